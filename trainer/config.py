@@ -1,0 +1,200 @@
+"""The configuration of one training run: typed, nested, checked when it is made.
+
+Each default lives here and nowhere else. Tables of a TOML file have the names of the
+fields of :class:`TrainConfig`; see ``build_record`` for how they are read.
+"""
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from trainer.errors import ConfigError
+
+__all__ = [
+    "BackboneConfig",
+    "DataConfig",
+    "EvaluationConfig",
+    "FeatureConfig",
+    "MethodConfig",
+    "TrainConfig",
+    "TrainingConfig",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """Which images, and how they are split."""
+
+    #: Name in the data set table (``trainer/datasets``).
+    name: str = "rooms"
+    #: Folder of the data set; None for one that draws itself.
+    root: str | None = None
+    #: Modalities, the anchor ``rgb`` first.
+    modalities: tuple[str, ...] = ("rgb", "depth")
+    #: Seed of whatever the data set draws, and of a split that has to be carved.
+    seed: int = 0
+    #: The data set's own options, checked by the data set.
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.modalities:
+            raise ConfigError("data.modalities is empty: name at least one, such as ['rgb']")
+        if len(set(self.modalities)) != len(self.modalities):
+            raise ConfigError(
+                f"data.modalities {list(self.modalities)} names one twice: name each once"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackboneConfig:
+    """The frozen feature extractor."""
+
+    #: ``patch-stats`` or the name of a timm vision transformer.
+    name: str = "patch-stats"
+    #: ``hub``, ``random`` or the path of a weights file; ignored by a backbone without weights.
+    weights: str = "hub"
+    #: Token side in pixels of a backbone that can choose it (``patch-stats``).
+    patch: int = 8
+
+    def __post_init__(self) -> None:
+        _check_at_least("backbone.patch", self.patch, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureConfig:
+    """How images become frozen features (specification 2.12 to 2.15)."""
+
+    #: Side of a training crop after resizing, pixels.
+    train_resolution: int = 224
+    #: Side of an evaluation image after resizing, pixels.
+    eval_resolution: int = 320
+    #: ``five``: four corners and the centre, each half the image; ``none``: the whole image.
+    crop: Literal["five", "none"] = "five"
+    #: Interpolation of images; labels are always resized by nearest neighbour.
+    resize: Literal["bilinear", "nearest"] = "bilinear"
+    #: Number format of the bank on disk.
+    dtype: Literal["float16", "float32"] = "float16"
+    #: Neighbours stored a crop (specification 2.14).
+    neighbours: int = 30
+
+    def __post_init__(self) -> None:
+        _check_at_least("features.train_resolution", self.train_resolution, 8)
+        _check_at_least("features.eval_resolution", self.eval_resolution, 8)
+        _check_at_least("features.neighbours", self.neighbours, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodConfig:
+    """The model (specification 2.3 to 2.7)."""
+
+    #: Name in the method table (``trainer/methods``).
+    name: str = "unim2"
+    #: How the modalities' maps become one.
+    fusion: Literal["sum", "mean", "max", "conv", "ladder"] = "conv"
+    #: Whether each modality has its modality-specific network before fusion.
+    msn: bool = True
+    #: Whether that network adds its input to its output.
+    msn_residual: bool = False
+    #: Normalisation before fusion.
+    pre_norm: Literal["l2", "standardise", "minmax", "none"] = "l2"
+    #: One harmoniser for each auxiliary (paper, Eq. 9) or one for all (released code).
+    cmh: Literal["per-modality", "shared"] = "per-modality"
+    #: Width of the code.
+    code_dim: int = 70
+    #: Share of channels dropped before the code head (and, with one modality, of the target).
+    dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        _check_at_least("method.code_dim", self.code_dim, 2)
+        if not 0 <= self.dropout < 1:
+            raise ConfigError(
+                f"method.dropout = {self.dropout:g} is out of range: give 0 or more, below 1"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """The optimisation (specification 2.8 to 2.11)."""
+
+    #: True iterations: one batch each, whatever the number of optimisers.
+    iterations: int = 3334
+    #: Crops a batch.
+    batch_size: int = 32
+    #: Adam's learning rate of the model.
+    learning_rate: float = 5e-4
+    #: Adam's learning rate of both probes.
+    probe_learning_rate: float = 5e-3
+    #: Side P of the grid of sampled points; P * P points a map.
+    samples: int = 11
+    #: Random pairs R a step.
+    random_draws: int = 5
+    #: Partners are drawn from this many nearest neighbours.
+    partner_ranks: int = 7
+    #: Where the linear probe's loss is taken: every pixel, or the label at each token's centre.
+    linear_probe: Literal["pixel", "token"] = "pixel"
+
+    def __post_init__(self) -> None:
+        _check_at_least("training.iterations", self.iterations, 1)
+        _check_at_least("training.batch_size", self.batch_size, 2)
+        _check_at_least("training.samples", self.samples, 1)
+        _check_at_least("training.random_draws", self.random_draws, 1)
+        _check_at_least("training.partner_ranks", self.partner_ranks, 1)
+        _check_positive("training.learning_rate", self.learning_rate)
+        _check_positive("training.probe_learning_rate", self.probe_learning_rate)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationConfig:
+    """When the run is scored, always on the val split."""
+
+    #: Evaluations E, evenly spaced; the last is after the last iteration.
+    evaluations: int = 20
+    #: Images evaluated together.
+    batch_size: int = 16
+
+    def __post_init__(self) -> None:
+        _check_at_least("evaluation.evaluations", self.evaluations, 1)
+        _check_at_least("evaluation.batch_size", self.batch_size, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """Everything that one training run depends on, but for the machine it runs on."""
+
+    #: Seed of the run: initialisation, batches, partners, coordinates, dropout.
+    seed: int = 0
+    data: DataConfig = field(default_factory=DataConfig)
+    backbone: BackboneConfig = field(default_factory=BackboneConfig)
+    features: FeatureConfig = field(default_factory=FeatureConfig)
+    method: MethodConfig = field(default_factory=MethodConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    #: Values of the method's knobs (lambda, b, lambda_cmcs) by name; a knob left out has its default.
+    hyper: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.evaluation.evaluations > self.training.iterations:
+            raise ConfigError(
+                f"evaluation.evaluations = {self.evaluation.evaluations} exceeds"
+                f" training.iterations = {self.training.iterations}: give fewer evaluations"
+            )
+
+    def evaluate_at(self) -> tuple[int, ...]:
+        """True iterations after which the run is scored: E of them, evenly spaced, ascending."""
+        total, count = self.training.iterations, self.evaluation.evaluations
+        return tuple(round(total * (index + 1) / count) for index in range(count))
+
+    def with_trial(self, *, hyper: dict[str, float], seed: int) -> "TrainConfig":
+        """The same configuration with one trial's knob values and seed."""
+        return dataclasses.replace(self, hyper=hyper, seed=seed)
+
+
+def _check_at_least(name: str, value: int, least: int) -> None:
+    if value < least:
+        raise ConfigError(f"{name} = {value} is too small: give {least} or more")
+
+
+def _check_positive(name: str, value: float) -> None:
+    if not (math.isfinite(value) and value > 0):
+        raise ConfigError(f"{name} = {value:g} is out of range: give a positive number")

@@ -1,0 +1,45 @@
+"""What can go wrong while training, as types.
+
+Every message is one line: what was given, which rule it breaks, how to mend it.
+Assertions are for our own invariants, these are for what a user can mend::
+
+    TrainerError
+    ├── ConfigError      a setting is unknown, of the wrong type, or out of range
+    ├── DataError        a data set's folder, image or label cannot be used
+    ├── WeightsError     backbone weights are missing or do not fit
+    ├── CacheError       a cached bank or neighbour table is damaged or cannot be written
+    └── CheckpointError  a checkpoint is damaged or belongs to another run
+"""
+
+__all__ = [
+    "CacheError",
+    "CheckpointError",
+    "ConfigError",
+    "DataError",
+    "TrainerError",
+    "WeightsError",
+]
+
+
+class TrainerError(ValueError):
+    """Something a user can mend; the message says how."""
+
+
+class ConfigError(TrainerError):
+    """A setting is unknown, of the wrong type, or out of range."""
+
+
+class DataError(TrainerError):
+    """A data set's folder, image or label cannot be used."""
+
+
+class WeightsError(TrainerError):
+    """Backbone weights are missing or do not fit the architecture."""
+
+
+class CacheError(TrainerError):
+    """A cached feature bank or neighbour table is damaged or cannot be written."""
+
+
+class CheckpointError(TrainerError):
+    """A checkpoint is damaged or belongs to another run."""

@@ -1,0 +1,62 @@
+"""A knob: one number of a method that a search may turn, declared as plain data.
+
+A method lists its knobs in its own file; ``search/spaces`` builds distributions from
+them, ``trainer fit`` takes their values from the table ``[hyper]``.
+"""
+
+import math
+from dataclasses import dataclass
+
+from trainer.errors import ConfigError
+
+__all__ = ["Knob", "resolve_values"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Knob:
+    """One tunable number."""
+
+    #: Name in configuration files and studies, e.g. ``lambda_self`` or ``lambda_cmcs.depth``.
+    name: str
+    #: Smallest value, inclusive.
+    low: float
+    #: Largest value, inclusive.
+    high: float
+    #: Value of a run that was not tuned.
+    default: float
+    #: Whether a search draws its logarithm uniformly.
+    log: bool = False
+    #: What it does, in one phrase.
+    meaning: str = ""
+
+    def check(self, value: float) -> float:
+        """Return the value as a float.
+
+        Raises:
+            ConfigError: If it is not finite or outside ``[low, high]``.
+        """
+        if not math.isfinite(value) or not self.low <= value <= self.high:
+            raise ConfigError(
+                f"{self.name} = {value:g} is out of range: give a number"
+                f" from {self.low:g} to {self.high:g}"
+            )
+        return float(value)
+
+
+def resolve_values(knobs: tuple[Knob, ...], given: dict[str, float]) -> dict[str, float]:
+    """Every knob's value: the given one, checked, or its default.
+
+    Raises:
+        ConfigError: If a given name is no knob, or a value is out of range.
+    """
+    by_name = {knob.name: knob for knob in knobs}
+    for name in given:
+        if name not in by_name:
+            raise ConfigError(
+                f"[hyper] has the unknown name {name!r}: this method with these modalities"
+                f" takes {', '.join(by_name)}"
+            )
+    return {
+        name: knob.check(given[name]) if name in given else knob.default
+        for name, knob in by_name.items()
+    }

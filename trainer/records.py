@@ -1,0 +1,83 @@
+"""What a training run tells about itself: one report an evaluation."""
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Report", "Scores", "Signals"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """Scores of one probe on one split, in percent."""
+
+    #: Mean IoU over the classes that occur in the labels or the predictions.
+    miou: float
+    #: Mean IoU over all classes; one that neither occurs nor is predicted counts 0.
+    miou_all: float
+    #: Share of labelled pixels whose class is right.
+    accuracy: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signals:
+    """Label-free signs of collapse, computed on the evaluated split."""
+
+    #: Entropy of cluster use over log n, from 0 (one cluster) to 1 (even use).
+    cluster_entropy: float
+    #: Share of the pixels in the largest cluster, from 0 to 1.
+    largest_share: float
+    #: Mean cosine of pairs of codes drawn from the whole split, from -1 to 1.
+    mean_cosine: float
+    #: Whether all losses since the last evaluation and all codes were finite.
+    finite: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """One evaluation of a run. Numbers are plain Python floats; NaN marks what is undefined."""
+
+    #: Evaluation number, 1 to E.
+    evaluation: int
+    #: True iterations (batches) trained so far.
+    iteration: int
+    #: Training loss, mean since the last evaluation.
+    loss: float
+    #: Scores of the cluster probe (Hungarian matching).
+    cluster: Scores
+    #: Scores of the linear probe.
+    linear: Scores
+    #: Label-free signs of collapse.
+    signals: Signals
+
+    def to_json(self) -> dict[str, Any]:
+        """A nested dict of numbers that JSON can hold (non-finite numbers become None)."""
+        return _finite_or_none(dataclasses.asdict(self))
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Report":
+        """The inverse of :meth:`to_json`; None becomes NaN."""
+        plain = _none_to_nan(data)
+        return cls(
+            evaluation=plain["evaluation"],
+            iteration=plain["iteration"],
+            loss=plain["loss"],
+            cluster=Scores(**plain["cluster"]),
+            linear=Scores(**plain["linear"]),
+            signals=Signals(**plain["signals"]),
+        )
+
+
+def _finite_or_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite_or_none(item) for key, item in value.items()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _none_to_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _none_to_nan(item) for key, item in value.items()}
+    return math.nan if value is None else value

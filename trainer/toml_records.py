@@ -1,0 +1,159 @@
+"""TOML tables into frozen dataclasses and back: strict, and clear about what is wrong."""
+
+import dataclasses
+import difflib
+import tomllib
+import types
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_origin
+
+import tomli_w
+
+from trainer.errors import ConfigError
+
+__all__ = ["build_record", "read_toml", "record_to_table", "toml_text"]
+
+Record = TypeVar("Record")
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises:
+        ConfigError: If it is missing, unreadable, or not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"cannot read the configuration {path}: {error}; give an existing TOML file"
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}; mend that line") from error
+
+
+def build_record(cls: type[Record], table: Mapping[str, Any], where: str = "") -> Record:
+    """Build a (nested) frozen dataclass from a table; its ``__post_init__`` checks the values.
+
+    Args:
+        cls: The dataclass to build.
+        table: Keys and values as TOML gives them.
+        where: Dotted name of the table, for messages.
+
+    Raises:
+        ConfigError: On an unknown key, a wrong type, or whatever ``__post_init__`` refuses.
+    """
+    hints = typing.get_type_hints(cls)
+    fields = {field.name: hints[field.name] for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    for key in table:
+        if key not in fields:
+            raise ConfigError(_unknown_key(key, where, list(fields)))
+    values = {
+        key: _convert(fields[key], value, f"{where}.{key}" if where else key)
+        for key, value in table.items()
+    }
+    try:
+        return cls(**values)
+    except TypeError as error:  # a field without a default is missing
+        raise ConfigError(f"[{where or cls.__name__}] is incomplete: {error}") from error
+
+
+def record_to_table(record: Any) -> dict[str, Any]:
+    """A (nested) dataclass as plain tables; keys whose value is None are left out."""
+    table: dict[str, Any] = {}
+    for field in dataclasses.fields(record):
+        value = getattr(record, field.name)
+        if value is None:
+            continue
+        table[field.name] = _plain(value)
+    return table
+
+
+def toml_text(table: Mapping[str, Any]) -> str:
+    """The table as TOML text that :func:`read_toml` reads back equal."""
+    return tomli_w.dumps(table)
+
+
+def _unknown_key(key: str, where: str, valid: list[str]) -> str:
+    near = difflib.get_close_matches(key, valid, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    table = f"table [{where}]" if where else "the top level"
+    return f"unknown key {key!r} in {table}: {hint}valid keys are {', '.join(valid)}"
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        return record_to_table(value)
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    origin = get_origin(hint)
+    if origin in (typing.Union, types.UnionType):
+        return _convert_union(hint, value, where)
+    if dataclasses.is_dataclass(hint):
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"{where} = {value!r} should be a table; write [{where}]")
+        return build_record(typing.cast(type[Any], hint), value, where)
+    if origin is tuple:
+        return _convert_tuple(hint, value, where)
+    if origin in (dict, Mapping) or (isinstance(origin, type) and issubclass(origin, Mapping)):
+        return _convert_mapping(hint, value, where)
+    if origin is typing.Literal:
+        return _convert_literal(hint, value, where)
+    return _convert_scalar(hint, value, where)
+
+
+def _convert_union(hint: Any, value: Any, where: str) -> Any:
+    options = [option for option in get_args(hint) if option is not type(None)]
+    if value is None:
+        return None
+    for option in options[:-1]:
+        try:
+            return _convert(option, value, where)
+        except ConfigError:
+            continue
+    return _convert(options[-1], value, where)
+
+
+def _convert_tuple(hint: Any, value: Any, where: str) -> tuple[Any, ...]:
+    if not isinstance(value, (list, tuple)):
+        raise ConfigError(f"{where} = {value!r} should be a list, such as {where} = [...]")
+    return tuple(_convert(get_args(hint)[0], item, where) for item in value)
+
+
+def _convert_mapping(hint: Any, value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{where} = {value!r} should be a table; write [{where}]")
+    item_hint = get_args(hint)[1]
+    return {key: _convert(item_hint, item, f"{where}.{key}") for key, item in value.items()}
+
+
+def _convert_literal(hint: Any, value: Any, where: str) -> Any:
+    if value not in get_args(hint):
+        valid = ", ".join(repr(option) for option in get_args(hint))
+        raise ConfigError(f"{where} = {value!r} is not known: choose one of {valid}")
+    return value
+
+
+def _convert_scalar(hint: Any, value: Any, where: str) -> Any:
+    if hint is Any:
+        return value
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, bool) and hint is not bool:
+        raise ConfigError(f"{where} = {value!r} should be {_type_name(hint)}")
+    if not isinstance(value, hint):
+        raise ConfigError(f"{where} = {value!r} should be {_type_name(hint)}")
+    return value
+
+
+def _type_name(hint: Any) -> str:
+    names = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+    return names.get(hint, getattr(hint, "__name__", str(hint)))
