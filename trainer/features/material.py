@@ -1,0 +1,82 @@
+"""What a run trains and is scored on: frozen features, labels and neighbours, memory-mapped.
+
+Shape letters: N crops, n evaluation images, C feature channels, H W token grid,
+h w pixels, K neighbours a crop.
+
+The three splits are three types. A function that selects (an iterate, a trial, a setting)
+takes a :class:`ValSplit`, so that handing it the test split is a type error.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["IGNORE", "Features", "Material", "TestSplit", "TrainSplit", "ValSplit"]
+
+#: Label of a pixel that has no class.
+IGNORE = 255
+
+#: Frozen features, float16 or float32, read-only and memory-mapped.
+Features = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSplit:
+    """The crops a run trains on."""
+
+    #: Modality to features with shape (N, H, W, C).
+    features: Mapping[str, Features]
+    #: Classes with shape (N, h, w), 255 where there is none; None for a split without labels.
+    labels: NDArray[np.uint8] | None
+    #: Nearest crops with shape (N, K), nearest first, never the crop itself.
+    neighbours: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.neighbours)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _EvaluationSplit:
+    #: Modality to features with shape (n, H, W, C).
+    features: Mapping[str, Features]
+    #: Classes with shape (n, h, w), 255 where there is none; None for a split without labels.
+    labels: NDArray[np.uint8] | None
+    #: Names of the images, in order.
+    names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValSplit(_EvaluationSplit):
+    """The images that runs are scored and selected on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestSplit(_EvaluationSplit):
+    """The images that a chosen run is reported on, once; nothing selects by them."""
+
+    __test__ = False  # not a test case, whatever pytest makes of the name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """Everything :func:`trainer.features.prepare` prepares for a configuration."""
+
+    #: Class names; a label is an index into them.
+    classes: tuple[str, ...]
+    #: One RGB colour a class, for pictures.
+    palette: tuple[tuple[int, int, int], ...]
+    #: Modalities in the order of the configuration, the anchor first.
+    modalities: tuple[str, ...]
+    #: Feature channels C, the same for every modality.
+    channels: int
+    train: TrainSplit
+    val: ValSplit
+    test: TestSplit
+    #: Hashes that say what the features came from: ``data``, ``weights``, ``bank``.
+    fingerprints: Mapping[str, str]
