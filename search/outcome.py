@@ -1,0 +1,192 @@
+"""How a trial ends, as types, and the one map from there to a trial's state in Optuna.
+
+A crash is never a score and a collapsed run is never a failure: samplers do not see
+failed trials, and would draw from a bad region again and again. :func:`trial_end` is the
+only place that decides what is stored, :func:`write_end` the only one that stores it, in
+the mirror and in PostgreSQL alike.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial, TrialState
+
+from search.score import score
+from trainer.records import Report
+
+__all__ = [
+    "COLLAPSE_ATTRIBUTE",
+    "Completed",
+    "Failed",
+    "Keep",
+    "Outcome",
+    "Prune",
+    "PruneKind",
+    "Pruned",
+    "TrialEnd",
+    "Verdict",
+    "prune_kind",
+    "prune_reason",
+    "trial_end",
+    "write_end",
+]
+
+#: ``collapsed``: the run is worthless; ``behind``: it is healthy but worse than others.
+PruneKind = Literal["collapsed", "behind"]
+
+#: System attribute under which Optuna 5 keeps the constraint ``collapse`` of a trial: above 0
+#: is infeasible, and TPE ranks infeasible trials behind all others. It is what
+#: ``optuna.trial.Trial.set_constraint("collapse", …)`` writes, for which a ``Trial`` is needed.
+COLLAPSE_ATTRIBUTE = "constraints:collapse"
+HEALTHY, COLLAPSED = 0.0, 1.0
+
+KIND_ATTRIBUTE = "prune_kind"
+REASON_ATTRIBUTE = "prune_reason"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completed:
+    """The run trained to its end."""
+
+    #: The value told: :func:`search.score.value` of its reports; finite.
+    value: float
+
+    def __post_init__(self) -> None:
+        assert math.isfinite(self.value), "a run without a finite value is not complete"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pruned:
+    """The run was stopped, by a rule."""
+
+    kind: PruneKind
+    #: One short sentence with the figures.
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failed:
+    """The run broke, and its retries are used up."""
+
+    #: The last error in one line.
+    reason: str
+    #: Its traceback.
+    traceback: str
+
+
+Outcome = Completed | Pruned | Failed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keep:
+    """Go on with the run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prune:
+    """Stop the run."""
+
+    kind: PruneKind
+    #: One short sentence with the figures.
+    reason: str
+
+    def outcome(self) -> Pruned:
+        """The outcome of a trial stopped by this verdict."""
+        return Pruned(kind=self.kind, reason=self.reason)
+
+
+Verdict = Keep | Prune
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialEnd:
+    """What is stored when a trial ends."""
+
+    state: TrialState
+    #: Value told; for a pruned trial the last finite score, None if there is none.
+    value: float | None
+    #: User attributes, plain JSON values.
+    attributes: Mapping[str, Any]
+    #: Constraint ``collapse``: 0 for a healthy trial, 1 for a collapsed one, None if it failed.
+    constraint: float | None
+
+
+def trial_end(outcome: Outcome, reports: Sequence[Report]) -> TrialEnd:
+    """Map an outcome to what is stored of it.
+
+    Args:
+        outcome: How the trial ended.
+        reports: All its reports in order; may be empty.
+    """
+    seen = _last_report(reports)
+    if isinstance(outcome, Completed):
+        return TrialEnd(
+            state=TrialState.COMPLETE, value=outcome.value, attributes=seen, constraint=HEALTHY
+        )
+    if isinstance(outcome, Pruned):
+        return TrialEnd(
+            state=TrialState.PRUNED,
+            value=_last_finite_score(reports),
+            attributes={**seen, KIND_ATTRIBUTE: outcome.kind, REASON_ATTRIBUTE: outcome.reason},
+            constraint=COLLAPSED if outcome.kind == "collapsed" else HEALTHY,
+        )
+    return TrialEnd(
+        state=TrialState.FAIL,
+        value=None,
+        attributes={**seen, "failure": outcome.reason, "traceback": outcome.traceback},
+        constraint=None,
+    )
+
+
+def write_end(storage: BaseStorage, trial_id: int, end: TrialEnd) -> None:
+    """Store the end of a running trial; the state is written last.
+
+    Whoever dies on the way leaves a trial that is still RUNNING, and may write it again.
+
+    Raises:
+        optuna.exceptions.UpdateFinishedTrialError: If the trial is finished already.
+    """
+    for key, item in end.attributes.items():
+        storage.set_trial_user_attr(trial_id, key, item)
+    if end.constraint is not None:
+        storage.set_trial_system_attr(trial_id, COLLAPSE_ATTRIBUTE, end.constraint)
+    values = None if end.value is None else [end.value]
+    storage.set_trial_state_values(trial_id, end.state, values)
+
+
+def prune_kind(trial: FrozenTrial) -> PruneKind | None:
+    """Which kind of rule stopped a stored trial; None if none did."""
+    if trial.state is not TrialState.PRUNED:
+        return None
+    return "collapsed" if trial.system_attrs[COLLAPSE_ATTRIBUTE] > HEALTHY else "behind"
+
+
+def prune_reason(trial: FrozenTrial) -> str | None:
+    """Why a stored trial was stopped; None if it was not."""
+    reason: str | None = trial.user_attrs.get(REASON_ATTRIBUTE)
+    return reason
+
+
+def _last_report(reports: Sequence[Report]) -> dict[str, Any]:
+    """How far the trial came, and the last scores that are defined."""
+    if not reports:
+        return {}
+    last = reports[-1]
+    figures = {
+        "miou": last.cluster.miou,
+        "accuracy": last.cluster.accuracy,
+        "linear_miou": last.linear.miou,
+        "loss": last.loss,
+    }
+    defined = {name: figure for name, figure in figures.items() if math.isfinite(figure)}
+    return {"evaluation": last.evaluation, "iteration": last.iteration, **defined}
+
+
+def _last_finite_score(reports: Sequence[Report]) -> float | None:
+    for report in reversed(reports):
+        if math.isfinite(found := score(report)):
+            return found
+    return None

@@ -1,0 +1,73 @@
+"""The pruner ``competitive``: stop what is clearly behind, late, and against full runs.
+
+Replayed on recorded curves, "stop the worse half from the start" cut the best trial in most
+orders, because runs that flower late look like losers before half time. So: keep the best
+75 %, not before half of the run, on the mean of three evaluations on both sides. The first
+20 trials and every tenth one always run to their end, so that the bar, taken from complete
+trials, is not one of survivors alone. Collapse rules apply to those trials as well.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from search.outcome import Keep, Prune, Verdict
+
+__all__ = ["CompetitivePruner"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompetitivePruner:
+    """Keeps a trial whose recent mean is among the best 75 % of full runs."""
+
+    #: Evaluations E of a full run.
+    evaluations: int
+    #: Share of the full runs that a trial must not be worse than.
+    keep: float = 0.75
+    #: Share of the run before which no trial is stopped.
+    warm_up: float = 0.5
+    #: Evaluations whose scores are averaged.
+    window: int = 3
+    #: Full runs there must be before the first trial is stopped.
+    least_full_runs: int = 5
+    #: Trials from number 0 that always run to their end.
+    immune_first: int = 20
+    #: Every trial whose number is a multiple of this does, too.
+    immune_every: int = 10
+
+    def decide(self, study: optuna.Study, trial: FrozenTrial) -> Verdict:
+        """Decide after the trial's last report."""
+        evaluation = trial.last_step
+        if evaluation is None or self.is_immune(trial.number) or not self._in_time(evaluation):
+            return Keep()
+        full = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        means = [mean for run in full if (mean := self._mean(run, evaluation)) is not None]
+        own = self._mean(trial, evaluation)
+        if own is None or len(means) < self.least_full_runs:
+            return Keep()
+        bar = float(np.quantile(means, 1 - self.keep))
+        return Keep() if own >= bar else self._behind(own, bar, len(means), evaluation)
+
+    def is_immune(self, number: int) -> bool:
+        """Whether the trial runs to its end unless it collapses."""
+        return number < self.immune_first or number % self.immune_every == 0
+
+    def _in_time(self, evaluation: int) -> bool:
+        """Past the warm-up, and something is left to save."""
+        return self.warm_up * self.evaluations <= evaluation < self.evaluations
+
+    def _mean(self, trial: FrozenTrial, evaluation: int) -> float | None:
+        """Mean of the scores of the last evaluations up to this one; None without any."""
+        window = range(evaluation - self.window + 1, evaluation + 1)
+        scores = trial.intermediate_values
+        found = [scores[step] for step in window if step in scores]
+        return sum(found) / len(found) if found else None
+
+    def _behind(self, own: float, bar: float, full_runs: int, evaluation: int) -> Prune:
+        return Prune(
+            kind="behind",
+            reason=f"mean of the last {self.window} scores is {own:.2f} (under {bar:.2f}, the bar"
+            f" of the best {self.keep:.0%} of {full_runs} full runs) at evaluation {evaluation}",
+        )

@@ -1,0 +1,36 @@
+"""What a competitive pruner is: a rule that compares a running trial with others."""
+
+from typing import Protocol
+
+import optuna
+from optuna.trial import FrozenTrial
+
+from search.outcome import Keep, Verdict
+
+__all__ = ["KeepAll", "Pruner"]
+
+
+class Pruner(Protocol):
+    """Decides on a trial after each of its reports.
+
+    A function of the reported scores alone, without state between calls: asked again after a
+    restart, it answers the same. Scores are better when higher.
+    """
+
+    def decide(self, study: optuna.Study, trial: FrozenTrial) -> Verdict:
+        """Decide after the trial's last report.
+
+        Args:
+            study: The mirror's study.
+            trial: The running trial, its scores as ``intermediate_values`` by evaluation.
+        """
+        ...
+
+
+class KeepAll:
+    """The pruner ``none``: every healthy trial runs to its end."""
+
+    def decide(self, study: optuna.Study, trial: FrozenTrial) -> Verdict:
+        """Keep the trial."""
+        del study, trial
+        return Keep()

@@ -1,0 +1,43 @@
+"""The first points of every search, the same whatever happens: defaults, then quasi-random.
+
+Trial 0 has the untuned values; trials 1 to 19 are the first points of a scrambled Sobol
+sequence. A point depends on the seed of the study and the number of the trial alone.
+"""
+
+import math
+
+from scipy.stats import qmc
+
+from search.spaces import Space
+from trainer.knobs import Knob
+from trainer.seeds import numpy_generator
+
+__all__ = ["STARTUP_TRIALS", "from_unit", "quasi_random_point", "startup_point"]
+
+STARTUP_TRIALS = 20  # the untuned trial included
+
+
+def startup_point(space: Space, number: int, seed: int) -> dict[str, float]:
+    """Parameters of start-up trial ``number``: the untuned values, then quasi-random points."""
+    assert 0 <= number < STARTUP_TRIALS, f"trial {number} is past start-up"
+    return quasi_random_point(space, number, seed) if number else dict(space.defaults)
+
+
+def quasi_random_point(space: Space, number: int, seed: int) -> dict[str, float]:
+    """Point ``number`` (from 1) of the study's scrambled Sobol sequence over the space."""
+    sequence = qmc.Sobol(d=len(space.knobs), rng=numpy_generator(seed, "quasi-random"))
+    if number > 1:
+        sequence.fast_forward(number - 1)
+    shares = sequence.random(1)[0]
+    return {
+        knob.name: from_unit(knob, share)
+        for knob, share in zip(space.knobs, shares.tolist(), strict=True)
+    }
+
+
+def from_unit(knob: Knob, share: float) -> float:
+    """The knob's value at a share of its range, from 0 to 1, on its own scale."""
+    if not knob.log:
+        return knob.low + share * (knob.high - knob.low)
+    low, high = math.log(knob.low), math.log(knob.high)
+    return min(max(math.exp(low + share * (high - low)), knob.low), knob.high)

@@ -1,0 +1,46 @@
+"""The sampler ``tpe``: Optuna 5's multivariate TPE with constant liar, over the whole space.
+
+Watanabe 2023, https://arxiv.org/abs/2304.11127. Optuna's settings are kept (24 candidates,
+gamma = min(ceil(0.1 n), 25)); start-up is ours (``startup.py``). Trials that still run
+count as bad ones, so that workers do not crowd; infeasible (collapsed) trials rank last.
+"""
+
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.samplers import TPESampler
+from optuna.trial import TrialState, create_trial
+
+from search.samplers.startup import STARTUP_TRIALS, startup_point
+from search.spaces import Space
+from trainer.seeds import derive_seed
+
+__all__ = ["propose"]
+
+SEED_LIMIT = 2**32  # Optuna's samplers take 32-bit seeds
+
+
+def propose(study: optuna.Study, space: Space, number: int, seed: int) -> dict[str, float]:
+    """Parameters of trial ``number``; after start-up, proposed from the study."""
+    if number < STARTUP_TRIALS:
+        return startup_point(space, number, seed)
+    sampler = _OneProposal(
+        n_startup_trials=0, seed=derive_seed(seed, number, "sampler") % SEED_LIMIT
+    )
+    return space.check(sampler.propose(study, number, space.distributions))
+
+
+class _OneProposal(TPESampler):
+    """TPE for a trial that is not in the study yet."""
+
+    def propose(
+        self, study: optuna.Study, number: int, distributions: dict[str, BaseDistribution]
+    ) -> dict[str, float]:
+        """Sample all of these parameters at once.
+
+        The public ``ask`` and ``sample_relative`` would use the intersection of the trials'
+        spaces, and note the proposal at a trial that has to exist already. A test holds that
+        they propose the same.
+        """
+        trial = create_trial(state=TrialState.RUNNING)
+        trial.number = number
+        return self._sample(study, trial, dict(sorted(distributions.items())))

@@ -1,0 +1,16 @@
+"""The space ``paper``: what the paper tunes, shared over modalities.
+
+Six weights and biases of the self, KNN and random pairs in [0, 1], and one weight
+lambda_cmcs of each added modality, log-uniform over 0.05 to 20 (published ratios lie
+between 0.75 and 10.3). The method declares them; here every declared knob is turned.
+"""
+
+from search.spaces.space import Space
+from trainer.knobs import Knob
+
+__all__ = ["paper_space"]
+
+
+def paper_space(knobs: tuple[Knob, ...]) -> Space:
+    """Every knob that the method declares for the configured modalities."""
+    return Space(knobs=knobs)
