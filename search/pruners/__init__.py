@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from search.errors import SettingsError
 from search.pruners.collapse import CollapseRules
 from search.pruners.competitive import CompetitivePruner
+from search.pruners.halving import HalvingPruner, HyperbandPruner
 from search.pruners.percentile import median_pruner, percentile_pruner
 from search.pruners.pruner import KeepAll, Pruner
 
@@ -18,6 +19,8 @@ PRUNERS: Mapping[str, Callable[[int], Pruner]] = {
     "competitive": lambda evaluations: CompetitivePruner(evaluations=evaluations),
     "median": median_pruner,
     "percentile": percentile_pruner,
+    "sha": lambda evaluations: HalvingPruner(evaluations=evaluations),
+    "hyperband": lambda evaluations: HyperbandPruner(evaluations=evaluations),
     "none": lambda evaluations: KeepAll(),
 }
 

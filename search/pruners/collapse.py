@@ -105,7 +105,7 @@ def _not_finite(report: Report) -> str | None:
         what = "the training loss"
     elif not math.isfinite(score(report)):
         what = "the score"
-    elif not all(map(math.isfinite, (signals.cluster_entropy, signals.mean_cosine))):
+    elif not math.isfinite(signals.largest_share + signals.cluster_entropy + signals.mean_cosine):
         what = "a sign of collapse"
     else:
         return None

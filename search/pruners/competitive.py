@@ -69,5 +69,6 @@ class CompetitivePruner:
         return Prune(
             kind="behind",
             reason=f"mean of the last {self.window} scores is {own:.2f} (under {bar:.2f}, the bar"
-            f" of the best {self.keep:.0%} of {full_runs} full runs) at evaluation {evaluation}",
+            f" of the best {100 * self.keep:g} % of {full_runs} full runs)"
+            f" at evaluation {evaluation}",
         )

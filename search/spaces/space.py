@@ -50,11 +50,12 @@ class Space:
         names = [knob.name for knob in self.knobs]
         missing = [name for name in names if name not in params]
         unknown = [name for name in params if name not in names]
-        if missing or unknown:
-            raise ConfigError(
-                f"parameters do not fit the search space: missing {missing}, unknown {unknown};"
-                f" give exactly {', '.join(names)}"
-            )
+        for what, wrong in (("missing", missing), ("unknown", unknown)):
+            if wrong:
+                raise ConfigError(
+                    f"parameters do not fit the search space, {what}: {', '.join(wrong)};"
+                    f" give exactly {', '.join(names)}"
+                )
         return {knob.name: knob.check(params[knob.name]) for knob in self.knobs}
 
     def to_json(self) -> dict[str, Any]:

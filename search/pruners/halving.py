@@ -1,0 +1,111 @@
+"""The pruners ``sha`` and ``hyperband``: asynchronous successive halving, without state.
+
+Li et al. 2020, https://arxiv.org/abs/1810.05934, and Li et al. 2018,
+https://jmlr.org/papers/v18/16-558.html. Optuna's own keep the score of every rung in a
+trial's system attributes, which a restarted search would have to carry over; here they are
+read from the reported scores. On trials that run one after the other both decide alike.
+"""
+
+import binascii
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import optuna
+from optuna.trial import FrozenTrial
+
+from search.outcome import Keep, Prune, Verdict
+
+__all__ = ["HalvingPruner", "HyperbandPruner"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HalvingPruner:
+    """At every rung only the best of ``reduction`` trials goes on."""
+
+    #: Evaluations E of a full run.
+    evaluations: int
+    #: Of this many trials one goes on.
+    reduction: int = 4
+    #: Rung k = 0, 1, … lies at evaluation ``reduction ** (first_rung + k)``.
+    first_rung: int = 0
+
+    def decide(self, study: optuna.Study, trial: FrozenTrial) -> Verdict:
+        """Decide after the trial's last report."""
+        return self.decide_among(study.get_trials(deepcopy=False), trial)
+
+    def decide_among(self, trials: Sequence[FrozenTrial], trial: FrozenTrial) -> Verdict:
+        """Decide against the other ones of these trials."""
+        others = [other for other in trials if other.number != trial.number]
+        for rung in self._rungs_of_last_report(trial):
+            found = [_score_at(other, rung) for other in others]
+            competing = [score for score in found if score is not None]
+            verdict = self._decide_at(rung, _last_score(trial), competing)
+            if isinstance(verdict, Prune):
+                return verdict
+        return Keep()
+
+    def _rungs_of_last_report(self, trial: FrozenTrial) -> list[int]:
+        """Rungs that the trial's last report was the first to reach, but for the run's end."""
+        before, last = [0, 0, *sorted(trial.intermediate_values)][-2:]
+        exponents = range(self.first_rung, self.first_rung + self.evaluations.bit_length())
+        rungs = [self.reduction**exponent for exponent in exponents]
+        return [rung for rung in rungs if before < rung <= last < self.evaluations]
+
+    def _decide_at(self, rung: int, own: float, competing: Sequence[float]) -> Verdict:
+        ranked = sorted([*competing, own], reverse=True)
+        places = max(len(ranked) // self.reduction, 1)
+        if own >= ranked[places - 1]:
+            return Keep()
+        return Prune(
+            kind="behind",
+            reason=f"score {own:.2f} is not among the best {places} of {len(ranked)}"
+            f" (from {ranked[places - 1]:.2f}) at the rung of evaluation {rung}",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class HyperbandPruner:
+    """Successive halving in brackets that start at different rungs; a trial has one bracket."""
+
+    #: Evaluations E of a full run.
+    evaluations: int
+    #: Of this many trials one goes on at a rung.
+    reduction: int = 3
+
+    def decide(self, study: optuna.Study, trial: FrozenTrial) -> Verdict:
+        """Decide after the trial's last report."""
+        bracket = self.bracket(study.study_name, trial.number)
+        halving = HalvingPruner(
+            evaluations=self.evaluations, reduction=self.reduction, first_rung=bracket
+        )
+        peers = [
+            other
+            for other in study.get_trials(deepcopy=False)
+            if self.bracket(study.study_name, other.number) == bracket
+        ]
+        return halving.decide_among(peers, trial)
+
+    def bracket(self, study_name: str, number: int) -> int:
+        """The bracket of a trial: the first rung of its halving, drawn by a hash of its name."""
+        budgets = self._budgets()
+        place = binascii.crc32(f"{study_name}_{number}".encode()) % sum(budgets)
+        return next(index for index in range(len(budgets)) if place < sum(budgets[: index + 1]))
+
+    def _budgets(self) -> list[int]:
+        """Relative number of trials of each bracket; the earliest to prune has the most."""
+        brackets = 1
+        while self.reduction**brackets <= self.evaluations:
+            brackets += 1
+        later = reversed(range(brackets))
+        return [math.ceil(brackets * self.reduction**s / (s + 1)) for s in later]
+
+
+def _last_score(trial: FrozenTrial) -> float:
+    return trial.intermediate_values[max(trial.intermediate_values)]
+
+
+def _score_at(trial: FrozenTrial, rung: int) -> float | None:
+    """The score of the first report at or after the rung; None if the trial is not there yet."""
+    reached = [step for step in trial.intermediate_values if step >= rung]
+    return trial.intermediate_values[min(reached)] if reached else None
