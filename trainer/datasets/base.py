@@ -1,0 +1,106 @@
+"""What a data set is: a record of names and splits, and a source of images and labels.
+
+Nothing outside a data set's own file asks for its name: whatever differs between data
+sets is in the record. Shape letters: H W pixels of an image.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.errors import ConfigError
+
+__all__ = ["DataSet", "Image", "Label", "Source", "Split", "check_modalities"]
+
+#: An image of any modality: float32 with shape (H, W, 3), from 0 to 1.
+Image = NDArray[np.float32]
+
+#: Classes of an image's pixels: uint8 with shape (H, W), 255 where there is none.
+Label = NDArray[np.uint8]
+
+
+class Source(Protocol):
+    """Gives the images and labels of a data set by name."""
+
+    def image(self, name: str, modality: str) -> Image:
+        """The image ``name`` in a modality, encoded as three channels.
+
+        Raises:
+            DataError: If its file cannot be decoded.
+        """
+        ...
+
+    def label(self, name: str) -> Label:
+        """The classes of the image ``name``; only for splits that are labelled.
+
+        Raises:
+            DataError: If its file cannot be decoded.
+        """
+        ...
+
+    def files(self) -> tuple[Path, ...]:
+        """Every file that images and labels are read from; empty if they are drawn."""
+        ...
+
+    def check(self) -> None:
+        """Refuse damaged or mismatching files, as far as that is affordable.
+
+        Raises:
+            DataError: On the first such file, by its name.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """The images of one split."""
+
+    #: Names the source knows, in a fixed order.
+    names: tuple[str, ...]
+    #: Whether the source has labels for them.
+    labelled: bool
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSet:
+    """One opened data set, with the modalities that were asked for."""
+
+    #: Class names; a label is an index into them.
+    classes: tuple[str, ...]
+    #: One RGB colour a class, for pictures.
+    palette: tuple[tuple[int, int, int], ...]
+    #: The modalities that were asked for, the anchor first.
+    modalities: tuple[str, ...]
+    train: Split
+    val: Split
+    test: Split
+    source: Source
+    #: Where its files lie, so that they can be named alike on every machine; None if drawn.
+    root: Path | None
+    #: What its images depend on besides its files: version, options, seed (plain JSON).
+    identity: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        assert len(self.classes) == len(self.palette)
+        assert len(self.classes) < 255, "255 marks pixels without a class"
+
+
+def check_modalities(asked: tuple[str, ...], *, offered: tuple[str, ...], data_set: str) -> None:
+    """Refuse a modality that the data set does not have.
+
+    Raises:
+        ConfigError: On the first unknown modality; lists those it has.
+    """
+    for modality in asked:
+        if modality not in offered:
+            raise ConfigError(
+                f"data.modalities names {modality!r}, which the data set {data_set!r} does not"
+                f" have: choose from {', '.join(offered)}"
+            )

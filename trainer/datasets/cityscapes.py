@@ -1,0 +1,252 @@
+"""Cityscapes: street scenes, 27 classes, RGB and stereo disparity (specification 2.16).
+
+Official layout under the root::
+
+    leftImg8bit/{train,val}/CITY/*_leftImg8bit.png
+    disparity/{train,val}/CITY/*_disparity.png      only for the modality ``disparity``
+    gtFine/{train,val}/CITY/*_gtFine_labelIds.png   without the folder: no labels
+
+The official val split, where there is one, is our test split (the official test split has
+no public labels), and val is carved out of train by city. Without it, test is carved out of
+train as well. Which cities, the seed decides.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.config import DataConfig
+from trainer.datasets.base import DataSet, Image, Label, Split, check_modalities
+from trainer.datasets.files import FileSource, list_files, read_pixels, read_rgb
+from trainer.errors import ConfigError, DataError
+from trainer.seeds import numpy_generator
+from trainer.toml_records import build_record
+
+__all__ = ["CityscapesOptions", "encode_disparity", "open_cityscapes"]
+
+MODALITIES = ("rgb", "disparity")
+VERSION = 1  # of the splits and the encoding
+
+CLASSES = (
+    ("road", (128, 64, 128)),
+    ("sidewalk", (244, 35, 232)),
+    ("parking", (250, 170, 160)),
+    ("rail track", (230, 150, 140)),
+    ("building", (70, 70, 70)),
+    ("wall", (102, 102, 156)),
+    ("fence", (190, 153, 153)),
+    ("guard rail", (180, 165, 180)),
+    ("bridge", (150, 100, 100)),
+    ("tunnel", (150, 120, 90)),
+    ("pole", (153, 153, 153)),
+    ("polegroup", (153, 153, 153)),
+    ("traffic light", (250, 170, 30)),
+    ("traffic sign", (220, 220, 0)),
+    ("vegetation", (107, 142, 35)),
+    ("terrain", (152, 251, 152)),
+    ("sky", (70, 130, 180)),
+    ("person", (220, 20, 60)),
+    ("rider", (255, 0, 0)),
+    ("car", (0, 0, 142)),
+    ("truck", (0, 0, 70)),
+    ("bus", (0, 60, 100)),
+    ("caravan", (0, 0, 90)),
+    ("trailer", (0, 0, 110)),
+    ("train", (0, 80, 100)),
+    ("motorcycle", (0, 0, 230)),
+    ("bicycle", (119, 11, 32)),
+)
+FIRST_ID = 7  # label id of the first class
+
+#: Disparity in pixels that becomes white. Stored disparities stay below it: the official
+#: matcher searched 128 pixels.
+FULL_DISPARITY = 128.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class CityscapesOptions:
+    """The table ``[data.options]``."""
+
+    #: Share of the training cities held out for val, and for test where that is carved.
+    held_out_share: float = 0.15
+
+    def __post_init__(self) -> None:
+        if not 0 < self.held_out_share <= 1 / 3:
+            raise ConfigError(
+                f"data.options.held_out_share = {self.held_out_share:g} is out of range:"
+                " give more than 0 and at most 1/3"
+            )
+
+
+def open_cityscapes(config: DataConfig) -> DataSet:
+    """Find the frames and split them.
+
+    Raises:
+        ConfigError: On an unknown option or modality.
+        DataError: If folders, frames or partners are missing, or the cities are too few.
+    """
+    options = build_record(CityscapesOptions, config.options, "data.options")
+    check_modalities(config.modalities, offered=MODALITIES, data_set=config.name)
+    if config.root is None:
+        raise DataError(
+            "the data set 'cityscapes' needs a folder: set data.root to the one that holds"
+            " leftImg8bit"
+        )
+    root = Path(config.root)
+    if not root.is_dir():
+        raise DataError(f"data.root = {config.root!r} does not exist: give an existing folder")
+    images, labels = _find(root, config.modalities)
+    train, val, test = _split(images[config.modalities[0]], options, config.seed, root)
+    labelled = bool(labels)
+    return DataSet(
+        classes=tuple(name for name, _ in CLASSES),
+        palette=tuple(colour for _, colour in CLASSES),
+        modalities=config.modalities,
+        train=Split(names=train, labelled=labelled),
+        val=Split(names=val, labelled=labelled),
+        test=Split(names=test, labelled=labelled),
+        source=FileSource(
+            images=images,
+            labels=labels,
+            read_image={"rgb": read_rgb, "disparity": _read_disparity},
+            read_label=_read_label,
+        ),
+        root=root,
+        identity={"data set": "cityscapes", "version": VERSION},
+    )
+
+
+FOLDERS = {
+    "rgb": ("leftImg8bit", "_leftImg8bit.png"),
+    "disparity": ("disparity", "_disparity.png"),
+}
+LABEL_FOLDER, LABEL_SUFFIX = "gtFine", "_gtFine_labelIds.png"
+
+
+def _find(
+    root: Path, modalities: tuple[str, ...]
+) -> tuple[dict[str, dict[str, Path]], dict[str, Path]]:
+    """Files by modality and name, and label files by name; every image has its partners."""
+    images = {modality: _frames(root, *FOLDERS[modality]) for modality in modalities}
+    for modality, frames in images.items():
+        if not frames:
+            folder, suffix = FOLDERS[modality]
+            raise DataError(
+                f"{root / folder} has no file train/CITY/*{suffix}: give the data set's root"
+                " folder in the official layout"
+            )
+    has_labels = (root / LABEL_FOLDER).is_dir()
+    labels = _frames(root, LABEL_FOLDER, LABEL_SUFFIX) if has_labels else {}
+    anchor = modalities[0]
+    for modality in modalities[1:]:
+        _check_partners(images[anchor], images[modality], wanted=modality)
+        _check_partners(images[modality], images[anchor], wanted=anchor)
+    if has_labels:
+        _check_partners(images[anchor], labels, wanted="label")
+        labels = {name: labels[name] for name in images[anchor]}
+    return images, labels
+
+
+def _frames(root: Path, folder: str, suffix: str) -> dict[str, Path]:
+    frames = list_files(root / folder / "train", suffix=suffix)
+    if (root / folder / "val").is_dir():
+        frames |= list_files(root / folder / "val", suffix=suffix)
+    return frames
+
+
+def _check_partners(
+    images: Mapping[str, Path], partners: Mapping[str, Path], *, wanted: str
+) -> None:
+    for name, path in images.items():
+        if name not in partners:
+            raise DataError(
+                f"{path} has no partner of the kind {wanted!r}: add the missing file or remove"
+                " this one"
+            )
+
+
+def _split(
+    frames: Mapping[str, Path], options: CityscapesOptions, seed: int, root: Path
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Names of train, val and test."""
+    cities: dict[str, list[str]] = {}
+    official_val = []
+    for name, path in frames.items():
+        if path.parent.parent.name == "val":
+            official_val.append(name)
+        else:
+            cities.setdefault(path.parent.name, []).append(name)
+    needed = 2 if official_val else 3
+    if len(cities) < needed:
+        raise DataError(
+            f"{root} has training frames of {len(cities)} cities: splits are carved by city,"
+            f" which takes at least {needed}"
+        )
+    order = sorted(cities)
+    numpy_generator("cityscapes", "split", seed).shuffle(order)
+    held_out = max(1, round(options.held_out_share * len(cities)))
+    val, rest = order[:held_out], order[held_out:]
+    if official_val:
+        return _names(cities, rest), _names(cities, val), tuple(official_val)
+    test, rest = rest[:held_out], rest[held_out:]
+    return _names(cities, rest), _names(cities, val), _names(cities, test)
+
+
+def _names(cities: Mapping[str, list[str]], chosen: list[str]) -> tuple[str, ...]:
+    return tuple(name for city in sorted(chosen) for name in cities[city])
+
+
+def _read_label(path: Path) -> Label:
+    ids = read_pixels(path)
+    if ids.ndim != 2 or ids.dtype != np.uint8:
+        raise DataError(f"{path} is no label image of one 8-bit channel: give *_labelIds.png")
+    classes = ids.astype(np.int16) - FIRST_ID
+    return np.where((classes >= 0) & (classes < len(CLASSES)), classes, 255).astype(np.uint8)
+
+
+def _read_disparity(path: Path) -> Image:
+    stored = read_pixels(path)
+    if stored.ndim != 2 or stored.dtype != np.uint16:
+        raise DataError(f"{path} is no disparity image of one 16-bit channel: fetch it again")
+    return encode_disparity(stored.astype(np.uint16))
+
+
+def encode_disparity(stored: NDArray[np.uint16]) -> Image:
+    """Disparity as an image: the same grey in three channels, 128 pixels being white.
+
+    The scale is one for all images, so that a grey keeps its meaning in metres. Pixels
+    without a match (stored 0) take the smaller of the nearest disparities left and right of
+    them in their row: most of them are background that one camera does not see. Rows
+    without any match take the nearest row above, then below, that has one.
+
+    Args:
+        stored: 256 times the disparity in pixels, plus 1; 0 without a match; shape (H, W).
+
+    Returns:
+        Image with shape (H, W, 3), from 0 (far) to 1 (near).
+    """
+    disparity = (np.maximum(stored, 1).astype(np.float32) - 1) / np.float32(256)
+    filled = _fill_rows(disparity, stored > 0)
+    grey = np.minimum(filled / FULL_DISPARITY, 1).astype(np.float32)
+    return np.repeat(grey[:, :, None], 3, axis=2)
+
+
+def _fill_rows(values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
+    left = _carry(values, valid)
+    right = _carry(values[:, ::-1], valid[:, ::-1])[:, ::-1]
+    filled = np.fmin(left, right)  # takes the one that is a number
+    known = ~np.isnan(filled[:, 0])
+    down = _carry(filled.T, np.broadcast_to(known, filled.T.shape)).T
+    up = _carry(filled[::-1].T, np.broadcast_to(known[::-1], filled.T.shape)).T[::-1]
+    return np.nan_to_num(np.where(np.isnan(down), up, down), nan=0.0)
+
+
+def _carry(values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Each row's last valid value so far, NaN before the first."""
+    column = np.where(valid, np.arange(values.shape[1]), -1)
+    last = np.maximum.accumulate(column, axis=1)
+    carried = np.take_along_axis(values, np.maximum(last, 0), axis=1)
+    return np.where(last >= 0, carried, np.nan).astype(np.float32)

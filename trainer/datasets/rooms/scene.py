@@ -1,0 +1,335 @@
+"""A room and its furniture, drawn from a generator.
+
+Metres; x to the right, y away from the camera, z up; the room is the box from the origin to
+its size. Furniture is boxes that stand on the floor, rugs, doors, pictures and windows are
+rectangles on the room's planes.
+
+What the classes are to teach: bed and table are covered with the same cloths and differ in
+height; pictures and windows show the same landscapes, and only behind a window it is far;
+walls and ceiling have the same plaster. Floor and rug, and wall, door and picture, are the
+other way round: one plane, different materials.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from trainer.datasets.rooms.materials import Material, draw_material
+
+__all__ = [
+    "CLASSES",
+    "Camera",
+    "Decal",
+    "Light",
+    "Scene",
+    "Solid",
+    "draw_scene",
+]
+
+
+class ClassRecord(NamedTuple):
+    """A class of things in a room."""
+
+    name: str
+    colour: tuple[int, int, int]
+    #: Kind of material, see :mod:`trainer.datasets.rooms.materials`.
+    material: str
+
+
+CLASSES = (
+    ClassRecord("floor", (139, 101, 66), "planks"),
+    ClassRecord("wall", (214, 214, 214), "plaster"),
+    ClassRecord("ceiling", (120, 140, 160), "plaster"),
+    ClassRecord("rug", (200, 60, 50), "stripes"),
+    ClassRecord("bed", (110, 70, 200), "cloth"),
+    ClassRecord("table", (240, 130, 220), "cloth"),
+    ClassRecord("cupboard", (220, 200, 60), "paint"),
+    ClassRecord("door", (90, 40, 10), "panels"),
+    ClassRecord("picture", (60, 170, 70), "landscape"),
+    ClassRecord("window", (90, 200, 250), "landscape"),
+)
+CLASS_IDS = {record.name: index for index, record in enumerate(CLASSES)}
+
+ATTEMPTS = 30  # places tried for one thing before the room goes without it
+GAP = 0.1  # metres kept free between things
+
+
+@dataclass(frozen=True, kw_only=True)
+class Solid:
+    """An axis-aligned box."""
+
+    label: int
+    material: Material
+    #: Lowest and highest corner, metres.
+    low: tuple[float, float, float]
+    high: tuple[float, float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decal:
+    """A rectangle on one of the room's six planes."""
+
+    label: int
+    material: Material
+    #: Plane: the axis it is normal to, and whether it is the high one.
+    axis: int
+    high_side: bool
+    #: Lowest and highest corner within the plane: the two other axes in order, metres.
+    low: tuple[float, float]
+    high: tuple[float, float]
+    #: How far behind the plane the depth sensor sees, metres; 0 for what lies on it.
+    beyond: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Camera:
+    """A pinhole camera whose sensor is square and not rolled."""
+
+    position: tuple[float, float, float]
+    #: Turn to the right from the y axis, radians.
+    yaw: float
+    #: Turn down from the horizon, radians.
+    pitch: float
+    #: Angle of view from side to side, radians.
+    view: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Light:
+    """One lamp and what the walls scatter."""
+
+    position: tuple[float, float, float]
+    #: Share of the light that comes from everywhere.
+    ambient: float
+    #: Brightness of each colour.
+    tint: tuple[float, float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """Everything that is drawn."""
+
+    #: Sides of the room, metres.
+    size: tuple[float, float, float]
+    #: Material of the floor, of the walls, of the ceiling.
+    floor: Material
+    wall: Material
+    ceiling: Material
+    solids: tuple[Solid, ...]
+    #: Later ones cover earlier ones.
+    decals: tuple[Decal, ...]
+    camera: Camera
+    light: Light
+
+
+class Footprint(NamedTuple):
+    """Floor that a thing takes."""
+
+    x: float
+    y: float
+    width: float
+    depth: float
+
+    def meets(self, other: "Footprint") -> bool:
+        """Whether the two come closer than the gap."""
+        return (
+            self.x < other.x + other.width + GAP
+            and other.x < self.x + self.width + GAP
+            and self.y < other.y + other.depth + GAP
+            and other.y < self.y + self.depth + GAP
+        )
+
+
+def draw_scene(rng: np.random.Generator) -> Scene:
+    """Draw a scene; the same generator state gives the same scene."""
+    size = (rng.uniform(3.6, 5.2), rng.uniform(4.2, 5.6), rng.uniform(2.4, 2.9))
+    solids, taken = _draw_solids(rng, size)
+    return Scene(
+        size=size,
+        floor=draw_material("planks", rng),
+        wall=draw_material("plaster", rng),
+        ceiling=draw_material("plaster", rng),
+        solids=solids,
+        decals=_draw_rug(rng, size) + _draw_hangings(rng, size, taken),
+        camera=_draw_camera(rng, size),
+        light=_draw_light(rng, size),
+    )
+
+
+def _draw_camera(rng: np.random.Generator, size: Sequence[float]) -> Camera:
+    yaw = rng.uniform(-0.5, 0.5)
+    across = 0.5 - 0.5 * yaw + rng.uniform(-0.1, 0.1)  # away from the wall it looks at
+    return Camera(
+        position=(across * size[0], rng.uniform(0.15, 0.4), rng.uniform(1.45, 1.75)),
+        yaw=yaw,
+        pitch=rng.uniform(0.12, 0.32),
+        view=math.radians(rng.uniform(68, 80)),
+    )
+
+
+def _draw_light(rng: np.random.Generator, size: Sequence[float]) -> Light:
+    warmth = rng.uniform(-0.06, 0.06)
+    bright = rng.uniform(0.85, 1.15)
+    return Light(
+        position=(
+            rng.uniform(0.2, 0.8) * size[0],
+            rng.uniform(0.1, 0.7) * size[1],
+            rng.uniform(0.45, 0.8) * size[2],  # not at the ceiling, which it would leave dark
+        ),
+        ambient=rng.uniform(0.5, 0.7),
+        tint=(bright * (1 + warmth), bright, bright * (1 - warmth)),
+    )
+
+
+def _draw_solids(
+    rng: np.random.Generator, size: Sequence[float]
+) -> tuple[tuple[Solid, ...], list[Footprint]]:
+    taken: list[Footprint] = []
+    solids: list[Solid] = []
+    for name, chance in (("bed", 0.85), ("table", 0.85), ("cupboard", 0.75), ("table", 0.3)):
+        if rng.random() < chance:
+            solids += _place(rng, size, taken, name)
+    return tuple(solids), taken
+
+
+def _place(
+    rng: np.random.Generator, size: Sequence[float], taken: list[Footprint], name: str
+) -> list[Solid]:
+    for _ in range(ATTEMPTS):
+        width, depth, height = _draw_sides(rng, name)
+        x = _draw_wallward(rng, size[0] - width, name)
+        y = rng.uniform(1.5, size[1] - depth)
+        if name != "table" and rng.random() < 0.5:
+            y = size[1] - depth
+        spot = Footprint(x, y, width, depth)
+        if y >= 1.4 and not any(spot.meets(other) for other in taken):
+            taken.append(spot)
+            return _build(rng, name, spot, height)
+    return []
+
+
+def _draw_sides(rng: np.random.Generator, name: str) -> tuple[float, float, float]:
+    """Width, depth and height, metres."""
+    if name == "bed":
+        sides = rng.uniform(1.2, 1.7), rng.uniform(1.8, 2.1), rng.uniform(0.3, 0.45)
+    elif name == "table":
+        sides = rng.uniform(0.9, 1.5), rng.uniform(0.8, 1.2), rng.uniform(0.78, 1.0)
+    else:
+        return rng.uniform(0.8, 1.4), rng.uniform(0.4, 0.6), rng.uniform(1.1, 2.0)
+    if rng.random() < 0.5:
+        sides = sides[1], sides[0], sides[2]
+    return sides
+
+
+def _draw_wallward(rng: np.random.Generator, room: float, name: str) -> float:
+    """A place between 0 and ``room``; most things stand at one of the two walls."""
+    free = rng.uniform(0, room)
+    side = rng.random()
+    if name == "table":
+        return float(free)
+    return 0.0 if side < 0.4 else float(room) if side < 0.8 else float(free)
+
+
+def _build(rng: np.random.Generator, name: str, spot: Footprint, height: float) -> list[Solid]:
+    material = draw_material(CLASSES[CLASS_IDS[name]].material, rng)
+    x, y, width, depth = spot
+    if name != "table":
+        return [_solid(name, material, (x, y, 0.0), (x + width, y + depth, height))]
+    leg, top = 0.07, height - rng.uniform(0.06, 0.16)
+    legs = [
+        _solid(name, material, (left, front, 0.0), (left + leg, front + leg, top))
+        for left in (x, x + width - leg)
+        for front in (y, y + depth - leg)
+    ]
+    return [_solid(name, material, (x, y, top), (x + width, y + depth, height)), *legs]
+
+
+def _solid(
+    name: str,
+    material: Material,
+    low: tuple[float, float, float],
+    high: tuple[float, float, float],
+) -> Solid:
+    return Solid(label=CLASS_IDS[name], material=material, low=low, high=high)
+
+
+def _draw_rug(rng: np.random.Generator, size: Sequence[float]) -> tuple[Decal, ...]:
+    if rng.random() < 0.15:
+        return ()
+    width, depth = rng.uniform(1.4, 2.4), rng.uniform(1.2, 2.0)
+    x = rng.uniform(0.2, size[0] - width - 0.2)
+    y = rng.uniform(1.0, size[1] - depth - 0.5)
+    return (
+        Decal(
+            label=CLASS_IDS["rug"],
+            material=draw_material("stripes", rng),
+            axis=2,
+            high_side=False,
+            low=(x, y),
+            high=(x + width, y + depth),
+        ),
+    )
+
+
+#: The walls a camera may see: axis and side of x = 0, x = size, y = size.
+WALLS = ((0, False), (0, True), (1, True))
+
+
+def _draw_hangings(
+    rng: np.random.Generator, size: Sequence[float], taken: Sequence[Footprint]
+) -> tuple[Decal, ...]:
+    """Doors, windows and pictures; none covers another, and no tall thing stands before them."""
+    names = ["door", "window", "picture", "window", "picture", "picture", "window"]
+    chances = [0.85, 1.0, 1.0, 0.8, 0.8, 0.5, 0.5]
+    used: dict[int, list[tuple[float, float]]] = {0: [], 1: [], 2: []}
+    decals = []
+    for name, chance in zip(names, chances, strict=True):
+        if rng.random() >= chance:
+            continue
+        for _ in range(ATTEMPTS):
+            wall = int(rng.integers(3))
+            axis, high_side = WALLS[wall]
+            width, bottom, height = _draw_opening(rng, name, size[2])
+            length = size[1 - axis]
+            nearest = 1.4 if axis == 0 else 0.1
+            start = rng.uniform(nearest, max(nearest, length - width - 0.1))
+            span = (start, start + width)
+            clear = not any(span[0] < b + GAP and a < span[1] + GAP for a, b in used[wall])
+            if clear and span[1] <= length - 0.05:
+                used[wall].append(span)
+                decals.append(_hang(rng, name, axis, high_side, span, (bottom, height)))
+                break
+    return tuple(decals)
+
+
+def _draw_opening(rng: np.random.Generator, name: str, room: float) -> tuple[float, float, float]:
+    """Width, lower edge and height, metres."""
+    if name == "door":
+        return rng.uniform(0.8, 1.1), 0.0, rng.uniform(1.95, 2.15)
+    # One distribution for both, so that neither size nor place tells them apart.
+    height = rng.uniform(0.8, 1.2)
+    return rng.uniform(0.9, 1.5), rng.uniform(0.95, room - height - 0.15), height
+
+
+def _hang(
+    rng: np.random.Generator,
+    name: str,
+    axis: int,
+    high_side: bool,
+    span: tuple[float, float],
+    upright: tuple[float, float],
+) -> Decal:
+    bottom, height = upright
+    record = CLASSES[CLASS_IDS[name]]
+    return Decal(
+        label=CLASS_IDS[name],
+        material=draw_material(record.material, rng),
+        axis=axis,
+        high_side=high_side,
+        low=(span[0], bottom),
+        high=(span[1], bottom + height),
+        beyond=rng.uniform(6.0, 20.0) if name == "window" else 0.0,
+    )
