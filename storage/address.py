@@ -1,0 +1,256 @@
+"""Where the database is: addresses, and where their passwords may come from.
+
+An address given by flag is visible in process lists, logs and Ray's job table, so it
+carries no password. Passwords come from ``UMSS_STORAGE`` (taken out of the environment,
+which worker processes inherit), from ``--password-file``, or from libpq's own
+``PGPASSFILE`` and ``~/.pgpass``. No text that this module makes holds a password.
+"""
+
+import re
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from storage.embedded_folder import default_folder
+from storage.errors import AddressError, PasswordInAddress, UnsupportedDatabase
+
+__all__ = ["PASSWORD_VARIABLE", "STORAGE_VARIABLE", "Address", "parse_address", "take_address"]
+
+STORAGE_VARIABLE = "UMSS_STORAGE"
+PASSWORD_VARIABLE = "PGPASSWORD"
+
+DRIVER = "postgresql+psycopg2"
+#: Spellings of PostgreSQL that mean the driver above.
+POSTGRESQL_SCHEMES = ("postgresql", "postgres", DRIVER)
+#: libpq parameters that are secrets themselves.
+SECRET_PARAMETERS = ("password", "sslpassword")
+#: libpq parameters that the parts of the address before the question mark already say.
+GIVEN_BEFORE = ("user", "dbname")
+
+PASSWORD_MEND = (
+    f"set the whole address in the variable {STORAGE_VARIABLE}, keep the password in a .pgpass"
+    " file (PGPASSFILE), or give --password-file"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """Where a database is. Its text, in any form, never shows the password."""
+
+    #: ``embedded``: our own server in a folder; ``postgresql``: a server that runs elsewhere.
+    kind: Literal["embedded", "postgresql"]
+    #: Folder of the embedded server; None for the other kind.
+    folder: Path | None = None
+    #: Role that connects; None lets libpq choose.
+    user: str | None = None
+    #: Secret; None lets libpq look into PGPASSFILE or ``~/.pgpass``.
+    password: str | None = field(default=None, repr=False)
+    #: Host name, or None for a local socket.
+    host: str | None = None
+    #: TCP port; None lets libpq choose.
+    port: int | None = None
+    #: Database name; None lets libpq choose.
+    database: str | None = None
+    #: Further libpq parameters, such as ``sslmode``.
+    parameters: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def masked(self) -> str:
+        """The address as it may be shown; a password is three stars."""
+        if self.kind == "embedded":
+            return f"embedded:{self.folder}"
+        url = self.url(host=None).set(drivername="postgresql")
+        shown = {
+            key: "***" if key in SECRET_PARAMETERS else value for key, value in url.query.items()
+        }
+        return url.set(query=shown).render_as_string(hide_password=True)
+
+    def __str__(self) -> str:
+        return self.masked()
+
+    def __repr__(self) -> str:
+        return f"Address({self.masked()!r})"
+
+    def url(self, *, host: str | None) -> URL:
+        """The address for SQLAlchemy, with the password.
+
+        Args:
+            host: Socket folder of a running embedded server; None for the other kind.
+        """
+        query = dict(self.parameters)
+        if host is not None:
+            query["host"] = host
+        return URL.create(
+            DRIVER,
+            username=self.user,
+            password=self.password,
+            host=self.host,
+            port=self.port,
+            database=self.database,
+            query=query,
+        )
+
+
+def parse_address(
+    text: str | None, *, password_file: Path | None = None, password: str | None = None
+) -> Address:
+    """Read an address that was given where others can read it.
+
+    Args:
+        text: ``embedded``, ``embedded:FOLDER`` or ``postgresql://USER@HOST:PORT/NAME``; None
+            means ``embedded``.
+        password_file: File whose first line is the password.
+        password: The password, from a source that others cannot read.
+
+    Raises:
+        PasswordInAddress: If it carries a password.
+        UnsupportedDatabase: If it is of another kind of database.
+        AddressError: If it cannot be read otherwise, or the password file cannot.
+    """
+    address = _parse(text)
+    if address.password is not None or _secrets_of(address):
+        raise PasswordInAddress(
+            f"{address.masked()} carries a password, which a flag would show to everyone on the"
+            f" machine: leave it out, and {PASSWORD_MEND}"
+        )
+    return _with_password(address, password_file=password_file, password=password)
+
+
+def take_address(
+    text: str | None,
+    environment: MutableMapping[str, str],
+    *,
+    password_file: Path | None = None,
+) -> Address:
+    """The address to use; takes ``UMSS_STORAGE`` and ``PGPASSWORD`` out of the environment.
+
+    Worker processes inherit the environment: call this before any is started.
+
+    Args:
+        text: The address by flag, if one was given; it wins over ``UMSS_STORAGE``.
+        environment: Usually ``os.environ``; changed in place.
+        password_file: File whose first line is the password.
+
+    Raises:
+        AddressError: If the address, or the password file, cannot be used.
+    """
+    kept = environment.pop(STORAGE_VARIABLE, None)
+    password = environment.pop(PASSWORD_VARIABLE, None)
+    if text is not None or not kept:
+        return parse_address(text, password_file=password_file, password=password)
+    return _with_password(_parse(kept), password_file=password_file, password=password)
+
+
+def _parse(text: str | None) -> Address:
+    if text is None or text in ("embedded", "embedded:"):
+        return _embedded(default_folder())
+    if text.startswith("embedded:"):
+        return _embedded(Path(text.removeprefix("embedded:")).expanduser().resolve())
+    scheme = _scheme_of(text)
+    if scheme not in POSTGRESQL_SCHEMES:
+        raise _unsupported(scheme)
+    return _postgresql(text)
+
+
+def _embedded(folder: Path) -> Address:
+    return Address(kind="embedded", folder=folder, user="postgres", database="postgres")
+
+
+def _scheme_of(text: str) -> str:
+    found = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):", text)
+    if found is None:
+        raise AddressError(
+            "the storage address has no scheme: give embedded, embedded:FOLDER or"
+            " postgresql://USER@HOST:PORT/NAME"
+        )
+    return found[1].lower()
+
+
+def _unsupported(scheme: str) -> UnsupportedDatabase:
+    kind = scheme.partition("+")[0]
+    mend = "give postgresql://USER@HOST:PORT/NAME, or no --storage for the embedded PostgreSQL"
+    if kind == "sqlite":
+        return UnsupportedDatabase(
+            "a SQLite address was given, but SQLite has no row locks and no server clock, so that"
+            f" two drivers of one study could not be kept apart: {mend}"
+        )
+    if kind in ("mysql", "mariadb"):
+        return UnsupportedDatabase(
+            f"a {kind} address was given, but leases and migrations are written for PostgreSQL"
+            f" alone: {mend}"
+        )
+    return UnsupportedDatabase(f"storage scheme {scheme!r} is not known: {mend}")
+
+
+def _postgresql(text: str) -> Address:
+    try:
+        url = make_url(re.sub(r"^[^:]*", DRIVER, text, count=1))
+    except (ArgumentError, ValueError):
+        # The cause may quote the text, and with it a password.
+        raise AddressError(
+            "the postgresql address cannot be read: give postgresql://USER@HOST:PORT/NAME, with"
+            " other characters than letters and digits in a name percent-encoded"
+        ) from None
+    if any("@" in part for part in (url.host or "", url.database or "")):
+        # What stands before the last @ may be a part of a password: it is not repeated.
+        raise AddressError(
+            "the postgresql address has an @ too many: percent-encode one inside a password as %40"
+        )
+    return Address(
+        kind="postgresql",
+        user=url.username,
+        password=url.password,
+        host=url.host,
+        port=url.port,
+        database=url.database or None,
+        parameters=MappingProxyType(_parameters(url)),
+    )
+
+
+def _parameters(url: URL) -> dict[str, str]:
+    parameters = {}
+    for key, value in url.query.items():
+        if not isinstance(value, str):
+            raise AddressError(f"the postgresql address gives {key} more than once: give it once")
+        if key in GIVEN_BEFORE:
+            raise AddressError(
+                f"the postgresql address gives {key} after the question mark: write"
+                " postgresql://USER@HOST:PORT/NAME"
+            )
+        parameters[key] = value
+    return parameters
+
+
+def _secrets_of(address: Address) -> tuple[str, ...]:
+    return tuple(key for key in SECRET_PARAMETERS if key in address.parameters)
+
+
+def _with_password(
+    address: Address, *, password_file: Path | None, password: str | None
+) -> Address:
+    if password_file is not None:
+        password = _read_password(password_file)
+    if address.kind == "embedded" or password is None:
+        return address
+    if address.password is not None and password_file is None:
+        return address
+    return Address(**{**vars(address), "password": password})
+
+
+def _read_password(path: Path) -> str:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise AddressError(
+            f"cannot read the password file {path}: {type(error).__name__}; give a readable file"
+            " whose first line is the password"
+        ) from error
+    if not lines or not lines[0]:
+        raise AddressError(
+            f"the password file {path} has an empty first line: write the password there"
+        )
+    return lines[0]

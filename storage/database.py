@@ -1,0 +1,107 @@
+"""A database that is open: reachable, ours, and up to date."""
+
+from types import TracebackType
+
+from sqlalchemy import Engine
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+
+from storage.address import Address
+from storage.embedded import EmbeddedServer
+from storage.engines import make_engine
+from storage.errors import ConnectError, DatabaseAway
+from storage.schema import upgrade_schema
+
+__all__ = ["Database", "open_database"]
+
+#: What libpq says, and how to mend it.
+MENDS = (
+    ("no password supplied", "give the password by UMSS_STORAGE, .pgpass or --password-file"),
+    ("password authentication failed", "check the user and the password"),
+    ("does not exist", "create it, or check its name in the address"),
+    ("could not translate host name", "check the host name in the address"),
+    ("no pg_hba.conf entry", "let the server admit this host and user, or use SSL (sslmode)"),
+    ("invalid connection option", "leave that parameter out of the address"),
+)
+USUAL_MEND = "check that the server runs and that host and port are right"
+
+
+class Database:
+    """An open database; close it, or use it in a ``with`` statement."""
+
+    def __init__(self, address: Address, server: EmbeddedServer | None) -> None:
+        self.address = address
+        self.server = server
+        #: For our own tables; one connection.
+        self.engine = self.make_engine(name="tables")
+
+    def make_engine(self, *, name: str, connections: int = 1) -> Engine:
+        """A further engine on the same database; whoever asks for it disposes of it."""
+        return make_engine(self.url_parts(), name=name, connections=connections)
+
+    def url(self) -> str:
+        """The address for SQLAlchemy, with the password in it: never to be logged or shown."""
+        return self.url_parts().render_as_string(hide_password=False)
+
+    def revive(self) -> None:
+        """Start an embedded server again if it died; nothing for a server of others.
+
+        Raises:
+            EmbeddedError: If it does not start.
+        """
+        if self.server is not None:
+            self.server.ensure_running()
+
+    def close(self) -> None:
+        """Close the connections; the last process to leave an embedded server stops it."""
+        self.engine.dispose()
+        if self.server is not None:
+            self.server.leave()
+
+    def __enter__(self) -> "Database":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Database({self.address.masked()!r})"
+
+    def url_parts(self) -> URL:
+        """The address for SQLAlchemy, taken apart; it holds the password."""
+        host = None if self.server is None else str(self.server.socket_folder)
+        return self.address.url(host=host)
+
+
+def open_database(address: Address) -> Database:
+    """Reach the database (an embedded server is started) and bring our tables up to date.
+
+    Raises:
+        ConnectError: If it cannot be reached or does not let us in.
+        EmbeddedError: If the embedded server cannot be started.
+        SchemaError: If its tables are newer than this program.
+    """
+    server = None if address.folder is None else EmbeddedServer.join(address.folder)
+    database = Database(address, server)
+    try:
+        _check_reachable(database)
+        upgrade_schema(database.engine)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _check_reachable(database: Database) -> None:
+    try:
+        database.engine.connect().close()
+    except (DatabaseAway, DBAPIError) as error:
+        told = " ".join(str(getattr(error, "orig", error)).split())
+        told = told.removeprefix("the database is away: ")
+        mend = next((mend for sign, mend in MENDS if sign in told), USUAL_MEND)
+        raise ConnectError(f"cannot open {database.address.masked()}: {told}; {mend}") from error

@@ -1,0 +1,266 @@
+"""The embedded server: a real PostgreSQL in a folder, shared by the processes that use it.
+
+Every process that uses it holds a shared lock, which the kernel drops however the process
+ends; whoever leaves last stops the server. The server's own processes hold another lock,
+inherited from whoever started them: while it is held, some of them live; when it is free,
+none does, whatever a process number in a file says.
+
+A process that is killed while it is the only user leaves the server running; the next
+user finds it, and stops it when it leaves.
+"""
+
+import contextlib
+import os
+import shlex
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from storage.embedded_folder import EmbeddedFolder
+from storage.errors import EmbeddedError
+from storage.file_lock import FileLock
+from storage.process_identity import boot_id
+from storage.server_account import server_account
+from storage.server_programs import SERVER_MAJOR, ServerPrograms
+
+__all__ = ["EmbeddedServer"]
+
+START_SECONDS = 120.0  # longest wait for a start, replay after a crash included
+STOP_SECONDS = 60.0
+POLL_SECONDS = 0.05
+LONGEST_LOG = 10_000_000  # bytes; a longer one is begun anew at the next start
+
+#: A small local database that keeps what it was told: fsync and synchronous_commit stay on.
+SETTINGS = {
+    "listen_addresses": "",
+    "port": "5432",
+    "unix_socket_permissions": "0700",
+    "max_connections": "60",
+    "shared_buffers": "32MB",
+    "max_wal_size": "256MB",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "log_min_messages": "warning",
+    "log_timezone": "UTC",
+    "timezone": "UTC",
+}
+#: Other accounts are kept out by the permissions of the folder, not by a password.
+INITIALISE = (
+    "--username=postgres",
+    "--auth=trust",
+    "--encoding=UTF8",
+    "--no-locale",
+    "--no-instructions",
+)
+
+
+class EmbeddedServer:
+    """This process's use of an embedded server; several may be open at once.
+
+    Do not fork while one is open: a forked child counts as a user until it ends.
+    """
+
+    def __init__(self, folder: EmbeddedFolder, programs: ServerPrograms) -> None:
+        self.folder = folder
+        self.programs = programs
+        #: Folder of the socket: what libpq calls the host.
+        self.socket_folder = folder.socket_folder()
+        self._use = FileLock(folder.lock("users"))
+
+    @classmethod
+    def join(cls, root: Path) -> "EmbeddedServer":
+        """Use the server in a folder; start it if it does not run.
+
+        Raises:
+            EmbeddedError: If the folder cannot be used, or the server does not start.
+        """
+        folder = EmbeddedFolder(root=root.resolve(), account=server_account())
+        folder.prepare()
+        with _starting_or_stopping(folder):
+            server = cls(folder, ServerPrograms.find(folder))
+            try:
+                server._ensure_running()
+                if not server._use.try_shared():
+                    raise EmbeddedError(
+                        f"{server._use.path} is locked by a foreign program: end it"
+                    )
+            except BaseException:
+                server._use.close()
+                raise
+        return server
+
+    def ensure_running(self) -> None:
+        """Start the server again if it died. Quick when it runs.
+
+        Raises:
+            EmbeddedError: If it does not start.
+        """
+        with _starting_or_stopping(self.folder):
+            self._ensure_running()
+
+    def leave(self) -> None:
+        """Use the server no longer; stop it if nobody else uses it. Safe to call twice.
+
+        Raises:
+            EmbeddedError: If it does not stop.
+        """
+        if self._use.descriptor < 0:
+            return
+        with _starting_or_stopping(self.folder):
+            self._use.close()
+            with FileLock(self.folder.lock("users")) as others:
+                if others.try_exclusive():
+                    self._stop()
+
+    def _ensure_running(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        with FileLock(self.folder.lock("server")) as server_lock:
+            while not server_lock.try_exclusive():
+                if self._answers():
+                    return
+                self._check_here()
+                if time.monotonic() > deadline:
+                    raise EmbeddedError(
+                        f"the embedded server in {self.folder.root} has not answered for"
+                        f" {START_SECONDS:g} s: see {self.folder.log}, end it, and try again"
+                    )
+                time.sleep(POLL_SECONDS)
+            self._start(server_lock)
+
+    def _start(self, server_lock: FileLock) -> None:
+        self._check_version()
+        if not self.folder.data.exists():
+            self._initialise()
+        self._clear_stale_pid()
+        if self.folder.log.exists() and self.folder.log.stat().st_size > LONGEST_LOG:
+            self.folder.log.unlink()
+        (self.folder.root / "host").write_text(boot_id(), encoding="ascii")
+        settings = {**SETTINGS, "unix_socket_directories": _guc_list_item(self.socket_folder)}
+        options = " ".join(
+            f"-c {shlex.quote(f'{key}={value}')}" for key, value in settings.items()
+        )
+        outcome = self.programs.run(
+            "pg_ctl",
+            ["start", *_waiting(START_SECONDS), "-l", self.folder.log.name, "-o", options],
+            inherit=[server_lock.descriptor],
+            seconds=START_SECONDS + 10,
+        )
+        if outcome.returncode != 0 or not self._answers():
+            raise EmbeddedError(
+                f"the embedded server in {self.folder.root} does not start:"
+                f" {self._last_words()}; see {self.folder.log}"
+            )
+
+    def _stop(self) -> None:
+        outcome = self.programs.run(
+            "pg_ctl",
+            ["stop", *_waiting(STOP_SECONDS), "-m", "fast"],
+            seconds=STOP_SECONDS + 10,
+        )
+        if outcome.returncode != 0 and self._answers():
+            raise EmbeddedError(
+                f"the embedded server in {self.folder.root} does not stop:"
+                f" {self._last_words()}; see {self.folder.log}"
+            )
+
+    def _initialise(self) -> None:
+        """Make the database cluster: whole or not at all."""
+        for left in self.folder.root.glob("data.new*"):
+            shutil.rmtree(left)
+        partial = self.folder.root / "data.new"
+        outcome = self.programs.run(
+            "initdb",
+            [*INITIALISE, "-D", partial.name],
+            seconds=START_SECONDS,
+        )
+        if outcome.returncode != 0:
+            raise EmbeddedError(
+                f"cannot make the embedded database in {self.folder.root}:"
+                f" {' '.join(outcome.stderr.split())}; free some space, or give --storage"
+                " embedded:FOLDER with another folder"
+            )
+        partial.rename(self.folder.data)
+
+    def _check_version(self) -> None:
+        version_file = self.folder.data / "PG_VERSION"
+        if not version_file.exists():
+            return
+        version = version_file.read_text(encoding="ascii").strip()
+        if version != str(SERVER_MAJOR):
+            raise EmbeddedError(
+                f"{self.folder.data} was made by PostgreSQL {version}, and {SERVER_MAJOR} is"
+                " installed: give --storage embedded:FOLDER with another folder,"
+                " or install the package version that made it"
+            )
+
+    def _clear_stale_pid(self) -> None:
+        """Remove the process number of a dead server when another program has it now.
+
+        PostgreSQL itself clears the file of a number that nobody has. The lock tells that no
+        server process lives that was started here; one started by hand is looked for.
+        """
+        pid_file = self.folder.data / "postmaster.pid"
+        try:
+            pid = int(pid_file.read_text(encoding="utf-8").split(maxsplit=1)[0])
+        except FileNotFoundError:
+            return
+        except (ValueError, IndexError):  # cut short by a crash
+            pid_file.unlink()
+            return
+        if _works_in(pid, self.folder.data):
+            raise EmbeddedError(
+                f"a server that was not started by this program (pid {pid}) runs on"
+                f" {self.folder.data}: stop it (pg_ctl stop), and try again"
+            )
+        pid_file.unlink()
+
+    def _check_here(self) -> None:
+        """Refuse a server that runs on another machine, over a shared file system."""
+        with contextlib.suppress(FileNotFoundError):
+            host = (self.folder.root / "host").read_text(encoding="ascii")
+            if host and host != boot_id():
+                raise EmbeddedError(
+                    f"the embedded server in {self.folder.root} runs on another machine: give a"
+                    " folder on a local disk, or a server for all (--storage"
+                    " postgresql://USER@HOST:PORT/NAME)"
+                )
+
+    def _answers(self) -> bool:
+        """Whether the server takes connections now."""
+        outcome = self.programs.run(
+            "pg_isready",
+            ["-q", "-t", "3", "-h", str(self.socket_folder), "-p", "5432", "-d", "postgres"],
+            seconds=30,
+        )
+        return outcome.returncode == 0
+
+    def _last_words(self) -> str:
+        with contextlib.suppress(OSError):
+            lines = self.folder.log.read_text(encoding="utf-8", errors="replace").splitlines()
+            told = [line for line in lines if "FATAL" in line or "PANIC" in line]
+            return (told or lines or [""])[-1]
+        return "it left no log"
+
+
+@contextlib.contextmanager
+def _starting_or_stopping(folder: EmbeddedFolder) -> Iterator[None]:
+    with FileLock(folder.lock("start")) as lock:
+        lock.wait_exclusive(seconds=START_SECONDS + STOP_SECONDS)
+        yield
+
+
+def _waiting(seconds: float) -> tuple[str, ...]:
+    return ("-D", "data", "-w", "-t", f"{seconds:.0f}")
+
+
+def _works_in(pid: int, data: Path) -> bool:
+    try:
+        return os.readlink(f"/proc/{pid}/cwd") == str(data)
+    except OSError:
+        return False
+
+
+def _guc_list_item(folder: Path) -> str:
+    """A folder as an item of ``unix_socket_directories``, whatever characters it holds."""
+    return '"' + str(folder).replace('"', '""') + '"'

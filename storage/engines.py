@@ -1,0 +1,91 @@
+"""Engines: how connections are opened, and what the server does with a silent one.
+
+Passwords go to libpq as connection arguments, never into an engine's URL, so that no
+text which SQLAlchemy or Optuna makes of an engine can show one.
+"""
+
+import json
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import URL, ExceptionContext
+
+from storage.errors import DatabaseAway
+from storage.outage import away_message, database_away
+
+__all__ = ["BARE_URL", "engine_options", "make_engine", "report_outages"]
+
+#: The URL of every engine: nothing but the driver.
+BARE_URL = "postgresql+psycopg2://"
+
+#: Kept by the server for the session: a transaction whose program has fallen silent (frozen,
+#: cut off) is ended, so that its locks block nobody for long; nobody waits for a lock for ever.
+SERVER_SETTINGS = {
+    "idle_in_transaction_session_timeout": "10s",
+    "lock_timeout": "15s",  # longer than the above: whoever waits for a silent one outlasts it
+    "timezone": "UTC",
+}
+
+#: Kept by libpq: a server that has gone without a word is noticed within about 15 s.
+CLIENT_SETTINGS: dict[str, str | int] = {
+    "connect_timeout": 5,  # seconds
+    "keepalives": 1,
+    "keepalives_idle": 5,  # seconds
+    "keepalives_interval": 3,  # seconds
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,  # milliseconds
+}
+
+
+def make_engine(url: URL, *, name: str, connections: int = 1) -> Engine:
+    """An engine that raises :class:`DatabaseAway` when the connection breaks.
+
+    Args:
+        url: Where the server is, with the password; taken apart, not kept as a text.
+        name: What the server's list of connections shows.
+        connections: Most connections open at once.
+    """
+    engine = create_engine(BARE_URL, **engine_options(url, name=name, connections=connections))
+    report_outages(engine)
+    return engine
+
+
+def engine_options(url: URL, *, name: str, connections: int) -> dict[str, Any]:
+    """Arguments of ``create_engine`` for a connection as this project wants it."""
+    return {
+        "pool_pre_ping": True,
+        "pool_size": connections,
+        "max_overflow": 0,
+        "json_serializer": _to_json,
+        "connect_args": _connect_arguments(url, name),
+    }
+
+
+def report_outages(engine: Engine) -> None:
+    """Raise :class:`DatabaseAway` from the engine itself when the connection breaks.
+
+    Optuna wraps SQLAlchemy's errors and repeats the creation of a trial when it sees one,
+    although the first may have been stored and only its answer lost; an error of another
+    kind passes through it at once.
+    """
+
+    @event.listens_for(engine, "handle_error")
+    def _translate(context: ExceptionContext) -> None:
+        if context.is_pre_ping or context.sqlalchemy_exception is None:
+            return
+        if database_away(context.sqlalchemy_exception):
+            raise DatabaseAway(away_message(context.sqlalchemy_exception))
+
+
+def _connect_arguments(url: URL, name: str) -> dict[str, Any]:
+    arguments: dict[str, Any] = {**CLIENT_SETTINGS, "application_name": f"unim2-search {name}"}
+    given = url.translate_connect_args(username="user", database="dbname")
+    arguments.update(given)
+    arguments.update(url.query)
+    settings = " ".join(f"-c {key}={value}" for key, value in SERVER_SETTINGS.items())
+    arguments["options"] = f"{arguments.get('options', '')} {settings}".strip()
+    return arguments
+
+
+def _to_json(value: Any) -> str:
+    return json.dumps(value, allow_nan=False)

@@ -1,0 +1,3 @@
+"""One file a step, named by its revision."""
+
+__all__: list[str] = []

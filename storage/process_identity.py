@@ -1,0 +1,92 @@
+"""Which process, on which machine: told apart from another one with the same number.
+
+A process number alone names nothing: it is used again, after a restart of the machine by
+chance, and in every container anew. Together with the start time, the boot id and the
+process namespace it names one process.
+"""
+
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["ProcessIdentity", "boot_id"]
+
+PROC = Path("/proc")
+#: State letters of a process that has ended but is still listed: zombie, dead.
+ENDED_STATES = ("Z", "X", "x")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessIdentity:
+    """One process, and the place in which its number means something."""
+
+    #: Host name, for people.
+    host: str
+    #: Random id of this start of the machine; empty where the system has none.
+    boot_id: str
+    #: Inode of the process namespace; 0 where the system has none.
+    namespace: int
+    #: Process number.
+    pid: int
+    #: Start of the process, clock ticks after the start of the machine; 0 if unknown.
+    started: int
+
+    @classmethod
+    def of_this_process(cls) -> "ProcessIdentity":
+        """The process that asks."""
+        pid = os.getpid()
+        status = _status(pid)
+        return cls(
+            host=socket.gethostname(),
+            boot_id=boot_id(),
+            namespace=_namespace(),
+            pid=pid,
+            started=0 if status is None else status[1],
+        )
+
+    def is_certainly_dead(self) -> bool:
+        """Whether the process lived in the same place as this one, and has ended.
+
+        False when that cannot be known: another host, another namespace, a process whose
+        details are hidden from this one.
+        """
+        here = (socket.gethostname(), boot_id(), _namespace())
+        if not self.boot_id or (self.host, self.boot_id, self.namespace) != here:
+            return False
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            pass
+        status = _status(self.pid)
+        if status is None:
+            return False
+        state, started = status
+        return state in ENDED_STATES or started != self.started
+
+
+def boot_id() -> str:
+    """Random id of this start of the machine; empty where the system has none."""
+    try:
+        return (PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def _namespace() -> int:
+    try:
+        return (PROC / "self/ns/pid").stat().st_ino
+    except OSError:
+        return 0
+
+
+def _status(pid: int) -> tuple[str, int] | None:
+    """State letter and start time of a process; None if they cannot be read."""
+    try:
+        text = (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    fields = text.rpartition(")")[2].split()  # the name before it may hold anything
+    return fields[0], int(fields[19])  # fields 3 and 22 of proc(5)

