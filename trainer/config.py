@@ -100,6 +100,9 @@ class MethodConfig:
     pre_norm: Literal["l2", "standardise", "minmax", "none"] = "l2"
     #: One harmoniser for each auxiliary (paper, Eq. 9) or one for all (released code).
     cmh: Literal["per-modality", "shared"] = "per-modality"
+    #: Which modalities use the shared code itself, without a harmoniser: the first one,
+    #: the auxiliaries, both or none (ablation, specification 2.7).
+    anchor: Literal["first", "auxiliary", "both", "none"] = "first"
     #: Width of the code.
     code_dim: int = 70
     #: Share of channels dropped before the code head (and, with one modality, of the target).
@@ -178,6 +181,11 @@ class TrainConfig:
             raise ConfigError(
                 f"evaluation.evaluations = {self.evaluation.evaluations} exceeds"
                 f" training.iterations = {self.training.iterations}: give fewer evaluations"
+            )
+        if self.training.partner_ranks > self.features.neighbours:
+            raise ConfigError(
+                f"training.partner_ranks = {self.training.partner_ranks} exceeds"
+                f" features.neighbours = {self.features.neighbours}: give fewer ranks"
             )
 
     def evaluate_at(self) -> tuple[int, ...]:

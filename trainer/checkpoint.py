@@ -1,0 +1,134 @@
+"""Checkpoints on disk: a folder that is whole or not there, never half written.
+
+``checkpoint.json`` is the checkpoint: it names its tensor file (safetensors) and the
+checksum of it. A new checkpoint writes its tensors under a new name, flushes them to disk,
+and takes effect when its JSON file replaces the older one in a single rename; only then are
+older tensors removed. So a process killed at any moment leaves the old checkpoint or the new.
+Reading verifies the checksums of both files.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+from torch import Tensor
+
+from trainer.errors import CheckpointError
+
+__all__ = ["RECORD_NAME", "read_checkpoint", "read_record", "write_checkpoint"]
+
+RECORD_NAME = "checkpoint.json"
+FORMAT = 1
+
+
+def write_checkpoint(
+    folder: Path, tensors: Mapping[str, Tensor], record: Mapping[str, Any]
+) -> None:
+    """Write a checkpoint, in place of an older one if the folder holds one.
+
+    Args:
+        folder: The checkpoint's folder; made if missing.
+        tensors: Named tensors on the CPU.
+        record: Whatever else belongs to it; must be JSON without non-finite numbers.
+
+    Raises:
+        CheckpointError: If it cannot be written.
+    """
+    data = safetensors.torch.save({key: value.contiguous() for key, value in tensors.items()})
+    checksum = _checksum(data)
+    name = f"state-{checksum[:16]}.safetensors"
+    content = {"format": FORMAT, "state": {"file": name, "checksum": checksum}, **record}
+    document = {"checksum": _checksum(_canonical(content)), **content}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _replace(folder / name, data)
+        _replace(folder / RECORD_NAME, json.dumps(document, indent=1, allow_nan=False).encode())
+        for stale in folder.glob("state-*.safetensors*"):
+            if stale.name != name:
+                stale.unlink(missing_ok=True)
+    except OSError as error:
+        raise CheckpointError(
+            f"cannot write the checkpoint {folder}: {error}; free space or give another folder"
+        ) from error
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """The record of a checkpoint, verified.
+
+    Raises:
+        CheckpointError: If there is none, or it is damaged or of another format.
+    """
+    path = folder / RECORD_NAME
+    try:
+        document = json.loads(path.read_bytes())
+    except OSError as error:
+        raise CheckpointError(
+            f"{folder} holds no readable checkpoint: {error}; give the folder that holds"
+            f" {RECORD_NAME}"
+        ) from error
+    except ValueError as error:  # neither JSON nor text
+        raise _damaged(path) from error
+    if not isinstance(document, dict) or "checksum" not in document:
+        raise _damaged(path)
+    stored = document.pop("checksum")
+    if stored != _checksum(_canonical(document)):
+        raise _damaged(path)
+    if document["format"] != FORMAT:
+        raise CheckpointError(
+            f"{path} has format {document['format']}, this version reads format {FORMAT}:"
+            " use the version that wrote it"
+        )
+    return document
+
+
+def read_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and record of a checkpoint, verified.
+
+    Raises:
+        CheckpointError: If there is none, or it is damaged or of another format.
+    """
+    record = read_record(folder)
+    path = folder / record["state"]["file"]
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(
+            f"{folder} lacks its tensors: {error}; use another checkpoint or start afresh"
+        ) from error
+    if _checksum(data) != record["state"]["checksum"]:
+        raise _damaged(path)
+    return safetensors.torch.load(data), record
+
+
+def _damaged(path: Path) -> CheckpointError:
+    return CheckpointError(
+        f"{path} is damaged (its checksum does not fit): use another checkpoint or start afresh"
+    )
+
+
+def _canonical(content: Mapping[str, Any]) -> bytes:
+    return json.dumps(content, sort_keys=True, allow_nan=False).encode()
+
+
+def _checksum(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=32).hexdigest()
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write a file under a temporary name, flush it to disk, rename it into place."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # the rename itself
+    finally:
+        os.close(folder)

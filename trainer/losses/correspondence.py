@@ -1,0 +1,129 @@
+"""The correspondence loss of all pair groups at once.
+
+Shape letters: S slots, M modalities, N crops (anchors, then partners), B anchor crops,
+T tokens (H*W), C feature channels, K code channels, R random draws, Q points a map (P*P),
+J pair groups (self, KNN, R random), G = S*M*B anchor maps.
+
+STEGO (Hamilton et al., ICLR 2022), Eq. 1 to 4; UniM2 (UMSS, ECCV 2026), specification 2.8;
+authors' code: mhamilton723/STEGO at eb4d6b5, Hatins/UniM2 at 08fa082.
+
+For anchor points i and points j of a group, F is the cosine of frozen features and S that of
+codes. The loss of a group is the mean over crops, i and j of ``-max(S, 0) * (F' - b)``, where
+F' is F less its mean over j, plus the mean of F over the whole group (pointwise centring).
+
+Three identities make it cheap, and all are exact. The mean of F over j is the product with
+the mean target vector, so centring changes the targets and never rewrites F. The groups share
+their anchors, so all of them are one product. The gradient with respect to S is
+``-(F' - b)`` where S > 0: with it the gradient of the codes is two products in the forward
+pass, and the loss is an inner product of the codes with one of these.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trainer.losses.sampling import PairPoints, sample_codes, sample_features
+
+__all__ = ["centre", "correspondence"]
+
+#: Numbers of one block of S: small enough for a core's cache, or for a GPU's memory.
+BLOCK_NUMBERS_CPU = 2**17
+BLOCK_NUMBERS_GPU = 2**28
+
+
+def correspondence(
+    targets_SMNTC: Tensor,
+    codes_SMNTK: Tensor,
+    points: PairPoints,
+    *,
+    weights_SMJ: Tensor,
+    biases_SMJ: Tensor,
+) -> Tensor:
+    """Weighted loss of every modality.
+
+    Args:
+        targets_SMNTC: Frozen features with shape (S, M, N, T, C); no gradient reaches them.
+        codes_SMNTK: Codes with shape (S, M, N, T, K).
+        points: Where to compare.
+        weights_SMJ: Factor of each group's loss with shape (S, M, J).
+        biases_SMJ: The bias b of each group with shape (S, M, J).
+
+    Returns:
+        Tensor with shape (S, M); its sum over M is a slot's loss.
+    """
+    with torch.no_grad():
+        features_GQJC = sample_features(targets_SMNTC, points)
+        centred_GQJC, means_SMJ = centre(features_GQJC, points.share_SB, weights_SMJ.shape)
+        number = features_GQJC.shape[1] ** 2
+        factors_SMBJ = -weights_SMJ.unsqueeze(2) * points.share_SB[:, None, :, None] / number
+        factors_GJ = factors_SMBJ.flatten(0, 2)
+        level_SMBJ = (means_SMJ - biases_SMJ).unsqueeze(2) * factors_SMBJ
+        centred_GQJC.mul_(factors_GJ[:, None, :, None])
+    codes_GQJK = sample_codes(codes_SMNTK, points)
+    loss_G: Tensor = _PairProducts.apply(
+        codes_GQJK, features_GQJC[:, :, 0], centred_GQJC, level_SMBJ.flatten(0, 2)
+    )
+    return loss_G.view(factors_SMBJ.shape[:3]).sum(dim=2)
+
+
+def centre(
+    features_GQJC: Tensor, share_SB: Tensor, shape_SMJ: torch.Size
+) -> tuple[Tensor, Tensor]:
+    """Targets less their mean over points, and the mean of F of each group.
+
+    Args:
+        features_GQJC: Unit features with shape (S*M*B, Q, J, C); group 0 holds the anchors.
+        share_SB: Each crop's share of its slot's batch.
+        shape_SMJ: The three sizes S, M, J.
+
+    Returns:
+        Centred targets with the shape of the features, whose products with the anchors have
+        row mean 0; and the mean of F over crops and both points with shape (S, M, J).
+    """
+    slots, modalities, groups = shape_SMJ
+    mean_GJC = features_GQJC.mean(dim=1)
+    own_GJ = (mean_GJC * mean_GJC[:, :1]).sum(dim=-1)
+    own_SMBJ = own_GJ.view(slots, modalities, -1, groups)
+    means_SMJ = (own_SMBJ * share_SB[:, None, :, None]).sum(dim=2)
+    return features_GQJC - mean_GJC.unsqueeze(1), means_SMJ
+
+
+class _PairProducts(torch.autograd.Function):
+    """Sum over point pairs of ``max(S, 0) * level``, its gradient made on the way."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, codes_GQJK: Tensor, anchors_GQC: Tensor, targets_GQJC: Tensor, level_GJ: Tensor
+    ) -> Tensor:
+        """Loss of each anchor map, with shape (G,), of scaled targets and scaled ``mean - b``."""
+        points, groups = codes_GQJK.shape[1:3]
+        own_GQK, all_GXK = codes_GQJK[:, :, 0].contiguous(), codes_GQJK.flatten(1, 2)
+        targets_GXC = targets_GQJC.flatten(1, 2)
+        level_G1X = level_GJ.unsqueeze(1).expand(-1, points, -1).flatten(1).unsqueeze(1)
+        to_all, to_own = torch.empty_like(all_GXK), torch.empty_like(own_GQK)
+        for part in _blocks(len(all_GXK), numbers=points * points * groups, like=all_GXK):
+            similarity = torch.bmm(own_GQK[part], all_GXK[part].mT)
+            slope = torch.baddbmm(level_G1X[part], anchors_GQC[part], targets_GXC[part].mT)
+            slope = torch.ops.aten.threshold_backward(slope, similarity, 0)
+            torch.bmm(slope.mT, own_GQK[part], out=to_all[part])
+            torch.bmm(slope, all_GXK[part], out=to_own[part])
+        loss_G = (to_all * all_GXK).sum(dim=(1, 2))
+        gradient = to_all.view_as(codes_GQJK)
+        gradient[:, :, 0] += to_own
+        ctx.save_for_backward(gradient)
+        return loss_G
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:
+        """Gradient of the codes alone: nothing else is learnt here."""
+        (gradient,) = ctx.saved_tensors
+        return gradient * grads[0][:, None, None, None], None, None, None
+
+
+def _blocks(maps: int, *, numbers: int, like: Tensor) -> Iterator[slice]:
+    """Slices of the maps whose similarity matrices, of so many numbers each, fit together."""
+    room = BLOCK_NUMBERS_GPU if like.is_cuda else BLOCK_NUMBERS_CPU
+    size = max(1, room // numbers)
+    return (slice(start, min(start + size, maps)) for start in range(0, maps, size))

@@ -1,0 +1,79 @@
+"""The methods: one file each, one line each in the table."""
+
+from collections.abc import Mapping
+
+from trainer.config import TrainConfig
+from trainer.errors import ConfigError
+from trainer.knobs import Knob, resolve_values
+from trainer.methods.base import Batch, Method, MethodClass, Needs, StepTerms
+from trainer.methods.stego import Stego
+from trainer.methods.unim2 import UniM2
+
+__all__ = [
+    "METHODS",
+    "Batch",
+    "Method",
+    "MethodClass",
+    "Needs",
+    "StepTerms",
+    "build_method",
+    "fine_knobs",
+    "hyper_values",
+    "knobs",
+]
+
+#: Name in ``method.name`` to method.
+METHODS: Mapping[str, MethodClass] = {
+    "stego": Stego,
+    "unim2": UniM2,
+}
+
+
+def knobs(config: TrainConfig) -> tuple[Knob, ...]:
+    """The numbers of the configured method that a search may turn, for these modalities.
+
+    Raises:
+        ConfigError: If the method is unknown.
+    """
+    return _find(config).knobs(config.data.modalities)
+
+
+def fine_knobs(config: TrainConfig) -> tuple[Knob, ...]:
+    """Knobs that overrule a shared one for one modality, where the method has such.
+
+    Raises:
+        ConfigError: If the method is unknown.
+    """
+    return _find(config).fine_knobs(config.data.modalities)
+
+
+def hyper_values(config: TrainConfig) -> dict[str, float]:
+    """Every knob's value, given in ``[hyper]`` or its default; a fine knob only if given.
+
+    Raises:
+        ConfigError: If the method or a name is unknown, or a value is out of range.
+    """
+    fine = {knob.name: knob for knob in fine_knobs(config)}
+    shared = {name: value for name, value in config.hyper.items() if name not in fine}
+    overruled = {
+        name: fine[name].check(value) for name, value in config.hyper.items() if name in fine
+    }
+    return resolve_values(knobs(config), shared) | overruled
+
+
+def build_method(config: TrainConfig, *, channels: int) -> Method:
+    """The configured method for features of C channels.
+
+    Raises:
+        ConfigError: If the method is unknown.
+    """
+    return _find(config)(config.method, modalities=config.data.modalities, channels=channels)
+
+
+def _find(config: TrainConfig) -> MethodClass:
+    if config.method.name not in METHODS:
+        raise ConfigError(
+            f"method.name = {config.method.name!r} is not known:"
+            f" choose one of {', '.join(METHODS)}"
+        )
+    return METHODS[config.method.name]

@@ -1,0 +1,97 @@
+"""What a method is to the training loop: it declares what it needs and gives loss and codes.
+
+Shape letters: S slots, M modalities, N crops (anchors, then partners), B anchor crops,
+T tokens (H*W), C feature channels, K code channels.
+
+The loop never asks which method it runs. A method holds no tensors: parameters, buffers,
+batch, hyper-parameters and draws all come from outside, each with a leading slot axis.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+from trainer.config import MethodConfig
+from trainer.draws import StepDraws
+from trainer.knobs import Knob
+from trainer.parameters import Layout, Views
+
+__all__ = ["Batch", "Method", "MethodClass", "Needs", "StepTerms"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Needs:
+    """What a method draws and reads each step."""
+
+    #: Whether each anchor crop comes with one of its nearest neighbours.
+    partners: bool
+    #: Maps whose points are compared, each with coordinates and permutations of its own.
+    maps: int
+    #: Dropout masks over the feature channels of every crop.
+    masks: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """The frozen features of one step."""
+
+    #: Features with shape (S, M, N, T, C): the anchors, then their partners.
+    tokens_SMNTC: Tensor
+    #: Tokens down and across (H, W).
+    grid: tuple[int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepTerms:
+    """What a method makes of a batch."""
+
+    #: Loss terms by name, each with shape (S,); the loss is their sum.
+    terms: Mapping[str, Tensor]
+    #: Shared code of the anchors with shape (S, B, T, K), for the probes.
+    codes_SBTK: Tensor
+    #: Buffers after the step.
+    buffers: Views
+
+
+class Method(Protocol):
+    """One configured method."""
+
+    @property
+    def needs(self) -> Needs:
+        """What it draws and reads each step."""
+
+    @property
+    def parameters(self) -> Layout:
+        """Its learnt numbers."""
+
+    @property
+    def buffers(self) -> Layout:
+        """Its numbers that are moved but not learnt, such as running statistics."""
+
+    def hyper(self, values: Mapping[str, float]) -> list[list[float]]:
+        """Rows of seven hyper-parameters, one a compared map, from its knobs' values."""
+
+    def step(
+        self, parameters: Views, buffers: Views, batch: Batch, hyper_SM7: Tensor, draws: StepDraws
+    ) -> StepTerms:
+        """Loss terms, codes and moved buffers of one batch: a pure function."""
+
+    def encode(self, parameters: Views, buffers: Views, tokens_SMNTC: Tensor) -> Tensor:
+        """Shared code with shape (S, N, T, K), without dropout."""
+
+
+class MethodClass(Protocol):
+    """A method before it is configured: what the table of methods holds."""
+
+    def __call__(
+        self, config: MethodConfig, *, modalities: tuple[str, ...], channels: int
+    ) -> Method:
+        """The method for these modalities, with C feature channels each."""
+
+    def knobs(self, modalities: tuple[str, ...]) -> tuple[Knob, ...]:
+        """The numbers a search may turn, shared over modalities where the paper shares them."""
+
+    def fine_knobs(self, modalities: tuple[str, ...]) -> tuple[Knob, ...]:
+        """Knobs that overrule the shared ones for one modality."""

@@ -1,0 +1,51 @@
+"""The knobs of correspondence losses: a weight and a bias for each of the three pairs.
+
+Defaults are those the released search starts from when a modality has no values of its own
+(specification 2.9 and 7).
+"""
+
+from collections.abc import Mapping
+
+from trainer.knobs import Knob
+
+__all__ = ["PAIR_KNOBS", "cmcs_knob", "fine_pair_knobs", "pair_row"]
+
+PAIR_KNOBS = (
+    Knob(name="lambda_self", low=0, high=1, default=0.7939, meaning="weight of self pairs"),
+    Knob(name="b_self", low=0, high=1, default=0.8975, meaning="bias of self pairs"),
+    Knob(name="lambda_knn", low=0, high=1, default=0.6313, meaning="weight of KNN pairs"),
+    Knob(name="b_knn", low=0, high=1, default=0.3906, meaning="bias of KNN pairs"),
+    Knob(name="lambda_random", low=0, high=1, default=0.8754, meaning="weight of random pairs"),
+    Knob(name="b_random", low=0, high=1, default=0.7358, meaning="bias of random pairs"),
+)
+
+
+def cmcs_knob(modality: str) -> Knob:
+    """The weight of an auxiliary modality's loss relative to the anchor's (paper, Eq. 5)."""
+    return Knob(
+        name=f"lambda_cmcs.{modality}",
+        low=0.05,
+        high=20,
+        default=1.0,
+        log=True,
+        meaning=f"weight of the loss of {modality}",
+    )
+
+
+def fine_pair_knobs(modality: str) -> tuple[Knob, ...]:
+    """The six knobs for one modality alone, named ``<modality>.<knob>``."""
+    return tuple(
+        Knob(
+            name=f"{modality}.{knob.name}",
+            low=knob.low,
+            high=knob.high,
+            default=knob.default,
+            meaning=f"{knob.meaning} of {modality}",
+        )
+        for knob in PAIR_KNOBS
+    )
+
+
+def pair_row(values: Mapping[str, float], modality: str) -> list[float]:
+    """One modality's six numbers; its own value overrules the shared one."""
+    return [values.get(f"{modality}.{knob.name}", values[knob.name]) for knob in PAIR_KNOBS]

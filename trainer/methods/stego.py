@@ -1,0 +1,109 @@
+"""STEGO: one correspondence loss on the code of one feature map.
+
+Paper: Unsupervised Semantic Segmentation by Distilling Feature Correspondences (Hamilton et
+al., ICLR 2022), Eq. 1 to 4; specification 2.6, 2.8. Authors' code: mhamilton723/STEGO at
+eb4d6b5.
+
+Shape letters: S slots, M modalities, N crops (anchors, then partners), T tokens (H*W),
+C feature channels, K code channels, D dropout masks.
+
+Several modalities, which its authors do not define, are fused raw: no MSN, no normalisation,
+no harmoniser. The target is then the fused map, detached; with a learnt fusion it is
+therefore learnt through the path of the code alone. With one modality the target is the
+dropped-out feature map.
+"""
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from trainer.config import MethodConfig
+from trainer.draws import StepDraws
+from trainer.knobs import Knob
+from trainer.losses import PairPoints, cmcs_weights, correspondence
+from trainer.methods.base import Batch, Needs, StepTerms
+from trainer.methods.pair_knobs import PAIR_KNOBS
+from trainer.model import Encoder, code_head, code_head_entries
+from trainer.parameters import Layout, Views
+
+__all__ = ["Stego"]
+
+
+class Stego:
+    """STEGO on one map; implements ``trainer.methods.base.Method``."""
+
+    def __init__(
+        self, config: MethodConfig, *, modalities: tuple[str, ...], channels: int
+    ) -> None:
+        self._single = len(modalities) == 1
+        self._encoder = Encoder(
+            modalities=len(modalities),
+            channels=channels,
+            fusion=config.fusion,
+            msn=False,
+            residual=False,
+            pre_norm="none",
+        )
+        head = code_head_entries(channels=channels, code_dim=config.code_dim)
+        self._parameters = Layout(entries=self._encoder.entries() + head)
+        self._buffers = Layout(entries=self._encoder.buffer_entries())
+
+    @staticmethod
+    def knobs(modalities: tuple[str, ...]) -> tuple[Knob, ...]:
+        """Lambda and b of the three pairs, whatever the modalities."""
+        del modalities  # there is one loss
+        return PAIR_KNOBS
+
+    @staticmethod
+    def fine_knobs(modalities: tuple[str, ...]) -> tuple[Knob, ...]:
+        """None: there is one loss, whatever the modalities."""
+        del modalities
+        return ()
+
+    @property
+    def needs(self) -> Needs:
+        """Partners; two masks for the head and, with one modality, one for the target."""
+        return Needs(partners=True, maps=1, masks=3 if self._single else 2)
+
+    @property
+    def parameters(self) -> Layout:
+        """Fusion and code head."""
+        return self._parameters
+
+    @property
+    def buffers(self) -> Layout:
+        """Running statistics of the ladder fusion."""
+        return self._buffers
+
+    def hyper(self, values: Mapping[str, float]) -> list[list[float]]:
+        """One row: lambda and b of the three pairs, and a modality weight of 1."""
+        return [[*(values[knob.name] for knob in PAIR_KNOBS), 1.0]]
+
+    def step(
+        self, parameters: Views, buffers: Views, batch: Batch, hyper_SM7: Tensor, draws: StepDraws
+    ) -> StepTerms:
+        """Loss of the code against the map it is made of."""
+        moved = dict(buffers)
+        fused_SNTC = self._encoder(batch.tokens_SMNTC, parameters, moved, draws.share_SB)
+        code_SNTK = code_head(fused_SNTC, parameters, draws.masks_SDNC[:, :2])
+        target_SNTC = fused_SNTC.detach()
+        if self._single:
+            target_SNTC = target_SNTC * draws.masks_SDNC[:, 2].unsqueeze(-2)
+        weights_SMJ, biases_SMJ = cmcs_weights(hyper_SM7, random_draws=draws.random_draws)
+        losses_SM = correspondence(
+            target_SNTC.unsqueeze(1),
+            code_SNTK.unsqueeze(1),
+            PairPoints.of(draws, batch.grid),
+            weights_SMJ=weights_SMJ,
+            biases_SMJ=biases_SMJ,
+        )
+        return StepTerms(
+            terms={"correspondence": losses_SM[:, 0]},
+            codes_SBTK=code_SNTK[:, : draws.batch],
+            buffers=moved,
+        )
+
+    def encode(self, parameters: Views, buffers: Views, tokens_SMNTC: Tensor) -> Tensor:
+        """Shared code with shape (S, N, T, K), without dropout and from running statistics."""
+        fused_SNTC = self._encoder(tokens_SMNTC, parameters, dict(buffers))
+        return code_head(fused_SNTC, parameters, None)

@@ -1,0 +1,126 @@
+"""UniM2: one correspondence loss a modality on a shared code and its harmonised copies.
+
+Paper: UMSS: Towards Unsupervised Multimodal Semantic Segmentation (ECCV 2026), Eq. 1 to 9;
+specification 2.3 to 2.9. Authors' code: Hatins/UniM2 at 08fa082.
+
+Shape letters: S slots, M modalities, N crops (anchors, then partners), B anchor crops,
+T tokens (H*W), C feature channels, K code channels, D dropout masks.
+
+With one modality there is no MSN, no fusion and no harmoniser, and the target is the
+dropped-out feature map: that is STEGO.
+"""
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from trainer.config import MethodConfig
+from trainer.draws import StepDraws
+from trainer.knobs import Knob
+from trainer.losses import PairPoints, cmcs_weights, correspondence
+from trainer.methods.base import Batch, Needs, StepTerms
+from trainer.methods.pair_knobs import PAIR_KNOBS, cmcs_knob, fine_pair_knobs, pair_row
+from trainer.model import Encoder, Harmoniser, code_head, code_head_entries
+from trainer.parameters import Layout, Views
+
+__all__ = ["UniM2"]
+
+
+class UniM2:
+    """UniM2 for given modalities; implements ``trainer.methods.base.Method``."""
+
+    def __init__(
+        self, config: MethodConfig, *, modalities: tuple[str, ...], channels: int
+    ) -> None:
+        self._modalities = modalities
+        self._encoder = Encoder(
+            modalities=len(modalities),
+            channels=channels,
+            fusion=config.fusion,
+            msn=config.msn,
+            residual=config.msn_residual,
+            pre_norm=config.pre_norm,
+        )
+        self._harmoniser = Harmoniser(
+            anchors=_anchors(config.anchor, len(modalities)),
+            shared=config.cmh == "shared",
+            code_dim=config.code_dim,
+        )
+        head = code_head_entries(channels=channels, code_dim=config.code_dim)
+        self._parameters = Layout(
+            entries=self._encoder.entries() + head + self._harmoniser.entries()
+        )
+        self._buffers = Layout(entries=self._encoder.buffer_entries())
+
+    @staticmethod
+    def knobs(modalities: tuple[str, ...]) -> tuple[Knob, ...]:
+        """Six knobs shared over modalities, and lambda_cmcs of each auxiliary."""
+        return PAIR_KNOBS + tuple(cmcs_knob(modality) for modality in modalities[1:])
+
+    @staticmethod
+    def fine_knobs(modalities: tuple[str, ...]) -> tuple[Knob, ...]:
+        """The six of each modality alone."""
+        return tuple(knob for modality in modalities for knob in fine_pair_knobs(modality))
+
+    @property
+    def needs(self) -> Needs:
+        """Partners; two masks for the head and, with one modality, one for the target."""
+        count = len(self._modalities)
+        return Needs(partners=True, maps=count, masks=3 if count == 1 else 2)
+
+    @property
+    def parameters(self) -> Layout:
+        """MSN, fusion, code head, harmonisers."""
+        return self._parameters
+
+    @property
+    def buffers(self) -> Layout:
+        """Running statistics of the ladder fusion."""
+        return self._buffers
+
+    def hyper(self, values: Mapping[str, float]) -> list[list[float]]:
+        """One row a modality: lambda and b of the three pairs, then lambda_cmcs."""
+        return [
+            [*pair_row(values, modality), values.get(f"lambda_cmcs.{modality}", 1.0)]
+            for modality in self._modalities
+        ]
+
+    def step(
+        self, parameters: Views, buffers: Views, batch: Batch, hyper_SM7: Tensor, draws: StepDraws
+    ) -> StepTerms:
+        """Loss of every modality against its own frozen features (CMCS, Eq. 5)."""
+        moved = dict(buffers)
+        fused_SNTC = self._encoder(batch.tokens_SMNTC, parameters, moved, draws.share_SB)
+        code_SNTK = code_head(fused_SNTC, parameters, draws.masks_SDNC[:, :2])
+        weights_SMJ, biases_SMJ = cmcs_weights(hyper_SM7, random_draws=draws.random_draws)
+        losses_SM = correspondence(
+            self._targets(batch, draws),
+            self._harmoniser(code_SNTK, parameters),
+            PairPoints.of(draws, batch.grid),
+            weights_SMJ=weights_SMJ,
+            biases_SMJ=biases_SMJ,
+        )
+        terms = dict(zip(self._modalities, losses_SM.unbind(dim=1), strict=True))
+        return StepTerms(terms=terms, codes_SBTK=code_SNTK[:, : draws.batch], buffers=moved)
+
+    def _targets(self, batch: Batch, draws: StepDraws) -> Tensor:
+        """Raw features; with one modality dropped-out ones, as in STEGO (specification 2.9)."""
+        if len(self._modalities) > 1:
+            return batch.tokens_SMNTC
+        return batch.tokens_SMNTC * draws.masks_SDNC[:, 2, None, :, None]
+
+    def encode(self, parameters: Views, buffers: Views, tokens_SMNTC: Tensor) -> Tensor:
+        """Shared code with shape (S, N, T, K), without dropout and from running statistics."""
+        fused_SNTC = self._encoder(tokens_SMNTC, parameters, dict(buffers))
+        return code_head(fused_SNTC, parameters, None)
+
+
+def _anchors(anchor: str, modalities: int) -> tuple[bool, ...]:
+    """Which modalities use the shared code itself; with one modality, that one does."""
+    first, others = {
+        "first": (True, False),
+        "auxiliary": (False, True),
+        "both": (True, True),
+        "none": (False, False),
+    }[anchor if modalities > 1 else "both"]
+    return (first, *[others] * (modalities - 1))

@@ -1,0 +1,60 @@
+"""Scores from a count matrix: Hungarian matching, mean IoU in two conventions, accuracy.
+
+Shape letters: Y classes, Z predictions (clusters or classes; Z >= Y).
+
+No prediction is dropped: a pixel whose cluster is matched to no class counts as a miss
+(the released code masks it out). Specification 2.12 and 7.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from trainer.records import Scores
+
+__all__ = ["UNDEFINED", "match_clusters", "scores_of"]
+
+#: Scores of a split without labels.
+UNDEFINED = Scores(miou=math.nan, miou_all=math.nan, accuracy=math.nan)
+
+Counts = NDArray[np.int64]
+
+
+def match_clusters(counts_YZ: Counts) -> Counts:
+    """Columns put in the order of the classes they match best, by matched pixels in all.
+
+    Args:
+        counts_YZ: Labelled pixels of each class (row) in each cluster (column).
+
+    Returns:
+        Counts with shape (Y, Z): the matched clusters in class order, then the unmatched.
+    """
+    _, matched = linear_sum_assignment(counts_YZ, maximize=True)
+    unmatched = np.setdiff1d(np.arange(counts_YZ.shape[1]), matched)
+    return counts_YZ[:, np.concatenate([matched, unmatched])]
+
+
+def scores_of(counts_YZ: Counts) -> Scores:
+    """Scores of predictions whose column y means class y.
+
+    Args:
+        counts_YZ: Labelled pixels of each class (row) and prediction (column).
+
+    Returns:
+        Percentages; all NaN when no pixel is labelled.
+    """
+    total = int(counts_YZ.sum())
+    if total == 0:
+        return UNDEFINED
+    classes = len(counts_YZ)
+    right = np.diagonal(counts_YZ).astype(np.float64)
+    union = counts_YZ.sum(axis=1) + counts_YZ[:, :classes].sum(axis=0) - right
+    occurs = union > 0
+    iou = right[occurs] / union[occurs]
+    return Scores(
+        miou=100 * float(iou.mean()),
+        miou_all=100 * float(iou.sum()) / classes,
+        accuracy=100 * float(right.sum()) / total,
+    )

@@ -1,0 +1,43 @@
+"""The code head: a linear and a non-linear path over the fused features, summed.
+
+Shape letters: S slots, N crops, T tokens (H*W), C feature channels, K code channels.
+STEGO (Hamilton et al., ICLR 2022), specification 2.6; authors' code: mhamilton723/STEGO
+at eb4d6b5.
+"""
+
+from torch import Tensor
+from torch.nn import functional
+
+from trainer.model.linear import linear
+from trainer.parameters import Entry, Views, linear_entries
+
+__all__ = ["code_head", "code_head_entries"]
+
+
+def code_head_entries(*, channels: int, code_dim: int) -> tuple[Entry, ...]:
+    """Parameters: C to K beside C to C, ReLU, C to K."""
+    return (
+        *linear_entries("head.linear", inputs=channels, outputs=code_dim),
+        *linear_entries("head.hidden", inputs=channels, outputs=channels),
+        *linear_entries("head.nonlinear", inputs=channels, outputs=code_dim),
+    )
+
+
+def code_head(fused_SNTC: Tensor, views: Views, masks_S2NC: Tensor | None) -> Tensor:
+    """Code of every token, not normalised.
+
+    Args:
+        fused_SNTC: Tensor with shape (S, N, T, C).
+        views: Parameters with the names of :func:`code_head_entries`.
+        masks_S2NC: Dropout factors of whole channels with shape (S, 2, N, C), for the linear
+            and for the non-linear path; None at evaluation.
+
+    Returns:
+        Tensor with shape (S, N, T, K).
+    """
+    for_linear, for_nonlinear = fused_SNTC, fused_SNTC
+    if masks_S2NC is not None:
+        for_linear = fused_SNTC * masks_S2NC[:, 0].unsqueeze(-2)
+        for_nonlinear = fused_SNTC * masks_S2NC[:, 1].unsqueeze(-2)
+    hidden = functional.relu(linear(for_nonlinear, views, "head.hidden"))
+    return linear(for_linear, views, "head.linear") + linear(hidden, views, "head.nonlinear")

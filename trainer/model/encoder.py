@@ -1,0 +1,74 @@
+"""The encoder: every modality's frozen tokens into one fused map.
+
+Shape letters: S slots, M modalities, N crops, T tokens (H*W), C feature channels.
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from trainer.model.fusion import Fusion
+from trainer.model.msn import msn, msn_entries
+from trainer.model.normalise import PRE_NORMS
+from trainer.parameters import Entry, Views
+
+__all__ = ["Encoder"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoder:
+    """MSN, normalisation, fusion; with one modality the identity (specification 2.5)."""
+
+    #: Count M of modalities.
+    modalities: int
+    #: Feature channels C.
+    channels: int
+    #: Name of the fusion.
+    fusion: str
+    #: Whether each modality has its modality-specific network.
+    msn: bool
+    #: Whether that network adds its input to its output.
+    residual: bool
+    #: Name of the normalisation before fusion.
+    pre_norm: str
+
+    @property
+    def _fusion(self) -> Fusion:
+        return Fusion(operation=self.fusion, modalities=self.modalities, channels=self.channels)
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Parameters of the networks before and in the fusion."""
+        if self.modalities == 1:
+            return ()
+        before = (
+            msn_entries(modalities=self.modalities, channels=self.channels) if self.msn else ()
+        )
+        return before + self._fusion.entries()
+
+    def buffer_entries(self) -> tuple[Entry, ...]:
+        """Running statistics of the fusion."""
+        return () if self.modalities == 1 else self._fusion.buffer_entries()
+
+    def __call__(
+        self,
+        tokens_SMNTC: Tensor,
+        views: Views,
+        buffers: dict[str, Tensor],
+        share_SB: Tensor | None = None,
+    ) -> Tensor:
+        """Fuse the frozen tokens.
+
+        Args:
+            tokens_SMNTC: Frozen features with shape (S, M, N, T, C).
+            views: Parameters with the names of :meth:`entries`.
+            buffers: Running statistics; replaced entry by entry when training.
+            share_SB: Each crop's share of its half with shape (S, B); None at evaluation.
+
+        Returns:
+            Fused features with shape (S, N, T, C).
+        """
+        if self.modalities == 1:
+            return tokens_SMNTC[:, 0]
+        if self.msn:
+            tokens_SMNTC = msn(tokens_SMNTC, views, residual=self.residual)
+        return self._fusion(PRE_NORMS[self.pre_norm](tokens_SMNTC), views, buffers, share_SB)

@@ -1,0 +1,92 @@
+"""Fusion: the modalities' token maps into one (specification 2.5).
+
+Shape letters: S slots, M modalities, N crops, T tokens (H*W), C feature channels.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from trainer.model.batch_norm import batch_norm, batch_norm_buffers
+from trainer.model.linear import linear
+from trainer.parameters import Entry, Views, batch_norm_entries, linear_entries
+
+__all__ = ["Fusion"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fusion:
+    """One of ``sum``, ``mean``, ``max``, ``conv`` and ``ladder``."""
+
+    #: Name in ``method.fusion``.
+    operation: str
+    #: Count M of modalities.
+    modalities: int
+    #: Feature channels C.
+    channels: int
+
+    @property
+    def _widths(self) -> tuple[int, ...]:
+        """Channels before, between and after the learnt layers."""
+        wide = self.modalities * self.channels
+        if self.operation == "conv":
+            return wide, (wide + self.channels) // 2, self.channels
+        if self.operation == "ladder":
+            return *range(wide, 0, -self.channels), self.channels
+        return ()
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Parameters; none but for ``conv`` and ``ladder``."""
+        entries: list[Entry] = []
+        for step, (inputs, outputs) in enumerate(
+            zip(self._widths, self._widths[1:], strict=False)
+        ):
+            if step and self.operation == "ladder":
+                entries += batch_norm_entries(f"fusion.norm{step}", channels=inputs)
+            entries += linear_entries(f"fusion.layer{step}", inputs=inputs, outputs=outputs)
+        return tuple(entries)
+
+    def buffer_entries(self) -> tuple[Entry, ...]:
+        """Running statistics; none but for ``ladder``."""
+        if self.operation != "ladder":
+            return ()
+        return tuple(
+            entry
+            for step, width in enumerate(self._widths[1:-1], start=1)
+            for entry in batch_norm_buffers(f"fusion.norm{step}", channels=width)
+        )
+
+    def __call__(
+        self,
+        tokens_SMNTC: Tensor,
+        views: Views,
+        buffers: dict[str, Tensor],
+        share_SB: Tensor | None,
+    ) -> Tensor:
+        """Fuse the modalities.
+
+        Args:
+            tokens_SMNTC: Tensor with shape (S, M, N, T, C).
+            views: Parameters with the names of :meth:`entries`.
+            buffers: Running statistics; replaced entry by entry when training.
+            share_SB: Each crop's share of its half with shape (S, B); None at evaluation.
+
+        Returns:
+            Tensor with shape (S, N, T, C).
+        """
+        if self.operation == "sum":
+            return tokens_SMNTC.sum(dim=1)
+        if self.operation == "mean":
+            return tokens_SMNTC.mean(dim=1)
+        if self.operation == "max":
+            return tokens_SMNTC.amax(dim=1)
+        maps = torch.cat(tokens_SMNTC.unbind(dim=1), dim=-1)
+        for step in range(len(self._widths) - 1):
+            if step and self.operation == "ladder":
+                maps = batch_norm(maps, views, buffers, f"fusion.norm{step}", share_SB)
+            if step:
+                maps = functional.relu(maps)
+            maps = linear(maps, views, f"fusion.layer{step}")
+        return maps

@@ -1,0 +1,69 @@
+"""Cross-modal harmonisers (CMH): small networks of the shared code, for modalities off anchor.
+
+Shape letters: S slots, M modalities, N crops, T tokens (H*W), K code channels, D heads.
+UniM2 (UMSS, ECCV 2026), Eq. 9, specification 2.7. The paper gives each auxiliary modality
+a head of its own; the authors' code (Hatins/UniM2 at 08fa082) has one for all of them.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from trainer.model.linear import linear
+from trainer.parameters import Entry, Views, linear_entries
+
+__all__ = ["Harmoniser"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Harmoniser:
+    """Gives each modality its code: the shared one, or a transform of it."""
+
+    #: A modality each: whether it uses the shared code itself (an anchor).
+    anchors: tuple[bool, ...]
+    #: Whether one head serves every modality off anchor.
+    shared: bool
+    #: Width of the code.
+    code_dim: int
+
+    @property
+    def heads(self) -> int:
+        """Count D of heads."""
+        off_anchor = sum(not anchor for anchor in self.anchors)
+        return min(off_anchor, 1) if self.shared else off_anchor
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Parameters: 1x1 convolution K to K, ReLU, 1x1 convolution K to K, a head each."""
+        if not self.heads:
+            return ()
+        stack, width = (self.heads,), self.code_dim
+        return (
+            *linear_entries("cmh.first", inputs=width, outputs=width, stack=stack),
+            *linear_entries("cmh.second", inputs=width, outputs=width, stack=stack),
+        )
+
+    def __call__(self, code_SNTK: Tensor, views: Views) -> Tensor:
+        """The code of every modality.
+
+        Args:
+            code_SNTK: Shared code with shape (S, N, T, K).
+            views: Parameters with the names of :meth:`entries`.
+
+        Returns:
+            Tensor with shape (S, M, N, T, K).
+        """
+        if not self.heads:
+            return code_SNTK.unsqueeze(1).expand(-1, len(self.anchors), -1, -1, -1)
+        inputs_SDNTK = code_SNTK.unsqueeze(1).expand(-1, self.heads, -1, -1, -1)
+        hidden = functional.relu(linear(inputs_SDNTK, views, "cmh.first"))
+        harmonised_SDNTK = linear(hidden, views, "cmh.second")
+        return torch.stack(self._choose(code_SNTK, harmonised_SDNTK), dim=1)
+
+    def _choose(self, code_SNTK: Tensor, harmonised_SDNTK: Tensor) -> list[Tensor]:
+        codes, head = [], 0
+        for anchor in self.anchors:
+            codes.append(code_SNTK if anchor else harmonised_SDNTK[:, head])
+            head += not (anchor or self.shared)
+        return codes

@@ -1,0 +1,38 @@
+"""Modality-specific networks (MSN): one small network a modality, before fusion.
+
+Shape letters: S slots, M modalities, N crops, T tokens (H*W), C feature channels.
+UniM2 (UMSS, ECCV 2026), specification 2.3; authors' code: Hatins/UniM2 at 08fa082.
+"""
+
+from torch import Tensor
+from torch.nn import functional
+
+from trainer.model.linear import linear
+from trainer.parameters import Entry, Views, linear_entries
+
+__all__ = ["msn", "msn_entries"]
+
+
+def msn_entries(*, modalities: int, channels: int) -> tuple[Entry, ...]:
+    """Parameters: 1x1 convolution C to C/2, ReLU, 1x1 convolution C/2 to C, a modality each."""
+    stack, hidden = (modalities,), channels // 2
+    return (
+        *linear_entries("msn.first", inputs=channels, outputs=hidden, stack=stack),
+        *linear_entries("msn.second", inputs=hidden, outputs=channels, stack=stack),
+    )
+
+
+def msn(tokens_SMNTC: Tensor, views: Views, *, residual: bool) -> Tensor:
+    """Transform each modality's tokens by its own network.
+
+    Args:
+        tokens_SMNTC: Tensor with shape (S, M, N, T, C).
+        views: Parameters with the names of :func:`msn_entries`.
+        residual: Whether the input is added to the output.
+
+    Returns:
+        Tensor with shape (S, M, N, T, C).
+    """
+    hidden = functional.relu(linear(tokens_SMNTC, views, "msn.first"))
+    output = linear(hidden, views, "msn.second")
+    return output + tokens_SMNTC if residual else output

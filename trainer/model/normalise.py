@@ -1,0 +1,48 @@
+"""Normalisation of each modality's tokens before fusion (specification 2.4 and 7).
+
+Shape letters: S slots, M modalities, N crops, T tokens (H*W), C feature channels.
+"""
+
+from collections.abc import Callable
+
+from torch import Tensor
+from torch.nn import functional
+
+__all__ = ["PRE_NORMS"]
+
+EPSILON = 1e-8
+
+
+def l2(tokens_SMNTC: Tensor) -> Tensor:
+    """Unit length over the channels of each token."""
+    return functional.normalize(tokens_SMNTC, dim=-1, eps=EPSILON)
+
+
+def standardise(tokens_SMNTC: Tensor) -> Tensor:
+    """Zero mean and unit (unbiased) deviation over all tokens and channels of a crop."""
+    deviation, mean = (
+        tokens_SMNTC.std(dim=(-2, -1), keepdim=True),
+        tokens_SMNTC.mean(dim=(-2, -1), keepdim=True),
+    )
+    return (tokens_SMNTC - mean) / (deviation + EPSILON)
+
+
+def minmax(tokens_SMNTC: Tensor) -> Tensor:
+    """Smallest number 0 and largest 1 over all tokens and channels of a crop."""
+    low = tokens_SMNTC.amin(dim=(-2, -1), keepdim=True)
+    high = tokens_SMNTC.amax(dim=(-2, -1), keepdim=True)
+    return (tokens_SMNTC - low) / (high - low + EPSILON)
+
+
+def unchanged(tokens_SMNTC: Tensor) -> Tensor:
+    """The tokens as they are."""
+    return tokens_SMNTC
+
+
+#: Name in ``method.pre_norm`` to function; each maps (S, M, N, T, C) to the same shape.
+PRE_NORMS: dict[str, Callable[[Tensor], Tensor]] = {
+    "l2": l2,
+    "standardise": standardise,
+    "minmax": minmax,
+    "none": unchanged,
+}

@@ -1,0 +1,180 @@
+"""One training run: from evaluation point to evaluation point, with checkpoints.
+
+A :class:`Run` is the one-slot case of :class:`trainer.slots.Slots`, with its counters, its
+reports and its place on disk. Its iteration counter counts batches. On the CPU a run that
+was saved and restored goes on bit for bit as if it had not been.
+"""
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from trainer.checkpoint import read_checkpoint, read_record, write_checkpoint
+from trainer.config import TrainConfig
+from trainer.errors import CheckpointError
+from trainer.evaluation import Evaluation
+from trainer.features.material import Material, TestSplit, ValSplit
+from trainer.records import Report
+from trainer.slots import Slots
+from trainer.toml_records import build_record, record_to_table
+
+__all__ = ["Run", "config_of"]
+
+
+class Run:
+    """A run in progress. Made by :meth:`start` or :meth:`restore`."""
+
+    def __init__(self, config: TrainConfig, material: Material, device: torch.device) -> None:
+        self._config = config
+        self._material = material
+        self._slots = Slots([config], material, device)
+        self._reports: list[Report] = []
+        self._iteration = 0
+        self._reported_at = 0
+
+    @classmethod
+    def start(cls, config: TrainConfig, material: Material, device: torch.device) -> "Run":
+        """A fresh run.
+
+        Raises:
+            ConfigError: If the method or a hyper-parameter is unknown or out of range, or the
+                configuration's modalities are not those of the material.
+        """
+        return cls(config, material, device)
+
+    @classmethod
+    def restore(
+        cls, folder: Path, config: TrainConfig, material: Material, device: torch.device
+    ) -> "Run":
+        """A run that goes on from a checkpoint.
+
+        Raises:
+            CheckpointError: If the checkpoint is missing, damaged, or of another configuration
+                or other data.
+        """
+        tensors, record = read_checkpoint(folder)
+        _check_same(folder, record, config, material)
+        run = cls(config, material, device)
+        run._slots.restore(0, tensors)
+        run._reports = [Report.from_json(report) for report in record["reports"]]
+        run._iteration = record["iteration"]
+        run._reported_at = record["reported_at"]
+        return run
+
+    @property
+    def config(self) -> TrainConfig:
+        """What the run was started with."""
+        return self._config
+
+    @property
+    def iteration(self) -> int:
+        """True iterations (batches) trained so far."""
+        return self._iteration
+
+    @property
+    def reports(self) -> tuple[Report, ...]:
+        """One report an evaluation so far."""
+        return tuple(self._reports)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every evaluation was made."""
+        return len(self._reports) == self._config.evaluation.evaluations
+
+    def advance(self, on_iteration: Callable[[int], None] | None = None) -> Report:
+        """Train to the next evaluation point and score the val split.
+
+        Args:
+            on_iteration: Called with the count of iterations after each of them.
+        """
+        assert not self.finished, "a finished run cannot advance"
+        until = self._config.evaluate_at()[len(self._reports)]
+        while self._iteration < until:
+            self._slots.step()
+            self._iteration += 1
+            if on_iteration is not None:
+                on_iteration(self._iteration)
+        report = self._report()
+        self._reports.append(report)
+        self._reported_at = self._iteration
+        return report
+
+    def _report(self) -> Report:
+        loss_sum, finite = self._slots.take_loss(0)
+        evaluation = self.evaluate(self._material.val)
+        signals = evaluation.signals
+        return Report(
+            evaluation=len(self._reports) + 1,
+            iteration=self._iteration,
+            loss=loss_sum / (self._iteration - self._reported_at),
+            cluster=evaluation.cluster,
+            linear=evaluation.linear,
+            signals=dataclasses.replace(signals, finite=finite and signals.finite),
+        )
+
+    def evaluate(self, split: ValSplit | TestSplit) -> Evaluation:
+        """Score the present iterate on a split."""
+        return self._slots.evaluate(0, split)
+
+    def save(self, folder: Path) -> None:
+        """Write a checkpoint, whole or not at all, in place of an older one.
+
+        Raises:
+            CheckpointError: If it cannot be written.
+        """
+        record = {
+            "config": _table(self._config),
+            "fingerprints": dict(self._material.fingerprints),
+            "iteration": self._iteration,
+            "reported_at": self._reported_at,
+            "reports": [report.to_json() for report in self._reports],
+        }
+        write_checkpoint(folder, self._slots.state(0), record)
+
+
+def config_of(folder: Path) -> TrainConfig:
+    """The configuration a checkpoint was trained with.
+
+    Raises:
+        CheckpointError: If the checkpoint is missing or damaged.
+    """
+    return build_record(TrainConfig, read_record(folder)["config"])
+
+
+def _table(config: TrainConfig) -> dict[str, Any]:
+    """The configuration as JSON reads it back."""
+    table: dict[str, Any] = json.loads(json.dumps(record_to_table(config)))
+    return table
+
+
+def _check_same(
+    folder: Path, record: dict[str, Any], config: TrainConfig, material: Material
+) -> None:
+    differences = _differences(record["config"], _table(config))
+    if differences:
+        raise CheckpointError(
+            f"{folder} is of another configuration: {'; '.join(differences)}; start afresh in"
+            " another folder or use the checkpoint's configuration"
+        )
+    changed = _differences(record["fingerprints"], dict(material.fingerprints))
+    if changed:
+        raise CheckpointError(
+            f"{folder} was trained on other features: {'; '.join(changed)}; give the data and"
+            " weights it was trained with, or start afresh"
+        )
+
+
+def _differences(stored: dict[str, Any], given: dict[str, Any], where: str = "") -> list[str]:
+    """What differs between two tables, one phrase each."""
+    found = []
+    for key in sorted(stored.keys() | given.keys()):
+        old, new = stored.get(key), given.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            found += _differences(old, new, f"{where}{key}.")
+        elif old != new:
+            found.append(f"{where}{key} is {old!r} there and {new!r} here")
+    return found

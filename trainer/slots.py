@@ -1,0 +1,213 @@
+"""Slots: runs of one structure trained together, a row of every tensor each.
+
+Shape letters: S slots, P numbers a slot, M modalities, B anchor crops, T tokens (H*W),
+K code channels.
+
+A single run is the case of one slot. Slots share the frozen features and nothing else: each
+has its own seed, hyper-parameters, learning rates and draws. One step is one batch and one
+update of the model and of both probes, whatever the number of optimisers.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from trainer.batches import Batches
+from trainer.config import TrainConfig
+from trainer.draws import DrawPlan, SlotDraws, StepDraws, stack_draws
+from trainer.errors import ConfigError
+from trainer.evaluation import Evaluation, Scored, evaluate
+from trainer.features.material import Material, TestSplit, ValSplit
+from trainer.methods import Batch, build_method, hyper_values
+from trainer.optimiser import AdamState, adam_step
+from trainer.probes import cluster_loss, linear_loss, probe_layout
+from trainer.seeds import torch_generator
+
+__all__ = ["Slots"]
+
+
+class Slots:
+    """S runs on one device."""
+
+    def __init__(
+        self, configs: Sequence[TrainConfig], material: Material, device: torch.device
+    ) -> None:
+        """Start every slot afresh.
+
+        Args:
+            configs: One configuration a slot; they may differ in seed, hyper-parameters and
+                learning rates alone.
+            material: What to train on.
+            device: Where to train.
+
+        Raises:
+            ConfigError: If the method or a hyper-parameter is unknown or out of range, or the
+                configuration's modalities are not those of the material.
+        """
+        config = configs[0]
+        assert all(_structure(each) == _structure(config) for each in configs)
+        _check_modalities(config, material)
+        self._config, self._material, self._device = config, material, device
+        self._method = build_method(config, channels=material.channels)
+        self._probe_layout = probe_layout(
+            code_dim=config.method.code_dim, classes=len(material.classes)
+        )
+        self._batches = Batches(
+            material.train,
+            modalities=material.modalities,
+            probe=config.training.linear_probe,
+            device=device,
+        )
+        self._draws = [self._slot_draws(each.seed) for each in configs]
+        self._start(configs)
+
+    def _start(self, configs: Sequence[TrainConfig]) -> None:
+        device, training = self._device, [each.training for each in configs]
+        seeds = [each.seed for each in configs]
+        rows = {
+            purpose: torch.stack(
+                [layout.initial_row(torch_generator(seed, purpose)) for seed in seeds]
+            ).to(device)
+            for purpose, layout in (
+                ("parameters", self._method.parameters),
+                ("probes", self._probe_layout),
+                ("buffers", self._method.buffers),
+            )
+        }
+        self._model = AdamState.fresh(rows["parameters"])
+        self._probes = AdamState.fresh(rows["probes"])
+        self._buffers_SP = rows["buffers"]
+        hyper = [self._method.hyper(hyper_values(each)) for each in configs]
+        self._hyper_SM7 = torch.tensor(hyper, device=device)
+        self._rate_S1 = torch.tensor([[each.learning_rate] for each in training], device=device)
+        self._probe_rate_S1 = torch.tensor(
+            [[each.probe_learning_rate] for each in training], device=device
+        )
+        self._loss_sum_S = torch.zeros(len(configs), dtype=torch.float64, device=device)
+        self._finite_S = torch.ones(len(configs), dtype=torch.bool, device=device)
+
+    def _slot_draws(self, seed: int) -> SlotDraws:
+        training, needs, split = self._config.training, self._method.needs, self._material.train
+        plan = DrawPlan(
+            crops=len(split),
+            batch=min(training.batch_size, len(split)),
+            ranks=min(training.partner_ranks, split.neighbours.shape[1]),
+            maps=needs.maps,
+            points=training.samples**2,
+            random_draws=training.random_draws,
+            masks=needs.masks,
+            channels=self._material.channels,
+            dropout=self._config.method.dropout,
+        )
+        return SlotDraws(plan, torch_generator(seed, "draws"))
+
+    def __len__(self) -> int:
+        return len(self._draws)
+
+    def step(self) -> None:
+        """Train every slot on its next batch; waits for nothing on a GPU."""
+        drawn = stack_draws([draws.step() for draws in self._draws])
+        tokens = self._batches.tokens(drawn, partners=self._method.needs.partners)
+        batch, draws = Batch(tokens_SMNTC=tokens, grid=self._batches.grid), drawn.to(self._device)
+        leaf_SP = self._model.leaf_SP.detach().requires_grad_()
+        probe_leaf_SP = self._probes.leaf_SP.detach().requires_grad_()
+        buffers = self._method.buffers.views(self._buffers_SP)
+        views = self._method.parameters.views(leaf_SP)
+        made = self._method.step(views, buffers, batch, self._hyper_SM7, draws)
+        loss_S = torch.stack(list(made.terms.values())).sum(dim=0)
+        probe_loss_S = self._probe_loss(made.codes_SBTK.detach(), probe_leaf_SP, draws)
+        gradient_SP, probe_gradient_SP = torch.autograd.grad(
+            loss_S.sum() + probe_loss_S.sum(), (leaf_SP, probe_leaf_SP)
+        )
+        self._model, finite_S1 = adam_step(
+            self._model, gradient_SP, learning_rate_S1=self._rate_S1
+        )
+        self._probes, probes_finite_S1 = adam_step(
+            self._probes, probe_gradient_SP, learning_rate_S1=self._probe_rate_S1
+        )
+        if made.buffers:
+            moved_SP = self._method.buffers.leaf(made.buffers).detach()
+            self._buffers_SP = torch.where(finite_S1, moved_SP, self._buffers_SP)
+        self._loss_sum_S += loss_S.detach()
+        self._finite_S &= (finite_S1 & probes_finite_S1).squeeze(1)
+        self._finite_S &= loss_S.isfinite() & probe_loss_S.isfinite()
+
+    def _probe_loss(self, codes_SBTK: Tensor, leaf_SP: Tensor, draws: StepDraws) -> Tensor:
+        views = self._probe_layout.views(leaf_SP)
+        loss_S = cluster_loss(codes_SBTK, views, draws.share_SB)
+        if not self._batches.labelled:
+            return loss_S
+        return loss_S + linear_loss(
+            codes_SBTK,
+            views,
+            self._batches.labels(draws.anchors_SB),
+            grid=self._batches.grid,
+            present_SB=draws.share_SB > 0,
+        )
+
+    def take_loss(self, slot: int) -> tuple[float, bool]:
+        """A slot's losses added up since last asked, and whether all updates were finite."""
+        loss, finite = float(self._loss_sum_S[slot]), bool(self._finite_S[slot])
+        self._loss_sum_S[slot] = 0
+        self._finite_S[slot] = True
+        return loss, finite
+
+    def evaluate(self, slot: int, split: ValSplit | TestSplit) -> Evaluation:
+        """Score a slot on a split."""
+        row = slice(slot, slot + 1)
+        scored = Scored(
+            method=self._method,
+            parameters=self._method.parameters.views(self._model.leaf_SP[row]),
+            buffers=self._method.buffers.views(self._buffers_SP[row]),
+            probes=self._probe_layout.views(self._probes.leaf_SP[row]),
+            linear=self._batches.labelled,
+        )
+        return evaluate(
+            scored,
+            split,
+            modalities=self._material.modalities,
+            batch_size=self._config.evaluation.batch_size,
+            device=self._device,
+        )
+
+    def state(self, slot: int) -> dict[str, Tensor]:
+        """Everything a slot's next steps depend on, on the CPU."""
+        tensors = {name: rows[slot].cpu() for name, rows in self._rows().items()}
+        drawn = {f"draws.{key}": value for key, value in self._draws[slot].state().items()}
+        return tensors | drawn
+
+    def restore(self, slot: int, state: dict[str, Tensor]) -> None:
+        """Put a slot where :meth:`state` was taken."""
+        for name, rows in self._rows().items():
+            rows[slot] = state[name].to(self._device)
+        self._draws[slot].restore(
+            {
+                name.removeprefix("draws."): value
+                for name, value in state.items()
+                if name.startswith("draws.")
+            }
+        )
+
+    def _rows(self) -> dict[str, Tensor]:
+        """Every tensor with a row a slot, by name."""
+        rows = {"buffers": self._buffers_SP, "loss_sum": self._loss_sum_S}
+        for prefix, state in (("model", self._model), ("probes", self._probes)):
+            for field in dataclasses.fields(state):
+                rows[f"{prefix}.{field.name}"] = getattr(state, field.name)
+        return rows | {"finite": self._finite_S}
+
+
+def _structure(config: TrainConfig) -> TrainConfig:
+    """A configuration without what may differ between slots."""
+    training = dataclasses.replace(config.training, learning_rate=1.0, probe_learning_rate=1.0)
+    return dataclasses.replace(config, seed=0, hyper={}, training=training)
+
+
+def _check_modalities(config: TrainConfig, material: Material) -> None:
+    if config.data.modalities != material.modalities:
+        raise ConfigError(
+            f"data.modalities {list(config.data.modalities)} are not those of the prepared"
+            f" features, {list(material.modalities)}: prepare the features for this configuration"
+        )
