@@ -1,5 +1,15 @@
 """Frozen features: computed once a configuration, cached, shared by every run."""
 
 from trainer.features.material import IGNORE, Material, TestSplit, TrainSplit, ValSplit
+from trainer.features.prepare import open_material, prepare, validate
 
-__all__ = ["IGNORE", "Material", "TestSplit", "TrainSplit", "ValSplit"]
+__all__ = [
+    "IGNORE",
+    "Material",
+    "TestSplit",
+    "TrainSplit",
+    "ValSplit",
+    "open_material",
+    "prepare",
+    "validate",
+]

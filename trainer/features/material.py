@@ -9,6 +9,7 @@ takes a :class:`ValSplit`, so that handing it the test split is a type error.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -80,3 +81,5 @@ class Material:
     test: TestSplit
     #: Hashes that say what the features came from: ``data``, ``weights``, ``bank``.
     fingerprints: Mapping[str, str]
+    #: Where the bank lies, for ``open_material`` in another process; None if it lies nowhere.
+    folder: Path | None = None

@@ -1,0 +1,50 @@
+"""What a frozen feature extractor is.
+
+Shape letters: B batch, R side of a square image in pixels, H W token grid, C channels.
+"""
+
+from typing import Protocol
+
+import torch
+
+__all__ = ["Backbone"]
+
+
+class Backbone(Protocol):
+    """A frozen function from images to a grid of feature vectors."""
+
+    @property
+    def name(self) -> str:
+        """Name in the configuration."""
+        ...
+
+    @property
+    def channels(self) -> int:
+        """Length C of a feature vector."""
+        ...
+
+    @property
+    def patch(self) -> int:
+        """Side of a token in pixels; image sides are multiples of it."""
+        ...
+
+    @property
+    def standardise(self) -> bool:
+        """Whether channels have to be centred and scaled by their statistics over train."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with whatever changes the features: weights, settings, our own code."""
+        ...
+
+    def features(self, images: torch.Tensor) -> torch.Tensor:
+        """Features of each token.
+
+        Args:
+            images: Tensor with shape (B, 3, R, R), from 0 to 1.
+
+        Returns:
+            Tensor with shape (B, H, W, C), H = W = R / patch, float32, without gradient.
+        """
+        ...

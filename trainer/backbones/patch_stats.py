@@ -1,0 +1,120 @@
+"""Hand-made features: colour, slope, orientation and texture statistics of each patch.
+
+Needs no weights, and does not know what a modality means: three channels are opponent
+colours (lightness, red against green, yellow against blue), of which every statistic is
+taken at two scales, over the patch and over the 3 x 3 patches around it. On a depth image the
+means give the absolute level, the slopes the tilt of the surface, the energies its edges.
+
+The statistics have no common scale or centre. The loss takes cosines of un-centred
+features, which would then all be near 1; so ``standardise`` asks for each channel to be
+centred and scaled. Constants fixed once would fit one modality and not the next (a depth
+image is smooth where a photo is not), so they are taken from the train split and stored
+with the bank.
+
+Shape letters: B batch, R pixels of a side, H W token grid, C channels.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional
+
+__all__ = ["PatchStats"]
+
+VERSION = 1  # counts every change of the numbers
+
+OPPONENT = ((1 / 3, 1 / 3, 1 / 3), (0.5, -0.5, 0.0), (0.25, 0.25, -0.5))
+SCALES = (1, 3)  # windows, in patches
+FINE, COARSE = 3, 9  # pixels, windows whose means bound the texture bands
+FLOOR = 0.01  # energies below it are sensor noise: keeps logarithms calm
+STATISTICS = 22  # a scale
+
+
+@dataclass(frozen=True, kw_only=True)
+class PatchStats:
+    """See the module."""
+
+    #: Side of a patch, pixels.
+    patch: int = 8
+    name: str = "patch-stats"
+    channels: int = STATISTICS * len(SCALES)
+    standardise: bool = True
+
+    @property
+    def fingerprint(self) -> str:
+        """Version and patch."""
+        return f"patch-stats-{VERSION}-{self.patch}"
+
+    def features(self, images: torch.Tensor) -> torch.Tensor:
+        """See :class:`~trainer.backbones.base.Backbone`."""
+        with torch.no_grad():
+            mixer = torch.tensor(OPPONENT, dtype=images.dtype, device=images.device)
+            colours = torch.einsum("oc,bcij->boij", mixer, images)
+            maps = _pixel_maps(colours)
+            tokens = [_pool(maps, self.patch, scale) for scale in SCALES]
+            return torch.cat(tokens, dim=1).permute(0, 2, 3, 1).contiguous()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Maps:
+    """What is averaged, a value a pixel; each (B, channels, R, R)."""
+
+    colours: torch.Tensor  # 3
+    squares: torch.Tensor  # 3
+    slopes: torch.Tensor  # 6: across and down, of each colour
+    turns: torch.Tensor  # 4: second and fourth harmonic of the gradient's direction
+    bands: torch.Tensor  # 6: fine and coarse texture, of each colour
+
+
+def _pixel_maps(colours: torch.Tensor) -> _Maps:
+    padded = functional.pad(colours, (1, 1, 1, 1), mode="replicate")
+    across = (padded[:, :, 1:-1, 2:] - padded[:, :, 1:-1, :-2]) / 2
+    down = (padded[:, :, 2:, 1:-1] - padded[:, :, :-2, 1:-1]) / 2
+    fine = _mean(colours, FINE)
+    coarse = _mean(colours, COARSE)
+    return _Maps(
+        colours=colours,
+        squares=colours**2,
+        slopes=torch.cat([across, down], dim=1),
+        turns=_turns(across.mean(dim=1, keepdim=True), down.mean(dim=1, keepdim=True)),
+        bands=torch.cat([(colours - fine).abs(), (fine - coarse).abs()], dim=1),
+    )
+
+
+def _turns(across: torch.Tensor, down: torch.Tensor) -> torch.Tensor:
+    """Direction of the gradient doubled and quadrupled, as points; long gradients count more."""
+    length = (across**2 + down**2).sqrt()
+    cos = (across**2 - down**2) / (length + FLOOR)
+    sin = 2 * across * down / (length + FLOOR)
+    doubled = (cos**2 + sin**2).sqrt() + FLOOR
+    return torch.cat([cos, sin, (cos**2 - sin**2) / doubled, 2 * cos * sin / doubled], dim=1)
+
+
+def _pool(maps: _Maps, patch: int, scale: int) -> torch.Tensor:
+    """The statistics of one scale, (B, STATISTICS, H, W)."""
+
+    def mean(values: torch.Tensor) -> torch.Tensor:
+        pad = patch * (scale - 1) // 2
+        return functional.avg_pool2d(
+            values, patch * scale, stride=patch, padding=pad, count_include_pad=False
+        )
+
+    level = mean(maps.colours)
+    spread = (mean(maps.squares) - level**2).clamp(min=0).sqrt()
+    bands = mean(maps.bands)
+    turns = mean(maps.turns) / (bands[:, :3].mean(dim=1, keepdim=True) + FLOOR)
+    slopes = mean(maps.slopes)
+    return torch.cat(
+        [level, (spread + FLOOR).log(), _bend(slopes), turns, (bands + FLOOR).log()], dim=1
+    )
+
+
+def _bend(slopes: torch.Tensor) -> torch.Tensor:
+    """Signed logarithm: a tilt of a few thousandths a pixel and a step both keep their say."""
+    return slopes.sign() * (1 + slopes.abs() * 200).log()
+
+
+def _mean(values: torch.Tensor, window: int) -> torch.Tensor:
+    return functional.avg_pool2d(
+        values, window, stride=1, padding=window // 2, count_include_pad=False
+    )

@@ -1,0 +1,160 @@
+"""From images to the arrays of a bank.
+
+Shape letters: B squares a batch, R pixels of a side, H W token grid, C channels.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from trainer.backbones import Backbone
+from trainer.config import FeatureConfig
+from trainer.datasets import DataSet
+from trainer.datasets.base import Split
+from trainer.datasets.crops import crop_boxes, square_image, square_label
+from trainer.features.bank import BankWriter
+
+__all__ = ["Extraction", "SquareRule", "Standard"]
+
+BATCH = 32  # squares through the backbone at a time
+SAMPLE = 200  # training images whose statistics stand for all
+LIMIT = 4.0  # deviations: a rare token must not rule every cosine it is in
+
+
+@dataclass(frozen=True, kw_only=True)
+class SquareRule:
+    """How the images of a split become squares."""
+
+    crop: Literal["five", "none"]
+    #: Side of a square, pixels.
+    side: int
+
+    @property
+    def each(self) -> int:
+        """Squares an image gives."""
+        return len(crop_boxes(self.crop, 2, 2))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standard:
+    """Centre and scale of each channel of one modality."""
+
+    #: Both with shape (C,).
+    mean: torch.Tensor
+    deviation: torch.Tensor
+
+    def apply(self, features: torch.Tensor) -> torch.Tensor:
+        """Centred and scaled features, of any shape that ends in C."""
+        return ((features - self.mean) / self.deviation).clamp(-LIMIT, LIMIT)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extraction:
+    """Reads a data set, runs the backbone, writes the arrays."""
+
+    data_set: DataSet
+    backbone: Backbone
+    config: FeatureConfig
+    device: torch.device
+    #: Called with what is done, how much of it, and of how much.
+    progress: Callable[[str, int, int], None]
+
+    def splits(self) -> dict[str, tuple[Split, SquareRule]]:
+        """Train, val and test, and how each is cut."""
+        train = SquareRule(crop=self.config.crop, side=self.config.train_resolution)
+        whole = SquareRule(crop="none", side=self.config.eval_resolution)
+        data = self.data_set
+        return {"train": (data.train, train), "val": (data.val, whole), "test": (data.test, whole)}
+
+    def size(self) -> int:
+        """Bytes of the bank, but for a few kilobytes."""
+        token = self.backbone.channels * np.dtype(self.config.dtype).itemsize
+        total = 0
+        for split, rule in self.splits().values():
+            tokens = (rule.side // self.backbone.patch) ** 2
+            square = tokens * token * len(self.data_set.modalities) + rule.side**2
+            total += len(split) * rule.each * square
+        return total
+
+    def standards(self) -> dict[str, Standard]:
+        """Statistics of each modality over a sample of the train split, where there is need."""
+        if not self.backbone.standardise:
+            return {}
+        split, rule = self.splits()["train"]
+        names = split.names[:: max(1, len(split) // SAMPLE)]
+        return {
+            modality: self._measure(names, modality, rule) for modality in self.data_set.modalities
+        }
+
+    def write(self, bank: BankWriter, name: str, standards: Mapping[str, Standard]) -> None:
+        """Write the features and the labels of a split, as ``NAME.MODALITY``, ``NAME.labels``."""
+        split, rule = self.splits()[name]
+        count, grid = len(split) * rule.each, rule.side // self.backbone.patch
+        shape = (count, grid, grid, self.backbone.channels)
+        arrays = {
+            modality: bank.begin(f"{name}.{modality}", shape, self.config.dtype)
+            for modality in self.data_set.modalities
+        }
+        labels = None
+        if split.labelled:
+            labels = bank.begin(f"{name}.labels", (count, rule.side, rule.side), np.uint8)
+        done = 0
+        for names in _batches(split.names, rule):
+            for modality, array in arrays.items():
+                array.append(self._rows(names, modality, rule, standards.get(modality)))
+            if labels is not None:
+                labels.append(self._labels(names, rule))
+            done += len(names)
+            self.progress(f"features of {name}", done, len(split))
+        bank.finish()
+
+    def _rows(
+        self, names: tuple[str, ...], modality: str, rule: SquareRule, standard: Standard | None
+    ) -> NDArray[np.float32]:
+        features = self._features(names, modality, rule)
+        if standard is not None:
+            features = standard.apply(features)
+        rows: NDArray[np.float32] = features.cpu().numpy()
+        return rows
+
+    def _features(self, names: tuple[str, ...], modality: str, rule: SquareRule) -> torch.Tensor:
+        """Features with shape (B, H, W, C)."""
+        squares = []
+        for name in names:
+            image = self.data_set.source.image(name, modality)
+            for box in crop_boxes(rule.crop, *image.shape[:2]):
+                square = square_image(box.cut(image), side=rule.side, resize=self.config.resize)
+                squares.append(square)
+        return self.backbone.features(torch.stack(squares).to(self.device))
+
+    def _labels(self, names: tuple[str, ...], rule: SquareRule) -> NDArray[np.uint8]:
+        """Labels with shape (B, R, R)."""
+        squares = []
+        for name in names:
+            label = self.data_set.source.label(name)
+            boxes = crop_boxes(rule.crop, *label.shape)
+            squares += [square_label(box.cut(label), side=rule.side) for box in boxes]
+        return np.stack(squares)
+
+    def _measure(self, names: tuple[str, ...], modality: str, rule: SquareRule) -> Standard:
+        channels, count, done = self.backbone.channels, 0, 0
+        sums = torch.zeros(2, channels, dtype=torch.float64, device=self.device)
+        for batch in _batches(names, rule):
+            tokens = self._features(batch, modality, rule).flatten(0, 2).double()
+            sums += torch.stack([tokens.sum(dim=0), (tokens**2).sum(dim=0)])
+            count += len(tokens)
+            done += len(batch)
+            self.progress(f"statistics of {modality}", done, len(names))
+        mean, square = sums / count
+        deviation = (square - mean**2).clamp(min=0).sqrt()
+        return Standard(mean=mean.float(), deviation=deviation.clamp(min=1e-6).float())
+
+
+def _batches(names: tuple[str, ...], rule: SquareRule) -> Iterator[tuple[str, ...]]:
+    step = max(1, BATCH // rule.each)
+    for start in range(0, len(names), step):
+        yield names[start : start + step]

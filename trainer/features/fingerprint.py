@@ -1,0 +1,98 @@
+"""What a data set's images are, as one hash: equal on every machine that has the same files.
+
+The content of every file counts. It is read once; afterwards a file whose size and time of
+change are as they were is taken to be as it was.
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from trainer.datasets import DataSet
+from trainer.errors import DataError
+from trainer.features.cache import hash_json, writing
+
+__all__ = ["data_fingerprint"]
+
+#: A file's size, its time of change in nanoseconds, the hash of its content.
+Digest = tuple[int, int, str]
+
+
+def data_fingerprint(
+    data_set: DataSet, root: Path, progress: Callable[[str, int, int], None]
+) -> str:
+    """Hash of the splits and of everything the images are made from.
+
+    Args:
+        data_set: The data set.
+        root: Folder of the cache, where digests of files are remembered.
+        progress: Called with what is done, how much of it, and of how much.
+
+    Raises:
+        DataError: If a file cannot be read.
+        CacheError: If the digests cannot be remembered.
+    """
+    splits = (data_set.train, data_set.val, data_set.test)
+    return hash_json(
+        {
+            "identity": dict(data_set.identity),
+            "splits": [dataclasses.asdict(split) for split in splits],
+            "files": _file_digests(data_set, root, progress),
+        }
+    )
+
+
+def _file_digests(
+    data_set: DataSet, root: Path, progress: Callable[[str, int, int], None]
+) -> dict[str, str]:
+    """Hash of each file by its path under the data set's root."""
+    files = data_set.source.files()
+    if not files:
+        return {}
+    assert data_set.root is not None, "files lie under a root"
+    memo = root / "digests" / f"{hash_json(str(data_set.root.resolve()))}.json"
+    known = _read_memo(memo)
+    digests: dict[str, Digest] = {}
+    for done, path in enumerate(files):
+        name = path.relative_to(data_set.root).as_posix()
+        digests[name] = _digest(path, known.get(name))
+        if digests[name] != known.get(name):
+            progress("hash files", done + 1, len(files))
+    if any(known.get(name) != digest for name, digest in digests.items()):
+        _write_memo(memo, {**known, **digests})
+    return {name: digest for name, (_, _, digest) in digests.items()}
+
+
+def _digest(path: Path, known: Digest | None) -> Digest:
+    try:
+        status = path.stat()
+        if known is not None and known[:2] == (status.st_size, status.st_mtime_ns):
+            return known
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16))
+    except OSError as error:
+        raise DataError(f"cannot read {path} ({error.strerror}): mend its permissions") from error
+    return status.st_size, status.st_mtime_ns, content.hexdigest()
+
+
+def _read_memo(path: Path) -> dict[str, Digest]:
+    """What was remembered; nothing if that is damaged, since it can be had again."""
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+        return {
+            name: (int(size), int(time), str(digest))
+            for name, (size, time, digest) in table.items()
+        }
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _write_memo(path: Path, digests: dict[str, Digest]) -> None:
+    with writing(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(f".{os.getpid()}")
+        draft.write_text(json.dumps(digests), encoding="utf-8")
+        draft.replace(path)

@@ -1,0 +1,35 @@
+"""Nearest neighbours of the training crops (specification 2.14).
+
+Shape letters: N crops, C channels, K neighbours.
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+__all__ = ["nearest_crops"]
+
+CHUNK = 1024  # crops compared with all others at a time
+
+
+def nearest_crops(means: NDArray[np.float32], count: int) -> NDArray[np.int64]:
+    """The crops whose mean features point in the most similar directions.
+
+    Args:
+        means: Mean over the tokens of each crop's anchor features, shape (N, C).
+        count: Neighbours wanted a crop.
+
+    Returns:
+        Indices with shape (N, K), nearest first, K the smaller of ``count`` and N - 1. A
+        crop is never its own neighbour: it is left out by its index, since an equal crop may
+        be just as near.
+    """
+    total = len(means)
+    directions = torch.nn.functional.normalize(torch.from_numpy(means), dim=1)
+    found = np.empty((total, min(count, total - 1)), dtype=np.int64)
+    for start in range(0, total, CHUNK):
+        rows = torch.arange(start, min(start + CHUNK, total))
+        cosines = directions[rows] @ directions.T
+        cosines[torch.arange(len(rows)), rows] = -torch.inf
+        found[start : start + len(rows)] = cosines.topk(found.shape[1], dim=1).indices.numpy()
+    return found

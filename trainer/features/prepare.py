@@ -1,0 +1,207 @@
+"""From a configuration to the material of its runs.
+
+Policy of the checksums: :func:`prepare` reads a small bank through when it finds it
+complete, and compares only the sizes of a larger one; :func:`open_material`, by which many
+processes open one bank, compares sizes; ``verify="all"`` reads everything.
+
+Shape letters: N crops, H W token grid, C channels.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from trainer.backbones import Backbone, build_backbone
+from trainer.config import TrainConfig
+from trainer.datasets import DataSet, open_dataset
+from trainer.errors import ConfigError, DataError
+from trainer.features.bank import BankWriter, read_bank
+from trainer.features.cache import build_once, cache_root, check_space, hash_json
+from trainer.features.extraction import Extraction, SquareRule
+from trainer.features.fingerprint import data_fingerprint
+from trainer.features.knn import nearest_crops
+from trainer.features.material import Material, TestSplit, TrainSplit, ValSplit
+
+__all__ = ["open_material", "prepare", "validate"]
+
+VERSION = 1  # of how features are made from images, beyond what backbones and data sets say
+CHUNK = 1024  # crops whose tokens are averaged at a time
+
+Progress = Callable[[str, int, int], None]
+
+
+def validate(config: TrainConfig) -> None:
+    """Refuse a configuration whose data, backbone or weights cannot be used.
+
+    Loads the weights; reads the header of every image, and decodes all where there are at
+    most 500, so that what is damaged is told before any work is spent. In a larger data set a
+    damaged image is told, by its name, while the bank is built.
+
+    Raises:
+        ConfigError: If a name, a modality, an option or a side is wrong.
+        DataError: If images are missing, damaged or do not fit together.
+        WeightsError: If weights are missing, unreadable or do not fit.
+    """
+    data_set, _ = _open(config, torch.device("cpu"))
+    data_set.source.check()
+
+
+def prepare(
+    config: TrainConfig,
+    *,
+    cache: Path | None = None,
+    device: torch.device | str = "cpu",
+    progress: Progress | None = None,
+    verify: Literal["sizes", "small", "all"] = "small",
+) -> Material:
+    """Build the features and neighbours of a configuration, or find them complete, and map them.
+
+    Args:
+        config: What to prepare; only ``data``, ``backbone`` and ``features`` matter.
+        cache: Folder of the cache; by default that of ``UMSS_CACHE``, or the user's.
+        device: Where the backbone runs.
+        progress: Called with what is done, how much of it, and of how much.
+        verify: How closely a bank that was found is looked at.
+
+    Raises:
+        ConfigError: If a name, a modality, an option or a side is wrong.
+        DataError: If images are missing, damaged or do not fit together.
+        WeightsError: If weights are missing, unreadable or do not fit.
+        CacheError: If the cache is damaged or cannot be written.
+    """
+    tell = progress or _silent
+    root, place = cache_root(cache), torch.device(device)
+    data_set, backbone = _open(config, place)
+    fingerprints = {
+        "data": data_fingerprint(data_set, root, tell),
+        "weights": backbone.fingerprint,
+    }
+    fingerprints["bank"] = hash_json(
+        {
+            **fingerprints,
+            "version": VERSION,
+            "modalities": list(data_set.modalities),
+            "features": dataclasses.asdict(config.features),
+        }
+    )
+    extraction = Extraction(
+        data_set=data_set,
+        backbone=backbone,
+        config=config.features,
+        device=place,
+        progress=tell,
+    )
+    folder = build_once(
+        root,
+        fingerprints["bank"],
+        build=lambda partial: _build(partial, extraction, fingerprints),
+        waits=lambda: tell("wait for another process that builds the features", 0, 1),
+    )
+    return open_material(folder, verify=verify)
+
+
+def open_material(folder: Path, *, verify: Literal["sizes", "small", "all"] = "sizes") -> Material:
+    """Map a complete bank by its folder; needs neither the images nor the weights.
+
+    Args:
+        folder: :attr:`Material.folder` of the process that prepared it.
+        verify: ``sizes`` compares the files' sizes; ``all`` reads every byte; ``small``
+            does so for a bank of up to 64 MiB.
+
+    Raises:
+        CacheError: If the bank is missing or damaged.
+    """
+    arrays, told = read_bank(folder, verify=verify)
+    modalities = tuple(told["modalities"])
+    channels = int(arrays[f"train.{modalities[0]}"].shape[3])
+
+    def features(split: str) -> dict[str, NDArray[Any]]:
+        return {modality: arrays[f"{split}.{modality}"] for modality in modalities}
+
+    return Material(
+        classes=tuple(told["classes"]),
+        palette=tuple((red, green, blue) for red, green, blue in told["palette"]),
+        modalities=modalities,
+        channels=channels,
+        train=TrainSplit(
+            features=features("train"),
+            labels=arrays.get("train.labels"),
+            neighbours=arrays["train.neighbours"],
+        ),
+        val=ValSplit(
+            features=features("val"),
+            labels=arrays.get("val.labels"),
+            names=tuple(told["names"]["val"]),
+        ),
+        test=TestSplit(
+            features=features("test"),
+            labels=arrays.get("test.labels"),
+            names=tuple(told["names"]["test"]),
+        ),
+        fingerprints=told["fingerprints"],
+        folder=folder,
+    )
+
+
+def _open(config: TrainConfig, device: torch.device) -> tuple[DataSet, Backbone]:
+    """Data set and backbone, and whether the two go together."""
+    data_set = open_dataset(config.data)
+    rule = SquareRule(crop=config.features.crop, side=config.features.train_resolution)
+    if len(data_set.train) * rule.each < 2:
+        raise DataError(
+            "the train split has one image and features.crop is 'none': a crop needs another as"
+            " its partner; add images or set features.crop to 'five'"
+        )
+    backbone = build_backbone(config.backbone, device)
+    for name in ("train_resolution", "eval_resolution"):
+        side = getattr(config.features, name)
+        if side % backbone.patch:
+            near = max(1, round(side / backbone.patch)) * backbone.patch
+            raise ConfigError(
+                f"features.{name} = {side} is no multiple of the token side {backbone.patch} of"
+                f" {backbone.name!r}: give {near}"
+            )
+    return data_set, backbone
+
+
+def _build(folder: Path, extraction: Extraction, fingerprints: Mapping[str, str]) -> None:
+    check_space(folder, extraction.size())
+    data_set = extraction.data_set
+    standards = extraction.standards()
+    with BankWriter(folder=folder) as bank:
+        for modality, standard in standards.items():
+            constants = torch.stack([standard.mean, standard.deviation]).cpu().numpy()
+            bank.write(f"standard.{modality}", constants)
+        for name in extraction.splits():
+            extraction.write(bank, name, standards)
+        means = _token_means(folder / f"train.{data_set.modalities[0]}.npy")
+        bank.write("train.neighbours", nearest_crops(means, extraction.config.neighbours))
+        bank.seal(
+            {
+                "classes": data_set.classes,
+                "palette": data_set.palette,
+                "modalities": data_set.modalities,
+                "names": {"val": data_set.val.names, "test": data_set.test.names},
+                "fingerprints": dict(fingerprints),
+                "device": extraction.device.type,
+            }
+        )
+
+
+def _token_means(path: Path) -> NDArray[np.float32]:
+    """Mean features of each crop, shape (N, C), from features with shape (N, H, W, C)."""
+    features = np.load(path, mmap_mode="r", allow_pickle=False)
+    means = [
+        features[start : start + CHUNK].mean(axis=(1, 2), dtype=np.float32)
+        for start in range(0, len(features), CHUNK)
+    ]
+    return np.concatenate(means)
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    """Tell nobody."""
