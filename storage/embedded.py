@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from storage.embedded_folder import EmbeddedFolder
+from storage.embedded_folder import SOCKET_NAME, EmbeddedFolder
 from storage.errors import EmbeddedError
 from storage.file_lock import FileLock
 from storage.process_identity import boot_id
@@ -195,25 +195,22 @@ class EmbeddedServer:
             )
 
     def _clear_stale_pid(self) -> None:
-        """Remove the process number of a dead server when another program has it now.
+        """Remove what a dead server left that names its process number.
 
-        PostgreSQL itself clears the file of a number that nobody has. The lock tells that no
-        server process lives that was started here; one started by hand is looked for.
+        PostgreSQL itself clears a number that nobody has, but not one that another program
+        has now, nor one of a dead process that its parent has not asked after. The lock
+        tells that no server lives that was started here; one started by hand is looked for.
         """
         pid_file = self.folder.data / "postmaster.pid"
-        try:
+        with contextlib.suppress(FileNotFoundError, ValueError, IndexError):
             pid = int(pid_file.read_text(encoding="utf-8").split(maxsplit=1)[0])
-        except FileNotFoundError:
-            return
-        except (ValueError, IndexError):  # cut short by a crash
-            pid_file.unlink()
-            return
-        if _works_in(pid, self.folder.data):
-            raise EmbeddedError(
-                f"a server that was not started by this program (pid {pid}) runs on"
-                f" {self.folder.data}: stop it (pg_ctl stop), and try again"
-            )
-        pid_file.unlink()
+            if _works_in(pid, self.folder.data):
+                raise EmbeddedError(
+                    f"a server that was not started by this program (pid {pid}) runs on"
+                    f" {self.folder.data}: stop it (pg_ctl stop), and try again"
+                )
+        pid_file.unlink(missing_ok=True)
+        (self.socket_folder / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
 
     def _check_here(self) -> None:
         """Refuse a server that runs on another machine, over a shared file system."""

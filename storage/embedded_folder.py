@@ -29,7 +29,7 @@ SYSTEM_FOLDER = Path("/var/lib/unim2-search/postgres")
 SOCKET_NAME = ".s.PGSQL.5432"
 #: Longest socket path in bytes that Linux (107) and macOS (103) both take.
 LONGEST_SOCKET_PATH = 103
-#: Where the socket lies when the folder's own path is too long.
+#: Where the socket lies when it cannot lie in the folder itself.
 SHORT_PARENT = Path("/tmp")
 
 
@@ -81,14 +81,15 @@ class EmbeddedFolder:
             ) from error
 
     def socket_folder(self) -> Path:
-        """The folder of the server's socket: short enough, and closed to other accounts.
+        """The folder of the server's socket: a path libpq takes, closed to other accounts.
 
         Depends on nothing but the root's path, so that all processes agree on it.
 
         Raises:
             EmbeddedError: If somebody else made the folder first.
         """
-        if len(os.fsencode(self.root / SOCKET_NAME)) <= LONGEST_SOCKET_PATH:
+        fits = len(os.fsencode(self.root / SOCKET_NAME)) <= LONGEST_SOCKET_PATH
+        if fits and "," not in str(self.root):  # libpq takes a comma for a list of hosts
             return self.root
         digest = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:16]
         folder = SHORT_PARENT / f"unim2-search-{digest}"

@@ -1,0 +1,212 @@
+"""Leases: one driver a study, whatever happens to it."""
+
+import contextlib
+import signal
+import time
+
+import pytest
+from sqlalchemy import event, text
+from storage_programs import FREEZE_BEFORE_COMMIT, HOLD_LEASE
+
+from storage.address import parse_address
+from storage.database import open_database
+from storage.errors import DatabaseAway, LeaseHeld, LeaseLost
+from storage.fence import fence
+from storage.lease import Lease
+from storage.lease_record import lease_history, read_lease, read_leases
+
+FROZEN_SERVER_WAIT = 45.0  # seconds from the freeze within which a takeover must be done
+
+
+def record(database, study="s"):
+    with database.engine.connect() as connection:
+        return read_lease(connection, study)
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_second_lease_is_refused_and_told_who_has_it(database):
+    with Lease.acquire(database, "s") as lease:
+        assert lease.epoch == 1
+        with pytest.raises(LeaseHeld, match=r"driven by pid \d+ on .* since .* UTC, renewed 0 s"):
+            Lease.acquire(database, "s")
+        with Lease.acquire(database, "another") as other:
+            assert other.epoch == 1
+        lease.check()
+
+
+def test_a_lease_given_back_is_free_at_once_under_a_new_epoch(database):
+    Lease.acquire(database, "s").release()
+    with Lease.acquire(database, "s") as lease:
+        assert lease.epoch == 2
+        with database.engine.connect() as connection:
+            first, second = lease_history(connection, "s")
+            assert list(read_leases(connection)) == ["s"]
+    assert (first.epoch, second.epoch) == (1, 2)
+    assert first.released_at is not None
+    assert second.released_at is None
+
+
+def test_of_many_at_once_one_gets_it(database, database_address, start_child):
+    children = [start_child(HOLD_LEASE, database_address, "30") for _ in range(4)]
+    told = sorted(child.line() for child in children)
+    assert told == ["1", "LeaseHeld", "LeaseHeld", "LeaseHeld"]
+
+
+def test_the_lease_of_a_process_killed_on_this_machine_is_free_at_once(
+    database, database_address, start_child
+):
+    child = start_child(HOLD_LEASE, database_address, "30")
+    assert child.line() == "1"
+    with pytest.raises(LeaseHeld):
+        Lease.acquire(database, "s")
+    child.send(signal.SIGKILL)
+    child.process.wait()
+    with Lease.acquire(database, "s") as lease:
+        assert lease.epoch == 2
+
+
+def test_the_lease_of_a_frozen_process_is_free_when_its_time_is_over(
+    database, database_address, start_child
+):
+    child = start_child(HOLD_LEASE, database_address, "2")
+    assert child.line() == "1"
+    child.send(signal.SIGSTOP)
+    child.wait_frozen()
+    with pytest.raises(LeaseHeld):
+        Lease.acquire(database, "s", time_to_live=30.0)
+    with Lease.acquire(database, "s", time_to_live=2.0, wait=30.0) as lease:
+        assert lease.epoch == 2
+        child.send(signal.SIGCONT)
+        child.tell()
+        assert child.line() == "LeaseLost"
+        assert not lease.lost
+
+
+def test_renewal_keeps_a_lease_beyond_its_time_to_live(database):
+    with Lease.acquire(database, "s", renew_seconds=0.1) as lease:
+        acquired_at = record(database).acquired_at
+        wait_until(lambda: (record(database).renewed_at - acquired_at).total_seconds() > 1)
+        with pytest.raises(LeaseHeld):
+            Lease.acquire(database, "s", time_to_live=0.9)
+        assert not lease.lost
+
+
+def test_a_process_frozen_between_fence_and_commit_is_replaced_and_cannot_commit(
+    database, database_address, start_child
+):
+    with database.engine.begin() as connection:
+        connection.execute(text("CREATE TABLE written (line text)"))
+    child = start_child(FREEZE_BEFORE_COMMIT, database_address)
+    assert child.line() == "1"
+    child.wait_frozen()
+    frozen_at = time.monotonic()
+    # The server holds the lock until it ends the silent transaction, 10 s after the freeze.
+    with Lease.acquire(database, "s", time_to_live=11.0, wait=FROZEN_SERVER_WAIT) as lease:
+        assert lease.epoch == 2
+        assert time.monotonic() - frozen_at < FROZEN_SERVER_WAIT
+        child.send(signal.SIGCONT)
+        assert child.line() == "DatabaseAway"  # the server closed the connection
+        assert child.line() == "LeaseLost"  # and the next try meets the fence
+        with database.engine.connect() as connection:
+            assert connection.execute(text("SELECT count(*) FROM written")).scalar_one() == 0
+
+
+def test_a_lock_held_by_a_frozen_commit_does_not_block_the_takeover_for_ever(
+    database, database_address, start_child
+):
+    with database.engine.begin() as connection:
+        connection.execute(text("CREATE TABLE written (line text)"))
+    child = start_child(FREEZE_BEFORE_COMMIT, database_address)
+    assert child.line() == "1"
+    child.wait_frozen()
+    # Time is over at once, so that the takeover meets the lock itself.
+    with Lease.acquire(database, "s", time_to_live=0.0) as lease:
+        assert lease.epoch == 2
+
+
+def test_the_fence_stops_writes_and_lets_reads_pass(database):
+    with database.engine.begin() as connection:
+        connection.execute(text("CREATE TABLE written (line text)"))
+    with contextlib.ExitStack() as stack:
+        old = stack.enter_context(Lease.acquire(database, "s"))
+        fence(database.engine, old)
+        with database.engine.begin() as connection:
+            connection.execute(text("INSERT INTO written VALUES ('before')"))
+        stack.enter_context(Lease.acquire(database, "s", time_to_live=0.0))
+        with (
+            pytest.raises(LeaseLost, match=r"taken over .* \(epoch 1\) and is driven by pid"),
+            database.engine.begin() as connection,
+        ):
+            connection.execute(text("INSERT INTO written VALUES ('after')"))
+        assert old.lost
+        with database.engine.begin() as connection:
+            lines = connection.execute(text("SELECT line FROM written")).scalars().all()
+        assert lines == ["before"]
+        with pytest.raises(LeaseLost):
+            old.check()
+
+
+def test_the_fence_stops_writes_after_the_lease_was_given_back(database):
+    lease = Lease.acquire(database, "s")
+    fence(database.engine, lease)
+    lease.release()
+    with (
+        pytest.raises(LeaseLost, match="was given back"),
+        database.engine.begin() as connection,
+    ):
+        connection.execute(text("CREATE TABLE written (line text)"))
+
+
+def test_a_takeover_waits_for_a_commit_that_passed_the_fence(database, database_address):
+    """The fence and the takeover exclude one another: the write is done before the epoch grows."""
+    seen = []
+    with Lease.acquire(database, "s") as old, open_database(parse_address(database_address)) as two:
+        fence(database.engine, old)
+
+        @event.listens_for(database.engine, "commit")
+        def _take_over(connection):
+            with two.engine.begin() as other:
+                other.execute(text("SET LOCAL lock_timeout = '200ms'"))
+                with pytest.raises(DatabaseAway, match="lock timeout"):
+                    other.execute(text("SELECT epoch FROM umss.lease FOR UPDATE"))
+            seen.append(True)
+
+        with database.engine.begin() as connection:
+            connection.execute(text("CREATE TABLE written (line text)"))
+    assert seen == [True]
+
+
+def test_a_lease_goes_on_under_its_epoch_when_the_server_comes_back(embedded_folder):
+    with open_database(parse_address(f"embedded:{embedded_folder}")) as database:
+        with Lease.acquire(database, "s", renew_seconds=0.1) as lease:
+            fence(database.engine, lease)
+            before = record(database).renewed_at
+            database.server.programs.run(
+                "pg_ctl", ["stop", "-D", "data", "-m", "immediate"], seconds=30
+            )
+            with pytest.raises(DatabaseAway):
+                record(database)
+            database.revive()
+            wait_until(lambda: record(database).renewed_at > before)
+            assert not lease.lost
+            lease.check()
+            assert record(database).epoch == lease.epoch == 1
+            with database.engine.begin() as connection:
+                connection.execute(text("CREATE TABLE written (line text)"))
+
+
+def test_giving_back_during_an_outage_is_quiet(embedded_folder):
+    with open_database(parse_address(f"embedded:{embedded_folder}")) as database:
+        lease = Lease.acquire(database, "s")
+        database.server.programs.run(
+            "pg_ctl", ["stop", "-D", "data", "-m", "immediate"], seconds=30
+        )
+        lease.release()
+        database.revive()
+        assert record(database).released_at is None
