@@ -154,6 +154,14 @@ def test_running_trials_count_as_bad_ones():
     assert distance(kept) > distance(free)
 
 
+def test_a_trial_that_is_in_the_mirror_already_does_not_count_against_itself():
+    mirror = searched()
+    proposed = SAMPLERS["tpe"](mirror.study, SPACE, 30, SEED)
+    assert mirror.add(running(proposed)) == 30
+    assert SAMPLERS["tpe"](mirror.study, SPACE, 30, SEED) == proposed
+    assert SAMPLERS["tpe"](mirror.study, SPACE, 31, SEED) != proposed
+
+
 def test_tpe_leaves_the_place_where_runs_collapse():
     """Collapsed runs had the highest scores; TPE still goes elsewhere."""
 
