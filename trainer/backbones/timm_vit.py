@@ -49,14 +49,14 @@ class TimmVit:
     #: Hash of the weights, or the seed of random ones.
     weights: str
     #: Normalisation the weights were trained with (ImageNet's for the DINO family).
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
     standardise: bool = False
 
     @property
     def channels(self) -> int:
         """Width of a token."""
-        return int(self.model.num_features)
+        return int(self.model.num_features)  # type: ignore[arg-type]
 
     @property
     def patch(self) -> int:
@@ -76,7 +76,7 @@ class TimmVit:
             if isinstance(self.model.norm, nn.Identity):
                 tokens = self.model.fc_norm(tokens)  # type: ignore[operator]
         batch, side = images.shape[0], images.shape[2] // self.patch
-        patches: torch.Tensor = tokens[:, self.model.num_prefix_tokens :]  # type: ignore[index]
+        patches: torch.Tensor = tokens[:, self.model.num_prefix_tokens :]
         return patches.reshape(batch, side, side, self.channels).float()
 
 

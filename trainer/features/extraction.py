@@ -21,7 +21,7 @@ from trainer.features.bank import BankWriter
 __all__ = ["Extraction", "SquareRule", "Standard"]
 
 BATCH = 32  # squares through the backbone at a time
-SAMPLE = 200  # training images whose statistics stand for all
+SAMPLE = 64  # training images whose statistics stand for all
 LIMIT = 4.0  # deviations: a rare token must not rule every cosine it is in
 
 

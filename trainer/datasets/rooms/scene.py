@@ -146,14 +146,14 @@ class Footprint(NamedTuple):
 def draw_scene(rng: np.random.Generator) -> Scene:
     """Draw a scene; the same generator state gives the same scene."""
     size = (rng.uniform(3.6, 5.2), rng.uniform(4.2, 5.6), rng.uniform(2.4, 2.9))
-    solids, taken = _draw_solids(rng, size)
+    solids = _draw_solids(rng, size)
     return Scene(
         size=size,
         floor=draw_material("planks", rng),
         wall=draw_material("plaster", rng),
         ceiling=draw_material("plaster", rng),
         solids=solids,
-        decals=_draw_rug(rng, size) + _draw_hangings(rng, size, taken),
+        decals=_draw_rug(rng, size) + _draw_hangings(rng, size),
         camera=_draw_camera(rng, size),
         light=_draw_light(rng, size),
     )
@@ -184,15 +184,13 @@ def _draw_light(rng: np.random.Generator, size: Sequence[float]) -> Light:
     )
 
 
-def _draw_solids(
-    rng: np.random.Generator, size: Sequence[float]
-) -> tuple[tuple[Solid, ...], list[Footprint]]:
+def _draw_solids(rng: np.random.Generator, size: Sequence[float]) -> tuple[Solid, ...]:
     taken: list[Footprint] = []
     solids: list[Solid] = []
     for name, chance in (("bed", 0.85), ("table", 0.85), ("cupboard", 0.75), ("table", 0.3)):
         if rng.random() < chance:
             solids += _place(rng, size, taken, name)
-    return tuple(solids), taken
+    return tuple(solids)
 
 
 def _place(
@@ -274,35 +272,43 @@ def _draw_rug(rng: np.random.Generator, size: Sequence[float]) -> tuple[Decal, .
     )
 
 
-#: The walls a camera may see: axis and side of x = 0, x = size, y = size.
-WALLS = ((0, False), (0, True), (1, True))
+#: The walls a camera may see: axis and side of x = 0, x = size, y = size. The one ahead
+#: counts twice, for it is seen in every picture.
+WALLS = ((0, False), (0, True), (1, True), (1, True))
 
 
-def _draw_hangings(
-    rng: np.random.Generator, size: Sequence[float], taken: Sequence[Footprint]
-) -> tuple[Decal, ...]:
-    """Doors, windows and pictures; none covers another, and no tall thing stands before them."""
-    names = ["door", "window", "picture", "window", "picture", "picture", "window"]
-    chances = [0.85, 1.0, 1.0, 0.8, 0.8, 0.5, 0.5]
-    used: dict[int, list[tuple[float, float]]] = {0: [], 1: [], 2: []}
+def _draw_hangings(rng: np.random.Generator, size: Sequence[float]) -> tuple[Decal, ...]:
+    """Doors, windows and pictures; none covers another."""
+    names = ("door", "window", "picture", "window", "picture", "picture", "window", "door")
+    chances = (0.9, 1.0, 1.0, 0.8, 0.8, 0.5, 0.5, 0.4)
+    used: dict[tuple[int, bool], list[tuple[float, float]]] = {wall: [] for wall in WALLS}
     decals = []
     for name, chance in zip(names, chances, strict=True):
-        if rng.random() >= chance:
-            continue
-        for _ in range(ATTEMPTS):
-            wall = int(rng.integers(3))
-            axis, high_side = WALLS[wall]
-            width, bottom, height = _draw_opening(rng, name, size[2])
-            length = size[1 - axis]
-            nearest = 1.4 if axis == 0 else 0.1
-            start = rng.uniform(nearest, max(nearest, length - width - 0.1))
-            span = (start, start + width)
-            clear = not any(span[0] < b + GAP and a < span[1] + GAP for a, b in used[wall])
-            if clear and span[1] <= length - 0.05:
-                used[wall].append(span)
-                decals.append(_hang(rng, name, axis, high_side, span, (bottom, height)))
-                break
+        if rng.random() < chance:
+            decals += _try_to_hang(rng, size, name, used)
     return tuple(decals)
+
+
+def _try_to_hang(
+    rng: np.random.Generator,
+    size: Sequence[float],
+    name: str,
+    used: dict[tuple[int, bool], list[tuple[float, float]]],
+) -> list[Decal]:
+    """The thing on a free stretch of a wall, or nothing if none was found."""
+    for _ in range(ATTEMPTS):
+        wall = WALLS[int(rng.integers(len(WALLS)))]
+        width, bottom, height = _draw_opening(rng, name, size[2])
+        first = 1.4 if wall[0] == 0 else 0.1  # side walls: not beside the camera
+        last = size[1 - wall[0]] - width - 0.1
+        if last < first:
+            continue
+        start = rng.uniform(first, last)
+        end = start + width
+        if all(end + GAP <= taken[0] or taken[1] + GAP <= start for taken in used[wall]):
+            used[wall].append((start, end))
+            return [_hang(rng, name, wall, (start, end), (bottom, bottom + height))]
+    return []
 
 
 def _draw_opening(rng: np.random.Generator, name: str, room: float) -> tuple[float, float, float]:
@@ -317,19 +323,16 @@ def _draw_opening(rng: np.random.Generator, name: str, room: float) -> tuple[flo
 def _hang(
     rng: np.random.Generator,
     name: str,
-    axis: int,
-    high_side: bool,
-    span: tuple[float, float],
-    upright: tuple[float, float],
+    wall: tuple[int, bool],
+    across: tuple[float, float],
+    up: tuple[float, float],
 ) -> Decal:
-    bottom, height = upright
-    record = CLASSES[CLASS_IDS[name]]
     return Decal(
         label=CLASS_IDS[name],
-        material=draw_material(record.material, rng),
-        axis=axis,
-        high_side=high_side,
-        low=(span[0], bottom),
-        high=(span[1], bottom + height),
+        material=draw_material(CLASSES[CLASS_IDS[name]].material, rng),
+        axis=wall[0],
+        high_side=wall[1],
+        low=(across[0], up[0]),
+        high=(across[1], up[1]),
         beyond=rng.uniform(6.0, 20.0) if name == "window" else 0.0,
     )
