@@ -1,0 +1,1 @@
+"""The search: its space, sampler, pruners, driver, workers and command line."""

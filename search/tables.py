@@ -20,6 +20,7 @@ __all__ = [
     "ReasonRow",
     "Summary",
     "best_table",
+    "reasons_table",
     "summary_text",
     "tally_reasons",
 ]
@@ -93,7 +94,7 @@ def summary_text(summary: Summary) -> RenderableType:
     if summary.best is not None:
         parts.append(best_table(summary.best))
     if summary.pruned:
-        parts.append(_reasons_table(tally_reasons(summary.pruned)))
+        parts.append(reasons_table(tally_reasons(summary.pruned)))
     if summary.next_commands:
         parts.append(_commands_table(summary.next_commands))
     return Group(*(Padding(part, (1, 0, 0, 0)) for part in parts))
@@ -144,7 +145,8 @@ def _headline(summary: Summary) -> Text:
     )
 
 
-def _reasons_table(rows: tuple[ReasonRow, ...]) -> RenderableType:
+def reasons_table(rows: tuple[ReasonRow, ...]) -> RenderableType:
+    """Why trials were stopped, with an example of each rule."""
     table = _table()
     table.add_column("pruned", no_wrap=True)
     table.add_column("trials", justify="right", no_wrap=True)
@@ -160,7 +162,7 @@ def _commands_table(commands: tuple[NextCommand, ...]) -> RenderableType:
     lines = [Text("next", style="dim")]
     for item in commands:
         lines.append(Text(f"  {item.purpose}:"))
-        lines.append(Text(f"    {item.command}", style="bold"))
+        lines.append(Text(f"    {item.command}", style="bold", no_wrap=True, overflow="ignore"))
     return Group(*lines)
 
 

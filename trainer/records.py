@@ -53,7 +53,8 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """A nested dict of numbers that JSON can hold (non-finite numbers become None)."""
-        return _finite_or_none(dataclasses.asdict(self))
+        table: dict[str, Any] = _finite_or_none(dataclasses.asdict(self))
+        return table
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Report":

@@ -1,0 +1,332 @@
+"""The command line: ``python -m search VERB``. Parses, calls, prints; decides nothing."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import optuna
+import typer
+from rich.console import Console
+
+from search import reading, showing
+from search.checkpoints import default_checkpoint_root
+from search.config import DEFAULT_PRESET, LaunchConfig, resolve
+from search.driver import Ending
+from search.errors import SearchError
+from search.launching import Launch, LaunchResult, find_to_resume, launch
+from search.machine import find_machine
+from search.progress import open_progress
+from search.session import Places
+from storage.address import Address, take_address
+from storage.database import Database, open_database
+from storage.errors import LeaseHeld, StorageError
+from storage.studies import request_stop
+from trainer.errors import TrainerError
+from trainer.features import validate
+from trainer.features.cache import cache_root
+from trainer.toml_records import record_to_table, toml_text
+
+__all__ = ["app", "main"]
+
+#: Exit codes beside 0: what was given is wrong; another process drives; stopped before the end.
+BAD_INPUT, DRIVEN_ELSEWHERE, STOPPED = 2, 3, 4
+DB_PATIENCE_SECONDS = 600.0
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Tune unsupervised multi-modal segmentation: a search that survives its machines.",
+)
+
+StorageOption = Annotated[
+    str | None,
+    typer.Option(help="embedded[:FOLDER], or postgresql://USER@HOST/NAME without a password."),
+]
+PasswordOption = Annotated[
+    Path | None, typer.Option(help="File whose first line is the database password.")
+]
+WorkersOption = Annotated[
+    int | None, typer.Option(help="Workers; default one a GPU, or one a core without GPUs.")
+]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+DataOption = Annotated[Path | None, typer.Option(help="Folder of the data set.")]
+CacheOption = Annotated[Path | None, typer.Option(help="Folder of the feature cache.")]
+CheckpointsOption = Annotated[Path | None, typer.Option(help="Folder of the checkpoints.")]
+RayOption = Annotated[str | None, typer.Option(help="Ray cluster to join; default our own.")]
+PlainOption = Annotated[bool | None, typer.Option("--plain/--live", help="Lines or a live view.")]
+PatienceOption = Annotated[
+    float, typer.Option(help="Seconds to wait for the database to come back.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
+NameArgument = Annotated[str | None, typer.Argument(help="Study; default the last one.")]
+
+
+@app.command("launch")
+def launch_command(
+    preset: Annotated[str, typer.Option(help="Settings to start from.")] = DEFAULT_PRESET,
+    config: Annotated[Path | None, typer.Option(help="TOML file laid over the preset.")] = None,
+    study: Annotated[str | None, typer.Option(help="Name; default PRESET-N.")] = None,
+    trials: Annotated[int | None, typer.Option(help="Trials to finish.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the study.")] = None,
+    data: DataOption = None,
+    modalities: Annotated[
+        str | None, typer.Option(help="Modalities, comma-separated, the anchor first.")
+    ] = None,
+    method: Annotated[str | None, typer.Option(help="unim2 or stego.")] = None,
+    backbone: Annotated[str | None, typer.Option(help="patch-stats or a timm ViT.")] = None,
+    backbone_weights: Annotated[str | None, typer.Option(help="hub, FILE or random.")] = None,
+    space: Annotated[str | None, typer.Option(help="Search space.")] = None,
+    sampler: Annotated[str | None, typer.Option(help="Sampler.")] = None,
+    pruner: Annotated[str | None, typer.Option(help="Competitive pruner.")] = None,
+    iterations: Annotated[int | None, typer.Option(help="Iterations of a run.")] = None,
+    storage: StorageOption = None,
+    password_file: PasswordOption = None,
+    workers: WorkersOption = None,
+    device: DeviceOption = "auto",
+    cache: CacheOption = None,
+    checkpoints: CheckpointsOption = None,
+    ray: RayOption = None,
+    plain: PlainOption = None,
+    db_patience: PatienceOption = DB_PATIENCE_SECONDS,
+) -> None:
+    """Start a search, or continue the one named by --study."""
+    with _one_line_errors():
+        address = take_address(storage, os.environ, password_file=password_file)
+        flags = _tables(
+            {
+                "search.trials": trials,
+                "search.seed": seed,
+                "search.space": space,
+                "search.sampler": sampler,
+                "search.pruner": pruner,
+                "data.root": None if data is None else str(data.resolve()),
+                "data.modalities": None if modalities is None else modalities.split(","),
+                "method.name": method,
+                "backbone.name": backbone,
+                "backbone.weights": backbone_weights,
+                "training.iterations": iterations,
+            }
+        )
+        request = Launch(
+            study=study,
+            preset=preset,
+            config=resolve(preset, config, flags),
+            trials_given=trials is not None,
+            machine=find_machine(device, workers),
+            places=_places(cache, checkpoints, ray),
+            patience=db_patience,
+        )
+        validate(request.config.train)
+        with open_database(address) as database:
+            _launch(request, database, address, plain=plain)
+
+
+@app.command()
+def resume(
+    study: NameArgument = None,
+    trials: Annotated[int | None, typer.Option(help="Another number of trials.")] = None,
+    data: DataOption = None,
+    storage: StorageOption = None,
+    password_file: PasswordOption = None,
+    workers: WorkersOption = None,
+    device: DeviceOption = "auto",
+    cache: CacheOption = None,
+    checkpoints: CheckpointsOption = None,
+    ray: RayOption = None,
+    plain: PlainOption = None,
+    db_patience: PatienceOption = DB_PATIENCE_SECONDS,
+) -> None:
+    """Go on with a search where it stands; without a name, the last unfinished one."""
+    with _one_line_errors():
+        address = take_address(storage, os.environ, password_file=password_file)
+        machine = find_machine(device, workers)
+        with open_database(address) as database:
+            record = find_to_resume(database, study)
+            _say(f"resuming study {record.name}")
+            table: dict[str, Any] = dict(record.config)
+            table["search"] = {**table["search"], "trials": trials or record.trials}
+            if data is not None:
+                table["data"] = {**table["data"], "root": str(data.resolve())}
+            request = Launch(
+                study=record.name,
+                preset="",
+                config=LaunchConfig.from_table(table),
+                trials_given=trials is not None,
+                machine=machine,
+                places=_places(cache, checkpoints, ray),
+                patience=db_patience,
+            )
+            validate(request.config.train)
+            _launch(request, database, address, plain=plain)
+
+
+@app.command("list")
+def list_command(
+    storage: StorageOption = None,
+    password_file: PasswordOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List all studies."""
+    with _one_line_errors(), _database(storage, password_file) as database:
+        views = reading.read_studies(database)
+        if as_json:
+            _print_json([view.to_json() for view in views])
+        else:
+            Console().print(showing.study_list(views))
+
+
+@app.command()
+def status(
+    study: NameArgument = None,
+    failures: Annotated[bool, typer.Option(help="Show the errors of failed trials.")] = False,
+    storage: StorageOption = None,
+    password_file: PasswordOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show how a study stands, who drives it, and what was pruned and why."""
+    with _one_line_errors(), _database(storage, password_file) as database:
+        view = reading.read_study(database, study or reading.last_study(database))
+        if as_json:
+            _print_json(view.to_json())
+        else:
+            Console().print(showing.study_status(view, failures=failures))
+
+
+@app.command()
+def best(
+    study: NameArgument = None,
+    format_: Annotated[str, typer.Option("--format", help="table, toml or json.")] = "table",
+    storage: StorageOption = None,
+    password_file: PasswordOption = None,
+) -> None:
+    """Show the best trial; --format toml is a configuration for `python -m trainer fit`."""
+    with _one_line_errors(), _database(storage, password_file) as database:
+        if format_ not in ("table", "toml", "json"):
+            raise SearchError(f"unknown --format {format_!r}: choose table, toml or json")
+        view = reading.read_study(database, study or reading.last_study(database))
+        if view.best is None:
+            raise SearchError(f"study {view.record.name!r} has no complete trial yet")
+        if format_ == "json":
+            _print_json({**reading.best_json(view.best), "test": view.test})
+        elif format_ == "toml":
+            sys.stdout.write(toml_text(record_to_table(reading.best_config(view))))
+        else:
+            Console().print(showing.best(view))
+
+
+@app.command()
+def stop(
+    study: NameArgument = None,
+    storage: StorageOption = None,
+    password_file: PasswordOption = None,
+) -> None:
+    """Ask a running search to stop after the evaluations in hand; `resume` goes on."""
+    with _one_line_errors(), _database(storage, password_file) as database:
+        name = study or reading.last_study(database, running=True)
+        view = reading.read_study(database, name)
+        if view.driver is None:
+            _say(f"study {name} is not running ({view.state}): nothing to stop")
+            return
+        request_stop(database.engine, name)
+        _say(f"asked study {name} to stop: it is {view.driver}")
+
+
+@app.command()
+def dashboard(
+    port: Annotated[int, typer.Option(help="Port on loopback.")] = 8080,
+    storage: StorageOption = None,
+    password_file: PasswordOption = None,
+) -> None:
+    """Serve optuna-dashboard on loopback until interrupted."""
+    from search.dashboard import serve
+
+    with _one_line_errors(), _database(storage, password_file) as database:
+        serve(database, port, say=_say)
+
+
+def main() -> None:
+    """Run the command line."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    app()
+
+
+def _launch(request: Launch, database: Database, address: Address, *, plain: bool | None) -> None:
+    console = Console()
+    result = launch(
+        request,
+        database,
+        open_progress=lambda: open_progress(console, plain=plain),
+        preparing=showing.Preparing(console),
+        say=_say,
+    )
+    _close(result, database, address, console)
+
+
+def _close(result: LaunchResult, database: Database, address: Address, console: Console) -> None:
+    view = reading.read_study(database, result.study)
+    console.print(
+        showing.summary(view, result.seconds, storage=_storage_flag(address)), crop=False
+    )
+    if result.ending is Ending.STOPPED:
+        _say(f"stopped: {result.reason}")
+        raise typer.Exit(STOPPED)
+
+
+def _storage_flag(address: Address) -> str:
+    """The flag that reaches the same database; nothing for the default."""
+    default = take_address(None, {})
+    return "" if address == default else f" --storage {address.masked()}"
+
+
+@contextmanager
+def _database(storage: str | None, password_file: Path | None) -> Iterator[Database]:
+    address = take_address(storage, os.environ, password_file=password_file)
+    with open_database(address) as database:
+        yield database
+
+
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
+    """Errors that a user can mend are one line; all others keep their traceback."""
+    try:
+        yield
+    except LeaseHeld as error:
+        _fail(error, DRIVEN_ELSEWHERE)
+    except (SearchError, StorageError, TrainerError) as error:
+        _fail(error, BAD_INPUT)
+
+
+def _fail(error: Exception, code: int) -> None:
+    typer.echo(f"error: {error}", err=True)
+    raise typer.Exit(code) from None
+
+
+def _places(cache: Path | None, checkpoints: Path | None, ray: str | None) -> Places:
+    return Places(
+        cache=cache_root(cache).resolve(),
+        checkpoints=(checkpoints or default_checkpoint_root()).resolve(),
+        ray_address=ray,
+    )
+
+
+def _tables(values: dict[str, Any]) -> dict[str, Any]:
+    """``{"a.b": 1}`` as nested tables; None is left out."""
+    tables: dict[str, Any] = {}
+    for name, value in values.items():
+        if value is not None:
+            table, key = name.split(".")
+            tables.setdefault(table, {})[key] = value
+    return tables
+
+
+def _say(text: str) -> None:
+    typer.echo(text)
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, indent=1))

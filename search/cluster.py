@@ -1,0 +1,163 @@
+"""Ray: starts a local cluster (or joins one) and runs the workers as actors.
+
+The only module of the package, with the worker, that knows Ray.
+"""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import ray
+from ray.exceptions import RayActorError, RayTaskError
+
+from search.errors import ClusterError
+from search.messages import Crashed, Lost, Order, Reported
+from search.pool import Answer
+from search.worker import Worker, WorkerSetup
+from trainer.records import Scores
+
+__all__ = ["RayPool", "ray_cluster"]
+
+#: Raised so that the driver outlives the cluster's head: the default makes it exit after 60 s.
+GCS_RECONNECT_SECONDS = 24 * 3600
+LOOPBACK = "127.0.0.1"
+
+
+@contextmanager
+def ray_cluster(address: str | None, *, workers: int, gpus: int) -> Iterator[None]:
+    """A running Ray for the length of the block.
+
+    Args:
+        address: Address of a cluster to join; None starts one of our own on loopback.
+        workers: Processor cores to offer, one a worker.
+        gpus: GPUs to offer.
+
+    Raises:
+        ClusterError: If the cluster cannot be reached or started.
+    """
+    _quiet_environment()
+    options: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
+    if address is None:
+        options |= {
+            "num_cpus": workers,
+            "num_gpus": gpus,
+            "include_dashboard": False,
+            "_node_ip_address": LOOPBACK,
+        }
+    try:
+        ray.init(address=address or "local", **options)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        where = address or "on this machine"
+        raise ClusterError(f"Ray cannot be used ({where}): {_first_line(error)}") from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+class RayPool:
+    """Workers as Ray actors, each with its core or its share of a GPU."""
+
+    def __init__(self, setup: WorkerSetup, *, count: int, gpu_share: float) -> None:
+        self._options: dict[str, Any] = {
+            "num_cpus": 1,
+            "num_gpus": gpu_share,
+            "max_restarts": 0,
+            "runtime_env": {"env_vars": {"OMP_NUM_THREADS": str(setup.threads)}},
+        }
+        self._setup = setup
+        self._actors = {f"worker-{index}": self._start() for index in range(count)}
+        self._orders: dict[Any, str] = {}
+        self._watches: dict[Any, str] = {}
+        self._iterations = dict.fromkeys(self._actors, 0)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The workers' names."""
+        return tuple(self._actors)
+
+    def submit(self, worker: str, order: Order) -> None:
+        """Give a free worker an order."""
+        self._orders[self._actors[worker].advance.remote(order)] = worker
+
+    def wait(self, timeout: float) -> list[Answer]:
+        """The answers that have come within ``timeout`` seconds."""
+        if not self._orders:
+            return []
+        ready, _ = ray.wait(list(self._orders), num_returns=1, timeout=timeout)
+        return [self._answer(reference) for reference in ready]
+
+    def iterations(self) -> dict[str, int]:
+        """True iterations of each worker's run as last heard; asks again without waiting."""
+        if self._watches:
+            ready, _ = ray.wait(list(self._watches), num_returns=len(self._watches), timeout=0)
+            for reference in ready:
+                self._hear(reference)
+        for worker in set(self._actors) - set(self._watches.values()):
+            self._watches[self._actors[worker].iteration.remote()] = worker
+        return dict(self._iterations)
+
+    def test_scores(self, folder: str) -> tuple[Scores, Scores]:
+        """Let the first worker score a checkpoint on the test split."""
+        actor = next(iter(self._actors.values()))
+        scores: tuple[Scores, Scores] = ray.get(actor.test_scores.remote(folder))
+        return scores
+
+    def _start(self) -> Any:
+        actor = ray.remote(concurrency_groups={"watch": 1})(_Actor)
+        return actor.options(**self._options).remote(self._setup)
+
+    def _answer(self, reference: Any) -> Answer:
+        worker = self._orders.pop(reference)
+        try:
+            return Answer(worker=worker, event=ray.get(reference))
+        except RayTaskError as error:
+            return Answer(worker=worker, event=_crash(error))
+        except RayActorError as error:
+            self._actors[worker] = self._start()
+            return Answer(worker=worker, event=Lost(reason=_first_line(error)))
+
+    def _hear(self, reference: Any) -> None:
+        worker = self._watches.pop(reference)
+        try:
+            self._iterations[worker] = ray.get(reference)
+        except (RayActorError, RayTaskError):
+            self._iterations[worker] = 0
+
+
+class _Actor:
+    """The worker, with a second thread that answers while the first trains."""
+
+    def __init__(self, setup: WorkerSetup) -> None:
+        self._worker = Worker(setup)
+
+    def advance(self, order: Order) -> Reported:
+        return self._worker.advance(order)
+
+    def test_scores(self, folder: str) -> tuple[Scores, Scores]:
+        return self._worker.test_scores(folder)
+
+    @ray.method(concurrency_group="watch")
+    def iteration(self) -> int:
+        return self._worker.iteration()
+
+
+def _crash(error: RayTaskError) -> Crashed:
+    cause = error.cause
+    kind = type(cause).__name__ if cause is not None else type(error).__name__
+    return Crashed(
+        reason=f"{kind}: {_first_line(cause or error)}", traceback=str(error.traceback_str)
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
+
+
+def _quiet_environment() -> None:
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.setdefault("RAY_gcs_rpc_server_reconnect_timeout_s", str(GCS_RECONNECT_SECONDS))
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")

@@ -1,0 +1,167 @@
+"""The configuration of a search: preset, then TOML file, then flags; checked as a whole.
+
+A file has the table ``[search]`` beside the tables of one training run (``trainer/config.py``).
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from search.errors import SettingsError
+from search.pruners import CollapseRules, build_pruner
+from search.samplers import find_sampler
+from search.spaces import Space, build_space
+from trainer.config import TrainConfig
+from trainer.methods import knobs
+from trainer.toml_records import build_record, read_toml, record_to_table
+
+__all__ = [
+    "DEFAULT_PRESET",
+    "LaunchConfig",
+    "SearchConfig",
+    "differences",
+    "preset_names",
+    "resolve",
+]
+
+DEFAULT_PRESET = "rooms"
+#: What may differ between two hosts that work on one study: fingerprints tell the content.
+PLACES = ("data.root", "backbone.weights")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchConfig:
+    """How to search."""
+
+    #: Trials to be finished (complete or pruned).
+    trials: int = 200
+    #: Seed of the study: of its points and, with the trial's number, of every run.
+    seed: int = 0
+    #: Name of the search space.
+    space: str = "paper"
+    #: Name of the sampler.
+    sampler: str = "tpe"
+    #: Name of the competitive pruner; collapse rules are always on.
+    pruner: str = "competitive"
+    #: Thresholds of the collapse rules.
+    collapse: CollapseRules = field(default_factory=CollapseRules)
+    #: Errors of one trial that are tried again.
+    max_retries: int = 2
+
+    def __post_init__(self) -> None:
+        if self.trials < 1:
+            raise SettingsError(f"--trials {self.trials} is too small: give 1 or more")
+        if self.seed < 0:
+            raise SettingsError(f"--seed {self.seed} is negative: give 0 or more")
+        if self.max_retries < 0:
+            raise SettingsError(f"search.max_retries = {self.max_retries}: give 0 or more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaunchConfig:
+    """A search and the training runs it consists of."""
+
+    search: SearchConfig = field(default_factory=SearchConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+    def __post_init__(self) -> None:
+        self.space()
+        find_sampler(self.search.sampler)
+        build_pruner(self.search.pruner, self.train.evaluation.evaluations)
+
+    def space(self) -> Space:
+        """The search space: the method's knobs, without those that ``[hyper]`` fixes."""
+        declared = knobs(self.train)
+        return build_space(
+            self.search.space,
+            tuple(knob for knob in declared if knob.name not in self.train.hyper),
+        )
+
+    def to_table(self) -> dict[str, Any]:
+        """The whole resolved configuration as plain tables."""
+        return {"search": record_to_table(self.search), **record_to_table(self.train)}
+
+    @classmethod
+    def from_table(cls, table: Mapping[str, Any]) -> "LaunchConfig":
+        """Build and check a configuration.
+
+        Raises:
+            ConfigError, SettingsError: In one line, if anything in it is wrong.
+        """
+        train = {key: value for key, value in table.items() if key != "search"}
+        return cls(
+            search=build_record(SearchConfig, table.get("search", {}), "search"),
+            train=build_record(TrainConfig, train),
+        )
+
+    def with_trials(self, trials: int) -> "LaunchConfig":
+        """The same search with another target."""
+        return dataclasses.replace(self, search=dataclasses.replace(self.search, trials=trials))
+
+
+def preset_names() -> tuple[str, ...]:
+    """The names of the presets."""
+    folder = resources.files("search") / "presets"
+    return tuple(sorted(Path(str(item)).stem for item in folder.iterdir() if item.is_file()))
+
+
+def resolve(preset: str, file: Path | None, flags: Mapping[str, Any]) -> LaunchConfig:
+    """Lay preset, file and flags over each other, and check the whole.
+
+    Args:
+        preset: Name of a preset.
+        file: A TOML file whose values go before the preset's.
+        flags: Nested tables whose values go before both.
+
+    Raises:
+        ConfigError, SettingsError: In one line, if anything in it is wrong.
+    """
+    table = _preset_table(preset)
+    if file is not None:
+        table = _overlay(table, read_toml(file))
+    return LaunchConfig.from_table(_overlay(table, flags))
+
+
+def differences(stored: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
+    """Settings that differ, each as ``name: stored → given``; places and the target aside."""
+    old, new = _flat(stored), _flat(given)
+    ignored = {*PLACES, "search.trials"}
+    return [
+        f"{name}: {_shown(old.get(name))} → {_shown(new.get(name))}"
+        for name in sorted(old.keys() | new.keys())
+        if name not in ignored and old.get(name) != new.get(name)
+    ]
+
+
+def _preset_table(name: str) -> dict[str, Any]:
+    if name not in preset_names():
+        raise SettingsError(f"unknown preset {name!r}: choose one of {', '.join(preset_names())}")
+    with resources.as_file(resources.files("search") / "presets" / f"{name}.toml") as path:
+        return read_toml(path)
+
+
+def _overlay(base: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in above.items():
+        below = merged.get(key)
+        both = isinstance(value, Mapping) and isinstance(below, Mapping)
+        merged[key] = _overlay(below, value) if both else value  # type: ignore[arg-type]
+    return merged
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in table.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{name}.")
+        else:
+            flat[name] = list(value) if isinstance(value, tuple) else value
+    return flat
+
+
+def _shown(value: Any) -> str:
+    return "not set" if value is None else str(value)

@@ -1,0 +1,32 @@
+"""What can go wrong in a search, as types; messages are one line with the mend.
+
+::
+
+    SearchError
+    ├── SettingsError    a flag or a setting is unknown or out of range
+    ├── StudyError       the study cannot be created, continued or found
+    ├── FailureBudget    too many trials failed
+    └── ClusterError     Ray cannot be started or has no room
+"""
+
+__all__ = ["ClusterError", "FailureBudget", "SearchError", "SettingsError", "StudyError"]
+
+
+class SearchError(Exception):
+    """Something a user can mend; the message says how."""
+
+
+class SettingsError(SearchError):
+    """A flag or a setting is unknown or out of range."""
+
+
+class StudyError(SearchError):
+    """The study cannot be created, continued or found."""
+
+
+class FailureBudget(SearchError):
+    """Too many trials failed; the configuration or the machine is at fault, not a trial."""
+
+
+class ClusterError(SearchError):
+    """Ray cannot be started or has no room."""

@@ -1,0 +1,252 @@
+"""Launch and resume: which study is meant, whether it may go on, and driving it to its end."""
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import FrameType
+
+from search.config import LaunchConfig, differences
+from search.driver import Ending
+from search.errors import StudyError
+from search.machine import Machine
+from search.progress import Progress
+from search.reading import is_driven
+from search.session import Places, Session, ray_workers
+from search.versions import code_revision, package_versions
+from storage.database import Database
+from storage.errors import UnknownStudy
+from storage.lease import Lease
+from storage.studies import (
+    NewStudy,
+    StudyRecord,
+    check_name,
+    clear_stop,
+    create_next_study,
+    create_study,
+    get_study,
+    list_studies,
+    set_target,
+)
+from trainer.features import Material, prepare
+
+__all__ = ["Launch", "find_to_resume", "launch"]
+
+PREFETCHED = 1  # trials drawn ahead, ready for the next free worker
+
+OpenProgress = Callable[[], Progress]
+#: Told of the steps of preparing features: what, done, total.
+Preparing = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launch:
+    """Everything a launch needs; checked already."""
+
+    #: Name given to the study; None takes the preset's next free one.
+    study: str | None
+    preset: str
+    config: LaunchConfig
+    #: Whether ``--trials`` was given: only then an existing study's target changes.
+    trials_given: bool
+    machine: Machine
+    places: Places
+    #: Seconds without PostgreSQL before the search stops.
+    patience: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaunchResult:
+    """How it ended."""
+
+    study: str
+    ending: Ending
+    #: Why it was stopped, where it was.
+    reason: str | None
+    #: Seconds that this process searched, setting up aside.
+    seconds: float
+
+
+def launch(
+    request: Launch,
+    database: Database,
+    *,
+    open_progress: OpenProgress,
+    preparing: Preparing,
+    say: Callable[[str], None],
+) -> LaunchResult:
+    """Create or continue the study and drive it.
+
+    Raises:
+        StudyError: If the study's stored configuration differs, or its target cannot shrink.
+        LeaseHeld: If another process drives it.
+    """
+    stored = _stored(database, request.study)
+    if stored is not None:
+        _check_same(stored, request)
+        with Lease.acquire(database, stored.name) as lease:
+            material = _prepare(request, preparing)
+            _check_fingerprints(stored, material)
+            return _drive(request, database, lease, material, open_progress, say)
+    material = _prepare(request, preparing)
+    record = _create(request, database, material)
+    say(f"study {record.name} created in {database.address.masked()}")
+    with Lease.acquire(database, record.name) as lease:
+        return _drive(request, database, lease, material, open_progress, say)
+
+
+def find_to_resume(database: Database, name: str | None) -> StudyRecord:
+    """The study to go on with: the named one, or the last unfinished one nobody drives.
+
+    Raises:
+        UnknownStudy: If there is no study of that name.
+        StudyError: If no study is unfinished.
+    """
+    if name is not None:
+        return get_study(database.engine, name)
+    for record in reversed(list_studies(database.engine)):
+        if record.finished_at is None and not is_driven(database, record.name):
+            return record
+    raise StudyError(
+        "there is no unfinished study to resume: `search list` shows all studies,"
+        " `search launch` starts one"
+    )
+
+
+def _stored(database: Database, name: str | None) -> StudyRecord | None:
+    if name is None:
+        return None
+    check_name(name)
+    try:
+        return get_study(database.engine, name)
+    except UnknownStudy:
+        return None
+
+
+def _check_same(stored: StudyRecord, request: Launch) -> None:
+    found = differences(stored.config, request.config.to_table())
+    if found:
+        raise StudyError(
+            f"study {stored.name!r} was created with another configuration"
+            f" ({'; '.join(found)}): leave those settings out to continue it, or give --study"
+            " another name"
+        )
+
+
+def _check_fingerprints(stored: StudyRecord, material: Material) -> None:
+    found = differences(stored.fingerprints, material.fingerprints)
+    if found:
+        raise StudyError(
+            f"study {stored.name!r} was made from other data or weights ({'; '.join(found)}):"
+            " point --data and --backbone-weights at the same ones"
+        )
+
+
+def _prepare(request: Launch, preparing: Preparing) -> Material:
+    return prepare(
+        request.config.train,
+        cache=request.places.cache,
+        device=request.machine.device,
+        progress=preparing,
+    )
+
+
+def _create(request: Launch, database: Database, material: Material) -> StudyRecord:
+    new = NewStudy(
+        config=request.config.to_table(),
+        space=request.config.space().to_json(),
+        seed=request.config.search.seed,
+        trials=request.config.search.trials,
+        versions=package_versions(),
+        revision=code_revision(),
+        fingerprints=dict(material.fingerprints),
+        lag=request.machine.workers + PREFETCHED,
+    )
+    if request.study is None:
+        return create_next_study(database.engine, request.preset, new)
+    return create_study(database.engine, request.study, new)
+
+
+def _drive(
+    request: Launch,
+    database: Database,
+    lease: Lease,
+    material: Material,
+    open_progress: OpenProgress,
+    say: Callable[[str], None],
+) -> LaunchResult:
+    assert material.folder is not None
+    name = lease.study
+    record = get_study(database.engine, name)
+    session = Session(
+        database=database,
+        lease=lease,
+        record=record,
+        config=request.config,
+        places=request.places,
+        patience=request.patience,
+    )
+    with contextlib.closing(session):
+        record = _retarget(request, database, record, session)
+        clear_stop(database.engine, name)
+        if session.target_reached and session.test_scores() is not None:
+            say(f"study {name} is finished: {record.trials} trials")
+            return LaunchResult(study=name, ending=Ending.FINISHED, reason=None, seconds=0.0)
+        with (
+            _stop_on_signals(session),
+            ray_workers(
+                request.config,
+                request.machine,
+                bank=material.folder,
+                ray_address=request.places.ray_address,
+            ) as pool,
+            open_progress() as progress,
+        ):
+            began = time.monotonic()
+            ending = session.drive(pool, progress)
+        return LaunchResult(
+            study=name,
+            ending=ending,
+            reason=session.stop_reason,
+            seconds=time.monotonic() - began,
+        )
+
+
+def _retarget(
+    request: Launch, database: Database, record: StudyRecord, session: Session
+) -> StudyRecord:
+    """Take a new ``--trials``, unless more are finished already."""
+    target = request.config.search.trials
+    if not request.trials_given or target == record.trials:
+        return record
+    finished = session.mirror.counts().finished
+    if target < finished:
+        raise StudyError(
+            f"--trials {target} is below the {finished} trials that study {record.name!r} has"
+            f" finished: give {finished} or more"
+        )
+    set_target(database.engine, record.name, target)
+    session.retarget(target)
+    return get_study(database.engine, record.name)
+
+
+@contextlib.contextmanager
+def _stop_on_signals(session: Session) -> Iterator[None]:
+    """The first SIGINT or SIGTERM asks for a stop, the second interrupts at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if session.stop_reason is not None:
+            raise KeyboardInterrupt
+        session.stop(f"{signal.Signals(number).name} received; once more stops at once")
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,96 @@
+"""A live trial: its attempts, and what is known of its run so far."""
+
+from dataclasses import dataclass, field
+
+from optuna.trial import FrozenTrial
+
+from search.checkpoints import CheckpointStore
+from search.ledger import attempts_of
+from search.messages import Task
+from trainer.records import Report
+
+__all__ = ["LiveTrial", "adopt_trial"]
+
+
+@dataclass(kw_only=True)
+class LiveTrial:
+    """A trial that is waiting for a worker or on one."""
+
+    number: int
+    #: The method's knobs by name.
+    hyper: dict[str, float]
+    #: Attempts so far: number, lease epoch, why it began.
+    history: list[tuple[int, int, str]]
+    #: Reports of the run, in order, as told to this driver.
+    reports: list[Report] = field(default_factory=list)
+    #: Evaluations known when the present attempt began.
+    known_at_start: int = 0
+    #: Workers lost one after the other without an evaluation between them.
+    losses_in_a_row: int = 0
+    #: Parameters to be stored because the trial was found without some of them.
+    redrawn: dict[str, float] | None = None
+
+    @property
+    def attempt(self) -> int:
+        """Number of the present attempt, from 1."""
+        return self.history[-1][0]
+
+    @property
+    def errors(self) -> int:
+        """Attempts that ended in an error, over the whole life of the trial."""
+        return sum(why == "error" for _, _, why in self.history)
+
+    def begin_again(self, *, epoch: int, why: str) -> None:
+        """Start a further attempt; its run tells all its reports again."""
+        last = self.history[-1][0] if self.history else 0
+        self.history.append((last + 1, epoch, why))
+        self.known_at_start = len(self.reports)
+
+    def take(self, report: Report) -> bool:
+        """Take a report in.
+
+        Returns:
+            Whether it is new to this driver; evaluations come in order, so that a number
+            already reached is one told again after a checkpoint was taken up.
+        """
+        if report.evaluation <= len(self.reports):
+            return False
+        assert report.evaluation == len(self.reports) + 1, "an evaluation was skipped"
+        self.reports.append(report)
+        return True
+
+    def count_loss(self) -> int:
+        """Count a lost worker; starts anew where the attempt came further than the last."""
+        progressed = len(self.reports) > self.known_at_start
+        self.losses_in_a_row = 1 if progressed else self.losses_in_a_row + 1
+        return self.losses_in_a_row
+
+    def task(self, checkpoints: CheckpointStore, seed: int) -> Task:
+        """The present attempt as a worker takes it."""
+        *earlier, (attempt, epoch, _) = self.history
+        return Task(
+            trial=self.number,
+            attempt=attempt,
+            hyper=self.hyper,
+            seed=seed,
+            folder=str(checkpoints.attempt_folder(self.number, attempt, epoch)),
+            earlier=tuple(
+                str(checkpoints.attempt_folder(self.number, number, at_epoch))
+                for number, at_epoch, _ in earlier
+            ),
+        )
+
+
+def adopt_trial(trial: FrozenTrial, redrawn: dict[str, float] | None) -> LiveTrial:
+    """A stored RUNNING trial as a live one.
+
+    Args:
+        trial: The trial as PostgreSQL holds it.
+        redrawn: All its parameters, drawn anew, where it was found without some of them.
+    """
+    return LiveTrial(
+        number=trial.number,
+        hyper=redrawn or dict(trial.params),
+        history=attempts_of(trial),
+        redrawn=redrawn,
+    )

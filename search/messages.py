@@ -1,0 +1,72 @@
+"""What the driver and its workers say to each other: frozen records and plain numbers only.
+
+One exchange is ``worker.advance(order) → Reported``: the worker trains to its next
+evaluation and tells of it; the driver decides and answers with the next order.
+"""
+
+from dataclasses import dataclass
+
+from trainer.records import Report
+
+__all__ = ["Begin", "Continue", "Crashed", "Lost", "Order", "Reported", "Task"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One attempt at one trial."""
+
+    #: Trial number in the study.
+    trial: int
+    #: Attempt at this trial, from 1.
+    attempt: int
+    #: The method's knobs by name.
+    hyper: dict[str, float]
+    #: Seed of the training run.
+    seed: int
+    #: Folder that this attempt writes its checkpoint to; no other attempt does.
+    folder: str
+    #: Folders of earlier attempts that PostgreSQL knows: the furthest checkpoint is gone on from.
+    earlier: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Begin:
+    """Take up the task; whatever ran before is dropped."""
+
+    task: Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Continue:
+    """Train on to the next evaluation."""
+
+
+Order = Begin | Continue
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reported:
+    """The worker reached an evaluation, or took up a checkpoint."""
+
+    trial: int
+    attempt: int
+    #: All reports of a checkpoint taken up, else the one of the evaluation just made.
+    reports: tuple[Report, ...]
+    #: Things worth telling, such as a damaged checkpoint that was passed over.
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crashed:
+    """The trainer raised; the worker itself lives on."""
+
+    #: The error's type and first line.
+    reason: str
+    traceback: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lost:
+    """The worker's process is gone."""
+
+    reason: str

@@ -1,0 +1,234 @@
+"""One session: a study taken up under its lease, driven, and everything closed behind it.
+
+What can be refused is refused before anything is taken: first the configuration, then the
+study, then the lease; features are prepared next, and Ray starts last.
+"""
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from optuna.trial import FrozenTrial, TrialState
+
+from search.checkpoints import CheckpointStore
+from search.cluster import RayPool, ray_cluster
+from search.config import LaunchConfig
+from search.driver import Driver, Ending, Plan
+from search.entries import StoreTest
+from search.ledger import Ledger
+from search.live_trial import LiveTrial, adopt_trial
+from search.machine import Machine
+from search.mirror import Mirror
+from search.pool import Pool
+from search.progress import Progress
+from search.pruners import build_pruner
+from search.rules import Rules
+from search.samplers import find_sampler
+from search.schedule import Schedule
+from search.snapshots import Snapshots
+from search.worker import WorkerSetup
+from storage.database import Database
+from storage.lease import Lease
+from storage.optuna_store import open_optuna
+from storage.studies import StudyRecord
+
+__all__ = ["Places", "Session", "load_study", "make_plan", "ray_workers"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Folders of this machine, and how to reach Ray."""
+
+    #: Feature cache.
+    cache: Path
+    #: Checkpoints of all studies.
+    checkpoints: Path
+    #: Address of a Ray cluster to join; None starts one here.
+    ray_address: str | None = None
+
+
+def make_plan(config: LaunchConfig, record: StudyRecord) -> Plan:
+    """What the study asks for, from its configuration and its record."""
+    evaluations = config.train.evaluation.evaluations
+    return Plan(
+        seed=record.seed,
+        space=config.space(),
+        sampler=find_sampler(config.search.sampler),
+        rules=Rules(
+            collapse=config.search.collapse,
+            pruner=build_pruner(config.search.pruner, evaluations),
+            evaluations=evaluations,
+        ),
+        schedule=Schedule(target=record.trials, lag=record.lag),
+        max_retries=config.search.max_retries,
+    )
+
+
+@contextlib.contextmanager
+def ray_workers(
+    config: LaunchConfig, machine: Machine, *, bank: Path, ray_address: str | None
+) -> Iterator[Pool]:
+    """Ray, and this machine's workers on it."""
+    setup = WorkerSetup(config=config.train, bank=str(bank), device=machine.device)
+    with ray_cluster(ray_address, workers=machine.workers, gpus=machine.gpus):
+        yield RayPool(setup, count=machine.workers, gpu_share=machine.gpu_share)
+
+
+class Session:
+    """Drives one study while it holds the lease; a context manager."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        lease: Lease,
+        record: StudyRecord,
+        config: LaunchConfig,
+        places: Places,
+        patience: float,
+    ) -> None:
+        """Read the study as it is stored.
+
+        Args:
+            database: The open database.
+            lease: The study's lease, held.
+            record: The study's record.
+            config: Its resolved configuration.
+            places: Folders of this machine.
+            patience: Seconds without PostgreSQL before the search stops.
+        """
+        self._lease, self._record, self._config = lease, record, config
+        self._plan = make_plan(config, record)
+        self._patience = patience
+        self._storage = open_optuna(database, lease)
+        self._ledger = Ledger(
+            storage=self._storage,
+            engine=self._storage.engine,
+            name=record.name,
+            distributions=self._plan.space.distributions,
+            revive=database.revive,
+        )
+        self._masked = database.address.masked()
+        self._checkpoints = CheckpointStore(
+            root=places.checkpoints,
+            study=record.name,
+            identity=f"{self._masked} {record.created_at.isoformat()}",
+        )
+        self.mirror, self._adopted = load_study(record, self._ledger.load(), self._plan)
+        self._driver: Driver | None = None
+
+    def close(self) -> None:
+        """Close the connections; the lease is the caller's to give back."""
+        self._storage.engine.dispose()
+
+    def stop(self, reason: str) -> None:
+        """Have the driver stop soon; safe in a signal handler."""
+        if self._driver is not None:
+            self._driver.stop(reason)
+
+    def retarget(self, trials: int) -> None:
+        """Take another number of trials to finish."""
+        self._record = dataclasses.replace(self._record, trials=trials)
+        self._plan = make_plan(self._config, self._record)
+
+    @property
+    def target_reached(self) -> bool:
+        """Whether there is nothing left to train."""
+        return self.mirror.counts().finished >= self._record.trials
+
+    def drive(self, pool: Pool, progress: Progress) -> Ending:
+        """Drive the study to its target, or until it is stopped, and test the best trial."""
+        self._driver = Driver(
+            plan=self._plan,
+            mirror=self.mirror,
+            adopted=self._adopted,
+            store=self._ledger,
+            pool=pool,
+            checkpoints=self._checkpoints,
+            epoch=self._lease.epoch,
+            progress=progress,
+            snapshots=Snapshots(
+                study=self._record.name,
+                storage=self._masked,
+                target=self._record.trials,
+                iterations=self._config.train.training.iterations,
+            ),
+            check_lease=self._check_lease,
+            patience=self._patience,
+        )
+        ending = self._driver.run()
+        if ending is Ending.FINISHED:
+            self._test_best(pool, progress)
+        return ending
+
+    @property
+    def stop_reason(self) -> str | None:
+        """Why the driver was stopped."""
+        return self._driver.stop_reason if self._driver else None
+
+    def _check_lease(self) -> None:
+        if self._lease.lost:
+            self._lease.check()
+
+    def _test_best(self, pool: Pool, progress: Progress) -> None:
+        """Score the best trial on the test split: once, and nothing reads it again to choose."""
+        best = self.mirror.best()
+        scores: dict[str, dict[str, float]] = {}
+        if best is not None:
+            folder = self._checkpoints.latest(best.number)
+            if folder is None:
+                progress.event(
+                    f"the checkpoint of trial {best.number} is gone: no test score;"
+                    " `search best --format toml` and `python -m trainer fit` make one"
+                )
+            else:
+                cluster, linear = pool.test_scores(str(folder))
+                scores = {
+                    "cluster": dataclasses.asdict(cluster),
+                    "linear": dataclasses.asdict(linear),
+                }
+        self._ledger.apply(
+            StoreTest(trial=-1 if best is None else best.number, scores=scores), in_doubt=False
+        )
+
+    def test_scores(self) -> dict[str, object] | None:
+        """The stored scores of the best trial on the test split."""
+        return self._ledger.test_scores()
+
+
+def load_study(
+    record: StudyRecord, trials: list[FrozenTrial], plan: Plan
+) -> tuple[Mirror, list[LiveTrial]]:
+    """The mirror of a stored study, and its unfinished trials, to be adopted.
+
+    A trial that somebody left half made gets all its parameters drawn anew.
+    """
+    complete: list[FrozenTrial] = []
+    adopted: list[LiveTrial] = []
+    for trial in trials:
+        redrawn = None
+        if not trial.state.is_finished():
+            redrawn = _missing_parameters(record, complete, trial, plan)
+            adopted.append(adopt_trial(trial, redrawn))
+        complete.append(_whole(trial, redrawn, plan))
+    return Mirror(record.name, complete), adopted
+
+
+def _missing_parameters(
+    record: StudyRecord, before: list[FrozenTrial], trial: FrozenTrial, plan: Plan
+) -> dict[str, float] | None:
+    if trial.params.keys() == plan.space.distributions.keys():
+        return None
+    drawn = plan.sampler(Mirror(record.name, before).study, plan.space, trial.number, plan.seed)
+    return {**drawn, **{key: trial.params[key] for key in drawn if key in trial.params}}
+
+
+def _whole(trial: FrozenTrial, redrawn: dict[str, float] | None, plan: Plan) -> FrozenTrial:
+    if redrawn is not None:
+        trial.params = redrawn
+        trial.distributions = dict(plan.space.distributions)
+    if not trial.state.is_finished():
+        trial.state = TrialState.RUNNING
+    return trial

@@ -1,0 +1,70 @@
+"""A store in memory, with outages on order, and a progress that only remembers."""
+
+from types import TracebackType
+from typing import Self
+
+from search.entries import AddTrial, EndTrial, Entry, NewAttempt, StoreReport
+from search.snapshot import Snapshot
+from storage.errors import DatabaseAway
+
+
+class MemoryStore:
+    """Keeps entries in the order in which they were stored."""
+
+    def __init__(self, away_at: set[int] | None = None) -> None:
+        self.entries: list[Entry] = []
+        self.doubtful: list[Entry] = []
+        self.asked_to_stop = False
+        self._tries = 0
+        self._away_at = away_at or set()
+
+    def apply(self, entry: Entry, *, in_doubt: bool) -> None:
+        self._tries += 1
+        if self._tries in self._away_at:
+            raise DatabaseAway("the database is away: on order")
+        if in_doubt:
+            self.doubtful.append(entry)
+        self.entries.append(entry)
+
+    def stop_requested(self) -> bool:
+        return self.asked_to_stop
+
+    def revive(self) -> None:
+        pass
+
+    def added(self) -> list[AddTrial]:
+        return [entry for entry in self.entries if isinstance(entry, AddTrial)]
+
+    def ended(self) -> list[EndTrial]:
+        return [entry for entry in self.entries if isinstance(entry, EndTrial)]
+
+    def reports(self) -> list[StoreReport]:
+        return [entry for entry in self.entries if isinstance(entry, StoreReport)]
+
+    def attempts(self) -> list[NewAttempt]:
+        return [entry for entry in self.entries if isinstance(entry, NewAttempt)]
+
+
+class SilentProgress:
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+        self.snapshots: list[Snapshot] = []
+
+    def update(self, snapshot: Snapshot) -> None:
+        self.snapshots.append(snapshot)
+
+    def event(self, text: str) -> None:
+        self.events.append(text)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        pass

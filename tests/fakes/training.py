@@ -1,0 +1,83 @@
+"""A trainer that costs nothing: learning curves as a function of knobs and seed."""
+
+import json
+import math
+from pathlib import Path
+
+from search.messages import Begin, Continue, Order, Reported, Task
+from trainer.records import Report, Scores, Signals
+from trainer.seeds import numpy_generator
+
+NAN = math.nan
+ITERATIONS_A_REPORT = 10
+
+
+def fake_report(hyper: dict[str, float], seed: int, evaluation: int) -> Report:
+    """The evaluation of a run: rises to a level that the knobs decide; some knobs collapse."""
+    noise = float(numpy_generator(seed, "noise", evaluation).normal())
+    distance = sum((value - 0.5) ** 2 for value in list(hyper.values())[:6])
+    level = 40 * math.exp(-distance) * (1 - math.exp(-evaluation / 3)) + 0.3 * noise
+    collapsed = hyper.get("b_self", 1.0) < 0.1
+    scores = Scores(miou=max(level, 0.0), miou_all=max(level, 0.0), accuracy=max(level, 0.0))
+    return Report(
+        evaluation=evaluation,
+        iteration=evaluation * ITERATIONS_A_REPORT,
+        loss=-level,
+        cluster=scores,
+        linear=scores,
+        signals=Signals(
+            cluster_entropy=0.02 if collapsed else 0.9,
+            largest_share=0.97 if collapsed else 0.3,
+            mean_cosine=0.2,
+            finite=True,
+        ),
+    )
+
+
+class FakeWorker:
+    """Obeys orders like ``search.worker.Worker``, checkpoints to JSON files."""
+
+    def __init__(self) -> None:
+        self._task: Task | None = None
+        self._reports: list[Report] = []
+        self.evaluations_made = 0
+
+    def advance(self, order: Order) -> Reported:
+        match order:
+            case Begin(task=task):
+                self._task, self._reports = task, self._furthest(task.earlier)
+                if self._reports:
+                    return self._tell(tuple(self._reports))
+                return self._tell((self._train(),))
+            case Continue():
+                return self._tell((self._train(),))
+
+    @property
+    def task(self) -> Task:
+        assert self._task is not None
+        return self._task
+
+    def _train(self) -> Report:
+        report = fake_report(self.task.hyper, self.task.seed, len(self._reports) + 1)
+        self._reports.append(report)
+        self.evaluations_made += 1
+        self._save(Path(self.task.folder))
+        return report
+
+    def _save(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = folder / "checkpoint.json.partial"
+        partial.write_text(json.dumps([report.to_json() for report in self._reports]))
+        partial.replace(folder / "checkpoint.json")
+
+    def _furthest(self, folders: tuple[str, ...]) -> list[Report]:
+        found: list[Report] = []
+        for folder in folders:
+            path = Path(folder) / "checkpoint.json"
+            if path.exists():
+                reports = [Report.from_json(item) for item in json.loads(path.read_text())]
+                found = max(found, reports, key=len)
+        return found
+
+    def _tell(self, reports: tuple[Report, ...]) -> Reported:
+        return Reported(trial=self.task.trial, attempt=self.task.attempt, reports=reports)
