@@ -235,18 +235,21 @@ def encode_disparity(stored: NDArray[np.uint16]) -> Image:
 
 
 def _fill_rows(values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
+    known = np.flatnonzero(valid.any(axis=1))
+    if not len(known):
+        return np.zeros_like(values)
     left = _carry(values, valid)
     right = _carry(values[:, ::-1], valid[:, ::-1])[:, ::-1]
-    filled = np.fmin(left, right)  # takes the one that is a number
-    known = ~np.isnan(filled[:, 0])
-    down = _carry(filled.T, np.broadcast_to(known, filled.T.shape)).T
-    up = _carry(filled[::-1].T, np.broadcast_to(known[::-1], filled.T.shape)).T[::-1]
-    return np.nan_to_num(np.where(np.isnan(down), up, down), nan=0.0)
+    above = np.searchsorted(known, np.arange(len(values)), side="right") - 1
+    # fmin takes the one that is a number
+    filled: NDArray[np.float32] = np.fmin(left, right)[known[np.maximum(above, 0)]]
+    return filled
 
 
 def _carry(values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Each row's last valid value so far, NaN before the first."""
-    column = np.where(valid, np.arange(values.shape[1]), -1)
+    column = np.where(valid, np.arange(values.shape[1], dtype=np.int32), np.int32(-1))
     last = np.maximum.accumulate(column, axis=1)
     carried = np.take_along_axis(values, np.maximum(last, 0), axis=1)
-    return np.where(last >= 0, carried, np.nan).astype(np.float32)
+    carried[last < 0] = np.nan
+    return carried

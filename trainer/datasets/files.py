@@ -4,7 +4,6 @@ Pillow raises several kinds of errors on damaged files; they become a
 :class:`~trainer.errors.DataError` here and nowhere else.
 """
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -73,25 +72,16 @@ class FileSource:
 
 
 def list_files(folder: Path, *, suffix: str) -> dict[str, Path]:
-    """Files under a folder by their name without the suffix, in order of their paths.
+    """Files in the folders of a folder, by their name without the suffix, in order of paths.
+
+    Hidden files, which some systems put beside every file they copy, are none of them.
 
     Raises:
-        DataError: If the folder is missing or cannot be read.
+        DataError: If the folder is missing.
     """
     if not folder.is_dir():
         raise DataError(f"the folder {folder} does not exist: give the data set's root folder")
-
-    def refuse(error: OSError) -> None:
-        raise DataError(
-            f"cannot read the folder {error.filename}: {error.strerror}; mend its permissions"
-        ) from error
-
-    found = [
-        Path(parent) / name
-        for parent, _, names in os.walk(folder, onerror=refuse, followlinks=True)
-        for name in names
-        if name.endswith(suffix)
-    ]
+    found = (path for path in folder.glob(f"*/*{suffix}") if not path.name.startswith("."))
     return {path.name.removesuffix(suffix): path for path in sorted(found)}
 
 
