@@ -6,6 +6,7 @@ which worker processes inherit), from ``--password-file``, or from libpq's own
 ``PGPASSFILE`` and ``~/.pgpass``. No text that this module makes holds a password.
 """
 
+import dataclasses
 import re
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
@@ -67,7 +68,8 @@ class Address:
         shown = {
             key: "***" if key in SECRET_PARAMETERS else value for key, value in url.query.items()
         }
-        return url.set(query=shown).render_as_string(hide_password=True)
+        text = url.set(query=shown).render_as_string(hide_password=True)
+        return text.replace("%2A%2A%2A", "***")
 
     def __str__(self) -> str:
         return self.masked()
@@ -238,7 +240,7 @@ def _with_password(
         return address
     if address.password is not None and password_file is None:
         return address
-    return Address(**{**vars(address), "password": password})
+    return dataclasses.replace(address, password=password)
 
 
 def _read_password(path: Path) -> str:

@@ -41,6 +41,7 @@ SETTINGS = {
     "max_wal_size": "256MB",
     "wal_level": "minimal",
     "max_wal_senders": "0",
+    "max_logical_replication_workers": "0",
     "log_min_messages": "warning",
     "log_timezone": "UTC",
     "timezone": "UTC",
@@ -135,6 +136,7 @@ class EmbeddedServer:
         self._clear_stale_pid()
         if self.folder.log.exists() and self.folder.log.stat().st_size > LONGEST_LOG:
             self.folder.log.unlink()
+        self.folder.socket_folder()  # made again if somebody tidied it away
         (self.folder.root / "host").write_text(boot_id(), encoding="ascii")
         settings = {**SETTINGS, "unix_socket_directories": _guc_list_item(self.socket_folder)}
         options = " ".join(
@@ -163,6 +165,9 @@ class EmbeddedServer:
                 f"the embedded server in {self.folder.root} does not stop:"
                 f" {self._last_words()}; see {self.folder.log}"
             )
+        if self.socket_folder != self.folder.root:
+            with contextlib.suppress(OSError):
+                self.socket_folder.rmdir()
 
     def _initialise(self) -> None:
         """Make the database cluster: whole or not at all."""

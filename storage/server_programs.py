@@ -112,7 +112,8 @@ def _copy(site: Path, folder: EmbeddedFolder) -> Path:
     copy = folder.root / f"programs-{importlib.metadata.version(DISTRIBUTION)}"
     if copy.exists():
         return copy
-    partial = copy.with_name(f"{copy.name}.{os.getpid()}")
+    partial = folder.root / "programs.new"
+    shutil.rmtree(partial, ignore_errors=True)  # what was cut off; the start lock is ours
     for part in PARTS:
         if (site / part).exists():
             shutil.copytree(

@@ -18,12 +18,6 @@ def upgrade() -> None:
     _create_attempt_and_report()
 
 
-def downgrade() -> None:
-    """Remove the tables, and what they hold."""
-    for table in ("report", "attempt", "lease_history", "lease", "study"):
-        op.drop_table(table, schema=SCHEMA)
-
-
 def _create_study() -> None:
     op.create_table(
         "study",

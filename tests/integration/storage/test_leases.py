@@ -166,7 +166,10 @@ def test_the_fence_stops_writes_after_the_lease_was_given_back(database):
 def test_a_takeover_waits_for_a_commit_that_passed_the_fence(database, database_address):
     """The fence and the takeover exclude one another: the write is done before the epoch grows."""
     seen = []
-    with Lease.acquire(database, "s") as old, open_database(parse_address(database_address)) as two:
+    with (
+        Lease.acquire(database, "s") as old,
+        open_database(parse_address(database_address)) as two,
+    ):
         fence(database.engine, old)
 
         @event.listens_for(database.engine, "commit")

@@ -1,0 +1,90 @@
+"""Outages told from errors of ours."""
+
+import pytest
+from sqlalchemy.exc import (
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    ProgrammingError,
+)
+
+from storage.errors import DatabaseAway, LeaseLost
+from storage.outage import database_away, translated
+
+
+class DriverError(Exception):
+    def __init__(self, text, pgcode):
+        super().__init__(text)
+        self.pgcode = pgcode
+
+
+def error(kind, pgcode, *, invalidated=False):
+    told = DriverError("server closed the connection\nprobably", pgcode)
+    made = kind("SELECT 1", {}, told)
+    made.connection_invalidated = invalidated
+    return made
+
+
+@pytest.mark.parametrize(
+    "away",
+    [
+        error(OperationalError, None),
+        error(InterfaceError, None),
+        error(OperationalError, "57P01"),  # the server is being shut down
+        error(OperationalError, "57P03"),  # it is starting
+        error(OperationalError, "08006"),
+        error(OperationalError, "53100"),  # disk full
+        error(OperationalError, "53300"),  # too many connections
+        error(OperationalError, "40P01"),  # deadlock
+        error(OperationalError, "55P03"),  # a lock was not to be had
+        error(InternalError, "25P03", invalidated=True),  # silent for too long
+        DatabaseAway("gone"),
+    ],
+)
+def test_an_outage_is_one(away):
+    assert database_away(away)
+
+
+@pytest.mark.parametrize(
+    "ours",
+    [
+        error(ProgrammingError, "42P01"),  # no such table
+        error(IntegrityError, "23505"),
+        error(DataError, "22001"),
+        LeaseLost("taken"),
+        ValueError("wrong"),
+        None,
+    ],
+)
+def test_an_error_of_ours_is_none(ours):
+    assert not database_away(ours)
+
+
+def wrapped(cause):
+    try:
+        raise RuntimeError("an exception is raised during the commit") from cause
+    except RuntimeError as error:
+        return error
+
+
+def test_wrapped_errors_are_looked_into():
+    assert database_away(wrapped(error(OperationalError, None)))
+    assert not database_away(wrapped(error(IntegrityError, "23505")))
+    assert not database_away(wrapped(LeaseLost("taken")))
+
+
+def test_an_outage_is_translated_into_one_line():
+    cause = wrapped(error(OperationalError, None))
+    with pytest.raises(DatabaseAway) as caught, translated():
+        raise cause
+    assert str(caught.value) == "the database is away: an exception is raised during the commit"
+    assert caught.value.__cause__ is cause
+
+
+@pytest.mark.parametrize("passing", [LeaseLost("taken"), KeyError("x"), DatabaseAway("gone")])
+def test_other_errors_pass_unchanged(passing):
+    with pytest.raises(type(passing)) as caught, translated():
+        raise passing
+    assert caught.value is passing

@@ -1,0 +1,77 @@
+"""Processes: when one may be called dead, and when not."""
+
+import dataclasses
+import subprocess
+import sys
+
+import pytest
+
+from storage import process_identity
+from storage.process_identity import ProcessIdentity
+
+pytestmark = pytest.mark.skipif(not process_identity.boot_id(), reason="needs Linux's /proc")
+
+TELL_IDENTITY = """
+from storage.process_identity import ProcessIdentity
+print(repr(vars(ProcessIdentity.of_this_process())), flush=True)
+input()
+"""
+
+
+@pytest.fixture
+def me():
+    return ProcessIdentity.of_this_process()
+
+
+def test_a_living_process_is_not_dead(me):
+    assert not me.is_certainly_dead()
+    assert me == ProcessIdentity.of_this_process()
+
+
+def test_a_process_is_dead_when_it_ended_even_if_nobody_asked_after_it():
+    child = subprocess.Popen(
+        [sys.executable, "-c", TELL_IDENTITY],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stdin is not None
+    assert child.stdout is not None
+    told = ProcessIdentity(**eval(child.stdout.readline()))
+    assert told.pid == child.pid
+    assert not told.is_certainly_dead()
+    child.kill()
+    child.stdout.read()  # its end: the process is a zombie, or about to be one
+    while process_identity._status(child.pid)[0] not in process_identity.ENDED_STATES:
+        pass
+    assert told.is_certainly_dead()
+    child.wait()
+    child.stdin.close()
+    child.stdout.close()
+    assert told.is_certainly_dead()
+
+
+def test_another_process_with_the_same_number_is_not_the_same(me):
+    assert dataclasses.replace(me, started=me.started - 1).is_certainly_dead()
+
+
+@pytest.mark.parametrize(
+    "elsewhere", [{"host": "other"}, {"boot_id": "other"}, {"boot_id": ""}, {"namespace": 1}]
+)
+def test_a_process_of_another_place_is_never_called_dead(me, elsewhere):
+    gone = dataclasses.replace(me, pid=2**22 + 1)  # above the largest number that Linux gives
+    assert gone.is_certainly_dead()
+    assert not dataclasses.replace(gone, **elsewhere).is_certainly_dead()
+
+
+def test_a_process_whose_details_are_hidden_is_not_called_dead(me, monkeypatch):
+    monkeypatch.setattr(process_identity, "_status", lambda pid: None)
+    assert not dataclasses.replace(me, started=1).is_certainly_dead()
+
+
+def test_a_name_with_brackets_and_spaces_is_read_past(tmp_path, monkeypatch):
+    (tmp_path / "7").mkdir()
+    after_the_state = " ".join(str(field) for field in range(4, 53))
+    (tmp_path / "7/stat").write_text(f"7 (a ) S (b)) R {after_the_state}\n")
+    monkeypatch.setattr(process_identity, "PROC", tmp_path)
+    assert process_identity._status(7) == ("R", 22)
