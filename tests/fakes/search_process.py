@@ -1,0 +1,151 @@
+"""A whole search but for Ray and the real trainer, in a process that may be killed anywhere."""
+
+import contextlib
+import os
+import signal
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event
+
+from search.config import LaunchConfig
+from search.driver import Ending
+from search.entries import AddTrial, EndTrial, Entry, StoreReport
+from search.ledger import Ledger
+from search.messages import Order
+from search.session import Places, Session
+from storage.address import parse_address
+from storage.database import Database, open_database
+from storage.errors import NameTaken
+from storage.lease import Lease
+from storage.studies import NewStudy, StudyRecord, create_study, get_study
+from tests.fakes.pool import InlinePool
+from tests.fakes.store import SilentProgress
+from tests.fakes.training import FakeWorker
+
+STUDY = "study"
+CONFIG: dict[str, Any] = {
+    "training": {"iterations": 40},
+    "evaluation": {"evaluations": 4},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kill:
+    """When the process ends itself by SIGKILL (or freezes by SIGSTOP)."""
+
+    #: ``create``, ``report``, ``end``: the entry; ``sql``: any statement; ``worker``: an order.
+    what: str
+    #: Which one of them, from 1.
+    nth: int
+    #: For an entry: ``before`` it, at its first ``commit`` (after the fence), or ``after`` it.
+    when: str = "before"
+    signal: int = signal.SIGKILL
+
+
+@dataclass
+class _Trigger:
+    kill: Kill | None
+    counts: dict[str, int] = field(default_factory=dict)
+    armed: bool = False
+
+    def count(self, what: str) -> bool:
+        if self.kill is None or self.kill.what != what:
+            return False
+        self.counts[what] = self.counts.get(what, 0) + 1
+        return self.counts[what] == self.kill.nth
+
+    def fire(self) -> None:
+        assert self.kill is not None
+        os.kill(os.getpid(), self.kill.signal)
+
+
+class FaultyLedger(Ledger):
+    """The ledger, with the trigger around each entry."""
+
+    trigger: _Trigger
+
+    def apply(self, entry: Entry, *, in_doubt: bool) -> None:
+        names = {AddTrial: "create", StoreReport: "report", EndTrial: "end"}
+        due = self.trigger.count(names.get(type(entry), ""))
+        kill = self.trigger.kill
+        if due and kill is not None and kill.when == "before":
+            self.trigger.fire()
+        self.trigger.armed = due and kill is not None and kill.when == "commit"
+        super().apply(entry, in_doubt=in_doubt)
+        if due and kill is not None and kill.when == "after":
+            self.trigger.fire()
+
+
+def new_study(trials: int, *, workers: int = 1) -> NewStudy:
+    config = LaunchConfig.from_table({**CONFIG, "search": {"trials": trials, "seed": 5}})
+    return NewStudy(
+        config=config.to_table(),
+        space=config.space().to_json(),
+        seed=5,
+        trials=trials,
+        versions={},
+        fingerprints={},
+        lag=workers + 1,
+    )
+
+
+def claim(database: Database, trials: int, workers: int) -> StudyRecord:
+    with contextlib.suppress(NameTaken):
+        create_study(database.engine, STUDY, new_study(trials, workers=workers))
+    return get_study(database.engine, STUDY)
+
+
+def run_search(
+    address: str,
+    checkpoints: Path,
+    *,
+    trials: int = 24,
+    workers: int = 1,
+    kill: Kill | None = None,
+    time_to_live: float = 30.0,
+    wait: float = 0.0,
+    patience: float = 20.0,
+) -> Ending:
+    """Create or continue the study and drive it, with the fault; the entry of a process."""
+    trigger = _Trigger(kill)
+
+    def on_order(worker: str, order: Order, hosted: FakeWorker) -> None:
+        if trigger.count("worker"):
+            trigger.fire()
+
+    with open_database(parse_address(address)) as database:
+        record = claim(database, trials, workers)
+        lease = Lease.acquire(
+            database, STUDY, wait=wait, time_to_live=time_to_live, renew_seconds=time_to_live / 6
+        )
+        with lease:
+            session = Session(
+                database=database,
+                lease=lease,
+                record=record,
+                config=LaunchConfig.from_table(record.config),
+                places=Places(cache=checkpoints, checkpoints=checkpoints),
+                patience=patience,
+            )
+            session._ledger.__class__ = FaultyLedger
+            session._ledger.trigger = trigger  # type: ignore[attr-defined]
+            _watch_statements(session._storage.engine, trigger)
+            with contextlib.closing(session):
+                return session.drive(InlinePool(workers, on_order), SilentProgress())
+
+
+def _watch_statements(engine: Engine, trigger: _Trigger) -> None:
+    """Registered after the fence, so that a kill at a commit comes between its read and it."""
+
+    @event.listens_for(engine, "commit")
+    def _commit(connection: Connection) -> None:
+        if trigger.armed:
+            trigger.armed = False
+            trigger.fire()
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def _statement(*arguments: Any) -> None:
+        if trigger.count("sql"):
+            trigger.fire()

@@ -1,0 +1,139 @@
+"""A driver killed by SIGKILL at any point, then resumed: the search is the undisturbed one."""
+
+import multiprocessing
+import signal
+from collections.abc import Iterator
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+from typing import Any
+
+import pytest
+from optuna.trial import FrozenTrial, TrialState
+
+from search.reading import read_study
+from storage.address import parse_address
+from storage.database import Database, open_database
+from storage.reports import reports_of
+from tests.fakes.search_process import STUDY, Kill, run_search
+from trainer.seeds import numpy_generator
+
+TRIALS = 24
+#: Statements of an undisturbed search, about; random moments are drawn below it.
+STATEMENTS = 3000
+
+
+@pytest.fixture(scope="module")
+def processes() -> ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.fakes.search_process"])
+    return context
+
+
+def search_process(
+    processes: ForkServerContext, address: str, folder: Path, **options: Any
+) -> int | None:
+    process = processes.Process(target=run_search, args=(address, folder), kwargs=options)
+    process.start()
+    process.join(timeout=120)
+    assert process.exitcode is not None, "the search hangs"
+    return process.exitcode
+
+
+def told(trials: list[FrozenTrial]) -> list[Any]:
+    return [
+        (trial.number, trial.state, trial.value, trial.params, trial.intermediate_values)
+        for trial in trials
+    ]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    tmp_path_factory: pytest.TempPathFactory,
+    processes: ForkServerContext,
+    embedded_root: Path,
+    _template: Database,
+) -> Iterator[list[Any]]:
+    from tests.integration.conftest import _fresh
+
+    for address in _fresh(_template, embedded_root, template="umss_template"):
+        folder = tmp_path_factory.mktemp("undisturbed")
+        assert search_process(processes, address, folder) == 0
+        yield told(stored_trials(address))
+
+
+def stored_trials(address: str) -> list[FrozenTrial]:
+    with open_database(parse_address(address)) as database:
+        return read_study(database, STUDY).trials
+
+
+def check_exact(address: str) -> None:
+    with open_database(parse_address(address)) as database:
+        view = read_study(database, STUDY)
+        reports = reports_of(database.engine, study=STUDY)
+    assert [trial.number for trial in view.trials] == list(range(TRIALS))
+    assert {trial.state for trial in view.trials} <= {TrialState.COMPLETE, TrialState.PRUNED}
+    assert view.state == "finished"
+    for trial in view.trials:
+        mine = [report.evaluation for report in reports if report.trial == trial.number]
+        assert mine == list(range(1, len(mine) + 1))
+        assert sorted(trial.intermediate_values) == mine
+
+
+KILLS = [
+    Kill(what="create", nth=1, when="commit"),
+    Kill(what="create", nth=9, when="before"),
+    Kill(what="create", nth=9, when="commit"),
+    Kill(what="create", nth=9, when="after"),
+    Kill(what="report", nth=30, when="before"),  # the checkpoint is there, the report is not
+    Kill(what="report", nth=30, when="after"),  # the report is there, the next checkpoint is not
+    Kill(what="worker", nth=30),
+    Kill(what="end", nth=10, when="before"),  # finished, not told
+    Kill(what="end", nth=10, when="commit"),  # half told
+    Kill(what="end", nth=10, when="after"),
+]
+
+
+@pytest.mark.parametrize("kill", KILLS, ids=lambda kill: f"{kill.when}-{kill.what}-{kill.nth}")
+def test_killed_at_a_point(
+    kill: Kill,
+    processes: ForkServerContext,
+    database_address: str,
+    tmp_path: Path,
+    undisturbed: list[Any],
+) -> None:
+    code = search_process(processes, database_address, tmp_path, kill=kill)
+    assert code == -signal.SIGKILL
+    assert search_process(processes, database_address, tmp_path) == 0
+    check_exact(database_address)
+    assert told(stored_trials(database_address)) == undisturbed
+
+
+@pytest.mark.parametrize("moment", range(10))
+def test_killed_at_a_random_moment(
+    moment: int,
+    processes: ForkServerContext,
+    database_address: str,
+    tmp_path: Path,
+    undisturbed: list[Any],
+) -> None:
+    nth = int(numpy_generator(2026, "kill", moment).integers(1, STATEMENTS))
+    kill = Kill(what="sql", nth=nth)
+    code = search_process(processes, database_address, tmp_path, kill=kill)
+    assert code == -signal.SIGKILL
+    assert search_process(processes, database_address, tmp_path) == 0
+    check_exact(database_address)
+    assert told(stored_trials(database_address)) == undisturbed
+
+
+def test_killed_again_and_again(
+    processes: ForkServerContext, database_address: str, tmp_path: Path, undisturbed: list[Any]
+) -> None:
+    codes = []
+    for _ in range(40):
+        kill = Kill(what="sql", nth=211)
+        codes.append(search_process(processes, database_address, tmp_path, kill=kill))
+        if codes[-1] == 0:
+            break
+    assert codes.count(-signal.SIGKILL) >= 5 and codes[-1] == 0
+    check_exact(database_address)
+    assert told(stored_trials(database_address)) == undisturbed
