@@ -5,15 +5,18 @@ of the square that comes out.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.nn import functional
 
 from trainer.datasets.base import Image, Label
 
 __all__ = ["Box", "crop_boxes", "five_crop_boxes", "square_image", "square_label"]
+
+Number = TypeVar("Number", bound=np.generic)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,9 +28,12 @@ class Box:
     height: int
     width: int
 
-    def cut(self, array: np.ndarray) -> np.ndarray:
+    def cut(self, array: NDArray[Number]) -> NDArray[Number]:
         """The view of ``array`` (height and width first) inside the box."""
-        return array[self.top : self.top + self.height, self.left : self.left + self.width]
+        view: NDArray[Number] = array[
+            self.top : self.top + self.height, self.left : self.left + self.width
+        ]
+        return view
 
 
 def five_crop_boxes(height: int, width: int) -> tuple[Box, ...]:
@@ -62,16 +68,19 @@ def square_image(
     Returns:
         Tensor with shape (3, R, R), from 0 to 1.
     """
-    pixels = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None]
-    size = _resized(pixels.shape[2], pixels.shape[3], side)
-    if resize == "bilinear":
-        pixels = functional.interpolate(
-            pixels, size=size, mode="bilinear", align_corners=False, antialias=True
-        ).clamp(0, 1)
-    else:
-        pixels = functional.interpolate(pixels, size=size, mode="nearest-exact")
+    if resize == "nearest":
+        square = np.ascontiguousarray(_nearest_square(image, side).transpose(2, 0, 1))
+        return torch.from_numpy(square)
+    size = _resized(image.shape[0], image.shape[1], side)
+    pixels = functional.interpolate(
+        torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None],
+        size=size,
+        mode="bilinear",
+        align_corners=False,
+        antialias=True,
+    )
     box = _centre_box(size, side)
-    return pixels[0, :, box.top : box.top + side, box.left : box.left + side]
+    return pixels[0, :, box.top : box.top + side, box.left : box.left + side].clamp(0, 1)
 
 
 def square_label(label: Label, *, side: int) -> Label:
@@ -84,11 +93,15 @@ def square_label(label: Label, *, side: int) -> Label:
     Returns:
         Classes with shape (R, R).
     """
-    size = _resized(label.shape[0], label.shape[1], side)
+    return _nearest_square(label, side)
+
+
+def _nearest_square(array: NDArray[Number], side: int) -> NDArray[Number]:
+    size = _resized(array.shape[0], array.shape[1], side)
     box = _centre_box(size, side)
-    rows = _nearest(label.shape[0], size[0])[box.top : box.top + side]
-    columns = _nearest(label.shape[1], size[1])[box.left : box.left + side]
-    square: Label = label[np.ix_(rows, columns)]
+    rows = _nearest(array.shape[0], size[0])[box.top : box.top + side]
+    columns = _nearest(array.shape[1], size[1])[box.left : box.left + side]
+    square: NDArray[Number] = array[np.ix_(rows, columns)]
     return square
 
 
@@ -105,6 +118,12 @@ def _centre_box(size: tuple[int, int], side: int) -> Box:
     return Box(top=top, left=left, height=side, width=side)
 
 
-def _nearest(source: int, target: int) -> np.ndarray:
-    """Source index of each target pixel: floor((i + 1/2) * source / target), in integers."""
-    return (2 * np.arange(target) + 1) * source // (2 * target)
+def _nearest(source: int, target: int) -> NDArray[np.int64]:
+    """Source index of each target pixel: the one in which (i + 1/2) * source / target lies.
+
+    Summed step by step as Pillow does, so that the same pixel is taken where that is, but
+    for rounding, the border of two (one column in ten where 1024 become 320).
+    """
+    steps = np.full(target, source / target)
+    steps[0] /= 2
+    return np.minimum(np.cumsum(steps).astype(np.int64), source - 1)
