@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from trainer.batches import to_tokens
 from trainer.features.material import IGNORE, TestSplit, ValSplit
@@ -23,9 +22,10 @@ from trainer.interpolation import upsample
 from trainer.methods.base import Method
 from trainer.metrics import UNDEFINED, match_clusters, scores_of
 from trainer.parameters import Views
-from trainer.probes import unit_centres
+from trainer.probes import EPSILON, unit_centres
 from trainer.records import Scores, Signals
 from trainer.signals import signals_of
+from trainer.unit import unit
 
 __all__ = ["Evaluation", "Scored", "evaluate"]
 
@@ -104,7 +104,7 @@ class _Tally:
         clusters_NTY = codes_NTK @ unit_centres(scored.probes)[0].mT
         predictions = _predict(clusters_NTY, grid, size)
         self._codes += codes_NTK.shape[0] * codes_NTK.shape[1]
-        units = functional.normalize(codes_NTK, dim=-1)
+        units = unit(codes_NTK, epsilon=EPSILON)
         self._unit_sum_K += units.sum(dim=(0, 1), dtype=torch.float64)
         self._finite &= codes_NTK.isfinite().all()
         self._use_Y += torch.bincount(predictions.flatten(), minlength=self._classes)
@@ -117,9 +117,10 @@ class _Tally:
             self._linear_YY += self._count(_predict(logits_NTY, grid, size), labels_Nhw)
 
     def _count(self, predictions_Nhw: Tensor, labels_Nhw: Tensor) -> Tensor:
-        labelled = labels_Nhw != IGNORE
-        cells = labels_Nhw[labelled].long() * self._classes + predictions_Nhw[labelled]
-        return torch.bincount(cells, minlength=self._classes**2).view(self._classes, -1)
+        """Pixels of each class in each prediction; those without a label have rows beyond Y."""
+        cells = labels_Nhw.long() * self._classes + predictions_Nhw
+        counts = torch.bincount(cells.flatten(), minlength=(IGNORE + 1) * self._classes)
+        return counts.view(-1, self._classes)[: self._classes]
 
     def result(self, *, labelled: bool, linear: bool) -> Evaluation:
         """Scores and signs of all that was counted."""

@@ -18,8 +18,11 @@ from torch.nn import functional
 from trainer.features.material import IGNORE
 from trainer.interpolation import upsample
 from trainer.parameters import Entry, Layout, Views, linear_entries
+from trainer.unit import unit
 
 __all__ = ["ProbeKind", "cluster_loss", "linear_loss", "probe_layout", "token_labels"]
+
+EPSILON = 1e-12  # of the cosines
 
 #: Where the linear probe's loss is taken: every label pixel, or each token's centre.
 ProbeKind = Literal["pixel", "token"]
@@ -33,7 +36,7 @@ def probe_layout(*, code_dim: int, classes: int) -> Layout:
 
 def unit_centres(views: Views) -> Tensor:
     """Cluster centres of unit length with shape (S, Y, K)."""
-    return functional.normalize(views["cluster.centres"], dim=-1)
+    return unit(views["cluster.centres"], epsilon=EPSILON)
 
 
 def cluster_loss(codes_SBTK: Tensor, views: Views, share_SB: Tensor) -> Tensor:
@@ -48,7 +51,7 @@ def cluster_loss(codes_SBTK: Tensor, views: Views, share_SB: Tensor) -> Tensor:
         Tensor with shape (S,).
     """
     slots, batch, tokens, _ = codes_SBTK.shape
-    codes = functional.normalize(codes_SBTK, dim=-1).flatten(1, 2)
+    codes = unit(codes_SBTK, epsilon=EPSILON).flatten(1, 2)
     cosines = torch.bmm(codes, unit_centres(views).mT)
     nearest_SB = cosines.max(dim=-1).values.view(slots, batch, tokens).mean(dim=-1)
     return -(nearest_SB * share_SB).sum(dim=1)

@@ -24,7 +24,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainer.losses.sampling import PairPoints, sample_codes, sample_features
+from trainer.losses.sampling import PairPoints, locate, sample_codes, sample_features
 
 __all__ = ["centre", "correspondence"]
 
@@ -54,14 +54,15 @@ def correspondence(
         Tensor with shape (S, M); its sum over M is a slot's loss.
     """
     with torch.no_grad():
-        features_GQJC = sample_features(targets_SMNTC, points)
+        sites = locate(points, crops=codes_SMNTK.shape[2])
+        features_GQJC = sample_features(targets_SMNTC, sites)
         centred_GQJC, means_SMJ = centre(features_GQJC, points.share_SB, weights_SMJ.shape)
         number = features_GQJC.shape[1] ** 2
         factors_SMBJ = -weights_SMJ.unsqueeze(2) * points.share_SB[:, None, :, None] / number
         factors_GJ = factors_SMBJ.flatten(0, 2)
         level_SMBJ = (means_SMJ - biases_SMJ).unsqueeze(2) * factors_SMBJ
         centred_GQJC.mul_(factors_GJ[:, None, :, None])
-    codes_GQJK = sample_codes(codes_SMNTK, points)
+    codes_GQJK = sample_codes(codes_SMNTK, sites)
     loss_G: Tensor = _PairProducts.apply(
         codes_GQJK, features_GQJC[:, :, 0], centred_GQJC, level_SMBJ.flatten(0, 2)
     )

@@ -2,27 +2,35 @@
 
 Shape letters: S slots, M modalities, N crops (anchors, then partners), B anchor crops,
 T tokens (H*W), C feature channels, K code channels, Q points a map (P*P),
-J pair groups: self, KNN, then R random ones.
+J pair groups: self, KNN, then R random ones, G = S*M*B anchor maps.
 
 Coordinates lie in [-1, 1]^2 in the order (x, y); -1 is the centre of the first token, 1 of
 the last (``align_corners``), so that no padding acts (specification 2.8 and 7). Maps are
 sampled as they are and normalised afterwards: the other order is another function.
 
-Frozen features need no gradient and are wide: the four corners of each point are summed by
-``embedding_bag``. Codes are narrow and need one: a bilinear weight is the product of two hat
-functions, so sampling is a product with a dense matrix, whose gradient is one more product.
+A point reads four rows of a table of all tokens, which ``embedding_bag`` sums. Only codes need
+a gradient; adding it back row by row would be slow, so the way back is a product with the dense
+matrix of the weights.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from trainer.draws import StepDraws
-from trainer.interpolation import hats
+from trainer.unit import unit
 
-__all__ = ["corners", "hat_matrix", "sample_codes", "sample_features"]
+__all__ = [
+    "PairPoints",
+    "Sites",
+    "corners",
+    "locate",
+    "sample_codes",
+    "sample_features",
+]
 
 EPSILON = 1e-10  # of the cosine
 
@@ -73,92 +81,106 @@ def corners(coordinates: Tensor, grid: tuple[int, int]) -> tuple[Tensor, Tensor]
 
 
 def _bracket(coordinate: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
-    position = _position(coordinate, size)
+    position = (coordinate + 1) / 2 * (size - 1)
     first = position.floor().clamp(0, max(size - 2, 0))
     index = first.long()
     return index, (index + 1).clamp(max=size - 1), position - first
 
 
-def hat_matrix(coordinates: Tensor, grid: tuple[int, int]) -> Tensor:
-    """Bilinear weights of every token for each point.
+@dataclass(frozen=True, kw_only=True)
+class Sites:
+    """The points of a step as tokens of numbered maps."""
 
-    Args:
-        coordinates: Tensor with shape (..., 2), (x, y) in [-1, 1].
-        grid: Tokens down and across (H, W).
+    #: The map, among all slots, modalities and crops, that each group samples: (G, J).
+    maps_GJ: Tensor
+    #: The four tokens around each point of either set with shape (G, 2, Q, 4).
+    tokens_G2Q4: Tensor
+    #: Their bilinear weights with shape (G, 2, Q, 4).
+    weights_G2Q4: Tensor
+    #: Tokens T a map.
+    tokens: int
 
-    Returns:
-        Tensor with shape (..., T); its rows sum to 1.
-    """
-    x_hat, y_hat = (
-        hats(_position(coordinates[..., axis], size), size)
-        for axis, size in ((0, grid[1]), (1, grid[0]))
+
+def locate(points: PairPoints, *, crops: int) -> Sites:
+    """Find the tokens a step's points read, in maps of N crops a slot and modality."""
+    slots, modalities = points.sources_SMBJ.shape[:2]
+    first_map = torch.arange(slots * modalities, device=points.sources_SMBJ.device) * crops
+    maps_SMBJ = first_map.view(slots, modalities, 1, 1) + points.sources_SMBJ
+    indices, weights = corners(points.coordinates_SM2BQ2, points.grid)
+    return Sites(
+        maps_GJ=maps_SMBJ.flatten(0, 2),
+        tokens_G2Q4=indices.transpose(2, 3).flatten(0, 2),
+        weights_G2Q4=weights.transpose(2, 3).flatten(0, 2),
+        tokens=points.grid[0] * points.grid[1],
     )
-    return (y_hat.unsqueeze(-1) * x_hat.unsqueeze(-2)).flatten(-2)
 
 
-def _position(coordinate: Tensor, size: int) -> Tensor:
-    """Where a coordinate in [-1, 1] lies between the tokens 0 and size-1."""
-    return (coordinate + 1) / 2 * (size - 1)
-
-
-def sample_features(tokens_SMNTC: Tensor, points: PairPoints) -> Tensor:
+def sample_features(tokens_SMNTC: Tensor, sites: Sites) -> Tensor:
     """Unit features of every pair group at its points; no gradient.
 
     Args:
         tokens_SMNTC: Frozen target features with shape (S, M, N, T, C).
-        points: Where to sample which crops.
+        sites: Where to sample which maps.
 
     Returns:
-        Tensor with shape (S*M*B, Q, J, C).
+        Tensor with shape (G, Q, J, C).
     """
-    tokens, channels = tokens_SMNTC.shape[3:]
-    groups = points.sources_SMBJ.shape[-1]
-    indices, weights = corners(points.coordinates_SM2BQ2, points.grid)
-    first_row_SMBJ = _maps(points.sources_SMBJ, tokens_SMNTC.shape[2]) * tokens
-    rows_SMBQJ4 = _by_group(indices, groups) + first_row_SMBJ[:, :, :, None, :, None]
-    sampled = functional.embedding_bag(
-        rows_SMBQJ4.reshape(-1, 4),
-        tokens_SMNTC.detach().reshape(-1, channels),
-        per_sample_weights=_by_group(weights, groups).reshape(-1, 4),
-        mode="sum",
-    )
-    unit = functional.normalize(sampled, dim=-1, eps=EPSILON)
-    return unit.view(-1, points.coordinates_SM2BQ2.shape[-2], groups, channels)
+    return unit(_read(tokens_SMNTC.detach(), sites), epsilon=EPSILON)
 
 
-def sample_codes(codes_SMNTK: Tensor, points: PairPoints) -> Tensor:
+def sample_codes(codes_SMNTK: Tensor, sites: Sites) -> Tensor:
     """Unit codes of every pair group at its points, with gradient.
 
     Args:
         codes_SMNTK: Codes with shape (S, M, N, T, K).
-        points: Where to sample which crops.
+        sites: Where to sample which maps.
 
     Returns:
-        Tensor with shape (S*M*B, Q, J, K).
+        Tensor with shape (G, Q, J, K).
     """
-    tokens, width = codes_SMNTK.shape[3:]
-    maps_GJ = _maps(points.sources_SMBJ, codes_SMNTK.shape[2]).flatten(0, 2)
-    others = maps_GJ.shape[1] - 1
-    hats_SM2BQT = hat_matrix(points.coordinates_SM2BQ2, points.grid)
-    hats_own, hats_other = (hats.flatten(0, 2) for hats in hats_SM2BQT.unbind(dim=2))
-    codes = codes_SMNTK.reshape(-1, tokens, width)
-    own = codes.index_select(0, maps_GJ[:, 0])
-    other = codes.index_select(0, maps_GJ[:, 1:].flatten()).view(-1, others, tokens, width)
-    own_GQK = torch.bmm(hats_own, own)
-    other_GQX = torch.bmm(hats_other, other.transpose(1, 2).flatten(2))
-    sampled = torch.cat([own_GQK, other_GQX], dim=-1).view(*own_GQK.shape[:2], -1, width)
-    return functional.normalize(sampled, dim=-1, eps=EPSILON)
+    sampled: Tensor = _Sample.apply(codes_SMNTK, sites)
+    return unit(sampled, epsilon=EPSILON)
 
 
-def _maps(sources_SMBJ: Tensor, crops: int) -> Tensor:
-    """Number each group's crop among the maps of all slots and modalities: (S, M, B, J)."""
-    slots, modalities = sources_SMBJ.shape[:2]
-    first = torch.arange(slots * modalities, device=sources_SMBJ.device) * crops
-    return first.view(slots, modalities, 1, 1) + sources_SMBJ
+def _read(maps: Tensor, sites: Sites) -> Tensor:
+    """Sum the four corners of each point: (S, M, N, T, channels) to (G, Q, J, channels)."""
+    groups = sites.maps_GJ.shape[1]
+    first_row_GJ = sites.maps_GJ * sites.tokens
+    rows_GQJ4 = _by_group(sites.tokens_G2Q4, groups) + first_row_GJ[:, None, :, None]
+    sampled = functional.embedding_bag(
+        rows_GQJ4.view(-1, 4),
+        maps.reshape(-1, maps.shape[-1]),
+        per_sample_weights=_by_group(sites.weights_G2Q4, groups).view(-1, 4),
+        mode="sum",
+    )
+    return sampled.view(*rows_GQJ4.shape[:3], -1)
 
 
-def _by_group(values_SM2BQ4: Tensor, groups: int) -> Tensor:
-    """The first set of points for group self, the second for the others: (S, M, B, Q, J, 4)."""
-    own, other = values_SM2BQ4.unbind(dim=2)
-    others = other.unsqueeze(-2).expand(*other.shape[:-1], groups - 1, 4)
-    return torch.cat([own.unsqueeze(-2), others], dim=-2)
+def _by_group(values_G2Q4: Tensor, groups: int) -> Tensor:
+    """The first set of points for group self, the second for the others: (G, Q, J, 4)."""
+    own, other = values_G2Q4.unsqueeze(3).unbind(dim=1)
+    return torch.cat([own, other.expand(-1, -1, groups - 1, -1)], dim=2)
+
+
+class _Sample(torch.autograd.Function):
+    """Reading rows; the gradient goes back to each map as one dense product."""
+
+    @staticmethod
+    def forward(ctx: Any, maps: Tensor, sites: Sites) -> Tensor:
+        ctx.sites, ctx.shape = sites, maps.shape
+        return _read(maps, sites)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        sites, (gradient_GQJK,) = ctx.sites, grads
+        tokens, width = ctx.shape[-2:]
+        dense_G2QT = sites.weights_G2Q4.new_zeros(*sites.weights_G2Q4.shape[:3], tokens)
+        dense_G2QT.scatter_add_(-1, sites.tokens_G2Q4, sites.weights_G2Q4)
+        to_own = torch.bmm(dense_G2QT[:, 0].mT, gradient_GQJK[:, :, 0])
+        to_other = torch.bmm(dense_G2QT[:, 1].mT, gradient_GQJK[:, :, 1:].flatten(2))
+        to_other = to_other.view(len(to_own), tokens, -1, width).transpose(1, 2)
+        gradient = gradient_GQJK.new_zeros(ctx.shape)
+        by_map = gradient.view(-1, tokens, width)
+        by_map.index_add_(0, sites.maps_GJ[:, 0], to_own)
+        by_map.index_add_(0, sites.maps_GJ[:, 1:].flatten(), to_other.flatten(0, 1))
+        return gradient, None

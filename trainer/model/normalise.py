@@ -6,7 +6,8 @@ Shape letters: S slots, M modalities, N crops, T tokens (H*W), C feature channel
 from collections.abc import Callable
 
 from torch import Tensor
-from torch.nn import functional
+
+from trainer.unit import unit
 
 __all__ = ["PRE_NORMS"]
 
@@ -15,7 +16,7 @@ EPSILON = 1e-8
 
 def l2(tokens_SMNTC: Tensor) -> Tensor:
     """Unit length over the channels of each token."""
-    return functional.normalize(tokens_SMNTC, dim=-1, eps=EPSILON)
+    return unit(tokens_SMNTC, epsilon=EPSILON)
 
 
 def standardise(tokens_SMNTC: Tensor) -> Tensor:
