@@ -53,7 +53,8 @@ def write_checkpoint(
                 stale.unlink(missing_ok=True)
     except OSError as error:
         raise CheckpointError(
-            f"cannot write the checkpoint {folder}: {error}; free space or give another folder"
+            f"cannot write the checkpoint {folder} ({error.strerror}):"
+            " free space or give another folder"
         ) from error
 
 
@@ -68,8 +69,8 @@ def read_record(folder: Path) -> dict[str, Any]:
         document = json.loads(path.read_bytes())
     except OSError as error:
         raise CheckpointError(
-            f"{folder} holds no readable checkpoint: {error}; give the folder that holds"
-            f" {RECORD_NAME}"
+            f"{folder} holds no readable checkpoint ({error.strerror}):"
+            f" give the folder that holds {RECORD_NAME}"
         ) from error
     except ValueError as error:  # neither JSON nor text
         raise _damaged(path) from error
@@ -98,7 +99,8 @@ def read_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         data = path.read_bytes()
     except OSError as error:
         raise CheckpointError(
-            f"{folder} lacks its tensors: {error}; use another checkpoint or start afresh"
+            f"{folder} lacks its tensors ({error.strerror} for {path.name}):"
+            " use another checkpoint or start afresh"
         ) from error
     if _checksum(data) != record["state"]["checksum"]:
         raise _damaged(path)

@@ -28,7 +28,7 @@ def unit(vectors: Tensor, *, epsilon: float) -> Tensor:
 class _Unit(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, vectors: Tensor, epsilon: float) -> Tensor:
-        length = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True)
+        length: Tensor = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True)
         divisor = length.clamp(min=epsilon)
         made = vectors / divisor
         ctx.save_for_backward(made, divisor, length > epsilon)
@@ -38,4 +38,5 @@ class _Unit(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
         made, divisor, long_enough = ctx.saved_tensors
         radial = (made * grads[0]).sum(dim=-1, keepdim=True) * long_enough
-        return torch.addcmul(grads[0], made, radial, value=-1).div_(divisor), None
+        tangential: Tensor = torch.addcmul(grads[0], made, radial, value=-1)
+        return tangential.div_(divisor), None
