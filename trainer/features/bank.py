@@ -6,6 +6,7 @@ read through as well, if its opener asks for ``verify="small"``, larger ones wit
 ``verify="all"``.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -83,7 +84,8 @@ class ArrayWriter:
 
     def close(self) -> None:
         """Let go of the file, whether it is finished or not."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # a full disk refuses the rest of the buffer again
+            self._file.close()
 
 
 class _Hashing:

@@ -32,6 +32,12 @@ def write_frame(root: Path, split: str, city: str, number: int) -> str:
 
 
 @pytest.fixture
+def add_frame() -> Callable[[Path, str, str, int], str]:
+    """Writes a frame: root, split, city, number; gives its name."""
+    return write_frame
+
+
+@pytest.fixture
 def street(tmp_path: Path) -> Path:
     """Three cities of two frames, all in train."""
     root = tmp_path / "street"

@@ -1,10 +1,10 @@
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
 import pytest
-from conftest import write_frame
 
 from trainer.config import DataConfig
 from trainer.datasets import DataSet, open_dataset
@@ -39,8 +39,10 @@ def test_the_seed_decides_which_city(street: Path) -> None:
     assert open_street(street, seed=3).val == open_street(street, seed=3).val
 
 
-def test_the_official_val_split_is_the_test_split(street: Path) -> None:
-    held_out = tuple(write_frame(street, "val", "ulm", number) for number in range(3))
+def test_the_official_val_split_is_the_test_split(
+    street: Path, add_frame: Callable[[Path, str, str, int], str]
+) -> None:
+    held_out = tuple(add_frame(street, "val", "ulm", number) for number in range(3))
 
     data_set = open_street(street)
 

@@ -1,0 +1,223 @@
+import json
+import os
+import shutil
+from collections import namedtuple
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trainer.errors import CacheError
+from trainer.features import bank as bank_module
+from trainer.features import cache
+from trainer.features.bank import BankWriter, read_bank
+from trainer.features.cache import build_once, cache_root, check_space, hash_json
+
+ROWS = np.arange(24, dtype=np.float32).reshape(6, 4)
+
+
+@pytest.fixture
+def bank(tmp_path: Path) -> Path:
+    folder = tmp_path / "bank"
+    folder.mkdir()
+    fill(folder)
+    return folder
+
+
+def fill(folder: Path) -> None:
+    with BankWriter(folder=folder) as writer:
+        rows = writer.begin("rows", ROWS.shape, np.float16)
+        rows.append(ROWS[:4])
+        rows.append(ROWS[4:])
+        writer.finish()
+        writer.write("whole", np.arange(5))
+        writer.seal({"names": ("a", "b")})
+
+
+def flip(path: Path, position: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[position] ^= 1
+    path.write_bytes(data)
+
+
+def test_what_was_written_is_mapped(bank: Path) -> None:
+    arrays, description = read_bank(bank, verify="all")
+
+    assert isinstance(arrays["rows"], np.memmap) and not arrays["rows"].flags.writeable
+    assert arrays["rows"].dtype == np.float16 and np.array_equal(arrays["rows"], ROWS)
+    assert np.array_equal(arrays["whole"], np.arange(5))
+    assert description == {"names": ["a", "b"]}
+
+
+@pytest.mark.parametrize("verify", ["all", "small"])
+@pytest.mark.parametrize("position", [10, 128 + 5, -1])
+def test_a_flipped_bit_is_found(bank: Path, verify, position: int) -> None:  # type: ignore[no-untyped-def]
+    flip(bank / "rows.npy", position)
+
+    with pytest.raises(CacheError, match=r"rows\.npy is not as it was .*delete that folder"):
+        read_bank(bank, verify=verify)
+
+
+def test_a_large_bank_is_read_through_on_demand_only(
+    bank: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bank_module, "SMALL", 100)
+    flip(bank / "rows.npy", -1)
+
+    read_bank(bank, verify="small")
+    with pytest.raises(CacheError):
+        read_bank(bank, verify="all")
+
+
+def test_a_truncated_array_is_found_by_its_size(bank: Path) -> None:
+    path = bank / "rows.npy"
+    path.write_bytes(path.read_bytes()[:-3])
+
+    with pytest.raises(CacheError, match=r"rows\.npy has 173 bytes instead of 176"):
+        read_bank(bank)
+
+
+def test_a_missing_array_is_found(bank: Path) -> None:
+    (bank / "whole.npy").unlink()
+
+    with pytest.raises(CacheError, match=r"whole\.npy is missing"):
+        read_bank(bank)
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1]", "{", "null"])
+def test_a_manifest_that_is_none_is_found(bank: Path, content: str) -> None:
+    (bank / "manifest.json").write_text(content)
+
+    with pytest.raises(CacheError, match=r"manifest\.json cannot be read"):
+        read_bank(bank)
+
+
+def test_an_edited_manifest_is_found(bank: Path) -> None:
+    path = bank / "manifest.json"
+    path.write_text(path.read_text().replace('"a"', '"c"'))
+
+    with pytest.raises(CacheError, match=r"manifest\.json is not as it was written"):
+        read_bank(bank)
+
+
+def test_another_format_is_refused(bank: Path) -> None:
+    path = bank / "manifest.json"
+    content = json.loads(path.read_text())
+    del content["checksum"]
+    content["format"] = 99
+    path.write_text(json.dumps({**content, "checksum": hash_json(content)}))
+
+    with pytest.raises(CacheError, match="it has format 99"):
+        read_bank(bank)
+
+
+def test_a_bank_is_built_once(tmp_path: Path) -> None:
+    built: list[Path] = []
+
+    def build(folder: Path) -> None:
+        built.append(folder)
+        fill(folder)
+
+    first = build_once(tmp_path, "abc", build=build, waits=pytest.fail)
+    second = build_once(tmp_path, "abc", build=build, waits=pytest.fail)
+
+    assert first == second == tmp_path / "banks/abc"
+    assert len(built) == 1 and built[0] != first
+    assert not built[0].exists()
+    read_bank(first, verify="all")
+
+
+def test_a_failed_build_leaves_nothing(tmp_path: Path) -> None:
+    def build(folder: Path) -> None:
+        (folder / "rows.npy").write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build_once(tmp_path, "abc", build=build, waits=pytest.fail)
+    assert [path.name for path in (tmp_path / "banks").iterdir()] == ["abc.lock"]
+
+
+def test_what_a_killed_process_left_is_built_anew(tmp_path: Path) -> None:
+    for left_over in ("abc.partial", "abc"):  # the second without a manifest
+        (tmp_path / "banks" / left_over).mkdir(parents=True)
+        (tmp_path / "banks" / left_over / "rows.npy").write_bytes(b"half")
+
+    folder = build_once(tmp_path, "abc", build=fill, waits=pytest.fail)
+
+    assert np.array_equal(read_bank(folder, verify="all")[0]["rows"], ROWS)
+    assert not (tmp_path / "banks/abc.partial").exists()
+
+
+Usage = namedtuple("Usage", "total used free")
+
+
+def test_a_disk_without_room_is_told_before_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1000, 0, 100 * 2**20))
+
+    check_space(tmp_path, 30 * 2**20)
+    with pytest.raises(CacheError, match=r"needs 50 MiB but .* has 100 MiB free.*UMSS_CACHE"):
+        check_space(tmp_path, 50 * 2**20)
+
+
+def test_a_disk_that_fills_up_is_told_in_one_line(tmp_path: Path) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("/dev/full is missing: this system has no device that is always full")
+
+    def build(folder: Path) -> None:
+        (folder / "rows.npy").symlink_to(full)
+        fill(folder)
+
+    with pytest.raises(CacheError, match=r"No space left on device.*free space") as caught:
+        build_once(tmp_path, "abc", build=build, waits=pytest.fail)
+    assert "\n" not in str(caught.value)
+    assert [path.name for path in (tmp_path / "banks").iterdir()] == ["abc.lock"]
+
+
+def test_a_cache_that_is_a_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(CacheError, match="cannot write the feature bank"):
+        build_once(tmp_path / "file", "abc", build=fill, waits=pytest.fail)
+
+
+def test_the_cache_lies_where_it_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("UMSS_CACHE", str(tmp_path / "set"))
+    assert cache_root(tmp_path / "given") == tmp_path / "given"
+    assert cache_root(None) == tmp_path / "set"
+
+    monkeypatch.delenv("UMSS_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    assert "unim2-search" in cache_root(None).parts
+
+
+def test_who_waits_is_told_and_gets_what_the_other_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lock is taken; when it comes free, the bank is there."""
+    told: list[str] = []
+    calls: list[int] = []
+
+    def flock(file: object, operation: int) -> None:
+        calls.append(operation)
+        if len(calls) == 1:
+            raise BlockingIOError
+        (tmp_path / "banks/abc").mkdir()
+        fill(tmp_path / "banks/abc")
+
+    monkeypatch.setattr(cache.fcntl, "flock", flock)
+
+    folder = build_once(tmp_path, "abc", build=pytest.fail, waits=lambda: told.append("waits"))
+
+    assert told == ["waits"] and len(calls) == 2
+    read_bank(folder, verify="all")
+
+
+def test_equal_data_has_equal_hashes() -> None:
+    one = hash_json({"a": 1, "b": [1, 2]})
+
+    assert one == hash_json({"b": (1, 2), "a": 1})
+    assert one != hash_json({"a": 1, "b": [2, 1]})
+    assert os.path.basename(one) == one and len(one) == 32
