@@ -149,7 +149,10 @@ def resume(
             record = find_to_resume(database, study)
             _say(f"resuming study {record.name}")
             table: dict[str, Any] = dict(record.config)
-            table["search"] = {**table["search"], "trials": trials or record.trials}
+            table["search"] = {
+                **table["search"],
+                "trials": record.trials if trials is None else trials,
+            }
             if data is not None:
                 table["data"] = {**table["data"], "root": str(data.resolve())}
             request = Launch(
@@ -261,7 +264,7 @@ def _launch(request: Launch, database: Database, address: Address, *, plain: boo
         request,
         database,
         open_progress=lambda: open_progress(console, plain=plain),
-        preparing=showing.Preparing(console),
+        open_preparing=lambda: showing.preparing(console),
         say=_say,
     )
     _close(result, database, address, console)

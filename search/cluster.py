@@ -65,6 +65,7 @@ class RayPool:
             "num_cpus": 1,
             "num_gpus": gpu_share,
             "max_restarts": 0,
+            "max_concurrency": 2,  # the second thread answers while the first trains
             "runtime_env": {"env_vars": {"OMP_NUM_THREADS": str(setup.threads)}},
         }
         self._setup = setup
@@ -106,7 +107,7 @@ class RayPool:
         return scores
 
     def _start(self) -> Any:
-        actor = ray.remote(concurrency_groups={"watch": 1})(_Actor)
+        actor: Any = ray.remote(_Actor)
         return actor.options(**self._options).remote(self._setup)
 
     def _answer(self, reference: Any) -> Answer:
@@ -128,7 +129,7 @@ class RayPool:
 
 
 class _Actor:
-    """The worker, with a second thread that answers while the first trains."""
+    """The worker as an actor."""
 
     def __init__(self, setup: WorkerSetup) -> None:
         self._worker = Worker(setup)
@@ -139,7 +140,6 @@ class _Actor:
     def test_scores(self, folder: str) -> tuple[Scores, Scores]:
         return self._worker.test_scores(folder)
 
-    @ray.method(concurrency_group="watch")
     def iteration(self) -> int:
         return self._worker.iteration()
 

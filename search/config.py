@@ -15,7 +15,7 @@ from search.pruners import CollapseRules, build_pruner
 from search.samplers import find_sampler
 from search.spaces import Space, build_space
 from trainer.config import TrainConfig
-from trainer.methods import knobs
+from trainer.methods import hyper_values, knobs
 from trainer.toml_records import build_record, read_toml, record_to_table
 
 __all__ = [
@@ -68,6 +68,7 @@ class LaunchConfig:
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:
+        hyper_values(self.train)
         self.space()
         find_sampler(self.search.sampler)
         build_pruner(self.search.pruner, self.train.evaluation.evaluations)

@@ -37,8 +37,8 @@ __all__ = ["Launch", "find_to_resume", "launch"]
 PREFETCHED = 1  # trials drawn ahead, ready for the next free worker
 
 OpenProgress = Callable[[], Progress]
-#: Told of the steps of preparing features: what, done, total.
-Preparing = Callable[[str, int, int], None]
+#: Opens what is told of the steps of preparing features: what, done, total.
+OpenPreparing = Callable[[], contextlib.AbstractContextManager[Callable[[str, int, int], None]]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +74,7 @@ def launch(
     database: Database,
     *,
     open_progress: OpenProgress,
-    preparing: Preparing,
+    open_preparing: OpenPreparing,
     say: Callable[[str], None],
 ) -> LaunchResult:
     """Create or continue the study and drive it.
@@ -87,10 +87,10 @@ def launch(
     if stored is not None:
         _check_same(stored, request)
         with Lease.acquire(database, stored.name) as lease:
-            material = _prepare(request, preparing)
+            material = _prepare(request, open_preparing)
             _check_fingerprints(stored, material)
             return _drive(request, database, lease, material, open_progress, say)
-    material = _prepare(request, preparing)
+    material = _prepare(request, open_preparing)
     record = _create(request, database, material)
     say(f"study {record.name} created in {database.address.masked()}")
     with Lease.acquire(database, record.name) as lease:
@@ -144,13 +144,14 @@ def _check_fingerprints(stored: StudyRecord, material: Material) -> None:
         )
 
 
-def _prepare(request: Launch, preparing: Preparing) -> Material:
-    return prepare(
-        request.config.train,
-        cache=request.places.cache,
-        device=request.machine.device,
-        progress=preparing,
-    )
+def _prepare(request: Launch, open_preparing: OpenPreparing) -> Material:
+    with open_preparing() as tell:
+        return prepare(
+            request.config.train,
+            cache=request.places.cache,
+            device=request.machine.device,
+            progress=tell,
+        )
 
 
 def _create(request: Launch, database: Database, material: Material) -> StudyRecord:

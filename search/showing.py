@@ -1,5 +1,8 @@
 """What the verbs print, made from views of studies: data in, text out."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 from rich.console import Console, Group, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
@@ -20,28 +23,32 @@ from search.tables import (
     tally_reasons,
 )
 
-__all__ = ["Preparing", "best", "study_list", "study_status", "summary"]
+__all__ = ["best", "preparing", "study_list", "study_status", "summary"]
 
 PROTOCOL = f"held out: median of the last {LAST_EVALUATIONS} scores on val"
 
 
-class Preparing:
-    """A progress bar for each step of preparing features; nothing where all is there."""
+@contextmanager
+def preparing(console: Console) -> Iterator[Callable[[str, int, int], None]]:
+    """Shows how far the preparation of features is: bars on a terminal, else a line a step."""
+    if not console.is_terminal:
+        yield lambda what, done, total: _say_step(console, what, done, total)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console) as bars:
+        tasks: dict[str, TaskID] = {}
 
-    def __init__(self, console: Console) -> None:
-        self._progress = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=console
-        )
-        self._tasks: dict[str, TaskID] = {}
+        def tell(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=total)
+            bars.update(tasks[what], completed=done, total=total)
 
-    def __call__(self, what: str, done: int, total: int) -> None:
-        """Show how far a step is."""
-        if what not in self._tasks:
-            self._progress.start()
-            self._tasks[what] = self._progress.add_task(what, total=total)
-        self._progress.update(self._tasks[what], completed=done, total=total)
-        if done >= total:
-            self._progress.stop()
+        yield tell
+
+
+def _say_step(console: Console, what: str, done: int, total: int) -> None:
+    if done >= total:
+        console.print(f"{what}: {total}", markup=False, highlight=False)
 
 
 def summary(view: StudyView, seconds: float, *, storage: str) -> RenderableType:

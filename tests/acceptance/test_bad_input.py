@@ -1,0 +1,211 @@
+"""Bad input ends in one line that says how to mend it, before any worker starts."""
+
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from search.cli import app
+from trainer.seeds import numpy_generator
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def refused(tmp_path: Path, embedded_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a verb that must be refused; returns its one line."""
+
+    def no_workers(*arguments: object, **options: object) -> None:
+        raise AssertionError("a worker was about to start")
+
+    monkeypatch.setattr("search.launching.ray_workers", no_workers)
+    monkeypatch.setenv("UMSS_CACHE", str(tmp_path / "cache"))
+
+    def run(*arguments: str, storage: str | None = None) -> str:
+        places = ["--checkpoints", str(tmp_path / "checkpoints")]
+        where = ["--storage", storage or f"embedded:{embedded_folder}"]
+        result: Result = CliRunner().invoke(app, [*arguments, *places, *where])
+        lines = result.stderr.strip().splitlines()
+        assert result.exit_code == 2, result.output
+        assert len(lines) == 1 and lines[0].startswith("error: "), result.output
+        return lines[0]
+
+    return run
+
+
+@pytest.fixture
+def frames(tmp_path: Path) -> Path:
+    """A tiny copy of the Cityscapes layout: three cities, two frames each."""
+    generator = numpy_generator(0, "frames")
+    for city in ("aachen", "bochum", "ulm"):
+        for number in range(2):
+            name = f"{city}_{number:06d}_000019"
+            write(tmp_path, "leftImg8bit", city, f"{name}_leftImg8bit.png",
+                  generator.integers(0, 256, (64, 128, 3), dtype=np.uint8))  # fmt: skip
+            write(tmp_path, "disparity", city, f"{name}_disparity.png",
+                  generator.integers(1, 9000, (64, 128), dtype=np.uint16))  # fmt: skip
+            write(tmp_path, "gtFine", city, f"{name}_gtFine_labelIds.png",
+                  generator.integers(0, 34, (64, 128), dtype=np.uint8))  # fmt: skip
+    return tmp_path / "city"
+
+
+def write(root: Path, kind: str, city: str, name: str, pixels: np.ndarray) -> None:
+    folder = root / "city" / kind / "train" / city
+    folder.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(folder / name)
+
+
+def toml(tmp_path: Path, text: str) -> list[str]:
+    path = tmp_path / "settings.toml"
+    path.write_text(text)
+    return ["launch", "--config", str(path)]
+
+
+CITY = ["launch", "--preset", "cityscapes-rgbd", "--data"]
+
+
+def test_unknown_names_list_the_valid_ones(refused: Run, tmp_path: Path) -> None:
+    assert "choose one of cityscapes-rgbd, rooms" in refused("launch", "--preset", "room")
+    assert "rooms" in refused(*toml(tmp_path, '[data]\nname = "moon"'))
+    assert "patch-stats" in refused("launch", "--backbone", "resnet-ish")
+    assert "depth" in refused("launch", "--modalities", "rgb,thermal")
+    assert "unim2" in refused("launch", "--method", "magic")
+    assert "tpe" in refused("launch", "--sampler", "magic")
+    assert "competitive" in refused("launch", "--pruner", "magic")
+    assert "paper" in refused("launch", "--space", "magic")
+
+
+def test_numbers_out_of_range(refused: Run, tmp_path: Path) -> None:
+    assert "--trials 0" in refused("launch", "--trials", "0")
+    assert "lambda_self = 1.5 is out of range" in refused(
+        *toml(tmp_path, "[hyper]\nlambda_self = 1.5")
+    )
+    assert "b_knn = -0.1 is out of range" in refused(*toml(tmp_path, "[hyper]\nb_knn = -0.1"))
+    assert "--workers 0" in refused("launch", "--workers", "0")
+
+
+def test_a_file_with_an_unknown_key_or_a_wrong_type(refused: Run, tmp_path: Path) -> None:
+    told = refused(*toml(tmp_path, "[training]\niteration = 5"))
+    assert "did you mean 'iterations'" in told
+    assert "whole number" in refused(*toml(tmp_path, '[search]\ntrials = "many"'))
+    assert "not valid TOML" in refused(*toml(tmp_path, "[search"))
+    assert "cannot read" in refused("launch", "--config", str(tmp_path / "none.toml"))
+
+
+def test_data_folders(refused: Run, tmp_path: Path) -> None:
+    assert "none" in refused(*CITY, str(tmp_path / "none"))
+    (tmp_path / "empty").mkdir()
+    assert "empty" in refused(*CITY, str(tmp_path / "empty"))
+
+
+def test_damaged_data_is_named(refused: Run, frames: Path) -> None:
+    disparity = next(frames.glob("disparity/train/ulm/*000001*"))
+    kept = disparity.read_bytes()
+    disparity.unlink()
+    assert "ulm_000001_000019" in refused(*CITY, str(frames))
+    disparity.write_bytes(kept)
+
+    label = next(frames.glob("gtFine/train/ulm/*000001*"))
+    kept = label.read_bytes()
+    Image.fromarray(np.zeros((10, 20), np.uint8)).save(label)
+    assert "ulm_000001_000019_gtFine_labelIds.png" in refused(*CITY, str(frames))
+    label.write_bytes(kept)
+
+    image = next(frames.glob("leftImg8bit/train/bochum/*000000*"))
+    image.write_bytes(image.read_bytes()[:2000])
+    assert "bochum_000000_000019_leftImg8bit.png" in refused(*CITY, str(frames))
+
+
+def test_weights_that_are_missing_are_never_random_by_accident(
+    refused: Run, frames: Path, tmp_path: Path
+) -> None:
+    vit = [*CITY, str(frames), "--backbone", "vit_tiny_patch16_224", "--backbone-weights"]
+    told = refused(*vit, str(tmp_path / "none.safetensors"))
+    assert "none.safetensors" in told
+
+
+def test_addresses(refused: Run) -> None:
+    assert "UMSS_STORAGE" in refused("launch", storage="postgresql://me:secret@localhost/x")
+    assert "SQLite" in refused("launch", storage="sqlite:///study.db")
+    assert "PostgreSQL" in refused("launch", storage="mysql://me@localhost/x")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    told = refused("launch", storage=f"postgresql://me@127.0.0.1:{port}/x")
+    assert "cannot open postgresql://me@127.0.0.1" in told
+
+
+def test_no_secret_is_repeated(refused: Run) -> None:
+    told = refused("launch", storage="postgresql://me:s3cr3t@localhost/x")
+    assert "s3cr3t" not in told
+
+
+@pytest.fixture
+def stored(tmp_path: Path, embedded_folder: Path) -> Iterator[str]:
+    """A storage with a study ``old`` of 6 trials, of which 4 are finished."""
+    from search.config import resolve
+    from search.launching import PREFETCHED
+    from search.ledger import trial_template
+    from search.outcome import Completed, trial_end, write_end
+    from storage.address import parse_address
+    from storage.database import open_database
+    from storage.optuna_store import open_optuna
+    from storage.studies import NewStudy, create_study
+    from trainer.features import prepare
+
+    address = f"embedded:{embedded_folder}"
+    config = resolve("rooms", None, {"search": {"trials": 6}, "data": {"options": SMALL}})
+    material = prepare(config.train, cache=tmp_path / "cache")
+    with open_database(parse_address(address)) as database:
+        new = NewStudy(
+            config=config.to_table(),
+            space=config.space().to_json(),
+            seed=0,
+            trials=6,
+            versions={},
+            fingerprints=dict(material.fingerprints),
+            lag=1 + PREFETCHED,
+        )
+        create_study(database.engine, "old", new)
+        storage = open_optuna(database)
+        import optuna
+
+        study_id = storage.create_new_study([optuna.study.StudyDirection.MAXIMIZE], "old")
+        for _ in range(4):
+            template = trial_template(config.space().defaults, config.space().distributions, 1)
+            trial_id = storage.create_new_trial(study_id, template)
+            write_end(storage, trial_id, trial_end(Completed(value=30.0), []))
+        storage.engine.dispose()
+        yield address
+
+
+SMALL = {"train": 4, "val": 2, "test": 2, "size": 64}
+SMALL_TOML = "[data.options]\ntrain = 4\nval = 2\ntest = 2\nsize = 64\n"
+
+
+@pytest.fixture(scope="session")
+def embedded_folder() -> Iterator[Path]:
+    import shutil
+    import tempfile
+
+    folder = Path(tempfile.mkdtemp(prefix="umss-", dir="/tmp"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_another_configuration_is_listed_and_a_smaller_target_refused(
+    refused: Run, stored: str, tmp_path: Path
+) -> None:
+    launch = toml(tmp_path, SMALL_TOML + "[method]\ncode_dim = 12\n[search]\ntrials = 6\n")
+    told = refused(*launch, "--study", "old", "--seed", "1", storage=stored)
+    assert "method.code_dim: 24 → 12" in told and "search.seed: 0 → 1" in told
+    launch = toml(tmp_path, SMALL_TOML)
+    told = refused(*launch, "--study", "old", "--trials", "3", storage=stored)
+    assert "--trials 3 is below the 4 trials" in told
+    told = refused("resume", "old", "--trials", "2", storage=stored)
+    assert "--trials 2 is below the 4 trials" in told
+    assert "no study 'none'" in refused("resume", "none", storage=stored)

@@ -1,0 +1,159 @@
+"""Whole searches by the real command: Ray workers, the UniM2 trainer, PostgreSQL."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search.ledger import attempts_of
+from search.reading import StudyView, read_study
+from storage.address import parse_address
+from storage.database import open_database
+from tests.acceptance.conftest import REPOSITORY, SearchCommand
+
+Register = Callable[[subprocess.Popen[str]], subprocess.Popen[str]]
+
+
+def view_of(command: SearchCommand, study: str) -> StudyView:
+    with open_database(parse_address(command.storage[1])) as database:
+        return read_study(database, study)
+
+
+def told(view: StudyView) -> list[Any]:
+    return [
+        (trial.number, trial.state, trial.value, trial.params, trial.intermediate_values)
+        for trial in view.trials
+    ]
+
+
+def descendants(pid: int, title: str) -> list[int]:
+    """Processes below ``pid`` whose title begins so."""
+    parents: dict[int, int] = {}
+    titles: dict[int, str] = {}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            stat = (entry / "stat").read_text()
+            titles[int(entry.name)] = (entry / "cmdline").read_text().replace("\0", " ")
+        except OSError:
+            continue  # it has ended
+        parents[int(entry.name)] = int(stat.rpartition(")")[2].split()[1])
+
+    def below(child: int) -> bool:
+        while child in parents:
+            child = parents[child]
+            if child == pid:
+                return True
+        return False
+
+    return [child for child in parents if titles[child].startswith(title) and below(child)]
+
+
+def test_launch_ends_exactly_shows_the_best_and_the_next_commands(
+    search_command: SearchCommand, tmp_path: Path
+) -> None:
+    shown = search_command.launch("--trials", "7", "--workers", "2", "--study", "first")
+    assert "first: 7 of 7 trials" in shown
+    assert "best trial" in shown and "test mIoU" in shown
+    assert "python -m search best first" in shown
+    view = view_of(search_command, "first")
+    assert view.state == "finished"
+    assert [trial.number for trial in view.trials] == list(range(7))
+    assert view.counts.finished == 7
+    assert view.test is not None and view.best is not None
+    assert view.test["trial"] == view.best.number
+
+    again = search_command.launch("--trials", "7", "--study", "first")
+    assert "study first is finished: 7 trials" in again
+    assert len(view_of(search_command, "first").trials) == 7
+
+    toml = search_command.run("best", "first", "--format", "toml", *search_command.storage)
+    (tmp_path / "best.toml").write_text(toml)
+    fit = [sys.executable, "-m", "trainer", "fit", str(tmp_path / "best.toml")]
+    subprocess.run(
+        [*fit, "--out", str(tmp_path / "run"), "--cache", str(search_command.cache)],
+        cwd=REPOSITORY,
+        check=True,
+        timeout=120,
+        capture_output=True,
+    )
+    assert (tmp_path / "run" / "checkpoint.json").exists()
+
+
+def test_the_same_seed_and_one_worker_give_the_same_search_killed_or_not(
+    search_command: SearchCommand, ended: Register
+) -> None:
+    options = ["--trials", "6", "--workers", "1", "--seed", "3"]
+    search_command.launch(*options, "--study", "one")
+    search_command.launch(*options, "--study", "two")
+    assert told(view_of(search_command, "one")) == told(view_of(search_command, "two"))
+
+    launch = ["launch", "--config", search_command.config(), *search_command.places()]
+    driver = ended(search_command.start(*launch, *options, "--study", "three"))
+    search_command.wait_for("trial 2 complete")
+    driver.send_signal(signal.SIGKILL)
+    driver.wait(timeout=30)
+    shown = search_command.run("resume", "three", *search_command.places(), "--workers", "1")
+    assert "resuming study three" in shown
+    assert told(view_of(search_command, "three")) == told(view_of(search_command, "one"))
+
+
+def test_a_killed_worker_loses_nothing(search_command: SearchCommand, ended: Register) -> None:
+    launch = ["launch", "--config", search_command.config(), *search_command.places()]
+    options = ["--trials", "8", "--workers", "2", "--study", "kept"]
+    driver = ended(search_command.start(*launch, *options))
+    search_command.wait_for("trial 1 complete")
+    workers = descendants(driver.pid, "ray::_Actor")
+    assert len(workers) == 2
+    os.kill(workers[0], signal.SIGKILL)
+    assert driver.wait(timeout=200) == 0, search_command.log()
+    view = view_of(search_command, "kept")
+    assert [trial.number for trial in view.trials] == list(range(8))
+    assert view.counts.finished == 8 and view.counts.failed == 0
+    assert "goes on elsewhere" in search_command.log()
+    again = [attempts_of(trial) for trial in view.trials if len(attempts_of(trial)) > 1]
+    assert len(again) == 1 and again[0][-1][2] == "lost"
+
+
+def test_interrupt_stops_cleanly_and_stop_asks_for_it(
+    search_command: SearchCommand, ended: Register
+) -> None:
+    launch = ["launch", "--config", search_command.config(), *search_command.places()]
+    driver = ended(search_command.start(*launch, "--trials", "60", "--study", "long"))
+    search_command.wait_for("trial 1 complete")
+    second = search_command.run(
+        "launch", "--config", search_command.config(), *search_command.places(),
+        "--trials", "60", "--study", "long", code=3,
+    )  # fmt: skip
+    assert f"driven by pid {driver.pid}" in second
+    driver.send_signal(signal.SIGINT)
+    assert driver.wait(timeout=60) == 4, search_command.log()
+    assert "python -m search resume long" in search_command.log()
+    assert view_of(search_command, "long").state == "paused"
+
+    driver = ended(search_command.start("resume", *search_command.places()))
+    search_command.wait_for("resuming study long")
+    search_command.wait_for("adopted as attempt 2")
+    asked = search_command.run("stop", *search_command.storage)
+    assert "asked study long to stop" in asked
+    assert driver.wait(timeout=60) == 4, search_command.log()
+    view = view_of(search_command, "long")
+    assert 2 <= view.counts.finished < 60 and view.counts.failed == 0
+    listed = search_command.run("list", *search_command.storage)
+    assert "long" in listed and "paused" in listed
+
+
+@pytest.mark.skipif("UMSS_DATA" not in os.environ, reason="UMSS_DATA names no real images")
+def test_cityscapes_frames_give_a_scored_result(search_command: SearchCommand) -> None:
+    data = str(Path(os.environ["UMSS_DATA"]) / "cityscapes")
+    shown = search_command.run(
+        "launch", "--preset", "cityscapes-rgbd", "--data", data, *search_command.places(),
+        "--trials", "3", "--iterations", "40", "--study", "city",
+    )  # fmt: skip
+    assert "city: 3 of 3 trials" in shown and "test mIoU" in shown

@@ -1,0 +1,86 @@
+"""Two drivers of one study: the second is told; a frozen first is taken over from, and mute."""
+
+import multiprocessing
+import os
+import signal
+import time
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search.reading import read_study
+from storage.address import parse_address
+from storage.database import open_database
+from storage.lease_record import lease_history
+from tests.fakes.search_process import STUDY, Kill, run_search
+
+TRIALS = 24
+FREEZE = {"signal": signal.SIGSTOP}
+TIME_TO_LIVE = 3.0  # seconds; 30 outside tests
+
+
+@pytest.fixture(scope="module")
+def processes() -> ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.fakes.search_process"])
+    return context
+
+
+def start(processes: ForkServerContext, *arguments: Any, **options: Any) -> Any:
+    process = processes.Process(target=run_search, args=arguments, kwargs=options)
+    process.start()
+    return process
+
+
+def wait_until_stopped(pid: int) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        if state == "T":
+            return
+        time.sleep(0.05)
+    raise AssertionError("the driver did not freeze")
+
+
+@pytest.mark.parametrize("when", ["before", "commit"], ids=["idle", "between-fence-and-commit"])
+def test_a_frozen_driver_is_taken_over_from_and_cannot_write(
+    when: str, processes: ForkServerContext, database_address: str, tmp_path: Path
+) -> None:
+    kill = Kill(what="end", nth=8, when=when, **FREEZE)
+    frozen = start(
+        processes, database_address, tmp_path, kill=kill, time_to_live=TIME_TO_LIVE, wait=30.0
+    )
+    wait_until_stopped(frozen.pid)
+    heir = start(processes, database_address, tmp_path, time_to_live=TIME_TO_LIVE, wait=30.0)
+    heir.join(timeout=90)
+    assert heir.exitcode == 0
+    with open_database(parse_address(database_address)) as database:
+        before = read_study(database, STUDY)
+        with database.engine.connect() as connection:
+            epochs = [past.epoch for past in lease_history(connection, STUDY)]
+    assert before.counts.finished == TRIALS and before.state == "finished"
+    assert epochs == [1, 2]
+    os.kill(frozen.pid, signal.SIGCONT)
+    frozen.join(timeout=60)
+    assert frozen.exitcode == 1  # it raised LeaseLost, and wrote nothing:
+    with open_database(parse_address(database_address)) as database:
+        after = read_study(database, STUDY)
+    assert [vars(trial) for trial in after.trials] == [vars(trial) for trial in before.trials]
+
+
+def test_a_second_driver_is_told_who_drives(
+    processes: ForkServerContext, database_address: str, tmp_path: Path
+) -> None:
+    kill = Kill(what="end", nth=3, **FREEZE)
+    first = start(processes, database_address, tmp_path, kill=kill)
+    wait_until_stopped(first.pid)
+    second = start(processes, database_address, tmp_path)
+    second.join(timeout=60)
+    assert second.exitcode == 1  # LeaseHeld; what the command prints is tested with the verbs
+    os.kill(first.pid, signal.SIGCONT)
+    first.join(timeout=90)
+    assert first.exitcode == 0
+    with open_database(parse_address(database_address)) as database:
+        assert read_study(database, STUDY).counts.finished == TRIALS
