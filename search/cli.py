@@ -1,4 +1,7 @@
-"""The command line: ``python -m search VERB``. Parses, calls, prints; decides nothing."""
+"""The command line: ``python -m search VERB``. Parses, calls, prints; decides nothing.
+
+What trains is imported by the verbs that train, so that the others answer at once.
+"""
 
 import json
 import os
@@ -13,21 +16,13 @@ import typer
 from rich.console import Console
 
 from search import reading, showing
-from search.checkpoints import default_checkpoint_root
-from search.config import DEFAULT_PRESET, LaunchConfig, resolve
-from search.driver import Ending
 from search.errors import SearchError
-from search.launching import Launch, LaunchResult, find_to_resume, launch
-from search.machine import find_machine
-from search.progress import open_progress
-from search.session import Places
-from storage.address import Address, take_address
+from search.presets import DEFAULT_PRESET
+from storage.address import take_address
 from storage.database import Database, open_database
 from storage.errors import LeaseHeld, StorageError
 from storage.studies import request_stop
 from trainer.errors import TrainerError
-from trainer.features import validate
-from trainer.features.cache import cache_root
 from trainer.toml_records import record_to_table, toml_text
 
 __all__ = ["app", "main"]
@@ -97,8 +92,22 @@ def launch_command(
     """Start a search, or continue the one named by --study."""
     with _one_line_errors():
         address = take_address(storage, os.environ, password_file=password_file)
-        flags = _tables(
-            {
+        from search import starting
+
+        finished = starting.launch(
+            address,
+            starting.Machinery(
+                workers=workers,
+                device=device,
+                cache=cache,
+                checkpoints=checkpoints,
+                ray_address=ray,
+                patience=db_patience,
+            ),
+            preset=preset,
+            file=config,
+            study=study,
+            flags={
                 "search.trials": trials,
                 "search.seed": seed,
                 "search.space": space,
@@ -110,20 +119,10 @@ def launch_command(
                 "backbone.name": backbone,
                 "backbone.weights": backbone_weights,
                 "training.iterations": iterations,
-            }
+            },
+            plain=plain,
         )
-        request = Launch(
-            study=study,
-            preset=preset,
-            config=resolve(preset, config, flags),
-            trials_given=trials is not None,
-            machine=find_machine(device, workers),
-            places=_places(cache, checkpoints, ray),
-            patience=db_patience,
-        )
-        validate(request.config.train)
-        with open_database(address) as database:
-            _launch(request, database, address, plain=plain)
+    _exit(finished)
 
 
 @app.command()
@@ -144,28 +143,24 @@ def resume(
     """Go on with a search where it stands; without a name, the last unfinished one."""
     with _one_line_errors():
         address = take_address(storage, os.environ, password_file=password_file)
-        machine = find_machine(device, workers)
-        with open_database(address) as database:
-            record = find_to_resume(database, study)
-            _say(f"resuming study {record.name}")
-            table: dict[str, Any] = dict(record.config)
-            table["search"] = {
-                **table["search"],
-                "trials": record.trials if trials is None else trials,
-            }
-            if data is not None:
-                table["data"] = {**table["data"], "root": str(data.resolve())}
-            request = Launch(
-                study=record.name,
-                preset="",
-                config=LaunchConfig.from_table(table),
-                trials_given=trials is not None,
-                machine=machine,
-                places=_places(cache, checkpoints, ray),
+        from search import starting
+
+        finished = starting.resume(
+            address,
+            starting.Machinery(
+                workers=workers,
+                device=device,
+                cache=cache,
+                checkpoints=checkpoints,
+                ray_address=ray,
                 patience=db_patience,
-            )
-            validate(request.config.train)
-            _launch(request, database, address, plain=plain)
+            ),
+            study=study,
+            trials=trials,
+            data=data,
+            plain=plain,
+        )
+    _exit(finished)
 
 
 @app.command("list")
@@ -252,38 +247,15 @@ def dashboard(
         serve(database, port, say=_say)
 
 
+def _exit(finished: bool) -> None:
+    if not finished:
+        raise typer.Exit(STOPPED)
+
+
 def main() -> None:
     """Run the command line."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     app()
-
-
-def _launch(request: Launch, database: Database, address: Address, *, plain: bool | None) -> None:
-    console = Console()
-    result = launch(
-        request,
-        database,
-        open_progress=lambda: open_progress(console, plain=plain),
-        open_preparing=lambda: showing.preparing(console),
-        say=_say,
-    )
-    _close(result, database, address, console)
-
-
-def _close(result: LaunchResult, database: Database, address: Address, console: Console) -> None:
-    view = reading.read_study(database, result.study)
-    console.print(
-        showing.summary(view, result.seconds, storage=_storage_flag(address)), crop=False
-    )
-    if result.ending is Ending.STOPPED:
-        _say(f"stopped: {result.reason}")
-        raise typer.Exit(STOPPED)
-
-
-def _storage_flag(address: Address) -> str:
-    """The flag that reaches the same database; nothing for the default."""
-    default = take_address(None, {})
-    return "" if address == default else f" --storage {address.masked()}"
 
 
 @contextmanager
@@ -307,24 +279,6 @@ def _one_line_errors() -> Iterator[None]:
 def _fail(error: Exception, code: int) -> None:
     typer.echo(f"error: {error}", err=True)
     raise typer.Exit(code) from None
-
-
-def _places(cache: Path | None, checkpoints: Path | None, ray: str | None) -> Places:
-    return Places(
-        cache=cache_root(cache).resolve(),
-        checkpoints=(checkpoints or default_checkpoint_root()).resolve(),
-        ray_address=ray,
-    )
-
-
-def _tables(values: dict[str, Any]) -> dict[str, Any]:
-    """``{"a.b": 1}`` as nested tables; None is left out."""
-    tables: dict[str, Any] = {}
-    for name, value in values.items():
-        if value is not None:
-            table, key = name.split(".")
-            tables.setdefault(table, {})[key] = value
-    return tables
 
 
 def _say(text: str) -> None:

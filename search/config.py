@@ -6,11 +6,11 @@ A file has the table ``[search]`` beside the tables of one training run (``train
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from search.errors import SettingsError
+from search.presets import read_preset
 from search.pruners import CollapseRules, build_pruner
 from search.samplers import find_sampler
 from search.spaces import Space, build_space
@@ -18,16 +18,8 @@ from trainer.config import TrainConfig
 from trainer.methods import hyper_values, knobs
 from trainer.toml_records import build_record, read_toml, record_to_table
 
-__all__ = [
-    "DEFAULT_PRESET",
-    "LaunchConfig",
-    "SearchConfig",
-    "differences",
-    "preset_names",
-    "resolve",
-]
+__all__ = ["LaunchConfig", "SearchConfig", "differences", "resolve"]
 
-DEFAULT_PRESET = "rooms"
 #: What may differ between two hosts that work on one study: fingerprints tell the content.
 PLACES = ("data.root", "backbone.weights")
 
@@ -103,12 +95,6 @@ class LaunchConfig:
         return dataclasses.replace(self, search=dataclasses.replace(self.search, trials=trials))
 
 
-def preset_names() -> tuple[str, ...]:
-    """The names of the presets."""
-    folder = resources.files("search") / "presets"
-    return tuple(sorted(Path(str(item)).stem for item in folder.iterdir() if item.is_file()))
-
-
 def resolve(preset: str, file: Path | None, flags: Mapping[str, Any]) -> LaunchConfig:
     """Lay preset, file and flags over each other, and check the whole.
 
@@ -120,7 +106,7 @@ def resolve(preset: str, file: Path | None, flags: Mapping[str, Any]) -> LaunchC
     Raises:
         ConfigError, SettingsError: In one line, if anything in it is wrong.
     """
-    table = _preset_table(preset)
+    table = read_preset(preset)
     if file is not None:
         table = _overlay(table, read_toml(file))
     return LaunchConfig.from_table(_overlay(table, flags))
@@ -135,13 +121,6 @@ def differences(stored: Mapping[str, Any], given: Mapping[str, Any]) -> list[str
         for name in sorted(old.keys() | new.keys())
         if name not in ignored and old.get(name) != new.get(name)
     ]
-
-
-def _preset_table(name: str) -> dict[str, Any]:
-    if name not in preset_names():
-        raise SettingsError(f"unknown preset {name!r}: choose one of {', '.join(preset_names())}")
-    with resources.as_file(resources.files("search") / "presets" / f"{name}.toml") as path:
-        return read_toml(path)
 
 
 def _overlay(base: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

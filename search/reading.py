@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 from optuna.trial import FrozenTrial, TrialState
 
-from search.config import LaunchConfig
 from search.errors import StudyError
 from search.ledger import TEST_ATTRIBUTE
 from search.mirror import Counts, Mirror
@@ -104,6 +103,8 @@ def read_studies(database: Database) -> list[StudyView]:
 
 def best_config(view: StudyView) -> TrainConfig:
     """The configuration of the best trial, as ``python -m trainer fit`` takes it."""
+    from search.config import LaunchConfig  # with all methods, and so torch: not for every verb
+
     assert view.best is not None
     config = LaunchConfig.from_table(view.record.config).train
     hyper = {**config.hyper, **view.best.params}

@@ -5,9 +5,12 @@ one purpose do not move when another purpose draws more or fewer numbers.
 """
 
 import hashlib
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["derive_seed", "numpy_generator", "torch_generator"]
 
@@ -28,8 +31,12 @@ def derive_seed(*parts: int | str) -> int:
     return int.from_bytes(digest, "big") >> (64 - SEED_BITS)
 
 
-def torch_generator(*parts: int | str, device: torch.device | str = "cpu") -> torch.Generator:
+def torch_generator(
+    *parts: int | str, device: "torch.device | str" = "cpu"
+) -> "torch.Generator":
     """A torch generator seeded by :func:`derive_seed` of the parts."""
+    import torch  # here, so that what only reads studies starts without it
+
     generator = torch.Generator(device=device)
     generator.manual_seed(derive_seed(*parts))
     return generator

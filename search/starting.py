@@ -1,0 +1,158 @@
+"""What ``launch`` and ``resume`` do: settings checked, database opened, study driven, end told."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+
+from search import reading, showing
+from search.checkpoints import default_checkpoint_root
+from search.config import LaunchConfig, resolve
+from search.driver import Ending
+from search.launching import Launch, find_to_resume
+from search.launching import launch as launch_study
+from search.machine import Machine, find_machine
+from search.progress import open_progress
+from search.session import Places
+from storage.address import Address, parse_address
+from storage.database import Database, open_database
+from trainer.features import validate
+from trainer.features.cache import cache_root
+
+__all__ = ["Machinery", "launch", "resume"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machinery:
+    """Where and on what to run, as given by flags."""
+
+    workers: int | None
+    device: str
+    cache: Path | None
+    checkpoints: Path | None
+    ray_address: str | None
+    #: Seconds without PostgreSQL before the search stops.
+    patience: float
+
+    def machine(self) -> Machine:
+        """The part of this machine that was asked for."""
+        return find_machine(self.device, self.workers)
+
+    def places(self) -> Places:
+        """The folders, with defaults filled in."""
+        return Places(
+            cache=cache_root(self.cache).resolve(),
+            checkpoints=(self.checkpoints or default_checkpoint_root()).resolve(),
+            ray_address=self.ray_address,
+        )
+
+
+def launch(
+    address: Address,
+    machinery: Machinery,
+    *,
+    preset: str,
+    file: Path | None,
+    study: str | None,
+    flags: Mapping[str, Any],
+    plain: bool | None,
+) -> bool:
+    """Start a search, or continue the named one; whether it reached its target.
+
+    Args:
+        address: The database.
+        machinery: Where and on what to run.
+        preset: Settings to start from.
+        file: A TOML file laid over the preset.
+        study: The study's name; None takes the preset's next free one.
+        flags: Settings laid over both, as ``{"table.key": value}``; None is not set.
+        plain: Lines rather than a live view; None for wherever there is no terminal.
+    """
+    request = Launch(
+        study=study,
+        preset=preset,
+        config=resolve(preset, file, _tables(flags)),
+        trials_given=flags["search.trials"] is not None,
+        machine=machinery.machine(),
+        places=machinery.places(),
+        patience=machinery.patience,
+    )
+    validate(request.config.train)
+    with open_database(address) as database:
+        return _drive(request, database, plain=plain)
+
+
+def resume(
+    address: Address,
+    machinery: Machinery,
+    *,
+    study: str | None,
+    trials: int | None,
+    data: Path | None,
+    plain: bool | None,
+) -> bool:
+    """Go on with a search as it is stored; whether it reached its target.
+
+    Args:
+        address: The database.
+        machinery: Where and on what to run.
+        study: The study; None takes the last unfinished one.
+        trials: Another number of trials to finish.
+        data: Folder of the data set on this machine, where it differs.
+        plain: Lines rather than a live view; None for wherever there is no terminal.
+    """
+    machine = machinery.machine()
+    with open_database(address) as database:
+        record = find_to_resume(database, study)
+        typer.echo(f"resuming study {record.name}")
+        table: dict[str, Any] = dict(record.config)
+        target = record.trials if trials is None else trials
+        table["search"] = {**table["search"], "trials": target}
+        if data is not None:
+            table["data"] = {**table["data"], "root": str(data.resolve())}
+        request = Launch(
+            study=record.name,
+            preset="",
+            config=LaunchConfig.from_table(table),
+            trials_given=trials is not None,
+            machine=machine,
+            places=machinery.places(),
+            patience=machinery.patience,
+        )
+        validate(request.config.train)
+        return _drive(request, database, plain=plain)
+
+
+def _drive(request: Launch, database: Database, *, plain: bool | None) -> bool:
+    console = Console()
+    result = launch_study(
+        request,
+        database,
+        open_progress=lambda: open_progress(console, plain=plain),
+        open_preparing=lambda: showing.preparing(console),
+        say=typer.echo,
+    )
+    view = reading.read_study(database, result.study)
+    storage = _storage_flag(database.address)
+    console.print(showing.summary(view, result.seconds, storage=storage), crop=False)
+    if result.ending is Ending.STOPPED:
+        typer.echo(f"stopped: {result.reason}")
+    return result.ending is Ending.FINISHED
+
+
+def _storage_flag(address: Address) -> str:
+    """The flag that reaches the same database; nothing for the default."""
+    return "" if address == parse_address(None) else f" --storage {address.masked()}"
+
+
+def _tables(values: Mapping[str, Any]) -> dict[str, Any]:
+    """``{"a.b": 1}`` as nested tables; None is left out."""
+    tables: dict[str, Any] = {}
+    for name, value in values.items():
+        if value is not None:
+            table, key = name.split(".")
+            tables.setdefault(table, {})[key] = value
+    return tables
