@@ -14,8 +14,9 @@ import numpy as np
 from trainer.config import DataConfig
 from trainer.datasets.base import DataSet, Image, Label, Split, check_modalities
 from trainer.datasets.rooms.depth import encode_depth
+from trainer.datasets.rooms.furnish import draw_scene
 from trainer.datasets.rooms.render import Picture, render
-from trainer.datasets.rooms.scene import CLASSES, Scene, draw_scene
+from trainer.datasets.rooms.scene import CLASSES, Scene
 from trainer.errors import ConfigError
 from trainer.seeds import numpy_generator
 from trainer.toml_records import build_record

@@ -1,33 +1,21 @@
-"""A room and its furniture, drawn from a generator.
+"""What a room consists of: its classes, its furniture, its camera and its light.
 
 Metres; x to the right, y away from the camera, z up; the room is the box from the origin to
 its size. Furniture is boxes that stand on the floor, rugs, doors, pictures and windows are
 rectangles on the room's planes.
 
 What the classes are to teach: bed and table are covered with the same cloths and differ in
-height; pictures and windows show the same landscapes, and only behind a window it is far;
-walls and ceiling have the same plaster. Floor and rug, and wall, door and picture, are the
-other way round: one plane, different materials.
+height; pictures and windows show the same landscapes, and only behind a window it is far.
+Walls and ceiling have the same plaster, and RGB has but the light to go by. Floor and rug,
+and wall, door and picture, are the other way round: one plane, different materials.
 """
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
+from trainer.datasets.rooms.materials import Material
 
-from trainer.datasets.rooms.materials import Material, draw_material
-
-__all__ = [
-    "CLASSES",
-    "Camera",
-    "Decal",
-    "Light",
-    "Scene",
-    "Solid",
-    "draw_scene",
-]
+__all__ = ["CLASSES", "CLASS_IDS", "Camera", "Decal", "Light", "Scene", "Solid"]
 
 
 class ClassRecord(NamedTuple):
@@ -52,9 +40,6 @@ CLASSES = (
     ClassRecord("window", (90, 200, 250), "landscape"),
 )
 CLASS_IDS = {record.name: index for index, record in enumerate(CLASSES)}
-
-ATTEMPTS = 30  # places tried for one thing before the room goes without it
-GAP = 0.1  # metres kept free between things
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,216 +108,3 @@ class Scene:
     decals: tuple[Decal, ...]
     camera: Camera
     light: Light
-
-
-class Footprint(NamedTuple):
-    """Floor that a thing takes."""
-
-    x: float
-    y: float
-    width: float
-    depth: float
-
-    def meets(self, other: "Footprint") -> bool:
-        """Whether the two come closer than the gap."""
-        return (
-            self.x < other.x + other.width + GAP
-            and other.x < self.x + self.width + GAP
-            and self.y < other.y + other.depth + GAP
-            and other.y < self.y + self.depth + GAP
-        )
-
-
-def draw_scene(rng: np.random.Generator) -> Scene:
-    """Draw a scene; the same generator state gives the same scene."""
-    size = (rng.uniform(3.6, 5.2), rng.uniform(4.2, 5.6), rng.uniform(2.4, 2.9))
-    solids = _draw_solids(rng, size)
-    return Scene(
-        size=size,
-        floor=draw_material("planks", rng),
-        wall=draw_material("plaster", rng),
-        ceiling=draw_material("plaster", rng),
-        solids=solids,
-        decals=_draw_rug(rng, size) + _draw_hangings(rng, size),
-        camera=_draw_camera(rng, size),
-        light=_draw_light(rng, size),
-    )
-
-
-def _draw_camera(rng: np.random.Generator, size: Sequence[float]) -> Camera:
-    yaw = rng.uniform(-0.5, 0.5)
-    across = 0.5 - 0.5 * yaw + rng.uniform(-0.1, 0.1)  # away from the wall it looks at
-    return Camera(
-        position=(across * size[0], rng.uniform(0.15, 0.4), rng.uniform(1.45, 1.75)),
-        yaw=yaw,
-        pitch=rng.uniform(0.12, 0.32),
-        view=math.radians(rng.uniform(68, 80)),
-    )
-
-
-def _draw_light(rng: np.random.Generator, size: Sequence[float]) -> Light:
-    warmth = rng.uniform(-0.06, 0.06)
-    bright = rng.uniform(0.85, 1.15)
-    return Light(
-        position=(
-            rng.uniform(0.2, 0.8) * size[0],
-            rng.uniform(0.1, 0.7) * size[1],
-            rng.uniform(0.45, 0.8) * size[2],  # not at the ceiling, which it would leave dark
-        ),
-        ambient=rng.uniform(0.5, 0.7),
-        tint=(bright * (1 + warmth), bright, bright * (1 - warmth)),
-    )
-
-
-def _draw_solids(rng: np.random.Generator, size: Sequence[float]) -> tuple[Solid, ...]:
-    taken: list[Footprint] = []
-    solids: list[Solid] = []
-    for name, chance in (("bed", 0.85), ("table", 0.85), ("cupboard", 0.75), ("table", 0.3)):
-        if rng.random() < chance:
-            solids += _place(rng, size, taken, name)
-    return tuple(solids)
-
-
-def _place(
-    rng: np.random.Generator, size: Sequence[float], taken: list[Footprint], name: str
-) -> list[Solid]:
-    for _ in range(ATTEMPTS):
-        width, depth, height = _draw_sides(rng, name)
-        x = _draw_wallward(rng, size[0] - width, name)
-        y = rng.uniform(1.5, size[1] - depth)
-        if name != "table" and rng.random() < 0.5:
-            y = size[1] - depth
-        spot = Footprint(x, y, width, depth)
-        if y >= 1.4 and not any(spot.meets(other) for other in taken):
-            taken.append(spot)
-            return _build(rng, name, spot, height)
-    return []
-
-
-def _draw_sides(rng: np.random.Generator, name: str) -> tuple[float, float, float]:
-    """Width, depth and height, metres."""
-    if name == "bed":
-        sides = rng.uniform(1.2, 1.7), rng.uniform(1.8, 2.1), rng.uniform(0.3, 0.45)
-    elif name == "table":
-        sides = rng.uniform(0.9, 1.5), rng.uniform(0.8, 1.2), rng.uniform(0.78, 1.0)
-    else:
-        return rng.uniform(0.8, 1.4), rng.uniform(0.4, 0.6), rng.uniform(1.1, 2.0)
-    if rng.random() < 0.5:
-        sides = sides[1], sides[0], sides[2]
-    return sides
-
-
-def _draw_wallward(rng: np.random.Generator, room: float, name: str) -> float:
-    """A place between 0 and ``room``; most things stand at one of the two walls."""
-    free = rng.uniform(0, room)
-    side = rng.random()
-    if name == "table":
-        return float(free)
-    return 0.0 if side < 0.4 else float(room) if side < 0.8 else float(free)
-
-
-def _build(rng: np.random.Generator, name: str, spot: Footprint, height: float) -> list[Solid]:
-    material = draw_material(CLASSES[CLASS_IDS[name]].material, rng)
-    x, y, width, depth = spot
-    if name != "table":
-        return [_solid(name, material, (x, y, 0.0), (x + width, y + depth, height))]
-    leg, top = 0.07, height - rng.uniform(0.06, 0.16)
-    legs = [
-        _solid(name, material, (left, front, 0.0), (left + leg, front + leg, top))
-        for left in (x, x + width - leg)
-        for front in (y, y + depth - leg)
-    ]
-    return [_solid(name, material, (x, y, top), (x + width, y + depth, height)), *legs]
-
-
-def _solid(
-    name: str,
-    material: Material,
-    low: tuple[float, float, float],
-    high: tuple[float, float, float],
-) -> Solid:
-    return Solid(label=CLASS_IDS[name], material=material, low=low, high=high)
-
-
-def _draw_rug(rng: np.random.Generator, size: Sequence[float]) -> tuple[Decal, ...]:
-    if rng.random() < 0.15:
-        return ()
-    width, depth = rng.uniform(1.4, 2.4), rng.uniform(1.2, 2.0)
-    x = rng.uniform(0.2, size[0] - width - 0.2)
-    y = rng.uniform(1.0, size[1] - depth - 0.5)
-    return (
-        Decal(
-            label=CLASS_IDS["rug"],
-            material=draw_material("stripes", rng),
-            axis=2,
-            high_side=False,
-            low=(x, y),
-            high=(x + width, y + depth),
-        ),
-    )
-
-
-#: The walls a camera may see: axis and side of x = 0, x = size, y = size. The one ahead
-#: counts twice, for it is seen in every picture.
-WALLS = ((0, False), (0, True), (1, True), (1, True))
-
-
-def _draw_hangings(rng: np.random.Generator, size: Sequence[float]) -> tuple[Decal, ...]:
-    """Doors, windows and pictures; none covers another."""
-    names = ("door", "window", "picture", "window", "picture", "picture", "window", "door")
-    chances = (0.9, 1.0, 1.0, 0.8, 0.8, 0.5, 0.5, 0.4)
-    used: dict[tuple[int, bool], list[tuple[float, float]]] = {wall: [] for wall in WALLS}
-    decals = []
-    for name, chance in zip(names, chances, strict=True):
-        if rng.random() < chance:
-            decals += _try_to_hang(rng, size, name, used)
-    return tuple(decals)
-
-
-def _try_to_hang(
-    rng: np.random.Generator,
-    size: Sequence[float],
-    name: str,
-    used: dict[tuple[int, bool], list[tuple[float, float]]],
-) -> list[Decal]:
-    """The thing on a free stretch of a wall, or nothing if none was found."""
-    for _ in range(ATTEMPTS):
-        wall = WALLS[int(rng.integers(len(WALLS)))]
-        width, bottom, height = _draw_opening(rng, name, size[2])
-        first = 1.4 if wall[0] == 0 else 0.1  # side walls: not beside the camera
-        last = size[1 - wall[0]] - width - 0.1
-        if last < first:
-            continue
-        start = rng.uniform(first, last)
-        end = start + width
-        if all(end + GAP <= taken[0] or taken[1] + GAP <= start for taken in used[wall]):
-            used[wall].append((start, end))
-            return [_hang(rng, name, wall, (start, end), (bottom, bottom + height))]
-    return []
-
-
-def _draw_opening(rng: np.random.Generator, name: str, room: float) -> tuple[float, float, float]:
-    """Width, lower edge and height, metres."""
-    if name == "door":
-        return rng.uniform(0.8, 1.1), 0.0, rng.uniform(1.95, 2.15)
-    # One distribution for both, so that neither size nor place tells them apart.
-    height = rng.uniform(0.8, 1.2)
-    return rng.uniform(0.9, 1.5), rng.uniform(0.95, room - height - 0.15), height
-
-
-def _hang(
-    rng: np.random.Generator,
-    name: str,
-    wall: tuple[int, bool],
-    across: tuple[float, float],
-    up: tuple[float, float],
-) -> Decal:
-    return Decal(
-        label=CLASS_IDS[name],
-        material=draw_material(CLASSES[CLASS_IDS[name]].material, rng),
-        axis=wall[0],
-        high_side=wall[1],
-        low=(across[0], up[0]),
-        high=(across[1], up[1]),
-        beyond=rng.uniform(6.0, 20.0) if name == "window" else 0.0,
-    )
