@@ -46,8 +46,8 @@ class SearchConfig:
     def __post_init__(self) -> None:
         if self.trials < 1:
             raise SettingsError(f"--trials {self.trials} is too small: give 1 or more")
-        if self.seed < 0:
-            raise SettingsError(f"--seed {self.seed} is negative: give 0 or more")
+        if not 0 <= self.seed < 2**63:
+            raise SettingsError(f"--seed {self.seed} is out of range: give 0 to 2**63 - 1")
         if self.max_retries < 0:
             raise SettingsError(f"search.max_retries = {self.max_retries}: give 0 or more")
 

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-__all__ = ["SCHEMA", "AttemptRow", "Base", "LeaseHistoryRow", "LeaseRow", "ReportRow", "StudyRow"]
+__all__ = ["SCHEMA", "Base", "LeaseHistoryRow", "LeaseRow", "ReportRow", "StudyRow"]
 
 SCHEMA = "umss"
 
@@ -95,22 +95,6 @@ class LeaseHistoryRow(Base):
     pid: Mapped[int] = mapped_column(Integer)
     acquired_at: Mapped[datetime.datetime]
     released_at: Mapped[datetime.datetime | None]
-
-
-class AttemptRow(Base):
-    """One attempt at a trial: under which epoch, where, with which checkpoints."""
-
-    __tablename__ = "attempt"
-
-    study: Mapped[str] = mapped_column(
-        ForeignKey(f"{SCHEMA}.study.name", ondelete="CASCADE"), primary_key=True
-    )
-    trial: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    attempt: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    epoch: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    host: Mapped[str]
-    folder: Mapped[str]
-    started_at: Mapped[datetime.datetime] = mapped_column(server_default=func.clock_timestamp())
 
 
 class ReportRow(Base):

