@@ -1,0 +1,108 @@
+"""The loss written out once more, point by point, in NumPy float64: slow, plain, independent.
+
+Every function takes and gives plain arrays of one slot. N crops are B anchors, then B partners.
+"""
+
+import numpy as np
+
+
+def bilinear(grid_map, x, y):
+    """One point of a map (H, W, channels); x and y in [-1, 1], corners aligned."""
+    height, width, _ = grid_map.shape
+    column, row = (x + 1) * (width - 1) / 2, (y + 1) * (height - 1) / 2
+    left, top = min(int(column), width - 2), min(int(row), height - 2)
+    right_part, bottom_part = column - left, row - top
+    return (
+        grid_map[top, left] * (1 - right_part) * (1 - bottom_part)
+        + grid_map[top, left + 1] * right_part * (1 - bottom_part)
+        + grid_map[top + 1, left] * (1 - right_part) * bottom_part
+        + grid_map[top + 1, left + 1] * right_part * bottom_part
+    )
+
+
+def sample(grid_map, points):
+    return np.stack([bilinear(grid_map, x, y) for x, y in points])
+
+
+def cosines(first, second):
+    first = first / np.linalg.norm(first, axis=-1, keepdims=True)
+    second = second / np.linalg.norm(second, axis=-1, keepdims=True)
+    return first @ second.T
+
+
+def pair_loss(feature_pairs, code_pairs, bias):
+    """Specification 2.8, steps 2 to 4, for one group: lists over the batch of (own, other)."""
+    similarity = np.stack([cosines(own, other) for own, other in feature_pairs])
+    mean_before = similarity.mean()
+    similarity = similarity - similarity.mean(axis=2, keepdims=True)
+    similarity = similarity - similarity.mean() + mean_before
+    codes = np.stack([cosines(own, other) for own, other in code_pairs])
+    return float(np.mean(-np.maximum(codes, 0) * (similarity - bias)))
+
+
+def modality_losses(targets, codes, points, permutations, biases):
+    """Self, KNN and random loss of one modality.
+
+    targets, codes: (N, H, W, channels); points: (2, B, Q, 2); permutations: (R, B).
+    """
+    batch = points.shape[1]
+
+    def pairs(maps, other, other_points):
+        return [
+            (sample(maps[n], points[0, n]), sample(maps[other[n]], other_points[n]))
+            for n in range(batch)
+        ]
+
+    def loss(other, other_points, bias):
+        return pair_loss(
+            pairs(targets, other, other_points), pairs(codes, other, other_points), bias
+        )
+
+    own = loss(range(batch), points[0], biases[0])
+    knn = loss([batch + n for n in range(batch)], points[1], biases[1])
+    random = [loss(permutation, points[1], biases[2]) for permutation in permutations]
+    return own, knn, float(np.mean(random))
+
+
+def total_loss(targets, codes, points, permutations, hyper):
+    """Specification 2.9; every argument has a leading modality axis, hyper is (M, 7)."""
+    total = 0.0
+    for m, row in enumerate(hyper):
+        losses = modality_losses(targets[m], codes[m], points[m], permutations[m], row[1:6:2])
+        total += row[6] * float(np.dot(row[0:6:2], losses))
+    return total
+
+
+def layer(maps, parameters, name, member=()):
+    weight, bias = parameters[f"{name}.weight"][member], parameters[f"{name}.bias"][member]
+    return np.einsum("...i,oi->...o", maps, weight) + bias
+
+
+def relu(values):
+    return np.maximum(values, 0)
+
+
+def conv_encoder(tokens, parameters):
+    """MSN, L2, conv fusion of (M, N, T, C); specification 2.3 to 2.5."""
+    normed = []
+    for m, maps in enumerate(tokens):
+        out = layer(
+            relu(layer(maps, parameters, "msn.first", (m,))), parameters, "msn.second", (m,)
+        )
+        normed.append(out / np.linalg.norm(out, axis=-1, keepdims=True))
+    hidden = relu(layer(np.concatenate(normed, axis=-1), parameters, "fusion.layer0"))
+    return layer(hidden, parameters, "fusion.layer1")
+
+
+def head(fused, parameters, masks):
+    """Specification 2.6; masks: (2, N, C)."""
+    linear = layer(fused * masks[0][:, None], parameters, "head.linear")
+    hidden = relu(layer(fused * masks[1][:, None], parameters, "head.hidden"))
+    return linear + layer(hidden, parameters, "head.nonlinear")
+
+
+def harmonise(code, parameters, member):
+    """Specification 2.7."""
+    return layer(
+        relu(layer(code, parameters, "cmh.first", (member,))), parameters, "cmh.second", (member,)
+    )

@@ -1,0 +1,124 @@
+"""Small random material and configurations that train in milliseconds.
+
+Shape letters: N crops, n evaluation images, H W token grid, C feature channels, Y classes.
+"""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from trainer.config import (
+    DataConfig,
+    EvaluationConfig,
+    FeatureConfig,
+    MethodConfig,
+    TrainConfig,
+    TrainingConfig,
+)
+from trainer.draws import DrawPlan, SlotDraws, StepDraws, stack_draws
+from trainer.features.material import Material, TestSplit, TrainSplit, ValSplit
+from trainer.seeds import torch_generator
+
+CPU = torch.device("cpu")
+GRID = (4, 5)
+CLASSES = 3
+
+
+def small_material(
+    *,
+    modalities: tuple[str, ...] = ("rgb", "depth"),
+    crops: int = 10,
+    channels: int = 6,
+    labelled: bool = True,
+) -> Material:
+    """Random features whose channels tell the labels apart."""
+    generator = np.random.default_rng(5)
+
+    def features(count: int) -> dict[str, Any]:
+        return {
+            name: generator.normal(size=(count, *GRID, channels)).astype(np.float32)
+            for name in modalities
+        }
+
+    def labels(count: int) -> Any:
+        if not labelled:
+            return None
+        return generator.choice([0, 1, 2, 255], size=(count, 16, 20)).astype(np.uint8)
+
+    neighbours = np.stack(
+        [
+            generator.permutation([other for other in range(crops) if other != own])
+            for own in range(crops)
+        ]
+    )
+    names = tuple(f"image{number}" for number in range(5))
+    return Material(
+        classes=("wall", "floor", "bed"),
+        palette=((0, 0, 0), (1, 1, 1), (2, 2, 2)),
+        modalities=modalities,
+        channels=channels,
+        train=TrainSplit(features=features(crops), labels=labels(crops), neighbours=neighbours),
+        val=ValSplit(features=features(5), labels=labels(5), names=names),
+        test=TestSplit(features=features(5), labels=labels(5), names=names),
+        fingerprints={"data": "d", "weights": "w", "bank": "b"},
+        folder=Path("nowhere"),
+    )
+
+
+def small_config(
+    *,
+    modalities: tuple[str, ...] = ("rgb", "depth"),
+    seed: int = 0,
+    hyper: dict[str, float] | None = None,
+    training: dict[str, Any] | None = None,
+    **method: Any,
+) -> TrainConfig:
+    """Twelve iterations, three evaluations, batches of four of ten crops."""
+    return TrainConfig(
+        seed=seed,
+        data=DataConfig(modalities=modalities),
+        features=FeatureConfig(neighbours=9),
+        method=MethodConfig(**{"code_dim": 4, **method}),
+        training=TrainingConfig(
+            **{
+                "iterations": 12,
+                "batch_size": 4,
+                "samples": 3,
+                "random_draws": 2,
+                "partner_ranks": 4,
+                **(training or {}),
+            }
+        ),
+        evaluation=EvaluationConfig(evaluations=3, batch_size=2),
+        hyper=hyper or {},
+    )
+
+
+def small_draws(*, maps: int, masks: int, seed: int = 0, present: int = 4) -> StepDraws:
+    """Float64 draws of one slot: four anchors, nine points, two random pairs, six channels."""
+    plan = DrawPlan(
+        crops=present,
+        batch=4,
+        ranks=4,
+        maps=maps,
+        points=9,
+        random_draws=2,
+        masks=masks,
+        channels=6,
+        dropout=0.25,
+    )
+    drawn = stack_draws([SlotDraws(plan, torch_generator(seed, "test")).step()])
+    return dataclasses.replace(
+        drawn,
+        share_SB=(drawn.share_SB > 0).double() / present,
+        coordinates_SM2BQ2=drawn.coordinates_SM2BQ2.double(),
+        masks_SDNC=drawn.masks_SDNC.double(),
+    )
+
+
+def small_tensor(*shape: int, seed: int = 0) -> torch.Tensor:
+    """Standard normal numbers in float64."""
+    return torch.randn(*shape, generator=torch_generator(seed, "tensor"), dtype=torch.float64)

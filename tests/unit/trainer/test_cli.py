@@ -1,0 +1,82 @@
+"""The trainer's command line on small material: what it prints, and how it refuses."""
+
+import sys
+
+import pytest
+
+from tests.unit.trainer.small import small_config, small_material
+from trainer import cli
+from trainer.run import config_of
+from trainer.toml_records import record_to_table, toml_text
+
+
+@pytest.fixture
+def run_toml(tmp_path, monkeypatch):
+    monkeypatch.setattr(cli, "prepare", lambda config, **_: small_material())
+    monkeypatch.setattr(cli, "validate", lambda config: None)
+    path = tmp_path / "small.toml"
+    path.write_text(toml_text(record_to_table(small_config())))
+    return path
+
+
+def call(monkeypatch, *arguments: object) -> int:
+    monkeypatch.setattr(sys, "argv", ["trainer", *map(str, arguments)])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    return int(caught.value.code or 0)
+
+
+def test_fit_then_evaluate(run_toml, tmp_path, monkeypatch, capsys) -> None:
+    out = tmp_path / "out"
+    assert call(monkeypatch, "fit", run_toml, "--out", out, "--device", "cpu") == 0
+    printed = capsys.readouterr().out
+    assert "evaluation 3/3  iteration 12" in printed
+    assert f"python -m trainer evaluate {out} --split test" in printed
+    assert config_of(out) == small_config()
+    for split in ("val", "test"):
+        assert call(monkeypatch, "evaluate", out, "--split", split, "--device", "cpu") == 0
+        assert f"{split}  cluster mIoU" in capsys.readouterr().out
+
+
+def test_fit_goes_on_with_its_own_checkpoint_only(run_toml, tmp_path, monkeypatch, capsys) -> None:
+    out = tmp_path / "out"
+    for _ in range(2):
+        assert call(monkeypatch, "fit", run_toml, "--out", out, "--device", "cpu") == 0
+    run_toml.write_text(toml_text(record_to_table(small_config(seed=9))))
+    assert call(monkeypatch, "fit", run_toml, "--out", out, "--device", "cpu") == 2
+    assert "seed is 0 there and 9 here" in capsys.readouterr().err
+
+
+def test_features_says_what_there_is(run_toml, monkeypatch, capsys) -> None:
+    assert call(monkeypatch, "features", run_toml, "--device", "cpu") == 0
+    assert "10 crops, 5 val and 5 test images of rgb, depth" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("line", "phrase"),
+    [
+        ("seedd = 1", "unknown key 'seedd'"),
+        ("[method]\nname = 'eagle'", "choose one of stego, unim2"),
+        ("[hyper]\nlambda_self = 2.0", "lambda_self = 2 is out of range"),
+        ("[training]\npartner_ranks = 40", "give fewer ranks"),
+        ("not toml", "is not valid TOML"),
+    ],
+)
+def test_user_errors_are_one_line(run_toml, monkeypatch, capsys, line: str, phrase: str) -> None:
+    run_toml.write_text(line)
+    assert call(monkeypatch, "fit", run_toml, "--device", "cpu") == 2
+    error = capsys.readouterr().err
+    assert phrase in error
+    assert len(error.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:99", "meta"])
+def test_unknown_devices_are_refused(run_toml, monkeypatch, capsys, device: str) -> None:
+    assert call(monkeypatch, "fit", run_toml, "--device", device) == 2
+    assert f"--device {device}" in capsys.readouterr().err
+
+
+def test_missing_files_are_one_line(monkeypatch, capsys, tmp_path) -> None:
+    assert call(monkeypatch, "fit", tmp_path / "no.toml") == 2
+    assert call(monkeypatch, "evaluate", tmp_path / "no") == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 2

@@ -1,0 +1,132 @@
+"""The correspondence loss against its restatement, and the identities it rests on."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from tests.unit.trainer import restated
+from tests.unit.trainer.small import GRID, small_draws, small_tensor
+from trainer.losses import PairPoints, cmcs_weights, correspondence
+from trainer.losses.correspondence import centre
+from trainer.losses.sampling import locate, sample_features
+
+TOKENS = GRID[0] * GRID[1]
+
+
+def make(maps: int, *, present: int = 4):
+    draws = small_draws(maps=maps, masks=2, present=present)
+    targets = small_tensor(1, maps, 8, TOKENS, 6, seed=1)
+    codes = small_tensor(1, maps, 8, TOKENS, 3, seed=2)
+    return draws, targets, codes
+
+
+def loss_of(draws, targets, codes, hyper):
+    weights, biases = cmcs_weights(hyper, random_draws=2)
+    points = PairPoints.of(draws, GRID)
+    return correspondence(targets, codes, points, weights_SMJ=weights, biases_SMJ=biases)
+
+
+def restated_loss(draws, targets, codes, hyper):
+    return restated.total_loss(
+        targets[0].unflatten(2, GRID).numpy(),
+        codes[0].unflatten(2, GRID).numpy(),
+        draws.coordinates_SM2BQ2[0].numpy(),
+        draws.sources_SMBJ[0, :, :, 2:].transpose(1, 2).numpy(),
+        hyper[0].numpy(),
+    )
+
+
+@pytest.mark.parametrize("maps", [1, 2])
+@pytest.mark.parametrize("pair", ["self", "knn", "random", "all"])
+def test_equals_the_restatement(maps: int, pair: str) -> None:
+    draws, targets, codes = make(maps)
+    hyper = small_tensor(1, maps, 7, seed=3).abs()
+    for position, name in enumerate(("self", "knn", "random")):
+        if pair not in (name, "all"):
+            hyper[..., 2 * position] = 0
+    loss = loss_of(draws, targets, codes, hyper).sum()
+    assert abs(float(loss)) > 1e-4
+    assert float(loss.detach()) == pytest.approx(
+        restated_loss(draws, targets, codes, hyper), rel=1e-12
+    )
+
+
+def test_gradient_by_finite_differences() -> None:
+    draws, targets, codes = make(2)
+    hyper = small_tensor(1, 2, 7, seed=3).abs()
+    assert torch.autograd.gradcheck(
+        lambda given: loss_of(draws, targets, given, hyper), codes.requires_grad_(), fast_mode=True
+    )
+
+
+def test_no_gradient_reaches_the_targets() -> None:
+    draws, targets, codes = make(1)
+    loss = loss_of(draws, targets.requires_grad_(), codes.requires_grad_(), torch.ones(1, 1, 7))
+    loss.sum().backward()
+    assert targets.grad is None
+    assert codes.grad is not None and codes.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize(("sign", "moves"), [(-1.0, False), (1.0, True)])
+def test_no_gradient_where_codes_disagree(sign: float, moves: bool) -> None:
+    draws, targets, codes = make(1)
+    own = torch.tensor([1.0, 0.2, 0.0]) + 0.05 * small_tensor(4, TOKENS, 3, seed=4)
+    partner = torch.tensor([1.0, 0.0, 0.5]) + 0.05 * small_tensor(4, TOKENS, 3, seed=5)
+    codes[0, 0, :4], codes[0, 0, 4:] = own, sign * partner
+    only_knn = torch.tensor([[[0.0, 0, 1, 0.3, 0, 0, 1]]], dtype=torch.float64)
+    loss = loss_of(draws, targets, codes.requires_grad_(), only_knn).sum()
+    loss.backward()
+    assert codes.grad is not None
+    assert bool(codes.grad.abs().max() > 1e-4) is moves
+    assert bool(loss.detach() != 0) is moves
+
+
+def test_centring_keeps_the_mean_and_levels_the_rows() -> None:
+    draws, targets, _ = make(2)
+    features = sample_features(targets, locate(PairPoints.of(draws, GRID), crops=8))
+    before = torch.einsum("gqc,gpjc->gjqp", features[:, :, 0], features)
+    centred, means = centre(features, draws.share_SB, torch.Size((1, 2, 4)))
+    rows = torch.einsum("gqc,gpjc->gjqp", features[:, :, 0], centred).mean(dim=-1)
+    assert rows.abs().max() < 1e-12
+    global_means = before.view(1, 2, 4, 4, 9, 9).mean(dim=(2, 4, 5))
+    torch.testing.assert_close(means, global_means, rtol=1e-12, atol=1e-12)
+
+
+def test_padding_changes_nothing() -> None:
+    draws, targets, codes = make(2, present=3)
+    hyper = small_tensor(1, 2, 7, seed=3).abs()
+    keep = [0, 1, 2, 4, 5, 6]
+    sources = draws.sources_SMBJ[:, :, :3].clone()
+    sources[..., 1] -= 1  # partners follow three anchors, not four
+    short = dataclasses.replace(
+        draws,
+        share_SB=draws.share_SB[:, :3],
+        sources_SMBJ=sources,
+        coordinates_SM2BQ2=draws.coordinates_SM2BQ2[:, :, :, :3],
+    )
+    padded_loss = loss_of(draws, targets, codes, hyper)
+    short_loss = loss_of(short, targets[:, :, keep], codes[:, :, keep], hyper)
+    torch.testing.assert_close(padded_loss, short_loss, rtol=1e-12, atol=0)
+    assert float(short_loss.sum()) == pytest.approx(
+        restated_loss(short, targets[:, :, keep], codes[:, :, keep], hyper), rel=1e-12
+    )
+
+
+def test_sampling_reads_between_tokens() -> None:
+    draws, targets, _ = make(1)
+    features = sample_features(targets, locate(PairPoints.of(draws, GRID), crops=8))
+    maps = targets[0, 0].unflatten(1, GRID).numpy()
+    for group, source in enumerate(draws.sources_SMBJ[0, 0, 1].tolist()):
+        points = draws.coordinates_SM2BQ2[0, 0, 0 if group == 0 else 1, 1].numpy()
+        expected = restated.sample(maps[source], points)
+        expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+        np.testing.assert_allclose(features[1, :, group].numpy(), expected, rtol=1e-12)
+
+
+def test_weights_average_the_random_draws() -> None:
+    hyper = torch.tensor([[[0.1, 1, 0.2, 2, 0.4, 3, 10]]])
+    weights, biases = cmcs_weights(hyper, random_draws=2)
+    torch.testing.assert_close(weights, torch.tensor([[[1.0, 2, 2, 2]]]))
+    torch.testing.assert_close(biases, torch.tensor([[[1.0, 2, 3, 3]]]))
