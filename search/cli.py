@@ -236,15 +236,19 @@ def stop(
 
 @app.command()
 def dashboard(
-    port: Annotated[int, typer.Option(help="Port on loopback.")] = 8080,
+    host: Annotated[
+        str,
+        typer.Option(help="Address to listen on; others than loopback need a proxy with login."),
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8080,
     storage: StorageOption = None,
     password_file: PasswordOption = None,
 ) -> None:
-    """Serve optuna-dashboard on loopback until interrupted."""
+    """Serve optuna-dashboard until interrupted; anyone who reaches it can delete studies."""
     from search.dashboard import serve
 
     with _one_line_errors(), _database(storage, password_file) as database:
-        serve(database, port, say=_say)
+        serve(database, host=host, port=port, say=_say)
 
 
 def _exit(finished: bool) -> None:

@@ -1,4 +1,4 @@
-"""optuna-dashboard on a study's database, on loopback.
+"""optuna-dashboard on the database of the studies.
 
 Served through its WSGI application rather than its own command, which would show the
 database address in the list of processes.
@@ -15,8 +15,6 @@ from storage.optuna_store import open_optuna
 
 __all__ = ["serve"]
 
-LOOPBACK = "127.0.0.1"
-
 
 class _QuietHandler(WSGIRequestHandler):
     """Writes no line for each request."""
@@ -25,7 +23,7 @@ class _QuietHandler(WSGIRequestHandler):
         pass
 
 
-def serve(database: Database, port: int, *, say: Callable[[str], None]) -> None:
+def serve(database: Database, *, host: str, port: int, say: Callable[[str], None]) -> None:
     """Serve until interrupted.
 
     Raises:
@@ -33,13 +31,13 @@ def serve(database: Database, port: int, *, say: Callable[[str], None]) -> None:
     """
     storage = open_optuna(database)
     try:
-        server = make_server(LOOPBACK, port, wsgi(storage), handler_class=_QuietHandler)
+        server = make_server(host, port, wsgi(storage), handler_class=_QuietHandler)
     except OSError as error:
         raise SearchError(
-            f"cannot listen on {LOOPBACK}:{port}: {error.strerror}; give --port another number"
+            f"cannot listen on {host}:{port}: {error.strerror}; give --port another number"
         ) from error
     with server:
-        say(f"optuna-dashboard: http://{LOOPBACK}:{server.server_port}/ (Ctrl-C ends it)")
+        say(f"optuna-dashboard: http://{host}:{server.server_port}/ (Ctrl-C ends it)")
         try:
             server.serve_forever()
         except KeyboardInterrupt:
