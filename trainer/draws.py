@@ -110,9 +110,9 @@ class StepDraws:
 
 def send(tensor: Tensor, device: torch.device) -> Tensor:
     """Copy a CPU tensor to the device; to a GPU from pinned memory, so that nobody waits."""
-    if device.type == "cpu":
-        return tensor
-    return tensor.pin_memory().to(device, non_blocking=True)
+    if device.type == "cuda":
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
 
 
 class SlotDraws:

@@ -22,6 +22,7 @@ from trainer.evaluation import Evaluation, Scored, evaluate
 from trainer.features.material import Material, TestSplit, ValSplit
 from trainer.methods import Batch, build_method, hyper_values
 from trainer.optimiser import AdamState, adam_step
+from trainer.parameters import Layout, Views
 from trainer.probes import cluster_loss, linear_loss, probe_layout
 from trainer.seeds import torch_generator
 
@@ -111,16 +112,14 @@ class Slots:
         drawn = stack_draws([draws.step() for draws in self._draws])
         tokens = self._batches.tokens(drawn, partners=self._method.needs.partners)
         batch, draws = Batch(tokens_SMNTC=tokens, grid=self._batches.grid), drawn.to(self._device)
-        leaf_SP = self._model.leaf_SP.detach().requires_grad_()
-        probe_leaf_SP = self._probes.leaf_SP.detach().requires_grad_()
+        parameters = _learnt(self._method.parameters, self._model)
+        probes = _learnt(self._probe_layout, self._probes)
         buffers = self._method.buffers.views(self._buffers_SP)
-        views = self._method.parameters.views(leaf_SP)
-        made = self._method.step(views, buffers, batch, self._hyper_SM7, draws)
+        made = self._method.step(parameters, buffers, batch, self._hyper_SM7, draws)
         loss_S = torch.stack(list(made.terms.values())).sum(dim=0)
-        probe_loss_S = self._probe_loss(made.codes_SBTK.detach(), probe_leaf_SP, draws)
-        gradient_SP, probe_gradient_SP = torch.autograd.grad(
-            loss_S.sum() + probe_loss_S.sum(), (leaf_SP, probe_leaf_SP)
-        )
+        probe_loss_S = self._probe_loss(made.codes_SBTK.detach(), probes, draws)
+        gradient_SP = _gradient(self._method.parameters, loss_S, parameters)
+        probe_gradient_SP = _gradient(self._probe_layout, probe_loss_S, probes)
         self._model, finite_S1 = adam_step(
             self._model, gradient_SP, learning_rate_S1=self._rate_S1
         )
@@ -134,8 +133,7 @@ class Slots:
         self._finite_S &= (finite_S1 & probes_finite_S1).squeeze(1)
         self._finite_S &= loss_S.isfinite() & probe_loss_S.isfinite()
 
-    def _probe_loss(self, codes_SBTK: Tensor, leaf_SP: Tensor, draws: StepDraws) -> Tensor:
-        views = self._probe_layout.views(leaf_SP)
+    def _probe_loss(self, codes_SBTK: Tensor, views: Views, draws: StepDraws) -> Tensor:
         loss_S = cluster_loss(codes_SBTK, views, draws.share_SB)
         if not self._batches.labelled:
             return loss_S
@@ -197,6 +195,20 @@ class Slots:
             for field in dataclasses.fields(state):
                 rows[f"{prefix}.{field.name}"] = getattr(state, field.name)
         return rows | {"finite": self._finite_S}
+
+
+def _learnt(layout: Layout, state: AdamState) -> Views:
+    """Views of the parameters whose gradient is asked for."""
+    views = layout.views(state.leaf_SP)
+    return {name: view.detach().requires_grad_() for name, view in views.items()}
+
+
+def _gradient(layout: Layout, loss_S: Tensor, views: Views) -> Tensor:
+    """Gradient of every slot's loss by its own row: (S, P); what the loss does not use has 0."""
+    gradients = torch.autograd.grad(
+        loss_S.sum(), tuple(views.values()), allow_unused=True, materialize_grads=True
+    )
+    return layout.leaf(dict(zip(views, gradients, strict=True)))
 
 
 def _structure(config: TrainConfig) -> TrainConfig:

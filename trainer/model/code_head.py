@@ -6,7 +6,6 @@ at eb4d6b5.
 """
 
 from torch import Tensor
-from torch.nn import functional
 
 from trainer.model.linear import linear
 from trainer.parameters import Entry, Views, linear_entries
@@ -39,5 +38,5 @@ def code_head(fused_SNTC: Tensor, views: Views, masks_S2NC: Tensor | None) -> Te
     if masks_S2NC is not None:
         for_linear = fused_SNTC * masks_S2NC[:, 0].unsqueeze(-2)
         for_nonlinear = fused_SNTC * masks_S2NC[:, 1].unsqueeze(-2)
-    hidden = functional.relu(linear(for_nonlinear, views, "head.hidden"))
+    hidden = linear(for_nonlinear, views, "head.hidden", relu=True)
     return linear(for_linear, views, "head.linear") + linear(hidden, views, "head.nonlinear")

@@ -83,10 +83,10 @@ class Fusion:
         if self.operation == "max":
             return tokens_SMNTC.amax(dim=1)
         maps = torch.cat(tokens_SMNTC.unbind(dim=1), dim=-1)
-        for step in range(len(self._widths) - 1):
-            if step and self.operation == "ladder":
-                maps = batch_norm(maps, views, buffers, f"fusion.norm{step}", share_SB)
-            if step:
-                maps = functional.relu(maps)
-            maps = linear(maps, views, f"fusion.layer{step}")
+        if self.operation == "conv":
+            return linear(linear(maps, views, "fusion.layer0", relu=True), views, "fusion.layer1")
+        maps = linear(maps, views, "fusion.layer0")
+        for step in range(1, len(self._widths) - 1):
+            maps = batch_norm(maps, views, buffers, f"fusion.norm{step}", share_SB)
+            maps = linear(functional.relu(maps), views, f"fusion.layer{step}")
         return maps

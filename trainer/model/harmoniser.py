@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from trainer.model.linear import linear
 from trainer.parameters import Entry, Views, linear_entries
@@ -57,7 +56,7 @@ class Harmoniser:
         if not self.heads:
             return code_SNTK.unsqueeze(1).expand(-1, len(self.anchors), -1, -1, -1)
         inputs_SDNTK = code_SNTK.unsqueeze(1).expand(-1, self.heads, -1, -1, -1)
-        hidden = functional.relu(linear(inputs_SDNTK, views, "cmh.first"))
+        hidden = linear(inputs_SDNTK, views, "cmh.first", relu=True)
         harmonised_SDNTK = linear(hidden, views, "cmh.second")
         return torch.stack(self._choose(code_SNTK, harmonised_SDNTK), dim=1)
 

@@ -5,7 +5,6 @@ UniM2 (UMSS, ECCV 2026), specification 2.3; authors' code: Hatins/UniM2 at 08fa0
 """
 
 from torch import Tensor
-from torch.nn import functional
 
 from trainer.model.linear import linear
 from trainer.parameters import Entry, Views, linear_entries
@@ -33,6 +32,6 @@ def msn(tokens_SMNTC: Tensor, views: Views, *, residual: bool) -> Tensor:
     Returns:
         Tensor with shape (S, M, N, T, C).
     """
-    hidden = functional.relu(linear(tokens_SMNTC, views, "msn.first"))
+    hidden = linear(tokens_SMNTC, views, "msn.first", relu=True)
     output = linear(hidden, views, "msn.second")
     return output + tokens_SMNTC if residual else output

@@ -9,6 +9,7 @@ import torch
 
 from tests.unit.trainer.small import CPU, small_config, small_material
 from trainer.errors import ConfigError
+from trainer.methods import METHODS
 from trainer.slots import Slots
 
 
@@ -65,6 +66,16 @@ def test_seeds_make_different_runs() -> None:
     material = small_material()
     one, other = (Slots([small_config(seed=seed)], material, CPU).state(0) for seed in (0, 1))
     assert not torch.equal(one["model.leaf_SP"], other["model.leaf_SP"])
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("fusion", ["conv", "ladder", "max"])
+def test_a_step_waits_for_nothing(name: str, fusion: str) -> None:
+    # tensors on the meta device have no numbers: whatever asked for one, or mixed devices, fails
+    slots = Slots([small_config(name=name, fusion=fusion)], small_material(), torch.device("meta"))
+    slots.step()
+    with pytest.raises(RuntimeError, match="meta"):
+        slots.take_loss(0)
 
 
 def test_a_step_learns() -> None:
