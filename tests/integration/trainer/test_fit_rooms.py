@@ -1,0 +1,91 @@
+"""The trainer from images to test scores as a user runs it, on small synthetic rooms."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CONFIG = """
+seed = 3
+
+[data]
+name = "rooms"
+modalities = ["rgb", "depth"]
+options = {train = 6, val = 3, test = 3}
+
+[features]
+train_resolution = 64
+eval_resolution = 96
+neighbours = 7
+
+[method]
+code_dim = 8
+
+[training]
+iterations = 20
+batch_size = 8
+samples = 5
+learning_rate = 5e-3
+
+[evaluation]
+evaluations = 4
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("rooms")
+    (folder / "small.toml").write_text(CONFIG)
+    return folder
+
+
+def trainer(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "UMSS_CACHE": str(place / "cache"), "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [sys.executable, "-m", "trainer", *arguments, "--device", "cpu"],
+        cwd=place,
+        env=environment | {"PYTHONPATH": str(Path(__file__).parents[3])},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def fitted(place: Path) -> str:
+    done = trainer(place, "fit", "small.toml")
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_features_tells_what_was_built(place: Path, fitted: str) -> None:
+    built = trainer(place, "features", "small.toml")
+    assert built.returncode == 0, built.stderr
+    assert "30 crops, 3 val and 3 test images of rgb, depth" in built.stdout
+
+
+def test_fit_scores_at_every_evaluation_and_again_the_same(place: Path, fitted: str) -> None:
+    assert re.findall(r"evaluation \d/4  iteration (\d+)", fitted) == ["5", "10", "15", "20"]
+    again = trainer(place, "fit", "small.toml", "--out", "again")
+    assert again.stdout.split("checkpoint:")[0] == fitted.split("checkpoint:")[0]
+
+
+def test_the_test_split_is_scored_on_demand(place: Path, fitted: str) -> None:
+    scored = trainer(place, "evaluate", "runs/small", "--split", "test")
+    assert scored.returncode == 0, scored.stderr
+    assert re.search(r"test  cluster mIoU \d+\.\d\d \(all \d+\.\d\d\)", scored.stdout)
+
+
+def test_a_damaged_checkpoint_is_one_line(place: Path, fitted: str) -> None:
+    shutil.copytree(place / "runs/small", place / "damaged")
+    (state,) = (place / "damaged").glob("state-*.safetensors")
+    state.write_bytes(state.read_bytes()[:-3])
+    refused = trainer(place, "evaluate", "damaged")
+    assert refused.returncode == 2
+    assert "is damaged" in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1
