@@ -109,9 +109,9 @@ class Ledger:
                 case NewAttempt():
                     self._attempt(entry)
                 case StoreReport():
-                    self._report(entry)
+                    self._report(entry, in_doubt=in_doubt)
                 case EndTrial():
-                    self._end(entry)
+                    self._end(entry, in_doubt=in_doubt)
                 case StoreTest():
                     self._test(entry)
 
@@ -167,7 +167,7 @@ class Ledger:
                     trial._trial_id, name, value, self._distributions[name]
                 )
 
-    def _report(self, entry: StoreReport) -> None:
+    def _report(self, entry: StoreReport, *, in_doubt: bool) -> None:
         trial_id = self._ids[entry.trial]
         evaluation = entry.report.evaluation
         store_report(
@@ -177,15 +177,23 @@ class Ledger:
             evaluation=evaluation,
             payload=entry.report.to_json(),
         )
-        if entry.score is not None and not self._storage.get_trial(trial_id).state.is_finished():
-            self._storage.set_trial_intermediate_value(trial_id, evaluation, entry.score)
+        if entry.score is None or (in_doubt and self._is_ended(trial_id)):
+            return
+        self._storage.set_trial_intermediate_value(trial_id, evaluation, entry.score)
 
-    def _end(self, entry: EndTrial) -> None:
+    def _end(self, entry: EndTrial, *, in_doubt: bool) -> None:
         trial_id = self._ids[entry.trial]
-        stored = self._storage.get_trial(trial_id)
-        if not stored.state.is_finished():
+        if in_doubt and self._is_ended(trial_id):
+            self._check_same_end(entry)
+        else:
             write_end(self._storage, trial_id, entry.end)
-        elif (stored.state, stored.value) != (entry.end.state, entry.end.value):
+
+    def _is_ended(self, trial_id: int) -> bool:
+        return self._storage.get_trial(trial_id).state.is_finished()
+
+    def _check_same_end(self, entry: EndTrial) -> None:
+        stored = self._storage.get_trial(self._ids[entry.trial])
+        if (stored.state, stored.value) != (entry.end.state, entry.end.value):
             raise LedgerMismatch(
                 f"trial {entry.trial} of study {self._name!r} is already stored as"
                 f" {stored.state.name} {stored.value}: something else writes to the study;"
