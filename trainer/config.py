@@ -173,7 +173,7 @@ class TrainConfig:
     method: MethodConfig = field(default_factory=MethodConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
-    #: Values of the method's knobs (lambda, b, lambda_cmcs) by name; a knob left out has its default.
+    #: Values of the method's knobs (lambda, b, lambda_cmcs) by name; one left out has its default.
     hyper: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -120,18 +120,24 @@ class Slots:
         probe_loss_S = self._probe_loss(made.codes_SBTK.detach(), probes, draws)
         gradient_SP = _gradient(self._method.parameters, loss_S, parameters)
         probe_gradient_SP = _gradient(self._probe_layout, probe_loss_S, probes)
+        finite_S1 = self._update(gradient_SP, probe_gradient_SP, made.buffers)
+        self._loss_sum_S += loss_S.detach()
+        self._finite_S &= finite_S1.squeeze(1) & loss_S.isfinite() & probe_loss_S.isfinite()
+
+    def _update(
+        self, gradient_SP: Tensor, probe_gradient_SP: Tensor, moved_buffers: Views
+    ) -> Tensor:
+        """Move model, buffers and probes; returns whether all of a slot's moves were finite."""
         self._model, finite_S1 = adam_step(
             self._model, gradient_SP, learning_rate_S1=self._rate_S1
         )
+        if moved_buffers:
+            moved_SP = self._method.buffers.leaf(moved_buffers).detach()
+            self._buffers_SP = torch.where(finite_S1, moved_SP, self._buffers_SP)
         self._probes, probes_finite_S1 = adam_step(
             self._probes, probe_gradient_SP, learning_rate_S1=self._probe_rate_S1
         )
-        if made.buffers:
-            moved_SP = self._method.buffers.leaf(made.buffers).detach()
-            self._buffers_SP = torch.where(finite_S1, moved_SP, self._buffers_SP)
-        self._loss_sum_S += loss_S.detach()
-        self._finite_S &= (finite_S1 & probes_finite_S1).squeeze(1)
-        self._finite_S &= loss_S.isfinite() & probe_loss_S.isfinite()
+        return finite_S1 & probes_finite_S1
 
     def _probe_loss(self, codes_SBTK: Tensor, views: Views, draws: StepDraws) -> Tensor:
         loss_S = cluster_loss(codes_SBTK, views, draws.share_SB)
