@@ -15,9 +15,10 @@ import optuna
 import typer
 from rich.console import Console
 
-from search import reading, showing
+from search.display import views
 from search.errors import SearchError
 from search.presets import DEFAULT_PRESET
+from search.verbs import reading
 from storage.address import take_address
 from storage.database import Database, open_database
 from storage.errors import LeaseHeld, StorageError
@@ -92,7 +93,7 @@ def launch_command(
     """Start a search, or continue the one named by --study."""
     with _one_line_errors():
         address = take_address(storage, os.environ, password_file=password_file)
-        from search import starting
+        from search.verbs import starting
 
         finished = starting.launch(
             address,
@@ -143,7 +144,7 @@ def resume(
     """Go on with a search where it stands; without a name, the last unfinished one."""
     with _one_line_errors():
         address = take_address(storage, os.environ, password_file=password_file)
-        from search import starting
+        from search.verbs import starting
 
         finished = starting.resume(
             address,
@@ -171,11 +172,11 @@ def list_command(
 ) -> None:
     """List all studies."""
     with _one_line_errors(), _database(storage, password_file) as database:
-        views = reading.read_studies(database)
+        studies = reading.read_studies(database)
         if as_json:
-            _print_json([view.to_json() for view in views])
+            _print_json([view.to_json() for view in studies])
         else:
-            Console().print(showing.study_list(views))
+            Console().print(views.study_list(studies))
 
 
 @app.command()
@@ -192,7 +193,7 @@ def status(
         if as_json:
             _print_json(view.to_json())
         else:
-            Console().print(showing.study_status(view, failures=failures))
+            Console().print(views.study_status(view, failures=failures))
 
 
 @app.command()
@@ -214,7 +215,7 @@ def best(
         elif format_ == "toml":
             sys.stdout.write(toml_text(record_to_table(reading.best_config(view))))
         else:
-            Console().print(showing.best(view))
+            Console().print(views.best(view))
 
 
 @app.command()
@@ -245,7 +246,7 @@ def dashboard(
     password_file: PasswordOption = None,
 ) -> None:
     """Serve optuna-dashboard until interrupted; anyone who reaches it can delete studies."""
-    from search.dashboard import serve
+    from search.verbs.dashboard import serve
 
     with _one_line_errors(), _database(storage, password_file) as database:
         serve(database, host=host, port=port, say=_say)

@@ -13,22 +13,22 @@ from dataclasses import dataclass
 from optuna.trial import TrialState
 
 from search.checkpoints import CheckpointStore
-from search.entries import AddTrial, EndTrial, Entry, NewAttempt, StoreReport
+from search.display.events import tell_end
+from search.display.progress import Progress
+from search.display.snapshots import Snapshots
 from search.errors import FailureBudget
-from search.events import tell_end
-from search.journal import Journal, Store
-from search.ledger import trial_template
+from search.journal.entries import AddTrial, EndTrial, Entry, NewAttempt, StoreReport
+from search.journal.journal import Journal, Store
+from search.journal.ledger import trial_template
 from search.live_trial import LiveTrial
 from search.messages import Begin, Continue, Crashed, Lost, Reported
 from search.mirror import Mirror
 from search.outcome import Failed, Outcome, trial_end
 from search.pool import Answer, Pool
-from search.progress import Progress
 from search.rules import Rules
 from search.samplers import Sampler
 from search.schedule import Schedule
 from search.score import score
-from search.snapshots import Snapshots
 from search.spaces import Space
 from trainer.records import Report
 from trainer.seeds import derive_seed

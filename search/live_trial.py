@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from optuna.trial import FrozenTrial
 
 from search.checkpoints import CheckpointStore
-from search.ledger import attempts_of
+from search.journal.ledger import attempts_of
 from search.messages import Task
 from trainer.records import Report
 

@@ -22,7 +22,7 @@ def refused(tmp_path: Path, embedded_folder: Path, monkeypatch: pytest.MonkeyPat
     def no_workers(*arguments: object, **options: object) -> None:
         raise AssertionError("a worker was about to start")
 
-    monkeypatch.setattr("search.launching.ray_workers", no_workers)
+    monkeypatch.setattr("search.verbs.launching.ray_workers", no_workers)
     monkeypatch.setenv("UMSS_CACHE", str(tmp_path / "cache"))
 
     def run(*arguments: str, storage: str | None = None) -> str:
@@ -148,9 +148,9 @@ def test_no_secret_is_repeated(refused: Run) -> None:
 def stored(tmp_path: Path, embedded_folder: Path) -> Iterator[str]:
     """A storage with a study ``old`` of 6 trials, of which 4 are finished."""
     from search.config import resolve
-    from search.launching import PREFETCHED
-    from search.ledger import trial_template
+    from search.journal.ledger import trial_template
     from search.outcome import Completed, trial_end, write_end
+    from search.verbs.launching import PREFETCHED
     from storage.address import parse_address
     from storage.database import open_database
     from storage.optuna_store import open_optuna

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from search.ledger import attempts_of
-from search.reading import StudyView, read_study
+from search.journal.ledger import attempts_of
+from search.verbs.reading import StudyView, read_study
 from storage.address import parse_address
 from storage.database import open_database
 from tests.acceptance.conftest import REPOSITORY, SearchCommand

@@ -11,10 +11,10 @@ from sqlalchemy import Connection, Engine, event
 
 from search.config import LaunchConfig
 from search.driver import Ending
-from search.entries import AddTrial, EndTrial, Entry, StoreReport
-from search.ledger import Ledger
+from search.journal.entries import AddTrial, EndTrial, Entry, StoreReport
+from search.journal.ledger import Ledger
 from search.messages import Order
-from search.session import Places, Session
+from search.verbs.session import Places, Session
 from storage.address import parse_address
 from storage.database import Database, open_database
 from storage.errors import NameTaken

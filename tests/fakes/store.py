@@ -3,8 +3,8 @@
 from types import TracebackType
 from typing import Self
 
-from search.entries import AddTrial, EndTrial, Entry, NewAttempt, StoreReport
-from search.snapshot import Snapshot
+from search.display.snapshot import Snapshot
+from search.journal.entries import AddTrial, EndTrial, Entry, NewAttempt, StoreReport
 from storage.errors import DatabaseAway
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
-from search.reading import read_study
+from search.verbs.reading import read_study
 from storage.address import parse_address
 from storage.database import Database, open_database
 from storage.reports import reports_of

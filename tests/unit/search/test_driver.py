@@ -7,16 +7,16 @@ import pytest
 from optuna.trial import TrialState
 
 from search.checkpoints import CheckpointStore
+from search.display.snapshots import Snapshots
 from search.driver import Driver, Ending, Plan
-from search.entries import AddTrial, EndTrial, StoreReport
 from search.errors import FailureBudget
+from search.journal.entries import AddTrial, EndTrial, StoreReport
 from search.messages import Begin, Continue, Crashed, Lost, Order
 from search.mirror import Mirror
 from search.pruners import CollapseRules, build_pruner
 from search.rules import Rules
 from search.samplers import find_sampler
 from search.schedule import Schedule
-from search.snapshots import Snapshots
 from search.spaces import Space
 from storage.errors import DatabaseAway
 from tests.fakes.pool import InlinePool

@@ -4,10 +4,16 @@ import io
 import pytest
 from rich.console import Console
 
-from search.durations import about_text, duration_text
-from search.live_view import EVENTS_SHOWN, WORKERS_SHOWN, LiveProgress, draw
+from search.display.durations import about_text, duration_text
+from search.display.live_view import EVENTS_SHOWN, WORKERS_SHOWN, LiveProgress, draw
+from search.display.progress import (
+    STATUS_INTERVAL,
+    PlainProgress,
+    Snapshot,
+    WorkerLine,
+    open_progress,
+)
 from search.mirror import Counts
-from search.progress import STATUS_INTERVAL, PlainProgress, Snapshot, WorkerLine, open_progress
 
 SNAPSHOT = Snapshot(
     study="rooms-3",

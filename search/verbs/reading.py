@@ -7,7 +7,7 @@ from typing import Any, Literal
 from optuna.trial import FrozenTrial, TrialState
 
 from search.errors import StudyError
-from search.ledger import TEST_ATTRIBUTE
+from search.journal.ledger import TEST_ATTRIBUTE
 from search.mirror import Counts, Mirror
 from storage.database import Database
 from storage.lease import TIME_TO_LIVE

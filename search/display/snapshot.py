@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from search.durations import about_text, duration_text
+from search.display.durations import about_text, duration_text
 from search.mirror import Counts
 
 __all__ = ["Snapshot", "WorkerLine"]

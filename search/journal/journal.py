@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
-from search.entries import Entry
+from search.journal.entries import Entry
 from storage.errors import DatabaseAway
 
 __all__ = ["Journal", "JournalState", "Store"]

@@ -15,19 +15,19 @@ from optuna.trial import FrozenTrial, TrialState
 from search.checkpoints import CheckpointStore
 from search.cluster import RayPool, ray_cluster
 from search.config import LaunchConfig
+from search.display.progress import Progress
+from search.display.snapshots import Snapshots
 from search.driver import Driver, Ending, Plan
-from search.entries import StoreTest
-from search.ledger import Ledger
+from search.journal.entries import StoreTest
+from search.journal.ledger import Ledger
 from search.live_trial import LiveTrial, adopt_trial
 from search.machine import Machine
 from search.mirror import Mirror
 from search.pool import Pool
-from search.progress import Progress
 from search.pruners import build_pruner
 from search.rules import Rules
 from search.samplers import find_sampler
 from search.schedule import Schedule
-from search.snapshots import Snapshots
 from search.worker import WorkerSetup
 from storage.database import Database
 from storage.lease import Lease

@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from search.display.snapshot import Snapshot, WorkerLine
 from search.live_trial import LiveTrial
 from search.mirror import Mirror
 from search.score import score
-from search.snapshot import Snapshot, WorkerLine
 
 __all__ = ["Snapshots"]
 

@@ -8,11 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
-from search.outcome import prune_kind, prune_reason
-from search.reading import StudyView, failures
-from search.score import LAST_EVALUATIONS
-from search.spaces import Space
-from search.tables import (
+from search.display.tables import (
     BestTrial,
     NextCommand,
     PrunedTrial,
@@ -22,6 +18,10 @@ from search.tables import (
     summary_text,
     tally_reasons,
 )
+from search.outcome import prune_kind, prune_reason
+from search.score import LAST_EVALUATIONS
+from search.spaces import Space
+from search.verbs.reading import StudyView, failures
 
 __all__ = ["best", "preparing", "study_list", "study_status", "summary"]
 

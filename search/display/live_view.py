@@ -10,7 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from search.snapshot import Snapshot, WorkerLine
+from search.display.snapshot import Snapshot, WorkerLine
 
 __all__ = ["LiveProgress", "draw"]
 

@@ -8,15 +8,16 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from search import reading, showing
 from search.checkpoints import default_checkpoint_root
 from search.config import LaunchConfig, resolve
+from search.display import views
+from search.display.progress import open_progress
 from search.driver import Ending
-from search.launching import Launch, find_to_resume
-from search.launching import launch as launch_study
 from search.machine import Machine, find_machine
-from search.progress import open_progress
-from search.session import Places
+from search.verbs import reading
+from search.verbs.launching import Launch, find_to_resume
+from search.verbs.launching import launch as launch_study
+from search.verbs.session import Places
 from storage.address import Address, parse_address
 from storage.database import Database, open_database
 from trainer.features import validate
@@ -132,12 +133,12 @@ def _drive(request: Launch, database: Database, *, plain: bool | None) -> bool:
         request,
         database,
         open_progress=lambda: open_progress(console, plain=plain),
-        open_preparing=lambda: showing.preparing(console),
+        open_preparing=lambda: views.preparing(console),
         say=typer.echo,
     )
     view = reading.read_study(database, result.study)
     storage = _storage_flag(database.address)
-    console.print(showing.summary(view, result.seconds, storage=storage), crop=False)
+    console.print(views.summary(view, result.seconds, storage=storage), crop=False)
     if result.ending is Ending.STOPPED:
         typer.echo(f"stopped: {result.reason}")
     return result.ending is Ending.FINISHED

@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from search.durations import duration_text
+from search.display.durations import duration_text
 from search.mirror import Counts
 from search.outcome import PruneKind
 

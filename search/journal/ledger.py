@@ -14,7 +14,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import Engine
 
-from search.entries import AddTrial, EndTrial, Entry, NewAttempt, StoreReport, StoreTest
+from search.journal.entries import AddTrial, EndTrial, Entry, NewAttempt, StoreReport, StoreTest
 from search.outcome import write_end
 from storage.outage import translated
 from storage.reports import store_report

@@ -7,8 +7,8 @@ from typing import Protocol, Self
 
 from rich.console import Console
 
-from search.live_view import LiveProgress
-from search.snapshot import Snapshot, WorkerLine
+from search.display.live_view import LiveProgress
+from search.display.snapshot import Snapshot, WorkerLine
 
 __all__ = ["PlainProgress", "Progress", "Snapshot", "WorkerLine", "open_progress"]
 

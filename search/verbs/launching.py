@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from types import FrameType
 
 from search.config import LaunchConfig, differences
+from search.display.progress import Progress
 from search.driver import Ending
 from search.errors import StudyError
 from search.machine import Machine
-from search.progress import Progress
-from search.reading import is_driven
-from search.session import Places, Session, ray_workers
+from search.verbs.reading import is_driven
+from search.verbs.session import Places, Session, ray_workers
 from search.versions import code_revision, package_versions
 from storage.database import Database
 from storage.errors import UnknownStudy
