@@ -97,7 +97,7 @@ def summary_text(summary: Summary) -> RenderableType:
         parts.append(reasons_table(tally_reasons(summary.pruned)))
     if summary.next_commands:
         parts.append(_commands_table(summary.next_commands))
-    return Group(*(Padding(part, (1, 0, 0, 0)) for part in parts))
+    return Group(*(line for part in parts for line in (Text(), part)))
 
 
 def best_table(best: BestTrial) -> RenderableType:
