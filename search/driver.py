@@ -37,6 +37,7 @@ __all__ = ["Driver", "Ending", "Plan"]
 
 BUSY_WAIT_SECONDS = 0.02  # between looks while a worker is free and a trial is being stored
 IDLE_WAIT_SECONDS = 0.25  # between looks while all workers train
+SHOW_SECONDS = 0.5  # between two pictures of the search
 MAX_LOSSES_IN_A_ROW = 5  # a trial that loses more workers without an evaluation is at fault
 EARLY_FAILURES = 3  # stop if that many first trials all failed,
 RECENT_TRIALS, RECENT_FAILURES = 20, 4  # or more than 4 of the last 20
@@ -108,6 +109,7 @@ class Driver:
         self._ready: set[int] = set()
         self._busy: dict[str, int] = {}
         self._kept: int | None = None
+        self._clock, self._shown = clock, -SHOW_SECONDS
         self.stop_reason: str | None = None
 
     def stop(self, reason: str) -> None:
@@ -335,6 +337,11 @@ class Driver:
             )
 
     def _show(self) -> None:
+        """Show how it goes; asking the workers every time would cost more than it shows."""
+        now = self._clock()
+        if now - self._shown < SHOW_SECONDS:
+            return
+        self._shown = now
         self._progress.update(
             self._snapshots.take(
                 mirror=self._mirror,

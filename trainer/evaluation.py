@@ -118,7 +118,7 @@ class _Tally:
 
     def _count(self, predictions_Nhw: Tensor, labels_Nhw: Tensor) -> Tensor:
         """Pixels of each class in each prediction; those without a label have rows beyond Y."""
-        cells = labels_Nhw.long() * self._classes + predictions_Nhw
+        cells = labels_Nhw.int() * self._classes + predictions_Nhw.int()
         counts = torch.bincount(cells.flatten(), minlength=(IGNORE + 1) * self._classes)
         return counts.view(-1, self._classes)[: self._classes]
 
