@@ -31,9 +31,7 @@ def derive_seed(*parts: int | str) -> int:
     return int.from_bytes(digest, "big") >> (64 - SEED_BITS)
 
 
-def torch_generator(
-    *parts: int | str, device: "torch.device | str" = "cpu"
-) -> "torch.Generator":
+def torch_generator(*parts: int | str, device: "torch.device | str" = "cpu") -> "torch.Generator":
     """A torch generator seeded by :func:`derive_seed` of the parts."""
     import torch  # here, so that what only reads studies starts without it
 
