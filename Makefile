@@ -10,7 +10,7 @@ search: $(VENV)/ready
 	$(BIN)/python -m search launch --trials 200
 
 test: $(VENV)/ready
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadscope
 
 check: $(VENV)/ready
 	$(BIN)/ruff check .

@@ -16,12 +16,12 @@ import typer
 from rich.console import Console
 
 from search.display import views
-from search.errors import SearchError
+from search.errors import FailureBudget, SearchError
 from search.presets import DEFAULT_PRESET
 from search.verbs import reading
 from storage.address import take_address
 from storage.database import Database, open_database
-from storage.errors import LeaseHeld, StorageError
+from storage.errors import DatabaseAway, LeaseHeld, LeaseLost, StorageError
 from storage.studies import request_stop
 from trainer.errors import TrainerError
 from trainer.toml_records import record_to_table, toml_text
@@ -275,8 +275,10 @@ def _one_line_errors() -> Iterator[None]:
     """Errors that a user can mend are one line; all others keep their traceback."""
     try:
         yield
-    except LeaseHeld as error:
+    except (LeaseHeld, LeaseLost) as error:
         _fail(error, DRIVEN_ELSEWHERE)
+    except (FailureBudget, DatabaseAway) as error:
+        _fail(error, STOPPED)
     except (SearchError, StorageError, TrainerError) as error:
         _fail(error, BAD_INPUT)
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import ray
-from ray.exceptions import RayActorError, RayTaskError
+from ray.exceptions import ActorDiedError, RayError, RayTaskError
 
 from search.errors import ClusterError
 from search.messages import Crashed, Lost, Order, Reported
@@ -52,6 +52,7 @@ def ray_cluster(address: str | None, *, workers: int, gpus: int) -> Iterator[Non
         where = address or "on this machine"
         raise ClusterError(f"Ray cannot be used ({where}): {_first_line(error)}") from error
     try:
+        _check_room(workers, min(gpus, workers))
         yield
     finally:
         ray.shutdown()
@@ -101,9 +102,26 @@ class RayPool:
         return dict(self._iterations)
 
     def test_scores(self, folder: str) -> tuple[Scores, Scores]:
-        """Let the first worker score a checkpoint on the test split."""
-        actor = next(iter(self._actors.values()))
-        scores: tuple[Scores, Scores] = ray.get(actor.test_scores.remote(folder))
+        """Let a worker score a checkpoint on the test split.
+
+        Raises:
+            ClusterError: If that fails, also on a fresh worker.
+        """
+        worker = self.names[0]
+        try:
+            return self._test_scores(worker, folder)
+        except RayTaskError as error:
+            cause = error.cause or error
+            raise ClusterError(f"the test split was not scored: {_first_line(cause)}") from error
+        except RayError:
+            self._actors[worker] = self._start()
+        try:
+            return self._test_scores(worker, folder)
+        except RayError as error:
+            raise ClusterError(f"the test split was not scored: {_first_line(error)}") from error
+
+    def _test_scores(self, worker: str, folder: str) -> tuple[Scores, Scores]:
+        scores: tuple[Scores, Scores] = ray.get(self._actors[worker].test_scores.remote(folder))
         return scores
 
     def _start(self) -> Any:
@@ -116,7 +134,8 @@ class RayPool:
             return Answer(worker=worker, event=ray.get(reference))
         except RayTaskError as error:
             return Answer(worker=worker, event=_crash(error))
-        except RayActorError as error:
+        except RayError as error:  # its process, its node or its memory is gone
+            _check_started(worker, error)
             self._actors[worker] = self._start()
             return Answer(worker=worker, event=Lost(reason=_first_line(error)))
 
@@ -124,7 +143,7 @@ class RayPool:
         worker = self._watches.pop(reference)
         try:
             self._iterations[worker] = ray.get(reference)
-        except (RayActorError, RayTaskError):
+        except RayError:
             self._iterations[worker] = 0
 
 
@@ -142,6 +161,24 @@ class _Actor:
 
     def iteration(self) -> int:
         return self._worker.iteration()
+
+
+def _check_started(worker: str, error: RayError) -> None:
+    """A worker that cannot even start is no fault of a trial's."""
+    if isinstance(error, ActorDiedError) and error.actor_init_failed:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise ClusterError(f"{worker} cannot start: {lines[-1]}") from error
+
+
+def _check_room(workers: int, gpus: float) -> None:
+    """Refuse a cluster that could never hold all workers: they would be waited for, for ever."""
+    total: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    for kind, needed in (("CPU", float(workers)), ("GPU", gpus)):
+        if total.get(kind, 0.0) < needed:
+            raise ClusterError(
+                f"the Ray cluster has {total.get(kind, 0.0):g} {kind}, {workers} workers need"
+                f" {needed:g}: give a smaller --workers or add nodes"
+            )
 
 
 def _crash(error: RayTaskError) -> Crashed:

@@ -10,8 +10,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from optuna.trial import TrialState
-
 from search.checkpoints import CheckpointStore
 from search.display.events import tell_end
 from search.display.progress import Progress
@@ -30,6 +28,7 @@ from search.samplers import Sampler
 from search.schedule import Schedule
 from search.score import score
 from search.spaces import Space
+from storage.errors import DatabaseAway
 from trainer.records import Report
 from trainer.seeds import derive_seed
 
@@ -109,6 +108,7 @@ class Driver:
         self._ready: set[int] = set()
         self._busy: dict[str, int] = {}
         self._kept: int | None = None
+        self._failed: list[bool] = []  # of the trials that ended under this driver, in order
         self._clock, self._shown = clock, -SHOW_SECONDS
         self.stop_reason: str | None = None
 
@@ -128,12 +128,20 @@ class Driver:
             self._adopt()
             while not self._finished():
                 self._step()
-                if self.stop_reason and not self._busy and self._journal.state.waiting == 0:
+                if self._stopped():
                     return Ending.STOPPED
             self._collect()
             return Ending.FINISHED
+        except FailureBudget:
+            self._journal.drain()
+            raise
         finally:
+            self._show(at_once=True)
             self._journal.close()
+
+    def _stopped(self) -> bool:
+        idle = not self._busy and self._journal.state.waiting == 0
+        return self.stop_reason is not None and idle and not self._finished()
 
     def _step(self) -> None:
         self._draw()
@@ -171,8 +179,8 @@ class Driver:
             self._progress.event(f"trial {live.number} adopted as attempt {live.attempt}")
 
     def _draw(self) -> None:
-        """Draw every trial that is due."""
-        while not self.stop_reason and self._due():
+        """Draw every trial that is due: while stopping, too, so that the sampler sees no more."""
+        while self._due():
             number = len(self._mirror)
             parameters = self._plan.sampler(
                 self._mirror.study, self._plan.space, number, self._plan.seed
@@ -226,11 +234,18 @@ class Driver:
         whatever happens, and the sampler sees what it would have seen undisturbed.
         """
         for worker in self._pool.names:
-            waiting = self._live.keys() - self._busy.values()
-            if self.stop_reason or not waiting or min(waiting) not in self._ready:
+            number = self._next_trial()
+            if self.stop_reason or number is None:
                 return
             if worker not in self._busy:
-                self._begin(worker, self._live[min(waiting)])
+                self._begin(worker, self._live[number])
+
+    def _next_trial(self) -> int | None:
+        waiting = self._live.keys() - self._busy.values()
+        if len(self._pool.names) > 1 and self._journal.state.away is not None:
+            waiting &= self._ready  # an outage: rather another trial than none
+        number = min(waiting, default=None)
+        return number if number in self._ready else None
 
     def _begin(self, worker: str, live: LiveTrial) -> None:
         self._ready.remove(live.number)
@@ -280,6 +295,7 @@ class Driver:
         self._mirror.finish(live.number, end)
         self._journal.append(EndTrial(trial=live.number, end=end))
         del self._live[live.number]
+        self._failed.append(isinstance(outcome, Failed))
         best = self._mirror.best()
         is_best = best is not None and best.number == live.number
         self._progress.event(tell_end(live.number, outcome, is_best=is_best))
@@ -312,11 +328,18 @@ class Driver:
             self._hear_error(live, f"{worker} was lost: {reason}", traceback="")
             return
         self._begin_again(live, why="lost")
-        self._progress.event(f"{worker} was lost; trial {live.number} goes on elsewhere")
+        self._progress.event(
+            f"{worker} was lost ({reason}); trial {live.number} goes on elsewhere"
+        )
 
     def _check(self) -> None:
         """Stop where going on would be wrong or useless."""
         state = self._journal.state
+        if isinstance(state.failure, DatabaseAway):
+            raise DatabaseAway(
+                f"{state.failure}; it did not come back in time, so the search stopped:"
+                f" `python -m search resume {self._checkpoints.study}` goes on"
+            ) from state.failure
         if state.failure is not None:
             raise state.failure
         self._check_lease()
@@ -325,21 +348,19 @@ class Driver:
         self._check_failures()
 
     def _check_failures(self) -> None:
-        ended = [trial for trial in self._mirror.trials() if trial.state.is_finished()]
-        failed = [trial.state is TrialState.FAIL for trial in ended]
-        early = len(failed) == EARLY_FAILURES and all(failed)
-        recent = sum(failed[-RECENT_TRIALS:])
-        if early or recent > RECENT_FAILURES:
+        early = len(self._failed) == EARLY_FAILURES and all(self._failed)
+        last = self._failed[-RECENT_TRIALS:]
+        if early or sum(last) > RECENT_FAILURES:
             raise FailureBudget(
-                f"{recent} of the last {min(len(failed), RECENT_TRIALS)} trials failed, so the"
+                f"{sum(last)} of the last {len(last)} trials failed, so the"
                 " search stopped: `search status --failures` shows their errors; mend the cause,"
                 " then `search resume`"
             )
 
-    def _show(self) -> None:
+    def _show(self, *, at_once: bool = False) -> None:
         """Show how it goes; asking the workers every time would cost more than it shows."""
         now = self._clock()
-        if now - self._shown < SHOW_SECONDS:
+        if now - self._shown < SHOW_SECONDS and not at_once:
             return
         self._shown = now
         self._progress.update(

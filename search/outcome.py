@@ -161,7 +161,9 @@ def prune_kind(trial: FrozenTrial) -> PruneKind | None:
     """Which kind of rule stopped a stored trial; None if none did."""
     if trial.state is not TrialState.PRUNED:
         return None
-    return "collapsed" if trial.system_attrs[COLLAPSE_ATTRIBUTE] > HEALTHY else "behind"
+    return (
+        "collapsed" if trial.system_attrs.get(COLLAPSE_ATTRIBUTE, HEALTHY) > HEALTHY else "behind"
+    )
 
 
 def prune_reason(trial: FrozenTrial) -> str | None:

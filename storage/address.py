@@ -71,6 +71,11 @@ class Address:
         text = url.set(query=shown).render_as_string(hide_password=True)
         return text.replace("%2A%2A%2A", "***")
 
+    def without_password(self) -> "Address":
+        """The same address as a flag may carry it."""
+        kept = {key: v for key, v in self.parameters.items() if key not in SECRET_PARAMETERS}
+        return dataclasses.replace(self, password=None, parameters=MappingProxyType(kept))
+
     def __str__(self) -> str:
         return self.masked()
 

@@ -51,8 +51,8 @@ class EndTrial:
 class StoreTest:
     """The best trial's scores on the test split, read once; it also ends the study."""
 
-    trial: int
-    scores: dict[str, dict[str, float]]
+    #: ``trial`` and, where they could be had, the scores of both probes.
+    result: dict[str, object]
 
 
 Entry = AddTrial | NewAttempt | StoreReport | EndTrial | StoreTest

@@ -5,6 +5,7 @@ away entries wait in their order; when it is back they are written in that order
 that was interrupted is applied again in doubt: the ledger reads what is stored first.
 """
 
+import contextlib
 import threading
 import time
 from collections import deque
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from search.journal.entries import Entry
-from storage.errors import DatabaseAway
+from storage.errors import DatabaseAway, EmbeddedError
 
 __all__ = ["Journal", "JournalState", "Store"]
 
@@ -98,6 +99,13 @@ class Journal:
                 failure=self._writing.exception() if self._writing.done() else None,
             )
 
+    def drain(self) -> None:
+        """Wait until all is written, or PostgreSQL turns out to be away, or the writing ended."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: not self._entries or self._away_since is not None or self._writing.done()
+            )
+
     def close(self) -> None:
         """Stop writing; what is not written yet is left out."""
         with self._changed:
@@ -161,8 +169,10 @@ class Journal:
         with self._changed:
             if self._changed.wait_for(lambda: self._closing, timeout=wait):
                 raise error
-        self._store.revive()
+        with contextlib.suppress(EmbeddedError):  # tried again, until the patience is over
+            self._store.revive()
 
     def _note_away(self, since: float | None) -> None:
         with self._changed:
             self._away_since = since
+            self._changed.notify_all()

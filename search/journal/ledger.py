@@ -4,7 +4,6 @@ An entry whose first try was interrupted may or may not be stored. Tried again i
 the ledger reads the study first and writes only what is missing.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,21 +13,24 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import Engine
 
+from search.errors import SearchError, StudyError
 from search.journal.entries import AddTrial, EndTrial, Entry, NewAttempt, StoreReport, StoreTest
 from search.outcome import write_end
 from storage.outage import translated
-from storage.reports import store_report
+from storage.reports import reports_of, store_report
 from storage.studies import get_study, mark_finished
 
 __all__ = ["ATTEMPTS_ATTRIBUTE", "TEST_ATTRIBUTE", "Ledger", "attempts_of", "trial_template"]
 
 #: System attribute of a trial: ``[[attempt, epoch, why the attempt before it ended], …]``.
 ATTEMPTS_ATTRIBUTE = "unim2:attempts"
+#: System attribute of the study: when the study of our own tables was created.
+MARK_ATTRIBUTE = "unim2:created_at"
 #: User attribute of the study: which trial was scored on the test split, and its scores.
 TEST_ATTRIBUTE = "test"
 
 
-class LedgerMismatch(RuntimeError):
+class LedgerMismatch(SearchError):
     """What is stored contradicts what is to be stored: somebody else wrote to the study."""
 
 
@@ -59,6 +61,7 @@ class Ledger:
         storage: BaseStorage,
         engine: Engine,
         name: str,
+        mark: str,
         distributions: dict[str, BaseDistribution],
         revive: Callable[[], None],
     ) -> None:
@@ -68,6 +71,7 @@ class Ledger:
             storage: Optuna's storage, fenced by the driver's lease.
             engine: The engine of the same storage, for our own tables.
             name: The study's name.
+            mark: Tells our study from another one of the same name in Optuna's tables.
             distributions: Of every parameter of the search space.
             revive: Starts an embedded server again if it has died.
         """
@@ -78,6 +82,28 @@ class Ledger:
             study_name=name, storage=storage, direction="maximize", load_if_exists=True
         )
         self._study_id = study._study_id
+        self._claim(mark)
+
+    def _claim(self, mark: str) -> None:
+        """Make sure that the study in Optuna's tables is the one of our own tables.
+
+        Raises:
+            StudyError: If it is another one, or its trials were deleted.
+        """
+        found = self._storage.get_study_system_attrs(self._study_id).get(MARK_ATTRIBUTE)
+        if found == mark:
+            return
+        if found is not None or self._storage.get_n_trials(self._study_id) > 0:
+            raise StudyError(
+                f"the database holds another Optuna study named {self._name!r}:"
+                " give --study another name"
+            )
+        if reports_of(self._engine, study=self._name, trial=0):
+            raise StudyError(
+                f"the trials of study {self._name!r} were deleted from the database:"
+                " give --study another name"
+            )
+        self._storage.set_study_system_attr(self._study_id, MARK_ATTRIBUTE, mark)
 
     def load(self) -> list[FrozenTrial]:
         """All stored trials by number."""
@@ -201,8 +227,5 @@ class Ledger:
             )
 
     def _test(self, entry: StoreTest) -> None:
-        payload = {"trial": entry.trial, **entry.scores}
-        self._storage.set_study_user_attr(
-            self._study_id, TEST_ATTRIBUTE, json.loads(json.dumps(payload))
-        )
+        self._storage.set_study_user_attr(self._study_id, TEST_ATTRIBUTE, entry.result)
         mark_finished(self._engine, self._name)

@@ -31,6 +31,9 @@ class CollapseRules:
     cosine_ceiling: float = 0.95
     #: Share of the run, from 0 to 1; evaluations before it count as no sign.
     warm_up: float = 0.1
+    #: Iterations before which no evaluation counts, however short the run: the cluster probe
+    #: starts from random centres, of which nearly all tokens choose one.
+    least_iterations: int = 20
     #: Evaluations that must show the same sign one after the other.
     in_a_row: int = 2
 
@@ -46,6 +49,10 @@ class CollapseRules:
                     f"collapse rule {name} = {getattr(self, name):g} is out of range:"
                     f" give a number from {low:g} to 1"
                 )
+        if self.least_iterations < 0:
+            raise SettingsError(
+                f"collapse rule least_iterations = {self.least_iterations}: give 0 or more"
+            )
         if self.in_a_row < 1:
             raise SettingsError(
                 f"collapse rule in_a_row = {self.in_a_row} is too small: give 1 or more"
@@ -68,13 +75,17 @@ class CollapseRules:
         if broken is not None:
             return Prune(kind="collapsed", reason=broken)
         row = reports[-self.in_a_row :]
-        if len(row) < self.in_a_row or row[0].evaluation < self.warm_up * evaluations:
+        if len(row) < self.in_a_row or not self._is_warm(row[0], evaluations):
             return Keep()
         signs = [self._signs(report) for report in row]
         for name, sentence in signs[-1].items():
             if all(name in others for others in signs):
                 return Prune(kind="collapsed", reason=f"{sentence} at {_when(row)}")
         return Keep()
+
+    def _is_warm(self, report: Report, evaluations: int) -> bool:
+        late = report.evaluation >= self.warm_up * evaluations
+        return late and report.iteration >= self.least_iterations
 
     def _signs(self, report: Report) -> dict[str, str]:
         """The signs of collapse that the report shows, each with a sentence of its figures."""

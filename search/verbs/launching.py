@@ -28,9 +28,8 @@ from storage.studies import (
     create_study,
     get_study,
     list_studies,
-    set_target,
 )
-from trainer.features import Material, prepare
+from trainer.features import Material, prepare, require_labels
 
 __all__ = ["Launch", "find_to_resume", "launch"]
 
@@ -86,7 +85,13 @@ def launch(
     stored = _stored(database, request.study)
     if stored is not None:
         _check_same(stored, request)
+        if _is_done(stored, request):
+            say(f"study {stored.name} is finished: {stored.trials} trials")
+            return LaunchResult(
+                study=stored.name, ending=Ending.FINISHED, reason=None, seconds=0.0
+            )
         with Lease.acquire(database, stored.name) as lease:
+            clear_stop(database.engine, stored.name)
             material = _prepare(request, open_preparing)
             _check_fingerprints(stored, material)
             return _drive(request, database, lease, material, open_progress, say)
@@ -125,6 +130,11 @@ def _stored(database: Database, name: str | None) -> StudyRecord | None:
         return None
 
 
+def _is_done(stored: StudyRecord, request: Launch) -> bool:
+    same_target = not request.trials_given or request.config.search.trials == stored.trials
+    return stored.finished_at is not None and same_target
+
+
 def _check_same(stored: StudyRecord, request: Launch) -> None:
     found = differences(stored.config, request.config.to_table())
     if found:
@@ -146,12 +156,14 @@ def _check_fingerprints(stored: StudyRecord, material: Material) -> None:
 
 def _prepare(request: Launch, open_preparing: OpenPreparing) -> Material:
     with open_preparing() as tell:
-        return prepare(
+        material = prepare(
             request.config.train,
             cache=request.places.cache,
             device=request.machine.device,
             progress=tell,
         )
+    require_labels(material)
+    return material
 
 
 def _create(request: Launch, database: Database, material: Material) -> StudyRecord:
@@ -191,10 +203,6 @@ def _drive(
     )
     with contextlib.closing(session):
         record = _retarget(request, database, record, session)
-        clear_stop(database.engine, name)
-        if session.target_reached and session.test_scores() is not None:
-            say(f"study {name} is finished: {record.trials} trials")
-            return LaunchResult(study=name, ending=Ending.FINISHED, reason=None, seconds=0.0)
         with (
             _stop_on_signals(session),
             ray_workers(
@@ -222,14 +230,14 @@ def _retarget(
     target = request.config.search.trials
     if not request.trials_given or target == record.trials:
         return record
-    finished = session.mirror.counts().finished
-    if target < finished:
+    counts = session.mirror.counts()
+    begun = counts.finished + counts.running
+    if target < begun:
         raise StudyError(
-            f"--trials {target} is below the {finished} trials that study {record.name!r} has"
-            f" finished: give {finished} or more"
+            f"--trials {target} is below the {begun} trials that study {record.name!r} has"
+            f" finished or begun: give {begun} or more"
         )
-    set_target(database.engine, record.name, target)
-    session.retarget(target)
+    session.store_target(target)
     return get_study(database.engine, record.name)
 
 

@@ -6,9 +6,12 @@ study, then the lease; features are prepared next, and Ray starts last.
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+import datetime
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -18,6 +21,7 @@ from search.config import LaunchConfig
 from search.display.progress import Progress
 from search.display.snapshots import Snapshots
 from search.driver import Driver, Ending, Plan
+from search.errors import ClusterError
 from search.journal.entries import StoreTest
 from search.journal.ledger import Ledger
 from search.live_trial import LiveTrial, adopt_trial
@@ -30,11 +34,16 @@ from search.samplers import find_sampler
 from search.schedule import Schedule
 from search.worker import WorkerSetup
 from storage.database import Database
+from storage.errors import DatabaseAway, EmbeddedError
 from storage.lease import Lease
 from storage.optuna_store import open_optuna
-from storage.studies import StudyRecord
+from storage.studies import StudyRecord, set_target
 
 __all__ = ["Places", "Session", "load_study", "make_plan", "ray_workers"]
+
+RETRY_SECONDS = 1.0  # between two tries while the database is away
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +116,7 @@ class Session:
             storage=self._storage,
             engine=self._storage.engine,
             name=record.name,
+            mark=record.created_at.astimezone(datetime.UTC).isoformat(),
             distributions=self._plan.space.distributions,
             revive=database.revive,
         )
@@ -114,22 +124,26 @@ class Session:
         self._checkpoints = CheckpointStore(
             root=places.checkpoints,
             study=record.name,
-            identity=f"{self._masked} {record.created_at.isoformat()}",
+            identity=record.created_at.astimezone(datetime.UTC).isoformat(),
         )
         self.mirror, self._adopted = load_study(record, self._ledger.load(), self._plan)
         self._driver: Driver | None = None
+        #: Why the search was asked to stop, by a signal or through the database.
+        self.stop_reason: str | None = None
 
     def close(self) -> None:
         """Close the connections; the lease is the caller's to give back."""
         self._storage.engine.dispose()
 
     def stop(self, reason: str) -> None:
-        """Have the driver stop soon; safe in a signal handler."""
+        """Have the driver stop soon, also one that is yet to start; safe in a signal handler."""
+        self.stop_reason = self.stop_reason or reason
         if self._driver is not None:
             self._driver.stop(reason)
 
-    def retarget(self, trials: int) -> None:
-        """Take another number of trials to finish."""
+    def store_target(self, trials: int) -> None:
+        """Take, and store, another number of trials to finish."""
+        set_target(self._storage.engine, self._record.name, trials)
         self._record = dataclasses.replace(self._record, trials=trials)
         self._plan = make_plan(self._config, self._record)
 
@@ -158,15 +172,13 @@ class Session:
             check_lease=self._check_lease,
             patience=self._patience,
         )
+        if self.stop_reason is not None:
+            self._driver.stop(self.stop_reason)
         ending = self._driver.run()
+        self.stop_reason = self.stop_reason or self._driver.stop_reason
         if ending is Ending.FINISHED:
             self._test_best(pool, progress)
         return ending
-
-    @property
-    def stop_reason(self) -> str | None:
-        """Why the driver was stopped."""
-        return self._driver.stop_reason if self._driver else None
 
     def _check_lease(self) -> None:
         if self._lease.lost:
@@ -175,27 +187,39 @@ class Session:
     def _test_best(self, pool: Pool, progress: Progress) -> None:
         """Score the best trial on the test split: once, and nothing reads it again to choose."""
         best = self.mirror.best()
-        scores: dict[str, dict[str, float]] = {}
-        if best is not None:
-            folder = self._checkpoints.latest(best.number)
-            if folder is None:
-                progress.event(
-                    f"the checkpoint of trial {best.number} is gone: no test score;"
-                    " `search best --format toml` and `python -m trainer fit` make one"
-                )
-            else:
-                cluster, linear = pool.test_scores(str(folder))
-                scores = {
-                    "cluster": dataclasses.asdict(cluster),
-                    "linear": dataclasses.asdict(linear),
-                }
-        self._ledger.apply(
-            StoreTest(trial=-1 if best is None else best.number, scores=scores), in_doubt=False
-        )
+        number = -1 if best is None else best.number
+        stored = self._patiently(self._ledger.test_scores)
+        if stored is None or stored["trial"] != number:
+            scores = {} if best is None else self._score_on_test(best.number, pool, progress)
+            stored = {"trial": number, **scores}
+        self._patiently(lambda: self._ledger.apply(StoreTest(result=stored), in_doubt=True))
 
-    def test_scores(self) -> dict[str, object] | None:
-        """The stored scores of the best trial on the test split."""
-        return self._ledger.test_scores()
+    def _score_on_test(self, trial: int, pool: Pool, progress: Progress) -> dict[str, object]:
+        folder = self._checkpoints.latest(trial)
+        try:
+            if folder is None:
+                raise ClusterError("its checkpoint is gone")
+            cluster, linear = pool.test_scores(str(folder))
+        except ClusterError as error:
+            progress.event(
+                f"no test score for trial {trial}: {error}; `search best --format toml` and"
+                " `python -m trainer fit` train it again"
+            )
+            return {}
+        return {"cluster": dataclasses.asdict(cluster), "linear": dataclasses.asdict(linear)}
+
+    def _patiently(self, action: Callable[[], Result]) -> Result:
+        """Do it, waiting an outage out."""
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                return action()
+            except DatabaseAway:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(RETRY_SECONDS)
+            with contextlib.suppress(EmbeddedError):
+                self._ledger.revive()
 
 
 def load_study(

@@ -145,8 +145,9 @@ def _drive(request: Launch, database: Database, *, plain: bool | None) -> bool:
 
 
 def _storage_flag(address: Address) -> str:
-    """The flag that reaches the same database; nothing for the default."""
-    return "" if address == parse_address(None) else f" --storage {address.masked()}"
+    """The flag that reaches the same database, without the password; nothing for the default."""
+    open_ = address.without_password()
+    return "" if open_ == parse_address(None) else f" --storage {open_.masked()}"
 
 
 def _tables(values: Mapping[str, Any]) -> dict[str, Any]:

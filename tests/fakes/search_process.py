@@ -25,9 +25,11 @@ from tests.fakes.store import SilentProgress
 from tests.fakes.training import FakeWorker
 
 STUDY = "study"
+#: In the folder of the checkpoints, once the search is done: how many statements it took.
+STATEMENTS_FILE = "statements"
 CONFIG: dict[str, Any] = {
-    "training": {"iterations": 40},
-    "evaluation": {"evaluations": 4},
+    "training": {"iterations": 30},
+    "evaluation": {"evaluations": 3},
 }
 
 
@@ -51,10 +53,9 @@ class _Trigger:
     armed: bool = False
 
     def count(self, what: str) -> bool:
-        if self.kill is None or self.kill.what != what:
-            return False
         self.counts[what] = self.counts.get(what, 0) + 1
-        return self.counts[what] == self.kill.nth
+        kill = self.kill
+        return kill is not None and kill.what == what and self.counts[what] == kill.nth
 
     def fire(self) -> None:
         assert self.kill is not None
@@ -133,7 +134,9 @@ def run_search(
             session._ledger.trigger = trigger  # type: ignore[attr-defined]
             _watch_statements(session._storage.engine, trigger)
             with contextlib.closing(session):
-                return session.drive(InlinePool(workers, on_order), SilentProgress())
+                ending = session.drive(InlinePool(workers, on_order), SilentProgress())
+            (checkpoints / STATEMENTS_FILE).write_text(str(trigger.counts["sql"]))
+            return ending
 
 
 def _watch_statements(engine: Engine, trigger: _Trigger) -> None:

@@ -14,12 +14,10 @@ from search.verbs.reading import read_study
 from storage.address import parse_address
 from storage.database import Database, open_database
 from storage.reports import reports_of
-from tests.fakes.search_process import STUDY, Kill, run_search
+from tests.fakes.search_process import STATEMENTS_FILE, STUDY, Kill, run_search
 from trainer.seeds import numpy_generator
 
 TRIALS = 24
-#: Statements of an undisturbed search, about; random moments are drawn below it.
-STATEMENTS = 3000
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +45,13 @@ def told(trials: list[FrozenTrial]) -> list[Any]:
 
 
 @pytest.fixture(scope="module")
+def undisturbed_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("undisturbed")
+
+
+@pytest.fixture(scope="module")
 def undisturbed(
-    tmp_path_factory: pytest.TempPathFactory,
+    undisturbed_folder: Path,
     processes: ForkServerContext,
     embedded_root: Path,
     _template: Database,
@@ -56,8 +59,7 @@ def undisturbed(
     from tests.integration.conftest import _fresh
 
     for address in _fresh(_template, embedded_root, template="umss_template"):
-        folder = tmp_path_factory.mktemp("undisturbed")
-        assert search_process(processes, address, folder) == 0
+        assert search_process(processes, address, undisturbed_folder) == 0
         yield told(stored_trials(address))
 
 
@@ -111,12 +113,14 @@ def test_killed_at_a_point(
 @pytest.mark.parametrize("moment", range(10))
 def test_killed_at_a_random_moment(
     moment: int,
+    undisturbed_folder: Path,
     processes: ForkServerContext,
     database_address: str,
     tmp_path: Path,
     undisturbed: list[Any],
 ) -> None:
-    nth = int(numpy_generator(2026, "kill", moment).integers(1, STATEMENTS))
+    statements = int((undisturbed_folder / STATEMENTS_FILE).read_text())
+    nth = int(numpy_generator(2026, "kill", moment).integers(1, statements))
     kill = Kill(what="sql", nth=nth)
     code = search_process(processes, database_address, tmp_path, kill=kill)
     assert code == -signal.SIGKILL
@@ -130,7 +134,7 @@ def test_killed_again_and_again(
 ) -> None:
     codes = []
     for _ in range(40):
-        kill = Kill(what="sql", nth=211)
+        kill = Kill(what="sql", nth=151)
         codes.append(search_process(processes, database_address, tmp_path, kill=kill))
         if codes[-1] == 0:
             break

@@ -33,7 +33,7 @@ def make_report(
 ) -> Report:
     return Report(
         evaluation=evaluation,
-        iteration=10 * evaluation,
+        iteration=100 * evaluation,
         loss=loss,
         cluster=Scores(miou=miou, miou_all=miou, accuracy=accuracy),
         linear=Scores(miou=miou, miou_all=miou, accuracy=accuracy),

@@ -1,5 +1,7 @@
 import math
 
+import dataclasses
+
 import pytest
 
 from search.errors import SettingsError
@@ -112,3 +114,12 @@ def test_a_longer_row_names_all_its_evaluations():
 def test_thresholds_out_of_range_are_refused(wrong):
     with pytest.raises(SettingsError, match=f"{next(iter(wrong))} = .*: give"):
         CollapseRules(**wrong)
+
+
+def test_a_short_run_is_given_some_iterations_first():
+    short = [
+        dataclasses.replace(make_report(number, **SHARE), iteration=4 * number)
+        for number in range(1, 11)
+    ]
+    ended = [count for count in range(1, 11) if isinstance(verdict(*short[:count]), Prune)]
+    assert ended == list(range(6, 11))  # the first two in a row from iteration 20 on
