@@ -24,6 +24,7 @@ __all__ = ["RECORD_NAME", "read_checkpoint", "read_record", "write_checkpoint"]
 
 RECORD_NAME = "checkpoint.json"
 FORMAT = 1
+READINGS = 5  # of a checkpoint that another process keeps replacing
 
 
 def write_checkpoint(
@@ -88,23 +89,41 @@ def read_record(folder: Path) -> dict[str, Any]:
 
 
 def read_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Tensors and record of a checkpoint, verified.
+    """Tensors and record of a checkpoint, verified; of a newer one if it is replaced meanwhile.
 
     Raises:
         CheckpointError: If there is none, or it is damaged or of another format.
     """
-    record = read_record(folder)
-    path = folder / record["state"]["file"]
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise CheckpointError(
-            f"{folder} lacks its tensors ({error.strerror} for {path.name}):"
-            " use another checkpoint or start afresh"
-        ) from error
+    data, record = _read_files(folder)
     if _checksum(data) != record["state"]["checksum"]:
-        raise _damaged(path)
+        raise _damaged(folder / record["state"]["file"])
     return safetensors.torch.load(data), record
+
+
+def _read_files(folder: Path) -> tuple[bytes, dict[str, Any]]:
+    """The tensor file's bytes and the record that names it.
+
+    Another process may replace the checkpoint after the record was read: then the tensors are
+    gone and there is another record, which is read in its turn.
+    """
+    record = read_record(folder)
+    for _ in range(READINGS):
+        path = folder / record["state"]["file"]
+        try:
+            return path.read_bytes(), record
+        except OSError as error:
+            refusal, cause = _lacking(folder, path, error), error
+        stale, record = record, read_record(folder)
+        if record["state"] == stale["state"]:
+            break
+    raise refusal from cause
+
+
+def _lacking(folder: Path, path: Path, error: OSError) -> CheckpointError:
+    return CheckpointError(
+        f"{folder} lacks its tensors ({error.strerror} for {path.name}):"
+        " use another checkpoint or start afresh"
+    )
 
 
 def _damaged(path: Path) -> CheckpointError:

@@ -5,6 +5,7 @@
 error and exit code 2.
 """
 
+import dataclasses
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -97,11 +98,18 @@ def evaluate(
         Path, typer.Argument(help=f"Folder that holds {RECORD_NAME}.", show_default=False)
     ],
     split: Annotated[Literal["val", "test"], typer.Option(help="Split to score.")] = "val",
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the data set, if it was moved.", show_default=False),
+    ] = None,
     device: DeviceOption = "auto",
     cache: CacheOption = None,
 ) -> None:
     """Score a checkpoint."""
     settings, place = config_of(checkpoint), find_device(device)
+    if data is not None:
+        moved = dataclasses.replace(settings.data, root=str(data))
+        settings = dataclasses.replace(settings, data=moved)
     material = _prepare(settings, cache=cache, device=place)
     run = Run.restore(checkpoint, settings, material, place)
     evaluation = run.evaluate(material.val if split == "val" else material.test)

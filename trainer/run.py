@@ -24,6 +24,9 @@ from trainer.toml_records import build_record, record_to_table
 
 __all__ = ["Run", "config_of"]
 
+#: Where files lie, by table: they may be moved, and the fingerprints tell their content.
+PLACES = {"data": ("root",), "backbone": ("weights",)}
+
 
 class Run:
     """A run in progress. Made by :meth:`start` or :meth:`restore`."""
@@ -54,7 +57,7 @@ class Run:
 
         Raises:
             CheckpointError: If the checkpoint is missing, damaged, or of another configuration
-                or other data.
+                or other data. Files that were moved are no other data.
         """
         tensors, record = read_checkpoint(folder)
         _check_same(folder, record, config, material)
@@ -154,7 +157,7 @@ def _table(config: TrainConfig) -> dict[str, Any]:
 def _check_same(
     folder: Path, record: dict[str, Any], config: TrainConfig, material: Material
 ) -> None:
-    differences = _differences(record["config"], _table(config))
+    differences = _differences(_placeless(record["config"]), _placeless(_table(config)))
     if differences:
         raise CheckpointError(
             f"{folder} is of another configuration: {'; '.join(differences)}; start afresh in"
@@ -166,6 +169,15 @@ def _check_same(
             f"{folder} was trained on other features: {'; '.join(changed)}; give the data and"
             " weights it was trained with, or start afresh"
         )
+
+
+def _placeless(table: dict[str, Any]) -> dict[str, Any]:
+    """A configuration's table without :data:`PLACES`."""
+    kept = {
+        name: {key: value for key, value in table.get(name, {}).items() if key not in places}
+        for name, places in PLACES.items()
+    }
+    return table | kept
 
 
 def _differences(stored: dict[str, Any], given: dict[str, Any], where: str = "") -> list[str]:

@@ -80,3 +80,21 @@ def test_missing_files_are_one_line(monkeypatch, capsys, tmp_path) -> None:
     assert call(monkeypatch, "fit", tmp_path / "no.toml") == 2
     assert call(monkeypatch, "evaluate", tmp_path / "no") == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 2
+
+
+def test_a_checkpoint_is_scored_where_its_data_moved(
+    run_toml, tmp_path, monkeypatch, capsys
+) -> None:
+    out, roots = tmp_path / "out", []
+    assert call(monkeypatch, "fit", run_toml, "--out", out, "--device", "cpu") == 0
+
+    def prepare(config, **_):
+        roots.append(config.data.root)
+        return small_material()
+
+    monkeypatch.setattr(cli, "prepare", prepare)
+    moved = ("--data", tmp_path / "moved")
+    assert call(monkeypatch, "evaluate", out, "--device", "cpu", *moved) == 0
+    assert call(monkeypatch, "evaluate", out, "--device", "cpu") == 0
+    assert roots == [str(tmp_path / "moved"), None]
+    assert capsys.readouterr().out.count("val  cluster mIoU") == 2

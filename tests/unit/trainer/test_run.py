@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tests.unit.trainer.small import CPU, small_config, small_material
+from trainer import checkpoint
 from trainer.checkpoint import RECORD_NAME
 from trainer.errors import CheckpointError
 from trainer.run import Run, config_of
@@ -151,3 +152,52 @@ def test_both_linear_probes_learn(probe: str) -> None:
 def test_a_batch_larger_than_the_split_is_the_split() -> None:
     run = Run.start(small_config(training={"batch_size": 32}), MATERIAL, CPU)
     assert math.isfinite(run.advance().loss)
+
+
+def test_moved_files_are_no_other_configuration(saved) -> None:
+    config = small_config()
+    moved = dataclasses.replace(
+        config,
+        data=dataclasses.replace(config.data, root="/elsewhere"),
+        backbone=dataclasses.replace(config.backbone, weights="/elsewhere/weights.pth"),
+    )
+    assert Run.restore(saved, moved, MATERIAL, CPU).iteration == 4
+    other = dataclasses.replace(moved, data=dataclasses.replace(moved.data, seed=7))
+    message = refused(saved, other)
+    assert "data.seed is 0 there and 7 here" in message and "elsewhere" not in message
+
+
+@pytest.fixture
+def replacing(saved, monkeypatch):
+    """Lets another run replace the checkpoint right after the first ``count`` readings of it."""
+    run = Run.restore(saved, small_config(), MATERIAL, CPU)
+    read, readings = checkpoint.read_record, []
+
+    def replace(count: int) -> list[None]:
+        def read_then_replace(folder):
+            record = read(folder)
+            readings.append(None)
+            if len(readings) <= count:
+                run._slots.step()
+                run.save(folder)
+            return record
+
+        monkeypatch.setattr(checkpoint, "read_record", read_then_replace)
+        return readings
+
+    return replace
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_checkpoint_replaced_while_it_is_read_is_read_again(
+    saved, replacing, count: int
+) -> None:
+    replacing(count)
+    restored = Run.restore(saved, small_config(), MATERIAL, CPU)
+    assert float(restored._slots.state(0)["model.steps_S1"]) == 4 + count
+
+
+def test_reading_again_has_an_end(saved, replacing) -> None:
+    readings = replacing(100)
+    assert "lacks its tensors" in refused(saved)
+    assert len(readings) < 10
