@@ -9,8 +9,10 @@ Importing timm takes seconds, so this module is imported only when such a backbo
 Shape letters: B batch, R pixels of a side, H W token grid, C channels.
 """
 
+import contextlib
 import difflib
 import importlib
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,10 +35,11 @@ from trainer.seeds import derive_seed
 
 __all__ = ["TimmVit", "build_timm_vit"]
 
-VERSION = 1  # of what is taken from the model
+VERSION = 2  # of what is taken from the model
 MODULES = ("vision_transformer", "eva")  # of timm: those with plain token grids
 FILE = "model.safetensors"  # in every repository of timm on the hub
-CHECKPOINT_PARTS = ("teacher", "model", "state_dict")  # where training scripts put the weights
+#: Where training scripts put the weights; all that timm looks into as well.
+CHECKPOINT_PARTS = ("teacher", "model_ema", "model", "module", "state_dict", "encoder")
 PREFIXES = ("module.", "backbone.")  # that wrappers put before names
 
 
@@ -177,8 +180,12 @@ def _weights_file(name: str, weights: str) -> Path:
 
 def _load(model: nn.Module, path: Path, name: str) -> None:
     state = _unwrap(read_state(path))
+    _check_patch(model, state, path, name)
+    _check_biases(model, state, path, name)
+    convert = importlib.import_module(type(model).__module__).checkpoint_filter_fn
     try:
-        state = importlib.import_module(type(model).__module__).checkpoint_filter_fn(state, model)
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints a line a dropped bias
+            state = convert(state, model)
     except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise _misfit(path, name, "its layout is not known") from error
     wanted = model.state_dict()
@@ -198,6 +205,44 @@ def _load(model: nn.Module, path: Path, name: str) -> None:
         ]
         raise _misfit(path, name, "; ".join(told))
     model.load_state_dict(state, strict=True)
+
+
+def _check_patch(model: nn.Module, state: Mapping[str, Any], path: Path, name: str) -> None:
+    """Refuse tokens of another size, which timm would resample."""
+    patch = (_patch(model), _patch(model))
+    for key, value in state.items():
+        stored = tuple(value.shape[-2:]) if _is_patch_kernel(key, value) else patch
+        if stored != patch:
+            raise _misfit(
+                path, name, f"its patches are {stored[0]} x {stored[1]} pixels, not {patch[0]}"
+            )
+
+
+def _is_patch_kernel(key: str, value: object) -> bool:
+    names = ("patch_embed.proj.weight", "patchifier.proj.weight", "conv1.weight")
+    return key.endswith(names) and isinstance(value, torch.Tensor) and value.ndim == 4
+
+
+def _check_biases(model: nn.Module, state: Mapping[str, Any], path: Path, name: str) -> None:
+    """Refuse biases of queries and values for a model without, where timm would drop them.
+
+    The third between them, of the keys, has no effect: softmax takes no notice of it.
+    """
+    biases = ("qkv.bias", "q_bias", "q_proj.bias")
+    if any(key.endswith(biases) for key in model.state_dict()):
+        return
+    for key, value in state.items():
+        if key.endswith("qkv.bias") and isinstance(value, torch.Tensor) and value.ndim == 1:
+            third = len(value) // 3
+            if value[:third].any() or value[2 * third :].any():
+                raise _misfit(path, name, f"it has biases such as {key}{_variant_hint(name)}")
+
+
+def _variant_hint(name: str) -> str:
+    """The name of timm's variant with biases, if there is one."""
+    architecture, dot, tag = name.partition(".")
+    variant = f"{architecture}_qkvb"
+    return f"; {variant + dot + tag!r} takes them" if is_model(variant) else ""
 
 
 def _misfit(path: Path, name: str, why: str) -> WeightsError:

@@ -228,3 +228,56 @@ def test_without_a_network_the_hub_is_one_line_and_never_random(tmp_path: Path) 
     assert len(lines) == 1, done.stderr
     assert lines[0].startswith("cannot fetch model.safetensors of timm/vit_tiny_patch16_224")
     assert "backbone.weights" in lines[0] and "'random'" in lines[0]
+
+
+@pytest.fixture(scope="module")
+def dinov3() -> dict[str, torch.Tensor]:
+    """Weights of a DINOv3 as its authors store them: one bias of queries, keys and values."""
+    model = build("random", name="vit_small_patch16_dinov3").model  # type: ignore[attr-defined]
+    stored = {}
+    for key, value in model.state_dict().items():
+        key = key.replace("gamma_1", "ls1.gamma").replace("gamma_2", "ls2.gamma")
+        stored[key.replace("reg_token", "storage_tokens")] = value.clone()
+    biases = {f"blocks.{block}.attn.qkv.bias": torch.zeros(3 * 384) for block in range(12)}
+    return stored | biases
+
+
+@pytest.mark.parametrize("third", [0, 2])
+def test_biases_that_the_model_lacks_are_not_lost(
+    dinov3: dict[str, torch.Tensor], third: int, tmp_path: Path
+) -> None:
+    bias = torch.zeros(3 * 384)
+    bias[384 * third] = 0.5
+    path = tmp_path / "weights.safetensors"
+    safetensors.torch.save_file({**dinov3, "blocks.7.attn.qkv.bias": bias}, path)
+
+    text = refusal(lambda: build(path, name="vit_small_patch16_dinov3"))
+    assert "it has biases such as blocks.7.attn.qkv.bias" in text
+    assert "'vit_small_patch16_dinov3_qkvb' takes them" in text
+    variant = build(path, name="vit_small_patch16_dinov3_qkvb")
+    attention = variant.model.blocks[7].attn  # type: ignore[attr-defined]
+    kept = torch.cat([attention.q_bias, attention.v_bias])
+    assert kept.count_nonzero() == 1 and kept[384 * (third // 2)] == 0.5
+
+
+def test_biases_of_nought_and_of_keys_load_and_print_nothing(
+    dinov3: dict[str, torch.Tensor], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "weights.safetensors"
+    bias = torch.zeros(3 * 384)
+    bias[384:768] = 0.5
+    safetensors.torch.save_file({**dinov3, "blocks.7.attn.qkv.bias": bias}, path)
+
+    assert build(path, name="vit_small_patch16_dinov3").channels == 384
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("wrapper", ["", "model", "model_ema", "module"])
+def test_patches_of_another_size_are_not_resampled(
+    state: dict[str, torch.Tensor], wrapper: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "weights.pth"
+    state["patch_embed.proj.weight"] = torch.rand(192, 3, 8, 8)
+    torch.save({wrapper: state} if wrapper else state, path)
+
+    assert "its patches are 8 x 8 pixels, not 16" in refusal(lambda: build(path))
