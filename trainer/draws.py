@@ -128,7 +128,7 @@ class SlotDraws:
         """Everything the next draws depend on, as tensors."""
         return {
             "generator": self._generator.get_state(),
-            "order": self._order,
+            "order": self._order.clone(),
             "position": torch.tensor(self._position),
         }
 

@@ -177,8 +177,10 @@ class Slots:
         )
 
     def state(self, slot: int) -> dict[str, Tensor]:
-        """Everything a slot's next steps depend on, on the CPU."""
-        tensors = {name: rows[slot].cpu() for name, rows in self._rows().items()}
+        """Everything a slot's next steps depend on: copies, on the CPU."""
+        tensors = {
+            name: rows[slot].detach().to("cpu", copy=True) for name, rows in self._rows().items()
+        }
         drawn = {f"draws.{key}": value for key, value in self._draws[slot].state().items()}
         return tensors | drawn
 

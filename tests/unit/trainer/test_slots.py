@@ -129,3 +129,17 @@ def test_one_slots_fault_is_not_anothers() -> None:
 def test_another_materials_modalities_are_refused() -> None:
     with pytest.raises(ConfigError, match="prepare the features"):
         Slots([small_config(modalities=("rgb",))], small_material(), CPU)
+
+
+def test_a_state_stays_as_it_was_taken() -> None:
+    slots = Slots([small_config(fusion="ladder")], small_material(), CPU)
+    slots.step()
+    state = slots.state(0)
+    before = {name: tensor.clone() for name, tensor in state.items()}
+    slots.step()
+    assert same(state, before)
+    assert not same(slots.state(0), before)
+    for tensor in state.values():
+        tensor.zero_()  # nor do the slots see what is done to it
+    slots.step()
+    assert slots.state(0)["model.leaf_SP"].any() and slots.take_loss(0)[0] > before["loss_sum"]
