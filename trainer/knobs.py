@@ -43,8 +43,15 @@ class Knob:
         return float(value)
 
 
-def resolve_values(knobs: tuple[Knob, ...], given: dict[str, float]) -> dict[str, float]:
+def resolve_values(
+    knobs: tuple[Knob, ...], given: dict[str, float], *, besides: str = ""
+) -> dict[str, float]:
     """Every knob's value: the given one, checked, or its default.
+
+    Args:
+        knobs: The knobs.
+        given: Values by name.
+        besides: What else a name may be, for the message that refuses one.
 
     Raises:
         ConfigError: If a given name is no knob, or a value is out of range.
@@ -54,7 +61,7 @@ def resolve_values(knobs: tuple[Knob, ...], given: dict[str, float]) -> dict[str
         if name not in by_name:
             raise ConfigError(
                 f"[hyper] has the unknown name {name!r}: this method with these modalities"
-                f" takes {', '.join(by_name)}"
+                f" takes {', '.join(by_name)}{besides}"
             )
     return {
         name: knob.check(given[name]) if name in given else knob.default

@@ -58,7 +58,8 @@ def hyper_values(config: TrainConfig) -> dict[str, float]:
     overruled = {
         name: fine[name].check(value) for name, value in config.hyper.items() if name in fine
     }
-    return resolve_values(knobs(config), shared) | overruled
+    besides = f", or MODALITY.NAME for one modality, such as {next(iter(fine))}" if fine else ""
+    return resolve_values(knobs(config), shared, besides=besides) | overruled
 
 
 def build_method(config: TrainConfig, *, channels: int) -> Method:

@@ -283,6 +283,7 @@ def test_hyper_rows_put_the_finer_knob_first() -> None:
         ({"depth.b_self": -0.1}, "depth.b_self = -0.1"),
         ({"lambda_cmcs.depth": 0.01}, "from 0.05 to 20"),
         ({"lambda_cmcs.rgb": 1.0}, "unknown name 'lambda_cmcs.rgb'"),
+        ({"nir.b_self": 0.1}, "or MODALITY.NAME for one modality, such as rgb.lambda_self"),
     ],
 )
 def test_bad_hyper_parameters_are_refused(hyper, phrase) -> None:
@@ -293,3 +294,8 @@ def test_bad_hyper_parameters_are_refused(hyper, phrase) -> None:
 def test_unknown_method_lists_the_known() -> None:
     with pytest.raises(ConfigError, match="choose one of stego, unim2"):
         knobs(small_config(name="eagle"))
+
+
+def test_stego_offers_no_knob_for_one_modality() -> None:
+    with pytest.raises(ConfigError, match=r"takes lambda_self.*b_random$"):
+        hyper_values(small_config(name="stego", hyper={"rgb.b_self": 0.1}))
