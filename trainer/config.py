@@ -30,7 +30,7 @@ class DataConfig:
     name: str = "rooms"
     #: Folder of the data set; None for one that draws itself.
     root: str | None = None
-    #: Modalities, the anchor ``rgb`` first.
+    #: Modalities, the anchor first: ``rgb``, wherever it is among them.
     modalities: tuple[str, ...] = ("rgb", "depth")
     #: Seed of whatever the data set draws, and of a split that has to be carved.
     seed: int = 0
@@ -43,6 +43,11 @@ class DataConfig:
         if len(set(self.modalities)) != len(self.modalities):
             raise ConfigError(
                 f"data.modalities {list(self.modalities)} names one twice: name each once"
+            )
+        if "rgb" in self.modalities[1:]:
+            raise ConfigError(
+                f"data.modalities {list(self.modalities)} has rgb after another: rgb is the"
+                " anchor, name it first"
             )
 
 
@@ -73,7 +78,8 @@ class FeatureConfig:
     crop: Literal["five", "none"] = "five"
     #: Interpolation of images; labels are always resized by nearest neighbour.
     resize: Literal["bilinear", "nearest"] = "bilinear"
-    #: Number format of the bank on disk.
+    #: Number format of the bank on disk. ``float16`` rounds the features, which are the targets
+    #: of the loss as well, to 11 significant bits; ``float32`` is exact.
     dtype: Literal["float16", "float32"] = "float16"
     #: Neighbours stored a crop (specification 2.14).
     neighbours: int = 30
@@ -86,26 +92,35 @@ class FeatureConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class MethodConfig:
-    """The model (specification 2.3 to 2.7)."""
+    """The model (specification 2.3 to 2.7).
+
+    Not every method reads every setting, and with one modality there is nothing to fuse or to
+    harmonise; a setting that is not read changes nothing.
+    """
 
     #: Name in the method table (``trainer/methods``).
     name: str = "unim2"
-    #: How the modalities' maps become one.
+    #: How the modalities' maps become one. Read by every method, with several modalities.
     fusion: Literal["sum", "mean", "max", "conv", "ladder"] = "conv"
-    #: Whether each modality has its modality-specific network before fusion.
+    #: Whether each modality has its modality-specific network before fusion. Read by ``unim2``
+    #: alone, with several modalities.
     msn: bool = True
-    #: Whether that network adds its input to its output.
+    #: Whether that network adds its input to its output. Read by ``unim2`` alone, with several
+    #: modalities and ``msn``.
     msn_residual: bool = False
-    #: Normalisation before fusion.
+    #: Normalisation before fusion. Read by ``unim2`` alone, with several modalities.
     pre_norm: Literal["l2", "standardise", "minmax", "none"] = "l2"
-    #: One harmoniser for each auxiliary (paper, Eq. 9) or one for all (released code).
+    #: One harmoniser for each auxiliary (paper, Eq. 9) or one for all (released code). Read by
+    #: ``unim2`` alone, with several modalities.
     cmh: Literal["per-modality", "shared"] = "per-modality"
     #: Which modalities use the shared code itself, without a harmoniser: the first one,
-    #: the auxiliaries, both or none (ablation, specification 2.7).
+    #: the auxiliaries, both or none (ablation, specification 2.7). Read by ``unim2`` alone, with
+    #: several modalities.
     anchor: Literal["first", "auxiliary", "both", "none"] = "first"
-    #: Width of the code.
+    #: Width of the code. Read by every method.
     code_dim: int = 70
     #: Share of channels dropped before the code head (and, with one modality, of the target).
+    #: Read by every method.
     dropout: float = 0.1
 
     def __post_init__(self) -> None:

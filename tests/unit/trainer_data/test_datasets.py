@@ -93,3 +93,10 @@ def test_the_functions_of_the_table_do_what_is_documented(
         data_set.source.check()
     except TrainerError as error:
         pytest.fail(f"a sound data set was refused: {error}")
+
+
+@pytest.mark.parametrize("modalities", [("depth", "rgb"), ("a", "b", "rgb")])
+def test_rgb_is_named_first(modalities: tuple[str, ...]) -> None:
+    with pytest.raises(ConfigError, match="rgb is the anchor, name it first"):
+        DataConfig(modalities=modalities)
+    assert DataConfig(modalities=("depth", "nir")).modalities[0] == "depth"
