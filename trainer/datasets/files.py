@@ -18,7 +18,8 @@ from trainer.errors import DataError
 
 __all__ = ["FileSource", "list_files", "read_pixels", "read_rgb"]
 
-#: Up to this many images every file is decoded by a check; beyond, only its header is read.
+#: Up to this many images every file is decoded by a check; beyond, the first image's files are
+#: and of the others only the headers are read.
 DECODED_BY_CHECK = 500
 
 
@@ -49,13 +50,15 @@ class FileSource:
         return tuple(sorted([*paths, *self.labels.values()]))
 
     def check(self) -> None:
-        """Sizes of all files, and the pixels of all where there are few images."""
-        names = next(iter(self.images.values()))
+        """Sizes of all files; the pixels of all where there are few images, else of the first."""
+        names = list(next(iter(self.images.values())))
         for name in names:
             self._check_sizes(name)
-        if len(names) <= DECODED_BY_CHECK:
-            for path in self.files():
-                read_pixels(path)
+        for name in names if len(names) <= DECODED_BY_CHECK else names[:1]:
+            for modality in self.images:
+                self.image(name, modality)
+            if name in self.labels:
+                self.label(name)
 
     def _check_sizes(self, name: str) -> None:
         paths = [by_name[name] for by_name in self.images.values()]

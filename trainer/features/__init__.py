@@ -1,6 +1,13 @@
 """Frozen features: computed once a configuration, cached, shared by every run."""
 
-from trainer.features.material import IGNORE, Material, TestSplit, TrainSplit, ValSplit
+from trainer.features.material import (
+    IGNORE,
+    Material,
+    TestSplit,
+    TrainSplit,
+    ValSplit,
+    require_labels,
+)
 from trainer.features.prepare import open_material, prepare, validate
 
 __all__ = [
@@ -11,5 +18,6 @@ __all__ = [
     "ValSplit",
     "open_material",
     "prepare",
+    "require_labels",
     "validate",
 ]

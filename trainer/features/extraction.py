@@ -5,7 +5,7 @@ Shape letters: B squares a batch, R pixels of a side, H W token grid, C channels
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from trainer.config import FeatureConfig
 from trainer.datasets import DataSet
 from trainer.datasets.base import Split
 from trainer.datasets.crops import crop_boxes, square_image, square_label
+from trainer.errors import DataError
 from trainer.features.bank import BankWriter
 
 __all__ = ["Extraction", "SquareRule", "Standard"]
@@ -114,22 +115,38 @@ class Extraction:
 
     def _rows(
         self, names: tuple[str, ...], modality: str, rule: SquareRule, standard: Standard | None
-    ) -> NDArray[np.float32]:
+    ) -> NDArray[np.floating[Any]]:
         features = self._features(names, modality, rule)
         if standard is not None:
             features = standard.apply(features)
-        rows: NDArray[np.float32] = features.cpu().numpy()
+        with np.errstate(over="ignore"):  # told below, by the image's name
+            rows: NDArray[np.floating[Any]] = features.cpu().numpy().astype(self.config.dtype)
+        _check_finite(
+            np.isfinite(rows).all(axis=(1, 2, 3)),
+            _owners(names, rule),
+            f"in {modality} features too large for {self.config.dtype}: set features.dtype to"
+            " 'float32'",
+        )
         return rows
 
     def _features(self, names: tuple[str, ...], modality: str, rule: SquareRule) -> torch.Tensor:
-        """Features with shape (B, H, W, C)."""
+        """Features with shape (B, H, W, C), finite."""
         squares = []
         for name in names:
             image = self.data_set.source.image(name, modality)
             for box in crop_boxes(rule.crop, *image.shape[:2]):
                 square = square_image(box.cut(image), side=rule.side, resize=self.config.resize)
                 squares.append(square)
-        return self.backbone.features(torch.stack(squares).to(self.device))
+        # TensorFloat-32 keeps 11 of a number's 24 bits, and cuDNN takes it unless told not to.
+        exact = torch.backends.cudnn.flags(enabled=torch.backends.cudnn.enabled, allow_tf32=False)
+        with exact:
+            features = self.backbone.features(torch.stack(squares).to(self.device))
+        _check_finite(
+            features.isfinite().flatten(1).all(dim=1).cpu().numpy(),
+            _owners(names, rule),
+            f"in {modality} features that are not finite: remove the image or use other weights",
+        )
+        return features
 
     def _labels(self, names: tuple[str, ...], rule: SquareRule) -> NDArray[np.uint8]:
         """Labels with shape (B, R, R)."""
@@ -152,6 +169,17 @@ class Extraction:
         mean, square = sums / count
         deviation = (square - mean**2).clamp(min=0).sqrt()
         return Standard(mean=mean.float(), deviation=deviation.clamp(min=1e-6).float())
+
+
+def _owners(names: tuple[str, ...], rule: SquareRule) -> list[str]:
+    """The image of each square."""
+    return [name for name in names for _ in range(rule.each)]
+
+
+def _check_finite(finite_B: NDArray[np.bool_], owners: list[str], fault: str) -> None:
+    if not finite_B.all():
+        owner = owners[int(np.argmin(finite_B))]
+        raise DataError(f"the image {owner!r} results {fault}")
 
 
 def _batches(names: tuple[str, ...], rule: SquareRule) -> Iterator[tuple[str, ...]]:

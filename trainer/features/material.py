@@ -15,7 +15,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["IGNORE", "Features", "Material", "TestSplit", "TrainSplit", "ValSplit"]
+from trainer.errors import DataError
+
+__all__ = [
+    "IGNORE",
+    "Features",
+    "Material",
+    "TestSplit",
+    "TrainSplit",
+    "ValSplit",
+    "require_labels",
+]
 
 #: Label of a pixel that has no class.
 IGNORE = 255
@@ -83,3 +93,22 @@ class Material:
     fingerprints: Mapping[str, str]
     #: Where the bank lies, for ``open_material`` in another process; None if it lies nowhere.
     folder: Path | None = None
+
+
+def require_labels(material: Material) -> None:
+    """Refuse material on which no run can be scored.
+
+    Raises:
+        DataError: If the val split has no labels, or not one pixel with a class.
+    """
+    labels = material.val.labels
+    if labels is None:
+        raise DataError(
+            "a search needs labels on val to score: this data set has no labels there; add label"
+            " files or choose a data set with labels"
+        )
+    if not any((image != IGNORE).any() for image in labels):
+        raise DataError(
+            "a search needs labels on val to score: no pixel there has a class; give the label"
+            " files that belong to this data set"
+        )

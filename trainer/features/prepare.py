@@ -38,9 +38,10 @@ Progress = Callable[[str, int, int], None]
 def validate(config: TrainConfig) -> None:
     """Refuse a configuration whose data, backbone or weights cannot be used.
 
-    Loads the weights; reads the header of every image, and decodes all where there are at
-    most 500, so that what is damaged is told before any work is spent. In a larger data set a
-    damaged image is told, by its name, while the bank is built.
+    Loads the weights; reads the header of every image, and decodes all images and labels where
+    there are at most 500, so that what is damaged is told before any work is spent. In a larger
+    data set only the first image and its label are decoded, and another that is damaged is
+    told, by its name, while the bank is built.
 
     Raises:
         ConfigError: If a name, a modality, an option or a side is wrong.

@@ -88,3 +88,27 @@ def test_colour_where_one_channel_belongs_is_refused(
 
     with pytest.raises(DataError, match=f"no {kind}"):
         prepare(street_config(street), cache=tmp_path / "cache")
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"), [(LABEL, "label image"), (DISPARITY, "disparity image")]
+)
+def test_validating_reads_as_building_does(
+    street: Path, street_config: Street, path: str, kind: str
+) -> None:
+    PIL.Image.fromarray(np.zeros((48, 96, 3), dtype=np.uint8)).save(street / path)
+
+    with pytest.raises(DataError, match=f"{Path(path).name} is no {kind}") as caught:
+        validate(street_config(street))
+    one_line(caught)
+
+
+def test_of_many_images_the_first_is_read(
+    street: Path, street_config: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "DECODED_BY_CHECK", 5)
+    first = LABEL.replace("bonn", "aachen").replace("000001", "000000")
+    PIL.Image.fromarray(np.zeros((48, 96, 3), dtype=np.uint8)).save(street / first)
+
+    with pytest.raises(DataError, match="is no label image"):
+        validate(street_config(street))
