@@ -1,15 +1,28 @@
 """Bad input ends in one line that says how to mend it, before any worker starts."""
 
+import datetime
+import shutil
 import socket
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import optuna
 import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
 from search.cli import app
+from search.config import resolve
+from search.journal.ledger import MARK_ATTRIBUTE, trial_template
+from search.outcome import Completed, trial_end, write_end
+from search.verbs.launching import PREFETCHED
+from storage.address import parse_address
+from storage.database import open_database
+from storage.optuna_store import open_optuna
+from storage.studies import NewStudy, create_study
+from trainer.features import prepare
 from trainer.seeds import numpy_generator
 
 Run = Callable[..., str]
@@ -69,7 +82,9 @@ CITY = ["launch", "--preset", "cityscapes-rgbd", "--data"]
 
 
 def test_unknown_names_list_the_valid_ones(refused: Run, tmp_path: Path) -> None:
-    assert "choose one of cityscapes-rgbd, rooms" in refused("launch", "--preset", "room")
+    assert "cityscapes-rgbd, cityscapes-rgbd-dinov3, rooms" in refused(
+        "launch", "--preset", "room"
+    )
     assert "rooms" in refused(*toml(tmp_path, '[data]\nname = "moon"'))
     assert "patch-stats" in refused("launch", "--backbone", "resnet-ish")
     assert "depth" in refused("launch", "--modalities", "rgb,thermal")
@@ -147,15 +162,6 @@ def test_no_secret_is_repeated(refused: Run) -> None:
 @pytest.fixture
 def stored(tmp_path: Path, embedded_folder: Path) -> Iterator[str]:
     """A storage with a study ``old`` of 6 trials, of which 4 are finished."""
-    from search.config import resolve
-    from search.journal.ledger import trial_template
-    from search.outcome import Completed, trial_end, write_end
-    from search.verbs.launching import PREFETCHED
-    from storage.address import parse_address
-    from storage.database import open_database
-    from storage.optuna_store import open_optuna
-    from storage.studies import NewStudy, create_study
-    from trainer.features import prepare
 
     address = f"embedded:{embedded_folder}"
     config = resolve("rooms", None, {"search": {"trials": 6}, "data": {"options": SMALL}})
@@ -170,11 +176,11 @@ def stored(tmp_path: Path, embedded_folder: Path) -> Iterator[str]:
             fingerprints=dict(material.fingerprints),
             lag=1 + PREFETCHED,
         )
-        create_study(database.engine, "old", new)
+        record = create_study(database.engine, "old", new)
         storage = open_optuna(database)
-        import optuna
-
         study_id = storage.create_new_study([optuna.study.StudyDirection.MAXIMIZE], "old")
+        mark = record.created_at.astimezone(datetime.UTC).isoformat()
+        storage.set_study_system_attr(study_id, MARK_ATTRIBUTE, mark)
         for _ in range(4):
             template = trial_template(config.space().defaults, config.space().distributions, 1)
             trial_id = storage.create_new_trial(study_id, template)
@@ -189,9 +195,6 @@ SMALL_TOML = "[data.options]\ntrain = 4\nval = 2\ntest = 2\nsize = 64\n"
 
 @pytest.fixture(scope="session")
 def embedded_folder() -> Iterator[Path]:
-    import shutil
-    import tempfile
-
     folder = Path(tempfile.mkdtemp(prefix="umss-", dir="/tmp"))
     yield folder
     shutil.rmtree(folder)

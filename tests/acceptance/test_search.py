@@ -1,5 +1,6 @@
 """Whole searches by the real command: Ray workers, the UniM2 trainer, PostgreSQL."""
 
+import json
 import os
 import signal
 import subprocess
@@ -11,10 +12,12 @@ from typing import Any
 import pytest
 
 from search.journal.ledger import attempts_of
+from search.score import score
 from search.verbs.reading import StudyView, read_study
 from storage.address import parse_address
 from storage.database import open_database
 from tests.acceptance.conftest import REPOSITORY, SearchCommand
+from trainer.records import Report
 
 Register = Callable[[subprocess.Popen[str]], subprocess.Popen[str]]
 
@@ -55,24 +58,33 @@ def descendants(pid: int, title: str) -> list[int]:
     return [child for child in parents if titles[child].startswith(title) and below(child)]
 
 
-def test_launch_ends_exactly_shows_the_best_and_the_next_commands(
-    search_command: SearchCommand, tmp_path: Path
+def test_launch_ends_exactly_and_again_the_same_when_killed(
+    search_command: SearchCommand, ended: Register, tmp_path: Path
 ) -> None:
-    shown = search_command.launch("--trials", "7", "--workers", "2", "--study", "first")
-    assert "first: 7 of 7 trials" in shown
+    options = ["--trials", "6", "--workers", "1", "--seed", "3"]
+    shown = search_command.launch(*options, "--study", "first")
+    assert "first: 6 of 6 trials" in shown
     assert "best trial" in shown and "test mIoU" in shown
     assert "python -m search best first" in shown
     view = view_of(search_command, "first")
     assert view.state == "finished"
-    assert [trial.number for trial in view.trials] == list(range(7))
-    assert view.counts.finished == 7
+    assert [trial.number for trial in view.trials] == list(range(6))
+    assert view.counts.finished == 6
     assert view.test is not None and view.best is not None
     assert view.test["trial"] == view.best.number
 
-    again = search_command.launch("--trials", "7", "--study", "first")
-    assert "study first is finished: 7 trials" in again
-    assert len(view_of(search_command, "first").trials) == 7
+    launch = ["launch", "--config", search_command.config(), *search_command.places()]
+    driver = ended(search_command.start(*launch, *options, "--study", "second"))
+    search_command.wait_for("trial 2 complete")
+    driver.send_signal(signal.SIGKILL)
+    driver.wait(timeout=30)
+    shown = search_command.run("resume", "second", *search_command.places(), "--workers", "1")
+    assert "resuming study second" in shown
+    assert told(view_of(search_command, "second")) == told(view)
 
+    again = search_command.launch(*options, "--study", "first")
+    assert "study first is finished: 6 trials" in again
+    assert len(view_of(search_command, "first").trials) == 6
     toml = search_command.run("best", "first", "--format", "toml", *search_command.storage)
     (tmp_path / "best.toml").write_text(toml)
     fit = [sys.executable, "-m", "trainer", "fit", str(tmp_path / "best.toml")]
@@ -83,25 +95,11 @@ def test_launch_ends_exactly_shows_the_best_and_the_next_commands(
         timeout=120,
         capture_output=True,
     )
-    assert (tmp_path / "run" / "checkpoint.json").exists()
-
-
-def test_the_same_seed_and_one_worker_give_the_same_search_killed_or_not(
-    search_command: SearchCommand, ended: Register
-) -> None:
-    options = ["--trials", "6", "--workers", "1", "--seed", "3"]
-    search_command.launch(*options, "--study", "one")
-    search_command.launch(*options, "--study", "two")
-    assert told(view_of(search_command, "one")) == told(view_of(search_command, "two"))
-
-    launch = ["launch", "--config", search_command.config(), *search_command.places()]
-    driver = ended(search_command.start(*launch, *options, "--study", "three"))
-    search_command.wait_for("trial 2 complete")
-    driver.send_signal(signal.SIGKILL)
-    driver.wait(timeout=30)
-    shown = search_command.run("resume", "three", *search_command.places(), "--workers", "1")
-    assert "resuming study three" in shown
-    assert told(view_of(search_command, "three")) == told(view_of(search_command, "one"))
+    fitted = json.loads((tmp_path / "run" / "checkpoint.json").read_text())
+    scores = {
+        report["evaluation"]: score(Report.from_json(report)) for report in fitted["reports"]
+    }
+    assert scores == view.best.intermediate_values
 
 
 def test_a_killed_worker_loses_nothing(search_command: SearchCommand, ended: Register) -> None:
@@ -154,6 +152,6 @@ def test_cityscapes_frames_give_a_scored_result(search_command: SearchCommand) -
     data = str(Path(os.environ["UMSS_DATA"]) / "cityscapes")
     shown = search_command.run(
         "launch", "--preset", "cityscapes-rgbd", "--data", data, *search_command.places(),
-        "--trials", "3", "--iterations", "40", "--study", "city",
+        "--trials", "3", "--study", "city",
     )  # fmt: skip
     assert "city: 3 of 3 trials" in shown and "test mIoU" in shown
