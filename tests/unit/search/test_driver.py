@@ -11,6 +11,7 @@ from search.display.snapshots import Snapshots
 from search.driver import Driver, Ending, Plan
 from search.errors import FailureBudget
 from search.journal.entries import AddTrial, EndTrial, StoreReport
+from search.live_trial import adopt_trial
 from search.messages import Begin, Continue, Crashed, Lost, Order
 from search.mirror import Mirror
 from search.pruners import CollapseRules, build_pruner
@@ -18,7 +19,7 @@ from search.rules import Rules
 from search.samplers import find_sampler
 from search.schedule import Schedule
 from search.spaces import Space
-from storage.errors import DatabaseAway
+from storage.errors import DatabaseAway, EmbeddedError
 from tests.fakes.pool import InlinePool
 from tests.fakes.store import MemoryStore, SilentProgress
 from tests.fakes.training import FakeWorker
@@ -57,11 +58,13 @@ class Search:
         fault: Callable[..., Crashed | Lost | None] | None = None,
         store: MemoryStore | None = None,
         patience: float = 5.0,
+        mirror: Mirror | None = None,
     ) -> None:
         self.store = store or MemoryStore()
-        self.mirror = Mirror("study")
+        self.mirror = mirror or Mirror("study")
         self.progress = SilentProgress()
         self.pool = InlinePool(workers, fault)
+        self.stopping = False
         self.driver = Driver(
             plan=make_plan(trials=trials, lag=lag or workers + 1),
             mirror=self.mirror,
@@ -205,6 +208,16 @@ def test_stops_when_the_first_three_trials_fail(tmp_path: Path) -> None:
     with pytest.raises(FailureBudget, match="3 of the last 3 trials failed"):
         search.driver.run()
     assert search.mirror.counts().failed == 3
+    assert len(search.store.ended()) == 3  # stored, so that their errors can be shown
+
+    resumed = Search(tmp_path, trials=5, mirror=search.mirror)
+    resumed.driver._adopted = [
+        adopt_trial(trial, None)
+        for trial in search.mirror.trials()
+        if not trial.state.is_finished()
+    ]
+    assert resumed.driver.run() is Ending.FINISHED
+    assert resumed.mirror.counts().finished == 5
 
 
 def test_stops_when_more_than_four_of_twenty_fail(tmp_path: Path) -> None:
@@ -270,3 +283,41 @@ def test_checkpoints_of_ended_trials_are_deleted_but_for_the_best(tmp_path: Path
     assert best is not None
     left = [path.name for path in (tmp_path.glob("*/trial-*"))]
     assert left == [f"trial-{best.number:05d}"]
+
+
+def test_a_server_that_does_not_start_again_at_once_is_waited_for(tmp_path: Path) -> None:
+    class Stubborn(MemoryStore):
+        def revive(self) -> None:
+            raise EmbeddedError("the embedded server does not start: no space")
+
+    search = Search(tmp_path, trials=6, store=Stubborn(away_at={4, 5}))
+    assert search.driver.run() is Ending.FINISHED
+
+
+def test_a_stop_at_the_last_evaluation_is_the_end(tmp_path: Path) -> None:
+    def stop_at_the_end(worker: str, order: Order, hosted: FakeWorker) -> None:
+        if isinstance(order, Begin) and order.task.trial == 7:
+            search.stopping = True
+        if search.stopping and len(hosted._reports) == EVALUATIONS - 1:
+            search.driver.stop("told to")
+
+    search = Search(tmp_path, trials=8, fault=stop_at_the_end)
+    assert search.driver.run() is Ending.FINISHED
+    assert search.mirror.counts().finished == 8
+
+
+def test_an_outage_does_not_idle_the_workers_that_are_left(tmp_path: Path) -> None:
+    """A worker dies in an outage: its trial waits to be stored, the others go on."""
+    store = MemoryStore(away_at=set(range(12, 16)))
+    lost: list[int] = []
+
+    def lose_once(worker: str, order: Order, hosted: FakeWorker) -> Lost | None:
+        if store._tries >= 12 and not lost and isinstance(order, Continue):
+            lost.append(hosted.task.trial)
+            return Lost(reason="killed")
+        return None
+
+    search = Search(tmp_path, trials=12, workers=2, fault=lose_once, store=store)
+    assert search.driver.run() is Ending.FINISHED
+    assert lost and search.mirror.counts().finished == 12
+    assert [entry.trial for entry in search.store.added()] == list(range(12))
