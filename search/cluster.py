@@ -39,6 +39,8 @@ def ray_cluster(address: str | None, *, workers: int, gpus: int) -> Iterator[Non
     """
     _quiet_environment()
     options: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
+    if address is not None and address.partition(":")[0] in ("localhost", LOOPBACK):
+        options |= {"_node_ip_address": LOOPBACK}  # else Ray takes the machine's own address
     if address is None:
         options |= {
             "num_cpus": workers,
