@@ -118,7 +118,7 @@ def launch_command(
                 "data.modalities": None if modalities is None else modalities.split(","),
                 "method.name": method,
                 "backbone.name": backbone,
-                "backbone.weights": backbone_weights,
+                "backbone.weights": _weights(backbone_weights),
                 "training.iterations": iterations,
             },
             plain=plain,
@@ -131,6 +131,9 @@ def resume(
     study: NameArgument = None,
     trials: Annotated[int | None, typer.Option(help="Another number of trials.")] = None,
     data: DataOption = None,
+    backbone_weights: Annotated[
+        str | None, typer.Option(help="Weights file on this machine, where it lies elsewhere.")
+    ] = None,
     storage: StorageOption = None,
     password_file: PasswordOption = None,
     workers: WorkersOption = None,
@@ -159,6 +162,7 @@ def resume(
             study=study,
             trials=trials,
             data=data,
+            backbone_weights=_weights(backbone_weights),
             plain=plain,
         )
     _exit(finished)
@@ -250,6 +254,11 @@ def dashboard(
 
     with _one_line_errors(), _database(storage, password_file) as database:
         serve(database, host=host, port=port, say=_say)
+
+
+def _weights(given: str | None) -> str | None:
+    """A weights file under a name that holds wherever the search is resumed."""
+    return given if given in (None, "hub", "random") else str(Path(given).resolve())
 
 
 def _exit(finished: bool) -> None:

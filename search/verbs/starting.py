@@ -93,6 +93,7 @@ def resume(
     study: str | None,
     trials: int | None,
     data: Path | None,
+    backbone_weights: str | None,
     plain: bool | None,
 ) -> bool:
     """Go on with a search as it is stored; whether it reached its target.
@@ -103,6 +104,7 @@ def resume(
         study: The study; None takes the last unfinished one.
         trials: Another number of trials to finish.
         data: Folder of the data set on this machine, where it differs.
+        backbone_weights: Weights file on this machine, where it differs.
         plain: Lines rather than a live view; None for wherever there is no terminal.
     """
     machine = machinery.machine()
@@ -114,6 +116,8 @@ def resume(
         table["search"] = {**table["search"], "trials": target}
         if data is not None:
             table["data"] = {**table["data"], "root": str(data.resolve())}
+        if backbone_weights is not None:
+            table["backbone"] = {**table["backbone"], "weights": backbone_weights}
         request = Launch(
             study=record.name,
             preset="",
