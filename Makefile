@@ -10,7 +10,7 @@ search: $(VENV)/ready
 	$(BIN)/python -m search launch --trials 200
 
 test: $(VENV)/ready
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadscope
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 check: $(VENV)/ready
 	$(BIN)/ruff check .
