@@ -3,7 +3,6 @@
 A file has the table ``[search]`` beside the tables of one training run (``trainer/config.py``).
 """
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,10 +88,6 @@ class LaunchConfig:
             search=build_record(SearchConfig, table.get("search", {}), "search"),
             train=build_record(TrainConfig, train),
         )
-
-    def with_trials(self, trials: int) -> "LaunchConfig":
-        """The same search with another target."""
-        return dataclasses.replace(self, search=dataclasses.replace(self.search, trials=trials))
 
 
 def resolve(preset: str, file: Path | None, flags: Mapping[str, Any]) -> LaunchConfig:

@@ -31,7 +31,7 @@ from storage.studies import (
 )
 from trainer.features import Material, prepare, require_labels
 
-__all__ = ["Launch", "find_to_resume", "launch"]
+__all__ = ["Launch", "LaunchResult", "find_to_resume", "launch"]
 
 PREFETCHED = 1  # trials drawn ahead, ready for the next free worker
 
@@ -202,7 +202,7 @@ def _drive(
         patience=request.patience,
     )
     with contextlib.closing(session):
-        record = _retarget(request, database, record, session)
+        _retarget(request, record, session)
         with (
             _stop_on_signals(session),
             ray_workers(
@@ -223,13 +223,11 @@ def _drive(
         )
 
 
-def _retarget(
-    request: Launch, database: Database, record: StudyRecord, session: Session
-) -> StudyRecord:
-    """Take a new ``--trials``, unless more are finished already."""
+def _retarget(request: Launch, record: StudyRecord, session: Session) -> None:
+    """Take a new ``--trials``, unless more are finished or begun already."""
     target = request.config.search.trials
     if not request.trials_given or target == record.trials:
-        return record
+        return
     counts = session.mirror.counts()
     begun = counts.finished + counts.running
     if target < begun:
@@ -238,7 +236,6 @@ def _retarget(
             f" finished or begun: give {begun} or more"
         )
     session.store_target(target)
-    return get_study(database.engine, record.name)
 
 
 @contextlib.contextmanager

@@ -111,12 +111,13 @@ class Session:
         self._lease, self._record, self._config = lease, record, config
         self._plan = make_plan(config, record)
         self._patience = patience
+        identity = record.created_at.astimezone(datetime.UTC).isoformat()
         self._storage = open_optuna(database, lease)
         self._ledger = Ledger(
             storage=self._storage,
             engine=self._storage.engine,
             name=record.name,
-            mark=record.created_at.astimezone(datetime.UTC).isoformat(),
+            mark=identity,
             distributions=self._plan.space.distributions,
             revive=database.revive,
         )
@@ -124,7 +125,7 @@ class Session:
         self._checkpoints = CheckpointStore(
             root=places.checkpoints,
             study=record.name,
-            identity=record.created_at.astimezone(datetime.UTC).isoformat(),
+            identity=identity,
         )
         self.mirror, self._adopted = load_study(record, self._ledger.load(), self._plan)
         self._driver: Driver | None = None
@@ -146,11 +147,6 @@ class Session:
         set_target(self._storage.engine, self._record.name, trials)
         self._record = dataclasses.replace(self._record, trials=trials)
         self._plan = make_plan(self._config, self._record)
-
-    @property
-    def target_reached(self) -> bool:
-        """Whether there is nothing left to train."""
-        return self.mirror.counts().finished >= self._record.trials
 
     def drive(self, pool: Pool, progress: Progress) -> Ending:
         """Drive the study to its target, or until it is stopped, and test the best trial."""
