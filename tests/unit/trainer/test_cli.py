@@ -8,12 +8,13 @@ from tests.unit.trainer.small import small_config, small_material
 from trainer import cli
 from trainer.run import config_of
 from trainer.toml_records import record_to_table, toml_text
+from trainer.verbs import fit, setup
 
 
 @pytest.fixture
 def run_toml(tmp_path, monkeypatch):
-    monkeypatch.setattr(cli, "prepare", lambda config, **_: small_material())
-    monkeypatch.setattr(cli, "validate", lambda config: None)
+    monkeypatch.setattr(setup, "prepare", lambda config, **_: small_material())
+    monkeypatch.setattr(fit, "validate", lambda config: None)
     path = tmp_path / "small.toml"
     path.write_text(toml_text(record_to_table(small_config())))
     return path
@@ -92,7 +93,7 @@ def test_a_checkpoint_is_scored_where_its_data_moved(
         roots.append(config.data.root)
         return small_material()
 
-    monkeypatch.setattr(cli, "prepare", prepare)
+    monkeypatch.setattr(setup, "prepare", prepare)
     moved = ("--data", tmp_path / "moved")
     assert call(monkeypatch, "evaluate", out, "--device", "cpu", *moved) == 0
     assert call(monkeypatch, "evaluate", out, "--device", "cpu") == 0

@@ -1,0 +1,1 @@
+"""What each verb of the trainer does: one file each; ``trainer.cli`` parses and calls."""

@@ -1,0 +1,50 @@
+"""``evaluate``: score a checkpoint on a split."""
+
+import dataclasses
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from trainer.evaluation import Evaluation
+from trainer.run import Run, config_of
+from trainer.verbs.lines import scores_text
+from trainer.verbs.setup import prepare_material, say
+
+__all__ = ["evaluate_checkpoint"]
+
+
+def evaluate_checkpoint(
+    checkpoint: Path,
+    split: Literal["val", "test"],
+    *,
+    data: Path | None,
+    cache: Path | None,
+    device: torch.device,
+) -> None:
+    """Print both probes' scores of a checkpoint.
+
+    Args:
+        checkpoint: Folder of the checkpoint.
+        split: What to score it on.
+        data: Folder of the data set, if it was moved.
+        cache: Folder of the feature cache; None for the user's own.
+        device: Where to compute.
+
+    Raises:
+        TrainerError: If the checkpoint or its data are missing, damaged or of another kind.
+    """
+    settings = config_of(checkpoint)
+    if data is not None:
+        moved = dataclasses.replace(settings.data, root=str(data))
+        settings = dataclasses.replace(settings, data=moved)
+    material = prepare_material(settings, cache=cache, device=device)
+    run = Run.restore(checkpoint, settings, material, device)
+    say(_evaluation_lines(run.evaluate(material.val if split == "val" else material.test), split))
+
+
+def _evaluation_lines(evaluation: Evaluation, split: str) -> str:
+    return (
+        f"{split}  cluster {scores_text(evaluation.cluster)}\n"
+        f"{split}  linear  {scores_text(evaluation.linear)}"
+    )

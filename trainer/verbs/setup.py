@@ -1,0 +1,90 @@
+"""What every verb of the trainer sets up: device, configuration, features, progress bars."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from trainer.config import TrainConfig
+from trainer.errors import ConfigError
+from trainer.features import Material, prepare
+from trainer.methods import hyper_values
+from trainer.toml_records import build_record, read_toml
+
+__all__ = ["find_device", "live_progress", "prepare_material", "read_config", "say"]
+
+
+def find_device(name: str) -> torch.device:
+    """The device of that name; ``auto`` is a GPU where there is one.
+
+    Raises:
+        ConfigError: If torch does not know it, or it is not there.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ConfigError(f"--device {name} is not known: give auto, cpu or cuda") from error
+    available = torch.cuda.device_count() if device.type == "cuda" else 1
+    if device.type not in ("cpu", "cuda") or (device.index or 0) >= available:
+        raise ConfigError(f"--device {name} is not there: give auto, cpu or cuda")
+    return device
+
+
+def read_config(path: Path) -> TrainConfig:
+    """The run a TOML file describes, refused before features are built if it cannot be.
+
+    Raises:
+        ConfigError: On a file or a setting that is wrong.
+    """
+    config = build_record(TrainConfig, read_toml(path))
+    hyper_values(config)
+    return config
+
+
+def prepare_material(config: TrainConfig, *, cache: Path | None, device: torch.device) -> Material:
+    """The features of a configuration, with a bar for each thing that has to be built."""
+    with live_progress() as progress:
+        return prepare(config, cache=cache, device=device, progress=_teller(progress))
+
+
+@contextmanager
+def live_progress() -> Iterator[Progress]:
+    """A live bar on a terminal's standard error, nothing elsewhere."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        yield progress
+
+
+def say(text: str) -> None:
+    """Print plainly, each line in one piece however narrow the terminal."""
+    Console().print(text, highlight=False, soft_wrap=True, markup=False)
+
+
+def _teller(progress: Progress) -> Callable[[str, int, int], None]:
+    """A callback that keeps one bar for each thing that is done."""
+    bars: dict[str, TaskID] = {}
+
+    def tell(what: str, done: int, total: int) -> None:
+        if what not in bars:
+            bars[what] = progress.add_task(what, total=total)
+        progress.update(bars[what], completed=done, total=total)
+
+    return tell
