@@ -1,0 +1,1 @@
+"""Pictures of runs. What needs Matplotlib imports it when it draws."""
