@@ -1,53 +1,78 @@
-"""Images and labels in files: decoding them, and refusing what does not fit.
+"""Images, labels and arrays in files: decoding them, and refusing what does not fit.
 
-Pillow raises several kinds of errors on damaged files; they become a
-:class:`~trainer.errors.DataError` here and nowhere else.
+Every reader takes one file and either gives numbers of the kind that was asked for or raises
+a :class:`~trainer.errors.DataError` of one line that names the file. Pillow and NumPy raise
+several kinds of errors on damaged files; they are turned into that here and nowhere else.
+
+Shape letters: H W pixels, C channels.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
-from trainer.datasets.base import Image, Label
+from trainer.datasets.base import Image, Label, Source
 from trainer.errors import DataError
 
-__all__ = ["FileSource", "list_files", "read_pixels", "read_rgb"]
+__all__ = [
+    "FileSource",
+    "grey_image",
+    "label_table",
+    "list_files",
+    "read_array",
+    "read_integers",
+    "read_label",
+    "read_pixels",
+    "read_rgb",
+    "unit_range",
+]
 
 #: Up to this many images every file is decoded by a check; beyond, the first image's files are
 #: and of the others only the headers are read.
 DECODED_BY_CHECK = 500
 
+ARRAY = ".npy"
+
 
 @dataclass(frozen=True, kw_only=True)
 class FileSource:
-    """A source whose images and labels are one file each."""
+    """A source whose images and labels are read from files."""
 
-    #: Modality to image name to file.
-    images: Mapping[str, Mapping[str, Path]]
+    #: Modality to image name to its file, or to the files that make one image together.
+    images: Mapping[str, Mapping[str, Path | tuple[Path, ...]]]
     #: Image name to label file; a name without one has no label.
     labels: Mapping[str, Path]
-    #: Modality to what reads a file of it.
-    read_image: Mapping[str, Callable[[Path], Image]]
+    #: Modality to what reads an image of it; takes as many paths as an image has files.
+    read_image: Mapping[str, Callable[..., Image]]
     #: What reads a label file.
     read_label: Callable[[Path], Label]
+    #: Names whose images and labels are mirrored left to right once they are read.
+    mirrored: frozenset[str] = frozenset()
 
     def image(self, name: str, modality: str) -> Image:
         """See :class:`~trainer.datasets.base.Source`."""
-        return self.read_image[modality](self.images[modality][name])
+        image = self.read_image[modality](*self._paths(name, modality))
+        return np.ascontiguousarray(image[:, ::-1]) if name in self.mirrored else image
 
     def label(self, name: str) -> Label:
         """See :class:`~trainer.datasets.base.Source`."""
-        return self.read_label(self.labels[name])
+        label = self.read_label(self.labels[name])
+        return np.ascontiguousarray(label[:, ::-1]) if name in self.mirrored else label
 
     def files(self) -> tuple[Path, ...]:
         """See :class:`~trainer.datasets.base.Source`."""
-        paths = [path for by_name in self.images.values() for path in by_name.values()]
-        return tuple(sorted([*paths, *self.labels.values()]))
+        paths = set(self.labels.values())
+        for modality, by_name in self.images.items():
+            for name in by_name:
+                paths.update(self._paths(name, modality))
+        return tuple(sorted(paths))
 
     def check(self) -> None:
         """Sizes of all files; the pixels of all where there are few images, else of the first."""
@@ -60,8 +85,21 @@ class FileSource:
             if name in self.labels:
                 self.label(name)
 
+    def _paths(self, name: str, modality: str) -> tuple[Path, ...]:
+        paths = self.images[modality][name]
+        return (paths,) if isinstance(paths, Path) else paths
+
+    def stored(self, name: str, kind: str) -> NDArray[np.generic]:
+        """See :class:`~trainer.datasets.base.Source`."""
+        path = self.labels[name] if kind == "label" else self.images[kind][name]
+        return self.read_stored.get(kind, read_pixels)(path)
+
+    def decode(self, path: Path, modality: str) -> Image:
+        """See :class:`~trainer.datasets.base.Source`."""
+        return self.read_image[modality](path)
+
     def _check_sizes(self, name: str) -> None:
-        paths = [by_name[name] for by_name in self.images.values()]
+        paths = [path for modality in self.images for path in self._paths(name, modality)]
         if name in self.labels:
             paths.append(self.labels[name])
         first, size = paths[0], _read_size(paths[0])
@@ -88,14 +126,58 @@ def list_files(folder: Path, *, suffix: str) -> dict[str, Path]:
     return {path.name.removesuffix(suffix): path for path in sorted(found)}
 
 
-def read_rgb(path: Path) -> Image:
-    """A colour image, from 0 to 1.
+def pair_files(
+    images: Mapping[str, Mapping[str, Path]], labels: Mapping[str, Path]
+) -> tuple[set[str], tuple[str, ...]]:
+    """Names that have an image in every modality and, where there are labels, a label.
+
+    Args:
+        images: Modality to image name to file, the anchor first.
+        labels: Image name to label file; empty for a data set without labels. A label
+            without an image is no fault.
+
+    Returns:
+        The names, and a line for each file whose partner is missing.
+    """
+    anchor, *others = images
+    pairs = [pair for other in others for pair in ((anchor, other), (other, anchor))]
+    faults = [
+        _missing(path, wanted)
+        for own, wanted in pairs
+        for name, path in images[own].items()
+        if name not in images[wanted]
+    ]
+    if labels:
+        faults += [
+            _missing(p, "label") for name, p in images[anchor].items() if name not in labels
+        ]
+    complete = set.intersection(*(set(by_name) for by_name in images.values()))
+    return complete & set(labels) if labels else complete, tuple(faults)
+
+
+def _missing(path: Path, wanted: str) -> str:
+    return f"{path} has no partner of the kind {wanted!r}: add the missing file or remove this one"
+
+
+def read_rgb(path: Path, *, convert: bool = False) -> Image:
+    """A colour image of 8 or (as PNG) 16 bits a channel, on the fixed scale of its bits.
+
+    Args:
+        path: The file.
+        convert: Whether an 8-bit image of another kind (grey, palette, CMYK, with alpha) is
+            converted; without, it is refused.
+
+    Returns:
+        Image with shape (H, W, 3), from 0 to 1: stored numbers over 255 or over 65535.
 
     Raises:
-        DataError: If the file cannot be decoded.
+        DataError: If the file cannot be decoded or is no colour image.
     """
-    with _decoding(path), PIL.Image.open(path) as image:
-        return np.asarray(image.convert("RGB"), dtype=np.float32) / np.float32(255)
+    if convert and _read_kind(path) != (3, 16):
+        with _decoding(path), PIL.Image.open(path) as image:
+            if not image.mode.startswith(("I", "F")):
+                return unit_range(np.asarray(image.convert("RGB")))
+    return unit_range(read_integers(path, channels=3, bits=(8, 16)))
 
 
 def read_pixels(path: Path) -> NDArray[np.generic]:
@@ -108,7 +190,163 @@ def read_pixels(path: Path) -> NDArray[np.generic]:
         return np.asarray(image)
 
 
+def read_integers(
+    path: Path, *, channels: int, bits: tuple[int, ...] = (8,)
+) -> NDArray[np.uint8 | np.uint16]:
+    """The stored numbers of an image that has to have so many channels of so many bits.
+
+    16 bits a channel are kept for one channel, and in PNG files for three as well (Pillow alone
+    gives 8 of them). The indices of a palette are one channel of 8 bits.
+
+    Args:
+        path: The file.
+        channels: 1, 3 (RGB) or 4 (RGBA), as they must be.
+        bits: What each channel may have: 8, 16 or both.
+
+    Returns:
+        uint8 or uint16 with shape (H, W) for one channel, else (H, W, C).
+
+    Raises:
+        DataError: If the file cannot be decoded or holds another kind of image.
+    """
+    kind = _read_kind(path)
+    if kind[0] != channels or kind[1] not in bits:
+        raise DataError(
+            f"{path} has {_kind_text(kind[0], str(kind[1]))}, where"
+            f" {_kind_text(channels, ' or '.join(map(str, bits)))} should be: give the"
+            " original file, or convert it"
+        )
+    if kind == (3, 16):
+        return _read_wide_rgb(path)
+    return read_pixels(path).astype(np.uint8 if kind[1] == 8 else np.uint16)
+
+
+def read_array(path: Path) -> NDArray[np.float32]:
+    """A plane of numbers in an ``.npy`` file.
+
+    Returns:
+        float32 with shape (H, W), every one finite.
+
+    Raises:
+        DataError: If the file cannot be read, is no plane of numbers, or one is not finite.
+    """
+    with _decoding(path):
+        array: Any = np.load(path, allow_pickle=False)
+    if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype.kind not in "biuf":
+        found = getattr(array, "shape", None)
+        raise DataError(f"{path} is no array of height x width numbers but {found}: mend the file")
+    with np.errstate(over="ignore"):  # told just below
+        values = array.astype(np.float32)
+    faults = np.argwhere(~np.isfinite(values))
+    if len(faults):
+        row, column = faults[0]
+        raise DataError(
+            f"{path} has {len(faults)} values that are not finite, the first in row {row}, column"
+            f" {column}: fill them or remove the image"
+        )
+    return values
+
+
+def label_table(classes: Mapping[int, int]) -> NDArray[np.int16]:
+    """What :func:`read_label` looks stored numbers up in.
+
+    Args:
+        classes: Stored number to class, or to 255 where it stands for none. Every other number
+            is refused.
+
+    Returns:
+        int16 with shape (256,), -1 for a number that is refused.
+    """
+    table = np.full(256, -1, dtype=np.int16)
+    for stored, label in classes.items():
+        table[stored] = label
+    return table
+
+
+def read_label(path: Path, table: NDArray[np.int16]) -> Label:
+    """The classes of an 8-bit label image.
+
+    Args:
+        path: The file; a palette's indices count, not its colours.
+        table: From :func:`label_table`.
+
+    Returns:
+        Classes with shape (H, W), 255 where there is none.
+
+    Raises:
+        DataError: If the file cannot be decoded, is no label image, or holds a number that the
+            table refuses.
+    """
+    stored = read_integers(path, channels=1)
+    classes = table[stored]
+    if (classes < 0).any():
+        row, column = np.argwhere(classes < 0)[0]
+        raise DataError(
+            f"{path} has the label {stored[row, column]} in row {row}, column {column}, which is"
+            f" none of this data set's ({_ranges(np.flatnonzero(table >= 0))}): give its own"
+            " label files"
+        )
+    return classes.astype(np.uint8)
+
+
+def unit_range(stored: NDArray[np.uint8 | np.uint16]) -> NDArray[np.float32]:
+    """Stored numbers over the largest that their bits can hold: from 0 to 1, one fixed scale."""
+    return stored.astype(np.float32) / np.float32(np.iinfo(stored.dtype).max)
+
+
+def grey_image(values: NDArray[np.float32]) -> Image:
+    """Values from 0 to 1 with shape (H, W) as a grey image: the same in three channels."""
+    return np.repeat(values[:, :, None], 3, axis=2)
+
+
+def _read_wide_rgb(path: Path) -> NDArray[np.uint8 | np.uint16]:
+    """All 16 bits of an RGB PNG.
+
+    Pillow keeps the first of a channel's two bytes where it is told that the first is the higher
+    one, and the second where it is told the contrary: it is asked for both.
+    """
+    high = read_pixels(path).astype(np.uint16)
+    with _decoding(path), PIL.Image.open(path) as image:
+        if image.format != "PNG":
+            raise ValueError("16-bit colour is read from PNG files alone")
+        image.tile = [image.tile[0]._replace(args="RGB;16L")]
+        low = np.asarray(image)
+    both: NDArray[np.uint8 | np.uint16] = (high << 8) | low
+    return both
+
+
+def _read_kind(path: Path) -> tuple[int, int]:
+    """Channels of an image and bits a channel."""
+    with _decoding(path), PIL.Image.open(path) as image:
+        channels = len(image.getbands())
+        if image.mode in ("I", "F"):
+            return channels, 32
+        if image.mode in ("P", "PA"):
+            return channels, 8
+        # how the file stores its pixels, such as RGB;16B; 8 bits are not said
+        stored = str(image.tile[0].args) if image.tile else image.mode
+        said = re.search(r";(\d+)", stored)
+        return channels, 1 if image.mode == "1" else int(said[1]) if said else 8
+
+
+def _kind_text(channels: int, bits: str) -> str:
+    return f"{channels} channel{'' if channels == 1 else 's'} of {bits} bits"
+
+
+def _ranges(numbers: NDArray[np.int64]) -> str:
+    """Ascending numbers as text: ``0 to 8, 255``."""
+    groups = np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1)
+    return ", ".join(
+        f"{group[0]} to {group[-1]}" if len(group) > 1 else str(group[0]) for group in groups
+    )
+
+
 def _read_size(path: Path) -> tuple[int, int]:
+    """Width and height."""
+    if path.suffix == ARRAY:
+        with _decoding(path):
+            height, width = np.load(path, mmap_mode="r", allow_pickle=False).shape
+            return width, height
     with _decoding(path), PIL.Image.open(path) as image:
         return image.size
 
@@ -117,9 +355,17 @@ def _read_size(path: Path) -> tuple[int, int]:
 def _decoding(path: Path) -> Iterator[None]:
     try:
         yield
-    except (OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError) as error:
+    except (
+        OSError,
+        EOFError,
+        SyntaxError,
+        ValueError,
+        AttributeError,  # NumPy on an archive instead of an array
+        PIL.Image.DecompressionBombError,
+    ) as error:
+        what = "array" if path.suffix == ARRAY else "image"
         raise DataError(
-            f"cannot decode the image {path}: {_one_line(error)}; fetch it again or remove it"
+            f"cannot decode the {what} {path}: {_one_line(error)}; fetch it again or remove it"
         ) from error
 
 
