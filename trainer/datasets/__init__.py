@@ -1,5 +1,6 @@
 """Data sets, by name. A new one is a file with a function and a line in this table."""
 
+import dataclasses
 from collections.abc import Callable
 
 from trainer.config import DataConfig
@@ -8,7 +9,7 @@ from trainer.datasets.cityscapes import open_cityscapes
 from trainer.datasets.rooms import open_rooms
 from trainer.errors import ConfigError, DataError
 
-__all__ = ["DATASETS", "DataSet", "open_dataset"]
+__all__ = ["DATASETS", "DataSet", "find_dataset", "open_dataset"]
 
 #: Name to the function that opens the data set as configured.
 DATASETS: dict[str, Callable[[DataConfig], DataSet]] = {
@@ -24,16 +25,29 @@ def open_dataset(config: DataConfig) -> DataSet:
         ConfigError: If the name, a modality or an option is unknown.
         DataError: If its folder, its images or their partners are missing.
     """
+    data_set = find_dataset(config)
+    if data_set.faults:
+        first, others = data_set.faults[0], len(data_set.faults) - 1
+        more = f" ({others} more like it: `python -m trainer inspect` names all)"
+        raise DataError(first + more * bool(others))
+    return data_set
+
+
+def find_dataset(config: DataConfig) -> DataSet:
+    """The same, but files that are missing are among its faults instead of refused.
+
+    Raises:
+        ConfigError: If the name, a modality or an option is unknown.
+        DataError: If its folder is missing, or what is left cannot be split.
+    """
     if config.name not in DATASETS:
         raise ConfigError(
             f"data.name = {config.name!r} is not known: choose one of {', '.join(DATASETS)}"
         )
     data_set = DATASETS[config.name](config)
-    for split, images in (
-        ("train", data_set.train),
-        ("val", data_set.val),
-        ("test", data_set.test),
-    ):
-        if not len(images):
-            raise DataError(f"the {split} split of {config.name!r} has no images: add some")
-    return data_set
+    empty = tuple(
+        f"the {name} split of {config.name!r} has no images: add some"
+        for name, split in data_set.splits().items()
+        if not len(split)
+    )
+    return dataclasses.replace(data_set, faults=(*data_set.faults, *empty))

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.errors import ConfigError
+from trainer.errors import ConfigError, DataError
 
 __all__ = ["DataSet", "Image", "Label", "Source", "Split", "check_modalities"]
 
@@ -24,7 +24,10 @@ Label = NDArray[np.uint8]
 
 
 class Source(Protocol):
-    """Gives the images and labels of a data set by name."""
+    """Gives the images and labels of a data set by name.
+
+    The last two methods have a default for a class that names this one as its base.
+    """
 
     def image(self, name: str, modality: str) -> Image:
         """The image ``name`` in a modality, encoded as three channels.
@@ -53,6 +56,33 @@ class Source(Protocol):
             DataError: On the first such file, by its name.
         """
         ...
+
+    def stored(self, name: str, kind: str) -> NDArray[np.generic] | None:
+        """The numbers as they are stored, whatever they mean, for ``inspect`` to describe.
+
+        Args:
+            name: Name of an image.
+            kind: A modality, or ``label``.
+
+        Returns:
+            Array with shape (H, W) or (H, W, channels); None where nothing is stored.
+
+        Raises:
+            DataError: If its file cannot be decoded.
+        """
+        return None
+
+    def decode(self, modality: str, *paths: Path) -> Image:
+        """An image of a user's own, encoded as this data set encodes its images.
+
+        Args:
+            modality: What it shows.
+            paths: The file, or the files that make one image together.
+
+        Raises:
+            DataError: If a file cannot be decoded or is of another kind.
+        """
+        raise DataError(f"{paths[0]} is not read: this data set takes no files of your own")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,10 +116,19 @@ class DataSet:
     root: Path | None
     #: What its images depend on besides its files: version, options, seed (plain JSON).
     identity: Mapping[str, Any]
+    #: What is worth knowing before its scores are compared: one line each, for ``inspect``.
+    notes: tuple[str, ...] = ()
+    #: Files that are missing: one line each. Their images are in no split. ``open_dataset``
+    #: refuses such a data set; ``inspect`` goes on, to name them all.
+    faults: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         assert len(self.classes) == len(self.palette)
         assert len(self.classes) < 255, "255 marks pixels without a class"
+
+    def splits(self) -> dict[str, Split]:
+        """Train, val and test by name."""
+        return {"train": self.train, "val": self.val, "test": self.test}
 
 
 def check_modalities(asked: tuple[str, ...], *, offered: tuple[str, ...], data_set: str) -> None:

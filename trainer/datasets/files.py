@@ -26,11 +26,13 @@ __all__ = [
     "grey_image",
     "label_table",
     "list_files",
+    "pair_files",
     "read_array",
     "read_integers",
     "read_label",
     "read_pixels",
     "read_rgb",
+    "read_stored",
     "unit_range",
 ]
 
@@ -42,7 +44,7 @@ ARRAY = ".npy"
 
 
 @dataclass(frozen=True, kw_only=True)
-class FileSource:
+class FileSource(Source):
     """A source whose images and labels are read from files."""
 
     #: Modality to image name to its file, or to the files that make one image together.
@@ -55,6 +57,9 @@ class FileSource:
     read_label: Callable[[Path], Label]
     #: Names whose images and labels are mirrored left to right once they are read.
     mirrored: frozenset[str] = frozenset()
+    #: Modality to what reads the numbers of its files as they are stored, where the whole of
+    #: them is not meant; takes as many paths as an image has files.
+    read_stored: Mapping[str, Callable[..., NDArray[np.generic]]] = field(default_factory=dict)
 
     def image(self, name: str, modality: str) -> Image:
         """See :class:`~trainer.datasets.base.Source`."""
@@ -91,12 +96,19 @@ class FileSource:
 
     def stored(self, name: str, kind: str) -> NDArray[np.generic]:
         """See :class:`~trainer.datasets.base.Source`."""
-        path = self.labels[name] if kind == "label" else self.images[kind][name]
-        return self.read_stored.get(kind, read_pixels)(path)
+        paths = (self.labels[name],) if kind == "label" else self._paths(name, kind)
+        read: Callable[..., NDArray[np.generic]] = read_stored
+        return self.read_stored.get(kind, read)(*paths)
 
-    def decode(self, path: Path, modality: str) -> Image:
+    def decode(self, modality: str, *paths: Path) -> Image:
         """See :class:`~trainer.datasets.base.Source`."""
-        return self.read_image[modality](path)
+        wanted = len(self._paths(next(iter(self.images[modality])), modality))
+        if len(paths) != wanted:
+            raise DataError(
+                f"{paths[0]} stands alone or has too many beside it: this data set reads"
+                f" {modality} from {wanted} file(s) an image, {len(paths)} given"
+            )
+        return self.read_image[modality](*paths)
 
     def _check_sizes(self, name: str) -> None:
         paths = [path for modality in self.images for path in self._paths(name, modality)]
@@ -127,12 +139,12 @@ def list_files(folder: Path, *, suffix: str) -> dict[str, Path]:
 
 
 def pair_files(
-    images: Mapping[str, Mapping[str, Path]], labels: Mapping[str, Path]
+    images: Mapping[str, Mapping[str, Path | tuple[Path, ...]]], labels: Mapping[str, Path]
 ) -> tuple[set[str], tuple[str, ...]]:
     """Names that have an image in every modality and, where there are labels, a label.
 
     Args:
-        images: Modality to image name to file, the anchor first.
+        images: Modality to image name to file or files, the anchor first.
         labels: Image name to label file; empty for a data set without labels. A label
             without an image is no fault.
 
@@ -142,20 +154,21 @@ def pair_files(
     anchor, *others = images
     pairs = [pair for other in others for pair in ((anchor, other), (other, anchor))]
     faults = [
-        _missing(path, wanted)
+        _lonely(files, wanted)
         for own, wanted in pairs
-        for name, path in images[own].items()
+        for name, files in images[own].items()
         if name not in images[wanted]
     ]
     if labels:
         faults += [
-            _missing(p, "label") for name, p in images[anchor].items() if name not in labels
+            _lonely(files, "label") for name, files in images[anchor].items() if name not in labels
         ]
     complete = set.intersection(*(set(by_name) for by_name in images.values()))
     return complete & set(labels) if labels else complete, tuple(faults)
 
 
-def _missing(path: Path, wanted: str) -> str:
+def _lonely(files: Path | tuple[Path, ...], wanted: str) -> str:
+    path = files if isinstance(files, Path) else files[0]
     return f"{path} has no partner of the kind {wanted!r}: add the missing file or remove this one"
 
 
@@ -219,6 +232,29 @@ def read_integers(
     if kind == (3, 16):
         return _read_wide_rgb(path)
     return read_pixels(path).astype(np.uint8 if kind[1] == 8 else np.uint16)
+
+
+def read_stored(*paths: Path) -> NDArray[np.generic]:
+    """The numbers of one or several files as they are stored, whatever they mean.
+
+    Returns:
+        Array with shape (H, W) or (H, W, C); several files of one plane each are C channels.
+
+    Raises:
+        DataError: If a file cannot be decoded, or they differ in size.
+    """
+    planes = [_read_any(path) for path in paths]
+    if len(planes) == 1:
+        return planes[0]
+    with _decoding(paths[0]):
+        return np.stack(planes, axis=-1)
+
+
+def _read_any(path: Path) -> NDArray[np.generic]:
+    if path.suffix == ARRAY:
+        with _decoding(path):
+            return np.asarray(np.load(path, allow_pickle=False))
+    return _read_wide_rgb(path) if _read_kind(path) == (3, 16) else read_pixels(path)
 
 
 def read_array(path: Path) -> NDArray[np.float32]:

@@ -12,12 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from trainer.config import DataConfig
-from trainer.datasets.base import DataSet, Image, Label, Split, check_modalities
+from trainer.datasets.base import DataSet, Image, Label, Source, Split, check_modalities
+from trainer.datasets.files import read_pixels, read_rgb
 from trainer.datasets.rooms.depth import encode_depth
 from trainer.datasets.rooms.furnish import draw_scene
 from trainer.datasets.rooms.render import Picture, render
 from trainer.datasets.rooms.scene import CLASSES, Scene
-from trainer.errors import ConfigError
+from trainer.errors import ConfigError, DataError
 from trainer.seeds import numpy_generator
 from trainer.toml_records import build_record
 
@@ -49,7 +50,7 @@ class RoomsOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RoomsSource:
+class RoomsSource(Source):
     """Draws pictures by their name, ``SPLIT-NUMBER``."""
 
     seed: int
@@ -77,6 +78,18 @@ class RoomsSource:
 
     def check(self) -> None:
         """Nothing can be damaged."""
+
+    def decode(self, modality: str, *paths: Path) -> Image:
+        """A colour image, or one of depth whose three channels are as those drawn here.
+
+        Height and tilt take the camera's pose, which no file of depth alone tells.
+        """
+        if modality == "depth" and read_pixels(paths[0]).ndim != 3:
+            raise DataError(
+                f"{paths[0]} has one channel: 'rooms' takes depth as three of 8 bits, which are"
+                " depth, height over the floor and how far surfaces face up"
+            )
+        return read_rgb(paths[0])
 
 
 @functools.lru_cache(maxsize=256)  # a scene is asked for once a modality and pass; 0.15 MB each
