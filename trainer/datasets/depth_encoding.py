@@ -1,0 +1,202 @@
+"""Metric depth as an image of three channels, so that a backbone made for colour can see it.
+
+``hha``: horizontal disparity, height above the ground, angle with gravity (Gupta, Girshick,
+Arbelaez, Malik: Learning Rich Features from RGB-D Images, ECCV 2014, section 2.2), with
+gravity found as in Gupta, Arbelaez, Malik: Perceptual Organization and Recognition of Indoor
+Scenes from RGB-D Images, CVPR 2013, section 3.3. The papers leave scales and order of the
+channels open; both are here as they were measured on a published HHA file of NYU-Depth-v2:
+red is 310 / depth in metres, green is the height in centimetres, blue is the angle between a
+surface's normal and the upward direction in degrees, plus 38; each out of 255.
+
+``inverse``: inverse depth on one fixed scale, the same in three channels.
+
+Shape letters: H W pixels, P points, 3 the camera's axes: right, down, forward.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from trainer.datasets.base import Image
+from trainer.datasets.files import grey_image
+from trainer.datasets.holes import fill_rows
+from trainer.errors import ConfigError, DataError
+
+__all__ = ["Intrinsics", "encode_hha", "encode_inverse_depth", "estimate_gravity"]
+
+FULL = 255.0  # of an 8-bit channel
+
+DISPARITY = 310.0  # of 255, at 1 m: white is 1.22 m and nearer
+CENTIMETRES = 100.0  # of 255, for each metre above the ground: white is 2.55 m and higher
+UPWARD = 38.0  # of 255, of a surface that faces up; 128 is upright, 218 faces down
+
+LOWEST_SEEN = 0.9  # metres below the camera; a view with nothing lower does not show the ground,
+CAMERA_HEIGHT = 1.3  # which is then taken to be this far below
+
+WINDOW = 7  # pixels, side of the square in which a surface is taken to be flat
+NEAR, FAR = 45.0, 15.0  # degrees around gravity that count as along or across it: first, then
+ROUNDS = 5  # of each
+PRIOR = 1e-3  # weight, of all pixels, of gravity pointing down in the picture
+ENOUGH = 50_000  # normals from which gravity is found; of more, every n-th counts
+
+NEAREST = 0.5  # metres that inverse depth has as white
+
+Depth = NDArray[np.floating]
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intrinsics:
+    """A pinhole camera: point (x, y, z) is seen at pixel (fx x/z + cx, fy y/z + cy)."""
+
+    #: Focal lengths, pixels.
+    fx: float
+    fy: float
+    #: Where the optical axis meets the picture, pixels from the centre of the top left one.
+    cx: float
+    cy: float
+
+    def __post_init__(self) -> None:
+        for name in ("fx", "fy"):
+            if not 0 < getattr(self, name) < np.inf:
+                raise ConfigError(
+                    f"camera intrinsic {name} = {getattr(self, name):g} is out of range: give a"
+                    " positive number of pixels"
+                )
+        for name in ("cx", "cy"):
+            if not np.isfinite(getattr(self, name)):
+                raise ConfigError(f"camera intrinsic {name} is not finite: give pixels")
+
+
+def encode_inverse_depth(depth: Depth) -> Image:
+    """Inverse depth on one fixed scale, the same in three channels: 0.5 m and nearer is white.
+
+    Args:
+        depth: Metres along the optical axis with shape (H, W); 0 where nothing was measured.
+
+    Returns:
+        Image with shape (H, W, 3), from 0 (far) to 1 (near).
+
+    Raises:
+        DataError: If a depth is negative or not finite, or none was measured.
+    """
+    return grey_image(np.minimum(_inverse(depth)[0] * NEAREST, 1).astype(np.float32))
+
+
+def encode_hha(depth: Depth, camera: Intrinsics) -> Image:
+    """Horizontal disparity, height above the ground, angle with gravity.
+
+    Pixels without a measurement are filled from their row, by the farther side.
+
+    Args:
+        depth: Metres along the optical axis with shape (H, W); 0 where nothing was measured.
+        camera: The camera that took it.
+
+    Returns:
+        Image with shape (H, W, 3), from 0 to 1, scaled as this module's first lines say.
+
+    Raises:
+        DataError: If a depth is negative or not finite, or none was measured.
+    """
+    inverse, measured = _inverse(depth)
+    normals_HW3 = _surface_normals(inverse, camera)
+    normals_P3 = normals_HW3[measured]
+    gravity_3 = estimate_gravity(normals_P3[:: max(1, len(normals_P3) // ENOUGH)])
+    below = _rays(inverse.shape, camera) @ gravity_3 / inverse  # metres below the camera
+    lowest = float(below[measured].max())
+    ground = lowest if lowest >= LOWEST_SEEN else CAMERA_HEIGHT
+    angle = np.degrees(np.arccos(np.clip(-normals_HW3 @ gravity_3, -1, 1)))
+    channels = [DISPARITY * inverse, CENTIMETRES * (ground - below), UPWARD + angle]
+    image: Image = np.clip(np.stack(channels, axis=-1) / FULL, 0, 1).astype(np.float32)
+    return image
+
+
+def estimate_gravity(normals_P3: Numbers) -> Numbers:
+    """The direction that most surfaces lie along or across.
+
+    Starting from the picture's downward axis, it takes normals within 45 degrees, later 15, of
+    the present direction as those of floors and ceilings and those as near to a right angle
+    with it as those of walls, and turns to the direction that is most parallel to the former
+    and least to the latter, in the mean of squares. A view of one wall leaves it to the picture.
+
+    Args:
+        normals_P3: Unit normals with shape (P, 3).
+
+    Returns:
+        Unit vector with shape (3,).
+    """
+    down_3 = np.array([0.0, 1.0, 0.0])
+    prior_33 = PRIOR * len(normals_P3) * np.outer(down_3, down_3)
+    gravity_3 = down_3
+    for degrees in (NEAR,) * ROUNDS + (FAR,) * ROUNDS:
+        cosine_P = np.abs(normals_P3 @ gravity_3)
+        along = normals_P3[cosine_P > np.cos(np.radians(degrees))]
+        across = normals_P3[cosine_P < np.sin(np.radians(degrees))]
+        _, vectors = np.linalg.eigh(across.T @ across - along.T @ along - prior_33)
+        gravity_3 = vectors[:, 0] * (1 if vectors[:, 0] @ gravity_3 >= 0 else -1)
+    return gravity_3
+
+
+def _surface_normals(inverse: Numbers, camera: Intrinsics) -> Numbers:
+    """Unit normals that face the camera.
+
+    The inverse depth of a plane is linear in the pixel's coordinates: it is fitted by least
+    squares in the square around each pixel, as much of it as lies in the picture.
+
+    Args:
+        inverse: Inverse depth with shape (H, W), 1/m.
+        camera: The camera that took it.
+
+    Returns:
+        Normals with shape (H, W, 3).
+    """
+    rays_HW3 = _rays(inverse.shape, camera)
+    mean = _window_mean(inverse)
+    slope_x, x = _slope(inverse, mean, rays_HW3[..., 0], axis=1)
+    slope_y, y = _slope(inverse, mean, rays_HW3[..., 1], axis=0)
+    # the plane n . point = 1 has the inverse depth n . ray
+    plane = np.stack([slope_x, slope_y, mean - slope_x * x - slope_y * y], axis=-1)
+    away = np.where((plane * rays_HW3).sum(axis=-1, keepdims=True) > 0, -1.0, 1.0)
+    normals: Numbers = away * plane / np.linalg.norm(plane, axis=-1, keepdims=True)
+    return normals
+
+
+def _slope(inverse: Numbers, mean: Numbers, ray: Numbers, *, axis: int) -> tuple[Numbers, Numbers]:
+    """Slope along an axis in each window, and the window's mean coordinate; both (H, W)."""
+    middle = _window_mean(ray)
+    spread = _window_mean(ray**2) - middle**2
+    slope: Numbers = (_window_mean(inverse * ray) - mean * middle) / spread
+    return slope, middle
+
+
+def _window_mean(values: Numbers) -> Numbers:
+    """Mean over the part of the window that lies in the picture."""
+    total = ndimage.uniform_filter(values, WINDOW, mode="constant")
+    counts = [
+        ndimage.uniform_filter1d(np.ones(length), WINDOW, mode="constant")
+        for length in values.shape
+    ]
+    mean: Numbers = total / np.outer(*counts)
+    return mean
+
+
+def _rays(shape: tuple[int, ...], camera: Intrinsics) -> Numbers:
+    """Points one metre along the optical axis that the pixels see, shape (H, W, 3)."""
+    height, width = shape
+    x = (np.arange(width) - camera.cx) / camera.fx
+    y = (np.arange(height) - camera.cy) / camera.fy
+    return np.stack([*np.broadcast_arrays(x, y[:, None]), np.ones(shape)], axis=-1)
+
+
+def _inverse(depth: Depth) -> tuple[Numbers, NDArray[np.bool_]]:
+    """Inverse depth without holes, 1/m, and where it was measured."""
+    metres = depth.astype(np.float64)
+    if not (np.isfinite(metres) & (metres >= 0)).all():
+        raise DataError("a depth is negative or not finite: give metres, 0 where there is none")
+    measured = metres > 0
+    if not measured.any():
+        raise DataError("not one depth is above 0: give metres, or remove the image")
+    inverse = np.divide(1, metres, out=np.zeros_like(metres), where=measured)
+    return fill_rows(inverse, measured), measured
