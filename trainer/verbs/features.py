@@ -6,7 +6,7 @@ import torch
 
 from trainer.config import TrainConfig
 from trainer.features import validate
-from trainer.verbs.setup import prepare_material, say
+from trainer.verbs.setup import prepare_material, say, say_notes
 
 __all__ = ["build_features"]
 
@@ -18,6 +18,7 @@ def build_features(config: TrainConfig, *, cache: Path | None, device: torch.dev
         TrainerError: If data, weights or settings are not as needed, or the disk is full.
     """
     validate(config)
+    say_notes(config.data)
     material = prepare_material(config, cache=cache, device=device)
     say(
         f"{len(material.train)} crops, {len(material.val)} val and {len(material.test)} test"

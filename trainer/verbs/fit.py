@@ -10,7 +10,7 @@ from trainer.features import Material, validate
 from trainer.records import Report
 from trainer.run import Run
 from trainer.verbs.lines import scores_text
-from trainer.verbs.setup import live_progress, prepare_material, say
+from trainer.verbs.setup import live_progress, prepare_material, say, say_notes
 
 __all__ = ["fit_run"]
 
@@ -24,6 +24,7 @@ def fit_run(
         TrainerError: If data, weights, settings or the folder's checkpoint are not as needed.
     """
     validate(config)
+    say_notes(config.data)
     material = prepare_material(config, cache=cache, device=device)
     run = _start_or_restore(folder, config, material, device)
     with live_progress() as progress:

@@ -15,13 +15,14 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from trainer.config import TrainConfig
+from trainer.config import DataConfig, TrainConfig
+from trainer.datasets import open_dataset
 from trainer.errors import ConfigError
 from trainer.features import Material, prepare
 from trainer.methods import hyper_values
 from trainer.toml_records import build_record, read_toml
 
-__all__ = ["find_device", "live_progress", "prepare_material", "read_config", "say"]
+__all__ = ["find_device", "live_progress", "prepare_material", "read_config", "say", "say_notes"]
 
 
 def find_device(name: str) -> torch.device:
@@ -76,6 +77,17 @@ def live_progress() -> Iterator[Progress]:
 def say(text: str) -> None:
     """Print plainly, each line in one piece however narrow the terminal."""
     Console().print(text, highlight=False, soft_wrap=True, markup=False)
+
+
+def say_notes(config: DataConfig) -> None:
+    """Print what opening the data set found out or decided that its user should know.
+
+    Raises:
+        ConfigError: If its name, a modality or an option is unknown.
+        DataError: If its files are missing.
+    """
+    for note in open_dataset(config).notes:
+        say(f"note: {note}")
 
 
 def _teller(progress: Progress) -> Callable[[str, int, int], None]:
