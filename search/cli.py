@@ -15,6 +15,7 @@ import optuna
 import typer
 from rich.console import Console
 
+from search.assignments import parse_fixes, parse_ranges
 from search.display import views
 from search.errors import FailureBudget, SearchError
 from search.presets import DEFAULT_PRESET
@@ -77,6 +78,13 @@ def launch_command(
     backbone: Annotated[str | None, typer.Option(help="patch-stats or a timm ViT.")] = None,
     backbone_weights: Annotated[str | None, typer.Option(help="hub, FILE or random.")] = None,
     space: Annotated[str | None, typer.Option(help="Search space.")] = None,
+    fix: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Do not search this.")
+    ] = None,
+    range_: Annotated[
+        list[str] | None,
+        typer.Option("--range", metavar="NAME=LOW:HIGH", help="Search this between these."),
+    ] = None,
     sampler: Annotated[str | None, typer.Option(help="Sampler.")] = None,
     pruner: Annotated[str | None, typer.Option(help="Competitive pruner.")] = None,
     iterations: Annotated[int | None, typer.Option(help="Iterations of a run.")] = None,
@@ -112,6 +120,7 @@ def launch_command(
                 "search.trials": trials,
                 "search.seed": seed,
                 "search.space": space,
+                "search.ranges": parse_ranges(range_ or ()) or None,
                 "search.sampler": sampler,
                 "search.pruner": pruner,
                 "data.root": None if data is None else str(data.resolve()),
@@ -120,6 +129,7 @@ def launch_command(
                 "backbone.name": backbone,
                 "backbone.weights": _weights(backbone_weights),
                 "training.iterations": iterations,
+                "hyper": parse_fixes(fix or ()) or None,
             },
             plain=plain,
         )

@@ -12,9 +12,10 @@ from search.errors import SettingsError
 from search.presets import read_preset
 from search.pruners import CollapseRules, build_pruner
 from search.samplers import find_sampler
-from search.spaces import Space, build_space
-from trainer.config import TrainConfig
-from trainer.methods import hyper_values, knobs
+from search.spaces import Space, build_space, tunable
+from search.spaces.ranges import check_name, check_range
+from trainer.config import TRIAL_SETTINGS, TrainConfig
+from trainer.methods import hyper_values
 from trainer.toml_records import build_record, read_toml, record_to_table
 
 __all__ = ["LaunchConfig", "SearchConfig", "differences", "resolve"]
@@ -33,6 +34,9 @@ class SearchConfig:
     seed: int = 0
     #: Name of the search space.
     space: str = "paper"
+    #: Ranges by name, as ``[low, high]``, before those of the space; a name that the space
+    #: lacks, such as ``learning_rate``, is searched as well.
+    ranges: dict[str, tuple[float, ...]] = field(default_factory=dict)
     #: Name of the sampler.
     sampler: str = "tpe"
     #: Name of the competitive pruner; collapse rules are always on.
@@ -49,6 +53,8 @@ class SearchConfig:
             raise SettingsError(f"--seed {self.seed} is out of range: give 0 to 2**63 - 1")
         if self.max_retries < 0:
             raise SettingsError(f"search.max_retries = {self.max_retries}: give 0 or more")
+        for name, given in self.ranges.items():
+            check_range(name, given)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,18 +65,16 @@ class LaunchConfig:
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:
+        for name in self.train.hyper:
+            check_name(name, tunable(self.train), "--fix ([hyper])")
         hyper_values(self.train)
         self.space()
         find_sampler(self.search.sampler)
         build_pruner(self.search.pruner, self.train.evaluation.evaluations)
 
     def space(self) -> Space:
-        """The search space: the method's knobs, without those that ``[hyper]`` fixes."""
-        declared = knobs(self.train)
-        return build_space(
-            self.search.space,
-            tuple(knob for knob in declared if knob.name not in self.train.hyper),
-        )
+        """The search space, without what ``[hyper]`` fixes."""
+        return build_space(self.search.space, self.train, self.search.ranges)
 
     def to_table(self) -> dict[str, Any]:
         """The whole resolved configuration as plain tables."""
@@ -80,14 +84,18 @@ class LaunchConfig:
     def from_table(cls, table: Mapping[str, Any]) -> "LaunchConfig":
         """Build and check a configuration.
 
+        A setting that a trial may have a value of its own of, such as ``learning_rate``, can be
+        fixed in ``[hyper]`` like a knob.
+
         Raises:
             ConfigError, SettingsError: In one line, if anything in it is wrong.
         """
+        search = build_record(SearchConfig, table.get("search", {}), "search")
         train = {key: value for key, value in table.items() if key != "search"}
-        return cls(
-            search=build_record(SearchConfig, table.get("search", {}), "search"),
-            train=build_record(TrainConfig, train),
-        )
+        if isinstance(train.get("hyper"), Mapping):
+            _refuse_both(train["hyper"], search.ranges)
+            train = _settings_in_place(train)
+        return cls(search=search, train=build_record(TrainConfig, train))
 
 
 def resolve(preset: str, file: Path | None, flags: Mapping[str, Any]) -> LaunchConfig:
@@ -116,6 +124,23 @@ def differences(stored: Mapping[str, Any], given: Mapping[str, Any]) -> list[str
         for name in sorted(old.keys() | new.keys())
         if name not in ignored and old.get(name) != new.get(name)
     ]
+
+
+def _settings_in_place(table: dict[str, Any]) -> dict[str, Any]:
+    """The tables of a run, with settings that stand in ``[hyper]`` moved to ``[training]``."""
+    hyper = dict(table["hyper"])
+    settings = {name: hyper.pop(name) for name in TRIAL_SETTINGS if name in hyper}
+    return _overlay({**table, "hyper": hyper}, {"training": settings} if settings else {})
+
+
+def _refuse_both(fixed: Mapping[str, Any], ranges: Mapping[str, Any]) -> None:
+    """Nothing is fixed and searched."""
+    for name in fixed:
+        if name in ranges:
+            raise SettingsError(
+                f"{name} is fixed and has a range: leave out --fix {name} ([hyper]) or"
+                f" --range {name} ([search.ranges])"
+            )
 
 
 def _overlay(base: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ class LiveTrial:
     """A trial that is waiting for a worker or on one."""
 
     number: int
-    #: The method's knobs by name.
+    #: Values by name: of the method's knobs and of searched settings.
     hyper: dict[str, float]
     #: Attempts so far: number, lease epoch, why it began.
     history: list[tuple[int, int, str]]

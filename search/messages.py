@@ -19,7 +19,7 @@ class Task:
     trial: int
     #: Attempt at this trial, from 1.
     attempt: int
-    #: The method's knobs by name.
+    #: Values by name: of the method's knobs and of searched settings.
     hyper: dict[str, float]
     #: Seed of the training run.
     seed: int

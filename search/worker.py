@@ -69,7 +69,7 @@ class Worker:
         return evaluation.cluster, evaluation.linear
 
     def _take_up(self, task: Task) -> tuple[tuple[Report, ...], tuple[str, ...]]:
-        config = self._config.with_trial(hyper=self._hyper(task), seed=task.seed)
+        config = self._config.with_trial(hyper=task.hyper, seed=task.seed)
         folders, notes = _furthest_first(task.earlier)
         self._task, self._run = task, None
         for folder in folders:
@@ -83,10 +83,6 @@ class Worker:
         self._iteration = self._run.iteration
         told = tuple(f"trial {task.trial}: a checkpoint was passed over: {note}" for note in notes)
         return self._run.reports, told
-
-    def _hyper(self, task: Task) -> dict[str, float]:
-        """The trial's knobs, and those that the configuration fixes."""
-        return {**self._config.hyper, **task.hyper}
 
     def _train(self) -> Report:
         assert self._run is not None and self._task is not None

@@ -6,12 +6,14 @@ fields of :class:`TrainConfig`; see ``build_record`` for how they are read.
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from trainer.errors import ConfigError
 
 __all__ = [
+    "TRIAL_SETTINGS",
     "BackboneConfig",
     "DataConfig",
     "EvaluationConfig",
@@ -20,6 +22,10 @@ __all__ = [
     "TrainConfig",
     "TrainingConfig",
 ]
+
+#: Settings of ``[training]`` that a trial may have a value of its own of, beside the knobs of
+#: its method. Runs that differ in nothing else can train together (``trainer/slots.py``).
+TRIAL_SETTINGS = ("learning_rate",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,9 +214,22 @@ class TrainConfig:
         total, count = self.training.iterations, self.evaluation.evaluations
         return tuple(round(total * (index + 1) / count) for index in range(count))
 
-    def with_trial(self, *, hyper: dict[str, float], seed: int) -> "TrainConfig":
-        """The same configuration with one trial's knob values and seed."""
-        return dataclasses.replace(self, hyper=hyper, seed=seed)
+    def with_trial(self, *, hyper: Mapping[str, float], seed: int) -> "TrainConfig":
+        """The same configuration with one trial's seed and values.
+
+        Args:
+            hyper: Values by name: those of :data:`TRIAL_SETTINGS` take their places in
+                ``training``, all others are of knobs and go before those of :attr:`hyper`.
+            seed: Seed of the run.
+        """
+        settings: dict[str, Any] = {name: hyper[name] for name in TRIAL_SETTINGS if name in hyper}
+        knobs = {name: value for name, value in hyper.items() if name not in settings}
+        return dataclasses.replace(
+            self,
+            hyper={**self.hyper, **knobs},
+            training=dataclasses.replace(self.training, **settings),
+            seed=seed,
+        )
 
 
 def _check_at_least(name: str, value: int, least: int) -> None:

@@ -4,6 +4,7 @@ A method lists its knobs in its own file; ``search/spaces`` builds distributions
 them, ``trainer fit`` takes their values from the table ``[hyper]``.
 """
 
+import difflib
 import math
 from dataclasses import dataclass
 
@@ -59,8 +60,10 @@ def resolve_values(
     by_name = {knob.name: knob for knob in knobs}
     for name in given:
         if name not in by_name:
+            near = difflib.get_close_matches(name, by_name, n=1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
             raise ConfigError(
-                f"[hyper] has the unknown name {name!r}: this method with these modalities"
+                f"[hyper] has the unknown name {name!r}: {hint}this method with these modalities"
                 f" takes {', '.join(by_name)}{besides}"
             )
     return {

@@ -20,6 +20,7 @@ __all__ = [
     "ReasonRow",
     "Summary",
     "best_table",
+    "number_text",
     "reasons_table",
     "summary_text",
     "tally_reasons",
@@ -111,11 +112,16 @@ def best_table(best: BestTrial) -> RenderableType:
     if best.defaults:
         table.add_column("untuned", justify="right", no_wrap=True, style="dim")
     for name, value in best.parameters.items():
-        untuned = [f"{best.defaults[name]:.4f}"] if name in best.defaults else []
-        table.add_row(Text(name), f"{value:.4f}", *untuned)
+        untuned = [number_text(best.defaults[name])] if name in best.defaults else []
+        table.add_row(Text(name), number_text(value), *untuned)
     scores = ", ".join(f"{name} {score:.2f}" for name, score in best.scores.items())
     lines = [Text(scores)] if scores else []
     return Group(title, *lines, Padding(table, (0, 0, 0, 2)))
+
+
+def number_text(value: float) -> str:
+    """A parameter: four decimals, or three digits where those would hide it."""
+    return f"{value:.4f}" if value == 0 or abs(value) >= 0.01 else f"{value:.3g}"
 
 
 def tally_reasons(pruned: Iterable[PrunedTrial]) -> tuple[ReasonRow, ...]:

@@ -5,12 +5,13 @@ lambda_cmcs of each added modality, log-uniform over 0.05 to 20 (published ratio
 between 0.75 and 10.3). The method declares them; here every declared knob is turned.
 """
 
-from search.spaces.space import Space
+from trainer.config import TrainConfig
 from trainer.knobs import Knob
+from trainer.methods import knobs
 
 __all__ = ["paper_space"]
 
 
-def paper_space(knobs: tuple[Knob, ...]) -> Space:
+def paper_space(config: TrainConfig) -> tuple[Knob, ...]:
     """Every knob that the method declares for the configured modalities."""
-    return Space(knobs=knobs)
+    return knobs(config)

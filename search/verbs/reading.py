@@ -107,9 +107,8 @@ def best_config(view: StudyView) -> TrainConfig:
 
     assert view.best is not None
     config = LaunchConfig.from_table(view.record.config).train
-    hyper = {**config.hyper, **view.best.params}
     seed = derive_seed(view.record.seed, view.best.number, "run")
-    return config.with_trial(hyper=hyper, seed=seed)
+    return config.with_trial(hyper=view.best.params, seed=seed)
 
 
 def _views(database: Database, records: list[StudyRecord]) -> list[StudyView]:

@@ -159,6 +159,7 @@ def _tables(values: Mapping[str, Any]) -> dict[str, Any]:
     tables: dict[str, Any] = {}
     for name, value in values.items():
         if value is not None:
-            table, key = name.split(".")
-            tables.setdefault(table, {})[key] = value
+            *table, key = name.split(".")
+            inner = tables.setdefault(table[0], {}) if table else tables
+            inner[key] = value
     return tables

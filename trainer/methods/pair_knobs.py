@@ -8,7 +8,14 @@ from collections.abc import Mapping
 
 from trainer.knobs import Knob
 
-__all__ = ["PAIR_KNOBS", "cmcs_knob", "fine_pair_knobs", "pair_row"]
+__all__ = [
+    "PAIR_KNOBS",
+    "cmcs_knob",
+    "fine_pair_knobs",
+    "modality_weight",
+    "pair_row",
+    "weight_knob",
+]
 
 PAIR_KNOBS = (
     Knob(name="lambda_self", low=0, high=1, default=0.7939, meaning="weight of self pairs"),
@@ -44,6 +51,27 @@ def fine_pair_knobs(modality: str) -> tuple[Knob, ...]:
         )
         for knob in PAIR_KNOBS
     )
+
+
+def weight_knob(modality: str, *, modalities: int) -> Knob:
+    """The released code's weight of a modality's whole loss, the anchor's too; times lambda_cmcs.
+
+    Where the released code is given none, it takes 1/M (specification 2.9). One of the M is
+    redundant: Adam ignores the scale of the whole loss, and ratios alone act (specification 0.6).
+    """
+    return Knob(
+        name=f"{modality}.weight",
+        low=0,
+        high=1,
+        default=1 / modalities,
+        meaning=f"weight of the whole loss of {modality}",
+    )
+
+
+def modality_weight(values: Mapping[str, float], modality: str) -> float:
+    """lambda_cmcs of a modality, times its weight; either is 1 where it has no value."""
+    weight = values.get(f"{modality}.weight", 1.0)
+    return values.get(f"lambda_cmcs.{modality}", 1.0) * weight
 
 
 def pair_row(values: Mapping[str, float], modality: str) -> list[float]:

@@ -19,7 +19,15 @@ from trainer.draws import StepDraws
 from trainer.knobs import Knob
 from trainer.losses import PairPoints, cmcs_weights, correspondence
 from trainer.methods.base import Batch, Needs, StepTerms
-from trainer.methods.pair_knobs import PAIR_KNOBS, cmcs_knob, fine_pair_knobs, pair_row
+from trainer.methods.pair_knobs import (
+    PAIR_KNOBS,
+    cmcs_knob,
+    fine_pair_knobs,
+    modality_weight,
+    pair_row,
+    weight_knob,
+)
+from trainer.methods.target_dropout import TargetDropout
 from trainer.model import Encoder, Harmoniser, code_head, code_head_entries
 from trainer.parameters import Layout, Views
 
@@ -46,6 +54,9 @@ class UniM2:
             shared=config.cmh == "shared",
             code_dim=config.code_dim,
         )
+        self._target_dropout = TargetDropout(
+            setting=config.target_dropout, modalities=len(modalities), maps=len(modalities)
+        )
         head = code_head_entries(channels=channels, code_dim=config.code_dim)
         self._parameters = Layout(
             entries=self._encoder.entries() + head + self._harmoniser.entries()
@@ -59,14 +70,21 @@ class UniM2:
 
     @staticmethod
     def fine_knobs(modalities: tuple[str, ...]) -> tuple[Knob, ...]:
-        """The six of each modality alone."""
-        return tuple(knob for modality in modalities for knob in fine_pair_knobs(modality))
+        """The six of each modality alone, and the weight of its whole loss."""
+        return tuple(
+            knob
+            for modality in modalities
+            for knob in (
+                *fine_pair_knobs(modality),
+                weight_knob(modality, modalities=len(modalities)),
+            )
+        )
 
     @property
     def needs(self) -> Needs:
-        """Partners; two masks for the head and, with one modality, one for the target."""
-        count = len(self._modalities)
-        return Needs(partners=True, maps=count, masks=3 if count == 1 else 2)
+        """Partners, a map each modality, masks for the head and for dropped-out targets."""
+        maps = len(self._modalities)
+        return Needs(partners=True, maps=maps, masks=self._target_dropout.masks)
 
     @property
     def parameters(self) -> Layout:
@@ -81,7 +99,7 @@ class UniM2:
     def hyper(self, values: Mapping[str, float]) -> list[list[float]]:
         """One row a modality: lambda and b of the three pairs, then lambda_cmcs."""
         return [
-            [*pair_row(values, modality), values.get(f"lambda_cmcs.{modality}", 1.0)]
+            [*pair_row(values, modality), modality_weight(values, modality)]
             for modality in self._modalities
         ]
 
@@ -94,7 +112,7 @@ class UniM2:
         code_SNTK = code_head(fused_SNTC, parameters, draws.masks_SDNC[:, :2])
         weights_SMJ, biases_SMJ = cmcs_weights(hyper_SM7, random_draws=draws.random_draws)
         losses_SM = correspondence(
-            self._targets(batch, draws),
+            self._target_dropout.apply(batch.tokens_SMNTC, draws.masks_SDNC),
             self._harmoniser(code_SNTK, parameters),
             PairPoints.of(draws, batch.grid),
             weights_SMJ=weights_SMJ,
@@ -102,12 +120,6 @@ class UniM2:
         )
         terms = dict(zip(self._modalities, losses_SM.unbind(dim=1), strict=True))
         return StepTerms(terms=terms, codes_SBTK=code_SNTK[:, : draws.batch], buffers=moved)
-
-    def _targets(self, batch: Batch, draws: StepDraws) -> Tensor:
-        """Raw features; with one modality dropped-out ones, as in STEGO (specification 2.9)."""
-        if len(self._modalities) > 1:
-            return batch.tokens_SMNTC
-        return batch.tokens_SMNTC * draws.masks_SDNC[:, 2, None, :, None]
 
     def encode(self, parameters: Views, buffers: Views, tokens_SMNTC: Tensor) -> Tensor:
         """Shared code with shape (S, N, T, K), without dropout and from running statistics."""

@@ -1,0 +1,53 @@
+"""``NAME=VALUE`` and ``NAME=LOW:HIGH`` as flags give them."""
+
+from collections.abc import Sequence
+
+from search.errors import SettingsError
+
+__all__ = ["parse_fixes", "parse_ranges"]
+
+
+def parse_fixes(given: Sequence[str]) -> dict[str, float]:
+    """``--fix NAME=VALUE``, any number of them, as values by name.
+
+    Raises:
+        SettingsError: If one has another form, or a name comes twice.
+    """
+    form = "--fix {}: give NAME=VALUE, such as --fix b_self=0.5"
+    return {name: _number(text, form.format(whole)) for whole, name, text in _split(given, form)}
+
+
+def parse_ranges(given: Sequence[str]) -> dict[str, list[float]]:
+    """``--range NAME=LOW:HIGH``, any number of them, as pairs by name.
+
+    Raises:
+        SettingsError: If one has another form, or a name comes twice.
+    """
+    form = "--range {}: give NAME=LOW:HIGH, such as --range learning_rate=1e-4:1e-2"
+    ranges: dict[str, list[float]] = {}
+    for whole, name, text in _split(given, form):
+        ends = text.split(":")
+        if len(ends) != 2:
+            raise SettingsError(form.format(whole))
+        ranges[name] = [_number(end, form.format(whole)) for end in ends]
+    return ranges
+
+
+def _split(given: Sequence[str], form: str) -> list[tuple[str, str, str]]:
+    """Each as it was given, its name, and what follows the sign."""
+    parts: list[tuple[str, str, str]] = []
+    for whole in given:
+        name, sign, text = (part.strip() for part in whole.partition("="))
+        if not (name and sign and text):
+            raise SettingsError(form.format(whole))
+        if name in (earlier for _, earlier, _ in parts):
+            raise SettingsError(f"{form.split()[0]} names {name} twice: give it once")
+        parts.append((whole, name, text))
+    return parts
+
+
+def _number(text: str, refusal: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise SettingsError(refusal) from None
