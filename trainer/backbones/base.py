@@ -1,6 +1,6 @@
 """What a frozen feature extractor is.
 
-Shape letters: B batch, R side of a square image in pixels, H W token grid, C channels.
+Shape letters: B batch, R S pixels of an image down and across, H W token grid, C channels.
 """
 
 from typing import Protocol
@@ -42,9 +42,11 @@ class Backbone(Protocol):
         """Features of each token.
 
         Args:
-            images: Tensor with shape (B, 3, R, R), from 0 to 1.
+            images: Tensor with shape (B, 3, R, S), from 0 to 1; both sides are multiples of
+                the patch. A bank holds squares; whole images are predicted as they are.
 
         Returns:
-            Tensor with shape (B, H, W, C), H = W = R / patch, float32, without gradient.
+            Tensor with shape (B, H, W, C), H = R / patch and W = S / patch, float32, without
+            gradient.
         """
         ...

@@ -78,9 +78,9 @@ class TimmVit:
             tokens = self.model.forward_features((images - mean) / std)  # type: ignore[operator]
             if isinstance(self.model.norm, nn.Identity):
                 tokens = self.model.fc_norm(tokens)  # type: ignore[operator]
-        batch, side = images.shape[0], images.shape[2] // self.patch
+        rows, columns = (side // self.patch for side in images.shape[2:])
         patches: torch.Tensor = tokens[:, self.model.num_prefix_tokens :]
-        return patches.reshape(batch, side, side, self.channels).float()
+        return patches.reshape(len(images), rows, columns, self.channels).float()
 
 
 def build_timm_vit(name: str, weights: str, device: torch.device) -> TimmVit:

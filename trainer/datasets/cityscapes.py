@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from trainer.config import DataConfig
 from trainer.datasets.base import DataSet, Image, Label, Split, check_modalities
-from trainer.datasets.files import FileSource, list_files, read_pixels, read_rgb
+from trainer.datasets.files import FileSource, list_files, pair_files, read_pixels, read_rgb
+from trainer.datasets.holes import fill_rows
 from trainer.errors import ConfigError, DataError
 from trainer.seeds import numpy_generator
 from trainer.toml_records import build_record
@@ -98,7 +99,7 @@ def open_cityscapes(config: DataConfig) -> DataSet:
     root = Path(config.root)
     if not root.is_dir():
         raise DataError(f"data.root = {config.root!r} does not exist: give an existing folder")
-    images, labels = _find(root, config.modalities)
+    images, labels, faults = _find(root, config.modalities)
     train, val, test = _split(images[config.modalities[0]], options, config.seed, root)
     labelled = bool(labels)
     return DataSet(
@@ -116,6 +117,7 @@ def open_cityscapes(config: DataConfig) -> DataSet:
         ),
         root=root,
         identity={"data set": "cityscapes", "version": VERSION},
+        faults=faults,
     )
 
 
@@ -128,8 +130,8 @@ LABEL_FOLDER, LABEL_SUFFIX = "gtFine", "_gtFine_labelIds.png"
 
 def _find(
     root: Path, modalities: tuple[str, ...]
-) -> tuple[dict[str, dict[str, Path]], dict[str, Path]]:
-    """Files by modality and name, and label files by name; every image has its partners."""
+) -> tuple[dict[str, dict[str, Path]], dict[str, Path], tuple[str, ...]]:
+    """Files by modality and name, label files by name, and a line a missing partner."""
     images = {modality: _frames(root, *FOLDERS[modality]) for modality in modalities}
     for modality, frames in images.items():
         if not frames:
@@ -140,14 +142,17 @@ def _find(
             )
     has_labels = (root / LABEL_FOLDER).is_dir()
     labels = _frames(root, LABEL_FOLDER, LABEL_SUFFIX) if has_labels else {}
-    anchor = modalities[0]
-    for modality in modalities[1:]:
-        _check_partners(images[anchor], images[modality], wanted=modality)
-        _check_partners(images[modality], images[anchor], wanted=anchor)
-    if has_labels:
-        _check_partners(images[anchor], labels, wanted="label")
-        labels = {name: labels[name] for name in images[anchor]}
-    return images, labels
+    if has_labels and not labels:
+        raise DataError(
+            f"{root / LABEL_FOLDER} has no file train/CITY/*{LABEL_SUFFIX}: add the labels or"
+            " remove the folder"
+        )
+    complete, faults = pair_files(images, labels)
+    kept = [
+        {name: path for name, path in files.items() if name in complete}
+        for files in (*images.values(), labels)
+    ]
+    return dict(zip(images, kept, strict=False)), kept[-1], faults
 
 
 def _frames(root: Path, folder: str, suffix: str) -> dict[str, Path]:
@@ -155,17 +160,6 @@ def _frames(root: Path, folder: str, suffix: str) -> dict[str, Path]:
     if (root / folder / "val").is_dir():
         frames |= list_files(root / folder / "val", suffix=suffix)
     return frames
-
-
-def _check_partners(
-    images: Mapping[str, Path], partners: Mapping[str, Path], *, wanted: str
-) -> None:
-    for name, path in images.items():
-        if name not in partners:
-            raise DataError(
-                f"{path} has no partner of the kind {wanted!r}: add the missing file or remove"
-                " this one"
-            )
 
 
 def _split(
@@ -229,27 +223,6 @@ def encode_disparity(stored: NDArray[np.uint16]) -> Image:
         Image with shape (H, W, 3), from 0 (far) to 1 (near).
     """
     disparity = (np.maximum(stored, 1).astype(np.float32) - 1) / np.float32(256)
-    filled = _fill_rows(disparity, stored > 0)
+    filled = fill_rows(disparity, stored > 0)
     grey = np.minimum(filled / FULL_DISPARITY, 1).astype(np.float32)
     return np.repeat(grey[:, :, None], 3, axis=2)
-
-
-def _fill_rows(values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
-    known = np.flatnonzero(valid.any(axis=1))
-    if not len(known):
-        return np.zeros_like(values)
-    left = _carry(values, valid)
-    right = _carry(values[:, ::-1], valid[:, ::-1])[:, ::-1]
-    above = np.searchsorted(known, np.arange(len(values)), side="right") - 1
-    # fmin takes the one that is a number
-    filled: NDArray[np.float32] = np.fmin(left, right)[known[np.maximum(above, 0)]]
-    return filled
-
-
-def _carry(values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Each row's last valid value so far, NaN before the first."""
-    column = np.where(valid, np.arange(values.shape[1], dtype=np.int32), np.int32(-1))
-    last = np.maximum.accumulate(column, axis=1)
-    carried = np.take_along_axis(values, np.maximum(last, 0), axis=1)
-    carried[last < 0] = np.nan
-    return carried
