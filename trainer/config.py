@@ -84,16 +84,23 @@ class FeatureConfig:
     crop: Literal["five", "none"] = "five"
     #: Interpolation of images; labels are always resized by nearest neighbour.
     resize: Literal["bilinear", "nearest"] = "bilinear"
+    #: How training crops are kept between cutting and resizing: as they are, or as the released
+    #: code's JPEG files of quality 75 with halved chroma, whatever the modality (fault 16).
+    crop_storage: Literal["lossless", "jpeg75"] = "lossless"
     #: Number format of the bank on disk. ``float16`` rounds the features, which are the targets
     #: of the loss as well, to 11 significant bits; ``float32`` is exact.
     dtype: Literal["float16", "float32"] = "float16"
     #: Neighbours stored a crop (specification 2.14).
     neighbours: int = 30
+    #: Share of channels dropped, for each crop anew, before neighbours are looked for. Above 0
+    #: they are noisy, as those of the released code are (fault 3).
+    neighbour_dropout: float = 0.0
 
     def __post_init__(self) -> None:
         _check_at_least("features.train_resolution", self.train_resolution, 8)
         _check_at_least("features.eval_resolution", self.eval_resolution, 8)
         _check_at_least("features.neighbours", self.neighbours, 1)
+        _check_share("features.neighbour_dropout", self.neighbour_dropout)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,16 +132,17 @@ class MethodConfig:
     anchor: Literal["first", "auxiliary", "both", "none"] = "first"
     #: Width of the code. Read by every method.
     code_dim: int = 70
-    #: Share of channels dropped before the code head (and, with one modality, of the target).
-    #: Read by every method.
+    #: Share of channels dropped before the code head, and of the target where
+    #: ``target_dropout`` asks for it. Read by every method.
     dropout: float = 0.1
+    #: Whether the target of the loss is dropped out as well: with a single modality alone, as
+    #: STEGO does and the released code keeps it (fault 14), with any number, or never. Read by
+    #: ``unim2`` and ``stego``.
+    target_dropout: Literal["single", "always", "never"] = "single"
 
     def __post_init__(self) -> None:
         _check_at_least("method.code_dim", self.code_dim, 2)
-        if not 0 <= self.dropout < 1:
-            raise ConfigError(
-                f"method.dropout = {self.dropout:g} is out of range: give 0 or more, below 1"
-            )
+        _check_share("method.dropout", self.dropout)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,10 +161,18 @@ class TrainingConfig:
     samples: int = 11
     #: Random pairs R a step.
     random_draws: int = 5
+    #: Whom a crop meets in a random pair: ``cycle`` is a permutation without fixed points;
+    #: ``repeats`` moves each fixed point of a permutation on by one place, as the released code
+    #: does, so that some crops are met twice and others by nobody (fault 20).
+    random_pairs: Literal["cycle", "repeats"] = "cycle"
     #: Partners are drawn from this many nearest neighbours.
     partner_ranks: int = 7
     #: Where the linear probe's loss is taken: every pixel, or the label at each token's centre.
     linear_probe: Literal["pixel", "token"] = "pixel"
+    #: Number format of the large products of model and loss. ``bf16`` keeps 8 significant bits
+    #: of their factors; everything else, the optimiser and every sum of the loss included, and
+    #: all scores are computed in fp32 as before.
+    precision: Literal["fp32", "bf16"] = "fp32"
 
     def __post_init__(self) -> None:
         _check_at_least("training.iterations", self.iterations, 1)
@@ -172,13 +188,22 @@ class TrainingConfig:
 class EvaluationConfig:
     """When the run is scored, always on the val split."""
 
-    #: Evaluations E, evenly spaced; the last is after the last iteration.
+    #: Evaluations E of the cadence ``even``, evenly spaced; the last is after the last iteration.
     evaluations: int = 20
+    #: ``even``: E evaluations; ``batches``: every so many batches of an epoch, counted from the
+    #: epoch's first; ``epoch``: after each whole epoch. The last two are the released code's
+    #: (specification 7): the iterations after their last evaluation are scored by nothing.
+    cadence: Literal["even", "batches", "epoch"] = "even"
+    #: Batches between two evaluations of the cadence ``batches``.
+    every: int = 10
+    #: The iterate that counts: the last one, or the one of the best val mIoU of all evaluations.
+    report: Literal["last", "best"] = "last"
     #: Images evaluated together.
     batch_size: int = 16
 
     def __post_init__(self) -> None:
         _check_at_least("evaluation.evaluations", self.evaluations, 1)
+        _check_at_least("evaluation.every", self.every, 1)
         _check_at_least("evaluation.batch_size", self.batch_size, 1)
 
 
@@ -188,6 +213,9 @@ class TrainConfig:
 
     #: Seed of the run: initialisation, batches, partners, coordinates, dropout.
     seed: int = 0
+    #: The protocol that the settings were laid over (``trainer/protocols.py``), for the name
+    #: that results carry; the settings themselves are those of the tables below.
+    protocol: Literal["held-out", "published"] = "held-out"
     data: DataConfig = field(default_factory=DataConfig)
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
     features: FeatureConfig = field(default_factory=FeatureConfig)
@@ -198,7 +226,8 @@ class TrainConfig:
     hyper: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.evaluation.evaluations > self.training.iterations:
+        even = self.evaluation.cadence == "even"
+        if even and self.evaluation.evaluations > self.training.iterations:
             raise ConfigError(
                 f"evaluation.evaluations = {self.evaluation.evaluations} exceeds"
                 f" training.iterations = {self.training.iterations}: give fewer evaluations"
@@ -209,10 +238,33 @@ class TrainConfig:
                 f" features.neighbours = {self.features.neighbours}: give fewer ranks"
             )
 
-    def evaluate_at(self) -> tuple[int, ...]:
-        """True iterations after which the run is scored: E of them, evenly spaced, ascending."""
-        total, count = self.training.iterations, self.evaluation.evaluations
-        return tuple(round(total * (index + 1) / count) for index in range(count))
+    def evaluate_at(self, *, crops: int) -> tuple[int, ...]:
+        """True iterations after which the run is scored, ascending, at least one.
+
+        Args:
+            crops: Crops of the train split, which make an epoch.
+
+        Raises:
+            ConfigError: If the cadence has no evaluation in so few iterations.
+        """
+        total, evaluation = self.training.iterations, self.evaluation
+        if evaluation.cadence == "even":
+            count = evaluation.evaluations
+            return tuple(round(total * (index + 1) / count) for index in range(count))
+        epoch = math.ceil(crops / self.training.batch_size)
+        every = epoch if evaluation.cadence == "epoch" else evaluation.every
+        found = tuple(
+            start + batch
+            for start in range(0, total, epoch)
+            for batch in range(every, min(epoch, total - start) + 1, every)
+        )
+        if not found:
+            raise ConfigError(
+                f"evaluation.cadence = {evaluation.cadence!r} never evaluates: it looks every"
+                f" {every} batches of an epoch of {epoch} and training.iterations = {total}; give"
+                f" more iterations{' or a smaller evaluation.every' * (every != epoch)}"
+            )
+        return found
 
     def with_trial(self, *, hyper: Mapping[str, float], seed: int) -> "TrainConfig":
         """The same configuration with one trial's seed and values.
@@ -235,6 +287,11 @@ class TrainConfig:
 def _check_at_least(name: str, value: int, least: int) -> None:
     if value < least:
         raise ConfigError(f"{name} = {value} is too small: give {least} or more")
+
+
+def _check_share(name: str, value: float) -> None:
+    if not 0 <= value < 1:
+        raise ConfigError(f"{name} = {value:g} is out of range: give 0 or more, below 1")
 
 
 def _check_positive(name: str, value: float) -> None:

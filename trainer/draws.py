@@ -11,18 +11,28 @@ An epoch is a shuffle of all crops without replacement. Its last batch is short 
 not divide the crops: the missing places are padding with share 0, so that every step has the
 same shapes and slots at different places of their epochs can be trained together.
 
-A permutation for the random pairs is a cycle through the batch in random order: every crop
-occurs once and none meets itself (the released code's rule repeats crops in two draws of
-three). With one crop in the batch it is the identity, as there.
+Whom a crop meets in a random pair is a cycle through the batch in random order: every crop
+occurs once and none meets itself. The rule of the released code, which repeats crops in two
+draws of three (specification 2.8, 5), is there by name. With one crop in the batch both give
+the crop itself.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-__all__ = ["DrawPlan", "SlotDraws", "StepDraws", "cycles", "send", "stack_draws"]
+__all__ = [
+    "RANDOM_PAIRS",
+    "DrawPlan",
+    "SlotDraws",
+    "StepDraws",
+    "cycles",
+    "repeats",
+    "send",
+    "stack_draws",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +57,8 @@ class DrawPlan:
     channels: int
     #: Share of channels dropped.
     dropout: float
+    #: Name in :data:`RANDOM_PAIRS`.
+    random_pairs: str = "cycle"
 
     @property
     def _shapes(self) -> tuple[tuple[int, ...], ...]:
@@ -152,7 +164,7 @@ class SlotDraws:
             anchors_SB=torch.cat([anchors, padding]),
             ranks_SB=(ranks * plan.ranks).long(),
             share_SB=share,
-            sources_SMBJ=_sources(cycles(orders, present)),
+            sources_SMBJ=_sources(RANDOM_PAIRS[plan.random_pairs](orders, present)),
             coordinates_SM2BQ2=2 * coordinates - 1,
             masks_SDNC=(masks >= plan.dropout) / (1 - plan.dropout),
         )
@@ -179,6 +191,30 @@ def cycles(uniform_MRB: Tensor, present: int) -> Tensor:
     order = uniform_MRB[..., :present].argsort(dim=-1, stable=True)
     permutations = torch.arange(uniform_MRB.shape[-1]).expand(uniform_MRB.shape).clone()
     return permutations.scatter_(-1, order, order.roll(-1, dims=-1))
+
+
+def repeats(uniform_MRB: Tensor, present: int) -> Tensor:
+    """Random permutations whose fixed points are moved on by one place (specification 2.8, 5).
+
+    A crop that stands in such a place is met there and by its own partner: no permutation, and
+    for more than one crop nobody meets itself.
+
+    Args:
+        uniform_MRB: Uniform numbers with shape (M, R, B).
+        present: Crops that are no padding.
+
+    Returns:
+        Places with shape (M, R, B): the one whose map each place meets.
+    """
+    places = torch.arange(uniform_MRB.shape[-1]).expand(uniform_MRB.shape).clone()
+    own = places[..., :present].clone()
+    order = uniform_MRB[..., :present].argsort(dim=-1, stable=True)
+    places[..., :present] = torch.where(order == own, (order + 1) % present, order)
+    return places
+
+
+#: Name in ``training.random_pairs`` to the rule: uniform numbers and the crops present to places.
+RANDOM_PAIRS: dict[str, Callable[[Tensor, int], Tensor]] = {"cycle": cycles, "repeats": repeats}
 
 
 def _sources(permutations_MRB: Tensor) -> Tensor:

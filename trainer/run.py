@@ -7,25 +7,29 @@ was saved and restored goes on bit for bit as if it had not been.
 
 import dataclasses
 import json
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from trainer.checkpoint import read_checkpoint, read_record, write_checkpoint
 from trainer.config import TrainConfig
-from trainer.errors import CheckpointError
+from trainer.errors import CheckpointError, ConfigError
 from trainer.evaluation import Evaluation
 from trainer.features.material import Material, TestSplit, ValSplit
 from trainer.records import Report
 from trainer.slots import Slots
 from trainer.toml_records import build_record, record_to_table
 
-__all__ = ["Run", "config_of"]
+__all__ = ["Run", "best_report", "config_of"]
 
 #: Where files lie, by table: they may be moved, and the fingerprints tell their content.
 PLACES = {"data": ("root",), "backbone": ("weights",)}
+#: What the names of the best iterate's tensors in a checkpoint begin with.
+BEST = "best."
 
 
 class Run:
@@ -34,7 +38,10 @@ class Run:
     def __init__(self, config: TrainConfig, material: Material, device: torch.device) -> None:
         self._config = config
         self._material = material
+        self._points = config.evaluate_at(crops=len(material.train))
+        _check_choice(config, material)
         self._slots = Slots([config], material, device)
+        self._best: dict[str, Tensor] = {}
         self._reports: list[Report] = []
         self._iteration = 0
         self._reported_at = 0
@@ -44,8 +51,9 @@ class Run:
         """A fresh run.
 
         Raises:
-            ConfigError: If the method or a hyper-parameter is unknown or out of range, or the
-                configuration's modalities are not those of the material.
+            ConfigError: If the method or a hyper-parameter is unknown or out of range, the
+                configuration's modalities are not those of the material, or it never evaluates
+                or has nothing to choose an iterate by.
         """
         return cls(config, material, device)
 
@@ -62,7 +70,9 @@ class Run:
         tensors, record = read_checkpoint(folder)
         _check_same(folder, record, config, material)
         run = cls(config, material, device)
-        run._slots.restore(0, tensors)
+        best = {name for name in tensors if name.startswith(BEST)}
+        run._best = {name.removeprefix(BEST): tensors[name] for name in best}
+        run._slots.restore(0, {name: tensors[name] for name in tensors.keys() - best})
         run._reports = [Report.from_json(report) for report in record["reports"]]
         run._iteration = record["iteration"]
         run._reported_at = record["reported_at"]
@@ -84,9 +94,14 @@ class Run:
         return tuple(self._reports)
 
     @property
+    def evaluations(self) -> int:
+        """Evaluations of a whole run."""
+        return len(self._points)
+
+    @property
     def finished(self) -> bool:
         """Whether every evaluation was made."""
-        return len(self._reports) == self._config.evaluation.evaluations
+        return len(self._reports) == len(self._points)
 
     def advance(self, on_iteration: Callable[[int], None] | None = None) -> Report:
         """Train to the next evaluation point and score the val split.
@@ -95,7 +110,7 @@ class Run:
             on_iteration: Called with the count of iterations after each of them.
         """
         assert not self.finished, "a finished run cannot advance"
-        until = self._config.evaluate_at()[len(self._reports)]
+        until = self._points[len(self._reports)]
         while self._iteration < until:
             self._slots.step()
             self._iteration += 1
@@ -104,7 +119,20 @@ class Run:
         report = self._report()
         self._reports.append(report)
         self._reported_at = self._iteration
+        if self._config.evaluation.report == "best" and best_report(self._reports) is report:
+            self._best = self._slots.iterate(0)
         return report
+
+    def take_counted(self) -> int:
+        """Put the iterate that ``evaluation.report`` names in place, for scoring alone.
+
+        Returns:
+            The iteration it was reached at.
+        """
+        if not self._best:
+            return self._iteration
+        self._slots.take_iterate(0, self._best)
+        return best_report(self._reports).iteration
 
     def _report(self) -> Report:
         loss_sum, finite = self._slots.take_loss(0)
@@ -136,7 +164,8 @@ class Run:
             "reported_at": self._reported_at,
             "reports": [report.to_json() for report in self._reports],
         }
-        write_checkpoint(folder, self._slots.state(0), record)
+        best = {f"{BEST}{name}": tensor for name, tensor in self._best.items()}
+        write_checkpoint(folder, self._slots.state(0) | best, record)
 
 
 def config_of(folder: Path) -> TrainConfig:
@@ -148,6 +177,23 @@ def config_of(folder: Path) -> TrainConfig:
     return build_record(TrainConfig, read_record(folder)["config"])
 
 
+def best_report(reports: Sequence[Report]) -> Report:
+    """The first report of the highest val mIoU of the cluster probe; of none, the first."""
+    return max(reports, key=lambda report: (_number(report.cluster.miou), -report.evaluation))
+
+
+def _number(score: float) -> float:
+    return score if math.isfinite(score) else -math.inf
+
+
+def _check_choice(config: TrainConfig, material: Material) -> None:
+    if config.evaluation.report == "best" and material.val.labels is None:
+        raise ConfigError(
+            "evaluation.report = 'best' chooses by the mIoU on val, which has no labels: set it"
+            " to 'last' or add label files"
+        )
+
+
 def _table(config: TrainConfig) -> dict[str, Any]:
     """The configuration as JSON reads it back."""
     table: dict[str, Any] = json.loads(json.dumps(record_to_table(config)))
@@ -157,7 +203,9 @@ def _table(config: TrainConfig) -> dict[str, Any]:
 def _check_same(
     folder: Path, record: dict[str, Any], config: TrainConfig, material: Material
 ) -> None:
-    differences = _differences(_placeless(record["config"]), _placeless(_table(config)))
+    # read as a configuration first: a setting that is younger than the checkpoint had its default
+    stored = _table(build_record(TrainConfig, record["config"]))
+    differences = _differences(_placeless(stored), _placeless(_table(config)))
     if differences:
         raise CheckpointError(
             f"{folder} is of another configuration: {'; '.join(differences)}; start afresh in"

@@ -28,6 +28,9 @@ from trainer.seeds import torch_generator
 
 __all__ = ["Slots"]
 
+#: Rows that predictions depend on.
+ITERATE = ("model.leaf_SP", "probes.leaf_SP", "buffers")
+
 
 class Slots:
     """S runs on one device."""
@@ -101,6 +104,7 @@ class Slots:
             masks=needs.masks,
             channels=self._material.channels,
             dropout=self._config.method.dropout,
+            random_pairs=training.random_pairs,
         )
         return SlotDraws(plan, torch_generator(seed, "draws"))
 
@@ -195,6 +199,20 @@ class Slots:
                 if name.startswith("draws.")
             }
         )
+
+    def iterate(self, slot: int) -> dict[str, Tensor]:
+        """What a slot's predictions depend on: copies, on the CPU."""
+        return {
+            name: rows[slot].detach().to("cpu", copy=True)
+            for name, rows in self._rows().items()
+            if name in ITERATE
+        }
+
+    def take_iterate(self, slot: int, iterate: dict[str, Tensor]) -> None:
+        """Predict as where :meth:`iterate` was taken; to train on from here has no sense."""
+        rows = self._rows()
+        for name in ITERATE:
+            rows[name][slot] = iterate[name].to(self._device)
 
     def _rows(self) -> dict[str, Tensor]:
         """Every tensor with a row a slot, by name."""

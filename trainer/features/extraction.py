@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from trainer.backbones import Backbone
 from trainer.config import FeatureConfig
 from trainer.datasets import DataSet
-from trainer.datasets.base import Split
-from trainer.datasets.crops import crop_boxes, square_image, square_label
+from trainer.datasets.base import Image, Label, Split
+from trainer.datasets.crops import crop_boxes, jpeg_round_trip, square_image, square_label
 from trainer.errors import DataError
 from trainer.features.bank import BankWriter
 
@@ -33,11 +33,25 @@ class SquareRule:
     crop: Literal["five", "none"]
     #: Side of a square, pixels.
     side: int
+    #: How a cut image is kept before it is resized.
+    storage: Literal["lossless", "jpeg75"] = "lossless"
 
     @property
     def each(self) -> int:
         """Squares an image gives."""
         return len(crop_boxes(self.crop, 2, 2))
+
+    def images(self, image: Image, resize: Literal["bilinear", "nearest"]) -> list[torch.Tensor]:
+        """The squares of an image, each with shape (3, R, R)."""
+        cuts = [box.cut(image) for box in crop_boxes(self.crop, *image.shape[:2])]
+        if self.storage == "jpeg75":
+            cuts = [jpeg_round_trip(cut) for cut in cuts]
+        return [square_image(cut, side=self.side, resize=resize) for cut in cuts]
+
+    def labels(self, label: Label) -> list[Label]:
+        """The same squares of a label, each with shape (R, R)."""
+        boxes = crop_boxes(self.crop, *label.shape)
+        return [square_label(box.cut(label), side=self.side) for box in boxes]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +80,11 @@ class Extraction:
 
     def splits(self) -> dict[str, tuple[Split, SquareRule]]:
         """Train, val and test, and how each is cut."""
-        train = SquareRule(crop=self.config.crop, side=self.config.train_resolution)
+        train = SquareRule(
+            crop=self.config.crop,
+            side=self.config.train_resolution,
+            storage=self.config.crop_storage,
+        )
         whole = SquareRule(crop="none", side=self.config.eval_resolution)
         data = self.data_set
         return {"train": (data.train, train), "val": (data.val, whole), "test": (data.test, whole)}
@@ -133,10 +151,7 @@ class Extraction:
         """Features with shape (B, H, W, C), finite."""
         squares = []
         for name in names:
-            image = self.data_set.source.image(name, modality)
-            for box in crop_boxes(rule.crop, *image.shape[:2]):
-                square = square_image(box.cut(image), side=rule.side, resize=self.config.resize)
-                squares.append(square)
+            squares += rule.images(self.data_set.source.image(name, modality), self.config.resize)
         # TensorFloat-32 keeps 11 of a number's 24 bits, and cuDNN takes it unless told not to.
         exact = torch.backends.cudnn.flags(enabled=torch.backends.cudnn.enabled, allow_tf32=False)
         with exact:
@@ -152,9 +167,7 @@ class Extraction:
         """Labels with shape (B, R, R)."""
         squares = []
         for name in names:
-            label = self.data_set.source.label(name)
-            boxes = crop_boxes(rule.crop, *label.shape)
-            squares += [square_label(box.cut(label), side=rule.side) for box in boxes]
+            squares += rule.labels(self.data_set.source.label(name))
         return np.stack(squares)
 
     def _measure(self, names: tuple[str, ...], modality: str, rule: SquareRule) -> Standard:

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-__all__ = ["nearest_crops"]
+__all__ = ["drop_channels", "nearest_crops"]
 
 CHUNK = 1024  # crops compared with all others at a time
 
@@ -33,3 +33,22 @@ def nearest_crops(means: NDArray[np.float32], count: int) -> NDArray[np.int64]:
         cosines[torch.arange(len(rows)), rows] = -torch.inf
         found[start : start + len(rows)] = cosines.topk(found.shape[1], dim=1).indices.numpy()
     return found
+
+
+def drop_channels(
+    means: NDArray[np.float32], share: float, generator: np.random.Generator
+) -> NDArray[np.float32]:
+    """Mean features as a network that still drops channels out gives them (fault 3).
+
+    Whole channels of a crop are dropped, so that a crop's mean loses what its tokens lose.
+
+    Args:
+        means: Mean features with shape (N, C).
+        share: Chance of each channel of each crop to be dropped, below 1.
+        generator: Where the chances come from.
+
+    Returns:
+        Array with shape (N, C), the kept channels scaled up to keep the expected mean.
+    """
+    kept = generator.random(means.shape, dtype=np.float32) >= share
+    return means * kept / np.float32(1 - share)

@@ -17,20 +17,23 @@ import torch
 from numpy.typing import NDArray
 
 from trainer.backbones import Backbone, build_backbone
-from trainer.config import TrainConfig
+from trainer.config import FeatureConfig, TrainConfig
 from trainer.datasets import DataSet, open_dataset
 from trainer.errors import ConfigError, DataError
 from trainer.features.bank import BankWriter, read_bank
 from trainer.features.cache import build_once, cache_root, check_space, hash_json
 from trainer.features.extraction import Extraction, SquareRule
 from trainer.features.fingerprint import data_fingerprint
-from trainer.features.knn import nearest_crops
+from trainer.features.knn import drop_channels, nearest_crops
 from trainer.features.material import Material, TestSplit, TrainSplit, ValSplit
+from trainer.seeds import numpy_generator
 
 __all__ = ["open_material", "prepare", "validate"]
 
 VERSION = 1  # of how features are made from images, beyond what backbones and data sets say
 CHUNK = 1024  # crops whose tokens are averaged at a time
+#: Settings of ``[features]`` that the first banks knew nothing of.
+YOUNGER = ("crop_storage", "neighbour_dropout")
 
 Progress = Callable[[str, int, int], None]
 
@@ -87,7 +90,7 @@ def prepare(
             **fingerprints,
             "version": VERSION,
             "modalities": list(data_set.modalities),
-            "features": dataclasses.asdict(config.features),
+            "features": _feature_settings(config.features),
         }
     )
     extraction = Extraction(
@@ -181,6 +184,8 @@ def _build(folder: Path, extraction: Extraction, fingerprints: Mapping[str, str]
         for name in extraction.splits():
             extraction.write(bank, name, standards)
         means = _token_means(folder / f"train.{data_set.modalities[0]}.npy")
+        if dropout := extraction.config.neighbour_dropout:
+            means = drop_channels(means, dropout, numpy_generator("neighbours", "dropout"))
         bank.write("train.neighbours", nearest_crops(means, extraction.config.neighbours))
         bank.seal(
             {
@@ -192,6 +197,20 @@ def _build(folder: Path, extraction: Extraction, fingerprints: Mapping[str, str]
                 "device": extraction.device.type,
             }
         )
+
+
+def _feature_settings(config: FeatureConfig) -> dict[str, Any]:
+    """What a bank depends on of its configuration.
+
+    A younger setting at its default says nothing, so that banks made before it are found.
+    """
+    settings = dataclasses.asdict(config)
+    default = dataclasses.asdict(FeatureConfig())
+    return {
+        name: value
+        for name, value in settings.items()
+        if name not in YOUNGER or value != default[name]
+    }
 
 
 def _token_means(path: Path) -> NDArray[np.float32]:

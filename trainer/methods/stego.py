@@ -10,7 +10,7 @@ C feature channels, K code channels, D dropout masks.
 Several modalities, which its authors do not define, are fused raw: no MSN, no normalisation,
 no harmoniser. The target is then the fused map, detached; with a learnt fusion it is
 therefore learnt through the path of the code alone. With one modality the target is the
-dropped-out feature map.
+dropped-out feature map, unless ``method.target_dropout`` says otherwise.
 """
 
 from collections.abc import Mapping
@@ -23,6 +23,7 @@ from trainer.knobs import Knob
 from trainer.losses import PairPoints, cmcs_weights, correspondence
 from trainer.methods.base import Batch, Needs, StepTerms
 from trainer.methods.pair_knobs import PAIR_KNOBS
+from trainer.methods.target_dropout import TargetDropout
 from trainer.model import Encoder, code_head, code_head_entries
 from trainer.parameters import Layout, Views
 
@@ -35,7 +36,9 @@ class Stego:
     def __init__(
         self, config: MethodConfig, *, modalities: tuple[str, ...], channels: int
     ) -> None:
-        self._single = len(modalities) == 1
+        self._target_dropout = TargetDropout(
+            setting=config.target_dropout, modalities=len(modalities), maps=1
+        )
         self._encoder = Encoder(
             modalities=len(modalities),
             channels=channels,
@@ -62,8 +65,8 @@ class Stego:
 
     @property
     def needs(self) -> Needs:
-        """Partners; two masks for the head and, with one modality, one for the target."""
-        return Needs(partners=True, maps=1, masks=3 if self._single else 2)
+        """Partners, one map, masks for the head and for a dropped-out target."""
+        return Needs(partners=True, maps=1, masks=self._target_dropout.masks)
 
     @property
     def parameters(self) -> Layout:
@@ -86,12 +89,10 @@ class Stego:
         moved = dict(buffers)
         fused_SNTC = self._encoder(batch.tokens_SMNTC, parameters, moved, draws.share_SB)
         code_SNTK = code_head(fused_SNTC, parameters, draws.masks_SDNC[:, :2])
-        target_SNTC = fused_SNTC.detach()
-        if self._single:
-            target_SNTC = target_SNTC * draws.masks_SDNC[:, 2].unsqueeze(-2)
+        target_S1NTC = fused_SNTC.detach().unsqueeze(1)
         weights_SMJ, biases_SMJ = cmcs_weights(hyper_SM7, random_draws=draws.random_draws)
         losses_SM = correspondence(
-            target_SNTC.unsqueeze(1),
+            self._target_dropout.apply(target_S1NTC, draws.masks_SDNC),
             code_SNTK.unsqueeze(1),
             PairPoints.of(draws, batch.grid),
             weights_SMJ=weights_SMJ,

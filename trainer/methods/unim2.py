@@ -7,7 +7,7 @@ Shape letters: S slots, M modalities, N crops (anchors, then partners), B anchor
 T tokens (H*W), C feature channels, K code channels, D dropout masks.
 
 With one modality there is no MSN, no fusion and no harmoniser, and the target is the
-dropped-out feature map: that is STEGO.
+dropped-out feature map, unless ``method.target_dropout`` says otherwise: that is STEGO.
 """
 
 from collections.abc import Mapping
@@ -27,6 +27,7 @@ from trainer.methods.pair_knobs import (
     pair_row,
     weight_knob,
 )
+from trainer.methods.target_dropout import TargetDropout
 from trainer.model import Encoder, Harmoniser, code_head, code_head_entries
 from trainer.parameters import Layout, Views
 
@@ -53,6 +54,9 @@ class UniM2:
             shared=config.cmh == "shared",
             code_dim=config.code_dim,
         )
+        self._target_dropout = TargetDropout(
+            setting=config.target_dropout, modalities=len(modalities), maps=len(modalities)
+        )
         head = code_head_entries(channels=channels, code_dim=config.code_dim)
         self._parameters = Layout(
             entries=self._encoder.entries() + head + self._harmoniser.entries()
@@ -78,9 +82,9 @@ class UniM2:
 
     @property
     def needs(self) -> Needs:
-        """Partners; two masks for the head and, with one modality, one for the target."""
-        count = len(self._modalities)
-        return Needs(partners=True, maps=count, masks=3 if count == 1 else 2)
+        """Partners, a map each modality, masks for the head and for dropped-out targets."""
+        maps = len(self._modalities)
+        return Needs(partners=True, maps=maps, masks=self._target_dropout.masks)
 
     @property
     def parameters(self) -> Layout:
@@ -108,7 +112,7 @@ class UniM2:
         code_SNTK = code_head(fused_SNTC, parameters, draws.masks_SDNC[:, :2])
         weights_SMJ, biases_SMJ = cmcs_weights(hyper_SM7, random_draws=draws.random_draws)
         losses_SM = correspondence(
-            self._targets(batch, draws),
+            self._target_dropout.apply(batch.tokens_SMNTC, draws.masks_SDNC),
             self._harmoniser(code_SNTK, parameters),
             PairPoints.of(draws, batch.grid),
             weights_SMJ=weights_SMJ,
@@ -116,12 +120,6 @@ class UniM2:
         )
         terms = dict(zip(self._modalities, losses_SM.unbind(dim=1), strict=True))
         return StepTerms(terms=terms, codes_SBTK=code_SNTK[:, : draws.batch], buffers=moved)
-
-    def _targets(self, batch: Batch, draws: StepDraws) -> Tensor:
-        """Raw features; with one modality dropped-out ones, as in STEGO (specification 2.9)."""
-        if len(self._modalities) > 1:
-            return batch.tokens_SMNTC
-        return batch.tokens_SMNTC * draws.masks_SDNC[:, 2, None, :, None]
 
     def encode(self, parameters: Views, buffers: Views, tokens_SMNTC: Tensor) -> Tensor:
         """Shared code with shape (S, N, T, K), without dropout and from running statistics."""
