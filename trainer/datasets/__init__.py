@@ -6,6 +6,8 @@ from collections.abc import Callable
 from trainer.config import DataConfig
 from trainer.datasets.base import DataSet
 from trainer.datasets.cityscapes import open_cityscapes
+from trainer.datasets.mcubes import open_mcubes
+from trainer.datasets.mfnet import open_mfnet
 from trainer.datasets.rooms import open_rooms
 from trainer.errors import ConfigError, DataError
 
@@ -14,6 +16,8 @@ __all__ = ["DATASETS", "DataSet", "find_dataset", "open_dataset"]
 #: Name to the function that opens the data set as configured.
 DATASETS: dict[str, Callable[[DataConfig], DataSet]] = {
     "cityscapes": open_cityscapes,
+    "mcubes": open_mcubes,
+    "mfnet": open_mfnet,
     "rooms": open_rooms,
 }
 

@@ -1,17 +1,103 @@
 """Which images belong to which split: lists in files, and splits carved by a seed."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from trainer.errors import DataError
+from trainer.errors import ConfigError, DataError
 from trainer.seeds import numpy_generator
 
-__all__ = ["check_apart", "files_of", "hold_out", "itself", "read_list"]
+__all__ = [
+    "SplitNames",
+    "ValRule",
+    "check_apart",
+    "check_share",
+    "hold_out",
+    "itself",
+    "read_list",
+    "read_splits",
+]
+
+#: ``held-out``: the val list, or part of train; ``test``: the test list, which the published
+#: figures were chosen on.
+ValRule = Literal["held-out", "test"]
+
+#: What an image belongs to that must not be parted, such as its scene.
+Group = Callable[[str], str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitNames:
+    """The image names of each split."""
+
+    train: tuple[str, ...]
+    val: tuple[str, ...]
+    test: tuple[str, ...]
+    #: Split to where its names are from, for messages.
+    where: Mapping[str, str]
+    #: What was decided for want of a list: one line each.
+    notes: tuple[str, ...] = ()
 
 
 def itself(name: str) -> str:
     """The group of an image that belongs with no other."""
     return name
+
+
+def read_splits(
+    folder: Path,
+    *,
+    val: ValRule,
+    share: float,
+    purpose: tuple[str | int, ...],
+    same: Group = itself,
+    group: Group = itself,
+) -> SplitNames:
+    """The splits of ``train.txt``, ``val.txt`` and ``test.txt``; a missing one is carved.
+
+    Without ``val.txt``, val is held out of train; without ``test.txt``, so is test, which makes
+    its scores comparable with nobody else's: a note says so.
+
+    Args:
+        folder: Where the lists lie; ``train.txt`` must be there.
+        val: What val is.
+        share: Share of the groups of train that a carved split takes.
+        purpose: Seed and names of what is carved, for :mod:`trainer.seeds`.
+        same: The image that a name stands for: it may be in one list alone.
+        group: What an image belongs to: no group is parted by carving.
+
+    Raises:
+        ConfigError: If val shall be the test list, and there is none.
+        DataError: If a list is damaged or empty, an image is in two, or train is too small.
+    """
+    paths = {name: folder / f"{name}.txt" for name in ("train", "val", "test")}
+    listed = {
+        name: read_list(path) for name, path in paths.items() if name == "train" or path.is_file()
+    }
+    check_apart({str(paths[name]): names for name, names in listed.items()}, same=same)
+    if val == "test" and "test" not in listed:
+        raise ConfigError(
+            f"data.options.val = 'test' needs the list {paths['test']}: add it or set val to"
+            " 'held-out'"
+        )
+    notes = []
+    where = {name: str(paths[name]) for name in paths}
+    if val == "test":
+        notes.append("val is the test list: whatever is chosen on val is chosen on test")
+        listed["val"], where["val"] = listed["test"], where["test"]
+    for name in ("val", "test"):
+        if name not in listed:
+            every = len(listed["train"])
+            listed["train"], listed[name] = hold_out(
+                listed["train"], share=share, purpose=(*purpose, name), group=group
+            )
+            notes.append(
+                f"there is no {paths[name]}: {len(listed[name])} of {every} training images are"
+                f" held out as {name}, chosen by data.seed"
+            )
+            where[name] = where["train"]
+    return SplitNames(**listed, where=where, notes=tuple(notes))
 
 
 def read_list(path: Path) -> tuple[str, ...]:
@@ -41,36 +127,8 @@ def read_list(path: Path) -> tuple[str, ...]:
     return tuple(first)
 
 
-def files_of(
-    names: Sequence[str], *, folder: Path, suffix: str, listed_in: Path
-) -> dict[str, Path]:
-    """The file of each name, ``FOLDER/NAME + SUFFIX``.
-
-    Args:
-        names: Image names, as a split file gives them.
-        folder: Where the files lie.
-        suffix: What a file's name has beyond the image's.
-        listed_in: The split file, for the message.
-
-    Raises:
-        DataError: On the first name without a file.
-    """
-    paths = {name: folder / f"{name}{suffix}" for name in names}
-    for name, path in paths.items():
-        if not path.is_file():
-            raise DataError(
-                f"{listed_in} names {name!r} but there is no file {path}: add it or remove that"
-                " line"
-            )
-    return paths
-
-
 def hold_out(
-    names: Sequence[str],
-    *,
-    share: float,
-    purpose: tuple[str | int, ...],
-    group: Callable[[str], str] = itself,
+    names: Sequence[str], *, share: float, purpose: tuple[str | int, ...], group: Group = itself
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Part names into those that stay and those held out, whole groups at a time.
 
@@ -78,7 +136,7 @@ def hold_out(
         names: Image names.
         share: Share of the groups to hold out, 0 to 1; at least one is, and one stays.
         purpose: Seed and names of what is carved, for :mod:`trainer.seeds`.
-        group: What an image belongs to, such as its scene: a group is never parted.
+        group: What an image belongs to: a group is never parted.
 
     Returns:
         Names that stay and names held out, each in the order of ``names``.
@@ -89,8 +147,8 @@ def hold_out(
     groups = sorted({group(name) for name in names})
     if len(groups) < 2:
         raise DataError(
-            f"{len(names)} images of {len(groups)} group cannot be parted into two splits: add"
-            " images, or list each split in a file"
+            f"nothing can be held out of the images that are left for training"
+            f" ({', '.join(names)}): add images, or list each split in a file"
         )
     numpy_generator(*purpose).shuffle(groups)
     held = set(groups[: min(max(1, round(share * len(groups))), len(groups) - 1)])
@@ -100,14 +158,12 @@ def hold_out(
     )
 
 
-def check_apart(
-    splits: Mapping[str, Sequence[str]], *, group: Callable[[str], str] = itself
-) -> None:
+def check_apart(splits: Mapping[str, Sequence[str]], *, same: Group = itself) -> None:
     """Refuse an image that is in two splits.
 
     Args:
         splits: Where a split is listed, for the message, to its names.
-        group: What an image belongs to that must not be in two splits either.
+        same: The image that a name stands for.
 
     Raises:
         DataError: On the first such image.
@@ -115,9 +171,19 @@ def check_apart(
     seen: dict[str, tuple[str, str]] = {}
     for where, names in splits.items():
         for name in names:
-            other, twin = seen.setdefault(group(name), (where, name))
+            other, twin = seen.setdefault(same(name), (where, name))
             if other != where:
                 raise DataError(
                     f"{where} names {name!r}, and {other} names {twin!r}, which is the same"
-                    " image: keep it in one of them"
+                    " image: keep it in one of the lists"
                 )
+
+
+def check_share(name: str, share: float) -> None:
+    """Refuse a share of train that leaves too little to train on.
+
+    Raises:
+        ConfigError: Unless it is more than 0 and at most 1/3.
+    """
+    if not 0 < share <= 1 / 3:
+        raise ConfigError(f"{name} = {share:g} is out of range: give more than 0 and at most 1/3")

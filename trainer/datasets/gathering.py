@@ -1,0 +1,66 @@
+"""The files of listed images, and a line for each that is missing."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer.datasets.base import Split
+from trainer.datasets.lists import SplitNames
+
+__all__ = ["Gathered", "gather"]
+
+#: From an image's name to its files in one modality: one, or those that make it together.
+ImageFiles = Callable[[str], tuple[Path, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gathered:
+    """The splits with their files, without the images that lack one."""
+
+    #: For :class:`~trainer.datasets.files.FileSource`.
+    images: Mapping[str, Mapping[str, tuple[Path, ...]]]
+    labels: Mapping[str, Path]
+    #: For :class:`~trainer.datasets.base.DataSet`.
+    train: Split
+    val: Split
+    test: Split
+    faults: tuple[str, ...]
+
+
+def gather(
+    names: SplitNames, *, images: Mapping[str, ImageFiles], label: Callable[[str], Path]
+) -> Gathered:
+    """Look for the files of every image.
+
+    A split is labelled if any of its images has a label file; then each has to have one.
+
+    Args:
+        names: The splits.
+        images: Modality to where the files of an image are.
+        label: Where the label of an image would be.
+    """
+    faults: dict[str, None] = {}  # in order, each once
+    splits: dict[str, Split] = {}
+    found_images: dict[str, dict[str, tuple[Path, ...]]] = {modality: {} for modality in images}
+    found_labels: dict[str, Path] = {}
+    for split in ("train", "val", "test"):
+        listed: tuple[str, ...] = getattr(names, split)
+        labels = {name: label(name) for name in listed if label(name).is_file()}
+        complete = []
+        for name in listed:
+            files = {modality: paths(name) for modality, paths in images.items()}
+            wanted = [path for paths in files.values() for path in paths]
+            wanted += [label(name)] if labels else []
+            missing = [path for path in dict.fromkeys(wanted) if not path.is_file()]
+            faults |= dict.fromkeys(_fault(names.where[split], name, path) for path in missing)
+            if not missing:
+                complete.append(name)
+                for modality, paths in files.items():
+                    found_images[modality][name] = paths
+                found_labels |= {name: labels[name]} if labels else {}
+        splits[split] = Split(names=tuple(complete), labelled=bool(labels))
+    return Gathered(images=found_images, labels=found_labels, faults=tuple(faults), **splits)
+
+
+def _fault(where: str, name: str, path: Path) -> str:
+    return f"{where} has {name!r} but there is no file {path}: add it, or take {name!r} out"

@@ -1,0 +1,146 @@
+"""MFNet: street scenes by day and night, 8 classes, RGB and thermal (specification 2.16).
+
+Layout under the root, that of the data set's authors and of the released UniM2 archive::
+
+    images/NAME.png      RGBA, 8 bits: the fourth channel is the thermal image
+    labels/NAME.png      0 unlabelled, 1 to 8 classes; without the folder: no labels
+    train.txt            names, one a line
+    val.txt, test.txt    one that is missing is carved out of train by the seed
+
+A name that ends in ``_flip`` is the mirrored image of the name before it, unless a file of
+that very name exists. Both are one image when splits are carved.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.config import DataConfig
+from trainer.datasets.base import DataSet, Image, Label, check_modalities
+from trainer.datasets.files import (
+    FileSource,
+    grey_image,
+    label_table,
+    read_integers,
+    read_label,
+    unit_range,
+)
+from trainer.datasets.gathering import gather
+from trainer.datasets.lists import ValRule, check_share, read_splits
+from trainer.datasets.roots import find_root
+from trainer.toml_records import build_record
+
+__all__ = ["MFNetOptions", "open_mfnet"]
+
+MODALITIES = ("rgb", "thermal")
+VERSION = 1  # of the encoding
+
+CLASSES = (
+    ("car", (64, 0, 128)),
+    ("person", (64, 64, 0)),
+    ("bike", (0, 128, 192)),
+    ("curve", (0, 0, 192)),
+    ("car stop", (128, 128, 0)),
+    ("guardrail", (64, 64, 128)),
+    ("color cone", (192, 128, 128)),
+    ("bump", (192, 64, 0)),
+)
+#: Stored 0 is unlabelled, 1 to 8 are the classes.
+LABELS = label_table({0: 255, **{index + 1: index for index in range(len(CLASSES))}})
+
+FLIP = "_flip"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MFNetOptions:
+    """The table ``[data.options]``."""
+
+    #: ``held-out``: val is ``val.txt``, or carved out of train; ``test``: val is ``test.txt``,
+    #: as in the published figures.
+    val: ValRule = "held-out"
+    #: Share of the training images that a carved split takes.
+    held_out_share: float = 0.15
+
+    def __post_init__(self) -> None:
+        check_share("data.options.held_out_share", self.held_out_share)
+
+
+def open_mfnet(config: DataConfig) -> DataSet:
+    """Find the listed images and split them.
+
+    Raises:
+        ConfigError: On an unknown option or modality.
+        DataError: If the root or ``train.txt`` is missing, or a list is damaged.
+    """
+    options = build_record(MFNetOptions, config.options, "data.options")
+    check_modalities(config.modalities, offered=MODALITIES, data_set=config.name)
+    root = find_root(config, holds="images/ and train.txt")
+    names = read_splits(
+        root,
+        val=options.val,
+        share=options.held_out_share,
+        purpose=("mfnet", "split", config.seed),
+        same=_original,
+        group=_original,
+    )
+    every = {*names.train, *names.val, *names.test}
+    mirrored = frozenset(name for name in every if _is_mirrored(root, name))
+
+    def file(folder: str, name: str) -> Path:
+        return root / folder / f"{_original(name) if name in mirrored else name}.png"
+
+    found = gather(
+        names,
+        images=dict.fromkeys(config.modalities, lambda name: (file("images", name),)),
+        label=lambda name: file("labels", name),
+    )
+    return DataSet(
+        classes=tuple(name for name, _ in CLASSES),
+        palette=tuple(colour for _, colour in CLASSES),
+        modalities=config.modalities,
+        train=found.train,
+        val=found.val,
+        test=found.test,
+        source=FileSource(
+            images=found.images,
+            labels=found.labels,
+            read_image={"rgb": _read_rgb, "thermal": _read_thermal},
+            read_label=_read_label,
+            read_stored={"rgb": _stored_rgb, "thermal": _stored_thermal},
+            mirrored=mirrored,
+        ),
+        root=root,
+        identity={"data set": "mfnet", "version": VERSION},
+        notes=names.notes,
+        faults=found.faults,
+    )
+
+
+def _original(name: str) -> str:
+    return name.removesuffix(FLIP)
+
+
+def _is_mirrored(root: Path, name: str) -> bool:
+    return name.endswith(FLIP) and not (root / "images" / f"{name}.png").is_file()
+
+
+def _stored_rgb(path: Path) -> NDArray[np.uint8 | np.uint16]:
+    return read_integers(path, channels=4)[:, :, :3]
+
+
+def _stored_thermal(path: Path) -> NDArray[np.uint8 | np.uint16]:
+    return read_integers(path, channels=4)[:, :, 3]
+
+
+def _read_rgb(path: Path) -> Image:
+    return unit_range(_stored_rgb(path))
+
+
+def _read_thermal(path: Path) -> Image:
+    return grey_image(unit_range(_stored_thermal(path)))
+
+
+def _read_label(path: Path) -> Label:
+    return read_label(path, LABELS)

@@ -1,0 +1,29 @@
+"""The folder of a data set on disk."""
+
+from pathlib import Path
+
+from trainer.config import DataConfig
+from trainer.errors import DataError
+
+__all__ = ["find_root"]
+
+
+def find_root(config: DataConfig, *, holds: str) -> Path:
+    """The folder that ``data.root`` names.
+
+    Args:
+        config: The data set's configuration.
+        holds: What should lie in the folder, for the message.
+
+    Raises:
+        DataError: If none is given or it does not exist.
+    """
+    if config.root is None:
+        raise DataError(
+            f"the data set {config.name!r} needs a folder: set data.root to the one that holds"
+            f" {holds}"
+        )
+    root = Path(config.root)
+    if not root.is_dir():
+        raise DataError(f"data.root = {config.root!r} does not exist: give an existing folder")
+    return root
