@@ -32,6 +32,7 @@ __all__ = [
     "read_label",
     "read_pixels",
     "read_rgb",
+    "read_size",
     "read_stored",
     "unit_range",
 ]
@@ -57,6 +58,8 @@ class FileSource(Source):
     read_label: Callable[[Path], Label]
     #: Names whose images and labels are mirrored left to right once they are read.
     mirrored: frozenset[str] = frozenset()
+    #: Modalities whose files have rows for columns; they are turned back once they are read.
+    transposed: frozenset[str] = frozenset()
     #: Modality to what reads the numbers of its files as they are stored, where the whole of
     #: them is not meant; takes as many paths as an image has files.
     read_stored: Mapping[str, Callable[..., NDArray[np.generic]]] = field(default_factory=dict)
@@ -64,6 +67,8 @@ class FileSource(Source):
     def image(self, name: str, modality: str) -> Image:
         """See :class:`~trainer.datasets.base.Source`."""
         image = self.read_image[modality](*self._paths(name, modality))
+        if modality in self.transposed:
+            image = np.ascontiguousarray(image.swapaxes(0, 1))
         return np.ascontiguousarray(image[:, ::-1]) if name in self.mirrored else image
 
     def label(self, name: str) -> Label:
@@ -98,7 +103,8 @@ class FileSource(Source):
         """See :class:`~trainer.datasets.base.Source`."""
         paths = (self.labels[name],) if kind == "label" else self._paths(name, kind)
         read: Callable[..., NDArray[np.generic]] = read_stored
-        return self.read_stored.get(kind, read)(*paths)
+        stored = self.read_stored.get(kind, read)(*paths)
+        return stored.swapaxes(0, 1) if kind in self.transposed else stored
 
     def decode(self, modality: str, *paths: Path) -> Image:
         """See :class:`~trainer.datasets.base.Source`."""
@@ -111,12 +117,15 @@ class FileSource(Source):
         return self.read_image[modality](*paths)
 
     def _check_sizes(self, name: str) -> None:
-        paths = [path for modality in self.images for path in self._paths(name, modality)]
+        sizes = {
+            path: read_size(path)[:: -1 if modality in self.transposed else 1]
+            for modality in self.images
+            for path in self._paths(name, modality)
+        }
         if name in self.labels:
-            paths.append(self.labels[name])
-        first, size = paths[0], _read_size(paths[0])
-        for path in paths[1:]:
-            other = _read_size(path)
+            sizes[self.labels[name]] = read_size(self.labels[name])
+        first, size = next(iter(sizes.items()))
+        for path, other in sizes.items():
             if other != size:
                 raise DataError(
                     f"{path} is {other[0]} x {other[1]} pixels but its image {first} is"
@@ -377,8 +386,12 @@ def _ranges(numbers: NDArray[np.int64]) -> str:
     )
 
 
-def _read_size(path: Path) -> tuple[int, int]:
-    """Width and height."""
+def read_size(path: Path) -> tuple[int, int]:
+    """Width and height as they are stored, pixels; of an image only the header is read.
+
+    Raises:
+        DataError: If the file cannot be decoded.
+    """
     if path.suffix == ARRAY:
         with _decoding(path):
             height, width = np.load(path, mmap_mode="r", allow_pickle=False).shape
