@@ -18,7 +18,7 @@ from torch import Tensor
 from trainer.checkpoint import read_checkpoint, read_record, write_checkpoint
 from trainer.config import TrainConfig
 from trainer.errors import CheckpointError, ConfigError
-from trainer.evaluation import Evaluation
+from trainer.evaluation import Evaluation, Scored
 from trainer.features.material import Material, TestSplit, ValSplit
 from trainer.records import Report
 from trainer.slots import Slots
@@ -150,6 +150,10 @@ class Run:
     def evaluate(self, split: ValSplit | TestSplit) -> Evaluation:
         """Score the present iterate on a split."""
         return self._slots.evaluate(0, split)
+
+    def scored(self) -> Scored:
+        """What the present iterate's predictions depend on."""
+        return self._slots.scored(0)
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint, whole or not at all, in place of an older one.

@@ -164,20 +164,23 @@ class Slots:
 
     def evaluate(self, slot: int, split: ValSplit | TestSplit) -> Evaluation:
         """Score a slot on a split."""
+        return evaluate(
+            self.scored(slot),
+            split,
+            modalities=self._material.modalities,
+            batch_size=self._config.evaluation.batch_size,
+            device=self._device,
+        )
+
+    def scored(self, slot: int) -> Scored:
+        """What a slot's predictions depend on, where it is computed."""
         row = slice(slot, slot + 1)
-        scored = Scored(
+        return Scored(
             method=self._method,
             parameters=self._method.parameters.views(self._model.leaf_SP[row]),
             buffers=self._method.buffers.views(self._buffers_SP[row]),
             probes=self._probe_layout.views(self._probes.leaf_SP[row]),
             linear=self._batches.labelled,
-        )
-        return evaluate(
-            scored,
-            split,
-            modalities=self._material.modalities,
-            batch_size=self._config.evaluation.batch_size,
-            device=self._device,
         )
 
     def state(self, slot: int) -> dict[str, Tensor]:

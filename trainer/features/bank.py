@@ -1,16 +1,16 @@
 """A feature bank on disk: arrays and a manifest that says what they are.
 
 Checksums are taken while writing. Opening compares the manifest's own checksum and every
-file's size, which finds what is truncated or missing in no time; a bank of up to 64 MiB is
-read through as well, if its opener asks for ``verify="small"``, larger ones with
-``verify="all"``.
+file's size, which finds what is truncated or missing in no time; with ``verify="all"`` every
+byte is read and compared as well, with ``verify="small"`` those of a bank of up to 64 MiB.
+``trainer.features.prepare`` says who asks for which.
 """
 
 import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -22,11 +22,14 @@ from numpy.typing import DTypeLike, NDArray
 from trainer.errors import CacheError
 from trainer.features.cache import MANIFEST, hash_json, writing
 
-__all__ = ["ArrayRecord", "ArrayWriter", "BankWriter", "read_bank"]
+__all__ = ["ArrayRecord", "ArrayWriter", "BankWriter", "Verify", "read_bank", "read_manifest"]
 
 FORMAT = 1
 SMALL = 64 * 2**20  # bytes that are read through in a few hundredths of a second
 PIECE = 2**20  # bytes read at a time
+
+#: How closely a bank is looked at when it is opened.
+Verify = Literal["sizes", "small", "all"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,7 +154,7 @@ class BankWriter:
 
 
 def read_bank(
-    folder: Path, *, verify: Literal["sizes", "small", "all"] = "sizes"
+    folder: Path, *, verify: Verify = "sizes", progress: Callable[[int, int], None] | None = None
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Map the arrays of a complete bank.
 
@@ -159,6 +162,7 @@ def read_bank(
         folder: Folder of the bank.
         verify: ``sizes`` compares sizes; ``all`` reads every byte; ``small`` does so where
             the bank is small.
+        progress: Called while reading with the MiB that were compared, and of how many.
 
     Returns:
         Read-only arrays by name, and the description they were sealed with.
@@ -166,20 +170,24 @@ def read_bank(
     Raises:
         CacheError: If anything is missing or not as it was written.
     """
-    content = _read_manifest(folder)
+    content = read_manifest(folder)
     arrays, total = {}, 0
     for name, record in content["arrays"].items():
         _check_size(folder, name, record["size"])
         total += record["size"]
     if verify == "all" or (verify == "small" and total <= SMALL):
-        for name, record in content["arrays"].items():
-            _check_content(folder, name, record["checksum"])
+        _check_contents(folder, content["arrays"], total, progress)
     for name in content["arrays"]:
         arrays[name] = _map(folder, name)
     return arrays, content["description"]
 
 
-def _read_manifest(folder: Path) -> dict[str, Any]:
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """What the manifest of a bank says: ``arrays`` and ``description``.
+
+    Raises:
+        CacheError: If it is missing, damaged or of another format.
+    """
     path = folder / MANIFEST
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -203,16 +211,26 @@ def _check_size(folder: Path, name: str, size: int) -> None:
         raise _damaged(folder, f"{name}.npy has {actual} bytes instead of {size}")
 
 
-def _check_content(folder: Path, name: str, checksum: str) -> None:
-    digest = hashlib.blake2b(digest_size=16)
-    try:
-        with (folder / f"{name}.npy").open("rb") as file:
-            while piece := file.read(PIECE):
-                digest.update(piece)
-    except OSError as error:
-        raise _damaged(folder, f"{name}.npy cannot be read") from error
-    if digest.hexdigest() != checksum:
-        raise _damaged(folder, f"{name}.npy is not as it was written")
+def _check_contents(
+    folder: Path,
+    records: Mapping[str, Mapping[str, Any]],
+    total: int,
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    done = 0
+    for name, record in records.items():
+        digest = hashlib.blake2b(digest_size=16)
+        try:
+            with (folder / f"{name}.npy").open("rb") as file:
+                while piece := file.read(PIECE):
+                    digest.update(piece)
+                    done += len(piece)
+                    if progress is not None and total > SMALL:
+                        progress(done // 2**20, total // 2**20)
+        except OSError as error:
+            raise _damaged(folder, f"{name}.npy cannot be read") from error
+        if digest.hexdigest() != record["checksum"]:
+            raise _damaged(folder, f"{name}.npy is not as it was written")
 
 
 def _map(folder: Path, name: str) -> NDArray[Any]:

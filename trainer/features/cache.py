@@ -6,12 +6,14 @@ with the process, so that two processes do the work once, and what a killed one 
 is removed by the next.
 """
 
+import contextlib
 import errno
 import fcntl
 import hashlib
 import json
 import os
 import shutil
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,9 +21,26 @@ from typing import Any
 
 from trainer.errors import CacheError
 
-__all__ = ["MANIFEST", "build_once", "cache_root", "check_space", "hash_json", "writing"]
+__all__ = [
+    "BANKS",
+    "LOCK",
+    "MANIFEST",
+    "PARTIAL",
+    "SPARE",
+    "Use",
+    "build_once",
+    "cache_root",
+    "check_space",
+    "free_space",
+    "hash_json",
+    "hold",
+    "size_text",
+    "writing",
+]
 
 MANIFEST = "manifest.json"
+BANKS = "banks"  # folder in the cache's
+LOCK, PARTIAL = ".lock", ".partial"  # suffixes: held while building; what is being built
 VARIABLE = "UMSS_CACHE"
 SPARE = 64 * 2**20  # bytes that have to stay free
 
@@ -45,7 +64,7 @@ def hash_json(value: Any) -> str:
 
 def build_once(
     root: Path, key: str, *, build: Callable[[Path], None], waits: Callable[[], None]
-) -> Path:
+) -> tuple[Path, bool]:
     """The complete folder of a key; built now unless it is there or another process is at it.
 
     Args:
@@ -54,18 +73,57 @@ def build_once(
         build: Fills an empty folder, the manifest last.
         waits: Called once if another process is building.
 
+    Returns:
+        The folder, and whether it was built by this call.
+
     Raises:
         CacheError: If the folder cannot be written, for want of space for instance.
     """
-    folder = root / "banks" / key
+    folder = root / BANKS / key
     if (folder / MANIFEST).is_file():
-        return folder
+        return folder, False
     with writing(folder.parent):
         folder.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(folder.with_suffix(".lock"), waits):
-        if not (folder / MANIFEST).is_file():
-            _build(folder, build)
-    return folder
+    with _locked(folder.with_suffix(LOCK), waits):
+        if (folder / MANIFEST).is_file():
+            return folder, False
+        _build(folder, build)
+    return folder, True
+
+
+class Use:
+    """A bank in use: as long as this lives, no process prunes the bank."""
+
+    def __init__(self, descriptor: int) -> None:
+        weakref.finalize(self, os.close, descriptor)
+
+
+def hold(folder: Path) -> Use | None:
+    """Take a bank into use, which is its last use so far.
+
+    Readers share a lock on the manifest. Where it cannot be locked or is not there, nothing is
+    held: reading the bank tells what is wrong.
+    """
+    try:
+        descriptor = os.open(folder / MANIFEST, os.O_RDONLY)
+    except OSError:
+        return None
+    use = Use(descriptor)
+    with contextlib.suppress(OSError):  # a file system without locks, or one that is read-only
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        os.utime(folder / MANIFEST)
+    return use
+
+
+def free_space(folder: Path) -> int:
+    """Bytes free where a folder lies or, not being there yet, will lie.
+
+    Raises:
+        CacheError: If that cannot be asked.
+    """
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    with writing(folder):
+        return shutil.disk_usage(there).free
 
 
 def check_space(folder: Path, needed: int) -> None:
@@ -74,13 +132,22 @@ def check_space(folder: Path, needed: int) -> None:
     Raises:
         CacheError: If fewer than ``needed`` bytes, and some to spare, are free.
     """
-    with writing(folder):
-        free = shutil.disk_usage(folder).free
+    free = free_space(folder)
     if free < needed + SPARE:
         raise CacheError(
-            f"the feature bank needs {needed / 2**20:.0f} MiB but {folder} has"
-            f" {free / 2**20:.0f} MiB free: free space or set {VARIABLE} to another folder"
+            f"the feature bank needs {size_text(needed + SPARE)} but {folder.parent} has"
+            f" {size_text(free)} free: free space (`python -m trainer cache list` shows what banks"
+            f" take), or set --cache or {VARIABLE} to a folder on another disk"
         )
+
+
+def size_text(size: float) -> str:
+    """Bytes as people say them, such as ``37.4 GB`` (decimal, as disks are sold)."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
 
 
 @contextmanager
@@ -99,7 +166,7 @@ def writing(folder: Path) -> Iterator[None]:
 
 def _build(folder: Path, build: Callable[[Path], None]) -> None:
     """Under the lock: nobody else is writing, whatever lies here is left over."""
-    partial = folder.with_suffix(".partial")
+    partial = folder.with_suffix(PARTIAL)
     with writing(folder):
         for left_over in (partial, folder):
             if left_over.exists():

@@ -97,7 +97,8 @@ class Extraction:
             tokens = (rule.side // self.backbone.patch) ** 2
             square = tokens * token * len(self.data_set.modalities) + rule.side**2
             total += len(split) * rule.each * square
-        return total
+        crops = len(self.data_set.train) * self.splits()["train"][1].each
+        return total + crops * min(self.config.neighbours, crops - 1) * np.dtype(np.int64).itemsize
 
     def standards(self) -> dict[str, Standard]:
         """Statistics of each modality over a sample of the train split, where there is need."""

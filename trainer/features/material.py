@@ -8,7 +8,7 @@ takes a :class:`ValSplit`, so that handing it the test split is a type error.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +93,11 @@ class Material:
     fingerprints: Mapping[str, str]
     #: Where the bank lies, for ``open_material`` in another process; None if it lies nowhere.
     folder: Path | None = None
+    #: Modality to mean and deviation of each channel, shape (2, C), that its features were
+    #: standardised with; empty for a backbone that needs none.
+    standards: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    #: Keeps the bank from being pruned as long as it lives.
+    use: object = field(default=None, repr=False, compare=False)
 
 
 def require_labels(material: Material) -> None:

@@ -1,8 +1,11 @@
 """From a configuration to the material of its runs.
 
-Policy of the checksums: :func:`prepare` reads a small bank through when it finds it
-complete, and compares only the sizes of a larger one; :func:`open_material`, by which many
-processes open one bank, compares sizes; ``verify="all"`` reads everything.
+Policy of the checksums. A bank that :func:`prepare` builds was hashed while it was written; one
+that it finds is read through, every byte, before a run trains on it: one more reading where a
+run reads each crop a dozen times and more. So a byte that flipped on the disk is told before
+the run, unless it flips while that goes on. Who only scores or predicts reads through what is
+small (``verify="small"``), and :func:`open_material`, by which the many workers of a search open
+the bank that its driver has read through, compares sizes.
 
 Shape letters: N crops, H W token grid, C channels.
 """
@@ -10,7 +13,7 @@ Shape letters: N crops, H W token grid, C channels.
 import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,20 +23,30 @@ from trainer.backbones import Backbone, build_backbone
 from trainer.config import FeatureConfig, TrainConfig
 from trainer.datasets import DataSet, open_dataset
 from trainer.errors import ConfigError, DataError
-from trainer.features.bank import BankWriter, read_bank
-from trainer.features.cache import build_once, cache_root, check_space, hash_json
+from trainer.features.bank import BankWriter, Verify, read_bank
+from trainer.features.cache import build_once, cache_root, check_space, hash_json, hold
 from trainer.features.extraction import Extraction, SquareRule
 from trainer.features.fingerprint import data_fingerprint
 from trainer.features.knn import drop_channels, nearest_crops
 from trainer.features.material import Material, TestSplit, TrainSplit, ValSplit
 from trainer.seeds import numpy_generator
+from trainer.toml_records import record_to_table
 
-__all__ = ["open_material", "prepare", "validate"]
+__all__ = [
+    "check_crops",
+    "made_from",
+    "open_backbone",
+    "open_material",
+    "prepare",
+    "validate",
+]
 
 VERSION = 1  # of how features are made from images, beyond what backbones and data sets say
 CHUNK = 1024  # crops whose tokens are averaged at a time
 #: Settings of ``[features]`` that the first banks knew nothing of.
 YOUNGER = ("crop_storage", "neighbour_dropout")
+
+STANDARD = "standard."  # what the names of arrays of channel statistics begin with
 
 Progress = Callable[[str, int, int], None]
 
@@ -61,7 +74,7 @@ def prepare(
     cache: Path | None = None,
     device: torch.device | str = "cpu",
     progress: Progress | None = None,
-    verify: Literal["sizes", "small", "all"] = "small",
+    verify: Verify = "all",
 ) -> Material:
     """Build the features and neighbours of a configuration, or find them complete, and map them.
 
@@ -70,7 +83,8 @@ def prepare(
         cache: Folder of the cache; by default that of ``UMSS_CACHE``, or the user's.
         device: Where the backbone runs.
         progress: Called with what is done, how much of it, and of how much.
-        verify: How closely a bank that was found is looked at.
+        verify: How closely a bank that was found is looked at; ``small`` is enough for what
+            does not train.
 
     Raises:
         ConfigError: If a name, a modality, an option or a side is wrong.
@@ -100,27 +114,41 @@ def prepare(
         device=place,
         progress=tell,
     )
-    folder = build_once(
+    description = _description(config, data_set, fingerprints, place)
+    folder, built = build_once(
         root,
         fingerprints["bank"],
-        build=lambda partial: _build(partial, extraction, fingerprints),
+        build=lambda partial: _build(partial, extraction, description),
         waits=lambda: tell("wait for another process that builds the features", 0, 1),
     )
-    return open_material(folder, verify=verify)
+    return open_material(
+        folder,
+        verify="sizes" if built else verify,
+        progress=lambda done, total: tell(
+            "compare the features with their checksums", done, total
+        ),
+    )
 
 
-def open_material(folder: Path, *, verify: Literal["sizes", "small", "all"] = "sizes") -> Material:
+def open_material(
+    folder: Path,
+    *,
+    verify: Verify = "sizes",
+    progress: Callable[[int, int], None] | None = None,
+) -> Material:
     """Map a complete bank by its folder; needs neither the images nor the weights.
 
     Args:
         folder: :attr:`Material.folder` of the process that prepared it.
         verify: ``sizes`` compares the files' sizes; ``all`` reads every byte; ``small``
             does so for a bank of up to 64 MiB.
+        progress: Called while reading with the MiB that were compared, and of how many.
 
     Raises:
         CacheError: If the bank is missing or damaged.
     """
-    arrays, told = read_bank(folder, verify=verify)
+    use = hold(folder)
+    arrays, told = read_bank(folder, verify=verify, progress=progress)
     modalities = tuple(told["modalities"])
     channels = int(arrays[f"train.{modalities[0]}"].shape[3])
 
@@ -149,18 +177,22 @@ def open_material(folder: Path, *, verify: Literal["sizes", "small", "all"] = "s
         ),
         fingerprints=told["fingerprints"],
         folder=folder,
+        standards={
+            name.removeprefix(STANDARD): np.array(array)
+            for name, array in arrays.items()
+            if name.startswith(STANDARD)
+        },
+        use=use,
     )
 
 
-def _open(config: TrainConfig, device: torch.device) -> tuple[DataSet, Backbone]:
-    """Data set and backbone, and whether the two go together."""
-    data_set = open_dataset(config.data)
-    rule = SquareRule(crop=config.features.crop, side=config.features.train_resolution)
-    if len(data_set.train) * rule.each < 2:
-        raise DataError(
-            "the train split has one image and features.crop is 'none': a crop needs another as"
-            " its partner; add images or set features.crop to 'five'"
-        )
+def open_backbone(config: TrainConfig, device: torch.device) -> Backbone:
+    """The configured backbone, if the configured resolutions suit it.
+
+    Raises:
+        ConfigError: If its name or a resolution is wrong.
+        WeightsError: If weights are missing, unreadable or do not fit.
+    """
     backbone = build_backbone(config.backbone, device)
     for name in ("train_resolution", "eval_resolution"):
         side = getattr(config.features, name)
@@ -170,33 +202,69 @@ def _open(config: TrainConfig, device: torch.device) -> tuple[DataSet, Backbone]
                 f"features.{name} = {side} is no multiple of the token side {backbone.patch} of"
                 f" {backbone.name!r}: give {near}"
             )
-    return data_set, backbone
+    return backbone
 
 
-def _build(folder: Path, extraction: Extraction, fingerprints: Mapping[str, str]) -> None:
+def check_crops(data_set: DataSet, config: FeatureConfig) -> None:
+    """Refuse a train split that gives a single crop.
+
+    Raises:
+        DataError: If it does.
+    """
+    rule = SquareRule(crop=config.crop, side=config.train_resolution)
+    if len(data_set.train) * rule.each < 2:
+        raise DataError(
+            "the train split has one image and features.crop is 'none': a crop needs another as"
+            " its partner; add images or set features.crop to 'five'"
+        )
+
+
+def made_from(config: TrainConfig) -> dict[str, Any]:
+    """The tables that features are made from, as a bank tells them."""
+    table = record_to_table(config)
+    return {name: table[name] for name in ("data", "backbone", "features")}
+
+
+def _open(config: TrainConfig, device: torch.device) -> tuple[DataSet, Backbone]:
+    """Data set and backbone, and whether the two go together."""
+    data_set = open_dataset(config.data)
+    check_crops(data_set, config.features)
+    return data_set, open_backbone(config, device)
+
+
+def _description(
+    config: TrainConfig,
+    data_set: DataSet,
+    fingerprints: Mapping[str, str],
+    device: torch.device,
+) -> dict[str, Any]:
+    """What a bank says of itself."""
+    return {
+        "classes": data_set.classes,
+        "palette": data_set.palette,
+        "modalities": data_set.modalities,
+        "names": {"val": data_set.val.names, "test": data_set.test.names},
+        "fingerprints": dict(fingerprints),
+        "device": device.type,
+        "made from": made_from(config),
+    }
+
+
+def _build(folder: Path, extraction: Extraction, description: Mapping[str, Any]) -> None:
     check_space(folder, extraction.size())
     data_set = extraction.data_set
     standards = extraction.standards()
     with BankWriter(folder=folder) as bank:
         for modality, standard in standards.items():
             constants = torch.stack([standard.mean, standard.deviation]).cpu().numpy()
-            bank.write(f"standard.{modality}", constants)
+            bank.write(f"{STANDARD}{modality}", constants)
         for name in extraction.splits():
             extraction.write(bank, name, standards)
         means = _token_means(folder / f"train.{data_set.modalities[0]}.npy")
         if dropout := extraction.config.neighbour_dropout:
             means = drop_channels(means, dropout, numpy_generator("neighbours", "dropout"))
         bank.write("train.neighbours", nearest_crops(means, extraction.config.neighbours))
-        bank.seal(
-            {
-                "classes": data_set.classes,
-                "palette": data_set.palette,
-                "modalities": data_set.modalities,
-                "names": {"val": data_set.val.names, "test": data_set.test.names},
-                "fingerprints": dict(fingerprints),
-                "device": extraction.device.type,
-            }
-        )
+        bank.seal(description)
 
 
 def _feature_settings(config: FeatureConfig) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from trainer.errors import CacheError
 from trainer.features import bank as bank_module
 from trainer.features import cache
 from trainer.features.bank import BankWriter, read_bank
-from trainer.features.cache import build_once, cache_root, check_space, hash_json
+from trainer.features.cache import build_once, cache_root, check_space, hash_json, size_text
 
 ROWS = np.arange(24, dtype=np.float32).reshape(6, 4)
 
@@ -121,10 +121,11 @@ def test_a_bank_is_built_once(tmp_path: Path) -> None:
     first = build_once(tmp_path, "abc", build=build, waits=pytest.fail)
     second = build_once(tmp_path, "abc", build=build, waits=pytest.fail)
 
-    assert first == second == tmp_path / "banks/abc"
-    assert len(built) == 1 and built[0] != first
+    folder = tmp_path / "banks/abc"
+    assert first == (folder, True) and second == (folder, False)
+    assert len(built) == 1 and built[0] != folder
     assert not built[0].exists()
-    read_bank(first, verify="all")
+    read_bank(folder, verify="all")
 
 
 def test_a_failed_build_leaves_nothing(tmp_path: Path) -> None:
@@ -142,7 +143,7 @@ def test_what_a_killed_process_left_is_built_anew(tmp_path: Path) -> None:
         (tmp_path / "banks" / left_over).mkdir(parents=True)
         (tmp_path / "banks" / left_over / "rows.npy").write_bytes(b"half")
 
-    folder = build_once(tmp_path, "abc", build=fill, waits=pytest.fail)
+    folder, _ = build_once(tmp_path, "abc", build=fill, waits=pytest.fail)
 
     assert np.array_equal(read_bank(folder, verify="all")[0]["rows"], ROWS)
     assert not (tmp_path / "banks/abc.partial").exists()
@@ -156,9 +157,22 @@ def test_a_disk_without_room_is_told_before_writing(
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1000, 0, 100 * 2**20))
 
-    check_space(tmp_path, 30 * 2**20)
-    with pytest.raises(CacheError, match=r"needs 50 MiB but .* has 100 MiB free.*UMSS_CACHE"):
-        check_space(tmp_path, 50 * 2**20)
+    partial = tmp_path / "banks/abc.partial"
+    check_space(partial, 30 * 2**20)
+    with pytest.raises(CacheError) as caught:
+        check_space(partial, 50 * 2**20)
+    text = str(caught.value)
+    assert "\n" not in text
+    assert f"needs 119.5 MB but {partial.parent} has 104.9 MB free" in text
+    assert "cache list" in text and "UMSS_CACHE" in text
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(0, "0 bytes"), (999, "999 bytes"), (1000, "1.0 kB"), (37.35e9, "37.4 GB"), (2e12, "2.0 TB")],
+)
+def test_sizes_are_said_as_disks_are_sold(size: float, text: str) -> None:
+    assert size_text(size) == text
 
 
 def test_a_disk_that_fills_up_is_told_in_one_line(tmp_path: Path) -> None:
@@ -209,8 +223,11 @@ def test_who_waits_is_told_and_gets_what_the_other_built(
 
     monkeypatch.setattr(cache.fcntl, "flock", flock)
 
-    folder = build_once(tmp_path, "abc", build=pytest.fail, waits=lambda: told.append("waits"))
+    folder, built = build_once(
+        tmp_path, "abc", build=pytest.fail, waits=lambda: told.append("waits")
+    )
 
+    assert not built
     assert told == ["waits"] and len(calls) == 2
     read_bank(folder, verify="all")
 
