@@ -16,6 +16,7 @@ from trainer.errors import TrainerError
 from trainer.verbs.evaluate import evaluate_checkpoint
 from trainer.verbs.features import build_features
 from trainer.verbs.fit import fit_run
+from trainer.verbs.presets import list_presets, print_preset
 from trainer.verbs.setup import find_device, read_config
 
 __all__ = ["app", "main"]
@@ -83,3 +84,17 @@ def features(
 ) -> None:
     """Build the feature bank and the neighbours of a configuration, or find them complete."""
     build_features(read_config(config), cache=cache, device=find_device(device))
+
+
+@app.command()
+def presets(
+    name: Annotated[
+        str | None,
+        typer.Argument(help="Print this one as TOML; default lists all.", show_default=False),
+    ] = None,
+) -> None:
+    """List the presets, or print one; `base = "NAME"` in a TOML file goes on from it."""
+    if name is None:
+        list_presets()
+    else:
+        print_preset(name)

@@ -13,7 +13,7 @@ import tomli_w
 
 from trainer.errors import ConfigError
 
-__all__ = ["build_record", "read_toml", "record_to_table", "toml_text"]
+__all__ = ["build_record", "overlay", "read_toml", "record_to_table", "toml_text"]
 
 Record = TypeVar("Record")
 
@@ -58,6 +58,16 @@ def build_record(cls: type[Record], table: Mapping[str, Any], where: str = "") -
         return cls(**values)
     except TypeError as error:  # a field without a default is missing
         raise ConfigError(f"[{where or cls.__name__}] is incomplete: {error}") from error
+
+
+def overlay(base: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Tables laid over others, key by key; both stay as they are."""
+    merged = dict(base)
+    for key, value in above.items():
+        below = merged.get(key)
+        both = isinstance(value, Mapping) and isinstance(below, Mapping)
+        merged[key] = overlay(below, value) if both else value  # type: ignore[arg-type]
+    return merged
 
 
 def record_to_table(record: Any) -> dict[str, Any]:

@@ -1,24 +1,34 @@
-"""Data sets, by name. A new one is a file with a function and a line in this table."""
+"""Data sets, by name. A new one is a file with a function and a line in each table."""
 
 import dataclasses
 from collections.abc import Callable
 
 from trainer.config import DataConfig
 from trainer.datasets.base import DataSet
-from trainer.datasets.cityscapes import open_cityscapes
-from trainer.datasets.mcubes import open_mcubes
-from trainer.datasets.mfnet import open_mfnet
-from trainer.datasets.rooms import open_rooms
+from trainer.datasets.cityscapes import CityscapesOptions, open_cityscapes
+from trainer.datasets.folder import open_folder
+from trainer.datasets.mcubes import MCubeSOptions, open_mcubes
+from trainer.datasets.mfnet import MFNetOptions, open_mfnet
+from trainer.datasets.rooms import RoomsOptions, open_rooms
 from trainer.errors import ConfigError, DataError
 
-__all__ = ["DATASETS", "DataSet", "find_dataset", "open_dataset"]
+__all__ = ["DATASETS", "OPTIONS", "DataSet", "find_dataset", "open_dataset"]
 
 #: Name to the function that opens the data set as configured.
 DATASETS: dict[str, Callable[[DataConfig], DataSet]] = {
     "cityscapes": open_cityscapes,
+    "folder": open_folder,
     "mcubes": open_mcubes,
     "mfnet": open_mfnet,
     "rooms": open_rooms,
+}
+
+#: Name to the record of its table ``[data.options]``; a protocol sets those that are there.
+OPTIONS: dict[str, type] = {
+    "cityscapes": CityscapesOptions,
+    "mcubes": MCubeSOptions,
+    "mfnet": MFNetOptions,
+    "rooms": RoomsOptions,
 }
 
 

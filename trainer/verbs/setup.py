@@ -20,6 +20,8 @@ from trainer.datasets import open_dataset
 from trainer.errors import ConfigError
 from trainer.features import Material, prepare
 from trainer.methods import hyper_values
+from trainer.presets import expand
+from trainer.protocols import lay_protocol
 from trainer.toml_records import build_record, read_toml
 
 __all__ = ["find_device", "live_progress", "prepare_material", "read_config", "say", "say_notes"]
@@ -46,10 +48,13 @@ def find_device(name: str) -> torch.device:
 def read_config(path: Path) -> TrainConfig:
     """The run a TOML file describes, refused before features are built if it cannot be.
 
+    Below the file's own settings lie those of the preset that its key ``base`` names, and below
+    both those of its protocol.
+
     Raises:
         ConfigError: On a file or a setting that is wrong.
     """
-    config = build_record(TrainConfig, read_toml(path))
+    config = build_record(TrainConfig, lay_protocol(expand(read_toml(path))))
     hyper_values(config)
     return config
 
