@@ -28,7 +28,7 @@ class Gathered:
 
 
 def gather(
-    names: SplitNames, *, images: Mapping[str, ImageFiles], label: Callable[[str], Path]
+    names: SplitNames, *, images: Mapping[str, ImageFiles], label: Callable[[str], Path] | None
 ) -> Gathered:
     """Look for the files of every image.
 
@@ -37,7 +37,7 @@ def gather(
     Args:
         names: The splits.
         images: Modality to where the files of an image are.
-        label: Where the label of an image would be.
+        label: Where the label of an image would be; None for a data set without labels.
     """
     faults: dict[str, None] = {}  # in order, each once
     splits: dict[str, Split] = {}
@@ -45,20 +45,21 @@ def gather(
     found_labels: dict[str, Path] = {}
     for split in ("train", "val", "test"):
         listed: tuple[str, ...] = getattr(names, split)
-        labels = {name: label(name) for name in listed if label(name).is_file()}
+        labels = {} if label is None else {name: label(name) for name in listed}
+        labelled = any(path.is_file() for path in labels.values())
         complete = []
         for name in listed:
             files = {modality: paths(name) for modality, paths in images.items()}
-            wanted = [path for paths in files.values() for path in paths]
-            wanted += [label(name)] if labels else []
-            missing = [path for path in dict.fromkeys(wanted) if not path.is_file()]
+            wanted = dict.fromkeys(path for paths in files.values() for path in paths)
+            wanted |= {labels[name]: None} if labelled else {}
+            missing = [path for path in wanted if not path.is_file()]
             faults |= dict.fromkeys(_fault(names.where[split], name, path) for path in missing)
             if not missing:
                 complete.append(name)
                 for modality, paths in files.items():
                     found_images[modality][name] = paths
-                found_labels |= {name: labels[name]} if labels else {}
-        splits[split] = Split(names=tuple(complete), labelled=bool(labels))
+                found_labels |= {name: labels[name]} if labelled else {}
+        splits[split] = Split(names=tuple(complete), labelled=labelled)
     return Gathered(images=found_images, labels=found_labels, faults=tuple(faults), **splits)
 
 

@@ -1,7 +1,7 @@
 """Which images belong to which split: lists in files, and splits carved by a seed."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +11,7 @@ from trainer.seeds import numpy_generator
 __all__ = [
     "SplitNames",
     "ValRule",
+    "carve_missing",
     "check_apart",
     "check_share",
     "hold_out",
@@ -81,23 +82,60 @@ def read_splits(
             f"data.options.val = 'test' needs the list {paths['test']}: add it or set val to"
             " 'held-out'"
         )
-    notes = []
-    where = {name: str(paths[name]) for name in paths}
+    where = {name: str(path) for name, path in paths.items()}
+    notes: tuple[str, ...] = ()
     if val == "test":
-        notes.append("val is the test list: whatever is chosen on val is chosen on test")
+        notes = ("val is the test list: whatever is chosen on val is chosen on test",)
         listed["val"], where["val"] = listed["test"], where["test"]
+    carved = carve_missing(
+        listed,
+        where=where,
+        shares={"val": share, "test": share},
+        purpose=purpose,
+        group=group,
+    )
+    return replace(carved, notes=notes + carved.notes)
+
+
+def carve_missing(
+    listed: Mapping[str, tuple[str, ...]],
+    *,
+    where: Mapping[str, str],
+    shares: Mapping[str, float],
+    purpose: tuple[str | int, ...],
+    group: Group = itself,
+) -> SplitNames:
+    """Hold val and test out of train, where they are not listed; a note says so.
+
+    Args:
+        listed: Split to its names; ``train`` at least.
+        where: Split to where its names are from, for messages.
+        shares: Split to the share of the groups of train that it takes if it is carved.
+        purpose: Seed and names of what is carved, for :mod:`trainer.seeds`.
+        group: What an image belongs to: no group is parted.
+
+    Raises:
+        DataError: If train is too small.
+    """
+    splits, notes = dict(listed), []
     for name in ("val", "test"):
-        if name not in listed:
-            every = len(listed["train"])
-            listed["train"], listed[name] = hold_out(
-                listed["train"], share=share, purpose=(*purpose, name), group=group
+        if name not in splits:
+            every = len(splits["train"])
+            splits["train"], splits[name] = hold_out(
+                splits["train"], share=shares[name], purpose=(*purpose, name), group=group
             )
             notes.append(
-                f"there is no {paths[name]}: {len(listed[name])} of {every} training images are"
-                f" held out as {name}, chosen by data.seed"
+                f"there is no list of {name}: {len(splits[name])} of {every} training images are"
+                f" held out for it, chosen by data.seed"
             )
-            where[name] = where["train"]
-    return SplitNames(**listed, where=where, notes=tuple(notes))
+    places = {name: where["train"] if name not in listed else where[name] for name in splits}
+    return SplitNames(
+        train=splits["train"],
+        val=splits["val"],
+        test=splits["test"],
+        where=places,
+        notes=tuple(notes),
+    )
 
 
 def read_list(path: Path) -> tuple[str, ...]:

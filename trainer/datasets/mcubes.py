@@ -34,6 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.config import DataConfig
+from trainer.datasets.angles import angle_image
 from trainer.datasets.base import DataSet, Image, Label, check_modalities
 from trainer.datasets.files import (
     FileSource,
@@ -184,7 +185,7 @@ class _Reader:
         return {
             "rgb": lambda path: unit_range(self._colour(path)),
             "nir": lambda path: grey_image(unit_range(self._infrared(path))),
-            "aolp": lambda sin, cos: _angle_image(self._wave(sin), self._wave(cos)),
+            "aolp": lambda sin, cos: angle_image(self._wave(sin), self._wave(cos)),
             "dolp": lambda path: grey_image(self._plane(path).clip(0, 1)),
         }
 
@@ -228,10 +229,6 @@ class _Reader:
             )
         rest: NDArray[Number] = stored[:, self.left_offset :]
         return rest
-
-
-def _angle_image(sine: NDArray[np.float32], cosine: NDArray[np.float32]) -> Image:
-    return np.stack([(sine + 1) / 2, (cosine + 1) / 2, np.full_like(sine, 0.5)], axis=2)
 
 
 def _stretched_angle(sine: NDArray[np.float32], cosine: NDArray[np.float32]) -> Image:
