@@ -6,9 +6,11 @@ from collections.abc import Callable
 from trainer.config import DataConfig
 from trainer.datasets.base import DataSet
 from trainer.datasets.cityscapes import CityscapesOptions, open_cityscapes
+from trainer.datasets.cocostuff27 import CocoStuff27Options, open_cocostuff27
 from trainer.datasets.folder import open_folder
 from trainer.datasets.mcubes import MCubeSOptions, open_mcubes
 from trainer.datasets.mfnet import MFNetOptions, open_mfnet
+from trainer.datasets.nyu import NYUOptions, open_nyu
 from trainer.datasets.rooms import RoomsOptions, open_rooms
 from trainer.errors import ConfigError, DataError
 
@@ -17,17 +19,21 @@ __all__ = ["DATASETS", "OPTIONS", "DataSet", "find_dataset", "open_dataset"]
 #: Name to the function that opens the data set as configured.
 DATASETS: dict[str, Callable[[DataConfig], DataSet]] = {
     "cityscapes": open_cityscapes,
+    "cocostuff27": open_cocostuff27,
     "folder": open_folder,
     "mcubes": open_mcubes,
     "mfnet": open_mfnet,
+    "nyu": open_nyu,
     "rooms": open_rooms,
 }
 
 #: Name to the record of its table ``[data.options]``; a protocol sets those that are there.
 OPTIONS: dict[str, type] = {
     "cityscapes": CityscapesOptions,
+    "cocostuff27": CocoStuff27Options,
     "mcubes": MCubeSOptions,
     "mfnet": MFNetOptions,
+    "nyu": NYUOptions,
     "rooms": RoomsOptions,
 }
 
