@@ -67,6 +67,11 @@ class BackboneConfig:
     weights: str = "hub"
     #: Token side in pixels of a backbone that can choose it (``patch-stats``).
     patch: int = 8
+    #: What of a vision transformer the features are: the last block's normed ``tokens``; those
+    #: of the last three blocks side by side, ``tokens3``; the attention keys of the last three
+    #: blocks before any rotary position embedding, ``keys3``; or what the class token attends to
+    #: in the last block, a channel each head, ``attention``.
+    output: Literal["tokens", "tokens3", "keys3", "attention"] = "tokens"
 
     def __post_init__(self) -> None:
         _check_at_least("backbone.patch", self.patch, 1)
@@ -170,8 +175,8 @@ class TrainingConfig:
     #: Where the linear probe's loss is taken: every pixel, or the label at each token's centre.
     linear_probe: Literal["pixel", "token"] = "pixel"
     #: Number format of the large products of model and loss. ``bf16`` keeps 8 significant bits
-    #: of their factors; everything else, the optimiser and every sum of the loss included, and
-    #: all scores are computed in fp32 as before.
+    #: of what goes into them and comes out; everything else, the optimiser and the sums of the
+    #: loss included, and all scores are computed in fp32 as before.
     precision: Literal["fp32", "bf16"] = "fp32"
 
     def __post_init__(self) -> None:

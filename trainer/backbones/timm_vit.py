@@ -1,22 +1,18 @@
 """Vision transformers of timm (DINO, DINOv2, DINOv3 and the like) as frozen backbones.
 
 Features are the patch tokens after the last block's norm, class and register tokens dropped
-(specification 2.2). Weights come from the hub, from a file, or are random because somebody
-said so; loading is strict, and nothing is random by accident.
+(specification 2.2), or another of ``trainer.backbones.vit_outputs``. Weights come from the
+hub, from a file, or are random because somebody said so; loading is strict, and nothing is
+random by accident.
 
 Importing timm takes seconds, so this module is imported only when such a backbone is named.
 
 Shape letters: B batch, R pixels of a side, H W token grid, C channels.
 """
 
-import contextlib
 import difflib
-import importlib
-import io
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import timm
 import torch
@@ -29,7 +25,9 @@ from timm.models import (
 )
 from torch import nn
 
-from trainer.backbones.weights import digest_file, fetch_hub_file, list_keys, read_state
+from trainer.backbones.loading import load_weights, patch_side
+from trainer.backbones.vit_outputs import OUTPUTS, check_output
+from trainer.backbones.weights import digest_file, fetch_hub_file
 from trainer.errors import ConfigError, WeightsError
 from trainer.seeds import derive_seed
 
@@ -38,9 +36,6 @@ __all__ = ["TimmVit", "build_timm_vit"]
 VERSION = 2  # of what is taken from the model
 MODULES = ("vision_transformer", "eva")  # of timm: those with plain token grids
 FILE = "model.safetensors"  # in every repository of timm on the hub
-#: Where training scripts put the weights; all that timm looks into as well.
-CHECKPOINT_PARTS = ("teacher", "model_ema", "model", "module", "state_dict", "encoder")
-PREFIXES = ("module.", "backbone.")  # that wrappers put before names
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -54,59 +49,69 @@ class TimmVit:
     #: Normalisation the weights were trained with (ImageNet's for the DINO family).
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    #: Which of the model's numbers are the features: a name in ``OUTPUTS``.
+    output: str = "tokens"
     standardise: bool = False
 
     @property
     def channels(self) -> int:
-        """Width of a token."""
-        return int(self.model.num_features)  # type: ignore[arg-type]
+        """Length of a feature vector."""
+        return OUTPUTS[self.output].channels(self.model)
 
     @property
     def patch(self) -> int:
         """Side of a token in pixels."""
-        return _patch(self.model)
+        return patch_side(self.model)
 
     @property
     def fingerprint(self) -> str:
-        """Name, weights and normalisation."""
-        return f"timm-{VERSION}-{self.name}-{self.weights}-{self.mean}-{self.std}"
+        """Name, weights, normalisation and, but for ``tokens``, the output."""
+        kind = "" if self.output == "tokens" else f"-{self.output}"
+        return f"timm-{VERSION}-{self.name}-{self.weights}-{self.mean}-{self.std}{kind}"
 
     def features(self, images: torch.Tensor) -> torch.Tensor:
         """See :class:`~trainer.backbones.base.Backbone`."""
         mean, std = (images.new_tensor(part)[:, None, None] for part in (self.mean, self.std))
         with torch.no_grad():
-            tokens = self.model.forward_features((images - mean) / std)  # type: ignore[operator]
-            if isinstance(self.model.norm, nn.Identity):
-                tokens = self.model.fc_norm(tokens)  # type: ignore[operator]
-        rows, columns = (side // self.patch for side in images.shape[2:])
-        patches: torch.Tensor = tokens[:, self.model.num_prefix_tokens :]
-        return patches.reshape(len(images), rows, columns, self.channels).float()
+            patches = OUTPUTS[self.output].read(self.model, (images - mean) / std)
+        batch, side = images.shape[0], images.shape[2] // self.patch
+        return patches.reshape(batch, side, side, self.channels).float()
 
 
-def build_timm_vit(name: str, weights: str, device: torch.device) -> TimmVit:
+def build_timm_vit(
+    name: str, weights: str, device: torch.device, *, output: str = "tokens"
+) -> TimmVit:
     """Build the model and load its weights strictly.
 
     Args:
         name: Name of timm's, with or without the tag of its weights.
         weights: ``hub``, ``random`` or the path of a file.
         device: Where the model is to run.
+        output: Which of its numbers are the features: a name in ``OUTPUTS``.
 
     Raises:
-        ConfigError: If timm has no plain vision transformer of that name.
+        ConfigError: If timm has no plain vision transformer of that name, or it does not have
+            such an output.
         WeightsError: If the weights are missing, unreadable or do not fit.
     """
     _check_name(name)
     model = _create(name)
+    check_output(model, output, name)
     if weights == "random":
         digest = f"random-{timm.__version__}-{torch.__version__}"
     else:
         path = _weights_file(name, weights)
-        _load(model, path, name)
+        load_weights(model, path, name)
         digest = digest_file(path)
     model.eval().requires_grad_(False).to(device)
     settings = _settings(name)
     return TimmVit(
-        name=name, model=model, weights=digest, mean=tuple(settings.mean), std=tuple(settings.std)
+        name=name,
+        model=model,
+        weights=digest,
+        mean=tuple(settings.mean),
+        std=tuple(settings.std),
+        output=output,
     )
 
 
@@ -156,10 +161,6 @@ def _create(name: str) -> nn.Module:
     return model
 
 
-def _patch(model: nn.Module) -> int:
-    return int(model.patch_embed.patch_size[0])  # type: ignore[union-attr, index]
-
-
 def _weights_file(name: str, weights: str) -> Path:
     if weights != "hub":
         path = Path(weights).expanduser()
@@ -168,6 +169,7 @@ def _weights_file(name: str, weights: str) -> Path:
                 f"backbone.weights = {weights!r} is no file: give 'hub', the path of a weights"
                 " file, or 'random' to go without trained weights"
             )
+        _check_tag(name)
         return path
     settings = _settings(name)
     if not settings.hf_hub_id:
@@ -178,86 +180,16 @@ def _weights_file(name: str, weights: str) -> Path:
     return fetch_hub_file(settings.hf_hub_id, settings.hf_hub_filename or FILE)
 
 
-def _load(model: nn.Module, path: Path, name: str) -> None:
-    state = _unwrap(read_state(path))
-    _check_patch(model, state, path, name)
-    _check_biases(model, state, path, name)
-    convert = importlib.import_module(type(model).__module__).checkpoint_filter_fn
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):  # it prints a line a dropped bias
-            state = convert(state, model)
-    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
-        raise _misfit(path, name, "its layout is not known") from error
-    wanted = model.state_dict()
-    heads = ("head.", "head_dist.")  # a classifier is of no use here
-    state = {key: value for key, value in state.items() if not key.startswith(heads)}
-    missing, extra = wanted.keys() - state.keys(), state.keys() - wanted.keys()
-    shapes = {key for key in wanted.keys() & state.keys() if wanted[key].shape != state[key].shape}
-    if missing or extra or shapes:
-        told = [
-            f"{kind} {list_keys(keys)}"
-            for kind, keys in (
-                ("misses", missing),
-                ("has besides", extra),
-                ("other shape:", shapes),
-            )
-            if keys
-        ]
-        raise _misfit(path, name, "; ".join(told))
-    model.load_state_dict(state, strict=True)
+def _check_tag(name: str) -> None:
+    """Refuse a name that leaves open how images are normalised for the weights in a file.
 
-
-def _check_patch(model: nn.Module, state: Mapping[str, Any], path: Path, name: str) -> None:
-    """Refuse tokens of another size, which timm would resample."""
-    patch = (_patch(model), _patch(model))
-    for key, value in state.items():
-        stored = tuple(value.shape[-2:]) if _is_patch_kernel(key, value) else patch
-        if stored != patch:
-            raise _misfit(
-                path, name, f"its patches are {stored[0]} x {stored[1]} pixels, not {patch[0]}"
-            )
-
-
-def _is_patch_kernel(key: str, value: object) -> bool:
-    names = ("patch_embed.proj.weight", "patchifier.proj.weight", "conv1.weight")
-    return key.endswith(names) and isinstance(value, torch.Tensor) and value.ndim == 4
-
-
-def _check_biases(model: nn.Module, state: Mapping[str, Any], path: Path, name: str) -> None:
-    """Refuse biases of queries and values for a model without, where timm would drop them.
-
-    The third between them, of the keys, has no effect: softmax takes no notice of it.
+    Files do not say it. DINO's ViT-S/16, for one, has the same architecture as others.
     """
-    biases = ("qkv.bias", "q_bias", "q_proj.bias")
-    if any(key.endswith(biases) for key in model.state_dict()):
+    if "." in name:
         return
-    for key, value in state.items():
-        if key.endswith("qkv.bias") and isinstance(value, torch.Tensor) and value.ndim == 1:
-            third = len(value) // 3
-            if value[:third].any() or value[2 * third :].any():
-                raise _misfit(path, name, f"it has biases such as {key}{_variant_hint(name)}")
-
-
-def _variant_hint(name: str) -> str:
-    """The name of timm's variant with biases, if there is one."""
-    architecture, dot, tag = name.partition(".")
-    variant = f"{architecture}_qkvb"
-    return f"; {variant + dot + tag!r} takes them" if is_model(variant) else ""
-
-
-def _misfit(path: Path, name: str, why: str) -> WeightsError:
-    return WeightsError(
-        f"the weights {path} do not fit {name!r} ({why}): give the file of this architecture or"
-        " change backbone.name"
-    )
-
-
-def _unwrap(state: Mapping[str, Any]) -> dict[str, Any]:
-    """The weights in a checkpoint, without what wrappers put around their names."""
-    for part in CHECKPOINT_PARTS:
-        if isinstance(state.get(part), Mapping):
-            state = state[part]
-    for prefix in PREFIXES:
-        if state and all(key.startswith(prefix) for key in state):
-            state = {key.removeprefix(prefix): value for key, value in state.items()}
-    return dict(state)
+    tags = list_models(f"{name}.*", pretrained=True)
+    if len({(tuple(_settings(tag).mean), tuple(_settings(tag).std)) for tag in tags}) > 1:
+        raise ConfigError(
+            f"backbone.name = {name!r} leaves open which normalisation the weights file was"
+            f" trained with: give the name with its tag, one of {', '.join(tags)}"
+        )

@@ -1,8 +1,12 @@
-"""Weights files: fetching them from the hub, reading them, naming their content."""
+"""Weights files: fetching them from the hub, reading them, naming their content.
+
+Training scripts put the weights into tables and wrap their names; both is undone here. What
+they store beside the weights (other networks, optimisers, arguments) is not read.
+"""
 
 import hashlib
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from pickle import UnpicklingError  # noqa: TID251 - only to catch what torch.load raises
 from typing import Any
@@ -11,11 +15,17 @@ import safetensors.torch
 import torch
 from safetensors import SafetensorError
 
+from trainer.backbones.torch_files import StoredTensor, TorchFile, is_torch_archive
 from trainer.errors import WeightsError
 
 __all__ = ["digest_file", "fetch_hub_file", "list_keys", "read_state"]
 
 PATIENCE = 5  # seconds for the hub's first answer
+#: Where training scripts put the weights; of a student and its teacher, authors use the teacher.
+CHECKPOINT_PARTS = ("teacher", "model_ema", "model", "module", "state_dict", "encoder")
+WRAPPER, TRUNK = "module.", "backbone."  # that wrappers put before names
+#: What DINO, DINOv2 and DINOv3 train beside the backbone, named beside ``backbone.``.
+HEADS = ("head.", "dino_head.", "ibot_head.")
 
 
 def fetch_hub_file(repository: str, filename: str) -> Path:
@@ -46,18 +56,16 @@ def fetch_hub_file(repository: str, filename: str) -> Path:
         ) from error
 
 
-def read_state(path: Path) -> dict[str, Any]:
-    """Tensors of a safetensors file, or of a torch file without any code in it.
+def read_state(path: Path) -> dict[str, torch.Tensor]:
+    """Weights of a safetensors or torch file by name, without what training scripts add.
+
+    Code in a torch file is not run.
 
     Raises:
-        WeightsError: If it is neither.
+        WeightsError: If it is neither, or holds no tensors.
     """
     try:
-        if path.suffix == ".safetensors":
-            return dict(safetensors.torch.load_file(path))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a foreign file is refused below, in one line
-            state = torch.load(path, map_location="cpu", weights_only=True)
+        state = _read_state(path)
     except (
         SafetensorError,
         UnpicklingError,
@@ -68,9 +76,40 @@ def read_state(path: Path) -> dict[str, Any]:
         ValueError,
     ) as error:
         raise _unreadable(path, error) from error
-    if not isinstance(state, dict):
+    if not state:
         raise _unreadable(path, TypeError("it holds no table of tensors"))
     return state
+
+
+def _read_state(path: Path) -> dict[str, torch.Tensor]:
+    if path.suffix == ".safetensors":
+        return _unwrap(safetensors.torch.load_file(path))
+    if is_torch_archive(path):
+        with TorchFile(path) as file:
+            return file.tensors(_unwrap(file.content))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a foreign file is refused, in one line
+        return _unwrap(torch.load(path, map_location="cpu", weights_only=True))
+
+
+def _unwrap(state: Any) -> dict[str, Any]:
+    """The tensors of the backbone's table, without what wrappers put before their names."""
+    if not isinstance(state, Mapping):
+        return {}
+    for part in CHECKPOINT_PARTS:
+        if isinstance(state.get(part), Mapping):
+            state = state[part]
+    kinds = (torch.Tensor, StoredTensor)
+    kept = {str(key): value for key, value in state.items() if isinstance(value, kinds)}
+    if all(key.startswith(WRAPPER) for key in kept):
+        kept = {key.removeprefix(WRAPPER): value for key, value in kept.items()}
+    if any(key.startswith(TRUNK) for key in kept):
+        kept = {
+            key.removeprefix(TRUNK): value
+            for key, value in kept.items()
+            if not key.startswith(HEADS)
+        }
+    return kept
 
 
 def digest_file(path: Path) -> str:

@@ -260,16 +260,21 @@ def test_biases_that_the_model_lacks_are_not_lost(
     assert kept.count_nonzero() == 1 and kept[384 * (third // 2)] == 0.5
 
 
-def test_biases_of_nought_and_of_keys_load_and_print_nothing(
+def test_masked_biases_of_keys_load_and_print_nothing(
     dinov3: dict[str, torch.Tensor], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "weights.safetensors"
-    bias = torch.zeros(3 * 384)
+    bias, mask = torch.zeros(3 * 384), torch.ones(3 * 384)
     bias[384:768] = 0.5
-    safetensors.torch.save_file({**dinov3, "blocks.7.attn.qkv.bias": bias}, path)
+    mask[384:768] = 0
+    name = "blocks.7.attn.qkv.bias"
+    safetensors.torch.save_file({**dinov3, name: bias, f"{name}_mask": mask}, path)
 
     assert build(path, name="vit_small_patch16_dinov3").channels == 384
     assert capsys.readouterr().out == ""
+    safetensors.torch.save_file({**dinov3, name: bias}, path)
+    text = refusal(lambda: build(path, name="vit_small_patch16_dinov3"))
+    assert f"it has biases of keys such as {name}, which DINOv3 masks" in text
 
 
 @pytest.mark.parametrize("wrapper", ["", "model", "model_ema", "module"])

@@ -1,0 +1,21 @@
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture
+def shrink(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Makes every vision transformer that is built afterwards small."""
+    import timm  # takes seconds, and only some tests need it
+
+    from trainer.backbones import timm_vit
+
+    def make_small(*, width: int = 128, heads: int = 2, depth: int = 3) -> None:
+        small: Any = functools.partial(
+            timm.create_model, embed_dim=width, num_heads=heads, depth=depth
+        )
+        monkeypatch.setattr(timm_vit.timm, "create_model", small)
+
+    return make_small

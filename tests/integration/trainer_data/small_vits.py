@@ -1,0 +1,21 @@
+"""Vision transformers of the DINO families, three narrow blocks deep, with random weights."""
+
+import torch
+
+from trainer.backbones.timm_vit import TimmVit, build_timm_vit
+
+CPU = torch.device("cpu")
+
+
+def random_vit(name: str, *, output: str = "tokens", seed: int = 1) -> TimmVit:
+    """A model none of whose weights is what a fresh one would have, nor 0 or 1."""
+    vit = build_timm_vit(name, "random", CPU, output=output)
+    generator = torch.Generator().manual_seed(seed)
+    for value in vit.model.state_dict().values():
+        value.add_(0.2 * torch.randn(value.shape, generator=generator))
+    return vit
+
+
+def images_of(vit: TimmVit, tokens: int = 3) -> torch.Tensor:
+    side = tokens * vit.patch
+    return torch.rand(2, 3, side, side, generator=torch.Generator().manual_seed(0))

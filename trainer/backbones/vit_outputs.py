@@ -1,0 +1,167 @@
+"""Which numbers of a vision transformer are the features, by name; read by hooks.
+
+``tokens``, the last block's tokens after the final norm, are what UniM2 trains on;
+``tokens3``, those of the last three blocks side by side, its option ``fea`` (specification
+2.2). EAGLE reads ``keys3``, the keys of the attention of the last three blocks before any
+rotary position embedding, and HP ``attention``, what the class token attends to in the last
+block, a channel each head.
+
+Hooks take the inputs of the attention layers, and what is needed is computed from them once
+more: timm's layers neither call a module for their keys nor keep their attention.
+
+Shape letters: B batch, R side of an image in pixels, N tokens with the prefix (class and
+register tokens), T patch tokens, C channels, h heads, d channels a head.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from timm.layers.pos_embed_sincos import apply_rot_embed_cat
+from torch import Tensor, nn
+from torch.nn import functional
+
+from trainer.errors import ConfigError
+
+__all__ = ["OUTPUTS", "Output", "check_output"]
+
+DEPTH = 3  # blocks that tokens3 and keys3 take
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """One kind of features."""
+
+    #: Length C of a feature vector of the given model.
+    channels: Callable[[Any], int]
+    #: Features of patch tokens with shape (B, T, C), of normalised images (B, 3, R, R).
+    read: Callable[[Any, Tensor], Tensor]
+
+
+def check_output(model: Any, output: str, name: str) -> None:
+    """Refuse an output that the model cannot give.
+
+    Raises:
+        ConfigError: If it has too few blocks, no plain attention, or no class token.
+    """
+    attentions = [getattr(block, "attn", None) for block in model.blocks[-DEPTH:]]
+    plain = all(hasattr(attention, "k_norm") for attention in attentions)
+    lacks = {
+        "tokens": "",
+        "tokens3": "" if len(attentions) == DEPTH else f"fewer than {DEPTH} blocks",
+        "keys3": ""
+        if plain and len(attentions) == DEPTH
+        else f"no {DEPTH} plain attention layers",
+        "attention": "" if plain and model.cls_token is not None else "no class token to attend",
+    }[output]
+    if lacks:
+        raise ConfigError(
+            f"backbone.output = {output!r} cannot be had from {name!r}, which has {lacks}: set"
+            " backbone.output to 'tokens' or choose another backbone"
+        )
+
+
+def _read_tokens(model: Any, images: Tensor) -> Tensor:
+    tokens_BNC = model.forward_features(images)
+    if isinstance(model.norm, nn.Identity):
+        tokens_BNC = model.fc_norm(tokens_BNC)
+    return _patches(model, tokens_BNC)
+
+
+def _read_tokens3(model: Any, images: Tensor) -> Tensor:
+    with _captured(model.blocks[-DEPTH:], lambda _, made: made) as tokens:
+        model.forward_features(images)
+    norm = model.fc_norm if isinstance(model.norm, nn.Identity) else model.norm
+    return torch.cat([_patches(model, norm(tokens_BNC)) for tokens_BNC in tokens], dim=-1)
+
+
+def _read_keys3(model: Any, images: Tensor) -> Tensor:
+    layers = [block.attn for block in model.blocks[-DEPTH:]]
+    with _captured(layers, lambda given, _: given) as inputs:
+        model.forward_features(images)
+    keys = [
+        _project(layer, given.tokens_BNC, "k").transpose(1, 2).flatten(2)
+        for layer, given in zip(layers, inputs, strict=True)
+    ]
+    return torch.cat([_patches(model, keys_BNC) for keys_BNC in keys], dim=-1)
+
+
+def _read_attention(model: Any, images: Tensor) -> Tensor:
+    layer = model.blocks[-1].attn
+    with _captured([layer], lambda given, _: given) as inputs:
+        model.forward_features(images)
+    (given,) = inputs
+    query_Bh1d = _project(layer, given.tokens_BNC[:, :1], "q")  # class token: is not rotated
+    keys_BhNd = _project(layer, given.tokens_BNC, "k")
+    if given.rope is not None:
+        prefix, half = model.num_prefix_tokens, layer.rotate_half
+        rotated = apply_rot_embed_cat(keys_BhNd[:, :, prefix:], given.rope, half=half)
+        keys_BhNd = torch.cat([keys_BhNd[:, :, :prefix], rotated], dim=2)
+    weights_Bh1N = (query_Bh1d @ keys_BhNd.mT * layer.scale).softmax(dim=-1)
+    return _patches(model, weights_Bh1N.squeeze(2).mT)
+
+
+#: Name in ``backbone.output`` to what it is.
+OUTPUTS: Mapping[str, Output] = {
+    "tokens": Output(channels=lambda model: model.num_features, read=_read_tokens),
+    "tokens3": Output(channels=lambda model: DEPTH * model.num_features, read=_read_tokens3),
+    "keys3": Output(
+        channels=lambda model: sum(_width(block.attn) for block in model.blocks[-DEPTH:]),
+        read=_read_keys3,
+    ),
+    "attention": Output(
+        channels=lambda model: model.blocks[-1].attn.num_heads, read=_read_attention
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Given:
+    """What an attention layer was called with."""
+
+    tokens_BNC: Tensor
+    rope: Tensor | None
+
+
+@contextmanager
+def _captured(modules: Any, choose: Callable[[_Given, Tensor], Any]) -> Iterator[list[Any]]:
+    """Collects what is chosen of each module's inputs and output while the model runs."""
+    kept: list[Any] = []
+
+    def keep(_: nn.Module, given: tuple[Any, ...], named: dict[str, Any], made: Tensor) -> None:
+        kept.append(choose(_Given(tokens_BNC=given[0], rope=named.get("rope")), made))
+
+    handles = [module.register_forward_hook(keep, with_kwargs=True) for module in modules]
+    try:
+        yield kept
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _patches(model: Any, tokens_BNC: Tensor) -> Tensor:
+    return tokens_BNC[:, model.num_prefix_tokens :]
+
+
+def _project(layer: Any, tokens_BNC: Tensor, which: str) -> Tensor:
+    """Queries or keys with shape (B, h, N, d), as the layer has them before any rotation."""
+    place = "qkv".index(which)
+    if getattr(layer, "qkv", None) is not None:
+        weight = layer.qkv.weight.chunk(3)[place]
+        biases = layer.qkv.bias
+        bias = getattr(layer, f"{which}_bias", None) if biases is None else biases.chunk(3)[place]
+        projected = functional.linear(tokens_BNC, weight, bias)
+    else:
+        projected = getattr(layer, f"{which}_proj")(tokens_BNC)
+    heads_BhNd = torch.unflatten(projected, -1, (layer.num_heads, -1)).transpose(1, 2)
+    normed: Tensor = getattr(layer, f"{which}_norm")(heads_BhNd)
+    return normed
+
+
+def _width(layer: Any) -> int:
+    """Channels of all keys of a layer."""
+    if getattr(layer, "qkv", None) is not None:
+        return int(layer.qkv.out_features) // 3
+    return int(layer.k_proj.out_features)
