@@ -57,10 +57,14 @@ def fit(
     ] = None,
     device: DeviceOption = "auto",
     cache: CacheOption = None,
+    log: Annotated[
+        Literal["none", "tensorboard", "wandb"],
+        typer.Option(help="Log the evaluations there as well."),
+    ] = "none",
 ) -> None:
     """Train one run; a folder that holds its checkpoint is gone on with."""
     folder = out if out is not None else Path("runs") / config.stem
-    fit_run(read_config(config), folder, cache=cache, device=find_device(device))
+    fit_run(read_config(config), folder, cache=cache, device=find_device(device), log=log)
 
 
 @app.command()

@@ -8,7 +8,8 @@ Assertions are for our own invariants, these are for what a user can mend::
     ├── DataError        a data set's folder, image or label cannot be used
     ├── WeightsError     backbone weights are missing or do not fit
     ├── CacheError       a cached bank or neighbour table is damaged or cannot be written
-    └── CheckpointError  a checkpoint is damaged or belongs to another run
+    ├── CheckpointError  a checkpoint is damaged or belongs to another run
+    └── LogError         a log's package is missing, or it cannot be written
 """
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "CheckpointError",
     "ConfigError",
     "DataError",
+    "LogError",
     "TrainerError",
     "WeightsError",
 ]
@@ -43,3 +45,7 @@ class CacheError(TrainerError):
 
 class CheckpointError(TrainerError):
     """A checkpoint is damaged or belongs to another run."""
+
+
+class LogError(TrainerError):
+    """A log's package is missing, or it cannot be opened or written."""

@@ -99,6 +99,11 @@ class Run:
         return len(self._points)
 
     @property
+    def iterations(self) -> int:
+        """Iterations of a whole run: those up to its last evaluation."""
+        return self._points[-1]
+
+    @property
     def finished(self) -> bool:
         """Whether every evaluation was made."""
         return len(self._reports) == len(self._points)

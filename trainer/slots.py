@@ -23,6 +23,7 @@ from trainer.features.material import Material, TestSplit, ValSplit
 from trainer.methods import Batch, build_method, hyper_values
 from trainer.optimiser import AdamState, adam_step
 from trainer.parameters import Layout, Views
+from trainer.precision import products_in
 from trainer.probes import cluster_loss, linear_loss, probe_layout
 from trainer.seeds import torch_generator
 
@@ -119,7 +120,8 @@ class Slots:
         parameters = _learnt(self._method.parameters, self._model)
         probes = _learnt(self._probe_layout, self._probes)
         buffers = self._method.buffers.views(self._buffers_SP)
-        made = self._method.step(parameters, buffers, batch, self._hyper_SM7, draws)
+        with products_in(self._device, self._config.training.precision):
+            made = self._method.step(parameters, buffers, batch, self._hyper_SM7, draws)
         loss_S = torch.stack(list(made.terms.values())).sum(dim=0)
         probe_loss_S = self._probe_loss(made.codes_SBTK.detach(), probes, draws)
         gradient_SP = _gradient(self._method.parameters, loss_S, parameters)

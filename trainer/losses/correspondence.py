@@ -25,6 +25,7 @@ import torch
 from torch import Tensor
 
 from trainer.losses.sampling import PairPoints, locate, sample_codes, sample_features
+from trainer.precision import low_precision
 
 __all__ = ["centre", "correspondence"]
 
@@ -104,12 +105,14 @@ class _PairProducts(torch.autograd.Function):
         targets_GXC = targets_GQJC.flatten(1, 2)
         level_G1X = level_GJ.unsqueeze(1).expand(-1, points, -1).flatten(1).unsqueeze(1)
         to_all, to_own = torch.empty_like(all_GXK), torch.empty_like(own_GQK)
+        multiply = _multiply_low if low_precision(all_GXK.device) else _multiply
         for part in _blocks(len(all_GXK), numbers=points * points * groups, like=all_GXK):
-            similarity = torch.bmm(own_GQK[part], all_GXK[part].mT)
-            slope = torch.baddbmm(level_G1X[part], anchors_GQC[part], targets_GXC[part].mT)
-            slope = torch.ops.aten.threshold_backward(slope, similarity, 0)
-            torch.bmm(slope.mT, own_GQK[part], out=to_all[part])
-            torch.bmm(slope, all_GXK[part], out=to_own[part])
+            multiply(
+                own_GQK[part],
+                all_GXK[part],
+                (level_G1X[part], anchors_GQC[part], targets_GXC[part]),
+                out=(to_all[part], to_own[part]),
+            )
         loss_G = (to_all * all_GXK).sum(dim=(1, 2))
         gradient = to_all.view_as(codes_GQJK)
         gradient[:, :, 0] += to_own
@@ -121,6 +124,38 @@ class _PairProducts(torch.autograd.Function):
         """Gradient of the codes alone: nothing else is learnt here."""
         (gradient,) = ctx.saved_tensors
         return gradient * grads[0][:, None, None, None], None, None, None
+
+
+def _multiply(
+    own: Tensor,
+    every: Tensor,
+    slopes: tuple[Tensor, Tensor, Tensor],
+    *,
+    out: tuple[Tensor, Tensor],
+) -> None:
+    """The gradient of some maps: of every group's codes, then of the anchors' own."""
+    level, anchors, targets = slopes
+    similarity = torch.bmm(own, every.mT)
+    slope = torch.baddbmm(level, anchors, targets.mT)
+    slope = torch.ops.aten.threshold_backward(slope, similarity, 0)
+    torch.bmm(slope.mT, own, out=out[0])
+    torch.bmm(slope, every, out=out[1])
+
+
+def _multiply_low(
+    own: Tensor,
+    every: Tensor,
+    slopes: tuple[Tensor, Tensor, Tensor],
+    *,
+    out: tuple[Tensor, Tensor],
+) -> None:
+    """The same within autocast, which would leave products with an ``out`` as they are."""
+    level, anchors, targets = slopes
+    similarity = torch.bmm(own, every.mT)
+    slope = torch.bmm(anchors, targets.mT) + level  # the level in full: it is common to all pairs
+    slope = torch.where(similarity > 0, slope, 0)
+    out[0].copy_(torch.bmm(slope.mT, own))
+    out[1].copy_(torch.bmm(slope, every))
 
 
 def _blocks(maps: int, *, numbers: int, like: Tensor) -> Iterator[slice]:

@@ -1,6 +1,7 @@
 """A linear layer over the last axis, one for each slot: a 1x1 convolution of token maps.
 
 Its gradient is written out: three products, where autograd would walk through eight views.
+Where low precision is asked for, the factors of these products are rounded, and nothing else.
 """
 
 import math
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from trainer.parameters import Views
+from trainer.precision import as_in_forward, low_precision
 
 __all__ = ["linear"]
 
@@ -38,11 +40,12 @@ class _Linear(torch.autograd.Function):
         outputs, width = weight.shape[-2:]
         members = math.prod(weight.shape[:-2])
         rows, matrix = inputs.reshape(members, -1, width), weight.reshape(members, outputs, width)
-        made = torch.baddbmm(bias.reshape(members, 1, outputs), rows, matrix.mT)
+        made = torch.baddbmm(bias.reshape(members, 1, outputs), rows, matrix.mT).to(inputs.dtype)
         if relu:
             made.relu_()
         ctx.save_for_backward(rows, matrix, made if relu else None)
         ctx.shapes = inputs.shape, weight.shape, bias.shape
+        ctx.low = low_precision(inputs.device)
         return made.view(*inputs.shape[:-1], outputs)
 
     @staticmethod
@@ -53,7 +56,8 @@ class _Linear(torch.autograd.Function):
         if rectified is not None:
             gradient = torch.ops.aten.threshold_backward(gradient, rectified, 0)
         to_inputs = None
-        if ctx.needs_input_grad[0]:  # frozen features need none
-            to_inputs = torch.bmm(gradient, matrix).view(inputs_shape)
-        to_weight = torch.bmm(gradient.mT, rows).view(weight_shape)
+        with as_in_forward(gradient.device, low=ctx.low):
+            if ctx.needs_input_grad[0]:  # frozen features need none
+                to_inputs = torch.bmm(gradient, matrix).to(gradient.dtype).view(inputs_shape)
+            to_weight = torch.bmm(gradient.mT, rows).to(gradient.dtype).view(weight_shape)
         return to_inputs, to_weight, gradient.sum(dim=1).view(bias_shape), None

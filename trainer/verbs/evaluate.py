@@ -8,7 +8,7 @@ import torch
 
 from trainer.evaluation import Evaluation
 from trainer.run import Run, config_of
-from trainer.verbs.lines import scores_text
+from trainer.verbs.lines import iterate_text, protocol_line, scores_text
 from trainer.verbs.setup import prepare_material, say
 
 __all__ = ["evaluate_checkpoint"]
@@ -40,6 +40,9 @@ def evaluate_checkpoint(
         settings = dataclasses.replace(settings, data=moved)
     material = prepare_material(settings, cache=cache, device=device)
     run = Run.restore(checkpoint, settings, material, device)
+    run.take_counted()
+    say(protocol_line(settings))
+    say(iterate_text(run))
     say(_evaluation_lines(run.evaluate(material.val if split == "val" else material.test), split))
 
 

@@ -1,5 +1,6 @@
 """``fit``: train one run."""
 
+import contextlib
 from pathlib import Path
 
 import torch
@@ -7,35 +8,57 @@ import torch
 from trainer.checkpoint import RECORD_NAME
 from trainer.config import TrainConfig
 from trainer.features import Material, validate
+from trainer.logs import RunLog, open_log
 from trainer.records import Report
 from trainer.run import Run
-from trainer.verbs.lines import scores_text
+from trainer.verbs.lines import iterate_text, memory_text, protocol_line, scores_text
 from trainer.verbs.setup import live_progress, prepare_material, say, say_notes
 
 __all__ = ["fit_run"]
 
 
 def fit_run(
-    config: TrainConfig, folder: Path, *, cache: Path | None, device: torch.device
+    config: TrainConfig,
+    folder: Path,
+    *,
+    cache: Path | None,
+    device: torch.device,
+    log: str = "none",
 ) -> None:
     """Train to the end, with a checkpoint in ``folder`` after each evaluation.
+
+    Args:
+        config: The run.
+        folder: Folder of its checkpoint, which is gone on with if it is there.
+        cache: Folder of the feature cache; None for the user's own.
+        device: Where to train.
+        log: Name in ``trainer.logs``.
 
     Raises:
         TrainerError: If data, weights, settings or the folder's checkpoint are not as needed.
     """
     validate(config)
+    say(protocol_line(config))
     say_notes(config.data)
     material = prepare_material(config, cache=cache, device=device)
     run = _start_or_restore(folder, config, material, device)
+    with contextlib.closing(open_log(log, folder, config, iteration=run.iteration)) as told:
+        _train(run, folder, told)
+    say(memory_text(device))
+    say(iterate_text(run))
+    say(f"checkpoint: {folder}")
+    say(f"score it once on the test split: python -m trainer evaluate {folder} --split test")
+
+
+def _train(run: Run, folder: Path, log: RunLog) -> None:
     with live_progress() as progress:
-        task = progress.add_task("train", total=config.training.iterations)
-        progress.update(task, completed=run.iteration)
+        task = progress.add_task("train", total=run.iterations, completed=run.iteration)
         while not run.finished:
             report = run.advance(lambda done: progress.update(task, completed=done))
             run.save(folder)
-            say(_report_line(report, config))
-    say(f"checkpoint: {folder}")
-    say(f"score it once on the test split: python -m trainer evaluate {folder} --split test")
+            log.write(report)
+            progress.update(task, description=_bar_text(report))
+            say(_report_line(report, run))
 
 
 def _start_or_restore(
@@ -46,10 +69,17 @@ def _start_or_restore(
     return Run.start(config, material, device)
 
 
-def _report_line(report: Report, config: TrainConfig) -> str:
+def _bar_text(report: Report) -> str:
+    return (
+        f"train  loss {report.loss:.4f}  mIoU cluster {report.cluster.miou:.2f}"
+        f" linear {report.linear.miou:.2f}"
+    )
+
+
+def _report_line(report: Report, run: Run) -> str:
     signals = report.signals
     return (
-        f"evaluation {report.evaluation}/{config.evaluation.evaluations}"
+        f"evaluation {report.evaluation}/{run.evaluations}"
         f"  iteration {report.iteration}  loss {report.loss:.4f}"
         f"  cluster {scores_text(report.cluster)}  linear {scores_text(report.linear)}"
         f"  entropy {signals.cluster_entropy:.2f}  largest {signals.largest_share:.2f}"

@@ -1,10 +1,56 @@
-"""How scores are said in a line."""
+"""How scores, protocols and memory are said in a line."""
 
+import math
+import resource
+import sys
+
+import torch
+
+from trainer.config import TrainConfig
+from trainer.protocols import protocol_text
 from trainer.records import Scores
+from trainer.run import Run, best_report
+from trainer.toml_records import record_to_table
+from trainer.verbs.tables import NONE
 
-__all__ = ["scores_text"]
+__all__ = ["NONE", "iterate_text", "memory_text", "protocol_line", "scores_text"]
+
+#: What stands in a table where there is nothing to tell.
+NONE = "–"  # noqa: RUF001
+
+RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in which peak memory is told
 
 
 def scores_text(scores: Scores) -> str:
-    """Both means of the IoU and the accuracy, percent."""
-    return f"mIoU {scores.miou:.2f} (all {scores.miou_all:.2f}) accuracy {scores.accuracy:.2f}"
+    """Both means of the IoU and the accuracy, percent; a dash where there are no labels."""
+    miou, miou_all, accuracy = map(_percent, (scores.miou, scores.miou_all, scores.accuracy))
+    return f"mIoU {miou} (all {miou_all}) accuracy {accuracy}"
+
+
+def _percent(score: float) -> str:
+    return NONE if math.isnan(score) else f"{score:.2f}"
+
+
+def protocol_line(config: TrainConfig) -> str:
+    """Under which protocol the numbers that follow are made."""
+    return f"protocol: {protocol_text(record_to_table(config))}"
+
+
+def iterate_text(run: Run) -> str:
+    """Which iterate of a run counts, and how it was chosen."""
+    if run.config.evaluation.report == "last" or not run.reports:
+        return f"iterate: the last, after {run.iteration} iterations"
+    best = best_report(run.reports)
+    return (
+        f"iterate: the best of {len(run.reports)} evaluations on val, after {best.iteration}"
+        f" iterations: cluster {scores_text(best.cluster)}"
+    )
+
+
+def memory_text(device: torch.device) -> str:
+    """The most memory that this process took, pages of the mapped bank included."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT
+    text = f"memory: at most {peak / 2**20:.0f} MiB"
+    if device.type == "cuda":
+        text += f", and {torch.cuda.max_memory_allocated(device) / 2**20:.0f} MiB of the GPU's"
+    return text

@@ -1,0 +1,46 @@
+"""What a log is to a run, and how a report becomes numbers with names."""
+
+import dataclasses
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+from trainer.errors import LogError
+from trainer.records import Report
+
+__all__ = ["RunLog", "missing_package", "scalars"]
+
+#: What a report says of its own place, which is no measurement.
+PLACE = ("evaluation", "iteration")
+
+
+class RunLog(Protocol):
+    """Takes the reports of one run as they come."""
+
+    def write(self, report: Report) -> None:
+        """Log an evaluation."""
+
+    def close(self) -> None:
+        """Bring everything to its place."""
+
+
+def scalars(report: Report) -> dict[str, float]:
+    """The defined numbers of a report by name, such as ``cluster/miou``."""
+    table = {key: value for key, value in dataclasses.asdict(report).items() if key not in PLACE}
+    return {name: number for name, number in _flat(table) if math.isfinite(number)}
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}/")
+        else:
+            yield f"{prefix}{key}", float(value)
+
+
+def missing_package(name: str) -> LogError:
+    """What is raised where the package of a log is not installed."""
+    return LogError(
+        f"--log {name} needs the package {name}, which is not installed:"
+        f" pip install 'unim2-search[{name}]'"
+    )

@@ -1,0 +1,31 @@
+"""Products in bfloat16, where a run asks for them: autocast, minded by our own gradients.
+
+Autocast is the state of a thread. A gradient that is written out by hand runs after the forward
+pass has left that state, and has to take it up again; :func:`as_in_forward` does.
+"""
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+
+__all__ = ["as_in_forward", "low_precision", "products_in"]
+
+
+def products_in(device: torch.device, precision: str) -> AbstractContextManager[object]:
+    """Within it, factors and results of matrix products are rounded to the precision.
+
+    Args:
+        device: Where the products are.
+        precision: ``fp32``, which changes nothing, or ``bf16``.
+    """
+    return as_in_forward(device, low=precision == "bf16")
+
+
+def low_precision(device: torch.device) -> bool:
+    """Whether products on the device are made in low precision just now."""
+    return torch.is_autocast_enabled(device.type)
+
+
+def as_in_forward(device: torch.device, *, low: bool) -> AbstractContextManager[object]:
+    """The state in which a forward pass found :func:`low_precision` to be ``low``."""
+    return torch.autocast(device.type, dtype=torch.bfloat16) if low else nullcontext()
