@@ -23,6 +23,7 @@ NYU_CAMERA = Intrinsics(fx=518.857901, fy=519.469611, cx=324.582449, cy=252.7361
 NYU_SIZE = (480, 640)  # height and width of the pictures it took
 
 MILLIMETRES = np.float32(1000)  # a metre; the unit of PNG files
+FARTHEST = 100.0  # metres: what is farther was not written in metres
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +81,7 @@ def read_metres(path: Path) -> NDArray[np.float32]:
     """Metric depth: an ``.npy`` file in metres, or a 16-bit PNG file in millimetres.
 
     Returns:
-        Metres with shape (H, W), none negative, not all 0; 0 where nothing was measured.
+        Metres with shape (H, W), from 0 to 100, not all 0; 0 where nothing was measured.
 
     Raises:
         DataError: If the file cannot be decoded or does not hold depth.
@@ -89,9 +90,12 @@ def read_metres(path: Path) -> NDArray[np.float32]:
         metres = read_array(path)
     else:
         metres = read_integers(path, channels=1, bits=(16,)).astype(np.float32) / MILLIMETRES
-    if metres.min() < 0 or not metres.any():
-        what = f"the depth {metres.min():g} m" if metres.min() < 0 else "no depth above 0"
-        raise DataError(f"{path} has {what}: give metres, 0 where none was measured")
+    least, most = float(metres.min()), float(metres.max())
+    if least < 0 or not 0 < most <= FARTHEST:
+        raise DataError(
+            f"{path} has depths from {least:g} to {most:g} m: give metres, 0 where none was"
+            " measured"
+        )
     return metres
 
 

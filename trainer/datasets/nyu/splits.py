@@ -89,7 +89,7 @@ def _carve(
 ) -> SplitNames:
     scenes = root / "scenes.txt"
     if scenes.is_file():
-        groups, how = _read_scenes(scenes, train), "scenes of scenes.txt"
+        groups, how = _read_scenes(scenes, train), "scenes"
     else:
         groups = number_blocks(train)
         how = "blocks of consecutive frame numbers (no scenes.txt says where a scene ends)"
@@ -97,7 +97,10 @@ def _carve(
         train, share=share, purpose=("nyu", "val", seed), group=groups.__getitem__
     )
     count, total = len({groups[name] for name in held}), len(set(groups.values()))
-    note = f"val is {len(held)} frames held out of train.txt: {count} of its {total} {how}"
+    note = (
+        f"val is held out of train.txt: {len(held)} of {len(train)} frames, which are {count} of"
+        f" {total} {how}"
+    )
     return _names(kept, held, test, where, note)
 
 
