@@ -48,15 +48,17 @@ def check_output(model: Any, output: str, name: str) -> None:
     """
     attentions = [getattr(block, "attn", None) for block in model.blocks[-DEPTH:]]
     plain = all(hasattr(attention, "k_norm") for attention in attentions)
-    lacks = {
-        "tokens": "",
-        "tokens3": "" if len(attentions) == DEPTH else f"fewer than {DEPTH} blocks",
-        "keys3": ""
-        if plain and len(attentions) == DEPTH
-        else f"no {DEPTH} plain attention layers",
-        "attention": "" if plain and model.cls_token is not None else "no class token to attend",
+    deep = len(attentions) == DEPTH
+    has, lacks = {
+        "tokens": (True, ""),
+        "tokens3": (deep, f"fewer than {DEPTH} blocks"),
+        "keys3": (deep and plain, f"fewer than {DEPTH} plain attention layers"),
+        "attention": (
+            plain and model.cls_token is not None,
+            "no attention of a class token",
+        ),
     }[output]
-    if lacks:
+    if not has:
         raise ConfigError(
             f"backbone.output = {output!r} cannot be had from {name!r}, which has {lacks}: set"
             " backbone.output to 'tokens' or choose another backbone"
