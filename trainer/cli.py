@@ -16,6 +16,7 @@ from trainer.errors import TrainerError
 from trainer.verbs.evaluate import evaluate_checkpoint
 from trainer.verbs.features import build_features
 from trainer.verbs.fit import fit_run
+from trainer.verbs.inspect import inspect_data
 from trainer.verbs.presets import list_presets, print_preset
 from trainer.verbs.setup import find_device, read_config
 
@@ -102,3 +103,14 @@ def presets(
         list_presets()
     else:
         print_preset(name)
+
+
+@app.command()
+def inspect(
+    config: ConfigArgument,
+    cache: CacheOption = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Read a whole data set and name every fault; exit code 1 if training would fail."""
+    if not inspect_data(read_config(config), cache=cache, as_json=json):
+        raise typer.Exit(1)

@@ -13,10 +13,7 @@ from trainer.run import Run, best_report
 from trainer.toml_records import record_to_table
 from trainer.verbs.tables import NONE
 
-__all__ = ["NONE", "iterate_text", "memory_text", "protocol_line", "scores_text"]
-
-#: What stands in a table where there is nothing to tell.
-NONE = "–"  # noqa: RUF001
+__all__ = ["iterate_text", "memory_text", "protocol_line", "scores_text"]
 
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in which peak memory is told
 

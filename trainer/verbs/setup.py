@@ -19,12 +19,21 @@ from trainer.config import DataConfig, TrainConfig
 from trainer.datasets import open_dataset
 from trainer.errors import ConfigError
 from trainer.features import Material, prepare
+from trainer.features.bank import Verify
 from trainer.methods import hyper_values
 from trainer.presets import expand
 from trainer.protocols import lay_protocol
 from trainer.toml_records import build_record, read_toml
 
-__all__ = ["find_device", "live_progress", "prepare_material", "read_config", "say", "say_notes"]
+__all__ = [
+    "find_device",
+    "live_progress",
+    "prepare_material",
+    "progress_teller",
+    "read_config",
+    "say",
+    "say_notes",
+]
 
 
 def find_device(name: str) -> torch.device:
@@ -59,10 +68,13 @@ def read_config(path: Path) -> TrainConfig:
     return config
 
 
-def prepare_material(config: TrainConfig, *, cache: Path | None, device: torch.device) -> Material:
+def prepare_material(
+    config: TrainConfig, *, cache: Path | None, device: torch.device, verify: Verify = "all"
+) -> Material:
     """The features of a configuration, with a bar for each thing that has to be built."""
     with live_progress() as progress:
-        return prepare(config, cache=cache, device=device, progress=_teller(progress))
+        tell = progress_teller(progress)
+        return prepare(config, cache=cache, device=device, progress=tell, verify=verify)
 
 
 @contextmanager
@@ -95,7 +107,7 @@ def say_notes(config: DataConfig) -> None:
         say(f"note: {note}")
 
 
-def _teller(progress: Progress) -> Callable[[str, int, int], None]:
+def progress_teller(progress: Progress) -> Callable[[str, int, int], None]:
     """A callback that keeps one bar for each thing that is done."""
     bars: dict[str, TaskID] = {}
 

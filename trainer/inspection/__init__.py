@@ -1,0 +1,8 @@
+"""What a data set holds, and what is wrong with it: every file read, none trained on."""
+
+from trainer.inspection.alignment import Shift
+from trainer.inspection.facts import Finding, Inspection, KindFacts, SplitFacts
+from trainer.inspection.readiness import readiness
+from trainer.inspection.walk import walk
+
+__all__ = ["Finding", "Inspection", "KindFacts", "Shift", "SplitFacts", "readiness", "walk"]

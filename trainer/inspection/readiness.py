@@ -1,0 +1,75 @@
+"""Whether training would begin: what a configuration needs besides sound images."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from trainer.config import TrainConfig
+from trainer.datasets import DataSet
+from trainer.errors import CacheError, DataError, WeightsError
+from trainer.features.cache import SPARE, cache_root, free_space, size_text
+from trainer.features.extraction import Extraction
+from trainer.features.inventory import list_banks
+from trainer.features.prepare import check_crops, made_from, open_backbone
+from trainer.inspection.facts import Finding
+
+__all__ = ["Readiness", "readiness"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Readiness:
+    """What a feature bank takes, and what stands against building it."""
+
+    #: Bytes of the bank; None where the backbone cannot be had.
+    needed: int | None
+    #: Bytes free where it would lie; None where that cannot be told.
+    free: int | None
+    #: The cache's folder.
+    folder: Path
+    #: Whether a complete bank of this configuration is there.
+    built: bool
+    faults: tuple[Finding, ...]
+
+
+def readiness(config: TrainConfig, data_set: DataSet, cache: Path | None) -> Readiness:
+    """Look at crops, backbone, weights and disk, as training will.
+
+    Raises:
+        ConfigError: If the backbone's name or a resolution is wrong.
+    """
+    faults, needed, free = [], None, None
+    try:
+        check_crops(data_set, config.features)
+    except DataError as error:
+        faults.append(Finding(kind="crops", text=str(error)))
+    try:
+        needed = _size(config, data_set)
+    except WeightsError as error:
+        faults.append(Finding(kind="weights", text=str(error)))
+    root = cache_root(cache)
+    built = any(bank.made_from == made_from(config) for bank in list_banks(root) if bank.complete)
+    try:
+        free = free_space(root)
+    except CacheError as error:
+        faults.append(Finding(kind="cache", text=str(error)))
+    if needed is not None and free is not None and not built and free < needed + SPARE:
+        faults.append(
+            Finding(
+                kind="disk",
+                text=f"the feature bank needs {size_text(needed + SPARE)} but {root} has"
+                f" {size_text(free)} free: free space or give another folder by --cache",
+            )
+        )
+    return Readiness(needed=needed, free=free, folder=root, built=built, faults=tuple(faults))
+
+
+def _size(config: TrainConfig, data_set: DataSet) -> int:
+    device = torch.device("cpu")
+    return Extraction(
+        data_set=data_set,
+        backbone=open_backbone(config, device),
+        config=config.features,
+        device=device,
+        progress=lambda what, done, total: None,
+    ).size()

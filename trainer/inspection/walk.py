@@ -1,0 +1,177 @@
+"""Every image and label of a data set, read one after the other; a fault stops nothing.
+
+Shape letters: Y classes.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from trainer.datasets import DataSet
+from trainer.datasets.base import Image, Label
+from trainer.errors import DataError
+from trainer.features.material import IGNORE
+from trainer.inspection.alignment import Alignment, Shift, edges_of
+from trainer.inspection.facts import Finding, Inspection, KindFacts, SplitFacts
+
+__all__ = ["walk"]
+
+SAMPLE = 24  # images whose modalities are compared for a shift
+
+Progress = Callable[[str, int, int], None]
+
+
+def walk(data_set: DataSet, progress: Progress) -> Inspection:
+    """Read everything.
+
+    Args:
+        data_set: Opened by ``find_dataset``, with or without faults.
+        progress: Called with what is done, how much of it, and of how much.
+    """
+    walker = _Walker(data_set)
+    total = sum(len(split) for split in data_set.splits().values())
+    for done, (split, name) in enumerate(_names(data_set), start=1):
+        walker.visit(split, name)
+        progress("read images", done, total)
+    return walker.result()
+
+
+def _names(data_set: DataSet) -> Iterator[tuple[str, str]]:
+    for where, split in data_set.splits().items():
+        for name in split.names:
+            yield where, name
+
+
+class _Walker:
+    """Counts what it is shown."""
+
+    def __init__(self, data_set: DataSet) -> None:
+        self._data = data_set
+        self._anchor, *self._others = data_set.modalities
+        self._kinds = {kind: KindFacts() for kind in (*data_set.modalities, "label")}
+        self._splits = {
+            name: SplitFacts(
+                images=len(split),
+                labelled=split.labelled,
+                pixels_Y=np.zeros(len(data_set.classes), dtype=np.int64),
+            )
+            for name, split in data_set.splits().items()
+        }
+        names = list(_names(data_set))
+        self._sample = set(names[:: max(1, len(names) // SAMPLE)][:SAMPLE])
+        self._alignments = {modality: Alignment() for modality in self._others}
+        self._faults = {
+            text: Finding(kind="missing", text=text) for text in data_set.faults
+        }  # by text: a file that serves two modalities is faulty once
+        self._suspicions: list[Finding] = []
+
+    def visit(self, split: str, name: str) -> None:
+        """Read one image in every modality, and its label."""
+        images = {}
+        for modality in self._data.modalities:
+            image = self._image(split, name, modality)
+            if image is not None:
+                images[modality] = image
+        sizes = {modality: image.shape[:2] for modality, image in images.items()}
+        label = self._label(split, name) if self._splits[split].labelled else None
+        if label is not None:
+            sizes["label"] = label.shape
+        self._compare_sizes(split, name, sizes)
+        if (split, name) in self._sample and self._anchor in images:
+            edges = edges_of(images[self._anchor])
+            for modality in images.keys() - {self._anchor}:
+                self._alignments[modality].add(edges, edges_of(images[modality]))
+
+    def _image(self, split: str, name: str, modality: str) -> Image | None:
+        try:
+            image = self._data.source.image(name, modality)
+            stored = self._data.source.stored(name, modality)
+        except DataError as error:
+            self._fault("unreadable", str(error))
+            return None
+        self._kinds[modality].add(image, stored)
+        if not np.isfinite(image).all():
+            self._fault("not finite", f"{_where(split, name, modality)} has numbers that are none")
+        elif image.min() == image.max():
+            self._suspect(
+                "constant", f"{_where(split, name, modality)} is {image.min():g} all over"
+            )
+        return image
+
+    def _label(self, split: str, name: str) -> Label | None:
+        try:
+            label = self._data.source.label(name)
+            stored = self._data.source.stored(name, "label")
+        except DataError as error:
+            self._fault("unreadable", str(error))
+            return None
+        self._kinds["label"].add(label, stored)
+        counts = np.bincount(label.ravel(), minlength=IGNORE + 1)
+        facts, classes = self._splits[split], len(self._data.classes)
+        facts.pixels_Y += counts[:classes]
+        facts.void += int(counts[IGNORE])
+        where = _where(split, name, "label")
+        if counts[classes:IGNORE].any():
+            outside = np.flatnonzero(counts[classes:IGNORE]) + classes
+            self._fault(
+                "label outside the classes",
+                f"{where} has {', '.join(map(str, outside[:5]))}, and classes end at"
+                f" {classes - 1}",
+            )
+        if counts[IGNORE] == label.size:
+            self._suspect("label without a class", f"{where} has not one pixel with a class")
+        return label
+
+    def _compare_sizes(self, split: str, name: str, sizes: dict[str, tuple[int, ...]]) -> None:
+        if not sizes:
+            return
+        first, (height, width) = next(iter(sizes.items()))
+        for kind, (rows, columns) in sizes.items():
+            if (rows, columns) != (height, width):
+                self._fault(
+                    "another size",
+                    f"{_where(split, name, kind)} is {columns} x {rows} pixels, its {first}"
+                    f" {width} x {height}",
+                )
+
+    def _fault(self, kind: str, text: str) -> None:
+        self._faults.setdefault(text, Finding(kind=kind, text=text))
+
+    def _suspect(self, kind: str, text: str) -> None:
+        self._suspicions.append(Finding(kind=kind, text=text))
+
+    def result(self) -> Inspection:
+        """All that was counted."""
+        shifts = {modality: each.shift() for modality, each in self._alignments.items()}
+        for modality, shift in shifts.items():
+            self._judge(modality, shift)
+        labelled = any(split.labelled for split in self._splits.values())
+        return Inspection(
+            classes=self._data.classes,
+            splits=self._splits,
+            kinds={k: facts for k, facts in self._kinds.items() if k != "label" or labelled},
+            shifts=shifts,
+            notes=self._data.notes,
+            faults=tuple(self._faults.values()),
+            suspicions=tuple(self._suspicions),
+        )
+
+    def _judge(self, modality: str, shift: Shift) -> None:
+        if shift.suspicious:
+            self._suspect(
+                "shifted",
+                f"{modality} lies {abs(shift.across):.1%} of the width"
+                f" {'right' if shift.across > 0 else 'left'} and {abs(shift.down):.1%} of the"
+                f" height {'below' if shift.down > 0 else 'above'} {self._anchor}, by the edges of"
+                f" {shift.pairs} pairs: do both show the same part of the scene?",
+            )
+        elif shift.unrelated:
+            self._suspect(
+                "unrelated",
+                f"{modality} has no edges in common with {self._anchor} in {shift.pairs} pairs:"
+                " do the files of one name belong together?",
+            )
+
+
+def _where(split: str, name: str, kind: str) -> str:
+    return f"the {kind} of {name!r} ({split})"
