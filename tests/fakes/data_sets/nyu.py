@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from trainer.config import DataConfig
 
-__all__ = ["CAMERA", "LAYOUTS", "make_nyu"]
+__all__ = ["CAMERA", "LAYOUTS", "PIXEL_OPTIONS", "make_nyu", "sample"]
+
+PIXEL_OPTIONS = {"classes": 4}
 
 Layout = Literal["archive", "archive-png", "common", "metres", "millimetres"]
 
@@ -57,6 +59,18 @@ def make_nyu(root: Path, *, layout: Layout = "common") -> DataConfig:
     if layout == "millimetres":
         options = {"depth_encoding": "inverse"}
     return DataConfig(name="nyu", root=str(root), modalities=("rgb", "depth"), options=options)
+
+
+def sample(data: Path, root: Path) -> DataConfig:
+    """One real frame under five names."""
+    frame = data / "nyu_frame"
+    for folder, suffix in FILES["common"].items():
+        (root / folder).mkdir(parents=True)
+        for number in range(5):
+            (root / folder / f"{number}{suffix}").symlink_to(frame / folder / f"0{suffix}")
+    (root / "train.txt").write_text("0\n1\n2\n3\n", encoding="utf-8")
+    (root / "test.txt").write_text("4\n", encoding="utf-8")
+    return DataConfig(name="nyu", root=str(root), modalities=("rgb", "depth"))
 
 
 def draw_frame(number: int) -> dict[str, NDArray[Any]]:
