@@ -15,9 +15,10 @@ import optuna
 import typer
 from rich.console import Console
 
+from search import options
 from search.assignments import parse_fixes, parse_ranges
 from search.display import views
-from search.errors import FailureBudget, SearchError
+from search.errors import FailureBudget, Interrupted, SearchError
 from search.presets import DEFAULT_PRESET
 from search.verbs import reading
 from storage.address import take_address
@@ -40,63 +41,36 @@ app = typer.Typer(
     help="Tune unsupervised multi-modal segmentation: a search that survives its machines.",
 )
 
-StorageOption = Annotated[
-    str | None,
-    typer.Option(help="embedded[:FOLDER], or postgresql://USER@HOST/NAME without a password."),
-]
-PasswordOption = Annotated[
-    Path | None, typer.Option(help="File whose first line is the database password.")
-]
-WorkersOption = Annotated[
-    int | None, typer.Option(help="Workers; default one a GPU, or one a core without GPUs.")
-]
-DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
-DataOption = Annotated[Path | None, typer.Option(help="Folder of the data set.")]
-CacheOption = Annotated[Path | None, typer.Option(help="Folder of the feature cache.")]
-CheckpointsOption = Annotated[Path | None, typer.Option(help="Folder of the checkpoints.")]
-RayOption = Annotated[str | None, typer.Option(help="Ray cluster to join; default our own.")]
-PlainOption = Annotated[bool | None, typer.Option("--plain/--live", help="Lines or a live view.")]
-PatienceOption = Annotated[
-    float, typer.Option(help="Seconds to wait for the database to come back.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
-NameArgument = Annotated[str | None, typer.Argument(help="Study; default the last one.")]
-
 
 @app.command("launch")
 def launch_command(
-    preset: Annotated[str, typer.Option(help="Settings to start from.")] = DEFAULT_PRESET,
-    config: Annotated[Path | None, typer.Option(help="TOML file laid over the preset.")] = None,
-    study: Annotated[str | None, typer.Option(help="Name; default PRESET-N.")] = None,
-    trials: Annotated[int | None, typer.Option(help="Trials to finish.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of the study.")] = None,
-    data: DataOption = None,
-    modalities: Annotated[
-        str | None, typer.Option(help="Modalities, comma-separated, the anchor first.")
-    ] = None,
-    method: Annotated[str | None, typer.Option(help="unim2 or stego.")] = None,
-    backbone: Annotated[str | None, typer.Option(help="patch-stats or a timm ViT.")] = None,
-    backbone_weights: Annotated[str | None, typer.Option(help="hub, FILE or random.")] = None,
-    space: Annotated[str | None, typer.Option(help="Search space.")] = None,
-    fix: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Do not search this.")
-    ] = None,
-    range_: Annotated[
-        list[str] | None,
-        typer.Option("--range", metavar="NAME=LOW:HIGH", help="Search this between these."),
-    ] = None,
-    sampler: Annotated[str | None, typer.Option(help="Sampler.")] = None,
-    pruner: Annotated[str | None, typer.Option(help="Competitive pruner.")] = None,
-    iterations: Annotated[int | None, typer.Option(help="Iterations of a run.")] = None,
-    storage: StorageOption = None,
-    password_file: PasswordOption = None,
-    workers: WorkersOption = None,
-    device: DeviceOption = "auto",
-    cache: CacheOption = None,
-    checkpoints: CheckpointsOption = None,
-    ray: RayOption = None,
-    plain: PlainOption = None,
-    db_patience: PatienceOption = DB_PATIENCE_SECONDS,
+    preset: options.PresetOption = DEFAULT_PRESET,
+    config: options.ConfigOption = None,
+    study: options.StudyOption = None,
+    trials: options.TrialsOption = None,
+    seed: options.SeedOption = None,
+    data: options.DataOption = None,
+    modalities: options.ModalitiesOption = None,
+    method: options.MethodOption = None,
+    backbone: options.BackboneOption = None,
+    backbone_weights: options.BackboneWeightsOption = None,
+    space: options.SpaceOption = None,
+    fix: options.FixOption = None,
+    range_: options.RangeOption = None,
+    sampler: options.SamplerOption = None,
+    pruner: options.PrunerOption = None,
+    iterations: options.IterationsOption = None,
+    storage: options.StorageOption = None,
+    password_file: options.PasswordOption = None,
+    workers: options.WorkersOption = None,
+    device: options.DeviceOption = "auto",
+    wait: options.WaitOption = False,
+    oversubscribe: options.OversubscribeOption = False,
+    cache: options.CacheOption = None,
+    checkpoints: options.CheckpointsOption = None,
+    ray: options.RayOption = None,
+    plain: options.PlainOption = None,
+    db_patience: options.PatienceOption = DB_PATIENCE_SECONDS,
 ) -> None:
     """Start a search, or continue the one named by --study."""
     with _one_line_errors():
@@ -108,6 +82,8 @@ def launch_command(
             starting.Machinery(
                 workers=workers,
                 device=device,
+                wait=wait,
+                oversubscribe=oversubscribe,
                 cache=cache,
                 checkpoints=checkpoints,
                 ray_address=ray,
@@ -138,21 +114,21 @@ def launch_command(
 
 @app.command()
 def resume(
-    study: NameArgument = None,
-    trials: Annotated[int | None, typer.Option(help="Another number of trials.")] = None,
-    data: DataOption = None,
-    backbone_weights: Annotated[
-        str | None, typer.Option(help="Weights file on this machine, where it lies elsewhere.")
-    ] = None,
-    storage: StorageOption = None,
-    password_file: PasswordOption = None,
-    workers: WorkersOption = None,
-    device: DeviceOption = "auto",
-    cache: CacheOption = None,
-    checkpoints: CheckpointsOption = None,
-    ray: RayOption = None,
-    plain: PlainOption = None,
-    db_patience: PatienceOption = DB_PATIENCE_SECONDS,
+    study: options.NameArgument = None,
+    trials: options.TrialsOption = None,
+    data: options.DataOption = None,
+    backbone_weights: options.BackboneWeightsOption = None,
+    storage: options.StorageOption = None,
+    password_file: options.PasswordOption = None,
+    workers: options.WorkersOption = None,
+    device: options.DeviceOption = "auto",
+    wait: options.WaitOption = False,
+    oversubscribe: options.OversubscribeOption = False,
+    cache: options.CacheOption = None,
+    checkpoints: options.CheckpointsOption = None,
+    ray: options.RayOption = None,
+    plain: options.PlainOption = None,
+    db_patience: options.PatienceOption = DB_PATIENCE_SECONDS,
 ) -> None:
     """Go on with a search where it stands; without a name, the last unfinished one."""
     with _one_line_errors():
@@ -164,6 +140,8 @@ def resume(
             starting.Machinery(
                 workers=workers,
                 device=device,
+                wait=wait,
+                oversubscribe=oversubscribe,
                 cache=cache,
                 checkpoints=checkpoints,
                 ray_address=ray,
@@ -180,9 +158,9 @@ def resume(
 
 @app.command("list")
 def list_command(
-    storage: StorageOption = None,
-    password_file: PasswordOption = None,
-    as_json: JsonOption = False,
+    storage: options.StorageOption = None,
+    password_file: options.PasswordOption = None,
+    as_json: options.JsonOption = False,
 ) -> None:
     """List all studies."""
     with _one_line_errors(), _database(storage, password_file) as database:
@@ -195,11 +173,11 @@ def list_command(
 
 @app.command()
 def status(
-    study: NameArgument = None,
+    study: options.NameArgument = None,
     failures: Annotated[bool, typer.Option(help="Show the errors of failed trials.")] = False,
-    storage: StorageOption = None,
-    password_file: PasswordOption = None,
-    as_json: JsonOption = False,
+    storage: options.StorageOption = None,
+    password_file: options.PasswordOption = None,
+    as_json: options.JsonOption = False,
 ) -> None:
     """Show how a study stands, who drives it, and what was pruned and why."""
     with _one_line_errors(), _database(storage, password_file) as database:
@@ -212,10 +190,10 @@ def status(
 
 @app.command()
 def best(
-    study: NameArgument = None,
+    study: options.NameArgument = None,
     format_: Annotated[str, typer.Option("--format", help="table, toml or json.")] = "table",
-    storage: StorageOption = None,
-    password_file: PasswordOption = None,
+    storage: options.StorageOption = None,
+    password_file: options.PasswordOption = None,
 ) -> None:
     """Show the best trial; --format toml is a configuration for `python -m trainer fit`."""
     with _one_line_errors(), _database(storage, password_file) as database:
@@ -234,9 +212,9 @@ def best(
 
 @app.command()
 def stop(
-    study: NameArgument = None,
-    storage: StorageOption = None,
-    password_file: PasswordOption = None,
+    study: options.NameArgument = None,
+    storage: options.StorageOption = None,
+    password_file: options.PasswordOption = None,
 ) -> None:
     """Ask a running search to stop after the evaluations in hand; `resume` goes on."""
     with _one_line_errors(), _database(storage, password_file) as database:
@@ -256,8 +234,8 @@ def dashboard(
         typer.Option(help="Address to listen on; others than loopback need a proxy with login."),
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8080,
-    storage: StorageOption = None,
-    password_file: PasswordOption = None,
+    storage: options.StorageOption = None,
+    password_file: options.PasswordOption = None,
 ) -> None:
     """Serve optuna-dashboard until interrupted; anyone who reaches it can delete studies."""
     from search.verbs.dashboard import serve
@@ -296,7 +274,7 @@ def _one_line_errors() -> Iterator[None]:
         yield
     except (LeaseHeld, LeaseLost) as error:
         _fail(error, DRIVEN_ELSEWHERE)
-    except (FailureBudget, DatabaseAway) as error:
+    except (FailureBudget, Interrupted, DatabaseAway) as error:
         _fail(error, STOPPED)
     except (SearchError, StorageError, TrainerError) as error:
         _fail(error, BAD_INPUT)

@@ -5,14 +5,18 @@ The only module of the package, with the worker, that knows Ray.
 
 import logging
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import ray
 from ray.exceptions import ActorDiedError, RayError, RayTaskError
+from ray.util.placement_group import PlacementGroup, placement_group
+from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-from search.errors import ClusterError
+from search.errors import ClusterError, Interrupted
+from search.machine import VISIBLE_VARIABLE, Machine
 from search.messages import Crashed, Lost, Order, Reported
 from search.pool import Answer
 from search.worker import Worker, WorkerSetup
@@ -23,19 +27,36 @@ __all__ = ["RayPool", "ray_cluster"]
 #: Raised so that the driver outlives the cluster's head: the default makes it exit after 60 s.
 GCS_RECONNECT_SECONDS = 24 * 3600
 LOOPBACK = "127.0.0.1"
+POLL_SECONDS = 1.0  # between two looks while other jobs hold the cores
+PATIENCE_SECONDS = 15.0  # before that is told: what a killed search held is free in less
+TOLD_SECONDS = 60.0  # between two lines that say what is waited for
 
 
 @contextmanager
-def ray_cluster(address: str | None, *, workers: int, gpus: int) -> Iterator[None]:
+def ray_cluster(
+    machine: Machine,
+    *,
+    address: str | None = None,
+    wait: bool = False,
+    stopped: Callable[[], bool] = lambda: False,
+    say: Callable[[str], None] = lambda text: None,
+) -> Iterator[PlacementGroup | None]:
     """A running Ray for the length of the block.
 
     Args:
+        machine: What the workers take; a core each, and their share of a GPU.
         address: Address of a cluster to join; None starts one of our own on loopback.
-        workers: Processor cores to offer, one a worker.
-        gpus: GPUs to offer.
+        wait: Whether to wait for what other jobs of a joined cluster hold.
+        stopped: Whether waiting is to end.
+        say: Tells of waiting.
+
+    Yields:
+        The workers' places in a joined cluster, reserved together, so that two searches on it
+        never hold half of their workers each; None in our own.
 
     Raises:
-        ClusterError: If the cluster cannot be reached or started.
+        ClusterError: If the cluster cannot be reached or started, or has no room.
+        Interrupted: If ``stopped`` while waiting.
     """
     _quiet_environment()
     options: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
@@ -43,19 +64,23 @@ def ray_cluster(address: str | None, *, workers: int, gpus: int) -> Iterator[Non
         options |= {"_node_ip_address": LOOPBACK}  # else Ray takes the machine's own address
     if address is None:
         options |= {
-            "num_cpus": workers,
-            "num_gpus": gpus,
+            "num_cpus": machine.workers,
+            "num_gpus": len(machine.gpus),
             "include_dashboard": False,
             "_node_ip_address": LOOPBACK,
         }
     try:
-        ray.init(address=address or "local", **options)
+        with _visible(machine.gpus if address is None else ()):
+            ray.init(address=address or "local", **options)
     except (ConnectionError, RuntimeError, ValueError) as error:
         where = address or "on this machine"
         raise ClusterError(f"Ray cannot be used ({where}): {_first_line(error)}") from error
     try:
-        _check_room(workers, min(gpus, workers))
-        yield
+        _check_room(machine)
+        if address is None:
+            yield None
+        else:
+            yield _reserved(machine, wait=wait, stopped=stopped, say=say)
     finally:
         ray.shutdown()
 
@@ -63,8 +88,24 @@ def ray_cluster(address: str | None, *, workers: int, gpus: int) -> Iterator[Non
 class RayPool:
     """Workers as Ray actors, each with its core or its share of a GPU."""
 
-    def __init__(self, setup: WorkerSetup, *, count: int, gpu_share: float) -> None:
+    def __init__(
+        self,
+        setup: WorkerSetup,
+        *,
+        count: int,
+        gpu_share: float,
+        places: PlacementGroup | None = None,
+    ) -> None:
+        """Start the workers.
+
+        Args:
+            setup: What each has to know.
+            count: How many.
+            gpu_share: GPUs that each takes.
+            places: Where, in a cluster that is shared with others.
+        """
         self._options: dict[str, Any] = {
+            "scheduling_strategy": places and PlacementGroupSchedulingStrategy(places),
             "num_cpus": 1,
             "num_gpus": gpu_share,
             "max_restarts": 0,
@@ -172,15 +213,69 @@ def _check_started(worker: str, error: RayError) -> None:
         raise ClusterError(f"{worker} cannot start: {lines[-1]}") from error
 
 
-def _check_room(workers: int, gpus: float) -> None:
+def _check_room(machine: Machine) -> None:
     """Refuse a cluster that could never hold all workers: they would be waited for, for ever."""
     total: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    for kind, needed in (("CPU", float(workers)), ("GPU", gpus)):
+    for kind, needed in _needs(machine).items():
         if total.get(kind, 0.0) < needed:
             raise ClusterError(
-                f"the Ray cluster has {total.get(kind, 0.0):g} {kind}, {workers} workers need"
-                f" {needed:g}: give a smaller --workers or add nodes"
+                f"the Ray cluster has {total.get(kind, 0.0):g} {kind}, {machine.workers} workers"
+                f" need {needed:g}: give a smaller --workers or add nodes"
             )
+
+
+def _needs(machine: Machine) -> dict[str, float]:
+    return {
+        "CPU": float(machine.workers),
+        "GPU": float(min(len(machine.gpus), machine.workers)),
+    }
+
+
+def _reserved(
+    machine: Machine, *, wait: bool, stopped: Callable[[], bool], say: Callable[[str], None]
+) -> PlacementGroup:
+    """The workers' places, all of them at once, when other jobs leave them."""
+    bundle = {"CPU": 1.0, "GPU": machine.gpu_share}
+    bundles = [{kind: share for kind, share in bundle.items() if share}] * machine.workers
+    places: PlacementGroup = placement_group(bundles, strategy="PACK")
+    due = time.monotonic() + PATIENCE_SECONDS
+    while not places.wait(POLL_SECONDS):
+        if stopped():
+            raise Interrupted("stopped while waiting for free cores: `search resume` goes on")
+        if time.monotonic() < due:
+            continue
+        text = f"the Ray cluster has {_free_text(machine)}, other jobs hold the rest"
+        if not wait:
+            raise ClusterError(f"{text}: give --wait, a smaller --workers, or add nodes")
+        say(f"waiting for free cores: {text}")
+        due = time.monotonic() + TOLD_SECONDS
+    return places
+
+
+def _free_text(machine: Machine) -> str:
+    """Such as ``1 of 4 CPU free, 2 are needed``."""
+    total: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    free: dict[str, float] = ray.available_resources()  # type: ignore[no-untyped-call]
+    return " and ".join(
+        f"{free.get(kind, 0.0):g} of {total.get(kind, 0.0):g} {kind} free, {needed:g} are needed"
+        for kind, needed in _needs(machine).items()
+        if needed
+    )
+
+
+@contextmanager
+def _visible(gpus: Sequence[str]) -> Iterator[None]:
+    """Ray hands out the GPUs that it can see when it starts."""
+    before = os.environ.get(VISIBLE_VARIABLE)
+    if gpus:
+        os.environ[VISIBLE_VARIABLE] = ",".join(gpus)
+    try:
+        yield
+    finally:
+        if gpus and before is None:
+            del os.environ[VISIBLE_VARIABLE]
+        elif gpus:
+            os.environ[VISIBLE_VARIABLE] = str(before)
 
 
 def _crash(error: RayTaskError) -> Crashed:

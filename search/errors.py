@@ -6,10 +6,18 @@
     ├── SettingsError    a flag or a setting is unknown or out of range
     ├── StudyError       the study cannot be created, continued or found
     ├── FailureBudget    too many trials failed
-    └── ClusterError     Ray cannot be started or has no room
+    ├── ClusterError     Ray cannot be started or has no room
+    └── Interrupted      asked to stop before any worker had started
 """
 
-__all__ = ["ClusterError", "FailureBudget", "SearchError", "SettingsError", "StudyError"]
+__all__ = [
+    "ClusterError",
+    "FailureBudget",
+    "Interrupted",
+    "SearchError",
+    "SettingsError",
+    "StudyError",
+]
 
 
 class SearchError(Exception):
@@ -30,3 +38,7 @@ class FailureBudget(SearchError):
 
 class ClusterError(SearchError):
     """Ray cannot be started or has no room."""
+
+
+class Interrupted(SearchError):
+    """Asked to stop before any worker had started."""

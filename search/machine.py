@@ -7,7 +7,10 @@ import torch
 
 from search.errors import SettingsError
 
-__all__ = ["Machine", "find_machine"]
+__all__ = ["VISIBLE_VARIABLE", "Machine", "find_machine", "usable_cores"]
+
+#: Which GPUs CUDA shows to a process.
+VISIBLE_VARIABLE = "CUDA_VISIBLE_DEVICES"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,13 +21,15 @@ class Machine:
     device: str
     #: Workers, one a processor core or a share of a GPU.
     workers: int
-    #: GPUs offered to the workers; 0 on the CPU.
-    gpus: int
+    #: GPUs offered to the workers, as CUDA names them here; none on the CPU.
+    gpus: tuple[str, ...] = ()
+    #: Torch device of this process, which prepares the features.
+    own_device: str = "cpu"
 
     @property
     def gpu_share(self) -> float:
         """GPUs a worker takes; workers share one where there are more workers than GPUs."""
-        return min(1.0, self.gpus / self.workers) if self.gpus else 0.0
+        return min(1.0, len(self.gpus) / self.workers) if self.gpus else 0.0
 
 
 def find_machine(device: str, workers: int | None) -> Machine:
@@ -39,11 +44,25 @@ def find_machine(device: str, workers: int | None) -> Machine:
     """
     if device not in ("auto", "cpu", "cuda"):
         raise SettingsError(f"unknown --device {device!r}: choose auto, cpu or cuda")
-    available = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if device == "cuda" and not available:
+    found = () if device == "cpu" else _gpus()
+    if device == "cuda" and not found:
         raise SettingsError("--device cuda: torch finds no GPU here; use --device cpu or auto")
     if workers is not None and workers < 1:
         raise SettingsError(f"--workers {workers} is too small: give 1 or more")
-    gpus = 0 if device == "cpu" else available
-    cores = len(os.sched_getaffinity(0))
-    return Machine(device="cuda" if gpus else "cpu", workers=workers or gpus or cores, gpus=gpus)
+    count = workers or len(found) or len(usable_cores())
+    if not found:
+        return Machine(device="cpu", workers=count)
+    return Machine(device="cuda", workers=count, gpus=found, own_device="cuda:0")
+
+
+def usable_cores() -> tuple[int, ...]:
+    """Numbers of the processor cores that this process may run on."""
+    return tuple(sorted(os.sched_getaffinity(0)))
+
+
+def _gpus() -> tuple[str, ...]:
+    """The GPUs that torch finds, as ``CUDA_VISIBLE_DEVICES`` names them."""
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    named = [name.strip() for name in os.environ.get(VISIBLE_VARIABLE, "").split(",")]
+    names = named if VISIBLE_VARIABLE in os.environ else [str(index) for index in range(count)]
+    return tuple(names[:count])

@@ -1,6 +1,7 @@
 """Launch and resume: which study is meant, whether it may go on, and driving it to its end."""
 
 import contextlib
+import dataclasses
 import signal
 import threading
 import time
@@ -8,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import FrameType
 
+from search.bookings import Booking, Terms, reserve
 from search.config import LaunchConfig, differences
 from search.display.progress import Progress
 from search.driver import Ending
@@ -17,7 +19,7 @@ from search.verbs.reading import is_driven
 from search.verbs.session import Places, Session, ray_workers
 from search.versions import code_revision, package_versions
 from storage.database import Database
-from storage.errors import UnknownStudy
+from storage.errors import NameTaken, UnknownStudy
 from storage.lease import Lease
 from storage.studies import (
     NewStudy,
@@ -51,6 +53,8 @@ class Launch:
     #: Whether ``--trials`` was given: only then an existing study's target changes.
     trials_given: bool
     machine: Machine
+    #: How to share the machine with other searches.
+    terms: Terms
     places: Places
     #: Seconds without PostgreSQL before the search stops.
     patience: float
@@ -84,21 +88,42 @@ def launch(
     """
     stored = _stored(database, request.study)
     if stored is not None:
-        _check_same(stored, request)
-        if _is_done(stored, request):
-            say(f"study {stored.name} is finished: {stored.trials} trials")
-            return LaunchResult(
-                study=stored.name, ending=Ending.FINISHED, reason=None, seconds=0.0
-            )
-        with Lease.acquire(database, stored.name) as lease:
-            clear_stop(database.engine, stored.name)
-            material = _prepare(request, open_preparing)
-            _check_fingerprints(stored, material)
-            return _drive(request, database, lease, material, open_progress, say)
-    material = _prepare(request, open_preparing)
-    record = _create(request, database, material)
-    say(f"study {record.name} created in {database.address.masked()}")
-    with Lease.acquire(database, record.name) as lease:
+        return _continue(stored, request, database, open_progress, open_preparing, say)
+    with _booked(request, request.study or f"of preset {request.preset}", say) as booking:
+        request = dataclasses.replace(request, machine=booking.machine)
+        material = _prepare(request, open_preparing)
+        record = _create(request, database, material)
+        if record is not None:
+            booking.label(record.name)
+            say(f"study {record.name} created in {database.address.masked()}")
+            with Lease.acquire(database, record.name) as lease:
+                return _drive(request, database, lease, material, open_progress, say)
+    assert request.study is not None, "only a name that was given can be taken"
+    stored = get_study(database.engine, request.study)  # somebody was quicker
+    return _continue(stored, request, database, open_progress, open_preparing, say)
+
+
+def _continue(
+    stored: StudyRecord,
+    request: Launch,
+    database: Database,
+    open_progress: OpenProgress,
+    open_preparing: OpenPreparing,
+    say: Callable[[str], None],
+) -> LaunchResult:
+    """Go on with a study that there is, unless somebody drives it."""
+    _check_same(stored, request)
+    if _is_done(stored, request):
+        say(f"study {stored.name} is finished: {stored.trials} trials")
+        return LaunchResult(study=stored.name, ending=Ending.FINISHED, reason=None, seconds=0.0)
+    with (
+        Lease.acquire(database, stored.name) as lease,
+        _booked(request, stored.name, say) as booking,
+    ):
+        request = dataclasses.replace(request, machine=booking.machine)
+        clear_stop(database.engine, stored.name)
+        material = _prepare(request, open_preparing)
+        _check_fingerprints(stored, material)
         return _drive(request, database, lease, material, open_progress, say)
 
 
@@ -136,7 +161,9 @@ def _is_done(stored: StudyRecord, request: Launch) -> bool:
 
 
 def _check_same(stored: StudyRecord, request: Launch) -> None:
-    found = differences(stored.config, request.config.to_table())
+    # read as a configuration first: a setting that is younger than the study had its default
+    config = LaunchConfig.from_table(stored.config)
+    found = differences(config.to_table(), request.config.to_table())
     if found:
         raise StudyError(
             f"study {stored.name!r} was created with another configuration"
@@ -159,14 +186,22 @@ def _prepare(request: Launch, open_preparing: OpenPreparing) -> Material:
         material = prepare(
             request.config.train,
             cache=request.places.cache,
-            device=request.machine.device,
+            device=request.machine.own_device,
             progress=tell,
         )
     require_labels(material)
     return material
 
 
-def _create(request: Launch, database: Database, material: Material) -> StudyRecord:
+def _booked(request: Launch, study: str, say: Callable[[str], None]) -> Booking:
+    """This machine's part of the work; in a cluster that is joined, Ray keeps the books."""
+    if request.places.ray_address is not None:
+        return Booking(request.machine)
+    return reserve(request.machine, terms=request.terms, study=study, say=say)
+
+
+def _create(request: Launch, database: Database, material: Material) -> StudyRecord | None:
+    """Store the study; None if another process took its name just now."""
     new = NewStudy(
         config=request.config.to_table(),
         space=request.config.space().to_json(),
@@ -179,7 +214,10 @@ def _create(request: Launch, database: Database, material: Material) -> StudyRec
     )
     if request.study is None:
         return create_next_study(database.engine, request.preset, new)
-    return create_study(database.engine, request.study, new)
+    try:
+        return create_study(database.engine, request.study, new)
+    except NameTaken:
+        return None
 
 
 def _drive(
@@ -203,6 +241,7 @@ def _drive(
     )
     with contextlib.closing(session):
         _retarget(request, record, session)
+        _tell_idle_workers(record, request.machine.workers, say)
         with (
             _stop_on_signals(session),
             ray_workers(
@@ -210,6 +249,9 @@ def _drive(
                 request.machine,
                 bank=material.folder,
                 ray_address=request.places.ray_address,
+                wait=request.terms.wait,
+                stopped=lambda: session.stop_reason is not None,
+                say=say,
             ) as pool,
             open_progress() as progress,
         ):
@@ -220,6 +262,17 @@ def _drive(
             ending=ending,
             reason=session.stop_reason,
             seconds=time.monotonic() - began,
+        )
+
+
+def _tell_idle_workers(record: StudyRecord, workers: int, say: Callable[[str], None]) -> None:
+    """A study keeps as many trials under way as when it was created, so as to be repeatable."""
+    most = record.lag + 1
+    if workers > most:
+        say(
+            f"{workers - most} of {workers} workers will have nothing to do: study {record.name}"
+            f" keeps at most {most} trials under way, as when it was created; --workers {most}"
+            " is enough"
         )
 
 

@@ -77,12 +77,20 @@ def make_plan(config: LaunchConfig, record: StudyRecord) -> Plan:
 
 @contextlib.contextmanager
 def ray_workers(
-    config: LaunchConfig, machine: Machine, *, bank: Path, ray_address: str | None
+    config: LaunchConfig,
+    machine: Machine,
+    *,
+    bank: Path,
+    ray_address: str | None,
+    wait: bool,
+    stopped: Callable[[], bool],
+    say: Callable[[str], None],
 ) -> Iterator[Pool]:
-    """Ray, and this machine's workers on it."""
+    """Ray, and this search's workers on it."""
     setup = WorkerSetup(config=config.train, bank=str(bank), device=machine.device)
-    with ray_cluster(ray_address, workers=machine.workers, gpus=machine.gpus):
-        yield RayPool(setup, count=machine.workers, gpu_share=machine.gpu_share)
+    cluster = ray_cluster(machine, address=ray_address, wait=wait, stopped=stopped, say=say)
+    with cluster as places:
+        yield RayPool(setup, count=machine.workers, gpu_share=machine.gpu_share, places=places)
 
 
 class Session:

@@ -1,5 +1,6 @@
 """What ``launch`` and ``resume`` do: settings checked, database opened, study driven, end told."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,11 +9,13 @@ from typing import Any
 import typer
 from rich.console import Console
 
+from search.bookings import Terms
 from search.checkpoints import default_checkpoint_root
 from search.config import LaunchConfig, resolve
 from search.display import views
 from search.display.progress import open_progress
 from search.driver import Ending
+from search.errors import SettingsError
 from search.machine import Machine, find_machine
 from search.verbs import reading
 from search.verbs.launching import Launch, find_to_resume
@@ -37,10 +40,28 @@ class Machinery:
     ray_address: str | None
     #: Seconds without PostgreSQL before the search stops.
     patience: float
+    #: Whether to wait for cores that other searches hold.
+    wait: bool
+    #: Whether to share cores that other searches hold.
+    oversubscribe: bool
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.patience < math.inf:
+            raise SettingsError(
+                f"--db-patience {self.patience:g} is no number of seconds: give 0 or more"
+            )
+        if self.wait and self.oversubscribe:
+            raise SettingsError("--wait and --oversubscribe exclude each other: give one")
 
     def machine(self) -> Machine:
         """The part of this machine that was asked for."""
         return find_machine(self.device, self.workers)
+
+    def terms(self) -> Terms:
+        """How to share this machine with other searches."""
+        return Terms(
+            exactly=self.workers is not None, wait=self.wait, oversubscribe=self.oversubscribe
+        )
 
     def places(self) -> Places:
         """The folders, with defaults filled in."""
@@ -78,6 +99,7 @@ def launch(
         config=resolve(preset, file, _tables(flags)),
         trials_given=flags["search.trials"] is not None,
         machine=machinery.machine(),
+        terms=machinery.terms(),
         places=machinery.places(),
         patience=machinery.patience,
     )
@@ -124,6 +146,7 @@ def resume(
             config=LaunchConfig.from_table(table),
             trials_given=trials is not None,
             machine=machine,
+            terms=machinery.terms(),
             places=machinery.places(),
             patience=machinery.patience,
         )

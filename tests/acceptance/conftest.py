@@ -53,6 +53,11 @@ class SearchCommand:
         folders = ["--cache", str(self.cache), "--checkpoints", str(self.folder / "checkpoints")]
         return [*self.storage, *folders, "--device", "cpu", "--plain"]
 
+    def environment(self) -> dict[str, str]:
+        """Its cores are booked in a folder of its own: tests run beside each other."""
+        bookings = str(self.folder / "bookings")
+        return {**os.environ, "OMP_NUM_THREADS": "1", "UMSS_BOOKINGS": bookings}
+
     def config(self, extra: str = "") -> str:
         path = self.folder / "tiny.toml"
         path.write_text(TINY + extra)
@@ -66,7 +71,7 @@ class SearchCommand:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 text=True,
-                env={**os.environ, "OMP_NUM_THREADS": "1"},
+                env=self.environment(),
             )
 
     def run(self, *arguments: str, code: int = 0) -> str:
@@ -77,7 +82,7 @@ class SearchCommand:
             text=True,
             timeout=280,
             check=False,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            env=self.environment(),
         )
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout if code == 0 else done.stdout + done.stderr

@@ -37,6 +37,7 @@ def refused(tmp_path: Path, embedded_folder: Path, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr("search.verbs.launching.ray_workers", no_workers)
     monkeypatch.setenv("UMSS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("UMSS_BOOKINGS", str(tmp_path / "bookings"))
 
     def run(*arguments: str, storage: str | None = None) -> str:
         places = ["--checkpoints", str(tmp_path / "checkpoints")]

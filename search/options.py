@@ -1,0 +1,99 @@
+"""The flags of the command line that more than one verb takes, or that need a word of help."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = [
+    "BackboneOption",
+    "BackboneWeightsOption",
+    "CacheOption",
+    "CheckpointsOption",
+    "ConfigOption",
+    "DataOption",
+    "DeviceOption",
+    "DryRunOption",
+    "FixOption",
+    "IterationsOption",
+    "JsonOption",
+    "MethodOption",
+    "ModalitiesOption",
+    "NameArgument",
+    "OversubscribeOption",
+    "PasswordOption",
+    "PatienceOption",
+    "PlainOption",
+    "PresetOption",
+    "PrunerOption",
+    "RangeOption",
+    "RayOption",
+    "SamplerOption",
+    "SeedOption",
+    "SpaceOption",
+    "StorageOption",
+    "StudyOption",
+    "TrialsOption",
+    "WaitOption",
+    "WorkersOption",
+]
+
+NameArgument = Annotated[str | None, typer.Argument(help="Study; default the last one.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
+
+# What is searched
+
+PresetOption = Annotated[str, typer.Option(help="Settings to start from.")]
+ConfigOption = Annotated[Path | None, typer.Option(help="TOML file laid over the preset.")]
+StudyOption = Annotated[str | None, typer.Option(help="Name; default PRESET-N.")]
+TrialsOption = Annotated[int | None, typer.Option(help="Trials to finish.")]
+SeedOption = Annotated[int | None, typer.Option(help="Seed of the study.")]
+MethodOption = Annotated[str | None, typer.Option(help="unim2 or stego.")]
+ModalitiesOption = Annotated[
+    str | None, typer.Option(help="Modalities, comma-separated, the anchor first.")
+]
+BackboneOption = Annotated[str | None, typer.Option(help="patch-stats or a timm ViT.")]
+SpaceOption = Annotated[str | None, typer.Option(help="Search space: paper or per-modality.")]
+FixOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=VALUE", help="Give this a value instead of searching it."),
+]
+RangeOption = Annotated[
+    list[str] | None,
+    typer.Option("--range", metavar="NAME=LOW:HIGH", help="Search this in this range."),
+]
+SamplerOption = Annotated[str | None, typer.Option(help="Sampler.")]
+PrunerOption = Annotated[str | None, typer.Option(help="Competitive pruner.")]
+IterationsOption = Annotated[int | None, typer.Option(help="Iterations of a run.")]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Tell what would be done, and do not do it.")
+]
+
+# Where things are, and what may be used
+
+DataOption = Annotated[Path | None, typer.Option(help="Folder of the data set.")]
+BackboneWeightsOption = Annotated[str | None, typer.Option(help="hub, FILE or random.")]
+StorageOption = Annotated[
+    str | None,
+    typer.Option(help="embedded[:FOLDER], or postgresql://USER@HOST/NAME without a password."),
+]
+PasswordOption = Annotated[
+    Path | None, typer.Option(help="File whose first line is the database password.")
+]
+WorkersOption = Annotated[
+    int | None, typer.Option(help="Workers; default one a free GPU, or a free core without GPUs.")
+]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+WaitOption = Annotated[
+    bool, typer.Option("--wait", help="Wait for cores that other searches hold.")
+]
+OversubscribeOption = Annotated[
+    bool, typer.Option("--oversubscribe", help="Share cores that other searches hold.")
+]
+CacheOption = Annotated[Path | None, typer.Option(help="Folder of the feature cache.")]
+CheckpointsOption = Annotated[Path | None, typer.Option(help="Folder of the checkpoints.")]
+RayOption = Annotated[str | None, typer.Option(help="Ray cluster to join; default our own.")]
+PlainOption = Annotated[bool | None, typer.Option("--plain/--live", help="Lines or a live view.")]
+PatienceOption = Annotated[
+    float, typer.Option(help="Seconds to wait for the database to come back.")
+]
