@@ -17,13 +17,7 @@ from trainer.config import DataConfig
 from trainer.datasets.base import DataSet, check_modalities
 from trainer.datasets.files import FileSource, label_table, read_label, read_rgb
 from trainer.datasets.gathering import gather
-from trainer.datasets.lists import (
-    SplitNames,
-    ValRule,
-    check_share,
-    hold_out,
-    read_list,
-)
+from trainer.datasets.lists import SplitNames, ValRule, carve_missing, check_share, read_list
 from trainer.datasets.roots import find_root
 from trainer.toml_records import build_record
 
@@ -175,20 +169,19 @@ def open_cocostuff27(config: DataConfig) -> DataSet:
 
 def _split(root: Path, options: CocoStuff27Options, seed: int) -> SplitNames:
     """Names with the folder that their files are in, such as ``train2017/000000000009``."""
+    paths = {"train": root / LISTS[TRAIN], "test": root / LISTS[TEST]}
     listed = {
-        folder: tuple(f"{folder}/{name}" for name in read_list(root / path))
-        for folder, path in LISTS.items()
+        split: tuple(f"{path.parent.name}/{name}" for name in read_list(path))
+        for split, path in paths.items()
     }
-    train, test = listed[TRAIN], listed[TEST]
-    train_list, test_list = (str(root / LISTS[folder]) for folder in (TRAIN, TEST))
-    where = {"train": train_list, "val": train_list, "test": test_list}
+    where = {split: str(path) for split, path in paths.items()}
     if options.val == "test":
-        note = f"val is the test list {LISTS[TEST]}: whatever is chosen on val is chosen on test"
-        return SplitNames(
-            train=train, val=test, test=test, where={**where, "val": test_list}, notes=(note,)
-        )
-    kept, held = hold_out(
-        train, share=options.held_out_share, purpose=("cocostuff27", "val", seed)
+        note = "val is the test list: whatever is chosen on val is chosen on test"
+        where["val"] = where["test"]
+        return SplitNames(**listed, val=listed["test"], where=where, notes=(note,))
+    return carve_missing(
+        listed,
+        where=where,
+        shares={"val": options.held_out_share},
+        purpose=("cocostuff27", seed),
     )
-    note = f"val is {len(held)} images held out of {LISTS[TRAIN]}, chosen by data.seed"
-    return SplitNames(train=kept, val=held, test=test, where=where, notes=(note,))

@@ -30,7 +30,7 @@ def test_the_lists_decide_and_val_is_held_out_of_train(tmp_path: Path) -> None:
     assert all(name.startswith("train2017/") for name in data_set.val.names)
     assert all(name.startswith("val2017/") for name in data_set.test.names)
     assert len({open_dataset(replace(config, seed=seed)).val.names for seed in range(20)}) > 4
-    assert "val is 2 images held out" in data_set.notes[0]
+    assert "2 of 6 training images are held out" in data_set.notes[0]
 
 
 def test_val_can_be_the_test_list(tmp_path: Path) -> None:
