@@ -10,13 +10,15 @@ from typing import Any
 
 from search.errors import SettingsError
 from search.presets import read_preset
+from search.protocols import PUBLISHED_SEARCH, check_cadence
 from search.pruners import CollapseRules, build_pruner
 from search.samplers import find_sampler
 from search.spaces import Space, build_space, tunable
 from search.spaces.ranges import check_name, check_range
 from trainer.config import TRIAL_SETTINGS, TrainConfig
 from trainer.methods import hyper_values
-from trainer.toml_records import build_record, read_toml, record_to_table
+from trainer.protocols import lay_protocol
+from trainer.toml_records import build_record, overlay, read_toml, record_to_table
 
 __all__ = ["LaunchConfig", "SearchConfig", "differences", "resolve"]
 
@@ -68,6 +70,7 @@ class LaunchConfig:
         for name in self.train.hyper:
             check_name(name, tunable(self.train), "--fix ([hyper])")
         hyper_values(self.train)
+        check_cadence(self.train)
         self.space()
         find_sampler(self.search.sampler)
         build_pruner(self.search.pruner, self.train.evaluation.evaluations)
@@ -99,7 +102,7 @@ class LaunchConfig:
 
 
 def resolve(preset: str, file: Path | None, flags: Mapping[str, Any]) -> LaunchConfig:
-    """Lay preset, file and flags over each other, and check the whole.
+    """Lay preset, file and flags over each other and over their protocol, and check the whole.
 
     Args:
         preset: Name of a preset.
@@ -111,8 +114,8 @@ def resolve(preset: str, file: Path | None, flags: Mapping[str, Any]) -> LaunchC
     """
     table = read_preset(preset)
     if file is not None:
-        table = _overlay(table, read_toml(file))
-    return LaunchConfig.from_table(_overlay(table, flags))
+        table = overlay(table, read_toml(file))
+    return LaunchConfig.from_table(lay_protocol(overlay(table, flags), PUBLISHED_SEARCH))
 
 
 def differences(stored: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
@@ -130,7 +133,7 @@ def _settings_in_place(table: dict[str, Any]) -> dict[str, Any]:
     """The tables of a run, with settings that stand in ``[hyper]`` moved to ``[training]``."""
     hyper = dict(table["hyper"])
     settings = {name: hyper.pop(name) for name in TRIAL_SETTINGS if name in hyper}
-    return _overlay({**table, "hyper": hyper}, {"training": settings} if settings else {})
+    return overlay({**table, "hyper": hyper}, {"training": settings} if settings else {})
 
 
 def _refuse_both(fixed: Mapping[str, Any], ranges: Mapping[str, Any]) -> None:
@@ -141,15 +144,6 @@ def _refuse_both(fixed: Mapping[str, Any], ranges: Mapping[str, Any]) -> None:
                 f"{name} is fixed and has a range: leave out --fix {name} ([hyper]) or"
                 f" --range {name} ([search.ranges])"
             )
-
-
-def _overlay(base: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in above.items():
-        below = merged.get(key)
-        both = isinstance(value, Mapping) and isinstance(below, Mapping)
-        merged[key] = _overlay(below, value) if both else value  # type: ignore[arg-type]
-    return merged
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

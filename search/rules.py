@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from search.mirror import Mirror
 from search.outcome import Completed, Outcome, Prune
@@ -20,6 +21,8 @@ class Rules:
     pruner: Pruner
     #: Evaluations E of a full run.
     evaluations: int
+    #: Which evaluations make the value of a full run; see ``search/score.py``.
+    counted: Literal["last", "best"] = "last"
 
     def decide(self, mirror: Mirror, trial: int, reports: Sequence[Report]) -> Outcome | None:
         """The outcome of a running trial after its last report; None while it goes on.
@@ -31,6 +34,6 @@ class Rules:
         if isinstance(verdict, Prune):
             return verdict.outcome()
         if len(reports) >= self.evaluations:
-            return Completed(value=value(reports))
+            return Completed(value=value(reports, self.counted))
         verdict = self.pruner.decide(mirror.study, mirror.trial(trial))
         return verdict.outcome() if isinstance(verdict, Prune) else None

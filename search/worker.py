@@ -62,9 +62,10 @@ class Worker:
         return self._iteration
 
     def test_scores(self, folder: str) -> tuple[Scores, Scores]:
-        """Cluster and linear scores of a checkpoint on the test split."""
+        """Cluster and linear scores on test of the iterate of a checkpoint that counts."""
         path = Path(folder)
         run = Run.restore(path, config_of(path), self._material, self._device)
+        run.take_counted()
         evaluation = run.evaluate(self._material.test)
         return evaluation.cluster, evaluation.linear
 

@@ -19,14 +19,11 @@ from search.display.tables import (
     tally_reasons,
 )
 from search.outcome import prune_kind, prune_reason
-from search.score import LAST_EVALUATIONS
+from search.protocols import study_protocol
 from search.spaces import Space
 from search.verbs.reading import StudyView, failures
 
 __all__ = ["best", "preparing", "study_list", "study_status", "summary"]
-
-PROTOCOL = f"held out: median of the last {LAST_EVALUATIONS} scores on val"
-
 
 @contextmanager
 def preparing(console: Console) -> Iterator[Callable[[str, int, int], None]]:
@@ -123,7 +120,7 @@ def _best(view: StudyView) -> BestTrial | None:
     return BestTrial(
         number=view.best.number,
         value=view.best.values[0],
-        protocol=PROTOCOL,
+        protocol=study_protocol(view.record.config),
         parameters=view.best.params,
         defaults=Space.from_json(view.record.space).defaults,
         scores=_scores(view),

@@ -9,6 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 from search.errors import StudyError
 from search.journal.ledger import TEST_ATTRIBUTE
 from search.mirror import Counts, Mirror
+from search.protocols import study_protocol
 from storage.database import Database
 from storage.lease import TIME_TO_LIVE
 from storage.lease_record import read_lease
@@ -52,6 +53,7 @@ class StudyView:
             "state": self.state,
             "driver": self.driver,
             "target": self.record.trials,
+            "protocol": study_protocol(self.record.config),
             "created_at": self.record.created_at.astimezone(datetime.UTC).isoformat(),
             "finished": self.counts.finished,
             "complete": self.counts.complete,

@@ -69,6 +69,7 @@ def make_plan(config: LaunchConfig, record: StudyRecord) -> Plan:
             collapse=config.search.collapse,
             pruner=build_pruner(config.search.pruner, evaluations),
             evaluations=evaluations,
+            counted=config.train.evaluation.report,
         ),
         schedule=Schedule(target=record.trials, lag=record.lag),
         max_retries=config.search.max_retries,
