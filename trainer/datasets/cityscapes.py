@@ -20,7 +20,16 @@ from numpy.typing import NDArray
 
 from trainer.config import DataConfig
 from trainer.datasets.base import DataSet, Image, Label, Split, check_modalities
-from trainer.datasets.files import FileSource, list_files, pair_files, read_pixels, read_rgb
+from trainer.datasets.files import (
+    FileSource,
+    grey_image,
+    label_table,
+    list_files,
+    pair_files,
+    read_integers,
+    read_label,
+    read_rgb,
+)
 from trainer.datasets.holes import fill_rows
 from trainer.errors import ConfigError, DataError
 from trainer.seeds import numpy_generator
@@ -61,6 +70,14 @@ CLASSES = (
     ("bicycle", (119, 11, 32)),
 )
 FIRST_ID = 7  # label id of the first class
+#: Stored label ids: those before the first class, and 255, are none.
+LABELS = label_table(
+    {
+        255: 255,
+        **dict.fromkeys(range(FIRST_ID), 255),
+        **{FIRST_ID + index: index for index in range(len(CLASSES))},
+    }
+)
 
 #: Disparity in pixels that becomes white. Stored disparities stay below it: the official
 #: matcher searched 128 pixels.
@@ -194,18 +211,11 @@ def _names(cities: Mapping[str, list[str]], chosen: list[str]) -> tuple[str, ...
 
 
 def _read_label(path: Path) -> Label:
-    ids = read_pixels(path)
-    if ids.ndim != 2 or ids.dtype != np.uint8:
-        raise DataError(f"{path} is no label image of one 8-bit channel: give *_labelIds.png")
-    classes = ids.astype(np.int16) - FIRST_ID
-    return np.where((classes >= 0) & (classes < len(CLASSES)), classes, 255).astype(np.uint8)
+    return read_label(path, LABELS)
 
 
 def _read_disparity(path: Path) -> Image:
-    stored = read_pixels(path)
-    if stored.ndim != 2 or stored.dtype != np.uint16:
-        raise DataError(f"{path} is no disparity image of one 16-bit channel: fetch it again")
-    return encode_disparity(stored.astype(np.uint16))
+    return encode_disparity(read_integers(path, channels=1, bits=(16,)).astype(np.uint16))
 
 
 def encode_disparity(stored: NDArray[np.uint16]) -> Image:
@@ -224,5 +234,4 @@ def encode_disparity(stored: NDArray[np.uint16]) -> Image:
     """
     disparity = (np.maximum(stored, 1).astype(np.float32) - 1) / np.float32(256)
     filled = fill_rows(disparity, stored > 0)
-    grey = np.minimum(filled / FULL_DISPARITY, 1).astype(np.float32)
-    return np.repeat(grey[:, :, None], 3, axis=2)
+    return grey_image(np.minimum(filled / FULL_DISPARITY, 1).astype(np.float32))
