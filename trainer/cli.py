@@ -13,6 +13,7 @@ from rich.console import Console
 
 from trainer.checkpoint import RECORD_NAME
 from trainer.errors import TrainerError
+from trainer.verbs.cache import Choice, list_cache, prune_cache, read_age, read_size
 from trainer.verbs.evaluate import evaluate_checkpoint
 from trainer.verbs.features import build_features
 from trainer.verbs.fit import fit_run
@@ -29,6 +30,13 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+cache_app = typer.Typer(
+    help="What the feature cache holds; making room.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(cache_app, name="cache")
 
 ConfigArgument = Annotated[Path, typer.Argument(help="TOML file of the run.", show_default=False)]
 CheckpointArgument = Annotated[
@@ -85,10 +93,15 @@ def evaluate(
 
 @app.command()
 def features(
-    config: ConfigArgument, device: DeviceOption = "auto", cache: CacheOption = None
+    config: ConfigArgument,
+    device: DeviceOption = "auto",
+    cache: CacheOption = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Compare every byte with its checksum, and say so.")
+    ] = False,
 ) -> None:
     """Build the feature bank and the neighbours of a configuration, or find them complete."""
-    build_features(read_config(config), cache=cache, device=find_device(device))
+    build_features(read_config(config), cache=cache, device=find_device(device), verify=verify)
 
 
 @app.command()
@@ -114,3 +127,37 @@ def inspect(
     """Read a whole data set and name every fault; exit code 1 if training would fail."""
     if not inspect_data(read_config(config), cache=cache, as_json=json):
         raise typer.Exit(1)
+
+
+@cache_app.command("list")
+def cache_list(
+    cache: CacheOption = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON list.")] = False,
+) -> None:
+    """List feature banks: what they were made from, their size, when each was last used."""
+    list_cache(cache=cache, as_json=json)
+
+
+@cache_app.command("prune")
+def cache_prune(
+    cache: CacheOption = None,
+    older_than: Annotated[
+        str | None, typer.Option(help="Not opened for so long: 12h, 30d, 8w.", show_default=False)
+    ] = None,
+    larger_than: Annotated[
+        str | None, typer.Option(help="Larger than 500MB, 10GB.", show_default=False)
+    ] = None,
+    incomplete: Annotated[
+        bool, typer.Option("--incomplete", help="Left over by a killed process, or damaged.")
+    ] = False,
+    every: Annotated[bool, typer.Option("--all", help="Every bank.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove the banks that all of the given options apply to, never one that is in use."""
+    choice = Choice(
+        older_than=None if older_than is None else read_age(older_than),
+        larger_than=None if larger_than is None else read_size(larger_than),
+        incomplete=incomplete,
+        every=every,
+    )
+    prune_cache(choice, cache=cache, sure=yes, ask=typer.confirm)

@@ -13,14 +13,29 @@ NONE = "\N{EN DASH}"
 WIDE = 200  # columns where the output is no terminal
 
 
-def say_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: int = 0) -> None:
-    """Print a table; the last so many columns are aligned to the right."""
+def say_table(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: int = 0, wraps: int = 0
+) -> None:
+    """Print a table.
+
+    Args:
+        columns: Their headings.
+        rows: Their cells.
+        numbers: So many columns, the last ones, are aligned to the right.
+        wraps: The one column that is broken into lines where the terminal is narrow.
+    """
     table = Table(box=None, pad_edge=False, header_style="bold")
     for place, column in enumerate(columns):
         right = place >= len(columns) - numbers
-        table.add_column(column, justify="right" if right else "left", overflow="fold")
+        table.add_column(
+            column,
+            justify="right" if right else "left",
+            overflow="fold",
+            no_wrap=place != wraps,
+        )
     for row in rows:
         table.add_row(*row)
     console = Console()
-    width = console.width if console.is_terminal else WIDE
-    console.print(table, highlight=False, markup=False, width=width)
+    if not console.is_terminal:
+        console = Console(width=WIDE)
+    console.print(table, highlight=False, markup=False)
