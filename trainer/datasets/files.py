@@ -261,8 +261,7 @@ def read_stored(*paths: Path) -> NDArray[np.generic]:
 
 def _read_any(path: Path) -> NDArray[np.generic]:
     if path.suffix == ARRAY:
-        with _decoding(path):
-            return np.asarray(np.load(path, allow_pickle=False))
+        return _load(path)
     return _read_wide_rgb(path) if _read_kind(path) == (3, 16) else read_pixels(path)
 
 
@@ -275,11 +274,9 @@ def read_array(path: Path) -> NDArray[np.float32]:
     Raises:
         DataError: If the file cannot be read, is no plane of numbers, or one is not finite.
     """
-    with _decoding(path):
-        array: Any = np.load(path, allow_pickle=False)
-    if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype.kind not in "biuf":
-        found = getattr(array, "shape", None)
-        raise DataError(f"{path} is no array of height x width numbers but {found}: mend the file")
+    array = _load(path)
+    if array.ndim != 2 or array.dtype.kind not in "biuf":
+        raise _no_plane(path, array.shape)
     with np.errstate(over="ignore"):  # told just below
         values = array.astype(np.float32)
     faults = np.argwhere(~np.isfinite(values))
@@ -386,6 +383,28 @@ def _ranges(numbers: NDArray[np.int64]) -> str:
     )
 
 
+def _load(path: Path) -> NDArray[Any]:
+    _array_shape(path)  # an archive is refused by its header: NumPy would open it
+    with _decoding(path):
+        array: NDArray[Any] = np.load(path, allow_pickle=False)
+    return array
+
+
+def _array_shape(path: Path) -> tuple[int, ...]:
+    """From the header alone."""
+    with _decoding(path), path.open("rb") as file:
+        version = np.lib.format.read_magic(file)
+        if version == (1, 0):
+            shape: tuple[int, ...] = np.lib.format.read_array_header_1_0(file)[0]
+        else:
+            shape = np.lib.format.read_array_header_2_0(file)[0]
+        return shape
+
+
+def _no_plane(path: Path, shape: tuple[int, ...]) -> DataError:
+    return DataError(f"{path} is no array of height x width numbers but {shape}: mend the file")
+
+
 def read_size(path: Path) -> tuple[int, int]:
     """Width and height as they are stored, pixels; of an image only the header is read.
 
@@ -393,9 +412,10 @@ def read_size(path: Path) -> tuple[int, int]:
         DataError: If the file cannot be decoded.
     """
     if path.suffix == ARRAY:
-        with _decoding(path):
-            height, width = np.load(path, mmap_mode="r", allow_pickle=False).shape
-            return width, height
+        shape = _array_shape(path)
+        if len(shape) != 2:
+            raise _no_plane(path, shape)
+        return shape[1], shape[0]
     with _decoding(path), PIL.Image.open(path) as image:
         return image.size
 
@@ -409,7 +429,6 @@ def _decoding(path: Path) -> Iterator[None]:
         EOFError,
         SyntaxError,
         ValueError,
-        AttributeError,  # NumPy on an archive instead of an array
         PIL.Image.DecompressionBombError,
     ) as error:
         what = "array" if path.suffix == ARRAY else "image"
