@@ -14,12 +14,25 @@ from scipy.optimize import linear_sum_assignment
 
 from trainer.records import Scores
 
-__all__ = ["UNDEFINED", "match_clusters", "scores_of"]
+__all__ = ["UNDEFINED", "cluster_of_class", "match_clusters", "scores_of"]
 
 #: Scores of a split without labels.
 UNDEFINED = Scores(miou=math.nan, miou_all=math.nan, accuracy=math.nan)
 
 Counts = NDArray[np.int64]
+
+
+def cluster_of_class(counts_YZ: Counts) -> NDArray[np.int64]:
+    """The cluster that each class is matched with, by matched pixels in all.
+
+    Args:
+        counts_YZ: Labelled pixels of each class (row) in each cluster (column).
+
+    Returns:
+        Clusters with shape (Y,), each once.
+    """
+    _, matched = linear_sum_assignment(counts_YZ, maximize=True)
+    return np.asarray(matched, dtype=np.int64)
 
 
 def match_clusters(counts_YZ: Counts) -> Counts:
@@ -31,7 +44,7 @@ def match_clusters(counts_YZ: Counts) -> Counts:
     Returns:
         Counts with shape (Y, Z): the matched clusters in class order, then the unmatched.
     """
-    _, matched = linear_sum_assignment(counts_YZ, maximize=True)
+    matched = cluster_of_class(counts_YZ)
     unmatched = np.setdiff1d(np.arange(counts_YZ.shape[1]), matched)
     return counts_YZ[:, np.concatenate([matched, unmatched])]
 

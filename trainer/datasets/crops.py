@@ -23,6 +23,7 @@ __all__ = [
     "jpeg_round_trip",
     "square_image",
     "square_label",
+    "whole_image",
 ]
 
 JPEG_QUALITY = 75
@@ -105,6 +106,37 @@ def square_image(
         square = np.ascontiguousarray(_nearest_square(image, side).transpose(2, 0, 1))
         return torch.from_numpy(square)
     size = _resized(image.shape[0], image.shape[1], side)
+    pixels = _smooth(image, size)
+    box = _centre_box(size, side)
+    return pixels[:, box.top : box.top + side, box.left : box.left + side]
+
+
+def whole_image(
+    image: Image, *, side: int, multiple: int, resize: Literal["bilinear", "nearest"]
+) -> torch.Tensor:
+    """Resize the short side to ``side`` and the long one to the nearest multiple; cut nothing.
+
+    Args:
+        image: Image with shape (H, W, 3).
+        side: Short side of the result, pixels; a multiple of ``multiple``.
+        multiple: What the long side has to be a multiple of, pixels. Its scale differs from
+            the short side's by half of it at most.
+        resize: As for :func:`square_image`.
+
+    Returns:
+        Tensor with shape (3, R, S), from 0 to 1.
+    """
+    height, width = image.shape[:2]
+    long = max(1, round(side * max(height, width) / min(height, width) / multiple)) * multiple
+    size = (side, long) if height <= width else (long, side)
+    if resize == "bilinear":
+        return _smooth(image, size)
+    rows, columns = _nearest(height, size[0]), _nearest(width, size[1])
+    return torch.from_numpy(np.ascontiguousarray(image[np.ix_(rows, columns)].transpose(2, 0, 1)))
+
+
+def _smooth(image: Image, size: tuple[int, int]) -> torch.Tensor:
+    """Bilinear, filtered where it shrinks; shape (3, *size), from 0 to 1."""
     pixels = functional.interpolate(
         torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None],
         size=size,
@@ -112,8 +144,7 @@ def square_image(
         align_corners=False,
         antialias=True,
     )
-    box = _centre_box(size, side)
-    return pixels[0, :, box.top : box.top + side, box.left : box.left + side].clamp(0, 1)
+    return pixels[0].clamp(0, 1)
 
 
 def square_label(label: Label, *, side: int) -> Label:
