@@ -20,16 +20,14 @@ from numpy.typing import NDArray
 
 from trainer.config import DataConfig
 from trainer.datasets.base import DataSet, Image, Label, Split, check_modalities
-from trainer.datasets.files import (
-    FileSource,
+from trainer.datasets.decoding import (
     grey_image,
     label_table,
-    list_files,
-    pair_files,
     read_integers,
     read_label,
     read_rgb,
 )
+from trainer.datasets.files import FileSource, list_files, pair_files
 from trainer.datasets.holes import fill_rows
 from trainer.errors import ConfigError, DataError
 from trainer.seeds import numpy_generator

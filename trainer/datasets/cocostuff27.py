@@ -15,7 +15,8 @@ from pathlib import Path
 
 from trainer.config import DataConfig
 from trainer.datasets.base import DataSet, check_modalities
-from trainer.datasets.files import FileSource, label_table, read_label, read_rgb
+from trainer.datasets.decoding import label_table, read_label, read_rgb
+from trainer.datasets.files import FileSource
 from trainer.datasets.gathering import gather
 from trainer.datasets.lists import SplitNames, ValRule, carve_missing, check_share, read_list
 from trainer.datasets.roots import find_root

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from trainer.datasets.base import Image
-from trainer.datasets.files import grey_image
+from trainer.datasets.decoding import grey_image
 from trainer.datasets.holes import fill_rows
 from trainer.errors import ConfigError, DataError
 

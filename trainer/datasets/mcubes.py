@@ -36,8 +36,7 @@ from numpy.typing import NDArray
 from trainer.config import DataConfig
 from trainer.datasets.angles import angle_image
 from trainer.datasets.base import DataSet, Image, Label, check_modalities
-from trainer.datasets.files import (
-    FileSource,
+from trainer.datasets.decoding import (
     grey_image,
     label_table,
     read_array,
@@ -45,6 +44,7 @@ from trainer.datasets.files import (
     read_label,
     unit_range,
 )
+from trainer.datasets.files import FileSource
 from trainer.datasets.gathering import gather
 from trainer.datasets.lists import ValRule, check_share, read_splits
 from trainer.datasets.roots import find_root

@@ -19,14 +19,14 @@ from numpy.typing import NDArray
 
 from trainer.config import DataConfig
 from trainer.datasets.base import DataSet, Image, Label, check_modalities
-from trainer.datasets.files import (
-    FileSource,
+from trainer.datasets.decoding import (
     grey_image,
     label_table,
     read_integers,
     read_label,
     unit_range,
 )
+from trainer.datasets.files import FileSource
 from trainer.datasets.gathering import gather
 from trainer.datasets.lists import ValRule, check_share, read_splits
 from trainer.datasets.roots import find_root

@@ -14,8 +14,8 @@ import torch
 from tests.fakes.data_sets.nyu import CAMERA, LAYOUTS, TEST, TRAIN, draw_frame, make_nyu
 from trainer.config import BackboneConfig, DataConfig, FeatureConfig, TrainConfig
 from trainer.datasets import DataSet, find_dataset, open_dataset
+from trainer.datasets.decoding import read_label
 from trainer.datasets.depth_encoding import Intrinsics, encode_hha, encode_inverse_depth
-from trainer.datasets.files import read_label
 from trainer.datasets.nyu.classes import STORED, TO_3, TO_13, classes_of, label_table_of
 from trainer.datasets.nyu.splits import number_blocks
 from trainer.errors import ConfigError, DataError

@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 from trainer.config import DataConfig
 from trainer.datasets.angles import angle_image
 from trainer.datasets.base import DataSet, Image, check_modalities
-from trainer.datasets.files import (
+from trainer.datasets.decoding import (
     ARRAY,
-    FileSource,
     grey_image,
     label_table,
     read_array,
@@ -29,6 +28,7 @@ from trainer.datasets.files import (
     read_label,
     unit_range,
 )
+from trainer.datasets.files import FileSource
 from trainer.datasets.folder.description import (
     NAME,
     Description,

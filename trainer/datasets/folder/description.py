@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from trainer.datasets.files import ARRAY
+from trainer.datasets.decoding import ARRAY
 from trainer.datasets.lists import check_share
 from trainer.errors import ConfigError
 from trainer.toml_records import build_record, read_toml

@@ -19,8 +19,9 @@ from typing import Literal
 
 from trainer.config import DataConfig
 from trainer.datasets.base import DataSet, check_modalities
+from trainer.datasets.decoding import read_label, read_rgb
 from trainer.datasets.depth_encoding import Intrinsics
-from trainer.datasets.files import FileSource, read_label, read_rgb
+from trainer.datasets.files import FileSource
 from trainer.datasets.gathering import Gathered, gather
 from trainer.datasets.lists import ValRule, check_share
 from trainer.datasets.nyu.classes import classes_of, label_table_of

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.datasets.files import label_table
+from trainer.datasets.decoding import label_table
 
 __all__ = ["STORED", "TO_3", "TO_13", "classes_of", "label_table_of"]
 

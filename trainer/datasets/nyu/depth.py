@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.datasets.base import Image
+from trainer.datasets.decoding import read_array, read_integers, read_rgb
 from trainer.datasets.depth_encoding import Intrinsics, encode_hha, encode_inverse_depth
-from trainer.datasets.files import read_array, read_integers, read_rgb
 from trainer.datasets.nyu.folders import Stock, find_stock
 from trainer.errors import DataError
 

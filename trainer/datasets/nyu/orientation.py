@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from trainer.datasets.files import read_size
+from trainer.datasets.decoding import read_size
 from trainer.errors import ConfigError
 
 __all__ = ["find_transposed"]

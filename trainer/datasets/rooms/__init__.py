@@ -13,7 +13,7 @@ import numpy as np
 
 from trainer.config import DataConfig
 from trainer.datasets.base import DataSet, Image, Label, Source, Split, check_modalities
-from trainer.datasets.files import read_pixels, read_rgb
+from trainer.datasets.decoding import read_pixels, read_rgb
 from trainer.datasets.rooms.depth import encode_depth
 from trainer.datasets.rooms.furnish import draw_scene
 from trainer.datasets.rooms.render import Picture, render
