@@ -6,10 +6,26 @@ The weight of grid point i at position p is ``max(0, 1 - |p - i|)``: a hat. Alon
 interpolation is a product with such weights, and so is its gradient.
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
-__all__ = ["hats", "upsample"]
+__all__ = ["RowBand", "hats", "row_bands", "upsample", "upsample_columns"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowBand:
+    """Rows of the grid that is made which lie between the same two rows of the one read."""
+
+    #: Rows that are made.
+    rows: slice
+    #: The row that is read above them, and the one below.
+    above: int
+    below: int
+    #: Share of the one below in each row with shape (rows, 1).
+    share_r1: Tensor
 
 
 def hats(position: Tensor, size: int) -> Tensor:
@@ -34,8 +50,36 @@ def upsample(maps: Tensor, size: tuple[int, int]) -> Tensor:
     return down @ (maps @ across.mT)
 
 
+def upsample_columns(maps: Tensor, columns: int) -> Tensor:
+    """The same along rows alone: (..., H, W) to (..., H, columns)."""
+    return maps @ _resizing_hats(maps.shape[-1], columns, maps).mT
+
+
+def row_bands(old: int, new: int, like: Tensor) -> Iterator[RowBand]:
+    """What remains to be done along columns: ``new`` rows out of ``old``, band by band.
+
+    Args:
+        old: Rows that are read.
+        new: Rows that are made.
+        like: Of the device and number format that are wanted.
+    """
+    position = _positions(old, new, like)
+    above = position.floor().clamp(max=max(old - 2, 0))
+    bands, counts = torch.unique_consecutive(above.cpu(), return_counts=True)
+    start = 0
+    for row, count in zip(bands.int().tolist(), counts.tolist(), strict=True):
+        rows = slice(start, start + count)
+        share_r1 = (position - above)[rows, None]
+        yield RowBand(rows=rows, above=row, below=min(row + 1, old - 1), share_r1=share_r1)
+        start += count
+
+
 def _resizing_hats(old: int, new: int, like: Tensor) -> Tensor:
     """Weights with shape (new, old)."""
+    return hats(_positions(old, new, like), old)
+
+
+def _positions(old: int, new: int, like: Tensor) -> Tensor:
+    """Where in the grid that is read the points of the one that is made lie: (new,)."""
     pixel = torch.arange(new, device=like.device, dtype=like.dtype)
-    position = ((pixel + 0.5) * (old / new) - 0.5).clamp(0, old - 1)
-    return hats(position, old)
+    return ((pixel + 0.5) * (old / new) - 0.5).clamp(0, old - 1)
