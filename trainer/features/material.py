@@ -10,7 +10,7 @@ takes a :class:`ValSplit`, so that handing it the test split is a type error.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,20 +100,30 @@ class Material:
     use: object = field(default=None, repr=False, compare=False)
 
 
-def require_labels(material: Material) -> None:
-    """Refuse material on which no run can be scored.
+def require_labels(
+    material: Material,
+    *,
+    split: Literal["val", "test"] = "val",
+    wanted_by: str = "a search",
+) -> None:
+    """Refuse material of which a split cannot be scored.
+
+    Args:
+        material: What is to be scored.
+        split: The split.
+        wanted_by: What asks for the scores, for the message.
 
     Raises:
-        DataError: If the val split has no labels, or not one pixel with a class.
+        DataError: If the split has no labels, or not one pixel with a class.
     """
-    labels = material.val.labels
+    labels = material.val.labels if split == "val" else material.test.labels
     if labels is None:
         raise DataError(
-            "a search needs labels on val to score: this data set has no labels there; add label"
-            " files or choose a data set with labels"
+            f"{wanted_by} needs labels on {split} to score: this data set has no labels there; add"
+            " label files or choose a data set with labels"
         )
     if not any((image != IGNORE).any() for image in labels):
         raise DataError(
-            "a search needs labels on val to score: no pixel there has a class; give the label"
-            " files that belong to this data set"
+            f"{wanted_by} needs labels on {split} to score: no pixel there has a class; give the"
+            " label files that belong to this data set"
         )

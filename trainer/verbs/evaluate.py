@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 
 from trainer.evaluation import Evaluation
+from trainer.features import require_labels
 from trainer.run import Run, config_of
 from trainer.verbs.lines import iterate_text, protocol_line, scores_text
 from trainer.verbs.setup import prepare_material, say
@@ -32,13 +33,15 @@ def evaluate_checkpoint(
         device: Where to compute.
 
     Raises:
-        TrainerError: If the checkpoint or its data are missing, damaged or of another kind.
+        TrainerError: If the checkpoint or its data are missing, damaged or of another kind, or
+            the split has no labels.
     """
     settings = config_of(checkpoint)
     if data is not None:
         moved = dataclasses.replace(settings.data, root=str(data))
         settings = dataclasses.replace(settings, data=moved)
     material = prepare_material(settings, cache=cache, device=device)
+    require_labels(material, split=split, wanted_by="evaluate")
     run = Run.restore(checkpoint, settings, material, device)
     run.take_counted()
     say(protocol_line(settings))
