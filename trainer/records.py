@@ -2,7 +2,8 @@
 
 import dataclasses
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 __all__ = ["Report", "Scores", "Signals"]
@@ -50,6 +51,9 @@ class Report:
     linear: Scores
     #: Label-free signs of collapse.
     signals: Signals
+    #: The loss's terms by name, such as one a modality, which add up to it: means since the last
+    #: evaluation as well. Empty in reports that are older than the terms.
+    terms: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """A nested dict of numbers that JSON can hold (non-finite numbers become None)."""
@@ -67,6 +71,7 @@ class Report:
             cluster=Scores(**plain["cluster"]),
             linear=Scores(**plain["linear"]),
             signals=Signals(**plain["signals"]),
+            terms=plain.get("terms", {}),
         )
 
 

@@ -141,15 +141,18 @@ class Run:
 
     def _report(self) -> Report:
         loss_sum, finite = self._slots.take_loss(0)
+        steps = self._iteration - self._reported_at
+        terms = {name: total / steps for name, total in self._slots.take_terms(0).items()}
         evaluation = self.evaluate(self._material.val)
         signals = evaluation.signals
         return Report(
             evaluation=len(self._reports) + 1,
             iteration=self._iteration,
-            loss=loss_sum / (self._iteration - self._reported_at),
+            loss=loss_sum / steps,
             cluster=evaluation.cluster,
             linear=evaluation.linear,
             signals=dataclasses.replace(signals, finite=finite and signals.finite),
+            terms=terms,
         )
 
     def evaluate(self, split: ValSplit | TestSplit) -> Evaluation:

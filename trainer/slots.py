@@ -1,7 +1,7 @@
 """Slots: runs of one structure trained together, a row of every tensor each.
 
-Shape letters: S slots, P numbers a slot, M modalities, B anchor crops, T tokens (H*W),
-K code channels.
+Shape letters: S slots, P numbers a slot, L loss terms, M modalities, B anchor crops,
+T tokens (H*W), K code channels.
 
 A single run is the case of one slot. Slots share the frozen features and nothing else: each
 has its own seed, hyper-parameters, learning rates and draws. One step is one batch and one
@@ -9,6 +9,7 @@ update of the model and of both probes, whatever the number of optimisers.
 """
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
 import torch
@@ -31,6 +32,8 @@ __all__ = ["Slots"]
 
 #: Rows that predictions depend on.
 ITERATE = ("model.leaf_SP", "probes.leaf_SP", "buffers")
+#: Rows that checkpoints before them lack; unknown until they are taken again.
+YOUNGER = ("term_sums",)
 
 
 class Slots:
@@ -91,6 +94,7 @@ class Slots:
             [[each.probe_learning_rate] for each in training], device=device
         )
         self._loss_sum_S = torch.zeros(len(configs), dtype=torch.float64, device=device)
+        self._term_sums_SL = self._loss_sum_S.new_zeros(len(configs), len(self._method.terms))
         self._finite_S = torch.ones(len(configs), dtype=torch.bool, device=device)
 
     def _slot_draws(self, seed: int) -> SlotDraws:
@@ -122,12 +126,14 @@ class Slots:
         buffers = self._method.buffers.views(self._buffers_SP)
         with products_in(self._device, self._config.training.precision):
             made = self._method.step(parameters, buffers, batch, self._hyper_SM7, draws)
-        loss_S = torch.stack(list(made.terms.values())).sum(dim=0)
+        terms_LS = torch.stack([made.terms[name] for name in self._method.terms])
+        loss_S = terms_LS.sum(dim=0)
         probe_loss_S = self._probe_loss(made.codes_SBTK.detach(), probes, draws)
         gradient_SP = _gradient(self._method.parameters, loss_S, parameters)
         probe_gradient_SP = _gradient(self._probe_layout, probe_loss_S, probes)
         finite_S1 = self._update(gradient_SP, probe_gradient_SP, made.buffers)
         self._loss_sum_S += loss_S.detach()
+        self._term_sums_SL += terms_LS.detach().mT
         self._finite_S &= finite_S1.squeeze(1) & loss_S.isfinite() & probe_loss_S.isfinite()
 
     def _update(
@@ -164,6 +170,12 @@ class Slots:
         self._finite_S[slot] = True
         return loss, finite
 
+    def take_terms(self, slot: int) -> dict[str, float]:
+        """The same of each term of the loss, by name."""
+        sums = self._term_sums_SL[slot].tolist()
+        self._term_sums_SL[slot] = 0
+        return dict(zip(self._method.terms, sums, strict=True))
+
     def evaluate(self, slot: int, split: ValSplit | TestSplit) -> Evaluation:
         """Score a slot on a split."""
         return evaluate(
@@ -196,7 +208,8 @@ class Slots:
     def restore(self, slot: int, state: dict[str, Tensor]) -> None:
         """Put a slot where :meth:`state` was taken."""
         for name, rows in self._rows().items():
-            rows[slot] = state[name].to(self._device)
+            lacks = name in YOUNGER and name not in state
+            rows[slot] = math.nan if lacks else state[name].to(self._device)
         self._draws[slot].restore(
             {
                 name.removeprefix("draws."): value
@@ -221,7 +234,11 @@ class Slots:
 
     def _rows(self) -> dict[str, Tensor]:
         """Every tensor with a row a slot, by name."""
-        rows = {"buffers": self._buffers_SP, "loss_sum": self._loss_sum_S}
+        rows = {
+            "buffers": self._buffers_SP,
+            "loss_sum": self._loss_sum_S,
+            "term_sums": self._term_sums_SL,
+        }
         for prefix, state in (("model", self._model), ("probes", self._probes)):
             for field in dataclasses.fields(state):
                 rows[f"{prefix}.{field.name}"] = getattr(state, field.name)

@@ -63,6 +63,10 @@ class Method(Protocol):
         """What it draws and reads each step."""
 
     @property
+    def terms(self) -> tuple[str, ...]:
+        """Names of its loss terms."""
+
+    @property
     def parameters(self) -> Layout:
         """Its learnt numbers."""
 

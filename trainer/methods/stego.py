@@ -69,6 +69,11 @@ class Stego:
         return Needs(partners=True, maps=1, masks=self._target_dropout.masks)
 
     @property
+    def terms(self) -> tuple[str, ...]:
+        """One."""
+        return ("correspondence",)
+
+    @property
     def parameters(self) -> Layout:
         """Fusion and code head."""
         return self._parameters
@@ -99,7 +104,7 @@ class Stego:
             biases_SMJ=biases_SMJ,
         )
         return StepTerms(
-            terms={"correspondence": losses_SM[:, 0]},
+            terms=dict(zip(self.terms, losses_SM.unbind(dim=1), strict=True)),
             codes_SBTK=code_SNTK[:, : draws.batch],
             buffers=moved,
         )

@@ -87,6 +87,11 @@ class UniM2:
         return Needs(partners=True, maps=maps, masks=self._target_dropout.masks)
 
     @property
+    def terms(self) -> tuple[str, ...]:
+        """The modalities: one loss each."""
+        return self._modalities
+
+    @property
     def parameters(self) -> Layout:
         """MSN, fusion, code head, harmonisers."""
         return self._parameters
