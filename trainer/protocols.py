@@ -73,7 +73,9 @@ def protocol_text(
     changed += [
         f"data.options.{key}"
         for key, value in PUBLISHED_OPTIONS.items()
-        if key in options and (options[key] == value) != (name == "published")
+        # a number of that name is another option, such as how many images a split has
+        if isinstance(options.get(key), type(value))
+        and (options[key] == value) != (name == "published")
     ]
     return f"{name}, with {', '.join(changed)} changed" if changed else name
 

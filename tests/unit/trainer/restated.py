@@ -1,4 +1,4 @@
-"""The loss written out once more, point by point, in NumPy float64: slow, plain, independent.
+"""Model and loss written out once more, step by step, in NumPy float64: slow, plain, independent.
 
 Every function takes and gives plain arrays of one slot. N crops are B anchors, then B partners.
 """
@@ -6,22 +6,20 @@ Every function takes and gives plain arrays of one slot. N crops are B anchors, 
 import numpy as np
 
 
-def bilinear(grid_map, x, y):
-    """One point of a map (H, W, channels); x and y in [-1, 1], corners aligned."""
+def sample(grid_map, points):
+    """Points (Q, 2) of a map (H, W, channels), bilinear; x and y in [-1, 1], corners aligned."""
     height, width, _ = grid_map.shape
+    x, y = points.T
     column, row = (x + 1) * (width - 1) / 2, (y + 1) * (height - 1) / 2
-    left, top = min(int(column), width - 2), min(int(row), height - 2)
-    right_part, bottom_part = column - left, row - top
+    left = np.minimum(column.astype(int), width - 2)
+    top = np.minimum(row.astype(int), height - 2)
+    right_part, bottom_part = (column - left)[:, None], (row - top)[:, None]
     return (
         grid_map[top, left] * (1 - right_part) * (1 - bottom_part)
         + grid_map[top, left + 1] * right_part * (1 - bottom_part)
         + grid_map[top + 1, left] * (1 - right_part) * bottom_part
         + grid_map[top + 1, left + 1] * right_part * bottom_part
     )
-
-
-def sample(grid_map, points):
-    return np.stack([bilinear(grid_map, x, y) for x, y in points])
 
 
 def cosines(first, second):
@@ -84,14 +82,69 @@ def relu(values):
 
 def conv_encoder(tokens, parameters):
     """MSN, L2, conv fusion of (M, N, T, C); specification 2.3 to 2.5."""
-    normed = []
-    for m, maps in enumerate(tokens):
-        out = layer(
-            relu(layer(maps, parameters, "msn.first", (m,))), parameters, "msn.second", (m,)
-        )
-        normed.append(out / np.linalg.norm(out, axis=-1, keepdims=True))
-    hidden = relu(layer(np.concatenate(normed, axis=-1), parameters, "fusion.layer0"))
+    return encoder(tokens, parameters, fusion="conv")
+
+
+def encoder(tokens, parameters, *, fusion, pre_norm="l2", residual=False):
+    """Specification 2.3 to 2.5 of (M, N, T, C) while training; one modality is left as it is."""
+    if len(tokens) == 1:
+        return tokens[0]
+    maps = [
+        pre_normed(own_network(each, parameters, m) + residual * each, pre_norm)
+        for m, each in enumerate(tokens)
+    ]
+    return FUSIONS[fusion](maps, parameters)
+
+
+def own_network(maps, parameters, member):
+    """MSN, specification 2.3."""
+    hidden = relu(layer(maps, parameters, "msn.first", (member,)))
+    return layer(hidden, parameters, "msn.second", (member,))
+
+
+def pre_normed(maps, kind):
+    """Specification 2.4 and 7; maps: (N, T, C)."""
+    if kind == "l2":
+        return maps / np.linalg.norm(maps, axis=-1, keepdims=True)
+    whole = maps.reshape(len(maps), -1)
+    if kind == "standardise":
+        centre, scale = whole.mean(axis=1), whole.std(axis=1, ddof=1) + 1e-8
+    else:
+        centre, scale = whole.min(axis=1), np.ptp(whole, axis=1) + 1e-8
+    return (maps - centre[:, None, None]) / scale[:, None, None]
+
+
+def conv(maps, parameters):
+    hidden = relu(layer(np.concatenate(maps, axis=-1), parameters, "fusion.layer0"))
     return layer(hidden, parameters, "fusion.layer1")
+
+
+def ladder(maps, parameters):
+    """One modality's width less a step, batch normalisation and ReLU between the steps."""
+    values = layer(np.concatenate(maps, axis=-1), parameters, "fusion.layer0")
+    for step in range(1, len(maps)):
+        values = relu(batch_normed(values, parameters, f"fusion.norm{step}"))
+        values = layer(values, parameters, f"fusion.layer{step}")
+    return values
+
+
+def batch_normed(values, parameters, name):
+    """Anchors and partners each by their own mean and (biased) variance; specification 7."""
+    normed = []
+    for half in np.split(values, 2):
+        mean, variance = half.mean(axis=(0, 1)), half.var(axis=(0, 1))
+        normed.append((half - mean) / np.sqrt(variance + 1e-5))
+    whole = np.concatenate(normed)
+    return whole * parameters[f"{name}.weight"] + parameters[f"{name}.bias"]
+
+
+FUSIONS = {
+    "sum": lambda maps, parameters: sum(maps),
+    "mean": lambda maps, parameters: sum(maps) / len(maps),
+    "max": lambda maps, parameters: np.maximum.reduce(maps),
+    "conv": conv,
+    "ladder": ladder,
+}
 
 
 def head(fused, parameters, masks):

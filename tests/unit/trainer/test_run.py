@@ -24,10 +24,11 @@ def finish(run: Run):
 def test_counts_are_the_true_ones() -> None:
     iterations: list[int] = []
     config = small_config(training={"iterations": 11})
+    points = config.evaluate_at(crops=10)
     run = Run.start(config, MATERIAL, CPU)
     while not run.finished:
         report = run.advance(iterations.append)
-        assert report.iteration == run.iteration == config.evaluate_at(crops=10)[report.evaluation - 1]
+        assert report.iteration == run.iteration == points[report.evaluation - 1]
     assert iterations == list(range(1, 12))
     assert [report.evaluation for report in run.reports] == [1, 2, 3]
     assert [report.iteration for report in run.reports] == [4, 7, 11]
