@@ -5,7 +5,7 @@ sets is in the record. Shape letters: H W pixels of an image.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -121,6 +121,9 @@ class DataSet:
     #: Files that are missing: one line each. Their images are in no split. ``open_dataset``
     #: refuses such a data set; ``inspect`` goes on, to name them all.
     faults: tuple[str, ...] = ()
+    #: Modality to the channels that turn round the middle of their scale, x into 1 - x, when
+    #: the scene is mirrored: sines of angles. Only for modalities that have such.
+    odd_channels: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         assert len(self.classes) == len(self.palette)

@@ -93,6 +93,9 @@ FLAT = 1e-6
 
 Number = TypeVar("Number", bound=np.generic)
 
+#: Channels of the angle of polarisation that hold the sine of its double, by scale.
+SINES = {"fixed": (0,), "per-image": (0, 2)}
+
 
 @dataclass(frozen=True, kw_only=True)
 class MCubeSOptions:
@@ -161,6 +164,7 @@ def open_mcubes(config: DataConfig) -> DataSet:
         },
         notes=names.notes,
         faults=found.faults,
+        odd_channels={"aolp": SINES[options.range]},
     )
 
 

@@ -89,6 +89,9 @@ def open_folder(config: DataConfig) -> DataSet:
         identity=_identity(description, modalities),
         notes=names.notes,
         faults=found.faults,
+        odd_channels={
+            name: (0,) for name, modality in modalities.items() if modality.encoding == "angle"
+        },
     )
 
 
