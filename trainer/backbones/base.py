@@ -3,11 +3,22 @@
 Shape letters: B batch, R S pixels of an image down and across, H W token grid, C channels.
 """
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 
-__all__ = ["Backbone"]
+__all__ = ["Backbone", "Scaling"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scaling:
+    """What features become that have no common centre and scale of their own."""
+
+    #: Deviation of each channel over the train split, C numbers.
+    deviations: tuple[float, ...]
+    #: Mean of every channel over the train split.
+    mean: float
 
 
 class Backbone(Protocol):
@@ -29,8 +40,8 @@ class Backbone(Protocol):
         ...
 
     @property
-    def standardise(self) -> bool:
-        """Whether channels have to be centred and scaled by their statistics over train."""
+    def scaling(self) -> Scaling | None:
+        """What channels have to be centred and scaled to, by their statistics over train."""
         ...
 
     @property

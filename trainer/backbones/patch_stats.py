@@ -6,10 +6,13 @@ taken at two scales, over the patch and over the 3 x 3 patches around it. On a d
 means give the absolute level, the slopes the tilt of the surface, the energies its edges.
 
 The statistics have no common scale or centre. The loss takes cosines of un-centred
-features, which would then all be near 1; so ``standardise`` asks for each channel to be
+features, which would then all be near 1; so ``scaling`` asks for each channel to be
 centred and scaled. Constants fixed once would fit one modality and not the next (a depth
 image is smooth where a photo is not), so they are taken from the train split and stored
-with the bank.
+with the bank. Two things are chosen: levels, which are 3 of 22 statistics and most of what
+there is to know of a depth image, weigh as much as all texture; and every channel has the same
+mean above zero, for features of trained networks have a common part too, and without it no
+bias b of 0 or more could let the loss attract everything, which is how runs collapse.
 
 Shape letters: B batch, R S pixels down and across, H W token grid, C channels.
 """
@@ -19,15 +22,23 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
+from trainer.backbones.base import Scaling
+
 __all__ = ["PatchStats"]
 
-VERSION = 1  # counts every change of the numbers
+VERSION = 2  # counts every change of the numbers
 
 OPPONENT = ((1 / 3, 1 / 3, 1 / 3), (0.5, -0.5, 0.0), (0.25, 0.25, -0.5))
 SCALES = (1, 3)  # windows, in patches
 FINE, COARSE = 3, 9  # pixels, windows whose means bound the texture bands
 FLOOR = 0.01  # energies below it are sensor noise: keeps logarithms calm
-STATISTICS = 22  # a scale
+LEVELS, STATISTICS = 3, 22  # a scale; levels come first
+LEVEL_DEVIATION = 3.0  # of levels; 1 of all other statistics
+MEAN = 0.7  # of every channel: the mean cosine of two tokens becomes 0.25
+SCALING = Scaling(
+    deviations=((LEVEL_DEVIATION,) * LEVELS + (1.0,) * (STATISTICS - LEVELS)) * len(SCALES),
+    mean=MEAN,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +49,7 @@ class PatchStats:
     patch: int = 8
     name: str = "patch-stats"
     channels: int = STATISTICS * len(SCALES)
-    standardise: bool = True
+    scaling: Scaling = SCALING
 
     @property
     def fingerprint(self) -> str:

@@ -51,7 +51,7 @@ class TimmVit:
     std: tuple[float, ...]
     #: Which of the model's numbers are the features: a name in ``OUTPUTS``.
     output: str = "tokens"
-    standardise: bool = False
+    scaling: None = None
 
     @property
     def channels(self) -> int:

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from trainer.backbones import Backbone
+from trainer.backbones.base import Scaling
 from trainer.config import FeatureConfig
 from trainer.datasets import DataSet
 from trainer.datasets.base import Image, Label, Split
@@ -56,15 +57,16 @@ class SquareRule:
 
 @dataclass(frozen=True, kw_only=True)
 class Standard:
-    """Centre and scale of each channel of one modality."""
+    """Centre and scale of each channel of one modality, found and wanted."""
 
-    #: Both with shape (C,).
-    mean: torch.Tensor
-    deviation: torch.Tensor
+    #: Rows with shape (C,): mean and deviation that were found, deviation and mean wanted.
+    rows_4C: torch.Tensor
 
     def apply(self, features: torch.Tensor) -> torch.Tensor:
         """Centred and scaled features, of any shape that ends in C."""
-        return ((features - self.mean) / self.deviation).clamp(-LIMIT, LIMIT)
+        mean, deviation, wanted, common = self.rows_4C
+        standard: torch.Tensor = ((features - mean) / deviation).clamp(-LIMIT, LIMIT)
+        return standard * wanted + common
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,12 +104,14 @@ class Extraction:
 
     def standards(self) -> dict[str, Standard]:
         """Statistics of each modality over a sample of the train split, where there is need."""
-        if not self.backbone.standardise:
+        scaling = self.backbone.scaling
+        if scaling is None:
             return {}
         split, rule = self.splits()["train"]
         names = split.names[:: max(1, len(split) // SAMPLE)]
         return {
-            modality: self._measure(names, modality, rule) for modality in self.data_set.modalities
+            modality: self._measure(names, modality, rule, scaling)
+            for modality in self.data_set.modalities
         }
 
     def write(self, bank: BankWriter, name: str, standards: Mapping[str, Standard]) -> None:
@@ -171,7 +175,9 @@ class Extraction:
             squares += rule.labels(self.data_set.source.label(name))
         return np.stack(squares)
 
-    def _measure(self, names: tuple[str, ...], modality: str, rule: SquareRule) -> Standard:
+    def _measure(
+        self, names: tuple[str, ...], modality: str, rule: SquareRule, scaling: Scaling
+    ) -> Standard:
         channels, count, done = self.backbone.channels, 0, 0
         sums = torch.zeros(2, channels, dtype=torch.float64, device=self.device)
         for batch in _batches(names, rule):
@@ -182,7 +188,9 @@ class Extraction:
             self.progress(f"statistics of {modality}", done, len(names))
         mean, square = sums / count
         deviation = (square - mean**2).clamp(min=0).sqrt()
-        return Standard(mean=mean.float(), deviation=deviation.clamp(min=1e-6).float())
+        wanted = mean.new_tensor(scaling.deviations)
+        rows = [mean, deviation.clamp(min=1e-6), wanted, torch.full_like(mean, scaling.mean)]
+        return Standard(rows_4C=torch.stack(rows).float())
 
 
 def _owners(names: tuple[str, ...], rule: SquareRule) -> list[str]:

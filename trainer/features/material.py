@@ -93,8 +93,8 @@ class Material:
     fingerprints: Mapping[str, str]
     #: Where the bank lies, for ``open_material`` in another process; None if it lies nowhere.
     folder: Path | None = None
-    #: Modality to mean and deviation of each channel, shape (2, C), that its features were
-    #: standardised with; empty for a backbone that needs none.
+    #: Modality to the rows of ``trainer.features.extraction.Standard``, shape (4, C), that its
+    #: features were standardised with; empty for a backbone that needs none.
     standards: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     #: Keeps the bank from being pruned as long as it lives.
     use: object = field(default=None, repr=False, compare=False)

@@ -256,8 +256,7 @@ def _build(folder: Path, extraction: Extraction, description: Mapping[str, Any])
     standards = extraction.standards()
     with BankWriter(folder=folder) as bank:
         for modality, standard in standards.items():
-            constants = torch.stack([standard.mean, standard.deviation]).cpu().numpy()
-            bank.write(f"{STANDARD}{modality}", constants)
+            bank.write(f"{STANDARD}{modality}", standard.rows_4C.cpu().numpy())
         for name in extraction.splits():
             extraction.write(bank, name, standards)
         means = _token_means(folder / f"train.{data_set.modalities[0]}.npy")

@@ -17,7 +17,7 @@ DATA = open_dataset(DataConfig(options={"train": 4, "val": 2, "test": 2, "size":
 class Constant:
     """A backbone whose tokens are ``number``, but in the image that holds ``where``."""
 
-    name, channels, patch, standardise, fingerprint = "constant", 2, 8, False, "constant"
+    name, channels, patch, scaling, fingerprint = "constant", 2, 8, None, "constant"
 
     def __init__(self, number: float, where: Callable[[torch.Tensor], torch.Tensor]) -> None:
         self._number, self._where = number, where

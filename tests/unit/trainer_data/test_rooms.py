@@ -17,11 +17,11 @@ from trainer.errors import ConfigError
 
 SCENES = 28
 
-#: What version 1 draws as seed 0's scene train-0000: share of each class, mean depth in
+#: What version 2 draws as seed 0's scene train-0000: share of each class, mean depth in
 #: millimetres, mean brightness.
-SHARES = [0.1336, 0.2866, 0.0940, 0.2043, 0.0920, 0.0297, 0.0418, 0.0130, 0.0420, 0.0631]
-DEPTH = 3545.01
-COLOUR = 132.152
+SHARES = [0.0685, 0.2781, 0.1702, 0.1328, 0.1151, 0.0654, 0.0772, 0.0926]
+DEPTH = 4591.1
+COLOUR = 96.703
 
 
 @pytest.fixture(scope="module")
@@ -71,12 +71,12 @@ def test_another_process_draws_the_same_bits(some_rooms: DataSet) -> None:
 
 def test_what_is_drawn_is_what_the_version_says(some_rooms: DataSet) -> None:
     """A change of the pictures has to raise ROOMS_VERSION, and then these numbers."""
-    assert rooms.ROOMS_VERSION == 1
+    assert rooms.ROOMS_VERSION == 2
     label = source_of(some_rooms).draw("train-0000")[1].label
     depth = source_of(some_rooms).draw("train-0000")[1].depth
     colour = source_of(some_rooms).draw("train-0000")[1].colour
 
-    shares = np.bincount(label.ravel(), minlength=10) / label.size
+    shares = np.bincount(label.ravel(), minlength=8) / label.size
     assert shares == pytest.approx(SHARES, abs=2e-4)
     assert depth.mean() == pytest.approx(DEPTH, rel=1e-4)
     assert colour.mean() == pytest.approx(COLOUR, rel=1e-4)
@@ -119,7 +119,7 @@ def test_depth_channels_mean_distance_height_and_tilt(some_rooms: DataSet) -> No
 def test_every_class_occurs_often_enough(some_rooms: DataSet) -> None:
     seen = np.stack(
         [
-            np.bincount(some_rooms.source.label(name).ravel(), minlength=10)
+            np.bincount(some_rooms.source.label(name).ravel(), minlength=8)
             for name in some_rooms.train.names
         ]
     )
@@ -180,19 +180,25 @@ def test_some_pairs_differ_in_depth_alone(tokens, some_rooms, pair) -> None:  # 
     assert separability(tokens["depth"], classes) > 0.95
 
 
-@pytest.mark.parametrize("pair", [("floor", "rug"), ("wall", "door")])
-def test_some_pairs_differ_in_rgb_alone(tokens, some_rooms, pair) -> None:  # type: ignore[no-untyped-def]
+@pytest.mark.parametrize(
+    ("pair", "most"),
+    [
+        (("floor", "rug"), 0.75),
+        (("wall", "picture"), 0.85),  # no picture hangs as low or as high as walls reach
+    ],
+)
+def test_some_pairs_differ_in_rgb_alone(tokens, some_rooms, pair, most) -> None:  # type: ignore[no-untyped-def]
     classes = class_of(some_rooms, pair[0]), class_of(some_rooms, pair[1])
 
     assert separability(tokens["rgb"], classes) > 0.95
-    assert separability(tokens["depth"], classes) < 0.75
+    assert separability(tokens["depth"], classes) < most
 
 
 def test_both_modalities_carry_the_classes(tokens) -> None:  # type: ignore[no-untyped-def]
-    """Ridge regression on tokens of held-out scenes: 85 % with both, clearly less with one."""
+    """Ridge regression on held-out scenes, mean share of each class that is found."""
     labels, held_out = tokens["rgb"][1], tokens["rgb"][2] % 3 == 0
 
-    def accuracy(*modalities: str) -> float:
+    def recall(*modalities: str) -> float:
         features = np.concatenate([tokens[modality][0] for modality in modalities], axis=1)
         train = features[~held_out].astype(np.float64)
         centre, scale = train.mean(axis=0), train.std(axis=0) + 1e-6
@@ -200,14 +206,15 @@ def test_both_modalities_carry_the_classes(tokens) -> None:  # type: ignore[no-u
         known = design[~held_out]
         weights = np.linalg.solve(
             known.T @ known + 10 * np.eye(known.shape[1]),
-            known.T @ np.eye(10)[labels[~held_out]],
+            known.T @ np.eye(8)[labels[~held_out]],
         )
-        return float(np.mean((design[held_out] @ weights).argmax(axis=1) == labels[held_out]))
+        right = (design[held_out] @ weights).argmax(axis=1) == labels[held_out]
+        return float(np.mean([right[labels[held_out] == cls].mean() for cls in range(8)]))
 
-    both = accuracy("rgb", "depth")
-    assert both > 0.85
-    assert both - accuracy("rgb") > 0.1
-    assert both - accuracy("depth") > 0.1
+    both = recall("rgb", "depth")
+    assert both > 0.8
+    assert both - recall("rgb") > 0.1
+    assert both - recall("depth") > 0.1
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from trainer.toml_records import build_record
 
 __all__ = ["ROOMS_VERSION", "RoomsOptions", "RoomsSource", "open_rooms"]
 
-ROOMS_VERSION = 1
+ROOMS_VERSION = 2
 
 MODALITIES = ("rgb", "depth")
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from trainer.datasets.rooms.materials import Material, draw_material
+from trainer.datasets.rooms.materials import draw_material
 from trainer.datasets.rooms.scene import (
     CLASS_IDS,
     CLASSES,
@@ -25,6 +25,16 @@ __all__ = ["draw_scene"]
 
 ATTEMPTS = 30  # places tried for one thing before the room goes without it
 GAP = 0.1  # metres kept free between things
+#: What is tried, in order, with its chance.
+FURNITURE = (("bed", 1.0), ("table", 1.0), ("bed", 0.3), ("table", 0.3))
+HANGINGS = (
+    ("window", 1.0),
+    ("picture", 1.0),
+    ("window", 0.8),
+    ("picture", 0.8),
+    ("picture", 0.5),
+    ("window", 0.5),
+)
 
 
 class Footprint(NamedTuple):
@@ -89,7 +99,7 @@ def _draw_light(rng: np.random.Generator, size: Sequence[float]) -> Light:
 def _draw_solids(rng: np.random.Generator, size: Sequence[float]) -> tuple[Solid, ...]:
     taken: list[Footprint] = []
     solids: list[Solid] = []
-    for name, chance in (("bed", 0.85), ("table", 0.85), ("cupboard", 0.75), ("table", 0.3)):
+    for name, chance in FURNITURE:
         if rng.random() < chance:
             solids += _place(rng, size, taken, name)
     return tuple(solids)
@@ -102,30 +112,28 @@ def _place(
         width, depth, height = _draw_sides(rng, name)
         x = _draw_wallward(rng, size[0] - width, name)
         y = rng.uniform(1.5, size[1] - depth)
-        if name != "table" and rng.random() < 0.5:
+        if name == "bed" and rng.random() < 0.5:
             y = size[1] - depth
         spot = Footprint(x, y, width, depth)
         if y >= 1.4 and not any(spot.meets(other) for other in taken):
             taken.append(spot)
-            return _build(rng, name, spot, height)
+            return [_build(rng, name, spot, height)]
     return []
 
 
 def _draw_sides(rng: np.random.Generator, name: str) -> tuple[float, float, float]:
     """Width, depth and height, metres."""
     if name == "bed":
-        sides = rng.uniform(1.2, 1.7), rng.uniform(1.8, 2.1), rng.uniform(0.3, 0.45)
-    elif name == "table":
-        sides = rng.uniform(0.9, 1.5), rng.uniform(0.8, 1.2), rng.uniform(0.78, 1.0)
+        sides = rng.uniform(1.4, 1.9), rng.uniform(1.9, 2.2), rng.uniform(0.3, 0.45)
     else:
-        return rng.uniform(0.8, 1.4), rng.uniform(0.4, 0.6), rng.uniform(1.1, 2.0)
+        sides = rng.uniform(1.2, 1.8), rng.uniform(0.9, 1.3), rng.uniform(0.85, 1.05)
     if rng.random() < 0.5:
         sides = sides[1], sides[0], sides[2]
     return sides
 
 
 def _draw_wallward(rng: np.random.Generator, room: float, name: str) -> float:
-    """A place between 0 and ``room``; most things stand at one of the two walls."""
+    """A place between 0 and ``room``; most beds stand at one of the two walls."""
     free = rng.uniform(0, room)
     side = rng.random()
     if name == "table":
@@ -133,27 +141,15 @@ def _draw_wallward(rng: np.random.Generator, room: float, name: str) -> float:
     return 0.0 if side < 0.4 else float(room) if side < 0.8 else float(free)
 
 
-def _build(rng: np.random.Generator, name: str, spot: Footprint, height: float) -> list[Solid]:
-    material = draw_material(CLASSES[CLASS_IDS[name]].material, rng)
+def _build(rng: np.random.Generator, name: str, spot: Footprint, height: float) -> Solid:
+    """A box: the cloth of a bed or a table hangs to the floor."""
     x, y, width, depth = spot
-    if name != "table":
-        return [_solid(name, material, (x, y, 0.0), (x + width, y + depth, height))]
-    leg, top = 0.07, height - rng.uniform(0.06, 0.16)
-    legs = [
-        _solid(name, material, (left, front, 0.0), (left + leg, front + leg, top))
-        for left in (x, x + width - leg)
-        for front in (y, y + depth - leg)
-    ]
-    return [_solid(name, material, (x, y, top), (x + width, y + depth, height)), *legs]
-
-
-def _solid(
-    name: str,
-    material: Material,
-    low: tuple[float, float, float],
-    high: tuple[float, float, float],
-) -> Solid:
-    return Solid(label=CLASS_IDS[name], material=material, low=low, high=high)
+    return Solid(
+        label=CLASS_IDS[name],
+        material=draw_material(CLASSES[CLASS_IDS[name]].material, rng),
+        low=(x, y, 0.0),
+        high=(x + width, y + depth, height),
+    )
 
 
 def _draw_rug(rng: np.random.Generator, size: Sequence[float]) -> tuple[Decal, ...]:
@@ -180,12 +176,10 @@ WALLS = ((0, False), (0, True), (1, True), (1, True))
 
 
 def _draw_hangings(rng: np.random.Generator, size: Sequence[float]) -> tuple[Decal, ...]:
-    """Doors, windows and pictures; none covers another."""
-    names = ("door", "window", "picture", "window", "picture", "picture", "window", "door")
-    chances = (0.9, 1.0, 1.0, 0.8, 0.8, 0.5, 0.5, 0.4)
+    """Windows and pictures; none covers another."""
     used: dict[tuple[int, bool], list[tuple[float, float]]] = {wall: [] for wall in WALLS}
     decals = []
-    for name, chance in zip(names, chances, strict=True):
+    for name, chance in HANGINGS:
         if rng.random() < chance:
             decals += _try_to_hang(rng, size, name, used)
     return tuple(decals)
@@ -200,7 +194,7 @@ def _try_to_hang(
     """The thing on a free stretch of a wall, or nothing if none was found."""
     for _ in range(ATTEMPTS):
         wall = WALLS[int(rng.integers(len(WALLS)))]
-        width, bottom, height = _draw_opening(rng, name, size[2])
+        width, bottom, height = _draw_opening(rng, size[2])
         first = 1.4 if wall[0] == 0 else 0.1  # side walls: not beside the camera
         last = size[1 - wall[0]] - width - 0.1
         if last < first:
@@ -213,13 +207,13 @@ def _try_to_hang(
     return []
 
 
-def _draw_opening(rng: np.random.Generator, name: str, room: float) -> tuple[float, float, float]:
-    """Width, lower edge and height, metres."""
-    if name == "door":
-        return rng.uniform(0.8, 1.1), 0.0, rng.uniform(1.95, 2.15)
-    # One distribution for both, so that neither size nor place tells them apart.
-    height = rng.uniform(0.8, 1.2)
-    return rng.uniform(0.9, 1.5), rng.uniform(0.95, room - height - 0.15), height
+def _draw_opening(rng: np.random.Generator, room: float) -> tuple[float, float, float]:
+    """Width, lower edge and height, metres.
+
+    One distribution for pictures and windows, so that neither size nor place tells them apart.
+    """
+    height = rng.uniform(1.0, 1.35)
+    return rng.uniform(1.2, 1.9), rng.uniform(0.85, room - height - 0.1), height
 
 
 def _hang(

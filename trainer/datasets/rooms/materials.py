@@ -66,12 +66,10 @@ def paint_material(material: Material, across: Numbers, up: Numbers) -> Numbers:
 
 #: Hue (turns), saturation, value, pattern length (metres), greatest turn (radians).
 RANGES = {
-    "planks": ((0.05, 0.10), (0.40, 0.60), (0.45, 0.65), (0.12, 0.22), 0.05),
-    "plaster": ((0.0, 1.0), (0.0, 0.10), (0.75, 0.95), (0.5, 1.0), 1.5),
+    "planks": ((0.02, 0.14), (0.15, 0.65), (0.30, 0.80), (0.12, 0.22), 0.05),
+    "plaster": ((0.0, 1.0), (0.0, 0.45), (0.55, 0.95), (0.5, 1.0), 1.5),
     "stripes": ((0.93, 1.03), (0.55, 0.85), (0.40, 0.75), (0.15, 0.35), 1.5),
-    "cloth": ((0.66, 0.80), (0.25, 0.55), (0.45, 0.80), (0.15, 0.30), 0.8),
-    "paint": ((0.12, 0.20), (0.35, 0.65), (0.60, 0.85), (0.40, 0.60), 0.0),
-    "panels": ((0.02, 0.07), (0.45, 0.70), (0.15, 0.28), (0.40, 0.55), 0.0),
+    "cloth": ((0.0, 1.0), (0.2, 0.7), (0.35, 0.85), (0.15, 0.30), 0.8),
     "landscape": ((0.22, 0.36), (0.35, 0.65), (0.35, 0.65), (0.08, 0.20), 0.0),
 }
 
@@ -121,19 +119,6 @@ def _cloth(material: Material, across: Numbers, along: Numbers) -> Numbers:
     return _mix(material, 0.5 + 0.25 * waves) * (1 + 0.12 * waves + 0.06 * weave)
 
 
-def _paint(material: Material, across: Numbers, up: Numbers) -> Numbers:
-    """Plain, with dark joints between doors and drawers."""
-    joint = _joints(across / material.scale, 0.03) | _joints(up / material.scale, 0.03)
-    return _mix(material, np.zeros_like(across)) * np.where(joint, 0.55, 1.0)
-
-
-def _panels(material: Material, across: Numbers, up: Numbers) -> Numbers:
-    """Dark wood with upright grain and the edges of its panels."""
-    grain = _noise(material, across / 0.025, up / 0.5)
-    edge = _joints(across / material.scale, 0.06) | _joints(up / (1.6 * material.scale), 0.05)
-    return _mix(material, 0.5 + 0.5 * grain) * ((1 + 0.2 * grain) * np.where(edge, 1.6, 1.0))
-
-
 def _landscape(material: Material, across: Numbers, up: Numbers) -> Numbers:
     """Sky over hills and trees; the horizon lies at eye height."""
     ridge = 1.5 + 0.12 * _noise(material, across / 0.35, np.zeros_like(across))
@@ -149,8 +134,6 @@ PATTERNS = {
     "plaster": _plaster,
     "stripes": _stripes,
     "cloth": _cloth,
-    "paint": _paint,
-    "panels": _panels,
     "landscape": _landscape,
 }
 
@@ -160,12 +143,6 @@ def _mix(material: Material, share: Numbers) -> Numbers:
     first, second = (np.array(colour)[:, None] for colour in material.colours)
     mixed: Numbers = first + share * (second - first)
     return mixed
-
-
-def _joints(position: Numbers, width: float) -> NDArray[np.bool_]:
-    """Where a coordinate is within ``width`` of a whole number."""
-    distances: Numbers = np.abs(position - np.rint(position))
-    return distances < width
 
 
 def _pick(noise: Numbers, index: Numbers) -> Numbers:
