@@ -15,9 +15,13 @@ from trainer.checkpoint import RECORD_NAME
 from trainer.errors import TrainerError
 from trainer.verbs.cache import Choice, list_cache, prune_cache, read_age, read_size
 from trainer.verbs.evaluate import evaluate_checkpoint
+from trainer.verbs.export_config import export_settings
 from trainer.verbs.features import build_features
 from trainer.verbs.fit import fit_run
+from trainer.verbs.import_checkpoint import import_released
+from trainer.verbs.import_config import import_settings
 from trainer.verbs.inspect import inspect_data
+from trainer.verbs.predict import Asked, predict_images, read_modalities
 from trainer.verbs.presets import list_presets, print_preset
 from trainer.verbs.setup import find_device, read_config
 
@@ -126,6 +130,83 @@ def inspect(
 ) -> None:
     """Read a whole data set and name every fault; exit code 1 if training would fail."""
     if not inspect_data(read_config(config), cache=cache, as_json=json):
+        raise typer.Exit(1)
+
+
+@app.command("import-checkpoint")
+def import_checkpoint(
+    file: Annotated[Path, typer.Argument(help="Released .ckpt file.", show_default=False)],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the checkpoint; default runs/NAME.", show_default=False),
+    ] = None,
+) -> None:
+    """Make a checkpoint of one that UniM2's authors released; nothing pickled in it runs."""
+    import_released(file, out if out is not None else Path("runs") / file.stem)
+
+
+@app.command("import-config")
+def import_config(
+    file: Annotated[Path, typer.Argument(help="Released .yml file.", show_default=False)],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="TOML file to write; default NAME.toml.", show_default=False),
+    ] = None,
+    protocol: Annotated[
+        Literal["held-out", "published"], typer.Option(help="How its numbers are to be made.")
+    ] = "held-out",
+) -> None:
+    """Make a configuration of one that UniM2's authors released."""
+    import_settings(file, out if out is not None else Path(f"{file.stem}.toml"), protocol=protocol)
+
+
+@app.command()
+def export(
+    source: Annotated[
+        Path, typer.Argument(help="Folder of a checkpoint, or TOML file.", show_default=False)
+    ],
+    format: Annotated[
+        Literal["unim2-yaml"], typer.Option(help="Whose names of the settings.")
+    ] = "unim2-yaml",
+    out: Annotated[
+        Path | None, typer.Option(help="File to write; default prints.", show_default=False)
+    ] = None,
+) -> None:
+    """Write a run's settings as a configuration of the code that UniM2's authors released."""
+    del format  # there is one
+    export_settings(source, out)
+
+
+@app.command()
+def predict(
+    checkpoint: CheckpointArgument,
+    images: Annotated[
+        list[Path], typer.Argument(help="Images, or folders of images.", show_default=False)
+    ],
+    out: Annotated[
+        Path, typer.Option(help="Folder for masks and overlays.", show_default=False)
+    ],
+    modality: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME=FOLDER of another modality, its files named as the images are.",
+            show_default=False,
+        ),
+    ] = None,
+    probe: Annotated[
+        Literal["cluster", "linear"], typer.Option(help="Which probe is asked.")
+    ] = "cluster",
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the data set, if it was moved.", show_default=False),
+    ] = None,
+    device: DeviceOption = "auto",
+    cache: CacheOption = None,
+) -> None:
+    """Predict images of one's own, without labels: masks and overlays of their full size."""
+    folders = read_modalities(modality or [])
+    asked = Asked(images=tuple(images), folders=folders, out=out, probe=probe)
+    if not predict_images(checkpoint, asked, data=data, cache=cache, device=find_device(device)):
         raise typer.Exit(1)
 
 

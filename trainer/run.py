@@ -8,7 +8,7 @@ was saved and restored goes on bit for bit as if it had not been.
 import dataclasses
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +24,12 @@ from trainer.records import Report
 from trainer.slots import Slots
 from trainer.toml_records import build_record, record_to_table
 
-__all__ = ["Run", "best_report", "config_of"]
+__all__ = ["Run", "best_report", "config_of", "imported_record", "require_trainable"]
 
 #: Where files lie, by table: they may be moved, and the fingerprints tell their content.
 PLACES = {"data": ("root",), "backbone": ("weights",)}
+#: Key of a record that says where an imported checkpoint is from.
+IMPORTED = "imported"
 #: What the names of the best iterate's tensors in a checkpoint begin with.
 BEST = "best."
 
@@ -189,6 +191,41 @@ def config_of(folder: Path) -> TrainConfig:
     return build_record(TrainConfig, read_record(folder)["config"])
 
 
+def imported_record(
+    config: TrainConfig, *, iteration: int, fingerprints: Mapping[str, str], origin: dict[str, Any]
+) -> dict[str, Any]:
+    """The record of a checkpoint that another program trained: to be scored, not gone on with.
+
+    Args:
+        config: What it was trained with, in our terms.
+        iteration: True iterations it was trained for.
+        fingerprints: Those that are known; only they are compared when it is restored.
+        origin: Where it is from, as plain JSON.
+    """
+    return {
+        "config": _table(config),
+        "fingerprints": dict(fingerprints),
+        "iteration": iteration,
+        "reported_at": iteration,
+        "reports": [],
+        IMPORTED: origin,
+    }
+
+
+def require_trainable(folder: Path) -> None:
+    """Refuse a checkpoint that training cannot go on from.
+
+    Raises:
+        CheckpointError: If it was imported: the optimisers' and the draws' states are not in it.
+    """
+    origin = read_record(folder).get(IMPORTED)
+    if origin is not None:
+        raise CheckpointError(
+            f"{folder} was imported from {origin['file']}, without the state that training goes"
+            " on from: evaluate it, or give another --out to train afresh"
+        )
+
+
 def best_report(reports: Sequence[Report]) -> Report:
     """The first report of the highest val mIoU of the cluster probe; of none, the first."""
     return max(reports, key=lambda report: (_number(report.cluster.miou), -report.evaluation))
@@ -223,7 +260,9 @@ def _check_same(
             f"{folder} is of another configuration: {'; '.join(differences)}; start afresh in"
             " another folder or use the checkpoint's configuration"
         )
-    changed = _differences(record["fingerprints"], dict(material.fingerprints))
+    known = record["fingerprints"]  # all but in an imported checkpoint
+    given = {name: material.fingerprints.get(name) for name in known}
+    changed = _differences(known, given)
     if changed:
         raise CheckpointError(
             f"{folder} was trained on other features: {'; '.join(changed)}; give the data and"

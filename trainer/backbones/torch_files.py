@@ -95,12 +95,12 @@ class Inert:
 
     arguments: tuple[Any, ...]
     state: Any
-    items: list[Any]
+    entries: list[Any]
 
     def __new__(cls, *arguments: Any, **_named: Any) -> "Inert":
         """Keep the arguments; pickle may leave ``__init__`` out."""
         made = super().__new__(cls)
-        made.arguments, made.state, made.items = arguments, None, []
+        made.arguments, made.state, made.entries = arguments, None, []
         return made
 
     def __init__(self, *arguments: Any, **named: Any) -> None: ...
@@ -109,11 +109,11 @@ class Inert:
         self.state = state
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        self.items.append((key, value))
+        self.entries.append((key, value))
 
     def append(self, item: Any) -> None:
         """What a list-like object is filled by."""
-        self.items.append(item)
+        self.entries.append(item)
 
     @property
     def kind(self) -> str:

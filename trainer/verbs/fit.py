@@ -10,7 +10,7 @@ from trainer.config import TrainConfig
 from trainer.features import Material, validate
 from trainer.logs import RunLog, open_log
 from trainer.records import Report
-from trainer.run import Run
+from trainer.run import Run, require_trainable
 from trainer.verbs.lines import iterate_text, memory_text, protocol_line, scores_text
 from trainer.verbs.setup import live_progress, prepare_material, say, say_notes
 
@@ -37,6 +37,8 @@ def fit_run(
     Raises:
         TrainerError: If data, weights, settings or the folder's checkpoint are not as needed.
     """
+    if (folder / RECORD_NAME).exists():
+        require_trainable(folder)
     validate(config)
     say(protocol_line(config))
     say_notes(config.data)
