@@ -1,6 +1,5 @@
 """``evaluate``: score a checkpoint on a split."""
 
-import dataclasses
 from pathlib import Path
 from typing import Literal
 
@@ -10,7 +9,7 @@ from trainer.evaluation import Evaluation
 from trainer.features import require_labels
 from trainer.run import Run, config_of
 from trainer.verbs.lines import iterate_text, protocol_line, scores_text
-from trainer.verbs.setup import prepare_material, say
+from trainer.verbs.setup import at_root, prepare_material, say
 
 __all__ = ["evaluate_checkpoint"]
 
@@ -36,10 +35,7 @@ def evaluate_checkpoint(
         TrainerError: If the checkpoint or its data are missing, damaged or of another kind, or
             the split has no labels.
     """
-    settings = config_of(checkpoint)
-    if data is not None:
-        moved = dataclasses.replace(settings.data, root=str(data))
-        settings = dataclasses.replace(settings, data=moved)
+    settings = at_root(config_of(checkpoint), data)
     material = prepare_material(settings, cache=cache, device=device)
     require_labels(material, split=split, wanted_by="evaluate")
     run = Run.restore(checkpoint, settings, material, device)

@@ -1,5 +1,6 @@
 """What every verb of the trainer sets up: device, configuration, features, progress bars."""
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ from trainer.protocols import lay_protocol
 from trainer.toml_records import build_record, read_toml
 
 __all__ = [
+    "at_root",
     "find_device",
     "live_progress",
     "prepare_material",
@@ -66,6 +68,14 @@ def read_config(path: Path) -> TrainConfig:
     config = build_record(TrainConfig, lay_protocol(expand(read_toml(path))))
     hyper_values(config)
     return config
+
+
+def at_root(config: TrainConfig, data: Path | None) -> TrainConfig:
+    """The same run on a data set that was moved to ``data``; None if it was not."""
+    if data is None:
+        return config
+    moved = dataclasses.replace(config.data, root=str(data))
+    return dataclasses.replace(config, data=moved)
 
 
 def prepare_material(
