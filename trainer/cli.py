@@ -14,7 +14,7 @@ from rich.console import Console
 from trainer.checkpoint import RECORD_NAME
 from trainer.errors import TrainerError
 from trainer.verbs.cache import Choice, list_cache, prune_cache, read_age, read_size
-from trainer.verbs.evaluate import evaluate_checkpoint
+from trainer.verbs.evaluate import Scoring, evaluate_checkpoint
 from trainer.verbs.export_config import export_settings
 from trainer.verbs.features import build_features
 from trainer.verbs.fit import fit_run
@@ -84,6 +84,12 @@ def fit(
 def evaluate(
     checkpoint: CheckpointArgument,
     split: Annotated[Literal["val", "test"], typer.Option(help="Split to score.")] = "val",
+    flip: Annotated[
+        bool, typer.Option("--flip", help="Score the mean with the mirrored image's code, too.")
+    ] = False,
+    crf: Annotated[
+        bool, typer.Option("--crf", help="Score what a dense CRF makes of it, too.")
+    ] = False,
     data: Annotated[
         Path | None,
         typer.Option(help="Folder of the data set, if it was moved.", show_default=False),
@@ -92,7 +98,8 @@ def evaluate(
     cache: CacheOption = None,
 ) -> None:
     """Score a checkpoint."""
-    evaluate_checkpoint(checkpoint, split, data=data, cache=cache, device=find_device(device))
+    asked = Scoring(split=split, flip=flip, crf=crf)
+    evaluate_checkpoint(checkpoint, asked, data=data, cache=cache, device=find_device(device))
 
 
 @app.command()
@@ -183,9 +190,7 @@ def predict(
     images: Annotated[
         list[Path], typer.Argument(help="Images, or folders of images.", show_default=False)
     ],
-    out: Annotated[
-        Path, typer.Option(help="Folder for masks and overlays.", show_default=False)
-    ],
+    out: Annotated[Path, typer.Option(help="Folder for masks and overlays.", show_default=False)],
     modality: Annotated[
         list[str] | None,
         typer.Option(

@@ -3,7 +3,7 @@
 Shape letters: N images, T tokens (H*W), K code channels, Y classes, h w label pixels.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -47,6 +47,7 @@ def evaluate(
     batch_size: int,
     device: torch.device,
     aids: Aids | None = None,
+    on_images: Callable[[int], None] | None = None,
 ) -> Evaluation:
     """Score one slot on a split.
 
@@ -58,6 +59,7 @@ def evaluate(
         device: Where to compute.
         aids: What predictions are made with besides the model; nothing if None. Signs of
             collapse are those of the codes and clusters that result.
+        on_images: Called with the count of images done after each batch.
     """
     given = aids or Aids()
     classes, width = scored.probes["cluster.centres"].shape[1:]
@@ -74,6 +76,8 @@ def evaluate(
         made = predict(codes_NTK, scored, grid=grid, size=size, guides_N3hw=guides)
         labels = None if split.labels is None else _to_tensor(split.labels[part], device)
         tally.add(codes_NTK, made, labels)
+        if on_images is not None:
+            on_images(min(part.stop, len(split)))
     return tally.result(labelled=split.labels is not None, linear=scored.linear)
 
 

@@ -99,6 +99,10 @@ class Material:
     #: Keeps the bank from being pruned as long as it lives.
     use: object = field(default=None, repr=False, compare=False)
 
+    def evaluated(self, split: Literal["val", "test"]) -> ValSplit | TestSplit:
+        """The evaluation split of that name, for what selects nothing by it."""
+        return self.val if split == "val" else self.test
+
 
 def require_labels(
     material: Material,
@@ -116,7 +120,7 @@ def require_labels(
     Raises:
         DataError: If the split has no labels, or not one pixel with a class.
     """
-    labels = material.val.labels if split == "val" else material.test.labels
+    labels = material.evaluated(split).labels
     if labels is None:
         raise DataError(
             f"{wanted_by} needs labels on {split} to score: this data set has no labels there; add"

@@ -13,18 +13,19 @@ from trainer.run import Run, best_report
 from trainer.toml_records import record_to_table
 from trainer.verbs.tables import NONE
 
-__all__ = ["iterate_text", "memory_text", "protocol_line", "scores_text"]
+__all__ = ["iterate_text", "memory_text", "percent_text", "protocol_line", "scores_text"]
 
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in which peak memory is told
 
 
 def scores_text(scores: Scores) -> str:
     """Both means of the IoU and the accuracy, percent; a dash where there are no labels."""
-    miou, miou_all, accuracy = map(_percent, (scores.miou, scores.miou_all, scores.accuracy))
+    miou, miou_all, accuracy = map(percent_text, (scores.miou, scores.miou_all, scores.accuracy))
     return f"mIoU {miou} (all {miou_all}) accuracy {accuracy}"
 
 
-def _percent(score: float) -> str:
+def percent_text(score: float) -> str:
+    """A score; a dash where there is none."""
     return NONE if math.isnan(score) else f"{score:.2f}"
 
 

@@ -1,0 +1,54 @@
+"""The images of a split as the backbone is shown them, for whatever looks at pixels.
+
+Shape letters: N images, R pixels of a side.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from trainer.config import DataConfig, FeatureConfig
+from trainer.datasets import DataSet, open_dataset
+from trainer.datasets.base import Image
+from trainer.features.extraction import SquareRule
+
+__all__ = ["Pictures"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pictures:
+    """Squares that lie pixel on pixel with the labels of an evaluation split."""
+
+    data_set: DataSet
+    #: Names of the split's images, in its order.
+    names: tuple[str, ...]
+    #: How images become squares.
+    features: FeatureConfig
+
+    @classmethod
+    def open(cls, data: DataConfig, features: FeatureConfig, names: tuple[str, ...]) -> "Pictures":
+        """Open the data set that the images are in; decodes none.
+
+        Raises:
+            ConfigError: If it lacks a modality, or an option is wrong.
+            DataError: If its folder or images are missing.
+        """
+        return cls(data_set=open_dataset(data), names=names, features=features)
+
+    def square(self, place: int, modality: str) -> Image:
+        """The image at a place of the split with shape (R, R, 3), from 0 to 1.
+
+        Raises:
+            DataError: If its file cannot be decoded.
+        """
+        rule = SquareRule(crop="none", side=self.features.eval_resolution)
+        image = self.data_set.source.image(self.names[place], modality)
+        (square_3RR,) = rule.images(image, self.features.resize)
+        return np.asarray(square_3RR.permute(1, 2, 0).numpy(), dtype=np.float32)
+
+    def guides(self, part: slice) -> torch.Tensor:
+        """RGB images of a part of the split with shape (N, 3, R, R), from 0 to 1."""
+        places = range(len(self.names))[part]
+        squares = [torch.from_numpy(self.square(place, "rgb")) for place in places]
+        return torch.stack(squares).permute(0, 3, 1, 2).contiguous()
