@@ -11,8 +11,8 @@ Layout under the root, that of the data set's authors and of the released UniM2 
     list_folder/train.txt    names, one a line; val.txt and test.txt likewise: one that is
                              missing is carved out of train by scene
 
-The first 192 columns, which the near infrared camera does not see, are dropped as the data
-set's authors do; copies without them set ``left_offset`` to 0.
+The first 192 columns are dropped, as the data set's authors do; copies without them set
+``left_offset`` to 0.
 
 With ``range = "fixed"`` a grey has one meaning in all images: RGB and NIR are the stored
 numbers over the largest that their bits can hold, a degree of polarisation is taken as it is

@@ -9,6 +9,7 @@ from tests.fakes.data_sets import folder
 from tests.fakes.data_sets.pictures import noise, save, write_list
 from trainer.config import DataConfig
 from trainer.datasets import DataSet, open_dataset
+from trainer.datasets.folder.description import read_description
 from trainer.errors import ConfigError, DataError, TrainerError
 
 NAME = folder.NAMES[0]
@@ -211,3 +212,16 @@ def test_no_files_at_all_are_told_with_their_pattern(tmp_path: Path) -> None:
 
     with pytest.raises(TrainerError, match=r"no file colour/\{name\}\.png for the modality 'rgb'"):
         open_dataset(config)
+
+
+def test_the_example_of_the_documentation_is_a_description(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[3] / "docs/data.md").read_text(encoding="utf-8")
+    example = next(part for part in text.split("```toml\n") if part.startswith("classes = "))
+    file = tmp_path / "dataset.toml"
+    file.write_text(example.partition("```")[0], encoding="utf-8")
+
+    description = read_description(file)
+
+    assert description.class_names() == ("soil", "plant", "pot")
+    assert set(description.modalities) == {"rgb", "thermal", "height", "aolp"}
+    assert description.splits.test == "test.txt"
