@@ -27,7 +27,8 @@ DATASETS: dict[str, Callable[[DataConfig], DataSet]] = {
     "rooms": open_rooms,
 }
 
-#: Name to the record of its table ``[data.options]``; a protocol sets those that are there.
+#: Name to the record of its table ``[data.options]``, where it has one; a protocol sets those
+#: options that are there.
 OPTIONS: dict[str, type] = {
     "cityscapes": CityscapesOptions,
     "cocostuff27": CocoStuff27Options,
