@@ -49,7 +49,8 @@ def fit_run(
     say(memory_text(device))
     say(iterate_text(run))
     say(f"checkpoint: {folder}")
-    say(f"score it once on the test split: python -m trainer evaluate {folder} --split test")
+    if material.test.labels is not None:
+        say(f"score it once on the test split: python -m trainer evaluate {folder} --split test")
 
 
 def _train(run: Run, folder: Path, log: RunLog) -> None:

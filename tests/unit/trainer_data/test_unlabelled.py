@@ -56,6 +56,7 @@ def test_fit_trains_and_evaluate_refuses(
     said = capsys.readouterr().out
     assert f"mIoU {NONE} (all {NONE}) accuracy {NONE}" in said
     assert "note: there is no list of val: 1 of 4 training images are held out" in said
+    assert "score it once" not in said
     for split in ("val", "test"):
         with pytest.raises(
             DataError, match=f"^evaluate needs labels on {split} .*no labels"
