@@ -76,9 +76,16 @@ def test_fit_scores_at_every_evaluation_and_again_the_same(place: Path, fitted: 
 
 
 def test_the_test_split_is_scored_on_demand(place: Path, fitted: str) -> None:
-    scored = trainer(place, "evaluate", "runs/small", "--split", "test")
+    scored = trainer(place, "evaluate", "runs/small", "--split", "test", "--flip", "--crf")
     assert scored.returncode == 0, scored.stderr
-    assert re.search(r"test  cluster mIoU \d+\.\d\d \(all \d+\.\d\d\)", scored.stdout)
+    assert "protocol: held-out" in scored.stdout
+    row = r"test +(raw|flip|flip, CRF) +(cluster|linear)" + 3 * r" +(\d+\.\d\d)"
+    rows = re.findall(row, scored.stdout)
+    ways = ("raw", "flip", "flip, CRF")
+    assert [found[:2] for found in rows] == [
+        (way, probe) for way in ways for probe in ("cluster", "linear")
+    ]
+    assert len({found[2:] for found in rows}) == 6
 
 
 def test_a_damaged_checkpoint_is_one_line(place: Path, fitted: str) -> None:
