@@ -19,7 +19,7 @@ from trainer.config import (
 from trainer.errors import DataError
 from trainer.features import open_material, prepare, require_labels
 from trainer.run import Run
-from trainer.verbs.evaluate import evaluate_checkpoint
+from trainer.verbs.evaluate import Scoring, evaluate_checkpoint
 from trainer.verbs.fit import fit_run
 from trainer.verbs.tables import NONE
 
@@ -57,11 +57,12 @@ def test_fit_trains_and_evaluate_refuses(
     assert f"mIoU {NONE} (all {NONE}) accuracy {NONE}" in said
     assert "note: there is no list of val: 1 of 4 training images are held out" in said
     assert "score it once" not in said
-    for split in ("val", "test"):
+    scorings = [Scoring(split=split, flip=False, crf=False) for split in ("val", "test")]
+    for asked in scorings:
         with pytest.raises(
-            DataError, match=f"^evaluate needs labels on {split} .*no labels"
+            DataError, match=f"^evaluate needs labels on {asked.split} .*no labels"
         ) as no:
-            evaluate_checkpoint(folder, split, data=None, cache=cache, device=CPU)  # type: ignore[arg-type]
+            evaluate_checkpoint(folder, asked, data=None, cache=cache, device=CPU)
         assert "\n" not in str(no.value)
 
 
