@@ -64,7 +64,7 @@ class Standard:
 
     def apply(self, features: torch.Tensor) -> torch.Tensor:
         """Centred and scaled features, of any shape that ends in C."""
-        mean, deviation, wanted, common = self.rows_4C
+        mean, deviation, wanted, common = self.rows_4C.unbind()
         standard: torch.Tensor = ((features - mean) / deviation).clamp(-LIMIT, LIMIT)
         return standard * wanted + common
 

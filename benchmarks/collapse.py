@@ -1,0 +1,175 @@
+"""Whether the collapse rules stop the runs that collapse, and no other.
+
+    python -m benchmarks.collapse --storage embedded:FOLDER/postgres --folder FOLDER
+
+A run has collapsed if at its last evaluation its val mIoU is at most one point above that of the
+best constant prediction, or not a number. That is defined by labels and knows nothing of the
+rules, which see none. The thresholds were chosen on the first search; the others, of other
+seeds, other scenes, other methods and real street frames (`--cityscapes`), are only reported.
+All runs train to their end and the rules are applied to what they reported. Settings are drawn
+evenly, since a sampler that learns soon avoids collapse; the searches of
+`benchmarks.comparison`, in the same database, are read as they are.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.comparison import SCENES
+from benchmarks.comparison import searches as comparison_searches
+from benchmarks.records import RecordedRun, read_searches, write_result
+from benchmarks.searches import UNPRUNED, Places, Search, finish
+from search.outcome import Prune
+from search.pruners import CollapseRules
+from trainer.features import prepare
+from trainer.features.material import IGNORE, Material
+from trainer.metrics import scores_of
+
+__all__ = ["Judged", "constant_miou", "judge"]
+
+MARGIN = 1.0  # points of mIoU above the best constant prediction
+BEST = 20  # of which none may be stopped
+#: Study seeds and the trials of each; the thresholds were chosen on the first.
+SEEDS = {1: 200, 2: 100, 3: 100}
+CITYSCAPES_TRIALS = 40
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """A run, by the definition and by the rules. Evaluations count from 1."""
+
+    run: RecordedRun
+    collapsed: bool
+    #: First evaluation at which the definition holds; None if it never does.
+    since: int | None
+    #: Evaluation after which the rules stop it; None if they let it end.
+    stopped: int | None
+
+    @property
+    def share(self) -> float:
+        """Part of the run after which it is stopped."""
+        assert self.stopped is not None
+        return self.stopped / len(self.run.reports)
+
+    @property
+    def late(self) -> bool:
+        """Whether it collapsed and is not stopped within two evaluations."""
+        if not self.collapsed or self.since is None:
+            return False
+        return self.stopped is None or self.stopped > self.since + 2
+
+
+def constant_miou(material: Material) -> float:
+    """Val mIoU of the best prediction of one class everywhere, percent."""
+    labels = np.asarray(material.val.labels)
+    counts = np.bincount(labels[labels != IGNORE], minlength=len(material.classes))
+    return max(scores_of(_constant(counts, cls)).miou for cls in range(len(counts)))
+
+
+def _constant(counts: NDArray[np.int64], predicted: int) -> NDArray[np.int64]:
+    """Counts of labels (rows) by predictions (columns)."""
+    matrix = np.zeros((len(counts), len(counts)), dtype=np.int64)
+    matrix[:, predicted] = counts
+    return matrix
+
+
+def judge(run: RecordedRun, *, constant: float, rules: CollapseRules) -> Judged:
+    """Apply the definition and the rules to a recorded run."""
+    total = len(run.reports)
+    # "not above" holds for what is not a number, too
+    low = [not report.cluster.miou > constant + MARGIN for report in run.reports]
+    verdicts = (rules.verdict(run.reports[:seen], total) for seen in range(1, total + 1))
+    stopped = [index for index, verdict in enumerate(verdicts, 1) if isinstance(verdict, Prune)]
+    return Judged(
+        run=run,
+        collapsed=low[-1],
+        since=low.index(True) + 1 if any(low) else None,
+        stopped=stopped[0] if stopped else None,
+    )
+
+
+def _summary(name: str, judged: Sequence[Judged], constant: float) -> dict[str, Any]:
+    collapsed = [each for each in judged if each.collapsed]
+    healthy = [each for each in judged if not each.collapsed]
+    caught = [each for each in collapsed if each.stopped is not None]
+    best = sorted(healthy, key=lambda each: -(each.run.value or 0.0))[:BEST]
+    return {
+        "search": name,
+        "runs": len(judged),
+        "constant mIoU": constant,
+        "collapsed": len(collapsed),
+        "stopped": len(caught),
+        "late": sum(each.late for each in caught),
+        "before 40 %": sum(each.share < 0.4 for each in caught),
+        "best 20 stopped": sum(each.stopped is not None for each in best),
+        "others stopped": sum(each.stopped is not None for each in healthy),
+        "others": len(healthy),
+    }
+
+
+def _print(rows: Sequence[dict[str, Any]]) -> None:
+    table = Table(*rows[0], title="collapsed by the definition, stopped by the rules")
+    for row in rows:
+        table.add_row(
+            *(f"{cell:.1f}" if isinstance(cell, float) else str(cell) for cell in row.values())
+        )
+    Console(width=150).print(table)
+
+
+def _calibration(places: Places) -> list[Search]:
+    found = [
+        Search(
+            study=f"collapse-rooms-seed-{seed}",
+            preset="rooms",
+            tables={
+                "search": {"trials": trials, "seed": seed, "sampler": "random", **UNPRUNED},
+                "data": {"seed": SCENES[0]},
+            },
+        )
+        for seed, trials in SEEDS.items()
+    ]
+    if places.cityscapes is not None:
+        tables = {"trials": CITYSCAPES_TRIALS, "seed": 1, "sampler": "random", **UNPRUNED}
+        found.append(
+            Search(
+                study="collapse-cityscapes",
+                preset="cityscapes-rgbd",
+                tables={"search": tables, "data": {"root": str(places.cityscapes)}},
+            )
+        )
+    return found
+
+
+def main(
+    storage: Annotated[str, typer.Option(help="Database of the searches.")],
+    folder: Annotated[Path, typer.Option(help="Folder of caches and checkpoints.")],
+    cityscapes: Annotated[
+        Path | None, typer.Option(help="Cityscapes frames; without, rooms alone.")
+    ] = None,
+) -> None:
+    """Run what is missing, print the table and keep runs and table as results/collapse.json."""
+    places = Places(storage=storage, folder=folder, cityscapes=cityscapes)
+    calibration = _calibration(places)
+    for search in calibration:
+        finish(search, places)
+    rules, rows, kept = CollapseRules(), [], {}
+    for search in (*calibration, *comparison_searches()):
+        _, config, runs = read_searches(storage, [search.study])[search.study]
+        constant = constant_miou(prepare(config.train, cache=folder / "cache"))
+        judged = [judge(run, constant=constant, rules=rules) for run in runs]
+        rows.append(_summary(search.study, judged, constant))
+        if search in calibration:
+            kept[search.study] = [run.to_json() for run in runs]
+    _print(rows)
+    print(write_result("collapse", {"rows": rows, "runs": kept}))
+
+
+if __name__ == "__main__":
+    typer.run(main)

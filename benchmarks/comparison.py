@@ -1,0 +1,128 @@
+"""Whether depth helps: UniM2 on RGB+depth against STEGO on RGB and on the sum of both.
+
+    python -m benchmarks.comparison --storage embedded:FOLDER/postgres --folder FOLDER
+
+Nine searches of 200 trials: three methods on three scene seeds that were fixed before any of
+them was looked at. Trials, iterations, evaluations and ranges are equal, nothing is pruned. The
+best trial by val is reported on test, beside ridge regression on the same frozen features:
+what the classes' labels could get out of them. A search that is finished is not run again.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.records import read_searches, write_result
+from benchmarks.ridge import ridge_scores
+from benchmarks.searches import UNPRUNED, Places, Search, finish
+from trainer.features import prepare
+
+__all__ = ["METHODS", "SCENES", "searches"]
+
+#: Seeds of the scenes; the scenes were designed on seed 0.
+SCENES = (1, 2, 3)
+STUDY_SEED = 1
+TRIALS = 200
+
+#: What is laid over the preset ``rooms``, by the name in the table.
+METHODS: Mapping[str, Mapping[str, Any]] = {
+    "unim2": {},
+    "stego-rgb": {"method": {"name": "stego"}, "data": {"modalities": ["rgb"]}},
+    "stego-sum": {"method": {"name": "stego", "fusion": "sum"}},
+}
+
+
+def searches() -> tuple[Search, ...]:
+    """All searches of the comparison, scene by scene."""
+    return tuple(_search(method, scene) for scene in SCENES for method in METHODS)
+
+
+def _search(method: str, scene: int) -> Search:
+    over = METHODS[method]
+    tables = {
+        **over,
+        "search": {"trials": TRIALS, "seed": STUDY_SEED, **UNPRUNED},
+        "data": {**over.get("data", {}), "seed": scene},
+    }
+    return Search(study=f"comparison-{method}-scenes-{scene}", preset="rooms", tables=tables)
+
+
+def _row(method: str, scene: int, places: Places) -> dict[str, Any]:
+    """What one search found, in percent."""
+    study = _search(method, scene).study
+    view, config, runs = read_searches(places.storage, [study])[study]
+    assert view.best is not None and view.test is not None, f"{study} is not finished"
+    best = runs[view.best.number]
+    material = prepare(config.train, cache=places.folder / "cache")
+    ridge = ridge_scores(material, config.train.data.modalities)
+    return {
+        "method": method,
+        "scene": scene,
+        "trials": len(runs),
+        "best trial": best.number,
+        "value": best.value,
+        "val mIoU": best.reports[-1].cluster.miou,
+        "test mIoU": view.test["cluster"]["miou"],
+        "test accuracy": view.test["cluster"]["accuracy"],
+        "test linear mIoU": view.test["linear"]["miou"],
+        "test ridge mIoU": ridge.miou,
+        "parameters": dict(best.parameters),
+    }
+
+
+COLUMNS = (
+    "best trial",
+    "value",
+    "val mIoU",
+    "test mIoU",
+    "test accuracy",
+    "test linear mIoU",
+    "test ridge mIoU",
+)
+
+
+def _print(rows: Sequence[Mapping[str, Any]]) -> None:
+    table = Table("method", "scenes", *COLUMNS, title="best of 200 trials by val, percent")
+    for row in rows:
+        shown = [
+            f"{row[name]:.1f}" if name != "best trial" else str(row[name]) for name in COLUMNS
+        ]
+        table.add_row(row["method"], str(row["scene"]), *shown)
+    console = Console(width=120)
+    console.print(table)
+    for method in METHODS:
+        values = np.array([row["test mIoU"] for row in rows if row["method"] == method])
+        spread = f"{values.min():.1f} to {values.max():.1f}"
+        console.print(
+            f"{method}: test mIoU {values.mean():.1f} ± {values.std(ddof=1):.1f} ({spread})"
+        )
+    for other in ("stego-rgb", "stego-sum"):
+        console.print(f"unim2 minus {other}: {_gap(rows, other)}")
+
+
+def _gap(rows: Sequence[Mapping[str, Any]], other: str) -> str:
+    by = {(row["method"], row["scene"]): row["test mIoU"] for row in rows}
+    gaps = np.array([by["unim2", scene] - by[other, scene] for scene in SCENES])
+    return f"{gaps.mean():+.1f} points on the mean ({', '.join(f'{gap:+.1f}' for gap in gaps)})"
+
+
+def main(
+    storage: Annotated[str, typer.Option(help="Database of the searches.")],
+    folder: Annotated[Path, typer.Option(help="Folder of caches and checkpoints.")],
+) -> None:
+    """Run what is missing, print the table and keep it as results/comparison.json."""
+    places = Places(storage=storage, folder=folder)
+    for search in searches():
+        finish(search, places)
+    rows = [_row(method, scene, places) for method in METHODS for scene in SCENES]
+    _print(rows)
+    print(write_result("comparison", {"rows": rows}))
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,91 @@
+"""What a search recorded, as plain records: read from its database, kept as JSON."""
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from search.config import LaunchConfig
+from search.verbs.reading import StudyView, read_study
+from storage.address import parse_address
+from storage.database import Database, open_database
+from storage.reports import reports_of
+from trainer.records import Report
+
+__all__ = ["RESULTS", "RecordedRun", "read_runs", "read_searches", "write_result"]
+
+#: Where results are kept that documents quote.
+RESULTS = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedRun:
+    """One trial of a search."""
+
+    number: int
+    #: Value of each searched knob.
+    parameters: Mapping[str, float]
+    #: What the search maximised, percent; None for a trial that was stopped.
+    value: float | None
+    reports: tuple[Report, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain numbers, to four digits."""
+        table = dataclasses.asdict(self) | {
+            "reports": [report.to_json() for report in self.reports]
+        }
+        rounded: dict[str, Any] = _rounded(table)
+        return rounded
+
+    @classmethod
+    def from_json(cls, table: Mapping[str, Any]) -> "RecordedRun":
+        """The inverse of :meth:`to_json`."""
+        reports = tuple(Report.from_json(report) for report in table["reports"])
+        return cls(**{**table, "reports": reports})
+
+
+def read_runs(database: Database, study: str) -> list[RecordedRun]:
+    """All trials of a study with their reports, by number."""
+    reports: dict[int, list[Report]] = {}
+    for record in reports_of(database.engine, study=study):
+        reports.setdefault(record.trial, []).append(Report.from_json(dict(record.payload)))
+    return [
+        RecordedRun(
+            number=trial.number,
+            parameters=trial.params,
+            value=trial.value,
+            reports=tuple(reports.get(trial.number, ())),
+        )
+        for trial in read_study(database, study).trials
+    ]
+
+
+def read_searches(
+    storage: str, studies: Sequence[str]
+) -> dict[str, tuple[StudyView, LaunchConfig, list[RecordedRun]]]:
+    """Each study as it stands, its configuration, and its runs."""
+    found = {}
+    with open_database(parse_address(storage, password_file=None)) as database:
+        for study in studies:
+            view = read_study(database, study)
+            config = LaunchConfig.from_table(view.record.config)
+            found[study] = (view, config, read_runs(database, study))
+    return found
+
+
+def write_result(name: str, table: Mapping[str, Any]) -> Path:
+    """Keep a result as ``results/NAME.json``."""
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{name}.json"
+    path.write_text(json.dumps(_rounded(table), indent=1) + "\n", encoding="utf-8")
+    return path
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(item) for item in value]
+    return float(f"{value:.4g}") if isinstance(value, float) else value
