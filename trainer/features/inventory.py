@@ -36,8 +36,19 @@ class BankEntry:
     #: Seconds since the epoch: when its last file was written, and when it was last opened.
     built_at: float
     used_at: float
-    #: The tables ``data``, ``backbone`` and ``features`` it was made from; empty where unknown.
-    made_from: Mapping[str, Any]
+    #: What it says of itself when it is complete; else empty.
+    description: Mapping[str, Any]
+
+    @property
+    def made_from(self) -> Mapping[str, Any]:
+        """The tables ``data``, ``backbone`` and ``features``; empty where they are not known."""
+        tables: Mapping[str, Any] = self.description.get("made from", {})
+        return tables
+
+    @property
+    def mirrored(self) -> str | None:
+        """The split whose mirrored images it holds, and nothing else; None for a whole bank."""
+        return self.description.get("mirrored")
 
     @property
     def key(self) -> str:
@@ -91,7 +102,7 @@ def _entry(folder: Path) -> BankEntry | None:
         return None
     times = [status.st_mtime for name, status in statuses.items() if name != MANIFEST]
     with _alone(folder) as alone:
-        state, made_from = _look(folder, alone=alone)
+        state, description = _look(folder, alone=alone)
     manifest = statuses.get(MANIFEST)
     return BankEntry(
         folder=folder,
@@ -100,7 +111,7 @@ def _entry(folder: Path) -> BankEntry | None:
         in_use=not alone,
         built_at=max(times, default=changed),
         used_at=manifest.st_mtime if manifest else changed,
-        made_from=made_from,
+        description=description,
     )
 
 
@@ -111,7 +122,7 @@ def _look(folder: Path, *, alone: bool) -> tuple[State, Mapping[str, Any]]:
         _, description = read_bank(folder)
     except CacheError:
         return "damaged", {}
-    return "complete", description.get("made from", {})
+    return "complete", description
 
 
 @contextmanager

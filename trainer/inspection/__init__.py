@@ -2,7 +2,15 @@
 
 from trainer.inspection.alignment import Shift
 from trainer.inspection.facts import Finding, Inspection, KindFacts, SplitFacts
-from trainer.inspection.readiness import readiness
-from trainer.inspection.walk import walk
+from trainer.inspection.readiness import measure_readiness
+from trainer.inspection.walk import walk_through
 
-__all__ = ["Finding", "Inspection", "KindFacts", "Shift", "SplitFacts", "readiness", "walk"]
+__all__ = [
+    "Finding",
+    "Inspection",
+    "KindFacts",
+    "Shift",
+    "SplitFacts",
+    "measure_readiness",
+    "walk_through",
+]

@@ -14,7 +14,7 @@ from trainer.features.inventory import list_banks
 from trainer.features.prepare import check_crops, made_from, open_backbone
 from trainer.inspection.facts import Finding
 
-__all__ = ["Readiness", "readiness"]
+__all__ = ["Readiness", "measure_readiness"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ class Readiness:
     faults: tuple[Finding, ...]
 
 
-def readiness(config: TrainConfig, data_set: DataSet, cache: Path | None) -> Readiness:
+def measure_readiness(config: TrainConfig, data_set: DataSet, cache: Path | None) -> Readiness:
     """Look at crops, backbone, weights and disk, as training will.
 
     Raises:
@@ -48,7 +48,10 @@ def readiness(config: TrainConfig, data_set: DataSet, cache: Path | None) -> Rea
     except WeightsError as error:
         faults.append(Finding(kind="weights", text=str(error)))
     root = cache_root(cache)
-    built = any(bank.made_from == made_from(config) for bank in list_banks(root) if bank.complete)
+    built = any(
+        bank.complete and bank.mirrored is None and bank.made_from == made_from(config)
+        for bank in list_banks(root)
+    )
     try:
         free = free_space(root)
     except CacheError as error:

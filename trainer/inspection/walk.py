@@ -14,14 +14,15 @@ from trainer.features.material import IGNORE
 from trainer.inspection.alignment import Alignment, Shift, edges_of
 from trainer.inspection.facts import Finding, Inspection, KindFacts, SplitFacts
 
-__all__ = ["walk"]
+__all__ = ["walk_through"]
 
 SAMPLE = 24  # images whose modalities are compared for a shift
+SMALLEST = 64  # pixels of a side: less detail fits together by chance
 
 Progress = Callable[[str, int, int], None]
 
 
-def walk(data_set: DataSet, progress: Progress) -> Inspection:
+def walk_through(data_set: DataSet, progress: Progress) -> Inspection:
     """Read everything.
 
     Args:
@@ -78,9 +79,15 @@ class _Walker:
             sizes["label"] = label.shape
         self._compare_sizes(split, name, sizes)
         if (split, name) in self._sample and self._anchor in images:
-            edges = edges_of(images[self._anchor])
-            for modality in images.keys() - {self._anchor}:
-                self._alignments[modality].add(edges, edges_of(images[modality]))
+            self._align(images)
+
+    def _align(self, images: dict[str, Image]) -> None:
+        anchor = images[self._anchor]
+        if min(anchor.shape[:2]) < SMALLEST:
+            return
+        edges = edges_of(anchor)
+        for modality in images.keys() - {self._anchor}:
+            self._alignments[modality].add(edges, edges_of(images[modality]))
 
     def _image(self, split: str, name: str, modality: str) -> Image | None:
         try:

@@ -147,7 +147,7 @@ def _say_banks(banks: tuple[BankEntry, ...]) -> None:
     rows = [
         (
             entry.key[:8],
-            _made_from_text(entry.made_from),
+            _made_from_text(entry),
             entry.state + (", in use" if entry.in_use and entry.complete else ""),
             _time_text(entry.built_at),
             _time_text(entry.used_at),
@@ -160,13 +160,15 @@ def _say_banks(banks: tuple[BankEntry, ...]) -> None:
     )
 
 
-def _made_from_text(tables: Mapping[str, Any]) -> str:
+def _made_from_text(entry: BankEntry) -> str:
+    tables = entry.made_from
     if not tables:
         return "unknown"
+    mirrored = f"mirrored {entry.mirrored} of " if entry.mirrored else ""
     data, backbone, features = (tables[name] for name in ("data", "backbone", "features"))
     sides = f"{features['train_resolution']}/{features['eval_resolution']} px"
     return (
-        f"{data['name']} ({', '.join(data['modalities'])}), {backbone['name']}, {sides},"
+        f"{mirrored}{data['name']} ({', '.join(data['modalities'])}), {backbone['name']}, {sides},"
         f" {features['dtype']}"
     )
 
@@ -189,5 +191,6 @@ def _json(entry: BankEntry) -> dict[str, Any]:
         "in use": entry.in_use,
         "built": entry.built_at,
         "last used": entry.used_at,
+        "mirrored": entry.mirrored,
         "made from": dict(entry.made_from),
     }

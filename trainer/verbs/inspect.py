@@ -11,7 +11,14 @@ from trainer.config import TrainConfig
 from trainer.datasets import find_dataset
 from trainer.errors import DataError
 from trainer.features.cache import size_text
-from trainer.inspection import Finding, Inspection, KindFacts, Shift, readiness, walk
+from trainer.inspection import (
+    Finding,
+    Inspection,
+    KindFacts,
+    Shift,
+    measure_readiness,
+    walk_through,
+)
 from trainer.inspection.facts import Range
 from trainer.inspection.readiness import Readiness
 from trainer.verbs.setup import live_progress, progress_teller, say
@@ -43,9 +50,9 @@ def inspect_data(config: TrainConfig, *, cache: Path | None, as_json: bool) -> b
             else f"fault: {error}\ntraining would fail"
         )
         return False
-    ready = readiness(config, data_set, cache)
+    ready = measure_readiness(config, data_set, cache)
     with live_progress() as progress:
-        found = walk(data_set, progress_teller(progress))
+        found = walk_through(data_set, progress_teller(progress))
     faults = (*found.faults, *ready.faults)
     if as_json:
         say(json.dumps(_json(found, ready), indent=1))
