@@ -5,6 +5,7 @@ The only module of the package, with the worker, that knows Ray.
 
 import logging
 import os
+import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,11 +23,12 @@ from search.pool import Answer
 from search.worker import Worker, WorkerSetup
 from trainer.records import Scores
 
-__all__ = ["RayPool", "ray_cluster"]
+__all__ = ["RayPool", "check_answers", "ray_cluster"]
 
 #: Raised so that the driver outlives the cluster's head: the default makes it exit after 60 s.
 GCS_RECONNECT_SECONDS = 24 * 3600
 LOOPBACK = "127.0.0.1"
+ANSWER_SECONDS = 5.0  # a cluster's head takes to answer, at most
 POLL_SECONDS = 1.0  # between two looks while other jobs hold the cores
 PATIENCE_SECONDS = 15.0  # before that is told: what a killed search held is free in less
 TOLD_SECONDS = 60.0  # between two lines that say what is waited for
@@ -211,6 +213,24 @@ def _check_started(worker: str, error: RayError) -> None:
     if isinstance(error, ActorDiedError) and error.actor_init_failed:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise ClusterError(f"{worker} cannot start: {lines[-1]}") from error
+
+
+def check_answers(address: str) -> None:
+    """Refuse a cluster that is not there: Ray itself would try for ten minutes.
+
+    Raises:
+        ClusterError: If nothing answers at its host and port.
+    """
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        return  # such as auto
+    try:
+        socket.create_connection((host, int(port)), timeout=ANSWER_SECONDS).close()
+    except OSError as error:
+        raise ClusterError(
+            f"nothing answers at --ray {address} ({error.strerror or error}): check host and port,"
+            " or start the cluster's head"
+        ) from error
 
 
 def _check_room(machine: Machine) -> None:

@@ -114,8 +114,8 @@ def resolve(preset: str, file: Path | None, flags: Mapping[str, Any]) -> LaunchC
     """
     table = read_preset(preset)
     if file is not None:
-        table = overlay(table, read_toml(file))
-    return LaunchConfig.from_table(lay_protocol(overlay(table, flags), PUBLISHED_SEARCH))
+        table = _lay_over(table, read_toml(file))
+    return LaunchConfig.from_table(lay_protocol(_lay_over(table, flags), PUBLISHED_SEARCH))
 
 
 def differences(stored: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
@@ -127,6 +127,21 @@ def differences(stored: Mapping[str, Any], given: Mapping[str, Any]) -> list[str
         for name in sorted(old.keys() | new.keys())
         if name not in ignored and old.get(name) != new.get(name)
     ]
+
+
+def _lay_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """One table over another; what the upper one fixes or searches the lower one does not."""
+    fixed, ranged = _inner(above, "hyper"), _inner(_inner(above, "search"), "ranges")
+    search, hyper = _inner(below, "search"), _inner(below, "hyper")
+    ranges = {key: value for key, value in _inner(search, "ranges").items() if key not in fixed}
+    kept = {key: value for key, value in hyper.items() if key not in ranged}
+    return overlay({**below, "search": {**search, "ranges": ranges}, "hyper": kept}, above)
+
+
+def _inner(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """A table in a table; what is none is refused later, by its name."""
+    found = table.get(key, {})
+    return found if isinstance(found, Mapping) else {}
 
 
 def _settings_in_place(table: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import FrameType
 
 from search.bookings import Booking, Terms, reserve
+from search.cluster import check_answers
 from search.config import LaunchConfig, differences
 from search.display.progress import Progress
 from search.driver import Ending
@@ -196,6 +197,7 @@ def _prepare(request: Launch, open_preparing: OpenPreparing) -> Material:
 def _booked(request: Launch, study: str, say: Callable[[str], None]) -> Booking:
     """This machine's part of the work; in a cluster that is joined, Ray keeps the books."""
     if request.places.ray_address is not None:
+        check_answers(request.places.ray_address)
         return Booking(request.machine)
     return reserve(request.machine, terms=request.terms, study=study, say=say)
 

@@ -66,6 +66,15 @@ def test_nothing_is_fixed_and_searched() -> None:
             resolve("rooms", None, both)
 
 
+def test_a_flag_fixes_what_a_file_searches_and_searches_what_a_file_fixes(tmp_path) -> None:
+    file = tmp_path / "file.toml"
+    file.write_text("[search.ranges]\nlearning_rate = [1e-4, 1e-2]\n[hyper]\nb_self = 0.5\n")
+    flags = {"hyper": {"learning_rate": 2e-3}, "search": {"ranges": {"b_self": [0.1, 0.9]}}}
+    config = resolve("rooms", file, flags)
+    assert config.train.training.learning_rate == 2e-3
+    assert config.train.hyper == {} and config.search.ranges == {"b_self": (0.1, 0.9)}
+
+
 def test_a_file_gives_ranges_and_a_flag_goes_before_it(tmp_path) -> None:
     file = tmp_path / "ranges.toml"
     file.write_text("[search.ranges]\nlearning_rate = [1e-4, 1e-2]\nb_self = [0.2, 1]\n")
@@ -74,7 +83,7 @@ def test_a_file_gives_ranges_and_a_flag_goes_before_it(tmp_path) -> None:
 
 
 def test_ranges_are_stored_and_told_apart() -> None:
-    plain, ranged = resolve("rooms", None, {}), resolve("rooms", None, RATES)
+    plain, ranged = LaunchConfig(), LaunchConfig.from_table(RATES)
     assert LaunchConfig.from_table(ranged.to_table()) == ranged
     assert differences(ranged.to_table(), ranged.to_table()) == []
     assert differences(plain.to_table(), ranged.to_table()) == [
