@@ -1,5 +1,6 @@
 """The trainer's command line on small material: what it prints, and how it refuses."""
 
+import dataclasses
 import re
 import sys
 
@@ -7,9 +8,11 @@ import pytest
 
 from tests.unit.trainer.small import small_config, small_material
 from trainer import cli
+from trainer.presets import preset_names
 from trainer.run import config_of
 from trainer.toml_records import record_to_table, toml_text
 from trainer.verbs import fit, setup
+from trainer.verbs.presets import resolve_preset
 
 
 @pytest.fixture
@@ -100,3 +103,46 @@ def test_a_checkpoint_is_scored_where_its_data_moved(
     assert call(monkeypatch, "evaluate", out, "--device", "cpu") == 0
     assert roots == [str(tmp_path / "moved"), None]
     assert len(re.findall("val +raw +cluster", capsys.readouterr().out)) == 2
+
+
+def test_fit_says_its_protocol_its_memory_and_the_iterate_that_counts(
+    run_toml, tmp_path, monkeypatch, capsys
+) -> None:
+    config = small_config()
+    changed = dataclasses.replace(config.evaluation, report="best")
+    run_toml.write_text(
+        toml_text(record_to_table(dataclasses.replace(config, evaluation=changed)))
+    )
+    out = tmp_path / "out"
+    assert call(monkeypatch, "fit", run_toml, "--out", out, "--device", "cpu") == 0
+    told = capsys.readouterr().out
+    assert "protocol: held-out, with evaluation.report changed" in told
+    assert len(re.findall(r"memory: at most \d+ MiB", told)) == 1
+    (iterate,) = re.findall(r"iterate: the best of 3 evaluations on val, .*", told)
+    assert call(monkeypatch, "evaluate", out, "--device", "cpu") == 0
+    scored = capsys.readouterr().out
+    assert "protocol: held-out, with evaluation.report changed" in scored and iterate in scored
+    best = re.findall(r"mIoU ([0-9.]+) ", iterate)
+    (row,) = re.findall(r"cluster +([0-9.]+)", scored.partition(iterate)[2])
+    assert [row] == best
+
+
+def test_fit_logs_where_asked(run_toml, tmp_path, monkeypatch, capsys) -> None:
+    pytest.importorskip("tensorboard", reason="the extra tensorboard is not installed")
+    out = tmp_path / "out"
+    arguments = ("fit", run_toml, "--out", out, "--device", "cpu")
+    assert call(monkeypatch, *arguments, "--log", "tensorboard") == 0
+    assert list((out / "tensorboard").glob("events.out.tfevents.*"))
+    assert call(monkeypatch, *arguments, "--log", "paper") == 2
+
+
+def test_presets_are_listed_and_printed_as_fit_takes_them(tmp_path, monkeypatch, capsys) -> None:
+    assert call(monkeypatch, "presets") == 0
+    listed = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in listed] == list(preset_names())
+    assert call(monkeypatch, "presets", "mcubes-ia-published") == 0
+    path = tmp_path / "run.toml"
+    path.write_text(capsys.readouterr().out)
+    assert setup.read_config(path) == resolve_preset("mcubes-ia-published")
+    assert call(monkeypatch, "presets", "nyu") == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1

@@ -1,0 +1,20 @@
+"""Weights & Biases itself, offline: it takes what we call it with."""
+
+import pytest
+
+from tests.unit.trainer.small import CPU, small_config, small_material
+from trainer.logs import open_log
+from trainer.run import Run
+
+
+def test_a_run_is_logged_offline(tmp_path, monkeypatch) -> None:
+    pytest.importorskip("wandb", reason="the extra wandb is not installed")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_CACHE_DIR", str(tmp_path / "cache"))
+    config = small_config()
+    log = open_log("wandb", tmp_path / "run", config, iteration=0)
+    log.write(Run.start(config, small_material(), CPU).advance())
+    log.close()
+    (file,) = (tmp_path / "run" / "wandb").glob("offline-run-*/run-*.wandb")
+    content = file.read_bytes()
+    assert b"cluster/miou" in content and b"code_dim" in content
