@@ -101,10 +101,18 @@ def import_checkpoint(path: Path, folder: Path) -> Imported:
 
 
 def _placed(config: TrainConfig, folder: Path) -> TrainConfig:
-    """The configuration with the backbone's weights where they will lie."""
+    """The configuration with the weights where they will lie, and one iterate to score.
+
+    When training was looked at, and by what its iterate was chosen, cannot be done again: kept,
+    it would only make demands on the data (labels on val, an epoch of enough batches).
+    """
     weights = str((folder / WEIGHTS).absolute())
     return dataclasses.replace(
-        config, backbone=dataclasses.replace(config.backbone, weights=weights)
+        config,
+        backbone=dataclasses.replace(config.backbone, weights=weights),
+        evaluation=dataclasses.replace(
+            config.evaluation, cadence="even", evaluations=1, report="last"
+        ),
     )
 
 

@@ -12,7 +12,7 @@ def shrink(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     from trainer.backbones import timm_vit
 
-    def make_small(*, width: int = 128, heads: int = 2, depth: int = 3) -> None:
+    def make_small(*, width: int = 64, heads: int = 1, depth: int = 2) -> None:
         small: Any = functools.partial(
             timm.create_model, embed_dim=width, num_heads=heads, depth=depth
         )

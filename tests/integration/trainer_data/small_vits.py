@@ -1,4 +1,4 @@
-"""Vision transformers of the DINO families, three narrow blocks deep, with random weights."""
+"""Vision transformers of the DINO families, two narrow blocks deep, with random weights."""
 
 import torch
 

@@ -20,7 +20,7 @@ from trainer.errors import ConfigError
 
 State = dict[str, torch.Tensor]
 
-HEADS, BLOCKS, GRID = 2, 5, 3
+HEADS, BLOCKS, GRID = 2, 4, 2
 NAMES = ["vit_small_patch16_224.dino", "vit_small_patch16_dinov3.lvd1689m"]
 VARIANTS = [*NAMES, "vit_small_patch14_dinov2.lvd142m", "vit_small_patch16_dinov3_qkvb.lvd1689m"]
 OUTPUTS = ["tokens", "tokens3", "keys3", "attention"]
@@ -28,7 +28,7 @@ OUTPUTS = ["tokens", "tokens3", "keys3", "attention"]
 
 @pytest.fixture(autouse=True)
 def _small(shrink: Callable[..., None]) -> None:
-    shrink(depth=BLOCKS)
+    shrink(width=128, heads=HEADS, depth=BLOCKS)
 
 
 def rotated(heads_BhTd: torch.Tensor) -> torch.Tensor:
