@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from trainer.errors import CacheError
 from trainer.features.bank import read_bank
-from trainer.features.cache import BANKS, LOCK, MANIFEST, PARTIAL, writing
+from trainer.features.cache import BANKS, LOCK, MANIFEST, PARTIAL
 
 __all__ = ["BankEntry", "list_banks", "remove_bank"]
 
@@ -81,17 +81,26 @@ def remove_bank(entry: BankEntry) -> int | None:
     Raises:
         CacheError: If it cannot be deleted.
     """
-    folder = entry.folder
-    with writing(folder), _alone(folder) as alone:
-        if not alone:
-            return None
-        doomed = folder.with_suffix(PARTIAL)
-        if folder != doomed:
-            if doomed.exists():
-                shutil.rmtree(doomed)
-            folder.rename(doomed)
-        shutil.rmtree(doomed)
+    try:
+        with _alone(entry.folder) as alone:
+            if not alone:
+                return None
+            _delete(entry.folder)
+    except OSError as error:
+        raise CacheError(
+            f"cannot delete the feature bank {entry.folder} ({error.strerror}): mend its"
+            " permissions, or delete it as who made it"
+        ) from error
     return entry.size
+
+
+def _delete(folder: Path) -> None:
+    doomed = folder.with_suffix(PARTIAL)
+    if folder != doomed:
+        if doomed.exists():
+            shutil.rmtree(doomed)
+        folder.rename(doomed)
+    shutil.rmtree(doomed)
 
 
 def _entry(folder: Path) -> BankEntry | None:

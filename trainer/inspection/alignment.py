@@ -114,8 +114,8 @@ def edges_of(image: Image) -> Plane:
     planes = functional.interpolate(
         channels, size=GRID, mode="bilinear", align_corners=False, antialias=True
     )[0].numpy()
-    down, across = np.gradient(planes.astype(np.float64), axis=(1, 2))
-    edges = np.sqrt(np.hypot(down, across).sum(axis=0))
+    down, across = np.gradient(planes, axis=(1, 2))
+    edges = np.sqrt(np.sqrt(down**2 + across**2).sum(axis=0)).astype(np.float64)
     spread = edges.std()
     if not spread > 0:  # constant, or not finite
         return np.zeros(GRID)

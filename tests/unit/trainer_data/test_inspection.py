@@ -199,20 +199,29 @@ def rooms() -> list[tuple[Image, Image]]:
 
 
 def shift_of(pairs):  # type: ignore[no-untyped-def]
+    return shift_of_edges([(edges_of(anchor), edges_of(other)) for anchor, other in pairs])
+
+
+def shift_of_edges(pairs):  # type: ignore[no-untyped-def]
     alignment = Alignment()
     for anchor, other in pairs:
-        alignment.add(edges_of(anchor), edges_of(other))
+        alignment.add(anchor, other)
     return alignment.shift()
 
 
-def test_aligned_sensors_are_not_suspected(rooms) -> None:  # type: ignore[no-untyped-def]
-    for pairs in (rooms, rooms[:4]):
-        shift = shift_of(pairs)
+@pytest.fixture(scope="module")
+def edges(rooms):  # type: ignore[no-untyped-def]
+    return [(edges_of(rgb), edges_of(depth)) for rgb, depth in rooms]
+
+
+def test_aligned_sensors_are_not_suspected(edges) -> None:  # type: ignore[no-untyped-def]
+    for pairs in (edges, edges[:4]):
+        shift = shift_of_edges(pairs)
         assert shift.known and not shift.suspicious and not shift.unrelated
         assert max(abs(shift.down), abs(shift.across)) <= 0.01
 
 
-@pytest.mark.parametrize(("down", "across"), [(0, 4), (3, -8), (-7, 0), (10, 12)])
+@pytest.mark.parametrize(("down", "across"), [(0, 4), (-7, 0), (10, -12)])
 def test_a_shifted_sensor_is_found_and_measured(rooms, down: int, across: int) -> None:  # type: ignore[no-untyped-def]
     """As a camera that sees another part of the scene: what leaves the picture is gone."""
     rows, columns = 96 - abs(down), 96 - abs(across)
@@ -230,17 +239,18 @@ def test_a_shifted_sensor_is_found_and_measured(rooms, down: int, across: int) -
     assert abs(shift.down - down / rows) <= 0.012 and abs(shift.across - across / columns) <= 0.012
 
 
-def test_pairs_put_together_wrongly_are_unrelated(rooms) -> None:  # type: ignore[no-untyped-def]
+def test_pairs_put_together_wrongly_are_unrelated(edges) -> None:  # type: ignore[no-untyped-def]
     for turn in (1, 5):
-        others = [depth for _, depth in rooms[turn:] + rooms[:turn]]
-        shift = shift_of([(rgb, other) for (rgb, _), other in zip(rooms, others, strict=True)])
+        others = [depth for _, depth in edges[turn:] + edges[:turn]]
+        wrong = [(rgb, other) for (rgb, _), other in zip(edges, others, strict=True)]
+        shift = shift_of_edges(wrong)
         assert shift.unrelated and not shift.known and not shift.suspicious
 
 
 def test_images_without_edges_tell_no_shift() -> None:
     flat = np.full((20, 30, 3), 0.5, dtype=np.float32)
 
-    assert not shift_of([(flat, flat)] * 12).known
+    assert not shift_of_edges([(edges_of(flat), edges_of(flat))] * 12).known
 
 
 def test_a_shifted_modality_is_told_with_its_direction(rooms) -> None:  # type: ignore[no-untyped-def]
