@@ -52,6 +52,8 @@ def _verify(folder: Path) -> None:
         open_material(
             folder,
             verify="all",
-            progress=lambda done, total: tell("compare with checksums", done, total),
+            progress=lambda done, total: tell(
+                "compare the features with their checksums", done, total
+            ),
         )
     say("verified: every byte is as it was written")
