@@ -71,6 +71,8 @@ def launch_command(
     ray: options.RayOption = None,
     plain: options.PlainOption = None,
     db_patience: options.PatienceOption = DB_PATIENCE_SECONDS,
+    dry_run: options.DryRunOption = False,
+    as_json: options.JsonOption = False,
 ) -> None:
     """Start a search, or continue the one named by --study."""
     with _one_line_errors():
@@ -108,6 +110,8 @@ def launch_command(
                 "hyper": parse_fixes(fix or ()) or None,
             },
             plain=plain,
+            dry=dry_run,
+            as_json=as_json,
         )
     _exit(finished)
 

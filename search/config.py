@@ -79,6 +79,15 @@ class LaunchConfig:
         """The search space, without what ``[hyper]`` fixes."""
         return build_space(self.search.space, self.train, self.search.ranges)
 
+    def moved_starts(self) -> dict[str, float]:
+        """Untuned values that their ranges do not hold; trial 0 has the nearer end instead."""
+        untuned = tunable(self.train)
+        return {
+            knob.name: untuned[knob.name].default
+            for knob in self.space().knobs
+            if knob.default != untuned[knob.name].default
+        }
+
     def to_table(self) -> dict[str, Any]:
         """The whole resolved configuration as plain tables."""
         return {"search": record_to_table(self.search), **record_to_table(self.train)}

@@ -12,10 +12,10 @@ from rich.text import Text
 
 from search.display.snapshot import Snapshot, WorkerLine
 
-__all__ = ["LiveProgress", "draw"]
+__all__ = ["WORKERS_SHOWN", "LiveProgress", "draw"]
 
 EVENTS_SHOWN = 6
-WORKERS_SHOWN = 16
+WORKERS_SHOWN = 16  # the same in plain lines
 REFRESHES = 4  # a second
 
 

@@ -7,7 +7,7 @@ from typing import Protocol, Self
 
 from rich.console import Console
 
-from search.display.live_view import LiveProgress
+from search.display.live_view import WORKERS_SHOWN, LiveProgress
 from search.display.snapshot import Snapshot, WorkerLine
 
 __all__ = ["PlainProgress", "Progress", "Snapshot", "WorkerLine", "open_progress"]
@@ -99,5 +99,18 @@ def _status_line(snapshot: Snapshot) -> str:
         f" {counts.behind} behind, {counts.failed} failed, {counts.running} running",
         snapshot.best_text(),
         snapshot.time_text(),
+        *_worker_texts(snapshot),
     ]
     return "; ".join([*parts, snapshot.state] if snapshot.state else parts)
+
+
+def _worker_texts(snapshot: Snapshot) -> list[str]:
+    """What each worker does, such as ``worker-0: trial 38 at 210 of 300``."""
+    shown = [
+        f"{worker.name}: idle"
+        if worker.trial is None
+        else f"{worker.name}: trial {worker.trial} at {worker.iteration} of {worker.iterations}"
+        for worker in snapshot.workers[:WORKERS_SHOWN]
+    ]
+    hidden = len(snapshot.workers) - WORKERS_SHOWN
+    return [*shown, f"{hidden} more workers"] if hidden > 0 else shown

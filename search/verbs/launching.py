@@ -97,6 +97,7 @@ def launch(
         if record is not None:
             booking.label(record.name)
             say(f"study {record.name} created in {database.address.masked()}")
+            _tell_moved_starts(request.config, say)
             with Lease.acquire(database, record.name) as lease:
                 return _drive(request, database, lease, material, open_progress, say)
     assert request.study is not None, "only a name that was given can be taken"
@@ -264,6 +265,15 @@ def _drive(
             ending=ending,
             reason=session.stop_reason,
             seconds=time.monotonic() - began,
+        )
+
+
+def _tell_moved_starts(config: LaunchConfig, say: Callable[[str], None]) -> None:
+    space = config.space()
+    for name, untuned in config.moved_starts().items():
+        say(
+            f"the range of {name} does not hold its untuned value {untuned:g}: trial 0 has"
+            f" {space.defaults[name]:g}"
         )
 
 

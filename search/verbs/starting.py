@@ -1,5 +1,6 @@
 """What ``launch`` and ``resume`` do: settings checked, database opened, study driven, end told."""
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,11 +14,13 @@ from search.bookings import Terms
 from search.checkpoints import default_checkpoint_root
 from search.config import LaunchConfig, resolve
 from search.display import views
+from search.display.dry_run import plan
 from search.display.progress import open_progress
 from search.driver import Ending
 from search.errors import SettingsError
 from search.machine import Machine, find_machine
 from search.verbs import reading
+from search.verbs.dry_run import dry_run
 from search.verbs.launching import Launch, find_to_resume
 from search.verbs.launching import launch as launch_study
 from search.verbs.session import Places
@@ -81,6 +84,8 @@ def launch(
     study: str | None,
     flags: Mapping[str, Any],
     plain: bool | None,
+    dry: bool,
+    as_json: bool,
 ) -> bool:
     """Start a search, or continue the named one; whether it reached its target.
 
@@ -92,11 +97,19 @@ def launch(
         study: The study's name; None takes the preset's next free one.
         flags: Settings laid over both, as ``{"table.key": value}``; None is not set.
         plain: Lines rather than a live view; None for wherever there is no terminal.
+        dry: Only tell what would be done.
+        as_json: Tell it as JSON.
     """
+    config = resolve(preset, file, _tables(flags))
+    if dry:
+        _tell_dry_run(address, machinery, config, study=study, preset=preset, as_json=as_json)
+        return True
+    if as_json:
+        raise SettingsError("--json goes with --dry-run: a search itself prints lines")
     request = Launch(
         study=study,
         preset=preset,
-        config=resolve(preset, file, _tables(flags)),
+        config=config,
         trials_given=flags["search.trials"] is not None,
         machine=machinery.machine(),
         terms=machinery.terms(),
@@ -169,6 +182,29 @@ def _drive(request: Launch, database: Database, *, plain: bool | None) -> bool:
     if result.ending is Ending.STOPPED:
         typer.echo(f"stopped: {result.reason}")
     return result.ending is Ending.FINISHED
+
+
+def _tell_dry_run(
+    address: Address,
+    machinery: Machinery,
+    config: LaunchConfig,
+    *,
+    study: str | None,
+    preset: str,
+    as_json: bool,
+) -> None:
+    found = dry_run(
+        config,
+        study=study,
+        preset=preset,
+        machine=machinery.machine(),
+        places=machinery.places(),
+        address=address,
+    )
+    if as_json:
+        typer.echo(json.dumps(found.to_json(), indent=1))
+    else:
+        Console().print(plan(found))
 
 
 def _storage_flag(address: Address) -> str:

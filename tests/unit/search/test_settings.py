@@ -82,6 +82,13 @@ def test_a_file_gives_ranges_and_a_flag_goes_before_it(tmp_path) -> None:
     assert config.search.ranges == {"learning_rate": (1e-4, 1e-2), "b_self": (0.5, 0.9)}
 
 
+def test_untuned_values_outside_their_ranges_are_known() -> None:
+    config = LaunchConfig.from_table(
+        {"search": {"ranges": {"b_self": [0.1, 0.5], "b_knn": [0.1, 0.5]}}}
+    )
+    assert config.moved_starts() == {"b_self": 0.8975}
+
+
 def test_ranges_are_stored_and_told_apart() -> None:
     plain, ranged = LaunchConfig(), LaunchConfig.from_table(RATES)
     assert LaunchConfig.from_table(ranged.to_table()) == ranged

@@ -73,7 +73,8 @@ def log(clock):
 
 STATUS = (
     "37 of 200 trials: 21 complete, 4 collapsed, 12 behind, 1 failed, 2 running;"
-    " best 34.21 (trial 13); 12 min 04 s, about 41 min left"
+    " best 34.21 (trial 13); 12 min 04 s, about 41 min left; worker-0: trial 38 at 210 of 300;"
+    " worker-1: trial 39 at 0 of 300; worker-2: idle"
 )
 
 
@@ -203,6 +204,14 @@ def test_the_last_status_is_written_at_the_end_but_not_twice(log):
     with progress:
         progress.update(SNAPSHOT)
     assert lines()[1:] == [STATUS]
+
+
+def test_a_line_of_many_workers_is_cut_short(log):
+    progress, lines = log
+    workers = tuple(WorkerLine(name=f"worker-{index}") for index in range(64))
+    progress.update(dataclasses.replace(SNAPSHOT, workers=workers))
+    assert lines()[0].count("idle") == WORKERS_SHOWN
+    assert lines()[0].endswith(f"; {64 - WORKERS_SHOWN} more workers")
 
 
 def test_without_an_update_nothing_is_written(log):
