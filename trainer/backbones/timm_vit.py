@@ -74,8 +74,8 @@ class TimmVit:
         mean, std = (images.new_tensor(part)[:, None, None] for part in (self.mean, self.std))
         with torch.no_grad():
             patches = OUTPUTS[self.output].read(self.model, (images - mean) / std)
-        batch, side = images.shape[0], images.shape[2] // self.patch
-        return patches.reshape(batch, side, side, self.channels).float()
+        rows, columns = images.shape[2] // self.patch, images.shape[3] // self.patch
+        return patches.reshape(len(images), rows, columns, self.channels).float()
 
 
 def build_timm_vit(

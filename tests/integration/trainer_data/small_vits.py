@@ -16,6 +16,7 @@ def random_vit(name: str, *, output: str = "tokens", seed: int = 1) -> TimmVit:
     return vit
 
 
-def images_of(vit: TimmVit, tokens: int = 3) -> torch.Tensor:
-    side = tokens * vit.patch
-    return torch.rand(2, 3, side, side, generator=torch.Generator().manual_seed(0))
+def images_of(vit: TimmVit, rows: int = 2, columns: int = 2) -> torch.Tensor:
+    """Two images of so many tokens."""
+    generator = torch.Generator().manual_seed(0)
+    return torch.rand(2, 3, rows * vit.patch, columns * vit.patch, generator=generator)

@@ -20,7 +20,8 @@ from trainer.errors import ConfigError
 
 State = dict[str, torch.Tensor]
 
-HEADS, BLOCKS, GRID = 2, 4, 2
+HEADS, BLOCKS = 2, 4
+ROWS, COLUMNS = 2, 3
 NAMES = ["vit_small_patch16_224.dino", "vit_small_patch16_dinov3.lvd1689m"]
 VARIANTS = [*NAMES, "vit_small_patch14_dinov2.lvd142m", "vit_small_patch16_dinov3_qkvb.lvd1689m"]
 OUTPUTS = ["tokens", "tokens3", "keys3", "attention"]
@@ -34,8 +35,9 @@ def _small(shrink: Callable[..., None]) -> None:
 def rotated(heads_BhTd: torch.Tensor) -> torch.Tensor:
     """DINOv3's rotary position embedding (specification, section 7), element by element."""
     turned = torch.empty_like(heads_BhTd)
-    for token in range(GRID * GRID):
-        row, column = (((place + 0.5) / GRID * 2 - 1) for place in divmod(token, GRID))
+    for token in range(ROWS * COLUMNS):
+        place = divmod(token, COLUMNS)
+        row, column = (place[0] + 0.5) / ROWS * 2 - 1, (place[1] + 0.5) / COLUMNS * 2 - 1
         for pair in range(32):
             coordinate, period = (row if pair < 16 else column), 100 ** (pair % 16 / 16)
             angle = 2 * math.pi * coordinate / period
@@ -45,12 +47,12 @@ def rotated(heads_BhTd: torch.Tensor) -> torch.Tensor:
     return turned
 
 
-def positions(state: State, side: int) -> torch.Tensor:
+def positions(state: State) -> torch.Tensor:
     """Class position, then those of the patches at the grid's size."""
     patches = state["pos_embed"][:, 1:]
     old = math.isqrt(patches.shape[1])
     square = patches.reshape(1, old, old, -1).permute(0, 3, 1, 2)
-    small = functional.interpolate(square, (side, side), mode="bicubic", antialias=True)
+    small = functional.interpolate(square, (ROWS, COLUMNS), mode="bicubic", antialias=True)
     return torch.cat([state["pos_embed"][:, :1], small.flatten(2).mT], dim=1)
 
 
@@ -76,9 +78,9 @@ def restated(vit: TimmVit, images: torch.Tensor) -> dict[str, torch.Tensor]:
     prefix = [state[name] for name in ("cls_token", "reg_token") if name in state]
     parts = [token.expand(len(images), -1, -1) for token in prefix]
     x = torch.cat([*parts, patches.flatten(2).mT], dim=1)
-    first = x.shape[1] - GRID * GRID
+    first = x.shape[1] - ROWS * COLUMNS
     if "pos_embed" in state:
-        x = x + positions(state, GRID)
+        x = x + positions(state)
     normed, keys, attention = [], [], torch.zeros(0)
     for block in range(BLOCKS):
         at = f"blocks.{block}"
@@ -112,13 +114,13 @@ def restated(vit: TimmVit, images: torch.Tensor) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("name", VARIANTS)
 def test_outputs_are_those_of_the_network_written_out(name: str) -> None:
     vit = random_vit(name)
-    images = images_of(vit, GRID)
+    images = images_of(vit, ROWS, COLUMNS)
     expected = restated(vit, images)
 
     for output in OUTPUTS:
         chosen = dataclasses.replace(vit, output=output)
         features = chosen.features(images)
-        assert features.shape == (2, GRID, GRID, chosen.channels)
+        assert features.shape == (2, ROWS, COLUMNS, chosen.channels)
         assert features.dtype == torch.float32
         assert torch.allclose(features.flatten(1, 2), expected[output], rtol=1e-3, atol=1e-4)
 
@@ -138,7 +140,7 @@ def test_channels_and_fingerprints_tell_outputs_apart(name: str) -> None:
 
 def test_nothing_stays_hooked(shrink: Callable[..., None]) -> None:
     vit = random_vit(NAMES[0])
-    images = images_of(vit, GRID)
+    images = images_of(vit, ROWS, COLUMNS)
     before = vit.features(images)
     for output in OUTPUTS:
         dataclasses.replace(vit, output=output).features(images)
