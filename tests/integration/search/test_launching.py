@@ -1,0 +1,140 @@
+"""What a launch says and refuses between its settings and its first worker."""
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search.bookings import Terms, holders
+from search.config import resolve
+from search.errors import ClusterError
+from search.machine import Machine
+from search.verbs import launching
+from search.verbs.launching import Launch, launch
+from search.verbs.session import Places
+from storage.database import Database
+from storage.errors import LeaseHeld
+from storage.lease import Lease
+from storage.studies import get_study
+from tests.fakes.store import SilentProgress
+
+TINY: dict[str, Any] = {
+    "data": {"options": {"train": 4, "val": 2, "test": 2, "size": 64}},
+    "features": {"train_resolution": 32, "eval_resolution": 64},
+    "search": {"ranges": {"b_self": [0.1, 0.5], "learning_rate": [1e-3, 1e-2]}},
+}
+
+
+class WorkersAsked(Exception):
+    """A launch came as far as to ask for workers."""
+
+
+@pytest.fixture
+def ask(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., list[str]]]:
+    """Launches until workers are asked for, or an error; returns what was said."""
+    monkeypatch.setenv("UMSS_BOOKINGS", str(tmp_path / "bookings"))
+
+    def no_workers(*arguments: object, **options: object) -> None:
+        raise WorkersAsked
+
+    monkeypatch.setattr(launching, "ray_workers", no_workers)
+
+    def run(study: str | None, *, workers: int = 1, **changes: Any) -> list[str]:
+        said: list[str] = []
+        request = Launch(
+            study=study,
+            preset="rooms",
+            config=resolve("rooms", None, TINY),
+            trials_given=False,
+            machine=Machine(device="cpu", workers=workers),
+            terms=Terms(exactly=True),
+            places=Places(cache=tmp_path / "cache", checkpoints=tmp_path / "checkpoints"),
+            patience=0.0,
+        )
+        with pytest.raises(WorkersAsked):
+            launch(
+                dataclasses.replace(request, **changes),
+                database,
+                open_progress=SilentProgress,
+                open_preparing=lambda: contextlib.nullcontext(lambda what, done, total: None),
+                say=said.append,
+            )
+        return said
+
+    yield run
+
+
+def test_whoever_loses_the_race_for_a_name_is_told_who_drives(
+    ask: Callable[..., list[str]], database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = launching.create_study
+    with contextlib.ExitStack() as winner:
+
+        def quicker(bind: Any, name: str, new: Any) -> Any:
+            real(bind, name, new)
+            winner.enter_context(Lease.acquire(database, name))
+            return real(bind, name, new)
+
+        monkeypatch.setattr(launching, "create_study", quicker)
+        with pytest.raises(LeaseHeld, match="is driven by pid"):
+            ask("new")
+
+
+def test_a_name_that_was_taken_and_left_is_driven_on(
+    ask: Callable[..., list[str]], database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = launching.create_study
+
+    def quicker(bind: Any, name: str, new: Any) -> Any:
+        real(bind, name, new)
+        return real(bind, name, new)
+
+    monkeypatch.setattr(launching, "create_study", quicker)
+    ask("new")
+    assert get_study(database.engine, "new").trials == 200
+
+
+def test_untuned_values_out_of_range_are_told_when_a_study_is_made(
+    ask: Callable[..., list[str]],
+) -> None:
+    moved = "the range of b_self does not hold its untuned value 0.8975: trial 0 has 0.5"
+    assert moved in ask("new")
+    assert moved not in ask("new")
+
+
+def test_workers_that_will_be_idle_are_told(ask: Callable[..., list[str]]) -> None:
+    assert not any("nothing to do" in line for line in ask("new", workers=1))
+    assert not any("nothing to do" in line for line in ask("new", workers=3))
+    assert (
+        "5 of 8 workers will have nothing to do: study new keeps at most 3 trials under way, as"
+        " when it was created; --workers 3 is enough"
+    ) in ask("new", workers=8)
+
+
+def test_cores_are_given_back_and_nothing_is_made_where_they_are_held(
+    ask: Callable[..., list[str]], database: Database
+) -> None:
+    ask("first")
+    assert holders() == {}
+    with launching.reserve(
+        Machine(device="cpu", workers=99), terms=Terms(), study="other", say=print
+    ):
+        for study in ("first", "second"):
+            with pytest.raises(ClusterError, match=r"study other .* holds core-"):
+                ask(study)
+        ask("first", terms=Terms(exactly=True, oversubscribe=True))
+    assert not launching._stored(database, "second")
+
+
+def test_a_cluster_that_does_not_answer_is_told_before_a_study_is_made(
+    ask: Callable[..., list[str]], database: Database, tmp_path: Path
+) -> None:
+    nowhere = Places(cache=tmp_path, checkpoints=tmp_path, ray_address="127.0.0.1:1")
+    with pytest.raises(ClusterError, match=r"nothing answers at --ray 127\.0\.0\.1:1"):
+        ask("new", places=nowhere)
+    assert not launching._stored(database, "new")
