@@ -1,0 +1,163 @@
+"""What products in bf16 do: time a step, first gradients, and scores on rooms.
+
+    python -m benchmarks.precision [--device cuda] [--short]
+
+Time and gradients are of a step of the published size (ViT-S/16, two modalities, batch 32) on
+random features; scores are of whole runs of the preset ``rooms``, which differ in nothing but
+``training.precision``.
+"""
+
+import argparse
+import dataclasses
+import statistics
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from search.presets import read_preset
+from trainer.config import TrainConfig
+from trainer.features import prepare
+from trainer.features.material import Material, TestSplit, TrainSplit, ValSplit
+from trainer.run import Run
+from trainer.seeds import numpy_generator
+from trainer.slots import Slots
+from trainer.toml_records import build_record
+
+PRECISIONS = ("fp32", "bf16")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """How much is measured."""
+
+    #: Crops of the random bank, tokens of a side, channels, side of the labels.
+    crops: int = 128
+    grid: int = 14
+    channels: int = 384
+    labels: int = 224
+    #: Timed steps, after as many that are not.
+    steps: int = 5
+    #: Seeds of the runs on rooms.
+    seeds: int = 3
+    #: Iterations of a run on rooms; None for the preset's.
+    iterations: int | None = None
+
+
+SHORT = Size(crops=32, grid=4, channels=12, labels=16, steps=1, seeds=1, iterations=8)
+
+
+def random_material(size: Size) -> Material:
+    """Random features and labels, neighbours by number."""
+    generator = numpy_generator("benchmark", "precision")
+    modalities, classes = ("rgb", "depth"), 13
+
+    def features(count: int) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
+        shape = (count, size.grid, size.grid, size.channels)
+        return {name: generator.normal(size=shape).astype(np.float16) for name in modalities}
+
+    def labels(count: int) -> np.ndarray:  # type: ignore[type-arg]
+        return generator.integers(0, classes, (count, size.labels, size.labels), dtype=np.uint8)
+
+    own = np.arange(size.crops)[:, None]
+    evaluated = {"features": features(1), "labels": labels(1), "names": ("0",)}
+    return Material(
+        classes=tuple(f"class {index}" for index in range(classes)),
+        palette=((0, 0, 0),) * classes,
+        modalities=modalities,
+        channels=size.channels,
+        train=TrainSplit(
+            features=features(size.crops),
+            labels=labels(size.crops),
+            neighbours=(own + np.arange(1, 31)) % size.crops,
+        ),
+        val=ValSplit(**evaluated),
+        test=TestSplit(**evaluated),
+        fingerprints={},
+    )
+
+
+def with_precision(config: TrainConfig, precision: str) -> TrainConfig:
+    """The same run with products in another precision."""
+    training = dataclasses.replace(config.training, precision=precision)
+    return dataclasses.replace(config, training=training)
+
+
+def first_gradient(slots: Slots) -> torch.Tensor:
+    """The gradient of the first step, from Adam's first moment: a tenth of it."""
+    return 10 * slots._model.first_SP[0].double().cpu()
+
+
+def milliseconds(slots: Slots, steps: int, device: torch.device) -> float:
+    """Median time of a step."""
+    times = []
+    for number in range(2 * steps):
+        began = time.perf_counter()
+        slots.step()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        if number >= steps:
+            times.append(1000 * (time.perf_counter() - began))
+    return statistics.median(times)
+
+
+def measure_steps(size: Size, device: torch.device) -> None:
+    """Print time and gradient of a step in both precisions."""
+    material = random_material(size)
+    config = TrainConfig()
+    gradients, rows = {}, []
+    for precision in PRECISIONS:
+        slots = Slots([with_precision(config, precision)], material, device)
+        slots.step()
+        gradients[precision] = first_gradient(slots)
+        rows.append((precision, milliseconds(slots, size.steps, device)))
+    print(f"a step of {size.channels} channels, {size.grid} x {size.grid} tokens, on {device}:")
+    for precision, taken in rows:
+        print(f"  {precision}  {taken:8.1f} ms a step  {rows[0][1] / taken:5.2f} times as fast")
+    one, other = (gradients[precision] for precision in PRECISIONS)
+    cosine = float(torch.nn.functional.cosine_similarity(one, other, dim=0))
+    distance = float((one - other).norm() / one.norm())
+    print(f"  first gradients: cosine {cosine:.6f}, difference {100 * distance:.2f} % of the norm")
+
+
+def measure_scores(size: Size, device: torch.device, cache: Path | None) -> None:
+    """Print the scores of runs on rooms in both precisions."""
+    config = build_record(
+        TrainConfig, {key: value for key, value in read_preset("rooms").items() if key != "search"}
+    )
+    if size.iterations is not None:
+        training = dataclasses.replace(config.training, iterations=size.iterations)
+        config = dataclasses.replace(config, training=training)
+    material = prepare(config, cache=cache, device=device)
+    print("val mIoU of the last iterate on rooms (cluster probe, linear probe), and seconds:")
+    for seed in range(size.seeds):
+        for precision in PRECISIONS:
+            began = time.perf_counter()
+            run = Run.start(
+                with_precision(dataclasses.replace(config, seed=seed), precision), material, device
+            )
+            while not run.finished:
+                report = run.advance()
+            print(
+                f"  seed {seed}  {precision}  loss {report.loss:8.4f}"
+                f"  {report.cluster.miou:6.2f}  {report.linear.miou:6.2f}"
+                f"  {time.perf_counter() - began:6.1f} s"
+            )
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--cache", type=Path, help="folder of the feature cache")
+    parser.add_argument("--short", action="store_true", help="run through everything, tiny")
+    asked = parser.parse_args()
+    size, device = SHORT if asked.short else Size(), torch.device(asked.device)
+    measure_steps(size, device)
+    measure_scores(size, device, asked.cache)
+
+
+if __name__ == "__main__":
+    main()
