@@ -37,6 +37,9 @@ class FileSource(Source):
     #: Modality to what reads the numbers of its files as they are stored, where the whole of
     #: them is not meant; takes as many paths as an image has files.
     read_stored: Mapping[str, Callable[..., NDArray[np.generic]]] = field(default_factory=dict)
+    #: Modality to what reads a file of a user's own, where the data set packs its own in a way
+    #: that others do not.
+    read_own: Mapping[str, Callable[..., Image]] = field(default_factory=dict)
 
     def image(self, name: str, modality: str) -> Image:
         """See :class:`~trainer.datasets.base.Source`."""
@@ -82,11 +85,13 @@ class FileSource(Source):
 
     def decode(self, modality: str, *paths: Path) -> Image:
         """See :class:`~trainer.datasets.base.Source`."""
+        if modality in self.read_own:
+            return self.read_own[modality](*paths)
         wanted = len(self._paths(next(iter(self.images[modality])), modality))
         if len(paths) != wanted:
             raise DataError(
-                f"{paths[0]} stands alone or has too many beside it: this data set reads"
-                f" {modality} from {wanted} file(s) an image, {len(paths)} given"
+                f"{paths[0]} is one of {len(paths)} files, where {wanted} make an image of"
+                f" {modality}: give --modality {modality}=FOLDER{',FOLDER' * (wanted - 1)}"
             )
         return self.read_image[modality](*paths)
 

@@ -24,6 +24,8 @@ from trainer.datasets.decoding import (
     label_table,
     read_integers,
     read_label,
+    read_pixels,
+    read_rgb,
     unit_range,
 )
 from trainer.datasets.files import FileSource
@@ -109,6 +111,7 @@ def open_mfnet(config: DataConfig) -> DataSet:
             read_image={"rgb": _read_rgb, "thermal": _read_thermal},
             read_label=_read_label,
             read_stored={"rgb": _stored_rgb, "thermal": _stored_thermal},
+            read_own={"rgb": _own_rgb, "thermal": _own_thermal},
             mirrored=mirrored,
         ),
         root=root,
@@ -140,6 +143,22 @@ def _read_rgb(path: Path) -> Image:
 
 def _read_thermal(path: Path) -> Image:
     return grey_image(unit_range(_stored_thermal(path)))
+
+
+def _own_rgb(path: Path) -> Image:
+    """A plain photograph, or one packed as the data set's own."""
+    return _read_rgb(path) if _is_packed(path) else read_rgb(path)
+
+
+def _own_thermal(path: Path) -> Image:
+    """A grey image of 8 or 16 bits, or the fourth channel of a packed one."""
+    if _is_packed(path):
+        return _read_thermal(path)
+    return grey_image(unit_range(read_integers(path, channels=1, bits=(8, 16))))
+
+
+def _is_packed(path: Path) -> bool:
+    return read_pixels(path).shape[2:] == (4,)
 
 
 def _read_label(path: Path) -> Label:
