@@ -14,15 +14,14 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from benchmarks.markdown import markdown_table
 from benchmarks.records import read_searches, write_result
 from benchmarks.ridge import ridge_scores
 from benchmarks.searches import UNPRUNED, Places, Search, finish
 from trainer.features import prepare
 
-__all__ = ["METHODS", "SCENES", "searches"]
+__all__ = ["METHODS", "SCENES", "searches", "text"]
 
 #: Seeds of the scenes; the scenes were designed on seed 0.
 SCENES = (1, 2, 3)
@@ -86,23 +85,23 @@ COLUMNS = (
 )
 
 
-def _print(rows: Sequence[Mapping[str, Any]]) -> None:
-    table = Table("method", "scenes", *COLUMNS, title="best of 200 trials by val, percent")
-    for row in rows:
-        shown = [
-            f"{row[name]:.1f}" if name != "best trial" else str(row[name]) for name in COLUMNS
-        ]
-        table.add_row(row["method"], str(row["scene"]), *shown)
-    console = Console(width=120)
-    console.print(table)
-    for method in METHODS:
-        values = np.array([row["test mIoU"] for row in rows if row["method"] == method])
-        spread = f"{values.min():.1f} to {values.max():.1f}"
-        console.print(
-            f"{method}: test mIoU {values.mean():.1f} ± {values.std(ddof=1):.1f} ({spread})"
-        )
-    for other in ("stego-rgb", "stego-sum"):
-        console.print(f"unim2 minus {other}: {_gap(rows, other)}")
+def text(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The table of all searches, the mean of each method, and what depth is worth."""
+    table = markdown_table(
+        ("method", "scenes", *COLUMNS),
+        [(row["method"], row["scene"], *(row[name] for name in COLUMNS)) for row in rows],
+    )
+    means = markdown_table(
+        ("method", "test mIoU, mean ± deviation over scenes"),
+        [(method, _mean(rows, method)) for method in METHODS],
+    )
+    gaps = [f"- unim2 minus {other}: {_gap(rows, other)}" for other in list(METHODS)[1:]]
+    return "\n\n".join([table, means, "\n".join(gaps)])
+
+
+def _mean(rows: Sequence[Mapping[str, Any]], method: str) -> str:
+    values = np.array([row["test mIoU"] for row in rows if row["method"] == method])
+    return f"{values.mean():.1f} ± {values.std(ddof=1):.1f}"
 
 
 def _gap(rows: Sequence[Mapping[str, Any]], other: str) -> str:
@@ -120,7 +119,7 @@ def main(
     for search in searches():
         finish(search, places)
     rows = [_row(method, scene, places) for method in METHODS for scene in SCENES]
-    _print(rows)
+    print(text(rows))
     print(write_result("comparison", {"rows": rows}))
 
 
