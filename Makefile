@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: search test check format clean
+.PHONY: search test check bench format clean
 
 search: $(VENV)/ready
 	$(BIN)/python -m search launch --trials 200
@@ -17,6 +17,9 @@ check: $(VENV)/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: $(VENV)/ready
+	$(BIN)/python -m benchmarks.evaluation
 
 format: $(VENV)/ready
 	$(BIN)/ruff check --fix .

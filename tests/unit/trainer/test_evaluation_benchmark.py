@@ -1,0 +1,24 @@
+"""The benchmark of the evaluation finds equal predictions, and would tell if they were not."""
+
+import pytest
+
+from benchmarks import evaluation
+
+
+def test_all_ways_predict_the_same(capsys) -> None:
+    assert evaluation.main(["--short"]) == 0
+    printed = capsys.readouterr().out
+    assert "met     all predictions and counts are equal" in printed
+    assert all(name in printed for name in evaluation.VARIANTS)
+
+
+@pytest.mark.parametrize("name", list(evaluation.VARIANTS)[1:])
+def test_another_prediction_is_told(name: str, monkeypatch, capsys) -> None:
+    def one_pixel_off(codes, model, size):
+        clusters, linear = evaluation.code_by_batch(codes, model, size)
+        clusters[0, 0, 0] = (clusters[0, 0, 0] + 1) % size.classes
+        return clusters, linear
+
+    monkeypatch.setitem(evaluation.VARIANTS, name, one_pixel_off)
+    assert evaluation.main(["--short"]) == 1
+    assert "MISSED  all predictions and counts are equal" in capsys.readouterr().out
