@@ -62,7 +62,7 @@ def open_wandb(folder: Path, config: TrainConfig, iteration: int) -> WandbLog:
             settings=settings,
         )
     except (wandb.Error, OSError) as error:
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).split()).rstrip(".")
         raise LogError(
             f"--log wandb: {reason}; log in with `wandb login`, or set WANDB_MODE=offline"
         ) from error

@@ -11,7 +11,7 @@ from trainer.features import Material, validate
 from trainer.logs import RunLog, open_log
 from trainer.records import Report
 from trainer.run import Run, require_trainable
-from trainer.verbs.lines import iterate_text, memory_text, protocol_line, scores_text
+from trainer.verbs.lines import iterate_text, memory_text, percent_text, protocol_line, scores_text
 from trainer.verbs.setup import live_progress, prepare_material, say, say_notes
 
 __all__ = ["fit_run"]
@@ -74,8 +74,8 @@ def _start_or_restore(
 
 def _bar_text(report: Report) -> str:
     return (
-        f"train  loss {report.loss:.4f}  mIoU cluster {report.cluster.miou:.2f}"
-        f" linear {report.linear.miou:.2f}"
+        f"loss {report.loss:.4f} mIoU {percent_text(report.cluster.miou)}"
+        f" linear {percent_text(report.linear.miou)}"
     )
 
 

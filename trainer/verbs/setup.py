@@ -93,7 +93,7 @@ def live_progress() -> Iterator[Progress]:
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(bar_width=24),  # so that numbers and the time left fit in 80 columns
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
