@@ -1,19 +1,20 @@
 """Predictions as files: masks that programs read, overlays that people look at."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import PIL.Image
-from numpy.typing import NDArray
 
 from trainer.datasets.base import Image, Label
 from trainer.errors import DataError
 from trainer.figures.colour import overlay
 
-__all__ = ["write_pictures"]
+__all__ = ["write_legend", "write_pictures"]
 
-MASKS, OVERLAYS = "masks", "overlays"  # folders
+MASKS, OVERLAYS, LEGEND = "masks", "overlays", "classes.json"
 
 
 def write_pictures(
@@ -35,17 +36,34 @@ def write_pictures(
     mask = PIL.Image.fromarray(label)
     mask.putpalette([part for colour in palette for part in colour])
     _save(mask, out / MASKS / f"{stem}.png")
-    _save(_picture(overlay(image, label, palette)), out / OVERLAYS / f"{stem}.png")
+    _save(PIL.Image.fromarray(overlay(image, label, palette)), out / OVERLAYS / f"{stem}.png")
 
 
-def _picture(colours: NDArray[np.uint8]) -> PIL.Image.Image:
-    return PIL.Image.fromarray(colours)
+def write_legend(out: Path, content: Mapping[str, Any]) -> None:
+    """Write ``classes.json``: what the numbers in the masks mean.
+
+    Args:
+        out: Where the masks' folder is.
+        content: Plain data.
+
+    Raises:
+        DataError: If it cannot be written.
+    """
+    path = out / LEGEND
+    with _writing(path):
+        path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def _save(picture: PIL.Image.Image, path: Path) -> None:
+    with _writing(path):
+        picture.save(path)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        picture.save(path)
+        yield
     except OSError as error:
         raise DataError(
             f"cannot write {path} ({error.strerror}): free space or give another folder by --out"

@@ -56,7 +56,7 @@ def evaluate_checkpoint(
     """
     settings = at_root(config_of(checkpoint), data)
     pictures = _open_pictures(settings) if asked.crf else None
-    material = prepare_material(settings, cache=cache, device=device)
+    material = prepare_material(settings, cache=cache, device=device, verify="small")
     require_labels(material, split=asked.split, wanted_by="evaluate")
     run = Run.restore(checkpoint, settings, material, device)
     run.take_counted()

@@ -1,6 +1,5 @@
 """``predict``: masks and overlays for images of one's own, by a checkpoint."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from trainer.own_images import (
     Predictor,
     find_images,
     name_clusters,
+    write_legend,
     write_pictures,
 )
 from trainer.run import Run, config_of
@@ -31,7 +31,7 @@ from trainer.verbs.tables import say_table
 
 __all__ = ["Asked", "predict_images", "read_modalities"]
 
-LEGEND = "classes.json"
+Palette = tuple[tuple[int, int, int], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,10 +81,11 @@ def predict_images(
         source=open_dataset(settings.data).source,
         device=device,
     )
-    shares_Y, failed = _predict_all(own, predictor, naming, material, asked)
-    _write_legend(asked, checkpoint, iteration, naming, material)
-    _say_found(shares_Y, naming.names, len(own) - failed)
-    say(f"written: {asked.out}/masks, {asked.out}/overlays, {asked.out}/{LEGEND}")
+    palette = picture_palette(material.palette)
+    shares_Y, failed = _predict_all(own, predictor, naming, palette, asked)
+    _write_legend(asked, checkpoint, iteration, naming, palette)
+    _say_found(shares_Y, naming.names, palette, len(own) - failed)
+    say(f"written: {asked.out}/masks, {asked.out}/overlays, {asked.out}/classes.json")
     return not failed
 
 
@@ -132,11 +133,11 @@ def _predict_all(
     own: tuple[OwnImage, ...],
     predictor: Predictor,
     naming: Naming,
-    material: Material,
+    palette: Palette,
     asked: Asked,
 ) -> tuple[NDArray[np.float64], int]:
     """Share of each index over all images, and how many could not be read."""
-    palette, failed = picture_palette(material.palette), 0
+    failed = 0
     pixels_Y = np.zeros(len(palette), dtype=np.int64)
     with live_progress() as progress:
         task = progress.add_task("predict", total=len(own))
@@ -149,31 +150,34 @@ def _predict_all(
             else:
                 label: Label = naming.apply(predictor.predict(images, asked.probe))
                 pixels_Y += np.bincount(label.ravel(), minlength=len(palette))
-                anchor = images[material.modalities[0]]
+                anchor = next(iter(images.values()))
                 write_pictures(asked.out, each.stem, anchor, label, palette)
             progress.advance(task)
     return pixels_Y / max(1, int(pixels_Y.sum())), failed
 
 
 def _write_legend(
-    asked: Asked, checkpoint: Path, iteration: int, naming: Naming, material: Material
+    asked: Asked, checkpoint: Path, iteration: int, naming: Naming, palette: Palette
 ) -> None:
-    colours = picture_palette(material.palette)
     content = {
         "checkpoint": str(checkpoint),
         "iteration": iteration,
         "probe": asked.probe,
         "names": naming.said,
         "classes": [
-            {"index": index, "name": name, "colour": list(colours[index])}
+            {"index": index, "name": name, "colour": list(palette[index])}
             for index, name in enumerate(naming.names)
         ],
     }
-    asked.out.mkdir(parents=True, exist_ok=True)
-    (asked.out / LEGEND).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    write_legend(asked.out, content)
 
 
-def _say_found(shares_Y: NDArray[np.float64], names: tuple[str, ...], images: int) -> None:
+def _say_found(
+    shares_Y: NDArray[np.float64], names: tuple[str, ...], palette: Palette, images: int
+) -> None:
     order = [index for index in np.argsort(-shares_Y, kind="stable") if shares_Y[index] > 0]
-    rows = [(names[index], f"{shares_Y[index]:.2%}") for index in order]
-    say_table((f"found in {images} images", "share"), rows, numbers=1)
+    rows = [
+        (names[index], "#{:02x}{:02x}{:02x}".format(*palette[index]), f"{shares_Y[index]:.2%}")
+        for index in order
+    ]
+    say_table((f"found in {images} images", "colour", "share"), rows, numbers=1)
