@@ -108,7 +108,10 @@ class _Tally:
 
     def _count(self, predictions_Nhw: Tensor, labels_Nhw: Tensor) -> Tensor:
         """Pixels of each class in each prediction; those without a label have rows beyond Y."""
-        cells = labels_Nhw.int() * self._classes + predictions_Nhw
+        # 16 bits where they do: a quarter of the time
+        fits = (IGNORE + 1) * self._classes <= torch.iinfo(torch.int16).max
+        cells = labels_Nhw.to(torch.int16 if fits else torch.int32)
+        cells.mul_(self._classes).add_(predictions_Nhw)
         counts = torch.bincount(cells.flatten(), minlength=(IGNORE + 1) * self._classes)
         return counts.view(-1, self._classes)[: self._classes]
 

@@ -11,6 +11,7 @@ upsampled a band of rows at a time, which stays in a processor's cache until its
 is known.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -138,10 +139,16 @@ def best_class(scores_NTY: Tensor, grid: tuple[int, int], size: tuple[int, int])
     """
     wide_NYHw = upsample_columns(_to_maps(scores_NTY, grid), size[1])
     best_Nhw = torch.empty(len(wide_NYHw), *size, dtype=torch.uint8, device=scores_NTY.device)
+    room = wide_NYHw.new_empty(0)
     for band in row_bands(grid[0], size[0], wide_NYHw):
-        for part in _parts(wide_NYHw, rows=band.rows.stop - band.rows.start):
+        for part in _parts(wide_NYHw, rows=len(band.share_r1)):
             above, below = (wide_NYHw[part, :, row, None] for row in (band.above, band.below))
-            best_Nhw[part, band.rows] = _first_largest(torch.lerp(above, below, band.share_r1))
+            shape = (*above.shape[:2], len(band.share_r1), size[1])
+            if room.numel() < math.prod(shape):  # one that is used again is in the cache
+                room = wide_NYHw.new_empty(math.prod(shape))
+            scores_NYrw = room[: math.prod(shape)].view(shape)
+            torch.lerp(above, below, band.share_r1, out=scores_NYrw)
+            best_Nhw[part, band.rows] = _first_largest(scores_NYrw)
     return best_Nhw
 
 
