@@ -13,6 +13,7 @@ from rich.console import Console
 
 from trainer.checkpoint import RECORD_NAME
 from trainer.errors import TrainerError
+from trainer.snapshots import read_iterations
 from trainer.verbs.cache import Choice, list_cache, prune_cache, read_age, read_size
 from trainer.verbs.evaluate import Scoring, evaluate_checkpoint
 from trainer.verbs.export_config import export_settings
@@ -74,10 +75,24 @@ def fit(
         Literal["none", "tensorboard", "wandb"],
         typer.Option(help="Log the evaluations there as well."),
     ] = "none",
+    snapshots: Annotated[
+        str | None,
+        typer.Option(
+            help="Keep a checkpoint at these iterations, such as 0,10,100, for figures.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Train one run; a folder that holds its checkpoint is gone on with."""
     folder = out if out is not None else Path("runs") / config.stem
-    fit_run(read_config(config), folder, cache=cache, device=find_device(device), log=log)
+    fit_run(
+        read_config(config),
+        folder,
+        cache=cache,
+        device=find_device(device),
+        log=log,
+        snapshots=() if snapshots is None else read_iterations(snapshots),
+    )
 
 
 @app.command()

@@ -18,7 +18,7 @@ from trainer.draws import StepDraws
 from trainer.knobs import Knob
 from trainer.parameters import Layout, Views
 
-__all__ = ["Batch", "Method", "MethodClass", "Needs", "StepTerms"]
+__all__ = ["Batch", "Method", "MethodClass", "Needs", "Stages", "StepTerms"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +55,20 @@ class StepTerms:
     buffers: Views
 
 
+@dataclass(frozen=True, kw_only=True)
+class Stages:
+    """Maps on the way from features to codes, of one slot and without dropout, for pictures."""
+
+    #: What each modality's own network gives, shape (N, T, C), by modality; empty without such.
+    specific: Mapping[str, Tensor]
+    #: The fused map with shape (N, T, C).
+    fused_NTC: Tensor
+    #: The shared code with shape (N, T, K).
+    code_NTK: Tensor
+    #: Codes that harmonisers make of it, shape (N, T, K), by modality; empty without such.
+    harmonised: Mapping[str, Tensor]
+
+
 class Method(Protocol):
     """One configured method."""
 
@@ -84,6 +98,9 @@ class Method(Protocol):
 
     def encode(self, parameters: Views, buffers: Views, tokens_SMNTC: Tensor) -> Tensor:
         """Shared code with shape (S, N, T, K), without dropout."""
+
+    def stages(self, parameters: Views, buffers: Views, tokens_1MNTC: Tensor) -> Stages:
+        """What a slot makes of features on the way to its codes."""
 
 
 class MethodClass(Protocol):

@@ -21,7 +21,7 @@ from trainer.config import MethodConfig
 from trainer.draws import StepDraws
 from trainer.knobs import Knob
 from trainer.losses import PairPoints, cmcs_weights, correspondence
-from trainer.methods.base import Batch, Needs, StepTerms
+from trainer.methods.base import Batch, Needs, Stages, StepTerms
 from trainer.methods.pair_knobs import PAIR_KNOBS
 from trainer.methods.target_dropout import TargetDropout
 from trainer.model import Encoder, code_head, code_head_entries
@@ -113,3 +113,9 @@ class Stego:
         """Shared code with shape (S, N, T, K), without dropout and from running statistics."""
         fused_SNTC = self._encoder(tokens_SMNTC, parameters, dict(buffers))
         return code_head(fused_SNTC, parameters, None)
+
+    def stages(self, parameters: Views, buffers: Views, tokens_1MNTC: Tensor) -> Stages:
+        """See :class:`~trainer.methods.base.Method`."""
+        fused_1NTC = self._encoder(tokens_1MNTC, parameters, dict(buffers))
+        code_1NTK = code_head(fused_1NTC, parameters, None)
+        return Stages(specific={}, fused_NTC=fused_1NTC[0], code_NTK=code_1NTK[0], harmonised={})

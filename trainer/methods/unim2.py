@@ -18,7 +18,7 @@ from trainer.config import MethodConfig
 from trainer.draws import StepDraws
 from trainer.knobs import Knob
 from trainer.losses import PairPoints, cmcs_weights, correspondence
-from trainer.methods.base import Batch, Needs, StepTerms
+from trainer.methods.base import Batch, Needs, Stages, StepTerms
 from trainer.methods.pair_knobs import (
     PAIR_KNOBS,
     cmcs_knob,
@@ -130,6 +130,23 @@ class UniM2:
         """Shared code with shape (S, N, T, K), without dropout and from running statistics."""
         fused_SNTC = self._encoder(tokens_SMNTC, parameters, dict(buffers))
         return code_head(fused_SNTC, parameters, None)
+
+    def stages(self, parameters: Views, buffers: Views, tokens_1MNTC: Tensor) -> Stages:
+        """See :class:`~trainer.methods.base.Method`."""
+        specific_1MNTC = self._encoder.specific(tokens_1MNTC, parameters)
+        fused_1NTC = self._encoder(tokens_1MNTC, parameters, dict(buffers))
+        code_1NTK = code_head(fused_1NTC, parameters, None)
+        codes_MNTK = self._harmoniser(code_1NTK, parameters)[0]
+        named = dict(zip(self._modalities, codes_MNTK, strict=True))
+        anchors = dict(zip(self._modalities, self._harmoniser.anchors, strict=True))
+        return Stages(
+            specific={}
+            if specific_1MNTC is None
+            else dict(zip(self._modalities, specific_1MNTC[0], strict=True)),
+            fused_NTC=fused_1NTC[0],
+            code_NTK=code_1NTK[0],
+            harmonised={name: code for name, code in named.items() if not anchors[name]},
+        )
 
 
 def _anchors(anchor: str, modalities: int) -> tuple[bool, ...]:

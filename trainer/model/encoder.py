@@ -49,6 +49,12 @@ class Encoder:
         """Running statistics of the fusion."""
         return () if self.modalities == 1 else self._fusion.buffer_entries()
 
+    def specific(self, tokens_SMNTC: Tensor, views: Views) -> Tensor | None:
+        """What each modality's own network gives, (S, M, N, T, C); None where there is none."""
+        if self.modalities == 1 or not self.msn:
+            return None
+        return msn(tokens_SMNTC, views, residual=self.residual)
+
     def __call__(
         self,
         tokens_SMNTC: Tensor,
@@ -69,6 +75,6 @@ class Encoder:
         """
         if self.modalities == 1:
             return tokens_SMNTC[:, 0]
-        if self.msn:
-            tokens_SMNTC = msn(tokens_SMNTC, views, residual=self.residual)
-        return self._fusion(PRE_NORMS[self.pre_norm](tokens_SMNTC), views, buffers, share_SB)
+        specific_SMNTC = self.specific(tokens_SMNTC, views)
+        maps_SMNTC = tokens_SMNTC if specific_SMNTC is None else specific_SMNTC
+        return self._fusion(PRE_NORMS[self.pre_norm](maps_SMNTC), views, buffers, share_SB)

@@ -11,6 +11,7 @@ from trainer.features import Material, validate
 from trainer.logs import RunLog, open_log
 from trainer.records import Report
 from trainer.run import Run, require_trainable
+from trainer.snapshots import check_snapshots, snapshot_folder
 from trainer.verbs.lines import iterate_text, memory_text, percent_text, protocol_line, scores_text
 from trainer.verbs.setup import live_progress, prepare_material, say, say_notes
 
@@ -24,6 +25,7 @@ def fit_run(
     cache: Path | None,
     device: torch.device,
     log: str = "none",
+    snapshots: tuple[int, ...] = (),
 ) -> None:
     """Train to the end, with a checkpoint in ``folder`` after each evaluation.
 
@@ -33,6 +35,7 @@ def fit_run(
         cache: Folder of the feature cache; None for the user's own.
         device: Where to train.
         log: Name in ``trainer.logs``.
+        snapshots: Iterations at which a checkpoint is kept, ascending.
 
     Raises:
         TrainerError: If data, weights, settings or the folder's checkpoint are not as needed.
@@ -44,8 +47,9 @@ def fit_run(
     say_notes(config.data)
     material = prepare_material(config, cache=cache, device=device)
     run = _start_or_restore(folder, config, material, device)
+    keep = check_snapshots(snapshots, folder, reached=run.iteration, iterations=run.iterations)
     with contextlib.closing(open_log(log, folder, config, iteration=run.iteration)) as told:
-        _train(run, folder, told)
+        _train(run, folder, told, keep)
     say(memory_text(device))
     say(iterate_text(run))
     say(f"checkpoint: {folder}")
@@ -53,11 +57,18 @@ def fit_run(
         say(f"score it once on the test split: python -m trainer evaluate {folder} --split test")
 
 
-def _train(run: Run, folder: Path, log: RunLog) -> None:
+def _train(run: Run, folder: Path, log: RunLog, snapshots: tuple[int, ...]) -> None:
     with live_progress() as progress:
-        task = progress.add_task("train", total=run.iterations, completed=run.iteration)
+        task = progress.add_task("train", total=run.iterations)
+
+        def on_iteration(done: int) -> None:
+            progress.update(task, completed=done)
+            if done in snapshots:
+                run.save(snapshot_folder(folder, done))
+
+        on_iteration(run.iteration)
         while not run.finished:
-            report = run.advance(lambda done: progress.update(task, completed=done))
+            report = run.advance(on_iteration)
             run.save(folder)
             log.write(report)
             progress.update(task, description=_bar_text(report))
