@@ -1,10 +1,11 @@
-# The whole interface: `make search`, `make test`, `make check`. The rest is for development.
+# The whole interface: `make search`, `make test`, `make check`. The rest is for development; what
+# takes long (`make chaos`, `make bench`) has a short form in `make test`.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: search test check bench format clean
+.PHONY: search test check chaos bench format clean
 
 search: $(VENV)/ready
 	$(BIN)/python -m search launch --trials 200
@@ -17,6 +18,9 @@ check: $(VENV)/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+chaos: $(VENV)/ready
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m long
 
 bench: $(VENV)/ready
 	$(BIN)/python -m benchmarks.evaluation

@@ -110,7 +110,9 @@ def test_killed_at_a_point(
     assert told(stored_trials(database_address)) == undisturbed
 
 
-@pytest.mark.parametrize("moment", range(10))
+@pytest.mark.parametrize(
+    "moment", [0, 1, *(pytest.param(moment, marks=pytest.mark.long) for moment in range(2, 10))]
+)
 def test_killed_at_a_random_moment(
     moment: int,
     undisturbed_folder: Path,
