@@ -1,19 +1,25 @@
 """Protocols of a search: what is laid under it, how values are made, and what a study says."""
 
+import dataclasses
 import math
 
 import pytest
 
+from search import worker
 from search.config import LaunchConfig, differences, resolve
 from search.errors import SettingsError
+from search.messages import Begin, Continue, Task
 from search.presets import preset_names, read_preset
 from search.protocols import study_protocol
 from search.pruners import CollapseRules, build_pruner
 from search.rules import Rules
 from search.score import value
 from tests.unit.search_policies.builders import make_report
+from tests.unit.trainer.small import small_config, small_material
+from trainer.features import TestSplit
 from trainer.presets import preset_names as run_presets
 
+VAL = ("features", "labels", "names")
 PUBLISHED = {"protocol": "published"}
 
 
@@ -89,3 +95,22 @@ def test_a_study_older_than_a_setting_is_the_same_study() -> None:
     del old["protocol"], old["features"]["crop_storage"], old["evaluation"]["report"]
     assert differences(LaunchConfig.from_table(old).to_table(), table) == []
     assert study_protocol(old) == "held-out: median of the last 5 scores on val"
+
+
+def test_a_worker_tests_the_iterate_that_counts(tmp_path, monkeypatch) -> None:
+    material = small_material()
+    material = dataclasses.replace(
+        material, test=TestSplit(**{key: getattr(material.val, key) for key in VAL})
+    )
+    monkeypatch.setattr(worker, "open_material", lambda folder: material)
+    config = small_config(training={"iterations": 24, "learning_rate": 0.02})
+    evaluation = dataclasses.replace(config.evaluation, evaluations=12, report="best")
+    config = dataclasses.replace(config, evaluation=evaluation)
+    hosted = worker.Worker(worker.WorkerSetup(config=config, bank="", device="cpu"))
+    task = Task(trial=0, attempt=1, hyper={}, seed=1, folder=str(tmp_path))
+    reports = list(hosted.advance(Begin(task=task)).reports)
+    while len(reports) < 12:
+        reports += hosted.advance(Continue()).reports
+    best = max(reports, key=lambda report: report.cluster.miou)
+    assert best.cluster != reports[-1].cluster, "else this shows nothing"
+    assert hosted.test_scores(str(tmp_path)) == (best.cluster, best.linear)
