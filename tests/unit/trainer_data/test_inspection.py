@@ -282,7 +282,7 @@ def test_the_verb_tells_and_fails_when_training_would(
     assert not inspect_data(config, cache=tmp_path / "cache", as_json=False)
     said = capsys.readouterr().out
     assert "fault (unreadable): cannot decode the image" in said
-    assert "training would fail: 1 faults (unreadable)" in said and "road" in said
+    assert "training would fail: 1 fault (unreadable)" in said and "road" in said
     assert not inspect_data(config, cache=tmp_path / "cache", as_json=True)
     told = json.loads(capsys.readouterr().out)
     assert told["trains"] is False and told["splits"]["train"]["images"] == 2
