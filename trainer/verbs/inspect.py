@@ -151,7 +151,8 @@ def _bank_line(ready: Readiness) -> str:
 
 def _verdict(faults: tuple[Finding, ...], suspicions: tuple[Finding, ...]) -> str:
     parts = [
-        f"{len(findings)} {what}{'s' if len(findings) > 1 else ''} ({_counted(Counter(each.kind for each in findings))})"
+        f"{len(findings)} {what}{'s' if len(findings) > 1 else ''}"
+        f" ({_counted(Counter(each.kind for each in findings))})"
         for what, findings in (("fault", faults), ("suspicion", suspicions))
         if findings
     ]
