@@ -18,6 +18,7 @@ from trainer.verbs.cache import Choice, list_cache, prune_cache, read_age, read_
 from trainer.verbs.evaluate import Scoring, evaluate_checkpoint
 from trainer.verbs.export_config import export_settings
 from trainer.verbs.features import build_features
+from trainer.verbs.figures import Album, draw_figures
 from trainer.verbs.fit import fit_run
 from trainer.verbs.import_checkpoint import import_released
 from trainer.verbs.import_config import import_settings
@@ -115,6 +116,30 @@ def evaluate(
     """Score a checkpoint."""
     asked = Scoring(split=split, flip=flip, crf=crf)
     evaluate_checkpoint(checkpoint, asked, data=data, cache=cache, device=find_device(device))
+
+
+@app.command()
+def figures(
+    checkpoint: CheckpointArgument,
+    out: Annotated[
+        Path, typer.Option(help="Folder of the PNG and SVG files.", show_default=False)
+    ],
+    split: Annotated[Literal["val", "test"], typer.Option(help="Split to show.")] = "val",
+    images: Annotated[int, typer.Option(min=1, help="Images to show.")] = 4,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(help="Checkpoint of a run to show beside.", show_default=False),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the data set, if it was moved.", show_default=False),
+    ] = None,
+    device: DeviceOption = "auto",
+    cache: CacheOption = None,
+) -> None:
+    """Draw losses, classes, confusion, predictions and feature maps of a run."""
+    album = Album(out=out, split=split, images=images, baseline=baseline)
+    draw_figures(checkpoint, album, data=data, cache=cache, device=find_device(device))
 
 
 @app.command()

@@ -9,7 +9,8 @@ Assertions are for our own invariants, these are for what a user can mend::
     ├── WeightsError     backbone weights are missing or do not fit
     ├── CacheError       a cached bank or neighbour table is damaged or cannot be written
     ├── CheckpointError  a checkpoint is damaged or belongs to another run
-    └── LogError         a log's package is missing, or it cannot be written
+    ├── LogError         a log's package is missing, or it cannot be written
+    └── FigureError      a figure's package is missing, or it cannot be drawn or written
 """
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "CheckpointError",
     "ConfigError",
     "DataError",
+    "FigureError",
     "LogError",
     "TrainerError",
     "WeightsError",
@@ -49,3 +51,7 @@ class CheckpointError(TrainerError):
 
 class LogError(TrainerError):
     """A log's package is missing, or it cannot be opened or written."""
+
+
+class FigureError(TrainerError):
+    """A figure's package is missing, or it cannot be drawn or written."""

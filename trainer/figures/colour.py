@@ -10,8 +10,17 @@ from numpy.typing import NDArray
 
 from trainer.datasets.base import Image, Label
 
-__all__ = ["SAFE_PALETTE", "VOID", "colour_label", "overlay", "picture_palette"]
+__all__ = [
+    "SAFE_PALETTE",
+    "VOID",
+    "Colour",
+    "colour_label",
+    "overlay",
+    "picture_palette",
+    "web_colour",
+]
 
+#: Red, green and blue from 0 to 255.
 Colour = tuple[int, int, int]
 
 #: Colour of pixels without a class.
@@ -47,6 +56,11 @@ def picture_palette(palette: Sequence[Colour]) -> tuple[Colour, ...]:
     """
     classes = len(palette)
     return SAFE_PALETTE[:classes] if classes <= len(SAFE_PALETTE) else tuple(palette)
+
+
+def web_colour(colour: Colour) -> str:
+    """A colour as ``#rrggbb``."""
+    return "#{:02x}{:02x}{:02x}".format(*colour)
 
 
 def colour_label(label: Label, palette: Sequence[Colour]) -> NDArray[np.uint8]:

@@ -1,0 +1,86 @@
+"""Where figures are drawn and how they reach the disk: Matplotlib's Agg, without pyplot.
+
+Files depend on what is drawn alone: no dates, no versions, no random identifiers, and no style
+of the user's own. Text in SVG files is text.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from trainer.errors import FigureError
+
+__all__ = ["INK", "Picture", "bare", "new_figure", "save_figure", "style"]
+
+#: Colours with shape (h, w, 3): floats from 0 to 1, or bytes.
+Picture = NDArray[Any]
+
+#: Colour of text and lines that mean no class.
+INK = "#333333"
+
+PNG_DOTS = 150  # an inch
+SETTINGS: dict[Any, Any] = {
+    "font.size": 9.0,
+    "axes.titlesize": 9.0,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "figure.titlesize": 11.0,
+    "figure.titleweight": "bold",
+    "legend.frameon": False,
+    "image.interpolation": "nearest",
+    "svg.fonttype": "none",
+    "svg.hashsalt": "unim2-search",
+}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Within it, Matplotlib draws in our style; what a user has set is put back afterwards."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(SETTINGS)
+        yield
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure of a size in inches, whose parts keep out of each other's way."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def bare(axes: Axes) -> None:
+    """Take away what an image needs not: ticks and frame."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def save_figure(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
+    """Write a figure as ``NAME.png`` and ``NAME.svg``.
+
+    Raises:
+        FigureError: If a file cannot be written.
+    """
+    png, svg = folder / f"{name}.png", folder / f"{name}.svg"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        figure.savefig(png, dpi=PNG_DOTS, metadata={"Software": None})
+        figure.savefig(svg, metadata={"Date": None, "Creator": None})
+    except OSError as error:
+        raise FigureError(
+            f"cannot write figures to {folder} ({error.strerror}): free space, or give another"
+            " --out"
+        ) from error
+    return png, svg

@@ -1,0 +1,66 @@
+"""Principal components of feature maps as colours, the same for every map that shares a basis.
+
+The three directions along which unit vectors vary most become red, green and blue. Signs are
+fixed and scales are common to all maps of a basis, so that equal colours mean equal features.
+
+Shape letters: N vectors, C channels, H W token grid.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Basis"]
+
+COLOURS = 3
+#: Percent of the values at either end that are clipped, so that a rare token rules no scale.
+CLIPPED = 1.0
+
+Floats = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Basis:
+    """Directions and scales; made by :meth:`of`."""
+
+    mean_C: NDArray[np.float64]
+    #: Unit directions with shape (3, C), along which vectors vary most, the first most of all;
+    #: the largest entry of each is positive.
+    axes_3C: NDArray[np.float64]
+    #: Values that become 0 and 1 with shape (3,).
+    low_3: NDArray[np.float64]
+    high_3: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, maps: Sequence[Floats]) -> "Basis":
+        """The basis of maps of any shapes (..., C), of one C."""
+        units_NC = np.concatenate([_unit(each).reshape(-1, each.shape[-1]) for each in maps])
+        mean_C = units_NC.mean(axis=0)
+        centred_NC = units_NC - mean_C
+        _, vectors_CC = np.linalg.eigh(centred_NC.T @ centred_NC)
+        axes_3C = np.zeros((COLOURS, len(mean_C)))
+        found = vectors_CC[:, ::-1][:, :COLOURS].T
+        largest = np.abs(found).argmax(axis=1)
+        signs = np.sign(found[np.arange(len(found)), largest])
+        axes_3C[: len(found)] = found * signs[:, None]
+        values_N3 = centred_NC @ axes_3C.T
+        low_3, high_3 = np.percentile(values_N3, [CLIPPED, 100 - CLIPPED], axis=0)
+        return cls(mean_C=mean_C, axes_3C=axes_3C, low_3=low_3, high_3=high_3)
+
+    def colour(self, map_HWC: Floats) -> NDArray[np.float64]:
+        """Colours of a map with shape (H, W, 3), from 0 to 1; middle grey where nothing varies."""
+        values = (_unit(map_HWC) - self.mean_C) @ self.axes_3C.T
+        extent_3 = self.high_3 - self.low_3
+        varies_3 = extent_3 > 1e-9
+        scaled = (values - self.low_3) / np.where(varies_3, extent_3, 1)
+        return np.where(varies_3, scaled, 0.5).clip(0, 1)
+
+
+def _unit(vectors: Floats) -> NDArray[np.float64]:
+    exact = vectors.astype(np.float64)
+    length = np.linalg.norm(exact, axis=-1, keepdims=True)
+    unit: NDArray[np.float64] = exact / np.maximum(length, 1e-12)
+    return unit

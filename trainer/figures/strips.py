@@ -1,0 +1,73 @@
+"""Strips of image, modalities, ground truth and predictions (the paper's Fig. 6)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from trainer.datasets.base import Image, Label
+from trainer.figures.canvas import Picture, bare, new_figure
+from trainer.figures.colour import VOID, Colour, colour_label, web_colour
+
+__all__ = ["Strip", "draw_strips"]
+
+CELL = 1.6  # inches
+LEGEND_COLUMNS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strip:
+    """One scene."""
+
+    name: str
+    #: Images by modality, each with shape (h, w, 3), from 0 to 1.
+    images: Mapping[str, Image]
+    #: Classes with shape (h, w), by where they are from: the ground truth first.
+    labels: Mapping[str, Label]
+
+
+def draw_strips(
+    strips: Sequence[Strip], classes: Sequence[str], palette: Sequence[Colour], title: str = ""
+) -> Figure:
+    """A row a scene; below, the names of the classes that occur, in their colours.
+
+    Args:
+        strips: Scenes with the same modalities and label maps.
+        classes: Names of the Y classes.
+        palette: One RGB colour a class, 0 to 255.
+        title: Above all; none if empty.
+    """
+    first = strips[0]
+    columns = len(first.images) + len(first.labels)
+    shown = _occurring(strips, len(classes))
+    legend_rows = -(-(len(shown) + 1) // LEGEND_COLUMNS)
+    figure = new_figure(
+        0.3 + CELL * columns, 0.5 + CELL * len(strips) + 0.2 * legend_rows + 0.3 * bool(title)
+    )
+    grid = figure.subplots(len(strips), columns, squeeze=False)
+    for row, strip in zip(grid, strips, strict=True):
+        cells: list[tuple[str, Picture]] = list(strip.images.items())
+        cells += [(name, colour_label(label, palette)) for name, label in strip.labels.items()]
+        for axes, (name, picture) in zip(row, cells, strict=True):
+            axes.imshow(picture)
+            bare(axes)
+            if strip is first:
+                axes.set_title(name)
+        row[0].set_ylabel(strip.name, fontsize=7)
+    handles = [
+        Patch(facecolor=web_colour(palette[index]), edgecolor="#888888", label=classes[index])
+        for index in shown
+    ]
+    if any((label >= len(classes)).any() for strip in strips for label in strip.labels.values()):
+        handles.append(Patch(facecolor=web_colour(VOID), label="no label"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=LEGEND_COLUMNS, fontsize=8)
+    if title:
+        figure.suptitle(title)
+    return figure
+
+
+def _occurring(strips: Sequence[Strip], classes: int) -> list[int]:
+    """Classes that are in any label map."""
+    maps = [label for strip in strips for label in strip.labels.values()]
+    return [index for index in range(classes) if any((label == index).any() for label in maps)]
