@@ -72,7 +72,7 @@ def test_features_tells_what_was_built(place: Path, fitted: str) -> None:
 def test_fit_scores_at_every_evaluation_and_again_the_same(place: Path, fitted: str) -> None:
     assert re.findall(r"evaluation \d/4  iteration (\d+)", fitted) == ["5", "10", "15", "20"]
     again = trainer(place, "fit", "small.toml", "--out", "again")
-    assert again.stdout.split("checkpoint:")[0] == fitted.split("checkpoint:")[0]
+    assert again.stdout.split("memory:")[0] == fitted.split("memory:")[0]
 
 
 def test_the_test_split_is_scored_on_demand(place: Path, fitted: str) -> None:
