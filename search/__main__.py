@@ -1,6 +1,27 @@
-"""``python -m search``."""
+"""``python -m search``; a package that is missing is told in one line."""
 
-from search.cli import main
+import sys
+
+OWN = ("search", "trainer", "storage")
+BAD_INPUT = 2  # the exit code of what a user can mend
+
+
+def run() -> None:
+    """Run the command line."""
+    try:
+        from search.cli import main
+
+        main()
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if not package or package in OWN:
+            raise
+        sys.stderr.write(
+            f"error: the package {package!r} is missing in {sys.prefix}: run `make search`, or pip"
+            " install --constraint constraints.txt --editable . in this folder\n"
+        )
+        sys.exit(BAD_INPUT)
+
 
 if __name__ == "__main__":
-    main()
+    run()

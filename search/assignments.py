@@ -1,10 +1,11 @@
-"""``NAME=VALUE`` and ``NAME=LOW:HIGH`` as flags give them."""
+"""Settings as flags give them: ``NAME=VALUE``, ``NAME=LOW:HIGH``, and names with dots."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from search.errors import SettingsError
 
-__all__ = ["parse_fixes", "parse_ranges"]
+__all__ = ["nested", "parse_fixes", "parse_ranges"]
 
 
 def parse_fixes(given: Sequence[str]) -> dict[str, float]:
@@ -31,6 +32,17 @@ def parse_ranges(given: Sequence[str]) -> dict[str, list[float]]:
             raise SettingsError(form.format(whole))
         ranges[name] = [_number(end, form.format(whole)) for end in ends]
     return ranges
+
+
+def nested(values: Mapping[str, Any]) -> dict[str, Any]:
+    """``{"a.b": 1, "c": 2}`` as ``{"a": {"b": 1}, "c": 2}``; None is left out."""
+    tables: dict[str, Any] = {}
+    for name, value in values.items():
+        if value is not None:
+            *table, key = name.split(".")
+            inner = tables.setdefault(table[0], {}) if table else tables
+            inner[key] = value
+    return tables
 
 
 def _split(given: Sequence[str], form: str) -> list[tuple[str, str, str]]:

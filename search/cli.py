@@ -101,11 +101,8 @@ def launch_command(
                 "search.ranges": parse_ranges(range_ or ()) or None,
                 "search.sampler": sampler,
                 "search.pruner": pruner,
-                "data.root": None if data is None else str(data.resolve()),
-                "data.modalities": None if modalities is None else modalities.split(","),
+                **_material(data, modalities, backbone, backbone_weights),
                 "method.name": method,
-                "backbone.name": backbone,
-                "backbone.weights": _weights(backbone_weights),
                 "training.iterations": iterations,
                 "hyper": parse_fixes(fix or ()) or None,
             },
@@ -231,6 +228,49 @@ def stop(
         _say(f"asked study {name} to stop: it is {view.driver}")
 
 
+@app.command("doctor")
+def doctor_command(
+    preset: options.PresetOption = DEFAULT_PRESET,
+    config: options.ConfigOption = None,
+    data: options.DataOption = None,
+    modalities: options.ModalitiesOption = None,
+    backbone: options.BackboneOption = None,
+    backbone_weights: options.BackboneWeightsOption = None,
+    storage: options.StorageOption = None,
+    password_file: options.PasswordOption = None,
+    workers: options.WorkersOption = None,
+    device: options.DeviceOption = "auto",
+    cache: options.CacheOption = None,
+    checkpoints: options.CheckpointsOption = None,
+    ray: options.RayOption = None,
+    deep: options.DeepOption = False,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Tell what a launch needs, what of it works, and what mends the rest."""
+    with _one_line_errors():
+        address = take_address(storage, os.environ, password_file=password_file)
+        from search.verbs import starting
+        from search.verbs.doctor import doctor
+
+        sound = doctor(
+            address,
+            starting.Machinery(
+                workers=workers,
+                device=device,
+                cache=cache,
+                checkpoints=checkpoints,
+                ray_address=ray,
+            ),
+            preset=preset,
+            file=config,
+            flags=_material(data, modalities, backbone, backbone_weights),
+            deep=deep,
+            as_json=as_json,
+        )
+    if not sound:
+        raise typer.Exit(BAD_INPUT)
+
+
 @app.command()
 def dashboard(
     host: Annotated[
@@ -246,6 +286,18 @@ def dashboard(
 
     with _one_line_errors(), _database(storage, password_file) as database:
         serve(database, host=host, port=port, say=_say)
+
+
+def _material(
+    data: Path | None, modalities: str | None, backbone: str | None, weights: str | None
+) -> dict[str, Any]:
+    """The settings that features are made from, as the flags give them."""
+    return {
+        "data.root": None if data is None else str(data.resolve()),
+        "data.modalities": None if modalities is None else modalities.split(","),
+        "backbone.name": backbone,
+        "backbone.weights": _weights(weights),
+    }
 
 
 def _weights(given: str | None) -> str | None:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import ray
+from ray._private import ray_constants
 from ray.exceptions import ActorDiedError, RayError, RayTaskError
 from ray.util.placement_group import PlacementGroup, placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
@@ -23,7 +24,7 @@ from search.pool import Answer
 from search.worker import Worker, WorkerSetup
 from trainer.records import Scores
 
-__all__ = ["RayPool", "check_answers", "ray_cluster"]
+__all__ = ["RayPool", "check_answers", "ray_cluster", "usage_statistics"]
 
 #: Raised so that the driver outlives the cluster's head: the default makes it exit after 60 s.
 GCS_RECONNECT_SECONDS = 24 * 3600
@@ -72,11 +73,21 @@ def ray_cluster(
             "_node_ip_address": LOOPBACK,
         }
     try:
-        with _visible(machine.gpus if address is None else ()):
-            ray.init(address=address or "local", **options)
+        if address is None:
+            with _visible(machine.gpus), _on_loopback():
+                ray.init(address="local", **options)
+        else:
+            ray.init(address=address, **options)
     except (ConnectionError, RuntimeError, ValueError) as error:
         where = address or "on this machine"
         raise ClusterError(f"Ray cannot be used ({where}): {_first_line(error)}") from error
+    except Exception as error:
+        if type(error) is not Exception:  # Ray raises this very type where it starts too slowly
+            raise
+        raise ClusterError(
+            f"Ray did not start in time ({_first_line(error)}): try again when this machine is"
+            " less busy"
+        ) from error
     try:
         _check_room(machine)
         if address is None:
@@ -208,6 +219,14 @@ class _Actor:
         return self._worker.iteration()
 
 
+def usage_statistics() -> bool:
+    """Whether a Ray that is started here would report how it is used."""
+    from ray._common.usage import usage_lib  # internal: only to see that the switch is heeded
+
+    _quiet_environment()
+    return bool(usage_lib.usage_stats_enabled())
+
+
 def _check_started(worker: str, error: RayError) -> None:
     """A worker that cannot even start is no fault of a trial's."""
     if isinstance(error, ActorDiedError) and error.actor_init_failed:
@@ -281,6 +300,20 @@ def _free_text(machine: Machine) -> str:
         for kind, needed in _needs(machine).items()
         if needed
     )
+
+
+@contextmanager
+def _on_loopback() -> Iterator[None]:
+    """Ray puts the machine's own address for 127.0.0.1, and then listens on every address.
+
+    It does not where it takes the machine for one that makes no clusters with others.
+    """
+    before = ray_constants.ENABLE_RAY_CLUSTER
+    ray_constants.ENABLE_RAY_CLUSTER = False
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before
 
 
 @contextmanager

@@ -12,6 +12,7 @@ __all__ = [
     "CheckpointsOption",
     "ConfigOption",
     "DataOption",
+    "DeepOption",
     "DeviceOption",
     "DryRunOption",
     "FixOption",
@@ -65,6 +66,9 @@ RangeOption = Annotated[
 SamplerOption = Annotated[str | None, typer.Option(help="Sampler.")]
 PrunerOption = Annotated[str | None, typer.Option(help="Competitive pruner.")]
 IterationsOption = Annotated[int | None, typer.Option(help="Iterations of a run.")]
+DeepOption = Annotated[
+    bool, typer.Option("--deep", help="Start Ray, and an embedded server, to see them run.")
+]
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Tell what would be done, and do not do it.")
 ]

@@ -1,8 +1,9 @@
 """A database that is open: reachable, ours, and up to date."""
 
+from dataclasses import dataclass
 from types import TracebackType
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
@@ -10,9 +11,9 @@ from storage.address import Address
 from storage.embedded import EmbeddedServer
 from storage.engines import make_engine
 from storage.errors import ConnectError, DatabaseAway
-from storage.schema import upgrade_schema
+from storage.schema import schema_versions, upgrade_schema
 
-__all__ = ["Database", "open_database"]
+__all__ = ["Database", "Sight", "look_at_database", "open_database"]
 
 #: What libpq says, and how to mend it.
 MENDS = (
@@ -95,6 +96,34 @@ def open_database(address: Address) -> Database:
         database.close()
         raise
     return database
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sight:
+    """What a database looks like from outside."""
+
+    #: Version of the server.
+    server: str
+    #: Version of our tables; None if there are none.
+    schema: str | None
+    #: Version of the tables that this program makes.
+    newest: str | None
+
+
+def look_at_database(address: Address) -> Sight:
+    """Reach the database and read what it is; an embedded server is started, nothing is made.
+
+    Raises:
+        ConnectError: If it cannot be reached or does not let us in.
+        EmbeddedError: If the embedded server cannot be started.
+    """
+    server = None if address.folder is None else EmbeddedServer.join(address.folder)
+    with Database(address, server) as database:
+        _check_reachable(database)
+        with database.engine.connect() as connection:
+            told = connection.execute(text("SHOW server_version")).scalar_one()
+            schema, newest = schema_versions(connection)
+        return Sight(server=told, schema=schema, newest=newest)
 
 
 def _check_reachable(database: Database) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.schema import CreateSchema
 from storage.errors import SchemaError
 from storage.models import SCHEMA
 
-__all__ = ["lock_schema", "upgrade_schema"]
+__all__ = ["lock_schema", "schema_versions", "upgrade_schema"]
 
 #: Key of the advisory lock that is held while tables are made: ours, or Optuna's.
 LOCK_KEY = 0x756D7373  # "umss"
@@ -44,6 +44,13 @@ def upgrade_schema(engine: Engine) -> None:
             f"cannot make the tables in schema {SCHEMA!r}: {told}; let the database's owner run"
             " this command once, or grant the role CREATE on the database"
         ) from error
+
+
+def schema_versions(connection: Connection) -> tuple[str | None, str | None]:
+    """Version of the stored tables (None if there are none), and of those this program makes."""
+    context = MigrationContext.configure(connection, opts={"version_table_schema": SCHEMA})
+    newest = ScriptDirectory.from_config(_config(connection)).get_current_head()
+    return context.get_current_revision(), newest
 
 
 def lock_schema(connection: Connection) -> None:

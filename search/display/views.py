@@ -25,6 +25,7 @@ from search.verbs.reading import StudyView, failures
 
 __all__ = ["best", "preparing", "study_list", "study_status", "summary"]
 
+
 @contextmanager
 def preparing(console: Console) -> Iterator[Callable[[str, int, int], None]]:
     """Shows how far the preparation of features is: bars on a terminal, else a line a step."""

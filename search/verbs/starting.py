@@ -10,6 +10,7 @@ from typing import Any
 import typer
 from rich.console import Console
 
+from search.assignments import nested
 from search.bookings import Terms
 from search.checkpoints import default_checkpoint_root
 from search.config import LaunchConfig, resolve
@@ -42,11 +43,11 @@ class Machinery:
     checkpoints: Path | None
     ray_address: str | None
     #: Seconds without PostgreSQL before the search stops.
-    patience: float
+    patience: float = 0.0
     #: Whether to wait for cores that other searches hold.
-    wait: bool
+    wait: bool = False
     #: Whether to share cores that other searches hold.
-    oversubscribe: bool
+    oversubscribe: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.patience < math.inf:
@@ -100,7 +101,7 @@ def launch(
         dry: Only tell what would be done.
         as_json: Tell it as JSON.
     """
-    config = resolve(preset, file, _tables(flags))
+    config = resolve(preset, file, nested(flags))
     if dry:
         _tell_dry_run(address, machinery, config, study=study, preset=preset, as_json=as_json)
         return True
@@ -211,14 +212,3 @@ def _storage_flag(address: Address) -> str:
     """The flag that reaches the same database, without the password; nothing for the default."""
     open_ = address.without_password()
     return "" if open_ == parse_address(None) else f" --storage {open_.masked()}"
-
-
-def _tables(values: Mapping[str, Any]) -> dict[str, Any]:
-    """``{"a.b": 1}`` as nested tables; None is left out."""
-    tables: dict[str, Any] = {}
-    for name, value in values.items():
-        if value is not None:
-            *table, key = name.split(".")
-            inner = tables.setdefault(table[0], {}) if table else tables
-            inner[key] = value
-    return tables

@@ -9,7 +9,8 @@ import pytest
 from rich.console import Console
 
 from search.config import resolve
-from search.display.dry_run import bytes_text, plan
+from search.display.dry_run import plan
+from search.display.sizes import bytes_text
 from search.machine import Machine
 from search.verbs import dry_run as verb
 from search.verbs.dry_run import DryRun, dry_run

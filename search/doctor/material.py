@@ -1,0 +1,48 @@
+"""Data and weights of the preset."""
+
+import torch
+
+from search.doctor.check import Check, failed, ok, warning
+from search.doctor.subject import Subject
+from trainer.backbones import build_backbone
+from trainer.datasets import open_dataset
+from trainer.errors import TrainerError, WeightsError
+
+__all__ = ["check_data", "check_weights"]
+
+
+def check_data(subject: Subject) -> Check:
+    """The images and labels, as closely as a launch looks."""
+    config = subject.config.train.data
+    try:
+        data_set = open_dataset(config)
+        data_set.source.check()
+    except TrainerError as error:
+        return failed("data", str(error), f"{subject.launch} --data FOLDER")
+    images = ", ".join(f"{len(split)} {name}" for name, split in data_set.splits().items())
+    found = f"{config.name}, {' + '.join(config.modalities)}: {images} images"
+    if not data_set.val.labelled:
+        return failed(
+            "data", f"{found}; val has no labels, so that nothing can be scored",
+            f"{subject.launch} --data FOLDER, with labels",
+        )  # fmt: skip
+    return ok("data", found)
+
+
+def check_weights(subject: Subject) -> Check:
+    """The backbone and its weights, loaded as a launch loads them."""
+    config = subject.config.train.backbone
+    try:
+        backbone = build_backbone(config, torch.device("cpu"))
+    except WeightsError as error:
+        return failed("weights", str(error), f"{subject.launch} --backbone-weights FILE")
+    except TrainerError as error:
+        return failed("weights", str(error), f"{subject.launch} --backbone patch-stats")
+    found = f"{config.name}: {backbone.channels} channels, tokens of {backbone.patch} pixels"
+    if config.name != "patch-stats" and config.weights == "random":
+        return warning(
+            "weights",
+            f"{found}, random: features say little",
+            f"{subject.launch} --backbone-weights FILE",
+        )
+    return ok("weights", found)

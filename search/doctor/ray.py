@@ -1,0 +1,49 @@
+"""Ray: that it can be used, that it tells nobody, and on which addresses it listens."""
+
+import ipaddress
+import os
+from importlib import metadata
+
+from search.cluster import check_answers, ray_cluster, usage_statistics
+from search.doctor.check import Check, failed, ok
+from search.doctor.listening import listening_hosts
+from search.doctor.subject import Subject
+from search.errors import ClusterError
+from search.machine import Machine
+
+__all__ = ["check_ray"]
+
+
+def check_ray(subject: Subject) -> Check:
+    """The cluster that would be joined or started; started now only to look closely."""
+    version = f"Ray {metadata.version('ray')}"
+    if usage_statistics():
+        return failed("Ray", f"{version} reports usage statistics", "ray disable-usage-stats")
+    try:
+        if subject.ray_address is not None:
+            check_answers(subject.ray_address)
+            return ok("Ray", f"{version}; a cluster answers at {subject.ray_address}")
+        if not subject.deep:
+            return ok(
+                "Ray",
+                f"{version}, would be started here on 127.0.0.1 alone, without usage statistics"
+                " (--deep starts it and looks)",
+            )
+        return _started(version)
+    except ClusterError as error:
+        elsewhere = f"{subject.launch}, without --ray, or start the cluster's head"
+        again = "end what keeps this machine busy, then python -m search doctor --deep"
+        return failed("Ray", str(error), elsewhere if subject.ray_address else again)
+
+
+def _started(version: str) -> Check:
+    with ray_cluster(Machine(device="cpu", workers=1)):
+        hosts = listening_hosts(os.getpid())
+    strangers = sorted(host for host in hosts if not ipaddress.ip_address(host).is_loopback)
+    if strangers:
+        return failed(
+            "Ray",
+            f"{version} started and listens on {', '.join(strangers)}: others can reach it",
+            "keep them out by a firewall, or set RAY_AUTH_MODE=token",
+        )
+    return ok("Ray", f"{version} started, listens on loopback alone, without usage statistics")
