@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from trainer.errors import FigureError
 
-__all__ = ["INK", "Picture", "bare", "new_figure", "save_figure", "style"]
+__all__ = ["INK", "Picture", "bare", "new_figure", "save_figure", "short", "style"]
 
 #: Colours with shape (h, w, 3): floats from 0 to 1, or bytes.
 Picture = NDArray[Any]
@@ -26,6 +26,7 @@ Picture = NDArray[Any]
 INK = "#333333"
 
 PNG_DOTS = 150  # an inch
+NAME_LENGTH = 26  # characters
 SETTINGS: dict[Any, Any] = {
     "font.size": 9.0,
     "axes.titlesize": 9.0,
@@ -65,6 +66,13 @@ def bare(axes: Axes) -> None:
     axes.set_yticks([])
     for spine in axes.spines.values():
         spine.set_visible(False)
+
+
+def short(name: str) -> str:
+    """The end of a name, which tells more than its beginning, as far as it fits a small cell."""
+    return (
+        name if len(name) <= NAME_LENGTH else f"\N{HORIZONTAL ELLIPSIS}{name[1 - NAME_LENGTH :]}"
+    )
 
 
 def save_figure(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:

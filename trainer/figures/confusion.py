@@ -11,6 +11,7 @@ from trainer.figures.canvas import new_figure
 __all__ = ["draw_confusion"]
 
 MAP = "cividis"  # even steps of lightness, the same for colour-blind readers
+EMPTY = "#dddddd"  # a class without pixels
 FEW = 15  # classes up to which every cell has its number; beyond, those of a percent and more
 
 
@@ -44,7 +45,9 @@ def draw_confusion(counts_YY: NDArray[np.int64], classes: Sequence[str], title: 
     axes.set_xticks(range(size), classes, rotation=45, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(size), classes)
     axes.set_xlabel("prediction")
-    axes.set_ylabel("ground truth")
+    empty = bool(np.isnan(percent_YY).any())
+    axes.set_ylabel("ground truth (grey: no labelled pixel)" if empty else "ground truth")
+    axes.set_facecolor(EMPTY)
     axes.set_title(f"Confusion: {title}", loc="left")
     bar = figure.colorbar(image, shrink=0.6)
     bar.set_label("percent of the class's pixels")

@@ -10,13 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from trainer.datasets.base import Image
-from trainer.figures.canvas import Picture, bare, new_figure
+from trainer.figures.canvas import Picture, bare, new_figure, short
 from trainer.figures.components import Basis, Floats
 
 __all__ = ["ImageMaps", "StageMaps", "draw_codes", "draw_stages"]
 
 CELL = 1.5  # inches
 FUSED = "fused"
+NOTE = "three principal components as red, green and blue; one basis a kind of map"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +56,7 @@ def draw_stages(shown: ImageMaps, bases: Mapping[str, Basis], title: str) -> Fig
     modalities, iterations = list(shown.images), list(shown.stages)
     specific = bool(shown.stages[iterations[-1]].specific)
     rows = len(modalities) + 1
-    figure = new_figure(0.6 + CELL * (2 + len(iterations)), 0.8 + CELL * rows)
+    figure = new_figure(0.6 + CELL * (2 + len(iterations)), 1 + CELL * rows)
     grid = figure.subplots(rows, 2 + len(iterations), squeeze=False)
     for row, modality in zip(grid, modalities, strict=False):
         _fill(row[0], shown.images[modality], "image")
@@ -64,16 +65,14 @@ def draw_stages(shown: ImageMaps, bases: Mapping[str, Basis], title: str) -> Fig
         for axes, iteration in zip(row[2:], iterations, strict=True):
             made = shown.stages[iteration].specific
             picture = bases["specific"].colour(made[modality]) if specific else None
-            _fill(axes, picture, f"MSN, {iteration}")
+            _fill(axes, picture, f"MSN, iteration {iteration}")
     _fill(grid[-1][0], None, "")
     _fill(grid[-1][1], None, "")
     for axes, iteration in zip(grid[-1][2:], iterations, strict=True):
         picture = bases[FUSED].colour(shown.stages[iteration].fused_HWC)
-        _fill(axes, picture, f"{FUSED}, {iteration}")
-    figure.suptitle(f"Feature maps of {shown.name}: {title}")
-    figure.supxlabel(
-        "three principal components as red, green and blue; numbers are iterations", fontsize=8
-    )
+        _fill(axes, picture, f"{FUSED}, iteration {iteration}")
+    figure.suptitle(f"Feature maps of {shown.name}\n{title}")
+    figure.supxlabel(NOTE, fontsize=8)
     return figure
 
 
@@ -86,14 +85,14 @@ def draw_codes(shown: Sequence[ImageMaps], basis: Basis, title: str) -> Figure:
         title: What the run is called.
     """
     columns = [_code_row(each, basis) for each in shown]
-    figure = new_figure(0.6 + CELL * len(columns[0]), 0.8 + CELL * len(shown))
+    figure = new_figure(0.6 + CELL * len(columns[0]), 1 + CELL * len(shown))
     grid = figure.subplots(len(shown), len(columns[0]), squeeze=False)
     for row, each, pictures in zip(grid, shown, columns, strict=True):
         for axes, (name, picture) in zip(row, pictures.items(), strict=True):
             _fill(axes, picture, name if each is shown[0] else "")
-        row[0].set_ylabel(each.name, fontsize=7)
-    figure.suptitle(f"Codes: {title}")
-    figure.supxlabel("three principal components as red, green and blue", fontsize=8)
+        row[0].set_ylabel(short(each.name), fontsize=7)
+    figure.suptitle(f"Codes\n{title}")
+    figure.supxlabel(NOTE, fontsize=8)
     return figure
 
 

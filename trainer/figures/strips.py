@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from trainer.datasets.base import Image, Label
-from trainer.figures.canvas import Picture, bare, new_figure
+from trainer.figures.canvas import Picture, bare, new_figure, short
 from trainer.figures.colour import VOID, Colour, colour_label, web_colour
 
 __all__ = ["Strip", "draw_strips"]
@@ -54,7 +54,7 @@ def draw_strips(
             bare(axes)
             if strip is first:
                 axes.set_title(name)
-        row[0].set_ylabel(strip.name, fontsize=7)
+        row[0].set_ylabel(short(strip.name), fontsize=7)
     handles = [
         Patch(facecolor=web_colour(palette[index]), edgecolor="#888888", label=classes[index])
         for index in shown

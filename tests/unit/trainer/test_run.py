@@ -10,6 +10,7 @@ from tests.unit.trainer.small import CPU, small_config, small_material
 from trainer import checkpoint
 from trainer.checkpoint import RECORD_NAME
 from trainer.errors import CheckpointError
+from trainer.records import Report
 from trainer.run import Run, config_of
 
 MATERIAL = small_material()
@@ -43,6 +44,30 @@ def test_the_loss_reported_is_the_mean_since_the_last_report() -> None:
             twin._slots.step()
             losses.append(twin._slots.take_loss(0)[0])
         assert run.advance().loss == pytest.approx(sum(losses) / 4)
+
+
+def test_terms_of_the_loss_add_up_to_it_and_are_named_by_modality() -> None:
+    for report in finish(Run.start(small_config(), MATERIAL, CPU)):
+        assert list(report.terms) == ["rgb", "depth"]
+        assert sum(report.terms.values()) == pytest.approx(report.loss)
+        assert Report.from_json(report.to_json()) == report
+
+
+def test_a_checkpoint_older_than_the_terms_goes_on_without_them_until_the_next_report(
+    tmp_path,
+) -> None:
+    run = Run.start(small_config(), MATERIAL, CPU)
+    run.advance()
+    run.save(tmp_path)
+    tensors, record = checkpoint.read_checkpoint(tmp_path)
+    del tensors["term_sums"], record["reports"][0]["terms"]
+    checkpoint.write_checkpoint(tmp_path, tensors, record)
+    restored = Run.restore(tmp_path, small_config(), MATERIAL, CPU)
+    assert restored.reports[0].terms == {}
+    reports, expected = finish(restored), finish(run)
+    assert [report.loss for report in reports] == [report.loss for report in expected]
+    assert all(math.isnan(term) for term in reports[1].terms.values())
+    assert reports[2] == expected[2]
 
 
 def test_the_same_seed_gives_the_same_reports() -> None:
