@@ -83,9 +83,8 @@ CITY = ["launch", "--preset", "cityscapes-rgbd", "--data"]
 
 
 def test_unknown_names_list_the_valid_ones(refused: Run, tmp_path: Path) -> None:
-    assert "cityscapes-rgbd, cityscapes-rgbd-dinov3, rooms" in refused(
-        "launch", "--preset", "room"
-    )
+    told = refused("launch", "--preset", "room")
+    assert "choose one of cityscapes-rgbd, cityscapes-rgbd-dinov3, " in told and "rooms" in told
     assert "rooms" in refused(*toml(tmp_path, '[data]\nname = "moon"'))
     assert "patch-stats" in refused("launch", "--backbone", "resnet-ish")
     assert "depth" in refused("launch", "--modalities", "rgb,thermal")
@@ -102,6 +101,27 @@ def test_numbers_out_of_range(refused: Run, tmp_path: Path) -> None:
     )
     assert "b_knn = -0.1 is out of range" in refused(*toml(tmp_path, "[hyper]\nb_knn = -0.1"))
     assert "--workers 0" in refused("launch", "--workers", "0")
+
+
+def test_what_is_searched_and_fixed(refused: Run) -> None:
+    assert "did you mean 'b_self'" in refused("launch", "--fix", "b_slef=0.5")
+    assert "b_self = 1.5 is out of range" in refused("launch", "--fix", "b_self=1.5")
+    assert "give NAME=VALUE" in refused("launch", "--fix", "b_self")
+    assert "the smaller one first" in refused("launch", "--range", "b_self=0.5:0.1")
+    assert "numbers above 0" in refused("launch", "--range", "learning_rate=0:0.1")
+    assert "stay within 0:1" in refused("launch", "--range", "b_self=0:2")
+    both = ("--fix", "b_self=0.5", "--range", "b_self=0:0.5")
+    assert "b_self is fixed and has a range" in refused("launch", *both)
+    assert "no knobs of single modalities" in refused(
+        "launch", "--method", "stego", "--space", "per-modality"
+    )
+
+
+def test_patience_and_terms(refused: Run) -> None:
+    for patience in ("nan", "inf", "-1"):
+        assert f"--db-patience {patience}" in refused("launch", "--db-patience", patience)
+    assert "exclude each other" in refused("launch", "--wait", "--oversubscribe")
+    assert "--json goes with --dry-run" in refused("launch", "--json")
 
 
 def test_a_file_with_an_unknown_key_or_a_wrong_type(refused: Run, tmp_path: Path) -> None:

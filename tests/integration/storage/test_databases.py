@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import inspect, text
 
 from storage.address import parse_address, take_address
-from storage.database import open_database
+from storage.database import look_at_database, open_database
 from storage.errors import ConnectError, DatabaseAway, SchemaError
 from storage.models import SCHEMA, Base
 
@@ -118,6 +118,17 @@ def written(database):
     with database.engine.connect() as connection:
         query = "SELECT pg_snapshot_xmax(pg_current_snapshot())"
         return connection.execute(text(query)).scalar_one()
+
+
+def test_looking_at_a_database_makes_nothing(empty_database_address, database_address):
+    with open_database(parse_address(database_address)):
+        pass
+    made = look_at_database(parse_address(database_address))
+    assert made.schema == made.newest is not None
+    for _ in range(2):
+        empty = look_at_database(parse_address(empty_database_address))
+        assert empty.schema is None and empty.newest == made.newest
+    assert empty.server.startswith("18.")
 
 
 def test_migrations_make_what_the_models_say(database):
