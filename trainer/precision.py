@@ -23,7 +23,8 @@ def products_in(device: torch.device, precision: str) -> AbstractContextManager[
 
 def low_precision(device: torch.device) -> bool:
     """Whether products on the device are made in low precision just now."""
-    return torch.is_autocast_enabled(device.type)
+    known = torch.amp.is_autocast_available(device.type)  # the meta device has none
+    return known and torch.is_autocast_enabled(device.type)
 
 
 def as_in_forward(device: torch.device, *, low: bool) -> AbstractContextManager[object]:

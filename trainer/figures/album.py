@@ -1,6 +1,7 @@
 """All figures of a run, one after the other."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from trainer.figures.components import Basis, Floats
 from trainer.figures.confusion import draw_confusion
 from trainer.figures.distribution import draw_distribution
 from trainer.figures.losses import draw_losses
-from trainer.figures.maps import ImageMaps, draw_codes, draw_stages
+from trainer.figures.maps import FUSED, SHARED, ImageMaps, draw_codes, draw_stages
 from trainer.figures.strips import Strip, draw_strips
 from trainer.figures.subject import Subject
 from trainer.protocols import protocol_text
@@ -103,21 +104,33 @@ def _strips(runs: Sequence[Subject], shown: Sequence[ImageMaps], places: Sequenc
 
 def _bases(shown: Sequence[ImageMaps]) -> dict[str, Basis]:
     """One basis a kind of map, over all images, modalities and iterations that are shown."""
-    kinds: dict[str, list[Floats]] = {"raw": [], "specific": [], "fused": [], "code": []}
+    found: dict[tuple[str, str], list[Floats]] = defaultdict(list)
     for each in shown:
-        kinds["raw"] += each.raw.values()
+        for modality, raw in each.raw.items():
+            found["raw", modality].append(raw)
         for made in each.stages.values():
-            kinds["specific"] += made.specific.values()
-            kinds["fused"].append(made.fused_HWC)
+            found[FUSED, FUSED].append(made.fused_HWC)
+            for modality, specific in made.specific.items():
+                found["specific", modality].append(specific)
         last = each.stages[max(each.stages)]
-        kinds["code"] += [last.code_HWC, *last.harmonised.values()]
-    return {kind: Basis.of(maps) for kind, maps in kinds.items() if maps}
+        found["code", SHARED].append(last.code_HWC)
+        for modality, harmonised in last.harmonised.items():
+            found["code", modality].append(harmonised)
+    return {
+        kind: Basis.of({group: maps for (of, group), maps in found.items() if of == kind})
+        for kind in {kind for kind, _ in found}
+    }
 
 
 def _label_of(run: Subject, runs: Sequence[Subject]) -> str:
-    """How a run's predictions are headed: by method, and by folder where that is the same."""
-    methods = [each.method for each in runs]
-    return run.method if methods.count(run.method) == 1 else run.folder.name
+    """How a run's predictions are headed: by what tells it from the other."""
+    other = [each for each in runs if each is not run]
+    config = run.run.config
+    if all(each.run.config.method.name != config.method.name for each in other):
+        return config.method.name
+    if all(each.method != run.method for each in other):
+        return run.method
+    return run.folder.name
 
 
 def _split_text(subject: Subject) -> str:

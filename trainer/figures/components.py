@@ -1,12 +1,14 @@
 """Principal components of feature maps as colours, the same for every map that shares a basis.
 
 The three directions along which unit vectors vary most become red, green and blue. Signs are
-fixed and scales are common to all maps of a basis, so that equal colours mean equal features.
+fixed and scales are common to all maps of a basis. A basis has groups, such as modalities, each
+about a mean of its own: how the groups differ as a whole would else be all that is seen. Within
+a group equal colours mean equal features; between groups, equal differences.
 
 Shape letters: N vectors, C channels, H W token grid.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +28,8 @@ Floats = NDArray[np.floating[Any]]
 class Basis:
     """Directions and scales; made by :meth:`of`."""
 
-    mean_C: NDArray[np.float64]
+    #: Mean of the unit vectors of each group, shape (C,).
+    means: Mapping[str, NDArray[np.float64]]
     #: Unit directions with shape (3, C), along which vectors vary most, the first most of all;
     #: the largest entry of each is positive.
     axes_3C: NDArray[np.float64]
@@ -35,24 +38,27 @@ class Basis:
     high_3: NDArray[np.float64]
 
     @classmethod
-    def of(cls, maps: Sequence[Floats]) -> "Basis":
-        """The basis of maps of any shapes (..., C), of one C."""
-        units_NC = np.concatenate([_unit(each).reshape(-1, each.shape[-1]) for each in maps])
-        mean_C = units_NC.mean(axis=0)
-        centred_NC = units_NC - mean_C
+    def of(cls, groups: Mapping[str, Sequence[Floats]]) -> "Basis":
+        """The basis of maps of any shapes (..., C), of one C, by group."""
+        units = {
+            name: np.concatenate([_unit(each).reshape(-1, each.shape[-1]) for each in maps])
+            for name, maps in groups.items()
+        }
+        means = {name: units_NC.mean(axis=0) for name, units_NC in units.items()}
+        centred_NC = np.concatenate([units[name] - means[name] for name in groups])
         _, vectors_CC = np.linalg.eigh(centred_NC.T @ centred_NC)
-        axes_3C = np.zeros((COLOURS, len(mean_C)))
+        axes_3C = np.zeros((COLOURS, centred_NC.shape[1]))
         found = vectors_CC[:, ::-1][:, :COLOURS].T
         largest = np.abs(found).argmax(axis=1)
         signs = np.sign(found[np.arange(len(found)), largest])
         axes_3C[: len(found)] = found * signs[:, None]
         values_N3 = centred_NC @ axes_3C.T
         low_3, high_3 = np.percentile(values_N3, [CLIPPED, 100 - CLIPPED], axis=0)
-        return cls(mean_C=mean_C, axes_3C=axes_3C, low_3=low_3, high_3=high_3)
+        return cls(means=means, axes_3C=axes_3C, low_3=low_3, high_3=high_3)
 
-    def colour(self, map_HWC: Floats) -> NDArray[np.float64]:
+    def colour(self, group: str, map_HWC: Floats) -> NDArray[np.float64]:
         """Colours of a map with shape (H, W, 3), from 0 to 1; middle grey where nothing varies."""
-        values = (_unit(map_HWC) - self.mean_C) @ self.axes_3C.T
+        values = (_unit(map_HWC) - self.means[group]) @ self.axes_3C.T
         extent_3 = self.high_3 - self.low_3
         varies_3 = extent_3 > 1e-9
         scaled = (values - self.low_3) / np.where(varies_3, extent_3, 1)

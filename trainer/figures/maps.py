@@ -13,11 +13,16 @@ from trainer.datasets.base import Image
 from trainer.figures.canvas import Picture, bare, new_figure, short
 from trainer.figures.components import Basis, Floats
 
-__all__ = ["ImageMaps", "StageMaps", "draw_codes", "draw_stages"]
+__all__ = ["FUSED", "SHARED", "ImageMaps", "StageMaps", "draw_codes", "draw_stages"]
 
 CELL = 1.5  # inches
-FUSED = "fused"
-NOTE = "three principal components as red, green and blue; one basis a kind of map"
+#: Names of the groups of maps that belong to no modality.
+FUSED, SHARED = "fused", "s"
+
+NOTE = (
+    "three principal components as red, green and blue, one basis a kind of map, each modality"
+    " about its own mean"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,16 +65,16 @@ def draw_stages(shown: ImageMaps, bases: Mapping[str, Basis], title: str) -> Fig
     grid = figure.subplots(rows, 2 + len(iterations), squeeze=False)
     for row, modality in zip(grid, modalities, strict=False):
         _fill(row[0], shown.images[modality], "image")
-        _fill(row[1], bases["raw"].colour(shown.raw[modality]), "raw feature")
+        _fill(row[1], bases["raw"].colour(modality, shown.raw[modality]), "raw feature")
         row[0].set_ylabel(modality)
         for axes, iteration in zip(row[2:], iterations, strict=True):
             made = shown.stages[iteration].specific
-            picture = bases["specific"].colour(made[modality]) if specific else None
+            picture = bases["specific"].colour(modality, made[modality]) if specific else None
             _fill(axes, picture, f"MSN, iteration {iteration}")
     _fill(grid[-1][0], None, "")
     _fill(grid[-1][1], None, "")
     for axes, iteration in zip(grid[-1][2:], iterations, strict=True):
-        picture = bases[FUSED].colour(shown.stages[iteration].fused_HWC)
+        picture = bases[FUSED].colour(FUSED, shown.stages[iteration].fused_HWC)
         _fill(axes, picture, f"{FUSED}, iteration {iteration}")
     figure.suptitle(f"Feature maps of {shown.name}\n{title}")
     figure.supxlabel(NOTE, fontsize=8)
@@ -99,9 +104,10 @@ def draw_codes(shown: Sequence[ImageMaps], basis: Basis, title: str) -> Figure:
 def _code_row(shown: ImageMaps, basis: Basis) -> dict[str, Picture]:
     last = shown.stages[max(shown.stages)]
     harmonised = {
-        f"s of {modality}": basis.colour(code) for modality, code in last.harmonised.items()
+        f"s of {modality}": basis.colour(modality, code)
+        for modality, code in last.harmonised.items()
     }
-    return {**shown.images, "s": basis.colour(last.code_HWC), **harmonised}
+    return {**shown.images, SHARED: basis.colour(SHARED, last.code_HWC), **harmonised}
 
 
 def _fill(axes: Axes, picture: Picture | None, title: str) -> None:

@@ -1,5 +1,6 @@
 """Strips of image, modalities, ground truth and predictions (the paper's Fig. 6)."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from trainer.figures.colour import VOID, Colour, colour_label, web_colour
 __all__ = ["Strip", "draw_strips"]
 
 CELL = 1.6  # inches
+TITLE_WIDTH = 22  # characters that fit above a cell
 LEGEND_COLUMNS = 5
 
 
@@ -53,7 +55,7 @@ def draw_strips(
             axes.imshow(picture)
             bare(axes)
             if strip is first:
-                axes.set_title(name)
+                axes.set_title(textwrap.fill(name, TITLE_WIDTH))
         row[0].set_ylabel(short(strip.name), fontsize=7)
     handles = [
         Patch(facecolor=web_colour(palette[index]), edgecolor="#888888", label=classes[index])

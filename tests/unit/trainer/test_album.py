@@ -92,7 +92,7 @@ def test_everything_is_drawn_at_every_snapshot(place, drawn, capsys) -> None:
 def test_a_baseline_is_shown_beside(place, drawn) -> None:
     assert draw(place, "--images", 1, "--split", "test", "--baseline", place / "stego") == 0
     titles = [axes.get_title() for axes in drawn["strips"].axes]
-    assert titles[2:] == ["ground truth", "stego, rgb", "unim2, rgb + depth"]
+    assert titles[2:] == ["ground truth", "stego", "unim2"]
     assert len(drawn["classes"].axes[0].containers) == 3
     assert list(drawn["codes"].axes[0].get_images()[0].get_array().shape) == [32, 32, 3]
 

@@ -131,11 +131,12 @@ def image_maps(*, msn: bool = True) -> ImageMaps:
 def test_stages_are_a_row_a_modality_and_one_for_what_is_fused(msn: bool) -> None:
     shown = image_maps(msn=msn)
     bases = {
-        "raw": Basis.of(list(shown.raw.values())),
-        "fused": Basis.of([made.fused_HWC for made in shown.stages.values()]),
+        "raw": Basis.of({name: [raw] for name, raw in shown.raw.items()}),
+        "fused": Basis.of({"fused": [made.fused_HWC for made in shown.stages.values()]}),
     }
     if msn:
-        bases["specific"] = Basis.of([*shown.stages[0].specific.values()])
+        specific = shown.stages[0].specific
+        bases["specific"] = Basis.of({name: [made] for name, made in specific.items()})
     visible = [axes for axes in draw_stages(shown, bases, "run").axes if axes.get_visible()]
     titles = [axes.get_title() for axes in visible]
     ours = [f"MSN, iteration {number}" for number in (0, 9)] if msn else []
@@ -146,12 +147,13 @@ def test_stages_are_a_row_a_modality_and_one_for_what_is_fused(msn: bool) -> Non
 
 def test_codes_are_the_shared_one_and_those_of_the_harmonisers() -> None:
     shown = [image_maps(), image_maps()]
-    basis = Basis.of([shown[0].stages[9].code_HWC])
+    last = shown[0].stages[9]
+    basis = Basis.of({"s": [last.code_HWC], "depth": [last.harmonised["depth"]]})
     figure = draw_codes(shown, basis, "run")
     assert [axes.get_title() for axes in figure.axes[:4]] == ["rgb", "depth", "s", "s of depth"]
     assert len(figure.axes) == 8
     drawn = np.asarray(figure.axes[2].images[0].get_array())
-    assert np.array_equal(drawn, basis.colour(shown[0].stages[9].code_HWC))
+    assert np.array_equal(drawn, basis.colour("s", last.code_HWC))
 
 
 def test_components_keep_their_signs_and_find_what_varies() -> None:
@@ -159,20 +161,30 @@ def test_components_keep_their_signs_and_find_what_varies() -> None:
     map_HWC = 5 * directions[5] + RNG.normal(size=(8, 9, 3)) @ (
         directions[:3] * [[1.0], [0.5], [0.25]]
     )
-    basis = Basis.of([map_HWC[:4], map_HWC[4:]])
+    basis = Basis.of({"a": [map_HWC[:4], map_HWC[4:]]})
     assert (basis.axes_3C.max(axis=1) >= -basis.axes_3C.min(axis=1)).all()
     assert np.allclose(basis.axes_3C @ basis.axes_3C.T, np.eye(3))
     assert np.abs(directions[0] @ basis.axes_3C[0]) > 0.9
-    again = Basis.of([map_HWC[:, ::-1]])
+    again = Basis.of({"a": [map_HWC[:, ::-1]]})
     assert np.allclose(again.axes_3C, basis.axes_3C)
-    coloured = basis.colour(map_HWC)
+    coloured = basis.colour("a", map_HWC)
     assert coloured.shape == (8, 9, 3) and coloured.min() == 0 and coloured.max() == 1
-    assert np.allclose(basis.colour(3 * map_HWC), coloured)
+    assert np.allclose(basis.colour("a", 3 * map_HWC), coloured)
+
+
+def test_groups_are_seen_about_their_own_means() -> None:
+    inner = RNG.normal(size=(6, 7, 5)) * 0.01
+    near, far = np.eye(5)[0] + inner, np.eye(5)[1] + inner
+    apart = Basis.of({"near": [near], "far": [far]})
+    assert apart.colour("near", near).std(axis=(0, 1)).min() > 0.1
+    together = Basis.of({"both": [near, far]})
+    assert together.colour("both", near)[..., 0].std() < 0.1
 
 
 def test_maps_of_few_channels_or_without_any_difference_have_colours() -> None:
-    assert (Basis.of([np.ones((2, 2, 4))]).colour(np.ones((2, 2, 4))) == 0.5).all()
-    few = Basis.of([RNG.normal(size=(3, 3, 2))]).colour(RNG.normal(size=(3, 3, 2)))
+    alike = np.ones((2, 2, 4))
+    assert (Basis.of({"a": [alike]}).colour("a", alike) == 0.5).all()
+    few = Basis.of({"a": [RNG.normal(size=(3, 3, 2))]}).colour("a", RNG.normal(size=(3, 3, 2)))
     assert (few[..., 2] == 0.5).all() and np.isfinite(few).all()
 
 

@@ -60,7 +60,7 @@ def test_a_checkpoint_older_than_the_terms_goes_on_without_them_until_the_next_r
     run.advance()
     run.save(tmp_path)
     tensors, record = checkpoint.read_checkpoint(tmp_path)
-    del tensors["term_sums"], record["reports"][0]["terms"]
+    del tensors["term_sums"], record["reports"][0]["terms"], record["state"]
     checkpoint.write_checkpoint(tmp_path, tensors, record)
     restored = Run.restore(tmp_path, small_config(), MATERIAL, CPU)
     assert restored.reports[0].terms == {}
