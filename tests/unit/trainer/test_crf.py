@@ -14,7 +14,7 @@ from trainer.crf.mean_field import features_of
 from trainer.datasets import open_dataset
 from trainer.seeds import torch_generator
 
-SIDE, CLASSES = 32, 10
+SIDE, CLASSES = 32, 8
 
 
 def gaussian(features_ND: torch.Tensor) -> torch.Tensor:
