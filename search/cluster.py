@@ -1,6 +1,6 @@
-"""Ray: starts a local cluster (or joins one) and runs the workers as actors.
+"""Ray: starts a cluster of our own, or joins one and reserves the workers' places in it.
 
-The only module of the package, with the worker, that knows Ray.
+With ``ray_pool.py`` and the worker, the only module that knows Ray.
 """
 
 import logging
@@ -13,18 +13,12 @@ from typing import Any
 
 import ray
 from ray._private import ray_constants
-from ray.exceptions import ActorDiedError, RayError, RayTaskError
 from ray.util.placement_group import PlacementGroup, placement_group
-from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-from search.errors import ClusterError, Interrupted
+from search.errors import ClusterError, Interrupted, first_line
 from search.machine import VISIBLE_VARIABLE, Machine
-from search.messages import Crashed, Lost, Order, Reported
-from search.pool import Answer
-from search.worker import Worker, WorkerSetup
-from trainer.records import Scores
 
-__all__ = ["RayPool", "check_answers", "ray_cluster", "usage_statistics"]
+__all__ = ["check_answers", "ray_cluster", "usage_statistics"]
 
 #: Raised so that the driver outlives the cluster's head: the default makes it exit after 60 s.
 GCS_RECONNECT_SECONDS = 24 * 3600
@@ -80,12 +74,12 @@ def ray_cluster(
             ray.init(address=address, **options)
     except (ConnectionError, RuntimeError, ValueError) as error:
         where = address or "on this machine"
-        raise ClusterError(f"Ray cannot be used ({where}): {_first_line(error)}") from error
+        raise ClusterError(f"Ray cannot be used ({where}): {first_line(error)}") from error
     except Exception as error:
         if type(error) is not Exception:  # Ray raises this very type where it starts too slowly
             raise
         raise ClusterError(
-            f"Ray did not start in time ({_first_line(error)}): try again when this machine is"
+            f"Ray did not start in time ({first_line(error)}): try again when this machine is"
             " less busy"
         ) from error
     try:
@@ -98,140 +92,12 @@ def ray_cluster(
         ray.shutdown()
 
 
-class RayPool:
-    """Workers as Ray actors, each with its core or its share of a GPU."""
-
-    def __init__(
-        self,
-        setup: WorkerSetup,
-        *,
-        count: int,
-        gpu_share: float,
-        places: PlacementGroup | None = None,
-    ) -> None:
-        """Start the workers.
-
-        Args:
-            setup: What each has to know.
-            count: How many.
-            gpu_share: GPUs that each takes.
-            places: Where, in a cluster that is shared with others.
-        """
-        self._options: dict[str, Any] = {
-            "scheduling_strategy": places and PlacementGroupSchedulingStrategy(places),
-            "num_cpus": 1,
-            "num_gpus": gpu_share,
-            "max_restarts": 0,
-            "max_concurrency": 2,  # the second thread answers while the first trains
-            "runtime_env": {"env_vars": {"OMP_NUM_THREADS": str(setup.threads)}},
-        }
-        self._setup = setup
-        self._actors = {f"worker-{index}": self._start() for index in range(count)}
-        self._orders: dict[Any, str] = {}
-        self._watches: dict[Any, str] = {}
-        self._iterations = dict.fromkeys(self._actors, 0)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The workers' names."""
-        return tuple(self._actors)
-
-    def submit(self, worker: str, order: Order) -> None:
-        """Give a free worker an order."""
-        self._orders[self._actors[worker].advance.remote(order)] = worker
-
-    def wait(self, timeout: float) -> list[Answer]:
-        """The answers that have come within ``timeout`` seconds."""
-        if not self._orders:
-            return []
-        ready, _ = ray.wait(list(self._orders), num_returns=1, timeout=timeout)
-        return [self._answer(reference) for reference in ready]
-
-    def iterations(self) -> dict[str, int]:
-        """True iterations of each worker's run as last heard; asks again without waiting."""
-        if self._watches:
-            ready, _ = ray.wait(list(self._watches), num_returns=len(self._watches), timeout=0)
-            for reference in ready:
-                self._hear(reference)
-        for worker in set(self._actors) - set(self._watches.values()):
-            self._watches[self._actors[worker].iteration.remote()] = worker
-        return dict(self._iterations)
-
-    def test_scores(self, folder: str) -> tuple[Scores, Scores]:
-        """Let a worker score a checkpoint on the test split.
-
-        Raises:
-            ClusterError: If that fails, also on a fresh worker.
-        """
-        worker = self.names[0]
-        try:
-            return self._test_scores(worker, folder)
-        except RayTaskError as error:
-            cause = error.cause or error
-            raise ClusterError(f"the test split was not scored: {_first_line(cause)}") from error
-        except RayError:
-            self._actors[worker] = self._start()
-        try:
-            return self._test_scores(worker, folder)
-        except RayError as error:
-            raise ClusterError(f"the test split was not scored: {_first_line(error)}") from error
-
-    def _test_scores(self, worker: str, folder: str) -> tuple[Scores, Scores]:
-        scores: tuple[Scores, Scores] = ray.get(self._actors[worker].test_scores.remote(folder))
-        return scores
-
-    def _start(self) -> Any:
-        actor: Any = ray.remote(_Actor)
-        return actor.options(**self._options).remote(self._setup)
-
-    def _answer(self, reference: Any) -> Answer:
-        worker = self._orders.pop(reference)
-        try:
-            return Answer(worker=worker, event=ray.get(reference))
-        except RayTaskError as error:
-            return Answer(worker=worker, event=_crash(error))
-        except RayError as error:  # its process, its node or its memory is gone
-            _check_started(worker, error)
-            self._actors[worker] = self._start()
-            return Answer(worker=worker, event=Lost(reason=_first_line(error)))
-
-    def _hear(self, reference: Any) -> None:
-        worker = self._watches.pop(reference)
-        try:
-            self._iterations[worker] = ray.get(reference)
-        except RayError:
-            self._iterations[worker] = 0
-
-
-class _Actor:
-    """The worker as an actor."""
-
-    def __init__(self, setup: WorkerSetup) -> None:
-        self._worker = Worker(setup)
-
-    def advance(self, order: Order) -> Reported:
-        return self._worker.advance(order)
-
-    def test_scores(self, folder: str) -> tuple[Scores, Scores]:
-        return self._worker.test_scores(folder)
-
-    def iteration(self) -> int:
-        return self._worker.iteration()
-
-
 def usage_statistics() -> bool:
     """Whether a Ray that is started here would report how it is used."""
     from ray._common.usage import usage_lib  # internal: only to see that the switch is heeded
 
     _quiet_environment()
     return bool(usage_lib.usage_stats_enabled())
-
-
-def _check_started(worker: str, error: RayError) -> None:
-    """A worker that cannot even start is no fault of a trial's."""
-    if isinstance(error, ActorDiedError) and error.actor_init_failed:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise ClusterError(f"{worker} cannot start: {lines[-1]}") from error
 
 
 def check_answers(address: str) -> None:
@@ -329,19 +195,6 @@ def _visible(gpus: Sequence[str]) -> Iterator[None]:
             del os.environ[VISIBLE_VARIABLE]
         elif gpus:
             os.environ[VISIBLE_VARIABLE] = str(before)
-
-
-def _crash(error: RayTaskError) -> Crashed:
-    cause = error.cause
-    kind = type(cause).__name__ if cause is not None else type(error).__name__
-    return Crashed(
-        reason=f"{kind}: {_first_line(cause or error)}", traceback=str(error.traceback_str)
-    )
-
-
-def _first_line(error: BaseException) -> str:
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
 
 
 def _quiet_environment() -> None:

@@ -17,6 +17,7 @@ __all__ = [
     "SearchError",
     "SettingsError",
     "StudyError",
+    "first_line",
 ]
 
 
@@ -42,3 +43,9 @@ class ClusterError(SearchError):
 
 class Interrupted(SearchError):
     """Asked to stop before any worker had started."""
+
+
+def first_line(error: BaseException) -> str:
+    """What an error of others says, without the lines below; its type if it says nothing."""
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__

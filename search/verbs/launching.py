@@ -2,12 +2,9 @@
 
 import contextlib
 import dataclasses
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from types import FrameType
 
 from search.bookings import Booking, Terms, reserve
 from search.cluster import check_answers
@@ -16,6 +13,8 @@ from search.display.progress import Progress
 from search.driver import Ending
 from search.errors import StudyError
 from search.machine import Machine
+from search.verbs.interrupts import stop_on_signals
+from search.verbs.notices import tell_idle_workers, tell_moved_starts
 from search.verbs.reading import is_driven
 from search.verbs.session import Places, Session, ray_workers
 from search.versions import code_revision, package_versions
@@ -97,7 +96,7 @@ def launch(
         if record is not None:
             booking.label(record.name)
             say(f"study {record.name} created in {database.address.masked()}")
-            _tell_moved_starts(request.config, say)
+            tell_moved_starts(request.config, say)
             with Lease.acquire(database, record.name) as lease:
                 return _drive(request, database, lease, material, open_progress, say)
     assert request.study is not None, "only a name that was given can be taken"
@@ -244,9 +243,9 @@ def _drive(
     )
     with contextlib.closing(session):
         _retarget(request, record, session)
-        _tell_idle_workers(record, request.machine.workers, say)
+        tell_idle_workers(record, request.machine.workers, say)
         with (
-            _stop_on_signals(session),
+            stop_on_signals(session),
             ray_workers(
                 request.config,
                 request.machine,
@@ -268,26 +267,6 @@ def _drive(
         )
 
 
-def _tell_moved_starts(config: LaunchConfig, say: Callable[[str], None]) -> None:
-    space = config.space()
-    for name, untuned in config.moved_starts().items():
-        say(
-            f"the range of {name} does not hold its untuned value {untuned:g}: trial 0 has"
-            f" {space.defaults[name]:g}"
-        )
-
-
-def _tell_idle_workers(record: StudyRecord, workers: int, say: Callable[[str], None]) -> None:
-    """A study keeps as many trials under way as when it was created, so as to be repeatable."""
-    most = record.lag + 1
-    if workers > most:
-        say(
-            f"{workers - most} of {workers} workers will have nothing to do: study {record.name}"
-            f" keeps at most {most} trials under way, as when it was created; --workers {most}"
-            " is enough"
-        )
-
-
 def _retarget(request: Launch, record: StudyRecord, session: Session) -> None:
     """Take a new ``--trials``, unless more are finished or begun already."""
     target = request.config.search.trials
@@ -301,23 +280,3 @@ def _retarget(request: Launch, record: StudyRecord, session: Session) -> None:
             f" finished or begun: give {begun} or more"
         )
     session.store_target(target)
-
-
-@contextlib.contextmanager
-def _stop_on_signals(session: Session) -> Iterator[None]:
-    """The first SIGINT or SIGTERM asks for a stop, the second interrupts at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        if session.stop_reason is not None:
-            raise KeyboardInterrupt
-        session.stop(f"{signal.Signals(number).name} received; once more stops at once")
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

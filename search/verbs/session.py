@@ -16,7 +16,7 @@ from typing import TypeVar
 from optuna.trial import FrozenTrial, TrialState
 
 from search.checkpoints import CheckpointStore
-from search.cluster import RayPool, ray_cluster
+from search.cluster import ray_cluster
 from search.config import LaunchConfig
 from search.display.progress import Progress
 from search.display.snapshots import Snapshots
@@ -29,6 +29,7 @@ from search.machine import Machine
 from search.mirror import Mirror
 from search.pool import Pool
 from search.pruners import build_pruner
+from search.ray_pool import RayPool
 from search.rules import Rules
 from search.samplers import find_sampler
 from search.schedule import Schedule

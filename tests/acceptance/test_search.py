@@ -108,7 +108,8 @@ def test_a_killed_worker_loses_nothing(search_command: SearchCommand, ended: Reg
     launch = ["launch", "--config", search_command.config(), *search_command.places()]
     options = ["--trials", "8", "--workers", "2", "--study", "kept"]
     driver = ended(search_command.start(*launch, *options))
-    search_command.wait_for("trial 1 complete")
+    for trial in (0, 1):  # the first of each worker, so that both have started
+        search_command.wait_for(f"trial {trial} complete")
     workers = descendants(driver.pid, "ray::_Actor")
     assert len(workers) == 2
     os.kill(workers[0], signal.SIGKILL)
