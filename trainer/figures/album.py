@@ -110,10 +110,10 @@ def _bases(shown: Sequence[ImageMaps]) -> dict[str, Basis]:
             found["raw", modality].append(raw)
         for made in each.stages.values():
             found[FUSED, FUSED].append(made.fused_HWC)
+            found["code", SHARED].append(made.code_HWC)
             for modality, specific in made.specific.items():
                 found["specific", modality].append(specific)
         last = each.stages[max(each.stages)]
-        found["code", SHARED].append(last.code_HWC)
         for modality, harmonised in last.harmonised.items():
             found["code", modality].append(harmonised)
     return {

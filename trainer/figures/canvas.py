@@ -4,6 +4,7 @@ Files depend on what is drawn alone: no dates, no versions, no random identifier
 of the user's own. Text in SVG files is text.
 """
 
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from trainer.errors import FigureError
 
-__all__ = ["INK", "Picture", "bare", "new_figure", "save_figure", "short", "style"]
+__all__ = ["INK", "Picture", "bare", "new_figure", "save_figure", "set_heading", "short", "style"]
 
 #: Colours with shape (h, w, 3): floats from 0 to 1, or bytes.
 Picture = NDArray[Any]
@@ -27,6 +28,8 @@ INK = "#333333"
 
 PNG_DOTS = 150  # an inch
 NAME_LENGTH = 26  # characters
+TITLE_DENSITY, NOTE_DENSITY = 9, 13  # characters an inch
+NOTE_SIZE = 8
 SETTINGS: dict[Any, Any] = {
     "font.size": 9.0,
     "axes.titlesize": 9.0,
@@ -66,6 +69,14 @@ def bare(axes: Axes) -> None:
     axes.set_yticks([])
     for spine in axes.spines.values():
         spine.set_visible(False)
+
+
+def set_heading(figure: Figure, title: str, note: str = "") -> None:
+    """A title above everything and a note below, broken into lines that fit the width."""
+    width = figure.get_figwidth()
+    lines = [textwrap.fill(line, int(TITLE_DENSITY * width)) for line in title.splitlines()]
+    figure.suptitle("\n".join(lines))
+    figure.supxlabel(textwrap.fill(note, int(NOTE_DENSITY * width)), fontsize=NOTE_SIZE)
 
 
 def short(name: str) -> str:

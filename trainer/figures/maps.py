@@ -3,14 +3,13 @@
 Shape letters: H W token grid, C channels.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from trainer.datasets.base import Image
-from trainer.figures.canvas import Picture, bare, new_figure, short
+from trainer.figures.canvas import Picture, bare, new_figure, set_heading, short
 from trainer.figures.components import Basis, Floats
 
 __all__ = ["FUSED", "SHARED", "ImageMaps", "StageMaps", "draw_codes", "draw_stages"]
@@ -51,34 +50,55 @@ class ImageMaps:
 
 
 def draw_stages(shown: ImageMaps, bases: Mapping[str, Basis], title: str) -> Figure:
-    """A row a modality: image, raw feature, MSN output at each iteration; then the fused map.
+    """A row a modality: image, raw feature, MSN output at each iteration; then fused map and code.
+
+    With one modality nothing is fused, and its code follows its raw feature.
 
     Args:
         shown: The image.
-        bases: Of the maps ``raw``, ``specific`` (where there are such) and ``fused``.
+        bases: Of the maps ``raw``, ``specific`` (where there are such), ``fused`` and ``code``.
         title: What the run is called.
     """
-    modalities, iterations = list(shown.images), list(shown.stages)
-    specific = bool(shown.stages[iterations[-1]].specific)
-    rows = len(modalities) + 1
-    figure = new_figure(0.6 + CELL * (2 + len(iterations)), 1 + CELL * rows)
-    grid = figure.subplots(rows, 2 + len(iterations), squeeze=False)
-    for row, modality in zip(grid, modalities, strict=False):
-        _fill(row[0], shown.images[modality], "image")
-        _fill(row[1], bases["raw"].colour(modality, shown.raw[modality]), "raw feature")
-        row[0].set_ylabel(modality)
-        for axes, iteration in zip(row[2:], iterations, strict=True):
-            made = shown.stages[iteration].specific
-            picture = bases["specific"].colour(modality, made[modality]) if specific else None
-            _fill(axes, picture, f"MSN, iteration {iteration}")
-    _fill(grid[-1][0], None, "")
-    _fill(grid[-1][1], None, "")
-    for axes, iteration in zip(grid[-1][2:], iterations, strict=True):
-        picture = bases[FUSED].colour(FUSED, shown.stages[iteration].fused_HWC)
-        _fill(axes, picture, f"{FUSED}, iteration {iteration}")
-    figure.suptitle(f"Feature maps of {shown.name}\n{title}")
-    figure.supxlabel(NOTE, fontsize=8)
+    rows = _stage_rows(shown, bases)
+    columns = 2 + len(shown.stages)
+    figure = new_figure(0.6 + CELL * columns, 1 + CELL * len(rows))
+    grid = figure.subplots(len(rows), columns, squeeze=False)
+    for line, (name, pictures) in zip(grid, rows.items(), strict=True):
+        for axes, picture in zip(line, pictures, strict=True):
+            bare(axes)
+            axes.set_visible(picture is not None)
+            if picture is not None:
+                axes.imshow(picture[1])
+                axes.set_title(picture[0])
+        line[0].set_ylabel(name)
+    set_heading(figure, f"Feature maps of {shown.name}\n{title}", NOTE)
     return figure
+
+
+Titled = tuple[str, Picture]
+
+
+def _stage_rows(shown: ImageMaps, bases: Mapping[str, Basis]) -> dict[str, list[Titled | None]]:
+    """Titles and pictures of each row; None where a place stays empty."""
+
+    def at_each(name: str, pictures: Iterable[Picture]) -> list[Titled | None]:
+        titles = [f"{name}, iteration {number}" for number in shown.stages]
+        return list(zip(titles, pictures, strict=True))
+
+    stages = shown.stages.values()
+    code = at_each(SHARED, (bases["code"].colour(SHARED, made.code_HWC) for made in stages))
+    fused = at_each(FUSED, (bases[FUSED].colour(FUSED, made.fused_HWC) for made in stages))
+    rows: dict[str, list[Titled | None]] = {}
+    for modality, image in shown.images.items():
+        later: list[Titled | None] = [None] * len(stages)
+        if "specific" in bases:
+            maps = [made.specific[modality] for made in stages]
+            later = at_each("MSN", [bases["specific"].colour(modality, each) for each in maps])
+        raw = bases["raw"].colour(modality, shown.raw[modality])
+        rows[modality] = [("image", image), ("raw feature", raw), *later]
+    if len(rows) == 1:
+        return {name: [*row[:2], *code] for name, row in rows.items()}
+    return rows | {FUSED: [None, None, *fused], "code": [None, None, *code]}
 
 
 def draw_codes(shown: Sequence[ImageMaps], basis: Basis, title: str) -> Figure:
@@ -94,10 +114,11 @@ def draw_codes(shown: Sequence[ImageMaps], basis: Basis, title: str) -> Figure:
     grid = figure.subplots(len(shown), len(columns[0]), squeeze=False)
     for row, each, pictures in zip(grid, shown, columns, strict=True):
         for axes, (name, picture) in zip(row, pictures.items(), strict=True):
-            _fill(axes, picture, name if each is shown[0] else "")
+            bare(axes)
+            axes.imshow(picture)
+            axes.set_title(name if each is shown[0] else "")
         row[0].set_ylabel(short(each.name), fontsize=7)
-    figure.suptitle(f"Codes\n{title}")
-    figure.supxlabel(NOTE, fontsize=8)
+    set_heading(figure, f"Codes\n{title}", NOTE)
     return figure
 
 
@@ -108,13 +129,3 @@ def _code_row(shown: ImageMaps, basis: Basis) -> dict[str, Picture]:
         for modality, code in last.harmonised.items()
     }
     return {**shown.images, SHARED: basis.colour(SHARED, last.code_HWC), **harmonised}
-
-
-def _fill(axes: Axes, picture: Picture | None, title: str) -> None:
-    """Show a picture under its title, or leave the place empty."""
-    bare(axes)
-    if picture is None:
-        axes.set_visible(False)
-        return
-    axes.imshow(picture)
-    axes.set_title(title)

@@ -3,6 +3,8 @@
 Shape letters: Y classes, C channels, h w pixels, H W token grid.
 """
 
+import dataclasses
+
 import numpy as np
 import pytest
 from matplotlib import rcParams
@@ -130,7 +132,9 @@ def image_maps(*, msn: bool = True) -> ImageMaps:
 @pytest.mark.parametrize("msn", [True, False])
 def test_stages_are_a_row_a_modality_and_one_for_what_is_fused(msn: bool) -> None:
     shown = image_maps(msn=msn)
+    codes = [made.code_HWC for made in shown.stages.values()]
     bases = {
+        "code": Basis.of({"s": codes}),
         "raw": Basis.of({name: [raw] for name, raw in shown.raw.items()}),
         "fused": Basis.of({"fused": [made.fused_HWC for made in shown.stages.values()]}),
     }
@@ -140,9 +144,22 @@ def test_stages_are_a_row_a_modality_and_one_for_what_is_fused(msn: bool) -> Non
     visible = [axes for axes in draw_stages(shown, bases, "run").axes if axes.get_visible()]
     titles = [axes.get_title() for axes in visible]
     ours = [f"MSN, iteration {number}" for number in (0, 9)] if msn else []
-    fused = [f"fused, iteration {number}" for number in (0, 9)]
+    fused = [f"{name}, iteration {number}" for name in ("fused", "s") for number in (0, 9)]
     assert titles == 2 * ["image", "raw feature", *ours] + fused
     assert [axes.get_ylabel() for axes in visible if axes.get_ylabel()] == ["rgb", "depth"]
+
+
+def test_one_modality_is_followed_by_its_code() -> None:
+    several = image_maps(msn=False)
+    shown = dataclasses.replace(several, images={"rgb": several.images["rgb"]})
+    codes = [made.code_HWC for made in shown.stages.values()]
+    bases = {
+        "code": Basis.of({"s": codes}),
+        "raw": Basis.of({"rgb": [shown.raw["rgb"]]}),
+        "fused": Basis.of({"fused": [made.fused_HWC for made in shown.stages.values()]}),
+    }
+    titles = [axes.get_title() for axes in draw_stages(shown, bases, "run").axes]
+    assert titles == ["image", "raw feature", "s, iteration 0", "s, iteration 9"]
 
 
 def test_codes_are_the_shared_one_and_those_of_the_harmonisers() -> None:
