@@ -31,7 +31,7 @@ __all__ = ["Aids", "ClassMaps", "Scored", "best_class", "codes_of", "predict"]
 #: Factor on cosines before the softmax that the CRF starts from (specification 2.13).
 SHARPNESS = 2.0
 #: Numbers a band may have: they are read five times, so they should stay in a cache.
-BAND_NUMBERS_CPU, BAND_NUMBERS_GPU = 2**18, 2**27
+BAND_NUMBERS_CPU, BAND_NUMBERS_GPU = 2**20, 2**27
 CHANNELS = 16  # of a code upsampled at a time, where its norm is needed
 
 
