@@ -201,3 +201,6 @@ def _quiet_environment() -> None:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_gcs_rpc_server_reconnect_timeout_s", str(GCS_RECONNECT_SECONDS))
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    # Ray's own 15 lets a trainer starve beside anything else that runs; whoever wants a search
+    # to step back starts it with nice.
+    os.environ.setdefault("RAY_worker_niceness", "0")
