@@ -1,6 +1,6 @@
 """What it takes to score a split: ours against upsampling the K-dimensional code.
 
-    python -m benchmarks.evaluation [--short] [--images 500] [--repeats 3]
+    python -m benchmarks.evaluation [--short] [--images 500] [--repeats 3] [--threads 2]
 
 Three ways to the same predictions of both probes, each in a process of its own, so that the
 peak of its memory is its own: ours (``trainer.evaluation``, which upsamples Y inner products);
@@ -9,7 +9,8 @@ batch by batch, as STEGO's and UniM2's released code does. Codes and weights are
 numbers, centres have length 8 and sides are powers of two apart, so that all three compute
 without rounding, and predictions have to be equal to the last pixel, ties included.
 
-Exits with 1 if predictions differ or ours takes 2 GB of memory.
+Exits with 1 if predictions differ or ours takes 2 GB of memory. Times want a machine that does
+nothing else: where other programs take its cores, threads wait for each other, most of all ours.
 
 Shape letters: N images, T tokens (H*W), K code channels, Y classes, h w label pixels.
 """
@@ -283,6 +284,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--short", action="store_true", help="a few small images, one process")
     parser.add_argument("--images", type=int, default=Size.images)
     parser.add_argument("--repeats", type=int, default=Size.repeats)
+    parser.add_argument("--threads", type=int, default=Size.threads)
     parser.add_argument("--run", help=argparse.SUPPRESS)
     asked = parser.parse_args(arguments)
     if asked.run:
@@ -292,7 +294,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             json.dumps(vars(run(given["name"], Path(given["folder"]), size, Path(given["out"]))))
         )
         return 0
-    size = Size(**SHORT) if asked.short else Size(images=asked.images, repeats=asked.repeats)
+    size = Size(images=asked.images, repeats=asked.repeats, threads=asked.threads)
+    if asked.short:
+        size = Size(**SHORT)
     with tempfile.TemporaryDirectory() as folder:
         found, differ = compare(Path(folder), size, run if asked.short else in_a_process)
     holds = report(found, differ, size)
