@@ -166,7 +166,7 @@ class Measured:
 
 
 def run(name: str, folder: Path, size: Size, out: Path) -> Measured:
-    """Score the split once, timed; then write its predictions, untimed."""
+    """Score the split once, timed; then write its predictions, untimed, unless they are there."""
     torch.set_num_threads(size.threads)
     split, model, variant = open_split(folder), scored(size), VARIANTS[name]
     warm_up = ValSplit(
@@ -178,11 +178,12 @@ def run(name: str, folder: Path, size: Size, out: Path) -> Measured:
         counts = _score(name, split, model, size)
         seconds = time.perf_counter() - began
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT
-        maps = [
-            torch.stack(variant(codes, model, size)).to(torch.uint8).numpy()
-            for codes in _batches(split, size)
-        ]
-    np.save(out, np.concatenate(maps, axis=1))
+        if not out.exists():
+            maps = [
+                torch.stack(variant(codes, model, size)).to(torch.uint8).numpy()
+                for codes in _batches(split, size)
+            ]
+            np.save(out, np.concatenate(maps, axis=1))
     return Measured(seconds=seconds, memory=memory, counts=counts)
 
 
