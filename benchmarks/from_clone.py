@@ -1,0 +1,89 @@
+"""How long a newcomer waits: from ``git clone`` to the first finished trial and to the end.
+
+    python -m benchmarks.from_clone
+
+Clones this repository into an empty folder, runs ``make search`` there as the README says, with
+caches, database and checkpoints of its own, and keeps the times. The installation is told apart,
+since it is the network's rather than ours.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import typer
+
+from benchmarks.records import write_result
+
+__all__ = ["MARKS", "main", "marks_of"]
+
+ROOT = Path(__file__).parents[1]
+
+#: What each time is taken at: the first line of the search that holds this.
+MARKS: Mapping[str, str] = {
+    "search began": r"study \S+ created",
+    "first finished trial": r"^trial \d+ (complete|pruned)",
+}
+
+
+def marks_of(lines: Iterable[tuple[float, str]]) -> dict[str, float]:
+    """The seconds at which each mark was first seen."""
+    found: dict[str, float] = {}
+    for seconds, line in lines:
+        for name, pattern in MARKS.items():
+            if re.search(pattern, line):
+                found.setdefault(name, seconds)
+    return found
+
+
+def main() -> None:
+    """Clone, install, search; print the times and keep them as results/from_clone.json."""
+    with tempfile.TemporaryDirectory(prefix="from-clone-") as folder:
+        home = Path(folder)
+        home.chmod(0o755)  # the embedded server runs as an account of its own
+        began = time.monotonic()
+        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(home / "clone")], check=True)
+        cloned = time.monotonic() - began
+        subprocess.run(["make", ".venv/ready"], cwd=home / "clone", check=True)
+        installed = time.monotonic() - began
+        lines = []
+        with subprocess.Popen(
+            ["make", "search"],
+            cwd=home / "clone",
+            env=_own_places(home),
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                lines.append((time.monotonic() - began, line))
+                print(line, end="", flush=True)
+        if process.returncode:
+            sys.exit(f"make search ended with exit code {process.returncode}")
+        table = {
+            "cores": len(os.sched_getaffinity(0)),
+            "cloned": cloned,
+            "installed": installed,
+            **marks_of(lines),
+            "end of make search": time.monotonic() - began,
+        }
+        for name, value in table.items():
+            print(f"{name:22} {value:8.1f}")
+        print(write_result("from_clone", table))
+
+
+def _own_places(home: Path) -> dict[str, str]:
+    return os.environ | {
+        "UMSS_STORAGE": f"embedded:{home / 'postgres'}",
+        "XDG_CACHE_HOME": str(home / "cache"),
+        "XDG_DATA_HOME": str(home / "data"),
+    }
+
+
+if __name__ == "__main__":
+    typer.run(main)
