@@ -29,7 +29,9 @@ from trainer.datasets.decoding import (
 )
 from trainer.datasets.files import FileSource, list_files, pair_files
 from trainer.datasets.holes import fill_rows
-from trainer.errors import ConfigError, DataError
+from trainer.datasets.lists import check_share
+from trainer.datasets.roots import find_root
+from trainer.errors import DataError
 from trainer.seeds import numpy_generator
 from trainer.toml_records import build_record
 
@@ -90,11 +92,7 @@ class CityscapesOptions:
     held_out_share: float = 0.15
 
     def __post_init__(self) -> None:
-        if not 0 < self.held_out_share <= 1 / 3:
-            raise ConfigError(
-                f"data.options.held_out_share = {self.held_out_share:g} is out of range:"
-                " give more than 0 and at most 1/3"
-            )
+        check_share("data.options.held_out_share", self.held_out_share)
 
 
 def open_cityscapes(config: DataConfig) -> DataSet:
@@ -106,14 +104,7 @@ def open_cityscapes(config: DataConfig) -> DataSet:
     """
     options = build_record(CityscapesOptions, config.options, "data.options")
     check_modalities(config.modalities, offered=MODALITIES, data_set=config.name)
-    if config.root is None:
-        raise DataError(
-            "the data set 'cityscapes' needs a folder: set data.root to the one that holds"
-            " leftImg8bit"
-        )
-    root = Path(config.root)
-    if not root.is_dir():
-        raise DataError(f"data.root = {config.root!r} does not exist: give an existing folder")
+    root = find_root(config, holds="leftImg8bit")
     images, labels, faults = _find(root, config.modalities)
     train, val, test = _split(images[config.modalities[0]], options, config.seed, root)
     labelled = bool(labels)

@@ -18,7 +18,13 @@ from trainer.datasets.base import DataSet, check_modalities
 from trainer.datasets.decoding import label_table, read_label, read_rgb
 from trainer.datasets.files import FileSource
 from trainer.datasets.gathering import gather
-from trainer.datasets.lists import SplitNames, ValRule, carve_missing, check_share, read_list
+from trainer.datasets.lists import (
+    HeldOutOptions,
+    SplitNames,
+    carve_missing,
+    chosen_on_test,
+    read_list,
+)
 from trainer.datasets.roots import find_root
 from trainer.toml_records import build_record
 
@@ -119,17 +125,11 @@ LABELS = label_table(
 
 
 @dataclass(frozen=True, kw_only=True)
-class CocoStuff27Options:
+class CocoStuff27Options(HeldOutOptions):
     """The table ``[data.options]``."""
 
-    #: ``held-out``: val is part of train; ``test``: val is the test list, as in the published
-    #: figures.
-    val: ValRule = "held-out"
-    #: Share of train's images that val takes. The default makes it as large as test.
+    #: The default makes val as large as test.
     held_out_share: float = 0.044
-
-    def __post_init__(self) -> None:
-        check_share("data.options.held_out_share", self.held_out_share)
 
 
 def open_cocostuff27(config: DataConfig) -> DataSet:
@@ -148,13 +148,9 @@ def open_cocostuff27(config: DataConfig) -> DataSet:
         images={"rgb": lambda name: (root / "images" / f"{name}.jpg",)},
         label=lambda name: root / "annotations" / f"{name}.png",
     )
-    return DataSet(
-        classes=tuple(name for name, _ in CLASSES),
-        palette=tuple(colour for _, colour in CLASSES),
-        modalities=config.modalities,
-        train=found.train,
-        val=found.val,
-        test=found.test,
+    return found.data_set(
+        config,
+        classes=CLASSES,
         source=FileSource(
             images=found.images,
             labels=found.labels,
@@ -164,7 +160,6 @@ def open_cocostuff27(config: DataConfig) -> DataSet:
         root=root,
         identity={"data set": "cocostuff27", "version": VERSION},
         notes=names.notes,
-        faults=found.faults,
     )
 
 
@@ -177,9 +172,10 @@ def _split(root: Path, options: CocoStuff27Options, seed: int) -> SplitNames:
     }
     where = {split: str(path) for split, path in paths.items()}
     if options.val == "test":
-        note = "val is the test list: whatever is chosen on val is chosen on test"
         where["val"] = where["test"]
-        return SplitNames(**listed, val=listed["test"], where=where, notes=(note,))
+        return SplitNames(
+            **listed, val=listed["test"], where=where, notes=(chosen_on_test(paths["test"]),)
+        )
     return carve_missing(
         listed,
         where=where,

@@ -1,10 +1,13 @@
 """The files of listed images, and a line for each that is missing."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from trainer.datasets.base import Split
+from trainer.config import DataConfig
+from trainer.datasets.base import DataSet, Split
+from trainer.datasets.files import FileSource
 from trainer.datasets.lists import SplitNames
 
 __all__ = ["Gathered", "gather"]
@@ -20,11 +23,48 @@ class Gathered:
     #: For :class:`~trainer.datasets.files.FileSource`.
     images: Mapping[str, Mapping[str, tuple[Path, ...]]]
     labels: Mapping[str, Path]
-    #: For :class:`~trainer.datasets.base.DataSet`.
     train: Split
     val: Split
     test: Split
     faults: tuple[str, ...]
+
+    def data_set(
+        self,
+        config: DataConfig,
+        *,
+        classes: Iterable[tuple[str, tuple[int, int, int]]],
+        source: FileSource,
+        root: Path,
+        identity: Mapping[str, Any],
+        notes: tuple[str, ...],
+        odd_channels: Mapping[str, tuple[int, ...]] | None = None,
+    ) -> DataSet:
+        """The data set of these files.
+
+        Args:
+            config: What was asked for.
+            classes: Name and colour (RGB, 0 to 255) of each.
+            source: Reads the files.
+            root: Its folder.
+            identity: What its fingerprint is of, beside the files.
+            notes: What was decided about it, a line each.
+            odd_channels: Modality to its channels that change sign in a mirrored image.
+        """
+        names, palette = zip(*classes, strict=True)
+        return DataSet(
+            classes=names,
+            palette=palette,
+            modalities=config.modalities,
+            train=self.train,
+            val=self.val,
+            test=self.test,
+            source=source,
+            root=root,
+            identity=identity,
+            notes=notes,
+            faults=self.faults,
+            odd_channels=odd_channels or {},
+        )
 
 
 def gather(

@@ -9,11 +9,13 @@ from trainer.errors import ConfigError, DataError
 from trainer.seeds import numpy_generator
 
 __all__ = [
+    "HeldOutOptions",
     "SplitNames",
     "ValRule",
     "carve_missing",
     "check_apart",
     "check_share",
+    "chosen_on_test",
     "hold_out",
     "itself",
     "read_list",
@@ -39,6 +41,20 @@ class SplitNames:
     where: Mapping[str, str]
     #: What was decided for want of a list: one line each.
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldOutOptions:
+    """Options of a data set that has a test list, and val in a list of its own or in train."""
+
+    #: ``held-out``: val is its own list, or carved out of train; ``test``: val is the test
+    #: list, as in the published figures.
+    val: ValRule = "held-out"
+    #: Share of train (its images, or its scenes where they are known) that a carved split takes.
+    held_out_share: float = 0.15
+
+    def __post_init__(self) -> None:
+        check_share("data.options.held_out_share", self.held_out_share)
 
 
 def itself(name: str) -> str:
@@ -85,7 +101,7 @@ def read_splits(
     where = {name: str(path) for name, path in paths.items()}
     notes: tuple[str, ...] = ()
     if val == "test":
-        notes = ("val is the test list: whatever is chosen on val is chosen on test",)
+        notes = (chosen_on_test(paths["test"]),)
         listed["val"], where["val"] = listed["test"], where["test"]
     carved = carve_missing(
         listed,
@@ -215,6 +231,11 @@ def check_apart(splits: Mapping[str, Sequence[str]], *, same: Group = itself) ->
                     f"{where} names {name!r}, and {other} names {twin!r}, which is the same"
                     " image: keep it in one of the lists"
                 )
+
+
+def chosen_on_test(test_list: Path) -> str:
+    """What is noted wherever val is the test list."""
+    return f"val is the test list {test_list.name}: whatever is chosen on val is chosen on test"
 
 
 def check_share(name: str, share: float) -> None:

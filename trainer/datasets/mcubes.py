@@ -46,7 +46,7 @@ from trainer.datasets.decoding import (
 )
 from trainer.datasets.files import FileSource
 from trainer.datasets.gathering import gather
-from trainer.datasets.lists import ValRule, check_share, read_splits
+from trainer.datasets.lists import HeldOutOptions, read_splits
 from trainer.datasets.roots import find_root
 from trainer.errors import ConfigError, DataError
 from trainer.toml_records import build_record
@@ -98,21 +98,16 @@ SINES = {"fixed": (0,), "per-image": (0, 2)}
 
 
 @dataclass(frozen=True, kw_only=True)
-class MCubeSOptions:
+class MCubeSOptions(HeldOutOptions):
     """The table ``[data.options]``."""
 
-    #: ``held-out``: val is ``val.txt``, or carved out of train; ``test``: val is ``test.txt``,
-    #: as in the published figures.
-    val: ValRule = "held-out"
-    #: Share of the training scenes that a carved split takes.
-    held_out_share: float = 0.15
     #: Columns dropped at the left of every image and label.
     left_offset: int = 192
     #: Scale of the images: one for all, or (as published) each image's own.
     range: Literal["fixed", "per-image"] = "fixed"
 
     def __post_init__(self) -> None:
-        check_share("data.options.held_out_share", self.held_out_share)
+        super().__post_init__()
         if self.left_offset < 0:
             raise ConfigError(
                 f"data.options.left_offset = {self.left_offset} is negative: give 0 or more"
@@ -142,13 +137,9 @@ def open_mcubes(config: DataConfig) -> DataSet:
         label=lambda name: root / "GT" / f"{name}.png",
     )
     reader = _Reader(left_offset=options.left_offset)
-    return DataSet(
-        classes=tuple(name for name, _ in CLASSES),
-        palette=tuple(colour for _, colour in CLASSES),
-        modalities=config.modalities,
-        train=found.train,
-        val=found.val,
-        test=found.test,
+    return found.data_set(
+        config,
+        classes=CLASSES,
         source=FileSource(
             images=found.images,
             labels=found.labels,
@@ -163,7 +154,6 @@ def open_mcubes(config: DataConfig) -> DataSet:
             "range": options.range,
         },
         notes=names.notes,
-        faults=found.faults,
         odd_channels={"aolp": SINES[options.range]},
     )
 

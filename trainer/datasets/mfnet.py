@@ -30,7 +30,7 @@ from trainer.datasets.decoding import (
 )
 from trainer.datasets.files import FileSource
 from trainer.datasets.gathering import gather
-from trainer.datasets.lists import ValRule, check_share, read_splits
+from trainer.datasets.lists import HeldOutOptions, read_splits
 from trainer.datasets.roots import find_root
 from trainer.toml_records import build_record
 
@@ -56,17 +56,8 @@ FLIP = "_flip"
 
 
 @dataclass(frozen=True, kw_only=True)
-class MFNetOptions:
+class MFNetOptions(HeldOutOptions):
     """The table ``[data.options]``."""
-
-    #: ``held-out``: val is ``val.txt``, or carved out of train; ``test``: val is ``test.txt``,
-    #: as in the published figures.
-    val: ValRule = "held-out"
-    #: Share of the training images that a carved split takes.
-    held_out_share: float = 0.15
-
-    def __post_init__(self) -> None:
-        check_share("data.options.held_out_share", self.held_out_share)
 
 
 def open_mfnet(config: DataConfig) -> DataSet:
@@ -98,13 +89,9 @@ def open_mfnet(config: DataConfig) -> DataSet:
         images=dict.fromkeys(config.modalities, lambda name: (file("images", name),)),
         label=lambda name: file("labels", name),
     )
-    return DataSet(
-        classes=tuple(name for name, _ in CLASSES),
-        palette=tuple(colour for _, colour in CLASSES),
-        modalities=config.modalities,
-        train=found.train,
-        val=found.val,
-        test=found.test,
+    return found.data_set(
+        config,
+        classes=CLASSES,
         source=FileSource(
             images=found.images,
             labels=found.labels,
@@ -117,7 +104,6 @@ def open_mfnet(config: DataConfig) -> DataSet:
         root=root,
         identity={"data set": "mfnet", "version": VERSION},
         notes=names.notes,
-        faults=found.faults,
     )
 
 

@@ -72,7 +72,9 @@ def test_as_published_val_is_the_test_list(tmp_path: Path) -> None:
 
     assert data_set.val == data_set.test
     assert data_set.train == open_dataset(config).train  # what val.txt names is left out
-    assert data_set.notes == ("val is the test list: whatever is chosen on val is chosen on test",)
+    assert data_set.notes == (
+        "val is the test list test.txt: whatever is chosen on val is chosen on test",
+    )
 
 
 def test_without_a_val_list_val_is_held_out_of_train(tmp_path: Path) -> None:

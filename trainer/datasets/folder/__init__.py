@@ -72,13 +72,9 @@ def open_folder(config: DataConfig) -> DataSet:
         label=None if labels is None else _label_file(root, labels.files),
     )
     classes = description.class_names()
-    return DataSet(
-        classes=classes,
-        palette=_palette(description),
-        modalities=config.modalities,
-        train=found.train,
-        val=found.val,
-        test=found.test,
+    return found.data_set(
+        config,
+        classes=zip(classes, _palette(description), strict=True),
         source=FileSource(
             images=found.images,
             labels=found.labels,
@@ -88,7 +84,6 @@ def open_folder(config: DataConfig) -> DataSet:
         root=root,
         identity=_identity(description, modalities),
         notes=names.notes,
-        faults=found.faults,
         odd_channels={
             name: (0,) for name, modality in modalities.items() if modality.encoding == "angle"
         },

@@ -23,7 +23,7 @@ from trainer.datasets.decoding import read_label, read_rgb
 from trainer.datasets.depth_encoding import Intrinsics
 from trainer.datasets.files import FileSource
 from trainer.datasets.gathering import Gathered, gather
-from trainer.datasets.lists import ValRule, check_share
+from trainer.datasets.lists import HeldOutOptions
 from trainer.datasets.nyu.classes import classes_of, label_table_of
 from trainer.datasets.nyu.depth import find_depth
 from trainer.datasets.nyu.folders import find_stock, require_stock
@@ -39,7 +39,7 @@ VERSION = 1  # of what images and labels become
 
 
 @dataclass(frozen=True, kw_only=True)
-class NYUOptions:
+class NYUOptions(HeldOutOptions):
     """The table ``[data.options]``."""
 
     #: 13 classes, or the 4 coarse ones, of which three have ground truth.
@@ -55,14 +55,6 @@ class NYUOptions:
     intrinsics: Intrinsics | None = None
     #: Whether RGB files have rows for columns; None to find out by comparing sizes.
     rgb_transposed: bool | None = None
-    #: ``held-out``: val is part of train; ``test``: val is the test list, as in the published
-    #: figures.
-    val: ValRule = "held-out"
-    #: Share of train's scenes, or of its blocks of frames, that val takes.
-    held_out_share: float = 0.15
-
-    def __post_init__(self) -> None:
-        check_share("data.options.held_out_share", self.held_out_share)
 
 
 def open_nyu(config: DataConfig) -> DataSet:
@@ -92,13 +84,9 @@ def open_nyu(config: DataConfig) -> DataSet:
     )
     transposed, said = _find_transposed(root, found, asked=options.rgb_transposed)
     classes = classes_of(options.classes, empty_class=options.empty_class)
-    return DataSet(
-        classes=tuple(name for name, _ in classes),
-        palette=tuple(colour for _, colour in classes),
-        modalities=config.modalities,
-        train=found.train,
-        val=found.val,
-        test=found.test,
+    return found.data_set(
+        config,
+        classes=classes,
         source=FileSource(
             images=found.images,
             labels=found.labels,
@@ -120,7 +108,6 @@ def open_nyu(config: DataConfig) -> DataSet:
             *((depth.note,) if depth else ()),
             *_class_notes(options),
         ),
-        faults=found.faults,
     )
 
 

@@ -9,7 +9,14 @@ which, else by blocks of consecutive numbers. The official train list leaves out
 from collections.abc import Mapping
 from pathlib import Path
 
-from trainer.datasets.lists import SplitNames, ValRule, check_apart, hold_out, read_list
+from trainer.datasets.lists import (
+    SplitNames,
+    ValRule,
+    check_apart,
+    chosen_on_test,
+    hold_out,
+    read_list,
+)
 from trainer.datasets.nyu.folders import frame_name, read_frames
 from trainer.errors import DataError
 
@@ -48,10 +55,9 @@ def find_splits(root: Path, *, val: ValRule, share: float, seed: int) -> SplitNa
     check_apart({str(path): names for path, names in apart.items()})
     where = {"train": str(train_list), "val": str(train_list), "test": str(tested_in)}
     if val == "test":
-        note = (
-            f"val is the test list {tested_in.name}: whatever is chosen on val is chosen on test"
+        return _names(
+            train, test, test, {**where, "val": str(tested_in)}, chosen_on_test(tested_in)
         )
-        return _names(train, test, test, {**where, "val": str(tested_in)}, note)
     if own_val:
         note = "val.txt and test.txt share no frame: val.txt is val, test.txt is test"
         return _names(train, listed[val_list], test, {**where, "val": str(val_list)}, note)
