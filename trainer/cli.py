@@ -52,6 +52,14 @@ DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 CacheOption = Annotated[
     Path | None, typer.Option(help="Folder of the feature cache.", show_default=False)
 ]
+DataOption = Annotated[
+    Path | None,
+    typer.Option(help="Folder of the data set, if it was moved.", show_default=False),
+]
+RunOption = Annotated[
+    Path | None,
+    typer.Option(help="Folder of the checkpoint; default runs/NAME.", show_default=False),
+]
 
 
 def main() -> None:
@@ -66,10 +74,7 @@ def main() -> None:
 @app.command()
 def fit(
     config: ConfigArgument,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="Folder of the checkpoint; default runs/NAME.", show_default=False),
-    ] = None,
+    out: RunOption = None,
     device: DeviceOption = "auto",
     cache: CacheOption = None,
     log: Annotated[
@@ -106,10 +111,7 @@ def evaluate(
     crf: Annotated[
         bool, typer.Option("--crf", help="Score what a dense CRF makes of it, too.")
     ] = False,
-    data: Annotated[
-        Path | None,
-        typer.Option(help="Folder of the data set, if it was moved.", show_default=False),
-    ] = None,
+    data: DataOption = None,
     device: DeviceOption = "auto",
     cache: CacheOption = None,
 ) -> None:
@@ -130,10 +132,7 @@ def figures(
         Path | None,
         typer.Option(help="Checkpoint of a run to show beside.", show_default=False),
     ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(help="Folder of the data set, if it was moved.", show_default=False),
-    ] = None,
+    data: DataOption = None,
     device: DeviceOption = "auto",
     cache: CacheOption = None,
 ) -> None:
@@ -183,10 +182,7 @@ def inspect(
 @app.command("import-checkpoint")
 def import_checkpoint(
     file: Annotated[Path, typer.Argument(help="Released .ckpt file.", show_default=False)],
-    out: Annotated[
-        Path | None,
-        typer.Option(help="Folder of the checkpoint; default runs/NAME.", show_default=False),
-    ] = None,
+    out: RunOption = None,
 ) -> None:
     """Make a checkpoint of one that UniM2's authors released; nothing pickled in it runs."""
     import_released(file, out if out is not None else Path("runs") / file.stem)
@@ -241,10 +237,7 @@ def predict(
     probe: Annotated[
         Literal["cluster", "linear"], typer.Option(help="Which probe is asked.")
     ] = "cluster",
-    data: Annotated[
-        Path | None,
-        typer.Option(help="Folder of the data set, if it was moved.", show_default=False),
-    ] = None,
+    data: DataOption = None,
     device: DeviceOption = "auto",
     cache: CacheOption = None,
 ) -> None:
