@@ -26,7 +26,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -36,6 +36,7 @@ from torch.nn import functional
 from trainer.evaluation import evaluate
 from trainer.features.material import ValSplit
 from trainer.interpolation import upsample
+from trainer.methods.base import Method
 from trainer.prediction import Scored, predict
 from trainer.probes import unit_centres
 from trainer.seeds import numpy_generator
@@ -101,7 +102,9 @@ def scored(size: Size) -> Scored:
         "linear.bias": torch.tensor(biases_Y),
     }
     views = {name: values.float().unsqueeze(0) for name, values in probes.items()}
-    return Scored(method=Identity(), parameters={}, buffers={}, probes=views, linear=True)
+    return Scored(
+        method=cast(Method, Identity()), parameters={}, buffers={}, probes=views, linear=True
+    )
 
 
 Predict = Callable[[Tensor, Scored, Size], tuple[Tensor, Tensor]]
@@ -109,8 +112,8 @@ Predict = Callable[[Tensor, Scored, Size], tuple[Tensor, Tensor]]
 
 def ours(codes_NTK: Tensor, model: Scored, size: Size) -> tuple[Tensor, Tensor]:
     """As the evaluation does it."""
-    sides = {"grid": (size.tokens, size.tokens), "size": (size.side, size.side)}
-    made = predict(codes_NTK, model, **sides)
+    grid, whole = (size.tokens, size.tokens), (size.side, size.side)
+    made = predict(codes_NTK, model, grid=grid, size=whole)
     assert made.linear_Nhw is not None
     return made.clusters_Nhw, made.linear_Nhw
 
@@ -119,7 +122,7 @@ def code_by_image(codes_NTK: Tensor, model: Scored, size: Size) -> tuple[Tensor,
     """Upsample each image's code, then compare every pixel's."""
     pairs = [
         _compare(upsample(_maps(one_1TK, size), (size.side, size.side)), model)
-        for one_1TK in codes_NTK.split(1)
+        for one_1TK in torch.split(codes_NTK, 1)
     ]
     clusters, linear = zip(*pairs, strict=True)
     return torch.cat(clusters), torch.cat(linear)
@@ -134,7 +137,8 @@ def code_by_batch(codes_NTK: Tensor, model: Scored, size: Size) -> tuple[Tensor,
 
 
 def _maps(codes_NTK: Tensor, size: Size) -> Tensor:
-    return codes_NTK.unflatten(1, (size.tokens, size.tokens)).permute(0, 3, 1, 2).contiguous()
+    maps_NTTK = codes_NTK.view(-1, size.tokens, size.tokens, size.width)
+    return maps_NTTK.permute(0, 3, 1, 2).contiguous()
 
 
 def _compare(codes_NKhw: Tensor, model: Scored) -> tuple[Tensor, Tensor]:
@@ -143,8 +147,8 @@ def _compare(codes_NKhw: Tensor, model: Scored) -> tuple[Tensor, Tensor]:
     linear_NYp += model.probes["linear.bias"][0][:, None]
     scores = (unit_centres(model.probes)[0] @ flat_NKp, linear_NYp)
     # max gives the same indices as argmax, faster on a CPU
-    clusters, linear = (each.max(dim=1).indices for each in scores)
-    return tuple(each.unflatten(1, codes_NKhw.shape[2:]) for each in (clusters, linear))
+    clusters, linear = (each.max(dim=1).indices.view(-1, *codes_NKhw.shape[2:]) for each in scores)
+    return clusters, linear
 
 
 VARIANTS: dict[str, Predict] = {
@@ -169,6 +173,7 @@ def run(name: str, folder: Path, size: Size, out: Path) -> Measured:
     """Score the split once, timed; then write its predictions, untimed, unless they are there."""
     torch.set_num_threads(size.threads)
     split, model, variant = open_split(folder), scored(size), VARIANTS[name]
+    assert split.labels is not None
     warm_up = ValSplit(
         features={"codes": split.features["codes"][:1]}, labels=split.labels[:1], names=("0",)
     )
@@ -206,6 +211,7 @@ def _score(name: str, split: ValSplit, model: Scored, size: Size) -> list[list[l
             device=torch.device("cpu"),
         )
         return [made.cluster_counts_YY.tolist(), made.linear_counts_YY.tolist()]
+    assert split.labels is not None
     counts = torch.zeros(2, size.classes**2, dtype=torch.int64)
     for start, codes in enumerate(_batches(split, size)):
         part = slice(start * size.batch, (start + 1) * size.batch)

@@ -13,9 +13,11 @@ import statistics
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from search.presets import read_preset
 from trainer.config import TrainConfig
@@ -26,7 +28,8 @@ from trainer.seeds import numpy_generator
 from trainer.slots import Slots
 from trainer.toml_records import build_record
 
-PRECISIONS = ("fp32", "bf16")
+Precision = Literal["fp32", "bf16"]
+PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,15 +57,14 @@ def random_material(size: Size) -> Material:
     generator = numpy_generator("benchmark", "precision")
     modalities, classes = ("rgb", "depth"), 13
 
-    def features(count: int) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
+    def features(count: int) -> dict[str, NDArray[np.float16]]:
         shape = (count, size.grid, size.grid, size.channels)
         return {name: generator.normal(size=shape).astype(np.float16) for name in modalities}
 
-    def labels(count: int) -> np.ndarray:  # type: ignore[type-arg]
+    def labels(count: int) -> NDArray[np.uint8]:
         return generator.integers(0, classes, (count, size.labels, size.labels), dtype=np.uint8)
 
     own = np.arange(size.crops)[:, None]
-    evaluated = {"features": features(1), "labels": labels(1), "names": ("0",)}
     return Material(
         classes=tuple(f"class {index}" for index in range(classes)),
         palette=((0, 0, 0),) * classes,
@@ -73,13 +75,13 @@ def random_material(size: Size) -> Material:
             labels=labels(size.crops),
             neighbours=(own + np.arange(1, 31)) % size.crops,
         ),
-        val=ValSplit(**evaluated),
-        test=TestSplit(**evaluated),
+        val=ValSplit(features=features(1), labels=labels(1), names=("0",)),
+        test=TestSplit(features=features(1), labels=labels(1), names=("0",)),
         fingerprints={},
     )
 
 
-def with_precision(config: TrainConfig, precision: str) -> TrainConfig:
+def with_precision(config: TrainConfig, precision: Precision) -> TrainConfig:
     """The same run with products in another precision."""
     training = dataclasses.replace(config.training, precision=precision)
     return dataclasses.replace(config, training=training)

@@ -5,13 +5,12 @@ python -m benchmarks.rooms_picture
 
 from pathlib import Path
 
-import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from trainer.config import DataConfig
 from trainer.datasets import open_dataset
-from trainer.figures.colour import colour_label, picture_palette
+from trainer.figures.colour import colour_label, picture_palette, web_colour
 
 __all__ = ["draw"]
 
@@ -39,7 +38,7 @@ def draw() -> Figure:
     for axes, title in zip(panels[:, 0], ROWS, strict=True):
         axes.set_ylabel(title)
     patches = [
-        Patch(color=np.array(colour) / 255, label=cls)
+        Patch(color=web_colour(colour), label=cls)
         for cls, colour in zip(rooms.classes, palette, strict=True)
     ]
     figure.legend(handles=patches, loc="outside lower center", ncols=len(patches))
