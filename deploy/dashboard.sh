@@ -1,5 +1,11 @@
 #!/usr/bin/env bash
-# optuna-dashboard on the database of DATABASE; the password comes from PASSWORD_FILE.
+# optuna-dashboard, which can change nothing: behind a proxy that asks for a password.
+#
+#   DATABASE         postgresql://VIEWER@HOST/NAME, without a password (the embedded server)
+#   PASSWORD_FILE    file whose first line is its password
+#   DASHBOARD_HOST   address that it listens on (127.0.0.1)
+#   DASHBOARD_PORT   port (8080)
 set -euo pipefail
-exec python -m search dashboard --host "${DASHBOARD_HOST:-127.0.0.1}" --port "${DASHBOARD_PORT:-8080}" \
-    ${DATABASE:+--storage "$DATABASE"} ${PASSWORD_FILE:+--password-file "$PASSWORD_FILE"}
+exec python -m search dashboard --read-only \
+    --host "${DASHBOARD_HOST:-127.0.0.1}" --port "${DASHBOARD_PORT:-8080}" \
+    ${DATABASE:+--storage "$DATABASE"} ${PASSWORD_FILE:+--password-file "$PASSWORD_FILE"} "$@"

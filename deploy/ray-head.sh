@@ -1,7 +1,19 @@
 #!/usr/bin/env bash
-# The head of a Ray cluster. RAY_HOST: address that it listens on; RAY_PORT: port that workers join.
+# The head of a Ray cluster. It offers no cores and GPUs of its own, unless told.
+#
+#   RAY_HOST   name or address that it listens on (127.0.0.1)
+#   RAY_PORT   port that nodes join (6379)
+#   RAY_CPUS   cores that it offers (0)
+#   RAY_GPUS   GPUs that it offers (0)
+#   RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH=FILE: who does not have the same file is refused
 set -euo pipefail
-export RAY_USAGE_STATS_ENABLED=0
+unset UMSS_STORAGE PGPASSWORD PGPASSFILE
+export RAY_USAGE_STATS_ENABLED=0 RAY_worker_niceness="${RAY_worker_niceness:-0}"
+address="$(getent ahostsv4 "${RAY_HOST:-127.0.0.1}" | awk 'NR == 1 { print $1 }')"
+if [[ -z "$address" ]]; then
+    echo "ray-head.sh: RAY_HOST=$RAY_HOST is no name or address that is known here" >&2
+    exit 2
+fi
 exec ray start --head --block --disable-usage-stats --include-dashboard=false \
-    --num-cpus="${RAY_CPUS:-0}" --num-gpus=0 \
-    --node-ip-address="${RAY_HOST:-127.0.0.1}" --port="${RAY_PORT:-6379}"
+    --num-cpus="${RAY_CPUS:-0}" --num-gpus="${RAY_GPUS:-0}" \
+    --node-ip-address="$address" --port="${RAY_PORT:-6379}"

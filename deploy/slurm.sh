@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+#SBATCH --job-name=unim2-search
+#SBATCH --nodes=2
+#SBATCH --ntasks-per-node=1
+#SBATCH --cpus-per-task=8
+#SBATCH --gpus-per-node=4
+#SBATCH --time=24:00:00
+#SBATCH --signal=B:TERM@300
+#SBATCH --requeue
+#SBATCH --open-mode=append
+#SBATCH --output=unim2-search-%j.log
+# A search on the nodes of a SLURM job: head and search on the first, workers on all.
+#
+#   sbatch --nodes=4 deploy/slurm.sh --study first --trials 200 --workers 16
+#
+# All arguments are launch's; --study has to be one of them. Five minutes before the job's time is
+# up the search is stopped, and the job is queued again, to go on where it stood.
+#
+#   DATABASE        postgresql://USER@HOST/NAME, which the first node reaches
+#   PASSWORD_FILE   file whose first line is its password
+#   DEPLOY          folder of these scripts (deploy, where sbatch was called)
+#   JOB_FOLDER      folder that all nodes see, for the token (runs, where sbatch was called)
+set -euo pipefail
+: "${DATABASE:?give postgresql://USER@HOST/NAME}" "${SLURM_JOB_ID:?start it by sbatch}"
+if [[ " $* " != *" --study"* ]]; then
+    echo "slurm.sh: give --study NAME, by which the job goes on when it is queued again" >&2
+    exit 2
+fi
+deploy="${DEPLOY:-$SLURM_SUBMIT_DIR/deploy}"
+folder="${JOB_FOLDER:-$SLURM_SUBMIT_DIR/runs}/slurm-$SLURM_JOB_ID"
+umask 077
+mkdir -p "$folder"
+od -An -v -N32 -tx1 /dev/urandom | tr -d ' \n' >"$folder/token"
+export RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH="$folder/token"
+export RAY_CPUS="${SLURM_CPUS_ON_NODE:-1}" RAY_GPUS="${SLURM_GPUS_ON_NODE:-0}"
+
+first="$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)"
+port=$((20000 + SLURM_JOB_ID % 20000)) # another job may share the node
+started=()
+# shellcheck disable=SC2317 # called by the trap
+leave() {
+    kill "${started[@]}" 2>/dev/null || true
+    rm -rf "$folder"
+}
+trap leave EXIT
+RAY_HOST="$first" RAY_PORT="$port" "$deploy/ray-head.sh" >"$folder/head.log" 2>&1 &
+started+=($!)
+for _ in {1..120}; do
+    "$deploy/answers.sh" "$first" "$port" 2>/dev/null && break
+    sleep 1
+done
+others=$((SLURM_JOB_NUM_NODES - 1))
+if [[ "$others" -gt 0 ]]; then
+    RAY_HEAD="$first:$port" srun --nodes="$others" --ntasks="$others" --exclude="$first" \
+        --kill-on-bad-exit=0 "$deploy/ray-worker.sh" >"$folder/workers.log" 2>&1 &
+    started+=($!)
+fi
+set -m # a process group of its own: signals are passed on to it
+RAY_HEAD="$first:$port" RAY_JOINED=1 "$deploy/search.sh" launch --wait "$@" &
+search=$!
+trap 'kill -TERM "$search" 2>/dev/null || true' TERM
+code=0
+while kill -0 "$search" 2>/dev/null; do
+    wait "$search" || true
+done
+wait "$search" || code=$?
+if [[ "$code" -eq 4 ]]; then # stopped before its target
+    scontrol requeue "$SLURM_JOB_ID"
+fi
+exit "$code"
