@@ -281,11 +281,14 @@ def dashboard(
     storage: options.StorageOption = None,
     password_file: options.PasswordOption = None,
 ) -> None:
-    """Serve optuna-dashboard until interrupted; anyone who reaches it can delete studies."""
+    """Serve optuna-dashboard until interrupted; without --read-only anyone can delete studies."""
     from search.verbs.dashboard import serve
 
     with _one_line_errors(), _database(storage, password_file) as database:
-        serve(database, host=host, port=port, say=_say)
+    read_only: options.ReadOnlyOption = False,
+    artifacts: options.ArtifactsOption = None,
+        name, content = import_study(database, file)
+        _say(f"study {name}: {len(content.trials)} trials stored in {database.address.masked()}")
 
 
 def _material(
@@ -317,9 +320,11 @@ def main() -> None:
 
 
 @contextmanager
-def _database(storage: str | None, password_file: Path | None) -> Iterator[Database]:
+def _database(
+    storage: str | None, password_file: Path | None, *, read_only: bool = False
+) -> Iterator[Database]:
     address = take_address(storage, os.environ, password_file=password_file)
-    with open_database(address) as database:
+    with open_database(address, read_only=read_only) as database:
         yield database
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 __all__ = [
+    "ArtifactsOption",
     "BackboneOption",
     "BackboneWeightsOption",
     "CacheOption",
@@ -14,6 +15,8 @@ __all__ = [
     "DataOption",
     "DeepOption",
     "DeviceOption",
+    "DriverPasswordOption",
+    "DriverRoleOption",
     "DryRunOption",
     "FixOption",
     "IterationsOption",
@@ -26,15 +29,20 @@ __all__ = [
     "PatienceOption",
     "PlainOption",
     "PresetOption",
+    "PrintOption",
     "PrunerOption",
     "RangeOption",
     "RayOption",
+    "ReadOnlyOption",
     "SamplerOption",
     "SeedOption",
     "SpaceOption",
+    "StallOption",
     "StorageOption",
     "StudyOption",
     "TrialsOption",
+    "ViewerPasswordOption",
+    "ViewerRoleOption",
     "WaitOption",
     "WorkersOption",
 ]
@@ -99,5 +107,29 @@ CheckpointsOption = Annotated[Path | None, typer.Option(help="Folder of the chec
 RayOption = Annotated[str | None, typer.Option(help="Ray cluster to join; default our own.")]
 PlainOption = Annotated[bool | None, typer.Option("--plain/--live", help="Lines or a live view.")]
 PatienceOption = Annotated[
-    float, typer.Option(help="Seconds to wait for the database to come back.")
+    float, typer.Option(help="Seconds to wait for the database, or Ray's head, to come back.")
+]
+StallOption = Annotated[
+    float,
+    typer.Option(metavar="SECONDS", help="Take a worker back that shows no progress for so long."),
+]
+
+# The dashboard, and who may do what in the database
+
+ReadOnlyOption = Annotated[
+    bool, typer.Option("--read-only", help="Change nothing, whatever the role may do.")
+]
+ArtifactsOption = Annotated[Path | None, typer.Option(help="Folder of the artifacts.")]
+DriverRoleOption = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Role that reads, adds and changes rows.")
+]
+ViewerRoleOption = Annotated[str | None, typer.Option(metavar="NAME", help="Role that reads.")]
+DriverPasswordOption = Annotated[
+    Path | None, typer.Option(help="File whose first line is the password of the driver's role.")
+]
+ViewerPasswordOption = Annotated[
+    Path | None, typer.Option(help="File whose first line is the password of the viewer's role.")
+]
+PrintOption = Annotated[
+    bool, typer.Option("--print", help="Print the SQL instead, with verifiers of the passwords.")
 ]

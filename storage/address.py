@@ -20,7 +20,14 @@ from sqlalchemy.exc import ArgumentError
 from storage.embedded_folder import default_folder
 from storage.errors import AddressError, PasswordInAddress, UnsupportedDatabase
 
-__all__ = ["PASSWORD_VARIABLE", "STORAGE_VARIABLE", "Address", "parse_address", "take_address"]
+__all__ = [
+    "PASSWORD_VARIABLE",
+    "STORAGE_VARIABLE",
+    "Address",
+    "parse_address",
+    "read_password",
+    "take_address",
+]
 
 STORAGE_VARIABLE = "UMSS_STORAGE"
 PASSWORD_VARIABLE = "PGPASSWORD"
@@ -240,7 +247,7 @@ def _with_password(
     address: Address, *, password_file: Path | None, password: str | None
 ) -> Address:
     if password_file is not None:
-        password = _read_password(password_file)
+        password = read_password(password_file)
     if address.kind == "embedded" or password is None:
         return address
     if address.password is not None and password_file is None:
@@ -248,7 +255,12 @@ def _with_password(
     return dataclasses.replace(address, password=password)
 
 
-def _read_password(path: Path) -> str:
+def read_password(path: Path) -> str:
+    """The password that is a file's first line.
+
+    Raises:
+        AddressError: If the file cannot be read, or its first line is empty.
+    """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

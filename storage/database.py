@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Any
 
 from sqlalchemy import Engine, text
 from sqlalchemy.engine import URL
@@ -9,9 +10,9 @@ from sqlalchemy.exc import DBAPIError
 
 from storage.address import Address
 from storage.embedded import EmbeddedServer
-from storage.engines import make_engine
+from storage.engines import engine_options, make_engine
 from storage.errors import ConnectError, DatabaseAway
-from storage.schema import schema_versions, upgrade_schema
+from storage.schema import check_schema, schema_versions, upgrade_schema
 
 __all__ = ["Database", "Sight", "look_at_database", "open_database"]
 
@@ -23,6 +24,13 @@ MENDS = (
     ("could not translate host name", "check the host name in the address"),
     ("no pg_hba.conf entry", "let the server admit this host and user, or use SSL (sslmode)"),
     ("invalid connection option", "leave that parameter out of the address"),
+    ("certificate verify failed", "give sslrootcert=FILE with the authority that signed it"),
+    ("does not match host name", "give the host by the name in the server's certificate"),
+    ("root certificate file", "check the path that sslrootcert gives"),
+    (
+        "server does not support SSL",
+        "switch TLS on in the server (ssl = on), or leave sslmode out",
+    ),
 )
 USUAL_MEND = "check that the server runs and that host and port are right"
 
@@ -30,15 +38,25 @@ USUAL_MEND = "check that the server runs and that host and port are right"
 class Database:
     """An open database; close it, or use it in a ``with`` statement."""
 
-    def __init__(self, address: Address, server: EmbeddedServer | None) -> None:
+    def __init__(
+        self, address: Address, server: EmbeddedServer | None, *, read_only: bool = False
+    ) -> None:
         self.address = address
         self.server = server
+        #: Whether the server refuses every write of every connection that is opened here.
+        self.read_only = read_only
         #: For our own tables; one connection.
         self.engine = self.make_engine(name="tables")
 
     def make_engine(self, *, name: str, connections: int = 1) -> Engine:
         """A further engine on the same database; whoever asks for it disposes of it."""
-        return make_engine(self.url_parts(), name=name, connections=connections)
+        url, read_only = self.url_parts(), self.read_only
+        return make_engine(url, name=name, connections=connections, read_only=read_only)
+
+    def engine_options(self, *, name: str) -> dict[str, Any]:
+        """Arguments of SQLAlchemy for an engine of one connection that somebody else makes."""
+        url, read_only = self.url_parts(), self.read_only
+        return engine_options(url, name=name, connections=1, read_only=read_only)
 
     def url(self) -> str:
         """The address for SQLAlchemy, with the password in it: never to be logged or shown."""
@@ -79,19 +97,27 @@ class Database:
         return self.address.url(host=host)
 
 
-def open_database(address: Address) -> Database:
+def open_database(address: Address, *, read_only: bool = False) -> Database:
     """Reach the database (an embedded server is started) and bring our tables up to date.
+
+    Args:
+        address: Where it is.
+        read_only: Have the server refuse every write; tables that are missing or old are an
+            error then.
 
     Raises:
         ConnectError: If it cannot be reached or does not let us in.
         EmbeddedError: If the embedded server cannot be started.
-        SchemaError: If its tables are newer than this program.
+        SchemaError: If its tables are newer than this program, or cannot be made.
     """
     server = None if address.folder is None else EmbeddedServer.join(address.folder)
-    database = Database(address, server)
+    database = Database(address, server, read_only=read_only)
     try:
         _check_reachable(database)
-        upgrade_schema(database.engine)
+        if read_only:
+            check_schema(database.engine)
+        else:
+            upgrade_schema(database.engine)
     except BaseException:
         database.close()
         raise

@@ -10,8 +10,7 @@ from typing import Any
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, ExceptionContext
 
-from storage.errors import DatabaseAway
-from storage.outage import away_message, database_away
+from storage.outage import translation
 
 __all__ = ["BARE_URL", "engine_options", "make_engine", "report_outages"]
 
@@ -25,6 +24,8 @@ SERVER_SETTINGS = {
     "lock_timeout": "15s",  # longer than the above: whoever waits for a silent one outlasts it
     "timezone": "UTC",
 }
+#: As well, where this program is to write nothing, whatever its role may.
+READ_ONLY_SETTINGS = {"default_transaction_read_only": "on"}
 
 #: Kept by libpq: a server that has gone without a word is noticed within about 15 s.
 CLIENT_SETTINGS: dict[str, str | int] = {
@@ -37,32 +38,38 @@ CLIENT_SETTINGS: dict[str, str | int] = {
 }
 
 
-def make_engine(url: URL, *, name: str, connections: int = 1) -> Engine:
+def make_engine(url: URL, *, name: str, connections: int = 1, read_only: bool = False) -> Engine:
     """An engine that raises :class:`DatabaseAway` when the connection breaks.
 
     Args:
         url: Where the server is, with the password; taken apart, not kept as a text.
         name: What the server's list of connections shows.
         connections: Most connections open at once.
+        read_only: Whether the server is to refuse every write.
     """
-    engine = create_engine(BARE_URL, **engine_options(url, name=name, connections=connections))
+    options = engine_options(url, name=name, connections=connections, read_only=read_only)
+    engine = create_engine(BARE_URL, **options)
     report_outages(engine)
     return engine
 
 
-def engine_options(url: URL, *, name: str, connections: int) -> dict[str, Any]:
+def engine_options(
+    url: URL, *, name: str, connections: int, read_only: bool = False
+) -> dict[str, Any]:
     """Arguments of ``create_engine`` for a connection as this project wants it."""
     return {
         "pool_pre_ping": True,
         "pool_size": connections,
         "max_overflow": 0,
         "json_serializer": _to_json,
-        "connect_args": _connect_arguments(url, name),
+        "connect_args": _connect_arguments(url, name, read_only=read_only),
     }
 
 
 def report_outages(engine: Engine) -> None:
     """Raise :class:`DatabaseAway` from the engine itself when the connection breaks.
+
+    And ``NotPermitted`` where the role may not do what was asked.
 
     Optuna wraps SQLAlchemy's errors and repeats the creation of a trial when it sees one,
     although the first may have been stored and only its answer lost; an error of another
@@ -73,16 +80,18 @@ def report_outages(engine: Engine) -> None:
     def _translate(context: ExceptionContext) -> None:
         if context.is_pre_ping or context.sqlalchemy_exception is None:
             return
-        if database_away(context.sqlalchemy_exception):
-            raise DatabaseAway(away_message(context.sqlalchemy_exception))
+        told = translation(context.sqlalchemy_exception)
+        if told is not None:
+            raise told
 
 
-def _connect_arguments(url: URL, name: str) -> dict[str, Any]:
+def _connect_arguments(url: URL, name: str, *, read_only: bool) -> dict[str, Any]:
     arguments: dict[str, Any] = {**CLIENT_SETTINGS, "application_name": f"unim2-search {name}"}
     given = url.translate_connect_args(username="user", database="dbname")
     arguments.update(given)
     arguments.update(url.query)
-    settings = " ".join(f"-c {key}={value}" for key, value in SERVER_SETTINGS.items())
+    wanted = SERVER_SETTINGS | (READ_ONLY_SETTINGS if read_only else {})
+    settings = " ".join(f"-c {key}={value}" for key, value in wanted.items())
     arguments["options"] = f"{arguments.get('options', '')} {settings}".strip()
     return arguments
 

@@ -10,6 +10,8 @@ holds a password. Assertions are for our own invariants, these are for what can 
     ├── EmbeddedError           the embedded server cannot be started or used
     ├── ConnectError            the database cannot be reached or does not let us in
     ├── SchemaError             the tables are newer than this program, or cannot be made
+    ├── NotPermitted            the role that connects may not do this
+    ├── RoleError               a role cannot be made as it was asked for
     ├── StudyNameError          a name that no study may have
     ├── NameTaken               a name that another study has
     ├── UnknownStudy            a name that no study has
@@ -26,7 +28,9 @@ __all__ = [
     "LeaseHeld",
     "LeaseLost",
     "NameTaken",
+    "NotPermitted",
     "PasswordInAddress",
+    "RoleError",
     "SchemaError",
     "StorageError",
     "StudyNameError",
@@ -61,6 +65,14 @@ class ConnectError(StorageError):
 
 class SchemaError(StorageError):
     """The tables are newer than this program, or cannot be made."""
+
+
+class NotPermitted(StorageError):
+    """The role that connects may not do this."""
+
+
+class RoleError(StorageError):
+    """A role cannot be made as it was asked for."""
 
 
 class StudyNameError(StorageError):

@@ -1,19 +1,22 @@
 """Optuna's storage on our database: the one module of this package that knows Optuna."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 from optuna.storages import RDBStorage
-from sqlalchemy import NullPool
+from sqlalchemy import Connection, NullPool
+from sqlalchemy.orm import scoped_session, sessionmaker
 
 from storage.database import Database
-from storage.engines import BARE_URL, engine_options, report_outages
+from storage.engines import BARE_URL, report_outages
 from storage.errors import SchemaError
 from storage.fence import fence
 from storage.lease import Lease
 from storage.outage import translated
 from storage.schema import lock_schema
 
-__all__ = ["open_optuna"]
+__all__ = ["one_transaction", "open_optuna"]
 
 
 def open_optuna(database: Database, lease: Lease | None = None) -> RDBStorage:
@@ -32,9 +35,9 @@ def open_optuna(database: Database, lease: Lease | None = None) -> RDBStorage:
         DatabaseAway: If the database goes away meanwhile.
     """
     _make_tables(database)
-    storage = RDBStorage(
+    storage = _OneProcessStorage(
         BARE_URL,
-        engine_kwargs=engine_options(database.url_parts(), name="optuna", connections=1),
+        engine_kwargs=database.engine_options(name="optuna"),
         skip_table_creation=True,
         skip_compatibility_check=True,
     )
@@ -44,12 +47,60 @@ def open_optuna(database: Database, lease: Lease | None = None) -> RDBStorage:
     return storage
 
 
+@contextlib.contextmanager
+def one_transaction(
+    database: Database, *, snapshot: bool = False
+) -> Iterator[tuple[Connection, RDBStorage]]:
+    """One transaction over Optuna's tables and ours: all that is done in it, or nothing.
+
+    What Optuna's storage commits is a savepoint of it.
+
+    Args:
+        database: Where the tables are.
+        snapshot: Read all as it is at one moment, and write nothing.
+
+    Yields:
+        The connection, for our tables, and the storage, for Optuna's.
+
+    Raises:
+        SchemaError: If Optuna's tables are of another version.
+    """
+    storage = open_optuna(database)
+    engine = storage.engine
+    if snapshot:
+        engine = engine.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
+    try:
+        with translated(), engine.begin() as connection:
+            storage.scoped_session = scoped_session(
+                sessionmaker(bind=connection, join_transaction_mode="create_savepoint")
+            )
+            yield connection, storage
+            storage.remove_session()
+    finally:
+        storage.engine.dispose()
+
+
+class _OneProcessStorage(RDBStorage):
+    """Optuna's storage, which stays in its process.
+
+    A pickled one would carry the password, and come back with neither fence nor translation.
+    """
+
+    def __getstate__(self) -> dict[Any, Any]:
+        raise TypeError(
+            "the storage of a search stays in its process: a copy would carry the password and"
+            " write without the lease's fence; open one there"
+        )
+
+
 def _make_tables(database: Database) -> None:
     """Let Optuna make its tables, or check their version, while nobody else does.
 
     Optuna's constructor is not safe against a second one at the same moment.
     """
-    options: dict[str, Any] = engine_options(database.url_parts(), name="optuna", connections=1)
+    options = database.engine_options(name="optuna")
     for key in ("pool_pre_ping", "pool_size", "max_overflow"):
         del options[key]
     with translated(), database.engine.begin() as connection:

@@ -7,13 +7,12 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, func, select, text
-from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.schema import CreateSchema
 
-from storage.errors import SchemaError
+from storage.errors import NotPermitted, SchemaError
 from storage.models import SCHEMA
 
-__all__ = ["lock_schema", "schema_versions", "upgrade_schema"]
+__all__ = ["check_schema", "known_versions", "lock_schema", "schema_versions", "upgrade_schema"]
 
 #: Key of the advisory lock that is held while tables are made: ours, or Optuna's.
 LOCK_KEY = 0x756D7373  # "umss"
@@ -38,18 +37,37 @@ def upgrade_schema(engine: Engine) -> None:
             if not _is_current(connection):
                 connection.execute(CreateSchema(SCHEMA, if_not_exists=True))
                 command.upgrade(_config(connection), "head")
-    except ProgrammingError as error:
-        told = str(error.orig).strip().splitlines()[0]
+    except NotPermitted as error:
         raise SchemaError(
-            f"cannot make the tables in schema {SCHEMA!r}: {told}; let the database's owner run"
+            f"cannot make the tables in schema {SCHEMA!r}: {error}; let the database's owner run"
             " this command once, or grant the role CREATE on the database"
         ) from error
+
+
+def check_schema(engine: Engine) -> None:
+    """Make sure that our tables are there and as this program makes them; writes nothing.
+
+    Raises:
+        SchemaError: If they are missing, older or newer.
+    """
+    with engine.connect() as connection:
+        if not _is_current(connection):
+            raise SchemaError(
+                f"the tables in schema {SCHEMA!r} are missing or older than this program, and"
+                " nothing is to be written: let the owner run `search list` once"
+            )
+
+
+def known_versions() -> tuple[str, ...]:
+    """Versions of our tables that this program knows, oldest first."""
+    script = ScriptDirectory.from_config(_config())
+    return tuple(revision.revision for revision in script.walk_revisions())[::-1]
 
 
 def schema_versions(connection: Connection) -> tuple[str | None, str | None]:
     """Version of the stored tables (None if there are none), and of those this program makes."""
     context = MigrationContext.configure(connection, opts={"version_table_schema": SCHEMA})
-    newest = ScriptDirectory.from_config(_config(connection)).get_current_head()
+    newest = ScriptDirectory.from_config(_config()).get_current_head()
     return context.get_current_revision(), newest
 
 
@@ -63,7 +81,7 @@ def lock_schema(connection: Connection) -> None:
 def _is_current(connection: Connection) -> bool:
     context = MigrationContext.configure(connection, opts={"version_table_schema": SCHEMA})
     found = context.get_current_revision()
-    script = ScriptDirectory.from_config(_config(connection))
+    script = ScriptDirectory.from_config(_config())
     known = {revision.revision for revision in script.walk_revisions()}
     if found is not None and found not in known:
         raise SchemaError(
@@ -73,7 +91,7 @@ def _is_current(connection: Connection) -> bool:
     return found == script.get_current_head()
 
 
-def _config(connection: Connection) -> Config:
+def _config(connection: Connection | None = None) -> Config:
     config = Config()
     folder = Path(__file__).parent / "migrations"
     config.set_main_option("script_location", str(folder).replace("%", "%%"))

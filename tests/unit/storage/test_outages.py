@@ -10,7 +10,7 @@ from sqlalchemy.exc import (
     ProgrammingError,
 )
 
-from storage.errors import DatabaseAway, LeaseLost
+from storage.errors import DatabaseAway, LeaseLost, NotPermitted
 from storage.outage import database_away, translated
 
 
@@ -79,8 +79,17 @@ def test_an_outage_is_translated_into_one_line():
     cause = wrapped(error(OperationalError, None))
     with pytest.raises(DatabaseAway) as caught, translated():
         raise cause
-    assert str(caught.value) == "the database is away: an exception is raised during the commit"
+    assert str(caught.value) == "the database is away: server closed the connection"
     assert caught.value.__cause__ is cause
+
+
+@pytest.mark.parametrize("state", ["42501", "25006"])
+@pytest.mark.parametrize("wrap", [wrapped, lambda cause: cause])
+def test_a_want_of_rights_is_translated_into_one_line(state, wrap):
+    with pytest.raises(NotPermitted, match=r"\A[^\n]*may not do this \(server closed") as caught:
+        with translated():
+            raise wrap(error(ProgrammingError, state))
+    assert "the driver's role" in str(caught.value)
 
 
 @pytest.mark.parametrize("passing", [LeaseLost("taken"), KeyError("x"), DatabaseAway("gone")])

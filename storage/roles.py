@@ -1,0 +1,178 @@
+"""Roles: who may do what in the database.
+
+The **owner** makes the tables and their new versions: the role that runs :func:`make_roles`.
+The **driver** reads, adds and changes rows, of tables that are there and of later ones; it can
+delete no row and make no table. The **viewer** reads, and nothing else.
+
+A password goes to the server as its SCRAM verifier, which libpq makes of it: neither the
+server's log nor :func:`role_statements` shows it.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from psycopg2.extensions import encrypt_password
+from sqlalchemy import Connection, text
+
+from storage.address import read_password
+from storage.database import Database
+from storage.errors import RoleError
+from storage.models import SCHEMA
+
+__all__ = ["RoleKind", "RoleWish", "make_roles", "role_statements"]
+
+RoleKind = Literal["driver", "viewer"]
+
+#: Ours, and the one that Optuna's tables are in.
+SCHEMAS = (SCHEMA, "public")
+#: What versions of tables are told by: the owner alone changes these.
+VERSION_TABLES = (f"{SCHEMA}.alembic_version", "public.alembic_version", "public.version_info")
+LONGEST_NAME = 63  # bytes, PostgreSQL's own limit; it would cut a longer one short
+#: What there is to say of a role of that name; attributes that no grant holds back.
+FOUND = text(
+    "SELECT rolsuper OR rolcreaterole OR rolreplication OR rolbypassrls AS mighty,"
+    " EXISTS (SELECT FROM pg_auth_members WHERE member = pg_roles.oid) AS belongs"
+    " FROM pg_roles WHERE rolname = :name"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleWish:
+    """A role that is to be there."""
+
+    name: str
+    kind: RoleKind
+    #: Secret; None leaves the one that it has, if any.
+    password: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        length = len(self.name.encode())
+        if not 1 <= length <= LONGEST_NAME or not self.name.isprintable():
+            raise RoleError(
+                f"no role can have the name {self.name[:80]!r}: give 1 to {LONGEST_NAME} printable"
+                " characters"
+            )
+        if self.name.startswith("pg_") or self.name == "public":
+            raise RoleError(
+                f"the name {self.name!r} is PostgreSQL's own: give the role another name"
+            )
+
+    @classmethod
+    def with_password_file(
+        cls, name: str, kind: RoleKind, password_file: Path | None
+    ) -> "RoleWish":
+        """A wish whose password is the first line of a file.
+
+        Raises:
+            RoleError: If no role can have the name.
+            AddressError: If the file cannot be read, or its first line is empty.
+        """
+        password = None if password_file is None else read_password(password_file)
+        return cls(name=name, kind=kind, password=password)
+
+
+def make_roles(database: Database, wishes: Sequence[RoleWish]) -> None:
+    """Make the roles, or give those that there are these rights and no others; all or none.
+
+    Optuna's tables are to be there already.
+
+    Args:
+        database: Opened as the owner of its tables.
+        wishes: The roles.
+
+    Raises:
+        RoleError: If one of them is the owner itself, or has rights from elsewhere.
+        NotPermitted: If the owner may not make roles, or does not own the tables.
+    """
+    with database.engine.begin() as connection:
+        for statement in role_statements(connection, wishes):
+            connection.exec_driver_sql(statement.replace("%", "%%"))
+
+
+def role_statements(connection: Connection, wishes: Sequence[RoleWish]) -> tuple[str, ...]:
+    """The statements that :func:`make_roles` executes, for whoever would rather see them.
+
+    Raises:
+        RoleError: If one of them is the owner itself, or has rights from elsewhere.
+    """
+    database, owner = connection.execute(text("SELECT current_database(), current_user")).one()
+    names = [wish.name for wish in wishes]
+    if len(set(names)) < len(names):
+        raise RoleError("two roles have the same name: give each its own")
+    return (
+        f"REVOKE TEMPORARY ON DATABASE {_name(database)} FROM PUBLIC",
+        "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+        *(
+            statement
+            for wish in wishes
+            for statement in (
+                _login(connection, wish, owner),
+                *_no_rights(wish, database),
+                *_rights(wish, database),
+            )
+        ),
+    )
+
+
+def _login(connection: Connection, wish: RoleWish, owner: str) -> str:
+    found = connection.execute(FOUND, {"name": wish.name}).one_or_none()
+    if wish.name == owner:
+        raise RoleError(
+            f"{wish.name!r} is the role that connects, which owns the tables: give the"
+            f" {wish.kind} another name"
+        )
+    if found is not None and (found.mighty or found.belongs):
+        raise RoleError(
+            f"the role {wish.name!r} has rights that no grant here holds back (its attributes, or"
+            f" roles that it is a member of): give the {wish.kind} another name"
+        )
+    verb = "CREATE" if found is None else "ALTER"
+    login = f"{verb} ROLE {_name(wish.name)} LOGIN"
+    if wish.password is None:
+        return login
+    scope = connection.connection.dbapi_connection
+    verifier = encrypt_password(wish.password, wish.name, scope, "scram-sha-256")
+    return f"{login} PASSWORD {_text(verifier)}"
+
+
+def _no_rights(wish: RoleWish, database: str) -> Iterator[str]:
+    """What a role of that name had here before is taken from it."""
+    role = _name(wish.name)
+    yield f"REVOKE ALL ON DATABASE {_name(database)} FROM {role}"
+    for schema in SCHEMAS:
+        yield f"REVOKE ALL ON SCHEMA {schema} FROM {role}"
+        for kind in ("TABLES", "SEQUENCES"):
+            yield f"REVOKE ALL ON ALL {kind} IN SCHEMA {schema} FROM {role}"
+            yield (f"ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} REVOKE ALL ON {kind} FROM {role}")
+
+
+def _rights(wish: RoleWish, database: str) -> Iterator[str]:
+    role = _name(wish.name)
+    tables = "SELECT" if wish.kind == "viewer" else "SELECT, INSERT, UPDATE"
+    yield f"GRANT CONNECT ON DATABASE {_name(database)} TO {role}"
+    for schema in SCHEMAS:
+        yield f"GRANT USAGE ON SCHEMA {schema} TO {role}"
+        yield f"GRANT {tables} ON ALL TABLES IN SCHEMA {schema} TO {role}"
+        yield f"ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT {tables} ON TABLES TO {role}"
+        if wish.kind == "driver":
+            yield f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}"
+            yield (
+                f"ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT USAGE ON SEQUENCES TO {role}"
+            )
+    if wish.kind == "driver":
+        yield f"REVOKE INSERT, UPDATE ON {', '.join(VERSION_TABLES)} FROM {role}"
+    read_only = "on" if wish.kind == "viewer" else "off"
+    yield (
+        f"ALTER ROLE {role} IN DATABASE {_name(database)}"
+        f" SET default_transaction_read_only = {read_only}"
+    )
+
+
+def _name(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _text(literal: str) -> str:
+    return "'" + literal.replace("'", "''") + "'"

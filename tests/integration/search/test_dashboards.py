@@ -1,0 +1,237 @@
+"""A read-only dashboard: no route, method or layer of it changes a table or a file."""
+
+import contextlib
+import io
+import itertools
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from optuna.artifacts import FileSystemArtifactStore, upload_artifact
+from optuna_dashboard import wsgi
+from sqlalchemy import inspect, text
+
+from search.errors import SearchError
+from search.verbs.dashboard import dashboard
+from storage.address import parse_address
+from storage.artifacts import ReadOnlyArtifacts
+from storage.database import Database, open_database
+from storage.errors import NotPermitted
+from storage.optuna_store import open_optuna
+from tests.fakes.search_process import STUDY, run_search
+
+WRITING = ("DELETE", "POST", "PUT", "PATCH")
+#: What requests that mean something carry; Optuna's dashboard takes what it knows.
+BODY = {
+    "study_name": "another",
+    "directions": ["minimize"],
+    "body": "a note",
+    "version": 1,
+    "state": "Fail",
+    "user_attrs": {"key": "value"},
+    "file": "data:text/plain;base64,aGVsbG8=",
+    "filename": "hello.txt",
+    "remove_associated_artifacts": True,
+}
+
+
+@pytest.fixture
+def searched(database_address: str, tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """A database with a searched study, a running trial and artifacts of both."""
+    run_search(database_address, tmp_path / "checkpoints", trials=3)
+    artifacts = tmp_path / "artifacts"
+    artifacts.mkdir()
+    (tmp_path / "picture.txt").write_text("a picture")
+    with open_database(parse_address(database_address)) as database:
+        storage = open_optuna(database)
+        study = optuna.load_study(study_name=STUDY, storage=storage)
+        storage.create_new_trial(study._study_id)
+        upload_artifact(
+            artifact_store=FileSystemArtifactStore(artifacts),
+            file_path=str(tmp_path / "picture.txt"),
+            study_or_trial=study,
+        )
+        storage.engine.dispose()
+    yield database_address, artifacts
+
+
+def everything(database: Database, artifacts: Path) -> Any:
+    """Every row of every table, and every file."""
+    found = inspect(database.engine)
+    rows = {}
+    with database.engine.connect() as connection:
+        for schema in ("umss", "public"):
+            for name in found.get_table_names(schema):
+                query = text(f"SELECT t::text FROM {schema}.{name} t ORDER BY 1")
+                rows[f"{schema}.{name}"] = connection.execute(query).scalars().all()
+    files = {path.name: path.read_bytes() for path in sorted(artifacts.iterdir())}
+    return rows, files
+
+
+def ask(application: Any, method: str, path: str, body: dict[str, Any] | None = None) -> int:
+    """The status of a request, made as a WSGI server makes it."""
+    sent = json.dumps(body or {}).encode()
+    answered: list[str] = []
+    environ = {
+        "REQUEST_METHOD": method,
+        "PATH_INFO": path,
+        "QUERY_STRING": "",
+        "CONTENT_LENGTH": str(len(sent)),
+        "CONTENT_TYPE": "application/json",
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "80",
+        "HTTP_ACCEPT_ENCODING": "",
+        "wsgi.input": io.BytesIO(sent),
+        "wsgi.errors": io.StringIO(),
+        "wsgi.url_scheme": "http",
+        "wsgi.version": (1, 0),
+        "wsgi.multithread": False,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    chunks = application(environ, lambda status, headers, *rest: answered.append(status))
+    for chunk in chunks:
+        assert isinstance(chunk, bytes)
+    with contextlib.suppress(AttributeError):
+        chunks.close()
+    return int(answered[0].split()[0])
+
+
+def routes(database: Database) -> set[str]:
+    """The paths of the dashboard's routes, with the placeholders that they have."""
+    storage = open_optuna(database)
+    found = {route.rule for route in wsgi(storage).routes}
+    storage.engine.dispose()
+    return found
+
+
+def filled(rule: str, ids: dict[str, str]) -> str:
+    """A route's path with what is in the database in place of its placeholders."""
+    path = re.sub(r"<:re:[^>]*>", "", rule)
+    return re.sub(r"<(\w+)(:[^>]*)?>", lambda match: ids[match[1]], path)
+
+
+def identities(database: Database, artifacts: Path) -> list[dict[str, str]]:
+    """For each trial, what a path may name."""
+    with database.engine.connect() as connection:
+        study = connection.scalar(text("SELECT study_id FROM public.studies"))
+        trials = connection.execute(text("SELECT trial_id FROM public.trials")).scalars().all()
+    files = [path.name for path in artifacts.iterdir()]
+    assert files and len(trials) == 4
+    return [
+        {
+            "study_id": str(study),
+            "trial_id": str(trial),
+            "artifact_id": files[0],
+            "history_id": "0",
+            "plot_type": "slice",
+            "filename": "bundle.js",
+        }
+        for trial in trials
+    ]
+
+
+def test_no_route_changes_a_table_or_a_file(searched: tuple[str, Path]) -> None:
+    address, artifacts = searched
+    with open_database(parse_address(address)) as owner:
+        paths = {
+            filled(rule, ids)
+            for rule, ids in itertools.product(routes(owner), identities(owner, artifacts))
+        }
+        assert len(paths) > 40
+        before = everything(owner, artifacts)
+        with (
+            open_database(parse_address(address), read_only=True) as database,
+            dashboard(database, artifacts=artifacts) as application,
+        ):
+            for method, path in itertools.product((*WRITING, "OPTIONS", "delete"), sorted(paths)):
+                assert ask(application, method, path, BODY) == 403, (method, path)
+            assert everything(owner, artifacts) == before
+            for path in sorted(paths):
+                assert ask(application, "GET", path) < 500, path
+                assert ask(application, "HEAD", path) < 500, path
+            assert everything(owner, artifacts) == before
+
+
+def test_what_is_read_is_shown(searched: tuple[str, Path]) -> None:
+    address, artifacts = searched
+    with (
+        open_database(parse_address(address), read_only=True) as database,
+        dashboard(database, artifacts=artifacts) as application,
+    ):
+        ids = identities(database, artifacts)[0]
+        for rule in (
+            "/dashboard",
+            "/api/meta",
+            "/api/studies",
+            "/api/studies/<study_id>",
+            "/artifacts/<study_id>/<artifact_id>",
+            "/csv/<study_id>",
+        ):
+            assert ask(application, "GET", filled(rule, ids)) == 200, rule
+
+
+CHANGES: list[tuple[str, str]] = [
+    ("DELETE", "/api/studies/<study_id>"),
+    ("DELETE", "/api/artifacts/<study_id>/<artifact_id>"),
+    ("POST", "/api/studies"),
+    ("POST", "/api/studies/<study_id>/rename"),
+    ("POST", "/api/artifacts/<study_id>"),
+    ("PUT", "/api/studies/<study_id>/note"),
+]
+
+
+@pytest.mark.parametrize(("method", "rule"), CHANGES)
+def test_without_read_only_the_same_requests_change_something(
+    searched: tuple[str, Path], method: str, rule: str
+) -> None:
+    """So that the test above cannot pass because its requests mean nothing."""
+    address, artifacts = searched
+    with open_database(parse_address(address)) as database:
+        ids = identities(database, artifacts)[0]
+        before = everything(database, artifacts)
+        with dashboard(database, artifacts=artifacts) as application:
+            assert ask(application, method, filled(rule, ids), BODY) < 400
+        assert everything(database, artifacts) != before
+
+
+@pytest.mark.parametrize(("method", "rule"), CHANGES)
+def test_the_layers_below_the_filter_hold_alone(
+    searched: tuple[str, Path], method: str, rule: str
+) -> None:
+    address, artifacts = searched
+    with open_database(parse_address(address), read_only=True) as database:
+        ids = identities(database, artifacts)[0]
+        before = everything(database, artifacts)
+        storage = open_optuna(database)
+        store = ReadOnlyArtifacts(FileSystemArtifactStore(artifacts))
+        unfiltered = wsgi(storage, artifact_store=store)
+        assert ask(unfiltered, method, filled(rule, ids), BODY) == 500
+        storage.engine.dispose()
+        assert everything(database, artifacts) == before
+
+
+def test_the_store_of_artifacts_refuses_by_itself(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("kept")
+    store = ReadOnlyArtifacts(FileSystemArtifactStore(tmp_path))
+    refused: list[Callable[[], None]] = [
+        lambda: store.write("b", io.BytesIO(b"new")),
+        lambda: store.write("a", io.BytesIO(b"new")),
+        lambda: store.remove("a"),
+    ]
+    for change in refused:
+        with pytest.raises(NotPermitted):
+            change()
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    with store.open_reader("a") as reader:
+        assert reader.read() == b"kept"
+
+
+def test_a_folder_that_is_none_is_refused(database: Database, tmp_path: Path) -> None:
+    with pytest.raises(SearchError, match="is no folder"):
+        with dashboard(database, artifacts=tmp_path / "none"):
+            raise AssertionError("served")

@@ -1,0 +1,307 @@
+"""Roles: the viewer reads and the driver adds, in every table, and in those that come later."""
+
+import itertools
+import os
+import urllib.parse
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import inspect, text
+from typer.testing import CliRunner
+
+from search.cli import app
+from search.driver import Ending
+from search.verbs.roles import roles
+from storage.address import Address, parse_address
+from storage.database import Database, open_database
+from storage.errors import ConnectError, NotPermitted, RoleError, SchemaError
+from storage.models import Base
+from storage.roles import VERSION_TABLES, RoleWish, make_roles
+from tests.fakes.search_process import run_search
+
+ONE_LINE = r"\A[^\n]*\Z"
+SCHEMAS = ("umss", "public")
+_numbers = itertools.count()
+
+
+@pytest.fixture
+def names(_template: Database) -> Iterator[dict[str, str]]:
+    """Names of a driver and a viewer of the test's own; roles belong to the whole server."""
+    mark = f"{os.getpid()}_{next(_numbers)}"
+    found = {kind: f"{kind} {mark} \"'%:" for kind in ("driver", "viewer")}
+    yield found
+    for name in found.values():
+        execute(_template, f"DROP ROLE IF EXISTS {quoted(name)}")
+
+
+def quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def execute(database: Database, statement: str) -> None:
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql(statement.replace("%", "%%"))
+
+
+@pytest.fixture
+def as_role(
+    database: Database, database_address: str, names: dict[str, str]
+) -> Iterator[Callable[..., Database]]:
+    """Opens the test's database as one of its roles."""
+    make_roles(database, [RoleWish(name=name, kind=kind) for kind, name in names.items()])
+    opened: list[Database] = []
+
+    def open_as(kind: str, **options: bool) -> Database:
+        address = database_address.replace("postgres@", f"{quote(names[kind])}@")
+        opened.append(open_database(parse_address(address), **options))
+        return opened[-1]
+
+    yield open_as
+    for each in opened:
+        each.close()
+    for name in names.values():
+        execute(database, f"DROP OWNED BY {quoted(name)}")
+
+
+def quote(name: str) -> str:
+    return urllib.parse.quote(name, safe="")
+
+
+def tables(database: Database) -> list[str]:
+    found = inspect(database.engine)
+    return [f"{schema}.{name}" for schema in SCHEMAS for name in found.get_table_names(schema)]
+
+
+def first_column(database: Database, table: str) -> str:
+    schema, name = table.split(".")
+    return str(inspect(database.engine).get_columns(name, schema)[0]["name"])
+
+
+def attempt(database: Database, statement: str) -> None:
+    """Try it with the role's own read-only setting off: the grants alone are to refuse."""
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql("SET TRANSACTION READ WRITE")
+        connection.exec_driver_sql(statement)
+
+
+def test_the_viewer_reads_every_table_and_writes_none(
+    database: Database, as_role: Callable[..., Database]
+) -> None:
+    viewer = as_role("viewer")
+    found = tables(database)
+    assert {*Base.metadata.tables, "public.trials", "public.studies"} < set(found)
+    for table in found:
+        with viewer.engine.connect() as connection:
+            connection.exec_driver_sql(f"SELECT * FROM {table}").all()
+        column = first_column(database, table)
+        for statement in (
+            f"INSERT INTO {table} DEFAULT VALUES",
+            f"UPDATE {table} SET {column} = {column}",
+            f"DELETE FROM {table}",
+            f"TRUNCATE {table} CASCADE",
+            f"SELECT * FROM {table} FOR SHARE",
+            f"ALTER TABLE {table} ADD COLUMN x int",
+            f"DROP TABLE {table} CASCADE",
+        ):
+            with pytest.raises(NotPermitted, match=ONE_LINE):
+                attempt(viewer, statement)
+
+
+def test_the_viewer_makes_nothing_either(as_role: Callable[..., Database]) -> None:
+    viewer = as_role("viewer")
+    for statement in (
+        "CREATE TABLE umss.mine (x int)",
+        "CREATE TABLE public.mine (x int)",
+        "CREATE TEMPORARY TABLE mine (x int)",
+        "CREATE SCHEMA mine",
+        "SELECT nextval('public.studies_study_id_seq')",
+        "SET ROLE postgres",
+    ):
+        with pytest.raises(NotPermitted, match=ONE_LINE):
+            attempt(viewer, statement)
+
+
+def test_the_viewers_transactions_only_read_from_the_start(
+    as_role: Callable[..., Database],
+) -> None:
+    with as_role("viewer").engine.connect() as connection:
+        assert connection.scalar(text("SHOW transaction_read_only")) == "on"
+    with as_role("driver").engine.connect() as connection:
+        assert connection.scalar(text("SHOW transaction_read_only")) == "off"
+
+
+def test_tables_that_come_later_have_the_same_rights(
+    database: Database, as_role: Callable[..., Database]
+) -> None:
+    viewer, driver = as_role("viewer"), as_role("driver")
+    for schema in SCHEMAS:
+        execute(database, f"CREATE TABLE {schema}.later (x serial)")
+        attempt(driver, f"INSERT INTO {schema}.later DEFAULT VALUES")
+        with viewer.engine.connect() as connection:
+            assert connection.scalar(text(f"SELECT x FROM {schema}.later")) == 1
+        with pytest.raises(NotPermitted):
+            attempt(viewer, f"INSERT INTO {schema}.later DEFAULT VALUES")
+        with pytest.raises(NotPermitted):
+            attempt(driver, f"DELETE FROM {schema}.later")
+
+
+def test_the_driver_drives_a_whole_search_and_can_delete_nothing(
+    database: Database,
+    database_address: str,
+    names: dict[str, str],
+    as_role: Callable[..., Database],
+    tmp_path: Path,
+) -> None:
+    driver = as_role("driver")
+    address = database_address.replace("postgres@", f"{quote(names['driver'])}@")
+    assert run_search(address, tmp_path, trials=3) is Ending.FINISHED
+    for table in tables(database):
+        for statement in (
+            f"DELETE FROM {table}",
+            f"TRUNCATE {table} CASCADE",
+            f"DROP TABLE {table} CASCADE",
+            f"ALTER TABLE {table} ADD COLUMN x int",
+        ):
+            with pytest.raises(NotPermitted):
+                attempt(driver, statement)
+    for table in VERSION_TABLES:
+        column = first_column(database, table)
+        for statement in (
+            f"UPDATE {table} SET {column} = {column}",
+            f"INSERT INTO {table} DEFAULT VALUES",
+        ):
+            with pytest.raises(NotPermitted):
+                attempt(driver, statement)
+    with pytest.raises(NotPermitted):
+        attempt(driver, "CREATE TABLE umss.mine (x int)")
+
+
+def test_what_reads_works_for_the_viewer_and_what_writes_is_one_line(
+    database_address: str,
+    names: dict[str, str],
+    as_role: Callable[..., Database],
+    tmp_path: Path,
+) -> None:
+    del as_role  # the roles are made
+    run_search(database_address, tmp_path, trials=2)
+    viewer = database_address.replace("postgres@", f"{quote(names['viewer'])}@")
+    for verb in (["list"], ["status"], ["best"]):
+        shown = CliRunner().invoke(app, [*verb, "--storage", viewer])
+        assert shown.exit_code == 0, shown.output
+    refused = CliRunner().invoke(app, ["resume", "--trials", "9", "--storage", viewer])
+    assert refused.exit_code == 2
+    assert refused.stderr.count("\n") == 1 and "there is no unfinished" in refused.stderr
+    with pytest.raises(NotPermitted, match=r"may not do this.*the driver's role"):
+        run_search(viewer, tmp_path, trials=2)
+
+
+def test_old_tables_are_left_to_the_owner(
+    database: Database, as_role: Callable[..., Database]
+) -> None:
+    with database.engine.begin() as connection:
+        connection.execute(text("DELETE FROM umss.alembic_version"))
+    for kind in ("driver", "viewer"):
+        with pytest.raises(SchemaError, match="let the database's owner run this command once"):
+            as_role(kind)
+    with pytest.raises(SchemaError, match="let the owner run"):
+        as_role("viewer", read_only=True)
+
+
+def test_a_name_that_a_role_cannot_have_is_refused() -> None:
+    for name in ("", "a" * 64, "ä" * 32, "line\nbreak", "pg_reader", "public"):
+        with pytest.raises(RoleError, match=ONE_LINE):
+            RoleWish(name=name, kind="viewer")
+
+
+def test_a_role_that_grants_do_not_hold_back_is_refused(
+    database: Database, names: dict[str, str]
+) -> None:
+    with pytest.raises(RoleError, match="owns the tables"):
+        make_roles(database, [RoleWish(name="postgres", kind="viewer")])
+    viewer = quoted(names["viewer"])
+    for attributes in ("SUPERUSER", "CREATEROLE", "IN ROLE pg_write_all_data"):
+        execute(database, f"CREATE ROLE {viewer} {attributes}")
+        with pytest.raises(RoleError, match="no grant here holds back"):
+            make_roles(database, [RoleWish(name=names["viewer"], kind="viewer")])
+        execute(database, f"DROP ROLE {viewer}")
+    same = [RoleWish(name=names["viewer"], kind=kind) for kind in ("viewer", "driver")]
+    with pytest.raises(RoleError, match="the same name"):
+        make_roles(database, same)
+
+
+def test_a_driver_that_becomes_a_viewer_loses_its_rights(
+    database: Database, names: dict[str, str], as_role: Callable[..., Database]
+) -> None:
+    make_roles(database, [RoleWish(name=names["driver"], kind="viewer")])
+    former = as_role("driver")
+    for table in tables(database):
+        with pytest.raises(NotPermitted):
+            attempt(former, f"INSERT INTO {table} DEFAULT VALUES")
+
+
+def test_roles_are_made_with_passwords_from_files_that_no_log_shows(
+    password_server, tmp_path: Path
+) -> None:
+    secrets = {"driver": "dr\u00efver's \"p4ss", "viewer": "v13wer:%s{0}"}
+    files = {kind: tmp_path / kind for kind in secrets}
+    for kind, path in files.items():
+        path.write_text(secrets[kind] + "\n")
+    owner = parse_address(password_server.address(), password=password_server.password)
+    said: list[str] = []
+
+    def make(*, only_print: bool) -> None:
+        roles(
+            owner,
+            driver=("search_driver", files["driver"]),
+            viewer=("search_viewer", files["viewer"]),
+            only_print=only_print,
+            say=said.append,
+        )
+
+    def let_in(user: str, secret: str) -> bool:
+        address = parse_address(password_server.address(user=user), password=secret)
+        with open_database(address) as opened, opened.engine.connect() as connection:
+            return bool(connection.scalar(text("SELECT current_user = :user"), {"user": user}))
+
+    make(only_print=True)
+    with pytest.raises(ConnectError):
+        let_in("search_viewer", secrets["viewer"])
+    logged = with_statement_log(owner, lambda: make(only_print=False))
+    assert 'CREATE ROLE "search_viewer" LOGIN PASSWORD' in logged
+    assert all(secret not in logged for secret in secrets.values())
+    assert let_in("search_viewer", secrets["viewer"])
+    assert let_in("search_driver", secrets["driver"])
+    assert all(secret not in "\n".join(said) for secret in secrets.values())
+    assert 'CREATE ROLE "search_viewer" LOGIN PASSWORD \'SCRAM-SHA-256$' in "\n".join(said)
+    files["viewer"].write_text("another\n")
+    make(only_print=False)
+    assert let_in("search_viewer", "another")
+    with pytest.raises(ConnectError, match="password authentication failed"):
+        let_in("search_viewer", secrets["viewer"])
+
+
+def with_statement_log(owner: Address, action: Callable[[], None]) -> str:
+    """What the server writes down of an action while it logs every statement."""
+    with open_database(owner) as database:
+        engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.exec_driver_sql("ALTER SYSTEM SET log_statement = 'all'")
+            connection.exec_driver_sql("SELECT pg_reload_conf()")
+        action()
+        with engine.connect() as connection:
+            connection.exec_driver_sql("ALTER SYSTEM RESET log_statement")
+            connection.exec_driver_sql("SELECT pg_reload_conf()")
+            log = "SELECT pg_read_file(current_setting('data_directory') || '/../log')"
+            return str(connection.exec_driver_sql(log).scalar_one())
+
+
+def test_the_verb_asks_for_a_role(database_address: str, tmp_path: Path) -> None:
+    for arguments, told in (
+        ([], "no role was named"),
+        (["--viewer-password-file", str(tmp_path)], "name the role as well"),
+        (["--viewer", "v", "--viewer-password-file", str(tmp_path / "no")], "cannot read"),
+    ):
+        result = CliRunner().invoke(app, ["roles", *arguments, "--storage", database_address])
+        assert result.exit_code == 2 and told in result.stderr
+        assert result.stderr.count("\n") == 1

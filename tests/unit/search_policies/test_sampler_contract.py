@@ -1,0 +1,44 @@
+"""Optuna's own contract suite for samplers, on the one sampler class that is ours.
+
+Our samplers are functions of the mirror; TPE's is made of a subclass that proposes for a trial
+which is not stored yet. Everything else of it is Optuna's, and stays so.
+"""
+
+from collections.abc import Callable
+
+import optuna
+import pytest
+from optuna.samplers import BaseSampler
+from optuna.testing.pytest_samplers import BasicSamplerTestCase, RelativeSamplerTestCase
+
+from search import samplers
+from search.samplers import quasi_random, random, startup, tpe
+
+
+@pytest.fixture(autouse=True)
+def _quiet():
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    yield
+    optuna.logging.set_verbosity(before)
+
+
+class TestOneProposal(BasicSamplerTestCase, RelativeSamplerTestCase):
+    """All cases for samplers that draw several parameters at once."""
+
+    @pytest.fixture
+    def sampler(self) -> Callable[[], BaseSampler]:
+        """Makes the sampler as a proposal does: without start-up trials, with a seed."""
+        return lambda: tpe._OneProposal(n_startup_trials=0, seed=5)
+
+
+def test_no_other_sampler_class_is_ours():
+    modules = (samplers, quasi_random, random, startup, tpe)
+    ours = {
+        kind
+        for module in modules
+        for kind in vars(module).values()
+        if isinstance(kind, type) and issubclass(kind, BaseSampler)
+        if kind.__module__.startswith("search.")
+    }
+    assert ours == {tpe._OneProposal}
