@@ -280,13 +280,65 @@ def dashboard(
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8080,
     storage: options.StorageOption = None,
     password_file: options.PasswordOption = None,
+    read_only: options.ReadOnlyOption = False,
+    artifacts: options.ArtifactsOption = None,
 ) -> None:
     """Serve optuna-dashboard until interrupted; without --read-only anyone can delete studies."""
     from search.verbs.dashboard import serve
 
+    with _one_line_errors(), _database(storage, password_file, read_only=read_only) as database:
+        serve(database, artifacts=artifacts, host=host, port=port, say=_say)
+
+
+@app.command()
+def roles(
+    driver: options.DriverRoleOption = None,
+    viewer: options.ViewerRoleOption = None,
+    driver_password_file: options.DriverPasswordOption = None,
+    viewer_password_file: options.ViewerPasswordOption = None,
+    print_: options.PrintOption = False,
+    storage: options.StorageOption = None,
+    password_file: options.PasswordOption = None,
+) -> None:
+    """Make database roles: one for drivers, one that can only read. Run it as the owner."""
+    from search.verbs.roles import roles as make
+
+    with _one_line_errors():
+        address = take_address(storage, os.environ, password_file=password_file)
+        make(
+            address,
+            driver=(driver, driver_password_file),
+            viewer=(viewer, viewer_password_file),
+            only_print=print_,
+            say=_say,
+        )
+
+
+@app.command("export-study")
+def export_study_command(
+    study: Annotated[str, typer.Argument(help="Study.")],
+    file: Annotated[Path, typer.Argument(help="File to write; it must not be there.")],
+    storage: options.StorageOption = None,
+    password_file: options.PasswordOption = None,
+) -> None:
+    """Write all that is stored of a study into a file."""
+    from search.verbs.moving import export_study
+
     with _one_line_errors(), _database(storage, password_file) as database:
-    read_only: options.ReadOnlyOption = False,
-    artifacts: options.ArtifactsOption = None,
+        content = export_study(database, study, file)
+        _say(f"study {study}: {len(content.trials)} trials written to {file}")
+
+
+@app.command("import-study")
+def import_study_command(
+    file: Annotated[Path, typer.Argument(help="File that export-study wrote.")],
+    storage: options.StorageOption = None,
+    password_file: options.PasswordOption = None,
+) -> None:
+    """Store the study of a file in another database, where `resume` goes on with it."""
+    from search.verbs.moving import import_study
+
+    with _one_line_errors(), _database(storage, password_file) as database:
         name, content = import_study(database, file)
         _say(f"study {name}: {len(content.trials)} trials stored in {database.address.masked()}")
 

@@ -5,18 +5,22 @@
     SearchError
     ├── SettingsError    a flag or a setting is unknown or out of range
     ├── StudyError       the study cannot be created, continued or found
+    ├── StudyFileError   a file holds no study, or cannot be written
     ├── FailureBudget    too many trials failed
     ├── ClusterError     Ray cannot be started or has no room
-    └── Interrupted      asked to stop before any worker had started
+    ├── ClusterAway      Ray went while it was in use, and did not come back in time
+    └── Interrupted      asked to stop before any worker had started, or at once
 """
 
 __all__ = [
+    "ClusterAway",
     "ClusterError",
     "FailureBudget",
     "Interrupted",
     "SearchError",
     "SettingsError",
     "StudyError",
+    "StudyFileError",
     "first_line",
 ]
 
@@ -33,6 +37,10 @@ class StudyError(SearchError):
     """The study cannot be created, continued or found."""
 
 
+class StudyFileError(SearchError):
+    """A file holds no study, or cannot be written."""
+
+
 class FailureBudget(SearchError):
     """Too many trials failed; the configuration or the machine is at fault, not a trial."""
 
@@ -41,8 +49,12 @@ class ClusterError(SearchError):
     """Ray cannot be started or has no room."""
 
 
+class ClusterAway(SearchError):
+    """Ray went while it was in use, and did not come back in time."""
+
+
 class Interrupted(SearchError):
-    """Asked to stop before any worker had started."""
+    """Asked to stop before any worker had started, or at once."""
 
 
 def first_line(error: BaseException) -> str:
