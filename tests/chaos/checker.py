@@ -1,0 +1,254 @@
+"""The checker: holds what PostgreSQL has of a search to what was promised, whatever happened.
+
+Each rule is a function of the facts that yields one line for each thing that is wrong.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from tests.chaos.facts import StudyFacts, TrialFacts
+from tests.chaos.told import Told
+
+__all__ = ["Expectation", "same_search", "violations"]
+
+COUNTED = ("COMPLETE", "PRUNED")
+ENDED = (*COUNTED, "FAIL")
+REASONS = ("new", "adopted", "error", "lost", "stalled", "memory")
+PRINTED = 0.0051  # half of the last digit that a plain log prints
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expectation:
+    """What the run was asked to do."""
+
+    #: Trials to be finished.
+    trials: int
+    #: Trials that the schedule broke for good: these, and no others, are FAIL.
+    broken: tuple[int, ...] = ()
+    #: What the drivers know to be stored.
+    told: Sequence[Told] = ()
+
+
+Rule = Callable[[StudyFacts, Expectation], Iterator[str]]
+
+
+def violations(facts: StudyFacts, expected: Expectation) -> list[str]:
+    """Everything that is wrong, a line each; nothing for a clean run."""
+    return [found for rule in RULES for found in rule(facts, expected)]
+
+
+def same_search(facts: StudyFacts, undisturbed: StudyFacts) -> list[str]:
+    """Where parameters and values are not those of the undisturbed run."""
+    problems = []
+    for one, other in zip(facts.trials, undisturbed.trials, strict=False):
+        for what in ("state", "values", "parameters", "scores"):
+            mine, theirs = getattr(one, what), getattr(other, what)
+            if mine != theirs:
+                problems.append(
+                    f"trial {one.number} has {what} {mine}, in the undisturbed run {theirs}"
+                )
+    return problems
+
+
+def _exact(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
+    """Exactly N trials are finished, and the study is marked so."""
+    counted = sum(trial.state in COUNTED for trial in facts.trials)
+    if counted != expected.trials:
+        yield f"{counted} trials are finished, not {expected.trials}"
+    if facts.target != expected.trials:
+        yield f"the study's target is {facts.target}, not {expected.trials}"
+    if not facts.finished:
+        yield "the study is not marked as finished"
+
+
+def _numbered(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
+    """Numbers are 0 … N+F-1, each once, and F are the injected failures."""
+    failed = tuple(trial.number for trial in facts.trials if trial.state == "FAIL")
+    if failed != tuple(sorted(expected.broken)):
+        yield f"trials {list(failed)} failed, those broken on order are {list(expected.broken)}"
+    numbers = [trial.number for trial in facts.trials]
+    if numbers != list(range(expected.trials + len(failed))):
+        yield f"trials are numbered {numbers}"
+
+
+def _ended(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
+    """None is left RUNNING or WAITING."""
+    for trial in facts.trials:
+        if trial.state not in ENDED:
+            yield f"trial {trial.number} is left {trial.state}"
+
+
+def _valued(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
+    """A complete trial has one finite value, a pruned one at most one, a failed one none."""
+    for trial in facts.trials:
+        finite = [value for value in trial.values if value is not None and math.isfinite(value)]
+        most = 0 if trial.state == "FAIL" else 1
+        least = 1 if trial.state == "COMPLETE" else 0
+        if len(finite) != len(trial.values) or not least <= len(finite) <= most:
+            yield f"trial {trial.number} ({trial.state}) has the values {list(trial.values)}"
+
+
+def _whole(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
+    """Every trial has all parameters, in range."""
+    for trial in facts.trials:
+        if trial.parameters.keys() != facts.ranges.keys():
+            odd = sorted(trial.parameters.keys() ^ facts.ranges.keys())
+            yield f"trial {trial.number} lacks, or has too many, parameters: {', '.join(odd)}"
+            continue
+        for name, (low, high) in facts.ranges.items():
+            if not low <= trial.parameters[name] <= high:
+                yield f"trial {trial.number} has {name} = {trial.parameters[name]} out of range"
+
+
+def _distinct(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
+    """All points differ."""
+    points: dict[tuple[tuple[str, float], ...], int] = {}
+    for trial in facts.trials:
+        first = points.setdefault(tuple(sorted(trial.parameters.items())), trial.number)
+        if first != trial.number:
+            yield f"trials {first} and {trial.number} are at the same point"
+
+
+def _reported(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
+    """Reports are there from the first to the last, in order, and scores only beside them."""
+    for trial in facts.trials:
+        mine = [report for report in facts.reports if report.trial == trial.number]
+        evaluations = [report.evaluation for report in mine]
+        if evaluations != list(range(1, len(mine) + 1)):
+            yield f"trial {trial.number} has the reports {evaluations}"
+        if any(one.stored_at > next_.stored_at for one, next_ in pairwise(mine)):
+            yield f"the reports of trial {trial.number} were not stored in their order"
+        alone = sorted(trial.scores.keys() - set(evaluations))
+        if alone:
+            yield f"trial {trial.number} has scores without reports: {alone}"
+    unknown = {report.trial for report in facts.reports}
+    unknown -= {trial.number for trial in facts.trials}
+    if unknown:
+        yield f"there are reports of trials that are not there: {sorted(unknown)}"
+
+
+def _attempted(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
+    """Attempts are numbered from 1, under epochs that were held, in their order."""
+    held = {lease.epoch for lease in facts.leases}
+    for trial in facts.trials:
+        numbers = [attempt for attempt, _, _ in trial.attempts]
+        epochs = [epoch for _, epoch, _ in trial.attempts]
+        reasons = [why for _, _, why in trial.attempts]
+        if numbers != list(range(1, len(numbers) + 1)) or not numbers:
+            yield f"trial {trial.number} has the attempts {numbers}"
+        if epochs != sorted(epochs) or not set(epochs) <= held:
+            yield f"the attempts of trial {trial.number} have the epochs {epochs}"
+        if reasons[:1] != ["new"] or not set(reasons[1:]) <= set(REASONS[1:]):
+            yield f"the attempts of trial {trial.number} began as {reasons}"
+
+
+def _one_holder(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
+    """One owner at a time: epochs without a gap, each got after the last was given back."""
+    epochs = [lease.epoch for lease in facts.leases]
+    if epochs != list(range(1, facts.epoch + 1)):
+        yield f"the lease has the epoch {facts.epoch}, its history {epochs}"
+    for lease in facts.leases:
+        if lease.released_at is not None and lease.released_at < lease.acquired_at:
+            yield f"epoch {lease.epoch} was given back before it was got"
+    for lease, heir in pairwise(facts.leases):
+        if heir.acquired_at <= lease.acquired_at:
+            yield f"epoch {heir.epoch} was got before epoch {lease.epoch}"
+        if lease.released_at is not None and lease.released_at > heir.acquired_at:
+            yield f"epoch {lease.epoch} was given back after epoch {heir.epoch} was got"
+
+
+def _one_writer(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
+    """A connection writes under one epoch alone, and no epoch comes back."""
+    epochs: dict[str, set[int]] = {}
+    for write in facts.writes:
+        epochs.setdefault(write.backend, set()).add(write.epoch)
+    for backend, seen in epochs.items():
+        if len(seen) > 1:
+            yield f"connection {backend} wrote under the epochs {sorted(seen)}"
+    if any(one.epoch > next_.epoch for one, next_ in pairwise(facts.writes)):
+        yield "something was written under an epoch that was over"
+
+
+def _told_once(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
+    """Nothing is told twice: no end after an end, no other number in place of a first."""
+    ends: Counter[int | None] = Counter()
+    for write in facts.writes:
+        if write.what == "trial":
+            ends[write.trial] += write.after in ENDED
+            if write.before in ENDED:
+                yield f"trial {write.trial} was {write.before} and was written again"
+        elif write.before is not None and write.before != write.after:
+            yield f"{write.what} of trial {write.trial} went from {write.before} to {write.after}"
+        elif ends[write.trial] and write.what != "trial_values":
+            yield f"{write.what} of trial {write.trial} was written after its end"
+    for trial, count in ends.items():
+        if count > 1:
+            yield f"trial {trial} was told {count} times"
+
+
+def _kept(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
+    """Every thing that a driver knows to be stored is there, as it was told."""
+    trials = {trial.number: trial for trial in facts.trials}
+    reports = {(report.trial, report.evaluation) for report in facts.reports}
+    ended: Counter[int] = Counter()
+    for told in expected.told:
+        trial = trials.get(told.trial)
+        if trial is None:
+            yield f"trial {told.trial} was told ({told.what}) and is not there"
+        elif told.what == "add" and trial.parameters != told.parameters:
+            yield f"trial {told.trial} has other parameters than were told"
+        elif told.what == "report":
+            yield from _kept_report(told, trial, (told.trial, told.evaluation) in reports)
+        elif told.what in ("end", "line"):
+            ended[told.trial] += 1
+            yield from _kept_end(told, trial)
+    for number, count in ended.items():
+        if count > 1:
+            yield f"the end of trial {number} was acknowledged {count} times"
+
+
+def _kept_report(told: Told, trial: TrialFacts, stored: bool) -> Iterator[str]:
+    if not stored:
+        yield f"report {told.evaluation} of trial {told.trial} was told and is not there"
+    assert told.evaluation is not None
+    if told.value is not None and trial.scores.get(told.evaluation) != told.value:
+        yield (
+            f"score {told.evaluation} of trial {told.trial} was told as {told.value} and is"
+            f" {trial.scores.get(told.evaluation)}"
+        )
+
+
+def _kept_end(told: Told, trial: TrialFacts) -> Iterator[str]:
+    value = trial.values[0] if trial.values else None
+    if trial.state != told.state or not _same(told, value):
+        yield (
+            f"trial {told.trial} was told as {told.state} {told.value} and is"
+            f" {trial.state} {value}"
+        )
+
+
+def _same(told: Told, value: float | None) -> bool:
+    if told.what == "end":
+        return value == told.value
+    if told.value is None:  # a plain log prints no value of a pruned trial
+        return True
+    return value is not None and abs(value - told.value) < PRINTED
+
+
+RULES: tuple[Rule, ...] = (
+    _exact,
+    _numbered,
+    _ended,
+    _valued,
+    _whole,
+    _distinct,
+    _reported,
+    _attempted,
+    _one_holder,
+    _one_writer,
+    _told_once,
+    _kept,
+)

@@ -1,0 +1,32 @@
+"""How drivers may end: killed by the schedule, stopped by it, taken over from, or done."""
+
+import signal
+
+from search.cli import BAD_INPUT, DRIVEN_ELSEWHERE, STOPPED
+from tests.chaos.driver_process import REFUSED
+from tests.chaos.processes import Running
+from tests.chaos.schedule import TAKEOVERS, Schedule
+
+__all__ = ["is_allowed"]
+
+
+def is_allowed(driver: Running, schedule: Schedule) -> bool:
+    """Whether a driver of the schedule may have ended as this one has.
+
+    A database that is away when a driver starts is told, and the start is for whoever starts
+    it to repeat; away while it drives, it is waited for, unless the driver's own clock says
+    that its patience is over.
+    """
+    kinds = {fault.kind for fault in schedule.faults}
+    shaky = "outage" in kinds or schedule.failing_every is not None
+    code = driver.ended()
+    if code == -signal.SIGKILL:
+        return signal.SIGKILL in driver.sent
+    if code == DRIVEN_ELSEWHERE:
+        return bool(kinds & set(TAKEOVERS))
+    if code == STOPPED:
+        out_of_patience = shaky and "driver_clock" in kinds
+        return signal.SIGTERM in driver.sent or out_of_patience
+    if code == (REFUSED if schedule.engine == "light" else BAD_INPUT):
+        return shaky
+    return code == 0

@@ -1,0 +1,145 @@
+"""A worker in a process of its own: the real trainer, which breaks on order and notes its work."""
+
+import json
+import os
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Protocol
+
+from search.messages import Begin, Crashed, Order, Reported
+from search.worker import Worker, WorkerSetup
+from tests.fakes.training import FakeWorker
+from trainer.records import Report, Scores
+from trainer.run import Run
+
+__all__ = ["WORK_FILE", "Given", "TestScores", "serve", "worker_prefix"]
+
+#: In the folder of the run: one line an interval, when it begins and when it is trained.
+WORK_FILE = "work.jsonl"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """What a worker is given when it starts."""
+
+    #: None for a trainer that costs nothing.
+    setup: WorkerSetup | None
+    #: Where it notes its work.
+    folder: Path
+    #: Trials that break whenever they are tried.
+    broken: tuple[int, ...] = ()
+    #: Trials that break the first time.
+    stumbling: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestScores:
+    """Asks for the scores of a checkpoint on the test split."""
+
+    __test__ = False
+    folder: str
+
+
+class OnOrder(Exception):
+    """The trainer breaks because the schedule says so."""
+
+
+class _Hosted(Protocol):
+    def advance(self, order: Order) -> Reported: ...
+
+
+def worker_prefix(name: str) -> str:
+    """What the processes of a pool's workers are called."""
+    return f"umss-{name}"
+
+
+def serve(name: str, connection: Connection, given: object) -> None:
+    """Obey orders until the driver is gone."""
+    assert isinstance(given, Given)
+    notes = _Notes(given.folder)
+    hosted = _host(given, notes)
+    while True:
+        try:
+            order = connection.recv()
+        except (EOFError, OSError):
+            return
+        try:
+            answer = _obey(hosted, order, given, notes)
+        except Exception as error:  # noqa: BLE001 - as Ray does: whatever it is, it is told
+            answer = Crashed(
+                reason=f"{type(error).__name__}: {error}", traceback=traceback.format_exc()
+            )
+        connection.send(answer)
+
+
+def _host(given: Given, notes: "_Notes") -> _Hosted:
+    """A worker that notes every interval that it trains."""
+    if given.setup is None:
+        return _NotedFake(notes)
+    train = Run.advance
+
+    def noted(run: Run, on_iteration: Callable[[int], None] | None = None) -> Report:
+        notes.write("begin")
+        report = train(run, on_iteration)
+        notes.write("end", evaluation=report.evaluation)
+        return report
+
+    Run.advance = noted  # type: ignore[method-assign]
+    return Worker(given.setup)
+
+
+class _NotedFake(FakeWorker):
+    def __init__(self, notes: "_Notes") -> None:
+        super().__init__()
+        self._notes = notes
+
+    def _train(self) -> Report:
+        self._notes.write("begin")
+        report = super()._train()
+        self._notes.write("end", evaluation=report.evaluation)
+        return report
+
+
+def _obey(hosted: _Hosted, order: Any, given: Given, notes: "_Notes") -> Any:
+    match order:
+        case TestScores(folder=folder):
+            return _test_scores(hosted, folder)
+        case Begin(task=task):
+            notes.take_up(task.trial, task.attempt)
+            _break(task.trial, given)
+    return hosted.advance(order)
+
+
+def _break(trial: int, given: Given) -> None:
+    if trial in given.broken:
+        raise OnOrder(f"trial {trial} breaks on order")
+    if trial in given.stumbling:
+        mark = given.folder / f"stumbled-{trial}"
+        if not mark.exists():
+            mark.touch()
+            raise OnOrder(f"trial {trial} stumbles on order")
+
+
+def _test_scores(hosted: _Hosted, folder: str) -> tuple[Scores, Scores]:
+    if isinstance(hosted, Worker):
+        return hosted.test_scores(folder)
+    scores = Scores(miou=30.0, miou_all=30.0, accuracy=50.0)
+    return scores, scores
+
+
+class _Notes:
+    def __init__(self, folder: Path) -> None:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        self._file = os.open(folder / WORK_FILE, flags, 0o644)
+        self._trial, self._attempt = -1, -1
+
+    def take_up(self, trial: int, attempt: int) -> None:
+        self._trial, self._attempt = trial, attempt
+
+    def write(self, what: str, **more: object) -> None:
+        line = {"at": time.time(), "what": what, "trial": self._trial, "attempt": self._attempt}
+        os.write(self._file, (json.dumps({**line, **more}) + "\n").encode())
