@@ -9,7 +9,7 @@
 set -euo pipefail
 unset UMSS_STORAGE PGPASSWORD PGPASSFILE
 export RAY_USAGE_STATS_ENABLED=0 RAY_worker_niceness="${RAY_worker_niceness:-0}"
-address="$(getent ahostsv4 "${RAY_HOST:-127.0.0.1}" | awk 'NR == 1 { print $1 }')"
+address="$(getent ahostsv4 "${RAY_HOST:-127.0.0.1}" | awk 'NR == 1 { print $1 }' || true)"
 if [[ -z "$address" ]]; then
     echo "ray-head.sh: RAY_HOST=$RAY_HOST is no name or address that is known here" >&2
     exit 2

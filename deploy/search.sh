@@ -7,6 +7,7 @@
 #   PASSWORD_FILE   file whose first line is its password
 #   CHECKPOINTS     folder of the checkpoints that every node sees (the user's own)
 #   RAY_HEAD        HOST:PORT of the cluster's head (a Ray of the search's own)
+#   JOIN_SECONDS    how long to wait for it (120)
 #   RAY_JOINED=1    this host is a node of the cluster already
 #   RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH=FILE: the head's
 set -euo pipefail
@@ -37,15 +38,14 @@ while :; do
     sleep 2 # the head is away: a node that has given it up tries again
 done </dev/null >"$log" 2>&1 &
 node=$!
-for _ in {1..600}; do
-    grep -q 'Ray runtime started' "$log" && break
-    sleep 0.2
+until grep -q 'Ray runtime started' "$log"; do
+    if ((SECONDS > ${JOIN_SECONDS:-120})); then
+        echo "search.sh: this host did not become a node of the Ray cluster at $RAY_HEAD:" >&2
+        tail -n 5 "$log" >&2
+        exit 4
+    fi
+    sleep 0.3
 done
-if ! grep -q 'Ray runtime started' "$log"; then
-    echo "search.sh: this host did not become a node of the Ray cluster at $RAY_HEAD:" >&2
-    tail -n 5 "$log" >&2
-    exit 4
-fi
 python -m search "$verb" "${arguments[@]}" "$@" &
 search=$!
 trap 'kill -INT "$search" 2>/dev/null || true' INT

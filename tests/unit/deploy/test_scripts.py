@@ -1,0 +1,301 @@
+"""The scripts of deploy/, with programs in Ray's, nvidia-smi's and SLURM's place that tell."""
+
+import json
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DEPLOY = Path(__file__).parents[3] / "deploy"
+#: Tells its arguments and its environment; then lives until it is told to end, where it lasts.
+TELL = """#!/usr/bin/env python3
+import json, os, signal, sys, time
+code = 0
+def end(number, frame):
+    told["ended by"] = signal.Signals(number).name
+    write()
+    sys.exit(int(os.environ.get("TELL_CODE", "0")))
+def write():
+    path = os.path.join(os.environ["TELL"], f"{{os.getpid()}}.json")
+    with open(path + ".new", "w") as file:
+        json.dump(told, file)
+    os.replace(path + ".new", path)
+for number in (signal.SIGTERM, signal.SIGINT):
+    signal.signal(number, end)
+told = dict(program={name!r}, arguments=sys.argv[1:], environment=dict(os.environ), at=time.time())
+write()
+print({says!r}, flush=True)
+while {lasts!r}:
+    time.sleep(0.01)
+"""
+
+
+@dataclass(kw_only=True)
+class Stage:
+    """A folder of programs, and what they told."""
+
+    folder: Path
+    started: list["subprocess.Popen[str]"] = field(default_factory=list)
+
+    def program(self, name: str, *, says: str = "", lasts: bool = False) -> None:
+        self.write(name, TELL.format(name=name, says=says, lasts=lasts))
+
+    def write(self, name: str, text: str) -> None:
+        path = self.folder / "bin" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o755)
+
+    def environment(self, **variables: str) -> dict[str, str]:
+        (self.folder / "told").mkdir(exist_ok=True)
+        path = f"{self.folder / 'bin'}:{os.environ['PATH']}"
+        return {"PATH": path, "TELL": str(self.folder / "told"), **variables}
+
+    def run(
+        self, script: str, *arguments: str, **variables: str
+    ) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [DEPLOY / script, *arguments], env=self.environment(**variables),
+            capture_output=True, text=True, timeout=60, check=False, cwd=self.folder,
+        )  # fmt: skip
+
+    def start(self, script: str, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
+        process = subprocess.Popen(
+            [DEPLOY / script, *arguments], env=self.environment(**variables), text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=self.folder,
+        )  # fmt: skip
+        self.started.append(process)
+        return process
+
+    def told(self, program: str) -> list[dict[str, Any]]:
+        found = [json.loads(path.read_text()) for path in (self.folder / "told").glob("*.json")]
+        mine = [told for told in found if told["program"] == program]
+        return sorted(mine, key=lambda told: float(told["at"]))
+
+    def one(self, program: str) -> dict[str, Any]:
+        (told,) = self.told(program)
+        return told
+
+    def wait_for(self, holds: Callable[[], object]) -> None:
+        deadline = time.monotonic() + 60
+        while not holds():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    made = Stage(folder=tmp_path)
+    # The interpreter of the tests, whatever else is called python on this machine.
+    made.write("python3", f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    yield made
+    for process in made.started:
+        if process.poll() is None:
+            process.kill()
+        process.wait(timeout=30)
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def flags(told: Mapping[str, Any]) -> dict[str, str]:
+    pairs = (part.removeprefix("--").partition("=") for part in told["arguments"])
+    return {name: value for name, _, value in pairs}
+
+
+def test_scripts_have_no_faults_that_shellcheck_knows() -> None:
+    program = shutil.which("shellcheck")
+    if program is None:
+        pytest.skip("shellcheck is not installed")
+    subprocess.run([program, *sorted(DEPLOY.glob("*.sh"))], check=True)
+
+
+def test_the_head_listens_on_the_address_of_its_name(stage: Stage) -> None:
+    stage.program("ray")
+    assert stage.run("ray-head.sh", RAY_HOST="localhost", UMSS_STORAGE="secret").returncode == 0
+    told = stage.one("ray")
+    assert flags(told)["node-ip-address"] == "127.0.0.1"
+    assert flags(told)["num-cpus"] == "0" and flags(told)["num-gpus"] == "0"
+    assert "UMSS_STORAGE" not in told["environment"]
+
+
+def test_a_head_without_an_address_says_so(stage: Stage) -> None:
+    stage.program("ray")
+    done = stage.run("ray-head.sh", RAY_HOST="nowhere.invalid")
+    assert done.returncode == 2 and "nowhere.invalid" in done.stderr
+    assert stage.told("ray") == []
+
+
+def test_a_worker_offers_what_it_has_and_gets_no_address_of_the_database(stage: Stage) -> None:
+    stage.program("ray")
+    secret = {"UMSS_STORAGE": "x", "PGPASSWORD": "x", "PGPASSFILE": "x"}
+    assert stage.run("ray-worker.sh", RAY_HEAD="head:1", **secret).returncode == 0
+    told = stage.one("ray")
+    assert flags(told)["address"] == "head:1"
+    assert not {"num-cpus", "num-gpus"} & set(flags(told))
+    assert not set(secret) & set(told["environment"])
+
+
+def test_nodes_of_one_machine_take_different_gpus(stage: Stage) -> None:
+    stage.program("ray", lasts=True)
+    stage.write("nvidia-smi", "#!/bin/sh\nprintf '0\\n1\\n2\\n'\n")
+    locks = stage.folder / "locks"
+    locks.mkdir()
+
+    def node(gpus: str) -> "subprocess.Popen[str]":
+        before = len(stage.told("ray"))
+        process = stage.start("ray-worker.sh", RAY_GPUS=gpus, GPU_LOCKS=str(locks))
+        stage.wait_for(lambda: len(stage.told("ray")) > before or process.poll() is not None)
+        return process
+
+    def visible() -> list[str]:
+        return [told["environment"]["CUDA_VISIBLE_DEVICES"] for told in stage.told("ray")]
+
+    first = node("2")
+    refused = node("2")
+    assert refused.wait(timeout=30) == 2
+    assert refused.stdout is not None and "1 of 2 GPUs are free here" in refused.stdout.read()
+    node("1")
+    assert visible() == ["0,1", "2"]
+    first.kill()
+    first.wait(timeout=30)
+    node("1")
+    assert visible() == ["0,1", "2", "0"]
+
+
+def test_the_search_runs_on_a_node_without_cores(stage: Stage) -> None:
+    stage.program("ray", says="Ray runtime started.", lasts=True)
+    stage.program("python", lasts=True)
+    address = "postgresql://user@host/name"
+    search = stage.start(
+        "search.sh", "launch", "--trials", "3", RAY_HEAD="head:1", DATABASE=address,
+        PASSWORD_FILE="file", CHECKPOINTS="folder", TELL_CODE="4",
+    )  # fmt: skip
+    stage.wait_for(lambda: stage.told("python"))
+    node = stage.one("ray")
+    assert flags(node) | {"num-cpus": "0", "num-gpus": "0", "address": "head:1"} == flags(node)
+    assert stage.one("python")["arguments"] == [
+        "-m", "search", "launch", "--storage", address, "--password-file", "file",
+        "--ray", "head:1", "--checkpoints", "folder", "--trials", "3",
+    ]  # fmt: skip
+    search.send_signal(signal.SIGTERM)
+    assert search.wait(timeout=60) == 4
+    assert stage.one("python")["ended by"] == "SIGTERM"
+    stage.wait_for(lambda: stage.one("ray").get("ended by") == "SIGTERM")
+
+
+def test_a_host_that_reaches_no_cluster_does_not_search(stage: Stage) -> None:
+    stage.write("ray", "#!/bin/sh\necho no cluster there\nexit 1\n")
+    stage.program("python")
+    done = stage.run("search.sh", "launch", RAY_HEAD="head:1", JOIN_SECONDS="1")
+    assert done.returncode == 4 and "did not become a node" in done.stderr
+    assert "no cluster there" in done.stderr and stage.told("python") == []
+
+
+@pytest.mark.parametrize("verb", ["launch", "resume", "status"])
+def test_without_a_cluster_the_verb_is_all(stage: Stage, verb: str) -> None:
+    stage.program("python")
+    assert stage.run("search.sh", verb, "name").returncode == 0
+    assert stage.one("python")["arguments"] == ["-m", "search", verb, "name"]
+
+
+def test_the_dashboard_changes_nothing(stage: Stage) -> None:
+    stage.program("python")
+    assert stage.run("dashboard.sh", DASHBOARD_HOST="0.0.0.0").returncode == 0
+    arguments = stage.one("python")["arguments"]
+    assert arguments[:4] == ["-m", "search", "dashboard", "--read-only"]
+    assert arguments[arguments.index("--host") + 1] == "0.0.0.0"
+
+
+def test_secrets_are_made_once_and_kept_to_oneself(stage: Stage) -> None:
+    assert stage.run("make-secrets.sh").returncode == 0
+    folder = stage.folder / "secrets"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    made = {path.name: path.read_text() for path in folder.iterdir()}
+    assert set(made) == {
+        "database_password", "driver_password", "viewer_password", "dashboard_password",
+        "ray_token",
+    }  # fmt: skip
+    assert len(set(made.values())) == 5 and all(len(text) == 65 for text in made.values())
+    done = stage.run("make-secrets.sh")
+    assert done.stdout == "" and made == {p.name: p.read_text() for p in folder.iterdir()}
+
+
+@pytest.mark.parametrize("user", ["a:b", "a b", "a\nb"])
+def test_the_proxy_refuses_a_name_that_would_be_another(stage: Stage, user: str) -> None:
+    (stage.folder / "password").write_text("secret\n")
+    done = stage.run("proxy.sh", PROXY_PASSWORD_FILE="password", PROXY_USER=user)
+    assert done.returncode == 2 and "PROXY_USER" in done.stderr
+
+
+def test_the_proxy_refuses_an_empty_password(stage: Stage) -> None:
+    (stage.folder / "password").write_text("\nsecond line\n")
+    done = stage.run("proxy.sh", PROXY_PASSWORD_FILE="password")
+    assert done.returncode == 2 and "empty first line" in done.stderr
+
+
+SCONTROL = """#!/bin/sh
+echo "$@" >> "$TELL/scontrol"
+[ "$1" != show ] || printf 'localhost\\nsecond\\n'
+"""
+
+
+def slurm(stage: Stage) -> dict[str, str]:
+    stage.program("srun", lasts=True)
+    stage.program("python")
+    stage.write("scontrol", SCONTROL)
+    return {
+        "SLURM_JOB_ID": "12", "SLURM_JOB_NODELIST": "n[1-2]", "SLURM_JOB_NUM_NODES": "2",
+        "SLURM_SUBMIT_DIR": str(stage.folder), "SLURM_CPUS_ON_NODE": "8",
+        "SLURM_GPUS_ON_NODE": "4", "DEPLOY": str(DEPLOY), "DATABASE": "postgresql://u@h/n",
+    }  # fmt: skip
+
+
+LISTEN = """#!/usr/bin/env python3
+import socket, sys
+port = next(part for part in sys.argv if part.startswith("--port=")).partition("=")[2]
+with socket.create_server(("127.0.0.1", int(port))) as server:
+    while True:
+        server.accept()[0].close()
+"""
+
+
+def test_a_slurm_job_starts_the_cluster_and_is_queued_again(stage: Stage) -> None:
+    variables = slurm(stage)
+    stage.write("ray", LISTEN)
+    stage.program("python", lasts=True)
+    job = stage.start("slurm.sh", "--study", "first", TELL_CODE="4", **variables)
+    stage.wait_for(lambda: stage.told("python") and stage.told("srun"))
+    workers = stage.one("srun")
+    assert flags(workers)["nodes"] == "1" and flags(workers)["exclude"] == "localhost"
+    assert workers["arguments"][-1] == str(DEPLOY / "ray-worker.sh")
+    given = workers["environment"]
+    assert given["RAY_AUTH_MODE"] == "token" and len(token_of(given)) == 64
+    assert given["RAY_CPUS"] == "8" and given["RAY_GPUS"] == "4"
+    assert stage.one("python")["arguments"] == [
+        "-m", "search", "launch", "--storage", "postgresql://u@h/n",
+        "--ray", "localhost:20012", "--wait", "--study", "first",
+    ]  # fmt: skip
+    job.send_signal(signal.SIGTERM)
+    assert job.wait(timeout=60) == 4
+    told = (stage.folder / "told" / "scontrol").read_text().splitlines()
+    assert told == ["show hostnames n[1-2]", "requeue 12"]
+    assert not (stage.folder / "runs" / "slurm-12").exists(), "the token is left"
+    stage.wait_for(lambda: stage.one("srun").get("ended by") == "SIGTERM")
+
+
+def token_of(environment: Mapping[str, str]) -> str:
+    return Path(environment["RAY_AUTH_TOKEN_PATH"]).read_text()
+
+
+def test_a_slurm_job_wants_a_name_to_go_on_by(stage: Stage) -> None:
+    done = stage.run("slurm.sh", "--trials", "3", **slurm(stage))
+    assert done.returncode == 2 and "--study NAME" in done.stderr
