@@ -119,8 +119,11 @@ class Lease:
         self._renewer.join(timeout=STOP_SECONDS)
         if not self._renewer.is_alive():
             with contextlib.suppress(DatabaseAway), self._engine.begin() as connection:
-                connection.execute(self._own_row().values(released_at=SERVER_NOW))
-                connection.execute(self._own_history().values(released_at=SERVER_NOW))
+                given: CursorResult[Any] = connection.execute(
+                    self._own_row().values(released_at=SERVER_NOW)
+                )
+                if given.rowcount:  # one that was taken over stays without an end in the history
+                    connection.execute(self._own_history().values(released_at=SERVER_NOW))
         self._engine.dispose()
 
     def __enter__(self) -> "Lease":

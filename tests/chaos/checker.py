@@ -193,7 +193,7 @@ def _kept(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
     """Every thing that a driver knows to be stored is there, as it was told."""
     trials = {trial.number: trial for trial in facts.trials}
     reports = {(report.trial, report.evaluation) for report in facts.reports}
-    ended: Counter[int] = Counter()
+    acknowledged: Counter[int] = Counter()
     for told in expected.told:
         trial = trials.get(told.trial)
         if trial is None:
@@ -203,9 +203,9 @@ def _kept(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
         elif told.what == "report":
             yield from _kept_report(told, trial, (told.trial, told.evaluation) in reports)
         elif told.what in ("end", "line"):
-            ended[told.trial] += 1
+            acknowledged[told.trial] += told.what == "end"
             yield from _kept_end(told, trial)
-    for number, count in ended.items():
+    for number, count in acknowledged.items():
         if count > 1:
             yield f"the end of trial {number} was acknowledged {count} times"
 

@@ -52,6 +52,16 @@ def test_a_lease_given_back_is_free_at_once_under_a_new_epoch(database):
     assert second.released_at is None
 
 
+def test_a_lease_that_was_taken_over_is_not_given_back_by_its_old_holder(database):
+    old = Lease.acquire(database, "s")
+    with Lease.acquire(database, "s", time_to_live=0.0):
+        old.release()
+        with database.engine.connect() as connection:
+            history = lease_history(connection, "s")
+            assert read_lease(connection, "s").released_at is None
+    assert [past.released_at for past in history] == [None, None]
+
+
 def test_of_many_at_once_one_gets_it(database, database_address, start_child):
     children = [start_child(HOLD_LEASE, database_address, "30") for _ in range(4)]
     told = sorted(child.line() for child in children)
