@@ -18,7 +18,7 @@ from rich.console import Console
 from search import options
 from search.assignments import parse_fixes, parse_ranges
 from search.display import views
-from search.errors import FailureBudget, Interrupted, SearchError
+from search.errors import ClusterAway, FailureBudget, Interrupted, SearchError
 from search.presets import DEFAULT_PRESET
 from search.verbs import reading
 from storage.address import take_address
@@ -33,6 +33,7 @@ __all__ = ["app", "main"]
 #: Exit codes beside 0: what was given is wrong; another process drives; stopped before the end.
 BAD_INPUT, DRIVEN_ELSEWHERE, STOPPED = 2, 3, 4
 DB_PATIENCE_SECONDS = 600.0
+STALL_SECONDS = 1800.0  # an evaluation of a large split on a processor takes minutes
 
 app = typer.Typer(
     add_completion=False,
@@ -71,6 +72,7 @@ def launch_command(
     ray: options.RayOption = None,
     plain: options.PlainOption = None,
     db_patience: options.PatienceOption = DB_PATIENCE_SECONDS,
+    stall_timeout: options.StallOption = STALL_SECONDS,
     dry_run: options.DryRunOption = False,
     as_json: options.JsonOption = False,
 ) -> None:
@@ -90,6 +92,7 @@ def launch_command(
                 checkpoints=checkpoints,
                 ray_address=ray,
                 patience=db_patience,
+                stall_timeout=stall_timeout,
             ),
             preset=preset,
             file=config,
@@ -130,6 +133,7 @@ def resume(
     ray: options.RayOption = None,
     plain: options.PlainOption = None,
     db_patience: options.PatienceOption = DB_PATIENCE_SECONDS,
+    stall_timeout: options.StallOption = STALL_SECONDS,
 ) -> None:
     """Go on with a search where it stands; without a name, the last unfinished one."""
     with _one_line_errors():
@@ -147,6 +151,7 @@ def resume(
                 checkpoints=checkpoints,
                 ray_address=ray,
                 patience=db_patience,
+                stall_timeout=stall_timeout,
             ),
             study=study,
             trials=trials,
@@ -387,7 +392,7 @@ def _one_line_errors() -> Iterator[None]:
         yield
     except (LeaseHeld, LeaseLost) as error:
         _fail(error, DRIVEN_ELSEWHERE)
-    except (FailureBudget, Interrupted, DatabaseAway) as error:
+    except (FailureBudget, Interrupted, DatabaseAway, ClusterAway) as error:
         _fail(error, STOPPED)
     except (SearchError, StorageError, TrainerError) as error:
         _fail(error, BAD_INPUT)

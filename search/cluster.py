@@ -1,11 +1,14 @@
 """Ray: starts a cluster of our own, or joins one and reserves the workers' places in it.
 
-With ``ray_pool.py`` and the worker, the only module that knows Ray.
+With ``ray_pool.py`` and the worker, the only module that knows Ray. A cluster may go while it
+is in use: it is probed from outside, since whatever asks Ray itself would wait for a day.
 """
 
 import logging
 import os
+import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,8 +20,9 @@ from ray.util.placement_group import PlacementGroup, placement_group
 
 from search.errors import ClusterError, Interrupted, first_line
 from search.machine import VISIBLE_VARIABLE, Machine
+from search.probe import Door, Probe
 
-__all__ = ["check_answers", "ray_cluster", "usage_statistics"]
+__all__ = ["Cluster", "check_answers", "ray_cluster", "usage_statistics"]
 
 #: Raised so that the driver outlives the cluster's head: the default makes it exit after 60 s.
 GCS_RECONNECT_SECONDS = 24 * 3600
@@ -29,6 +33,96 @@ PATIENCE_SECONDS = 15.0  # before that is told: what a killed search held is fre
 TOLD_SECONDS = 60.0  # between two lines that say what is waited for
 
 
+class Cluster:
+    """Ray, as this process uses it; it may go, and be had again."""
+
+    def __init__(
+        self, machine: Machine, *, address: str | None, stopped: Callable[[], bool]
+    ) -> None:
+        """Prepare to connect.
+
+        Args:
+            machine: What the workers take; a core each, and their share of a GPU.
+            address: Address of a cluster to join; None starts one of our own on loopback.
+            stopped: Whether waiting is to end.
+        """
+        self._machine, self._address, self._stopped = machine, address, stopped
+        self._probe: Probe | None = None
+        #: The workers' places in a joined cluster, reserved together, so that two searches on it
+        #: never hold half of their workers each; None in our own.
+        self.places: PlacementGroup | None = None
+
+    def connect(self, *, wait: bool, say: Callable[[str], None]) -> None:
+        """Start or join it.
+
+        Args:
+            wait: Whether to wait for what other jobs of a joined cluster hold.
+            say: Tells of waiting.
+
+        Raises:
+            ClusterError: If it cannot be reached or started, or has no room.
+            Interrupted: If ``stopped`` while waiting.
+        """
+        _quiet_environment()
+        with _own_sigterm():
+            _initialise(self._machine, self._address)
+        try:
+            self._probe = Probe(_doors())
+            _check_room(self._machine)
+            if self._address is not None:
+                self.places = self._reserved(wait=wait, say=say)
+        except BaseException:
+            self.leave()
+            raise
+
+    def return_(self) -> bool:
+        """Try once to have it again after it went; whether it is there."""
+        try:
+            if self._address is not None:
+                check_answers(self._address)
+            self.connect(wait=True, say=lambda text: None)
+        except (ClusterError, Interrupted):
+            return False
+        return True
+
+    @property
+    def gone(self) -> str | None:
+        """What of it is gone; None while it is there. Never waits."""
+        return None if self._probe is None else self._probe.gone
+
+    def look(self) -> str | None:
+        """The same, found out now: to be asked before anything that needs the head."""
+        return None if self._probe is None else self._probe.look()
+
+    def leave(self) -> None:
+        """Disconnect; our own ends with all workers. Safe to call twice, and when it is gone."""
+        if self._probe is not None:
+            self._probe.close()
+        self._probe, self.places = None, None
+        ray.shutdown()
+
+    def _reserved(self, *, wait: bool, say: Callable[[str], None]) -> PlacementGroup:
+        """The workers' places, all of them at once, when other jobs leave them."""
+        machine = self._machine
+        bundle = {"CPU": 1.0, "GPU": machine.gpu_share}
+        bundles = [{kind: share for kind, share in bundle.items() if share}] * machine.workers
+        places: PlacementGroup = placement_group(bundles, strategy="PACK")
+        due = time.monotonic() + PATIENCE_SECONDS
+        while not places.wait(POLL_SECONDS):
+            if self._stopped():
+                raise Interrupted("stopped while waiting for free cores: `search resume` goes on")
+            if gone := self.look():
+                raise ClusterError(f"{gone}: start the cluster's head again")
+            if time.monotonic() < due:
+                continue
+            text = f"the Ray cluster has {_free_text(machine)}, other jobs hold the rest"
+            if not wait:
+                raise ClusterError(f"{text}: give --wait, a smaller --workers, or add nodes")
+            say(f"waiting for free cores: {text}")
+            due = time.monotonic() + TOLD_SECONDS
+        return places
+
+
 @contextmanager
 def ray_cluster(
     machine: Machine,
@@ -37,59 +131,14 @@ def ray_cluster(
     wait: bool = False,
     stopped: Callable[[], bool] = lambda: False,
     say: Callable[[str], None] = lambda text: None,
-) -> Iterator[PlacementGroup | None]:
-    """A running Ray for the length of the block.
-
-    Args:
-        machine: What the workers take; a core each, and their share of a GPU.
-        address: Address of a cluster to join; None starts one of our own on loopback.
-        wait: Whether to wait for what other jobs of a joined cluster hold.
-        stopped: Whether waiting is to end.
-        say: Tells of waiting.
-
-    Yields:
-        The workers' places in a joined cluster, reserved together, so that two searches on it
-        never hold half of their workers each; None in our own.
-
-    Raises:
-        ClusterError: If the cluster cannot be reached or started, or has no room.
-        Interrupted: If ``stopped`` while waiting.
-    """
-    _quiet_environment()
-    options: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
-    if address is not None and address.partition(":")[0] in ("localhost", LOOPBACK):
-        options |= {"_node_ip_address": LOOPBACK}  # else Ray takes the machine's own address
-    if address is None:
-        options |= {
-            "num_cpus": machine.workers,
-            "num_gpus": len(machine.gpus),
-            "include_dashboard": False,
-            "_node_ip_address": LOOPBACK,
-        }
+) -> Iterator[Cluster]:
+    """A running Ray for the length of the block; for the arguments and errors see above."""
+    cluster = Cluster(machine, address=address, stopped=stopped)
+    cluster.connect(wait=wait, say=say)
     try:
-        if address is None:
-            with _visible(machine.gpus), _on_loopback():
-                ray.init(address="local", **options)
-        else:
-            ray.init(address=address, **options)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        where = address or "on this machine"
-        raise ClusterError(f"Ray cannot be used ({where}): {first_line(error)}") from error
-    except Exception as error:
-        if type(error) is not Exception:  # Ray raises this very type where it starts too slowly
-            raise
-        raise ClusterError(
-            f"Ray did not start in time ({first_line(error)}): try again when this machine is"
-            " less busy"
-        ) from error
-    try:
-        _check_room(machine)
-        if address is None:
-            yield None
-        else:
-            yield _reserved(machine, wait=wait, stopped=stopped, say=say)
+        yield cluster
     finally:
-        ray.shutdown()
+        cluster.leave()
 
 
 def usage_statistics() -> bool:
@@ -118,6 +167,60 @@ def check_answers(address: str) -> None:
         ) from error
 
 
+def _initialise(machine: Machine, address: str | None) -> None:
+    options: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
+    if address is not None and address.partition(":")[0] in ("localhost", LOOPBACK):
+        options |= {"_node_ip_address": LOOPBACK}  # else Ray takes the machine's own address
+    if address is None:
+        options |= {
+            "num_cpus": machine.workers,
+            "num_gpus": len(machine.gpus),
+            "include_dashboard": False,
+            "_node_ip_address": LOOPBACK,
+        }
+    try:
+        if address is None:
+            with _visible(machine.gpus), _on_loopback():
+                ray.init(address="local", **options)
+        else:
+            ray.init(address=address, **options)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        where = address or "on this machine"
+        raise ClusterError(f"Ray cannot be used ({where}): {first_line(error)}") from error
+    except Exception as error:
+        if type(error) is not Exception:  # Ray raises this very type where it starts too slowly
+            raise
+        raise ClusterError(
+            f"Ray did not start in time ({first_line(error)}): try again when this machine is"
+            " less busy"
+        ) from error
+
+
+def _doors() -> dict[str, Door]:
+    """Where the head and this machine's part of the cluster listen."""
+    context = ray.get_runtime_context()
+    host, _, port = str(context.gcs_address).rpartition(":")
+    doors = {"Ray's head": (host, int(port))}
+    for node in ray.nodes():  # type: ignore[no-untyped-call]
+        if node["NodeID"] == context.get_node_id():
+            door = (str(node["NodeManagerAddress"]), int(node["NodeManagerPort"]))
+            doors["Ray's raylet"] = door
+    return doors
+
+
+@contextmanager
+def _own_sigterm() -> Iterator[None]:
+    """Ray puts its own handler of SIGTERM in place of the search's, which stops in order."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+
+
 def _check_room(machine: Machine) -> None:
     """Refuse a cluster that could never hold all workers: they would be waited for, for ever."""
     total: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
@@ -134,27 +237,6 @@ def _needs(machine: Machine) -> dict[str, float]:
         "CPU": float(machine.workers),
         "GPU": float(min(len(machine.gpus), machine.workers)),
     }
-
-
-def _reserved(
-    machine: Machine, *, wait: bool, stopped: Callable[[], bool], say: Callable[[str], None]
-) -> PlacementGroup:
-    """The workers' places, all of them at once, when other jobs leave them."""
-    bundle = {"CPU": 1.0, "GPU": machine.gpu_share}
-    bundles = [{kind: share for kind, share in bundle.items() if share}] * machine.workers
-    places: PlacementGroup = placement_group(bundles, strategy="PACK")
-    due = time.monotonic() + PATIENCE_SECONDS
-    while not places.wait(POLL_SECONDS):
-        if stopped():
-            raise Interrupted("stopped while waiting for free cores: `search resume` goes on")
-        if time.monotonic() < due:
-            continue
-        text = f"the Ray cluster has {_free_text(machine)}, other jobs hold the rest"
-        if not wait:
-            raise ClusterError(f"{text}: give --wait, a smaller --workers, or add nodes")
-        say(f"waiting for free cores: {text}")
-        due = time.monotonic() + TOLD_SECONDS
-    return places
 
 
 def _free_text(machine: Machine) -> str:

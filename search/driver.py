@@ -5,6 +5,7 @@ worker at once, and leaves the writing to the journal. Nothing here waits for Po
 """
 
 import enum
+import math
 import queue
 import time
 from collections.abc import Callable
@@ -14,20 +15,25 @@ from search.checkpoints import CheckpointStore
 from search.display.events import tell_end
 from search.display.progress import Progress
 from search.display.snapshots import Snapshots
-from search.errors import FailureBudget
+from search.errors import ClusterAway, FailureBudget
+from search.failures import Failures
 from search.journal.entries import AddTrial, EndTrial, Entry, NewAttempt, StoreReport
 from search.journal.journal import Journal, Store
 from search.journal.ledger import trial_template
+from search.kept import KeptCheckpoints
 from search.live_trial import LiveTrial
-from search.messages import Begin, Continue, Crashed, Lost, Reported
+from search.messages import Begin, Continue, Crashed, Lost, OutOfMemory, Reported
 from search.mirror import Mirror
 from search.outcome import Failed, Outcome, trial_end
 from search.pool import Answer, Pool
+from search.retries import Retries, Stalled
+from search.roster import Roster
 from search.rules import Rules
 from search.samplers import Sampler
 from search.schedule import Schedule
 from search.score import score
 from search.spaces import Space
+from search.stalls import StallWatch
 from storage.errors import DatabaseAway
 from trainer.records import Report
 from trainer.seeds import derive_seed
@@ -37,9 +43,6 @@ __all__ = ["Driver", "Ending", "Plan"]
 BUSY_WAIT_SECONDS = 0.02  # between looks while a worker is free and a trial is being stored
 IDLE_WAIT_SECONDS = 0.25  # between looks while all workers train
 SHOW_SECONDS = 0.5  # between two pictures of the search
-MAX_LOSSES_IN_A_ROW = 5  # a trial that loses more workers without an evaluation is at fault
-EARLY_FAILURES = 3  # stop if that many first trials all failed,
-RECENT_TRIALS, RECENT_FAILURES = 20, 4  # or more than 4 of the last 20
 
 
 class Ending(enum.Enum):
@@ -79,6 +82,7 @@ class Driver:
         snapshots: Snapshots,
         check_lease: Callable[[], None],
         patience: float,
+        stall_timeout: float = math.inf,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Prepare to drive; nothing is ordered before :meth:`run`.
@@ -95,6 +99,7 @@ class Driver:
             snapshots: Makes what is shown.
             check_lease: Raises once the lease is lost.
             patience: Seconds without PostgreSQL before the search stops.
+            stall_timeout: Seconds without progress after which a worker is taken back.
             clock: Monotonic seconds.
         """
         self._plan, self._mirror, self._adopted = plan, mirror, adopted
@@ -104,17 +109,23 @@ class Driver:
         self._journal = Journal(
             store, patience=patience, on_written=self._written.put, clock=clock
         )
-        self._live: dict[int, LiveTrial] = {}
-        self._ready: set[int] = set()
-        self._busy: dict[str, int] = {}
-        self._kept: int | None = None
-        self._failed: list[bool] = []  # of the trials that ended under this driver, in order
+        self._roster = Roster()
+        self._retries, self._failures = Retries(most=plan.max_retries), Failures()
+        self._kept = KeptCheckpoints(checkpoints, mirror)
+        self._stalls = StallWatch(stall_timeout, clock)
         self._clock, self._shown = clock, -SHOW_SECONDS
+        self._pool_away: str | None = None
+        self._at_once = False
         self.stop_reason: str | None = None
 
     def stop(self, reason: str) -> None:
         """Finish the evaluations in hand, store all, and return; may be called from a signal."""
         self.stop_reason = self.stop_reason or reason
+
+    def stop_at_once(self, reason: str) -> None:
+        """Leave the evaluations in hand, store what was told, and return; safe like ``stop``."""
+        self.stop(reason)
+        self._at_once = True
 
     def run(self) -> Ending:
         """Drive until the target is reached or the search is stopped.
@@ -122,6 +133,7 @@ class Driver:
         Raises:
             LeaseLost: If another driver took the study over.
             DatabaseAway: If PostgreSQL stayed away longer than the patience.
+            ClusterAway: If Ray did.
             FailureBudget: If too many trials failed.
         """
         try:
@@ -129,38 +141,41 @@ class Driver:
             while not self._finished():
                 self._step()
                 if self._stopped():
+                    self._journal.drain()
                     return Ending.STOPPED
             self._collect()
             return Ending.FINISHED
-        except FailureBudget:
+        except (FailureBudget, ClusterAway, KeyboardInterrupt):
             self._journal.drain()
             raise
         finally:
-            self._show(at_once=True)
+            self._show()
             self._journal.close()
 
     def _stopped(self) -> bool:
-        idle = not self._busy and self._journal.state.waiting == 0
-        return self.stop_reason is not None and idle and not self._finished()
+        idle = not self._roster.busy and self._journal.state.waiting == 0
+        asked = self._at_once or (self.stop_reason is not None and idle)
+        return asked and not self._finished()
 
     def _step(self) -> None:
         self._draw()
         self._collect()
         self._assign()
-        free = len(self._busy) < len(self._pool.names)
+        free = len(self._roster.busy) < len(self._pool.names)
         timeout = BUSY_WAIT_SECONDS if free else IDLE_WAIT_SECONDS
         answers = self._pool.wait(timeout)
-        if not answers and not self._busy:
+        if not answers and not self._roster.busy:
             time.sleep(timeout)  # nothing to wait for but the journal
         for answer in answers:
             self._hear(answer)
+        self._look_at_cluster()
         self._check()
-        self._show()
+        self._look()
 
     def _finished(self) -> bool:
         return (
             self._mirror.counts().finished >= self._plan.schedule.target
-            and not self._live
+            and not self._roster.live
             and self._journal.state.waiting == 0
         )
 
@@ -168,13 +183,9 @@ class Driver:
 
     def _adopt(self) -> None:
         """Take over what an earlier driver left running; delete what nobody needs."""
-        best = self._mirror.best()
-        self._kept = best.number if best else None
-        for trial in self._mirror.trials():
-            if trial.state.is_finished() and trial.number != self._kept:
-                self._checkpoints.discard(trial.number)
+        self._kept.sweep()
         for live in self._adopted:
-            self._live[live.number] = live
+            self._roster.add(live)
             self._begin_again(live, why="adopted")
             self._progress.event(f"trial {live.number} adopted as attempt {live.attempt}")
 
@@ -187,9 +198,8 @@ class Driver:
             )
             template = trial_template(parameters, self._plan.space.distributions, self._epoch)
             self._mirror.add(template)
-            self._live[number] = LiveTrial(
-                number=number, hyper=parameters, history=[(1, self._epoch, "new")]
-            )
+            history = [(1, self._epoch, "new")]
+            self._roster.add(LiveTrial(number=number, hyper=parameters, history=history))
             self._journal.append(AddTrial(trial=number, parameters=parameters, epoch=self._epoch))
 
     def _due(self) -> bool:
@@ -220,50 +230,38 @@ class Driver:
         while not self._written.empty():
             match self._written.get():
                 case AddTrial(trial=number) | NewAttempt(trial=number):
-                    self._ready.add(number)
+                    self._roster.mark_ready(number)
                 case EndTrial(trial=number):
-                    self._tidy(number)
+                    self._kept.trial_stored(number)
                 case _:
                     pass
 
     def _assign(self) -> None:
-        """Give every free worker the waiting trial of the lowest number.
-
-        A trial that lost its worker goes before those drawn after it, also while its new
-        attempt is being stored: with one worker trials then end in the order of their numbers
-        whatever happens, and the sampler sees what it would have seen undisturbed.
-        """
+        """Give every free worker the next trial."""
+        jump = len(self._pool.names) > 1 and self._journal.state.away is not None
         for worker in self._pool.names:
-            number = self._next_trial()
-            if self.stop_reason or number is None:
+            live = self._roster.next(jump=jump)  # in an outage rather a later one than none
+            if self.stop_reason or self._pool.away or live is None:
                 return
-            if worker not in self._busy:
-                self._begin(worker, self._live[number])
+            if worker not in self._roster.busy:
+                self._roster.give(worker, live)
+                seed = derive_seed(self._plan.seed, live.number, "run")
+                self._order(worker, Begin(task=live.task(self._checkpoints, seed)))
 
-    def _next_trial(self) -> int | None:
-        waiting = self._live.keys() - self._busy.values()
-        if len(self._pool.names) > 1 and self._journal.state.away is not None:
-            waiting &= self._ready  # an outage: rather another trial than none
-        number = min(waiting, default=None)
-        return number if number in self._ready else None
+    def _order(self, worker: str, order: Begin | Continue) -> None:
+        self._stalls.begin(worker)
+        self._pool.submit(worker, order)
 
-    def _begin(self, worker: str, live: LiveTrial) -> None:
-        self._ready.remove(live.number)
-        self._busy[worker] = live.number
-        seed = derive_seed(self._plan.seed, live.number, "run")
-        self._pool.submit(worker, Begin(task=live.task(self._checkpoints, seed)))
+    def _free(self, worker: str) -> LiveTrial:
+        self._stalls.end(worker)
+        return self._roster.free(worker)
 
     def _hear(self, answer: Answer) -> None:
-        live = self._live[self._busy[answer.worker]]
         match answer.event:
             case Reported() as reported:
-                self._hear_reports(answer.worker, live, reported)
-            case Crashed(reason=reason, traceback=traceback):
-                del self._busy[answer.worker]
-                self._hear_error(live, reason, traceback)
-            case Lost(reason=reason):
-                del self._busy[answer.worker]
-                self._hear_loss(live, answer.worker, reason)
+                self._hear_reports(answer.worker, self._roster.on(answer.worker), reported)
+            case Crashed() | OutOfMemory() | Lost() as event:
+                self._try_again(self._free(answer.worker), answer.worker, event)
         self._assign()
 
     def _hear_reports(self, worker: str, live: LiveTrial, reported: Reported) -> None:
@@ -273,12 +271,11 @@ class Driver:
             self._fold(live, report)
         outcome = self._plan.rules.decide(self._mirror, live.number, live.reports)
         if outcome is not None:
-            del self._busy[worker]
-            self._end(live, outcome)
+            self._end(self._free(worker), outcome)
         elif self.stop_reason:
-            del self._busy[worker]
+            self._free(worker)
         else:
-            self._pool.submit(worker, Continue())
+            self._order(worker, Continue())
 
     def _fold(self, live: LiveTrial, report: Report) -> None:
         """Take a report in; one that was told before is dropped."""
@@ -294,43 +291,38 @@ class Driver:
         end = trial_end(outcome, live.reports)
         self._mirror.finish(live.number, end)
         self._journal.append(EndTrial(trial=live.number, end=end))
-        del self._live[live.number]
-        self._failed.append(isinstance(outcome, Failed))
+        self._roster.end(live.number)
+        self._failures.note(failed=isinstance(outcome, Failed))
         best = self._mirror.best()
         is_best = best is not None and best.number == live.number
         self._progress.event(tell_end(live.number, outcome, is_best=is_best))
 
-    def _tidy(self, number: int) -> None:
-        """Delete the checkpoints of a stored trial, but for those of the best one."""
-        best = self._mirror.best()
-        if best is None or best.number != number:
-            self._checkpoints.discard(number)
-            return
-        if self._kept is not None and self._kept != number:
-            self._checkpoints.discard(self._kept)
-        self._kept = number
-
     # What goes wrong
 
-    def _hear_error(self, live: LiveTrial, reason: str, traceback: str) -> None:
-        if live.errors >= self._plan.max_retries:
-            self._end(live, Failed(reason=reason, traceback=traceback))
-            return
-        self._begin_again(live, why="error")
-        self._progress.event(
-            f"trial {live.number} broke: {reason};"
-            f" try {live.errors + 1} of {self._plan.max_retries + 1}"
-        )
+    def _try_again(
+        self, live: LiveTrial, worker: str, event: Crashed | OutOfMemory | Lost | Stalled
+    ) -> None:
+        match self._retries.after(live, worker, event):
+            case Failed() as failed:
+                self._end(live, failed)
+            case retry:
+                self._begin_again(live, why=retry.why)
+                if retry.line is not None:
+                    self._progress.event(retry.line)
 
-    def _hear_loss(self, live: LiveTrial, worker: str, reason: str) -> None:
-        """A lost worker is no fault of the trial's, unless it happens again and again."""
-        if live.count_loss() > MAX_LOSSES_IN_A_ROW:
-            self._hear_error(live, f"{worker} was lost: {reason}", traceback="")
-            return
-        self._begin_again(live, why="lost")
-        self._progress.event(
-            f"{worker} was lost ({reason}); trial {live.number} goes on elsewhere"
-        )
+    def _take_back(self, worker: str) -> None:
+        """End a worker that stands still; its trial goes on elsewhere."""
+        self._pool.replace(worker)
+        self._try_again(self._free(worker), worker, Stalled(seconds=self._stalls.timeout))
+
+    def _look_at_cluster(self) -> None:
+        """Tell when all workers went, and when there are some again."""
+        away, before = self._pool.away, self._pool_away
+        self._pool_away = away
+        if away is not None and before is None:
+            self._progress.event(f"{away}: trials go on from their checkpoints once it is back")
+        elif away is None and before is not None:
+            self._progress.event("Ray is back, with fresh workers")
 
     def _check(self) -> None:
         """Stop where going on would be wrong or useless."""
@@ -345,32 +337,27 @@ class Driver:
         self._check_lease()
         if state.stop_requested:
             self.stop("somebody asked it to (search stop)")
-        self._check_failures()
+        self._failures.check()
 
-    def _check_failures(self) -> None:
-        early = len(self._failed) == EARLY_FAILURES and all(self._failed)
-        last = self._failed[-RECENT_TRIALS:]
-        if early or sum(last) > RECENT_FAILURES:
-            raise FailureBudget(
-                f"{sum(last)} of the last {len(last)} trials failed, so the"
-                " search stopped: `search status --failures` shows their errors; mend the cause,"
-                " then `search resume`"
-            )
-
-    def _show(self, *, at_once: bool = False) -> None:
-        """Show how it goes; asking the workers every time would cost more than it shows."""
-        now = self._clock()
-        if now - self._shown < SHOW_SECONDS and not at_once:
+    def _look(self) -> None:
+        """See how far the workers are; asking them every time would cost more than it shows."""
+        if self._clock() - self._shown < SHOW_SECONDS:
             return
-        self._shown = now
+        self._show()
+        for worker in self._stalls.look(self._pool.iterations()):
+            self._take_back(worker)
+
+    def _show(self) -> None:
+        self._shown = self._clock()
         self._progress.update(
             self._snapshots.take(
                 mirror=self._mirror,
-                live=self._live,
-                busy=self._busy,
+                live=self._roster.live,
+                busy=self._roster.busy,
                 workers=self._pool.names,
                 iterations=self._pool.iterations(),
                 away=self._journal.state.away,
+                cluster_away=self._pool.away,
                 stop_reason=self.stop_reason,
             )
         )

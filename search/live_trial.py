@@ -11,6 +11,9 @@ from trainer.records import Report
 
 __all__ = ["LiveTrial", "adopt_trial"]
 
+#: Why attempts end that are the trial's own fault, over its whole life.
+ERRORS = ("error", "memory")
+
 
 @dataclass(kw_only=True)
 class LiveTrial:
@@ -25,8 +28,8 @@ class LiveTrial:
     reports: list[Report] = field(default_factory=list)
     #: Evaluations known when the present attempt began.
     known_at_start: int = 0
-    #: Workers lost one after the other without an evaluation between them.
-    losses_in_a_row: int = 0
+    #: Attempts one after the other that ended without an evaluation, by why they ended.
+    fruitless: dict[str, int] = field(default_factory=dict)
     #: Parameters to be stored because the trial was found without some of them.
     redrawn: dict[str, float] | None = None
 
@@ -38,7 +41,7 @@ class LiveTrial:
     @property
     def errors(self) -> int:
         """Attempts that ended in an error, over the whole life of the trial."""
-        return sum(why == "error" for _, _, why in self.history)
+        return sum(why in ERRORS for _, _, why in self.history)
 
     def begin_again(self, *, epoch: int, why: str) -> None:
         """Start a further attempt; its run tells all its reports again."""
@@ -59,11 +62,16 @@ class LiveTrial:
         self.reports.append(report)
         return True
 
-    def count_loss(self) -> int:
-        """Count a lost worker; starts anew where the attempt came further than the last."""
-        progressed = len(self.reports) > self.known_at_start
-        self.losses_in_a_row = 1 if progressed else self.losses_in_a_row + 1
-        return self.losses_in_a_row
+    def count_fruitless(self, why: str) -> int:
+        """Count an end that is not the trial's fault unless it comes again and again.
+
+        Returns:
+            How often in a row; counted anew where the attempt came further than the last.
+        """
+        if len(self.reports) > self.known_at_start:
+            self.fruitless.clear()
+        self.fruitless[why] = self.fruitless.get(why, 0) + 1
+        return self.fruitless[why]
 
     def task(self, checkpoints: CheckpointStore, seed: int) -> Task:
         """The present attempt as a worker takes it."""

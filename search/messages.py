@@ -8,7 +8,17 @@ from dataclasses import dataclass
 
 from trainer.records import Report
 
-__all__ = ["Begin", "Continue", "Crashed", "Lost", "Order", "Reported", "Task"]
+__all__ = [
+    "Begin",
+    "Continue",
+    "Crashed",
+    "Event",
+    "Lost",
+    "Order",
+    "OutOfMemory",
+    "Reported",
+    "Task",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +76,21 @@ class Crashed:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OutOfMemory:
+    """The trainer had too little memory; what its process held is free, the process is gone."""
+
+    #: The error's type and first line.
+    reason: str
+    traceback: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Lost:
     """The worker's process is gone."""
 
     reason: str
+    #: Whether all workers went with their cluster, which says nothing about any trial.
+    with_cluster: bool = False
+
+
+Event = Reported | Crashed | OutOfMemory | Lost

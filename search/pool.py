@@ -1,9 +1,9 @@
-"""The seam between the driver and its workers: four verbs, whatever carries them."""
+"""The seam between the driver and its workers: a few verbs, whatever carries them."""
 
 from dataclasses import dataclass
 from typing import Protocol
 
-from search.messages import Crashed, Lost, Order, Reported
+from search.messages import Event, Order
 from trainer.records import Scores
 
 __all__ = ["Answer", "Pool"]
@@ -14,7 +14,7 @@ class Answer:
     """What came of one order."""
 
     worker: str
-    event: Reported | Crashed | Lost
+    event: Event
 
 
 class Pool(Protocol):
@@ -24,14 +24,24 @@ class Pool(Protocol):
     def names(self) -> tuple[str, ...]:
         """The workers' names; they do not change when a process is replaced."""
 
+    @property
+    def away(self) -> str | None:
+        """Why there are no workers now, such as a cluster that is gone; None while there are."""
+
     def submit(self, worker: str, order: Order) -> None:
         """Give a free worker an order; returns at once."""
 
     def wait(self, timeout: float) -> list[Answer]:
         """The answers that have come, waiting at most ``timeout`` seconds for the first.
 
-        A worker whose process is gone answers ``Lost`` and is replaced by an empty one.
+        A worker whose process is gone, or ran out of memory, is replaced by an empty one.
+
+        Raises:
+            ClusterAway: If the workers' cluster went and did not come back in time.
         """
+
+    def replace(self, worker: str) -> None:
+        """End the worker's process, whatever it does; its order is not answered any more."""
 
     def iterations(self) -> dict[str, int]:
         """True iterations of each worker's present run, as last heard."""

@@ -1,19 +1,28 @@
 """The workers of a search as Ray actors, and how their ends are told apart."""
 
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import ray
-from ray.exceptions import ActorDiedError, RayError, RayTaskError
-from ray.util.placement_group import PlacementGroup
+import torch
+from ray.exceptions import ActorDiedError, OutOfMemoryError, RayError, RayTaskError
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-from search.errors import ClusterError, first_line
-from search.messages import Crashed, Lost, Order, Reported
+from search.cluster import Cluster
+from search.errors import ClusterAway, ClusterError, first_line
+from search.messages import Crashed, Event, Lost, Order, OutOfMemory, Reported
 from search.pool import Answer
 from search.worker import Worker, WorkerSetup
 from trainer.records import Scores
 
 __all__ = ["RayPool"]
+
+POLL_SECONDS = 1.0  # between two looks at the cluster while a score is waited for
+RETRY_SECONDS = 2.0  # between two tries to have a cluster again
+#: What an error says that has no type of its own, when memory was not to be had.
+NO_MEMORY = ("out of memory", "can't allocate memory")
 
 
 class RayPool:
@@ -22,51 +31,68 @@ class RayPool:
     def __init__(
         self,
         setup: WorkerSetup,
+        cluster: Cluster,
         *,
         count: int,
         gpu_share: float,
-        places: PlacementGroup | None = None,
+        patience: float,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Start the workers.
 
         Args:
             setup: What each has to know.
+            cluster: Ray, connected.
             count: How many.
             gpu_share: GPUs that each takes.
-            places: Where, in a cluster that is shared with others.
+            patience: Seconds to wait for a cluster that went.
+            clock: Monotonic seconds.
         """
-        self._options: dict[str, Any] = {
-            "scheduling_strategy": places and PlacementGroupSchedulingStrategy(places),
-            "num_cpus": 1,
-            "num_gpus": gpu_share,
-            "max_restarts": 0,
-            "max_concurrency": 2,  # the second thread answers while the first trains
-            "runtime_env": {"env_vars": {"OMP_NUM_THREADS": str(setup.threads)}},
-        }
-        self._setup = setup
-        self._actors = {f"worker-{index}": self._start() for index in range(count)}
+        self._setup, self._cluster, self._gpu_share = setup, cluster, gpu_share
+        self._patience, self._clock = patience, clock
+        self._names = tuple(f"worker-{index}" for index in range(count))
         self._orders: dict[Any, str] = {}
         self._watches: dict[Any, str] = {}
-        self._iterations = dict.fromkeys(self._actors, 0)
+        self._iterations = dict.fromkeys(self._names, 0)
+        self._outage: _Outage | None = None
+        self._actors = {worker: self._start() for worker in self._names}
 
     @property
     def names(self) -> tuple[str, ...]:
         """The workers' names."""
-        return tuple(self._actors)
+        return self._names
+
+    @property
+    def away(self) -> str | None:
+        """Why there are no workers now; None while there are."""
+        if self._outage is None:
+            return None
+        return f"{self._outage.gone} (for {self._clock() - self._outage.since:.0f} s)"
 
     def submit(self, worker: str, order: Order) -> None:
         """Give a free worker an order."""
         self._orders[self._actors[worker].advance.remote(order)] = worker
 
     def wait(self, timeout: float) -> list[Answer]:
-        """The answers that have come within ``timeout`` seconds."""
+        """The answers that have come within ``timeout`` seconds.
+
+        Raises:
+            ClusterAway: If the cluster went and did not come back in time.
+        """
+        if self._outage is not None:
+            self._come_back(self._outage)
+            return []
+        if gone := self._cluster.gone:
+            return self._lose_all(gone)
         if not self._orders:
             return []
         ready, _ = ray.wait(list(self._orders), num_returns=1, timeout=timeout)
-        return [self._answer(reference) for reference in ready]
+        return [answer for reference in ready for answer in self._answers(reference)]
 
     def iterations(self) -> dict[str, int]:
         """True iterations of each worker's run as last heard; asks again without waiting."""
+        if self._outage is not None or self._cluster.gone:
+            return dict(self._iterations)
         if self._watches:
             ready, _ = ray.wait(list(self._watches), num_returns=len(self._watches), timeout=0)
             for reference in ready:
@@ -75,6 +101,14 @@ class RayPool:
             self._watches[self._actors[worker].iteration.remote()] = worker
         return dict(self._iterations)
 
+    def replace(self, worker: str) -> None:
+        """End the worker's process, whatever it does; its order is not answered any more."""
+        for references in (self._orders, self._watches):
+            for reference in [key for key, name in references.items() if name == worker]:
+                del references[reference]
+        if self._outage is None and not self._cluster.look():
+            self._restart(worker)
+
     def test_scores(self, folder: str) -> tuple[Scores, Scores]:
         """Let a worker score a checkpoint on the test split.
 
@@ -82,36 +116,92 @@ class RayPool:
             ClusterError: If that fails, also on a fresh worker.
         """
         worker = self.names[0]
-        try:
-            return self._test_scores(worker, folder)
-        except RayTaskError as error:
-            cause = error.cause or error
-            raise ClusterError(f"the test split was not scored: {first_line(cause)}") from error
-        except RayError:
-            self._actors[worker] = self._start()
-        try:
-            return self._test_scores(worker, folder)
-        except RayError as error:
-            raise ClusterError(f"the test split was not scored: {first_line(error)}") from error
+        for last in (False, True):
+            try:
+                while self._outage is not None:
+                    self._come_back(self._outage)
+                    time.sleep(POLL_SECONDS)
+                return self._test_scores(worker, folder)
+            except RayTaskError as error:
+                cause = error.cause or error
+                raise _not_scored(cause) from error
+            except (RayError, ClusterAway) as error:
+                if last or isinstance(error, ClusterAway):
+                    raise _not_scored(error) from error
+                self.replace(worker)
+        raise AssertionError("the second try returns or raises")
 
     def _test_scores(self, worker: str, folder: str) -> tuple[Scores, Scores]:
-        scores: tuple[Scores, Scores] = ray.get(self._actors[worker].test_scores.remote(folder))
+        reference = self._actors[worker].test_scores.remote(folder)
+        while not ray.wait([reference], timeout=POLL_SECONDS)[0]:
+            if gone := self._cluster.gone:
+                self._lose_all(gone)
+                raise RayError(gone)
+        scores: tuple[Scores, Scores] = ray.get(reference)
         return scores
 
     def _start(self) -> Any:
         actor: Any = ray.remote(_Actor)
-        return actor.options(**self._options).remote(self._setup)
+        places = self._cluster.places
+        options: dict[str, Any] = {
+            "scheduling_strategy": places and PlacementGroupSchedulingStrategy(places),
+            "num_cpus": 1,
+            "num_gpus": self._gpu_share,
+            "max_restarts": 0,
+            "max_concurrency": 2,  # the second thread answers while the first trains
+            "runtime_env": {"env_vars": {"OMP_NUM_THREADS": str(self._setup.threads)}},
+        }
+        return actor.options(**options).remote(self._setup)
 
-    def _answer(self, reference: Any) -> Answer:
-        worker = self._orders.pop(reference)
+    def _restart(self, worker: str) -> None:
+        """End the worker's process, if it is there, and start an empty one."""
+        ray.kill(self._actors[worker])
+        self._actors[worker] = self._start()
+        self._iterations[worker] = 0
+
+    def _answers(self, reference: Any) -> list[Answer]:
+        """What came of an order: one answer, or the loss of all workers."""
+        worker = self._orders[reference]
+        event: Event
         try:
-            return Answer(worker=worker, event=ray.get(reference))
+            event = ray.get(reference)
         except RayTaskError as error:
-            return Answer(worker=worker, event=_crash(error))
+            event = _crash(error)
         except RayError as error:  # its process, its node or its memory is gone
             _check_started(worker, error)
-            self._actors[worker] = self._start()
-            return Answer(worker=worker, event=Lost(reason=first_line(error)))
+            event = _loss(error)
+        if isinstance(event, OutOfMemory | Lost):
+            if gone := self._cluster.look():
+                return self._lose_all(gone)
+            self._restart(worker)
+        del self._orders[reference]
+        return [Answer(worker=worker, event=event)]
+
+    def _lose_all(self, gone: str) -> list[Answer]:
+        """The cluster went: nothing more is heard of its workers."""
+        lost = Lost(reason=gone, with_cluster=True)
+        answers = [Answer(worker=worker, event=lost) for worker in self._orders.values()]
+        self._outage = _Outage(gone=gone, since=self._clock(), tried=self._clock())
+        for references in (self._orders, self._watches, self._actors):
+            references.clear()  # before Ray is left: they tell it when they go
+        self._cluster.leave()
+        return answers
+
+    def _come_back(self, outage: "_Outage") -> None:
+        """Try to have the cluster again, now and then, until the patience is over."""
+        now = self._clock()
+        if now - outage.since > self._patience:
+            raise ClusterAway(
+                f"{outage.gone} and did not come back within {self._patience:.0f} s:"
+                " `search resume` goes on"
+            )
+        if now - outage.tried < RETRY_SECONDS:
+            return
+        if self._cluster.return_():
+            self._actors = {worker: self._start() for worker in self._names}
+            self._iterations = dict.fromkeys(self._names, 0)
+            self._outage = None
+        outage.tried = self._clock()
 
     def _hear(self, reference: Any) -> None:
         worker = self._watches.pop(reference)
@@ -119,6 +209,17 @@ class RayPool:
             self._iterations[worker] = ray.get(reference)
         except RayError:
             self._iterations[worker] = 0
+
+
+@dataclass(kw_only=True)
+class _Outage:
+    """The cluster is gone."""
+
+    #: What of it, for people.
+    gone: str
+    #: When that was found out, and when it was last tried to have it again; monotonic seconds.
+    since: float
+    tried: float
 
 
 class _Actor:
@@ -144,9 +245,25 @@ def _check_started(worker: str, error: RayError) -> None:
         raise ClusterError(f"{worker} cannot start: {lines[-1]}") from error
 
 
-def _crash(error: RayTaskError) -> Crashed:
+def _crash(error: RayTaskError) -> Crashed | OutOfMemory:
     cause = error.cause
     kind = type(cause).__name__ if cause is not None else type(error).__name__
-    return Crashed(
-        reason=f"{kind}: {first_line(cause or error)}", traceback=str(error.traceback_str)
-    )
+    reason = f"{kind}: {first_line(cause or error)}"
+    event = OutOfMemory if _lacks_memory(cause or error) else Crashed
+    return event(reason=reason, traceback=str(error.traceback_str))
+
+
+def _lacks_memory(error: BaseException) -> bool:
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in NO_MEMORY)
+
+
+def _loss(error: RayError) -> Lost | OutOfMemory:
+    if isinstance(error, OutOfMemoryError):  # ended by Ray, before the machine had none left
+        return OutOfMemory(reason=f"{type(error).__name__}: {first_line(error)}", traceback="")
+    return Lost(reason=first_line(error))
+
+
+def _not_scored(cause: BaseException) -> ClusterError:
+    return ClusterError(f"the test split was not scored: {first_line(cause)}")

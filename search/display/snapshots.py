@@ -41,6 +41,7 @@ class Snapshots:
         iterations: Mapping[str, int],
         away: float | None,
         stop_reason: str | None,
+        cluster_away: str | None = None,
     ) -> Snapshot:
         """The search as it stands."""
         counts = mirror.counts()
@@ -60,7 +61,7 @@ class Snapshots:
             ),
             elapsed=elapsed,
             left=self._left(elapsed, counts.finished),
-            state=_state(away, stop_reason),
+            state=_state(away, cluster_away, stop_reason),
         )
 
     def _worker(self, name: str, live: LiveTrial | None, iteration: int) -> WorkerLine:
@@ -83,10 +84,12 @@ class Snapshots:
         return elapsed / ended_here * max(0, self.target - finished)
 
 
-def _state(away: float | None, stop_reason: str | None) -> str:
+def _state(away: float | None, cluster_away: str | None, stop_reason: str | None) -> str:
     states = []
     if away is not None:
         states.append(f"database away for {away:.0f} s, waiting")
+    if cluster_away is not None:
+        states.append(cluster_away)
     if stop_reason is not None:
         states.append(f"stopping: {stop_reason}")
     return "; ".join(states)

@@ -24,7 +24,7 @@ class NewAttempt:
     trial: int
     attempt: int
     epoch: int
-    #: Why the attempt before it ended: ``adopted``, ``error`` or ``lost``.
+    #: Why the attempt before it ended: ``adopted``, ``error``, ``memory``, ``lost``, ``stalled``.
     why: str
     #: All parameters, where the stored trial lacks some; else None.
     parameters: dict[str, float] | None = None

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first asks a search to stop, the second interrupts it."""
+"""Ctrl-C and SIGTERM: the first asks a search to stop, the second has it stop at once."""
 
 import contextlib
 import signal
@@ -13,15 +13,24 @@ __all__ = ["stop_on_signals"]
 
 @contextlib.contextmanager
 def stop_on_signals(session: Session) -> Iterator[None]:
-    """The first SIGINT or SIGTERM asks for a stop, the second interrupts at once."""
+    """Handle SIGINT and SIGTERM for the length of the block.
+
+    The first finishes the evaluations in hand. The second leaves them and stores what was told;
+    where there is no driver yet to do so, it interrupts, as the third does anywhere.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    received = 0
 
     def handle(number: int, frame: FrameType | None) -> None:
-        if session.stop_reason is not None:
+        nonlocal received
+        received += 1
+        name = signal.Signals(number).name
+        if received == 1:
+            session.stop(f"{name} received; once more stops at once")
+        elif received > 2 or not session.stop_at_once(f"{name} received twice"):
             raise KeyboardInterrupt
-        session.stop(f"{signal.Signals(number).name} received; once more stops at once")
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -56,8 +57,10 @@ class Launch:
     #: How to share the machine with other searches.
     terms: Terms
     places: Places
-    #: Seconds without PostgreSQL before the search stops.
+    #: Seconds without PostgreSQL, or without Ray, before the search stops.
     patience: float
+    #: Seconds without progress after which a worker is taken back.
+    stall_timeout: float = math.inf
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,6 +243,7 @@ def _drive(
         config=request.config,
         places=request.places,
         patience=request.patience,
+        stall_timeout=request.stall_timeout,
     )
     with contextlib.closing(session):
         _retarget(request, record, session)
@@ -253,6 +257,7 @@ def _drive(
                 ray_address=request.places.ray_address,
                 wait=request.terms.wait,
                 stopped=lambda: session.stop_reason is not None,
+                patience=request.patience,
                 say=say,
             ) as pool,
             open_progress() as progress,

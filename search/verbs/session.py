@@ -7,6 +7,7 @@ study, then the lease; features are prepared next, and Ray starts last.
 import contextlib
 import dataclasses
 import datetime
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -86,13 +87,20 @@ def ray_workers(
     ray_address: str | None,
     wait: bool,
     stopped: Callable[[], bool],
+    patience: float,
     say: Callable[[str], None],
 ) -> Iterator[Pool]:
     """Ray, and this search's workers on it."""
     setup = WorkerSetup(config=config.train, bank=str(bank), device=machine.device)
-    cluster = ray_cluster(machine, address=ray_address, wait=wait, stopped=stopped, say=say)
-    with cluster as places:
-        yield RayPool(setup, count=machine.workers, gpu_share=machine.gpu_share, places=places)
+    connection = ray_cluster(machine, address=ray_address, wait=wait, stopped=stopped, say=say)
+    with connection as cluster:
+        yield RayPool(
+            setup,
+            cluster,
+            count=machine.workers,
+            gpu_share=machine.gpu_share,
+            patience=patience,
+        )
 
 
 class Session:
@@ -107,6 +115,7 @@ class Session:
         config: LaunchConfig,
         places: Places,
         patience: float,
+        stall_timeout: float = math.inf,
     ) -> None:
         """Read the study as it is stored.
 
@@ -117,10 +126,11 @@ class Session:
             config: Its resolved configuration.
             places: Folders of this machine.
             patience: Seconds without PostgreSQL before the search stops.
+            stall_timeout: Seconds without progress after which a worker is taken back.
         """
         self._lease, self._record, self._config = lease, record, config
         self._plan = make_plan(config, record)
-        self._patience = patience
+        self._patience, self._stall_timeout = patience, stall_timeout
         identity = record.created_at.astimezone(datetime.UTC).isoformat()
         self._storage = open_optuna(database, lease)
         self._ledger = Ledger(
@@ -152,6 +162,14 @@ class Session:
         if self._driver is not None:
             self._driver.stop(reason)
 
+    def stop_at_once(self, reason: str) -> bool:
+        """Have the driver stop without the evaluations in hand; whether there is one to do so."""
+        if self._driver is None:
+            return False
+        self.stop_reason = reason
+        self._driver.stop_at_once(reason)
+        return True
+
     def store_target(self, trials: int) -> None:
         """Take, and store, another number of trials to finish."""
         set_target(self._storage.engine, self._record.name, trials)
@@ -177,6 +195,7 @@ class Session:
             ),
             check_lease=self._check_lease,
             patience=self._patience,
+            stall_timeout=self._stall_timeout,
         )
         if self.stop_reason is not None:
             self._driver.stop(self.stop_reason)

@@ -42,8 +42,10 @@ class Machinery:
     cache: Path | None
     checkpoints: Path | None
     ray_address: str | None
-    #: Seconds without PostgreSQL before the search stops.
+    #: Seconds without PostgreSQL, or without Ray, before the search stops.
     patience: float = 0.0
+    #: Seconds without progress after which a worker is taken back.
+    stall_timeout: float = math.inf
     #: Whether to wait for cores that other searches hold.
     wait: bool = False
     #: Whether to share cores that other searches hold.
@@ -53,6 +55,11 @@ class Machinery:
         if not 0 <= self.patience < math.inf:
             raise SettingsError(
                 f"--db-patience {self.patience:g} is no number of seconds: give 0 or more"
+            )
+        if not self.stall_timeout > 0:
+            raise SettingsError(
+                f"--stall-timeout {self.stall_timeout:g} takes every worker back: give the seconds"
+                " that the longest evaluation may last, or inf"
             )
         if self.wait and self.oversubscribe:
             raise SettingsError("--wait and --oversubscribe exclude each other: give one")
@@ -116,6 +123,7 @@ def launch(
         terms=machinery.terms(),
         places=machinery.places(),
         patience=machinery.patience,
+        stall_timeout=machinery.stall_timeout,
     )
     validate(request.config.train)
     with open_database(address) as database:
@@ -163,6 +171,7 @@ def resume(
             terms=machinery.terms(),
             places=machinery.places(),
             patience=machinery.patience,
+            stall_timeout=machinery.stall_timeout,
         )
         validate(request.config.train)
         return _drive(request, database, plain=plain)

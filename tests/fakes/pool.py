@@ -1,15 +1,20 @@
-"""Workers in the driver's own process, with crashes and losses on order."""
+"""Workers in the driver's own process, with crashes, losses and stand-stills on order."""
 
 from collections import deque
 from collections.abc import Callable
 
-from search.messages import Begin, Continue, Crashed, Lost, Order, Reported
+from search.messages import Begin, Continue, Event, Lost, Order, OutOfMemory
 from search.pool import Answer
 from tests.fakes.training import FakeWorker
 from trainer.records import Scores
 
+
+class Stall:
+    """The worker takes the order, and stands still."""
+
+
 #: Decides before an order is carried out: None lets it pass.
-Fault = Callable[[str, Order, FakeWorker], Crashed | Lost | None]
+Fault = Callable[[str, Order, FakeWorker], Event | Stall | None]
 
 
 class InlinePool:
@@ -19,7 +24,10 @@ class InlinePool:
         self._workers = {f"worker-{index}": FakeWorker() for index in range(count)}
         self._orders: deque[tuple[str, Order]] = deque()
         self._fault = fault
+        self._stalled: set[str] = set()
         self.tested: list[str] = []
+        self.replaced: list[str] = []
+        self.away: str | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -35,7 +43,22 @@ class InlinePool:
         if not self._orders:
             return []
         worker, order = self._orders.popleft()
-        return [Answer(worker=worker, event=self._carry_out(worker, order))]
+        event = self._carry_out(worker, order)
+        return [] if event is None else [Answer(worker=worker, event=event)]
+
+    def replace(self, worker: str) -> None:
+        self._stalled.discard(worker)
+        self._workers[worker] = FakeWorker()
+        self.replaced.append(worker)
+
+    def lose_all(self, reason: str) -> list[Answer]:
+        """The workers' cluster goes: no worker is left until ``away`` is None again."""
+        self.away = reason
+        lost = Lost(reason=reason, with_cluster=True)
+        answers = [Answer(worker=worker, event=lost) for worker, _ in self._orders]
+        self._orders.clear()
+        self._workers = {worker: FakeWorker() for worker in self._workers}
+        return answers
 
     def iterations(self) -> dict[str, int]:
         return dict.fromkeys(self._workers, 0)
@@ -45,8 +68,12 @@ class InlinePool:
         scores = Scores(miou=30.0, miou_all=30.0, accuracy=50.0)
         return scores, scores
 
-    def _carry_out(self, worker: str, order: Order) -> Reported | Crashed | Lost:
+    def _carry_out(self, worker: str, order: Order) -> Event | None:
+        assert worker not in self._stalled, "a worker that stands still takes no order"
         fault = self._fault(worker, order, self._workers[worker]) if self._fault else None
-        if isinstance(fault, Lost):
+        if isinstance(fault, Stall):
+            self._stalled.add(worker)
+            return None
+        if isinstance(fault, Lost | OutOfMemory):
             self._workers[worker] = FakeWorker()
         return fault or self._workers[worker].advance(order)

@@ -1,89 +1,19 @@
 """The driver against workers and a store in memory: counts, order, retries, stops."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from optuna.trial import TrialState
 
-from search.checkpoints import CheckpointStore
-from search.display.snapshots import Snapshots
-from search.driver import Driver, Ending, Plan
+from search.driver import Ending
 from search.errors import FailureBudget
 from search.journal.entries import AddTrial, EndTrial, StoreReport
 from search.live_trial import adopt_trial
 from search.messages import Begin, Continue, Crashed, Lost, Order
-from search.mirror import Mirror
-from search.pruners import CollapseRules, build_pruner
-from search.rules import Rules
-from search.samplers import find_sampler
-from search.schedule import Schedule
-from search.spaces import Space
 from storage.errors import DatabaseAway, EmbeddedError
-from tests.fakes.pool import InlinePool
-from tests.fakes.store import MemoryStore, SilentProgress
+from tests.fakes.memory_search import EVALUATIONS, Search
+from tests.fakes.store import MemoryStore
 from tests.fakes.training import FakeWorker
-from trainer.knobs import Knob
-
-EVALUATIONS = 6
-NAMES = ("lambda_self", "b_self", "lambda_knn", "b_knn", "lambda_random", "b_random")
-SPACE = Space(knobs=tuple(Knob(name=name, low=0, high=1, default=0.5) for name in NAMES))
-
-
-def make_plan(*, trials: int, lag: int, retries: int = 2) -> Plan:
-    return Plan(
-        seed=7,
-        space=SPACE,
-        sampler=find_sampler("tpe"),
-        rules=Rules(
-            collapse=CollapseRules(),
-            pruner=build_pruner("competitive", EVALUATIONS),
-            evaluations=EVALUATIONS,
-        ),
-        schedule=Schedule(target=trials, lag=lag),
-        max_retries=retries,
-    )
-
-
-class Search:
-    """A search with everything in memory but the checkpoints."""
-
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        trials: int = 30,
-        workers: int = 1,
-        lag: int | None = None,
-        fault: Callable[..., Crashed | Lost | None] | None = None,
-        store: MemoryStore | None = None,
-        patience: float = 5.0,
-        mirror: Mirror | None = None,
-    ) -> None:
-        self.store = store or MemoryStore()
-        self.mirror = mirror or Mirror("study")
-        self.progress = SilentProgress()
-        self.pool = InlinePool(workers, fault)
-        self.stopping = False
-        self.driver = Driver(
-            plan=make_plan(trials=trials, lag=lag or workers + 1),
-            mirror=self.mirror,
-            adopted=[],
-            store=self.store,
-            pool=self.pool,
-            checkpoints=CheckpointStore(root=folder, study="study", identity="memory"),
-            epoch=1,
-            progress=self.progress,
-            snapshots=Snapshots(study="study", storage="memory", target=trials, iterations=60),
-            check_lease=lambda: None,
-            patience=patience,
-        )
-
-    def points(self) -> list[dict[str, float]]:
-        return [entry.parameters for entry in self.store.added()]
-
-    def values(self) -> list[float | None]:
-        return [trial.value for trial in self.mirror.trials()]
 
 
 def test_ends_with_exactly_the_target_and_numbers_without_a_gap(tmp_path: Path) -> None:

@@ -1,0 +1,80 @@
+"""A whole search in memory, but for its checkpoints: what tests of the driver look at."""
+
+from pathlib import Path
+from typing import Any
+
+from search.checkpoints import CheckpointStore
+from search.display.snapshots import Snapshots
+from search.driver import Driver, Plan
+from search.mirror import Mirror
+from search.pruners import CollapseRules, build_pruner
+from search.rules import Rules
+from search.samplers import find_sampler
+from search.schedule import Schedule
+from search.spaces import Space
+from tests.fakes.pool import Fault, InlinePool
+from tests.fakes.store import MemoryStore, SilentProgress
+from trainer.knobs import Knob
+
+EVALUATIONS = 6
+NAMES = ("lambda_self", "b_self", "lambda_knn", "b_knn", "lambda_random", "b_random")
+SPACE = Space(knobs=tuple(Knob(name=name, low=0, high=1, default=0.5) for name in NAMES))
+
+
+def make_plan(*, trials: int, lag: int, retries: int = 2) -> Plan:
+    return Plan(
+        seed=7,
+        space=SPACE,
+        sampler=find_sampler("tpe"),
+        rules=Rules(
+            collapse=CollapseRules(),
+            pruner=build_pruner("competitive", EVALUATIONS),
+            evaluations=EVALUATIONS,
+        ),
+        schedule=Schedule(target=trials, lag=lag),
+        max_retries=retries,
+    )
+
+
+class Search:
+    """A search with everything in memory but the checkpoints."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        trials: int = 30,
+        workers: int = 1,
+        lag: int | None = None,
+        fault: Fault | None = None,
+        store: MemoryStore | None = None,
+        patience: float = 5.0,
+        mirror: Mirror | None = None,
+        pool: InlinePool | None = None,
+        **options: Any,
+    ) -> None:
+        self.store = store or MemoryStore()
+        self.mirror = mirror or Mirror("study")
+        self.progress = SilentProgress()
+        self.pool = pool or InlinePool(workers, fault)
+        self.stopping = False
+        self.driver = Driver(
+            plan=make_plan(trials=trials, lag=lag or workers + 1),
+            mirror=self.mirror,
+            adopted=[],
+            store=self.store,
+            pool=self.pool,
+            checkpoints=CheckpointStore(root=folder, study="study", identity="memory"),
+            epoch=1,
+            progress=self.progress,
+            snapshots=Snapshots(study="study", storage="memory", target=trials, iterations=60),
+            check_lease=lambda: None,
+            patience=patience,
+            **options,
+        )
+
+    def points(self) -> list[dict[str, float]]:
+        return [entry.parameters for entry in self.store.added()]
+
+    def values(self) -> list[float | None]:
+        return [trial.value for trial in self.mirror.trials()]
