@@ -11,15 +11,12 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import optuna
 from rich.console import Console
 
 from search.bookings import Terms
-from search.cli import DRIVEN_ELSEWHERE, STOPPED
 from search.config import LaunchConfig, resolve
 from search.display.progress import open_progress
 from search.driver import Driver, Ending
@@ -35,59 +32,18 @@ from storage.database import open_database
 from storage.errors import DatabaseAway, LeaseHeld, LeaseLost, StorageError
 from storage.lease import Lease
 from tests.chaos.clock import JumpingClock
+from tests.chaos.driver_options import DRIVEN_ELSEWHERE, LOG_FILE, REFUSED, STOPPED, DriverOptions
 from tests.chaos.failing_statements import fail_statements
+from tests.chaos.noting_ledger import NotingLedger
 from tests.chaos.nursery import Nursery
 from tests.chaos.process_pool import ProcessPool
-from tests.chaos.told import NotingLedger
 from tests.chaos.worker_process import Given, serve
 
-__all__ = ["LOG_FILE", "REFUSED", "TINY", "DriverOptions", "drive"]
+__all__ = ["drive"]
 
-LOG_FILE = "driver.log"
-#: Exit code, beside those of the command line: the search was not begun.
-REFUSED = 5
 #: Seconds after which a silent driver may be taken over from; 30 and 5 for users.
 TIME_TO_LIVE, RENEW_SECONDS = 3.0, 0.5
 PATIENCE_SECONDS = 600.0
-
-#: Laid over the preset ``rooms``: a trial takes a fraction of a second of a core.
-TINY: dict[str, Any] = {
-    "data": {"options": {"train": 4, "val": 2, "test": 2, "size": 64}},
-    "features": {"train_resolution": 32, "eval_resolution": 64},
-    "training": {"iterations": 4, "batch_size": 4, "samples": 3, "random_draws": 2},
-    "evaluation": {"evaluations": 4},
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class DriverOptions:
-    """How to drive."""
-
-    study: str
-    address: str
-    #: Where it and its workers note what they do.
-    folder: Path
-    cache: Path
-    checkpoints: Path
-    trials: int
-    workers: int
-    study_seed: int
-    #: Seconds to wait for the lease.
-    wait: float = 0.0
-    #: Every how many statements one fails, and how many count as done; None fails none.
-    failing_every: int | None = None
-    statements_done: int = 0
-    broken: tuple[int, ...] = ()
-    stumbling: tuple[int, ...] = ()
-    #: Settings laid over the preset.
-    settings: dict[str, Any] | None = None
-    #: Whether the workers' trainer is one that costs nothing.
-    trivial: bool = False
-
-    def tables(self) -> dict[str, Any]:
-        """What is laid over the preset ``rooms``."""
-        search = {"trials": self.trials, "seed": self.study_seed}
-        return {**(self.settings or TINY), "search": search}
 
 
 def drive(options: DriverOptions) -> None:

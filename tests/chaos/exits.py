@@ -2,8 +2,7 @@
 
 import signal
 
-from search.cli import BAD_INPUT, DRIVEN_ELSEWHERE, STOPPED
-from tests.chaos.driver_process import REFUSED
+from tests.chaos.driver_options import BAD_INPUT, DRIVEN_ELSEWHERE, REFUSED, STOPPED
 from tests.chaos.processes import Running
 from tests.chaos.schedule import TAKEOVERS, Schedule
 

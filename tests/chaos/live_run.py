@@ -11,7 +11,7 @@ from storage.address import parse_address
 from storage.database import Database
 from storage.errors import DatabaseAway
 from tests.chaos.disk import Disk
-from tests.chaos.driver_process import LOG_FILE, DriverOptions
+from tests.chaos.driver_options import LOG_FILE, DriverOptions
 from tests.chaos.processes import Launcher, Running, below
 from tests.chaos.schedule import Fault
 from tests.chaos.server import ChaosServer

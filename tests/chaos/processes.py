@@ -12,9 +12,9 @@ from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import Protocol
 
-from tests.chaos.driver_process import LOG_FILE, DriverOptions, drive
+from tests.chaos.driver_options import LOG_FILE, DriverOptions
 
-__all__ = ["Launcher", "LightLauncher", "RayLauncher", "Running", "below"]
+__all__ = ["REPOSITORY", "Launcher", "LightLauncher", "RayLauncher", "Running", "below"]
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -84,9 +84,15 @@ class LightLauncher:
 
     def start(self, options: DriverOptions, role: str) -> Running:
         """Start a driver; a fraction of a second later it drives."""
-        process = self._context.Process(target=drive, args=(options,))
+        process = self._context.Process(target=_drive, args=(options,))
         process.start()
         return Running(process=process, role=role)
+
+
+def _drive(options: DriverOptions) -> None:
+    from tests.chaos.driver_process import drive  # imported already, by the fork server
+
+    drive(options)
 
 
 class RayLauncher:

@@ -5,9 +5,10 @@ import dataclasses
 import datetime
 import time
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from search.versions import code_revision
 from storage.address import parse_address
@@ -15,7 +16,7 @@ from storage.database import Database
 from tests.chaos.audit import install_audit
 from tests.chaos.checker import Expectation, same_search, violations
 from tests.chaos.disk import Disk
-from tests.chaos.driver_process import TINY, DriverOptions
+from tests.chaos.driver_options import TINY, DriverOptions
 from tests.chaos.exits import is_allowed
 from tests.chaos.facts import StudyFacts, read_facts
 from tests.chaos.faults import FAULTS
@@ -49,6 +50,10 @@ class Runner:
     cache: Path
     #: Folder of the runs.
     work: Path
+    #: Settings laid over the preset ``rooms``.
+    settings: Mapping[str, Any] = field(default_factory=lambda: TINY)
+    #: Whether trials cost nothing; only on processes of the suite.
+    trivial: bool = False
 
     def run(self, schedule: Schedule, *, undisturbed: StudyFacts | None = None) -> RunRecord:
         """One run, from an empty database to its record."""
@@ -96,7 +101,8 @@ class Runner:
                     statements_done=schedule.seed + 37 * len(run.drivers),
                     broken=schedule.broken,
                     stumbling=schedule.stumbling,
-                    settings=TINY,
+                    settings=dict(self.settings),
+                    trivial=self.trivial,
                 )
 
             run = LiveRun(

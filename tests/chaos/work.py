@@ -5,9 +5,10 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.chaos.worker_process import WORK_FILE
+__all__ = ["WORK_FILE", "Work", "read_work"]
 
-__all__ = ["Work", "read_work"]
+#: In the folder of the run: one line an interval, when it begins and when it is trained.
+WORK_FILE = "work.jsonl"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,14 +12,12 @@ from typing import Any, Protocol
 
 from search.messages import Begin, Crashed, Order, Reported
 from search.worker import Worker, WorkerSetup
+from tests.chaos.work import WORK_FILE
 from tests.fakes.training import FakeWorker
 from trainer.records import Report, Scores
 from trainer.run import Run
 
-__all__ = ["WORK_FILE", "Given", "TestScores", "serve", "worker_prefix"]
-
-#: In the folder of the run: one line an interval, when it begins and when it is trained.
-WORK_FILE = "work.jsonl"
+__all__ = ["Given", "TestScores", "serve", "worker_prefix"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,93 @@
+"""Eight workers, 200 trivial trials, twenty times: 200 each time, and started again still 200.
+
+    python -m benchmarks.exact [--times 20] [--trials 200] [--workers 8]
+
+The driver is a process of its own, the journal, the lease and PostgreSQL are the product's, the
+workers are eight processes that compute nothing. The figure is counted by SQL, with all else
+that the checker of the chaos suite (``tests/chaos/checker.py``) asks of a study.
+"""
+
+import argparse
+import dataclasses
+import multiprocessing
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.markdown import markdown_table
+from benchmarks.records import write_result
+from tests.chaos.driver_options import TINY
+from tests.chaos.processes import LightLauncher
+from tests.chaos.runner import Runner
+from tests.chaos.schedule import Schedule
+from tests.chaos.server import ChaosServer
+
+__all__ = ["main"]
+
+#: Two evaluations a trial, so that workers ask often.
+SETTINGS: dict[str, Any] = {
+    **TINY,
+    "evaluation": {"evaluations": 2},
+    "search": {"pruner": "none"},
+}
+FIRST_SEED = 2_000_000
+
+
+def main() -> None:
+    """Run, print the table, keep it as ``results/exact.json``."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.exact", description=__doc__)
+    parser.add_argument("--times", type=int, default=20)
+    parser.add_argument("--trials", type=int, default=200)
+    parser.add_argument("--workers", type=int, default=8)
+    arguments = parser.parse_args()
+    work = Path(tempfile.mkdtemp(prefix="umss-exact-", dir="/tmp"))
+    launcher = LightLauncher(multiprocessing.get_context("forkserver"))
+    with ChaosServer.open() as server:
+        runner = Runner(
+            server=server,
+            launchers={"light": launcher},
+            cache=work / "cache",
+            work=work,
+            settings=SETTINGS,
+            trivial=True,
+        )
+        runs = [_run(runner, arguments, turn) for turn in range(arguments.times)]
+    shutil.rmtree(work)
+    print(markdown_table(("run", "finished", "in the database", "seconds"), _rows(runs)))
+    write_result("exact", {"trials": arguments.trials, "workers": arguments.workers, "runs": runs})
+    wrong = [violation for run in runs for violation in run["violations"]]
+    print("\n".join(wrong) or f"{arguments.trials} each time, also when started again")
+    sys.exit(1 if wrong else 0)
+
+
+def _run(runner: Runner, arguments: argparse.Namespace, turn: int) -> dict[str, Any]:
+    began = time.monotonic()
+    schedule = Schedule(
+        seed=FIRST_SEED + turn,
+        engine="light",
+        workers=arguments.workers,
+        study_seed=turn,
+        faults=(),
+        trials=arguments.trials,
+    )
+    record = runner.run(schedule)
+    print(f"run {turn}: {record.states}", flush=True)
+    return {
+        "finished": sum(record.states.get(state, 0) for state in ("COMPLETE", "PRUNED")),
+        "trials": sum(record.states.values()),
+        "seconds": time.monotonic() - began,
+        **{key: dataclasses.asdict(record)[key] for key in ("states", "exits", "violations")},
+    }
+
+
+def _rows(runs: list[dict[str, Any]]) -> list[tuple[object, ...]]:
+    return [
+        (turn + 1, run["finished"], run["trials"], run["seconds"]) for turn, run in enumerate(runs)
+    ]
+
+
+if __name__ == "__main__":
+    main()

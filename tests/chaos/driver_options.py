@@ -1,0 +1,59 @@
+"""What a driver of the suite is told; read by processes that never train."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = [
+    "BAD_INPUT",
+    "DRIVEN_ELSEWHERE",
+    "LOG_FILE",
+    "REFUSED",
+    "STOPPED",
+    "TINY",
+    "DriverOptions",
+]
+
+#: In the folder of the run: what the drivers print.
+LOG_FILE = "driver.log"
+#: Exit codes as the README has them, and one more: the search was not begun.
+BAD_INPUT, DRIVEN_ELSEWHERE, STOPPED, REFUSED = 2, 3, 4, 5
+
+#: Laid over the preset ``rooms``: a trial takes a fraction of a second of a core.
+TINY: dict[str, Any] = {
+    "data": {"options": {"train": 4, "val": 2, "test": 2, "size": 64}},
+    "features": {"train_resolution": 32, "eval_resolution": 64},
+    "training": {"iterations": 4, "batch_size": 4, "samples": 3, "random_draws": 2},
+    "evaluation": {"evaluations": 4},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class DriverOptions:
+    """How to drive."""
+
+    study: str
+    address: str
+    #: Where it and its workers note what they do.
+    folder: Path
+    cache: Path
+    checkpoints: Path
+    trials: int
+    workers: int
+    study_seed: int
+    #: Seconds to wait for the lease.
+    wait: float = 0.0
+    #: Every how many statements one fails, and how many count as done; None fails none.
+    failing_every: int | None = None
+    statements_done: int = 0
+    broken: tuple[int, ...] = ()
+    stumbling: tuple[int, ...] = ()
+    #: Settings laid over the preset ``rooms``.
+    settings: dict[str, Any]
+    #: Whether the workers' trainer is one that costs nothing.
+    trivial: bool = False
+
+    def tables(self) -> dict[str, Any]:
+        """What is laid over the preset ``rooms``."""
+        search = {"trials": self.trials, "seed": self.study_seed}
+        return {**self.settings, "search": {**self.settings.get("search", {}), **search}}
