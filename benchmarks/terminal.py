@@ -19,20 +19,15 @@ __all__ = ["COLUMNS", "LINES", "draw_screen", "run_on_terminal"]
 COLUMNS, LINES = 104, 26
 CHUNK = 1 << 16
 #: Rich's own picture of a terminal asks a web server for its font; this one asks nobody.
-SVG = """<svg viewBox="0 0 {terminal_width} {terminal_height}" xmlns="http://www.w3.org/2000/svg">
+SVG = """<svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
 <style>
 .{unique_id}-matrix {{ font-family: "DejaVu Sans Mono", Menlo, Consolas, monospace;
   font-size: {char_height}px; line-height: {line_height}px; }}
 {styles}
 </style>
-<defs>
-<clipPath id="{unique_id}-clip-terminal">
-<rect x="0" y="0" width="{terminal_width}" height="{terminal_height}" />
-</clipPath>
-{lines}
-</defs>
-<rect width="{terminal_width}" height="{terminal_height}" fill="#16181d" rx="8"/>
-<g clip-path="url(#{unique_id}-clip-terminal)" transform="translate(8, 8)">
+<defs>{lines}</defs>
+<rect width="{width}" height="{height}" fill="#16181d" rx="8"/>
+<g transform="translate({terminal_x}, {terminal_x})">
 {backgrounds}
 <g class="{unique_id}-matrix">
 {matrix}
