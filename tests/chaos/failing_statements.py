@@ -23,7 +23,8 @@ def fail_statements(every: int, *, done: int) -> None:
         done: How many to take as done already, so that drivers fail at different places.
     """
     counter = _Counter(every, done)
-    execute, commit = PGDialect_psycopg2.do_execute, PGDialect_psycopg2.do_commit
+    dialect: Any = PGDialect_psycopg2
+    execute, commit = dialect.do_execute, dialect.do_commit
 
     def do_execute(self: Any, cursor: Any, statement: Any, parameters: Any, context: Any) -> None:
         late = counter.strike()
@@ -39,8 +40,7 @@ def fail_statements(every: int, *, done: int) -> None:
         if late is not None:
             _break(connection)
 
-    PGDialect_psycopg2.do_execute = do_execute  # type: ignore[method-assign,assignment]
-    PGDialect_psycopg2.do_commit = do_commit  # type: ignore[method-assign,assignment]
+    dialect.do_execute, dialect.do_commit = do_execute, do_commit
 
 
 class _Counter:

@@ -1,89 +1,85 @@
 """The tables of docs/reliability.md, made from the records of runs."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from benchmarks.markdown import markdown_table
 from tests.chaos.results import RunRecord, Struck
 
-__all__ = ["summary"]
+__all__ = ["faults_table", "runs_table", "summary", "work_table"]
 
+ENGINES = {"light": "processes of the suite", "ray": "the real command on Ray"}
 FAULTS = {
     "kill_driver": "SIGKILL of the driver",
     "kill_worker": "SIGKILL of a worker",
     "kill_head": "SIGKILL of the head of the Ray cluster",
     "freeze_driver": "SIGSTOP of the driver until a standby has taken over",
-    "stop_driver": "SIGTERM of the driver, started again",
+    "stop_driver": "SIGTERM of the driver, which is started again",
     "outage": "PostgreSQL torn down (`pg_ctl stop -m immediate`)",
-    "full_disk": "full disk under the checkpoints, for seconds",
+    "full_disk": "full disk under the checkpoints, for some seconds",
     "driver_clock": "the driver's clock jumps by an hour, ahead or back",
     "server_clock": "the server's clock jumps an hour ahead while a standby waits",
 }
 
 
 def summary(records: Iterable[RunRecord]) -> str:
-    """Runs and what was broken in them, as Markdown."""
+    """All tables."""
     all_ = list(records)
-    return "\n\n".join((_runs(all_), _faults(all_), _work(all_)))
+    return "\n\n".join((runs_table(all_), faults_table(all_), work_table(all_)))
 
 
-def _runs(records: list[RunRecord]) -> str:
-    rows = []
-    for engine in ("light", "ray"):
-        of = [record for record in records if record.engine == engine]
-        rows.append(
-            (
-                {"light": "processes of the suite", "ray": "the real command on Ray"}[engine],
-                len(of),
-                sum(record.clean for record in of),
-                sum(record.compared for record in of),
-                sum(sum(record.states.values()) for record in of),
-                sum(record.states.get("FAIL", 0) for record in of),
-                sum(len(record.exits) for record in of),
-            )
-        )
-    rows.append(("together", *(sum(row[i] for row in rows) for i in range(1, 7))))  # type: ignore[misc]
+def runs_table(records: Sequence[RunRecord]) -> str:
+    """Runs by what their workers were."""
+    rows: list[tuple[object, ...]] = []
+    for engine, name in ENGINES.items():
+        rows.append((name, *_counted([one for one in records if one.engine == engine])))
+    rows.append(("together", *_counted(records)))
     header = ("workers", "runs", "clean", "compared", "trials", "of them FAIL", "drivers started")
     return markdown_table(header, rows)
 
 
-def _faults(records: list[RunRecord]) -> str:
-    struck: dict[str, list[Struck]] = {}
+def _counted(records: Sequence[RunRecord]) -> tuple[int, ...]:
+    return (
+        len(records),
+        sum(record.clean for record in records),
+        sum(record.compared for record in records),
+        sum(sum(record.states.values()) for record in records),
+        sum(record.states.get("FAIL", 0) for record in records),
+        sum(len(record.exits) for record in records),
+    )
+
+
+def faults_table(records: Sequence[RunRecord]) -> str:
+    """What struck how often, and the longest time until something was stored again."""
+    struck: dict[tuple[str, float], list[Struck]] = {}
     for record in records:
         for one in record.faults:
-            name = FAULTS[one.kind]
-            if one.kind == "outage":
-                name += f" for {one.seconds:g} s"
-            struck.setdefault(name, []).append(one)
-    rows = []
-    for name in sorted(struck, key=lambda name: (list(FAULTS.values()).index(_base(name)), name)):
-        times = [one.recovery for one in struck[name] if one.recovery is not None]
-        rows.append((name, len(struck[name]), max(times, default=0.0)))
-    failing = [record for record in records if record.failing_every]
-    rows.append(("runs in which 0.5 % of the statements fail", len(failing), "-"))
+            seconds = one.seconds if one.kind == "outage" else 0.0
+            struck.setdefault((one.kind, seconds), []).append(one)
+    rows: list[tuple[object, ...]] = []
+    for kind, seconds in sorted(struck, key=lambda key: (list(FAULTS).index(key[0]), key[1])):
+        times = [one.recovery for one in struck[kind, seconds] if one.recovery is not None]
+        name = FAULTS[kind] + (f" for {seconds:g} s" if seconds else "")
+        rows.append((name, len(struck[kind, seconds]), max(times, default="")))
+    failing = sum(record.failing_every is not None for record in records)
+    rows.append(("one of 200 statements of the driver fails, throughout a run", failing, ""))
     broken = sum(len(record.broken) for record in records)
-    rows.append(("trials that break whenever they are tried", broken, "-"))
+    rows.append(("a trial breaks whenever it is tried", broken, ""))
     stumbling = sum(len(record.stumbling) for record in records)
-    rows.append(("trials that break the first time", stumbling, "-"))
+    rows.append(("a trial breaks the first time", stumbling, ""))
     return markdown_table(("fault", "times", "longest recovery, s"), rows)
 
 
-def _base(name: str) -> str:
-    return name.partition(" for ")[0] if name.startswith(FAULTS["outage"]) else name
-
-
-def _work(records: list[RunRecord]) -> str:
+def work_table(records: Sequence[RunRecord]) -> str:
+    """Work that was lost: trained between two evaluations and not used, and why."""
     noted = [record for record in records if record.intervals is not None]
-    intervals = sum(record.intervals or 0 for record in noted)
-    repeated = sum(record.repeated or 0 for record in noted)
-    cut_off = sum(record.cut_off or 0 for record in noted)
-    attempts: dict[str, int] = {}
+    attempts: Counter[str] = Counter()
     for record in records:
-        for why, count in record.attempts.items():
-            attempts[why] = attempts.get(why, 0) + count
-    rows = [
-        ("intervals that count", intervals),
-        ("cut off by a kill", cut_off),
-        ("trained a second time", repeated),
-        *((f"further attempts: {why}", attempts[why]) for why in sorted(attempts)),
+        attempts.update(record.attempts)
+    rows: list[tuple[object, ...]] = [
+        ("intervals between evaluations that count", sum(one.intervals or 0 for one in noted)),
+        ("cut off", sum(one.cut_off or 0 for one in noted)),
+        ("trained once more", sum(one.repeated or 0 for one in noted)),
+        *((f"further attempts at a trial: {why}", attempts[why]) for why in sorted(attempts)),
     ]
-    return markdown_table(("work between two evaluations", "intervals"), rows)
+    return markdown_table(("work", "number"), rows)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.chaos.block import Block
 from tests.chaos.faults import FAULTS
-from tests.chaos.processes import LightLauncher, RayLauncher
+from tests.chaos.processes import Launcher, LightLauncher, RayLauncher
 from tests.chaos.results import read_records
 from tests.chaos.runner import Runner
 from tests.chaos.schedule import RAY_FAULTS, Fault, Schedule, draw_schedule
@@ -50,7 +50,7 @@ SHORT = (
 @pytest.fixture(scope="module")
 def runner() -> Iterator[Runner]:
     context = multiprocessing.get_context("forkserver")
-    launchers = {"light": LightLauncher(context), "ray": RayLauncher()}
+    launchers: dict[str, Launcher] = {"light": LightLauncher(context), "ray": RayLauncher()}
     with tempfile.TemporaryDirectory(prefix="umss-chaos-", dir="/tmp") as folder:
         work = Path(folder)
         with ChaosServer.open() as server:
