@@ -3,9 +3,11 @@
 #
 #   DATABASE         postgresql://VIEWER@HOST/NAME, without a password (the embedded server)
 #   PASSWORD_FILE    file whose first line is its password
+#   ARTIFACTS        folder of the artifacts, such as pictures (none)
 #   DASHBOARD_HOST   address that it listens on (127.0.0.1)
 #   DASHBOARD_PORT   port (8080)
 set -euo pipefail
 exec python -m search dashboard --read-only \
     --host "${DASHBOARD_HOST:-127.0.0.1}" --port "${DASHBOARD_PORT:-8080}" \
+    ${ARTIFACTS:+--artifacts "$ARTIFACTS"} \
     ${DATABASE:+--storage "$DATABASE"} ${PASSWORD_FILE:+--password-file "$PASSWORD_FILE"} "$@"

@@ -5,7 +5,7 @@
 #
 #   DATABASE        postgresql://USER@HOST/NAME, without a password (the embedded server)
 #   PASSWORD_FILE   file whose first line is its password
-#   CHECKPOINTS     folder of the checkpoints that every node sees (the user's own)
+#   ARTIFACTS       folder or s3://… that all nodes reach: by it another node goes on with a trial
 #   RAY_HEAD        HOST:PORT of the cluster's head (a Ray of the search's own)
 #   JOIN_SECONDS    how long to wait for it (120)
 #   RAY_JOINED=1    this host is a node of the cluster already
@@ -19,7 +19,7 @@ case "$verb" in
 launch | resume) ;;
 *) exec python -m search "$verb" "${arguments[@]}" "$@" ;;
 esac
-arguments+=(${RAY_HEAD:+--ray "$RAY_HEAD"} ${CHECKPOINTS:+--checkpoints "$CHECKPOINTS"})
+arguments+=(${RAY_HEAD:+--ray "$RAY_HEAD"} ${ARTIFACTS:+--artifacts "$ARTIFACTS"})
 if [[ -z "${RAY_HEAD:-}" || -n "${RAY_JOINED:-}" ]]; then
     exec python -m search "$verb" "${arguments[@]}" "$@"
 fi

@@ -18,6 +18,7 @@
 #
 #   DATABASE        postgresql://USER@HOST/NAME, which the first node reaches
 #   PASSWORD_FILE   file whose first line is its password
+#   ARTIFACTS       folder or s3://… that all nodes reach (artifacts, where sbatch was called)
 #   DEPLOY          folder of these scripts (deploy, where sbatch was called)
 #   JOB_FOLDER      folder that all nodes see, for the token (runs, where sbatch was called)
 set -euo pipefail
@@ -32,6 +33,7 @@ umask 077
 mkdir -p "$folder"
 od -An -v -N32 -tx1 /dev/urandom | tr -d ' \n' >"$folder/token"
 export RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH="$folder/token"
+export ARTIFACTS="${ARTIFACTS:-$SLURM_SUBMIT_DIR/artifacts}"
 export RAY_CPUS="${SLURM_CPUS_ON_NODE:-1}" RAY_GPUS="${SLURM_GPUS_ON_NODE:-0}"
 
 first="$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)"

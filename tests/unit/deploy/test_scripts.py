@@ -177,14 +177,14 @@ def test_the_search_runs_on_a_node_without_cores(stage: Stage) -> None:
     address = "postgresql://user@host/name"
     search = stage.start(
         "search.sh", "launch", "--trials", "3", RAY_HEAD="head:1", DATABASE=address,
-        PASSWORD_FILE="file", CHECKPOINTS="folder", TELL_CODE="4",
+        PASSWORD_FILE="file", ARTIFACTS="folder", TELL_CODE="4",
     )  # fmt: skip
     stage.wait_for(lambda: stage.told("python"))
     node = stage.one("ray")
     assert flags(node) | {"num-cpus": "0", "num-gpus": "0", "address": "head:1"} == flags(node)
     assert stage.one("python")["arguments"] == [
         "-m", "search", "launch", "--storage", address, "--password-file", "file",
-        "--ray", "head:1", "--checkpoints", "folder", "--trials", "3",
+        "--ray", "head:1", "--artifacts", "folder", "--trials", "3",
     ]  # fmt: skip
     search.send_signal(signal.SIGTERM)
     assert search.wait(timeout=60) == 4
@@ -282,7 +282,8 @@ def test_a_slurm_job_starts_the_cluster_and_is_queued_again(stage: Stage) -> Non
     assert given["RAY_CPUS"] == "8" and given["RAY_GPUS"] == "4"
     assert stage.one("python")["arguments"] == [
         "-m", "search", "launch", "--storage", "postgresql://u@h/n",
-        "--ray", "localhost:20012", "--wait", "--study", "first",
+        "--ray", "localhost:20012", "--artifacts", str(stage.folder / "artifacts"),
+        "--wait", "--study", "first",
     ]  # fmt: skip
     job.send_signal(signal.SIGTERM)
     assert job.wait(timeout=60) == 4

@@ -1,0 +1,171 @@
+"""The real proxy in front of the real dashboard: no way in without the password."""
+
+import base64
+import http.client
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+DEPLOY = Path(__file__).parents[3] / "deploy"
+PASSWORD = "the 'pass' $word: \\ of the proxy"
+START_SECONDS = 240  # on a machine that does much else
+
+pytestmark = [
+    pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed"),
+    pytest.mark.timeout(600),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Door:
+    """Where something listens."""
+
+    port: int
+    tls: bool = False
+
+    def ask(self, method: str, path: str, login: str | None = None) -> tuple[int, bytes]:
+        """Status and body."""
+        if self.tls:
+            trusting = ssl.create_default_context()
+            trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+            connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+                "127.0.0.1", self.port, timeout=60, context=trusting
+            )
+        else:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        headers = {}
+        if login is not None:
+            headers["Authorization"] = "Basic " + base64.b64encode(login.encode()).decode()
+        connection.request(method, path, headers=headers)
+        answer = connection.getresponse()
+        body = answer.read()
+        if answer.status == 401:
+            assert answer.headers["WWW-Authenticate"] == 'Basic realm="unim2-search"'
+        connection.close()
+        return answer.status, body
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        assert process.poll() is None, "it ended"
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        else:
+            return
+
+
+def serve(script: str, port: int, **variables: str) -> "Iterator[subprocess.Popen[bytes]]":
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    process = subprocess.Popen(
+        [DEPLOY / script], env={**os.environ, "PATH": path, **variables}, cwd=DEPLOY.parent
+    )
+    try:
+        wait_for(port, process)
+        yield process
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+
+
+@pytest.fixture
+def dashboard(database_address: str) -> Iterator[int]:
+    """Port of a dashboard that changes nothing."""
+    port = free_port()
+    for _ in serve("dashboard.sh", port, DATABASE=database_address, DASHBOARD_PORT=str(port)):
+        yield port
+
+
+@pytest.fixture
+def password_file(tmp_path: Path) -> str:
+    path = tmp_path / "password"
+    path.write_text(f"{PASSWORD}\nnot this line\n")
+    path.chmod(0o600)
+    return str(path)
+
+
+@pytest.fixture
+def tls(tmp_path: Path) -> str:
+    """Folder of a certificate that nobody signed."""
+    folder = tmp_path / "tls"
+    folder.mkdir()
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost",
+         "-keyout", folder / "key.pem", "-out", folder / "certificate.pem"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return str(folder)
+
+
+def test_the_password_is_asked_for(dashboard: int, password_file: str, tls: str) -> None:
+    for folder in ("", tls):
+        port = free_port()
+        door = Door(port=port, tls=bool(folder))
+        for proxy in serve(
+            "proxy.sh", port, PROXY_PORT=str(port), PROXY_UPSTREAM=f"127.0.0.1:{dashboard}",
+            PROXY_PASSWORD_FILE=password_file, PROXY_TLS=folder,
+        ):  # fmt: skip
+            check(door)
+            check_hidden(proxy.pid)
+
+
+def check(door: Door) -> None:
+    login = f"viewer:{PASSWORD}"
+    for path in ("/", "/dashboard/", "/api/studies", "/no/such/page"):
+        assert door.ask("GET", path)[0] == 401
+        assert door.ask("GET", path, "viewer:")[0] == 401
+        assert door.ask("GET", path, f"viewer:{PASSWORD}x")[0] == 401
+        assert door.ask("GET", path, f"other:{PASSWORD}")[0] == 401
+    status, page = door.ask("GET", "/dashboard/", login)
+    assert status == 200 and b"<title>Optuna Dashboard</title>" in page
+    status, studies = door.ask("GET", "/api/studies", login)
+    assert status == 200 and studies.startswith(b'{"study_summaries"')
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        assert door.ask(method, "/api/studies")[0] == 401
+        assert door.ask(method, "/api/studies", login)[0] == 403
+
+
+def check_hidden(proxy: int) -> None:
+    """The password is in no program's arguments or environment that the proxy started."""
+    children = Path(f"/proc/{proxy}/task/{proxy}/children").read_text().split()
+    assert children
+    for process in (str(proxy), *children):
+        for what in ("cmdline", "environ"):
+            assert PASSWORD.encode() not in Path(f"/proc/{process}/{what}").read_bytes()
+
+
+def test_the_proxy_leaves_nothing_behind(
+    password_file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "tmp"
+    own.mkdir(mode=0o755)
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)  # nginx's own processes are another account's, where this is root
+    monkeypatch.setenv("TMPDIR", str(own))
+    port = free_port()
+    children: list[str] = []
+    for proxy in serve("proxy.sh", port, PROXY_PORT=str(port), PROXY_PASSWORD_FILE=password_file):
+        assert len(list(own.iterdir())) == 1
+        children += Path(f"/proc/{proxy.pid}/task/{proxy.pid}/children").read_text().split()
+        assert Door(port=port).ask("GET", "/")[0] == 401
+        assert Door(port=port).ask("GET", "/", f"viewer:{PASSWORD}")[0] == 502
+    assert list(own.iterdir()) == []
+    assert not [child for child in children if Path(f"/proc/{child}").exists()]
