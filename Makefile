@@ -1,5 +1,6 @@
 # The whole interface: `make search`, `make test`, `make check`. The rest is for development; what
-# takes long (`make chaos FROM=0 RUNS=100`, `make test-long`, `make bench`) has a short form in `make test`.
+# takes long (`make chaos FROM=0 RUNS=100`, `make test-long`,
+# `make hosts`, `make bench`) has a short form in `make test`.
 
 PYTHON ?= python3
 VENV := .venv
@@ -7,7 +8,7 @@ BIN := $(VENV)/bin
 FROM ?= 0
 RUNS ?= 10
 
-.PHONY: search test test-long check chaos bench format clean
+.PHONY: search test test-long check chaos hosts bench format clean
 
 search: $(VENV)/ready
 	$(BIN)/python -m search launch --trials 200
@@ -26,6 +27,9 @@ test-long: $(VENV)/ready
 
 chaos: $(VENV)/ready
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.chaos --from $(FROM) --runs $(RUNS)
+
+hosts: $(VENV)/ready
+	OMP_NUM_THREADS=1 UMSS_HOSTS_REQUIRED=1 $(BIN)/python -m pytest tests/hosts -m 'long or not long' --verbose
 
 bench: $(VENV)/ready
 	$(BIN)/python -m benchmarks.evaluation

@@ -1,0 +1,142 @@
+"""Ray nodes and drivers on hosts, by the scripts of deploy/."""
+
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.hosts.network import Host, Network, wait_until
+from tests.hosts.server import DEPLOY, Server
+
+__all__ = ["PATIENCE", "Machines", "actors_on", "machines"]
+
+REPOSITORY = DEPLOY.parent
+PORT = 6379
+PATIENCE = 3000.0  # seconds: five Ray nodes on two cores beside much else
+STUDY = "hosts"
+#: Trials of some seconds, so that a cut finds some under way.
+CONFIG = """
+[data.options]
+train = 4
+val = 2
+test = 2
+size = 64
+
+[features]
+train_resolution = 32
+eval_resolution = 64
+
+[training]
+iterations = 400
+batch_size = 4
+samples = 3
+random_draws = 2
+
+[evaluation]
+evaluations = 10
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machines:
+    """Starts what runs on the hosts."""
+
+    #: That all hosts see, as by NFS: settings, token, artifacts.
+    shared: Path
+    #: Of which each host has its own: banks, checkpoints.
+    local: Path
+    #: Of Ray's sessions; sockets need short names.
+    sessions: Path
+    server: Server
+
+    def head(self, host: Host, *, cores: int) -> None:
+        """Start the head of the cluster there."""
+        self._start(host, "ray-head.sh", RAY_HOST=host.address, RAY_CPUS=str(cores))
+        self._wait_for_node(host)
+
+    def worker(self, host: Host, head: Host, *, cores: int) -> None:
+        """Make the host a node of the cluster."""
+        self._start(host, "ray-worker.sh", RAY_HEAD=f"{head.address}:{PORT}", RAY_CPUS=str(cores))
+        self._wait_for_node(host)
+
+    def search(
+        self, host: Host, head: Host, *flags: str, trials: int, joined: bool = False
+    ) -> "subprocess.Popen[str]":
+        """Launch the study there, or go on with it."""
+        return self._start(
+            host,
+            "search.sh",
+            "launch", "--study", STUDY, "--config", str(self._config()), "--trials", str(trials),
+            "--workers", "2", "--device", "cpu", "--plain", "--wait", "--pruner", "none",
+            "--cache", str(self.local / "cache"),
+            "--checkpoints", str(self.local / "checkpoints"), *flags,
+            name="search",
+            RAY_HEAD=f"{head.address}:{PORT}",
+            RAY_JOINED="1" if joined else "",
+            JOIN_SECONDS="900",
+            DATABASE=self.server.address,
+            PASSWORD_FILE=str(self.server.password_file),
+            ARTIFACTS=str(self.shared / "artifacts"),
+        )  # fmt: skip
+
+    def log(self, host: Host, name: str = "search") -> str:
+        """What was said there."""
+        path = self.shared / f"{host.name}.{name}"
+        return path.read_text() if path.exists() else ""
+
+    def _start(
+        self, host: Host, script: str, *arguments: str, name: str = "", **variables: str
+    ) -> "subprocess.Popen[str]":
+        log = self.shared / f"{host.name}.{name or script}"
+        environment = {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PYTHONPATH": str(REPOSITORY),
+            "HOME": str(self.local),
+            "OMP_NUM_THREADS": "1",
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN_PATH": str(self.shared / "token"),
+            "RAY_TMPDIR": str(self.sessions / host.name),
+            "UMSS_CACHE": str(self.local / "own-cache"),
+            **{name: value for name, value in variables.items() if value},
+        }
+        with log.open("a") as file:
+            return host.start(
+                [DEPLOY / script, *arguments], folder=REPOSITORY, environment=environment,
+                stdin=subprocess.DEVNULL, stdout=file, stderr=file,
+            )  # fmt: skip
+
+    def _wait_for_node(self, host: Host) -> None:
+        def started() -> bool:
+            logs = (self.log(host, name) for name in ("ray-head.sh", "ray-worker.sh"))
+            return any("Ray runtime started" in log for log in logs)
+
+        wait_until(f"{host.name} is a node of the cluster", started, seconds=PATIENCE)
+
+    def _config(self) -> Path:
+        path = self.shared / "tiny.toml"
+        path.write_text(CONFIG)
+        return path
+
+
+@contextmanager
+def machines(network: Network, server: Server, shared: Path, local: Path) -> Iterator[Machines]:
+    """Folders for what runs on the hosts."""
+    sessions = Path(tempfile.mkdtemp(prefix="uh-", dir="/tmp"))
+    (shared / "token").write_text(secrets.token_hex(32))
+    try:
+        yield Machines(shared=shared, local=local, sessions=sessions, server=server)
+    finally:
+        network.end()
+        shutil.rmtree(sessions, ignore_errors=True)
+
+
+def actors_on(host: Host) -> int:
+    """Workers of a search that live on the host."""
+    found = host.run("pgrep", "--count", "--full", "^ray::_Actor", check=False)
+    return int(found.stdout or 0)
