@@ -68,6 +68,8 @@ class Cluster:
             _initialise(self._machine, self._address)
         try:
             self._probe = Probe(_doors())
+            if self._address is not None:
+                self._machine = self._machine.on_cluster(_gpus_of_all_nodes(self._machine))
             _check_room(self._machine)
             if self._address is not None:
                 self.places = self._reserved(wait=wait, say=say)
@@ -84,6 +86,11 @@ class Cluster:
         except (ClusterError, Interrupted):
             return False
         return True
+
+    @property
+    def gpu_share(self) -> float:
+        """GPUs that each worker takes."""
+        return self._machine.gpu_share
 
     @property
     def gone(self) -> str | None:
@@ -219,6 +226,16 @@ def _own_sigterm() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, handler)
+
+
+def _gpus_of_all_nodes(machine: Machine) -> int:
+    total: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    gpus = int(total.get("GPU", 0))
+    if machine.device == "cuda" and not gpus:
+        raise ClusterError(
+            "the Ray cluster has no GPU: start workers on hosts with GPUs, or give --device cpu"
+        )
+    return gpus
 
 
 def _check_room(machine: Machine) -> None:

@@ -1,5 +1,6 @@
 """The machine a search runs on: its device, and how many workers share it."""
 
+import dataclasses
 import os
 from dataclasses import dataclass
 
@@ -31,24 +32,38 @@ class Machine:
         """GPUs a worker takes; workers share one where there are more workers than GPUs."""
         return min(1.0, len(self.gpus) / self.workers) if self.gpus else 0.0
 
+    def on_cluster(self, gpus: int) -> "Machine":
+        """The same in a cluster with so many GPUs: its workers share those, not this host's."""
+        if self.device != "cuda":
+            return self
+        return dataclasses.replace(self, gpus=tuple(map(str, range(gpus))))
 
-def find_machine(device: str, workers: int | None) -> Machine:
+
+def find_machine(device: str, workers: int | None, *, joined: bool = False) -> Machine:
     """What this machine has, or the part of it that was asked for.
 
     Args:
         device: ``auto``, ``cpu`` or ``cuda``.
         workers: Number of workers; None is one a GPU, or one a core without GPUs.
+        joined: Whether the workers run in a cluster that is joined, whose GPUs they take.
 
     Raises:
         SettingsError: If the device is unknown or absent, or the number is out of range.
     """
     if device not in ("auto", "cpu", "cuda"):
         raise SettingsError(f"unknown --device {device!r}: choose auto, cpu or cuda")
-    found = () if device == "cpu" else _gpus()
-    if device == "cuda" and not found:
-        raise SettingsError("--device cuda: torch finds no GPU here; use --device cpu or auto")
     if workers is not None and workers < 1:
         raise SettingsError(f"--workers {workers} is too small: give 1 or more")
+    found = () if device == "cpu" else _gpus()
+    if device == "cuda" and not found and joined:
+        if workers is None:
+            raise SettingsError(
+                "--device cuda on a host that has no GPU itself: give --workers, at best as many"
+                " as the cluster has GPUs"
+            )
+        return Machine(device="cuda", workers=workers)
+    if device == "cuda" and not found:
+        raise SettingsError("--device cuda: torch finds no GPU here; use --device cpu or auto")
     count = workers or len(found) or len(usable_cores())
     if not found:
         return Machine(device="cpu", workers=count)

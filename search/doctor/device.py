@@ -14,7 +14,9 @@ __all__ = ["check_cores", "check_device"]
 def check_device(subject: Subject) -> Check:
     """Whether torch computes on the device."""
     try:
-        machine = find_machine(subject.device, subject.workers)
+        machine = find_machine(
+            subject.device, subject.workers, joined=subject.ray_address is not None
+        )
     except SettingsError as error:
         return failed("device", str(error), f"{subject.launch} --device cpu")
     try:

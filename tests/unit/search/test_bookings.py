@@ -153,6 +153,26 @@ def test_a_machine_is_found_or_refused(monkeypatch: pytest.MonkeyPatch) -> None:
             find_machine(device, workers)
 
 
+def test_a_driver_without_a_gpu_takes_those_of_the_cluster(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(machine, "_gpus", lambda: ())
+    found = find_machine("cuda", 8, joined=True)
+    assert (found.device, found.workers, found.own_device) == ("cuda", 8, "cpu")
+    assert found.on_cluster(16).gpu_share == 1.0 and found.on_cluster(4).gpu_share == 0.5
+    with pytest.raises(SettingsError, match="give --workers, at best as many as the cluster has"):
+        find_machine("cuda", None, joined=True)
+    assert find_machine("cpu", 2, joined=True).on_cluster(4).gpu_share == 0.0
+
+
+def test_workers_in_a_cluster_share_its_gpus_not_those_of_the_drivers_host(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(machine, "_gpus", lambda: ("0", "1"))
+    found = find_machine("auto", 8, joined=True)
+    assert found.gpu_share == 0.25 and found.on_cluster(8).gpu_share == 1.0
+
+
 def test_gpus_are_named_as_cuda_names_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine.torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(machine.torch.cuda, "device_count", lambda: 2)
