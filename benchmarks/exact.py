@@ -14,6 +14,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from tests.chaos.runner import Runner
 from tests.chaos.schedule import Schedule
 from tests.chaos.server import ChaosServer
 
-__all__ = ["main"]
+__all__ = ["main", "text"]
 
 #: Two evaluations a trial, so that workers ask often.
 SETTINGS: dict[str, Any] = {
@@ -56,8 +57,9 @@ def main() -> None:
         )
         runs = [_run(runner, arguments, turn) for turn in range(arguments.times)]
     shutil.rmtree(work)
-    print(markdown_table(("run", "finished", "in the database", "seconds"), _rows(runs)))
-    write_result("exact", {"trials": arguments.trials, "workers": arguments.workers, "runs": runs})
+    result = {"trials": arguments.trials, "workers": arguments.workers, "runs": runs}
+    print(text(result))
+    write_result("exact", result)
     wrong = [violation for run in runs for violation in run["violations"]]
     print("\n".join(wrong) or f"{arguments.trials} each time, also when started again")
     sys.exit(1 if wrong else 0)
@@ -83,10 +85,26 @@ def _run(runner: Runner, arguments: argparse.Namespace, turn: int) -> dict[str, 
     }
 
 
-def _rows(runs: list[dict[str, Any]]) -> list[tuple[object, ...]]:
-    return [
-        (turn + 1, run["finished"], run["trials"], run["seconds"]) for turn, run in enumerate(runs)
+def text(result: Mapping[str, Any]) -> str:
+    """The table of a result."""
+    runs = result["runs"]
+    rows = [
+        ("searches", len(runs)),
+        ("workers", result["workers"]),
+        ("trials asked for", result["trials"]),
+        ("finished, fewest and most", _span([run["finished"] for run in runs])),
+        (
+            "in the database after another start, fewest and most",
+            _span([r["trials"] for r in runs]),
+        ),
+        ("what the checker found", sum(len(run["violations"]) for run in runs)),
+        ("seconds of a search, fewest and most", _span([round(run["seconds"]) for run in runs])),
     ]
+    return markdown_table(("", ""), rows)
+
+
+def _span(numbers: Sequence[int]) -> str:
+    return f"{min(numbers)}, {max(numbers)}"
 
 
 if __name__ == "__main__":

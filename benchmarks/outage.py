@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from tests.chaos.runner import Runner
 from tests.chaos.schedule import Fault, Schedule
 from tests.chaos.server import ChaosServer
 
-__all__ = ["main"]
+__all__ = ["main", "text_of"]
 
 #: Eight evaluations, each of a second or so of a core; nothing is pruned, so all are due.
 SETTINGS: dict[str, Any] = {
@@ -58,14 +59,18 @@ def main() -> None:
         ours = _ours(server, work, arguments)
         stock = _stock(server, arguments)
     shutil.rmtree(work)
-    print(markdown_table(("", "here", "study.optimize + RDBStorage"), _rows(ours, stock)))
-    write_result("outage", {**vars(arguments), "here": ours, "stock": stock})
+    result = {**vars(arguments), "here": ours, "stock": stock}
+    print(text_of(result))
+    write_result("outage", result)
     print("\n".join(ours["violations"]))
     sys.exit(1 if ours["violations"] or ours["processes ended"] else 0)
 
 
-def _rows(ours: dict[str, Any], stock: dict[str, Any]) -> list[tuple[object, ...]]:
-    return [(name, ours[name], stock[name]) for name in stock]
+def text_of(result: Mapping[str, Any]) -> str:
+    """The table of a result."""
+    here, stock = result["here"], result["stock"]
+    rows = [(name, here[name], stock[name]) for name in stock]
+    return markdown_table(("", "here", "`study.optimize`, `RDBStorage`"), rows)
 
 
 def _ours(server: ChaosServer, work: Path, arguments: argparse.Namespace) -> dict[str, Any]:

@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sqlalchemy import text
@@ -31,7 +32,7 @@ from tests.chaos.driver_options import TINY, DriverOptions
 from tests.chaos.processes import RayLauncher, Running, below
 from tests.chaos.server import ChaosServer
 
-__all__ = ["main"]
+__all__ = ["main", "text_of"]
 
 SETTLED = 200  # trials after which nothing should grow any more
 NOTE_SECONDS = 5.0
@@ -73,19 +74,28 @@ def main() -> None:
         notes = _soak(work, address, arguments)
     shutil.rmtree(work)
     rows, wrong = _judged(notes)
-    print(markdown_table(("", "first", "last", "most", "growth in 100 trials"), rows))
-    write_result(
-        "soak",
-        {
-            "trials": notes[-1].trials,
-            "minutes": notes[-1].minutes,
-            "workers": arguments.workers,
-            "table": rows,
-            "notes": [vars(note) for note in notes],
-        },
-    )
-    print("\n".join(wrong) or f"{notes[-1].trials} trials in {notes[-1].minutes:.1f} minutes")
+    result = {
+        "trials": notes[-1].trials,
+        "minutes": notes[-1].minutes,
+        "workers": arguments.workers,
+        "table": rows,
+        "notes": [vars(note) for note in notes],
+    }
+    print("\n".join((text_of(result), *wrong)))
+    write_result("soak", result)
     sys.exit(1 if wrong else 0)
+
+
+def text_of(result: Mapping[str, Any]) -> str:
+    """The table of a result."""
+    header = (
+        f"{result['trials']} trials, {result['minutes']:.0f} min, {result['workers']} workers",
+        "after 200 trials",
+        "at the end",
+        "most",
+        "growth in 100 trials",
+    )
+    return markdown_table(header, result["table"])
 
 
 def _soak(work: Path, address: str, arguments: argparse.Namespace) -> list[Note]:
