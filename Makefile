@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 FROM ?= 0
 RUNS ?= 10
 
-.PHONY: search test test-long check chaos hosts bench format clean
+.PHONY: search test test-long check audit chaos hosts bench format clean
 
 search: $(VENV)/ready
 	$(BIN)/python -m search launch --trials 200
@@ -21,6 +21,10 @@ check: $(VENV)/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Fails where a package could not be looked up, as it does without a way to PyPI.
+audit: $(VENV)-audit/ready
+	$(VENV)-audit/bin/python .ci/audit.py
 
 test-long: $(VENV)/ready
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m long
@@ -43,5 +47,10 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
+$(VENV)-audit/ready: constraints.txt
+	$(PYTHON) -m venv $(VENV)-audit
+	$(VENV)-audit/bin/python -m pip install --quiet --constraint constraints.txt 'pip-audit>=2.10'
+	touch $@
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(VENV)-audit build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
