@@ -5,6 +5,7 @@
 #   RAY_PORT   port that nodes join (6379)
 #   RAY_CPUS   cores that it offers (0)
 #   RAY_GPUS   GPUs that it offers (0)
+#   RAY_STORE  bytes of shared memory that it keeps for what nodes send each other (512 MiB)
 #   RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH=FILE: who does not have the same file is refused
 set -euo pipefail
 unset UMSS_STORAGE PGPASSWORD PGPASSFILE
@@ -15,5 +16,6 @@ if [[ -z "$address" ]]; then
     exit 2
 fi
 exec ray start --head --block --disable-usage-stats --include-dashboard=false \
-    --num-cpus="${RAY_CPUS:-0}" --num-gpus="${RAY_GPUS:-0}" \
+    --object-store-memory="${RAY_STORE:-536870912}" --num-cpus="${RAY_CPUS:-0}" \
+    --num-gpus="${RAY_GPUS:-0}" \
     --node-ip-address="$address" --port="${RAY_PORT:-6379}"

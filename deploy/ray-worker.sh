@@ -8,6 +8,7 @@
 #   RAY_GPUS    GPUs that it offers (all). With GPU_LOCKS=FOLDER, that many which no other node
 #               of this machine has taken: nodes in containers see all GPUs, and would all take
 #               the first. What a node has taken is free as soon as it is gone.
+#   RAY_STORE   bytes of shared memory that it keeps for what nodes send each other (512 MiB)
 #   RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH=FILE: the head's
 set -euo pipefail
 unset UMSS_STORAGE PGPASSWORD PGPASSFILE
@@ -37,5 +38,5 @@ if [[ -n "${GPU_LOCKS:-}" && "${RAY_GPUS:-1}" -gt 0 ]]; then
     take_gpus "$RAY_GPUS"
 fi
 exec ray start --block --disable-usage-stats --address="${RAY_HEAD:-127.0.0.1:6379}" \
-    ${RAY_HOST:+--node-ip-address="$RAY_HOST"} \
+    --object-store-memory="${RAY_STORE:-536870912}" ${RAY_HOST:+--node-ip-address="$RAY_HOST"} \
     ${RAY_CPUS:+--num-cpus="$RAY_CPUS"} ${RAY_GPUS:+--num-gpus="$RAY_GPUS"}
