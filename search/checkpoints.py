@@ -12,7 +12,7 @@ from pathlib import Path
 
 import platformdirs
 
-__all__ = ["CheckpointStore", "default_checkpoint_root"]
+__all__ = ["CheckpointStore", "default_checkpoint_root", "trial_name"]
 
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
@@ -20,6 +20,11 @@ SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 def default_checkpoint_root() -> Path:
     """The folder used when none is given."""
     return Path(platformdirs.user_data_dir("unim2-search")) / "checkpoints"
+
+
+def trial_name(trial: int) -> str:
+    """Such as ``trial-00012``."""
+    return f"trial-{trial:05d}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,14 +38,19 @@ class CheckpointStore:
 
     @property
     def folder(self) -> Path:
-        """The study's folder, named so that any study name is safe in a path."""
+        """The study's folder."""
+        return self.root / self.name
+
+    @property
+    def name(self) -> str:
+        """Names the study so that any study name is safe in a path."""
         readable = self.study if SAFE_NAME.fullmatch(self.study) else "study"
         digest = hashlib.blake2b(f"{self.study}\n{self.identity}".encode(), digest_size=6)
-        return self.root / f"{readable}-{digest.hexdigest()}"
+        return f"{readable}-{digest.hexdigest()}"
 
     def trial_folder(self, trial: int) -> Path:
         """All attempts of one trial."""
-        return self.folder / f"trial-{trial:05d}"
+        return self.folder / trial_name(trial)
 
     def attempt_folder(self, trial: int, attempt: int, epoch: int) -> Path:
         """The one folder that this attempt may write."""

@@ -73,6 +73,7 @@ def launch_command(
     plain: options.PlainOption = None,
     db_patience: options.PatienceOption = DB_PATIENCE_SECONDS,
     stall_timeout: options.StallOption = STALL_SECONDS,
+    artifacts: options.DepotOption = None,
     dry_run: options.DryRunOption = False,
     as_json: options.JsonOption = False,
 ) -> None:
@@ -93,6 +94,7 @@ def launch_command(
                 ray_address=ray,
                 patience=db_patience,
                 stall_timeout=stall_timeout,
+                artifacts=artifacts,
             ),
             preset=preset,
             file=config,
@@ -134,6 +136,7 @@ def resume(
     plain: options.PlainOption = None,
     db_patience: options.PatienceOption = DB_PATIENCE_SECONDS,
     stall_timeout: options.StallOption = STALL_SECONDS,
+    artifacts: options.DepotOption = None,
 ) -> None:
     """Go on with a search where it stands; without a name, the last unfinished one."""
     with _one_line_errors():
@@ -152,6 +155,7 @@ def resume(
                 ray_address=ray,
                 patience=db_patience,
                 stall_timeout=stall_timeout,
+                artifacts=artifacts,
             ),
             study=study,
             trials=trials,

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from search.checkpoints import CheckpointStore
+from search.depot import StoredCheckpoint
 from search.display.events import tell_end
 from search.display.progress import Progress
 from search.display.snapshots import Snapshots
@@ -77,6 +78,7 @@ class Driver:
         store: Store,
         pool: Pool,
         checkpoints: CheckpointStore,
+        kept: KeptCheckpoints,
         epoch: int,
         progress: Progress,
         snapshots: Snapshots,
@@ -94,6 +96,7 @@ class Driver:
             store: Where entries are stored.
             pool: The workers.
             checkpoints: Where attempts write their checkpoints.
+            kept: Deletes those that nobody needs any more.
             epoch: The lease's epoch.
             progress: Shows what goes on.
             snapshots: Makes what is shown.
@@ -111,7 +114,7 @@ class Driver:
         )
         self._roster = Roster()
         self._retries, self._failures = Retries(most=plan.max_retries), Failures()
-        self._kept = KeptCheckpoints(checkpoints, mirror)
+        self._kept = kept
         self._stalls = StallWatch(stall_timeout, clock)
         self._clock, self._shown = clock, -SHOW_SECONDS
         self._pool_away: str | None = None
@@ -151,6 +154,7 @@ class Driver:
         finally:
             self._show()
             self._journal.close()
+            self._kept.close()
 
     def _stopped(self) -> bool:
         idle = not self._roster.busy and self._journal.state.waiting == 0
@@ -186,6 +190,7 @@ class Driver:
         self._kept.sweep()
         for live in self._adopted:
             self._roster.add(live)
+            self._kept.report_stored(live.number, live.stored)
             self._begin_again(live, why="adopted")
             self._progress.event(f"trial {live.number} adopted as attempt {live.attempt}")
 
@@ -231,6 +236,8 @@ class Driver:
             match self._written.get():
                 case AddTrial(trial=number) | NewAttempt(trial=number):
                     self._roster.mark_ready(number)
+                case StoreReport(trial=number, stored=(*stored,)):
+                    self._kept.report_stored(number, stored)
                 case EndTrial(trial=number):
                     self._kept.trial_stored(number)
                 case _:
@@ -268,7 +275,7 @@ class Driver:
         for note in reported.notes:
             self._progress.event(note)
         for report in reported.reports:
-            self._fold(live, report)
+            self._fold(live, report, reported.checkpoint)
         outcome = self._plan.rules.decide(self._mirror, live.number, live.reports)
         if outcome is not None:
             self._end(self._free(worker), outcome)
@@ -277,14 +284,21 @@ class Driver:
         else:
             self._order(worker, Continue())
 
-    def _fold(self, live: LiveTrial, report: Report) -> None:
-        """Take a report in; one that was told before is dropped."""
+    def _fold(self, live: LiveTrial, report: Report, checkpoint: StoredCheckpoint | None) -> None:
+        """Take a report in, with its checkpoint; one that was told before is dropped."""
         if not live.take(report):
             return
+        if checkpoint is not None:
+            live.take_checkpoint(checkpoint)
         found = score(report)
         new = self._mirror.report(live.number, report.evaluation, found)
         self._journal.append(
-            StoreReport(trial=live.number, report=report, score=found if new else None)
+            StoreReport(
+                trial=live.number,
+                report=report,
+                score=found if new else None,
+                stored=None if checkpoint is None else live.stored,
+            )
         )
 
     def _end(self, live: LiveTrial, outcome: Outcome) -> None:

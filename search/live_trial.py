@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from optuna.trial import FrozenTrial
 
 from search.checkpoints import CheckpointStore
-from search.journal.ledger import attempts_of
+from search.depot import StoredCheckpoint
+from search.journal.ledger import attempts_of, checkpoints_of
 from search.messages import Task
 from trainer.records import Report
 
@@ -13,6 +14,7 @@ __all__ = ["LiveTrial", "adopt_trial"]
 
 #: Why attempts end that are the trial's own fault, over its whole life.
 ERRORS = ("error", "memory")
+STORED = 2  # checkpoints of a trial that the depot keeps: the last one, and one if that is damaged
 
 
 @dataclass(kw_only=True)
@@ -32,6 +34,8 @@ class LiveTrial:
     fruitless: dict[str, int] = field(default_factory=dict)
     #: Parameters to be stored because the trial was found without some of them.
     redrawn: dict[str, float] | None = None
+    #: Its checkpoints in the depot, the newest first.
+    stored: tuple[StoredCheckpoint, ...] = ()
 
     @property
     def attempt(self) -> int:
@@ -62,6 +66,10 @@ class LiveTrial:
         self.reports.append(report)
         return True
 
+    def take_checkpoint(self, checkpoint: StoredCheckpoint) -> None:
+        """Take note of a new checkpoint in the depot; the oldest one makes room."""
+        self.stored = (checkpoint, *self.stored)[:STORED]
+
     def count_fruitless(self, why: str) -> int:
         """Count an end that is not the trial's fault unless it comes again and again.
 
@@ -86,6 +94,7 @@ class LiveTrial:
                 str(checkpoints.attempt_folder(self.number, number, at_epoch))
                 for number, at_epoch, _ in earlier
             ),
+            stored=self.stored,
         )
 
 
@@ -101,4 +110,5 @@ def adopt_trial(trial: FrozenTrial, redrawn: dict[str, float] | None) -> LiveTri
         hyper=redrawn or dict(trial.params),
         history=attempts_of(trial),
         redrawn=redrawn,
+        stored=checkpoints_of(trial),
     )

@@ -5,7 +5,9 @@ evaluation and tells of it; the driver decides and answers with the next order.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
+from search.depot import StoredCheckpoint
 from trainer.records import Report
 
 __all__ = [
@@ -37,6 +39,13 @@ class Task:
     folder: str
     #: Folders of earlier attempts that PostgreSQL knows: the furthest checkpoint is gone on from.
     earlier: tuple[str, ...] = ()
+    #: Checkpoints of the trial in the depot that PostgreSQL knows, the newest first.
+    stored: tuple[StoredCheckpoint, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """Names trial and attempt, such as ``trial-00012/attempt-2-epoch-5``."""
+        return "/".join(Path(self.folder).parts[-2:])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +73,8 @@ class Reported:
     reports: tuple[Report, ...]
     #: Things worth telling, such as a damaged checkpoint that was passed over.
     notes: tuple[str, ...] = ()
+    #: The checkpoint of the last report in the depot; None without a depot, or if that failed.
+    checkpoint: StoredCheckpoint | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ __all__ = [
     "ConfigOption",
     "DataOption",
     "DeepOption",
+    "DepotOption",
     "DeviceOption",
     "DriverPasswordOption",
     "DriverRoleOption",
@@ -104,6 +105,14 @@ OversubscribeOption = Annotated[
 ]
 CacheOption = Annotated[Path | None, typer.Option(help="Folder of the feature cache.")]
 CheckpointsOption = Annotated[Path | None, typer.Option(help="Folder of the checkpoints.")]
+DepotOption = Annotated[
+    str | None,
+    typer.Option(
+        "--artifacts",
+        metavar="DIR|s3://BUCKET/PREFIX",
+        help="Keep checkpoints here, too, so that any node can go on with a trial.",
+    ),
+]
 RayOption = Annotated[str | None, typer.Option(help="Ray cluster to join; default our own.")]
 PlainOption = Annotated[bool | None, typer.Option("--plain/--live", help="Lines or a live view.")]
 PatienceOption = Annotated[

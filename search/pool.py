@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from search.depot import StoredCheckpoint
 from search.messages import Event, Order
 from trainer.records import Scores
 
@@ -46,5 +47,12 @@ class Pool(Protocol):
     def iterations(self) -> dict[str, int]:
         """True iterations of each worker's present run, as last heard."""
 
-    def test_scores(self, folder: str) -> tuple[Scores, Scores]:
-        """Let a worker score a checkpoint on the test split; blocks."""
+    def test_scores(
+        self, folder: str, stored: tuple[StoredCheckpoint, ...]
+    ) -> tuple[Scores, Scores]:
+        """Let a worker score a checkpoint on the test split; blocks.
+
+        Args:
+            folder: Where it lies.
+            stored: The same in the depot, and older ones, for a node that has no such folder.
+        """

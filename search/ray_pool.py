@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -10,7 +11,10 @@ import torch
 from ray.exceptions import ActorDiedError, OutOfMemoryError, RayError, RayTaskError
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
+from search.bank_delivery import with_bank_here
+from search.bank_server import RemoteBank, serve_bank
 from search.cluster import Cluster
+from search.depot import StoredCheckpoint
 from search.errors import ClusterAway, ClusterError, first_line
 from search.messages import Crashed, Event, Lost, Order, OutOfMemory, Reported
 from search.pool import Answer
@@ -55,6 +59,7 @@ class RayPool:
         self._watches: dict[Any, str] = {}
         self._iterations = dict.fromkeys(self._names, 0)
         self._outage: _Outage | None = None
+        self._bank: RemoteBank | None = None
         self._actors = {worker: self._start() for worker in self._names}
 
     @property
@@ -109,8 +114,14 @@ class RayPool:
         if self._outage is None and not self._cluster.look():
             self._restart(worker)
 
-    def test_scores(self, folder: str) -> tuple[Scores, Scores]:
+    def test_scores(
+        self, folder: str, stored: tuple[StoredCheckpoint, ...]
+    ) -> tuple[Scores, Scores]:
         """Let a worker score a checkpoint on the test split.
+
+        Args:
+            folder: Where it lies.
+            stored: The same in the depot, and older ones, for a node that has no such folder.
 
         Raises:
             ClusterError: If that fails, also on a fresh worker.
@@ -121,7 +132,7 @@ class RayPool:
                 while self._outage is not None:
                     self._come_back(self._outage)
                     time.sleep(POLL_SECONDS)
-                return self._test_scores(worker, folder)
+                return self._test_scores(worker, folder, stored)
             except RayTaskError as error:
                 cause = error.cause or error
                 raise _not_scored(cause) from error
@@ -131,8 +142,10 @@ class RayPool:
                 self.replace(worker)
         raise AssertionError("the second try returns or raises")
 
-    def _test_scores(self, worker: str, folder: str) -> tuple[Scores, Scores]:
-        reference = self._actors[worker].test_scores.remote(folder)
+    def _test_scores(
+        self, worker: str, folder: str, stored: tuple[StoredCheckpoint, ...]
+    ) -> tuple[Scores, Scores]:
+        reference = self._actors[worker].test_scores.remote(folder, stored)
         while not ray.wait([reference], timeout=POLL_SECONDS)[0]:
             if gone := self._cluster.gone:
                 self._lose_all(gone)
@@ -151,7 +164,9 @@ class RayPool:
             "max_concurrency": 2,  # the second thread answers while the first trains
             "runtime_env": {"env_vars": {"OMP_NUM_THREADS": str(self._setup.threads)}},
         }
-        return actor.options(**options).remote(self._setup)
+        if places is not None and self._bank is None:  # other nodes may lack it
+            self._bank = RemoteBank(serve_bank(Path(self._setup.bank)))
+        return actor.options(**options).remote(self._setup, self._bank)
 
     def _restart(self, worker: str) -> None:
         """End the worker's process, if it is there, and start an empty one."""
@@ -184,6 +199,7 @@ class RayPool:
         self._outage = _Outage(gone=gone, since=self._clock(), tried=self._clock())
         for references in (self._orders, self._watches, self._actors):
             references.clear()  # before Ray is left: they tell it when they go
+        self._bank = None
         self._cluster.leave()
         return answers
 
@@ -225,14 +241,16 @@ class _Outage:
 class _Actor:
     """The worker as an actor."""
 
-    def __init__(self, setup: WorkerSetup) -> None:
-        self._worker = Worker(setup)
+    def __init__(self, setup: WorkerSetup, bank: RemoteBank | None) -> None:
+        self._worker = Worker(setup if bank is None else with_bank_here(setup, bank))
 
     def advance(self, order: Order) -> Reported:
         return self._worker.advance(order)
 
-    def test_scores(self, folder: str) -> tuple[Scores, Scores]:
-        return self._worker.test_scores(folder)
+    def test_scores(
+        self, folder: str, stored: tuple[StoredCheckpoint, ...]
+    ) -> tuple[Scores, Scores]:
+        return self._worker.test_scores(folder, stored)
 
     def iteration(self) -> int:
         return self._worker.iteration()

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import torch
 
+from search.depot import DepotPlace, StoredCheckpoint
 from search.messages import Begin, Continue, Order, Reported, Task
-from trainer.checkpoint import read_record
+from search.sources import furthest_first, restore_first
+from storage.errors import ArtifactFailure
 from trainer.config import TrainConfig
 from trainer.errors import CheckpointError
 from trainer.features import Material, open_material
@@ -28,6 +30,8 @@ class WorkerSetup:
     device: str
     #: Threads torch may use on the CPU.
     threads: int = 1
+    #: Where checkpoints are kept for other nodes; None for nowhere.
+    depot: DepotPlace | None = None
 
 
 class Worker:
@@ -41,6 +45,8 @@ class Worker:
         self._task: Task | None = None
         self._run: Run | None = None
         self._iteration = 0
+        self._depot = None if setup.depot is None else setup.depot.open()
+        self._keeps = True
 
     def advance(self, order: Order) -> Reported:
         """Obey the order and tell of the evaluation that it leads to.
@@ -51,66 +57,87 @@ class Worker:
         match order:
             case Begin(task=task):
                 reports, notes = self._take_up(task)
-                if not reports:
-                    reports = (self._train(),)
-                return self._tell(reports, notes)
+                return self._tell(reports, notes) if reports else self._train(notes)
             case Continue():
-                return self._tell((self._train(),))
+                return self._train()
 
     def iteration(self) -> int:
         """True iterations of the present run; may be asked while it trains."""
         return self._iteration
 
-    def test_scores(self, folder: str) -> tuple[Scores, Scores]:
-        """Cluster and linear scores on test of the iterate of a checkpoint that counts."""
-        path = Path(folder)
-        run = Run.restore(path, config_of(path), self._material, self._device)
+    def test_scores(
+        self, folder: str, stored: tuple[StoredCheckpoint, ...]
+    ) -> tuple[Scores, Scores]:
+        """Cluster and linear scores on test of the iterate of a checkpoint that counts.
+
+        Args:
+            folder: Where it lies.
+            stored: The same in the depot, and older ones, for a node that has no such folder.
+
+        Raises:
+            CheckpointError: If there is none that is sound.
+        """
+        sources, notes = furthest_first([folder] if folder else [], stored[:1], self._depot)
+        run, more = restore_first(sources, lambda path: self._restore(path, config_of(path)))
+        if run is None:
+            raise CheckpointError("; ".join(notes + more) or "its checkpoint is gone")
         run.take_counted()
         evaluation = run.evaluate(self._material.test)
         return evaluation.cluster, evaluation.linear
 
+    def _restore(self, folder: Path, config: TrainConfig) -> Run:
+        return Run.restore(folder, config, self._material, self._device)
+
     def _take_up(self, task: Task) -> tuple[tuple[Report, ...], tuple[str, ...]]:
         config = self._config.with_trial(hyper=task.hyper, seed=task.seed)
-        folders, notes = _furthest_first(task.earlier)
         self._task, self._run = task, None
-        for folder in folders:
-            try:
-                self._run = Run.restore(folder, config, self._material, self._device)
-                break
-            except CheckpointError as error:
-                notes.append(str(error))
-        if self._run is None:
-            self._run = Run.start(config, self._material, self._device)
+        sources, notes = furthest_first(task.earlier, task.stored, self._depot)
+        run, more = restore_first(sources, lambda folder: self._restore(folder, config))
+        self._run = run or Run.start(config, self._material, self._device)
         self._iteration = self._run.iteration
-        told = tuple(f"trial {task.trial}: a checkpoint was passed over: {note}" for note in notes)
-        return self._run.reports, told
+        passed = "a checkpoint was passed over"
+        return self._run.reports, tuple(
+            f"trial {task.trial}: {passed}: {note}" for note in notes + more
+        )
 
-    def _train(self) -> Report:
-        assert self._run is not None and self._task is not None
+    def _train(self, notes: tuple[str, ...] = ()) -> Reported:
+        """Train to the next evaluation, and keep a checkpoint of it."""
+        assert self._run is not None
         report = self._run.advance(self._count)
-        self._run.save(Path(self._task.folder))
-        return report
+        checkpoint, more = self._keep(self._run, report.evaluation)
+        return self._tell((report,), notes + more, checkpoint)
+
+    def _keep(self, run: Run, evaluation: int) -> tuple[StoredCheckpoint | None, tuple[str, ...]]:
+        """A disk that is full costs the checkpoint, and not the trial; the one before it stays."""
+        assert self._task is not None
+        folder, checkpoint = Path(self._task.folder), None
+        try:
+            run.save(folder)
+            if self._depot is not None:
+                checkpoint = self._depot.put(
+                    folder, attempt=self._task.place, evaluation=evaluation
+                )
+        except (CheckpointError, ArtifactFailure) as error:
+            told, self._keeps = not self._keeps, False
+            text = f"trial {self._task.trial}: no checkpoint of evaluation {evaluation}: {error}"
+            return None, () if told else (f"{text}; an earlier one stays",)
+        self._keeps = True
+        return checkpoint, ()
 
     def _count(self, iteration: int) -> None:
         self._iteration = iteration
 
-    def _tell(self, reports: tuple[Report, ...], notes: tuple[str, ...] = ()) -> Reported:
+    def _tell(
+        self,
+        reports: tuple[Report, ...],
+        notes: tuple[str, ...] = (),
+        checkpoint: StoredCheckpoint | None = None,
+    ) -> Reported:
         assert self._task is not None
         return Reported(
-            trial=self._task.trial, attempt=self._task.attempt, reports=reports, notes=notes
+            trial=self._task.trial,
+            attempt=self._task.attempt,
+            reports=reports,
+            notes=notes,
+            checkpoint=checkpoint,
         )
-
-
-def _furthest_first(folders: tuple[str, ...]) -> tuple[list[Path], list[str]]:
-    """Checkpoints by the evaluations in them, most first; and what is wrong with the others."""
-    found: list[tuple[int, Path]] = []
-    notes: list[str] = []
-    for folder in map(Path, folders):
-        if not folder.exists():
-            continue  # the attempt ended before its first evaluation
-        try:
-            found.append((len(read_record(folder)["reports"]), folder))
-        except CheckpointError as error:
-            notes.append(str(error))
-    found.sort(key=lambda pair: pair[0], reverse=True)
-    return [folder for _, folder in found], notes

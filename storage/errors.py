@@ -12,6 +12,8 @@ holds a password. Assertions are for our own invariants, these are for what can 
     ├── SchemaError             the tables are newer than this program, or cannot be made
     ├── NotPermitted            the role that connects may not do this
     ├── RoleError               a role cannot be made as it was asked for
+    ├── ArtifactPlaceError      a place for artifacts that cannot be used
+    ├── ArtifactFailure         an artifact could not be kept or read: a disk, a network
     ├── StudyNameError          a name that no study may have
     ├── NameTaken               a name that another study has
     ├── UnknownStudy            a name that no study has
@@ -22,6 +24,8 @@ holds a password. Assertions are for our own invariants, these are for what can 
 
 __all__ = [
     "AddressError",
+    "ArtifactFailure",
+    "ArtifactPlaceError",
     "ConnectError",
     "DatabaseAway",
     "EmbeddedError",
@@ -73,6 +77,14 @@ class NotPermitted(StorageError):
 
 class RoleError(StorageError):
     """A role cannot be made as it was asked for."""
+
+
+class ArtifactPlaceError(StorageError):
+    """A place for artifacts that cannot be used."""
+
+
+class ArtifactFailure(StorageError):
+    """An artifact could not be kept or read: a disk, a network."""
 
 
 class StudyNameError(StorageError):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from search.depot import StoredCheckpoint
 from search.outcome import TrialEnd
 from trainer.records import Report
 
@@ -37,6 +38,8 @@ class StoreReport:
     trial: int
     report: Report
     score: float | None
+    #: The trial's checkpoints in the depot from now on; None where that did not change.
+    stored: tuple[StoredCheckpoint, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

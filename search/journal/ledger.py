@@ -13,6 +13,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import Engine
 
+from search.depot import StoredCheckpoint
 from search.errors import SearchError, StudyError
 from search.journal.entries import AddTrial, EndTrial, Entry, NewAttempt, StoreReport, StoreTest
 from search.outcome import write_end
@@ -20,10 +21,21 @@ from storage.outage import translated
 from storage.reports import reports_of, store_report
 from storage.studies import get_study, mark_finished
 
-__all__ = ["ATTEMPTS_ATTRIBUTE", "TEST_ATTRIBUTE", "Ledger", "attempts_of", "trial_template"]
+__all__ = [
+    "ATTEMPTS_ATTRIBUTE",
+    "TEST_ATTRIBUTE",
+    "Ledger",
+    "attempts_of",
+    "checkpoints_of",
+    "trial_template",
+]
 
 #: System attribute of a trial: ``[[attempt, epoch, why the attempt before it ended], …]``.
 ATTEMPTS_ATTRIBUTE = "unim2:attempts"
+#: System attribute of a trial: its checkpoints in the depot that count, the newest first.
+CHECKPOINTS_ATTRIBUTE = "unim2:checkpoints"
+#: System attribute of the study: where its depot is.
+ARTIFACTS_ATTRIBUTE = "unim2:artifacts"
 #: System attribute of the study: when the study of our own tables was created.
 MARK_ATTRIBUTE = "unim2:created_at"
 #: User attribute of the study: which trial was scored on the test split, and its scores.
@@ -50,6 +62,12 @@ def attempts_of(trial: FrozenTrial) -> list[tuple[int, int, str]]:
     """The trial's attempts in order: number, lease epoch, why it began."""
     stored = trial.system_attrs.get(ATTEMPTS_ATTRIBUTE, [])
     return [(int(attempt), int(epoch), str(why)) for attempt, epoch, why in stored]
+
+
+def checkpoints_of(trial: FrozenTrial) -> tuple[StoredCheckpoint, ...]:
+    """The trial's checkpoints in the depot that count, the newest first."""
+    stored = trial.system_attrs.get(CHECKPOINTS_ATTRIBUTE, [])
+    return tuple(StoredCheckpoint.from_json(item) for item in stored)
 
 
 class Ledger:
@@ -111,6 +129,23 @@ class Ledger:
             trials = self._storage.get_all_trials(self._study_id, deepcopy=True)
         self._ids = {trial.number: trial._trial_id for trial in trials}
         return sorted(trials, key=lambda trial: trial.number)
+
+    def checkpoints(self, number: int) -> tuple[StoredCheckpoint, ...]:
+        """A trial's checkpoints in the depot, as they are stored now."""
+        with translated():
+            return checkpoints_of(self._storage.get_trial(self._ids[number]))
+
+    def artifacts(self) -> str | None:
+        """Where the study's depot is; None if it never had one."""
+        with translated():
+            attributes = self._storage.get_study_system_attrs(self._study_id)
+        place: str | None = attributes.get(ARTIFACTS_ATTRIBUTE)
+        return place
+
+    def store_artifacts(self, place: str) -> None:
+        """Note where the study's depot is, for whoever resumes it."""
+        with translated():
+            self._storage.set_study_system_attr(self._study_id, ARTIFACTS_ATTRIBUTE, place)
 
     def test_scores(self) -> dict[str, Any] | None:
         """The stored scores of the best trial on the test split, if they were read."""
@@ -203,6 +238,9 @@ class Ledger:
             evaluation=evaluation,
             payload=entry.report.to_json(),
         )
+        if entry.stored is not None:
+            stored: list[Any] = [checkpoint.to_json() for checkpoint in entry.stored]
+            self._storage.set_trial_system_attr(trial_id, CHECKPOINTS_ATTRIBUTE, stored)
         if entry.score is None or (in_doubt and self._is_ended(trial_id)):
             return
         self._storage.set_trial_intermediate_value(trial_id, evaluation, entry.score)

@@ -254,6 +254,7 @@ def _drive(
                 request.config,
                 request.machine,
                 bank=material.folder,
+                depot=session.depot,
                 ray_address=request.places.ray_address,
                 wait=request.terms.wait,
                 stopped=lambda: session.stop_reason is not None,

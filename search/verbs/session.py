@@ -19,12 +19,14 @@ from optuna.trial import FrozenTrial, TrialState
 from search.checkpoints import CheckpointStore
 from search.cluster import ray_cluster
 from search.config import LaunchConfig
+from search.depot import DepotPlace
 from search.display.progress import Progress
 from search.display.snapshots import Snapshots
 from search.driver import Driver, Ending, Plan
 from search.errors import ClusterError
 from search.journal.entries import StoreTest
 from search.journal.ledger import Ledger
+from search.kept import KeptCheckpoints
 from search.live_trial import LiveTrial, adopt_trial
 from search.machine import Machine
 from search.mirror import Mirror
@@ -35,6 +37,7 @@ from search.rules import Rules
 from search.samplers import find_sampler
 from search.schedule import Schedule
 from search.worker import WorkerSetup
+from storage.artifact_places import check_writable, open_artifacts
 from storage.database import Database
 from storage.errors import DatabaseAway, EmbeddedError
 from storage.lease import Lease
@@ -58,6 +61,8 @@ class Places:
     checkpoints: Path
     #: Address of a Ray cluster to join; None starts one here.
     ray_address: str | None = None
+    #: Folder or ``s3://BUCKET/PREFIX`` where checkpoints are kept for other nodes.
+    artifacts: str | None = None
 
 
 def make_plan(config: LaunchConfig, record: StudyRecord) -> Plan:
@@ -84,6 +89,7 @@ def ray_workers(
     machine: Machine,
     *,
     bank: Path,
+    depot: DepotPlace | None,
     ray_address: str | None,
     wait: bool,
     stopped: Callable[[], bool],
@@ -91,14 +97,14 @@ def ray_workers(
     say: Callable[[str], None],
 ) -> Iterator[Pool]:
     """Ray, and this search's workers on it."""
-    setup = WorkerSetup(config=config.train, bank=str(bank), device=machine.device)
+    setup = WorkerSetup(config=config.train, bank=str(bank), device=machine.device, depot=depot)
     connection = ray_cluster(machine, address=ray_address, wait=wait, stopped=stopped, say=say)
     with connection as cluster:
         yield RayPool(
             setup,
             cluster,
             count=machine.workers,
-            gpu_share=machine.gpu_share,
+            gpu_share=cluster.gpu_share,
             patience=patience,
         )
 
@@ -147,6 +153,8 @@ class Session:
             study=record.name,
             identity=identity,
         )
+        #: Where checkpoints are kept for other nodes; None for nowhere.
+        self.depot = self._find_depot(places.artifacts)
         self.mirror, self._adopted = load_study(record, self._ledger.load(), self._plan)
         self._driver: Driver | None = None
         #: Why the search was asked to stop, by a signal or through the database.
@@ -170,6 +178,21 @@ class Session:
         self._driver.stop_at_once(reason)
         return True
 
+    def _find_depot(self, given: str | None) -> DepotPlace | None:
+        """The place that was given, noted for whoever resumes the study, or the one noted.
+
+        Raises:
+            ArtifactPlaceError: If it cannot be used.
+        """
+        noted = self._ledger.artifacts()
+        place = given or noted
+        if place is None:
+            return None
+        check_writable(open_artifacts(place), place)
+        if place != noted:
+            self._ledger.store_artifacts(place)
+        return DepotPlace(place=place, study=self._checkpoints.name)
+
     def store_target(self, trials: int) -> None:
         """Take, and store, another number of trials to finish."""
         set_target(self._storage.engine, self._record.name, trials)
@@ -185,6 +208,11 @@ class Session:
             store=self._ledger,
             pool=pool,
             checkpoints=self._checkpoints,
+            kept=KeptCheckpoints(
+                self._checkpoints,
+                self.mirror,
+                None if self.depot is None else self.depot.open(),
+            ),
             epoch=self._lease.epoch,
             progress=progress,
             snapshots=Snapshots(
@@ -221,10 +249,11 @@ class Session:
 
     def _score_on_test(self, trial: int, pool: Pool, progress: Progress) -> dict[str, object]:
         folder = self._checkpoints.latest(trial)
+        stored = self._patiently(lambda: self._ledger.checkpoints(trial))
         try:
-            if folder is None:
+            if folder is None and not stored:
                 raise ClusterError("its checkpoint is gone")
-            cluster, linear = pool.test_scores(str(folder))
+            cluster, linear = pool.test_scores(str(folder or ""), stored)
         except ClusterError as error:
             progress.event(
                 f"no test score for trial {trial}: {error}; `search best --format toml` and"

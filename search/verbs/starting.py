@@ -42,6 +42,8 @@ class Machinery:
     cache: Path | None
     checkpoints: Path | None
     ray_address: str | None
+    #: Folder or ``s3://BUCKET/PREFIX`` where checkpoints are kept for other nodes.
+    artifacts: str | None = None
     #: Seconds without PostgreSQL, or without Ray, before the search stops.
     patience: float = 0.0
     #: Seconds without progress after which a worker is taken back.
@@ -66,7 +68,7 @@ class Machinery:
 
     def machine(self) -> Machine:
         """The part of this machine that was asked for."""
-        return find_machine(self.device, self.workers)
+        return find_machine(self.device, self.workers, joined=self.ray_address is not None)
 
     def terms(self) -> Terms:
         """How to share this machine with other searches."""
@@ -80,6 +82,7 @@ class Machinery:
             cache=cache_root(self.cache).resolve(),
             checkpoints=(self.checkpoints or default_checkpoint_root()).resolve(),
             ray_address=self.ray_address,
+            artifacts=_absolute(self.artifacts),
         )
 
 
@@ -192,6 +195,11 @@ def _drive(request: Launch, database: Database, *, plain: bool | None) -> bool:
     if result.ending is Ending.STOPPED:
         typer.echo(f"stopped: {result.reason}")
     return result.ending is Ending.FINISHED
+
+
+def _absolute(place: str | None) -> str | None:
+    """A folder by a name that holds wherever the search is resumed."""
+    return place if place is None or "://" in place else str(Path(place).resolve())
 
 
 def _tell_dry_run(

@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from search.checkpoints import CheckpointStore
+from search.depot import Depot
 from search.display.snapshots import Snapshots
 from search.driver import Driver, Plan
+from search.kept import KeptCheckpoints
 from search.mirror import Mirror
 from search.pruners import CollapseRules, build_pruner
 from search.rules import Rules
@@ -51,20 +53,23 @@ class Search:
         patience: float = 5.0,
         mirror: Mirror | None = None,
         pool: InlinePool | None = None,
+        depot: Depot | None = None,
         **options: Any,
     ) -> None:
         self.store = store or MemoryStore()
         self.mirror = mirror or Mirror("study")
         self.progress = SilentProgress()
-        self.pool = pool or InlinePool(workers, fault)
+        self.pool = pool or InlinePool(workers, fault, depot)
         self.stopping = False
+        checkpoints = CheckpointStore(root=folder, study="study", identity="memory")
         self.driver = Driver(
             plan=make_plan(trials=trials, lag=lag or workers + 1),
             mirror=self.mirror,
             adopted=[],
             store=self.store,
             pool=self.pool,
-            checkpoints=CheckpointStore(root=folder, study="study", identity="memory"),
+            checkpoints=checkpoints,
+            kept=KeptCheckpoints(checkpoints, self.mirror, depot),
             epoch=1,
             progress=self.progress,
             snapshots=Snapshots(study="study", storage="memory", target=trials, iterations=60),

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 
+from search.depot import Depot, StoredCheckpoint
 from search.messages import Begin, Continue, Event, Lost, Order, OutOfMemory
 from search.pool import Answer
 from tests.fakes.training import FakeWorker
@@ -20,8 +21,11 @@ Fault = Callable[[str, Order, FakeWorker], Event | Stall | None]
 class InlinePool:
     """Carries out one order a look, the oldest first."""
 
-    def __init__(self, count: int = 1, fault: Fault | None = None) -> None:
-        self._workers = {f"worker-{index}": FakeWorker() for index in range(count)}
+    def __init__(
+        self, count: int = 1, fault: Fault | None = None, depot: Depot | None = None
+    ) -> None:
+        self._depot = depot
+        self._workers = {f"worker-{index}": FakeWorker(depot) for index in range(count)}
         self._orders: deque[tuple[str, Order]] = deque()
         self._fault = fault
         self._stalled: set[str] = set()
@@ -48,7 +52,7 @@ class InlinePool:
 
     def replace(self, worker: str) -> None:
         self._stalled.discard(worker)
-        self._workers[worker] = FakeWorker()
+        self._workers[worker] = FakeWorker(self._depot)
         self.replaced.append(worker)
 
     def lose_all(self, reason: str) -> list[Answer]:
@@ -57,13 +61,15 @@ class InlinePool:
         lost = Lost(reason=reason, with_cluster=True)
         answers = [Answer(worker=worker, event=lost) for worker, _ in self._orders]
         self._orders.clear()
-        self._workers = {worker: FakeWorker() for worker in self._workers}
+        self._workers = {worker: FakeWorker(self._depot) for worker in self._workers}
         return answers
 
     def iterations(self) -> dict[str, int]:
         return dict.fromkeys(self._workers, 0)
 
-    def test_scores(self, folder: str) -> tuple[Scores, Scores]:
+    def test_scores(
+        self, folder: str, stored: tuple[StoredCheckpoint, ...]
+    ) -> tuple[Scores, Scores]:
         self.tested.append(folder)
         scores = Scores(miou=30.0, miou_all=30.0, accuracy=50.0)
         return scores, scores
@@ -75,5 +81,5 @@ class InlinePool:
             self._stalled.add(worker)
             return None
         if isinstance(fault, Lost | OutOfMemory):
-            self._workers[worker] = FakeWorker()
+            self._workers[worker] = FakeWorker(self._depot)
         return fault or self._workers[worker].advance(order)

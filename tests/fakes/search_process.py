@@ -108,6 +108,7 @@ def run_search(
     time_to_live: float = 30.0,
     wait: float = 0.0,
     patience: float = 20.0,
+    artifacts: Path | None = None,
 ) -> Ending:
     """Create or continue the study and drive it, with the fault; the entry of a process."""
     trigger = _Trigger(kill)
@@ -127,14 +128,20 @@ def run_search(
                 lease=lease,
                 record=record,
                 config=LaunchConfig.from_table(record.config),
-                places=Places(cache=checkpoints, checkpoints=checkpoints),
+                places=Places(
+                    cache=checkpoints,
+                    checkpoints=checkpoints,
+                    artifacts=None if artifacts is None else str(artifacts),
+                ),
                 patience=patience,
             )
             session._ledger.__class__ = FaultyLedger
             session._ledger.trigger = trigger  # type: ignore[attr-defined]
             _watch_statements(session._storage.engine, trigger)
             with contextlib.closing(session):
-                ending = session.drive(InlinePool(workers, on_order), SilentProgress())
+                depot = None if session.depot is None else session.depot.open()
+                pool = InlinePool(workers, on_order, depot)
+                ending = session.drive(pool, SilentProgress())
             (checkpoints / STATEMENTS_FILE).write_text(str(trigger.counts["sql"]))
             return ending
 

@@ -4,7 +4,10 @@ import json
 import math
 from pathlib import Path
 
+from search.depot import Depot, StoredCheckpoint
 from search.messages import Begin, Continue, Order, Reported, Task
+from search.sources import furthest_first
+from trainer.checkpoint import read_record, write_checkpoint
 from trainer.records import Report, Scores, Signals
 from trainer.seeds import numpy_generator
 
@@ -35,9 +38,13 @@ def fake_report(hyper: dict[str, float], seed: int, evaluation: int) -> Report:
 
 
 class FakeWorker:
-    """Obeys orders like ``search.worker.Worker``, checkpoints to JSON files."""
+    """Obeys orders like ``search.worker.Worker``, checkpoints to JSON files.
 
-    def __init__(self) -> None:
+    With a depot it leaves whole checkpoints, without tensors, there as well.
+    """
+
+    def __init__(self, depot: Depot | None = None) -> None:
+        self._depot = depot
         self._task: Task | None = None
         self._reports: list[Report] = []
         self.evaluations_made = 0
@@ -45,24 +52,37 @@ class FakeWorker:
     def advance(self, order: Order) -> Reported:
         match order:
             case Begin(task=task):
-                self._task, self._reports = task, self._furthest(task.earlier)
+                self._task, self._reports = task, self._found(task)
                 if self._reports:
                     return self._tell(tuple(self._reports))
-                return self._tell((self._train(),))
+                return self._train()
             case Continue():
-                return self._tell((self._train(),))
+                return self._train()
 
     @property
     def task(self) -> Task:
         assert self._task is not None
         return self._task
 
-    def _train(self) -> Report:
+    def _train(self) -> Reported:
         report = fake_report(self.task.hyper, self.task.seed, len(self._reports) + 1)
         self._reports.append(report)
         self.evaluations_made += 1
-        self._save(Path(self.task.folder))
-        return report
+        folder = Path(self.task.folder)
+        if self._depot is None:
+            self._save(folder)
+            return self._tell((report,))
+        write_checkpoint(folder, {}, {"reports": [told.to_json() for told in self._reports]})
+        place, evaluation = self.task.place, report.evaluation
+        return self._tell((report,), self._depot.put(folder, attempt=place, evaluation=evaluation))
+
+    def _found(self, task: Task) -> list[Report]:
+        if self._depot is None:
+            return self._furthest(task.earlier)
+        for source in furthest_first(task.earlier, task.stored, self._depot)[0]:
+            with source.opened() as folder:
+                return [Report.from_json(item) for item in read_record(folder)["reports"]]
+        return []
 
     def _save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -79,5 +99,12 @@ class FakeWorker:
                 found = max(found, reports, key=len)
         return found
 
-    def _tell(self, reports: tuple[Report, ...]) -> Reported:
-        return Reported(trial=self.task.trial, attempt=self.task.attempt, reports=reports)
+    def _tell(
+        self, reports: tuple[Report, ...], checkpoint: StoredCheckpoint | None = None
+    ) -> Reported:
+        return Reported(
+            trial=self.task.trial,
+            attempt=self.task.attempt,
+            reports=reports,
+            checkpoint=checkpoint,
+        )

@@ -1,6 +1,7 @@
 """A driver killed by SIGKILL at any point, then resumed: the search is the undisturbed one."""
 
 import multiprocessing
+import shutil
 import signal
 from collections.abc import Iterator
 from multiprocessing.context import ForkServerContext
@@ -143,3 +144,29 @@ def test_killed_again_and_again(
     assert codes.count(-signal.SIGKILL) >= 5 and codes[-1] == 0
     check_exact(database_address)
     assert told(stored_trials(database_address)) == undisturbed
+
+
+def test_another_host_goes_on_from_the_artifact_store(
+    processes: ForkServerContext, database_address: str, tmp_path: Path, undisturbed: list[Any]
+) -> None:
+    """Every driver that is killed takes its host's folder of checkpoints with it."""
+    store = tmp_path / "artifacts"
+    for host in range(3):
+        kill = Kill(what="worker", nth=20)
+        folder = tmp_path / f"host-{host}"
+        code = search_process(
+            processes, database_address, folder, kill=kill, artifacts=store if host == 0 else None
+        )
+        assert code == -signal.SIGKILL
+        shutil.rmtree(folder)
+    last = tmp_path / "last"
+    last.mkdir()
+    assert search_process(processes, database_address, last) == 0  # knows of the store by itself
+    check_exact(database_address)
+    assert told(stored_trials(database_address)) == undisturbed
+    best = max(
+        (trial for trial in stored_trials(database_address) if trial.state is TrialState.COMPLETE),
+        key=lambda trial: (trial.values[0], -trial.number),
+    )
+    left = [path.name for path in store.glob("*/trial-*")]
+    assert left == [f"trial-{best.number:05d}"]

@@ -1,5 +1,6 @@
 """Workers that stand still, run out of memory, or go with their whole cluster."""
 
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -7,12 +8,14 @@ from pathlib import Path
 import pytest
 from optuna.trial import TrialState
 
+from search.depot import Depot
 from search.driver import Ending
 from search.errors import ClusterAway
 from search.journal.entries import Entry
 from search.messages import Begin, Continue, Crashed, Lost, Order, OutOfMemory
 from search.pool import Answer
 from search.stalls import LONGEST_LOOK, StallWatch
+from storage.artifact_places import open_artifacts
 from tests.fakes.memory_search import Search
 from tests.fakes.pool import InlinePool, Stall
 from tests.fakes.store import MemoryStore
@@ -244,6 +247,41 @@ def test_a_stop_at_once_leaves_what_stands_still_and_loses_nothing_told(tmp_path
     assert search.driver.run() is Ending.STOPPED
     assert search.driver.stop_reason == "once"
     assert [entry.report.evaluation for entry in store.reports()] == [1, 2, 3, 4]
+
+
+def test_nodes_without_the_folder_go_on_from_the_depot(tmp_path: Path) -> None:
+    """Each fifth order ends its node, and with it the folder of checkpoints there."""
+    orders = 0
+    made: list[FakeWorker] = []
+    depot = Depot(open_artifacts(str(tmp_path / "artifacts")), "study")
+
+    def lose_node(worker: str, order: Order, hosted: FakeWorker) -> Lost | None:
+        nonlocal orders
+        orders += 1
+        if hosted not in made:
+            made.append(hosted)
+        left = [len(list(trial.rglob("evaluation-*"))) for trial in trials_in(tmp_path)]
+        assert max(left, default=0) <= 4, "the last two, and those about to be deleted"
+        if orders % 5:
+            return None
+        shutil.rmtree(tmp_path / "b", ignore_errors=True)
+        return Lost(reason="its node is gone")
+
+    undisturbed = Search(tmp_path / "a", trials=8)
+    undisturbed.driver.run()
+    search = Search(tmp_path / "b", trials=8, fault=lose_node, depot=depot)
+    assert search.driver.run() is Ending.FINISHED
+    assert search.points() == undisturbed.points()
+    assert search.values() == undisturbed.values()
+    assert len(search.store.attempts()) > 5
+    assert sum(worker.evaluations_made for worker in made) == len(search.store.reports())
+    best = search.mirror.best()
+    assert best is not None
+    assert [path.name for path in trials_in(tmp_path)] == [f"trial-{best.number:05d}"]
+
+
+def trials_in(tmp_path: Path) -> list[Path]:
+    return list((tmp_path / "artifacts" / "study").glob("trial-*"))
 
 
 def test_a_lost_worker_is_told_apart_from_a_lost_cluster(tmp_path: Path) -> None:

@@ -113,4 +113,4 @@ def test_a_worker_tests_the_iterate_that_counts(tmp_path, monkeypatch) -> None:
         reports += hosted.advance(Continue()).reports
     best = max(reports, key=lambda report: report.cluster.miou)
     assert best.cluster != reports[-1].cluster, "else this shows nothing"
-    assert hosted.test_scores(str(tmp_path)) == (best.cluster, best.linear)
+    assert hosted.test_scores(str(tmp_path), ()) == (best.cluster, best.linear)
