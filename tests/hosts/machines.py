@@ -20,6 +20,11 @@ REPOSITORY = DEPLOY.parent
 PORT = 6379
 PATIENCE = 3000.0  # seconds: five Ray nodes on two cores beside much else
 STUDY = "hosts"
+#: How long Ray waits for its own processes: they start slowly where two cores do much else.
+SLOW_MACHINE = {
+    "RAY_agent_register_timeout_ms": "900000",
+    "RAY_worker_register_timeout_seconds": "900",
+}
 #: Trials of some seconds, so that a cut finds some under way.
 CONFIG = """
 [data.options]
@@ -57,7 +62,7 @@ class Machines:
 
     def head(self, host: Host, *, cores: int) -> None:
         """Start the head of the cluster there."""
-        self._start(host, "ray-head.sh", RAY_HOST=host.address, RAY_CPUS=str(cores))
+        self._keep(host, "ray-head.sh", RAY_HOST=host.address, RAY_CPUS=str(cores))
         self._wait_for_node(host)
 
     def worker(self, host: Host, head: Host, *, cores: int) -> None:
@@ -71,7 +76,7 @@ class Machines:
         """Launch the study there, or go on with it."""
         return self._start(
             host,
-            "search.sh",
+            str(DEPLOY / "search.sh"),
             "launch", "--study", STUDY, "--config", str(self._config()), "--trials", str(trials),
             "--workers", "2", "--device", "cpu", "--plain", "--wait", "--pruner", "none",
             "--cache", str(self.local / "cache"),
@@ -90,24 +95,33 @@ class Machines:
         path = self.shared / f"{host.name}.{name}"
         return path.read_text() if path.exists() else ""
 
+    def _keep(self, host: Host, script: str, **variables: str) -> None:
+        """Start it, and again whenever it ends, as a supervisor of services does.
+
+        Ray gives a node 30 s to start, which two busy cores do not always do.
+        """
+        again = 'until "$0"; do sleep 1; done'
+        self._start(host, "bash", "-c", again, str(DEPLOY / script), name=script, **variables)
+
     def _start(
-        self, host: Host, script: str, *arguments: str, name: str = "", **variables: str
+        self, host: Host, script: str, *arguments: str, name: str, **variables: str
     ) -> "subprocess.Popen[str]":
-        log = self.shared / f"{host.name}.{name or script}"
+        log = self.shared / f"{host.name}.{name}"
         environment = {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "PYTHONPATH": str(REPOSITORY),
+            "PYTHONPATH": f"{REPOSITORY}:{os.environ.get('PYTHONPATH', '')}".rstrip(":"),
             "HOME": str(self.local),
             "OMP_NUM_THREADS": "1",
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN_PATH": str(self.shared / "token"),
             "RAY_TMPDIR": str(self.sessions / host.name),
             "UMSS_CACHE": str(self.local / "own-cache"),
+            **SLOW_MACHINE,
             **{name: value for name, value in variables.items() if value},
         }
         with log.open("a") as file:
             return host.start(
-                [DEPLOY / script, *arguments], folder=REPOSITORY, environment=environment,
+                [script, *arguments], folder=REPOSITORY, environment=environment,
                 stdin=subprocess.DEVNULL, stdout=file, stderr=file,
             )  # fmt: skip
 

@@ -58,6 +58,7 @@ class Host:
             ["unshare", *NAMESPACES, "--fork", "--kill-child=SIGKILL", "--mount-proc",
              "bash", "-c", INIT, "init", name, str(names), *map(str, own_folders)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            start_new_session=True,
         )  # fmt: skip
         assert self._first.stdout is not None and self._first.stderr is not None
         if self._first.stdout.readline() != "ready\n":
@@ -80,6 +81,7 @@ class Host:
             [*self.enter(), *inside, *map(str, command)],
             env=environment if environment is None else dict(environment),
             text=True,
+            start_new_session=True,
             **options,
         )
         self._started.append(process)
