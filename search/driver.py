@@ -165,7 +165,7 @@ class Driver:
         self._draw()
         self._collect()
         self._assign()
-        free = len(self._roster.busy) < len(self._pool.names)
+        free = len(self._roster.busy) < len(self._pool.ready())
         timeout = BUSY_WAIT_SECONDS if free else IDLE_WAIT_SECONDS
         answers = self._pool.wait(timeout)
         if not answers and not self._roster.busy:
@@ -246,7 +246,7 @@ class Driver:
     def _assign(self) -> None:
         """Give every free worker the next trial."""
         jump = len(self._pool.names) > 1 and self._journal.state.away is not None
-        for worker in self._pool.names:
+        for worker in self._pool.ready():
             live = self._roster.next(jump=jump)  # in an outage rather a later one than none
             if self.stop_reason or self._pool.away or live is None:
                 return

@@ -25,6 +25,9 @@ class Pool(Protocol):
     def names(self) -> tuple[str, ...]:
         """The workers' names; they do not change when a process is replaced."""
 
+    def ready(self) -> tuple[str, ...]:
+        """The workers that take orders now: one that lost its node may find no room elsewhere."""
+
     @property
     def away(self) -> str | None:
         """Why there are no workers now, such as a cluster that is gone; None while there are."""

@@ -60,7 +60,9 @@ class RayPool:
         self._iterations = dict.fromkeys(self._names, 0)
         self._outage: _Outage | None = None
         self._bank: RemoteBank | None = None
-        self._actors = {worker: self._start() for worker in self._names}
+        self._actors: dict[str, Any] = {}
+        self._starting: dict[str, Any] = {}
+        self._start_all()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -73,6 +75,19 @@ class RayPool:
         if self._outage is None:
             return None
         return f"{self._outage.gone} (for {self._clock() - self._outage.since:.0f} s)"
+
+    def ready(self) -> tuple[str, ...]:
+        """The workers whose process is there and has its features.
+
+        Raises:
+            ClusterError: If one cannot start.
+        """
+        if self._starting and not self._cluster.gone:
+            waited = list(self._starting.values())
+            started, _ = ray.wait(waited, num_returns=len(waited), timeout=0)
+            for worker in [name for name, ref in self._starting.items() if ref in started]:
+                self._hear_start(worker)
+        return tuple(name for name in self._actors if name not in self._starting)
 
     def submit(self, worker: str, order: Order) -> None:
         """Give a free worker an order."""
@@ -126,12 +141,10 @@ class RayPool:
         Raises:
             ClusterError: If that fails, also on a fresh worker.
         """
-        worker = self.names[0]
+        worker = self._names[0]
         for last in (False, True):
             try:
-                while self._outage is not None:
-                    self._come_back(self._outage)
-                    time.sleep(POLL_SECONDS)
+                worker = self._first_ready()
                 return self._test_scores(worker, folder, stored)
             except RayTaskError as error:
                 cause = error.cause or error
@@ -141,6 +154,16 @@ class RayPool:
                     raise _not_scored(error) from error
                 self.replace(worker)
         raise AssertionError("the second try returns or raises")
+
+    def _first_ready(self) -> str:
+        """Some worker, once there is one."""
+        while not (ready := self.ready()):
+            if self._outage is not None:
+                self._come_back(self._outage)
+            elif gone := self._cluster.gone:
+                self._lose_all(gone)
+            time.sleep(POLL_SECONDS)
+        return ready[0]
 
     def _test_scores(
         self, worker: str, folder: str, stored: tuple[StoredCheckpoint, ...]
@@ -153,7 +176,11 @@ class RayPool:
         scores: tuple[Scores, Scores] = ray.get(reference)
         return scores
 
-    def _start(self) -> Any:
+    def _start_all(self) -> None:
+        for worker in self._names:
+            self._start(worker)
+
+    def _start(self, worker: str) -> None:
         actor: Any = ray.remote(_Actor)
         places = self._cluster.places
         options: dict[str, Any] = {
@@ -166,13 +193,23 @@ class RayPool:
         }
         if places is not None and self._bank is None:  # other nodes may lack it
             self._bank = RemoteBank(serve_bank(Path(self._setup.bank)))
-        return actor.options(**options).remote(self._setup, self._bank)
+        self._actors[worker] = actor.options(**options).remote(self._setup, self._bank)
+        self._starting[worker] = self._actors[worker].iteration.remote()  # answered once it is up
+        self._iterations[worker] = 0
+
+    def _hear_start(self, worker: str) -> None:
+        """A worker is up, or its process ended before it was."""
+        try:
+            ray.get(self._starting.pop(worker))
+        except RayError as error:
+            _check_started(worker, error)
+            if not self._cluster.look():
+                self._restart(worker)
 
     def _restart(self, worker: str) -> None:
         """End the worker's process, if it is there, and start an empty one."""
         ray.kill(self._actors[worker])
-        self._actors[worker] = self._start()
-        self._iterations[worker] = 0
+        self._start(worker)
 
     def _answers(self, reference: Any) -> list[Answer]:
         """What came of an order: one answer, or the loss of all workers."""
@@ -197,7 +234,7 @@ class RayPool:
         lost = Lost(reason=gone, with_cluster=True)
         answers = [Answer(worker=worker, event=lost) for worker in self._orders.values()]
         self._outage = _Outage(gone=gone, since=self._clock(), tried=self._clock())
-        for references in (self._orders, self._watches, self._actors):
+        for references in (self._orders, self._watches, self._starting, self._actors):
             references.clear()  # before Ray is left: they tell it when they go
         self._bank = None
         self._cluster.leave()
@@ -214,8 +251,7 @@ class RayPool:
         if now - outage.tried < RETRY_SECONDS:
             return
         if self._cluster.return_():
-            self._actors = {worker: self._start() for worker in self._names}
-            self._iterations = dict.fromkeys(self._names, 0)
+            self._start_all()
             self._outage = None
         outage.tried = self._clock()
 

@@ -27,6 +27,10 @@ class ProcessPool:
         """The workers' names."""
         return tuple(self._connections)
 
+    def ready(self) -> tuple[str, ...]:
+        """All of them: there always is room."""
+        return self.names
+
     @property
     def away(self) -> str | None:
         """There always are workers."""

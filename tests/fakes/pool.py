@@ -31,13 +31,18 @@ class InlinePool:
         self._stalled: set[str] = set()
         self.tested: list[str] = []
         self.replaced: list[str] = []
+        self.absent: set[str] = set()
         self.away: str | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(self._workers)
 
+    def ready(self) -> tuple[str, ...]:
+        return tuple(worker for worker in self._workers if worker not in self.absent)
+
     def submit(self, worker: str, order: Order) -> None:
+        assert worker not in self.absent, "there is no room for the worker"
         assert isinstance(order, Begin | Continue)
         assert all(worker != busy for busy, _ in self._orders), "the worker is not free"
         self._orders.append((worker, order))

@@ -145,6 +145,29 @@ def test_out_of_memory_is_tried_again_like_an_error_and_counted_with_it(
     assert any(line.startswith(told) for line in search.progress.events)
 
 
+class ShrinkingCluster(InlinePool):
+    """A worker that is lost finds no room elsewhere, until it is let in again."""
+
+    def wait(self, timeout: float) -> list[Answer]:
+        answers = super().wait(timeout)
+        self.absent |= {answer.worker for answer in answers if isinstance(answer.event, Lost)}
+        return answers
+
+
+@pytest.mark.parametrize("lost", ["worker-0", "worker-1"])
+def test_a_trial_whose_worker_finds_no_room_goes_on_on_another(tmp_path: Path, lost: str) -> None:
+    def lose(worker: str, order: Order, hosted: FakeWorker) -> Lost | None:
+        if worker == lost and isinstance(order, Continue) and hosted.task.trial >= 2:
+            return Lost(reason="its node is gone")
+        return None
+
+    search = Search(tmp_path, trials=8, workers=2, pool=ShrinkingCluster(2, lose))
+    assert search.driver.run() is Ending.FINISHED
+    assert search.pool.absent == {lost}
+    assert [why for _, why in whys(search)] == ["lost"] and search.mirror.counts().failed == 0
+    assert [trial.number for trial in search.mirror.trials()] == list(range(8))
+
+
 class ShakyCluster(InlinePool):
     """Goes at chosen looks, with all workers, and is back some looks later."""
 
