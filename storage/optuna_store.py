@@ -35,12 +35,13 @@ def open_optuna(database: Database, lease: Lease | None = None) -> RDBStorage:
         DatabaseAway: If the database goes away meanwhile.
     """
     _make_tables(database)
-    storage = _OneProcessStorage(
-        BARE_URL,
-        engine_kwargs=database.engine_options(name="optuna"),
-        skip_table_creation=True,
-        skip_compatibility_check=True,
-    )
+    with translated():  # its constructor reads a table, before its engine is ours
+        storage = _OneProcessStorage(
+            BARE_URL,
+            engine_kwargs=database.engine_options(name="optuna"),
+            skip_table_creation=True,
+            skip_compatibility_check=True,
+        )
     report_outages(storage.engine)
     if lease is not None:
         fence(storage.engine, lease)

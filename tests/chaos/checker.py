@@ -193,7 +193,7 @@ def _kept(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
     """Every thing that a driver knows to be stored is there, as it was told."""
     trials = {trial.number: trial for trial in facts.trials}
     reports = {(report.trial, report.evaluation) for report in facts.reports}
-    acknowledged: Counter[int] = Counter()
+    acknowledged: Counter[tuple[int, int]] = Counter()  # one taken over from may see the heir's
     for told in expected.told:
         trial = trials.get(told.trial)
         if trial is None:
@@ -203,11 +203,11 @@ def _kept(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
         elif told.what == "report":
             yield from _kept_report(told, trial, (told.trial, told.evaluation) in reports)
         elif told.what in ("end", "line"):
-            acknowledged[told.trial] += told.what == "end"
+            acknowledged[told.trial, told.pid] += told.what == "end"
             yield from _kept_end(told, trial)
-    for number, count in acknowledged.items():
+    for (number, _), count in acknowledged.items():
         if count > 1:
-            yield f"the end of trial {number} was acknowledged {count} times"
+            yield f"the end of trial {number} was acknowledged {count} times to one driver"
 
 
 def _kept_report(told: Told, trial: TrialFacts, stored: bool) -> Iterator[str]:

@@ -38,6 +38,8 @@ class DriverOptions:
     folder: Path
     cache: Path
     checkpoints: Path
+    #: Folder where checkpoints are kept for other nodes as well; None for nowhere.
+    artifacts: str | None = None
     trials: int
     workers: int
     study_seed: int

@@ -105,7 +105,9 @@ def _request(options: DriverOptions) -> Launch:
         trials_given=True,
         machine=Machine(device="cpu", workers=options.workers),
         terms=Terms(oversubscribe=True),
-        places=Places(cache=options.cache, checkpoints=options.checkpoints),
+        places=Places(
+            cache=options.cache, checkpoints=options.checkpoints, artifacts=options.artifacts
+        ),
         patience=PATIENCE_SECONDS,
     )
 
@@ -117,7 +119,7 @@ def _prepare(options: DriverOptions, nursery: Nursery) -> list[bool]:
     @contextlib.contextmanager
     def workers(config: LaunchConfig, machine: Machine, **other: Any) -> Iterator[Pool]:
         bank = str(other["bank"])
-        setup = WorkerSetup(config=config.train, bank=bank, device="cpu")
+        setup = WorkerSetup(config=config.train, bank=bank, device="cpu", depot=other["depot"])
         begun.append(True)
         yield ProcessPool(
             nursery,

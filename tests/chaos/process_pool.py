@@ -3,6 +3,7 @@
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from search.depot import StoredCheckpoint
 from search.errors import ClusterError
 from search.messages import Crashed, Lost, Order
 from search.pool import Answer
@@ -65,12 +66,14 @@ class ProcessPool:
         """Nothing is heard between evaluations."""
         return dict.fromkeys(self._connections, 0)
 
-    def test_scores(self, folder: str) -> tuple[Scores, Scores]:
+    def test_scores(
+        self, folder: str, stored: tuple[StoredCheckpoint, ...]
+    ) -> tuple[Scores, Scores]:
         """Let a worker score a checkpoint on the test split."""
         worker = self.names[0]
         for _ in range(2):
             try:
-                self._connections[worker].send(TestScores(folder=folder))
+                self._connections[worker].send(TestScores(folder=folder, stored=stored))
                 answer = self._connections[worker].recv()
             except (EOFError, OSError):
                 self._renew(worker)

@@ -43,6 +43,8 @@ class RunRecord:
     #: Trials broken on order.
     broken: tuple[int, ...]
     stumbling: tuple[int, ...]
+    #: Whether drivers saw each other's checkpoints in an artifact store alone.
+    alone: bool = False
     #: How the drivers ended, in the order of their starts.
     exits: tuple[int, ...]
     #: Trials in the database, by state.

@@ -87,12 +87,14 @@ class Runner:
             _install_audit(address)
 
             def options(wait: float) -> DriverOptions:
+                own = disk.folder / f"host-{len(run.drivers)}" if schedule.alone else disk.folder
                 return DriverOptions(
                     study=name,
                     address=address,
                     folder=folder,
                     cache=self.cache,
-                    checkpoints=disk.folder,
+                    checkpoints=own,
+                    artifacts=str(disk.folder / "artifacts") if schedule.alone else None,
                     trials=schedule.trials,
                     workers=schedule.workers,
                     study_seed=schedule.study_seed,
@@ -229,8 +231,11 @@ def _expectation(run: LiveRun, schedule: Schedule) -> Expectation:
 
 
 def _work_lost(facts: StudyFacts, work: Work, schedule: Schedule) -> list[str]:
-    """At most one interval is lost an attempt, unless checkpoints could not be written."""
-    if any(fault.kind == "full_disk" for fault in schedule.faults):
+    """At most one interval is lost an attempt, unless checkpoints could not be written.
+
+    A driver on another machine has what PostgreSQL knew of, which in an outage is less.
+    """
+    if schedule.alone or any(fault.kind == "full_disk" for fault in schedule.faults):
         return []
     problems = []
     for trial in facts.trials:
@@ -264,6 +269,7 @@ def _record(
         failing_every=schedule.failing_every,
         broken=schedule.broken,
         stumbling=schedule.stumbling,
+        alone=schedule.alone,
         exits=tuple(driver.ended() or 0 for driver in run.drivers),
         states=dict(Counter(trial.state for trial in facts.trials)),
         attempts=dict(reasons),

@@ -65,6 +65,9 @@ class Schedule:
     broken: tuple[int, ...] = ()
     #: Trials that break the first time: these are tried again.
     stumbling: tuple[int, ...] = ()
+    #: Whether checkpoints are kept in an artifact store, and every driver and worker is on a
+    #: machine of its own: no folder of checkpoints is that of another.
+    alone: bool = False
     trials: int = TRIALS
 
     @property
@@ -98,6 +101,7 @@ def _draw_light(rng: np.random.Generator, seed: int, trials: int) -> Schedule:
         failing_every=STATEMENTS_A_FAILURE if failing else None,
         broken=(odd[0],) if broken else (),
         stumbling=(odd[1],) if rng.random() < 0.4 else (),
+        alone=bool(rng.random() < 0.3),
         trials=trials,
     )
 

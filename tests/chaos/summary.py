@@ -63,6 +63,8 @@ def faults_table(records: Sequence[RunRecord]) -> str:
         rows.append((name, len(struck[kind, seconds]), max(times, default="")))
     failing = sum(record.failing_every is not None for record in records)
     rows.append(("one of 200 statements of the driver fails, throughout a run", failing, ""))
+    alone = sum(record.alone for record in records)
+    rows.append(("drivers see each other's checkpoints in an artifact store alone", alone, ""))
     broken = sum(len(record.broken) for record in records)
     rows.append(("a trial breaks whenever it is tried", broken, ""))
     stumbling = sum(len(record.stumbling) for record in records)

@@ -38,7 +38,7 @@ SHORT = (
     ),
     schedule(
         2, 2, fault("kill_worker", 1), fault("freeze_driver", 3), fault("full_disk", 6, 1.0),
-        fault("kill_driver", 7), broken=(4,),
+        fault("kill_driver", 7), broken=(4,), alone=True,
     ),
     schedule(
         3, 2, fault("outage", 2, 2.0), fault("kill_worker", 2, delay=0.8),

@@ -224,7 +224,10 @@ def test_every_rule_finds_some_damage() -> None:
 
 def test_an_end_that_was_acknowledged_twice_is_found() -> None:
     twice = dataclasses.replace(EXPECTED, told=(*TOLD, TOLD[2]))
-    assert "the end of trial 0 was acknowledged 2 times" in violations(whole(), twice)
+    (found,) = violations(whole(), twice)
+    assert found == "the end of trial 0 was acknowledged 2 times to one driver"
+    heir = dataclasses.replace(TOLD[2], pid=2)  # in doubt, it found what the other had told
+    assert not violations(whole(), dataclasses.replace(EXPECTED, told=(*TOLD, heir)))
 
 
 @pytest.mark.parametrize("what", ["values", "parameters", "scores", "state"])

@@ -10,6 +10,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Protocol
 
+from search.depot import StoredCheckpoint
 from search.messages import Begin, Crashed, Order, Reported
 from search.worker import Worker, WorkerSetup
 from tests.chaos.work import WORK_FILE
@@ -40,6 +41,8 @@ class TestScores:
 
     __test__ = False
     folder: str
+    #: The same in the depot.
+    stored: tuple[StoredCheckpoint, ...]
 
 
 class OnOrder(Exception):
@@ -91,22 +94,25 @@ def _host(given: Given, notes: "_Notes") -> _Hosted:
     return Worker(given.setup)
 
 
-class _NotedFake(FakeWorker):
-    def __init__(self, notes: "_Notes") -> None:
-        super().__init__()
-        self._notes = notes
+class _NotedFake:
+    """A trainer that costs nothing."""
 
-    def _train(self) -> Report:
-        self._notes.write("begin")
-        report = super()._train()
-        self._notes.write("end", evaluation=report.evaluation)
-        return report
+    def __init__(self, notes: "_Notes") -> None:
+        self._worker, self._notes = FakeWorker(), notes
+
+    def advance(self, order: Order) -> Reported:
+        made = self._worker.evaluations_made
+        reported = self._worker.advance(order)
+        if self._worker.evaluations_made > made:
+            self._notes.write("begin")
+            self._notes.write("end", evaluation=reported.reports[-1].evaluation)
+        return reported
 
 
 def _obey(hosted: _Hosted, order: Any, given: Given, notes: "_Notes") -> Any:
     match order:
-        case TestScores(folder=folder):
-            return _test_scores(hosted, folder)
+        case TestScores() as asked:
+            return _test_scores(hosted, asked)
         case Begin(task=task):
             notes.take_up(task.trial, task.attempt)
             _break(task.trial, given)
@@ -123,9 +129,9 @@ def _break(trial: int, given: Given) -> None:
             raise OnOrder(f"trial {trial} stumbles on order")
 
 
-def _test_scores(hosted: _Hosted, folder: str) -> tuple[Scores, Scores]:
+def _test_scores(hosted: _Hosted, asked: TestScores) -> tuple[Scores, Scores]:
     if isinstance(hosted, Worker):
-        return hosted.test_scores(folder)
+        return hosted.test_scores(asked.folder, asked.stored)
     scores = Scores(miou=30.0, miou_all=30.0, accuracy=50.0)
     return scores, scores
 

@@ -8,6 +8,7 @@ from optuna.distributions import FloatDistribution
 from optuna.trial import TrialState, create_trial
 from sqlalchemy import event, text
 
+from storage import optuna_store
 from storage.address import parse_address
 from storage.database import open_database
 from storage.errors import DatabaseAway, LeaseLost, SchemaError
@@ -118,7 +119,7 @@ def test_a_connection_that_breaks_in_a_write_is_an_outage(database, store, study
 WROTE = text("SELECT pg_current_xact_id_if_assigned() IS NOT NULL")
 
 
-def test_an_outage_ends_when_the_server_is_back(embedded_folder):
+def test_an_outage_ends_when_the_server_is_back(embedded_folder, monkeypatch):
     with open_database(parse_address(f"embedded:{embedded_folder}")) as database:
         with Lease.acquire(database, "s") as lease:
             store = open_optuna(database, lease)
@@ -134,6 +135,9 @@ def test_an_outage_ends_when_the_server_is_back(embedded_folder):
                 study.get_trials()
             with pytest.raises(DatabaseAway):
                 open_optuna(database, lease)
+            with monkeypatch.context() as patch, pytest.raises(DatabaseAway):
+                patch.setattr(optuna_store, "_make_tables", lambda database: None)
+                open_optuna(database, lease)  # the server goes when the tables are there
             database.revive()
             WRITES["report"](study, trial)
             assert study.get_trials()[0].intermediate_values == {2: 0.5}
