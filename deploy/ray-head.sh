@@ -6,6 +6,7 @@
 #   RAY_CPUS   cores that it offers (0)
 #   RAY_GPUS   GPUs that it offers (0)
 #   RAY_STORE  bytes of shared memory that it keeps for what nodes send each other (512 MiB)
+#   RAY_AGENT_PORT  first of four ports that Ray's own agents listen on, for a firewall (any)
 #   RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH=FILE: who does not have the same file is refused
 set -euo pipefail
 unset UMSS_STORAGE PGPASSWORD PGPASSFILE
@@ -15,7 +16,14 @@ if [[ -z "$address" ]]; then
     echo "ray-head.sh: RAY_HOST=$RAY_HOST is no name or address that is known here" >&2
     exit 2
 fi
+agents=(--dashboard-agent-listen-port=0)
+if [[ -n "${RAY_AGENT_PORT:-}" ]]; then
+    agents=(--dashboard-agent-listen-port="$RAY_AGENT_PORT"
+        --dashboard-agent-grpc-port="$((RAY_AGENT_PORT + 1))"
+        --runtime-env-agent-port="$((RAY_AGENT_PORT + 2))"
+        --metrics-export-port="$((RAY_AGENT_PORT + 3))")
+fi
 exec ray start --head --block --disable-usage-stats --include-dashboard=false \
-    --object-store-memory="${RAY_STORE:-536870912}" --num-cpus="${RAY_CPUS:-0}" \
+    "${agents[@]}" --object-store-memory="${RAY_STORE:-536870912}" --num-cpus="${RAY_CPUS:-0}" \
     --num-gpus="${RAY_GPUS:-0}" \
     --node-ip-address="$address" --port="${RAY_PORT:-6379}"

@@ -9,6 +9,7 @@
 #               of this machine has taken: nodes in containers see all GPUs, and would all take
 #               the first. What a node has taken is free as soon as it is gone.
 #   RAY_STORE   bytes of shared memory that it keeps for what nodes send each other (512 MiB)
+#   RAY_AGENT_PORT  first of four ports that Ray's own agents listen on, for a firewall (any)
 #   RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH=FILE: the head's
 set -euo pipefail
 unset UMSS_STORAGE PGPASSWORD PGPASSFILE
@@ -37,6 +38,14 @@ if [[ -n "${GPU_LOCKS:-}" && "${RAY_GPUS:-1}" -gt 0 ]]; then
     RAY_GPUS="${RAY_GPUS:-1}"
     take_gpus "$RAY_GPUS"
 fi
+agents=(--dashboard-agent-listen-port=0)
+if [[ -n "${RAY_AGENT_PORT:-}" ]]; then
+    agents=(--dashboard-agent-listen-port="$RAY_AGENT_PORT"
+        --dashboard-agent-grpc-port="$((RAY_AGENT_PORT + 1))"
+        --runtime-env-agent-port="$((RAY_AGENT_PORT + 2))"
+        --metrics-export-port="$((RAY_AGENT_PORT + 3))")
+fi
 exec ray start --block --disable-usage-stats --address="${RAY_HEAD:-127.0.0.1:6379}" \
-    --object-store-memory="${RAY_STORE:-536870912}" ${RAY_HOST:+--node-ip-address="$RAY_HOST"} \
+    "${agents[@]}" --object-store-memory="${RAY_STORE:-536870912}" \
+    ${RAY_HOST:+--node-ip-address="$RAY_HOST"} \
     ${RAY_CPUS:+--num-cpus="$RAY_CPUS"} ${RAY_GPUS:+--num-gpus="$RAY_GPUS"}

@@ -114,6 +114,7 @@ class Machines:
             "OMP_NUM_THREADS": "1",
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN_PATH": str(self.shared / "token"),
+            "RAY_AGENT_PORT": "52000",
             "RAY_TMPDIR": str(self.sessions / host.name),
             "UMSS_CACHE": str(self.local / "own-cache"),
             **SLOW_MACHINE,
