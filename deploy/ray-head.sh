@@ -23,7 +23,9 @@ if [[ -n "${RAY_AGENT_PORT:-}" ]]; then
         --runtime-env-agent-port="$((RAY_AGENT_PORT + 2))"
         --metrics-export-port="$((RAY_AGENT_PORT + 3))")
 fi
+# Nobody reads the logs that a monitor would send, and nothing here starts machines.
 exec ray start --head --block --disable-usage-stats --include-dashboard=false \
+    --include-log-monitor=false --no-monitor \
     "${agents[@]}" --object-store-memory="${RAY_STORE:-536870912}" --num-cpus="${RAY_CPUS:-0}" \
     --num-gpus="${RAY_GPUS:-0}" \
     --node-ip-address="$address" --port="${RAY_PORT:-6379}"

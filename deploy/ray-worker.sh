@@ -45,7 +45,8 @@ if [[ -n "${RAY_AGENT_PORT:-}" ]]; then
         --runtime-env-agent-port="$((RAY_AGENT_PORT + 2))"
         --metrics-export-port="$((RAY_AGENT_PORT + 3))")
 fi
-exec ray start --block --disable-usage-stats --address="${RAY_HEAD:-127.0.0.1:6379}" \
+exec ray start --block --disable-usage-stats --include-log-monitor=false \
+    --address="${RAY_HEAD:-127.0.0.1:6379}" \
     "${agents[@]}" --object-store-memory="${RAY_STORE:-536870912}" \
     ${RAY_HOST:+--node-ip-address="$RAY_HOST"} \
     ${RAY_CPUS:+--num-cpus="$RAY_CPUS"} ${RAY_GPUS:+--num-gpus="$RAY_GPUS"}
