@@ -74,43 +74,60 @@ def launch_command(
     db_patience: options.PatienceOption = DB_PATIENCE_SECONDS,
     stall_timeout: options.StallOption = STALL_SECONDS,
     artifacts: options.DepotOption = None,
+    standby: options.StandbyOption = False,
     dry_run: options.DryRunOption = False,
     as_json: options.JsonOption = False,
+    detach: options.DetachOption = False,
 ) -> None:
     """Start a search, or continue the one named by --study."""
     with _one_line_errors():
-        address = take_address(storage, os.environ, password_file=password_file)
+        given = None if detach else password_file  # lies where the search will run
+        address = take_address(None if detach else storage, os.environ, password_file=given)
         from search.verbs import starting
 
+        machinery = starting.Machinery(
+            workers=workers,
+            device=device,
+            wait=wait,
+            oversubscribe=oversubscribe,
+            cache=cache,
+            checkpoints=checkpoints,
+            ray_address=ray,
+            patience=db_patience,
+            stall_timeout=stall_timeout,
+            artifacts=artifacts,
+            standby=standby,
+        )
+        flags = {
+            "search.trials": trials,
+            "search.seed": seed,
+            "search.space": space,
+            "search.ranges": parse_ranges(range_ or ()) or None,
+            "search.sampler": sampler,
+            "search.pruner": pruner,
+            **_material(data, modalities, backbone, backbone_weights),
+            "method.name": method,
+            "training.iterations": iterations,
+            "hyper": parse_fixes(fix or ()) or None,
+        }
+        if detach:
+            starting.detach_launch(
+                machinery,
+                preset=preset,
+                file=config,
+                study=study,
+                flags=flags,
+                storage=storage,
+                password_file=password_file,
+            )
+            return
         finished = starting.launch(
             address,
-            starting.Machinery(
-                workers=workers,
-                device=device,
-                wait=wait,
-                oversubscribe=oversubscribe,
-                cache=cache,
-                checkpoints=checkpoints,
-                ray_address=ray,
-                patience=db_patience,
-                stall_timeout=stall_timeout,
-                artifacts=artifacts,
-            ),
+            machinery,
             preset=preset,
             file=config,
             study=study,
-            flags={
-                "search.trials": trials,
-                "search.seed": seed,
-                "search.space": space,
-                "search.ranges": parse_ranges(range_ or ()) or None,
-                "search.sampler": sampler,
-                "search.pruner": pruner,
-                **_material(data, modalities, backbone, backbone_weights),
-                "method.name": method,
-                "training.iterations": iterations,
-                "hyper": parse_fixes(fix or ()) or None,
-            },
+            flags=flags,
             plain=plain,
             dry=dry_run,
             as_json=as_json,
@@ -137,6 +154,7 @@ def resume(
     db_patience: options.PatienceOption = DB_PATIENCE_SECONDS,
     stall_timeout: options.StallOption = STALL_SECONDS,
     artifacts: options.DepotOption = None,
+    standby: options.StandbyOption = False,
 ) -> None:
     """Go on with a search where it stands; without a name, the last unfinished one."""
     with _one_line_errors():
@@ -156,6 +174,7 @@ def resume(
                 patience=db_patience,
                 stall_timeout=stall_timeout,
                 artifacts=artifacts,
+                standby=standby,
             ),
             study=study,
             trials=trials,
@@ -235,6 +254,22 @@ def stop(
             return
         request_stop(database.engine, name)
         _say(f"asked study {name} to stop: it is {view.driver}")
+
+
+@app.command()
+def attach(
+    study: options.NameArgument = None,
+    storage: options.StorageOption = None,
+    password_file: options.PasswordOption = None,
+    plain: options.PlainOption = None,
+    db_patience: options.PatienceOption = DB_PATIENCE_SECONDS,
+) -> None:
+    """Show the progress of a search that runs elsewhere; Ctrl-C leaves it running."""
+    from search.verbs.watching import watch
+
+    with _one_line_errors(), _database(storage, password_file) as database:
+        finished = watch(database, study, plain=plain, patience=db_patience)
+    _exit(finished)
 
 
 @app.command("doctor")

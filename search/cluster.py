@@ -4,33 +4,32 @@ With ``ray_pool.py`` and the worker, the only module that knows Ray. A cluster m
 is in use: it is probed from outside, since whatever asks Ray itself would wait for a day.
 """
 
-import logging
-import os
-import signal
-import socket
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import ray
-from ray._private import ray_constants
+from ray.exceptions import RayError
 from ray.util.placement_group import PlacementGroup, placement_group
 
+from search.connection import check_answers, connect
 from search.errors import ClusterError, Interrupted, first_line
-from search.machine import VISIBLE_VARIABLE, Machine
+from search.machine import Machine
 from search.probe import Door, Probe
 
-__all__ = ["Cluster", "check_answers", "ray_cluster", "usage_statistics"]
+__all__ = [
+    "Cluster",
+    "joined",
+    "on_head",
+    "ray_cluster",
+]
 
-#: Raised so that the driver outlives the cluster's head: the default makes it exit after 60 s.
-GCS_RECONNECT_SECONDS = 24 * 3600
-LOOPBACK = "127.0.0.1"
-ANSWER_SECONDS = 5.0  # a cluster's head takes to answer, at most
 POLL_SECONDS = 1.0  # between two looks while other jobs hold the cores
 PATIENCE_SECONDS = 15.0  # before that is told: what a killed search held is free in less
 TOLD_SECONDS = 60.0  # between two lines that say what is waited for
+HEAD = "node:__internal_head__"  # what Ray calls the node of the cluster's head
+HEAD_SECONDS = 120.0  # for a process to start there, and to do what it was sent for
 
 
 class Cluster:
@@ -63,9 +62,7 @@ class Cluster:
             ClusterError: If it cannot be reached or started, or has no room.
             Interrupted: If ``stopped`` while waiting.
         """
-        _quiet_environment()
-        with _own_sigterm():
-            _initialise(self._machine, self._address)
+        connect(self._machine, self._address)
         try:
             self._probe = Probe(_doors())
             if self._address is not None:
@@ -148,59 +145,42 @@ def ray_cluster(
         cluster.leave()
 
 
-def usage_statistics() -> bool:
-    """Whether a Ray that is started here would report how it is used."""
-    from ray._common.usage import usage_lib  # internal: only to see that the switch is heeded
+@contextmanager
+def joined(address: str) -> Iterator[str]:
+    """A cluster joined for the length of the block, to use no place on it.
 
-    _quiet_environment()
-    return bool(usage_lib.usage_stats_enabled())
-
-
-def check_answers(address: str) -> None:
-    """Refuse a cluster that is not there: Ray itself would try for ten minutes.
+    Yields:
+        The address of its head, as its nodes call it.
 
     Raises:
-        ClusterError: If nothing answers at its host and port.
+        ClusterError: If it cannot be reached.
     """
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdigit():
-        return  # such as auto
+    check_answers(address)
+    connect(Machine(device="cpu", workers=1), address)
     try:
-        socket.create_connection((host, int(port)), timeout=ANSWER_SECONDS).close()
-    except OSError as error:
-        raise ClusterError(
-            f"nothing answers at --ray {address} ({error.strerror or error}): check host and port,"
-            " or start the cluster's head"
-        ) from error
+        yield str(ray.get_runtime_context().gcs_address)
+    finally:
+        ray.shutdown()
 
 
-def _initialise(machine: Machine, address: str | None) -> None:
-    options: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
-    if address is not None and address.partition(":")[0] in ("localhost", LOOPBACK):
-        options |= {"_node_ip_address": LOOPBACK}  # else Ray takes the machine's own address
-    if address is None:
-        options |= {
-            "num_cpus": machine.workers,
-            "num_gpus": len(machine.gpus),
-            "include_dashboard": False,
-            "_node_ip_address": LOOPBACK,
-        }
-    try:
-        if address is None:
-            with _visible(machine.gpus), _on_loopback():
-                ray.init(address="local", **options)
-        else:
-            ray.init(address=address, **options)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        where = address or "on this machine"
-        raise ClusterError(f"Ray cannot be used ({where}): {first_line(error)}") from error
-    except Exception as error:
-        if type(error) is not Exception:  # Ray raises this very type where it starts too slowly
-            raise
+def on_head(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function on the node of the cluster's head.
+
+    Raises:
+        ClusterError: If it raises, or does not answer in time.
+    """
+    options: dict[str, Any] = {"num_cpus": 0, "resources": {HEAD: 0.001}, "max_retries": 0}
+    remote: Any = ray.remote(function)
+    reference = remote.options(**options).remote(*arguments)
+    if not ray.wait([reference], timeout=HEAD_SECONDS)[0]:
         raise ClusterError(
-            f"Ray did not start in time ({first_line(error)}): try again when this machine is"
-            " less busy"
-        ) from error
+            f"the cluster's head did nothing within {HEAD_SECONDS:.0f} s: look at its node"
+        )
+    try:
+        return ray.get(reference)
+    except RayError as error:
+        cause = getattr(error, "cause", None) or error
+        raise ClusterError(f"the cluster's head: {first_line(cause)}") from error
 
 
 def _doors() -> dict[str, Door]:
@@ -213,19 +193,6 @@ def _doors() -> dict[str, Door]:
             door = (str(node["NodeManagerAddress"]), int(node["NodeManagerPort"]))
             doors["Ray's raylet"] = door
     return doors
-
-
-@contextmanager
-def _own_sigterm() -> Iterator[None]:
-    """Ray puts its own handler of SIGTERM in place of the search's, which stops in order."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    handler = signal.getsignal(signal.SIGTERM)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, handler)
 
 
 def _gpus_of_all_nodes(machine: Machine) -> int:
@@ -265,41 +232,3 @@ def _free_text(machine: Machine) -> str:
         for kind, needed in _needs(machine).items()
         if needed
     )
-
-
-@contextmanager
-def _on_loopback() -> Iterator[None]:
-    """Ray puts the machine's own address for 127.0.0.1, and then listens on every address.
-
-    It does not where it takes the machine for one that makes no clusters with others.
-    """
-    before = ray_constants.ENABLE_RAY_CLUSTER
-    ray_constants.ENABLE_RAY_CLUSTER = False
-    try:
-        yield
-    finally:
-        ray_constants.ENABLE_RAY_CLUSTER = before
-
-
-@contextmanager
-def _visible(gpus: Sequence[str]) -> Iterator[None]:
-    """Ray hands out the GPUs that it can see when it starts."""
-    before = os.environ.get(VISIBLE_VARIABLE)
-    if gpus:
-        os.environ[VISIBLE_VARIABLE] = ",".join(gpus)
-    try:
-        yield
-    finally:
-        if gpus and before is None:
-            del os.environ[VISIBLE_VARIABLE]
-        elif gpus:
-            os.environ[VISIBLE_VARIABLE] = str(before)
-
-
-def _quiet_environment() -> None:
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ.setdefault("RAY_gcs_rpc_server_reconnect_timeout_s", str(GCS_RECONNECT_SECONDS))
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    # Ray's own 15 lets a trainer starve beside anything else that runs; whoever wants a search
-    # to step back starts it with nice.
-    os.environ.setdefault("RAY_worker_niceness", "0")

@@ -15,6 +15,7 @@ __all__ = [
     "DataOption",
     "DeepOption",
     "DepotOption",
+    "DetachOption",
     "DeviceOption",
     "DriverPasswordOption",
     "DriverRoleOption",
@@ -39,6 +40,7 @@ __all__ = [
     "SeedOption",
     "SpaceOption",
     "StallOption",
+    "StandbyOption",
     "StorageOption",
     "StudyOption",
     "TrialsOption",
@@ -78,6 +80,12 @@ IterationsOption = Annotated[int | None, typer.Option(help="Iterations of a run.
 DeepOption = Annotated[
     bool, typer.Option("--deep", help="Start Ray, and an embedded server, to see them run.")
 ]
+DetachOption = Annotated[
+    bool,
+    typer.Option(
+        "--detach", help="Leave the search running on the Ray cluster; `attach` shows it."
+    ),
+]
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Tell what would be done, and do not do it.")
 ]
@@ -97,6 +105,12 @@ WorkersOption = Annotated[
     int | None, typer.Option(help="Workers; default one a free GPU, or a free core without GPUs.")
 ]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+StandbyOption = Annotated[
+    bool,
+    typer.Option(
+        "--standby", help="Wait for a study that is driven elsewhere; go on when that is gone."
+    ),
+]
 WaitOption = Annotated[
     bool, typer.Option("--wait", help="Wait for cores that other searches hold.")
 ]

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from search.bookings import Booking, Terms, reserve
-from search.cluster import check_answers
 from search.config import LaunchConfig, differences
+from search.connection import check_answers
 from search.display.progress import Progress
 from search.driver import Ending
 from search.errors import StudyError
@@ -18,6 +18,7 @@ from search.verbs.interrupts import stop_on_signals
 from search.verbs.notices import tell_idle_workers, tell_moved_starts
 from search.verbs.reading import is_driven
 from search.verbs.session import Places, Session, ray_workers
+from search.verbs.standby import stand_by
 from search.versions import code_revision, package_versions
 from storage.database import Database
 from storage.errors import NameTaken, UnknownStudy
@@ -61,6 +62,8 @@ class Launch:
     patience: float
     #: Seconds without progress after which a worker is taken back.
     stall_timeout: float = math.inf
+    #: Whether to wait for a study that another process drives, to go on when that is gone.
+    standby: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,11 +120,15 @@ def _continue(
 ) -> LaunchResult:
     """Go on with a study that there is, unless somebody drives it."""
     _check_same(stored, request)
-    if _is_done(stored, request):
+    lease = None
+    if request.standby and not _is_done(stored, request):
+        lease = stand_by(database, stored.name, patience=request.patience, say=say)
+        stored = get_study(database.engine, stored.name)
+    if lease is None and _is_done(stored, request):
         say(f"study {stored.name} is finished: {stored.trials} trials")
         return LaunchResult(study=stored.name, ending=Ending.FINISHED, reason=None, seconds=0.0)
     with (
-        Lease.acquire(database, stored.name) as lease,
+        lease or Lease.acquire(database, stored.name) as lease,
         _booked(request, stored.name, say) as booking,
     ):
         request = dataclasses.replace(request, machine=booking.machine)
@@ -131,8 +138,13 @@ def _continue(
         return _drive(request, database, lease, material, open_progress, say)
 
 
-def find_to_resume(database: Database, name: str | None) -> StudyRecord:
+def find_to_resume(database: Database, name: str | None, *, standby: bool = False) -> StudyRecord:
     """The study to go on with: the named one, or the last unfinished one nobody drives.
+
+    Args:
+        database: Where to look.
+        name: The study; None looks for one.
+        standby: Whether one that somebody drives will do.
 
     Raises:
         UnknownStudy: If there is no study of that name.
@@ -141,7 +153,7 @@ def find_to_resume(database: Database, name: str | None) -> StudyRecord:
     if name is not None:
         return get_study(database.engine, name)
     for record in reversed(list_studies(database.engine)):
-        if record.finished_at is None and not is_driven(database, record.name):
+        if record.finished_at is None and (standby or not is_driven(database, record.name)):
             return record
     raise StudyError(
         "there is no unfinished study to resume: `search list` shows all studies,"

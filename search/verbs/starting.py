@@ -21,6 +21,7 @@ from search.driver import Ending
 from search.errors import SettingsError
 from search.machine import Machine, find_machine
 from search.verbs import reading
+from search.verbs.detaching import detach
 from search.verbs.dry_run import dry_run
 from search.verbs.launching import Launch, find_to_resume
 from search.verbs.launching import launch as launch_study
@@ -29,8 +30,9 @@ from storage.address import Address, parse_address
 from storage.database import Database, open_database
 from trainer.features import validate
 from trainer.features.cache import cache_root
+from trainer.toml_records import toml_text
 
-__all__ = ["Machinery", "launch", "resume"]
+__all__ = ["Machinery", "detach_launch", "launch", "resume"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +50,8 @@ class Machinery:
     patience: float = 0.0
     #: Seconds without progress after which a worker is taken back.
     stall_timeout: float = math.inf
+    #: Whether to wait for a study that another process drives.
+    standby: bool = False
     #: Whether to wait for cores that other searches hold.
     wait: bool = False
     #: Whether to share cores that other searches hold.
@@ -65,6 +69,19 @@ class Machinery:
             )
         if self.wait and self.oversubscribe:
             raise SettingsError("--wait and --oversubscribe exclude each other: give one")
+
+    def flags(self) -> list[str]:
+        """The flags that were given, but for ``--ray``; what is not secret."""
+        given = {
+            "--workers": self.workers,
+            "--cache": self.cache,
+            "--checkpoints": self.checkpoints,
+            "--artifacts": self.artifacts,
+        }
+        flags = [f"--device={self.device}", f"--db-patience={self.patience}"]
+        flags += [f"--stall-timeout={self.stall_timeout}", *(["--wait"] if self.wait else [])]
+        flags += ["--standby"] if self.standby else []
+        return flags + [f"{name}={value}" for name, value in given.items() if value is not None]
 
     def machine(self) -> Machine:
         """The part of this machine that was asked for."""
@@ -127,10 +144,47 @@ def launch(
         places=machinery.places(),
         patience=machinery.patience,
         stall_timeout=machinery.stall_timeout,
+        standby=machinery.standby,
     )
     validate(request.config.train)
     with open_database(address) as database:
         return _drive(request, database, plain=plain)
+
+
+def detach_launch(
+    machinery: Machinery,
+    *,
+    preset: str,
+    file: Path | None,
+    study: str | None,
+    flags: Mapping[str, Any],
+    storage: str | None,
+    password_file: Path | None,
+) -> None:
+    """Start a search on a Ray cluster and leave it there.
+
+    Args:
+        machinery: Where and on what to run.
+        preset: Settings to start from.
+        file: A TOML file laid over the preset.
+        study: The study's name.
+        flags: Settings laid over both, as ``{"table.key": value}``; None is not set.
+        storage: The database by flag, which is refused.
+        password_file: File of the password, on the node where the search will run.
+    """
+    config = resolve(preset, file, nested(flags))
+    trials = flags["search.trials"]
+    arguments = [f"--preset={preset}", *machinery.flags()]
+    arguments += [] if trials is None else [f"--trials={trials}"]
+    arguments += [] if password_file is None else [f"--password-file={password_file}"]
+    detach(
+        arguments,
+        toml_text(config.to_table()),
+        study=study,
+        ray_address=machinery.ray_address,
+        storage=storage,
+        say=typer.echo,
+    )
 
 
 def resume(
@@ -156,7 +210,7 @@ def resume(
     """
     machine = machinery.machine()
     with open_database(address) as database:
-        record = find_to_resume(database, study)
+        record = find_to_resume(database, study, standby=machinery.standby)
         typer.echo(f"resuming study {record.name}")
         table: dict[str, Any] = dict(record.config)
         target = record.trials if trials is None else trials
@@ -175,6 +229,7 @@ def resume(
             places=machinery.places(),
             patience=machinery.patience,
             stall_timeout=machinery.stall_timeout,
+            standby=machinery.standby,
         )
         validate(request.config.train)
         return _drive(request, database, plain=plain)

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from search import doctor
 from search.cli import app
-from search.cluster import usage_statistics
+from search.connection import usage_statistics
 from search.config import resolve
 from search.doctor import database, device, disk, examine, material
 from search.doctor.check import Check
