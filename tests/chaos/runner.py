@@ -177,7 +177,7 @@ class _Drive:
             if driver.ended() is None or driver in self._checked:
                 continue
             self._checked.append(driver)
-            if not is_allowed(driver, self._schedule):
+            if not is_allowed(driver, self._schedule, self._run.log()):
                 told = "\n".join(self._run.log().splitlines()[-LOG_LINES:])
                 self._problems.append(f"a driver ended with exit code {driver.ended()}: {told}")
 
