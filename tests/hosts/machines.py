@@ -67,7 +67,7 @@ class Machines:
 
     def worker(self, host: Host, head: Host, *, cores: int) -> None:
         """Make the host a node of the cluster."""
-        self._start(host, "ray-worker.sh", RAY_HEAD=f"{head.address}:{PORT}", RAY_CPUS=str(cores))
+        self._keep(host, "ray-worker.sh", RAY_HEAD=f"{head.address}:{PORT}", RAY_CPUS=str(cores))
         self._wait_for_node(host)
 
     def search(
