@@ -54,6 +54,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--trials", type=int, default=24)
     arguments = parser.parse_args()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     work = Path(tempfile.mkdtemp(prefix="umss-outage-", dir="/tmp"))
     with ChaosServer.open() as server:
         ours = _ours(server, work, arguments)

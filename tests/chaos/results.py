@@ -79,7 +79,7 @@ class RunRecord:
 
 def append_record(record: RunRecord, path: Path) -> None:
     """Keep a record after all others."""
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(record.to_json()) + "\n")
 
