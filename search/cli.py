@@ -18,6 +18,7 @@ from rich.console import Console
 from search import options
 from search.assignments import parse_fixes, parse_ranges
 from search.display import views
+from search.environment import outlive_ray
 from search.errors import ClusterAway, FailureBudget, Interrupted, SearchError
 from search.presets import DEFAULT_PRESET
 from search.verbs import reading
@@ -83,6 +84,7 @@ def launch_command(
     with _one_line_errors():
         given = None if detach else password_file  # lies where the search will run
         address = take_address(None if detach else storage, os.environ, password_file=given)
+        outlive_ray(os.environ)
         from search.verbs import starting
 
         machinery = starting.Machinery(
@@ -159,6 +161,7 @@ def resume(
     """Go on with a search where it stands; without a name, the last unfinished one."""
     with _one_line_errors():
         address = take_address(storage, os.environ, password_file=password_file)
+        outlive_ray(os.environ)
         from search.verbs import starting
 
         finished = starting.resume(

@@ -1,5 +1,6 @@
 """How this process connects to Ray: to one of its own on loopback, or to one it joins."""
 
+import contextlib
 import logging
 import os
 import signal
@@ -7,6 +8,7 @@ import socket
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -21,6 +23,8 @@ __all__ = ["check_answers", "connect", "usage_statistics"]
 GCS_RECONNECT_SECONDS = 24 * 3600
 LOOPBACK = "127.0.0.1"
 ANSWER_SECONDS = 5.0  # a cluster's head takes to answer, at most
+PROC = Path("/proc")
+RAY_FOLDER = os.fsencode(Path(ray.__file__).parent)  # in the command line of all that Ray starts
 
 
 def connect(machine: Machine, address: str | None) -> None:
@@ -34,8 +38,15 @@ def connect(machine: Machine, address: str | None) -> None:
         ClusterError: If it cannot be reached or started.
     """
     _quiet_environment()
-    with _own_sigterm():
-        _initialise(machine, address)
+    before = set(_children())
+    try:
+        with _own_sigterm():
+            _initialise(machine, address)
+    except ClusterError:
+        for pid in set(_children()) - before:  # a Ray that was half started is nobody's
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        raise
 
 
 def check_answers(address: str) -> None:
@@ -93,6 +104,17 @@ def _initialise(machine: Machine, address: str | None) -> None:
         ) from error
 
 
+def _children() -> list[int]:
+    """The processes of Ray that this one started and that live."""
+    found = []
+    for entry in PROC.glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parent = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[1]
+            if int(parent) == os.getpid() and RAY_FOLDER in (entry / "cmdline").read_bytes():
+                found.append(int(entry.name))
+    return found
+
+
 @contextmanager
 def _own_sigterm() -> Iterator[None]:
     """Ray puts its own handler of SIGTERM in place of the search's, which stops in order."""
@@ -139,9 +161,6 @@ def _quiet_environment() -> None:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_gcs_rpc_server_reconnect_timeout_s", str(GCS_RECONNECT_SECONDS))
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    # A process of Ray's ends itself when the raylet of its node does. A driver is meant only if
-    # its parent is process 1, as after nohup and in containers: Ray takes that for the sign.
-    os.environ["RAY_RAYLET_PID"] = str(os.getpid())
     # Ray's own 15 lets a trainer starve beside anything else that runs; whoever wants a search
     # to step back starts it with nice.
     os.environ.setdefault("RAY_worker_niceness", "0")
