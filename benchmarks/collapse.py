@@ -11,6 +11,9 @@ evenly, since a sampler that learns soon avoids collapse; the searches of
 `benchmarks.comparison`, in the same database, are read as they are.
 """
 
+import dataclasses
+import itertools
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,13 +34,25 @@ from trainer.features import prepare
 from trainer.features.material import IGNORE, Material
 from trainer.metrics import scores_of
 
-__all__ = ["Judged", "constant_miou", "judge", "text"]
+__all__ = ["Judged", "choose", "constant_miou", "judge", "text"]
 
 MARGIN = 1.0  # points of mIoU above the best constant prediction
 BEST = 20  # of which none may be stopped
 #: Study seeds and the trials of each; the thresholds were chosen on the first.
 SEEDS = {1: 200, 2: 60, 3: 60}
 CITYSCAPES_TRIALS = 30
+#: Thresholds that were tried on the first search.
+GRID: Mapping[str, tuple[Any, ...]] = {
+    "entropy_floor": (0.01, 0.02, 0.05, 0.1, 0.2),
+    "share_ceiling": (0.9, 0.95, 0.98, 0.99),
+    "cosine_ceiling": (0.95, 0.97, 0.98, 0.99),
+    "in_a_row": (2, 3, 4),
+    "least_iterations": (10, 20),
+}
+COUNTED = (
+    *("collapsed", "stopped", "late", "before 40 %"),
+    *("best 20 stopped", "others stopped", "others"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,15 +109,12 @@ def judge(run: RecordedRun, *, constant: float, rules: CollapseRules) -> Judged:
     )
 
 
-def _summary(name: str, judged: Sequence[Judged], constant: float) -> dict[str, Any]:
+def _summary(judged: Sequence[Judged]) -> dict[str, int]:
     collapsed = [each for each in judged if each.collapsed]
     healthy = [each for each in judged if not each.collapsed]
     caught = [each for each in collapsed if each.stopped is not None]
     best = sorted(healthy, key=lambda each: -(each.run.value or 0.0))[:BEST]
     return {
-        "search": name,
-        "runs": len(judged),
-        "constant mIoU": constant,
         "collapsed": len(collapsed),
         "stopped": len(caught),
         "late": sum(each.late for each in caught),
@@ -113,9 +125,50 @@ def _summary(name: str, judged: Sequence[Judged], constant: float) -> dict[str, 
     }
 
 
+def choose(runs: Sequence[RecordedRun], constant: float) -> CollapseRules:
+    """The thresholds that do best on these runs.
+
+    Of all settings of a grid that meet every target, those that stop most collapsed runs; of
+    those, the ones that stop fewest others; and where many are equal, the middle of what is left
+    of each threshold, the stricter of two middles.
+    """
+    summaries = {}
+    for values in itertools.product(*GRID.values()):
+        rules = CollapseRules(**dict(zip(GRID, values, strict=True)))
+        summaries[values] = _summary([judge(run, constant=constant, rules=rules) for run in runs])
+    good = {key: row for key, row in summaries.items() if all(met for _, met in _targets([row]))}
+    top = max((row["stopped"], -row["others stopped"]) for row in good.values())
+    best = [key for key, row in good.items() if (row["stopped"], -row["others stopped"]) == top]
+    left = (sorted(set(values)) for values in zip(*best, strict=True))
+    middles = (
+        statistics.median_low(values) if name.endswith("floor") else statistics.median_high(values)
+        for name, values in zip(GRID, left, strict=True)
+    )
+    return CollapseRules(**dict(zip(GRID, middles, strict=True)))
+
+
 def text(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The table of all searches."""
-    return markdown_table(list(rows[0]), [list(row.values()) for row in rows])
+    """The table of all searches, and each target on what the thresholds were not chosen on."""
+    table = markdown_table(list(rows[0]), [list(row.values()) for row in rows])
+    lines = "\n".join(
+        f"- {target}: {'met' if met else '**missed**'}" for target, met in _targets(rows[1:])
+    )
+    return "\n\n".join([table, "All but the first search together:", lines])
+
+
+def _targets(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, bool]]:
+    """Each with what was counted, and whether it is met."""
+    total = {name: sum(row[name] for row in rows) for name in COUNTED}
+    collapsed, stopped, others = total["collapsed"], total["stopped"], total["others"]
+    late, early = total["late"], total["before 40 %"]
+    best, healthy = total["best 20 stopped"], total["others stopped"]
+    return [
+        (f"{stopped} of {collapsed} collapsed runs are stopped", stopped >= 0.9 * collapsed),
+        (f"{late} of those later than within two evaluations", late == 0),
+        (f"{early} of those before 40 % of the run", 2 * early >= stopped),
+        (f"{best} of the {BEST} best of each search are stopped", best == 0),
+        (f"{healthy} of {others} others are stopped", healthy <= 0.02 * others),
+    ]
 
 
 def _calibration(places: Places) -> list[Search]:
@@ -154,16 +207,22 @@ def main(
     calibration = _calibration(places)
     for search in calibration:
         finish(search, places)
-    rules, rows, kept = CollapseRules(), [], {}
+    rules, rows, kept, chosen = CollapseRules(), [], {}, None
     for search in (*calibration, *comparison_searches()):
         _, config, runs = read_searches(storage, [search.study])[search.study]
         constant = constant_miou(prepare(config.train, cache=folder / "cache"))
+        chosen = chosen or choose(runs, constant)
         judged = [judge(run, constant=constant, rules=rules) for run in runs]
-        rows.append(_summary(search.study, judged, constant))
+        head = {"search": search.study, "runs": len(runs), "constant mIoU": constant}
+        rows.append(head | _summary(judged))
         if search in calibration:
             kept[search.study] = [run.to_json() for run in runs]
+    assert chosen is not None
     print(text(rows))
-    print(write_result("collapse", {"rows": rows, "runs": kept}))
+    if chosen != rules:
+        print(f"the first search chooses {chosen}, the rules have {rules}")
+    table = {"chosen": dataclasses.asdict(chosen), "rows": rows, "runs": kept}
+    print(write_result("collapse", table))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from benchmarks.ridge import ridge_scores
 from benchmarks.searches import UNPRUNED, Places, Search, finish
 from trainer.features import prepare
 
-__all__ = ["METHODS", "SCENES", "searches", "text"]
+__all__ = ["METHODS", "SCENES", "searches", "short_text", "text"]
 
 #: Seeds of the scenes; the scenes were designed on seed 0.
 SCENES = (1, 2, 3)
@@ -97,6 +97,11 @@ def text(rows: Sequence[Mapping[str, Any]]) -> str:
     )
     gaps = [f"- unim2 minus {other}: {_gap(rows, other)}" for other in list(METHODS)[1:]]
     return "\n\n".join([table, means, "\n".join(gaps)])
+
+
+def short_text(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The means alone."""
+    return markdown_table(("method", "test mIoU"), [(name, _mean(rows, name)) for name in METHODS])
 
 
 def _mean(rows: Sequence[Mapping[str, Any]], method: str) -> str:

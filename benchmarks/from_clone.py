@@ -20,7 +20,7 @@ import typer
 
 from benchmarks.records import write_result
 
-__all__ = ["MARKS", "main", "marks_of"]
+__all__ = ["MARKS", "main", "marks_of", "text"]
 
 ROOT = Path(__file__).parents[1]
 
@@ -39,6 +39,23 @@ def marks_of(lines: Iterable[tuple[float, str]]) -> dict[str, float]:
             if re.search(pattern, line):
                 found.setdefault(name, seconds)
     return found
+
+
+def text(table: Mapping[str, float]) -> str:
+    """The times in a sentence."""
+    searched = table["end of make search"] - table["installed"]
+    first = table["first finished trial"]
+    return (
+        f"On {table['cores']:g} processor cores, from `git clone`: the first finished trial after"
+        f" {_minutes(first)}, {_minutes(table['installed'])} of which are the installation; the"
+        f" end of `make search` after {_minutes(table['end of make search'])}, the search itself"
+        f" {_minutes(searched)} (`python -m benchmarks.from_clone`)."
+    )
+
+
+def _minutes(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02} s"
 
 
 def main() -> None:

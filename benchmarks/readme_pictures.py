@@ -119,7 +119,7 @@ def _predictions(folder: Path) -> None:
     }
     with tempfile.TemporaryDirectory() as out:
         command = [sys.executable, "-m", "trainer", "figures", str(checkpoint), "--out", out]
-        subprocess.run([*command, "--images", "6", "--cache", str(folder / "cache")], check=True)
+        subprocess.run([*command, "--images", "3", "--cache", str(folder / "cache")], check=True)
         shutil.copy(Path(out) / "strips.png", PICTURES / "predictions.png")
     with Image.open(PICTURES / "predictions.png") as picture:
         print(f"predictions.png: {picture.width} x {picture.height}")

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pty
+import select
 import struct
 import subprocess
 import termios
@@ -18,6 +19,7 @@ __all__ = ["COLUMNS", "LINES", "draw_screen", "run_on_terminal"]
 
 COLUMNS, LINES = 104, 26
 CHUNK = 1 << 16
+SETTLED_SECONDS = 0.05
 #: Rich's own picture of a terminal asks a web server for its font; this one asks nobody.
 SVG = """<svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
 <style>
@@ -48,7 +50,7 @@ def run_on_terminal(
     Args:
         command: Program and arguments.
         environment: Its variables.
-        look: Called with the screen whenever something was drawn.
+        look: Called with the screen whenever something was drawn and no more follows at once.
     """
     screen = pyte.Screen(COLUMNS, LINES)
     stream = pyte.ByteStream(screen)
@@ -61,7 +63,8 @@ def run_on_terminal(
         os.close(theirs)
         while drawn := _read(ours):
             stream.feed(drawn)
-            look(screen)
+            if not select.select([ours], [], [], SETTLED_SECONDS)[0]:
+                look(screen)  # else it would be half of a picture
     os.close(ours)
     return process.returncode
 

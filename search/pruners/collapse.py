@@ -1,10 +1,10 @@
 """Collapse rules: label-free, always on, functions of a run's own reports alone.
 
 A collapsed run puts nearly all pixels into one cluster, or gives nearly all pixels one
-code. The starting thresholds were read off 115 recorded runs, of which 8 collapsed: cluster
-use caught all of them and no other, mean cosine above 0.95 stopped one healthy run. The
-effective rank of the centred code covariance is left out on purpose: it called 50 healthy
-runs collapsed, 7 of the 10 best among them.
+code. ``python -m benchmarks.collapse`` chose the thresholds on one recorded search and says how
+they do on others (``docs/collapse.md``). The effective rank of the centred code covariance is
+left out on purpose: of 115 recorded runs it called 50 healthy ones collapsed, 7 of the 10 best
+among them.
 """
 
 import math
@@ -24,18 +24,18 @@ class CollapseRules:
     """Thresholds of the signs of collapse."""
 
     #: Entropy of cluster use over log n, from 0 to 1: collapsed below it.
-    entropy_floor: float = 0.2
+    entropy_floor: float = 0.02
     #: Share of the pixels in the largest cluster, from 0 to 1: collapsed above it.
-    share_ceiling: float = 0.9
+    share_ceiling: float = 0.98
     #: Mean cosine of pairs of codes, from -1 to 1: collapsed above it.
-    cosine_ceiling: float = 0.95
+    cosine_ceiling: float = 0.98
     #: Share of the run, from 0 to 1; evaluations before it count as no sign.
     warm_up: float = 0.1
     #: Iterations before which no evaluation counts, however short the run: the cluster probe
     #: starts from random centres, of which nearly all tokens choose one.
-    least_iterations: int = 20
+    least_iterations: int = 10
     #: Evaluations that must show the same sign one after the other.
-    in_a_row: int = 2
+    in_a_row: int = 3
 
     def __post_init__(self) -> None:
         for name, low in (
@@ -62,7 +62,7 @@ class CollapseRules:
         """Decide after the last report.
 
         A loss, code or score that is not finite ends the run at once: it cannot heal, so
-        neither the warm-up nor "two in a row" applies. Every other sign must be there at
+        neither the warm-up nor "so many in a row" applies. Every other sign must be there at
         ``in_a_row`` evaluations, none of them before the warm-up.
 
         Args:

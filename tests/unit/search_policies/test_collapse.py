@@ -10,7 +10,9 @@ from search.pruners import CollapseRules
 from .builders import make_report
 
 E = 20
-RULES = CollapseRules()
+RULES = CollapseRules(
+    entropy_floor=0.2, share_ceiling=0.9, cosine_ceiling=0.95, in_a_row=2, least_iterations=20
+)
 SHARE, ENTROPY, COSINE = {"share": 0.962}, {"entropy": 0.123}, {"cosine": 0.972}
 
 
@@ -90,11 +92,11 @@ def test_what_is_not_finite_ends_the_run_at_once_without_warm_up(broken, what):
 
 def test_the_verdict_is_a_function_of_the_reports_alone():
     reports = [make_report(3, **SHARE), make_report(4, **SHARE)]
-    assert RULES.verdict(reports, E) == CollapseRules().verdict(tuple(reports), E)
+    assert RULES.verdict(reports, E) == dataclasses.replace(RULES).verdict(tuple(reports), E)
 
 
 def test_a_longer_row_names_all_its_evaluations():
-    rules = CollapseRules(in_a_row=3)
+    rules = dataclasses.replace(RULES, in_a_row=3)
     reports = [make_report(index, **SHARE) for index in (4, 5, 6)]
     assert verdict(*reports[:2], rules=rules) == Keep()
     assert verdict(*reports, rules=rules).reason.endswith("at evaluations 4, 5 and 6")

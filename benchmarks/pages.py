@@ -1,0 +1,67 @@
+"""Writes the measured figures into the documents, from benchmarks/results.
+
+    python -m benchmarks.pages
+
+A document marks where a text belongs: between ``<!-- measured: NAME -->`` and ``<!-- end -->``.
+A test holds that the documents say what the results do.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks import collapse, comparison, from_clone, lambda_and_b
+from benchmarks.records import RESULTS
+
+__all__ = ["PAGES", "TEXTS", "filled", "main"]
+
+ROOT = Path(__file__).parents[1]
+PAGES = ("README.md", "docs/comparison.md", "docs/collapse.md", "docs/lambda-and-b.md")
+
+
+def _result(name: str) -> dict[str, Any]:
+    table: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    return table
+
+
+#: What stands in the documents, by its name there.
+TEXTS: Mapping[str, Callable[[], str]] = {
+    "from clone": lambda: from_clone.text(_result("from_clone")),
+    "comparison": lambda: comparison.text(_result("comparison")["rows"]),
+    "comparison in short": lambda: comparison.short_text(_result("comparison")["rows"]),
+    "collapse": lambda: collapse.text(_result("collapse")["rows"]),
+    "lambda and b": lambda: lambda_and_b.text(*lambda_and_b.read()),
+}
+
+
+def filled(page: str) -> str:
+    """A document with the present figures in their places.
+
+    Args:
+        page: The document's text.
+
+    Raises:
+        KeyError: If it asks for a text that there is not.
+    """
+
+    def fill(found: re.Match[str]) -> str:
+        return f"<!-- measured: {found[1]} -->\n{TEXTS[found[1]]()}\n<!-- end -->"
+
+    return re.sub(r"<!-- measured: (.+?) -->\n.*?<!-- end -->", fill, page, flags=re.DOTALL)
+
+
+def main() -> None:
+    """Write every document that differs."""
+    for name in PAGES:
+        path = ROOT / name
+        before = path.read_text(encoding="utf-8")
+        after = filled(before)
+        if after != before:
+            path.write_text(after, encoding="utf-8")
+        print(f"{name}: {'written' if after != before else 'as it was'}")
+
+
+if __name__ == "__main__":
+    main()
