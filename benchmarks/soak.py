@@ -177,7 +177,8 @@ def _judged(notes: Sequence[Note]) -> tuple[list[tuple[object, ...]], list[str]]
         for name in getattr(settled[-1], unit):
             seen = [float(getattr(note, unit).get(name, np.nan)) for note in settled]
             growth = _slope(trials, seen)
-            rows.append((f"{name}, {unit}", seen[0], seen[-1], max(seen), round(growth, 3)))
+            shown = [round(value, 1) for value in (seen[0], seen[-1], max(seen))]
+            rows.append((f"{name}, {unit}", *shown, f"{growth:.3f}"))
             if growth >= most:
                 wrong.append(f"{unit} of the {name} grow by {growth:.2f} in 100 trials")
     connections = [note.connections for note in notes]
