@@ -16,21 +16,18 @@ from storage.schema import check_schema, schema_versions, upgrade_schema
 
 __all__ = ["Database", "Sight", "look_at_database", "open_database"]
 
-#: What libpq says, and how to mend it.
+#: What libpq says, and how to mend it; the first sign that is found counts.
 MENDS = (
     ("no password supplied", "give the password by UMSS_STORAGE, .pgpass or --password-file"),
     ("password authentication failed", "check the user and the password"),
-    ("does not exist", "create it, or check its name in the address"),
     ("could not translate host name", "check the host name in the address"),
     ("no pg_hba.conf entry", "let the server admit this host and user, or use SSL (sslmode)"),
     ("invalid connection option", "leave that parameter out of the address"),
     ("certificate verify failed", "give sslrootcert=FILE with the authority that signed it"),
     ("does not match host name", "give the host by the name in the server's certificate"),
     ("root certificate file", "check the path that sslrootcert gives"),
-    (
-        "server does not support SSL",
-        "switch TLS on in the server (ssl = on), or leave sslmode out",
-    ),
+    ("does not support SSL", "switch TLS on in the server (ssl = on), or leave sslmode out"),
+    ("does not exist", "create it, or check its name in the address"),
 )
 USUAL_MEND = "check that the server runs and that host and port are right"
 

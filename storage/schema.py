@@ -14,6 +14,8 @@ from storage.models import SCHEMA
 
 __all__ = ["check_schema", "known_versions", "lock_schema", "schema_versions", "upgrade_schema"]
 
+#: Where the steps from version to version are.
+MIGRATIONS = Path(__file__).parent / "migrations"
 #: Key of the advisory lock that is held while tables are made: ours, or Optuna's.
 LOCK_KEY = 0x756D7373  # "umss"
 #: Longest wait for another process that makes tables, and longest silence of ours.
@@ -93,7 +95,6 @@ def _is_current(connection: Connection) -> bool:
 
 def _config(connection: Connection | None = None) -> Config:
     config = Config()
-    folder = Path(__file__).parent / "migrations"
-    config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
     return config

@@ -141,6 +141,7 @@ def get_study(bind: Engine | Connection, name: str) -> StudyRecord:
     Raises:
         UnknownStudy: If there is none.
     """
+    _check_storable(name)
     query = select(StudyRow.__table__).where(StudyRow.name == name)
     with transaction(bind) as connection:
         row = connection.execute(query).one_or_none()
@@ -198,11 +199,23 @@ def _of(name: str) -> Update:
 
 
 def _change(bind: Engine | Connection, name: str, statement: Update) -> None:
+    _check_storable(name)
     with transaction(bind) as connection:
         changed = connection.execute(statement.returning(StudyRow.name)).one_or_none()
     if changed is None:
         raise _unknown(name)
 
 
+def _check_storable(name: str) -> None:
+    """A name that PostgreSQL could not even be asked for is no study's.
+
+    Raises:
+        UnknownStudy: If it is such a name.
+    """
+    if any(unicodedata.category(character) == "Cs" or not ord(character) for character in name):
+        raise _unknown(name)
+
+
 def _unknown(name: str) -> UnknownStudy:
-    return UnknownStudy(f"there is no study {name!r}: the verb list shows those that there are")
+    shown = name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…"
+    return UnknownStudy(f"there is no study {shown!r}: the verb list shows those that there are")

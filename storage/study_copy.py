@@ -6,10 +6,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Insert, Table, func, insert, select
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import StatementError
 
-from storage.errors import NameTaken, UnknownStudy
+from storage.errors import NameTaken
 from storage.models import LeaseHistoryRow, LeaseRow, ReportRow, StudyRow
-from storage.studies import check_name
+from storage.studies import check_name, get_study
 
 __all__ = ["TABLES", "Rows", "read_rows", "write_rows"]
 
@@ -29,7 +30,8 @@ def read_rows(connection: Connection, study: str) -> Rows:
     Raises:
         UnknownStudy: If there is none of that name.
     """
-    rows = {
+    get_study(connection, study)
+    return {
         name: [
             {key: _to_plain(value) for key, value in row._mapping.items()}
             for row in connection.execute(
@@ -38,9 +40,6 @@ def read_rows(connection: Connection, study: str) -> Rows:
         ]
         for name, table in TABLES.items()
     }
-    if not rows["study"]:
-        raise UnknownStudy(f"there is no study {study!r}: `search list` shows those there are")
-    return rows
 
 
 def write_rows(connection: Connection, rows: Rows) -> str:
@@ -51,20 +50,28 @@ def write_rows(connection: Connection, rows: Rows) -> str:
     Raises:
         NameTaken: If there is a study of that name.
         StudyNameError: If no study may have the name.
-        KeyError, TypeError, ValueError: If the rows are not those of one study.
+        KeyError, TypeError, ValueError: If the rows are not those of one study, or are such as
+            no study has. The transaction is of no more use then.
     """
     (study,) = rows["study"]
     name = check_name(study["name"])
     for table, kept in rows.items():
         if any(row[_key(TABLES[table]).name] != name for row in kept):
             raise ValueError(f"a row of {table} belongs to another study")
+    try:
+        _write_tables(connection, study, rows)
+    except StatementError as error:  # a rule of the database, or a value of another type
+        raise ValueError(str(error.orig).strip().splitlines()[0]) from error
+    return name
+
+
+def _write_tables(connection: Connection, study: Mapping[str, Any], rows: Rows) -> None:
     _write_study(connection, study)
     for lease in rows["lease"]:
         _write_lease(connection, lease)
     history = postgresql.insert(LeaseHistoryRow).on_conflict_do_nothing()
     _write_all(connection, history, TABLES["lease_history"], rows["lease_history"])
     _write_all(connection, insert(ReportRow), TABLES["report"], rows["report"])
-    return name
 
 
 def _write_study(connection: Connection, row: Mapping[str, Any]) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import safetensors
 import safetensors.torch
+from safetensors import SafetensorError
 from torch import Tensor
 
 from trainer.errors import CheckpointError
@@ -73,7 +74,7 @@ def read_record(folder: Path) -> dict[str, Any]:
             f"{folder} holds no readable checkpoint ({error.strerror}):"
             f" give the folder that holds {RECORD_NAME}"
         ) from error
-    except ValueError as error:  # neither JSON nor text
+    except (ValueError, RecursionError) as error:  # neither JSON nor text
         raise _damaged(path) from error
     if not isinstance(document, dict) or "checksum" not in document:
         raise _damaged(path)
@@ -95,9 +96,16 @@ def read_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         CheckpointError: If there is none, or it is damaged or of another format.
     """
     data, record = _read_files(folder)
+    path = folder / record["state"]["file"]
     if _checksum(data) != record["state"]["checksum"]:
-        raise _damaged(folder / record["state"]["file"])
-    return safetensors.torch.load(data), record
+        raise _damaged(path)
+    try:
+        return safetensors.torch.load(data), record
+    except (SafetensorError, ValueError) as error:
+        raise CheckpointError(
+            f"{path} holds no tensors ({type(error).__name__}): use another checkpoint or start"
+            " afresh"
+        ) from error
 
 
 def _read_files(folder: Path) -> tuple[bytes, dict[str, Any]]:

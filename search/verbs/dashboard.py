@@ -44,7 +44,7 @@ def dashboard(database: Database, *, artifacts: Path | None) -> Iterator["WSGIAp
         artifacts: Folder of the artifacts; None shows none.
 
     Raises:
-        SearchError: If the folder does not exist.
+        SearchError: If the folder is a file.
     """
     store = None if artifacts is None else _open_artifacts(artifacts, database.read_only)
     storage = open_optuna(database)
@@ -66,7 +66,7 @@ def serve(
     """Serve until interrupted.
 
     Raises:
-        SearchError: If the port cannot be listened on, or there is no folder of artifacts.
+        SearchError: If the port cannot be listened on, or the folder of artifacts is a file.
     """
     with dashboard(database, artifacts=artifacts) as application:
         try:
@@ -85,7 +85,7 @@ def serve(
 
 
 def _open_artifacts(folder: Path, only_read: bool) -> ArtifactStore:
-    if not folder.is_dir():
+    if folder.exists() and not folder.is_dir():  # one that is missing is made by a search
         raise SearchError(f"--artifacts {folder} is no folder: give the folder of the artifacts")
     store = FileSystemArtifactStore(folder)
     return ReadOnlyArtifacts(store) if only_read else store

@@ -1,11 +1,11 @@
 """Move a study between databases: out of one into a file, from the file into another."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from optuna.exceptions import DuplicatedStudyError
+from optuna.exceptions import DuplicatedStudyError, StorageInternalError
 from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
@@ -62,7 +62,7 @@ def import_study(database: Database, path: Path) -> tuple[str, StudyFile]:
             f"the database holds another Optuna study named {name!r}: nothing was imported; give"
             " --storage another database"
         ) from error
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, StorageInternalError) as error:
         raise StudyFileError(
             f"{path} does not hold one whole study ({error}): nothing was imported; export it"
             " again"
@@ -85,7 +85,7 @@ def _optuna_study(storage: BaseStorage, study: int, trials: list[FrozenTrial]) -
 
 
 def _store(
-    storage: BaseStorage, name: str, optuna: OptunaStudy, trials: list[FrozenTrial]
+    storage: BaseStorage, name: str, optuna: OptunaStudy, trials: Sequence[FrozenTrial]
 ) -> None:
     directions = [StudyDirection[direction] for direction in optuna.directions]
     study = storage.create_new_study(directions, name)

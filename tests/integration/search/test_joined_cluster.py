@@ -38,7 +38,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def environment() -> Iterator[dict[str, str]]:
     folder = Path(tempfile.mkdtemp(prefix="umss-ray-", dir="/tmp"))
     (folder / "token").write_text("0123456789abcdef" * 4)
@@ -52,7 +52,7 @@ def environment() -> Iterator[dict[str, str]]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def head(environment: dict[str, str]) -> Iterator[str]:
     """The address of a cluster with two cores."""
     port = free_port()
@@ -96,19 +96,30 @@ def with_rest_of(session: int) -> None:
         pass
 
 
+def join(
+    head: str, environment: dict[str, str], workers: int, terms: str
+) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-c", HOLD, head, str(workers), terms],
+        cwd=REPOSITORY, env=environment, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def line(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout is not None
+    return process.stdout.readline()
+
+
 def test_places_are_taken_together_waited_for_or_refused(
     head: str, environment: dict[str, str]
 ) -> None:
-    def join(workers: int, terms: str) -> "subprocess.Popen[str]":
-        return subprocess.Popen(
-            [sys.executable, "-c", HOLD, head, str(workers), terms],
-            cwd=REPOSITORY, env=environment, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-
-    with join(1, "refuse") as first:
+    with join(head, environment, 1, "refuse") as first:
         assert line(first) == "held\n"
-        with join(2, "refuse") as refused, join(2, "wait") as waiting:
+        with (
+            join(head, environment, 2, "refuse") as refused,
+            join(head, environment, 2, "wait") as waiting,
+        ):
             told = line(refused)
             assert told.startswith("refused: the Ray cluster has 1 of 2 CPU free, 2 are needed,")
             assert "give --wait, a smaller --workers, or add nodes" in told
@@ -118,6 +129,14 @@ def test_places_are_taken_together_waited_for_or_refused(
             waiting.communicate("\n")
 
 
-def line(process: "subprocess.Popen[str]") -> str:
-    assert process.stdout is not None
-    return process.stdout.readline()
+def test_who_has_not_the_token_is_refused(
+    head: str, environment: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "other").write_text("fedcba9876543210" * 4)
+    without = {**environment, "RAY_AUTH_MODE": "disabled"}
+    del without["RAY_AUTH_TOKEN_PATH"]
+    other = {**environment, "RAY_AUTH_TOKEN_PATH": str(tmp_path / "other")}
+    with join(head, without, 1, "refuse") as first, join(head, other, 1, "refuse") as second:
+        for stranger in (first, second):
+            assert line(stranger).startswith("refused: Ray cannot be used")
+            stranger.communicate("\n")

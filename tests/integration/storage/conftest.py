@@ -1,22 +1,18 @@
-"""Folders for embedded servers, a server that wants passwords, and other processes."""
+"""Folders for embedded servers, and other processes."""
 
 import contextlib
 import os
-import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 REPOSITORY = Path(__file__).parents[3]
-DEBIAN_PROGRAMS = Path("/usr/lib/postgresql/15/bin")
 
 
 class Child:
@@ -87,53 +83,3 @@ def embedded_folder() -> Iterator[Path]:
             if Path(f"/proc/{pid}/cwd").resolve() == pid_file.parent:
                 os.kill(pid, signal.SIGQUIT)
     shutil.rmtree(parent, ignore_errors=True)
-
-
-@dataclass(frozen=True, kw_only=True)
-class PasswordServer:
-    """A PostgreSQL on TCP whose only role needs a password."""
-
-    port: int
-    password: str
-
-    def address(self, database: str = "postgres", user: str = "owner") -> str:
-        return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
-
-
-@pytest.fixture(scope="session")
-def password_server() -> Iterator[PasswordServer]:
-    """A server of Debian's, on a TCP port, with SCRAM passwords."""
-    if not (DEBIAN_PROGRAMS / "initdb").exists():
-        pytest.skip(f"no PostgreSQL 15 in {DEBIAN_PROGRAMS} to test passwords over TCP with")
-    # Root must start it as another user, who is made with Debian's package.
-    account = {"user": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
-    folder = Path(tempfile.mkdtemp(prefix="umss-tcp-", dir="/tmp"))
-    if account:
-        shutil.chown(folder, user="postgres")
-    server = PasswordServer(port=_free_port(), password=secrets.token_hex(8))
-
-    def run(program: str, *arguments: str) -> None:
-        subprocess.run(
-            [str(DEBIAN_PROGRAMS / program), "-D", "data", *arguments],
-            cwd=folder,
-            check=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            **account,
-        )
-
-    (folder / "password").write_text(server.password)
-    (folder / "password").chmod(0o644)
-    run("initdb", "-U", "owner", "-A", "scram-sha-256", "--pwfile", "password", "--no-sync")
-    options = f"-p {server.port} -h 127.0.0.1 -k {folder}"
-    run("pg_ctl", "start", "-w", "-l", "log", "-o", options)
-    yield server
-    run("pg_ctl", "stop", "-w", "-m", "immediate")
-    shutil.rmtree(folder)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -3,7 +3,7 @@
 Left out, by name and with the reason, is one case: ``test_pickle_storage``. It asks that a
 storage can be pickled, which ours refuses: the copy would carry the database's password to
 wherever it goes, and would write without the lease's fence. That it refuses is tested instead.
-The cases that make dozens of trials are marked long: `make chaos` runs them.
+The cases that make dozens of trials are marked long: `make test-long` runs them.
 """
 
 import contextlib

@@ -18,7 +18,8 @@ from storage.database import Database, open_database
 from storage.errors import ConnectError, NotPermitted, RoleError, SchemaError
 from storage.models import Base
 from storage.roles import VERSION_TABLES, RoleWish, make_roles
-from tests.fakes.search_process import run_search
+from storage.studies import create_study
+from tests.fakes.search_process import new_study, run_search
 
 ONE_LINE = r"\A[^\n]*\Z"
 SCHEMAS = ("umss", "public")
@@ -228,6 +229,36 @@ def test_a_role_that_grants_do_not_hold_back_is_refused(
     same = [RoleWish(name=names["viewer"], kind=kind) for kind in ("viewer", "driver")]
     with pytest.raises(RoleError, match="the same name"):
         make_roles(database, same)
+
+
+def test_an_owner_needs_not_to_be_a_superuser(
+    _template: Database, embedded_root: Path, names: dict[str, str]
+) -> None:
+    owner = f"owner_{os.getpid()}"
+    in_no_transaction = _template.engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    def administer(statement: str) -> None:
+        with in_no_transaction.connect() as connection:
+            connection.exec_driver_sql(statement.replace("%", "%%"))
+
+    def address(role: str) -> Address:
+        return parse_address(f"postgresql://{quote(role)}@/{owner}?host={embedded_root}")
+
+    administer(f"CREATE ROLE {owner} LOGIN CREATEROLE")
+    administer(f"CREATE DATABASE {owner} OWNER {owner}")
+    try:
+        given = {kind: (name, None) for kind, name in names.items()}
+        for _ in range(2):  # again changes nothing
+            roles(address(owner), **given, only_print=False, say=print)
+        with open_database(address(names["viewer"])) as viewer:
+            with pytest.raises(NotPermitted):
+                attempt(viewer, "INSERT INTO umss.study DEFAULT VALUES")
+        with open_database(address(names["driver"])) as driver:
+            create_study(driver.engine, "s", new_study(2))
+    finally:
+        administer(f"DROP DATABASE {owner} WITH (FORCE)")
+        for name in (*names.values(), owner):
+            administer(f"DROP ROLE {quoted(name)}")
 
 
 def test_a_driver_that_becomes_a_viewer_loses_its_rights(

@@ -68,6 +68,9 @@ def test_what_changes_of_a_study(database):
 def test_an_unknown_study_is_refused(database, change):
     with pytest.raises(UnknownStudy, match="there is no study 'none'"):
         change(database.engine, "none")
+    for name in ("nul\x00", "\ud800"):  # which PostgreSQL cannot even be asked for
+        with pytest.raises(UnknownStudy):
+            change(database.engine, name)
 
 
 def test_a_name_is_taken_once(database):

@@ -1,0 +1,152 @@
+"""The database's password and address stay in the driver: nothing else of a run has them."""
+
+import contextlib
+import json
+import os
+import pickle  # noqa: TID251 - as Ray pickles what it sends
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import inspect, text
+from typer.testing import CliRunner
+
+from search.cli import app
+from search.verbs import launching
+from storage.address import PASSWORD_VARIABLE, STORAGE_VARIABLE, parse_address
+from storage.database import open_database
+from tests.fakes.pool import InlinePool
+
+REPOSITORY = Path(__file__).parents[3]
+TINY = """
+[data.options]
+train = 4
+val = 2
+test = 2
+size = 64
+
+[features]
+train_resolution = 32
+eval_resolution = 64
+
+[training]
+iterations = 4
+batch_size = 4
+samples = 3
+random_draws = 2
+
+[evaluation]
+evaluations = 2
+"""
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    made = Path(tempfile.mkdtemp(prefix="umss-", dir="/tmp"))
+    (made / "tiny.toml").write_text(TINY)
+    yield made
+    shutil.rmtree(made)
+
+
+def launch(folder: Path) -> list[str]:
+    places = {"cache": "cache", "checkpoints": "checkpoints", "config": "tiny.toml"}
+    flags = [f"--{name}={folder / path}" for name, path in places.items()]
+    return ["launch", "--trials=2", "--workers=1", "--device=cpu", "--plain", *flags]
+
+
+def secrets_of(server: Any) -> list[str]:
+    return [server.password, f"127.0.0.1:{server.port}", f"port={server.port}"]
+
+
+def address_with_password(server: Any) -> str:
+    address: str = server.address()
+    return address.replace("owner@", f"owner:{server.password}@")
+
+
+def stored(server: Any) -> str:
+    """All rows of all tables as one text."""
+    with (
+        open_database(parse_address(server.address(), password=server.password)) as database,
+        database.engine.connect() as connection,
+    ):
+        found = inspect(connection)
+        return "\n".join(
+            str(row)
+            for schema in ("umss", "public")
+            for name in found.get_table_names(schema)
+            for row in connection.execute(text(f"SELECT t::text FROM {schema}.{name} t"))
+        )
+
+
+def written(folder: Path) -> bytes:
+    """All files below a folder as one."""
+    return b"\n".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+def test_no_record_file_or_output_of_a_search_has_them(
+    password_server: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Any] = []
+
+    @contextlib.contextmanager
+    def workers(config: Any, machine: Any, **others: Any) -> Iterator[InlinePool]:
+        given.append((config, machine, others))
+        assert STORAGE_VARIABLE not in os.environ and PASSWORD_VARIABLE not in os.environ
+        yield InlinePool(1)
+
+    monkeypatch.setattr(launching, "ray_workers", workers)
+    monkeypatch.setenv("UMSS_BOOKINGS", str(folder / "bookings"))
+    monkeypatch.setenv(STORAGE_VARIABLE, address_with_password(password_server))
+    monkeypatch.setenv(PASSWORD_VARIABLE, password_server.password)
+    done = CliRunner().invoke(app, launch(folder))
+    assert done.exit_code == 0, done.output
+
+    rows = stored(password_server)
+    assert "rooms-1" in rows and "rooms-1" in done.output
+    config, machine, others = given[0]
+    data = [value for value in others.values() if not callable(value)]
+    for secret in secrets_of(password_server):
+        assert secret.encode() not in pickle.dumps((config, machine, data))
+        assert secret.encode() not in written(folder)
+        assert secret not in rows
+    assert password_server.password not in done.output
+
+
+@pytest.mark.long
+def test_no_process_of_ray_has_them(password_server: Any, folder: Path) -> None:
+    (folder / "secrets").write_text("\n".join(secrets_of(password_server)))
+    environment = {
+        **os.environ,
+        STORAGE_VARIABLE: address_with_password(password_server),
+        PASSWORD_VARIABLE: password_server.password,
+        "OMP_NUM_THREADS": "1",
+        "RAY_TMPDIR": str(folder / "ray"),
+        "UMSS_BOOKINGS": str(folder / "bookings"),
+    }
+    (folder / "ray").mkdir()
+    watch = ["tests.fakes.watched_search", str(folder / "secrets"), str(folder / "found")]
+    done = subprocess.run(
+        [sys.executable, "-m", *watch, *launch(folder)],
+        cwd=REPOSITORY,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    seen = json.loads((folder / "found").read_text())
+    assert seen["found"] == []
+    assert seen["workers"] >= 1 and seen["orders"] >= 4 and seen["memory_bytes"] > 1e8
+    assert Path(seen["session"]).is_dir()
+    (folder / "secrets").unlink()
+    output, rows = done.stdout + done.stderr, stored(password_server)
+    for secret in secrets_of(password_server):
+        assert secret.encode() not in written(folder)  # Ray's own logs are there, too
+        assert secret not in rows
+    assert password_server.password not in output
