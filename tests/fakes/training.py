@@ -29,8 +29,8 @@ def fake_report(hyper: dict[str, float], seed: int, evaluation: int) -> Report:
         cluster=scores,
         linear=scores,
         signals=Signals(
-            cluster_entropy=0.02 if collapsed else 0.9,
-            largest_share=0.97 if collapsed else 0.3,
+            cluster_entropy=0.01 if collapsed else 0.9,
+            largest_share=0.99 if collapsed else 0.3,
             mean_cosine=0.2,
             finite=True,
         ),
