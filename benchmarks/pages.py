@@ -12,13 +12,19 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks import collapse, comparison, from_clone, lambda_and_b
+from benchmarks import collapse, comparison, from_clone, lambda_and_b, reliability
 from benchmarks.records import RESULTS
 
 __all__ = ["PAGES", "TEXTS", "filled", "main"]
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "docs/comparison.md", "docs/collapse.md", "docs/lambda-and-b.md")
+PAGES = (
+    "README.md",
+    "docs/comparison.md",
+    "docs/collapse.md",
+    "docs/lambda-and-b.md",
+    "docs/reliability.md",
+)
 
 
 def _result(name: str) -> dict[str, Any]:
@@ -33,6 +39,7 @@ TEXTS: Mapping[str, Callable[[], str]] = {
     "comparison in short": lambda: comparison.short_text(_result("comparison")["rows"]),
     "collapse": lambda: collapse.text(_result("collapse")["rows"]),
     "lambda and b": lambda: lambda_and_b.text(*lambda_and_b.read()),
+    **reliability.TEXTS,
 }
 
 

@@ -81,7 +81,12 @@ def work_table(records: Sequence[RunRecord]) -> str:
     rows: list[tuple[object, ...]] = [
         ("intervals between evaluations that count", sum(one.intervals or 0 for one in noted)),
         ("cut off", sum(one.cut_off or 0 for one in noted)),
-        ("trained once more", sum(one.repeated or 0 for one in noted)),
+        ("trained once more, checkpoints in a common folder", _repeated(noted, alone=False)),
+        ("trained once more, in an artifact store alone", _repeated(noted, alone=True)),
         *((f"further attempts at a trial: {why}", attempts[why]) for why in sorted(attempts)),
     ]
     return markdown_table(("work", "number"), rows)
+
+
+def _repeated(records: Sequence[RunRecord], *, alone: bool) -> int:
+    return sum(record.repeated or 0 for record in records if record.alone is alone)

@@ -1,0 +1,38 @@
+"""The texts of docs/reliability.md, from the results that there are so far."""
+
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks import exact, outage, soak
+from benchmarks.records import RESULTS
+from tests.chaos.results import RESULTS as CHAOS_RESULTS
+from tests.chaos.results import read_records
+from tests.chaos.summary import faults_table, runs_table, work_table
+
+__all__ = ["TEXTS"]
+
+NOT_MEASURED = "Not measured yet: the command above does it."
+
+
+def _chaos(table: Callable[[list[Any]], str]) -> str:
+    records = list(read_records(CHAOS_RESULTS).values())
+    return table(records) if records else NOT_MEASURED
+
+
+def _of(name: str, table: Callable[[Any], str]) -> str:
+    path: Path = RESULTS / f"{name}.json"
+    return table(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else NOT_MEASURED
+
+
+#: By the name that the document has for it.
+TEXTS: dict[str, Callable[[], str]] = {
+    "chaos runs": partial(_chaos, runs_table),
+    "chaos faults": partial(_chaos, faults_table),
+    "chaos work": partial(_chaos, work_table),
+    "outage": partial(_of, "outage", outage.text_of),
+    "exact": partial(_of, "exact", exact.text),
+    "soak": partial(_of, "soak", soak.text_of),
+}
