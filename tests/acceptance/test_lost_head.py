@@ -2,10 +2,13 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable
+from pathlib import Path
 from subprocess import Popen
 
 import pytest
+import ray
 
 from search.journal.ledger import attempts_of
 from tests.acceptance.conftest import SearchCommand
@@ -16,26 +19,33 @@ Register = Callable[["Popen[str]"], "Popen[str]"]
 pytestmark = [pytest.mark.timeout(1800), pytest.mark.long]  # three starts of Ray each
 
 
-@pytest.mark.parametrize("victim", ["gcs_server", "raylet"])
+RAY = Path(ray.__file__).parent / "core" / "src" / "ray"
+TRIALS = 40
+
+
+@pytest.mark.parametrize("victim", ["gcs/gcs_server", "raylet/raylet"])
 def test_a_head_that_is_killed_is_started_anew(
     victim: str, search_command: SearchCommand, ended: Register
 ) -> None:
     launch = ["launch", "--config", search_command.config(), *search_command.places()]
-    driver = ended(search_command.start(*launch, "--trials", "12", "--workers", "2"))
-    for _ in range(2):
-        starts = search_command.log().count("Ray is back")
-        search_command.wait_for("trial 1 complete", seconds=600)
-        (process,) = descendants(driver.pid, f"/{victim}")[:1]
+    options = ["--trials", str(TRIALS), "--workers", "2", "--study", "headless"]
+    driver = ended(search_command.start(*launch, *options))
+    search_command.wait_for("trial 1 complete", seconds=600)
+    for returns in (1, 2):
+        (process,) = descendants(driver.pid, str(RAY / victim))
         os.kill(process, signal.SIGKILL)
-        search_command.wait_for("does not answer", seconds=120)
-        deadline = 600
-        while search_command.log().count("Ray is back") == starts and deadline:
-            search_command.wait_for("Ray is back", seconds=deadline)
-        if driver.poll() is not None:
-            break
+        wait_for_return(search_command, driver, returns)
     assert driver.wait(timeout=900) == 0, search_command.log()
-    view = view_of(search_command, "rooms-1")
-    assert [trial.number for trial in view.trials] == list(range(12))
-    assert view.counts.finished == 12 and view.counts.failed == 0
-    whys = {why for trial in view.trials for _, _, why in attempts_of(trial)[1:]}
-    assert whys == {"lost"}
+    assert "does not answer" in search_command.log()
+    view = view_of(search_command, "headless")
+    assert [trial.number for trial in view.trials] == list(range(TRIALS))
+    assert view.counts.finished == TRIALS and view.counts.failed == 0
+    again = [why for trial in view.trials for _, _, why in attempts_of(trial)[1:]]
+    assert 1 <= len(again) <= 4 and set(again) == {"lost"}  # the second strikes idle workers
+
+
+def wait_for_return(command: SearchCommand, driver: "Popen[str]", returns: int) -> None:
+    deadline = time.monotonic() + 600
+    while command.log().count("Ray is back") < returns:
+        assert driver.poll() is None and time.monotonic() < deadline, command.log()
+        time.sleep(0.1)
