@@ -15,7 +15,10 @@ def parse_fixes(given: Sequence[str]) -> dict[str, float]:
         SettingsError: If one has another form, or a name comes twice.
     """
     form = "--fix {}: give NAME=VALUE, such as --fix b_self=0.5"
-    return {name: _number(text, form.format(whole)) for whole, name, text in _split(given, form)}
+    return {
+        name: _number(text, form.format(_shown(whole)))
+        for whole, name, text in _split(given, form)
+    }
 
 
 def parse_ranges(given: Sequence[str]) -> dict[str, list[float]]:
@@ -29,8 +32,8 @@ def parse_ranges(given: Sequence[str]) -> dict[str, list[float]]:
     for whole, name, text in _split(given, form):
         ends = text.split(":")
         if len(ends) != 2:
-            raise SettingsError(form.format(whole))
-        ranges[name] = [_number(end, form.format(whole)) for end in ends]
+            raise SettingsError(form.format(_shown(whole)))
+        ranges[name] = [_number(end, form.format(_shown(whole))) for end in ends]
     return ranges
 
 
@@ -51,11 +54,16 @@ def _split(given: Sequence[str], form: str) -> list[tuple[str, str, str]]:
     for whole in given:
         name, sign, text = (part.strip() for part in whole.partition("="))
         if not (name and sign and text):
-            raise SettingsError(form.format(whole))
+            raise SettingsError(form.format(_shown(whole)))
         if name in (earlier for _, earlier, _ in parts):
-            raise SettingsError(f"{form.split()[0]} names {name} twice: give it once")
+            raise SettingsError(f"{form.split()[0]} names {_shown(name)} twice: give it once")
         parts.append((whole, name, text))
     return parts
+
+
+def _shown(given: str) -> str:
+    """As it was given, unless that would not fit into one line."""
+    return given if given.isprintable() else repr(given)
 
 
 def _number(text: str, refusal: str) -> float:

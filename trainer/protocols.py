@@ -80,11 +80,11 @@ def protocol_text(
     return f"{name}, with {', '.join(changed)} changed" if changed else name
 
 
-def _offered(data_set: str) -> dict[str, Any]:
+def _offered(data_set: Any) -> dict[str, Any]:
     """The published options that the data set has, by its own declaration."""
     from trainer.datasets import OPTIONS  # brings torch, which naming a protocol does without
 
-    if data_set not in OPTIONS:
+    if not isinstance(data_set, str) or data_set not in OPTIONS:
         return {}
     hints = typing.get_type_hints(OPTIONS[data_set])
     return {

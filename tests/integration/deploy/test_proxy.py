@@ -8,6 +8,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -157,8 +158,9 @@ def test_the_proxy_leaves_nothing_behind(
 ) -> None:
     own = tmp_path / "tmp"
     own.mkdir(mode=0o755)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)  # nginx's own processes are another account's, where this is root
+    for folder in (tmp_path, *tmp_path.parents):
+        if Path(tempfile.gettempdir()) in folder.parents:
+            folder.chmod(0o755)  # nginx's own processes are another account's, where this is root
     monkeypatch.setenv("TMPDIR", str(own))
     port = free_port()
     children: list[str] = []
