@@ -1,7 +1,7 @@
 """The real command, watched from inside: what its workers and Ray's own processes know.
 
 Run as a program: ``python -m tests.fakes.watched_search SECRETS RESULT VERB …``. SECRETS is a
-file of lines to look for, RESULT one for what was found, as JSON.
+file of lines to look for, RESULT one for where each was found, as JSON.
 """
 
 import json
@@ -27,17 +27,18 @@ class Watch:
     """Looks for secrets where they may not be."""
 
     def __init__(self, secrets: list[str]) -> None:
-        self._secrets = [secret.encode() for secret in secrets]
-        self.found: set[str] = set()
+        self._secrets = {secret: secret.encode() for secret in secrets}
+        self.found: dict[str, set[str]] = {secret: set() for secret in secrets}
         self.workers: set[int] = set()
         self.orders = 0
         self.memory_bytes = 0
         self.session: str | None = None
 
     def look(self, where: str, data: bytes) -> None:
-        """Note it if a secret is in the data."""
-        if any(secret in data for secret in self._secrets):
-            self.found.add(where)
+        """Note which secrets are in the data."""
+        for secret, encoded in self._secrets.items():
+            if encoded in data:
+                self.found[secret].add(where)
 
     def processes(self) -> None:
         """Look at the arguments of all processes, and at the environments of those below us."""
@@ -73,7 +74,7 @@ class Watch:
     def to_json(self) -> dict[str, Any]:
         """What was found, and that there was something to look at."""
         return {
-            "found": sorted(self.found),
+            "found": {secret: sorted(where) for secret, where in self.found.items()},
             "workers": len(self.workers),
             "orders": self.orders,
             "memory_bytes": self.memory_bytes,

@@ -129,14 +129,38 @@ def test_places_are_taken_together_waited_for_or_refused(
             waiting.communicate("\n")
 
 
-def test_who_has_not_the_token_is_refused(
-    head: str, environment: dict[str, str], tmp_path: Path
-) -> None:
+@pytest.fixture
+def strangers(environment: dict[str, str], tmp_path: Path) -> list[dict[str, str]]:
+    """Environments without the token, and with another one."""
     (tmp_path / "other").write_text("fedcba9876543210" * 4)
     without = {**environment, "RAY_AUTH_MODE": "disabled"}
     del without["RAY_AUTH_TOKEN_PATH"]
-    other = {**environment, "RAY_AUTH_TOKEN_PATH": str(tmp_path / "other")}
-    with join(head, without, 1, "refuse") as first, join(head, other, 1, "refuse") as second:
-        for stranger in (first, second):
+    return [without, {**environment, "RAY_AUTH_TOKEN_PATH": str(tmp_path / "other")}]
+
+
+def test_who_has_not_the_token_is_refused(
+    head: str, environment: dict[str, str], strangers: list[dict[str, str]]
+) -> None:
+    ray = str(Path(sys.executable).parent / "ray")
+    asking = [
+        subprocess.Popen(
+            [ray, "health-check", "--address", head], env=who, text=True, stderr=subprocess.PIPE
+        )
+        for who in (environment, *strangers)
+    ]
+    told = [process.communicate()[1] for process in asking]
+    assert [process.returncode for process in asking] == [0, 1, 1]
+    assert all("token" in each for each in told[1:])
+
+
+@pytest.mark.long
+def test_a_search_without_the_token_is_told_in_one_line(
+    head: str, strangers: list[dict[str, str]]
+) -> None:
+    with (
+        join(head, strangers[0], 1, "refuse") as first,
+        join(head, strangers[1], 1, "refuse") as second,
+    ):
+        for stranger in (first, second):  # after the half minute for which Ray tries
             assert line(stranger).startswith("refused: Ray cannot be used")
             stranger.communicate("\n")
