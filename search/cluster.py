@@ -13,10 +13,11 @@ import ray
 from ray.exceptions import RayError
 from ray.util.placement_group import PlacementGroup, placement_group
 
-from search.connection import check_answers, connect
+from search.connection import RAY, check_answers, connect
 from search.errors import ClusterError, Interrupted, first_line
 from search.machine import Machine
 from search.probe import Door, Probe
+from search.ray_processes import end, ray_processes
 
 __all__ = [
     "Cluster",
@@ -47,6 +48,7 @@ class Cluster:
         """
         self._machine, self._address, self._stopped = machine, address, stopped
         self._probe: Probe | None = None
+        self._processes: dict[int, int] = {}
         #: The workers' places in a joined cluster, reserved together, so that two searches on it
         #: never hold half of their workers each; None in our own.
         self.places: PlacementGroup | None = None
@@ -73,6 +75,11 @@ class Cluster:
         except BaseException:
             self.leave()
             raise
+
+    def note_processes(self) -> None:
+        """Note what runs of our own Ray: its agents start after it does, before any worker."""
+        if self._address is None:
+            self._processes |= ray_processes(RAY)
 
     def return_(self) -> bool:
         """Try once to have it again after it went; whether it is there."""
@@ -103,7 +110,10 @@ class Cluster:
         if self._probe is not None:
             self._probe.close()
         self._probe, self.places = None, None
+        self.note_processes()
         ray.shutdown()
+        end(self._processes)  # a raylet that was killed leaves its agents behind
+        self._processes = {}
 
     def _reserved(self, *, wait: bool, say: Callable[[str], None]) -> PlacementGroup:
         """The workers' places, all of them at once, when other jobs leave them."""

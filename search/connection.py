@@ -1,6 +1,5 @@
 """How this process connects to Ray: to one of its own on loopback, or to one it joins."""
 
-import contextlib
 import logging
 import os
 import signal
@@ -16,15 +15,19 @@ from ray._private import ray_constants
 
 from search.errors import ClusterError, first_line
 from search.machine import VISIBLE_VARIABLE, Machine
+from search.ray_processes import end, ray_processes
 
-__all__ = ["check_answers", "connect", "usage_statistics"]
+__all__ = ["RAY", "check_answers", "connect", "usage_statistics"]
 
 #: Raised so that the driver outlives the cluster's head: the default makes it exit after 60 s.
 GCS_RECONNECT_SECONDS = 24 * 3600
 LOOPBACK = "127.0.0.1"
 ANSWER_SECONDS = 5.0  # a cluster's head takes to answer, at most
-PROC = Path("/proc")
-RAY_FOLDER = os.fsencode(Path(ray.__file__).parent)  # in the command line of all that Ray starts
+RAY = Path(ray.__file__).parent  # what Ray starts lies here
+
+
+class _TooSlow(ClusterError):
+    """Ray gave up: on a machine that is this busy the next try may do."""
 
 
 def connect(machine: Machine, address: str | None) -> None:
@@ -38,15 +41,17 @@ def connect(machine: Machine, address: str | None) -> None:
         ClusterError: If it cannot be reached or started.
     """
     _quiet_environment()
-    before = set(_children())
-    try:
-        with _own_sigterm():
-            _initialise(machine, address)
-    except ClusterError:
-        for pid in set(_children()) - before:  # a Ray that was half started is nobody's
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        raise
+    for last in (False, False, True):
+        before = ray_processes(RAY)
+        try:
+            with _own_sigterm():
+                _initialise(machine, address)
+            return
+        except _TooSlow:
+            half_started = ray_processes(RAY)
+            end({pid: half_started[pid] for pid in half_started.keys() - before.keys()})
+            if last:
+                raise
 
 
 def check_answers(address: str) -> None:
@@ -98,21 +103,10 @@ def _initialise(machine: Machine, address: str | None) -> None:
     except Exception as error:
         if type(error) is not Exception:  # Ray raises this very type where it starts too slowly
             raise
-        raise ClusterError(
+        raise _TooSlow(
             f"Ray did not start in time ({first_line(error)}): try again when this machine is"
             " less busy"
         ) from error
-
-
-def _children() -> list[int]:
-    """The processes of Ray that this one started and that live."""
-    found = []
-    for entry in PROC.glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            parent = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[1]
-            if int(parent) == os.getpid() and RAY_FOLDER in (entry / "cmdline").read_bytes():
-                found.append(int(entry.name))
-    return found
 
 
 @contextmanager

@@ -205,6 +205,8 @@ class RayPool:
             _check_started(worker, error)
             if not self._cluster.look():
                 self._restart(worker)
+        else:
+            self._cluster.note_processes()
 
     def _restart(self, worker: str) -> None:
         """End the worker's process, if it is there, and start an empty one."""

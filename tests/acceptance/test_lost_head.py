@@ -30,11 +30,11 @@ def test_a_head_that_is_killed_is_started_anew(
     launch = ["launch", "--config", search_command.config(), *search_command.places()]
     options = ["--trials", str(TRIALS), "--workers", "2", "--study", "headless"]
     driver = ended(search_command.start(*launch, *options))
-    search_command.wait_for("trial 1 complete", seconds=600)
+    wait_for(search_command, driver, "trial 1 complete", times=1)
     for returns in (1, 2):
         (process,) = descendants(driver.pid, str(RAY / victim))
         os.kill(process, signal.SIGKILL)
-        wait_for_return(search_command, driver, returns)
+        wait_for(search_command, driver, "Ray is back", times=returns)
     assert driver.wait(timeout=900) == 0, search_command.log()
     assert "does not answer" in search_command.log()
     view = view_of(search_command, "headless")
@@ -44,8 +44,8 @@ def test_a_head_that_is_killed_is_started_anew(
     assert 1 <= len(again) <= 4 and set(again) == {"lost"}  # the second strikes idle workers
 
 
-def wait_for_return(command: SearchCommand, driver: "Popen[str]", returns: int) -> None:
+def wait_for(command: SearchCommand, driver: "Popen[str]", sign: str, *, times: int) -> None:
     deadline = time.monotonic() + 600
-    while command.log().count("Ray is back") < returns:
+    while command.log().count(sign) < times:
         assert driver.poll() is None and time.monotonic() < deadline, command.log()
         time.sleep(0.1)
