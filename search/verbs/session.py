@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from search.checkpoints import CheckpointStore
@@ -25,7 +26,7 @@ from search.display.snapshots import Snapshots
 from search.driver import Driver, Ending, Plan
 from search.errors import ClusterError
 from search.journal.entries import StoreTest
-from search.journal.ledger import Ledger
+from search.journal.ledger import Ledger, LedgerMismatch
 from search.kept import KeptCheckpoints
 from search.live_trial import LiveTrial, adopt_trial
 from search.machine import Machine
@@ -227,7 +228,11 @@ class Session:
         )
         if self.stop_reason is not None:
             self._driver.stop(self.stop_reason)
-        ending = self._driver.run()
+        try:
+            ending = self._driver.run()
+        except (UpdateFinishedTrialError, LedgerMismatch):
+            self._lease.check()  # only a successor writes to this driver's trials
+            raise
         self.stop_reason = self.stop_reason or self._driver.stop_reason
         if ending is Ending.FINISHED:
             self._test_best(pool, progress)
