@@ -11,38 +11,16 @@ import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from search.stored_checkpoint import StoredCheckpoint
 from storage.artifact_places import Artifacts, open_artifacts
 from storage.errors import ArtifactFailure
 from trainer.checkpoint import RECORD_NAME, read_record
 from trainer.errors import CheckpointError
 
-__all__ = ["Depot", "DepotPlace", "StoredCheckpoint"]
+__all__ = ["Depot", "DepotPlace"]
 
 TENSORS_NAME = "state.safetensors"
-
-
-@dataclass(frozen=True, kw_only=True)
-class StoredCheckpoint:
-    """One checkpoint in the depot, as PostgreSQL knows it."""
-
-    #: Where in the study's part of the store.
-    place: str
-    #: Evaluations in it.
-    evaluation: int
-    #: Of its record's bytes, BLAKE2b.
-    checksum: str
-
-    def to_json(self) -> list[Any]:
-        """As it is stored with the trial."""
-        return [self.place, self.evaluation, self.checksum]
-
-    @classmethod
-    def from_json(cls, stored: list[Any]) -> "StoredCheckpoint":
-        """As :meth:`to_json` made it."""
-        place, evaluation, checksum = stored
-        return cls(place=str(place), evaluation=int(evaluation), checksum=str(checksum))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from search.checkpoints import CheckpointStore
-from search.depot import StoredCheckpoint
 from search.display.events import tell_end
 from search.display.progress import Progress
 from search.display.snapshots import Snapshots
@@ -35,6 +34,7 @@ from search.schedule import Schedule
 from search.score import score
 from search.spaces import Space
 from search.stalls import StallWatch
+from search.stored_checkpoint import StoredCheckpoint
 from storage.errors import DatabaseAway
 from trainer.records import Report
 from trainer.seeds import derive_seed

@@ -5,8 +5,9 @@ import contextlib
 from collections.abc import Sequence
 
 from search.checkpoints import CheckpointStore, trial_name
-from search.depot import Depot, StoredCheckpoint
+from search.depot import Depot
 from search.mirror import Mirror
+from search.stored_checkpoint import StoredCheckpoint
 from storage.errors import ArtifactFailure
 
 __all__ = ["KeptCheckpoints"]

@@ -14,10 +14,10 @@ from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 from search.bank_delivery import with_bank_here
 from search.bank_server import RemoteBank, serve_bank
 from search.cluster import Cluster
-from search.depot import StoredCheckpoint
 from search.errors import ClusterAway, ClusterError, first_line
 from search.messages import Crashed, Event, Lost, Order, OutOfMemory, Reported
 from search.pool import Answer
+from search.stored_checkpoint import StoredCheckpoint
 from search.worker import Worker, WorkerSetup
 from trainer.records import Scores
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import torch
 
-from search.depot import DepotPlace, StoredCheckpoint
+from search.depot import DepotPlace
 from search.messages import Begin, Continue, Order, Reported, Task
 from search.sources import furthest_first, restore_first
+from search.stored_checkpoint import StoredCheckpoint
 from storage.errors import ArtifactFailure
 from trainer.config import TrainConfig
 from trainer.errors import CheckpointError

@@ -21,7 +21,8 @@ from trainer.draws import DrawPlan, SlotDraws, StepDraws, stack_draws
 from trainer.errors import ConfigError
 from trainer.evaluation import Evaluation, Scored, evaluate
 from trainer.features.material import Material, TestSplit, ValSplit
-from trainer.methods import Batch, build_method, hyper_values
+from trainer.methods import build_method, hyper_values
+from trainer.methods.base import Batch
 from trainer.optimiser import AdamState, adam_step
 from trainer.parameters import Layout, Views
 from trainer.precision import products_in

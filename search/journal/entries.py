@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from search.depot import StoredCheckpoint
 from search.outcome import TrialEnd
+from search.stored_checkpoint import StoredCheckpoint
 from trainer.records import Report
 
 __all__ = ["AddTrial", "EndTrial", "Entry", "NewAttempt", "StoreReport", "StoreTest"]

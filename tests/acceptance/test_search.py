@@ -126,11 +126,11 @@ def test_interrupt_stops_cleanly_and_stop_asks_for_it(
     search_command: SearchCommand, ended: Register
 ) -> None:
     launch = ["launch", "--config", search_command.config(), *search_command.places()]
-    driver = ended(search_command.start(*launch, "--trials", "60", "--study", "long"))
+    driver = ended(search_command.start(*launch, "--trials", "400", "--study", "long"))
     search_command.wait_for("trial 1 complete")
     second = search_command.run(
         "launch", "--config", search_command.config(), *search_command.places(),
-        "--trials", "60", "--study", "long", code=3,
+        "--trials", "400", "--study", "long", code=3,
     )  # fmt: skip
     assert f"driven by pid {driver.pid}" in second
     driver.send_signal(signal.SIGINT)
@@ -145,7 +145,7 @@ def test_interrupt_stops_cleanly_and_stop_asks_for_it(
     assert "asked study long to stop" in asked
     assert driver.wait(timeout=60) == 4, search_command.log()
     view = view_of(search_command, "long")
-    assert 2 <= view.counts.finished < 60 and view.counts.failed == 0
+    assert 2 <= view.counts.finished < 400 and view.counts.failed == 0
     listed = search_command.run("list", *search_command.storage)
     assert "long" in listed and "paused" in listed
 

@@ -18,7 +18,7 @@ __all__ = ["PATIENCE", "Machines", "actors_on", "machines"]
 
 REPOSITORY = DEPLOY.parent
 PORT = 6379
-PATIENCE = 3000.0  # seconds: five Ray nodes on two cores beside much else
+PATIENCE = 900.0  # seconds: five Ray nodes on two cores beside much else
 STUDY = "hosts"
 #: How long Ray waits for its own processes: they start slowly where two cores do much else.
 SLOW_MACHINE = {

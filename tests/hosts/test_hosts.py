@@ -30,7 +30,7 @@ from tests.hosts.network import Host, Network, wait_until
 from tests.hosts.server import database_server
 
 RESULTS = REPOSITORY / "benchmarks" / "results" / "hosts.jsonl"
-TRIALS = 8
+TRIALS = 20  # some are left when all hosts have come up and one is cut off
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(4 * PATIENCE)]
 
@@ -102,9 +102,10 @@ def test_the_drivers_host_is_cut_off_and_the_standby_finishes(
 
     hosts.cut(one)
     cut, at_cut = time.monotonic(), finished(site.server)
+    assert at_cut + 2 < TRIALS, "the first driver was too quick: nothing is left for the standby"
     after = wait_until(
         "a trial finishes under the standby",
-        lambda: finished(site.server) > at_cut + 2,
+        lambda: finished(site.server) > at_cut + 2,  # two may have been under way to be stored
         seconds=PATIENCE,
     )
     assert ended(standby, "the standby", lambda: site.log(two)) == 0, site.log(two)
@@ -149,6 +150,7 @@ def test_a_workers_host_is_cut_off_and_its_trials_go_on_elsewhere(
 
     hosts.cut(lost)
     cut, at_cut = time.monotonic(), finished(site.server)
+    assert at_cut < TRIALS - 2, "the search was too quick: nothing is left to go on elsewhere"
     assert ended(search, "the search", lambda: site.log(driver)) == 0, site.log(driver)
     check_exact(site.server, TRIALS)
     check_one_holder(site.server, ["driver"])

@@ -1,21 +1,28 @@
-"""The methods: one file each, one line each in the table."""
+"""The methods: one file each, one entry each in the table.
+
+What a search may turn is known without the networks: they, and with them torch, are imported
+when a method is built, so that a program that only reads studies starts without.
+"""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from trainer.config import TrainConfig
 from trainer.errors import ConfigError
 from trainer.knobs import Knob, resolve_values
-from trainer.methods.base import Batch, Method, MethodClass, Needs, StepTerms
-from trainer.methods.stego import Stego
-from trainer.methods.unim2 import UniM2
+from trainer.methods.entry import MethodEntry
+from trainer.methods.pair_knobs import (
+    modality_knobs,
+    no_knobs,
+    pair_and_cmcs_knobs,
+    pair_knobs,
+)
+
+if TYPE_CHECKING:
+    from trainer.methods.base import Method
 
 __all__ = [
     "METHODS",
-    "Batch",
-    "Method",
-    "MethodClass",
-    "Needs",
-    "StepTerms",
     "build_method",
     "fine_knobs",
     "hyper_values",
@@ -23,9 +30,15 @@ __all__ = [
 ]
 
 #: Name in ``method.name`` to method.
-METHODS: Mapping[str, MethodClass] = {
-    "stego": Stego,
-    "unim2": UniM2,
+METHODS: Mapping[str, MethodEntry] = {
+    "stego": MethodEntry(
+        implementation="trainer.methods.stego:Stego", knobs=pair_knobs, fine_knobs=no_knobs
+    ),
+    "unim2": MethodEntry(
+        implementation="trainer.methods.unim2:UniM2",
+        knobs=pair_and_cmcs_knobs,
+        fine_knobs=modality_knobs,
+    ),
 }
 
 
@@ -62,16 +75,17 @@ def hyper_values(config: TrainConfig) -> dict[str, float]:
     return resolve_values(knobs(config), shared, besides=besides) | overruled
 
 
-def build_method(config: TrainConfig, *, channels: int) -> Method:
+def build_method(config: TrainConfig, *, channels: int) -> "Method":
     """The configured method for features of C channels.
 
     Raises:
         ConfigError: If the method is unknown.
     """
-    return _find(config)(config.method, modalities=config.data.modalities, channels=channels)
+    method = _find(config).load()
+    return method(config.method, modalities=config.data.modalities, channels=channels)
 
 
-def _find(config: TrainConfig) -> MethodClass:
+def _find(config: TrainConfig) -> MethodEntry:
     if config.method.name not in METHODS:
         raise ConfigError(
             f"method.name = {config.method.name!r} is not known:"

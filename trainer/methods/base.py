@@ -15,7 +15,6 @@ from torch import Tensor
 
 from trainer.config import MethodConfig
 from trainer.draws import StepDraws
-from trainer.knobs import Knob
 from trainer.parameters import Layout, Views
 
 __all__ = ["Batch", "Method", "MethodClass", "Needs", "Stages", "StepTerms"]
@@ -104,15 +103,9 @@ class Method(Protocol):
 
 
 class MethodClass(Protocol):
-    """A method before it is configured: what the table of methods holds."""
+    """A method before it is configured."""
 
     def __call__(
         self, config: MethodConfig, *, modalities: tuple[str, ...], channels: int
     ) -> Method:
         """The method for these modalities, with C feature channels each."""
-
-    def knobs(self, modalities: tuple[str, ...]) -> tuple[Knob, ...]:
-        """The numbers a search may turn, shared over modalities where the paper shares them."""
-
-    def fine_knobs(self, modalities: tuple[str, ...]) -> tuple[Knob, ...]:
-        """Knobs that overrule the shared ones for one modality."""

@@ -10,11 +10,12 @@ from trainer.knobs import Knob
 
 __all__ = [
     "PAIR_KNOBS",
-    "cmcs_knob",
-    "fine_pair_knobs",
+    "modality_knobs",
     "modality_weight",
+    "no_knobs",
+    "pair_and_cmcs_knobs",
+    "pair_knobs",
     "pair_row",
-    "weight_knob",
 ]
 
 PAIR_KNOBS = (
@@ -27,7 +28,36 @@ PAIR_KNOBS = (
 )
 
 
-def cmcs_knob(modality: str) -> Knob:
+def pair_knobs(modalities: tuple[str, ...]) -> tuple[Knob, ...]:
+    """Lambda and b of the three pairs, whatever the modalities: there is one loss."""
+    del modalities
+    return PAIR_KNOBS
+
+
+def no_knobs(modalities: tuple[str, ...]) -> tuple[Knob, ...]:
+    """None: one loss has nothing that a modality could overrule."""
+    del modalities
+    return ()
+
+
+def pair_and_cmcs_knobs(modalities: tuple[str, ...]) -> tuple[Knob, ...]:
+    """Six knobs shared over modalities, and lambda_cmcs of each auxiliary."""
+    return PAIR_KNOBS + tuple(_cmcs_knob(modality) for modality in modalities[1:])
+
+
+def modality_knobs(modalities: tuple[str, ...]) -> tuple[Knob, ...]:
+    """The six of each modality alone, and the weight of its whole loss."""
+    return tuple(
+        knob
+        for modality in modalities
+        for knob in (
+            *_pair_knobs_of(modality),
+            _weight_knob(modality, modalities=len(modalities)),
+        )
+    )
+
+
+def _cmcs_knob(modality: str) -> Knob:
     """The weight of an auxiliary modality's loss relative to the anchor's (paper, Eq. 5)."""
     return Knob(
         name=f"lambda_cmcs.{modality}",
@@ -39,7 +69,7 @@ def cmcs_knob(modality: str) -> Knob:
     )
 
 
-def fine_pair_knobs(modality: str) -> tuple[Knob, ...]:
+def _pair_knobs_of(modality: str) -> tuple[Knob, ...]:
     """The six knobs for one modality alone, named ``<modality>.<knob>``."""
     return tuple(
         Knob(
@@ -53,7 +83,7 @@ def fine_pair_knobs(modality: str) -> tuple[Knob, ...]:
     )
 
 
-def weight_knob(modality: str, *, modalities: int) -> Knob:
+def _weight_knob(modality: str, *, modalities: int) -> Knob:
     """The released code's weight of a modality's whole loss, the anchor's too; times lambda_cmcs.
 
     Where the released code is given none, it takes 1/M (specification 2.9). One of the M is

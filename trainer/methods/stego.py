@@ -19,7 +19,6 @@ from torch import Tensor
 
 from trainer.config import MethodConfig
 from trainer.draws import StepDraws
-from trainer.knobs import Knob
 from trainer.losses import PairPoints, cmcs_weights, correspondence
 from trainer.methods.base import Batch, Needs, Stages, StepTerms
 from trainer.methods.pair_knobs import PAIR_KNOBS
@@ -50,18 +49,6 @@ class Stego:
         head = code_head_entries(channels=channels, code_dim=config.code_dim)
         self._parameters = Layout(entries=self._encoder.entries() + head)
         self._buffers = Layout(entries=self._encoder.buffer_entries())
-
-    @staticmethod
-    def knobs(modalities: tuple[str, ...]) -> tuple[Knob, ...]:
-        """Lambda and b of the three pairs, whatever the modalities."""
-        del modalities  # there is one loss
-        return PAIR_KNOBS
-
-    @staticmethod
-    def fine_knobs(modalities: tuple[str, ...]) -> tuple[Knob, ...]:
-        """None: there is one loss, whatever the modalities."""
-        del modalities
-        return ()
 
     @property
     def needs(self) -> Needs:

@@ -16,17 +16,9 @@ from torch import Tensor
 
 from trainer.config import MethodConfig
 from trainer.draws import StepDraws
-from trainer.knobs import Knob
 from trainer.losses import PairPoints, cmcs_weights, correspondence
 from trainer.methods.base import Batch, Needs, Stages, StepTerms
-from trainer.methods.pair_knobs import (
-    PAIR_KNOBS,
-    cmcs_knob,
-    fine_pair_knobs,
-    modality_weight,
-    pair_row,
-    weight_knob,
-)
+from trainer.methods.pair_knobs import modality_weight, pair_row
 from trainer.methods.target_dropout import TargetDropout
 from trainer.model import Encoder, Harmoniser, code_head, code_head_entries
 from trainer.parameters import Layout, Views
@@ -62,23 +54,6 @@ class UniM2:
             entries=self._encoder.entries() + head + self._harmoniser.entries()
         )
         self._buffers = Layout(entries=self._encoder.buffer_entries())
-
-    @staticmethod
-    def knobs(modalities: tuple[str, ...]) -> tuple[Knob, ...]:
-        """Six knobs shared over modalities, and lambda_cmcs of each auxiliary."""
-        return PAIR_KNOBS + tuple(cmcs_knob(modality) for modality in modalities[1:])
-
-    @staticmethod
-    def fine_knobs(modalities: tuple[str, ...]) -> tuple[Knob, ...]:
-        """The six of each modality alone, and the weight of its whole loss."""
-        return tuple(
-            knob
-            for modality in modalities
-            for knob in (
-                *fine_pair_knobs(modality),
-                weight_knob(modality, modalities=len(modalities)),
-            )
-        )
 
     @property
     def needs(self) -> Needs:

@@ -13,12 +13,12 @@ from trainer.errors import ConfigError
 from trainer.losses import PairPoints, cmcs_weights, correspondence
 from trainer.methods import (
     METHODS,
-    Batch,
     build_method,
     fine_knobs,
     hyper_values,
     knobs,
 )
+from trainer.methods.base import Batch
 from trainer.model import Encoder, code_head
 from trainer.model.linear import linear
 from trainer.model.msn import msn

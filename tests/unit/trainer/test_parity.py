@@ -12,7 +12,8 @@ import torch
 
 from tests.unit.trainer import restated
 from tests.unit.trainer.small import GRID, small_config, small_draws, small_tensor
-from trainer.methods import Batch, build_method, hyper_values
+from trainer.methods import build_method, hyper_values
+from trainer.methods.base import Batch
 from trainer.parameters import Layout
 from trainer.seeds import torch_generator
 
