@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import exact, outage, soak
+from benchmarks.markdown import markdown_table
 from benchmarks.records import RESULTS
 from tests.chaos.results import RESULTS as CHAOS_RESULTS
 from tests.chaos.results import read_records
@@ -14,6 +15,7 @@ from tests.chaos.summary import faults_table, runs_table, work_table
 
 __all__ = ["TEXTS"]
 
+HOSTS_RESULTS = RESULTS / "hosts.jsonl"
 NOT_MEASURED = "Not measured yet: the command above does it."
 
 
@@ -27,11 +29,31 @@ def _of(name: str, table: Callable[[Any], str]) -> str:
     return table(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else NOT_MEASURED
 
 
+def _hosts() -> str:
+    """What the last run of each case measured."""
+    if not HOSTS_RESULTS.exists():
+        return NOT_MEASURED
+    lines = HOSTS_RESULTS.read_text(encoding="utf-8").splitlines()
+    last = {record["case"]: record for record in map(json.loads, lines)}
+    rows = [
+        (
+            case,
+            name.removesuffix("_s").replace("_", " ") + (", s" if name.endswith("_s") else ""),
+            value,
+        )
+        for case, record in last.items()
+        for name, value in record.items()
+        if name not in ("case", "at", "revision")
+    ]
+    return markdown_table(("case", "measured", ""), rows)
+
+
 #: By the name that the document has for it.
 TEXTS: dict[str, Callable[[], str]] = {
     "chaos runs": partial(_chaos, runs_table),
     "chaos faults": partial(_chaos, faults_table),
     "chaos work": partial(_chaos, work_table),
+    "hosts": _hosts,
     "outage": partial(_of, "outage", outage.text_of),
     "exact": partial(_of, "exact", exact.text),
     "soak": partial(_of, "soak", soak.text_of),

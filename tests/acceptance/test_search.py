@@ -158,3 +158,16 @@ def test_cityscapes_frames_give_a_scored_result(search_command: SearchCommand) -
         "--trials", "3", "--study", "city",
     )  # fmt: skip
     assert "city: 3 of 3 trials" in shown and "test mIoU" in shown
+
+
+@pytest.mark.long
+def test_a_larger_target_goes_on_with_a_finished_study(search_command: SearchCommand) -> None:
+    shown = search_command.launch("--trials", "3", "--study", "more")
+    assert "more: 3 of 3 trials" in shown
+    before = told(view_of(search_command, "more"))
+    shown = search_command.launch("--trials", "5", "--study", "more")
+    assert "more: 5 of 5 trials" in shown
+    view = view_of(search_command, "more")
+    assert view.state == "finished" and view.counts.finished == 5
+    assert [trial.number for trial in view.trials] == list(range(5))
+    assert told(view)[:3] == before
