@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests.hosts.network import Host, Network, wait_until
 from tests.hosts.server import DEPLOY, Server
+from trainer.features.cache import BANKS, MANIFEST
 
 __all__ = ["PATIENCE", "Machines", "actors_on", "machines"]
 
@@ -132,6 +133,11 @@ class Machines:
             return any("Ray runtime started" in log for log in logs)
 
         wait_until(f"{host.name} is a node of the cluster", started, seconds=PATIENCE)
+
+    def banks_on(self, host: Host) -> int:
+        """Feature banks that the host has of its own."""
+        found = host.run("find", str(self.local), "-path", f"*/{BANKS}/*", "-name", MANIFEST)
+        return len(found.stdout.splitlines())
 
     def _config(self) -> Path:
         path = self.shared / "tiny.toml"

@@ -147,6 +147,7 @@ def test_a_workers_host_is_cut_off_and_its_trials_go_on_elsewhere(
     assert sum(there.values()) == 2, there
     lost, left = (one, two) if there["work-1"] else (two, one)
     held = actors_on(lost)
+    assert site.banks_on(lost) == 1, "its workers want the driver's bank, once for all of them"
 
     hosts.cut(lost)
     cut, at_cut = time.monotonic(), finished(site.server)
@@ -156,6 +157,7 @@ def test_a_workers_host_is_cut_off_and_its_trials_go_on_elsewhere(
     check_one_holder(site.server, ["driver"])
     again = attempts(site, "lost") + attempts(site, "stalled")
     assert again >= 1, "no trial went on elsewhere"
+    assert site.banks_on(left) == 1
     record(
         f"a worker's host cut off, {'room' if cores == 2 else 'no room'} elsewhere",
         finished_at_cut=at_cut,
