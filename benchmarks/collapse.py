@@ -28,8 +28,8 @@ from benchmarks.comparison import searches as comparison_searches
 from benchmarks.markdown import markdown_table
 from benchmarks.records import RecordedRun, read_searches, write_result
 from benchmarks.searches import UNPRUNED, Places, Search, finish
-from search.outcome import Prune
 from search.pruners import CollapseRules
+from search.trials.outcome import Prune
 from trainer.features import prepare
 from trainer.features.material import IGNORE, Material
 from trainer.metrics import scores_of

@@ -17,8 +17,8 @@ from rich.console import Console
 
 from search import options
 from search.assignments import parse_fixes, parse_ranges
+from search.cluster.environment import outlive_ray
 from search.display import views
-from search.environment import outlive_ray
 from search.errors import ClusterAway, FailureBudget, Interrupted, SearchError
 from search.presets import DEFAULT_PRESET
 from search.verbs import reading

@@ -11,30 +11,30 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from search.checkpoints import CheckpointStore
+from search.checkpoints.folders import CheckpointStore
+from search.checkpoints.kept import KeptCheckpoints
+from search.checkpoints.stored import StoredCheckpoint
 from search.display.events import tell_end
 from search.display.progress import Progress
 from search.display.snapshots import Snapshots
 from search.errors import ClusterAway, FailureBudget
-from search.failures import Failures
 from search.journal.entries import AddTrial, EndTrial, Entry, NewAttempt, StoreReport
 from search.journal.journal import Journal, Store
 from search.journal.ledger import trial_template
-from search.kept import KeptCheckpoints
-from search.live_trial import LiveTrial
 from search.messages import Begin, Continue, Crashed, Lost, OutOfMemory, Reported
 from search.mirror import Mirror
-from search.outcome import Failed, Outcome, trial_end
 from search.pool import Answer, Pool
-from search.retries import Retries, Stalled
-from search.roster import Roster
 from search.rules import Rules
 from search.samplers import Sampler
 from search.schedule import Schedule
 from search.score import score
 from search.spaces import Space
-from search.stalls import StallWatch
-from search.stored_checkpoint import StoredCheckpoint
+from search.trials.failures import Failures
+from search.trials.live_trial import LiveTrial
+from search.trials.outcome import Failed, Outcome, trial_end
+from search.trials.retries import Retries, Stalled
+from search.trials.roster import Roster
+from search.trials.stalls import StallWatch
 from storage.errors import DatabaseAway
 from trainer.records import Report
 from trainer.seeds import derive_seed

@@ -7,7 +7,7 @@ evaluation and tells of it; the driver decides and answers with the next order.
 from dataclasses import dataclass
 from pathlib import Path
 
-from search.stored_checkpoint import StoredCheckpoint
+from search.checkpoints.stored import StoredCheckpoint
 from trainer.records import Report
 
 __all__ = [

@@ -15,7 +15,7 @@ import optuna
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from search.outcome import TrialEnd, prune_kind, write_end
+from search.trials.outcome import TrialEnd, prune_kind, write_end
 
 __all__ = ["Counts", "Mirror"]
 

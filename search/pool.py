@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from search.checkpoints.stored import StoredCheckpoint
 from search.messages import Event, Order
-from search.stored_checkpoint import StoredCheckpoint
 from trainer.records import Scores
 
 __all__ = ["Answer", "Pool"]

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from search.mirror import Mirror
-from search.outcome import Completed, Outcome, Prune
 from search.pruners import CollapseRules, Pruner
 from search.score import value
+from search.trials.outcome import Completed, Outcome, Prune
 from trainer.records import Report
 
 __all__ = ["Rules"]

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import torch
 
-from search.depot import DepotPlace
+from search.checkpoints.depot import DepotPlace
+from search.checkpoints.sources import furthest_first, restore_first
+from search.checkpoints.stored import StoredCheckpoint
 from search.messages import Begin, Continue, Order, Reported, Task
-from search.sources import furthest_first, restore_first
-from search.stored_checkpoint import StoredCheckpoint
 from storage.errors import ArtifactFailure
 from trainer.config import TrainConfig
 from trainer.errors import CheckpointError

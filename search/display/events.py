@@ -1,6 +1,6 @@
 """One line for each thing worth telling while a search runs."""
 
-from search.outcome import Completed, Failed, Outcome, Pruned
+from search.trials.outcome import Completed, Failed, Outcome, Pruned
 
 __all__ = ["tell_end"]
 

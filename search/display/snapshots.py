@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from search.display.snapshot import Snapshot, WorkerLine
-from search.live_trial import LiveTrial
 from search.mirror import Mirror
 from search.score import score
+from search.trials.live_trial import LiveTrial
 
 __all__ = ["Snapshots"]
 

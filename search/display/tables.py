@@ -11,7 +11,7 @@ from rich.text import Text
 
 from search.display.durations import duration_text
 from search.mirror import Counts
-from search.outcome import PruneKind
+from search.trials.outcome import PruneKind
 
 __all__ = [
     "BestTrial",

@@ -18,9 +18,9 @@ from search.display.tables import (
     summary_text,
     tally_reasons,
 )
-from search.outcome import prune_kind, prune_reason
 from search.protocols import study_protocol
 from search.spaces import Space
+from search.trials.outcome import prune_kind, prune_reason
 from search.verbs.reading import StudyView, failures
 
 __all__ = ["best", "preparing", "study_list", "study_status", "summary"]

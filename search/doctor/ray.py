@@ -4,8 +4,8 @@ import ipaddress
 import os
 from importlib import metadata
 
-from search.cluster import ray_cluster
-from search.connection import check_answers, usage_statistics
+from search.cluster.cluster import ray_cluster
+from search.cluster.connection import check_answers, usage_statistics
 from search.doctor.check import Check, failed, ok
 from search.doctor.listening import listening_hosts
 from search.doctor.subject import Subject

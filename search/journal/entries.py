@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from search.outcome import TrialEnd
-from search.stored_checkpoint import StoredCheckpoint
+from search.checkpoints.stored import StoredCheckpoint
+from search.trials.outcome import TrialEnd
 from trainer.records import Report
 
 __all__ = ["AddTrial", "EndTrial", "Entry", "NewAttempt", "StoreReport", "StoreTest"]

@@ -13,10 +13,10 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import Engine
 
+from search.checkpoints.stored import StoredCheckpoint
 from search.errors import SearchError, StudyError
 from search.journal.entries import AddTrial, EndTrial, Entry, NewAttempt, StoreReport, StoreTest
-from search.outcome import write_end
-from search.stored_checkpoint import StoredCheckpoint
+from search.trials.outcome import write_end
 from storage.outage import translated
 from storage.reports import reports_of, store_report
 from storage.studies import get_study, mark_finished

@@ -10,7 +10,7 @@ from search.display.events import tell_end
 from search.display.progress import Progress
 from search.display.snapshot import Snapshot, WorkerLine
 from search.journal.ledger import attempts_of
-from search.outcome import Completed, Failed, Outcome, Pruned, prune_kind, prune_reason
+from search.trials.outcome import Completed, Failed, Outcome, Pruned, prune_kind, prune_reason
 from search.verbs.reading import StudyView
 
 __all__ = ["Watched", "attach"]

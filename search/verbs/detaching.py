@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from search.checkpoints import SAFE_NAME
-from search.cluster import joined, on_head
+from search.checkpoints.folders import SAFE_NAME
+from search.cluster.cluster import joined, on_head
 from search.errors import ClusterError, SettingsError
 from storage.address import STORAGE_VARIABLE
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from search.bookings import Booking, Terms, reserve
+from search.cluster.connection import check_answers
 from search.config import LaunchConfig, differences
-from search.connection import check_answers
 from search.display.progress import Progress
 from search.driver import Ending
 from search.errors import StudyError

@@ -17,26 +17,26 @@ from typing import TypeVar
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
-from search.checkpoints import CheckpointStore
-from search.cluster import ray_cluster
+from search.checkpoints.depot import DepotPlace
+from search.checkpoints.folders import CheckpointStore
+from search.checkpoints.kept import KeptCheckpoints
+from search.cluster.cluster import ray_cluster
+from search.cluster.ray_pool import RayPool
 from search.config import LaunchConfig
-from search.depot import DepotPlace
 from search.display.progress import Progress
 from search.display.snapshots import Snapshots
 from search.driver import Driver, Ending, Plan
 from search.errors import ClusterError
 from search.journal.entries import StoreTest
 from search.journal.ledger import Ledger, LedgerMismatch
-from search.kept import KeptCheckpoints
-from search.live_trial import LiveTrial, adopt_trial
 from search.machine import Machine
 from search.mirror import Mirror
 from search.pool import Pool
 from search.pruners import build_pruner
-from search.ray_pool import RayPool
 from search.rules import Rules
 from search.samplers import find_sampler
 from search.schedule import Schedule
+from search.trials.live_trial import LiveTrial, adopt_trial
 from search.worker import WorkerSetup
 from storage.artifact_places import check_writable, open_artifacts
 from storage.database import Database

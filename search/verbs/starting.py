@@ -12,7 +12,7 @@ from rich.console import Console
 
 from search.assignments import nested
 from search.bookings import Terms
-from search.checkpoints import default_checkpoint_root
+from search.checkpoints.folders import default_checkpoint_root
 from search.config import LaunchConfig, resolve
 from search.display import views
 from search.display.dry_run import plan

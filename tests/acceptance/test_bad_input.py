@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 from search.cli import app
 from search.config import resolve
 from search.journal.ledger import MARK_ATTRIBUTE, trial_template
-from search.outcome import Completed, trial_end, write_end
+from search.trials.outcome import Completed, trial_end, write_end
 from search.verbs.launching import PREFETCHED
 from storage.address import parse_address
 from storage.database import open_database

@@ -10,8 +10,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Protocol
 
+from search.checkpoints.stored import StoredCheckpoint
 from search.messages import Begin, Crashed, Order, Reported
-from search.stored_checkpoint import StoredCheckpoint
 from search.worker import Worker, WorkerSetup
 from tests.chaos.work import WORK_FILE
 from tests.fakes.training import FakeWorker

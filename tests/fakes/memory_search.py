@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from search.checkpoints import CheckpointStore
-from search.depot import Depot
+from search.checkpoints.depot import Depot
+from search.checkpoints.folders import CheckpointStore
+from search.checkpoints.kept import KeptCheckpoints
 from search.display.snapshots import Snapshots
 from search.driver import Driver, Plan
-from search.kept import KeptCheckpoints
 from search.mirror import Mirror
 from search.pruners import CollapseRules, build_pruner
 from search.rules import Rules

@@ -4,10 +4,10 @@ import json
 import math
 from pathlib import Path
 
-from search.depot import Depot
+from search.checkpoints.depot import Depot
+from search.checkpoints.sources import furthest_first
+from search.checkpoints.stored import StoredCheckpoint
 from search.messages import Begin, Continue, Order, Reported, Task
-from search.sources import furthest_first
-from search.stored_checkpoint import StoredCheckpoint
 from trainer.checkpoint import read_record, write_checkpoint
 from trainer.records import Report, Scores, Signals
 from trainer.seeds import numpy_generator

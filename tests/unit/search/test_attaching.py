@@ -7,7 +7,7 @@ import pytest
 
 from search.journal.ledger import ATTEMPTS_ATTRIBUTE, trial_template
 from search.mirror import Mirror
-from search.outcome import Completed, Failed, Outcome, Pruned, trial_end
+from search.trials.outcome import Completed, Failed, Outcome, Pruned, trial_end
 from search.verbs.attaching import GRACE_SECONDS, attach
 from search.verbs.reading import State, StudyView
 from storage.studies import StudyRecord

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from search.bank_delivery import Delivery, rebuilding_pays, seconds_to_rebuild
+from search.cluster.bank_delivery import Delivery, rebuilding_pays, seconds_to_rebuild
 from trainer.config import TrainConfig
 from trainer.errors import CacheError
 from trainer.features import open_material, prepare

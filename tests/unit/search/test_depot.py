@@ -9,9 +9,9 @@ from typing import BinaryIO
 import pytest
 
 from search import worker
-from search.depot import Depot, DepotPlace
+from search.checkpoints.depot import Depot, DepotPlace
+from search.checkpoints.stored import StoredCheckpoint
 from search.messages import Begin, Continue, Reported, Task
-from search.stored_checkpoint import StoredCheckpoint
 from storage.artifact_places import open_artifacts
 from storage.errors import ArtifactFailure
 from tests.unit.trainer.small import small_config, small_material

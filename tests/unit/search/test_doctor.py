@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 
 from search import doctor
 from search.cli import app
+from search.cluster.connection import usage_statistics
 from search.config import resolve
-from search.connection import usage_statistics
 from search.doctor import database, device, disk, examine, material
 from search.doctor.check import Check
 from search.doctor.database import check_database

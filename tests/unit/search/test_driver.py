@@ -8,8 +8,8 @@ from optuna.trial import TrialState
 from search.driver import Ending
 from search.errors import FailureBudget
 from search.journal.entries import AddTrial, EndTrial, StoreReport
-from search.live_trial import adopt_trial
 from search.messages import Begin, Continue, Crashed, Lost, Order
+from search.trials.live_trial import adopt_trial
 from storage.errors import DatabaseAway, EmbeddedError
 from tests.fakes.memory_search import EVALUATIONS, Search
 from tests.fakes.store import MemoryStore

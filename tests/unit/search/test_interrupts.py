@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from search.connection import _own_sigterm
+from search.cluster.connection import _own_sigterm
 from search.verbs.interrupts import stop_on_signals
 from search.verbs.session import Session
 

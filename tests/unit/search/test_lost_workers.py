@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from optuna.trial import TrialState
 
-from search.depot import Depot
+from search.checkpoints.depot import Depot
 from search.driver import Ending
 from search.errors import ClusterAway
 from search.journal.entries import Entry
 from search.messages import Begin, Continue, Crashed, Lost, Order, OutOfMemory
 from search.pool import Answer
-from search.stalls import LONGEST_LOOK, StallWatch
+from search.trials.stalls import LONGEST_LOOK, StallWatch
 from storage.artifact_places import open_artifacts
 from tests.fakes.memory_search import Search
 from tests.fakes.pool import InlinePool, Stall

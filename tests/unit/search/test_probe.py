@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from search import probe
-from search.probe import Probe
+from search.cluster import probe
+from search.cluster.probe import Probe
 
 
 @pytest.fixture

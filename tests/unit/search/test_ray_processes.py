@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from search.ray_processes import end, ray_processes
+from search.cluster.ray_processes import end, ray_processes
 
 #: Starts another of its kind, says so, and waits.
 PARENT = """

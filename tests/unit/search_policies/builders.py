@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.mirror import Mirror
-from search.outcome import Completed, Outcome, trial_end
 from search.spaces import Space
+from search.trials.outcome import Completed, Outcome, trial_end
 from trainer.knobs import Knob
 from trainer.records import Report, Scores, Signals
 from trainer.seeds import numpy_generator

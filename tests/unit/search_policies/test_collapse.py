@@ -4,8 +4,8 @@ import math
 import pytest
 
 from search.errors import SettingsError
-from search.outcome import Keep, Prune
 from search.pruners import CollapseRules
+from search.trials.outcome import Keep, Prune
 
 from .builders import make_report
 

@@ -1,8 +1,8 @@
 import pytest
 
 from search.mirror import Mirror
-from search.outcome import Keep, Prune, Pruned
 from search.pruners.competitive import CompetitivePruner
+from search.trials.outcome import Keep, Prune, Pruned
 
 from .builders import add_finished, running
 

@@ -7,7 +7,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import TrialState
 
 from search.mirror import Counts, Mirror
-from search.outcome import Completed, Failed, Pruned, trial_end
+from search.trials.outcome import Completed, Failed, Pruned, trial_end
 
 from .builders import SPACE, add_finished, random_params, running
 

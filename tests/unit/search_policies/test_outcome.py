@@ -8,7 +8,15 @@ from optuna.samplers._tpe.sampler import _split_trials
 from optuna.trial import TrialState
 
 from search.mirror import Mirror
-from search.outcome import Completed, Failed, Prune, Pruned, prune_kind, prune_reason, trial_end
+from search.trials.outcome import (
+    Completed,
+    Failed,
+    Prune,
+    Pruned,
+    prune_kind,
+    prune_reason,
+    trial_end,
+)
 
 from .builders import add_finished, make_report
 

@@ -4,9 +4,9 @@ from optuna.trial import TrialState
 
 from search.errors import SettingsError
 from search.mirror import Mirror
-from search.outcome import Completed, Keep, Prune, Pruned, trial_end
 from search.pruners import PRUNERS, build_pruner
 from search.pruners.halving import HalvingPruner, HyperbandPruner
+from search.trials.outcome import Completed, Keep, Prune, Pruned, trial_end
 from trainer.seeds import numpy_generator
 
 from .builders import add_finished, running

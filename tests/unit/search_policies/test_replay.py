@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from search.mirror import Mirror
-from search.outcome import Completed, Prune, Pruned, trial_end
 from search.pruners import build_pruner
+from search.trials.outcome import Completed, Prune, Pruned, trial_end
 from trainer.seeds import numpy_generator
 
 from .builders import running

@@ -9,9 +9,9 @@ from optuna.trial import TrialState
 
 from search.errors import SettingsError
 from search.mirror import Mirror
-from search.outcome import Pruned
 from search.samplers import SAMPLERS, STARTUP_TRIALS, find_sampler
 from search.samplers.tpe import SEED_LIMIT
+from search.trials.outcome import Pruned
 from trainer.seeds import derive_seed
 
 from .builders import SPACE, add_finished, random_params, running

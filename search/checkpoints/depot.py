@@ -12,7 +12,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from search.stored_checkpoint import StoredCheckpoint
+from search.checkpoints.stored import StoredCheckpoint
 from storage.artifact_places import Artifacts, open_artifacts
 from storage.errors import ArtifactFailure
 from trainer.checkpoint import RECORD_NAME, read_record

@@ -1,6 +1,6 @@
 """The roster: which live trials there are, which is next, and which worker has which."""
 
-from search.live_trial import LiveTrial
+from search.trials.live_trial import LiveTrial
 
 __all__ = ["Roster"]
 

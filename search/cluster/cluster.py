@@ -13,11 +13,11 @@ import ray
 from ray.exceptions import RayError
 from ray.util.placement_group import PlacementGroup, placement_group
 
-from search.connection import RAY, check_answers, connect
+from search.cluster.connection import RAY, check_answers, connect
+from search.cluster.probe import Door, Probe
+from search.cluster.ray_processes import end, ray_processes
 from search.errors import ClusterError, Interrupted, first_line
 from search.machine import Machine
-from search.probe import Door, Probe
-from search.ray_processes import end, ray_processes
 
 __all__ = [
     "Cluster",

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 
 from optuna.trial import FrozenTrial
 
-from search.checkpoints import CheckpointStore
+from search.checkpoints.folders import CheckpointStore
+from search.checkpoints.stored import StoredCheckpoint
 from search.journal.ledger import attempts_of, checkpoints_of
 from search.messages import Task
-from search.stored_checkpoint import StoredCheckpoint
 from trainer.records import Report
 
 __all__ = ["LiveTrial", "adopt_trial"]

@@ -4,10 +4,10 @@ import concurrent.futures
 import contextlib
 from collections.abc import Sequence
 
-from search.checkpoints import CheckpointStore, trial_name
-from search.depot import Depot
+from search.checkpoints.depot import Depot
+from search.checkpoints.folders import CheckpointStore, trial_name
+from search.checkpoints.stored import StoredCheckpoint
 from search.mirror import Mirror
-from search.stored_checkpoint import StoredCheckpoint
 from storage.errors import ArtifactFailure
 
 __all__ = ["KeptCheckpoints"]

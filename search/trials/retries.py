@@ -8,9 +8,9 @@ nothing at all.
 
 from dataclasses import dataclass
 
-from search.live_trial import LiveTrial
 from search.messages import Crashed, Lost, OutOfMemory
-from search.outcome import Failed
+from search.trials.live_trial import LiveTrial
+from search.trials.outcome import Failed
 
 __all__ = ["Retries", "Retry", "Stalled"]
 

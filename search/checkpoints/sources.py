@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from search.depot import Depot
-from search.stored_checkpoint import StoredCheckpoint
+from search.checkpoints.depot import Depot
+from search.checkpoints.stored import StoredCheckpoint
 from storage.errors import ArtifactFailure
 from trainer.checkpoint import read_record
 from trainer.errors import CheckpointError

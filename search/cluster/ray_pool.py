@@ -11,13 +11,13 @@ import torch
 from ray.exceptions import ActorDiedError, OutOfMemoryError, RayError, RayTaskError
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-from search.bank_delivery import with_bank_here
-from search.bank_server import RemoteBank, serve_bank
-from search.cluster import Cluster
+from search.checkpoints.stored import StoredCheckpoint
+from search.cluster.bank_delivery import with_bank_here
+from search.cluster.bank_server import RemoteBank, serve_bank
+from search.cluster.cluster import Cluster
 from search.errors import ClusterAway, ClusterError, first_line
 from search.messages import Crashed, Event, Lost, Order, OutOfMemory, Reported
 from search.pool import Answer
-from search.stored_checkpoint import StoredCheckpoint
 from search.worker import Worker, WorkerSetup
 from trainer.records import Scores
 

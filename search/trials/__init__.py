@@ -1,0 +1,1 @@
+"""The life of a trial: live, queued, standing still, tried again, ended."""
