@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.chaos.results import RunRecord, Struck, append_record, read_records
 from tests.chaos.summary import FAULTS, summary
-from tests.chaos.work import WORK_FILE, read_work
+from tests.chaos.work import WORK_FILE, Work, read_work
 
 RECORD = RunRecord(
     seed=3,
@@ -54,14 +54,35 @@ def test_the_tables_tell_runs_faults_and_lost_work() -> None:
     assert "| cut off | 4 |" in text and "| further attempts at a trial: adopted | 4 |" in text
 
 
+Line = tuple[str, int, int, int | None]  # what, trial, attempt, evaluation
+
+
+def work_of(folder: Path, lines: list[Line]) -> Work:
+    notes = [
+        {"at": at, "what": what, "trial": trial, "attempt": attempt, "evaluation": evaluation}
+        for at, (what, trial, attempt, evaluation) in enumerate(lines)
+    ]
+    (folder / WORK_FILE).write_text("".join(json.dumps(note) + "\n" for note in notes))
+    return read_work(folder)
+
+
 def test_lost_intervals_are_counted_from_the_notes_of_the_workers(tmp_path: Path) -> None:
-    lines = [
-        ("begin", 0, None), ("end", 0, 1), ("begin", 0, None),  # killed
-        ("begin", 0, None), ("end", 0, 2), ("begin", 1, None), ("end", 1, 1),
-        ("begin", 1, None), ("end", 1, 1),  # its checkpoint was not written
+    lines: list[Line] = [
+        ("begin", 0, 1, None), ("end", 0, 1, 1), ("begin", 0, 1, None),  # killed
+        ("begin", 0, 2, None), ("end", 0, 2, 2), ("begin", 1, 1, None), ("end", 1, 1, 1),
+        ("begin", 1, 2, None), ("end", 1, 2, 1),  # its checkpoint was not written
     ]  # fmt: skip
-    notes = [{"what": what, "trial": trial, "evaluation": number} for what, trial, number in lines]
-    (tmp_path / WORK_FILE).write_text("".join(json.dumps(note) + "\n" for note in notes))
-    work = read_work(tmp_path)
+    work = work_of(tmp_path, lines)
     assert (work.intervals, work.repeated, work.cut_off) == (3, 1, 1)
     assert (work.begun, work.trained) == ({0: 3, 1: 2}, {0: 2, 1: 1})
+
+
+def test_what_a_replaced_driver_has_trained_is_no_loss_of_its_successors(tmp_path: Path) -> None:
+    lines: list[Line] = [
+        ("begin", 0, 1, None), ("end", 0, 1, 1), ("begin", 0, 1, None),  # frozen, and awake again
+        ("begin", 0, 2, None), ("end", 0, 1, 2), ("begin", 0, 1, None), ("end", 0, 1, 3),
+        ("end", 0, 2, 2),
+    ]  # fmt: skip
+    work = work_of(tmp_path, lines)
+    assert (work.begun, work.trained) == ({0: 3}, {0: 2}), "the interval in hand is lost, no more"
+    assert (work.intervals, work.repeated, work.cut_off) == (3, 1, 0)

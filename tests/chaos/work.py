@@ -4,11 +4,14 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 __all__ = ["WORK_FILE", "Work", "read_work"]
 
 #: In the folder of the run: one line an interval, when it begins and when it is trained.
 WORK_FILE = "work.jsonl"
+
+Note = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,9 +24,10 @@ class Work:
     repeated: int
     #: Begun and never ended.
     cut_off: int
-    #: Begun, by trial.
+    #: Begun by the newest attempt of the time, by trial. A driver that was frozen may have its
+    #: workers go on for a moment when it wakes: that is trained for nothing, and nothing is lost.
     begun: dict[int, int]
-    #: Different ones trained, by trial.
+    #: Different ones trained, by trial, likewise.
     trained: dict[int, int]
 
 
@@ -31,12 +35,28 @@ def read_work(folder: Path) -> Work:
     """The work of all workers of a run."""
     path = folder / WORK_FILE
     lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    begun = Counter(line["trial"] for line in lines if line["what"] == "begin")
-    ended = Counter((line["trial"], line["evaluation"]) for line in lines if line["what"] == "end")
+    begins = [line for line in lines if line["what"] == "begin"]
+    ends = [line for line in lines if line["what"] == "end"]
+    different = {_interval(line) for line in ends}
+    lasting = {_interval(line) for line in ends if not _is_replaced(line, begins)}
     return Work(
-        intervals=len(ended),
-        repeated=ended.total() - len(ended),
-        cut_off=begun.total() - ended.total(),
-        begun=dict(begun),
-        trained=dict(Counter(trial for trial, _ in ended)),
+        intervals=len(different),
+        repeated=len(ends) - len(different),
+        cut_off=len(begins) - len(ends),
+        begun=dict(Counter(line["trial"] for line in begins if not _is_replaced(line, begins))),
+        trained=dict(Counter(trial for trial, _ in lasting)),
+    )
+
+
+def _interval(end: Note) -> tuple[int, int]:
+    return end["trial"], end["evaluation"]
+
+
+def _is_replaced(note: Note, begins: list[Note]) -> bool:
+    """Whether a later attempt at the trial had begun at the time of the note."""
+    return any(
+        other["trial"] == note["trial"]
+        and other["attempt"] > note["attempt"]
+        and other["at"] < note["at"]
+        for other in begins
     )
