@@ -1,8 +1,11 @@
 """What is decided after a report: collapse first, then the competition, then the end."""
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from optuna.trial import FrozenTrial
 
 from search.mirror import Mirror
 from search.pruners import CollapseRules, Pruner
@@ -27,6 +30,13 @@ class Rules:
     def decide(self, mirror: Mirror, trial: int, reports: Sequence[Report]) -> Outcome | None:
         """The outcome of a running trial after its last report; None while it goes on.
 
+        Args:
+            mirror: The study in memory.
+            trial: Number of the trial.
+            reports: What this driver was told of its run, in order. Of an adopted trial whose
+                checkpoints are gone the mirror has scores beyond these, which wait to be told
+                again: they count once they are.
+
         A function of the reports and of the finished trials in the mirror: taken again after
         a restart it is the same.
         """
@@ -35,5 +45,14 @@ class Rules:
             return verdict.outcome()
         if len(reports) >= self.evaluations:
             return Completed(value=value(reports, self.counted))
-        verdict = self.pruner.decide(mirror.study, mirror.trial(trial))
+        verdict = self.pruner.decide(mirror.study, _up_to(mirror.trial(trial), len(reports)))
         return verdict.outcome() if isinstance(verdict, Prune) else None
+
+
+def _up_to(trial: FrozenTrial, evaluations: int) -> FrozenTrial:
+    """The trial as it was after so many evaluations."""
+    seen = copy.copy(trial)
+    seen.intermediate_values = {
+        step: score for step, score in trial.intermediate_values.items() if step <= evaluations
+    }
+    return seen
