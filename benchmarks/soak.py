@@ -1,8 +1,8 @@
 """Many trials in a row: does anything grow that should not?
 
-    python -m benchmarks.soak [--trials 2000] [--minutes 30] [--workers 2]
+    python -m benchmarks.soak [--trials 20000] [--minutes 30] [--workers 2]
 
-The real command on Ray, tiny runs on ``rooms``. Every few seconds the memory that only the driver,
+The real command on Ray, tiny runs on ``rooms``: more trials than the minutes allow. Every few seconds the memory that only the driver,
 or a worker, has (what would be free if it ended), its open files, and the search's connections to
 PostgreSQL are noted, with the number of finished trials. Slopes are least squares over all notes
 after the first 200 trials. The search is stopped when the minutes are over.
@@ -65,7 +65,7 @@ class Note:
 def main() -> None:
     """Run, print the table, keep it as ``results/soak.json``."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
-    parser.add_argument("--trials", type=int, default=2000)
+    parser.add_argument("--trials", type=int, default=20000)
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
@@ -128,7 +128,9 @@ def _watch(driver: Running, address: str, minutes: float) -> Iterator[Note]:
     with Database(parse_address(address), None) as database:
         while driver.ended() is None:
             time.sleep(NOTE_SECONDS)
-            with contextlib.suppress(DatabaseAway, FileNotFoundError):  # it is ending
+            with contextlib.suppress(
+                DatabaseAway, FileNotFoundError, ProcessLookupError
+            ):  # it ends
                 with database.engine.connect() as connection:
                     trials = int(connection.execute(text(FINISHED)).scalar_one())
                     connections = int(connection.execute(text(CONNECTIONS)).scalar_one())
@@ -149,9 +151,7 @@ def _note(driver: int, trials: int, connections: int, minutes: float) -> Note:
         trials=trials,
         connections=connections,
         megabytes={name: _megabytes(pid) for name, pid in processes.items()},
-        files={
-            name: len(list(Path(f"/proc/{pid}/fd").iterdir())) for name, pid in processes.items()
-        },
+        files={name: _files(pid) for name, pid in processes.items()},
     )
 
 
@@ -170,13 +170,13 @@ def _files(pid: int) -> int:
 def _judged(notes: Sequence[Note]) -> tuple[list[tuple[object, ...]], list[str]]:
     """The table's rows, and what grew too much."""
     settled = [note for note in notes if note.trials >= min(SETTLED, notes[-1].trials // 2)]
-    trials = [note.trials for note in settled]
     rows: list[tuple[object, ...]] = []
     wrong = []
     for unit, most in (("megabytes", MOST_MEGABYTES), ("files", MOST_FILES)):
         for name in getattr(settled[-1], unit):
-            seen = [float(getattr(note, unit).get(name, np.nan)) for note in settled]
-            growth = _slope(trials, seen)
+            there = [note for note in settled if name in getattr(note, unit)]
+            seen = [float(getattr(note, unit)[name]) for note in there]
+            growth = _slope([note.trials for note in there], seen)
             shown = [round(value, 1) for value in (seen[0], seen[-1], max(seen))]
             rows.append((f"{name}, {unit}", *shown, f"{growth:.3f}"))
             if growth >= most:
