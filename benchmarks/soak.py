@@ -2,10 +2,10 @@
 
     python -m benchmarks.soak [--trials 20000] [--minutes 30] [--workers 2]
 
-The real command on Ray, tiny runs on ``rooms``: more trials than the minutes allow. Every few seconds the memory that only the driver,
-or a worker, has (what would be free if it ended), its open files, and the search's connections to
-PostgreSQL are noted, with the number of finished trials. Slopes are least squares over all notes
-after the first 200 trials. The search is stopped when the minutes are over.
+The real command on Ray, tiny runs on ``rooms``: more trials than the minutes allow. Every few
+seconds the memory that only the driver, or a worker, has (what would be free if it ended), its
+open files, and the search's connections to PostgreSQL are noted, with the finished trials.
+Slopes are least squares over all notes after the first 200 trials.
 """
 
 import argparse
