@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from search.errors import SettingsError
+from trainer.errors import in_one_line
 
 __all__ = ["nested", "parse_fixes", "parse_ranges"]
 
@@ -16,7 +17,7 @@ def parse_fixes(given: Sequence[str]) -> dict[str, float]:
     """
     form = "--fix {}: give NAME=VALUE, such as --fix b_self=0.5"
     return {
-        name: _number(text, form.format(_shown(whole)))
+        name: _number(text, form.format(in_one_line(whole)))
         for whole, name, text in _split(given, form)
     }
 
@@ -32,8 +33,8 @@ def parse_ranges(given: Sequence[str]) -> dict[str, list[float]]:
     for whole, name, text in _split(given, form):
         ends = text.split(":")
         if len(ends) != 2:
-            raise SettingsError(form.format(_shown(whole)))
-        ranges[name] = [_number(end, form.format(_shown(whole))) for end in ends]
+            raise SettingsError(form.format(in_one_line(whole)))
+        ranges[name] = [_number(end, form.format(in_one_line(whole))) for end in ends]
     return ranges
 
 
@@ -54,16 +55,11 @@ def _split(given: Sequence[str], form: str) -> list[tuple[str, str, str]]:
     for whole in given:
         name, sign, text = (part.strip() for part in whole.partition("="))
         if not (name and sign and text):
-            raise SettingsError(form.format(_shown(whole)))
+            raise SettingsError(form.format(in_one_line(whole)))
         if name in (earlier for _, earlier, _ in parts):
-            raise SettingsError(f"{form.split()[0]} names {_shown(name)} twice: give it once")
+            raise SettingsError(f"{form.split()[0]} names {in_one_line(name)} twice: give it once")
         parts.append((whole, name, text))
     return parts
-
-
-def _shown(given: str) -> str:
-    """As it was given, unless that would not fit into one line."""
-    return given if given.isprintable() else repr(given)
 
 
 def _number(text: str, refusal: str) -> float:

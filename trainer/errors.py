@@ -22,6 +22,7 @@ __all__ = [
     "LogError",
     "TrainerError",
     "WeightsError",
+    "in_one_line",
 ]
 
 
@@ -55,3 +56,8 @@ class LogError(TrainerError):
 
 class FigureError(TrainerError):
     """A figure's package is missing, or it cannot be drawn or written."""
+
+
+def in_one_line(given: str) -> str:
+    """A text as it was given, unless that would break a message's line."""
+    return given if given.isprintable() else repr(given)

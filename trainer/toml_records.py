@@ -11,7 +11,7 @@ from typing import Any, TypeVar, get_args, get_origin
 
 import tomli_w
 
-from trainer.errors import ConfigError
+from trainer.errors import ConfigError, in_one_line
 
 __all__ = ["build_record", "overlay", "read_toml", "record_to_table", "toml_text"]
 
@@ -51,8 +51,7 @@ def build_record(cls: type[Record], table: Mapping[str, Any], where: str = "") -
         if key not in fields:
             raise ConfigError(_unknown_key(key, where, list(fields)))
     values = {
-        key: _convert(fields[key], value, f"{where}.{key}" if where else key)
-        for key, value in table.items()
+        key: _convert(fields[key], value, _dotted(where, key)) for key, value in table.items()
     }
     try:
         return cls(**values)
@@ -84,6 +83,10 @@ def record_to_table(record: Any) -> dict[str, Any]:
 def toml_text(table: Mapping[str, Any]) -> str:
     """The table as TOML text that :func:`read_toml` reads back equal."""
     return tomli_w.dumps(table)
+
+
+def _dotted(where: str, key: str) -> str:
+    return f"{where}.{in_one_line(key)}" if where else in_one_line(key)
 
 
 def _unknown_key(key: str, where: str, valid: list[str]) -> str:
@@ -142,7 +145,7 @@ def _convert_mapping(hint: Any, value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise ConfigError(f"{where} = {value!r} should be a table; write [{where}]")
     item_hint = get_args(hint)[1]
-    return {key: _convert(item_hint, item, f"{where}.{key}") for key, item in value.items()}
+    return {key: _convert(item_hint, item, _dotted(where, key)) for key, item in value.items()}
 
 
 def _convert_literal(hint: Any, value: Any, where: str) -> Any:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 
 from search.errors import SettingsError
+from trainer.errors import in_one_line
 from trainer.knobs import Knob
 
 __all__ = ["Range", "check_name", "check_range", "narrowed", "shared_name"]
@@ -21,7 +22,7 @@ def check_range(name: str, given: Range) -> None:
         SettingsError: If it is not two finite numbers, the smaller one first.
     """
     if len(given) != 2 or not all(map(math.isfinite, given)) or given[0] >= given[1]:
-        shown = ":".join(f"{value:g}" for value in given)
+        shown, name = ":".join(f"{value:g}" for value in given), in_one_line(name)
         raise SettingsError(
             f"--range {name}={shown} is no range: give two numbers, the smaller one first,"
             f" such as {name}=0.1:0.9"
@@ -39,7 +40,7 @@ def check_name(name: str, known: Iterable[str], flag: str) -> None:
         return
     near = difflib.get_close_matches(name, names, n=1)
     mend = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(names)}"
-    raise SettingsError(f"{flag} {name}: there is no such name; {mend}")
+    raise SettingsError(f"{flag} {in_one_line(name)}: there is no such name; {mend}")
 
 
 def narrowed(knob: Knob, given: Range) -> Knob:

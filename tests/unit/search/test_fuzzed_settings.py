@@ -226,6 +226,24 @@ def test_fixes_and_ranges(fixes: list[str], ranges: list[str]) -> None:
     check_assignments(fixes, ranges)
 
 
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"search": {"ranges": {"\n": "cityscapes"}}},  # found by ten thousand cases
+        {"search": {"ranges": {"\n": [0.0, 1.0]}}},
+        {"search": {"ranges": {"\n": [1.0, 0.0]}}},
+        {"hyper": {"\n": "x"}},
+        {"hyper": {"\n": 1.0}},
+        {"\n": {"\n": 1.0}},
+    ],
+    ids=repr,
+)
+def test_a_key_with_a_line_break_is_told_in_one_line(table: dict[str, Any]) -> None:
+    file = Folder.path / "key.toml"
+    file.write_text(tomli_w.dumps(table), encoding="utf-8")
+    assert study_or_one_line(lambda: resolve("rooms", file, {})) is None
+
+
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 @cases(LONG)
