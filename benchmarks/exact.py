@@ -20,11 +20,11 @@ from typing import Any
 
 from benchmarks.markdown import markdown_table
 from benchmarks.records import write_result
-from tests.chaos.driver_options import TINY
 from tests.chaos.processes import LightLauncher
 from tests.chaos.runner import Runner
 from tests.chaos.schedule import Schedule
 from tests.chaos.server import ChaosServer
+from tests.tiny import TINY
 
 __all__ = ["main", "text"]
 

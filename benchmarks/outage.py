@@ -26,11 +26,11 @@ from benchmarks.records import write_result
 from benchmarks.stock_worker import REPORTS
 from storage.address import parse_address
 from storage.database import Database
-from tests.chaos.driver_options import TINY
 from tests.chaos.processes import REPOSITORY, RayLauncher
 from tests.chaos.runner import Runner
 from tests.chaos.schedule import Fault, Schedule
 from tests.chaos.server import ChaosServer
+from tests.tiny import TINY
 
 __all__ = ["main", "text_of"]
 

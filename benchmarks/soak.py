@@ -28,9 +28,10 @@ from benchmarks.records import write_result
 from storage.address import parse_address
 from storage.database import Database
 from storage.errors import DatabaseAway
-from tests.chaos.driver_options import TINY, DriverOptions
+from tests.chaos.driver_options import DriverOptions
 from tests.chaos.processes import RayLauncher, Running, below
 from tests.chaos.server import ChaosServer
+from tests.tiny import TINY
 
 __all__ = ["main", "text_of"]
 
@@ -128,9 +129,7 @@ def _watch(driver: Running, address: str, minutes: float) -> Iterator[Note]:
     with Database(parse_address(address), None) as database:
         while driver.ended() is None:
             time.sleep(NOTE_SECONDS)
-            with contextlib.suppress(
-                DatabaseAway, FileNotFoundError, ProcessLookupError
-            ):  # it ends
+            with contextlib.suppress(DatabaseAway, FileNotFoundError, ProcessLookupError):
                 with database.engine.connect() as connection:
                     trials = int(connection.execute(text(FINISHED)).scalar_one())
                     connections = int(connection.execute(text(CONNECTIONS)).scalar_one())

@@ -30,15 +30,15 @@ class Rules:
     def decide(self, mirror: Mirror, trial: int, reports: Sequence[Report]) -> Outcome | None:
         """The outcome of a running trial after its last report; None while it goes on.
 
+        A function of the reports and of the finished trials in the mirror: taken again after
+        a restart it is the same.
+
         Args:
             mirror: The study in memory.
             trial: Number of the trial.
             reports: What this driver was told of its run, in order. Of an adopted trial whose
                 checkpoints are gone the mirror has scores beyond these, which wait to be told
                 again: they count once they are.
-
-        A function of the reports and of the finished trials in the mirror: taken again after
-        a restart it is the same.
         """
         verdict = self.collapse.verdict(reports, self.evaluations)
         if isinstance(verdict, Prune):

@@ -15,27 +15,11 @@ from typing import Any
 
 import pytest
 
+from tests.tiny import tiny
+from trainer.toml_records import toml_text
+
 REPOSITORY = Path(__file__).parents[2]
-TINY = """
-[data.options]
-train = 4
-val = 2
-test = 2
-size = 64
-
-[features]
-train_resolution = 32
-eval_resolution = 64
-
-[training]
-iterations = 12
-batch_size = 4
-samples = 3
-random_draws = 2
-
-[evaluation]
-evaluations = 4
-"""
+TINY = toml_text(tiny(iterations=12, evaluations=4))
 
 
 @dataclass(frozen=True, kw_only=True)

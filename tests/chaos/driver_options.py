@@ -10,7 +10,6 @@ __all__ = [
     "LOG_FILE",
     "REFUSED",
     "STOPPED",
-    "TINY",
     "DriverOptions",
 ]
 
@@ -20,12 +19,6 @@ LOG_FILE = "driver.log"
 BAD_INPUT, DRIVEN_ELSEWHERE, STOPPED, REFUSED = 2, 3, 4, 5
 
 #: Laid over the preset ``rooms``: a trial takes a fraction of a second of a core.
-TINY: dict[str, Any] = {
-    "data": {"options": {"train": 4, "val": 2, "test": 2, "size": 64}},
-    "features": {"train_resolution": 32, "eval_resolution": 64},
-    "training": {"iterations": 4, "batch_size": 4, "samples": 3, "random_draws": 2},
-    "evaluation": {"evaluations": 4},
-}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from storage.database import Database
 from tests.chaos.audit import install_audit
 from tests.chaos.checker import Expectation, same_search, violations
 from tests.chaos.disk import Disk
-from tests.chaos.driver_options import TINY, DriverOptions
+from tests.chaos.driver_options import DriverOptions
 from tests.chaos.exits import is_allowed
 from tests.chaos.facts import StudyFacts, read_facts
 from tests.chaos.faults import FAULTS
@@ -27,6 +27,7 @@ from tests.chaos.schedule import Fault, Schedule
 from tests.chaos.server import ChaosServer
 from tests.chaos.told import read_told, told_in_log
 from tests.chaos.work import Work, read_work
+from tests.tiny import TINY
 
 __all__ = ["Runner"]
 

@@ -98,6 +98,30 @@ def claim(database: Database, trials: int, workers: int) -> StudyRecord:
     return get_study(database.engine, STUDY)
 
 
+def session_of(
+    database: Database,
+    lease: Lease,
+    folder: Path,
+    *,
+    artifacts: Path | None = None,
+    patience: float = 5.0,
+) -> Session:
+    """A session of the lease's study as it is stored, with its checkpoints in the folder."""
+    record = get_study(database.engine, lease.study)
+    return Session(
+        database=database,
+        lease=lease,
+        record=record,
+        config=LaunchConfig.from_table(record.config),
+        places=Places(
+            cache=folder,
+            checkpoints=folder,
+            artifacts=None if artifacts is None else str(artifacts),
+        ),
+        patience=patience,
+    )
+
+
 def run_search(
     address: str,
     checkpoints: Path,
@@ -118,22 +142,13 @@ def run_search(
             trigger.fire()
 
     with open_database(parse_address(address)) as database:
-        record = claim(database, trials, workers)
+        claim(database, trials, workers)
         lease = Lease.acquire(
             database, STUDY, wait=wait, time_to_live=time_to_live, renew_seconds=time_to_live / 6
         )
         with lease:
-            session = Session(
-                database=database,
-                lease=lease,
-                record=record,
-                config=LaunchConfig.from_table(record.config),
-                places=Places(
-                    cache=checkpoints,
-                    checkpoints=checkpoints,
-                    artifacts=None if artifacts is None else str(artifacts),
-                ),
-                patience=patience,
+            session = session_of(
+                database, lease, checkpoints, artifacts=artifacts, patience=patience
             )
             session._ledger.__class__ = FaultyLedger
             session._ledger.trigger = trigger  # type: ignore[attr-defined]

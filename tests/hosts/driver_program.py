@@ -6,15 +6,13 @@ import os
 import time
 from pathlib import Path
 
-from search.config import LaunchConfig
 from search.messages import Order
-from search.verbs.session import Places, Session
 from storage.address import parse_address
 from storage.database import open_database
 from storage.errors import LeaseLost
 from storage.lease import Lease
 from tests.fakes.pool import InlinePool
-from tests.fakes.search_process import STUDY, claim
+from tests.fakes.search_process import STUDY, claim, session_of
 from tests.fakes.store import SilentProgress
 from tests.fakes.training import FakeWorker
 
@@ -41,20 +39,13 @@ def drive_on_host(
     """
     _go_to(pid)
     with open_database(parse_address(address, password_file=password_file)) as database:
-        record = claim(database, trials, 1)
+        claim(database, trials, 1)
         lease = Lease.acquire(
             database, STUDY, wait=wait,
             time_to_live=TIME_TO_LIVE, renew_seconds=TIME_TO_LIVE / 6,
         )  # fmt: skip
         with lease:
-            session = Session(
-                database=database,
-                lease=lease,
-                record=record,
-                config=LaunchConfig.from_table(record.config),
-                places=Places(cache=checkpoints, checkpoints=checkpoints),
-                patience=PATIENCE,
-            )
+            session = session_of(database, lease, checkpoints, patience=PATIENCE)
             with contextlib.closing(session):
                 try:
                     session.drive(InlinePool(1, _slow), SilentProgress())

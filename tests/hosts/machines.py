@@ -13,7 +13,9 @@ from pathlib import Path
 
 from tests.hosts.network import Host, Network, wait_until
 from tests.hosts.server import DEPLOY, Server
+from tests.tiny import tiny
 from trainer.features.cache import BANKS, MANIFEST
+from trainer.toml_records import toml_text
 
 __all__ = ["PATIENCE", "Machines", "actors_on", "machines"]
 
@@ -27,26 +29,7 @@ SLOW_MACHINE = {
     "RAY_worker_register_timeout_seconds": "900",
 }
 #: Trials of some seconds, so that a cut finds some under way.
-CONFIG = """
-[data.options]
-train = 4
-val = 2
-test = 2
-size = 64
-
-[features]
-train_resolution = 32
-eval_resolution = 64
-
-[training]
-iterations = 400
-batch_size = 4
-samples = 3
-random_draws = 2
-
-[evaluation]
-evaluations = 10
-"""
+CONFIG = toml_text(tiny(iterations=400, evaluations=10))
 
 
 @dataclass(frozen=True, kw_only=True)

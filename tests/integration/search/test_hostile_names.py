@@ -9,17 +9,15 @@ import pytest
 from typer.testing import CliRunner
 
 from search.cli import app
-from search.config import LaunchConfig
 from search.verbs import launching
 from search.verbs.moving import export_study
 from search.verbs.reading import read_study
-from search.verbs.session import Places, Session
 from storage.address import parse_address
 from storage.database import Database, open_database
 from storage.lease import Lease
-from storage.studies import LONGEST_NAME, create_study, get_study, list_studies
+from storage.studies import LONGEST_NAME, create_study, list_studies
 from tests.fakes.pool import InlinePool
-from tests.fakes.search_process import new_study
+from tests.fakes.search_process import new_study, session_of
 from tests.fakes.store import SilentProgress
 
 NAMES = (
@@ -52,17 +50,8 @@ REFUSED = (
 
 
 def drive(database: Database, name: str, folder: Path) -> None:
-    record = get_study(database.engine, name)
     with Lease.acquire(database, name) as lease:
-        session = Session(
-            database=database,
-            lease=lease,
-            record=record,
-            config=LaunchConfig.from_table(record.config),
-            places=Places(cache=folder, checkpoints=folder),
-            patience=5.0,
-        )
-        with contextlib.closing(session):
+        with contextlib.closing(session_of(database, lease, folder)) as session:
             session.drive(InlinePool(1), SilentProgress())
 
 

@@ -16,13 +16,11 @@ from sqlalchemy import inspect, text
 from typer.testing import CliRunner
 
 from search.cli import app
-from search.config import LaunchConfig
 from search.driver import Ending
 from search.errors import StudyFileError
 from search.study_file import StudyFile, _closed, read_study_file, write_study_file
 from search.verbs.moving import export_study, import_study
 from search.verbs.reading import read_study
-from search.verbs.session import Places, Session
 from storage.address import parse_address
 from storage.database import Database, open_database
 from storage.errors import NameTaken, UnknownStudy
@@ -31,7 +29,7 @@ from storage.optuna_store import open_optuna
 from storage.reports import reports_of
 from storage.schema import known_versions
 from tests.fakes.pool import InlinePool
-from tests.fakes.search_process import STUDY, claim
+from tests.fakes.search_process import STUDY, claim, session_of
 from tests.fakes.store import SilentProgress
 from tests.integration.conftest import TEMPLATE, _fresh
 from trainer.seeds import numpy_generator
@@ -42,16 +40,9 @@ ONE_LINE = r"\A[^\n]*\Z"
 
 def drive(database: Database, folder: Path, *, stop_at: int | None = None) -> Ending:
     """Drive the study to its end, or stop it at an order."""
-    record = claim(database, TRIALS, 1)
+    claim(database, TRIALS, 1)
     with Lease.acquire(database, STUDY) as lease:
-        session = Session(
-            database=database,
-            lease=lease,
-            record=record,
-            config=LaunchConfig.from_table(record.config),
-            places=Places(cache=folder, checkpoints=folder),
-            patience=5.0,
-        )
+        session = session_of(database, lease, folder)
         orders: list[object] = []
 
         def on_order(worker: str, order: object, hosted: object) -> None:

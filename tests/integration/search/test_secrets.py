@@ -22,28 +22,11 @@ from search.verbs import launching
 from storage.address import PASSWORD_VARIABLE, STORAGE_VARIABLE, parse_address
 from storage.database import open_database
 from tests.fakes.pool import InlinePool
+from tests.tiny import tiny
+from trainer.toml_records import toml_text
 
 REPOSITORY = Path(__file__).parents[3]
-TINY = """
-[data.options]
-train = 4
-val = 2
-test = 2
-size = 64
-
-[features]
-train_resolution = 32
-eval_resolution = 64
-
-[training]
-iterations = 4
-batch_size = 4
-samples = 3
-random_draws = 2
-
-[evaluation]
-evaluations = 2
-"""
+TINY = toml_text(tiny(iterations=4, evaluations=2))
 
 
 @pytest.fixture
