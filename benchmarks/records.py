@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from search.config import LaunchConfig
-from search.verbs.reading import StudyView, read_study
+from search.config.configuration import LaunchConfig
+from search.reporting.reading import StudyView, read_study
 from storage.address import parse_address
 from storage.database import Database, open_database
 from storage.reports import reports_of

@@ -10,7 +10,7 @@ from subprocess import Popen
 import pytest
 import ray
 
-from search.journal.ledger import attempts_of
+from search.driver.study_store import attempts_of
 from tests.acceptance.conftest import SearchCommand
 from tests.acceptance.test_search import descendants, view_of
 

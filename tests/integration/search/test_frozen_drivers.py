@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from search.verbs.reading import read_study
+from search.reporting.reading import read_study
 from storage.address import parse_address
 from storage.database import open_database
 from storage.lease_record import lease_history

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
-from search.verbs.reading import read_study
+from search.reporting.reading import read_study
 from storage.address import parse_address
 from storage.database import Database, open_database
 from storage.reports import reports_of

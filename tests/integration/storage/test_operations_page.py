@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from search.verbs.reading import read_study
+from search.reporting.reading import read_study
 from storage.address import parse_address
 from storage.database import Database, open_database
 from storage.studies import create_study
