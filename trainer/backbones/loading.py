@@ -59,8 +59,8 @@ def load_weights(model: nn.Module, path: Path, name: str) -> None:
     except MisfitError as error:
         names = ", which have Hugging Face transformers' names," if foreign else ""
         raise WeightsError(
-            f"the weights {path}{names} do not fit {name!r} ({error}{_variant_hint(name, error)}): give"
-            " the file of this architecture or change backbone.name"
+            f"the weights {path}{names} do not fit {name!r} ({error}{_variant_hint(name, error)}):"
+            " give the file of this architecture or change backbone.name"
         ) from error
 
 
