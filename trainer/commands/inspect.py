@@ -3,10 +3,11 @@
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from trainer.causes import group_alike
 from trainer.commands.setup import live_progress, progress_teller, say
 from trainer.commands.tables import NONE, say_table
 from trainer.config.configuration import TrainConfig
@@ -75,12 +76,17 @@ def _say_all(found: Inspection, ready: Readiness) -> None:
     say(_bank_line(ready))
     for note in found.notes:
         say(f"note: {note}")
-    for finding in found.suspicions:
-        say(f"suspicious ({finding.kind}): {finding.text}")
     faults = (*found.faults, *ready.faults)
-    for finding in faults:
-        say(f"fault ({finding.kind}): {finding.text}")
+    _say_findings("suspicious", found.suspicions)
+    _say_findings("fault", faults)
     say(_verdict(faults, found.suspicions))
+
+
+def _say_findings(what: str, findings: Sequence[Finding]) -> None:
+    """A line per cause, however many files it has."""
+    for kind in dict.fromkeys(finding.kind for finding in findings):
+        for alike in group_alike(each.text for each in findings if each.kind == kind):
+            say(f"{what} ({kind}): {alike.line}")
 
 
 def _say_splits(found: Inspection) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from trainer.causes import group_alike
 from trainer.commands.setup import at_root, live_progress, prepare_material, say
 from trainer.commands.tables import say_table
 from trainer.datasets import open_dataset
@@ -137,7 +138,7 @@ def _predict_all(
     asked: Asked,
 ) -> tuple[NDArray[np.float64], int]:
     """Share of each index over all images, and how many could not be read."""
-    failed = 0
+    refused: list[str] = []
     pixels_Y = np.zeros(len(palette), dtype=np.int64)
     with live_progress() as progress:
         task = progress.add_task("predict", total=len(own))
@@ -145,15 +146,16 @@ def _predict_all(
             try:
                 images = predictor.read(each)
             except DataError as error:
-                failed += 1
-                say(f"not predicted: {error}")
+                refused.append(str(error))
             else:
                 label: Label = naming.apply(predictor.predict(images, asked.probe))
                 pixels_Y += np.bincount(label.ravel(), minlength=len(palette))
                 anchor = next(iter(images.values()))
                 write_pictures(asked.out, each.stem, anchor, label, palette)
             progress.advance(task)
-    return pixels_Y / max(1, int(pixels_Y.sum())), failed
+    for alike in group_alike(refused):
+        say(f"not predicted: {alike.line}")
+    return pixels_Y / max(1, int(pixels_Y.sum())), len(refused)
 
 
 def _write_legend(

@@ -291,6 +291,27 @@ def test_the_verb_tells_and_fails_when_training_would(
     assert not (tmp_path / "cache").exists()
 
 
+def test_one_cause_is_one_line_with_its_count(
+    street: Path, street_config: Street, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    colour = np.zeros((48, 96, 3), dtype=np.uint8)
+    for number in range(2):
+        path = bonn(street, "disparity", "disparity", number)
+        PIL.Image.fromarray(colour).save(path)
+    bonn(street, "gtFine", "gtFine_labelIds").write_bytes(b"")
+
+    inspect_data(street_config(street), cache=tmp_path / "cache", as_json=False)
+
+    faults = [line for line in capsys.readouterr().out.splitlines() if line.startswith("fault")]
+    first = bonn(street, "disparity", "disparity")
+    assert [line.partition(first.name)[0] for line in faults[:1]] == [
+        f"fault (unreadable): 2 files; the first: {first.parent}/"
+    ]
+    assert len(faults) == 2 and "cannot decode the image" in faults[1]
+    inspect_data(street_config(street), cache=tmp_path / "cache", as_json=True)
+    assert len(json.loads(capsys.readouterr().out)["faults"]) == 3
+
+
 def test_a_missing_folder_fails_and_a_wrong_setting_is_refused(
     tmp_path: Path, street_config: Street, street: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
