@@ -142,7 +142,7 @@ def _say_classes(found: Inspection) -> None:
         f"{split.void / max(1, split.void + int(split.pixels_Y.sum())):.2%}"
         for split in labelled.values()
     )
-    columns = ("share of the labelled pixels", *labelled)
+    columns = ("share of the labelled pixels of whole images", *labelled)
     say_table(columns, [*rows, ("(of all: without a class)", *voids)], numbers=len(labelled))
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from trainer.datasets.base import Image, Label
 
 __all__ = [
+    "GREY",
     "SAFE_PALETTE",
     "VOID",
     "Colour",
@@ -25,6 +26,9 @@ Colour = tuple[int, int, int]
 
 #: Colour of pixels without a class.
 VOID: Colour = (0, 0, 0)
+
+#: Colour of what has no class of its own.
+GREY: Colour = (160, 160, 160)
 
 #: Ten colours that also colour-blind readers tell apart, from each other and from black and
 #: white. Found by maximising the smallest CIELAB distance of all pairs over normal sight and
@@ -44,18 +48,22 @@ SAFE_PALETTE: tuple[Colour, ...] = (
 )
 
 
-def picture_palette(palette: Sequence[Colour]) -> tuple[Colour, ...]:
+def picture_palette(palette: Sequence[Colour], *, chosen: bool = False) -> tuple[Colour, ...]:
     """The colours to draw classes in.
 
     Args:
         palette: The data set's own colours, one a class.
+        chosen: Whether the user chose them.
 
     Returns:
-        Colours that colour-blind readers tell apart, where that many exist; beyond ten classes
-        the data set's own, which its readers know, to be shown with the classes' names.
+        The colours that the user chose. Else colours that colour-blind readers tell apart, where
+        that many exist; beyond ten classes the data set's own, which its readers know, to be
+        shown with the classes' names.
     """
     classes = len(palette)
-    return SAFE_PALETTE[:classes] if classes <= len(SAFE_PALETTE) else tuple(palette)
+    if chosen or classes > len(SAFE_PALETTE):
+        return tuple(palette)
+    return SAFE_PALETTE[:classes]
 
 
 def web_colour(colour: Colour) -> str:

@@ -47,6 +47,12 @@ def test_few_classes_are_drawn_in_safe_colours_many_in_their_own() -> None:
     assert picture_palette(own) == own
 
 
+def test_the_users_own_palette_wins_for_any_number_of_classes() -> None:
+    own = tuple((shade, 2, shade) for shade in range(27))
+    for classes in (2, 10, 27):
+        assert picture_palette(own[:classes], chosen=True) == own[:classes]
+
+
 def test_pixels_without_a_class_are_void_and_show_the_image() -> None:
     label = np.array([[0, 1, 255]], dtype=np.uint8)
     palette = [(10, 20, 30), (200, 100, 0)]
