@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from trainer.causes import group_alike
-from trainer.commands.setup import live_progress, progress_teller, say
+from trainer.commands.setup import live_progress, progress_teller, read_config, say
 from trainer.commands.tables import NONE, say_table
 from trainer.config.configuration import TrainConfig
+from trainer.config.toml_records import read_toml
 from trainer.datasets import find_dataset
+from trainer.datasets.folder import DESCRIPTION, config_of_description
+from trainer.datasets.folder.description import is_description
 from trainer.errors import DataError
 from trainer.features.cache import size_text
 from trainer.inspection import (
@@ -25,16 +28,41 @@ from trainer.inspection import (
 from trainer.inspection.facts import Range
 from trainer.inspection.readiness import Readiness
 
-__all__ = ["inspect_data"]
+__all__ = ["inspect_data", "inspect_file"]
 
 
-def inspect_data(config: TrainConfig, *, cache: Path | None, as_json: bool) -> bool:
+def inspect_file(path: Path, *, cache: Path | None, as_json: bool) -> bool:
+    """Print what the data set of a run holds, or one that is described, and every fault.
+
+    Args:
+        path: TOML file of the run, or of a data set's description, or the folder that holds it.
+        cache: Folder of the feature cache; None for the user's own.
+        as_json: Whether to print one JSON object instead of tables.
+
+    Returns:
+        Whether training would begin and read every image.
+
+    Raises:
+        ConfigError: If the file or a setting is wrong.
+    """
+    file = path / DESCRIPTION if path.is_dir() else path
+    if not is_description(read_toml(file)):
+        return inspect_data(read_config(file), cache=cache, as_json=as_json)
+    config = TrainConfig(data=config_of_description(file))
+    note = f"{file} describes a data set and no run: its features are measured by default settings"
+    return inspect_data(config, cache=cache, as_json=as_json, notes=(note,))
+
+
+def inspect_data(
+    config: TrainConfig, *, cache: Path | None, as_json: bool, notes: tuple[str, ...] = ()
+) -> bool:
     """Print what a configuration's data set holds, and every fault.
 
     Args:
         config: The run.
         cache: Folder of the feature cache; None for the user's own.
         as_json: Whether to print one JSON object instead of tables.
+        notes: What is to be said beside the data set's own notes.
 
     Returns:
         Whether training would begin and read every image.
@@ -54,6 +82,7 @@ def inspect_data(config: TrainConfig, *, cache: Path | None, as_json: bool) -> b
     ready = measure_readiness(config, data_set, cache)
     with live_progress() as progress:
         found = walk_through(data_set, progress_teller(progress))
+    found = dataclasses.replace(found, notes=(*notes, *found.notes))
     faults = (*found.faults, *ready.faults)
     if as_json:
         say(json.dumps(_json(found, ready), indent=1))

@@ -30,7 +30,7 @@ from trainer.datasets.lists import SplitNames, carve_missing, check_apart, itsel
 from trainer.datasets.masks import read_mask
 from trainer.errors import ConfigError, DataError
 
-__all__ = ["DESCRIPTION", "open_folder"]
+__all__ = ["DESCRIPTION", "config_of_description", "open_folder"]
 
 #: The description's name where ``data.root`` is a folder.
 DESCRIPTION = "dataset.toml"
@@ -86,6 +86,17 @@ def open_folder(config: DataConfig) -> DataSet:
             name: (0,) for name, modality in modalities.items() if modality.encoding == "angle"
         },
     )
+
+
+def config_of_description(file: Path) -> DataConfig:
+    """The data set that a description describes, with every modality; ``rgb`` first.
+
+    Raises:
+        ConfigError: If the description is wrong.
+    """
+    named = read_description(file).modalities
+    modalities = sorted(named, key=lambda name: name != "rgb")  # sorts stably
+    return DataConfig(name="folder", root=str(file), modalities=tuple(modalities))
 
 
 def _resampled(modalities: Mapping[str, ModalityFiles]) -> frozenset[str]:

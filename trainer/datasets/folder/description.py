@@ -2,9 +2,10 @@
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Any, Literal
 
 from trainer.config.toml_records import build_record, read_toml
 from trainer.datasets.decoding import ARRAY
@@ -17,6 +18,7 @@ __all__ = [
     "LabelFiles",
     "ModalityFiles",
     "SplitRule",
+    "is_description",
     "read_description",
 ]
 
@@ -154,6 +156,11 @@ class Description:
         if isinstance(self.classes, int):
             return tuple(f"class {index}" for index in range(self.classes))
         return self.classes
+
+
+def is_description(table: Mapping[str, Any]) -> bool:
+    """Whether a TOML table describes a data set, and not a run."""
+    return isinstance(table.get("modalities"), Mapping) and "data" not in table
 
 
 def read_description(path: Path) -> Description:
