@@ -70,8 +70,8 @@ def read_config(path: Path) -> TrainConfig:
     table = read_toml(path)
     if is_description(table):
         raise ConfigError(
-            f"{path} describes a data set, not a run: write a TOML file with a table [data] of name"
-            f" = 'folder', root = '{path}' and modalities, and give that; `python -m trainer"
+            f"{path} describes a data set, not a run: write a TOML file with a table [data] of"
+            f" name = 'folder', root = '{path}' and modalities, and give that; `python -m trainer"
             f" inspect {shlex.quote(str(path))}` reads the data set through"
         )
     config = build_record(TrainConfig, lay_protocol(expand(table)))

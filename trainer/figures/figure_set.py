@@ -109,7 +109,10 @@ def _strips(runs: Sequence[Subject], shown: Sequence[ImageMaps], places: Sequenc
     for row, place in enumerate(places):
         labels: dict[str, Label] = {} if truth is None else {TRUTH: np.asarray(truth[place])}
         labels |= {name: maps[row] for name, maps in predicted.items()}
-        strips.append(Strip(name=shown[row].name, images=shown[row].images, labels=labels))
+        each = shown[row]
+        strips.append(
+            Strip(name=each.name, images=each.images, labels=labels, hatched=each.hatched)
+        )
     return draw_strips(strips, names, palette)
 
 

@@ -19,7 +19,7 @@ from trainer.engine.run import Run
 from trainer.engine.snapshots import find_snapshots
 from trainer.features import Material, TestSplit, ValSplit
 from trainer.features.pictures import Pictures
-from trainer.figures.colour import Colour, picture_palette
+from trainer.figures.colour import Colour, hatch_holes, picture_palette
 from trainer.figures.components import Floats
 from trainer.figures.maps import ImageMaps, StageMaps
 from trainer.scoring.evaluation import Evaluation
@@ -124,10 +124,18 @@ class Subject:
             iteration: self._stages(scored, raw) for iteration, scored in self._iterates().items()
         }
         modalities = self.material.modalities
+        holes = [
+            {modality: pictures.holes(place, modality) for modality in modalities}
+            for place in places
+        ]
         return [
             ImageMaps(
                 name=self.images.names[place],
-                images={modality: pictures.square(place, modality) for modality in modalities},
+                images={
+                    modality: hatch_holes(pictures.square(place, modality), holes[row][modality])
+                    for modality in modalities
+                },
+                hatched=any(each is not None for each in holes[row].values()),
                 raw={modality: raw[modality][row] for modality in modalities},
                 stages={iteration: made[row] for iteration, made in stages.items()},
             )

@@ -132,6 +132,12 @@ def test_strips_have_a_row_a_scene_and_the_names_of_the_classes_that_occur() -> 
     assert np.array_equal(drawn, colour_label(strips[0].labels["truth"], SAFE_PALETTE))
 
 
+def test_strips_say_what_hatching_means_where_there_is_some() -> None:
+    plain, hatched = strip("one"), dataclasses.replace(strip("two"), hatched=True)
+    assert "not measured" not in texts(draw_strips([plain], CLASSES, SAFE_PALETTE))
+    assert "not measured" in texts(draw_strips([plain, hatched], CLASSES, SAFE_PALETTE))
+
+
 def image_maps(*, msn: bool = True) -> ImageMaps:
     def maps(channels: int = 5) -> dict[str, np.ndarray]:
         return {name: RNG.normal(size=(2, 3, channels)) for name in ("rgb", "depth")}

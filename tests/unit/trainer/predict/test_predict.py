@@ -355,3 +355,32 @@ def test_the_wrong_number_of_files_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(DataError, match=r"2 make an image of aolp: .*aolp=FOLDER,FOLDER"):
         source.decode("aolp", tmp_path / "one.npy")
+
+
+def test_the_users_palette_colours_masks_overlays_and_their_legend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Three classes: few enough for the colours that are ours otherwise."""
+    data = dataclasses.replace(
+        MAKERS["folder"].LAYOUTS["lists"](tmp_path / "data"), modalities=("rgb", "height")
+    )
+    features = FeatureConfig(train_resolution=16, eval_resolution=16, neighbours=5)
+    training = dataclasses.replace(CONFIG.training, partner_ranks=5, iterations=2)
+    config = dataclasses.replace(CONFIG, data=data, features=features, training=training)
+    run = Run.start(config, prepare(config, cache=tmp_path / "cache"), CPU)
+    run.advance()
+    run.save(tmp_path / "run")
+    height = f"height={tmp_path / 'data/height'}"
+
+    assert call(
+        monkeypatch, "predict", tmp_path / "run", tmp_path / "data/colour", "--modality", height,
+        "--out", tmp_path / "out", "--cache", tmp_path / "cache", "--device", "cpu",
+    ) == 0  # fmt: skip
+
+    own = ((80, 60, 40), (60, 160, 60), (200, 60, 60))
+    legend = json.loads((tmp_path / "out/classes.json").read_text())["classes"]
+    assert tuple(tuple(each["colour"]) for each in legend[:3]) == own
+    assert [each["name"] for each in legend[:3]] == ["ground", "plant", "building"]
+    label, seen = PIL.Image.open(tmp_path / "out/masks/a_1.png"), capsys.readouterr().out
+    shown = np.asarray(label.convert("RGB"))[np.asarray(label) < 3]
+    assert {tuple(colour) for colour in shown.tolist()} <= set(own) and "#" in seen
