@@ -140,7 +140,8 @@ def _read_any(path: Path) -> NDArray[np.generic]:
         return _read_wide_colour(path, channels)
     pixels = read_pixels(path)
     if channels == 1 and bits in (2, 4):
-        return pixels // (255 // (2**bits - 1))
+        unstretched: NDArray[np.generic] = pixels // (255 // (2**bits - 1))
+        return unstretched
     return pixels
 
 

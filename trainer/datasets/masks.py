@@ -133,7 +133,7 @@ def _by_colour(path: Path, pixels: NDArray[Any], rules: MaskRules) -> Label:
             )
         known[_packed(colour)] = index
     wide = pixels.astype(np.uint32)
-    stored = wide[:, :, 0] << 16 | wide[:, :, 1] << 8 | wide[:, :, 2]
+    stored: NDArray[np.uint32] = wide[:, :, 0] << 16 | wide[:, :, 1] << 8 | wide[:, :, 2]
     codes = np.array(sorted(known), dtype=np.uint32)
     place = np.searchsorted(codes, stored).clip(max=len(codes) - 1)
     classes = np.array([known[int(code)] for code in codes], dtype=np.uint8)[place]

@@ -38,9 +38,9 @@ def draw_confusion(
     axes = figure.add_subplot()
     image = axes.imshow(percent, cmap=MAP, vmin=0, vmax=100)
     _write_numbers(axes, percent)
-    names = [predictions[column] for column in columns]
+    names = [predictions[column] for column in columns.tolist()]
     axes.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(rows)), [classes[row] for row in rows])
+    axes.set_yticks(range(len(rows)), [classes[row] for row in rows.tolist()])
     axes.set_xlabel("prediction")
     axes.set_ylabel("ground truth")
     axes.set_title(f"Confusion: {title}", loc="left")

@@ -53,7 +53,7 @@ def test_holes_lie_pixel_on_pixel_with_the_square_that_is_shown(tmp_path: Path) 
     names = open_dataset(config).train.names
     path = open_dataset(config).source.images["disparity"][names[0]]  # type: ignore[attr-defined]
     stored = np.full(read_pixels(path).shape, 9000, dtype=np.uint16)
-    stored[: stored.shape[0] // 2] = 0
+    stored[: len(stored) // 2] = 0
     save(path, stored)
     side = 24
     pictures = Pictures.open(

@@ -212,7 +212,7 @@ def test_the_class_tokens_position_is_added_where_registers_follow(tmp_path: Pat
 
 def test_a_gated_dinov2_is_read(tmp_path: Path) -> None:
     """The giant's architecture, made small."""
-    small = {"embed_dim": 48, "depth": 3, "num_heads": 3}
+    small: dict[str, Any] = {"embed_dim": 48, "depth": 3, "num_heads": 3}
     made = [
         timm.create_model("vit_giant_patch14_dinov2", pretrained=False, num_classes=0, **small)
         for _ in range(2)

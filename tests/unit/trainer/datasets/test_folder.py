@@ -225,3 +225,15 @@ def test_the_example_of_the_documentation_is_a_description(tmp_path: Path) -> No
     assert description.class_names() == ("soil", "plant", "pot")
     assert set(description.modalities) == {"rgb", "thermal", "height", "aolp"}
     assert description.splits.test == "test.txt"
+
+
+def test_the_tables_of_the_documentation_are_descriptions(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[4] / "docs/data.md").read_text(encoding="utf-8")
+    parts = [part.partition("```")[0] for part in text.split("```toml\n")[1:]]
+    tables = [part for part in parts if part.startswith("[modalities.")]
+    assert len(tables) == 2
+    for number, table in enumerate(tables):
+        file = tmp_path / f"{number}.toml"
+        file.write_text(f"classes = 2\n{table}", encoding="utf-8")
+
+        assert read_description(file).modalities

@@ -201,7 +201,8 @@ def test_colours_of_16_bits_are_refused(tmp_path: Path) -> None:
 
 def test_every_pair_of_colours_is_told_apart(tmp_path: Path) -> None:
     """Also those that differ in one bit of one channel, and the first and last of all."""
-    corners = tuple(itertools.product((0, 1, 254, 255), repeat=3))
+    ends = (0, 1, 254, 255)
+    corners = tuple(itertools.product(ends, ends, ends))
     label = np.arange(len(corners), dtype=np.uint8).reshape(8, 8)
     path = save(tmp_path / "mask.png", np.array(corners, dtype=np.uint8)[label])
 
