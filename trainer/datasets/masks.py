@@ -132,8 +132,8 @@ def _by_colour(path: Path, pixels: NDArray[Any], rules: MaskRules) -> Label:
                 " each class a colour of its own"
             )
         known[_packed(colour)] = index
-    wide = pixels.astype(np.uint32)
-    stored: NDArray[np.uint32] = wide[:, :, 0] << 16 | wide[:, :, 1] << 8 | wide[:, :, 2]
+    places = np.array([1 << 16, 1 << 8, 1], dtype=np.uint32)
+    stored = (pixels[:, :, :3] * places).sum(axis=2, dtype=np.uint32)
     codes = np.array(sorted(known), dtype=np.uint32)
     place = np.searchsorted(codes, stored).clip(max=len(codes) - 1)
     classes = np.array([known[int(code)] for code in codes], dtype=np.uint8)[place]
