@@ -55,7 +55,7 @@ DINOV3 = Layout(
 )
 DINOV2 = Layout(
     name="DINOv2",
-    marks=("mask_token", "register_tokens"),
+    marks=("mask_token", "register_tokens", "blocks.0.mlp.w12.weight"),
     renames=(
         (r"^register_tokens$", "reg_token"),
         (r"\.mlp\.w12\.", ".mlp.fc1."),

@@ -1,8 +1,9 @@
 """Putting the weights of a file into a model of timm: strictly, whatever the file's layout.
 
-A file has timm's names, or those of the DINO, DINOv2 or DINOv3 authors, which our own tables
-translate. Files of other models are left to timm's conversion, kept from what it does without
-a word: to resample patches and positions, and to drop biases.
+A file has timm's names, or those of the DINO, DINOv2 or DINOv3 authors or of Hugging Face
+transformers, which our own tables translate. Files of other models are left to timm's
+conversion, kept from what it does without a word: to resample patches and positions, and to
+drop biases.
 """
 
 import contextlib
@@ -22,6 +23,7 @@ from trainer.backbones.layouts import (
     load_periods,
     to_timm_names,
 )
+from trainer.backbones.transformers_names import has_transformers_names, to_authors_names
 from trainer.backbones.weights import list_keys, read_state
 from trainer.errors import WeightsError
 
@@ -43,7 +45,10 @@ def load_weights(model: nn.Module, path: Path, name: str) -> None:
             there besides, and what has another shape.
     """
     state = read_state(path)
+    foreign = has_transformers_names(state)
     try:
+        if foreign:
+            state = to_authors_names(state)
         _check_patch(model, state)
         state = _translate(model, state)
         periods = state.pop(PERIODS, None)
@@ -52,9 +57,10 @@ def load_weights(model: nn.Module, path: Path, name: str) -> None:
         if periods is not None:
             load_periods(model, periods)
     except MisfitError as error:
+        names = ", which have Hugging Face transformers' names," if foreign else ""
         raise WeightsError(
-            f"the weights {path} do not fit {name!r} ({error}{_variant_hint(name, error)}): give"
-            " the file of this architecture or change backbone.name"
+            f"the weights {path}{names} do not fit {name!r} ({error}{_variant_hint(name, error)}):"
+            " give the file of this architecture or change backbone.name"
         ) from error
 
 

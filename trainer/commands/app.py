@@ -19,7 +19,7 @@ from trainer.commands.figures import Album, draw_figures
 from trainer.commands.fit import fit_run
 from trainer.commands.import_checkpoint import import_released
 from trainer.commands.import_config import import_settings
-from trainer.commands.inspect import inspect_data
+from trainer.commands.inspect import inspect_file
 from trainer.commands.predict import Asked, predict_images, read_modalities
 from trainer.commands.presets import list_presets, print_preset
 from trainer.commands.setup import find_device, read_config
@@ -170,12 +170,15 @@ def presets(
 
 @app.command()
 def inspect(
-    config: ConfigArgument,
+    config: Annotated[
+        Path,
+        typer.Argument(help="TOML file of the run, or of a data set.", show_default=False),
+    ],
     cache: CacheOption = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Read a whole data set and name every fault; exit code 1 if training would fail."""
-    if not inspect_data(read_config(config), cache=cache, as_json=json):
+    if not inspect_file(config, cache=cache, as_json=json):
         raise typer.Exit(1)
 
 

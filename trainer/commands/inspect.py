@@ -3,14 +3,18 @@
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from trainer.commands.setup import live_progress, progress_teller, say
+from trainer.causes import group_alike
+from trainer.commands.setup import live_progress, progress_teller, read_config, say
 from trainer.commands.tables import NONE, say_table
 from trainer.config.configuration import TrainConfig
+from trainer.config.toml_records import read_toml
 from trainer.datasets import find_dataset
+from trainer.datasets.folder import DESCRIPTION, config_of_description
+from trainer.datasets.folder.description import is_description
 from trainer.errors import DataError
 from trainer.features.cache import size_text
 from trainer.inspection import (
@@ -24,16 +28,41 @@ from trainer.inspection import (
 from trainer.inspection.facts import Range
 from trainer.inspection.readiness import Readiness
 
-__all__ = ["inspect_data"]
+__all__ = ["inspect_data", "inspect_file"]
 
 
-def inspect_data(config: TrainConfig, *, cache: Path | None, as_json: bool) -> bool:
+def inspect_file(path: Path, *, cache: Path | None, as_json: bool) -> bool:
+    """Print what the data set of a run holds, or one that is described, and every fault.
+
+    Args:
+        path: TOML file of the run, or of a data set's description, or the folder that holds it.
+        cache: Folder of the feature cache; None for the user's own.
+        as_json: Whether to print one JSON object instead of tables.
+
+    Returns:
+        Whether training would begin and read every image.
+
+    Raises:
+        ConfigError: If the file or a setting is wrong.
+    """
+    file = path / DESCRIPTION if path.is_dir() else path
+    if not is_description(read_toml(file)):
+        return inspect_data(read_config(file), cache=cache, as_json=as_json)
+    config = TrainConfig(data=config_of_description(file))
+    note = f"{file} describes a data set and no run: its features are measured by default settings"
+    return inspect_data(config, cache=cache, as_json=as_json, notes=(note,))
+
+
+def inspect_data(
+    config: TrainConfig, *, cache: Path | None, as_json: bool, notes: tuple[str, ...] = ()
+) -> bool:
     """Print what a configuration's data set holds, and every fault.
 
     Args:
         config: The run.
         cache: Folder of the feature cache; None for the user's own.
         as_json: Whether to print one JSON object instead of tables.
+        notes: What is to be said beside the data set's own notes.
 
     Returns:
         Whether training would begin and read every image.
@@ -53,6 +82,7 @@ def inspect_data(config: TrainConfig, *, cache: Path | None, as_json: bool) -> b
     ready = measure_readiness(config, data_set, cache)
     with live_progress() as progress:
         found = walk_through(data_set, progress_teller(progress))
+    found = dataclasses.replace(found, notes=(*notes, *found.notes))
     faults = (*found.faults, *ready.faults)
     if as_json:
         say(json.dumps(_json(found, ready), indent=1))
@@ -75,12 +105,17 @@ def _say_all(found: Inspection, ready: Readiness) -> None:
     say(_bank_line(ready))
     for note in found.notes:
         say(f"note: {note}")
-    for finding in found.suspicions:
-        say(f"suspicious ({finding.kind}): {finding.text}")
     faults = (*found.faults, *ready.faults)
-    for finding in faults:
-        say(f"fault ({finding.kind}): {finding.text}")
+    _say_findings("suspicious", found.suspicions)
+    _say_findings("fault", faults)
     say(_verdict(faults, found.suspicions))
+
+
+def _say_findings(what: str, findings: Sequence[Finding]) -> None:
+    """A line per cause, however many files it has."""
+    for kind in dict.fromkeys(finding.kind for finding in findings):
+        for alike in group_alike(each.text for each in findings if each.kind == kind):
+            say(f"{what} ({kind}): {alike.line}")
 
 
 def _say_splits(found: Inspection) -> None:
@@ -136,7 +171,7 @@ def _say_classes(found: Inspection) -> None:
         f"{split.void / max(1, split.void + int(split.pixels_Y.sum())):.2%}"
         for split in labelled.values()
     )
-    columns = ("share of the labelled pixels", *labelled)
+    columns = ("share of the labelled pixels of whole images", *labelled)
     say_table(columns, [*rows, ("(of all: without a class)", *voids)], numbers=len(labelled))
 
 

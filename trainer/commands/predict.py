@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from trainer.causes import group_alike
 from trainer.commands.setup import at_root, live_progress, prepare_material, say
 from trainer.commands.tables import say_table
 from trainer.datasets import open_dataset
@@ -19,15 +20,8 @@ from trainer.features import Material
 from trainer.features.extraction import Standard
 from trainer.features.prepare import open_backbone
 from trainer.figures.colour import picture_palette
-from trainer.predict import (
-    Naming,
-    OwnImage,
-    Predictor,
-    find_images,
-    name_clusters,
-    write_legend,
-    write_pictures,
-)
+from trainer.predict import OwnImage, Predictor, find_images, write_legend, write_pictures
+from trainer.scoring.naming import Evidence, Naming, name_classes, name_clusters
 
 __all__ = ["Asked", "predict_images", "read_modalities"]
 
@@ -81,10 +75,10 @@ def predict_images(
         source=open_dataset(settings.data).source,
         device=device,
     )
-    palette = picture_palette(material.palette)
+    palette = naming.colours(picture_palette(material.palette, chosen=material.palette_chosen))
     shares_Y, failed = _predict_all(own, predictor, naming, palette, asked)
     _write_legend(asked, checkpoint, iteration, naming, palette)
-    _say_found(shares_Y, naming.names, palette, len(own) - failed)
+    _say_found(shares_Y, naming, palette, len(own) - failed)
     say(f"written: {asked.out}/masks, {asked.out}/overlays, {asked.out}/classes.json")
     return not failed
 
@@ -109,16 +103,15 @@ def read_modalities(given: Sequence[str]) -> dict[str, tuple[Path, ...]]:
 def _naming(run: Run, material: Material, probe: str) -> Naming:
     classes = material.classes
     if probe == "cluster":
-        return name_clusters(run.evaluate(material.val), classes, len(material.val))
+        counts_YY = run.evaluate(material.val).cluster_counts_YY
+        return name_clusters(counts_YY, classes, images=len(material.val))
     if not run.scored().linear:
         raise DataError(
             "the linear probe of this checkpoint was not trained, for its train split has no"
             " labels: give --probe cluster"
         )
-    return Naming(
-        index_of_cluster_Y=np.arange(len(classes), dtype=np.uint8),
-        names=classes,
-        said="classes are those of the linear probe, trained on the labels of the train split",
+    return name_classes(
+        classes, "classes are those of the linear probe, trained on the labels of the train split"
     )
 
 
@@ -137,7 +130,7 @@ def _predict_all(
     asked: Asked,
 ) -> tuple[NDArray[np.float64], int]:
     """Share of each index over all images, and how many could not be read."""
-    failed = 0
+    refused: list[str] = []
     pixels_Y = np.zeros(len(palette), dtype=np.int64)
     with live_progress() as progress:
         task = progress.add_task("predict", total=len(own))
@@ -145,15 +138,16 @@ def _predict_all(
             try:
                 images = predictor.read(each)
             except DataError as error:
-                failed += 1
-                say(f"not predicted: {error}")
+                refused.append(str(error))
             else:
                 label: Label = naming.apply(predictor.predict(images, asked.probe))
                 pixels_Y += np.bincount(label.ravel(), minlength=len(palette))
                 anchor = next(iter(images.values()))
                 write_pictures(asked.out, each.stem, anchor, label, palette)
             progress.advance(task)
-    return pixels_Y / max(1, int(pixels_Y.sum())), failed
+    for alike in group_alike(refused):
+        say(f"not predicted: {alike.line}")
+    return pixels_Y / max(1, int(pixels_Y.sum())), len(refused)
 
 
 def _write_legend(
@@ -164,20 +158,30 @@ def _write_legend(
         "iteration": iteration,
         "probe": asked.probe,
         "names": naming.said,
-        "classes": [
-            {"index": index, "name": name, "colour": list(palette[index])}
-            for index, name in enumerate(naming.names)
-        ],
+        "classes": naming.entries(palette),
     }
     write_legend(asked.out, content)
 
 
 def _say_found(
-    shares_Y: NDArray[np.float64], names: tuple[str, ...], palette: Palette, images: int
+    shares_Y: NDArray[np.float64], naming: Naming, palette: Palette, images: int
 ) -> None:
     order = [index for index in np.argsort(-shares_Y, kind="stable") if shares_Y[index] > 0]
     rows = [
-        (names[index], "#{:02x}{:02x}{:02x}".format(*palette[index]), f"{shares_Y[index]:.2%}")
+        (
+            naming.names[index],
+            "#{:02x}{:02x}{:02x}".format(*palette[index]),
+            *([_evidence_text(naming.evidence.get(int(index)))] if naming.evidence else []),
+            f"{shares_Y[index]:.2%}",
+        )
         for index in order
     ]
-    say_table((f"found in {images} images", "colour", "share"), rows, numbers=1)
+    evidence = ["of its labelled val pixels"] if naming.evidence else []
+    columns = (f"found in {images} images", "colour", *evidence, "share")
+    say_table(columns, rows, numbers=1 + len(evidence))
+
+
+def _evidence_text(evidence: Evidence | None) -> str:
+    if evidence is None or not evidence.labelled:
+        return "none"
+    return f"{evidence.share:.1%} of {evidence.labelled}"

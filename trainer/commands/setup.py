@@ -1,6 +1,7 @@
 """What every verb of the trainer sets up: device, configuration, features, progress bars."""
 
 import dataclasses
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from trainer.config.presets import expand
 from trainer.config.protocols import lay_protocol
 from trainer.config.toml_records import build_record, read_toml
 from trainer.datasets import open_dataset
+from trainer.datasets.folder.description import is_description
 from trainer.errors import ConfigError
 from trainer.features import Material, prepare
 from trainer.features.bank import Verify
@@ -65,7 +67,14 @@ def read_config(path: Path) -> TrainConfig:
     Raises:
         ConfigError: On a file or a setting that is wrong.
     """
-    config = build_record(TrainConfig, lay_protocol(expand(read_toml(path))))
+    table = read_toml(path)
+    if is_description(table):
+        raise ConfigError(
+            f"{path} describes a data set, not a run: write a TOML file with a table [data] of"
+            f" name = 'folder', root = '{path}' and modalities, and give that; `python -m trainer"
+            f" inspect {shlex.quote(str(path))}` reads the data set through"
+        )
+    config = build_record(TrainConfig, lay_protocol(expand(table)))
     hyper_values(config)
     return config
 

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 
+from trainer.causes import group_alike
 from trainer.config.configuration import DataConfig
 from trainer.datasets.base import DataSet
 from trainer.datasets.cityscapes import CityscapesOptions, open_cityscapes
@@ -48,10 +49,20 @@ def open_dataset(config: DataConfig) -> DataSet:
     """
     data_set = find_dataset(config)
     if data_set.faults:
-        first, others = data_set.faults[0], len(data_set.faults) - 1
-        more = f" ({others} more like it: `python -m trainer inspect` names all)"
-        raise DataError(first + more * bool(others))
+        raise DataError(_all_faults(data_set.faults))
     return data_set
+
+
+def _all_faults(faults: tuple[str, ...]) -> str:
+    """The first of them, and how many others there are."""
+    first, *others = group_alike(faults)
+    counts = (
+        (first.count - 1, "more like it"),
+        (sum(other.count for other in others), "of other kinds"),
+    )
+    rest = " and ".join(f"{count} {what}" for count, what in counts if count)
+    more = f" ({rest}: `python -m trainer inspect` names each kind, with --json each file)"
+    return first.text + more * bool(rest)
 
 
 def find_dataset(config: DataConfig) -> DataSet:

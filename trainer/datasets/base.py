@@ -7,14 +7,14 @@ sets is in the record. Shape letters: H W pixels of an image.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trainer.errors import ConfigError, DataError
 
-__all__ = ["DataSet", "Image", "Label", "Source", "Split", "check_modalities"]
+__all__ = ["DataSet", "Image", "Label", "Number", "Source", "Split", "check_modalities"]
 
 #: An image of any modality: float32 with shape (H, W, 3), from 0 to 1.
 Image = NDArray[np.float32]
@@ -22,11 +22,13 @@ Image = NDArray[np.float32]
 #: Classes of an image's pixels: uint8 with shape (H, W), 255 where there is none.
 Label = NDArray[np.uint8]
 
+Number = TypeVar("Number", bound=np.generic)
+
 
 class Source(Protocol):
     """Gives the images and labels of a data set by name.
 
-    The last two methods have a default for a class that names this one as its base.
+    Methods with a body are defaults for a class that names this one as its base.
     """
 
     def image(self, name: str, modality: str) -> Image:
@@ -71,6 +73,45 @@ class Source(Protocol):
             DataError: If its file cannot be decoded.
         """
         return None
+
+    def holes(self, name: str, modality: str) -> NDArray[np.bool_] | None:
+        """Which pixels of an image were not measured, for pictures to mark.
+
+        Args:
+            name: Name of an image.
+            modality: What it shows.
+
+        Returns:
+            Array with shape (H, W); None where the modality has no such pixels.
+
+        Raises:
+            DataError: If its file cannot be decoded.
+        """
+        return None
+
+    def fitted(
+        self, modality: str, pixels: NDArray[Number], size: tuple[int, int]
+    ) -> NDArray[Number]:
+        """An image at the size of the first modality's, where the data set says so.
+
+        Args:
+            modality: What it shows.
+            pixels: Height and width first.
+            size: Height and width of the first modality's image.
+
+        Returns:
+            The nearest pixels; or the image as it is, where it is not to be resampled or has
+            other proportions.
+        """
+        return pixels
+
+    def size_advice(self, kind: str) -> str:
+        """What to do about images of another size than the first modality's, for messages.
+
+        Args:
+            kind: A modality, or ``label``.
+        """
+        return "bring them to one size"
 
     def decode(self, modality: str, *paths: Path) -> Image:
         """An image of a user's own, encoded as this data set encodes its images.
@@ -124,6 +165,8 @@ class DataSet:
     #: Modality to the channels that turn round the middle of their scale, x into 1 - x, when
     #: the scene is mirrored: sines of angles. Only for modalities that have such.
     odd_channels: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    #: Whether the user chose the palette: then pictures use no other.
+    palette_chosen: bool = False
 
     def __post_init__(self) -> None:
         assert len(self.classes) == len(self.palette)

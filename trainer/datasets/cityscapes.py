@@ -120,6 +120,7 @@ def open_cityscapes(config: DataConfig) -> DataSet:
             labels=labels,
             read_image={"rgb": read_rgb, "disparity": _read_disparity},
             read_label=_read_label,
+            read_holes={"disparity": _unmatched},
         ),
         root=root,
         identity={"data set": "cityscapes", "version": VERSION},
@@ -205,6 +206,11 @@ def _read_label(path: Path) -> Label:
 
 def _read_disparity(path: Path) -> Image:
     return encode_disparity(read_integers(path, channels=1, bits=(16,)).astype(np.uint16))
+
+
+def _unmatched(path: Path) -> NDArray[np.bool_]:
+    """Pixels without a match."""
+    return np.equal(read_integers(path, channels=1, bits=(16,)), 0)
 
 
 def encode_disparity(stored: NDArray[np.uint16]) -> Image:

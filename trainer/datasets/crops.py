@@ -6,7 +6,7 @@ of the square that comes out.
 
 import io
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 import PIL.Image
@@ -14,13 +14,15 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from trainer.datasets.base import Image, Label
+from trainer.datasets.base import Image, Label, Number
 
 __all__ = [
     "Box",
     "crop_boxes",
     "five_crop_boxes",
+    "is_same_view",
     "jpeg_round_trip",
+    "nearest_pixels",
     "square_image",
     "square_label",
     "whole_image",
@@ -28,8 +30,7 @@ __all__ = [
 
 JPEG_QUALITY = 75
 HALVED_CHROMA = 2  # Pillow's number of the chroma subsampling 4:2:0
-
-Number = TypeVar("Number", bound=np.generic)
+SAME_VIEW = 0.02  # of a side: images of the same proportions but for so much show the same view
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,8 +132,7 @@ def whole_image(
     size = (side, long) if height <= width else (long, side)
     if resize == "bilinear":
         return _smooth(image, size)
-    rows, columns = _nearest(height, size[0]), _nearest(width, size[1])
-    return torch.from_numpy(np.ascontiguousarray(image[np.ix_(rows, columns)].transpose(2, 0, 1)))
+    return torch.from_numpy(np.ascontiguousarray(nearest_pixels(image, size).transpose(2, 0, 1)))
 
 
 def _smooth(image: Image, size: tuple[int, int]) -> torch.Tensor:
@@ -145,6 +145,24 @@ def _smooth(image: Image, size: tuple[int, int]) -> torch.Tensor:
         antialias=True,
     )
     return pixels[0].clamp(0, 1)
+
+
+def nearest_pixels(array: NDArray[Number], size: tuple[int, int]) -> NDArray[Number]:
+    """An array at another size, each pixel from the one whose centre is nearest.
+
+    Args:
+        array: Height and width first.
+        size: Height and width of the result.
+    """
+    rows, columns = _nearest(array.shape[0], size[0]), _nearest(array.shape[1], size[1])
+    pixels: NDArray[Number] = array[np.ix_(rows, columns)]
+    return pixels
+
+
+def is_same_view(size: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Whether two images, by their two sides, have the same proportions but for rounding."""
+    across, down = size[0] * other[1], size[1] * other[0]
+    return abs(across - down) <= SAME_VIEW * max(across, down)
 
 
 def square_label(label: Label, *, side: int) -> Label:

@@ -22,11 +22,15 @@ from trainer.errors import DataError
 
 __all__ = [
     "ARRAY",
+    "as_plane",
     "grey_image",
     "label_table",
+    "number_ranges",
     "read_array",
     "read_integers",
+    "read_kind",
     "read_label",
+    "read_palette_colours",
     "read_pixels",
     "read_rgb",
     "read_size",
@@ -51,7 +55,7 @@ def read_rgb(path: Path, *, convert: bool = False) -> Image:
     Raises:
         DataError: If the file cannot be decoded or is no colour image.
     """
-    if convert and _read_kind(path) != (3, 16):
+    if convert and read_kind(path) != (3, 16):
         with _decoding(path), PIL.Image.open(path) as image:
             if not image.mode.startswith(("I", "F")):
                 return unit_range(np.asarray(image.convert("RGB")))
@@ -73,13 +77,14 @@ def read_integers(
 ) -> NDArray[np.uint8 | np.uint16]:
     """The stored numbers of an image that has to have so many channels of so many bits.
 
-    16 bits a channel are kept for one channel, and in PNG files for three as well (Pillow alone
-    gives 8 of them). The indices of a palette are one channel of 8 bits.
+    16 bits a channel are kept for one channel, and in PNG files for three and four as well
+    (Pillow alone gives 8 of them). The indices of a palette are one channel of 8 bits. Grey of 1,
+    2 or 4 bits gives its numbers as stored, where Pillow alone stretches them to 8 bits.
 
     Args:
         path: The file.
         channels: 1, 3 (RGB) or 4 (RGBA), as they must be.
-        bits: What each channel may have: 8, 16 or both.
+        bits: What each channel may have, of 1, 2, 4, 8 and 16.
 
     Returns:
         uint8 or uint16 with shape (H, W) for one channel, else (H, W, C).
@@ -87,16 +92,28 @@ def read_integers(
     Raises:
         DataError: If the file cannot be decoded or holds another kind of image.
     """
-    kind = _read_kind(path)
+    kind = read_kind(path)
     if kind[0] != channels or kind[1] not in bits:
         raise DataError(
             f"{path} has {_kind_text(kind[0], str(kind[1]))}, where"
             f" {_kind_text(channels, ' or '.join(map(str, bits)))} should be: give the"
             " original file, or convert it"
         )
-    if kind == (3, 16):
-        return _read_wide_rgb(path)
-    return read_pixels(path).astype(np.uint8 if kind[1] == 8 else np.uint16)
+    stored = _read_any(path)
+    return stored.astype(np.uint16 if kind[1] == 16 else np.uint8)
+
+
+def read_palette_colours(path: Path) -> NDArray[np.uint8]:
+    """The colours of an image of one channel: those of its palette, or its grey three times.
+
+    Returns:
+        RGB with shape (H, W, 3); RGBA where the palette has transparent entries.
+
+    Raises:
+        DataError: If the file cannot be decoded.
+    """
+    with _decoding(path), PIL.Image.open(path) as image:
+        return np.array(image.convert("RGBA" if "transparency" in image.info else "RGB"))
 
 
 def read_stored(*paths: Path) -> NDArray[np.generic]:
@@ -118,7 +135,14 @@ def read_stored(*paths: Path) -> NDArray[np.generic]:
 def _read_any(path: Path) -> NDArray[np.generic]:
     if path.suffix == ARRAY:
         return _load(path)
-    return _read_wide_rgb(path) if _read_kind(path) == (3, 16) else read_pixels(path)
+    channels, bits = read_kind(path)
+    if channels in (3, 4) and bits == 16:
+        return _read_wide_colour(path, channels)
+    pixels = read_pixels(path)
+    if channels == 1 and bits in (2, 4):
+        unstretched: NDArray[np.generic] = pixels // (255 // (2**bits - 1))
+        return unstretched
+    return pixels
 
 
 def read_array(path: Path) -> NDArray[np.float32]:
@@ -130,11 +154,7 @@ def read_array(path: Path) -> NDArray[np.float32]:
     Raises:
         DataError: If the file cannot be read, is no plane of numbers, or one is not finite.
     """
-    array = _load(path)
-    if array.ndim != 2 or array.dtype.kind not in "biuf":
-        raise _no_plane(path, array.shape)
-    with np.errstate(over="ignore"):  # told just below
-        values = array.astype(np.float32)
+    values = as_plane(path, _load(path))
     faults = np.argwhere(~np.isfinite(values))
     if len(faults):
         row, column = faults[0]
@@ -145,6 +165,18 @@ def read_array(path: Path) -> NDArray[np.float32]:
     return values
 
 
+def as_plane(path: Path, stored: NDArray[np.generic]) -> NDArray[np.float32]:
+    """Stored numbers as float32 with shape (H, W); what is too large for it is infinite.
+
+    Raises:
+        DataError: If they are no plane of numbers.
+    """
+    if stored.ndim != 2 or stored.dtype.kind not in "biuf":
+        raise _no_plane(path, stored.shape)
+    with np.errstate(over="ignore"):  # whoever asks looks for numbers that are not finite
+        return stored.astype(np.float32)
+
+
 def label_table(classes: Mapping[int, int]) -> NDArray[np.int16]:
     """What :func:`read_label` looks stored numbers up in.
 
@@ -153,9 +185,10 @@ def label_table(classes: Mapping[int, int]) -> NDArray[np.int16]:
             is refused.
 
     Returns:
-        int16 with shape (256,), -1 for a number that is refused.
+        int16 with shape (256,), or longer where a stored number is larger; -1 for a number that
+        is refused.
     """
-    table = np.full(256, -1, dtype=np.int16)
+    table = np.full(max([255, *classes]) + 1, -1, dtype=np.int16)
     for stored, label in classes.items():
         table[stored] = label
     return table
@@ -176,12 +209,12 @@ def read_label(path: Path, table: NDArray[np.int16]) -> Label:
             table refuses.
     """
     stored = read_integers(path, channels=1)
-    classes = table[stored]
+    classes = table[stored]  # has at least 256 entries
     if (classes < 0).any():
         row, column = np.argwhere(classes < 0)[0]
         raise DataError(
             f"{path} has the label {stored[row, column]} in row {row}, column {column}, which is"
-            f" none of this data set's ({_ranges(np.flatnonzero(table >= 0))}): give its own"
+            f" none of this data set's ({number_ranges(np.flatnonzero(table >= 0))}): give its own"
             " label files"
         )
     return classes.astype(np.uint8)
@@ -197,8 +230,8 @@ def grey_image(values: NDArray[np.float32]) -> Image:
     return np.repeat(values[:, :, None], 3, axis=2)
 
 
-def _read_wide_rgb(path: Path) -> NDArray[np.uint8 | np.uint16]:
-    """All 16 bits of an RGB PNG.
+def _read_wide_colour(path: Path, channels: int) -> NDArray[np.uint8 | np.uint16]:
+    """All 16 bits of an RGB or RGBA PNG.
 
     Pillow keeps the first of a channel's two bytes where it is told that the first is the higher
     one, and the second where it is told the contrary: it is asked for both.
@@ -207,14 +240,19 @@ def _read_wide_rgb(path: Path) -> NDArray[np.uint8 | np.uint16]:
     with _decoding(path), PIL.Image.open(path) as image:
         if image.format != "PNG":
             raise ValueError("16-bit colour is read from PNG files alone")
-        image.tile = [image.tile[0]._replace(args="RGB;16L")]
+        assert len(image.mode) == channels, image.mode
+        image.tile = [image.tile[0]._replace(args=f"{image.mode};16L")]
         low = np.asarray(image)
     both: NDArray[np.uint8 | np.uint16] = (high << 8) | low
     return both
 
 
-def _read_kind(path: Path) -> tuple[int, int]:
-    """Channels of an image and bits a channel."""
+def read_kind(path: Path) -> tuple[int, int]:
+    """Channels of an image and bits per channel, from its header.
+
+    Raises:
+        DataError: If the file cannot be decoded.
+    """
     with _decoding(path), PIL.Image.open(path) as image:
         channels = len(image.getbands())
         if image.mode in ("I", "F"):
@@ -231,7 +269,7 @@ def _kind_text(channels: int, bits: str) -> str:
     return f"{channels} channel{'' if channels == 1 else 's'} of {bits} bits"
 
 
-def _ranges(numbers: NDArray[np.int64]) -> str:
+def number_ranges(numbers: NDArray[np.int64]) -> str:
     """Ascending numbers as text: ``0 to 8, 255``."""
     groups = np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1)
     return ", ".join(
@@ -269,7 +307,7 @@ def read_size(path: Path) -> tuple[int, int]:
     """
     if path.suffix == ARRAY:
         shape = _array_shape(path)
-        if len(shape) != 2:
+        if len(shape) not in (2, 3):  # three: with bands
             raise _no_plane(path, shape)
         return shape[1], shape[0]
     with _decoding(path), PIL.Image.open(path) as image:

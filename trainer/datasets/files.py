@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.datasets.base import Image, Label, Source
+from trainer.datasets.base import Image, Label, Number, Source
+from trainer.datasets.crops import is_same_view, nearest_pixels
 from trainer.datasets.decoding import read_size, read_stored
 from trainer.errors import DataError
 
@@ -40,13 +41,61 @@ class FileSource(Source):
     #: Modality to what reads a file of a user's own, where the data set packs its own in a way
     #: that others do not.
     read_own: Mapping[str, Callable[..., Image]] = field(default_factory=dict)
+    #: Modality to what tells which pixels of its files were not measured; takes as many paths as
+    #: an image has files.
+    read_holes: Mapping[str, Callable[..., NDArray[np.bool_]]] = field(default_factory=dict)
+    #: Modalities that take the nearest pixel where their images are of another size than the
+    #: first modality's.
+    resampled: frozenset[str] = frozenset()
+    #: The setting that makes a modality one of those, ``{}`` for its name; empty without one.
+    resample_option: str = ""
 
     def image(self, name: str, modality: str) -> Image:
         """See :class:`~trainer.datasets.base.Source`."""
         image = self.read_image[modality](*self._paths(name, modality))
+        return self._placed(name, modality, image)
+
+    def holes(self, name: str, modality: str) -> NDArray[np.bool_] | None:
+        """See :class:`~trainer.datasets.base.Source`."""
+        if modality not in self.read_holes:
+            return None
+        holes = self.read_holes[modality](*self._paths(name, modality))
+        return self._placed(name, modality, holes)
+
+    def _placed(self, name: str, modality: str, pixels: NDArray[Number]) -> NDArray[Number]:
+        """Pixels with height and width first, as the first modality lies."""
         if modality in self.transposed:
-            image = np.ascontiguousarray(image.swapaxes(0, 1))
-        return np.ascontiguousarray(image[:, ::-1]) if name in self.mirrored else image
+            pixels = pixels.swapaxes(0, 1)
+        if modality in self.resampled:
+            pixels = self.fitted(modality, pixels, self._size(name))
+        if name in self.mirrored:
+            pixels = pixels[:, ::-1]
+        return np.ascontiguousarray(pixels)
+
+    def fitted(
+        self, modality: str, pixels: NDArray[Number], size: tuple[int, int]
+    ) -> NDArray[Number]:
+        """See :class:`~trainer.datasets.base.Source`."""
+        if modality not in self.resampled or not is_same_view(pixels.shape[:2], size):
+            return pixels  # whoever compares sizes refuses what differs
+        return nearest_pixels(pixels, size)
+
+    def size_advice(self, kind: str) -> str:
+        """See :class:`~trainer.datasets.base.Source`."""
+        if kind in self.resampled:
+            return "it shows another view; cut both to the same part of the scene"
+        advice = "bring them to one size"
+        if self.resample_option and kind != "label":
+            advice = (
+                f"set {self.resample_option.format(kind)} to take its nearest pixels, {advice}"
+            )
+        return advice
+
+    def _size(self, name: str) -> tuple[int, int]:
+        """Height and width of the first modality's image."""
+        first = next(iter(self.images))
+        width, height = read_size(self._paths(name, first)[0])
+        return (width, height) if first in self.transposed else (height, width)
 
     def label(self, name: str) -> Label:
         """See :class:`~trainer.datasets.base.Source`."""
@@ -97,18 +146,20 @@ class FileSource(Source):
 
     def _check_sizes(self, name: str) -> None:
         sizes = {
-            path: read_size(path)[:: -1 if modality in self.transposed else 1]
+            path: (modality, read_size(path)[:: -1 if modality in self.transposed else 1])
             for modality in self.images
             for path in self._paths(name, modality)
         }
         if name in self.labels:
-            sizes[self.labels[name]] = read_size(self.labels[name])
-        first, size = next(iter(sizes.items()))
-        for path, other in sizes.items():
+            sizes[self.labels[name]] = ("label", read_size(self.labels[name]))
+        first, (_, size) = next(iter(sizes.items()))
+        for path, (kind, other) in sizes.items():
+            if kind in self.resampled and is_same_view(size, other):
+                continue
             if other != size:
                 raise DataError(
                     f"{path} is {other[0]} x {other[1]} pixels but its image {first} is"
-                    f" {size[0]} x {size[1]}: bring them to one size or remove both"
+                    f" {size[0]} x {size[1]}: {self.size_advice(kind)} or remove both"
                 )
 
 

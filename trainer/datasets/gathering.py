@@ -38,6 +38,7 @@ class Gathered:
         identity: Mapping[str, Any],
         notes: tuple[str, ...],
         odd_channels: Mapping[str, tuple[int, ...]] | None = None,
+        palette_chosen: bool = False,
     ) -> DataSet:
         """The data set of these files.
 
@@ -49,6 +50,7 @@ class Gathered:
             identity: What its fingerprint is of, beside the files.
             notes: What was decided about it, a line each.
             odd_channels: Modality to its channels that change sign in a mirrored image.
+            palette_chosen: Whether the user chose the colours.
         """
         names, palette = zip(*classes, strict=True)
         return DataSet(
@@ -64,6 +66,7 @@ class Gathered:
             notes=notes,
             faults=self.faults,
             odd_channels=odd_channels or {},
+            palette_chosen=palette_chosen,
         )
 
 

@@ -96,6 +96,8 @@ class Material:
     #: Modality to the rows of ``trainer.features.extraction.Standard``, shape (4, C), that its
     #: features were standardised with; empty for a backbone that needs none.
     standards: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    #: Whether the user chose the palette: then pictures use no other.
+    palette_chosen: bool = False
     #: Keeps the bank from being pruned as long as it lives.
     use: object = field(default=None, repr=False, compare=False)
 

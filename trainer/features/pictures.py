@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from trainer.config.configuration import DataConfig, FeatureConfig
 from trainer.datasets import DataSet, open_dataset
@@ -46,6 +47,19 @@ class Pictures:
         image = self.data_set.source.image(self.names[place], modality)
         (square_3RR,) = rule.images(image, self.features.resize)
         return np.asarray(square_3RR.permute(1, 2, 0).numpy(), dtype=np.float32)
+
+    def holes(self, place: int, modality: str) -> NDArray[np.bool_] | None:
+        """Which pixels of that square were not measured, shape (R, R); None if all were.
+
+        Raises:
+            DataError: If its file cannot be decoded.
+        """
+        holes = self.data_set.source.holes(self.names[place], modality)
+        if holes is None or not holes.any():
+            return None
+        rule = SquareRule(crop="none", side=self.features.eval_resolution)
+        (square,) = rule.labels(holes.astype(np.uint8))
+        return square.astype(np.bool_)
 
     def guides(self, part: slice) -> torch.Tensor:
         """RGB images of a part of the split with shape (N, 3, R, R), from 0 to 1."""

@@ -121,13 +121,15 @@ def prepare(
         build=lambda partial: _build(partial, extraction, description),
         waits=lambda: tell("wait for another process that builds the features", 0, 1),
     )
-    return open_material(
+    material = open_material(
         folder,
         verify="sizes" if built else verify,
         progress=lambda done, total: tell(
             "compare the features with their checksums", done, total
         ),
     )
+    # of the data set, not of the bank: banks that were built before do not say it
+    return dataclasses.replace(material, palette_chosen=data_set.palette_chosen)
 
 
 def open_material(

@@ -18,7 +18,18 @@ from numpy.typing import NDArray
 
 from trainer.errors import FigureError
 
-__all__ = ["INK", "Picture", "bare", "new_figure", "save_figure", "set_heading", "short", "style"]
+__all__ = [
+    "INK",
+    "Picture",
+    "bare",
+    "left_out_text",
+    "new_figure",
+    "save_figure",
+    "set_heading",
+    "set_note",
+    "short",
+    "style",
+]
 
 #: Colours with shape (h, w, 3): floats from 0 to 1, or bytes.
 Picture = NDArray[Any]
@@ -76,7 +87,21 @@ def set_heading(figure: Figure, title: str, note: str = "") -> None:
     width = figure.get_figwidth()
     lines = [textwrap.fill(line, int(TITLE_DENSITY * width)) for line in title.splitlines()]
     figure.suptitle("\n".join(lines))
-    figure.supxlabel(textwrap.fill(note, int(NOTE_DENSITY * width)), fontsize=NOTE_SIZE)
+    set_note(figure, note)
+
+
+def set_note(figure: Figure, note: str) -> None:
+    """A note below everything, broken into lines that fit the width; nothing if empty."""
+    width = int(NOTE_DENSITY * figure.get_figwidth())
+    lines = [textwrap.fill(line, width) for line in note.splitlines()]
+    figure.supxlabel("\n".join(lines), fontsize=NOTE_SIZE)
+
+
+def left_out_text(count: int, why: str) -> str:
+    """How many classes a figure does not show; empty if it shows all."""
+    if not count:
+        return ""
+    return f"{count} class{'es' * (count > 1)} {why} {'are' if count > 1 else 'is'} left out"
 
 
 def short(name: str) -> str:

@@ -11,10 +11,14 @@ from numpy.typing import NDArray
 from trainer.datasets.base import Image, Label
 
 __all__ = [
+    "GREY",
+    "HATCH_DARK",
+    "HATCH_LIGHT",
     "SAFE_PALETTE",
     "VOID",
     "Colour",
     "colour_label",
+    "hatch_holes",
     "overlay",
     "picture_palette",
     "web_colour",
@@ -25,6 +29,12 @@ Colour = tuple[int, int, int]
 
 #: Colour of pixels without a class.
 VOID: Colour = (0, 0, 0)
+
+#: Colour of what has no class of its own.
+GREY: Colour = (160, 160, 160)
+
+#: Grey of pixels that were not measured, and of the lines over it; lines across a picture.
+HATCH_LIGHT, HATCH_DARK, HATCHES = 0.72, 0.45, 28
 
 #: Ten colours that also colour-blind readers tell apart, from each other and from black and
 #: white. Found by maximising the smallest CIELAB distance of all pairs over normal sight and
@@ -44,18 +54,22 @@ SAFE_PALETTE: tuple[Colour, ...] = (
 )
 
 
-def picture_palette(palette: Sequence[Colour]) -> tuple[Colour, ...]:
+def picture_palette(palette: Sequence[Colour], *, chosen: bool = False) -> tuple[Colour, ...]:
     """The colours to draw classes in.
 
     Args:
         palette: The data set's own colours, one a class.
+        chosen: Whether the user chose them.
 
     Returns:
-        Colours that colour-blind readers tell apart, where that many exist; beyond ten classes
-        the data set's own, which its readers know, to be shown with the classes' names.
+        The colours that the user chose. Else colours that colour-blind readers tell apart, where
+        that many exist; beyond ten classes the data set's own, which its readers know, to be
+        shown with the classes' names.
     """
     classes = len(palette)
-    return SAFE_PALETTE[:classes] if classes <= len(SAFE_PALETTE) else tuple(palette)
+    if chosen or classes > len(SAFE_PALETTE):
+        return tuple(palette)
+    return SAFE_PALETTE[:classes]
 
 
 def web_colour(colour: Colour) -> str:
@@ -78,6 +92,26 @@ def colour_label(label: Label, palette: Sequence[Colour]) -> NDArray[np.uint8]:
     table[: len(palette)] = palette
     coloured: NDArray[np.uint8] = table[label]
     return coloured
+
+
+def hatch_holes(image: Image, holes: NDArray[np.bool_] | None) -> Image:
+    """An image whose pixels that were not measured are hatched grey, whatever fills them.
+
+    Args:
+        image: Image with shape (H, W, 3), from 0 to 1.
+        holes: Which pixels were not measured, shape (H, W); None for none.
+
+    Returns:
+        Image with shape (H, W, 3), from 0 to 1.
+    """
+    if holes is None or not holes.any():
+        return image
+    height, width = holes.shape
+    period = max(4, min(height, width) // HATCHES)
+    rows, columns = np.indices(holes.shape)
+    lines = (rows + columns) % period < max(1, period // 4)
+    grey = np.where(lines, HATCH_DARK, HATCH_LIGHT)[:, :, None].astype(np.float32)
+    return np.where(holes[:, :, None], grey, image)
 
 
 def overlay(

@@ -3,36 +3,57 @@
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from trainer.figures.canvas import new_figure
+from trainer.figures.canvas import left_out_text, new_figure, set_note
 
 __all__ = ["draw_confusion"]
 
 MAP = "cividis"  # even steps of lightness, the same for colour-blind readers
-EMPTY = "#dddddd"  # a class without pixels
 FEW = 15  # classes up to which every cell has its number; beyond, those of a percent and more
 
 
-def draw_confusion(counts_YY: NDArray[np.int64], classes: Sequence[str], title: str) -> Figure:
+def draw_confusion(
+    counts_YZ: NDArray[np.int64], classes: Sequence[str], predictions: Sequence[str], title: str
+) -> Figure:
     """Shares of each class's pixels, percent, by prediction; rows add up to 100.
 
+    Classes without a labelled pixel have no row, and names that are neither predicted nor a row's
+    have no column; how many classes are left out is written below.
+
     Args:
-        counts_YY: Labelled pixels of each class (row) in each prediction (column), clusters
-            already matched. A class without pixels has an empty row.
+        counts_YZ: Labelled pixels of each class (row) in each prediction (column).
         classes: Names of the Y classes.
+        predictions: Names of the Z predictions: the classes, then clusters that are none.
         title: What the run and the probe are called.
     """
-    size = len(classes)
-    total_Y1 = counts_YY.sum(axis=1, keepdims=True)
-    percent_YY = np.where(total_Y1 > 0, 100 * counts_YY / np.maximum(total_Y1, 1), np.nan)
-    figure = new_figure(2.6 + 0.4 * size, 2.0 + 0.4 * size)
+    present = counts_YZ.sum(axis=1) > 0
+    shown = counts_YZ.sum(axis=0) > 0
+    shown[: len(present)] |= present
+    rows, columns = np.flatnonzero(present), np.flatnonzero(shown)
+    percent = 100 * counts_YZ[np.ix_(rows, columns)] / counts_YZ[rows].sum(axis=1, keepdims=True)
+    figure = new_figure(2.6 + 0.4 * len(columns), 2.0 + 0.4 * len(rows))
     axes = figure.add_subplot()
-    image = axes.imshow(percent_YY, cmap=MAP, vmin=0, vmax=100)
-    for row, column in np.ndindex(percent_YY.shape):
-        value = percent_YY[row, column]
-        if np.isfinite(value) and (size <= FEW or value >= 1):
+    image = axes.imshow(percent, cmap=MAP, vmin=0, vmax=100)
+    _write_numbers(axes, percent)
+    names = [predictions[column] for column in columns.tolist()]
+    axes.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(rows)), [classes[row] for row in rows.tolist()])
+    axes.set_xlabel("prediction")
+    axes.set_ylabel("ground truth")
+    axes.set_title(f"Confusion: {title}", loc="left")
+    bar = figure.colorbar(image, shrink=0.6)
+    bar.set_label("percent of the class's pixels")
+    set_note(figure, left_out_text(int((~present).sum()), "without a labelled pixel"))
+    return figure
+
+
+def _write_numbers(axes: Axes, percent: NDArray[np.float64]) -> None:
+    for row, column in np.ndindex(percent.shape):
+        value = percent[row, column]
+        if len(percent) <= FEW or value >= 1:
             axes.text(
                 column,
                 row,
@@ -42,13 +63,3 @@ def draw_confusion(counts_YY: NDArray[np.int64], classes: Sequence[str], title: 
                 fontsize=7,
                 color="black" if value > 50 else "white",
             )
-    axes.set_xticks(range(size), classes, rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(size), classes)
-    axes.set_xlabel("prediction")
-    empty = bool(np.isnan(percent_YY).any())
-    axes.set_ylabel("ground truth (grey: no labelled pixel)" if empty else "ground truth")
-    axes.set_facecolor(EMPTY)
-    axes.set_title(f"Confusion: {title}", loc="left")
-    bar = figure.colorbar(image, shrink=0.6)
-    bar.set_label("percent of the class's pixels")
-    return figure

@@ -6,10 +6,16 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from trainer.figures.canvas import INK, new_figure
+from trainer.figures.canvas import INK, left_out_text, new_figure, set_note
 from trainer.figures.colour import web_colour
 
 __all__ = ["draw_distribution"]
+
+#: Why the shares are not those that ``inspect`` prints.
+SQUARES = (
+    "Counted in the centre squares at the resolution that is scored; inspect counts whole images,"
+    " so its shares differ."
+)
 
 #: Ground truth first, then predictions: dark, blue, orange are told apart by everybody.
 COLOURS = (INK, web_colour((58, 152, 245)), web_colour((231, 86, 36)))
@@ -18,7 +24,9 @@ COLOURS = (INK, web_colour((58, 152, 245)), web_colour((231, 86, 36)))
 def draw_distribution(
     shares: Mapping[str, NDArray[np.int64]], classes: Sequence[str], title: str
 ) -> Figure:
-    """A group of bars a class, the most frequent class in the labels at the top.
+    """A group of bars per class, the most frequent class in the labels at the top.
+
+    Classes that neither occur nor are predicted are left out; how many is written below.
 
     Args:
         shares: Pixels of each class, shape (Y,), by where they were counted: the ground truth
@@ -28,11 +36,12 @@ def draw_distribution(
     """
     assert len(shares) <= len(COLOURS), list(shares)
     truth_Y = next(iter(shares.values()))
-    order = np.argsort(-truth_Y, kind="stable")
-    figure = new_figure(7, 1.3 + (0.14 * len(shares) + 0.1) * len(classes))
+    present = np.any([counts_Y > 0 for counts_Y in shares.values()], axis=0)
+    order = [index for index in np.argsort(-truth_Y, kind="stable") if present[index]]
+    figure = new_figure(7, 1.7 + (0.14 * len(shares) + 0.1) * len(order))
     axes = figure.add_subplot()
     thickness = 0.8 / len(shares)
-    places = np.arange(len(classes))
+    places = np.arange(len(order))
     for number, ((name, counts_Y), colour) in enumerate(
         zip(shares.items(), COLOURS, strict=False)
     ):
@@ -47,4 +56,8 @@ def draw_distribution(
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_title(f"Class distribution: {title}", loc="left")
     figure.legend(loc="outside right upper")
+    absent = left_out_text(
+        sum(not seen for seen in present[: len(classes)]), "that neither occur nor are predicted"
+    )
+    set_note(figure, f"{SQUARES}\n{absent}".strip())
     return figure

@@ -12,7 +12,7 @@ from trainer.config.protocols import protocol_text
 from trainer.config.toml_records import record_to_table
 from trainer.datasets.base import Label
 from trainer.figures.canvas import save_figure, style
-from trainer.figures.colour import picture_palette
+from trainer.figures.colour import GREY
 from trainer.figures.components import Basis, Floats
 from trainer.figures.confusion import draw_confusion
 from trainer.figures.distribution import draw_distribution
@@ -24,7 +24,7 @@ from trainer.records import Scores
 
 __all__ = ["draw_album"]
 
-TRUTH = "ground truth"
+TRUTH, NO_CLASS = "ground truth", "(clusters without a class)"
 
 
 def draw_album(
@@ -70,36 +70,50 @@ def _figures(
 
 def _distribution(runs: Sequence[Subject]) -> Figure:
     last = runs[-1]
-    counted = {TRUTH: last.matched_counts().sum(axis=1)}
-    counted |= {_label_of(run, runs): run.matched_counts().sum(axis=0) for run in runs}
-    title = f"{_split_text(last)}, cluster probe"
-    return draw_distribution(counted, last.material.classes, title)
+    classes = last.material.classes
+    counted = {TRUTH: np.append(last.named_counts().sum(axis=1), 0)}
+    for run in runs:
+        predicted = run.named_counts().sum(axis=0)
+        others = predicted[len(classes) :].sum()
+        counted[_label_of(run, runs)] = np.append(predicted[: len(classes)], others)
+    names = (*classes, NO_CLASS)
+    if not any(each[-1] for each in counted.values()):
+        names, counted = classes, {name: each[:-1] for name, each in counted.items()}
+    return draw_distribution(counted, names, f"{_split_text(last)}, cluster probe")
 
 
 def _confusions(subject: Subject) -> Iterator[tuple[str, Figure]]:
     evaluation, classes = subject.evaluation, subject.material.classes
-    found = [("cluster", subject.matched_counts(), evaluation.cluster)]
+    found = [("cluster", subject.named_counts(), subject.naming.names, evaluation.cluster)]
     if evaluation.linear_counts_YY.any():
-        found.append(("linear", evaluation.linear_counts_YY, evaluation.linear))
-    for probe, counts_YY, scores in found:
+        found.append(("linear", evaluation.linear_counts_YY, classes, evaluation.linear))
+    for probe, counts_YZ, names, scores in found:
         title = f"{probe} probe of {subject.folder.name}\n{_scores_text(scores)}"
         title = f"{title}\n{_split_text(subject)}"
-        yield f"confusion-{probe}", draw_confusion(counts_YY, classes, title)
+        yield f"confusion-{probe}", draw_confusion(counts_YZ, classes, names, title)
 
 
 def _strips(runs: Sequence[Subject], shown: Sequence[ImageMaps], places: Sequence[int]) -> Figure:
     last = runs[-1]
+    names, palette = last.naming.names, last.palette
     predicted = {_label_of(run, runs): run.class_maps(places) for run in runs}
+    if len(runs) > 1 and last.labelled:  # clusters that are no class have other numbers in each
+        count = len(last.material.classes)
+        names, palette = (*names[:count], NO_CLASS), (*palette[:count], GREY)
+        predicted = {
+            name: [np.minimum(each, np.uint8(count)) for each in maps]
+            for name, maps in predicted.items()
+        }
     truth = last.images.labels
     strips = []
     for row, place in enumerate(places):
         labels: dict[str, Label] = {} if truth is None else {TRUTH: np.asarray(truth[place])}
         labels |= {name: maps[row] for name, maps in predicted.items()}
-        strips.append(Strip(name=shown[row].name, images=shown[row].images, labels=labels))
-    classes = last.material.classes
-    if not last.labelled:
-        classes = tuple(f"cluster {number}" for number in range(len(classes)))
-    return draw_strips(strips, classes, picture_palette(last.material.palette))
+        each = shown[row]
+        strips.append(
+            Strip(name=each.name, images=each.images, labels=labels, hatched=each.hatched)
+        )
+    return draw_strips(strips, names, palette)
 
 
 def _bases(shown: Sequence[ImageMaps]) -> dict[str, Basis]:

@@ -12,12 +12,14 @@ from trainer.datasets.base import Image
 from trainer.figures.canvas import Picture, bare, new_figure, set_heading, short
 from trainer.figures.components import Basis, Floats
 
-__all__ = ["FUSED", "SHARED", "ImageMaps", "StageMaps", "draw_codes", "draw_stages"]
+__all__ = ["FUSED", "HATCHED", "SHARED", "ImageMaps", "StageMaps", "draw_codes", "draw_stages"]
 
 CELL = 1.5  # inches
 #: Names of the groups of maps that belong to no modality.
 FUSED, SHARED = "fused", "s"
 
+#: What hatching means.
+HATCHED = "hatched grey: not measured (the model sees it filled from its row)"
 NOTE = (
     "three principal components as red, green and blue, one basis a kind of map, each modality"
     " about its own mean"
@@ -41,12 +43,14 @@ class ImageMaps:
     """One image and its maps."""
 
     name: str
-    #: Images by modality with shape (h, w, 3), from 0 to 1.
+    #: Images by modality with shape (h, w, 3), from 0 to 1; what was not measured is hatched.
     images: Mapping[str, Image]
     #: Frozen features by modality with shape (H, W, C).
     raw: Mapping[str, Floats]
     #: What the model makes of them, by iteration, ascending.
     stages: Mapping[int, StageMaps]
+    #: Whether pixels of an image are hatched.
+    hatched: bool = False
 
 
 def draw_stages(shown: ImageMaps, bases: Mapping[str, Basis], title: str) -> Figure:
@@ -71,7 +75,7 @@ def draw_stages(shown: ImageMaps, bases: Mapping[str, Basis], title: str) -> Fig
                 axes.imshow(picture[1])
                 axes.set_title(picture[0])
         line[0].set_ylabel(name)
-    set_heading(figure, f"Feature maps of {shown.name}\n{title}", NOTE)
+    set_heading(figure, f"Feature maps of {shown.name}\n{title}", _note([shown]))
     return figure
 
 
@@ -118,8 +122,12 @@ def draw_codes(shown: Sequence[ImageMaps], basis: Basis, title: str) -> Figure:
             axes.imshow(picture)
             axes.set_title(name if each is shown[0] else "")
         row[0].set_ylabel(short(each.name), fontsize=7)
-    set_heading(figure, f"Codes\n{title}", NOTE)
+    set_heading(figure, f"Codes\n{title}", _note(shown))
     return figure
+
+
+def _note(shown: Sequence[ImageMaps]) -> str:
+    return f"{NOTE}; {HATCHED}" if any(each.hatched for each in shown) else NOTE
 
 
 def _code_row(shown: ImageMaps, basis: Basis) -> dict[str, Picture]:

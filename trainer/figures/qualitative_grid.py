@@ -9,7 +9,14 @@ from matplotlib.patches import Patch
 
 from trainer.datasets.base import Image, Label
 from trainer.figures.canvas import Picture, bare, new_figure, short
-from trainer.figures.colour import VOID, Colour, colour_label, web_colour
+from trainer.figures.colour import (
+    HATCH_DARK,
+    HATCH_LIGHT,
+    VOID,
+    Colour,
+    colour_label,
+    web_colour,
+)
 
 __all__ = ["Strip", "draw_strips"]
 
@@ -27,6 +34,8 @@ class Strip:
     images: Mapping[str, Image]
     #: Classes with shape (h, w), by where they are from: the ground truth first.
     labels: Mapping[str, Label]
+    #: Whether pixels of an image are hatched, for they were not measured.
+    hatched: bool = False
 
 
 def draw_strips(
@@ -43,7 +52,7 @@ def draw_strips(
     first = strips[0]
     columns = len(first.images) + len(first.labels)
     shown = _occurring(strips, len(classes))
-    legend_rows = -(-(len(shown) + 1) // LEGEND_COLUMNS)
+    legend_rows = -(-(len(shown) + 2) // LEGEND_COLUMNS)
     figure = new_figure(
         0.3 + CELL * columns, 0.5 + CELL * len(strips) + 0.2 * legend_rows + 0.3 * bool(title)
     )
@@ -63,6 +72,9 @@ def draw_strips(
     ]
     if any((label >= len(classes)).any() for strip in strips for label in strip.labels.values()):
         handles.append(Patch(facecolor=web_colour(VOID), label="no label"))
+    if any(strip.hatched for strip in strips):
+        light, dark = (f"{grey:.2f}" for grey in (HATCH_LIGHT, HATCH_DARK))
+        handles.append(Patch(facecolor=light, edgecolor=dark, hatch="////", label="not measured"))
     figure.legend(handles=handles, loc="outside lower center", ncols=LEGEND_COLUMNS, fontsize=8)
     if title:
         figure.suptitle(title)

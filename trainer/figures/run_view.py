@@ -19,10 +19,11 @@ from trainer.engine.run import Run
 from trainer.engine.snapshots import find_snapshots
 from trainer.features import Material, TestSplit, ValSplit
 from trainer.features.pictures import Pictures
+from trainer.figures.colour import Colour, hatch_holes, picture_palette
 from trainer.figures.components import Floats
 from trainer.figures.maps import ImageMaps, StageMaps
 from trainer.scoring.evaluation import Evaluation
-from trainer.scoring.metrics import cluster_of_class
+from trainer.scoring.naming import Naming, name_clusters
 from trainer.scoring.prediction import Scored, codes_of, predict
 
 __all__ = ["Subject", "same_images"]
@@ -78,13 +79,31 @@ class Subject:
         config = self.run.config
         return f"{config.method.name}, {' + '.join(config.data.modalities)}"
 
-    def matched_counts(self) -> NDArray[np.int64]:
-        """Labelled pixels of each class (row) in the cluster of each class (column): (Y, Y)."""
-        counts_YY = self.evaluation.cluster_counts_YY
-        return counts_YY[:, cluster_of_class(counts_YY)]
+    @property
+    def naming(self) -> Naming:
+        """What clusters are called, by the labels of the split."""
+        return name_clusters(
+            self.evaluation.cluster_counts_YY,
+            self.material.classes,
+            images=len(self.images),
+            split=self.split,
+        )
+
+    @property
+    def palette(self) -> tuple[Colour, ...]:
+        """A colour for each name."""
+        own = picture_palette(self.material.palette, chosen=self.material.palette_chosen)
+        return self.naming.colours(own)
+
+    def named_counts(self) -> NDArray[np.int64]:
+        """Labelled pixels of each class (row) in the cluster of each name (column)."""
+        counts_YY, naming = self.evaluation.cluster_counts_YY, self.naming
+        named = np.zeros((len(counts_YY), len(naming.names)), dtype=np.int64)
+        named[:, naming.index_of_cluster_Y] = counts_YY
+        return named
 
     def class_maps(self, places: Sequence[int]) -> list[Label]:
-        """Predictions of the cluster probe, clusters named by the split's labels if it has any."""
+        """Predictions of the cluster probe: indices of :attr:`naming`."""
         labels, grid = self.images.labels, self._grid()
         side = self.run.config.features.eval_resolution
         size = (side, side) if labels is None else (labels.shape[1], labels.shape[2])
@@ -94,10 +113,7 @@ class Subject:
             codes = codes_of(scored, maps, self.material.modalities, self.device)
             made = predict(codes, scored, grid=grid, size=size)
         clusters_nhw = made.clusters_Nhw.cpu().numpy()
-        if not self.labelled:
-            return list(clusters_nhw)
-        class_of_cluster_Y = np.argsort(cluster_of_class(self.evaluation.cluster_counts_YY))
-        return list(class_of_cluster_Y.astype(np.uint8)[clusters_nhw])
+        return list(self.naming.apply(clusters_nhw))
 
     def image_maps(self, places: Sequence[int]) -> list[ImageMaps]:
         """Images and their feature maps, at every snapshot and at the iterate that counts."""
@@ -108,10 +124,18 @@ class Subject:
             iteration: self._stages(scored, raw) for iteration, scored in self._iterates().items()
         }
         modalities = self.material.modalities
+        holes = [
+            {modality: pictures.holes(place, modality) for modality in modalities}
+            for place in places
+        ]
         return [
             ImageMaps(
                 name=self.images.names[place],
-                images={modality: pictures.square(place, modality) for modality in modalities},
+                images={
+                    modality: hatch_holes(pictures.square(place, modality), holes[row][modality])
+                    for modality in modalities
+                },
+                hatched=any(each is not None for each in holes[row].values()),
                 raw={modality: raw[modality][row] for modality in modalities},
                 stages={iteration: made[row] for iteration, made in stages.items()},
             )

@@ -138,7 +138,7 @@ class _Walker:
                 self._fault(
                     "another size",
                     f"{_where(split, name, kind)} is {columns} x {rows} pixels, its {first}"
-                    f" {width} x {height}",
+                    f" {width} x {height}: {self._data.source.size_advice(kind)}",
                 )
 
     def _fault(self, kind: str, text: str) -> None:

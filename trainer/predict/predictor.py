@@ -51,13 +51,15 @@ class Predictor:
         images = {
             modality: self.source.decode(modality, *paths) for modality, paths in own.files.items()
         }
-        anchor, size = next((name, image.shape[:2]) for name, image in images.items())
+        anchor, (height, width) = next((name, image.shape[:2]) for name, image in images.items())
         for modality, image in images.items():
-            if image.shape[:2] != size:
+            fitted = self.source.fitted(modality, image, (height, width))
+            if fitted.shape[:2] != (height, width):
                 raise DataError(
                     f"{own.files[modality][0]} is {image.shape[1]} x {image.shape[0]} pixels, its"
-                    f" {anchor} {size[1]} x {size[0]}: bring them to one size and view"
+                    f" {anchor} {width} x {height}: {self.source.size_advice(modality)}"
                 )
+            images[modality] = fitted
         return images
 
     def predict(self, images: Mapping[str, Image], probe: ProbeName) -> Label:

@@ -8,26 +8,13 @@ import colorsys
 import glob
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from trainer.config.configuration import DataConfig
-from trainer.datasets.angles import angle_image
-from trainer.datasets.base import DataSet, Image, check_modalities
-from trainer.datasets.decoding import (
-    ARRAY,
-    grey_image,
-    label_table,
-    read_array,
-    read_integers,
-    read_label,
-    unit_range,
-)
+from trainer.datasets.base import DataSet, Label, check_modalities
 from trainer.datasets.files import FileSource
 from trainer.datasets.folder.description import (
     NAME,
@@ -37,15 +24,19 @@ from trainer.datasets.folder.description import (
     SplitRule,
     read_description,
 )
+from trainer.datasets.folder.reading import ModalityReader, mask_rules, rgb_colours
 from trainer.datasets.gathering import gather
 from trainer.datasets.lists import SplitNames, carve_missing, check_apart, itself, read_list
+from trainer.datasets.masks import read_mask
 from trainer.errors import ConfigError, DataError
 
-__all__ = ["DESCRIPTION", "open_folder", "reader_of"]
+__all__ = ["DESCRIPTION", "config_of_description", "open_folder"]
 
 #: The description's name where ``data.root`` is a folder.
 DESCRIPTION = "dataset.toml"
 VERSION = 1  # of the encodings
+#: Settings that the identity of a data set names whatever their value.
+MODALITY_SETTINGS, LABEL_SETTINGS = ("encoding", "bits", "range", "period"), ("first", "ignore")
 
 
 def open_folder(config: DataConfig) -> DataSet:
@@ -71,45 +62,62 @@ def open_folder(config: DataConfig) -> DataSet:
         images={name: _files(root, modality.files) for name, modality in modalities.items()},
         label=None if labels is None else _label_file(root, labels.files),
     )
-    classes = description.class_names()
+    readers = {
+        name: ModalityReader(name=name, files=modality) for name, modality in modalities.items()
+    }
     return found.data_set(
         config,
-        classes=zip(classes, _palette(description), strict=True),
+        classes=zip(description.class_names(), _palette(description), strict=True),
         source=FileSource(
             images=found.images,
             labels=found.labels,
-            read_image={name: reader_of(modality) for name, modality in modalities.items()},
-            read_label=partial(read_label, table=_label_table(labels, len(classes))),
+            read_image={name: reader.image for name, reader in readers.items()},
+            read_label=_mask_reader(description),
+            read_stored={name: reader.stored for name, reader in readers.items()},
+            read_holes={name: each.holes for name, each in readers.items() if each.has_holes},
+            resampled=_resampled(modalities),
+            resample_option="modalities.{}.other_size = 'nearest'",
         ),
         root=root,
         identity=_identity(description, modalities),
-        notes=names.notes,
+        notes=(*names.notes, *_resampling_notes(modalities)),
+        palette_chosen=description.palette is not None,
         odd_channels={
             name: (0,) for name, modality in modalities.items() if modality.encoding == "angle"
         },
     )
 
 
-def reader_of(modality: ModalityFiles) -> Callable[[Path], Image]:
-    """What reads a file of a modality as it is described."""
-    if modality.encoding == "colour":
-        return lambda path: unit_range(read_integers(path, channels=3, bits=(modality.bits,)))
-    if modality.encoding == "grey":
-        low, high = modality.range or (0, 2**modality.bits - 1)
-        return lambda path: grey_image(((_plane(path, modality) - low) / (high - low)).clip(0, 1))
-    turn = 2 * np.pi / (modality.period or 1)
+def config_of_description(file: Path) -> DataConfig:
+    """The data set that a description describes, with every modality; ``rgb`` first.
 
-    def read_angle(path: Path) -> Image:
-        radians = _plane(path, modality) * np.float32(turn)
-        return angle_image(np.sin(radians), np.cos(radians))
-
-    return read_angle
+    Raises:
+        ConfigError: If the description is wrong.
+    """
+    named = read_description(file).modalities
+    modalities = sorted(named, key=lambda name: name != "rgb")  # sorts stably
+    return DataConfig(name="folder", root=str(file), modalities=tuple(modalities))
 
 
-def _plane(path: Path, modality: ModalityFiles) -> NDArray[np.float32]:
-    if path.suffix == ARRAY:
-        return read_array(path)
-    return read_integers(path, channels=1, bits=(modality.bits,)).astype(np.float32)
+def _resampled(modalities: Mapping[str, ModalityFiles]) -> frozenset[str]:
+    """Modalities that are brought to the size of the first one, which keeps its own."""
+    _, *others = modalities
+    return frozenset(name for name in others if modalities[name].other_size == "nearest")
+
+
+def _resampling_notes(modalities: Mapping[str, ModalityFiles]) -> tuple[str, ...]:
+    first = next(iter(modalities))
+    return tuple(
+        f"{name} takes its nearest pixels where it is of another size than {first}"
+        f" (modalities.{name}.other_size = 'nearest')"
+        for name in modalities
+        if name in _resampled(modalities)
+    )
+
+
+def _mask_reader(description: Description) -> Callable[[Path], Label]:
+    labels = description.labels or LabelFiles(files="")
+    return partial(read_mask, rules=mask_rules(description, labels))
 
 
 def _description_file(root: str | None) -> Path:
@@ -190,16 +198,9 @@ def _scene(pattern: str, name: str) -> str:
     return found[1] if found.re.groups else found[0]
 
 
-def _label_table(labels: LabelFiles | None, classes: int) -> NDArray[np.int16]:
-    if labels is None:
-        return label_table({})
-    known = {labels.first + index: index for index in range(classes)}
-    return label_table({**known, **dict.fromkeys(labels.ignore, 255)})
-
-
 def _palette(description: Description) -> tuple[tuple[int, int, int], ...]:
     if description.palette is not None:
-        return tuple((red, green, blue) for red, green, blue in description.palette)
+        return rgb_colours(description.palette)
     return tuple(_hue(index) for index in range(len(description.class_names())))
 
 
@@ -211,15 +212,34 @@ def _hue(index: int) -> tuple[int, int, int]:
 
 
 def _identity(description: Description, modalities: Mapping[str, ModalityFiles]) -> dict[str, Any]:
-    labels = description.labels
     return {
         "data set": "folder",
         "version": VERSION,
         "classes": list(description.class_names()),
         "palette": _palette(description),
         "modalities": {
-            name: {key: value for key, value in asdict(modality).items() if key != "files"}
+            name: _settings(modality, of=MODALITY_SETTINGS)
             for name, modality in modalities.items()
         },
-        "labels": labels and {"first": labels.first, "ignore": labels.ignore},
+        "labels": description.labels and _label_settings(description),
+    }
+
+
+def _label_settings(description: Description) -> dict[str, Any]:
+    assert description.labels is not None
+    settings = _settings(description.labels, of=LABEL_SETTINGS)
+    ignored = description.labels.ignored_numbers(len(description.class_names()))
+    return settings | {"ignore": ignored}
+
+
+def _settings(record: ModalityFiles | LabelFiles, of: tuple[str, ...]) -> dict[str, Any]:
+    """Settings that are always named, and of the others those that are not at their default.
+
+    So a description that says nothing of a setting keeps its features when that is introduced.
+    """
+    return {
+        field.name: getattr(record, field.name)
+        for field in fields(record)
+        if field.name != "files"
+        and (field.name in of or getattr(record, field.name) != field.default)
     }

@@ -92,6 +92,7 @@ def open_nyu(config: DataConfig) -> DataSet:
             labels=found.labels,
             read_image={"rgb": read_rgb} | ({"depth": depth.read} if depth else {}),
             read_label=partial(read_label, table=label_table_of(options.classes)),
+            read_holes={"depth": depth.holes} if depth and depth.holes else {},
             transposed=frozenset({"rgb"} if transposed else ()),
         ),
         root=root,

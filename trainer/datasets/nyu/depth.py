@@ -35,6 +35,8 @@ class DepthImages:
     #: What the images depend on besides the files.
     identity: Mapping[str, Any]
     note: str
+    #: Which pixels were not measured; None where files do not say it.
+    holes: Callable[[Path], NDArray[np.bool_]] | None = None
 
 
 def find_depth(
@@ -74,6 +76,7 @@ def find_depth(
         note=f"depth is HHA computed from {metric.folder.name}/ with the camera {text}"
         if encoding == "hha"
         else f"depth is inverse depth computed from {metric.folder.name}/",
+        holes=_unmeasured,
     )
 
 
@@ -97,6 +100,10 @@ def read_metres(path: Path) -> NDArray[np.float32]:
             " measured"
         )
     return metres
+
+
+def _unmeasured(path: Path) -> NDArray[np.bool_]:
+    return np.equal(read_metres(path), 0)
 
 
 def _read_inverse(path: Path) -> Image:

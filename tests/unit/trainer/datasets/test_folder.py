@@ -171,7 +171,7 @@ def test_a_modality_that_is_not_asked_for_does_not_count(config: DataConfig) -> 
         ("bits = 16", "period = 3", "modalities.thermal.period is for encoding = 'angle'"),
         ("period = 180", "period = 180\nrange = [0, 1]", "range is for encoding = 'grey'"),
         ("colour/{name}.png", "height/{name}.npy", "'colour' is for images, not for .npy"),
-        ("first = 1", "first = 300", "labels.first = 300 makes the classes 300 to 302"),
+        ("first = 1", "first = 65534", "labels.first = 65534 makes the classes 65534 to 65536"),
         ("ignore = [0]", "ignore = [2]", "labels.ignore has 2: give numbers .* no class"),
         ('val = "lists/val.txt"', "val = 0.9", "splits.val = 0.9 is out of range"),
         ('val = "lists/val.txt"', 'scene = "("', "scene = '\\(' is no regular expression"),
@@ -225,3 +225,15 @@ def test_the_example_of_the_documentation_is_a_description(tmp_path: Path) -> No
     assert description.class_names() == ("soil", "plant", "pot")
     assert set(description.modalities) == {"rgb", "thermal", "height", "aolp"}
     assert description.splits.test == "test.txt"
+
+
+def test_the_tables_of_the_documentation_are_descriptions(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[4] / "docs/data.md").read_text(encoding="utf-8")
+    parts = [part.partition("```")[0] for part in text.split("```toml\n")[1:]]
+    tables = [part for part in parts if part.startswith("[modalities.")]
+    assert len(tables) == 2
+    for number, table in enumerate(tables):
+        file = tmp_path / f"{number}.toml"
+        file.write_text(f"classes = 2\n{table}", encoding="utf-8")
+
+        assert read_description(file).modalities

@@ -132,7 +132,7 @@ def test_all_missing_files_are_faults_of_what_is_left(tmp_path: Path) -> None:
     data_set = find_dataset(config)
 
     assert len(data_set.faults) == 4  # two lines name the first file; then train is empty
-    with pytest.raises(DataError, match=r"00001D.*3 more like it"):
+    with pytest.raises(DataError, match=r"00001D.*2 more like it and 1 of other kinds"):
         open_dataset(config)
 
 

@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 
 from trainer.figures.colour import (
+    HATCH_DARK,
+    HATCH_LIGHT,
     SAFE_PALETTE,
     VOID,
     colour_label,
+    hatch_holes,
     overlay,
     picture_palette,
 )
@@ -47,6 +50,12 @@ def test_few_classes_are_drawn_in_safe_colours_many_in_their_own() -> None:
     assert picture_palette(own) == own
 
 
+def test_the_users_own_palette_wins_for_any_number_of_classes() -> None:
+    own = tuple((shade, 2, shade) for shade in range(27))
+    for classes in (2, 10, 27):
+        assert picture_palette(own[:classes], chosen=True) == own[:classes]
+
+
 def test_pixels_without_a_class_are_void_and_show_the_image() -> None:
     label = np.array([[0, 1, 255]], dtype=np.uint8)
     palette = [(10, 20, 30), (200, 100, 0)]
@@ -63,3 +72,19 @@ def test_opacity_goes_from_the_image_to_the_map(opacity: float, first: list[int]
     image = np.full((1, 1, 3), 0.4, dtype=np.float32)
     label = np.zeros((1, 1), dtype=np.uint8)
     assert overlay(image, label, [(10, 20, 30)], opacity)[0, 0].tolist() == first
+
+
+def test_what_was_not_measured_is_hatched_grey_and_the_rest_untouched() -> None:
+    image = np.random.default_rng(0).random((40, 60, 3), dtype=np.float32)
+    holes = np.zeros((40, 60), dtype=np.bool_)
+    holes[5:20, 10:50] = True
+
+    hatched = hatch_holes(image, holes)
+
+    assert hatched.shape == image.shape and hatched.dtype == np.float32
+    assert np.array_equal(hatched[~holes], image[~holes])
+    greys = hatched[holes]
+    assert (greys == greys[:, :1]).all()  # neutral
+    assert set(np.unique(greys)) == {np.float32(HATCH_LIGHT), np.float32(HATCH_DARK)}
+    assert hatch_holes(image, None) is image
+    assert hatch_holes(image, np.zeros_like(holes)) is image

@@ -74,24 +74,43 @@ def test_distributions_are_percent_with_the_most_frequent_class_first() -> None:
 
 def test_confusion_shows_the_counts_of_each_class_as_percent() -> None:
     counts_YY = np.array([[3, 1, 0], [0, 5, 0], [0, 0, 0]])
-    figure = draw_confusion(counts_YY, CLASSES, "run")
+    figure = draw_confusion(counts_YY, CLASSES, CLASSES, "run")
     axes, bar = figure.axes
-    shown_YY = np.asarray(axes.images[0].get_array())
-    assert shown_YY[:2].tolist() == [[75, 25, 0], [0, 100, 0]]
-    assert np.isnan(shown_YY[2].astype(float)).all()
-    assert axes.get_ylabel() == "ground truth (grey: no labelled pixel)"
+    shown = np.asarray(axes.images[0].get_array())
+    assert shown.tolist() == [[75, 25], [0, 100]]
     cells = {text.get_position(): text.get_text() for text in axes.texts}
-    assert cells == {
-        (0, 0): "75", (1, 0): "25", (2, 0): "0", (0, 1): "0", (1, 1): "100", (2, 1): "0",
-    }  # fmt: skip
-    assert [label.get_text() for label in axes.get_xticklabels()] == list(CLASSES)
+    assert cells == {(0, 0): "75", (1, 0): "25", (0, 1): "0", (1, 1): "100"}
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["wall", "floor"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["wall", "floor"]
+    assert "1 class without a labelled pixel is left out" in texts(figure)
     assert bar.get_ylabel() == "percent of the class's pixels"
+
+
+def test_confusion_has_columns_for_whatever_is_predicted() -> None:
+    """Of a class that has no label itself, and of a cluster that is none."""
+    counts_YZ = np.array([[3, 0, 1, 4], [0, 0, 0, 0], [0, 0, 0, 0]])
+    figure = draw_confusion(counts_YZ, CLASSES, (*CLASSES, "cluster 1"), "run")
+    axes = figure.axes[0]
+    names = [label.get_text() for label in axes.get_xticklabels()]
+    assert names == ["wall", "bed", "cluster 1"]
+    assert np.asarray(axes.images[0].get_array()).tolist() == [[37.5, 12.5, 50]]
+    assert "2 classes without a labelled pixel are left out" in texts(figure)
+
+
+def test_absent_classes_have_no_bars_and_are_counted() -> None:
+    shares = {"ground truth": np.array([4, 0, 0, 0]), "a": np.array([1, 0, 3, 0])}
+    figure = draw_distribution(shares, ("wall", "floor", "bed", "sofa"), "run")
+    (axes,) = figure.axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["wall", "bed"]
+    note = " ".join(" ".join(texts(figure)).split())
+    assert "2 classes that neither occur nor are predicted are left out" in note
+    assert "inspect counts whole images" in note
 
 
 def test_many_classes_have_their_names_and_only_the_numbers_that_tell() -> None:
     names = tuple(f"class {number}" for number in range(27))
     counts_YY = np.full((27, 27), 1) + np.diag(np.full(27, 973))
-    figure = draw_confusion(counts_YY, names, "run")
+    figure = draw_confusion(counts_YY, names, names, "run")
     assert set(names) < texts(figure)
     assert len(figure.axes[0].texts) == 27
 
@@ -111,6 +130,12 @@ def test_strips_have_a_row_a_scene_and_the_names_of_the_classes_that_occur() -> 
     assert "bed" not in texts(figure)
     drawn = np.asarray(figure.axes[2].images[0].get_array())
     assert np.array_equal(drawn, colour_label(strips[0].labels["truth"], SAFE_PALETTE))
+
+
+def test_strips_say_what_hatching_means_where_there_is_some() -> None:
+    plain, hatched = strip("one"), dataclasses.replace(strip("two"), hatched=True)
+    assert "not measured" not in texts(draw_strips([plain], CLASSES, SAFE_PALETTE))
+    assert "not measured" in texts(draw_strips([plain, hatched], CLASSES, SAFE_PALETTE))
 
 
 def image_maps(*, msn: bool = True) -> ImageMaps:
@@ -214,7 +239,7 @@ def test_files_are_png_and_svg_with_text_and_the_same_each_time(tmp_path) -> Non
     found = []
     for folder in ("one", "two"):
         with style():
-            figure = draw_confusion(np.eye(3, dtype=int), CLASSES, "run")
+            figure = draw_confusion(np.eye(3, dtype=int), CLASSES, CLASSES, "run")
             found.append(save_figure(figure, tmp_path / folder, "confusion"))
     for first, second in zip(*found, strict=True):
         assert first.read_bytes() == second.read_bytes()

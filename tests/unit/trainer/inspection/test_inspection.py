@@ -12,7 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.fakes.data_sets import MAKERS
-from trainer.commands.inspect import inspect_data
+from trainer.commands.inspect import inspect_data, inspect_file
+from trainer.commands.setup import read_config
 from trainer.config.configuration import DataConfig, FeatureConfig, TrainConfig
 from trainer.datasets import DataSet, find_dataset, open_dataset
 from trainer.datasets.base import Image, Label, Source, Split
@@ -289,6 +290,67 @@ def test_the_verb_tells_and_fails_when_training_would(
     assert told["kinds"]["disparity"]["stored as"] == {"uint16 x 1": 5}
     assert told["faults"][0]["kind"] == "unreadable"
     assert not (tmp_path / "cache").exists()
+
+
+def test_one_cause_is_one_line_with_its_count(
+    street: Path, street_config: Street, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    colour = np.zeros((48, 96, 3), dtype=np.uint8)
+    for number in range(2):
+        path = bonn(street, "disparity", "disparity", number)
+        PIL.Image.fromarray(colour).save(path)
+    bonn(street, "gtFine", "gtFine_labelIds").write_bytes(b"")
+
+    inspect_data(street_config(street), cache=tmp_path / "cache", as_json=False)
+
+    faults = [line for line in capsys.readouterr().out.splitlines() if line.startswith("fault")]
+    first = bonn(street, "disparity", "disparity")
+    assert [line.partition(first.name)[0] for line in faults[:1]] == [
+        f"fault (unreadable): 2 files; the first: {first.parent}/"
+    ]
+    assert len(faults) == 2 and "cannot decode the image" in faults[1]
+    inspect_data(street_config(street), cache=tmp_path / "cache", as_json=True)
+    assert len(json.loads(capsys.readouterr().out)["faults"]) == 3
+
+
+@pytest.mark.parametrize("given", ["dataset.toml", ""])
+def test_a_described_data_set_is_inspected_without_a_run(
+    given: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The description itself, or the folder that it lies in."""
+    MAKERS["folder"].LAYOUTS["lists"](tmp_path)
+
+    assert inspect_file(tmp_path / given, cache=tmp_path / "cache", as_json=False)
+
+    said = capsys.readouterr().out
+    assert "dataset.toml describes a data set and no run" in said
+    assert "training would begin" in said
+    for name in ("rgb", "thermal", "height", "angle", "plant"):
+        assert name in said
+
+
+def test_a_run_is_inspected_from_its_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text(
+        '[data]\nname = "rooms"\noptions = { train = 3, val = 2, test = 1, size = 48 }'
+    )
+
+    assert inspect_file(file, cache=tmp_path / "cache", as_json=True)
+    told = json.loads(capsys.readouterr().out)
+    assert told["splits"]["train"]["images"] == 3
+    assert not any("no run" in note for note in told["notes"])
+
+
+def test_a_description_in_place_of_a_run_is_told_apart(tmp_path: Path) -> None:
+    MAKERS["folder"].LAYOUTS["lists"](tmp_path)
+    file = tmp_path / "my set.toml"
+    (tmp_path / "dataset.toml").rename(file)
+
+    with pytest.raises(ConfigError, match="describes a data set, not a run: write") as caught:
+        read_config(file)
+    assert f"inspect '{file}'" in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_a_missing_folder_fails_and_a_wrong_setting_is_refused(

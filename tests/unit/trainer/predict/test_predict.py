@@ -31,10 +31,7 @@ from trainer.features import prepare
 from trainer.features.extraction import Standard
 from trainer.features.prepare import open_backbone
 from trainer.figures.colour import picture_palette
-from trainer.predict import OwnImage, Predictor, find_images, name_clusters
-from trainer.scoring.collapse_indicators import Signals
-from trainer.scoring.evaluation import Evaluation
-from trainer.scoring.metrics import UNDEFINED
+from trainer.predict import OwnImage, Predictor, find_images
 from trainer.scoring.prediction import codes_of, predict
 
 CPU = torch.device("cpu")
@@ -143,34 +140,6 @@ def test_a_square_image_is_what_a_bank_is_made_of() -> None:
         assert torch.equal(whole_image(image, side=48, multiple=8, resize=resize), square)
 
 
-def evaluation_of(counts: list[list[int]]) -> Evaluation:
-    return Evaluation(
-        cluster=UNDEFINED,
-        linear=UNDEFINED,
-        signals=Signals(cluster_entropy=1, largest_share=1, mean_cosine=0, finite=True),
-        cluster_counts_YY=np.array(counts),
-        linear_counts_YY=np.array(counts),
-    )
-
-
-def test_clusters_are_named_as_the_score_matches_them() -> None:
-    """Rows are classes, columns clusters: cluster 2 is class 0, and so on."""
-    counts = [[1, 0, 9], [8, 2, 0], [5, 6, 0]]
-
-    naming = name_clusters(evaluation_of(counts), ("a", "b", "c"), 7)
-
-    assert naming.index_of_cluster_Y.tolist() == [1, 2, 0] and naming.names == ("a", "b", "c")
-    assert "labels of the 7 val images" in naming.said
-    assert naming.apply(np.array([[2, 0]], dtype=np.uint8)).tolist() == [[0, 1]]
-
-
-def test_clusters_without_labels_keep_their_numbers() -> None:
-    naming = name_clusters(evaluation_of([[0, 0], [0, 0]]), ("a", "b"), 7)
-
-    assert naming.index_of_cluster_Y.tolist() == [0, 1]
-    assert naming.names == ("cluster 0", "cluster 1") and "no labels" in naming.said
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A trained checkpoint in ``run``, its features in ``cache``, four own pictures."""
@@ -259,9 +228,11 @@ def test_masks_and_overlays_have_the_images_size_and_the_classes_colours(
     assert "clusters are named by the labels of the 2 val images" in said
     assert "found in 2 images" in said and str(tmp_path) in said
     legend = json.loads((tmp_path / "classes.json").read_text())
-    palette = picture_palette(open_dataset(CONFIG.data).palette)
+    classes = picture_palette(open_dataset(CONFIG.data).palette)
     assert [each["name"] for each in legend["classes"]][:2] == ["floor", "wall"]
-    assert [tuple(each["colour"]) for each in legend["classes"]] == list(palette)
+    palette = [tuple(each["colour"]) for each in legend["classes"]]
+    assert palette[: len(classes)] == list(classes)
+    assert "of its labelled val pixels" in said
     for number in range(2):
         mask = PIL.Image.open(tmp_path / f"masks/{number}.png")
         overlay = PIL.Image.open(tmp_path / f"overlays/{number}.png")
@@ -384,3 +355,32 @@ def test_the_wrong_number_of_files_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(DataError, match=r"2 make an image of aolp: .*aolp=FOLDER,FOLDER"):
         source.decode("aolp", tmp_path / "one.npy")
+
+
+def test_the_users_palette_colours_masks_overlays_and_their_legend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Three classes: few enough for the colours that are ours otherwise."""
+    data = dataclasses.replace(
+        MAKERS["folder"].LAYOUTS["lists"](tmp_path / "data"), modalities=("rgb", "height")
+    )
+    features = FeatureConfig(train_resolution=16, eval_resolution=16, neighbours=5)
+    training = dataclasses.replace(CONFIG.training, partner_ranks=5, iterations=2)
+    config = dataclasses.replace(CONFIG, data=data, features=features, training=training)
+    run = Run.start(config, prepare(config, cache=tmp_path / "cache"), CPU)
+    run.advance()
+    run.save(tmp_path / "run")
+    height = f"height={tmp_path / 'data/height'}"
+
+    assert call(
+        monkeypatch, "predict", tmp_path / "run", tmp_path / "data/colour", "--modality", height,
+        "--out", tmp_path / "out", "--cache", tmp_path / "cache", "--device", "cpu",
+    ) == 0  # fmt: skip
+
+    own = ((80, 60, 40), (60, 160, 60), (200, 60, 60))
+    legend = json.loads((tmp_path / "out/classes.json").read_text())["classes"]
+    assert tuple(tuple(each["colour"]) for each in legend[:3]) == own
+    assert [each["name"] for each in legend[:3]] == ["ground", "plant", "building"]
+    label, seen = PIL.Image.open(tmp_path / "out/masks/a_1.png"), capsys.readouterr().out
+    shown = np.asarray(label.convert("RGB"))[np.asarray(label) < 3]
+    assert {tuple(colour) for colour in shown.tolist()} <= set(own) and "#" in seen

@@ -1,0 +1,134 @@
+"""What reads the files of a modality and of labels as a description says."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.datasets.angles import angle_image
+from trainer.datasets.base import Image
+from trainer.datasets.decoding import (
+    ARRAY,
+    as_plane,
+    grey_image,
+    read_integers,
+    read_kind,
+    read_stored,
+    unit_range,
+)
+from trainer.datasets.folder.description import Description, LabelFiles, ModalityFiles
+from trainer.datasets.holes import fill_rows
+from trainer.datasets.masks import MaskRules
+from trainer.errors import DataError
+
+__all__ = ["ModalityReader", "mask_rules"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModalityReader:
+    """Reads the files of one modality."""
+
+    #: Name of the modality, for messages.
+    name: str
+    files: ModalityFiles
+
+    @property
+    def has_holes(self) -> bool:
+        """Whether files may have pixels that were not measured."""
+        return self.files.holes != "refuse"
+
+    def image(self, path: Path) -> Image:
+        """The file as three channels.
+
+        Raises:
+            DataError: If it cannot be decoded or is not what the description says.
+        """
+        if self.files.encoding == "colour":
+            return unit_range(self.stored(path))
+        plane = self._filled(path)
+        if self.files.encoding == "angle":
+            radians = plane * np.float32(2 * np.pi / (self.files.period or 1))
+            return angle_image(np.sin(radians), np.cos(radians))
+        low, high = self.files.range or (0, 2**self.files.bits - 1)
+        return grey_image(((plane - low) / (high - low)).clip(0, 1))
+
+    def stored(self, path: Path) -> NDArray[Any]:
+        """The stored numbers of what is meant of the file: all of it, or its bands.
+
+        Raises:
+            DataError: If it cannot be decoded or is not what the description says.
+        """
+        bands = self.files.bands()
+        if bands:
+            return self._bands(path, bands)
+        if path.suffix == ARRAY:
+            return read_stored(path)
+        channels = 3 if self.files.encoding == "colour" else 1
+        return read_integers(path, channels=channels, bits=(self.files.bits,))
+
+    def holes(self, path: Path) -> NDArray[np.bool_]:
+        """Which pixels were not measured, shape (H, W).
+
+        Raises:
+            DataError: If the file cannot be decoded or is not what the description says.
+        """
+        return self._holes(as_plane(path, self.stored(path)))
+
+    def _bands(self, path: Path, bands: tuple[int, ...]) -> NDArray[Any]:
+        if path.suffix != ARRAY and (bits := read_kind(path)[1]) != self.files.bits:
+            raise DataError(
+                f"{path} has {bits} bits per channel, where {self.files.bits} should be: set"
+                f" modalities.{self.name}.bits"
+            )
+        stored = read_stored(path)
+        planes = stored[:, :, None] if stored.ndim == 2 else stored
+        if planes.ndim != 3 or max(bands) >= planes.shape[2]:
+            count = planes.shape[2] if planes.ndim == 3 else 0
+            raise DataError(
+                f"{path} has {count} band{'' if count == 1 else 's'}, where"
+                f" modalities.{self.name}.band = {self.files.band} counts from 0: give a band that"
+                " is there"
+            )
+        return planes[:, :, bands[0]] if len(bands) == 1 else planes[:, :, list(bands)]
+
+    def _holes(self, values: NDArray[np.float32]) -> NDArray[np.bool_]:
+        named = np.array(self.files.hole_values, dtype=np.float32)
+        holes: NDArray[np.bool_] = ~np.isfinite(values) | np.isin(values, named)
+        return holes
+
+    def _filled(self, path: Path) -> NDArray[np.float32]:
+        values = as_plane(path, self.stored(path))
+        holes = self._holes(values)
+        if not holes.any():
+            return values
+        if not self.has_holes:
+            row, column = np.argwhere(holes)[0]
+            raise DataError(
+                f"{path} has {holes.sum()} values that are not finite, the first in row {row},"
+                f" column {column}: set modalities.{self.name}.holes to 'larger' (depth) or"
+                " 'smaller' (disparity) to fill them from their row, or remove the image"
+            )
+        if holes.all():
+            raise DataError(f"{path} has not one measured pixel: remove the image")
+        sign = np.float32(1 if self.files.holes == "smaller" else -1)
+        return sign * fill_rows(sign * values, ~holes)
+
+
+def mask_rules(description: Description, labels: LabelFiles) -> MaskRules:
+    """What the pixels of the label images mean."""
+    classes = len(description.class_names())
+    return MaskRules(
+        numbers=labels.class_numbers(classes),
+        ignored=labels.ignored_numbers(classes),
+        colours=None if description.palette is None else rgb_colours(description.palette),
+        ignored_colours=rgb_colours(labels.ignore_colours),
+        encoding=labels.encoding,
+        others_ignored=labels.others == "ignore",
+    )
+
+
+def rgb_colours(colours: tuple[tuple[int, ...], ...]) -> tuple[tuple[int, int, int], ...]:
+    """Checked colours as what they are."""
+    return tuple((red, green, blue) for red, green, blue in colours)

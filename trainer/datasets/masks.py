@@ -1,0 +1,193 @@
+"""Label images as people have them: numbers of 1 to 16 bits, palette indices, or colours.
+
+Shape letters: H W pixels.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.datasets.base import Label
+from trainer.datasets.decoding import (
+    ARRAY,
+    label_table,
+    number_ranges,
+    read_integers,
+    read_kind,
+    read_palette_colours,
+    read_stored,
+)
+from trainer.errors import DataError
+
+__all__ = ["Colour", "MaskRules", "read_mask"]
+
+#: Red, green and blue from 0 to 255.
+Colour = tuple[int, int, int]
+
+VOID = 255  # the label of a pixel without a class
+BITS = (1, 2, 4, 8, 16)
+LOSSY = (".jpg", ".jpeg")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskRules:
+    """What the pixels of a data set's label images mean."""
+
+    #: Stored numbers of each class, in order of the classes.
+    numbers: tuple[tuple[int, ...], ...]
+    #: Stored numbers that stand for no class.
+    ignored: tuple[int, ...] = ()
+    #: Colour of each class; None where the data set names none.
+    colours: tuple[Colour, ...] | None = None
+    #: Colours that stand for no class.
+    ignored_colours: tuple[Colour, ...] = ()
+    encoding: Literal["auto", "number", "colour"] = "auto"
+    #: Whether pixels of other numbers and colours have no class, instead of being refused.
+    others_ignored: bool = False
+
+
+def read_mask(path: Path, rules: MaskRules) -> Label:
+    """The classes of a label image.
+
+    Args:
+        path: An image of one channel of 1 to 16 bits, with a palette, or of colours; or an
+            ``.npy`` file of whole numbers.
+        rules: What its pixels mean.
+
+    Returns:
+        Classes with shape (H, W), 255 where there is none. Transparent pixels have none.
+
+    Raises:
+        DataError: If the file cannot be decoded, or holds another kind of image, or a number or
+            colour that the rules refuse.
+    """
+    if path.suffix == ARRAY:
+        return _by_number(path, _whole_numbers(path), rules)
+    channels, bits = read_kind(path)
+    if channels == 1 and rules.encoding == "colour":
+        return _by_colour(path, read_palette_colours(path), rules)
+    if channels == 1:
+        return _by_number(path, read_integers(path, channels=1, bits=BITS), rules)
+    if bits != 8 or channels not in (2, 3, 4):
+        raise DataError(
+            f"{path} has {channels} channels of {bits} bits, where a label has one channel of 1 to"
+            " 16 bits or three of 8: convert it to PNG"
+        )
+    pixels = read_integers(path, channels=channels)
+    grey_alone = channels == 2 or rules.encoding == "number"
+    label = (_by_grey if grey_alone else _by_colour)(path, pixels, rules)
+    if channels in (2, 4):
+        label[pixels[:, :, -1] == 0] = VOID
+    return label
+
+
+def _whole_numbers(path: Path) -> NDArray[Any]:
+    stored = read_stored(path)
+    if stored.ndim != 2 or stored.dtype.kind not in "biu":
+        raise DataError(
+            f"{path} holds {stored.dtype} of shape {stored.shape}, where a label has height x"
+            " width whole numbers: convert it"
+        )
+    return stored
+
+
+def _by_grey(path: Path, pixels: NDArray[Any], rules: MaskRules) -> Label:
+    """Numbers that were saved as colours: the same in all channels."""
+    colours = pixels[:, :, : 3 if pixels.shape[2] > 2 else 1]
+    if (colours != colours[:, :, :1]).any():
+        raise DataError(
+            f"{path} holds colours, where labels.encoding = 'number' wants the same number in all"
+            " channels: set labels.encoding to 'colour'"
+        )
+    return _by_number(path, colours[:, :, 0], rules)
+
+
+def _by_number(path: Path, stored: NDArray[Any], rules: MaskRules) -> Label:
+    known = {number: VOID for number in rules.ignored}
+    known |= {number: index for index, each in enumerate(rules.numbers) for number in each}
+    table = label_table(known)
+    inside = (stored >= 0) & (stored < len(table))
+    classes = np.where(inside, table[np.where(inside, stored, 0)], -1)
+    unknown = classes < 0
+    if unknown.any() and not rules.others_ignored:
+        raise _unknown_numbers(path, stored, unknown, sorted(known))
+    return np.where(unknown, VOID, classes).astype(np.uint8)
+
+
+def _by_colour(path: Path, pixels: NDArray[Any], rules: MaskRules) -> Label:
+    if rules.colours is None:
+        raise DataError(
+            f"{path} holds colours, and there is no palette to read them by: write palette ="
+            " [[R, G, B], ...] in the description, one colour per class, or set labels.encoding"
+            " to 'number' if all channels hold the same number"
+        )
+    known = {_packed(colour): VOID for colour in rules.ignored_colours}
+    for index, colour in enumerate(rules.colours):
+        if _packed(colour) in known:
+            raise DataError(
+                f"{path} holds colours, and the palette gives {list(colour)} to two classes: give"
+                " each class a colour of its own"
+            )
+        known[_packed(colour)] = index
+    places = np.array([1 << 16, 1 << 8, 1], dtype=np.uint32)
+    stored = (pixels[:, :, :3] * places).sum(axis=2, dtype=np.uint32)
+    codes = np.array(sorted(known), dtype=np.uint32)
+    place = np.searchsorted(codes, stored).clip(max=len(codes) - 1)
+    classes = np.array([known[int(code)] for code in codes], dtype=np.uint8)[place]
+    unknown = codes[place] != stored
+    if pixels.shape[2] == 4:
+        unknown &= pixels[:, :, 3] > 0
+    if unknown.any() and not rules.others_ignored:
+        raise _unknown_colours(path, stored, unknown)
+    return np.where(unknown, np.uint8(VOID), classes)
+
+
+def _unknown_numbers(
+    path: Path, stored: NDArray[Any], unknown: NDArray[np.bool_], known: list[int]
+) -> DataError:
+    numbers, counts = np.unique(stored[unknown], return_counts=True)
+    several = len(numbers) > 1
+    return DataError(
+        f"{path} has {_amount(counts)} the label{'s' * several} {_listed(numbers)}, first in"
+        f" {_first(unknown)}, which {'are' if several else 'is'} none of this data set's"
+        f" ({number_ranges(np.array(known))}): set labels.numbers to the stored numbers of the"
+        " classes, labels.ignore to those of no class, or labels.others to 'ignore'"
+    )
+
+
+def _unknown_colours(
+    path: Path, stored: NDArray[np.uint32], unknown: NDArray[np.bool_]
+) -> DataError:
+    colours, counts = np.unique(stored[unknown], return_counts=True)
+    most = int(colours[counts.argmax()])
+    colour = [most >> 16, most >> 8 & 255, most & 255]
+    lossy = "JPEG changes colours: give the original PNG, or " * (path.suffix.lower() in LOSSY)
+    return DataError(
+        f"{path} has {_amount(counts)} {len(colours)}"
+        f" colour{'s' * (len(colours) > 1)} that the palette lacks, most often {colour}"
+        f" ({counts.max()} pixels, first in {_first(stored == most)}): {lossy}correct the palette,"
+        " add it to labels.ignore_colours, or set labels.others to 'ignore'"
+    )
+
+
+def _packed(colour: Colour) -> int:
+    red, green, blue = colour
+    return red << 16 | green << 8 | blue
+
+
+def _amount(counts: NDArray[Any]) -> str:
+    total = int(counts.sum())
+    return f"{total} pixel{'s' * (total > 1)} of"
+
+
+def _listed(numbers: NDArray[Any], shown: int = 5) -> str:
+    text = ", ".join(str(number) for number in numbers[:shown])
+    return text + (f" and {len(numbers) - shown} more" if len(numbers) > shown else "")
+
+
+def _first(where: NDArray[np.bool_]) -> str:
+    row, column = np.argwhere(where)[0]
+    return f"row {row}, column {column}"

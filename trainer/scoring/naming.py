@@ -1,0 +1,176 @@
+"""What clusters are called: the classes they match in labels, as far as labels bear it out.
+
+Shape letters: Y classes, and as many clusters; h w pixels.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.datasets.base import Label
+from trainer.scoring.metrics import cluster_of_class
+
+__all__ = ["Evidence", "Naming", "name_classes", "name_clusters"]
+
+#: Label of a pixel that has no class; no name has that index.
+VOID = 255
+GREYS = (105, 215)  # of clusters without a class, darkest and lightest
+
+Colour = tuple[int, int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What the labels say of a cluster's name."""
+
+    #: The cluster's own number.
+    cluster: int
+    #: Its labelled pixels, and those of them that have the class it was matched with.
+    labelled: int
+    matched: int
+
+    @property
+    def share(self) -> float:
+        """Share of its labelled pixels that have the class; 0 without any."""
+        return self.matched / max(1, self.labelled)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Naming:
+    """From clusters to indices with names: the classes, then the clusters that are none."""
+
+    #: Index of each cluster with shape (Y,).
+    index_of_cluster_Y: NDArray[np.uint8]
+    #: Name of each index.
+    names: tuple[str, ...]
+    #: How many of the names, from the first, are classes.
+    classes: int
+    #: One line for the user: where the names come from.
+    said: str
+    #: Index to what bears its name out; empty where names do not come from matching.
+    evidence: Mapping[int, Evidence] = field(default_factory=dict)
+
+    @property
+    def nameless(self) -> tuple[str, ...]:
+        """Names of the clusters that are no class."""
+        return self.names[self.classes :]
+
+    def apply(self, clusters_hw: NDArray[np.uint8]) -> Label:
+        """Indices with shape (h, w)."""
+        indices: Label = self.index_of_cluster_Y[clusters_hw]
+        return indices
+
+    def colours(self, palette: Sequence[Colour]) -> tuple[Colour, ...]:
+        """A colour for each index.
+
+        Args:
+            palette: One for each class. Clusters beside classes are grey; where no cluster has a
+                class, they take the palette.
+        """
+        if not self.classes:
+            return tuple(palette[: len(self.names)])
+        shades = np.linspace(*GREYS, num=len(self.nameless)).round().astype(int).tolist()
+        return (*palette[: self.classes], *((shade, shade, shade) for shade in shades))
+
+    def entries(self, palette: Sequence[Colour]) -> list[dict[str, Any]]:
+        """Every index as plain data, for a file beside the masks.
+
+        Args:
+            palette: As :meth:`colours` gives it.
+        """
+        made: list[dict[str, Any]] = []
+        for index, (name, colour) in enumerate(zip(self.names, palette, strict=True)):
+            entry: dict[str, Any] = {"index": index, "name": name, "colour": list(colour)}
+            found = self.evidence.get(index)
+            if found is not None:
+                entry |= {
+                    "cluster": found.cluster,
+                    "labelled_val_pixels": found.labelled,
+                    "matched_val_pixels": found.matched,
+                    "matched_share": found.share,
+                }
+            elif self.evidence:
+                entry["cluster"] = None
+            made.append(entry)
+        return made
+
+
+def name_clusters(
+    counts_YY: NDArray[np.int64], classes: tuple[str, ...], *, images: int, split: str = "val"
+) -> Naming:
+    """Match clusters with classes as the score does, and keep what has evidence.
+
+    A one-to-one match gives each cluster a class, also where not one labelled pixel of the
+    cluster has that class: such a cluster keeps its own number as its name.
+
+    Args:
+        counts_YY: Labelled pixels of each class (row) in each cluster (column).
+        classes: Class names.
+        images: Images that were labelled.
+        split: The split that they are of.
+    """
+    if not counts_YY.any():
+        return Naming(
+            index_of_cluster_Y=np.arange(len(classes), dtype=np.uint8),
+            names=tuple(f"cluster {index}" for index in range(len(classes))),
+            classes=0,
+            said=f"{split} has no labels to name clusters by: masks hold the clusters' own"
+            " numbers",
+        )
+    cluster_of = cluster_of_class(counts_YY)
+    found = [_evidence(counts_YY, index, int(cluster)) for index, cluster in enumerate(cluster_of)]
+    borne_out = {index: each for index, each in enumerate(found) if each.matched}
+    others = sorted((each for each in found if not each.matched), key=lambda each: each.cluster)
+    # an index of a class is only taken where there are too many for a byte
+    free = [*range(len(classes), VOID), *sorted(set(range(len(classes))) - set(borne_out))]
+    placed = borne_out | dict(zip(free, others, strict=False))
+    index_of_cluster_Y = np.zeros(len(classes), dtype=np.uint8)
+    names = [*classes, *[""] * max(0, max(placed) + 1 - len(classes))]
+    for index, each in placed.items():
+        index_of_cluster_Y[each.cluster] = index
+        if not each.matched:
+            names[index] = f"cluster {each.cluster}"
+    return Naming(
+        index_of_cluster_Y=index_of_cluster_Y,
+        names=tuple(names),
+        classes=len(classes),
+        said=_said(images, split, others),
+        evidence=placed,
+    )
+
+
+def name_classes(classes: tuple[str, ...], said: str) -> Naming:
+    """Indices that are classes already, as those of the linear probe.
+
+    Args:
+        classes: Class names.
+        said: Where they come from.
+    """
+    return Naming(
+        index_of_cluster_Y=np.arange(len(classes), dtype=np.uint8),
+        names=classes,
+        classes=len(classes),
+        said=said,
+    )
+
+
+def _evidence(counts_YY: NDArray[np.int64], index: int, cluster: int) -> Evidence:
+    return Evidence(
+        cluster=cluster,
+        labelled=int(counts_YY[:, cluster].sum()),
+        matched=int(counts_YY[index, cluster]),
+    )
+
+
+def _said(images: int, split: str, nameless: Sequence[Evidence]) -> str:
+    said = f"clusters are named by the labels of the {images} {split} images (Hungarian matching)"
+    if not nameless:
+        return said
+    names = ", ".join(f"cluster {each.cluster}" for each in nameless)
+    return (
+        f"{said}; without one labelled pixel of the class that is left to them, {len(nameless)}"
+        f" keep{'s' * (len(nameless) == 1)} the number: {names}"
+    )
