@@ -13,6 +13,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import torch
@@ -70,7 +71,7 @@ class Layout:
         """Count P of numbers, without gaps."""
         return sum(entry.size for entry in self.entries)
 
-    @property
+    @cached_property  # asked for several times a step
     def _widths(self) -> list[int]:
         """Sizes of each tensor and of the gap after it, in turn; they add up to W."""
         return [

@@ -7,13 +7,14 @@ import pytest
 
 from tests.fakes.data_sets.cityscapes import by_city, write_frame
 from trainer.config.configuration import BackboneConfig, DataConfig, FeatureConfig, TrainConfig
+import os
 import torch
 
 
 @pytest.fixture(autouse=True, scope="package")
 def one_thread() -> Iterator[None]:
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(int(os.environ.get("UMSS_TEST_THREADS", "1")))
     yield
     torch.set_num_threads(before)
 
