@@ -24,8 +24,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainer.nn.alignment import aligned, each_slot
 from trainer.losses.sampling import PairPoints, locate, sample_codes, sample_features
+from trainer.nn.alignment import aligned, each_slot
 from trainer.nn.precision import low_precision
 
 __all__ = ["centre", "correspondence"]

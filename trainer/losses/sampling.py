@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from trainer.nn.alignment import aligned, each_slot
 from trainer.engine.draws import StepDraws
+from trainer.nn.alignment import aligned, each_slot
 from trainer.nn.unit import unit
 
 __all__ = [

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from trainer.nn.alignment import each_slot
 from trainer.features.dataset_features import IGNORE
+from trainer.nn.alignment import each_slot
 from trainer.nn.interpolation import upsample
 from trainer.nn.linear import linear
 from trainer.nn.parameters import Entry, Layout, Views, linear_entries

@@ -10,15 +10,15 @@ from torch import Tensor
 
 from tests.fakes.fickle_products import FickleProducts, shifted
 from tests.unit.trainer.small import CPU, small_config, small_material
-from trainer.nn.alignment import LINE, aligned, each_slot
-from trainer.engine.checkpoint import read_checkpoint
 from trainer.config.configuration import TrainConfig
+from trainer.engine.checkpoint import read_checkpoint
+from trainer.engine.run import Run, config_of
+from trainer.engine.slots import Slots
 from trainer.features.dataset_features import Material
+from trainer.nn.alignment import LINE, aligned, each_slot
 from trainer.nn.parameters import Entry, Layout
 from trainer.records import Report
-from trainer.engine.run import Run, config_of
 from trainer.seeds import torch_generator
-from trainer.engine.slots import Slots
 
 #: What is trained, so that sizes are odd: of a row, of its tensors, of a batch's maps.
 ODD: dict[str, tuple[dict[str, object], dict[str, object]]] = {
