@@ -146,7 +146,8 @@ class SlotDraws:
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Go on from a :meth:`state`."""
-        self._generator.set_state(state["generator"])
+        # a copy: of a tensor within a larger one the generator reads the wrong bytes
+        self._generator.set_state(state["generator"].clone())
         self._order = state["order"].clone()
         self._position = int(state["position"])
 

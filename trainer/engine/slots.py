@@ -1,11 +1,13 @@
 """Slots: runs of one structure trained together, a row of every tensor each.
 
-Shape letters: S slots, P numbers a slot, L loss terms, M modalities, B anchor crops,
+Shape letters: S slots, P numbers of its row, L loss terms, M modalities, B anchor crops,
 T tokens (H*W), K code channels.
 
 A single run is the case of one slot. Slots share the frozen features and nothing else: each
 has its own seed, hyper-parameters, learning rates and draws. One step is one batch and one
 update of the model and of both probes, whatever the number of optimisers.
+
+In memory a row has the gaps of its layout; what is taken out of here has none.
 """
 
 import dataclasses
@@ -33,6 +35,8 @@ __all__ = ["Slots"]
 
 #: Rows that predictions depend on.
 ITERATE = ("model.leaf_SP", "probes.leaf_SP", "buffers")
+#: Fields of a state of the optimiser that have no number for each parameter.
+SCALARS = ("steps_S1",)
 #: Rows that checkpoints before them lack; unknown until they are taken again.
 YOUNGER = ("term_sums",)
 
@@ -60,9 +64,10 @@ class Slots:
         _check_modalities(config, material)
         self._config, self._material, self._device = config, material, device
         self._method = build_method(config, channels=material.channels)
-        self._probe_layout = probe_layout(
-            code_dim=config.method.code_dim, classes=len(material.classes)
-        )
+        probes = probe_layout(code_dim=config.method.code_dim, classes=len(material.classes))
+        self._parameter_layout = self._method.parameters.spaced()
+        self._probe_layout = probes.spaced()
+        self._buffer_layout = self._method.buffers.spaced()
         self._batches = Batches(
             material.train,
             modalities=material.modalities,
@@ -80,9 +85,9 @@ class Slots:
                 [layout.initial_row(torch_generator(seed, purpose)) for seed in seeds]
             ).to(device)
             for purpose, layout in (
-                ("parameters", self._method.parameters),
+                ("parameters", self._parameter_layout),
                 ("probes", self._probe_layout),
-                ("buffers", self._method.buffers),
+                ("buffers", self._buffer_layout),
             )
         }
         self._model = AdamState.fresh(rows["parameters"])
@@ -122,15 +127,15 @@ class Slots:
         drawn = stack_draws([draws.step() for draws in self._draws])
         tokens = self._batches.tokens(drawn, partners=self._method.needs.partners)
         batch, draws = Batch(tokens_SMNTC=tokens, grid=self._batches.grid), drawn.to(self._device)
-        parameters = _learnt(self._method.parameters, self._model)
+        parameters = _learnt(self._parameter_layout, self._model)
         probes = _learnt(self._probe_layout, self._probes)
-        buffers = self._method.buffers.views(self._buffers_SP)
+        buffers = self._buffer_layout.views(self._buffers_SP)
         with products_in(self._device, self._config.training.precision):
             made = self._method.step(parameters, buffers, batch, self._hyper_SM7, draws)
         terms_LS = torch.stack([made.terms[name] for name in self._method.terms])
         loss_S = terms_LS.sum(dim=0)
         probe_loss_S = self._probe_loss(made.codes_SBTK.detach(), probes, draws)
-        gradient_SP = _gradient(self._method.parameters, loss_S, parameters)
+        gradient_SP = _gradient(self._parameter_layout, loss_S, parameters)
         probe_gradient_SP = _gradient(self._probe_layout, probe_loss_S, probes)
         finite_S1 = self._update(gradient_SP, probe_gradient_SP, made.buffers)
         self._loss_sum_S += loss_S.detach()
@@ -145,7 +150,7 @@ class Slots:
             self._model, gradient_SP, learning_rate_S1=self._rate_S1
         )
         if moved_buffers:
-            moved_SP = self._method.buffers.leaf(moved_buffers).detach()
+            moved_SP = self._buffer_layout.leaf(moved_buffers).detach()
             self._buffers_SP = torch.where(finite_S1, moved_SP, self._buffers_SP)
         self._probes, probes_finite_S1 = adam_step(
             self._probes, probe_gradient_SP, learning_rate_S1=self._probe_rate_S1
@@ -192,17 +197,15 @@ class Slots:
         row = slice(slot, slot + 1)
         return Scored(
             method=self._method,
-            parameters=self._method.parameters.views(self._model.leaf_SP[row]),
-            buffers=self._method.buffers.views(self._buffers_SP[row]),
+            parameters=self._parameter_layout.views(self._model.leaf_SP[row]),
+            buffers=self._buffer_layout.views(self._buffers_SP[row]),
             probes=self._probe_layout.views(self._probes.leaf_SP[row]),
             linear=self._batches.labelled,
         )
 
     def state(self, slot: int) -> dict[str, Tensor]:
         """Everything a slot's next steps depend on: copies, on the CPU."""
-        tensors = {
-            name: rows[slot].detach().to("cpu", copy=True) for name, rows in self._rows().items()
-        }
+        tensors = {name: self._taken(name, rows[slot]) for name, rows in self._rows().items()}
         drawn = {f"draws.{key}": value for key, value in self._draws[slot].state().items()}
         return tensors | drawn
 
@@ -210,7 +213,7 @@ class Slots:
         """Put a slot where :meth:`state` was taken."""
         for name, rows in self._rows().items():
             lacks = name in YOUNGER and name not in state
-            rows[slot] = math.nan if lacks else state[name].to(self._device)
+            rows[slot] = math.nan if lacks else self._given(name, state[name])
         self._draws[slot].restore(
             {
                 name.removeprefix("draws."): value
@@ -222,7 +225,7 @@ class Slots:
     def iterate(self, slot: int) -> dict[str, Tensor]:
         """What a slot's predictions depend on: copies, on the CPU."""
         return {
-            name: rows[slot].detach().to("cpu", copy=True)
+            name: self._taken(name, rows[slot])
             for name, rows in self._rows().items()
             if name in ITERATE
         }
@@ -231,7 +234,29 @@ class Slots:
         """Predict as where :meth:`iterate` was taken; to train on from here has no sense."""
         rows = self._rows()
         for name in ITERATE:
-            rows[name][slot] = iterate[name].to(self._device)
+            rows[name][slot] = self._given(name, iterate[name])
+
+    def _taken(self, name: str, row: Tensor) -> Tensor:
+        """A copy of a row as it is stored, on the CPU."""
+        layout = self._layout_of(name)
+        stored = row if layout is None else layout.stored(row[None])[0]
+        return stored.detach().to("cpu", copy=True)
+
+    def _given(self, name: str, stored: Tensor) -> Tensor:
+        """A stored row as it is trained, on the device."""
+        layout = self._layout_of(name)
+        row = stored if layout is None else layout.loaded(stored[None])[0]
+        return row.to(self._device)
+
+    def _layout_of(self, name: str) -> Layout | None:
+        """What a row is laid out by; None for one of other numbers than parameters."""
+        part, _, field = name.partition(".")
+        layouts = {
+            "model": self._parameter_layout,
+            "probes": self._probe_layout,
+            "buffers": self._buffer_layout,
+        }
+        return None if field in SCALARS else layouts.get(part)
 
     def _rows(self) -> dict[str, Tensor]:
         """Every tensor with a row a slot, by name."""

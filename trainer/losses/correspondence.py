@@ -25,6 +25,7 @@ import torch
 from torch import Tensor
 
 from trainer.losses.sampling import PairPoints, locate, sample_codes, sample_features
+from trainer.nn.alignment import aligned, each_slot
 from trainer.nn.precision import low_precision
 
 __all__ = ["centre", "correspondence"]
@@ -64,9 +65,8 @@ def correspondence(
         level_SMBJ = (means_SMJ - biases_SMJ).unsqueeze(2) * factors_SMBJ
         centred_GQJC.mul_(factors_GJ[:, None, :, None])
     codes_GQJK = sample_codes(codes_SMNTK, sites)
-    loss_G: Tensor = _PairProducts.apply(
-        codes_GQJK, features_GQJC[:, :, 0], centred_GQJC, level_SMBJ.flatten(0, 2)
-    )
+    tensors = (codes_GQJK, features_GQJC[:, :, 0], centred_GQJC, level_SMBJ.flatten(0, 2))
+    loss_G = each_slot(_PairProducts.apply, *tensors, slots=len(points.share_SB))
     return loss_G.view(factors_SMBJ.shape[:3]).sum(dim=2)
 
 
@@ -101,8 +101,8 @@ class _PairProducts(torch.autograd.Function):
     ) -> Tensor:
         """Loss of each anchor map, with shape (G,), of scaled targets and scaled ``mean - b``."""
         points, groups = codes_GQJK.shape[1:3]
-        own_GQK, all_GXK = codes_GQJK[:, :, 0].contiguous(), codes_GQJK.flatten(1, 2)
-        targets_GXC = targets_GQJC.flatten(1, 2)
+        own_GQK, all_GXK = codes_GQJK[:, :, 0].contiguous(), aligned(codes_GQJK.flatten(1, 2))
+        anchors_GQC, targets_GXC = aligned(anchors_GQC), aligned(targets_GQJC.flatten(1, 2))
         level_G1X = level_GJ.unsqueeze(1).expand(-1, points, -1).flatten(1).unsqueeze(1)
         to_all, to_own = torch.empty_like(all_GXK), torch.empty_like(own_GQK)
         multiply = _multiply_low if low_precision(all_GXK.device) else _multiply

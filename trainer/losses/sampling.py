@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from trainer.engine.draws import StepDraws
+from trainer.nn.alignment import aligned, each_slot
 from trainer.nn.unit import unit
 
 __all__ = [
@@ -173,14 +174,20 @@ class _Sample(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
         sites, (gradient_GQJK,) = ctx.sites, grads
-        tokens, width = ctx.shape[-2:]
+        slots, (tokens, width) = ctx.shape[0], ctx.shape[-2:]
         dense_G2QT = sites.weights_G2Q4.new_zeros(*sites.weights_G2Q4.shape[:3], tokens)
         dense_G2QT.scatter_add_(-1, sites.tokens_G2Q4, sites.weights_G2Q4)
-        to_own = torch.bmm(dense_G2QT[:, 0].mT, gradient_GQJK[:, :, 0])
-        to_other = torch.bmm(dense_G2QT[:, 1].mT, gradient_GQJK[:, :, 1:].flatten(2))
+        own, other = gradient_GQJK[:, :, 0], gradient_GQJK[:, :, 1:].flatten(2)
+        to_own = each_slot(_back, dense_G2QT[:, 0], own, slots=slots)
+        to_other = each_slot(_back, dense_G2QT[:, 1], other, slots=slots)
         to_other = to_other.view(len(to_own), tokens, -1, width).transpose(1, 2)
         gradient = gradient_GQJK.new_zeros(ctx.shape)
         by_map = gradient.view(-1, tokens, width)
         by_map.index_add_(0, sites.maps_GJ[:, 0], to_own)
         by_map.index_add_(0, sites.maps_GJ[:, 1:].flatten(), to_other.flatten(0, 1))
         return gradient, None
+
+
+def _back(dense_GQT: Tensor, gradient_GQX: Tensor) -> Tensor:
+    """The gradient of each token: (G, T, X)."""
+    return torch.bmm(aligned(dense_GQT).mT, aligned(gradient_GQX))

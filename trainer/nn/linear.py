@@ -2,6 +2,7 @@
 
 Its gradient is written out: three products, where autograd would walk through eight views.
 Where low precision is asked for, the factors of these products are rounded, and nothing else.
+Factors begin on a cache line (:mod:`trainer.nn.alignment`).
 """
 
 import math
@@ -10,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from trainer.nn.alignment import aligned, each_slot
 from trainer.nn.parameters import Views
 from trainer.nn.precision import as_in_forward, low_precision
 
@@ -28,8 +30,13 @@ def linear(inputs: Tensor, views: Views, name: str, *, relu: bool = False) -> Te
     Returns:
         Tensor with shape (*stack, ..., channels out).
     """
-    made: Tensor = _Linear.apply(inputs, views[f"{name}.weight"], views[f"{name}.bias"], relu)
-    return made
+
+    def apply(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        made: Tensor = _Linear.apply(inputs, weight, bias, relu)
+        return made
+
+    weight, bias = views[f"{name}.weight"], views[f"{name}.bias"]
+    return each_slot(apply, inputs, weight, bias, slots=len(weight))
 
 
 class _Linear(torch.autograd.Function):
@@ -39,7 +46,8 @@ class _Linear(torch.autograd.Function):
     def forward(ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor, relu: bool) -> Tensor:
         outputs, width = weight.shape[-2:]
         members = math.prod(weight.shape[:-2])
-        rows, matrix = inputs.reshape(members, -1, width), weight.reshape(members, outputs, width)
+        rows = aligned(inputs.reshape(members, -1, width))
+        matrix = aligned(weight.reshape(members, outputs, width))
         made = torch.baddbmm(bias.reshape(members, 1, outputs), rows, matrix.mT).to(inputs.dtype)
         if relu:
             made.relu_()
@@ -52,7 +60,7 @@ class _Linear(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor, Tensor, None]:
         rows, matrix, rectified = ctx.saved_tensors
         inputs_shape, weight_shape, bias_shape = ctx.shapes
-        gradient = grads[0].reshape(len(matrix), -1, matrix.shape[1])
+        gradient = aligned(grads[0].reshape(len(matrix), -1, matrix.shape[1]))
         if rectified is not None:
             gradient = torch.ops.aten.threshold_backward(gradient, rectified, 0)
         to_inputs = None

@@ -1,18 +1,25 @@
 """Parameters as one flat leaf: every slot's numbers in a row, with named views into it.
 
-Shape letters: S slots, P numbers a slot.
+Shape letters: S slots, P numbers of a slot, W numbers of a row.
 
-A :class:`Layout` says which named tensors lie where in a row. One leaf ``[S, P]`` makes
+A :class:`Layout` says which named tensors lie where in a row. One leaf ``[S, W]`` makes
 the optimiser a handful of operations whatever the model, and a slot's whole state one row.
+
+A row is stored without gaps (W = P). In memory, where it is trained, zeros between the tensors
+let each of them begin on a cache line in every slot (:meth:`Layout.spaced`).
 """
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import torch
 from torch import Tensor
+
+from trainer.nn.alignment import LINE
 
 __all__ = ["Entry", "Layout", "Views", "batch_norm_entries", "linear_entries"]
 
@@ -52,28 +59,60 @@ class Layout:
     """Where named tensors lie in a flat row."""
 
     entries: tuple[Entry, ...]
+    #: Every tensor begins at a multiple of so many numbers from the start of its row.
+    multiple: int = 1
+
+    def spaced(self) -> "Layout":
+        """The same tensors in a row where each begins on a cache line (of numbers of 4 bytes)."""
+        return dataclasses.replace(self, multiple=LINE // 4)
 
     @property
     def size(self) -> int:
-        """Count P of numbers in a row."""
+        """Count P of numbers, without gaps."""
         return sum(entry.size for entry in self.entries)
 
-    def initial_row(self, generator: torch.Generator) -> Tensor:
-        """Initial numbers of one slot, drawn in the order of the entries; shape (P,)."""
-        parts = [entry.draw(generator) for entry in self.entries]
-        return torch.cat(parts) if parts else torch.zeros(0)
+    @cached_property  # asked for several times a step
+    def _widths(self) -> list[int]:
+        """Sizes of each tensor and of the gap after it, in turn; they add up to W."""
+        return [
+            width for entry in self.entries for width in (entry.size, -entry.size % self.multiple)
+        ]
 
-    def views(self, leaf_SP: Tensor) -> dict[str, Tensor]:
-        """Named views into a leaf with shape (S, P), each with shape (S, *shape)."""
-        parts = torch.split(leaf_SP, [entry.size for entry in self.entries], dim=1)
+    def initial_row(self, generator: torch.Generator) -> Tensor:
+        """Initial numbers of one slot, drawn in the order of the entries; shape (W,)."""
+        if not self.entries:
+            return torch.zeros(0)
+        return self.leaf({entry.name: entry.draw(generator)[None] for entry in self.entries})[0]
+
+    def views(self, leaf_SW: Tensor) -> dict[str, Tensor]:
+        """Named views into a leaf with shape (S, W), each with shape (S, *shape)."""
+        parts = torch.split(leaf_SW, self._widths, dim=1)[::2]
         return {
             entry.name: part.view(-1, *entry.shape)
             for entry, part in zip(self.entries, parts, strict=True)
         }
 
     def leaf(self, views: Views) -> Tensor:
-        """The inverse of :meth:`views`: a new leaf with shape (S, P)."""
-        return torch.cat([views[entry.name].flatten(1) for entry in self.entries], dim=1)
+        """The inverse of :meth:`views`: a new leaf with shape (S, W), gaps filled with zeros."""
+        parts = []
+        for entry, gap in zip(self.entries, self._widths[1::2], strict=True):
+            parts.append(views[entry.name].flatten(1))
+            if gap:
+                parts.append(parts[-1].new_zeros(len(parts[-1]), gap))
+        return torch.cat(parts, dim=1)
+
+    def stored(self, leaf_SW: Tensor) -> Tensor:
+        """A leaf of this layout without its gaps: a new one with shape (S, P)."""
+        return _moved(leaf_SW, self, dataclasses.replace(self, multiple=1))
+
+    def loaded(self, leaf_SP: Tensor) -> Tensor:
+        """The inverse of :meth:`stored`: a new leaf of this layout with shape (S, W)."""
+        return _moved(leaf_SP, dataclasses.replace(self, multiple=1), self)
+
+
+def _moved(leaf: Tensor, old: Layout, new: Layout) -> Tensor:
+    """A new leaf with the same tensors in another layout."""
+    return new.leaf(old.views(leaf)) if old.entries else leaf.clone()
 
 
 def linear_entries(

@@ -16,7 +16,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from trainer.features.dataset_features import IGNORE
+from trainer.nn.alignment import each_slot
 from trainer.nn.interpolation import upsample
+from trainer.nn.linear import linear
 from trainer.nn.parameters import Entry, Layout, Views, linear_entries
 from trainer.nn.unit import unit
 
@@ -50,11 +52,15 @@ def cluster_loss(codes_SBTK: Tensor, views: Views, share_SB: Tensor) -> Tensor:
     Returns:
         Tensor with shape (S,).
     """
-    slots, batch, tokens, _ = codes_SBTK.shape
-    codes = unit(codes_SBTK, epsilon=EPSILON).flatten(1, 2)
-    cosines = torch.bmm(codes, unit_centres(views).mT)
-    nearest_SB = cosines.max(dim=-1).values.view(slots, batch, tokens).mean(dim=-1)
-    return -(nearest_SB * share_SB).sum(dim=1)
+
+    def of_slots(codes_SBTK: Tensor, centres_SYK: Tensor, share_SB: Tensor) -> Tensor:
+        codes = unit(codes_SBTK, epsilon=EPSILON).flatten(1, 2)
+        cosines = torch.bmm(codes, unit(centres_SYK, epsilon=EPSILON).mT)
+        nearest_SB = cosines.max(dim=-1).values.view(codes_SBTK.shape[:3]).mean(dim=-1)
+        return -(nearest_SB * share_SB).sum(dim=1)
+
+    centres = views["cluster.centres"]
+    return each_slot(of_slots, codes_SBTK, centres, share_SB, slots=len(centres))
 
 
 def linear_loss(
@@ -78,21 +84,25 @@ def linear_loss(
     Returns:
         Tensor with shape (S,).
     """
-    slots, batch, _, width = codes_SBTK.shape
-    logits = torch.baddbmm(
-        views["linear.bias"].unsqueeze(1),
-        codes_SBTK.reshape(slots, -1, width),
-        views["linear.weight"].mT,
-    )
-    maps = logits.view(slots * batch, *grid, -1).permute(0, 3, 1, 2)
-    if labels_SBhw.shape[-2:] != grid:
-        maps = upsample(maps, (labels_SBhw.shape[-2], labels_SBhw.shape[-1]))
-    labels = labels_SBhw.long().masked_fill(~present_SB[:, :, None, None], IGNORE)
-    losses = functional.cross_entropy(
-        maps, labels.flatten(0, 1), ignore_index=IGNORE, reduction="none"
-    )
-    labelled_S = (labels != IGNORE).flatten(1).sum(dim=1)
-    return losses.view(slots, -1).sum(dim=1) / labelled_S.clamp(min=1)
+
+    def of_slots(
+        codes_SBTK: Tensor, weight: Tensor, bias: Tensor, labels_SBhw: Tensor, present_SB: Tensor
+    ) -> Tensor:
+        slots, batch = codes_SBTK.shape[:2]
+        logits = linear(codes_SBTK, {"linear.weight": weight, "linear.bias": bias}, "linear")
+        maps = logits.view(slots * batch, *grid, -1).permute(0, 3, 1, 2)
+        if labels_SBhw.shape[-2:] != grid:
+            maps = upsample(maps, (labels_SBhw.shape[-2], labels_SBhw.shape[-1]))
+        labels = labels_SBhw.long().masked_fill(~present_SB[:, :, None, None], IGNORE)
+        losses = functional.cross_entropy(
+            maps, labels.flatten(0, 1), ignore_index=IGNORE, reduction="none"
+        )
+        labelled_S = (labels != IGNORE).flatten(1).sum(dim=1)
+        return losses.view(slots, -1).sum(dim=1) / labelled_S.clamp(min=1)
+
+    weight, bias = views["linear.weight"], views["linear.bias"]
+    tensors = (codes_SBTK, weight, bias, labels_SBhw, present_SB)
+    return each_slot(of_slots, *tensors, slots=len(weight))
 
 
 def token_labels(labels_Nhw: NDArray[np.uint8], grid: tuple[int, int]) -> NDArray[np.uint8]:

@@ -1,5 +1,6 @@
 """Fixtures for tests of the trainer: one thread, small data sets."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from trainer.config.configuration import BackboneConfig, DataConfig, FeatureConf
 @pytest.fixture(autouse=True, scope="package")
 def one_thread() -> Iterator[None]:
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(int(os.environ.get("UMSS_TEST_THREADS", "1")))
     yield
     torch.set_num_threads(before)
 

@@ -1,0 +1,36 @@
+"""The table of settings counts what pytest says and names what failed."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.settings import PATHS, SETTINGS, outcome
+
+
+def test_counts_and_names_are_read() -> None:
+    output = (
+        "..F.\n=== short test summary info ===\n"
+        "SKIPPED [1] tests/a.py:3: no such tool\n"
+        "FAILED tests/a.py::test_one[x-1] - AssertionError: 3 failed\n"
+        "ERROR tests/b.py::test_two\n"
+        "1 failed, 2 passed, 1 skipped, 1 error in 3.21s\n"
+    )
+    assert outcome(output) == {
+        "passed": 2,
+        "failed": 2,
+        "skipped": 1,
+        "failures": ["tests/a.py::test_one[x-1]", "tests/b.py::test_two"],
+    }
+
+
+def test_a_run_that_collected_nothing_passed_nothing() -> None:
+    assert outcome("no tests ran in 0.01s\n")["passed"] == 0
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_the_tests_are_there(path: str) -> None:
+    assert (Path(__file__).parents[3] / path).exists()
+
+
+def test_settings_differ() -> None:
+    assert len({tuple(each.items()) for each in SETTINGS.values()}) == len(SETTINGS)

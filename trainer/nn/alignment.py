@@ -1,0 +1,50 @@
+"""Data that begins on a cache line, so that results do not depend on where it lies.
+
+A library of matrix products may choose its way by where its factors and its result begin in
+memory and by how many products it is asked for at once, and each way rounds differently. (Intel's
+oneMKL promises equal results from run to run only for data that begins at 64 bytes.) So whatever
+enters a product begins on a line, and on a CPU what has to be the same for a slot alone and among
+others is computed by the calls that the slot alone would make.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+__all__ = ["LINE", "aligned", "each_slot"]
+
+#: Bytes of a cache line; PyTorch's own allocations begin at a multiple of it.
+LINE = 64
+
+
+def aligned(tensor: Tensor) -> Tensor:
+    """The tensor, or a copy with the same strides if it does not begin on a line.
+
+    No gradient passes through the copy: for use within a gradient that is written out. Tensors
+    of other devices are left as they are.
+    """
+    if tensor.device.type != "cpu" or tensor.data_ptr() % LINE == 0:
+        return tensor
+    repeated = tuple(slice(0, 1) if not stride else slice(None) for stride in tensor.stride())
+    once = tensor[repeated]
+    copy = torch.empty_strided(once.size(), once.stride(), dtype=tensor.dtype).copy_(once)
+    return copy.expand_as(tensor)
+
+
+def each_slot(function: Callable[..., Tensor], *tensors: Tensor, slots: int) -> Tensor:
+    """Apply a function to all slots: on a CPU to each by itself, exactly as if it were alone.
+
+    Args:
+        function: Of tensors whose leading axes are as long as they would be for one slot, or
+            for all slots; gives a tensor whose leading axis is in proportion.
+        tensors: Its arguments; the leading axis of each is S times that of one slot.
+        slots: Count S of slots.
+
+    Returns:
+        What the function gives, along the leading axis.
+    """
+    if slots == 1 or tensors[0].device.type != "cpu":
+        return function(*tensors)
+    parts = zip(*(tensor.split(len(tensor) // slots) for tensor in tensors), strict=True)
+    return torch.cat([function(*part) for part in parts])
