@@ -5,22 +5,22 @@ from typing import Any
 
 from search.checkpoints.artifact_store import Depot
 from search.checkpoints.folders import CheckpointStore
+from search.driver.retention import KeptCheckpoints
+from search.progress.snapshots import Snapshots
 from search.driver.driver import Driver, Plan
 from search.driver.in_memory_study import Mirror
-from search.driver.retention import KeptCheckpoints
-from search.driver.rules import Rules
-from search.driver.schedule import Schedule
-from search.progress.snapshots import Snapshots
 from search.pruners import CollapseRules, build_pruner
+from search.driver.rules import Rules
 from search.samplers import find_sampler
+from search.driver.schedule import Schedule
 from search.spaces import Space
 from tests.fakes.pool import Fault, InlinePool
 from tests.fakes.store import MemoryStore, SilentProgress
-from trainer.knobs import Knob
+from trainer.hyper_parameters import HyperParameter
 
 EVALUATIONS = 6
 NAMES = ("lambda_self", "b_self", "lambda_knn", "b_knn", "lambda_random", "b_random")
-SPACE = Space(knobs=tuple(Knob(name=name, low=0, high=1, default=0.5) for name in NAMES))
+SPACE = Space(knobs=tuple(HyperParameter(name=name, low=0, high=1, default=0.5) for name in NAMES))
 
 
 def make_plan(*, trials: int, lag: int, retries: int = 2) -> Plan:

@@ -37,6 +37,9 @@ def read_toml(path: Path) -> dict[str, Any]:
 def build_record(cls: type[Record], table: Mapping[str, Any], where: str = "") -> Record:
     """Build a (nested) frozen dataclass from a table; its ``__post_init__`` checks the values.
 
+    A record whose keys once had other names has a class method ``present_names``, which takes a
+    table and returns it with the names of today.
+
     Args:
         cls: The dataclass to build.
         table: Keys and values as TOML gives them.
@@ -45,6 +48,8 @@ def build_record(cls: type[Record], table: Mapping[str, Any], where: str = "") -
     Raises:
         ConfigError: On an unknown key, a wrong type, or whatever ``__post_init__`` refuses.
     """
+    present_names = getattr(cls, "present_names", dict)
+    table = present_names(table)
     hints = typing.get_type_hints(cls)
     fields = {field.name: hints[field.name] for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     for key in table:

@@ -95,8 +95,8 @@ NUMBERS: Mapping[str, tuple[str, str]] = {
 CHOICES: Mapping[str, tuple[str, str, Mapping[Any, Any]]] = {
     "crop_type": ("features", "crop", {"five": "five", None: "none"}),
     "dino_feat_type": ("backbone", "output", {"ori": "tokens", "fea": "tokens3"}),
-    "dropout": ("method", "target_dropout", {True: "single", False: "never"}),
-    "use_modality_residual": ("method", "msn_residual", {True: True, False: False}),
+    "dropout": ("method.options", "target_dropout", {True: "single", False: "never"}),
+    "use_modality_residual": ("method.options", "msn_residual", {True: True, False: False}),
 }
 
 #: What the released code takes where a key is missing.

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainer.config.configuration import TrainConfig
-from trainer.config.protocols import lay_protocol
-from trainer.config.toml_records import build_record
 from trainer.errors import ConfigError
+from trainer.config.protocols import lay_protocol
 from trainer.upstream.keys import (
     CHOICES,
     DATA_SETS,
@@ -29,11 +28,12 @@ from trainer.upstream.keys import (
     STRUCTURE_KEYS,
     WEIGHT_KEY,
 )
+from trainer.config.toml_records import build_record
 
 __all__ = ["Translation", "read_settings"]
 
 PRE_NORMS = {"l2": "l2", "standardize": "standardise", "minmax": "minmax"}
-#: Whether RGB and whether the others go through the harmoniser, to ``method.anchor``.
+#: Whether RGB and whether the others go through the harmoniser, to ``anchor``.
 ANCHORS = {
     (False, True): "first",
     (True, False): "auxiliary",
@@ -140,7 +140,9 @@ class _Reader:
                 tables[table][field] = self._number(key)
         for key, (table, field, values) in CHOICES.items():
             if key in self._settings or key in DEFAULTS:
-                tables[table][field] = self._choice(key, values)
+                outer, _, inner = table.partition(".")
+                found = tables[outer].setdefault(inner, {}) if inner else tables[outer]
+                found[field] = self._choice(key, values)
         return tables
 
     def _data(self, modalities: list[str]) -> dict[str, Any]:
@@ -176,9 +178,11 @@ class _Reader:
         return {
             "name": "unim2",
             "fusion": self._choice("modality_fusion_method", fusions),
-            "pre_norm": pre_norm if self._flag("normalize_before_fusion") else "none",
-            "cmh": "shared",
-            "anchor": ANCHORS[soft],
+            "options": {
+                "pre_norm": pre_norm if self._flag("normalize_before_fusion") else "none",
+                "cmh": "shared",
+                "anchor": ANCHORS[soft],
+            },
         }
 
     def _iterations(self) -> int:

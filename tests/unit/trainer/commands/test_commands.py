@@ -8,11 +8,11 @@ import pytest
 
 from tests.unit.trainer.small import small_config, small_material
 from trainer.commands import app as cli
+from trainer.config.presets import preset_names
+from trainer.engine.run import config_of
+from trainer.config.toml_records import record_to_table, toml_text
 from trainer.commands import fit, setup
 from trainer.commands.presets import resolve_preset
-from trainer.config.presets import preset_names
-from trainer.config.toml_records import record_to_table, toml_text
-from trainer.engine.run import config_of
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_features_says_what_there_is(run_toml, monkeypatch, capsys) -> None:
     ("line", "phrase"),
     [
         ("seedd = 1", "unknown key 'seedd'"),
-        ("[method]\nname = 'eagle'", "choose one of stego, unim2"),
+        ("[method]\nname = 'eagle'", "choose one of coral, cosine, mmd, stego, unim2"),
         ("[hyper]\nlambda_self = 2.0", "lambda_self = 2 is out of range"),
         ("[training]\npartner_ranks = 40", "give fewer ranks"),
         ("not toml", "is not valid TOML"),

@@ -6,14 +6,14 @@ import pytest
 import torch
 
 from tests.unit.trainer import restated
-from tests.unit.trainer.methods.test_methods import step, total
 from tests.unit.trainer.small import CPU, GRID, small_config, small_material
+from tests.unit.trainer.methods.test_methods import step, total
 from trainer.config.configuration import EvaluationConfig, TrainConfig, TrainingConfig
 from trainer.engine.draws import DrawPlan, SlotDraws, repeats
-from trainer.engine.run import Run, best_report
-from trainer.engine.slots import Slots
 from trainer.errors import ConfigError
+from trainer.engine.run import Run, best_report
 from trainer.seeds import torch_generator
+from trainer.engine.slots import Slots
 
 MATERIAL = small_material()
 
@@ -93,7 +93,7 @@ def test_a_clean_target_of_one_modality_changes_the_loss_alone(name: str) -> Non
         restated.head(raw, parameters, draws.masks_SDNC[0].numpy()).reshape(1, 8, *GRID, 4),
         draws.coordinates_SM2BQ2[0].numpy(),
         draws.sources_SMBJ[0, :, :, 2:].transpose(1, 2).numpy(),
-        rows[0].numpy(),
+        rows,
     )
     assert float(total(made[2][0]).detach()) == pytest.approx(expected, rel=1e-9)
     assert float(total(made[0][0]).detach()) != pytest.approx(expected, rel=1e-3)
