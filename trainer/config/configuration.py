@@ -147,8 +147,10 @@ class MethodConfig:
         """
         former = {key: value for key, value in table.items() if key in FORMER_SETTINGS}
         name, options = table.get("name", cls.name), table.get("options", {})
-        if not former or not isinstance(name, str):
+        if not former:
             return dict(table)
+        if not isinstance(name, str):
+            raise ConfigError(f"method.name = {name!r} should be a text")
         own = {field.name for field in dataclasses.fields(read_options(name, {}))}
         read_options(name, options)
         for key in former.keys() & options.keys():

@@ -29,6 +29,6 @@ def coral(pairs: TokenPairs) -> Tensor:
 def _covariance(tokens_SXIC: Tensor, weight_SI: Tensor) -> Tensor:
     """Covariance of the channels with shape (S, X, C, C); padding counts nothing."""
     weight_S1I1 = weight_SI[:, None, :, None]
-    count_S111 = (weight_S1I1 > 0).sum(dim=2, keepdim=True)
+    count_S111 = (weight_S1I1 > 0).to(tokens_SXIC).sum(dim=2, keepdim=True)
     centred = tokens_SXIC - (tokens_SXIC * weight_S1I1).sum(dim=2, keepdim=True)
     return (centred * weight_S1I1).mT @ centred * (count_S111 / (count_S111 - 1))

@@ -26,6 +26,6 @@ def build(config: "MethodConfig", *, modalities: tuple[str, ...], channels: int)
 
 CORAL = MethodEntry(
     build=build,
-    hyper_parameters=aligning(low=1e-2, high=1e4, default=10.0),
+    hyper_parameters=aligning(low=1e-2, high=1e4, default=1.0),
     least_modalities=2,
 )

@@ -1,0 +1,57 @@
+"""Studies stored before methods had options of their own are the studies of today."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search.config.configuration import LaunchConfig, differences, resolve
+from search.config.protocols import study_protocol
+from search.spaces import Space
+
+#: Resolved configurations and spaces, as that revision stored them.
+STORED: dict[str, Any] = json.loads(
+    (Path(__file__).parent / "former_studies.json").read_text(encoding="utf-8")
+)
+FLAGS: dict[str, dict[str, Any]] = {
+    "unim2": {},
+    "stego": {"method": {"name": "stego"}},
+    "stego-published": {
+        "protocol": "published",
+        "method": {"name": "stego"},
+        "search": {"space": "paper"},
+    },
+}
+
+
+@pytest.mark.parametrize("name", FLAGS)
+def test_a_stored_study_is_resumed_by_the_same_command(name: str) -> None:
+    stored = LaunchConfig.from_table(STORED[name]["config"])
+    today = resolve("rooms", None, FLAGS[name])
+    assert stored == today
+    assert differences(stored.to_table(), today.to_table()) == []
+    assert study_protocol(STORED[name]["config"]) == study_protocol(today.to_table())
+
+
+@pytest.mark.parametrize("name", FLAGS)
+def test_a_stored_space_has_the_ranges_of_today(name: str) -> None:
+    stored, today = (
+        Space.from_json(STORED[name]["space"]),
+        resolve("rooms", None, FLAGS[name]).space(),
+    )
+    assert stored.distributions == today.distributions
+    assert stored.defaults == today.defaults
+
+
+@pytest.mark.parametrize("method", ["coral", "cosine", "mmd"])
+def test_the_weight_of_the_alignment_is_searched_fixed_and_ranged_by_name(method: str) -> None:
+    flags: dict[str, Any] = {"method": {"name": method}}
+    space = resolve("rooms", None, flags).space()
+    assert "lambda_align" in space.distributions and space.distributions["lambda_align"].log
+    ranged = {**flags, "search": {"ranges": {"lambda_align": [1.0, 2.0]}}}
+    narrowed = resolve("rooms", None, ranged).space().distributions["lambda_align"]
+    assert (narrowed.low, narrowed.high) == (1.0, 2.0)
+    fixed = resolve("rooms", None, {**flags, "hyper": {"lambda_align": 0.5}})
+    assert "lambda_align" not in fixed.space().distributions
+    assert fixed.train.hyper == {"lambda_align": 0.5}
