@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from trainer.errors import ConfigError
+from trainer.config.former_names import FORMER_SETTINGS, with_present_names
 from trainer.methods import read_options
 
 __all__ = [
-    "FORMER_SETTINGS",
     "TRIAL_SETTINGS",
     "BackboneConfig",
     "DataConfig",
@@ -29,10 +29,6 @@ __all__ = [
 #: hyper-parameters of its method. Runs that differ in nothing else can train together
 #: (``trainer/engine/slots.py``).
 TRIAL_SETTINGS = ("learning_rate",)
-
-#: Settings of ``[method]`` that are options of single methods now, and the methods of that time.
-FORMER_SETTINGS = ("msn", "msn_residual", "pre_norm", "cmh", "anchor", "target_dropout")
-FORMER_METHODS = ("stego", "unim2")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,30 +133,16 @@ class MethodConfig:
 
     @classmethod
     def present_names(cls, table: Mapping[str, Any]) -> dict[str, Any]:
-        """The table with settings that were once of every method in the options of their own.
-
-        A former setting that ``stego`` or ``unim2`` never read changed nothing, and is left out:
-        resolved configurations of that time have all of them.
+        """The table with the names of today.
 
         Raises:
-            ConfigError: If a setting is given by both names, or the method is unknown.
+            ConfigError: If a setting is given by two names, or the method is unknown.
         """
-        former = {key: value for key, value in table.items() if key in FORMER_SETTINGS}
-        name, options = table.get("name", cls.name), table.get("options", {})
-        if not former:
+        name = table.get("name", cls.name)
+        if not isinstance(name, str) or not table.keys() & {*FORMER_SETTINGS}:
             return dict(table)
-        if not isinstance(name, str):
-            raise ConfigError(f"method.name = {name!r} should be a text")
-        own = {field.name for field in dataclasses.fields(read_options(name, {}))}
-        read_options(name, options)
-        for key in former.keys() & options.keys():
-            raise ConfigError(
-                f"method.{key} is the former name of method.options.{key}: give one of them"
-            )
-        gone = former.keys() & own if name not in FORMER_METHODS else former.keys()
-        moved = {key: former[key] for key in former.keys() & own}
-        kept = {key: value for key, value in table.items() if key not in gone}
-        return {**kept, "options": {**options, **moved}}
+        own = dataclasses.fields(read_options(name, table.get("options", {})))
+        return with_present_names(table, name, [field.name for field in own])
 
 
 @dataclass(frozen=True, kw_only=True)

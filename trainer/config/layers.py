@@ -1,63 +1,55 @@
-"""Tables of a run laid over each other: protocol, preset, file, flags.
-
-Key by key, but for two things. Options belong to the name beside them: where the upper tables
-name another data set or method, the options of the lower ones go, and so do the values of the
-method's hyper-parameters. And a setting of a method by its former name is the option of that
-name.
-"""
+"""Tables of a run laid over each other: protocol, preset, file, flags."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from trainer.config.configuration import FORMER_SETTINGS
+from trainer.config.former_names import FORMER_SETTINGS
 from trainer.config.toml_records import overlay
 
-__all__ = ["lay_over"]
+__all__ = ["fitting", "lay_over"]
 
 #: Tables that name what their options belong to.
 NAMED = ("data", "method")
 
 
 def lay_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """The upper tables over the lower ones; both stay as they are.
+    """The upper tables over the lower ones, key by key; both stay as they are.
+
+    A setting of the method by its former name and the option of that name are one setting.
 
     Args:
-        below: Tables of a configuration, such as a preset's.
+        below: Tables of a configuration.
         above: Tables whose settings go before those.
     """
-    kept = dict(below)
+    lower, upper = _inner(below, "method"), _inner(above, "method")
+    again = _inner(upper, "options").keys() | upper.keys()
+    void = {key for key in FORMER_SETTINGS if key in again}
+    if not void:
+        return overlay(below, above)
+    kept = {key: value for key, value in lower.items() if key not in void}
+    if options := _inner(lower, "options"):
+        kept["options"] = {key: value for key, value in options.items() if key not in void}
+    return overlay({**below, "method": kept}, above)
+
+
+def fitting(preset: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """A preset without what belongs to another data set or method than the upper tables name.
+
+    That is the options, and the values of the method's hyper-parameters.
+    """
+    kept = dict(preset)
     for section in NAMED:
-        lower, upper = below.get(section), above.get(section)
-        if isinstance(lower, Mapping) and isinstance(upper, Mapping):
-            kept[section] = _without(lower, _void(lower, upper))
-            if section == "method" and _renamed(lower, upper):
-                kept.pop("hyper", None)
-    return overlay(kept, above)
-
-
-def _void(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> set[str]:
-    """Settings of a lower table that the upper one makes void, each option as ``options.NAME``."""
-    if _renamed(lower, upper):
-        return {*FORMER_SETTINGS, *(f"options.{key}" for key in _options(lower))}
-    by_new_name = _options(upper).keys() & {*FORMER_SETTINGS}
-    return by_new_name | {f"options.{key}" for key in FORMER_SETTINGS if key in upper}
-
-
-def _renamed(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> bool:
-    """Whether both have a name, and not the same."""
-    return "name" in lower and "name" in upper and lower["name"] != upper["name"]
-
-
-def _without(table: Mapping[str, Any], void: set[str]) -> dict[str, Any]:
-    kept = {key: value for key, value in table.items() if key not in void}
-    if _options(table):
-        kept["options"] = {
-            key: value for key, value in _options(table).items() if f"options.{key}" not in void
-        }
+        lower = _inner(preset, section)
+        name = _inner(above, section).get("name", lower.get("name"))
+        if name == lower.get("name"):
+            continue
+        kept[section] = {key: value for key, value in lower.items() if key != "options"}
+        if section == "method":
+            kept.pop("hyper", None)
     return kept
 
 
-def _options(table: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The options in a table; what is no table is refused later, by its name."""
-    found = table.get("options", {})
+def _inner(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """A table in a table; what is none is refused later, by its name."""
+    found = table.get(key, {})
     return found if isinstance(found, Mapping) else {}

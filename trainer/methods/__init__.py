@@ -55,12 +55,7 @@ def read_options(name: str, options: object) -> Any:
     record = _entry(name).options
     if isinstance(options, record):
         return options
-    if not isinstance(options, Mapping):
-        raise ConfigError(
-            f"method.options = {options!r} is no table of the method {name}: write"
-            " [method.options]"
-        )
-    if options and not dataclasses.fields(record):
+    if isinstance(options, Mapping) and options and not dataclasses.fields(record):
         raise ConfigError(
             f"[method.options] has {next(iter(options))!r}, and the method {name} has no options:"
             " leave the table out"

@@ -65,7 +65,7 @@ MODELS: Mapping[str, ReleasedModel] = {
     ),
 }
 
-#: What a modality's keys end in, to the ending of its knob: ``rgb_pos_intra_weight`` is
+#: What a modality's keys end in, to that of our name: ``rgb_pos_intra_weight`` is
 #: ``rgb.lambda_self``. "pos_intra" are self, "pos_inter" KNN, "neg_inter" random pairs.
 MODALITY_KEYS: Mapping[str, str] = {
     "pos_intra_weight": "lambda_self",

@@ -189,13 +189,13 @@ class _Reader:
         return math.ceil(self._number("max_steps") / STEPS_PER_BATCH)
 
     def _hyper(self, modalities: list[str]) -> dict[str, float]:
-        """Knobs of each modality; the anchor's weight is one of them, as there."""
+        """Hyper-parameters of each modality; the anchor's weight is one of them, as there."""
         hyper: dict[str, float] = {}
         for modality in modalities:
-            for key, knob in MODALITY_KEYS.items():
+            for key, own in MODALITY_KEYS.items():
                 name = f"{modality}_{key}"
                 if name in self._settings:
-                    hyper[f"{modality}.{knob}"] = float(self._number(name))
+                    hyper[f"{modality}.{own}"] = float(self._number(name))
                 elif key.endswith("shift"):  # a weight has our own default there
                     raise ConfigError(f"the key {name} is missing: give the bias of {modality}")
             name = f"{modality}_{WEIGHT_KEY}"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.errors import ConfigError
-from trainer.config.layers import lay_over
+from trainer.config.layers import fitting, lay_over
 from trainer.config.toml_records import read_toml
 
 __all__ = ["expand", "preset_names", "preset_summary", "read_preset"]
@@ -50,4 +50,4 @@ def expand(table: Mapping[str, Any]) -> dict[str, Any]:
     """
     own = dict(table)
     base = own.pop("base", None)
-    return own if base is None else lay_over(read_preset(base), own)
+    return own if base is None else lay_over(fitting(read_preset(base), own), own)

@@ -214,7 +214,7 @@ def test_the_whole_loss_is_stego_on_projections_and_the_weighted_alignment(
 ) -> None:
     modalities = ("rgb", "depth", "nir", "aolp")[:count]
     hyper = {"lambda_align": 2.5, "b_knn": 0.2, "lambda_random": 0.4}
-    options = {"tokens": 36} if name == "mmd" else {}
+    options: dict[str, Any] = {"tokens": 36} if name == "mmd" else {}
     config = small_config(modalities=modalities, name=name, fusion=fusion, hyper=hyper, **options)
     method = build_method(config, channels=6)
     draws = small_draws(maps=method.needs.maps, masks=method.needs.masks)

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from tests.unit.trainer.small import CPU, small_config, small_material
-from trainer.config.configuration import FORMER_SETTINGS, MethodConfig, TrainConfig
+from trainer.config.configuration import MethodConfig, TrainConfig
 from trainer.errors import ConfigError
-from trainer.config.layers import lay_over
+from trainer.config.former_names import FORMER_SETTINGS
+from trainer.config.layers import fitting, lay_over
 from trainer.methods import METHODS
 from trainer.methods.mmd import MMDOptions
 from trainer.methods.stego import StegoOptions
@@ -48,7 +49,7 @@ def test_a_resolved_table_has_every_option_and_is_read_back(name: str) -> None:
     [
         ({"options": {"cmhh": "shared"}}, "unknown key 'cmhh' in table [method.options]: did"),
         ({"options": {"cmh": "own"}}, "method.options.cmh = 'own' is not known: choose one of"),
-        ({"options": 3}, "method.options = 3 is no table of the method unim2"),
+        ({"options": 3}, "method.options = 3 should be a table; write [method.options]"),
         ({"name": "coral", "options": {"msn": True}}, "the method coral has no options"),
         ({"name": "stego", "options": {"msn": True}}, "unknown key 'msn' in table [method.opt"),
         ({"name": "mmd", "options": {"tokens": 1.5}}, "method.options.tokens = 1.5 should be"),
@@ -58,8 +59,8 @@ def test_a_resolved_table_has_every_option_and_is_read_back(name: str) -> None:
         ({"cmh": "shared", "options": {"cmh": "shared"}}, "the former name of method.options.cmh"),
         ({"name": "coral", "msn": True}, "unknown key 'msn' in table [method]"),
         ({"name": "eagle", "msn": True}, "method.name = 'eagle' is not known"),
-        ({"name": ["unim2"], "msn": True}, "method.name = ['unim2'] should be a text"),
-        ({"msn": True, "options": [1]}, "method.options = [1] is no table"),
+        ({"name": ["unim2"]}, "method.name = ['unim2'] should be a text"),
+        ({"msn": True, "options": [1]}, "method.options = [1] should be a table"),
     ],
 )
 def test_what_is_wrong_is_one_line(table: dict[str, Any], phrase: str) -> None:
@@ -69,7 +70,7 @@ def test_what_is_wrong_is_one_line(table: dict[str, Any], phrase: str) -> None:
 
 
 def test_settings_by_their_former_names_are_options() -> None:
-    former = {
+    former: dict[str, Any] = {
         "msn": False, "msn_residual": True, "pre_norm": "none", "cmh": "shared",
         "anchor": "none", "target_dropout": "always",
     }  # fmt: skip
@@ -99,9 +100,6 @@ def test_a_file_by_former_names_is_read(tmp_path: Path) -> None:
         ({"cmh": "shared"}, {"options": {"cmh": "per-modality"}}, UniM2Options()),
         ({"cmh": "shared"}, {"options": {"msn": False}}, UniM2Options(cmh="shared", msn=False)),
         ({"options": {"cmh": "shared"}}, {"msn": False}, UniM2Options(cmh="shared", msn=False)),
-        # options belong to the method they were given for
-        ({"name": "unim2", "options": {"cmh": "shared"}}, {"name": "stego"}, StegoOptions()),
-        ({"name": "unim2", "cmh": "shared"}, {"name": "mmd"}, MMDOptions()),
         ({"options": {"tokens": 9}}, {"name": "mmd"}, MMDOptions(tokens=9)),
         (
             {"name": "unim2", "options": {"cmh": "shared"}},
@@ -117,16 +115,16 @@ def test_layers_of_options(lower: dict[str, Any], upper: dict[str, Any], made: A
     assert below == {"method": lower} and above == {"method": upper}
 
 
-def test_values_tuned_for_another_method_and_options_of_another_data_set_go() -> None:
+def test_a_preset_loses_what_belongs_to_another_method_or_data_set() -> None:
     below = {
         "data": {"name": "nyu", "options": {"classes": 4}},
-        "method": {"name": "unim2"},
+        "method": {"name": "unim2", "options": {"cmh": "shared"}},
         "hyper": {"lambda_cmcs.depth": 6.6},
     }
-    kept = lay_over(below, {"method": {"fusion": "sum"}, "data": {"seed": 3}})
-    assert kept["hyper"] == below["hyper"] and kept["data"]["options"] == {"classes": 4}
-    other = lay_over(below, {"method": {"name": "coral"}, "data": {"name": "rooms"}})
-    assert "hyper" not in other and other["data"] == {"name": "rooms", "options": {}}
+    for own in ({}, {"method": {"fusion": "sum"}, "data": {"seed": 3}}, {"method": 3}):
+        assert fitting(below, own) == below
+    other = fitting(below, {"method": {"name": "coral"}, "data": {"name": "rooms"}})
+    assert other == {"data": {"name": "nyu"}, "method": {"name": "unim2"}}
 
 
 def test_a_preset_of_another_method_is_gone_on_from(tmp_path: Path) -> None:
