@@ -49,7 +49,8 @@ def build_record(cls: type[Record], table: object, where: str = "") -> Record:
         ConfigError: On an unknown key, a wrong type, or whatever ``__post_init__`` refuses.
     """
     if not isinstance(table, Mapping):
-        raise ConfigError(f"{where} = {table!r} should be a table; write [{where}]")
+        name = where or cls.__name__
+        raise ConfigError(f"{name} = {table!r} should be a table; write [{name}]")
     present_names = getattr(cls, "present_names", dict)
     table = present_names(table)
     hints = typing.get_type_hints(cls)

@@ -7,7 +7,7 @@ cross-modal term in it: it is one correspondence loss a modality, each with its 
 weighted and summed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -31,10 +31,7 @@ def cmcs_weights(
     Returns:
         Weights and biases, each with shape (S, M, J).
     """
-    lambdas_SM3, biases_SM3 = (
-        torch.stack([_of_pairs(hyper, f"{name}.{what}") for name in modalities], dim=1)
-        for what in ("lambda", "b")
-    )
+    lambdas_SM3, biases_SM3 = _of_pairs(hyper, [f"{name}." for name in modalities])
     modality_SM = torch.stack([hyper[f"{name}.weight"] for name in modalities], dim=1)
     return _groups(modality_SM.unsqueeze(-1) * lambdas_SM3, biases_SM3, random_draws)
 
@@ -49,13 +46,20 @@ def pair_weights(hyper: Mapping[str, Tensor], *, random_draws: int) -> tuple[Ten
     Returns:
         Weights and biases, each with shape (S, 1, J).
     """
-    lambdas_S13, biases_S13 = (_of_pairs(hyper, what).unsqueeze(1) for what in ("lambda", "b"))
-    return _groups(lambdas_S13, biases_S13, random_draws)
+    return _groups(*_of_pairs(hyper, [""]), random_draws)
 
 
-def _of_pairs(hyper: Mapping[str, Tensor], what: str) -> Tensor:
-    """One number of each pair with shape (S, 3)."""
-    return torch.stack([hyper[f"{what}_{pair}"] for pair in PAIRS], dim=1)
+def _of_pairs(hyper: Mapping[str, Tensor], prefixes: Sequence[str]) -> tuple[Tensor, Tensor]:
+    """Lambda and b of the three pairs, each with shape (S, M, 3), by prefix of their names."""
+    names = [
+        f"{prefix}{what}_{pair}"
+        for what in ("lambda", "b")
+        for prefix in prefixes
+        for pair in PAIRS
+    ]
+    numbers = torch.stack([hyper[name] for name in names], dim=1)
+    lambdas, biases = numbers.unflatten(1, (2, len(prefixes), len(PAIRS))).unbind(dim=1)
+    return lambdas, biases
 
 
 def _groups(weights_SM3: Tensor, biases_SM3: Tensor, random_draws: int) -> tuple[Tensor, Tensor]:

@@ -135,6 +135,18 @@ def test_the_loss_falls_on_tiny_features(name: str, fusion: str) -> None:
 
 
 @pytest.mark.parametrize("name", METHODS)
+def test_low_precision_changes_the_loss_little(name: str) -> None:
+    material, losses = small_material(), []
+    for precision in ("fp32", "bf16"):
+        config = small_config(name=name, training={"precision": precision})
+        slots = Slots([config], material, CPU)
+        slots.step()
+        losses.append(slots.take_terms(0))
+    assert losses[0] != losses[1]
+    assert losses[1] == {term: pytest.approx(value, rel=0.05) for term, value in losses[0].items()}
+
+
+@pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("fusion", ["sum", "conv", "ladder"])
 @pytest.mark.parametrize("count", [2, 4])
 def test_packed_slots_equal_single_runs_bit_for_bit(name: str, fusion: str, count: int) -> None:
