@@ -6,7 +6,7 @@ makes the loss small where features are wide: its weight reaches further than th
 
 from typing import TYPE_CHECKING
 
-from trainer.methods.alignment import aligning
+from trainer.methods.distillation import aligning
 from trainer.methods.entry import MethodEntry
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ UniM2, supplementary, Eq. 4.
 
 from typing import TYPE_CHECKING
 
-from trainer.methods.alignment import aligning
+from trainer.methods.distillation import aligning
 from trainer.methods.entry import MethodEntry
 
 if TYPE_CHECKING:

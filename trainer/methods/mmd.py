@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trainer.errors import ConfigError
-from trainer.methods.alignment import aligning
+from trainer.methods.distillation import aligning
 from trainer.methods.entry import MethodEntry
 
 if TYPE_CHECKING:

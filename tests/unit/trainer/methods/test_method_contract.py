@@ -123,10 +123,10 @@ def test_step_reads_the_same_names_whatever_is_given(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize("fusion", ["sum", "conv"])
-def test_the_loss_falls_on_tiny_features(name: str, fusion: str) -> None:
+def test_the_loss_falls_on_tiny_features(name: str) -> None:
     material = small_material(crops=4)  # one batch an epoch
-    config = small_config(name=name, fusion=fusion, training={"learning_rate": 5e-3})
+    # a learnt fusion would move the target of some methods
+    config = small_config(name=name, fusion="sum", training={"learning_rate": 5e-3})
     slots, losses = Slots([config], material, CPU), []
     for _ in range(60):
         slots.step()

@@ -14,11 +14,13 @@ from torch import Tensor
 
 from tests.unit.trainer import restated
 from tests.unit.trainer.small import (
+    CPU,
     GRID,
     hyper_of,
     rows_of,
     small_config,
     small_draws,
+    small_material,
     small_tensor,
 )
 from trainer.config.configuration import MethodConfig
@@ -30,6 +32,7 @@ from trainer.losses.token_pairs import TokenPairs, tokens_at
 from trainer.methods import build_method
 from trainer.methods.base import Batch
 from trainer.seeds import torch_generator
+from trainer.engine.slots import Slots
 
 TOKENS = GRID[0] * GRID[1]
 Floats = NDArray[np.float64]
@@ -267,6 +270,17 @@ def test_alignment_moves_the_projections_alone(name: str) -> None:
     (gradient,) = torch.autograd.grad(made.terms["alignment"].sum(), row)
     for key, view in method.parameters.views(gradient).items():
         assert bool(view.abs().max() > 0) is key.startswith("projection"), key
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("fusion", ["sum", "conv"])
+def test_the_alignment_falls_in_training(name: str, fusion: str) -> None:
+    config = small_config(name=name, fusion=fusion, training={"learning_rate": 5e-3})
+    slots, terms = Slots([config], small_material(crops=4), CPU), []
+    for _ in range(60):
+        slots.step()
+        terms.append(slots.take_terms(0)["alignment"])
+    assert 0 < sum(terms[-10:]) < sum(terms[:10])
 
 
 def test_mmd_needs_two_tokens() -> None:
