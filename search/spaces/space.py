@@ -7,9 +7,9 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution, FloatDistribution
 
+from trainer.config.toml_records import build_record, record_to_table
 from trainer.errors import ConfigError
 from trainer.hyper_parameters import HyperParameter
-from trainer.config.toml_records import build_record, record_to_table
 
 __all__ = ["Space"]
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from trainer.errors import ConfigError
 from trainer.config.former_names import FORMER_SETTINGS, with_present_names
+from trainer.errors import ConfigError
 from trainer.methods import read_options
 
 __all__ = [

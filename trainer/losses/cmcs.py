@@ -58,7 +58,7 @@ def _of_pairs(hyper: Mapping[str, Tensor], prefixes: Sequence[str]) -> tuple[Ten
         for pair in PAIRS
     ]
     numbers = torch.stack([hyper[name] for name in names], dim=1)
-    lambdas, biases = numbers.unflatten(1, (2, len(prefixes), len(PAIRS))).unbind(dim=1)
+    lambdas, biases = numbers.view(-1, 2, len(prefixes), len(PAIRS)).unbind(dim=1)
     return lambdas, biases
 
 

@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from trainer.config.toml_records import build_record
 from trainer.errors import ConfigError
 from trainer.hyper_parameters import HyperParameter, resolve_values
 from trainer.methods.coral import CORAL
@@ -16,7 +17,6 @@ from trainer.methods.entry import MethodEntry
 from trainer.methods.mmd import MMD
 from trainer.methods.stego import STEGO
 from trainer.methods.unim2 import UNIM2
-from trainer.config.toml_records import build_record
 
 if TYPE_CHECKING:
     from trainer.config.configuration import TrainConfig

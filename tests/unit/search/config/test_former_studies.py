@@ -8,8 +8,8 @@ import pytest
 from optuna.distributions import FloatDistribution
 
 from search.config.configuration import LaunchConfig, differences, resolve
-from search.errors import SettingsError
 from search.config.protocols import study_protocol
+from search.errors import SettingsError
 from search.spaces import Space
 from trainer.errors import ConfigError
 

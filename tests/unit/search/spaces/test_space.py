@@ -6,13 +6,12 @@ from optuna.distributions import FloatDistribution
 
 from search.errors import SettingsError
 from search.spaces import SPACES, Space, build_space
+from tests.unit.search.builders import SPACE
 from tests.unit.trainer.small import rows_of
 from trainer.config.configuration import DataConfig, MethodConfig, TrainConfig
 from trainer.errors import ConfigError
 from trainer.hyper_parameters import HyperParameter
 from trainer.methods import hyper_parameters
-
-from tests.unit.search.builders import SPACE
 
 RUN = TrainConfig(data=DataConfig(modalities=("rgb", "depth")))
 SIX = ["lambda_self", "b_self", "lambda_knn", "b_knn", "lambda_random", "b_random"]

@@ -4,7 +4,6 @@ import pytest
 
 from tests.unit.trainer.small import rows_of
 from trainer.config.configuration import TrainConfig
-from trainer.errors import ConfigError
 from trainer.config.presets import expand, preset_names, preset_summary, read_preset
 from trainer.config.protocols import (
     PUBLISHED,
@@ -14,6 +13,7 @@ from trainer.config.protocols import (
     protocol_text,
 )
 from trainer.config.toml_records import build_record, record_to_table
+from trainer.errors import ConfigError
 
 RUNS = {  # data set, backbone, modalities, fusion, width of the code, iterations, learning rate
     "nyu-s16": ("nyu", "small", ("rgb", "depth"), "conv", 70, 10_000, 5e-4),

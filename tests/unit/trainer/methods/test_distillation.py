@@ -24,6 +24,7 @@ from tests.unit.trainer.small import (
     small_tensor,
 )
 from trainer.config.configuration import MethodConfig
+from trainer.engine.slots import Slots
 from trainer.errors import ConfigError
 from trainer.losses.coral import coral
 from trainer.losses.cosine import cosine
@@ -32,7 +33,6 @@ from trainer.losses.token_pairs import TokenPairs, tokens_at
 from trainer.methods import build_method
 from trainer.methods.base import Batch
 from trainer.seeds import torch_generator
-from trainer.engine.slots import Slots
 
 TOKENS = GRID[0] * GRID[1]
 Floats = NDArray[np.float64]

@@ -18,6 +18,8 @@ from tests.unit.trainer.small import (
     small_tensor,
 )
 from trainer.config.configuration import TrainConfig
+from trainer.engine.run import Run
+from trainer.engine.slots import Slots
 from trainer.errors import ConfigError
 from trainer.methods import (
     METHODS,
@@ -28,9 +30,7 @@ from trainer.methods import (
     step_values,
 )
 from trainer.methods.base import Batch, Method, StepTerms
-from trainer.engine.run import Run
 from trainer.seeds import torch_generator
-from trainer.engine.slots import Slots
 
 MODALITIES = ("rgb", "depth", "nir", "aolp")
 TOKENS = GRID[0] * GRID[1]

@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 
 from tests.unit.trainer.small import CPU, small_config, small_material
+from trainer.commands.setup import read_config
 from trainer.config.configuration import MethodConfig, TrainConfig
-from trainer.errors import ConfigError
 from trainer.config.former_names import FORMER_SETTINGS
 from trainer.config.layers import fitting, lay_over
+from trainer.config.toml_records import build_record, record_to_table
+from trainer.engine.run import Run, config_of
+from trainer.errors import ConfigError
 from trainer.methods import METHODS
 from trainer.methods.mmd import MMDOptions
 from trainer.methods.stego import StegoOptions
 from trainer.methods.unim2 import UniM2Options
 from trainer.records import Report
-from trainer.engine.run import Run, config_of
-from trainer.config.toml_records import build_record, record_to_table
-from trainer.commands.setup import read_config
 
 #: Checkpoints of the revision before there were options, and the report that it made next.
 FORMER = Path(__file__).parent / "former_checkpoints"
