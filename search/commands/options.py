@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from trainer.methods import METHODS
+
 __all__ = [
     "ArtifactsOption",
     "BackboneOption",
@@ -60,7 +62,7 @@ ConfigOption = Annotated[Path | None, typer.Option(help="TOML file laid over the
 StudyOption = Annotated[str | None, typer.Option(help="Name; default PRESET-N.")]
 TrialsOption = Annotated[int | None, typer.Option(help="Trials to finish.")]
 SeedOption = Annotated[int | None, typer.Option(help="Seed of the study.")]
-MethodOption = Annotated[str | None, typer.Option(help="unim2 or stego.")]
+MethodOption = Annotated[str | None, typer.Option(help=f"One of {', '.join(METHODS)}.")]
 ModalitiesOption = Annotated[
     str | None, typer.Option(help="Modalities, comma-separated, the anchor first.")
 ]

@@ -17,6 +17,7 @@ from search.samplers import find_sampler
 from search.spaces import Space, build_space, tunable
 from search.spaces.ranges import check_name, check_range
 from trainer.config.configuration import TRIAL_SETTINGS, TrainConfig
+from trainer.config.layers import fitting, lay_over
 from trainer.config.protocols import lay_protocol
 from trainer.config.toml_records import build_record, overlay, read_toml, record_to_table
 from trainer.methods import hyper_values
@@ -122,10 +123,9 @@ def resolve(preset: str, file: Path | None, flags: Mapping[str, Any]) -> LaunchC
     Raises:
         ConfigError, SettingsError: In one line, if anything in it is wrong.
     """
-    table = read_preset(preset)
-    if file is not None:
-        table = _lay_over(table, read_toml(file))
-    return LaunchConfig.from_table(lay_protocol(_lay_over(table, flags), PUBLISHED_SEARCH))
+    own = _lay_over({} if file is None else read_toml(file), flags)
+    table = _lay_over(fitting(read_preset(preset), own), own)
+    return LaunchConfig.from_table(lay_protocol(table, PUBLISHED_SEARCH))
 
 
 def differences(stored: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
@@ -142,10 +142,13 @@ def differences(stored: Mapping[str, Any], given: Mapping[str, Any]) -> list[str
 def _lay_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     """One table over another; what the upper one fixes or searches the lower one does not."""
     fixed, ranged = _inner(above, "hyper"), _inner(_inner(above, "search"), "ranges")
-    search, hyper = _inner(below, "search"), _inner(below, "hyper")
-    ranges = {key: value for key, value in _inner(search, "ranges").items() if key not in fixed}
-    kept = {key: value for key, value in hyper.items() if key not in ranged}
-    return overlay({**below, "search": {**search, "ranges": ranges}, "hyper": kept}, above)
+    search, kept = _inner(below, "search"), dict(below)
+    if ranges := _inner(search, "ranges"):
+        left = {key: value for key, value in ranges.items() if key not in fixed}
+        kept["search"] = {**search, "ranges": left}
+    if hyper := _inner(below, "hyper"):
+        kept["hyper"] = {key: value for key, value in hyper.items() if key not in ranged}
+    return lay_over(kept, above)
 
 
 def _inner(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:

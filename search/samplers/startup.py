@@ -9,7 +9,7 @@ import math
 from scipy.stats import qmc
 
 from search.spaces import Space
-from trainer.knobs import Knob
+from trainer.hyper_parameters import HyperParameter
 from trainer.seeds import numpy_generator
 
 __all__ = ["STARTUP_TRIALS", "from_unit", "quasi_random_point", "startup_point"]
@@ -35,7 +35,7 @@ def quasi_random_point(space: Space, number: int, seed: int) -> dict[str, float]
     }
 
 
-def from_unit(knob: Knob, share: float) -> float:
+def from_unit(knob: HyperParameter, share: float) -> float:
     """The knob's value at a share of its range, from 0 to 1, on its own scale."""
     if not knob.log:
         return knob.low + share * (knob.high - knob.low)

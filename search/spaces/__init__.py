@@ -9,21 +9,21 @@ from search.spaces.ranges import Range, check_name, narrowed, shared_name
 from search.spaces.settings import setting_knobs
 from search.spaces.space import Space
 from trainer.config.configuration import TrainConfig
-from trainer.knobs import Knob
-from trainer.methods import fine_knobs, knobs
+from trainer.hyper_parameters import HyperParameter
+from trainer.methods import hyper_parameters, modality_hyper_parameters
 
 __all__ = ["SPACES", "Space", "build_space", "tunable"]
 
 #: Each names the knobs that it turns, for the configured method and modalities.
-SPACES: Mapping[str, Callable[[TrainConfig], tuple[Knob, ...]]] = {
+SPACES: Mapping[str, Callable[[TrainConfig], tuple[HyperParameter, ...]]] = {
     "paper": paper_space,
     "per-modality": per_modality_space,
 }
 
 
-def tunable(config: TrainConfig) -> dict[str, Knob]:
+def tunable(config: TrainConfig) -> dict[str, HyperParameter]:
     """All that could be searched or fixed, by name: shared knobs, fine ones, settings."""
-    every = (*knobs(config), *fine_knobs(config), *setting_knobs(config))
+    every = (*hyper_parameters(config), *modality_hyper_parameters(config), *setting_knobs(config))
     return {knob.name: knob for knob in every}
 
 
@@ -41,7 +41,7 @@ def build_space(name: str, config: TrainConfig, ranges: Mapping[str, Range]) -> 
     """
     if name not in SPACES:
         raise SettingsError(f"unknown search space {name!r}: choose one of {', '.join(SPACES)}")
-    shared = {knob.name: knob for knob in knobs(config)}
+    shared = {knob.name: knob for knob in hyper_parameters(config)}
     known, fixed = tunable(config), config.hyper
     chosen = {
         knob.name: knob
@@ -63,9 +63,11 @@ def build_space(name: str, config: TrainConfig, ranges: Mapping[str, Range]) -> 
     return Space(knobs=tuple(chosen.values()))
 
 
-def _overruled(config: TrainConfig, given: set[str], shared: Mapping[str, Knob]) -> list[str]:
+def _overruled(
+    config: TrainConfig, given: set[str], shared: Mapping[str, HyperParameter]
+) -> list[str]:
     """Shared knobs that act on no modality, since each has a value of its own."""
-    fine = [knob.name for knob in fine_knobs(config)]
+    fine = [knob.name for knob in modality_hyper_parameters(config)]
     of_each = {
         name: [each for each in fine if shared_name(each, shared) == name] for name in shared
     }

@@ -6,12 +6,12 @@ between 0.75 and 10.3). The method declares them; here every declared knob is tu
 """
 
 from trainer.config.configuration import TrainConfig
-from trainer.knobs import Knob
-from trainer.methods import knobs
+from trainer.hyper_parameters import HyperParameter
+from trainer.methods import hyper_parameters
 
 __all__ = ["paper_space"]
 
 
-def paper_space(config: TrainConfig) -> tuple[Knob, ...]:
+def paper_space(config: TrainConfig) -> tuple[HyperParameter, ...]:
     """Every knob that the method declares for the configured modalities."""
-    return knobs(config)
+    return hyper_parameters(config)

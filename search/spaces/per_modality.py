@@ -8,19 +8,19 @@ act (specification 0.6): one weight is redundant, here as there.
 
 from search.errors import SettingsError
 from trainer.config.configuration import TrainConfig
-from trainer.knobs import Knob
-from trainer.methods import fine_knobs
+from trainer.hyper_parameters import HyperParameter
+from trainer.methods import modality_hyper_parameters
 
 __all__ = ["per_modality_space"]
 
 
-def per_modality_space(config: TrainConfig) -> tuple[Knob, ...]:
+def per_modality_space(config: TrainConfig) -> tuple[HyperParameter, ...]:
     """Every knob that the method declares for one modality alone.
 
     Raises:
         SettingsError: If the method has none.
     """
-    found = fine_knobs(config)
+    found = modality_hyper_parameters(config)
     if not found:
         raise SettingsError(
             f"--space per-modality: the method {config.method.name} has no knobs of single"

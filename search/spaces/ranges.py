@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from search.errors import SettingsError
 from trainer.errors import in_one_line
-from trainer.knobs import Knob
+from trainer.hyper_parameters import HyperParameter
 
 __all__ = ["Range", "check_name", "check_range", "narrowed", "shared_name"]
 
@@ -43,7 +43,7 @@ def check_name(name: str, known: Iterable[str], flag: str) -> None:
     raise SettingsError(f"{flag} {in_one_line(name)}: there is no such name; {mend}")
 
 
-def narrowed(knob: Knob, given: Range) -> Knob:
+def narrowed(knob: HyperParameter, given: Range) -> HyperParameter:
     """The knob in the given range; an untuned value outside it moves to its nearer end.
 
     Raises:
@@ -62,7 +62,7 @@ def narrowed(knob: Knob, given: Range) -> Knob:
     return dataclasses.replace(knob, low=low, high=high, default=default)
 
 
-def shared_name(name: str, shared: Mapping[str, Knob]) -> str | None:
+def shared_name(name: str, shared: Mapping[str, HyperParameter]) -> str | None:
     """The shared knob that a knob of one modality (``rgb.b_self``) overrules; None if none."""
     ending = name.partition(".")[2]
     return ending if ending in shared else None

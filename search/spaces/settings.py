@@ -1,7 +1,7 @@
 """Settings of training that any space may turn, once they are given a range."""
 
 from trainer.config.configuration import TrainConfig
-from trainer.knobs import Knob
+from trainer.hyper_parameters import HyperParameter
 
 __all__ = ["setting_knobs"]
 
@@ -9,10 +9,10 @@ __all__ = ["setting_knobs"]
 LOWEST_RATE, HIGHEST_RATE = 1e-6, 1.0
 
 
-def setting_knobs(config: TrainConfig) -> tuple[Knob, ...]:
+def setting_knobs(config: TrainConfig) -> tuple[HyperParameter, ...]:
     """One knob for each of ``TRIAL_SETTINGS``; untuned is what is configured."""
     return (
-        Knob(
+        HyperParameter(
             name="learning_rate",
             low=LOWEST_RATE,
             high=HIGHEST_RATE,

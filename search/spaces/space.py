@@ -1,6 +1,5 @@
 """A search space: the knobs that a search turns, fixed for the whole study."""
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,9 +7,9 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution, FloatDistribution
 
-from trainer.config.toml_records import build_record
+from trainer.config.toml_records import build_record, record_to_table
 from trainer.errors import ConfigError
-from trainer.knobs import Knob
+from trainer.hyper_parameters import HyperParameter
 
 __all__ = ["Space"]
 
@@ -20,7 +19,7 @@ class Space:
     """Names, ranges and untuned values of the parameters of every trial of a study."""
 
     #: At least one knob, each with a name of its own and a range of some width.
-    knobs: tuple[Knob, ...]
+    knobs: tuple[HyperParameter, ...]
 
     def __post_init__(self) -> None:
         names = [knob.name for knob in self.knobs]
@@ -60,9 +59,9 @@ class Space:
 
     def to_json(self) -> dict[str, Any]:
         """The space as plain data that JSON can hold."""
-        return {"knobs": [dataclasses.asdict(knob) for knob in self.knobs]}
+        return {"knobs": [record_to_table(knob) for knob in self.knobs]}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Space":
         """The inverse of :meth:`to_json`."""
-        return cls(knobs=tuple(build_record(Knob, knob) for knob in data["knobs"]))
+        return cls(knobs=tuple(build_record(HyperParameter, knob) for knob in data["knobs"]))

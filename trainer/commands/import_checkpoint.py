@@ -25,8 +25,8 @@ def import_released(path: Path, folder: Path) -> None:
     made = import_checkpoint(path, folder)
     say_table(("what", "value"), _facts(made))
     say("")
-    knobs = tuple(MODALITY_KEYS.values())
-    say_table(("modality", "weight", *knobs), _knob_rows(made, knobs), numbers=len(knobs) + 1)
+    names = tuple(MODALITY_KEYS.values())
+    say_table(("modality", "weight", *names), _hyper_rows(made, names), numbers=len(names) + 1)
     say("")
     for line in _notes(made):
         say(line)
@@ -53,11 +53,13 @@ def _facts(made: Imported) -> list[tuple[str, str]]:
     ]
 
 
-def _knob_rows(made: Imported, knobs: tuple[str, ...]) -> list[tuple[str, ...]]:
+def _hyper_rows(made: Imported, names: tuple[str, ...]) -> list[tuple[str, ...]]:
     hyper = made.config.hyper
-    names = ("weight", *knobs)
     return [
-        (modality, *(_number(hyper.get(f"{modality}.{name}")) for name in names))
+        (
+            modality,
+            *(_number(hyper.get(f"{modality}.{name}")) for name in ("weight", *names)),
+        )
         for modality in made.config.data.modalities
     ]
 

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from trainer.config.former_names import FORMER_SETTINGS, with_present_names
 from trainer.errors import ConfigError
+from trainer.methods import read_options
 
 __all__ = [
     "TRIAL_SETTINGS",
@@ -23,8 +25,9 @@ __all__ = [
     "TrainingConfig",
 ]
 
-#: Settings of ``[training]`` that a trial may have a value of its own of, beside the knobs of
-#: its method. Runs that differ in nothing else can train together (``trainer/engine/slots.py``).
+#: Settings of ``[training]`` that a trial may have a value of its own of, beside the
+#: hyper-parameters of its method. Runs that differ in nothing else can train together
+#: (``trainer/engine/slots.py``).
 TRIAL_SETTINGS = ("learning_rate",)
 
 
@@ -110,44 +113,36 @@ class FeatureConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class MethodConfig:
-    """The model (specification 2.3 to 2.7).
-
-    Not every method reads every setting, and with one modality there is nothing to fuse or to
-    harmonise; a setting that is not read changes nothing.
-    """
+    """The method: what every method reads, and the options of the one that is named."""
 
     #: Name in the method table (``trainer/methods``).
     name: str = "unim2"
-    #: How the modalities' maps become one. Read by every method, with several modalities.
+    #: How the modalities' maps become one; with one modality there is nothing to fuse.
     fusion: Literal["sum", "mean", "max", "conv", "ladder"] = "conv"
-    #: Whether each modality has its modality-specific network before fusion. Read by ``unim2``
-    #: alone, with several modalities.
-    msn: bool = True
-    #: Whether that network adds its input to its output. Read by ``unim2`` alone, with several
-    #: modalities and ``msn``.
-    msn_residual: bool = False
-    #: Normalisation before fusion. Read by ``unim2`` alone, with several modalities.
-    pre_norm: Literal["l2", "standardise", "minmax", "none"] = "l2"
-    #: One harmoniser for each auxiliary (paper, Eq. 9) or one for all (released code). Read by
-    #: ``unim2`` alone, with several modalities.
-    cmh: Literal["per-modality", "shared"] = "per-modality"
-    #: Which modalities use the shared code itself, without a harmoniser: the first one,
-    #: the auxiliaries, both or none (ablation, specification 2.7). Read by ``unim2`` alone, with
-    #: several modalities.
-    anchor: Literal["first", "auxiliary", "both", "none"] = "first"
-    #: Width of the code. Read by every method.
+    #: Width of the code.
     code_dim: int = 70
-    #: Share of channels dropped before the code head, and of the target where
-    #: ``target_dropout`` asks for it. Read by every method.
+    #: Share of channels dropped before the code head, and of the target where the method does so.
     dropout: float = 0.1
-    #: Whether the target of the loss is dropped out as well: with a single modality alone, as
-    #: STEGO does and the released code keeps it (fault 14), with any number, or never. Read by
-    #: ``unim2`` and ``stego``.
-    target_dropout: Literal["single", "always", "never"] = "single"
+    #: The method's own options: its table ``[method.options]``, or the record made of it.
+    options: Any = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_at_least("method.code_dim", self.code_dim, 2)
         _check_share("method.dropout", self.dropout)
+        object.__setattr__(self, "options", read_options(self.name, self.options))
+
+    @classmethod
+    def present_names(cls, table: Mapping[str, Any]) -> dict[str, Any]:
+        """The table with the names of today.
+
+        Raises:
+            ConfigError: If a setting is given by two names, or the method is unknown.
+        """
+        name = table.get("name", cls.name)
+        if not isinstance(name, str) or not table.keys() & {*FORMER_SETTINGS}:
+            return dict(table)
+        own = dataclasses.fields(read_options(name, table.get("options", {})))
+        return with_present_names(table, name, [field.name for field in own])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,7 +222,7 @@ class TrainConfig:
     method: MethodConfig = field(default_factory=MethodConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
-    #: Values of the method's knobs (lambda, b, lambda_cmcs) by name; one left out has its default.
+    #: Values of the method's hyper-parameters by name; one left out has its default.
     hyper: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -276,14 +271,14 @@ class TrainConfig:
 
         Args:
             hyper: Values by name: those of :data:`TRIAL_SETTINGS` take their places in
-                ``training``, all others are of knobs and go before those of :attr:`hyper`.
+                ``training``, all others are hyper-parameters and go before those of :attr:`hyper`.
             seed: Seed of the run.
         """
         settings: dict[str, Any] = {name: hyper[name] for name in TRIAL_SETTINGS if name in hyper}
-        knobs = {name: value for name, value in hyper.items() if name not in settings}
+        others = {name: value for name, value in hyper.items() if name not in settings}
         return dataclasses.replace(
             self,
-            hyper={**self.hyper, **knobs},
+            hyper={**self.hyper, **others},
             training=dataclasses.replace(self.training, **settings),
             seed=seed,
         )

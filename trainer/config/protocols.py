@@ -7,25 +7,36 @@ for nothing else. It lies under a user's own settings: whoever sets one of them 
 that it is changed, wherever the name of the protocol is shown.
 """
 
+import dataclasses
 import typing
 from collections.abc import Mapping
 from typing import Any
 
 from trainer.config.configuration import TrainConfig
+from trainer.config.layers import lay_over
 from trainer.config.toml_records import overlay, record_to_table
+from trainer.methods import METHODS, read_options
 
-__all__ = ["PUBLISHED", "PUBLISHED_OPTIONS", "lay_protocol", "protocol_text"]
+__all__ = [
+    "PUBLISHED",
+    "PUBLISHED_METHOD",
+    "PUBLISHED_OPTIONS",
+    "lay_protocol",
+    "protocol_text",
+]
 
 #: What the published protocol sets, by table.
 PUBLISHED: Mapping[str, Mapping[str, Any]] = {
     "features": {"crop_storage": "jpeg75", "resize": "nearest", "neighbour_dropout": 0.1},
-    "method": {"cmh": "shared", "target_dropout": "single"},
     "training": {"random_pairs": "repeats"},
     "evaluation": {"cadence": "batches", "report": "best"},
 }
 
 #: What it sets in ``[data.options]``, where the data set offers that value of that option.
 PUBLISHED_OPTIONS: Mapping[str, Any] = {"val": "test", "range": "per-image", "empty_class": True}
+
+#: What it sets in ``[method.options]``, where the method has that option.
+PUBLISHED_METHOD: Mapping[str, Any] = {"cmh": "shared", "target_dropout": "single"}
 
 
 def lay_protocol(
@@ -42,10 +53,12 @@ def lay_protocol(
     """
     if table.get("protocol") != "published":
         return dict(table)
-    data = table.get("data", {})
-    name = data.get("name", TrainConfig().data.name) if isinstance(data, Mapping) else ""
-    base = overlay(PUBLISHED, {"data": {"options": _offered(name)}})
-    return overlay(overlay(base, further or {}), table)
+    default = TrainConfig()
+    options = {
+        "data": {"options": _offered(_name(table, "data", default.data.name))},
+        "method": {"options": _of_method(_name(table, "method", default.method.name))},
+    }
+    return lay_over(overlay(overlay(PUBLISHED, options), further or {}), table)
 
 
 def protocol_text(
@@ -69,6 +82,7 @@ def protocol_text(
         for key in settings
         if table[section][key] != expected[section][key]
     ]
+    changed += _changed_of_method(table)
     options = table["data"].get("options", {})
     changed += [
         f"data.options.{key}"
@@ -78,6 +92,28 @@ def protocol_text(
         and (options[key] == value) != (name == "published")
     ]
     return f"{name}, with {', '.join(changed)} changed" if changed else name
+
+
+def _changed_of_method(table: Mapping[str, Any]) -> list[str]:
+    """Published options of the method that are not as the protocol has them."""
+    name, options = table["method"]["name"], table["method"]["options"]
+    default = record_to_table(read_options(name, {}))
+    expected = default | _of_method(name) if table["protocol"] == "published" else default
+    return [f"method.options.{key}" for key in _of_method(name) if options[key] != expected[key]]
+
+
+def _name(table: Mapping[str, Any], section: str, default: str) -> Any:
+    """The name in a table; what is no table is refused later."""
+    found = table.get(section, {})
+    return found.get("name", default) if isinstance(found, Mapping) else ""
+
+
+def _of_method(method: Any) -> dict[str, Any]:
+    """The published options that the method has."""
+    if not isinstance(method, str) or method not in METHODS:
+        return {}
+    own = {field.name for field in dataclasses.fields(METHODS[method].options)}
+    return {key: value for key, value in PUBLISHED_METHOD.items() if key in own}
 
 
 def _offered(data_set: Any) -> dict[str, Any]:

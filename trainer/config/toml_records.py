@@ -34,8 +34,11 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} is not valid TOML: {error}; mend that line") from error
 
 
-def build_record(cls: type[Record], table: Mapping[str, Any], where: str = "") -> Record:
+def build_record(cls: type[Record], table: object, where: str = "") -> Record:
     """Build a (nested) frozen dataclass from a table; its ``__post_init__`` checks the values.
+
+    A record whose keys once had other names has a class method ``present_names``, which takes a
+    table and returns it with the names of today.
 
     Args:
         cls: The dataclass to build.
@@ -45,6 +48,11 @@ def build_record(cls: type[Record], table: Mapping[str, Any], where: str = "") -
     Raises:
         ConfigError: On an unknown key, a wrong type, or whatever ``__post_init__`` refuses.
     """
+    if not isinstance(table, Mapping):
+        name = where or cls.__name__
+        raise ConfigError(f"{name} = {table!r} should be a table; write [{name}]")
+    present_names = getattr(cls, "present_names", dict)
+    table = present_names(table)
     hints = typing.get_type_hints(cls)
     fields = {field.name: hints[field.name] for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     for key in table:
@@ -111,8 +119,6 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     if origin in (typing.Union, types.UnionType):
         return _convert_union(hint, value, where)
     if dataclasses.is_dataclass(hint):
-        if not isinstance(value, Mapping):
-            raise ConfigError(f"{where} = {value!r} should be a table; write [{where}]")
         return build_record(typing.cast(type[Any], hint), value, where)
     if origin is tuple:
         return _convert_tuple(hint, value, where)

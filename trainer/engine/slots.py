@@ -23,7 +23,7 @@ from trainer.engine.draws import DrawPlan, SlotDraws, StepDraws, stack_draws
 from trainer.engine.optimiser import AdamState, adam_step
 from trainer.errors import ConfigError
 from trainer.features.dataset_features import Material, TestSplit, ValSplit
-from trainer.methods import build_method, hyper_values
+from trainer.methods import build_method, step_values
 from trainer.methods.base import Batch
 from trainer.nn.parameters import Layout, Views
 from trainer.nn.precision import products_in
@@ -93,8 +93,11 @@ class Slots:
         self._model = AdamState.fresh(rows["parameters"])
         self._probes = AdamState.fresh(rows["probes"])
         self._buffers_SP = rows["buffers"]
-        hyper = [self._method.hyper(hyper_values(each)) for each in configs]
-        self._hyper_SM7 = torch.tensor(hyper, device=device)
+        values = [step_values(each) for each in configs]
+        self._hyper = {
+            name: torch.tensor([each[name] for each in values], device=device)
+            for name in values[0]
+        }
         self._rate_S1 = torch.tensor([[each.learning_rate] for each in training], device=device)
         self._probe_rate_S1 = torch.tensor(
             [[each.probe_learning_rate] for each in training], device=device
@@ -131,7 +134,7 @@ class Slots:
         probes = _learnt(self._probe_layout, self._probes)
         buffers = self._buffer_layout.views(self._buffers_SP)
         with products_in(self._device, self._config.training.precision):
-            made = self._method.step(parameters, buffers, batch, self._hyper_SM7, draws)
+            made = self._method.step(parameters, buffers, batch, self._hyper, draws)
         terms_LS = torch.stack([made.terms[name] for name in self._method.terms])
         loss_S = terms_LS.sum(dim=0)
         probe_loss_S = self._probe_loss(made.codes_SBTK.detach(), probes, draws)

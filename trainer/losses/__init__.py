@@ -1,7 +1,7 @@
 """Losses as pure functions of features, codes, hyper-parameters and draws."""
 
-from trainer.losses.cmcs import HYPER_NAMES, cmcs_weights
+from trainer.losses.cmcs import cmcs_weights, pair_weights
 from trainer.losses.correspondence import correspondence
 from trainer.losses.sampling import PairPoints
 
-__all__ = ["HYPER_NAMES", "PairPoints", "cmcs_weights", "correspondence"]
+__all__ = ["PairPoints", "cmcs_weights", "correspondence", "pair_weights"]

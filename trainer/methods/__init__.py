@@ -1,94 +1,137 @@
-"""The methods: one file each, one entry each in the table.
+"""The methods. A new one is a file that declares it and a line in the table.
 
-What a search may turn is known without the networks: they, and with them torch, are imported
-when a method is built, so that a program that only reads studies starts without.
+What a method declares is known without torch, which its networks bring when it is built: a
+program that only reads studies starts without them.
 """
 
+import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from trainer.config.configuration import TrainConfig
+from trainer.config.toml_records import build_record
 from trainer.errors import ConfigError
-from trainer.knobs import Knob, resolve_values
+from trainer.hyper_parameters import HyperParameter, resolve_values
+from trainer.methods.coral import CORAL
+from trainer.methods.cosine import COSINE
 from trainer.methods.entry import MethodEntry
-from trainer.methods.pair_knobs import (
-    modality_knobs,
-    no_knobs,
-    pair_and_cmcs_knobs,
-    pair_knobs,
-)
+from trainer.methods.mmd import MMD
+from trainer.methods.stego import STEGO
+from trainer.methods.unim2 import UNIM2
 
 if TYPE_CHECKING:
+    from trainer.config.configuration import TrainConfig
     from trainer.methods.base import Method
 
 __all__ = [
     "METHODS",
     "build_method",
-    "fine_knobs",
+    "hyper_parameters",
     "hyper_values",
-    "knobs",
+    "modality_hyper_parameters",
+    "read_options",
+    "step_values",
 ]
 
 #: Name in ``method.name`` to method.
 METHODS: Mapping[str, MethodEntry] = {
-    "stego": MethodEntry(
-        implementation="trainer.methods.stego:Stego", knobs=pair_knobs, fine_knobs=no_knobs
-    ),
-    "unim2": MethodEntry(
-        implementation="trainer.methods.unim2:UniM2",
-        knobs=pair_and_cmcs_knobs,
-        fine_knobs=modality_knobs,
-    ),
+    "coral": CORAL,
+    "cosine": COSINE,
+    "mmd": MMD,
+    "stego": STEGO,
+    "unim2": UNIM2,
 }
 
 
-def knobs(config: TrainConfig) -> tuple[Knob, ...]:
-    """The numbers of the configured method that a search may turn, for these modalities.
+def read_options(name: str, options: object) -> Any:
+    """The record of a method's table ``[method.options]``, each missing one at its default.
+
+    Args:
+        name: Name of the method.
+        options: The table, or the record itself.
 
     Raises:
-        ConfigError: If the method is unknown.
+        ConfigError: If the method or an option is unknown, or an option has a wrong value.
     """
-    return _find(config).knobs(config.data.modalities)
+    record = _entry(name).options
+    if isinstance(options, record):
+        return options
+    if isinstance(options, Mapping) and options and not dataclasses.fields(record):
+        raise ConfigError(
+            f"[method.options] has {next(iter(options))!r}, and the method {name} has no options:"
+            " leave the table out"
+        )
+    return build_record(record, options, "method.options")
 
 
-def fine_knobs(config: TrainConfig) -> tuple[Knob, ...]:
-    """Knobs that overrule a shared one for one modality, where the method has such.
+def hyper_parameters(config: "TrainConfig") -> tuple[HyperParameter, ...]:
+    """The numbers of the configured method that a search may tune, for these modalities.
 
     Raises:
-        ConfigError: If the method is unknown.
+        ConfigError: If the method is unknown or not defined for so few modalities.
     """
-    return _find(config).fine_knobs(config.data.modalities)
+    return _find(config).hyper_parameters(config.data.modalities)
 
 
-def hyper_values(config: TrainConfig) -> dict[str, float]:
-    """Every knob's value, given in ``[hyper]`` or its default; a fine knob only if given.
+def modality_hyper_parameters(config: "TrainConfig") -> tuple[HyperParameter, ...]:
+    """Those that override a shared one for one modality, where the method has such.
 
     Raises:
-        ConfigError: If the method or a name is unknown, or a value is out of range.
+        ConfigError: As for :func:`hyper_parameters`.
     """
-    fine = {knob.name: knob for knob in fine_knobs(config)}
-    shared = {name: value for name, value in config.hyper.items() if name not in fine}
-    overruled = {
-        name: fine[name].check(value) for name, value in config.hyper.items() if name in fine
+    return _find(config).modality_hyper_parameters(config.data.modalities)
+
+
+def hyper_values(config: "TrainConfig") -> dict[str, float]:
+    """Each value, given in ``[hyper]`` or the default; one of a single modality only if given.
+
+    Raises:
+        ConfigError: As for :func:`hyper_parameters`, or if a name is unknown or a value is out
+            of range.
+    """
+    single = {each.name: each for each in modality_hyper_parameters(config)}
+    shared = {name: value for name, value in config.hyper.items() if name not in single}
+    overriding = {
+        name: single[name].check(value) for name, value in config.hyper.items() if name in single
     }
-    besides = f", or MODALITY.NAME for one modality, such as {next(iter(fine))}" if fine else ""
-    return resolve_values(knobs(config), shared, besides=besides) | overruled
+    example = next(iter(single), None)
+    besides = f", or MODALITY.NAME for one modality, such as {example}" if example else ""
+    return resolve_values(hyper_parameters(config), shared, besides=besides) | overriding
 
 
-def build_method(config: TrainConfig, *, channels: int) -> "Method":
+def step_values(config: "TrainConfig") -> dict[str, float]:
+    """Every number that ``step`` of the configured method reads, by name.
+
+    Raises:
+        ConfigError: As for :func:`hyper_values`.
+    """
+    return _find(config).step_values(hyper_values(config), config.data.modalities)
+
+
+def build_method(config: "TrainConfig", *, channels: int) -> "Method":
     """The configured method for features of C channels.
 
     Raises:
-        ConfigError: If the method is unknown.
+        ConfigError: As for :func:`hyper_parameters`.
     """
-    method = _find(config).load()
-    return method(config.method, modalities=config.data.modalities, channels=channels)
+    build = _find(config).build
+    return build(config.method, modalities=config.data.modalities, channels=channels)
 
 
-def _find(config: TrainConfig) -> MethodEntry:
-    if config.method.name not in METHODS:
+def _entry(name: str) -> MethodEntry:
+    if name not in METHODS:
         raise ConfigError(
-            f"method.name = {config.method.name!r} is not known:"
-            f" choose one of {', '.join(METHODS)}"
+            f"method.name = {name!r} is not known: choose one of {', '.join(METHODS)}"
         )
-    return METHODS[config.method.name]
+    return METHODS[name]
+
+
+def _find(config: "TrainConfig") -> MethodEntry:
+    """The configured method, if it is defined for so few modalities."""
+    name, modalities = config.method.name, config.data.modalities
+    entry = _entry(name)
+    if len(modalities) < entry.least_modalities:
+        raise ConfigError(
+            f"method.name = {name!r} needs {entry.least_modalities} modalities or more, and"
+            f" data.modalities = {list(modalities)}: add one, or choose another method"
+        )
+    return entry

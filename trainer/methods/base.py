@@ -4,7 +4,8 @@ Shape letters: S slots, M modalities, N crops (anchors, then partners), B anchor
 T tokens (H*W), C feature channels, K code channels.
 
 The loop never asks which method it runs. A method holds no tensors: parameters, buffers,
-batch, hyper-parameters and draws all come from outside, each with a leading slot axis.
+batch, hyper-parameters and draws all come from outside, each with a leading slot axis. What it
+declares beforehand, its options and hyper-parameters, is in ``trainer/methods/entry.py``.
 """
 
 from collections.abc import Mapping
@@ -13,11 +14,10 @@ from typing import Protocol
 
 from torch import Tensor
 
-from trainer.config.configuration import MethodConfig
 from trainer.engine.draws import StepDraws
 from trainer.nn.parameters import Layout, Views
 
-__all__ = ["Batch", "Method", "MethodClass", "Needs", "Stages", "StepTerms"]
+__all__ = ["Batch", "Method", "Needs", "Stages", "StepTerms"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,25 +87,21 @@ class Method(Protocol):
     def buffers(self) -> Layout:
         """Its numbers that are moved but not learnt, such as running statistics."""
 
-    def hyper(self, values: Mapping[str, float]) -> list[list[float]]:
-        """Rows of seven hyper-parameters, one a compared map, from its knobs' values."""
-
     def step(
-        self, parameters: Views, buffers: Views, batch: Batch, hyper_SM7: Tensor, draws: StepDraws
+        self,
+        parameters: Views,
+        buffers: Views,
+        batch: Batch,
+        hyper: Mapping[str, Tensor],
+        draws: StepDraws,
     ) -> StepTerms:
-        """Loss terms, codes and moved buffers of one batch: a pure function."""
+        """Loss terms, codes and moved buffers of one batch: a pure function.
+
+        ``hyper`` has a tensor with shape (S,) for each of the method's ``step_values``.
+        """
 
     def encode(self, parameters: Views, buffers: Views, tokens_SMNTC: Tensor) -> Tensor:
         """Shared code with shape (S, N, T, K), without dropout."""
 
     def stages(self, parameters: Views, buffers: Views, tokens_1MNTC: Tensor) -> Stages:
         """What a slot makes of features on the way to its codes."""
-
-
-class MethodClass(Protocol):
-    """A method before it is configured."""
-
-    def __call__(
-        self, config: MethodConfig, *, modalities: tuple[str, ...], channels: int
-    ) -> Method:
-        """The method for these modalities, with C feature channels each."""

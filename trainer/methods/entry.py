@@ -1,31 +1,58 @@
-"""An entry of the table of methods: its knobs, and where its implementation is."""
+"""What a method declares: its options, its hyper-parameters, and how it is built.
 
-from collections.abc import Callable
+A declaration is read without torch; ``build`` imports the networks when it is called.
+"""
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
-from trainer.knobs import Knob
+from trainer.hyper_parameters import HyperParameter
 
 if TYPE_CHECKING:
-    from trainer.methods.base import MethodClass
+    from trainer.config.configuration import MethodConfig
+    from trainer.methods.base import Method
 
-__all__ = ["MethodEntry"]
+__all__ = ["Build", "MethodEntry", "NoOptions"]
+
+
+class Build(Protocol):
+    """Builds a configured method."""
+
+    def __call__(
+        self, config: "MethodConfig", *, modalities: tuple[str, ...], channels: int
+    ) -> "Method":
+        """The method for these modalities, with C feature channels each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoOptions:
+    """The table ``[method.options]`` of a method that has none."""
+
+
+def _none(modalities: tuple[str, ...]) -> tuple[HyperParameter, ...]:
+    del modalities
+    return ()
+
+
+def _unchanged(values: Mapping[str, float], modalities: tuple[str, ...]) -> dict[str, float]:
+    del modalities
+    return dict(values)
 
 
 @dataclass(frozen=True, kw_only=True)
 class MethodEntry:
     """A method before it is configured."""
 
-    #: ``module:class``, imported by :meth:`load`.
-    implementation: str
-    #: Of the modalities, the numbers a search may turn, shared where the paper shares them.
-    knobs: Callable[[tuple[str, ...]], tuple[Knob, ...]]
-    #: Of the modalities, knobs that overrule the shared ones for one modality.
-    fine_knobs: Callable[[tuple[str, ...]], tuple[Knob, ...]]
-
-    def load(self) -> "MethodClass":
-        """The class that implements it."""
-        module, _, name = self.implementation.partition(":")
-        method: MethodClass = getattr(import_module(module), name)
-        return method
+    #: Builds it.
+    build: Build
+    #: Of the modalities, its hyper-parameters, shared where the paper shares them.
+    hyper_parameters: Callable[[tuple[str, ...]], tuple[HyperParameter, ...]]
+    #: Of the modalities, hyper-parameters that override a shared one for one modality.
+    modality_hyper_parameters: Callable[[tuple[str, ...]], tuple[HyperParameter, ...]] = _none
+    #: Of the values of the hyper-parameters and the modalities, the numbers that ``step`` reads.
+    step_values: Callable[[Mapping[str, float], tuple[str, ...]], dict[str, float]] = _unchanged
+    #: Record of its table ``[method.options]``: a frozen dataclass.
+    options: type[Any] = NoOptions
+    #: Fewest modalities that it is defined for.
+    least_modalities: int = 1

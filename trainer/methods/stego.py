@@ -1,108 +1,38 @@
-"""STEGO: one correspondence loss on the code of one feature map.
+"""STEGO: its options and hyper-parameters (``networks/stego.py`` computes it).
 
 Paper: Unsupervised Semantic Segmentation by Distilling Feature Correspondences (Hamilton et
-al., ICLR 2022), Eq. 1 to 4; specification 2.6, 2.8. Authors' code: mhamilton723/STEGO at
-eb4d6b5.
-
-Shape letters: S slots, M modalities, N crops (anchors, then partners), T tokens (H*W),
-C feature channels, K code channels, D dropout masks.
-
-Several modalities, which its authors do not define, are fused raw: no MSN, no normalisation,
-no harmoniser. The target is then the fused map, detached; with a learnt fusion it is
-therefore learnt through the path of the code alone. With one modality the target is the
-dropped-out feature map, unless ``method.target_dropout`` says otherwise.
+al., ICLR 2022). Authors' code: mhamilton723/STEGO at eb4d6b5.
 """
 
-from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
-from torch import Tensor
+from trainer.methods.entry import MethodEntry
+from trainer.methods.pairs import pair_hyper_parameters
 
-from trainer.config.configuration import MethodConfig
-from trainer.engine.draws import StepDraws
-from trainer.losses import PairPoints, cmcs_weights, correspondence
-from trainer.methods.base import Batch, Needs, Stages, StepTerms
-from trainer.methods.pair_knobs import PAIR_KNOBS
-from trainer.methods.target_dropout import TargetDropout
-from trainer.model import Encoder, code_head, code_head_entries
-from trainer.nn.parameters import Layout, Views
+if TYPE_CHECKING:
+    from trainer.config.configuration import MethodConfig
+    from trainer.methods.base import Method
 
-__all__ = ["Stego"]
+__all__ = ["STEGO", "StegoOptions"]
 
 
-class Stego:
-    """STEGO on one map; implements ``trainer.methods.base.Method``."""
+@dataclass(frozen=True, kw_only=True)
+class StegoOptions:
+    """The table ``[method.options]``."""
 
-    def __init__(
-        self, config: MethodConfig, *, modalities: tuple[str, ...], channels: int
-    ) -> None:
-        self._target_dropout = TargetDropout(
-            setting=config.target_dropout, modalities=len(modalities), maps=1
-        )
-        self._encoder = Encoder(
-            modalities=len(modalities),
-            channels=channels,
-            fusion=config.fusion,
-            msn=False,
-            residual=False,
-            pre_norm="none",
-        )
-        head = code_head_entries(channels=channels, code_dim=config.code_dim)
-        self._parameters = Layout(entries=self._encoder.entries() + head)
-        self._buffers = Layout(entries=self._encoder.buffer_entries())
+    #: Whether the target of the loss is dropped out as well: with a single modality alone, as
+    #: its authors do, with any number, or never.
+    target_dropout: Literal["single", "always", "never"] = "single"
 
-    @property
-    def needs(self) -> Needs:
-        """Partners, one map, masks for the head and for a dropped-out target."""
-        return Needs(partners=True, maps=1, masks=self._target_dropout.masks)
 
-    @property
-    def terms(self) -> tuple[str, ...]:
-        """One."""
-        return ("correspondence",)
+def build(config: "MethodConfig", *, modalities: tuple[str, ...], channels: int) -> "Method":
+    """STEGO as configured."""
+    from trainer.methods.networks.stego import Stego  # brings torch
 
-    @property
-    def parameters(self) -> Layout:
-        """Fusion and code head."""
-        return self._parameters
+    options = config.options
+    assert isinstance(options, StegoOptions)
+    return Stego(config, options, modalities=modalities, channels=channels)
 
-    @property
-    def buffers(self) -> Layout:
-        """Running statistics of the ladder fusion."""
-        return self._buffers
 
-    def hyper(self, values: Mapping[str, float]) -> list[list[float]]:
-        """One row: lambda and b of the three pairs, and a modality weight of 1."""
-        return [[*(values[knob.name] for knob in PAIR_KNOBS), 1.0]]
-
-    def step(
-        self, parameters: Views, buffers: Views, batch: Batch, hyper_SM7: Tensor, draws: StepDraws
-    ) -> StepTerms:
-        """Loss of the code against the map it is made of."""
-        moved = dict(buffers)
-        fused_SNTC = self._encoder(batch.tokens_SMNTC, parameters, moved, draws.share_SB)
-        code_SNTK = code_head(fused_SNTC, parameters, draws.masks_SDNC[:, :2])
-        target_S1NTC = fused_SNTC.detach().unsqueeze(1)
-        weights_SMJ, biases_SMJ = cmcs_weights(hyper_SM7, random_draws=draws.random_draws)
-        losses_SM = correspondence(
-            self._target_dropout.apply(target_S1NTC, draws.masks_SDNC),
-            code_SNTK.unsqueeze(1),
-            PairPoints.of(draws, batch.grid),
-            weights_SMJ=weights_SMJ,
-            biases_SMJ=biases_SMJ,
-        )
-        return StepTerms(
-            terms=dict(zip(self.terms, losses_SM.unbind(dim=1), strict=True)),
-            codes_SBTK=code_SNTK[:, : draws.batch],
-            buffers=moved,
-        )
-
-    def encode(self, parameters: Views, buffers: Views, tokens_SMNTC: Tensor) -> Tensor:
-        """Shared code with shape (S, N, T, K), without dropout and from running statistics."""
-        fused_SNTC = self._encoder(tokens_SMNTC, parameters, dict(buffers))
-        return code_head(fused_SNTC, parameters, None)
-
-    def stages(self, parameters: Views, buffers: Views, tokens_1MNTC: Tensor) -> Stages:
-        """See :class:`~trainer.methods.base.Method`."""
-        fused_1NTC = self._encoder(tokens_1MNTC, parameters, dict(buffers))
-        code_1NTK = code_head(fused_1NTC, parameters, None)
-        return Stages(specific={}, fused_NTC=fused_1NTC[0], code_NTK=code_1NTK[0], harmonised={})
+STEGO = MethodEntry(build=build, hyper_parameters=pair_hyper_parameters, options=StegoOptions)

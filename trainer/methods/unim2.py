@@ -1,135 +1,130 @@
-"""UniM2: one correspondence loss a modality on a shared code and its harmonised copies.
+"""UniM2: its options and hyper-parameters (``networks/unim2.py`` computes it).
 
-Paper: UMSS: Towards Unsupervised Multimodal Semantic Segmentation (ECCV 2026), Eq. 1 to 9;
-specification 2.3 to 2.9. Authors' code: Hatins/UniM2 at 08fa082.
-
-Shape letters: S slots, M modalities, N crops (anchors, then partners), B anchor crops,
-T tokens (H*W), C feature channels, K code channels, D dropout masks.
-
-With one modality there is no MSN, no fusion and no harmoniser, and the target is the
-dropped-out feature map, unless ``method.target_dropout`` says otherwise: that is STEGO.
+Paper: UMSS: Towards Unsupervised Multimodal Semantic Segmentation (ECCV 2026). Authors' code:
+Hatins/UniM2 at 08fa082.
 """
 
+import dataclasses
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
-from torch import Tensor
+from trainer.hyper_parameters import HyperParameter
+from trainer.methods.entry import MethodEntry
+from trainer.methods.pairs import PAIR_HYPER_PARAMETERS
 
-from trainer.config.configuration import MethodConfig
-from trainer.engine.draws import StepDraws
-from trainer.losses import PairPoints, cmcs_weights, correspondence
-from trainer.methods.base import Batch, Needs, Stages, StepTerms
-from trainer.methods.pair_knobs import modality_weight, pair_row
-from trainer.methods.target_dropout import TargetDropout
-from trainer.model import Encoder, Harmoniser, code_head, code_head_entries
-from trainer.nn.parameters import Layout, Views
+if TYPE_CHECKING:
+    from trainer.config.configuration import MethodConfig
+    from trainer.methods.base import Method
 
-__all__ = ["UniM2"]
+__all__ = ["UNIM2", "UniM2Options", "step_values"]
 
 
-class UniM2:
-    """UniM2 for given modalities; implements ``trainer.methods.base.Method``."""
+@dataclass(frozen=True, kw_only=True)
+class UniM2Options:
+    """The table ``[method.options]``.
 
-    def __init__(
-        self, config: MethodConfig, *, modalities: tuple[str, ...], channels: int
-    ) -> None:
-        self._modalities = modalities
-        self._encoder = Encoder(
-            modalities=len(modalities),
-            channels=channels,
-            fusion=config.fusion,
-            msn=config.msn,
-            residual=config.msn_residual,
-            pre_norm=config.pre_norm,
+    With one modality there is nothing to fuse or to harmonise, and ``target_dropout`` alone acts.
+    """
+
+    #: Whether each modality has its modality-specific network before fusion.
+    msn: bool = True
+    #: Whether that network adds its input to its output.
+    msn_residual: bool = False
+    #: Normalisation before fusion.
+    pre_norm: Literal["l2", "standardise", "minmax", "none"] = "l2"
+    #: One harmoniser for each auxiliary (paper, Eq. 9) or one for all (released code).
+    cmh: Literal["per-modality", "shared"] = "per-modality"
+    #: Which modalities use the shared code itself, without a harmoniser: the first one, the
+    #: auxiliaries, both or none (an ablation of the paper).
+    anchor: Literal["first", "auxiliary", "both", "none"] = "first"
+    #: Whether the target of the loss is dropped out as well: with a single modality alone, as
+    #: the released code does, with any number, or never.
+    target_dropout: Literal["single", "always", "never"] = "single"
+
+
+def hyper_parameters(modalities: tuple[str, ...]) -> tuple[HyperParameter, ...]:
+    """Six shared over modalities, and lambda_cmcs of each auxiliary."""
+    return PAIR_HYPER_PARAMETERS + tuple(_lambda_cmcs(modality) for modality in modalities[1:])
+
+
+def modality_hyper_parameters(modalities: tuple[str, ...]) -> tuple[HyperParameter, ...]:
+    """The six of each modality alone, and the weight of its whole loss."""
+    return tuple(
+        declared
+        for modality in modalities
+        for declared in (
+            *(_of_modality(shared, modality) for shared in PAIR_HYPER_PARAMETERS),
+            _weight(modality, modalities=len(modalities)),
         )
-        self._harmoniser = Harmoniser(
-            anchors=_anchors(config.anchor, len(modalities)),
-            shared=config.cmh == "shared",
-            code_dim=config.code_dim,
-        )
-        self._target_dropout = TargetDropout(
-            setting=config.target_dropout, modalities=len(modalities), maps=len(modalities)
-        )
-        head = code_head_entries(channels=channels, code_dim=config.code_dim)
-        self._parameters = Layout(
-            entries=self._encoder.entries() + head + self._harmoniser.entries()
-        )
-        self._buffers = Layout(entries=self._encoder.buffer_entries())
-
-    @property
-    def needs(self) -> Needs:
-        """Partners, a map each modality, masks for the head and for dropped-out targets."""
-        maps = len(self._modalities)
-        return Needs(partners=True, maps=maps, masks=self._target_dropout.masks)
-
-    @property
-    def terms(self) -> tuple[str, ...]:
-        """The modalities: one loss each."""
-        return self._modalities
-
-    @property
-    def parameters(self) -> Layout:
-        """MSN, fusion, code head, harmonisers."""
-        return self._parameters
-
-    @property
-    def buffers(self) -> Layout:
-        """Running statistics of the ladder fusion."""
-        return self._buffers
-
-    def hyper(self, values: Mapping[str, float]) -> list[list[float]]:
-        """One row a modality: lambda and b of the three pairs, then lambda_cmcs."""
-        return [
-            [*pair_row(values, modality), modality_weight(values, modality)]
-            for modality in self._modalities
-        ]
-
-    def step(
-        self, parameters: Views, buffers: Views, batch: Batch, hyper_SM7: Tensor, draws: StepDraws
-    ) -> StepTerms:
-        """Loss of every modality against its own frozen features (CMCS, Eq. 5)."""
-        moved = dict(buffers)
-        fused_SNTC = self._encoder(batch.tokens_SMNTC, parameters, moved, draws.share_SB)
-        code_SNTK = code_head(fused_SNTC, parameters, draws.masks_SDNC[:, :2])
-        weights_SMJ, biases_SMJ = cmcs_weights(hyper_SM7, random_draws=draws.random_draws)
-        losses_SM = correspondence(
-            self._target_dropout.apply(batch.tokens_SMNTC, draws.masks_SDNC),
-            self._harmoniser(code_SNTK, parameters),
-            PairPoints.of(draws, batch.grid),
-            weights_SMJ=weights_SMJ,
-            biases_SMJ=biases_SMJ,
-        )
-        terms = dict(zip(self._modalities, losses_SM.unbind(dim=1), strict=True))
-        return StepTerms(terms=terms, codes_SBTK=code_SNTK[:, : draws.batch], buffers=moved)
-
-    def encode(self, parameters: Views, buffers: Views, tokens_SMNTC: Tensor) -> Tensor:
-        """Shared code with shape (S, N, T, K), without dropout and from running statistics."""
-        fused_SNTC = self._encoder(tokens_SMNTC, parameters, dict(buffers))
-        return code_head(fused_SNTC, parameters, None)
-
-    def stages(self, parameters: Views, buffers: Views, tokens_1MNTC: Tensor) -> Stages:
-        """See :class:`~trainer.methods.base.Method`."""
-        specific_1MNTC = self._encoder.specific(tokens_1MNTC, parameters)
-        fused_1NTC = self._encoder(tokens_1MNTC, parameters, dict(buffers))
-        code_1NTK = code_head(fused_1NTC, parameters, None)
-        codes_MNTK = self._harmoniser(code_1NTK, parameters)[0]
-        named = dict(zip(self._modalities, codes_MNTK, strict=True))
-        anchors = dict(zip(self._modalities, self._harmoniser.anchors, strict=True))
-        return Stages(
-            specific={}
-            if specific_1MNTC is None
-            else dict(zip(self._modalities, specific_1MNTC[0], strict=True)),
-            fused_NTC=fused_1NTC[0],
-            code_NTK=code_1NTK[0],
-            harmonised={name: code for name, code in named.items() if not anchors[name]},
-        )
+    )
 
 
-def _anchors(anchor: str, modalities: int) -> tuple[bool, ...]:
-    """Which modalities use the shared code itself; with one modality, that one does."""
-    first, others = {
-        "first": (True, False),
-        "auxiliary": (False, True),
-        "both": (True, True),
-        "none": (False, False),
-    }[anchor if modalities > 1 else "both"]
-    return (first, *[others] * (modalities - 1))
+def step_values(values: Mapping[str, float], modalities: tuple[str, ...]) -> dict[str, float]:
+    """The seven numbers of each modality, by name: its own where given, else the shared ones.
+
+    ``<modality>.weight`` is lambda_cmcs times the modality's weight; either is 1 if not given.
+    """
+    made: dict[str, float] = {}
+    for modality in modalities:
+        for shared in PAIR_HYPER_PARAMETERS:
+            name = f"{modality}.{shared.name}"
+            made[name] = values.get(name, values[shared.name])
+        weight = values.get(f"{modality}.weight", 1.0)
+        made[f"{modality}.weight"] = values.get(f"lambda_cmcs.{modality}", 1.0) * weight
+    return made
+
+
+def _lambda_cmcs(modality: str) -> HyperParameter:
+    """The weight of an auxiliary modality's loss relative to the anchor's (paper, Eq. 5).
+
+    Published ratios lie between 0.75 and 10.3; none of them is for every data set.
+    """
+    return HyperParameter(
+        name=f"lambda_cmcs.{modality}",
+        low=0.05,
+        high=20,
+        default=1.0,
+        log=True,
+        meaning=f"weight of the loss of {modality}",
+    )
+
+
+def _of_modality(shared: HyperParameter, modality: str) -> HyperParameter:
+    return dataclasses.replace(
+        shared, name=f"{modality}.{shared.name}", meaning=f"{shared.meaning} of {modality}"
+    )
+
+
+def _weight(modality: str, *, modalities: int) -> HyperParameter:
+    """The released code's weight of a modality's whole loss, the anchor's too; times lambda_cmcs.
+
+    Where the released code is given none, it takes 1/M. One of the M is redundant: Adam ignores
+    the scale of the whole loss, and ratios alone act.
+    """
+    return HyperParameter(
+        name=f"{modality}.weight",
+        low=0,
+        high=1,
+        default=1 / modalities,
+        published=1 / modalities,
+        meaning=f"weight of the whole loss of {modality}",
+    )
+
+
+def build(config: "MethodConfig", *, modalities: tuple[str, ...], channels: int) -> "Method":
+    """UniM2 as configured."""
+    from trainer.methods.networks.unim2 import UniM2  # brings torch
+
+    options = config.options
+    assert isinstance(options, UniM2Options)
+    return UniM2(config, options, modalities=modalities, channels=channels)
+
+
+UNIM2 = MethodEntry(
+    build=build,
+    hyper_parameters=hyper_parameters,
+    modality_hyper_parameters=modality_hyper_parameters,
+    step_values=step_values,
+    options=UniM2Options,
+)

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
-__all__ = ["as_in_forward", "low_precision", "products_in"]
+__all__ = ["as_in_forward", "in_full", "low_precision", "products_in"]
 
 
 def products_in(device: torch.device, precision: str) -> AbstractContextManager[object]:
@@ -30,3 +30,10 @@ def low_precision(device: torch.device) -> bool:
 def as_in_forward(device: torch.device, *, low: bool) -> AbstractContextManager[object]:
     """The state in which a forward pass found :func:`low_precision` to be ``low``."""
     return torch.autocast(device.type, dtype=torch.bfloat16) if low else nullcontext()
+
+
+def in_full(device: torch.device) -> AbstractContextManager[object]:
+    """Within it, products are in full precision: for differences of numbers nearly equal."""
+    if not low_precision(device):
+        return nullcontext()
+    return torch.autocast(device.type, enabled=False)

@@ -65,7 +65,7 @@ MODELS: Mapping[str, ReleasedModel] = {
     ),
 }
 
-#: What a modality's keys end in, to the ending of its knob: ``rgb_pos_intra_weight`` is
+#: What a modality's keys end in, to that of our name: ``rgb_pos_intra_weight`` is
 #: ``rgb.lambda_self``. "pos_intra" are self, "pos_inter" KNN, "neg_inter" random pairs.
 MODALITY_KEYS: Mapping[str, str] = {
     "pos_intra_weight": "lambda_self",
@@ -95,8 +95,8 @@ NUMBERS: Mapping[str, tuple[str, str]] = {
 CHOICES: Mapping[str, tuple[str, str, Mapping[Any, Any]]] = {
     "crop_type": ("features", "crop", {"five": "five", None: "none"}),
     "dino_feat_type": ("backbone", "output", {"ori": "tokens", "fea": "tokens3"}),
-    "dropout": ("method", "target_dropout", {True: "single", False: "never"}),
-    "use_modality_residual": ("method", "msn_residual", {True: True, False: False}),
+    "dropout": ("method.options", "target_dropout", {True: "single", False: "never"}),
+    "use_modality_residual": ("method.options", "msn_residual", {True: True, False: False}),
 }
 
 #: What the released code takes where a key is missing.

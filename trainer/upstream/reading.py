@@ -33,7 +33,7 @@ from trainer.upstream.keys import (
 __all__ = ["Translation", "read_settings"]
 
 PRE_NORMS = {"l2": "l2", "standardize": "standardise", "minmax": "minmax"}
-#: Whether RGB and whether the others go through the harmoniser, to ``method.anchor``.
+#: Whether RGB and whether the others go through the harmoniser, to ``anchor``.
 ANCHORS = {
     (False, True): "first",
     (True, False): "auxiliary",
@@ -140,7 +140,9 @@ class _Reader:
                 tables[table][field] = self._number(key)
         for key, (table, field, values) in CHOICES.items():
             if key in self._settings or key in DEFAULTS:
-                tables[table][field] = self._choice(key, values)
+                outer, _, inner = table.partition(".")
+                found = tables[outer].setdefault(inner, {}) if inner else tables[outer]
+                found[field] = self._choice(key, values)
         return tables
 
     def _data(self, modalities: list[str]) -> dict[str, Any]:
@@ -176,22 +178,24 @@ class _Reader:
         return {
             "name": "unim2",
             "fusion": self._choice("modality_fusion_method", fusions),
-            "pre_norm": pre_norm if self._flag("normalize_before_fusion") else "none",
-            "cmh": "shared",
-            "anchor": ANCHORS[soft],
+            "options": {
+                "pre_norm": pre_norm if self._flag("normalize_before_fusion") else "none",
+                "cmh": "shared",
+                "anchor": ANCHORS[soft],
+            },
         }
 
     def _iterations(self) -> int:
         return math.ceil(self._number("max_steps") / STEPS_PER_BATCH)
 
     def _hyper(self, modalities: list[str]) -> dict[str, float]:
-        """Knobs of each modality; the anchor's weight is one of them, as there."""
+        """Hyper-parameters of each modality; the anchor's weight is one of them, as there."""
         hyper: dict[str, float] = {}
         for modality in modalities:
-            for key, knob in MODALITY_KEYS.items():
+            for key, own in MODALITY_KEYS.items():
                 name = f"{modality}_{key}"
                 if name in self._settings:
-                    hyper[f"{modality}.{knob}"] = float(self._number(name))
+                    hyper[f"{modality}.{own}"] = float(self._number(name))
                 elif key.endswith("shift"):  # a weight has our own default there
                     raise ConfigError(f"the key {name} is missing: give the bias of {modality}")
             name = f"{modality}_{WEIGHT_KEY}"

@@ -5,6 +5,7 @@ published protocol, mostly) is told in comments.
 """
 
 import dataclasses
+import operator
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from typing import Any
 from trainer.config.configuration import TrainConfig
 from trainer.errors import ConfigError
 from trainer.methods import hyper_values
-from trainer.methods.pair_knobs import PAIR_KNOBS, modality_weight, pair_row
+from trainer.methods.stego import StegoOptions
+from trainer.methods.unim2 import UniM2Options, step_values
 from trainer.upstream.keys import (
     CHOICES,
     DATA_SETS,
@@ -58,7 +60,7 @@ def write_settings(config: TrainConfig) -> tuple[dict[str, Any], tuple[str, ...]
     Raises:
         ConfigError: If the released code cannot run it; lists every reason.
     """
-    config = _without_what_changes_nothing(config)
+    config = _without_what_changes_nothing(_as_unim2(config))
     model = _model_type(config)
     if reasons := _obstacles(config, model):
         raise ConfigError(
@@ -66,7 +68,7 @@ def write_settings(config: TrainConfig) -> tuple[dict[str, Any], tuple[str, ...]
             " those settings"
         )
     places, about_places = _places(config, MODELS[model])
-    knobs, about_knobs = _knobs(config)
+    weights, about_weights = _hyper_parameters(config)
     settings = {
         **places,
         "model_type": model,
@@ -74,15 +76,15 @@ def write_settings(config: TrainConfig) -> tuple[dict[str, Any], tuple[str, ...]
         **{key: _theirs(config, key) for key in CHOICES},
         "max_steps": config.training.iterations * STEPS_PER_BATCH,
         **{key: _field(config, *place) for key, place in NUMBERS.items()},
-        **knobs,
+        **weights,
         **FIXED,
         **IGNORED,
     }
-    return settings, (*about_places, *about_knobs, *_habits(config))
+    return settings, (*about_places, *about_weights, *_habits(config))
 
 
 def _field(config: TrainConfig, table: str, field: str) -> Any:
-    return getattr(getattr(config, table), field)
+    return operator.attrgetter(f"{table}.{field}")(config)
 
 
 def _theirs(config: TrainConfig, key: str) -> Any:
@@ -92,13 +94,25 @@ def _theirs(config: TrainConfig, key: str) -> Any:
     return next(theirs for theirs, ours in values.items() if ours == own)
 
 
+def _as_unim2(config: TrainConfig) -> TrainConfig:
+    """STEGO on one modality as UniM2, which is the same run; any other configuration as it is."""
+    options = config.method.options
+    if not isinstance(options, StegoOptions) or len(config.data.modalities) > 1:
+        return config
+    same = UniM2Options(target_dropout=options.target_dropout)
+    method = dataclasses.replace(config.method, name="unim2", options=same)
+    return dataclasses.replace(config, method=method)
+
+
 def _without_what_changes_nothing(config: TrainConfig) -> TrainConfig:
     """``target_dropout`` by the one name, of two, that the released code has for an effect."""
-    single = len(config.data.modalities) == 1
-    if config.method.target_dropout != ("always" if single else "never"):
+    options, single = config.method.options, len(config.data.modalities) == 1
+    if not isinstance(options, UniM2Options):
         return config
-    method = dataclasses.replace(config.method, target_dropout="single")
-    return dataclasses.replace(config, method=method)
+    if options.target_dropout != ("always" if single else "never"):
+        return config
+    options = dataclasses.replace(options, target_dropout="single")
+    return dataclasses.replace(config, method=dataclasses.replace(config.method, options=options))
 
 
 def _model_type(config: TrainConfig) -> str:
@@ -113,29 +127,39 @@ def _model_type(config: TrainConfig) -> str:
 
 def _obstacles(config: TrainConfig, model: str) -> list[str]:
     """Settings that the released code has no value for."""
-    data, method, several = config.data, config.method, len(config.data.modalities) > 1
-    known = {"unim2"} if several else {"unim2", "stego"}  # with one modality they are the same
+    data, method = config.data, config.method
     found = {
         f"data.name = {data.name!r}": data.name not in DATA_SETS,
         f"data.modalities = {list(data.modalities)}": data.modalities[0] != "rgb",
         f"backbone.name = {config.backbone.name!r}": not model,
-        f"method.name = {method.name!r}": method.name not in known,
+        f"method.name = {method.name!r}": method.name != "unim2",
         f"method.dropout = {method.dropout:g}": method.dropout != DROPOUT,
         f"backbone.weights = {config.backbone.weights!r}": _weights(config, model) is None,
     }
+    own_options = {field.name for field in dataclasses.fields(method.options)}
     for table, field, values in CHOICES.values():
+        if table == "method.options" and field not in own_options:
+            continue
         own = _field(config, table, field)
         found[f"{table}.{field} = {own!r}"] = own not in values.values()
-    if several:
-        others = len(data.modalities) - 1
-        heads = {"first": others, "auxiliary": 1, "both": 0, "none": others + 1}[method.anchor]
-        lacks = "conv" if data.name == "mcubes" else "ladder"
-        found |= {
-            "method.msn = false": not method.msn,
-            f"method.fusion = {method.fusion!r}": method.fusion == lacks,
-            f"method.cmh = {method.cmh!r}": method.cmh != "shared" and heads > 1,
-        }
+    if len(data.modalities) > 1:
+        found |= _fusion_obstacles(config)
     return [reason for reason, holds in found.items() if holds]
+
+
+def _fusion_obstacles(config: TrainConfig) -> dict[str, bool]:
+    """The same of what several modalities go through."""
+    method, options = config.method, config.method.options
+    lacks = "conv" if config.data.name == "mcubes" else "ladder"
+    found = {f"method.fusion = {method.fusion!r}": method.fusion == lacks}
+    if isinstance(options, UniM2Options):
+        others = len(config.data.modalities) - 1
+        heads = {"first": others, "auxiliary": 1, "both": 0, "none": others + 1}[options.anchor]
+        found |= {
+            "method.options.msn = false": not options.msn,
+            f"method.options.cmh = {options.cmh!r}": options.cmh != "shared" and heads > 1,
+        }
+    return found
 
 
 def _weights(config: TrainConfig, model: str) -> str | None:
@@ -164,8 +188,9 @@ def _places(config: TrainConfig, model: ReleasedModel) -> tuple[dict[str, Any], 
 def _structure(config: TrainConfig) -> dict[str, Any]:
     """The model, with names for one modality as well: the released code reads them all."""
     method, modalities = config.method, config.data.modalities
+    options = method.options
     rgb_soft, other_soft = next(
-        soft for soft, anchor in ANCHORS.items() if anchor == method.anchor
+        soft for soft, anchor in ANCHORS.items() if anchor == options.anchor
     )
     channels = MODELS[_model_type(config)].width * (3 if config.backbone.output != "tokens" else 1)
     norms = {ours: theirs for theirs, ours in PRE_NORMS.items()}
@@ -173,9 +198,9 @@ def _structure(config: TrainConfig) -> dict[str, Any]:
         "modals": list(modalities),
         "modality_fusion_method": "conv" if method.fusion == "ladder" else method.fusion,
         "modality_fusion_output_dim": channels,
-        "normalize_before_fusion": method.pre_norm != "none",
-        "normalization_type": norms.get(method.pre_norm, "l2"),
-        "use_modal_projection_head": method.anchor != "both",
+        "normalize_before_fusion": options.pre_norm != "none",
+        "normalization_type": norms.get(options.pre_norm, "l2"),
+        "use_modal_projection_head": options.anchor != "both",
         "rgb_use_soft_alignment": rgb_soft,
         "nonrgb_use_soft_alignment": other_soft,
     }
@@ -184,18 +209,18 @@ def _structure(config: TrainConfig) -> dict[str, Any]:
     return structure
 
 
-def _knobs(config: TrainConfig) -> tuple[dict[str, float], list[str]]:
+def _hyper_parameters(config: TrainConfig) -> tuple[dict[str, float], list[str]]:
     """Weights and shifts of each modality."""
-    values = hyper_values(config)
+    modalities = config.data.modalities
+    values = step_values(hyper_values(config), modalities)
+    scale = max(1.0, *(values[f"{name}.weight"] for name in modalities))
     settings: dict[str, float] = {}
-    weights = {name: modality_weight(values, name) for name in config.data.modalities}
-    scale = max(1.0, *weights.values())
-    for modality, weight in weights.items():
-        row = dict(
-            zip((knob.name for knob in PAIR_KNOBS), pair_row(values, modality), strict=True)
-        )
-        settings |= {f"{modality}_{key}": row[knob] for key, knob in MODALITY_KEYS.items()}
-        settings[f"{modality}_{WEIGHT_KEY}"] = weight / scale
+    for modality in modalities:
+        settings |= {
+            f"{modality}_{key}": values[f"{modality}.{name}"]
+            for key, name in MODALITY_KEYS.items()
+        }
+        settings[f"{modality}_{WEIGHT_KEY}"] = values[f"{modality}.weight"] / scale
     notes = [
         f"the weights of the modalities are divided by {scale:g}: Adam ignores a common factor"
     ]

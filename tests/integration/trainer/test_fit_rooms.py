@@ -75,6 +75,18 @@ def test_fit_scores_at_every_evaluation_and_again_the_same(place: Path, fitted: 
     assert again.stdout.split("memory:")[0] == fitted.split("memory:")[0]
 
 
+def test_coral_is_fitted_and_scored(place: Path, fitted: str) -> None:
+    text = CONFIG.replace("code_dim = 8", 'code_dim = 8\nname = "coral"\nfusion = "sum"')
+    (place / "coral.toml").write_text(text)
+    done = trainer(place, "fit", "coral.toml")
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r"evaluation (\d)/4", done.stdout) == ["1", "2", "3", "4"]
+    assert "NOT FINITE" not in done.stdout
+    scored = trainer(place, "evaluate", "runs/coral", "--split", "test")
+    assert scored.returncode == 0, scored.stderr
+    assert re.search(r"test +raw +cluster +\d+\.\d\d", scored.stdout)
+
+
 def test_the_test_split_is_scored_on_demand(place: Path, fitted: str) -> None:
     scored = trainer(place, "evaluate", "runs/small", "--split", "test", "--flip", "--crf")
     assert scored.returncode == 0, scored.stderr

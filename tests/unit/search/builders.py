@@ -7,15 +7,15 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from search.driver.in_memory_study import Mirror
 from search.records.outcome import Completed, Outcome, trial_end
 from search.spaces import Space
-from trainer.knobs import Knob
+from trainer.hyper_parameters import HyperParameter
 from trainer.records import Report, Scores, Signals
 from trainer.seeds import numpy_generator
 
 SPACE = Space(
     knobs=(
-        Knob(name="lambda_self", low=0.0, high=1.0, default=0.7939),
-        Knob(name="b_self", low=0.0, high=1.0, default=0.8975),
-        Knob(name="lambda_cmcs.depth", low=0.05, high=20.0, default=1.0, log=True),
+        HyperParameter(name="lambda_self", low=0.0, high=1.0, default=0.7939),
+        HyperParameter(name="b_self", low=0.0, high=1.0, default=0.8975),
+        HyperParameter(name="lambda_cmcs.depth", low=0.05, high=20.0, default=1.0, log=True),
     )
 )
 

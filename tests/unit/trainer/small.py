@@ -20,6 +20,7 @@ from trainer.config.configuration import (
 )
 from trainer.engine.draws import DrawPlan, SlotDraws, StepDraws, stack_draws
 from trainer.features.dataset_features import Material, TestSplit, TrainSplit, ValSplit
+from trainer.methods import step_values
 from trainer.seeds import torch_generator
 
 CPU = torch.device("cpu")
@@ -81,7 +82,7 @@ def small_config(
         seed=seed,
         data=DataConfig(modalities=modalities),
         features=FeatureConfig(neighbours=9),
-        method=MethodConfig(**{"code_dim": 4, **method}),
+        method=_method({"code_dim": 4, **method}),
         training=TrainingConfig(
             **{
                 "iterations": 12,
@@ -95,6 +96,23 @@ def small_config(
         evaluation=EvaluationConfig(evaluations=3, batch_size=2),
         hyper=hyper or {},
     )
+
+
+def hyper_of(config: TrainConfig, dtype: torch.dtype = torch.float64) -> dict[str, torch.Tensor]:
+    """What ``step`` reads, for one slot."""
+    return {
+        name: torch.tensor([value], dtype=dtype) for name, value in step_values(config).items()
+    }
+
+
+def rows_of(config: TrainConfig) -> list[list[float]]:
+    """Lambda and b of self, KNN and random pairs and the weight, for each loss of the method."""
+    values = step_values(config)
+    prefixes = [f"{name}." for name in config.data.modalities]
+    if config.method.name != "unim2":  # one loss, without a weight
+        prefixes, values = [""], {**values, "weight": 1.0}
+    names = [f"{what}_{pair}" for pair in ("self", "knn", "random") for what in ("lambda", "b")]
+    return [[values[prefix + name] for name in (*names, "weight")] for prefix in prefixes]
 
 
 def small_draws(*, maps: int, masks: int, seed: int = 0, present: int = 4) -> StepDraws:
@@ -122,3 +140,11 @@ def small_draws(*, maps: int, masks: int, seed: int = 0, present: int = 4) -> St
 def small_tensor(*shape: int, seed: int = 0) -> torch.Tensor:
     """Standard normal numbers in float64."""
     return torch.randn(*shape, generator=torch_generator(seed, "tensor"), dtype=torch.float64)
+
+
+def _method(settings: dict[str, Any]) -> MethodConfig:
+    """Settings of every method by their names, all others as options."""
+    shared = {field.name for field in dataclasses.fields(MethodConfig)}
+    own = {name: value for name, value in settings.items() if name not in shared}
+    common = {name: value for name, value in settings.items() if name in shared}
+    return MethodConfig(**common, options=own)

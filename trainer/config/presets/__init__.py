@@ -9,7 +9,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from trainer.config.toml_records import overlay, read_toml
+from trainer.config.layers import fitting, lay_over
+from trainer.config.toml_records import read_toml
 from trainer.errors import ConfigError
 
 __all__ = ["expand", "preset_names", "preset_summary", "read_preset"]
@@ -49,4 +50,4 @@ def expand(table: Mapping[str, Any]) -> dict[str, Any]:
     """
     own = dict(table)
     base = own.pop("base", None)
-    return own if base is None else overlay(read_preset(base), own)
+    return own if base is None else lay_over(fitting(read_preset(base), own), own)

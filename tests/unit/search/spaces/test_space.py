@@ -7,10 +7,11 @@ from optuna.distributions import FloatDistribution
 from search.errors import SettingsError
 from search.spaces import SPACES, Space, build_space
 from tests.unit.search.builders import SPACE
+from tests.unit.trainer.small import rows_of
 from trainer.config.configuration import DataConfig, MethodConfig, TrainConfig
 from trainer.errors import ConfigError
-from trainer.knobs import Knob
-from trainer.methods import build_method, hyper_values, knobs
+from trainer.hyper_parameters import HyperParameter
+from trainer.methods import hyper_parameters
 
 RUN = TrainConfig(data=DataConfig(modalities=("rgb", "depth")))
 SIX = ["lambda_self", "b_self", "lambda_knn", "b_knn", "lambda_random", "b_random"]
@@ -52,10 +53,7 @@ def test_weights_of_modalities_say_what_lambda_cmcs_says():
     """The released parameterisation reaches every ratio; equal trial 0s differ in scale alone."""
     released = RUN.with_trial(hyper={"rgb.weight": 0.2, "depth.weight": 0.8}, seed=0)
     paper = RUN.with_trial(hyper={"lambda_cmcs.depth": 4.0}, seed=0)
-    rows = [
-        build_method(config, channels=4).hyper(hyper_values(config))
-        for config in (released, paper)
-    ]
+    rows = [rows_of(config) for config in (released, paper)]
     assert [row[:6] for row in rows[0]] == [row[:6] for row in rows[1]]
     assert rows[0][1][6] / rows[0][0][6] == pytest.approx(rows[1][1][6] / rows[1][0][6])
 
@@ -99,7 +97,7 @@ def test_a_shared_knob_that_would_act_on_no_modality_is_not_searched():
 
 
 def test_a_space_with_nothing_left_is_refused():
-    every = {knob.name: knob.default for knob in knobs(RUN)}
+    every = {knob.name: knob.default for knob in hyper_parameters(RUN)}
     with pytest.raises(SettingsError, match="every knob is fixed"):
         build_space("paper", run_with(**every), {})
 
@@ -141,9 +139,12 @@ def test_parameters_out_of_range_missing_or_unknown_are_refused():
     "knobs",
     [
         (),
-        (Knob(name="a", low=0, high=1, default=0), Knob(name="a", low=0, high=1, default=0)),
-        (Knob(name="a", low=1, high=1, default=1),),
-        (Knob(name="a", low=0, high=1, default=1, log=True),),
+        (
+            HyperParameter(name="a", low=0, high=1, default=0),
+            HyperParameter(name="a", low=0, high=1, default=0),
+        ),
+        (HyperParameter(name="a", low=1, high=1, default=1),),
+        (HyperParameter(name="a", low=0, high=1, default=1, log=True),),
     ],
 )
 def test_a_space_that_cannot_be_sampled_is_no_space(knobs):

@@ -2,12 +2,18 @@
 
 import pytest
 
+from tests.unit.trainer.small import rows_of
 from trainer.config.configuration import TrainConfig
 from trainer.config.presets import expand, preset_names, preset_summary, read_preset
-from trainer.config.protocols import PUBLISHED, PUBLISHED_OPTIONS, lay_protocol, protocol_text
+from trainer.config.protocols import (
+    PUBLISHED,
+    PUBLISHED_METHOD,
+    PUBLISHED_OPTIONS,
+    lay_protocol,
+    protocol_text,
+)
 from trainer.config.toml_records import build_record, record_to_table
 from trainer.errors import ConfigError
-from trainer.methods import build_method, hyper_values
 
 RUNS = {  # data set, backbone, modalities, fusion, width of the code, iterations, learning rate
     "nyu-s16": ("nyu", "small", ("rgb", "depth"), "conv", 70, 10_000, 5e-4),
@@ -58,8 +64,9 @@ def test_presets_have_the_published_settings(name: str, suffix: str) -> None:
     assert (config.features.train_resolution, config.features.eval_resolution) == (224, 320)
     method = config.method
     assert (method.name, method.fusion, method.code_dim) == ("unim2", fusion, width)
-    assert (method.msn, method.msn_residual, method.pre_norm) == (True, False, "l2")
-    assert (method.anchor, method.dropout) == ("first", 0.1)
+    options = method.options
+    assert (options.msn, options.msn_residual, options.pre_norm) == (True, False, "l2")
+    assert (options.anchor, method.dropout) == ("first", 0.1)
     training = config.training
     assert training.iterations == -(-counted // 3)  # three optimisers were counted a batch
     assert (training.batch_size, training.learning_rate) == (32, rate)
@@ -78,7 +85,7 @@ def test_lambda_and_b_are_the_published_ones_or_untuned(name: str, suffix: str) 
     if tuned is None:
         assert config.hyper == {}
         return
-    rows = build_method(config, channels=8).hyper(hyper_values(config))
+    rows = rows_of(config)
     for modality, row in zip(config.data.modalities, rows, strict=True):
         weight, *pairs = tuned[modality]
         assert row[:6] == pairs
@@ -98,8 +105,10 @@ def test_twins_differ_in_their_protocol_alone(name: str) -> None:
         if held_out[section].get(key) != value
     }
     assert different <= {f"{table}.{key}" for table in PUBLISHED for key in PUBLISHED[table]} | {
-        "data.options"
+        "data.options",
+        "method.options",
     }
+    assert published["method"]["options"] == held_out["method"]["options"] | PUBLISHED_METHOD
     assert published["data"]["options"].keys() <= PUBLISHED_OPTIONS.keys()
     assert published["data"]["options"]["val"] == "test"
     assert held_out["hyper"] == published["hyper"]

@@ -2,20 +2,29 @@
 
 import dataclasses
 import typing
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
 from tests.unit.trainer.small import CPU, small_config, small_material
 from trainer.commands.setup import read_config
 from trainer.config.configuration import DataConfig, TrainConfig
-from trainer.config.protocols import PUBLISHED, PUBLISHED_OPTIONS, lay_protocol, protocol_text
+from trainer.config.protocols import (
+    PUBLISHED,
+    PUBLISHED_METHOD,
+    PUBLISHED_OPTIONS,
+    lay_protocol,
+    protocol_text,
+)
 from trainer.config.toml_records import build_record, record_to_table
 from trainer.datasets import DATASETS, OPTIONS, open_dataset
 from trainer.engine.run import Run, config_of
 from trainer.errors import ConfigError
+from trainer.methods import METHODS
 
 #: The same as their default: there so that changing them is told.
-UNCHANGED = {"method.target_dropout"}
+UNCHANGED = {"method.options.target_dropout"}
 
 
 def text_of(config: TrainConfig) -> str:
@@ -26,17 +35,31 @@ def resolve(table) -> TrainConfig:
     return build_record(TrainConfig, lay_protocol(table))
 
 
+def flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in table.items():
+        inner = flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {}
+        found |= inner or {f"{prefix}{key}": value}
+    return found
+
+
 def test_published_sets_what_it_says_and_nothing_else() -> None:
     config = resolve({"protocol": "published", "data": {"name": "rooms"}})
-    changed = {
-        f"{section}.{key}"
-        for section, settings in record_to_table(config).items()
-        if isinstance(settings, dict)
-        for key, value in settings.items()
-        if value != record_to_table(TrainConfig())[section][key]
-    }
-    named = {f"{section}.{key}" for section, settings in PUBLISHED.items() for key in settings}
+    default = flat(record_to_table(TrainConfig()))
+    own = flat(record_to_table(config))
+    changed = {name for name, value in own.items() if value != default[name]} - {"protocol"}
+    named = {*flat(PUBLISHED), *flat({"method": {"options": PUBLISHED_METHOD}})}
     assert changed == named - UNCHANGED
+    assert text_of(config) == "published"
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_options_are_set_where_the_method_has_them_and_nowhere_else(name: str) -> None:
+    config = resolve({"protocol": "published", "method": {"name": name}})
+    own = record_to_table(config.method.options)
+    assert {key: own[key] for key in PUBLISHED_METHOD if key in own} == {
+        key: value for key, value in PUBLISHED_METHOD.items() if key in own
+    }
     assert text_of(config) == "published"
 
 
@@ -61,7 +84,7 @@ def test_an_explicit_setting_goes_before_the_protocol_and_is_told() -> None:
 
 def test_a_published_habit_under_the_held_out_protocol_is_told() -> None:
     config = resolve({"method": {"cmh": "shared"}, "data": {"options": {"val": "test"}}})
-    assert text_of(config) == "held-out, with method.cmh, data.options.val changed"
+    assert text_of(config) == "held-out, with method.options.cmh, data.options.val changed"
 
 
 def test_every_data_set_declares_its_options_or_has_none() -> None:

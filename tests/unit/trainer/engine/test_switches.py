@@ -93,7 +93,7 @@ def test_a_clean_target_of_one_modality_changes_the_loss_alone(name: str) -> Non
         restated.head(raw, parameters, draws.masks_SDNC[0].numpy()).reshape(1, 8, *GRID, 4),
         draws.coordinates_SM2BQ2[0].numpy(),
         draws.sources_SMBJ[0, :, :, 2:].transpose(1, 2).numpy(),
-        rows[0].numpy(),
+        rows,
     )
     assert float(total(made[2][0]).detach()) == pytest.approx(expected, rel=1e-9)
     assert float(total(made[0][0]).detach()) != pytest.approx(expected, rel=1e-3)

@@ -1,6 +1,7 @@
 """The correspondence loss against its restatement, and the identities it rests on."""
 
 import dataclasses
+from typing import TypedDict
 
 import numpy as np
 import pytest
@@ -22,8 +23,25 @@ def make(maps: int, *, present: int = 4):
     return draws, targets, codes
 
 
+class Named(TypedDict):
+    hyper: dict[str, torch.Tensor]
+    modalities: tuple[str, ...]
+
+
+def named(hyper_SM7: torch.Tensor) -> Named:
+    """The numbers of each map by name: lambda and b of self, KNN and random pairs, and weight."""
+    modalities = tuple(f"map{number}" for number in range(hyper_SM7.shape[1]))
+    names = [f"{what}_{pair}" for pair in ("self", "knn", "random") for what in ("lambda", "b")]
+    hyper = {
+        f"{modality}.{name}": hyper_SM7[:, place, column]
+        for place, modality in enumerate(modalities)
+        for column, name in enumerate((*names, "weight"))
+    }
+    return {"hyper": hyper, "modalities": modalities}
+
+
 def loss_of(draws, targets, codes, hyper):
-    weights, biases = cmcs_weights(hyper, random_draws=2)
+    weights, biases = cmcs_weights(**named(hyper), random_draws=2)
     points = PairPoints.of(draws, GRID)
     return correspondence(targets, codes, points, weights_SMJ=weights, biases_SMJ=biases)
 
@@ -127,6 +145,6 @@ def test_sampling_reads_between_tokens() -> None:
 
 def test_weights_average_the_random_draws() -> None:
     hyper = torch.tensor([[[0.1, 1, 0.2, 2, 0.4, 3, 10]]])
-    weights, biases = cmcs_weights(hyper, random_draws=2)
+    weights, biases = cmcs_weights(**named(hyper), random_draws=2)
     torch.testing.assert_close(weights, torch.tensor([[[1.0, 2, 2, 2]]]))
     torch.testing.assert_close(biases, torch.tensor([[[1.0, 2, 3, 3]]]))

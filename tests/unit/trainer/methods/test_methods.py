@@ -1,4 +1,4 @@
-"""UniM2 and STEGO: against the restatement, against each other, and what every method owes."""
+"""UniM2 and STEGO: against the restatement, and against each other."""
 
 import dataclasses
 
@@ -7,16 +7,22 @@ import pytest
 import torch
 
 from tests.unit.trainer import restated
-from tests.unit.trainer.small import GRID, small_config, small_draws, small_tensor
+from tests.unit.trainer.small import (
+    GRID,
+    hyper_of,
+    rows_of,
+    small_config,
+    small_draws,
+    small_tensor,
+)
 from trainer.config.configuration import DataConfig, MethodConfig, TrainConfig
 from trainer.errors import ConfigError
-from trainer.losses import PairPoints, cmcs_weights, correspondence
+from trainer.losses import PairPoints, correspondence, pair_weights
 from trainer.methods import (
-    METHODS,
     build_method,
-    fine_knobs,
+    hyper_parameters,
     hyper_values,
-    knobs,
+    modality_hyper_parameters,
 )
 from trainer.methods.base import Batch
 from trainer.model import Encoder, code_head
@@ -40,10 +46,9 @@ def step(config: TrainConfig, *, seed: int = 0, tokens=None):
     leaf = leaf.requires_grad_()
     views = method.parameters.views(leaf)
     buffers = method.buffers.initial_row(torch_generator(seed, "b")).double()[None]
-    hyper = torch.tensor([method.hyper(hyper_values(config))], dtype=torch.float64)
     batch = Batch(tokens_SMNTC=tokens, grid=GRID)
-    made = method.step(views, method.buffers.views(buffers), batch, hyper, draws)
-    return made, leaf, views, draws, tokens, hyper
+    made = method.step(views, method.buffers.views(buffers), batch, hyper_of(config), draws)
+    return made, leaf, views, draws, tokens, np.array(rows_of(config))
 
 
 def total(made) -> torch.Tensor:
@@ -64,7 +69,7 @@ def test_unim2_equals_the_restatement() -> None:
         codes.reshape(2, 8, *GRID, 4),
         draws.coordinates_SM2BQ2[0].numpy(),
         draws.sources_SMBJ[0, :, :, 2:].transpose(1, 2).numpy(),
-        rows[0].numpy(),
+        rows,
     )
     assert float(total(made).detach()) == pytest.approx(expected, rel=1e-9)
     np.testing.assert_allclose(made.codes_SBTK[0].detach().numpy(), code[:4], rtol=1e-9)
@@ -81,7 +86,7 @@ def test_one_modality_is_stego_with_a_dropped_out_target() -> None:
         code.reshape(1, 8, *GRID, 4),
         draws.coordinates_SM2BQ2[0].numpy(),
         draws.sources_SMBJ[0, :, :, 2:].transpose(1, 2).numpy(),
-        rows[0].numpy(),
+        rows,
     )
     assert float(total(made).detach()) == pytest.approx(expected, rel=1e-9)
 
@@ -98,26 +103,14 @@ def test_unim2_with_one_modality_equals_stego_bit_for_bit() -> None:
     assert torch.equal(unim2.codes_SBTK, stego.codes_SBTK)
 
 
-@pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize("fusion", ["sum", "mean", "max", "conv", "ladder"])
-@pytest.mark.parametrize("modalities", [("rgb",), ("rgb", "depth"), ("rgb", "depth", "nir")])
-def test_every_method_gives_terms_codes_and_gradients(name, fusion, modalities) -> None:
-    config = small_config(modalities=modalities, name=name, fusion=fusion)
-    made, leaf, *_ = step(config)
-    assert made.codes_SBTK.shape == (1, 4, TOKENS, 4)
-    assert all(term.shape == (1,) for term in made.terms.values())
-    (gradient,) = torch.autograd.grad(total(made), leaf)
-    assert gradient.isfinite().all() and gradient.abs().max() > 0
-
-
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", ["stego", "unim2"])
 @pytest.mark.parametrize("fusion", ["max", "conv", "ladder"])
 def test_gradient_of_the_parameters_by_finite_differences(name, fusion) -> None:
     config = small_config(name=name, fusion=fusion)
     method = build_method(config, channels=6)
     draws = small_draws(maps=method.needs.maps, masks=method.needs.masks)
     tokens = small_tensor(1, 2, 8, TOKENS, 6, seed=1)
-    hyper = torch.tensor([method.hyper(hyper_values(config))], dtype=torch.float64)
+    hyper = hyper_of(config)
     buffers = method.buffers.views(method.buffers.initial_row(torch_generator(0))[None].double())
     fixed = step(config)[1].detach()
     target = None if name == "unim2" else _detached_target(method, fixed, tokens, buffers, draws)
@@ -149,7 +142,7 @@ def _stego_loss(method, views, tokens, buffers, draws, hyper, target):
     """STEGO's loss with the target held still, as its gradient sees it."""
     fused = method._encoder(tokens, views, dict(buffers), draws.share_SB)
     code = code_head(fused, views, draws.masks_SDNC)
-    weights, biases = cmcs_weights(hyper, random_draws=2)
+    weights, biases = pair_weights(hyper, random_draws=2)
     points = PairPoints.of(draws, GRID)
     return correspondence(
         target[:, None], code[:, None], points, weights_SMJ=weights, biases_SMJ=biases
@@ -182,7 +175,7 @@ def test_order_of_modalities_does_not_matter(fusion: str) -> None:
         (
             384,
             ("rgb", "nir", "aolp", "dolp"),
-            MethodConfig(code_dim=320, fusion="ladder", cmh="shared"),
+            MethodConfig(code_dim=320, fusion="ladder", options={"cmh": "shared"}),
             4_295_680,
         ),
     ],
@@ -225,7 +218,7 @@ def test_anchor_switches_change_only_the_code_used(anchor, harmonised, cmh) -> N
         np.stack(codes).reshape(3, 8, *GRID, 4),
         draws.coordinates_SM2BQ2[0].numpy(),
         draws.sources_SMBJ[0, :, :, 2:].transpose(1, 2).numpy(),
-        rows[0].numpy(),
+        rows,
     )
     assert float(total(made).detach()) == pytest.approx(expected, rel=1e-9)
 
@@ -253,24 +246,26 @@ def _initial(layout: Layout) -> torch.Tensor:
     return layout.initial_row(torch_generator(0))[None].double()
 
 
-def test_knobs_of_unim2_and_stego() -> None:
+def test_hyper_parameters_of_unim2_and_stego() -> None:
     config = small_config(modalities=("rgb", "depth", "nir"))
-    names = [knob.name for knob in knobs(config)]
+    names = [declared.name for declared in hyper_parameters(config)]
     six = ["lambda_self", "b_self", "lambda_knn", "b_knn", "lambda_random", "b_random"]
     assert names == [*six, "lambda_cmcs.depth", "lambda_cmcs.nir"]
-    assert {"rgb.b_knn", "nir.lambda_self"} <= {knob.name for knob in fine_knobs(config)}
-    stego = dataclasses.replace(config, method=dataclasses.replace(config.method, name="stego"))
-    assert [knob.name for knob in knobs(stego)] == six
-    defaults = {knob.name: knob.default for knob in knobs(stego)}
+    assert {"rgb.b_knn", "nir.lambda_self"} <= {
+        declared.name for declared in modality_hyper_parameters(config)
+    }
+    stego = dataclasses.replace(config, method=MethodConfig(name="stego"))
+    assert [declared.name for declared in hyper_parameters(stego)] == six
+    defaults = {declared.name: declared.default for declared in hyper_parameters(stego)}
     assert defaults == {
         "lambda_self": 0.7939, "b_self": 0.8975, "lambda_knn": 0.6313, "b_knn": 0.3906,
         "lambda_random": 0.8754, "b_random": 0.7358,
     }  # fmt: skip
 
 
-def test_hyper_rows_put_the_finer_knob_first() -> None:
+def test_the_value_of_one_modality_goes_before_the_shared_one() -> None:
     config = small_config(hyper={"b_knn": 0.1, "depth.b_knn": 0.2, "lambda_cmcs.depth": 5.0})
-    rows = build_method(config, channels=6).hyper(hyper_values(config))
+    rows = rows_of(config)
     assert rows[0] == [0.7939, 0.8975, 0.6313, 0.1, 0.8754, 0.7358, 1.0]
     assert rows[1] == [0.7939, 0.8975, 0.6313, 0.2, 0.8754, 0.7358, 5.0]
 
@@ -292,10 +287,10 @@ def test_bad_hyper_parameters_are_refused(hyper, phrase) -> None:
 
 
 def test_unknown_method_lists_the_known() -> None:
-    with pytest.raises(ConfigError, match="choose one of stego, unim2"):
-        knobs(small_config(name="eagle"))
+    with pytest.raises(ConfigError, match="choose one of coral, cosine, mmd, stego, unim2"):
+        hyper_parameters(small_config(name="eagle"))
 
 
-def test_stego_offers_no_knob_for_one_modality() -> None:
+def test_stego_has_no_hyper_parameter_of_one_modality() -> None:
     with pytest.raises(ConfigError, match=r"takes lambda_self.*b_random$"):
         hyper_values(small_config(name="stego", hyper={"rgb.b_self": 0.1}))

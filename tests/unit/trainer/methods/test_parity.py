@@ -11,8 +11,15 @@ import pytest
 import torch
 
 from tests.unit.trainer import restated
-from tests.unit.trainer.small import GRID, small_config, small_draws, small_tensor
-from trainer.methods import build_method, hyper_values
+from tests.unit.trainer.small import (
+    GRID,
+    hyper_of,
+    rows_of,
+    small_config,
+    small_draws,
+    small_tensor,
+)
+from trainer.methods import build_method
 from trainer.methods.base import Batch
 from trainer.nn.parameters import Layout
 from trainer.seeds import torch_generator
@@ -55,7 +62,7 @@ class Case:
             draws, **{name: getattr(draws, name).float() for name in numbers}
         )
         self.tokens = small_tensor(1, count, 8, TOKENS, CHANNELS, seed=1).float()
-        self.rows = self.method.hyper(hyper_values(self.config))
+        self.rows = rows_of(self.config)
         row = self.method.parameters.initial_row(torch_generator(0, "parity"))
         # biases and scales away from where they start, so that each of them shows
         self.row = row + 0.1 * small_tensor(len(row), seed=2).float()
@@ -67,7 +74,7 @@ class Case:
             method.parameters.views(leaf),
             method.buffers.views(initial(method.buffers)),
             Batch(tokens_SMNTC=self.tokens, grid=GRID),
-            torch.tensor([self.rows]),
+            hyper_of(self.config, torch.float32),
             self.draws,
         )
         loss = torch.stack(list(made.terms.values())).sum()

@@ -1,6 +1,7 @@
 """The released configurations in our terms and back, to the last key and number."""
 
 import dataclasses
+import operator
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 import yaml
 
 from tests.fakes.released_yaml import RELEASED, released_yaml
+from tests.unit.trainer.small import rows_of
 from trainer.commands import app as cli
 from trainer.commands.setup import read_config
 from trainer.config.configuration import BackboneConfig, DataConfig, MethodConfig, TrainConfig
@@ -16,7 +18,7 @@ from trainer.config.presets import read_preset
 from trainer.config.protocols import lay_protocol
 from trainer.config.toml_records import build_record
 from trainer.errors import ConfigError
-from trainer.methods import build_method, hyper_values
+from trainer.methods import hyper_values
 from trainer.upstream import read_settings, read_yaml, write_settings, yaml_text
 
 KNOBS = ("weight", "lambda_self", "b_self", "lambda_knn", "b_knn", "lambda_random", "b_random")
@@ -54,8 +56,9 @@ def test_every_published_number_arrives(name: str) -> None:
         config.evaluation.every,
         config.backbone.name,
     )
-    assert config.method.cmh == "shared" and config.method.anchor == "first"
-    assert not config.method.msn_residual and config.method.pre_norm == "l2"
+    options = config.method.options
+    assert options.cmh == "shared" and options.anchor == "first"
+    assert not options.msn_residual and options.pre_norm == "l2"
     assert Path(config.data.root or "").name == {"mcubes": "MCubeS"}.get(name, name)
 
 
@@ -73,9 +76,7 @@ def test_a_released_file_and_our_preset_are_one_run(name: str, preset: str, prot
         assert getattr(theirs, section) == getattr(ours, section)
     assert theirs.backbone.name == ours.backbone.name
     assert theirs.data.modalities == ours.data.modalities
-    rows = [
-        build_method(config, channels=8).hyper(hyper_values(config)) for config in (ours, theirs)
-    ]
+    rows = [rows_of(config) for config in (ours, theirs)]
     for our_row, their_row in zip(*rows, strict=True):
         assert our_row[:6] == their_row[:6]
         assert our_row[6] == pytest.approx(their_row[6] / rows[1][0][6], rel=1e-4)
@@ -103,7 +104,8 @@ def test_there_and_back_again(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("preset", ["nyu-b16", "mfnet-s16", "mcubes-in", "mcubes-inad-published"])
 def test_our_presets_can_be_written_and_read(preset: str) -> None:
     config = build_record(TrainConfig, lay_protocol(read_preset(preset)))
-    method = dataclasses.replace(config.method, cmh="shared")
+    options = dataclasses.replace(config.method.options, cmh="shared")
+    method = dataclasses.replace(config.method, options=options)
     config = dataclasses.replace(config, method=method)
 
     settings, comments = write_settings(config)
@@ -112,7 +114,7 @@ def test_our_presets_can_be_written_and_read(preset: str) -> None:
     assert again.training == config.training and again.evaluation == config.evaluation
     assert again.features == config.features and again.method == config.method
     assert max(again.hyper[f"{name}.weight"] for name in config.data.modalities) <= 1
-    rows = [build_method(each, channels=8).hyper(hyper_values(each)) for each in (config, again)]
+    rows = [rows_of(each) for each in (config, again)]
     for row, row_again in zip(*rows, strict=True):
         assert row[:6] == row_again[:6]
         ratio = row[6] / rows[0][0][6]
@@ -142,12 +144,12 @@ def test_missing_weights_are_the_released_codes_own() -> None:
             "tokens3",
         ),
         ({"modality_fusion_method": "max"}, "method", "fusion", "max"),
-        ({"normalize_before_fusion": False}, "method", "pre_norm", "none"),
-        ({"normalization_type": "standardize"}, "method", "pre_norm", "standardise"),
-        ({"use_modality_residual": True}, "method", "msn_residual", True),
-        ({"use_modal_projection_head": False}, "method", "anchor", "both"),
-        ({"rgb_use_soft_alignment": True}, "method", "anchor", "none"),
-        ({"nonrgb_use_soft_alignment": False}, "method", "anchor", "both"),
+        ({"normalize_before_fusion": False}, "method.options", "pre_norm", "none"),
+        ({"normalization_type": "standardize"}, "method.options", "pre_norm", "standardise"),
+        ({"use_modality_residual": True}, "method.options", "msn_residual", True),
+        ({"use_modal_projection_head": False}, "method.options", "anchor", "both"),
+        ({"rgb_use_soft_alignment": True}, "method.options", "anchor", "none"),
+        ({"nonrgb_use_soft_alignment": False}, "method.options", "anchor", "both"),
         ({"crop_type": None}, "features", "crop", "none"),
         ({"max_steps": 7500}, "training", "iterations", 2500),
         ({"max_steps": 100}, "training", "iterations", 34),
@@ -159,7 +161,7 @@ def test_missing_weights_are_the_released_codes_own() -> None:
             "vit_large_patch16_dinov3_qkvb.lvd1689m",
         ),
         ({"nyu_num_classes": 4}, "data", "options", {"classes": 4}),
-        ({"modals": ["rgb"], "dropout": False}, "method", "target_dropout", "never"),
+        ({"modals": ["rgb"], "dropout": False}, "method.options", "target_dropout", "never"),
         ({"modals": ["rgb"]}, "data", "modalities", ("rgb",)),
     ],
 )
@@ -168,7 +170,7 @@ def test_each_key_reaches_its_field_and_comes_back(
 ) -> None:
     config = config_of("nyu", **changed)
 
-    assert getattr(getattr(config, section), field) == expected
+    assert operator.attrgetter(f"{section}.{field}")(config) == expected
     settings, _ = write_settings(config)
     assert read_settings(settings, protocol="held-out").config() == config
 
@@ -218,18 +220,29 @@ def test_other_modalities_values_are_ignored_and_said() -> None:
                 backbone=BackboneConfig(
                     name="vit_small_patch16_dinov3", output="keys3", weights="random"
                 ),
-                method=MethodConfig(name="stego", msn=False, dropout=0.2, target_dropout="always"),
+                method=MethodConfig(
+                    name="stego", dropout=0.2, options={"target_dropout": "always"}
+                ),
             ),
             [
                 "backbone.weights = 'random'",
                 "backbone.output = 'keys3'",
                 "method.name = 'stego'",
-                "method.msn = false",
                 "method.fusion = 'conv'",
-                "method.cmh = 'per-modality'",
                 "method.dropout = 0.2",
-                "method.target_dropout = 'always'",
+                "method.options.target_dropout = 'always'",
             ],
+        ),
+        (
+            TrainConfig(
+                data=DataConfig(name="mcubes", modalities=("rgb", "nir", "dolp")),
+                method=MethodConfig(options={"msn": False}),
+            ),
+            ["method.options.msn = false", "method.options.cmh = 'per-modality'"],
+        ),
+        (
+            TrainConfig(method=MethodConfig(name="coral", options={})),
+            ["method.name = 'coral'"],
         ),
     ],
 )

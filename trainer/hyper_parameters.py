@@ -1,7 +1,8 @@
-"""A knob: one number of a method that a search may turn, declared as plain data.
+"""A hyper-parameter: one number of a method that a search may tune, declared as plain data.
 
-A method lists its knobs in its own file; ``search/spaces`` builds distributions from
-them, ``trainer fit`` takes their values from the table ``[hyper]``.
+A method lists its hyper-parameters in its own file; ``search/spaces`` builds distributions from
+them, ``trainer fit`` takes their values from the table ``[hyper]``. The values of one trial are
+its params, and what training learns are the weights of the network.
 """
 
 import difflib
@@ -10,11 +11,11 @@ from dataclasses import dataclass
 
 from trainer.errors import ConfigError
 
-__all__ = ["Knob", "resolve_values"]
+__all__ = ["HyperParameter", "resolve_values"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Knob:
+class HyperParameter:
     """One tunable number."""
 
     #: Name in configuration files and studies, e.g. ``lambda_self`` or ``lambda_cmcs.depth``.
@@ -29,6 +30,8 @@ class Knob:
     log: bool = False
     #: What it does, in one phrase.
     meaning: str = ""
+    #: What the paper or its authors' code gives it for any data set; None if neither does.
+    published: float | None = None
 
     def check(self, value: float) -> float:
         """Return the value as a float.
@@ -45,19 +48,19 @@ class Knob:
 
 
 def resolve_values(
-    knobs: tuple[Knob, ...], given: dict[str, float], *, besides: str = ""
+    declared: tuple[HyperParameter, ...], given: dict[str, float], *, besides: str = ""
 ) -> dict[str, float]:
-    """Every knob's value: the given one, checked, or its default.
+    """The value of each hyper-parameter: the given one, checked, or its default.
 
     Args:
-        knobs: The knobs.
+        declared: The hyper-parameters.
         given: Values by name.
         besides: What else a name may be, for the message that refuses one.
 
     Raises:
-        ConfigError: If a given name is no knob, or a value is out of range.
+        ConfigError: If a given name is none of them, or a value is out of range.
     """
-    by_name = {knob.name: knob for knob in knobs}
+    by_name = {each.name: each for each in declared}
     for name in given:
         if name not in by_name:
             near = difflib.get_close_matches(name, by_name, n=1)
@@ -67,6 +70,6 @@ def resolve_values(
                 f" takes {', '.join(by_name)}{besides}"
             )
     return {
-        name: knob.check(given[name]) if name in given else knob.default
-        for name, knob in by_name.items()
+        name: each.check(given[name]) if name in given else each.default
+        for name, each in by_name.items()
     }

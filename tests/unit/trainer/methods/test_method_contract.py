@@ -1,0 +1,213 @@
+"""What every method of the table owes, whatever it computes."""
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.unit.trainer.small import (
+    CPU,
+    GRID,
+    hyper_of,
+    small_config,
+    small_draws,
+    small_material,
+    small_tensor,
+)
+from trainer.config.configuration import TrainConfig
+from trainer.engine.run import Run
+from trainer.engine.slots import Slots
+from trainer.errors import ConfigError
+from trainer.methods import (
+    METHODS,
+    build_method,
+    hyper_parameters,
+    hyper_values,
+    modality_hyper_parameters,
+    step_values,
+)
+from trainer.methods.base import Batch, Method, StepTerms
+from trainer.seeds import torch_generator
+
+MODALITIES = ("rgb", "depth", "nir", "aolp")
+TOKENS = GRID[0] * GRID[1]
+FUSIONS = ["sum", "mean", "max", "conv", "ladder"]
+
+
+def step_of(config: TrainConfig) -> tuple[Method, StepTerms, torch.Tensor]:
+    """One step of one slot in float64: the method, what it made, and the weights."""
+    method = build_method(config, channels=6)
+    weights = method.parameters.initial_row(torch_generator(0, "p")).double()[None]
+    weights.requires_grad_()
+    buffers = method.buffers.initial_row(torch_generator(0, "b")).double()[None]
+    tokens = small_tensor(1, len(config.data.modalities), 8, TOKENS, 6, seed=1)
+    made = method.step(
+        method.parameters.views(weights),
+        method.buffers.views(buffers),
+        Batch(tokens_SMNTC=tokens, grid=GRID),
+        hyper_of(config),
+        small_draws(maps=method.needs.maps, masks=method.needs.masks),
+    )
+    return method, made, weights
+
+
+def loss_of(config: TrainConfig) -> float:
+    return float(sum(float(term.detach()) for term in step_of(config)[1].terms.values()))
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("fusion", FUSIONS)
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_loss_and_gradients_of_several_modalities_are_finite(
+    name: str, fusion: str, count: int
+) -> None:
+    config = small_config(modalities=MODALITIES[:count], name=name, fusion=fusion)
+    method, made, weights = step_of(config)
+    assert made.codes_SBTK.shape == (1, 4, TOKENS, 4)
+    assert tuple(made.terms) == method.terms
+    assert all(term.shape == (1,) and term.isfinite().all() for term in made.terms.values())
+    (gradient,) = torch.autograd.grad(sum(made.terms.values(), torch.zeros(1)), weights)
+    assert gradient.isfinite().all() and gradient.abs().max() > 0
+    for key, view in method.parameters.views(gradient).items():
+        assert view.abs().max() > 0, key  # each of its weights is learnt
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_one_modality_trains_or_is_refused_in_one_line(name: str) -> None:
+    config = small_config(modalities=("rgb",), name=name)
+    if METHODS[name].least_modalities == 1:
+        _, made, weights = step_of(config)
+        (gradient,) = torch.autograd.grad(sum(made.terms.values(), torch.zeros(1)), weights)
+        assert gradient.isfinite().all() and gradient.abs().max() > 0
+        return
+    for refused in (hyper_values, step_values, lambda config: build_method(config, channels=6)):
+        with pytest.raises(ConfigError, match=f"'{name}' needs 2 modalities") as caught:
+            refused(config)
+        assert "\n" not in str(caught.value) and "['rgb']: add one" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("count", [2, 4])
+def test_declared_hyper_parameters_fit_their_ranges(name: str, count: int) -> None:
+    config = small_config(modalities=MODALITIES[:count], name=name)
+    declared = (*hyper_parameters(config), *modality_hyper_parameters(config))
+    assert len({each.name for each in declared}) == len(declared)
+    for each in declared:
+        assert each.low < each.high and each.meaning
+        assert each.check(each.default) == each.default
+        assert each.published is None or each.check(each.published) == each.published
+        assert each.low > 0 or not each.log
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("count", [2, 4])
+def test_every_hyper_parameter_changes_the_loss(name: str, count: int) -> None:
+    modalities = MODALITIES[:count]
+    config = small_config(modalities=modalities, name=name)
+    untuned = loss_of(config)
+    for each in (*hyper_parameters(config), *modality_hyper_parameters(config)):
+        between = {each.name: 0.6 * each.low + 0.4 * each.high}
+        moved = small_config(modalities=modalities, name=name, hyper=between)
+        assert loss_of(moved) != untuned, each.name
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_step_reads_the_same_names_whatever_is_given(name: str) -> None:
+    config = small_config(modalities=MODALITIES, name=name)
+    declared = (*hyper_parameters(config), *modality_hyper_parameters(config))
+    given = dataclasses.replace(config, hyper={each.name: each.high for each in declared})
+    assert list(step_values(given)) == list(step_values(config))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_loss_falls_on_tiny_features(name: str) -> None:
+    material = small_material(crops=4)  # one batch an epoch
+    # a learnt fusion would move the target of some methods
+    config = small_config(name=name, fusion="sum", training={"learning_rate": 5e-3})
+    slots, losses = Slots([config], material, CPU), []
+    for _ in range(60):
+        slots.step()
+        losses.append(slots.take_loss(0)[0])
+    assert sum(losses[-10:]) < sum(losses[:10])
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_low_precision_changes_the_loss_little(name: str) -> None:
+    material, losses = small_material(), []
+    for precision in ("fp32", "bf16"):
+        config = small_config(name=name, training={"precision": precision})
+        slots = Slots([config], material, CPU)
+        slots.step()
+        losses.append(slots.take_terms(0))
+    assert losses[0] != losses[1]
+    assert losses[1] == {term: pytest.approx(value, rel=0.05) for term, value in losses[0].items()}
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("fusion", ["sum", "conv", "ladder"])
+@pytest.mark.parametrize("count", [2, 4])
+def test_packed_slots_equal_single_runs_bit_for_bit(name: str, fusion: str, count: int) -> None:
+    modalities = MODALITIES[:count]
+    material = small_material(modalities=modalities)
+    configs = []
+    for seed in range(3):
+        base = small_config(modalities=modalities, seed=seed, name=name, fusion=fusion)
+        declared = (*hyper_parameters(base), *modality_hyper_parameters(base))[seed:]
+        hyper = {each.name: each.low + (each.high - each.low) / (seed + 2) for each in declared}
+        configs.append(dataclasses.replace(base, hyper=hyper))
+    together = Slots(configs, material, CPU)
+    alone = [Slots([config], material, CPU) for config in configs]
+    for _ in range(4):  # over the short batch of an epoch of three
+        together.step()
+        for slots in alone:
+            slots.step()
+    for slot, slots in enumerate(alone):
+        state, expected = together.state(slot), slots.state(0)
+        assert state.keys() == expected.keys()
+        assert all(torch.equal(state[key], expected[key]) for key in state)
+        assert together.take_terms(slot) == slots.take_terms(0)
+        assert together.evaluate(slot, material.val) == slots.evaluate(0, material.val)
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("fusion", ["sum", "ladder"])
+def test_a_run_resumes_from_its_checkpoint_bit_for_bit(
+    tmp_path: Path, name: str, fusion: str
+) -> None:
+    material, config = small_material(), small_config(name=name, fusion=fusion)
+    undisturbed = Run.start(config, material, CPU)
+    undisturbed.advance()
+    undisturbed.save(tmp_path / "run")
+    resumed = Run.restore(tmp_path / "run", config, material, CPU)
+    assert undisturbed.advance() == resumed.advance()
+    state, expected = resumed._slots.state(0), undisturbed._slots.state(0)
+    assert all(torch.equal(state[key], expected[key]) for key in expected)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_stages_end_in_the_code_that_is_predicted_with(name: str) -> None:
+    config = small_config(modalities=MODALITIES, name=name)
+    method = build_method(config, channels=6)
+    weights = method.parameters.views(method.parameters.initial_row(torch_generator(0))[None])
+    buffers = method.buffers.views(method.buffers.initial_row(torch_generator(0))[None])
+    tokens = small_tensor(1, 4, 2, TOKENS, 6).float()
+    stages = method.stages(weights, buffers, tokens)
+    assert torch.equal(stages.code_NTK, method.encode(weights, buffers, tokens)[0])
+    assert {*stages.specific, *stages.harmonised} <= set(MODALITIES)
+
+
+def test_declarations_are_read_without_torch() -> None:
+    program = """
+import sys
+from trainer.config.configuration import MethodConfig, TrainConfig
+from trainer.methods import METHODS, hyper_parameters, hyper_values, step_values
+for name in METHODS:
+    config = TrainConfig(method=MethodConfig(name=name))
+    assert hyper_parameters(config) and hyper_values(config) and step_values(config)
+assert "torch" not in sys.modules
+"""
+    outcome = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (outcome.returncode, outcome.stderr) == (0, "")

@@ -1,0 +1,44 @@
+"""Settings of ``[method]`` that are options of single methods now: files of before still work.
+
+Once every method had all of them, read or not: resolved configurations of that time, in studies
+and checkpoints, name them all.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from trainer.errors import ConfigError
+
+__all__ = ["FORMER_SETTINGS", "with_present_names"]
+
+FORMER_SETTINGS = ("msn", "msn_residual", "pre_norm", "cmh", "anchor", "target_dropout")
+#: The methods of that time.
+FORMER_METHODS = ("stego", "unim2")
+
+
+def with_present_names(
+    table: Mapping[str, Any], method: str, options: Collection[str]
+) -> dict[str, Any]:
+    """The table ``[method]`` with its former settings among the options.
+
+    One that ``stego`` or ``unim2`` does not read never changed anything, and is left out. What a
+    method of today does not have stays where it is, to be refused.
+
+    Args:
+        table: The table; its ``options``, if it has them, are a table.
+        method: Name of the method.
+        options: Names of the method's own options.
+
+    Raises:
+        ConfigError: If a setting is given by both names.
+    """
+    former = {key: value for key, value in table.items() if key in FORMER_SETTINGS}
+    given = table.get("options", {})
+    for key in former.keys() & given.keys():
+        raise ConfigError(
+            f"method.{key} is the former name of method.options.{key}: give one of them"
+        )
+    moved = {key: value for key, value in former.items() if key in options}
+    gone = former if method in FORMER_METHODS else moved
+    kept = {key: value for key, value in table.items() if key not in gone}
+    return {**kept, "options": {**given, **moved}}

@@ -1,0 +1,25 @@
+"""Cosine: how far each projected token points from the first modality's token.
+
+Shape letters: S slots, X auxiliary modalities, I tokens, C feature channels.
+UniM2, supplementary, Eq. 4.
+"""
+
+from torch import Tensor
+
+from trainer.losses.token_pairs import TokenPairs
+from trainer.nn.unit import unit
+
+__all__ = ["cosine"]
+
+EPSILON = 1e-8  # shortest length that is divided by
+
+
+def cosine(pairs: TokenPairs) -> Tensor:
+    """One less the mean cosine of the tokens' pairs.
+
+    Returns:
+        Tensor with shape (S, X).
+    """
+    first_S1IC = unit(pairs.first_SIC, epsilon=EPSILON).unsqueeze(1)
+    cosine_SXI = (first_S1IC * unit(pairs.others_SXIC, epsilon=EPSILON)).sum(dim=-1)
+    return ((1 - cosine_SXI) * pairs.weight_SI.unsqueeze(1)).sum(dim=-1)

@@ -1,0 +1,31 @@
+"""CORAL: the auxiliaries' covariance is drawn towards that of the first modality.
+
+UniM2, supplementary, Eq. 2; Deep CORAL (Sun and Saenko, ECCV 2016 workshops). Division by 4 d^2
+makes the loss small where features are wide: its weight reaches further than the others'.
+"""
+
+from typing import TYPE_CHECKING
+
+from trainer.methods.distillation import aligning
+from trainer.methods.entry import MethodEntry
+
+if TYPE_CHECKING:
+    from trainer.config.configuration import MethodConfig
+    from trainer.methods.base import Method
+
+__all__ = ["CORAL"]
+
+
+def build(config: "MethodConfig", *, modalities: tuple[str, ...], channels: int) -> "Method":
+    """STEGO with aligned covariances."""
+    from trainer.losses.coral import coral  # brings torch, and so does the next
+    from trainer.methods.networks.aligned import Aligned
+
+    return Aligned(config, modalities=modalities, channels=channels, align=coral)
+
+
+CORAL = MethodEntry(
+    build=build,
+    hyper_parameters=aligning(low=1e-2, high=1e4, default=1.0),
+    least_modalities=2,
+)

@@ -1,0 +1,30 @@
+"""Cosine: each token of an auxiliary is turned towards the first modality's token there.
+
+UniM2, supplementary, Eq. 4.
+"""
+
+from typing import TYPE_CHECKING
+
+from trainer.methods.distillation import aligning
+from trainer.methods.entry import MethodEntry
+
+if TYPE_CHECKING:
+    from trainer.config.configuration import MethodConfig
+    from trainer.methods.base import Method
+
+__all__ = ["COSINE"]
+
+
+def build(config: "MethodConfig", *, modalities: tuple[str, ...], channels: int) -> "Method":
+    """STEGO with aligned tokens."""
+    from trainer.losses.cosine import cosine  # brings torch, and so does the next
+    from trainer.methods.networks.aligned import Aligned
+
+    return Aligned(config, modalities=modalities, channels=channels, align=cosine)
+
+
+COSINE = MethodEntry(
+    build=build,
+    hyper_parameters=aligning(low=1e-3, high=10.0, default=1.0),
+    least_modalities=2,
+)

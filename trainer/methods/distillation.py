@@ -1,0 +1,33 @@
+"""What the methods share that align the projected auxiliary modalities with the first.
+
+UniM2, supplementary, Eq. 1: each auxiliary map goes through a projection of its own and is drawn
+towards the first modality's map by a loss, beside STEGO's on the fused map. Eq. 2, 3 and 4 are
+three such losses. The document gives their weight no value: it is searched.
+"""
+
+from collections.abc import Callable
+
+from trainer.hyper_parameters import HyperParameter
+from trainer.methods.pairs import PAIR_HYPER_PARAMETERS
+
+__all__ = ["aligning"]
+
+
+def aligning(
+    *, low: float, high: float, default: float
+) -> Callable[[tuple[str, ...]], tuple[HyperParameter, ...]]:
+    """STEGO's hyper-parameters, and the weight of the alignment loss in a range of its own."""
+    weight = HyperParameter(
+        name="lambda_align",
+        low=low,
+        high=high,
+        default=default,
+        log=True,
+        meaning="weight of the alignment loss",
+    )
+
+    def hyper_parameters(modalities: tuple[str, ...]) -> tuple[HyperParameter, ...]:
+        del modalities
+        return (*PAIR_HYPER_PARAMETERS, weight)
+
+    return hyper_parameters

@@ -1,0 +1,52 @@
+"""MMD: the distribution of an auxiliary's tokens is drawn towards that of the first modality's.
+
+UniM2, supplementary, Eq. 3; kernels as in Deep Adaptation Networks (Long et al., ICML 2015).
+"""
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from trainer.errors import ConfigError
+from trainer.methods.distillation import aligning
+from trainer.methods.entry import MethodEntry
+
+if TYPE_CHECKING:
+    from trainer.config.configuration import MethodConfig
+    from trainer.methods.base import Method
+
+__all__ = ["MMD", "MMDOptions"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MMDOptions:
+    """The table ``[method.options]``."""
+
+    #: Tokens of each modality that are compared in a step, drawn from all crops of the batch; at
+    #: most B times P * P (``training.samples``). Time and memory grow with their square.
+    tokens: int = 512
+
+    def __post_init__(self) -> None:
+        if self.tokens < 2:
+            raise ConfigError(
+                f"method.options.tokens = {self.tokens} is too small: give 2 or more"
+            )
+
+
+def build(config: "MethodConfig", *, modalities: tuple[str, ...], channels: int) -> "Method":
+    """STEGO with aligned distributions."""
+    from trainer.losses.mmd import mmd  # brings torch, and so does the next
+    from trainer.methods.networks.aligned import Aligned
+
+    options = config.options
+    assert isinstance(options, MMDOptions)
+    align = functools.partial(mmd, tokens=options.tokens)
+    return Aligned(config, modalities=modalities, channels=channels, align=align)
+
+
+MMD = MethodEntry(
+    build=build,
+    hyper_parameters=aligning(low=1e-3, high=10.0, default=1.0),
+    options=MMDOptions,
+    least_modalities=2,
+)

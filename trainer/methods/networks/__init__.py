@@ -1,0 +1,1 @@
+"""What the methods compute, with torch; what they declare is a folder above, without."""

@@ -1,0 +1,115 @@
+"""STEGO on the first modality and on projections of the others, which a loss aligns with it.
+
+Shape letters: S slots, M modalities, X auxiliary modalities (M - 1), N crops (anchors, then
+partners), B anchor crops, T tokens (H*W), C feature channels, K code channels.
+
+UniM2, supplementary, Eq. 1. Its projection is "lightweight": two layers here, one pair for each
+auxiliary modality. The first modality is frozen, so that alignment moves the projections alone.
+"""
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from trainer.config.configuration import MethodConfig
+from trainer.engine.draws import StepDraws
+from trainer.losses.token_pairs import TokenPairs, tokens_at
+from trainer.methods.base import Batch, Needs, Stages, StepTerms
+from trainer.methods.networks.stego import Stego
+from trainer.methods.stego import StegoOptions
+from trainer.nn.linear import linear
+from trainer.nn.parameters import Layout, Views, linear_entries
+
+__all__ = ["Aligned"]
+
+
+class Aligned:
+    """STEGO with an alignment loss; implements ``trainer.methods.base.Method``."""
+
+    def __init__(
+        self,
+        config: MethodConfig,
+        *,
+        modalities: tuple[str, ...],
+        channels: int,
+        align: Callable[[TokenPairs], Tensor],
+    ) -> None:
+        """Arrange the networks.
+
+        Args:
+            config: Settings that every method reads.
+            modalities: Two or more, the first one frozen.
+            channels: Feature channels C.
+            align: Loss of each auxiliary with shape (S, X).
+        """
+        assert len(modalities) > 1
+        self._align = align
+        self._stego = Stego(config, StegoOptions(), modalities=modalities, channels=channels)
+        stack = (len(modalities) - 1,)
+        projection = (
+            *linear_entries("projection.first", inputs=channels, outputs=channels, stack=stack),
+            *linear_entries("projection.second", inputs=channels, outputs=channels, stack=stack),
+        )
+        self._parameters = Layout(entries=projection + self._stego.parameters.entries)
+
+    @property
+    def needs(self) -> Needs:
+        """As STEGO; the anchors' points also say which tokens are compared."""
+        return self._stego.needs
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """STEGO's, and the alignment of all auxiliaries."""
+        return (*self._stego.terms, "alignment")
+
+    @property
+    def parameters(self) -> Layout:
+        """Projections, fusion and code head."""
+        return self._parameters
+
+    @property
+    def buffers(self) -> Layout:
+        """Running statistics of the ladder fusion."""
+        return self._stego.buffers
+
+    def step(
+        self,
+        parameters: Views,
+        buffers: Views,
+        batch: Batch,
+        hyper: Mapping[str, Tensor],
+        draws: StepDraws,
+    ) -> StepTerms:
+        """STEGO's loss on the projected maps, and the weighted alignment loss (Eq. 1)."""
+        projected_SMNTC = self._projected(batch.tokens_SMNTC, parameters)
+        projected = Batch(tokens_SMNTC=projected_SMNTC, grid=batch.grid)
+        made = self._stego.step(parameters, buffers, projected, hyper, draws)
+        anchors_SMBTC = projected_SMNTC[:, :, : draws.batch]
+        pairs = TokenPairs.of(
+            anchors_SMBTC[:, 0],
+            anchors_SMBTC[:, 1:],
+            draws.share_SB,
+            tokens_at(draws.coordinates_SM2BQ2[:, 0, 0], batch.grid),
+        )
+        alignment_S = hyper["lambda_align"] * self._align(pairs).sum(dim=1)
+        return StepTerms(
+            terms={**made.terms, "alignment": alignment_S},
+            codes_SBTK=made.codes_SBTK,
+            buffers=made.buffers,
+        )
+
+    def encode(self, parameters: Views, buffers: Views, tokens_SMNTC: Tensor) -> Tensor:
+        """Shared code with shape (S, N, T, K), without dropout and from running statistics."""
+        return self._stego.encode(parameters, buffers, self._projected(tokens_SMNTC, parameters))
+
+    def stages(self, parameters: Views, buffers: Views, tokens_1MNTC: Tensor) -> Stages:
+        """See :class:`~trainer.methods.base.Method`."""
+        projected_1MNTC = self._projected(tokens_1MNTC, parameters)
+        return self._stego.stages(parameters, buffers, projected_1MNTC)
+
+    def _projected(self, tokens_SMNTC: Tensor, parameters: Views) -> Tensor:
+        """The first modality as it is, then the projection of each other: (S, M, N, T, C)."""
+        hidden = linear(tokens_SMNTC[:, 1:], parameters, "projection.first", relu=True)
+        projected_SXNTC = linear(hidden, parameters, "projection.second")
+        return torch.cat([tokens_SMNTC[:, :1], projected_SXNTC], dim=1)
