@@ -7,22 +7,23 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from search.commands.hot_standby import stand_by
-from search.commands.notices import tell_idle_workers, tell_moved_starts
-from search.commands.signals import stop_on_signals
-from search.config.configuration import LaunchConfig, differences
-from search.driver.driver import Ending
-from search.driver.session import Places, Session, ray_workers
-from search.errors import StudyError
 from search.machine.reservations import Booking, Terms, reserve
-from search.machine.resources import Machine
-from search.machine.versions import code_revision, package_versions
-from search.progress.progress import Progress
-from search.reporting.reading import is_driven
 from search.workers.connection import check_answers
-from storage.database import Database
+from search.config.configuration import LaunchConfig, differences
+from search.progress.progress import Progress
+from search.driver.driver import Ending
+from search.errors import StudyError
+from search.machine.resources import Machine
+from search.commands.signals import stop_on_signals
+from search.commands.notices import tell_idle_workers, tell_moved_starts
+from search.reporting.reading import is_driven
+from search.driver.session import Places, Session, ray_workers
+from search.commands.hot_standby import stand_by
+from search.machine.versions import code_revision, package_versions
+from storage.database import Database, check_room
 from storage.errors import NameTaken, UnknownStudy
 from storage.lease import Lease
+from storage.optuna_store import open_optuna
 from storage.studies import (
     NewStudy,
     StudyRecord,
@@ -95,6 +96,7 @@ def launch(
     stored = _stored(database, request.study)
     if stored is not None:
         return _continue(stored, request, database, open_progress, open_preparing, say)
+    _check_database(database)
     with _booked(request, request.study or f"of preset {request.preset}", say) as booking:
         request = dataclasses.replace(request, machine=booking.machine)
         material = _prepare(request, open_preparing)
@@ -127,6 +129,8 @@ def _continue(
     if lease is None and _is_done(stored, request):
         say(f"study {stored.name} is finished: {stored.trials} trials")
         return LaunchResult(study=stored.name, ending=Ending.FINISHED, reason=None, seconds=0.0)
+    if lease is None:  # else it was driven here a moment ago
+        _check_database(database)
     with (
         lease or Lease.acquire(database, stored.name) as lease,
         _booked(request, stored.name, say) as booking,
@@ -136,6 +140,17 @@ def _continue(
         material = _prepare(request, open_preparing)
         _check_fingerprints(stored, material)
         return _drive(request, database, lease, material, open_progress, say)
+
+
+def _check_database(database: Database) -> None:
+    """Refuse a database that a search could not use, before anything is written.
+
+    Raises:
+        ConnectError: If it allows fewer connections than a search needs.
+        SchemaError: If Optuna's tables do not fit.
+    """
+    check_room(database)
+    open_optuna(database).engine.dispose()  # made now, they take no connection beside the lease
 
 
 def find_to_resume(database: Database, name: str | None, *, standby: bool = False) -> StudyRecord:

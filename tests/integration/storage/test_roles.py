@@ -11,13 +11,13 @@ from sqlalchemy import inspect, text
 from typer.testing import CliRunner
 
 from search.commands.app import app
-from search.commands.roles import roles
 from search.driver.driver import Ending
+from search.commands.roles import roles
 from storage.address import Address, parse_address
 from storage.database import Database, open_database
 from storage.errors import ConnectError, NotPermitted, RoleError, SchemaError
 from storage.models import Base
-from storage.roles import VERSION_TABLES, RoleWish, make_roles
+from storage.roles import RoleWish, make_roles, version_tables
 from storage.studies import create_study
 from tests.fakes.search_process import new_study, run_search
 
@@ -166,7 +166,7 @@ def test_the_driver_drives_a_whole_search_and_can_delete_nothing(
         ):
             with pytest.raises(NotPermitted):
                 attempt(driver, statement)
-    for table in VERSION_TABLES:
+    for table in version_tables("public"):
         column = first_column(database, table)
         for statement in (
             f"UPDATE {table} SET {column} = {column}",
