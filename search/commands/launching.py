@@ -3,12 +3,14 @@
 import contextlib
 import dataclasses
 import math
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from search.machine.reservations import Booking, Terms, reserve
 from search.workers.connection import check_answers
+from search.workers.ray_folder import find_ray_folder
 from search.config.configuration import LaunchConfig, differences
 from search.progress.progress import Progress
 from search.driver.driver import Ending
@@ -229,6 +231,8 @@ def _booked(request: Launch, study: str, say: Callable[[str], None]) -> Booking:
     if request.places.ray_address is not None:
         check_answers(request.places.ray_address)
         return Booking(request.machine)
+    if (folder := find_ray_folder(os.environ)) is not None:
+        say(folder.text())
     return reserve(request.machine, terms=request.terms, study=study, say=say)
 
 

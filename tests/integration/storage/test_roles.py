@@ -81,8 +81,8 @@ def first_column(database: Database, table: str) -> str:
 
 def attempt(database: Database, statement: str) -> None:
     """Try it with the role's own read-only setting off: the grants alone are to refuse."""
-    with database.engine.begin() as connection:
-        connection.exec_driver_sql("SET TRANSACTION READ WRITE")
+    with database.engine.execution_options(postgresql_readonly=False).begin() as connection:
+        assert connection.scalar(text("SHOW transaction_read_only")) == "off"
         connection.exec_driver_sql(statement)
 
 
