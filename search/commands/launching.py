@@ -17,7 +17,7 @@ from search.driver.driver import Ending
 from search.errors import StudyError
 from search.machine.resources import Machine
 from search.commands.signals import stop_on_signals
-from search.commands.notices import tell_idle_workers, tell_moved_starts
+from search.commands.notices import tell_idle_workers, tell_moved_starts, tell_quota
 from search.reporting.reading import is_driven
 from search.driver.session import Places, Session, ray_workers
 from search.commands.hot_standby import stand_by
@@ -36,6 +36,7 @@ from storage.studies import (
     get_study,
     list_studies,
 )
+from trainer.control_group import limit_threads
 from trainer.features import Material, prepare, require_labels
 
 __all__ = ["Launch", "LaunchResult", "find_to_resume", "launch"]
@@ -215,6 +216,7 @@ def _check_fingerprints(stored: StudyRecord, material: Material) -> None:
 
 
 def _prepare(request: Launch, open_preparing: OpenPreparing) -> Material:
+    limit_threads()
     with open_preparing() as tell:
         material = prepare(
             request.config.train,
@@ -233,6 +235,7 @@ def _booked(request: Launch, study: str, say: Callable[[str], None]) -> Booking:
         return Booking(request.machine)
     if (folder := find_ray_folder(os.environ)) is not None:
         say(folder.text())
+    tell_quota(request.machine, say)
     return reserve(request.machine, terms=request.terms, study=study, say=say)
 
 

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from trainer.engine.checkpoint import RECORD_NAME
+from trainer.control_group import limit_threads
 from trainer.errors import TrainerError
 from trainer.engine.snapshots import read_iterations
 from trainer.commands.cache import Choice, list_cache, prune_cache, read_age, read_size
@@ -64,6 +65,7 @@ RunOption = Annotated[
 
 def main() -> None:
     """Run the command line; a user's error is one line and exit code 2."""
+    limit_threads()
     try:
         app()
     except TrainerError as error:
