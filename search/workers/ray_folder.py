@@ -5,6 +5,7 @@ or one that is gone, or one that belongs to another account: Ray then ends with 
 """
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ VARIABLES = ("RAY_TMPDIR", "TMPDIR")  # in Ray's order
 RAY_DEFAULT = Path("/tmp")
 #: What Ray lays below its folder: the date, a process number of up to 7 digits, its longest name.
 SOCKET = "/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store"
-LONGEST_SOCKET_PATH = 103  # bytes that Linux (107) and macOS (103) both take
+LONGEST_SOCKET_PATH = 103 if sys.platform == "darwin" else 107  # bytes
 LONGEST = LONGEST_SOCKET_PATH - len(SOCKET)
 #: Where a short folder may lie.
 SHORT_PARENTS = (Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"))
