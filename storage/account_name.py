@@ -89,7 +89,7 @@ def _wrapper(folder: Path) -> dict[str, str]:
     }
 
 
-def _become(uid: int, command: Sequence[str]) -> None:
+def _become(uid: int, command: list[str]) -> None:
     """Become a program that sees this account under another number; files stay this account's."""
     outer, group = os.geteuid(), os.getegid()
     if ctypes.CDLL(None, use_errno=True).unshare(NEW_USER_NAMESPACE):

@@ -92,19 +92,24 @@ class _OneProcessStorage(RDBStorage):
     A pickled one would carry the password, and come back with neither fence nor translation.
     """
 
-    def __init__(self, database: Database, options: dict[str, Any], **switches: bool) -> None:
+    def __init__(
+        self, database: Database, options: dict[str, Any], *, skip_table_creation: bool = False
+    ) -> None:
         """Open it.
 
         Args:
             database: Whose settings its transactions have.
             options: Arguments of ``create_engine``.
-            switches: Further arguments of Optuna's class.
+            skip_table_creation: Whether the tables are there.
         """
         self._settings = TransactionSettings(
             read_only=database.read_only, schema=database.optuna_schema
         )
         super().__init__(
-            BARE_URL, engine_kwargs=options, skip_compatibility_check=True, **switches
+            BARE_URL,
+            engine_kwargs=options,
+            skip_compatibility_check=True,
+            skip_table_creation=skip_table_creation,
         )
 
     @property
