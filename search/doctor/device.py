@@ -2,12 +2,12 @@
 
 import torch
 
-from search.machine.reservations import holders
-from search.reporting.sizes import bytes_text
 from search.doctor.check import Check, failed, ok, warning
 from search.doctor.subject import Subject
 from search.errors import SettingsError
+from search.machine.reservations import holders
 from search.machine.resources import find_machine, quota_text, usable_cores
+from search.reporting.sizes import bytes_text
 from trainer.control_group import limits, usable_memory
 
 __all__ = ["check_cores", "check_device", "check_memory"]

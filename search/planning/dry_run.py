@@ -12,12 +12,12 @@ from typing import Any
 
 import torch
 
-from search.machine.reservations import holders
 from search.config.configuration import LaunchConfig
-from search.planning.costs import Costs, measure
-from search.machine.resources import Machine, quota_text, usable_cores
-from search.spaces import Space
 from search.driver.session import Places
+from search.machine.reservations import holders
+from search.machine.resources import Machine, quota_text, usable_cores
+from search.planning.costs import Costs, measure
+from search.spaces import Space
 from storage.address import Address
 from trainer.control_group import usable_memory
 from trainer.features import validate

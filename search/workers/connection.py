@@ -13,11 +13,11 @@ from typing import Any
 import ray
 from ray._private import ray_constants
 
+from search.errors import ClusterError, first_line
+from search.machine.resources import VISIBLE_VARIABLE, Machine
 from search.workers.ray_environment import name_account
 from search.workers.ray_folder import find_ray_folder
 from search.workers.ray_processes import end, ray_processes
-from search.errors import ClusterError, first_line
-from search.machine.resources import VISIBLE_VARIABLE, Machine
 
 __all__ = ["RAY", "check_answers", "connect", "usage_statistics"]
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -106,7 +107,7 @@ def password_server() -> Iterator[PasswordServer]:
     if not (DEBIAN_PROGRAMS / "initdb").exists():
         pytest.skip(f"no PostgreSQL 15 in {DEBIAN_PROGRAMS} to test passwords over TCP with")
     # Root must start it as another user, who is made with Debian's package.
-    account = {"user": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
+    account: dict[str, Any] = {"user": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
     folder = Path(tempfile.mkdtemp(prefix="umss-tcp-", dir="/tmp"))
     if account:
         shutil.chown(folder, user="postgres")
@@ -201,7 +202,7 @@ def start_pooler(owned_database: OwnedDatabase) -> Iterator[Callable[[str], int]
     if program is None:
         pytest.skip("no pgbouncer to pool connections with (Debian's package pgbouncer)")
     folder = Path(tempfile.mkdtemp(prefix="umss-pool-", dir="/tmp"))
-    account = {"user": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
+    account: dict[str, Any] = {"user": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
     password = owned_database.passfile.read_text().strip().rpartition(":")[2]
     (folder / "users").write_text(f'"{owned_database.owner}" "{password}"\n')
     processes: list[subprocess.Popen[bytes]] = []

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from trainer import control_group
 from trainer.control_group import Limits, limit_threads, limits, usable_cores, usable_memory
 
 V2 = "31 23 0:28 {top} /sys/fs/cgroup rw,relatime shared:4 - cgroup2 cgroup rw,nsdelegate\n"
@@ -152,5 +151,5 @@ def test_torch_computes_with_no_more_threads(
 
 
 def test_other_systems_have_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control_group.sys, "platform", "darwin")
+    monkeypatch.setattr("trainer.control_group.sys.platform", "darwin")
     assert limits() == Limits()

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from search.machine import home
+from search.machine.home import provide_folders
 from search.workers import ray_environment as environment
 from search.workers.ray_environment import name_account
-from search.machine.home import provide_folders
 from trainer.errors import CacheError
 from trainer.features.cache import cache_root
 
@@ -31,7 +31,7 @@ def provided(variables: dict[str, str], parent: Path) -> list[str]:
 def test_without_a_home_files_go_to_a_private_folder_and_that_is_said(
     nameless: None, given: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(home.os, "access", lambda path, mode: path != "/proc")
+    monkeypatch.setattr("search.machine.home.os.access", lambda path, mode: path != "/proc")
     variables = given | {"XDG_CACHE_HOME": "/cache"}
     (told,) = provided(variables, tmp_path)
     folder = tmp_path / f"unim2-search-{os.geteuid()}"

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from search.workers import ray_folder
-from search.workers.ray_folder import LONGEST, find_ray_folder
 from search.errors import ClusterError
+from search.workers.ray_folder import LONGEST, find_ray_folder
 
 
 @pytest.fixture
@@ -71,7 +70,9 @@ def test_one_of_another_account_is_replaced(
     base: Path, parent: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed: set[Path] = {base}
-    monkeypatch.setattr(ray_folder.os, "access", lambda path, mode: path not in closed)
+    monkeypatch.setattr(
+        "search.workers.ray_folder.os.access", lambda path, mode: path not in closed
+    )
     assert "cannot be written by this account" in replaced({"TMPDIR": str(base)}, parent)
     (base / "ray").mkdir()
     assert find_ray_folder({"TMPDIR": str(base)}, parents=[parent]) is None
