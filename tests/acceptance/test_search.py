@@ -19,7 +19,7 @@ from storage.database import open_database
 from tests.acceptance.conftest import REPOSITORY, SearchCommand
 from trainer.records import Report
 
-pytestmark = pytest.mark.timeout(900)  # several starts of Ray each, on whatever machine
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]  # several starts of Ray each, on whatever machine
 
 Register = Callable[[subprocess.Popen[str]], subprocess.Popen[str]]
 

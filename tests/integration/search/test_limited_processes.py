@@ -168,6 +168,7 @@ def test_the_doctor_runs_without_a_name_and_a_home(theirs: Path) -> None:
     assert "can run" in done.stdout and "Traceback" not in done.stderr, done.stderr
 
 
+@pytest.mark.cluster
 def test_ray_starts_under_a_long_tmpdir(short: Path) -> None:
     long = short / "slurm_jobdir" / "1355700" / "a_user_with_a_long_name" / "tmp.t0016"
     long.mkdir(parents=True)
