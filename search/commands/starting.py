@@ -10,26 +10,27 @@ from typing import Any
 import typer
 from rich.console import Console
 
+from search.config.assignments import nested
+from search.machine.reservations import Terms
 from search.checkpoints.folders import default_checkpoint_root
+from search.config.configuration import LaunchConfig, resolve
+from search.reporting import views
+from search.reporting.dry_run import plan
+from search.progress.progress import open_progress
+from search.driver.driver import Ending
+from search.errors import SettingsError
+from search.machine.resources import Machine, find_machine
+from search.reporting import reading
 from search.commands.detaching import detach
+from search.planning.dry_run import dry_run
 from search.commands.launching import Launch, find_to_resume
 from search.commands.launching import launch as launch_study
-from search.config.assignments import nested
-from search.config.configuration import LaunchConfig, resolve
-from search.driver.driver import Ending
 from search.driver.session import Places
-from search.errors import SettingsError
-from search.machine.reservations import Terms
-from search.machine.resources import Machine, find_machine
-from search.planning.dry_run import dry_run
-from search.progress.progress import open_progress
-from search.reporting import reading, views
-from search.reporting.dry_run import plan
 from storage.address import Address, parse_address
 from storage.database import Database, open_database
-from trainer.config.toml_records import toml_text
 from trainer.features import validate
 from trainer.features.cache import cache_root
+from trainer.config.toml_records import toml_text
 
 __all__ = ["Machinery", "detach_launch", "launch", "resume"]
 
@@ -145,7 +146,7 @@ def launch(
         stall_timeout=machinery.stall_timeout,
         standby=machinery.standby,
     )
-    validate(request.config.train)
+    _say_notes(request)
     with open_database(address) as database:
         return _drive(request, database, plain=plain)
 
@@ -230,8 +231,14 @@ def resume(
             stall_timeout=machinery.stall_timeout,
             standby=machinery.standby,
         )
-        validate(request.config.train)
+        _say_notes(request)
         return _drive(request, database, plain=plain)
+
+
+def _say_notes(request: Launch) -> None:
+    """Refuse data or weights that cannot be used, and say what is worth knowing of the data."""
+    for note in validate(request.config.train):
+        typer.echo(f"note: {note}")
 
 
 def _drive(request: Launch, database: Database, *, plain: bool | None) -> bool:

@@ -12,12 +12,12 @@ from typing import Any
 
 import torch
 
-from search.config.configuration import LaunchConfig
-from search.driver.session import Places
 from search.machine.reservations import holders
-from search.machine.resources import Machine, usable_cores
+from search.config.configuration import LaunchConfig
 from search.planning.costs import Costs, measure
+from search.machine.resources import Machine, usable_cores
 from search.spaces import Space
+from search.driver.session import Places
 from storage.address import Address
 from trainer.features import validate
 from trainer.features.dataset_summary import Survey, survey
@@ -46,6 +46,8 @@ class DryRun:
     #: Free bytes where the cache and the checkpoints lie.
     cache_free: int
     checkpoints_free: int
+    #: What is worth knowing of the data, a line each.
+    notes: tuple[str, ...] = ()
 
     @property
     def trial_seconds(self) -> float:
@@ -94,6 +96,7 @@ class DryRun:
             "cache": str(self.places.cache),
             "checkpoints": str(self.places.checkpoints),
             "config": self.config.to_table(),
+            "notes": list(self.notes),
         }
 
 
@@ -111,7 +114,7 @@ def dry_run(
     Raises:
         ConfigError, DataError, WeightsError: Where a launch would refuse, too.
     """
-    validate(config.train)
+    notes = validate(config.train)
     found = survey(config.train)
     return DryRun(
         study=study or f"{preset}-N, the next free number",
@@ -126,6 +129,7 @@ def dry_run(
         places=places,
         cache_free=_free_bytes(places.cache),
         checkpoints_free=_free_bytes(places.checkpoints),
+        notes=notes,
     )
 
 

@@ -5,10 +5,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from search.planning.dry_run import DryRun
 from search.reporting.durations import about_text, duration_text
 from search.reporting.sizes import bytes_text
 from search.reporting.tables import number_text
+from search.planning.dry_run import DryRun
 
 __all__ = ["plan"]
 
@@ -83,6 +83,7 @@ def _read(run: DryRun) -> list[tuple[str, str]]:
     weights = "" if train.backbone.name == "patch-stats" else f", weights {train.backbone.weights}"
     return [
         ("data", f"{train.data.name}, {where}: {images} images, {survey.crops} crops"),
+        *(("note", note) for note in run.notes),
         ("backbone", f"{train.backbone.name}{weights}: {survey.channels} channels"),
     ]
 

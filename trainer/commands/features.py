@@ -4,10 +4,10 @@ from pathlib import Path
 
 import torch
 
-from trainer.commands.setup import live_progress, prepare_material, progress_teller, say, say_notes
 from trainer.config.configuration import TrainConfig
 from trainer.features import open_material, validate
 from trainer.features.bank import Verify
+from trainer.commands.setup import live_progress, prepare_material, progress_teller, say, say_notes
 
 __all__ = ["build_features"]
 
@@ -26,8 +26,7 @@ def build_features(
     Raises:
         TrainerError: If data, weights or settings are not as needed, or the disk is full.
     """
-    validate(config)
-    say_notes(config.data)
+    say_notes(validate(config))
     found: Verify = "sizes" if verify else "all"
     material = prepare_material(config, cache=cache, device=device, verify=found)
     say(

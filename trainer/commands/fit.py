@@ -5,6 +5,13 @@ from pathlib import Path
 
 import torch
 
+from trainer.engine.checkpoint import RECORD_NAME
+from trainer.config.configuration import TrainConfig
+from trainer.features import Material, validate
+from trainer.logs import RunLog, open_log
+from trainer.records import Report
+from trainer.engine.run import Run, require_trainable
+from trainer.engine.snapshots import check_snapshots, snapshot_folder
 from trainer.commands.lines import (
     iterate_text,
     memory_text,
@@ -13,13 +20,6 @@ from trainer.commands.lines import (
     scores_text,
 )
 from trainer.commands.setup import live_progress, prepare_material, say, say_notes
-from trainer.config.configuration import TrainConfig
-from trainer.engine.checkpoint import RECORD_NAME
-from trainer.engine.run import Run, require_trainable
-from trainer.engine.snapshots import check_snapshots, snapshot_folder
-from trainer.features import Material, validate
-from trainer.logs import RunLog, open_log
-from trainer.records import Report
 
 __all__ = ["fit_run"]
 
@@ -48,9 +48,9 @@ def fit_run(
     """
     if (folder / RECORD_NAME).exists():
         require_trainable(folder)
-    validate(config)
+    notes = validate(config)
     say(protocol_line(config))
-    say_notes(config.data)
+    say_notes(notes)
     material = prepare_material(config, cache=cache, device=device)
     run = _start_or_restore(folder, config, material, device)
     keep = check_snapshots(snapshots, folder, reached=run.iteration, iterations=run.iterations)

@@ -26,7 +26,7 @@ Label = NDArray[np.uint8]
 class Source(Protocol):
     """Gives the images and labels of a data set by name.
 
-    The last two methods have a default for a class that names this one as its base.
+    The last methods have a default for a class that names this one as its base.
     """
 
     def image(self, name: str, modality: str) -> Image:
@@ -49,8 +49,11 @@ class Source(Protocol):
         """Every file that images and labels are read from; empty if they are drawn."""
         ...
 
-    def check(self) -> None:
+    def check(self) -> tuple[str, ...]:
         """Refuse damaged or mismatching files, as far as that is affordable.
+
+        Returns:
+            What their user should know of them, a line each.
 
         Raises:
             DataError: On the first such file, by its name.
@@ -83,6 +86,26 @@ class Source(Protocol):
             DataError: If a file cannot be decoded or is of another kind.
         """
         raise DataError(f"{paths[0]} is not read: this data set takes no files of your own")
+
+    def orientations(self, name: str, kind: str) -> tuple[int, ...]:
+        """The EXIF orientation of each file of an image, or of its label; none if it is drawn.
+
+        Args:
+            name: Name of an image.
+            kind: A modality, or ``label``.
+
+        Raises:
+            DataError: If a file cannot be decoded.
+        """
+        return ()
+
+    def shared_file(self, modality: str, other: str) -> bool:
+        """Whether two modalities of an image are read from the same file."""
+        return False
+
+    def own_affixes(self) -> Mapping[str, tuple[str, str]]:
+        """Modality to what its files' names begin with and end in, where that differs."""
+        return {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +141,8 @@ class DataSet:
     identity: Mapping[str, Any]
     #: What is worth knowing before its scores are compared: one line each, for ``inspect``.
     notes: tuple[str, ...] = ()
+    #: Files in its folders that fit nothing: one line a folder.
+    unused: tuple[str, ...] = ()
     #: Files that are missing: one line each. Their images are in no split. ``open_dataset``
     #: refuses such a data set; ``inspect`` goes on, to name them all.
     faults: tuple[str, ...] = ()

@@ -1,12 +1,14 @@
 """Images, labels and arrays from files, and refusing what does not fit.
 
 Every reader takes one file and either gives numbers of the kind that was asked for or raises
-a :class:`~trainer.errors.DataError` of one line that names the file. Pillow and NumPy raise
+a :class:`~trainer.errors.DataError` of one line that names the file. Pictures come out as their
+EXIF orientation says. Pillow and NumPy raise
 several kinds of errors on damaged files; they are turned into that here and nowhere else.
 
 Shape letters: H W pixels, C channels.
 """
 
+import mmap
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,15 +20,24 @@ import PIL.Image
 from numpy.typing import NDArray
 
 from trainer.datasets.base import Image, Label
+from trainer.datasets.exif import (
+    TURNED_BY_PILLOW,
+    UPRIGHT,
+    orientation_of,
+    turned,
+    upright_size,
+)
 from trainer.errors import DataError
 
 __all__ = [
     "ARRAY",
     "grey_image",
+    "is_array",
     "label_table",
     "read_array",
     "read_integers",
     "read_label",
+    "read_orientation",
     "read_pixels",
     "read_rgb",
     "read_size",
@@ -35,6 +46,8 @@ __all__ = [
 ]
 
 ARRAY = ".npy"
+#: What a PNG that holds EXIF tags has somewhere, whoever wrote it.
+TAG_MARKS = (b"eXIf", b"Raw profile type exif", b"tiff:Orientation")
 
 
 def read_rgb(path: Path, *, convert: bool = False) -> Image:
@@ -54,7 +67,7 @@ def read_rgb(path: Path, *, convert: bool = False) -> Image:
     if convert and _read_kind(path) != (3, 16):
         with _decoding(path), PIL.Image.open(path) as image:
             if not image.mode.startswith(("I", "F")):
-                return unit_range(np.asarray(image.convert("RGB")))
+                return unit_range(_upright(image, image.convert("RGB")))
     return unit_range(read_integers(path, channels=3, bits=(8, 16)))
 
 
@@ -65,7 +78,7 @@ def read_pixels(path: Path) -> NDArray[np.generic]:
         DataError: If the file cannot be decoded.
     """
     with _decoding(path), PIL.Image.open(path) as image:
-        return np.asarray(image)
+        return _upright(image, image)
 
 
 def read_integers(
@@ -116,7 +129,7 @@ def read_stored(*paths: Path) -> NDArray[np.generic]:
 
 
 def _read_any(path: Path) -> NDArray[np.generic]:
-    if path.suffix == ARRAY:
+    if is_array(path):
         return _load(path)
     return _read_wide_rgb(path) if _read_kind(path) == (3, 16) else read_pixels(path)
 
@@ -197,6 +210,23 @@ def grey_image(values: NDArray[np.float32]) -> Image:
     return np.repeat(values[:, :, None], 3, axis=2)
 
 
+def is_array(path: Path) -> bool:
+    """Whether a file holds an array rather than an image."""
+    return path.suffix.lower() == ARRAY
+
+
+def _upright(opened: PIL.Image.Image, pixels: PIL.Image.Image) -> NDArray[Any]:
+    """The pixels of a file, or of what it was converted to, turned as the file says."""
+    stored = np.asarray(pixels)
+    return np.ascontiguousarray(turned(stored, _to_turn(opened, late=True)))
+
+
+def _to_turn(opened: PIL.Image.Image, *, late: bool = False) -> int:
+    if opened.format in TURNED_BY_PILLOW:
+        return UPRIGHT
+    return orientation_of(opened, late=late)
+
+
 def _read_wide_rgb(path: Path) -> NDArray[np.uint8 | np.uint16]:
     """All 16 bits of an RGB PNG.
 
@@ -208,7 +238,7 @@ def _read_wide_rgb(path: Path) -> NDArray[np.uint8 | np.uint16]:
         if image.format != "PNG":
             raise ValueError("16-bit colour is read from PNG files alone")
         image.tile = [image.tile[0]._replace(args="RGB;16L")]
-        low = np.asarray(image)
+        low = _upright(image, image)
     both: NDArray[np.uint8 | np.uint16] = (high << 8) | low
     return both
 
@@ -261,19 +291,47 @@ def _no_plane(path: Path, shape: tuple[int, ...]) -> DataError:
     return DataError(f"{path} is no array of height x width numbers but {shape}: mend the file")
 
 
-def read_size(path: Path) -> tuple[int, int]:
-    """Width and height as they are stored, pixels; of an image only the header is read.
+def read_size(path: Path, *, late: bool = False) -> tuple[int, int]:
+    """Width and height as they are to be seen, pixels; of an image only the header is read.
+
+    Args:
+        path: The file.
+        late: Whether to look for an EXIF orientation behind the pixels of a PNG as well.
 
     Raises:
         DataError: If the file cannot be decoded.
     """
-    if path.suffix == ARRAY:
+    if is_array(path):
         shape = _array_shape(path)
         if len(shape) != 2:
             raise _no_plane(path, shape)
         return shape[1], shape[0]
     with _decoding(path), PIL.Image.open(path) as image:
-        return image.size
+        return upright_size(image.size, _to_turn(image, late=late and _has_tags(path)))
+
+
+def read_orientation(path: Path, *, late: bool = False, ours: bool = False) -> int:
+    """The EXIF orientation of a file, 1 to 8; 1 (upright) where there is none.
+
+    Args:
+        path: The file.
+        late: Whether to look behind the pixels of a PNG as well.
+        ours: Whether only what is turned here counts, not what Pillow turns by itself.
+
+    Raises:
+        DataError: If the file cannot be decoded.
+    """
+    if is_array(path):
+        return UPRIGHT
+    with _decoding(path), PIL.Image.open(path) as image:
+        late = late and _has_tags(path)
+        return _to_turn(image, late=late) if ours else orientation_of(image, late=late)
+
+
+def _has_tags(path: Path) -> bool:
+    """Whether a file may have an orientation anywhere; tells without decoding."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return any(content.find(mark) >= 0 for mark in TAG_MARKS)
 
 
 @contextmanager
@@ -287,7 +345,7 @@ def _decoding(path: Path) -> Iterator[None]:
         ValueError,
         PIL.Image.DecompressionBombError,
     ) as error:
-        what = "array" if path.suffix == ARRAY else "image"
+        what = "array" if is_array(path) else "image"
         raise DataError(
             f"cannot decode the {what} {path}: {_one_line(error)}; fetch it again or remove it"
         ) from error

@@ -1,5 +1,6 @@
 """A data set whose images and labels lie in files."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.datasets.base import Image, Label, Source
-from trainer.datasets.decoding import read_size, read_stored
+from trainer.datasets.decoding import read_orientation, read_size, read_stored
+from trainer.datasets.exif import UPRIGHT, turned_note
+from trainer.datasets.file_tree import FileTree
+from trainer.datasets.names import composed, name_in, text_of
 from trainer.errors import DataError
 
 __all__ = ["FileSource", "list_files", "pair_files"]
@@ -40,6 +44,8 @@ class FileSource(Source):
     #: Modality to what reads a file of a user's own, where the data set packs its own in a way
     #: that others do not.
     read_own: Mapping[str, Callable[..., Image]] = field(default_factory=dict)
+    #: Modality to what the names of its files begin with and end in before the extension.
+    affixes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def image(self, name: str, modality: str) -> Image:
         """See :class:`~trainer.datasets.base.Source`."""
@@ -61,16 +67,42 @@ class FileSource(Source):
                 paths.update(self._paths(name, modality))
         return tuple(sorted(paths))
 
-    def check(self) -> None:
+    def check(self) -> tuple[str, ...]:
         """Sizes of all files; the pixels of all where there are few images, else of the first."""
         names = list(next(iter(self.images.values())))
+        kinds = (*self.images, *(("label",) if self.labels else ()))
+        found: dict[str, Counter[int]] = {kind: Counter() for kind in kinds}
         for name in names:
             self._check_sizes(name)
+            for kind in kinds:
+                found[kind].update(self.orientations(name, kind))
         for name in names if len(names) <= DECODED_BY_CHECK else names[:1]:
             for modality in self.images:
                 self.image(name, modality)
             if name in self.labels:
                 self.label(name)
+        return turned_note(found)
+
+    def orientations(self, name: str, kind: str) -> tuple[int, ...]:
+        """See :class:`~trainer.datasets.base.Source`."""
+        return tuple(read_orientation(path) for path in self._files(name, kind))
+
+    def shared_file(self, modality: str, other: str) -> bool:
+        """See :class:`~trainer.datasets.base.Source`."""
+        return all(
+            self._paths(name, other) == self._paths(name, modality)
+            for name in self.images[modality]
+        )
+
+    def own_affixes(self) -> Mapping[str, tuple[str, str]]:
+        """See :class:`~trainer.datasets.base.Source`."""
+        return self.affixes
+
+    def _files(self, name: str, kind: str) -> tuple[Path, ...]:
+        """The files of an image in a modality, or that of its label."""
+        if kind in self.images:
+            return self._paths(name, kind)
+        return (self.labels[name],) if name in self.labels else ()
 
     def _paths(self, name: str, modality: str) -> tuple[Path, ...]:
         paths = self.images[modality][name]
@@ -96,34 +128,63 @@ class FileSource(Source):
         return self.read_image[modality](*paths)
 
     def _check_sizes(self, name: str) -> None:
-        sizes = {
-            path: read_size(path)[:: -1 if modality in self.transposed else 1]
-            for modality in self.images
-            for path in self._paths(name, modality)
-        }
-        if name in self.labels:
-            sizes[self.labels[name]] = read_size(self.labels[name])
-        first, size = next(iter(sizes.items()))
-        for path, other in sizes.items():
-            if other != size:
-                raise DataError(
-                    f"{path} is {other[0]} x {other[1]} pixels but its image {first} is"
-                    f" {size[0]} x {size[1]}: bring them to one size or remove both"
-                )
+        kinds = [
+            (path, kind) for kind in (*self.images, "label") for path in self._files(name, kind)
+        ]
+        first, first_kind = kinds[0]
+        size = self._size(first, first_kind)
+        for path, kind in kinds[1:]:
+            if self._size(path, kind) != size:
+                self._refuse_sizes((first, first_kind), (path, kind))
+
+    def _refuse_sizes(self, first: tuple[Path, str], other: tuple[Path, str]) -> None:
+        """Refuse two files, unless a tag behind the pixels makes them equal."""
+        (width, height), size = (self._size(*each, late=True) for each in (other, first))
+        if (width, height) == size:
+            return
+        tags = {path: read_orientation(path, late=True) for path, _ in (first, other)}
+        said = [
+            f"{path.name} has the EXIF orientation {tag}"
+            for path, tag in tags.items()
+            if tag != UPRIGHT
+        ]
+        mend = (
+            f"as {' and '.join(said)}: turn the other file the same way, or remove the tag"
+            if said
+            else ": bring them to one size or remove both"
+        )
+        raise DataError(
+            f"{other[0]} is {width} x {height} pixels but its image {first[0]} is {size[0]} x"
+            f" {size[1]}{'' if mend.startswith(':') else ' '}{mend}"
+        )
+
+    def _size(self, path: Path, kind: str, *, late: bool = False) -> tuple[int, int]:
+        size = read_size(path, late=late)
+        return size[::-1] if kind in self.transposed else size
 
 
-def list_files(folder: Path, *, suffix: str) -> dict[str, Path]:
+def list_files(tree: FileTree, folder: Path, *, suffix: str) -> dict[str, Path]:
     """Files in the folders of a folder, by their name without the suffix, in order of paths.
 
     Hidden files, which some systems put beside every file they copy, are none of them.
 
+    Args:
+        tree: The files under the data set's root.
+        folder: The folder.
+        suffix: What the names end in, with an extension.
+
     Raises:
-        DataError: If the folder is missing.
+        DataError: If the folder is missing, or two files could be meant.
     """
-    if not folder.is_dir():
+    if tree.folder(folder) is None:
         raise DataError(f"the folder {folder} does not exist: give the data set's root folder")
-    found = (path for path in folder.glob(f"*/*{suffix}") if not path.name.startswith("."))
-    return {path.name.removesuffix(suffix): path for path in sorted(found)}
+    found: dict[str, Path] = {}
+    for inner in sorted(tree.folders(folder)):
+        for path in tree.files(inner, deep=False):
+            name = name_in(text_of(path.name), "", suffix)
+            if name is not None and tree.find(path) == path:
+                found[composed(name)] = path
+    return found
 
 
 def pair_files(

@@ -34,7 +34,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.config.configuration import DataConfig
-from trainer.config.toml_records import build_record
 from trainer.datasets.angles import angle_image
 from trainer.datasets.base import DataSet, Image, Label, check_modalities
 from trainer.datasets.decoding import (
@@ -45,11 +44,13 @@ from trainer.datasets.decoding import (
     read_label,
     unit_range,
 )
+from trainer.datasets.file_tree import FileTree
 from trainer.datasets.files import FileSource
 from trainer.datasets.gathering import gather
 from trainer.datasets.lists import HeldOutOptions, read_splits
 from trainer.datasets.roots import find_root
 from trainer.errors import ConfigError, DataError
+from trainer.config.toml_records import build_record
 
 __all__ = ["MCubeSOptions", "open_mcubes"]
 
@@ -133,6 +134,7 @@ def open_mcubes(config: DataConfig) -> DataSet:
     )
     found = gather(
         names,
+        tree=FileTree(root),
         images={modality: _files(root, modality) for modality in config.modalities},
         label=lambda name: root / "GT" / f"{name}.png",
     )

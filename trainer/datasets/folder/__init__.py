@@ -5,9 +5,8 @@ are relative to its folder.
 """
 
 import colorsys
-import glob
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -20,25 +19,29 @@ from trainer.config.configuration import DataConfig
 from trainer.datasets.angles import angle_image
 from trainer.datasets.base import DataSet, Image, check_modalities
 from trainer.datasets.decoding import (
-    ARRAY,
     grey_image,
+    is_array,
     label_table,
     read_array,
     read_integers,
     read_label,
     unit_range,
 )
+from trainer.datasets.file_tree import FileTree
 from trainer.datasets.files import FileSource
 from trainer.datasets.folder.description import (
-    NAME,
+    LABEL,
     Description,
     LabelFiles,
     ModalityFiles,
     SplitRule,
     read_description,
 )
+from trainer.datasets.folder.leftovers import find_leftovers, missing_hint
+from trainer.datasets.folder.patterns import FilePattern, own_names
 from trainer.datasets.gathering import gather
 from trainer.datasets.lists import SplitNames, carve_missing, check_apart, itself, read_list
+from trainer.datasets.names import composed
 from trainer.errors import ConfigError, DataError
 
 __all__ = ["DESCRIPTION", "open_folder", "reader_of"]
@@ -64,12 +67,16 @@ def open_folder(config: DataConfig) -> DataSet:
     root, description = file.parent, read_description(file)
     check_modalities(config.modalities, offered=tuple(description.modalities), data_set=str(file))
     modalities = {name: description.modalities[name] for name in config.modalities}
-    names = _split(root, modalities, description.splits, config.seed)
+    tree, patterns = FileTree(root), description.patterns()
+    names = _split(tree, config.modalities, description, config.seed)
     labels = description.labels
+    read = tuple(pattern for name, pattern in patterns.items() if name in (*modalities, LABEL))
     found = gather(
         names,
-        images={name: _files(root, modality.files) for name, modality in modalities.items()},
-        label=None if labels is None else _label_file(root, labels.files),
+        tree=tree,
+        images={name: _files(root, patterns[name]) for name in modalities},
+        label=None if labels is None else _label_file(root, patterns[LABEL]),
+        unused=partial(find_leftovers, tree, tuple(patterns.values()), read),
     )
     classes = description.class_names()
     return found.data_set(
@@ -80,6 +87,7 @@ def open_folder(config: DataConfig) -> DataSet:
             labels=found.labels,
             read_image={name: reader_of(modality) for name, modality in modalities.items()},
             read_label=partial(read_label, table=_label_table(labels, len(classes))),
+            affixes={name: patterns[name].affixes() for name in modalities},
         ),
         root=root,
         identity=_identity(description, modalities),
@@ -107,7 +115,7 @@ def reader_of(modality: ModalityFiles) -> Callable[[Path], Image]:
 
 
 def _plane(path: Path, modality: ModalityFiles) -> NDArray[np.float32]:
-    if path.suffix == ARRAY:
+    if is_array(path):
         return read_array(path)
     return read_integers(path, channels=1, bits=(modality.bits,)).astype(np.float32)
 
@@ -125,18 +133,19 @@ def _description_file(root: str | None) -> Path:
     return file
 
 
-def _files(root: Path, pattern: str) -> Callable[[str], tuple[Path, ...]]:
-    return lambda name: (root / pattern.replace(NAME, name),)
+def _files(root: Path, pattern: FilePattern) -> Callable[[str], tuple[Path, ...]]:
+    return lambda name: (root / pattern.path(name),)
 
 
-def _label_file(root: Path, pattern: str) -> Callable[[str], Path]:
-    return lambda name: root / pattern.replace(NAME, name)
+def _label_file(root: Path, pattern: FilePattern) -> Callable[[str], Path]:
+    return lambda name: root / pattern.path(name)
 
 
 def _split(
-    root: Path, modalities: Mapping[str, ModalityFiles], rule: SplitRule, seed: int
+    tree: FileTree, modalities: Collection[str], description: Description, seed: int
 ) -> SplitNames:
     """Names by list; the rest of what is found is train, of which the shares are carved."""
+    root, rule = tree.root, description.splits
     lists = {
         name: root / path
         for name in ("train", "val", "test")
@@ -146,8 +155,9 @@ def _split(
     check_apart({str(lists[name]): names for name, names in listed.items()})
     where = {name: str(path) for name, path in lists.items()}
     if "train" not in listed:
-        others = {name for names in listed.values() for name in names}
-        listed["train"] = tuple(name for name in _find(root, modalities) if name not in others)
+        others = {composed(name) for names in listed.values() for name in names}
+        found = _find(tree, modalities, description.patterns())
+        listed["train"] = tuple(name for name in found if composed(name) not in others)
         where["train"] = str(root)
     return carve_missing(
         listed,
@@ -162,23 +172,22 @@ def _split(
     )
 
 
-def _find(root: Path, modalities: Mapping[str, ModalityFiles]) -> tuple[str, ...]:
+def _find(
+    tree: FileTree, modalities: Collection[str], patterns: Mapping[str, FilePattern]
+) -> tuple[str, ...]:
     """Names that have a file in any modality."""
-    names: set[str] = set()
-    for modality, described in modalities.items():
-        before, after = described.files.split(NAME)
-        found = root.glob(f"{glob.escape(before)}*{glob.escape(after)}")
-        # hidden files, which some systems put beside every file they copy, are no images
-        paths = [path for path in found if path.is_file() and not path.name.startswith(".")]
-        told = [path.relative_to(root).as_posix() for path in paths]
-        here = {path[len(before) : len(path) - len(after)] for path in told}
+    names: dict[str, str] = {}  # a name may be written in two forms of Unicode
+    for modality in modalities:
+        here = own_names(patterns[modality], patterns.values(), tree)
         if not here:
             raise DataError(
-                f"{root} has no file {described.files} for the modality {modality!r}: mend"
-                " 'files', or add images"
+                f"{tree.root} has no file {patterns[modality].text} for the modality"
+                f" {modality!r}: mend 'files', or add images"
+                + missing_hint(tree, patterns[modality])
             )
-        names |= here
-    return tuple(sorted(names))
+        for name in here:
+            names.setdefault(composed(name), name)
+    return tuple(sorted(names.values()))
 
 
 def _scene(pattern: str, name: str) -> str:

@@ -3,16 +3,17 @@
 import math
 import re
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal
 
-from trainer.config.toml_records import build_record, read_toml
 from trainer.datasets.decoding import ARRAY
+from trainer.datasets.folder.patterns import FilePattern
 from trainer.datasets.lists import check_share
 from trainer.errors import ConfigError
+from trainer.config.toml_records import build_record, read_toml
 
 __all__ = [
-    "NAME",
+    "LABEL",
     "Description",
     "LabelFiles",
     "ModalityFiles",
@@ -20,16 +21,17 @@ __all__ = [
     "read_description",
 ]
 
-#: Stands for an image's name in a pattern of files.
-NAME = "{name}"
 LARGEST_LABEL = 255
+#: What labels are called among the modalities; no name of a modality, for it has a blank.
+LABEL = "label files"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModalityFiles:
     """A table ``[modalities.NAME]``: where its files are, and how they become three channels."""
 
-    #: Path of an image's file under the data set's folder, with ``{name}`` for its name.
+    #: Path of an image's file under the data set's folder, with ``{name}`` for its name;
+    #: ``**/{name}`` takes files in folders as well.
     files: str
     #: ``colour``: three channels as they are; ``grey``: one channel three times; ``angle``: one
     #: channel as (sin, cos).
@@ -101,8 +103,15 @@ class Description:
         for name, modality in self.modalities.items():
             _check_modality(f"modalities.{name}", modality)
         if self.labels is not None:
-            _check_pattern("labels.files", self.labels.files)
+            FilePattern.check("labels.files", self.labels.files)
             _check_labels(self.labels, len(self.class_names()))
+
+    def patterns(self) -> dict[str, FilePattern]:
+        """Where the files of each modality are and, as ``label``, those of the labels."""
+        texts = {name: modality.files for name, modality in self.modalities.items()}
+        if self.labels is not None:
+            texts[LABEL] = self.labels.files
+        return {name: FilePattern(text) for name, text in texts.items()}
 
     def class_names(self) -> tuple[str, ...]:
         """One name a class."""
@@ -147,23 +156,9 @@ def _check_palette(palette: tuple[tuple[int, ...], ...] | None, classes: int) ->
             raise ConfigError(f"palette has {list(colour)}: give red, green, blue from 0 to 255")
 
 
-def _check_pattern(where: str, pattern: str) -> None:
-    path = PurePosixPath(pattern)
-    rest = pattern.replace(NAME, "", 1)
-    if NAME not in pattern or "{" in rest or "}" in rest:
-        raise ConfigError(
-            f"{where} = {pattern!r} has to have {NAME} once, such as 'images/{NAME}.png'"
-        )
-    if path.is_absolute() or ".." in path.parts:
-        raise ConfigError(
-            f"{where} = {pattern!r} leaves the data set's folder: give a path under the folder of"
-            " the TOML file"
-        )
-
-
 def _check_modality(where: str, modality: ModalityFiles) -> None:
-    _check_pattern(f"{where}.files", modality.files)
-    array = modality.files.endswith(ARRAY)
+    FilePattern.check(f"{where}.files", modality.files)
+    array = modality.files.lower().endswith(ARRAY)
     if modality.encoding == "colour" and array:
         raise ConfigError(f"{where}.encoding = 'colour' is for images, not for {ARRAY} files")
     if modality.period is not None and modality.encoding != "angle":

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Literal
 
 from trainer.config.configuration import DataConfig
-from trainer.config.toml_records import build_record
 from trainer.datasets.base import DataSet, check_modalities
 from trainer.datasets.decoding import read_label, read_rgb
 from trainer.datasets.depth_encoding import Intrinsics
+from trainer.datasets.file_tree import FileTree
 from trainer.datasets.files import FileSource
 from trainer.datasets.gathering import Gathered, gather
 from trainer.datasets.lists import HeldOutOptions
@@ -31,6 +31,7 @@ from trainer.datasets.nyu.folders import find_stock, require_stock
 from trainer.datasets.nyu.orientation import find_transposed
 from trainer.datasets.nyu.splits import find_splits
 from trainer.datasets.roots import find_root
+from trainer.config.toml_records import build_record
 
 __all__ = ["NYUOptions", "open_nyu"]
 
@@ -79,6 +80,7 @@ def open_nyu(config: DataConfig) -> DataSet:
     labels = find_stock(root, "Label")
     found = gather(
         names,
+        tree=FileTree(root),
         images={modality: stock.paths for modality, stock in stocks.items()},
         label=labels.path if labels else lambda name: root / "Label" / f"{name}.png",
     )
