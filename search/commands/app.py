@@ -27,6 +27,7 @@ from storage.database import Database, open_database
 from storage.errors import DatabaseAway, LeaseHeld, LeaseLost, StorageError
 from storage.studies import request_stop
 from trainer.errors import TrainerError
+from trainer.console.terminal import any_terminal
 from trainer.config.toml_records import record_to_table, toml_text
 
 __all__ = ["app", "main"]
@@ -415,7 +416,8 @@ def _exit(finished: bool) -> None:
 def main() -> None:
     """Run the command line."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    app()
+    with any_terminal():
+        app()
 
 
 @contextmanager

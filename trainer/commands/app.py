@@ -14,6 +14,7 @@ from rich.console import Console
 from trainer.engine.checkpoint import RECORD_NAME
 from trainer.errors import TrainerError
 from trainer.engine.snapshots import read_iterations
+from trainer.console.terminal import any_terminal
 from trainer.commands.cache import Choice, list_cache, prune_cache, read_age, read_size
 from trainer.commands.evaluate import Scoring, evaluate_checkpoint
 from trainer.commands.export_config import export_settings
@@ -64,11 +65,14 @@ RunOption = Annotated[
 
 def main() -> None:
     """Run the command line; a user's error is one line and exit code 2."""
-    try:
-        app()
-    except TrainerError as error:
-        Console(stderr=True, soft_wrap=True).print(f"error: {error}", markup=False, style="red")
-        sys.exit(2)
+    with any_terminal():
+        try:
+            app()
+        except TrainerError as error:
+            Console(stderr=True, soft_wrap=True).print(
+                f"error: {error}", markup=False, style="red"
+            )
+            sys.exit(2)
 
 
 @app.command()

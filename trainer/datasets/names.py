@@ -6,9 +6,9 @@ where lists have one character (NFC). Here they are the same name.
 
 import os
 import unicodedata
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
-__all__ = ["PICTURES", "composed", "fold", "is_litter", "name_in", "same_kind", "text_of"]
+__all__ = ["PICTURES", "composed", "fold", "is_litter", "name_in", "native", "same_kind", "text_of"]
 
 #: Extensions in small letters that mean the same, the usual one first.
 KINDS = (
@@ -43,6 +43,11 @@ def text_of(name: str) -> str:
     characters than a list in UTF-8 has.
     """
     return name if name.isascii() else os.fsencode(name).decode("utf-8", "surrogateescape")
+
+
+def native(text: str) -> Path:
+    """The path that a text in a configuration or list means, by the system's own characters."""
+    return Path(text if text.isascii() else os.fsdecode(text.encode("utf-8", "surrogateescape")))
 
 
 def fold(name: str) -> str:

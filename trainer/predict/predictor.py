@@ -18,6 +18,8 @@ from trainer.backbones import Backbone
 from trainer.config.configuration import FeatureConfig
 from trainer.datasets.base import Image, Label, Source
 from trainer.datasets.crops import whole_image
+from trainer.datasets.decoding import read_orientation
+from trainer.datasets.exif import UPRIGHT
 from trainer.errors import DataError
 from trainer.features.extraction import Standard
 from trainer.features.dataset_features import Features
@@ -48,17 +50,27 @@ class Predictor:
         Raises:
             DataError: If a file cannot be decoded, or sizes differ.
         """
-        images = {
-            modality: self.source.decode(modality, *paths) for modality, paths in own.files.items()
-        }
+        images = {modality: self._decode(modality, own) for modality in own.files}
         anchor, size = next((name, image.shape[:2]) for name, image in images.items())
         for modality, image in images.items():
             if image.shape[:2] != size:
                 raise DataError(
                     f"{own.files[modality][0]} is {image.shape[1]} x {image.shape[0]} pixels, its"
-                    f" {anchor} {size[1]} x {size[0]}: bring them to one size and view"
+                    f" {anchor} {size[1]} x {size[0]}{_turned_text(own)}: bring them to one size"
+                    " and view"
                 )
         return images
+
+    def _decode(self, modality: str, own: OwnImage) -> Image:
+        try:
+            return self.source.decode(modality, *own.files[modality])
+        except DataError as error:
+            anchor, paths = next(iter(own.files.items()))
+            if modality == anchor or own.files[modality] != paths:
+                raise
+            raise DataError(
+                f"{error}; if it is in a file of its own, add --modality {modality}=FOLDER"
+            ) from error
 
     def predict(self, images: Mapping[str, Image], probe: ProbeName) -> Label:
         """Clusters or classes of every pixel.
@@ -99,3 +111,13 @@ class Predictor:
             made = self.standards[modality].apply(made)
         stored: Features = made.cpu().numpy().astype(self.features.dtype)
         return stored
+
+
+def _turned_text(own: OwnImage) -> str:
+    tags = {
+        path.name: read_orientation(path, late=True)
+        for paths in own.files.values()
+        for path in paths
+    }
+    said = [f"{name} has the EXIF orientation {tag}" for name, tag in tags.items() if tag != UPRIGHT]
+    return f", where {' and '.join(said)}" if said else ""

@@ -41,7 +41,7 @@ from trainer.datasets.folder.leftovers import find_leftovers, missing_hint
 from trainer.datasets.folder.patterns import FilePattern, own_names
 from trainer.datasets.gathering import gather
 from trainer.datasets.lists import SplitNames, carve_missing, check_apart, itself, read_list
-from trainer.datasets.names import composed
+from trainer.datasets.names import composed, native
 from trainer.errors import ConfigError, DataError
 
 __all__ = ["DESCRIPTION", "open_folder", "reader_of"]
@@ -126,7 +126,7 @@ def _description_file(root: str | None) -> Path:
             "the data set 'folder' needs its description: set data.root to the TOML file, or to"
             f" the folder that holds {DESCRIPTION}"
         )
-    path = Path(root)
+    path = native(root)
     file = path / DESCRIPTION if path.is_dir() else path
     if not file.is_file():
         raise DataError(f"there is no {file}: write the TOML file that describes the data set")
@@ -147,7 +147,7 @@ def _split(
     """Names by list; the rest of what is found is train, of which the shares are carved."""
     root, rule = tree.root, description.splits
     lists = {
-        name: root / path
+        name: root / native(path)
         for name in ("train", "val", "test")
         if isinstance(path := getattr(rule, name), str)
     }
