@@ -126,7 +126,9 @@ def open_cityscapes(config: DataConfig) -> DataSet:
             labels=labels,
             read_image={"rgb": read_rgb, "disparity": _read_disparity},
             read_label=_read_label,
-            affixes={modality: ("", Path(ending).stem) for modality, (_, ending) in FOLDERS.items()},
+            affixes={
+                modality: ("", Path(ending).stem) for modality, (_, ending) in FOLDERS.items()
+            },
         ),
         root=root,
         identity={"data set": "cityscapes", "version": VERSION},

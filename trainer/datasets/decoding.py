@@ -345,6 +345,8 @@ def _decoding(path: Path) -> Iterator[None]:
         ValueError,
         PIL.Image.DecompressionBombError,
     ) as error:
+        if path.is_symlink() and not path.exists():
+            raise DataError(f"{path} is a link to nothing: mend the link, or remove it") from error
         what = "array" if is_array(path) else "image"
         raise DataError(
             f"cannot decode the {what} {path}: {_one_line(error)}; fetch it again or remove it"

@@ -17,7 +17,15 @@ import PIL.Image
 import PIL.PngImagePlugin
 from numpy.typing import NDArray
 
-__all__ = ["TURNED_BY_PILLOW", "UPRIGHT", "orientation_of", "stored_view", "turned", "turned_note", "upright_size"]
+__all__ = [
+    "TURNED_BY_PILLOW",
+    "UPRIGHT",
+    "orientation_of",
+    "stored_view",
+    "turned",
+    "turned_note",
+    "upright_size",
+]
 
 UPRIGHT = 1
 ORIENTATION = 0x0112  # the tag's number
@@ -93,4 +101,3 @@ def turned_note(found: Mapping[str, Counter[int]]) -> tuple[str, ...]:
         return ()
     rest = f"; {', '.join(others)}: no file has a tag, they are read as upright" if others else ""
     return (f"files turned as their EXIF orientation says: {', '.join(said)}{rest}",)
-

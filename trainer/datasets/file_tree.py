@@ -85,9 +85,7 @@ class FileTree:
         """The folders in a folder under the root, without hidden ones."""
         place = self.folder(folder)
         inner = self._listing(place).folders.values() if place else ()
-        return tuple(
-            path for paths in inner for path in sorted(paths) if not is_litter(path.name)
-        )
+        return tuple(path for paths in inner for path in sorted(paths) if not is_litter(path.name))
 
     def text(self, path: Path) -> str:
         """A path that was found, under the root, as a list in UTF-8 would have it."""

@@ -75,7 +75,10 @@ class FileSource(Source):
         for name in names:
             self._check_sizes(name)
             for kind in kinds:
-                found[kind].update(self.orientations(name, kind))
+                found[kind].update(
+                    read_orientation(path, late=len(names) <= DECODED_BY_CHECK)
+                    for path in self._files(name, kind)
+                )
         for name in names if len(names) <= DECODED_BY_CHECK else names[:1]:
             for modality in self.images:
                 self.image(name, modality)
@@ -85,7 +88,7 @@ class FileSource(Source):
 
     def orientations(self, name: str, kind: str) -> tuple[int, ...]:
         """See :class:`~trainer.datasets.base.Source`."""
-        return tuple(read_orientation(path) for path in self._files(name, kind))
+        return tuple(read_orientation(path, late=True) for path in self._files(name, kind))
 
     def shared_file(self, modality: str, other: str) -> bool:
         """See :class:`~trainer.datasets.base.Source`."""
@@ -144,18 +147,16 @@ class FileSource(Source):
             return
         tags = {path: read_orientation(path, late=True) for path, _ in (first, other)}
         said = [
-            f"{path.name} has the EXIF orientation {tag}"
+            f"{path} has the EXIF orientation {tag}"
             for path, tag in tags.items()
             if tag != UPRIGHT
         ]
-        mend = (
-            f"as {' and '.join(said)}: turn the other file the same way, or remove the tag"
-            if said
-            else ": bring them to one size or remove both"
-        )
+        mend = ": bring them to one size or remove both"
+        if said:
+            mend = f", where {' and '.join(said)}: turn the other file as well, or remove the tag"
         raise DataError(
             f"{other[0]} is {width} x {height} pixels but its image {first[0]} is {size[0]} x"
-            f" {size[1]}{'' if mend.startswith(':') else ' '}{mend}"
+            f" {size[1]}{mend}"
         )
 
     def _size(self, path: Path, kind: str, *, late: bool = False) -> tuple[int, int]:

@@ -8,7 +8,16 @@ import os
 import unicodedata
 from pathlib import Path, PurePosixPath
 
-__all__ = ["PICTURES", "composed", "fold", "is_litter", "name_in", "native", "same_kind", "text_of"]
+__all__ = [
+    "PICTURES",
+    "composed",
+    "fold",
+    "is_litter",
+    "name_in",
+    "native",
+    "same_kind",
+    "text_of",
+]
 
 #: Extensions in small letters that mean the same, the usual one first.
 KINDS = (

@@ -55,9 +55,7 @@ def find_unused(
         ]
         seen |= set(extra)
         listable = [
-            path
-            for path in extra
-            if (matches(path) if matches else _fits(path, folder, example))
+            path for path in extra if (matches(path) if matches else _fits(path, folder, example))
         ]
         if listable:
             unlisted.append(f"{len(listable)} in {folder} ({shown(listable, folder)})")

@@ -206,7 +206,6 @@ class _Walker:
                 " do the files of one name belong together?",
             )
 
-
     def _judge_tags(self, modality: str, shift: Shift) -> None:
         stored = self._as_stored[modality].shift()
         if stored.known and stored.distinctness > shift.distinctness:

@@ -211,9 +211,7 @@ def _anchor_files(
     return found
 
 
-def _of_anchor(
-    files: list[Path], modalities: tuple[str, ...], rules: FileRules
-) -> list[Path]:
+def _of_anchor(files: list[Path], modalities: tuple[str, ...], rules: FileRules) -> list[Path]:
     """Without those that other modalities have in the same folder, as their names say."""
     anchor, *others = modalities
     named = [path for path in files if rules.name(path, anchor) is not None]

@@ -115,9 +115,9 @@ class Predictor:
 
 def _turned_text(own: OwnImage) -> str:
     tags = {
-        path.name: read_orientation(path, late=True)
-        for paths in own.files.values()
-        for path in paths
+        path: read_orientation(path, late=True) for paths in own.files.values() for path in paths
     }
-    said = [f"{name} has the EXIF orientation {tag}" for name, tag in tags.items() if tag != UPRIGHT]
+    said = [
+        f"{path} has the EXIF orientation {tag}" for path, tag in tags.items() if tag != UPRIGHT
+    ]
     return f", where {' and '.join(said)}" if said else ""

@@ -50,9 +50,7 @@ def missing_hint(tree: FileTree, pattern: FilePattern) -> str:
     return f" ({folder} holds {shown(there, folder)}; {_mend(tree, (pattern,), folder, there)})"
 
 
-def _mend(
-    tree: FileTree, patterns: Sequence[FilePattern], folder: Path, files: list[Path]
-) -> str:
+def _mend(tree: FileTree, patterns: Sequence[FilePattern], folder: Path, files: list[Path]) -> str:
     """How to use the files of one folder."""
     here = [pattern for pattern in patterns if tree.root / pattern.folder == folder]
     texts = [tree.text(path) for path in files]

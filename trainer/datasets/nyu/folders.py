@@ -84,13 +84,18 @@ def read_frames(path: Path) -> tuple[str, ...]:
     Raises:
         DataError: If the file cannot be read, names nothing, or names a frame twice.
     """
-    names = tuple(frame_name(line.split()[0]) for line in read_list(path))
+    names = tuple(frame_name(_first(line)) for line in read_list(path))
     for name, count in Counter(names).items():
         if count > 1:
             raise DataError(
                 f"{path} names the frame {name!r} {count} times: keep one of the lines"
             )
     return names
+
+
+def _first(line: str) -> str:
+    """What a line names first; where tabs part it, a name may have blanks."""
+    return line.partition("\t")[0].strip() if "\t" in line else line.split()[0]
 
 
 def frame_name(text: str) -> str:
