@@ -123,7 +123,7 @@ def _base(copy: Copy) -> str:
 
 def _is_of(path: Path, name: str) -> bool:
     stem = path.name.split(".")[0]
-    return stem == name or stem.startswith(f"{name}_") and "_flip" not in stem
+    return stem == name or (stem.startswith(f"{name}_") and "_flip" not in stem)
 
 
 def _names(line: str, name: str) -> bool:

@@ -177,8 +177,8 @@ def read_list(path: Path) -> tuple[str, ...]:
         name = line.strip()
         if composed(name) in seen:
             raise DataError(
-                f"{path} names {name!r} in line {seen[composed(name)]} and again in line {number}: remove"
-                " one of them"
+                f"{path} names {name!r} in line {seen[composed(name)]} and again in line"
+                f" {number}: remove one of them"
             )
         if name:
             seen[composed(name)] = number

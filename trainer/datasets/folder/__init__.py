@@ -34,7 +34,6 @@ from trainer.datasets.folder.description import (
     Description,
     LabelFiles,
     ModalityFiles,
-    SplitRule,
     read_description,
 )
 from trainer.datasets.folder.leftovers import find_leftovers, missing_hint
