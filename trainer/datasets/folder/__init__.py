@@ -38,6 +38,7 @@ from trainer.datasets.folder.description import (
 )
 from trainer.datasets.folder.leftovers import find_leftovers, missing_hint
 from trainer.datasets.folder.patterns import FilePattern, own_names
+from trainer.datasets.folder.twins import check_twins
 from trainer.datasets.gathering import gather
 from trainer.datasets.lists import SplitNames, carve_missing, check_apart, itself, read_list
 from trainer.datasets.names import composed, native
@@ -184,6 +185,7 @@ def _find(
                 f" {modality!r}: mend 'files', or add images"
                 + missing_hint(tree, patterns[modality])
             )
+        check_twins(here, patterns[modality], tree)
         for name in here:
             names.setdefault(composed(name), name)
     return tuple(sorted(names.values()))

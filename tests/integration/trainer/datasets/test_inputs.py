@@ -75,9 +75,9 @@ class Model:
 
     def predict(self, copy: Copy, out: Path, capsys: pytest.CaptureFixture[str]) -> Result:
         """What the command makes of images of one's own."""
-        arguments = ("predict", self.root / "run", copy.root / "rgb", "--out", out)
-        arguments += ("--modality", f"thermal={copy.root / 'thermal'}")
-        arguments += ("--cache", self.root / "cache", "--device", "cpu")
+        arguments: list[object] = ["predict", self.root / "run", copy.root / "rgb", "--out", out]
+        arguments += ["--modality", f"thermal={copy.root / 'thermal'}"]
+        arguments += ["--cache", self.root / "cache", "--device", "cpu"]
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sys, "argv", ["trainer", *map(str, arguments)])
             with pytest.raises(SystemExit) as caught:

@@ -55,6 +55,16 @@ def test_the_data_and_the_bank_are_what_a_launch_would_make(run: DryRun, tmp_pat
     assert abs(written - run.survey.bank_bytes) < 16 * 2**10
 
 
+def test_what_is_worth_knowing_of_the_data_is_told(run: DryRun) -> None:
+    assert run.notes == () and run.to_json()["notes"] == []
+
+    told = dataclasses.replace(run, notes=("6 files are in colour not used",))
+
+    stream = io.StringIO()
+    Console(file=stream, width=160).print(plan(told))
+    assert "6 files are in colour not used" in stream.getvalue()
+
+
 def test_costs_are_measured(run: DryRun) -> None:
     costs = run.costs
     assert costs.steps >= 3 and costs.iteration_seconds > 0 and costs.evaluation_seconds > 0
