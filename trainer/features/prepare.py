@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from trainer.backbones import Backbone, build_backbone
 from trainer.config.configuration import FeatureConfig, TrainConfig
 from trainer.datasets import DataSet, open_dataset
+from trainer.datasets.contradiction import check_turned
 from trainer.errors import ConfigError, DataError
 from trainer.features.bank import BankWriter, Verify, read_bank
 from trainer.features.cache import build_once, cache_root, check_space, hash_json, hold
@@ -69,7 +70,9 @@ def validate(config: TrainConfig) -> tuple[str, ...]:
         WeightsError: If weights are missing, unreadable or do not fit.
     """
     data_set, _ = _open(config, torch.device("cpu"))
-    return (*data_set.notes, *data_set.unused, *data_set.source.check())
+    found = data_set.source.check()
+    check_turned(data_set)
+    return (*data_set.notes, *data_set.unused, *found)
 
 
 def prepare(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.inspection.alignment import Shift
+from trainer.datasets.alignment import Shift
 
 __all__ = ["Finding", "Inspection", "KindFacts", "Range", "SplitFacts"]
 

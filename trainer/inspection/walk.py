@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from trainer.datasets import DataSet
+from trainer.datasets.alignment import Alignment, Shift, edges_of
 from trainer.datasets.base import Image, Label
-from trainer.datasets.exif import UPRIGHT, stored_view, turned_note
+from trainer.datasets.contradiction import TurnedPairs
+from trainer.datasets.exif import UPRIGHT, turned_note
 from trainer.errors import DataError
 from trainer.features.dataset_features import IGNORE
-from trainer.inspection.alignment import Alignment, Shift, edges_of
 from trainer.inspection.facts import Finding, Inspection, KindFacts, SplitFacts
 
 __all__ = ["walk_through"]
@@ -62,7 +63,7 @@ class _Walker:
         names = list(_names(data_set))
         self._sample = set(names[:: max(1, len(names) // SAMPLE)][:SAMPLE])
         self._alignments = {modality: Alignment() for modality in self._others}
-        self._as_stored = {modality: Alignment() for modality in self._others}
+        self._turned = {modality: TurnedPairs() for modality in self._others}
         self._faults = {
             text: Finding(kind="missing", text=text) for text in data_set.faults
         }  # by text: a file that serves two modalities is faulty once
@@ -90,13 +91,10 @@ class _Walker:
             return
         edges = edges_of(anchor)
         for modality in images.keys() - {self._anchor}:
-            other = edges_of(images[modality])
-            self._alignments[modality].add(edges, other)
-            if tags[modality] != tags[self._anchor]:
-                self._as_stored[modality].add(
-                    edges_of(stored_view(anchor, tags[self._anchor])),
-                    edges_of(stored_view(images[modality], tags[modality])),
-                )
+            self._alignments[modality].add(edges, edges_of(images[modality]))
+            self._turned[modality].add(
+                (anchor, tags[self._anchor]), (images[modality], tags[modality])
+            )
 
     def _orientation(self, name: str, kind: str) -> int:
         """Of the first file; those that make one image together have to agree anyhow."""
@@ -175,7 +173,9 @@ class _Walker:
         shifts = {modality: each.shift() for modality, each in self._alignments.items()}
         for modality, shift in shifts.items():
             self._judge(modality, shift)
-            self._judge_tags(modality, shift)
+            contradiction = self._turned[modality].fault(self._anchor, modality)
+            if contradiction is not None:
+                self._fault("turned", contradiction)
         for text in self._data.unused:
             self._suspect("unused", text)
         turned = turned_note({kind: facts.orientations for kind, facts in self._kinds.items()})
@@ -204,16 +204,6 @@ class _Walker:
                 "unrelated",
                 f"{modality} has no edges in common with {self._anchor} in {shift.pairs} pairs:"
                 " do the files of one name belong together?",
-            )
-
-    def _judge_tags(self, modality: str, shift: Shift) -> None:
-        stored = self._as_stored[modality].shift()
-        if stored.known and stored.distinctness > shift.distinctness:
-            self._suspect(
-                "turned",
-                f"{modality} fits {self._anchor} as both are stored and not as their EXIF"
-                f" orientations turn them, by the edges of {stored.pairs} pairs: remove the tags,"
-                " or turn the files without one",
             )
 
 

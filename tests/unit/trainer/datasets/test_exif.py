@@ -13,8 +13,10 @@ from tests.fakes.data_sets.pictures import noise, save
 from tests.inputs.orientation import STORED, write_tagged
 from trainer.config.configuration import DataConfig
 from trainer.datasets import DataSet, open_dataset
+from trainer.datasets.contradiction import check_turned
 from trainer.datasets.decoding import read_orientation, read_pixels, read_size, read_stored
 from trainer.datasets.exif import stored_view, turned
+from trainer.errors import DataError
 from trainer.features.cache import hash_json
 from trainer.features.fingerprint import data_fingerprint
 from trainer.inspection import walk_through
@@ -92,21 +94,32 @@ def test_it_is_said_once_with_a_count(tmp_path: Path) -> None:
     (note,) = data_set.source.check()
     assert "says: 6 of 6 rgb (3); depth: no file has a tag, they are read as upright" in note
     found = walk_through(data_set, quiet)
-    assert note in found.notes and not [each for each in found.suspicions if each.kind == "turned"]
+    assert note in found.notes and not found.faults
 
 
-def test_edges_that_fit_only_as_stored_are_suspicious(tmp_path: Path) -> None:
-    found = walk_through(scene(tmp_path, 3, upright_depth=False), quiet)
+@pytest.mark.parametrize("orientation", [2, 3, 4])
+def test_edges_that_fit_only_as_stored_are_refused(tmp_path: Path, orientation: int) -> None:
+    """Sizes are equal either way."""
+    data_set = scene(tmp_path, orientation, upright_depth=False)
+    data_set.source.check()
 
-    (suspicion,) = [each for each in found.suspicions if each.kind == "turned"]
-    assert "depth fits rgb as both are stored" in suspicion.text
+    with pytest.raises(DataError, match=r"depth fits rgb as both are stored.*remove the tags"):
+        check_turned(data_set)
+    (fault,) = walk_through(data_set, quiet).faults
+    assert fault.kind == "turned" and "depth fits rgb as both are stored" in fault.text
+
+
+@pytest.mark.parametrize("orientation", range(2, 9))
+def test_edges_that_fit_as_the_tag_says_are_sound(tmp_path: Path, orientation: int) -> None:
+    check_turned(scene(tmp_path, orientation))
 
 
 def test_inspect_says_which_tag_makes_another_size(tmp_path: Path) -> None:
     found = walk_through(scene(tmp_path, 6, upright_depth=False), quiet)
 
-    assert len(found.faults) == 6
-    assert all("where rgb has the EXIF orientation 6" in each.text for each in found.faults)
+    sizes = [each.text for each in found.faults if each.kind == "another size"]
+    assert len(sizes) == 6
+    assert all("where rgb has the EXIF orientation 6" in text for text in sizes)
 
 
 def test_a_cache_made_before_tags_counted_is_found_again_only_without_tags(
