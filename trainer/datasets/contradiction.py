@@ -13,6 +13,7 @@ from trainer.errors import DataError
 __all__ = ["TurnedPairs", "check_turned"]
 
 SAMPLE = 24  # images whose modalities are compared
+CLEARLY = 2.0  # times as distinct: a mirrored scene has some edges where the scene has them
 SMALLEST = 64  # pixels of a side: less detail fits together by chance
 
 
@@ -31,8 +32,9 @@ class TurnedPairs:
 
     def fault(self, anchor: str, other: str) -> str | None:
         """One line if the pairs fit as they are stored, and only so; else None."""
-        stored = self._stored.shift()
-        if not _fits(stored) or _fits(self._seen.shift()):
+        stored, seen = self._stored.shift(), self._seen.shift()
+        clearly = stored.distinctness > CLEARLY * seen.distinctness
+        if not _fits(stored) or (_fits(seen) and not clearly):
             return None
         return (
             f"{other} fits {anchor} as both are stored, and not as their EXIF orientations turn"

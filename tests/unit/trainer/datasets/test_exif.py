@@ -70,7 +70,14 @@ def scene(root: Path, orientation: int | None, *, upright_depth: bool = True) ->
     """Colour and depth of one scene; depth has no tags."""
     rng = np.random.default_rng(0)
     for name in "abcdef":
-        steps = np.kron(rng.integers(0, 200, (6, 8)), np.ones((16, 16))).astype(np.uint8)
+        steps = np.zeros((96, 128), dtype=np.uint8)
+        for top, left, level in zip(
+            rng.integers(0, 80, 12),
+            rng.integers(0, 110, 12),
+            rng.integers(20, 250, 12),
+            strict=True,
+        ):
+            steps[top : top + 16, left : left + 18] = level
         colour = np.stack([steps, 255 - steps, steps], axis=2)
         depth = steps if upright_depth else STORED[orientation or 1](steps)
         save(root / f"depth/{name}.png", np.ascontiguousarray(depth))
