@@ -28,11 +28,12 @@ from search.commands.launching import launch as launch_study
 from search.driver.session import Places
 from storage.address import Address, parse_address
 from storage.database import Database, open_database
+from trainer.config.configuration import TrainConfig
 from trainer.features import validate
 from trainer.features.cache import cache_root
 from trainer.config.toml_records import toml_text
 
-__all__ = ["Machinery", "detach_launch", "launch", "resume"]
+__all__ = ["Machinery", "detach_launch", "launch", "resume", "say_notes"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +147,7 @@ def launch(
         stall_timeout=machinery.stall_timeout,
         standby=machinery.standby,
     )
-    _say_notes(request)
+    say_notes(request.config.train)
     with open_database(address) as database:
         return _drive(request, database, plain=plain)
 
@@ -231,13 +232,17 @@ def resume(
             stall_timeout=machinery.stall_timeout,
             standby=machinery.standby,
         )
-        _say_notes(request)
+        say_notes(request.config.train)
         return _drive(request, database, plain=plain)
 
 
-def _say_notes(request: Launch) -> None:
-    """Refuse data or weights that cannot be used, and say what is worth knowing of the data."""
-    for note in validate(request.config.train):
+def say_notes(config: TrainConfig) -> None:
+    """Refuse data or weights that cannot be used, and print what is worth knowing of the data.
+
+    Raises:
+        ConfigError, DataError, WeightsError: As :func:`trainer.features.validate` does.
+    """
+    for note in validate(config):
         typer.echo(f"note: {note}")
 
 

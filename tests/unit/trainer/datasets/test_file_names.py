@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 
 from tests.fakes.data_sets.pictures import noise, save, write_list
-from trainer.config.configuration import DataConfig
+from tests.inputs.orientation import write_tagged
+from trainer.config.configuration import DataConfig, TrainConfig
 from trainer.datasets import DataSet, find_dataset, open_dataset
 from trainer.datasets.file_tree import FileTree
 from trainer.datasets.folder.patterns import FilePattern
 from trainer.datasets.lists import check_apart, read_list
 from trainer.datasets.names import fold, name_in, same_kind
 from trainer.errors import ConfigError, DataError
+from trainer.features import validate
 
 NFC, NFD = (unicodedata.normalize(form, "köln") for form in ("NFC", "NFD"))
 
@@ -116,6 +118,18 @@ def test_files_in_folders_are_told_with_the_pattern_that_takes_them(tmp_path: Pa
     wanted = line.partition("write files = '")[2].partition("'")[0]
     deep = open_dataset(frames(tmp_path, RGB.replace("colour/{name}.png", wanted), "rgb"))
     assert names(deep) == {"a", "b", "c", "day2/d", "day2/e"} and deep.unused == ()
+
+
+def test_validating_gives_what_every_verb_tells(tmp_path: Path) -> None:
+    for number, name in enumerate(("a", "b", "c", "day2/d")):
+        (tmp_path / f"colour/{name}.png").parent.mkdir(parents=True, exist_ok=True)
+        pixels = noise(name, 0, 255, channels=3)
+        write_tagged(tmp_path / f"colour/{name}.png", pixels, 3 if number == 0 else 1)
+
+    notes = validate(TrainConfig(data=frames(tmp_path, RGB, "rgb")))
+
+    assert any("day2/d.png" in note for note in notes)
+    assert any("orientation says: 1 of 3 rgb (3)" in note for note in notes)
 
 
 def test_a_folder_that_holds_another_kind_only_is_told_what_to_write(tmp_path: Path) -> None:
