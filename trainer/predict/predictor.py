@@ -21,8 +21,8 @@ from trainer.datasets.crops import whole_image
 from trainer.datasets.decoding import read_orientation
 from trainer.datasets.exif import UPRIGHT
 from trainer.errors import DataError
-from trainer.features.extraction import Standard
 from trainer.features.dataset_features import Features
+from trainer.features.extraction import Standard
 from trainer.predict.finding import OwnImage
 from trainer.scoring.prediction import Scored, codes_of, predict
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from trainer.config.toml_records import build_record, read_toml
 from trainer.datasets.decoding import ARRAY
 from trainer.datasets.folder.patterns import FilePattern
 from trainer.datasets.lists import check_share
 from trainer.errors import ConfigError
-from trainer.config.toml_records import build_record, read_toml
 
 __all__ = [
     "LABEL",

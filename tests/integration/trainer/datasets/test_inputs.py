@@ -28,9 +28,9 @@ from trainer.config.configuration import (
 )
 from trainer.datasets import DATASETS, open_dataset
 from trainer.datasets.names import composed
+from trainer.engine.run import Run
 from trainer.errors import TrainerError
 from trainer.features import prepare
-from trainer.engine.run import Run
 
 CELLS = [
     pytest.param(row, column, id=f"{row.given}: {column}")

@@ -9,14 +9,14 @@ import pytest
 import tomli_w
 from rich.console import Console
 
+from search.commands import starting
 from search.config.configuration import resolve
-from search.reporting.dry_run import plan
-from search.reporting.sizes import bytes_text
+from search.driver.session import Places
 from search.machine.resources import Machine
 from search.planning import dry_run as verb
-from search.commands import starting
 from search.planning.dry_run import DryRun, dry_run
-from search.driver.session import Places
+from search.reporting.dry_run import plan
+from search.reporting.sizes import bytes_text
 from storage.address import parse_address
 from tests.fakes.data_sets import folder
 from trainer.errors import ConfigError

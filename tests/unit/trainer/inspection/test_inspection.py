@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.fakes.data_sets import MAKERS
+from trainer.commands.inspect import inspect_data
 from trainer.config.configuration import DataConfig, FeatureConfig, TrainConfig
 from trainer.datasets import DataSet, find_dataset, open_dataset
 from trainer.datasets.alignment import Alignment, edges_of
@@ -20,7 +21,6 @@ from trainer.errors import ConfigError, DataError
 from trainer.features import prepare
 from trainer.features.cache import SPARE
 from trainer.inspection import Inspection, measure_readiness, readiness, walk_through
-from trainer.commands.inspect import inspect_data
 
 Street = Callable[..., TrainConfig]
 
