@@ -16,12 +16,12 @@ from trainer.commands.inspect import inspect_data, inspect_file
 from trainer.commands.setup import read_config
 from trainer.config.configuration import DataConfig, FeatureConfig, TrainConfig
 from trainer.datasets import DataSet, find_dataset, open_dataset
+from trainer.datasets.alignment import Alignment, edges_of
 from trainer.datasets.base import Image, Label, Source, Split
 from trainer.errors import ConfigError, DataError
 from trainer.features import prepare
 from trainer.features.cache import SPARE
 from trainer.inspection import Inspection, measure_readiness, readiness, walk_through
-from trainer.inspection.alignment import Alignment, edges_of
 
 Street = Callable[..., TrainConfig]
 
