@@ -17,6 +17,7 @@ from trainer.datasets.contradiction import check_turned
 from trainer.datasets.decoding import read_pixels, read_stored
 from trainer.datasets.exif import stored_view, turned
 from trainer.datasets.headers import read_orientation, read_size
+from trainer.datasets.masks import MaskRules, read_mask
 from trainer.errors import DataError
 from trainer.features.cache import hash_json
 from trainer.features.fingerprint import data_fingerprint
@@ -24,6 +25,24 @@ from trainer.inspection import walk_through
 
 COLOUR = noise("colour", 0, 255, channels=3)
 WIDE = noise("wide", 0, 65535, np.uint16, channels=3)
+WIDER = noise("wider", 0, 65535, np.uint16, channels=4)
+
+TURNED_KINDS = """
+classes = 2
+[modalities.rgb]
+files = "all_{name}.png"
+band = [0, 1, 2]
+[modalities.heat]
+files = "all_{name}.png"
+encoding = "grey"
+band = 3
+[modalities.depth]
+files = "depth_{name}.png"
+encoding = "grey"
+holes = "larger"
+hole_values = [0]
+other_size = "nearest"
+"""
 
 
 def quiet(what: str, done: int, total: int) -> None:
@@ -49,7 +68,7 @@ def test_a_picture_is_seen_as_pillow_would_show_it(
 
 
 @pytest.mark.parametrize("late", [False, True])
-@pytest.mark.parametrize("array", [COLOUR, WIDE, WIDE[..., 0]], ids=["8", "16", "16 grey"])
+@pytest.mark.parametrize("array", [COLOUR, WIDE, WIDER, WIDE[..., 0]])
 def test_all_bits_are_turned(tmp_path: Path, array: np.ndarray, late: bool) -> None:
     for orientation in range(1, 9):
         write_tagged(tmp_path / "a.png", array, orientation, late=late)
@@ -57,6 +76,67 @@ def test_all_bits_are_turned(tmp_path: Path, array: np.ndarray, late: bool) -> N
         assert np.array_equal(read_stored(tmp_path / "a.png"), array)
         assert read_orientation(tmp_path / "a.png", late=True) == orientation
         assert read_size(tmp_path / "a.png", late=True) == (array.shape[1], array.shape[0])
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_masks_are_turned_by_number_and_by_colour(tmp_path: Path, orientation: int) -> None:
+    label, tags = noise("label", 0, 1), PIL.Image.Exif()
+    tags[0x0112] = orientation
+    palette = ((9, 9, 9), (8, 8, 200))
+    image = PIL.Image.fromarray(np.ascontiguousarray(STORED[orientation](label)))
+    image.putpalette([part for colour in palette for part in colour])
+    image.save(tmp_path / "a.png", exif=tags)
+    write_tagged(tmp_path / "b.png", np.array(palette, dtype=np.uint8)[label], orientation)
+
+    for encoding, name in (("number", "a"), ("colour", "a"), ("auto", "b")):
+        rules = MaskRules(numbers=((0,), (1,)), colours=palette, encoding=encoding)  # type: ignore[arg-type]
+        assert np.array_equal(read_mask(tmp_path / f"{name}.png", rules), label), encoding
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_bands_holes_and_resampled_images_are_turned(
+    tmp_path: Path, orientation: int, late: bool
+) -> None:
+    """All modalities lie in two files: RGB with heat as a band, and depth of half the size."""
+    both = noise("both", 1, 255, channels=4)
+    depth = noise("depth", 0, 3)[::2, ::2]
+    for name in "abc":
+        write_tagged(tmp_path / f"all_{name}.png", both, orientation, late=late)
+        write_tagged(tmp_path / f"depth_{name}.png", depth, 8, late=late)
+    (tmp_path / "dataset.toml").write_text(TURNED_KINDS, encoding="utf-8")
+    data_set = open_dataset(
+        DataConfig(name="folder", root=str(tmp_path), modalities=("rgb", "heat", "depth"))
+    )
+    source = data_set.source
+    large = depth.repeat(2, axis=0).repeat(2, axis=1)
+
+    notes = source.check()
+
+    assert any("turned as their EXIF orientation says" in note for note in notes)
+    assert np.array_equal(np.rint(source.image("a", "rgb") * 255), both[..., :3])
+    assert np.array_equal(np.rint(source.image("a", "heat")[..., 0] * 255), both[..., 3])
+    holes = source.holes("a", "depth")
+    assert holes is not None and np.array_equal(holes, large == 0)
+    measured = np.rint(source.image("a", "depth")[..., 0] * 255)
+    assert np.array_equal(measured[large > 0], large[large > 0])
+    assert not walk_through(data_set, quiet).faults
+
+
+def test_a_half_size_that_a_tag_does_not_turn_is_refused_by_the_tag(tmp_path: Path) -> None:
+    """Only a tag whose turn would make both fit is to blame."""
+    for name in "abc":
+        write_tagged(tmp_path / f"all_{name}.png", noise("both", 1, 255, channels=4), 6)
+        save(tmp_path / f"depth_{name}.png", np.ascontiguousarray(np.rot90(noise("d", 1, 3))))
+    (tmp_path / "dataset.toml").write_text(TURNED_KINDS, encoding="utf-8")
+    config = DataConfig(name="folder", root=str(tmp_path), modalities=("rgb", "depth"))
+
+    with pytest.raises(DataError, match=r"all_.\.png has the EXIF orientation 6: turn the other"):
+        open_dataset(config).source.check()
+    for name in "abc":
+        save(tmp_path / f"depth_{name}.png", noise("d", 1, 3)[:, ::4])
+    with pytest.raises(DataError, match="it shows another view"):
+        open_dataset(config).source.check()
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
