@@ -313,6 +313,24 @@ def test_one_cause_is_one_line_with_its_count(
     assert len(json.loads(capsys.readouterr().out)["faults"]) == 3
 
 
+def test_what_is_left_over_is_a_line_a_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "data"
+    MAKERS["folder"].LAYOUTS["lists"](root)
+    for inner, count in (("colour", 2), ("labels", 3)):
+        for index in range(count):
+            (root / inner / f"left{index}.HEIC").touch()
+
+    assert inspect_file(root, cache=tmp_path / "cache", as_json=False)
+
+    lines = [line for line in capsys.readouterr().out.splitlines() if "(unused)" in line]
+    assert [line.partition(" files are in ")[0] for line in lines] == [
+        "suspicious (unused): 2",
+        "suspicious (unused): 3",
+    ]
+
+
 @pytest.mark.parametrize("given", ["dataset.toml", ""])
 def test_a_described_data_set_is_inspected_without_a_run(
     given: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
