@@ -33,8 +33,8 @@ from trainer.figures.colour import picture_palette
 from trainer.metrics import UNDEFINED
 from trainer.own_images import OwnImage, Predictor, find_images, name_clusters
 from trainer.prediction import codes_of, predict
+from trainer.records import Signals
 from trainer.run import Run
-from trainer.signals import Signals
 from trainer.verbs.predict import read_modalities
 
 CPU = torch.device("cpu")
@@ -148,6 +148,7 @@ def evaluation_of(counts: list[list[int]]) -> Evaluation:
         cluster=UNDEFINED,
         linear=UNDEFINED,
         signals=Signals(cluster_entropy=1, largest_share=1, mean_cosine=0, finite=True),
+        criteria={},
         cluster_counts_YY=np.array(counts),
         linear_counts_YY=np.array(counts),
     )
