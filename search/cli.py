@@ -56,6 +56,7 @@ def launch_command(
     method: options.MethodOption = None,
     backbone: options.BackboneOption = None,
     backbone_weights: options.BackboneWeightsOption = None,
+    objective: options.ObjectiveOption = None,
     space: options.SpaceOption = None,
     fix: options.FixOption = None,
     range_: options.RangeOption = None,
@@ -103,6 +104,7 @@ def launch_command(
         flags = {
             "search.trials": trials,
             "search.seed": seed,
+            "search.objective": objective,
             "search.space": space,
             "search.ranges": parse_ranges(range_ or ()) or None,
             "search.sampler": sampler,
@@ -141,6 +143,7 @@ def launch_command(
 def resume(
     study: options.NameArgument = None,
     trials: options.TrialsOption = None,
+    objective: options.ObjectiveOption = None,
     data: options.DataOption = None,
     backbone_weights: options.BackboneWeightsOption = None,
     storage: options.StorageOption = None,
@@ -181,6 +184,7 @@ def resume(
             ),
             study=study,
             trials=trials,
+            objective=objective,
             data=data,
             backbone_weights=_weights(backbone_weights),
             plain=plain,

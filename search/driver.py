@@ -27,7 +27,6 @@ from search.pool import Answer, Pool
 from search.rules import Rules
 from search.samplers import Sampler
 from search.schedule import Schedule
-from search.score import score
 from search.spaces import Space
 from search.trials.failures import Failures
 from search.trials.live_trial import LiveTrial
@@ -290,7 +289,7 @@ class Driver:
             return
         if checkpoint is not None:
             live.take_checkpoint(checkpoint)
-        found = score(report)
+        found = self._plan.rules.objective.score(report)
         new = self._mirror.report(live.number, report.evaluation, found)
         self._journal.append(
             StoreReport(
@@ -302,7 +301,7 @@ class Driver:
         )
 
     def _end(self, live: LiveTrial, outcome: Outcome) -> None:
-        end = trial_end(outcome, live.reports)
+        end = trial_end(outcome, live.reports, self._plan.rules.objective)
         self._mirror.finish(live.number, end)
         self._journal.append(EndTrial(trial=live.number, end=end))
         self._roster.end(live.number)

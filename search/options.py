@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from search.objectives import OBJECTIVES
+
 __all__ = [
     "ArtifactsOption",
     "BackboneOption",
@@ -26,6 +28,7 @@ __all__ = [
     "MethodOption",
     "ModalitiesOption",
     "NameArgument",
+    "ObjectiveOption",
     "OversubscribeOption",
     "PasswordOption",
     "PatienceOption",
@@ -73,6 +76,9 @@ FixOption = Annotated[
 RangeOption = Annotated[
     list[str] | None,
     typer.Option("--range", metavar="NAME=LOW:HIGH", help="Search this in this range."),
+]
+ObjectiveOption = Annotated[
+    str | None, typer.Option(help=f"What to maximise: {', '.join(OBJECTIVES)}.")
 ]
 SamplerOption = Annotated[str | None, typer.Option(help="Sampler.")]
 PrunerOption = Annotated[str | None, typer.Option(help="Competitive pruner.")]

@@ -36,10 +36,17 @@ def _what(run: DryRun) -> list[tuple[str, str]]:
             f" {run.evaluations} evaluations on val, unless it is pruned",
         ),
         ("method", f"{train.method.name} on {', '.join(train.data.modalities)}"),
+        ("objective", _objective(run)),
         ("sampler", f"{search.sampler}, seed {search.seed}"),
         ("pruner", f"{search.pruner}, and the collapse rules"),
         ("workers", _workers(run)),
     ]
+
+
+def _objective(run: DryRun) -> str:
+    objective = run.config.objective()
+    made = objective.value_text(run.config.train.evaluation.report)
+    return f"{objective.name}: {objective.title}, {made}"
 
 
 def _workers(run: DryRun) -> str:

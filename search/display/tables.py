@@ -35,11 +35,12 @@ class BestTrial:
     """The trial of the highest value."""
 
     number: int
-    #: The value told, in percent.
     value: float
     #: How the value was made, such as "median of the last 5 evaluations on the val split".
     protocol: str
     parameters: Mapping[str, float]
+    #: Label of what is maximised, with its unit; empty where it is not known.
+    objective: str = ""
     #: The values of an untuned run, to compare with.
     defaults: Mapping[str, float] = field(default_factory=dict)
     #: Figures by name, in percent, such as ``{"test mIoU": 31.0}``.
@@ -103,8 +104,9 @@ def summary_text(summary: Summary) -> RenderableType:
 
 def best_table(best: BestTrial) -> RenderableType:
     """The best trial's value, scores and parameters."""
+    made = "; ".join(filter(None, (best.objective, best.protocol)))
     title = Text.assemble(
-        (f"best trial {best.number}: {best.value:.2f}", "bold"), (f"  {best.protocol}", "dim")
+        (f"best trial {best.number}: {best.value:.2f}", "bold"), (f"  {made}", "dim")
     )
     table = _table()
     table.add_column("parameter", no_wrap=True)

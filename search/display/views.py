@@ -18,6 +18,7 @@ from search.display.tables import (
     summary_text,
     tally_reasons,
 )
+from search.objectives import study_objective
 from search.protocols import study_protocol
 from search.spaces import Space
 from search.trials.outcome import prune_kind, prune_reason
@@ -84,7 +85,23 @@ def study_list(views: list[StudyView]) -> RenderableType:
             "" if view.best is None else f"{view.best.values[0]:.2f}",
             f"{view.record.created_at:%Y-%m-%d %H:%M}",
         )
-    return table if views else Text("no studies yet: `python -m search launch` starts one")
+    if not views:
+        return Text("no studies yet: `python -m search launch` starts one")
+    return Group(table, *_objective_lines(views))
+
+
+def _objective_lines(views: list[StudyView]) -> list[Text]:
+    """What the column ``best`` holds: one line if that is the same for all, else one for each."""
+    studies: dict[str, list[str]] = {}
+    for view in views:
+        title = study_objective(view.record.config).title
+        studies.setdefault(title, []).append(view.record.name)
+    if len(studies) == 1:
+        return [Text(f"best: {title}", style="dim") for title in studies]
+    return [
+        Text(f"best of {', '.join(names)}: {title}", style="dim")
+        for title, names in studies.items()
+    ]
 
 
 def study_status(view: StudyView, *, failures: bool) -> RenderableType:
@@ -123,6 +140,7 @@ def _best(view: StudyView) -> BestTrial | None:
         value=view.best.values[0],
         protocol=study_protocol(view.record.config),
         parameters=view.best.params,
+        objective=study_objective(view.record.config).title,
         defaults=Space.from_json(view.record.space).defaults,
         scores=_scores(view),
     )

@@ -10,6 +10,7 @@ from search.display.events import tell_end
 from search.display.progress import Progress
 from search.display.snapshot import Snapshot, WorkerLine
 from search.journal.ledger import attempts_of
+from search.objectives import study_objective
 from search.trials.outcome import Completed, Failed, Outcome, Pruned, prune_kind, prune_reason
 from search.verbs.reading import StudyView
 
@@ -116,6 +117,7 @@ class Watched:
             ),
             elapsed=elapsed,
             left=elapsed / ended * left if ended else None,
+            objective=study_objective(view.record.config).title,
             state="" if view.state == "running" else f"{view.state}: nobody drives it now",
         )
 

@@ -9,6 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 from search.errors import StudyError
 from search.journal.ledger import TEST_ATTRIBUTE
 from search.mirror import Counts, Mirror
+from search.objectives import study_objective
 from search.protocols import study_protocol
 from storage.database import Database
 from storage.lease import TIME_TO_LIVE
@@ -53,6 +54,7 @@ class StudyView:
             "state": self.state,
             "driver": self.driver,
             "target": self.record.trials,
+            "objective": study_objective(self.record.config).name,
             "protocol": study_protocol(self.record.config),
             "created_at": self.record.created_at.astimezone(datetime.UTC).isoformat(),
             "finished": self.counts.finished,

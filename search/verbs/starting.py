@@ -193,6 +193,7 @@ def resume(
     *,
     study: str | None,
     trials: int | None,
+    objective: str | None,
     data: Path | None,
     backbone_weights: str | None,
     plain: bool | None,
@@ -204,6 +205,7 @@ def resume(
         machinery: Where and on what to run.
         study: The study; None takes the last unfinished one.
         trials: Another number of trials to finish.
+        objective: The study's objective; another one is refused.
         data: Folder of the data set on this machine, where it differs.
         backbone_weights: Weights file on this machine, where it differs.
         plain: Lines rather than a live view; None for wherever there is no terminal.
@@ -215,6 +217,8 @@ def resume(
         table: dict[str, Any] = dict(record.config)
         target = record.trials if trials is None else trials
         table["search"] = {**table["search"], "trials": target}
+        if objective is not None:
+            table["search"]["objective"] = objective
         if data is not None:
             table["data"] = {**table["data"], "root": str(data.resolve())}
         if backbone_weights is not None:

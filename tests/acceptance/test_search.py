@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from search.journal.ledger import attempts_of
-from search.score import score
+from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.verbs.reading import StudyView, read_study
 from storage.address import parse_address
 from storage.database import open_database
@@ -99,7 +99,8 @@ def test_launch_ends_exactly_and_again_the_same_when_killed(
     )
     fitted = json.loads((tmp_path / "run" / "checkpoint.json").read_text())
     scores = {
-        report["evaluation"]: score(Report.from_json(report)) for report in fitted["reports"]
+        report["evaluation"]: MIOU_ACCURACY.score(Report.from_json(report))
+        for report in fitted["reports"]
     }
     assert scores == view.best.intermediate_values
 

@@ -7,6 +7,7 @@ import pytest
 
 from search.journal.ledger import ATTEMPTS_ATTRIBUTE, trial_template
 from search.mirror import Mirror
+from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.trials.outcome import Completed, Failed, Outcome, Pruned, trial_end
 from search.verbs.attaching import GRACE_SECONDS, attach
 from search.verbs.reading import State, StudyView
@@ -41,7 +42,7 @@ class Search:
         self._mirror.report(trial, evaluation, score)
 
     def end(self, trial: int, outcome: Outcome) -> None:
-        self._mirror.finish(trial, trial_end(outcome, []))
+        self._mirror.finish(trial, trial_end(outcome, [], MIOU_ACCURACY))
 
     def begin_again(self, trial: int, why: str) -> None:
         storage, trial_id = self._mirror._storage, self._mirror._id(trial)

@@ -44,6 +44,17 @@ def test_a_name_given_twice_is_refused() -> None:
         parse_fixes(["b_self=0.5", "b_self=0.6"])
 
 
+def test_an_objective_is_chosen_by_name_and_another_one_is_a_difference() -> None:
+    plain = resolve("rooms", None, {})
+    other = resolve("rooms", None, {"search": {"objective": "miou"}})
+    assert (plain.objective().name, other.objective().name) == ("miou-accuracy", "miou")
+    assert differences(plain.to_table(), other.to_table()) == [
+        "search.objective: miou-accuracy → miou"
+    ]
+    with pytest.raises(SettingsError, match="unknown objective 'iou': choose one of"):
+        resolve("rooms", None, {"search": {"objective": "iou"}})
+
+
 def test_a_learning_rate_can_be_fixed_like_a_knob() -> None:
     config = resolve("rooms", None, {"hyper": {"learning_rate": 0.01, "b_self": 0.5}})
     assert config.train.training.learning_rate == 0.01
@@ -97,7 +108,10 @@ def test_ranges_are_stored_and_told_apart() -> None:
         "search.ranges.learning_rate: not set → [0.0001, 0.01]"
     ]
     older = plain.to_table()
-    del older["search"]["ranges"]  # as studies were stored before there were any
+    # as studies were stored before there were any
+    del older["search"]["ranges"], older["search"]["objective"]
+    assert LaunchConfig.from_table(older).objective() is plain.objective()
+    older = LaunchConfig.from_table(older).to_table()
     assert differences(older, plain.to_table()) == []
 
 

@@ -1,6 +1,7 @@
 """What is decided after a report, from what this driver was told of the run."""
 
 from search.mirror import Mirror
+from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.pruners import CollapseRules, build_pruner
 from search.rules import Rules
 from search.trials.outcome import Pruned, trial_end
@@ -8,7 +9,12 @@ from search.trials.outcome import Pruned, trial_end
 from .builders import add_finished, make_report, running
 
 E = 4
-RULES = Rules(collapse=CollapseRules(), pruner=build_pruner("competitive", E), evaluations=E)
+RULES = Rules(
+    objective=MIOU_ACCURACY,
+    collapse=CollapseRules(),
+    pruner=build_pruner("competitive", E),
+    evaluations=E,
+)
 SCORES = (10.0, 15.0)
 
 
@@ -29,4 +35,4 @@ def test_scores_beyond_what_was_told_again_wait_until_they_are():
     assert RULES.decide(mirror, number, reports[:1]) is None
     outcome = RULES.decide(mirror, number, reports)
     assert isinstance(outcome, Pruned) and outcome.reason.endswith("at evaluation 2")
-    assert trial_end(outcome, reports).value == SCORES[-1]
+    assert trial_end(outcome, reports, MIOU_ACCURACY).value == SCORES[-1]

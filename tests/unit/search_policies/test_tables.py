@@ -91,6 +91,12 @@ def test_the_best_table_shows_each_parameter_beside_its_untuned_value():
     ]
 
 
+def test_the_best_table_names_what_is_maximised() -> None:
+    text = printed(best_table(dataclasses.replace(BEST, objective="mIoU (%)")))
+    title = "best trial 137: 35.21  mIoU (%); median of the last 5 evaluations on the val split"
+    assert text.splitlines()[0].strip() == title
+
+
 def test_what_is_not_known_is_left_out_of_the_best_table():
     text = printed(best_table(dataclasses.replace(BEST, defaults={}, scores={})))
     assert "untuned" not in text and "test" not in text
