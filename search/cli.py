@@ -18,10 +18,11 @@ from rich.console import Console
 from search import options
 from search.assignments import parse_fixes, parse_ranges
 from search.cluster.environment import outlive_ray
-from search.display import views
 from search.errors import ClusterAway, FailureBudget, Interrupted, SearchError
 from search.presets import DEFAULT_PRESET
-from search.verbs import reading
+from search.reporting import reading, terminal
+from search.reporting.as_json import best_json, study_json
+from search.reporting.best_run import best_config
 from storage.address import take_address
 from storage.database import Database, open_database
 from storage.errors import DatabaseAway, LeaseHeld, LeaseLost, StorageError
@@ -202,9 +203,9 @@ def list_command(
     with _one_line_errors(), _database(storage, password_file) as database:
         studies = reading.read_studies(database)
         if as_json:
-            _print_json([view.to_json() for view in studies])
+            _print_json([study_json(view) for view in studies])
         else:
-            Console().print(views.study_list(studies))
+            Console().print(terminal.study_list(studies))
 
 
 @app.command()
@@ -219,9 +220,9 @@ def status(
     with _one_line_errors(), _database(storage, password_file) as database:
         view = reading.read_study(database, study or reading.last_study(database))
         if as_json:
-            _print_json(view.to_json())
+            _print_json(study_json(view))
         else:
-            Console().print(views.study_status(view, failures=failures))
+            Console().print(terminal.study_status(view, failures=failures))
 
 
 @app.command()
@@ -237,13 +238,13 @@ def best(
             raise SearchError(f"unknown --format {format_!r}: choose table, toml or json")
         view = reading.read_study(database, study or reading.last_study(database))
         if view.best is None:
-            raise SearchError(f"study {view.record.name!r} has no complete trial yet")
+            raise SearchError(f"study {view.name!r} has no complete trial yet")
         if format_ == "json":
-            _print_json({**reading.best_json(view.best), "test": view.test})
+            _print_json({**best_json(view.best), "test": view.test})
         elif format_ == "toml":
-            sys.stdout.write(toml_text(record_to_table(reading.best_config(view))))
+            sys.stdout.write(toml_text(record_to_table(best_config(view))))
         else:
-            Console().print(views.best(view))
+            Console().print(terminal.best(view))
 
 
 @app.command()

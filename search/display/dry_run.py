@@ -7,7 +7,7 @@ from rich.text import Text
 
 from search.display.durations import about_text, duration_text
 from search.display.sizes import bytes_text
-from search.display.tables import number_text
+from search.reporting.digest import number_text
 from search.verbs.dry_run import DryRun
 
 __all__ = ["plan"]

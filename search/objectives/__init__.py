@@ -17,6 +17,7 @@ __all__ = [
     "Counted",
     "Objective",
     "find_objective",
+    "objective_name",
     "study_objective",
 ]
 
@@ -44,10 +45,16 @@ def find_objective(name: str) -> Objective:
     return OBJECTIVES[name]
 
 
+def objective_name(stored: Mapping[str, Any]) -> str:
+    """Name of a study's objective, from its stored configuration."""
+    name: str = stored.get("search", {}).get("objective", DEFAULT_OBJECTIVE)
+    return name
+
+
 def study_objective(stored: Mapping[str, Any]) -> Objective:
     """The objective of a study, from its stored configuration.
 
     Raises:
         SettingsError: If this version does not know it.
     """
-    return find_objective(stored.get("search", {}).get("objective", DEFAULT_OBJECTIVE))
+    return find_objective(objective_name(stored))

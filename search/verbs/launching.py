@@ -14,9 +14,9 @@ from search.display.progress import Progress
 from search.driver import Ending
 from search.errors import StudyError
 from search.machine import Machine
+from search.reporting.reading import is_driven
 from search.verbs.interrupts import stop_on_signals
 from search.verbs.notices import tell_idle_workers, tell_moved_starts
-from search.verbs.reading import is_driven
 from search.verbs.session import Places, Session, ray_workers
 from search.verbs.standby import stand_by
 from search.versions import code_revision, package_versions

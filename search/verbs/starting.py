@@ -14,13 +14,13 @@ from search.assignments import nested
 from search.bookings import Terms
 from search.checkpoints.folders import default_checkpoint_root
 from search.config import LaunchConfig, resolve
-from search.display import views
 from search.display.dry_run import plan
+from search.display.preparing import preparing
 from search.display.progress import open_progress
 from search.driver import Ending
 from search.errors import SettingsError
 from search.machine import Machine, find_machine
-from search.verbs import reading
+from search.reporting import reading, terminal
 from search.verbs.detaching import detach
 from search.verbs.dry_run import dry_run
 from search.verbs.launching import Launch, find_to_resume
@@ -245,12 +245,12 @@ def _drive(request: Launch, database: Database, *, plain: bool | None) -> bool:
         request,
         database,
         open_progress=lambda: open_progress(console, plain=plain),
-        open_preparing=lambda: views.preparing(console),
+        open_preparing=lambda: preparing(console),
         say=typer.echo,
     )
     view = reading.read_study(database, result.study)
     storage = _storage_flag(database.address)
-    console.print(views.summary(view, result.seconds, storage=storage), crop=False)
+    console.print(terminal.summary(view, result.seconds, storage=storage), crop=False)
     if result.ending is Ending.STOPPED:
         typer.echo(f"stopped: {result.reason}")
     return result.ending is Ending.FINISHED

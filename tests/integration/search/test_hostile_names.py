@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from search.cli import app
+from search.reporting.reading import read_study
 from search.verbs import launching
 from search.verbs.moving import export_study
-from search.verbs.reading import read_study
 from storage.address import parse_address
 from storage.database import Database, open_database
 from storage.lease import Lease

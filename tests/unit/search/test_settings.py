@@ -8,8 +8,8 @@ from optuna.trial import TrialState, create_trial
 from search.assignments import parse_fixes, parse_ranges
 from search.config import LaunchConfig, differences, resolve
 from search.errors import SettingsError
-from search.mirror import Mirror
-from search.verbs.reading import StudyView, best_config
+from search.reporting.best_run import best_config
+from search.reporting.reading import view_study
 from storage.studies import StudyRecord
 from trainer.config import TrainConfig
 from trainer.errors import ConfigError
@@ -132,10 +132,7 @@ def test_the_best_trial_is_exported_as_a_run_that_fit_takes(tmp_path) -> None:
         state=TrialState.COMPLETE, value=30.0, params=params, distributions=space.distributions
     )
     best.number = 0
-    view = StudyView(
-        record=record_of(config), state="finished", counts=Mirror("s", [best]).counts(),
-        driver=None, trials=[best], best=best, test=None,
-    )  # fmt: skip
+    view = view_study(record_of(config), [best], driver=None, test=None)
     path = tmp_path / "best.toml"
     path.write_text(toml_text(record_to_table(best_config(view))))
     again = build_record(TrainConfig, read_toml(path))

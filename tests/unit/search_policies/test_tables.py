@@ -3,16 +3,9 @@ import io
 
 from rich.console import Console
 
-from search.display.tables import (
-    BestTrial,
-    NextCommand,
-    PrunedTrial,
-    Summary,
-    best_table,
-    summary_text,
-    tally_reasons,
-)
 from search.mirror import Counts
+from search.reporting.digest import BestTrial, PrunedTrial, tally_reasons
+from search.reporting.tables import NextCommand, Summary, best_table, summary_text
 
 BEST = BestTrial(
     number=137,
