@@ -15,7 +15,8 @@ from search.reporting.study_view import StudyView
 
 __all__ = ["study_markdown"]
 
-MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$-])")
+#: What is markup inside a line; nothing of the user's begins one.
+MARKUP = re.compile(r"([\\`*_\[\]<>|~&$])")
 
 
 def study_markdown(view: StudyView) -> str:

@@ -122,7 +122,7 @@ def test_every_printer_names_the_objective() -> None:
     assert "mIoU (%); held-out: median" in printed(terminal.best(made))
     assert "mIoU (%); held-out: median" in printed(terminal.study_status(made, failures=False))
     assert "best: mIoU (%)" in printed(terminal.study_list([made]))
-    assert "40.00**, mIoU \\(%\\); held\\-out: median" in study_markdown(made)
+    assert "40.00**, mIoU (%); held-out: median" in study_markdown(made)
 
 
 def test_a_list_of_studies_with_several_objectives_tells_which_has_which() -> None:
@@ -159,7 +159,7 @@ def test_failures_are_shown_where_they_are_asked_for() -> None:
 def test_markdown_says_how_the_study_stands() -> None:
     lines = study_markdown(view()).splitlines()
     assert lines[:3] == [
-        "## rooms\\-3",
+        "## rooms-3",
         "",
         "Running. 3 of 5 trials: 2 complete, 1 collapsed, 0 behind; 1 failed, 1 running.",
     ]
