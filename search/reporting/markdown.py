@@ -23,7 +23,9 @@ def study_markdown(view: StudyView) -> str:
     """How a study stands, its best trial, and why others were pruned."""
     parts = [f"## {_plain(view.name)}", f"{view.state.capitalize()}. {counts_text(view)}."]
     best = best_of(view)
-    if best is not None:
+    if best is None:
+        parts.append(f"No complete trial yet; score: {_plain(view.objective_title)}.")
+    else:
         parts += _best(best)
     reasons = tally_reasons(pruned_of(view))
     if reasons:

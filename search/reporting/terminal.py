@@ -79,7 +79,9 @@ def study_status(view: StudyView, *, failures: bool) -> RenderableType:
         Text(counts_text(view)),
     ]
     found = best_of(view)
-    if found is not None:
+    if found is None:
+        lines.append(Text(f"no complete trial yet; score: {view.objective_title}", style="dim"))
+    else:
         lines += [Text(), best_table(found)]
     if pruned := pruned_of(view):
         lines += [Text(), reasons_table(tally_reasons(pruned))]

@@ -170,7 +170,14 @@ def test_markdown_says_how_the_study_stands() -> None:
 
 def test_markdown_of_a_study_with_nothing_yet() -> None:
     text = study_markdown(view_study(record_of(), [], driver=None, test=None))
-    assert text.count("\n\n") == 1 and "|" not in text
+    assert text.endswith("\n\nNo complete trial yet; score: 0.75 mIoU + 0.25 accuracy (%).\n")
+    assert text.count("\n\n") == 2 and "|" not in text
+
+
+def test_a_status_with_nothing_yet_names_the_objective() -> None:
+    made = view_study(record_of(objective="miou"), [], driver=None, test=None)
+    shown = printed(terminal.study_status(made, failures=False))
+    assert shown.splitlines()[-1].strip() == "no complete trial yet; score: mIoU (%)"
 
 
 def test_the_best_trial_as_json_is_that_of_the_study() -> None:
