@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 FROM ?= 0
 RUNS ?= 10
 
-.PHONY: search test test-long check audit chaos hosts bench format clean
+.PHONY: search test test-long check docs docs-check audit chaos hosts bench format clean
 
 search: $(VENV)/ready
 	$(BIN)/python -m search launch --trials 200
@@ -21,6 +21,13 @@ check: $(VENV)/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python .ci/docs.py --check
+
+docs: $(VENV)/ready
+	$(BIN)/python .ci/docs.py
+
+docs-check: $(VENV)/ready
+	$(BIN)/python .ci/docs.py --check
 
 # Fails where a package could not be looked up, as it does without a way to PyPI.
 audit: $(VENV)-audit/ready

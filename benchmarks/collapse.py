@@ -30,10 +30,10 @@ from benchmarks.records import RecordedRun, read_searches, write_result
 from benchmarks.searches import UNPRUNED, Places, Search, finish
 from search.objectives import DEFAULT_OBJECTIVE, find_objective
 from search.pruners import CollapseRules
-from search.trials.outcome import Prune
+from search.records.outcome import Prune
 from trainer.features import prepare
-from trainer.features.material import IGNORE, Material
-from trainer.metrics import scores_of
+from trainer.features.dataset_features import IGNORE, Material
+from trainer.scoring.metrics import scores_of
 
 __all__ = ["Judged", "choose", "constant_miou", "judge", "text"]
 

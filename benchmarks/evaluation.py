@@ -3,7 +3,8 @@
     python -m benchmarks.evaluation [--short] [--images 500] [--repeats 3] [--threads 2]
 
 Three ways to the same predictions of both probes, each in a process of its own, so that the
-peak of its memory is its own: ours (``trainer.evaluation``, which upsamples Y inner products);
+peak of its memory is its own: ours (``trainer.scoring.evaluation``, which upsamples Y inner
+products);
 the code upsampled image by image, the fastest form of that which was found; the code upsampled
 batch by batch, as STEGO's and UniM2's released code does. Codes and weights are small whole
 numbers, centres have length 8 and sides are powers of two apart, so that all three compute
@@ -33,12 +34,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from trainer.evaluation import evaluate
-from trainer.features.material import ValSplit
-from trainer.interpolation import upsample
+from trainer.features.dataset_features import ValSplit
 from trainer.methods.base import Method
-from trainer.prediction import Scored, predict
-from trainer.probes import unit_centres
+from trainer.nn.interpolation import upsample
+from trainer.scoring.evaluation import evaluate
+from trainer.scoring.prediction import Scored, predict
+from trainer.scoring.probes import unit_centres
 from trainer.seeds import numpy_generator
 
 MEMORY_TARGET = 2e9  # bytes

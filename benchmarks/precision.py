@@ -19,14 +19,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from search.presets import read_preset
-from trainer.config import TrainConfig
+from search.config.presets import read_preset
+from trainer.config.configuration import TrainConfig
+from trainer.config.toml_records import build_record
+from trainer.engine.run import Run
+from trainer.engine.slots import Slots
 from trainer.features import prepare
-from trainer.features.material import Material, TestSplit, TrainSplit, ValSplit
-from trainer.run import Run
+from trainer.features.dataset_features import Material, TestSplit, TrainSplit, ValSplit
 from trainer.seeds import numpy_generator
-from trainer.slots import Slots
-from trainer.toml_records import build_record
 
 Precision = Literal["fp32", "bf16"]
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from search.config import LaunchConfig
+from search.config.configuration import LaunchConfig
 from search.reporting.reading import read_study
 from search.reporting.study_view import StudyView
 from storage.address import parse_address

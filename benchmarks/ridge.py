@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.features.material import IGNORE, Features, Material
-from trainer.metrics import scores_of
-from trainer.probes import token_labels
+from trainer.features.dataset_features import IGNORE, Features, Material
 from trainer.records import Scores
+from trainer.scoring.metrics import scores_of
+from trainer.scoring.probes import token_labels
 
 __all__ = ["ridge_scores"]
 

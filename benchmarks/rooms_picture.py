@@ -8,7 +8,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from trainer.config import DataConfig
+from trainer.config.configuration import DataConfig
 from trainer.datasets import open_dataset
 from trainer.figures.colour import colour_label, picture_palette, web_colour
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainer.toml_records import toml_text
+from trainer.config.toml_records import toml_text
 
 __all__ = ["UNPRUNED", "Places", "Search", "finish"]
 

@@ -9,7 +9,7 @@ BAD_INPUT = 2  # the exit code of what a user can mend
 def run() -> None:
     """Run the command line."""
     try:
-        from search.cli import main
+        from search.commands.app import main
 
         main()
     except ModuleNotFoundError as error:

@@ -1,6 +1,6 @@
 """``python -m trainer``."""
 
-from trainer.cli import main
+from trainer.commands.app import main
 
 if __name__ == "__main__":
     main()

@@ -65,8 +65,8 @@ class Report:
     #: The loss's terms by name, such as one a modality, which add up to it: means since the last
     #: evaluation as well. Empty in reports that are older than the terms.
     terms: Mapping[str, float] = field(default_factory=dict)
-    #: Every criterion by name (``trainer/criteria``), those of another version included; those
-    #: of :data:`RECORDED` always, whoever made the report.
+    #: Every criterion by name (``trainer/scoring/criteria``), those of another version included;
+    #: those of :data:`RECORDED` always, whoever made the report.
     criteria: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

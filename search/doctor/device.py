@@ -2,11 +2,11 @@
 
 import torch
 
-from search.bookings import holders
 from search.doctor.check import Check, failed, ok, warning
 from search.doctor.subject import Subject
 from search.errors import SettingsError
-from search.machine import find_machine, usable_cores
+from search.machine.reservations import holders
+from search.machine.resources import find_machine, usable_cores
 
 __all__ = ["check_cores", "check_device"]
 

@@ -4,11 +4,11 @@ import os
 import shutil
 from pathlib import Path
 
-from search.display.sizes import bytes_text
 from search.doctor.check import Check, failed, ok
 from search.doctor.subject import Subject
+from search.reporting.sizes import bytes_text
 from trainer.errors import TrainerError
-from trainer.features.survey import survey
+from trainer.features.dataset_summary import survey
 
 __all__ = ["check_cache", "check_checkpoints"]
 

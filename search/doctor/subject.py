@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from search.config import LaunchConfig
+from search.config.configuration import LaunchConfig
 from storage.address import Address
 
 __all__ = ["Subject"]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from search.errors import StudyError
-from trainer.criteria import CRITERIA
 from trainer.records import Report
+from trainer.scoring.criteria import CRITERIA
 
 __all__ = ["LAST_EVALUATIONS", "Counted", "Objective"]
 

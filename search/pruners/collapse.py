@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from search.errors import SettingsError
 from search.objectives import Objective
-from search.trials.outcome import Keep, Prune, Verdict
+from search.records.outcome import Keep, Prune, Verdict
 from trainer.records import Report
 
 __all__ = ["CollapseRules"]

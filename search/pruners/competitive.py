@@ -13,7 +13,7 @@ import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from search.trials.outcome import Keep, Prune, Verdict
+from search.records.outcome import Keep, Prune, Verdict
 
 __all__ = ["CompetitivePruner"]
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import optuna
 from optuna.trial import FrozenTrial
 
-from search.trials.outcome import Keep, Prune, Verdict
+from search.records.outcome import Keep, Prune, Verdict
 
 __all__ = ["HalvingPruner", "HyperbandPruner"]
 

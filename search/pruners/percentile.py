@@ -10,7 +10,7 @@ import optuna
 from optuna.pruners import BasePruner, MedianPruner, PercentilePruner
 from optuna.trial import FrozenTrial
 
-from search.trials.outcome import Keep, Prune, Verdict
+from search.records.outcome import Keep, Prune, Verdict
 
 __all__ = ["BestSoFarPruner", "median_pruner", "percentile_pruner"]
 

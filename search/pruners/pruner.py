@@ -5,7 +5,7 @@ from typing import Protocol
 import optuna
 from optuna.trial import FrozenTrial
 
-from search.trials.outcome import Keep, Verdict
+from search.records.outcome import Keep, Verdict
 
 __all__ = ["KeepAll", "Pruner"]
 

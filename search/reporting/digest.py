@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from search.records.outcome import PruneKind
 from search.reporting.study_view import StudyView
-from search.trials.outcome import PruneKind
 
 __all__ = [
     "BestTrial",

@@ -7,14 +7,14 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial
 
+from search.config.protocols import study_protocol
+from search.driver.in_memory_study import Mirror
+from search.driver.study_store import TEST_ATTRIBUTE, attempts_of
 from search.errors import SearchError, StudyError
-from search.journal.ledger import TEST_ATTRIBUTE, attempts_of
-from search.mirror import Mirror
 from search.objectives import OBJECTIVES, objective_name
-from search.protocols import study_protocol
+from search.records.outcome import prune_kind, prune_reason
 from search.reporting.study_view import State, StudyView, TrialState, TrialView
 from search.spaces import Space
-from search.trials.outcome import prune_kind, prune_reason
 from storage.database import Database
 from storage.lease import TIME_TO_LIVE
 from storage.lease_record import read_lease

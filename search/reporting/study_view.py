@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from search.mirror import Counts
-from search.trials.outcome import PruneKind
+from search.driver.in_memory_study import Counts
+from search.records.outcome import PruneKind
 
 __all__ = ["ENDED", "State", "StudyView", "TrialState", "TrialView"]
 

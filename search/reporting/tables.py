@@ -7,8 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from search.display.durations import duration_text
-from search.mirror import Counts
+from search.driver.in_memory_study import Counts
 from search.reporting.digest import (
     BestTrial,
     PrunedTrial,
@@ -16,6 +15,7 @@ from search.reporting.digest import (
     number_text,
     tally_reasons,
 )
+from search.reporting.durations import duration_text
 
 __all__ = ["NextCommand", "Summary", "best_table", "reasons_table", "summary_text"]
 

@@ -8,7 +8,7 @@ from search.spaces.per_modality import per_modality_space
 from search.spaces.ranges import Range, check_name, narrowed, shared_name
 from search.spaces.settings import setting_knobs
 from search.spaces.space import Space
-from trainer.config import TrainConfig
+from trainer.config.configuration import TrainConfig
 from trainer.knobs import Knob
 from trainer.methods import fine_knobs, knobs
 

@@ -5,7 +5,7 @@ lambda_cmcs of each added modality, log-uniform over 0.05 to 20 (published ratio
 between 0.75 and 10.3). The method declares them; here every declared knob is turned.
 """
 
-from trainer.config import TrainConfig
+from trainer.config.configuration import TrainConfig
 from trainer.knobs import Knob
 from trainer.methods import knobs
 

@@ -7,7 +7,7 @@ act (specification 0.6): one weight is redundant, here as there.
 """
 
 from search.errors import SettingsError
-from trainer.config import TrainConfig
+from trainer.config.configuration import TrainConfig
 from trainer.knobs import Knob
 from trainer.methods import fine_knobs
 

@@ -1,6 +1,6 @@
 """Settings of training that any space may turn, once they are given a range."""
 
-from trainer.config import TrainConfig
+from trainer.config.configuration import TrainConfig
 from trainer.knobs import Knob
 
 __all__ = ["setting_knobs"]
@@ -10,7 +10,7 @@ LOWEST_RATE, HIGHEST_RATE = 1e-6, 1.0
 
 
 def setting_knobs(config: TrainConfig) -> tuple[Knob, ...]:
-    """One knob for each of ``trainer.config.TRIAL_SETTINGS``; untuned is what is configured."""
+    """One knob for each of ``TRIAL_SETTINGS``; untuned is what is configured."""
     return (
         Knob(
             name="learning_rate",

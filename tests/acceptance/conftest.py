@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.tiny import tiny
-from trainer.toml_records import toml_text
+from trainer.config.toml_records import toml_text
 
 REPOSITORY = Path(__file__).parents[2]
 TINY = toml_text(tiny(iterations=12, evaluations=4))

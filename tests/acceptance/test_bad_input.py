@@ -14,12 +14,12 @@ from PIL import Image
 from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
-from search.cli import app
-from search.config import resolve
-from search.journal.ledger import MARK_ATTRIBUTE, trial_template
+from search.commands.app import app
+from search.commands.launching import PREFETCHED
+from search.config.configuration import resolve
+from search.driver.study_store import MARK_ATTRIBUTE, trial_template
 from search.objectives.miou_accuracy import MIOU_ACCURACY
-from search.trials.outcome import Completed, trial_end, write_end
-from search.verbs.launching import PREFETCHED
+from search.records.outcome import Completed, trial_end, write_end
 from storage.address import parse_address
 from storage.database import open_database
 from storage.optuna_store import open_optuna
@@ -37,7 +37,7 @@ def refused(tmp_path: Path, embedded_folder: Path, monkeypatch: pytest.MonkeyPat
     def no_workers(*arguments: object, **options: object) -> None:
         raise AssertionError("a worker was about to start")
 
-    monkeypatch.setattr("search.verbs.launching.ray_workers", no_workers)
+    monkeypatch.setattr("search.commands.launching.ray_workers", no_workers)
     monkeypatch.setenv("UMSS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("UMSS_BOOKINGS", str(tmp_path / "bookings"))
 

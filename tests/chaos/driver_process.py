@@ -16,17 +16,18 @@ from typing import Any
 import optuna
 from rich.console import Console
 
-from search.bookings import Terms
-from search.config import LaunchConfig, resolve
-from search.display.progress import open_progress
-from search.driver import Driver, Ending
+from search.commands import launching
+from search.commands.launching import Launch, launch
+from search.config.configuration import LaunchConfig, resolve
+from search.driver import session
+from search.driver.driver import Driver, Ending
+from search.driver.session import Places
 from search.errors import SearchError
-from search.machine import Machine
-from search.pool import Pool
-from search.verbs import launching, session
-from search.verbs.launching import Launch, launch
-from search.verbs.session import Places
-from search.worker import WorkerSetup
+from search.machine.reservations import Terms
+from search.machine.resources import Machine
+from search.progress.progress import open_progress
+from search.workers.pool import Pool
+from search.workers.worker import WorkerSetup
 from storage.address import parse_address
 from storage.database import open_database
 from storage.errors import DatabaseAway, LeaseHeld, LeaseLost, StorageError

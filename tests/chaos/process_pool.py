@@ -3,10 +3,10 @@
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from search.checkpoints.stored import StoredCheckpoint
 from search.errors import ClusterError
-from search.messages import Crashed, Lost, Order
-from search.pool import Answer
+from search.records.messages import Crashed, Lost, Order
+from search.records.stored_checkpoint import StoredCheckpoint
+from search.workers.pool import Answer
 from tests.chaos.nursery import Nursery
 from tests.chaos.worker_process import Given, TestScores, worker_prefix
 from trainer.records import Scores

@@ -102,7 +102,7 @@ class RayLauncher:
 
     def start(self, options: DriverOptions, role: str) -> Running:
         """Start ``python -m search launch``; some ten seconds later it drives."""
-        from trainer.toml_records import toml_text
+        from trainer.config.toml_records import toml_text
 
         settings = options.folder / "settings.toml"
         settings.write_text(toml_text(options.tables()))

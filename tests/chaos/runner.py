@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from search.versions import code_revision
+from search.machine.versions import code_revision
 from storage.address import parse_address
 from storage.database import Database
 from tests.chaos.audit import install_audit

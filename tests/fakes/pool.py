@@ -3,10 +3,10 @@
 from collections import deque
 from collections.abc import Callable
 
-from search.checkpoints.depot import Depot
-from search.checkpoints.stored import StoredCheckpoint
-from search.messages import Begin, Continue, Event, Lost, Order, OutOfMemory
-from search.pool import Answer
+from search.checkpoints.artifact_store import Depot
+from search.records.messages import Begin, Continue, Event, Lost, Order, OutOfMemory
+from search.records.stored_checkpoint import StoredCheckpoint
+from search.workers.pool import Answer
 from tests.fakes.training import FakeWorker
 from trainer.records import Scores
 

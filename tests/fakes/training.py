@@ -4,11 +4,11 @@ import json
 import math
 from pathlib import Path
 
-from search.checkpoints.depot import Depot
-from search.checkpoints.sources import furthest_first
-from search.checkpoints.stored import StoredCheckpoint
-from search.messages import Begin, Continue, Order, Reported, Task
-from trainer.checkpoint import read_record, write_checkpoint
+from search.checkpoints.artifact_store import Depot
+from search.checkpoints.resume_points import furthest_first
+from search.records.messages import Begin, Continue, Order, Reported, Task
+from search.records.stored_checkpoint import StoredCheckpoint
+from trainer.engine.checkpoint import read_record, write_checkpoint
 from trainer.records import Report, Scores, Signals
 from trainer.seeds import numpy_generator
 
@@ -39,7 +39,7 @@ def fake_report(hyper: dict[str, float], seed: int, evaluation: int) -> Report:
 
 
 class FakeWorker:
-    """Obeys orders like ``search.worker.Worker``, checkpoints to JSON files.
+    """Obeys orders like ``search.workers.worker.Worker``, checkpoints to JSON files.
 
     With a depot it leaves whole checkpoints, without tensors, there as well.
     """

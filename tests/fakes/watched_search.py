@@ -14,11 +14,11 @@ from typing import Any
 
 import ray
 
-from search.cli import main
-from search.display.progress import Progress
-from search.driver import Ending
-from search.pool import Pool
-from search.verbs.session import Session
+from search.commands.app import main
+from search.driver.driver import Ending
+from search.driver.session import Session
+from search.progress.progress import Progress
+from search.workers.pool import Pool
 
 CHUNK = 1 << 24  # bytes of memory that are looked at together
 

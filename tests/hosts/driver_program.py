@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from search.messages import Order
+from search.records.messages import Order
 from storage.address import parse_address
 from storage.database import open_database
 from storage.errors import LeaseLost

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from search.versions import code_revision
+from search.machine.versions import code_revision
 from tests.hosts.checker import (
     check_exact,
     check_one_holder,

@@ -6,7 +6,7 @@ import torch
 
 from trainer.backbones.base import Backbone
 from trainer.backbones.patch_stats import PatchStats
-from trainer.config import BackboneConfig
+from trainer.config.configuration import BackboneConfig
 from trainer.errors import ConfigError
 
 __all__ = ["BACKBONES", "Backbone", "build_backbone"]

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 
-from trainer.config import DataConfig
+from trainer.config.configuration import DataConfig
 from trainer.datasets.base import DataSet
 from trainer.datasets.cityscapes import CityscapesOptions, open_cityscapes
 from trainer.datasets.cocostuff27 import CocoStuff27Options, open_cocostuff27

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainer.config import DataConfig
+from trainer.config.configuration import DataConfig
 from trainer.datasets.base import DataSet, Split
 from trainer.datasets.files import FileSource
 from trainer.datasets.lists import SplitNames

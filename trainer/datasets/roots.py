@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from trainer.config import DataConfig
+from trainer.config.configuration import DataConfig
 from trainer.errors import DataError
 
 __all__ = ["find_root"]

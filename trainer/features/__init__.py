@@ -1,6 +1,6 @@
 """Frozen features: computed once a configuration, cached, shared by every run."""
 
-from trainer.features.material import (
+from trainer.features.dataset_features import (
     IGNORE,
     Material,
     TestSplit,

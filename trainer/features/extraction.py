@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from trainer.backbones import Backbone
 from trainer.backbones.base import Scaling
-from trainer.config import FeatureConfig
+from trainer.config.configuration import FeatureConfig
 from trainer.datasets import DataSet
 from trainer.datasets.base import Image, Label, Split
 from trainer.datasets.crops import crop_boxes, jpeg_round_trip, square_image, square_label

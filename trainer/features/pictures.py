@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from trainer.config import DataConfig, FeatureConfig
+from trainer.config.configuration import DataConfig, FeatureConfig
 from trainer.datasets import DataSet, open_dataset
 from trainer.datasets.base import Image
 from trainer.features.extraction import SquareRule

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from trainer.config import TrainConfig
+from trainer.config.configuration import TrainConfig
 from trainer.datasets import DataSet
 from trainer.errors import CacheError, DataError, WeightsError
 from trainer.features.cache import SPARE, cache_root, free_space, size_text

@@ -10,7 +10,7 @@ import numpy as np
 from trainer.datasets import DataSet
 from trainer.datasets.base import Image, Label
 from trainer.errors import DataError
-from trainer.features.material import IGNORE
+from trainer.features.dataset_features import IGNORE
 from trainer.inspection.alignment import Alignment, Shift, edges_of
 from trainer.inspection.facts import Finding, Inspection, KindFacts, SplitFacts
 

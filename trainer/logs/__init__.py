@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from trainer.config import TrainConfig
+from trainer.config.configuration import TrainConfig
 from trainer.errors import LogError
 from trainer.logs.base import RunLog
 from trainer.logs.nothing import NoLog

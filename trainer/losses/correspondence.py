@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from trainer.losses.sampling import PairPoints, locate, sample_codes, sample_features
-from trainer.precision import low_precision
+from trainer.nn.precision import low_precision
 
 __all__ = ["centre", "correspondence"]
 

@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from trainer.draws import StepDraws
-from trainer.unit import unit
+from trainer.engine.draws import StepDraws
+from trainer.nn.unit import unit
 
 __all__ = [
     "PairPoints",

@@ -7,7 +7,7 @@ when a method is built, so that a program that only reads studies starts without
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from trainer.config import TrainConfig
+from trainer.config.configuration import TrainConfig
 from trainer.errors import ConfigError
 from trainer.knobs import Knob, resolve_values
 from trainer.methods.entry import MethodEntry

@@ -13,9 +13,9 @@ from typing import Protocol
 
 from torch import Tensor
 
-from trainer.config import MethodConfig
-from trainer.draws import StepDraws
-from trainer.parameters import Layout, Views
+from trainer.config.configuration import MethodConfig
+from trainer.engine.draws import StepDraws
+from trainer.nn.parameters import Layout, Views
 
 __all__ = ["Batch", "Method", "MethodClass", "Needs", "Stages", "StepTerms"]
 

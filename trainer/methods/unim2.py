@@ -14,14 +14,14 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from trainer.config import MethodConfig
-from trainer.draws import StepDraws
+from trainer.config.configuration import MethodConfig
+from trainer.engine.draws import StepDraws
 from trainer.losses import PairPoints, cmcs_weights, correspondence
 from trainer.methods.base import Batch, Needs, Stages, StepTerms
 from trainer.methods.pair_knobs import modality_weight, pair_row
 from trainer.methods.target_dropout import TargetDropout
 from trainer.model import Encoder, Harmoniser, code_head, code_head_entries
-from trainer.parameters import Layout, Views
+from trainer.nn.parameters import Layout, Views
 
 __all__ = ["UniM2"]
 

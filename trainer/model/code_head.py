@@ -7,8 +7,8 @@ at eb4d6b5.
 
 from torch import Tensor
 
-from trainer.model.linear import linear
-from trainer.parameters import Entry, Views, linear_entries
+from trainer.nn.linear import linear
+from trainer.nn.parameters import Entry, Views, linear_entries
 
 __all__ = ["code_head", "code_head_entries"]
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from trainer.model.fusion import Fusion
 from trainer.model.msn import msn, msn_entries
 from trainer.model.normalise import PRE_NORMS
-from trainer.parameters import Entry, Views
+from trainer.nn.parameters import Entry, Views
 
 __all__ = ["Encoder"]
 

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from trainer.model.batch_norm import batch_norm, batch_norm_buffers
-from trainer.model.linear import linear
-from trainer.parameters import Entry, Views, batch_norm_entries, linear_entries
+from trainer.nn.batch_norm import batch_norm, batch_norm_buffers
+from trainer.nn.linear import linear
+from trainer.nn.parameters import Entry, Views, batch_norm_entries, linear_entries
 
 __all__ = ["Fusion"]
 

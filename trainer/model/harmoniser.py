@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from trainer.model.linear import linear
-from trainer.parameters import Entry, Views, linear_entries
+from trainer.nn.linear import linear
+from trainer.nn.parameters import Entry, Views, linear_entries
 
 __all__ = ["Harmoniser"]
 

@@ -6,8 +6,8 @@ UniM2 (UMSS, ECCV 2026), specification 2.3; authors' code: Hatins/UniM2 at 08fa0
 
 from torch import Tensor
 
-from trainer.model.linear import linear
-from trainer.parameters import Entry, Views, linear_entries
+from trainer.nn.linear import linear
+from trainer.nn.parameters import Entry, Views, linear_entries
 
 __all__ = ["msn", "msn_entries"]
 

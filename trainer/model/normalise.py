@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from trainer.unit import unit
+from trainer.nn.unit import unit
 
 __all__ = ["PRE_NORMS"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.fakes.data_sets.pictures import link, save
-from trainer.config import DataConfig
+from trainer.config.configuration import DataConfig
 
 HEIGHT, WIDTH = 48, 96
 CITIES = ("aachen", "bonn", "köln")

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import PIL.Image
 
-from trainer.config import DataConfig
+from trainer.config.configuration import DataConfig
 
 __all__ = ["LAYOUTS", "make_cocostuff27"]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.fakes.data_sets.pictures import noise, save, write_list
-from trainer.config import DataConfig
+from trainer.config.configuration import DataConfig
 
 NAMES = ("a_1", "a_2", "b_1", "c_1")
 MODALITIES = ("rgb", "thermal", "height", "angle")

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.fakes.data_sets.pictures import noise, save, waves, write_list
-from trainer.config import DataConfig
+from trainer.config.configuration import DataConfig
 
 MODALITIES = ("rgb", "nir", "aolp", "dolp")
 NAMES = ("scene1_0001", "scene1_0002", "scene2_0001", "scene3_0001")

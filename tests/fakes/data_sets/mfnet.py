@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.fakes.data_sets.pictures import link, noise, save, write_list
-from trainer.config import DataConfig
+from trainer.config.configuration import DataConfig
 
 NAMES = ("00001D", "00002D", "00003N", "00004N")
 

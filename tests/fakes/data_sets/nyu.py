@@ -13,7 +13,7 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
-from trainer.config import DataConfig
+from trainer.config.configuration import DataConfig
 
 __all__ = ["CAMERA", "LAYOUTS", "PIXEL_OPTIONS", "make_nyu", "sample"]
 

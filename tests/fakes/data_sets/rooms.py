@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from trainer.config import DataConfig
+from trainer.config.configuration import DataConfig
 
 
 def drawn(root: Path) -> DataConfig:

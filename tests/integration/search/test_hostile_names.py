@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from search.cli import app
+from search.commands import launching
+from search.commands.app import app
+from search.commands.transfer import export_study
 from search.reporting.reading import read_study
-from search.verbs import launching
-from search.verbs.moving import export_study
 from storage.address import parse_address
 from storage.database import Database, open_database
 from storage.lease import Lease

@@ -18,7 +18,7 @@ REPOSITORY = Path(__file__).parents[3]
 HOLD = """
 import sys
 from search.cluster import cluster
-from search.machine import Machine
+from search.machine.resources import Machine
 cluster.PATIENCE_SECONDS, cluster.TOLD_SECONDS = 2.0, 600.0
 address, machine = sys.argv[1], Machine(device="cpu", workers=int(sys.argv[2]))
 wait = sys.argv[3] == "wait"

@@ -15,12 +15,12 @@ from optuna_dashboard._note import get_note_from_system_attrs
 from sqlalchemy import inspect, text
 from typer.testing import CliRunner
 
-from search.cli import app
-from search.driver import Ending
+from search.commands.app import app
+from search.commands.transfer import export_study, import_study
+from search.driver.driver import Ending
 from search.errors import StudyFileError
 from search.reporting.reading import read_study
-from search.study_file import StudyFile, _closed, read_study_file, write_study_file
-from search.verbs.moving import export_study, import_study
+from search.transfer.study_file import StudyFile, _closed, read_study_file, write_study_file
 from storage.address import parse_address
 from storage.database import Database, open_database
 from storage.errors import NameTaken, UnknownStudy

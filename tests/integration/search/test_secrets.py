@@ -17,13 +17,13 @@ import pytest
 from sqlalchemy import inspect, text
 from typer.testing import CliRunner
 
-from search.cli import app
-from search.verbs import launching
+from search.commands import launching
+from search.commands.app import app
 from storage.address import PASSWORD_VARIABLE, STORAGE_VARIABLE, parse_address
 from storage.database import open_database
 from tests.fakes.pool import InlinePool
 from tests.tiny import tiny
-from trainer.toml_records import toml_text
+from trainer.config.toml_records import toml_text
 
 REPOSITORY = Path(__file__).parents[3]
 TINY = toml_text(tiny(iterations=4, evaluations=2))

@@ -9,7 +9,7 @@ import pytest
 import typer
 import yaml
 
-from search.cli import app
+from search.commands.app import app
 
 REPOSITORY = Path(__file__).parents[3]
 PAGE = (REPOSITORY / "docs" / "cluster.md").read_text()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from search.cli import app
+from search.commands.app import app
 
 PAGE = Path(__file__).parents[3] / "docs" / "operations.md"
 VERBS = typer.main.get_command(app).commands  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from trainer.config import (
+from trainer.config.configuration import (
     DataConfig,
     EvaluationConfig,
     FeatureConfig,
@@ -18,8 +18,8 @@ from trainer.config import (
     TrainConfig,
     TrainingConfig,
 )
-from trainer.draws import DrawPlan, SlotDraws, StepDraws, stack_draws
-from trainer.features.material import Material, TestSplit, TrainSplit, ValSplit
+from trainer.engine.draws import DrawPlan, SlotDraws, StepDraws, stack_draws
+from trainer.features.dataset_features import Material, TestSplit, TrainSplit, ValSplit
 from trainer.seeds import torch_generator
 
 CPU = torch.device("cpu")

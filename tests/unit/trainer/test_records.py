@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from tests.unit.trainer.small import CPU, small_config, small_material
-from trainer import checkpoint
+from trainer.engine import checkpoint
+from trainer.engine.run import Run
 from trainer.logs.base import scalars
 from trainer.records import RECORDED, Report, Scores, Signals
-from trainer.run import Run
 
 #: As the first version stored it.
 FIRST = """{"evaluation": 3, "iteration": 36, "loss": 0.25,

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.config import DataConfig
+from trainer.config.configuration import DataConfig
 from trainer.datasets.angles import angle_image
 from trainer.datasets.base import DataSet, Image, check_modalities
 from trainer.datasets.decoding import (

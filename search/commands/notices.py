@@ -1,0 +1,29 @@
+"""What a launch says in one line before its first worker."""
+
+from collections.abc import Callable
+
+from search.config.configuration import LaunchConfig
+from storage.studies import StudyRecord
+
+__all__ = ["tell_idle_workers", "tell_moved_starts"]
+
+
+def tell_moved_starts(config: LaunchConfig, say: Callable[[str], None]) -> None:
+    """Trial 0 has the untuned values, as far as their ranges hold them."""
+    space = config.space()
+    for name, untuned in config.moved_starts().items():
+        say(
+            f"the range of {name} does not hold its untuned value {untuned:g}: trial 0 has"
+            f" {space.defaults[name]:g}"
+        )
+
+
+def tell_idle_workers(record: StudyRecord, workers: int, say: Callable[[str], None]) -> None:
+    """A study keeps as many trials under way as when it was created, so as to be repeatable."""
+    most = record.lag + 1
+    if workers > most:
+        say(
+            f"{workers - most} of {workers} workers will have nothing to do: study {record.name}"
+            f" keeps at most {most} trials under way, as when it was created; --workers {most}"
+            " is enough"
+        )

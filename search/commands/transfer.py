@@ -1,0 +1,111 @@
+"""Move a study between databases: out of one into a file, from the file into another."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from optuna.exceptions import DuplicatedStudyError, StorageInternalError
+from optuna.storages import BaseStorage
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial
+
+from search.errors import StudyFileError
+from search.transfer.study_file import OptunaStudy, StudyFile, read_study_file, write_study_file
+from storage.database import Database
+from storage.errors import NameTaken
+from storage.optuna_store import one_transaction
+from storage.schema import known_versions
+from storage.study_copy import read_rows, write_rows
+
+__all__ = ["export_study", "import_study"]
+
+#: Keys of optuna-dashboard that name a trial by its id, as ``dashboard:17:note_ver``.
+NAMES_TRIAL = re.compile(r"(dashboard:(?:artifacts:)?)(\d+)(:.*)", re.DOTALL)
+#: The same in a file, where trials are named by their numbers.
+NAMES_NUMBER = re.compile(r"(dashboard:(?:artifacts:)?)#(\d+)(:.*)", re.DOTALL)
+
+
+def export_study(database: Database, name: str, path: Path) -> StudyFile:
+    """Write a study as it is at one moment; somebody may drive it meanwhile.
+
+    Raises:
+        UnknownStudy: If there is none of that name.
+        StudyFileError: If the file cannot be written, or is there.
+    """
+    with one_transaction(database, snapshot=True) as (connection, storage):
+        rows = read_rows(connection, name)
+        stored = {study.study_name: study._study_id for study in storage.get_all_studies()}
+        study = stored.get(name)
+        trials = [] if study is None else _trials(storage, study)
+        optuna = None if study is None else _optuna_study(storage, study, trials)
+    content = StudyFile(schema=known_versions()[-1], rows=rows, optuna=optuna, trials=trials)
+    write_study_file(path, content)
+    return content
+
+
+def import_study(database: Database, path: Path) -> tuple[str, StudyFile]:
+    """Store the study of a file, whole or not at all; returns its name and what was in the file.
+
+    Raises:
+        StudyFileError: If the file is damaged, made by a newer program, or no such file.
+        NameTaken: If the database has a study of that name.
+    """
+    content = read_study_file(path, known_schemas=known_versions())
+    try:
+        with one_transaction(database) as (connection, storage):
+            name = write_rows(connection, content.rows)
+            if content.optuna is not None:
+                _store(storage, name, content.optuna, content.trials)
+    except DuplicatedStudyError as error:
+        raise NameTaken(
+            f"the database holds another Optuna study named {name!r}: nothing was imported; give"
+            " --storage another database"
+        ) from error
+    except (KeyError, TypeError, ValueError, StorageInternalError) as error:
+        raise StudyFileError(
+            f"{path} does not hold one whole study ({error}): nothing was imported; export it"
+            " again"
+        ) from error
+    return name, content
+
+
+def _trials(storage: BaseStorage, study: int) -> list[FrozenTrial]:
+    trials = storage.get_all_trials(study, deepcopy=True)
+    return sorted(trials, key=lambda trial: trial.number)
+
+
+def _optuna_study(storage: BaseStorage, study: int, trials: list[FrozenTrial]) -> OptunaStudy:
+    numbers = {trial._trial_id: f"#{trial.number}" for trial in trials}
+    return OptunaStudy(
+        directions=[direction.name for direction in storage.get_study_directions(study)],
+        user_attrs=storage.get_study_user_attrs(study),
+        system_attrs=_renamed(storage.get_study_system_attrs(study), NAMES_TRIAL, numbers),
+    )
+
+
+def _store(
+    storage: BaseStorage, name: str, optuna: OptunaStudy, trials: Sequence[FrozenTrial]
+) -> None:
+    directions = [StudyDirection[direction] for direction in optuna.directions]
+    study = storage.create_new_study(directions, name)
+    ids = {trial.number: storage.create_new_trial(study, trial) for trial in trials}
+    names = {number: str(trial_id) for number, trial_id in ids.items()}
+    for key, value in optuna.user_attrs.items():
+        storage.set_study_user_attr(study, key, value)
+    for key, value in _renamed(optuna.system_attrs, NAMES_NUMBER, names).items():
+        storage.set_study_system_attr(study, key, value)
+
+
+def _renamed(
+    attributes: Mapping[str, Any], pattern: re.Pattern[str], names: Mapping[int, str]
+) -> dict[str, Any]:
+    """Attributes whose keys name trials otherwise; other trials' are left out."""
+    renamed = {}
+    for key, value in attributes.items():
+        found = pattern.fullmatch(key)
+        if found is None:
+            renamed[key] = value
+        elif int(found[2]) in names:
+            renamed[f"{found[1]}{names[int(found[2])]}{found[3]}"] = value
+    return renamed

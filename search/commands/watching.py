@@ -1,0 +1,67 @@
+"""What ``attach`` does: the study found, shown until it ends, its end told."""
+
+import time
+
+import typer
+from rich.console import Console
+
+from search.commands.attaching import attach
+from search.progress.progress import open_progress
+from search.reporting import terminal
+from search.reporting.reading import last_study, read_study
+from search.reporting.study_view import StudyView
+from storage.database import Database
+from storage.errors import DatabaseAway
+from storage.outage import translated
+
+__all__ = ["watch"]
+
+
+def watch(database: Database, study: str | None, *, plain: bool | None, patience: float) -> bool:
+    """Show a search until it ends; whether it was left running or reached its target.
+
+    Args:
+        database: Where it is stored.
+        study: The study; None takes the last one.
+        plain: Lines rather than a live view; None for wherever there is no terminal.
+        patience: Seconds without the database before this gives up.
+
+    Raises:
+        UnknownStudy: If there is no such study.
+        DatabaseAway: If the database stayed away longer than the patience.
+    """
+    name = study or last_study(database)
+    view = read_study(database, name)
+    if view.state == "running":
+        typer.echo(f"study {name} is {view.driver}; Ctrl-C leaves it running")
+        console = Console()
+        storage = database.address.masked()
+        try:
+            with open_progress(console, plain=plain) as progress:
+                view = attach(_Reader(database, name, patience).read, progress, storage=storage)
+        except KeyboardInterrupt:
+            typer.echo(f"study {name} goes on: `python -m search attach {name}` shows it again")
+            return True
+    Console().print(terminal.study_status(view, failures=False))
+    if view.state == "paused":
+        typer.echo(f"nobody drives it: `python -m search resume {name}` goes on")
+    return view.state == "finished"
+
+
+class _Reader:
+    """Reads the study, and waits an outage out."""
+
+    def __init__(self, database: Database, study: str, patience: float) -> None:
+        self._database, self._study, self._patience = database, study, patience
+        self._answered = time.monotonic()
+
+    def read(self) -> StudyView | None:
+        try:
+            with translated():
+                view = read_study(self._database, self._study)
+        except DatabaseAway:
+            if time.monotonic() - self._answered > self._patience:
+                raise
+            return None
+        self._answered = time.monotonic()
+        return view

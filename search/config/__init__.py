@@ -1,0 +1,1 @@
+"""What a search depends on: settings, presets, protocols, NAME=VALUE."""

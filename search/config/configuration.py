@@ -1,0 +1,194 @@
+"""The configuration of a search: preset, then TOML file, then flags; checked as a whole.
+
+A file has the table ``[search]`` beside the tables of one training run
+(``trainer/config/configuration.py``).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from search.config.presets import read_preset
+from search.config.protocols import PUBLISHED_SEARCH, check_cadence
+from search.errors import SettingsError
+from search.objectives import DEFAULT_OBJECTIVE, Objective, find_objective
+from search.pruners import CollapseRules, build_pruner
+from search.samplers import find_sampler
+from search.spaces import Space, build_space, tunable
+from search.spaces.ranges import check_name, check_range
+from trainer.config.configuration import TRIAL_SETTINGS, TrainConfig
+from trainer.config.protocols import lay_protocol
+from trainer.config.toml_records import build_record, overlay, read_toml, record_to_table
+from trainer.methods import hyper_values
+
+__all__ = ["LaunchConfig", "SearchConfig", "differences", "resolve"]
+
+#: What may differ between two hosts that work on one study: fingerprints tell the content.
+PLACES = ("data.root", "backbone.weights")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchConfig:
+    """How to search."""
+
+    #: Trials to be finished (complete or pruned).
+    trials: int = 200
+    #: Seed of the study: of its points and, with the trial's number, of every run.
+    seed: int = 0
+    #: Name of the objective: what is maximised.
+    objective: str = DEFAULT_OBJECTIVE
+    #: Name of the search space.
+    space: str = "paper"
+    #: Ranges by name, as ``[low, high]``, before those of the space; a name that the space
+    #: lacks, such as ``learning_rate``, is searched as well.
+    ranges: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    #: Name of the sampler.
+    sampler: str = "tpe"
+    #: Name of the competitive pruner; collapse rules are always on.
+    pruner: str = "competitive"
+    #: Thresholds of the collapse rules.
+    collapse: CollapseRules = field(default_factory=CollapseRules)
+    #: Errors of one trial that are tried again.
+    max_retries: int = 2
+
+    def __post_init__(self) -> None:
+        if self.trials < 1:
+            raise SettingsError(f"--trials {self.trials} is too small: give 1 or more")
+        if not 0 <= self.seed < 2**63:
+            raise SettingsError(f"--seed {self.seed} is out of range: give 0 to 2**63 - 1")
+        if self.max_retries < 0:
+            raise SettingsError(f"search.max_retries = {self.max_retries}: give 0 or more")
+        for name, given in self.ranges.items():
+            check_range(name, given)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaunchConfig:
+    """A search and the training runs it consists of."""
+
+    search: SearchConfig = field(default_factory=SearchConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+    def __post_init__(self) -> None:
+        for name in self.train.hyper:
+            check_name(name, tunable(self.train), "--fix ([hyper])")
+        hyper_values(self.train)
+        check_cadence(self.train)
+        self.space()
+        self.objective()
+        find_sampler(self.search.sampler)
+        build_pruner(self.search.pruner, self.train.evaluation.evaluations)
+
+    def space(self) -> Space:
+        """The search space, without what ``[hyper]`` fixes."""
+        return build_space(self.search.space, self.train, self.search.ranges)
+
+    def objective(self) -> Objective:
+        """What the search maximises."""
+        return find_objective(self.search.objective)
+
+    def moved_starts(self) -> dict[str, float]:
+        """Untuned values that their ranges do not hold; trial 0 has the nearer end instead."""
+        untuned = tunable(self.train)
+        return {
+            knob.name: untuned[knob.name].default
+            for knob in self.space().knobs
+            if knob.default != untuned[knob.name].default
+        }
+
+    def to_table(self) -> dict[str, Any]:
+        """The whole resolved configuration as plain tables."""
+        return {"search": record_to_table(self.search), **record_to_table(self.train)}
+
+    @classmethod
+    def from_table(cls, table: Mapping[str, Any]) -> "LaunchConfig":
+        """Build and check a configuration.
+
+        A setting that a trial may have a value of its own of, such as ``learning_rate``, can be
+        fixed in ``[hyper]`` like a knob.
+
+        Raises:
+            ConfigError, SettingsError: In one line, if anything in it is wrong.
+        """
+        search = build_record(SearchConfig, table.get("search", {}), "search")
+        train = {key: value for key, value in table.items() if key != "search"}
+        if isinstance(train.get("hyper"), Mapping):
+            _refuse_both(train["hyper"], search.ranges)
+            train = _settings_in_place(train)
+        return cls(search=search, train=build_record(TrainConfig, train))
+
+
+def resolve(preset: str, file: Path | None, flags: Mapping[str, Any]) -> LaunchConfig:
+    """Lay preset, file and flags over each other and over their protocol, and check the whole.
+
+    Args:
+        preset: Name of a preset.
+        file: A TOML file whose values go before the preset's.
+        flags: Nested tables whose values go before both.
+
+    Raises:
+        ConfigError, SettingsError: In one line, if anything in it is wrong.
+    """
+    table = read_preset(preset)
+    if file is not None:
+        table = _lay_over(table, read_toml(file))
+    return LaunchConfig.from_table(lay_protocol(_lay_over(table, flags), PUBLISHED_SEARCH))
+
+
+def differences(stored: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
+    """Settings that differ, each as ``name: stored → given``; places and the target aside."""
+    old, new = _flat(stored), _flat(given)
+    ignored = {*PLACES, "search.trials"}
+    return [
+        f"{name}: {_shown(old.get(name))} → {_shown(new.get(name))}"
+        for name in sorted(old.keys() | new.keys())
+        if name not in ignored and old.get(name) != new.get(name)
+    ]
+
+
+def _lay_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """One table over another; what the upper one fixes or searches the lower one does not."""
+    fixed, ranged = _inner(above, "hyper"), _inner(_inner(above, "search"), "ranges")
+    search, hyper = _inner(below, "search"), _inner(below, "hyper")
+    ranges = {key: value for key, value in _inner(search, "ranges").items() if key not in fixed}
+    kept = {key: value for key, value in hyper.items() if key not in ranged}
+    return overlay({**below, "search": {**search, "ranges": ranges}, "hyper": kept}, above)
+
+
+def _inner(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """A table in a table; what is none is refused later, by its name."""
+    found = table.get(key, {})
+    return found if isinstance(found, Mapping) else {}
+
+
+def _settings_in_place(table: dict[str, Any]) -> dict[str, Any]:
+    """The tables of a run, with settings that stand in ``[hyper]`` moved to ``[training]``."""
+    hyper = dict(table["hyper"])
+    settings = {name: hyper.pop(name) for name in TRIAL_SETTINGS if name in hyper}
+    return overlay({**table, "hyper": hyper}, {"training": settings} if settings else {})
+
+
+def _refuse_both(fixed: Mapping[str, Any], ranges: Mapping[str, Any]) -> None:
+    """Nothing is fixed and searched."""
+    for name in fixed:
+        if name in ranges:
+            raise SettingsError(
+                f"{name} is fixed and has a range: leave out --fix {name} ([hyper]) or"
+                f" --range {name} ([search.ranges])"
+            )
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in table.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{name}.")
+        else:
+            flat[name] = list(value) if isinstance(value, tuple) else value
+    return flat
+
+
+def _shown(value: Any) -> str:
+    return "not set" if value is None else str(value)

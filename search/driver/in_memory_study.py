@@ -1,0 +1,137 @@
+"""The study in memory: the same trials under the same numbers as in PostgreSQL.
+
+Samplers and pruners read the mirror alone, so that proposing parameters and deciding on a
+report cost no round trip and go on while the database is away. It can be rebuilt at any
+time from the stored trials, and what is decided from it is then the same.
+"""
+
+import contextlib
+import logging
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import optuna
+from optuna.storages import InMemoryStorage
+from optuna.trial import FrozenTrial, TrialState
+
+from search.records.outcome import TrialEnd, prune_kind, write_end
+
+__all__ = ["Counts", "Mirror"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """Trials by how they stand."""
+
+    complete: int = 0
+    collapsed: int = 0
+    behind: int = 0
+    failed: int = 0
+    running: int = 0
+    waiting: int = 0
+
+    @property
+    def pruned(self) -> int:
+        """Trials stopped by a rule."""
+        return self.collapsed + self.behind
+
+    @property
+    def finished(self) -> int:
+        """Trials that count towards the target: complete or pruned."""
+        return self.complete + self.pruned
+
+
+class Mirror:
+    """An Optuna study on in-memory storage, maximised, addressed by trial numbers."""
+
+    def __init__(self, name: str, trials: Sequence[FrozenTrial] = ()) -> None:
+        """Build the mirror of a study.
+
+        Args:
+            name: The study's name (hyperband draws its brackets from it).
+            trials: The stored trials, in any order, numbered from 0 without a gap.
+        """
+        self._storage = InMemoryStorage()
+        with _quiet_storage():
+            self.study = optuna.create_study(
+                study_name=name, storage=self._storage, direction="maximize"
+            )
+        for trial in sorted(trials, key=lambda trial: trial.number):
+            number = self.add(trial)
+            assert number == trial.number, f"trial {number} is missing from the stored trials"
+
+    def __len__(self) -> int:
+        """Number of trials, whatever their state; the number the next one will get."""
+        return len(self.trials())
+
+    def add(self, template: FrozenTrial) -> int:
+        """Add a copy of a trial and return its number, the next free one."""
+        trial_id = self._storage.create_new_trial(self.study._study_id, template)
+        return self._storage.get_trial_number_from_id(trial_id)
+
+    def report(self, number: int, evaluation: int, score: float) -> bool:
+        """Store the score of an evaluation of a running trial.
+
+        Returns:
+            Whether it was stored: a score that is not finite, or of an evaluation already
+            known, is not. The same holds for PostgreSQL.
+        """
+        if not math.isfinite(score) or evaluation in self.trial(number).intermediate_values:
+            return False
+        self._storage.set_trial_intermediate_value(self._id(number), evaluation, score)
+        return True
+
+    def finish(self, number: int, end: TrialEnd) -> None:
+        """End a running trial."""
+        write_end(self._storage, self._id(number), end)
+
+    def trial(self, number: int) -> FrozenTrial:
+        """The trial as it stands; not to be changed."""
+        return self._storage.get_trial(self._id(number))
+
+    def trials(self) -> list[FrozenTrial]:
+        """All trials by number; not to be changed."""
+        return self.study.get_trials(deepcopy=False)
+
+    def best(self) -> FrozenTrial | None:
+        """The complete trial of the highest value (of equal ones the first), or None."""
+        complete = [trial for trial in self.trials() if trial.state is TrialState.COMPLETE]
+        return max(complete, key=lambda trial: trial.values[0], default=None)
+
+    def curves(self) -> dict[int, dict[int, float]]:
+        """The reported scores of every trial: ``{number: {evaluation: score}}``."""
+        return {trial.number: dict(trial.intermediate_values) for trial in self.trials()}
+
+    def counts(self) -> Counts:
+        """Trials by how they stand."""
+        trials = self.trials()
+        states = [trial.state for trial in trials]
+        kinds = [prune_kind(trial) for trial in trials]
+        return Counts(
+            complete=states.count(TrialState.COMPLETE),
+            collapsed=kinds.count("collapsed"),
+            behind=kinds.count("behind"),
+            failed=states.count(TrialState.FAIL),
+            running=states.count(TrialState.RUNNING),
+            waiting=states.count(TrialState.WAITING),
+        )
+
+    def _id(self, number: int) -> int:
+        return self._storage.get_trial_id_from_study_id_trial_number(self.study._study_id, number)
+
+
+@contextlib.contextmanager
+def _quiet_storage() -> Iterator[None]:
+    """Keep "A new study created in memory" off the terminal; Optuna's verbosity stays as it is."""
+    logger = logging.getLogger("optuna.storages._in_memory")
+    logger.addFilter(_refuse)
+    try:
+        yield
+    finally:
+        logger.removeFilter(_refuse)
+
+
+def _refuse(record: logging.LogRecord) -> bool:
+    del record
+    return False

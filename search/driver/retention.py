@@ -1,0 +1,84 @@
+"""Which checkpoints are kept: those of live trials, and of the best one."""
+
+import concurrent.futures
+import contextlib
+from collections.abc import Sequence
+
+from search.checkpoints.artifact_store import Depot
+from search.checkpoints.folders import CheckpointStore, trial_name
+from search.driver.in_memory_study import Mirror
+from search.records.stored_checkpoint import StoredCheckpoint
+from storage.errors import ArtifactFailure
+
+__all__ = ["KeptCheckpoints"]
+
+CLOSE_SECONDS = 10.0  # for what is still to be deleted; what is left then is found by a sweep
+
+
+class KeptCheckpoints:
+    """Deletes the checkpoints that nobody needs any more.
+
+    What PostgreSQL refers to stays: a checkpoint goes when its successor is stored there, those
+    of a trial when its end is. A depot may be far away, so it is told in a thread.
+    """
+
+    def __init__(
+        self, checkpoints: CheckpointStore, mirror: Mirror, depot: Depot | None = None
+    ) -> None:
+        """Delete nothing yet.
+
+        Args:
+            checkpoints: The folders of all attempts.
+            mirror: The study.
+            depot: Its checkpoints in an artifact store, where there is one.
+        """
+        self._checkpoints, self._mirror, self._depot = checkpoints, mirror, depot
+        self._best: int | None = None
+        self._stored: dict[int, tuple[StoredCheckpoint, ...]] = {}
+        self._executor = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="depot")
+        self._deletions: list[concurrent.futures.Future[None]] = []
+
+    def sweep(self) -> None:
+        """Delete what trials left that are finished, but for the best one."""
+        best = self._mirror.best()
+        self._best = best.number if best else None
+        for trial in self._mirror.trials():
+            if trial.state.is_finished() and trial.number != self._best:
+                self._discard_trial(trial.number)
+
+    def report_stored(self, number: int, stored: Sequence[StoredCheckpoint]) -> None:
+        """A report is stored, and with it which checkpoints of its trial count."""
+        for checkpoint in self._stored.get(number, ()):
+            if checkpoint not in stored:
+                self._discard(checkpoint.place)
+        self._stored[number] = tuple(stored)
+
+    def trial_stored(self, number: int) -> None:
+        """The end of a trial is stored."""
+        self._stored.pop(number, None)
+        best = self._mirror.best()
+        if best is None or best.number != number:
+            self._discard_trial(number)
+            return
+        if self._best is not None and self._best != number:
+            self._discard_trial(self._best)
+        self._best = number
+
+    def close(self) -> None:
+        """Finish what was begun, unless that takes long."""
+        concurrent.futures.wait(self._deletions, timeout=CLOSE_SECONDS)
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def _discard_trial(self, number: int) -> None:
+        self._checkpoints.discard(number)
+        self._discard(trial_name(number))
+
+    def _discard(self, place: str) -> None:
+        if self._depot is not None:
+            self._deletions = [deletion for deletion in self._deletions if not deletion.done()]
+            self._deletions.append(self._executor.submit(_discard, self._depot, place))
+
+
+def _discard(depot: Depot, place: str) -> None:
+    with contextlib.suppress(ArtifactFailure):  # a later sweep finds what is left
+        depot.discard(place)

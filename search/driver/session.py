@@ -1,0 +1,319 @@
+"""One session: a study taken up under its lease, driven, and everything closed behind it.
+
+What can be refused is refused before anything is taken: first the configuration, then the
+study, then the lease; features are prepared next, and Ray starts last.
+"""
+
+import contextlib
+import dataclasses
+import datetime
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.trial import FrozenTrial, TrialState
+
+from search.checkpoints.artifact_store import DepotPlace
+from search.checkpoints.folders import CheckpointStore
+from search.config.configuration import LaunchConfig
+from search.driver.driver import Driver, Ending, Plan
+from search.driver.in_memory_study import Mirror
+from search.driver.retention import KeptCheckpoints
+from search.driver.rules import Rules
+from search.driver.running_trial import LiveTrial, adopt_trial
+from search.driver.schedule import Schedule
+from search.driver.study_store import Ledger, LedgerMismatch
+from search.driver.writes import StoreTest
+from search.errors import ClusterError
+from search.machine.resources import Machine
+from search.progress.progress import Progress
+from search.progress.snapshots import Snapshots
+from search.pruners import build_pruner
+from search.samplers import find_sampler
+from search.workers.cluster import ray_cluster
+from search.workers.pool import Pool
+from search.workers.ray_pool import RayPool
+from search.workers.worker import WorkerSetup
+from storage.artifact_places import check_writable, open_artifacts
+from storage.database import Database
+from storage.errors import DatabaseAway, EmbeddedError
+from storage.lease import Lease
+from storage.optuna_store import open_optuna
+from storage.studies import StudyRecord, set_target
+
+__all__ = ["Places", "Session", "load_study", "make_plan", "ray_workers"]
+
+RETRY_SECONDS = 1.0  # between two tries while the database is away
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Folders of this machine, and how to reach Ray."""
+
+    #: Feature cache.
+    cache: Path
+    #: Checkpoints of all studies.
+    checkpoints: Path
+    #: Address of a Ray cluster to join; None starts one here.
+    ray_address: str | None = None
+    #: Folder or ``s3://BUCKET/PREFIX`` where checkpoints are kept for other nodes.
+    artifacts: str | None = None
+
+
+def make_plan(config: LaunchConfig, record: StudyRecord) -> Plan:
+    """What the study asks for, from its configuration and its record."""
+    evaluations = config.train.evaluation.evaluations
+    return Plan(
+        seed=record.seed,
+        space=config.space(),
+        sampler=find_sampler(config.search.sampler),
+        rules=Rules(
+            objective=config.objective(),
+            collapse=config.search.collapse,
+            pruner=build_pruner(config.search.pruner, evaluations),
+            evaluations=evaluations,
+            counted=config.train.evaluation.report,
+        ),
+        schedule=Schedule(target=record.trials, lag=record.lag),
+        max_retries=config.search.max_retries,
+    )
+
+
+@contextlib.contextmanager
+def ray_workers(
+    config: LaunchConfig,
+    machine: Machine,
+    *,
+    bank: Path,
+    depot: DepotPlace | None,
+    ray_address: str | None,
+    wait: bool,
+    stopped: Callable[[], bool],
+    patience: float,
+    say: Callable[[str], None],
+) -> Iterator[Pool]:
+    """Ray, and this search's workers on it."""
+    setup = WorkerSetup(config=config.train, bank=str(bank), device=machine.device, depot=depot)
+    connection = ray_cluster(machine, address=ray_address, wait=wait, stopped=stopped, say=say)
+    with connection as cluster:
+        yield RayPool(
+            setup,
+            cluster,
+            count=machine.workers,
+            gpu_share=cluster.gpu_share,
+            patience=patience,
+        )
+
+
+class Session:
+    """Drives one study while it holds the lease; a context manager."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        lease: Lease,
+        record: StudyRecord,
+        config: LaunchConfig,
+        places: Places,
+        patience: float,
+        stall_timeout: float = math.inf,
+    ) -> None:
+        """Read the study as it is stored.
+
+        Args:
+            database: The open database.
+            lease: The study's lease, held.
+            record: The study's record.
+            config: Its resolved configuration.
+            places: Folders of this machine.
+            patience: Seconds without PostgreSQL before the search stops.
+            stall_timeout: Seconds without progress after which a worker is taken back.
+        """
+        self._lease, self._record, self._config = lease, record, config
+        self._plan = make_plan(config, record)
+        self._patience, self._stall_timeout = patience, stall_timeout
+        identity = record.created_at.astimezone(datetime.UTC).isoformat()
+        self._storage = open_optuna(database, lease)
+        self._ledger = Ledger(
+            storage=self._storage,
+            engine=self._storage.engine,
+            name=record.name,
+            mark=identity,
+            distributions=self._plan.space.distributions,
+            revive=database.revive,
+        )
+        self._masked = database.address.masked()
+        self._checkpoints = CheckpointStore(
+            root=places.checkpoints,
+            study=record.name,
+            identity=identity,
+        )
+        #: Where checkpoints are kept for other nodes; None for nowhere.
+        self.depot = self._find_depot(places.artifacts)
+        self.mirror, self._adopted = load_study(record, self._ledger.load(), self._plan)
+        self._driver: Driver | None = None
+        #: Why the search was asked to stop, by a signal or through the database.
+        self.stop_reason: str | None = None
+
+    def close(self) -> None:
+        """Close the connections; the lease is the caller's to give back."""
+        self._storage.engine.dispose()
+
+    def stop(self, reason: str) -> None:
+        """Have the driver stop soon, also one that is yet to start; safe in a signal handler."""
+        self.stop_reason = self.stop_reason or reason
+        if self._driver is not None:
+            self._driver.stop(reason)
+
+    def stop_at_once(self, reason: str) -> bool:
+        """Have the driver stop without the evaluations in hand; whether there is one to do so."""
+        if self._driver is None:
+            return False
+        self.stop_reason = reason
+        self._driver.stop_at_once(reason)
+        return True
+
+    def _find_depot(self, given: str | None) -> DepotPlace | None:
+        """The place that was given, noted for whoever resumes the study, or the one noted.
+
+        Raises:
+            ArtifactPlaceError: If it cannot be used.
+        """
+        noted = self._ledger.artifacts()
+        place = given or noted
+        if place is None:
+            return None
+        check_writable(open_artifacts(place), place)
+        if place != noted:
+            self._ledger.store_artifacts(place)
+        return DepotPlace(place=place, study=self._checkpoints.name)
+
+    def store_target(self, trials: int) -> None:
+        """Take, and store, another number of trials to finish."""
+        set_target(self._storage.engine, self._record.name, trials)
+        self._record = dataclasses.replace(self._record, trials=trials)
+        self._plan = make_plan(self._config, self._record)
+
+    def drive(self, pool: Pool, progress: Progress) -> Ending:
+        """Drive the study to its target, or until it is stopped, and test the best trial."""
+        self._driver = Driver(
+            plan=self._plan,
+            mirror=self.mirror,
+            adopted=self._adopted,
+            store=self._ledger,
+            pool=pool,
+            checkpoints=self._checkpoints,
+            kept=KeptCheckpoints(
+                self._checkpoints,
+                self.mirror,
+                None if self.depot is None else self.depot.open(),
+            ),
+            epoch=self._lease.epoch,
+            progress=progress,
+            snapshots=Snapshots(
+                study=self._record.name,
+                storage=self._masked,
+                target=self._record.trials,
+                iterations=self._config.train.training.iterations,
+                objective=self._plan.rules.objective,
+            ),
+            check_lease=self._check_lease,
+            patience=self._patience,
+            stall_timeout=self._stall_timeout,
+        )
+        if self.stop_reason is not None:
+            self._driver.stop(self.stop_reason)
+        try:
+            ending = self._driver.run()
+        except (UpdateFinishedTrialError, LedgerMismatch):
+            self._lease.check()  # only a successor writes to this driver's trials
+            raise
+        self.stop_reason = self.stop_reason or self._driver.stop_reason
+        if ending is Ending.FINISHED:
+            self._test_best(pool, progress)
+        return ending
+
+    def _check_lease(self) -> None:
+        if self._lease.lost:
+            self._lease.check()
+
+    def _test_best(self, pool: Pool, progress: Progress) -> None:
+        """Score the best trial on the test split: once, and nothing reads it again to choose."""
+        best = self.mirror.best()
+        number = -1 if best is None else best.number
+        stored = self._patiently(self._ledger.test_scores)
+        if stored is None or stored["trial"] != number:
+            scores = {} if best is None else self._score_on_test(best.number, pool, progress)
+            stored = {"trial": number, **scores}
+        self._patiently(lambda: self._ledger.apply(StoreTest(result=stored), in_doubt=True))
+
+    def _score_on_test(self, trial: int, pool: Pool, progress: Progress) -> dict[str, object]:
+        folder = self._checkpoints.latest(trial)
+        stored = self._patiently(lambda: self._ledger.checkpoints(trial))
+        try:
+            if folder is None and not stored:
+                raise ClusterError("its checkpoint is gone")
+            cluster, linear = pool.test_scores(str(folder or ""), stored)
+        except ClusterError as error:
+            progress.event(
+                f"no test score for trial {trial}: {error}; `search best --format toml` and"
+                " `python -m trainer fit` train it again"
+            )
+            return {}
+        return {"cluster": dataclasses.asdict(cluster), "linear": dataclasses.asdict(linear)}
+
+    def _patiently(self, action: Callable[[], Result]) -> Result:
+        """Do it, waiting an outage out."""
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                return action()
+            except DatabaseAway:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(RETRY_SECONDS)
+            with contextlib.suppress(EmbeddedError):
+                self._ledger.revive()
+
+
+def load_study(
+    record: StudyRecord, trials: list[FrozenTrial], plan: Plan
+) -> tuple[Mirror, list[LiveTrial]]:
+    """The mirror of a stored study, and its unfinished trials, to be adopted.
+
+    A trial that somebody left half made gets all its parameters drawn anew.
+    """
+    complete: list[FrozenTrial] = []
+    adopted: list[LiveTrial] = []
+    for trial in trials:
+        redrawn = None
+        if not trial.state.is_finished():
+            redrawn = _missing_parameters(record, complete, trial, plan)
+            adopted.append(adopt_trial(trial, redrawn))
+        complete.append(_whole(trial, redrawn, plan))
+    return Mirror(record.name, complete), adopted
+
+
+def _missing_parameters(
+    record: StudyRecord, before: list[FrozenTrial], trial: FrozenTrial, plan: Plan
+) -> dict[str, float] | None:
+    if trial.params.keys() == plan.space.distributions.keys():
+        return None
+    drawn = plan.sampler(Mirror(record.name, before).study, plan.space, trial.number, plan.seed)
+    return {**drawn, **{key: trial.params[key] for key in drawn if key in trial.params}}
+
+
+def _whole(trial: FrozenTrial, redrawn: dict[str, float] | None, plan: Plan) -> FrozenTrial:
+    if redrawn is not None:
+        trial.params = redrawn
+        trial.distributions = dict(plan.space.distributions)
+    if not trial.state.is_finished():
+        trial.state = TrialState.RUNNING
+    return trial

@@ -1,0 +1,178 @@
+"""The journal: everything the driver wants stored, written in order by one thread.
+
+The driver decides from its mirror and never waits for the database. While PostgreSQL is
+away entries wait in their order; when it is back they are written in that order. An entry
+that was interrupted is applied again in doubt: the ledger reads what is stored first.
+"""
+
+import contextlib
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
+
+from search.driver.writes import Entry
+from storage.errors import DatabaseAway, EmbeddedError
+
+__all__ = ["Journal", "JournalState", "Store"]
+
+RETRY_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)  # waits between tries; the last one repeats
+STOP_POLL_SECONDS = 1.0  # how often a request to stop is looked for
+
+
+class Store(Protocol):
+    """Where entries go; every method may raise ``DatabaseAway``."""
+
+    def apply(self, entry: Entry, *, in_doubt: bool) -> None:
+        """Store one entry; ``in_doubt`` if an earlier try may have stored it already."""
+
+    def stop_requested(self) -> bool:
+        """Whether somebody asked this search to stop."""
+
+    def revive(self) -> None:
+        """Start a server of our own again if it has died."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JournalState:
+    """How the writing stands."""
+
+    #: Entries not written yet.
+    waiting: int
+    #: Seconds since PostgreSQL went away, None while it is there.
+    away: float | None
+    #: Whether somebody asked this search to stop.
+    stop_requested: bool
+    #: What ended the writing for good, None while it goes on.
+    failure: BaseException | None
+
+
+class Journal:
+    """Writes entries in order, in a thread of its own."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        patience: float,
+        on_written: Callable[[Entry], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Start writing.
+
+        Args:
+            store: Applies one entry to PostgreSQL.
+            patience: Seconds without PostgreSQL after which the journal gives up.
+            on_written: Called in the journal's thread after an entry is stored.
+            clock: Monotonic seconds.
+        """
+        self._store, self._patience, self._on_written = store, patience, on_written
+        self._clock = clock
+        self._entries: deque[Entry] = deque()
+        self._changed = threading.Condition()
+        self._away_since: float | None = None
+        self._stop_requested = False
+        self._polled = clock()
+        self._closing = False
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
+        self._writing = self._executor.submit(self._write_all)
+        self._writing.add_done_callback(lambda _: self._wake())
+
+    def append(self, entry: Entry) -> None:
+        """Have the entry written after all earlier ones; returns at once."""
+        with self._changed:
+            self._entries.append(entry)
+            self._changed.notify_all()
+
+    @property
+    def state(self) -> JournalState:
+        """How the writing stands now."""
+        with self._changed:
+            away = None if self._away_since is None else self._clock() - self._away_since
+            return JournalState(
+                waiting=len(self._entries),
+                away=away,
+                stop_requested=self._stop_requested,
+                failure=self._writing.exception() if self._writing.done() else None,
+            )
+
+    def drain(self) -> None:
+        """Wait until all is written, or PostgreSQL turns out to be away, or the writing ended."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: not self._entries or self._away_since is not None or self._writing.done()
+            )
+
+    def close(self) -> None:
+        """Stop writing; what is not written yet is left out."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._executor.shutdown(wait=True)
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def _write_all(self) -> None:
+        while not self._closing:
+            entry = self._next()
+            if entry is None:
+                self._poll_stop()
+                continue
+            self._write(entry)
+            self._on_written(entry)
+            with self._changed:
+                self._entries.popleft()
+                self._changed.notify_all()
+
+    def _next(self) -> Entry | None:
+        """The entry to write, or None when it is time to look for a request to stop."""
+        with self._changed:
+            due = self._polled + STOP_POLL_SECONDS - self._clock()
+            if due > 0:
+                self._changed.wait_for(lambda: self._entries or self._closing, timeout=due)
+            return self._entries[0] if self._entries and due > 0 else None
+
+    def _poll_stop(self) -> None:
+        self._polled = self._clock()
+        if self._closing:
+            return
+        try:
+            requested = self._store.stop_requested()
+        except DatabaseAway:
+            return  # the next entry finds out how long it stays away
+        with self._changed:
+            self._stop_requested = requested
+
+    def _write(self, entry: Entry) -> None:
+        tries = 0
+        while True:
+            try:
+                self._store.apply(entry, in_doubt=tries > 0)
+                self._note_away(None)
+                return
+            except DatabaseAway as error:
+                self._wait_for_return(tries, error)
+                tries += 1
+
+    def _wait_for_return(self, tries: int, error: DatabaseAway) -> None:
+        now = self._clock()
+        if self._away_since is None:
+            self._note_away(now)
+        elif now - self._away_since > self._patience:
+            raise error
+        wait = RETRY_SECONDS[min(tries, len(RETRY_SECONDS) - 1)]
+        with self._changed:
+            if self._changed.wait_for(lambda: self._closing, timeout=wait):
+                raise error
+        with contextlib.suppress(EmbeddedError):  # tried again, until the patience is over
+            self._store.revive()
+
+    def _note_away(self, since: float | None) -> None:
+        with self._changed:
+            self._away_since = since
+            self._changed.notify_all()

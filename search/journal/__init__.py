@@ -1,1 +1,0 @@
-"""What is stored, in order: entries, the thread that writes them, the ledger that knows how."""

@@ -1,0 +1,1 @@
+"""This machine: devices, reservations of cores and GPUs, versions of packages."""

@@ -1,0 +1,129 @@
+"""What a run costs on this machine, measured by training a few steps on random features.
+
+The time and memory of a step depend on shapes alone, so that neither images nor a feature bank
+are needed.
+
+Shape letters: N crops or images, H W token grid, C channels, h w pixels, K neighbours.
+"""
+
+import resource
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from trainer.config.configuration import TrainConfig
+from trainer.engine.slots import Slots
+from trainer.features import Material, TestSplit, TrainSplit, ValSplit
+from trainer.features.dataset_summary import Survey
+from trainer.seeds import numpy_generator
+
+__all__ = ["Costs", "measure"]
+
+STEP_SECONDS, MOST_STEPS, LEAST_STEPS = 2.0, 20, 3  # how long steps are measured
+MOST_CROPS, MOST_IMAGES = 128, 4  # of random features: enough for a batch and its partners
+
+
+@dataclass(frozen=True, kw_only=True)
+class Costs:
+    """Of one worker that has the device to itself."""
+
+    #: Steps that were measured.
+    steps: int
+    #: Seconds an iteration.
+    iteration_seconds: float
+    #: Seconds an evaluation, of all images of val.
+    evaluation_seconds: float
+    #: Bytes of a checkpoint.
+    checkpoint_bytes: int
+    #: Bytes of memory a worker takes, features that it shares with others aside.
+    worker_bytes: int
+    #: Bytes of a GPU's memory; None on the CPU.
+    gpu_bytes: int | None
+
+
+def measure(config: TrainConfig, survey: Survey, device: torch.device) -> Costs:
+    """Train a few steps, as a worker does, and evaluate once.
+
+    Raises:
+        ConfigError: If the method or a value is wrong.
+    """
+    material = _random_material(config, survey)
+    with _one_thread():
+        slots = Slots([config], material, device)
+        slots.step()
+        steps, seconds = 0, 0.0
+        while steps < LEAST_STEPS or (steps < MOST_STEPS and seconds < STEP_SECONDS):
+            seconds += _timed(slots.step, device)
+            steps += 1
+        evaluation = _timed(lambda: slots.evaluate(0, material.val), device)
+        state = slots.state(0)
+    return Costs(
+        steps=steps,
+        iteration_seconds=seconds / steps,
+        evaluation_seconds=evaluation / len(material.val) * survey.images["val"],
+        checkpoint_bytes=sum(tensor.nbytes for tensor in state.values()),
+        worker_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,  # Linux: KiB
+        gpu_bytes=torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None,
+    )
+
+
+def _timed(action: Callable[[], object], device: torch.device) -> float:
+    began = time.perf_counter()
+    action()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter() - began
+
+
+def _random_material(config: TrainConfig, survey: Survey) -> Material:
+    """Features and labels of the right shapes, no more of them than a few steps read."""
+    generator = numpy_generator("costs")
+    features, modalities = config.features, config.data.modalities
+    crops = min(survey.crops, max(MOST_CROPS, config.training.batch_size))
+    images = min(survey.images["val"], MOST_IMAGES)
+
+    def maps(count: int, side: int) -> dict[str, np.ndarray]:
+        shape = (count, side // survey.patch, side // survey.patch, survey.channels)
+        return {
+            name: generator.standard_normal(shape, dtype=np.float32).astype(features.dtype)
+            for name in modalities
+        }
+
+    def labels(count: int, side: int) -> np.ndarray:
+        return generator.integers(0, survey.classes, (count, side, side), dtype=np.uint8)
+
+    val = ValSplit(
+        features=maps(images, features.eval_resolution),
+        labels=labels(images, features.eval_resolution),
+        names=tuple(f"random-{index}" for index in range(images)),
+    )
+    neighbours = min(features.neighbours, crops - 1)
+    return Material(
+        classes=tuple(f"class-{index}" for index in range(survey.classes)),
+        palette=((0, 0, 0),) * survey.classes,
+        modalities=modalities,
+        channels=survey.channels,
+        train=TrainSplit(
+            features=maps(crops, features.train_resolution),
+            labels=labels(crops, features.train_resolution) if survey.labelled else None,
+            neighbours=generator.integers(0, crops, (crops, neighbours)),
+        ),
+        val=val,
+        test=TestSplit(features=val.features, labels=val.labels, names=val.names),
+        fingerprints={},
+    )
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """As a worker has on the CPU."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

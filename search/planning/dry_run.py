@@ -1,0 +1,135 @@
+"""``launch --dry-run``: what would be done, from settings, a look at the data, a few steps.
+
+The database is not opened, so that no server is started and no study is named or made.
+"""
+
+import dataclasses
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from search.config.configuration import LaunchConfig
+from search.driver.session import Places
+from search.machine.reservations import holders
+from search.machine.resources import Machine, usable_cores
+from search.planning.costs import Costs, measure
+from search.spaces import Space
+from storage.address import Address
+from trainer.features import validate
+from trainer.features.dataset_summary import Survey, survey
+
+__all__ = ["DryRun", "dry_run"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DryRun:
+    """What a launch would do."""
+
+    #: Name of the study, or what it would be made of.
+    study: str
+    config: LaunchConfig
+    machine: Machine
+    #: Cores and GPUs that other searches hold now, and who.
+    held: Mapping[str, str]
+    #: Evaluations of a trial that is not pruned.
+    evaluations: int
+    space: Space
+    survey: Survey
+    costs: Costs
+    #: The database, masked.
+    storage: str
+    places: Places
+    #: Free bytes where the cache and the checkpoints lie.
+    cache_free: int
+    checkpoints_free: int
+
+    @property
+    def trial_seconds(self) -> float:
+        """Of a trial that is not pruned, on a worker that has its core to itself."""
+        steps = self.config.train.training.iterations * self.costs.iteration_seconds
+        return steps + self.evaluations * self.costs.evaluation_seconds
+
+    @property
+    def at_once(self) -> int:
+        """Workers that do not slow each other down."""
+        most = len(self.machine.gpus) or len(usable_cores())
+        return min(self.machine.workers, most)
+
+    @property
+    def seconds(self) -> float:
+        """Of the whole search if nothing were pruned, the features aside."""
+        return self.config.search.trials * self.trial_seconds / self.at_once
+
+    @property
+    def checkpoint_bytes(self) -> int:
+        """Most that lies on the disk at a time: the trials under way, and the best one."""
+        return (self.machine.workers + 1) * self.costs.checkpoint_bytes
+
+    def to_json(self) -> dict[str, Any]:
+        """The same for scripts."""
+        return {
+            "study": self.study,
+            "trials": self.config.search.trials,
+            "iterations": self.config.train.training.iterations,
+            "evaluations": self.evaluations,
+            "workers": self.machine.workers,
+            "device": self.machine.device,
+            "gpus": list(self.machine.gpus),
+            "held": dict(self.held),
+            "seconds": self.seconds,
+            "trial_seconds": self.trial_seconds,
+            "measured": dataclasses.asdict(self.costs),
+            "space": self.space.to_json()["knobs"],
+            "fixed": dict(self.config.train.hyper),
+            "images": dict(self.survey.images),
+            "crops": self.survey.crops,
+            "bank_bytes": self.survey.bank_bytes,
+            "checkpoint_bytes": self.checkpoint_bytes,
+            "free_bytes": {"cache": self.cache_free, "checkpoints": self.checkpoints_free},
+            "storage": self.storage,
+            "cache": str(self.places.cache),
+            "checkpoints": str(self.places.checkpoints),
+            "config": self.config.to_table(),
+        }
+
+
+def dry_run(
+    config: LaunchConfig,
+    *,
+    study: str | None,
+    preset: str,
+    machine: Machine,
+    places: Places,
+    address: Address,
+) -> DryRun:
+    """See what a launch would do; writes nothing.
+
+    Raises:
+        ConfigError, DataError, WeightsError: Where a launch would refuse, too.
+    """
+    validate(config.train)
+    found = survey(config.train)
+    return DryRun(
+        study=study or f"{preset}-N, the next free number",
+        config=config,
+        machine=machine,
+        held=holders(),
+        evaluations=len(config.train.evaluate_at(crops=found.crops)),
+        space=config.space(),
+        survey=found,
+        costs=measure(config.train, found, torch.device(machine.own_device)),
+        storage=address.masked(),
+        places=places,
+        cache_free=_free_bytes(places.cache),
+        checkpoints_free=_free_bytes(places.checkpoints),
+    )
+
+
+def _free_bytes(folder: Path) -> int:
+    """Free bytes where a folder lies, or will."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    return shutil.disk_usage(there).free

@@ -1,0 +1,1 @@
+"""What a running search shows: live view, plain lines, events."""

@@ -1,0 +1,16 @@
+"""One line for each thing worth telling while a search runs."""
+
+from search.records.outcome import Completed, Failed, Outcome, Pruned
+
+__all__ = ["tell_end"]
+
+
+def tell_end(trial: int, outcome: Outcome, *, is_best: bool) -> str:
+    """How a trial ended, in one line."""
+    match outcome:
+        case Completed(value=value):
+            return f"trial {trial} complete: {value:.2f}{' (best so far)' if is_best else ''}"
+        case Pruned(kind=kind, reason=reason):
+            return f"trial {trial} pruned, {kind}: {reason}"
+        case Failed(reason=reason):
+            return f"trial {trial} failed: {reason}"

@@ -1,0 +1,121 @@
+"""Live progress: a view that redraws itself on a terminal, plain log lines elsewhere."""
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Protocol, Self
+
+from rich.console import Console
+
+from search.progress.live_view import WORKERS_SHOWN, LiveProgress
+from search.progress.snapshot import Snapshot, WorkerLine
+
+__all__ = ["PlainProgress", "Progress", "Snapshot", "WorkerLine", "open_progress"]
+
+STATUS_INTERVAL = 30.0  # seconds between two status lines of a log, at least
+
+
+class Progress(Protocol):
+    """Shows how a search goes, while its ``with`` block runs."""
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Show how the search stands; may be called as often as one likes."""
+        ...
+
+    def event(self, text: str) -> None:
+        """Show one line about something that happened."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+
+def open_progress(
+    console: Console, *, plain: bool | None = None, clock: Callable[[], float] = time.monotonic
+) -> Progress:
+    """The view that fits the console.
+
+    Args:
+        console: Where to write.
+        plain: Whether to write plain lines; None for wherever there is no terminal.
+        clock: Monotonic time in seconds; spaces the status lines.
+    """
+    if plain is None:
+        plain = not console.is_terminal or console.is_dumb_terminal
+    return PlainProgress(console, clock) if plain else LiveProgress(console)
+
+
+class PlainProgress:
+    """Events as they come; a status line at first, at the end, and every 30 s at most.
+
+    What is maximised is named once, before the first of them.
+    """
+
+    def __init__(self, console: Console, clock: Callable[[], float]) -> None:
+        self._console, self._clock = console, clock
+        self._due = clock()
+        self._last: Snapshot | None = None
+        self._last_line = ""
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Write a status line if one is due, or if an unusual state begins or ends."""
+        if self._last is None and snapshot.objective:
+            self._write(f"score: {snapshot.objective}")
+        turned = self._last is not None and bool(snapshot.state) != bool(self._last.state)
+        self._last = snapshot
+        if turned or self._clock() >= self._due:
+            self._write_status(snapshot)
+
+    def event(self, text: str) -> None:
+        """Write the line."""
+        self._write(text)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._last is not None and _status_line(self._last) != self._last_line:
+            self._write_status(self._last)
+
+    def _write_status(self, snapshot: Snapshot) -> None:
+        self._due = self._clock() + STATUS_INTERVAL
+        self._last_line = _status_line(snapshot)
+        self._write(self._last_line)
+
+    def _write(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, emoji=False, soft_wrap=True)
+
+
+def _status_line(snapshot: Snapshot) -> str:
+    counts = snapshot.counts
+    parts = [
+        f"{snapshot.progress_text()}: {counts.complete} complete, {counts.collapsed} collapsed,"
+        f" {counts.behind} behind, {counts.failed} failed, {counts.running} running",
+        snapshot.best_text(),
+        snapshot.time_text(),
+        *_worker_texts(snapshot),
+    ]
+    return "; ".join([*parts, snapshot.state] if snapshot.state else parts)
+
+
+def _worker_texts(snapshot: Snapshot) -> list[str]:
+    """What each worker does, such as ``worker-0: trial 38 at 210 of 300``."""
+    shown = [
+        f"{worker.name}: idle"
+        if worker.trial is None
+        else f"{worker.name}: trial {worker.trial} at {worker.iteration} of {worker.iterations}"
+        for worker in snapshot.workers[:WORKERS_SHOWN]
+    ]
+    hidden = len(snapshot.workers) - WORKERS_SHOWN
+    return [*shown, f"{hidden} more workers"] if hidden > 0 else shown

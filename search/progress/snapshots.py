@@ -1,0 +1,98 @@
+"""Takes the picture of a running search that progress shows."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from search.driver.in_memory_study import Mirror
+from search.driver.running_trial import LiveTrial
+from search.objectives import Objective
+from search.progress.snapshot import Snapshot, WorkerLine
+
+__all__ = ["Snapshots"]
+
+
+@dataclass(kw_only=True)
+class Snapshots:
+    """Makes snapshots; estimates the time left from the trials this driver ended."""
+
+    #: The study's name.
+    study: str
+    #: The database, masked.
+    storage: str
+    #: Trials to be finished.
+    target: int
+    #: Iterations of a full run.
+    iterations: int
+    #: What the study maximises.
+    objective: Objective
+    clock: Callable[[], float] = time.monotonic
+    _began: float = field(init=False)
+    _finished_before: int | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        self._began = self.clock()
+
+    def take(
+        self,
+        *,
+        mirror: Mirror,
+        live: Mapping[int, LiveTrial],
+        busy: Mapping[str, int],
+        workers: tuple[str, ...],
+        iterations: Mapping[str, int],
+        away: float | None,
+        stop_reason: str | None,
+        cluster_away: str | None = None,
+    ) -> Snapshot:
+        """The search as it stands."""
+        counts = mirror.counts()
+        if self._finished_before is None:
+            self._finished_before = counts.finished
+        best = mirror.best()
+        elapsed = self.clock() - self._began
+        return Snapshot(
+            study=self.study,
+            storage=self.storage,
+            target=self.target,
+            counts=counts,
+            best=None if best is None else (best.number, best.values[0]),
+            workers=tuple(
+                self._worker(name, live.get(busy.get(name, -1)), iterations.get(name, 0))
+                for name in workers
+            ),
+            elapsed=elapsed,
+            left=self._left(elapsed, counts.finished),
+            objective=self.objective.title,
+            state=_state(away, cluster_away, stop_reason),
+        )
+
+    def _worker(self, name: str, live: LiveTrial | None, iteration: int) -> WorkerLine:
+        if live is None:
+            return WorkerLine(name=name, iterations=self.iterations)
+        last = live.reports[-1] if live.reports else None
+        return WorkerLine(
+            name=name,
+            trial=live.number,
+            iteration=max(iteration, last.iteration if last else 0),
+            iterations=self.iterations,
+            evaluation=last.evaluation if last else 0,
+            score=self.objective.score(last) if last else None,
+        )
+
+    def _left(self, elapsed: float, finished: int) -> float | None:
+        ended_here = finished - (self._finished_before or 0)
+        if ended_here == 0:
+            return None
+        return elapsed / ended_here * max(0, self.target - finished)
+
+
+def _state(away: float | None, cluster_away: str | None, stop_reason: str | None) -> str:
+    states = []
+    if away is not None:
+        states.append(f"database away for {away:.0f} s, waiting")
+    if cluster_away is not None:
+        states.append(cluster_away)
+    if stop_reason is not None:
+        states.append(f"stopping: {stop_reason}")
+    return "; ".join(states)

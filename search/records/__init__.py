@@ -1,0 +1,1 @@
+"""What crosses between driver, workers and storage: messages, outcomes, attributes."""

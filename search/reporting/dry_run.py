@@ -1,0 +1,134 @@
+"""What a launch would do, as tables."""
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from search.planning.dry_run import DryRun
+from search.reporting.digest import number_text
+from search.reporting.durations import about_text, duration_text
+from search.reporting.sizes import bytes_text
+
+__all__ = ["plan"]
+
+
+def plan(run: DryRun) -> RenderableType:
+    """What would be done, what it would cost, and what would be read and written."""
+    sections = (
+        ("what", _what(run)),
+        ("cost", _cost(run)),
+        ("read", _read(run)),
+        ("written", _written(run)),
+    )
+    parts: list[RenderableType] = [Text(f"study {run.study}: a dry run, nothing is written")]
+    for title, lines in sections:
+        parts += [Text(), Text(title, style="bold"), Padding(_pairs(lines), (0, 0, 0, 2))]
+    return Group(*parts, Text(), _space(run))
+
+
+def _what(run: DryRun) -> list[tuple[str, str]]:
+    search, train = run.config.search, run.config.train
+    return [
+        (
+            "trials",
+            f"{search.trials}, each of {train.training.iterations} iterations and"
+            f" {run.evaluations} evaluations on val, unless it is pruned",
+        ),
+        ("method", f"{train.method.name} on {', '.join(train.data.modalities)}"),
+        ("objective", _objective(run)),
+        ("sampler", f"{search.sampler}, seed {search.seed}"),
+        ("pruner", f"{search.pruner}, and the collapse rules"),
+        ("workers", _workers(run)),
+    ]
+
+
+def _objective(run: DryRun) -> str:
+    objective = run.config.objective()
+    made = objective.value_text(run.config.train.evaluation.report)
+    return f"{objective.name}: {objective.title}, {made}"
+
+
+def _workers(run: DryRun) -> str:
+    machine = run.machine
+    place = f"on GPU {', '.join(machine.gpus)}" if machine.gpus else "on processor cores"
+    held = "; ".join(f"{name} is held by {holder}" for name, holder in run.held.items())
+    return f"{machine.workers} {place}" + (f" ({held})" if held else "")
+
+
+def _cost(run: DryRun) -> list[tuple[str, str]]:
+    costs = run.costs
+    lines = [
+        (
+            "time",
+            f"at most about {about_text(run.seconds)}: a trial that is not pruned takes"
+            f" {duration_text(run.trial_seconds)}, {run.at_once} at a time; building the features"
+            " comes on top",
+        ),
+        (
+            "measured",
+            f"{costs.steps} iterations here and now, {1000 * costs.iteration_seconds:.0f} ms each,"
+            f" and an evaluation, {costs.evaluation_seconds:.2f} s; on random features",
+        ),
+        ("memory", f"about {bytes_text(costs.worker_bytes)} a worker, as in that measurement"),
+        (
+            "disk",
+            f"{bytes_text(run.survey.bank_bytes)} of features ({bytes_text(run.cache_free)} free"
+            f" there), at most {bytes_text(run.checkpoint_bytes)} of checkpoints"
+            f" ({bytes_text(run.checkpoints_free)} free there)",
+        ),
+    ]
+    if costs.gpu_bytes is not None:
+        lines.insert(3, ("GPU memory", f"about {bytes_text(costs.gpu_bytes)} a worker"))
+    return lines
+
+
+def _read(run: DryRun) -> list[tuple[str, str]]:
+    survey, train = run.survey, run.config.train
+    images = ", ".join(f"{count} {split}" for split, count in survey.images.items())
+    where = "drawn, not read" if survey.root is None else f"{survey.files} files in {survey.root}"
+    weights = "" if train.backbone.name == "patch-stats" else f", weights {train.backbone.weights}"
+    return [
+        ("data", f"{train.data.name}, {where}: {images} images, {survey.crops} crops"),
+        ("backbone", f"{train.backbone.name}{weights}: {survey.channels} channels"),
+    ]
+
+
+def _written(run: DryRun) -> list[tuple[str, str]]:
+    return [
+        ("database", f"{run.storage} (not opened now)"),
+        ("features", f"{run.places.cache}, unless they are there"),
+        ("checkpoints", str(run.places.checkpoints)),
+    ]
+
+
+def _pairs(lines: list[tuple[str, str]]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column()
+    for name, text in lines:
+        table.add_row(name, Text(text))
+    return table
+
+
+def _space(run: DryRun) -> RenderableType:
+    title = Text(f"searched: space {run.config.search.space}, {len(run.space.knobs)} numbers")
+    table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False, header_style="dim")
+    for column in ("name", "from", "to", "scale", "trial 0", ""):
+        right = column in ("from", "to", "trial 0")
+        table.add_column(column, justify="right" if right else "left", no_wrap=column != "")
+    moved = run.config.moved_starts()
+    for knob in run.space.knobs:
+        outside = moved.get(knob.name)
+        note = "" if outside is None else f"untuned {number_text(outside)} is out of range"
+        table.add_row(
+            Text(knob.name),
+            f"{knob.low:g}",
+            f"{knob.high:g}",
+            "log" if knob.log else "linear",
+            number_text(knob.default),
+            Text(note or knob.meaning, style="yellow" if note else "dim"),
+        )
+    for name, value in run.config.train.hyper.items():
+        table.add_row(Text(name), "", "", "fixed", number_text(value), "")
+    return Group(title, Padding(table, (0, 0, 0, 2)))

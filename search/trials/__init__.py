@@ -1,1 +1,0 @@
-"""The life of a trial: live, queued, standing still, tried again, ended."""

@@ -1,0 +1,1 @@
+"""Everything that speaks to Ray: workers, their pool, the cluster, delivery of features."""

@@ -1,0 +1,325 @@
+"""The workers of a search as Ray actors, and how their ends are told apart."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+import torch
+from ray.exceptions import ActorDiedError, OutOfMemoryError, RayError, RayTaskError
+from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+
+from search.errors import ClusterAway, ClusterError, first_line
+from search.records.messages import Crashed, Event, Lost, Order, OutOfMemory, Reported
+from search.records.stored_checkpoint import StoredCheckpoint
+from search.workers.cluster import Cluster
+from search.workers.feature_delivery import with_bank_here
+from search.workers.feature_server import RemoteBank, serve_bank
+from search.workers.pool import Answer
+from search.workers.worker import Worker, WorkerSetup
+from trainer.records import Scores
+
+__all__ = ["RayPool"]
+
+POLL_SECONDS = 1.0  # between two looks at the cluster while a score is waited for
+RETRY_SECONDS = 2.0  # between two tries to have a cluster again
+#: What an error says that has no type of its own, when memory was not to be had.
+NO_MEMORY = ("out of memory", "can't allocate memory")
+
+
+class RayPool:
+    """Workers as Ray actors, each with its core or its share of a GPU."""
+
+    def __init__(
+        self,
+        setup: WorkerSetup,
+        cluster: Cluster,
+        *,
+        count: int,
+        gpu_share: float,
+        patience: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Start the workers.
+
+        Args:
+            setup: What each has to know.
+            cluster: Ray, connected.
+            count: How many.
+            gpu_share: GPUs that each takes.
+            patience: Seconds to wait for a cluster that went.
+            clock: Monotonic seconds.
+        """
+        self._setup, self._cluster, self._gpu_share = setup, cluster, gpu_share
+        self._patience, self._clock = patience, clock
+        self._names = tuple(f"worker-{index}" for index in range(count))
+        self._orders: dict[Any, str] = {}
+        self._watches: dict[Any, str] = {}
+        self._iterations = dict.fromkeys(self._names, 0)
+        self._outage: _Outage | None = None
+        self._bank: RemoteBank | None = None
+        self._actors: dict[str, Any] = {}
+        self._starting: dict[str, Any] = {}
+        self._start_all()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The workers' names."""
+        return self._names
+
+    @property
+    def away(self) -> str | None:
+        """Why there are no workers now; None while there are."""
+        if self._outage is None:
+            return None
+        return f"{self._outage.gone} (for {self._clock() - self._outage.since:.0f} s)"
+
+    def ready(self) -> tuple[str, ...]:
+        """The workers whose process is there and has its features.
+
+        Raises:
+            ClusterError: If one cannot start.
+        """
+        if self._starting and not self._cluster.gone:
+            waited = list(self._starting.values())
+            started, _ = ray.wait(waited, num_returns=len(waited), timeout=0)
+            for worker in [name for name, ref in self._starting.items() if ref in started]:
+                self._hear_start(worker)
+        return tuple(name for name in self._actors if name not in self._starting)
+
+    def submit(self, worker: str, order: Order) -> None:
+        """Give a free worker an order."""
+        self._orders[self._actors[worker].advance.remote(order)] = worker
+
+    def wait(self, timeout: float) -> list[Answer]:
+        """The answers that have come within ``timeout`` seconds.
+
+        Raises:
+            ClusterAway: If the cluster went and did not come back in time.
+        """
+        if self._outage is not None:
+            self._come_back(self._outage)
+            return []
+        if gone := self._cluster.gone:
+            return self._lose_all(gone)
+        if not self._orders:
+            return []
+        ready, _ = ray.wait(list(self._orders), num_returns=1, timeout=timeout)
+        return [answer for reference in ready for answer in self._answers(reference)]
+
+    def iterations(self) -> dict[str, int]:
+        """True iterations of each worker's run as last heard; asks again without waiting."""
+        if self._outage is not None or self._cluster.gone:
+            return dict(self._iterations)
+        if self._watches:
+            ready, _ = ray.wait(list(self._watches), num_returns=len(self._watches), timeout=0)
+            for reference in ready:
+                self._hear(reference)
+        for worker in set(self._actors) - set(self._watches.values()):
+            self._watches[self._actors[worker].iteration.remote()] = worker
+        return dict(self._iterations)
+
+    def replace(self, worker: str) -> None:
+        """End the worker's process, whatever it does; its order is not answered any more."""
+        for references in (self._orders, self._watches):
+            for reference in [key for key, name in references.items() if name == worker]:
+                del references[reference]
+        if self._outage is None and not self._cluster.look():
+            self._restart(worker)
+
+    def test_scores(
+        self, folder: str, stored: tuple[StoredCheckpoint, ...]
+    ) -> tuple[Scores, Scores]:
+        """Let a worker score a checkpoint on the test split.
+
+        Args:
+            folder: Where it lies.
+            stored: The same in the depot, and older ones, for a node that has no such folder.
+
+        Raises:
+            ClusterError: If that fails, also on a fresh worker.
+        """
+        worker = self._names[0]
+        for last in (False, True):
+            try:
+                worker = self._first_ready()
+                return self._test_scores(worker, folder, stored)
+            except RayTaskError as error:
+                cause = error.cause or error
+                raise _not_scored(cause) from error
+            except (RayError, ClusterAway) as error:
+                if last or isinstance(error, ClusterAway):
+                    raise _not_scored(error) from error
+                self.replace(worker)
+        raise AssertionError("the second try returns or raises")
+
+    def _first_ready(self) -> str:
+        """Some worker, once there is one."""
+        while not (ready := self.ready()):
+            if self._outage is not None:
+                self._come_back(self._outage)
+            elif gone := self._cluster.gone:
+                self._lose_all(gone)
+            time.sleep(POLL_SECONDS)
+        return ready[0]
+
+    def _test_scores(
+        self, worker: str, folder: str, stored: tuple[StoredCheckpoint, ...]
+    ) -> tuple[Scores, Scores]:
+        reference = self._actors[worker].test_scores.remote(folder, stored)
+        while not ray.wait([reference], timeout=POLL_SECONDS)[0]:
+            if gone := self._cluster.gone:
+                self._lose_all(gone)
+                raise RayError(gone)
+        scores: tuple[Scores, Scores] = ray.get(reference)
+        return scores
+
+    def _start_all(self) -> None:
+        for worker in self._names:
+            self._start(worker)
+
+    def _start(self, worker: str) -> None:
+        actor: Any = ray.remote(_Actor)
+        places = self._cluster.places
+        options: dict[str, Any] = {
+            "scheduling_strategy": places and PlacementGroupSchedulingStrategy(places),
+            "num_cpus": 1,
+            "num_gpus": self._gpu_share,
+            "max_restarts": 0,
+            "max_concurrency": 2,  # the second thread answers while the first trains
+            "runtime_env": {"env_vars": {"OMP_NUM_THREADS": str(self._setup.threads)}},
+        }
+        if places is not None and self._bank is None:  # other nodes may lack it
+            self._bank = RemoteBank(serve_bank(Path(self._setup.bank)))
+        self._actors[worker] = actor.options(**options).remote(self._setup, self._bank)
+        self._starting[worker] = self._actors[worker].iteration.remote()  # answered once it is up
+        self._iterations[worker] = 0
+
+    def _hear_start(self, worker: str) -> None:
+        """A worker is up, or its process ended before it was."""
+        try:
+            ray.get(self._starting.pop(worker))
+        except RayError as error:
+            _check_started(worker, error)
+            if not self._cluster.look():
+                self._restart(worker)
+        else:
+            self._cluster.note_processes()
+
+    def _restart(self, worker: str) -> None:
+        """End the worker's process, if it is there, and start an empty one."""
+        ray.kill(self._actors[worker])
+        self._start(worker)
+
+    def _answers(self, reference: Any) -> list[Answer]:
+        """What came of an order: one answer, or the loss of all workers."""
+        worker = self._orders[reference]
+        event: Event
+        try:
+            event = ray.get(reference)
+        except RayTaskError as error:
+            event = _crash(error)
+        except RayError as error:  # its process, its node or its memory is gone
+            _check_started(worker, error)
+            event = _loss(error)
+        if isinstance(event, OutOfMemory | Lost):
+            if gone := self._cluster.look():
+                return self._lose_all(gone)
+            self._restart(worker)
+        del self._orders[reference]
+        return [Answer(worker=worker, event=event)]
+
+    def _lose_all(self, gone: str) -> list[Answer]:
+        """The cluster went: nothing more is heard of its workers."""
+        lost = Lost(reason=gone, with_cluster=True)
+        answers = [Answer(worker=worker, event=lost) for worker in self._orders.values()]
+        self._outage = _Outage(gone=gone, since=self._clock(), tried=self._clock())
+        for references in (self._orders, self._watches, self._starting, self._actors):
+            references.clear()  # before Ray is left: they tell it when they go
+        self._bank = None
+        self._cluster.leave()
+        return answers
+
+    def _come_back(self, outage: "_Outage") -> None:
+        """Try to have the cluster again, now and then, until the patience is over."""
+        now = self._clock()
+        if now - outage.since > self._patience:
+            raise ClusterAway(
+                f"{outage.gone} and did not come back within {self._patience:.0f} s:"
+                " `search resume` goes on"
+            )
+        if now - outage.tried < RETRY_SECONDS:
+            return
+        if self._cluster.return_():
+            self._start_all()
+            self._outage = None
+        outage.tried = self._clock()
+
+    def _hear(self, reference: Any) -> None:
+        worker = self._watches.pop(reference)
+        try:
+            self._iterations[worker] = ray.get(reference)
+        except RayError:
+            self._iterations[worker] = 0
+
+
+@dataclass(kw_only=True)
+class _Outage:
+    """The cluster is gone."""
+
+    #: What of it, for people.
+    gone: str
+    #: When that was found out, and when it was last tried to have it again; monotonic seconds.
+    since: float
+    tried: float
+
+
+class _Actor:
+    """The worker as an actor."""
+
+    def __init__(self, setup: WorkerSetup, bank: RemoteBank | None) -> None:
+        self._worker = Worker(setup if bank is None else with_bank_here(setup, bank))
+
+    def advance(self, order: Order) -> Reported:
+        return self._worker.advance(order)
+
+    def test_scores(
+        self, folder: str, stored: tuple[StoredCheckpoint, ...]
+    ) -> tuple[Scores, Scores]:
+        return self._worker.test_scores(folder, stored)
+
+    def iteration(self) -> int:
+        return self._worker.iteration()
+
+
+def _check_started(worker: str, error: RayError) -> None:
+    """A worker that cannot even start is no fault of a trial's."""
+    if isinstance(error, ActorDiedError) and error.actor_init_failed:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise ClusterError(f"{worker} cannot start: {lines[-1]}") from error
+
+
+def _crash(error: RayTaskError) -> Crashed | OutOfMemory:
+    cause = error.cause
+    kind = type(cause).__name__ if cause is not None else type(error).__name__
+    reason = f"{kind}: {first_line(cause or error)}"
+    event = OutOfMemory if _lacks_memory(cause or error) else Crashed
+    return event(reason=reason, traceback=str(error.traceback_str))
+
+
+def _lacks_memory(error: BaseException) -> bool:
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in NO_MEMORY)
+
+
+def _loss(error: RayError) -> Lost | OutOfMemory:
+    if isinstance(error, OutOfMemoryError):  # ended by Ray, before the machine had none left
+        return OutOfMemory(reason=f"{type(error).__name__}: {first_line(error)}", traceback="")
+    return Lost(reason=first_line(error))
+
+
+def _not_scored(cause: BaseException) -> ClusterError:
+    return ClusterError(f"the test split was not scored: {first_line(cause)}")

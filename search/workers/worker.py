@@ -1,0 +1,144 @@
+"""The worker: hosts the trainer, one run at a time, and knows nothing of any database."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from search.checkpoints.artifact_store import DepotPlace
+from search.checkpoints.resume_points import furthest_first, restore_first
+from search.records.messages import Begin, Continue, Order, Reported, Task
+from search.records.stored_checkpoint import StoredCheckpoint
+from storage.errors import ArtifactFailure
+from trainer.config.configuration import TrainConfig
+from trainer.engine.run import Run, config_of
+from trainer.errors import CheckpointError
+from trainer.features import Material, open_material
+from trainer.records import Report, Scores
+
+__all__ = ["Worker", "WorkerSetup"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerSetup:
+    """What a worker needs to know, none of it secret."""
+
+    #: The configuration that all trials share.
+    config: TrainConfig
+    #: Folder of the feature bank.
+    bank: str
+    #: Torch device, e.g. ``cpu`` or ``cuda``.
+    device: str
+    #: Threads torch may use on the CPU.
+    threads: int = 1
+    #: Where checkpoints are kept for other nodes; None for nowhere.
+    depot: DepotPlace | None = None
+
+
+class Worker:
+    """Trains what it is told to, from one evaluation to the next."""
+
+    def __init__(self, setup: WorkerSetup) -> None:
+        torch.set_num_threads(setup.threads)
+        self._config = setup.config
+        self._device = torch.device(setup.device)
+        self._material: Material = open_material(Path(setup.bank))
+        self._task: Task | None = None
+        self._run: Run | None = None
+        self._iteration = 0
+        self._depot = None if setup.depot is None else setup.depot.open()
+        self._keeps = True
+
+    def advance(self, order: Order) -> Reported:
+        """Obey the order and tell of the evaluation that it leads to.
+
+        A task that goes on from a checkpoint answers with the checkpoint's reports at once,
+        untrained, so that the decision after the last of them is taken again.
+        """
+        match order:
+            case Begin(task=task):
+                reports, notes = self._take_up(task)
+                return self._tell(reports, notes) if reports else self._train(notes)
+            case Continue():
+                return self._train()
+
+    def iteration(self) -> int:
+        """True iterations of the present run; may be asked while it trains."""
+        return self._iteration
+
+    def test_scores(
+        self, folder: str, stored: tuple[StoredCheckpoint, ...]
+    ) -> tuple[Scores, Scores]:
+        """Cluster and linear scores on test of the iterate of a checkpoint that counts.
+
+        Args:
+            folder: Where it lies.
+            stored: The same in the depot, and older ones, for a node that has no such folder.
+
+        Raises:
+            CheckpointError: If there is none that is sound.
+        """
+        sources, notes = furthest_first([folder] if folder else [], stored[:1], self._depot)
+        run, more = restore_first(sources, lambda path: self._restore(path, config_of(path)))
+        if run is None:
+            raise CheckpointError("; ".join(notes + more) or "its checkpoint is gone")
+        run.take_counted()
+        evaluation = run.evaluate(self._material.test)
+        return evaluation.cluster, evaluation.linear
+
+    def _restore(self, folder: Path, config: TrainConfig) -> Run:
+        return Run.restore(folder, config, self._material, self._device)
+
+    def _take_up(self, task: Task) -> tuple[tuple[Report, ...], tuple[str, ...]]:
+        config = self._config.with_trial(hyper=task.hyper, seed=task.seed)
+        self._task, self._run = task, None
+        sources, notes = furthest_first(task.earlier, task.stored, self._depot)
+        run, more = restore_first(sources, lambda folder: self._restore(folder, config))
+        self._run = run or Run.start(config, self._material, self._device)
+        self._iteration = self._run.iteration
+        passed = "a checkpoint was passed over"
+        return self._run.reports, tuple(
+            f"trial {task.trial}: {passed}: {note}" for note in notes + more
+        )
+
+    def _train(self, notes: tuple[str, ...] = ()) -> Reported:
+        """Train to the next evaluation, and keep a checkpoint of it."""
+        assert self._run is not None
+        report = self._run.advance(self._count)
+        checkpoint, more = self._keep(self._run, report.evaluation)
+        return self._tell((report,), notes + more, checkpoint)
+
+    def _keep(self, run: Run, evaluation: int) -> tuple[StoredCheckpoint | None, tuple[str, ...]]:
+        """A disk that is full costs the checkpoint, and not the trial; the one before it stays."""
+        assert self._task is not None
+        folder, checkpoint = Path(self._task.folder), None
+        try:
+            run.save(folder)
+            if self._depot is not None:
+                checkpoint = self._depot.put(
+                    folder, attempt=self._task.place, evaluation=evaluation
+                )
+        except (CheckpointError, ArtifactFailure) as error:
+            told, self._keeps = not self._keeps, False
+            text = f"trial {self._task.trial}: no checkpoint of evaluation {evaluation}: {error}"
+            return None, () if told else (f"{text}; an earlier one stays",)
+        self._keeps = True
+        return checkpoint, ()
+
+    def _count(self, iteration: int) -> None:
+        self._iteration = iteration
+
+    def _tell(
+        self,
+        reports: tuple[Report, ...],
+        notes: tuple[str, ...] = (),
+        checkpoint: StoredCheckpoint | None = None,
+    ) -> Reported:
+        assert self._task is not None
+        return Reported(
+            trial=self._task.trial,
+            attempt=self._task.attempt,
+            reports=reports,
+            notes=notes,
+            checkpoint=checkpoint,
+        )

@@ -1,0 +1,60 @@
+"""The real frames, where the variable UMSS_DATA says where they are."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trainer.config.configuration import DataConfig, FeatureConfig, TrainConfig
+from trainer.datasets import open_dataset
+from trainer.features import prepare, validate
+
+DATA = Path(os.environ.get("UMSS_DATA", "/nowhere")) / "cityscapes"
+
+pytestmark = pytest.mark.skipif(
+    not DATA.is_dir(), reason="set UMSS_DATA to the folder of the sample data"
+)
+
+
+@pytest.fixture
+def config() -> TrainConfig:
+    return TrainConfig(
+        data=DataConfig(name="cityscapes", root=str(DATA), modalities=("rgb", "disparity")),
+        features=FeatureConfig(train_resolution=112, eval_resolution=160),
+    )
+
+
+def test_the_sample_is_sound_and_split_by_city(config: TrainConfig) -> None:
+    validate(config)
+    data_set = open_dataset(config.data)
+
+    assert [len(split) for split in (data_set.train, data_set.val, data_set.test)] == [4, 4, 4]
+    assert data_set.train.labelled
+
+
+def test_disparity_is_nearer_below_and_farthest_in_the_sky(config: TrainConfig) -> None:
+    data_set = open_dataset(config.data)
+    name = data_set.train.names[0]
+
+    disparity = data_set.source.image(name, "disparity")[:, :, 0]
+    label = data_set.source.label(name)
+
+    road, sky = data_set.classes.index("road"), data_set.classes.index("sky")
+    assert np.median(disparity[label == road]) > 0.2
+    assert np.median(disparity[label == sky]) < 0.02
+    assert disparity[700, 600:1400].mean() > disparity[500, 600:1400].mean()
+
+
+def test_it_becomes_material(config: TrainConfig, tmp_path: Path) -> None:
+    material = prepare(config, cache=tmp_path)
+
+    assert len(material.train) == 20 and len(material.val) == len(material.test) == 4
+    assert material.train.features["disparity"].shape == (20, 14, 14, material.channels)
+    assert material.val.features["rgb"].shape == (4, 20, 20, material.channels)
+    assert material.train.labels is not None
+    labels = np.unique(material.train.labels)
+    assert 0 in labels and 255 in labels and set(labels) <= {*range(27), 255}
+    for features in material.train.features.values():
+        assert np.isfinite(features).all()
+        assert 0.5 < np.asarray(features, dtype=np.float64).std() < 1.5

@@ -1,0 +1,77 @@
+"""Reports, spaces and mirrors as the tests of this folder need them."""
+
+from collections.abc import Mapping, Sequence
+
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from search.driver.in_memory_study import Mirror
+from search.objectives.miou_accuracy import MIOU_ACCURACY
+from search.records.outcome import Completed, Outcome, trial_end
+from search.spaces import Space
+from trainer.knobs import Knob
+from trainer.records import Report, Scores, Signals
+from trainer.seeds import numpy_generator
+
+SPACE = Space(
+    knobs=(
+        Knob(name="lambda_self", low=0.0, high=1.0, default=0.7939),
+        Knob(name="b_self", low=0.0, high=1.0, default=0.8975),
+        Knob(name="lambda_cmcs.depth", low=0.05, high=20.0, default=1.0, log=True),
+    )
+)
+
+
+def make_report(
+    evaluation: int = 1,
+    *,
+    miou: float = 30.0,
+    accuracy: float = 50.0,
+    loss: float = 0.1,
+    entropy: float = 0.8,
+    share: float = 0.3,
+    cosine: float = 0.2,
+    finite: bool = True,
+) -> Report:
+    return Report(
+        evaluation=evaluation,
+        iteration=100 * evaluation,
+        loss=loss,
+        cluster=Scores(miou=miou, miou_all=miou, accuracy=accuracy),
+        linear=Scores(miou=miou, miou_all=miou, accuracy=accuracy),
+        signals=Signals(
+            cluster_entropy=entropy, largest_share=share, mean_cosine=cosine, finite=finite
+        ),
+    )
+
+
+def running(params: Mapping[str, float] | None = None, space: Space = SPACE) -> FrozenTrial:
+    return create_trial(
+        state=TrialState.RUNNING,
+        params=dict(params or space.defaults),
+        distributions=space.distributions,
+    )
+
+
+def random_params(number: int, seed: int = 0, space: Space = SPACE) -> dict[str, float]:
+    shares = numpy_generator(seed, number, "test").random(len(space.knobs))
+    return {
+        knob.name: knob.low + share * (knob.high - knob.low)
+        for knob, share in zip(space.knobs, shares.tolist(), strict=True)
+    }
+
+
+def add_finished(
+    mirror: Mirror,
+    scores: Sequence[float],
+    outcome: Outcome | None = None,
+    params: Mapping[str, float] | None = None,
+) -> int:
+    """Add a trial with these scores; without an outcome it completes with the last one."""
+    number = mirror.add(running(params))
+    for evaluation, score in enumerate(scores, start=1):
+        mirror.report(number, evaluation, score)
+    reports = [make_report(index, miou=s, accuracy=s) for index, s in enumerate(scores, start=1)]
+    mirror.finish(
+        number, trial_end(outcome or Completed(value=scores[-1]), reports, MIOU_ACCURACY)
+    )
+    return number

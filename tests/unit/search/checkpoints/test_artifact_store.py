@@ -1,0 +1,189 @@
+"""Checkpoints in an artifact store: another node goes on from them, whatever became of some."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from search.checkpoints.artifact_store import Depot, DepotPlace
+from search.records.messages import Begin, Continue, Reported, Task
+from search.records.stored_checkpoint import StoredCheckpoint
+from search.workers import worker
+from storage.artifact_places import open_artifacts
+from storage.errors import ArtifactFailure
+from tests.unit.trainer.small import small_config, small_material
+from trainer.records import Report
+
+EVALUATIONS = 4
+
+
+@pytest.fixture
+def hosted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], worker.Worker]:
+    """Workers of one study, each as on a node of its own."""
+    material = small_material()
+    monkeypatch.setattr(worker, "open_material", lambda folder: material)
+    config = small_config(training={"iterations": 8})
+    evaluation = replace(config.evaluation, evaluations=EVALUATIONS)
+    depot = DepotPlace(place=str(tmp_path / "artifacts"), study="study")
+    setup = worker.WorkerSetup(
+        config=replace(config, evaluation=evaluation), bank="", device="cpu", depot=depot
+    )
+    return lambda: worker.Worker(setup)
+
+
+def task(tmp_path: Path, attempt: int, *stored: StoredCheckpoint) -> Task:
+    folder = tmp_path / "checkpoints" / "trial-00007"
+    return Task(
+        trial=7,
+        attempt=attempt,
+        hyper={},
+        seed=3,
+        folder=str(folder / f"attempt-{attempt}-epoch-1"),
+        earlier=tuple(str(folder / f"attempt-{n}-epoch-1") for n in range(1, attempt)),
+        stored=stored,
+    )
+
+
+def run_to(
+    hosted: worker.Worker, task: Task, until: int
+) -> tuple[list[Report], list[StoredCheckpoint]]:
+    """All reports, and the checkpoints left, the newest first."""
+    told = hosted.advance(Begin(task=task))
+    reports, left = list(told.reports), [told.checkpoint]
+    while len(reports) < until:
+        told = hosted.advance(Continue())
+        reports += told.reports
+        left.append(told.checkpoint)
+    return reports, [checkpoint for checkpoint in reversed(left) if checkpoint is not None]
+
+
+def leave_node(tmp_path: Path) -> None:
+    """The node goes, with its folder of checkpoints."""
+    shutil.rmtree(tmp_path / "checkpoints")
+
+
+def test_another_node_goes_on_from_the_depot(
+    tmp_path: Path, hosted: Callable[[], worker.Worker]
+) -> None:
+    undisturbed, _ = run_to(hosted(), task(tmp_path, 1), EVALUATIONS)
+    leave_node(tmp_path)
+    reports, left = run_to(hosted(), task(tmp_path, 1), 3)
+    assert [checkpoint.evaluation for checkpoint in left] == [3, 2, 1]
+    assert left[0].place == "trial-00007/attempt-1-epoch-1/evaluation-0003"
+    leave_node(tmp_path)
+    other = hosted()
+    told = other.advance(Begin(task=task(tmp_path, 2, *left[:2])))
+    assert told.reports == tuple(reports) and told.notes == ()
+    assert other.advance(Continue()).reports == (undisturbed[3],)
+
+
+def spoil(tmp_path: Path, checkpoint: StoredCheckpoint, what: str) -> None:
+    folder = tmp_path / "artifacts" / "study" / checkpoint.place
+    tensors, record = folder / "state.safetensors", folder / "checkpoint.json"
+    data = tensors.read_bytes()
+    if what == "changed tensors":
+        tensors.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    elif what == "cut tensors":
+        tensors.write_bytes(data[: len(data) // 2])
+    elif what == "no tensors":
+        tensors.unlink()
+    elif what == "cut record":
+        record.write_bytes(record.read_bytes()[:-20])
+    elif what == "empty record":
+        record.write_bytes(b"")
+    elif what == "a record of another":
+        record.write_bytes((folder.with_name("evaluation-0001") / "checkpoint.json").read_bytes())
+    elif what == "nothing":
+        shutil.rmtree(folder)
+
+
+SPOILT = [
+    "changed tensors", "cut tensors", "no tensors", "cut record", "empty record",
+    "a record of another", "nothing",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("what", SPOILT)
+def test_what_is_damaged_is_passed_over_for_the_one_before(
+    tmp_path: Path, hosted: Callable[[], worker.Worker], what: str
+) -> None:
+    reports, left = run_to(hosted(), task(tmp_path, 1), 3)
+    spoil(tmp_path, left[0], what)
+    leave_node(tmp_path)
+    told = hosted().advance(Begin(task=task(tmp_path, 2, *left[:2])))
+    assert told.reports == tuple(reports[:2])
+    assert len(told.notes) == 1 and "passed over" in told.notes[0] and "\n" not in told.notes[0]
+    shutil.rmtree(tmp_path / "artifacts")
+    told = hosted().advance(Begin(task=task(tmp_path, 3, *left[:2])))
+    assert told.reports == (reports[0],), "from zero"
+    assert len(told.notes) == 2
+
+
+def test_a_folder_that_is_there_is_not_fetched(
+    tmp_path: Path, hosted: Callable[[], worker.Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reports, left = run_to(hosted(), task(tmp_path, 1), 2)
+
+    def fetch(depot: Depot, stored: StoredCheckpoint, folder: Path) -> None:
+        raise AssertionError("it lies here")
+
+    monkeypatch.setattr(Depot, "fetch", fetch)
+    assert hosted().advance(Begin(task=task(tmp_path, 2, *left))).reports == tuple(reports)
+
+
+def test_a_store_that_fails_is_told_once_and_costs_no_trial(
+    tmp_path: Path, hosted: Callable[[], worker.Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undisturbed, _ = run_to(hosted(), task(tmp_path, 1), EVALUATIONS)
+    leave_node(tmp_path)
+    shutil.rmtree(tmp_path / "artifacts")
+    artifacts = type(open_artifacts(str(tmp_path)))
+    real, full = artifacts.write, False
+
+    def write(store: object, name: str, body: BinaryIO) -> None:
+        if full:
+            raise ArtifactFailure("No space left on device")
+        real(store, name, body)
+
+    monkeypatch.setattr(artifacts, "write", write)
+    node = hosted()
+    told = [node.advance(Begin(task=task(tmp_path, 1)))]
+    for is_full in (True, True, False):
+        full = is_full
+        told.append(node.advance(Continue()))
+    assert [answer.reports[0] for answer in told] == undisturbed
+    left = [answer.checkpoint and answer.checkpoint.evaluation for answer in told]
+    assert left == [1, None, None, 4]
+    assert [answer.notes for answer in told if answer.notes] == [
+        ("trial 7: no checkpoint of evaluation 2: No space left on device; an earlier one stays",)
+    ]
+
+
+def test_a_local_disk_that_is_full_costs_no_trial(
+    tmp_path: Path, hosted: Callable[[], worker.Worker]
+) -> None:
+    (tmp_path / "checkpoints").write_text("in the way")
+    node = hosted()
+    told: list[Reported] = [node.advance(Begin(task=task(tmp_path, 1)))]
+    told.append(node.advance(Continue()))
+    assert [answer.reports[0].evaluation for answer in told] == [1, 2]
+    assert "no checkpoint of evaluation 1: cannot write" in told[0].notes[0]
+    assert told[1].notes == () and told[1].checkpoint is None
+
+
+def test_the_best_is_tested_from_the_depot_where_its_folder_is_not(
+    tmp_path: Path, hosted: Callable[[], worker.Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, left = run_to(hosted(), task(tmp_path, 1), EVALUATIONS)
+    folder = task(tmp_path, 1).folder
+    here = hosted()
+    object.__setattr__(here._material, "test", here._material.val)
+    scores = here.test_scores(folder, tuple(left))
+    leave_node(tmp_path)
+    assert here.test_scores("", tuple(left)) == scores
+    spoil(tmp_path, left[0], "no tensors")
+    with pytest.raises(worker.CheckpointError):
+        here.test_scores("", tuple(left))

@@ -1,0 +1,124 @@
+"""A search that is left on a cluster: what is refused, and how it is started there."""
+
+import contextlib
+import os
+import signal
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from search.commands import detaching
+from search.commands.detaching import Detached, detach, start_here
+from search.errors import ClusterError, SettingsError
+
+ADDRESS = "postgresql://me:s3cr3t@database/x"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"ray_address": None}, "give --ray HOST:PORT"),
+        ({"study": None}, "give --study NAME"),
+        ({"storage": "postgresql://me@database/x"}, "set UMSS_STORAGE where the Ray of the head"),
+    ],
+)
+def test_what_is_missing_or_would_be_read_by_others_is_refused(
+    given: dict[str, str | None], told: str
+) -> None:
+    usual = {"study": "s", "ray_address": "127.0.0.1:1", "storage": None}
+    with pytest.raises(SettingsError, match=told):
+        detach([], "", say=print, **{**usual, **given})
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Callable[[Detached], list[str]]:
+    """Detaches from a cluster whose head answers so; what was said."""
+
+    @contextlib.contextmanager
+    def joined(address: str) -> Iterator[str]:
+        yield "10.0.0.1:6379"
+
+    def run(answer: Detached) -> list[str]:
+        said: list[str] = []
+        monkeypatch.setattr(detaching, "joined", joined)
+        monkeypatch.setattr(detaching, "on_head", lambda *sent: sents.append(sent) or answer)
+        sents: list[tuple[object, ...]] = []
+        detach(
+            ["--workers=2"], "a = 1", study="s", ray_address="h:1", storage=None, say=said.append
+        )
+        function, command, config, study = sents[0]
+        assert function is start_here and (config, study) == ("a = 1", "s")
+        assert command == [
+            "launch", "--study", "s", "--plain", "--workers=2", "--ray", "10.0.0.1:6379",
+        ]  # fmt: skip
+        return said
+
+    return run
+
+
+def test_where_it_runs_and_how_it_is_seen_is_told(told: Callable[[Detached], list[str]]) -> None:
+    answer = Detached(host="head", pid=17, log="/tmp/umss/log", said="", ended=False)
+    first, second = told(answer)
+    assert first == "study s runs on head as process 17; its log: /tmp/umss/log"
+    assert "search attach s" in second and "search stop s" in second
+
+
+def test_a_bad_start_is_told_in_its_own_words(told: Callable[[Detached], list[str]]) -> None:
+    said = "booked\nerror: unknown preset 'x': choose rooms\n"
+    with pytest.raises(ClusterError, match=r"ended at once on head: unknown preset 'x'"):
+        told(Detached(host="head", pid=17, log="/tmp/umss/log", said=said, ended=True))
+
+
+@pytest.fixture
+def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Detached]]:
+    """Starts a command in place of Python on a node whose Ray knows the database."""
+    started: list[int] = []
+    environment = {**os.environ, "UMSS_STORAGE": ADDRESS, "NOTES": str(tmp_path / "notes")}
+    monkeypatch.setattr(detaching, "_environment_of_node", lambda: environment)
+    monkeypatch.setattr(detaching.tempfile, "tempdir", str(tmp_path))
+
+    def start(script: str) -> Detached:
+        program = tmp_path / "python"
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(program.stat().st_mode | stat.S_IXUSR)
+        monkeypatch.setattr(detaching.sys, "executable", str(program))
+        found = start_here(["launch", "--study", "a study/../x"], "a = 1\n", "a study/../x")
+        started.append(found.pid)
+        return found
+
+    yield start
+    for pid in filter(None, started):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def test_the_search_is_nobodys_child_and_knows_its_database_from_its_node(
+    node: Callable[[str], Detached], tmp_path: Path
+) -> None:
+    found = node(
+        'echo "$UMSS_STORAGE" > "$NOTES"; cat "$7" >> "$NOTES"; echo "study a study/../x created'
+        ' in there"; exec sleep 60'
+    )
+    assert not found.ended and "created in there" in found.said
+    assert Path(found.log).parent.parent == tmp_path
+    assert (tmp_path / "notes").read_text() == f"{ADDRESS}\na = 1\n"
+    status = Path(f"/proc/{found.pid}/stat").read_text().rpartition(")")[2].split()
+    assert int(status[1]) != os.getpid(), "it would go with its parent"
+    assert int(status[3]) != os.getsid(0), "it would go with its terminal"
+    assert b"s3cr3t" not in Path(f"/proc/{found.pid}/cmdline").read_bytes()
+
+
+def test_a_search_that_ends_at_once_is_seen_to(node: Callable[[str], Detached]) -> None:
+    found = node("echo 'error: no such preset'; exit 2")
+    assert found.ended and found.said == "error: no such preset\n"
+
+
+def test_a_node_without_an_address_starts_nothing(
+    node: Callable[[str], Detached], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(detaching, "_environment_of_node", dict)
+    found = node("sleep 60")
+    assert found.ended and found.pid == 0
+    assert found.said.startswith("UMSS_STORAGE is not set where the Ray of ")

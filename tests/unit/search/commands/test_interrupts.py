@@ -1,0 +1,69 @@
+"""Signals: the first stops in order, the second at once, the third anywhere."""
+
+import os
+import signal
+from collections.abc import Iterator
+from typing import cast
+
+import pytest
+
+from search.commands.signals import stop_on_signals
+from search.driver.session import Session
+from search.workers.connection import _own_sigterm
+
+
+class Recorded:
+    """What a session was told."""
+
+    def __init__(self, *, driving: bool) -> None:
+        self.told: list[str] = []
+        self._driving = driving
+
+    def stop(self, reason: str) -> None:
+        self.told.append(f"stop: {reason}")
+
+    def stop_at_once(self, reason: str) -> bool:
+        self.told.append(f"at once: {reason}")
+        return self._driving
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in kept.items():
+        assert signal.getsignal(number) is handler
+
+
+def receive(number: int) -> None:
+    os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
+def test_the_second_signal_stops_at_once_and_the_third_interrupts(second: int) -> None:
+    session = Recorded(driving=True)
+    with stop_on_signals(cast(Session, session)):
+        receive(signal.SIGINT)
+        assert session.told == ["stop: SIGINT received; once more stops at once"]
+        receive(second)
+        name = signal.Signals(second).name
+        assert session.told[1:] == [f"at once: {name} received twice"]
+        with pytest.raises(KeyboardInterrupt):
+            receive(signal.SIGINT)
+
+
+def test_the_second_signal_interrupts_where_there_is_no_driver_to_stop() -> None:
+    session = Recorded(driving=False)
+    with stop_on_signals(cast(Session, session)):
+        receive(signal.SIGTERM)
+        with pytest.raises(KeyboardInterrupt):
+            receive(signal.SIGTERM)
+
+
+def test_what_ray_does_to_sigterm_is_undone() -> None:
+    session = Recorded(driving=True)
+    with stop_on_signals(cast(Session, session)):
+        with _own_sigterm():
+            signal.signal(signal.SIGTERM, lambda number, frame: pytest.fail("Ray's own"))
+        receive(signal.SIGTERM)
+    assert session.told == ["stop: SIGTERM received; once more stops at once"]

@@ -1,0 +1,150 @@
+"""What is searched and what is fixed: from flags and files to a trial's configuration."""
+
+import datetime
+
+import pytest
+from optuna.trial import TrialState, create_trial
+
+from search.config.assignments import parse_fixes, parse_ranges
+from search.config.configuration import LaunchConfig, differences, resolve
+from search.errors import SettingsError
+from search.reporting.best_run import best_config
+from search.reporting.reading import view_study
+from storage.studies import StudyRecord
+from trainer.config.configuration import TrainConfig
+from trainer.config.toml_records import build_record, read_toml, record_to_table, toml_text
+from trainer.errors import ConfigError
+from trainer.seeds import derive_seed
+
+RATES = {"search": {"ranges": {"learning_rate": [1e-4, 1e-2]}}}
+
+
+def test_flags_are_read() -> None:
+    assert parse_fixes(["b_self=0.5", " depth.b_knn = 1e-1"]) == {
+        "b_self": 0.5,
+        "depth.b_knn": 0.1,
+    }
+    assert parse_ranges(["learning_rate=1e-4:1e-2"]) == {"learning_rate": [1e-4, 1e-2]}
+
+
+@pytest.mark.parametrize("given", [["b_self"], ["=1"], ["b_self="], ["b_self=big"]])
+def test_a_fix_of_another_form_is_refused(given: list[str]) -> None:
+    with pytest.raises(SettingsError, match="give NAME=VALUE, such as"):
+        parse_fixes(given)
+
+
+@pytest.mark.parametrize("given", ["b_self", "b_self=1", "b_self=0:1:2", "b_self=a:b", "=0:1"])
+def test_a_range_of_another_form_is_refused(given: str) -> None:
+    with pytest.raises(SettingsError, match="give NAME=LOW:HIGH, such as"):
+        parse_ranges([given])
+
+
+def test_a_name_given_twice_is_refused() -> None:
+    with pytest.raises(SettingsError, match="--fix names b_self twice"):
+        parse_fixes(["b_self=0.5", "b_self=0.6"])
+
+
+def test_an_objective_is_chosen_by_name_and_another_one_is_a_difference() -> None:
+    plain = resolve("rooms", None, {})
+    other = resolve("rooms", None, {"search": {"objective": "miou"}})
+    assert (plain.objective().name, other.objective().name) == ("miou-accuracy", "miou")
+    assert differences(plain.to_table(), other.to_table()) == [
+        "search.objective: miou-accuracy → miou"
+    ]
+    with pytest.raises(SettingsError, match="unknown objective 'iou': choose one of"):
+        resolve("rooms", None, {"search": {"objective": "iou"}})
+
+
+def test_a_learning_rate_can_be_fixed_like_a_knob() -> None:
+    config = resolve("rooms", None, {"hyper": {"learning_rate": 0.01, "b_self": 0.5}})
+    assert config.train.training.learning_rate == 0.01
+    assert config.train.hyper == {"b_self": 0.5}
+
+
+def test_a_wrong_rate_or_knob_is_refused() -> None:
+    with pytest.raises(ConfigError, match="learning_rate = -1"):
+        resolve("rooms", None, {"hyper": {"learning_rate": -1.0}})
+    with pytest.raises(SettingsError, match=r"did you mean 'depth\.b_self'"):
+        resolve("rooms", None, {"hyper": {"depth.b_slef": 0.5}})
+    with pytest.raises(ConfigError, match=r"\[hyper\]|hyper = "):
+        LaunchConfig.from_table({"hyper": 3})
+
+
+def test_nothing_is_fixed_and_searched() -> None:
+    for name, value in (("learning_rate", 0.01), ("b_self", 0.5)):
+        both = {"hyper": {name: value}, "search": {"ranges": {name: [1e-3, 0.6]}}}
+        with pytest.raises(SettingsError, match=f"{name} is fixed and has a range"):
+            resolve("rooms", None, both)
+
+
+def test_a_flag_fixes_what_a_file_searches_and_searches_what_a_file_fixes(tmp_path) -> None:
+    file = tmp_path / "file.toml"
+    file.write_text("[search.ranges]\nlearning_rate = [1e-4, 1e-2]\n[hyper]\nb_self = 0.5\n")
+    flags = {"hyper": {"learning_rate": 2e-3}, "search": {"ranges": {"b_self": [0.1, 0.9]}}}
+    config = resolve("rooms", file, flags)
+    assert config.train.training.learning_rate == 2e-3
+    assert config.train.hyper == {} and config.search.ranges == {"b_self": (0.1, 0.9)}
+
+
+def test_a_file_gives_ranges_and_a_flag_goes_before_it(tmp_path) -> None:
+    file = tmp_path / "ranges.toml"
+    file.write_text("[search.ranges]\nlearning_rate = [1e-4, 1e-2]\nb_self = [0.2, 1]\n")
+    config = resolve("rooms", file, {"search": {"ranges": {"b_self": [0.5, 0.9]}}})
+    assert config.search.ranges == {"learning_rate": (1e-4, 1e-2), "b_self": (0.5, 0.9)}
+
+
+def test_untuned_values_outside_their_ranges_are_known() -> None:
+    config = LaunchConfig.from_table(
+        {"search": {"ranges": {"b_self": [0.1, 0.5], "b_knn": [0.1, 0.5]}}}
+    )
+    assert config.moved_starts() == {"b_self": 0.8975}
+
+
+def test_ranges_are_stored_and_told_apart() -> None:
+    plain, ranged = LaunchConfig(), LaunchConfig.from_table(RATES)
+    assert LaunchConfig.from_table(ranged.to_table()) == ranged
+    assert differences(ranged.to_table(), ranged.to_table()) == []
+    assert differences(plain.to_table(), ranged.to_table()) == [
+        "search.ranges.learning_rate: not set → [0.0001, 0.01]"
+    ]
+    older = plain.to_table()
+    # as studies were stored before there were any
+    del older["search"]["ranges"], older["search"]["objective"]
+    assert LaunchConfig.from_table(older).objective() is plain.objective()
+    older = LaunchConfig.from_table(older).to_table()
+    assert differences(older, plain.to_table()) == []
+
+
+def test_a_trial_takes_its_rate_into_training_and_its_knobs_over_the_fixed() -> None:
+    config = TrainConfig(hyper={"b_self": 0.5})
+    trial = config.with_trial(hyper={"learning_rate": 0.003, "b_knn": 0.1}, seed=7)
+    assert trial.training.learning_rate == 0.003
+    assert trial.hyper == {"b_self": 0.5, "b_knn": 0.1}
+    assert trial.seed == 7
+    assert config.training.learning_rate == TrainConfig().training.learning_rate
+
+
+def test_the_best_trial_is_exported_as_a_run_that_fit_takes(tmp_path) -> None:
+    config = resolve("rooms", None, RATES | {"hyper": {"b_self": 0.5}})
+    space = config.space()
+    params = {**space.defaults, "learning_rate": 0.00123, "b_knn": 0.25}
+    best = create_trial(
+        state=TrialState.COMPLETE, value=30.0, params=params, distributions=space.distributions
+    )
+    best.number = 0
+    view = view_study(record_of(config), [best], driver=None, test=None)
+    path = tmp_path / "best.toml"
+    path.write_text(toml_text(record_to_table(best_config(view))))
+    again = build_record(TrainConfig, read_toml(path))
+    assert again.training.learning_rate == 0.00123
+    assert again.hyper["b_knn"] == 0.25 and again.hyper["b_self"] == 0.5
+    assert "learning_rate" not in again.hyper
+    assert again.seed == derive_seed(3, 0, "run")
+
+
+def record_of(config: LaunchConfig) -> StudyRecord:
+    return StudyRecord(
+        name="s", config=config.to_table(), space=config.space().to_json(), seed=3, trials=1,
+        versions={}, fingerprints={}, lag=2, created_at=datetime.datetime.now(datetime.UTC),
+        stop_requested=False, finished_at=None,
+    )  # fmt: skip

@@ -1,0 +1,199 @@
+"""The doctor: each check can be fine and can fail, and then says what mends it."""
+
+import dataclasses
+import json
+import os
+import platform
+import socket
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ray._common.usage import usage_lib
+from typer.testing import CliRunner
+
+from search import doctor
+from search.commands.app import app
+from search.config.configuration import resolve
+from search.doctor import database, device, disk, examine, material
+from search.doctor.check import Check
+from search.doctor.database import check_database
+from search.doctor.device import check_cores, check_device
+from search.doctor.disk import check_cache, check_checkpoints
+from search.doctor.listening import listening_hosts
+from search.doctor.material import check_data, check_weights
+from search.doctor.python import check_packages, check_python
+from search.doctor.ray import check_ray
+from search.doctor.subject import Subject
+from search.workers.connection import usage_statistics
+from storage.address import parse_address
+from storage.database import Sight
+from trainer.errors import WeightsError
+
+TINY = {"data": {"options": {"train": 4, "val": 2, "test": 2, "size": 64}}}
+
+
+@pytest.fixture
+def subject(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Subject:
+    monkeypatch.setenv("UMSS_BOOKINGS", str(tmp_path / "bookings"))
+    return Subject(
+        config=resolve("rooms", None, TINY),
+        preset="rooms",
+        address=parse_address(f"embedded:{tmp_path / 'pg'}"),
+        device="cpu",
+        workers=1,
+        cache=tmp_path / "cache",
+        checkpoints=tmp_path / "checkpoints",
+        ray_address=None,
+        deep=False,
+    )
+
+
+def broken(check: Check, *told: str) -> None:
+    assert check.state == "failed" and check.mend, check
+    for text in told:
+        assert text in f"{check.found} → {check.mend}"
+
+
+def with_settings(subject: Subject, **tables: dict[str, Any]) -> Subject:
+    return dataclasses.replace(subject, config=resolve("rooms", None, TINY | tables))
+
+
+def test_a_sound_machine_passes_and_nothing_is_made(subject: Subject, tmp_path: Path) -> None:
+    found = examine(subject)
+    assert [check for check in found if check.state == "failed"] == []
+    assert len({check.name for check in found}) == len(found) == len(doctor.CHECKS)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_old_python(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "python_version", lambda: "3.10.4")
+    broken(check_python(subject), "3.10.4", ">=3.11 is needed", "make search")
+
+
+def test_packages_that_are_missing_or_old(
+    subject: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    required = ["numpy<1", "no-such-package>=2", "pytest>=999; extra == 'dev'", "pillow"]
+    monkeypatch.setattr(metadata, "requires", lambda name: required)
+    broken(
+        check_packages(subject),
+        "no-such-package is missing",
+        "<1 is needed",
+        "pip install --constraint constraints.txt 'numpy<1' 'no-such-package>=2'",
+    )
+
+
+def test_a_device_that_is_not_there(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.machine.resources._gpus", lambda: ())
+    broken(check_device(dataclasses.replace(subject, device="cuda")), "no GPU", "--device cpu")
+
+
+def test_cores_that_others_hold(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = {"core-0": "study a (process 7)", "gpu-0": "study a (process 7)"}
+    monkeypatch.setattr(device, "holders", lambda: held)
+    monkeypatch.setattr(device, "usable_cores", lambda: (0, 1))
+    found = check_cores(subject)
+    assert (found.state, found.found) == ("warning", "1 of 2 are held by study a (process 7)")
+
+
+def test_ray_tells_nobody_how_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "1")
+    assert usage_lib.usage_stats_enabled(), "the variable is what Ray heeds"
+    assert not usage_statistics()
+
+
+def test_a_cluster_that_does_not_answer(subject: Subject) -> None:
+    nowhere = dataclasses.replace(subject, ray_address="127.0.0.1:1")
+    broken(check_ray(nowhere), "nothing answers at --ray 127.0.0.1:1", "without --ray")
+
+
+def test_listening_sockets_of_a_process_and_its_children_are_found() -> None:
+    listen = (
+        "import socket, sys; s = socket.create_server(('127.0.0.3', 0));"
+        "print('up', flush=True); sys.stdin.readline()"
+    )
+    child = subprocess.Popen(
+        [sys.executable, "-c", listen], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with child, socket.create_server(("::", 0), family=socket.AF_INET6) as everywhere:
+        assert child.stdout is not None and child.stdout.readline() == "up\n"
+        assert listening_hosts(child.pid) == {"127.0.0.3"}
+
+        assert {"127.0.0.3", "::"} <= listening_hosts(os.getpid())
+        everywhere.close()
+        child.communicate("\n")
+    assert listening_hosts(child.pid) == set()
+
+
+def test_a_database_that_is_away_or_of_another_version(
+    subject: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = dataclasses.replace(
+        subject, address=parse_address("postgresql://me@127.0.0.1:1/studies")
+    )
+    broken(check_database(elsewhere), "cannot open postgresql://me@127.0.0.1:1", "--storage")
+    for schema, state in ((None, "ok"), ("0001", "ok"), ("0000", "warning"), ("0002", "failed")):
+        sight = Sight(server="18.4", schema=schema, newest="0001")
+        monkeypatch.setattr(database, "look_at_database", lambda address, found=sight: found)
+        assert check_database(elsewhere).state == state
+
+
+def test_embedded_programs_that_are_missing(
+    subject: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.server_programs.PACKAGE", "no_such_package")
+    broken(check_database(subject), "install it (pip install", "--storage embedded:FOLDER")
+
+
+def test_data_and_weights_that_are_missing(
+    subject: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    city = with_settings(
+        subject, data={"name": "cityscapes", "modalities": ["rgb"], "root": str(tmp_path / "no")}
+    )
+    broken(check_data(city), str(tmp_path / "no"), "launch --preset rooms --data FOLDER")
+
+    def no_weights(config: object, place: object) -> None:
+        raise WeightsError("none.safetensors is missing")
+
+    monkeypatch.setattr(material, "build_backbone", no_weights)
+    broken(check_weights(subject), "none.safetensors is missing", "--backbone-weights FILE")
+
+
+def test_folders_without_room_or_that_cannot_be_made(
+    subject: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    blocked = dataclasses.replace(subject, checkpoints=tmp_path / "file" / "folder")
+    broken(check_checkpoints(blocked), "cannot be written", "--checkpoints FOLDER")
+    usage = disk.shutil.disk_usage(tmp_path)._replace(free=disk.SPARE)
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda folder: usage)
+    broken(check_cache(subject), "64.0 MiB free", "of features", "--cache FOLDER")
+    assert check_checkpoints(subject).state == "ok"
+
+
+@pytest.mark.parametrize(("state", "code"), [("ok", 0), ("warning", 0), ("failed", 2)])
+def test_the_verb_tells_all_and_ends_by_what_it_found(
+    state: Any, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = Check(name="moon", state=state, found="it is full", mend="wait")
+    monkeypatch.setattr(doctor, "CHECKS", (lambda subject: check,))
+    told = CliRunner().invoke(app, ["doctor"])
+    assert told.exit_code == code
+    assert "moon" in told.stdout and "it is full" in told.stdout and "wait" in told.stdout
+    told = CliRunner().invoke(app, ["doctor", "--json"])
+    assert told.exit_code == code
+    assert json.loads(told.stdout) == {
+        "preset": "rooms",
+        "ok": code == 0,
+        "checks": [{"name": "moon", "state": state, "found": "it is full", "mend": "wait"}],
+    }
+
+
+def test_settings_that_are_wrong_are_refused_in_one_line() -> None:
+    told = CliRunner().invoke(app, ["doctor", "--preset", "moon"])
+    assert told.exit_code == 2 and told.stderr.startswith("error: ")

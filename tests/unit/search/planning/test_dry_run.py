@@ -1,0 +1,111 @@
+"""A dry run tells what a launch would do and writes nothing."""
+
+import dataclasses
+import io
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from search.config.configuration import resolve
+from search.driver.session import Places
+from search.machine.resources import Machine
+from search.planning import dry_run as verb
+from search.planning.dry_run import DryRun, dry_run
+from search.reporting.dry_run import plan
+from search.reporting.sizes import bytes_text
+from storage.address import parse_address
+from trainer.errors import ConfigError
+from trainer.features import prepare
+
+TINY = {
+    "data": {"options": {"train": 4, "val": 2, "test": 3, "size": 64}},
+    "features": {"train_resolution": 32, "eval_resolution": 64},
+    "training": {"iterations": 12, "batch_size": 4, "samples": 3, "random_draws": 2},
+    "evaluation": {"evaluations": 4},
+    "hyper": {"b_knn": 0.25},
+    "search": {"trials": 10, "ranges": {"b_self": [0.1, 0.5], "learning_rate": [1e-4, 1e-2]}},
+}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> DryRun:
+    folder = tmp_path_factory.mktemp("dry")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UMSS_BOOKINGS", str(folder / "bookings"))
+        found = dry_run(
+            resolve("rooms", None, TINY),
+            study=None,
+            preset="rooms",
+            machine=Machine(device="cpu", workers=2),
+            places=Places(cache=folder / "cache", checkpoints=folder / "checkpoints"),
+            address=parse_address(f"embedded:{folder / 'pg'}"),
+        )
+    assert list(folder.iterdir()) == [], "a dry run writes nothing"
+    return found
+
+
+def test_the_data_and_the_bank_are_what_a_launch_would_make(run: DryRun, tmp_path: Path) -> None:
+    assert run.survey.images == {"train": 4, "val": 2, "test": 3}
+    bank = prepare(run.config.train, cache=tmp_path)
+    assert run.survey.crops == len(bank.train) and run.survey.channels == bank.channels
+    assert bank.folder is not None
+    written = sum(path.stat().st_size for path in bank.folder.iterdir())
+    assert abs(written - run.survey.bank_bytes) < 16 * 2**10
+
+
+def test_costs_are_measured(run: DryRun) -> None:
+    costs = run.costs
+    assert costs.steps >= 3 and costs.iteration_seconds > 0 and costs.evaluation_seconds > 0
+    assert costs.checkpoint_bytes > 10_000 and costs.worker_bytes > 50 * 2**20
+    assert costs.gpu_bytes is None
+
+
+def test_time_is_that_of_all_trials_shared_by_the_workers(
+    run: DryRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verb, "usable_cores", lambda: (0, 1))
+    costs = dataclasses.replace(run.costs, iteration_seconds=2.0, evaluation_seconds=3.0)
+    run = dataclasses.replace(run, costs=costs)
+    assert run.trial_seconds == 12 * 2 + 4 * 3
+    assert run.seconds == 10 * 36 / 2
+    crowded = dataclasses.replace(run, machine=Machine(device="cpu", workers=8))
+    assert crowded.seconds == run.seconds, "eight workers on two cores are no faster than two"
+
+
+def test_it_is_told_in_words_and_as_json(run: DryRun) -> None:
+    stream = io.StringIO()
+    Console(file=stream, width=160).print(plan(run))
+    text = stream.getvalue()
+    for told in (
+        "study rooms-N, the next free number: a dry run, nothing is written",
+        "10, each of 12 iterations and 4 evaluations on val",
+        "miou-accuracy: 0.75 mIoU + 0.25 accuracy (%), median of the last 5 scores on val",
+        "rooms, drawn, not read: 4 train, 2 val, 3 test images, 20 crops",
+        "searched: space paper, 7 numbers",
+        "untuned 0.8975 is out of range",
+        "(not opened now)",
+    ):
+        assert told in text
+    rows = [line.split() for line in text.splitlines()]
+    assert ["b_knn", "fixed", "0.2500"] in rows
+    assert any(row[:5] == ["learning_rate", "0.0001", "0.01", "log", "0.003"] for row in rows)
+    told_json = json.loads(json.dumps(run.to_json()))
+    assert told_json["trials"] == 10 and told_json["evaluations"] == 4
+    assert {knob["name"] for knob in told_json["space"]} == set(run.space.defaults)
+    assert told_json["fixed"] == {"b_knn": 0.25}
+
+
+def test_what_a_launch_refuses_is_refused(tmp_path: Path) -> None:
+    config = resolve("rooms", None, TINY | {"data": {"modalities": ["rgb", "thermal"]}})
+    with pytest.raises(ConfigError, match="thermal"):
+        dry_run(
+            config, study=None, preset="rooms", machine=Machine(device="cpu", workers=1),
+            places=Places(cache=tmp_path, checkpoints=tmp_path), address=parse_address(None),
+        )  # fmt: skip
+
+
+def test_sizes() -> None:
+    sizes = {0: "0 KiB", 1536: "2 KiB", 3 * 2**20: "3.0 MiB", 5 * 2**30: "5.0 GiB"}
+    assert {size: bytes_text(size) for size in sizes} == sizes

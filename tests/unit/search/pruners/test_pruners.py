@@ -1,0 +1,174 @@
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from search.driver.in_memory_study import Mirror
+from search.errors import SettingsError
+from search.objectives.miou_accuracy import MIOU_ACCURACY
+from search.pruners import PRUNERS, build_pruner
+from search.pruners.halving import HalvingPruner, HyperbandPruner
+from search.records.outcome import Completed, Keep, Prune, Pruned, trial_end
+from tests.unit.search.builders import add_finished, running
+from trainer.seeds import numpy_generator
+
+E = 20
+
+
+@pytest.fixture(params=PRUNERS)
+def pruner(request):
+    return build_pruner(request.param, E)
+
+
+def noisy_curves(count, evaluations=E):
+    """Rising curves with noise: [count, evaluations] scores."""
+    generator = numpy_generator("curves", count)
+    final = generator.uniform(10, 40, size=(count, 1))
+    rise = generator.uniform(0.3, 1.0, size=(count, evaluations)).cumsum(axis=1)
+    noise = generator.normal(0, 1, size=(count, evaluations))
+    return (final * (rise / rise[:, -1:]) + noise).tolist()
+
+
+def run_study(decide, curves, mirror):
+    """Train the curves one after the other; the evaluation each was stopped at, None if not."""
+    stops = []
+    for curve in curves:
+        number, stop = mirror.add(running()), None
+        for evaluation, score in enumerate(curve, start=1):
+            mirror.report(number, evaluation, score)
+            if evaluation < len(curve) and decide(mirror.study, mirror.trial(number)):
+                stop = evaluation
+                break
+        outcome = Pruned(kind="behind", reason="") if stop else Completed(value=curve[-1])
+        mirror.finish(number, trial_end(outcome, [], MIOU_ACCURACY))
+        stops.append(stop)
+    return stops
+
+
+def by(pruner):
+    return lambda study, trial: isinstance(pruner.decide(study, trial), Prune)
+
+
+def test_an_unknown_pruner_is_refused_with_the_valid_names():
+    with pytest.raises(SettingsError, match="unknown pruner 'asha': choose one of competitive"):
+        build_pruner("asha", E)
+
+
+def test_a_trial_without_a_report_or_without_others_is_kept(pruner):
+    mirror = Mirror("study")
+    mirror.add(running())
+    assert pruner.decide(mirror.study, mirror.trial(0)) == Keep()
+    mirror.report(0, 1, 1.0)
+    assert pruner.decide(mirror.study, mirror.trial(0)) == Keep()
+
+
+def test_the_best_trial_so_far_is_kept(pruner):
+    mirror = Mirror("study")
+    for score in range(25):
+        add_finished(mirror, [float(score)] * E)
+    number = mirror.add(running())
+    for evaluation in range(1, E + 1):
+        mirror.report(number, evaluation, 99.0)
+        assert pruner.decide(mirror.study, mirror.trial(number)) == Keep()
+
+
+def test_nothing_is_stopped_at_the_last_evaluation(pruner):
+    mirror = Mirror("study")
+    for _ in range(25):
+        add_finished(mirror, [50.0] * E)
+    number = mirror.add(running())
+    for evaluation in range(1, E + 1):
+        mirror.report(number, evaluation, 0.0)
+    assert pruner.decide(mirror.study, mirror.trial(number)) == Keep()
+
+
+def test_decisions_are_the_same_again_and_from_a_rebuilt_mirror(pruner):
+    mirror = Mirror("study")
+    curves = noisy_curves(40)
+    run_study(by(pruner), curves[:36], mirror)
+    before = [repr(trial) for trial in mirror.trials()]
+    for curve in curves[36:]:
+        number = mirror.add(running())
+        for evaluation, score in enumerate(curve, start=1):
+            mirror.report(number, evaluation, score)
+            verdict = pruner.decide(mirror.study, mirror.trial(number))
+            assert pruner.decide(mirror.study, mirror.trial(number)) == verdict
+            rebuilt = Mirror("study", mirror.trials())
+            assert pruner.decide(rebuilt.study, rebuilt.trial(number)) == verdict
+    assert [repr(trial) for trial in mirror.trials()[:36]] == before
+
+
+@pytest.mark.parametrize("name", [name for name in PRUNERS if name != "none"])
+def test_every_pruner_but_none_stops_some_and_says_why_in_one_line(name):
+    pruner, mirror, reasons = build_pruner(name, E), Mirror("study"), []
+
+    def decide(study, trial):
+        verdict = pruner.decide(study, trial)
+        if isinstance(verdict, Prune):
+            assert verdict.kind == "behind"
+            reasons.append(verdict.reason)
+        return isinstance(verdict, Prune)
+
+    stops = run_study(decide, noisy_curves(60), mirror)
+    assert 0 < len([stop for stop in stops if stop]) < 60
+    assert all("\n" not in reason and f"evaluation {stop}" in reason
+               for reason, stop in zip(reasons, filter(None, stops), strict=True))  # fmt: skip
+
+
+def test_none_stops_nothing():
+    assert run_study(by(build_pruner("none", E)), noisy_curves(20), Mirror("study")) == [None] * 20
+
+
+OPTUNAS = [
+    (
+        HalvingPruner(evaluations=E),
+        optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=4),
+    ),
+    (
+        HyperbandPruner(evaluations=E),
+        optuna.pruners.HyperbandPruner(min_resource=1, max_resource=E, reduction_factor=3),
+    ),
+]
+
+
+@pytest.mark.parametrize(("ours", "optunas"), OPTUNAS, ids=["sha", "hyperband"])
+def test_halving_decides_like_optunas_on_trials_one_after_the_other(ours, optunas):
+    curves = noisy_curves(60)
+    expected = run_study(optunas.prune, curves, Mirror("study"))
+    assert run_study(by(ours), curves, Mirror("study")) == expected
+    assert len({stop for stop in expected if stop}) > 1
+
+
+def test_hyperband_spreads_trials_over_its_brackets():
+    pruner = HyperbandPruner(evaluations=27)
+    brackets = [pruner.bracket("study", number) for number in range(200)]
+    counts = [brackets.count(bracket) for bracket in range(4)]
+    assert counts == sorted(counts, reverse=True)
+    assert min(counts) > 0 and sum(counts) == 200
+
+
+def test_halving_counts_a_skipped_rung_at_the_next_report():
+    mirror = Mirror("study")
+    for _ in range(8):
+        add_finished(mirror, [50.0] * E)
+    number = mirror.add(running())
+    mirror.report(number, 1, 60.0)
+    mirror.report(number, 5, 10.0)  # the score at rung 4 was not finite
+    verdict = HalvingPruner(evaluations=E).decide(mirror.study, mirror.trial(number))
+    assert isinstance(verdict, Prune)
+
+
+def test_the_released_rule_is_a_median_after_five_trials_without_warm_up():
+    pruner = build_pruner("median", E)
+    mirror = Mirror("study")
+    for _ in range(4):
+        add_finished(mirror, [50.0] * E)
+
+    def first_report_is_kept():
+        number = mirror.add(running())
+        mirror.report(number, 1, 49.0)
+        return pruner.decide(mirror.study, mirror.trial(number)) == Keep()
+
+    assert first_report_is_kept()
+    add_finished(mirror, [50.0] * E)
+    assert mirror.study.get_trials(states=(TrialState.COMPLETE,))
+    assert not first_report_is_kept()

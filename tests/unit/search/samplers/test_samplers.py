@@ -1,0 +1,178 @@
+import math
+import random  # noqa: TID251 - only to see that nobody touches it
+import warnings
+
+import numpy as np
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from search.driver.in_memory_study import Mirror
+from search.errors import SettingsError
+from search.records.outcome import Pruned
+from search.samplers import SAMPLERS, STARTUP_TRIALS, find_sampler
+from search.samplers.tpe import SEED_LIMIT
+from tests.unit.search.builders import SPACE, add_finished, random_params, running
+from trainer.seeds import derive_seed
+
+SEED = 7
+
+
+def searched(trials=30, running_trials=0):
+    """A mirror of trials whose value is best at lambda_self = 0.2, some of them pruned."""
+    mirror = Mirror("study")
+    for number in range(trials):
+        params = random_params(number)
+        score = 30.0 - 20 * abs(params["lambda_self"] - 0.2)
+        outcome = Pruned(kind="behind", reason="why") if number % 5 == 3 else None
+        add_finished(mirror, [score, score], outcome, params)
+    for number in range(trials, trials + running_trials):
+        mirror.add(running(random_params(number)))
+    return mirror
+
+
+@pytest.fixture(params=SAMPLERS)
+def sampler(request):
+    return find_sampler(request.param)
+
+
+def test_an_unknown_sampler_is_refused_with_the_valid_names():
+    with pytest.raises(SettingsError, match="unknown sampler 'tep': choose one of tpe, random"):
+        find_sampler("tep")
+
+
+def test_trial_0_has_the_defaults(sampler):
+    assert sampler(Mirror("study").study, SPACE, 0, SEED) == SPACE.defaults
+
+
+@pytest.mark.parametrize("number", [1, 19, 20, 21, 200])
+def test_proposals_fit_the_space_and_are_plain_floats(sampler, number):
+    proposed = sampler(searched().study, SPACE, number, SEED)
+    assert SPACE.check(proposed) == proposed
+    assert {type(value) for value in proposed.values()} == {float}
+
+
+@pytest.mark.parametrize("number", [1, 19, 20, 35])
+def test_the_same_arguments_give_the_same_proposal_after_a_rebuild(sampler, number):
+    mirror = searched(running_trials=3)
+    rebuilt = Mirror("study", mirror.trials())
+    proposed = sampler(mirror.study, SPACE, number, SEED)
+    assert sampler(mirror.study, SPACE, number, SEED) == proposed
+    assert sampler(rebuilt.study, SPACE, number, SEED) == proposed
+
+
+@pytest.mark.parametrize("number", [1, 25])
+def test_seed_and_number_both_count(sampler, number):
+    study = searched().study
+    proposed = sampler(study, SPACE, number, SEED)
+    assert sampler(study, SPACE, number, SEED + 1) != proposed
+    assert sampler(study, SPACE, number + 1, SEED) != proposed
+
+
+def test_a_proposal_changes_neither_the_study_nor_global_random_state(sampler):
+    mirror = searched(running_trials=2)
+    before = [repr(trial) for trial in mirror.trials()]
+    python_state, numpy_state = random.getstate(), np.random.get_state()
+    for number in (0, 1, 32):
+        sampler(mirror.study, SPACE, number, SEED)
+    assert random.getstate() == python_state
+    assert all(map(np.array_equal, np.random.get_state(), numpy_state))
+    assert [repr(trial) for trial in mirror.trials()] == before
+
+
+def test_no_warning_leaks(sampler):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        sampler(searched().study, SPACE, 30, SEED)
+
+
+def test_startup_is_the_same_whatever_happened_before(sampler):
+    empty, full = Mirror("study").study, searched(running_trials=3).study
+    for number in range(STARTUP_TRIALS):
+        assert sampler(empty, SPACE, number, SEED) == sampler(full, SPACE, number, SEED)
+
+
+def test_startup_points_spread_over_the_log_scale():
+    study = Mirror("study").study
+    points = [SAMPLERS["tpe"](study, SPACE, number, SEED) for number in range(1, 17)]
+    logs = [math.log(point["lambda_cmcs.depth"] / 0.05) / math.log(400) for point in points]
+    flat = [point["b_self"] for point in points]
+    for shares in (logs, flat):  # a Sobol sequence: any half of the range gets half of 16 points
+        assert 7 <= sum(share < 0.5 for share in shares) <= 9
+        assert {int(4 * share) for share in shares} == {0, 1, 2, 3}
+
+
+def test_quasi_random_carries_the_startup_points_on():
+    study = Mirror("study").study
+    quasi_random, tpe = SAMPLERS["quasi-random"], SAMPLERS["tpe"]
+    for number in (0, 1, 19):
+        assert quasi_random(study, SPACE, number, SEED) == tpe(study, SPACE, number, SEED)
+    points = [tuple(quasi_random(study, SPACE, n, SEED).values()) for n in range(64)]
+    assert len(set(points)) == 64
+
+
+def test_tpe_learns():
+    study = searched(trials=60).study
+    proposed = [SAMPLERS["tpe"](study, SPACE, number, SEED) for number in range(60, 75)]
+    assert abs(np.median([params["lambda_self"] for params in proposed]) - 0.2) < 0.1
+
+
+def test_tpe_proposes_what_optunas_public_ask_would():
+    mirror = searched(running_trials=2)
+    number = len(mirror)
+    sampler = optuna.samplers.TPESampler(
+        n_startup_trials=0, seed=derive_seed(SEED, number, "sampler") % SEED_LIMIT
+    )
+    study = Mirror("study", mirror.trials()).study
+    study.sampler = sampler
+    asked = study.ask(SPACE.distributions)
+    assert asked.number == number
+    assert SAMPLERS["tpe"](mirror.study, SPACE, number, SEED) == asked.params
+
+
+def test_tpe_uses_the_full_space_even_if_a_trial_lacks_parameters():
+    mirror = searched()
+    mirror.add(optuna.trial.create_trial(state=TrialState.PRUNED))
+    whole = SAMPLERS["tpe"](mirror.study, SPACE, 40, SEED)
+    without = SAMPLERS["tpe"](searched().study, SPACE, 40, SEED)
+    assert whole.keys() == without.keys()
+    assert abs(whole["lambda_self"] - 0.2) < 0.3
+
+
+def test_running_trials_count_as_bad_ones():
+    crowded = searched(trials=60)
+    free = [SAMPLERS["tpe"](crowded.study, SPACE, n, SEED)["b_self"] for n in range(100, 130)]
+    centre = SAMPLERS["tpe"](crowded.study, SPACE, 100, SEED)
+    for _ in range(8):
+        crowded.add(running(centre))
+    kept = [SAMPLERS["tpe"](crowded.study, SPACE, n, SEED)["b_self"] for n in range(100, 130)]
+
+    def distance(values):
+        return np.median(np.abs(np.asarray(values) - centre["b_self"]))
+
+    assert distance(kept) > distance(free)
+
+
+def test_a_trial_that_is_in_the_mirror_already_does_not_count_against_itself():
+    mirror = searched()
+    proposed = SAMPLERS["tpe"](mirror.study, SPACE, 30, SEED)
+    assert mirror.add(running(proposed)) == 30
+    assert SAMPLERS["tpe"](mirror.study, SPACE, 30, SEED) == proposed
+    assert SAMPLERS["tpe"](mirror.study, SPACE, 31, SEED) != proposed
+
+
+def test_tpe_leaves_the_place_where_runs_collapse():
+    """Collapsed runs had the highest scores; TPE still goes elsewhere."""
+
+    def searched_with(kind):
+        mirror = Mirror("study")
+        for number in range(60):
+            params = random_params(number)
+            bad = params["lambda_self"] > 0.5
+            scores = [50.0] * 15 if bad else [20.0 - 10 * params["lambda_self"]]
+            add_finished(mirror, scores, Pruned(kind=kind if bad else "behind", reason=""), params)
+        proposed = [SAMPLERS["tpe"](mirror.study, SPACE, n, SEED) for n in range(60, 80)]
+        return np.mean([params["lambda_self"] > 0.5 for params in proposed])
+
+    assert searched_with("collapsed") <= 0.1
+    assert searched_with("behind") >= 0.9

@@ -1,0 +1,151 @@
+import dataclasses
+import json
+
+import pytest
+from optuna.distributions import FloatDistribution
+
+from search.errors import SettingsError
+from search.spaces import SPACES, Space, build_space
+from tests.unit.search.builders import SPACE
+from trainer.config.configuration import DataConfig, MethodConfig, TrainConfig
+from trainer.errors import ConfigError
+from trainer.knobs import Knob
+from trainer.methods import build_method, hyper_values, knobs
+
+RUN = TrainConfig(data=DataConfig(modalities=("rgb", "depth")))
+SIX = ["lambda_self", "b_self", "lambda_knn", "b_knn", "lambda_random", "b_random"]
+UNIT = FloatDistribution(0.0, 1.0)
+
+
+def run_with(**hyper: float) -> TrainConfig:
+    return dataclasses.replace(RUN, hyper=hyper)
+
+
+def names(space: Space) -> list[str]:
+    return [knob.name for knob in space.knobs]
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_every_space_has_defaults_in_its_ranges_and_survives_json(name):
+    space = build_space(name, RUN, {"learning_rate": (1e-4, 1e-2)})
+    assert list(space.distributions) == list(space.defaults)
+    assert space.check(space.defaults) == space.defaults
+    assert Space.from_json(json.loads(json.dumps(space.to_json()))) == space
+
+
+def test_paper_turns_every_knob_on_its_scale():
+    assert build_space("paper", RUN, {}).distributions == {
+        **dict.fromkeys(SIX, UNIT),
+        "lambda_cmcs.depth": FloatDistribution(0.05, 20.0, log=True),
+    }
+
+
+def test_per_modality_turns_seven_numbers_a_modality_as_released():
+    space = build_space("per-modality", RUN, {})
+    expected = [f"{modality}.{name}" for modality in ("rgb", "depth") for name in (*SIX, "weight")]
+    assert space.distributions == dict.fromkeys(expected, UNIT)
+    assert space.defaults["rgb.weight"] == space.defaults["depth.weight"] == 0.5
+    assert space.defaults["depth.b_knn"] == 0.3906
+
+
+def test_weights_of_modalities_say_what_lambda_cmcs_says():
+    """The released parameterisation reaches every ratio; equal trial 0s differ in scale alone."""
+    released = RUN.with_trial(hyper={"rgb.weight": 0.2, "depth.weight": 0.8}, seed=0)
+    paper = RUN.with_trial(hyper={"lambda_cmcs.depth": 4.0}, seed=0)
+    rows = [
+        build_method(config, channels=4).hyper(hyper_values(config))
+        for config in (released, paper)
+    ]
+    assert [row[:6] for row in rows[0]] == [row[:6] for row in rows[1]]
+    assert rows[0][1][6] / rows[0][0][6] == pytest.approx(rows[1][1][6] / rows[1][0][6])
+
+
+def test_stego_has_no_knobs_of_single_modalities():
+    stego = dataclasses.replace(RUN, method=MethodConfig(name="stego"))
+    with pytest.raises(SettingsError, match="stego has no knobs of single modalities; give"):
+        build_space("per-modality", stego, {})
+
+
+def test_a_range_narrows_a_knob_and_moves_an_untuned_value_outside_to_its_end():
+    space = build_space("paper", RUN, {"b_knn": (0.1, 0.5), "b_self": (0.2, 0.6)})
+    assert space.distributions["b_knn"] == FloatDistribution(0.1, 0.5)
+    assert space.defaults["b_knn"] == 0.3906
+    assert space.defaults["b_self"] == 0.6
+    assert names(space) == [*SIX, "lambda_cmcs.depth"]
+
+
+def test_a_range_adds_the_learning_rate_by_its_logarithm_from_the_configured_value():
+    space = build_space("paper", RUN, {"learning_rate": (1e-4, 1e-2)})
+    assert space.distributions["learning_rate"] == FloatDistribution(1e-4, 1e-2, log=True)
+    assert space.defaults["learning_rate"] == RUN.training.learning_rate
+
+
+def test_a_range_adds_a_knob_of_one_modality_beside_the_shared_one():
+    space = build_space("paper", RUN, {"depth.b_self": (0.0, 0.3)})
+    assert {"b_self", "depth.b_self"} <= set(names(space))
+
+
+def test_what_is_fixed_is_not_searched_nor_what_it_stands_for_in_every_modality():
+    assert "b_self" not in names(build_space("paper", run_with(b_self=0.5), {}))
+    space = build_space("per-modality", run_with(b_self=0.5), {})
+    assert "rgb.b_self" not in names(space) and "depth.b_self" not in names(space)
+
+
+def test_a_shared_knob_that_would_act_on_no_modality_is_not_searched():
+    fixed = run_with(**{"rgb.b_self": 0.5, "depth.b_self": 0.4})
+    assert "b_self" not in names(build_space("paper", fixed, {}))
+    with pytest.raises(SettingsError, match="every modality has a b_self of its own"):
+        build_space("per-modality", RUN, {"b_self": (0.1, 0.2)})
+
+
+def test_a_space_with_nothing_left_is_refused():
+    every = {knob.name: knob.default for knob in knobs(RUN)}
+    with pytest.raises(SettingsError, match="every knob is fixed"):
+        build_space("paper", run_with(**every), {})
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "told"),
+    [
+        ("b_slef", (0.0, 0.5), "--range b_slef: there is no such name; did you mean 'b_self'"),
+        ("moon", (0.0, 0.5), "choose one of lambda_self, .*rgb.weight.*learning_rate"),
+        ("b_self", (0.0, 1.5), r"--range b_self=0:1.5 goes beyond .* stay within 0:1"),
+        ("learning_rate", (0.0, 0.1), "searched by its logarithm: give numbers above 0"),
+        ("learning_rate", (-1.0, 0.1), "searched by its logarithm: give numbers above 0"),
+        ("b_self", (0.5, 0.5), "is no range"),
+        ("b_self", (0.6, 0.5), "is no range"),
+        ("b_self", (0.1, float("inf")), "is no range"),
+        ("b_self", (0.1,), "is no range"),
+    ],
+)
+def test_ranges_that_are_none_are_refused(name, given, told):
+    with pytest.raises(SettingsError, match=told):
+        build_space("paper", RUN, {name: given})
+
+
+def test_an_unknown_space_is_refused_with_the_valid_names():
+    with pytest.raises(SettingsError, match="unknown search space 'papr': choose one of paper"):
+        build_space("papr", RUN, {})
+
+
+def test_parameters_out_of_range_missing_or_unknown_are_refused():
+    with pytest.raises(ConfigError, match=r"b_self = 1\.5 is out of range"):
+        SPACE.check({**SPACE.defaults, "b_self": 1.5})
+    with pytest.raises(ConfigError, match="missing: b_self"):
+        SPACE.check({"lambda_self": 0.5, "lambda_cmcs.depth": 1.0})
+    with pytest.raises(ConfigError, match="unknown: b_slef"):
+        SPACE.check({**SPACE.defaults, "b_slef": 0.5})
+
+
+@pytest.mark.parametrize(
+    "knobs",
+    [
+        (),
+        (Knob(name="a", low=0, high=1, default=0), Knob(name="a", low=0, high=1, default=0)),
+        (Knob(name="a", low=1, high=1, default=1),),
+        (Knob(name="a", low=0, high=1, default=1, log=True),),
+    ],
+)
+def test_a_space_that_cannot_be_sampled_is_no_space(knobs):
+    with pytest.raises(AssertionError):
+        Space(knobs=knobs)

@@ -1,0 +1,215 @@
+"""How a feature bank comes to a node that lacks it: the rule, and once a node."""
+
+import dataclasses
+import json
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from search.workers.feature_delivery import Delivery, rebuilding_pays, seconds_to_rebuild
+from trainer.config.configuration import TrainConfig
+from trainer.config.toml_records import build_record
+from trainer.errors import CacheError
+from trainer.features import open_material, prepare
+from trainer.features.bank import read_bank
+
+TINY = {
+    "data": {"options": {"train": 4, "val": 2, "test": 2, "size": 64}},
+    "features": {"train_resolution": 32, "eval_resolution": 64},
+}
+PIECE = 5000
+
+
+@dataclass
+class Sent:
+    """A bank in a folder, sent in pieces; a clock that each piece moves on."""
+
+    folder: Path
+    seconds_a_piece: float = 0.0
+    now: float = 0.0
+    manifests: int = 0
+    names: list[str] = field(default_factory=list)
+    damage: str | None = None
+
+    def manifest(self) -> str:
+        self.manifests += 1
+        return (self.folder / "manifest.json").read_text()
+
+    def pieces(self, name: str, size: int) -> Iterator[memoryview]:
+        self.names.append(name)
+        data = bytearray((self.folder / f"{name}.npy").read_bytes())
+        assert len(data) == size
+        if name == self.damage:
+            data[-1] ^= 1
+        for start in range(0, size, PIECE):
+            self.now += self.seconds_a_piece
+            yield memoryview(data[start : start + PIECE])
+
+    def clock(self) -> float:
+        return self.now
+
+
+@pytest.fixture(scope="module")
+def config() -> TrainConfig:
+    return build_record(TrainConfig, TINY)
+
+
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory: pytest.TempPathFactory, config: TrainConfig) -> Path:
+    """The bank as the driver has it."""
+    folder = prepare(config, cache=tmp_path_factory.mktemp("driver")).folder
+    assert folder is not None
+    return folder
+
+
+@pytest.fixture
+def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The cache of a node that sees no folder of the driver's."""
+    monkeypatch.setenv("UMSS_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def delivery(bank: Path, sent: Sent, config: TrainConfig) -> Delivery:
+    named = Path("/nowhere/banks") / bank.name
+    return Delivery(named=named, source=sent, config=config, device="cpu", clock=sent.clock)
+
+
+def same_files(first: Path, second: Path) -> bool:
+    names = sorted(path.name for path in first.iterdir())
+    assert names == sorted(path.name for path in second.iterdir())
+    return all((first / name).read_bytes() == (second / name).read_bytes() for name in names)
+
+
+def test_a_bank_that_the_node_sees_is_opened_where_it_is(bank: Path, config: TrainConfig) -> None:
+    sent = Sent(bank)
+    seen = dataclasses.replace(delivery(bank, sent, config), named=bank)
+    assert seen.folder() == bank and sent.manifests == 0
+
+
+def test_a_bank_comes_over_the_wire_bit_by_bit(
+    bank: Path, config: TrainConfig, node: Path
+) -> None:
+    folder = delivery(bank, Sent(bank), config).folder()
+    assert folder == node / "banks" / bank.name
+    assert same_files(folder, bank)
+    open_material(folder, verify="all")
+
+
+def test_it_goes_to_the_folder_that_the_driver_named_where_the_node_has_one(
+    bank: Path, config: TrainConfig, node: Path, tmp_path: Path
+) -> None:
+    named = tmp_path / "local" / "banks" / bank.name
+    (tmp_path / "local").mkdir()
+    sent = Sent(bank)
+    assert dataclasses.replace(delivery(bank, sent, config), named=named).folder() == named
+    assert same_files(named, bank) and not node.exists()
+
+
+def test_many_workers_of_a_node_have_it_sent_once(
+    bank: Path, config: TrainConfig, node: Path
+) -> None:
+    sent, found = Sent(bank), []
+    workers = [
+        threading.Thread(target=lambda: found.append(delivery(bank, sent, config).folder()))
+        for _ in range(8)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(timeout=60)
+    assert found == [node / "banks" / bank.name] * 8
+    content, _ = read_bank(bank)
+    fetched = sorted(sent.names)
+    assert set(fetched) == set(content)
+    assert len(fetched) == len(content) + 1, "one array a second time, to measure the wire"
+
+
+@pytest.mark.parametrize("damage", ["train.rgb", "val.labels"])
+def test_a_bank_that_came_damaged_is_absent(
+    bank: Path, config: TrainConfig, node: Path, damage: str
+) -> None:
+    sent = Sent(bank, damage=damage)
+    with pytest.raises(CacheError, match=f"did not come whole to this node .{damage} differs"):
+        delivery(bank, sent, config).folder()
+    assert list((node / "banks").glob(f"{bank.name}*")) == [node / "banks" / f"{bank.name}.lock"]
+    sent.damage = None
+    assert same_files(delivery(bank, sent, config).folder(), bank)
+
+
+@pytest.mark.parametrize("name", ["../escaped", "/tmp/escaped", "a/b", ".hidden", ""])
+def test_a_manifest_that_names_other_files_is_refused(
+    config: TrainConfig, node: Path, tmp_path: Path, name: str
+) -> None:
+    folder = tmp_path / "hostile"
+    folder.mkdir()
+    arrays = {name: {"size": 1, "checksum": "x"}}
+    (folder / "manifest.json").write_text(json.dumps({"arrays": arrays, "description": {}}))
+    with pytest.raises(CacheError, match="names files that no bank has"):
+        delivery(folder, Sent(folder), config).folder()
+
+
+@pytest.mark.parametrize(
+    ("wire", "rebuild", "pays"),
+    [
+        (30.0, 0.0, False),  # a short wire is not worth a backbone
+        (31.0, 15.0, True),
+        (31.0, 16.0, False),  # not clearly cheaper
+        (1e6, None, False),  # no images here
+        (1e6, 1e5, True),
+    ],
+)
+def test_the_rule(wire: float, rebuild: float | None, pays: bool) -> None:
+    assert rebuilding_pays(wire, lambda: rebuild) is pays
+
+
+def test_a_short_wire_asks_no_backbone() -> None:
+    def never() -> float:
+        raise AssertionError("asked")
+
+    assert rebuilding_pays(29.0, never) is False
+
+
+def test_over_a_slow_wire_the_bank_is_made_again(
+    bank: Path, config: TrainConfig, node: Path
+) -> None:
+    sent = Sent(bank, seconds_a_piece=1000.0)
+    folder = delivery(bank, sent, config).folder()
+    assert len(sent.names) == 1, "more was sent than the pieces that tell the wire's pace"
+    assert same_files(folder, bank)
+    assert folder == node / "banks" / bank.name
+
+
+def test_a_node_without_the_images_has_it_sent_however_slow(
+    bank: Path, config: TrainConfig, node: Path
+) -> None:
+    data = dataclasses.replace(config.data, name="nyu", root="/nowhere/at/all", options={})
+    elsewhere = dataclasses.replace(config, data=data)
+    assert seconds_to_rebuild(elsewhere, "cpu", lambda: 0.0) is None
+    sent = Sent(bank, seconds_a_piece=1000.0)
+    assert same_files(delivery(bank, sent, elsewhere).folder(), bank)
+
+
+def test_other_images_under_the_same_name_are_not_taken(
+    bank: Path, config: TrainConfig, node: Path
+) -> None:
+    other = dataclasses.replace(config.data, options={**config.data.options, "train": 5})
+    sent = Sent(bank, seconds_a_piece=1000.0)
+    folder = delivery(bank, sent, dataclasses.replace(config, data=other)).folder()
+    assert folder.name == bank.name and same_files(folder, bank)
+
+
+def test_what_was_made_on_another_kind_of_device_is_sent(
+    bank: Path, config: TrainConfig, node: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / bank.name
+    shutil.copytree(bank, copy)
+    text = (copy / "manifest.json").read_text().replace('"device": "cpu"', '"device": "cuda"')
+    (copy / "manifest.json").write_text(text)
+    sent = Sent(copy, seconds_a_piece=1000.0)
+    with pytest.raises(CacheError, match="is not as it was written"):  # changed here by hand
+        delivery(copy, sent, config).folder()
+    assert len(sent.names) == len(set(sent.names)), "the wire was measured for nothing"

@@ -1,0 +1,61 @@
+"""Doors that are shut, open, or silent, as the probe of Ray's head finds them."""
+
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from search.workers import health_check as probe
+from search.workers.health_check import Probe
+
+
+@pytest.fixture
+def listening() -> Iterator[socket.socket]:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        yield server
+
+
+def wait_until_gone(found: Probe) -> str:
+    deadline = time.monotonic() + 20
+    while found.gone is None and time.monotonic() < deadline:
+        time.sleep(0.002)
+    assert found.gone is not None
+    return found.gone
+
+
+def test_a_door_that_is_shut_is_found_without_asking(listening: socket.socket) -> None:
+    host, port = listening.getsockname()
+    found = Probe({"Ray's head": (host, port)}, seconds=0.002)
+    try:
+        assert found.look() is None and found.gone is None
+        listening.close()
+        assert wait_until_gone(found) == f"Ray's head at {host}:{port} does not answer"
+    finally:
+        found.close()
+
+
+def test_looking_at_a_door_that_is_shut_is_believed_at_once(listening: socket.socket) -> None:
+    door = listening.getsockname()
+    found = Probe({"Ray's head": door}, seconds=1000.0)
+    listening.close()
+    assert found.gone is None
+    assert found.look() == found.gone and "Ray's head" in str(found.gone)
+    found.close()
+
+
+def test_silence_is_believed_later_than_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    knocks: list[int] = []
+
+    def silent(door: probe.Door) -> int:
+        knocks.append(probe.SILENT)
+        return probe.SILENT if len(knocks) != 3 else 0  # it answers once, and is believed
+
+    monkeypatch.setattr(probe, "_knock", silent)
+    found = Probe({"Ray's head": ("127.0.0.1", 1)}, seconds=0.002)
+    assert found.look() is None
+    wait_until_gone(found)
+    found.close()
+    assert len(knocks) >= 3 + probe.ENOUGH

@@ -1,0 +1,148 @@
+"""The trainer's command line on small material: what it prints, and how it refuses."""
+
+import dataclasses
+import re
+import sys
+
+import pytest
+
+from tests.unit.trainer.small import small_config, small_material
+from trainer.commands import app as cli
+from trainer.commands import fit, setup
+from trainer.commands.presets import resolve_preset
+from trainer.config.presets import preset_names
+from trainer.config.toml_records import record_to_table, toml_text
+from trainer.engine.run import config_of
+
+
+@pytest.fixture
+def run_toml(tmp_path, monkeypatch):
+    monkeypatch.setattr(setup, "prepare", lambda config, **_: small_material())
+    monkeypatch.setattr(fit, "validate", lambda config: None)
+    path = tmp_path / "small.toml"
+    path.write_text(toml_text(record_to_table(small_config())))
+    return path
+
+
+def call(monkeypatch, *arguments: object) -> int:
+    monkeypatch.setattr(sys, "argv", ["trainer", *map(str, arguments)])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    return int(caught.value.code or 0)
+
+
+def test_fit_then_evaluate(run_toml, tmp_path, monkeypatch, capsys) -> None:
+    out = tmp_path / "out"
+    assert call(monkeypatch, "fit", run_toml, "--out", out, "--device", "cpu") == 0
+    printed = capsys.readouterr().out
+    assert "evaluation 3/3  iteration 12" in printed
+    assert f"python -m trainer evaluate {out} --split test" in printed
+    assert config_of(out) == small_config()
+    for split in ("val", "test"):
+        assert call(monkeypatch, "evaluate", out, "--split", split, "--device", "cpu") == 0
+        assert re.search(rf"{split} +raw +cluster +\d+\.\d\d", capsys.readouterr().out)
+
+
+def test_fit_goes_on_with_its_own_checkpoint_only(run_toml, tmp_path, monkeypatch, capsys) -> None:
+    out = tmp_path / "out"
+    for _ in range(2):
+        assert call(monkeypatch, "fit", run_toml, "--out", out, "--device", "cpu") == 0
+    run_toml.write_text(toml_text(record_to_table(small_config(seed=9))))
+    assert call(monkeypatch, "fit", run_toml, "--out", out, "--device", "cpu") == 2
+    assert "seed is 0 there and 9 here" in capsys.readouterr().err
+
+
+def test_features_says_what_there_is(run_toml, monkeypatch, capsys) -> None:
+    assert call(monkeypatch, "features", run_toml, "--device", "cpu") == 0
+    assert "10 crops, 5 val and 5 test images of rgb, depth" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("line", "phrase"),
+    [
+        ("seedd = 1", "unknown key 'seedd'"),
+        ("[method]\nname = 'eagle'", "choose one of stego, unim2"),
+        ("[hyper]\nlambda_self = 2.0", "lambda_self = 2 is out of range"),
+        ("[training]\npartner_ranks = 40", "give fewer ranks"),
+        ("not toml", "is not valid TOML"),
+    ],
+)
+def test_user_errors_are_one_line(run_toml, monkeypatch, capsys, line: str, phrase: str) -> None:
+    run_toml.write_text(line)
+    assert call(monkeypatch, "fit", run_toml, "--device", "cpu") == 2
+    error = capsys.readouterr().err
+    assert phrase in error
+    assert len(error.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:99", "meta"])
+def test_unknown_devices_are_refused(run_toml, monkeypatch, capsys, device: str) -> None:
+    assert call(monkeypatch, "fit", run_toml, "--device", device) == 2
+    assert f"--device {device}" in capsys.readouterr().err
+
+
+def test_missing_files_are_one_line(monkeypatch, capsys, tmp_path) -> None:
+    assert call(monkeypatch, "fit", tmp_path / "no.toml") == 2
+    assert call(monkeypatch, "evaluate", tmp_path / "no") == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 2
+
+
+def test_a_checkpoint_is_scored_where_its_data_moved(
+    run_toml, tmp_path, monkeypatch, capsys
+) -> None:
+    out, roots = tmp_path / "out", []
+    assert call(monkeypatch, "fit", run_toml, "--out", out, "--device", "cpu") == 0
+
+    def prepare(config, **_):
+        roots.append(config.data.root)
+        return small_material()
+
+    monkeypatch.setattr(setup, "prepare", prepare)
+    moved = ("--data", tmp_path / "moved")
+    assert call(monkeypatch, "evaluate", out, "--device", "cpu", *moved) == 0
+    assert call(monkeypatch, "evaluate", out, "--device", "cpu") == 0
+    assert roots == [str(tmp_path / "moved"), None]
+    assert len(re.findall("val +raw +cluster", capsys.readouterr().out)) == 2
+
+
+def test_fit_says_its_protocol_its_memory_and_the_iterate_that_counts(
+    run_toml, tmp_path, monkeypatch, capsys
+) -> None:
+    config = small_config()
+    changed = dataclasses.replace(config.evaluation, report="best")
+    run_toml.write_text(
+        toml_text(record_to_table(dataclasses.replace(config, evaluation=changed)))
+    )
+    out = tmp_path / "out"
+    assert call(monkeypatch, "fit", run_toml, "--out", out, "--device", "cpu") == 0
+    told = capsys.readouterr().out
+    assert "protocol: held-out, with evaluation.report changed" in told
+    assert len(re.findall(r"memory: at most \d+ MiB", told)) == 1
+    (iterate,) = re.findall(r"iterate: the best of 3 evaluations on val, .*", told)
+    assert call(monkeypatch, "evaluate", out, "--device", "cpu") == 0
+    scored = capsys.readouterr().out
+    assert "protocol: held-out, with evaluation.report changed" in scored and iterate in scored
+    best = re.findall(r"mIoU ([0-9.]+) ", iterate)
+    (row,) = re.findall(r"cluster +([0-9.]+)", scored.partition(iterate)[2])
+    assert [row] == best
+
+
+def test_fit_logs_where_asked(run_toml, tmp_path, monkeypatch, capsys) -> None:
+    pytest.importorskip("tensorboard", reason="the extra tensorboard is not installed")
+    out = tmp_path / "out"
+    arguments = ("fit", run_toml, "--out", out, "--device", "cpu")
+    assert call(monkeypatch, *arguments, "--log", "tensorboard") == 0
+    assert list((out / "tensorboard").glob("events.out.tfevents.*"))
+    assert call(monkeypatch, *arguments, "--log", "paper") == 2
+
+
+def test_presets_are_listed_and_printed_as_fit_takes_them(tmp_path, monkeypatch, capsys) -> None:
+    assert call(monkeypatch, "presets") == 0
+    listed = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in listed] == list(preset_names())
+    assert call(monkeypatch, "presets", "mcubes-ia-published") == 0
+    path = tmp_path / "run.toml"
+    path.write_text(capsys.readouterr().out)
+    assert setup.read_config(path) == resolve_preset("mcubes-ia-published")
+    assert call(monkeypatch, "presets", "nyu") == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1

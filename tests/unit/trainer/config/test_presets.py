@@ -1,0 +1,112 @@
+"""Presets against the numbers of the specification (2.9, 2.11), restated here by hand."""
+
+import pytest
+
+from trainer.config.configuration import TrainConfig
+from trainer.config.presets import expand, preset_names, preset_summary, read_preset
+from trainer.config.protocols import PUBLISHED, PUBLISHED_OPTIONS, lay_protocol, protocol_text
+from trainer.config.toml_records import build_record, record_to_table
+from trainer.errors import ConfigError
+from trainer.methods import build_method, hyper_values
+
+RUNS = {  # data set, backbone, modalities, fusion, width of the code, iterations, learning rate
+    "nyu-s16": ("nyu", "small", ("rgb", "depth"), "conv", 70, 10_000, 5e-4),
+    "nyu-b16": ("nyu", "base", ("rgb", "depth"), "conv", 70, 10_000, 5e-4),
+    "mfnet-s16": ("mfnet", "small", ("rgb", "thermal"), "conv", 90, 13_000, 7.88e-5),
+    "mfnet-b16": ("mfnet", "base", ("rgb", "thermal"), "conv", 90, 13_000, 7.88e-5),
+    "mcubes-in": ("mcubes", "small", ("rgb", "nir"), "ladder", 320, 4000, 1.59e-5),
+    "mcubes-ia": ("mcubes", "small", ("rgb", "aolp"), "ladder", 320, 4000, 1.59e-5),
+    "mcubes-id": ("mcubes", "small", ("rgb", "dolp"), "ladder", 320, 4000, 1.59e-5),
+    "mcubes-ind": ("mcubes", "small", ("rgb", "nir", "dolp"), "ladder", 320, 4000, 1.59e-5),
+    "mcubes-inad": (
+        "mcubes", "small", ("rgb", "nir", "aolp", "dolp"), "ladder", 320, 4000, 1.59e-5,
+    ),
+}  # fmt: skip
+
+#: Weight of the whole loss, then lambda and b of self, KNN and random pairs, a modality.
+TUNED = {
+    "nyu-s16": {
+        "rgb": (0.1356, 0.0957, 0.7199, 0.1671, 0.6222, 0.9005, 0.5664),
+        "depth": (0.8889, 0.6550, 0.1328, 0.2995, 0.4318, 0.0550, 0.2440),
+    },
+    "mfnet-b16": {
+        "rgb": (0.0478, 0.0606, 0.9607, 0.3334, 0.7800, 0.9262, 0.7760),
+        "thermal": (0.4922, 0.2388, 0.0096, 0.9124, 0.2864, 0.5064, 0.5540),
+    },
+    "mcubes-ia": {
+        "rgb": (0.4046, 0.2237, 0.7865, 0.0705, 0.2830, 0.7443, 0.6375),
+        "aolp": (0.3052, 0.5756, 0.4694, 0.5528, 0.6230, 0.4637, 0.3037),
+    },
+}
+
+
+def resolve(name: str) -> TrainConfig:
+    return build_record(TrainConfig, lay_protocol(read_preset(name)))
+
+
+def test_every_published_run_has_its_two_presets() -> None:
+    assert {*RUNS, *(f"{name}-published" for name in RUNS)} == set(preset_names())
+
+
+@pytest.mark.parametrize("suffix", ["", "-published"])
+@pytest.mark.parametrize("name", RUNS)
+def test_presets_have_the_published_settings(name: str, suffix: str) -> None:
+    data, size, modalities, fusion, width, counted, rate = RUNS[name]
+    config = resolve(name + suffix)
+    assert (config.data.name, config.data.modalities) == (data, modalities)
+    assert config.backbone.name == f"vit_{size}_patch16_dinov3_qkvb"
+    assert (config.features.train_resolution, config.features.eval_resolution) == (224, 320)
+    method = config.method
+    assert (method.name, method.fusion, method.code_dim) == ("unim2", fusion, width)
+    assert (method.msn, method.msn_residual, method.pre_norm) == (True, False, "l2")
+    assert (method.anchor, method.dropout) == ("first", 0.1)
+    training = config.training
+    assert training.iterations == -(-counted // 3)  # three optimisers were counted a batch
+    assert (training.batch_size, training.learning_rate) == (32, rate)
+    assert (training.probe_learning_rate, training.samples) == (5e-3, 11)
+    assert (training.random_draws, training.partner_ranks) == (5, 7)
+    assert config.features.neighbours == 30 and training.precision == "fp32"
+
+
+@pytest.mark.parametrize("suffix", ["", "-published"])
+@pytest.mark.parametrize("name", RUNS)
+def test_lambda_and_b_are_the_published_ones_or_untuned(name: str, suffix: str) -> None:
+    config = resolve(name + suffix)
+    tuned = TUNED.get(name)
+    text = "Give data.root" if suffix == "" else "published protocol"
+    assert text in preset_summary(name + suffix)
+    if tuned is None:
+        assert config.hyper == {}
+        return
+    rows = build_method(config, channels=8).hyper(hyper_values(config))
+    for modality, row in zip(config.data.modalities, rows, strict=True):
+        weight, *pairs = tuned[modality]
+        assert row[:6] == pairs
+        assert row[6] == pytest.approx(weight / tuned["rgb"][0], abs=5e-5)
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_twins_differ_in_their_protocol_alone(name: str) -> None:
+    held_out, published = (record_to_table(resolve(name + end)) for end in ("", "-published"))
+    assert protocol_text(held_out) == "held-out"
+    assert protocol_text(published) == "published"
+    different = {
+        f"{section}.{key}"
+        for section, settings in published.items()
+        if isinstance(settings, dict) and section != "hyper"
+        for key, value in settings.items()
+        if held_out[section].get(key) != value
+    }
+    assert different <= {f"{table}.{key}" for table in PUBLISHED for key in PUBLISHED[table]} | {
+        "data.options"
+    }
+    assert published["data"]["options"].keys() <= PUBLISHED_OPTIONS.keys()
+    assert published["data"]["options"]["val"] == "test"
+    assert held_out["hyper"] == published["hyper"]
+    assert published["evaluation"]["every"] == (5 if name.startswith("mcubes") else 10)
+
+
+def test_a_preset_that_there_is_not_is_told_in_one_line() -> None:
+    with pytest.raises(ConfigError, match="no preset 'nyu': choose one of mcubes-ia,") as caught:
+        expand({"base": "nyu"})
+    assert "\n" not in str(caught.value)

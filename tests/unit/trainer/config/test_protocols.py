@@ -1,0 +1,132 @@
+"""Protocols: what the word sets, what goes before it, and the name that results carry."""
+
+import dataclasses
+import typing
+
+import pytest
+
+from tests.unit.trainer.small import CPU, small_config, small_material
+from trainer.commands.setup import read_config
+from trainer.config.configuration import DataConfig, TrainConfig
+from trainer.config.protocols import PUBLISHED, PUBLISHED_OPTIONS, lay_protocol, protocol_text
+from trainer.config.toml_records import build_record, record_to_table
+from trainer.datasets import DATASETS, OPTIONS, open_dataset
+from trainer.engine.run import Run, config_of
+from trainer.errors import ConfigError
+
+#: The same as their default: there so that changing them is told.
+UNCHANGED = {"method.target_dropout"}
+
+
+def text_of(config: TrainConfig) -> str:
+    return protocol_text(record_to_table(config))
+
+
+def resolve(table) -> TrainConfig:
+    return build_record(TrainConfig, lay_protocol(table))
+
+
+def test_published_sets_what_it_says_and_nothing_else() -> None:
+    config = resolve({"protocol": "published", "data": {"name": "rooms"}})
+    changed = {
+        f"{section}.{key}"
+        for section, settings in record_to_table(config).items()
+        if isinstance(settings, dict)
+        for key, value in settings.items()
+        if value != record_to_table(TrainConfig())[section][key]
+    }
+    named = {f"{section}.{key}" for section, settings in PUBLISHED.items() for key in settings}
+    assert changed == named - UNCHANGED
+    assert text_of(config) == "published"
+
+
+def test_held_out_is_the_default_and_leaves_all_as_it_is() -> None:
+    for table in ({}, {"protocol": "held-out"}, {"training": {"iterations": 9}, "evaluation": {}}):
+        assert lay_protocol(table) == table
+    assert text_of(TrainConfig()) == "held-out"
+
+
+def test_an_explicit_setting_goes_before_the_protocol_and_is_told() -> None:
+    config = resolve(
+        {
+            "protocol": "published",
+            "features": {"resize": "bilinear"},
+            "evaluation": {"report": "last", "batch_size": 3},
+        }
+    )
+    assert config.features.resize == "bilinear" and config.features.crop_storage == "jpeg75"
+    assert config.evaluation.report == "last" and config.evaluation.batch_size == 3
+    assert text_of(config) == "published, with features.resize, evaluation.report changed"
+
+
+def test_a_published_habit_under_the_held_out_protocol_is_told() -> None:
+    config = resolve({"method": {"cmh": "shared"}, "data": {"options": {"val": "test"}}})
+    assert text_of(config) == "held-out, with method.cmh, data.options.val changed"
+
+
+def test_every_data_set_declares_its_options_or_has_none() -> None:
+    assert OPTIONS.keys() < DATASETS.keys()
+    for name in DATASETS.keys() - OPTIONS.keys():
+        with pytest.raises(ConfigError, match="has none"):
+            open_dataset(DataConfig(name=name, options={"val": "test"}))
+    assert all(dataclasses.is_dataclass(record) for record in OPTIONS.values())
+
+
+@pytest.mark.parametrize("name", sorted(OPTIONS))
+def test_options_are_set_where_the_data_set_offers_them_and_nowhere_else(name: str) -> None:
+    table = lay_protocol({"protocol": "published", "data": {"name": name}})
+    options = table["data"]["options"]
+    hints = typing.get_type_hints(OPTIONS[name])
+    offered = {
+        key: value
+        for key, value in PUBLISHED_OPTIONS.items()
+        if key in hints and value in (*typing.get_args(hints[key]), hints[key] is bool)
+    }
+    assert options == offered
+    assert text_of(build_record(TrainConfig, table)) == "published"
+
+
+def test_the_published_splits_and_scales_are_offered() -> None:
+    offered = {
+        name: lay_protocol({"protocol": "published", "data": {"name": name}})["data"]["options"]
+        for name in DATASETS
+    }
+    assert offered["mcubes"] == {"val": "test", "range": "per-image"}
+    assert offered["mfnet"] == {"val": "test"}
+    assert offered["nyu"]["val"] == "test"
+    assert offered["cocostuff27"]["val"] == "test"
+    assert offered["rooms"] == {}
+
+
+def test_an_option_of_the_users_goes_before_the_protocols() -> None:
+    data = {"name": "mcubes", "options": {"range": "fixed"}}
+    config = resolve({"protocol": "published", "data": data})
+    assert config.data.options == {"val": "test", "range": "fixed"}
+    assert text_of(config) == "published, with data.options.range changed"
+
+
+def test_a_number_that_is_called_val_is_no_split() -> None:
+    options = {"name": "rooms", "options": {"val": 7}}
+    for protocol in ("published", "held-out"):
+        assert text_of(resolve({"protocol": protocol, "data": options})) == protocol
+
+
+def test_a_resolved_configuration_stays_as_it_is() -> None:
+    config = resolve({"protocol": "published", "data": {"name": "mfnet"}})
+    assert resolve(record_to_table(config)) == config
+
+
+def test_a_file_goes_on_from_a_preset_and_its_protocol(tmp_path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text('base = "nyu-s16-published"\n[features]\nresize = "bilinear"\n')
+    config = read_config(path)
+    assert config.hyper["depth.b_self"] == 0.1328 and config.training.iterations == 3334
+    assert config.features.crop_storage == "jpeg75" and config.features.resize == "bilinear"
+    assert text_of(config) == "published, with features.resize changed"
+
+
+def test_a_checkpoint_carries_its_protocol(tmp_path) -> None:
+    config = dataclasses.replace(small_config(), protocol="published")
+    run = Run.start(config, small_material(), CPU)
+    run.save(tmp_path)
+    assert config_of(tmp_path).protocol == "published"

@@ -1,0 +1,23 @@
+"""The table of data sets; what holds for each of them is in the contract suite."""
+
+import pytest
+
+from trainer.config.configuration import DataConfig
+from trainer.datasets import DATASETS, OPTIONS, open_dataset
+from trainer.errors import ConfigError
+
+
+def test_an_unknown_data_set_is_told_with_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match=f"choose one of {', '.join(DATASETS)}"):
+        open_dataset(DataConfig(name="kitchens"))
+
+
+def test_only_data_sets_have_options() -> None:
+    assert set(OPTIONS) <= set(DATASETS)
+
+
+@pytest.mark.parametrize("modalities", [("depth", "rgb"), ("a", "b", "rgb")])
+def test_rgb_is_named_first(modalities: tuple[str, ...]) -> None:
+    with pytest.raises(ConfigError, match="rgb is the anchor, name it first"):
+        DataConfig(modalities=modalities)
+    assert DataConfig(modalities=("depth", "nir")).modalities[0] == "depth"

@@ -1,0 +1,114 @@
+"""What stands where a checkpoint is expected and is none is refused, and nothing in it runs."""
+
+import io
+import json
+import os
+import pickle  # noqa: TID251 - to see that nothing pickled is run
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from trainer.engine.checkpoint import (
+    RECORD_NAME,
+    _canonical,
+    _checksum,
+    read_checkpoint,
+    write_checkpoint,
+)
+from trainer.errors import CheckpointError
+
+ONE_LINE = r"\A[^\n]*\Z"
+
+
+class Bomb:
+    """Pickled, it says: make this folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __reduce__(self) -> Any:
+        return os.mkdir, (str(self._folder),)
+
+
+@pytest.fixture
+def trace(tmp_path: Path) -> Path:
+    """What is there after a bomb went off."""
+    return tmp_path / "trace"
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    write_checkpoint(tmp_path / "checkpoint", {"x": torch.zeros(2)}, {"reports": []})
+    return tmp_path / "checkpoint"
+
+
+def pickled(bomb: Bomb) -> bytes:
+    return pickle.dumps(bomb)
+
+
+def saved_by_torch(bomb: Bomb) -> bytes:
+    file = io.BytesIO()
+    torch.save({"x": torch.zeros(2), "bomb": bomb}, file)
+    return file.getvalue()
+
+
+KINDS: list[Callable[[Bomb], bytes]] = [pickled, saved_by_torch]
+
+
+def forge(checkpoint: Path, data: bytes, **changes: str) -> None:
+    """Put other bytes in the place of the tensors, with checksums that fit."""
+    path = checkpoint / RECORD_NAME
+    content = json.loads(path.read_bytes())
+    del content["checksum"]
+    (checkpoint / content["state"]["file"]).write_bytes(data)
+    content["state"] |= {"checksum": _checksum(data), **changes}
+    path.write_text(json.dumps({"checksum": _checksum(_canonical(content)), **content}))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_bomb_in_place_of_the_record(
+    kind: Callable[[Bomb], bytes], checkpoint: Path, trace: Path
+) -> None:
+    (checkpoint / RECORD_NAME).write_bytes(kind(Bomb(trace)))
+    with pytest.raises(CheckpointError, match=ONE_LINE):
+        read_checkpoint(checkpoint)
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_bomb_in_place_of_the_tensors_whose_checksum_fits(
+    kind: Callable[[Bomb], bytes], checkpoint: Path, trace: Path
+) -> None:
+    forge(checkpoint, kind(Bomb(trace)))
+    with pytest.raises(CheckpointError, match=ONE_LINE):
+        read_checkpoint(checkpoint)
+    assert not trace.exists()
+
+
+def test_the_bombs_would_go_off(trace: Path) -> None:
+    """Else the tests above would prove nothing."""
+    for kind in KINDS:
+        data = io.BytesIO(kind(Bomb(trace)))
+        load = pickle.load if kind is pickled else partial(torch.load, weights_only=False)
+        load(data)
+        trace.rmdir()
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\xff" * 8, b"\x08" + b"\x00" * 7 + b"{" * 8, (2**62).to_bytes(8, "little")]
+)
+def test_tensors_that_are_none_whose_checksum_fits(data: bytes, checkpoint: Path) -> None:
+    forge(checkpoint, data)
+    with pytest.raises(CheckpointError, match=ONE_LINE):
+        read_checkpoint(checkpoint)
+
+
+@pytest.mark.parametrize("record", ["[]", "null", "[" * 100_000, '{"checksum": 1}', "1e999", "{"])
+def test_a_record_that_is_none(record: str, checkpoint: Path) -> None:
+    (checkpoint / RECORD_NAME).write_text(record)
+    with pytest.raises(CheckpointError, match=ONE_LINE):
+        read_checkpoint(checkpoint)

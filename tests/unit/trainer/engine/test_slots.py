@@ -1,0 +1,145 @@
+"""Slots trained together are the runs they would be alone, bit for bit."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from tests.unit.trainer.small import CPU, small_config, small_material
+from trainer.engine.slots import Slots
+from trainer.errors import ConfigError
+from trainer.methods import METHODS
+
+
+def configs(count: int = 3, **method):
+    base = [
+        small_config(seed=seed, hyper={"lambda_self": 0.1 * seed, "b_knn": 0.2 * seed}, **method)
+        for seed in range(count)
+    ]
+    return [
+        dataclasses.replace(
+            each, training=dataclasses.replace(each.training, learning_rate=1e-3 * (1 + each.seed))
+        )
+        for each in base
+    ]
+
+
+def same(one, other) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [{}, {"fusion": "ladder"}, {"fusion": "max", "cmh": "shared"}, {"name": "stego"}],
+)
+def test_together_equals_alone(method) -> None:
+    material, settings = small_material(), configs(**method)
+    together = Slots(settings, material, CPU)
+    alone = [Slots([config], material, CPU) for config in settings]
+    for _ in range(7):  # over the short batch of an epoch of three
+        together.step()
+        for slots in alone:
+            slots.step()
+    for slot, slots in enumerate(alone):
+        assert same(together.state(slot), slots.state(0))
+        assert together.evaluate(slot, material.val) == slots.evaluate(0, material.val)
+        assert together.take_loss(slot) == slots.take_loss(0)
+
+
+def test_slots_at_different_places_of_their_epochs_train_together() -> None:
+    material, settings = small_material(), configs(2)
+    ahead = Slots([settings[0]], material, CPU)
+    for _ in range(2):
+        ahead.step()
+    together = Slots(settings, material, CPU)
+    together.restore(0, ahead.state(0))
+    fresh = Slots([settings[1]], material, CPU)
+    for slots in (together, ahead, fresh) * 4:
+        slots.step()
+    assert same(together.state(0), ahead.state(0))
+    assert same(together.state(1), fresh.state(0))
+
+
+def test_seeds_make_different_runs() -> None:
+    material = small_material()
+    one, other = (Slots([small_config(seed=seed)], material, CPU).state(0) for seed in (0, 1))
+    assert not torch.equal(one["model.leaf_SP"], other["model.leaf_SP"])
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("fusion", ["conv", "ladder", "max"])
+def test_a_step_waits_for_nothing(name: str, fusion: str) -> None:
+    # tensors on the meta device have no numbers: whatever asked for one, or mixed devices, fails
+    slots = Slots([small_config(name=name, fusion=fusion)], small_material(), torch.device("meta"))
+    slots.step()
+    with pytest.raises(RuntimeError, match="meta"):
+        slots.take_loss(0)
+
+
+def test_a_step_learns() -> None:
+    material = small_material()
+    slots = Slots([small_config()], material, CPU)
+    before = slots.state(0)
+    slots.step()
+    after = slots.state(0)
+    for name in ("model.leaf_SP", "probes.leaf_SP"):
+        assert not torch.equal(before[name], after[name])
+    assert float(after["model.steps_S1"]) == 1
+
+
+def test_a_non_finite_target_reaches_no_parameter_and_is_told() -> None:
+    material = small_material(crops=4)  # one batch an epoch, so that every step meets it
+    slots = Slots([small_config()], material, CPU)
+    slots.step()
+    assert slots.take_loss(0)[1] is True
+    before = slots.state(0)
+    material.train.features["depth"][2, 1, 1, 0] = np.nan
+    slots.step()
+    after = slots.state(0)
+    for name in before:
+        if name.startswith("model.") or name == "buffers":
+            assert torch.equal(before[name], after[name]), name
+    loss, finite = slots.take_loss(0)
+    assert math.isnan(loss) and finite is False
+    material.train.features["depth"][2, 1, 1, 0] = 0
+    slots.step()
+    assert slots.take_loss(0)[1] is True
+
+
+def test_one_slots_fault_is_not_anothers() -> None:
+    material = small_material(crops=9)
+    material.train.features["rgb"][3] = np.inf
+    settings = configs(2)
+    together = Slots(settings, material, CPU)
+    alone = [Slots([config], material, CPU) for config in settings]
+    faults = []
+    for _ in range(3):
+        together.step()
+        faults.append([not together.take_loss(slot)[1] for slot in range(2)])
+        for slots in alone:
+            slots.step()
+    assert any(one != other for one, other in faults)  # they meet the crop at different steps
+    for slot, slots in enumerate(alone):
+        assert torch.equal(together.state(slot)["model.leaf_SP"], slots.state(0)["model.leaf_SP"])
+        assert together.state(slot)["model.leaf_SP"].isfinite().all()
+
+
+def test_another_materials_modalities_are_refused() -> None:
+    with pytest.raises(ConfigError, match="prepare the features"):
+        Slots([small_config(modalities=("rgb",))], small_material(), CPU)
+
+
+def test_a_state_stays_as_it_was_taken() -> None:
+    slots = Slots([small_config(fusion="ladder")], small_material(), CPU)
+    slots.step()
+    state = slots.state(0)
+    before = {name: tensor.clone() for name, tensor in state.items()}
+    slots.step()
+    assert same(state, before)
+    assert not same(slots.state(0), before)
+    for tensor in state.values():
+        tensor.zero_()  # nor do the slots see what is done to it
+    slots.step()
+    assert slots.state(0)["model.leaf_SP"].any() and slots.take_loss(0)[0] > before["loss_sum"]

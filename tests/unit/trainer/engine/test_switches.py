@@ -1,0 +1,249 @@
+"""Each published habit of training changes what it should, and nothing else."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from tests.unit.trainer import restated
+from tests.unit.trainer.methods.test_methods import step, total
+from tests.unit.trainer.small import CPU, GRID, small_config, small_material
+from trainer.config.configuration import EvaluationConfig, TrainConfig, TrainingConfig
+from trainer.engine.draws import DrawPlan, SlotDraws, repeats
+from trainer.engine.run import Run, best_report
+from trainer.engine.slots import Slots
+from trainer.errors import ConfigError
+from trainer.seeds import torch_generator
+
+MATERIAL = small_material()
+
+
+def evaluated(config: TrainConfig, **changes) -> TrainConfig:
+    return dataclasses.replace(
+        config, evaluation=dataclasses.replace(config.evaluation, **changes)
+    )
+
+
+def finish(config: TrainConfig) -> Run:
+    run = Run.start(config, MATERIAL, CPU)
+    while not run.finished:
+        run.advance()
+    return run
+
+
+# training.random_pairs
+
+
+def test_repeats_move_each_fixed_point_of_a_permutation_on_by_one() -> None:
+    # in order of the numbers: places 1, 0, 2, 3; 2 and 3 meet themselves and are moved on
+    uniform = torch.tensor([[[0.2, 0.1, 0.3, 0.4, 0.9, 0.8]]])
+    assert repeats(uniform, 4).tolist() == [[[1, 0, 3, 0, 4, 5]]]
+    assert repeats(torch.zeros(1, 1, 1), 1).tolist() == [[[0]]]
+
+
+def test_repeats_meet_nobody_themselves_but_some_crop_twice() -> None:
+    met = repeats(torch.rand(2000, 1, 32, generator=torch_generator(0)), 32)[:, 0]
+    assert (met != torch.arange(32)).all()
+    proper = (met.sort(dim=-1).values == torch.arange(32)).all(dim=-1)
+    assert 1 - proper.double().mean() == pytest.approx(0.64, abs=0.03)  # specification 2.8, 5
+
+
+def test_random_pairs_change_the_random_groups_alone() -> None:
+    plan = DrawPlan(
+        crops=12, batch=6, ranks=3, maps=2, points=4, random_draws=5, masks=2, channels=3,
+        dropout=0.1,
+    )  # fmt: skip
+    cycle, other = (
+        SlotDraws(dataclasses.replace(plan, random_pairs=name), torch_generator(0)).step()
+        for name in ("cycle", "repeats")
+    )
+    assert not torch.equal(cycle.sources_SMBJ[..., 2:], other.sources_SMBJ[..., 2:])
+    assert torch.equal(cycle.sources_SMBJ[..., :2], other.sources_SMBJ[..., :2])
+    for name in ("anchors_SB", "ranks_SB", "share_SB", "coordinates_SM2BQ2", "masks_SDNC"):
+        assert torch.equal(getattr(cycle, name), getattr(other, name)), name
+
+
+def test_random_pairs_reach_the_run() -> None:
+    states = [
+        finish(small_config(training={"random_pairs": name}))._slots.state(0)
+        for name in ("cycle", "repeats")
+    ]
+    assert not torch.equal(states[0]["model.leaf_SP"], states[1]["model.leaf_SP"])
+    assert torch.equal(states[0]["draws.generator"], states[1]["draws.generator"])
+
+
+# method.target_dropout
+
+
+@pytest.mark.parametrize("name", ["unim2", "stego"])
+def test_a_clean_target_of_one_modality_changes_the_loss_alone(name: str) -> None:
+    configs = [
+        small_config(modalities=("rgb",), name=name, target_dropout=setting)
+        for setting in ("single", "always", "never")
+    ]
+    made = [step(config) for config in configs]
+    assert torch.equal(total(made[0][0]), total(made[1][0]))
+    assert all(torch.equal(made[0][0].codes_SBTK, each[0].codes_SBTK) for each in made)
+    _, _, views, draws, tokens, rows = made[2]
+    assert torch.equal(draws.masks_SDNC, made[0][3].masks_SDNC)
+    parameters = {key: view[0].detach().numpy() for key, view in views.items()}
+    raw = tokens[0, 0].numpy()
+    expected = restated.total_loss(
+        raw.reshape(1, 8, *GRID, 6),
+        restated.head(raw, parameters, draws.masks_SDNC[0].numpy()).reshape(1, 8, *GRID, 4),
+        draws.coordinates_SM2BQ2[0].numpy(),
+        draws.sources_SMBJ[0, :, :, 2:].transpose(1, 2).numpy(),
+        rows[0].numpy(),
+    )
+    assert float(total(made[2][0]).detach()) == pytest.approx(expected, rel=1e-9)
+    assert float(total(made[0][0]).detach()) != pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize(("name", "maps"), [("unim2", 2), ("stego", 1)])
+def test_several_modalities_are_dropped_out_where_asked(name: str, maps: int) -> None:
+    single, always, never = (
+        step(small_config(name=name, target_dropout=setting))
+        for setting in ("single", "always", "never")
+    )
+    assert torch.equal(total(single[0]), total(never[0]))
+    assert single[3].masks_SDNC.shape[1] == 2 and always[3].masks_SDNC.shape[1] == 2 + maps
+    assert torch.equal(single[0].codes_SBTK, always[0].codes_SBTK)
+    assert not torch.equal(total(single[0]), total(always[0]))
+
+
+# evaluation.cadence
+
+
+def looks(crops: int, **settings) -> tuple[int, ...]:
+    evaluation = {key: settings.pop(key) for key in ("cadence", "every") if key in settings}
+    config = TrainConfig(
+        training=TrainingConfig(**settings), evaluation=EvaluationConfig(**evaluation)
+    )
+    return config.evaluate_at(crops=crops)
+
+
+def test_looks_within_an_epoch_are_those_of_the_specification() -> None:
+    nyu = looks(795 * 5, iterations=3334, cadence="batches")
+    assert nyu[:13] == (*range(10, 121, 10), 135)  # 12 an epoch of 125, none at 125
+    assert len(nyu) == 320 and nyu[-1] == 3330  # none is forced at the end
+    mcubes = looks(302 * 5, iterations=1334, cadence="batches", every=5)
+    assert mcubes[8:10] == (45, 53)  # an epoch has 48
+
+
+@pytest.mark.parametrize(("photos", "count"), [(795, 20), (302, 52), (784, 20), (1568, 10)])
+def test_looks_an_epoch_are_those_of_the_released_search(photos: int, count: int) -> None:
+    assert len(looks(photos * 5, iterations=2500, cadence="epoch")) == count
+
+
+@pytest.mark.parametrize(
+    ("settings", "phrase"),
+    [
+        ({"cadence": "batches", "every": 4}, "or a smaller evaluation.every"),
+        ({"cadence": "epoch", "iterations": 2}, "give more iterations$"),
+    ],
+)
+def test_a_run_that_would_never_be_scored_is_refused(settings, phrase: str) -> None:
+    with pytest.raises(ConfigError, match=phrase) as caught:
+        looks(10, **{"iterations": 100, "batch_size": 4, **settings})
+    assert "\n" not in str(caught.value)
+
+
+def test_looking_more_often_trains_the_same() -> None:
+    often = finish(evaluated(small_config(), cadence="batches", every=2))
+    seldom = finish(small_config())
+    # an epoch has three batches; nobody looks at the twelfth, so that it is not trained
+    assert [report.iteration for report in often.reports] == [2, 5, 8, 11]
+    assert often.finished and often.iterations == often.iteration == 11
+    assert often.evaluations == 4 and seldom.evaluations == 3
+    often._slots.step()
+    ours, theirs = often._slots.state(0), seldom._slots.state(0)
+    learnt = [name for name in theirs if "_sum" not in name]  # sums begin anew with each look
+    assert {"model.leaf_SP", "probes.leaf_SP", "draws.generator"} <= set(learnt)
+    assert all(torch.equal(ours[name], theirs[name]) for name in learnt)
+    assert often.reports[2].cluster == seldom.reports[1].cluster
+
+
+# evaluation.report
+
+
+def test_the_best_iterate_is_kept_beside_the_last(tmp_path) -> None:
+    last, best = (
+        finish(evaluated(small_config(), cadence="batches", every=1, report=report))
+        for report in ("last", "best")
+    )
+    assert last.reports == best.reports
+    one, other = last._slots.state(0), best._slots.state(0)
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    wanted = max(best.reports, key=lambda report: report.cluster.miou)
+    assert wanted is not best.reports[-1], "else this shows nothing"
+    best.save(tmp_path)
+    restored = Run.restore(tmp_path, best.config, MATERIAL, CPU)
+    for run in (best, restored):
+        assert run.take_counted() == wanted.iteration
+        evaluation = run.evaluate(MATERIAL.val)
+        assert (evaluation.cluster, evaluation.linear) == (wanted.cluster, wanted.linear)
+    assert last.take_counted() == 12
+    assert last.evaluate(MATERIAL.val).cluster == last.reports[-1].cluster
+
+
+@pytest.mark.parametrize("stop", [1, 5, 9])
+def test_the_best_iterate_outlives_an_interruption(tmp_path, stop: int) -> None:
+    config = evaluated(small_config(), cadence="batches", every=1, report="best")
+    whole, run = finish(config), Run.start(config, MATERIAL, CPU)
+    for _ in range(stop):
+        run.advance()
+    run.save(tmp_path)
+    run = Run.restore(tmp_path, config, MATERIAL, CPU)
+    while not run.finished:
+        run.advance()
+    assert run._best.keys() == whole._best.keys() and whole._best
+    assert all(torch.equal(run._best[name], whole._best[name]) for name in run._best)
+
+
+def test_of_equals_the_first_is_best_and_nothing_undefined() -> None:
+    run = finish(small_config())
+    scored = [
+        dataclasses.replace(report, cluster=dataclasses.replace(report.cluster, miou=miou))
+        for report, miou in zip(run.reports, (float("nan"), 3.0, 3.0), strict=True)
+    ]
+    assert best_report(scored) is scored[1]
+
+
+def test_the_best_cannot_be_chosen_without_labels() -> None:
+    config = evaluated(small_config(), report="best")
+    with pytest.raises(ConfigError, match="has no labels: set it to 'last'"):
+        Run.start(config, small_material(labelled=False), CPU)
+
+
+# training.precision
+
+
+@pytest.mark.parametrize("fusion", ["conv", "ladder", "max"])
+def test_products_in_bf16_change_the_loss_a_little_and_no_draw(fusion: str) -> None:
+    exact, rounded = (
+        Slots([small_config(fusion=fusion, training={"precision": name})], MATERIAL, CPU)
+        for name in ("fp32", "bf16")
+    )
+    assert exact.evaluate(0, MATERIAL.val) == rounded.evaluate(0, MATERIAL.val)
+    exact.step(), rounded.step()
+    one, other = exact.take_loss(0), rounded.take_loss(0)
+    assert one[1] and other[1]
+    assert one[0] != other[0] and one[0] == pytest.approx(other[0], rel=0.02)
+    for name in ("draws.generator", "draws.order", "draws.position"):
+        assert torch.equal(exact.state(0)[name], rounded.state(0)[name])
+    assert all(
+        tensor.dtype == exact.state(0)[name].dtype for name, tensor in rounded.state(0).items()
+    )
+    gradients = [slots._model.first_SP for slots in (exact, rounded)]
+    cosine = torch.nn.functional.cosine_similarity(*gradients)
+    assert 0.97 < float(cosine) < 1
+
+
+def test_bf16_rounds_products_and_keeps_what_is_between() -> None:
+    config = small_config(training={"precision": "bf16"})
+    slots = Slots([config], MATERIAL, CPU)
+    slots.step()
+    moment = slots._model.first_SP
+    assert moment.dtype == torch.float32
+    assert not torch.equal(moment, moment.bfloat16().float()), "gradients are sums in float32"

@@ -1,0 +1,154 @@
+"""``figures`` and ``--snapshots`` from the command line, on rooms of a few pixels."""
+
+import dataclasses
+import sys
+
+import numpy as np
+import pytest
+
+from trainer.commands import app as cli
+from trainer.commands import figures
+from trainer.config.configuration import (
+    DataConfig,
+    EvaluationConfig,
+    FeatureConfig,
+    MethodConfig,
+    TrainConfig,
+    TrainingConfig,
+)
+from trainer.config.toml_records import record_to_table, toml_text
+from trainer.engine.run import Run, config_of
+from trainer.engine.snapshots import check_snapshots, find_snapshots, read_iterations
+from trainer.errors import ConfigError
+from trainer.figures import figure_set as album
+from trainer.figures.run_view import Subject
+
+CONFIG = TrainConfig(
+    data=DataConfig(options={"train": 3, "val": 3, "test": 2, "size": 32}),
+    features=FeatureConfig(train_resolution=16, eval_resolution=32, neighbours=7),
+    method=MethodConfig(code_dim=4),
+    training=TrainingConfig(iterations=6, batch_size=4, samples=3, random_draws=1),
+    evaluation=EvaluationConfig(evaluations=2),
+)
+
+
+def call(*arguments: object) -> int:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["trainer", *map(str, arguments), "--device", "cpu"])
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+    return int(caught.value.code or 0)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A run with snapshots, and one of STEGO on the same rooms."""
+    folder = tmp_path_factory.mktemp("album")
+    stego = dataclasses.replace(
+        CONFIG,
+        data=dataclasses.replace(CONFIG.data, modalities=("rgb",)),
+        method=MethodConfig(name="stego", code_dim=4),
+    )
+    for name, config in (("run", CONFIG), ("stego", stego)):
+        (folder / f"{name}.toml").write_text(toml_text(record_to_table(config)))
+    cache = ("--cache", folder / "cache")
+    run, other = ("fit", folder / "run.toml"), ("fit", folder / "stego.toml")
+    assert call(*run, "--out", folder / "run", "--snapshots", "4,0", *cache) == 0
+    assert call(*other, "--out", folder / "stego", *cache) == 0
+    return folder
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """What would be written, by name."""
+    found = {}
+
+    def keep(figure, folder, name):
+        found[name] = figure
+        return folder / f"{name}.png", folder / f"{name}.svg"
+
+    monkeypatch.setattr(album, "save_figure", keep)
+    return found
+
+
+def draw(place, *arguments: object) -> int:
+    return call("figures", place / "run", "--out", place / "figures", "--cache", place / "cache",
+                *arguments)  # fmt: skip
+
+
+def test_everything_is_drawn_at_every_snapshot(place, drawn, capsys) -> None:
+    assert draw(place, "--images", 2) == 0
+    assert list(drawn) == [
+        "losses", "classes", "confusion-cluster", "confusion-linear", "strips",
+        "features-val-0000", "features-val-0002", "codes",
+    ]  # fmt: skip
+    assert f"{place / 'figures' / 'losses.png'}  losses.svg" in capsys.readouterr().out
+    titles = [axes.get_title() for axes in drawn["features-val-0000"].axes]
+    assert titles[2:5] == [f"MSN, iteration {number}" for number in (0, 4, 6)]
+    assert [line.get_label() for line in drawn["losses"].axes[0].lines] == ["rgb", "depth", "sum"]
+    assert len(drawn["strips"].axes) == 2 * 4
+
+
+def test_a_baseline_is_shown_beside(place, drawn) -> None:
+    assert draw(place, "--images", 1, "--split", "test", "--baseline", place / "stego") == 0
+    titles = [axes.get_title() for axes in drawn["strips"].axes]
+    assert titles[2:] == ["ground truth", "stego", "unim2"]
+    assert len(drawn["classes"].axes[0].containers) == 3
+    assert list(drawn["codes"].axes[0].get_images()[0].get_array().shape) == [32, 32, 3]
+
+
+def test_the_label_maps_that_are_shown_are_those_that_were_counted(place) -> None:
+    run_folder, cpu = place / "run", cli.find_device("cpu")
+    material = figures.prepare_material(CONFIG, cache=place / "cache", device=cpu)
+    run = Run.restore(run_folder, CONFIG, material, cpu)
+    subject = Subject.of(run_folder, run, material, "val", cpu)
+    maps = np.stack(subject.class_maps(range(3)))
+    classes, truth = len(material.classes), np.asarray(material.val.labels)
+    counts_YY = np.zeros((classes, classes), dtype=int)
+    for label, prediction in zip(truth.ravel(), maps.ravel(), strict=True):
+        counts_YY[label, prediction] += label != 255
+    assert np.array_equal(subject.matched_counts(), counts_YY)
+    trace = 100 * np.trace(counts_YY) / counts_YY.sum()
+    assert trace == pytest.approx(subject.evaluation.cluster.accuracy)
+
+
+def test_a_baseline_of_other_images_is_one_line(place, drawn, capsys, monkeypatch) -> None:
+    monkeypatch.setattr("trainer.figures.run_view.same_images", lambda one, other: False)
+    assert draw(place, "--baseline", place / "stego") == 2
+    error = capsys.readouterr().err
+    assert "other images or classes" in error and len(error.strip().splitlines()) == 1
+    assert not drawn
+
+
+def test_without_matplotlib_the_mend_is_told(place, capsys, monkeypatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert draw(place) == 2
+    assert "pip install 'unim2-search[figures]'" in capsys.readouterr().err
+
+
+def test_snapshots_are_checkpoints_that_go_on_to_the_same_end(place) -> None:
+    found = find_snapshots(place / "run")
+    assert list(found) == [0, 4]
+    assert config_of(found[4]) == CONFIG
+    cpu = cli.find_device("cpu")
+    material = figures.prepare_material(CONFIG, cache=place / "cache", device=cpu)
+    run = Run.restore(found[4], CONFIG, material, cpu)
+    while not run.finished:
+        run.advance()
+    assert run.reports == Run.restore(place / "run", CONFIG, material, cpu).reports
+
+
+def test_snapshots_that_cannot_be_had_are_refused(tmp_path) -> None:
+    assert read_iterations("10, 1,10") == (1, 10)
+    for text in ("", "1,,2", "ten", "-1"):
+        with pytest.raises(ConfigError, match="is not understood"):
+            read_iterations(text)
+    with pytest.raises(ConfigError, match="lies beyond the run's 6 iterations"):
+        check_snapshots((7,), tmp_path, reached=0, iterations=6)
+    with pytest.raises(ConfigError, match="was passed"):
+        check_snapshots((2,), tmp_path, reached=3, iterations=6)
+    assert check_snapshots((3, 6), tmp_path, reached=3, iterations=6) == (3, 6)
+
+
+def test_snapshots_that_are_there_are_kept(place) -> None:
+    assert check_snapshots((0, 4), place / "run", reached=6, iterations=6) == ()

@@ -1,0 +1,320 @@
+"""A data set is described, and every fault in it named."""
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import pytest
+from numpy.typing import NDArray
+
+from tests.fakes.data_sets import MAKERS
+from trainer.commands.inspect import inspect_data
+from trainer.config.configuration import DataConfig, FeatureConfig, TrainConfig
+from trainer.datasets import DataSet, find_dataset, open_dataset
+from trainer.datasets.base import Image, Label, Source, Split
+from trainer.errors import ConfigError, DataError
+from trainer.features import prepare
+from trainer.features.cache import SPARE
+from trainer.inspection import Inspection, measure_readiness, readiness, walk_through
+from trainer.inspection.alignment import Alignment, edges_of
+
+Street = Callable[..., TrainConfig]
+
+BONN = "{folder}/train/bonn/bonn_{number:06d}_000019_{kind}.png"
+
+
+def quiet(what: str, done: int, total: int) -> None:
+    assert 1 <= done <= total
+
+
+def bonn(root: Path, folder: str, kind: str, number: int = 0) -> Path:
+    return root / BONN.format(folder=folder, kind=kind, number=number)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ToySource(Source):
+    """Images and labels out of the test's hand."""
+
+    images: dict[tuple[str, str], NDArray[Any]]
+    labels: dict[str, NDArray[np.uint8]]
+
+    def image(self, name: str, modality: str) -> Image:
+        return self.images[name, modality].astype(np.float32)
+
+    def label(self, name: str) -> Label:
+        return self.labels[name]
+
+
+def toy(images: dict[tuple[str, str], NDArray[Any]], labels: dict[str, Any]) -> DataSet:
+    """One image a split."""
+    a, b, c = (Split(names=(name,), labelled=bool(labels)) for name in "abc")
+    return DataSet(
+        classes=("one", "two"),
+        palette=((0, 0, 0), (9, 9, 9)),
+        modalities=("rgb", "nir"),
+        train=a,
+        val=b,
+        test=c,
+        source=ToySource(images=images, labels=labels),
+        root=None,
+        identity={},
+    )
+
+
+@pytest.fixture
+def pixels() -> dict[tuple[str, str], NDArray[Any]]:
+    rng = np.random.default_rng(0)
+    return {(name, kind): rng.random((12, 16, 3)) for name in "abc" for kind in ("rgb", "nir")}
+
+
+@pytest.fixture
+def labels() -> dict[str, NDArray[np.uint8]]:
+    return {name: np.ones((12, 16), dtype=np.uint8) for name in "abc"}
+
+
+def kinds(found: Inspection) -> list[str]:
+    return [finding.kind for finding in found.faults]
+
+
+@pytest.mark.parametrize("name", sorted(MAKERS))
+def test_every_data_set_is_walked_through(name: str, tmp_path: Path) -> None:
+    first_layout = next(iter(MAKERS[name].LAYOUTS.values()))
+    data_set = find_dataset(first_layout(tmp_path))
+
+    found = walk_through(data_set, quiet)
+
+    assert not found.faults
+    total = sum(len(split) for split in data_set.splits().values())
+    assert set(found.kinds) >= set(data_set.modalities) and set(found.shifts) < set(found.kinds)
+    for kind, facts in found.kinds.items():
+        wanted = sum(len(s) for s in data_set.splits().values() if s.labelled or kind != "label")
+        assert facts.read == wanted and sum(facts.sizes.values()) == wanted
+        assert data_set.root is None or not facts.stored.empty, kind
+    for where, split in data_set.splits().items():
+        facts = found.splits[where]
+        assert facts.images == len(split) <= total
+        if split.labelled:
+            seen = [data_set.source.label(each) for each in split.names]
+            assert facts.void == sum((label == 255).sum() for label in seen)
+            assert facts.pixels_Y.sum() + facts.void == sum(label.size for label in seen)
+            assert facts.pixels_Y[0] == sum((label == 0).sum() for label in seen)
+
+
+def test_what_is_stored_is_told_apart_from_what_is_seen(
+    street: Path, street_config: Street
+) -> None:
+    found = walk_through(find_dataset(street_config(street).data), quiet)
+
+    disparity = found.kinds["disparity"]
+    assert disparity.stored_as == {"uint16 x 1": 6} and disparity.sizes == {(96, 48): 6}
+    assert disparity.stored.high > 20000 and disparity.encoded.high <= 1
+    assert found.kinds["rgb"].stored_as == {"uint8 x 3": 6}
+    assert found.kinds["rgb"].stored.high == 255
+    assert found.kinds["label"].stored.high == 33 and found.kinds["label"].encoded.high == 255
+
+
+def test_every_faulty_file_is_named(street: Path, street_config: Street) -> None:
+    faulty = {
+        "truncated": bonn(street, "leftImg8bit", "leftImg8bit"),
+        "colour where grey belongs": bonn(street, "disparity", "disparity", 1),
+        "no image": bonn(street, "gtFine", "gtFine_labelIds", 1),
+    }
+    truncated = faulty["truncated"]
+    truncated.write_bytes(truncated.read_bytes()[:200])
+    colour = np.zeros((48, 96, 3), dtype=np.uint8)
+    PIL.Image.fromarray(colour).save(faulty["colour where grey belongs"])
+    faulty["no image"].write_text("not an image")
+    lonely = [
+        Path(str(bonn(street, "disparity", "disparity", number)).replace("bonn", city))
+        for number, city in enumerate(("aachen", "köln"))
+    ]
+    for path in lonely:
+        path.unlink()
+    short = Path(str(bonn(street, "leftImg8bit", "leftImg8bit")).replace("bonn", "köln"))
+    PIL.Image.fromarray(np.zeros((47, 96, 3), dtype=np.uint8)).save(short)
+
+    found = walk_through(find_dataset(street_config(street).data), quiet)
+
+    texts = "\n".join(finding.text for finding in found.faults)
+    for what, path in faulty.items():
+        assert path.name in texts, what
+    assert texts.count("has no partner of the kind 'disparity'") == 2
+    assert "köln_000000_000019" in texts and "96 x 48 pixels, its rgb 96 x 47" in texts
+    assert [finding.kind for finding in found.suspicions] == ["constant"]
+    assert all("\n" not in finding.text for finding in (*found.faults, *found.suspicions))
+    with pytest.raises(DataError, match=r"has no partner .*\(1 more like it: .*inspect"):
+        open_dataset(street_config(street).data)
+
+
+def test_a_file_of_two_modalities_is_faulty_once(tmp_path: Path) -> None:
+    config = next(iter(MAKERS["mfnet"].LAYOUTS.values()))(tmp_path)
+    data_set = find_dataset(config)
+    assert config.modalities == ("rgb", "thermal")
+    path = next(path for path in data_set.source.files() if path.parent.name == "images")
+    path.write_bytes(b"")
+
+    assert kinds(walk_through(find_dataset(config), quiet)) == ["unreadable"]
+
+
+def test_labels_outside_the_classes_are_told_with_their_values(pixels, labels) -> None:  # type: ignore[no-untyped-def]
+    labels["b"][0, 0], labels["b"][1, 1] = 2, 77
+
+    found = walk_through(toy(pixels, labels), quiet)
+
+    assert kinds(found) == ["label outside the classes"]
+    assert "the label of 'b' (val) has 2, 77, and classes end at 1" in found.faults[0].text
+
+
+def test_numbers_that_are_none_and_images_of_one_colour(pixels, labels) -> None:  # type: ignore[no-untyped-def]
+    pixels["a", "nir"][3, 4, 1] = np.nan
+    pixels["c", "rgb"][:] = 0.25
+    labels["b"][:] = 255
+
+    found = walk_through(toy(pixels, labels), quiet)
+
+    assert [f.text for f in found.faults] == ["the nir of 'a' (train) has numbers that are none"]
+    assert [(f.kind, f.text) for f in found.suspicions] == [
+        ("label without a class", "the label of 'b' (val) has not one pixel with a class"),
+        ("constant", "the rgb of 'c' (test) is 0.25 all over"),
+    ]
+    assert found.kinds["nir"].encoded.high < 1 and found.splits["val"].void == 12 * 16
+
+
+def test_a_data_set_without_labels_has_none_to_tell(pixels) -> None:  # type: ignore[no-untyped-def]
+    found = walk_through(toy(pixels, {}), quiet)
+
+    assert not found.faults and set(found.kinds) == {"rgb", "nir"}
+
+
+@pytest.fixture(scope="module")
+def rooms() -> list[tuple[Image, Image]]:
+    """RGB and depth of a few rooms, aligned."""
+    data_set = open_dataset(DataConfig(options={"train": 12, "val": 1, "test": 1, "size": 96}))
+    source = data_set.source
+    return [(source.image(n, "rgb"), source.image(n, "depth")) for n in data_set.train.names]
+
+
+def shift_of(pairs):  # type: ignore[no-untyped-def]
+    return shift_of_edges([(edges_of(anchor), edges_of(other)) for anchor, other in pairs])
+
+
+def shift_of_edges(pairs):  # type: ignore[no-untyped-def]
+    alignment = Alignment()
+    for anchor, other in pairs:
+        alignment.add(anchor, other)
+    return alignment.shift()
+
+
+@pytest.fixture(scope="module")
+def edges(rooms):  # type: ignore[no-untyped-def]
+    return [(edges_of(rgb), edges_of(depth)) for rgb, depth in rooms]
+
+
+def test_aligned_sensors_are_not_suspected(edges) -> None:  # type: ignore[no-untyped-def]
+    for pairs in (edges, edges[:4]):
+        shift = shift_of_edges(pairs)
+        assert shift.known and not shift.suspicious and not shift.unrelated
+        assert max(abs(shift.down), abs(shift.across)) <= 0.01
+
+
+@pytest.mark.parametrize(("down", "across"), [(0, 4), (-7, 0), (10, -12)])
+def test_a_shifted_sensor_is_found_and_measured(rooms, down: int, across: int) -> None:  # type: ignore[no-untyped-def]
+    """As a camera that sees another part of the scene: what leaves the picture is gone."""
+    rows, columns = 96 - abs(down), 96 - abs(across)
+    seen = [
+        (
+            rgb[max(0, down) :, max(0, across) :][:rows, :columns],
+            depth[max(0, -down) :, max(0, -across) :][:rows, :columns],
+        )
+        for rgb, depth in rooms
+    ]
+
+    shift = shift_of(seen)
+
+    assert shift.suspicious
+    assert abs(shift.down - down / rows) <= 0.012 and abs(shift.across - across / columns) <= 0.012
+
+
+def test_pairs_put_together_wrongly_are_unrelated(edges) -> None:  # type: ignore[no-untyped-def]
+    for turn in (1, 5):
+        others = [depth for _, depth in edges[turn:] + edges[:turn]]
+        wrong = [(rgb, other) for (rgb, _), other in zip(edges, others, strict=True)]
+        shift = shift_of_edges(wrong)
+        assert shift.unrelated and not shift.known and not shift.suspicious
+
+
+def test_images_without_edges_tell_no_shift() -> None:
+    flat = np.full((20, 30, 3), 0.5, dtype=np.float32)
+
+    assert not shift_of_edges([(edges_of(flat), edges_of(flat))] * 12).known
+
+
+def test_a_shifted_modality_is_told_with_its_direction(rooms) -> None:  # type: ignore[no-untyped-def]
+    names = tuple(f"{number}" for number in range(len(rooms)))
+    images: dict[tuple[str, str], NDArray[Any]] = {}
+    for name, (rgb, depth) in zip(names, rooms, strict=True):
+        images[name, "rgb"], images[name, "nir"] = rgb[:, 6:], depth[:, :-6]
+    data_set = dataclasses.replace(
+        toy(images, {}),
+        train=Split(names=names, labelled=False),
+        val=Split(names=(), labelled=False),
+        test=Split(names=(), labelled=False),
+    )
+
+    (finding,) = walk_through(data_set, quiet).suspicions
+
+    assert finding.kind == "shifted" and "of the width right" in finding.text
+    assert "nir lies" in finding.text and "by the edges of 12 pairs" in finding.text
+
+
+def test_the_verb_tells_and_fails_when_training_would(
+    street: Path, street_config: Street, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = street_config(street)
+    assert inspect_data(config, cache=tmp_path / "cache", as_json=False)
+    assert "training would begin: nothing is wrong" in capsys.readouterr().out
+    bonn(street, "disparity", "disparity").write_bytes(b"")
+
+    assert not inspect_data(config, cache=tmp_path / "cache", as_json=False)
+    said = capsys.readouterr().out
+    assert "fault (unreadable): cannot decode the image" in said
+    assert "training would fail: 1 fault (unreadable)" in said and "road" in said
+    assert not inspect_data(config, cache=tmp_path / "cache", as_json=True)
+    told = json.loads(capsys.readouterr().out)
+    assert told["trains"] is False and told["splits"]["train"]["images"] == 2
+    assert told["kinds"]["disparity"]["stored as"] == {"uint16 x 1": 5}
+    assert told["faults"][0]["kind"] == "unreadable"
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_missing_folder_fails_and_a_wrong_setting_is_refused(
+    tmp_path: Path, street_config: Street, street: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for as_json in (False, True):
+        assert not inspect_data(street_config(tmp_path / "none"), cache=None, as_json=as_json)
+    plain, as_object = capsys.readouterr().out.split("training would fail\n")
+    assert plain.startswith("fault: ") and json.loads(as_object)["trains"] is False
+    config = dataclasses.replace(
+        street_config(street), features=FeatureConfig(train_resolution=25, eval_resolution=48)
+    )
+    with pytest.raises(ConfigError, match="train_resolution = 25"):
+        inspect_data(config, cache=None, as_json=False)
+
+
+def test_a_full_disk_is_told_unless_the_bank_is_there(
+    rooms_config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data_set, cache = find_dataset(rooms_config.data), tmp_path / "cache"
+    plenty = measure_readiness(rooms_config, data_set, cache)
+    assert plenty.needed is not None and not plenty.faults and not plenty.built
+    monkeypatch.setattr(readiness, "free_space", lambda _: plenty.needed + SPARE - 1)
+
+    (fault,) = measure_readiness(rooms_config, data_set, cache).faults
+    assert fault.kind == "disk" and str(cache) in fault.text
+    prepare(rooms_config, cache=cache)
+    ready = measure_readiness(rooms_config, data_set, cache)
+    assert ready.built and not ready.faults

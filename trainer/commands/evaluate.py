@@ -1,0 +1,141 @@
+"""``evaluate``: score a checkpoint on a split, plainly and with what other papers add."""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from trainer.commands.lines import iterate_text, percent_text, protocol_line
+from trainer.commands.setup import at_root, live_progress, prepare_material, progress_teller, say
+from trainer.commands.tables import say_table
+from trainer.config.configuration import TrainConfig
+from trainer.engine.run import Run, config_of
+from trainer.features import Material, require_labels
+from trainer.features.mirrored import Mirrored, prepare_mirrored
+from trainer.features.pictures import Pictures
+from trainer.scoring.evaluation import Evaluation, evaluate
+from trainer.scoring.prediction import Aids
+
+__all__ = ["Scoring", "evaluate_checkpoint"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scoring:
+    """What is to be scored, and how predictions are made besides plainly."""
+
+    split: Literal["val", "test"]
+    #: Whether codes are averaged with the mirrored image's.
+    flip: bool
+    #: Whether a dense CRF refines predictions, of averaged codes where they are averaged.
+    crf: bool
+
+
+def evaluate_checkpoint(
+    checkpoint: Path,
+    asked: Scoring,
+    *,
+    data: Path | None,
+    cache: Path | None,
+    device: torch.device,
+) -> None:
+    """Print a table of both probes' scores.
+
+    Args:
+        checkpoint: Folder of the checkpoint.
+        asked: What to score, and how.
+        data: Folder of the data set, if it was moved.
+        cache: Folder of the feature cache; None for the user's own.
+        device: Where to compute.
+
+    Raises:
+        TrainerError: If the checkpoint or its data are missing, damaged or of another kind, the
+            split has no labels, or a CRF is asked for where there is no RGB.
+    """
+    settings = at_root(config_of(checkpoint), data)
+    pictures = _open_pictures(settings) if asked.crf else None
+    material = prepare_material(settings, cache=cache, device=device, verify="small")
+    require_labels(material, split=asked.split, wanted_by="evaluate")
+    run = Run.restore(checkpoint, settings, material, device)
+    run.take_counted()
+    mirrored = _prepare_mirrored(settings, material, asked, cache, device) if asked.flip else None
+    say(protocol_line(settings))
+    say(iterate_text(run))
+    rows = [
+        row
+        for name, aids in _ways(mirrored, pictures, material, asked.split)
+        for row in _rows(name, _score(run, material, asked.split, aids, name, device))
+    ]
+    columns = ("split", "predictions", "probe", "mIoU", "mIoU all", "accuracy")
+    say_table(columns, [(asked.split, *row) for row in rows], numbers=3)
+
+
+def _open_pictures(settings: TrainConfig) -> Callable[[tuple[str, ...]], Pictures]:
+    """RGB of named images, whatever modalities the run has; refused now if there is none."""
+    data = dataclasses.replace(settings.data, modalities=("rgb",))
+    opened = Pictures.open(data, settings.features, ())
+    return lambda names: dataclasses.replace(opened, names=names)
+
+
+def _prepare_mirrored(
+    settings: TrainConfig,
+    material: Material,
+    asked: Scoring,
+    cache: Path | None,
+    device: torch.device,
+) -> Mirrored:
+    with live_progress() as progress:
+        return prepare_mirrored(
+            settings,
+            material,
+            asked.split,
+            cache=cache,
+            device=device,
+            progress=progress_teller(progress),
+        )
+
+
+def _ways(
+    mirrored: Mirrored | None,
+    pictures: Callable[[tuple[str, ...]], Pictures] | None,
+    material: Material,
+    split: Literal["val", "test"],
+) -> Iterator[tuple[str, Aids]]:
+    """The ways in which predictions are made, by name: each adds to the one before."""
+    yield "raw", Aids()
+    features = None if mirrored is None else mirrored.features
+    if features is not None:
+        yield "flip", Aids(mirrored=features)
+    if pictures is not None:
+        guides = pictures(material.evaluated(split).names).guides
+        name = "CRF" if features is None else "flip, CRF"
+        yield name, Aids(mirrored=features, guides=guides)
+
+
+def _score(
+    run: Run,
+    material: Material,
+    split: Literal["val", "test"],
+    aids: Aids,
+    name: str,
+    device: torch.device,
+) -> Evaluation:
+    with live_progress() as progress:
+        task = progress.add_task(f"score, {name}", total=len(material.evaluated(split)))
+        return evaluate(
+            run.scored(),
+            material.evaluated(split),
+            modalities=material.modalities,
+            batch_size=run.config.evaluation.batch_size,
+            device=device,
+            aids=aids,
+            on_images=lambda done: progress.update(task, completed=done),
+        )
+
+
+def _rows(name: str, evaluation: Evaluation) -> Iterator[tuple[str, ...]]:
+    for probe, scores in (("cluster", evaluation.cluster), ("linear", evaluation.linear)):
+        numbers = (scores.miou, scores.miou_all, scores.accuracy)
+        yield name, probe, *map(percent_text, numbers)

@@ -1,0 +1,77 @@
+"""``figures``: pictures of a run, as PNG and SVG files."""
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+
+from trainer.commands.setup import at_root, prepare_material, say
+from trainer.engine.run import Run, config_of
+from trainer.errors import ConfigError, FigureError
+
+__all__ = ["Album", "draw_figures"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Album:
+    """What is to be drawn, and where to."""
+
+    out: Path
+    split: Literal["val", "test"]
+    #: Images that are shown, spread evenly over the split.
+    images: int
+    #: Folder of the checkpoint of a run that is shown beside; None for none.
+    baseline: Path | None
+
+
+def draw_figures(
+    checkpoint: Path, album: Album, *, data: Path | None, cache: Path | None, device: torch.device
+) -> None:
+    """Draw everything there is to show of a run, and say which files were written.
+
+    Args:
+        checkpoint: Folder of the checkpoint.
+        album: What to draw.
+        data: Folder of the data set, if it was moved.
+        cache: Folder of the feature cache; None for the user's own.
+        device: Where to compute.
+
+    Raises:
+        TrainerError: If Matplotlib is not installed, or a checkpoint or its data are missing,
+            damaged, or of another kind.
+    """
+    _require_matplotlib()
+    from trainer.figures.figure_set import draw_album
+    from trainer.figures.run_view import Subject, same_images
+
+    def open_run(folder: Path) -> Subject:
+        settings = at_root(config_of(folder), data)
+        material = prepare_material(settings, cache=cache, device=device, verify="small")
+        run = Run.restore(folder, settings, material, device)
+        return Subject.of(folder, run, material, album.split, device)
+
+    subject = open_run(checkpoint)
+    baseline = None if album.baseline is None else open_run(album.baseline)
+    if baseline is not None and not same_images(subject, baseline):
+        raise ConfigError(
+            f"--baseline {album.baseline} was run on other images or classes than {checkpoint}:"
+            " give a run on the same data set"
+        )
+    places = _places(len(subject.images), album.images)
+    for paths in draw_album(subject, baseline, places=places, out=album.out):
+        say(f"{paths[0]}  {paths[1].name}")
+
+
+def _places(count: int, wanted: int) -> list[int]:
+    """So many of ``count`` places, spread evenly."""
+    return sorted({round(place) for place in np.linspace(0, count - 1, wanted)})
+
+
+def _require_matplotlib() -> None:
+    if importlib.util.find_spec("matplotlib") is None:
+        raise FigureError(
+            "figures need Matplotlib, which is not installed: pip install 'unim2-search[figures]'"
+        )

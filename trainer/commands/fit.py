@@ -1,0 +1,108 @@
+"""``fit``: train one run."""
+
+import contextlib
+from pathlib import Path
+
+import torch
+
+from trainer.commands.lines import (
+    iterate_text,
+    memory_text,
+    percent_text,
+    protocol_line,
+    scores_text,
+)
+from trainer.commands.setup import live_progress, prepare_material, say, say_notes
+from trainer.config.configuration import TrainConfig
+from trainer.engine.checkpoint import RECORD_NAME
+from trainer.engine.run import Run, require_trainable
+from trainer.engine.snapshots import check_snapshots, snapshot_folder
+from trainer.features import Material, validate
+from trainer.logs import RunLog, open_log
+from trainer.records import Report
+
+__all__ = ["fit_run"]
+
+
+def fit_run(
+    config: TrainConfig,
+    folder: Path,
+    *,
+    cache: Path | None,
+    device: torch.device,
+    log: str = "none",
+    snapshots: tuple[int, ...] = (),
+) -> None:
+    """Train to the end, with a checkpoint in ``folder`` after each evaluation.
+
+    Args:
+        config: The run.
+        folder: Folder of its checkpoint, which is gone on with if it is there.
+        cache: Folder of the feature cache; None for the user's own.
+        device: Where to train.
+        log: Name in ``trainer.logs``.
+        snapshots: Iterations at which a checkpoint is kept, ascending.
+
+    Raises:
+        TrainerError: If data, weights, settings or the folder's checkpoint are not as needed.
+    """
+    if (folder / RECORD_NAME).exists():
+        require_trainable(folder)
+    validate(config)
+    say(protocol_line(config))
+    say_notes(config.data)
+    material = prepare_material(config, cache=cache, device=device)
+    run = _start_or_restore(folder, config, material, device)
+    keep = check_snapshots(snapshots, folder, reached=run.iteration, iterations=run.iterations)
+    with contextlib.closing(open_log(log, folder, config, iteration=run.iteration)) as told:
+        _train(run, folder, told, keep)
+    say(memory_text(device))
+    say(iterate_text(run))
+    say(f"checkpoint: {folder}")
+    if material.test.labels is not None:
+        say(f"score it once on the test split: python -m trainer evaluate {folder} --split test")
+
+
+def _train(run: Run, folder: Path, log: RunLog, snapshots: tuple[int, ...]) -> None:
+    with live_progress() as progress:
+        task = progress.add_task("train", total=run.iterations)
+
+        def on_iteration(done: int) -> None:
+            progress.update(task, completed=done)
+            if done in snapshots:
+                run.save(snapshot_folder(folder, done))
+
+        on_iteration(run.iteration)
+        while not run.finished:
+            report = run.advance(on_iteration)
+            run.save(folder)
+            log.write(report)
+            progress.update(task, description=_bar_text(report))
+            say(_report_line(report, run))
+
+
+def _start_or_restore(
+    folder: Path, config: TrainConfig, material: Material, device: torch.device
+) -> Run:
+    if (folder / RECORD_NAME).exists():
+        return Run.restore(folder, config, material, device)
+    return Run.start(config, material, device)
+
+
+def _bar_text(report: Report) -> str:
+    return (
+        f"loss {report.loss:.4f} mIoU {percent_text(report.cluster.miou)}"
+        f" linear {percent_text(report.linear.miou)}"
+    )
+
+
+def _report_line(report: Report, run: Run) -> str:
+    signals = report.signals
+    further = "".join(f"  {name} {value:.2f}" for name, value in report.further_criteria().items())
+    return (
+        f"evaluation {report.evaluation}/{run.evaluations}"
+        f"  iteration {report.iteration}  loss {report.loss:.4f}"
+        f"  cluster {scores_text(report.cluster)}  linear {scores_text(report.linear)}"
+        f"  entropy {signals.cluster_entropy:.2f}  largest {signals.largest_share:.2f}"
+        f"  cosine {signals.mean_cosine:.2f}{'' if signals.finite else '  NOT FINITE'}{further}"
+    )

@@ -1,0 +1,221 @@
+"""``inspect``: read a whole data set, and say what it holds and what is wrong with it."""
+
+import dataclasses
+import json
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from trainer.commands.setup import live_progress, progress_teller, say
+from trainer.commands.tables import NONE, say_table
+from trainer.config.configuration import TrainConfig
+from trainer.datasets import find_dataset
+from trainer.errors import DataError
+from trainer.features.cache import size_text
+from trainer.inspection import (
+    Finding,
+    Inspection,
+    KindFacts,
+    Shift,
+    measure_readiness,
+    walk_through,
+)
+from trainer.inspection.facts import Range
+from trainer.inspection.readiness import Readiness
+
+__all__ = ["inspect_data"]
+
+
+def inspect_data(config: TrainConfig, *, cache: Path | None, as_json: bool) -> bool:
+    """Print what a configuration's data set holds, and every fault.
+
+    Args:
+        config: The run.
+        cache: Folder of the feature cache; None for the user's own.
+        as_json: Whether to print one JSON object instead of tables.
+
+    Returns:
+        Whether training would begin and read every image.
+
+    Raises:
+        ConfigError: If a setting is wrong.
+    """
+    try:
+        data_set = find_dataset(config.data)
+    except DataError as error:
+        say(
+            json.dumps({"trains": False, "faults": [_finding("data set", str(error))]})
+            if as_json
+            else f"fault: {error}\ntraining would fail"
+        )
+        return False
+    ready = measure_readiness(config, data_set, cache)
+    with live_progress() as progress:
+        found = walk_through(data_set, progress_teller(progress))
+    faults = (*found.faults, *ready.faults)
+    if as_json:
+        say(json.dumps(_json(found, ready), indent=1))
+    else:
+        _say_all(found, ready)
+    return not faults
+
+
+def _say_all(found: Inspection, ready: Readiness) -> None:
+    _say_splits(found)
+    say("")
+    _say_kinds(found)
+    if found.shifts:
+        say("")
+        _say_shifts(found.shifts)
+    if any(split.labelled for split in found.splits.values()):
+        say("")
+        _say_classes(found)
+    say("")
+    say(_bank_line(ready))
+    for note in found.notes:
+        say(f"note: {note}")
+    for finding in found.suspicions:
+        say(f"suspicious ({finding.kind}): {finding.text}")
+    faults = (*found.faults, *ready.faults)
+    for finding in faults:
+        say(f"fault ({finding.kind}): {finding.text}")
+    say(_verdict(faults, found.suspicions))
+
+
+def _say_splits(found: Inspection) -> None:
+    rows = [
+        (name, str(split.images), "yes" if split.labelled else "no")
+        for name, split in found.splits.items()
+    ]
+    say_table(("split", "images", "labelled"), rows)
+
+
+def _say_kinds(found: Inspection) -> None:
+    columns = ("", "read", "width x height", "stored as", "stored range", "encoded range")
+    rows = [
+        (
+            kind,
+            str(facts.read),
+            _counted({f"{width} x {height}": n for (width, height), n in facts.sizes.items()}),
+            _counted(facts.stored_as),
+            _range_text(facts.stored),
+            _range_text(facts.encoded),
+        )
+        for kind, facts in found.kinds.items()
+    ]
+    say_table(columns, rows)
+
+
+def _say_shifts(shifts: Mapping[str, Shift]) -> None:
+    rows = [
+        (
+            modality,
+            f"{shift.across:+.1%} of the width, {shift.down:+.1%} of the height"
+            if shift.known
+            else "too little in common to tell",
+            f"{shift.distinctness:.1f}",
+            str(shift.pairs),
+        )
+        for modality, shift in shifts.items()
+    ]
+    say_table(("", "shift right and down", "distinctness", "pairs"), rows, numbers=2)
+
+
+def _say_classes(found: Inspection) -> None:
+    labelled = {name: split for name, split in found.splits.items() if split.labelled}
+    totals = {name: max(1, int(split.pixels_Y.sum())) for name, split in labelled.items()}
+    rows = [
+        (
+            name,
+            *(_share(int(split.pixels_Y[y]), totals[where]) for where, split in labelled.items()),
+        )
+        for y, name in enumerate(found.classes)
+    ]
+    voids = (
+        f"{split.void / max(1, split.void + int(split.pixels_Y.sum())):.2%}"
+        for split in labelled.values()
+    )
+    columns = ("share of the labelled pixels", *labelled)
+    say_table(columns, [*rows, ("(of all: without a class)", *voids)], numbers=len(labelled))
+
+
+def _bank_line(ready: Readiness) -> str:
+    free = "" if ready.free is None else f", {size_text(ready.free)} free"
+    where = f"{ready.folder}{free}"
+    if ready.needed is None:
+        return f"feature bank: its size is not known without the backbone ({where})"
+    built = ", built before" if ready.built else ""
+    return f"feature bank: takes {size_text(ready.needed)} in {where}{built}"
+
+
+def _verdict(faults: tuple[Finding, ...], suspicions: tuple[Finding, ...]) -> str:
+    parts = [
+        f"{len(findings)} {what}{'s' if len(findings) > 1 else ''}"
+        f" ({_counted(Counter(each.kind for each in findings))})"
+        for what, findings in (("fault", faults), ("suspicion", suspicions))
+        if findings
+    ]
+    said = "training would fail" if faults else "training would begin"
+    return f"{said}: {', '.join(parts)}" if parts else f"{said}: nothing is wrong"
+
+
+def _share(pixels: int, total: int) -> str:
+    return f"{pixels / total:.2%}" if pixels else NONE
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    """What there is, the most frequent first, with counts where there are several."""
+    if len(counts) == 1:
+        return next(iter(counts))
+    ordered = sorted(counts.items(), key=lambda item: -item[1])
+    text = ", ".join(f"{count} of {what}" for what, count in ordered[:3])
+    return text + (f" and {len(ordered) - 3} more" if len(ordered) > 3 else "")
+
+
+def _range_text(numbers: Range) -> str:
+    return NONE if numbers.empty else f"{numbers.low:.6g} to {numbers.high:.6g}"
+
+
+def _json(found: Inspection, ready: Readiness) -> dict[str, Any]:
+    faults = (*found.faults, *ready.faults)
+    return {
+        "trains": not faults,
+        "splits": {
+            name: {
+                "images": split.images,
+                "labelled": split.labelled,
+                "pixels": dict(zip(found.classes, split.pixels_Y.tolist(), strict=True)),
+                "void": split.void,
+            }
+            for name, split in found.splits.items()
+        },
+        "kinds": {kind: _kind_json(facts) for kind, facts in found.kinds.items()},
+        "shifts": {name: dataclasses.asdict(shift) for name, shift in found.shifts.items()},
+        "bank": {
+            "bytes": ready.needed,
+            "free": ready.free,
+            "folder": str(ready.folder),
+            "built": ready.built,
+        },
+        "notes": list(found.notes),
+        "suspicions": [dataclasses.asdict(finding) for finding in found.suspicions],
+        "faults": [dataclasses.asdict(finding) for finding in faults],
+    }
+
+
+def _kind_json(facts: KindFacts) -> dict[str, Any]:
+    def ends(numbers: Range) -> list[float] | None:
+        return None if numbers.empty else [numbers.low, numbers.high]
+
+    return {
+        "read": facts.read,
+        "sizes": {f"{width} x {height}": n for (width, height), n in facts.sizes.items()},
+        "stored as": dict(facts.stored_as),
+        "stored range": ends(facts.stored),
+        "encoded range": ends(facts.encoded),
+    }
+
+
+def _finding(kind: str, text: str) -> dict[str, str]:
+    return dataclasses.asdict(Finding(kind=kind, text=text))

@@ -1,0 +1,54 @@
+"""How scores, protocols and memory are said in a line."""
+
+import math
+import resource
+import sys
+
+import torch
+
+from trainer.commands.tables import NONE
+from trainer.config.configuration import TrainConfig
+from trainer.config.protocols import protocol_text
+from trainer.config.toml_records import record_to_table
+from trainer.engine.run import Run, best_report
+from trainer.records import Scores
+
+__all__ = ["iterate_text", "memory_text", "percent_text", "protocol_line", "scores_text"]
+
+RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in which peak memory is told
+
+
+def scores_text(scores: Scores) -> str:
+    """Both means of the IoU and the accuracy, percent; a dash where there are no labels."""
+    miou, miou_all, accuracy = map(percent_text, (scores.miou, scores.miou_all, scores.accuracy))
+    return f"mIoU {miou} (all {miou_all}) accuracy {accuracy}"
+
+
+def percent_text(score: float) -> str:
+    """A score; a dash where there is none."""
+    return NONE if math.isnan(score) else f"{score:.2f}"
+
+
+def protocol_line(config: TrainConfig) -> str:
+    """Under which protocol the numbers that follow are made."""
+    return f"protocol: {protocol_text(record_to_table(config))}"
+
+
+def iterate_text(run: Run) -> str:
+    """Which iterate of a run counts, and how it was chosen."""
+    if run.config.evaluation.report == "last" or not run.reports:
+        return f"iterate: the last, after {run.iteration} iterations"
+    best = best_report(run.reports)
+    return (
+        f"iterate: the best of {len(run.reports)} evaluations on val, after {best.iteration}"
+        f" iterations: cluster {scores_text(best.cluster)}"
+    )
+
+
+def memory_text(device: torch.device) -> str:
+    """The most memory that this process took, pages of the mapped bank included."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT
+    text = f"memory: at most {peak / 2**20:.0f} MiB"
+    if device.type == "cuda":
+        text += f", and {torch.cuda.max_memory_allocated(device) / 2**20:.0f} MiB of the GPU's"
+    return text

@@ -1,0 +1,183 @@
+"""``predict``: masks and overlays for images of one's own, by a checkpoint."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from trainer.commands.setup import at_root, live_progress, prepare_material, say
+from trainer.commands.tables import say_table
+from trainer.datasets import open_dataset
+from trainer.datasets.base import Label
+from trainer.engine.run import Run, config_of
+from trainer.errors import ConfigError, DataError
+from trainer.features import Material
+from trainer.features.extraction import Standard
+from trainer.features.prepare import open_backbone
+from trainer.figures.colour import picture_palette
+from trainer.predict import (
+    Naming,
+    OwnImage,
+    Predictor,
+    find_images,
+    name_clusters,
+    write_legend,
+    write_pictures,
+)
+
+__all__ = ["Asked", "predict_images", "read_modalities"]
+
+Palette = tuple[tuple[int, int, int], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What is to be predicted."""
+
+    #: Files or folders of the anchor modality.
+    images: tuple[Path, ...]
+    #: Every other modality to its folder or folders.
+    folders: Mapping[str, tuple[Path, ...]]
+    out: Path
+    probe: Literal["cluster", "linear"]
+
+
+def predict_images(
+    checkpoint: Path, asked: Asked, *, data: Path | None, cache: Path | None, device: torch.device
+) -> bool:
+    """Predict every image, go on over those that cannot be read, and say what was found.
+
+    Args:
+        checkpoint: Folder of the checkpoint.
+        asked: What is to be predicted.
+        data: Folder of the data set, if it was moved.
+        cache: Folder of the feature cache; None for the user's own.
+        device: Where to compute.
+
+    Returns:
+        Whether every image could be read.
+
+    Raises:
+        TrainerError: If the checkpoint, its data or its features are missing or damaged, or the
+            images do not suit it.
+    """
+    settings = at_root(config_of(checkpoint), data)
+    own = find_images(asked.images, modalities=settings.data.modalities, folders=asked.folders)
+    material = prepare_material(settings, cache=cache, device=device, verify="small")
+    run = Run.restore(checkpoint, settings, material, device)
+    iteration = run.take_counted()
+    naming = _naming(run, material, asked.probe)
+    say(f"iterate: after {iteration} iterations; {asked.probe} probe")
+    say(naming.said)
+    predictor = Predictor(
+        scored=run.scored(),
+        standards=_standards(material, device),
+        backbone=open_backbone(settings, device),
+        features=settings.features,
+        source=open_dataset(settings.data).source,
+        device=device,
+    )
+    palette = picture_palette(material.palette)
+    shares_Y, failed = _predict_all(own, predictor, naming, palette, asked)
+    _write_legend(asked, checkpoint, iteration, naming, palette)
+    _say_found(shares_Y, naming.names, palette, len(own) - failed)
+    say(f"written: {asked.out}/masks, {asked.out}/overlays, {asked.out}/classes.json")
+    return not failed
+
+
+def read_modalities(given: Sequence[str]) -> dict[str, tuple[Path, ...]]:
+    """Folders by modality, from ``NAME=FOLDER`` or ``NAME=FOLDER,FOLDER``.
+
+    Raises:
+        ConfigError: If one is written otherwise, or a modality is given twice.
+    """
+    folders: dict[str, tuple[Path, ...]] = {}
+    for text in given:
+        name, equals, paths = text.partition("=")
+        if not (name and equals and paths):
+            raise ConfigError(f"--modality {text} is not understood: write --modality NAME=FOLDER")
+        if name in folders:
+            raise ConfigError(f"--modality {name} is given twice: give its folder once")
+        folders[name] = tuple(Path(path) for path in paths.split(","))
+    return folders
+
+
+def _naming(run: Run, material: Material, probe: str) -> Naming:
+    classes = material.classes
+    if probe == "cluster":
+        return name_clusters(run.evaluate(material.val), classes, len(material.val))
+    if not run.scored().linear:
+        raise DataError(
+            "the linear probe of this checkpoint was not trained, for its train split has no"
+            " labels: give --probe cluster"
+        )
+    return Naming(
+        index_of_cluster_Y=np.arange(len(classes), dtype=np.uint8),
+        names=classes,
+        said="classes are those of the linear probe, trained on the labels of the train split",
+    )
+
+
+def _standards(material: Material, device: torch.device) -> dict[str, Standard]:
+    return {
+        modality: Standard(rows_4C=torch.from_numpy(rows).to(device))
+        for modality, rows in material.standards.items()
+    }
+
+
+def _predict_all(
+    own: tuple[OwnImage, ...],
+    predictor: Predictor,
+    naming: Naming,
+    palette: Palette,
+    asked: Asked,
+) -> tuple[NDArray[np.float64], int]:
+    """Share of each index over all images, and how many could not be read."""
+    failed = 0
+    pixels_Y = np.zeros(len(palette), dtype=np.int64)
+    with live_progress() as progress:
+        task = progress.add_task("predict", total=len(own))
+        for each in own:
+            try:
+                images = predictor.read(each)
+            except DataError as error:
+                failed += 1
+                say(f"not predicted: {error}")
+            else:
+                label: Label = naming.apply(predictor.predict(images, asked.probe))
+                pixels_Y += np.bincount(label.ravel(), minlength=len(palette))
+                anchor = next(iter(images.values()))
+                write_pictures(asked.out, each.stem, anchor, label, palette)
+            progress.advance(task)
+    return pixels_Y / max(1, int(pixels_Y.sum())), failed
+
+
+def _write_legend(
+    asked: Asked, checkpoint: Path, iteration: int, naming: Naming, palette: Palette
+) -> None:
+    content = {
+        "checkpoint": str(checkpoint),
+        "iteration": iteration,
+        "probe": asked.probe,
+        "names": naming.said,
+        "classes": [
+            {"index": index, "name": name, "colour": list(palette[index])}
+            for index, name in enumerate(naming.names)
+        ],
+    }
+    write_legend(asked.out, content)
+
+
+def _say_found(
+    shares_Y: NDArray[np.float64], names: tuple[str, ...], palette: Palette, images: int
+) -> None:
+    order = [index for index in np.argsort(-shares_Y, kind="stable") if shares_Y[index] > 0]
+    rows = [
+        (names[index], "#{:02x}{:02x}{:02x}".format(*palette[index]), f"{shares_Y[index]:.2%}")
+        for index in order
+    ]
+    say_table((f"found in {images} images", "colour", "share"), rows, numbers=1)

@@ -1,0 +1,1 @@
+"""What a run depends on: settings, presets, protocols, TOML into records."""

@@ -1,0 +1,304 @@
+"""The configuration of one training run: typed, nested, checked when it is made.
+
+Each default lives here and nowhere else. Tables of a TOML file have the names of the
+fields of :class:`TrainConfig`; see ``build_record`` for how they are read.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from trainer.errors import ConfigError
+
+__all__ = [
+    "TRIAL_SETTINGS",
+    "BackboneConfig",
+    "DataConfig",
+    "EvaluationConfig",
+    "FeatureConfig",
+    "MethodConfig",
+    "TrainConfig",
+    "TrainingConfig",
+]
+
+#: Settings of ``[training]`` that a trial may have a value of its own of, beside the knobs of
+#: its method. Runs that differ in nothing else can train together (``trainer/engine/slots.py``).
+TRIAL_SETTINGS = ("learning_rate",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """Which images, and how they are split."""
+
+    #: Name in the data set table (``trainer/datasets``).
+    name: str = "rooms"
+    #: Folder of the data set; None for one that draws itself.
+    root: str | None = None
+    #: Modalities, the anchor first: ``rgb``, wherever it is among them.
+    modalities: tuple[str, ...] = ("rgb", "depth")
+    #: Seed of whatever the data set draws, and of a split that has to be carved.
+    seed: int = 0
+    #: The data set's own options, checked by the data set.
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.modalities:
+            raise ConfigError("data.modalities is empty: name at least one, such as ['rgb']")
+        if len(set(self.modalities)) != len(self.modalities):
+            raise ConfigError(
+                f"data.modalities {list(self.modalities)} names one twice: name each once"
+            )
+        if "rgb" in self.modalities[1:]:
+            raise ConfigError(
+                f"data.modalities {list(self.modalities)} has rgb after another: rgb is the"
+                " anchor, name it first"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackboneConfig:
+    """The frozen feature extractor."""
+
+    #: ``patch-stats`` or the name of a timm vision transformer.
+    name: str = "patch-stats"
+    #: ``hub``, ``random`` or the path of a weights file; ignored by a backbone without weights.
+    weights: str = "hub"
+    #: Token side in pixels of a backbone that can choose it (``patch-stats``).
+    patch: int = 8
+    #: What of a vision transformer the features are: the last block's normed ``tokens``; those
+    #: of the last three blocks side by side, ``tokens3``; the attention keys of the last three
+    #: blocks before any rotary position embedding, ``keys3``; or what the class token attends to
+    #: in the last block, a channel each head, ``attention``.
+    output: Literal["tokens", "tokens3", "keys3", "attention"] = "tokens"
+
+    def __post_init__(self) -> None:
+        _check_at_least("backbone.patch", self.patch, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureConfig:
+    """How images become frozen features (specification 2.12 to 2.15)."""
+
+    #: Side of a training crop after resizing, pixels.
+    train_resolution: int = 224
+    #: Side of an evaluation image after resizing, pixels.
+    eval_resolution: int = 320
+    #: ``five``: four corners and the centre, each half the image; ``none``: the whole image.
+    crop: Literal["five", "none"] = "five"
+    #: Interpolation of images; labels are always resized by nearest neighbour.
+    resize: Literal["bilinear", "nearest"] = "bilinear"
+    #: How training crops are kept between cutting and resizing: as they are, or as the released
+    #: code's JPEG files of quality 75 with halved chroma, whatever the modality (fault 16).
+    crop_storage: Literal["lossless", "jpeg75"] = "lossless"
+    #: Number format of the bank on disk. ``float16`` rounds the features, which are the targets
+    #: of the loss as well, to 11 significant bits; ``float32`` is exact.
+    dtype: Literal["float16", "float32"] = "float16"
+    #: Neighbours stored a crop (specification 2.14).
+    neighbours: int = 30
+    #: Share of channels dropped, for each crop anew, before neighbours are looked for. Above 0
+    #: they are noisy, as those of the released code are (fault 3).
+    neighbour_dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_at_least("features.train_resolution", self.train_resolution, 8)
+        _check_at_least("features.eval_resolution", self.eval_resolution, 8)
+        _check_at_least("features.neighbours", self.neighbours, 1)
+        _check_share("features.neighbour_dropout", self.neighbour_dropout)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodConfig:
+    """The model (specification 2.3 to 2.7).
+
+    Not every method reads every setting, and with one modality there is nothing to fuse or to
+    harmonise; a setting that is not read changes nothing.
+    """
+
+    #: Name in the method table (``trainer/methods``).
+    name: str = "unim2"
+    #: How the modalities' maps become one. Read by every method, with several modalities.
+    fusion: Literal["sum", "mean", "max", "conv", "ladder"] = "conv"
+    #: Whether each modality has its modality-specific network before fusion. Read by ``unim2``
+    #: alone, with several modalities.
+    msn: bool = True
+    #: Whether that network adds its input to its output. Read by ``unim2`` alone, with several
+    #: modalities and ``msn``.
+    msn_residual: bool = False
+    #: Normalisation before fusion. Read by ``unim2`` alone, with several modalities.
+    pre_norm: Literal["l2", "standardise", "minmax", "none"] = "l2"
+    #: One harmoniser for each auxiliary (paper, Eq. 9) or one for all (released code). Read by
+    #: ``unim2`` alone, with several modalities.
+    cmh: Literal["per-modality", "shared"] = "per-modality"
+    #: Which modalities use the shared code itself, without a harmoniser: the first one,
+    #: the auxiliaries, both or none (ablation, specification 2.7). Read by ``unim2`` alone, with
+    #: several modalities.
+    anchor: Literal["first", "auxiliary", "both", "none"] = "first"
+    #: Width of the code. Read by every method.
+    code_dim: int = 70
+    #: Share of channels dropped before the code head, and of the target where
+    #: ``target_dropout`` asks for it. Read by every method.
+    dropout: float = 0.1
+    #: Whether the target of the loss is dropped out as well: with a single modality alone, as
+    #: STEGO does and the released code keeps it (fault 14), with any number, or never. Read by
+    #: ``unim2`` and ``stego``.
+    target_dropout: Literal["single", "always", "never"] = "single"
+
+    def __post_init__(self) -> None:
+        _check_at_least("method.code_dim", self.code_dim, 2)
+        _check_share("method.dropout", self.dropout)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """The optimisation (specification 2.8 to 2.11)."""
+
+    #: True iterations: one batch each, whatever the number of optimisers.
+    iterations: int = 3334
+    #: Crops a batch.
+    batch_size: int = 32
+    #: Adam's learning rate of the model.
+    learning_rate: float = 5e-4
+    #: Adam's learning rate of both probes.
+    probe_learning_rate: float = 5e-3
+    #: Side P of the grid of sampled points; P * P points a map.
+    samples: int = 11
+    #: Random pairs R a step.
+    random_draws: int = 5
+    #: Whom a crop meets in a random pair: ``cycle`` is a permutation without fixed points;
+    #: ``repeats`` moves each fixed point of a permutation on by one place, as the released code
+    #: does, so that some crops are met twice and others by nobody (fault 20).
+    random_pairs: Literal["cycle", "repeats"] = "cycle"
+    #: Partners are drawn from this many nearest neighbours.
+    partner_ranks: int = 7
+    #: Where the linear probe's loss is taken: every pixel, or the label at each token's centre.
+    linear_probe: Literal["pixel", "token"] = "pixel"
+    #: Number format of the large products of model and loss. ``bf16`` keeps 8 significant bits
+    #: of what goes into them and comes out; everything else, the optimiser and the sums of the
+    #: loss included, and all scores are computed in fp32 as before.
+    precision: Literal["fp32", "bf16"] = "fp32"
+
+    def __post_init__(self) -> None:
+        _check_at_least("training.iterations", self.iterations, 1)
+        _check_at_least("training.batch_size", self.batch_size, 2)
+        _check_at_least("training.samples", self.samples, 1)
+        _check_at_least("training.random_draws", self.random_draws, 1)
+        _check_at_least("training.partner_ranks", self.partner_ranks, 1)
+        _check_positive("training.learning_rate", self.learning_rate)
+        _check_positive("training.probe_learning_rate", self.probe_learning_rate)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationConfig:
+    """When the run is scored, always on the val split."""
+
+    #: Evaluations E of the cadence ``even``, evenly spaced; the last is after the last iteration.
+    evaluations: int = 20
+    #: ``even``: E evaluations; ``batches``: every so many batches of an epoch, counted from the
+    #: epoch's first; ``epoch``: after each whole epoch. The last two are the released code's
+    #: (specification 7): the iterations after their last evaluation are scored by nothing.
+    cadence: Literal["even", "batches", "epoch"] = "even"
+    #: Batches between two evaluations of the cadence ``batches``.
+    every: int = 10
+    #: The iterate that counts: the last one, or the one of the best val mIoU of all evaluations.
+    report: Literal["last", "best"] = "last"
+    #: Images evaluated together.
+    batch_size: int = 16
+
+    def __post_init__(self) -> None:
+        _check_at_least("evaluation.evaluations", self.evaluations, 1)
+        _check_at_least("evaluation.every", self.every, 1)
+        _check_at_least("evaluation.batch_size", self.batch_size, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """Everything that one training run depends on, but for the machine it runs on."""
+
+    #: Seed of the run: initialisation, batches, partners, coordinates, dropout.
+    seed: int = 0
+    #: The protocol that the settings were laid over (``trainer/config/protocols.py``), for
+    #: the name that results carry; the settings themselves are those of the tables below.
+    protocol: Literal["held-out", "published"] = "held-out"
+    data: DataConfig = field(default_factory=DataConfig)
+    backbone: BackboneConfig = field(default_factory=BackboneConfig)
+    features: FeatureConfig = field(default_factory=FeatureConfig)
+    method: MethodConfig = field(default_factory=MethodConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    #: Values of the method's knobs (lambda, b, lambda_cmcs) by name; one left out has its default.
+    hyper: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        even = self.evaluation.cadence == "even"
+        if even and self.evaluation.evaluations > self.training.iterations:
+            raise ConfigError(
+                f"evaluation.evaluations = {self.evaluation.evaluations} exceeds"
+                f" training.iterations = {self.training.iterations}: give fewer evaluations"
+            )
+        if self.training.partner_ranks > self.features.neighbours:
+            raise ConfigError(
+                f"training.partner_ranks = {self.training.partner_ranks} exceeds"
+                f" features.neighbours = {self.features.neighbours}: give fewer ranks"
+            )
+
+    def evaluate_at(self, *, crops: int) -> tuple[int, ...]:
+        """True iterations after which the run is scored, ascending, at least one.
+
+        Args:
+            crops: Crops of the train split, which make an epoch.
+
+        Raises:
+            ConfigError: If the cadence has no evaluation in so few iterations.
+        """
+        total, evaluation = self.training.iterations, self.evaluation
+        if evaluation.cadence == "even":
+            count = evaluation.evaluations
+            return tuple(round(total * (index + 1) / count) for index in range(count))
+        epoch = math.ceil(crops / self.training.batch_size)
+        every = epoch if evaluation.cadence == "epoch" else evaluation.every
+        found = tuple(
+            start + batch
+            for start in range(0, total, epoch)
+            for batch in range(every, min(epoch, total - start) + 1, every)
+        )
+        if not found:
+            raise ConfigError(
+                f"evaluation.cadence = {evaluation.cadence!r} never evaluates: it looks every"
+                f" {every} batches of an epoch of {epoch} and training.iterations = {total}; give"
+                f" more iterations{' or a smaller evaluation.every' * (every != epoch)}"
+            )
+        return found
+
+    def with_trial(self, *, hyper: Mapping[str, float], seed: int) -> "TrainConfig":
+        """The same configuration with one trial's seed and values.
+
+        Args:
+            hyper: Values by name: those of :data:`TRIAL_SETTINGS` take their places in
+                ``training``, all others are of knobs and go before those of :attr:`hyper`.
+            seed: Seed of the run.
+        """
+        settings: dict[str, Any] = {name: hyper[name] for name in TRIAL_SETTINGS if name in hyper}
+        knobs = {name: value for name, value in hyper.items() if name not in settings}
+        return dataclasses.replace(
+            self,
+            hyper={**self.hyper, **knobs},
+            training=dataclasses.replace(self.training, **settings),
+            seed=seed,
+        )
+
+
+def _check_at_least(name: str, value: int, least: int) -> None:
+    if value < least:
+        raise ConfigError(f"{name} = {value} is too small: give {least} or more")
+
+
+def _check_share(name: str, value: float) -> None:
+    if not 0 <= value < 1:
+        raise ConfigError(f"{name} = {value:g} is out of range: give 0 or more, below 1")
+
+
+def _check_positive(name: str, value: float) -> None:
+    if not (math.isfinite(value) and value > 0):
+        raise ConfigError(f"{name} = {value:g} is out of range: give a positive number")

@@ -1,0 +1,94 @@
+"""Protocols: how numbers are made, as one word for a set of settings (``docs/protocols.md``).
+
+``held-out`` is what every setting's default adds up to: lossless crops, filtered resizing, clean
+neighbours, a val split that is not the test split, the last iterate. ``published`` sets what the
+figures of the paper rest on (specification 2.8 to 2.15, 6 and 7), for comparison with them and
+for nothing else. It lies under a user's own settings: whoever sets one of them as well is told
+that it is changed, wherever the name of the protocol is shown.
+"""
+
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+from trainer.config.configuration import TrainConfig
+from trainer.config.toml_records import overlay, record_to_table
+
+__all__ = ["PUBLISHED", "PUBLISHED_OPTIONS", "lay_protocol", "protocol_text"]
+
+#: What the published protocol sets, by table.
+PUBLISHED: Mapping[str, Mapping[str, Any]] = {
+    "features": {"crop_storage": "jpeg75", "resize": "nearest", "neighbour_dropout": 0.1},
+    "method": {"cmh": "shared", "target_dropout": "single"},
+    "training": {"random_pairs": "repeats"},
+    "evaluation": {"cadence": "batches", "report": "best"},
+}
+
+#: What it sets in ``[data.options]``, where the data set offers that value of that option.
+PUBLISHED_OPTIONS: Mapping[str, Any] = {"val": "test", "range": "per-image", "empty_class": True}
+
+
+def lay_protocol(
+    table: Mapping[str, Any], further: Mapping[str, Mapping[str, Any]] | None = None
+) -> dict[str, Any]:
+    """The tables of a run, with what its protocol sets under them.
+
+    Args:
+        table: Tables as a user gave them; a key in them goes before the protocol's.
+        further: What the protocol sets in tables that the trainer does not know.
+
+    Returns:
+        The tables; without the key ``protocol = "published"`` as they were.
+    """
+    if table.get("protocol") != "published":
+        return dict(table)
+    data = table.get("data", {})
+    name = data.get("name", TrainConfig().data.name) if isinstance(data, Mapping) else ""
+    base = overlay(PUBLISHED, {"data": {"options": _offered(name)}})
+    return overlay(overlay(base, further or {}), table)
+
+
+def protocol_text(
+    table: Mapping[str, Any], further: Mapping[str, Mapping[str, Any]] | None = None
+) -> str:
+    """The name a result carries: the protocol, and which of its settings are others.
+
+    Args:
+        table: A resolved configuration as tables, such as ``record_to_table`` gives.
+        further: As for :func:`lay_protocol`.
+
+    Returns:
+        For example ``published, with features.resize changed``.
+    """
+    name = table["protocol"]
+    published = overlay(PUBLISHED, further or {})
+    expected = published if name == "published" else record_to_table(TrainConfig())
+    changed = [
+        f"{section}.{key}"
+        for section, settings in (published if name == "published" else PUBLISHED).items()
+        for key in settings
+        if table[section][key] != expected[section][key]
+    ]
+    options = table["data"].get("options", {})
+    changed += [
+        f"data.options.{key}"
+        for key, value in PUBLISHED_OPTIONS.items()
+        # a number of that name is another option, such as how many images a split has
+        if isinstance(options.get(key), type(value))
+        and (options[key] == value) != (name == "published")
+    ]
+    return f"{name}, with {', '.join(changed)} changed" if changed else name
+
+
+def _offered(data_set: Any) -> dict[str, Any]:
+    """The published options that the data set has, by its own declaration."""
+    from trainer.datasets import OPTIONS  # brings torch, which naming a protocol does without
+
+    if not isinstance(data_set, str) or data_set not in OPTIONS:
+        return {}
+    hints = typing.get_type_hints(OPTIONS[data_set])
+    return {
+        key: value
+        for key, value in PUBLISHED_OPTIONS.items()
+        if value in typing.get_args(hints.get(key)) or (value is True and hints.get(key) is bool)
+    }

@@ -1,0 +1,1 @@
+"""A run: slots, batches, optimiser, checkpoints."""

@@ -1,0 +1,292 @@
+"""One training run: from evaluation point to evaluation point, with checkpoints.
+
+A :class:`Run` is the one-slot case of :class:`trainer.engine.slots.Slots`, with its counters, its
+reports and its place on disk. Its iteration counter counts batches. On the CPU a run that
+was saved and restored goes on bit for bit as if it had not been.
+"""
+
+import dataclasses
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trainer.config.configuration import TrainConfig
+from trainer.config.toml_records import build_record, record_to_table
+from trainer.engine.checkpoint import read_checkpoint, read_record, write_checkpoint
+from trainer.engine.slots import Slots
+from trainer.errors import CheckpointError, ConfigError
+from trainer.features.dataset_features import Material, TestSplit, ValSplit
+from trainer.records import Report
+from trainer.scoring.evaluation import Evaluation, Scored
+
+__all__ = ["Run", "best_report", "config_of", "imported_record", "require_trainable"]
+
+#: Where files lie, by table: they may be moved, and the fingerprints tell their content.
+PLACES = {"data": ("root",), "backbone": ("weights",)}
+#: Key of a record that says where an imported checkpoint is from.
+IMPORTED = "imported"
+#: What the names of the best iterate's tensors in a checkpoint begin with.
+BEST = "best."
+
+
+class Run:
+    """A run in progress. Made by :meth:`start` or :meth:`restore`."""
+
+    def __init__(self, config: TrainConfig, material: Material, device: torch.device) -> None:
+        self._config = config
+        self._material = material
+        self._points = config.evaluate_at(crops=len(material.train))
+        _check_choice(config, material)
+        self._slots = Slots([config], material, device)
+        self._best: dict[str, Tensor] = {}
+        self._reports: list[Report] = []
+        self._iteration = 0
+        self._reported_at = 0
+
+    @classmethod
+    def start(cls, config: TrainConfig, material: Material, device: torch.device) -> "Run":
+        """A fresh run.
+
+        Raises:
+            ConfigError: If the method or a hyper-parameter is unknown or out of range, the
+                configuration's modalities are not those of the material, or it never evaluates
+                or has nothing to choose an iterate by.
+        """
+        return cls(config, material, device)
+
+    @classmethod
+    def restore(
+        cls, folder: Path, config: TrainConfig, material: Material, device: torch.device
+    ) -> "Run":
+        """A run that goes on from a checkpoint.
+
+        Raises:
+            CheckpointError: If the checkpoint is missing, damaged, or of another configuration
+                or other data. Files that were moved are no other data.
+        """
+        tensors, record = read_checkpoint(folder)
+        _check_same(folder, record, config, material)
+        run = cls(config, material, device)
+        best = {name for name in tensors if name.startswith(BEST)}
+        run._best = {name.removeprefix(BEST): tensors[name] for name in best}
+        run._slots.restore(0, {name: tensors[name] for name in tensors.keys() - best})
+        run._reports = [Report.from_json(report) for report in record["reports"]]
+        run._iteration = record["iteration"]
+        run._reported_at = record["reported_at"]
+        return run
+
+    @property
+    def config(self) -> TrainConfig:
+        """What the run was started with."""
+        return self._config
+
+    @property
+    def iteration(self) -> int:
+        """True iterations (batches) trained so far."""
+        return self._iteration
+
+    @property
+    def reports(self) -> tuple[Report, ...]:
+        """One report an evaluation so far."""
+        return tuple(self._reports)
+
+    @property
+    def evaluations(self) -> int:
+        """Evaluations of a whole run."""
+        return len(self._points)
+
+    @property
+    def iterations(self) -> int:
+        """Iterations of a whole run: those up to its last evaluation."""
+        return self._points[-1]
+
+    @property
+    def finished(self) -> bool:
+        """Whether every evaluation was made."""
+        return len(self._reports) == len(self._points)
+
+    def advance(self, on_iteration: Callable[[int], None] | None = None) -> Report:
+        """Train to the next evaluation point and score the val split.
+
+        Args:
+            on_iteration: Called with the count of iterations after each of them.
+        """
+        assert not self.finished, "a finished run cannot advance"
+        until = self._points[len(self._reports)]
+        while self._iteration < until:
+            self._slots.step()
+            self._iteration += 1
+            if on_iteration is not None:
+                on_iteration(self._iteration)
+        report = self._report()
+        self._reports.append(report)
+        self._reported_at = self._iteration
+        if self._config.evaluation.report == "best" and best_report(self._reports) is report:
+            self._best = self._slots.iterate(0)
+        return report
+
+    def take_counted(self) -> int:
+        """Put the iterate that ``evaluation.report`` names in place, for scoring alone.
+
+        Returns:
+            The iteration it was reached at.
+        """
+        if not self._best:
+            return self._iteration
+        self._slots.take_iterate(0, self._best)
+        return best_report(self._reports).iteration
+
+    def _report(self) -> Report:
+        loss_sum, finite = self._slots.take_loss(0)
+        steps = self._iteration - self._reported_at
+        terms = {name: total / steps for name, total in self._slots.take_terms(0).items()}
+        evaluation = self.evaluate(self._material.val)
+        signals = evaluation.signals
+        return Report(
+            evaluation=len(self._reports) + 1,
+            iteration=self._iteration,
+            loss=loss_sum / steps,
+            cluster=evaluation.cluster,
+            linear=evaluation.linear,
+            signals=dataclasses.replace(signals, finite=finite and signals.finite),
+            terms=terms,
+            criteria=evaluation.criteria,
+        )
+
+    def evaluate(self, split: ValSplit | TestSplit) -> Evaluation:
+        """Score the present iterate on a split."""
+        return self._slots.evaluate(0, split)
+
+    def scored(self) -> Scored:
+        """What the present iterate's predictions depend on."""
+        return self._slots.scored(0)
+
+    def save(self, folder: Path) -> None:
+        """Write a checkpoint, whole or not at all, in place of an older one.
+
+        Raises:
+            CheckpointError: If it cannot be written.
+        """
+        record = {
+            "config": _table(self._config),
+            "fingerprints": dict(self._material.fingerprints),
+            "iteration": self._iteration,
+            "reported_at": self._reported_at,
+            "reports": [report.to_json() for report in self._reports],
+        }
+        best = {f"{BEST}{name}": tensor for name, tensor in self._best.items()}
+        write_checkpoint(folder, self._slots.state(0) | best, record)
+
+
+def config_of(folder: Path) -> TrainConfig:
+    """The configuration a checkpoint was trained with.
+
+    Raises:
+        CheckpointError: If the checkpoint is missing or damaged.
+    """
+    return build_record(TrainConfig, read_record(folder)["config"])
+
+
+def imported_record(
+    config: TrainConfig, *, iteration: int, fingerprints: Mapping[str, str], origin: dict[str, Any]
+) -> dict[str, Any]:
+    """The record of a checkpoint that another program trained: to be scored, not gone on with.
+
+    Args:
+        config: What it was trained with, in our terms.
+        iteration: True iterations it was trained for.
+        fingerprints: Those that are known; only they are compared when it is restored.
+        origin: Where it is from, as plain JSON.
+    """
+    return {
+        "config": _table(config),
+        "fingerprints": dict(fingerprints),
+        "iteration": iteration,
+        "reported_at": iteration,
+        "reports": [],
+        IMPORTED: origin,
+    }
+
+
+def require_trainable(folder: Path) -> None:
+    """Refuse a checkpoint that training cannot go on from.
+
+    Raises:
+        CheckpointError: If it was imported: the optimisers' and the draws' states are not in it.
+    """
+    origin = read_record(folder).get(IMPORTED)
+    if origin is not None:
+        raise CheckpointError(
+            f"{folder} was imported from {origin['file']}, without the state that training goes"
+            " on from: evaluate it, or give another --out to train afresh"
+        )
+
+
+def best_report(reports: Sequence[Report]) -> Report:
+    """The first report of the highest val mIoU of the cluster probe; of none, the first."""
+    return max(reports, key=lambda report: (_number(report.cluster.miou), -report.evaluation))
+
+
+def _number(score: float) -> float:
+    return score if math.isfinite(score) else -math.inf
+
+
+def _check_choice(config: TrainConfig, material: Material) -> None:
+    if config.evaluation.report == "best" and material.val.labels is None:
+        raise ConfigError(
+            "evaluation.report = 'best' chooses by the mIoU on val, which has no labels: set it"
+            " to 'last' or add label files"
+        )
+
+
+def _table(config: TrainConfig) -> dict[str, Any]:
+    """The configuration as JSON reads it back."""
+    table: dict[str, Any] = json.loads(json.dumps(record_to_table(config)))
+    return table
+
+
+def _check_same(
+    folder: Path, record: dict[str, Any], config: TrainConfig, material: Material
+) -> None:
+    # read as a configuration first: a setting that is younger than the checkpoint had its default
+    stored = _table(build_record(TrainConfig, record["config"]))
+    differences = _differences(_placeless(stored), _placeless(_table(config)))
+    if differences:
+        raise CheckpointError(
+            f"{folder} is of another configuration: {'; '.join(differences)}; start afresh in"
+            " another folder or use the checkpoint's configuration"
+        )
+    known = record["fingerprints"]  # all but in an imported checkpoint
+    given = {name: material.fingerprints.get(name) for name in known}
+    changed = _differences(known, given)
+    if changed:
+        raise CheckpointError(
+            f"{folder} was trained on other features: {'; '.join(changed)}; give the data and"
+            " weights it was trained with, or start afresh"
+        )
+
+
+def _placeless(table: dict[str, Any]) -> dict[str, Any]:
+    """A configuration's table without :data:`PLACES`."""
+    kept = {
+        name: {key: value for key, value in table.get(name, {}).items() if key not in places}
+        for name, places in PLACES.items()
+    }
+    return table | kept
+
+
+def _differences(stored: dict[str, Any], given: dict[str, Any], where: str = "") -> list[str]:
+    """What differs between two tables, one phrase each."""
+    found = []
+    for key in sorted(stored.keys() | given.keys()):
+        old, new = stored.get(key), given.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            found += _differences(old, new, f"{where}{key}.")
+        elif old != new:
+            found.append(f"{where}{key} is {old!r} there and {new!r} here")
+    return found

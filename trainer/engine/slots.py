@@ -1,0 +1,274 @@
+"""Slots: runs of one structure trained together, a row of every tensor each.
+
+Shape letters: S slots, P numbers a slot, L loss terms, M modalities, B anchor crops,
+T tokens (H*W), K code channels.
+
+A single run is the case of one slot. Slots share the frozen features and nothing else: each
+has its own seed, hyper-parameters, learning rates and draws. One step is one batch and one
+update of the model and of both probes, whatever the number of optimisers.
+"""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from trainer.config.configuration import TrainConfig
+from trainer.engine.batches import Batches
+from trainer.engine.draws import DrawPlan, SlotDraws, StepDraws, stack_draws
+from trainer.engine.optimiser import AdamState, adam_step
+from trainer.errors import ConfigError
+from trainer.features.dataset_features import Material, TestSplit, ValSplit
+from trainer.methods import build_method, hyper_values
+from trainer.methods.base import Batch
+from trainer.nn.parameters import Layout, Views
+from trainer.nn.precision import products_in
+from trainer.scoring.evaluation import Evaluation, Scored, evaluate
+from trainer.scoring.probes import cluster_loss, linear_loss, probe_layout
+from trainer.seeds import torch_generator
+
+__all__ = ["Slots"]
+
+#: Rows that predictions depend on.
+ITERATE = ("model.leaf_SP", "probes.leaf_SP", "buffers")
+#: Rows that checkpoints before them lack; unknown until they are taken again.
+YOUNGER = ("term_sums",)
+
+
+class Slots:
+    """S runs on one device."""
+
+    def __init__(
+        self, configs: Sequence[TrainConfig], material: Material, device: torch.device
+    ) -> None:
+        """Start every slot afresh.
+
+        Args:
+            configs: One configuration a slot; they may differ in seed, hyper-parameters and
+                learning rates alone.
+            material: What to train on.
+            device: Where to train.
+
+        Raises:
+            ConfigError: If the method or a hyper-parameter is unknown or out of range, or the
+                configuration's modalities are not those of the material.
+        """
+        config = configs[0]
+        assert all(_structure(each) == _structure(config) for each in configs)
+        _check_modalities(config, material)
+        self._config, self._material, self._device = config, material, device
+        self._method = build_method(config, channels=material.channels)
+        self._probe_layout = probe_layout(
+            code_dim=config.method.code_dim, classes=len(material.classes)
+        )
+        self._batches = Batches(
+            material.train,
+            modalities=material.modalities,
+            probe=config.training.linear_probe,
+            device=device,
+        )
+        self._draws = [self._slot_draws(each.seed) for each in configs]
+        self._start(configs)
+
+    def _start(self, configs: Sequence[TrainConfig]) -> None:
+        device, training = self._device, [each.training for each in configs]
+        seeds = [each.seed for each in configs]
+        rows = {
+            purpose: torch.stack(
+                [layout.initial_row(torch_generator(seed, purpose)) for seed in seeds]
+            ).to(device)
+            for purpose, layout in (
+                ("parameters", self._method.parameters),
+                ("probes", self._probe_layout),
+                ("buffers", self._method.buffers),
+            )
+        }
+        self._model = AdamState.fresh(rows["parameters"])
+        self._probes = AdamState.fresh(rows["probes"])
+        self._buffers_SP = rows["buffers"]
+        hyper = [self._method.hyper(hyper_values(each)) for each in configs]
+        self._hyper_SM7 = torch.tensor(hyper, device=device)
+        self._rate_S1 = torch.tensor([[each.learning_rate] for each in training], device=device)
+        self._probe_rate_S1 = torch.tensor(
+            [[each.probe_learning_rate] for each in training], device=device
+        )
+        self._loss_sum_S = torch.zeros(len(configs), dtype=torch.float64, device=device)
+        self._term_sums_SL = self._loss_sum_S.new_zeros(len(configs), len(self._method.terms))
+        self._finite_S = torch.ones(len(configs), dtype=torch.bool, device=device)
+
+    def _slot_draws(self, seed: int) -> SlotDraws:
+        training, needs, split = self._config.training, self._method.needs, self._material.train
+        plan = DrawPlan(
+            crops=len(split),
+            batch=min(training.batch_size, len(split)),
+            ranks=min(training.partner_ranks, split.neighbours.shape[1]),
+            maps=needs.maps,
+            points=training.samples**2,
+            random_draws=training.random_draws,
+            masks=needs.masks,
+            channels=self._material.channels,
+            dropout=self._config.method.dropout,
+            random_pairs=training.random_pairs,
+        )
+        return SlotDraws(plan, torch_generator(seed, "draws"))
+
+    def __len__(self) -> int:
+        return len(self._draws)
+
+    def step(self) -> None:
+        """Train every slot on its next batch; waits for nothing on a GPU."""
+        drawn = stack_draws([draws.step() for draws in self._draws])
+        tokens = self._batches.tokens(drawn, partners=self._method.needs.partners)
+        batch, draws = Batch(tokens_SMNTC=tokens, grid=self._batches.grid), drawn.to(self._device)
+        parameters = _learnt(self._method.parameters, self._model)
+        probes = _learnt(self._probe_layout, self._probes)
+        buffers = self._method.buffers.views(self._buffers_SP)
+        with products_in(self._device, self._config.training.precision):
+            made = self._method.step(parameters, buffers, batch, self._hyper_SM7, draws)
+        terms_LS = torch.stack([made.terms[name] for name in self._method.terms])
+        loss_S = terms_LS.sum(dim=0)
+        probe_loss_S = self._probe_loss(made.codes_SBTK.detach(), probes, draws)
+        gradient_SP = _gradient(self._method.parameters, loss_S, parameters)
+        probe_gradient_SP = _gradient(self._probe_layout, probe_loss_S, probes)
+        finite_S1 = self._update(gradient_SP, probe_gradient_SP, made.buffers)
+        self._loss_sum_S += loss_S.detach()
+        self._term_sums_SL += terms_LS.detach().mT
+        self._finite_S &= finite_S1.squeeze(1) & loss_S.isfinite() & probe_loss_S.isfinite()
+
+    def _update(
+        self, gradient_SP: Tensor, probe_gradient_SP: Tensor, moved_buffers: Views
+    ) -> Tensor:
+        """Move model, buffers and probes; returns whether all of a slot's moves were finite."""
+        self._model, finite_S1 = adam_step(
+            self._model, gradient_SP, learning_rate_S1=self._rate_S1
+        )
+        if moved_buffers:
+            moved_SP = self._method.buffers.leaf(moved_buffers).detach()
+            self._buffers_SP = torch.where(finite_S1, moved_SP, self._buffers_SP)
+        self._probes, probes_finite_S1 = adam_step(
+            self._probes, probe_gradient_SP, learning_rate_S1=self._probe_rate_S1
+        )
+        return finite_S1 & probes_finite_S1
+
+    def _probe_loss(self, codes_SBTK: Tensor, views: Views, draws: StepDraws) -> Tensor:
+        loss_S = cluster_loss(codes_SBTK, views, draws.share_SB)
+        if not self._batches.labelled:
+            return loss_S
+        return loss_S + linear_loss(
+            codes_SBTK,
+            views,
+            self._batches.labels(draws.anchors_SB),
+            grid=self._batches.grid,
+            present_SB=draws.share_SB > 0,
+        )
+
+    def take_loss(self, slot: int) -> tuple[float, bool]:
+        """A slot's losses added up since last asked, and whether all updates were finite."""
+        loss, finite = float(self._loss_sum_S[slot]), bool(self._finite_S[slot])
+        self._loss_sum_S[slot] = 0
+        self._finite_S[slot] = True
+        return loss, finite
+
+    def take_terms(self, slot: int) -> dict[str, float]:
+        """The same of each term of the loss, by name."""
+        sums = self._term_sums_SL[slot].tolist()
+        self._term_sums_SL[slot] = 0
+        return dict(zip(self._method.terms, sums, strict=True))
+
+    def evaluate(self, slot: int, split: ValSplit | TestSplit) -> Evaluation:
+        """Score a slot on a split."""
+        return evaluate(
+            self.scored(slot),
+            split,
+            modalities=self._material.modalities,
+            batch_size=self._config.evaluation.batch_size,
+            device=self._device,
+        )
+
+    def scored(self, slot: int) -> Scored:
+        """What a slot's predictions depend on, where it is computed."""
+        row = slice(slot, slot + 1)
+        return Scored(
+            method=self._method,
+            parameters=self._method.parameters.views(self._model.leaf_SP[row]),
+            buffers=self._method.buffers.views(self._buffers_SP[row]),
+            probes=self._probe_layout.views(self._probes.leaf_SP[row]),
+            linear=self._batches.labelled,
+        )
+
+    def state(self, slot: int) -> dict[str, Tensor]:
+        """Everything a slot's next steps depend on: copies, on the CPU."""
+        tensors = {
+            name: rows[slot].detach().to("cpu", copy=True) for name, rows in self._rows().items()
+        }
+        drawn = {f"draws.{key}": value for key, value in self._draws[slot].state().items()}
+        return tensors | drawn
+
+    def restore(self, slot: int, state: dict[str, Tensor]) -> None:
+        """Put a slot where :meth:`state` was taken."""
+        for name, rows in self._rows().items():
+            lacks = name in YOUNGER and name not in state
+            rows[slot] = math.nan if lacks else state[name].to(self._device)
+        self._draws[slot].restore(
+            {
+                name.removeprefix("draws."): value
+                for name, value in state.items()
+                if name.startswith("draws.")
+            }
+        )
+
+    def iterate(self, slot: int) -> dict[str, Tensor]:
+        """What a slot's predictions depend on: copies, on the CPU."""
+        return {
+            name: rows[slot].detach().to("cpu", copy=True)
+            for name, rows in self._rows().items()
+            if name in ITERATE
+        }
+
+    def take_iterate(self, slot: int, iterate: dict[str, Tensor]) -> None:
+        """Predict as where :meth:`iterate` was taken; to train on from here has no sense."""
+        rows = self._rows()
+        for name in ITERATE:
+            rows[name][slot] = iterate[name].to(self._device)
+
+    def _rows(self) -> dict[str, Tensor]:
+        """Every tensor with a row a slot, by name."""
+        rows = {
+            "buffers": self._buffers_SP,
+            "loss_sum": self._loss_sum_S,
+            "term_sums": self._term_sums_SL,
+        }
+        for prefix, state in (("model", self._model), ("probes", self._probes)):
+            for field in dataclasses.fields(state):
+                rows[f"{prefix}.{field.name}"] = getattr(state, field.name)
+        return rows | {"finite": self._finite_S}
+
+
+def _learnt(layout: Layout, state: AdamState) -> Views:
+    """Views of the parameters whose gradient is asked for."""
+    views = layout.views(state.leaf_SP)
+    return {name: view.detach().requires_grad_() for name, view in views.items()}
+
+
+def _gradient(layout: Layout, loss_S: Tensor, views: Views) -> Tensor:
+    """Gradient of every slot's loss by its own row: (S, P); what the loss does not use has 0."""
+    gradients = torch.autograd.grad(
+        loss_S.sum(), tuple(views.values()), allow_unused=True, materialize_grads=True
+    )
+    return layout.leaf(dict(zip(views, gradients, strict=True)))
+
+
+def _structure(config: TrainConfig) -> TrainConfig:
+    """A configuration without what may differ between slots."""
+    training = dataclasses.replace(config.training, learning_rate=1.0, probe_learning_rate=1.0)
+    return dataclasses.replace(config, seed=0, hyper={}, training=training)
+
+
+def _check_modalities(config: TrainConfig, material: Material) -> None:
+    if config.data.modalities != material.modalities:
+        raise ConfigError(
+            f"data.modalities {list(config.data.modalities)} are not those of the prepared"
+            f" features, {list(material.modalities)}: prepare the features for this configuration"
+        )

@@ -1,0 +1,73 @@
+"""Snapshots: checkpoints of a run at chosen iterations, kept for pictures of how it went.
+
+They lie under the run's own checkpoint, ``RUN/snapshots/ITERATION``, and are checkpoints like
+any other: each can be evaluated, or gone on with elsewhere.
+"""
+
+from pathlib import Path
+
+from trainer.engine.checkpoint import RECORD_NAME
+from trainer.errors import ConfigError
+
+__all__ = ["check_snapshots", "find_snapshots", "read_iterations", "snapshot_folder"]
+
+FOLDER = "snapshots"
+
+
+def snapshot_folder(run: Path, iteration: int) -> Path:
+    """Where a run's checkpoint at an iteration lies."""
+    return run / FOLDER / str(iteration)
+
+
+def find_snapshots(run: Path) -> dict[int, Path]:
+    """The snapshots of a run by iteration, ascending."""
+    found = {
+        int(record.parent.name): record.parent
+        for record in (run / FOLDER).glob(f"*/{RECORD_NAME}")
+        if record.parent.name.isdecimal()
+    }
+    return dict(sorted(found.items()))
+
+
+def read_iterations(text: str) -> tuple[int, ...]:
+    """Iterations as ``--snapshots`` takes them, such as ``0,10,100``; 0 is before training.
+
+    Raises:
+        ConfigError: If it is no list of whole numbers.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() for part in parts):
+        raise ConfigError(
+            f"--snapshots {text} is not understood: give iterations with commas between them,"
+            " such as 0,10,100"
+        )
+    return tuple(sorted({int(part) for part in parts}))
+
+
+def check_snapshots(
+    wanted: tuple[int, ...], run: Path, *, reached: int, iterations: int
+) -> tuple[int, ...]:
+    """The wanted iterations that are still to come.
+
+    Args:
+        wanted: Iterations, ascending.
+        run: Folder of the run.
+        reached: Iterations it has been trained for.
+        iterations: Iterations of the whole run.
+
+    Raises:
+        ConfigError: If one lies beyond the end, or was passed without a snapshot.
+    """
+    there = find_snapshots(run)
+    for iteration in wanted:
+        if iteration > iterations:
+            raise ConfigError(
+                f"--snapshots {iteration} lies beyond the run's {iterations} iterations: give"
+                " fewer"
+            )
+        if iteration < reached and iteration not in there:
+            raise ConfigError(
+                f"--snapshots {iteration} was passed: {run} has reached iteration {reached}; leave"
+                " it out, or train afresh in another folder"
+            )
+    return tuple(iteration for iteration in wanted if iteration not in there)

@@ -1,0 +1,68 @@
+"""What a bank will be made of and how large it will be, told without making it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from trainer.backbones import build_backbone
+from trainer.config.configuration import TrainConfig
+from trainer.datasets import open_dataset
+from trainer.features.extraction import Extraction
+
+__all__ = ["Survey", "survey"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """A data set and a backbone, as a run will see them."""
+
+    #: Folder of the data set; None if it draws itself.
+    root: Path | None
+    #: Files that images and labels are read from.
+    files: int
+    #: Images by split.
+    images: Mapping[str, int]
+    #: Crops of the train split.
+    crops: int
+    classes: int
+    #: Whether the train split has labels.
+    labelled: bool
+    #: Channels of a feature vector.
+    channels: int
+    #: Side of a token, pixels.
+    patch: int
+    #: Size of the bank, but for a few kilobytes.
+    bank_bytes: int
+
+
+def survey(config: TrainConfig) -> Survey:
+    """Look at the configured data set and backbone; decodes no image, loads the weights.
+
+    Raises:
+        ConfigError: If a name, a modality or an option is wrong.
+        DataError: If images are missing.
+        WeightsError: If weights are missing, unreadable or do not fit.
+    """
+    data_set, cpu = open_dataset(config.data), torch.device("cpu")
+    backbone = build_backbone(config.backbone, cpu)
+    extraction = Extraction(
+        data_set=data_set,
+        backbone=backbone,
+        config=config.features,
+        device=cpu,
+        progress=lambda what, done, total: None,
+    )
+    train, rule = extraction.splits()["train"]
+    return Survey(
+        root=data_set.root,
+        files=len(data_set.source.files()),
+        images={name: len(split) for name, split in data_set.splits().items()},
+        crops=len(train) * rule.each,
+        classes=len(data_set.classes),
+        labelled=train.labelled,
+        channels=backbone.channels,
+        patch=backbone.patch,
+        bank_bytes=extraction.size(),
+    )

@@ -1,0 +1,161 @@
+"""What figures show of a run: its predictions and the maps they are made of, for some images.
+
+Shape letters: n images, T tokens (H*W), H W token grid, C channels, Y classes, h w pixels.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from trainer.datasets.base import Label
+from trainer.engine.batches import to_tokens
+from trainer.engine.run import Run
+from trainer.engine.snapshots import find_snapshots
+from trainer.features import Material, TestSplit, ValSplit
+from trainer.features.pictures import Pictures
+from trainer.figures.components import Floats
+from trainer.figures.maps import ImageMaps, StageMaps
+from trainer.scoring.evaluation import Evaluation
+from trainer.scoring.metrics import cluster_of_class
+from trainer.scoring.prediction import Scored, codes_of, predict
+
+__all__ = ["Subject", "same_images"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """One run on one split, at the iterate that counts."""
+
+    folder: Path
+    run: Run
+    material: Material
+    split: Literal["val", "test"]
+    #: Iteration of the iterate.
+    iteration: int
+    evaluation: Evaluation
+    device: torch.device
+
+    @classmethod
+    def of(
+        cls,
+        folder: Path,
+        run: Run,
+        material: Material,
+        split: Literal["val", "test"],
+        device: torch.device,
+    ) -> "Subject":
+        """A run, put at the iterate that counts and scored."""
+        iteration = run.take_counted()
+        return cls(
+            folder=folder,
+            run=run,
+            material=material,
+            split=split,
+            iteration=iteration,
+            evaluation=run.evaluate(material.evaluated(split)),
+            device=device,
+        )
+
+    @property
+    def images(self) -> ValSplit | TestSplit:
+        """The split's images."""
+        return self.material.evaluated(self.split)
+
+    @property
+    def labelled(self) -> bool:
+        """Whether clusters can be named, by the labels of the split."""
+        return bool(self.evaluation.cluster_counts_YY.any())
+
+    @property
+    def method(self) -> str:
+        """How it is called beside another run."""
+        config = self.run.config
+        return f"{config.method.name}, {' + '.join(config.data.modalities)}"
+
+    def matched_counts(self) -> NDArray[np.int64]:
+        """Labelled pixels of each class (row) in the cluster of each class (column): (Y, Y)."""
+        counts_YY = self.evaluation.cluster_counts_YY
+        return counts_YY[:, cluster_of_class(counts_YY)]
+
+    def class_maps(self, places: Sequence[int]) -> list[Label]:
+        """Predictions of the cluster probe, clusters named by the split's labels if it has any."""
+        labels, grid = self.images.labels, self._grid()
+        side = self.run.config.features.eval_resolution
+        size = (side, side) if labels is None else (labels.shape[1], labels.shape[2])
+        scored = self.run.scored()
+        maps = self._features(places)
+        with torch.no_grad():
+            codes = codes_of(scored, maps, self.material.modalities, self.device)
+            made = predict(codes, scored, grid=grid, size=size)
+        clusters_nhw = made.clusters_Nhw.cpu().numpy()
+        if not self.labelled:
+            return list(clusters_nhw)
+        class_of_cluster_Y = np.argsort(cluster_of_class(self.evaluation.cluster_counts_YY))
+        return list(class_of_cluster_Y.astype(np.uint8)[clusters_nhw])
+
+    def image_maps(self, places: Sequence[int]) -> list[ImageMaps]:
+        """Images and their feature maps, at every snapshot and at the iterate that counts."""
+        config = self.run.config
+        pictures = Pictures.open(config.data, config.features, self.images.names)
+        raw = self._features(places)
+        stages = {
+            iteration: self._stages(scored, raw) for iteration, scored in self._iterates().items()
+        }
+        modalities = self.material.modalities
+        return [
+            ImageMaps(
+                name=self.images.names[place],
+                images={modality: pictures.square(place, modality) for modality in modalities},
+                raw={modality: raw[modality][row] for modality in modalities},
+                stages={iteration: made[row] for iteration, made in stages.items()},
+            )
+            for row, place in enumerate(places)
+        ]
+
+    def _features(self, places: Sequence[int]) -> dict[str, Floats]:
+        """Frozen features of images, by modality, with shape (n, H, W, C)."""
+        return {name: maps[list(places)] for name, maps in self.images.features.items()}
+
+    def _grid(self) -> tuple[int, int]:
+        shape = self.images.features[self.material.modalities[0]].shape
+        return shape[1], shape[2]
+
+    def _iterates(self) -> dict[int, Scored]:
+        """The model at every snapshot and at the iterate that counts, by iteration."""
+        found = {
+            iteration: Run.restore(folder, self.run.config, self.material, self.device).scored()
+            for iteration, folder in find_snapshots(self.folder).items()
+        }
+        return dict(sorted((found | {self.iteration: self.run.scored()}).items()))
+
+    @torch.no_grad()
+    def _stages(self, scored: Scored, raw: Mapping[str, Floats]) -> list[StageMaps]:
+        tokens = to_tokens([raw[name] for name in self.material.modalities], self.device)
+        made = scored.method.stages(scored.parameters, scored.buffers, tokens)
+
+        def maps(values_nTC: Tensor) -> Floats:
+            return torch.unflatten(values_nTC, 1, self._grid()).cpu().numpy()
+
+        specific = {name: maps(values) for name, values in made.specific.items()}
+        harmonised = {name: maps(values) for name, values in made.harmonised.items()}
+        fused, code = maps(made.fused_NTC), maps(made.code_NTK)
+        return [
+            StageMaps(
+                specific={name: values[row] for name, values in specific.items()},
+                fused_HWC=fused[row],
+                code_HWC=code[row],
+                harmonised={name: values[row] for name, values in harmonised.items()},
+            )
+            for row in range(len(fused))
+        ]
+
+
+def same_images(one: Subject, other: Subject) -> bool:
+    """Whether two runs were scored on the same images and classes."""
+    return (one.images.names, one.material.classes) == (other.images.names, other.material.classes)

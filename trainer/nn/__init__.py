@@ -1,0 +1,1 @@
+"""Parameters as one flat leaf, layers written out, interpolation, precision."""

@@ -1,0 +1,63 @@
+"""A linear layer over the last axis, one for each slot: a 1x1 convolution of token maps.
+
+Its gradient is written out: three products, where autograd would walk through eight views.
+Where low precision is asked for, the factors of these products are rounded, and nothing else.
+"""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trainer.nn.parameters import Views
+from trainer.nn.precision import as_in_forward, low_precision
+
+__all__ = ["linear"]
+
+
+def linear(inputs: Tensor, views: Views, name: str, *, relu: bool = False) -> Tensor:
+    """Apply the layer ``name``, every member of the stack to its own inputs.
+
+    Args:
+        inputs: Tensor with shape (*stack, ..., channels in); the stack begins with the slots.
+        views: Parameters; the weight has shape (*stack, channels out, channels in).
+        name: Dotted name of the layer.
+        relu: Whether negative results become 0.
+
+    Returns:
+        Tensor with shape (*stack, ..., channels out).
+    """
+    made: Tensor = _Linear.apply(inputs, views[f"{name}.weight"], views[f"{name}.bias"], relu)
+    return made
+
+
+class _Linear(torch.autograd.Function):
+    """Inside, the stack is one axis of members and the rest of the inputs one of rows."""
+
+    @staticmethod
+    def forward(ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor, relu: bool) -> Tensor:
+        outputs, width = weight.shape[-2:]
+        members = math.prod(weight.shape[:-2])
+        rows, matrix = inputs.reshape(members, -1, width), weight.reshape(members, outputs, width)
+        made = torch.baddbmm(bias.reshape(members, 1, outputs), rows, matrix.mT).to(inputs.dtype)
+        if relu:
+            made.relu_()
+        ctx.save_for_backward(rows, matrix, made if relu else None)
+        ctx.shapes = inputs.shape, weight.shape, bias.shape
+        ctx.low = low_precision(inputs.device)
+        return made.view(*inputs.shape[:-1], outputs)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor, Tensor, None]:
+        rows, matrix, rectified = ctx.saved_tensors
+        inputs_shape, weight_shape, bias_shape = ctx.shapes
+        gradient = grads[0].reshape(len(matrix), -1, matrix.shape[1])
+        if rectified is not None:
+            gradient = torch.ops.aten.threshold_backward(gradient, rectified, 0)
+        to_inputs = None
+        with as_in_forward(gradient.device, low=ctx.low):
+            if ctx.needs_input_grad[0]:  # frozen features need none
+                to_inputs = torch.bmm(gradient, matrix).to(gradient.dtype).view(inputs_shape)
+            to_weight = torch.bmm(gradient.mT, rows).to(gradient.dtype).view(weight_shape)
+        return to_inputs, to_weight, gradient.sum(dim=1).view(bias_shape), None

@@ -1,0 +1,101 @@
+"""Predicting whole images of any size.
+
+The short side is resized to ``features.eval_resolution``, the long one to the nearest multiple
+of the token's side, and nothing is cut off: tokens are as large as in an evaluation, there are
+more of them. Predictions come out at the image's own size. Features are made as those of the
+bank are: the same resizing, the same statistics, the same number format.
+
+Shape letters: H W token grid, C channels, h w pixels.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from trainer.backbones import Backbone
+from trainer.config.configuration import FeatureConfig
+from trainer.datasets.base import Image, Label, Source
+from trainer.datasets.crops import whole_image
+from trainer.errors import DataError
+from trainer.features.dataset_features import Features
+from trainer.features.extraction import Standard
+from trainer.predict.finding import OwnImage
+from trainer.scoring.prediction import Scored, codes_of, predict
+
+__all__ = ["Predictor"]
+
+ProbeName = Literal["cluster", "linear"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predictor:
+    """A trained model, and what makes features for it."""
+
+    scored: Scored
+    #: Modality to the statistics its features are standardised with; empty without need.
+    standards: Mapping[str, Standard]
+    backbone: Backbone
+    features: FeatureConfig
+    #: Knows how files of each modality become three channels.
+    source: Source
+    device: torch.device
+
+    def read(self, own: OwnImage) -> dict[str, Image]:
+        """The image in every modality.
+
+        Raises:
+            DataError: If a file cannot be decoded, or sizes differ.
+        """
+        images = {
+            modality: self.source.decode(modality, *paths) for modality, paths in own.files.items()
+        }
+        anchor, size = next((name, image.shape[:2]) for name, image in images.items())
+        for modality, image in images.items():
+            if image.shape[:2] != size:
+                raise DataError(
+                    f"{own.files[modality][0]} is {image.shape[1]} x {image.shape[0]} pixels, its"
+                    f" {anchor} {size[1]} x {size[0]}: bring them to one size and view"
+                )
+        return images
+
+    def predict(self, images: Mapping[str, Image], probe: ProbeName) -> Label:
+        """Clusters or classes of every pixel.
+
+        Args:
+            images: Modality to image, all of one size; the anchor first.
+            probe: Which probe is asked; ``linear`` only where it was trained.
+
+        Returns:
+            Array with shape (h, w).
+        """
+        maps = {modality: self._features(image, modality) for modality, image in images.items()}
+        first, modalities = next(iter(maps.values())), tuple(maps)
+        with torch.no_grad():
+            made = predict(
+                codes_of(self.scored, maps, modalities, self.device),
+                self.scored,
+                grid=(first.shape[1], first.shape[2]),
+                size=next(iter(images.values())).shape[:2],
+            )
+        chosen = made.clusters_Nhw if probe == "cluster" else made.linear_Nhw
+        assert chosen is not None, "the linear probe was not trained"
+        found: Label = chosen[0].cpu().numpy()
+        return found
+
+    def _features(self, image: Image, modality: str) -> Features:
+        """Features with shape (1, H, W, C), as a bank would hold them."""
+        pixels = whole_image(
+            image,
+            side=self.features.eval_resolution,
+            multiple=self.backbone.patch,
+            resize=self.features.resize,
+        )
+        # As for a bank: cuDNN takes fewer bits of a number unless told not to.
+        with torch.backends.cudnn.flags(enabled=torch.backends.cudnn.enabled, allow_tf32=False):
+            made = self.backbone.features(pixels[None].to(self.device))
+        if modality in self.standards:
+            made = self.standards[modality].apply(made)
+        stored: Features = made.cpu().numpy().astype(self.features.dtype)
+        return stored

@@ -1,0 +1,1 @@
+"""Scores of a run: prediction, probes, metrics, collapse indicators, CRF."""

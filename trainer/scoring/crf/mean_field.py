@@ -1,0 +1,128 @@
+"""Mean-field inference in a dense conditional random field over the pixels of an image.
+
+Krähenbühl and Koltun, Efficient Inference in Fully Connected CRFs with Gaussian Edge
+Potentials (NeurIPS 2011); settings as STEGO, EAGLE and UniM2 have them (specification 2.13).
+Every pixel is tied to every other by two kernels with Potts compatibility: one of position,
+one of position and colour. Each is normalised symmetrically: by the square roots of both
+pixels' sums of weights.
+
+Ours, on torch: the libraries that compute this compile C++ when they are installed and know
+no GPU. The kernel of position is summed exactly, but for what is more than five deviations
+away; the one of position and colour on a permutohedral lattice (``lattice``).
+
+Shape letters: N pixels (h*w), Y classes, h w pixels of a side, B images.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from trainer.scoring.crf.lattice import Lattice
+
+__all__ = ["CrfSettings", "refine"]
+
+REACH = 5  # deviations; what lies beyond has less than 4e-6 of the weight at the centre
+FLOOR = 1e-5  # of a probability: no pixel is sure of its class
+TINY = 1e-20  # of a sum of weights
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrfSettings:
+    """The kernels and how long they act; lengths in pixels, colours from 0 to 255."""
+
+    #: Updates of the mean field.
+    iterations: int = 10
+    #: Deviation and weight of the kernel of position.
+    near: float = 1.0
+    near_weight: float = 3.0
+    #: Deviations in position and colour, and weight, of the other.
+    far: float = 67.0
+    colour: float = 3.0
+    far_weight: float = 4.0
+
+
+def refine(
+    probabilities_BYhw: Tensor, guides_B3hw: Tensor, settings: CrfSettings | None = None
+) -> Tensor:
+    """Probabilities that agree with the edges of images.
+
+    Args:
+        probabilities_BYhw: What the model gives, with shape (B, Y, h, w).
+        guides_B3hw: The images as they are, not normalised, from 0 to 1; (B, 3, h, w).
+        settings: The field's; the published ones if None.
+
+    Returns:
+        Tensor with shape (B, Y, h, w).
+    """
+    field = settings or CrfSettings()
+    pairs = zip(probabilities_BYhw, guides_B3hw, strict=True)
+    return torch.stack([_refine(one_Yhw, guide_3hw, field) for one_Yhw, guide_3hw in pairs])
+
+
+def _refine(probabilities_Yhw: Tensor, guide_3hw: Tensor, field: CrfSettings) -> Tensor:
+    size = (guide_3hw.shape[1], guide_3hw.shape[2])
+    log_NY = probabilities_Yhw.clamp(min=FLOOR).log().flatten(1).mT.contiguous()
+    near, far = _Near.of(size, field.near, log_NY), _Far.of(guide_3hw, field)
+    beliefs_NY = log_NY.softmax(dim=1)
+    for _ in range(field.iterations):
+        agreement_NY = field.near_weight * near(beliefs_NY) + field.far_weight * far(beliefs_NY)
+        beliefs_NY = (log_NY + agreement_NY).softmax(dim=1)
+    return torch.unflatten(beliefs_NY.mT, 1, size)
+
+
+@dataclass(frozen=True)
+class _Near:
+    """The kernel of position, normalised."""
+
+    down_hh: Tensor
+    across_ww: Tensor
+
+    @classmethod
+    def of(cls, size: tuple[int, int], deviation: float, like: Tensor) -> "_Near":
+        # the sum of weights is a product of one along each axis, and so is its root
+        return cls(*(_balanced(_gaussian(length, deviation, like)) for length in size))
+
+    def __call__(self, values_NY: Tensor) -> Tensor:
+        rows, columns = len(self.down_hh), len(self.across_ww)
+        down_hwY = (self.down_hh @ values_NY.view(rows, -1)).view(rows, columns, -1)
+        return (self.across_ww @ down_hwY).flatten(0, 1)
+
+
+def _gaussian(length: int, deviation: float, like: Tensor) -> Tensor:
+    place = torch.arange(length, device=like.device, dtype=like.dtype)
+    apart = (place[:, None] - place) / deviation
+    return (-(apart**2) / 2).exp() * (apart.abs() <= REACH)
+
+
+def _balanced(weights: Tensor) -> Tensor:
+    """A symmetric matrix with rows and columns divided by the roots of its sums."""
+    root = weights.sum(dim=1).sqrt()
+    return weights / root / root[:, None]
+
+
+@dataclass(frozen=True)
+class _Far:
+    """The kernel of position and colour, normalised."""
+
+    lattice: Lattice
+    root_N1: Tensor
+
+    @classmethod
+    def of(cls, guide_3hw: Tensor, field: CrfSettings) -> "_Far":
+        lattice = Lattice.of(features_of(guide_3hw, field))
+        ones_N1 = guide_3hw.new_ones(guide_3hw[0].numel(), 1)
+        return cls(lattice, (lattice.filter(ones_N1) + TINY).rsqrt())
+
+    def __call__(self, values_NY: Tensor) -> Tensor:
+        return self.root_N1 * self.lattice.filter(self.root_N1 * values_NY)
+
+
+def features_of(guide_3hw: Tensor, field: CrfSettings) -> Tensor:
+    """Position and colour of each pixel in units of the kernel's deviations: (N, 5)."""
+    rows, columns = torch.meshgrid(
+        *(torch.arange(side, device=guide_3hw.device) for side in guide_3hw.shape[1:]),
+        indexing="ij",
+    )
+    places_2N = torch.stack([columns, rows]).flatten(1).to(guide_3hw.dtype)
+    return torch.cat([places_2N / field.far, guide_3hw.flatten(1) * (255 / field.colour)]).mT

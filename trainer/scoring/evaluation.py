@@ -1,0 +1,151 @@
+"""Scoring a split: predictions of both probes at full resolution, counted, matched, scored.
+
+Shape letters: N images, T tokens (H*W), K code channels, Y classes, h w label pixels.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from trainer.features.dataset_features import IGNORE, Features, TestSplit, ValSplit
+from trainer.nn.unit import unit
+from trainer.records import Scores, Signals
+from trainer.scoring.criteria import Evidence, compute_criteria
+from trainer.scoring.metrics import UNDEFINED, match_clusters, scores_of
+from trainer.scoring.prediction import Aids, ClassMaps, Scored, codes_of, mirror_tokens, predict
+from trainer.scoring.probes import EPSILON
+
+__all__ = ["Evaluation", "Scored", "evaluate"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """What one pass over a split tells."""
+
+    #: Scores of the cluster probe after Hungarian matching.
+    cluster: Scores
+    #: Scores of the linear probe.
+    linear: Scores
+    #: Label-free signs; ``finite`` speaks of the codes alone.
+    signals: Signals
+    #: Every criterion by name.
+    criteria: Mapping[str, float]
+    #: Labelled pixels of each class (row) in each cluster (column, before matching): (Y, Y).
+    cluster_counts_YY: NDArray[np.int64] = field(compare=False, repr=False)
+    #: Labelled pixels of each class (row) in each class of the linear probe (column): (Y, Y).
+    linear_counts_YY: NDArray[np.int64] = field(compare=False, repr=False)
+
+
+@torch.no_grad()
+def evaluate(
+    scored: Scored,
+    split: ValSplit | TestSplit,
+    *,
+    modalities: tuple[str, ...],
+    batch_size: int,
+    device: torch.device,
+    aids: Aids | None = None,
+    on_images: Callable[[int], None] | None = None,
+) -> Evaluation:
+    """Score one slot on a split.
+
+    Args:
+        scored: Model and probes.
+        split: Images and, where it has them, labels; without any, scores are NaN.
+        modalities: Order of the modalities.
+        batch_size: Images encoded together.
+        device: Where to compute.
+        aids: What predictions are made with besides the model; nothing if None. Signs of
+            collapse are those of the codes and clusters that result.
+        on_images: Called with the count of images done after each batch.
+    """
+    given = aids or Aids()
+    classes, width = scored.probes["cluster.centres"].shape[1:]
+    tally = _Tally(classes=classes, width=width, device=device)
+    grid = split.features[modalities[0]].shape[1:3]
+    size = grid if split.labels is None else split.labels.shape[1:3]
+    for start in range(0, len(split), batch_size):
+        part = slice(start, start + batch_size)
+        codes_NTK = codes_of(scored, _cut(split.features, part), modalities, device)
+        if given.mirrored is not None:
+            other_NTK = codes_of(scored, _cut(given.mirrored, part), modalities, device)
+            codes_NTK = (codes_NTK + mirror_tokens(other_NTK, grid)) / 2
+        guides = None if given.guides is None else given.guides(part).to(device)
+        made = predict(codes_NTK, scored, grid=grid, size=size, guides_N3hw=guides)
+        labels = None if split.labels is None else _to_tensor(split.labels[part], device)
+        tally.add(codes_NTK, made, labels)
+        if on_images is not None:
+            on_images(min(part.stop, len(split)))
+    return tally.result(labelled=split.labels is not None, linear=scored.linear)
+
+
+class _Tally:
+    """Counts over the batches of a split, kept on the device."""
+
+    def __init__(self, *, classes: int, width: int, device: torch.device) -> None:
+        self._classes = classes
+        self._codes = 0
+        self._unit_sum_K = torch.zeros(width, dtype=torch.float64, device=device)
+        self._use_Y = torch.zeros(classes, dtype=torch.int64, device=device)
+        self._cluster_YY = torch.zeros(classes, classes, dtype=torch.int64, device=device)
+        self._linear_YY = torch.zeros_like(self._cluster_YY)
+        self._finite = torch.ones((), dtype=torch.bool, device=device)
+
+    def add(self, codes_NTK: Tensor, made: ClassMaps, labels_Nhw: Tensor | None) -> None:
+        """Count one batch."""
+        self._codes += codes_NTK.shape[0] * codes_NTK.shape[1]
+        units = unit(codes_NTK, epsilon=EPSILON)
+        self._unit_sum_K += units.sum(dim=(0, 1), dtype=torch.float64)
+        self._finite &= codes_NTK.isfinite().all()
+        self._use_Y += torch.bincount(made.clusters_Nhw.flatten(), minlength=self._classes)
+        if labels_Nhw is None:
+            return
+        self._cluster_YY += self._count(made.clusters_Nhw, labels_Nhw)
+        if made.linear_Nhw is not None:
+            self._linear_YY += self._count(made.linear_Nhw, labels_Nhw)
+
+    def _count(self, predictions_Nhw: Tensor, labels_Nhw: Tensor) -> Tensor:
+        """Pixels of each class in each prediction; those without a label have rows beyond Y."""
+        # 16 bits where they do: a quarter of the time
+        fits = (IGNORE + 1) * self._classes <= torch.iinfo(torch.int16).max
+        cells = labels_Nhw.to(torch.int16 if fits else torch.int32)
+        cells.mul_(self._classes).add_(predictions_Nhw)
+        counts = torch.bincount(cells.flatten(), minlength=(IGNORE + 1) * self._classes)
+        return counts.view(-1, self._classes)[: self._classes]
+
+    def result(self, *, labelled: bool, linear: bool) -> Evaluation:
+        """Scores and signs of all that was counted."""
+        clusters_YY, linear_YY = self._cluster_YY.cpu().numpy(), self._linear_YY.cpu().numpy()
+        evidence = Evidence(
+            cluster=scores_of(match_clusters(clusters_YY)) if labelled else UNDEFINED,
+            linear=scores_of(linear_YY) if linear else UNDEFINED,
+            use_Z=self._use_Y.cpu().numpy(),
+            unit_sum_K=self._unit_sum_K.cpu().numpy(),
+            codes=self._codes,
+        )
+        criteria = compute_criteria(evidence)
+        return Evaluation(
+            cluster=evidence.cluster,
+            linear=evidence.linear,
+            signals=Signals(
+                cluster_entropy=criteria["cluster_entropy"],
+                largest_share=criteria["largest_share"],
+                mean_cosine=criteria["mean_cosine"],
+                finite=bool(self._finite),
+            ),
+            criteria=criteria,
+            cluster_counts_YY=clusters_YY,
+            linear_counts_YY=linear_YY,
+        )
+
+
+def _cut(features: Mapping[str, Features], part: slice) -> dict[str, Features]:
+    return {modality: maps[part] for modality, maps in features.items()}
+
+
+def _to_tensor(labels: NDArray[np.uint8], device: torch.device) -> Tensor:
+    return torch.from_numpy(np.array(labels)).to(device)

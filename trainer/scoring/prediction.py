@@ -1,0 +1,192 @@
+"""The best class of every pixel, by both probes: plain, with mirror averaging, with a CRF.
+
+Shape letters: M modalities, N images, T tokens (H*W), K code channels, Y classes,
+h w pixels.
+
+The class score of a pixel is the inner product of the bilinearly upsampled raw code with a
+unit centre. Dividing it by the code's norm would not change which is largest, and upsampling
+is linear, so the Y inner products are upsampled and never the K code channels: the same
+predictions for a fraction of the work (specification, note after section 7). They are
+upsampled a band of rows at a time, which stays in a processor's cache until its best class
+is known.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from trainer.engine.batches import to_tokens
+from trainer.features.dataset_features import Features
+from trainer.methods.base import Method
+from trainer.nn.interpolation import row_bands, upsample, upsample_columns
+from trainer.nn.parameters import Views
+from trainer.scoring.crf import refine
+from trainer.scoring.probes import EPSILON, unit_centres
+
+__all__ = ["Aids", "ClassMaps", "Scored", "best_class", "codes_of", "predict"]
+
+#: Factor on cosines before the softmax that the CRF starts from (specification 2.13).
+SHARPNESS = 2.0
+#: Numbers a band may have: they are read five times, so they should stay in a cache.
+BAND_NUMBERS_CPU, BAND_NUMBERS_GPU = 2**20, 2**27
+CHANNELS = 16  # of a code upsampled at a time, where its norm is needed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scored:
+    """One slot's model and probes: what predictions depend on. Every view has one slot."""
+
+    method: Method
+    parameters: Views
+    buffers: Views
+    probes: Views
+    #: Whether the linear probe was trained.
+    linear: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aids:
+    """What predictions are made with besides the model."""
+
+    #: Features of the mirrored images by modality, in the order of the split: their code is
+    #: mirrored back and averaged with the image's own, as STEGO and EAGLE do. None: not done.
+    mirrored: Mapping[str, Features] | None = None
+    #: The RGB images of a part of the split with shape (N, 3, h, w), from 0 to 1, along whose
+    #: edges a dense CRF moves predictions. None: not done.
+    guides: Callable[[slice], Tensor] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassMaps:
+    """Predictions for some images."""
+
+    #: Clusters with shape (N, h, w), uint8; which class each means is not known here.
+    clusters_Nhw: Tensor
+    #: Classes of the linear probe with shape (N, h, w), uint8; None if it was not trained.
+    linear_Nhw: Tensor | None
+
+
+def codes_of(
+    scored: Scored, maps: Mapping[str, Features], modalities: tuple[str, ...], device: torch.device
+) -> Tensor:
+    """Raw shared codes of images with shape (N, T, K).
+
+    Args:
+        scored: The model.
+        maps: Modality to frozen features with shape (N, H, W, C).
+        modalities: Order of the modalities.
+        device: Where to compute.
+    """
+    tokens_1MNTC = to_tokens([maps[modality] for modality in modalities], device)
+    return scored.method.encode(scored.parameters, scored.buffers, tokens_1MNTC)[0]
+
+
+def mirror_tokens(codes_NTK: Tensor, grid: tuple[int, int]) -> Tensor:
+    """Codes with left and right exchanged."""
+    return torch.unflatten(codes_NTK, 1, grid).flip(2).flatten(1, 2)
+
+
+def predict(
+    codes_NTK: Tensor,
+    scored: Scored,
+    *,
+    grid: tuple[int, int],
+    size: tuple[int, int],
+    guides_N3hw: Tensor | None = None,
+) -> ClassMaps:
+    """Classes of every pixel by both probes.
+
+    Args:
+        codes_NTK: Raw codes with shape (N, T, K).
+        scored: The probes.
+        grid: Tokens down and across (H, W).
+        size: Rows and columns (h, w) of the result.
+        guides_N3hw: RGB images that a CRF follows, with shape (N, 3, h, w); None without.
+    """
+    clusters_NTY = codes_NTK @ unit_centres(scored.probes)[0].mT
+    linear_NTY = None
+    if scored.linear:
+        linear_NTY = codes_NTK @ scored.probes["linear.weight"][0].mT
+        linear_NTY = linear_NTY + scored.probes["linear.bias"][0]
+    if guides_N3hw is None:
+        return ClassMaps(
+            clusters_Nhw=best_class(clusters_NTY, grid, size),
+            linear_Nhw=None if linear_NTY is None else best_class(linear_NTY, grid, size),
+        )
+    norms_N1hw = _norms(codes_NTK, grid, size)
+    cosines_NYhw = upsample(_to_maps(clusters_NTY, grid), size) / norms_N1hw
+    return ClassMaps(
+        clusters_Nhw=_refined(SHARPNESS * cosines_NYhw, guides_N3hw),
+        linear_Nhw=None
+        if linear_NTY is None
+        else _refined(upsample(_to_maps(linear_NTY, grid), size), guides_N3hw),
+    )
+
+
+def best_class(scores_NTY: Tensor, grid: tuple[int, int], size: tuple[int, int]) -> Tensor:
+    """The class of the highest upsampled score at every pixel; of equal ones the first.
+
+    Args:
+        scores_NTY: Tensor with shape (N, T, Y).
+        grid: Tokens down and across (H, W).
+        size: Rows and columns (h, w) of the result.
+
+    Returns:
+        Tensor with shape (N, h, w), uint8.
+    """
+    wide_NYHw = upsample_columns(_to_maps(scores_NTY, grid), size[1])
+    best_Nhw = torch.empty(len(wide_NYHw), *size, dtype=torch.uint8, device=scores_NTY.device)
+    room = wide_NYHw.new_empty(0)
+    for band in row_bands(grid[0], size[0], wide_NYHw):
+        for part in _parts(wide_NYHw, rows=len(band.share_r1)):
+            above, below = (wide_NYHw[part, :, row, None] for row in (band.above, band.below))
+            shape = (*above.shape[:2], len(band.share_r1), size[1])
+            if room.numel() < math.prod(shape):  # one that is used again is in the cache
+                room = wide_NYHw.new_empty(math.prod(shape))
+            scores_NYrw = room[: math.prod(shape)].view(shape)
+            torch.lerp(above, below, band.share_r1, out=scores_NYrw)
+            best_Nhw[part, band.rows] = _first_largest(scores_NYrw)
+    return best_Nhw
+
+
+def _parts(wide_NYHw: Tensor, *, rows: int) -> Iterator[slice]:
+    """Images whose bands together have a bearable size."""
+    images, classes, _, width = wide_NYHw.shape
+    room = BAND_NUMBERS_GPU if wide_NYHw.is_cuda else BAND_NUMBERS_CPU
+    step = max(1, room // (classes * rows * width))
+    return (slice(start, start + step) for start in range(0, images, step))
+
+
+def _first_largest(scores_NYrw: Tensor) -> Tensor:
+    """Index of the first largest score over Y; the scores are used up.
+
+    Four passes that a processor makes many numbers at a time, which ``max`` does not.
+    """
+    classes = scores_NYrw.shape[1]
+    backwards = torch.arange(
+        classes - 1, -1, -1, device=scores_NYrw.device, dtype=scores_NYrw.dtype
+    )
+    largest = scores_NYrw.amax(dim=1, keepdim=True)
+    place_Nrw = scores_NYrw.eq_(largest).mul_(backwards[:, None, None]).amax(dim=1)
+    return (classes - 1 - place_Nrw).to(torch.uint8)
+
+
+def _to_maps(scores_NTY: Tensor, grid: tuple[int, int]) -> Tensor:
+    return torch.unflatten(scores_NTY, 1, grid).permute(0, 3, 1, 2)
+
+
+def _norms(codes_NTK: Tensor, grid: tuple[int, int], size: tuple[int, int]) -> Tensor:
+    """Lengths of the upsampled codes with shape (N, 1, h, w), a few channels at a time."""
+    maps_NKHW = _to_maps(codes_NTK, grid)
+    squares = [
+        upsample(some, size).square().sum(dim=1, keepdim=True)
+        for some in torch.split(maps_NKHW, CHANNELS, dim=1)
+    ]
+    return torch.stack(squares).sum(dim=0).sqrt().clamp(min=EPSILON)
+
+
+def _refined(logits_NYhw: Tensor, guides_N3hw: Tensor) -> Tensor:
+    return refine(logits_NYhw.softmax(dim=1), guides_N3hw).argmax(dim=1).to(torch.uint8)

@@ -1,0 +1,112 @@
+"""The two probes that read the code without shaping it: a cluster and a linear one.
+
+Shape letters: S slots, B crops, T tokens (H*W), K code channels, Y classes, h w label pixels.
+
+Both are trained on the detached, dropout-noised code of the anchors (specification 2.10, 7).
+The cluster probe is spherical online K-means on all tokens, labelled or not. The linear probe
+is a classifier trained by cross-entropy over labelled places; a batch without any gives 0.
+"""
+
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from trainer.features.dataset_features import IGNORE
+from trainer.nn.interpolation import upsample
+from trainer.nn.parameters import Entry, Layout, Views, linear_entries
+from trainer.nn.unit import unit
+
+__all__ = ["ProbeKind", "cluster_loss", "linear_loss", "probe_layout", "token_labels"]
+
+EPSILON = 1e-12  # of the cosines
+
+#: Where the linear probe's loss is taken: every label pixel, or each token's centre.
+ProbeKind = Literal["pixel", "token"]
+
+
+def probe_layout(*, code_dim: int, classes: int) -> Layout:
+    """Cluster centres, N(0, 1), and the linear classifier K to Y."""
+    centres = Entry(name="cluster.centres", shape=(classes, code_dim), initial="normal", scale=1.0)
+    return Layout(entries=(centres, *linear_entries("linear", inputs=code_dim, outputs=classes)))
+
+
+def unit_centres(views: Views) -> Tensor:
+    """Cluster centres of unit length with shape (S, Y, K)."""
+    return unit(views["cluster.centres"], epsilon=EPSILON)
+
+
+def cluster_loss(codes_SBTK: Tensor, views: Views, share_SB: Tensor) -> Tensor:
+    """Minus the mean cosine of each token's code with its nearest centre.
+
+    Args:
+        codes_SBTK: Detached codes with shape (S, B, T, K).
+        views: Parameters of :func:`probe_layout`.
+        share_SB: Each crop's share of its slot's batch.
+
+    Returns:
+        Tensor with shape (S,).
+    """
+    slots, batch, tokens, _ = codes_SBTK.shape
+    codes = unit(codes_SBTK, epsilon=EPSILON).flatten(1, 2)
+    cosines = torch.bmm(codes, unit_centres(views).mT)
+    nearest_SB = cosines.max(dim=-1).values.view(slots, batch, tokens).mean(dim=-1)
+    return -(nearest_SB * share_SB).sum(dim=1)
+
+
+def linear_loss(
+    codes_SBTK: Tensor,
+    views: Views,
+    labels_SBhw: Tensor,
+    *,
+    grid: tuple[int, int],
+    present_SB: Tensor,
+) -> Tensor:
+    """Mean cross-entropy over the labelled places of a slot's batch, 0 without any.
+
+    Args:
+        codes_SBTK: Detached codes with shape (S, B, T, K).
+        views: Parameters of :func:`probe_layout`.
+        labels_SBhw: Classes with shape (S, B, h, w), uint8, 255 where there is none; the
+            logits are upsampled to them, or left as they are at token size.
+        grid: Tokens down and across (H, W).
+        present_SB: Whether a crop is no padding.
+
+    Returns:
+        Tensor with shape (S,).
+    """
+    slots, batch, _, width = codes_SBTK.shape
+    logits = torch.baddbmm(
+        views["linear.bias"].unsqueeze(1),
+        codes_SBTK.reshape(slots, -1, width),
+        views["linear.weight"].mT,
+    )
+    maps = logits.view(slots * batch, *grid, -1).permute(0, 3, 1, 2)
+    if labels_SBhw.shape[-2:] != grid:
+        maps = upsample(maps, (labels_SBhw.shape[-2], labels_SBhw.shape[-1]))
+    labels = labels_SBhw.long().masked_fill(~present_SB[:, :, None, None], IGNORE)
+    losses = functional.cross_entropy(
+        maps, labels.flatten(0, 1), ignore_index=IGNORE, reduction="none"
+    )
+    labelled_S = (labels != IGNORE).flatten(1).sum(dim=1)
+    return losses.view(slots, -1).sum(dim=1) / labelled_S.clamp(min=1)
+
+
+def token_labels(labels_Nhw: NDArray[np.uint8], grid: tuple[int, int]) -> NDArray[np.uint8]:
+    """The label at each token's centre.
+
+    Args:
+        labels_Nhw: Classes with shape (N, h, w).
+        grid: Tokens down and across (H, W).
+
+    Returns:
+        Array with shape (N, H, W).
+    """
+    rows, columns = (
+        ((np.arange(tokens) + 0.5) * size / tokens).astype(np.int64)
+        for tokens, size in zip(grid, labels_Nhw.shape[1:], strict=True)
+    )
+    return np.ascontiguousarray(labels_Nhw[:, rows][:, :, columns])

@@ -1,0 +1,167 @@
+"""A released checkpoint as one of ours: it can be scored, looked at and predicted with.
+
+It cannot be trained on. What the next step would depend on (the loader's place in its epoch,
+the states of the authors' random generators) is not in the file or has no meaning here.
+
+The frozen backbone is in the file as well: it becomes a weights file beside the checkpoint.
+"""
+
+import dataclasses
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from trainer.backbones import Backbone, build_backbone
+from trainer.config.configuration import TrainConfig
+from trainer.engine.checkpoint import write_checkpoint
+from trainer.engine.optimiser import AdamState
+from trainer.engine.run import imported_record
+from trainer.errors import CheckpointError
+from trainer.methods import build_method, hyper_values
+from trainer.scoring.probes import probe_layout
+from trainer.seeds import torch_generator
+from trainer.upstream.lightning import LightningCheckpoint, open_lightning
+from trainer.upstream.parameters import BACKBONE, fill_layout
+from trainer.upstream.reading import Translation, read_settings
+
+__all__ = ["Imported", "import_checkpoint"]
+
+WEIGHTS = "backbone.safetensors"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Imported:
+    """What was made of a released checkpoint."""
+
+    config: TrainConfig
+    translation: Translation
+    #: Classes n.
+    classes: int
+    #: Lightning's count of steps, three a batch.
+    step: int
+    #: True iterations.
+    iteration: int
+    epoch: int
+    #: Scores by where they were found, percent.
+    scores: Mapping[str, float]
+    #: Learnt numbers of model and probes.
+    parameters: int
+    folder: Path
+
+
+def import_checkpoint(path: Path, folder: Path) -> Imported:
+    """Make a checkpoint of ours of a released one.
+
+    Args:
+        path: The released ``.ckpt`` file.
+        folder: Folder to make; it appears whole or not at all.
+
+    Raises:
+        CheckpointError: If the file is none, is damaged, holds code, or is not the model that
+            its settings describe; if the folder is in use or cannot be written.
+        ConfigError: If its settings cannot be had here.
+        WeightsError: If the backbone in it is not that of its settings.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise CheckpointError(f"{folder} is in use: give another folder with --out")
+    with open_lightning(path) as found:
+        translation = read_settings(found.settings, protocol="published")
+        config = _placed(translation.config(), folder)
+        hyper_values(config)
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+            try:
+                parameters = _write(draft, found, config, path)
+                draft.chmod(0o755)
+                draft.replace(folder)
+            finally:
+                shutil.rmtree(draft, ignore_errors=True)
+        except OSError as error:
+            raise CheckpointError(
+                f"cannot write {folder} ({error.strerror}): free space or give another folder"
+            ) from error
+    return Imported(
+        config=config,
+        translation=translation,
+        classes=found.classes,
+        step=found.step,
+        iteration=found.iteration,
+        epoch=found.epoch,
+        scores=found.scores,
+        parameters=parameters,
+        folder=folder,
+    )
+
+
+def _placed(config: TrainConfig, folder: Path) -> TrainConfig:
+    """The configuration with the weights where they will lie, and one iterate to score.
+
+    When training was looked at, and by what its iterate was chosen, cannot be done again: kept,
+    it would only make demands on the data (labels on val, an epoch of enough batches).
+    """
+    weights = str((folder / WEIGHTS).absolute())
+    return dataclasses.replace(
+        config,
+        backbone=dataclasses.replace(config.backbone, weights=weights),
+        evaluation=dataclasses.replace(
+            config.evaluation, cadence="even", evaluations=1, report="last"
+        ),
+    )
+
+
+def _write(draft: Path, found: LightningCheckpoint, config: TrainConfig, path: Path) -> int:
+    """Fill a folder; returns the count of learnt numbers."""
+    safetensors.torch.save_file(found.read(prefix=BACKBONE), draft / WEIGHTS)
+    backbone = _load_backbone(config, draft)
+    method = build_method(config, channels=backbone.channels)
+    layouts = {
+        "model": method.parameters,
+        "buffers": method.buffers,
+        "probes": probe_layout(code_dim=config.method.code_dim, classes=found.classes),
+    }
+    rows = fill_layout(
+        layouts,
+        found.read_others(prefix=BACKBONE),
+        modalities=config.data.modalities,
+        fusion=config.method.fusion,
+        where=str(path),
+    )
+    origin = {"file": path.name, "step": found.step, "scores": dict(found.scores)}
+    record = imported_record(
+        config,
+        iteration=found.iteration,
+        fingerprints={"weights": backbone.fingerprint},
+        origin=origin,
+    )
+    write_checkpoint(draft, _state(rows), record)
+    return len(rows["model"]) + len(rows["probes"])
+
+
+def _load_backbone(config: TrainConfig, draft: Path) -> Backbone:
+    """The backbone from the draft's weights: it is there, and it fits."""
+    drafted = dataclasses.replace(config.backbone, weights=str(draft / WEIGHTS))
+    return build_backbone(drafted)
+
+
+def _state(rows: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A slot's state (``trainer/engine/slots.py``) with these numbers and nothing trained yet."""
+    state = {
+        "buffers": rows["buffers"],
+        "loss_sum": torch.zeros((), dtype=torch.float64),
+        "finite": torch.ones((), dtype=torch.bool),
+        "draws.generator": torch_generator(0, "draws").get_state(),
+        "draws.order": torch.empty(0, dtype=torch.int64),
+        "draws.position": torch.tensor(0),
+    }
+    for part in ("model", "probes"):
+        adam = AdamState.fresh(rows[part].unsqueeze(0))
+        for field in dataclasses.fields(adam):
+            state[f"{part}.{field.name}"] = getattr(adam, field.name)[0]
+    return state

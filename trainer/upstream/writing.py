@@ -1,0 +1,212 @@
+"""Our settings as the released code's.
+
+What its code cannot do is refused, all of it in one line. What it always does its own way (the
+published protocol, mostly) is told in comments.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from trainer.config.configuration import TrainConfig
+from trainer.errors import ConfigError
+from trainer.methods import hyper_values
+from trainer.methods.pair_knobs import PAIR_KNOBS, modality_weight, pair_row
+from trainer.upstream.keys import (
+    CHOICES,
+    DATA_SETS,
+    FIXED,
+    IGNORED,
+    MODALITY_KEYS,
+    MODELS,
+    NUMBERS,
+    STEPS_PER_BATCH,
+    WEIGHT_KEY,
+    ReleasedModel,
+)
+from trainer.upstream.reading import ANCHORS, PRE_NORMS
+
+__all__ = ["write_settings"]
+
+#: What the released code always does, by table and field.
+ALWAYS: Mapping[tuple[str, str], Any] = {
+    ("features", "crop_storage"): "jpeg75",
+    ("features", "dtype"): "float32",
+    ("features", "neighbour_dropout"): 0.1,
+    ("features", "neighbours"): 30,
+    ("features", "resize"): "nearest",
+    ("training", "linear_probe"): "pixel",
+    ("training", "precision"): "fp32",
+    ("training", "probe_learning_rate"): 5e-3,
+    ("training", "random_pairs"): "repeats",
+    ("evaluation", "cadence"): "batches",
+    ("evaluation", "report"): "best",
+}
+DROPOUT = 0.1  # of the code head
+
+
+def write_settings(config: TrainConfig) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The released configuration of a run, and what its reader should know.
+
+    Modality weights are divided by the largest if that exceeds 1, the end of the range that the
+    released search takes them from: Adam ignores a common factor (specification 0.6).
+
+    Returns:
+        Settings by released key, and lines of comment.
+
+    Raises:
+        ConfigError: If the released code cannot run it; lists every reason.
+    """
+    config = _without_what_changes_nothing(config)
+    model = _model_type(config)
+    if reasons := _obstacles(config, model):
+        raise ConfigError(
+            f"the released code cannot run this configuration ({'; '.join(reasons)}): change"
+            " those settings"
+        )
+    places, about_places = _places(config, MODELS[model])
+    knobs, about_knobs = _knobs(config)
+    settings = {
+        **places,
+        "model_type": model,
+        **_structure(config),
+        **{key: _theirs(config, key) for key in CHOICES},
+        "max_steps": config.training.iterations * STEPS_PER_BATCH,
+        **{key: _field(config, *place) for key, place in NUMBERS.items()},
+        **knobs,
+        **FIXED,
+        **IGNORED,
+    }
+    return settings, (*about_places, *about_knobs, *_habits(config))
+
+
+def _field(config: TrainConfig, table: str, field: str) -> Any:
+    return getattr(getattr(config, table), field)
+
+
+def _theirs(config: TrainConfig, key: str) -> Any:
+    """Their value of a choice."""
+    table, field, values = CHOICES[key]
+    own = _field(config, table, field)
+    return next(theirs for theirs, ours in values.items() if ours == own)
+
+
+def _without_what_changes_nothing(config: TrainConfig) -> TrainConfig:
+    """``target_dropout`` by the one name, of two, that the released code has for an effect."""
+    single = len(config.data.modalities) == 1
+    if config.method.target_dropout != ("always" if single else "never"):
+        return config
+    method = dataclasses.replace(config.method, target_dropout="single")
+    return dataclasses.replace(config, method=method)
+
+
+def _model_type(config: TrainConfig) -> str:
+    """Their name of the backbone; empty if they have none."""
+    architecture, _, tag = config.backbone.name.partition(".")
+    for name, model in MODELS.items():
+        own = model.backbone.partition(".")[0]
+        if architecture in (own, own.removesuffix("_qkvb")) and tag in ("", "lvd1689m"):
+            return name
+    return ""
+
+
+def _obstacles(config: TrainConfig, model: str) -> list[str]:
+    """Settings that the released code has no value for."""
+    data, method, several = config.data, config.method, len(config.data.modalities) > 1
+    known = {"unim2"} if several else {"unim2", "stego"}  # with one modality they are the same
+    found = {
+        f"data.name = {data.name!r}": data.name not in DATA_SETS,
+        f"data.modalities = {list(data.modalities)}": data.modalities[0] != "rgb",
+        f"backbone.name = {config.backbone.name!r}": not model,
+        f"method.name = {method.name!r}": method.name not in known,
+        f"method.dropout = {method.dropout:g}": method.dropout != DROPOUT,
+        f"backbone.weights = {config.backbone.weights!r}": _weights(config, model) is None,
+    }
+    for table, field, values in CHOICES.values():
+        own = _field(config, table, field)
+        found[f"{table}.{field} = {own!r}"] = own not in values.values()
+    if several:
+        others = len(data.modalities) - 1
+        heads = {"first": others, "auxiliary": 1, "both": 0, "none": others + 1}[method.anchor]
+        lacks = "conv" if data.name == "mcubes" else "ladder"
+        found |= {
+            "method.msn = false": not method.msn,
+            f"method.fusion = {method.fusion!r}": method.fusion == lacks,
+            f"method.cmh = {method.cmh!r}": method.cmh != "shared" and heads > 1,
+        }
+    return [reason for reason, holds in found.items() if holds]
+
+
+def _weights(config: TrainConfig, model: str) -> str | None:
+    """The authors' weights file; None if there is none to name."""
+    weights = config.backbone.weights
+    if weights == "random" or not model:
+        return None
+    return MODELS[model].file if weights == "hub" else weights
+
+
+def _places(config: TrainConfig, model: ReleasedModel) -> tuple[dict[str, Any], list[str]]:
+    root = Path(config.data.root or "data")
+    folder, notes = DATA_SETS[config.data.name], []
+    if config.data.root is not None and root.name == folder:
+        root = root.parent
+    else:
+        notes.append(f"the released code looks for the folder {folder} under pytorch_data_dir")
+    weights = config.backbone.weights
+    return {
+        "dataset_name": config.data.name,
+        "pytorch_data_dir": str(root),
+        "pretrained_weights": model.file if weights == "hub" else weights,
+    }, notes
+
+
+def _structure(config: TrainConfig) -> dict[str, Any]:
+    """The model, with names for one modality as well: the released code reads them all."""
+    method, modalities = config.method, config.data.modalities
+    rgb_soft, other_soft = next(
+        soft for soft, anchor in ANCHORS.items() if anchor == method.anchor
+    )
+    channels = MODELS[_model_type(config)].width * (3 if config.backbone.output != "tokens" else 1)
+    norms = {ours: theirs for theirs, ours in PRE_NORMS.items()}
+    structure = {
+        "modals": list(modalities),
+        "modality_fusion_method": "conv" if method.fusion == "ladder" else method.fusion,
+        "modality_fusion_output_dim": channels,
+        "normalize_before_fusion": method.pre_norm != "none",
+        "normalization_type": norms.get(method.pre_norm, "l2"),
+        "use_modal_projection_head": method.anchor != "both",
+        "rgb_use_soft_alignment": rgb_soft,
+        "nonrgb_use_soft_alignment": other_soft,
+    }
+    if config.data.name == "nyu":
+        structure["nyu_num_classes"] = config.data.options.get("classes", 13)
+    return structure
+
+
+def _knobs(config: TrainConfig) -> tuple[dict[str, float], list[str]]:
+    """Weights and shifts of each modality."""
+    values = hyper_values(config)
+    settings: dict[str, float] = {}
+    weights = {name: modality_weight(values, name) for name in config.data.modalities}
+    scale = max(1.0, *weights.values())
+    for modality, weight in weights.items():
+        row = dict(
+            zip((knob.name for knob in PAIR_KNOBS), pair_row(values, modality), strict=True)
+        )
+        settings |= {f"{modality}_{key}": row[knob] for key, knob in MODALITY_KEYS.items()}
+        settings[f"{modality}_{WEIGHT_KEY}"] = weight / scale
+    notes = [
+        f"the weights of the modalities are divided by {scale:g}: Adam ignores a common factor"
+    ]
+    return settings, notes if scale > 1 else []
+
+
+def _habits(config: TrainConfig) -> list[str]:
+    """Where the released code will go its own way."""
+    return [
+        f"the released code always has {table}.{field} = {value!r}, this was"
+        f" {_field(config, table, field)!r}"
+        for (table, field), value in ALWAYS.items()
+        if _field(config, table, field) != value
+    ]
