@@ -20,7 +20,9 @@ from search.config.assignments import parse_fixes, parse_ranges
 from search.config.presets import DEFAULT_PRESET
 from search.errors import ClusterAway, FailureBudget, Interrupted, SearchError
 from search.machine.home import provide_folders
-from search.reporting import reading, views
+from search.reporting import reading, terminal
+from search.reporting.as_json import best_json, study_json
+from search.reporting.best_run import best_config
 from search.workers.ray_environment import outlive_ray
 from storage.address import take_address
 from storage.database import Database, open_database
@@ -56,6 +58,7 @@ def launch_command(
     method: options.MethodOption = None,
     backbone: options.BackboneOption = None,
     backbone_weights: options.BackboneWeightsOption = None,
+    objective: options.ObjectiveOption = None,
     space: options.SpaceOption = None,
     fix: options.FixOption = None,
     range_: options.RangeOption = None,
@@ -103,6 +106,7 @@ def launch_command(
         flags = {
             "search.trials": trials,
             "search.seed": seed,
+            "search.objective": objective,
             "search.space": space,
             "search.ranges": parse_ranges(range_ or ()) or None,
             "search.sampler": sampler,
@@ -141,6 +145,7 @@ def launch_command(
 def resume(
     study: options.NameArgument = None,
     trials: options.TrialsOption = None,
+    objective: options.ObjectiveOption = None,
     data: options.DataOption = None,
     backbone_weights: options.BackboneWeightsOption = None,
     storage: options.StorageOption = None,
@@ -181,6 +186,7 @@ def resume(
             ),
             study=study,
             trials=trials,
+            objective=objective,
             data=data,
             backbone_weights=_weights(backbone_weights),
             plain=plain,
@@ -198,9 +204,9 @@ def list_command(
     with _one_line_errors(), _database(storage, password_file) as database:
         studies = reading.read_studies(database)
         if as_json:
-            _print_json([view.to_json() for view in studies])
+            _print_json([study_json(view) for view in studies])
         else:
-            Console().print(views.study_list(studies))
+            Console().print(terminal.study_list(studies))
 
 
 @app.command()
@@ -215,9 +221,9 @@ def status(
     with _one_line_errors(), _database(storage, password_file) as database:
         view = reading.read_study(database, study or reading.last_study(database))
         if as_json:
-            _print_json(view.to_json())
+            _print_json(study_json(view))
         else:
-            Console().print(views.study_status(view, failures=failures))
+            Console().print(terminal.study_status(view, failures=failures))
 
 
 @app.command()
@@ -233,13 +239,13 @@ def best(
             raise SearchError(f"unknown --format {format_!r}: choose table, toml or json")
         view = reading.read_study(database, study or reading.last_study(database))
         if view.best is None:
-            raise SearchError(f"study {view.record.name!r} has no complete trial yet")
+            raise SearchError(f"study {view.name!r} has no complete trial yet")
         if format_ == "json":
-            _print_json({**reading.best_json(view.best), "test": view.test})
+            _print_json({**best_json(view.best), "test": view.test})
         elif format_ == "toml":
-            sys.stdout.write(toml_text(record_to_table(reading.best_config(view))))
+            sys.stdout.write(toml_text(record_to_table(best_config(view))))
         else:
-            Console().print(views.best(view))
+            Console().print(terminal.best(view))
 
 
 @app.command()

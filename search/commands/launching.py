@@ -224,7 +224,8 @@ def _prepare(request: Launch, open_preparing: OpenPreparing) -> Material:
             device=request.machine.own_device,
             progress=tell,
         )
-    require_labels(material)
+    if request.config.objective().needs_labels:
+        require_labels(material)
     return material
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from search.objectives import OBJECTIVES
 from trainer.methods import METHODS
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "MethodOption",
     "ModalitiesOption",
     "NameArgument",
+    "ObjectiveOption",
     "OversubscribeOption",
     "PasswordOption",
     "PatienceOption",
@@ -75,6 +77,9 @@ FixOption = Annotated[
 RangeOption = Annotated[
     list[str] | None,
     typer.Option("--range", metavar="NAME=LOW:HIGH", help="Search this in this range."),
+]
+ObjectiveOption = Annotated[
+    str | None, typer.Option(help=f"What to maximise: {', '.join(OBJECTIVES)}.")
 ]
 SamplerOption = Annotated[str | None, typer.Option(help="Sampler.")]
 PrunerOption = Annotated[str | None, typer.Option(help="Competitive pruner.")]

@@ -22,8 +22,9 @@ from search.errors import SettingsError
 from search.machine.reservations import Terms
 from search.machine.resources import Machine, find_machine
 from search.planning.dry_run import dry_run
+from search.progress.preparing import preparing
 from search.progress.progress import open_progress
-from search.reporting import reading, views
+from search.reporting import reading, terminal
 from search.reporting.dry_run import plan
 from storage.address import Address, parse_address
 from storage.database import Database, open_database
@@ -192,6 +193,7 @@ def resume(
     *,
     study: str | None,
     trials: int | None,
+    objective: str | None,
     data: Path | None,
     backbone_weights: str | None,
     plain: bool | None,
@@ -203,6 +205,7 @@ def resume(
         machinery: Where and on what to run.
         study: The study; None takes the last unfinished one.
         trials: Another number of trials to finish.
+        objective: The study's objective; another one is refused.
         data: Folder of the data set on this machine, where it differs.
         backbone_weights: Weights file on this machine, where it differs.
         plain: Lines rather than a live view; None for wherever there is no terminal.
@@ -214,6 +217,8 @@ def resume(
         table: dict[str, Any] = dict(record.config)
         target = record.trials if trials is None else trials
         table["search"] = {**table["search"], "trials": target}
+        if objective is not None:
+            table["search"]["objective"] = objective
         if data is not None:
             table["data"] = {**table["data"], "root": str(data.resolve())}
         if backbone_weights is not None:
@@ -240,12 +245,12 @@ def _drive(request: Launch, database: Database, *, plain: bool | None) -> bool:
         request,
         database,
         open_progress=lambda: open_progress(console, plain=plain),
-        open_preparing=lambda: views.preparing(console),
+        open_preparing=lambda: preparing(console),
         say=typer.echo,
     )
     view = reading.read_study(database, result.study)
     storage = _storage_flag(database.address)
-    console.print(views.summary(view, result.seconds, storage=storage), crop=False)
+    console.print(terminal.summary(view, result.seconds, storage=storage), crop=False)
     if result.ending is Ending.STOPPED:
         typer.echo(f"stopped: {result.reason}")
     return result.ending is Ending.FINISHED

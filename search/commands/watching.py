@@ -7,8 +7,9 @@ from rich.console import Console
 
 from search.commands.attaching import attach
 from search.progress.progress import open_progress
-from search.reporting import views
-from search.reporting.reading import StudyView, last_study, read_study
+from search.reporting import terminal
+from search.reporting.reading import last_study, read_study
+from search.reporting.study_view import StudyView
 from storage.database import Database
 from storage.errors import DatabaseAway
 from storage.outage import translated
@@ -41,7 +42,7 @@ def watch(database: Database, study: str | None, *, plain: bool | None, patience
         except KeyboardInterrupt:
             typer.echo(f"study {name} goes on: `python -m search attach {name}` shows it again")
             return True
-    Console().print(views.study_status(view, failures=False))
+    Console().print(terminal.study_status(view, failures=False))
     if view.state == "paused":
         typer.echo(f"nobody drives it: `python -m search resume {name}` goes on")
     return view.state == "finished"

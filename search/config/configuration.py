@@ -12,6 +12,7 @@ from typing import Any
 from search.config.presets import read_preset
 from search.config.protocols import PUBLISHED_SEARCH, check_cadence
 from search.errors import SettingsError
+from search.objectives import DEFAULT_OBJECTIVE, Objective, find_objective
 from search.pruners import CollapseRules, build_pruner
 from search.samplers import find_sampler
 from search.spaces import Space, build_space, tunable
@@ -36,6 +37,8 @@ class SearchConfig:
     trials: int = 200
     #: Seed of the study: of its points and, with the trial's number, of every run.
     seed: int = 0
+    #: Name of the objective: what is maximised.
+    objective: str = DEFAULT_OBJECTIVE
     #: Name of the search space.
     space: str = "paper"
     #: Ranges by name, as ``[low, high]``, before those of the space; a name that the space
@@ -74,12 +77,17 @@ class LaunchConfig:
         hyper_values(self.train)
         check_cadence(self.train)
         self.space()
+        self.objective()
         find_sampler(self.search.sampler)
         build_pruner(self.search.pruner, self.train.evaluation.evaluations)
 
     def space(self) -> Space:
         """The search space, without what ``[hyper]`` fixes."""
         return build_space(self.search.space, self.train, self.search.ranges)
+
+    def objective(self) -> Objective:
+        """What the search maximises."""
+        return find_objective(self.search.objective)
 
     def moved_starts(self) -> dict[str, float]:
         """Untuned values that their ranges do not hold; trial 0 has the nearer end instead."""

@@ -21,7 +21,7 @@ def check_data(subject: Subject) -> Check:
         return failed("data", str(error), f"{subject.launch} --data FOLDER")
     images = ", ".join(f"{len(split)} {name}" for name, split in data_set.splits().items())
     found = f"{config.name}, {' + '.join(config.modalities)}: {images} images"
-    if not data_set.val.labelled:
+    if subject.config.objective().needs_labels and not data_set.val.labelled:
         return failed(
             "data", f"{found}; val has no labels, so that nothing can be scored",
             f"{subject.launch} --data FOLDER, with labels",

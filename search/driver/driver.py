@@ -32,7 +32,6 @@ from search.records.messages import Begin, Continue, Crashed, Lost, OutOfMemory,
 from search.records.outcome import Failed, Outcome, trial_end
 from search.records.stored_checkpoint import StoredCheckpoint
 from search.samplers import Sampler
-from search.score import score
 from search.spaces import Space
 from search.workers.pool import Answer, Pool
 from storage.errors import DatabaseAway
@@ -290,7 +289,7 @@ class Driver:
             return
         if checkpoint is not None:
             live.take_checkpoint(checkpoint)
-        found = score(report)
+        found = self._plan.rules.objective.score(report)
         new = self._mirror.report(live.number, report.evaluation, found)
         self._journal.append(
             StoreReport(
@@ -302,7 +301,7 @@ class Driver:
         )
 
     def _end(self, live: LiveTrial, outcome: Outcome) -> None:
-        end = trial_end(outcome, live.reports)
+        end = trial_end(outcome, live.reports, self._plan.rules.objective)
         self._mirror.finish(live.number, end)
         self._journal.append(EndTrial(trial=live.number, end=end))
         self._roster.end(live.number)

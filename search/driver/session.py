@@ -74,6 +74,7 @@ def make_plan(config: LaunchConfig, record: StudyRecord) -> Plan:
         space=config.space(),
         sampler=find_sampler(config.search.sampler),
         rules=Rules(
+            objective=config.objective(),
             collapse=config.search.collapse,
             pruner=build_pruner(config.search.pruner, evaluations),
             evaluations=evaluations,
@@ -221,6 +222,7 @@ class Session:
                 storage=self._masked,
                 target=self._record.trials,
                 iterations=self._config.train.training.iterations,
+                objective=self._plan.rules.objective,
             ),
             check_lease=self._check_lease,
             patience=self._patience,

@@ -52,7 +52,10 @@ def open_progress(
 
 
 class PlainProgress:
-    """Events as they come; a status line at first, at the end, and every 30 s at most."""
+    """Events as they come; a status line at first, at the end, and every 30 s at most.
+
+    What is maximised is named once, before the first of them.
+    """
 
     def __init__(self, console: Console, clock: Callable[[], float]) -> None:
         self._console, self._clock = console, clock
@@ -62,6 +65,8 @@ class PlainProgress:
 
     def update(self, snapshot: Snapshot) -> None:
         """Write a status line if one is due, or if an unusual state begins or ends."""
+        if self._last is None and snapshot.objective:
+            self._write(f"score: {snapshot.objective}")
         turned = self._last is not None and bool(snapshot.state) != bool(self._last.state)
         self._last = snapshot
         if turned or self._clock() >= self._due:

@@ -43,6 +43,8 @@ class Snapshot:
     left: float | None
     #: What is out of the ordinary, such as "database away for 12 s, waiting"; or empty.
     state: str = ""
+    #: Label of what is maximised, with its unit; empty where it is not known.
+    objective: str = ""
 
     def progress_text(self) -> str:
         """``37 of 200 trials``."""

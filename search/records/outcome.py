@@ -14,7 +14,7 @@ from typing import Any, Literal
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from search.score import score
+from search.objectives import Objective
 from trainer.records import Report
 
 __all__ = [
@@ -51,7 +51,7 @@ REASON_ATTRIBUTE = "prune_reason"
 class Completed:
     """The run trained to its end."""
 
-    #: The value told: :func:`search.score.value` of its reports; finite.
+    #: The objective's value of its reports; finite.
     value: float
 
     def __post_init__(self) -> None:
@@ -114,12 +114,13 @@ class TrialEnd:
     constraint: float | None
 
 
-def trial_end(outcome: Outcome, reports: Sequence[Report]) -> TrialEnd:
+def trial_end(outcome: Outcome, reports: Sequence[Report], objective: Objective) -> TrialEnd:
     """Map an outcome to what is stored of it.
 
     Args:
         outcome: How the trial ended.
         reports: All its reports in order; may be empty.
+        objective: What the study maximises.
     """
     seen = _last_report(reports)
     if isinstance(outcome, Completed):
@@ -129,7 +130,7 @@ def trial_end(outcome: Outcome, reports: Sequence[Report]) -> TrialEnd:
     if isinstance(outcome, Pruned):
         return TrialEnd(
             state=TrialState.PRUNED,
-            value=_last_finite_score(reports),
+            value=_last_finite_score(reports, objective),
             attributes={**seen, KIND_ATTRIBUTE: outcome.kind, REASON_ATTRIBUTE: outcome.reason},
             constraint=COLLAPSED if outcome.kind == "collapsed" else HEALTHY,
         )
@@ -187,8 +188,8 @@ def _last_report(reports: Sequence[Report]) -> dict[str, Any]:
     return {"evaluation": last.evaluation, "iteration": last.iteration, **defined}
 
 
-def _last_finite_score(reports: Sequence[Report]) -> float | None:
+def _last_finite_score(reports: Sequence[Report], objective: Objective) -> float | None:
     for report in reversed(reports):
-        if math.isfinite(found := score(report)):
+        if math.isfinite(found := objective.score(report)):
             return found
     return None

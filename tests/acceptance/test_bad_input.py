@@ -11,12 +11,14 @@ import numpy as np
 import optuna
 import pytest
 from PIL import Image
+from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
 from search.commands.app import app
 from search.commands.launching import PREFETCHED
 from search.config.configuration import resolve
 from search.driver.study_store import MARK_ATTRIBUTE, trial_template
+from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.records.outcome import Completed, trial_end, write_end
 from storage.address import parse_address
 from storage.database import open_database
@@ -92,6 +94,7 @@ def test_unknown_names_list_the_valid_ones(refused: Run, tmp_path: Path) -> None
     assert "tpe" in refused("launch", "--sampler", "magic")
     assert "competitive" in refused("launch", "--pruner", "magic")
     assert "paper" in refused("launch", "--space", "magic")
+    assert "miou-accuracy, miou" in refused("launch", "--objective", "magic")
 
 
 def test_numbers_out_of_range(refused: Run, tmp_path: Path) -> None:
@@ -205,7 +208,7 @@ def stored(tmp_path: Path, embedded_folder: Path) -> Iterator[str]:
         for _ in range(4):
             template = trial_template(config.space().defaults, config.space().distributions, 1)
             trial_id = storage.create_new_trial(study_id, template)
-            write_end(storage, trial_id, trial_end(Completed(value=30.0), []))
+            write_end(storage, trial_id, trial_end(Completed(value=30.0), [], MIOU_ACCURACY))
         storage.engine.dispose()
         yield address
 
@@ -233,3 +236,21 @@ def test_another_configuration_is_listed_and_a_smaller_target_refused(
     told = refused("resume", "old", "--trials", "2", storage=stored)
     assert "--trials 2 is below the 4 trials" in told
     assert "no study 'none'" in refused("resume", "none", storage=stored)
+
+    # another objective is another configuration, also of a study older than the setting
+    launch = [*toml(tmp_path, SMALL_TOML + "[search]\ntrials = 6\n"), "--study", "old"]
+    for old in (False, True):
+        if old:
+            forget_objective(stored)
+        for verb in (launch, ["resume", "old"]):
+            told = refused(*verb, "--objective", "miou", storage=stored)
+            assert "(search.objective: miou-accuracy → miou)" in told
+            same = [*verb, "--objective", "miou-accuracy", "--trials", "2"]
+            assert "--trials 2 is below the 4 trials" in refused(*same, storage=stored)
+
+
+def forget_objective(address: str) -> None:
+    """Store the studies as they were before there was a choice."""
+    statement = "UPDATE umss.study SET config = (config::jsonb #- '{search,objective}')::json"
+    with open_database(parse_address(address)) as database, database.engine.begin() as connection:
+        assert connection.execute(text(statement)).rowcount == 1

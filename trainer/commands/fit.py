@@ -98,10 +98,11 @@ def _bar_text(report: Report) -> str:
 
 def _report_line(report: Report, run: Run) -> str:
     signals = report.signals
+    further = "".join(f"  {name} {value:.2f}" for name, value in report.further_criteria().items())
     return (
         f"evaluation {report.evaluation}/{run.evaluations}"
         f"  iteration {report.iteration}  loss {report.loss:.4f}"
         f"  cluster {scores_text(report.cluster)}  linear {scores_text(report.linear)}"
         f"  entropy {signals.cluster_entropy:.2f}  largest {signals.largest_share:.2f}"
-        f"  cosine {signals.mean_cosine:.2f}{'' if signals.finite else '  NOT FINITE'}"
+        f"  cosine {signals.mean_cosine:.2f}{'' if signals.finite else '  NOT FINITE'}{further}"
     )

@@ -115,6 +115,12 @@ def test_no_line_is_wider_than_the_terminal(width):
     assert max(map(len, text.splitlines())) <= width
 
 
+def test_what_is_maximised_is_named_where_it_is_known() -> None:
+    named = dataclasses.replace(SNAPSHOT, objective="mIoU (%)")
+    assert "score: mIoU (%)" in drawn(named)
+    assert "score:" not in drawn(SNAPSHOT)
+
+
 def test_the_bar_grows():
     def filled(complete):
         counts = Counts(complete=complete)
@@ -181,6 +187,13 @@ def test_a_status_line_comes_at_first_and_then_every_30_seconds_at_most(log, clo
         progress.update(SNAPSHOT)
     assert lines() == [STATUS] * 3
     assert STATUS_INTERVAL == 30
+
+
+def test_a_log_names_what_is_maximised_once_before_the_first_status(log, clock) -> None:
+    progress, lines = log
+    for clock.seconds in (0.0, 30.0):
+        progress.update(dataclasses.replace(SNAPSHOT, objective="mIoU (%)"))
+    assert lines() == ["score: mIoU (%)", STATUS, STATUS]
 
 
 def test_an_unusual_state_is_told_when_it_begins_and_when_it_ends_not_as_it_lasts(log, clock):
