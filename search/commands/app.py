@@ -6,7 +6,7 @@ What trains is imported by the verbs that train, so that the others answer at on
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,17 +16,19 @@ import typer
 from rich.console import Console
 
 from search.commands import options
-from search.config.assignments import parse_fixes, parse_ranges
-from search.config.presets import DEFAULT_PRESET
-from search.errors import ClusterAway, FailureBudget, Interrupted, SearchError
-from search.reporting import reading, views
+from search.config.assignments import nested, parse_fixes, parse_ranges
 from search.workers.ray_environment import outlive_ray
+from search.reporting import views
+from search.errors import ClusterAway, FailureBudget, Interrupted, SearchError
+from search.reporting import reading
 from storage.address import take_address
 from storage.database import Database, open_database
 from storage.errors import DatabaseAway, LeaseHeld, LeaseLost, StorageError
 from storage.studies import request_stop
-from trainer.config.toml_records import record_to_table, toml_text
 from trainer.errors import TrainerError
+from trainer.config.paths import user_path
+from trainer.config.sources import read_layers
+from trainer.config.toml_records import record_to_table, toml_text
 
 __all__ = ["app", "main"]
 
@@ -45,7 +47,7 @@ app = typer.Typer(
 
 @app.command("launch")
 def launch_command(
-    preset: options.PresetOption = DEFAULT_PRESET,
+    preset: options.PresetOption = None,
     config: options.ConfigOption = None,
     study: options.StudyOption = None,
     trials: options.TrialsOption = None,
@@ -111,13 +113,12 @@ def launch_command(
             "training.iterations": iterations,
             "hyper": parse_fixes(fix or ()) or None,
         }
+        layers = read_layers(preset, config, nested(flags))
         if detach:
             starting.detach_launch(
                 machinery,
-                preset=preset,
-                file=config,
+                layers,
                 study=study,
-                flags=flags,
                 storage=storage,
                 password_file=password_file,
             )
@@ -125,10 +126,8 @@ def launch_command(
         finished = starting.launch(
             address,
             machinery,
-            preset=preset,
-            file=config,
+            layers,
             study=study,
-            flags=flags,
             plain=plain,
             dry=dry_run,
             as_json=as_json,
@@ -179,9 +178,11 @@ def resume(
                 standby=standby,
             ),
             study=study,
-            trials=trials,
-            data=data,
-            backbone_weights=_weights(backbone_weights),
+            flags={
+                "search.trials": trials,
+                "data.root": None if data is None else str(data.resolve()),
+                "backbone.weights": _weights(backbone_weights),
+            },
             plain=plain,
         )
     _exit(finished)
@@ -276,7 +277,7 @@ def attach(
 
 @app.command("doctor")
 def doctor_command(
-    preset: options.PresetOption = DEFAULT_PRESET,
+    preset: options.PresetOption = None,
     config: options.ConfigOption = None,
     data: options.DataOption = None,
     modalities: options.ModalitiesOption = None,
@@ -307,9 +308,25 @@ def doctor_command(
                 checkpoints=checkpoints,
                 ray_address=ray,
             ),
-            preset=preset,
-            file=config,
-            flags=_material(data, modalities, backbone, backbone_weights),
+            read_layers(
+                preset, config, nested(_material(data, modalities, backbone, backbone_weights))
+            ),
+            given=_pairs(
+                {
+                    "--preset": preset,
+                    "--config": config,
+                    "--data": data,
+                    "--modalities": modalities,
+                    "--backbone": backbone,
+                    "--backbone-weights": backbone_weights,
+                    "--storage": storage,
+                    "--password-file": password_file,
+                    "--workers": workers,
+                    "--device": None if device == "auto" else device,
+                    "--cache": cache,
+                    "--checkpoints": checkpoints,
+                }
+            ),
             deep=deep,
             as_json=as_json,
         )
@@ -363,7 +380,7 @@ def roles(
 @app.command("export-study")
 def export_study_command(
     study: Annotated[str, typer.Argument(help="Study.")],
-    file: Annotated[Path, typer.Argument(help="File to write; it must not be there.")],
+    file: options.FileToWriteArgument,
     storage: options.StorageOption = None,
     password_file: options.PasswordOption = None,
 ) -> None:
@@ -377,7 +394,7 @@ def export_study_command(
 
 @app.command("import-study")
 def import_study_command(
-    file: Annotated[Path, typer.Argument(help="File that export-study wrote.")],
+    file: options.FileToReadArgument,
     storage: options.StorageOption = None,
     password_file: options.PasswordOption = None,
 ) -> None:
@@ -403,7 +420,14 @@ def _material(
 
 def _weights(given: str | None) -> str | None:
     """A weights file under a name that holds wherever the search is resumed."""
-    return given if given in (None, "hub", "random") else str(Path(given).resolve())
+    if given is None or given in ("hub", "random"):
+        return given
+    return str(user_path(given).resolve())
+
+
+def _pairs(flags: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    """Flags that were given, each with its value."""
+    return tuple((flag, str(value)) for flag, value in flags.items() if value is not None)
 
 
 def _exit(finished: bool) -> None:

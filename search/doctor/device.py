@@ -2,10 +2,10 @@
 
 import torch
 
+from search.machine.reservations import holders
 from search.doctor.check import Check, failed, ok, warning
 from search.doctor.subject import Subject
 from search.errors import SettingsError
-from search.machine.reservations import holders
 from search.machine.resources import find_machine, usable_cores
 
 __all__ = ["check_cores", "check_device"]
@@ -18,7 +18,7 @@ def check_device(subject: Subject) -> Check:
             subject.device, subject.workers, joined=subject.ray_address is not None
         )
     except SettingsError as error:
-        return failed("device", str(error), f"{subject.launch} --device cpu")
+        return failed("device", str(error), subject.launch("--device", "cpu"))
     try:
         float(torch.ones(8, device=machine.own_device).sum())
     except RuntimeError as error:
@@ -26,7 +26,8 @@ def check_device(subject: Subject) -> Check:
             "device",
             f"torch {torch.__version__} cannot compute on {machine.own_device}:"
             f" {str(error).splitlines()[0]}",
-            f"{subject.launch} --device cpu, or install a torch that fits the driver",
+            "install a torch that fits the driver, or compute without the GPU:"
+            f" {subject.launch('--device', 'cpu')}",
         )
     names = [torch.cuda.get_device_name(index) for index in range(len(machine.gpus))]
     where = f"{len(names)} GPU ({', '.join(names)})" if names else "cpu"
@@ -40,4 +41,4 @@ def check_cores(subject: Subject) -> Check:
     if not held:
         return ok("cores", f"{cores}, all free")
     who = ", ".join(sorted(set(held.values())))
-    return warning("cores", f"{taken} of {cores} are held by {who}", f"{subject.launch} --wait")
+    return warning("cores", f"{taken} of {cores} are held by {who}", subject.launch("--wait"))

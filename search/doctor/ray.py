@@ -4,13 +4,13 @@ import ipaddress
 import os
 from importlib import metadata
 
+from search.workers.cluster import ray_cluster
+from search.workers.connection import check_answers, usage_statistics
 from search.doctor.check import Check, failed, ok
 from search.doctor.listening import listening_hosts
 from search.doctor.subject import Subject
 from search.errors import ClusterError
 from search.machine.resources import Machine
-from search.workers.cluster import ray_cluster
-from search.workers.connection import check_answers, usage_statistics
 
 __all__ = ["check_ray"]
 
@@ -32,7 +32,7 @@ def check_ray(subject: Subject) -> Check:
             )
         return _started(version)
     except ClusterError as error:
-        elsewhere = f"{subject.launch}, without --ray, or start the cluster's head"
+        elsewhere = f"start the cluster's head, or launch without --ray: {subject.launch()}"
         again = "end what keeps this machine busy, then python -m search doctor --deep"
         return failed("Ray", str(error), elsewhere if subject.ray_address else again)
 

@@ -19,24 +19,24 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search.checkpoints.artifact_store import DepotPlace
 from search.checkpoints.folders import CheckpointStore
-from search.config.configuration import LaunchConfig
-from search.driver.driver import Driver, Ending, Plan
-from search.driver.in_memory_study import Mirror
 from search.driver.retention import KeptCheckpoints
-from search.driver.rules import Rules
-from search.driver.running_trial import LiveTrial, adopt_trial
-from search.driver.schedule import Schedule
-from search.driver.study_store import Ledger, LedgerMismatch
-from search.driver.writes import StoreTest
-from search.errors import ClusterError
-from search.machine.resources import Machine
+from search.workers.cluster import ray_cluster
+from search.workers.ray_pool import RayPool
+from search.config.configuration import LaunchConfig
 from search.progress.progress import Progress
 from search.progress.snapshots import Snapshots
-from search.pruners import build_pruner
-from search.samplers import find_sampler
-from search.workers.cluster import ray_cluster
+from search.driver.driver import Driver, Ending, Plan
+from search.errors import ClusterError
+from search.driver.writes import StoreTest
+from search.driver.study_store import Ledger, LedgerMismatch
+from search.machine.resources import Machine
+from search.driver.in_memory_study import Mirror
 from search.workers.pool import Pool
-from search.workers.ray_pool import RayPool
+from search.pruners import build_pruner
+from search.driver.rules import Rules
+from search.samplers import find_sampler
+from search.driver.schedule import Schedule
+from search.driver.running_trial import LiveTrial, adopt_trial
 from search.workers.worker import WorkerSetup
 from storage.artifact_places import check_writable, open_artifacts
 from storage.database import Database
@@ -44,6 +44,7 @@ from storage.errors import DatabaseAway, EmbeddedError
 from storage.lease import Lease
 from storage.optuna_store import open_optuna
 from storage.studies import StudyRecord, set_target
+from trainer.console.shell import search_command, shell_text
 
 __all__ = ["Places", "Session", "load_study", "make_plan", "ray_workers"]
 
@@ -260,9 +261,11 @@ class Session:
                 raise ClusterError("its checkpoint is gone")
             cluster, linear = pool.test_scores(str(folder or ""), stored)
         except ClusterError as error:
+            best = search_command("best", "--format", "toml", study=self._record.name)
+            again = shell_text(best, into="best.toml")
             progress.event(
-                f"no test score for trial {trial}: {error}; `search best --format toml` and"
-                " `python -m trainer fit` train it again"
+                f"no test score for trial {trial}: {error}; `{again}` and"
+                " `python -m trainer fit best.toml` train it again"
             )
             return {}
         return {"cluster": dataclasses.asdict(cluster), "linear": dataclasses.asdict(linear)}

@@ -8,9 +8,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
-from search.config.protocols import study_protocol
-from search.records.outcome import prune_kind, prune_reason
-from search.reporting.reading import StudyView, failures
 from search.reporting.tables import (
     BestTrial,
     NextCommand,
@@ -21,7 +18,11 @@ from search.reporting.tables import (
     summary_text,
     tally_reasons,
 )
+from search.config.protocols import study_protocol
 from search.spaces import Space
+from search.records.outcome import prune_kind, prune_reason
+from search.reporting.reading import StudyView, failures
+from trainer.console.shell import search_command, shell_text, trainer_command
 
 __all__ = ["best", "preparing", "study_list", "study_status", "summary"]
 
@@ -49,8 +50,14 @@ def _say_step(console: Console, what: str, done: int, total: int) -> None:
         console.print(f"{what}: {total}", markup=False, highlight=False)
 
 
-def summary(view: StudyView, seconds: float, *, storage: str) -> RenderableType:
-    """The end of a search: the best trial, what was pruned and why, what to do next."""
+def summary(view: StudyView, seconds: float, *, storage: tuple[str, ...]) -> RenderableType:
+    """The end of a search: the best trial, what was pruned and why, what to do next.
+
+    Args:
+        view: The study.
+        seconds: Of searching.
+        storage: The flag that reaches its database, or nothing.
+    """
     return summary_text(
         Summary(
             study=view.record.name,
@@ -151,22 +158,26 @@ def _pruned(view: StudyView) -> tuple[PrunedTrial, ...]:
     )
 
 
-def _next_commands(view: StudyView, storage: str) -> list[NextCommand]:
+def _next_commands(view: StudyView, storage: tuple[str, ...]) -> list[NextCommand]:
     name = view.record.name
+
+    def command(verb: str, *options: object, study: str | None = name) -> str:
+        return shell_text(search_command(verb, *storage, *options, study=study))
+
     if view.counts.finished < view.record.trials:
         return [
-            NextCommand(command=f"python -m search resume {name}{storage}", purpose="go on"),
-            NextCommand(command=f"python -m search status {name}{storage}", purpose="look"),
+            NextCommand(command=command("resume"), purpose="go on"),
+            NextCommand(command=command("status"), purpose="look"),
         ]
+    best = search_command("best", *storage, "--format", "toml", study=name)
+    fit = trainer_command("fit", "best.toml")
     return [
         NextCommand(
-            command=f"python -m search best {name}{storage} --format toml > best.toml"
-            " && python -m trainer fit best.toml",
+            command=f"{shell_text(best, into='best.toml')} && {shell_text(fit)}",
             purpose="train the best trial again",
         ),
-        NextCommand(command=f"python -m search dashboard{storage}", purpose="browse all trials"),
+        NextCommand(command=command("dashboard", study=None), purpose="browse all trials"),
         NextCommand(
-            command=f"python -m search resume {name}{storage} --trials {view.record.trials + 100}",
-            purpose="search on",
+            command=command("resume", "--trials", view.record.trials + 100), purpose="search on"
         ),
     ]

@@ -13,11 +13,11 @@ import ray
 from ray.exceptions import RayError
 from ray.util.placement_group import PlacementGroup, placement_group
 
-from search.errors import ClusterError, Interrupted, first_line
-from search.machine.resources import Machine
 from search.workers.connection import RAY, check_answers, connect
 from search.workers.health_check import Door, Probe
 from search.workers.ray_processes import end, ray_processes
+from search.errors import ClusterError, Interrupted, first_line
+from search.machine.resources import Machine
 
 __all__ = [
     "Cluster",
@@ -124,7 +124,9 @@ class Cluster:
         due = time.monotonic() + PATIENCE_SECONDS
         while not places.wait(POLL_SECONDS):
             if self._stopped():
-                raise Interrupted("stopped while waiting for free cores: `search resume` goes on")
+                raise Interrupted(
+                    "stopped while waiting for free cores: `python -m search resume` goes on"
+                )
             if gone := self.look():
                 raise ClusterError(f"{gone}: start the cluster's head again")
             if time.monotonic() < due:

@@ -6,11 +6,15 @@ on standard error and exit code 2.
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 
+from trainer.engine.checkpoint import RECORD_NAME
+from trainer.errors import TrainerError
+from trainer.config.paths import user_path
+from trainer.engine.snapshots import read_iterations
 from trainer.commands.cache import Choice, list_cache, prune_cache, read_age, read_size
 from trainer.commands.evaluate import Scoring, evaluate_checkpoint
 from trainer.commands.export_config import export_settings
@@ -23,9 +27,6 @@ from trainer.commands.inspect import inspect_data
 from trainer.commands.predict import Asked, predict_images, read_modalities
 from trainer.commands.presets import list_presets, print_preset
 from trainer.commands.setup import find_device, read_config
-from trainer.engine.checkpoint import RECORD_NAME
-from trainer.engine.snapshots import read_iterations
-from trainer.errors import TrainerError
 
 __all__ = ["app", "main"]
 
@@ -44,21 +45,23 @@ cache_app = typer.Typer(
 )
 app.add_typer(cache_app, name="cache")
 
-ConfigArgument = Annotated[Path, typer.Argument(help="TOML file of the run.", show_default=False)]
+#: What every path has in common: ``~`` is expanded, as no shell does after ``=``.
+FOLDER: dict[str, Any] = {"parser": user_path, "metavar": "FOLDER", "show_default": False}
+FILE: dict[str, Any] = {**FOLDER, "metavar": "FILE"}
+
+ConfigArgument = Annotated[Path, typer.Argument(help="TOML file of the run.", **FILE)]
 CheckpointArgument = Annotated[
-    Path, typer.Argument(help=f"Folder that holds {RECORD_NAME}.", show_default=False)
+    Path, typer.Argument(help=f"Folder that holds {RECORD_NAME}.", **FOLDER)
 ]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
-CacheOption = Annotated[
-    Path | None, typer.Option(help="Folder of the feature cache.", show_default=False)
-]
+CacheOption = Annotated[Path | None, typer.Option(help="Folder of the feature cache.", **FOLDER)]
 DataOption = Annotated[
     Path | None,
-    typer.Option(help="Folder of the data set, if it was moved.", show_default=False),
+    typer.Option(help="Folder of the data set, if it was moved.", **FOLDER),
 ]
 RunOption = Annotated[
     Path | None,
-    typer.Option(help="Folder of the checkpoint; default runs/NAME.", show_default=False),
+    typer.Option(help="Folder of the checkpoint; default runs/NAME.", **FOLDER),
 ]
 
 
@@ -92,7 +95,7 @@ def fit(
     """Train one run; a folder that holds its checkpoint is gone on with."""
     folder = out if out is not None else Path("runs") / config.stem
     fit_run(
-        read_config(config),
+        read_config(config, tell=True),
         folder,
         cache=cache,
         device=find_device(device),
@@ -123,14 +126,12 @@ def evaluate(
 @app.command()
 def figures(
     checkpoint: CheckpointArgument,
-    out: Annotated[
-        Path, typer.Option(help="Folder of the PNG and SVG files.", show_default=False)
-    ],
+    out: Annotated[Path, typer.Option(help="Folder of the PNG and SVG files.", **FOLDER)],
     split: Annotated[Literal["val", "test"], typer.Option(help="Split to show.")] = "val",
     images: Annotated[int, typer.Option(min=1, help="Images to show.")] = 4,
     baseline: Annotated[
         Path | None,
-        typer.Option(help="Checkpoint of a run to show beside.", show_default=False),
+        typer.Option(help="Checkpoint of a run to show beside.", **FOLDER),
     ] = None,
     data: DataOption = None,
     device: DeviceOption = "auto",
@@ -151,7 +152,8 @@ def features(
     ] = False,
 ) -> None:
     """Build the feature bank and the neighbours of a configuration, or find them complete."""
-    build_features(read_config(config), cache=cache, device=find_device(device), verify=verify)
+    run = read_config(config, tell=True)
+    build_features(run, cache=cache, device=find_device(device), verify=verify)
 
 
 @app.command()
@@ -175,13 +177,13 @@ def inspect(
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Read a whole data set and name every fault; exit code 1 if training would fail."""
-    if not inspect_data(read_config(config), cache=cache, as_json=json):
+    if not inspect_data(read_config(config, tell=not json), cache=cache, as_json=json):
         raise typer.Exit(1)
 
 
 @app.command("import-checkpoint")
 def import_checkpoint(
-    file: Annotated[Path, typer.Argument(help="Released .ckpt file.", show_default=False)],
+    file: Annotated[Path, typer.Argument(help="Released .ckpt file.", **FILE)],
     out: RunOption = None,
 ) -> None:
     """Make a checkpoint of one that UniM2's authors released; nothing pickled in it runs."""
@@ -190,10 +192,10 @@ def import_checkpoint(
 
 @app.command("import-config")
 def import_config(
-    file: Annotated[Path, typer.Argument(help="Released .yml file.", show_default=False)],
+    file: Annotated[Path, typer.Argument(help="Released .yml file.", **FILE)],
     out: Annotated[
         Path | None,
-        typer.Option(help="TOML file to write; default NAME.toml.", show_default=False),
+        typer.Option(help="TOML file to write; default NAME.toml.", **FILE),
     ] = None,
     protocol: Annotated[
         Literal["held-out", "published"], typer.Option(help="How its numbers are to be made.")
@@ -205,14 +207,12 @@ def import_config(
 
 @app.command()
 def export(
-    source: Annotated[
-        Path, typer.Argument(help="Folder of a checkpoint, or TOML file.", show_default=False)
-    ],
+    source: Annotated[Path, typer.Argument(help="Folder of a checkpoint, or TOML file.", **FILE)],
     format: Annotated[
         Literal["unim2-yaml"], typer.Option(help="Whose names of the settings.")
     ] = "unim2-yaml",
     out: Annotated[
-        Path | None, typer.Option(help="File to write; default prints.", show_default=False)
+        Path | None, typer.Option(help="File to write; default prints.", **FILE)
     ] = None,
 ) -> None:
     """Write a run's settings as a configuration of the code that UniM2's authors released."""
@@ -223,10 +223,8 @@ def export(
 @app.command()
 def predict(
     checkpoint: CheckpointArgument,
-    images: Annotated[
-        list[Path], typer.Argument(help="Images, or folders of images.", show_default=False)
-    ],
-    out: Annotated[Path, typer.Option(help="Folder for masks and overlays.", show_default=False)],
+    images: Annotated[list[Path], typer.Argument(help="Images, or folders of images.", **FILE)],
+    out: Annotated[Path, typer.Option(help="Folder for masks and overlays.", **FOLDER)],
     modality: Annotated[
         list[str] | None,
         typer.Option(

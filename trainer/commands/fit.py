@@ -5,6 +5,14 @@ from pathlib import Path
 
 import torch
 
+from trainer.engine.checkpoint import RECORD_NAME
+from trainer.config.configuration import TrainConfig
+from trainer.features import Material, validate
+from trainer.logs import RunLog, open_log
+from trainer.records import Report
+from trainer.engine.run import Run, require_trainable
+from trainer.console.shell import shell_text, trainer_command
+from trainer.engine.snapshots import check_snapshots, snapshot_folder
 from trainer.commands.lines import (
     iterate_text,
     memory_text,
@@ -13,13 +21,6 @@ from trainer.commands.lines import (
     scores_text,
 )
 from trainer.commands.setup import live_progress, prepare_material, say, say_notes
-from trainer.config.configuration import TrainConfig
-from trainer.engine.checkpoint import RECORD_NAME
-from trainer.engine.run import Run, require_trainable
-from trainer.engine.snapshots import check_snapshots, snapshot_folder
-from trainer.features import Material, validate
-from trainer.logs import RunLog, open_log
-from trainer.records import Report
 
 __all__ = ["fit_run"]
 
@@ -60,7 +61,8 @@ def fit_run(
     say(iterate_text(run))
     say(f"checkpoint: {folder}")
     if material.test.labels is not None:
-        say(f"score it once on the test split: python -m trainer evaluate {folder} --split test")
+        score = shell_text(trainer_command("evaluate", folder, "--split", "test"))
+        say(f"score it once on the test split: {score}")
 
 
 def _train(run: Run, folder: Path, log: RunLog, snapshots: tuple[int, ...]) -> None:

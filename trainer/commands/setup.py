@@ -17,14 +17,15 @@ from rich.progress import (
 )
 
 from trainer.config.configuration import DataConfig, TrainConfig
-from trainer.config.presets import expand
-from trainer.config.protocols import lay_protocol
-from trainer.config.toml_records import build_record, read_toml
 from trainer.datasets import open_dataset
 from trainer.errors import ConfigError
 from trainer.features import Material, prepare
 from trainer.features.bank import Verify
 from trainer.methods import hyper_values
+from trainer.config.presets import read_preset
+from trainer.config.protocols import lay_protocol
+from trainer.config.sources import SEARCH, Layers, lay_over, read_layers, settings_in_place
+from trainer.config.toml_records import build_record
 
 __all__ = [
     "at_root",
@@ -33,6 +34,7 @@ __all__ = [
     "prepare_material",
     "progress_teller",
     "read_config",
+    "run_of",
     "say",
     "say_notes",
 ]
@@ -56,18 +58,45 @@ def find_device(name: str) -> torch.device:
     return device
 
 
-def read_config(path: Path) -> TrainConfig:
+def read_config(path: Path, *, tell: bool = False) -> TrainConfig:
     """The run a TOML file describes, refused before features are built if it cannot be.
 
-    Below the file's own settings lie those of the preset that its key ``base`` names, and below
-    both those of its protocol.
+    Below the file's own settings lie those of a preset, as for a search, and below both those of
+    its protocol. A table ``[search]`` is a search's.
+
+    Args:
+        path: The file.
+        tell: Whether to print which settings were taken from where.
 
     Raises:
         ConfigError: On a file or a setting that is wrong.
     """
-    config = build_record(TrainConfig, lay_protocol(expand(read_toml(path))))
+    layers = read_layers(None, path)
+    config = run_of(layers)
+    if tell:
+        _say_settings(layers)
+    return config
+
+
+def run_of(layers: Layers) -> TrainConfig:
+    """The run that these settings describe.
+
+    Raises:
+        ConfigError: On a setting that is wrong.
+    """
+    table = lay_over(read_preset(layers.preset), layers.given())
+    run = {key: value for key, value in table.items() if key != SEARCH}
+    config = build_record(TrainConfig, lay_protocol(settings_in_place(run)))
     hyper_values(config)
     return config
+
+
+def _say_settings(layers: Layers) -> None:
+    """Print which settings were taken from where, and what of a file is not read."""
+    for line in layers.lines():
+        say(line)
+    if SEARCH in layers.from_file:
+        say(f"note: [{SEARCH}] of {layers.file} is read by `python -m search launch` alone")
 
 
 def at_root(config: TrainConfig, data: Path | None) -> TrainConfig:

@@ -49,7 +49,7 @@ def open_dataset(config: DataConfig) -> DataSet:
     data_set = find_dataset(config)
     if data_set.faults:
         first, others = data_set.faults[0], len(data_set.faults) - 1
-        more = f" ({others} more like it: `python -m trainer inspect` names all)"
+        more = f" ({others} more like it: `python -m trainer inspect FILE` names all)"
         raise DataError(first + more * bool(others))
     return data_set
 

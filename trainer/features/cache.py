@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.errors import CacheError
+from trainer.config.paths import user_path
 
 __all__ = [
     "BANKS",
@@ -50,7 +51,7 @@ def cache_root(cache: Path | None) -> Path:
     if cache is not None:
         return cache
     if os.environ.get(VARIABLE):
-        return Path(os.environ[VARIABLE]).expanduser()
+        return user_path(os.environ[VARIABLE])
     import platformdirs  # only here: whoever names a folder does without
 
     return Path(platformdirs.user_cache_dir("unim2-search"))

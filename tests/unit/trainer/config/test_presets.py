@@ -3,11 +3,11 @@
 import pytest
 
 from trainer.config.configuration import TrainConfig
+from trainer.errors import ConfigError
+from trainer.methods import build_method, hyper_values
 from trainer.config.presets import expand, preset_names, preset_summary, read_preset
 from trainer.config.protocols import PUBLISHED, PUBLISHED_OPTIONS, lay_protocol, protocol_text
 from trainer.config.toml_records import build_record, record_to_table
-from trainer.errors import ConfigError
-from trainer.methods import build_method, hyper_values
 
 RUNS = {  # data set, backbone, modalities, fusion, width of the code, iterations, learning rate
     "nyu-s16": ("nyu", "small", ("rgb", "depth"), "conv", 70, 10_000, 5e-4),
@@ -22,6 +22,9 @@ RUNS = {  # data set, backbone, modalities, fusion, width of the code, iteration
         "mcubes", "small", ("rgb", "nir", "aolp", "dolp"), "ladder", 320, 4000, 1.59e-5,
     ),
 }  # fmt: skip
+
+#: Those that a search takes as they are.
+SEARCHED = {"cityscapes-rgbd", "cityscapes-rgbd-dinov3", "own", "rooms"}
 
 #: Weight of the whole loss, then lambda and b of self, KNN and random pairs, a modality.
 TUNED = {
@@ -41,11 +44,13 @@ TUNED = {
 
 
 def resolve(name: str) -> TrainConfig:
-    return build_record(TrainConfig, lay_protocol(read_preset(name)))
+    table = {key: value for key, value in read_preset(name).items() if key != "search"}
+    return build_record(TrainConfig, lay_protocol(table))
 
 
 def test_every_published_run_has_its_two_presets() -> None:
-    assert {*RUNS, *(f"{name}-published" for name in RUNS)} == set(preset_names())
+    published = {*RUNS, *(f"{name}-published" for name in RUNS)}
+    assert published | SEARCHED == set(preset_names())
 
 
 @pytest.mark.parametrize("suffix", ["", "-published"])
@@ -107,6 +112,8 @@ def test_twins_differ_in_their_protocol_alone(name: str) -> None:
 
 
 def test_a_preset_that_there_is_not_is_told_in_one_line() -> None:
-    with pytest.raises(ConfigError, match="no preset 'nyu': choose one of mcubes-ia,") as caught:
+    with pytest.raises(
+        ConfigError, match="no preset 'nyu': choose one of cityscapes-rgbd,"
+    ) as caught:
         expand({"base": "nyu"})
     assert "\n" not in str(caught.value)
