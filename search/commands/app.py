@@ -28,6 +28,7 @@ from storage.studies import request_stop
 from trainer.errors import TrainerError
 from trainer.config.paths import user_path
 from trainer.config.sources import read_layers
+from trainer.console.streams import outlive_readers
 from trainer.config.toml_records import record_to_table, toml_text
 
 __all__ = ["app", "main"]
@@ -437,6 +438,7 @@ def _exit(finished: bool) -> None:
 
 def main() -> None:
     """Run the command line."""
+    outlive_readers()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     app()
 

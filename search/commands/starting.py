@@ -32,6 +32,7 @@ from storage.address import Address, parse_address
 from storage.database import Database, open_database
 from trainer.features.cache import cache_root
 from trainer.config.paths import user_path
+from trainer.console.progress import open_teller
 from trainer.config.sources import Layers, read_layers
 from trainer.config.toml_records import toml_text
 
@@ -234,7 +235,7 @@ def _drive(request: Launch, database: Database, *, plain: bool | None) -> bool:
         request,
         database,
         open_progress=lambda: open_progress(console, plain=plain),
-        open_preparing=lambda: views.preparing(console),
+        open_preparing=lambda: open_teller(console),
         say=typer.echo,
     )
     view = reading.read_study(database, result.study)

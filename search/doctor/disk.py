@@ -4,11 +4,11 @@ import os
 import shutil
 from pathlib import Path
 
-from search.reporting.sizes import bytes_text
 from search.doctor.check import Check, failed, ok
 from search.doctor.subject import Subject
 from trainer.errors import TrainerError
 from trainer.features.dataset_summary import survey
+from trainer.console.sizes import bytes_text
 
 __all__ = ["check_cache", "check_checkpoints"]
 

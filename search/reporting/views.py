@@ -1,10 +1,6 @@
 """What the verbs print, made from views of studies: data in, text out."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
-from rich.console import Console, Group, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -24,30 +20,7 @@ from search.records.outcome import prune_kind, prune_reason
 from search.reporting.reading import StudyView, failures
 from trainer.console.shell import search_command, shell_text, trainer_command
 
-__all__ = ["best", "preparing", "study_list", "study_status", "summary"]
-
-
-@contextmanager
-def preparing(console: Console) -> Iterator[Callable[[str, int, int], None]]:
-    """Shows how far the preparation of features is: bars on a terminal, else a line a step."""
-    if not console.is_terminal:
-        yield lambda what, done, total: _say_step(console, what, done, total)
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=console) as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def tell(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = bars.add_task(what, total=total)
-            bars.update(tasks[what], completed=done, total=total)
-
-        yield tell
-
-
-def _say_step(console: Console, what: str, done: int, total: int) -> None:
-    if done >= total:
-        console.print(f"{what}: {total}", markup=False, highlight=False)
+__all__ = ["best", "study_list", "study_status", "summary"]
 
 
 def summary(view: StudyView, seconds: float, *, storage: tuple[str, ...]) -> RenderableType:

@@ -15,6 +15,7 @@ from trainer.engine.checkpoint import RECORD_NAME
 from trainer.errors import TrainerError
 from trainer.config.paths import user_path
 from trainer.engine.snapshots import read_iterations
+from trainer.console.streams import outlive_readers
 from trainer.commands.cache import Choice, list_cache, prune_cache, read_age, read_size
 from trainer.commands.evaluate import Scoring, evaluate_checkpoint
 from trainer.commands.export_config import export_settings
@@ -67,6 +68,7 @@ RunOption = Annotated[
 
 def main() -> None:
     """Run the command line; a user's error is one line and exit code 2."""
+    outlive_readers()
     try:
         app()
     except TrainerError as error:
@@ -114,12 +116,13 @@ def evaluate(
     crf: Annotated[
         bool, typer.Option("--crf", help="Score what a dense CRF makes of it, too.")
     ] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     data: DataOption = None,
     device: DeviceOption = "auto",
     cache: CacheOption = None,
 ) -> None:
     """Score a checkpoint."""
-    asked = Scoring(split=split, flip=flip, crf=crf)
+    asked = Scoring(split=split, flip=flip, crf=crf, as_json=json)
     evaluate_checkpoint(checkpoint, asked, data=data, cache=cache, device=find_device(device))
 
 
@@ -262,7 +265,7 @@ def cache_prune(
         str | None, typer.Option(help="Not opened for so long: 12h, 30d, 8w.", show_default=False)
     ] = None,
     larger_than: Annotated[
-        str | None, typer.Option(help="Larger than 500MB, 10GB.", show_default=False)
+        str | None, typer.Option(help="Larger than 500MiB, 10GiB.", show_default=False)
     ] = None,
     incomplete: Annotated[
         bool, typer.Option("--incomplete", help="Left over by a killed process, or damaged.")

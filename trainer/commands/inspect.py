@@ -10,7 +10,6 @@ from typing import Any
 from trainer.config.configuration import TrainConfig
 from trainer.datasets import find_dataset
 from trainer.errors import DataError
-from trainer.features.cache import size_text
 from trainer.inspection import (
     Finding,
     Inspection,
@@ -21,7 +20,8 @@ from trainer.inspection import (
 )
 from trainer.inspection.facts import Range
 from trainer.inspection.readiness import Readiness
-from trainer.commands.setup import live_progress, progress_teller, say
+from trainer.console.sizes import bytes_text
+from trainer.commands.setup import say, telling
 from trainer.commands.tables import NONE, say_table
 
 __all__ = ["inspect_data"]
@@ -51,8 +51,8 @@ def inspect_data(config: TrainConfig, *, cache: Path | None, as_json: bool) -> b
         )
         return False
     ready = measure_readiness(config, data_set, cache)
-    with live_progress() as progress:
-        found = walk_through(data_set, progress_teller(progress))
+    with telling() as tell:
+        found = walk_through(data_set, tell)
     faults = (*found.faults, *ready.faults)
     if as_json:
         say(json.dumps(_json(found, ready), indent=1))
@@ -141,12 +141,12 @@ def _say_classes(found: Inspection) -> None:
 
 
 def _bank_line(ready: Readiness) -> str:
-    free = "" if ready.free is None else f", {size_text(ready.free)} free"
+    free = "" if ready.free is None else f", {bytes_text(ready.free)} free"
     where = f"{ready.folder}{free}"
     if ready.needed is None:
         return f"feature bank: its size is not known without the backbone ({where})"
     built = ", built before" if ready.built else ""
-    return f"feature bank: takes {size_text(ready.needed)} in {where}{built}"
+    return f"feature bank: takes {bytes_text(ready.needed)} in {where}{built}"
 
 
 def _verdict(faults: tuple[Finding, ...], suspicions: tuple[Finding, ...]) -> str:

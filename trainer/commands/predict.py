@@ -27,7 +27,7 @@ from trainer.predict import (
 )
 from trainer.config.paths import user_path
 from trainer.engine.run import Run, config_of
-from trainer.commands.setup import at_root, live_progress, prepare_material, say
+from trainer.commands.setup import at_root, prepare_material, say, telling
 from trainer.commands.tables import say_table
 
 __all__ = ["Asked", "predict_images", "read_modalities"]
@@ -140,9 +140,8 @@ def _predict_all(
     """Share of each index over all images, and how many could not be read."""
     failed = 0
     pixels_Y = np.zeros(len(palette), dtype=np.int64)
-    with live_progress() as progress:
-        task = progress.add_task("predict", total=len(own))
-        for each in own:
+    with telling() as tell:
+        for done, each in enumerate(own, start=1):
             try:
                 images = predictor.read(each)
             except DataError as error:
@@ -153,7 +152,7 @@ def _predict_all(
                 pixels_Y += np.bincount(label.ravel(), minlength=len(palette))
                 anchor = next(iter(images.values()))
                 write_pictures(asked.out, each.stem, anchor, label, palette)
-            progress.advance(task)
+            tell("predict", done, len(own))
     return pixels_Y / max(1, int(pixels_Y.sum())), failed
 
 

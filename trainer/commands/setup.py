@@ -1,20 +1,12 @@
-"""What every verb of the trainer sets up: device, configuration, features, progress bars."""
+"""What every verb of the trainer sets up: device, configuration, features, progress."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
 
 from trainer.config.configuration import DataConfig, TrainConfig
 from trainer.datasets import open_dataset
@@ -23,6 +15,7 @@ from trainer.features import Material, prepare
 from trainer.features.bank import Verify
 from trainer.methods import hyper_values
 from trainer.config.presets import read_preset
+from trainer.console.progress import Tell, open_teller
 from trainer.config.protocols import lay_protocol
 from trainer.config.sources import SEARCH, Layers, lay_over, read_layers, settings_in_place
 from trainer.config.toml_records import build_record
@@ -30,13 +23,12 @@ from trainer.config.toml_records import build_record
 __all__ = [
     "at_root",
     "find_device",
-    "live_progress",
     "prepare_material",
-    "progress_teller",
     "read_config",
     "run_of",
     "say",
     "say_notes",
+    "telling",
 ]
 
 
@@ -110,24 +102,16 @@ def at_root(config: TrainConfig, data: Path | None) -> TrainConfig:
 def prepare_material(
     config: TrainConfig, *, cache: Path | None, device: torch.device, verify: Verify = "all"
 ) -> Material:
-    """The features of a configuration, with a bar for each thing that has to be built."""
-    with live_progress() as progress:
-        tell = progress_teller(progress)
+    """The features of a configuration, saying how far each thing is that has to be built."""
+    with telling() as tell:
         return prepare(config, cache=cache, device=device, progress=tell, verify=verify)
 
 
 @contextmanager
-def live_progress() -> Iterator[Progress]:
-    """A live bar on a terminal's standard error, nothing elsewhere."""
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),  # so that numbers and the time left fit in 80 columns
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        yield progress
+def telling() -> Iterator[Tell]:
+    """Tells how far a long piece of work is, on standard error."""
+    with open_teller(Console(stderr=True)) as tell:
+        yield tell
 
 
 def say(text: str) -> None:
@@ -144,15 +128,3 @@ def say_notes(config: DataConfig) -> None:
     """
     for note in open_dataset(config).notes:
         say(f"note: {note}")
-
-
-def progress_teller(progress: Progress) -> Callable[[str, int, int], None]:
-    """A callback that keeps one bar for each thing that is done."""
-    bars: dict[str, TaskID] = {}
-
-    def tell(what: str, done: int, total: int) -> None:
-        if what not in bars:
-            bars[what] = progress.add_task(what, total=total)
-        progress.update(bars[what], completed=done, total=total)
-
-    return tell

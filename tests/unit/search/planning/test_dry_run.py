@@ -9,7 +9,6 @@ import pytest
 from rich.console import Console
 
 from search.reporting.dry_run import plan
-from search.reporting.sizes import bytes_text
 from search.machine.resources import Machine
 from search.planning import dry_run as verb
 from search.planning.dry_run import DryRun, dry_run
@@ -18,6 +17,7 @@ from storage.address import parse_address
 from trainer.errors import ConfigError
 from trainer.features import prepare
 from trainer.config.sources import read_layers
+from trainer.console.sizes import bytes_text
 
 TINY = {
     "data": {"options": {"train": 4, "val": 2, "test": 3, "size": 64}},
@@ -105,5 +105,11 @@ def test_what_a_launch_refuses_is_refused(tmp_path: Path) -> None:
 
 
 def test_sizes() -> None:
-    sizes = {0: "0 KiB", 1536: "2 KiB", 3 * 2**20: "3.0 MiB", 5 * 2**30: "5.0 GiB"}
+    sizes = {
+        0: "0 KiB",
+        1536: "2 KiB",
+        3 * 2**20: "3.0 MiB",
+        5 * 2**30: "5.0 GiB",
+        2**41: "2.0 TiB",
+    }
     assert {size: bytes_text(size) for size in sizes} == sizes

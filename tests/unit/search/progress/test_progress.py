@@ -4,7 +4,6 @@ import io
 import pytest
 from rich.console import Console
 
-from search.reporting.durations import about_text, duration_text
 from search.progress.live_view import EVENTS_SHOWN, WORKERS_SHOWN, LiveProgress, draw
 from search.progress.progress import (
     STATUS_INTERVAL,
@@ -14,6 +13,7 @@ from search.progress.progress import (
     open_progress,
 )
 from search.driver.in_memory_study import Counts
+from trainer.console.durations import about_text, duration_text
 
 SNAPSHOT = Snapshot(
     study="rooms-3",

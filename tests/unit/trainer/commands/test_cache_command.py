@@ -174,7 +174,7 @@ def test_pruning_asks(
 
 def test_pruning_nothing_in_particular_is_refused(tmp_path: Path) -> None:
     make(tmp_path, "bank")
-    with pytest.raises(ConfigError, match="--older-than 30d, --larger-than 10GB, --incomplete"):
+    with pytest.raises(ConfigError, match="--older-than 30d, --larger-than 10GiB, --incomplete"):
         prune(tmp_path)
     assert keys(tmp_path) == {"bank"}
 
@@ -210,7 +210,9 @@ def test_ages_are_read(text: str, value: float) -> None:
     assert read_age(text) == value
 
 
-@pytest.mark.parametrize(("text", "value"), [("500MB", 5e8), ("10 gb", 1e10), ("1.5TB", 1.5e12)])
+@pytest.mark.parametrize(
+    ("text", "value"), [("500MB", 5e8), ("10 gb", 1e10), ("1.5TB", 1.5e12), ("10GiB", 10 * 2**30)]
+)
 def test_sizes_are_read(text: str, value: float) -> None:
     assert read_size(text) == value
 

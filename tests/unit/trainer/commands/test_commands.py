@@ -117,7 +117,7 @@ def test_fit_says_its_protocol_its_memory_and_the_iterate_that_counts(
     assert call(monkeypatch, "fit", run_toml, "--out", out, "--device", "cpu") == 0
     told = capsys.readouterr().out
     assert "protocol: held-out, with evaluation.report changed" in told
-    assert len(re.findall(r"memory: at most \d+ MiB", told)) == 1
+    assert len(re.findall(r"memory: at most [\d.]+ [MG]iB", told)) == 1
     (iterate,) = re.findall(r"iterate: the best of 3 evaluations on val, .*", told)
     assert call(monkeypatch, "evaluate", out, "--device", "cpu") == 0
     scored = capsys.readouterr().out
