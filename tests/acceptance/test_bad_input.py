@@ -172,7 +172,9 @@ def test_a_home_is_expanded_wherever_a_path_is_given(
     (tmp_path / "empty").mkdir()
     empty = str(tmp_path / "empty")
     assert empty in refused(*CITY, "~/empty")
-    assert empty in refused(*toml(tmp_path, '[data]\nname = "cityscapes"\nroot = "~/empty"'))
+    assert empty in refused(
+        *toml(tmp_path, '[data]\nname = "cityscapes"\nroot = "~/empty"\nmodalities = ["rgb"]')
+    )
     assert empty in refused("launch", "--config=~/settings.toml")
     assert f"{tmp_path}/none" in refused("launch", "--password-file=~/none")
     vit = [*CITY, "~/city", "--backbone", "vit_tiny_patch16_224"]
@@ -251,19 +253,16 @@ def test_another_configuration_is_listed_and_a_smaller_target_refused(
     launch = toml(tmp_path, SMALL_TOML + "[method]\ncode_dim = 12\n[search]\ntrials = 6\n")
     told = refused(*launch, "--study", "old", "--seed", "1", storage=stored)
     assert "method.code_dim: 24 → 12" in told and "search.seed: 0 → 1" in told
+    told = refused("launch", "--study", "old", "--iterations", "70", storage=stored)
+    assert "(training.iterations: 100 → 70): leave" in told, "what nobody gave is not compared"
+    own = toml(tmp_path, '[data]\nname = "folder"\nroot = "/none"')
+    told = refused(*own, "--study", "old", storage=stored)
+    assert "(data.name: rooms → folder): leave" in told
+    told = refused("launch", "--study", "old", "--trials", "3", storage=stored)
+    assert "--trials 3 is below the 4 trials" in told
     launch = toml(tmp_path, SMALL_TOML)
     told = refused(*launch, "--study", "old", "--trials", "3", storage=stored)
     assert "--trials 3 is below the 4 trials" in told
     told = refused("resume", "old", "--trials", "2", storage=stored)
     assert "--trials 2 is below the 4 trials" in told
     assert "no study 'none'" in refused("resume", "none", storage=stored)
-
-
-def test_only_what_was_given_is_compared(refused: Run, stored: str, tmp_path: Path) -> None:
-    told = refused("launch", "--study", "old", "--iterations", "7", storage=stored)
-    assert "(training.iterations: 100 → 7): leave" in told
-    told = refused("launch", "--study", "old", "--trials", "3", storage=stored)
-    assert "--trials 3 is below the 4 trials" in told, "nothing else differs"
-    own = toml(tmp_path, '[data]\nname = "folder"\nroot = "/none"')
-    told = refused(*own, "--study", "old", storage=stored)
-    assert "(data.name: rooms → folder): leave" in told

@@ -46,11 +46,11 @@ def test_a_program_goes_on_after_its_reader_left() -> None:
     assert child.returncode == 0
 
 
-@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "2>&1 | head -n 1 >&-"])
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
 def test_a_program_that_starts_without_its_streams_ends_well(closed: str) -> None:
     shell = f'"$0" -c "$1" {closed}; exit $?'
     done = subprocess.run(["/bin/sh", "-c", shell, sys.executable, PROGRAM], check=False)
-    assert done.returncode == 0 or "|" in closed
+    assert done.returncode == 0
 
 
 class Broken(io.StringIO):
