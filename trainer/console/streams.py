@@ -19,7 +19,9 @@ CLOSED = (errno.EPIPE, errno.EIO, errno.EBADF)
 class Outliving(io.TextIOBase):
     """A text stream that goes on without output once its reader is gone."""
 
-    def __init__(self, stream: TextIO, *, name: str, errors: TextIO | None) -> None:
+    def __init__(
+        self, stream: TextIO, *, name: str, errors: TextIO | io.TextIOBase | None
+    ) -> None:
         """Write to a stream.
 
         Args:
