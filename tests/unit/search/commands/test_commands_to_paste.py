@@ -6,9 +6,9 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
 import pytest
 import typer
+from typer.core import TyperGroup
 
 import search.commands.app
 import trainer.commands.app
@@ -25,6 +25,8 @@ PROGRAMS = {
     "search": typer.main.get_command(search.cli.app),
     "trainer": typer.main.get_command(trainer.cli.app),
 }
+#: What every refusal of the command line is.
+USAGE_ERROR = typer.BadParameter.__mro__[1]
 #: Stands for what a message fills in: a text, a number and a path alike.
 FILLED = "7"
 NAMES = (
@@ -37,10 +39,9 @@ def check_parses(words: list[str]) -> None:
     """Refuses what the program would refuse of names and numbers of arguments."""
     assert words[:2] == ["python", "-m"], words
     command, rest = PROGRAMS[words[2]], words[3:]
-    context = click.Context(command)
-    while isinstance(command, click.Group):
-        name, command, rest = command.resolve_command(context, rest)
-        assert command is not None, name
+    while isinstance(command, TyperGroup):
+        assert rest and rest[0] in command.commands, words
+        command, rest = command.commands[rest[0]], rest[1:]
     command.make_context(command.name, list(rest))
 
 
@@ -95,6 +96,14 @@ def built() -> list[tuple[str, ...]]:
             named = {"study": FILLED} if node.keywords else {}
             found.append(makers[node.func.id](*words, **named))
     return found
+
+
+@pytest.mark.parametrize(
+    "text", ["moon", "resume a b", "launch --moon", "stop --trials 3", "launch --trials many"]
+)
+def test_a_command_that_is_not_taken_is_seen(text: str) -> None:
+    with pytest.raises((AssertionError, USAGE_ERROR), match=r"moon|\(b\)|--trials|many"):
+        check_parses(["python", "-m", "search", *text.split()])
 
 
 def test_there_are_such_commands() -> None:

@@ -98,18 +98,18 @@ def test_a_fixed_rate_is_read_by_both_commands(tmp_path: Path) -> None:
 STORED = {"method": {"code_dim": 12}, "search": {"trials": 6, "ranges": {"b_self": [0.1, 0.5]}}}
 
 
-def compared(*, preset: str | None = None, **flags: Any) -> list[str]:
+def compared(flags: dict[str, Any] | None = None, *, preset: str | None = None) -> list[str]:
     stored = resolve("rooms", None, STORED).to_table()
-    return continued(stored, read_layers(preset, None, nested(flags)))[1]
+    return continued(stored, read_layers(preset, None, nested(flags or {})))[1]
 
 
 def test_a_named_study_is_compared_with_what_was_given_alone() -> None:
     assert compared() == []
     assert compared(preset="rooms") == []
-    assert compared(**{"search.trials": 50, "data.root": "/moved"}) == []
-    assert compared(**{"method.code_dim": 12, "search.seed": 0}) == []
-    assert compared(**{"search.seed": 1}) == ["search.seed: 0 → 1"]
-    assert compared(**{"hyper": {"b_self": 0.3}}) == [
+    assert compared({"search.trials": 50, "data.root": "/moved"}) == []
+    assert compared({"method.code_dim": 12, "search.seed": 0}) == []
+    assert compared({"search.seed": 1}) == ["search.seed: 0 → 1"]
+    assert compared({"hyper": {"b_self": 0.3}}) == [
         "hyper.b_self: not set → 0.3",
         "search.ranges.b_self: [0.1, 0.5] → not set",
     ]
