@@ -17,19 +17,18 @@ from rich.console import Console
 
 from search.commands import options
 from search.config.assignments import nested, parse_fixes, parse_ranges
-from search.workers.ray_environment import outlive_ray
-from search.reporting import views
 from search.errors import ClusterAway, FailureBudget, Interrupted, SearchError
-from search.reporting import reading
+from search.reporting import reading, views
+from search.workers.ray_environment import outlive_ray
 from storage.address import take_address
 from storage.database import Database, open_database
 from storage.errors import DatabaseAway, LeaseHeld, LeaseLost, StorageError
 from storage.studies import request_stop
-from trainer.errors import TrainerError
 from trainer.config.paths import user_path
 from trainer.config.sources import read_layers
-from trainer.console.streams import outlive_readers
 from trainer.config.toml_records import record_to_table, toml_text
+from trainer.console.streams import outlive_readers
+from trainer.errors import TrainerError
 
 __all__ = ["app", "main"]
 

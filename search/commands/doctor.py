@@ -6,10 +6,10 @@ import json
 import typer
 from rich.console import Console
 
-from search.config.configuration import resolve_layers
-from search.reporting.doctor import findings
-from search.doctor import Subject, examine
 from search.commands.starting import Machinery
+from search.config.configuration import resolve_layers
+from search.doctor import Subject, examine
+from search.reporting.doctor import findings
 from storage.address import Address
 from trainer.config.sources import Layers
 

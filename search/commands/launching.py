@@ -7,19 +7,19 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from search.machine.reservations import Booking, Terms, reserve
-from search.workers.connection import check_answers
-from search.config.configuration import LaunchConfig, continued, differences, resolve_layers
-from search.progress.progress import Progress
-from search.driver.driver import Ending
-from search.errors import StudyError
-from search.machine.resources import Machine
-from search.commands.signals import stop_on_signals
-from search.commands.notices import tell_idle_workers, tell_moved_starts, tell_settings
-from search.reporting.reading import is_driven
-from search.driver.session import Places, Session, ray_workers
 from search.commands.hot_standby import stand_by
+from search.commands.notices import tell_idle_workers, tell_moved_starts, tell_settings
+from search.commands.signals import stop_on_signals
+from search.config.configuration import LaunchConfig, continued, differences, resolve_layers
+from search.driver.driver import Ending
+from search.driver.session import Places, Session, ray_workers
+from search.errors import StudyError
+from search.machine.reservations import Booking, Terms, reserve
+from search.machine.resources import Machine
 from search.machine.versions import code_revision, package_versions
+from search.progress.progress import Progress
+from search.reporting.reading import is_driven
+from search.workers.connection import check_answers
 from storage.database import Database
 from storage.errors import NameTaken, UnknownStudy
 from storage.lease import Lease
@@ -33,8 +33,8 @@ from storage.studies import (
     get_study,
     list_studies,
 )
-from trainer.features import Material, prepare, require_labels
 from trainer.config.sources import Layers
+from trainer.features import Material, prepare, require_labels
 
 __all__ = ["Launch", "LaunchResult", "configure", "find_to_resume", "launch"]
 

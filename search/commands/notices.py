@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from search.config.configuration import LaunchConfig
 from storage.studies import StudyRecord
-from trainer.datasets import DataSet
 from trainer.config.sources import Layers
+from trainer.datasets import DataSet
 
 __all__ = ["tell_idle_workers", "tell_moved_starts", "tell_notes", "tell_settings"]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from search.doctor.check import Check, failed, ok
 from search.doctor.subject import Subject
+from trainer.console.sizes import bytes_text
 from trainer.errors import TrainerError
 from trainer.features.dataset_summary import survey
-from trainer.console.sizes import bytes_text
 
 __all__ = ["check_cache", "check_checkpoints"]
 

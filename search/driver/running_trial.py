@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from optuna.trial import FrozenTrial
 
 from search.checkpoints.folders import CheckpointStore
-from search.records.stored_checkpoint import StoredCheckpoint
 from search.driver.study_store import attempts_of, checkpoints_of
 from search.records.messages import Task
+from search.records.stored_checkpoint import StoredCheckpoint
 from trainer.records import Report
 
 __all__ = ["LiveTrial", "adopt_trial"]

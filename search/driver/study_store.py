@@ -13,10 +13,10 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import Engine
 
-from search.records.stored_checkpoint import StoredCheckpoint
-from search.errors import SearchError, StudyError
 from search.driver.writes import AddTrial, EndTrial, Entry, NewAttempt, StoreReport, StoreTest
+from search.errors import SearchError, StudyError
 from search.records.outcome import write_end
+from search.records.stored_checkpoint import StoredCheckpoint
 from storage.outage import translated
 from storage.reports import reports_of, store_report
 from storage.studies import get_study, mark_finished

@@ -12,16 +12,16 @@ from typing import Any
 
 import torch
 
-from search.machine.reservations import holders
-from search.config.configuration import LaunchConfig, resolve_layers
-from search.planning.costs import Costs, measure
-from search.machine.resources import Machine, usable_cores
-from search.spaces import Space
 from search.commands.checking import check_dataset
+from search.config.configuration import LaunchConfig, resolve_layers
 from search.driver.session import Places
+from search.machine.reservations import holders
+from search.machine.resources import Machine, usable_cores
+from search.planning.costs import Costs, measure
+from search.spaces import Space
 from storage.address import Address
-from trainer.features.dataset_summary import Survey, survey
 from trainer.config.sources import Layers
+from trainer.features.dataset_summary import Survey, survey
 
 __all__ = ["DryRun", "dry_run"]
 

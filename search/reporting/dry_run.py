@@ -5,8 +5,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from search.reporting.tables import number_text
 from search.planning.dry_run import DryRun
+from search.reporting.tables import number_text
 from trainer.console.durations import about_text, duration_text
 from trainer.console.sizes import bytes_text
 

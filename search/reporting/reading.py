@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 from optuna.trial import FrozenTrial, TrialState
 
-from search.errors import StudyError
-from search.driver.study_store import TEST_ATTRIBUTE
-from search.driver.in_memory_study import Counts, Mirror
 from search.config.protocols import study_protocol
+from search.driver.in_memory_study import Counts, Mirror
+from search.driver.study_store import TEST_ATTRIBUTE
+from search.errors import StudyError
 from storage.database import Database
 from storage.lease import TIME_TO_LIVE
 from storage.lease_record import read_lease

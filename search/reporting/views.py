@@ -4,6 +4,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from search.config.protocols import study_protocol
+from search.records.outcome import prune_kind, prune_reason
+from search.reporting.reading import StudyView, failures
 from search.reporting.tables import (
     BestTrial,
     NextCommand,
@@ -14,10 +17,7 @@ from search.reporting.tables import (
     summary_text,
     tally_reasons,
 )
-from search.config.protocols import study_protocol
 from search.spaces import Space
-from search.records.outcome import prune_kind, prune_reason
-from search.reporting.reading import StudyView, failures
 from trainer.console.shell import search_command, shell_text, trainer_command
 
 __all__ = ["best", "study_list", "study_status", "summary"]

@@ -28,8 +28,8 @@ from torch import nn
 from trainer.backbones.loading import load_weights, patch_side
 from trainer.backbones.vit_outputs import OUTPUTS, check_output
 from trainer.backbones.weights import digest_file, fetch_hub_file
-from trainer.errors import ConfigError, WeightsError
 from trainer.config.paths import user_path
+from trainer.errors import ConfigError, WeightsError
 from trainer.seeds import derive_seed
 
 __all__ = ["TimmVit", "build_timm_vit"]

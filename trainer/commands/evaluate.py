@@ -10,19 +10,19 @@ from typing import Any, Literal
 
 import torch
 
-from trainer.config.configuration import TrainConfig
-from trainer.datasets import open_dataset
-from trainer.scoring.evaluation import Evaluation, evaluate
-from trainer.features import Material, require_labelled, require_labels
-from trainer.features.mirrored import Mirrored, prepare_mirrored
-from trainer.features.pictures import Pictures
-from trainer.scoring.prediction import Aids
-from trainer.config.protocols import protocol_text
-from trainer.engine.run import Run, config_of
-from trainer.config.toml_records import record_to_table
 from trainer.commands.lines import iterate_text, percent_text, protocol_line
 from trainer.commands.setup import at_root, prepare_material, say, telling
 from trainer.commands.tables import say_table
+from trainer.config.configuration import TrainConfig
+from trainer.config.protocols import protocol_text
+from trainer.config.toml_records import record_to_table
+from trainer.datasets import open_dataset
+from trainer.engine.run import Run, config_of
+from trainer.features import Material, require_labelled, require_labels
+from trainer.features.mirrored import Mirrored, prepare_mirrored
+from trainer.features.pictures import Pictures
+from trainer.scoring.evaluation import Evaluation, evaluate
+from trainer.scoring.prediction import Aids
 
 __all__ = ["Scoring", "evaluate_checkpoint"]
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import torch
 
+from trainer.commands.setup import prepare_material, say, say_notes, telling
 from trainer.config.configuration import TrainConfig
 from trainer.features import open_material, validate
 from trainer.features.bank import Verify
-from trainer.commands.setup import prepare_material, say, say_notes, telling
 
 __all__ = ["build_features"]
 

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import torch
 
-from trainer.engine.checkpoint import RECORD_NAME
+from trainer.commands.lines import iterate_text, memory_text, protocol_line, scores_text
+from trainer.commands.setup import prepare_material, say, say_notes, telling
 from trainer.config.configuration import TrainConfig
+from trainer.console.shell import shell_text, trainer_command
+from trainer.engine.checkpoint import RECORD_NAME
+from trainer.engine.run import Run, require_trainable
+from trainer.engine.snapshots import check_snapshots, snapshot_folder
 from trainer.features import Material, validate
 from trainer.logs import RunLog, open_log
 from trainer.records import Report
-from trainer.engine.run import Run, require_trainable
-from trainer.console.shell import shell_text, trainer_command
-from trainer.engine.snapshots import check_snapshots, snapshot_folder
-from trainer.commands.lines import iterate_text, memory_text, protocol_line, scores_text
-from trainer.commands.setup import prepare_material, say, say_notes, telling
 
 __all__ = ["fit_run"]
 

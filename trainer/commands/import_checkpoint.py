@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from trainer.upstream import Imported, import_checkpoint
-from trainer.upstream.keys import MODALITY_KEYS
-from trainer.console.shell import shell_text, trainer_command
 from trainer.commands.lines import protocol_line
 from trainer.commands.setup import say
 from trainer.commands.tables import NONE, say_table
+from trainer.console.shell import shell_text, trainer_command
+from trainer.upstream import Imported, import_checkpoint
+from trainer.upstream.keys import MODALITY_KEYS
 
 __all__ = ["import_released"]
 

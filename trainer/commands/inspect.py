@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from trainer.commands.setup import say, telling
+from trainer.commands.tables import NONE, say_table
 from trainer.config.configuration import TrainConfig
+from trainer.console.sizes import bytes_text
 from trainer.datasets import find_dataset
 from trainer.errors import DataError
 from trainer.inspection import (
@@ -20,9 +23,6 @@ from trainer.inspection import (
 )
 from trainer.inspection.facts import Range
 from trainer.inspection.readiness import Readiness
-from trainer.console.sizes import bytes_text
-from trainer.commands.setup import say, telling
-from trainer.commands.tables import NONE, say_table
 
 __all__ = ["inspect_data"]
 

@@ -9,8 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from trainer.commands.setup import at_root, prepare_material, say, telling
+from trainer.commands.tables import say_table
+from trainer.config.paths import user_path
 from trainer.datasets import open_dataset
 from trainer.datasets.base import Label
+from trainer.engine.run import Run, config_of
 from trainer.errors import ConfigError, DataError
 from trainer.features import Material
 from trainer.features.extraction import Standard
@@ -25,10 +29,6 @@ from trainer.predict import (
     write_legend,
     write_pictures,
 )
-from trainer.config.paths import user_path
-from trainer.engine.run import Run, config_of
-from trainer.commands.setup import at_root, prepare_material, say, telling
-from trainer.commands.tables import say_table
 
 __all__ = ["Asked", "predict_images", "read_modalities"]
 

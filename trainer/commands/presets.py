@@ -2,11 +2,11 @@
 
 from rich.console import Console
 
+from trainer.commands.setup import run_of, say
 from trainer.config.configuration import TrainConfig
 from trainer.config.presets import preset_names, preset_summary
 from trainer.config.sources import read_layers
 from trainer.config.toml_records import record_to_table, toml_text
-from trainer.commands.setup import run_of, say
 
 __all__ = ["list_presets", "print_preset", "resolve_preset"]
 

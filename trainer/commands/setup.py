@@ -9,16 +9,16 @@ import torch
 from rich.console import Console
 
 from trainer.config.configuration import DataConfig, TrainConfig
+from trainer.config.presets import read_preset
+from trainer.config.protocols import lay_protocol
+from trainer.config.sources import SEARCH, Layers, lay_over, read_layers, settings_in_place
+from trainer.config.toml_records import build_record
+from trainer.console.progress import Tell, open_teller
 from trainer.datasets import open_dataset
 from trainer.errors import ConfigError
 from trainer.features import Material, prepare
 from trainer.features.bank import Verify
 from trainer.methods import hyper_values
-from trainer.config.presets import read_preset
-from trainer.console.progress import Tell, open_teller
-from trainer.config.protocols import lay_protocol
-from trainer.config.sources import SEARCH, Layers, lay_over, read_layers, settings_in_place
-from trainer.config.toml_records import build_record
 
 __all__ = [
     "at_root",

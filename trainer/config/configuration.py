@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from trainer.errors import ConfigError
 from trainer.config.paths import PathText
+from trainer.errors import ConfigError
 
 __all__ = [
     "TRIAL_SETTINGS",

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from trainer.config.configuration import TRIAL_SETTINGS
-from trainer.errors import ConfigError, in_one_line
 from trainer.config.paths import user_path
 from trainer.config.presets import read_preset
 from trainer.config.toml_records import flat_table, overlay, read_toml
+from trainer.errors import ConfigError, in_one_line
 
 __all__ = [
     "DEFAULT_PRESET",

@@ -11,8 +11,8 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import tomli_w
 
-from trainer.errors import ConfigError, in_one_line
 from trainer.config.paths import USER_PATH, expanded_text
+from trainer.errors import ConfigError, in_one_line
 
 __all__ = ["build_record", "flat_table", "overlay", "read_toml", "record_to_table", "toml_text"]
 

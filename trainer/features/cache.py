@@ -19,9 +19,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from trainer.errors import CacheError
 from trainer.config.paths import user_path
 from trainer.console.sizes import bytes_text
+from trainer.errors import CacheError
 
 __all__ = [
     "BANKS",

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from trainer.config.configuration import TrainConfig
+from trainer.console.sizes import bytes_text
 from trainer.datasets import DataSet
 from trainer.errors import CacheError, DataError, WeightsError
 from trainer.features.cache import SPARE, cache_root, free_space
@@ -13,7 +14,6 @@ from trainer.features.extraction import Extraction
 from trainer.features.inventory import list_banks
 from trainer.features.prepare import check_crops, made_from, open_backbone
 from trainer.inspection.facts import Finding
-from trainer.console.sizes import bytes_text
 
 __all__ = ["Readiness", "measure_readiness"]
 

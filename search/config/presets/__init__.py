@@ -7,8 +7,8 @@ the search is to find.
 
 from typing import Any
 
-from trainer.config import presets as trainer_presets
 from search.errors import SettingsError
+from trainer.config import presets as trainer_presets
 from trainer.config.presets import preset_names
 from trainer.config.sources import SEARCH
 from trainer.config.toml_records import overlay

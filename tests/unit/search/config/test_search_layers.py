@@ -8,10 +8,10 @@ import pytest
 from search.config.assignments import nested
 from search.config.configuration import continued, resolve, resolve_layers
 from search.errors import SettingsError
-from trainer.config.configuration import TrainConfig
-from trainer.errors import ConfigError
-from trainer.config.sources import Layers, read_layers
 from trainer.commands.setup import read_config, run_of
+from trainer.config.configuration import TrainConfig
+from trainer.config.sources import Layers, read_layers
+from trainer.errors import ConfigError
 
 KITCHEN = '[data]\nroot = "/data/kitchen"\n[training]\niterations = 50\n'
 

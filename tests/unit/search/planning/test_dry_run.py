@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from search.reporting.dry_run import plan
+from search.driver.session import Places
 from search.machine.resources import Machine
 from search.planning import dry_run as verb
 from search.planning.dry_run import DryRun, dry_run
-from search.driver.session import Places
+from search.reporting.dry_run import plan
 from storage.address import parse_address
-from trainer.errors import ConfigError
-from trainer.features import prepare
 from trainer.config.sources import read_layers
 from trainer.console.sizes import bytes_text
+from trainer.errors import ConfigError
+from trainer.features import prepare
 
 TINY = {
     "data": {"options": {"train": 4, "val": 2, "test": 3, "size": 64}},

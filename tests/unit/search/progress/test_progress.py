@@ -4,6 +4,7 @@ import io
 import pytest
 from rich.console import Console
 
+from search.driver.in_memory_study import Counts
 from search.progress.live_view import EVENTS_SHOWN, WORKERS_SHOWN, LiveProgress, draw
 from search.progress.progress import (
     STATUS_INTERVAL,
@@ -12,7 +13,6 @@ from search.progress.progress import (
     WorkerLine,
     open_progress,
 )
-from search.driver.in_memory_study import Counts
 from trainer.console.durations import about_text, duration_text
 
 SNAPSHOT = Snapshot(

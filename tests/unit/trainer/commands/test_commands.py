@@ -9,13 +9,13 @@ import pytest
 
 from tests.unit.trainer.small import small_config, small_material
 from trainer.commands import app as cli
-from trainer.datasets import open_dataset
-from trainer.config.presets import preset_names
-from trainer.engine.run import config_of
-from trainer.config.toml_records import record_to_table, toml_text
 from trainer.commands import evaluate as verb
 from trainer.commands import fit, setup
 from trainer.commands.presets import resolve_preset
+from trainer.config.presets import preset_names
+from trainer.config.toml_records import record_to_table, toml_text
+from trainer.datasets import open_dataset
+from trainer.engine.run import config_of
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from trainer.config.configuration import TrainConfig
-from trainer.features.cache import cache_root
 from trainer.config.paths import user_path
 from trainer.config.toml_records import build_record
+from trainer.features.cache import cache_root
 
 
 @pytest.fixture(autouse=True)
