@@ -6,7 +6,7 @@ What trains is imported by the verbs that train, so that the others answer at on
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,8 +16,7 @@ import typer
 from rich.console import Console
 
 from search.commands import options
-from search.config.assignments import parse_fixes, parse_ranges
-from search.config.presets import DEFAULT_PRESET
+from search.config.assignments import nested, parse_fixes, parse_ranges
 from search.errors import ClusterAway, FailureBudget, Interrupted, SearchError
 from search.machine.home import provide_folders
 from search.reporting import reading, terminal
@@ -28,7 +27,10 @@ from storage.address import take_address
 from storage.database import Database, open_database
 from storage.errors import DatabaseAway, LeaseHeld, LeaseLost, StorageError
 from storage.studies import request_stop
+from trainer.config.paths import user_path
+from trainer.config.sources import read_layers
 from trainer.config.toml_records import record_to_table, toml_text
+from trainer.console.streams import outlive_readers
 from trainer.errors import TrainerError
 
 __all__ = ["app", "main"]
@@ -48,7 +50,7 @@ app = typer.Typer(
 
 @app.command("launch")
 def launch_command(
-    preset: options.PresetOption = DEFAULT_PRESET,
+    preset: options.PresetOption = None,
     config: options.ConfigOption = None,
     study: options.StudyOption = None,
     trials: options.TrialsOption = None,
@@ -116,13 +118,12 @@ def launch_command(
             "training.iterations": iterations,
             "hyper": parse_fixes(fix or ()) or None,
         }
+        layers = read_layers(preset, config, nested(flags))
         if detach:
             starting.detach_launch(
                 machinery,
-                preset=preset,
-                file=config,
+                layers,
                 study=study,
-                flags=flags,
                 storage=storage,
                 password_file=password_file,
             )
@@ -130,10 +131,8 @@ def launch_command(
         finished = starting.launch(
             address,
             machinery,
-            preset=preset,
-            file=config,
+            layers,
             study=study,
-            flags=flags,
             plain=plain,
             dry=dry_run,
             as_json=as_json,
@@ -185,10 +184,12 @@ def resume(
                 standby=standby,
             ),
             study=study,
-            trials=trials,
-            objective=objective,
-            data=data,
-            backbone_weights=_weights(backbone_weights),
+            flags={
+                "search.trials": trials,
+                "search.objective": objective,
+                "data.root": None if data is None else str(data.resolve()),
+                "backbone.weights": _weights(backbone_weights),
+            },
             plain=plain,
         )
     _exit(finished)
@@ -283,7 +284,7 @@ def attach(
 
 @app.command("doctor")
 def doctor_command(
-    preset: options.PresetOption = DEFAULT_PRESET,
+    preset: options.PresetOption = None,
     config: options.ConfigOption = None,
     data: options.DataOption = None,
     modalities: options.ModalitiesOption = None,
@@ -314,9 +315,25 @@ def doctor_command(
                 checkpoints=checkpoints,
                 ray_address=ray,
             ),
-            preset=preset,
-            file=config,
-            flags=_material(data, modalities, backbone, backbone_weights),
+            read_layers(
+                preset, config, nested(_material(data, modalities, backbone, backbone_weights))
+            ),
+            given=_pairs(
+                {
+                    "--preset": preset,
+                    "--config": config,
+                    "--data": data,
+                    "--modalities": modalities,
+                    "--backbone": backbone,
+                    "--backbone-weights": backbone_weights,
+                    "--storage": storage,
+                    "--password-file": password_file,
+                    "--workers": workers,
+                    "--device": None if device == "auto" else device,
+                    "--cache": cache,
+                    "--checkpoints": checkpoints,
+                }
+            ),
             deep=deep,
             as_json=as_json,
         )
@@ -370,7 +387,7 @@ def roles(
 @app.command("export-study")
 def export_study_command(
     study: Annotated[str, typer.Argument(help="Study.")],
-    file: Annotated[Path, typer.Argument(help="File to write; it must not be there.")],
+    file: options.FileToWriteArgument,
     storage: options.StorageOption = None,
     password_file: options.PasswordOption = None,
 ) -> None:
@@ -384,7 +401,7 @@ def export_study_command(
 
 @app.command("import-study")
 def import_study_command(
-    file: Annotated[Path, typer.Argument(help="File that export-study wrote.")],
+    file: options.FileToReadArgument,
     storage: options.StorageOption = None,
     password_file: options.PasswordOption = None,
 ) -> None:
@@ -410,7 +427,14 @@ def _material(
 
 def _weights(given: str | None) -> str | None:
     """A weights file under a name that holds wherever the search is resumed."""
-    return given if given in (None, "hub", "random") else str(Path(given).resolve())
+    if given is None or given in ("hub", "random"):
+        return given
+    return str(user_path(given).resolve())
+
+
+def _pairs(flags: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    """Flags that were given, each with its value."""
+    return tuple((flag, str(value)) for flag, value in flags.items() if value is not None)
 
 
 def _exit(finished: bool) -> None:
@@ -420,6 +444,7 @@ def _exit(finished: bool) -> None:
 
 def main() -> None:
     """Run the command line."""
+    outlive_readers()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     provide_folders(os.environ, lambda text: typer.echo(text, err=True))
     app()

@@ -35,6 +35,7 @@ from search.samplers import Sampler
 from search.spaces import Space
 from search.workers.pool import Answer, Pool
 from storage.errors import DatabaseAway
+from trainer.console.shell import search_command, shell_text
 from trainer.records import Report
 from trainer.seeds import derive_seed
 
@@ -341,9 +342,10 @@ class Driver:
         """Stop where going on would be wrong or useless."""
         state = self._journal.state
         if isinstance(state.failure, DatabaseAway):
+            again = shell_text(search_command("resume", study=self._checkpoints.study))
             raise DatabaseAway(
                 f"{state.failure}; it did not come back in time, so the search stopped:"
-                f" `python -m search resume {self._checkpoints.study}` goes on"
+                f" `{again}` goes on"
             ) from state.failure
         if state.failure is not None:
             raise state.failure

@@ -44,6 +44,7 @@ from storage.errors import DatabaseAway, EmbeddedError
 from storage.lease import Lease
 from storage.optuna_store import open_optuna
 from storage.studies import StudyRecord, set_target
+from trainer.console.shell import search_command, shell_text
 
 __all__ = ["Places", "Session", "load_study", "make_plan", "ray_workers"]
 
@@ -262,9 +263,11 @@ class Session:
                 raise ClusterError("its checkpoint is gone")
             cluster, linear = pool.test_scores(str(folder or ""), stored)
         except ClusterError as error:
+            best = search_command("best", "--format", "toml", study=self._record.name)
+            again = shell_text(best, into="best.toml")
             progress.event(
-                f"no test score for trial {trial}: {error}; `search best --format toml` and"
-                " `python -m trainer fit` train it again"
+                f"no test score for trial {trial}: {error}; `{again}` and"
+                " `python -m trainer fit best.toml` train it again"
             )
             return {}
         return {"cluster": dataclasses.asdict(cluster), "linear": dataclasses.asdict(linear)}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from search.driver.in_memory_study import Counts
-from search.reporting.durations import about_text, duration_text
+from trainer.console.durations import about_text, duration_text
 
 __all__ = ["Snapshot", "WorkerLine"]
 

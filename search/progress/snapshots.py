@@ -1,5 +1,6 @@
 """Takes the picture of a running search that progress shows."""
 
+import dataclasses
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -46,7 +47,8 @@ class Snapshots:
         cluster_away: str | None = None,
     ) -> Snapshot:
         """The search as it stands."""
-        counts = mirror.counts()
+        # trials that are drawn ahead run for Optuna, but no worker has them yet
+        counts = dataclasses.replace(mirror.counts(), running=len(busy))
         if self._finished_before is None:
             self._finished_before = counts.finished
         best = mirror.best()

@@ -7,8 +7,8 @@ from rich.text import Text
 
 from search.planning.dry_run import DryRun
 from search.reporting.digest import number_text
-from search.reporting.durations import about_text, duration_text
-from search.reporting.sizes import bytes_text
+from trainer.console.durations import about_text, duration_text
+from trainer.console.sizes import bytes_text
 
 __all__ = ["plan"]
 
@@ -16,6 +16,7 @@ __all__ = ["plan"]
 def plan(run: DryRun) -> RenderableType:
     """What would be done, what it would cost, and what would be read and written."""
     sections = (
+        ("settings", list(run.layers.said())),
         ("what", _what(run)),
         ("cost", _cost(run)),
         ("read", _read(run)),
@@ -104,6 +105,7 @@ def _read(run: DryRun) -> list[tuple[str, str]]:
     weights = "" if train.backbone.name == "patch-stats" else f", weights {train.backbone.weights}"
     return [
         ("data", f"{train.data.name}, {where}: {images} images, {survey.crops} crops"),
+        *(("note", note) for note in survey.notes),
         ("backbone", f"{train.backbone.name}{weights}: {survey.channels} channels"),
     ]
 

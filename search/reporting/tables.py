@@ -15,7 +15,7 @@ from search.reporting.digest import (
     number_text,
     tally_reasons,
 )
-from search.reporting.durations import duration_text
+from trainer.console.durations import duration_text
 
 __all__ = ["NextCommand", "Summary", "best_table", "reasons_table", "summary_text"]
 

@@ -15,12 +15,19 @@ from search.reporting.tables import (
     reasons_table,
     summary_text,
 )
+from trainer.console.shell import search_command, shell_text, trainer_command
 
 __all__ = ["best", "study_list", "study_status", "summary"]
 
 
-def summary(view: StudyView, seconds: float, *, storage: str) -> RenderableType:
-    """The end of a search: the best trial, what was pruned and why, what to do next."""
+def summary(view: StudyView, seconds: float, *, storage: tuple[str, ...]) -> RenderableType:
+    """The end of a search: the best trial, what was pruned and why, what to do next.
+
+    Args:
+        view: The study.
+        seconds: Of searching.
+        storage: The flag that reaches its database, or nothing.
+    """
     return summary_text(
         Summary(
             study=view.name,
@@ -99,22 +106,24 @@ def _failure_lines(view: StudyView) -> Iterator[RenderableType]:
         yield Text("no trial failed")
 
 
-def _next_commands(view: StudyView, storage: str) -> list[NextCommand]:
+def _next_commands(view: StudyView, storage: tuple[str, ...]) -> list[NextCommand]:
     name = view.name
+
+    def command(verb: str, *options: object, study: str | None = name) -> str:
+        return shell_text(search_command(verb, *storage, *options, study=study))
+
     if view.counts.finished < view.target:
         return [
-            NextCommand(command=f"python -m search resume {name}{storage}", purpose="go on"),
-            NextCommand(command=f"python -m search status {name}{storage}", purpose="look"),
+            NextCommand(command=command("resume"), purpose="go on"),
+            NextCommand(command=command("status"), purpose="look"),
         ]
+    best = search_command("best", *storage, "--format", "toml", study=name)
+    fit = trainer_command("fit", "best.toml")
     return [
         NextCommand(
-            command=f"python -m search best {name}{storage} --format toml > best.toml"
-            " && python -m trainer fit best.toml",
+            command=f"{shell_text(best, into='best.toml')} && {shell_text(fit)}",
             purpose="train the best trial again",
         ),
-        NextCommand(command=f"python -m search dashboard{storage}", purpose="browse all trials"),
-        NextCommand(
-            command=f"python -m search resume {name}{storage} --trials {view.target + 100}",
-            purpose="search on",
-        ),
+        NextCommand(command=command("dashboard", study=None), purpose="browse all trials"),
+        NextCommand(command=command("resume", "--trials", view.target + 100), purpose="search on"),
     ]

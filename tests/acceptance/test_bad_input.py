@@ -159,6 +159,32 @@ def test_damaged_data_is_named(refused: Run, frames: Path) -> None:
     assert "bochum_000000_000019_leftImg8bit.png" in refused(*CITY, str(frames))
 
 
+def test_unlabelled_data_is_refused_before_features_are_built(
+    refused: Run, frames: Path, tmp_path: Path
+) -> None:
+    shutil.rmtree(frames / "gtFine")
+    for dry in ([], ["--dry-run"], ["--study", "new"]):
+        assert "needs labels on val to score" in refused(*CITY, str(frames), *dry)
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_home_is_expanded_wherever_a_path_is_given(
+    refused: Run, frames: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "empty").mkdir()
+    empty = str(tmp_path / "empty")
+    assert empty in refused(*CITY, "~/empty")
+    assert empty in refused(
+        *toml(tmp_path, '[data]\nname = "cityscapes"\nroot = "~/empty"\nmodalities = ["rgb"]')
+    )
+    assert empty in refused("launch", "--config=~/settings.toml")
+    assert f"{tmp_path}/none" in refused("launch", "--password-file=~/none")
+    vit = [*CITY, "~/city", "--backbone", "vit_tiny_patch16_224"]
+    assert f"{tmp_path}/none" in refused(*vit, "--backbone-weights=~/none")
+    assert not Path("~").exists()
+
+
 def test_weights_that_are_missing_are_never_random_by_accident(
     refused: Run, frames: Path, tmp_path: Path
 ) -> None:
@@ -230,6 +256,13 @@ def test_another_configuration_is_listed_and_a_smaller_target_refused(
     launch = toml(tmp_path, SMALL_TOML + "[method]\ncode_dim = 12\n[search]\ntrials = 6\n")
     told = refused(*launch, "--study", "old", "--seed", "1", storage=stored)
     assert "method.code_dim: 24 → 12" in told and "search.seed: 0 → 1" in told
+    told = refused("launch", "--study", "old", "--iterations", "70", storage=stored)
+    assert "(training.iterations: 100 → 70): leave" in told, "what nobody gave is not compared"
+    own = toml(tmp_path, '[data]\nname = "folder"\nroot = "/none"')
+    told = refused(*own, "--study", "old", storage=stored)
+    assert "(data.name: rooms → folder): leave" in told
+    told = refused("launch", "--study", "old", "--trials", "3", storage=stored)
+    assert "--trials 3 is below the 4 trials" in told
     launch = toml(tmp_path, SMALL_TOML)
     told = refused(*launch, "--study", "old", "--trials", "3", storage=stored)
     assert "--trials 3 is below the 4 trials" in told

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from trainer.commands.setup import live_progress, prepare_material, progress_teller, say, say_notes
+from trainer.commands.setup import prepare_material, say, say_notes, telling
 from trainer.config.configuration import TrainConfig
 from trainer.features import open_material, validate
 from trainer.features.bank import Verify
@@ -41,8 +41,7 @@ def build_features(
 
 
 def _verify(folder: Path) -> None:
-    with live_progress() as progress:
-        tell = progress_teller(progress)
+    with telling() as tell:
         open_material(
             folder,
             verify="all",

@@ -35,6 +35,8 @@ class Survey:
     patch: int
     #: Size of the bank, but for a few kilobytes.
     bank_bytes: int
+    #: What opening the data set found out or decided that its user should know.
+    notes: tuple[str, ...] = ()
 
 
 def survey(config: TrainConfig) -> Survey:
@@ -65,4 +67,5 @@ def survey(config: TrainConfig) -> Survey:
         channels=backbone.channels,
         patch=backbone.patch,
         bank_bytes=extraction.size(),
+        notes=data_set.notes,
     )

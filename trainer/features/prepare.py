@@ -51,8 +51,8 @@ STANDARD = "standard."  # what the names of arrays of channel statistics begin w
 Progress = Callable[[str, int, int], None]
 
 
-def validate(config: TrainConfig) -> None:
-    """Refuse a configuration whose data, backbone or weights cannot be used.
+def validate(config: TrainConfig) -> DataSet:
+    """Refuse a configuration whose data, backbone or weights cannot be used; the data set.
 
     Loads the weights; reads the header of every image, and decodes all images and labels where
     there are at most 500, so that what is damaged is told before any work is spent. In a larger
@@ -66,6 +66,7 @@ def validate(config: TrainConfig) -> None:
     """
     data_set, _ = _open(config, torch.device("cpu"))
     data_set.source.check()
+    return data_set
 
 
 def prepare(

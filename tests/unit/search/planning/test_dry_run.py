@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from search.config.configuration import resolve
 from search.driver.session import Places
 from search.machine.resources import Machine
 from search.planning import dry_run as verb
 from search.planning.dry_run import DryRun, dry_run
 from search.reporting.dry_run import plan
-from search.reporting.sizes import bytes_text
 from storage.address import parse_address
+from trainer.config.sources import read_layers
+from trainer.console.sizes import bytes_text
 from trainer.errors import ConfigError
 from trainer.features import prepare
 
@@ -35,9 +35,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> DryRun:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("UMSS_BOOKINGS", str(folder / "bookings"))
         found = dry_run(
-            resolve("rooms", None, TINY),
+            read_layers("rooms", None, TINY),
             study=None,
-            preset="rooms",
             machine=Machine(device="cpu", workers=2),
             places=Places(cache=folder / "cache", checkpoints=folder / "checkpoints"),
             address=parse_address(f"embedded:{folder / 'pg'}"),
@@ -98,14 +97,20 @@ def test_it_is_told_in_words_and_as_json(run: DryRun) -> None:
 
 
 def test_what_a_launch_refuses_is_refused(tmp_path: Path) -> None:
-    config = resolve("rooms", None, TINY | {"data": {"modalities": ["rgb", "thermal"]}})
+    layers = read_layers("rooms", None, TINY | {"data": {"modalities": ["rgb", "thermal"]}})
     with pytest.raises(ConfigError, match="thermal"):
         dry_run(
-            config, study=None, preset="rooms", machine=Machine(device="cpu", workers=1),
+            layers, study=None, machine=Machine(device="cpu", workers=1),
             places=Places(cache=tmp_path, checkpoints=tmp_path), address=parse_address(None),
         )  # fmt: skip
 
 
 def test_sizes() -> None:
-    sizes = {0: "0 KiB", 1536: "2 KiB", 3 * 2**20: "3.0 MiB", 5 * 2**30: "5.0 GiB"}
+    sizes = {
+        0: "0 KiB",
+        1536: "2 KiB",
+        3 * 2**20: "3.0 MiB",
+        5 * 2**30: "5.0 GiB",
+        2**41: "2.0 TiB",
+    }
     assert {size: bytes_text(size) for size in sizes} == sizes

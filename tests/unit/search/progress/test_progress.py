@@ -13,7 +13,7 @@ from search.progress.progress import (
     WorkerLine,
     open_progress,
 )
-from search.reporting.durations import about_text, duration_text
+from trainer.console.durations import about_text, duration_text
 
 SNAPSHOT = Snapshot(
     study="rooms-3",
@@ -34,6 +34,7 @@ SNAPSHOT = Snapshot(
 EMPTY = dataclasses.replace(
     SNAPSHOT, counts=Counts(), best=None, workers=(), elapsed=0.4, left=None
 )
+ONE_MORE = dataclasses.replace(SNAPSHOT, counts=dataclasses.replace(SNAPSHOT.counts, complete=22))
 AWAY = dataclasses.replace(SNAPSHOT, state="database away for 12 s, waiting")
 
 
@@ -211,19 +212,37 @@ def test_an_unusual_state_is_told_when_it_begins_and_when_it_ends_not_as_it_last
 def test_the_last_status_is_written_at_the_end_but_not_twice(log):
     progress, lines = log
     with progress:
-        progress.update(EMPTY)
         progress.update(SNAPSHOT)
-    assert lines()[1:] == [STATUS]
+        progress.update(ONE_MORE)
+    assert lines()[0] == STATUS and lines()[1].startswith("38 of 200 trials: ")
     with progress:
-        progress.update(SNAPSHOT)
-    assert lines()[1:] == [STATUS]
+        progress.update(ONE_MORE)
+    assert len(lines()) == 2
+
+
+def test_the_first_line_waits_for_a_worker_that_has_a_trial(log, clock):
+    progress, lines = log
+    idle = dataclasses.replace(EMPTY, workers=(WorkerLine(name="worker-0"),))
+    progress.update(idle)
+    assert lines() == []
+    progress.update(SNAPSHOT)
+    assert lines() == [STATUS]
+
+
+def test_the_first_line_does_not_wait_for_ever(log, clock):
+    progress, lines = log
+    idle = dataclasses.replace(EMPTY, workers=(WorkerLine(name="worker-0"),))
+    progress.update(idle)
+    clock.seconds = STATUS_INTERVAL
+    progress.update(idle)
+    assert len(lines()) == 1 and lines()[0].endswith("worker-0: idle")
 
 
 def test_a_line_of_many_workers_is_cut_short(log):
     progress, lines = log
-    workers = tuple(WorkerLine(name=f"worker-{index}") for index in range(64))
+    workers = tuple(WorkerLine(name=f"worker-{index}", trial=index) for index in range(64))
     progress.update(dataclasses.replace(SNAPSHOT, workers=workers))
-    assert lines()[0].count("idle") == WORKERS_SHOWN
+    assert lines()[0].count("worker-") == WORKERS_SHOWN
     assert lines()[0].endswith(f"; {64 - WORKERS_SHOWN} more workers")
 
 
