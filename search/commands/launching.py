@@ -7,19 +7,20 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from search.commands.hot_standby import stand_by
-from search.commands.notices import tell_idle_workers, tell_moved_starts
-from search.commands.signals import stop_on_signals
-from search.config.configuration import LaunchConfig, differences
-from search.driver.driver import Ending
-from search.driver.session import Places, Session, ray_workers
-from search.errors import StudyError
 from search.machine.reservations import Booking, Terms, reserve
-from search.machine.resources import Machine
-from search.machine.versions import code_revision, package_versions
-from search.progress.progress import Progress
-from search.reporting.reading import is_driven
 from search.workers.connection import check_answers
+from search.config.configuration import LaunchConfig, differences
+from search.progress.progress import Progress
+from search.driver.driver import Ending
+from search.errors import StudyError
+from search.machine.resources import Machine
+from search.commands.claiming import check_origin, create, create_next
+from search.commands.signals import stop_on_signals
+from search.commands.notices import tell_idle_workers, tell_moved_starts
+from search.reporting.reading import is_driven
+from search.driver.session import Places, Session, ray_workers
+from search.commands.hot_standby import stand_by
+from search.machine.versions import code_revision, package_versions
 from storage.database import Database
 from storage.errors import NameTaken, UnknownStudy
 from storage.lease import Lease
@@ -28,8 +29,6 @@ from storage.studies import (
     StudyRecord,
     check_name,
     clear_stop,
-    create_next_study,
-    create_study,
     get_study,
     list_studies,
 )
@@ -93,6 +92,8 @@ def launch(
         LeaseHeld: If another process drives it.
     """
     stored = _stored(database, request.study)
+    if request.study is not None:
+        check_origin(database, request.study, stored)
     if stored is not None:
         return _continue(stored, request, database, open_progress, open_preparing, say)
     with _booked(request, request.study or f"of preset {request.preset}", say) as booking:
@@ -107,6 +108,7 @@ def launch(
                 return _drive(request, database, lease, material, open_progress, say)
     assert request.study is not None, "only a name that was given can be taken"
     stored = get_study(database.engine, request.study)  # somebody was quicker
+    check_origin(database, stored.name, stored)
     return _continue(stored, request, database, open_progress, open_preparing, say)
 
 
@@ -230,9 +232,9 @@ def _create(request: Launch, database: Database, material: Material) -> StudyRec
         lag=request.machine.workers + PREFETCHED,
     )
     if request.study is None:
-        return create_next_study(database.engine, request.preset, new)
+        return create_next(database, request.preset, new)
     try:
-        return create_study(database.engine, request.study, new)
+        return create(database, request.study, new)
     except NameTaken:
         return None
 

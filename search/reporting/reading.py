@@ -6,10 +6,12 @@ from typing import Any, Literal
 
 from optuna.trial import FrozenTrial, TrialState
 
-from search.config.protocols import study_protocol
-from search.driver.in_memory_study import Counts, Mirror
-from search.driver.study_store import TEST_ATTRIBUTE
 from search.errors import StudyError
+from search.driver.study_store import test_of
+from search.driver.in_memory_study import Counts, Mirror
+from search.config.protocols import study_protocol
+from search.records.origin import QUEUED_ATTRIBUTE, counted
+from search.records.outcome import FAILURE_ATTRIBUTE
 from storage.database import Database
 from storage.lease import TIME_TO_LIVE
 from storage.lease_record import read_lease
@@ -46,6 +48,16 @@ class StudyView:
     #: The best trial's scores on the test split, once they were read.
     test: dict[str, Any] | None
 
+    def queued(self) -> dict[int, str]:
+        """Trials that somebody queued, by number: what was given, or that they wait."""
+        return {
+            trial.number: "waits"
+            if trial.state is TrialState.WAITING
+            else str(trial.user_attrs[QUEUED_ATTRIBUTE])
+            for trial in self.trials
+            if trial.state is TrialState.WAITING or QUEUED_ATTRIBUTE in trial.user_attrs
+        }
+
     def to_json(self) -> dict[str, Any]:
         """The view as plain data for scripts."""
         return {
@@ -59,7 +71,10 @@ class StudyView:
             "complete": self.counts.complete,
             "pruned": {"collapsed": self.counts.collapsed, "behind": self.counts.behind},
             "failed": self.counts.failed,
+            "foreign": self.counts.foreign,
             "running": self.counts.running,
+            "waiting": self.counts.waiting,
+            "queued": self.queued(),
             "best": None if self.best is None else best_json(self.best),
             "test": self.test,
         }
@@ -121,7 +136,7 @@ def _views(database: Database, records: list[StudyRecord]) -> list[StudyView]:
         for record in records:
             study = stored.get(record.name)
             trials = [] if study is None else storage.get_all_trials(study._study_id)
-            test = None if study is None else study.user_attrs.get(TEST_ATTRIBUTE)
+            test = None if study is None else test_of(study.user_attrs)
             views.append(_view(database, record, trials, test))
         return views
     finally:
@@ -131,7 +146,7 @@ def _views(database: Database, records: list[StudyRecord]) -> list[StudyView]:
 def _view(
     database: Database, record: StudyRecord, trials: list[FrozenTrial], test: Any
 ) -> StudyView:
-    mirror = Mirror(record.name, trials)
+    mirror = Mirror(record.name, [counted(trial, record.name) for trial in trials])
     driver = _driver(database, record.name)
     state: State = "running" if driver else "finished" if record.finished_at else "paused"
     return StudyView(
@@ -156,7 +171,11 @@ def _driver(database: Database, study: str) -> str | None:
 def failures(view: StudyView) -> list[tuple[int, str, str]]:
     """Number, error and traceback of every failed trial."""
     return [
-        (trial.number, str(trial.user_attrs["failure"]), str(trial.user_attrs["traceback"]))
+        (
+            trial.number,
+            str(trial.user_attrs.get(FAILURE_ATTRIBUTE, "ended by somebody else")),
+            str(trial.user_attrs.get("traceback", "")),
+        )
         for trial in view.trials
         if trial.state is TrialState.FAIL
     ]

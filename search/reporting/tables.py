@@ -9,9 +9,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from search.reporting.durations import duration_text
 from search.driver.in_memory_study import Counts
 from search.records.outcome import PruneKind
-from search.reporting.durations import duration_text
 
 __all__ = [
     "BestTrial",
@@ -87,11 +87,15 @@ class Summary:
     #: Seconds that this process searched.
     seconds: float
     next_commands: tuple[NextCommand, ...]
+    #: What others did to the study, a line each.
+    notes: tuple[str, ...] = ()
 
 
 def summary_text(summary: Summary) -> RenderableType:
     """The best trial, what was pruned and why, and the next commands."""
-    parts: list[RenderableType] = [_headline(summary)]
+    parts: list[RenderableType] = [
+        Text("\n").join([_headline(summary), *map(Text, summary.notes)])
+    ]
     if summary.best is not None:
         parts.append(best_table(summary.best))
     if summary.pruned:

@@ -8,9 +8,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
-from search.config.protocols import study_protocol
-from search.records.outcome import prune_kind, prune_reason
-from search.reporting.reading import StudyView, failures
 from search.reporting.tables import (
     BestTrial,
     NextCommand,
@@ -21,7 +18,10 @@ from search.reporting.tables import (
     summary_text,
     tally_reasons,
 )
+from search.config.protocols import study_protocol
 from search.spaces import Space
+from search.records.outcome import prune_kind, prune_reason
+from search.reporting.reading import StudyView, failures
 
 __all__ = ["best", "preparing", "study_list", "study_status", "summary"]
 
@@ -53,6 +53,7 @@ def summary(view: StudyView, seconds: float, *, storage: str) -> RenderableType:
     """The end of a search: the best trial, what was pruned and why, what to do next."""
     return summary_text(
         Summary(
+            notes=tuple(_lines_of_others(view)),
             study=view.record.name,
             target=view.record.trials,
             counts=view.counts,
@@ -97,6 +98,7 @@ def study_status(view: StudyView, *, failures: bool) -> RenderableType:
             f" {counts.collapsed} collapsed, {counts.behind} behind;"
             f" {counts.failed} failed, {counts.running} running"
         ),
+        *(Text(line) for line in _lines_of_others(view)),
     ]
     found = _best(view)
     if found is not None:
@@ -106,6 +108,23 @@ def study_status(view: StudyView, *, failures: bool) -> RenderableType:
     if failures:
         lines += [Text(), *_failure_lines(view)]
     return Group(*lines)
+
+
+def _lines_of_others(view: StudyView) -> Iterator[str]:
+    """What others did to the study: trials they queued, added as ended, or ended."""
+    for number, how in view.queued().items():
+        if how != "waits":
+            yield f"trial {number} was queued {how}"
+    waiting = [number for number, how in view.queued().items() if how == "waits"]
+    if waiting and view.state == "finished":
+        yield (
+            f"{len(waiting)} queued after the last trial had begun: `search resume"
+            f" {view.record.name} --trials {view.record.trials + len(waiting)}` runs them"
+        )
+    elif waiting:
+        yield f"{len(waiting)} queued, to be run as the next trials"
+    if view.counts.foreign:
+        yield f"{view.counts.foreign} ended by somebody else: not counted"
 
 
 def _failure_lines(view: StudyView) -> list[RenderableType]:

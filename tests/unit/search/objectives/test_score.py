@@ -3,6 +3,7 @@ import math
 import pytest
 
 from search.score import score, value
+
 from tests.unit.search.builders import make_report
 
 

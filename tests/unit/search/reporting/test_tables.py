@@ -3,7 +3,6 @@ import io
 
 from rich.console import Console
 
-from search.driver.in_memory_study import Counts
 from search.reporting.tables import (
     BestTrial,
     NextCommand,
@@ -13,6 +12,7 @@ from search.reporting.tables import (
     summary_text,
     tally_reasons,
 )
+from search.driver.in_memory_study import Counts
 
 BEST = BestTrial(
     number=137,
