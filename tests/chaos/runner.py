@@ -228,7 +228,9 @@ def _read(run: LiveRun) -> StudyFacts:
 
 def _expectation(run: LiveRun, schedule: Schedule) -> Expectation:
     told = read_told(run.folder) + told_in_log(run.log())
-    return Expectation(trials=schedule.trials, broken=schedule.broken, told=told)
+    return Expectation(
+        trials=schedule.trials, broken=schedule.broken, told=told, others=run.others
+    )
 
 
 def _work_lost(facts: StudyFacts, work: Work, schedule: Schedule) -> list[str]:
