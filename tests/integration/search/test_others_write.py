@@ -5,7 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import optuna
 import pytest
@@ -395,7 +395,7 @@ def test_a_queue_is_part_of_the_record(
 @pytest.mark.parametrize("direction", ["minimize", "maximize"])
 @pytest.mark.parametrize("trials", [0, 2])
 def test_a_study_of_the_same_name_that_somebody_else_made(
-    direction: str, trials: int, database: Database
+    direction: Literal["minimize", "maximize"], trials: int, database: Database
 ) -> None:
     storage = open_optuna(database)
     study = optuna.create_study(study_name=STUDY, storage=storage, direction=direction)

@@ -21,8 +21,8 @@ STUDY = "study"
 
 def row(number: int, *, fixed: dict[str, Any] | None = None, **parts: Any) -> FrozenTrial:
     """A trial as PostgreSQL has it, queued unless another state is given."""
-    parts = {"state": TrialState.WAITING, "system_attrs": {"fixed_params": fixed or {}}} | parts
-    trial = create_trial(**parts)
+    known: dict[str, Any] = {"system_attrs": {"fixed_params": fixed or {}}}
+    trial = create_trial(**{"state": TrialState.WAITING, **known, **parts})
     trial.number = number
     return trial
 
