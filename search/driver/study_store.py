@@ -117,6 +117,8 @@ class Ledger:
         with self._explained():
             trials = self._read()
             told = self._told_scores()
+            if max(told, default=-1) >= len(trials):
+                raise self._deleted()
         self._known = len(trials)
         self._open = {trial.number for trial in trials if not trial.state.is_finished()}
         for trial in trials:
@@ -249,6 +251,8 @@ class Ledger:
             template = trial_template(entry.parameters, self._distributions, entry.epoch)
             trial_id = self._storage.create_numbered_trial(self._study_id, template, entry.trial)
             if trial_id is None:
+                if not self._storage.look(self._study_id, first=entry.trial, also=()):
+                    raise self._deleted()  # a lower number than was due
                 raise NumberTaken(f"somebody else added trial {entry.trial}")
             self._ids[entry.trial] = trial_id
         self._known = max(self._known, entry.trial + 1)

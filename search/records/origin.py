@@ -5,7 +5,7 @@ as ended, is a fact that Optuna does not let anybody undo; it is shown, but neit
 learnt from, since its value was not measured by this search.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from optuna.distributions import BaseDistribution, check_distribution_compatibility
@@ -27,6 +27,7 @@ __all__ = [
     "ended_by_driver",
     "given_parameters",
     "queued_text",
+    "without_gaps",
 ]
 
 #: User attribute of a trial that somebody queued: by whom, and which parameters were given.
@@ -61,9 +62,20 @@ def counted(trial: FrozenTrial, study: str) -> FrozenTrial:
     """
     if not trial.state.is_finished() or ended_by_driver(trial, study):
         return trial
-    row = create_trial(state=TrialState.FAIL, system_attrs={FOREIGN_ATTRIBUTE: trial.state.name})
-    row.number, row._trial_id = trial.number, trial._trial_id
-    return row
+    return _uncounted(trial.number, trial.state.name)
+
+
+def without_gaps(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """The trials by number; in place of those that were deleted there are uncounted ones."""
+    known = {trial.number: trial for trial in reversed(trials)}
+    numbers = range(max(known, default=-1) + 1)
+    return [known.get(number) or _uncounted(number, "deleted") for number in numbers]
+
+
+def _uncounted(number: int, how: str) -> FrozenTrial:
+    trial = create_trial(state=TrialState.FAIL, system_attrs={FOREIGN_ATTRIBUTE: how})
+    trial.number = number
+    return trial
 
 
 def given_parameters(trial: FrozenTrial, space: Space) -> dict[str, float]:

@@ -10,7 +10,7 @@ from search.errors import StudyError
 from search.driver.study_store import test_of
 from search.driver.in_memory_study import Counts, Mirror
 from search.config.protocols import study_protocol
-from search.records.origin import QUEUED_ATTRIBUTE, counted
+from search.records.origin import QUEUED_ATTRIBUTE, counted, without_gaps
 from search.records.outcome import FAILURE_ATTRIBUTE
 from storage.database import Database
 from storage.lease import TIME_TO_LIVE
@@ -146,7 +146,7 @@ def _views(database: Database, records: list[StudyRecord]) -> list[StudyView]:
 def _view(
     database: Database, record: StudyRecord, trials: list[FrozenTrial], test: Any
 ) -> StudyView:
-    mirror = Mirror(record.name, [counted(trial, record.name) for trial in trials])
+    mirror = Mirror(record.name, [counted(trial, record.name) for trial in without_gaps(trials)])
     driver = _driver(database, record.name)
     state: State = "running" if driver else "finished" if record.finished_at else "paused"
     return StudyView(

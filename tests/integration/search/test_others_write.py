@@ -298,6 +298,8 @@ def test_a_queued_trial_that_somebody_takes_back(database: Database, tmp_path: P
         number = study.trials[-1].number
 
     def take_back(study: optuna.Study) -> None:
+        while number == 2 and not study.trials[number].state.is_finished():
+            time.sleep(0.05)  # its end is being stored
         trial = study.trials[number]
         study._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
 
@@ -321,20 +323,25 @@ def test_a_study_that_is_deleted_ends_the_driver_in_one_line(
         search(database, tmp_path)
 
 
+@pytest.mark.parametrize("number", [2, 4], ids=["finished", "running"])
 def test_a_trial_that_is_deleted_ends_the_driver_in_one_line(
-    database: Database, tmp_path: Path
+    number: int, database: Database, tmp_path: Path
 ) -> None:
     tables = ("trial_params", "trial_system_attributes", "trial_intermediate_values",
               "trial_user_attributes", "trial_values", "trials")  # fmt: skip
 
     def delete(study: optuna.Study) -> None:
-        trial = study.trials[4]
+        trial = study.trials[number]
         with database.engine.begin() as connection:
             for table in tables:
                 connection.execute(text(f"DELETE FROM {table} WHERE trial_id = {trial._trial_id}"))
 
     with pytest.raises(StudyError, match="deleted from the database"):
         search(database, tmp_path, acts={4: delete})
+    assert len(read_studies(database)) == 1  # those who read are not ended either
+    if number == 2:
+        with pytest.raises(StudyError, match="deleted from the database"):
+            search(database, tmp_path)
 
 
 QUEUED = ({"b_self": 0.25}, {"lambda_knn": 0.75, "b_knn": 0.5}, {"b_self": 9.0})
