@@ -34,10 +34,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from trainer.scoring.evaluation import evaluate
 from trainer.features.dataset_features import ValSplit
-from trainer.nn.interpolation import upsample
 from trainer.methods.base import Method
+from trainer.nn.interpolation import upsample
+from trainer.scoring.evaluation import evaluate
 from trainer.scoring.prediction import Scored, predict
 from trainer.scoring.probes import unit_centres
 from trainer.seeds import numpy_generator

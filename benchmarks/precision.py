@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 
 from search.config.presets import read_preset
 from trainer.config.configuration import TrainConfig
+from trainer.config.toml_records import build_record
+from trainer.engine.run import Run
+from trainer.engine.slots import Slots
 from trainer.features import prepare
 from trainer.features.dataset_features import Material, TestSplit, TrainSplit, ValSplit
-from trainer.engine.run import Run
 from trainer.seeds import numpy_generator
-from trainer.engine.slots import Slots
-from trainer.config.toml_records import build_record
 
 Precision = Literal["fp32", "bf16"]
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.features.dataset_features import IGNORE, Features, Material
+from trainer.records import Scores
 from trainer.scoring.metrics import scores_of
 from trainer.scoring.probes import token_labels
-from trainer.records import Scores
 
 __all__ = ["ridge_scores"]
 

@@ -10,8 +10,8 @@ from search.checkpoints.artifact_store import Depot
 from search.records.stored_checkpoint import StoredCheckpoint
 from storage.errors import ArtifactFailure
 from trainer.engine.checkpoint import read_record
-from trainer.errors import CheckpointError
 from trainer.engine.run import Run
+from trainer.errors import CheckpointError
 
 __all__ = ["Source", "folder_source", "furthest_first", "restore_first", "stored_source"]
 

@@ -17,17 +17,16 @@ from rich.console import Console
 
 from search.commands import options
 from search.config.assignments import parse_fixes, parse_ranges
-from search.workers.ray_environment import outlive_ray
-from search.reporting import views
-from search.errors import ClusterAway, FailureBudget, Interrupted, SearchError
 from search.config.presets import DEFAULT_PRESET
-from search.reporting import reading
+from search.errors import ClusterAway, FailureBudget, Interrupted, SearchError
+from search.reporting import reading, views
+from search.workers.ray_environment import outlive_ray
 from storage.address import take_address
 from storage.database import Database, open_database
 from storage.errors import DatabaseAway, LeaseHeld, LeaseLost, StorageError
 from storage.studies import request_stop
-from trainer.errors import TrainerError
 from trainer.config.toml_records import record_to_table, toml_text
+from trainer.errors import TrainerError
 
 __all__ = ["app", "main"]
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 from optuna.trial import FrozenTrial, TrialState
 
+from search.driver.study_store import attempts_of
 from search.progress.events import tell_end
 from search.progress.progress import Progress
 from search.progress.snapshot import Snapshot, WorkerLine
-from search.driver.study_store import attempts_of
 from search.records.outcome import Completed, Failed, Outcome, Pruned, prune_kind, prune_reason
 from search.reporting.reading import StudyView
 

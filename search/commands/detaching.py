@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from search.checkpoints.folders import SAFE_NAME
-from search.workers.cluster import joined, on_head
 from search.errors import ClusterError, SettingsError
+from search.workers.cluster import joined, on_head
 from storage.address import STORAGE_VARIABLE
 
 __all__ = ["Detached", "detach", "start_here"]

@@ -9,11 +9,11 @@ from typing import Any
 import typer
 from rich.console import Console
 
+from search.commands.starting import Machinery
 from search.config.assignments import nested
 from search.config.configuration import resolve
-from search.reporting.doctor import findings
 from search.doctor import Subject, examine
-from search.commands.starting import Machinery
+from search.reporting.doctor import findings
 from storage.address import Address
 
 __all__ = ["doctor"]

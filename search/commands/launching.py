@@ -7,20 +7,20 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from search.machine.reservations import Booking, Terms, reserve
-from search.workers.connection import check_answers
-from search.config.configuration import LaunchConfig, differences
-from search.progress.progress import Progress
-from search.driver.driver import Ending
-from search.errors import StudyError
-from search.machine.resources import Machine
 from search.commands.claiming import check_origin, create, create_next
-from search.commands.signals import stop_on_signals
-from search.commands.notices import tell_idle_workers, tell_moved_starts
-from search.reporting.reading import is_driven
-from search.driver.session import Places, Session, ray_workers
 from search.commands.hot_standby import stand_by
+from search.commands.notices import tell_idle_workers, tell_moved_starts
+from search.commands.signals import stop_on_signals
+from search.config.configuration import LaunchConfig, differences
+from search.driver.driver import Ending
+from search.driver.session import Places, Session, ray_workers
+from search.errors import StudyError
+from search.machine.reservations import Booking, Terms, reserve
+from search.machine.resources import Machine
 from search.machine.versions import code_revision, package_versions
+from search.progress.progress import Progress
+from search.reporting.reading import is_driven
+from search.workers.connection import check_answers
 from storage.database import Database
 from storage.errors import NameTaken, UnknownStudy
 from storage.lease import Lease

@@ -10,27 +10,26 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from search.config.assignments import nested
-from search.machine.reservations import Terms
 from search.checkpoints.folders import default_checkpoint_root
-from search.config.configuration import LaunchConfig, resolve
-from search.reporting import views
-from search.reporting.dry_run import plan
-from search.progress.progress import open_progress
-from search.driver.driver import Ending
-from search.errors import SettingsError
-from search.machine.resources import Machine, find_machine
-from search.reporting import reading
 from search.commands.detaching import detach
-from search.planning.dry_run import dry_run
 from search.commands.launching import Launch, find_to_resume
 from search.commands.launching import launch as launch_study
+from search.config.assignments import nested
+from search.config.configuration import LaunchConfig, resolve
+from search.driver.driver import Ending
 from search.driver.session import Places
+from search.errors import SettingsError
+from search.machine.reservations import Terms
+from search.machine.resources import Machine, find_machine
+from search.planning.dry_run import dry_run
+from search.progress.progress import open_progress
+from search.reporting import reading, views
+from search.reporting.dry_run import plan
 from storage.address import Address, parse_address
 from storage.database import Database, open_database
+from trainer.config.toml_records import toml_text
 from trainer.features import validate
 from trainer.features.cache import cache_root
-from trainer.config.toml_records import toml_text
 
 __all__ = ["Machinery", "detach_launch", "launch", "resume"]
 

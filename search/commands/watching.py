@@ -5,9 +5,9 @@ import time
 import typer
 from rich.console import Console
 
-from search.reporting import views
-from search.progress.progress import open_progress
 from search.commands.attaching import attach
+from search.progress.progress import open_progress
+from search.reporting import views
 from search.reporting.reading import StudyView, last_study, read_study
 from storage.database import Database
 from storage.errors import DatabaseAway

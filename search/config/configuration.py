@@ -9,17 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from search.errors import SettingsError
 from search.config.presets import read_preset
 from search.config.protocols import PUBLISHED_SEARCH, check_cadence
+from search.errors import SettingsError
 from search.pruners import CollapseRules, build_pruner
 from search.samplers import find_sampler
 from search.spaces import Space, build_space, tunable
 from search.spaces.ranges import check_name, check_range
 from trainer.config.configuration import TRIAL_SETTINGS, TrainConfig
-from trainer.methods import hyper_values
 from trainer.config.protocols import lay_protocol
 from trainer.config.toml_records import build_record, overlay, read_toml, record_to_table
+from trainer.methods import hyper_values
 
 __all__ = ["LaunchConfig", "SearchConfig", "differences", "resolve"]
 

@@ -2,10 +2,10 @@
 
 import torch
 
-from search.machine.reservations import holders
 from search.doctor.check import Check, failed, ok, warning
 from search.doctor.subject import Subject
 from search.errors import SettingsError
+from search.machine.reservations import holders
 from search.machine.resources import find_machine, usable_cores
 
 __all__ = ["check_cores", "check_device"]

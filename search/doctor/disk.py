@@ -4,9 +4,9 @@ import os
 import shutil
 from pathlib import Path
 
-from search.reporting.sizes import bytes_text
 from search.doctor.check import Check, failed, ok
 from search.doctor.subject import Subject
+from search.reporting.sizes import bytes_text
 from trainer.errors import TrainerError
 from trainer.features.dataset_summary import survey
 

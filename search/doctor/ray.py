@@ -4,13 +4,13 @@ import ipaddress
 import os
 from importlib import metadata
 
-from search.workers.cluster import ray_cluster
-from search.workers.connection import check_answers, usage_statistics
 from search.doctor.check import Check, failed, ok
 from search.doctor.listening import listening_hosts
 from search.doctor.subject import Subject
 from search.errors import ClusterError
 from search.machine.resources import Machine
+from search.workers.cluster import ray_cluster
+from search.workers.connection import check_answers, usage_statistics
 
 __all__ = ["check_ray"]
 

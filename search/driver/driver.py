@@ -14,31 +14,31 @@ from dataclasses import dataclass
 from optuna.trial import FrozenTrial
 
 from search.checkpoints.folders import CheckpointStore
+from search.driver.failure_budget import Failures
+from search.driver.in_memory_study import Mirror
+from search.driver.look import Look
 from search.driver.retention import KeptCheckpoints
-from search.records.stored_checkpoint import StoredCheckpoint
+from search.driver.retries import Retries, Stalled
+from search.driver.rules import Rules
+from search.driver.running_trial import LiveTrial
+from search.driver.schedule import Schedule
+from search.driver.stalls import StallWatch
+from search.driver.trial_queue import Roster
+from search.driver.trial_source import TrialSource
+from search.driver.write_queue import Journal, Store
+from search.driver.writes import AddTrial, EndTrial, Entry, NewAttempt, StoreReport, TakeUp
+from search.errors import ClusterAway, FailureBudget
 from search.progress.events import tell_end
 from search.progress.progress import Progress
 from search.progress.snapshots import Snapshots
-from search.errors import ClusterAway, FailureBudget
-from search.driver.writes import AddTrial, EndTrial, Entry, NewAttempt, StoreReport, TakeUp
-from search.driver.write_queue import Journal, Store
-from search.driver.look import Look
 from search.records.messages import Begin, Continue, Crashed, Lost, OutOfMemory, Reported
-from search.driver.in_memory_study import Mirror
-from search.workers.pool import Answer, Pool
-from search.driver.rules import Rules
-from search.samplers import Sampler
-from search.driver.schedule import Schedule
-from search.score import score
-from search.spaces import Space
-from search.driver.failure_budget import Failures
-from search.driver.running_trial import LiveTrial
 from search.records.origin import counted
 from search.records.outcome import Failed, Outcome, trial_end
-from search.driver.retries import Retries, Stalled
-from search.driver.trial_queue import Roster
-from search.driver.trial_source import TrialSource
-from search.driver.stalls import StallWatch
+from search.records.stored_checkpoint import StoredCheckpoint
+from search.samplers import Sampler
+from search.score import score
+from search.spaces import Space
+from search.workers.pool import Answer, Pool
 from storage.errors import DatabaseAway
 from trainer.records import Report
 from trainer.seeds import derive_seed

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from search.checkpoints.artifact_store import Depot
 from search.checkpoints.folders import CheckpointStore, trial_name
-from search.records.stored_checkpoint import StoredCheckpoint
 from search.driver.in_memory_study import Mirror
+from search.records.stored_checkpoint import StoredCheckpoint
 from storage.errors import ArtifactFailure
 
 __all__ = ["KeptCheckpoints"]

@@ -8,8 +8,8 @@ nothing at all.
 
 from dataclasses import dataclass
 
-from search.records.messages import Crashed, Lost, OutOfMemory
 from search.driver.running_trial import LiveTrial
+from search.records.messages import Crashed, Lost, OutOfMemory
 from search.records.outcome import Failed
 
 __all__ = ["Retries", "Retry", "Stalled"]

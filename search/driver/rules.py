@@ -9,8 +9,8 @@ from optuna.trial import FrozenTrial
 
 from search.driver.in_memory_study import Mirror
 from search.pruners import CollapseRules, Pruner
-from search.score import value
 from search.records.outcome import Completed, Outcome, Prune
+from search.score import value
 from trainer.records import Report
 
 __all__ = ["Rules"]

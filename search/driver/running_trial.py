@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from optuna.trial import FrozenTrial
 
 from search.checkpoints.folders import CheckpointStore
-from search.records.stored_checkpoint import StoredCheckpoint
 from search.driver.study_store import checkpoints_of
-from search.records.messages import Task
 from search.records.attempts import attempts_of
+from search.records.messages import Task
+from search.records.stored_checkpoint import StoredCheckpoint
 from trainer.records import Report
 
 __all__ = ["LiveTrial", "adopt_trial"]

@@ -17,27 +17,27 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search.checkpoints.artifact_store import DepotPlace
 from search.checkpoints.folders import CheckpointStore
-from search.driver.retention import KeptCheckpoints
-from search.workers.cluster import ray_cluster
-from search.workers.ray_pool import RayPool
+from search.commands.claiming import claim, mark_of
 from search.config.configuration import LaunchConfig
+from search.driver.driver import Driver, Ending, Plan
+from search.driver.in_memory_study import Mirror
+from search.driver.retention import KeptCheckpoints
+from search.driver.rules import Rules
+from search.driver.running_trial import LiveTrial, adopt_trial
+from search.driver.schedule import Schedule
+from search.driver.study_store import Ledger
+from search.driver.writes import StoreTest
+from search.errors import ClusterError
+from search.machine.resources import Machine
 from search.progress.progress import Progress
 from search.progress.snapshots import Snapshots
-from search.driver.driver import Driver, Ending, Plan
-from search.errors import ClusterError
-from search.driver.writes import StoreTest
-from search.driver.study_store import Ledger
-from search.machine.resources import Machine
-from search.driver.in_memory_study import Mirror
-from search.workers.pool import Pool
 from search.pruners import build_pruner
-from search.driver.rules import Rules
-from search.samplers import find_sampler
-from search.driver.schedule import Schedule
 from search.records.attempts import attempts_of
-from search.driver.running_trial import LiveTrial, adopt_trial
 from search.records.origin import counted
-from search.commands.claiming import claim, mark_of
+from search.samplers import find_sampler
+from search.workers.cluster import ray_cluster
+from search.workers.pool import Pool
+from search.workers.ray_pool import RayPool
 from search.workers.worker import WorkerSetup
 from storage.artifact_places import check_writable, open_artifacts
 from storage.database import Database

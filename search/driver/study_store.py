@@ -14,8 +14,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import Engine
 
-from search.records.stored_checkpoint import StoredCheckpoint
-from search.errors import StudyError
+from search.driver.look import Look, NumberTaken, TrialOver
 from search.driver.writes import (
     AddTrial,
     EndTrial,
@@ -25,11 +24,12 @@ from search.driver.writes import (
     StoreTest,
     TakeUp,
 )
-from search.driver.look import Look, NumberTaken, TrialOver
-from search.score import score
+from search.errors import StudyError
 from search.records.attempts import ATTEMPTS_ATTRIBUTE, attempts_of
 from search.records.origin import QUEUED_ATTRIBUTE, ended_by_driver
 from search.records.outcome import END_ATTRIBUTE, end_mark, write_end
+from search.records.stored_checkpoint import StoredCheckpoint
+from search.score import score
 from storage.optuna_store import SearchStorage
 from storage.outage import translated
 from storage.reports import reports_of, store_report

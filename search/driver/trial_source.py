@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from search.driver.writes import AddTrial, EndTrial, Entry, TakeUp
-from search.driver.study_store import trial_template
 from search.driver.in_memory_study import Mirror
-from search.samplers import Sampler
-from search.spaces import Space
 from search.driver.running_trial import LiveTrial
+from search.driver.study_store import trial_template
+from search.driver.writes import AddTrial, EndTrial, Entry, TakeUp
 from search.records.origin import Unsuitable, counted, given_parameters, queued_text
 from search.records.outcome import FAILURE_ATTRIBUTE, FOREIGN_ATTRIBUTE, Failed, trial_end
+from search.samplers import Sampler
+from search.spaces import Space
 
 __all__ = ["NextTrial", "TrialSource"]
 

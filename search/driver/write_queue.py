@@ -18,8 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
-from search.driver.writes import Entry
 from search.driver.look import Look, NumberTaken, TrialOver
+from search.driver.writes import Entry
 from storage.errors import DatabaseAway, EmbeddedError
 
 __all__ = ["Journal", "JournalState", "Store"]

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from search.records.stored_checkpoint import StoredCheckpoint
 from search.records.outcome import TrialEnd
+from search.records.stored_checkpoint import StoredCheckpoint
 from trainer.records import Report
 
 __all__ = ["AddTrial", "EndTrial", "Entry", "NewAttempt", "StoreReport", "StoreTest", "TakeUp"]

@@ -16,10 +16,10 @@ import numpy as np
 import torch
 
 from trainer.config.configuration import TrainConfig
+from trainer.engine.slots import Slots
 from trainer.features import Material, TestSplit, TrainSplit, ValSplit
 from trainer.features.dataset_summary import Survey
 from trainer.seeds import numpy_generator
-from trainer.engine.slots import Slots
 
 __all__ = ["Costs", "measure"]
 

@@ -12,12 +12,12 @@ from typing import Any
 
 import torch
 
-from search.machine.reservations import holders
 from search.config.configuration import LaunchConfig
-from search.planning.costs import Costs, measure
-from search.machine.resources import Machine, usable_cores
-from search.spaces import Space
 from search.driver.session import Places
+from search.machine.reservations import holders
+from search.machine.resources import Machine, usable_cores
+from search.planning.costs import Costs, measure
+from search.spaces import Space
 from storage.address import Address
 from trainer.features import validate
 from trainer.features.dataset_summary import Survey, survey

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from search.reporting.durations import about_text, duration_text
 from search.driver.in_memory_study import Counts
+from search.reporting.durations import about_text, duration_text
 
 __all__ = ["Snapshot", "WorkerLine"]
 

@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from search.progress.snapshot import Snapshot, WorkerLine
 from search.driver.in_memory_study import Mirror
-from search.score import score
 from search.driver.running_trial import LiveTrial
+from search.progress.snapshot import Snapshot, WorkerLine
+from search.score import score
 
 __all__ = ["Snapshots"]
 

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from search.errors import SettingsError
-from search.score import score
 from search.records.outcome import Keep, Prune, Verdict
+from search.score import score
 from trainer.records import Report
 
 __all__ = ["CollapseRules"]

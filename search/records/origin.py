@@ -11,7 +11,6 @@ from typing import Any
 from optuna.distributions import BaseDistribution, check_distribution_compatibility
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from search.spaces import Space
 from search.records.outcome import (
     COLLAPSE_ATTRIBUTE,
     END_ATTRIBUTE,
@@ -19,6 +18,7 @@ from search.records.outcome import (
     FOREIGN_ATTRIBUTE,
     end_mark,
 )
+from search.spaces import Space
 
 __all__ = [
     "QUEUED_ATTRIBUTE",

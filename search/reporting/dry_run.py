@@ -5,10 +5,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from search.planning.dry_run import DryRun
 from search.reporting.durations import about_text, duration_text
 from search.reporting.sizes import bytes_text
 from search.reporting.tables import number_text
-from search.planning.dry_run import DryRun
 
 __all__ = ["plan"]
 

@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 from optuna.trial import FrozenTrial, TrialState
 
-from search.errors import StudyError
-from search.driver.study_store import test_of
-from search.driver.in_memory_study import Counts, Mirror
 from search.config.protocols import study_protocol
+from search.driver.in_memory_study import Counts, Mirror
+from search.driver.study_store import test_of
+from search.errors import StudyError
 from search.records.origin import QUEUED_ATTRIBUTE, counted, without_gaps
 from search.records.outcome import FAILURE_ATTRIBUTE
 from storage.database import Database

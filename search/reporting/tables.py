@@ -9,9 +9,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from search.reporting.durations import duration_text
 from search.driver.in_memory_study import Counts
 from search.records.outcome import PruneKind
+from search.reporting.durations import duration_text
 
 __all__ = [
     "BestTrial",

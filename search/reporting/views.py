@@ -8,6 +8,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
+from search.config.protocols import study_protocol
+from search.records.outcome import prune_kind, prune_reason
+from search.reporting.reading import StudyView, failures
 from search.reporting.tables import (
     BestTrial,
     NextCommand,
@@ -18,10 +21,7 @@ from search.reporting.tables import (
     summary_text,
     tally_reasons,
 )
-from search.config.protocols import study_protocol
 from search.spaces import Space
-from search.records.outcome import prune_kind, prune_reason
-from search.reporting.reading import StudyView, failures
 
 __all__ = ["best", "preparing", "study_list", "study_status", "summary"]
 

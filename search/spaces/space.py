@@ -8,9 +8,9 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution, FloatDistribution
 
+from trainer.config.toml_records import build_record
 from trainer.errors import ConfigError
 from trainer.knobs import Knob
-from trainer.config.toml_records import build_record
 
 __all__ = ["Space"]
 

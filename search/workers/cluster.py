@@ -13,11 +13,11 @@ import ray
 from ray.exceptions import RayError
 from ray.util.placement_group import PlacementGroup, placement_group
 
+from search.errors import ClusterError, Interrupted, first_line
+from search.machine.resources import Machine
 from search.workers.connection import RAY, check_answers, connect
 from search.workers.health_check import Door, Probe
 from search.workers.ray_processes import end, ray_processes
-from search.errors import ClusterError, Interrupted, first_line
-from search.machine.resources import Machine
 
 __all__ = [
     "Cluster",

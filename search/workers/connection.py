@@ -13,9 +13,9 @@ from typing import Any
 import ray
 from ray._private import ray_constants
 
-from search.workers.ray_processes import end, ray_processes
 from search.errors import ClusterError, first_line
 from search.machine.resources import VISIBLE_VARIABLE, Machine
+from search.workers.ray_processes import end, ray_processes
 
 __all__ = ["RAY", "check_answers", "connect", "usage_statistics"]
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from search.records.stored_checkpoint import StoredCheckpoint
 from search.records.messages import Event, Order
+from search.records.stored_checkpoint import StoredCheckpoint
 from trainer.records import Scores
 
 __all__ = ["Answer", "Pool"]

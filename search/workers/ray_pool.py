@@ -11,12 +11,12 @@ import torch
 from ray.exceptions import ActorDiedError, OutOfMemoryError, RayError, RayTaskError
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-from search.records.stored_checkpoint import StoredCheckpoint
-from search.workers.feature_delivery import with_bank_here
-from search.workers.feature_server import RemoteBank, serve_bank
-from search.workers.cluster import Cluster
 from search.errors import ClusterAway, ClusterError, first_line
 from search.records.messages import Crashed, Event, Lost, Order, OutOfMemory, Reported
+from search.records.stored_checkpoint import StoredCheckpoint
+from search.workers.cluster import Cluster
+from search.workers.feature_delivery import with_bank_here
+from search.workers.feature_server import RemoteBank, serve_bank
 from search.workers.pool import Answer
 from search.workers.worker import Worker, WorkerSetup
 from trainer.records import Scores

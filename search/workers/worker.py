@@ -7,14 +7,14 @@ import torch
 
 from search.checkpoints.artifact_store import DepotPlace
 from search.checkpoints.resume_points import furthest_first, restore_first
-from search.records.stored_checkpoint import StoredCheckpoint
 from search.records.messages import Begin, Continue, Order, Reported, Task
+from search.records.stored_checkpoint import StoredCheckpoint
 from storage.errors import ArtifactFailure
 from trainer.config.configuration import TrainConfig
+from trainer.engine.run import Run, config_of
 from trainer.errors import CheckpointError
 from trainer.features import Material, open_material
 from trainer.records import Report, Scores
-from trainer.engine.run import Run, config_of
 
 __all__ = ["Worker", "WorkerSetup"]
 

@@ -15,11 +15,11 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from search.commands.app import app
+from search.commands.claiming import MARK_ATTRIBUTE
+from search.commands.launching import PREFETCHED
 from search.config.configuration import resolve
 from search.driver.study_store import trial_template
 from search.records.outcome import Completed, trial_end, write_end
-from search.commands.claiming import MARK_ATTRIBUTE
-from search.commands.launching import PREFETCHED
 from storage.address import parse_address
 from storage.database import open_database
 from storage.optuna_store import open_optuna

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from search.driver.study_store import attempts_of
-from search.score import score
 from search.reporting.reading import StudyView, read_study
+from search.score import score
 from storage.address import parse_address
 from storage.database import open_database
 from tests.acceptance.conftest import REPOSITORY, SearchCommand

@@ -16,17 +16,17 @@ from typing import Any
 import optuna
 from rich.console import Console
 
-from search.machine.reservations import Terms
-from search.config.configuration import LaunchConfig, resolve
-from search.progress.progress import open_progress
-from search.driver.driver import Driver, Ending
-from search.errors import SearchError
-from search.machine.resources import Machine
-from search.workers.pool import Pool
 from search.commands import launching
-from search.driver import session
 from search.commands.launching import Launch, launch
+from search.config.configuration import LaunchConfig, resolve
+from search.driver import session
+from search.driver.driver import Driver, Ending
 from search.driver.session import Places
+from search.errors import SearchError
+from search.machine.reservations import Terms
+from search.machine.resources import Machine
+from search.progress.progress import open_progress
+from search.workers.pool import Pool
 from search.workers.worker import WorkerSetup
 from storage.address import parse_address
 from storage.database import open_database

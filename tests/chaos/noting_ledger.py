@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from search.driver.writes import AddTrial, EndTrial, Entry, NewAttempt, StoreReport, TakeUp
 from search.driver.study_store import Ledger
+from search.driver.writes import AddTrial, EndTrial, Entry, NewAttempt, StoreReport, TakeUp
 from tests.chaos.told import TOLD_FILE
 
 __all__ = ["NotingLedger"]

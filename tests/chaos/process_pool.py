@@ -3,9 +3,9 @@
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from search.records.stored_checkpoint import StoredCheckpoint
 from search.errors import ClusterError
 from search.records.messages import Crashed, Lost, Order
+from search.records.stored_checkpoint import StoredCheckpoint
 from search.workers.pool import Answer
 from tests.chaos.nursery import Nursery
 from tests.chaos.worker_process import Given, TestScores, worker_prefix

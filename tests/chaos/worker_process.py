@@ -10,13 +10,13 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Protocol
 
-from search.records.stored_checkpoint import StoredCheckpoint
 from search.records.messages import Begin, Crashed, Order, Reported
+from search.records.stored_checkpoint import StoredCheckpoint
 from search.workers.worker import Worker, WorkerSetup
 from tests.chaos.work import WORK_FILE
 from tests.fakes.training import FakeWorker
-from trainer.records import Report, Scores
 from trainer.engine.run import Run
+from trainer.records import Report, Scores
 
 __all__ = ["Given", "TestScores", "serve", "worker_prefix"]
 

@@ -5,14 +5,14 @@ from typing import Any
 
 from search.checkpoints.artifact_store import Depot
 from search.checkpoints.folders import CheckpointStore
-from search.driver.retention import KeptCheckpoints
-from search.progress.snapshots import Snapshots
 from search.driver.driver import Driver, Plan
 from search.driver.in_memory_study import Mirror
-from search.pruners import CollapseRules, build_pruner
+from search.driver.retention import KeptCheckpoints
 from search.driver.rules import Rules
-from search.samplers import find_sampler
 from search.driver.schedule import Schedule
+from search.progress.snapshots import Snapshots
+from search.pruners import CollapseRules, build_pruner
+from search.samplers import find_sampler
 from search.spaces import Space
 from tests.fakes.pool import Fault, InlinePool
 from tests.fakes.store import MemoryStore, SilentProgress

@@ -4,8 +4,8 @@ from collections import deque
 from collections.abc import Callable
 
 from search.checkpoints.artifact_store import Depot
-from search.records.stored_checkpoint import StoredCheckpoint
 from search.records.messages import Begin, Continue, Event, Lost, Order, OutOfMemory
+from search.records.stored_checkpoint import StoredCheckpoint
 from search.workers.pool import Answer
 from tests.fakes.training import FakeWorker
 from trainer.records import Scores

@@ -11,10 +11,10 @@ from sqlalchemy import Connection, Engine, event
 
 from search.config.configuration import LaunchConfig
 from search.driver.driver import Ending
-from search.driver.writes import AddTrial, EndTrial, Entry, StoreReport
-from search.driver.study_store import Ledger
-from search.records.messages import Order
 from search.driver.session import Places, Session
+from search.driver.study_store import Ledger
+from search.driver.writes import AddTrial, EndTrial, Entry, StoreReport
+from search.records.messages import Order
 from storage.address import parse_address
 from storage.database import Database, open_database
 from storage.errors import NameTaken

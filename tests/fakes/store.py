@@ -3,9 +3,9 @@
 from types import TracebackType
 from typing import Self
 
-from search.progress.snapshot import Snapshot
-from search.driver.writes import AddTrial, EndTrial, Entry, NewAttempt, StoreReport
 from search.driver.look import Look
+from search.driver.writes import AddTrial, EndTrial, Entry, NewAttempt, StoreReport
+from search.progress.snapshot import Snapshot
 from storage.errors import DatabaseAway
 
 

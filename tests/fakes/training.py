@@ -6,8 +6,8 @@ from pathlib import Path
 
 from search.checkpoints.artifact_store import Depot
 from search.checkpoints.resume_points import furthest_first
-from search.records.stored_checkpoint import StoredCheckpoint
 from search.records.messages import Begin, Continue, Order, Reported, Task
+from search.records.stored_checkpoint import StoredCheckpoint
 from trainer.engine.checkpoint import read_record, write_checkpoint
 from trainer.records import Report, Scores, Signals
 from trainer.seeds import numpy_generator

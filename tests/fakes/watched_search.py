@@ -15,10 +15,10 @@ from typing import Any
 import ray
 
 from search.commands.app import main
-from search.progress.progress import Progress
 from search.driver.driver import Ending
-from search.workers.pool import Pool
 from search.driver.session import Session
+from search.progress.progress import Progress
+from search.workers.pool import Pool
 
 CHUNK = 1 << 24  # bytes of memory that are looked at together
 

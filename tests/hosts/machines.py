@@ -14,8 +14,8 @@ from pathlib import Path
 from tests.hosts.network import Host, Network, wait_until
 from tests.hosts.server import DEPLOY, Server
 from tests.tiny import tiny
-from trainer.features.cache import BANKS, MANIFEST
 from trainer.config.toml_records import toml_text
+from trainer.features.cache import BANKS, MANIFEST
 
 __all__ = ["PATIENCE", "Machines", "actors_on", "machines"]
 

@@ -11,9 +11,6 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
-from trainer.engine.checkpoint import RECORD_NAME
-from trainer.errors import TrainerError
-from trainer.engine.snapshots import read_iterations
 from trainer.commands.cache import Choice, list_cache, prune_cache, read_age, read_size
 from trainer.commands.evaluate import Scoring, evaluate_checkpoint
 from trainer.commands.export_config import export_settings
@@ -26,6 +23,9 @@ from trainer.commands.inspect import inspect_data
 from trainer.commands.predict import Asked, predict_images, read_modalities
 from trainer.commands.presets import list_presets, print_preset
 from trainer.commands.setup import find_device, read_config
+from trainer.engine.checkpoint import RECORD_NAME
+from trainer.engine.snapshots import read_iterations
+from trainer.errors import TrainerError
 
 __all__ = ["app", "main"]
 

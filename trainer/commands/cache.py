@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trainer.commands.setup import say
+from trainer.commands.tables import say_table
 from trainer.errors import ConfigError
 from trainer.features.cache import cache_root, free_space, size_text
 from trainer.features.inventory import BankEntry, list_banks, remove_bank
-from trainer.commands.setup import say
-from trainer.commands.tables import say_table
 
 __all__ = ["Choice", "list_cache", "prune_cache", "read_age", "read_size"]
 

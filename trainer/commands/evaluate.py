@@ -8,16 +8,16 @@ from typing import Literal
 
 import torch
 
-from trainer.config.configuration import TrainConfig
-from trainer.scoring.evaluation import Evaluation, evaluate
-from trainer.features import Material, require_labels
-from trainer.features.mirrored import Mirrored, prepare_mirrored
-from trainer.features.pictures import Pictures
-from trainer.scoring.prediction import Aids
-from trainer.engine.run import Run, config_of
 from trainer.commands.lines import iterate_text, percent_text, protocol_line
 from trainer.commands.setup import at_root, live_progress, prepare_material, progress_teller, say
 from trainer.commands.tables import say_table
+from trainer.config.configuration import TrainConfig
+from trainer.engine.run import Run, config_of
+from trainer.features import Material, require_labels
+from trainer.features.mirrored import Mirrored, prepare_mirrored
+from trainer.features.pictures import Pictures
+from trainer.scoring.evaluation import Evaluation, evaluate
+from trainer.scoring.prediction import Aids
 
 __all__ = ["Scoring", "evaluate_checkpoint"]
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from trainer.commands.setup import read_config, say
 from trainer.config.configuration import TrainConfig
+from trainer.engine.run import config_of
 from trainer.errors import ConfigError
 from trainer.upstream import write_settings, yaml_text
-from trainer.engine.run import config_of
-from trainer.commands.setup import read_config, say
 
 __all__ = ["export_settings"]
 

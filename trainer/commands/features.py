@@ -4,10 +4,10 @@ from pathlib import Path
 
 import torch
 
+from trainer.commands.setup import live_progress, prepare_material, progress_teller, say, say_notes
 from trainer.config.configuration import TrainConfig
 from trainer.features import open_material, validate
 from trainer.features.bank import Verify
-from trainer.commands.setup import live_progress, prepare_material, progress_teller, say, say_notes
 
 __all__ = ["build_features"]
 

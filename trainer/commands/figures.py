@@ -8,9 +8,9 @@ from typing import Literal
 import numpy as np
 import torch
 
-from trainer.errors import ConfigError, FigureError
-from trainer.engine.run import Run, config_of
 from trainer.commands.setup import at_root, prepare_material, say
+from trainer.engine.run import Run, config_of
+from trainer.errors import ConfigError, FigureError
 
 __all__ = ["Album", "draw_figures"]
 

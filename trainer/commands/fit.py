@@ -5,13 +5,6 @@ from pathlib import Path
 
 import torch
 
-from trainer.engine.checkpoint import RECORD_NAME
-from trainer.config.configuration import TrainConfig
-from trainer.features import Material, validate
-from trainer.logs import RunLog, open_log
-from trainer.records import Report
-from trainer.engine.run import Run, require_trainable
-from trainer.engine.snapshots import check_snapshots, snapshot_folder
 from trainer.commands.lines import (
     iterate_text,
     memory_text,
@@ -20,6 +13,13 @@ from trainer.commands.lines import (
     scores_text,
 )
 from trainer.commands.setup import live_progress, prepare_material, say, say_notes
+from trainer.config.configuration import TrainConfig
+from trainer.engine.checkpoint import RECORD_NAME
+from trainer.engine.run import Run, require_trainable
+from trainer.engine.snapshots import check_snapshots, snapshot_folder
+from trainer.features import Material, validate
+from trainer.logs import RunLog, open_log
+from trainer.records import Report
 
 __all__ = ["fit_run"]
 

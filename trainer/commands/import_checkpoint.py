@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from trainer.upstream import Imported, import_checkpoint
-from trainer.upstream.keys import MODALITY_KEYS
 from trainer.commands.lines import protocol_line
 from trainer.commands.setup import say
 from trainer.commands.tables import NONE, say_table
+from trainer.upstream import Imported, import_checkpoint
+from trainer.upstream.keys import MODALITY_KEYS
 
 __all__ = ["import_released"]
 

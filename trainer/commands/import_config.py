@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from trainer.commands.setup import say
+from trainer.config.toml_records import toml_text
 from trainer.errors import ConfigError
 from trainer.methods import hyper_values
 from trainer.upstream import read_settings, read_yaml
-from trainer.config.toml_records import toml_text
-from trainer.commands.setup import say
 
 __all__ = ["import_settings"]
 

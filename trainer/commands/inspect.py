@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from trainer.commands.setup import live_progress, progress_teller, say
+from trainer.commands.tables import NONE, say_table
 from trainer.config.configuration import TrainConfig
 from trainer.datasets import find_dataset
 from trainer.errors import DataError
@@ -21,8 +23,6 @@ from trainer.inspection import (
 )
 from trainer.inspection.facts import Range
 from trainer.inspection.readiness import Readiness
-from trainer.commands.setup import live_progress, progress_teller, say
-from trainer.commands.tables import NONE, say_table
 
 __all__ = ["inspect_data"]
 

@@ -6,12 +6,12 @@ import sys
 
 import torch
 
+from trainer.commands.tables import NONE
 from trainer.config.configuration import TrainConfig
 from trainer.config.protocols import protocol_text
-from trainer.records import Scores
-from trainer.engine.run import Run, best_report
 from trainer.config.toml_records import record_to_table
-from trainer.commands.tables import NONE
+from trainer.engine.run import Run, best_report
+from trainer.records import Scores
 
 __all__ = ["iterate_text", "memory_text", "percent_text", "protocol_line", "scores_text"]
 

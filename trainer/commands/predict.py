@@ -9,8 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from trainer.commands.setup import at_root, live_progress, prepare_material, say
+from trainer.commands.tables import say_table
 from trainer.datasets import open_dataset
 from trainer.datasets.base import Label
+from trainer.engine.run import Run, config_of
 from trainer.errors import ConfigError, DataError
 from trainer.features import Material
 from trainer.features.extraction import Standard
@@ -25,9 +28,6 @@ from trainer.predict import (
     write_legend,
     write_pictures,
 )
-from trainer.engine.run import Run, config_of
-from trainer.commands.setup import at_root, live_progress, prepare_material, say
-from trainer.commands.tables import say_table
 
 __all__ = ["Asked", "predict_images", "read_modalities"]
 

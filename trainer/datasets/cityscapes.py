@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.config.configuration import DataConfig
+from trainer.config.toml_records import build_record
 from trainer.datasets.base import DataSet, Image, Label, Split, check_modalities
 from trainer.datasets.decoding import (
     grey_image,
@@ -33,7 +34,6 @@ from trainer.datasets.lists import check_share
 from trainer.datasets.roots import find_root
 from trainer.errors import DataError
 from trainer.seeds import numpy_generator
-from trainer.config.toml_records import build_record
 
 __all__ = ["CityscapesOptions", "encode_disparity", "open_cityscapes"]
 

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from trainer.config.configuration import DataConfig
+from trainer.config.toml_records import build_record
 from trainer.datasets.base import DataSet, check_modalities
 from trainer.datasets.decoding import label_table, read_label, read_rgb
 from trainer.datasets.files import FileSource
@@ -26,7 +27,6 @@ from trainer.datasets.lists import (
     read_list,
 )
 from trainer.datasets.roots import find_root
-from trainer.config.toml_records import build_record
 
 __all__ = ["COARSE", "CocoStuff27Options", "open_cocostuff27"]
 

@@ -34,6 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.config.configuration import DataConfig
+from trainer.config.toml_records import build_record
 from trainer.datasets.angles import angle_image
 from trainer.datasets.base import DataSet, Image, Label, check_modalities
 from trainer.datasets.decoding import (
@@ -49,7 +50,6 @@ from trainer.datasets.gathering import gather
 from trainer.datasets.lists import HeldOutOptions, read_splits
 from trainer.datasets.roots import find_root
 from trainer.errors import ConfigError, DataError
-from trainer.config.toml_records import build_record
 
 __all__ = ["MCubeSOptions", "open_mcubes"]
 

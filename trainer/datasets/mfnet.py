@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.config.configuration import DataConfig
+from trainer.config.toml_records import build_record
 from trainer.datasets.base import DataSet, Image, Label, check_modalities
 from trainer.datasets.decoding import (
     grey_image,
@@ -32,7 +33,6 @@ from trainer.datasets.files import FileSource
 from trainer.datasets.gathering import gather
 from trainer.datasets.lists import HeldOutOptions, read_splits
 from trainer.datasets.roots import find_root
-from trainer.config.toml_records import build_record
 
 __all__ = ["MFNetOptions", "open_mfnet"]
 

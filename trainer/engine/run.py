@@ -15,14 +15,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainer.engine.checkpoint import read_checkpoint, read_record, write_checkpoint
 from trainer.config.configuration import TrainConfig
+from trainer.config.toml_records import build_record, record_to_table
+from trainer.engine.checkpoint import read_checkpoint, read_record, write_checkpoint
+from trainer.engine.slots import Slots
 from trainer.errors import CheckpointError, ConfigError
-from trainer.scoring.evaluation import Evaluation, Scored
 from trainer.features.dataset_features import Material, TestSplit, ValSplit
 from trainer.records import Report
-from trainer.engine.slots import Slots
-from trainer.config.toml_records import build_record, record_to_table
+from trainer.scoring.evaluation import Evaluation, Scored
 
 __all__ = ["Run", "best_report", "config_of", "imported_record", "require_trainable"]
 

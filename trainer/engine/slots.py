@@ -15,17 +15,17 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from trainer.engine.batches import Batches
 from trainer.config.configuration import TrainConfig
+from trainer.engine.batches import Batches
 from trainer.engine.draws import DrawPlan, SlotDraws, StepDraws, stack_draws
+from trainer.engine.optimiser import AdamState, adam_step
 from trainer.errors import ConfigError
-from trainer.scoring.evaluation import Evaluation, Scored, evaluate
 from trainer.features.dataset_features import Material, TestSplit, ValSplit
 from trainer.methods import build_method, hyper_values
 from trainer.methods.base import Batch
-from trainer.engine.optimiser import AdamState, adam_step
 from trainer.nn.parameters import Layout, Views
 from trainer.nn.precision import products_in
+from trainer.scoring.evaluation import Evaluation, Scored, evaluate
 from trainer.scoring.probes import cluster_loss, linear_loss, probe_layout
 from trainer.seeds import torch_generator
 

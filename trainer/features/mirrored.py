@@ -22,8 +22,8 @@ from trainer.config.configuration import TrainConfig
 from trainer.datasets import DataSet, open_dataset
 from trainer.features.bank import BankWriter, read_bank
 from trainer.features.cache import build_once, cache_root, check_space, hash_json, hold
-from trainer.features.extraction import Extraction, Standard
 from trainer.features.dataset_features import Features, Material
+from trainer.features.extraction import Extraction, Standard
 from trainer.features.prepare import made_from, open_backbone
 
 __all__ = ["Mirrored", "prepare_mirrored"]

@@ -21,16 +21,16 @@ from numpy.typing import NDArray
 
 from trainer.backbones import Backbone, build_backbone
 from trainer.config.configuration import FeatureConfig, TrainConfig
+from trainer.config.toml_records import record_to_table
 from trainer.datasets import DataSet, open_dataset
 from trainer.errors import ConfigError, DataError
 from trainer.features.bank import BankWriter, Verify, read_bank
 from trainer.features.cache import build_once, cache_root, check_space, hash_json, hold
+from trainer.features.dataset_features import Material, TestSplit, TrainSplit, ValSplit
 from trainer.features.extraction import Extraction, SquareRule
 from trainer.features.fingerprint import data_fingerprint
 from trainer.features.knn import drop_channels, nearest_crops
-from trainer.features.dataset_features import Material, TestSplit, TrainSplit, ValSplit
 from trainer.seeds import numpy_generator
-from trainer.config.toml_records import record_to_table
 
 __all__ = [
     "check_crops",

@@ -13,17 +13,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from trainer.engine.batches import to_tokens
 from trainer.datasets.base import Label
-from trainer.scoring.evaluation import Evaluation
+from trainer.engine.batches import to_tokens
+from trainer.engine.run import Run
+from trainer.engine.snapshots import find_snapshots
 from trainer.features import Material, TestSplit, ValSplit
 from trainer.features.pictures import Pictures
 from trainer.figures.components import Floats
 from trainer.figures.maps import ImageMaps, StageMaps
+from trainer.scoring.evaluation import Evaluation
 from trainer.scoring.metrics import cluster_of_class
 from trainer.scoring.prediction import Scored, codes_of, predict
-from trainer.engine.run import Run
-from trainer.engine.snapshots import find_snapshots
 
 __all__ = ["Subject", "same_images"]
 

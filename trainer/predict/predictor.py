@@ -19,8 +19,8 @@ from trainer.config.configuration import FeatureConfig
 from trainer.datasets.base import Image, Label, Source
 from trainer.datasets.crops import whole_image
 from trainer.errors import DataError
-from trainer.features.extraction import Standard
 from trainer.features.dataset_features import Features
+from trainer.features.extraction import Standard
 from trainer.predict.finding import OwnImage
 from trainer.scoring.prediction import Scored, codes_of, predict
 

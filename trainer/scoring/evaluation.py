@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trainer.features.dataset_features import IGNORE, Features, TestSplit, ValSplit
+from trainer.nn.unit import unit
+from trainer.records import Scores, Signals
+from trainer.scoring.collapse_indicators import signals_of
 from trainer.scoring.metrics import UNDEFINED, match_clusters, scores_of
 from trainer.scoring.prediction import Aids, ClassMaps, Scored, codes_of, mirror_tokens, predict
 from trainer.scoring.probes import EPSILON
-from trainer.records import Scores, Signals
-from trainer.scoring.collapse_indicators import signals_of
-from trainer.nn.unit import unit
 
 __all__ = ["Evaluation", "Scored", "evaluate"]
 

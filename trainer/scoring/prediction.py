@@ -19,11 +19,11 @@ import torch
 from torch import Tensor
 
 from trainer.engine.batches import to_tokens
-from trainer.scoring.crf import refine
 from trainer.features.dataset_features import Features
-from trainer.nn.interpolation import row_bands, upsample, upsample_columns
 from trainer.methods.base import Method
+from trainer.nn.interpolation import row_bands, upsample, upsample_columns
 from trainer.nn.parameters import Views
+from trainer.scoring.crf import refine
 from trainer.scoring.probes import EPSILON, unit_centres
 
 __all__ = ["Aids", "ClassMaps", "Scored", "best_class", "codes_of", "predict"]

@@ -18,17 +18,17 @@ import torch
 from torch import Tensor
 
 from trainer.backbones import Backbone, build_backbone
-from trainer.engine.checkpoint import write_checkpoint
 from trainer.config.configuration import TrainConfig
+from trainer.engine.checkpoint import write_checkpoint
+from trainer.engine.optimiser import AdamState
+from trainer.engine.run import imported_record
 from trainer.errors import CheckpointError
 from trainer.methods import build_method, hyper_values
-from trainer.engine.optimiser import AdamState
 from trainer.scoring.probes import probe_layout
+from trainer.seeds import torch_generator
 from trainer.upstream.lightning import LightningCheckpoint, open_lightning
 from trainer.upstream.parameters import BACKBONE, fill_layout
 from trainer.upstream.reading import Translation, read_settings
-from trainer.engine.run import imported_record
-from trainer.seeds import torch_generator
 
 __all__ = ["Imported", "import_checkpoint"]
 

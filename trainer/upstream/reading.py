@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainer.config.configuration import TrainConfig
-from trainer.errors import ConfigError
 from trainer.config.protocols import lay_protocol
+from trainer.config.toml_records import build_record
+from trainer.errors import ConfigError
 from trainer.upstream.keys import (
     CHOICES,
     DATA_SETS,
@@ -28,7 +29,6 @@ from trainer.upstream.keys import (
     STRUCTURE_KEYS,
     WEIGHT_KEY,
 )
-from trainer.config.toml_records import build_record
 
 __all__ = ["Translation", "read_settings"]
 

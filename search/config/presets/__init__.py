@@ -8,8 +8,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from trainer.config import presets as trainer_presets
 from search.errors import SettingsError
+from trainer.config import presets as trainer_presets
 from trainer.config.toml_records import overlay, read_toml
 
 __all__ = ["DEFAULT_PRESET", "preset_names", "read_preset"]

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from search.commands.app import app
 from search.commands import launching
+from search.commands.app import app
 from search.commands.transfer import export_study
 from search.reporting.reading import read_study
 from storage.address import parse_address

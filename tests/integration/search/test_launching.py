@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from search.machine.reservations import Terms, holders
-from search.config.configuration import resolve
-from search.errors import ClusterError
-from search.machine.resources import Machine
 from search.commands import launching
 from search.commands.launching import Launch, launch
+from search.config.configuration import resolve
 from search.driver.session import Places
+from search.errors import ClusterError
+from search.machine.reservations import Terms, holders
+from search.machine.resources import Machine
 from storage.database import Database
 from storage.errors import LeaseHeld
 from storage.lease import Lease

@@ -13,17 +13,17 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import text
 
-from search.config.configuration import LaunchConfig
-from search.driver.driver import Ending
-from search.errors import StudyError
-from search.driver import write_queue as journal
-from search.driver.writes import AddTrial, Entry
-from search.driver.study_store import Ledger
-from search.records.messages import Begin, Order
-from search.samplers.startup import startup_point
-from search.records.origin import QUEUED_ATTRIBUTE
 from search.commands.claiming import check_origin, create, create_next
+from search.config.configuration import LaunchConfig
+from search.driver import write_queue as journal
+from search.driver.driver import Ending
+from search.driver.study_store import Ledger
+from search.driver.writes import AddTrial, Entry
+from search.errors import StudyError
+from search.records.messages import Begin, Order
+from search.records.origin import QUEUED_ATTRIBUTE
 from search.reporting.reading import StudyView, failures, read_studies, read_study
+from search.samplers.startup import startup_point
 from storage.database import Database
 from storage.lease import Lease
 from storage.optuna_store import open_optuna
@@ -298,8 +298,6 @@ def test_a_queued_trial_that_somebody_takes_back(database: Database, tmp_path: P
         number = study.trials[-1].number
 
     def take_back(study: optuna.Study) -> None:
-        while number == 2 and not study.trials[number].state.is_finished():
-            time.sleep(0.05)  # its end is being stored
         trial = study.trials[number]
         study._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
 
@@ -331,6 +329,8 @@ def test_a_trial_that_is_deleted_ends_the_driver_in_one_line(
               "trial_user_attributes", "trial_values", "trials")  # fmt: skip
 
     def delete(study: optuna.Study) -> None:
+        while number == 2 and not study.trials[number].state.is_finished():
+            time.sleep(0.05)  # its end is being stored
         trial = study.trials[number]
         with database.engine.begin() as connection:
             for table in tables:

@@ -17,8 +17,8 @@ import pytest
 from sqlalchemy import inspect, text
 from typer.testing import CliRunner
 
-from search.commands.app import app
 from search.commands import launching
+from search.commands.app import app
 from storage.address import PASSWORD_VARIABLE, STORAGE_VARIABLE, parse_address
 from storage.database import open_database
 from tests.fakes.pool import InlinePool

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from search.errors import Interrupted
 from search.commands import hot_standby as standby
-from search.commands.launching import find_to_resume
 from search.commands.hot_standby import TOLD_SECONDS, stand_by
+from search.commands.launching import find_to_resume
+from search.errors import Interrupted
 from storage.database import Database
 from storage.errors import DatabaseAway
 from storage.lease import Lease

@@ -11,8 +11,8 @@ from sqlalchemy import inspect, text
 from typer.testing import CliRunner
 
 from search.commands.app import app
-from search.driver.driver import Ending
 from search.commands.roles import roles
+from search.driver.driver import Ending
 from storage.address import Address, parse_address
 from storage.database import Database, open_database
 from storage.errors import ConnectError, NotPermitted, RoleError, SchemaError

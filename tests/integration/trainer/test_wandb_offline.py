@@ -3,8 +3,8 @@
 import pytest
 
 from tests.unit.trainer.small import CPU, small_config, small_material
-from trainer.logs import open_log
 from trainer.engine.run import Run
+from trainer.logs import open_log
 
 
 def test_a_run_is_logged_offline(tmp_path, monkeypatch) -> None:

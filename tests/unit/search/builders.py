@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.driver.in_memory_study import Mirror
-from search.spaces import Space
 from search.records.outcome import Completed, Outcome, trial_end
+from search.spaces import Space
 from trainer.knobs import Knob
 from trainer.records import Report, Scores, Signals
 from trainer.seeds import numpy_generator

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.fakes.data_sets.cityscapes import by_city, write_frame
 from trainer.config.configuration import BackboneConfig, DataConfig, FeatureConfig, TrainConfig
-import torch
 
 
 @pytest.fixture(autouse=True, scope="package")

@@ -9,8 +9,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from trainer.errors import ConfigError
 from trainer.config.toml_records import overlay, read_toml
+from trainer.errors import ConfigError
 
 __all__ = ["expand", "preset_names", "preset_summary", "read_preset"]
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from trainer.config.toml_records import build_record, read_toml
 from trainer.datasets.decoding import ARRAY
 from trainer.datasets.lists import check_share
 from trainer.errors import ConfigError
-from trainer.config.toml_records import build_record, read_toml
 
 __all__ = [
     "NAME",

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 from trainer.config.configuration import DataConfig
+from trainer.config.toml_records import build_record
 from trainer.datasets.base import DataSet, check_modalities
 from trainer.datasets.decoding import read_label, read_rgb
 from trainer.datasets.depth_encoding import Intrinsics
@@ -30,7 +31,6 @@ from trainer.datasets.nyu.folders import find_stock, require_stock
 from trainer.datasets.nyu.orientation import find_transposed
 from trainer.datasets.nyu.splits import find_splits
 from trainer.datasets.roots import find_root
-from trainer.config.toml_records import build_record
 
 __all__ = ["NYUOptions", "open_nyu"]
 

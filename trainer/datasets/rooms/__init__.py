@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from trainer.config.configuration import DataConfig
+from trainer.config.toml_records import build_record
 from trainer.datasets.base import DataSet, Image, Label, Source, Split, check_modalities
 from trainer.datasets.decoding import read_pixels, read_rgb
 from trainer.datasets.rooms.depth import encode_depth
@@ -20,7 +21,6 @@ from trainer.datasets.rooms.render import Picture, render
 from trainer.datasets.rooms.scene import CLASSES, Scene
 from trainer.errors import ConfigError, DataError
 from trainer.seeds import numpy_generator
-from trainer.config.toml_records import build_record
 
 __all__ = ["ROOMS_VERSION", "RoomsOptions", "RoomsSource", "open_rooms"]
 

@@ -24,10 +24,10 @@ from trainer.config.configuration import (
 )
 from trainer.datasets import DATASETS, DataSet, open_dataset
 from trainer.datasets.base import Image
+from trainer.engine.run import Run
 from trainer.errors import ConfigError
 from trainer.features import prepare
 from trainer.features.fingerprint import data_fingerprint
-from trainer.engine.run import Run
 
 DATA = Path(os.environ.get("UMSS_DATA", "/nowhere"))
 needs_samples = pytest.mark.skipif(

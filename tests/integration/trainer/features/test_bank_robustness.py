@@ -16,10 +16,10 @@ import pytest
 
 from trainer.commands import app as cli
 from trainer.config.configuration import DataConfig, FeatureConfig, TrainConfig
+from trainer.config.toml_records import record_to_table, toml_text
 from trainer.errors import CacheError
 from trainer.features import bank as bank_module
 from trainer.features import prepare
-from trainer.config.toml_records import record_to_table, toml_text
 
 CONFIG = TrainConfig(
     data=DataConfig(options={"train": 4, "val": 1, "test": 1, "size": 48}),

@@ -20,13 +20,13 @@ from tests.fakes.released_checkpoint import released_modules, write_released
 from tests.fakes.released_yaml import RELEASED, released_yaml
 from tests.integration.trainer.small_vits import CPU, random_vit
 from tests.unit.trainer.small import small_material
-from trainer.commands import app as cli
 from trainer.backbones import build_backbone
+from trainer.commands import app as cli
+from trainer.commands import setup
+from trainer.engine.run import Run, config_of
 from trainer.errors import CheckpointError, TrainerError, WeightsError
 from trainer.upstream import import_checkpoint
 from trainer.upstream.keys import MODELS
-from trainer.engine.run import Run, config_of
-from trainer.commands import setup
 
 WIDTH = 64
 CLASSES = {"nyu": 13, "mfnet": 8, "mcubes": 20}

@@ -8,10 +8,10 @@ from typing import BinaryIO
 
 import pytest
 
-from search.workers import worker
 from search.checkpoints.artifact_store import Depot, DepotPlace
-from search.records.stored_checkpoint import StoredCheckpoint
 from search.records.messages import Begin, Continue, Reported, Task
+from search.records.stored_checkpoint import StoredCheckpoint
+from search.workers import worker
 from storage.artifact_places import open_artifacts
 from storage.errors import ArtifactFailure
 from tests.unit.trainer.small import small_config, small_material

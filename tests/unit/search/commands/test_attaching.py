@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from search.driver.study_store import ATTEMPTS_ATTRIBUTE, trial_template
-from search.driver.in_memory_study import Mirror
-from search.records.outcome import Completed, Failed, Outcome, Pruned, trial_end
 from search.commands.attaching import GRACE_SECONDS, attach
+from search.driver.in_memory_study import Mirror
+from search.driver.study_store import ATTEMPTS_ATTRIBUTE, trial_template
+from search.records.outcome import Completed, Failed, Outcome, Pruned, trial_end
 from search.reporting.reading import State, StudyView
 from storage.studies import StudyRecord
 from tests.fakes.memory_search import SPACE

@@ -7,9 +7,9 @@ from typing import cast
 
 import pytest
 
-from search.workers.connection import _own_sigterm
 from search.commands.signals import stop_on_signals
 from search.driver.session import Session
+from search.workers.connection import _own_sigterm
 
 
 class Recorded:

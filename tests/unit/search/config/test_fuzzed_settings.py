@@ -19,9 +19,9 @@ from hypothesis.strategies import SearchStrategy
 
 from search.config.assignments import nested, parse_fixes, parse_ranges
 from search.config.configuration import LaunchConfig, SearchConfig, resolve
-from search.errors import SearchError
-from search.driver.in_memory_study import Mirror
 from search.config.presets import preset_names
+from search.driver.in_memory_study import Mirror
+from search.errors import SearchError
 from search.pruners import PRUNERS
 from search.samplers import SAMPLERS, find_sampler
 from search.spaces import SPACES

@@ -5,19 +5,19 @@ import math
 
 import pytest
 
-from search.workers import worker
 from search.config.configuration import LaunchConfig, differences, resolve
-from search.errors import SettingsError
-from search.records.messages import Begin, Continue, Task
 from search.config.presets import preset_names, read_preset
 from search.config.protocols import study_protocol
-from search.pruners import CollapseRules, build_pruner
 from search.driver.rules import Rules
+from search.errors import SettingsError
+from search.pruners import CollapseRules, build_pruner
+from search.records.messages import Begin, Continue, Task
 from search.score import value
+from search.workers import worker
 from tests.unit.search.builders import make_report
 from tests.unit.trainer.small import small_config, small_material
-from trainer.features import TestSplit
 from trainer.config.presets import preset_names as run_presets
+from trainer.features import TestSplit
 
 VAL = ("features", "labels", "names")
 PUBLISHED = {"protocol": "published"}

@@ -7,14 +7,14 @@ from optuna.trial import TrialState, create_trial
 
 from search.config.assignments import parse_fixes, parse_ranges
 from search.config.configuration import LaunchConfig, differences, resolve
-from search.errors import SettingsError
 from search.driver.in_memory_study import Mirror
+from search.errors import SettingsError
 from search.reporting.reading import StudyView, best_config
 from storage.studies import StudyRecord
 from trainer.config.configuration import TrainConfig
+from trainer.config.toml_records import build_record, read_toml, record_to_table, toml_text
 from trainer.errors import ConfigError
 from trainer.seeds import derive_seed
-from trainer.config.toml_records import build_record, read_toml, record_to_table, toml_text
 
 RATES = {"search": {"ranges": {"learning_rate": [1e-4, 1e-2]}}}
 

@@ -17,7 +17,6 @@ from typer.testing import CliRunner
 
 from search import doctor
 from search.commands.app import app
-from search.workers.connection import usage_statistics
 from search.config.configuration import resolve
 from search.doctor import database, device, disk, examine, material
 from search.doctor.check import Check
@@ -29,6 +28,7 @@ from search.doctor.material import check_data, check_weights
 from search.doctor.python import check_packages, check_python
 from search.doctor.ray import check_ray
 from search.doctor.subject import Subject
+from search.workers.connection import usage_statistics
 from storage.address import parse_address
 from storage.database import Sight
 from trainer.errors import WeightsError

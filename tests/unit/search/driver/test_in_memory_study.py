@@ -8,7 +8,6 @@ from optuna.trial import TrialState
 
 from search.driver.in_memory_study import Counts, Mirror
 from search.records.outcome import Completed, Failed, Pruned, trial_end
-
 from tests.unit.search.builders import SPACE, add_finished, random_params, running
 
 

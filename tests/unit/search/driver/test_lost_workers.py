@@ -11,11 +11,11 @@ from optuna.trial import TrialState
 
 from search.checkpoints.artifact_store import Depot
 from search.driver.driver import Ending
-from search.errors import ClusterAway
+from search.driver.stalls import LONGEST_LOOK, StallWatch
 from search.driver.writes import Entry
+from search.errors import ClusterAway
 from search.records.messages import Begin, Continue, Crashed, Lost, Order, OutOfMemory
 from search.workers.pool import Answer
-from search.driver.stalls import LONGEST_LOOK, StallWatch
 from storage.artifact_places import open_artifacts
 from tests.fakes.memory_search import Search
 from tests.fakes.pool import InlinePool, Stall

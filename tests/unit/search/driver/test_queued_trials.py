@@ -9,8 +9,8 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.driver.driver import Ending
-from search.driver.writes import AddTrial, EndTrial, Entry, TakeUp
 from search.driver.look import Look, NumberTaken, TrialOver
+from search.driver.writes import AddTrial, EndTrial, Entry, TakeUp
 from search.records.origin import Unsuitable, counted, ended_by_driver, given_parameters
 from search.records.outcome import END_ATTRIBUTE, end_mark
 from tests.fakes.memory_search import SPACE, Search

@@ -1,10 +1,9 @@
 """What is decided after a report, from what this driver was told of the run."""
 
 from search.driver.in_memory_study import Mirror
-from search.pruners import CollapseRules, build_pruner
 from search.driver.rules import Rules
+from search.pruners import CollapseRules, build_pruner
 from search.records.outcome import Pruned, trial_end
-
 from tests.unit.search.builders import add_finished, make_report, running
 
 E = 4

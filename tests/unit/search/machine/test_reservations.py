@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from search.machine import reservations as bookings, resources as machine
-from search.machine.reservations import Terms, bookings_folder, holders, reserve
 from search.errors import ClusterError, SettingsError
+from search.machine import reservations as bookings
+from search.machine import resources as machine
+from search.machine.reservations import Terms, bookings_folder, holders, reserve
 from search.machine.resources import Machine, find_machine
 
 FOUR = Machine(device="cpu", workers=4)

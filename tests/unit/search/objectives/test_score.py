@@ -3,7 +3,6 @@ import math
 import pytest
 
 from search.score import score, value
-
 from tests.unit.search.builders import make_report
 
 

@@ -9,12 +9,12 @@ import pytest
 from rich.console import Console
 
 from search.config.configuration import resolve
-from search.reporting.dry_run import plan
-from search.reporting.sizes import bytes_text
+from search.driver.session import Places
 from search.machine.resources import Machine
 from search.planning import dry_run as verb
 from search.planning.dry_run import DryRun, dry_run
-from search.driver.session import Places
+from search.reporting.dry_run import plan
+from search.reporting.sizes import bytes_text
 from storage.address import parse_address
 from trainer.errors import ConfigError
 from trainer.features import prepare

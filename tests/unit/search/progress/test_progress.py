@@ -4,7 +4,7 @@ import io
 import pytest
 from rich.console import Console
 
-from search.reporting.durations import about_text, duration_text
+from search.driver.in_memory_study import Counts
 from search.progress.live_view import EVENTS_SHOWN, WORKERS_SHOWN, LiveProgress, draw
 from search.progress.progress import (
     STATUS_INTERVAL,
@@ -13,7 +13,7 @@ from search.progress.progress import (
     WorkerLine,
     open_progress,
 )
-from search.driver.in_memory_study import Counts
+from search.reporting.durations import about_text, duration_text
 
 SNAPSHOT = Snapshot(
     study="rooms-3",

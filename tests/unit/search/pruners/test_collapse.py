@@ -6,7 +6,6 @@ import pytest
 from search.errors import SettingsError
 from search.pruners import CollapseRules
 from search.records.outcome import Keep, Prune
-
 from tests.unit.search.builders import make_report
 
 E = 20

@@ -3,7 +3,6 @@ import pytest
 from search.driver.in_memory_study import Mirror
 from search.pruners.competitive import CompetitivePruner
 from search.records.outcome import Keep, Prune, Pruned
-
 from tests.unit.search.builders import add_finished, running
 
 E = 20

@@ -2,14 +2,13 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from search.errors import SettingsError
 from search.driver.in_memory_study import Mirror
+from search.errors import SettingsError
 from search.pruners import PRUNERS, build_pruner
 from search.pruners.halving import HalvingPruner, HyperbandPruner
 from search.records.outcome import Completed, Keep, Prune, Pruned, trial_end
-from trainer.seeds import numpy_generator
-
 from tests.unit.search.builders import add_finished, running
+from trainer.seeds import numpy_generator
 
 E = 20
 

@@ -11,9 +11,8 @@ import pytest
 from search.driver.in_memory_study import Mirror
 from search.pruners import build_pruner
 from search.records.outcome import Completed, Prune, Pruned, trial_end
-from trainer.seeds import numpy_generator
-
 from tests.unit.search.builders import running
+from trainer.seeds import numpy_generator
 
 N, E, ORDERS = 60, 20, 16
 

@@ -17,7 +17,6 @@ from search.records.outcome import (
     prune_reason,
     trial_end,
 )
-
 from tests.unit.search.builders import add_finished, make_report
 
 COLLAPSED = Pruned(kind="collapsed", reason="largest cluster holds 96.2 % of the pixels")

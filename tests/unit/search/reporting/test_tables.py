@@ -3,6 +3,7 @@ import io
 
 from rich.console import Console
 
+from search.driver.in_memory_study import Counts
 from search.reporting.tables import (
     BestTrial,
     NextCommand,
@@ -12,7 +13,6 @@ from search.reporting.tables import (
     summary_text,
     tally_reasons,
 )
-from search.driver.in_memory_study import Counts
 
 BEST = BestTrial(
     number=137,

@@ -7,14 +7,13 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from search.errors import SettingsError
 from search.driver.in_memory_study import Mirror
+from search.errors import SettingsError
+from search.records.outcome import Pruned
 from search.samplers import SAMPLERS, STARTUP_TRIALS, find_sampler
 from search.samplers.tpe import SEED_LIMIT
-from search.records.outcome import Pruned
-from trainer.seeds import derive_seed
-
 from tests.unit.search.builders import SPACE, add_finished, random_params, running
+from trainer.seeds import derive_seed
 
 SEED = 7
 

@@ -6,12 +6,11 @@ from optuna.distributions import FloatDistribution
 
 from search.errors import SettingsError
 from search.spaces import SPACES, Space, build_space
+from tests.unit.search.builders import SPACE
 from trainer.config.configuration import DataConfig, MethodConfig, TrainConfig
 from trainer.errors import ConfigError
 from trainer.knobs import Knob
 from trainer.methods import build_method, hyper_values, knobs
-
-from tests.unit.search.builders import SPACE
 
 RUN = TrainConfig(data=DataConfig(modalities=("rgb", "depth")))
 SIX = ["lambda_self", "b_self", "lambda_knn", "b_knn", "lambda_random", "b_random"]

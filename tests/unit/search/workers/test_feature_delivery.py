@@ -12,10 +12,10 @@ import pytest
 
 from search.workers.feature_delivery import Delivery, rebuilding_pays, seconds_to_rebuild
 from trainer.config.configuration import TrainConfig
+from trainer.config.toml_records import build_record
 from trainer.errors import CacheError
 from trainer.features import open_material, prepare
 from trainer.features.bank import read_bank
-from trainer.config.toml_records import build_record
 
 TINY = {
     "data": {"options": {"train": 4, "val": 2, "test": 2, "size": 64}},

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from trainer.commands.cache import Choice, list_cache, prune_cache, read_age, read_size
 from trainer.errors import CacheError, ConfigError
 from trainer.features.bank import BankWriter
 from trainer.features.cache import build_once, hold
 from trainer.features.inventory import list_banks, remove_bank
-from trainer.commands.cache import Choice, list_cache, prune_cache, read_age, read_size
 
 TABLES = {
     "data": {"name": "rooms", "modalities": ["rgb", "depth"]},

@@ -8,11 +8,11 @@ import pytest
 
 from tests.unit.trainer.small import small_config, small_material
 from trainer.commands import app as cli
-from trainer.config.presets import preset_names
-from trainer.engine.run import config_of
-from trainer.config.toml_records import record_to_table, toml_text
 from trainer.commands import fit, setup
 from trainer.commands.presets import resolve_preset
+from trainer.config.presets import preset_names
+from trainer.config.toml_records import record_to_table, toml_text
+from trainer.engine.run import config_of
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@
 import pytest
 
 from trainer.config.configuration import TrainConfig
-from trainer.errors import ConfigError
-from trainer.methods import build_method, hyper_values
 from trainer.config.presets import expand, preset_names, preset_summary, read_preset
 from trainer.config.protocols import PUBLISHED, PUBLISHED_OPTIONS, lay_protocol, protocol_text
 from trainer.config.toml_records import build_record, record_to_table
+from trainer.errors import ConfigError
+from trainer.methods import build_method, hyper_values
 
 RUNS = {  # data set, backbone, modalities, fusion, width of the code, iterations, learning rate
     "nyu-s16": ("nyu", "small", ("rgb", "depth"), "conv", 70, 10_000, 5e-4),

@@ -6,13 +6,13 @@ import typing
 import pytest
 
 from tests.unit.trainer.small import CPU, small_config, small_material
-from trainer.config.configuration import DataConfig, TrainConfig
-from trainer.datasets import DATASETS, OPTIONS, open_dataset
-from trainer.errors import ConfigError
-from trainer.config.protocols import PUBLISHED, PUBLISHED_OPTIONS, lay_protocol, protocol_text
-from trainer.engine.run import Run, config_of
-from trainer.config.toml_records import build_record, record_to_table
 from trainer.commands.setup import read_config
+from trainer.config.configuration import DataConfig, TrainConfig
+from trainer.config.protocols import PUBLISHED, PUBLISHED_OPTIONS, lay_protocol, protocol_text
+from trainer.config.toml_records import build_record, record_to_table
+from trainer.datasets import DATASETS, OPTIONS, open_dataset
+from trainer.engine.run import Run, config_of
+from trainer.errors import ConfigError
 
 #: The same as their default: there so that changing them is told.
 UNCHANGED = {"method.target_dropout"}

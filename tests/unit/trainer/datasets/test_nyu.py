@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from tests.fakes.data_sets.nyu import CAMERA, LAYOUTS, TEST, TRAIN, draw_frame, make_nyu
+from trainer.commands.features import build_features
 from trainer.config.configuration import BackboneConfig, DataConfig, FeatureConfig, TrainConfig
 from trainer.datasets import DataSet, find_dataset, open_dataset
 from trainer.datasets.decoding import read_label
@@ -19,7 +20,6 @@ from trainer.datasets.depth_encoding import Intrinsics, encode_hha, encode_inver
 from trainer.datasets.nyu.classes import STORED, TO_3, TO_13, classes_of, label_table_of
 from trainer.datasets.nyu.splits import number_blocks
 from trainer.errors import ConfigError, DataError
-from trainer.commands.features import build_features
 
 SAMPLE = Path(os.environ.get("UMSS_DATA", "/nowhere")) / "nyu_frame"
 

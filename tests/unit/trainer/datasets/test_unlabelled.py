@@ -8,6 +8,9 @@ import pytest
 import torch
 
 from tests.fakes.data_sets import mfnet
+from trainer.commands.evaluate import Scoring, evaluate_checkpoint
+from trainer.commands.fit import fit_run
+from trainer.commands.tables import NONE
 from trainer.config.configuration import (
     DataConfig,
     EvaluationConfig,
@@ -16,12 +19,9 @@ from trainer.config.configuration import (
     TrainConfig,
     TrainingConfig,
 )
+from trainer.engine.run import Run
 from trainer.errors import DataError
 from trainer.features import open_material, prepare, require_labels
-from trainer.engine.run import Run
-from trainer.commands.evaluate import Scoring, evaluate_checkpoint
-from trainer.commands.fit import fit_run
-from trainer.commands.tables import NONE
 
 CPU = torch.device("cpu")
 

@@ -9,9 +9,9 @@ import torch
 from tests.unit.trainer.small import CPU, small_config, small_material
 from trainer.engine import checkpoint
 from trainer.engine.checkpoint import RECORD_NAME
+from trainer.engine.run import Run, config_of
 from trainer.errors import CheckpointError
 from trainer.records import Report
-from trainer.engine.run import Run, config_of
 
 MATERIAL = small_material()
 

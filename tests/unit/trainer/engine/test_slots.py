@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from tests.unit.trainer.small import CPU, small_config, small_material
+from trainer.engine.slots import Slots
 from trainer.errors import ConfigError
 from trainer.methods import METHODS
-from trainer.engine.slots import Slots
 
 
 def configs(count: int = 3, **method):

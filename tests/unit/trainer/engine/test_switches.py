@@ -6,14 +6,14 @@ import pytest
 import torch
 
 from tests.unit.trainer import restated
-from tests.unit.trainer.small import CPU, GRID, small_config, small_material
 from tests.unit.trainer.methods.test_methods import step, total
+from tests.unit.trainer.small import CPU, GRID, small_config, small_material
 from trainer.config.configuration import EvaluationConfig, TrainConfig, TrainingConfig
 from trainer.engine.draws import DrawPlan, SlotDraws, repeats
-from trainer.errors import ConfigError
 from trainer.engine.run import Run, best_report
-from trainer.seeds import torch_generator
 from trainer.engine.slots import Slots
+from trainer.errors import ConfigError
+from trainer.seeds import torch_generator
 
 MATERIAL = small_material()
 

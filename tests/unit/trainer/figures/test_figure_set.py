@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from trainer.commands import app as cli
+from trainer.commands import figures
 from trainer.config.configuration import (
     DataConfig,
     EvaluationConfig,
@@ -15,13 +16,12 @@ from trainer.config.configuration import (
     TrainConfig,
     TrainingConfig,
 )
+from trainer.config.toml_records import record_to_table, toml_text
+from trainer.engine.run import Run, config_of
+from trainer.engine.snapshots import check_snapshots, find_snapshots, read_iterations
 from trainer.errors import ConfigError
 from trainer.figures import figure_set as album
 from trainer.figures.run_view import Subject
-from trainer.engine.run import Run, config_of
-from trainer.engine.snapshots import check_snapshots, find_snapshots, read_iterations
-from trainer.config.toml_records import record_to_table, toml_text
-from trainer.commands import figures
 
 CONFIG = TrainConfig(
     data=DataConfig(options={"train": 3, "val": 3, "test": 2, "size": 32}),

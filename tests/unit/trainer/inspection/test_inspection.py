@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.fakes.data_sets import MAKERS
+from trainer.commands.inspect import inspect_data
 from trainer.config.configuration import DataConfig, FeatureConfig, TrainConfig
 from trainer.datasets import DataSet, find_dataset, open_dataset
 from trainer.datasets.base import Image, Label, Source, Split
@@ -20,7 +21,6 @@ from trainer.features import prepare
 from trainer.features.cache import SPARE
 from trainer.inspection import Inspection, measure_readiness, readiness, walk_through
 from trainer.inspection.alignment import Alignment, edges_of
-from trainer.commands.inspect import inspect_data
 
 Street = Callable[..., TrainConfig]
 

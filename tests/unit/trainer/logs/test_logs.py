@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.unit.trainer.small import CPU, small_config, small_material
+from trainer.engine.run import Run
 from trainer.errors import LogError
 from trainer.logs import LOGS, open_log
 from trainer.logs.base import scalars
 from trainer.records import Report
-from trainer.engine.run import Run
 
 MATERIAL = small_material()
 

@@ -20,9 +20,9 @@ from trainer.methods import (
 )
 from trainer.methods.base import Batch
 from trainer.model import Encoder, code_head
-from trainer.nn.linear import linear
 from trainer.model.msn import msn
 from trainer.model.normalise import PRE_NORMS
+from trainer.nn.linear import linear
 from trainer.nn.parameters import Layout
 from trainer.seeds import torch_generator
 

@@ -13,6 +13,7 @@ import torch
 
 from tests.fakes.data_sets import MAKERS, mfnet
 from trainer.commands import app as cli
+from trainer.commands.predict import read_modalities
 from trainer.config.configuration import (
     DataConfig,
     EvaluationConfig,
@@ -24,18 +25,17 @@ from trainer.config.configuration import (
 from trainer.datasets import open_dataset
 from trainer.datasets.base import Image, Source
 from trainer.datasets.crops import square_image, whole_image
+from trainer.engine.run import Run
 from trainer.errors import ConfigError, DataError
-from trainer.scoring.evaluation import Evaluation
 from trainer.features import prepare
 from trainer.features.extraction import Standard
 from trainer.features.prepare import open_backbone
 from trainer.figures.colour import picture_palette
-from trainer.scoring.metrics import UNDEFINED
 from trainer.predict import OwnImage, Predictor, find_images, name_clusters
-from trainer.scoring.prediction import codes_of, predict
-from trainer.engine.run import Run
 from trainer.scoring.collapse_indicators import Signals
-from trainer.commands.predict import read_modalities
+from trainer.scoring.evaluation import Evaluation
+from trainer.scoring.metrics import UNDEFINED
+from trainer.scoring.prediction import codes_of, predict
 
 CPU = torch.device("cpu")
 CONFIG = TrainConfig(

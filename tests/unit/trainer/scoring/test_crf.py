@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from trainer.config.configuration import DataConfig
+from trainer.datasets import open_dataset
 from trainer.scoring.crf import CrfSettings, refine
 from trainer.scoring.crf.lattice import Lattice, _elevation, _simplices
 from trainer.scoring.crf.mean_field import features_of
-from trainer.datasets import open_dataset
 from trainer.seeds import torch_generator
 
 SIDE, CLASSES = 32, 8

@@ -9,8 +9,8 @@ import torch
 from torch.nn import functional
 
 from tests.unit.trainer.small import CLASSES, CPU, GRID, small_config, small_material
-from trainer.scoring.metrics import match_clusters, scores_of
 from trainer.engine.slots import Slots
+from trainer.scoring.metrics import match_clusters, scores_of
 
 
 def trained(**kwargs) -> tuple[Slots, object]:

@@ -10,14 +10,14 @@ import yaml
 
 from tests.fakes.released_yaml import RELEASED, released_yaml
 from trainer.commands import app as cli
+from trainer.commands.setup import read_config
 from trainer.config.configuration import BackboneConfig, DataConfig, MethodConfig, TrainConfig
-from trainer.errors import ConfigError
-from trainer.methods import build_method, hyper_values
 from trainer.config.presets import read_preset
 from trainer.config.protocols import lay_protocol
-from trainer.upstream import read_settings, read_yaml, write_settings, yaml_text
 from trainer.config.toml_records import build_record
-from trainer.commands.setup import read_config
+from trainer.errors import ConfigError
+from trainer.methods import build_method, hyper_values
+from trainer.upstream import read_settings, read_yaml, write_settings, yaml_text
 
 KNOBS = ("weight", "lambda_self", "b_self", "lambda_knn", "b_knn", "lambda_random", "b_random")
 
