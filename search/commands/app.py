@@ -282,6 +282,14 @@ def attach(
     _exit(finished)
 
 
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of configuration files, for editors to complete and check them."""
+    from search.commands.schema import schema_text
+
+    typer.echo(schema_text())
+
+
 @app.command("doctor")
 def doctor_command(
     preset: options.PresetOption = None,

@@ -92,6 +92,12 @@ class Watched:
                 yield f"trial {trial.number} goes on as attempt {attempts} ({trial.attempts[-1]})"
             if trial.ended and trial.number not in self._ended:
                 self._ended.add(trial.number)
+                if not trial.counted:
+                    yield (
+                        f"trial {trial.number} was ended by somebody else as"
+                        f" {trial.state.upper()}: not counted"
+                    )
+                    continue
                 yield tell_end(trial.number, _outcome(trial), is_best=trial.number == best)
 
     def _snapshot(self, view: StudyView) -> Snapshot:
@@ -107,7 +113,7 @@ class Watched:
             target=view.target,
             counts=counts,
             best=None if view.best is None else _number_and_value(view.best),
-            workers=tuple(_line(trial, view) for trial in view.trials if not trial.ended),
+            workers=tuple(_line(trial, view) for trial in view.trials if trial.state == "running"),
             elapsed=elapsed,
             left=elapsed / ended * left if ended else None,
             objective=view.objective_title,

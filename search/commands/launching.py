@@ -17,6 +17,7 @@ from search.commands.notices import (
 )
 from search.commands.signals import stop_on_signals
 from search.config.configuration import LaunchConfig, continued, differences, resolve_layers
+from search.driver.claiming import check_origin, create, create_next
 from search.driver.driver import Ending
 from search.driver.session import Places, Session, ray_workers
 from search.errors import StudyError
@@ -36,8 +37,6 @@ from storage.studies import (
     StudyRecord,
     check_name,
     clear_stop,
-    create_next_study,
-    create_study,
     get_study,
     list_studies,
 )
@@ -107,9 +106,12 @@ def launch(
         LeaseHeld: If another process drives it.
     """
     stored = _stored(database, request.study)
+    if stored is None:
+        _check_database(database)
+    if request.study is not None:
+        check_origin(database, request.study, stored)
     if stored is not None:
         return _continue(stored, request, database, open_progress, open_preparing, say)
-    _check_database(database)
     tell_settings(request.layers, say)
     with _booked(request, request.study or f"of {request.title}", say) as booking:
         request = dataclasses.replace(request, machine=booking.machine)
@@ -123,6 +125,7 @@ def launch(
                 return _drive(request, database, lease, material, open_progress, say)
     assert request.study is not None, "only a name that was given can be taken"
     stored = get_study(database.engine, request.study)  # somebody was quicker
+    check_origin(database, stored.name, stored)
     return _continue(stored, request, database, open_progress, open_preparing, say)
 
 
@@ -280,9 +283,9 @@ def _create(request: Launch, database: Database, material: Material) -> StudyRec
         lag=request.machine.workers + PREFETCHED,
     )
     if request.study is None:
-        return create_next_study(database.engine, request.title, new)
+        return create_next(database, request.title, new)
     try:
-        return create_study(database.engine, request.study, new)
+        return create(database, request.study, new)
     except NameTaken:
         return None
 

@@ -19,6 +19,9 @@ from trainer.records import Report
 
 __all__ = [
     "COLLAPSE_ATTRIBUTE",
+    "END_ATTRIBUTE",
+    "FAILURE_ATTRIBUTE",
+    "FOREIGN_ATTRIBUTE",
     "Completed",
     "Failed",
     "Keep",
@@ -28,6 +31,7 @@ __all__ = [
     "Pruned",
     "TrialEnd",
     "Verdict",
+    "end_mark",
     "prune_kind",
     "prune_reason",
     "trial_end",
@@ -42,6 +46,12 @@ PruneKind = Literal["collapsed", "behind"]
 #: ``optuna.trial.Trial.set_constraint("collapse", …)`` writes, for which a ``Trial`` is needed.
 COLLAPSE_ATTRIBUTE = "constraints:collapse"
 HEALTHY, COLLAPSED = 0.0, 1.0
+#: System attribute of a trial in PostgreSQL: what the driver that ended it has stored.
+END_ATTRIBUTE = "unim2:end"
+#: System attribute of a trial in memory that somebody else has ended: as what.
+FOREIGN_ATTRIBUTE = "unim2:foreign"
+#: User attribute of a failed trial: the last error in one line.
+FAILURE_ATTRIBUTE = "failure"
 
 KIND_ATTRIBUTE = "prune_kind"
 REASON_ATTRIBUTE = "prune_reason"
@@ -137,15 +147,28 @@ def trial_end(outcome: Outcome, reports: Sequence[Report], objective: Objective)
     return TrialEnd(
         state=TrialState.FAIL,
         value=None,
-        attributes={**seen, "failure": outcome.reason, "traceback": outcome.traceback},
+        attributes={**seen, FAILURE_ATTRIBUTE: outcome.reason, "traceback": outcome.traceback},
         constraint=None,
     )
 
 
-def write_end(storage: BaseStorage, trial_id: int, end: TrialEnd) -> None:
+def end_mark(study: str, number: int, state: TrialState, value: float | None) -> list[Any]:
+    """What the driver leaves with a trial that it ends, so that no other end is taken for its."""
+    return [study, number, state.name, value]
+
+
+def write_end(
+    storage: BaseStorage, trial_id: int, end: TrialEnd, mark: list[Any] | None = None
+) -> None:
     """Store the end of a running trial; the state is written last.
 
     Whoever dies on the way leaves a trial that is still RUNNING, and may write it again.
+
+    Args:
+        storage: The in-memory study's storage, or PostgreSQL.
+        trial_id: The trial's id there.
+        end: How it ended.
+        mark: The :func:`end_mark` to leave; None for none.
 
     Raises:
         optuna.exceptions.UpdateFinishedTrialError: If the trial is finished already.
@@ -154,6 +177,8 @@ def write_end(storage: BaseStorage, trial_id: int, end: TrialEnd) -> None:
         storage.set_trial_user_attr(trial_id, key, item)
     if end.constraint is not None:
         storage.set_trial_system_attr(trial_id, COLLAPSE_ATTRIBUTE, end.constraint)
+    if mark is not None:
+        storage.set_trial_system_attr(trial_id, END_ATTRIBUTE, mark)
     values = None if end.value is None else [end.value]
     storage.set_trial_state_values(trial_id, end.state, values)
 

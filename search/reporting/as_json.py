@@ -23,7 +23,10 @@ def study_json(view: StudyView) -> dict[str, Any]:
         "complete": counts.complete,
         "pruned": {"collapsed": counts.collapsed, "behind": counts.behind},
         "failed": counts.failed,
+        "foreign": counts.foreign,
         "running": counts.running,
+        "waiting": counts.waiting,
+        "queued": view.queued,
         "best": None if view.best is None else best_json(view.best),
         "test": view.test,
     }

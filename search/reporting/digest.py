@@ -1,11 +1,12 @@
 """What printers for people share: the best trial, and why trials were pruned."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from search.records.outcome import PruneKind
-from search.reporting.study_view import StudyView
+from search.reporting.study_view import WAITS, StudyView
+from trainer.console.shell import search_command, shell_text
 
 __all__ = [
     "BestTrial",
@@ -13,6 +14,7 @@ __all__ = [
     "ReasonRow",
     "best_of",
     "counts_text",
+    "lines_of_others",
     "number_text",
     "pruned_of",
     "tally_reasons",
@@ -116,6 +118,23 @@ def counts_text(view: StudyView) -> str:
         f" {counts.collapsed} collapsed, {counts.behind} behind;"
         f" {counts.failed} failed, {counts.running} running"
     )
+
+
+def lines_of_others(view: StudyView) -> Iterator[str]:
+    """What others did to the study: trials they queued, added as ended, or ended."""
+    waiting = [number for number, how in view.queued.items() if how == WAITS]
+    for number, how in view.queued.items():
+        if how != WAITS:
+            yield f"trial {number} was queued {how}"
+    if waiting and view.state == "finished":
+        more = search_command("resume", "--trials", view.target + len(waiting), study=view.name)
+        yield (
+            f"{len(waiting)} queued after the last trial had begun: `{shell_text(more)}` runs them"
+        )
+    elif waiting:
+        yield f"{len(waiting)} queued, to be run as the next trials"
+    if view.counts.foreign:
+        yield f"{view.counts.foreign} ended by somebody else: not counted"
 
 
 def number_text(value: float) -> str:

@@ -7,6 +7,7 @@ from search.reporting.digest import (
     BestTrial,
     best_of,
     counts_text,
+    lines_of_others,
     number_text,
     pruned_of,
     tally_reasons,
@@ -22,6 +23,7 @@ MARKUP = re.compile(r"([\\`*_\[\]<>|~&$])")
 def study_markdown(view: StudyView) -> str:
     """How a study stands, its best trial, and why others were pruned."""
     parts = [f"## {_plain(view.name)}", f"{view.state.capitalize()}. {counts_text(view)}."]
+    parts += [f"{_plain(line)}." for line in lines_of_others(view)]
     best = best_of(view)
     if best is None:
         parts.append(f"No complete trial yet; score: {_plain(view.objective_title)}.")

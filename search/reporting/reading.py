@@ -9,11 +9,13 @@ from optuna.trial import FrozenTrial
 
 from search.config.protocols import study_protocol
 from search.driver.in_memory_study import Mirror
-from search.driver.study_store import TEST_ATTRIBUTE, attempts_of
+from search.driver.study_store import test_of
 from search.errors import SearchError, StudyError
 from search.objectives import OBJECTIVES, objective_name
-from search.records.outcome import prune_kind, prune_reason
-from search.reporting.study_view import State, StudyView, TrialState, TrialView
+from search.records.attempts import attempts_of
+from search.records.origin import QUEUED_ATTRIBUTE, counted, without_gaps
+from search.records.outcome import FAILURE_ATTRIBUTE, prune_kind, prune_reason
+from search.reporting.study_view import WAITS, State, StudyView, TrialState, TrialView
 from search.spaces import Space
 from storage.database import Database
 from storage.lease import TIME_TO_LIVE
@@ -81,7 +83,7 @@ def view_study(
         driver: Who drives it, for people.
         test: The stored scores on the test split.
     """
-    mirror = Mirror(record.name, trials)
+    mirror = Mirror(record.name, [counted(trial, record.name) for trial in without_gaps(trials)])
     best = mirror.best()
     state: State = "running" if driver else "finished" if record.finished_at else "paused"
     name = objective_name(record.config)
@@ -98,8 +100,8 @@ def view_study(
         objective_title=OBJECTIVES[name].title if name in OBJECTIVES else name,
         defaults=_defaults(record.space),
         counts=mirror.counts(),
-        trials=tuple(map(_trial, trials)),
-        best=None if best is None else _trial(best),
+        trials=tuple(_trial(trial, record.name) for trial in trials),
+        best=None if best is None else _trial(best, record.name),
         test=test,
     )
 
@@ -112,7 +114,7 @@ def _views(database: Database, records: Sequence[StudyRecord]) -> list[StudyView
         for record in records:
             study = stored.get(record.name)
             trials = [] if study is None else storage.get_all_trials(study._study_id)
-            test = None if study is None else study.user_attrs.get(TEST_ATTRIBUTE)
+            test = None if study is None else test_of(study.user_attrs)
             driver = _driver(database, record.name)
             views.append(view_study(record, trials, driver=driver, test=test))
         return views
@@ -136,8 +138,9 @@ def _defaults(space: Mapping[str, Any]) -> dict[str, float]:
         return {}
 
 
-def _trial(trial: FrozenTrial) -> TrialView:
+def _trial(trial: FrozenTrial, study: str) -> TrialView:
     attributes = trial.user_attrs
+    own = counted(trial, study) is trial
     numbers = {key: value for key, value in attributes.items() if isinstance(value, int | float)}
     return TrialView(
         number=trial.number,
@@ -146,11 +149,23 @@ def _trial(trial: FrozenTrial) -> TrialView:
         params=dict(trial.params),
         scores=dict(trial.intermediate_values),
         attempts=tuple(why for _, _, why in attempts_of(trial)),
-        kind=prune_kind(trial),
-        reason=prune_reason(trial) or str(attributes.get("failure", "")),
+        kind=prune_kind(trial) if own else None,
+        reason=_reason(trial) if own else "ended by somebody else",
         traceback=str(attributes.get("traceback", "")),
+        counted=own,
+        queued=_queued(trial),
         figures={key: float(value) for key, value in numbers.items() if math.isfinite(value)},
     )
+
+
+def _reason(trial: FrozenTrial) -> str:
+    return prune_reason(trial) or str(trial.user_attrs.get(FAILURE_ATTRIBUTE, ""))
+
+
+def _queued(trial: FrozenTrial) -> str:
+    if trial.state is optuna.trial.TrialState.WAITING:
+        return WAITS
+    return str(trial.user_attrs.get(QUEUED_ATTRIBUTE, ""))
 
 
 def _driver(database: Database, study: str) -> str | None:

@@ -8,12 +8,14 @@ from typing import Any, Literal
 from search.driver.in_memory_study import Counts
 from search.records.outcome import PruneKind
 
-__all__ = ["ENDED", "State", "StudyView", "TrialState", "TrialView"]
+__all__ = ["ENDED", "WAITS", "State", "StudyView", "TrialState", "TrialView"]
 
 State = Literal["running", "finished", "paused"]
 TrialState = Literal["waiting", "running", "complete", "pruned", "failed"]
 #: The states in which a trial stays.
 ENDED: tuple[TrialState, ...] = ("complete", "pruned", "failed")
+#: What stands for the parameters of a queued trial before it is begun.
+WAITS = "waits"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,10 +33,14 @@ class TrialView:
     attempts: tuple[str, ...] = ()
     #: Which kind of rule stopped it; None unless it is pruned.
     kind: PruneKind | None = None
-    #: Why it was pruned or failed, in one line; empty otherwise.
+    #: Why it was pruned, failed or not counted, in one line; empty otherwise.
     reason: str = ""
     #: Traceback of a failed trial; empty otherwise.
     traceback: str = ""
+    #: False if somebody else ended it, or added it as ended: it is shown and not counted.
+    counted: bool = True
+    #: By whom it was queued and with what, or :data:`WAITS`; empty if it was drawn.
+    queued: str = ""
     #: What its last report said, such as ``miou``.
     figures: Mapping[str, float]
 
@@ -73,3 +79,8 @@ class StudyView:
     best: TrialView | None
     #: The best trial's scores on the test split, once they were read.
     test: Mapping[str, Any] | None
+
+    @property
+    def queued(self) -> dict[int, str]:
+        """Trials that somebody queued, by number: with what, or that they wait."""
+        return {trial.number: trial.queued for trial in self.trials if trial.queued}

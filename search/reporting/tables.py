@@ -42,11 +42,15 @@ class Summary:
     #: Seconds that this process searched.
     seconds: float
     next_commands: tuple[NextCommand, ...]
+    #: What others did to the study, a line each.
+    notes: tuple[str, ...] = ()
 
 
 def summary_text(summary: Summary) -> RenderableType:
     """The best trial, what was pruned and why, and the next commands."""
-    parts: list[RenderableType] = [_headline(summary)]
+    parts: list[RenderableType] = [
+        Text("\n").join([_headline(summary), *map(Text, summary.notes)])
+    ]
     if summary.best is not None:
         parts.append(best_table(summary.best))
     if summary.pruned:

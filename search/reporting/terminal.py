@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from search.reporting.digest import best_of, counts_text, pruned_of, tally_reasons
+from search.reporting.digest import best_of, counts_text, lines_of_others, pruned_of, tally_reasons
 from search.reporting.study_view import StudyView
 from search.reporting.tables import (
     NextCommand,
@@ -30,6 +30,7 @@ def summary(view: StudyView, seconds: float, *, storage: tuple[str, ...]) -> Ren
     """
     return summary_text(
         Summary(
+            notes=tuple(lines_of_others(view)),
             study=view.name,
             target=view.target,
             counts=view.counts,
@@ -84,6 +85,7 @@ def study_status(view: StudyView, *, failures: bool) -> RenderableType:
     lines: list[RenderableType] = [
         Text(f"{view.name}: {view.state}" + (f", {view.driver}" if view.driver else "")),
         Text(counts_text(view)),
+        *map(Text, lines_of_others(view)),
     ]
     found = best_of(view)
     if found is None:

@@ -6,6 +6,7 @@ import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import optuna
@@ -17,13 +18,14 @@ from typer.testing import CliRunner, Result
 from search.commands.app import app
 from search.commands.launching import PREFETCHED
 from search.config.configuration import resolve
-from search.driver.study_store import MARK_ATTRIBUTE, trial_template
+from search.driver.study_store import trial_template
 from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.records.outcome import Completed, trial_end, write_end
 from storage.address import parse_address
 from storage.database import open_database
+from storage.optuna_schema import MARK_ATTRIBUTE
 from storage.optuna_store import open_optuna
-from storage.studies import NewStudy, create_study
+from storage.studies import NewStudy, create_study, list_studies
 from trainer.features import prepare
 from trainer.seeds import numpy_generator
 
@@ -237,6 +239,29 @@ def stored(tmp_path: Path, embedded_folder: Path) -> Iterator[str]:
             write_end(storage, trial_id, trial_end(Completed(value=30.0), [], MIOU_ACCURACY))
         storage.engine.dispose()
         yield address
+
+
+@pytest.mark.parametrize("trials", [0, 1])
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+def test_an_optuna_study_of_the_same_name_is_refused_and_nothing_is_stored(
+    direction: Literal["minimize", "maximize"],
+    trials: int,
+    refused: Run,
+    tmp_path: Path,
+    embedded_folder: Path,
+) -> None:
+    name = f"theirs-{direction}-{trials}"
+    with open_database(parse_address(f"embedded:{embedded_folder}")) as database:
+        storage = open_optuna(database)
+        study = optuna.create_study(study_name=name, storage=storage, direction=direction)
+        for _ in range(trials):
+            study.add_trial(optuna.trial.create_trial(value=1.0))
+        told = refused(*toml(tmp_path, SMALL_TOML), "--study", name)
+        assert f"Optuna study named '{name}' that is not of this search" in told
+        assert f"({direction.upper()}, {trials} trials): give --study another name" in told
+        assert name not in [record.name for record in list_studies(database.engine)]
+        assert len(study.trials) == trials
+        storage.engine.dispose()
 
 
 SMALL = {"train": 4, "val": 2, "test": 2, "size": 64}

@@ -8,6 +8,7 @@ from optuna.trial import TrialState, create_trial
 from search.config.assignments import parse_fixes, parse_ranges
 from search.config.configuration import LaunchConfig, differences, resolve
 from search.errors import SettingsError
+from search.records.outcome import END_ATTRIBUTE, end_mark
 from search.reporting.best_run import best_config
 from search.reporting.reading import view_study
 from storage.studies import StudyRecord
@@ -129,8 +130,9 @@ def test_the_best_trial_is_exported_as_a_run_that_fit_takes(tmp_path) -> None:
     space = config.space()
     params = {**space.defaults, "learning_rate": 0.00123, "b_knn": 0.25}
     best = create_trial(
-        state=TrialState.COMPLETE, value=30.0, params=params, distributions=space.distributions
-    )
+        state=TrialState.COMPLETE, value=30.0, params=params, distributions=space.distributions,
+        system_attrs={END_ATTRIBUTE: end_mark("s", 0, TrialState.COMPLETE, 30.0)},
+    )  # fmt: skip
     best.number = 0
     view = view_study(record_of(config), [best], driver=None, test=None)
     path = tmp_path / "best.toml"

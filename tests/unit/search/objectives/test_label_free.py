@@ -16,9 +16,11 @@ from search.driver.session import Places
 from search.machine.reservations import Terms
 from search.machine.resources import Machine
 from search.objectives import OBJECTIVES, Objective
+from search.planning.checking import check_dataset
 from storage.address import parse_address
 from tests.fakes.data_sets import mfnet
 from trainer.config.configuration import FeatureConfig, MethodConfig, TrainConfig, TrainingConfig
+from trainer.config.sources import Layers
 from trainer.errors import DataError
 
 EVENNESS = Objective(
@@ -58,7 +60,8 @@ def test_a_launch_needs_labels_for_the_default_objective_alone(
 ) -> None:
     request = Launch(
         study=None,
-        preset="rooms",
+        title="rooms",
+        layers=Layers(preset="rooms", reason="", asked=False),
         config=unlabelled,
         trials_given=False,
         machine=Machine(device="cpu", workers=1),
@@ -70,6 +73,12 @@ def test_a_launch_needs_labels_for_the_default_objective_alone(
         _prepare(request, silent)
     material = _prepare(dataclasses.replace(request, config=by_evenness(unlabelled)), silent)
     assert material.val.labels is None
+
+
+def test_so_does_what_is_asked_before_any_work_is_spent(unlabelled: LaunchConfig) -> None:
+    with pytest.raises(DataError, match="a search needs labels on val"):
+        check_dataset(unlabelled)
+    assert not check_dataset(by_evenness(unlabelled)).val.labelled
 
 
 def test_so_does_the_doctor(unlabelled: LaunchConfig, tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ def test_scripts_get_the_same_keys_as_ever() -> None:
     found = study_json(view())
     assert list(found) == [
         "study", "state", "driver", "target", "objective", "protocol", "created_at", "finished",
-        "complete", "pruned", "failed", "running", "best", "test",
+        "complete", "pruned", "failed", "foreign", "running", "waiting", "queued", "best", "test",
     ]  # fmt: skip
     assert found["best"] == {"trial": 1, "value": 40.0, "params": SPACE.defaults}
     assert found["pruned"] == {"collapsed": 1, "behind": 0}
