@@ -10,7 +10,7 @@ import pytest
 
 from search.commands import launching
 from search.commands.launching import Launch, launch
-from search.config.configuration import resolve
+from search.config.configuration import resolve_layers
 from search.driver.session import Places
 from search.errors import ClusterError
 from search.machine.reservations import Terms, holders
@@ -20,6 +20,7 @@ from storage.errors import LeaseHeld
 from storage.lease import Lease
 from storage.studies import get_study
 from tests.fakes.store import SilentProgress
+from trainer.config.sources import read_layers
 
 TINY: dict[str, Any] = {
     "data": {"options": {"train": 4, "val": 2, "test": 2, "size": 64}},
@@ -46,10 +47,12 @@ def ask(
 
     def run(study: str | None, *, workers: int = 1, **changes: Any) -> list[str]:
         said: list[str] = []
+        layers = read_layers("rooms", None, TINY)
         request = Launch(
             study=study,
-            preset="rooms",
-            config=resolve("rooms", None, TINY),
+            title="rooms",
+            layers=layers,
+            config=resolve_layers(layers),
             trials_given=False,
             machine=Machine(device="cpu", workers=workers),
             terms=Terms(exactly=True),
