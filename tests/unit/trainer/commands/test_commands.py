@@ -4,6 +4,7 @@ import dataclasses
 import json
 import re
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -21,7 +22,7 @@ from trainer.engine.run import config_of
 @pytest.fixture
 def run_toml(tmp_path, monkeypatch):
     monkeypatch.setattr(setup, "prepare", lambda config, **_: small_material())
-    monkeypatch.setattr(fit, "validate", lambda config: ())
+    monkeypatch.setattr(fit, "validate", lambda config: SimpleNamespace(notes=()))
     path = tmp_path / "small.toml"
     path.write_text(toml_text(record_to_table(small_config())))
     return path
