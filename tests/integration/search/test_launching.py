@@ -75,15 +75,15 @@ def ask(
 def test_whoever_loses_the_race_for_a_name_is_told_who_drives(
     ask: Callable[..., list[str]], database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = launching.create_study
+    real = launching.create
     with contextlib.ExitStack() as winner:
 
-        def quicker(bind: Any, name: str, new: Any) -> Any:
-            real(bind, name, new)
+        def quicker(where: Database, name: str, new: Any) -> Any:
+            real(where, name, new)
             winner.enter_context(Lease.acquire(database, name))
-            return real(bind, name, new)
+            return real(where, name, new)
 
-        monkeypatch.setattr(launching, "create_study", quicker)
+        monkeypatch.setattr(launching, "create", quicker)
         with pytest.raises(LeaseHeld, match="is driven by pid"):
             ask("new")
 
@@ -91,13 +91,13 @@ def test_whoever_loses_the_race_for_a_name_is_told_who_drives(
 def test_a_name_that_was_taken_and_left_is_driven_on(
     ask: Callable[..., list[str]], database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = launching.create_study
+    real = launching.create
 
-    def quicker(bind: Any, name: str, new: Any) -> Any:
-        real(bind, name, new)
-        return real(bind, name, new)
+    def quicker(where: Database, name: str, new: Any) -> Any:
+        real(where, name, new)
+        return real(where, name, new)
 
-    monkeypatch.setattr(launching, "create_study", quicker)
+    monkeypatch.setattr(launching, "create", quicker)
     ask("new")
     assert get_study(database.engine, "new").trials == 200
 
