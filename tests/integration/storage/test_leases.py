@@ -6,7 +6,6 @@ import time
 
 import pytest
 from sqlalchemy import event, text
-from storage_programs import FREEZE_BEFORE_COMMIT, HOLD_LEASE
 
 from storage.address import parse_address
 from storage.database import open_database
@@ -14,6 +13,7 @@ from storage.errors import DatabaseAway, LeaseHeld, LeaseLost
 from storage.fence import fence
 from storage.lease import Lease
 from storage.lease_record import lease_history, read_lease, read_leases
+from tests.integration.storage.storage_programs import FREEZE_BEFORE_COMMIT, HOLD_LEASE
 
 FROZEN_SERVER_WAIT = 45.0  # seconds from the freeze within which a takeover must be done
 
