@@ -18,9 +18,9 @@ from search.spaces import Space, build_space, tunable
 from search.spaces.ranges import check_name, check_range
 from trainer.config.configuration import TRIAL_SETTINGS, TrainConfig
 from trainer.config.layers import fitting, lay_over
-from trainer.config.protocols import lay_protocol
 from trainer.config.toml_records import build_record, overlay, read_toml, record_to_table
 from trainer.methods import hyper_values
+from trainer.protocols import lay_protocol
 
 __all__ = ["LaunchConfig", "SearchConfig", "differences", "resolve"]
 

@@ -5,8 +5,8 @@ from rich.console import Console
 from trainer.commands.setup import say
 from trainer.config.configuration import TrainConfig
 from trainer.config.presets import preset_names, preset_summary, read_preset
-from trainer.config.protocols import lay_protocol
 from trainer.config.toml_records import build_record, record_to_table, toml_text
+from trainer.protocols import lay_protocol
 
 __all__ = ["list_presets", "print_preset", "resolve_preset"]
 

@@ -19,7 +19,6 @@ from rich.progress import (
 
 from trainer.config.configuration import DataConfig, TrainConfig
 from trainer.config.presets import expand
-from trainer.config.protocols import lay_protocol
 from trainer.config.toml_records import build_record, read_toml
 from trainer.datasets import open_dataset
 from trainer.datasets.folder.description import is_description
@@ -27,6 +26,7 @@ from trainer.errors import ConfigError
 from trainer.features import Material, prepare
 from trainer.features.bank import Verify
 from trainer.methods import hyper_values
+from trainer.protocols import lay_protocol
 
 __all__ = [
     "at_root",

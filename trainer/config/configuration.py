@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from trainer.config.former_names import FORMER_SETTINGS, with_present_names
+from trainer.config.method_options import read_options
 from trainer.errors import ConfigError
-from trainer.methods import read_options
 
 __all__ = [
     "TRIAL_SETTINGS",
@@ -213,7 +213,7 @@ class TrainConfig:
 
     #: Seed of the run: initialisation, batches, partners, coordinates, dropout.
     seed: int = 0
-    #: The protocol that the settings were laid over (``trainer/config/protocols.py``), for
+    #: The protocol that the settings were laid over (``trainer/protocols.py``), for
     #: the name that results carry; the settings themselves are those of the tables below.
     protocol: Literal["held-out", "published"] = "held-out"
     data: DataConfig = field(default_factory=DataConfig)

@@ -11,11 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainer.engine.draws import StepDraws, send
-from trainer.features.dataset_features import Features, TrainSplit
+from trainer.features.dataset_features import TrainSplit
+from trainer.losses.draws import StepDraws
+from trainer.nn.transfer import send
 from trainer.scoring.probes import ProbeKind, token_labels
 
-__all__ = ["Batches", "to_tokens"]
+__all__ = ["Batches"]
 
 
 class Batches:
@@ -62,9 +63,9 @@ class Batches:
         Returns:
             Tensor with shape (S, M, N, T, C).
         """
-        crops_SN = draws.anchors_SB
+        crops_SN = draws.queries_SB
         if partners:
-            partners_SB = self._neighbours[draws.anchors_SB, draws.ranks_SB]
+            partners_SB = self._neighbours[draws.queries_SB, draws.ranks_SB]
             crops_SN = torch.cat([crops_SN, partners_SB], dim=1)
         if self._resident is not None:
             where = send(crops_SN, self._device)
@@ -74,21 +75,7 @@ class Batches:
             maps = [send(torch.from_numpy(bank[rows]), self._device) for bank in self._features]
         return torch.stack([each.float() for each in maps], dim=1).flatten(3, 4)
 
-    def labels(self, anchors_SB: Tensor) -> Tensor:
+    def labels(self, queries_SB: Tensor) -> Tensor:
         """Classes of the anchors with shape (S, B, h, w), or (S, B, H, W) for a token probe."""
         assert self._labels is not None
-        return send(torch.from_numpy(self._labels[anchors_SB.numpy()]), self._device)
-
-
-def to_tokens(maps: list[Features], device: torch.device) -> Tensor:
-    """Feature maps of evaluation images as tokens of one slot.
-
-    Args:
-        maps: One array a modality, each with shape (N, H, W, C).
-        device: Where to put them.
-
-    Returns:
-        Tensor with shape (1, M, N, T, C), float32.
-    """
-    tensors = [send(torch.from_numpy(np.array(each)), device).float() for each in maps]
-    return torch.stack(tensors).unsqueeze(0).flatten(3, 4)
+        return send(torch.from_numpy(self._labels[queries_SB.numpy()]), self._device)

@@ -19,10 +19,11 @@ from torch import Tensor
 
 from trainer.config.configuration import TrainConfig
 from trainer.engine.batches import Batches
-from trainer.engine.draws import DrawPlan, SlotDraws, StepDraws, stack_draws
+from trainer.engine.epochs import SlotDraws
 from trainer.engine.optimiser import AdamState, adam_step
 from trainer.errors import ConfigError
 from trainer.features.dataset_features import Material, TestSplit, ValSplit
+from trainer.losses.draws import DrawPlan, StepDraws, stack_draws
 from trainer.methods import build_method, step_values
 from trainer.methods.base import Batch
 from trainer.nn.parameters import Layout, Views
@@ -109,7 +110,6 @@ class Slots:
     def _slot_draws(self, seed: int) -> SlotDraws:
         training, needs, split = self._config.training, self._method.needs, self._material.train
         plan = DrawPlan(
-            crops=len(split),
             batch=min(training.batch_size, len(split)),
             ranks=min(training.partner_ranks, split.neighbours.shape[1]),
             maps=needs.maps,
@@ -120,7 +120,7 @@ class Slots:
             dropout=self._config.method.dropout,
             random_pairs=training.random_pairs,
         )
-        return SlotDraws(plan, torch_generator(seed, "draws"))
+        return SlotDraws(plan, crops=len(split), generator=torch_generator(seed, "draws"))
 
     def __len__(self) -> int:
         return len(self._draws)
@@ -161,15 +161,15 @@ class Slots:
         return finite_S1 & probes_finite_S1
 
     def _probe_loss(self, codes_SBTK: Tensor, views: Views, draws: StepDraws) -> Tensor:
-        loss_S = cluster_loss(codes_SBTK, views, draws.share_SB)
+        loss_S = cluster_loss(codes_SBTK, views, draws.sample_weight_SB)
         if not self._batches.labelled:
             return loss_S
         return loss_S + linear_loss(
             codes_SBTK,
             views,
-            self._batches.labels(draws.anchors_SB),
+            self._batches.labels(draws.queries_SB),
             grid=self._batches.grid,
-            present_SB=draws.share_SB > 0,
+            present_SB=draws.sample_weight_SB > 0,
         )
 
     def take_loss(self, slot: int) -> tuple[float, bool]:

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trainer.datasets.base import Label
-from trainer.engine.batches import to_tokens
 from trainer.engine.run import Run
 from trainer.engine.snapshots import find_snapshots
 from trainer.features import Material, TestSplit, ValSplit
 from trainer.features.pictures import Pictures
+from trainer.features.tokens import to_tokens
 from trainer.figures.colour import Colour, hatch_holes, picture_palette
 from trainer.figures.components import Floats
 from trainer.figures.maps import ImageMaps, StageMaps

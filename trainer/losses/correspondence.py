@@ -58,26 +58,27 @@ def correspondence(
     with torch.no_grad():
         sites = locate(points, crops=codes_SMNTK.shape[2])
         features_GQJC = sample_features(targets_SMNTC, sites)
-        centred_GQJC, means_SMJ = centre(features_GQJC, points.share_SB, weights_SMJ.shape)
+        centred_GQJC, means_SMJ = centre(features_GQJC, points.sample_weight_SB, weights_SMJ.shape)
         number = features_GQJC.shape[1] ** 2
-        factors_SMBJ = -weights_SMJ.unsqueeze(2) * points.share_SB[:, None, :, None] / number
+        sample_weight_S1B1 = points.sample_weight_SB[:, None, :, None]
+        factors_SMBJ = -weights_SMJ.unsqueeze(2) * sample_weight_S1B1 / number
         factors_GJ = factors_SMBJ.flatten(0, 2)
         level_SMBJ = (means_SMJ - biases_SMJ).unsqueeze(2) * factors_SMBJ
         centred_GQJC.mul_(factors_GJ[:, None, :, None])
     codes_GQJK = sample_codes(codes_SMNTK, sites)
     tensors = (codes_GQJK, features_GQJC[:, :, 0], centred_GQJC, level_SMBJ.flatten(0, 2))
-    loss_G = each_slot(_PairProducts.apply, *tensors, slots=len(points.share_SB))
+    loss_G = each_slot(_PairProducts.apply, *tensors, slots=len(points.sample_weight_SB))
     return loss_G.view(factors_SMBJ.shape[:3]).sum(dim=2)
 
 
 def centre(
-    features_GQJC: Tensor, share_SB: Tensor, shape_SMJ: torch.Size
+    features_GQJC: Tensor, sample_weight_SB: Tensor, shape_SMJ: torch.Size
 ) -> tuple[Tensor, Tensor]:
     """Targets less their mean over points, and the mean of F of each group.
 
     Args:
         features_GQJC: Unit features with shape (S*M*B, Q, J, C); group 0 holds the anchors.
-        share_SB: Each crop's share of its slot's batch.
+        sample_weight_SB: Each crop's share of its slot's batch.
         shape_SMJ: The three sizes S, M, J.
 
     Returns:
@@ -88,7 +89,7 @@ def centre(
     mean_GJC = features_GQJC.mean(dim=1)
     own_GJ = (mean_GJC * mean_GJC[:, :1]).sum(dim=-1)
     own_SMBJ = own_GJ.view(slots, modalities, -1, groups)
-    means_SMJ = (own_SMBJ * share_SB[:, None, :, None]).sum(dim=2)
+    means_SMJ = (own_SMBJ * sample_weight_SB[:, None, :, None]).sum(dim=2)
     return features_GQJC - mean_GJC.unsqueeze(1), means_SMJ
 
 

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from trainer.engine.draws import StepDraws
+from trainer.losses.draws import StepDraws
 from trainer.nn.alignment import aligned, each_slot
 from trainer.nn.unit import unit
 
@@ -47,7 +47,7 @@ class PairPoints:
     #: The crop, 0 to N-1, that each group of each anchor samples: (S, M, B, J).
     sources_SMBJ: Tensor
     #: Each anchor crop's share of its slot's batch with shape (S, B): 1/B, or 0 for padding.
-    share_SB: Tensor
+    sample_weight_SB: Tensor
 
     @classmethod
     def of(cls, draws: StepDraws, grid: tuple[int, int]) -> "PairPoints":
@@ -56,7 +56,7 @@ class PairPoints:
             grid=grid,
             coordinates_SM2BQ2=draws.coordinates_SM2BQ2,
             sources_SMBJ=draws.sources_SMBJ,
-            share_SB=draws.share_SB,
+            sample_weight_SB=draws.sample_weight_SB,
         )
 
 

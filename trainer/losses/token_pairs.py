@@ -27,21 +27,21 @@ class TokenPairs:
 
     @classmethod
     def of(
-        cls, first_SBTC: Tensor, others_SXBTC: Tensor, share_SB: Tensor, drawn_SR: Tensor
+        cls, first_SBTC: Tensor, others_SXBTC: Tensor, sample_weight_SB: Tensor, drawn_SR: Tensor
     ) -> "TokenPairs":
         """All tokens of a batch.
 
         Args:
             first_SBTC: Tokens of the first modality.
             others_SXBTC: Projected tokens of the others.
-            share_SB: Each crop's share of the batch: 1/B, or 0 for padding.
+            sample_weight_SB: Each crop's share of the batch: 1/B, or 0 for padding.
             drawn_SR: See :func:`tokens_at`.
         """
         tokens = first_SBTC.shape[2]
         return cls(
             first_SIC=first_SBTC.flatten(1, 2),
             others_SXIC=others_SXBTC.flatten(2, 3),
-            weight_SI=(share_SB / tokens).repeat_interleave(tokens, dim=1),
+            weight_SI=(sample_weight_SB / tokens).repeat_interleave(tokens, dim=1),
             drawn_SR=drawn_SR,
         )
 

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from trainer.engine.draws import StepDraws
+from trainer.losses.draws import StepDraws
 from trainer.nn.parameters import Layout, Views
 
 __all__ = ["Batch", "Method", "Needs", "Stages", "StepTerms"]

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from trainer.errors import ConfigError
 from trainer.methods.distillation import aligning
 from trainer.methods.entry import MethodEntry
+from trainer.methods.settings import MethodSettings
 
 if TYPE_CHECKING:
-    from trainer.config.configuration import MethodConfig
     from trainer.methods.base import Method
 
 __all__ = ["MMD", "MMDOptions"]
@@ -33,7 +33,7 @@ class MMDOptions:
             )
 
 
-def build(config: "MethodConfig", *, modalities: tuple[str, ...], channels: int) -> "Method":
+def build(config: MethodSettings, *, modalities: tuple[str, ...], channels: int) -> "Method":
     """STEGO with aligned distributions."""
     from trainer.losses.mmd import mmd  # brings torch, and so does the next
     from trainer.methods.networks.aligned import Aligned

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Literal
 from trainer.hyper_parameters import HyperParameter
 from trainer.methods.entry import MethodEntry
 from trainer.methods.pairs import PAIR_HYPER_PARAMETERS
+from trainer.methods.settings import MethodSettings
 
 if TYPE_CHECKING:
-    from trainer.config.configuration import MethodConfig
     from trainer.methods.base import Method
 
 __all__ = ["UNIM2", "UniM2Options", "step_values"]
@@ -112,7 +112,7 @@ def _weight(modality: str, *, modalities: int) -> HyperParameter:
     )
 
 
-def build(config: "MethodConfig", *, modalities: tuple[str, ...], channels: int) -> "Method":
+def build(config: MethodSettings, *, modalities: tuple[str, ...], channels: int) -> "Method":
     """UniM2 as configured."""
     from trainer.methods.networks.unim2 import UniM2  # brings torch
 

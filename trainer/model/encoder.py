@@ -60,7 +60,7 @@ class Encoder:
         tokens_SMNTC: Tensor,
         views: Views,
         buffers: dict[str, Tensor],
-        share_SB: Tensor | None = None,
+        sample_weight_SB: Tensor | None = None,
     ) -> Tensor:
         """Fuse the frozen tokens.
 
@@ -68,7 +68,7 @@ class Encoder:
             tokens_SMNTC: Frozen features with shape (S, M, N, T, C).
             views: Parameters with the names of :meth:`entries`.
             buffers: Running statistics; replaced entry by entry when training.
-            share_SB: Each crop's share of its half with shape (S, B); None at evaluation.
+            sample_weight_SB: Each crop's share of its half with shape (S, B); None at evaluation.
 
         Returns:
             Fused features with shape (S, N, T, C).
@@ -77,4 +77,4 @@ class Encoder:
             return tokens_SMNTC[:, 0]
         specific_SMNTC = self.specific(tokens_SMNTC, views)
         maps_SMNTC = tokens_SMNTC if specific_SMNTC is None else specific_SMNTC
-        return self._fusion(PRE_NORMS[self.pre_norm](maps_SMNTC), views, buffers, share_SB)
+        return self._fusion(PRE_NORMS[self.pre_norm](maps_SMNTC), views, buffers, sample_weight_SB)

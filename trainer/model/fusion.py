@@ -63,7 +63,7 @@ class Fusion:
         tokens_SMNTC: Tensor,
         views: Views,
         buffers: dict[str, Tensor],
-        share_SB: Tensor | None,
+        sample_weight_SB: Tensor | None,
     ) -> Tensor:
         """Fuse the modalities.
 
@@ -71,7 +71,7 @@ class Fusion:
             tokens_SMNTC: Tensor with shape (S, M, N, T, C).
             views: Parameters with the names of :meth:`entries`.
             buffers: Running statistics; replaced entry by entry when training.
-            share_SB: Each crop's share of its half with shape (S, B); None at evaluation.
+            sample_weight_SB: Each crop's share of its half with shape (S, B); None at evaluation.
 
         Returns:
             Tensor with shape (S, N, T, C).
@@ -87,6 +87,6 @@ class Fusion:
             return linear(linear(maps, views, "fusion.layer0", relu=True), views, "fusion.layer1")
         maps = linear(maps, views, "fusion.layer0")
         for step in range(1, len(self._widths) - 1):
-            maps = batch_norm(maps, views, buffers, f"fusion.norm{step}", share_SB)
+            maps = batch_norm(maps, views, buffers, f"fusion.norm{step}", sample_weight_SB)
             maps = linear(functional.relu(maps), views, f"fusion.layer{step}")
         return maps

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from trainer.engine.batches import to_tokens
 from trainer.features.dataset_features import Features
+from trainer.features.tokens import to_tokens
 from trainer.methods.base import Method
 from trainer.nn.interpolation import row_bands, upsample, upsample_columns
 from trainer.nn.parameters import Views

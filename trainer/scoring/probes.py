@@ -41,26 +41,26 @@ def unit_centres(views: Views) -> Tensor:
     return unit(views["cluster.centres"], epsilon=EPSILON)
 
 
-def cluster_loss(codes_SBTK: Tensor, views: Views, share_SB: Tensor) -> Tensor:
+def cluster_loss(codes_SBTK: Tensor, views: Views, sample_weight_SB: Tensor) -> Tensor:
     """Minus the mean cosine of each token's code with its nearest centre.
 
     Args:
         codes_SBTK: Detached codes with shape (S, B, T, K).
         views: Parameters of :func:`probe_layout`.
-        share_SB: Each crop's share of its slot's batch.
+        sample_weight_SB: Each crop's share of its slot's batch.
 
     Returns:
         Tensor with shape (S,).
     """
 
-    def of_slots(codes_SBTK: Tensor, centres_SYK: Tensor, share_SB: Tensor) -> Tensor:
+    def of_slots(codes_SBTK: Tensor, centres_SYK: Tensor, sample_weight_SB: Tensor) -> Tensor:
         codes = unit(codes_SBTK, epsilon=EPSILON).flatten(1, 2)
         cosines = torch.bmm(codes, unit(centres_SYK, epsilon=EPSILON).mT)
         nearest_SB = cosines.max(dim=-1).values.view(codes_SBTK.shape[:3]).mean(dim=-1)
-        return -(nearest_SB * share_SB).sum(dim=1)
+        return -(nearest_SB * sample_weight_SB).sum(dim=1)
 
     centres = views["cluster.centres"]
-    return each_slot(of_slots, codes_SBTK, centres, share_SB, slots=len(centres))
+    return each_slot(of_slots, codes_SBTK, centres, sample_weight_SB, slots=len(centres))
 
 
 def linear_loss(

@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from trainer.config.configuration import MethodConfig
-from trainer.engine.draws import StepDraws
+from trainer.losses.draws import StepDraws
 from trainer.losses.token_pairs import TokenPairs, tokens_at
 from trainer.methods.base import Batch, Needs, Stages, StepTerms
 from trainer.methods.networks.stego import Stego
+from trainer.methods.settings import MethodSettings
 from trainer.methods.stego import StegoOptions
 from trainer.nn.linear import linear
 from trainer.nn.parameters import Layout, Views, linear_entries
@@ -29,7 +29,7 @@ class Aligned:
 
     def __init__(
         self,
-        config: MethodConfig,
+        config: MethodSettings,
         *,
         modalities: tuple[str, ...],
         channels: int,
@@ -89,7 +89,7 @@ class Aligned:
         pairs = TokenPairs.of(
             anchors_SMBTC[:, 0],
             anchors_SMBTC[:, 1:],
-            draws.share_SB,
+            draws.sample_weight_SB,
             tokens_at(draws.coordinates_SM2BQ2[:, 0, 0], batch.grid),
         )
         alignment_S = hyper["lambda_align"] * self._align(pairs).sum(dim=1)

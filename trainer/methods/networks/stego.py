@@ -16,11 +16,11 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from trainer.config.configuration import MethodConfig
-from trainer.engine.draws import StepDraws
 from trainer.losses import PairPoints, correspondence, pair_weights
+from trainer.losses.draws import StepDraws
 from trainer.methods.base import Batch, Needs, Stages, StepTerms
 from trainer.methods.networks.target_dropout import TargetDropout
+from trainer.methods.settings import MethodSettings
 from trainer.methods.stego import StegoOptions
 from trainer.model import Encoder, code_head, code_head_entries
 from trainer.nn.parameters import Layout, Views
@@ -33,7 +33,7 @@ class Stego:
 
     def __init__(
         self,
-        config: MethodConfig,
+        config: MethodSettings,
         options: StegoOptions,
         *,
         modalities: tuple[str, ...],
@@ -84,7 +84,7 @@ class Stego:
     ) -> StepTerms:
         """Loss of the code against the map it is made of."""
         moved = dict(buffers)
-        fused_SNTC = self._encoder(batch.tokens_SMNTC, parameters, moved, draws.share_SB)
+        fused_SNTC = self._encoder(batch.tokens_SMNTC, parameters, moved, draws.sample_weight_SB)
         code_SNTK = code_head(fused_SNTC, parameters, draws.masks_SDNC[:, :2])
         target_S1NTC = fused_SNTC.detach().unsqueeze(1)
         weights_SMJ, biases_SMJ = pair_weights(hyper, random_draws=draws.random_draws)

@@ -14,11 +14,11 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from trainer.config.configuration import MethodConfig
-from trainer.engine.draws import StepDraws
 from trainer.losses import PairPoints, cmcs_weights, correspondence
+from trainer.losses.draws import StepDraws
 from trainer.methods.base import Batch, Needs, Stages, StepTerms
 from trainer.methods.networks.target_dropout import TargetDropout
+from trainer.methods.settings import MethodSettings
 from trainer.methods.unim2 import UniM2Options
 from trainer.model import Encoder, Harmoniser, code_head, code_head_entries
 from trainer.nn.parameters import Layout, Views
@@ -31,7 +31,7 @@ class UniM2:
 
     def __init__(
         self,
-        config: MethodConfig,
+        config: MethodSettings,
         options: UniM2Options,
         *,
         modalities: tuple[str, ...],
@@ -91,7 +91,7 @@ class UniM2:
     ) -> StepTerms:
         """Loss of every modality against its own frozen features (CMCS, Eq. 5)."""
         moved = dict(buffers)
-        fused_SNTC = self._encoder(batch.tokens_SMNTC, parameters, moved, draws.share_SB)
+        fused_SNTC = self._encoder(batch.tokens_SMNTC, parameters, moved, draws.sample_weight_SB)
         code_SNTK = code_head(fused_SNTC, parameters, draws.masks_SDNC[:, :2])
         weights_SMJ, biases_SMJ = cmcs_weights(
             hyper, modalities=self._modalities, random_draws=draws.random_draws

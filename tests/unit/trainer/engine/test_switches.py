@@ -9,10 +9,10 @@ from tests.unit.trainer import restated
 from tests.unit.trainer.methods.test_methods import step, total
 from tests.unit.trainer.small import CPU, GRID, small_config, small_material
 from trainer.config.configuration import EvaluationConfig, TrainConfig, TrainingConfig
-from trainer.engine.draws import DrawPlan, SlotDraws, repeats
 from trainer.engine.run import Run, best_report
 from trainer.engine.slots import Slots
 from trainer.errors import ConfigError
+from trainer.losses.draws import DrawPlan, repeats
 from trainer.seeds import torch_generator
 
 MATERIAL = small_material()
@@ -50,16 +50,15 @@ def test_repeats_meet_nobody_themselves_but_some_crop_twice() -> None:
 
 def test_random_pairs_change_the_random_groups_alone() -> None:
     plan = DrawPlan(
-        crops=12, batch=6, ranks=3, maps=2, points=4, random_draws=5, masks=2, channels=3,
-        dropout=0.1,
+        batch=6, ranks=3, maps=2, points=4, random_draws=5, masks=2, channels=3, dropout=0.1
     )  # fmt: skip
     cycle, other = (
-        SlotDraws(dataclasses.replace(plan, random_pairs=name), torch_generator(0)).step()
+        dataclasses.replace(plan, random_pairs=name).draw(torch.arange(6), torch_generator(0))
         for name in ("cycle", "repeats")
     )
     assert not torch.equal(cycle.sources_SMBJ[..., 2:], other.sources_SMBJ[..., 2:])
     assert torch.equal(cycle.sources_SMBJ[..., :2], other.sources_SMBJ[..., :2])
-    for name in ("anchors_SB", "ranks_SB", "share_SB", "coordinates_SM2BQ2", "masks_SDNC"):
+    for name in ("queries_SB", "ranks_SB", "sample_weight_SB", "coordinates_SM2BQ2", "masks_SDNC"):
         assert torch.equal(getattr(cycle, name), getattr(other, name)), name
 
 

@@ -14,8 +14,9 @@ from typing import Any
 
 from trainer.config.configuration import TrainConfig
 from trainer.config.layers import lay_over
+from trainer.config.method_options import read_options
 from trainer.config.toml_records import overlay, record_to_table
-from trainer.methods import METHODS, read_options
+from trainer.methods import METHODS
 
 __all__ = [
     "PUBLISHED",

@@ -1,22 +1,21 @@
-"""Draws: proper permutations, whole epochs, honest masks, and a state that goes on."""
+"""Draws of a step: proper permutations, coordinates, ranks and masks."""
+
+import dataclasses
 
 import pytest
 import torch
 
-from trainer.engine.draws import DrawPlan, SlotDraws, cycles
+from trainer.losses.draws import DrawPlan, StepDraws, cycles
 from trainer.seeds import torch_generator
 
-
-def plan(**changes) -> DrawPlan:
-    settings = {
-        "crops": 10, "batch": 4, "ranks": 3, "maps": 2, "points": 9,
-        "random_draws": 5, "masks": 3, "channels": 50, "dropout": 0.1,
-    }  # fmt: skip
-    return DrawPlan(**{**settings, **changes})
+PLAN = DrawPlan(
+    batch=4, ranks=3, maps=2, points=9, random_draws=5, masks=3, channels=50, dropout=0.1
+)  # fmt: skip
 
 
-def source(seed: int = 0, **changes) -> SlotDraws:
-    return SlotDraws(plan(**changes), torch_generator(seed, "draws"))
+def draw(**changes: int) -> StepDraws:
+    plan = dataclasses.replace(PLAN, **changes)  # type: ignore[arg-type]
+    return plan.draw(torch.arange(4), torch_generator(0))
 
 
 @pytest.mark.parametrize("present", [2, 3, 8])
@@ -45,27 +44,8 @@ def test_ties_are_no_fault() -> None:
     assert (permutations[0, 0] != torch.arange(6)).all()
 
 
-def test_an_epoch_has_every_crop_once_and_keeps_its_short_batch() -> None:
-    draws = source()
-    for _ in range(3):
-        seen, sizes = [], []
-        for _ in range(3):
-            step = draws.step()
-            present = step.share_SB > 0
-            sizes.append(int(present.sum()))
-            seen += step.anchors_SB[present].tolist()
-            assert float(step.share_SB.sum()) == pytest.approx(1)
-        assert sizes == [4, 4, 2]
-        assert sorted(seen) == list(range(10))
-
-
-def test_epochs_differ_in_order() -> None:
-    draws = source(crops=8, batch=8)
-    assert draws.step().anchors_SB.tolist() != draws.step().anchors_SB.tolist()
-
-
-def test_groups_are_self_partner_and_others() -> None:
-    sources = source(crops=8).step().sources_SMBJ
+def test_groups_are_self_positive_and_others() -> None:
+    sources = draw().sources_SMBJ
     assert sources.shape == (2, 4, 7)
     assert torch.equal(sources[:, :, 0], torch.arange(4).expand(2, 4))
     assert torch.equal(sources[:, :, 1], torch.arange(4, 8).expand(2, 4))
@@ -74,7 +54,7 @@ def test_groups_are_self_partner_and_others() -> None:
 
 
 def test_coordinates_fill_the_square_and_differ_between_maps() -> None:
-    coordinates = source(points=2500).step().coordinates_SM2BQ2
+    coordinates = draw(points=2500).coordinates_SM2BQ2
     assert coordinates.shape == (2, 2, 4, 2500, 2)
     assert coordinates.min() >= -1 and coordinates.max() <= 1
     assert coordinates.abs().mean() == pytest.approx(0.5, abs=0.01)
@@ -82,7 +62,7 @@ def test_coordinates_fill_the_square_and_differ_between_maps() -> None:
 
 
 def test_masks_drop_whole_channels_and_keep_the_mean() -> None:
-    masks = source(channels=5000).step().masks_SDNC
+    masks = draw(channels=5000).masks_SDNC
     assert masks.shape == (3, 8, 5000)
     assert masks.unique().tolist() == [0, pytest.approx(1 / 0.9)]
     assert masks.mean() == pytest.approx(1, abs=0.01)
@@ -90,25 +70,13 @@ def test_masks_drop_whole_channels_and_keep_the_mean() -> None:
 
 
 def test_ranks_are_those_allowed() -> None:
-    draws = source()
-    ranks = torch.cat([draws.step().ranks_SB for _ in range(50)])
+    generator = torch_generator(0)
+    ranks = torch.cat([PLAN.draw(torch.arange(4), generator).ranks_SB for _ in range(50)])
     assert set(ranks.tolist()) == {0, 1, 2}
 
 
-def test_the_state_goes_on_with_the_same_numbers() -> None:
-    draws, other = source(), source(seed=1)
-    draws.step()
-    other.restore(draws.state())
-    for _ in range(4):
-        one, two = draws.step(), other.step()
-        assert torch.equal(one.anchors_SB, two.anchors_SB)
-        assert torch.equal(one.coordinates_SM2BQ2, two.coordinates_SM2BQ2)
-
-
-def test_a_state_is_not_moved_by_later_draws() -> None:
-    draws = source()
-    draws.step()
-    state = {name: tensor.clone() for name, tensor in draws.state().items()}
-    kept = draws.state()
-    draws.step()
-    assert all(torch.equal(state[name], kept[name]) for name in state)
+def test_missing_queries_are_padding_without_weight() -> None:
+    drawn = PLAN.draw(torch.tensor([7, 2, 5]), torch_generator(0))
+    assert drawn.queries_SB.tolist() == [7, 2, 5, 7]
+    assert drawn.sample_weight_SB.tolist() == pytest.approx([1 / 3, 1 / 3, 1 / 3, 0])
+    assert (drawn.sources_SMBJ[:, 3, 2:] == 3).all()
