@@ -6,7 +6,7 @@ random because somebody said so; loading is strict, and nothing is random by acc
 
 Importing timm takes seconds, so this module is imported only when such a backbone is named.
 
-Shape letters: B batch, R pixels of a side, H W token grid, C channels.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 import difflib

@@ -157,9 +157,9 @@ class TrainingConfig:
     learning_rate: float = 5e-4
     #: Adam's learning rate of both probes.
     probe_learning_rate: float = 5e-3
-    #: Side P of the grid of sampled points; P * P points a map.
+    #: Points Q per map are the square of this number.
     samples: int = 11
-    #: Random pairs R a step.
+    #: Random pairs R per step.
     random_draws: int = 5
     #: Whom a crop meets in a random pair: ``cycle`` is a permutation without fixed points;
     #: ``repeats`` moves each fixed point of a permutation on by one place, as the released code

@@ -1,7 +1,6 @@
 """What a step reads from the train split: frozen features, and labels for the linear probe.
 
-Shape letters: S slots, M modalities, N crops (anchors, then partners), B anchor crops,
-T tokens (H*W), C feature channels, h w label pixels.
+Letters of shapes: ``docs/architecture.md``.
 
 On a GPU the whole bank is kept in its memory where it takes no more than half of what is
 free; else, and on the CPU, the crops of a batch are copied from the memory-mapped bank.

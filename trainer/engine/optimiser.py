@@ -1,6 +1,6 @@
 """Adam over flat leaves, a row each slot, that lets no non-finite number in.
 
-Shape letters: S slots, P numbers a slot.
+Letters of shapes: ``docs/architecture.md``.
 
 Adam (Kingma and Ba, ICLR 2015) with betas (0.9, 0.999), no decay, constant learning rate. A
 slot whose new parameters or moments are not all finite keeps its parameters, moments and step

@@ -1,7 +1,6 @@
 """Slots: runs of one structure trained together, a row of every tensor each.
 
-Shape letters: S slots, P numbers of its row, L loss terms, M modalities, B anchor crops,
-T tokens (H*W), K code channels.
+Letters of shapes: ``docs/architecture.md``, and L loss terms.
 
 A single run is the case of one slot. Slots share the frozen features and nothing else: each
 has its own seed, hyper-parameters, learning rates and draws. One step is one batch and one

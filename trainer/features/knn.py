@@ -1,6 +1,6 @@
 """Nearest neighbours of the training crops (``docs/method.md``).
 
-Shape letters: N crops, C channels, K neighbours.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ def nearest_crops(means: NDArray[np.float32], count: int) -> NDArray[np.int64]:
         count: Neighbours wanted a crop.
 
     Returns:
-        Indices with shape (N, K), nearest first, K the smaller of ``count`` and N - 1. A
+        Indices with shape (N, V), nearest first, V the smaller of ``count`` and N - 1. A
         crop is never its own neighbour: it is left out by its index, since an equal crop may
         be just as near.
     """

@@ -1,6 +1,6 @@
 """What figures show of a run: its predictions and the maps they are made of, for some images.
 
-Shape letters: n images, T tokens (H*W), H W token grid, C channels, Y classes, h w pixels.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -112,8 +112,8 @@ class Subject:
         with torch.no_grad():
             codes = codes_of(scored, maps, self.material.modalities, self.device)
             made = predict(codes, scored, grid=grid, size=size)
-        clusters_nhw = made.clusters_Nhw.cpu().numpy()
-        return list(self.naming.apply(clusters_nhw))
+        clusters_Nhw = made.clusters_Nhw.cpu().numpy()
+        return list(self.naming.apply(clusters_Nhw))
 
     def image_maps(self, places: Sequence[int]) -> list[ImageMaps]:
         """Images and their feature maps, at every snapshot and at the iterate that counts."""
@@ -143,7 +143,7 @@ class Subject:
         ]
 
     def _features(self, places: Sequence[int]) -> dict[str, Floats]:
-        """Frozen features of images, by modality, with shape (n, H, W, C)."""
+        """Frozen features of images, by modality, with shape (N, H, W, C)."""
         return {name: maps[list(places)] for name, maps in self.images.features.items()}
 
     def _grid(self) -> tuple[int, int]:
@@ -163,8 +163,8 @@ class Subject:
         tokens = to_tokens([raw[name] for name in self.material.modalities], self.device)
         made = scored.method.stages(scored.parameters, scored.buffers, tokens)
 
-        def maps(values_nTC: Tensor) -> Floats:
-            return torch.unflatten(values_nTC, 1, self._grid()).cpu().numpy()
+        def maps(values_NTC: Tensor) -> Floats:
+            return torch.unflatten(values_NTC, 1, self._grid()).cpu().numpy()
 
         specific = {name: maps(values) for name, values in made.specific.items()}
         harmonised = {name: maps(values) for name, values in made.harmonised.items()}

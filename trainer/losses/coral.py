@@ -1,6 +1,6 @@
 """CORAL: the distance between covariances.
 
-Shape letters: S slots, X auxiliary modalities, I tokens, C feature channels.
+Letters of shapes: ``docs/architecture.md``.
 UniM2, supplementary, Eq. 2; Deep CORAL (Sun and Saenko, ECCV 2016 workshops), Eq. 1 to 3.
 """
 

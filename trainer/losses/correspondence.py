@@ -1,8 +1,6 @@
 """The correspondence loss of all pair groups at once.
 
-Shape letters: S slots, M modalities, N crops (anchors, then partners), B anchor crops,
-T tokens (H*W), C feature channels, K code channels, R random draws, Q points a map (P*P),
-J pair groups (self, KNN, R random), G = S*M*B anchor maps.
+Letters of shapes: ``docs/architecture.md``.
 
 STEGO (Hamilton et al., ICLR 2022), Eq. 1 to 4; UniM2 (UMSS, ECCV 2026);
 authors' code: mhamilton723/STEGO at eb4d6b5, Hatins/UniM2 at 08fa082.
@@ -102,19 +100,19 @@ class _PairProducts(torch.autograd.Function):
     ) -> Tensor:
         """Loss of each anchor map, with shape (G,), of scaled targets and scaled ``mean - b``."""
         points, groups = codes_GQJK.shape[1:3]
-        own_GQK, all_GXK = codes_GQJK[:, :, 0].contiguous(), aligned(codes_GQJK.flatten(1, 2))
-        anchors_GQC, targets_GXC = aligned(anchors_GQC), aligned(targets_GQJC.flatten(1, 2))
-        level_G1X = level_GJ.unsqueeze(1).expand(-1, points, -1).flatten(1).unsqueeze(1)
-        to_all, to_own = torch.empty_like(all_GXK), torch.empty_like(own_GQK)
-        multiply = _multiply_low if low_precision(all_GXK.device) else _multiply
-        for part in _blocks(len(all_GXK), numbers=points * points * groups, like=all_GXK):
+        own_GQK, all_GIK = codes_GQJK[:, :, 0].contiguous(), aligned(codes_GQJK.flatten(1, 2))
+        anchors_GQC, targets_GIC = aligned(anchors_GQC), aligned(targets_GQJC.flatten(1, 2))
+        level_G1I = level_GJ.unsqueeze(1).expand(-1, points, -1).flatten(1).unsqueeze(1)
+        to_all, to_own = torch.empty_like(all_GIK), torch.empty_like(own_GQK)
+        multiply = _multiply_low if low_precision(all_GIK.device) else _multiply
+        for part in _blocks(len(all_GIK), numbers=points * points * groups, like=all_GIK):
             multiply(
                 own_GQK[part],
-                all_GXK[part],
-                (level_G1X[part], anchors_GQC[part], targets_GXC[part]),
+                all_GIK[part],
+                (level_G1I[part], anchors_GQC[part], targets_GIC[part]),
                 out=(to_all[part], to_own[part]),
             )
-        loss_G = (to_all * all_GXK).sum(dim=(1, 2))
+        loss_G = (to_all * all_GIK).sum(dim=(1, 2))
         gradient = to_all.view_as(codes_GQJK)
         gradient[:, :, 0] += to_own
         ctx.save_for_backward(gradient)

@@ -1,8 +1,6 @@
 """Bilinear sampling of token maps at random points, then unit length.
 
-Shape letters: S slots, M modalities, N crops (anchors, then partners), B anchor crops,
-T tokens (H*W), C feature channels, K code channels, Q points a map (P*P),
-J pair groups: self, KNN, then R random ones, G = S*M*B anchor maps.
+Letters of shapes: ``docs/architecture.md``.
 
 Coordinates lie in [-1, 1]^2 in the order (x, y); -1 is the centre of the first token, 1 of
 the last (``align_corners``), so that no padding acts (``docs/method.md``). Maps are
@@ -188,6 +186,6 @@ class _Sample(torch.autograd.Function):
         return gradient, None
 
 
-def _back(dense_GQT: Tensor, gradient_GQX: Tensor) -> Tensor:
-    """The gradient of each token: (G, T, X)."""
-    return torch.bmm(aligned(dense_GQT).mT, aligned(gradient_GQX))
+def _back(dense_GQT: Tensor, gradient_GQI: Tensor) -> Tensor:
+    """The gradient of each token: (G, T, I)."""
+    return torch.bmm(aligned(dense_GQT).mT, aligned(gradient_GQI))

@@ -1,7 +1,6 @@
 """What a method is to the training loop: it declares what it needs and gives loss and codes.
 
-Shape letters: S slots, M modalities, N crops (anchors, then partners), B anchor crops,
-T tokens (H*W), C feature channels, K code channels.
+Letters of shapes: ``docs/architecture.md``.
 
 The loop never asks which method it runs. A method holds no tensors: parameters, buffers,
 batch, hyper-parameters and draws all come from outside, each with a leading slot axis. What it

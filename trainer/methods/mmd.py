@@ -23,7 +23,7 @@ class MMDOptions:
     """The table ``[method.options]``."""
 
     #: Tokens of each modality that are compared in a step, drawn from all crops of the batch; at
-    #: most B times P * P (``training.samples``). Time and memory grow with their square.
+    #: most B times the square of ``training.samples``. Time and memory grow with their square.
     tokens: int = 512
 
     def __post_init__(self) -> None:

@@ -1,6 +1,6 @@
 """The code head: a linear and a non-linear path over the fused features, summed.
 
-Shape letters: S slots, N crops, T tokens (H*W), C feature channels, K code channels.
+Letters of shapes: ``docs/architecture.md``.
 STEGO (Hamilton et al., ICLR 2022); authors' code: mhamilton723/STEGO at
 eb4d6b5.
 """

@@ -1,6 +1,6 @@
 """The encoder: every modality's frozen tokens into one fused map.
 
-Shape letters: S slots, M modalities, N crops, T tokens (H*W), C feature channels.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 from dataclasses import dataclass

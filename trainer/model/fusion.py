@@ -1,6 +1,6 @@
 """Fusion: the modalities' token maps into one (``docs/method.md``).
 
-Shape letters: S slots, M modalities, N crops, T tokens (H*W), C feature channels.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Cross-modal harmonisers (CMH): small networks of the shared code, for modalities off anchor.
 
-Shape letters: S slots, M modalities, N crops, T tokens (H*W), K code channels, D heads.
+Letters of shapes: ``docs/architecture.md``.
 UniM2 (UMSS, ECCV 2026), Eq. 9. The paper gives each auxiliary modality a
 head of its own; the authors' code (Hatins/UniM2 at 08fa082) has one for all of them.
 """
@@ -29,7 +29,7 @@ class Harmoniser:
 
     @property
     def heads(self) -> int:
-        """Count D of heads."""
+        """Count U of heads."""
         off_anchor = sum(not anchor for anchor in self.anchors)
         return min(off_anchor, 1) if self.shared else off_anchor
 
@@ -55,14 +55,14 @@ class Harmoniser:
         """
         if not self.heads:
             return code_SNTK.unsqueeze(1).expand(-1, len(self.anchors), -1, -1, -1)
-        inputs_SDNTK = code_SNTK.unsqueeze(1).expand(-1, self.heads, -1, -1, -1)
-        hidden = linear(inputs_SDNTK, views, "cmh.first", relu=True)
-        harmonised_SDNTK = linear(hidden, views, "cmh.second")
-        return torch.stack(self._choose(code_SNTK, harmonised_SDNTK), dim=1)
+        inputs_SUNTK = code_SNTK.unsqueeze(1).expand(-1, self.heads, -1, -1, -1)
+        hidden = linear(inputs_SUNTK, views, "cmh.first", relu=True)
+        harmonised_SUNTK = linear(hidden, views, "cmh.second")
+        return torch.stack(self._choose(code_SNTK, harmonised_SUNTK), dim=1)
 
-    def _choose(self, code_SNTK: Tensor, harmonised_SDNTK: Tensor) -> list[Tensor]:
+    def _choose(self, code_SNTK: Tensor, harmonised_SUNTK: Tensor) -> list[Tensor]:
         codes, head = [], 0
         for anchor in self.anchors:
-            codes.append(code_SNTK if anchor else harmonised_SDNTK[:, head])
+            codes.append(code_SNTK if anchor else harmonised_SUNTK[:, head])
             head += not (anchor or self.shared)
         return codes

@@ -1,6 +1,6 @@
 """Modality-specific networks (MSN): one small network a modality, before fusion.
 
-Shape letters: S slots, M modalities, N crops, T tokens (H*W), C feature channels.
+Letters of shapes: ``docs/architecture.md``.
 UniM2 (UMSS, ECCV 2026); authors' code: Hatins/UniM2 at 08fa082.
 """
 

@@ -1,6 +1,6 @@
 """Bilinear interpolation as products with matrices of hat functions.
 
-Shape letters: H W the grid that is read, h w the grid that is made.
+Letters of shapes: ``docs/architecture.md``, and r rows of a band.
 
 The weight of grid point i at position p is ``max(0, 1 - |p - i|)``: a hat. Along each axis an
 interpolation is a product with such weights, and so is its gradient.

@@ -1,11 +1,11 @@
 """Parameters as one flat leaf: every slot's numbers in a row, with named views into it.
 
-Shape letters: S slots, P numbers of a slot, W numbers of a row.
+Letters of shapes: ``docs/architecture.md``, and O numbers of a row with its gaps.
 
-A :class:`Layout` says which named tensors lie where in a row. One leaf ``[S, W]`` makes
+A :class:`Layout` says which named tensors lie where in a row. One leaf ``[S, O]`` makes
 the optimiser a handful of operations whatever the model, and a slot's whole state one row.
 
-A row is stored without gaps (W = P). In memory, where it is trained, zeros between the tensors
+A row is stored without gaps (O = P). In memory, where it is trained, zeros between the tensors
 let each of them begin on a cache line in every slot (:meth:`Layout.spaced`).
 """
 
@@ -73,27 +73,27 @@ class Layout:
 
     @cached_property  # asked for several times a step
     def _widths(self) -> list[int]:
-        """Sizes of each tensor and of the gap after it, in turn; they add up to W."""
+        """Sizes of each tensor and of the gap after it, in turn; they add up to O."""
         return [
             width for entry in self.entries for width in (entry.size, -entry.size % self.multiple)
         ]
 
     def initial_row(self, generator: torch.Generator) -> Tensor:
-        """Initial numbers of one slot, drawn in the order of the entries; shape (W,)."""
+        """Initial numbers of one slot, drawn in the order of the entries; shape (O,)."""
         if not self.entries:
             return torch.zeros(0)
         return self.leaf({entry.name: entry.draw(generator)[None] for entry in self.entries})[0]
 
-    def views(self, leaf_SW: Tensor) -> dict[str, Tensor]:
-        """Named views into a leaf with shape (S, W), each with shape (S, *shape)."""
-        parts = torch.split(leaf_SW, self._widths, dim=1)[::2]
+    def views(self, leaf_SO: Tensor) -> dict[str, Tensor]:
+        """Named views into a leaf with shape (S, O), each with shape (S, *shape)."""
+        parts = torch.split(leaf_SO, self._widths, dim=1)[::2]
         return {
             entry.name: part.view(-1, *entry.shape)
             for entry, part in zip(self.entries, parts, strict=True)
         }
 
     def leaf(self, views: Views) -> Tensor:
-        """The inverse of :meth:`views`: a new leaf with shape (S, W), gaps filled with zeros."""
+        """The inverse of :meth:`views`: a new leaf with shape (S, O), gaps filled with zeros."""
         parts = []
         for entry, gap in zip(self.entries, self._widths[1::2], strict=True):
             parts.append(views[entry.name].flatten(1))
@@ -101,12 +101,12 @@ class Layout:
                 parts.append(parts[-1].new_zeros(len(parts[-1]), gap))
         return torch.cat(parts, dim=1)
 
-    def stored(self, leaf_SW: Tensor) -> Tensor:
+    def stored(self, leaf_SO: Tensor) -> Tensor:
         """A leaf of this layout without its gaps: a new one with shape (S, P)."""
-        return _moved(leaf_SW, self, dataclasses.replace(self, multiple=1))
+        return _moved(leaf_SO, self, dataclasses.replace(self, multiple=1))
 
     def loaded(self, leaf_SP: Tensor) -> Tensor:
-        """The inverse of :meth:`stored`: a new leaf of this layout with shape (S, W)."""
+        """The inverse of :meth:`stored`: a new leaf of this layout with shape (S, O)."""
         return _moved(leaf_SP, dataclasses.replace(self, multiple=1), self)
 
 

@@ -1,6 +1,6 @@
 """Label-free signs of collapse: how evenly clusters are used, how alike the codes are.
 
-Shape letters: Z clusters, K code channels.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 import math

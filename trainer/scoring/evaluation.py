@@ -1,6 +1,6 @@
 """Scoring a split: predictions of both probes at full resolution, counted, matched, scored.
 
-Shape letters: N images, T tokens (H*W), K code channels, Y classes, h w label pixels.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,6 +1,6 @@
 """What clusters are called: the classes they match in labels, as far as labels bear it out.
 
-Shape letters: Y classes, and as many clusters; h w pixels.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 from collections.abc import Mapping, Sequence

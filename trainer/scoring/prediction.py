@@ -1,7 +1,6 @@
 """The best class of every pixel, by both probes: plain, with mirror averaging, with a CRF.
 
-Shape letters: M modalities, N images, T tokens (H*W), K code channels, Y classes,
-h w pixels.
+Letters of shapes: ``docs/architecture.md``, and r rows of a band.
 
 The class score of a pixel is the inner product of the bilinearly upsampled raw code with a
 unit centre. Dividing it by the code's norm would not change which is largest, and upsampling

@@ -1,6 +1,6 @@
 """The two probes that read the code without shaping it: a cluster and a linear one.
 
-Shape letters: S slots, B crops, T tokens (H*W), K code channels, Y classes, h w label pixels.
+Letters of shapes: ``docs/architecture.md``.
 
 Both are trained on the detached, dropout-noised code of the anchors (``docs/method.md``).
 The cluster probe is spherical online K-means on all tokens, labelled or not. The linear probe

@@ -1,6 +1,6 @@
 """Small random material and configurations that train in milliseconds.
 
-Shape letters: N crops, n evaluation images, H W token grid, C feature channels, Y classes.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 import dataclasses

@@ -1,7 +1,6 @@
 """STEGO on the first modality and on projections of the others, which a loss aligns with it.
 
-Shape letters: S slots, M modalities, X auxiliary modalities (M - 1), N crops (anchors, then
-partners), B anchor crops, T tokens (H*W), C feature channels, K code channels.
+Letters of shapes: ``docs/architecture.md``.
 
 UniM2, supplementary, Eq. 1. Its projection is "lightweight": two layers here, one pair for each
 auxiliary modality. The first modality is frozen, so that alignment moves the projections alone.

@@ -3,8 +3,7 @@
 Paper: Unsupervised Semantic Segmentation by Distilling Feature Correspondences (Hamilton et
 al., ICLR 2022), Eq. 1 to 4. Authors' code: mhamilton723/STEGO at eb4d6b5.
 
-Shape letters: S slots, M modalities, N crops (anchors, then partners), T tokens (H*W),
-C feature channels, K code channels, D dropout masks.
+Letters of shapes: ``docs/architecture.md``.
 
 Several modalities, which its authors do not define, are fused raw: no MSN, no normalisation,
 no harmoniser. The target is then the fused map, detached; with a learnt fusion it is

@@ -4,8 +4,7 @@ STEGO compares its code with the dropped-out map; the released code does so with
 and not with several, which leaves the baseline noise that the method has not
 (``docs/protocols.md``). ``method.options.target_dropout`` says how it is.
 
-Shape letters: S slots, M compared maps, N crops (anchors, then partners), T tokens (H*W),
-C feature channels, D dropout masks.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 from dataclasses import dataclass

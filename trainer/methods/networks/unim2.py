@@ -3,8 +3,7 @@
 Paper: UMSS: Towards Unsupervised Multimodal Semantic Segmentation (ECCV 2026), Eq. 1 to 9;
 described in ``docs/method.md``. Authors' code: Hatins/UniM2 at 08fa082.
 
-Shape letters: S slots, M modalities, N crops (anchors, then partners), B anchor crops,
-T tokens (H*W), C feature channels, K code channels, D dropout masks.
+Letters of shapes: ``docs/architecture.md``.
 
 With one modality there is no MSN, no fusion and no harmoniser, and the target is the
 dropped-out feature map, unless ``method.options.target_dropout`` says otherwise: that is STEGO.
