@@ -17,7 +17,7 @@ from trainer.features import Material, require_labels
 from trainer.features.mirrored import Mirrored, prepare_mirrored
 from trainer.features.pictures import Pictures
 from trainer.scoring.evaluation import Evaluation, evaluate
-from trainer.scoring.prediction import Aids
+from trainer.scoring.prediction import TestTimeOptions
 
 __all__ = ["Scoring", "evaluate_checkpoint"]
 
@@ -59,14 +59,14 @@ def evaluate_checkpoint(
     material = prepare_material(settings, cache=cache, device=device, verify="small")
     require_labels(material, split=asked.split, wanted_by="evaluate")
     run = Run.restore(checkpoint, settings, material, device)
-    run.take_counted()
+    run.load_selected()
     mirrored = _prepare_mirrored(settings, material, asked, cache, device) if asked.flip else None
     say(protocol_line(settings))
     say(iterate_text(run))
     rows = [
         row
-        for name, aids in _ways(mirrored, pictures, material, asked.split)
-        for row in _rows(name, _score(run, material, asked.split, aids, name, device))
+        for name, options in _ways(mirrored, pictures, material, asked.split)
+        for row in _rows(name, _score(run, material, asked.split, options, name, device))
     ]
     columns = ("split", "predictions", "probe", "mIoU", "mIoU all", "accuracy")
     say_table(columns, [(asked.split, *row) for row in rows], numbers=3)
@@ -102,23 +102,23 @@ def _ways(
     pictures: Callable[[tuple[str, ...]], Pictures] | None,
     material: Material,
     split: Literal["val", "test"],
-) -> Iterator[tuple[str, Aids]]:
+) -> Iterator[tuple[str, TestTimeOptions]]:
     """The ways in which predictions are made, by name: each adds to the one before."""
-    yield "raw", Aids()
+    yield "raw", TestTimeOptions()
     features = None if mirrored is None else mirrored.features
     if features is not None:
-        yield "flip", Aids(mirrored=features)
+        yield "flip", TestTimeOptions(mirrored=features)
     if pictures is not None:
         guides = pictures(material.evaluated(split).names).guides
         name = "CRF" if features is None else "flip, CRF"
-        yield name, Aids(mirrored=features, guides=guides)
+        yield name, TestTimeOptions(mirrored=features, guides=guides)
 
 
 def _score(
     run: Run,
     material: Material,
     split: Literal["val", "test"],
-    aids: Aids,
+    options: TestTimeOptions,
     name: str,
     device: torch.device,
 ) -> Evaluation:
@@ -130,7 +130,7 @@ def _score(
             modalities=material.modalities,
             batch_size=run.config.evaluation.batch_size,
             device=device,
-            aids=aids,
+            options=options,
             on_images=lambda done: progress.update(task, completed=done),
         )
 

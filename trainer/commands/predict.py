@@ -63,7 +63,7 @@ def predict_images(
     own = find_images(asked.images, modalities=settings.data.modalities, folders=asked.folders)
     material = prepare_material(settings, cache=cache, device=device, verify="small")
     run = Run.restore(checkpoint, settings, material, device)
-    iteration = run.take_counted()
+    iteration = run.load_selected()
     naming = _naming(run, material, asked.probe)
     say(f"iterate: after {iteration} iterations; {asked.probe} probe")
     say(naming.said)

@@ -52,20 +52,20 @@ class Batches:
             return None
         return [torch.from_numpy(np.array(bank)).to(self._device) for bank in self._features]
 
-    def tokens(self, draws: StepDraws, *, partners: bool) -> Tensor:
-        """Features of the anchors and, if asked, of their partners; float32.
+    def tokens(self, draws: StepDraws, *, positives: bool) -> Tensor:
+        """Features of the queries and, if wanted, of their positives; float32.
 
         Args:
-            draws: The step's draws, of which anchors and ranks are read.
-            partners: Whether partners follow the anchors.
+            draws: The step's draws, of which queries and ranks are read.
+            positives: Whether the positives follow the queries.
 
         Returns:
             Tensor with shape (S, M, N, T, C).
         """
         crops_SN = draws.queries_SB
-        if partners:
-            partners_SB = self._neighbours[draws.queries_SB, draws.ranks_SB]
-            crops_SN = torch.cat([crops_SN, partners_SB], dim=1)
+        if positives:
+            positives_SB = self._neighbours[draws.queries_SB, draws.ranks_SB]
+            crops_SN = torch.cat([crops_SN, positives_SB], dim=1)
         if self._resident is not None:
             where = send(crops_SN, self._device)
             maps = [bank[where] for bank in self._resident]
@@ -75,6 +75,6 @@ class Batches:
         return torch.stack([each.float() for each in maps], dim=1).flatten(3, 4)
 
     def labels(self, queries_SB: Tensor) -> Tensor:
-        """Classes of the anchors with shape (S, B, h, w), or (S, B, H, W) for a token probe."""
+        """Classes of the queries with shape (S, B, h, w), or (S, B, H, W) for a token probe."""
         assert self._labels is not None
         return send(torch.from_numpy(self._labels[queries_SB.numpy()]), self._device)

@@ -1,4 +1,4 @@
-"""Adam over flat leaves, a row each slot, that lets no non-finite number in.
+"""Adam over flat leaves with a row per slot; it refuses updates that are not finite.
 
 Letters of shapes: ``docs/architecture.md``.
 
@@ -20,7 +20,7 @@ EPSILON = 1e-8
 
 @dataclass(frozen=True, kw_only=True)
 class AdamState:
-    """Parameters and what Adam remembers of them."""
+    """Parameters and Adam's moments."""
 
     #: Parameters with shape (S, P).
     leaf_SP: Tensor
@@ -54,7 +54,7 @@ def adam_step(
 
     Returns:
         The new state, and whether each slot's update was finite with shape (S, 1); a slot
-        whose update was not is as it was.
+        whose update was not finite keeps its state.
     """
     steps = state.steps_S1 + 1
     first = torch.lerp(state.first_SP, gradient_SP, 1 - BETAS[0])

@@ -31,13 +31,13 @@ __all__ = ["Subject", "same_images"]
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """One run on one split, at the iterate that counts."""
+    """One run on one split, with the selected weights."""
 
     folder: Path
     run: Run
     material: Material
     split: Literal["val", "test"]
-    #: Iteration of the iterate.
+    #: Iteration of the selected weights.
     iteration: int
     evaluation: Evaluation
     device: torch.device
@@ -51,8 +51,8 @@ class Subject:
         split: Literal["val", "test"],
         device: torch.device,
     ) -> "Subject":
-        """A run, put at the iterate that counts and scored."""
-        iteration = run.take_counted()
+        """A run, with its selected weights, scored."""
+        iteration = run.load_selected()
         return cls(
             folder=folder,
             run=run,
@@ -116,12 +116,13 @@ class Subject:
         return list(self.naming.apply(clusters_Nhw))
 
     def image_maps(self, places: Sequence[int]) -> list[ImageMaps]:
-        """Images and their feature maps, at every snapshot and at the iterate that counts."""
+        """Images and their feature maps, at every snapshot and with the selected weights."""
         config = self.run.config
         pictures = Pictures.open(config.data, config.features, self.images.names)
         raw = self._features(places)
         stages = {
-            iteration: self._stages(scored, raw) for iteration, scored in self._iterates().items()
+            iteration: self._stages(scored, raw)
+            for iteration, scored in self._scored_by_iteration().items()
         }
         modalities = self.material.modalities
         holes = [
@@ -150,8 +151,8 @@ class Subject:
         shape = self.images.features[self.material.modalities[0]].shape
         return shape[1], shape[2]
 
-    def _iterates(self) -> dict[int, Scored]:
-        """The model at every snapshot and at the iterate that counts, by iteration."""
+    def _scored_by_iteration(self) -> dict[int, Scored]:
+        """The model at every snapshot and with the selected weights, by iteration."""
         found = {
             iteration: Run.restore(folder, self.run.config, self.material, self.device).scored()
             for iteration, folder in find_snapshots(self.folder).items()
@@ -161,7 +162,7 @@ class Subject:
     @torch.no_grad()
     def _stages(self, scored: Scored, raw: Mapping[str, Floats]) -> list[StageMaps]:
         tokens = to_tokens([raw[name] for name in self.material.modalities], self.device)
-        made = scored.method.stages(scored.parameters, scored.buffers, tokens)
+        made = scored.method.intermediate_maps(scored.parameters, scored.buffers, tokens)
 
         def maps(values_NTC: Tensor) -> Floats:
             return torch.unflatten(values_NTC, 1, self._grid()).cpu().numpy()

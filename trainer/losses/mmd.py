@@ -3,7 +3,7 @@
 Letters of shapes: ``docs/architecture.md``, and E = 2·I tokens of two modalities.
 
 UniM2, supplementary, Eq. 3, with the kernels of Deep Adaptation Networks (Long et al., ICML 2015),
-Section 4: the mean of five Gaussians, whose widths lie around the median of the squared distances.
+Section 4: the mean of five Gaussians, with widths around the median of the squared distances.
 It is the biased estimate, all pairs included, and so never negative.
 """
 
@@ -59,10 +59,10 @@ def _squared_distances(tokens_SXEC: Tensor) -> Tensor:
 def _median(distance_SXEE: Tensor, weight_S1E: Tensor) -> Tensor:
     """The median over pairs of different tokens, padding aside, with shape (S, X, 1, 1)."""
     present_S1E = weight_S1E != 0
-    counted = present_S1E.unsqueeze(-1) & present_S1E.unsqueeze(-2)
+    selected = present_S1E.unsqueeze(-1) & present_S1E.unsqueeze(-2)
     size = distance_SXEE.shape[-1]
-    counted = counted & ~torch.eye(size, dtype=torch.bool, device=distance_SXEE.device)
-    known = torch.where(counted, distance_SXEE, torch.nan).flatten(2)
+    selected = selected & ~torch.eye(size, dtype=torch.bool, device=distance_SXEE.device)
+    known = torch.where(selected, distance_SXEE, torch.nan).flatten(2)
     return known.nanmedian(dim=-1).values[..., None, None]
 
 

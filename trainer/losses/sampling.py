@@ -2,13 +2,13 @@
 
 Letters of shapes: ``docs/architecture.md``.
 
-Coordinates lie in [-1, 1]^2 in the order (x, y); -1 is the centre of the first token, 1 of
-the last (``align_corners``), so that no padding acts (``docs/method.md``). Maps are
+Coordinates are in [-1, 1]^2 in the order (x, y); -1 is the centre of the first token, 1 of
+the last (``align_corners``), so that no padding is needed (``docs/method.md``). Maps are
 sampled as they are and normalised afterwards: the other order is another function.
 
 A point reads four rows of a table of all tokens, which ``embedding_bag`` sums. Only codes need
-a gradient; adding it back row by row would be slow, so the way back is a product with the dense
-matrix of the weights.
+a gradient; adding it row by row would be slow, so the backward pass is a product with the
+dense matrix of the weights.
 """
 
 from dataclasses import dataclass
@@ -40,11 +40,11 @@ class PairPoints:
 
     #: Tokens down and across (H, W).
     grid: tuple[int, int]
-    #: Points with shape (S, M, 2, B, Q, 2): the anchors' own, and those of every other group.
+    #: Points with shape (S, M, 2, B, Q, 2): those of group self, and those of every other group.
     coordinates_SM2BQ2: Tensor
-    #: The crop, 0 to N-1, that each group of each anchor samples: (S, M, B, J).
+    #: The crop, 0 to N-1, that each group of each query samples: (S, M, B, J).
     sources_SMBJ: Tensor
-    #: Each anchor crop's share of its slot's batch with shape (S, B): 1/B, or 0 for padding.
+    #: Weight of each query in its slot's batch with shape (S, B): 1/B, or 0 for padding.
     sample_weight_SB: Tensor
 
     @classmethod

@@ -19,7 +19,7 @@ class TokenPairs:
     first_SIC: Tensor
     #: Projected tokens of the others with shape (S, X, I, C).
     others_SXIC: Tensor
-    #: What each token counts, with shape (S, I): at least 0, together 1.
+    #: Weight of each token with shape (S, I): at least 0, together 1.
     weight_SI: Tensor
     #: Tokens in random order, evenly from all crops, for a loss that takes fewer: (S, B*Q).
     drawn_SI: Tensor
@@ -33,7 +33,7 @@ class TokenPairs:
         Args:
             first_SBTC: Tokens of the first modality.
             others_SXBTC: Projected tokens of the others.
-            sample_weight_SB: Each crop's share of the batch: 1/B, or 0 for padding.
+            sample_weight_SB: Weight of each query in the batch: 1/B, or 0 for padding.
             drawn_SI: See :func:`tokens_at`.
         """
         tokens = first_SBTC.shape[2]
@@ -61,7 +61,7 @@ class TokenPairs:
 
 
 def tokens_at(points_SBQ2: Tensor, grid: tuple[int, int]) -> Tensor:
-    """The tokens whose squares the points lie in, crop after crop for each point.
+    """The tokens that contain the points, crop after crop for each point.
 
     Points are uniform over the map, and so are the tokens.
 

@@ -1,4 +1,4 @@
-"""CORAL: the auxiliaries' covariance is drawn towards that of the first modality.
+"""CORAL: the auxiliaries' covariance is pulled towards that of the first modality.
 
 UniM2, supplementary, Eq. 2; Deep CORAL (Sun and Saenko, ECCV 2016 workshops). Division by 4 d^2
 makes the loss small where features are wide: its weight reaches further than the others'.

@@ -1,4 +1,4 @@
-"""MMD: the distribution of an auxiliary's tokens is drawn towards that of the first modality's.
+"""MMD: the distribution of an auxiliary's tokens is pulled towards that of the first modality's.
 
 UniM2, supplementary, Eq. 3; kernels as in Deep Adaptation Networks (Long et al., ICML 2015).
 """

@@ -50,7 +50,7 @@ class Encoder:
         return () if self.modalities == 1 else self._fusion.buffer_entries()
 
     def specific(self, tokens_SMNTC: Tensor, views: Views) -> Tensor | None:
-        """What each modality's own network gives, (S, M, N, T, C); None where there is none."""
+        """Output of each modality's own network, (S, M, N, T, C); None without such networks."""
         if self.modalities == 1 or not self.msn:
             return None
         return msn(tokens_SMNTC, views, residual=self.residual)
@@ -68,7 +68,7 @@ class Encoder:
             tokens_SMNTC: Frozen features with shape (S, M, N, T, C).
             views: Parameters with the names of :meth:`entries`.
             buffers: Running statistics; replaced entry by entry when training.
-            sample_weight_SB: Each crop's share of its half with shape (S, B); None at evaluation.
+            sample_weight_SB: Weight of each crop in its half, (S, B); None at evaluation.
 
         Returns:
             Fused features with shape (S, N, T, C).

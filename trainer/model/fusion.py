@@ -29,7 +29,7 @@ class Fusion:
 
     @property
     def _widths(self) -> tuple[int, ...]:
-        """Channels before, between and after the learnt layers."""
+        """Channels before, between and after the layers."""
         wide = self.modalities * self.channels
         if self.operation == "conv":
             return wide, (wide + self.channels) // 2, self.channels
@@ -71,7 +71,7 @@ class Fusion:
             tokens_SMNTC: Tensor with shape (S, M, N, T, C).
             views: Parameters with the names of :meth:`entries`.
             buffers: Running statistics; replaced entry by entry when training.
-            sample_weight_SB: Each crop's share of its half with shape (S, B); None at evaluation.
+            sample_weight_SB: Weight of each crop in its half, (S, B); None at evaluation.
 
         Returns:
             Tensor with shape (S, N, T, C).

@@ -1,4 +1,4 @@
-"""Cross-modal harmonisers (CMH): small networks of the shared code, for modalities off anchor.
+"""Cross-modal harmonisers (CMH): small networks that make a modality's code of the shared one.
 
 Letters of shapes: ``docs/architecture.md``.
 UniM2 (UMSS, ECCV 2026), Eq. 9. The paper gives each auxiliary modality a
@@ -20,9 +20,9 @@ __all__ = ["Harmoniser"]
 class Harmoniser:
     """Gives each modality its code: the shared one, or a transform of it."""
 
-    #: A modality each: whether it uses the shared code itself (an anchor).
+    #: For each modality, whether it uses the shared code itself (an anchor).
     anchors: tuple[bool, ...]
-    #: Whether one head serves every modality off anchor.
+    #: Whether one head serves every modality that is not an anchor.
     shared: bool
     #: Width of the code.
     code_dim: int
@@ -30,8 +30,8 @@ class Harmoniser:
     @property
     def heads(self) -> int:
         """Count U of heads."""
-        off_anchor = sum(not anchor for anchor in self.anchors)
-        return min(off_anchor, 1) if self.shared else off_anchor
+        others = sum(not anchor for anchor in self.anchors)
+        return min(others, 1) if self.shared else others
 
     def entries(self) -> tuple[Entry, ...]:
         """Parameters: 1x1 convolution K to K, ReLU, 1x1 convolution K to K, a head each."""

@@ -1,4 +1,4 @@
-"""Modality-specific networks (MSN): one small network a modality, before fusion.
+"""Modality-specific networks (MSN): one small network per modality, before fusion.
 
 Letters of shapes: ``docs/architecture.md``.
 UniM2 (UMSS, ECCV 2026); authors' code: Hatins/UniM2 at 08fa082.

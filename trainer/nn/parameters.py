@@ -2,8 +2,8 @@
 
 Letters of shapes: ``docs/architecture.md``, and O numbers of a row with its gaps.
 
-A :class:`Layout` says which named tensors lie where in a row. One leaf ``[S, O]`` makes
-the optimiser a handful of operations whatever the model, and a slot's whole state one row.
+A :class:`Layout` says where in a row each named tensor is. With one leaf ``[S, O]``
+the optimiser needs a handful of operations for any model, and a slot's whole state is one row.
 
 A row is stored without gaps (O = P). In memory, where it is trained, zeros between the tensors
 let each of them begin on a cache line in every slot (:meth:`Layout.spaced`).
@@ -56,7 +56,7 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """Where named tensors lie in a flat row."""
+    """The places of named tensors in a flat row."""
 
     entries: tuple[Entry, ...]
     #: Every tensor begins at a multiple of so many numbers from the start of its row.
@@ -71,7 +71,7 @@ class Layout:
         """Count P of numbers, without gaps."""
         return sum(entry.size for entry in self.entries)
 
-    @cached_property  # asked for several times a step
+    @cached_property  # read several times per step
     def _widths(self) -> list[int]:
         """Sizes of each tensor and of the gap after it, in turn; they add up to O."""
         return [
@@ -122,9 +122,9 @@ def linear_entries(
 
     Args:
         name: Dotted name of the layer.
-        inputs: Width of what goes in.
-        outputs: Width of what comes out.
-        stack: Leading axes when several layers of one shape are held together.
+        inputs: Input channels.
+        outputs: Output channels.
+        stack: Leading axes when several layers of one shape are stacked.
     """
     bound = 1 / math.sqrt(inputs)
     weight = Entry(

@@ -1,10 +1,10 @@
-"""The two probes that read the code without shaping it: a cluster and a linear one.
+"""The two probes, cluster and linear: they read the code and do not influence it.
 
 Letters of shapes: ``docs/architecture.md``.
 
-Both are trained on the detached, dropout-noised code of the anchors (``docs/method.md``).
+Both are trained on the detached, dropout-noised code of the queries (``docs/method.md``).
 The cluster probe is spherical online K-means on all tokens, labelled or not. The linear probe
-is a classifier trained by cross-entropy over labelled places; a batch without any gives 0.
+is a classifier trained by cross-entropy over labelled places; for a batch without any it is 0.
 """
 
 from typing import Literal
@@ -47,7 +47,7 @@ def cluster_loss(codes_SBTK: Tensor, views: Views, sample_weight_SB: Tensor) -> 
     Args:
         codes_SBTK: Detached codes with shape (S, B, T, K).
         views: Parameters of :func:`probe_layout`.
-        sample_weight_SB: Each crop's share of its slot's batch.
+        sample_weight_SB: Weight of each crop in its slot's batch.
 
     Returns:
         Tensor with shape (S,).
@@ -79,7 +79,7 @@ def linear_loss(
         labels_SBhw: Classes with shape (S, B, h, w), uint8, 255 where there is none; the
             logits are upsampled to them, or left as they are at token size.
         grid: Tokens down and across (H, W).
-        present_SB: Whether a crop is no padding.
+        present_SB: Whether a crop is not padding.
 
     Returns:
         Tensor with shape (S,).

@@ -1,7 +1,7 @@
 """Drawing a scene by casting one ray a pixel: colours, depth and classes.
 
-Letters of shapes: ``docs/architecture.md``. Vectors of all pixels have the axis first, (3, pixels), which is
-what numpy reduces quickly; ``pixels`` is H * W.
+Letters of shapes: ``docs/architecture.md``. Vectors of all pixels have the axis first,
+(3, pixels), which numpy reduces fast; ``pixels`` is h * w.
 """
 
 from dataclasses import dataclass

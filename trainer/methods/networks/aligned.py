@@ -13,7 +13,7 @@ from torch import Tensor
 
 from trainer.losses.draws import StepDraws
 from trainer.losses.token_pairs import TokenPairs, tokens_at
-from trainer.methods.base import Batch, Needs, Stages, StepTerms
+from trainer.methods.base import Batch, IntermediateMaps, Needs, StepTerms
 from trainer.methods.networks.stego import Stego
 from trainer.methods.settings import MethodSettings
 from trainer.methods.stego import StegoOptions
@@ -54,7 +54,7 @@ class Aligned:
 
     @property
     def needs(self) -> Needs:
-        """As STEGO; the anchors' points also say which tokens are compared."""
+        """As STEGO; the queries' points also choose the tokens that are compared."""
         return self._stego.needs
 
     @property
@@ -84,10 +84,10 @@ class Aligned:
         projected_SMNTC = self._projected(batch.tokens_SMNTC, parameters)
         projected = Batch(tokens_SMNTC=projected_SMNTC, grid=batch.grid)
         made = self._stego.step(parameters, buffers, projected, hyper, draws)
-        anchors_SMBTC = projected_SMNTC[:, :, : draws.batch]
+        queries_SMBTC = projected_SMNTC[:, :, : draws.batch]
         pairs = TokenPairs.of(
-            anchors_SMBTC[:, 0],
-            anchors_SMBTC[:, 1:],
+            queries_SMBTC[:, 0],
+            queries_SMBTC[:, 1:],
             draws.sample_weight_SB,
             tokens_at(draws.coordinates_SM2BQ2[:, 0, 0], batch.grid),
         )
@@ -102,10 +102,12 @@ class Aligned:
         """Shared code with shape (S, N, T, K), without dropout and from running statistics."""
         return self._stego.encode(parameters, buffers, self._projected(tokens_SMNTC, parameters))
 
-    def stages(self, parameters: Views, buffers: Views, tokens_1MNTC: Tensor) -> Stages:
+    def intermediate_maps(
+        self, parameters: Views, buffers: Views, tokens_1MNTC: Tensor
+    ) -> IntermediateMaps:
         """See :class:`~trainer.methods.base.Method`."""
         projected_1MNTC = self._projected(tokens_1MNTC, parameters)
-        return self._stego.stages(parameters, buffers, projected_1MNTC)
+        return self._stego.intermediate_maps(parameters, buffers, projected_1MNTC)
 
     def _projected(self, tokens_SMNTC: Tensor, parameters: Views) -> Tensor:
         """The first modality as it is, then the projection of each other: (S, M, N, T, C)."""

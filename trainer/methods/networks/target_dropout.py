@@ -1,8 +1,8 @@
 """Whether the frozen target of a loss is dropped out, and by which masks.
 
 STEGO compares its code with the dropped-out map; the released code does so with one modality
-and not with several, which leaves the baseline noise that the method has not
-(``docs/protocols.md``). ``method.options.target_dropout`` says how it is.
+and not with several, which leaves the baseline a noise that the method does not have
+(``docs/protocols.md``). ``method.options.target_dropout`` chooses.
 
 Letters of shapes: ``docs/architecture.md``.
 """

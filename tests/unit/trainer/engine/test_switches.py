@@ -179,10 +179,10 @@ def test_the_best_iterate_is_kept_beside_the_last(tmp_path) -> None:
     best.save(tmp_path)
     restored = Run.restore(tmp_path, best.config, MATERIAL, CPU)
     for run in (best, restored):
-        assert run.take_counted() == wanted.iteration
+        assert run.load_selected() == wanted.iteration
         evaluation = run.evaluate(MATERIAL.val)
         assert (evaluation.cluster, evaluation.linear) == (wanted.cluster, wanted.linear)
-    assert last.take_counted() == 12
+    assert last.load_selected() == 12
     assert last.evaluate(MATERIAL.val).cluster == last.reports[-1].cluster
 
 
