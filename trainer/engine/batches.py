@@ -1,9 +1,9 @@
-"""What a step reads from the train split: frozen features, and labels for the linear probe.
+"""Batches of the train split: frozen features, and labels for the linear probe.
 
 Letters of shapes: ``docs/architecture.md``.
 
-On a GPU the whole bank is kept in its memory where it takes no more than half of what is
-free; else, and on the CPU, the crops of a batch are copied from the memory-mapped bank.
+A GPU keeps the whole bank in its memory if that takes at most half of what is free. Otherwise,
+and on the CPU, the crops of each batch are copied from the memory-mapped bank.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""One training run: from evaluation point to evaluation point, with checkpoints.
+"""One training run: it trains from one evaluation to the next and writes checkpoints.
 
 A :class:`Run` is the one-slot case of :class:`trainer.engine.slots.Slots`, with its counters, its
 reports and its place on disk. Its iteration counter counts batches. On the CPU a run that
@@ -82,7 +82,7 @@ class Run:
 
     @property
     def config(self) -> TrainConfig:
-        """What the run was started with."""
+        """The run's configuration."""
         return self._config
 
     @property
@@ -92,7 +92,7 @@ class Run:
 
     @property
     def reports(self) -> tuple[Report, ...]:
-        """One report an evaluation so far."""
+        """One report per evaluation so far."""
         return tuple(self._reports)
 
     @property
@@ -107,7 +107,7 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        """Whether every evaluation was made."""
+        """Whether every evaluation is done."""
         return len(self._reports) == len(self._points)
 
     def advance(self, on_iteration: Callable[[int], None] | None = None) -> Report:
@@ -162,7 +162,7 @@ class Run:
         return self._slots.evaluate(0, split)
 
     def scored(self) -> Scored:
-        """What predictions with the present weights depend on."""
+        """The model and probes with the present weights."""
         return self._slots.scored(0)
 
     def save(self, folder: Path) -> None:
@@ -280,7 +280,7 @@ def _without_paths(table: dict[str, Any]) -> dict[str, Any]:
 
 
 def _differences(stored: dict[str, Any], given: dict[str, Any], where: str = "") -> list[str]:
-    """What differs between two tables, one phrase each."""
+    """The differences between two tables, one phrase each."""
     found = []
     for key in sorted(stored.keys() | given.keys()):
         old, new = stored.get(key), given.get(key)

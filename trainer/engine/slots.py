@@ -179,7 +179,7 @@ class Slots:
         return loss, finite
 
     def take_terms(self, slot: int) -> dict[str, float]:
-        """The same of each term of the loss, by name."""
+        """The same for each term of the loss, by name."""
         sums = self._term_sums_SL[slot].tolist()
         self._term_sums_SL[slot] = 0
         return dict(zip(self._method.terms, sums, strict=True))
@@ -195,7 +195,7 @@ class Slots:
         )
 
     def scored(self, slot: int) -> Scored:
-        """What a slot's predictions depend on, on the device."""
+        """A slot's model and probes, on the device."""
         row = slice(slot, slot + 1)
         return Scored(
             method=self._method,

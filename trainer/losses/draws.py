@@ -1,4 +1,4 @@
-"""The random numbers of a training step: its sampling plan and what is drawn by it.
+"""The random numbers of a training step: its sampling plan and its draws.
 
 Letters of shapes: ``docs/architecture.md``. Here M counts the maps whose points are compared.
 

@@ -1,4 +1,4 @@
-"""What a method declares: its options, its hyper-parameters, and how it is built.
+"""The declaration of a method: its options, its hyper-parameters, and how it is built.
 
 A declaration is read without torch; ``build`` imports the networks when it is called.
 """

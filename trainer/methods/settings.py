@@ -1,6 +1,6 @@
-"""What a method reads of a run's settings; ``trainer/config/configuration.py`` has the records.
+"""The settings that a method reads; ``trainer/config/configuration.py`` has the records.
 
-Methods name here what they need, so that the configuration can know the methods and their options.
+Methods state here what they need, so that the configuration can read their options.
 """
 
 from collections.abc import Mapping

@@ -1,14 +1,14 @@
 """Mean-field inference in a dense conditional random field over the pixels of an image.
 
 Krähenbühl and Koltun, Efficient Inference in Fully Connected CRFs with Gaussian Edge
-Potentials (NeurIPS 2011); settings as STEGO, EAGLE and UniM2 have them (``docs/method.md``).
+Potentials (NeurIPS 2011); with the settings of STEGO, EAGLE and UniM2 (``docs/method.md``).
 Every pixel is tied to every other by two kernels with Potts compatibility: one of position,
 one of position and colour. Each is normalised symmetrically: by the square roots of both
 pixels' sums of weights.
 
-Ours, on torch: the libraries that compute this compile C++ when they are installed and know
-no GPU. The kernel of position is summed exactly, but for what is more than five deviations
-away; the one of position and colour on a permutohedral lattice (``lattice``).
+Written for torch, because existing libraries compile C++ when they are installed and cannot use
+a GPU. The kernel of position is summed exactly up to a distance of five deviations, the kernel
+of position and colour on a permutohedral lattice (``lattice``).
 
 Letters of shapes: ``docs/architecture.md``.
 """
@@ -22,7 +22,7 @@ from trainer.scoring.crf.lattice import Lattice
 
 __all__ = ["CrfSettings", "refine"]
 
-REACH = 5  # deviations; what lies beyond has less than 4e-6 of the weight at the centre
+REACH = 5  # deviations; what is beyond has less than 4e-6 of the weight at the centre
 FLOOR = 1e-5  # of a probability: no pixel is sure of its class
 TINY = 1e-20  # of a sum of weights
 
