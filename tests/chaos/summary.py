@@ -16,6 +16,7 @@ FAULTS = {
     "freeze_driver": "SIGSTOP of the driver until a standby has taken over",
     "stop_driver": "SIGTERM of the driver, which is started again",
     "outage": "PostgreSQL torn down (`pg_ctl stop -m immediate`)",
+    "others_write": "somebody writes through Optuna's API: queues, adds, tells",
     "full_disk": "full disk under the checkpoints, for some seconds",
     "driver_clock": "the driver's clock jumps by an hour, ahead or back",
     "server_clock": "the server's clock jumps an hour ahead while a standby waits",

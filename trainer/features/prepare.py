@@ -23,6 +23,7 @@ from trainer.backbones import Backbone, build_backbone
 from trainer.config.configuration import FeatureConfig, TrainConfig
 from trainer.config.toml_records import record_to_table
 from trainer.datasets import DataSet, open_dataset
+from trainer.datasets.contradiction import check_turned
 from trainer.errors import ConfigError, DataError
 from trainer.features.bank import BankWriter, Verify, read_bank
 from trainer.features.cache import build_once, cache_root, check_space, hash_json, hold
@@ -51,13 +52,18 @@ STANDARD = "standard."  # what the names of arrays of channel statistics begin w
 Progress = Callable[[str, int, int], None]
 
 
-def validate(config: TrainConfig) -> None:
-    """Refuse a configuration whose data, backbone or weights cannot be used.
+def validate(config: TrainConfig) -> DataSet:
+    """Refuse a configuration whose data, backbone or weights cannot be used; the data set.
 
     Loads the weights; reads the header of every image, and decodes all images and labels where
     there are at most 500, so that what is damaged is told before any work is spent. In a larger
     data set only the first image and its label are decoded, and another that is damaged is
     told, by its name, while the bank is built.
+
+    Returns:
+        The data set. Its notes say what its user should know, a line each: what opening it found
+        or decided, files in its folders that are not used, pictures that are turned as their
+        files say.
 
     Raises:
         ConfigError: If a name, a modality, an option or a side is wrong.
@@ -65,7 +71,10 @@ def validate(config: TrainConfig) -> None:
         WeightsError: If weights are missing, unreadable or do not fit.
     """
     data_set, _ = _open(config, torch.device("cpu"))
-    data_set.source.check()
+    found = data_set.source.check()
+    check_turned(data_set)
+    notes = (*data_set.notes, *data_set.unused, *found)
+    return dataclasses.replace(data_set, notes=notes)
 
 
 def prepare(
