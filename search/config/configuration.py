@@ -19,10 +19,10 @@ from search.spaces import Space, build_space, tunable
 from search.spaces.ranges import check_name, check_range
 from trainer.config.configuration import TrainConfig
 from trainer.config.layers import fitting, lay_over, settings_in_place
-from trainer.config.protocols import lay_protocol
 from trainer.config.sources import Layers, read_layers
 from trainer.config.toml_records import build_record, flat_table, record_to_table
 from trainer.methods import hyper_values
+from trainer.protocols import lay_protocol
 
 __all__ = [
     "LaunchConfig",

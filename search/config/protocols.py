@@ -12,8 +12,8 @@ from typing import Any
 from search.errors import SettingsError
 from search.objectives import DEFAULT_OBJECTIVE, study_objective
 from trainer.config.configuration import TrainConfig
-from trainer.config.protocols import protocol_text
 from trainer.config.toml_records import build_record, record_to_table
+from trainer.protocols import protocol_text
 
 __all__ = ["PUBLISHED_SEARCH", "check_cadence", "study_protocol"]
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from trainer.config.protocols import protocol_text
 from trainer.config.toml_records import record_to_table
 from trainer.datasets.base import Label
 from trainer.figures.canvas import save_figure, style
@@ -20,6 +19,7 @@ from trainer.figures.losses import draw_losses
 from trainer.figures.maps import FUSED, SHARED, ImageMaps, draw_codes, draw_stages
 from trainer.figures.qualitative_grid import Strip, draw_strips
 from trainer.figures.run_view import Subject
+from trainer.protocols import protocol_text
 from trainer.records import Scores
 
 __all__ = ["draw_album"]

@@ -9,10 +9,10 @@ from tests.unit.trainer import restated
 from tests.unit.trainer.methods.test_methods import step, total
 from tests.unit.trainer.small import CPU, GRID, small_config, small_material
 from trainer.config.configuration import EvaluationConfig, TrainConfig, TrainingConfig
-from trainer.engine.draws import DrawPlan, SlotDraws, repeats
 from trainer.engine.run import Run, best_report
 from trainer.engine.slots import Slots
 from trainer.errors import ConfigError
+from trainer.losses.draws import DrawPlan, repeats
 from trainer.seeds import torch_generator
 
 MATERIAL = small_material()
@@ -45,21 +45,20 @@ def test_repeats_meet_nobody_themselves_but_some_crop_twice() -> None:
     met = repeats(torch.rand(2000, 1, 32, generator=torch_generator(0)), 32)[:, 0]
     assert (met != torch.arange(32)).all()
     proper = (met.sort(dim=-1).values == torch.arange(32)).all(dim=-1)
-    assert 1 - proper.double().mean() == pytest.approx(0.64, abs=0.03)  # specification 2.8, 5
+    assert 1 - proper.double().mean() == pytest.approx(0.64, abs=0.03)  # a fixed point in 1 - 1/e
 
 
 def test_random_pairs_change_the_random_groups_alone() -> None:
     plan = DrawPlan(
-        crops=12, batch=6, ranks=3, maps=2, points=4, random_draws=5, masks=2, channels=3,
-        dropout=0.1,
+        batch=6, ranks=3, maps=2, points=4, random_draws=5, masks=2, channels=3, dropout=0.1
     )  # fmt: skip
     cycle, other = (
-        SlotDraws(dataclasses.replace(plan, random_pairs=name), torch_generator(0)).step()
+        dataclasses.replace(plan, random_pairs=name).draw(torch.arange(6), torch_generator(0))
         for name in ("cycle", "repeats")
     )
     assert not torch.equal(cycle.sources_SMBJ[..., 2:], other.sources_SMBJ[..., 2:])
     assert torch.equal(cycle.sources_SMBJ[..., :2], other.sources_SMBJ[..., :2])
-    for name in ("anchors_SB", "ranks_SB", "share_SB", "coordinates_SM2BQ2", "masks_SDNC"):
+    for name in ("queries_SB", "ranks_SB", "sample_weight_SB", "coordinates_SM2BQ2", "masks_SDNC"):
         assert torch.equal(getattr(cycle, name), getattr(other, name)), name
 
 
@@ -122,7 +121,7 @@ def looks(crops: int, **settings) -> tuple[int, ...]:
     return config.evaluate_at(crops=crops)
 
 
-def test_looks_within_an_epoch_are_those_of_the_specification() -> None:
+def test_looks_within_an_epoch_are_those_of_the_released_code() -> None:
     nyu = looks(795 * 5, iterations=3334, cadence="batches")
     assert nyu[:13] == (*range(10, 121, 10), 135)  # 12 an epoch of 125, none at 125
     assert len(nyu) == 320 and nyu[-1] == 3330  # none is forced at the end
@@ -180,10 +179,10 @@ def test_the_best_iterate_is_kept_beside_the_last(tmp_path) -> None:
     best.save(tmp_path)
     restored = Run.restore(tmp_path, best.config, MATERIAL, CPU)
     for run in (best, restored):
-        assert run.take_counted() == wanted.iteration
+        assert run.load_selected() == wanted.iteration
         evaluation = run.evaluate(MATERIAL.val)
         assert (evaluation.cluster, evaluation.linear) == (wanted.cluster, wanted.linear)
-    assert last.take_counted() == 12
+    assert last.load_selected() == 12
     assert last.evaluate(MATERIAL.val).cluster == last.reports[-1].cluster
 
 

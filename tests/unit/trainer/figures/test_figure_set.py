@@ -143,7 +143,7 @@ def test_snapshots_that_cannot_be_had_are_refused(tmp_path) -> None:
     for text in ("", "1,,2", "ten", "-1"):
         with pytest.raises(ConfigError, match="is not understood"):
             read_iterations(text)
-    with pytest.raises(ConfigError, match="lies beyond the run's 6 iterations"):
+    with pytest.raises(ConfigError, match="is beyond the run's 6 iterations"):
         check_snapshots((7,), tmp_path, reached=0, iterations=6)
     with pytest.raises(ConfigError, match="was passed"):
         check_snapshots((2,), tmp_path, reached=3, iterations=6)

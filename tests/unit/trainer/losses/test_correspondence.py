@@ -105,7 +105,7 @@ def test_centring_keeps_the_mean_and_levels_the_rows() -> None:
     draws, targets, _ = make(2)
     features = sample_features(targets, locate(PairPoints.of(draws, GRID), crops=8))
     before = torch.einsum("gqc,gpjc->gjqp", features[:, :, 0], features)
-    centred, means = centre(features, draws.share_SB, torch.Size((1, 2, 4)))
+    centred, means = centre(features, draws.sample_weight_SB, torch.Size((1, 2, 4)))
     rows = torch.einsum("gqc,gpjc->gjqp", features[:, :, 0], centred).mean(dim=-1)
     assert rows.abs().max() < 1e-12
     global_means = before.view(1, 2, 4, 4, 9, 9).mean(dim=(2, 4, 5))
@@ -120,7 +120,7 @@ def test_padding_changes_nothing() -> None:
     sources[..., 1] -= 1  # partners follow three anchors, not four
     short = dataclasses.replace(
         draws,
-        share_SB=draws.share_SB[:, :3],
+        sample_weight_SB=draws.sample_weight_SB[:, :3],
         sources_SMBJ=sources,
         coordinates_SM2BQ2=draws.coordinates_SM2BQ2[:, :, :, :3],
     )

@@ -135,12 +135,12 @@ def test_gradient_of_the_parameters_by_finite_differences(name, fusion) -> None:
 
 def _detached_target(method, leaf, tokens, buffers, draws):
     views = method.parameters.views(leaf)
-    return method._encoder(tokens, views, dict(buffers), draws.share_SB).detach()
+    return method._encoder(tokens, views, dict(buffers), draws.sample_weight_SB).detach()
 
 
 def _stego_loss(method, views, tokens, buffers, draws, hyper, target):
     """STEGO's loss with the target held still, as its gradient sees it."""
-    fused = method._encoder(tokens, views, dict(buffers), draws.share_SB)
+    fused = method._encoder(tokens, views, dict(buffers), draws.sample_weight_SB)
     code = code_head(fused, views, draws.masks_SDNC)
     weights, biases = pair_weights(hyper, random_draws=2)
     points = PairPoints.of(draws, GRID)
@@ -180,7 +180,7 @@ def test_order_of_modalities_does_not_matter(fusion: str) -> None:
         ),
     ],
 )
-def test_parameter_counts_of_the_specification(channels, modalities, method, count) -> None:
+def test_parameter_counts_are_the_published_networks(channels, modalities, method, count) -> None:
     config = TrainConfig(data=DataConfig(modalities=modalities), method=method)
     assert build_method(config, channels=channels).parameters.size == count
 
@@ -235,7 +235,7 @@ def test_ladder_normalises_each_half_as_batch_norm_does() -> None:
     )
     expected = linear(torch.relu(normed)[None], views, "fusion.layer1")
     fused = method._encoder(
-        tokens, views, method.buffers.views(_initial(method.buffers)), draws.share_SB
+        tokens, views, method.buffers.views(_initial(method.buffers)), draws.sample_weight_SB
     )
     torch.testing.assert_close(fused, expected, rtol=1e-9, atol=1e-12)
     for key, buffer in (("mean", halves.running_mean), ("variance", halves.running_var)):

@@ -57,7 +57,7 @@ class Case:
         self.config = small_config(modalities=modalities, hyper=hyper, **settings)
         self.method = build_method(self.config, channels=CHANNELS)
         draws = small_draws(maps=count, masks=self.method.needs.masks)
-        numbers = ("share_SB", "coordinates_SM2BQ2", "masks_SDNC")
+        numbers = ("sample_weight_SB", "coordinates_SM2BQ2", "masks_SDNC")
         self.draws = dataclasses.replace(
             draws, **{name: getattr(draws, name).float() for name in numbers}
         )
@@ -110,7 +110,7 @@ class Case:
         return raw * masks[2:][:, :, None] if dropped else raw
 
     def codes(self, code, parameters):
-        """Specification 2.7: the code of each modality."""
+        """The code of each modality."""
         anchors = {
             "first": [True, False, False, False],
             "auxiliary": [False, True, True, True],

@@ -102,8 +102,8 @@ def test_where_features_and_a_checkpoint_lie_changes_nothing(
         assert same(undisturbed.state(0), resumed.state(0))
         scores = [slots.evaluate(0, material.val) for slots in (undisturbed, resumed)]
         assert scores[0] == scores[1]
-        resumed.take_iterate(
-            0, {name: shifted(each, numbers) for name, each in undisturbed.iterate(0).items()}
+        resumed.load_weights(
+            0, {name: shifted(each, numbers) for name, each in undisturbed.weights(0).items()}
         )
         assert resumed.evaluate(0, misplaced(material, numbers).val) == scores[0]
 

@@ -13,7 +13,7 @@ from torch.nn import functional
 from tests.unit.trainer.small import CLASSES, CPU, GRID, small_material
 from trainer.scoring.crf import refine
 from trainer.scoring.evaluation import evaluate
-from trainer.scoring.prediction import Aids, Scored, best_class, codes_of, predict
+from trainer.scoring.prediction import Scored, TestTimeOptions, best_class, codes_of, predict
 from trainer.seeds import torch_generator
 
 SIZE = (16, 20)
@@ -67,14 +67,14 @@ def model():
     return Scored(method=Project(), parameters={}, buffers={}, probes=probes, linear=True)
 
 
-def score(model, **aids):
+def score(model, **options):
     return evaluate(
         model,
         MATERIAL.val,
         modalities=MATERIAL.modalities,
         batch_size=2,
         device=CPU,
-        aids=Aids(**aids),
+        options=TestTimeOptions(**options),
     )
 
 

@@ -10,18 +10,18 @@ import pytest
 from tests.unit.trainer.small import CPU, small_config, small_material
 from trainer.commands.setup import read_config
 from trainer.config.configuration import DataConfig, TrainConfig
-from trainer.config.protocols import (
+from trainer.config.toml_records import build_record, record_to_table
+from trainer.datasets import DATASETS, OPTIONS, open_dataset
+from trainer.engine.run import Run, config_of
+from trainer.errors import ConfigError
+from trainer.methods import METHODS
+from trainer.protocols import (
     PUBLISHED,
     PUBLISHED_METHOD,
     PUBLISHED_OPTIONS,
     lay_protocol,
     protocol_text,
 )
-from trainer.config.toml_records import build_record, record_to_table
-from trainer.datasets import DATASETS, OPTIONS, open_dataset
-from trainer.engine.run import Run, config_of
-from trainer.errors import ConfigError
-from trainer.methods import METHODS
 
 #: The same as their default: there so that changing them is told.
 UNCHANGED = {"method.options.target_dropout"}
