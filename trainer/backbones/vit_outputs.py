@@ -1,10 +1,10 @@
 """Which numbers of a vision transformer are the features, by name; read by hooks.
 
 ``tokens``, the last block's tokens after the final norm, are what UniM2 trains on;
-``tokens3``, those of the last three blocks side by side, its option ``fea`` (specification
-2.2). EAGLE reads ``keys3``, the keys of the attention of the last three blocks before any
-rotary position embedding, and HP ``attention``, what the class token attends to in the last
-block, a channel each head.
+``tokens3``, those of the last three blocks side by side, its option ``fea``. EAGLE reads
+``keys3``, the keys of the attention of the last three blocks before any rotary position
+embedding, and HP ``attention``, what the class token attends to in the last block, a channel
+each head.
 
 Hooks take the inputs of the attention layers, and what is needed is computed from them once
 more: timm's layers neither call a module for their keys nor keep their attention.

@@ -82,7 +82,7 @@ class BackboneConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureConfig:
-    """How images become frozen features (specification 2.12 to 2.15)."""
+    """How images become frozen features."""
 
     #: Side of a training crop after resizing, pixels.
     train_resolution: int = 224
@@ -93,15 +93,15 @@ class FeatureConfig:
     #: Interpolation of images; labels are always resized by nearest neighbour.
     resize: Literal["bilinear", "nearest"] = "bilinear"
     #: How training crops are kept between cutting and resizing: as they are, or as the released
-    #: code's JPEG files of quality 75 with halved chroma, whatever the modality (fault 16).
+    #: code's JPEG files of quality 75 with halved chroma, whatever the modality.
     crop_storage: Literal["lossless", "jpeg75"] = "lossless"
     #: Number format of the bank on disk. ``float16`` rounds the features, which are the targets
     #: of the loss as well, to 11 significant bits; ``float32`` is exact.
     dtype: Literal["float16", "float32"] = "float16"
-    #: Neighbours stored a crop (specification 2.14).
+    #: Nearest neighbours stored per crop.
     neighbours: int = 30
     #: Share of channels dropped, for each crop anew, before neighbours are looked for. Above 0
-    #: they are noisy, as those of the released code are (fault 3).
+    #: they are noisy, as those of the released code are.
     neighbour_dropout: float = 0.0
 
     def __post_init__(self) -> None:
@@ -147,7 +147,7 @@ class MethodConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
-    """The optimisation (specification 2.8 to 2.11)."""
+    """The optimisation."""
 
     #: True iterations: one batch each, whatever the number of optimisers.
     iterations: int = 3334
@@ -163,7 +163,7 @@ class TrainingConfig:
     random_draws: int = 5
     #: Whom a crop meets in a random pair: ``cycle`` is a permutation without fixed points;
     #: ``repeats`` moves each fixed point of a permutation on by one place, as the released code
-    #: does, so that some crops are met twice and others by nobody (fault 20).
+    #: does, so that some crops are met twice and others by nobody.
     random_pairs: Literal["cycle", "repeats"] = "cycle"
     #: Partners are drawn from this many nearest neighbours.
     partner_ranks: int = 7
@@ -191,8 +191,8 @@ class EvaluationConfig:
     #: Evaluations E of the cadence ``even``, evenly spaced; the last is after the last iteration.
     evaluations: int = 20
     #: ``even``: E evaluations; ``batches``: every so many batches of an epoch, counted from the
-    #: epoch's first; ``epoch``: after each whole epoch. The last two are the released code's
-    #: (specification 7): the iterations after their last evaluation are scored by nothing.
+    #: epoch's first; ``epoch``: after each whole epoch. The last two are the released code's:
+    #: the iterations after their last evaluation are scored by nothing.
     cadence: Literal["even", "batches", "epoch"] = "even"
     #: Batches between two evaluations of the cadence ``batches``.
     every: int = 10

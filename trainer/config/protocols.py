@@ -2,7 +2,7 @@
 
 ``held-out`` is what every setting's default adds up to: lossless crops, filtered resizing, clean
 neighbours, a val split that is not the test split, the last iterate. ``published`` sets what the
-figures of the paper rest on (specification 2.8 to 2.15, 6 and 7), for comparison with them and
+figures of the paper rest on, for comparison with them and
 for nothing else. It lies under a user's own settings: whoever sets one of them as well is told
 that it is changed, wherever the name of the protocol is shown.
 """

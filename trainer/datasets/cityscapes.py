@@ -1,4 +1,4 @@
-"""Cityscapes: street scenes, 27 classes, RGB and stereo disparity (specification 2.16).
+"""Cityscapes: street scenes, 27 classes, RGB and stereo disparity (``docs/data.md``).
 
 Official layout under the root::
 

@@ -1,4 +1,4 @@
-"""Crops and resizing of images and labels (specification 2.12, 2.15 and 7).
+"""Crops and resizing of images and labels (``docs/method.md``).
 
 Coordinates are (top, left) in pixels. Shape letters: H W pixels of the source, R the side
 of the square that comes out.
@@ -72,7 +72,7 @@ def jpeg_round_trip(image: Image) -> Image:
     """What is left of an image that was stored as the released code stores its training crops.
 
     JPEG of quality 75 with chroma at half the resolution, for images of every modality, also
-    for those whose channels are no colours (specification 2.15, fault 16).
+    for those whose channels are no colours (``docs/protocols.md``).
 
     Args:
         image: Image with shape (H, W, 3), from 0 to 1; rounded to 8 bits.

@@ -13,7 +13,7 @@ same shapes and slots at different places of their epochs can be trained togethe
 
 Whom a crop meets in a random pair is a cycle through the batch in random order: every crop
 occurs once and none meets itself. The rule of the released code, which repeats crops in two
-draws of three (specification 2.8, 5), is there by name. With one crop in the batch both give
+draws of three, is there by name. With one crop in the batch both give
 the crop itself.
 """
 
@@ -195,7 +195,7 @@ def cycles(uniform_MRB: Tensor, present: int) -> Tensor:
 
 
 def repeats(uniform_MRB: Tensor, present: int) -> Tensor:
-    """Random permutations whose fixed points are moved on by one place (specification 2.8, 5).
+    """Random permutations whose fixed points are moved on by one place (``docs/protocols.md``).
 
     A crop that stands in such a place is met there and by its own partner: no permutation, and
     for more than one crop nobody meets itself.

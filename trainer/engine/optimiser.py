@@ -2,10 +2,9 @@
 
 Shape letters: S slots, P numbers a slot.
 
-Adam (Kingma and Ba, ICLR 2015) with betas (0.9, 0.999), no decay, constant learning rate
-(specification 2.11). A slot whose new parameters or moments are not all finite keeps its
-parameters, moments and step count; what happened is told by a flag on the device, so that
-no step waits for it.
+Adam (Kingma and Ba, ICLR 2015) with betas (0.9, 0.999), no decay, constant learning rate. A
+slot whose new parameters or moments are not all finite keeps its parameters, moments and step
+count. A flag on the device reports it, so that no step waits for it.
 """
 
 from dataclasses import dataclass

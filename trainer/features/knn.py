@@ -1,4 +1,4 @@
-"""Nearest neighbours of the training crops (specification 2.14).
+"""Nearest neighbours of the training crops (``docs/method.md``).
 
 Shape letters: N crops, C channels, K neighbours.
 """
@@ -38,7 +38,7 @@ def nearest_crops(means: NDArray[np.float32], count: int) -> NDArray[np.int64]:
 def drop_channels(
     means: NDArray[np.float32], share: float, generator: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Mean features as a network that still drops channels out gives them (fault 3).
+    """Mean features as a network that still drops channels out gives them.
 
     Whole channels of a crop are dropped, so that a crop's mean loses what its tokens lose.
 

@@ -4,7 +4,7 @@ Shape letters: S slots, M modalities, N crops (anchors, then partners), B anchor
 T tokens (H*W), C feature channels, K code channels, R random draws, Q points a map (P*P),
 J pair groups (self, KNN, R random), G = S*M*B anchor maps.
 
-STEGO (Hamilton et al., ICLR 2022), Eq. 1 to 4; UniM2 (UMSS, ECCV 2026), specification 2.8;
+STEGO (Hamilton et al., ICLR 2022), Eq. 1 to 4; UniM2 (UMSS, ECCV 2026);
 authors' code: mhamilton723/STEGO at eb4d6b5, Hatins/UniM2 at 08fa082.
 
 For anchor points i and points j of a group, F is the cosine of frozen features and S that of

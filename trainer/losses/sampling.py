@@ -5,7 +5,7 @@ T tokens (H*W), C feature channels, K code channels, Q points a map (P*P),
 J pair groups: self, KNN, then R random ones, G = S*M*B anchor maps.
 
 Coordinates lie in [-1, 1]^2 in the order (x, y); -1 is the centre of the first token, 1 of
-the last (``align_corners``), so that no padding acts (specification 2.8 and 7). Maps are
+the last (``align_corners``), so that no padding acts (``docs/method.md``). Maps are
 sampled as they are and normalised afterwards: the other order is another function.
 
 A point reads four rows of a table of all tokens, which ``embedding_bag`` sums. Only codes need

@@ -17,7 +17,7 @@ __all__ = ["Encoder"]
 
 @dataclass(frozen=True, kw_only=True)
 class Encoder:
-    """MSN, normalisation, fusion; with one modality the identity (specification 2.5)."""
+    """MSN, normalisation, fusion; with one modality the identity."""
 
     #: Count M of modalities.
     modalities: int

@@ -1,4 +1,4 @@
-"""Fusion: the modalities' token maps into one (specification 2.5).
+"""Fusion: the modalities' token maps into one (``docs/method.md``).
 
 Shape letters: S slots, M modalities, N crops, T tokens (H*W), C feature channels.
 """

@@ -1,8 +1,8 @@
 """Cross-modal harmonisers (CMH): small networks of the shared code, for modalities off anchor.
 
 Shape letters: S slots, M modalities, N crops, T tokens (H*W), K code channels, D heads.
-UniM2 (UMSS, ECCV 2026), Eq. 9, specification 2.7. The paper gives each auxiliary modality
-a head of its own; the authors' code (Hatins/UniM2 at 08fa082) has one for all of them.
+UniM2 (UMSS, ECCV 2026), Eq. 9. The paper gives each auxiliary modality a
+head of its own; the authors' code (Hatins/UniM2 at 08fa082) has one for all of them.
 """
 
 from dataclasses import dataclass

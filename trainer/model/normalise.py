@@ -1,4 +1,4 @@
-"""Normalisation of each modality's tokens before fusion (specification 2.4 and 7).
+"""Normalisation of each modality's tokens before fusion (``docs/method.md``).
 
 Shape letters: S slots, M modalities, N crops, T tokens (H*W), C feature channels.
 """

@@ -3,7 +3,7 @@
 Shape letters: S slots, N crops, B crops of one half, T tokens (H*W), C channels.
 
 The anchor half and the partner half of the crops are normalised each by its own
-statistics, as two passes of the specification's network would be (specification 2.5, 7);
+statistics, as two passes of the released network would be (``docs/method.md``);
 the running statistics are moved by the anchors first, then by the partners. A padding
 crop has share 0 and moves nothing.
 """

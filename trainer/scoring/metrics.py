@@ -3,7 +3,7 @@
 Shape letters: Y classes, Z predictions (clusters or classes; Z >= Y).
 
 No prediction is dropped: a pixel whose cluster is matched to no class counts as a miss
-(the released code masks it out). Specification 2.12 and 7.
+(the released code masks it out).
 """
 
 import math

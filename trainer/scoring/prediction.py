@@ -6,7 +6,7 @@ h w pixels.
 The class score of a pixel is the inner product of the bilinearly upsampled raw code with a
 unit centre. Dividing it by the code's norm would not change which is largest, and upsampling
 is linear, so the Y inner products are upsampled and never the K code channels: the same
-predictions for a fraction of the work (specification, note after section 7). They are
+predictions for a fraction of the work. They are
 upsampled a band of rows at a time, which stays in a processor's cache until its best class
 is known.
 """
@@ -28,7 +28,7 @@ from trainer.scoring.probes import EPSILON, unit_centres
 
 __all__ = ["Aids", "ClassMaps", "Scored", "best_class", "codes_of", "predict"]
 
-#: Factor on cosines before the softmax that the CRF starts from (specification 2.13).
+#: Factor on cosines before the softmax that the CRF starts from (``docs/method.md``).
 SHARPNESS = 2.0
 #: Numbers a band may have: they are read five times, so they should stay in a cache.
 BAND_NUMBERS_CPU, BAND_NUMBERS_GPU = 2**20, 2**27

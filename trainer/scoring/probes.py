@@ -2,7 +2,7 @@
 
 Shape letters: S slots, B crops, T tokens (H*W), K code channels, Y classes, h w label pixels.
 
-Both are trained on the detached, dropout-noised code of the anchors (specification 2.10, 7).
+Both are trained on the detached, dropout-noised code of the anchors (``docs/method.md``).
 The cluster probe is spherical online K-means on all tokens, labelled or not. The linear probe
 is a classifier trained by cross-entropy over labelled places; a batch without any gives 0.
 """

@@ -17,7 +17,7 @@ __all__ = ["DEFAULT_PRESET", "preset_names", "read_preset"]
 DEFAULT_PRESET = "rooms"
 
 #: Laid over a preset of the trainer: 7500 of the released search's counter, which counts three
-#: a batch, whatever the data set (specification 2.17).
+#: a batch, whatever the data set (``docs/protocols.md``).
 SEARCHED = {"training": {"iterations": 2500}}
 
 

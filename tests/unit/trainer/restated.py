@@ -29,7 +29,7 @@ def cosines(first, second):
 
 
 def pair_loss(feature_pairs, code_pairs, bias):
-    """Specification 2.8, steps 2 to 4, for one group: lists over the batch of (own, other)."""
+    """The correspondence loss of one group: lists over the batch of (own, other)."""
     similarity = np.stack([cosines(own, other) for own, other in feature_pairs])
     mean_before = similarity.mean()
     similarity = similarity - similarity.mean(axis=2, keepdims=True)
@@ -63,7 +63,7 @@ def modality_losses(targets, codes, points, permutations, biases):
 
 
 def total_loss(targets, codes, points, permutations, hyper):
-    """Specification 2.9; every argument has a leading modality axis, hyper is (M, 7)."""
+    """The sum over modalities; every argument has a leading modality axis, hyper is (M, 7)."""
     total = 0.0
     for m, row in enumerate(hyper):
         losses = modality_losses(targets[m], codes[m], points[m], permutations[m], row[1:6:2])
@@ -81,12 +81,12 @@ def relu(values):
 
 
 def conv_encoder(tokens, parameters):
-    """MSN, L2, conv fusion of (M, N, T, C); specification 2.3 to 2.5."""
+    """MSN, L2, conv fusion of (M, N, T, C)."""
     return encoder(tokens, parameters, fusion="conv")
 
 
 def encoder(tokens, parameters, *, fusion, pre_norm="l2", residual=False):
-    """Specification 2.3 to 2.5 of (M, N, T, C) while training; one modality is left as it is."""
+    """The encoder of (M, N, T, C) while training; one modality is left as it is."""
     if len(tokens) == 1:
         return tokens[0]
     maps = [
@@ -97,13 +97,13 @@ def encoder(tokens, parameters, *, fusion, pre_norm="l2", residual=False):
 
 
 def own_network(maps, parameters, member):
-    """MSN, specification 2.3."""
+    """The modality-specific network."""
     hidden = relu(layer(maps, parameters, "msn.first", (member,)))
     return layer(hidden, parameters, "msn.second", (member,))
 
 
 def pre_normed(maps, kind):
-    """Specification 2.4 and 7; maps: (N, T, C)."""
+    """Normalisation before fusion; maps: (N, T, C)."""
     if kind == "l2":
         return maps / np.linalg.norm(maps, axis=-1, keepdims=True)
     whole = maps.reshape(len(maps), -1)
@@ -129,7 +129,7 @@ def ladder(maps, parameters):
 
 
 def batch_normed(values, parameters, name):
-    """Anchors and partners each by their own mean and (biased) variance; specification 7."""
+    """Anchors and partners each by their own mean and (biased) variance."""
     normed = []
     for half in np.split(values, 2):
         mean, variance = half.mean(axis=(0, 1)), half.var(axis=(0, 1))
@@ -148,14 +148,14 @@ FUSIONS = {
 
 
 def head(fused, parameters, masks):
-    """Specification 2.6; masks: (2, N, C)."""
+    """The code head; masks: (2, N, C)."""
     linear = layer(fused * masks[0][:, None], parameters, "head.linear")
     hidden = relu(layer(fused * masks[1][:, None], parameters, "head.hidden"))
     return linear + layer(hidden, parameters, "head.nonlinear")
 
 
 def harmonise(code, parameters, member):
-    """Specification 2.7."""
+    """The cross-modal harmoniser."""
     return layer(
         relu(layer(code, parameters, "cmh.first", (member,))), parameters, "cmh.second", (member,)
     )

@@ -1,7 +1,7 @@
 """Mean-field inference in a dense conditional random field over the pixels of an image.
 
 Krähenbühl and Koltun, Efficient Inference in Fully Connected CRFs with Gaussian Edge
-Potentials (NeurIPS 2011); settings as STEGO, EAGLE and UniM2 have them (specification 2.13).
+Potentials (NeurIPS 2011); settings as STEGO, EAGLE and UniM2 have them (``docs/method.md``).
 Every pixel is tied to every other by two kernels with Potts compatibility: one of position,
 one of position and colour. Each is normalised symmetrically: by the square roots of both
 pixels' sums of weights.

@@ -33,7 +33,7 @@ def _small(shrink: Callable[..., None]) -> None:
 
 
 def rotated(heads_BhTd: torch.Tensor) -> torch.Tensor:
-    """DINOv3's rotary position embedding (specification, section 7), element by element."""
+    """DINOv3's rotary position embedding, element by element."""
     turned = torch.empty_like(heads_BhTd)
     for token in range(ROWS * COLUMNS):
         place = divmod(token, COLUMNS)

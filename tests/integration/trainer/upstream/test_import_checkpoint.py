@@ -91,7 +91,7 @@ class Released:
         )
 
     def code(self, maps_MBCHW: list[torch.Tensor]) -> torch.Tensor:
-        """Codes (B, K, H, W), written with the model's own layers (specification 2.3 to 2.6)."""
+        """Codes (B, K, H, W), written with the model's own layers."""
         net: Any = self.model["net"]
         fused = maps_MBCHW[0]
         if len(maps_MBCHW) > 1:

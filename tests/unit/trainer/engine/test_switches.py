@@ -45,7 +45,7 @@ def test_repeats_meet_nobody_themselves_but_some_crop_twice() -> None:
     met = repeats(torch.rand(2000, 1, 32, generator=torch_generator(0)), 32)[:, 0]
     assert (met != torch.arange(32)).all()
     proper = (met.sort(dim=-1).values == torch.arange(32)).all(dim=-1)
-    assert 1 - proper.double().mean() == pytest.approx(0.64, abs=0.03)  # specification 2.8, 5
+    assert 1 - proper.double().mean() == pytest.approx(0.64, abs=0.03)  # a fixed point in 1 - 1/e
 
 
 def test_random_pairs_change_the_random_groups_alone() -> None:
@@ -122,7 +122,7 @@ def looks(crops: int, **settings) -> tuple[int, ...]:
     return config.evaluate_at(crops=crops)
 
 
-def test_looks_within_an_epoch_are_those_of_the_specification() -> None:
+def test_looks_within_an_epoch_are_those_of_the_released_code() -> None:
     nyu = looks(795 * 5, iterations=3334, cadence="batches")
     assert nyu[:13] == (*range(10, 121, 10), 135)  # 12 an epoch of 125, none at 125
     assert len(nyu) == 320 and nyu[-1] == 3330  # none is forced at the end

@@ -180,7 +180,7 @@ def test_order_of_modalities_does_not_matter(fusion: str) -> None:
         ),
     ],
 )
-def test_parameter_counts_of_the_specification(channels, modalities, method, count) -> None:
+def test_parameter_counts_are_the_published_networks(channels, modalities, method, count) -> None:
     config = TrainConfig(data=DataConfig(modalities=modalities), method=method)
     assert build_method(config, channels=channels).parameters.size == count
 

@@ -110,7 +110,7 @@ class Case:
         return raw * masks[2:][:, :, None] if dropped else raw
 
     def codes(self, code, parameters):
-        """Specification 2.7: the code of each modality."""
+        """The code of each modality."""
         anchors = {
             "first": [True, False, False, False],
             "auxiliary": [False, True, True, True],

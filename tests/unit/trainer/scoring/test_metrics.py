@@ -16,7 +16,7 @@ def counts_of(predictions, labels, classes: int):
     return counts
 
 
-def test_worked_example_of_the_specification() -> None:
+def test_worked_example() -> None:
     counts = counts_of([0, 0, 1, 1, 2, 2, 0], [1, 1, 0, 0, 0, 255, 0], 4)
     scores = scores_of(match_clusters(counts))
     assert scores.miou == pytest.approx(38.889, abs=5e-4)
