@@ -46,9 +46,7 @@ SETTINGS: Mapping[str, Mapping[str, str]] = {
 #: Tests that compare values and start no Ray.
 PATHS = (
     "tests/unit/trainer",
-    "tests/unit/trainer_data",
-    "tests/integration/trainer/test_fit_rooms.py",
-    "tests/integration/trainer_data",
+    "tests/integration/trainer",
 )
 FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 COUNT = re.compile(r"(\d+) (passed|failed|skipped|errors?)\b")
