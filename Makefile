@@ -1,6 +1,6 @@
-# The whole interface: `make search`, `make test`, `make check`. The rest is for development; what
-# takes long (`make chaos FROM=0 RUNS=100`, `make test-long`,
-# `make hosts`, `make bench`) has a short form in `make test`.
+# `make search` searches; `make check` and `make test` are enough for most changes; CI runs
+# `make test-cluster` as well. What takes long (`make chaos FROM=0 RUNS=100`, `make test-long`,
+# `make hosts`, `make bench`) has a short form in one of these.
 
 PYTHON ?= python3
 VENV := .venv
@@ -8,13 +8,18 @@ BIN := $(VENV)/bin
 FROM ?= 0
 RUNS ?= 10
 
-.PHONY: search test test-long check docs docs-check audit chaos hosts bench format clean
+.PHONY: search test test-cluster test-long check docs docs-check audit chaos hosts bench format clean
 
 search: $(VENV)/ready
 	$(BIN)/python -m search launch --trials 200
 
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal --durations 20
+
 test: $(VENV)/ready
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+	$(PYTEST) -m 'not cluster and not long'
+
+test-cluster: $(VENV)/ready
+	$(PYTEST) -m 'cluster and not long'
 
 check: $(VENV)/ready
 	$(BIN)/ruff check .
@@ -34,7 +39,7 @@ audit: $(VENV)-audit/ready
 	$(VENV)-audit/bin/python .ci/audit.py
 
 test-long: $(VENV)/ready
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m long
+	$(PYTEST) -m long
 
 chaos: $(VENV)/ready
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.chaos --from $(FROM) --runs $(RUNS)

@@ -44,10 +44,7 @@ SETTINGS: Mapping[str, Mapping[str, str]] = {
     "two threads": {"OMP_NUM_THREADS": "2", "UMSS_TEST_THREADS": "2"},
 }
 #: Tests that compare values and start no Ray.
-PATHS = (
-    "tests/unit/trainer",
-    "tests/integration/trainer",
-)
+PATHS = ("tests/unit/trainer", "tests/integration/trainer")
 FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 COUNT = re.compile(r"(\d+) (passed|failed|skipped|errors?)\b")
 

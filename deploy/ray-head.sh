@@ -7,6 +7,8 @@
 #   RAY_GPUS   GPUs that it offers (0)
 #   RAY_STORE  bytes of shared memory that it keeps for what nodes send each other (512 MiB)
 #   RAY_AGENT_PORT  first of four ports that Ray's own agents listen on, for a firewall (any)
+#   RAY_TMPDIR  folder of all nodes' sockets and logs (TMPDIR; where that is too long for sockets, as
+#               SLURM's may be, or cannot be written, a short one in /tmp)
 #   RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH=FILE: who does not have the same file is refused
 set -euo pipefail
 unset UMSS_STORAGE PGPASSWORD PGPASSFILE
@@ -15,6 +17,14 @@ address="$(getent ahostsv4 "${RAY_HOST:-127.0.0.1}" | awk 'NR == 1 { print $1 }'
 if [[ -z "$address" ]]; then
     echo "ray-head.sh: RAY_HOST=$RAY_HOST is no name or address that is known here" >&2
     exit 2
+fi
+longest=39 # bytes of TMPDIR that leave room for the names below it
+if [[ -z "${RAY_TMPDIR:-}" && -n "${TMPDIR:-}" ]] &&
+    [[ "$(printf %s "$TMPDIR" | wc -c)" -gt "$longest" || ! -w "$TMPDIR" ]]; then
+    RAY_TMPDIR="/tmp/unim2-search-$(id -u)"
+    export RAY_TMPDIR
+    mkdir -p -m 700 "$RAY_TMPDIR"
+    echo "ray-head.sh: TMPDIR=$TMPDIR will not do for sockets: $RAY_TMPDIR takes them" >&2
 fi
 agents=(--dashboard-agent-listen-port=0)
 if [[ -n "${RAY_AGENT_PORT:-}" ]]; then

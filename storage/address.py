@@ -19,6 +19,7 @@ from sqlalchemy.exc import ArgumentError
 
 from storage.embedded_folder import default_folder
 from storage.errors import AddressError, PasswordInAddress, UnsupportedDatabase
+from storage.hosts import hosts_from_list, take_hosts
 
 __all__ = [
     "PASSWORD_VARIABLE",
@@ -76,7 +77,7 @@ class Address:
             key: "***" if key in SECRET_PARAMETERS else value for key, value in url.query.items()
         }
         text = url.set(query=shown).render_as_string(hide_password=True)
-        return text.replace("%2A%2A%2A", "***")
+        return text.replace("%2A%2A%2A", "***").replace("%2C", ",")
 
     def without_password(self) -> "Address":
         """The same address as a flag may carry it."""
@@ -201,6 +202,7 @@ def _unsupported(scheme: str) -> UnsupportedDatabase:
 
 
 def _postgresql(text: str) -> Address:
+    text, several = take_hosts(text)
     try:
         url = make_url(re.sub(r"^[^:]*", DRIVER, text, count=1))
     except (ArgumentError, ValueError):
@@ -221,14 +223,19 @@ def _postgresql(text: str) -> Address:
         host=url.host,
         port=url.port,
         database=url.database or None,
-        parameters=MappingProxyType(_parameters(url)),
+        parameters=MappingProxyType(_parameters(url, several)),
     )
 
 
-def _parameters(url: URL) -> dict[str, str]:
-    parameters = {}
-    for key, value in url.query.items():
-        if not isinstance(value, str):
+def _parameters(url: URL, several: Mapping[str, str]) -> dict[str, str]:
+    parameters = dict(several)
+    repeated = url.query.get("host")
+    query = dict(url.query)
+    if isinstance(repeated, tuple):  # host=H1:P1&host=H2:P2
+        del query["host"]
+        parameters |= hosts_from_list(repeated)
+    for key, value in query.items():
+        if not isinstance(value, str) or key in parameters:
             raise AddressError(f"the postgresql address gives {key} more than once: give it once")
         if key in GIVEN_BEFORE:
             raise AddressError(

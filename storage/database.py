@@ -1,5 +1,6 @@
 """A database that is open: reachable, ours, and up to date."""
 
+import contextlib
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -14,7 +15,17 @@ from storage.engines import engine_options, make_engine
 from storage.errors import ConnectError, DatabaseAway
 from storage.schema import check_schema, schema_versions, upgrade_schema
 
-__all__ = ["Database", "Sight", "look_at_database", "open_database"]
+__all__ = [
+    "SEARCH_CONNECTIONS",
+    "Database",
+    "Sight",
+    "check_room",
+    "look_at_database",
+    "open_database",
+]
+
+#: Connections of a search: for our tables, for Optuna's, for the lease.
+SEARCH_CONNECTIONS = 3
 
 #: What libpq says, and how to mend it; the first sign that is found counts.
 MENDS = (
@@ -27,6 +38,22 @@ MENDS = (
     ("does not match host name", "give the host by the name in the server's certificate"),
     ("root certificate file", "check the path that sslrootcert gives"),
     ("does not support SSL", "switch TLS on in the server (ssl = on), or leave sslmode out"),
+    ("unsupported startup parameter", "leave that out of the address: PgBouncer takes none of it"),
+    (
+        "server closed the connection",
+        "see the server's log; a PgBouncer must pool transactions or sessions, not statements",
+    ),
+    (
+        "too many connections",
+        "raise the limit of the role or the database, or end what else connects with it",
+    ),
+    ("connection slots", "raise the server's max_connections, or end what else connects to it"),
+    ("too many clients", "raise the server's max_connections, or end what else connects to it"),
+    ("no more connections", "raise PgBouncer's max_client_conn, or end what else connects to it"),
+    (
+        "session is read-only",
+        "give the server that takes writes, or several: postgresql://H1:P1,H2:P2/NAME",
+    ),
     ("does not exist", "create it, or check its name in the address"),
 )
 USUAL_MEND = "check that the server runs and that host and port are right"
@@ -42,6 +69,8 @@ class Database:
         self.server = server
         #: Whether the server refuses every write of every connection that is opened here.
         self.read_only = read_only
+        #: Schema of Optuna's tables, once they were looked for.
+        self.optuna_schema: str | None = None
         #: For our own tables; one connection.
         self.engine = self.make_engine(name="tables")
 
@@ -52,8 +81,7 @@ class Database:
 
     def engine_options(self, *, name: str) -> dict[str, Any]:
         """Arguments of SQLAlchemy for an engine of one connection that somebody else makes."""
-        url, read_only = self.url_parts(), self.read_only
-        return engine_options(url, name=name, connections=1, read_only=read_only)
+        return engine_options(self.url_parts(), name=name, connections=1)
 
     def url(self) -> str:
         """The address for SQLAlchemy, with the password in it: never to be logged or shown."""
@@ -137,7 +165,7 @@ def look_at_database(address: Address) -> Sight:
     """Reach the database and read what it is; an embedded server is started, nothing is made.
 
     Raises:
-        ConnectError: If it cannot be reached or does not let us in.
+        ConnectError: If it cannot be reached, does not let us in, or has no room for a search.
         EmbeddedError: If the embedded server cannot be started.
     """
     server = None if address.folder is None else EmbeddedServer.join(address.folder)
@@ -146,14 +174,47 @@ def look_at_database(address: Address) -> Sight:
         with database.engine.connect() as connection:
             told = connection.execute(text("SHOW server_version")).scalar_one()
             schema, newest = schema_versions(connection)
+        check_room(database)
         return Sight(server=told, schema=schema, newest=newest)
+
+
+def check_room(database: Database) -> None:
+    """Open as many connections as a search needs, at the same time, and close them again.
+
+    A role, a database, the server and a pooler may each have a limit, and others may use part
+    of it: trying tells.
+
+    Raises:
+        ConnectError: If the server refuses one of them.
+    """
+    engine = database.make_engine(name="room", connections=SEARCH_CONNECTIONS - 1)
+    opened = 0
+    try:
+        with contextlib.ExitStack() as stack:
+            for each in (database.engine, *[engine] * (SEARCH_CONNECTIONS - 1)):
+                stack.enter_context(each.connect())
+                opened += 1
+    except (DatabaseAway, DBAPIError) as error:
+        raise ConnectError(
+            f"a search needs {SEARCH_CONNECTIONS} connections to {database.address.masked()} at a"
+            f" time, and got {opened}: {_words(error)}; raise the limit (such as ALTER ROLE …"
+            f" CONNECTION LIMIT {SEARCH_CONNECTIONS}), or end what else connects with this role"
+        ) from error
+    finally:
+        engine.dispose()
 
 
 def _check_reachable(database: Database) -> None:
     try:
-        database.engine.connect().close()
+        with database.engine.begin() as connection:
+            connection.execute(text("SELECT 1"))
     except (DatabaseAway, DBAPIError) as error:
-        told = " ".join(str(getattr(error, "orig", error)).split())
-        told = told.removeprefix("the database is away: ")
+        told = _words(error)
         mend = next((mend for sign, mend in MENDS if sign in told), USUAL_MEND)
         raise ConnectError(f"cannot open {database.address.masked()}: {told}; {mend}") from error
+
+
+def _words(error: Exception) -> str:
+    """What the server, or libpq, said, in one line."""
+    told = " ".join(str(getattr(error, "orig", error)).split())
+    return told.removeprefix("the database is away: ")

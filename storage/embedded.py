@@ -46,6 +46,7 @@ SETTINGS = {
     "log_timezone": "UTC",
     "timezone": "UTC",
 }
+WHO = ("-U", "postgres", "-d", "postgres")
 #: Other accounts are kept out by the permissions of the folder, not by a password.
 INITIALISE = (
     "--username=postgres",
@@ -54,6 +55,8 @@ INITIALISE = (
     "--no-locale",
     "--no-instructions",
 )
+#: What the C library says of a disk, or a share of one, that is full.
+FULL = ("No space left on device", "Disk quota exceeded")
 
 
 class EmbeddedServer:
@@ -178,12 +181,15 @@ class EmbeddedServer:
             "initdb",
             [*INITIALISE, "-D", partial.name],
             seconds=START_SECONDS,
+            named=True,
         )
         if outcome.returncode != 0:
+            full = any(sign in outcome.stderr for sign in FULL)
             raise EmbeddedError(
                 f"cannot make the embedded database in {self.folder.root}:"
-                f" {' '.join(outcome.stderr.split())}; free some space, or give --storage"
-                " embedded:FOLDER with another folder"
+                f" {' '.join(outcome.stderr.split())}; {'free some space, or ' * full}give"
+                " --storage embedded:FOLDER with another folder, or a server (--storage"
+                " postgresql://USER@HOST:PORT/NAME)"
             )
         partial.rename(self.folder.data)
 
@@ -232,7 +238,8 @@ class EmbeddedServer:
         """Whether the server takes connections now."""
         outcome = self.programs.run(
             "pg_isready",
-            ["-q", "-t", "3", "-h", str(self.socket_folder), "-p", "5432", "-d", "postgres"],
+            # the name is given, since libpq would ask the system for the account's
+            ["-q", "-t", "3", "-h", str(self.socket_folder), "-p", "5432", *WHO],
             seconds=30,
         )
         return outcome.returncode == 0

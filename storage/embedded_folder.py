@@ -13,13 +13,13 @@ What it holds::
 
 import hashlib
 import os
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
 
 from storage.errors import EmbeddedError
+from storage.private_folder import make_folder, make_private
 from storage.server_account import ServerAccount, find_barrier
 
 __all__ = ["SOCKET_NAME", "EmbeddedFolder", "default_folder"]
@@ -93,7 +93,12 @@ class EmbeddedFolder:
             return self.root
         digest = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:16]
         folder = SHORT_PARENT / f"unim2-search-{digest}"
-        _make_private(folder, self.account)
+        if not make_private(folder, self.account):
+            raise EmbeddedError(
+                f"{folder} should be a folder of the embedded server's that nobody else may enter,"
+                " but somebody else made it: remove it, or give --storage embedded:FOLDER with a"
+                " shorter path"
+            )
         return folder
 
     def _check_reachable(self) -> None:
@@ -110,8 +115,8 @@ class EmbeddedFolder:
 
     def _make(self) -> None:
         for folder in reversed(self.root.parents):
-            _make_folder(folder, mode=0o755)
-        made = _make_folder(self.root, mode=0o700)
+            make_folder(folder, mode=0o755)
+        made = make_folder(self.root, mode=0o700)
         if not made and not self.lock("start").exists() and any(self.root.iterdir()):
             raise EmbeddedError(
                 f"{self.root} holds other files: give --storage embedded:FOLDER with a new or an"
@@ -121,27 +126,3 @@ class EmbeddedFolder:
             os.chown(self.root, self.account.uid, self.account.gid)
         self.root.chmod(0o700)
         self.lock("start").touch()
-
-
-def _make_folder(folder: Path, *, mode: int) -> bool:
-    try:
-        folder.mkdir(mode=mode)
-    except FileExistsError:
-        return False
-    if os.geteuid() == 0:
-        folder.chmod(mode)  # whatever the umask: the server's account must get through
-    return True
-
-
-def _make_private(folder: Path, account: ServerAccount | None) -> None:
-    owner = os.geteuid() if account is None else account.uid
-    if _make_folder(folder, mode=0o700) and account is not None:
-        os.chown(folder, account.uid, account.gid)
-    status = folder.lstat()
-    private = stat.S_ISDIR(status.st_mode) and stat.S_IMODE(status.st_mode) == 0o700
-    if not private or status.st_uid not in (owner, os.geteuid()):
-        raise EmbeddedError(
-            f"{folder} should be a folder of the embedded server's that nobody else may enter, but"
-            " somebody else made it: remove it, or give --storage embedded:FOLDER with a shorter"
-            " path"
-        )

@@ -1,4 +1,4 @@
-"""Engines: how connections are opened, and what the server does with a silent one.
+"""Engines: how connections are opened, and how their errors are told.
 
 Passwords go to libpq as connection arguments, never into an engine's URL, so that no
 text which SQLAlchemy or Optuna makes of an engine can show one.
@@ -11,21 +11,12 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, ExceptionContext
 
 from storage.outage import translation
+from storage.transaction_settings import TransactionSettings, set_in_each_transaction
 
-__all__ = ["BARE_URL", "engine_options", "make_engine", "report_outages"]
+__all__ = ["BARE_URL", "engine_options", "make_engine", "set_up"]
 
 #: The URL of every engine: nothing but the driver.
 BARE_URL = "postgresql+psycopg2://"
-
-#: Kept by the server for the session: a transaction whose program has fallen silent (frozen,
-#: cut off) is ended, so that its locks block nobody for long; nobody waits for a lock for ever.
-SERVER_SETTINGS = {
-    "idle_in_transaction_session_timeout": "10s",
-    "lock_timeout": "15s",  # longer than the above: whoever waits for a silent one outlasts it
-    "timezone": "UTC",
-}
-#: As well, where this program is to write nothing, whatever its role may.
-READ_ONLY_SETTINGS = {"default_transaction_read_only": "on"}
 
 #: Kept by libpq: a server that has gone without a word is noticed within about 15 s.
 CLIENT_SETTINGS: dict[str, str | int] = {
@@ -47,34 +38,32 @@ def make_engine(url: URL, *, name: str, connections: int = 1, read_only: bool = 
         connections: Most connections open at once.
         read_only: Whether the server is to refuse every write.
     """
-    options = engine_options(url, name=name, connections=connections, read_only=read_only)
-    engine = create_engine(BARE_URL, **options)
-    report_outages(engine)
+    engine = create_engine(BARE_URL, **engine_options(url, name=name, connections=connections))
+    set_up(engine, TransactionSettings(read_only=read_only))
     return engine
 
 
-def engine_options(
-    url: URL, *, name: str, connections: int, read_only: bool = False
-) -> dict[str, Any]:
+def engine_options(url: URL, *, name: str, connections: int) -> dict[str, Any]:
     """Arguments of ``create_engine`` for a connection as this project wants it."""
     return {
         "pool_pre_ping": True,
         "pool_size": connections,
         "max_overflow": 0,
         "json_serializer": _to_json,
-        "connect_args": _connect_arguments(url, name, read_only=read_only),
+        "connect_args": _connect_arguments(url, name),
     }
 
 
-def report_outages(engine: Engine) -> None:
-    """Raise :class:`DatabaseAway` from the engine itself when the connection breaks.
+def set_up(engine: Engine, settings: TransactionSettings) -> None:
+    """Make an engine one of this project's: before it connects for the first time.
 
-    And ``NotPermitted`` where the role may not do what was asked.
-
-    Optuna wraps SQLAlchemy's errors and repeats the creation of a trial when it sees one,
-    although the first may have been stored and only its answer lost; an error of another
-    kind passes through it at once.
+    Its transactions have the settings. It raises :class:`DatabaseAway` itself when the
+    connection breaks, and ``NotPermitted`` where the role may not do what was asked: Optuna
+    wraps SQLAlchemy's errors and repeats the creation of a trial when it sees one, although the
+    first may have been stored and only its answer lost; an error of another kind passes
+    through it at once.
     """
+    set_in_each_transaction(engine, settings)
 
     @event.listens_for(engine, "handle_error")
     def _translate(context: ExceptionContext) -> None:
@@ -85,14 +74,10 @@ def report_outages(engine: Engine) -> None:
             raise told
 
 
-def _connect_arguments(url: URL, name: str, *, read_only: bool) -> dict[str, Any]:
+def _connect_arguments(url: URL, name: str) -> dict[str, Any]:
     arguments: dict[str, Any] = {**CLIENT_SETTINGS, "application_name": f"unim2-search {name}"}
-    given = url.translate_connect_args(username="user", database="dbname")
-    arguments.update(given)
+    arguments.update(url.translate_connect_args(username="user", database="dbname"))
     arguments.update(url.query)
-    wanted = SERVER_SETTINGS | (READ_ONLY_SETTINGS if read_only else {})
-    settings = " ".join(f"-c {key}={value}" for key, value in wanted.items())
-    arguments["options"] = f"{arguments.get('options', '')} {settings}".strip()
     return arguments
 
 

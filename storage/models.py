@@ -1,4 +1,4 @@
-"""Our tables, in the schema ``umss``. Optuna's own lie beside them, in ``public``.
+"""Our tables, in the schema ``umss``. Optuna's own are in a schema beside it.
 
 Times are the server's, with time zone. JSON columns are ``json``, not ``jsonb``, which
 would sort the keys: a search space is an ordered thing.

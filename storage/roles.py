@@ -20,21 +20,23 @@ from storage.address import read_password
 from storage.database import Database
 from storage.errors import RoleError
 from storage.models import SCHEMA
+from storage.optuna_schema import PUBLIC, find_place
+from storage.optuna_schema import quoted as _name
 
-__all__ = ["RoleKind", "RoleWish", "make_roles", "role_statements"]
+__all__ = ["RoleKind", "RoleWish", "make_roles", "role_statements", "version_tables"]
 
 RoleKind = Literal["driver", "viewer"]
 
-#: Ours, and the one that Optuna's tables are in.
-SCHEMAS = (SCHEMA, "public")
-#: What versions of tables are told by: the owner alone changes these.
-VERSION_TABLES = (f"{SCHEMA}.alembic_version", "public.alembic_version", "public.version_info")
 LONGEST_NAME = 63  # bytes, PostgreSQL's own limit; it would cut a longer one short
 #: What there is to say of a role of that name; attributes that no grant holds back.
 FOUND = text(
     "SELECT rolsuper OR rolcreaterole OR rolreplication OR rolbypassrls AS mighty,"
     " EXISTS (SELECT FROM pg_auth_members WHERE member = pg_roles.oid) AS belongs"
     " FROM pg_roles WHERE rolname = :name"
+)
+#: Some databases have dropped it.
+HAS_PUBLIC = text(
+    f"SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = '{PUBLIC}')"
 )
 
 
@@ -73,6 +75,12 @@ class RoleWish:
         return cls(name=name, kind=kind, password=password)
 
 
+def version_tables(optuna_schema: str) -> tuple[str, ...]:
+    """What versions of tables are told by: the owner alone changes these."""
+    optuna = _name(optuna_schema)
+    return f"{SCHEMA}.alembic_version", f"{optuna}.alembic_version", f"{optuna}.version_info"
+
+
 def make_roles(database: Database, wishes: Sequence[RoleWish]) -> None:
     """Make the roles, or give those that there are these rights and no others; all or none.
 
@@ -98,19 +106,21 @@ def role_statements(connection: Connection, wishes: Sequence[RoleWish]) -> tuple
         RoleError: If one of them is the owner itself, or has rights from elsewhere.
     """
     database, owner = connection.execute(text("SELECT current_database(), current_user")).one()
+    optuna = find_place(connection).schema
     names = [wish.name for wish in wishes]
     if len(set(names)) < len(names):
         raise RoleError("two roles have the same name: give each its own")
+    closed = f"REVOKE CREATE ON SCHEMA {PUBLIC} FROM PUBLIC"
     return (
         f"REVOKE TEMPORARY ON DATABASE {_name(database)} FROM PUBLIC",
-        "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+        *((closed,) if connection.execute(HAS_PUBLIC).scalar_one() else ()),
         *(
             statement
             for wish in wishes
             for statement in (
                 _login(connection, wish, owner),
-                *_no_rights(wish, database),
-                *_rights(wish, database),
+                *_no_rights(wish, database, optuna),
+                *_rights(wish, database, optuna),
             )
         ),
     )
@@ -137,22 +147,22 @@ def _login(connection: Connection, wish: RoleWish, owner: str) -> str:
     return f"{login} PASSWORD {_text(verifier)}"
 
 
-def _no_rights(wish: RoleWish, database: str) -> Iterator[str]:
+def _no_rights(wish: RoleWish, database: str, optuna: str) -> Iterator[str]:
     """What a role of that name had here before is taken from it."""
     role = _name(wish.name)
     yield f"REVOKE ALL ON DATABASE {_name(database)} FROM {role}"
-    for schema in SCHEMAS:
+    for schema in (SCHEMA, _name(optuna)):
         yield f"REVOKE ALL ON SCHEMA {schema} FROM {role}"
         for kind in ("TABLES", "SEQUENCES"):
             yield f"REVOKE ALL ON ALL {kind} IN SCHEMA {schema} FROM {role}"
             yield (f"ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} REVOKE ALL ON {kind} FROM {role}")
 
 
-def _rights(wish: RoleWish, database: str) -> Iterator[str]:
+def _rights(wish: RoleWish, database: str, optuna: str) -> Iterator[str]:
     role = _name(wish.name)
     tables = "SELECT" if wish.kind == "viewer" else "SELECT, INSERT, UPDATE"
     yield f"GRANT CONNECT ON DATABASE {_name(database)} TO {role}"
-    for schema in SCHEMAS:
+    for schema in (SCHEMA, _name(optuna)):
         yield f"GRANT USAGE ON SCHEMA {schema} TO {role}"
         yield f"GRANT {tables} ON ALL TABLES IN SCHEMA {schema} TO {role}"
         yield f"ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT {tables} ON TABLES TO {role}"
@@ -162,16 +172,12 @@ def _rights(wish: RoleWish, database: str) -> Iterator[str]:
                 f"ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT USAGE ON SEQUENCES TO {role}"
             )
     if wish.kind == "driver":
-        yield f"REVOKE INSERT, UPDATE ON {', '.join(VERSION_TABLES)} FROM {role}"
+        yield f"REVOKE INSERT, UPDATE ON {', '.join(version_tables(optuna))} FROM {role}"
     read_only = "on" if wish.kind == "viewer" else "off"
     yield (
         f"ALTER ROLE {role} IN DATABASE {_name(database)}"
         f" SET default_transaction_read_only = {read_only}"
     )
-
-
-def _name(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _text(literal: str) -> str:

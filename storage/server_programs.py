@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from storage.account_name import Borrowed, borrow_name, has_name
 from storage.embedded_folder import EmbeddedFolder
 from storage.errors import EmbeddedError
 from storage.server_account import find_barrier
@@ -58,6 +59,7 @@ class ServerPrograms:
         arguments: Sequence[str],
         *,
         inherit: Sequence[int] = (),
+        named: bool = False,
         seconds: float,
     ) -> subprocess.CompletedProcess[str]:
         """Run one program in a session of its own, which a Ctrl-C at the terminal does not reach.
@@ -67,16 +69,19 @@ class ServerPrograms:
             arguments: Its arguments; paths relative to the embedded folder need no quoting.
             seconds: Longest time it may take.
             inherit: File descriptors that it, and what it starts, keeps open.
+            named: Whether it works only where its account has a name.
 
         Raises:
-            EmbeddedError: If it takes longer. The exit status is left to the caller.
+            EmbeddedError: If it takes longer, or a name is not to be had. The exit status is left
+                to the caller.
         """
         account = self.folder.account
+        borrowed = self._borrowed_name() if named else Borrowed()
         try:
             return subprocess.run(
-                [str(self.binaries / program), *arguments],
+                [*borrowed.prefix, str(self.binaries / program), *arguments],
                 cwd=self.folder.root,
-                env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
+                env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC", **borrowed.environment},
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
@@ -96,6 +101,20 @@ class ServerPrograms:
                 f"PostgreSQL's {program} took longer than {seconds:g} s: see"
                 f" {self.folder.log}, and try again when the machine is less busy"
             ) from error
+
+    def _borrowed_name(self) -> Borrowed:
+        """What an account without a name needs; nothing where it has one."""
+        if self.folder.account is not None or has_name():
+            return Borrowed()
+        borrowed = borrow_name(self.folder.root)
+        if borrowed is None:
+            uid = os.geteuid()
+            raise EmbeddedError(
+                f"PostgreSQL's initdb wants a name for its account, and uid {uid} has no entry in"
+                f" /etc/passwd: add one (unim2:x:{uid}:{os.getegid()}::/:/bin/false), install"
+                f" libnss-wrapper, {STOP_OTHER_WAY}"
+            )
+        return borrowed
 
 
 def program_version() -> str:

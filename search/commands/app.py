@@ -19,6 +19,7 @@ from search.commands import options
 from search.config.assignments import parse_fixes, parse_ranges
 from search.config.presets import DEFAULT_PRESET
 from search.errors import ClusterAway, FailureBudget, Interrupted, SearchError
+from search.machine.home import provide_folders
 from search.reporting import reading, views
 from search.workers.ray_environment import outlive_ray
 from storage.address import take_address
@@ -414,6 +415,7 @@ def _exit(finished: bool) -> None:
 def main() -> None:
     """Run the command line."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    provide_folders(os.environ, lambda text: typer.echo(text, err=True))
     app()
 
 

@@ -3,12 +3,13 @@
 import contextlib
 import dataclasses
 import math
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from search.commands.hot_standby import stand_by
-from search.commands.notices import tell_idle_workers, tell_moved_starts
+from search.commands.notices import tell_idle_workers, tell_moved_starts, tell_quota
 from search.commands.signals import stop_on_signals
 from search.config.configuration import LaunchConfig, differences
 from search.driver.driver import Ending
@@ -20,9 +21,11 @@ from search.machine.versions import code_revision, package_versions
 from search.progress.progress import Progress
 from search.reporting.reading import is_driven
 from search.workers.connection import check_answers
-from storage.database import Database
+from search.workers.ray_folder import find_ray_folder
+from storage.database import Database, check_room
 from storage.errors import NameTaken, UnknownStudy
 from storage.lease import Lease
+from storage.optuna_store import open_optuna
 from storage.studies import (
     NewStudy,
     StudyRecord,
@@ -33,6 +36,7 @@ from storage.studies import (
     get_study,
     list_studies,
 )
+from trainer.control_group import limit_threads
 from trainer.features import Material, prepare, require_labels
 
 __all__ = ["Launch", "LaunchResult", "find_to_resume", "launch"]
@@ -95,6 +99,7 @@ def launch(
     stored = _stored(database, request.study)
     if stored is not None:
         return _continue(stored, request, database, open_progress, open_preparing, say)
+    _check_database(database)
     with _booked(request, request.study or f"of preset {request.preset}", say) as booking:
         request = dataclasses.replace(request, machine=booking.machine)
         material = _prepare(request, open_preparing)
@@ -127,6 +132,8 @@ def _continue(
     if lease is None and _is_done(stored, request):
         say(f"study {stored.name} is finished: {stored.trials} trials")
         return LaunchResult(study=stored.name, ending=Ending.FINISHED, reason=None, seconds=0.0)
+    if lease is None:  # else it was driven here a moment ago
+        _check_database(database)
     with (
         lease or Lease.acquire(database, stored.name) as lease,
         _booked(request, stored.name, say) as booking,
@@ -136,6 +143,17 @@ def _continue(
         material = _prepare(request, open_preparing)
         _check_fingerprints(stored, material)
         return _drive(request, database, lease, material, open_progress, say)
+
+
+def _check_database(database: Database) -> None:
+    """Refuse a database that a search could not use, before anything is written.
+
+    Raises:
+        ConnectError: If it allows fewer connections than a search needs.
+        SchemaError: If Optuna's tables do not fit.
+    """
+    check_room(database)
+    open_optuna(database).engine.dispose()  # made now, they take no connection beside the lease
 
 
 def find_to_resume(database: Database, name: str | None, *, standby: bool = False) -> StudyRecord:
@@ -198,6 +216,7 @@ def _check_fingerprints(stored: StudyRecord, material: Material) -> None:
 
 
 def _prepare(request: Launch, open_preparing: OpenPreparing) -> Material:
+    limit_threads()
     with open_preparing() as tell:
         material = prepare(
             request.config.train,
@@ -214,6 +233,9 @@ def _booked(request: Launch, study: str, say: Callable[[str], None]) -> Booking:
     if request.places.ray_address is not None:
         check_answers(request.places.ray_address)
         return Booking(request.machine)
+    if (folder := find_ray_folder(os.environ)) is not None:
+        say(folder.text())
+    tell_quota(request.machine, say)
     return reserve(request.machine, terms=request.terms, study=study, say=say)
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 from search.config.configuration import LaunchConfig
+from search.machine.resources import Machine, quota_text
 from storage.studies import StudyRecord
 
-__all__ = ["tell_idle_workers", "tell_moved_starts"]
+__all__ = ["tell_idle_workers", "tell_moved_starts", "tell_quota"]
 
 
 def tell_moved_starts(config: LaunchConfig, say: Callable[[str], None]) -> None:
@@ -27,3 +28,10 @@ def tell_idle_workers(record: StudyRecord, workers: int, say: Callable[[str], No
             f" keeps at most {most} trials under way, as when it was created; --workers {most}"
             " is enough"
         )
+
+
+def tell_quota(machine: Machine, say: Callable[[str], None]) -> None:
+    """Fewer cores than the machine shows, where the workers run on cores."""
+    text = quota_text()
+    if text is not None and not machine.gpus:
+        say(text)

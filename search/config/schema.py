@@ -13,12 +13,15 @@ TABLES: dict[str, type[Any]] = {"": TrainConfig, "search": SearchConfig}
 
 HEAD = """# Configuration
 
-Everything that can be set in a TOML file, for `python -m search launch --config FILE` and `python -m trainer fit FILE`. The trainer does not read `[search]`.
-`base = "PRESET"` in the first line starts from a preset; `python -m trainer presets` lists them. What is left out has its default.
+Everything that a TOML file can set, for `python -m search launch --config FILE` and
+`python -m trainer fit FILE`. The trainer does not read `[search]`. `base = "PRESET"` at the top
+starts from a preset; `python -m trainer presets` lists them. What is left out has its default.
 
-Editors complete and check a file that names the schema, which `python -m search schema` prints: put `#:schema configuration.schema.json` into its first line.
+Editors complete and check a file that names the schema, which `python -m search schema` prints:
+`#:schema configuration.schema.json` in its first line.
 
-This page is written by `make docs`, from the comments in `trainer/config/configuration.py` and `search/config/configuration.py`.
+This page is written by `make docs`, from the comments in `trainer/config/configuration.py` and
+`search/config/configuration.py`.
 """
 
 

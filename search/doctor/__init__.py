@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from search.doctor.check import Check
 from search.doctor.database import check_database
-from search.doctor.device import check_cores, check_device
+from search.doctor.device import check_cores, check_device, check_memory
 from search.doctor.disk import check_cache, check_checkpoints
 from search.doctor.material import check_data, check_weights
 from search.doctor.python import check_packages, check_python
@@ -19,6 +19,7 @@ CHECKS: Sequence[Callable[[Subject], Check]] = (
     check_packages,
     check_device,
     check_cores,
+    check_memory,
     check_ray,
     check_database,
     check_data,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from search.doctor.check import Check, failed, ok, warning
 from search.doctor.subject import Subject
-from storage.database import Sight, look_at_database
+from storage.database import SEARCH_CONNECTIONS, Sight, look_at_database
 from storage.embedded import EmbeddedServer
 from storage.errors import StorageError
 from storage.server_programs import program_version
@@ -31,7 +31,8 @@ def check_database(subject: Subject) -> Check:
 
 
 def _judged(sight: Sight, address: str) -> Check:
-    server = f"PostgreSQL {sight.server} at {address}"
+    room = f"room for the {SEARCH_CONNECTIONS} connections of a search"
+    server = f"PostgreSQL {sight.server} at {address}, {room}"
     if sight.schema is None:
         return ok("PostgreSQL", f"{server}, without tables: the first launch makes them")
     if sight.newest is not None and sight.schema > sight.newest:

@@ -1,4 +1,4 @@
-"""torch, the device it would train on, and how much of it is free."""
+"""torch, the device it would train on, and how much of it, and of memory, there is."""
 
 import torch
 
@@ -6,9 +6,14 @@ from search.doctor.check import Check, failed, ok, warning
 from search.doctor.subject import Subject
 from search.errors import SettingsError
 from search.machine.reservations import holders
-from search.machine.resources import find_machine, usable_cores
+from search.machine.resources import find_machine, quota_text, usable_cores
+from search.reporting.sizes import bytes_text
+from trainer.control_group import limits, usable_memory
 
-__all__ = ["check_cores", "check_device"]
+__all__ = ["check_cores", "check_device", "check_memory"]
+
+#: A worker that has imported torch and holds no features; `--dry-run` measures the real need.
+LEAST_WORKER_BYTES = 400 * 2**20
 
 
 def check_device(subject: Subject) -> Check:
@@ -37,7 +42,23 @@ def check_cores(subject: Subject) -> Check:
     """Whether other searches hold the machine's cores."""
     cores, held = len(usable_cores()), holders()
     taken = sum(name.startswith("core-") for name in held)
+    quota = quota_text()
     if not held:
-        return ok("cores", f"{cores}, all free")
+        return ok("cores", f"{cores}, all free" + (f"; {quota}" if quota else ""))
     who = ", ".join(sorted(set(held.values())))
     return warning("cores", f"{taken} of {cores} are held by {who}", f"{subject.launch} --wait")
+
+
+def check_memory(subject: Subject) -> Check:
+    """How much memory there is, and whether workers of this process's own size fit in it."""
+    memory = usable_memory()
+    limited = limits().memory is not None
+    found = bytes_text(memory) + (", a limit of this process's control group" * limited)
+    fit = memory // LEAST_WORKER_BYTES
+    if fit < 1:
+        return failed("memory", f"{found}: a worker takes more", "raise the limit of memory")
+    workers = subject.workers or len(usable_cores())
+    if subject.ray_address is None and subject.device == "cpu" and workers > fit:
+        mend = f"{subject.launch} --workers {fit}"
+        return warning("memory", f"{found}: enough for about {fit} of {workers} workers", mend)
+    return ok("memory", found)

@@ -11,6 +11,7 @@ from search.errors import ClusterError
 from search.machine.resources import Machine
 from search.workers.cluster import ray_cluster
 from search.workers.connection import check_answers, usage_statistics
+from search.workers.ray_folder import find_ray_folder
 
 __all__ = ["check_ray"]
 
@@ -24,11 +25,13 @@ def check_ray(subject: Subject) -> Check:
         if subject.ray_address is not None:
             check_answers(subject.ray_address)
             return ok("Ray", f"{version}; a cluster answers at {subject.ray_address}")
+        folder = find_ray_folder(os.environ)
         if not subject.deep:
+            place = "" if folder is None else f"; {folder.text()}"
             return ok(
                 "Ray",
                 f"{version}, would be started here on 127.0.0.1 alone, without usage statistics"
-                " (--deep starts it and looks)",
+                f" (--deep starts it and looks){place}",
             )
         return _started(version)
     except ClusterError as error:

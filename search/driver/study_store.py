@@ -17,6 +17,7 @@ from search.driver.writes import AddTrial, EndTrial, Entry, NewAttempt, StoreRep
 from search.errors import SearchError, StudyError
 from search.records.outcome import write_end
 from search.records.stored_checkpoint import StoredCheckpoint
+from storage.optuna_schema import MARK_ATTRIBUTE
 from storage.outage import translated
 from storage.reports import reports_of, store_report
 from storage.studies import get_study, mark_finished
@@ -36,8 +37,6 @@ ATTEMPTS_ATTRIBUTE = "unim2:attempts"
 CHECKPOINTS_ATTRIBUTE = "unim2:checkpoints"
 #: System attribute of the study: where its depot is.
 ARTIFACTS_ATTRIBUTE = "unim2:artifacts"
-#: System attribute of the study: when the study of our own tables was created.
-MARK_ATTRIBUTE = "unim2:created_at"
 #: User attribute of the study: which trial was scored on the test split, and its scores.
 TEST_ATTRIBUTE = "test"
 

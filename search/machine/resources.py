@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import torch
 
 from search.errors import SettingsError
+from trainer.control_group import limits, usable_cores
 
-__all__ = ["VISIBLE_VARIABLE", "Machine", "find_machine", "usable_cores"]
+__all__ = ["VISIBLE_VARIABLE", "Machine", "find_machine", "quota_text", "usable_cores"]
 
 #: Which GPUs CUDA shows to a process.
 VISIBLE_VARIABLE = "CUDA_VISIBLE_DEVICES"
@@ -70,9 +71,15 @@ def find_machine(device: str, workers: int | None, *, joined: bool = False) -> M
     return Machine(device="cuda", workers=count, gpus=found, own_device="cuda:0")
 
 
-def usable_cores() -> tuple[int, ...]:
-    """Numbers of the processor cores that this process may run on."""
-    return tuple(sorted(os.sched_getaffinity(0)))
+def quota_text() -> str | None:
+    """What a quota of processor time leaves of the cores, in one line; None without one."""
+    quota, cores = limits().processors, len(os.sched_getaffinity(0))
+    if quota is None or quota >= cores:
+        return None
+    return (
+        f"a quota of {quota:g} processors, set for this process's control group, is enough for"
+        f" {len(usable_cores())} of {cores} cores"
+    )
 
 
 def _gpus() -> tuple[str, ...]:

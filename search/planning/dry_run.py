@@ -15,10 +15,11 @@ import torch
 from search.config.configuration import LaunchConfig
 from search.driver.session import Places
 from search.machine.reservations import holders
-from search.machine.resources import Machine, usable_cores
+from search.machine.resources import Machine, quota_text, usable_cores
 from search.planning.costs import Costs, measure
 from search.spaces import Space
 from storage.address import Address
+from trainer.control_group import usable_memory
 from trainer.features import validate
 from trainer.features.dataset_summary import Survey, survey
 
@@ -46,6 +47,10 @@ class DryRun:
     #: Free bytes where the cache and the checkpoints lie.
     cache_free: int
     checkpoints_free: int
+    #: Bytes of memory that this process and what it starts may take.
+    memory: int
+    #: What a quota of processor time leaves of the cores; None without one.
+    quota: str | None
 
     @property
     def trial_seconds(self) -> float:
@@ -90,6 +95,8 @@ class DryRun:
             "bank_bytes": self.survey.bank_bytes,
             "checkpoint_bytes": self.checkpoint_bytes,
             "free_bytes": {"cache": self.cache_free, "checkpoints": self.checkpoints_free},
+            "memory_bytes": self.memory,
+            "quota": self.quota,
             "storage": self.storage,
             "cache": str(self.places.cache),
             "checkpoints": str(self.places.checkpoints),
@@ -126,6 +133,8 @@ def dry_run(
         places=places,
         cache_free=_free_bytes(places.cache),
         checkpoints_free=_free_bytes(places.checkpoints),
+        memory=usable_memory(),
+        quota=quota_text(),
     )
 
 

@@ -46,7 +46,8 @@ def _workers(run: DryRun) -> str:
     machine = run.machine
     place = f"on GPU {', '.join(machine.gpus)}" if machine.gpus else "on processor cores"
     held = "; ".join(f"{name} is held by {holder}" for name, holder in run.held.items())
-    return f"{machine.workers} {place}" + (f" ({held})" if held else "")
+    notes = "; ".join(text for text in (held, "" if machine.gpus else run.quota) if text)
+    return f"{machine.workers} {place}" + (f" ({notes})" if notes else "")
 
 
 def _cost(run: DryRun) -> list[tuple[str, str]]:
@@ -63,7 +64,7 @@ def _cost(run: DryRun) -> list[tuple[str, str]]:
             f"{costs.steps} iterations here and now, {1000 * costs.iteration_seconds:.0f} ms each,"
             f" and an evaluation, {costs.evaluation_seconds:.2f} s; on random features",
         ),
-        ("memory", f"about {bytes_text(costs.worker_bytes)} a worker, as in that measurement"),
+        ("memory", _memory(run)),
         (
             "disk",
             f"{bytes_text(run.survey.bank_bytes)} of features ({bytes_text(run.cache_free)} free"
@@ -74,6 +75,19 @@ def _cost(run: DryRun) -> list[tuple[str, str]]:
     if costs.gpu_bytes is not None:
         lines.insert(3, ("GPU memory", f"about {bytes_text(costs.gpu_bytes)} a worker"))
     return lines
+
+
+def _memory(run: DryRun) -> str:
+    each, workers = run.costs.worker_bytes, run.machine.workers
+    text = (
+        f"about {bytes_text(each)} per worker, as in that measurement;"
+        f" {bytes_text(run.memory)} may be used here"
+    )
+    if each * workers <= run.memory:
+        return text
+    return (
+        f"{text}, which is too little for {workers}: give --workers {max(1, run.memory // each)}"
+    )
 
 
 def _read(run: DryRun) -> list[tuple[str, str]]:

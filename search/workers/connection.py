@@ -15,6 +15,8 @@ from ray._private import ray_constants
 
 from search.errors import ClusterError, first_line
 from search.machine.resources import VISIBLE_VARIABLE, Machine
+from search.workers.ray_environment import name_account
+from search.workers.ray_folder import find_ray_folder
 from search.workers.ray_processes import end, ray_processes
 
 __all__ = ["RAY", "check_answers", "connect", "usage_statistics"]
@@ -91,13 +93,15 @@ def _initialise(machine: Machine, address: str | None) -> None:
             "include_dashboard": False,
             "_node_ip_address": LOOPBACK,
         }
+        own = find_ray_folder(os.environ)
+        options |= {} if own is None else {"_temp_dir": str(own.path)}
     try:
         if address is None:
             with _visible(machine.gpus), _on_loopback():
                 ray.init(address="local", **options)
         else:
             ray.init(address=address, **options)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         where = address or "on this machine"
         raise ClusterError(f"Ray cannot be used ({where}): {first_line(error)}") from error
     except Exception as error:
@@ -152,6 +156,7 @@ def _visible(gpus: Sequence[str]) -> Iterator[None]:
 
 
 def _quiet_environment() -> None:
+    name_account(os.environ)
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_gcs_rpc_server_reconnect_timeout_s", str(GCS_RECONNECT_SECONDS))
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")

@@ -1,9 +1,24 @@
-"""Variables that Ray reads when it is imported, and that are set before that."""
+"""Variables that are set before Ray, and what it starts, read them."""
 
 import os
 from collections.abc import MutableMapping
 
-__all__ = ["outlive_ray"]
+from storage.account_name import has_name
+
+__all__ = ["name_account", "outlive_ray"]
+
+#: Where Python's ``getpass`` looks for the name of the account, before it asks the system.
+NAME_VARIABLES = ("LOGNAME", "USER", "LNAME", "USERNAME")
+
+
+def name_account(environment: MutableMapping[str, str]) -> None:
+    """Give an account that the system knows by number alone a name, for whoever asks for one.
+
+    Args:
+        environment: Usually ``os.environ``; changed in place, where it holds no name.
+    """
+    if not has_name(os.getuid()) and not any(map(environment.get, NAME_VARIABLES)):
+        environment["USER"] = f"uid-{os.getuid()}"
 
 
 def outlive_ray(environment: MutableMapping[str, str]) -> None:

@@ -17,7 +17,7 @@ from storage.database import open_database
 from storage.embedded import EmbeddedServer
 from tests.acceptance.conftest import SearchCommand
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
 STORED = Path(__file__).parents[1] / "fixtures" / "version_0_1"
 

@@ -16,7 +16,8 @@ from tests.acceptance.test_search import descendants, view_of
 
 Register = Callable[["Popen[str]"], "Popen[str]"]
 
-pytestmark = [pytest.mark.timeout(1800), pytest.mark.long]  # three starts of Ray each
+# three starts of Ray each
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1800), pytest.mark.long]
 
 
 RAY = Path(ray.__file__).parent / "core" / "src" / "ray"

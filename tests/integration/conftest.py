@@ -1,6 +1,6 @@
 """A real PostgreSQL for every integration test: one server a session, one database a test.
 
-And another that wants passwords, and speaks TLS.
+And another that wants passwords, and speaks TLS; with PgBouncer before it where that is installed.
 """
 
 import itertools
@@ -10,9 +10,11 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -105,7 +107,7 @@ def password_server() -> Iterator[PasswordServer]:
     if not (DEBIAN_PROGRAMS / "initdb").exists():
         pytest.skip(f"no PostgreSQL 15 in {DEBIAN_PROGRAMS} to test passwords over TCP with")
     # Root must start it as another user, who is made with Debian's package.
-    account = {"user": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
+    account: dict[str, Any] = {"user": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
     folder = Path(tempfile.mkdtemp(prefix="umss-tcp-", dir="/tmp"))
     if account:
         shutil.chown(folder, user="postgres")
@@ -130,11 +132,113 @@ def password_server() -> Iterator[PasswordServer]:
         with (folder / "data" / "postgresql.conf").open("a") as settings:
             settings.write("ssl = on\nssl_cert_file = '../server.crt'\n")
             settings.write("ssl_key_file = '../server.key'\n")
-    options = f"-p {server.port} -h 127.0.0.1 -k {folder}"
+    options = f"-p {server.port} -h 127.0.0.1 -k {folder} -c fsync=off"
     run("pg_ctl", "start", "-w", "-l", "log", "-o", options)
     yield server
     run("pg_ctl", "stop", "-w", "-m", "immediate")
     shutil.rmtree(folder)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnedDatabase:
+    """A database on TCP, whose owner is no superuser."""
+
+    name: str
+    owner: str
+    #: Port of the server.
+    port: int
+    #: A .pgpass with the owner's password.
+    passfile: Path
+    #: Opened by a superuser.
+    superuser: Database
+
+    def address(self, parameters: str = "", *, port: int | None = None) -> str:
+        """Its address for the owner, without a password; the parameters begin with an &."""
+        place = f"127.0.0.1:{port or self.port}/{self.name}"
+        return f"postgresql://{self.owner}@{place}?passfile={self.passfile}{parameters}"
+
+    def execute(self, *statements: str) -> None:
+        """Execute statements as the superuser."""
+        engine = self.superuser.engine.execution_options(isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+
+
+ROLES_OF = text("SELECT rolname FROM pg_roles WHERE rolname LIKE :name")
+
+
+@pytest.fixture
+def owned_database(password_server: PasswordServer, tmp_path: Path) -> Iterator[OwnedDatabase]:
+    """A database of the test's own and its owner, who may make roles."""
+    name = f"owned_{next(_numbers)}"
+    passfile = tmp_path / "pgpass"
+    passfile.write_text(f"*:*:*:*:{password_server.password}\n")
+    passfile.chmod(0o600)
+    address = parse_address(password_server.address(), password=password_server.password)
+    with open_database(address) as superuser:
+        database = OwnedDatabase(
+            name=name,
+            owner=name,
+            port=password_server.port,
+            passfile=passfile,
+            superuser=superuser,
+        )
+        database.execute(
+            f"CREATE ROLE {name} LOGIN CREATEROLE PASSWORD '{password_server.password}'",
+            f"CREATE DATABASE {name} OWNER {name}",
+        )
+        yield database
+        database.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        with superuser.engine.connect() as connection:  # those that the test made have its name
+            found = connection.execute(ROLES_OF, {"name": f"{name}%"}).scalars().all()
+        database.execute(*(f"DROP ROLE {role}" for role in found))
+
+
+@pytest.fixture
+def start_pooler(owned_database: OwnedDatabase) -> Iterator[Callable[[str], int]]:
+    """Start PgBouncer before the test's server, in a mode; gives its port."""
+    program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
+    if program is None:
+        pytest.skip("no pgbouncer to pool connections with (Debian's package pgbouncer)")
+    folder = Path(tempfile.mkdtemp(prefix="umss-pool-", dir="/tmp"))
+    account: dict[str, Any] = {"user": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
+    password = owned_database.passfile.read_text().strip().rpartition(":")[2]
+    (folder / "users").write_text(f'"{owned_database.owner}" "{password}"\n')
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def start(mode: str) -> int:
+        port = _free_port()
+        (folder / "ini").write_text(
+            f"[databases]\n* = host=127.0.0.1 port={owned_database.port}\n[pgbouncer]\n"
+            f"listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
+            f"auth_type = plain\nauth_file = {folder / 'users'}\npool_mode = {mode}\n"
+        )
+        for path in (folder, *folder.iterdir()):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        processes.append(
+            subprocess.Popen([program, "-q", str(folder / "ini")], cwd=folder, **account)
+        )
+        _wait_until_open(port)
+        return port
+
+    yield start
+    for process in processes:
+        process.terminate()
+        process.wait(timeout=30)
+    shutil.rmtree(folder)
+
+
+def _wait_until_open(port: int) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.05)
 
 
 def _make_certificate(folder: Path) -> Path | None:

@@ -23,6 +23,7 @@ from trainer.commands.inspect import inspect_file
 from trainer.commands.predict import Asked, predict_images, read_modalities
 from trainer.commands.presets import list_presets, print_preset
 from trainer.commands.setup import find_device, read_config
+from trainer.control_group import limit_threads
 from trainer.engine.checkpoint import RECORD_NAME
 from trainer.engine.snapshots import read_iterations
 from trainer.errors import TrainerError
@@ -64,6 +65,7 @@ RunOption = Annotated[
 
 def main() -> None:
     """Run the command line; a user's error is one line and exit code 2."""
+    limit_threads()
     try:
         app()
     except TrainerError as error:

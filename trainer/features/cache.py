@@ -46,14 +46,24 @@ SPARE = 64 * 2**20  # bytes that have to stay free
 
 
 def cache_root(cache: Path | None) -> Path:
-    """The cache's folder: as given, or from the environment, or the user's own."""
+    """The cache's folder: as given, or from the environment, or the user's own.
+
+    Raises:
+        CacheError: If none was named, and the user has no home folder.
+    """
     if cache is not None:
         return cache
     if os.environ.get(VARIABLE):
         return Path(os.environ[VARIABLE]).expanduser()
     import platformdirs  # only here: whoever names a folder does without
 
-    return Path(platformdirs.user_cache_dir("unim2-search"))
+    try:
+        return Path(platformdirs.user_cache_dir("unim2-search"))
+    except RuntimeError as error:  # neither HOME nor the passwd file names a folder
+        raise CacheError(
+            "this account has no home folder for the feature cache (HOME is no absolute path, and"
+            f" the passwd file has no entry): give --cache FOLDER or set {VARIABLE}"
+        ) from error
 
 
 def hash_json(value: Any) -> str:

@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.cluster
+
 REPOSITORY = Path(__file__).parents[3]
 #: Joins, says so, and holds its workers' places until its input ends.
 HOLD = """
 import sys
-from search.cluster import cluster
+from search.workers import cluster
 from search.machine.resources import Machine
 cluster.PATIENCE_SECONDS, cluster.TOLD_SECONDS = 2.0, 600.0
 address, machine = sys.argv[1], Machine(device="cpu", workers=int(sys.argv[2]))

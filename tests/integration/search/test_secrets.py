@@ -101,6 +101,7 @@ def test_no_record_file_or_output_of_a_search_has_them(
     assert password_server.password not in done.output
 
 
+@pytest.mark.cluster
 @pytest.mark.long
 @pytest.mark.timeout(900)
 def test_no_process_of_ray_has_them(password_server: Any, folder: Path) -> None:

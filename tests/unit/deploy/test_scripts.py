@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from search.workers.ray_folder import LONGEST
+
 DEPLOY = Path(__file__).parents[3] / "deploy"
 #: Tells its arguments and its environment; then lives until it is told to end, where it lasts.
 TELL = """#!/usr/bin/env python3
@@ -125,6 +127,21 @@ def test_the_head_listens_on_the_address_of_its_name(stage: Stage) -> None:
     assert flags(told)["node-ip-address"] == "127.0.0.1"
     assert flags(told)["num-cpus"] == "0" and flags(told)["num-gpus"] == "0"
     assert "UMSS_STORAGE" not in told["environment"]
+
+
+def test_the_heads_sockets_have_short_paths(stage: Stage, tmp_path: Path) -> None:
+    stage.program("ray")
+    longest = LONGEST - len("/ray")
+    assert f"longest={longest} " in (DEPLOY / "ray-head.sh").read_text()
+    long = tmp_path / ("x" * longest)
+    long.mkdir()
+    short = f"/tmp/unim2-search-{os.geteuid()}"
+    for given in (long, tmp_path / "gone"):
+        done = stage.run("ray-head.sh", TMPDIR=str(given))
+        assert done.returncode == 0 and f"{short} takes them" in done.stderr
+    assert [told["environment"]["RAY_TMPDIR"] for told in stage.told("ray")] == [short] * 2
+    assert stage.run("ray-head.sh", TMPDIR="/tmp").stderr == ""
+    assert stage.run("ray-head.sh", TMPDIR=str(long), RAY_TMPDIR="/var/tmp").stderr == ""
 
 
 def test_a_head_without_an_address_says_so(stage: Stage) -> None:
