@@ -17,7 +17,7 @@ import pytest
 from search import pruners
 from search.driver.in_memory_study import Mirror
 from search.driver.rules import Rules
-from search.pruners import CollapseRules, build_pruner
+from search.pruners import CollapseRules, Pruner, build_pruner
 from search.records.outcome import Pruned
 from search.spaces import build_space
 from tests.unit.search.builders import make_report, running
@@ -194,10 +194,19 @@ def test_an_objective(
     assert found.needs_labels
 
 
+def rules_of(pruner: Pruner, *, evaluations: int) -> Rules:
+    """Rules with the default objective, where there is a table of them."""
+    further: dict[str, Any] = {}
+    if has_objectives():
+        objectives = importlib.import_module("search.objectives")
+        further["objective"] = objectives.find_objective(objectives.DEFAULT_OBJECTIVE)
+    return Rules(collapse=CollapseRules(), pruner=pruner, evaluations=evaluations, **further)
+
+
 def test_a_pruner(add: Callable[[str], tuple[Any, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
     _, added = add("A pruner")
     monkeypatch.setattr(pruners, "PRUNERS", {**pruners.PRUNERS, **added})
-    rules = Rules(collapse=CollapseRules(), pruner=build_pruner("plateau", 9), evaluations=9)
+    rules = rules_of(build_pruner("plateau", 9), evaluations=9)
     study = Mirror("study")
     number = study.add(running())
     reports, outcomes = [], []
