@@ -64,7 +64,7 @@ def faults_table(records: Sequence[RunRecord]) -> str:
     failing = sum(record.failing_every is not None for record in records)
     rows.append(("one in 200 of the driver's statements fails, throughout a run", failing, ""))
     alone = sum(record.alone for record in records)
-    rows.append(("drivers share checkpoints only through an artifact store", alone, ""))
+    rows.append(("drivers share only an artifact store of checkpoints", alone, ""))
     broken = sum(len(record.broken) for record in records)
     rows.append(("a trial fails every time", broken, ""))
     stumbling = sum(len(record.stumbling) for record in records)
@@ -82,7 +82,10 @@ def work_table(records: Sequence[RunRecord]) -> str:
         ("intervals between evaluations, in total", sum(one.intervals or 0 for one in noted)),
         ("interrupted", sum(one.cut_off or 0 for one in noted)),
         ("trained again, with checkpoints in a shared folder", _repeated(noted, alone=False)),
-        ("trained again, with checkpoints only in an artifact store", _repeated(noted, alone=True)),
+        (
+            "trained again, with checkpoints only in an artifact store",
+            _repeated(noted, alone=True),
+        ),
         *((f"further attempts of a trial: {why}", attempts[why]) for why in sorted(attempts)),
     ]
     return markdown_table(("work", "number"), rows)
