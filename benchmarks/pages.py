@@ -1,4 +1,4 @@
-"""Writes the measured figures into the documents, from benchmarks/results.
+"""Writes the measured figures into the documents, from benchmarks/results, and tested tables.
 
     python -m benchmarks.pages
 
@@ -14,6 +14,8 @@ from typing import Any
 
 from benchmarks import collapse, comparison, from_clone, lambda_and_b, reliability
 from benchmarks.records import RESULTS
+from tests import inputs
+from tests.inputs.table import text as inputs_text
 
 __all__ = ["PAGES", "TEXTS", "filled", "main"]
 
@@ -22,6 +24,7 @@ PAGES = (
     "README.md",
     "docs/comparison.md",
     "docs/collapse.md",
+    "docs/data.md",
     "docs/lambda-and-b.md",
     "docs/reliability.md",
 )
@@ -39,6 +42,7 @@ TEXTS: Mapping[str, Callable[[], str]] = {
     "comparison in short": lambda: comparison.short_text(_result("comparison")["rows"]),
     "collapse": lambda: collapse.text(_result("collapse")["rows"]),
     "lambda and b": lambda: lambda_and_b.text(*lambda_and_b.read()),
+    "inputs": lambda: inputs_text(inputs.ROWS),
     **reliability.TEXTS,
 }
 

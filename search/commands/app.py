@@ -27,6 +27,7 @@ from storage.database import Database, open_database
 from storage.errors import DatabaseAway, LeaseHeld, LeaseLost, StorageError
 from storage.studies import request_stop
 from trainer.config.toml_records import record_to_table, toml_text
+from trainer.console.terminal import any_terminal
 from trainer.errors import TrainerError
 
 __all__ = ["app", "main"]
@@ -415,8 +416,9 @@ def _exit(finished: bool) -> None:
 def main() -> None:
     """Run the command line."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    provide_folders(os.environ, lambda text: typer.echo(text, err=True))
-    app()
+    with any_terminal():
+        provide_folders(os.environ, lambda text: typer.echo(text, err=True))
+        app()
 
 
 @contextmanager

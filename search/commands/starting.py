@@ -27,11 +27,12 @@ from search.reporting import reading, views
 from search.reporting.dry_run import plan
 from storage.address import Address, parse_address
 from storage.database import Database, open_database
+from trainer.config.configuration import TrainConfig
 from trainer.config.toml_records import toml_text
 from trainer.features import validate
 from trainer.features.cache import cache_root
 
-__all__ = ["Machinery", "detach_launch", "launch", "resume"]
+__all__ = ["Machinery", "detach_launch", "launch", "resume", "say_notes"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +146,7 @@ def launch(
         stall_timeout=machinery.stall_timeout,
         standby=machinery.standby,
     )
-    validate(request.config.train)
+    say_notes(request.config.train)
     with open_database(address) as database:
         return _drive(request, database, plain=plain)
 
@@ -230,8 +231,18 @@ def resume(
             stall_timeout=machinery.stall_timeout,
             standby=machinery.standby,
         )
-        validate(request.config.train)
+        say_notes(request.config.train)
         return _drive(request, database, plain=plain)
+
+
+def say_notes(config: TrainConfig) -> None:
+    """Refuse data or weights that cannot be used, and print what is worth knowing of the data.
+
+    Raises:
+        ConfigError, DataError, WeightsError: As :func:`trainer.features.validate` does.
+    """
+    for note in validate(config):
+        typer.echo(f"note: {note}")
 
 
 def _drive(request: Launch, database: Database, *, plain: bool | None) -> bool:

@@ -51,6 +51,8 @@ class DryRun:
     memory: int
     #: What a quota of processor time leaves of the cores; None without one.
     quota: str | None
+    #: What is worth knowing of the data, a line each.
+    notes: tuple[str, ...] = ()
 
     @property
     def trial_seconds(self) -> float:
@@ -101,6 +103,7 @@ class DryRun:
             "cache": str(self.places.cache),
             "checkpoints": str(self.places.checkpoints),
             "config": self.config.to_table(),
+            "notes": list(self.notes),
         }
 
 
@@ -118,7 +121,7 @@ def dry_run(
     Raises:
         ConfigError, DataError, WeightsError: Where a launch would refuse, too.
     """
-    validate(config.train)
+    notes = validate(config.train)
     found = survey(config.train)
     return DryRun(
         study=study or f"{preset}-N, the next free number",
@@ -135,6 +138,7 @@ def dry_run(
         checkpoints_free=_free_bytes(places.checkpoints),
         memory=usable_memory(),
         quota=quota_text(),
+        notes=notes,
     )
 
 

@@ -97,6 +97,7 @@ def _read(run: DryRun) -> list[tuple[str, str]]:
     weights = "" if train.backbone.name == "patch-stats" else f", weights {train.backbone.weights}"
     return [
         ("data", f"{train.data.name}, {where}: {images} images, {survey.crops} crops"),
+        *(("note", note) for note in run.notes),
         ("backbone", f"{train.backbone.name}{weights}: {survey.channels} channels"),
     ]
 

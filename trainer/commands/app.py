@@ -1,6 +1,6 @@
 """The trainer's command line: one run without any database.
 
-Each verb is parsed here and done in ``trainer/verbs``. What a user can mend ends in one line
+Each verb is parsed here and done in ``trainer/commands``. What a user can mend ends in one line
 on standard error and exit code 2.
 """
 
@@ -23,6 +23,7 @@ from trainer.commands.inspect import inspect_file
 from trainer.commands.predict import Asked, predict_images, read_modalities
 from trainer.commands.presets import list_presets, print_preset
 from trainer.commands.setup import find_device, read_config
+from trainer.console.terminal import any_terminal
 from trainer.control_group import limit_threads
 from trainer.engine.checkpoint import RECORD_NAME
 from trainer.engine.snapshots import read_iterations
@@ -65,12 +66,15 @@ RunOption = Annotated[
 
 def main() -> None:
     """Run the command line; a user's error is one line and exit code 2."""
-    limit_threads()
-    try:
-        app()
-    except TrainerError as error:
-        Console(stderr=True, soft_wrap=True).print(f"error: {error}", markup=False, style="red")
-        sys.exit(2)
+    with any_terminal():
+        limit_threads()
+        try:
+            app()
+        except TrainerError as error:
+            Console(stderr=True, soft_wrap=True).print(
+                f"error: {error}", markup=False, style="red"
+            )
+            sys.exit(2)
 
 
 @app.command()

@@ -26,8 +26,7 @@ def build_features(
     Raises:
         TrainerError: If data, weights or settings are not as needed, or the disk is full.
     """
-    validate(config)
-    say_notes(config.data)
+    say_notes(validate(config))
     found: Verify = "sizes" if verify else "all"
     material = prepare_material(config, cache=cache, device=device, verify=found)
     say(

@@ -48,9 +48,9 @@ def fit_run(
     """
     if (folder / RECORD_NAME).exists():
         require_trainable(folder)
-    validate(config)
+    notes = validate(config)
     say(protocol_line(config))
-    say_notes(config.data)
+    say_notes(notes)
     material = prepare_material(config, cache=cache, device=device)
     run = _start_or_restore(folder, config, material, device)
     keep = check_snapshots(snapshots, folder, reached=run.iteration, iterations=run.iterations)

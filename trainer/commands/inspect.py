@@ -30,6 +30,9 @@ from trainer.inspection.readiness import Readiness
 
 __all__ = ["inspect_data", "inspect_file"]
 
+#: Kinds of findings that are a line a folder, which has its own count of files.
+COUNTED = ("unused",)
+
 
 def inspect_file(path: Path, *, cache: Path | None, as_json: bool) -> bool:
     """Print what the data set of a run holds, or one that is described, and every fault.
@@ -114,8 +117,10 @@ def _say_all(found: Inspection, ready: Readiness) -> None:
 def _say_findings(what: str, findings: Sequence[Finding]) -> None:
     """A line per cause, however many files it has."""
     for kind in dict.fromkeys(finding.kind for finding in findings):
-        for alike in group_alike(each.text for each in findings if each.kind == kind):
-            say(f"{what} ({kind}): {alike.line}")
+        texts = [each.text for each in findings if each.kind == kind]
+        lines = texts if kind in COUNTED else [alike.line for alike in group_alike(texts)]
+        for line in lines:
+            say(f"{what} ({kind}): {line}")
 
 
 def _say_splits(found: Inspection) -> None:

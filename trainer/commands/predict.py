@@ -1,5 +1,7 @@
 """``predict``: masks and overlays for images of one's own, by a checkpoint."""
 
+import contextlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,17 +12,27 @@ import torch
 from numpy.typing import NDArray
 
 from trainer.causes import group_alike
-from trainer.commands.setup import at_root, live_progress, prepare_material, say
+from trainer.commands.setup import at_root, live_progress, prepare_material, say, say_notes
 from trainer.commands.tables import say_table
 from trainer.datasets import open_dataset
 from trainer.datasets.base import Label
+from trainer.datasets.exif import turned_note
+from trainer.datasets.headers import read_orientation
 from trainer.engine.run import Run, config_of
 from trainer.errors import ConfigError, DataError
 from trainer.features import Material
 from trainer.features.extraction import Standard
 from trainer.features.prepare import open_backbone
 from trainer.figures.colour import picture_palette
-from trainer.predict import OwnImage, Predictor, find_images, write_legend, write_pictures
+from trainer.predict import (
+    FileRules,
+    OwnImage,
+    Predictor,
+    find_images,
+    left_out,
+    write_legend,
+    write_pictures,
+)
 from trainer.scoring.naming import Evidence, Naming, name_classes, name_clusters
 
 __all__ = ["Asked", "predict_images", "read_modalities"]
@@ -60,7 +72,14 @@ def predict_images(
             images do not suit it.
     """
     settings = at_root(config_of(checkpoint), data)
-    own = find_images(asked.images, modalities=settings.data.modalities, folders=asked.folders)
+    source = open_dataset(settings.data).source
+    own = find_images(
+        asked.images,
+        modalities=settings.data.modalities,
+        folders=asked.folders,
+        rules=FileRules.of(source, settings.data.modalities),
+    )
+    say_notes((*left_out(asked.images, own), *_turned_note(own)))
     material = prepare_material(settings, cache=cache, device=device, verify="small")
     run = Run.restore(checkpoint, settings, material, device)
     iteration = run.take_counted()
@@ -72,7 +91,7 @@ def predict_images(
         standards=_standards(material, device),
         backbone=open_backbone(settings, device),
         features=settings.features,
-        source=open_dataset(settings.data).source,
+        source=source,
         device=device,
     )
     palette = naming.colours(picture_palette(material.palette, chosen=material.palette_chosen))
@@ -98,6 +117,15 @@ def read_modalities(given: Sequence[str]) -> dict[str, tuple[Path, ...]]:
             raise ConfigError(f"--modality {name} is given twice: give its folder once")
         folders[name] = tuple(Path(path) for path in paths.split(","))
     return folders
+
+
+def _turned_note(own: tuple[OwnImage, ...]) -> tuple[str, ...]:
+    found: dict[str, Counter[int]] = {modality: Counter() for modality in own[0].files}
+    for each in own:
+        for modality, paths in each.files.items():
+            with contextlib.suppress(DataError):  # told when it is to be predicted
+                found[modality].update(read_orientation(path, late=True) for path in paths)
+    return turned_note(found)
 
 
 def _naming(run: Run, material: Material, probe: str) -> Naming:

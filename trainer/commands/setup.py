@@ -2,7 +2,7 @@
 
 import dataclasses
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,11 +17,10 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from trainer.config.configuration import DataConfig, TrainConfig
+from trainer.config.configuration import TrainConfig
 from trainer.config.presets import expand
 from trainer.config.protocols import lay_protocol
 from trainer.config.toml_records import build_record, read_toml
-from trainer.datasets import open_dataset
 from trainer.datasets.folder.description import is_description
 from trainer.errors import ConfigError
 from trainer.features import Material, prepare
@@ -115,14 +114,9 @@ def say(text: str) -> None:
     Console().print(text, highlight=False, soft_wrap=True, markup=False)
 
 
-def say_notes(config: DataConfig) -> None:
-    """Print what opening the data set found out or decided that its user should know.
-
-    Raises:
-        ConfigError: If its name, a modality or an option is unknown.
-        DataError: If its files are missing.
-    """
-    for note in open_dataset(config).notes:
+def say_notes(notes: Iterable[str]) -> None:
+    """Print what the user of a data set should know of it, as ``validate`` found it."""
+    for note in notes:
         say(f"note: {note}")
 
 

@@ -25,7 +25,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         ConfigError: If it is missing, unreadable, or not TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"cannot read the configuration {path}: {error}; give an existing TOML file"

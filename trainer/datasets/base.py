@@ -51,8 +51,11 @@ class Source(Protocol):
         """Every file that images and labels are read from; empty if they are drawn."""
         ...
 
-    def check(self) -> None:
+    def check(self) -> tuple[str, ...]:
         """Refuse damaged or mismatching files, as far as that is affordable.
+
+        Returns:
+            What their user should know of them, a line each.
 
         Raises:
             DataError: On the first such file, by its name.
@@ -125,6 +128,26 @@ class Source(Protocol):
         """
         raise DataError(f"{paths[0]} is not read: this data set takes no files of your own")
 
+    def orientations(self, name: str, kind: str) -> tuple[int, ...]:
+        """The EXIF orientation of each file of an image, or of its label; none if it is drawn.
+
+        Args:
+            name: Name of an image.
+            kind: A modality, or ``label``.
+
+        Raises:
+            DataError: If a file cannot be decoded.
+        """
+        return ()
+
+    def shared_file(self, modality: str, other: str) -> bool:
+        """Whether two modalities of an image are read from the same file."""
+        return False
+
+    def own_affixes(self) -> Mapping[str, tuple[str, str]]:
+        """Modality to what its files' names begin with and end in, where that differs."""
+        return {}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
@@ -159,6 +182,8 @@ class DataSet:
     identity: Mapping[str, Any]
     #: What is worth knowing before its scores are compared: one line each, for ``inspect``.
     notes: tuple[str, ...] = ()
+    #: Files in its folders that fit nothing: one line a folder.
+    unused: tuple[str, ...] = ()
     #: Files that are missing: one line each. Their images are in no split. ``open_dataset``
     #: refuses such a data set; ``inspect`` goes on, to name them all.
     faults: tuple[str, ...] = ()

@@ -28,16 +28,20 @@ from trainer.datasets.decoding import (
     read_label,
     read_rgb,
 )
+from trainer.datasets.file_tree import FileTree
 from trainer.datasets.files import FileSource, list_files, pair_files
 from trainer.datasets.holes import fill_rows
 from trainer.datasets.lists import check_share
+from trainer.datasets.names import fold
 from trainer.datasets.roots import find_root
+from trainer.datasets.unused import Unused, find_unused
 from trainer.errors import DataError
 from trainer.seeds import numpy_generator
 
 __all__ = ["CityscapesOptions", "encode_disparity", "open_cityscapes"]
 
 MODALITIES = ("rgb", "disparity")
+SPLITS = ("train", "val")  # folders that are read
 VERSION = 1  # of the splits and the encoding
 
 CLASSES = (
@@ -105,9 +109,11 @@ def open_cityscapes(config: DataConfig) -> DataSet:
     options = build_record(CityscapesOptions, config.options, "data.options")
     check_modalities(config.modalities, offered=MODALITIES, data_set=config.name)
     root = find_root(config, holds="leftImg8bit")
-    images, labels, faults = _find(root, config.modalities)
+    tree = FileTree(root)
+    images, labels, faults = _find(tree, config.modalities)
     train, val, test = _split(images[config.modalities[0]], options, config.seed, root)
     labelled = bool(labels)
+    unused = _unused(tree, images, labels)
     return DataSet(
         classes=tuple(name for name, _ in CLASSES),
         palette=tuple(colour for _, colour in CLASSES),
@@ -121,9 +127,14 @@ def open_cityscapes(config: DataConfig) -> DataSet:
             read_image={"rgb": read_rgb, "disparity": _read_disparity},
             read_label=_read_label,
             read_holes={"disparity": _unmatched},
+            affixes={
+                modality: ("", Path(ending).stem) for modality, (_, ending) in FOLDERS.items()
+            },
         ),
         root=root,
         identity={"data set": "cityscapes", "version": VERSION},
+        notes=unused.unlisted,
+        unused=unused.unmatched,
         faults=faults,
     )
 
@@ -133,13 +144,16 @@ FOLDERS = {
     "disparity": ("disparity", "_disparity.png"),
 }
 LABEL_FOLDER, LABEL_SUFFIX = "gtFine", "_gtFine_labelIds.png"
+#: What else the official archive has for each frame.
+COMPANIONS = ("_gtFine_color.png", "_gtFine_instanceIds.png", "_gtFine_polygons.json")
 
 
 def _find(
-    root: Path, modalities: tuple[str, ...]
+    tree: FileTree, modalities: tuple[str, ...]
 ) -> tuple[dict[str, dict[str, Path]], dict[str, Path], tuple[str, ...]]:
     """Files by modality and name, label files by name, and a line a missing partner."""
-    images = {modality: _frames(root, *FOLDERS[modality]) for modality in modalities}
+    root = tree.root
+    images = {modality: _frames(tree, *FOLDERS[modality]) for modality in modalities}
     for modality, frames in images.items():
         if not frames:
             folder, suffix = FOLDERS[modality]
@@ -148,7 +162,7 @@ def _find(
                 " folder in the official layout"
             )
     has_labels = (root / LABEL_FOLDER).is_dir()
-    labels = _frames(root, LABEL_FOLDER, LABEL_SUFFIX) if has_labels else {}
+    labels = _frames(tree, LABEL_FOLDER, LABEL_SUFFIX) if has_labels else {}
     if has_labels and not labels:
         raise DataError(
             f"{root / LABEL_FOLDER} has no file train/CITY/*{LABEL_SUFFIX}: add the labels or"
@@ -162,11 +176,31 @@ def _find(
     return dict(zip(images, kept, strict=False)), kept[-1], faults
 
 
-def _frames(root: Path, folder: str, suffix: str) -> dict[str, Path]:
-    frames = list_files(root / folder / "train", suffix=suffix)
-    if (root / folder / "val").is_dir():
-        frames |= list_files(root / folder / "val", suffix=suffix)
-    return frames
+def _frames(tree: FileTree, folder: str, suffix: str) -> dict[str, Path]:
+    frames = list_files(tree, tree.root / folder / "train", suffix=suffix)
+    val = tree.root / folder / "val"
+    return frames | (list_files(tree, val, suffix=suffix) if tree.folder(val) else {})
+
+
+def _unused(
+    tree: FileTree, images: Mapping[str, Mapping[str, Path]], labels: Mapping[str, Path]
+) -> Unused:
+    """What is no frame of the layout; a frame without its partner is a fault already."""
+    read = [FOLDERS[modality] for modality in images]
+    read += [(LABEL_FOLDER, LABEL_SUFFIX)] if labels else []
+    folders = {tree.root / folder / split: ending for folder, ending in read for split in SPLITS}
+
+    def known(path: Path) -> bool:
+        ending = folders.get(path.parent.parent)
+        return fold(path.name).endswith((*COMPANIONS, *((ending,) if ending else ())))
+
+    return find_unused(
+        tree,
+        {*labels.values(), *(path for by_name in images.values() for path in by_name.values())},
+        folders=folders,
+        matches=lambda path: False,
+        leave=known,
+    )
 
 
 def _split(

@@ -17,6 +17,7 @@ from trainer.config.configuration import DataConfig
 from trainer.config.toml_records import build_record
 from trainer.datasets.base import DataSet, check_modalities
 from trainer.datasets.decoding import label_table, read_label, read_rgb
+from trainer.datasets.file_tree import FileTree
 from trainer.datasets.files import FileSource
 from trainer.datasets.gathering import gather
 from trainer.datasets.lists import (
@@ -145,6 +146,7 @@ def open_cocostuff27(config: DataConfig) -> DataSet:
     names = _split(root, options, config.seed)
     found = gather(
         names,
+        tree=FileTree(root),
         images={"rgb": lambda name: (root / "images" / f"{name}.jpg",)},
         label=lambda name: root / "annotations" / f"{name}.png",
     )

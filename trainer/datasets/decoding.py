@@ -1,15 +1,13 @@
 """Images, labels and arrays from files, and refusing what does not fit.
 
 Every reader takes one file and either gives numbers of the kind that was asked for or raises
-a :class:`~trainer.errors.DataError` of one line that names the file. Pillow and NumPy raise
-several kinds of errors on damaged files; they are turned into that here and nowhere else.
+a :class:`~trainer.errors.DataError` of one line that names the file. Pictures come out as their
+EXIF orientation says.
 
 Shape letters: H W pixels, C channels.
 """
 
-import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,27 +16,31 @@ import PIL.Image
 from numpy.typing import NDArray
 
 from trainer.datasets.base import Image, Label
+from trainer.datasets.exif import turned
+from trainer.datasets.headers import (
+    array_shape,
+    decoding,
+    is_array,
+    no_plane,
+    orientation_to_turn,
+    read_kind,
+)
 from trainer.errors import DataError
 
 __all__ = [
-    "ARRAY",
     "as_plane",
     "grey_image",
     "label_table",
     "number_ranges",
     "read_array",
     "read_integers",
-    "read_kind",
     "read_label",
     "read_palette_colours",
     "read_pixels",
     "read_rgb",
-    "read_size",
     "read_stored",
     "unit_range",
 ]
-
-ARRAY = ".npy"
 
 
 def read_rgb(path: Path, *, convert: bool = False) -> Image:
@@ -56,9 +58,9 @@ def read_rgb(path: Path, *, convert: bool = False) -> Image:
         DataError: If the file cannot be decoded or is no colour image.
     """
     if convert and read_kind(path) != (3, 16):
-        with _decoding(path), PIL.Image.open(path) as image:
+        with decoding(path), PIL.Image.open(path) as image:
             if not image.mode.startswith(("I", "F")):
-                return unit_range(np.asarray(image.convert("RGB")))
+                return unit_range(_upright(image, image.convert("RGB")))
     return unit_range(read_integers(path, channels=3, bits=(8, 16)))
 
 
@@ -68,8 +70,8 @@ def read_pixels(path: Path) -> NDArray[np.generic]:
     Raises:
         DataError: If the file cannot be decoded.
     """
-    with _decoding(path), PIL.Image.open(path) as image:
-        return np.asarray(image)
+    with decoding(path), PIL.Image.open(path) as image:
+        return _upright(image, image)
 
 
 def read_integers(
@@ -112,8 +114,9 @@ def read_palette_colours(path: Path) -> NDArray[np.uint8]:
     Raises:
         DataError: If the file cannot be decoded.
     """
-    with _decoding(path), PIL.Image.open(path) as image:
-        return np.array(image.convert("RGBA" if "transparency" in image.info else "RGB"))
+    with decoding(path), PIL.Image.open(path) as image:
+        mode = "RGBA" if "transparency" in image.info else "RGB"
+        return _upright(image, image.convert(mode))
 
 
 def read_stored(*paths: Path) -> NDArray[np.generic]:
@@ -128,12 +131,12 @@ def read_stored(*paths: Path) -> NDArray[np.generic]:
     planes = [_read_any(path) for path in paths]
     if len(planes) == 1:
         return planes[0]
-    with _decoding(paths[0]):
+    with decoding(paths[0]):
         return np.stack(planes, axis=-1)
 
 
 def _read_any(path: Path) -> NDArray[np.generic]:
-    if path.suffix == ARRAY:
+    if is_array(path):
         return _load(path)
     channels, bits = read_kind(path)
     if channels in (3, 4) and bits == 16:
@@ -172,7 +175,7 @@ def as_plane(path: Path, stored: NDArray[np.generic]) -> NDArray[np.float32]:
         DataError: If they are no plane of numbers.
     """
     if stored.ndim != 2 or stored.dtype.kind not in "biuf":
-        raise _no_plane(path, stored.shape)
+        raise no_plane(path, stored.shape)
     with np.errstate(over="ignore"):  # whoever asks looks for numbers that are not finite
         return stored.astype(np.float32)
 
@@ -230,6 +233,12 @@ def grey_image(values: NDArray[np.float32]) -> Image:
     return np.repeat(values[:, :, None], 3, axis=2)
 
 
+def _upright(opened: PIL.Image.Image, pixels: PIL.Image.Image) -> NDArray[Any]:
+    """The pixels of a file, or of what it was converted to, turned as the file says."""
+    stored = np.asarray(pixels)
+    return np.ascontiguousarray(turned(stored, orientation_to_turn(opened, late=True)))
+
+
 def _read_wide_colour(path: Path, channels: int) -> NDArray[np.uint8 | np.uint16]:
     """All 16 bits of an RGB or RGBA PNG.
 
@@ -237,32 +246,14 @@ def _read_wide_colour(path: Path, channels: int) -> NDArray[np.uint8 | np.uint16
     one, and the second where it is told the contrary: it is asked for both.
     """
     high = read_pixels(path).astype(np.uint16)
-    with _decoding(path), PIL.Image.open(path) as image:
+    with decoding(path), PIL.Image.open(path) as image:
         if image.format != "PNG":
             raise ValueError("16-bit colour is read from PNG files alone")
         assert len(image.mode) == channels, image.mode
         image.tile = [image.tile[0]._replace(args=f"{image.mode};16L")]
-        low = np.asarray(image)
+        low = _upright(image, image)
     both: NDArray[np.uint8 | np.uint16] = (high << 8) | low
     return both
-
-
-def read_kind(path: Path) -> tuple[int, int]:
-    """Channels of an image and bits per channel, from its header.
-
-    Raises:
-        DataError: If the file cannot be decoded.
-    """
-    with _decoding(path), PIL.Image.open(path) as image:
-        channels = len(image.getbands())
-        if image.mode in ("I", "F"):
-            return channels, 32
-        if image.mode in ("P", "PA"):
-            return channels, 8
-        # how the file stores its pixels, such as RGB;16B; 8 bits are not said
-        stored = str(image.tile[0].args) if image.tile else image.mode
-        said = re.search(r";(\d+)", stored)
-        return channels, 1 if image.mode == "1" else int(said[1]) if said else 8
 
 
 def _kind_text(channels: int, bits: str) -> str:
@@ -278,58 +269,7 @@ def number_ranges(numbers: NDArray[np.int64]) -> str:
 
 
 def _load(path: Path) -> NDArray[Any]:
-    _array_shape(path)  # an archive is refused by its header: NumPy would open it
-    with _decoding(path):
+    array_shape(path)  # an archive is refused by its header: NumPy would open it
+    with decoding(path):
         array: NDArray[Any] = np.load(path, allow_pickle=False)
     return array
-
-
-def _array_shape(path: Path) -> tuple[int, ...]:
-    """From the header alone."""
-    with _decoding(path), path.open("rb") as file:
-        version = np.lib.format.read_magic(file)
-        if version == (1, 0):
-            shape: tuple[int, ...] = np.lib.format.read_array_header_1_0(file)[0]
-        else:
-            shape = np.lib.format.read_array_header_2_0(file)[0]
-        return shape
-
-
-def _no_plane(path: Path, shape: tuple[int, ...]) -> DataError:
-    return DataError(f"{path} is no array of height x width numbers but {shape}: mend the file")
-
-
-def read_size(path: Path) -> tuple[int, int]:
-    """Width and height as they are stored, pixels; of an image only the header is read.
-
-    Raises:
-        DataError: If the file cannot be decoded.
-    """
-    if path.suffix == ARRAY:
-        shape = _array_shape(path)
-        if len(shape) not in (2, 3):  # three: with bands
-            raise _no_plane(path, shape)
-        return shape[1], shape[0]
-    with _decoding(path), PIL.Image.open(path) as image:
-        return image.size
-
-
-@contextmanager
-def _decoding(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (
-        OSError,
-        EOFError,
-        SyntaxError,
-        ValueError,
-        PIL.Image.DecompressionBombError,
-    ) as error:
-        what = "array" if path.suffix == ARRAY else "image"
-        raise DataError(
-            f"cannot decode the {what} {path}: {_one_line(error)}; fetch it again or remove it"
-        ) from error
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -1,5 +1,6 @@
 """A data set whose images and labels lie in files."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,11 @@ from numpy.typing import NDArray
 
 from trainer.datasets.base import Image, Label, Number, Source
 from trainer.datasets.crops import is_same_view, nearest_pixels
-from trainer.datasets.decoding import read_size, read_stored
+from trainer.datasets.decoding import read_stored
+from trainer.datasets.exif import SIDEWAYS, turned_note
+from trainer.datasets.file_tree import FileTree
+from trainer.datasets.headers import read_orientation, read_size
+from trainer.datasets.names import composed, name_in, text_of
 from trainer.errors import DataError
 
 __all__ = ["FileSource", "list_files", "pair_files"]
@@ -49,6 +54,8 @@ class FileSource(Source):
     resampled: frozenset[str] = frozenset()
     #: The setting that makes a modality one of those, ``{}`` for its name; empty without one.
     resample_option: str = ""
+    #: Modality to what the names of its files begin with and end in before the extension.
+    affixes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def image(self, name: str, modality: str) -> Image:
         """See :class:`~trainer.datasets.base.Source`."""
@@ -94,8 +101,8 @@ class FileSource(Source):
     def _size(self, name: str) -> tuple[int, int]:
         """Height and width of the first modality's image."""
         first = next(iter(self.images))
-        width, height = read_size(self._paths(name, first)[0])
-        return (width, height) if first in self.transposed else (height, width)
+        width, height = self._seen_size(self._paths(name, first)[0], first, late=True)
+        return height, width
 
     def label(self, name: str) -> Label:
         """See :class:`~trainer.datasets.base.Source`."""
@@ -110,16 +117,45 @@ class FileSource(Source):
                 paths.update(self._paths(name, modality))
         return tuple(sorted(paths))
 
-    def check(self) -> None:
+    def check(self) -> tuple[str, ...]:
         """Sizes of all files; the pixels of all where there are few images, else of the first."""
         names = list(next(iter(self.images.values())))
+        kinds = (*self.images, *(("label",) if self.labels else ()))
+        found: dict[str, Counter[int]] = {kind: Counter() for kind in kinds}
         for name in names:
             self._check_sizes(name)
+            for kind in kinds:
+                found[kind].update(
+                    read_orientation(path, late=len(names) <= DECODED_BY_CHECK)
+                    for path in self._files(name, kind)
+                )
         for name in names if len(names) <= DECODED_BY_CHECK else names[:1]:
             for modality in self.images:
                 self.image(name, modality)
             if name in self.labels:
                 self.label(name)
+        return turned_note(found)
+
+    def orientations(self, name: str, kind: str) -> tuple[int, ...]:
+        """See :class:`~trainer.datasets.base.Source`."""
+        return tuple(read_orientation(path, late=True) for path in self._files(name, kind))
+
+    def shared_file(self, modality: str, other: str) -> bool:
+        """See :class:`~trainer.datasets.base.Source`."""
+        return all(
+            self._paths(name, other) == self._paths(name, modality)
+            for name in self.images[modality]
+        )
+
+    def own_affixes(self) -> Mapping[str, tuple[str, str]]:
+        """See :class:`~trainer.datasets.base.Source`."""
+        return self.affixes
+
+    def _files(self, name: str, kind: str) -> tuple[Path, ...]:
+        """The files of an image in a modality, or that of its label."""
+        if kind in self.images:
+            return self._paths(name, kind)
+        return (self.labels[name],) if name in self.labels else ()
 
     def _paths(self, name: str, modality: str) -> tuple[Path, ...]:
         paths = self.images[modality][name]
@@ -145,36 +181,65 @@ class FileSource(Source):
         return self.read_image[modality](*paths)
 
     def _check_sizes(self, name: str) -> None:
-        sizes = {
-            path: (modality, read_size(path)[:: -1 if modality in self.transposed else 1])
-            for modality in self.images
-            for path in self._paths(name, modality)
-        }
-        if name in self.labels:
-            sizes[self.labels[name]] = ("label", read_size(self.labels[name]))
-        first, (_, size) = next(iter(sizes.items()))
-        for path, (kind, other) in sizes.items():
-            if kind in self.resampled and is_same_view(size, other):
-                continue
-            if other != size:
-                raise DataError(
-                    f"{path} is {other[0]} x {other[1]} pixels but its image {first} is"
-                    f" {size[0]} x {size[1]}: {self.size_advice(kind)} or remove both"
-                )
+        (first, anchor), *others = [
+            (path, kind) for kind in (*self.images, "label") for path in self._files(name, kind)
+        ]
+        for late in (False, True):  # the first look is quick, the second sees every tag
+            size = self._seen_size(first, anchor, late=late)
+            others = [
+                (path, kind)
+                for path, kind in others
+                if not self._suits(kind, size, self._seen_size(path, kind, late=late))
+            ]
+        for path, kind in others:
+            self._refuse_size((first, anchor), (path, kind))
+
+    def _suits(self, kind: str, size: tuple[int, int], other: tuple[int, int]) -> bool:
+        return other == size or (kind in self.resampled and is_same_view(size, other))
+
+    def _refuse_size(self, first: tuple[Path, str], other: tuple[Path, str]) -> None:
+        size, (width, height) = (self._seen_size(*each, late=True) for each in (first, other))
+        said = [
+            f"{path} has the EXIF orientation {tag}"
+            for path, _ in (first, other)
+            if (tag := read_orientation(path, late=True)) in SIDEWAYS
+        ]
+        mend = f": {self.size_advice(other[1])} or remove both"
+        if said and self._suits(other[1], size, (height, width)):
+            mend = f", where {' and '.join(said)}: turn the other file as well, or remove the tag"
+        raise DataError(
+            f"{other[0]} is {width} x {height} pixels but its image {first[0]} is {size[0]} x"
+            f" {size[1]}{mend}"
+        )
+
+    def _seen_size(self, path: Path, kind: str, *, late: bool = False) -> tuple[int, int]:
+        """Width and height; ``late`` heeds a tag behind the pixels as well."""
+        size = read_size(path, late=late)
+        return size[::-1] if kind in self.transposed else size
 
 
-def list_files(folder: Path, *, suffix: str) -> dict[str, Path]:
+def list_files(tree: FileTree, folder: Path, *, suffix: str) -> dict[str, Path]:
     """Files in the folders of a folder, by their name without the suffix, in order of paths.
 
     Hidden files, which some systems put beside every file they copy, are none of them.
 
+    Args:
+        tree: The files under the data set's root.
+        folder: The folder.
+        suffix: What the names end in, with an extension.
+
     Raises:
-        DataError: If the folder is missing.
+        DataError: If the folder is missing, or two files could be meant.
     """
-    if not folder.is_dir():
+    if tree.folder(folder) is None:
         raise DataError(f"the folder {folder} does not exist: give the data set's root folder")
-    found = (path for path in folder.glob(f"*/*{suffix}") if not path.name.startswith("."))
-    return {path.name.removesuffix(suffix): path for path in sorted(found)}
+    found: dict[str, Path] = {}
+    for inner in sorted(tree.folders(folder)):
+        for path in tree.files(inner, deep=False):
+            name = name_in(text_of(path.name), "", suffix)
+            if name is not None and tree.find(path) == path:
+                found[composed(name)] = path
+    return found
 
 
 def pair_files(

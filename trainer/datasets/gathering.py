@@ -1,19 +1,24 @@
 """The files of listed images, and a line for each that is missing."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from trainer.config.configuration import DataConfig
 from trainer.datasets.base import DataSet, Split
+from trainer.datasets.file_tree import FileTree
 from trainer.datasets.files import FileSource
 from trainer.datasets.lists import SplitNames
+from trainer.datasets.unused import Unused, find_unused
 
 __all__ = ["Gathered", "gather"]
 
 #: From an image's name to its files in one modality: one, or those that make it together.
 ImageFiles = Callable[[str], tuple[Path, ...]]
+
+#: What is left over in a data set's folders: from the files that it uses.
+FindUnused = Callable[[Collection[Path]], Unused]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +32,8 @@ class Gathered:
     val: Split
     test: Split
     faults: tuple[str, ...]
+    #: Files that lie beside those of the images.
+    unused: Unused
 
     def data_set(
         self,
@@ -63,7 +70,8 @@ class Gathered:
             source=source,
             root=root,
             identity=identity,
-            notes=notes,
+            notes=(*notes, *self.unused.unlisted),
+            unused=self.unused.unmatched,
             faults=self.faults,
             odd_channels=odd_channels or {},
             palette_chosen=palette_chosen,
@@ -71,7 +79,12 @@ class Gathered:
 
 
 def gather(
-    names: SplitNames, *, images: Mapping[str, ImageFiles], label: Callable[[str], Path] | None
+    names: SplitNames,
+    *,
+    tree: FileTree,
+    images: Mapping[str, ImageFiles],
+    label: Callable[[str], Path] | None,
+    unused: FindUnused | None = None,
 ) -> Gathered:
     """Look for the files of every image.
 
@@ -79,32 +92,52 @@ def gather(
 
     Args:
         names: The splits.
+        tree: Finds files under the data set's root.
         images: Modality to where the files of an image are.
         label: Where the label of an image would be; None for a data set without labels.
+        unused: Finds what is left over; by default in the folders of these files.
+
+    Raises:
+        DataError: If two files could be meant by a name.
     """
     faults: dict[str, None] = {}  # in order, each once
     splits: dict[str, Split] = {}
     found_images: dict[str, dict[str, tuple[Path, ...]]] = {modality: {} for modality in images}
     found_labels: dict[str, Path] = {}
+    folders: dict[Path, str] = {}
+    used: set[Path] = set()
     for split in ("train", "val", "test"):
         listed: tuple[str, ...] = getattr(names, split)
         labels = {} if label is None else {name: label(name) for name in listed}
-        labelled = any(path.is_file() for path in labels.values())
+        found = {name: tree.find(path) for name, path in labels.items()}
+        labelled = any(path is not None and path.is_file() for path in found.values())
+        folders |= {path.parent: path.name for path in labels.values()}
         complete = []
         for name in listed:
             files = {modality: paths(name) for modality, paths in images.items()}
-            wanted = dict.fromkeys(path for paths in files.values() for path in paths)
-            wanted |= {labels[name]: None} if labelled else {}
-            missing = [path for path in wanted if not path.is_file()]
+            wanted = {path: tree.find(path) for paths in files.values() for path in paths}
+            folders |= {path.parent: path.name for path in wanted}
+            wanted |= {labels[name]: found[name]} if labelled else {}
+            there = {path: each for path, each in wanted.items() if each and each.is_file()}
+            used |= set(there.values())
+            missing = [wanted[path] or path for path in wanted if path not in there]
             faults |= dict.fromkeys(_fault(names.where[split], name, path) for path in missing)
             if not missing:
                 complete.append(name)
                 for modality, paths in files.items():
-                    found_images[modality][name] = paths
-                found_labels |= {name: labels[name]} if labelled else {}
+                    found_images[modality][name] = tuple(there[path] for path in paths)
+                found_labels |= {name: there[labels[name]]} if labelled else {}
         splits[split] = Split(names=tuple(complete), labelled=labelled)
-    return Gathered(images=found_images, labels=found_labels, faults=tuple(faults), **splits)
+    return Gathered(
+        images=found_images,
+        labels=found_labels,
+        faults=tuple(faults),
+        unused=unused(used) if unused else find_unused(tree, used, folders=folders),
+        **splits,
+    )
 
 
 def _fault(where: str, name: str, path: Path) -> str:
+    if path.is_symlink():
+        return f"{path} is a link to nothing: mend the link, or take {name!r} out of {where}"
     return f"{where} has {name!r} but there is no file {path}: add it, or take {name!r} out"

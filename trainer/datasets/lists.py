@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from trainer.datasets.names import composed
 from trainer.errors import ConfigError, DataError
 from trainer.seeds import numpy_generator
 
@@ -157,28 +158,34 @@ def carve_missing(
 def read_list(path: Path) -> tuple[str, ...]:
     """The image names of a split file, one a line; empty lines do not count.
 
+    A mark at its beginning that says UTF-8 (BOM), blanks round a name and lines that end as on
+    Windows are no part of a name.
+
     Raises:
         DataError: If the file cannot be read, names nothing, or names an image twice.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(
-            f"cannot read the split file {path}: {error}; give a text file with a name a line"
+            f"cannot read the split file {path}: {error}; give a text file in UTF-8 with a name a"
+            " line"
         ) from error
-    first: dict[str, int] = {}
+    names: list[str] = []
+    seen: dict[str, int] = {}  # the same name may be written in two forms of Unicode
     for number, line in enumerate(lines, start=1):
         name = line.strip()
-        if name in first:
+        if composed(name) in seen:
             raise DataError(
-                f"{path} names {name!r} in line {first[name]} and again in line {number}: remove"
-                " one of them"
+                f"{path} names {name!r} in line {seen[composed(name)]} and again in line"
+                f" {number}: remove one of them"
             )
         if name:
-            first[name] = number
-    if not first:
+            seen[composed(name)] = number
+            names.append(name)
+    if not names:
         raise DataError(f"the split file {path} is empty: write a name a line, or remove it")
-    return tuple(first)
+    return tuple(names)
 
 
 def hold_out(
@@ -225,7 +232,7 @@ def check_apart(splits: Mapping[str, Sequence[str]], *, same: Group = itself) ->
     seen: dict[str, tuple[str, str]] = {}
     for where, names in splits.items():
         for name in names:
-            other, twin = seen.setdefault(same(name), (where, name))
+            other, twin = seen.setdefault(composed(same(name)), (where, name))
             if other != where:
                 raise DataError(
                     f"{where} names {name!r}, and {other} names {twin!r}, which is the same"

@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 
 from trainer.datasets.base import Label
 from trainer.datasets.decoding import (
-    ARRAY,
     label_table,
     number_ranges,
     read_integers,
-    read_kind,
     read_palette_colours,
     read_stored,
 )
+from trainer.datasets.headers import is_array, read_kind
 from trainer.errors import DataError
 
 __all__ = ["Colour", "MaskRules", "read_mask"]
@@ -64,7 +63,7 @@ def read_mask(path: Path, rules: MaskRules) -> Label:
         DataError: If the file cannot be decoded, or holds another kind of image, or a number or
             colour that the rules refuse.
     """
-    if path.suffix == ARRAY:
+    if is_array(path):
         return _by_number(path, _whole_numbers(path), rules)
     channels, bits = read_kind(path)
     if channels == 1 and rules.encoding == "colour":

@@ -45,6 +45,7 @@ from trainer.datasets.decoding import (
     read_label,
     unit_range,
 )
+from trainer.datasets.file_tree import FileTree
 from trainer.datasets.files import FileSource
 from trainer.datasets.gathering import gather
 from trainer.datasets.lists import HeldOutOptions, read_splits
@@ -133,6 +134,7 @@ def open_mcubes(config: DataConfig) -> DataSet:
     )
     found = gather(
         names,
+        tree=FileTree(root),
         images={modality: _files(root, modality) for modality in config.modalities},
         label=lambda name: root / "GT" / f"{name}.png",
     )

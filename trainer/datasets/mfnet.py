@@ -29,6 +29,7 @@ from trainer.datasets.decoding import (
     read_rgb,
     unit_range,
 )
+from trainer.datasets.file_tree import FileTree
 from trainer.datasets.files import FileSource
 from trainer.datasets.gathering import gather
 from trainer.datasets.lists import HeldOutOptions, read_splits
@@ -79,13 +80,15 @@ def open_mfnet(config: DataConfig) -> DataSet:
         group=_original,
     )
     every = {*names.train, *names.val, *names.test}
-    mirrored = frozenset(name for name in every if _is_mirrored(root, name))
+    tree = FileTree(root)
+    mirrored = frozenset(name for name in every if _is_mirrored(tree, name))
 
     def file(folder: str, name: str) -> Path:
         return root / folder / f"{_original(name) if name in mirrored else name}.png"
 
     found = gather(
         names,
+        tree=tree,
         images=dict.fromkeys(config.modalities, lambda name: (file("images", name),)),
         label=lambda name: file("labels", name),
     )
@@ -111,8 +114,8 @@ def _original(name: str) -> str:
     return name.removesuffix(FLIP)
 
 
-def _is_mirrored(root: Path, name: str) -> bool:
-    return name.endswith(FLIP) and not (root / "images" / f"{name}.png").is_file()
+def _is_mirrored(tree: FileTree, name: str) -> bool:
+    return name.endswith(FLIP) and tree.find(tree.root / "images" / f"{name}.png") is None
 
 
 def _stored_rgb(path: Path) -> NDArray[np.uint8 | np.uint16]:

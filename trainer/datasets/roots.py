@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from trainer.config.configuration import DataConfig
+from trainer.datasets.names import native
 from trainer.errors import DataError
 
 __all__ = ["find_root"]
@@ -23,7 +24,7 @@ def find_root(config: DataConfig, *, holds: str) -> Path:
             f"the data set {config.name!r} needs a folder: set data.root to the one that holds"
             f" {holds}"
         )
-    root = Path(config.root)
+    root = native(config.root)
     if not root.is_dir():
         raise DataError(f"data.root = {config.root!r} does not exist: give an existing folder")
     return root

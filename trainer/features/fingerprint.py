@@ -2,6 +2,10 @@
 
 The content of every file counts. It is read once; afterwards a file whose size and time of
 change are as they were is taken to be as it was.
+
+What reads a file counts as well: pictures are turned as their EXIF orientation says, which
+earlier versions did not do. So orientations are in the hash, where there are any; a data set
+without them has the hash that it always had.
 """
 
 import dataclasses
@@ -12,13 +16,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from trainer.datasets import DataSet
+from trainer.datasets.exif import UPRIGHT
+from trainer.datasets.headers import read_orientation
 from trainer.errors import DataError
 from trainer.features.cache import hash_json, writing
 
 __all__ = ["data_fingerprint"]
 
-#: A file's size, its time of change in nanoseconds, the hash of its content.
-Digest = tuple[int, int, str]
+#: A file's size, its time of change in nanoseconds, the hash of its content, and by which EXIF
+#: orientation it is turned; 0 where that was not asked yet.
+Digest = tuple[int, int, str, int]
+UNKNOWN = 0
 
 
 def data_fingerprint(
@@ -36,19 +44,22 @@ def data_fingerprint(
         CacheError: If the digests cannot be remembered.
     """
     splits = (data_set.train, data_set.val, data_set.test)
+    digests = _file_digests(data_set, root, progress)
+    orientations = {name: told[3] for name, told in digests.items() if told[3] != UPRIGHT}
     return hash_json(
         {
             "identity": dict(data_set.identity),
             "splits": [dataclasses.asdict(split) for split in splits],
-            "files": _file_digests(data_set, root, progress),
+            "files": {name: told[2] for name, told in digests.items()},
+            **({"orientations": orientations} if orientations else {}),
         }
     )
 
 
 def _file_digests(
     data_set: DataSet, root: Path, progress: Callable[[str, int, int], None]
-) -> dict[str, str]:
-    """Hash of each file by its path under the data set's root."""
+) -> dict[str, Digest]:
+    """What is known of each file by its path under the data set's root."""
     files = data_set.source.files()
     if not files:
         return {}
@@ -59,23 +70,27 @@ def _file_digests(
     for done, path in enumerate(files):
         name = path.relative_to(data_set.root).as_posix()
         digests[name] = _digest(path, known.get(name))
-        if digests[name] != known.get(name):
+        if digests[name][:3] != known.get(name, ())[:3]:
             progress("hash files", done + 1, len(files))
     if any(known.get(name) != digest for name, digest in digests.items()):
         _write_memo(memo, {**known, **digests})
-    return {name: digest for name, (_, _, digest) in digests.items()}
+    return digests
 
 
 def _digest(path: Path, known: Digest | None) -> Digest:
     try:
         status = path.stat()
         if known is not None and known[:2] == (status.st_size, status.st_mtime_ns):
-            return known
+            return known if known[3] != UNKNOWN else (*known[:3], _orientation(path))
         with path.open("rb") as file:
             content = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16))
     except OSError as error:
         raise DataError(f"cannot read {path} ({error.strerror}): mend its permissions") from error
-    return status.st_size, status.st_mtime_ns, content.hexdigest()
+    return status.st_size, status.st_mtime_ns, content.hexdigest(), _orientation(path)
+
+
+def _orientation(path: Path) -> int:
+    return read_orientation(path, late=True, ours=True)
 
 
 def _read_memo(path: Path) -> dict[str, Digest]:
@@ -83,8 +98,8 @@ def _read_memo(path: Path) -> dict[str, Digest]:
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
         return {
-            name: (int(size), int(time), str(digest))
-            for name, (size, time, digest) in table.items()
+            name: (int(size), int(time), str(digest), int(turned[0]) if turned else UNKNOWN)
+            for name, (size, time, digest, *turned) in table.items()
         }
     except (OSError, ValueError, TypeError, AttributeError):
         return {}

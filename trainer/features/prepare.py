@@ -23,6 +23,7 @@ from trainer.backbones import Backbone, build_backbone
 from trainer.config.configuration import FeatureConfig, TrainConfig
 from trainer.config.toml_records import record_to_table
 from trainer.datasets import DataSet, open_dataset
+from trainer.datasets.contradiction import check_turned
 from trainer.errors import ConfigError, DataError
 from trainer.features.bank import BankWriter, Verify, read_bank
 from trainer.features.cache import build_once, cache_root, check_space, hash_json, hold
@@ -51,7 +52,7 @@ STANDARD = "standard."  # what the names of arrays of channel statistics begin w
 Progress = Callable[[str, int, int], None]
 
 
-def validate(config: TrainConfig) -> None:
+def validate(config: TrainConfig) -> tuple[str, ...]:
     """Refuse a configuration whose data, backbone or weights cannot be used.
 
     Loads the weights; reads the header of every image, and decodes all images and labels where
@@ -59,13 +60,19 @@ def validate(config: TrainConfig) -> None:
     data set only the first image and its label are decoded, and another that is damaged is
     told, by its name, while the bank is built.
 
+    Returns:
+        What the data set's user should know, a line each: what opening it found out or decided,
+        files in its folders that are not used, pictures that are turned as their files say.
+
     Raises:
         ConfigError: If a name, a modality, an option or a side is wrong.
         DataError: If images are missing, damaged or do not fit together.
         WeightsError: If weights are missing, unreadable or do not fit.
     """
     data_set, _ = _open(config, torch.device("cpu"))
-    data_set.source.check()
+    found = data_set.source.check()
+    check_turned(data_set)
+    return (*data_set.notes, *data_set.unused, *found)
 
 
 def prepare(

@@ -1,6 +1,6 @@
 """What a data set holds, and what is wrong with it: every file read, none trained on."""
 
-from trainer.inspection.alignment import Shift
+from trainer.datasets.alignment import Shift
 from trainer.inspection.facts import Finding, Inspection, KindFacts, SplitFacts
 from trainer.inspection.readiness import measure_readiness
 from trainer.inspection.walk import walk_through

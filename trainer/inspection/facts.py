@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.inspection.alignment import Shift
+from trainer.datasets.alignment import Shift
 
 __all__ = ["Finding", "Inspection", "KindFacts", "Range", "SplitFacts"]
 
@@ -61,6 +61,8 @@ class KindFacts:
     stored: Range = field(default_factory=Range)
     #: Numbers that the backbone sees; of labels, the classes.
     encoded: Range = field(default_factory=Range)
+    #: EXIF orientation, 1 to 8, to how many files have it.
+    orientations: Counter[int] = field(default_factory=Counter)
 
     def add(self, encoded: NDArray[np.generic], stored: NDArray[np.generic] | None) -> None:
         """Count one image or label."""

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from trainer.datasets import DataSet
+from trainer.datasets.alignment import Alignment, Shift, edges_of
 from trainer.datasets.base import Image, Label
+from trainer.datasets.contradiction import TurnedPairs
+from trainer.datasets.exif import UPRIGHT, turned_note
 from trainer.errors import DataError
 from trainer.features.dataset_features import IGNORE
-from trainer.inspection.alignment import Alignment, Shift, edges_of
 from trainer.inspection.facts import Finding, Inspection, KindFacts, SplitFacts
 
 __all__ = ["walk_through"]
@@ -61,6 +63,7 @@ class _Walker:
         names = list(_names(data_set))
         self._sample = set(names[:: max(1, len(names) // SAMPLE)][:SAMPLE])
         self._alignments = {modality: Alignment() for modality in self._others}
+        self._turned = {modality: TurnedPairs() for modality in self._others}
         self._faults = {
             text: Finding(kind="missing", text=text) for text in data_set.faults
         }  # by text: a file that serves two modalities is faulty once
@@ -77,17 +80,27 @@ class _Walker:
         label = self._label(split, name) if self._splits[split].labelled else None
         if label is not None:
             sizes["label"] = label.shape
-        self._compare_sizes(split, name, sizes)
+        tags = {kind: self._orientation(name, kind) for kind in sizes}
+        self._compare_sizes(split, name, sizes, tags)
         if (split, name) in self._sample and self._anchor in images:
-            self._align(images)
+            self._align(images, tags)
 
-    def _align(self, images: dict[str, Image]) -> None:
+    def _align(self, images: dict[str, Image], tags: dict[str, int]) -> None:
         anchor = images[self._anchor]
         if min(anchor.shape[:2]) < SMALLEST:
             return
         edges = edges_of(anchor)
         for modality in images.keys() - {self._anchor}:
             self._alignments[modality].add(edges, edges_of(images[modality]))
+            self._turned[modality].add(
+                (anchor, tags[self._anchor]), (images[modality], tags[modality])
+            )
+
+    def _orientation(self, name: str, kind: str) -> int:
+        """Of the first file; those that make one image together have to agree anyhow."""
+        found = self._data.source.orientations(name, kind)
+        self._kinds[kind].orientations.update(found)
+        return found[0] if found else UPRIGHT
 
     def _image(self, split: str, name: str, modality: str) -> Image | None:
         try:
@@ -129,16 +142,24 @@ class _Walker:
             self._suspect("label without a class", f"{where} has not one pixel with a class")
         return label
 
-    def _compare_sizes(self, split: str, name: str, sizes: dict[str, tuple[int, ...]]) -> None:
+    def _compare_sizes(
+        self,
+        split: str,
+        name: str,
+        sizes: dict[str, tuple[int, ...]],
+        tags: dict[str, int],
+    ) -> None:
         if not sizes:
             return
+        said = [f"{kind} has the EXIF orientation {tag}" for kind, tag in tags.items() if tag != 1]
+        why = f", where {' and '.join(said)}" if said else ""
         first, (height, width) = next(iter(sizes.items()))
         for kind, (rows, columns) in sizes.items():
             if (rows, columns) != (height, width):
                 self._fault(
                     "another size",
                     f"{_where(split, name, kind)} is {columns} x {rows} pixels, its {first}"
-                    f" {width} x {height}: {self._data.source.size_advice(kind)}",
+                    f" {width} x {height}{why}: {self._data.source.size_advice(kind)}",
                 )
 
     def _fault(self, kind: str, text: str) -> None:
@@ -152,13 +173,19 @@ class _Walker:
         shifts = {modality: each.shift() for modality, each in self._alignments.items()}
         for modality, shift in shifts.items():
             self._judge(modality, shift)
+            contradiction = self._turned[modality].fault(self._anchor, modality)
+            if contradiction is not None:
+                self._fault("turned", contradiction)
+        for text in self._data.unused:
+            self._suspect("unused", text)
+        turned = turned_note({kind: facts.orientations for kind, facts in self._kinds.items()})
         labelled = any(split.labelled for split in self._splits.values())
         return Inspection(
             classes=self._data.classes,
             splits=self._splits,
             kinds={k: facts for k, facts in self._kinds.items() if k != "label" or labelled},
             shifts=shifts,
-            notes=self._data.notes,
+            notes=(*self._data.notes, *turned),
             faults=tuple(self._faults.values()),
             suspicions=tuple(self._suspicions),
         )

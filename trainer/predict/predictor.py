@@ -18,6 +18,8 @@ from trainer.backbones import Backbone
 from trainer.config.configuration import FeatureConfig
 from trainer.datasets.base import Image, Label, Source
 from trainer.datasets.crops import whole_image
+from trainer.datasets.exif import UPRIGHT
+from trainer.datasets.headers import read_orientation
 from trainer.errors import DataError
 from trainer.features.dataset_features import Features
 from trainer.features.extraction import Standard
@@ -48,19 +50,29 @@ class Predictor:
         Raises:
             DataError: If a file cannot be decoded, or sizes differ.
         """
-        images = {
-            modality: self.source.decode(modality, *paths) for modality, paths in own.files.items()
-        }
+        images = {modality: self._decode(modality, own) for modality in own.files}
         anchor, (height, width) = next((name, image.shape[:2]) for name, image in images.items())
         for modality, image in images.items():
             fitted = self.source.fitted(modality, image, (height, width))
             if fitted.shape[:2] != (height, width):
                 raise DataError(
                     f"{own.files[modality][0]} is {image.shape[1]} x {image.shape[0]} pixels, its"
-                    f" {anchor} {width} x {height}: {self.source.size_advice(modality)}"
+                    f" {anchor} {width} x {height}{_turned_text(own)}:"
+                    f" {self.source.size_advice(modality)}"
                 )
             images[modality] = fitted
         return images
+
+    def _decode(self, modality: str, own: OwnImage) -> Image:
+        try:
+            return self.source.decode(modality, *own.files[modality])
+        except DataError as error:
+            anchor, paths = next(iter(own.files.items()))
+            if modality == anchor or own.files[modality] != paths:
+                raise
+            raise DataError(
+                f"{error}; if it is in a file of its own, add --modality {modality}=FOLDER"
+            ) from error
 
     def predict(self, images: Mapping[str, Image], probe: ProbeName) -> Label:
         """Clusters or classes of every pixel.
@@ -101,3 +113,13 @@ class Predictor:
             made = self.standards[modality].apply(made)
         stored: Features = made.cpu().numpy().astype(self.features.dtype)
         return stored
+
+
+def _turned_text(own: OwnImage) -> str:
+    tags = {
+        path: read_orientation(path, late=True) for paths in own.files.values() for path in paths
+    }
+    said = [
+        f"{path} has the EXIF orientation {tag}" for path, tag in tags.items() if tag != UPRIGHT
+    ]
+    return f", where {' and '.join(said)}" if said else ""

@@ -39,10 +39,10 @@ def save(path: Path, array: NDArray[Any]) -> None:
 
 
 def wide_png(colour: NDArray[np.uint16]) -> bytes:
-    """An RGB PNG of 16 bits a channel, whose rows take turns in the first three PNG filters."""
-    height, width, _ = colour.shape
+    """An RGB or RGBA PNG of 16 bits a channel; rows take turns in the first three PNG filters."""
+    height, width, channels = colour.shape
     rows = colour.astype(">u2").view(np.uint8).reshape(height, -1)
-    coded, pixel = bytearray(), 6
+    coded, pixel = bytearray(), 2 * channels
     for index, row in enumerate(rows):
         kind = index % 3
         before = np.zeros_like(row)
@@ -51,9 +51,15 @@ def wide_png(colour: NDArray[np.uint16]) -> bytes:
         elif kind == 2:  # minus the pixel above
             before = rows[index - 1]
         coded += bytes([kind]) + (row - before).tobytes()
-    header = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
-    chunks = (b"IHDR", header), (b"IDAT", zlib.compress(bytes(coded))), (b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in chunks)
+    return _png(width, height, 16, 2 if channels == 3 else 6, bytes(coded))
+
+
+def grey_png(label: NDArray[np.uint8], bits: int) -> bytes:
+    """A PNG of few bits per pixel, which Pillow does not write; rows are filled to whole bytes."""
+    cells = (label[:, :, None] >> np.arange(bits - 1, -1, -1)) & 1
+    packed = np.packbits(cells.reshape(len(label), -1).astype(np.uint8), axis=1)
+    rows = b"".join(b"\0" + row.tobytes() for row in packed)
+    return _png(label.shape[1], label.shape[0], bits, 0, rows)
 
 
 def write_list(path: Path, *names: str) -> None:
@@ -66,6 +72,12 @@ def link(path: Path, original: Path) -> None:
     """Have a file under another path, without its copy."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.symlink_to(original.resolve())
+
+
+def _png(width: int, height: int, bits: int, colour: int, rows: bytes) -> bytes:
+    header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
+    chunks = (b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in chunks)
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

@@ -5,8 +5,6 @@ are relative to its folder.
 """
 
 import colorsys
-import glob
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from functools import partial
@@ -15,19 +13,18 @@ from typing import Any
 
 from trainer.config.configuration import DataConfig
 from trainer.datasets.base import DataSet, Label, check_modalities
+from trainer.datasets.file_tree import FileTree
 from trainer.datasets.files import FileSource
-from trainer.datasets.folder.description import (
-    NAME,
-    Description,
-    LabelFiles,
-    ModalityFiles,
-    SplitRule,
-    read_description,
-)
+from trainer.datasets.folder.description import LABEL, Description, read_description
+from trainer.datasets.folder.label_files import LabelFiles
+from trainer.datasets.folder.leftovers import find_leftovers
+from trainer.datasets.folder.modality_files import ModalityFiles
+from trainer.datasets.folder.patterns import FilePattern
 from trainer.datasets.folder.reading import ModalityReader, mask_rules, rgb_colours
+from trainer.datasets.folder.splitting import split_names
 from trainer.datasets.gathering import gather
-from trainer.datasets.lists import SplitNames, carve_missing, check_apart, itself, read_list
 from trainer.datasets.masks import read_mask
+from trainer.datasets.names import native
 from trainer.errors import ConfigError, DataError
 
 __all__ = ["DESCRIPTION", "config_of_description", "open_folder"]
@@ -55,12 +52,16 @@ def open_folder(config: DataConfig) -> DataSet:
     root, description = file.parent, read_description(file)
     check_modalities(config.modalities, offered=tuple(description.modalities), data_set=str(file))
     modalities = {name: description.modalities[name] for name in config.modalities}
-    names = _split(root, modalities, description.splits, config.seed)
+    tree, patterns = FileTree(root), description.patterns()
+    names = split_names(tree, config.modalities, description, config.seed)
     labels = description.labels
+    read = tuple(pattern for name, pattern in patterns.items() if name in (*modalities, LABEL))
     found = gather(
         names,
-        images={name: _files(root, modality.files) for name, modality in modalities.items()},
-        label=None if labels is None else _label_file(root, labels.files),
+        tree=tree,
+        images={name: _files(root, patterns[name]) for name in modalities},
+        label=None if labels is None else _label_file(root, patterns[LABEL]),
+        unused=partial(find_leftovers, tree, tuple(patterns.values()), read),
     )
     readers = {
         name: ModalityReader(name=name, files=modality) for name, modality in modalities.items()
@@ -77,6 +78,7 @@ def open_folder(config: DataConfig) -> DataSet:
             read_holes={name: each.holes for name, each in readers.items() if each.has_holes},
             resampled=_resampled(modalities),
             resample_option="modalities.{}.other_size = 'nearest'",
+            affixes={name: patterns[name].affixes() for name in modalities},
         ),
         root=root,
         identity=_identity(description, modalities),
@@ -126,76 +128,19 @@ def _description_file(root: str | None) -> Path:
             "the data set 'folder' needs its description: set data.root to the TOML file, or to"
             f" the folder that holds {DESCRIPTION}"
         )
-    path = Path(root)
+    path = native(root)
     file = path / DESCRIPTION if path.is_dir() else path
     if not file.is_file():
         raise DataError(f"there is no {file}: write the TOML file that describes the data set")
     return file
 
 
-def _files(root: Path, pattern: str) -> Callable[[str], tuple[Path, ...]]:
-    return lambda name: (root / pattern.replace(NAME, name),)
+def _files(root: Path, pattern: FilePattern) -> Callable[[str], tuple[Path, ...]]:
+    return lambda name: (root / pattern.path(name),)
 
 
-def _label_file(root: Path, pattern: str) -> Callable[[str], Path]:
-    return lambda name: root / pattern.replace(NAME, name)
-
-
-def _split(
-    root: Path, modalities: Mapping[str, ModalityFiles], rule: SplitRule, seed: int
-) -> SplitNames:
-    """Names by list; the rest of what is found is train, of which the shares are carved."""
-    lists = {
-        name: root / path
-        for name in ("train", "val", "test")
-        if isinstance(path := getattr(rule, name), str)
-    }
-    listed = {name: read_list(path) for name, path in lists.items()}
-    check_apart({str(lists[name]): names for name, names in listed.items()})
-    where = {name: str(path) for name, path in lists.items()}
-    if "train" not in listed:
-        others = {name for names in listed.values() for name in names}
-        listed["train"] = tuple(name for name in _find(root, modalities) if name not in others)
-        where["train"] = str(root)
-    return carve_missing(
-        listed,
-        where=where,
-        shares={
-            name: share
-            for name in ("val", "test")
-            if isinstance(share := getattr(rule, name), float)
-        },
-        purpose=("folder", "split", seed),
-        group=itself if rule.scene is None else partial(_scene, rule.scene),
-    )
-
-
-def _find(root: Path, modalities: Mapping[str, ModalityFiles]) -> tuple[str, ...]:
-    """Names that have a file in any modality."""
-    names: set[str] = set()
-    for modality, described in modalities.items():
-        before, after = described.files.split(NAME)
-        found = root.glob(f"{glob.escape(before)}*{glob.escape(after)}")
-        # hidden files, which some systems put beside every file they copy, are no images
-        paths = [path for path in found if path.is_file() and not path.name.startswith(".")]
-        told = [path.relative_to(root).as_posix() for path in paths]
-        here = {path[len(before) : len(path) - len(after)] for path in told}
-        if not here:
-            raise DataError(
-                f"{root} has no file {described.files} for the modality {modality!r}: mend"
-                " 'files', or add images"
-            )
-        names |= here
-    return tuple(sorted(names))
-
-
-def _scene(pattern: str, name: str) -> str:
-    found = re.search(pattern, name)
-    if found is None:
-        raise DataError(
-            f"splits.scene = {pattern!r} finds no scene in the name {name!r}: mend the expression"
-        )
-    return found[1] if found.re.groups else found[0]
+def _label_file(root: Path, pattern: FilePattern) -> Callable[[str], Path]:
+    return lambda name: root / pattern.path(name)
 
 
 def _palette(description: Description) -> tuple[tuple[int, int, int], ...]:

@@ -10,15 +10,16 @@ from numpy.typing import NDArray
 from trainer.datasets.angles import angle_image
 from trainer.datasets.base import Image
 from trainer.datasets.decoding import (
-    ARRAY,
     as_plane,
     grey_image,
     read_integers,
-    read_kind,
     read_stored,
     unit_range,
 )
-from trainer.datasets.folder.description import Description, LabelFiles, ModalityFiles
+from trainer.datasets.folder.description import Description
+from trainer.datasets.folder.label_files import LabelFiles
+from trainer.datasets.folder.modality_files import ModalityFiles
+from trainer.datasets.headers import is_array, read_kind
 from trainer.datasets.holes import fill_rows
 from trainer.datasets.masks import MaskRules
 from trainer.errors import DataError
@@ -63,7 +64,7 @@ class ModalityReader:
         bands = self.files.bands()
         if bands:
             return self._bands(path, bands)
-        if path.suffix == ARRAY:
+        if is_array(path):
             return read_stored(path)
         channels = 3 if self.files.encoding == "colour" else 1
         return read_integers(path, channels=channels, bits=(self.files.bits,))
@@ -77,7 +78,7 @@ class ModalityReader:
         return self._holes(as_plane(path, self.stored(path)))
 
     def _bands(self, path: Path, bands: tuple[int, ...]) -> NDArray[Any]:
-        if path.suffix != ARRAY and (bits := read_kind(path)[1]) != self.files.bits:
+        if not is_array(path) and (bits := read_kind(path)[1]) != self.files.bits:
             raise DataError(
                 f"{path} has {bits} bits per channel, where {self.files.bits} should be: set"
                 f" modalities.{self.name}.bits"

@@ -22,6 +22,7 @@ from trainer.config.toml_records import build_record
 from trainer.datasets.base import DataSet, check_modalities
 from trainer.datasets.decoding import read_label, read_rgb
 from trainer.datasets.depth_encoding import Intrinsics
+from trainer.datasets.file_tree import FileTree
 from trainer.datasets.files import FileSource
 from trainer.datasets.gathering import Gathered, gather
 from trainer.datasets.lists import HeldOutOptions
@@ -79,6 +80,7 @@ def open_nyu(config: DataConfig) -> DataSet:
     labels = find_stock(root, "Label")
     found = gather(
         names,
+        tree=FileTree(root),
         images={modality: stock.paths for modality, stock in stocks.items()},
         label=labels.path if labels else lambda name: root / "Label" / f"{name}.png",
     )

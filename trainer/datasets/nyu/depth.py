@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from trainer.datasets.base import Image
 from trainer.datasets.decoding import read_array, read_integers, read_rgb
 from trainer.datasets.depth_encoding import Intrinsics, encode_hha, encode_inverse_depth
+from trainer.datasets.headers import is_array
 from trainer.datasets.nyu.folders import Stock, find_stock
 from trainer.errors import DataError
 
@@ -89,7 +90,7 @@ def read_metres(path: Path) -> NDArray[np.float32]:
     Raises:
         DataError: If the file cannot be decoded or does not hold depth.
     """
-    if path.suffix == ".npy":
+    if is_array(path):
         metres = read_array(path)
     else:
         metres = read_integers(path, channels=1, bits=(16,)).astype(np.float32) / MILLIMETRES

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from trainer.datasets.lists import read_list
+from trainer.datasets.names import composed, is_litter
 from trainer.errors import DataError
 
 __all__ = ["Kind", "Stock", "find_stock", "frame_name", "read_frames", "require_stock"]
@@ -32,7 +33,7 @@ class Stock:
 
     def path(self, name: str) -> Path:
         """The file of a frame; for one without, where it would be."""
-        return self.files.get(name) or self.folder / f"{name}{KNOWN[self.kind][1][0]}"
+        return self.files.get(composed(name)) or self.folder / f"{name}{KNOWN[self.kind][1][0]}"
 
     def paths(self, name: str) -> tuple[Path, ...]:
         """The same as the files that make an image together."""
@@ -57,9 +58,9 @@ def find_stock(root: Path, kind: Kind) -> Stock | None:
         return None
     files: dict[str, Path] = {}
     for path in sorted(folders[0].iterdir()):
-        if path.suffix.lower() not in extensions or path.name.startswith("."):
+        if path.suffix.lower() not in extensions or is_litter(path.name):
             continue
-        twin = files.setdefault(path.stem, path)
+        twin = files.setdefault(composed(path.stem), path)
         if twin != path:
             raise DataError(f"{twin} and {path} are two files for one frame: keep one of them")
     return Stock(kind=kind, folder=folders[0], files=files)
@@ -83,13 +84,18 @@ def read_frames(path: Path) -> tuple[str, ...]:
     Raises:
         DataError: If the file cannot be read, names nothing, or names a frame twice.
     """
-    names = tuple(frame_name(line.split()[0]) for line in read_list(path))
+    names = tuple(frame_name(_first(line)) for line in read_list(path))
     for name, count in Counter(names).items():
         if count > 1:
             raise DataError(
                 f"{path} names the frame {name!r} {count} times: keep one of the lines"
             )
     return names
+
+
+def _first(line: str) -> str:
+    """What a line names first; where tabs part it, a name may have blanks."""
+    return line.partition("\t")[0].strip() if "\t" in line else line.split()[0]
 
 
 def frame_name(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from trainer.datasets.decoding import read_size
+from trainer.datasets.headers import read_size
 from trainer.errors import ConfigError
 
 __all__ = ["find_transposed"]
@@ -28,7 +28,7 @@ def find_transposed(
     option = "data.options.rgb_transposed"
     if asked is not None:
         return asked, (f"RGB is transposed when it is read, as {option} says",) * asked
-    size = read_size(rgb)
+    size = read_size(rgb, late=True)
     if reference is None or size[0] == size[1]:
         why = "is square" if size[0] == size[1] else "has no label, HHA or depth to compare with"
         raise ConfigError(

@@ -76,8 +76,9 @@ class RoomsSource(Source):
         """None: pictures are drawn."""
         return ()
 
-    def check(self) -> None:
+    def check(self) -> tuple[str, ...]:
         """Nothing can be damaged."""
+        return ()
 
     def decode(self, modality: str, *paths: Path) -> Image:
         """A colour image, or one of depth whose three channels are as those drawn here.

@@ -9,6 +9,7 @@ import pytest
 from trainer.config.configuration import DataConfig, FeatureConfig, TrainConfig
 from trainer.datasets import open_dataset
 from trainer.features import prepare, validate
+from trainer.predict import FileRules, find_images
 
 DATA = Path(os.environ.get("UMSS_DATA", "/nowhere")) / "cityscapes"
 
@@ -58,3 +59,24 @@ def test_it_becomes_material(config: TrainConfig, tmp_path: Path) -> None:
     for features in material.train.features.values():
         assert np.isfinite(features).all()
         assert 0.5 < np.asarray(features, dtype=np.float64).std() < 1.5
+
+
+def test_own_images_may_be_called_as_the_frames_are(config: TrainConfig) -> None:
+    data_set = open_dataset(config.data)
+    city = min((DATA / "leftImg8bit/train").iterdir()).name
+    frames, disparities = (DATA / kind / "train" / city for kind in ("leftImg8bit", "disparity"))
+
+    own = find_images(
+        [frames],
+        modalities=data_set.modalities,
+        folders={"disparity": (disparities,)},
+        rules=FileRules.of(data_set.source, data_set.modalities),
+    )
+
+    assert len(own) == 4
+    first = own[0]
+    name = first.stem.removesuffix("_leftImg8bit")
+    assert np.array_equal(
+        data_set.source.decode("disparity", *first.files["disparity"]),
+        data_set.source.image(name, "disparity"),
+    )

@@ -8,7 +8,7 @@ import pytest
 from tests.fakes.data_sets import MAKERS
 from trainer.config.configuration import DataConfig
 from trainer.datasets import find_dataset
-from trainer.inspection.alignment import Alignment, Shift, edges_of
+from trainer.datasets.alignment import Alignment, Shift, edges_of
 
 DATA = Path(os.environ.get("UMSS_DATA", "/nowhere"))
 

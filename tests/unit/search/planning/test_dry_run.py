@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+import tomli_w
 from rich.console import Console
 
+from search.commands import starting
 from search.config.configuration import resolve
 from search.driver.session import Places
 from search.machine.resources import Machine
@@ -16,6 +18,7 @@ from search.planning.dry_run import DryRun, dry_run
 from search.reporting.dry_run import plan
 from search.reporting.sizes import bytes_text
 from storage.address import parse_address
+from tests.fakes.data_sets import folder
 from trainer.errors import ConfigError
 from trainer.features import prepare
 
@@ -53,6 +56,44 @@ def test_the_data_and_the_bank_are_what_a_launch_would_make(run: DryRun, tmp_pat
     assert bank.folder is not None
     written = sum(path.stat().st_size for path in bank.folder.iterdir())
     assert abs(written - run.survey.bank_bytes) < 16 * 2**10
+
+
+def test_what_is_worth_knowing_of_the_data_is_told(run: DryRun) -> None:
+    assert run.notes == () and run.to_json()["notes"] == []
+
+    told = dataclasses.replace(run, notes=("6 files are in colour not used",))
+
+    stream = io.StringIO()
+    Console(file=stream, width=160).print(plan(told))
+    assert "6 files are in colour not used" in stream.getvalue()
+
+
+def test_files_that_are_not_used_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By a dry run and, before anything is taken, by the launch itself."""
+    monkeypatch.setenv("UMSS_BOOKINGS", str(tmp_path / "bookings"))
+    data = folder.lists(tmp_path / "data")
+    (tmp_path / "data/colour/IMG_1.HEIC").touch()
+    tables = {name: TINY[name] for name in ("features", "training", "evaluation")}
+    file = tmp_path / "mine.toml"
+    chosen = {"name": "folder", "root": data.root, "modalities": list(data.modalities)}
+    file.write_text(tomli_w.dumps({**tables, "data": chosen}), encoding="utf-8")
+    places = Places(cache=tmp_path / "cache", checkpoints=tmp_path / "checkpoints")
+    config = resolve("rooms", file, {})
+
+    (note,) = dry_run(
+        config,
+        study=None,
+        preset="rooms",
+        machine=Machine(device="cpu", workers=1),
+        places=places,
+        address=parse_address(f"embedded:{tmp_path / 'pg'}"),
+    ).notes
+    assert "IMG_1.HEIC" in note and "not used" in note
+
+    starting.say_notes(config.train)
+    assert capsys.readouterr().out == f"note: {note}\n"
 
 
 def test_costs_are_measured(run: DryRun) -> None:

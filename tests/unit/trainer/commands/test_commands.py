@@ -18,7 +18,7 @@ from trainer.engine.run import config_of
 @pytest.fixture
 def run_toml(tmp_path, monkeypatch):
     monkeypatch.setattr(setup, "prepare", lambda config, **_: small_material())
-    monkeypatch.setattr(fit, "validate", lambda config: None)
+    monkeypatch.setattr(fit, "validate", lambda config: ())
     path = tmp_path / "small.toml"
     path.write_text(toml_text(record_to_table(small_config())))
     return path

@@ -11,9 +11,9 @@ from trainer.datasets.decoding import (
     read_integers,
     read_label,
     read_rgb,
-    read_size,
     read_stored,
 )
+from trainer.datasets.headers import read_size
 from trainer.errors import DataError
 
 RNG = np.random.default_rng(0)

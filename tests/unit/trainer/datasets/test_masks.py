@@ -1,8 +1,6 @@
 """Label images as people have them, each read as the description says or refused in one line."""
 
 import itertools
-import struct
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ import PIL.Image
 import pytest
 from numpy.typing import NDArray
 
+from tests.fakes.data_sets.pictures import grey_png
 from trainer.datasets.masks import MaskRules, read_mask
 from trainer.errors import DataError
 
@@ -36,23 +35,6 @@ def save(path: Path, pixels: NDArray[Any], mode: str | None = None) -> Path:
     return path
 
 
-def grey_png(path: Path, label: NDArray[np.uint8], bits: int) -> Path:
-    """A PNG of few bits per pixel, which Pillow does not write; rows are filled to whole bytes."""
-    cells = (label[:, :, None] >> np.arange(bits - 1, -1, -1)) & 1
-    packed = np.packbits(cells.reshape(len(label), -1).astype(np.uint8), axis=1)
-    rows = b"".join(b"\0" + row.tobytes() for row in packed)
-    header = struct.pack(">IIBBBBB", label.shape[1], label.shape[0], bits, 0, 0, 0, 0)
-    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
-    path.write_bytes(
-        b"\x89PNG\r\n\x1a\n"
-        + b"".join(
-            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-            for kind, data in parts
-        )
-    )
-    return path
-
-
 def palette_png(path: Path, indices: NDArray[np.uint8], colours: NDArray[np.uint8]) -> Path:
     image = PIL.Image.fromarray(indices)
     image.putpalette(colours.ravel().tolist())
@@ -64,7 +46,9 @@ def palette_png(path: Path, indices: NDArray[np.uint8], colours: NDArray[np.uint
 def test_grey_of_few_bits_is_its_numbers(tmp_path: Path, bits: int) -> None:
     label = LABEL if bits > 1 else LABEL.clip(max=1)
 
-    assert np.array_equal(read_mask(grey_png(tmp_path / "a.png", label, bits), NUMBERS), label)
+    (tmp_path / "a.png").write_bytes(grey_png(label, bits))
+
+    assert np.array_equal(read_mask(tmp_path / "a.png", NUMBERS), label)
 
 
 @pytest.mark.parametrize(

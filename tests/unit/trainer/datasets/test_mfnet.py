@@ -72,9 +72,10 @@ def test_as_published_val_is_the_test_list(tmp_path: Path) -> None:
 
     assert data_set.val == data_set.test
     assert data_set.train == open_dataset(config).train  # what val.txt names is left out
-    assert data_set.notes == (
-        "val is the test list test.txt: whatever is chosen on val is chosen on test",
-    )
+    chosen, left_out = data_set.notes
+    assert chosen == "val is the test list test.txt: whatever is chosen on val is chosen on test"
+    assert left_out.startswith("files of no image in the splits, not used: 1 in ")
+    assert left_out.count(f"({mfnet.NAMES[2]}.png)") == 2  # its image and its label
 
 
 def test_without_a_val_list_val_is_held_out_of_train(tmp_path: Path) -> None:

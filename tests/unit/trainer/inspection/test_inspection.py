@@ -16,12 +16,12 @@ from trainer.commands.inspect import inspect_data, inspect_file
 from trainer.commands.setup import read_config
 from trainer.config.configuration import DataConfig, FeatureConfig, TrainConfig
 from trainer.datasets import DataSet, find_dataset, open_dataset
+from trainer.datasets.alignment import Alignment, edges_of
 from trainer.datasets.base import Image, Label, Source, Split
 from trainer.errors import ConfigError, DataError
 from trainer.features import prepare
 from trainer.features.cache import SPARE
 from trainer.inspection import Inspection, measure_readiness, readiness, walk_through
-from trainer.inspection.alignment import Alignment, edges_of
 
 Street = Callable[..., TrainConfig]
 
@@ -311,6 +311,24 @@ def test_one_cause_is_one_line_with_its_count(
     assert len(faults) == 2 and "cannot decode the image" in faults[1]
     inspect_data(street_config(street), cache=tmp_path / "cache", as_json=True)
     assert len(json.loads(capsys.readouterr().out)["faults"]) == 3
+
+
+def test_what_is_left_over_is_a_line_a_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "data"
+    MAKERS["folder"].LAYOUTS["lists"](root)
+    for inner, count in (("colour", 2), ("labels", 3)):
+        for index in range(count):
+            (root / inner / f"left{index}.HEIC").touch()
+
+    assert inspect_file(root, cache=tmp_path / "cache", as_json=False)
+
+    lines = [line for line in capsys.readouterr().out.splitlines() if "(unused)" in line]
+    assert [line.partition(" files are in ")[0] for line in lines] == [
+        "suspicious (unused): 2",
+        "suspicious (unused): 3",
+    ]
 
 
 @pytest.mark.parametrize("given", ["dataset.toml", ""])

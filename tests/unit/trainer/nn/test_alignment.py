@@ -127,12 +127,10 @@ def test_a_checkpoint_from_before_the_gaps_goes_on_as_it_did_then() -> None:
         run.advance()
     tensors, record = read_checkpoint(BEFORE / "last")
     then = [Report.from_json(report) for report in record["reports"]]
-    # trained by another revision, perhaps on another processor: equal but for rounding
+    # trained by another revision, perhaps on another processor: equal but for rounding. Weights
+    # are not compared: Adam moves one by the whole rate however small its gradient is.
     assert [each.loss for each in run.reports] == pytest.approx([each.loss for each in then])
     now = run._slots.state(0)
-    torch.testing.assert_close(
-        now["model.leaf_SP"], tensors["model.leaf_SP"], rtol=1e-3, atol=1e-4
-    )
     assert torch.equal(now["draws.generator"], tensors["draws.generator"])
 
 

@@ -11,7 +11,7 @@ import PIL.Image
 import pytest
 import torch
 
-from tests.fakes.data_sets import MAKERS, mfnet
+from tests.fakes.data_sets import MAKERS, cityscapes, mfnet
 from trainer.commands import app as cli
 from trainer.commands.predict import read_modalities
 from trainer.config.configuration import (
@@ -31,7 +31,7 @@ from trainer.features import prepare
 from trainer.features.extraction import Standard
 from trainer.features.prepare import open_backbone
 from trainer.figures.colour import picture_palette
-from trainer.predict import OwnImage, Predictor, find_images
+from trainer.predict import FileRules, OwnImage, Predictor, find_images, left_out
 from trainer.scoring.prediction import codes_of, predict
 
 CPU = torch.device("cpu")
@@ -101,6 +101,84 @@ def test_what_does_not_fit_together_is_refused(tmp_path: Path) -> None:
     assert "is no folder" in refusal(rgb, depth=tmp_path / "none")
     assert "have one name, 'a'" in refusal(rgb, depth / "a.png", depth=depth)
     assert "is not what this checkpoint takes" in refusal(rgb, modalities=("rgb",), depth=depth)
+
+
+STREET = FileRules(affixes={"rgb": ("", "_leftImg8bit"), "disparity": ("", "_disparity")})
+
+
+@pytest.mark.parametrize("folders", [("left", "right"), ("both", "both")])
+def test_files_called_as_the_data_set_calls_its_own_belong_together(
+    tmp_path: Path, folders: tuple[str, str]
+) -> None:
+    rgb, disparity = (tmp_path / folder for folder in folders)
+    touch(rgb, "a_leftImg8bit.png", "b_leftImg8bit.png")
+    touch(disparity, "a_disparity.png", "b_disparity.png", "c_disparity.png")
+
+    own = find_images(
+        [rgb],
+        modalities=("rgb", "disparity"),
+        folders={"disparity": (disparity,)},
+        rules=STREET,
+    )
+
+    assert [each.stem for each in own] == ["a_leftImg8bit", "b_leftImg8bit"]
+    assert own[1].files["disparity"] == (disparity / "b_disparity.png",)
+    assert len(left_out([rgb], own)) == (rgb == disparity)
+    # one file is found as well, and so are files called plainly
+    (single,) = find_images(
+        [rgb / "b_leftImg8bit.png"],
+        modalities=("rgb", "disparity"),
+        folders={"disparity": (disparity,)},
+        rules=STREET,
+    )
+    assert single.files == own[1].files
+    plain = touch(tmp_path / "plain", "x.png")
+    (renamed,) = find_images(
+        [plain], modalities=("rgb", "disparity"), folders={"disparity": (plain,)}, rules=STREET
+    )
+    assert renamed.files["disparity"] == (plain / "x.png",)
+
+
+def test_another_modality_beside_the_images_is_no_image(tmp_path: Path) -> None:
+    rules = FileRules(affixes={"rgb": ("", ""), "depth": ("", "_depth")})
+    both = touch(tmp_path / "both", "a.png", "a_depth.png", "b.png", "b_depth.png")
+
+    own = find_images([both], modalities=("rgb", "depth"), folders={"depth": (both,)}, rules=rules)
+
+    assert [each.stem for each in own] == ["a", "b"]
+    assert own[0].files["depth"] == (both / "a_depth.png",)
+    assert left_out([both], own) == ()
+
+
+def test_rules_are_those_of_the_data_set(tmp_path: Path) -> None:
+    street = open_dataset(cityscapes.by_city(tmp_path / "street"))
+    packed = open_dataset(mfnet.authors(tmp_path / "packed"))
+
+    assert FileRules.of(street.source, street.modalities) == STREET
+    assert FileRules.of(packed.source, packed.modalities).packed == {"thermal"}
+    folder = touch(tmp_path / "own", "a.png")
+    (own,) = find_images(
+        [folder],
+        modalities=packed.modalities,
+        folders={},
+        rules=FileRules.of(packed.source, packed.modalities),
+    )
+    assert own.files["thermal"] == own.files["rgb"] == (folder / "a.png",)
+
+
+def test_files_that_are_not_predicted_are_counted(tmp_path: Path) -> None:
+    rgb = touch(tmp_path / "rgb", "a.png", "b.heic", ".DS_Store", "Thumbs.db")
+    touch(rgb / "day2", "c.png", "d.png")
+
+    own = find_images([rgb], modalities=("rgb",), folders={})
+
+    (line,) = left_out([rgb], own)
+    assert line.startswith("3 files are in") and "b.heic, day2/c.png, day2/d.png" in line
+    assert left_out([rgb / "a.png"], own) == ()
+    outer = touch(tmp_path / "outer")
+    rgb.rename(outer / "rgb")
+    with pytest.raises(DataError, match=r"holds no image: give .*outer/rgb, .*outer/rgb/day2"):
+        find_images([outer], modalities=("rgb",), folders={})
 
 
 @pytest.mark.parametrize("text", ["depth", "depth=", "=folder"])
@@ -300,6 +378,10 @@ def test_without_labels_masks_hold_the_clusters_numbers(
 
     assert call(monkeypatch, *asked, *common) == 0
     assert "masks hold the clusters' own numbers" in capsys.readouterr().out
+    masks = {path.name: path.read_bytes() for path in (tmp_path / "out/masks").iterdir()}
+    assert call(monkeypatch, "predict", tmp_path / "run", images, *common) == 0
+    assert masks == {path.name: path.read_bytes() for path in (tmp_path / "out/masks").iterdir()}
+    capsys.readouterr()
     legend = json.loads((tmp_path / "out/classes.json").read_text())
     assert legend["classes"][3]["name"] == "cluster 3"
     assert call(monkeypatch, *asked, *common, "--probe", "linear") == 2

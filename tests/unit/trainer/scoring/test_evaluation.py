@@ -44,7 +44,8 @@ def confusion(predictions, labels):
 def test_predictions_are_those_of_the_upsampled_raw_code() -> None:
     slots, material = trained()
     evaluation = slots.evaluate(0, material.val)
-    probes = slots._probe_layout.views(slots.state(0)["probes.leaf_SP"][None])
+    layout = slots._probe_layout
+    probes = layout.views(layout.loaded(slots.state(0)["probes.leaf_SP"][None]))
     codes = functional.interpolate(
         codes_of(slots, material), size=(16, 20), mode="bilinear", align_corners=False
     )

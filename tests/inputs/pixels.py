@@ -1,0 +1,197 @@
+"""Rows: bits, channels, bands, palettes, sizes and numbers that are none."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import PIL.Image
+from numpy.typing import NDArray
+
+from tests.fakes.data_sets.pictures import save
+from tests.inputs.copies import Copy, Kind
+from tests.inputs.described import described
+from tests.inputs.table import Edit, Row, everywhere, refused, said, used
+from trainer.datasets.decoding import read_stored
+
+__all__ = ["ROWS"]
+
+Change = Callable[[NDArray[Any]], NDArray[Any]]
+
+
+def stored(kind: Kind, change: Change, *, every: bool = False) -> Edit:
+    """One file of a kind, or each of them, holds other numbers."""
+
+    def edit(copy: Copy) -> Iterable[str]:
+        paths = copy.files[kind] if every else copy.files[kind][-1:]
+        for path in paths:
+            draft = path.with_name("draft.png")
+            save(draft, change(read_stored(path)))
+            draft.rename(path)
+        return [path.name for path in paths]
+
+    return edit
+
+
+def converted(mode: str, *, every: bool = False) -> Edit:
+    """The first RGB file, or each of them, is of another mode."""
+
+    def edit(copy: Copy) -> Iterable[str]:
+        paths = copy.files["rgb"] if every else copy.files["rgb"][:1]
+        for path in paths:
+            with PIL.Image.open(path) as image:
+                other = image.convert("RGB").convert(mode)
+            other.save(path, format="PNG")
+        return [path.name for path in paths]
+
+    return edit
+
+
+def array_with(*places: tuple[int | slice, int | slice]) -> Edit:
+    """Numbers of an array are none."""
+
+    def edit(copy: Copy) -> Iterable[str]:
+        path = sorted(copy.root.rglob("*.npy"))[-1]
+        array = np.load(path).astype(np.float32)
+        for place in places:
+            array[place] = np.nan
+        np.save(path, array)
+        return (path.name,)
+
+    return edit
+
+
+def in_one_file(copy: Copy) -> Iterable[str]:
+    """Colour and heat are bands of one PNG of 16 bits."""
+    for path, heat in zip(copy.files["rgb"], copy.files["second"], strict=True):
+        colour = read_stored(path).astype(np.uint16) * np.uint16(257)
+        save(path, np.dstack([colour, read_stored(heat)]))
+    return [path.name for path in copy.files["rgb"]]
+
+
+def wide(array: NDArray[Any]) -> NDArray[Any]:
+    """8 bits as 16 of the same meaning."""
+    return array.astype(np.uint16) * np.uint16(257)
+
+
+def doubled(array: NDArray[Any]) -> NDArray[Any]:
+    """Each pixel four times."""
+    return array.repeat(2, axis=0).repeat(2, axis=1)
+
+
+def shortened(array: NDArray[Any]) -> NDArray[Any]:
+    """Without the last of the rows."""
+    return array[: -(len(array) // 8)]
+
+
+OTHER_KIND = refused("where .* should be: give the original file, or convert it")
+BAND_SETTINGS = {
+    'files = "colour/{name}.png"': 'files = "colour/{name}.png"\nbits = 16\nband = [0, 1, 2]',
+    'files = "{name}/thermal.png"': 'files = "colour/{name}.png"\nband = 3',
+}
+HEIGHT = 'files = "height/{name}.npy"'
+COLOUR = 'files = "colour/{name}.png"'
+THERMAL = 'files = "{name}/thermal.png"'
+OTHER_SIZE = r"pixels.*: (set modalities.thermal.other_size = 'nearest'.*)?bring them to one size"
+
+ROWS = (
+    Row(
+        given="RGB of 16 bits",
+        edit=stored("rgb", wide),
+        cells=everywhere(
+            used(), "mcubes", folder=OTHER_KIND, mfnet=OTHER_KIND, predict=OTHER_KIND
+        ),
+    ),
+    Row(
+        given="RGB of 16 bits, `bits = 16`",
+        edit=described({COLOUR: f"{COLOUR}\nbits = 16"}, stored("rgb", wide, every=True)),
+        cells={"folder": used()},
+    ),
+    Row(
+        given="RGB that is grey",
+        edit=converted("L"),
+        same=False,
+        cells=everywhere(OTHER_KIND, cocostuff27=used()),
+    ),
+    Row(
+        given="RGB with a palette",
+        edit=converted("P"),
+        same=False,
+        cells=everywhere(OTHER_KIND, cocostuff27=used()),
+    ),
+    Row(
+        given="RGB with alpha",
+        edit=converted("RGBA"),
+        cells=everywhere(OTHER_KIND, "mfnet", cocostuff27=used()),
+    ),
+    Row(
+        given="RGB with alpha, `band = [0, 1, 2]`",
+        edit=described({COLOUR: f"{COLOUR}\nband = [0, 1, 2]"}, converted("RGBA")),
+        cells={"folder": used()},
+    ),
+    Row(
+        given="modalities that are bands of one file, `band`",
+        edit=described(BAND_SETTINGS, in_one_file),
+        cells={"folder": used()},
+    ),
+    Row(
+        given="a missing band",
+        edit=described(
+            {COLOUR: f"{COLOUR}\nband = [1, 2, 3]"}, stored("rgb", np.array, every=True)
+        ),
+        cells={"folder": refused("has 3 bands, where modalities.rgb.band.*: give a band that is")},
+    ),
+    Row(
+        given="another modality of another size",
+        edit=stored("second", shortened),
+        cells=everywhere(refused(OTHER_SIZE), "cocostuff27", "mfnet"),
+    ),
+    Row(
+        given='another modality of another size, `other_size = "nearest"`',
+        edit=described(
+            {THERMAL: f'{THERMAL}\nother_size = "nearest"'}, stored("second", doubled, every=True)
+        ),
+        cells={"folder": said("thermal takes its nearest pixels where it is of another size")},
+    ),
+    Row(
+        given='another modality of other proportions, `other_size = "nearest"`',
+        edit=described(
+            {THERMAL: f'{THERMAL}\nother_size = "nearest"'}, stored("second", shortened)
+        ),
+        cells={"folder": refused("pixels.*it shows another view; cut both")},
+    ),
+    Row(
+        given="a label of another size",
+        edit=stored("label", shortened),
+        cells=everywhere(refused("pixels.*: bring them to one size"), "predict"),
+    ),
+    Row(
+        given="NaN in an `.npy` file",
+        edit=array_with((2, 3)),
+        cells={
+            "folder": refused("not finite.*: set modalities.height.holes to 'larger'"),
+            "mcubes": refused("not finite.*: fill them or remove the image"),
+        },
+    ),
+    Row(
+        given='NaN in an `.npy` file, `holes = "larger"`',
+        edit=described({HEIGHT: f'{HEIGHT}\nholes = "larger"'}, array_with((2, 3))),
+        same=False,
+        cells={"folder": used()},
+    ),
+    Row(
+        given='an `.npy` file of NaN alone, `holes = "larger"`',
+        edit=described(
+            {HEIGHT: f'{HEIGHT}\nholes = "larger"'}, array_with((slice(None), slice(None)))
+        ),
+        cells={"folder": refused("has not one measured pixel: remove the image")},
+    ),
+    Row(
+        given="0 where nothing was measured, `hole_values = [0]`",
+        edit=described(
+            {THERMAL: f'{THERMAL}\nholes = "larger"\nhole_values = [0]'},
+            stored("second", lambda array: np.where(array % 3, array, 0).astype(array.dtype)),
+        ),
+        same=False,
+        cells={"folder": used()},
+    ),
+)

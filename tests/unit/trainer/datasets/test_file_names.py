@@ -1,0 +1,226 @@
+"""Files are found by name, however people spell and nest them, and what is left over is told."""
+
+import unicodedata
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.fakes.data_sets.pictures import noise, save, write_list
+from tests.inputs.orientation import write_tagged
+from trainer.config.configuration import DataConfig, TrainConfig
+from trainer.datasets import DataSet, find_dataset, open_dataset
+from trainer.datasets.file_tree import FileTree
+from trainer.datasets.folder.patterns import FilePattern
+from trainer.datasets.lists import check_apart, read_list
+from trainer.datasets.names import fold, name_in, same_kind
+from trainer.errors import ConfigError, DataError
+from trainer.features import validate
+
+NFC, NFD = (unicodedata.normalize(form, "köln") for form in ("NFC", "NFD"))
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after", "name"),
+    [
+        ("a.JPG", "", ".jpg", "a"),
+        ("a.jpeg", "", ".JPG", "a"),
+        ("a.png", "", ".jpg", None),
+        ("a_depth.PNG", "", "_depth.png", "a"),
+        ("rgb_a.tif", "rgb_", ".tiff", "a"),
+        (".png", "", ".png", None),
+        ("_depth.png", "", "_depth.png", None),
+        ("a.b.png", "", ".png", "a.b"),
+        ("a.pgm", "", "", "a.pgm"),
+        (f"{NFD}_a.png", f"{NFC}_", ".png", "a"),
+        (f"{NFD}.png", "", ".png", NFD),  # as the file has it
+    ],
+)
+def test_a_name_is_what_a_file_has_between_two_texts(
+    file: str, before: str, after: str, name: str | None
+) -> None:
+    assert name_in(file, before, after) == name
+
+
+def test_spellings_of_one_name_are_the_same() -> None:
+    assert fold(f"{NFD}.JPEG") == fold(f"{NFC}.jpg") != fold(f"{NFC}.png")
+    assert same_kind("a.TIF", "b.tiff") and not same_kind("a.png", "b.jpg")
+
+
+def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
+    for name in (f"{NFC}.png", f"{NFD}.png", "sound.png"):
+        (tmp_path / name).touch()
+    tree = FileTree(tmp_path)
+
+    assert tree.find(tmp_path / "sound.PNG") == tmp_path / "sound.png"
+    assert tree.find(tmp_path / "other.png") is None
+    with pytest.raises(DataError, match=r"are two files of one name.*keep one of them"):
+        tree.find(tmp_path / f"{NFC}.png")
+
+
+def test_a_link_to_a_folder_above_has_an_end(tmp_path: Path) -> None:
+    (tmp_path / "a/b").mkdir(parents=True)
+    (tmp_path / "a/b/x.png").touch()
+    (tmp_path / "a/b/up").symlink_to(tmp_path / "a")
+
+    assert list(FileTree(tmp_path).files(tmp_path / "a", deep=True)) == [tmp_path / "a/b/x.png"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "file", "name"),
+    [
+        ("colour/{name}.png", "colour/a.png", "a"),
+        ("colour/{name}.png", "colour/day2/a.png", None),
+        ("colour/**/{name}.png", "colour/day2/b/a.png", "day2/b/a"),
+        ("colour/**/{name}.png", "colour/a.png", "a"),
+        ("colour/**/c_{name}.png", "colour/day2/c_a.PNG", "day2/a"),
+        ("{name}/thermal.png", "a/thermal.png", "a"),
+        ("{name}/thermal.png", "a/rgb.png", None),
+        ("x_{name}_y/thermal.png", "x_a_y/thermal.png", "a"),
+        ("{name}.png", "a.png", "a"),
+    ],
+)
+def test_a_pattern_knows_its_files(pattern: str, file: str, name: str | None) -> None:
+    assert FilePattern(pattern).match(file) == name
+    if name is not None:
+        assert fold(FilePattern(pattern).path(name).as_posix()) == fold(file)
+
+
+@pytest.mark.parametrize("text", ["**/x/{name}.png", "a/**/b/**/{name}.png", "a/**/{name}/t.png"])
+def test_folders_of_a_name_stand_right_before_it(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"no other '\*' than '\*\*/' before the file's name"):
+        FilePattern.check("modalities.rgb.files", text)
+
+
+def frames(root: Path, description: str, *modalities: str) -> DataConfig:
+    text = f"classes = 2\n{description}\n[splits]\nval = 0.3\ntest = 0.3\n"
+    (root / "dataset.toml").write_text(text, encoding="utf-8")
+    return DataConfig(name="folder", root=str(root), modalities=modalities)
+
+
+def names(data_set: DataSet) -> set[str]:
+    return {name for split in data_set.splits().values() for name in split.names}
+
+
+RGB = '[modalities.rgb]\nfiles = "colour/{name}.png"\n'
+
+
+def test_files_in_folders_are_told_with_the_pattern_that_takes_them(tmp_path: Path) -> None:
+    for name in ("a", "b", "c", "day2/d", "day2/e"):
+        save(tmp_path / f"colour/{name}.png", noise(name, 0, 255, channels=3))
+
+    flat = open_dataset(frames(tmp_path, RGB, "rgb"))
+    (line,) = flat.unused
+    assert names(flat) == {"a", "b", "c"}
+    assert "2 files are in" in line and "day2/d.png, day2/e.png" in line
+
+    wanted = line.partition("write files = '")[2].partition("'")[0]
+    deep = open_dataset(frames(tmp_path, RGB.replace("colour/{name}.png", wanted), "rgb"))
+    assert names(deep) == {"a", "b", "c", "day2/d", "day2/e"} and deep.unused == ()
+
+
+def test_validating_gives_what_every_verb_tells(tmp_path: Path) -> None:
+    for number, name in enumerate(("a", "b", "c", "day2/d")):
+        (tmp_path / f"colour/{name}.png").parent.mkdir(parents=True, exist_ok=True)
+        pixels = noise(name, 0, 255, channels=3)
+        write_tagged(tmp_path / f"colour/{name}.png", pixels, 3 if number == 0 else 1)
+
+    notes = validate(TrainConfig(data=frames(tmp_path, RGB, "rgb")))
+
+    assert any("day2/d.png" in note for note in notes)
+    assert any("orientation says: 1 of 3 rgb (3)" in note for note in notes)
+
+
+def test_a_folder_that_holds_another_kind_only_is_told_what_to_write(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        save(tmp_path / f"colour/day1/{name}.png", noise(name, 0, 255, channels=3))
+
+    with pytest.raises(DataError, match=r"day1/a\.png.*write files = 'colour/\*\*/\{name\}\.png'"):
+        open_dataset(frames(tmp_path, RGB, "rgb"))
+
+
+SHARED = """
+[modalities.rgb]
+files = "frames/{name}.png"
+[modalities.depth]
+files = "frames/{name}_depth.png"
+encoding = "grey"
+bits = 16
+"""
+
+
+@pytest.mark.parametrize("modalities", [("rgb", "depth"), ("rgb",)])
+def test_a_file_belongs_to_the_pattern_that_fits_it_most_closely(
+    tmp_path: Path, modalities: tuple[str, ...]
+) -> None:
+    for name in ("a", "b", "c"):
+        save(tmp_path / f"frames/{name}.png", noise(name, 0, 255, channels=3))
+        save(tmp_path / f"frames/{name}_depth.png", noise(name, 0, 999, np.uint16))
+
+    data_set = open_dataset(frames(tmp_path, SHARED, *modalities))
+
+    assert names(data_set) == {"a", "b", "c"} and data_set.unused == ()
+    data_set.source.check()
+
+
+def test_another_kind_that_is_not_described_is_refused_with_its_pattern(tmp_path: Path) -> None:
+    for name in ("a_1", "a_2", "a_3"):
+        save(tmp_path / f"frames/{name}.png", noise(name, 0, 255, channels=3))
+        save(tmp_path / f"frames/{name}_flip.png", noise(name, 0, 255, channels=3))
+    alone = RGB.replace("colour", "frames")
+    assert len(names(open_dataset(frames(tmp_path, alone, "rgb")))) == 6  # of one kind
+
+    for name in ("a_1", "a_2", "a_3"):
+        save(tmp_path / f"frames/{name}_depth.png", noise(name, 0, 999, np.uint16))
+    with pytest.raises(
+        DataError, match=r"files = 'frames/\{name\}_depth\.png' in a table"
+    ) as told:
+        open_dataset(frames(tmp_path, alone, "rgb"))
+    assert "a_1_depth.png (1 x " in str(told.value) and "\n" not in str(told.value)
+
+
+def test_what_belongs_to_no_listed_image_is_noted(tmp_path: Path) -> None:
+    for name in ("a", "b", "c", "d"):
+        save(tmp_path / f"colour/{name}.png", noise(name, 0, 255, channels=3))
+    config = frames(tmp_path, RGB, "rgb")
+    write_list(tmp_path / "train.txt", "a", "b", "c")
+    path = tmp_path / "dataset.toml"
+    text = path.read_text(encoding="utf-8").replace("[splits]", '[splits]\ntrain = "train.txt"')
+    path.write_text(text, encoding="utf-8")
+
+    data_set = open_dataset(config)
+
+    assert data_set.notes[-1].startswith("files of no image in the splits, not used: 1 in ")
+    assert data_set.notes[-1].endswith("(d.png)") and data_set.unused == ()
+
+
+def test_an_image_in_two_forms_of_its_name_is_one(tmp_path: Path) -> None:
+    description = RGB + '[modalities.nir]\nfiles = "nir/{name}.png"\nencoding = "grey"\n'
+    for name in ("a", "b", "c"):
+        save(tmp_path / f"colour/{name}{NFD}.png", noise(name, 0, 255, channels=3))
+        save(tmp_path / f"nir/{name}{NFC}.png", noise(name, 0, 255))
+
+    data_set = find_dataset(frames(tmp_path, description, "rgb", "nir"))
+
+    assert data_set.faults == () and names(data_set) == {f"{name}{NFD}" for name in "abc"}
+
+
+def test_lists_compare_names_in_either_form(tmp_path: Path) -> None:
+    write_list(tmp_path / "twice.txt", NFC, NFD)
+
+    with pytest.raises(DataError, match="in line 1 and again in line 2"):
+        read_list(tmp_path / "twice.txt")
+    with pytest.raises(DataError, match="which is the same image"):
+        check_apart({"train.txt": (NFC,), "test.txt": (NFD,)})
+
+
+def test_cityscapes_own_companions_are_no_left_overs(street: Path) -> None:
+    label = next((street / "gtFine/train/bonn").iterdir())
+    for kind in ("color.png", "instanceIds.png", "polygons.json"):
+        label.with_name(label.name.replace("labelIds.png", kind)).touch()
+    config = DataConfig(name="cityscapes", root=str(street), modalities=("rgb", "disparity"))
+    assert open_dataset(config).unused == ()
+
+    label.with_name("notes.docx").touch()
+    assert "notes.docx" in open_dataset(replace(config, modalities=("rgb",))).unused[0]

@@ -1,0 +1,1 @@
+"""What both command lines print with: sizes, durations, progress, quoting, closed streams."""

@@ -1,0 +1,29 @@
+"""Printing where the terminal, or the file that is printed to, cannot show every character."""
+
+import io
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+__all__ = ["any_terminal"]
+
+BAD_INPUT = 2  # the exit code of what a user can mend
+
+
+@contextmanager
+def any_terminal() -> Iterator[None]:
+    """Replace characters that standard output and error cannot take.
+
+    A file's name that the locale cannot express is one line on standard error and exit code 2.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    try:
+        yield
+    except UnicodeEncodeError as error:
+        sys.stderr.write(
+            f"error: the locale's encoding {error.encoding} cannot express the name"
+            f" {error.object!a}: set PYTHONUTF8=1 in the environment\n"
+        )
+        sys.exit(BAD_INPUT)

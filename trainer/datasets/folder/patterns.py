@@ -1,0 +1,132 @@
+"""Where the images of a modality are: a path with ``{name}``, such as ``colour/{name}.png``.
+
+``colour/**/{name}.png`` takes the folders in ``colour`` as well: the folders belong to the name,
+so that ``colour/day1/0001.png`` is the image ``day1/0001``.
+"""
+
+from collections.abc import Collection, Iterator
+from pathlib import Path, PurePosixPath
+
+from trainer.datasets.file_tree import FileTree
+from trainer.datasets.names import composed, fold, name_in
+from trainer.errors import ConfigError
+
+__all__ = ["DEEP", "NAME", "FilePattern", "own_names"]
+
+#: Stands for an image's name.
+NAME = "{name}"
+#: Stands for folders that belong to the name, right before the part with ``{name}``.
+DEEP = "**"
+
+
+class FilePattern:
+    """One such path."""
+
+    def __init__(self, text: str) -> None:
+        """Take a path that :meth:`check` accepts."""
+        parts = PurePosixPath(text).parts
+        place = next(index for index, part in enumerate(parts) if NAME in part)
+        self.text = text
+        self.deep = place > 0 and parts[place - 1] == DEEP
+        #: Path of the folder that all files lie in.
+        self.folder = "/".join(parts[: place - self.deep])
+        self._before, self._after = parts[place].split(NAME)
+        self._rest = parts[place + 1 :]
+
+    @staticmethod
+    def check(where: str, text: str) -> None:
+        """Refuse a text that is no pattern.
+
+        Args:
+            where: The setting, for the message.
+            text: What it is set to.
+
+        Raises:
+            ConfigError: If it has not one ``{name}``, leaves the folder, or has ``**`` elsewhere.
+        """
+        path = PurePosixPath(text)
+        rest = text.replace(NAME, "", 1)
+        if NAME not in text or "{" in rest or "}" in rest:
+            raise ConfigError(
+                f"{where} = {text!r} has to have {NAME} once, such as 'images/{NAME}.png'"
+            )
+        if path.is_absolute() or ".." in path.parts:
+            raise ConfigError(
+                f"{where} = {text!r} leaves the data set's folder: give a path under the folder"
+                " of the TOML file"
+            )
+        last = NAME in path.name and path.parts.count(DEEP) == 1 and path.parent.name == DEEP
+        if "*" in text and not (last and text.count("*") == len(DEEP)):
+            raise ConfigError(
+                f"{where} = {text!r} has to have {NAME} once and no other '*' than '{DEEP}/'"
+                f" before the file's name, such as 'images/{DEEP}/{NAME}.png'"
+            )
+
+    def path(self, name: str) -> PurePosixPath:
+        """Where the file of an image is, under the root."""
+        folders = ""
+        if self.deep:
+            folders, _, name = name.rpartition("/")
+        part = f"{self._before}{name}{self._after}"
+        return PurePosixPath(self.folder, folders, part, *self._rest)
+
+    def match(self, file: str) -> str | None:
+        """The image that a file under the root belongs to; None if it is of no image."""
+        inner = PurePosixPath(file).parts
+        outer = PurePosixPath(self.folder).parts
+        folders, inner = inner[: len(outer)], inner[len(outer) :]
+        if [composed(part) for part in folders] != [composed(part) for part in outer]:
+            return None
+        if self.deep:
+            *above, last = inner or ("",)
+            name = name_in(last, self._before, self._after)
+            return None if name is None else "/".join((*above, name))
+        if len(inner) != 1 + len(self._rest):
+            return None
+        if not self._rest:
+            return name_in(inner[0], self._before, self._after)
+        same = [composed(part) for part in inner[1:-1]] == [composed(p) for p in self._rest[:-1]]
+        if not same or fold(inner[-1]) != fold(self._rest[-1]):
+            return None
+        return name_in(f"{inner[0]}/", self._before, f"{self._after}/")
+
+    def affixes(self) -> tuple[str, str]:
+        """What a file's name begins with and, without its extension, ends in."""
+        if self._rest:
+            return "", ""
+        return self._before, PurePosixPath(f"x{self._after}").stem.removeprefix("x")
+
+    def files(self, tree: FileTree) -> Iterator[tuple[str, Path]]:
+        """Every image there is, with its file or its broken link."""
+        folder = tree.root / self.folder
+        if not self._rest:
+            found: Iterator[Path] = tree.files(folder, deep=self.deep)
+        else:
+            inner = (each.joinpath(*self._rest) for each in tree.folders(folder))
+            found = (path for path in map(tree.find, inner) if path is not None)
+        for path in found:
+            name = self.match(tree.text(path))
+            if name is not None:
+                yield name, path
+
+
+def own_names(
+    pattern: FilePattern, every: Collection[FilePattern], tree: FileTree
+) -> tuple[str, ...]:
+    """The images of a pattern, without the files that another pattern fits more closely.
+
+    ``{name}.png`` fits ``0001_depth.png`` as well; where ``{name}_depth.png`` is described, the
+    file is the depth of ``0001``.
+
+    Args:
+        pattern: The pattern.
+        every: All patterns of the data set.
+        tree: The files under its folder.
+    """
+    names = []
+    for name, path in pattern.files(tree):
+        file = tree.text(path)
+        fits = (other.match(file) for other in every)
+        if all(other is None or len(other) >= len(name) for other in fits):
+            names.append(name)
+    return tuple(names)

@@ -1,0 +1,159 @@
+"""What the headers of image and array files say, and one line for those that cannot be decoded.
+
+Pillow and NumPy raise several kinds of errors on damaged files; they are turned into
+:class:`~trainer.errors.DataError` here and nowhere else.
+"""
+
+import mmap
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+
+from trainer.datasets.exif import TURNED_BY_PILLOW, UPRIGHT, orientation_of, upright_size
+from trainer.errors import DataError
+
+__all__ = [
+    "ARRAY",
+    "array_shape",
+    "decoding",
+    "is_array",
+    "no_plane",
+    "orientation_to_turn",
+    "read_kind",
+    "read_orientation",
+    "read_size",
+]
+
+ARRAY = ".npy"
+#: What a PNG that holds EXIF tags has somewhere, whoever wrote it.
+TAG_MARKS = (b"eXIf", b"Raw profile type exif", b"tiff:Orientation")
+
+
+def is_array(path: Path) -> bool:
+    """Whether a file holds an array rather than an image."""
+    return path.suffix.lower() == ARRAY
+
+
+def read_kind(path: Path) -> tuple[int, int]:
+    """Channels of an image and bits per channel, from its header.
+
+    Raises:
+        DataError: If the file cannot be decoded.
+    """
+    with decoding(path), PIL.Image.open(path) as image:
+        channels = len(image.getbands())
+        if image.mode in ("I", "F"):
+            return channels, 32
+        if image.mode in ("P", "PA"):
+            return channels, 8
+        # how the file stores its pixels, such as RGB;16B; 8 bits are not said
+        stored = str(image.tile[0].args) if image.tile else image.mode
+        said = re.search(r";(\d+)", stored)
+        return channels, 1 if image.mode == "1" else int(said[1]) if said else 8
+
+
+def read_size(path: Path, *, late: bool = False) -> tuple[int, int]:
+    """Width and height as they are to be seen, pixels; of an image only the header is read.
+
+    Args:
+        path: The file.
+        late: Whether to look for an EXIF orientation behind the pixels of a PNG as well.
+
+    Raises:
+        DataError: If the file cannot be decoded.
+    """
+    if is_array(path):
+        shape = array_shape(path)
+        if len(shape) not in (2, 3):  # three: with bands
+            raise no_plane(path, shape)
+        return shape[1], shape[0]
+    with decoding(path), PIL.Image.open(path) as image:
+        return upright_size(image.size, orientation_to_turn(image, late=late and _has_tags(path)))
+
+
+def read_orientation(path: Path, *, late: bool = False, ours: bool = False) -> int:
+    """The EXIF orientation of a file, 1 to 8; 1 (upright) where there is none.
+
+    Args:
+        path: The file.
+        late: Whether to look behind the pixels of a PNG as well.
+        ours: Whether only what is turned here counts, not what Pillow turns by itself.
+
+    Raises:
+        DataError: If the file cannot be decoded.
+    """
+    if is_array(path):
+        return UPRIGHT
+    with decoding(path), PIL.Image.open(path) as image:
+        late = late and _has_tags(path)
+        return orientation_to_turn(image, late=late) if ours else orientation_of(image, late=late)
+
+
+def _has_tags(path: Path) -> bool:
+    """Whether a file may have an orientation anywhere; tells without decoding."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return any(content.find(mark) >= 0 for mark in TAG_MARKS)
+
+
+def orientation_to_turn(opened: PIL.Image.Image, *, late: bool = False) -> int:
+    """The orientation by which the pixels of an open file are still to be turned.
+
+    Args:
+        opened: The file.
+        late: Whether to look behind the pixels of a PNG as well, which decodes it.
+    """
+    if opened.format in TURNED_BY_PILLOW:
+        return UPRIGHT
+    return orientation_of(opened, late=late)
+
+
+def array_shape(path: Path) -> tuple[int, ...]:
+    """The shape of an array, from its header.
+
+    Raises:
+        DataError: If the file cannot be read or is no array.
+    """
+    with decoding(path), path.open("rb") as file:
+        version = np.lib.format.read_magic(file)
+        if version == (1, 0):
+            shape: tuple[int, ...] = np.lib.format.read_array_header_1_0(file)[0]
+        else:
+            shape = np.lib.format.read_array_header_2_0(file)[0]
+        return shape
+
+
+def no_plane(path: Path, shape: tuple[int, ...]) -> DataError:
+    """What is said of an array that is no plane of numbers."""
+    return DataError(f"{path} is no array of height x width numbers but {shape}: mend the file")
+
+
+@contextmanager
+def decoding(path: Path) -> Iterator[None]:
+    """Turn what goes wrong in decoding a file into one line.
+
+    Raises:
+        DataError: That names the file.
+    """
+    try:
+        yield
+    except (
+        OSError,
+        EOFError,
+        SyntaxError,
+        ValueError,
+        PIL.Image.DecompressionBombError,
+    ) as error:
+        if path.is_symlink() and not path.exists():
+            raise DataError(f"{path} is a link to nothing: mend the link, or remove it") from error
+        what = "array" if is_array(path) else "image"
+        raise DataError(
+            f"cannot decode the {what} {path}: {_one_line(error)}; fetch it again or remove it"
+        ) from error
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
