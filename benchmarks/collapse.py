@@ -28,6 +28,7 @@ from benchmarks.comparison import searches as comparison_searches
 from benchmarks.markdown import markdown_table
 from benchmarks.records import RecordedRun, read_searches, write_result
 from benchmarks.searches import UNPRUNED, Places, Search, finish
+from search.objectives import DEFAULT_OBJECTIVE, find_objective
 from search.pruners import CollapseRules
 from search.records.outcome import Prune
 from trainer.features import prepare
@@ -99,7 +100,10 @@ def judge(run: RecordedRun, *, constant: float, rules: CollapseRules) -> Judged:
     total = len(run.reports)
     # "not above" holds for what is not a number, too
     low = [not report.cluster.miou > constant + MARGIN for report in run.reports]
-    verdicts = (rules.verdict(run.reports[:seen], total) for seen in range(1, total + 1))
+    objective = find_objective(DEFAULT_OBJECTIVE)
+    verdicts = (
+        rules.verdict(run.reports[:seen], total, objective) for seen in range(1, total + 1)
+    )
     stopped = [index for index, verdict in enumerate(verdicts, 1) if isinstance(verdict, Prune)]
     return Judged(
         run=run,

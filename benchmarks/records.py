@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from search.config.configuration import LaunchConfig
-from search.reporting.reading import StudyView, read_study
+from search.reporting.reading import read_study
+from search.reporting.study_view import StudyView
 from storage.address import parse_address
 from storage.database import Database, open_database
 from storage.reports import reports_of
@@ -70,7 +71,7 @@ def read_searches(
     with open_database(parse_address(storage, password_file=None)) as database:
         for study in studies:
             view = read_study(database, study)
-            config = LaunchConfig.from_table(view.record.config)
+            config = LaunchConfig.from_table(view.config)
             found[study] = (view, config, read_runs(database, study))
     return found
 

@@ -1,11 +1,17 @@
 """Optuna's storage on our database: the one module of this package that knows Optuna."""
 
 import contextlib
-from collections.abc import Iterator
+import datetime
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from optuna.distributions import BaseDistribution
 from optuna.storages import RDBStorage
-from sqlalchemy import Connection, Engine, NullPool
+from optuna.storages._rdb import models
+from optuna.storages._rdb.storage import _create_scoped_session
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import Connection, Engine, NullPool, or_, select
 from sqlalchemy.orm import scoped_session, sessionmaker
 
 from storage.database import Database
@@ -18,10 +24,19 @@ from storage.outage import translated
 from storage.schema import lock_schema
 from storage.transaction_settings import TransactionSettings
 
-__all__ = ["one_transaction", "open_optuna"]
+__all__ = ["SearchStorage", "TrialRow", "one_transaction", "open_optuna"]
 
 
-def open_optuna(database: Database, lease: Lease | None = None) -> RDBStorage:
+@dataclass(frozen=True, kw_only=True)
+class TrialRow:
+    """What a look at a study's trials shows of one."""
+
+    trial_id: int
+    number: int
+    state: TrialState
+
+
+def open_optuna(database: Database, lease: Lease | None = None) -> "SearchStorage":
     """Open Optuna's storage: its tables made, one connection, writes fenced by the lease.
 
     Outages come out of every call as :class:`DatabaseAway`, a lost lease as
@@ -38,7 +53,7 @@ def open_optuna(database: Database, lease: Lease | None = None) -> RDBStorage:
     """
     _make_tables(database)
     with translated():
-        storage = _OneProcessStorage(
+        storage = SearchStorage(
             database, database.engine_options(name="optuna"), skip_table_creation=True
         )
         try:
@@ -54,7 +69,7 @@ def open_optuna(database: Database, lease: Lease | None = None) -> RDBStorage:
 @contextlib.contextmanager
 def one_transaction(
     database: Database, *, snapshot: bool = False
-) -> Iterator[tuple[Connection, RDBStorage]]:
+) -> Iterator[tuple[Connection, "SearchStorage"]]:
     """One transaction over Optuna's tables and ours: all that is done in it, or nothing.
 
     What Optuna's storage commits is a savepoint of it.
@@ -86,11 +101,15 @@ def one_transaction(
         storage.engine.dispose()
 
 
-class _OneProcessStorage(RDBStorage):
-    """Optuna's storage on an engine of ours, which stays in its process.
+class SearchStorage(RDBStorage):
+    """Optuna's storage on an engine of ours, for a search that is not alone in writing.
 
-    A pickled one would carry the password, and come back with neither fence nor translation.
+    It stays in its process: a pickled one would carry the password, and come back with neither
+    fence nor translation.
     """
+
+    #: Number that the trial which is being created must get; None where any will do.
+    _wanted: int | None = None
 
     def __init__(
         self, database: Database, options: dict[str, Any], *, skip_table_creation: bool = False
@@ -128,6 +147,116 @@ class _OneProcessStorage(RDBStorage):
             " write without the lease's fence; open one there"
         )
 
+    def create_numbered_trial(
+        self, study_id: int, template: FrozenTrial, number: int
+    ) -> int | None:
+        """Create a trial if it gets this number, in one transaction.
+
+        Optuna numbers trials in the order of their creation, whoever creates them. What other
+        trials of the study have as distributions is not compared with the template's.
+
+        Returns:
+            The trial's id; None if another trial has the number, and nothing was stored.
+        """
+        self._wanted = number
+        try:
+            return self.create_new_trial(study_id, template)
+        except _NumberTaken:
+            return None
+        finally:
+            self._wanted = None
+
+    def take_up(
+        self,
+        trial_id: int,
+        parameters: Mapping[str, float],
+        distributions: Mapping[str, BaseDistribution],
+        *,
+        user_attrs: Mapping[str, Any],
+        system_attrs: Mapping[str, Any],
+    ) -> bool:
+        """Make a trial that somebody queued RUNNING, with all its parameters, in one transaction.
+
+        Args:
+            trial_id: The trial.
+            parameters: All its parameters; those it has already stay as they are.
+            distributions: Of every parameter.
+            user_attrs: Attributes to set.
+            system_attrs: The same, for Optuna's other kind.
+
+        Returns:
+            Whether the trial has these parameters now; if not, nothing was stored.
+
+        Raises:
+            UpdateFinishedTrialError: If somebody has ended it.
+        """
+        with _create_scoped_session(self.scoped_session) as session:
+            trial: Any = models.TrialModel.find_or_raise_by_id(trial_id, session, for_update=True)
+            self.check_trial_is_updatable(trial_id, trial.state)
+            stored = {param.param_name: param.param_value for param in trial.params}
+            if any(stored[name] != parameters.get(name) for name in stored):
+                return False
+            for name in [name for name in parameters if name not in stored]:
+                kind = distributions[name]
+                value = kind.to_internal_repr(parameters[name])
+                self._set_trial_param_without_commit(session, trial_id, name, value, kind, kind)
+            for model, attributes in (
+                (models.TrialUserAttributeModel, user_attrs),
+                (models.TrialSystemAttributeModel, system_attrs),
+            ):
+                for key, item in attributes.items():
+                    self._set_trial_attr_without_commit(session, model, trial_id, key, item)
+            if trial.state is TrialState.WAITING:
+                trial.state, trial.datetime_start = TrialState.RUNNING, datetime.datetime.now()
+        return True
+
+    def look(self, study_id: int, *, first: int, also: Collection[int]) -> list[TrialRow] | None:
+        """See how some trials stand.
+
+        Args:
+            study_id: The study.
+            first: Trials from this number on,
+            also: and those of these ids.
+
+        Returns:
+            Those that there are, by number; None if the study is not there any more.
+        """
+        trial, study = models.TrialModel, models.StudyModel
+        wanted = or_(trial.number >= first, trial.trial_id.in_(also))
+        query = select(trial.trial_id, trial.number, trial.state).order_by(trial.number)
+        with translated(), self.engine.connect() as connection:
+            there = select(study.study_id).where(study.study_id == study_id)
+            if connection.execute(there).one_or_none() is None:
+                return None
+            rows = connection.execute(query.where(trial.study_id == study_id, wanted))
+            return [TrialRow(**row._asdict()) for row in rows]
+
+    def _get_prepared_new_trial(self, study_id: int, template_trial: Any, session: Any) -> Any:
+        trial = super()._get_prepared_new_trial(study_id, template_trial, session)
+        if self._wanted is not None and trial.number != self._wanted:
+            raise _NumberTaken
+        return trial
+
+    def _set_trial_param_without_commit(
+        self,
+        session: Any,
+        trial_id: int,
+        param_name: str,
+        param_value_internal: float,
+        distribution: BaseDistribution,
+        previous_distribution: BaseDistribution | None = None,
+    ) -> None:
+        if self._wanted is not None:
+            previous_distribution = distribution
+        super()._set_trial_param_without_commit(
+            session, trial_id, param_name, param_value_internal, distribution,
+            previous_distribution,
+        )  # fmt: skip
+
+
+class _NumberTaken(Exception):
+    """The transaction is rolled back."""
+
 
 def _make_tables(database: Database) -> None:
     """Let Optuna make its tables where they are missing, and note where they are.
@@ -153,7 +282,7 @@ def _let_optuna_make_them(database: Database) -> None:
     options = database.engine_options(name="optuna")
     for key in ("pool_pre_ping", "pool_size", "max_overflow"):
         del options[key]
-    _OneProcessStorage(database, {**options, "poolclass": NullPool})
+    SearchStorage(database, {**options, "poolclass": NullPool})
 
 
 def _check_version(storage: RDBStorage) -> None:

@@ -45,7 +45,8 @@ def translation(error: BaseException | None) -> StorageError | None:
     if _refused(error):
         return NotPermitted(
             f"the role that connects to the database may not do this ({_first_words(error)}):"
-            " give --storage with the driver's role, or the owner's; `search roles` makes them"
+            " give --storage with the driver's role, or the owner's;"
+            " `python -m search roles` makes them"
         )
     return None
 

@@ -56,7 +56,7 @@ def check_schema(engine: Engine) -> None:
         if not _is_current(connection):
             raise SchemaError(
                 f"the tables in schema {SCHEMA!r} are missing or older than this program, and"
-                " nothing is to be written: let the owner run `search list` once"
+                " nothing is to be written: let the owner run `python -m search list` once"
             )
 
 

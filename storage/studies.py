@@ -2,7 +2,7 @@
 
 import datetime
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,6 @@ __all__ = [
     "StudyRecord",
     "check_name",
     "clear_stop",
-    "create_next_study",
     "create_study",
     "get_study",
     "list_studies",
@@ -116,21 +115,19 @@ def create_study(bind: Engine | Connection, name: str, new: NewStudy) -> StudyRe
     return StudyRecord.from_row(row)
 
 
-def create_next_study(bind: Engine | Connection, preset: str, new: NewStudy) -> StudyRecord:
-    """Store a study under the next free name of a preset, whoever else does so meanwhile."""
-    while True:
-        try:
-            return create_study(bind, next_name(bind, preset), new)
-        except NameTaken:
-            continue  # somebody was quicker: the next number
+def next_name(bind: Engine | Connection, preset: str, *, besides: Collection[str] = ()) -> str:
+    """``PRESET-N`` with N one more than the largest in use; it may be taken in a moment.
 
-
-def next_name(bind: Engine | Connection, preset: str) -> str:
-    """``PRESET-N`` with N one more than the largest in use; it may be taken in a moment."""
+    Args:
+        bind: Engine or connection.
+        preset: The preset's name.
+        besides: Other names that are in use.
+    """
     prefix = f"{preset}-"
     query = select(StudyRow.name).where(StudyRow.name.startswith(prefix, autoescape=True))
     with transaction(bind) as connection:
-        endings = [name.removeprefix(prefix) for name in connection.scalars(query)]
+        names = [*connection.scalars(query), *besides]
+    endings = [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
     numbers = [int(text) for text in endings if text.isascii() and text.isdigit()]
     return f"{prefix}{max(numbers, default=0) + 1}"
 

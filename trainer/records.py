@@ -8,6 +8,17 @@ from typing import Any
 
 __all__ = ["Report", "Scores", "Signals"]
 
+#: Criteria that a report also holds in one of its records, where readers that are older than the
+#: mapping find them: the record and its field.
+RECORDED: Mapping[str, tuple[str, str]] = {
+    "miou": ("cluster", "miou"),
+    "accuracy": ("cluster", "accuracy"),
+    "linear_miou": ("linear", "miou"),
+    "cluster_entropy": ("signals", "cluster_entropy"),
+    "largest_share": ("signals", "largest_share"),
+    "mean_cosine": ("signals", "mean_cosine"),
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scores:
@@ -54,6 +65,19 @@ class Report:
     #: The loss's terms by name, such as one a modality, which add up to it: means since the last
     #: evaluation as well. Empty in reports that are older than the terms.
     terms: Mapping[str, float] = field(default_factory=dict)
+    #: Every criterion by name (``trainer/scoring/criteria``), those of another version included;
+    #: those of :data:`RECORDED` always, whoever made the report.
+    criteria: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        recorded = {
+            name: getattr(getattr(self, record), key) for name, (record, key) in RECORDED.items()
+        }
+        object.__setattr__(self, "criteria", {**self.criteria, **recorded})
+
+    def further_criteria(self) -> dict[str, float]:
+        """The criteria that none of the report's records holds."""
+        return {name: number for name, number in self.criteria.items() if name not in RECORDED}
 
     def to_json(self) -> dict[str, Any]:
         """A nested dict of numbers that JSON can hold (non-finite numbers become None)."""
@@ -72,6 +96,7 @@ class Report:
             linear=Scores(**plain["linear"]),
             signals=Signals(**plain["signals"]),
             terms=plain.get("terms", {}),
+            criteria=plain.get("criteria", {}),
         )
 
 

@@ -6,7 +6,7 @@ What trains is imported by the verbs that train, so that the others answer at on
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,17 +16,21 @@ import typer
 from rich.console import Console
 
 from search.commands import options
-from search.config.assignments import parse_fixes, parse_ranges
-from search.config.presets import DEFAULT_PRESET
+from search.config.assignments import nested, parse_fixes, parse_ranges
 from search.errors import ClusterAway, FailureBudget, Interrupted, SearchError
 from search.machine.home import provide_folders
-from search.reporting import reading, views
+from search.reporting import reading, terminal
+from search.reporting.as_json import best_json, study_json
+from search.reporting.best_run import best_config
 from search.workers.ray_environment import outlive_ray
 from storage.address import take_address
 from storage.database import Database, open_database
 from storage.errors import DatabaseAway, LeaseHeld, LeaseLost, StorageError
 from storage.studies import request_stop
+from trainer.config.paths import user_path
+from trainer.config.sources import read_layers
 from trainer.config.toml_records import record_to_table, toml_text
+from trainer.console.streams import outlive_readers
 from trainer.console.terminal import any_terminal
 from trainer.errors import TrainerError
 
@@ -47,7 +51,7 @@ app = typer.Typer(
 
 @app.command("launch")
 def launch_command(
-    preset: options.PresetOption = DEFAULT_PRESET,
+    preset: options.PresetOption = None,
     config: options.ConfigOption = None,
     study: options.StudyOption = None,
     trials: options.TrialsOption = None,
@@ -57,6 +61,7 @@ def launch_command(
     method: options.MethodOption = None,
     backbone: options.BackboneOption = None,
     backbone_weights: options.BackboneWeightsOption = None,
+    objective: options.ObjectiveOption = None,
     space: options.SpaceOption = None,
     fix: options.FixOption = None,
     range_: options.RangeOption = None,
@@ -104,6 +109,7 @@ def launch_command(
         flags = {
             "search.trials": trials,
             "search.seed": seed,
+            "search.objective": objective,
             "search.space": space,
             "search.ranges": parse_ranges(range_ or ()) or None,
             "search.sampler": sampler,
@@ -113,13 +119,12 @@ def launch_command(
             "training.iterations": iterations,
             "hyper": parse_fixes(fix or ()) or None,
         }
+        layers = read_layers(preset, config, nested(flags))
         if detach:
             starting.detach_launch(
                 machinery,
-                preset=preset,
-                file=config,
+                layers,
                 study=study,
-                flags=flags,
                 storage=storage,
                 password_file=password_file,
             )
@@ -127,10 +132,8 @@ def launch_command(
         finished = starting.launch(
             address,
             machinery,
-            preset=preset,
-            file=config,
+            layers,
             study=study,
-            flags=flags,
             plain=plain,
             dry=dry_run,
             as_json=as_json,
@@ -142,6 +145,7 @@ def launch_command(
 def resume(
     study: options.NameArgument = None,
     trials: options.TrialsOption = None,
+    objective: options.ObjectiveOption = None,
     data: options.DataOption = None,
     backbone_weights: options.BackboneWeightsOption = None,
     storage: options.StorageOption = None,
@@ -181,9 +185,12 @@ def resume(
                 standby=standby,
             ),
             study=study,
-            trials=trials,
-            data=data,
-            backbone_weights=_weights(backbone_weights),
+            flags={
+                "search.trials": trials,
+                "search.objective": objective,
+                "data.root": None if data is None else str(data.resolve()),
+                "backbone.weights": _weights(backbone_weights),
+            },
             plain=plain,
         )
     _exit(finished)
@@ -199,9 +206,9 @@ def list_command(
     with _one_line_errors(), _database(storage, password_file) as database:
         studies = reading.read_studies(database)
         if as_json:
-            _print_json([view.to_json() for view in studies])
+            _print_json([study_json(view) for view in studies])
         else:
-            Console().print(views.study_list(studies))
+            Console().print(terminal.study_list(studies))
 
 
 @app.command()
@@ -216,9 +223,9 @@ def status(
     with _one_line_errors(), _database(storage, password_file) as database:
         view = reading.read_study(database, study or reading.last_study(database))
         if as_json:
-            _print_json(view.to_json())
+            _print_json(study_json(view))
         else:
-            Console().print(views.study_status(view, failures=failures))
+            Console().print(terminal.study_status(view, failures=failures))
 
 
 @app.command()
@@ -234,13 +241,13 @@ def best(
             raise SearchError(f"unknown --format {format_!r}: choose table, toml or json")
         view = reading.read_study(database, study or reading.last_study(database))
         if view.best is None:
-            raise SearchError(f"study {view.record.name!r} has no complete trial yet")
+            raise SearchError(f"study {view.name!r} has no complete trial yet")
         if format_ == "json":
-            _print_json({**reading.best_json(view.best), "test": view.test})
+            _print_json({**best_json(view.best), "test": view.test})
         elif format_ == "toml":
-            sys.stdout.write(toml_text(record_to_table(reading.best_config(view))))
+            sys.stdout.write(toml_text(record_to_table(best_config(view))))
         else:
-            Console().print(views.best(view))
+            Console().print(terminal.best(view))
 
 
 @app.command()
@@ -276,9 +283,17 @@ def attach(
     _exit(finished)
 
 
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of configuration files, for editors to complete and check them."""
+    from search.commands.schema import schema_text
+
+    typer.echo(schema_text())
+
+
 @app.command("doctor")
 def doctor_command(
-    preset: options.PresetOption = DEFAULT_PRESET,
+    preset: options.PresetOption = None,
     config: options.ConfigOption = None,
     data: options.DataOption = None,
     modalities: options.ModalitiesOption = None,
@@ -309,9 +324,25 @@ def doctor_command(
                 checkpoints=checkpoints,
                 ray_address=ray,
             ),
-            preset=preset,
-            file=config,
-            flags=_material(data, modalities, backbone, backbone_weights),
+            read_layers(
+                preset, config, nested(_material(data, modalities, backbone, backbone_weights))
+            ),
+            given=_pairs(
+                {
+                    "--preset": preset,
+                    "--config": config,
+                    "--data": data,
+                    "--modalities": modalities,
+                    "--backbone": backbone,
+                    "--backbone-weights": backbone_weights,
+                    "--storage": storage,
+                    "--password-file": password_file,
+                    "--workers": workers,
+                    "--device": None if device == "auto" else device,
+                    "--cache": cache,
+                    "--checkpoints": checkpoints,
+                }
+            ),
             deep=deep,
             as_json=as_json,
         )
@@ -365,7 +396,7 @@ def roles(
 @app.command("export-study")
 def export_study_command(
     study: Annotated[str, typer.Argument(help="Study.")],
-    file: Annotated[Path, typer.Argument(help="File to write; it must not be there.")],
+    file: options.FileToWriteArgument,
     storage: options.StorageOption = None,
     password_file: options.PasswordOption = None,
 ) -> None:
@@ -379,7 +410,7 @@ def export_study_command(
 
 @app.command("import-study")
 def import_study_command(
-    file: Annotated[Path, typer.Argument(help="File that export-study wrote.")],
+    file: options.FileToReadArgument,
     storage: options.StorageOption = None,
     password_file: options.PasswordOption = None,
 ) -> None:
@@ -405,7 +436,14 @@ def _material(
 
 def _weights(given: str | None) -> str | None:
     """A weights file under a name that holds wherever the search is resumed."""
-    return given if given in (None, "hub", "random") else str(Path(given).resolve())
+    if given is None or given in ("hub", "random"):
+        return given
+    return str(user_path(given).resolve())
+
+
+def _pairs(flags: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    """Flags that were given, each with its value."""
+    return tuple((flag, str(value)) for flag, value in flags.items() if value is not None)
 
 
 def _exit(finished: bool) -> None:
@@ -417,6 +455,7 @@ def main() -> None:
     """Run the command line."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with any_terminal():
+        outlive_readers()
         provide_folders(os.environ, lambda text: typer.echo(text, err=True))
         app()
 

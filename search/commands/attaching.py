@@ -4,14 +4,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from optuna.trial import FrozenTrial, TrialState
-
-from search.driver.study_store import attempts_of
 from search.progress.events import tell_end
 from search.progress.progress import Progress
 from search.progress.snapshot import Snapshot, WorkerLine
-from search.records.outcome import Completed, Failed, Outcome, Pruned, prune_kind, prune_reason
-from search.reporting.reading import StudyView
+from search.records.outcome import Completed, Failed, Outcome, Pruned
+from search.reporting.study_view import StudyView, TrialView
 
 __all__ = ["Watched", "attach"]
 
@@ -88,14 +85,19 @@ class Watched:
     def _events(self, view: StudyView) -> Iterator[str]:
         best = None if view.best is None else view.best.number
         for trial in view.trials:
-            attempts = len(attempts_of(trial))
+            attempts = len(trial.attempts)
             known = self._attempts.get(trial.number, 1)
             self._attempts[trial.number] = max(attempts, known)
             if attempts > known:
-                why = attempts_of(trial)[-1][2]
-                yield f"trial {trial.number} goes on as attempt {attempts} ({why})"
-            if trial.state.is_finished() and trial.number not in self._ended:
+                yield f"trial {trial.number} goes on as attempt {attempts} ({trial.attempts[-1]})"
+            if trial.ended and trial.number not in self._ended:
                 self._ended.add(trial.number)
+                if not trial.counted:
+                    yield (
+                        f"trial {trial.number} was ended by somebody else as"
+                        f" {trial.state.upper()}: not counted"
+                    )
+                    continue
                 yield tell_end(trial.number, _outcome(trial), is_best=trial.number == best)
 
     def _snapshot(self, view: StudyView) -> Snapshot:
@@ -104,42 +106,44 @@ class Watched:
             self._first = counts.finished
         elapsed = self.clock() - self._began
         ended = counts.finished - self._first
-        left = max(0, view.record.trials - counts.finished)
+        left = max(0, view.target - counts.finished)
         return Snapshot(
-            study=view.record.name,
+            study=view.name,
             storage=self.storage,
-            target=view.record.trials,
+            target=view.target,
             counts=counts,
-            best=None if view.best is None else (view.best.number, view.best.values[0]),
-            workers=tuple(
-                _line(trial, view) for trial in view.trials if not trial.state.is_finished()
-            ),
+            best=None if view.best is None else _number_and_value(view.best),
+            workers=tuple(_line(trial, view) for trial in view.trials if trial.state == "running"),
             elapsed=elapsed,
             left=elapsed / ended * left if ended else None,
+            objective=view.objective_title,
             state="" if view.state == "running" else f"{view.state}: nobody drives it now",
         )
 
 
-def _outcome(trial: FrozenTrial) -> Outcome:
+def _number_and_value(trial: TrialView) -> tuple[int, float]:
+    assert trial.value is not None, "a complete trial has a value"
+    return trial.number, trial.value
+
+
+def _outcome(trial: TrialView) -> Outcome:
     """How a stored trial ended."""
-    if trial.state is TrialState.COMPLETE:
-        return Completed(value=trial.values[0])
-    kind = prune_kind(trial)
-    if kind is not None:
-        return Pruned(kind=kind, reason=prune_reason(trial) or "")
-    return Failed(reason=str(trial.user_attrs.get("failure", "")), traceback="")
+    if trial.state == "complete":
+        return Completed(value=_number_and_value(trial)[1])
+    if trial.kind is not None:
+        return Pruned(kind=trial.kind, reason=trial.reason)
+    return Failed(reason=trial.reason, traceback=trial.traceback)
 
 
-def _line(trial: FrozenTrial, view: StudyView) -> WorkerLine:
+def _line(trial: TrialView, view: StudyView) -> WorkerLine:
     """A running trial: which worker has it is known to the driver alone."""
-    config = view.record.config
-    iterations = int(config["training"]["iterations"])
-    evaluation = trial.last_step or 0
+    iterations = int(view.config["training"]["iterations"])
+    evaluation = max(trial.scores, default=0)
     return WorkerLine(
-        name=f"attempt {len(attempts_of(trial)) or 1}",
+        name=f"attempt {len(trial.attempts) or 1}",
         trial=trial.number,
-        iteration=iterations * evaluation // int(config["evaluation"]["evaluations"]),
+        iteration=iterations * evaluation // int(view.config["evaluation"]["evaluations"]),
         iterations=iterations,
         evaluation=evaluation,
-        score=trial.intermediate_values.get(evaluation),
+        score=trial.scores.get(evaluation),
     )

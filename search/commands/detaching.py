@@ -19,6 +19,7 @@ from search.checkpoints.folders import SAFE_NAME
 from search.errors import ClusterError, SettingsError
 from search.workers.cluster import joined, on_head
 from storage.address import STORAGE_VARIABLE
+from trainer.console.shell import search_command, shell_text
 
 __all__ = ["Detached", "detach", "start_here"]
 
@@ -82,7 +83,8 @@ def detach(
     if found.ended and "is finished" not in found.said:
         raise ClusterError(f"the search ended at once on {found.host}: {_last_line(found.said)}")
     say(f"study {study} runs on {found.host} as process {found.pid}; its log: {found.log}")
-    say(f"`python -m search attach {study}` shows it, `python -m search stop {study}` stops it")
+    attach, stop = (shell_text(search_command(verb, study=study)) for verb in ("attach", "stop"))
+    say(f"`{attach}` shows it, `{stop}` stops it")
 
 
 def start_here(command: Sequence[str], config: str, study: str) -> Detached:

@@ -2,19 +2,16 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 import typer
 from rich.console import Console
 
 from search.commands.starting import Machinery
-from search.config.assignments import nested
-from search.config.configuration import resolve
+from search.config.configuration import resolve_layers
 from search.doctor import Subject, examine
 from search.reporting.doctor import findings
 from storage.address import Address
+from trainer.config.sources import Layers
 
 __all__ = ["doctor"]
 
@@ -22,10 +19,9 @@ __all__ = ["doctor"]
 def doctor(
     address: Address,
     machinery: Machinery,
+    layers: Layers,
     *,
-    preset: str,
-    file: Path | None,
-    flags: Mapping[str, Any],
+    given: tuple[tuple[str, str], ...],
     deep: bool,
     as_json: bool,
 ) -> bool:
@@ -34,9 +30,8 @@ def doctor(
     Args:
         address: The database.
         machinery: Where and on what to run.
-        preset: Settings to start from.
-        file: A TOML file laid over the preset.
-        flags: Settings laid over both, as ``{"table.key": value}``; None is not set.
+        layers: The settings that were given.
+        given: The flags of a launch with their values, for the commands that are advised.
         deep: Whether to start what a search starts.
         as_json: Print JSON.
 
@@ -45,8 +40,9 @@ def doctor(
     """
     places = machinery.places()
     subject = Subject(
-        config=resolve(preset, file, nested(flags)),
-        preset=preset,
+        config=resolve_layers(layers),
+        preset=layers.preset,
+        given=given,
         address=address,
         device=machinery.device,
         workers=machinery.workers,
@@ -59,7 +55,7 @@ def doctor(
     sound = all(check.state != "failed" for check in checks)
     if as_json:
         told = [dataclasses.asdict(check) for check in checks]
-        typer.echo(json.dumps({"preset": preset, "ok": sound, "checks": told}, indent=1))
+        typer.echo(json.dumps({"preset": layers.preset, "ok": sound, "checks": told}, indent=1))
     else:
-        Console().print(findings(checks, preset))
+        Console().print(findings(checks, layers.preset))
     return sound

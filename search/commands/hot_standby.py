@@ -9,6 +9,7 @@ from storage.errors import DatabaseAway, LeaseHeld
 from storage.lease import TIME_TO_LIVE, Lease
 from storage.lease_record import LeaseRecord, read_lease
 from storage.studies import get_study
+from trainer.console.shell import search_command, shell_text
 
 __all__ = ["stand_by"]
 
@@ -73,7 +74,7 @@ def _is_over(database: Database, study: str) -> bool:
     record = get_study(database.engine, study)
     if record.stop_requested:
         raise Interrupted(
-            f"study {study} was stopped while this process stood by: `search resume {study}`"
-            " goes on"
+            f"study {study} was stopped while this process stood by:"
+            f" `{shell_text(search_command('resume', study=study))}` goes on"
         )
     return record.finished_at is not None

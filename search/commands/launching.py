@@ -9,9 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from search.commands.hot_standby import stand_by
-from search.commands.notices import tell_idle_workers, tell_moved_starts, tell_quota
+from search.commands.notices import (
+    tell_idle_workers,
+    tell_moved_starts,
+    tell_quota,
+    tell_settings,
+)
 from search.commands.signals import stop_on_signals
-from search.config.configuration import LaunchConfig, differences
+from search.config.configuration import LaunchConfig, continued, differences, resolve_layers
+from search.driver.claiming import check_origin, create, create_next
 from search.driver.driver import Ending
 from search.driver.session import Places, Session, ray_workers
 from search.errors import StudyError
@@ -31,15 +37,14 @@ from storage.studies import (
     StudyRecord,
     check_name,
     clear_stop,
-    create_next_study,
-    create_study,
     get_study,
     list_studies,
 )
+from trainer.config.sources import Layers
 from trainer.control_group import limit_threads
 from trainer.features import Material, prepare, require_labels
 
-__all__ = ["Launch", "LaunchResult", "find_to_resume", "launch"]
+__all__ = ["Launch", "LaunchResult", "configure", "find_to_resume", "launch"]
 
 PREFETCHED = 1  # trials drawn ahead, ready for the next free worker
 
@@ -52,9 +57,13 @@ OpenPreparing = Callable[[], contextlib.AbstractContextManager[Callable[[str, in
 class Launch:
     """Everything a launch needs; checked already."""
 
-    #: Name given to the study; None takes the preset's next free one.
+    #: Name given to the study; None takes the next free one of the title.
     study: str | None
-    preset: str
+    #: What a study without a name is named after.
+    title: str
+    #: What was given; a study that is there already is compared with no more than that.
+    layers: Layers
+    #: The whole configuration, as :func:`configure` makes it.
     config: LaunchConfig
     #: Whether ``--trials`` was given: only then an existing study's target changes.
     trials_given: bool
@@ -97,10 +106,14 @@ def launch(
         LeaseHeld: If another process drives it.
     """
     stored = _stored(database, request.study)
+    if stored is None:
+        _check_database(database)
+    if request.study is not None:
+        check_origin(database, request.study, stored)
     if stored is not None:
         return _continue(stored, request, database, open_progress, open_preparing, say)
-    _check_database(database)
-    with _booked(request, request.study or f"of preset {request.preset}", say) as booking:
+    tell_settings(request.layers, say)
+    with _booked(request, request.study or f"of {request.title}", say) as booking:
         request = dataclasses.replace(request, machine=booking.machine)
         material = _prepare(request, open_preparing)
         record = _create(request, database, material)
@@ -112,7 +125,19 @@ def launch(
                 return _drive(request, database, lease, material, open_progress, say)
     assert request.study is not None, "only a name that was given can be taken"
     stored = get_study(database.engine, request.study)  # somebody was quicker
+    check_origin(database, stored.name, stored)
     return _continue(stored, request, database, open_progress, open_preparing, say)
+
+
+def configure(database: Database, study: str | None, layers: Layers) -> LaunchConfig:
+    """The configuration of a launch: of a new study, or the stored one of the named study.
+
+    Raises:
+        StudyError: If something was given that the stored configuration has otherwise.
+        ConfigError, SettingsError: In one line, if anything that was given is wrong.
+    """
+    stored = _stored(database, study)
+    return resolve_layers(layers) if stored is None else _stored_config(stored, layers)
 
 
 def _continue(
@@ -124,7 +149,12 @@ def _continue(
     say: Callable[[str], None],
 ) -> LaunchResult:
     """Go on with a study that there is, unless somebody drives it."""
-    _check_same(stored, request)
+    request = dataclasses.replace(request, config=_stored_config(stored, request.layers))
+    if request.layers.asked:
+        say(
+            f"study {stored.name} keeps its own settings: preset {request.layers.preset} is not"
+            " read"
+        )
     lease = None
     if request.standby and not _is_done(stored, request):
         lease = stand_by(database, stored.name, patience=request.patience, say=say)
@@ -174,8 +204,8 @@ def find_to_resume(database: Database, name: str | None, *, standby: bool = Fals
         if record.finished_at is None and (standby or not is_driven(database, record.name)):
             return record
     raise StudyError(
-        "there is no unfinished study to resume: `search list` shows all studies,"
-        " `search launch` starts one"
+        "there is no unfinished study to resume: `python -m search list` shows all studies,"
+        " `python -m search launch` starts one"
     )
 
 
@@ -194,16 +224,16 @@ def _is_done(stored: StudyRecord, request: Launch) -> bool:
     return stored.finished_at is not None and same_target
 
 
-def _check_same(stored: StudyRecord, request: Launch) -> None:
-    # read as a configuration first: a setting that is younger than the study had its default
-    config = LaunchConfig.from_table(stored.config)
-    found = differences(config.to_table(), request.config.to_table())
+def _stored_config(stored: StudyRecord, layers: Layers) -> LaunchConfig:
+    """The study's own configuration, if nothing else was given."""
+    config, found = continued(stored.config, layers)
     if found:
         raise StudyError(
             f"study {stored.name!r} was created with another configuration"
             f" ({'; '.join(found)}): leave those settings out to continue it, or give --study"
             " another name"
         )
+    return config
 
 
 def _check_fingerprints(stored: StudyRecord, material: Material) -> None:
@@ -224,7 +254,8 @@ def _prepare(request: Launch, open_preparing: OpenPreparing) -> Material:
             device=request.machine.own_device,
             progress=tell,
         )
-    require_labels(material)
+    if request.config.objective().needs_labels:
+        require_labels(material)
     return material
 
 
@@ -252,9 +283,9 @@ def _create(request: Launch, database: Database, material: Material) -> StudyRec
         lag=request.machine.workers + PREFETCHED,
     )
     if request.study is None:
-        return create_next_study(database.engine, request.preset, new)
+        return create_next(database, request.title, new)
     try:
-        return create_study(database.engine, request.study, new)
+        return create(database, request.study, new)
     except NameTaken:
         return None
 

@@ -5,8 +5,28 @@ from collections.abc import Callable
 from search.config.configuration import LaunchConfig
 from search.machine.resources import Machine, quota_text
 from storage.studies import StudyRecord
+from trainer.config.sources import Layers
+from trainer.datasets import DataSet
 
-__all__ = ["tell_idle_workers", "tell_moved_starts", "tell_quota"]
+__all__ = [
+    "tell_idle_workers",
+    "tell_moved_starts",
+    "tell_notes",
+    "tell_quota",
+    "tell_settings",
+]
+
+
+def tell_settings(layers: Layers, say: Callable[[str], None]) -> None:
+    """Which settings were taken from where, the lowest first."""
+    for line in layers.lines():
+        say(line)
+
+
+def tell_notes(data_set: DataSet, say: Callable[[str], None]) -> None:
+    """What opening the data set found out or decided that its user should know."""
+    for note in data_set.notes:
+        say(f"note: {note}")
 
 
 def tell_moved_starts(config: LaunchConfig, say: Callable[[str], None]) -> None:

@@ -1,10 +1,12 @@
 """The flags of the command line that more than one verb takes, or that need a word of help."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from search.objectives import OBJECTIVES
+from trainer.config.paths import user_path
 from trainer.methods import METHODS
 
 __all__ = [
@@ -22,12 +24,15 @@ __all__ = [
     "DriverPasswordOption",
     "DriverRoleOption",
     "DryRunOption",
+    "FileToReadArgument",
+    "FileToWriteArgument",
     "FixOption",
     "IterationsOption",
     "JsonOption",
     "MethodOption",
     "ModalitiesOption",
     "NameArgument",
+    "ObjectiveOption",
     "OversubscribeOption",
     "PasswordOption",
     "PatienceOption",
@@ -52,14 +57,32 @@ __all__ = [
     "WorkersOption",
 ]
 
+
+def _path(help_: str, metavar: str = "FOLDER") -> Any:
+    """A flag that takes a path; ``~`` is expanded, as no shell does after ``=``."""
+    return typer.Option(help=help_, parser=user_path, metavar=metavar)
+
+
+FileToReadArgument = Annotated[
+    Path, typer.Argument(help="File that export-study wrote.", parser=user_path, metavar="FILE")
+]
+FileToWriteArgument = Annotated[
+    Path,
+    typer.Argument(help="File to write; it must not be there.", parser=user_path, metavar="FILE"),
+]
 NameArgument = Annotated[str | None, typer.Argument(help="Study; default the last one.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
 # What is searched
 
-PresetOption = Annotated[str, typer.Option(help="Settings to start from.")]
-ConfigOption = Annotated[Path | None, typer.Option(help="TOML file laid over the preset.")]
-StudyOption = Annotated[str | None, typer.Option(help="Name; default PRESET-N.")]
+PresetOption = Annotated[
+    str | None,
+    typer.Option(help="Settings to start from; default rooms, or own for data of your own."),
+]
+ConfigOption = Annotated[Path | None, _path("TOML file laid over the preset.", "FILE")]
+StudyOption = Annotated[
+    str | None, typer.Option(help="Name; default PRESET-N, for data of your own FILE-N.")
+]
 TrialsOption = Annotated[int | None, typer.Option(help="Trials to finish.")]
 SeedOption = Annotated[int | None, typer.Option(help="Seed of the study.")]
 MethodOption = Annotated[str | None, typer.Option(help=f"One of {', '.join(METHODS)}.")]
@@ -75,6 +98,9 @@ FixOption = Annotated[
 RangeOption = Annotated[
     list[str] | None,
     typer.Option("--range", metavar="NAME=LOW:HIGH", help="Search this in this range."),
+]
+ObjectiveOption = Annotated[
+    str | None, typer.Option(help=f"What to maximise: {', '.join(OBJECTIVES)}.")
 ]
 SamplerOption = Annotated[str | None, typer.Option(help="Sampler.")]
 PrunerOption = Annotated[str | None, typer.Option(help="Competitive pruner.")]
@@ -94,14 +120,14 @@ DryRunOption = Annotated[
 
 # Where things are, and what may be used
 
-DataOption = Annotated[Path | None, typer.Option(help="Folder of the data set.")]
+DataOption = Annotated[Path | None, _path("Folder of the data set.")]
 BackboneWeightsOption = Annotated[str | None, typer.Option(help="hub, FILE or random.")]
 StorageOption = Annotated[
     str | None,
     typer.Option(help="embedded[:FOLDER], or postgresql://USER@HOST/NAME without a password."),
 ]
 PasswordOption = Annotated[
-    Path | None, typer.Option(help="File whose first line is the database password.")
+    Path | None, _path("File whose first line is the database password.", "FILE")
 ]
 WorkersOption = Annotated[
     int | None, typer.Option(help="Workers; default one a free GPU, or a free core without GPUs.")
@@ -119,8 +145,8 @@ WaitOption = Annotated[
 OversubscribeOption = Annotated[
     bool, typer.Option("--oversubscribe", help="Share cores that other searches hold.")
 ]
-CacheOption = Annotated[Path | None, typer.Option(help="Folder of the feature cache.")]
-CheckpointsOption = Annotated[Path | None, typer.Option(help="Folder of the checkpoints.")]
+CacheOption = Annotated[Path | None, _path("Folder of the feature cache.")]
+CheckpointsOption = Annotated[Path | None, _path("Folder of the checkpoints.")]
 DepotOption = Annotated[
     str | None,
     typer.Option(
@@ -144,16 +170,16 @@ StallOption = Annotated[
 ReadOnlyOption = Annotated[
     bool, typer.Option("--read-only", help="Change nothing, whatever the role may do.")
 ]
-ArtifactsOption = Annotated[Path | None, typer.Option(help="Folder of the artifacts.")]
+ArtifactsOption = Annotated[Path | None, _path("Folder of the artifacts.")]
 DriverRoleOption = Annotated[
     str | None, typer.Option(metavar="NAME", help="Role that reads, adds and changes rows.")
 ]
 ViewerRoleOption = Annotated[str | None, typer.Option(metavar="NAME", help="Role that reads.")]
 DriverPasswordOption = Annotated[
-    Path | None, typer.Option(help="File whose first line is the password of the driver's role.")
+    Path | None, _path("File whose first line is the password of the driver's role.", "FILE")
 ]
 ViewerPasswordOption = Annotated[
-    Path | None, typer.Option(help="File whose first line is the password of the viewer's role.")
+    Path | None, _path("File whose first line is the password of the viewer's role.", "FILE")
 ]
 PrintOption = Annotated[
     bool, typer.Option("--print", help="Print the SQL instead, with verifiers of the passwords.")

@@ -12,27 +12,30 @@ from rich.console import Console
 
 from search.checkpoints.folders import default_checkpoint_root
 from search.commands.detaching import detach
-from search.commands.launching import Launch, find_to_resume
+from search.commands.launching import Launch, configure, find_to_resume
 from search.commands.launching import launch as launch_study
+from search.commands.notices import tell_notes
 from search.config.assignments import nested
-from search.config.configuration import LaunchConfig, resolve
+from search.config.configuration import LaunchConfig, resolve_layers
 from search.driver.driver import Ending
 from search.driver.session import Places
 from search.errors import SettingsError
 from search.machine.reservations import Terms
 from search.machine.resources import Machine, find_machine
+from search.planning.checking import check_dataset
 from search.planning.dry_run import dry_run
 from search.progress.progress import open_progress
-from search.reporting import reading, views
+from search.reporting import reading, terminal
 from search.reporting.dry_run import plan
 from storage.address import Address, parse_address
 from storage.database import Database, open_database
-from trainer.config.configuration import TrainConfig
+from trainer.config.paths import user_path
+from trainer.config.sources import Layers, read_layers
 from trainer.config.toml_records import toml_text
-from trainer.features import validate
+from trainer.console.progress import open_teller
 from trainer.features.cache import cache_root
 
-__all__ = ["Machinery", "detach_launch", "launch", "resume", "say_notes"]
+__all__ = ["Machinery", "detach_launch", "launch", "resume"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,15 +105,31 @@ class Machinery:
             artifacts=_absolute(self.artifacts),
         )
 
+    def request(
+        self, machine: Machine, *, study: str | None, layers: Layers, config: LaunchConfig
+    ) -> Launch:
+        """A launch with these settings on that machine."""
+        return Launch(
+            study=study,
+            title=layers.title,
+            layers=layers,
+            config=config,
+            trials_given="trials" in layers.flags.get("search", {}),
+            machine=machine,
+            terms=self.terms(),
+            places=self.places(),
+            patience=self.patience,
+            stall_timeout=self.stall_timeout,
+            standby=self.standby,
+        )
+
 
 def launch(
     address: Address,
     machinery: Machinery,
+    layers: Layers,
     *,
-    preset: str,
-    file: Path | None,
     study: str | None,
-    flags: Mapping[str, Any],
     plain: bool | None,
     dry: bool,
     as_json: bool,
@@ -120,44 +139,35 @@ def launch(
     Args:
         address: The database.
         machinery: Where and on what to run.
-        preset: Settings to start from.
-        file: A TOML file laid over the preset.
-        study: The study's name; None takes the preset's next free one.
-        flags: Settings laid over both, as ``{"table.key": value}``; None is not set.
+        layers: The settings that were given.
+        study: The study's name; None takes the next free one.
         plain: Lines rather than a live view; None for wherever there is no terminal.
         dry: Only tell what would be done.
         as_json: Tell it as JSON.
     """
-    config = resolve(preset, file, nested(flags))
     if dry:
-        _tell_dry_run(address, machinery, config, study=study, preset=preset, as_json=as_json)
+        _tell_dry_run(address, machinery, layers, study=study, as_json=as_json)
         return True
     if as_json:
         raise SettingsError("--json goes with --dry-run: a search itself prints lines")
-    request = Launch(
-        study=study,
-        preset=preset,
-        config=config,
-        trials_given=flags["search.trials"] is not None,
-        machine=machinery.machine(),
-        terms=machinery.terms(),
-        places=machinery.places(),
-        patience=machinery.patience,
-        stall_timeout=machinery.stall_timeout,
-        standby=machinery.standby,
-    )
-    say_notes(request.config.train)
+    if study is None:  # all that can be refused is, before a server is started
+        check_dataset(resolve_layers(layers))
+    machine = machinery.machine()
     with open_database(address) as database:
+        request = machinery.request(
+            machine,
+            study=study,
+            layers=layers,
+            config=configure(database, study, layers),
+        )
         return _drive(request, database, plain=plain)
 
 
 def detach_launch(
     machinery: Machinery,
+    layers: Layers,
     *,
-    preset: str,
-    file: Path | None,
     study: str | None,
-    flags: Mapping[str, Any],
     storage: str | None,
     password_file: Path | None,
 ) -> None:
@@ -165,21 +175,20 @@ def detach_launch(
 
     Args:
         machinery: Where and on what to run.
-        preset: Settings to start from.
-        file: A TOML file laid over the preset.
+        layers: The settings that were given; they are checked here and sent as they are.
         study: The study's name.
-        flags: Settings laid over both, as ``{"table.key": value}``; None is not set.
         storage: The database by flag, which is refused.
         password_file: File of the password, on the node where the search will run.
     """
-    config = resolve(preset, file, nested(flags))
-    trials = flags["search.trials"]
-    arguments = [f"--preset={preset}", *machinery.flags()]
+    resolve_layers(layers)
+    given = layers.given()
+    trials = layers.flags.get("search", {}).get("trials")
+    arguments = [f"--preset={layers.preset}", *machinery.flags()]
     arguments += [] if trials is None else [f"--trials={trials}"]
     arguments += [] if password_file is None else [f"--password-file={password_file}"]
     detach(
         arguments,
-        toml_text(config.to_table()),
+        toml_text(given),
         study=study,
         ray_address=machinery.ray_address,
         storage=storage,
@@ -192,9 +201,7 @@ def resume(
     machinery: Machinery,
     *,
     study: str | None,
-    trials: int | None,
-    data: Path | None,
-    backbone_weights: str | None,
+    flags: Mapping[str, Any],
     plain: bool | None,
 ) -> bool:
     """Go on with a search as it is stored; whether it reached its target.
@@ -203,60 +210,36 @@ def resume(
         address: The database.
         machinery: Where and on what to run.
         study: The study; None takes the last unfinished one.
-        trials: Another number of trials to finish.
-        data: Folder of the data set on this machine, where it differs.
-        backbone_weights: Weights file on this machine, where it differs.
+        flags: Another number of trials, places on this machine, as ``{"table.key": value}``.
         plain: Lines rather than a live view; None for wherever there is no terminal.
     """
     machine = machinery.machine()
+    layers = read_layers(None, None, nested(flags))
     with open_database(address) as database:
         record = find_to_resume(database, study, standby=machinery.standby)
         typer.echo(f"resuming study {record.name}")
-        table: dict[str, Any] = dict(record.config)
-        target = record.trials if trials is None else trials
-        table["search"] = {**table["search"], "trials": target}
-        if data is not None:
-            table["data"] = {**table["data"], "root": str(data.resolve())}
-        if backbone_weights is not None:
-            table["backbone"] = {**table["backbone"], "weights": backbone_weights}
-        request = Launch(
+        request = machinery.request(
+            machine,
             study=record.name,
-            preset="",
-            config=LaunchConfig.from_table(table),
-            trials_given=trials is not None,
-            machine=machine,
-            terms=machinery.terms(),
-            places=machinery.places(),
-            patience=machinery.patience,
-            stall_timeout=machinery.stall_timeout,
-            standby=machinery.standby,
+            layers=layers,
+            config=configure(database, record.name, layers),
         )
-        say_notes(request.config.train)
         return _drive(request, database, plain=plain)
 
 
-def say_notes(config: TrainConfig) -> None:
-    """Refuse data or weights that cannot be used, and print what is worth knowing of the data.
-
-    Raises:
-        ConfigError, DataError, WeightsError: As :func:`trainer.features.validate` does.
-    """
-    for note in validate(config):
-        typer.echo(f"note: {note}")
-
-
 def _drive(request: Launch, database: Database, *, plain: bool | None) -> bool:
+    tell_notes(check_dataset(request.config), typer.echo)
     console = Console()
     result = launch_study(
         request,
         database,
         open_progress=lambda: open_progress(console, plain=plain),
-        open_preparing=lambda: views.preparing(console),
+        open_preparing=lambda: open_teller(console),
         say=typer.echo,
     )
     view = reading.read_study(database, result.study)
     storage = _storage_flag(database.address)
-    console.print(views.summary(view, result.seconds, storage=storage), crop=False)
+    console.print(terminal.summary(view, result.seconds, storage=storage), crop=False)
     if result.ending is Ending.STOPPED:
         typer.echo(f"stopped: {result.reason}")
     return result.ending is Ending.FINISHED
@@ -264,22 +247,20 @@ def _drive(request: Launch, database: Database, *, plain: bool | None) -> bool:
 
 def _absolute(place: str | None) -> str | None:
     """A folder by a name that holds wherever the search is resumed."""
-    return place if place is None or "://" in place else str(Path(place).resolve())
+    return place if place is None or "://" in place else str(user_path(place).resolve())
 
 
 def _tell_dry_run(
     address: Address,
     machinery: Machinery,
-    config: LaunchConfig,
+    layers: Layers,
     *,
     study: str | None,
-    preset: str,
     as_json: bool,
 ) -> None:
     found = dry_run(
-        config,
+        layers,
         study=study,
-        preset=preset,
         machine=machinery.machine(),
         places=machinery.places(),
         address=address,
@@ -290,7 +271,7 @@ def _tell_dry_run(
         Console().print(plan(found))
 
 
-def _storage_flag(address: Address) -> str:
+def _storage_flag(address: Address) -> tuple[str, ...]:
     """The flag that reaches the same database, without the password; nothing for the default."""
     open_ = address.without_password()
-    return "" if open_ == parse_address(None) else f" --storage {open_.masked()}"
+    return () if open_ == parse_address(None) else ("--storage", open_.masked())

@@ -7,11 +7,13 @@ from rich.console import Console
 
 from search.commands.attaching import attach
 from search.progress.progress import open_progress
-from search.reporting import views
-from search.reporting.reading import StudyView, last_study, read_study
+from search.reporting import terminal
+from search.reporting.reading import last_study, read_study
+from search.reporting.study_view import StudyView
 from storage.database import Database
 from storage.errors import DatabaseAway
 from storage.outage import translated
+from trainer.console.shell import search_command, shell_text
 
 __all__ = ["watch"]
 
@@ -39,11 +41,14 @@ def watch(database: Database, study: str | None, *, plain: bool | None, patience
             with open_progress(console, plain=plain) as progress:
                 view = attach(_Reader(database, name, patience).read, progress, storage=storage)
         except KeyboardInterrupt:
-            typer.echo(f"study {name} goes on: `python -m search attach {name}` shows it again")
+            again = shell_text(search_command("attach", study=name))
+            typer.echo(f"study {name} goes on: `{again}` shows it again")
             return True
-    Console().print(views.study_status(view, failures=False))
+    Console().print(terminal.study_status(view, failures=False))
     if view.state == "paused":
-        typer.echo(f"nobody drives it: `python -m search resume {name}` goes on")
+        typer.echo(
+            f"nobody drives it: `{shell_text(search_command('resume', study=name))}` goes on"
+        )
     return view.state == "finished"
 
 

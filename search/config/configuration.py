@@ -1,7 +1,7 @@
 """The configuration of a search: preset, then TOML file, then flags; checked as a whole.
 
-A file has the table ``[search]`` beside the tables of one training run
-(``trainer/config/configuration.py``).
+``trainer/config/sources.py`` says which preset that is. A file has the table ``[search]`` beside
+the tables of one training run (``trainer/config/configuration.py``).
 """
 
 from collections.abc import Mapping
@@ -12,20 +12,31 @@ from typing import Any
 from search.config.presets import read_preset
 from search.config.protocols import PUBLISHED_SEARCH, check_cadence
 from search.errors import SettingsError
+from search.objectives import DEFAULT_OBJECTIVE, Objective, find_objective
 from search.pruners import CollapseRules, build_pruner
 from search.samplers import find_sampler
 from search.spaces import Space, build_space, tunable
 from search.spaces.ranges import check_name, check_range
-from trainer.config.configuration import TRIAL_SETTINGS, TrainConfig
-from trainer.config.layers import fitting, lay_over
+from trainer.config.configuration import TrainConfig
+from trainer.config.layers import fitting, lay_over, settings_in_place
 from trainer.config.protocols import lay_protocol
-from trainer.config.toml_records import build_record, overlay, read_toml, record_to_table
+from trainer.config.sources import Layers, read_layers
+from trainer.config.toml_records import build_record, flat_table, record_to_table
 from trainer.methods import hyper_values
 
-__all__ = ["LaunchConfig", "SearchConfig", "differences", "resolve"]
+__all__ = [
+    "LaunchConfig",
+    "SearchConfig",
+    "continued",
+    "differences",
+    "resolve",
+    "resolve_layers",
+]
 
 #: What may differ between two hosts that work on one study: fingerprints tell the content.
 PLACES = ("data.root", "backbone.weights")
+#: What goes with a name, and is lost with it: see ``fitting``.
+IMPLIED = {"data.name": ("data.options.",), "method.name": ("method.options.", "hyper.")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +47,8 @@ class SearchConfig:
     trials: int = 200
     #: Seed of the study: of its points and, with the trial's number, of every run.
     seed: int = 0
+    #: Name of the objective: what is maximised.
+    objective: str = DEFAULT_OBJECTIVE
     #: Name of the search space.
     space: str = "paper"
     #: Ranges by name, as ``[low, high]``, before those of the space; a name that the space
@@ -74,12 +87,17 @@ class LaunchConfig:
         hyper_values(self.train)
         check_cadence(self.train)
         self.space()
+        self.objective()
         find_sampler(self.search.sampler)
         build_pruner(self.search.pruner, self.train.evaluation.evaluations)
 
     def space(self) -> Space:
         """The search space, without what ``[hyper]`` fixes."""
         return build_space(self.search.space, self.train, self.search.ranges)
+
+    def objective(self) -> Objective:
+        """What the search maximises."""
+        return find_objective(self.search.objective)
 
     def moved_starts(self) -> dict[str, float]:
         """Untuned values that their ranges do not hold; trial 0 has the nearer end instead."""
@@ -108,60 +126,77 @@ class LaunchConfig:
         train = {key: value for key, value in table.items() if key != "search"}
         if isinstance(train.get("hyper"), Mapping):
             _refuse_both(train["hyper"], search.ranges)
-            train = _settings_in_place(train)
+            train = settings_in_place(train)
         return cls(search=search, train=build_record(TrainConfig, train))
 
 
-def resolve(preset: str, file: Path | None, flags: Mapping[str, Any]) -> LaunchConfig:
+def resolve(preset: str | None, file: Path | None, flags: Mapping[str, Any]) -> LaunchConfig:
     """Lay preset, file and flags over each other and over their protocol, and check the whole.
 
     Args:
-        preset: Name of a preset.
+        preset: Name of a preset; None for the one that suits file and flags.
         file: A TOML file whose values go before the preset's.
         flags: Nested tables whose values go before both.
 
     Raises:
         ConfigError, SettingsError: In one line, if anything in it is wrong.
     """
-    own = _lay_over({} if file is None else read_toml(file), flags)
-    table = _lay_over(fitting(read_preset(preset), own), own)
+    return resolve_layers(read_layers(preset, file, flags))
+
+
+def resolve_layers(layers: Layers) -> LaunchConfig:
+    """The configuration of a new study.
+
+    Raises:
+        ConfigError, SettingsError: In one line, if anything in it is wrong.
+    """
+    table = layers.over(read_preset(layers.preset))
     return LaunchConfig.from_table(lay_protocol(table, PUBLISHED_SEARCH))
 
 
+def continued(stored: Mapping[str, Any], layers: Layers) -> tuple[LaunchConfig, list[str]]:
+    """The configuration of a stored study on this machine, and what was given otherwise.
+
+    Only what file and flags say is compared, and the data set of a preset that was asked for:
+    nobody gave the other settings of a preset.
+
+    Args:
+        stored: The study's configuration as tables.
+        layers: What was given now.
+
+    Returns:
+        The stored configuration with the places that were given, and the differences.
+
+    Raises:
+        ConfigError, SettingsError: In one line, if anything that was given is wrong.
+    """
+    # read as a configuration first: a setting that is younger than the study had its default
+    before = LaunchConfig.from_table(stored).to_table()
+    name = read_preset(layers.preset)["data"]["name"]
+    asked = {"data": {"name": name}} if layers.asked else {}
+    given = lay_over(asked, layers.given())
+    config = LaunchConfig.from_table(lay_over(fitting(before, given), given))
+    return config, differences(before, config.to_table())
+
+
 def differences(stored: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
-    """Settings that differ, each as ``name: stored → given``; places and the target aside."""
-    old, new = _flat(stored), _flat(given)
+    """Settings that differ, each as ``name: stored → given``; places and the target aside.
+
+    Of another data set or method the name is enough: its options are others anyway.
+    """
+    old, new = flat_table(stored), flat_table(given)
     ignored = {*PLACES, "search.trials"}
+    implied = tuple(
+        prefix
+        for name, prefixes in IMPLIED.items()
+        if old.get(name) != new.get(name)
+        for prefix in prefixes
+    )
     return [
         f"{name}: {_shown(old.get(name))} → {_shown(new.get(name))}"
         for name in sorted(old.keys() | new.keys())
-        if name not in ignored and old.get(name) != new.get(name)
+        if name not in ignored and not name.startswith(implied) and old.get(name) != new.get(name)
     ]
-
-
-def _lay_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """One table over another; what the upper one fixes or searches the lower one does not."""
-    fixed, ranged = _inner(above, "hyper"), _inner(_inner(above, "search"), "ranges")
-    search, kept = _inner(below, "search"), dict(below)
-    if ranges := _inner(search, "ranges"):
-        left = {key: value for key, value in ranges.items() if key not in fixed}
-        kept["search"] = {**search, "ranges": left}
-    if hyper := _inner(below, "hyper"):
-        kept["hyper"] = {key: value for key, value in hyper.items() if key not in ranged}
-    return lay_over(kept, above)
-
-
-def _inner(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    """A table in a table; what is none is refused later, by its name."""
-    found = table.get(key, {})
-    return found if isinstance(found, Mapping) else {}
-
-
-def _settings_in_place(table: dict[str, Any]) -> dict[str, Any]:
-    """The tables of a run, with settings that stand in ``[hyper]`` moved to ``[training]``."""
-    hyper = dict(table["hyper"])
-    settings = {name: hyper.pop(name) for name in TRIAL_SETTINGS if name in hyper}
-    return overlay({**table, "hyper": hyper}, {"training": settings} if settings else {})
 
 
 def _refuse_both(fixed: Mapping[str, Any], ranges: Mapping[str, Any]) -> None:
@@ -172,17 +207,6 @@ def _refuse_both(fixed: Mapping[str, Any], ranges: Mapping[str, Any]) -> None:
                 f"{name} is fixed and has a range: leave out --fix {name} ([hyper]) or"
                 f" --range {name} ([search.ranges])"
             )
-
-
-def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in table.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{name}.")
-        else:
-            flat[name] = list(value) if isinstance(value, tuple) else value
-    return flat
 
 
 def _shown(value: Any) -> str:

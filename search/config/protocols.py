@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from search.errors import SettingsError
-from search.score import LAST_EVALUATIONS
+from search.objectives import DEFAULT_OBJECTIVE, study_objective
 from trainer.config.configuration import TrainConfig
 from trainer.config.protocols import protocol_text
 from trainer.config.toml_records import build_record, record_to_table
@@ -20,7 +20,7 @@ __all__ = ["PUBLISHED_SEARCH", "check_cadence", "study_protocol"]
 #: What the published protocol sets for a search beside what it sets for a run.
 PUBLISHED_SEARCH: Mapping[str, Mapping[str, Any]] = {
     "evaluation": {"cadence": "even"},
-    "search": {"space": "per-modality", "pruner": "median"},
+    "search": {"objective": "miou-accuracy", "space": "per-modality", "pruner": "median"},
 }
 
 
@@ -43,12 +43,9 @@ def study_protocol(stored: Mapping[str, Any]) -> str:
     Args:
         stored: The study's resolved configuration; a setting younger than it has its default.
     """
-    search = stored["search"]
+    search = {"objective": DEFAULT_OBJECTIVE, **stored["search"]}
     run = build_record(TrainConfig, {key: stored[key] for key in stored if key != "search"})
     name = protocol_text({**record_to_table(run), "search": search}, PUBLISHED_SEARCH)
-    made = {
-        "last": f"median of the last {LAST_EVALUATIONS} scores on val",
-        "best": "maximum of all scores on val",
-    }[run.evaluation.report]
+    made = study_objective(stored).value_text(run.evaluation.report)
     is_test = run.data.options.get("val") == "test"
     return f"{name}: {made}{', which is the test split' * is_test}"

@@ -25,7 +25,7 @@ def check_database(subject: Subject) -> Check:
             _start_elsewhere()
     except StorageError as error:
         other = "embedded:FOLDER" if address.folder else "embedded"
-        return failed("PostgreSQL", str(error), f"{subject.launch} --storage {other}")
+        return failed("PostgreSQL", str(error), subject.launch("--storage", other))
     tried = ", started and stopped" if subject.deep else ""
     return ok("PostgreSQL", f"{version}{tried}; {address.masked()} is made by the first launch")
 

@@ -7,7 +7,7 @@ from search.doctor.subject import Subject
 from search.errors import SettingsError
 from search.machine.reservations import holders
 from search.machine.resources import find_machine, quota_text, usable_cores
-from search.reporting.sizes import bytes_text
+from trainer.console.sizes import bytes_text
 from trainer.control_group import limits, usable_memory
 
 __all__ = ["check_cores", "check_device", "check_memory"]
@@ -23,7 +23,7 @@ def check_device(subject: Subject) -> Check:
             subject.device, subject.workers, joined=subject.ray_address is not None
         )
     except SettingsError as error:
-        return failed("device", str(error), f"{subject.launch} --device cpu")
+        return failed("device", str(error), subject.launch("--device", "cpu"))
     try:
         float(torch.ones(8, device=machine.own_device).sum())
     except RuntimeError as error:
@@ -31,7 +31,8 @@ def check_device(subject: Subject) -> Check:
             "device",
             f"torch {torch.__version__} cannot compute on {machine.own_device}:"
             f" {str(error).splitlines()[0]}",
-            f"{subject.launch} --device cpu, or install a torch that fits the driver",
+            "install a torch that fits the driver, or compute without the GPU:"
+            f" {subject.launch('--device', 'cpu')}",
         )
     names = [torch.cuda.get_device_name(index) for index in range(len(machine.gpus))]
     where = f"{len(names)} GPU ({', '.join(names)})" if names else "cpu"
@@ -46,7 +47,7 @@ def check_cores(subject: Subject) -> Check:
     if not held:
         return ok("cores", f"{cores}, all free" + (f"; {quota}" if quota else ""))
     who = ", ".join(sorted(set(held.values())))
-    return warning("cores", f"{taken} of {cores} are held by {who}", f"{subject.launch} --wait")
+    return warning("cores", f"{taken} of {cores} are held by {who}", subject.launch("--wait"))
 
 
 def check_memory(subject: Subject) -> Check:
@@ -59,6 +60,6 @@ def check_memory(subject: Subject) -> Check:
         return failed("memory", f"{found}: a worker takes more", "raise the limit of memory")
     workers = subject.workers or len(usable_cores())
     if subject.ray_address is None and subject.device == "cpu" and workers > fit:
-        mend = f"{subject.launch} --workers {fit}"
+        mend = subject.launch("--workers", str(fit))
         return warning("memory", f"{found}: enough for about {fit} of {workers} workers", mend)
     return ok("memory", found)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from search.doctor.check import Check, failed, ok
 from search.doctor.subject import Subject
-from search.reporting.sizes import bytes_text
+from trainer.console.sizes import bytes_text
 from trainer.errors import TrainerError
 from trainer.features.dataset_summary import survey
 
@@ -22,14 +22,14 @@ def check_cache(subject: Subject) -> Check:
     except TrainerError:
         needed = 0  # told by the checks of data and weights
     return _check_folder(
-        "feature cache", subject.cache, needed, f"{subject.launch} --cache FOLDER"
+        "feature cache", subject.cache, needed, subject.launch("--cache", "FOLDER")
     )
 
 
 def check_checkpoints(subject: Subject) -> Check:
     """Room for checkpoints."""
     return _check_folder(
-        "checkpoints", subject.checkpoints, 0, f"{subject.launch} --checkpoints FOLDER"
+        "checkpoints", subject.checkpoints, 0, subject.launch("--checkpoints", "FOLDER")
     )
 
 

@@ -6,9 +6,11 @@ from search.doctor.check import Check, failed, ok, warning
 from search.doctor.subject import Subject
 from trainer.backbones import build_backbone
 from trainer.datasets import open_dataset
-from trainer.errors import TrainerError, WeightsError
+from trainer.errors import ConfigError, TrainerError, WeightsError
 
 __all__ = ["check_data", "check_weights"]
+
+CORRECT = "correct that setting, by its flag or in the file of --config"
 
 
 def check_data(subject: Subject) -> Check:
@@ -17,14 +19,16 @@ def check_data(subject: Subject) -> Check:
     try:
         data_set = open_dataset(config)
         data_set.source.check()
+    except ConfigError as error:
+        return failed("data", str(error), CORRECT)
     except TrainerError as error:
-        return failed("data", str(error), f"{subject.launch} --data FOLDER")
+        return failed("data", str(error), subject.launch("--data", "FOLDER"))
     images = ", ".join(f"{len(split)} {name}" for name, split in data_set.splits().items())
     found = f"{config.name}, {' + '.join(config.modalities)}: {images} images"
-    if not data_set.val.labelled:
+    if subject.config.objective().needs_labels and not data_set.val.labelled:
         return failed(
             "data", f"{found}; val has no labels, so that nothing can be scored",
-            f"{subject.launch} --data FOLDER, with labels",
+            f"add label files, or name data that has them: {subject.launch('--data', 'FOLDER')}",
         )  # fmt: skip
     return ok("data", found)
 
@@ -35,14 +39,14 @@ def check_weights(subject: Subject) -> Check:
     try:
         backbone = build_backbone(config, torch.device("cpu"))
     except WeightsError as error:
-        return failed("weights", str(error), f"{subject.launch} --backbone-weights FILE")
+        return failed("weights", str(error), subject.launch("--backbone-weights", "FILE"))
     except TrainerError as error:
-        return failed("weights", str(error), f"{subject.launch} --backbone patch-stats")
+        return failed("weights", str(error), subject.launch("--backbone", "patch-stats"))
     found = f"{config.name}: {backbone.channels} channels, tokens of {backbone.patch} pixels"
     if config.name != "patch-stats" and config.weights == "random":
         return warning(
             "weights",
             f"{found}, random: features say little",
-            f"{subject.launch} --backbone-weights FILE",
+            subject.launch("--backbone-weights", "FILE"),
         )
     return ok("weights", found)

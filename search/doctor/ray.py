@@ -35,7 +35,7 @@ def check_ray(subject: Subject) -> Check:
             )
         return _started(version)
     except ClusterError as error:
-        elsewhere = f"{subject.launch}, without --ray, or start the cluster's head"
+        elsewhere = f"start the cluster's head, or launch without --ray: {subject.launch()}"
         again = "end what keeps this machine busy, then python -m search doctor --deep"
         return failed("Ray", str(error), elsewhere if subject.ray_address else again)
 

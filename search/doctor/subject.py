@@ -5,6 +5,7 @@ from pathlib import Path
 
 from search.config.configuration import LaunchConfig
 from storage.address import Address
+from trainer.console.shell import search_command, shell_text
 
 __all__ = ["Subject"]
 
@@ -27,7 +28,10 @@ class Subject:
     #: Whether to start what a search starts, too: Ray, and an embedded server.
     deep: bool
 
-    @property
-    def launch(self) -> str:
-        """The command that it is about, for mends to add to."""
-        return f"python -m search launch --preset {self.preset}"
+    #: The flags that were given, each with its value.
+    given: tuple[tuple[str, str], ...] = ()
+
+    def launch(self, *flag: str) -> str:
+        """The launch that it is about, with one flag more, or with another value of it."""
+        kept = [word for pair in self.given if pair[0] not in flag for word in pair]
+        return shell_text(search_command("launch", *kept, *flag))

@@ -8,34 +8,38 @@ import enum
 import math
 import queue
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+
+from optuna.trial import FrozenTrial
 
 from search.checkpoints.folders import CheckpointStore
 from search.driver.failure_budget import Failures
 from search.driver.in_memory_study import Mirror
+from search.driver.look import Look
 from search.driver.retention import KeptCheckpoints
 from search.driver.retries import Retries, Stalled
 from search.driver.rules import Rules
 from search.driver.running_trial import LiveTrial
 from search.driver.schedule import Schedule
 from search.driver.stalls import StallWatch
-from search.driver.study_store import trial_template
 from search.driver.trial_queue import Roster
+from search.driver.trial_source import TrialSource
 from search.driver.write_queue import Journal, Store
-from search.driver.writes import AddTrial, EndTrial, Entry, NewAttempt, StoreReport
+from search.driver.writes import AddTrial, EndTrial, Entry, NewAttempt, StoreReport, TakeUp
 from search.errors import ClusterAway, FailureBudget
 from search.progress.events import tell_end
 from search.progress.progress import Progress
 from search.progress.snapshots import Snapshots
 from search.records.messages import Begin, Continue, Crashed, Lost, OutOfMemory, Reported
+from search.records.origin import counted
 from search.records.outcome import Failed, Outcome, trial_end
 from search.records.stored_checkpoint import StoredCheckpoint
 from search.samplers import Sampler
-from search.score import score
 from search.spaces import Space
 from search.workers.pool import Answer, Pool
 from storage.errors import DatabaseAway
+from trainer.console.shell import search_command, shell_text
 from trainer.records import Report
 from trainer.seeds import derive_seed
 
@@ -44,6 +48,7 @@ __all__ = ["Driver", "Ending", "Plan"]
 BUSY_WAIT_SECONDS = 0.02  # between looks while a worker is free and a trial is being stored
 IDLE_WAIT_SECONDS = 0.25  # between looks while all workers train
 SHOW_SECONDS = 0.5  # between two pictures of the search
+DRAIN_SECONDS = 0.1  # between looks at what is stored while the last of it is written
 
 
 class Ending(enum.Enum):
@@ -85,6 +90,7 @@ class Driver:
         check_lease: Callable[[], None],
         patience: float,
         stall_timeout: float = math.inf,
+        queued: Sequence[FrozenTrial] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Prepare to drive; nothing is ordered before :meth:`run`.
@@ -103,14 +109,28 @@ class Driver:
             check_lease: Raises once the lease is lost.
             patience: Seconds without PostgreSQL before the search stops.
             stall_timeout: Seconds without progress after which a worker is taken back.
+            queued: Trials that somebody else added after the last one of the mirror.
             clock: Monotonic seconds.
         """
         self._plan, self._mirror, self._adopted = plan, mirror, adopted
         self._pool, self._checkpoints, self._epoch = pool, checkpoints, epoch
         self._progress, self._snapshots, self._check_lease = progress, snapshots, check_lease
-        self._written: queue.SimpleQueue[Entry] = queue.SimpleQueue()
+        self._source = TrialSource(
+            mirror=mirror,
+            space=plan.space,
+            sampler=plan.sampler,
+            objective=plan.rules.objective,
+            seed=plan.seed,
+            epoch=epoch,
+        )
+        self._source.queue(queued)
+        self._written: queue.SimpleQueue[Entry | Look] = queue.SimpleQueue()
         self._journal = Journal(
-            store, patience=patience, on_written=self._written.put, clock=clock
+            store,
+            patience=patience,
+            on_written=self._written.put,
+            on_news=self._written.put,
+            clock=clock,
         )
         self._roster = Roster()
         self._retries, self._failures = Retries(most=plan.max_retries), Failures()
@@ -144,17 +164,20 @@ class Driver:
             while not self._finished():
                 self._step()
                 if self._stopped():
-                    self._journal.drain()
+                    self._drain()
                     return Ending.STOPPED
-            self._collect()
             return Ending.FINISHED
         except (FailureBudget, ClusterAway, KeyboardInterrupt):
-            self._journal.drain()
+            self._drain()
             raise
         finally:
             self._show()
             self._journal.close()
             self._kept.close()
+
+    def _drain(self) -> None:
+        while not self._journal.drained(DRAIN_SECONDS):
+            self._collect()  # an entry may wait for others in its place
 
     def _stopped(self) -> bool:
         idle = not self._roster.busy and self._journal.state.waiting == 0
@@ -177,8 +200,11 @@ class Driver:
         self._look()
 
     def _finished(self) -> bool:
+        written = self._journal.state.waiting == 0
+        self._collect()  # what others wrote, too
         return (
-            self._mirror.counts().finished >= self._plan.schedule.target
+            written
+            and self._mirror.counts().finished >= self._plan.schedule.target
             and not self._roster.live
             and self._journal.state.waiting == 0
         )
@@ -197,22 +223,28 @@ class Driver:
     def _draw(self) -> None:
         """Draw every trial that is due: while stopping, too, so that the sampler sees no more."""
         while self._due():
-            number = len(self._mirror)
-            parameters = self._plan.sampler(
-                self._mirror.study, self._plan.space, number, self._plan.seed
-            )
-            template = trial_template(parameters, self._plan.space.distributions, self._epoch)
-            self._mirror.add(template)
-            history = [(1, self._epoch, "new")]
-            self._roster.add(LiveTrial(number=number, hyper=parameters, history=history))
-            self._journal.append(AddTrial(trial=number, parameters=parameters, epoch=self._epoch))
+            for entry in self._next_trial():
+                self._journal.append(entry)
+
+    def _next_trial(self, ended: frozenset[int] | None = None) -> Iterator[Entry]:
+        """Bring the next trial to life; what is to be stored of it, and of numbers before it."""
+        while True:
+            found = self._source.next(ended)
+            if found.line is not None:
+                self._progress.event(found.line)
+            if found.entry is not None:
+                yield found.entry
+            if found.live is not None:
+                self._roster.add(found.live)
+            if found.live is not None or (ended is None and not self._due()):
+                return
 
     def _due(self) -> bool:
         counts = self._mirror.counts()
         return self._plan.schedule.due(
             drawn=len(self._mirror),
-            ended=counts.finished + counts.failed,
-            failed=counts.failed,
+            ended=counts.finished + counts.lost,
+            failed=counts.lost,
         )
 
     def _begin_again(self, live: LiveTrial, *, why: str) -> None:
@@ -228,14 +260,65 @@ class Driver:
             )
         )
 
+    # What others write
+
+    def _learn(self, look: Look) -> None:
+        """Fold what others wrote into the mirror; numbers they took are theirs."""
+        self._source.queue(look.added)
+        for trial in look.added:
+            if not trial.state.is_finished():
+                self._progress.event(f"somebody queued trial {trial.number}")
+        if look.added and look.added[0].number < len(self._mirror):
+            self._renumber(look.added[0].number)
+        for trial in look.ended:
+            self._give_up(trial)
+
+    def _renumber(self, first: int) -> None:
+        """Number the trials anew that are not stored yet: each keeps its place and what it saw.
+
+        None of them has begun, and none changes for the trials that it learns from.
+        """
+        waiting = sorted(number for number in self._roster.live if number >= first)
+        seen = {number: self._roster.live[number].seen for number in waiting}
+        for number in waiting:
+            self._roster.end(number)
+        self._mirror.forget(first)
+
+        def change(entries: tuple[Entry, ...]) -> Iterator[Entry]:
+            for entry in entries:
+                if isinstance(entry, AddTrial) and entry.trial >= first:
+                    yield from self._next_trial(seen[entry.trial])
+                else:
+                    yield entry
+
+        self._journal.rewrite(change)
+
+    def _give_up(self, trial: FrozenTrial) -> None:
+        """Take note that somebody else has ended a trial, which nobody can undo."""
+        number = trial.number
+        if number >= len(self._mirror):
+            self._source.queue([trial])
+            return
+        self._mirror.overrule(counted(trial, self._mirror.name))
+        self._progress.event(
+            f"trial {number} was ended by somebody else as {trial.state.name}: not counted"
+        )
+        self._kept.trial_stored(number)
+        if number in self._roster.live:
+            self._roster.live[number].over = True
+            if number not in self._roster.busy.values():
+                self._roster.end(number)
+
     # How trials run
 
     def _collect(self) -> None:
         """See which entries are stored by now."""
         while not self._written.empty():
             match self._written.get():
-                case AddTrial(trial=number) | NewAttempt(trial=number):
-                    self._roster.mark_ready(number)
+                case Look() as look:
+                    self._learn(look)
+                case AddTrial() | TakeUp() | NewAttempt() as begun:
+                    self._roster.mark_ready(begun.trial)
                 case StoreReport(trial=number, stored=(*stored,)):
                     self._kept.report_stored(number, stored)
                 case EndTrial(trial=number):
@@ -274,6 +357,9 @@ class Driver:
     def _hear_reports(self, worker: str, live: LiveTrial, reported: Reported) -> None:
         for note in reported.notes:
             self._progress.event(note)
+        if live.over:
+            self._roster.end(self._free(worker).number)
+            return
         for report in reported.reports:
             self._fold(live, report, reported.checkpoint)
         outcome = self._plan.rules.decide(self._mirror, live.number, live.reports)
@@ -290,7 +376,7 @@ class Driver:
             return
         if checkpoint is not None:
             live.take_checkpoint(checkpoint)
-        found = score(report)
+        found = self._plan.rules.objective.score(report)
         new = self._mirror.report(live.number, report.evaluation, found)
         self._journal.append(
             StoreReport(
@@ -302,7 +388,7 @@ class Driver:
         )
 
     def _end(self, live: LiveTrial, outcome: Outcome) -> None:
-        end = trial_end(outcome, live.reports)
+        end = trial_end(outcome, live.reports, self._plan.rules.objective)
         self._mirror.finish(live.number, end)
         self._journal.append(EndTrial(trial=live.number, end=end))
         self._roster.end(live.number)
@@ -316,6 +402,9 @@ class Driver:
     def _try_again(
         self, live: LiveTrial, worker: str, event: Crashed | OutOfMemory | Lost | Stalled
     ) -> None:
+        if live.over:
+            self._roster.end(live.number)
+            return
         match self._retries.after(live, worker, event):
             case Failed() as failed:
                 self._end(live, failed)
@@ -342,9 +431,10 @@ class Driver:
         """Stop where going on would be wrong or useless."""
         state = self._journal.state
         if isinstance(state.failure, DatabaseAway):
+            again = shell_text(search_command("resume", study=self._checkpoints.study))
             raise DatabaseAway(
                 f"{state.failure}; it did not come back in time, so the search stopped:"
-                f" `python -m search resume {self._checkpoints.study}` goes on"
+                f" `{again}` goes on"
             ) from state.failure
         if state.failure is not None:
             raise state.failure

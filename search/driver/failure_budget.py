@@ -29,6 +29,6 @@ class Failures:
         if early or sum(last) > MOST:
             raise FailureBudget(
                 f"{sum(last)} of the last {len(last)} trials failed, so the"
-                " search stopped: `search status --failures` shows their errors; mend the cause,"
-                " then `search resume`"
+                " search stopped: `python -m search status --failures` shows their errors; mend"
+                " the cause, then `python -m search resume`"
             )

@@ -6,16 +6,18 @@ time from the stored trials, and what is decided from it is then the same.
 """
 
 import contextlib
+import copy
 import logging
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 import optuna
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from search.records.outcome import TrialEnd, prune_kind, write_end
+from search.records.attempts import attempts_of
+from search.records.outcome import FOREIGN_ATTRIBUTE, TrialEnd, prune_kind, write_end
 
 __all__ = ["Counts", "Mirror"]
 
@@ -28,6 +30,8 @@ class Counts:
     collapsed: int = 0
     behind: int = 0
     failed: int = 0
+    #: Ended by somebody else, or added so: not counted, and replaced like failed ones.
+    foreign: int = 0
     running: int = 0
     waiting: int = 0
 
@@ -41,6 +45,11 @@ class Counts:
         """Trials that count towards the target: complete or pruned."""
         return self.complete + self.pruned
 
+    @property
+    def lost(self) -> int:
+        """Trials that are replaced by one more number each."""
+        return self.failed + self.foreign
+
 
 class Mirror:
     """An Optuna study on in-memory storage, maximised, addressed by trial numbers."""
@@ -52,10 +61,15 @@ class Mirror:
             name: The study's name (hyperband draws its brackets from it).
             trials: The stored trials, in any order, numbered from 0 without a gap.
         """
+        #: The study's name.
+        self.name = name
+        self._fill(trials)
+
+    def _fill(self, trials: Sequence[FrozenTrial]) -> None:
         self._storage = InMemoryStorage()
         with _quiet_storage():
             self.study = optuna.create_study(
-                study_name=name, storage=self._storage, direction="maximize"
+                study_name=self.name, storage=self._storage, direction="maximize"
             )
         for trial in sorted(trials, key=lambda trial: trial.number):
             number = self.add(trial)
@@ -86,6 +100,29 @@ class Mirror:
         """End a running trial."""
         write_end(self._storage, self._id(number), end)
 
+    def forget(self, first: int) -> None:
+        """Take trials back that turned out not to be stored: number ``first`` and later ones."""
+        self._fill(self.trials()[:first])
+
+    def overrule(self, trial: FrozenTrial) -> None:
+        """Put a trial as PostgreSQL has it in place of the one of the same number."""
+        trials = self.trials()
+        self._fill([*trials[: trial.number], trial, *trials[trial.number + 1 :]])
+
+    def as_of(self, ended: Set[int]) -> "Mirror":
+        """The study as it was when of the trials that were run these, and no others, had ended."""
+        trials = self.trials()
+        never_run = {trial.number for trial in trials if not attempts_of(trial)}
+        over = ended | never_run
+        return Mirror(
+            self.name,
+            [trial if trial.number in over else _still_running(trial) for trial in trials],
+        )
+
+    def ended(self) -> frozenset[int]:
+        """Numbers of the trials that have ended."""
+        return frozenset(trial.number for trial in self.trials() if trial.state.is_finished())
+
     def trial(self, number: int) -> FrozenTrial:
         """The trial as it stands; not to be changed."""
         return self._storage.get_trial(self._id(number))
@@ -108,17 +145,25 @@ class Mirror:
         trials = self.trials()
         states = [trial.state for trial in trials]
         kinds = [prune_kind(trial) for trial in trials]
+        foreign = sum(FOREIGN_ATTRIBUTE in trial.system_attrs for trial in trials)
         return Counts(
             complete=states.count(TrialState.COMPLETE),
             collapsed=kinds.count("collapsed"),
             behind=kinds.count("behind"),
-            failed=states.count(TrialState.FAIL),
+            failed=states.count(TrialState.FAIL) - foreign,
+            foreign=foreign,
             running=states.count(TrialState.RUNNING),
             waiting=states.count(TrialState.WAITING),
         )
 
     def _id(self, number: int) -> int:
         return self._storage.get_trial_id_from_study_id_trial_number(self.study._study_id, number)
+
+
+def _still_running(trial: FrozenTrial) -> FrozenTrial:
+    running = copy.copy(trial)
+    running.state, running.values, running.datetime_complete = TrialState.RUNNING, None, None
+    return running
 
 
 @contextlib.contextmanager

@@ -3,14 +3,13 @@
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from optuna.trial import FrozenTrial
 
 from search.driver.in_memory_study import Mirror
+from search.objectives import Counted, Objective
 from search.pruners import CollapseRules, Pruner
 from search.records.outcome import Completed, Outcome, Prune
-from search.score import value
 from trainer.records import Report
 
 __all__ = ["Rules"]
@@ -18,14 +17,15 @@ __all__ = ["Rules"]
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """Both layers of pruning and the value of a full run."""
+    """The objective, both layers of pruning, and the value of a full run."""
 
+    objective: Objective
     collapse: CollapseRules
     pruner: Pruner
     #: Evaluations E of a full run.
     evaluations: int
-    #: Which evaluations make the value of a full run; see ``search/score.py``.
-    counted: Literal["last", "best"] = "last"
+    #: Which evaluations make the value of a full run.
+    counted: Counted = "last"
 
     def decide(self, mirror: Mirror, trial: int, reports: Sequence[Report]) -> Outcome | None:
         """The outcome of a running trial after its last report; None while it goes on.
@@ -40,11 +40,11 @@ class Rules:
                 checkpoints are gone the mirror has scores beyond these, which wait to be told
                 again: they count once they are.
         """
-        verdict = self.collapse.verdict(reports, self.evaluations)
+        verdict = self.collapse.verdict(reports, self.evaluations, self.objective)
         if isinstance(verdict, Prune):
             return verdict.outcome()
         if len(reports) >= self.evaluations:
-            return Completed(value=value(reports, self.counted))
+            return Completed(value=self.objective.value(reports, self.counted))
         verdict = self.pruner.decide(mirror.study, _up_to(mirror.trial(trial), len(reports)))
         return verdict.outcome() if isinstance(verdict, Prune) else None
 

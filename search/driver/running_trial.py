@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from optuna.trial import FrozenTrial
 
 from search.checkpoints.folders import CheckpointStore
-from search.driver.study_store import attempts_of, checkpoints_of
+from search.driver.study_store import checkpoints_of
+from search.records.attempts import attempts_of
 from search.records.messages import Task
 from search.records.stored_checkpoint import StoredCheckpoint
 from trainer.records import Report
@@ -36,6 +37,10 @@ class LiveTrial:
     redrawn: dict[str, float] | None = None
     #: Its checkpoints in the depot, the newest first.
     stored: tuple[StoredCheckpoint, ...] = ()
+    #: The trials that had ended when its parameters were drawn.
+    seen: frozenset[int] = frozenset()
+    #: Whether somebody else has ended it: nothing more is stored of it.
+    over: bool = False
 
     @property
     def attempt(self) -> int:

@@ -6,7 +6,6 @@ study, then the lease; features are prepared next, and Ray starts last.
 
 import contextlib
 import dataclasses
-import datetime
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -14,25 +13,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from search.checkpoints.artifact_store import DepotPlace
 from search.checkpoints.folders import CheckpointStore
 from search.config.configuration import LaunchConfig
+from search.driver.claiming import claim, mark_of
 from search.driver.driver import Driver, Ending, Plan
 from search.driver.in_memory_study import Mirror
 from search.driver.retention import KeptCheckpoints
 from search.driver.rules import Rules
 from search.driver.running_trial import LiveTrial, adopt_trial
 from search.driver.schedule import Schedule
-from search.driver.study_store import Ledger, LedgerMismatch
+from search.driver.study_store import Ledger
 from search.driver.writes import StoreTest
 from search.errors import ClusterError
 from search.machine.resources import Machine
 from search.progress.progress import Progress
 from search.progress.snapshots import Snapshots
 from search.pruners import build_pruner
+from search.records.attempts import attempts_of
+from search.records.origin import counted
 from search.samplers import find_sampler
 from search.workers.cluster import ray_cluster
 from search.workers.pool import Pool
@@ -44,6 +45,7 @@ from storage.errors import DatabaseAway, EmbeddedError
 from storage.lease import Lease
 from storage.optuna_store import open_optuna
 from storage.studies import StudyRecord, set_target
+from trainer.console.shell import search_command, shell_text
 
 __all__ = ["Places", "Session", "load_study", "make_plan", "ray_workers"]
 
@@ -74,6 +76,7 @@ def make_plan(config: LaunchConfig, record: StudyRecord) -> Plan:
         space=config.space(),
         sampler=find_sampler(config.search.sampler),
         rules=Rules(
+            objective=config.objective(),
             collapse=config.search.collapse,
             pruner=build_pruner(config.search.pruner, evaluations),
             evaluations=evaluations,
@@ -138,25 +141,27 @@ class Session:
         self._lease, self._record, self._config = lease, record, config
         self._plan = make_plan(config, record)
         self._patience, self._stall_timeout = patience, stall_timeout
-        identity = record.created_at.astimezone(datetime.UTC).isoformat()
+        claim(database, record)
         self._storage = open_optuna(database, lease)
         self._ledger = Ledger(
             storage=self._storage,
             engine=self._storage.engine,
             name=record.name,
-            mark=identity,
             distributions=self._plan.space.distributions,
+            objective=self._plan.rules.objective,
+            check_lease=lease.check,
             revive=database.revive,
         )
         self._masked = database.address.masked()
         self._checkpoints = CheckpointStore(
             root=places.checkpoints,
             study=record.name,
-            identity=identity,
+            identity=mark_of(record),
         )
         #: Where checkpoints are kept for other nodes; None for nowhere.
         self.depot = self._find_depot(places.artifacts)
-        self.mirror, self._adopted = load_study(record, self._ledger.load(), self._plan)
+        loaded = load_study(record, self._ledger.load(), self._plan)
+        self.mirror, self._adopted, self._queued = loaded
         self._driver: Driver | None = None
         #: Why the search was asked to stop, by a signal or through the database.
         self.stop_reason: str | None = None
@@ -221,18 +226,16 @@ class Session:
                 storage=self._masked,
                 target=self._record.trials,
                 iterations=self._config.train.training.iterations,
+                objective=self._plan.rules.objective,
             ),
             check_lease=self._check_lease,
             patience=self._patience,
             stall_timeout=self._stall_timeout,
+            queued=self._queued,
         )
         if self.stop_reason is not None:
             self._driver.stop(self.stop_reason)
-        try:
-            ending = self._driver.run()
-        except (UpdateFinishedTrialError, LedgerMismatch):
-            self._lease.check()  # only a successor writes to this driver's trials
-            raise
+        ending = self._driver.run()
         self.stop_reason = self.stop_reason or self._driver.stop_reason
         if ending is Ending.FINISHED:
             self._test_best(pool, progress)
@@ -260,9 +263,11 @@ class Session:
                 raise ClusterError("its checkpoint is gone")
             cluster, linear = pool.test_scores(str(folder or ""), stored)
         except ClusterError as error:
+            best = search_command("best", "--format", "toml", study=self._record.name)
+            again = shell_text(best, into="best.toml")
             progress.event(
-                f"no test score for trial {trial}: {error}; `search best --format toml` and"
-                " `python -m trainer fit` train it again"
+                f"no test score for trial {trial}: {error}; `{again}` and"
+                " `python -m trainer fit best.toml` train it again"
             )
             return {}
         return {"cluster": dataclasses.asdict(cluster), "linear": dataclasses.asdict(linear)}
@@ -283,20 +288,22 @@ class Session:
 
 def load_study(
     record: StudyRecord, trials: list[FrozenTrial], plan: Plan
-) -> tuple[Mirror, list[LiveTrial]]:
-    """The mirror of a stored study, and its unfinished trials, to be adopted.
+) -> tuple[Mirror, list[LiveTrial], list[FrozenTrial]]:
+    """The mirror of a stored study, its trials to be adopted, and those that others added.
 
-    A trial that somebody left half made gets all its parameters drawn anew.
+    A trial that lacks parameters gets the missing ones drawn anew. What others added after the
+    last trial that a driver has begun is not in the mirror: their numbers are yet to come.
     """
+    last = max((trial.number for trial in trials if attempts_of(trial)), default=-1)
     complete: list[FrozenTrial] = []
     adopted: list[LiveTrial] = []
-    for trial in trials:
+    for trial in trials[: last + 1]:
         redrawn = None
         if not trial.state.is_finished():
             redrawn = _missing_parameters(record, complete, trial, plan)
             adopted.append(adopt_trial(trial, redrawn))
-        complete.append(_whole(trial, redrawn, plan))
-    return Mirror(record.name, complete), adopted
+        complete.append(counted(_whole(trial, redrawn, plan), record.name))
+    return Mirror(record.name, complete), adopted, trials[last + 1 :]
 
 
 def _missing_parameters(

@@ -4,23 +4,37 @@ An entry whose first try was interrupted may or may not be stored. Tried again i
 the ledger reads the study first and writes only what is missing.
 """
 
-from collections.abc import Callable, Mapping
+import contextlib
+import math
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import optuna
 from optuna.distributions import BaseDistribution
-from optuna.storages import BaseStorage
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import Engine
 
-from search.driver.writes import AddTrial, EndTrial, Entry, NewAttempt, StoreReport, StoreTest
-from search.errors import SearchError, StudyError
-from search.records.outcome import write_end
+from search.driver.look import Look, NumberTaken, TrialOver
+from search.driver.writes import (
+    AddTrial,
+    EndTrial,
+    Entry,
+    NewAttempt,
+    StoreReport,
+    StoreTest,
+    TakeUp,
+)
+from search.errors import StudyError
+from search.objectives import Objective
+from search.records.attempts import ATTEMPTS_ATTRIBUTE, attempts_of
+from search.records.origin import QUEUED_ATTRIBUTE, ended_by_driver
+from search.records.outcome import END_ATTRIBUTE, end_mark, write_end
 from search.records.stored_checkpoint import StoredCheckpoint
-from storage.optuna_schema import MARK_ATTRIBUTE
+from storage.optuna_store import SearchStorage
 from storage.outage import translated
 from storage.reports import reports_of, store_report
 from storage.studies import get_study, mark_finished
+from trainer.records import Report
 
 __all__ = [
     "ATTEMPTS_ATTRIBUTE",
@@ -28,21 +42,16 @@ __all__ = [
     "Ledger",
     "attempts_of",
     "checkpoints_of",
+    "test_of",
     "trial_template",
 ]
 
-#: System attribute of a trial: ``[[attempt, epoch, why the attempt before it ended], …]``.
-ATTEMPTS_ATTRIBUTE = "unim2:attempts"
 #: System attribute of a trial: its checkpoints in the depot that count, the newest first.
 CHECKPOINTS_ATTRIBUTE = "unim2:checkpoints"
 #: System attribute of the study: where its depot is.
 ARTIFACTS_ATTRIBUTE = "unim2:artifacts"
 #: User attribute of the study: which trial was scored on the test split, and its scores.
 TEST_ATTRIBUTE = "test"
-
-
-class LedgerMismatch(SearchError):
-    """What is stored contradicts what is to be stored: somebody else wrote to the study."""
 
 
 def trial_template(
@@ -57,16 +66,19 @@ def trial_template(
     )
 
 
-def attempts_of(trial: FrozenTrial) -> list[tuple[int, int, str]]:
-    """The trial's attempts in order: number, lease epoch, why it began."""
-    stored = trial.system_attrs.get(ATTEMPTS_ATTRIBUTE, [])
-    return [(int(attempt), int(epoch), str(why)) for attempt, epoch, why in stored]
-
-
 def checkpoints_of(trial: FrozenTrial) -> tuple[StoredCheckpoint, ...]:
     """The trial's checkpoints in the depot that count, the newest first."""
     stored = trial.system_attrs.get(CHECKPOINTS_ATTRIBUTE, [])
     return tuple(StoredCheckpoint.from_json(item) for item in stored)
+
+
+def test_of(attributes: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The scores on the test split among a study's user attributes; None if there are none.
+
+    An attribute of that name that somebody else has set is none.
+    """
+    stored = attributes.get(TEST_ATTRIBUTE)
+    return stored if isinstance(stored, dict) and isinstance(stored.get("trial"), int) else None
 
 
 class Ledger:
@@ -75,83 +87,85 @@ class Ledger:
     def __init__(
         self,
         *,
-        storage: BaseStorage,
+        storage: SearchStorage,
         engine: Engine,
         name: str,
-        mark: str,
         distributions: dict[str, BaseDistribution],
+        objective: Objective,
+        check_lease: Callable[[], None],
         revive: Callable[[], None],
     ) -> None:
-        """Look the study up, creating it in Optuna's tables where it is new.
+        """Look the study up.
 
         Args:
             storage: Optuna's storage, fenced by the driver's lease.
             engine: The engine of the same storage, for our own tables.
             name: The study's name.
-            mark: Tells our study from another one of the same name in Optuna's tables.
             distributions: Of every parameter of the search space.
+            objective: What the study maximises: the scores of stored reports are its.
+            check_lease: Raises if another driver holds the lease.
             revive: Starts an embedded server again if it has died.
         """
         self._storage, self._engine, self._name = storage, engine, name
         self._distributions, self._revive = distributions, revive
+        self._objective, self._check_lease = objective, check_lease
         self._ids: dict[int, int] = {}
-        study = optuna.create_study(
-            study_name=name, storage=storage, direction="maximize", load_if_exists=True
-        )
-        self._study_id = study._study_id
-        self._claim(mark)
-
-    def _claim(self, mark: str) -> None:
-        """Make sure that the study in Optuna's tables is the one of our own tables.
-
-        Raises:
-            StudyError: If it is another one, or its trials were deleted.
-        """
-        found = self._storage.get_study_system_attrs(self._study_id).get(MARK_ATTRIBUTE)
-        if found == mark:
-            return
-        if found is not None or self._storage.get_n_trials(self._study_id) > 0:
-            raise StudyError(
-                f"the database holds another Optuna study named {self._name!r}:"
-                " give --study another name"
-            )
-        if reports_of(self._engine, study=self._name, trial=0):
-            raise StudyError(
-                f"the trials of study {self._name!r} were deleted from the database:"
-                " give --study another name"
-            )
-        self._storage.set_study_system_attr(self._study_id, MARK_ATTRIBUTE, mark)
+        self._known = 0  # trials that the driver knows of: numbers below
+        self._open: set[int] = set()  # those of them that have not ended
+        self._study_id = storage.get_study_id_from_name(name)
 
     def load(self) -> list[FrozenTrial]:
-        """All stored trials by number."""
-        with translated():
-            trials = self._storage.get_all_trials(self._study_id, deepcopy=True)
+        """All stored trials by number, with no scores but those that drivers have stored."""
+        with self._explained():
+            trials = self._read()
+            told = self._told_scores()
+            if max(told, default=-1) >= len(trials):
+                raise self._deleted()
+        self._known = len(trials)
+        self._open = {trial.number for trial in trials if not trial.state.is_finished()}
+        for trial in trials:
+            if attempts_of(trial):
+                mine = told.get(trial.number, {}).items() & trial.intermediate_values.items()
+                trial.intermediate_values = dict(sorted(mine))
+        return trials
+
+    def _read(self) -> list[FrozenTrial]:
+        trials = self._storage.get_all_trials(self._study_id, deepcopy=True)
+        trials.sort(key=lambda trial: trial.number)
+        if [trial.number for trial in trials] != list(range(len(trials))):
+            raise self._deleted()
         self._ids = {trial.number: trial._trial_id for trial in trials}
-        return sorted(trials, key=lambda trial: trial.number)
+        return trials
+
+    def _told_scores(self) -> dict[int, dict[int, float]]:
+        told: dict[int, dict[int, float]] = {}
+        for row in reports_of(self._engine, study=self._name):
+            found = self._objective.score(Report.from_json(dict(row.payload)))
+            if math.isfinite(found):
+                told.setdefault(row.trial, {})[row.evaluation] = found
+        return told
 
     def checkpoints(self, number: int) -> tuple[StoredCheckpoint, ...]:
         """A trial's checkpoints in the depot, as they are stored now."""
-        with translated():
+        with self._explained():
             return checkpoints_of(self._storage.get_trial(self._ids[number]))
 
     def artifacts(self) -> str | None:
         """Where the study's depot is; None if it never had one."""
-        with translated():
+        with self._explained():
             attributes = self._storage.get_study_system_attrs(self._study_id)
-        place: str | None = attributes.get(ARTIFACTS_ATTRIBUTE)
-        return place
+        place = attributes.get(ARTIFACTS_ATTRIBUTE)
+        return place if isinstance(place, str) else None
 
     def store_artifacts(self, place: str) -> None:
         """Note where the study's depot is, for whoever resumes it."""
-        with translated():
+        with self._explained():
             self._storage.set_study_system_attr(self._study_id, ARTIFACTS_ATTRIBUTE, place)
 
     def test_scores(self) -> dict[str, Any] | None:
         """The stored scores of the best trial on the test split, if they were read."""
-        with translated():
-            attributes = self._storage.get_study_user_attrs(self._study_id)
-        stored: dict[str, Any] | None = attributes.get(TEST_ATTRIBUTE)
-        return stored
+        with self._explained():
+            return test_of(self._storage.get_study_user_attrs(self._study_id))
 
     def apply(self, entry: Entry, *, in_doubt: bool) -> None:
         """Store the entry.
@@ -159,52 +173,109 @@ class Ledger:
         Raises:
             DatabaseAway: If PostgreSQL cannot be reached; the entry may or may not be stored.
             LeaseLost: If another driver has taken the study over; nothing was stored.
+            NumberTaken: If somebody else added a trial under the number of the entry's.
+            TrialOver: If somebody else ended the entry's trial.
+            StudyError: If somebody deleted the study, or trials of it.
         """
-        with translated():
+        with self._explained():
             if in_doubt:
-                self.load()
+                self._read()
             match entry:
                 case AddTrial():
                     self._add(entry)
+                case TakeUp():
+                    self._take_up(entry)
                 case NewAttempt():
                     self._attempt(entry)
                 case StoreReport():
-                    self._report(entry, in_doubt=in_doubt)
+                    self._report(entry)
                 case EndTrial():
-                    self._end(entry, in_doubt=in_doubt)
+                    self._end(entry)
                 case StoreTest():
                     self._test(entry)
 
-    def stop_requested(self) -> bool:
-        """Whether somebody asked this search to stop."""
-        with translated():
-            return get_study(self._engine, self._name).stop_requested
+    def look(self) -> Look:
+        """See whether somebody asked the search to stop, or wrote to the study.
+
+        Raises:
+            DatabaseAway: If PostgreSQL cannot be reached.
+            StudyError: If somebody deleted the study, or trials of it.
+        """
+        with self._explained():
+            stop = get_study(self._engine, self._name).stop_requested
+            ids = {self._ids[number]: number for number in self._open}
+            rows = self._storage.look(self._study_id, first=self._known, also=list(ids))
+            if rows is None or not ids.keys() <= {row.trial_id for row in rows}:
+                raise self._deleted()
+            new = [row for row in rows if row.number >= self._known]
+            if [row.number for row in new] != list(range(self._known, self._known + len(new))):
+                raise self._deleted()
+            over = [row for row in rows if row.trial_id in ids and row.state.is_finished()]
+            added = tuple(self._storage.get_trial(row.trial_id) for row in new)
+            ended = tuple(self._storage.get_trial(row.trial_id) for row in over)
+        self._ids |= {row.number: row.trial_id for row in new}
+        self._known += len(new)
+        self._open |= {row.number for row in new if not row.state.is_finished()}
+        self._open -= {row.number for row in over}
+        return Look(stop_requested=stop, added=added, ended=ended)
 
     def revive(self) -> None:
         """Start an embedded server again if it has died; nothing for any other."""
         self._revive()
 
-    def _add(self, entry: AddTrial) -> None:
-        if entry.trial in self._ids:  # only in doubt: the first try was stored
-            self._check_same(entry)
-            return
-        template = trial_template(entry.parameters, self._distributions, entry.epoch)
-        trial_id = self._storage.create_new_trial(self._study_id, template)
-        number = self._storage.get_trial_number_from_id(trial_id)
-        if number != entry.trial:
-            raise LedgerMismatch(
-                f"study {self._name!r} gave the number {number} to trial {entry.trial}:"
-                " something else adds trials to it; end that, then resume"
-            )
-        self._ids[number] = trial_id
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        """What others have done to the study, told as such."""
+        try:
+            with translated():
+                yield
+        except UpdateFinishedTrialError as error:
+            self._check_lease()  # a successor is another matter
+            raise TrialOver(f"somebody else ended the trial: {error}") from error
+        except KeyError as error:  # Optuna's word for a row that is not there
+            ids = {self._ids[number] for number in self._open}
+            rows = self._storage.look(self._study_id, first=self._known, also=list(ids))
+            if rows is None or not ids <= {row.trial_id for row in rows}:
+                raise self._deleted() from error
+            raise
 
-    def _check_same(self, entry: AddTrial) -> None:
+    def _deleted(self) -> StudyError:
+        return StudyError(
+            f"study {self._name!r}, or trials of it, were deleted from the database: what is left"
+            " cannot go on; give --study another name"
+        )
+
+    def _add(self, entry: AddTrial) -> None:
+        if entry.trial in self._ids:  # in doubt, or somebody else's
+            if not self._is_mine(entry):
+                raise NumberTaken(f"somebody else added trial {entry.trial}")
+        else:
+            template = trial_template(entry.parameters, self._distributions, entry.epoch)
+            trial_id = self._storage.create_numbered_trial(self._study_id, template, entry.trial)
+            if trial_id is None:
+                if not self._storage.look(self._study_id, first=entry.trial, also=()):
+                    raise self._deleted()  # a lower number than was due
+                raise NumberTaken(f"somebody else added trial {entry.trial}")
+            self._ids[entry.trial] = trial_id
+        self._known = max(self._known, entry.trial + 1)
+        self._open.add(entry.trial)
+
+    def _is_mine(self, entry: AddTrial) -> bool:
         stored = self._storage.get_trial(self._ids[entry.trial])
-        if stored.params != entry.parameters:
-            raise LedgerMismatch(
-                f"trial {entry.trial} of study {self._name!r} is stored with other parameters:"
-                " something else adds trials to it; end that, then resume"
-            )
+        begun = attempts_of(stored)[:1] == [(1, entry.epoch, "new")]
+        return begun and entry.parameters.items() <= stored.params.items()
+
+    def _take_up(self, entry: TakeUp) -> None:
+        taken = self._storage.take_up(
+            self._ids[entry.trial],
+            entry.parameters,
+            self._distributions,
+            user_attrs={QUEUED_ATTRIBUTE: entry.queued},
+            system_attrs={ATTEMPTS_ATTRIBUTE: [[1, entry.epoch, "queued"]]},
+        )
+        if not taken:
+            self._storage.set_trial_state_values(self._ids[entry.trial], TrialState.FAIL)
+            raise TrialOver(f"somebody else gave trial {entry.trial} other parameters meanwhile")
 
     def _attempt(self, entry: NewAttempt) -> None:
         trial_id = self._ids[entry.trial]
@@ -227,7 +298,7 @@ class Ledger:
                     trial._trial_id, name, value, self._distributions[name]
                 )
 
-    def _report(self, entry: StoreReport, *, in_doubt: bool) -> None:
+    def _report(self, entry: StoreReport) -> None:
         trial_id = self._ids[entry.trial]
         evaluation = entry.report.evaluation
         store_report(
@@ -240,28 +311,20 @@ class Ledger:
         if entry.stored is not None:
             stored: list[Any] = [checkpoint.to_json() for checkpoint in entry.stored]
             self._storage.set_trial_system_attr(trial_id, CHECKPOINTS_ATTRIBUTE, stored)
-        if entry.score is None or (in_doubt and self._is_ended(trial_id)):
-            return
-        self._storage.set_trial_intermediate_value(trial_id, evaluation, entry.score)
+        if entry.score is not None:
+            self._storage.set_trial_intermediate_value(trial_id, evaluation, entry.score)
 
-    def _end(self, entry: EndTrial, *, in_doubt: bool) -> None:
-        trial_id = self._ids[entry.trial]
-        if in_doubt and self._is_ended(trial_id):
-            self._check_same_end(entry)
-        else:
-            write_end(self._storage, trial_id, entry.end)
-
-    def _is_ended(self, trial_id: int) -> bool:
-        return self._storage.get_trial(trial_id).state.is_finished()
-
-    def _check_same_end(self, entry: EndTrial) -> None:
-        stored = self._storage.get_trial(self._ids[entry.trial])
-        if (stored.state, stored.value) != (entry.end.state, entry.end.value):
-            raise LedgerMismatch(
-                f"trial {entry.trial} of study {self._name!r} is already stored as"
-                f" {stored.state.name} {stored.value}: something else writes to the study;"
-                " end that, then resume"
-            )
+    def _end(self, entry: EndTrial) -> None:
+        trial_id, end = self._ids[entry.trial], entry.end
+        mark = end_mark(self._name, entry.trial, end.state, end.value)
+        try:
+            write_end(self._storage, trial_id, end, mark)
+        except UpdateFinishedTrialError:
+            stored = self._storage.get_trial(trial_id)
+            mine = stored.system_attrs.get(END_ATTRIBUTE) == mark
+            if not mine or not ended_by_driver(stored, self._name):
+                raise
+        self._open.discard(entry.trial)
 
     def _test(self, entry: StoreTest) -> None:
         self._storage.set_study_user_attr(self._study_id, TEST_ATTRIBUTE, entry.result)

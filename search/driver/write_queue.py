@@ -3,34 +3,44 @@
 The driver decides from its mirror and never waits for the database. While PostgreSQL is
 away entries wait in their order; when it is back they are written in that order. An entry
 that was interrupted is applied again in doubt: the ledger reads what is stored first.
+
+Others may write to the study as well. About once a second, and whenever an entry meets what
+somebody else wrote, the journal looks and tells the driver. An entry whose number was taken
+waits until the driver has put others in its place.
 """
 
 import contextlib
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
+from search.driver.look import Look, NumberTaken, TrialOver
 from search.driver.writes import Entry
 from storage.errors import DatabaseAway, EmbeddedError
 
 __all__ = ["Journal", "JournalState", "Store"]
 
 RETRY_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)  # waits between tries; the last one repeats
-STOP_POLL_SECONDS = 1.0  # how often a request to stop is looked for
+LOOK_SECONDS = 1.0  # how often is looked for a request to stop, and for what others wrote
 
 
 class Store(Protocol):
     """Where entries go; every method may raise ``DatabaseAway``."""
 
     def apply(self, entry: Entry, *, in_doubt: bool) -> None:
-        """Store one entry; ``in_doubt`` if an earlier try may have stored it already."""
+        """Store one entry; ``in_doubt`` if an earlier try may have stored it already.
 
-    def stop_requested(self) -> bool:
-        """Whether somebody asked this search to stop."""
+        Raises:
+            NumberTaken: If somebody else added a trial under the number of the entry's.
+            TrialOver: If somebody else ended the entry's trial.
+        """
+
+    def look(self) -> Look:
+        """Whether somebody asked this search to stop, and what others wrote to the study."""
 
     def revive(self) -> None:
         """Start a server of our own again if it has died."""
@@ -59,6 +69,7 @@ class Journal:
         *,
         patience: float,
         on_written: Callable[[Entry], None],
+        on_news: Callable[[Look], None] = lambda look: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Start writing.
@@ -67,10 +78,11 @@ class Journal:
             store: Applies one entry to PostgreSQL.
             patience: Seconds without PostgreSQL after which the journal gives up.
             on_written: Called in the journal's thread after an entry is stored.
+            on_news: Called in that thread with what others wrote to the study.
             clock: Monotonic seconds.
         """
         self._store, self._patience, self._on_written = store, patience, on_written
-        self._clock = clock
+        self._on_news, self._clock = on_news, clock
         self._entries: deque[Entry] = deque()
         self._changed = threading.Condition()
         self._away_since: float | None = None
@@ -99,11 +111,26 @@ class Journal:
                 failure=self._writing.exception() if self._writing.done() else None,
             )
 
-    def drain(self) -> None:
-        """Wait until all is written, or PostgreSQL turns out to be away, or the writing ended."""
+    def rewrite(self, change: Callable[[tuple[Entry, ...]], Iterable[Entry]]) -> None:
+        """Put other entries in place of those that are not written yet.
+
+        Only new trials whose numbers were taken may be replaced: one that is being written now
+        is then not stored.
+        """
         with self._changed:
-            self._changed.wait_for(
-                lambda: not self._entries or self._away_since is not None or self._writing.done()
+            self._entries = deque(change(tuple(self._entries)))
+            self._changed.notify_all()
+
+    def drained(self, timeout: float) -> bool:
+        """Wait until all is written, or PostgreSQL turns out to be away, or the writing ended.
+
+        Returns:
+            Whether that is so; False if it is not within ``timeout`` seconds.
+        """
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: not self._entries or self._away_since is not None or self._writing.done(),
+                timeout=timeout,
             )
 
     def close(self) -> None:
@@ -121,43 +148,68 @@ class Journal:
         while not self._closing:
             entry = self._next()
             if entry is None:
-                self._poll_stop()
-                continue
-            self._write(entry)
-            self._on_written(entry)
-            with self._changed:
-                self._entries.popleft()
-                self._changed.notify_all()
+                self._look_again()
+            elif self._write(entry):
+                self._on_written(entry)
+                self._drop(entry)
+            else:
+                self._wait_for_rewriting(entry)
+
+    def _drop(self, entry: Entry) -> None:
+        with self._changed:
+            assert self._entries[0] is entry, "an entry was replaced that has been written"
+            self._entries.popleft()
+            self._changed.notify_all()
+
+    def _wait_for_rewriting(self, entry: Entry) -> None:
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._closing or all(waiting is not entry for waiting in self._entries)
+            )
 
     def _next(self) -> Entry | None:
-        """The entry to write, or None when it is time to look for a request to stop."""
+        """The entry to write, or None when it is time to look."""
         with self._changed:
-            due = self._polled + STOP_POLL_SECONDS - self._clock()
+            due = self._polled + LOOK_SECONDS - self._clock()
             if due > 0:
                 self._changed.wait_for(lambda: self._entries or self._closing, timeout=due)
             return self._entries[0] if self._entries and due > 0 else None
 
-    def _poll_stop(self) -> None:
+    def _look_again(self) -> None:
         self._polled = self._clock()
         if self._closing:
             return
-        try:
-            requested = self._store.stop_requested()
-        except DatabaseAway:
-            return  # the next entry finds out how long it stays away
-        with self._changed:
-            self._stop_requested = requested
+        with contextlib.suppress(DatabaseAway):  # the next entry finds out for how long
+            self._look()
 
-    def _write(self, entry: Entry) -> None:
+    def _look(self) -> None:
+        look = self._store.look()
+        if look.is_news:
+            self._on_news(look)
+        with self._changed:
+            self._stop_requested = look.stop_requested
+
+    def _write(self, entry: Entry) -> bool:
+        """Whether there is nothing left to write of the entry; else its number was taken."""
         tries = 0
         while True:
             try:
-                self._store.apply(entry, in_doubt=tries > 0)
+                done = self._apply(entry, in_doubt=tries > 0)
                 self._note_away(None)
-                return
+                return done
             except DatabaseAway as error:
                 self._wait_for_return(tries, error)
                 tries += 1
+
+    def _apply(self, entry: Entry, *, in_doubt: bool) -> bool:
+        try:
+            self._store.apply(entry, in_doubt=in_doubt)
+        except NumberTaken:
+            self._look()
+            return False
+        except TrialOver:
+            self._look()
+        return True
 
     def _wait_for_return(self, tries: int, error: DatabaseAway) -> None:
         now = self._clock()

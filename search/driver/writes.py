@@ -6,7 +6,7 @@ from search.records.outcome import TrialEnd
 from search.records.stored_checkpoint import StoredCheckpoint
 from trainer.records import Report
 
-__all__ = ["AddTrial", "EndTrial", "Entry", "NewAttempt", "StoreReport", "StoreTest"]
+__all__ = ["AddTrial", "EndTrial", "Entry", "NewAttempt", "StoreReport", "StoreTest", "TakeUp"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +16,18 @@ class AddTrial:
     trial: int
     parameters: dict[str, float]
     epoch: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TakeUp:
+    """A trial that somebody queued becomes RUNNING with all its parameters."""
+
+    trial: int
+    #: All parameters: those that were given, and those that were drawn.
+    parameters: dict[str, float]
+    epoch: int
+    #: What its attribute says.
+    queued: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,4 +70,4 @@ class StoreTest:
     result: dict[str, object]
 
 
-Entry = AddTrial | NewAttempt | StoreReport | EndTrial | StoreTest
+Entry = AddTrial | TakeUp | NewAttempt | StoreReport | EndTrial | StoreTest

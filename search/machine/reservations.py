@@ -20,6 +20,7 @@ from search.errors import ClusterError
 from search.machine.resources import Machine, usable_cores
 from storage.file_lock import FileLock
 from storage.process_identity import boot_id
+from trainer.config.paths import user_path
 
 __all__ = ["Booking", "Terms", "bookings_folder", "held_text", "holders", "reserve"]
 
@@ -126,7 +127,7 @@ def bookings_folder() -> Path:
     """The folder of the bookings on this machine, since it was started."""
     given = os.environ.get(VARIABLE)
     if given:
-        return Path(given).expanduser()
+        return user_path(given)
     data = Path(platformdirs.user_data_dir("unim2-search"))
     return data / "bookings" / (boot_id() or "machine")  # the data folder may be of a network
 

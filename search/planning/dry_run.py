@@ -12,15 +12,16 @@ from typing import Any
 
 import torch
 
-from search.config.configuration import LaunchConfig
+from search.config.configuration import LaunchConfig, resolve_layers
 from search.driver.session import Places
 from search.machine.reservations import holders
 from search.machine.resources import Machine, quota_text, usable_cores
+from search.planning.checking import check_dataset
 from search.planning.costs import Costs, measure
 from search.spaces import Space
 from storage.address import Address
+from trainer.config.sources import Layers
 from trainer.control_group import usable_memory
-from trainer.features import validate
 from trainer.features.dataset_summary import Survey, survey
 
 __all__ = ["DryRun", "dry_run"]
@@ -33,6 +34,8 @@ class DryRun:
     #: Name of the study, or what it would be made of.
     study: str
     config: LaunchConfig
+    #: Where its settings come from.
+    layers: Layers
     machine: Machine
     #: Cores and GPUs that other searches hold now, and who.
     held: Mapping[str, str]
@@ -80,6 +83,7 @@ class DryRun:
         """The same for scripts."""
         return {
             "study": self.study,
+            "settings": dict(self.layers.said()),
             "trials": self.config.search.trials,
             "iterations": self.config.train.training.iterations,
             "evaluations": self.evaluations,
@@ -108,24 +112,25 @@ class DryRun:
 
 
 def dry_run(
-    config: LaunchConfig,
+    layers: Layers,
     *,
     study: str | None,
-    preset: str,
     machine: Machine,
     places: Places,
     address: Address,
 ) -> DryRun:
-    """See what a launch would do; writes nothing.
+    """See what a launch of a new study would do; writes nothing.
 
     Raises:
         ConfigError, DataError, WeightsError: Where a launch would refuse, too.
     """
-    notes = validate(config.train)
+    config = resolve_layers(layers)
+    notes = check_dataset(config).notes
     found = survey(config.train)
     return DryRun(
-        study=study or f"{preset}-N, the next free number",
+        study=study or f"{layers.title}-N, the next free number",
         config=config,
+        layers=layers,
         machine=machine,
         held=holders(),
         evaluations=len(config.train.evaluate_at(crops=found.crops)),

@@ -57,7 +57,10 @@ def draw(snapshot: Snapshot | None, events: tuple[str, ...] = ()) -> RenderableT
     """The picture of a moment; without a snapshot only the events."""
     parts: list[RenderableType] = []
     if snapshot is not None:
-        parts += [_head(snapshot), _bar(snapshot), _counts(snapshot), Text()]
+        parts += [_head(snapshot), _bar(snapshot), _counts(snapshot)]
+        if snapshot.objective:
+            parts += [Text(f"score: {snapshot.objective}", style="dim", justify="right")]
+        parts += [Text()]
         parts += [_workers(snapshot.workers), Text()]
     parts += [_event_line(event) for event in events]
     if snapshot is not None and snapshot.state:

@@ -52,19 +52,27 @@ def open_progress(
 
 
 class PlainProgress:
-    """Events as they come; a status line at first, at the end, and every 30 s at most."""
+    """Events as they come; a status line at first, at the end, and every 30 s at most.
+
+    What is maximised is named once, before the first of them.
+    The first one waits for a worker that has a trial, or until those 30 s are over.
+    """
 
     def __init__(self, console: Console, clock: Callable[[], float]) -> None:
         self._console, self._clock = console, clock
         self._due = clock()
+        self._begins = clock() + STATUS_INTERVAL
         self._last: Snapshot | None = None
         self._last_line = ""
 
     def update(self, snapshot: Snapshot) -> None:
         """Write a status line if one is due, or if an unusual state begins or ends."""
+        if self._last is None and snapshot.objective:
+            self._write(f"score: {snapshot.objective}")
         turned = self._last is not None and bool(snapshot.state) != bool(self._last.state)
         self._last = snapshot
-        if turned or self._clock() >= self._due:
+        waits = not self._last_line and not _at_work(snapshot) and self._clock() < self._begins
+        if turned or (self._clock() >= self._due and not waits):
             self._write_status(snapshot)
 
     def event(self, text: str) -> None:
@@ -90,6 +98,11 @@ class PlainProgress:
 
     def _write(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, emoji=False, soft_wrap=True)
+
+
+def _at_work(snapshot: Snapshot) -> bool:
+    """Whether there is anything to say: somebody trains, or something is out of the ordinary."""
+    return bool(snapshot.state) or any(worker.trial is not None for worker in snapshot.workers)
 
 
 def _status_line(snapshot: Snapshot) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from search.driver.in_memory_study import Counts
-from search.reporting.durations import about_text, duration_text
+from trainer.console.durations import about_text, duration_text
 
 __all__ = ["Snapshot", "WorkerLine"]
 
@@ -43,6 +43,8 @@ class Snapshot:
     left: float | None
     #: What is out of the ordinary, such as "database away for 12 s, waiting"; or empty.
     state: str = ""
+    #: Label of what is maximised, with its unit; empty where it is not known.
+    objective: str = ""
 
     def progress_text(self) -> str:
         """``37 of 200 trials``."""

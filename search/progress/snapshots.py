@@ -1,13 +1,14 @@
 """Takes the picture of a running search that progress shows."""
 
+import dataclasses
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from search.driver.in_memory_study import Mirror
 from search.driver.running_trial import LiveTrial
+from search.objectives import Objective
 from search.progress.snapshot import Snapshot, WorkerLine
-from search.score import score
 
 __all__ = ["Snapshots"]
 
@@ -24,6 +25,8 @@ class Snapshots:
     target: int
     #: Iterations of a full run.
     iterations: int
+    #: What the study maximises.
+    objective: Objective
     clock: Callable[[], float] = time.monotonic
     _began: float = field(init=False)
     _finished_before: int | None = field(init=False, default=None)
@@ -44,7 +47,8 @@ class Snapshots:
         cluster_away: str | None = None,
     ) -> Snapshot:
         """The search as it stands."""
-        counts = mirror.counts()
+        # trials that are drawn ahead run for Optuna, but no worker has them yet
+        counts = dataclasses.replace(mirror.counts(), running=len(busy))
         if self._finished_before is None:
             self._finished_before = counts.finished
         best = mirror.best()
@@ -61,6 +65,7 @@ class Snapshots:
             ),
             elapsed=elapsed,
             left=self._left(elapsed, counts.finished),
+            objective=self.objective.title,
             state=_state(away, cluster_away, stop_reason),
         )
 
@@ -74,7 +79,7 @@ class Snapshots:
             iteration=max(iteration, last.iteration if last else 0),
             iterations=self.iterations,
             evaluation=last.evaluation if last else 0,
-            score=score(last) if last else None,
+            score=self.objective.score(last) if last else None,
         )
 
     def _left(self, elapsed: float, finished: int) -> float | None:

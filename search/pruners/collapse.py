@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from search.errors import SettingsError
+from search.objectives import Objective
 from search.records.outcome import Keep, Prune, Verdict
-from search.score import score
 from trainer.records import Report
 
 __all__ = ["CollapseRules"]
@@ -58,7 +58,9 @@ class CollapseRules:
                 f"collapse rule in_a_row = {self.in_a_row} is too small: give 1 or more"
             )
 
-    def verdict(self, reports: Sequence[Report], evaluations: int) -> Verdict:
+    def verdict(
+        self, reports: Sequence[Report], evaluations: int, objective: Objective
+    ) -> Verdict:
         """Decide after the last report.
 
         A loss, code or score that is not finite ends the run at once: it cannot heal, so
@@ -68,10 +70,11 @@ class CollapseRules:
         Args:
             reports: All reports of the run so far, in order.
             evaluations: Evaluations E of a full run.
+            objective: What the study maximises: its score must be finite.
         """
         if not reports:
             return Keep()
-        broken = _not_finite(reports[-1])
+        broken = _not_finite(reports[-1], objective)
         if broken is not None:
             return Prune(kind="collapsed", reason=broken)
         row = reports[-self.in_a_row :]
@@ -107,14 +110,14 @@ class CollapseRules:
         return signs
 
 
-def _not_finite(report: Report) -> str | None:
+def _not_finite(report: Report, objective: Objective) -> str | None:
     """A sentence that names what is not a finite number, or None."""
     signals = report.signals
     if not signals.finite:
         what = "a loss or a code"
     elif not math.isfinite(report.loss):
         what = "the training loss"
-    elif not math.isfinite(score(report)):
+    elif not math.isfinite(objective.score(report)):
         what = "the score"
     elif not math.isfinite(signals.largest_share + signals.cluster_entropy + signals.mean_cosine):
         what = "a sign of collapse"

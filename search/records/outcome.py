@@ -14,11 +14,14 @@ from typing import Any, Literal
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from search.score import score
+from search.objectives import Objective
 from trainer.records import Report
 
 __all__ = [
     "COLLAPSE_ATTRIBUTE",
+    "END_ATTRIBUTE",
+    "FAILURE_ATTRIBUTE",
+    "FOREIGN_ATTRIBUTE",
     "Completed",
     "Failed",
     "Keep",
@@ -28,6 +31,7 @@ __all__ = [
     "Pruned",
     "TrialEnd",
     "Verdict",
+    "end_mark",
     "prune_kind",
     "prune_reason",
     "trial_end",
@@ -42,6 +46,12 @@ PruneKind = Literal["collapsed", "behind"]
 #: ``optuna.trial.Trial.set_constraint("collapse", …)`` writes, for which a ``Trial`` is needed.
 COLLAPSE_ATTRIBUTE = "constraints:collapse"
 HEALTHY, COLLAPSED = 0.0, 1.0
+#: System attribute of a trial in PostgreSQL: what the driver that ended it has stored.
+END_ATTRIBUTE = "unim2:end"
+#: System attribute of a trial in memory that somebody else has ended: as what.
+FOREIGN_ATTRIBUTE = "unim2:foreign"
+#: User attribute of a failed trial: the last error in one line.
+FAILURE_ATTRIBUTE = "failure"
 
 KIND_ATTRIBUTE = "prune_kind"
 REASON_ATTRIBUTE = "prune_reason"
@@ -51,7 +61,7 @@ REASON_ATTRIBUTE = "prune_reason"
 class Completed:
     """The run trained to its end."""
 
-    #: The value told: :func:`search.score.value` of its reports; finite.
+    #: The objective's value of its reports; finite.
     value: float
 
     def __post_init__(self) -> None:
@@ -114,12 +124,13 @@ class TrialEnd:
     constraint: float | None
 
 
-def trial_end(outcome: Outcome, reports: Sequence[Report]) -> TrialEnd:
+def trial_end(outcome: Outcome, reports: Sequence[Report], objective: Objective) -> TrialEnd:
     """Map an outcome to what is stored of it.
 
     Args:
         outcome: How the trial ended.
         reports: All its reports in order; may be empty.
+        objective: What the study maximises.
     """
     seen = _last_report(reports)
     if isinstance(outcome, Completed):
@@ -129,22 +140,35 @@ def trial_end(outcome: Outcome, reports: Sequence[Report]) -> TrialEnd:
     if isinstance(outcome, Pruned):
         return TrialEnd(
             state=TrialState.PRUNED,
-            value=_last_finite_score(reports),
+            value=_last_finite_score(reports, objective),
             attributes={**seen, KIND_ATTRIBUTE: outcome.kind, REASON_ATTRIBUTE: outcome.reason},
             constraint=COLLAPSED if outcome.kind == "collapsed" else HEALTHY,
         )
     return TrialEnd(
         state=TrialState.FAIL,
         value=None,
-        attributes={**seen, "failure": outcome.reason, "traceback": outcome.traceback},
+        attributes={**seen, FAILURE_ATTRIBUTE: outcome.reason, "traceback": outcome.traceback},
         constraint=None,
     )
 
 
-def write_end(storage: BaseStorage, trial_id: int, end: TrialEnd) -> None:
+def end_mark(study: str, number: int, state: TrialState, value: float | None) -> list[Any]:
+    """What the driver leaves with a trial that it ends, so that no other end is taken for its."""
+    return [study, number, state.name, value]
+
+
+def write_end(
+    storage: BaseStorage, trial_id: int, end: TrialEnd, mark: list[Any] | None = None
+) -> None:
     """Store the end of a running trial; the state is written last.
 
     Whoever dies on the way leaves a trial that is still RUNNING, and may write it again.
+
+    Args:
+        storage: The in-memory study's storage, or PostgreSQL.
+        trial_id: The trial's id there.
+        end: How it ended.
+        mark: The :func:`end_mark` to leave; None for none.
 
     Raises:
         optuna.exceptions.UpdateFinishedTrialError: If the trial is finished already.
@@ -153,6 +177,8 @@ def write_end(storage: BaseStorage, trial_id: int, end: TrialEnd) -> None:
         storage.set_trial_user_attr(trial_id, key, item)
     if end.constraint is not None:
         storage.set_trial_system_attr(trial_id, COLLAPSE_ATTRIBUTE, end.constraint)
+    if mark is not None:
+        storage.set_trial_system_attr(trial_id, END_ATTRIBUTE, mark)
     values = None if end.value is None else [end.value]
     storage.set_trial_state_values(trial_id, end.state, values)
 
@@ -187,8 +213,8 @@ def _last_report(reports: Sequence[Report]) -> dict[str, Any]:
     return {"evaluation": last.evaluation, "iteration": last.iteration, **defined}
 
 
-def _last_finite_score(reports: Sequence[Report]) -> float | None:
+def _last_finite_score(reports: Sequence[Report], objective: Objective) -> float | None:
     for report in reversed(reports):
-        if math.isfinite(found := score(report)):
+        if math.isfinite(found := objective.score(report)):
             return found
     return None

@@ -6,9 +6,9 @@ from rich.table import Table
 from rich.text import Text
 
 from search.planning.dry_run import DryRun
-from search.reporting.durations import about_text, duration_text
-from search.reporting.sizes import bytes_text
-from search.reporting.tables import number_text
+from search.reporting.digest import number_text
+from trainer.console.durations import about_text, duration_text
+from trainer.console.sizes import bytes_text
 
 __all__ = ["plan"]
 
@@ -16,6 +16,7 @@ __all__ = ["plan"]
 def plan(run: DryRun) -> RenderableType:
     """What would be done, what it would cost, and what would be read and written."""
     sections = (
+        ("settings", list(run.layers.said())),
         ("what", _what(run)),
         ("cost", _cost(run)),
         ("read", _read(run)),
@@ -36,10 +37,17 @@ def _what(run: DryRun) -> list[tuple[str, str]]:
             f" {run.evaluations} evaluations on val, unless it is pruned",
         ),
         ("method", f"{train.method.name} on {', '.join(train.data.modalities)}"),
+        ("objective", _objective(run)),
         ("sampler", f"{search.sampler}, seed {search.seed}"),
         ("pruner", f"{search.pruner}, and the collapse rules"),
         ("workers", _workers(run)),
     ]
+
+
+def _objective(run: DryRun) -> str:
+    objective = run.config.objective()
+    made = objective.value_text(run.config.train.evaluation.report)
+    return f"{objective.name}: {objective.title}, {made}"
 
 
 def _workers(run: DryRun) -> str:

@@ -1,73 +1,38 @@
-"""Reading studies: what list, status and best show. Takes no lease and changes nothing."""
+"""Reads studies from the database; takes no lease and changes nothing."""
 
-import datetime
-from dataclasses import dataclass
-from typing import Any, Literal
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from optuna.trial import FrozenTrial, TrialState
+import optuna
+from optuna.trial import FrozenTrial
 
 from search.config.protocols import study_protocol
-from search.driver.in_memory_study import Counts, Mirror
-from search.driver.study_store import TEST_ATTRIBUTE
-from search.errors import StudyError
+from search.driver.in_memory_study import Mirror
+from search.driver.study_store import test_of
+from search.errors import SearchError, StudyError
+from search.objectives import OBJECTIVES, objective_name
+from search.records.attempts import attempts_of
+from search.records.origin import QUEUED_ATTRIBUTE, counted, without_gaps
+from search.records.outcome import FAILURE_ATTRIBUTE, prune_kind, prune_reason
+from search.reporting.study_view import WAITS, State, StudyView, TrialState, TrialView
+from search.spaces import Space
 from storage.database import Database
 from storage.lease import TIME_TO_LIVE
 from storage.lease_record import read_lease
 from storage.optuna_store import open_optuna
 from storage.studies import StudyRecord, get_study, list_studies
-from trainer.config.configuration import TrainConfig
-from trainer.seeds import derive_seed
+from trainer.errors import TrainerError
 
-__all__ = [
-    "StudyView",
-    "best_config",
-    "best_json",
-    "failures",
-    "is_driven",
-    "last_study",
-    "read_studies",
-    "read_study",
-]
+__all__ = ["is_driven", "last_study", "read_studies", "read_study", "view_study"]
 
-State = Literal["running", "finished", "paused"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class StudyView:
-    """A study as it stands in the database."""
-
-    record: StudyRecord
-    state: State
-    counts: Counts
-    #: Who drives it, for people; None if nobody does.
-    driver: str | None
-    trials: list[FrozenTrial]
-    best: FrozenTrial | None
-    #: The best trial's scores on the test split, once they were read.
-    test: dict[str, Any] | None
-
-    def to_json(self) -> dict[str, Any]:
-        """The view as plain data for scripts."""
-        return {
-            "study": self.record.name,
-            "state": self.state,
-            "driver": self.driver,
-            "target": self.record.trials,
-            "protocol": study_protocol(self.record.config),
-            "created_at": self.record.created_at.astimezone(datetime.UTC).isoformat(),
-            "finished": self.counts.finished,
-            "complete": self.counts.complete,
-            "pruned": {"collapsed": self.counts.collapsed, "behind": self.counts.behind},
-            "failed": self.counts.failed,
-            "running": self.counts.running,
-            "best": None if self.best is None else best_json(self.best),
-            "test": self.test,
-        }
-
-
-def best_json(trial: FrozenTrial) -> dict[str, Any]:
-    """A trial as plain data."""
-    return {"trial": trial.number, "value": trial.value, "params": dict(trial.params)}
+STATES: Mapping[optuna.trial.TrialState, TrialState] = {
+    optuna.trial.TrialState.WAITING: "waiting",
+    optuna.trial.TrialState.RUNNING: "running",
+    optuna.trial.TrialState.COMPLETE: "complete",
+    optuna.trial.TrialState.PRUNED: "pruned",
+    optuna.trial.TrialState.FAIL: "failed",
+}
 
 
 def is_driven(database: Database, study: str) -> bool:
@@ -100,20 +65,48 @@ def last_study(database: Database, *, running: bool = False) -> str:
 
 def read_studies(database: Database) -> list[StudyView]:
     """All studies, oldest first."""
-    return _views(database, list(list_studies(database.engine)))
+    return _views(database, list_studies(database.engine))
 
 
-def best_config(view: StudyView) -> TrainConfig:
-    """The configuration of the best trial, as ``python -m trainer fit`` takes it."""
-    from search.config.configuration import LaunchConfig
+def view_study(
+    record: StudyRecord,
+    trials: Sequence[FrozenTrial],
+    *,
+    driver: str | None,
+    test: Mapping[str, Any] | None,
+) -> StudyView:
+    """A study as plain data.
 
-    assert view.best is not None
-    config = LaunchConfig.from_table(view.record.config).train
-    seed = derive_seed(view.record.seed, view.best.number, "run")
-    return config.with_trial(hyper=view.best.params, seed=seed)
+    Args:
+        record: What is stored of it once.
+        trials: Its stored trials, by number.
+        driver: Who drives it, for people.
+        test: The stored scores on the test split.
+    """
+    mirror = Mirror(record.name, [counted(trial, record.name) for trial in without_gaps(trials)])
+    best = mirror.best()
+    state: State = "running" if driver else "finished" if record.finished_at else "paused"
+    name = objective_name(record.config)
+    return StudyView(
+        name=record.name,
+        state=state,
+        driver=driver,
+        target=record.trials,
+        created_at=record.created_at,
+        seed=record.seed,
+        config=record.config,
+        protocol=_protocol(record.config),
+        objective=name,
+        objective_title=OBJECTIVES[name].title if name in OBJECTIVES else name,
+        defaults=_defaults(record.space),
+        counts=mirror.counts(),
+        trials=tuple(_trial(trial, record.name) for trial in trials),
+        best=None if best is None else _trial(best, record.name),
+        test=test,
+    )
 
 
-def _views(database: Database, records: list[StudyRecord]) -> list[StudyView]:
+def _views(database: Database, records: Sequence[StudyRecord]) -> list[StudyView]:
     storage = open_optuna(database)
     try:
         stored = {study.study_name: study for study in storage.get_all_studies()}
@@ -121,28 +114,58 @@ def _views(database: Database, records: list[StudyRecord]) -> list[StudyView]:
         for record in records:
             study = stored.get(record.name)
             trials = [] if study is None else storage.get_all_trials(study._study_id)
-            test = None if study is None else study.user_attrs.get(TEST_ATTRIBUTE)
-            views.append(_view(database, record, trials, test))
+            test = None if study is None else test_of(study.user_attrs)
+            driver = _driver(database, record.name)
+            views.append(view_study(record, trials, driver=driver, test=test))
         return views
     finally:
         storage.engine.dispose()
 
 
-def _view(
-    database: Database, record: StudyRecord, trials: list[FrozenTrial], test: Any
-) -> StudyView:
-    mirror = Mirror(record.name, trials)
-    driver = _driver(database, record.name)
-    state: State = "running" if driver else "finished" if record.finished_at else "paused"
-    return StudyView(
-        record=record,
-        state=state,
-        counts=mirror.counts(),
-        driver=driver,
-        trials=trials,
-        best=mirror.best(),
-        test=test,
+def _protocol(config: Mapping[str, Any]) -> str | None:
+    """The protocol; None of a study with settings that this version does not know."""
+    try:
+        return study_protocol(config)
+    except (TrainerError, SearchError):
+        return None
+
+
+def _defaults(space: Mapping[str, Any]) -> dict[str, float]:
+    """The untuned values; none of a space with settings that this version does not know."""
+    try:
+        return Space.from_json(space).defaults
+    except TrainerError:
+        return {}
+
+
+def _trial(trial: FrozenTrial, study: str) -> TrialView:
+    attributes = trial.user_attrs
+    own = counted(trial, study) is trial
+    numbers = {key: value for key, value in attributes.items() if isinstance(value, int | float)}
+    return TrialView(
+        number=trial.number,
+        state=STATES[trial.state],
+        value=None if trial.values is None else trial.values[0],
+        params=dict(trial.params),
+        scores=dict(trial.intermediate_values),
+        attempts=tuple(why for _, _, why in attempts_of(trial)),
+        kind=prune_kind(trial) if own else None,
+        reason=_reason(trial) if own else "ended by somebody else",
+        traceback=str(attributes.get("traceback", "")),
+        counted=own,
+        queued=_queued(trial),
+        figures={key: float(value) for key, value in numbers.items() if math.isfinite(value)},
     )
+
+
+def _reason(trial: FrozenTrial) -> str:
+    return prune_reason(trial) or str(trial.user_attrs.get(FAILURE_ATTRIBUTE, ""))
+
+
+def _queued(trial: FrozenTrial) -> str:
+    if trial.state is optuna.trial.TrialState.WAITING:
+        return WAITS
+    return str(trial.user_attrs.get(QUEUED_ATTRIBUTE, ""))
 
 
 def _driver(database: Database, study: str) -> str | None:
@@ -151,12 +174,3 @@ def _driver(database: Database, study: str) -> str | None:
     if lease is None or lease.is_free(time_to_live=TIME_TO_LIVE):
         return None
     return lease.describe()
-
-
-def failures(view: StudyView) -> list[tuple[int, str, str]]:
-    """Number, error and traceback of every failed trial."""
-    return [
-        (trial.number, str(trial.user_attrs["failure"]), str(trial.user_attrs["traceback"]))
-        for trial in view.trials
-        if trial.state is TrialState.FAIL
-    ]

@@ -59,7 +59,9 @@ def build_space(name: str, config: TrainConfig, ranges: Mapping[str, Range]) -> 
             )
         chosen.pop(overruled, None)
     if not chosen:
-        raise SettingsError("every knob is fixed: leave one to search, or use `trainer fit`")
+        raise SettingsError(
+            "every knob is fixed: leave one to search, or use `python -m trainer fit FILE`"
+        )
     return Space(knobs=tuple(chosen.values()))
 
 

@@ -124,7 +124,9 @@ class Cluster:
         due = time.monotonic() + PATIENCE_SECONDS
         while not places.wait(POLL_SECONDS):
             if self._stopped():
-                raise Interrupted("stopped while waiting for free cores: `search resume` goes on")
+                raise Interrupted(
+                    "stopped while waiting for free cores: `python -m search resume` goes on"
+                )
             if gone := self.look():
                 raise ClusterError(f"{gone}: start the cluster's head again")
             if time.monotonic() < due:

@@ -248,7 +248,7 @@ class RayPool:
         if now - outage.since > self._patience:
             raise ClusterAway(
                 f"{outage.gone} and did not come back within {self._patience:.0f} s:"
-                " `search resume` goes on"
+                " `python -m search resume` goes on"
             )
         if now - outage.tried < RETRY_SECONDS:
             return

@@ -6,22 +6,26 @@ import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import optuna
 import pytest
 from PIL import Image
+from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
 from search.commands.app import app
 from search.commands.launching import PREFETCHED
 from search.config.configuration import resolve
-from search.driver.study_store import MARK_ATTRIBUTE, trial_template
+from search.driver.study_store import trial_template
+from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.records.outcome import Completed, trial_end, write_end
 from storage.address import parse_address
 from storage.database import open_database
+from storage.optuna_schema import MARK_ATTRIBUTE
 from storage.optuna_store import open_optuna
-from storage.studies import NewStudy, create_study
+from storage.studies import NewStudy, create_study, list_studies
 from trainer.features import prepare
 from trainer.seeds import numpy_generator
 
@@ -92,6 +96,7 @@ def test_unknown_names_list_the_valid_ones(refused: Run, tmp_path: Path) -> None
     assert "tpe" in refused("launch", "--sampler", "magic")
     assert "competitive" in refused("launch", "--pruner", "magic")
     assert "paper" in refused("launch", "--space", "magic")
+    assert "miou-accuracy, miou" in refused("launch", "--objective", "magic")
 
 
 def test_numbers_out_of_range(refused: Run, tmp_path: Path) -> None:
@@ -156,6 +161,32 @@ def test_damaged_data_is_named(refused: Run, frames: Path) -> None:
     assert "bochum_000000_000019_leftImg8bit.png" in refused(*CITY, str(frames))
 
 
+def test_unlabelled_data_is_refused_before_features_are_built(
+    refused: Run, frames: Path, tmp_path: Path
+) -> None:
+    shutil.rmtree(frames / "gtFine")
+    for dry in ([], ["--dry-run"], ["--study", "new"]):
+        assert "needs labels on val to score" in refused(*CITY, str(frames), *dry)
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_home_is_expanded_wherever_a_path_is_given(
+    refused: Run, frames: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "empty").mkdir()
+    empty = str(tmp_path / "empty")
+    assert empty in refused(*CITY, "~/empty")
+    assert empty in refused(
+        *toml(tmp_path, '[data]\nname = "cityscapes"\nroot = "~/empty"\nmodalities = ["rgb"]')
+    )
+    assert empty in refused("launch", "--config=~/settings.toml")
+    assert f"{tmp_path}/none" in refused("launch", "--password-file=~/none")
+    vit = [*CITY, "~/city", "--backbone", "vit_tiny_patch16_224"]
+    assert f"{tmp_path}/none" in refused(*vit, "--backbone-weights=~/none")
+    assert not Path("~").exists()
+
+
 def test_weights_that_are_missing_are_never_random_by_accident(
     refused: Run, frames: Path, tmp_path: Path
 ) -> None:
@@ -205,9 +236,32 @@ def stored(tmp_path: Path, embedded_folder: Path) -> Iterator[str]:
         for _ in range(4):
             template = trial_template(config.space().defaults, config.space().distributions, 1)
             trial_id = storage.create_new_trial(study_id, template)
-            write_end(storage, trial_id, trial_end(Completed(value=30.0), []))
+            write_end(storage, trial_id, trial_end(Completed(value=30.0), [], MIOU_ACCURACY))
         storage.engine.dispose()
         yield address
+
+
+@pytest.mark.parametrize("trials", [0, 1])
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+def test_an_optuna_study_of_the_same_name_is_refused_and_nothing_is_stored(
+    direction: Literal["minimize", "maximize"],
+    trials: int,
+    refused: Run,
+    tmp_path: Path,
+    embedded_folder: Path,
+) -> None:
+    name = f"theirs-{direction}-{trials}"
+    with open_database(parse_address(f"embedded:{embedded_folder}")) as database:
+        storage = open_optuna(database)
+        study = optuna.create_study(study_name=name, storage=storage, direction=direction)
+        for _ in range(trials):
+            study.add_trial(optuna.trial.create_trial(value=1.0))
+        told = refused(*toml(tmp_path, SMALL_TOML), "--study", name)
+        assert f"Optuna study named '{name}' that is not of this search" in told
+        assert f"({direction.upper()}, {trials} trials): give --study another name" in told
+        assert name not in [record.name for record in list_studies(database.engine)]
+        assert len(study.trials) == trials
+        storage.engine.dispose()
 
 
 SMALL = {"train": 4, "val": 2, "test": 2, "size": 64}
@@ -227,9 +281,34 @@ def test_another_configuration_is_listed_and_a_smaller_target_refused(
     launch = toml(tmp_path, SMALL_TOML + "[method]\ncode_dim = 12\n[search]\ntrials = 6\n")
     told = refused(*launch, "--study", "old", "--seed", "1", storage=stored)
     assert "method.code_dim: 24 → 12" in told and "search.seed: 0 → 1" in told
+    told = refused("launch", "--study", "old", "--iterations", "70", storage=stored)
+    assert "(training.iterations: 100 → 70): leave" in told, "what nobody gave is not compared"
+    own = toml(tmp_path, '[data]\nname = "folder"\nroot = "/none"')
+    told = refused(*own, "--study", "old", storage=stored)
+    assert "(data.name: rooms → folder): leave" in told
+    told = refused("launch", "--study", "old", "--trials", "3", storage=stored)
+    assert "--trials 3 is below the 4 trials" in told
     launch = toml(tmp_path, SMALL_TOML)
     told = refused(*launch, "--study", "old", "--trials", "3", storage=stored)
     assert "--trials 3 is below the 4 trials" in told
     told = refused("resume", "old", "--trials", "2", storage=stored)
     assert "--trials 2 is below the 4 trials" in told
     assert "no study 'none'" in refused("resume", "none", storage=stored)
+
+    # another objective is another configuration, also of a study older than the setting
+    launch = [*toml(tmp_path, SMALL_TOML + "[search]\ntrials = 6\n"), "--study", "old"]
+    for old in (False, True):
+        if old:
+            forget_objective(stored)
+        for verb in (launch, ["resume", "old"]):
+            told = refused(*verb, "--objective", "miou", storage=stored)
+            assert "(search.objective: miou-accuracy → miou)" in told
+            same = [*verb, "--objective", "miou-accuracy", "--trials", "2"]
+            assert "--trials 2 is below the 4 trials" in refused(*same, storage=stored)
+
+
+def forget_objective(address: str) -> None:
+    """Store the studies as they were before there was a choice."""
+    statement = "UPDATE umss.study SET config = (config::jsonb #- '{search,objective}')::json"
+    with open_database(parse_address(address)) as database, database.engine.begin() as connection:
+        assert connection.execute(text(statement)).rowcount == 1

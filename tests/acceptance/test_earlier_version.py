@@ -11,7 +11,8 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from search.reporting.reading import StudyView, read_study
+from search.reporting.reading import read_study
+from search.reporting.study_view import StudyView
 from storage.address import parse_address
 from storage.database import open_database
 from storage.embedded import EmbeddedServer
@@ -67,8 +68,8 @@ def test_a_killed_study_resumes_like_the_undisturbed_one(earlier: SearchCommand)
     assert after.state == "finished"
     for was, stored in zip(before.trials, after.trials, strict=False):
         assert stored.params == was.params
-        for step, value in was.intermediate_values.items():
-            assert stored.intermediate_values[step] == value, "what was stored has changed"
+        for step, value in was.scores.items():
+            assert stored.scores[step] == value, "what was stored has changed"
     assert [trial.params for trial in after.trials] == [
         trial.params for trial in undisturbed.trials
     ]

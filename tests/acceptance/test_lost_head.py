@@ -10,7 +10,6 @@ from subprocess import Popen
 import pytest
 import ray
 
-from search.driver.study_store import attempts_of
 from tests.acceptance.conftest import SearchCommand
 from tests.acceptance.test_search import descendants, view_of
 
@@ -41,7 +40,7 @@ def test_a_head_that_is_killed_is_started_anew(
     view = view_of(search_command, "headless")
     assert [trial.number for trial in view.trials] == list(range(TRIALS))
     assert view.counts.finished == TRIALS and view.counts.failed == 0
-    again = [why for trial in view.trials for _, _, why in attempts_of(trial)[1:]]
+    again = [why for trial in view.trials for why in trial.attempts[1:]]
     assert 1 <= len(again) <= 4 and set(again) == {"lost"}  # the second strikes idle workers
 
 

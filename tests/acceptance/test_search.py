@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from search.driver.study_store import attempts_of
-from search.reporting.reading import StudyView, read_study
-from search.score import score
+from search.objectives.miou_accuracy import MIOU_ACCURACY
+from search.reporting.reading import read_study
+from search.reporting.study_view import StudyView
 from storage.address import parse_address
 from storage.database import open_database
 from tests.acceptance.conftest import REPOSITORY, SearchCommand
@@ -32,7 +32,7 @@ def view_of(command: SearchCommand, study: str) -> StudyView:
 
 def told(view: StudyView) -> list[Any]:
     return [
-        (trial.number, trial.state, trial.value, trial.params, trial.intermediate_values)
+        (trial.number, trial.state, trial.value, trial.params, trial.scores)
         for trial in view.trials
     ]
 
@@ -100,9 +100,10 @@ def test_launch_ends_exactly_and_again_the_same_when_killed(
     )
     fitted = json.loads((tmp_path / "run" / "checkpoint.json").read_text())
     scores = {
-        report["evaluation"]: score(Report.from_json(report)) for report in fitted["reports"]
+        report["evaluation"]: MIOU_ACCURACY.score(Report.from_json(report))
+        for report in fitted["reports"]
     }
-    assert scores == view.best.intermediate_values
+    assert scores == view.best.scores
 
 
 def test_a_killed_worker_loses_nothing(search_command: SearchCommand, ended: Register) -> None:
@@ -119,8 +120,8 @@ def test_a_killed_worker_loses_nothing(search_command: SearchCommand, ended: Reg
     assert [trial.number for trial in view.trials] == list(range(8))
     assert view.counts.finished == 8 and view.counts.failed == 0
     assert "goes on elsewhere" in search_command.log()
-    again = [attempts_of(trial) for trial in view.trials if len(attempts_of(trial)) > 1]
-    assert len(again) == 1 and again[0][-1][2] == "lost"
+    again = [trial.attempts for trial in view.trials if len(trial.attempts) > 1]
+    assert len(again) == 1 and again[0][-1] == "lost"
 
 
 def test_interrupt_stops_cleanly_and_stop_asks_for_it(

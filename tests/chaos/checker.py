@@ -5,18 +5,20 @@ Each rule is a function of the facts that yields one line for each thing that is
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from tests.chaos.facts import StudyFacts, TrialFacts
 from tests.chaos.told import Told
 
-__all__ = ["Expectation", "same_search", "violations"]
+__all__ = ["ASKED", "Expectation", "same_search", "violations"]
 
 COUNTED = ("COMPLETE", "PRUNED")
 ENDED = (*COUNTED, "FAIL")
 REASONS = ("new", "adopted", "error", "lost", "stalled", "memory")
+#: What somebody queues, and is to be run with.
+ASKED = {"b_self": 0.123}
 PRINTED = 0.0051  # half of the last digit that a plain log prints
 
 
@@ -30,6 +32,13 @@ class Expectation:
     broken: tuple[int, ...] = ()
     #: What the drivers know to be stored.
     told: Sequence[Told] = ()
+    #: What somebody wrote through Optuna's API, by number: ``queued`` and to be run as asked,
+    #: queued and ``unfit`` to be run, ``added`` as over, ``ended`` while it ran.
+    others: Mapping[int, str] = field(default_factory=dict)
+
+    def by_others(self, *kinds: str) -> set[int]:
+        """Numbers of the trials that somebody wrote in one of these ways."""
+        return {number for number, kind in self.others.items() if kind in kinds}
 
 
 Rule = Callable[[StudyFacts, Expectation], Iterator[str]]
@@ -55,7 +64,9 @@ def same_search(facts: StudyFacts, undisturbed: StudyFacts) -> list[str]:
 
 def _exact(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
     """Exactly N trials are finished, and the study is marked so."""
-    counted = sum(trial.state in COUNTED for trial in facts.trials)
+    theirs = expected.by_others("added", "ended")
+    mine = [trial for trial in facts.trials if trial.number not in theirs]
+    counted = sum(trial.state in COUNTED for trial in mine)
     if counted != expected.trials:
         yield f"{counted} trials are finished, not {expected.trials}"
     if facts.target != expected.trials:
@@ -65,19 +76,25 @@ def _exact(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
 
 
 def _numbered(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
-    """Numbers are 0 … N+F-1, each once, and F are the injected failures."""
-    failed = tuple(trial.number for trial in facts.trials if trial.state == "FAIL")
-    if failed != tuple(sorted(expected.broken)):
-        yield f"trials {list(failed)} failed, those broken on order are {list(expected.broken)}"
+    """Numbers are 0 … N+F-1, each once; F are injected failures, and what others wrote."""
+    failed = {trial.number for trial in facts.trials if trial.state == "FAIL"}
+    waiting = {trial.number for trial in facts.trials if trial.state == "WAITING"}
+    theirs = expected.by_others("added", "ended")
+    on_order = set(expected.broken) - theirs | expected.by_others("unfit") - waiting
+    if failed != on_order:
+        yield f"trials {sorted(failed)} failed, those broken on order are {sorted(on_order)}"
     numbers = [trial.number for trial in facts.trials]
-    if numbers != list(range(expected.trials + len(failed))):
+    if numbers != list(range(expected.trials + len(failed | theirs | waiting))):
         yield f"trials are numbered {numbers}"
 
 
 def _ended(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
-    """None is left RUNNING or WAITING."""
+    """None is left RUNNING or WAITING, but for what was queued after the last trial had begun."""
+    queued = expected.by_others("queued", "unfit")
+    last = max((one.number for one in facts.trials if one.attempts), default=-1)
     for trial in facts.trials:
-        if trial.state not in ENDED:
+        late = trial.state == "WAITING" and trial.number in queued and trial.number > last
+        if trial.state not in ENDED and not late:
             yield f"trial {trial.number} is left {trial.state}"
 
 
@@ -93,7 +110,7 @@ def _valued(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
 
 def _whole(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
     """Every trial has all parameters, in range."""
-    for trial in facts.trials:
+    for trial in _run(facts, expected):
         if trial.parameters.keys() != facts.ranges.keys():
             odd = sorted(trial.parameters.keys() ^ facts.ranges.keys())
             yield f"trial {trial.number} lacks, or has too many, parameters: {', '.join(odd)}"
@@ -106,7 +123,7 @@ def _whole(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
 def _distinct(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
     """All points differ."""
     points: dict[tuple[tuple[str, float], ...], int] = {}
-    for trial in facts.trials:
+    for trial in _run(facts, expected):
         first = points.setdefault(tuple(sorted(trial.parameters.items())), trial.number)
         if first != trial.number:
             yield f"trials {first} and {trial.number} are at the same point"
@@ -133,7 +150,7 @@ def _reported(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
 def _attempted(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
     """Attempts are numbered from 1, under epochs that were held, in their order."""
     held = {lease.epoch for lease in facts.leases}
-    for trial in facts.trials:
+    for trial in _run(facts, expected):
         numbers = [attempt for attempt, _, _ in trial.attempts]
         epochs = [epoch for _, epoch, _ in trial.attempts]
         reasons = [why for _, _, why in trial.attempts]
@@ -141,7 +158,8 @@ def _attempted(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
             yield f"trial {trial.number} has the attempts {numbers}"
         if epochs != sorted(epochs) or not set(epochs) <= held:
             yield f"the attempts of trial {trial.number} have the epochs {epochs}"
-        if reasons[:1] != ["new"] or not set(reasons[1:]) <= set(REASONS[1:]):
+        begun = ["queued" if trial.number in expected.by_others("queued") else "new"]
+        if reasons[:1] != begun or not set(reasons[1:]) <= set(REASONS[1:]):
             yield f"the attempts of trial {trial.number} began as {reasons}"
 
 
@@ -175,7 +193,10 @@ def _one_writer(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
 def _told_once(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
     """Nothing is told twice: no end after an end, no other number in place of a first."""
     ends: Counter[int | None] = Counter()
+    theirs = {*expected.by_others("added", "ended"), None} if expected.others else set()
     for write in facts.writes:
+        if write.trial in theirs:  # a trial has no number while it is being added
+            continue
         if write.what == "trial":
             ends[write.trial] += write.after in ENDED
             if write.before in ENDED:
@@ -202,6 +223,8 @@ def _kept(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
             yield f"trial {told.trial} has other parameters than were told"
         elif told.what == "report":
             yield from _kept_report(told, trial, (told.trial, told.evaluation) in reports)
+        elif told.what == "line" and told.trial in expected.by_others("ended"):
+            continue  # printed before somebody was quicker
         elif told.what in ("end", "line"):
             acknowledged[told.trial, told.pid] += told.what == "end"
             yield from _kept_end(told, trial)
@@ -238,6 +261,24 @@ def _same(told: Told, value: float | None) -> bool:
     return value is not None and abs(value - told.value) < PRINTED
 
 
+def _asked(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
+    """What somebody queued has the parameters that were asked for; what they ended stays."""
+    for trial in facts.trials:
+        kind = expected.others.get(trial.number)
+        if kind == "queued" and trial.state != "WAITING":
+            if not ASKED.items() <= trial.parameters.items():
+                yield f"trial {trial.number} was queued with {ASKED}, and is {trial.parameters}"
+        elif kind in ("added", "ended") and (trial.state, trial.values) != ("COMPLETE", (99.0,)):
+            yield f"trial {trial.number} was {kind} as COMPLETE 99, and is {trial.state}"
+
+
+def _run(facts: StudyFacts, expected: Expectation) -> Iterator[TrialFacts]:
+    """The trials that were to be run."""
+    late = {trial.number for trial in facts.trials if trial.state == "WAITING"}
+    never = expected.by_others("added", "unfit") | late
+    return (trial for trial in facts.trials if trial.number not in never)
+
+
 RULES: tuple[Rule, ...] = (
     _exact,
     _numbered,
@@ -251,4 +292,5 @@ RULES: tuple[Rule, ...] = (
     _one_writer,
     _told_once,
     _kept,
+    _asked,
 )

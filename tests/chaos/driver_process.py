@@ -18,7 +18,7 @@ from rich.console import Console
 
 from search.commands import launching
 from search.commands.launching import Launch, launch
-from search.config.configuration import LaunchConfig, resolve
+from search.config.configuration import LaunchConfig, resolve_layers
 from search.driver import session
 from search.driver.driver import Driver, Ending
 from search.driver.session import Places
@@ -39,6 +39,7 @@ from tests.chaos.noting_ledger import NotingLedger
 from tests.chaos.nursery import Nursery
 from tests.chaos.process_pool import ProcessPool
 from tests.chaos.worker_process import Given, serve
+from trainer.config.sources import read_layers
 
 __all__ = ["drive"]
 
@@ -99,10 +100,12 @@ def _tell(error: Exception, code: int) -> int:
 
 
 def _request(options: DriverOptions) -> Launch:
+    layers = read_layers("rooms", None, options.tables())
     return Launch(
         study=options.study,
-        preset="rooms",
-        config=resolve("rooms", None, options.tables()),
+        title="rooms",
+        layers=layers,
+        config=resolve_layers(layers),
         trials_given=True,
         machine=Machine(device="cpu", workers=options.workers),
         terms=Terms(oversubscribe=True),

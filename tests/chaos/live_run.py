@@ -42,6 +42,8 @@ class LiveRun:
     options: Callable[[float], DriverOptions]
     drivers: list[Running] = field(default_factory=list)
     injections: list[Injection] = field(default_factory=list)
+    #: What somebody wrote through Optuna's API, by number of the trial; see the checker.
+    others: dict[int, str] = field(default_factory=dict)
     #: What is still to be done, and when: conditions and actions.
     later: list[tuple[Callable[[], bool], Callable[[], None]]] = field(default_factory=list)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from search.driver.study_store import Ledger
-from search.driver.writes import AddTrial, EndTrial, Entry, NewAttempt, StoreReport
+from search.driver.writes import AddTrial, EndTrial, Entry, NewAttempt, StoreReport, TakeUp
 from tests.chaos.told import TOLD_FILE
 
 __all__ = ["NotingLedger"]
@@ -23,9 +23,9 @@ class NotingLedger(Ledger):
         """Store the entry, then note it."""
         super().apply(entry, in_doubt=in_doubt)
         match entry:
-            case AddTrial(trial=trial, parameters=parameters, epoch=epoch):
-                NotingLedger.epoch = epoch
-                self._note("add", trial, parameters=parameters)
+            case AddTrial() | TakeUp():
+                NotingLedger.epoch = entry.epoch
+                self._note("add", entry.trial, parameters=entry.parameters)
             case NewAttempt(epoch=epoch):
                 NotingLedger.epoch = epoch
             case StoreReport(trial=trial, report=report, score=score):

@@ -228,7 +228,9 @@ def _read(run: LiveRun) -> StudyFacts:
 
 def _expectation(run: LiveRun, schedule: Schedule) -> Expectation:
     told = read_told(run.folder) + told_in_log(run.log())
-    return Expectation(trials=schedule.trials, broken=schedule.broken, told=told)
+    return Expectation(
+        trials=schedule.trials, broken=schedule.broken, told=told, others=run.others
+    )
 
 
 def _work_lost(facts: StudyFacts, work: Work, schedule: Schedule) -> list[str]:
@@ -241,7 +243,7 @@ def _work_lost(facts: StudyFacts, work: Work, schedule: Schedule) -> list[str]:
     problems = []
     for trial in facts.trials:
         lost = work.begun.get(trial.number, 0) - work.trained.get(trial.number, 0)
-        if lost > len(trial.attempts) - 1:
+        if lost > max(0, len(trial.attempts) - 1):
             problems.append(
                 f"trial {trial.number} lost {lost} intervals in {len(trial.attempts)} attempts"
             )

@@ -29,6 +29,8 @@ LIGHT_FAULTS = (
     "stop_driver",
 )
 RAY_FAULTS = ("kill_driver", "kill_worker")
+#: Beside those, in a part of the runs: drawn apart, so that the others stay as they are.
+OTHERS_WRITE, OTHERS_SHARE = "others_write", 0.15
 #: One run has one fault of these at most: each brings a second driver.
 TAKEOVERS = ("freeze_driver", "server_clock")
 
@@ -74,7 +76,8 @@ class Schedule:
     @property
     def comparable(self) -> bool:
         """Whether parameters and values have to be those of the undisturbed run."""
-        return self.workers == 1 and not self.broken
+        others = any(fault.kind == "others_write" for fault in self.faults)
+        return self.workers == 1 and not self.broken and not others
 
 
 def draw_schedule(seed: int, *, trials: int = TRIALS) -> Schedule:
@@ -98,7 +101,7 @@ def _draw_light(rng: np.random.Generator, seed: int, trials: int) -> Schedule:
         engine="light",
         workers=workers,
         study_seed=seed % 4,
-        faults=_place(rng, [*kinds, *_outages(rng, seed)], trials),
+        faults=_with_others(seed, _place(rng, [*kinds, *_outages(rng, seed)], trials), trials),
         failing_every=STATEMENTS_A_FAILURE if failing else None,
         broken=(odd[0],) if broken else (),
         stumbling=(odd[1],) if rng.random() < 0.4 else (),
@@ -123,6 +126,13 @@ def _outages(rng: np.random.Generator, seed: int) -> list[str]:
     if seed % 10 == LONG_OUTAGE_DIGIT:
         return ["long_outage"]
     return ["outage"] * int(rng.integers(0, 3))
+
+
+def _with_others(seed: int, faults: tuple[Fault, ...], trials: int) -> tuple[Fault, ...]:
+    rng = numpy_generator(seed, "chaos", "others")
+    kinds = [OTHERS_WRITE] if rng.random() < OTHERS_SHARE else []
+    more = _place(rng, kinds, trials)
+    return tuple(sorted((*faults, *more), key=lambda fault: (fault.at, fault.delay)))
 
 
 def _place(rng: np.random.Generator, kinds: list[str], trials: int) -> tuple[Fault, ...]:

@@ -16,6 +16,7 @@ FAULTS = {
     "freeze_driver": "SIGSTOP of the driver, until a standby has taken over",
     "stop_driver": "SIGTERM of the driver, which is then restarted",
     "outage": "PostgreSQL stopped (`pg_ctl stop -m immediate`)",
+    "others_write": "others write through Optuna's API: queue, add, tell",
     "full_disk": "full checkpoint disk, for some seconds",
     "driver_clock": "the driver's clock jumps, forward or back",
     "server_clock": "the server's clock jumps forward while a standby waits",

@@ -42,7 +42,7 @@ SHORT = (
     ),
     schedule(
         3, 2, fault("outage", 2, 2.0), fault("kill_worker", 2, delay=0.8),
-        fault("server_clock", 4, 3600.0), fault("stop_driver", 7),
+        fault("server_clock", 4, 3600.0), fault("others_write", 5), fault("stop_driver", 7),
     ),
 )  # fmt: skip
 

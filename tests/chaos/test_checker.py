@@ -217,9 +217,65 @@ def test_damage_is_found(damage: str) -> None:
 
 
 def test_every_rule_finds_some_damage() -> None:
-    damaged = [change(whole()) for change, _ in DAMAGES.values()]
+    damaged = [(change(whole()), EXPECTED) for change, _ in DAMAGES.values()]
+    damaged += [(change(shared()), SHARED) for change, _ in SHARED_DAMAGES.values()]
     for rule in RULES:
-        assert any(list(rule(facts, EXPECTED)) for facts in damaged), rule.__name__
+        assert any(list(rule(facts, expected)) for facts, expected in damaged), rule.__name__
+
+
+#: What somebody wrote: one queued and run, one that did not fit, one added, one queued too late.
+SHARED = Expectation(
+    trials=5, broken=(3,), told=TOLD, others={5: "queued", 6: "unfit", 7: "added", 8: "queued"}
+)
+
+
+def shared() -> StudyFacts:
+    """The study that is whole, and what somebody wrote to it through Optuna."""
+    asked = {"b_self": 0.123, "lambda_self": 0.5}
+
+    def row(number: int, state: str, **more: Any) -> TrialFacts:
+        known = {"values": (), "parameters": {}, "scores": {}, "attempts": ()}
+        return TrialFacts(**{"number": number, "state": state, **known, **more})
+
+    rows = (
+        row(5, "COMPLETE", values=(1.0,), parameters=asked, attempts=((1, 2, "queued"),)),
+        row(6, "FAIL"),
+        row(7, "COMPLETE", values=(99.0,)),
+        row(8, "WAITING"),
+    )
+    return dataclasses.replace(whole(), target=5, trials=(*whole().trials, *rows))
+
+
+SHARED_DAMAGES: dict[str, tuple[Callable[[StudyFacts], StudyFacts], str]] = {
+    "run otherwise than asked": (
+        with_trial(5, parameters={"b_self": 0.5, "lambda_self": 0.2}),
+        "trial 5 was queued with {'b_self': 0.123}",
+    ),
+    "run though it does not fit": (
+        with_trial(6, state="COMPLETE", values=(1.0,)),
+        "6 trials are finished, not 5",
+    ),
+    "an end of theirs changed": (
+        with_trial(7, state="FAIL", values=()),
+        "trial 7 was added as COMPLETE 99, and is FAIL",
+    ),
+    "passed over": (with_trial(5, state="WAITING"), "trial 5 is left WAITING"),
+    "not marked as queued": (
+        with_trial(5, attempts=((1, 2, "new"),)),
+        "the attempts of trial 5 began as ['new']",
+    ),
+}
+
+
+def test_what_others_may_write_passes() -> None:
+    assert violations(shared(), SHARED) == []
+
+
+@pytest.mark.parametrize("damage", SHARED_DAMAGES)
+def test_damage_to_what_others_wrote_is_found(damage: str) -> None:
+    change, line = SHARED_DAMAGES[damage]
+    found = violations(change(shared()), SHARED)
+    assert any(line in one for one in found), found
 
 
 def test_an_end_that_was_acknowledged_twice_is_found() -> None:

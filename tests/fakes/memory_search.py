@@ -10,6 +10,7 @@ from search.driver.in_memory_study import Mirror
 from search.driver.retention import KeptCheckpoints
 from search.driver.rules import Rules
 from search.driver.schedule import Schedule
+from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.progress.snapshots import Snapshots
 from search.pruners import CollapseRules, build_pruner
 from search.samplers import find_sampler
@@ -29,6 +30,7 @@ def make_plan(*, trials: int, lag: int, retries: int = 2) -> Plan:
         space=SPACE,
         sampler=find_sampler("tpe"),
         rules=Rules(
+            objective=MIOU_ACCURACY,
             collapse=CollapseRules(),
             pruner=build_pruner("competitive", EVALUATIONS),
             evaluations=EVALUATIONS,
@@ -72,7 +74,13 @@ class Search:
             kept=KeptCheckpoints(checkpoints, self.mirror, depot),
             epoch=1,
             progress=self.progress,
-            snapshots=Snapshots(study="study", storage="memory", target=trials, iterations=60),
+            snapshots=Snapshots(
+                study="study",
+                storage="memory",
+                target=trials,
+                iterations=60,
+                objective=MIOU_ACCURACY,
+            ),
             check_lease=lambda: None,
             patience=patience,
             **options,

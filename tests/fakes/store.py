@@ -3,6 +3,7 @@
 from types import TracebackType
 from typing import Self
 
+from search.driver.look import Look
 from search.driver.writes import AddTrial, EndTrial, Entry, NewAttempt, StoreReport
 from search.progress.snapshot import Snapshot
 from storage.errors import DatabaseAway
@@ -26,8 +27,8 @@ class MemoryStore:
             self.doubtful.append(entry)
         self.entries.append(entry)
 
-    def stop_requested(self) -> bool:
-        return self.asked_to_stop
+    def look(self) -> Look:
+        return Look(stop_requested=self.asked_to_stop)
 
     def revive(self) -> None:
         pass

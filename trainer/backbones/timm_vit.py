@@ -27,6 +27,7 @@ from torch import nn
 from trainer.backbones.loading import load_weights, patch_side
 from trainer.backbones.vit_outputs import OUTPUTS, check_output
 from trainer.backbones.weights import digest_file, fetch_hub_file
+from trainer.config.paths import user_path
 from trainer.errors import ConfigError, WeightsError
 from trainer.seeds import derive_seed
 
@@ -162,7 +163,7 @@ def _create(name: str) -> nn.Module:
 
 def _weights_file(name: str, weights: str) -> Path:
     if weights != "hub":
-        path = Path(weights).expanduser()
+        path = user_path(weights)
         if not path.is_file():
             raise WeightsError(
                 f"backbone.weights = {weights!r} is no file: give 'hub', the path of a weights"

@@ -6,7 +6,7 @@ on standard error and exit code 2.
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -23,6 +23,8 @@ from trainer.commands.inspect import inspect_file
 from trainer.commands.predict import Asked, predict_images, read_modalities
 from trainer.commands.presets import list_presets, print_preset
 from trainer.commands.setup import find_device, read_config
+from trainer.config.paths import user_path
+from trainer.console.streams import outlive_readers
 from trainer.console.terminal import any_terminal
 from trainer.control_group import limit_threads
 from trainer.engine.checkpoint import RECORD_NAME
@@ -46,21 +48,23 @@ cache_app = typer.Typer(
 )
 app.add_typer(cache_app, name="cache")
 
-ConfigArgument = Annotated[Path, typer.Argument(help="TOML file of the run.", show_default=False)]
+#: What every path has in common: ``~`` is expanded, as no shell does after ``=``.
+FOLDER: dict[str, Any] = {"parser": user_path, "metavar": "FOLDER", "show_default": False}
+FILE: dict[str, Any] = {**FOLDER, "metavar": "FILE"}
+
+ConfigArgument = Annotated[Path, typer.Argument(help="TOML file of the run.", **FILE)]
 CheckpointArgument = Annotated[
-    Path, typer.Argument(help=f"Folder that holds {RECORD_NAME}.", show_default=False)
+    Path, typer.Argument(help=f"Folder that holds {RECORD_NAME}.", **FOLDER)
 ]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
-CacheOption = Annotated[
-    Path | None, typer.Option(help="Folder of the feature cache.", show_default=False)
-]
+CacheOption = Annotated[Path | None, typer.Option(help="Folder of the feature cache.", **FOLDER)]
 DataOption = Annotated[
     Path | None,
-    typer.Option(help="Folder of the data set, if it was moved.", show_default=False),
+    typer.Option(help="Folder of the data set, if it was moved.", **FOLDER),
 ]
 RunOption = Annotated[
     Path | None,
-    typer.Option(help="Folder of the checkpoint; default runs/NAME.", show_default=False),
+    typer.Option(help="Folder of the checkpoint; default runs/NAME.", **FOLDER),
 ]
 
 
@@ -68,6 +72,7 @@ def main() -> None:
     """Run the command line; a user's error is one line and exit code 2."""
     with any_terminal():
         limit_threads()
+        outlive_readers()
         try:
             app()
         except TrainerError as error:
@@ -98,7 +103,7 @@ def fit(
     """Train one run; a folder that holds its checkpoint is gone on with."""
     folder = out if out is not None else Path("runs") / config.stem
     fit_run(
-        read_config(config),
+        read_config(config, tell=True),
         folder,
         cache=cache,
         device=find_device(device),
@@ -117,26 +122,25 @@ def evaluate(
     crf: Annotated[
         bool, typer.Option("--crf", help="Score what a dense CRF makes of it, too.")
     ] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     data: DataOption = None,
     device: DeviceOption = "auto",
     cache: CacheOption = None,
 ) -> None:
     """Score a checkpoint."""
-    asked = Scoring(split=split, flip=flip, crf=crf)
+    asked = Scoring(split=split, flip=flip, crf=crf, as_json=json)
     evaluate_checkpoint(checkpoint, asked, data=data, cache=cache, device=find_device(device))
 
 
 @app.command()
 def figures(
     checkpoint: CheckpointArgument,
-    out: Annotated[
-        Path, typer.Option(help="Folder of the PNG and SVG files.", show_default=False)
-    ],
+    out: Annotated[Path, typer.Option(help="Folder of the PNG and SVG files.", **FOLDER)],
     split: Annotated[Literal["val", "test"], typer.Option(help="Split to show.")] = "val",
     images: Annotated[int, typer.Option(min=1, help="Images to show.")] = 4,
     baseline: Annotated[
         Path | None,
-        typer.Option(help="Checkpoint of a run to show beside.", show_default=False),
+        typer.Option(help="Checkpoint of a run to show beside.", **FOLDER),
     ] = None,
     data: DataOption = None,
     device: DeviceOption = "auto",
@@ -157,7 +161,8 @@ def features(
     ] = False,
 ) -> None:
     """Build the feature bank and the neighbours of a configuration, or find them complete."""
-    build_features(read_config(config), cache=cache, device=find_device(device), verify=verify)
+    run = read_config(config, tell=True)
+    build_features(run, cache=cache, device=find_device(device), verify=verify)
 
 
 @app.command()
@@ -178,7 +183,7 @@ def presets(
 def inspect(
     config: Annotated[
         Path,
-        typer.Argument(help="TOML file of the run, or of a data set.", show_default=False),
+        typer.Argument(help="TOML file of the run, or of a data set.", **FILE),
     ],
     cache: CacheOption = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
@@ -190,7 +195,7 @@ def inspect(
 
 @app.command("import-checkpoint")
 def import_checkpoint(
-    file: Annotated[Path, typer.Argument(help="Released .ckpt file.", show_default=False)],
+    file: Annotated[Path, typer.Argument(help="Released .ckpt file.", **FILE)],
     out: RunOption = None,
 ) -> None:
     """Make a checkpoint of one that UniM2's authors released; nothing pickled in it runs."""
@@ -199,10 +204,10 @@ def import_checkpoint(
 
 @app.command("import-config")
 def import_config(
-    file: Annotated[Path, typer.Argument(help="Released .yml file.", show_default=False)],
+    file: Annotated[Path, typer.Argument(help="Released .yml file.", **FILE)],
     out: Annotated[
         Path | None,
-        typer.Option(help="TOML file to write; default NAME.toml.", show_default=False),
+        typer.Option(help="TOML file to write; default NAME.toml.", **FILE),
     ] = None,
     protocol: Annotated[
         Literal["held-out", "published"], typer.Option(help="How its numbers are to be made.")
@@ -214,14 +219,12 @@ def import_config(
 
 @app.command()
 def export(
-    source: Annotated[
-        Path, typer.Argument(help="Folder of a checkpoint, or TOML file.", show_default=False)
-    ],
+    source: Annotated[Path, typer.Argument(help="Folder of a checkpoint, or TOML file.", **FILE)],
     format: Annotated[
         Literal["unim2-yaml"], typer.Option(help="Whose names of the settings.")
     ] = "unim2-yaml",
     out: Annotated[
-        Path | None, typer.Option(help="File to write; default prints.", show_default=False)
+        Path | None, typer.Option(help="File to write; default prints.", **FILE)
     ] = None,
 ) -> None:
     """Write a run's settings as a configuration of the code that UniM2's authors released."""
@@ -232,10 +235,8 @@ def export(
 @app.command()
 def predict(
     checkpoint: CheckpointArgument,
-    images: Annotated[
-        list[Path], typer.Argument(help="Images, or folders of images.", show_default=False)
-    ],
-    out: Annotated[Path, typer.Option(help="Folder for masks and overlays.", show_default=False)],
+    images: Annotated[list[Path], typer.Argument(help="Images, or folders of images.", **FILE)],
+    out: Annotated[Path, typer.Option(help="Folder for masks and overlays.", **FOLDER)],
     modality: Annotated[
         list[str] | None,
         typer.Option(
@@ -273,7 +274,7 @@ def cache_prune(
         str | None, typer.Option(help="Not opened for so long: 12h, 30d, 8w.", show_default=False)
     ] = None,
     larger_than: Annotated[
-        str | None, typer.Option(help="Larger than 500MB, 10GB.", show_default=False)
+        str | None, typer.Option(help="Larger than 500MiB, 10GiB.", show_default=False)
     ] = None,
     incomplete: Annotated[
         bool, typer.Option("--incomplete", help="Left over by a killed process, or damaged.")

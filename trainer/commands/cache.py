@@ -12,14 +12,19 @@ from typing import Any
 
 from trainer.commands.setup import say
 from trainer.commands.tables import say_table
+from trainer.console.sizes import bytes_text
 from trainer.errors import ConfigError
-from trainer.features.cache import cache_root, free_space, size_text
+from trainer.features.cache import cache_root, free_space
 from trainer.features.inventory import BankEntry, list_banks, remove_bank
 
 __all__ = ["Choice", "list_cache", "prune_cache", "read_age", "read_size"]
 
 AGES = {"h": 3600, "d": 86400, "w": 7 * 86400}  # seconds
-SIZES = {"kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12}  # bytes
+#: Bytes: what is printed is binary; disks are sold in decimal ones.
+SIZES = {
+    **{"kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12},
+    **{"kib": 2.0**10, "mib": 2.0**20, "gib": 2.0**30, "tib": 2.0**40},
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +68,9 @@ def list_cache(*, cache: Path | None, as_json: bool) -> None:
     if banks:
         _say_banks(banks)
     total = sum(entry.size for entry in banks)
-    say(f"{root}: {_banks(len(banks))} of {size_text(total)}, {size_text(free_space(root))} free")
+    say(
+        f"{root}: {_banks(len(banks))} of {bytes_text(total)}, {bytes_text(free_space(root))} free"
+    )
 
 
 def prune_cache(
@@ -83,7 +90,7 @@ def prune_cache(
     """
     if choice.empty:
         raise ConfigError(
-            "cache prune was not told what to remove: give --older-than 30d, --larger-than 10GB,"
+            "cache prune was not told what to remove: give --older-than 30d, --larger-than 10GiB,"
             " --incomplete or --all"
         )
     root = cache_root(cache)
@@ -112,7 +119,8 @@ def _remove(chosen: list[BankEntry], root: Path) -> None:
         else:
             freed, gone = freed + size, gone + 1
     say(
-        f"removed {_banks(gone)}, freed {size_text(freed)}; {size_text(free_space(root))} are free"
+        f"removed {_banks(gone)}, freed {bytes_text(freed)};"
+        f" {bytes_text(free_space(root))} are free"
     )
 
 
@@ -126,12 +134,12 @@ def read_age(text: str) -> float:
 
 
 def read_size(text: str) -> float:
-    """Bytes of a size such as ``10GB``.
+    """Bytes of a size such as ``10GiB`` or ``10GB``.
 
     Raises:
         ConfigError: If it is none.
     """
-    return _quantity(text, SIZES, "--larger-than", "500MB or 10GB")
+    return _quantity(text, SIZES, "--larger-than", "500MiB or 10GiB")
 
 
 def _quantity(text: str, units: Mapping[str, float], option: str, examples: str) -> float:
@@ -151,7 +159,7 @@ def _say_banks(banks: tuple[BankEntry, ...]) -> None:
             entry.state + (", in use" if entry.in_use and entry.complete else ""),
             _time_text(entry.built_at),
             _time_text(entry.used_at),
-            size_text(entry.size),
+            bytes_text(entry.size),
         )
         for entry in banks
     ]

@@ -1,19 +1,24 @@
 """``evaluate``: score a checkpoint on a split, plainly and with what other papers add."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
 from trainer.commands.lines import iterate_text, percent_text, protocol_line
-from trainer.commands.setup import at_root, live_progress, prepare_material, progress_teller, say
+from trainer.commands.setup import at_root, prepare_material, say, telling
 from trainer.commands.tables import say_table
 from trainer.config.configuration import TrainConfig
+from trainer.config.protocols import protocol_text
+from trainer.config.toml_records import record_to_table
+from trainer.datasets import open_dataset
 from trainer.engine.run import Run, config_of
-from trainer.features import Material, require_labels
+from trainer.features import Material, require_labelled, require_labels
 from trainer.features.mirrored import Mirrored, prepare_mirrored
 from trainer.features.pictures import Pictures
 from trainer.scoring.evaluation import Evaluation, evaluate
@@ -31,6 +36,8 @@ class Scoring:
     flip: bool
     #: Whether a dense CRF refines predictions, of averaged codes where they are averaged.
     crf: bool
+    #: Whether to print one JSON object instead of a table.
+    as_json: bool = False
 
 
 def evaluate_checkpoint(
@@ -41,7 +48,7 @@ def evaluate_checkpoint(
     cache: Path | None,
     device: torch.device,
 ) -> None:
-    """Print a table of both probes' scores.
+    """Print both probes' scores: a table, or one JSON object.
 
     Args:
         checkpoint: Folder of the checkpoint.
@@ -55,19 +62,24 @@ def evaluate_checkpoint(
             split has no labels, or a CRF is asked for where there is no RGB.
     """
     settings = at_root(config_of(checkpoint), data)
+    require_labelled(open_dataset(settings.data), split=asked.split, wanted_by="evaluate")
     pictures = _open_pictures(settings) if asked.crf else None
     material = prepare_material(settings, cache=cache, device=device, verify="small")
     require_labels(material, split=asked.split, wanted_by="evaluate")
     run = Run.restore(checkpoint, settings, material, device)
-    run.take_counted()
+    iteration = run.take_counted()
     mirrored = _prepare_mirrored(settings, material, asked, cache, device) if asked.flip else None
-    say(protocol_line(settings))
-    say(iterate_text(run))
-    rows = [
-        row
+    if not asked.as_json:
+        say(protocol_line(settings))
+        say(iterate_text(run))
+    found = {
+        name: _score(run, material, asked.split, aids, name, device)
         for name, aids in _ways(mirrored, pictures, material, asked.split)
-        for row in _rows(name, _score(run, material, asked.split, aids, name, device))
-    ]
+    }
+    if asked.as_json:
+        say(json.dumps(_json(checkpoint, asked.split, settings, iteration, found), indent=1))
+        return
+    rows = [row for name, evaluation in found.items() for row in _rows(name, evaluation)]
     columns = ("split", "predictions", "probe", "mIoU", "mIoU all", "accuracy")
     say_table(columns, [(asked.split, *row) for row in rows], numbers=3)
 
@@ -86,14 +98,14 @@ def _prepare_mirrored(
     cache: Path | None,
     device: torch.device,
 ) -> Mirrored:
-    with live_progress() as progress:
+    with telling() as tell:
         return prepare_mirrored(
             settings,
             material,
             asked.split,
             cache=cache,
             device=device,
-            progress=progress_teller(progress),
+            progress=tell,
         )
 
 
@@ -122,8 +134,8 @@ def _score(
     name: str,
     device: torch.device,
 ) -> Evaluation:
-    with live_progress() as progress:
-        task = progress.add_task(f"score, {name}", total=len(material.evaluated(split)))
+    total = len(material.evaluated(split))
+    with telling() as tell:
         return evaluate(
             run.scored(),
             material.evaluated(split),
@@ -131,7 +143,7 @@ def _score(
             batch_size=run.config.evaluation.batch_size,
             device=device,
             aids=aids,
-            on_images=lambda done: progress.update(task, completed=done),
+            on_images=lambda done: tell(f"score, {name}", done, total),
         )
 
 
@@ -139,3 +151,34 @@ def _rows(name: str, evaluation: Evaluation) -> Iterator[tuple[str, ...]]:
     for probe, scores in (("cluster", evaluation.cluster), ("linear", evaluation.linear)):
         numbers = (scores.miou, scores.miou_all, scores.accuracy)
         yield name, probe, *map(percent_text, numbers)
+
+
+def _json(
+    checkpoint: Path,
+    split: Literal["val", "test"],
+    settings: TrainConfig,
+    iteration: int,
+    found: Mapping[str, Evaluation],
+) -> dict[str, Any]:
+    """The same for scripts; scores in percent, null where there is none."""
+    return {
+        "checkpoint": str(checkpoint),
+        "split": split,
+        "protocol": protocol_text(record_to_table(settings)),
+        "iteration": iteration,
+        "scores": [
+            {
+                "predictions": name,
+                "probe": probe,
+                "miou": _number(scores.miou),
+                "miou_all": _number(scores.miou_all),
+                "accuracy": _number(scores.accuracy),
+            }
+            for name, evaluation in found.items()
+            for probe, scores in (("cluster", evaluation.cluster), ("linear", evaluation.linear))
+        ],
+    }
+
+
+def _number(score: float) -> float | None:
+    return None if math.isnan(score) else score

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from trainer.commands.setup import live_progress, prepare_material, progress_teller, say, say_notes
+from trainer.commands.setup import prepare_material, say, say_notes, telling
 from trainer.config.configuration import TrainConfig
 from trainer.features import open_material, validate
 from trainer.features.bank import Verify
@@ -26,7 +26,7 @@ def build_features(
     Raises:
         TrainerError: If data, weights or settings are not as needed, or the disk is full.
     """
-    say_notes(validate(config))
+    say_notes(validate(config).notes)
     found: Verify = "sizes" if verify else "all"
     material = prepare_material(config, cache=cache, device=device, verify=found)
     say(
@@ -40,8 +40,7 @@ def build_features(
 
 
 def _verify(folder: Path) -> None:
-    with live_progress() as progress:
-        tell = progress_teller(progress)
+    with telling() as tell:
         open_material(
             folder,
             verify="all",

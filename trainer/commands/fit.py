@@ -5,15 +5,10 @@ from pathlib import Path
 
 import torch
 
-from trainer.commands.lines import (
-    iterate_text,
-    memory_text,
-    percent_text,
-    protocol_line,
-    scores_text,
-)
-from trainer.commands.setup import live_progress, prepare_material, say, say_notes
+from trainer.commands.lines import iterate_text, memory_text, protocol_line, scores_text
+from trainer.commands.setup import prepare_material, say, say_notes, telling
 from trainer.config.configuration import TrainConfig
+from trainer.console.shell import shell_text, trainer_command
 from trainer.engine.checkpoint import RECORD_NAME
 from trainer.engine.run import Run, require_trainable
 from trainer.engine.snapshots import check_snapshots, snapshot_folder
@@ -48,7 +43,7 @@ def fit_run(
     """
     if (folder / RECORD_NAME).exists():
         require_trainable(folder)
-    notes = validate(config)
+    notes = validate(config).notes
     say(protocol_line(config))
     say_notes(notes)
     material = prepare_material(config, cache=cache, device=device)
@@ -60,15 +55,15 @@ def fit_run(
     say(iterate_text(run))
     say(f"checkpoint: {folder}")
     if material.test.labels is not None:
-        say(f"score it once on the test split: python -m trainer evaluate {folder} --split test")
+        score = shell_text(trainer_command("evaluate", folder, "--split", "test"))
+        say(f"score it once on the test split: {score}")
 
 
 def _train(run: Run, folder: Path, log: RunLog, snapshots: tuple[int, ...]) -> None:
-    with live_progress() as progress:
-        task = progress.add_task("train", total=run.iterations)
+    with telling() as tell:
 
         def on_iteration(done: int) -> None:
-            progress.update(task, completed=done)
+            tell("train", done, run.iterations)
             if done in snapshots:
                 run.save(snapshot_folder(folder, done))
 
@@ -77,7 +72,6 @@ def _train(run: Run, folder: Path, log: RunLog, snapshots: tuple[int, ...]) -> N
             report = run.advance(on_iteration)
             run.save(folder)
             log.write(report)
-            progress.update(task, description=_bar_text(report))
             say(_report_line(report, run))
 
 
@@ -89,19 +83,13 @@ def _start_or_restore(
     return Run.start(config, material, device)
 
 
-def _bar_text(report: Report) -> str:
-    return (
-        f"loss {report.loss:.4f} mIoU {percent_text(report.cluster.miou)}"
-        f" linear {percent_text(report.linear.miou)}"
-    )
-
-
 def _report_line(report: Report, run: Run) -> str:
     signals = report.signals
+    further = "".join(f"  {name} {value:.2f}" for name, value in report.further_criteria().items())
     return (
         f"evaluation {report.evaluation}/{run.evaluations}"
         f"  iteration {report.iteration}  loss {report.loss:.4f}"
         f"  cluster {scores_text(report.cluster)}  linear {scores_text(report.linear)}"
         f"  entropy {signals.cluster_entropy:.2f}  largest {signals.largest_share:.2f}"
-        f"  cosine {signals.mean_cosine:.2f}{'' if signals.finite else '  NOT FINITE'}"
+        f"  cosine {signals.mean_cosine:.2f}{'' if signals.finite else '  NOT FINITE'}{further}"
     )

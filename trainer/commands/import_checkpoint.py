@@ -5,6 +5,7 @@ from pathlib import Path
 from trainer.commands.lines import protocol_line
 from trainer.commands.setup import say
 from trainer.commands.tables import NONE, say_table
+from trainer.console.shell import shell_text, trainer_command
 from trainer.upstream import Imported, import_checkpoint
 from trainer.upstream.keys import MODALITY_KEYS
 
@@ -32,7 +33,8 @@ def import_released(path: Path, folder: Path) -> None:
         say(line)
     say(protocol_line(made.config))
     say(f"checkpoint: {made.folder}")
-    say(f"score it: python -m trainer evaluate {made.folder} --split test --data FOLDER")
+    score = trainer_command("evaluate", made.folder, "--split", "test", "--data", "FOLDER")
+    say(f"score it: {shell_text(score)}")
 
 
 def _facts(made: Imported) -> list[tuple[str, str]]:

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from trainer.causes import group_alike
-from trainer.commands.setup import live_progress, progress_teller, read_config, say
+from trainer.commands.setup import read_config, say, telling
 from trainer.commands.tables import NONE, say_table
 from trainer.config.configuration import TrainConfig
 from trainer.config.toml_records import read_toml
+from trainer.console.sizes import bytes_text
 from trainer.datasets import find_dataset
 from trainer.datasets.folder import DESCRIPTION, config_of_description
 from trainer.datasets.folder.description import is_description
 from trainer.errors import DataError
-from trainer.features.cache import size_text
 from trainer.inspection import (
     Finding,
     Inspection,
@@ -50,7 +50,7 @@ def inspect_file(path: Path, *, cache: Path | None, as_json: bool) -> bool:
     """
     file = path / DESCRIPTION if path.is_dir() else path
     if not is_description(read_toml(file)):
-        return inspect_data(read_config(file), cache=cache, as_json=as_json)
+        return inspect_data(read_config(file, tell=not as_json), cache=cache, as_json=as_json)
     config = TrainConfig(data=config_of_description(file))
     note = f"{file} describes a data set and no run: its features are measured by default settings"
     return inspect_data(config, cache=cache, as_json=as_json, notes=(note,))
@@ -83,8 +83,8 @@ def inspect_data(
         )
         return False
     ready = measure_readiness(config, data_set, cache)
-    with live_progress() as progress:
-        found = walk_through(data_set, progress_teller(progress))
+    with telling() as tell:
+        found = walk_through(data_set, tell)
     found = dataclasses.replace(found, notes=(*notes, *found.notes))
     faults = (*found.faults, *ready.faults)
     if as_json:
@@ -181,12 +181,12 @@ def _say_classes(found: Inspection) -> None:
 
 
 def _bank_line(ready: Readiness) -> str:
-    free = "" if ready.free is None else f", {size_text(ready.free)} free"
+    free = "" if ready.free is None else f", {bytes_text(ready.free)} free"
     where = f"{ready.folder}{free}"
     if ready.needed is None:
         return f"feature bank: its size is not known without the backbone ({where})"
     built = ", built before" if ready.built else ""
-    return f"feature bank: takes {size_text(ready.needed)} in {where}{built}"
+    return f"feature bank: takes {bytes_text(ready.needed)} in {where}{built}"
 
 
 def _verdict(faults: tuple[Finding, ...], suspicions: tuple[Finding, ...]) -> str:

@@ -10,6 +10,7 @@ from trainer.commands.tables import NONE
 from trainer.config.configuration import TrainConfig
 from trainer.config.protocols import protocol_text
 from trainer.config.toml_records import record_to_table
+from trainer.console.sizes import bytes_text
 from trainer.engine.run import Run, best_report
 from trainer.records import Scores
 
@@ -48,7 +49,7 @@ def iterate_text(run: Run) -> str:
 def memory_text(device: torch.device) -> str:
     """The most memory that this process took, pages of the mapped bank included."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT
-    text = f"memory: at most {peak / 2**20:.0f} MiB"
+    text = f"memory: at most {bytes_text(peak)}"
     if device.type == "cuda":
-        text += f", and {torch.cuda.max_memory_allocated(device) / 2**20:.0f} MiB of the GPU's"
+        text += f", and {bytes_text(torch.cuda.max_memory_allocated(device))} of the GPU's"
     return text

@@ -12,8 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from trainer.causes import group_alike
-from trainer.commands.setup import at_root, live_progress, prepare_material, say, say_notes
+from trainer.commands.setup import at_root, prepare_material, say, say_notes, telling
 from trainer.commands.tables import say_table
+from trainer.config.paths import user_path
 from trainer.datasets import open_dataset
 from trainer.datasets.base import Label
 from trainer.datasets.exif import turned_note
@@ -115,7 +116,7 @@ def read_modalities(given: Sequence[str]) -> dict[str, tuple[Path, ...]]:
             raise ConfigError(f"--modality {text} is not understood: write --modality NAME=FOLDER")
         if name in folders:
             raise ConfigError(f"--modality {name} is given twice: give its folder once")
-        folders[name] = tuple(Path(path) for path in paths.split(","))
+        folders[name] = tuple(user_path(path) for path in paths.split(","))
     return folders
 
 
@@ -160,9 +161,8 @@ def _predict_all(
     """Share of each index over all images, and how many could not be read."""
     refused: list[str] = []
     pixels_Y = np.zeros(len(palette), dtype=np.int64)
-    with live_progress() as progress:
-        task = progress.add_task("predict", total=len(own))
-        for each in own:
+    with telling() as tell:
+        for done, each in enumerate(own, start=1):
             try:
                 images = predictor.read(each)
             except DataError as error:
@@ -172,7 +172,7 @@ def _predict_all(
                 pixels_Y += np.bincount(label.ravel(), minlength=len(palette))
                 anchor = next(iter(images.values()))
                 write_pictures(asked.out, each.stem, anchor, label, palette)
-            progress.advance(task)
+            tell("predict", done, len(own))
     for alike in group_alike(refused):
         say(f"not predicted: {alike.line}")
     return pixels_Y / max(1, int(pixels_Y.sum())), len(refused)

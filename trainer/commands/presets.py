@@ -2,11 +2,11 @@
 
 from rich.console import Console
 
-from trainer.commands.setup import say
+from trainer.commands.setup import run_of, say
 from trainer.config.configuration import TrainConfig
-from trainer.config.presets import preset_names, preset_summary, read_preset
-from trainer.config.protocols import lay_protocol
-from trainer.config.toml_records import build_record, record_to_table, toml_text
+from trainer.config.presets import preset_names, preset_summary
+from trainer.config.sources import read_layers
+from trainer.config.toml_records import record_to_table, toml_text
 
 __all__ = ["list_presets", "print_preset", "resolve_preset"]
 
@@ -35,4 +35,4 @@ def resolve_preset(name: str) -> TrainConfig:
     Raises:
         ConfigError: If there is no such preset.
     """
-    return build_record(TrainConfig, lay_protocol(read_preset(name)))
+    return run_of(read_layers(name, None))

@@ -1,26 +1,21 @@
-"""What every verb of the trainer sets up: device, configuration, features, progress bars."""
+"""What every verb of the trainer sets up: device, configuration, features, progress."""
 
 import dataclasses
-import shlex
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
 
 from trainer.config.configuration import TrainConfig
-from trainer.config.presets import expand
+from trainer.config.layers import SEARCH, settings_in_place
+from trainer.config.presets import read_preset
 from trainer.config.protocols import lay_protocol
-from trainer.config.toml_records import build_record, read_toml
+from trainer.config.sources import Layers, read_layers
+from trainer.config.toml_records import build_record
+from trainer.console.progress import Tell, open_teller
+from trainer.console.shell import shell_text, trainer_command
 from trainer.datasets.folder.description import is_description
 from trainer.errors import ConfigError
 from trainer.features import Material, prepare
@@ -30,12 +25,12 @@ from trainer.methods import hyper_values
 __all__ = [
     "at_root",
     "find_device",
-    "live_progress",
     "prepare_material",
-    "progress_teller",
     "read_config",
+    "run_of",
     "say",
     "say_notes",
+    "telling",
 ]
 
 
@@ -57,25 +52,51 @@ def find_device(name: str) -> torch.device:
     return device
 
 
-def read_config(path: Path) -> TrainConfig:
+def read_config(path: Path, *, tell: bool = False) -> TrainConfig:
     """The run a TOML file describes, refused before features are built if it cannot be.
 
-    Below the file's own settings lie those of the preset that its key ``base`` names, and below
-    both those of its protocol.
+    Below the file's own settings lie those of a preset, as for a search, and below both those of
+    its protocol. A table ``[search]`` is a search's.
+
+    Args:
+        path: The file.
+        tell: Whether to print which settings were taken from where.
 
     Raises:
         ConfigError: On a file or a setting that is wrong.
     """
-    table = read_toml(path)
-    if is_description(table):
+    layers = read_layers(None, path)
+    if is_description(layers.from_file):
         raise ConfigError(
             f"{path} describes a data set, not a run: write a TOML file with a table [data] of"
-            f" name = 'folder', root = '{path}' and modalities, and give that; `python -m trainer"
-            f" inspect {shlex.quote(str(path))}` reads the data set through"
+            f" name = 'folder', root = '{path}' and modalities, and give that;"
+            f" `{shell_text(trainer_command('inspect', path))}` reads the data set through"
         )
-    config = build_record(TrainConfig, lay_protocol(expand(table)))
+    config = run_of(layers)
+    if tell:
+        _say_settings(layers)
+    return config
+
+
+def run_of(layers: Layers) -> TrainConfig:
+    """The run that these settings describe.
+
+    Raises:
+        ConfigError: On a setting that is wrong.
+    """
+    table = layers.over(read_preset(layers.preset))
+    run = {key: value for key, value in table.items() if key != SEARCH}
+    config = build_record(TrainConfig, lay_protocol(settings_in_place(run)))
     hyper_values(config)
     return config
+
+
+def _say_settings(layers: Layers) -> None:
+    """Print which settings were taken from where, and what of a file is not read."""
+    for line in layers.lines():
+        say(line)
+    if SEARCH in layers.from_file:
+        say(f"note: [{SEARCH}] of {layers.file} is read by `python -m search launch` alone")
 
 
 def at_root(config: TrainConfig, data: Path | None) -> TrainConfig:
@@ -89,24 +110,16 @@ def at_root(config: TrainConfig, data: Path | None) -> TrainConfig:
 def prepare_material(
     config: TrainConfig, *, cache: Path | None, device: torch.device, verify: Verify = "all"
 ) -> Material:
-    """The features of a configuration, with a bar for each thing that has to be built."""
-    with live_progress() as progress:
-        tell = progress_teller(progress)
+    """The features of a configuration, saying how far each thing is that has to be built."""
+    with telling() as tell:
         return prepare(config, cache=cache, device=device, progress=tell, verify=verify)
 
 
 @contextmanager
-def live_progress() -> Iterator[Progress]:
-    """A live bar on a terminal's standard error, nothing elsewhere."""
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),  # so that numbers and the time left fit in 80 columns
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        yield progress
+def telling() -> Iterator[Tell]:
+    """Tells how far a long piece of work is, on standard error."""
+    with open_teller(Console(stderr=True)) as tell:
+        yield tell
 
 
 def say(text: str) -> None:
@@ -118,15 +131,3 @@ def say_notes(notes: Iterable[str]) -> None:
     """Print what the user of a data set should know of it, as ``validate`` found it."""
     for note in notes:
         say(f"note: {note}")
-
-
-def progress_teller(progress: Progress) -> Callable[[str, int, int], None]:
-    """A callback that keeps one bar for each thing that is done."""
-    bars: dict[str, TaskID] = {}
-
-    def tell(what: str, done: int, total: int) -> None:
-        if what not in bars:
-            bars[what] = progress.add_task(what, total=total)
-        progress.update(bars[what], completed=done, total=total)
-
-    return tell

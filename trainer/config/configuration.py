@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from trainer.config.former_names import FORMER_SETTINGS, with_present_names
+from trainer.config.paths import PathText
 from trainer.errors import ConfigError
 from trainer.methods import read_options
 
@@ -38,7 +39,7 @@ class DataConfig:
     #: Name in the data set table (``trainer/datasets``).
     name: str = "rooms"
     #: Folder of the data set; None for one that draws itself.
-    root: str | None = None
+    root: PathText | None = None
     #: Modalities, the anchor first: ``rgb``, wherever it is among them.
     modalities: tuple[str, ...] = ("rgb", "depth")
     #: Seed of whatever the data set draws, and of a split that has to be carved.
@@ -67,7 +68,7 @@ class BackboneConfig:
     #: ``patch-stats`` or the name of a timm vision transformer.
     name: str = "patch-stats"
     #: ``hub``, ``random`` or the path of a weights file; ignored by a backbone without weights.
-    weights: str = "hub"
+    weights: PathText = "hub"
     #: Token side in pixels of a backbone that can choose it (``patch-stats``).
     patch: int = 8
     #: What of a vision transformer the features are: the last block's normed ``tokens``; those

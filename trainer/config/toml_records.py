@@ -7,13 +7,14 @@ import types
 import typing
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import tomli_w
 
+from trainer.config.paths import USER_PATH, expanded_text
 from trainer.errors import ConfigError, in_one_line
 
-__all__ = ["build_record", "overlay", "read_toml", "record_to_table", "toml_text"]
+__all__ = ["build_record", "flat_table", "overlay", "read_toml", "record_to_table", "toml_text"]
 
 Record = TypeVar("Record")
 
@@ -53,7 +54,7 @@ def build_record(cls: type[Record], table: object, where: str = "") -> Record:
         raise ConfigError(f"{name} = {table!r} should be a table; write [{name}]")
     present_names = getattr(cls, "present_names", dict)
     table = present_names(table)
-    hints = typing.get_type_hints(cls)
+    hints = typing.get_type_hints(cls, include_extras=True)
     fields = {field.name: hints[field.name] for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     for key in table:
         if key not in fields:
@@ -88,6 +89,18 @@ def record_to_table(record: Any) -> dict[str, Any]:
     return table
 
 
+def flat_table(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Values by dotted name, such as ``training.iterations``; lists, not tuples."""
+    flat: dict[str, Any] = {}
+    for key, value in table.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            flat |= flat_table(value, f"{name}.")
+        else:
+            flat[name] = list(value) if isinstance(value, tuple) else value
+    return flat
+
+
 def toml_text(table: Mapping[str, Any]) -> str:
     """The table as TOML text that :func:`read_toml` reads back equal."""
     return tomli_w.dumps(table)
@@ -116,6 +129,10 @@ def _plain(value: Any) -> Any:
 
 def _convert(hint: Any, value: Any, where: str) -> Any:
     origin = get_origin(hint)
+    if origin is Annotated:
+        plain, *marks = get_args(hint)
+        found = _convert(plain, value, where)
+        return expanded_text(found) if USER_PATH in marks else found
     if origin in (typing.Union, types.UnionType):
         return _convert_union(hint, value, where)
     if dataclasses.is_dataclass(hint):

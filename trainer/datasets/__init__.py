@@ -50,7 +50,7 @@ def _all_faults(faults: tuple[str, ...]) -> str:
         (sum(other.count for other in others), "of other kinds"),
     )
     rest = " and ".join(f"{count} {what}" for count, what in counts if count)
-    more = f" ({rest}: `python -m trainer inspect` names each kind, with --json each file)"
+    more = f" ({rest}: `python -m trainer inspect FILE` names each kind, with --json each file)"
     return first.text + more * bool(rest)
 
 

@@ -133,7 +133,7 @@ def open_cityscapes(config: DataConfig) -> DataSet:
         ),
         root=root,
         identity={"data set": "cityscapes", "version": VERSION},
-        notes=unused.unlisted,
+        notes=(*_notes(train, val, test, images[config.modalities[0]]), *unused.unlisted),
         unused=unused.unmatched,
         faults=faults,
     )
@@ -228,6 +228,20 @@ def _split(
         return _names(cities, rest), _names(cities, val), tuple(official_val)
     test, rest = rest[:held_out], rest[held_out:]
     return _names(cities, rest), _names(cities, val), _names(cities, test)
+
+
+def _notes(
+    train: tuple[str, ...], val: tuple[str, ...], test: tuple[str, ...], frames: Mapping[str, Path]
+) -> tuple[str, ...]:
+    """How many frames each split that was carved has."""
+    official = any(frames[name].parent.parent.name == "val" for name in test)
+    carved = {"val": val} if official else {"val": val, "test": test}
+    every = len(train) + sum(map(len, carved.values()))
+    return tuple(
+        f"{name} is carved out of train by city, chosen by data.seed: {len(held)} of {every}"
+        " training frames"
+        for name, held in carved.items()
+    )
 
 
 def _names(cities: Mapping[str, list[str]], chosen: list[str]) -> tuple[str, ...]:

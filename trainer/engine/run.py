@@ -155,6 +155,7 @@ class Run:
             linear=evaluation.linear,
             signals=dataclasses.replace(signals, finite=finite and signals.finite),
             terms=terms,
+            criteria=evaluation.criteria,
         )
 
     def evaluate(self, split: ValSplit | TestSplit) -> Evaluation:

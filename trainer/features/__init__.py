@@ -6,6 +6,7 @@ from trainer.features.dataset_features import (
     TestSplit,
     TrainSplit,
     ValSplit,
+    require_labelled,
     require_labels,
 )
 from trainer.features.prepare import open_material, prepare, validate
@@ -18,6 +19,7 @@ __all__ = [
     "ValSplit",
     "open_material",
     "prepare",
+    "require_labelled",
     "require_labels",
     "validate",
 ]

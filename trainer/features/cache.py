@@ -19,6 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from trainer.config.paths import user_path
+from trainer.console.sizes import bytes_text
 from trainer.errors import CacheError
 
 __all__ = [
@@ -34,7 +36,6 @@ __all__ = [
     "free_space",
     "hash_json",
     "hold",
-    "size_text",
     "writing",
 ]
 
@@ -54,7 +55,7 @@ def cache_root(cache: Path | None) -> Path:
     if cache is not None:
         return cache
     if os.environ.get(VARIABLE):
-        return Path(os.environ[VARIABLE]).expanduser()
+        return user_path(os.environ[VARIABLE])
     import platformdirs  # only here: whoever names a folder does without
 
     try:
@@ -145,19 +146,10 @@ def check_space(folder: Path, needed: int) -> None:
     free = free_space(folder)
     if free < needed + SPARE:
         raise CacheError(
-            f"the feature bank needs {size_text(needed + SPARE)} but {folder.parent} has"
-            f" {size_text(free)} free: free space (`python -m trainer cache list` shows what banks"
-            f" take), or set --cache or {VARIABLE} to a folder on another disk"
+            f"the feature bank needs {bytes_text(needed + SPARE)} but {folder.parent} has"
+            f" {bytes_text(free)} free: free space (`python -m trainer cache list` shows what"
+            f" banks take), or set --cache or {VARIABLE} to a folder on another disk"
         )
-
-
-def size_text(size: float) -> str:
-    """Bytes as people say them, such as ``37.4 GB`` (decimal, as disks are sold)."""
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.datasets import DataSet
 from trainer.errors import DataError
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "TestSplit",
     "TrainSplit",
     "ValSplit",
+    "require_labelled",
     "require_labels",
 ]
 
@@ -106,6 +108,23 @@ class Material:
         return self.val if split == "val" else self.test
 
 
+def require_labelled(
+    data_set: DataSet, *, split: Literal["val", "test"] = "val", wanted_by: str = "a search"
+) -> None:
+    """The same as :func:`require_labels`, before features are made and without decoding images.
+
+    Args:
+        data_set: What is to be scored.
+        split: The split.
+        wanted_by: What asks for the scores, for the message.
+
+    Raises:
+        DataError: If the split has no label files.
+    """
+    if not data_set.splits()[split].labelled:
+        raise _unlabelled(split, wanted_by)
+
+
 def require_labels(
     material: Material,
     *,
@@ -124,12 +143,16 @@ def require_labels(
     """
     labels = material.evaluated(split).labels
     if labels is None:
-        raise DataError(
-            f"{wanted_by} needs labels on {split} to score: this data set has no labels there; add"
-            " label files or choose a data set with labels"
-        )
+        raise _unlabelled(split, wanted_by)
     if not any((image != IGNORE).any() for image in labels):
         raise DataError(
             f"{wanted_by} needs labels on {split} to score: no pixel there has a class; give the"
             " label files that belong to this data set"
         )
+
+
+def _unlabelled(split: str, wanted_by: str) -> DataError:
+    return DataError(
+        f"{wanted_by} needs labels on {split} to score: this data set has no labels there; add"
+        " label files or choose a data set with labels"
+    )

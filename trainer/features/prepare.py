@@ -52,8 +52,8 @@ STANDARD = "standard."  # what the names of arrays of channel statistics begin w
 Progress = Callable[[str, int, int], None]
 
 
-def validate(config: TrainConfig) -> tuple[str, ...]:
-    """Refuse a configuration whose data, backbone or weights cannot be used.
+def validate(config: TrainConfig) -> DataSet:
+    """Refuse a configuration whose data, backbone or weights cannot be used; the data set.
 
     Loads the weights; reads the header of every image, and decodes all images and labels where
     there are at most 500, so that what is damaged is told before any work is spent. In a larger
@@ -61,8 +61,9 @@ def validate(config: TrainConfig) -> tuple[str, ...]:
     told, by its name, while the bank is built.
 
     Returns:
-        What the data set's user should know, a line each: what opening it found out or decided,
-        files in its folders that are not used, pictures that are turned as their files say.
+        The data set. Its notes say what its user should know, a line each: what opening it found
+        or decided, files in its folders that are not used, pictures that are turned as their
+        files say.
 
     Raises:
         ConfigError: If a name, a modality, an option or a side is wrong.
@@ -72,7 +73,8 @@ def validate(config: TrainConfig) -> tuple[str, ...]:
     data_set, _ = _open(config, torch.device("cpu"))
     found = data_set.source.check()
     check_turned(data_set)
-    return (*data_set.notes, *data_set.unused, *found)
+    notes = (*data_set.notes, *data_set.unused, *found)
+    return dataclasses.replace(data_set, notes=notes)
 
 
 def prepare(

@@ -6,9 +6,10 @@ from pathlib import Path
 import torch
 
 from trainer.config.configuration import TrainConfig
+from trainer.console.sizes import bytes_text
 from trainer.datasets import DataSet
 from trainer.errors import CacheError, DataError, WeightsError
-from trainer.features.cache import SPARE, cache_root, free_space, size_text
+from trainer.features.cache import SPARE, cache_root, free_space
 from trainer.features.extraction import Extraction
 from trainer.features.inventory import list_banks
 from trainer.features.prepare import check_crops, made_from, open_backbone
@@ -60,8 +61,8 @@ def measure_readiness(config: TrainConfig, data_set: DataSet, cache: Path | None
         faults.append(
             Finding(
                 kind="disk",
-                text=f"the feature bank needs {size_text(needed + SPARE)} but {root} has"
-                f" {size_text(free)} free: free space or give another folder by --cache",
+                text=f"the feature bank needs {bytes_text(needed + SPARE)} but {root} has"
+                f" {bytes_text(free)} free: free space or give another folder by --cache",
             )
         )
     return Readiness(needed=needed, free=free, folder=root, built=built, faults=tuple(faults))

@@ -27,6 +27,7 @@ class RunLog(Protocol):
 def scalars(report: Report) -> dict[str, float]:
     """The defined numbers of a report by name, such as ``cluster/miou``."""
     table = {key: value for key, value in dataclasses.asdict(report).items() if key not in PLACE}
+    table["criteria"] = report.further_criteria()  # the others are in the report's records
     return {name: number for name, number in _flat(table) if math.isfinite(number)}
 
 

@@ -46,5 +46,5 @@ def each_slot(function: Callable[..., Tensor], *tensors: Tensor, slots: int) -> 
     """
     if slots == 1 or tensors[0].device.type != "cpu":
         return function(*tensors)
-    parts = zip(*(tensor.split(len(tensor) // slots) for tensor in tensors), strict=True)
+    parts = zip(*(torch.split(tensor, len(tensor) // slots) for tensor in tensors), strict=True)
     return torch.cat([function(*part) for part in parts])

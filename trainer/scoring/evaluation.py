@@ -14,7 +14,7 @@ from torch import Tensor
 from trainer.features.dataset_features import IGNORE, Features, TestSplit, ValSplit
 from trainer.nn.unit import unit
 from trainer.records import Scores, Signals
-from trainer.scoring.collapse_indicators import signals_of
+from trainer.scoring.criteria import Evidence, compute_criteria
 from trainer.scoring.metrics import UNDEFINED, match_clusters, scores_of
 from trainer.scoring.prediction import Aids, ClassMaps, Scored, codes_of, mirror_tokens, predict
 from trainer.scoring.probes import EPSILON
@@ -32,6 +32,8 @@ class Evaluation:
     linear: Scores
     #: Label-free signs; ``finite`` speaks of the codes alone.
     signals: Signals
+    #: Every criterion by name.
+    criteria: Mapping[str, float]
     #: Labelled pixels of each class (row) in each cluster (column, before matching): (Y, Y).
     cluster_counts_YY: NDArray[np.int64] = field(compare=False, repr=False)
     #: Labelled pixels of each class (row) in each class of the linear probe (column): (Y, Y).
@@ -118,15 +120,24 @@ class _Tally:
     def result(self, *, labelled: bool, linear: bool) -> Evaluation:
         """Scores and signs of all that was counted."""
         clusters_YY, linear_YY = self._cluster_YY.cpu().numpy(), self._linear_YY.cpu().numpy()
-        return Evaluation(
+        evidence = Evidence(
             cluster=scores_of(match_clusters(clusters_YY)) if labelled else UNDEFINED,
             linear=scores_of(linear_YY) if linear else UNDEFINED,
-            signals=signals_of(
-                use_Z=self._use_Y.cpu().numpy(),
-                unit_sum_K=self._unit_sum_K.cpu().numpy(),
-                codes=self._codes,
+            use_Z=self._use_Y.cpu().numpy(),
+            unit_sum_K=self._unit_sum_K.cpu().numpy(),
+            codes=self._codes,
+        )
+        criteria = compute_criteria(evidence)
+        return Evaluation(
+            cluster=evidence.cluster,
+            linear=evidence.linear,
+            signals=Signals(
+                cluster_entropy=criteria["cluster_entropy"],
+                largest_share=criteria["largest_share"],
+                mean_cosine=criteria["mean_cosine"],
                 finite=bool(self._finite),
             ),
+            criteria=criteria,
             cluster_counts_YY=clusters_YY,
             linear_counts_YY=linear_YY,
         )

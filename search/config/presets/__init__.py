@@ -1,29 +1,23 @@
-"""Presets: settings to start from, one TOML file each, found by its name.
+"""Presets of searches: those of the trainer (``trainer/config/presets``), one TOML file each.
 
-Beside those of this folder, every preset of the trainer starts a search: at the length of the
-published search, and without its lambda and b, which the search is to find.
+A preset with a table ``[search]`` is taken as it is. Every other describes a published run; a
+search starts from it at the length of the published search, and without its lambda and b, which
+the search is to find.
 """
 
-from importlib import resources
-from pathlib import Path
 from typing import Any
 
 from search.errors import SettingsError
 from trainer.config import presets as trainer_presets
-from trainer.config.toml_records import overlay, read_toml
+from trainer.config.layers import SEARCH
+from trainer.config.presets import preset_names
+from trainer.config.toml_records import overlay
 
-__all__ = ["DEFAULT_PRESET", "preset_names", "read_preset"]
+__all__ = ["preset_names", "read_preset"]
 
-DEFAULT_PRESET = "rooms"
-
-#: Laid over a preset of the trainer: 7500 of the released search's counter, which counts three
+#: Laid over a preset of a run: 7500 of the released search's counter, which counts three
 #: a batch, whatever the data set (``docs/protocols.md``).
 SEARCHED = {"training": {"iterations": 2500}}
-
-
-def preset_names() -> tuple[str, ...]:
-    """The names of the presets."""
-    return tuple(sorted({*_own_names(), *trainer_presets.preset_names()}))
 
 
 def read_preset(name: str) -> dict[str, Any]:
@@ -34,13 +28,7 @@ def read_preset(name: str) -> dict[str, Any]:
     """
     if name not in preset_names():
         raise SettingsError(f"unknown preset {name!r}: choose one of {', '.join(preset_names())}")
-    if name not in _own_names():
-        table = overlay(trainer_presets.read_preset(name), SEARCHED)
-        return {key: value for key, value in table.items() if key != "hyper"}
-    with resources.as_file(resources.files(__name__) / f"{name}.toml") as path:
-        return read_toml(path)
-
-
-def _own_names() -> tuple[str, ...]:
-    files = [Path(str(item)) for item in resources.files(__name__).iterdir()]
-    return tuple(path.stem for path in files if path.suffix == ".toml")
+    table = trainer_presets.read_preset(name)
+    if SEARCH in table:
+        return table
+    return {key: value for key, value in overlay(table, SEARCHED).items() if key != "hyper"}

@@ -12,6 +12,7 @@ from tests.chaos.faults.full_disk import full_disk
 from tests.chaos.faults.kill_driver import kill_driver
 from tests.chaos.faults.kill_head import kill_head
 from tests.chaos.faults.kill_worker import kill_worker
+from tests.chaos.faults.others_write import others_write
 from tests.chaos.faults.outage import outage
 from tests.chaos.faults.server_clock import server_clock
 from tests.chaos.faults.stop_driver import stop_driver
@@ -27,6 +28,7 @@ FAULTS: dict[str, Callable[[LiveRun, Fault, Injection], bool]] = {
     "kill_driver": kill_driver,
     "kill_head": kill_head,
     "kill_worker": kill_worker,
+    "others_write": others_write,
     "outage": outage,
     "server_clock": server_clock,
     "stop_driver": stop_driver,

@@ -16,6 +16,7 @@ from storage.address import parse_address
 from storage.database import Database, open_database
 from storage.reports import reports_of
 from tests.fakes.search_process import STATEMENTS_FILE, STUDY, Kill, run_search
+from tests.fakes.stored_trials import stored_trials
 from trainer.seeds import numpy_generator
 
 TRIALS = 24
@@ -61,22 +62,23 @@ def undisturbed(
 
     for address in _fresh(_template, embedded_root, template="umss_template"):
         assert search_process(processes, address, undisturbed_folder) == 0
-        yield told(stored_trials(address))
+        yield told(trials_at(address))
 
 
-def stored_trials(address: str) -> list[FrozenTrial]:
+def trials_at(address: str) -> list[FrozenTrial]:
     with open_database(parse_address(address)) as database:
-        return read_study(database, STUDY).trials
+        return stored_trials(database, STUDY)
 
 
 def check_exact(address: str) -> None:
     with open_database(parse_address(address)) as database:
         view = read_study(database, STUDY)
+        trials = stored_trials(database, STUDY)
         reports = reports_of(database.engine, study=STUDY)
-    assert [trial.number for trial in view.trials] == list(range(TRIALS))
-    assert {trial.state for trial in view.trials} <= {TrialState.COMPLETE, TrialState.PRUNED}
+    assert [trial.number for trial in trials] == list(range(TRIALS))
+    assert {trial.state for trial in trials} <= {TrialState.COMPLETE, TrialState.PRUNED}
     assert view.state == "finished"
-    for trial in view.trials:
+    for trial in trials:
         mine = [report.evaluation for report in reports if report.trial == trial.number]
         assert mine == list(range(1, len(mine) + 1))
         assert sorted(trial.intermediate_values) == mine
@@ -108,7 +110,7 @@ def test_killed_at_a_point(
     assert code == -signal.SIGKILL
     assert search_process(processes, database_address, tmp_path) == 0
     check_exact(database_address)
-    assert told(stored_trials(database_address)) == undisturbed
+    assert told(trials_at(database_address)) == undisturbed
 
 
 @pytest.mark.parametrize(
@@ -129,7 +131,7 @@ def test_killed_at_a_random_moment(
     assert code == -signal.SIGKILL
     assert search_process(processes, database_address, tmp_path) == 0
     check_exact(database_address)
-    assert told(stored_trials(database_address)) == undisturbed
+    assert told(trials_at(database_address)) == undisturbed
 
 
 def test_killed_again_and_again(
@@ -143,7 +145,7 @@ def test_killed_again_and_again(
             break
     assert codes.count(-signal.SIGKILL) >= 5 and codes[-1] == 0
     check_exact(database_address)
-    assert told(stored_trials(database_address)) == undisturbed
+    assert told(trials_at(database_address)) == undisturbed
 
 
 def test_another_host_goes_on_from_the_artifact_store(
@@ -163,9 +165,9 @@ def test_another_host_goes_on_from_the_artifact_store(
     last.mkdir()
     assert search_process(processes, database_address, last) == 0  # knows of the store by itself
     check_exact(database_address)
-    assert told(stored_trials(database_address)) == undisturbed
+    assert told(trials_at(database_address)) == undisturbed
     best = max(
-        (trial for trial in stored_trials(database_address) if trial.state is TrialState.COMPLETE),
+        (trial for trial in trials_at(database_address) if trial.state is TrialState.COMPLETE),
         key=lambda trial: (trial.values[0], -trial.number),
     )
     left = [path.name for path in store.glob("*/trial-*")]

@@ -10,7 +10,7 @@ import pytest
 
 from search.commands import launching
 from search.commands.launching import Launch, launch
-from search.config.configuration import resolve
+from search.config.configuration import resolve_layers
 from search.driver.session import Places
 from search.errors import ClusterError
 from search.machine.reservations import Terms, holders
@@ -20,6 +20,7 @@ from storage.errors import LeaseHeld
 from storage.lease import Lease
 from storage.studies import get_study
 from tests.fakes.store import SilentProgress
+from trainer.config.sources import read_layers
 
 TINY: dict[str, Any] = {
     "data": {"options": {"train": 4, "val": 2, "test": 2, "size": 64}},
@@ -46,10 +47,12 @@ def ask(
 
     def run(study: str | None, *, workers: int = 1, **changes: Any) -> list[str]:
         said: list[str] = []
+        layers = read_layers("rooms", None, TINY)
         request = Launch(
             study=study,
-            preset="rooms",
-            config=resolve("rooms", None, TINY),
+            title="rooms",
+            layers=layers,
+            config=resolve_layers(layers),
             trials_given=False,
             machine=Machine(device="cpu", workers=workers),
             terms=Terms(exactly=True),
@@ -72,15 +75,15 @@ def ask(
 def test_whoever_loses_the_race_for_a_name_is_told_who_drives(
     ask: Callable[..., list[str]], database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = launching.create_study
+    real = launching.create
     with contextlib.ExitStack() as winner:
 
-        def quicker(bind: Any, name: str, new: Any) -> Any:
-            real(bind, name, new)
+        def quicker(where: Database, name: str, new: Any) -> Any:
+            real(where, name, new)
             winner.enter_context(Lease.acquire(database, name))
-            return real(bind, name, new)
+            return real(where, name, new)
 
-        monkeypatch.setattr(launching, "create_study", quicker)
+        monkeypatch.setattr(launching, "create", quicker)
         with pytest.raises(LeaseHeld, match="is driven by pid"):
             ask("new")
 
@@ -88,13 +91,13 @@ def test_whoever_loses_the_race_for_a_name_is_told_who_drives(
 def test_a_name_that_was_taken_and_left_is_driven_on(
     ask: Callable[..., list[str]], database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = launching.create_study
+    real = launching.create
 
-    def quicker(bind: Any, name: str, new: Any) -> Any:
-        real(bind, name, new)
-        return real(bind, name, new)
+    def quicker(where: Database, name: str, new: Any) -> Any:
+        real(where, name, new)
+        return real(where, name, new)
 
-    monkeypatch.setattr(launching, "create_study", quicker)
+    monkeypatch.setattr(launching, "create", quicker)
     ask("new")
     assert get_study(database.engine, "new").trials == 200
 

@@ -28,9 +28,11 @@ from storage.lease import Lease
 from storage.optuna_store import open_optuna
 from storage.reports import reports_of
 from storage.schema import known_versions
+from storage.studies import get_study
 from tests.fakes.pool import InlinePool
 from tests.fakes.search_process import STUDY, claim, session_of
 from tests.fakes.store import SilentProgress
+from tests.fakes.stored_trials import stored_trials
 from tests.integration.conftest import TEMPLATE, _fresh
 from trainer.seeds import numpy_generator
 
@@ -57,7 +59,7 @@ def drive(database: Database, folder: Path, *, stop_at: int | None = None) -> En
 def told(database: Database) -> tuple[Any, ...]:
     trials = [
         (trial.number, trial.state, trial.value, trial.params, trial.intermediate_values)
-        for trial in read_study(database, STUDY).trials
+        for trial in stored_trials(database, STUDY)
     ]
     return trials, reports_of(database.engine, study=STUDY)
 
@@ -194,7 +196,7 @@ def test_a_study_that_nobody_has_driven_yet(
     target = other()
     name, content = import_study(target, tmp_path / "file")
     assert (name, content.trials) == (STUDY, [])
-    assert read_study(target, STUDY).record == record
+    assert get_study(target.engine, STUDY) == record
 
 
 def test_a_name_that_is_taken_is_refused_whole(

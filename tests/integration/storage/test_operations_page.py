@@ -16,6 +16,7 @@ from storage.address import parse_address
 from storage.database import Database, open_database
 from storage.studies import create_study
 from tests.fakes.search_process import new_study, run_search
+from tests.fakes.stored_trials import stored_trials
 from tests.integration.conftest import TEMPLATE, _fresh
 
 REPOSITORY = Path(__file__).parents[3]
@@ -62,7 +63,7 @@ def run(block: str, *, owner: str, other: str, folder: Path, programs: Path) -> 
 
 def told(address: str) -> list[object]:
     with open_database(parse_address(address)) as database:
-        trials = read_study(database, "study").trials
+        trials = stored_trials(database, "study")
         return [(trial.number, trial.params, trial.values) for trial in trials]
 
 
@@ -87,7 +88,7 @@ def test_every_block_of_the_page(
                 restored = True
             if "import-study" in block:
                 with open_database(parse_address(other)) as database:
-                    imported = read_study(database, "first").record.trials == 2
+                    imported = read_study(database, "first").target == 2
     assert restored and imported
     assert roles_made(_template) == set(ROLES)
 

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, StatementError
 
+from search.driver.claiming import create_next
 from storage.address import parse_address
 from storage.database import open_database
 from storage.errors import NameTaken, StudyNameError, UnknownStudy
@@ -14,7 +15,6 @@ from storage.reports import reports_of, store_report
 from storage.studies import (
     NewStudy,
     clear_stop,
-    create_next_study,
     create_study,
     get_study,
     list_studies,
@@ -104,7 +104,7 @@ def test_of_eight_that_claim_a_name_at_once_one_gets_it(database_address):
 def test_eight_that_take_the_next_name_at_once_get_eight(database_address):
     def claim(_):
         with open_database(parse_address(database_address)) as database:
-            return create_next_study(database.engine, "rooms", NEW).name
+            return create_next(database, "rooms", NEW).name
 
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         assert sorted(pool.map(claim, range(8))) == [f"rooms-{n}" for n in range(1, 9)]

@@ -17,7 +17,8 @@ import pytest
 from search import pruners
 from search.driver.in_memory_study import Mirror
 from search.driver.rules import Rules
-from search.pruners import CollapseRules, Pruner, build_pruner
+from search.objectives import DEFAULT_OBJECTIVE, find_objective
+from search.pruners import CollapseRules, build_pruner
 from search.records.outcome import Pruned
 from search.spaces import build_space
 from tests.unit.search.builders import make_report, running
@@ -38,7 +39,9 @@ from trainer.engine.run import config_of
 from trainer.errors import ConfigError
 
 PAGE = (Path(__file__).parents[3] / "docs" / "extending.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```python\n# (\S+)\n(.*?)^```", PAGE, flags=re.DOTALL | re.MULTILINE)
+BLOCKS = re.findall(
+    r"^```(?:python|text)\n# (\S+)\n(.*?)^```", PAGE, flags=re.DOTALL | re.MULTILINE
+)
 #: Section of the page to its file, the code, the file of the table and the line.
 EXAMPLES = {
     title: tuple(zip(*blocks, strict=True))
@@ -54,12 +57,6 @@ ROOMS = TrainConfig(
     training=TrainingConfig(iterations=6, batch_size=4, samples=3, random_draws=1),
     evaluation=EvaluationConfig(evaluations=2),
 )
-
-
-def has_objectives() -> bool:
-    """Whether objectives are in a table, as the page describes them."""
-    spec = importlib.util.find_spec("search.objectives")
-    return spec is not None and spec.origin is not None  # not a folder left without its files
 
 
 @pytest.fixture
@@ -180,7 +177,6 @@ def test_a_method(
         MethodConfig(name="huber", options={"delta": 0.0})
 
 
-@pytest.mark.skipif(not has_objectives(), reason="objectives are not in a table yet")
 def test_an_objective(
     add: Callable[[str], tuple[Any, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -195,19 +191,15 @@ def test_an_objective(
     assert found.needs_labels
 
 
-def rules_of(pruner: Pruner, *, evaluations: int) -> Rules:
-    """Rules with the default objective, where there is a table of them."""
-    further: dict[str, Any] = {}
-    if has_objectives():
-        objectives = importlib.import_module("search.objectives")
-        further["objective"] = objectives.find_objective(objectives.DEFAULT_OBJECTIVE)
-    return Rules(collapse=CollapseRules(), pruner=pruner, evaluations=evaluations, **further)
-
-
 def test_a_pruner(add: Callable[[str], tuple[Any, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
     _, added = add("A pruner")
     monkeypatch.setattr(pruners, "PRUNERS", {**pruners.PRUNERS, **added})
-    rules = rules_of(build_pruner("plateau", 9), evaluations=9)
+    rules = Rules(
+        objective=find_objective(DEFAULT_OBJECTIVE),
+        collapse=CollapseRules(),
+        pruner=build_pruner("plateau", 9),
+        evaluations=9,
+    )
     study = Mirror("study")
     number = study.add(running())
     reports, outcomes = [], []

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.driver.in_memory_study import Mirror
+from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.records.outcome import Completed, Outcome, trial_end
 from search.spaces import Space
 from trainer.hyper_parameters import HyperParameter
@@ -70,5 +71,7 @@ def add_finished(
     for evaluation, score in enumerate(scores, start=1):
         mirror.report(number, evaluation, score)
     reports = [make_report(index, miou=s, accuracy=s) for index, s in enumerate(scores, start=1)]
-    mirror.finish(number, trial_end(outcome or Completed(value=scores[-1]), reports))
+    mirror.finish(
+        number, trial_end(outcome or Completed(value=scores[-1]), reports, MIOU_ACCURACY)
+    )
     return number

@@ -1,24 +1,32 @@
 """What attach shows of a search that it knows from the database alone."""
 
+import dataclasses
 import datetime
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from search.commands.attaching import GRACE_SECONDS, attach
+from search.config.configuration import resolve
 from search.driver.in_memory_study import Mirror
 from search.driver.study_store import ATTEMPTS_ATTRIBUTE, trial_template
+from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.records.outcome import Completed, Failed, Outcome, Pruned, trial_end
-from search.reporting.reading import State, StudyView
+from search.reporting.reading import view_study
+from search.reporting.study_view import State, StudyView
 from storage.studies import StudyRecord
 from tests.fakes.memory_search import SPACE
 from tests.fakes.store import SilentProgress
 
+CONFIG = resolve(
+    "rooms", None, {"training": {"iterations": 300}, "evaluation": {"evaluations": 6}}
+)
 RECORD = StudyRecord(
     name="study",
     created_at=datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC),
-    config={"training": {"iterations": 300}, "evaluation": {"evaluations": 6}},
-    space={},
+    config=CONFIG.to_table(),
+    space=CONFIG.space().to_json(),
     seed=0,
     trials=5,
     versions={},
@@ -41,23 +49,23 @@ class Search:
         self._mirror.report(trial, evaluation, score)
 
     def end(self, trial: int, outcome: Outcome) -> None:
-        self._mirror.finish(trial, trial_end(outcome, []))
+        self._mirror.finish(trial, trial_end(outcome, [], MIOU_ACCURACY))
 
     def begin_again(self, trial: int, why: str) -> None:
         storage, trial_id = self._mirror._storage, self._mirror._id(trial)
-        attempts = [[1, 1, "new"], [2, 1, why]]
+        attempts: list[Any] = [[1, 1, "new"], [2, 1, why]]
         storage.set_trial_system_attr(trial_id, ATTEMPTS_ATTRIBUTE, attempts)
 
     def view(self, state: State) -> StudyView:
-        return StudyView(
-            record=RECORD,
-            state=state,
-            counts=self._mirror.counts(),
+        finished_at = RECORD.created_at if state == "finished" else None
+        view = view_study(
+            dataclasses.replace(RECORD, finished_at=finished_at),
+            self._mirror.trials(),
             driver="driven by pid 1" if state == "running" else None,
-            trials=list(self._mirror.trials()),
-            best=self._mirror.best(),
             test=None,
         )
+        assert view.state == state
+        return view
 
 
 class Clock:

@@ -29,7 +29,8 @@ class Recorded:
 
 @pytest.fixture(autouse=True)
 def handlers() -> Iterator[None]:
-    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handled = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    kept = {number: signal.getsignal(number) for number in handled}
     yield
     for number, handler in kept.items():
         assert signal.getsignal(number) is handler
@@ -67,3 +68,26 @@ def test_what_ray_does_to_sigterm_is_undone() -> None:
             signal.signal(signal.SIGTERM, lambda number, frame: pytest.fail("Ray's own"))
         receive(signal.SIGTERM)
     assert session.told == ["stop: SIGTERM received; once more stops at once"]
+
+
+def test_a_closed_terminal_asks_to_stop_however_often_it_is_told() -> None:
+    session = Recorded(driving=True)
+    with stop_on_signals(cast(Session, session)):
+        receive(signal.SIGHUP)
+        receive(signal.SIGHUP)
+        assert session.told == ["stop: SIGHUP received; once more stops at once"]
+        receive(signal.SIGTERM)
+        assert session.told[1:] == ["at once: SIGTERM received twice"]
+
+
+def test_a_closed_terminal_is_ignored_where_it_was_before() -> None:
+    """As under nohup."""
+    session = Recorded(driving=True)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stop_on_signals(cast(Session, session)):
+            receive(signal.SIGHUP)
+        assert session.told == []
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -10,9 +10,9 @@ from search.config.presets import preset_names, read_preset
 from search.config.protocols import study_protocol
 from search.driver.rules import Rules
 from search.errors import SettingsError
+from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.pruners import CollapseRules, build_pruner
 from search.records.messages import Begin, Continue, Task
-from search.score import value
 from search.workers import worker
 from tests.unit.search.builders import make_report
 from tests.unit.trainer.small import small_config, small_material
@@ -38,7 +38,7 @@ def test_every_preset_resolves_and_says_its_protocol(name: str) -> None:
 
 
 def test_presets_of_runs_start_searches_without_their_lambda_and_b() -> None:
-    assert set(run_presets()) < set(preset_names())
+    assert set(run_presets()) == set(preset_names())
     table = read_preset("nyu-s16")
     assert "hyper" not in table and table["training"]["iterations"] == 2500
     config = resolve("nyu-s16", None, {})
@@ -59,6 +59,14 @@ def test_published_searches_as_released_unless_told_otherwise() -> None:
     assert study_protocol(other.to_table()).startswith("published, with search.pruner changed:")
 
 
+def test_another_objective_is_not_the_published_one() -> None:
+    other = resolve("nyu-s16-published", None, {"search": {"objective": "miou"}})
+    assert other.objective().name == "miou"
+    assert study_protocol(other.to_table()).startswith(
+        "published, with search.objective changed: maximum of all scores on val"
+    )
+
+
 def test_any_preset_can_be_searched_as_published() -> None:
     said = study_protocol(resolve("rooms", None, PUBLISHED).to_table())
     assert said == "published: maximum of all scores on val"
@@ -72,14 +80,15 @@ def test_a_cadence_of_single_runs_is_refused() -> None:
 
 def test_the_published_value_is_the_best_of_all_looks() -> None:
     reports = scoring(9.0, 40.0, 1.0, 2.0, 3.0, 4.0, 5.0)
-    assert value(reports) == 3.0
-    assert value(reports, "best") == 40.0
-    assert math.isnan(value(scoring(9.0, math.nan, 1.0), "best"))
+    assert MIOU_ACCURACY.value(reports) == 3.0
+    assert MIOU_ACCURACY.value(reports, "best") == 40.0
+    assert math.isnan(MIOU_ACCURACY.value(scoring(9.0, math.nan, 1.0), "best"))
 
 
 @pytest.mark.parametrize(("counted", "expected"), [("last", 3.0), ("best", 9.0)])
 def test_a_full_run_is_told_the_value_of_its_protocol(counted, expected: float) -> None:
     rules = Rules(
+        objective=MIOU_ACCURACY,
         collapse=CollapseRules(),
         pruner=build_pruner("none", 3),
         evaluations=3,
@@ -92,6 +101,7 @@ def test_a_full_run_is_told_the_value_of_its_protocol(counted, expected: float) 
 def test_a_study_older_than_a_setting_is_the_same_study() -> None:
     table = resolve("rooms", None, {}).to_table()
     old = {**table, "features": dict(table["features"]), "evaluation": dict(table["evaluation"])}
+    old["search"] = {key: value for key, value in table["search"].items() if key != "objective"}
     del old["protocol"], old["features"]["crop_storage"], old["evaluation"]["report"]
     assert differences(LaunchConfig.from_table(old).to_table(), table) == []
     assert study_protocol(old) == "held-out: median of the last 5 scores on val"

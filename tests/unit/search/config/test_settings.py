@@ -7,9 +7,10 @@ from optuna.trial import TrialState, create_trial
 
 from search.config.assignments import parse_fixes, parse_ranges
 from search.config.configuration import LaunchConfig, differences, resolve
-from search.driver.in_memory_study import Mirror
 from search.errors import SettingsError
-from search.reporting.reading import StudyView, best_config
+from search.records.outcome import END_ATTRIBUTE, end_mark
+from search.reporting.best_run import best_config
+from search.reporting.reading import view_study
 from storage.studies import StudyRecord
 from trainer.config.configuration import TrainConfig
 from trainer.config.toml_records import build_record, read_toml, record_to_table, toml_text
@@ -42,6 +43,17 @@ def test_a_range_of_another_form_is_refused(given: str) -> None:
 def test_a_name_given_twice_is_refused() -> None:
     with pytest.raises(SettingsError, match="--fix names b_self twice"):
         parse_fixes(["b_self=0.5", "b_self=0.6"])
+
+
+def test_an_objective_is_chosen_by_name_and_another_one_is_a_difference() -> None:
+    plain = resolve("rooms", None, {})
+    other = resolve("rooms", None, {"search": {"objective": "miou"}})
+    assert (plain.objective().name, other.objective().name) == ("miou-accuracy", "miou")
+    assert differences(plain.to_table(), other.to_table()) == [
+        "search.objective: miou-accuracy → miou"
+    ]
+    with pytest.raises(SettingsError, match="unknown objective 'iou': choose one of"):
+        resolve("rooms", None, {"search": {"objective": "iou"}})
 
 
 def test_a_learning_rate_can_be_fixed_like_a_knob() -> None:
@@ -97,7 +109,10 @@ def test_ranges_are_stored_and_told_apart() -> None:
         "search.ranges.learning_rate: not set → [0.0001, 0.01]"
     ]
     older = plain.to_table()
-    del older["search"]["ranges"]  # as studies were stored before there were any
+    # as studies were stored before there were any
+    del older["search"]["ranges"], older["search"]["objective"]
+    assert LaunchConfig.from_table(older).objective() is plain.objective()
+    older = LaunchConfig.from_table(older).to_table()
     assert differences(older, plain.to_table()) == []
 
 
@@ -115,13 +130,11 @@ def test_the_best_trial_is_exported_as_a_run_that_fit_takes(tmp_path) -> None:
     space = config.space()
     params = {**space.defaults, "learning_rate": 0.00123, "b_knn": 0.25}
     best = create_trial(
-        state=TrialState.COMPLETE, value=30.0, params=params, distributions=space.distributions
-    )
-    best.number = 0
-    view = StudyView(
-        record=record_of(config), state="finished", counts=Mirror("s", [best]).counts(),
-        driver=None, trials=[best], best=best, test=None,
+        state=TrialState.COMPLETE, value=30.0, params=params, distributions=space.distributions,
+        system_attrs={END_ATTRIBUTE: end_mark("s", 0, TrialState.COMPLETE, 30.0)},
     )  # fmt: skip
+    best.number = 0
+    view = view_study(record_of(config), [best], driver=None, test=None)
     path = tmp_path / "best.toml"
     path.write_text(toml_text(record_to_table(best_config(view))))
     again = build_record(TrainConfig, read_toml(path))

@@ -4,6 +4,8 @@ import dataclasses
 import json
 import os
 import platform
+import re
+import shlex
 import socket
 import subprocess
 import sys
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from ray._common.usage import usage_lib
 from typer.testing import CliRunner
 
@@ -155,7 +158,7 @@ def test_data_and_weights_that_are_missing(
     city = with_settings(
         subject, data={"name": "cityscapes", "modalities": ["rgb"], "root": str(tmp_path / "no")}
     )
-    broken(check_data(city), str(tmp_path / "no"), "launch --preset rooms --data FOLDER")
+    broken(check_data(city), str(tmp_path / "no"), "launch --data FOLDER")
 
     def no_weights(config: object, place: object) -> None:
         raise WeightsError("none.safetensors is missing")
@@ -192,6 +195,45 @@ def test_the_verb_tells_all_and_ends_by_what_it_found(
         "ok": code == 0,
         "checks": [{"name": "moon", "state": state, "found": "it is full", "mend": "wait"}],
     }
+
+
+COMMAND = re.compile(r"python -m search .*")
+
+
+def test_a_mend_repeats_what_was_given_and_is_a_launch_that_is_taken(
+    subject: Subject, tmp_path: Path
+) -> None:
+    given = (("--config", "my file.toml"), ("--data", "/no where"), ("--device", "cpu"))
+    city = with_settings(
+        dataclasses.replace(subject, given=given),
+        data={"name": "cityscapes", "modalities": ["rgb"], "root": str(tmp_path / "no")},
+    )
+    assert shlex.split(check_data(city).mend) == [
+        "python", "-m", "search", "launch", "--config", "my file.toml", "--device", "cpu",
+        "--data", "FOLDER",
+    ]  # fmt: skip
+    for check in (check_data(city), check_ray(dataclasses.replace(city, ray_address="h:1"))):
+        found = COMMAND.search(check.mend)
+        assert found is not None, check
+        words = shlex.split(found[0])[4:]
+        typer.main.get_command(app).commands["launch"].make_context("launch", words)  # type: ignore[attr-defined]
+
+
+def test_the_toy_is_not_told_to_take_a_folder(subject: Subject) -> None:
+    """The synthetic rooms lie nowhere: a launch would refuse the folder."""
+    wrong = with_settings(subject, data={**TINY["data"], "modalities": ["rgb", "thermal"]})
+    broken(check_data(wrong), "thermal", "correct that setting")
+    assert "--data" not in check_data(wrong).mend
+
+
+def test_what_doctor_advises_for_a_folder_is_taken_by_launch(tmp_path: Path) -> None:
+    told = CliRunner().invoke(app, ["doctor", "--data", str(tmp_path), "--json"])
+    checks = json.loads(told.stdout)
+    assert checks["preset"] == "own"
+    (mend,) = (check["mend"] for check in checks["checks"] if check["name"] == "data")
+    words = shlex.split(mend.replace("FOLDER", str(tmp_path / "no")))
+    told = CliRunner().invoke(app, [*words[3:], "--dry-run"])
+    assert told.exit_code == 2 and "there is no" in told.stderr
 
 
 def test_settings_that_are_wrong_are_refused_in_one_line() -> None:

@@ -7,6 +7,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import TrialState
 
 from search.driver.in_memory_study import Counts, Mirror
+from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.records.outcome import Completed, Failed, Pruned, trial_end
 from tests.unit.search.builders import SPACE, add_finished, random_params, running
 
@@ -45,7 +46,7 @@ def test_a_rebuilt_mirror_holds_the_same_trials_in_any_order():
 def test_a_rebuilt_mirror_goes_on_with_its_running_trial():
     mirror = Mirror("study", filled().trials())
     assert mirror.report(5, 2, 13.0)
-    mirror.finish(5, trial_end(Completed(value=12.5), []))
+    mirror.finish(5, trial_end(Completed(value=12.5), [], MIOU_ACCURACY))
     assert mirror.trial(5).state is TrialState.COMPLETE
     assert mirror.curves()[5] == {1: 12.0, 2: 13.0}
 
@@ -82,7 +83,7 @@ def test_a_report_sent_again_is_dropped():
 def test_a_trial_ends_once():
     mirror = filled()
     with pytest.raises(UpdateFinishedTrialError):
-        mirror.finish(0, trial_end(Completed(value=1.0), []))
+        mirror.finish(0, trial_end(Completed(value=1.0), [], MIOU_ACCURACY))
 
 
 def test_best_is_the_highest_complete_value_and_the_first_of_equals():

@@ -2,12 +2,18 @@
 
 from search.driver.in_memory_study import Mirror
 from search.driver.rules import Rules
+from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.pruners import CollapseRules, build_pruner
 from search.records.outcome import Pruned, trial_end
 from tests.unit.search.builders import add_finished, make_report, running
 
 E = 4
-RULES = Rules(collapse=CollapseRules(), pruner=build_pruner("competitive", E), evaluations=E)
+RULES = Rules(
+    objective=MIOU_ACCURACY,
+    collapse=CollapseRules(),
+    pruner=build_pruner("competitive", E),
+    evaluations=E,
+)
 SCORES = (10.0, 15.0)
 
 
@@ -28,4 +34,4 @@ def test_scores_beyond_what_was_told_again_wait_until_they_are():
     assert RULES.decide(mirror, number, reports[:1]) is None
     outcome = RULES.decide(mirror, number, reports)
     assert isinstance(outcome, Pruned) and outcome.reason.endswith("at evaluation 2")
-    assert trial_end(outcome, reports).value == SCORES[-1]
+    assert trial_end(outcome, reports, MIOU_ACCURACY).value == SCORES[-1]

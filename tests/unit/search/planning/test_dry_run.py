@@ -9,16 +9,18 @@ import pytest
 import tomli_w
 from rich.console import Console
 
-from search.commands import starting
-from search.config.configuration import resolve
+from search.commands.notices import tell_notes
+from search.config.configuration import resolve_layers
 from search.driver.session import Places
 from search.machine.resources import Machine
 from search.planning import dry_run as verb
+from search.planning.checking import check_dataset
 from search.planning.dry_run import DryRun, dry_run
 from search.reporting.dry_run import plan
-from search.reporting.sizes import bytes_text
 from storage.address import parse_address
 from tests.fakes.data_sets import folder
+from trainer.config.sources import read_layers
+from trainer.console.sizes import bytes_text
 from trainer.errors import ConfigError
 from trainer.features import prepare
 
@@ -38,9 +40,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> DryRun:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("UMSS_BOOKINGS", str(folder / "bookings"))
         found = dry_run(
-            resolve("rooms", None, TINY),
+            read_layers("rooms", None, TINY),
             study=None,
-            preset="rooms",
             machine=Machine(device="cpu", workers=2),
             places=Places(cache=folder / "cache", checkpoints=folder / "checkpoints"),
             address=parse_address(f"embedded:{folder / 'pg'}"),
@@ -80,19 +81,18 @@ def test_files_that_are_not_used_are_told(
     chosen = {"name": "folder", "root": data.root, "modalities": list(data.modalities)}
     file.write_text(tomli_w.dumps({**tables, "data": chosen}), encoding="utf-8")
     places = Places(cache=tmp_path / "cache", checkpoints=tmp_path / "checkpoints")
-    config = resolve("rooms", file, {})
+    layers = read_layers(None, file)
 
     (note,) = dry_run(
-        config,
+        layers,
         study=None,
-        preset="rooms",
         machine=Machine(device="cpu", workers=1),
         places=places,
         address=parse_address(f"embedded:{tmp_path / 'pg'}"),
     ).notes
     assert "IMG_1.HEIC" in note and "not used" in note
 
-    starting.say_notes(config.train)
+    tell_notes(check_dataset(resolve_layers(layers)), print)
     assert capsys.readouterr().out == f"note: {note}\n"
 
 
@@ -122,6 +122,7 @@ def test_it_is_told_in_words_and_as_json(run: DryRun) -> None:
     for told in (
         "study rooms-N, the next free number: a dry run, nothing is written",
         "10, each of 12 iterations and 4 evaluations on val",
+        "miou-accuracy: 0.75 mIoU + 0.25 accuracy (%), median of the last 5 scores on val",
         "rooms, drawn, not read: 4 train, 2 val, 3 test images, 20 crops",
         "searched: space paper, 7 numbers",
         "untuned 0.8975 is out of range",
@@ -138,14 +139,20 @@ def test_it_is_told_in_words_and_as_json(run: DryRun) -> None:
 
 
 def test_what_a_launch_refuses_is_refused(tmp_path: Path) -> None:
-    config = resolve("rooms", None, TINY | {"data": {"modalities": ["rgb", "thermal"]}})
+    layers = read_layers("rooms", None, TINY | {"data": {"modalities": ["rgb", "thermal"]}})
     with pytest.raises(ConfigError, match="thermal"):
         dry_run(
-            config, study=None, preset="rooms", machine=Machine(device="cpu", workers=1),
+            layers, study=None, machine=Machine(device="cpu", workers=1),
             places=Places(cache=tmp_path, checkpoints=tmp_path), address=parse_address(None),
         )  # fmt: skip
 
 
 def test_sizes() -> None:
-    sizes = {0: "0 KiB", 1536: "2 KiB", 3 * 2**20: "3.0 MiB", 5 * 2**30: "5.0 GiB"}
+    sizes = {
+        0: "0 KiB",
+        1536: "2 KiB",
+        3 * 2**20: "3.0 MiB",
+        5 * 2**30: "5.0 GiB",
+        2**41: "2.0 TiB",
+    }
     assert {size: bytes_text(size) for size in sizes} == sizes

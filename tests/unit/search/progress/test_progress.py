@@ -13,7 +13,7 @@ from search.progress.progress import (
     WorkerLine,
     open_progress,
 )
-from search.reporting.durations import about_text, duration_text
+from trainer.console.durations import about_text, duration_text
 
 SNAPSHOT = Snapshot(
     study="rooms-3",
@@ -34,6 +34,7 @@ SNAPSHOT = Snapshot(
 EMPTY = dataclasses.replace(
     SNAPSHOT, counts=Counts(), best=None, workers=(), elapsed=0.4, left=None
 )
+ONE_MORE = dataclasses.replace(SNAPSHOT, counts=dataclasses.replace(SNAPSHOT.counts, complete=22))
 AWAY = dataclasses.replace(SNAPSHOT, state="database away for 12 s, waiting")
 
 
@@ -115,6 +116,12 @@ def test_no_line_is_wider_than_the_terminal(width):
     assert max(map(len, text.splitlines())) <= width
 
 
+def test_what_is_maximised_is_named_where_it_is_known() -> None:
+    named = dataclasses.replace(SNAPSHOT, objective="mIoU (%)")
+    assert "score: mIoU (%)" in drawn(named)
+    assert "score:" not in drawn(SNAPSHOT)
+
+
 def test_the_bar_grows():
     def filled(complete):
         counts = Counts(complete=complete)
@@ -183,6 +190,13 @@ def test_a_status_line_comes_at_first_and_then_every_30_seconds_at_most(log, clo
     assert STATUS_INTERVAL == 30
 
 
+def test_a_log_names_what_is_maximised_once_before_the_first_status(log, clock) -> None:
+    progress, lines = log
+    for clock.seconds in (0.0, 30.0):
+        progress.update(dataclasses.replace(SNAPSHOT, objective="mIoU (%)"))
+    assert lines() == ["score: mIoU (%)", STATUS, STATUS]
+
+
 def test_an_unusual_state_is_told_when_it_begins_and_when_it_ends_not_as_it_lasts(log, clock):
     progress, lines = log
     progress.update(SNAPSHOT)
@@ -198,19 +212,37 @@ def test_an_unusual_state_is_told_when_it_begins_and_when_it_ends_not_as_it_last
 def test_the_last_status_is_written_at_the_end_but_not_twice(log):
     progress, lines = log
     with progress:
-        progress.update(EMPTY)
         progress.update(SNAPSHOT)
-    assert lines()[1:] == [STATUS]
+        progress.update(ONE_MORE)
+    assert lines()[0] == STATUS and lines()[1].startswith("38 of 200 trials: ")
     with progress:
-        progress.update(SNAPSHOT)
-    assert lines()[1:] == [STATUS]
+        progress.update(ONE_MORE)
+    assert len(lines()) == 2
+
+
+def test_the_first_line_waits_for_a_worker_that_has_a_trial(log, clock):
+    progress, lines = log
+    idle = dataclasses.replace(EMPTY, workers=(WorkerLine(name="worker-0"),))
+    progress.update(idle)
+    assert lines() == []
+    progress.update(SNAPSHOT)
+    assert lines() == [STATUS]
+
+
+def test_the_first_line_does_not_wait_for_ever(log, clock):
+    progress, lines = log
+    idle = dataclasses.replace(EMPTY, workers=(WorkerLine(name="worker-0"),))
+    progress.update(idle)
+    clock.seconds = STATUS_INTERVAL
+    progress.update(idle)
+    assert len(lines()) == 1 and lines()[0].endswith("worker-0: idle")
 
 
 def test_a_line_of_many_workers_is_cut_short(log):
     progress, lines = log
-    workers = tuple(WorkerLine(name=f"worker-{index}") for index in range(64))
+    workers = tuple(WorkerLine(name=f"worker-{index}", trial=index) for index in range(64))
     progress.update(dataclasses.replace(SNAPSHOT, workers=workers))
-    assert lines()[0].count("idle") == WORKERS_SHOWN
+    assert lines()[0].count("worker-") == WORKERS_SHOWN
     assert lines()[0].endswith(f"; {64 - WORKERS_SHOWN} more workers")
 
 

@@ -4,6 +4,7 @@ import math
 import pytest
 
 from search.errors import SettingsError
+from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.pruners import CollapseRules
 from search.records.outcome import Keep, Prune
 from tests.unit.search.builders import make_report
@@ -16,7 +17,7 @@ SHARE, ENTROPY, COSINE = {"share": 0.962}, {"entropy": 0.123}, {"cosine": 0.972}
 
 
 def verdict(*reports, rules=RULES, evaluations=E):
-    return rules.verdict(reports, evaluations)
+    return rules.verdict(reports, evaluations, MIOU_ACCURACY)
 
 
 def test_a_healthy_run_goes_on():
@@ -91,7 +92,9 @@ def test_what_is_not_finite_ends_the_run_at_once_without_warm_up(broken, what):
 
 def test_the_verdict_is_a_function_of_the_reports_alone():
     reports = [make_report(3, **SHARE), make_report(4, **SHARE)]
-    assert RULES.verdict(reports, E) == dataclasses.replace(RULES).verdict(tuple(reports), E)
+    assert RULES.verdict(reports, E, MIOU_ACCURACY) == dataclasses.replace(RULES).verdict(
+        tuple(reports), E, MIOU_ACCURACY
+    )
 
 
 def test_a_longer_row_names_all_its_evaluations():

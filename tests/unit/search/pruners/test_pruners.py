@@ -4,6 +4,7 @@ from optuna.trial import TrialState
 
 from search.driver.in_memory_study import Mirror
 from search.errors import SettingsError
+from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.pruners import PRUNERS, build_pruner
 from search.pruners.halving import HalvingPruner, HyperbandPruner
 from search.records.outcome import Completed, Keep, Prune, Pruned, trial_end
@@ -38,7 +39,7 @@ def run_study(decide, curves, mirror):
                 stop = evaluation
                 break
         outcome = Pruned(kind="behind", reason="") if stop else Completed(value=curve[-1])
-        mirror.finish(number, trial_end(outcome, []))
+        mirror.finish(number, trial_end(outcome, [], MIOU_ACCURACY))
         stops.append(stop)
     return stops
 

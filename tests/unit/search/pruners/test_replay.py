@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from search.driver.in_memory_study import Mirror
+from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.pruners import build_pruner
 from search.records.outcome import Completed, Prune, Pruned, trial_end
 from tests.unit.search.builders import running
@@ -48,7 +49,7 @@ def replay(name, order):
                 cut.add(int(index))
                 outcome = Pruned(kind=verdict.kind, reason=verdict.reason)
                 break
-        mirror.finish(number, trial_end(outcome, []))
+        mirror.finish(number, trial_end(outcome, [], MIOU_ACCURACY))
     return cut, spent / (N * E)
 
 

@@ -8,6 +8,7 @@ from optuna.samplers._tpe.sampler import _split_trials
 from optuna.trial import TrialState
 
 from search.driver.in_memory_study import Mirror
+from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.records.outcome import (
     Completed,
     Failed,
@@ -35,12 +36,12 @@ REPORTS = [make_report(1, miou=20.0, accuracy=20.0), make_report(2, miou=30.0, a
     ],
 )
 def test_each_outcome_has_its_state_value_and_constraint(outcome, state, value, constraint):
-    end = trial_end(outcome, REPORTS)
+    end = trial_end(outcome, REPORTS, MIOU_ACCURACY)
     assert (end.state, end.value, end.constraint) == (state, value, constraint)
 
 
 def test_a_failure_keeps_its_traceback_and_never_a_value():
-    end = trial_end(FAILED, REPORTS)
+    end = trial_end(FAILED, REPORTS, MIOU_ACCURACY)
     assert end.attributes["failure"] == FAILED.reason
     assert end.attributes["traceback"] == FAILED.traceback
     assert end.value is None
@@ -48,21 +49,21 @@ def test_a_failure_keeps_its_traceback_and_never_a_value():
 
 def test_a_pruned_trial_has_its_last_finite_score():
     broken = [*REPORTS, make_report(3, miou=math.nan, loss=math.inf, finite=False)]
-    end = trial_end(COLLAPSED, broken)
+    end = trial_end(COLLAPSED, broken, MIOU_ACCURACY)
     assert end.value == 30.0
     assert end.attributes["evaluation"] == 3
     assert end.attributes["prune_reason"] == COLLAPSED.reason
 
 
 def test_a_trial_pruned_before_any_finite_score_has_no_value():
-    assert trial_end(COLLAPSED, [make_report(1, miou=math.nan)]).value is None
-    assert trial_end(COLLAPSED, []).value is None
+    assert trial_end(COLLAPSED, [make_report(1, miou=math.nan)], MIOU_ACCURACY).value is None
+    assert trial_end(COLLAPSED, [], MIOU_ACCURACY).value is None
 
 
 @pytest.mark.parametrize("outcome", [Completed(value=1.0), BEHIND, COLLAPSED, FAILED])
 def test_attributes_are_plain_json_without_nan(outcome):
     broken = [make_report(1, miou=math.nan, loss=math.inf)]
-    json.dumps(dict(trial_end(outcome, broken).attributes), allow_nan=False)
+    json.dumps(dict(trial_end(outcome, broken, MIOU_ACCURACY).attributes), allow_nan=False)
 
 
 def test_a_value_that_is_not_finite_is_no_completion():

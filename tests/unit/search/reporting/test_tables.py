@@ -4,14 +4,12 @@ import io
 from rich.console import Console
 
 from search.driver.in_memory_study import Counts
+from search.reporting.digest import BestTrial, PrunedTrial, tally_reasons
 from search.reporting.tables import (
-    BestTrial,
     NextCommand,
-    PrunedTrial,
     Summary,
     best_table,
     summary_text,
-    tally_reasons,
 )
 
 BEST = BestTrial(
@@ -89,6 +87,12 @@ def test_the_best_table_shows_each_parameter_beside_its_untuned_value():
         ["lambda_self", "0.7123", "0.7939"],
         ["lambda_cmcs.depth", "12.1235", "1.0000"],
     ]
+
+
+def test_the_best_table_names_what_is_maximised() -> None:
+    text = printed(best_table(dataclasses.replace(BEST, objective="mIoU (%)")))
+    title = "best trial 137: 35.21  mIoU (%); median of the last 5 evaluations on the val split"
+    assert text.splitlines()[0].strip() == title
 
 
 def test_what_is_not_known_is_left_out_of_the_best_table():

@@ -129,7 +129,7 @@ def test_only_what_was_chosen_is_removed(
     prune(tmp_path, older_than=30 * DAY, larger_than=50_000.0)
     assert keys(tmp_path) == {"old", "big", "new"}
     said = capsys.readouterr().out
-    assert "removed 1 bank, freed 100." in said and "kB; " in said
+    assert "removed 1 bank, freed 98 KiB; " in said
     prune(tmp_path, larger_than=50_000.0)
     assert keys(tmp_path) == {"old", "new"}
     prune(tmp_path, older_than=30 * DAY)
@@ -174,7 +174,7 @@ def test_pruning_asks(
 
 def test_pruning_nothing_in_particular_is_refused(tmp_path: Path) -> None:
     make(tmp_path, "bank")
-    with pytest.raises(ConfigError, match="--older-than 30d, --larger-than 10GB, --incomplete"):
+    with pytest.raises(ConfigError, match="--older-than 30d, --larger-than 10GiB, --incomplete"):
         prune(tmp_path)
     assert keys(tmp_path) == {"bank"}
 
@@ -199,7 +199,7 @@ def test_the_list_is_a_table_or_json(tmp_path: Path, capsys: pytest.CaptureFixtu
 
     list_cache(cache=tmp_path, as_json=False)
     said = capsys.readouterr().out
-    assert "01234567  rooms (rgb, depth), patch-stats" in said and "1 bank of 2." in said
+    assert "01234567  rooms (rgb, depth), patch-stats" in said and "1 bank of 3 KiB, " in said
     list_cache(cache=tmp_path, as_json=True)
     (bank,) = json.loads(capsys.readouterr().out)
     assert bank["state"] == "complete" and bank["made from"] == TABLES and not bank["in use"]
@@ -210,7 +210,9 @@ def test_ages_are_read(text: str, value: float) -> None:
     assert read_age(text) == value
 
 
-@pytest.mark.parametrize(("text", "value"), [("500MB", 5e8), ("10 gb", 1e10), ("1.5TB", 1.5e12)])
+@pytest.mark.parametrize(
+    ("text", "value"), [("500MB", 5e8), ("10 gb", 1e10), ("1.5TB", 1.5e12), ("10GiB", 10 * 2**30)]
+)
 def test_sizes_are_read(text: str, value: float) -> None:
     assert read_size(text) == value
 

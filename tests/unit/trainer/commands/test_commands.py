@@ -1,24 +1,28 @@
 """The trainer's command line on small material: what it prints, and how it refuses."""
 
 import dataclasses
+import json
 import re
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from tests.unit.trainer.small import small_config, small_material
 from trainer.commands import app as cli
+from trainer.commands import evaluate as verb
 from trainer.commands import fit, setup
 from trainer.commands.presets import resolve_preset
 from trainer.config.presets import preset_names
 from trainer.config.toml_records import record_to_table, toml_text
+from trainer.datasets import open_dataset
 from trainer.engine.run import config_of
 
 
 @pytest.fixture
 def run_toml(tmp_path, monkeypatch):
     monkeypatch.setattr(setup, "prepare", lambda config, **_: small_material())
-    monkeypatch.setattr(fit, "validate", lambda config: ())
+    monkeypatch.setattr(fit, "validate", lambda config: SimpleNamespace(notes=()))
     path = tmp_path / "small.toml"
     path.write_text(toml_text(record_to_table(small_config())))
     return path
@@ -98,11 +102,45 @@ def test_a_checkpoint_is_scored_where_its_data_moved(
         return small_material()
 
     monkeypatch.setattr(setup, "prepare", prepare)
+    labelled = open_dataset(small_config().data)  # rooms, which lie in no folder
+    monkeypatch.setattr(verb, "open_dataset", lambda config: labelled)
     moved = ("--data", tmp_path / "moved")
     assert call(monkeypatch, "evaluate", out, "--device", "cpu", *moved) == 0
     assert call(monkeypatch, "evaluate", out, "--device", "cpu") == 0
     assert roots == [str(tmp_path / "moved"), None]
     assert len(re.findall("val +raw +cluster", capsys.readouterr().out)) == 2
+
+
+def test_scores_are_one_json_object_for_scripts(run_toml, tmp_path, monkeypatch, capsys) -> None:
+    out = tmp_path / "out"
+    assert call(monkeypatch, "fit", run_toml, "--out", out, "--device", "cpu") == 0
+    capsys.readouterr()
+    asked = ("evaluate", out, "--split", "test", "--device", "cpu")
+    assert call(monkeypatch, *asked, "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["checkpoint"], told["split"], told["iteration"]) == (str(out), "test", 12)
+    assert told["protocol"] == "held-out"
+    assert [(row["predictions"], row["probe"]) for row in told["scores"]] == [
+        ("raw", "cluster"),
+        ("raw", "linear"),
+    ]
+    assert call(monkeypatch, *asked) == 0
+    table = capsys.readouterr().out
+    for row in told["scores"]:
+        numbers = " +".join(f"{row[key]:.2f}" for key in ("miou", "miou_all", "accuracy"))
+        assert re.search(f"{row['probe']} +{numbers}", table)
+
+
+def test_a_file_for_a_search_trains_a_single_run_and_that_is_said(
+    run_toml, tmp_path, monkeypatch, capsys
+) -> None:
+    with run_toml.open("a") as file:
+        file.write("[search]\ntrials = 7\n[search.ranges]\nlearning_rate = [1e-4, 1e-2]\n")
+    assert call(monkeypatch, "features", run_toml, "--device", "cpu") == 0
+    said = capsys.readouterr().out
+    assert f"note: [search] of {run_toml} is read by `python -m search launch` alone" in said
+    assert "settings: preset rooms: " in said and f"settings from {run_toml}: seed, " in said
+    assert setup.read_config(run_toml) == small_config()
 
 
 def test_fit_says_its_protocol_its_memory_and_the_iterate_that_counts(
@@ -117,7 +155,7 @@ def test_fit_says_its_protocol_its_memory_and_the_iterate_that_counts(
     assert call(monkeypatch, "fit", run_toml, "--out", out, "--device", "cpu") == 0
     told = capsys.readouterr().out
     assert "protocol: held-out, with evaluation.report changed" in told
-    assert len(re.findall(r"memory: at most \d+ MiB", told)) == 1
+    assert len(re.findall(r"memory: at most [\d.]+ [MG]iB", told)) == 1
     (iterate,) = re.findall(r"iterate: the best of 3 evaluations on val, .*", told)
     assert call(monkeypatch, "evaluate", out, "--device", "cpu") == 0
     scored = capsys.readouterr().out

@@ -32,6 +32,18 @@ def test_without_val_three_cities_become_three_splits(street: Path) -> None:
     assert set.union(*splits) == {"aachen", "bonn", "köln"}
 
 
+def test_how_many_frames_a_carved_split_has_is_said(
+    street: Path, add_frame: Callable[[Path, str, str, int], str]
+) -> None:
+    said = open_street(street).notes
+    assert said == (
+        "val is carved out of train by city, chosen by data.seed: 2 of 6 training frames",
+        "test is carved out of train by city, chosen by data.seed: 2 of 6 training frames",
+    )
+    add_frame(street, "val", "ulm", 0)
+    assert open_street(street).notes == said[:1]
+
+
 def test_the_seed_decides_which_city(street: Path) -> None:
     chosen = {open_street(street, seed=seed).val.names for seed in range(12)}
 

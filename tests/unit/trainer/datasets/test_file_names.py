@@ -126,7 +126,7 @@ def test_validating_gives_what_every_verb_tells(tmp_path: Path) -> None:
         pixels = noise(name, 0, 255, channels=3)
         write_tagged(tmp_path / f"colour/{name}.png", pixels, 3 if number == 0 else 1)
 
-    notes = validate(TrainConfig(data=frames(tmp_path, RGB, "rgb")))
+    notes = validate(TrainConfig(data=frames(tmp_path, RGB, "rgb"))).notes
 
     assert any("day2/d.png" in note for note in notes)
     assert any("orientation says: 1 of 3 rgb (3)" in note for note in notes)

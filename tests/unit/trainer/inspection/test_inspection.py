@@ -324,7 +324,7 @@ def test_what_is_left_over_is_a_line_a_folder(
 
     assert inspect_file(root, cache=tmp_path / "cache", as_json=False)
 
-    lines = [line for line in capsys.readouterr().out.splitlines() if "(unused)" in line]
+    lines = [line for line in capsys.readouterr().out.splitlines() if "(unused):" in line]
     assert [line.partition(" files are in ")[0] for line in lines] == [
         "suspicious (unused): 2",
         "suspicious (unused): 3",

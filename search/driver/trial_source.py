@@ -1,0 +1,132 @@
+"""Where the next trial comes from: somebody has queued it, or it is drawn.
+
+Numbers are given out in order, each when the schedule says so. A number under which somebody
+else has added a trial goes to that: queued, it is run with the parameters that were given, and
+the others are those that a trial of this number would have had. So what is drawn depends on
+the seed, the number and the trials before it, and not on when somebody queued something.
+"""
+
+from collections.abc import Iterable, Set
+from dataclasses import dataclass
+
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from search.driver.in_memory_study import Mirror
+from search.driver.running_trial import LiveTrial
+from search.driver.study_store import trial_template
+from search.driver.writes import AddTrial, EndTrial, Entry, TakeUp
+from search.objectives import Objective
+from search.records.origin import Unsuitable, counted, given_parameters, queued_text
+from search.records.outcome import FAILURE_ATTRIBUTE, FOREIGN_ATTRIBUTE, Failed, trial_end
+from search.samplers import Sampler
+from search.spaces import Space
+
+__all__ = ["NextTrial", "TrialSource"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NextTrial:
+    """What became of a number; the mirror has it already."""
+
+    #: What is to be stored of it; None if that is there.
+    entry: Entry | None
+    #: The trial to run; None if the number went to one that is not run.
+    live: LiveTrial | None
+    #: What is told of it; None where nothing has to be.
+    line: str | None = None
+
+
+class TrialSource:
+    """Gives out numbers, and what is run under them."""
+
+    def __init__(
+        self,
+        *,
+        mirror: Mirror,
+        space: Space,
+        sampler: Sampler,
+        objective: Objective,
+        seed: int,
+        epoch: int,
+    ) -> None:
+        """Begin with nothing queued.
+
+        Args:
+            mirror: The study in memory, to which each next trial is added.
+            space: The search space.
+            sampler: Draws parameters.
+            objective: What the study maximises.
+            seed: Seed of the study.
+            epoch: The lease's epoch.
+        """
+        self._mirror, self._space, self._sampler = mirror, space, sampler
+        self._objective, self._seed, self._epoch = objective, seed, epoch
+        self._rows: dict[int, FrozenTrial] = {}
+
+    def queue(self, rows: Iterable[FrozenTrial]) -> None:
+        """Note trials that somebody else added, or how they stand now."""
+        self._rows |= {row.number: row for row in rows}
+
+    def next(self, ended: Set[int] | None = None) -> NextTrial:
+        """Give the next number out.
+
+        Args:
+            ended: The trials that count as ended for the sampler; None for all that have.
+        """
+        number = len(self._mirror)
+        row = self._rows.pop(number, None)
+        if row is None:
+            return self._drawn(number, ended)
+        if row.state.is_finished():
+            return self._finished(row)
+        return self._queued(row, ended)
+
+    def _drawn(self, number: int, ended: Set[int] | None) -> NextTrial:
+        parameters, live = self._begin(number, {}, ended, why="new")
+        entry = AddTrial(trial=number, parameters=parameters, epoch=self._epoch)
+        return NextTrial(entry=entry, live=live)
+
+    def _queued(self, row: FrozenTrial, ended: Set[int] | None) -> NextTrial:
+        try:
+            given = given_parameters(row, self._space)
+        except Unsuitable as error:
+            return self._refused(row, str(error))
+        parameters, live = self._begin(row.number, given, ended, why="queued")
+        entry = TakeUp(
+            trial=row.number,
+            parameters=parameters,
+            epoch=self._epoch,
+            queued=queued_text(given),
+        )
+        return NextTrial(
+            entry=entry, live=live, line=f"trial {row.number} was queued {entry.queued}"
+        )
+
+    def _begin(
+        self, number: int, given: dict[str, float], ended: Set[int] | None, *, why: str
+    ) -> tuple[dict[str, float], LiveTrial]:
+        seen = self._mirror.ended() if ended is None else frozenset(ended)
+        mirror = self._mirror if ended is None else self._mirror.as_of(ended)
+        drawn = self._sampler(mirror.study, self._space, number, self._seed)
+        parameters = {**drawn, **given}
+        self._mirror.add(trial_template(parameters, self._space.distributions, self._epoch))
+        history = [(1, self._epoch, why)]
+        return parameters, LiveTrial(number=number, hyper=parameters, history=history, seen=seen)
+
+    def _refused(self, row: FrozenTrial, reason: str) -> NextTrial:
+        outcome = Failed(reason=f"queued, but not run: {reason}", traceback="")
+        end = trial_end(outcome, [], self._objective)
+        self._mirror.add(create_trial(state=TrialState.RUNNING))
+        self._mirror.finish(row.number, end)
+        return NextTrial(
+            entry=EndTrial(trial=row.number, end=end),
+            live=None,
+            line=f"trial {row.number} failed: {end.attributes[FAILURE_ATTRIBUTE]}",
+        )
+
+    def _finished(self, row: FrozenTrial) -> NextTrial:
+        known = counted(row, self._mirror.name)
+        self._mirror.add(known)
+        foreign = FOREIGN_ATTRIBUTE in known.system_attrs
+        line = f"trial {row.number} was added by somebody else as {row.state.name}: not counted"
+        return NextTrial(entry=None, live=None, line=line if foreign else None)

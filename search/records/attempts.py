@@ -1,0 +1,20 @@
+"""The attempts at a trial, as they are stored with it."""
+
+from optuna.trial import FrozenTrial
+
+__all__ = ["ATTEMPTS_ATTRIBUTE", "attempts_of"]
+
+#: System attribute of a trial: ``[[attempt, epoch, why the attempt before it ended], …]``.
+ATTEMPTS_ATTRIBUTE = "unim2:attempts"
+
+
+def attempts_of(trial: FrozenTrial) -> list[tuple[int, int, str]]:
+    """The trial's attempts in order: number, lease epoch, why it began.
+
+    Empty for a trial that no driver has begun, and where somebody else overwrote the attribute.
+    """
+    stored = trial.system_attrs.get(ATTEMPTS_ATTRIBUTE, [])
+    try:
+        return [(int(attempt), int(epoch), str(why)) for attempt, epoch, why in stored]
+    except (TypeError, ValueError):
+        return []

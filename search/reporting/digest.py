@@ -1,0 +1,158 @@
+"""What printers for people share: the best trial, and why trials were pruned."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from search.records.outcome import PruneKind
+from search.reporting.study_view import WAITS, StudyView
+from trainer.console.shell import search_command, shell_text
+
+__all__ = [
+    "BestTrial",
+    "PrunedTrial",
+    "ReasonRow",
+    "best_of",
+    "counts_text",
+    "lines_of_others",
+    "number_text",
+    "pruned_of",
+    "tally_reasons",
+]
+
+#: What is equal in two sentences of the same rule: everything but the figures.
+FIGURE = re.compile(r"-?\d+(\.\d+)?(, -?\d+)*( and -?\d+)?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BestTrial:
+    """The trial of the highest value."""
+
+    number: int
+    value: float
+    #: How the value was made, such as "median of the last 5 evaluations on the val split".
+    protocol: str
+    parameters: Mapping[str, float]
+    #: Label of what is maximised, with its unit; empty where it is not known.
+    objective: str = ""
+    #: The values of an untuned run, to compare with.
+    defaults: Mapping[str, float] = field(default_factory=dict)
+    #: Figures by name, in percent, such as ``{"test mIoU": 31.0}``.
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def made(self) -> str:
+        """What the value is of, and how it was made."""
+        return "; ".join(filter(None, (self.objective, self.protocol)))
+
+    @property
+    def scores_text(self) -> str:
+        """``val mIoU 31.20, test mIoU 30.10``; empty without any."""
+        return ", ".join(f"{name} {score:.2f}" for name, score in self.scores.items())
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrunedTrial:
+    """A trial that was stopped by a rule."""
+
+    number: int
+    kind: PruneKind
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReasonRow:
+    """The trials that one rule stopped."""
+
+    kind: PruneKind
+    count: int
+    #: One of them.
+    example: PrunedTrial
+
+
+def best_of(view: StudyView) -> BestTrial | None:
+    """The best trial; None before the first complete one."""
+    if view.best is None:
+        return None
+    assert view.best.value is not None, "a complete trial has a value"
+    return BestTrial(
+        number=view.best.number,
+        value=view.best.value,
+        protocol=view.protocol or "made by another version of this program",
+        parameters=view.best.params,
+        objective=view.objective_title,
+        defaults=view.defaults,
+        scores=_scores(view),
+    )
+
+
+def _scores(view: StudyView) -> dict[str, float]:
+    """The last evaluation on val and, once it was read, the one on test."""
+    assert view.best is not None
+    figures = view.best.figures
+    scores = {
+        f"val {shown}": figures[name]
+        for name, shown in (("miou", "mIoU"), ("accuracy", "accuracy"))
+        if name in figures
+    }
+    if view.test and view.test["trial"] == view.best.number and "cluster" in view.test:
+        scores["test mIoU"] = view.test["cluster"]["miou"]
+        scores["test accuracy"] = view.test["cluster"]["accuracy"]
+    return scores
+
+
+def pruned_of(view: StudyView) -> tuple[PrunedTrial, ...]:
+    """The trials that a rule stopped, by number."""
+    return tuple(
+        PrunedTrial(number=trial.number, kind=trial.kind, reason=trial.reason)
+        for trial in view.trials
+        if trial.kind is not None
+    )
+
+
+def counts_text(view: StudyView) -> str:
+    """How many trials ended how, and how many run."""
+    counts = view.counts
+    return (
+        f"{counts.finished} of {view.target} trials: {counts.complete} complete,"
+        f" {counts.collapsed} collapsed, {counts.behind} behind;"
+        f" {counts.failed} failed, {counts.running} running"
+    )
+
+
+def lines_of_others(view: StudyView) -> Iterator[str]:
+    """What others did to the study: trials they queued, added as ended, or ended."""
+    waiting = [number for number, how in view.queued.items() if how == WAITS]
+    for number, how in view.queued.items():
+        if how != WAITS:
+            yield f"trial {number} was queued {how}"
+    if waiting and view.state == "finished":
+        more = search_command("resume", "--trials", view.target + len(waiting), study=view.name)
+        yield (
+            f"{len(waiting)} queued after the last trial had begun: `{shell_text(more)}` runs them"
+        )
+    elif waiting:
+        yield f"{len(waiting)} queued, to be run as the next trials"
+    if view.counts.foreign:
+        yield f"{view.counts.foreign} ended by somebody else: not counted"
+
+
+def number_text(value: float) -> str:
+    """A parameter: four decimals, or three digits where those would hide it."""
+    return f"{value:.4f}" if value == 0 or abs(value) >= 0.01 else f"{value:.3g}"
+
+
+def tally_reasons(pruned: Iterable[PrunedTrial]) -> tuple[ReasonRow, ...]:
+    """Pruned trials by kind and rule, collapses first, then the more frequent ones.
+
+    Two reasons are of the same rule if their sentences differ in figures alone. The example is
+    the latest trial.
+    """
+    groups: dict[tuple[PruneKind, str], list[PrunedTrial]] = {}
+    for trial in sorted(pruned, key=lambda trial: trial.number):
+        groups.setdefault((trial.kind, FIGURE.sub("#", trial.reason)), []).append(trial)
+    rows = [
+        ReasonRow(kind=kind, count=len(trials), example=trials[-1])
+        for (kind, _), trials in groups.items()
+    ]
+    return tuple(sorted(rows, key=lambda row: (row.kind != "collapsed", -row.count)))

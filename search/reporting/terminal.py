@@ -1,0 +1,131 @@
+"""The printer for terminals: a study, or all of them, as text and tables."""
+
+from collections.abc import Iterator
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from search.reporting.digest import best_of, counts_text, lines_of_others, pruned_of, tally_reasons
+from search.reporting.study_view import StudyView
+from search.reporting.tables import (
+    NextCommand,
+    Summary,
+    best_table,
+    reasons_table,
+    summary_text,
+)
+from trainer.console.shell import search_command, shell_text, trainer_command
+
+__all__ = ["best", "study_list", "study_status", "summary"]
+
+
+def summary(view: StudyView, seconds: float, *, storage: tuple[str, ...]) -> RenderableType:
+    """The end of a search: the best trial, what was pruned and why, what to do next.
+
+    Args:
+        view: The study.
+        seconds: Of searching.
+        storage: The flag that reaches its database, or nothing.
+    """
+    return summary_text(
+        Summary(
+            notes=tuple(lines_of_others(view)),
+            study=view.name,
+            target=view.target,
+            counts=view.counts,
+            best=best_of(view),
+            pruned=pruned_of(view),
+            seconds=seconds,
+            next_commands=tuple(_next_commands(view, storage)),
+        )
+    )
+
+
+def best(view: StudyView) -> RenderableType:
+    """The best trial."""
+    found = best_of(view)
+    assert found is not None
+    return best_table(found)
+
+
+def study_list(views: list[StudyView]) -> RenderableType:
+    """A table of studies."""
+    table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False, header_style="dim")
+    for column in ("study", "state", "trials", "best", "created (UTC)"):
+        table.add_column(column)
+    for view in views:
+        table.add_row(
+            Text(view.name),
+            view.state,
+            f"{view.counts.finished} of {view.target}",
+            "" if view.best is None else f"{view.best.value:.2f}",
+            f"{view.created_at:%Y-%m-%d %H:%M}",
+        )
+    if not views:
+        return Text("no studies yet: `python -m search launch` starts one")
+    return Group(table, *_objective_lines(views))
+
+
+def _objective_lines(views: list[StudyView]) -> list[Text]:
+    """What the column ``best`` holds: one line if that is the same for all, else one for each."""
+    studies: dict[str, list[str]] = {}
+    for view in views:
+        studies.setdefault(view.objective_title, []).append(view.name)
+    if len(studies) == 1:
+        return [Text(f"best: {title}", style="dim") for title in studies]
+    return [
+        Text(f"best of {', '.join(names)}: {title}", style="dim")
+        for title, names in studies.items()
+    ]
+
+
+def study_status(view: StudyView, *, failures: bool) -> RenderableType:
+    """How a study stands."""
+    lines: list[RenderableType] = [
+        Text(f"{view.name}: {view.state}" + (f", {view.driver}" if view.driver else "")),
+        Text(counts_text(view)),
+        *map(Text, lines_of_others(view)),
+    ]
+    found = best_of(view)
+    if found is None:
+        lines.append(Text(f"no complete trial yet; score: {view.objective_title}", style="dim"))
+    else:
+        lines += [Text(), best_table(found)]
+    if pruned := pruned_of(view):
+        lines += [Text(), reasons_table(tally_reasons(pruned))]
+    if failures:
+        lines += [Text(), *_failure_lines(view)]
+    return Group(*lines)
+
+
+def _failure_lines(view: StudyView) -> Iterator[RenderableType]:
+    failed = [trial for trial in view.trials if trial.state == "failed"]
+    for trial in failed:
+        yield Text(f"trial {trial.number} failed: {trial.reason}", style="bold")
+        yield Text(trial.traceback)
+    if not failed:
+        yield Text("no trial failed")
+
+
+def _next_commands(view: StudyView, storage: tuple[str, ...]) -> list[NextCommand]:
+    name = view.name
+
+    def command(verb: str, *options: object, study: str | None = name) -> str:
+        return shell_text(search_command(verb, *storage, *options, study=study))
+
+    if view.counts.finished < view.target:
+        return [
+            NextCommand(command=command("resume"), purpose="go on"),
+            NextCommand(command=command("status"), purpose="look"),
+        ]
+    best = search_command("best", *storage, "--format", "toml", study=name)
+    fit = trainer_command("fit", "best.toml")
+    return [
+        NextCommand(
+            command=f"{shell_text(best, into='best.toml')} && {shell_text(fit)}",
+            purpose="train the best trial again",
+        ),
+        NextCommand(command=command("dashboard", study=None), purpose="browse all trials"),
+        NextCommand(command=command("resume", "--trials", view.target + 100), purpose="search on"),
+    ]

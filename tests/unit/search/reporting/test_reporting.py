@@ -1,0 +1,199 @@
+"""The read model, from what is stored, and its printers, from the read model alone."""
+
+import ast
+import dataclasses
+import datetime
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from optuna.trial import FrozenTrial
+from rich.console import Console, RenderableType
+
+from search.config.configuration import resolve
+from search.driver.in_memory_study import Mirror
+from search.driver.study_store import ATTEMPTS_ATTRIBUTE
+from search.objectives import find_objective
+from search.records.outcome import Completed, Failed, Outcome, Pruned, trial_end
+from search.reporting import terminal
+from search.reporting.as_json import best_json, study_json
+from search.reporting.markdown import study_markdown
+from search.reporting.reading import view_study
+from search.reporting.study_view import StudyView
+from storage.studies import StudyRecord
+from tests.fakes.memory_search import SPACE
+from tests.unit.search.builders import make_report, running
+
+REPORTING = Path(__file__).parents[4] / "search" / "reporting"
+#: Every module but the reader; the best trial's configuration is looked up, not printed.
+PRINTERS = sorted({path.stem for path in REPORTING.glob("*.py")} - {"reading", "best_run"})
+CREATED = datetime.datetime(2026, 1, 2, 3, 4, tzinfo=datetime.UTC)
+ODD = "one | cluster *has* <97 %>"
+
+
+def record_of(name: str = "rooms-3", **search: Any) -> StudyRecord:
+    config = resolve("rooms", None, {"search": search})
+    return StudyRecord(
+        name=name, config=config.to_table(), space=SPACE.to_json(), seed=0, trials=5, versions={},
+        fingerprints={}, lag=2, created_at=CREATED, stop_requested=False, finished_at=None,
+    )  # fmt: skip
+
+
+def stored(objective: str = "miou-accuracy") -> list[FrozenTrial]:
+    """A trial of every kind, and one that runs as its second attempt."""
+    outcomes: list[Outcome] = [
+        Completed(value=30.0),
+        Completed(value=40.0),
+        Pruned(kind="collapsed", reason=ODD),
+        Failed(reason="RuntimeError: no", traceback="Traceback of it"),
+    ]
+    mirror = Mirror("rooms-3")
+    for outcome in outcomes:
+        number = mirror.add(running(space=SPACE))
+        mirror.report(number, 1, 25.0)
+        reports = [make_report(miou=20.0, accuracy=40.0)]
+        mirror.finish(number, trial_end(outcome, reports, find_objective(objective)))
+    mirror.add(running(space=SPACE))
+    trials = mirror.trials()
+    trials[-1].system_attrs[ATTEMPTS_ATTRIBUTE] = [[1, 1, "new"], [2, 1, "lost"]]
+    return trials
+
+
+TEST = {"trial": 1, "cluster": {"miou": 31.0, "accuracy": 61.0}, "linear": {}}
+
+
+def view(**search: Any) -> StudyView:
+    return view_study(record_of(**search), stored(), driver="driven by pid 1", test=TEST)
+
+
+def printed(what: RenderableType) -> str:
+    stream = io.StringIO()
+    Console(file=stream, width=120).print(what)
+    return stream.getvalue()
+
+
+def test_a_view_is_plain_data() -> None:
+    made = view()
+    assert [trial.state for trial in made.trials] == [
+        "complete", "complete", "pruned", "failed", "running",
+    ]  # fmt: skip
+    assert [trial.ended for trial in made.trials] == [True] * 4 + [False]
+    assert made.best == made.trials[1]
+    pruned, failed, last = made.trials[2:]
+    assert (pruned.kind, pruned.reason, pruned.value) == ("collapsed", ODD, 25.0)
+    assert (failed.reason, failed.traceback, failed.value) == (
+        "RuntimeError: no", "Traceback of it", None,
+    )  # fmt: skip
+    assert last.attempts == ("new", "lost") and last.params == SPACE.defaults
+    assert pruned.scores == {1: 25.0} and pruned.figures["miou"] == 20.0
+    assert made.defaults == SPACE.defaults
+    everything = dataclasses.asdict(made)
+    assert json.loads(json.dumps(everything, default=str))["counts"]["complete"] == 2
+
+
+@pytest.mark.parametrize(
+    ("driver", "finished_at", "state"),
+    [("pid 1", None, "running"), (None, CREATED, "finished"), (None, None, "paused")],
+)
+def test_a_study_is_driven_finished_or_paused(
+    driver: str | None, finished_at: datetime.datetime | None, state: str
+) -> None:
+    record = dataclasses.replace(record_of(), finished_at=finished_at)
+    assert view_study(record, [], driver=driver, test=None).state == state
+
+
+def test_scripts_get_the_same_keys_as_ever() -> None:
+    found = study_json(view())
+    assert list(found) == [
+        "study", "state", "driver", "target", "objective", "protocol", "created_at", "finished",
+        "complete", "pruned", "failed", "foreign", "running", "waiting", "queued", "best", "test",
+    ]  # fmt: skip
+    assert found["best"] == {"trial": 1, "value": 40.0, "params": SPACE.defaults}
+    assert found["pruned"] == {"collapsed": 1, "behind": 0}
+    assert found["created_at"] == "2026-01-02T03:04:00+00:00"
+    assert found["protocol"] == "held-out: median of the last 5 scores on val"
+    json.dumps(found, allow_nan=False)
+
+
+def test_every_printer_names_the_objective() -> None:
+    made = view(objective="miou")
+    assert study_json(made)["objective"] == "miou"
+    assert "mIoU (%); held-out: median" in printed(terminal.best(made))
+    assert "mIoU (%); held-out: median" in printed(terminal.study_status(made, failures=False))
+    assert "best: mIoU (%)" in printed(terminal.study_list([made]))
+    assert "40.00**, mIoU (%); held-out: median" in study_markdown(made)
+
+
+def test_a_list_of_studies_with_several_objectives_tells_which_has_which() -> None:
+    records = (record_of("a"), record_of("b", objective="miou"), record_of("c"))
+    made = [view_study(record, [], driver=None, test=None) for record in records]
+    text = printed(terminal.study_list(made))
+    assert "best of a, c: 0.75 mIoU + 0.25 accuracy (%)" in text
+    assert "best of b: mIoU (%)" in text
+
+
+def test_a_study_of_a_later_version_is_listed_all_the_same() -> None:
+    record = record_of()
+    later = {**record.config, "search": {**record.config["search"], "objective": "agreement"}}
+    later["features"] = {**record.config["features"], "unheard_of": 1}
+    made = view_study(dataclasses.replace(record, config=later), stored(), driver=None, test=None)
+    assert (made.protocol, made.objective, made.objective_title) == (
+        None, "agreement", "agreement",
+    )  # fmt: skip
+    assert "best: agreement" in printed(terminal.study_list([made]))
+    assert "agreement; made by another version" in printed(terminal.best(made))
+    assert study_json(made)["protocol"] is None
+
+
+def test_failures_are_shown_where_they_are_asked_for() -> None:
+    made = view()
+    with_failures = printed(terminal.study_status(made, failures=True))
+    assert "trial 3 failed: RuntimeError: no" in with_failures
+    assert "Traceback of it" in with_failures
+    assert "Traceback" not in printed(terminal.study_status(made, failures=False))
+    healthy = dataclasses.replace(made, trials=made.trials[:2])
+    assert "no trial failed" in printed(terminal.study_status(healthy, failures=True))
+
+
+def test_markdown_says_how_the_study_stands() -> None:
+    lines = study_markdown(view()).splitlines()
+    assert lines[:3] == [
+        "## rooms-3",
+        "",
+        "Running. 3 of 5 trials: 2 complete, 1 collapsed, 0 behind; 1 failed, 1 running.",
+    ]
+    assert "val mIoU 20.00, val accuracy 40.00, test mIoU 31.00, test accuracy 61.00." in lines
+    assert "| lambda\\_self | 0.5000 | 0.5000 |" in lines
+    assert "| collapsed | 1 | trial 2: one \\| cluster \\*has\\* \\<97 %\\> |" in lines
+
+
+def test_markdown_of_a_study_with_nothing_yet() -> None:
+    text = study_markdown(view_study(record_of(), [], driver=None, test=None))
+    assert text.endswith("\n\nNo complete trial yet; score: 0.75 mIoU + 0.25 accuracy (%).\n")
+    assert text.count("\n\n") == 2 and "|" not in text
+
+
+def test_a_status_with_nothing_yet_names_the_objective() -> None:
+    made = view_study(record_of(objective="miou"), [], driver=None, test=None)
+    shown = printed(terminal.study_status(made, failures=False))
+    assert shown.splitlines()[-1].strip() == "no complete trial yet; score: mIoU (%)"
+
+
+def test_the_best_trial_as_json_is_that_of_the_study() -> None:
+    made = view()
+    assert made.best is not None
+    assert best_json(made.best) == study_json(made)["best"]
+
+
+@pytest.mark.parametrize("printer", PRINTERS)
+def test_nothing_that_prints_asks_the_database(printer: str) -> None:
+    tree = ast.parse((REPORTING / f"{printer}.py").read_text())
+    imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    imported |= {
+        name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names
+    }
+    named = {str(module).partition(".")[0] for module in imported}
+    assert not named & {"storage", "optuna", "sqlalchemy"}
+    assert "search.reporting.reading" not in imported

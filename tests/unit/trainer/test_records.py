@@ -1,0 +1,83 @@
+"""Reports as they were stored: by the versions before criteria, and by one with more of them."""
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.trainer.small import CPU, small_config, small_material
+from trainer.engine import checkpoint
+from trainer.engine.run import Run
+from trainer.logs.base import scalars
+from trainer.records import RECORDED, Report, Scores, Signals
+
+#: As the first version stored it.
+FIRST = """{"evaluation": 3, "iteration": 36, "loss": 0.25,
+ "cluster": {"miou": 31.5, "miou_all": 29.25, "accuracy": 52.5},
+ "linear": {"miou": null, "miou_all": null, "accuracy": null},
+ "signals": {"cluster_entropy": 0.75, "largest_share": 0.375, "mean_cosine": -0.125,
+             "finite": true}"""
+BEFORE_TERMS = FIRST + "}"
+#: Before reports had criteria.
+BEFORE_CRITERIA = FIRST + ', "terms": {"rgb": 0.125, "depth": 0.125}}'
+#: By a version that has one criterion more, undefined here, and one less than this one.
+LATER = FIRST + ', "terms": {}, "criteria": {"miou": 31.5, "agreement": 0.5, "rank": null}}'
+
+
+@pytest.mark.parametrize("text", [BEFORE_TERMS, BEFORE_CRITERIA, LATER])
+def test_a_report_of_another_version_is_read(text: str) -> None:
+    report = Report.from_json(json.loads(text))
+    assert (report.evaluation, report.iteration, report.loss) == (3, 36, 0.25)
+    assert report.cluster == Scores(miou=31.5, miou_all=29.25, accuracy=52.5)
+    assert report.signals == Signals(
+        cluster_entropy=0.75, largest_share=0.375, mean_cosine=-0.125, finite=True
+    )
+    assert {name: report.criteria[name] for name in ("miou", "accuracy", "mean_cosine")} == {
+        "miou": 31.5,
+        "accuracy": 52.5,
+        "mean_cosine": -0.125,
+    }
+    assert math.isnan(report.criteria["linear_miou"])
+
+
+def test_a_criterion_that_this_version_does_not_know_is_kept() -> None:
+    report = Report.from_json(json.loads(LATER))
+    assert report.further_criteria().keys() == {"agreement", "rank"}
+    assert report.criteria["agreement"] == 0.5 and math.isnan(report.criteria["rank"])
+    stored = report.to_json()
+    assert stored["criteria"]["agreement"] == 0.5 and stored["criteria"]["rank"] is None
+
+
+def test_what_an_older_version_reads_is_where_it_was_with_nothing_added() -> None:
+    """It takes these keys, and builds records from theirs: an unknown one would be refused."""
+    stored = Report.from_json(json.loads(LATER)).to_json()
+    first: dict[str, Any] = json.loads(BEFORE_TERMS)
+    assert {key: stored[key] for key in first} == first
+
+
+def test_a_replaced_record_takes_its_criteria_along() -> None:
+    report = Report.from_json(json.loads(BEFORE_CRITERIA))
+    better = dataclasses.replace(report.cluster, miou=90.0)
+    assert dataclasses.replace(report, cluster=better).criteria["miou"] == 90.0
+
+
+def test_logs_take_further_criteria_and_no_number_twice() -> None:
+    named = scalars(Report.from_json(json.loads(LATER)))
+    assert named["criteria/agreement"] == 0.5 and named["cluster/miou"] == 31.5
+    assert not named.keys() & {f"criteria/{name}" for name in (*RECORDED, "rank")}
+
+
+def test_a_checkpoint_older_than_criteria_goes_on_as_if_it_were_not(tmp_path: Path) -> None:
+    material = small_material()
+    run = Run.start(small_config(), material, CPU)
+    run.advance()
+    run.save(tmp_path)
+    tensors, record = checkpoint.read_checkpoint(tmp_path)
+    del record["reports"][0]["criteria"], record["state"]
+    checkpoint.write_checkpoint(tmp_path, tensors, record)
+    restored = Run.restore(tmp_path, small_config(), material, CPU)
+    assert restored.reports == run.reports
+    assert restored.advance() == run.advance()

@@ -1,0 +1,133 @@
+"""Where the settings of a run come from: a preset, a file over it, flags over both.
+
+One rule for ``trainer fit`` and ``search launch`` says which preset lies below: the one that was
+asked for, by flag or by the file's key ``base``; else ``own`` for data of one's own; else
+``rooms``. A file may hold the table ``[search]``, which a single run does not read.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from trainer.config.layers import fitting, inner, lay_over
+from trainer.config.paths import user_path
+from trainer.config.presets import read_preset
+from trainer.config.toml_records import flat_table, read_toml
+from trainer.errors import ConfigError, in_one_line
+
+__all__ = ["DEFAULT_PRESET", "OWN_PRESET", "Layers", "read_layers"]
+
+DEFAULT_PRESET = "rooms"
+OWN_PRESET = "own"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layers:
+    """Settings by where they come from."""
+
+    preset: str
+    #: Why it is this preset, in a few words.
+    reason: str
+    #: Whether the user asked for it.
+    asked: bool
+    file: Path | None = None
+    #: Tables of the file, without its key ``base``.
+    from_file: Mapping[str, Any] = field(default_factory=dict)
+    #: Tables of the flags.
+    flags: Mapping[str, Any] = field(default_factory=dict)
+
+    def lines(self) -> tuple[str, ...]:
+        """The same in sentences, for a log."""
+        (_, preset), *others = self.said()
+        return (
+            f"settings: preset {preset}",
+            *(f"settings from {where}: {what}" for where, what in others),
+        )
+
+    def said(self) -> tuple[tuple[str, str], ...]:
+        """What was taken from where: pairs such as ``("preset", "own: ...")``, lowest first."""
+        lines = [("preset", f"{self.preset}: {self.reason}")]
+        if self.file is not None:
+            lines.append((str(self.file), _keys(self.from_file)))
+        if self.flags:
+            lines.append(("flags", _keys(self.flags)))
+        return tuple(lines)
+
+    def given(self) -> dict[str, Any]:
+        """What file and flags say together, the preset aside."""
+        return lay_over(self.from_file, self.flags)
+
+    def over(self, preset: Mapping[str, Any]) -> dict[str, Any]:
+        """File and flags over what suits them of a preset's tables."""
+        given = self.given()
+        return lay_over(fitting(preset, given), given)
+
+    @property
+    def title(self) -> str:
+        """What a study made of these settings is named after.
+
+        The preset; for data of one's own the file, or the folder of the data.
+        """
+        if self.preset != OWN_PRESET:
+            return self.preset
+        root = inner(self.flags, "data").get("root", "")
+        named = self.file.stem if self.file is not None else Path(str(root)).name
+        return _slug(named) or self.preset
+
+
+def read_layers(
+    preset: str | None, file: Path | None, flags: Mapping[str, Any] | None = None
+) -> Layers:
+    """Read the file and find the preset that lies below it.
+
+    Args:
+        preset: Name of the preset that was asked for by flag; None for none.
+        file: A TOML file.
+        flags: Nested tables of what flags gave.
+
+    Raises:
+        ConfigError: If the file cannot be read, or names another preset than the flag.
+    """
+    path = None if file is None else user_path(file)
+    table = {} if path is None else read_toml(path)
+    base = table.pop("base", None)
+    given = flags or {}
+    if base is not None and not isinstance(base, str):
+        raise ConfigError(f"base = {base!r} should be the name of a preset")
+    if preset is not None and base is not None and preset != base:
+        raise ConfigError(
+            f"{path} goes on from the preset {in_one_line(base)!r} (its key base) and --preset"
+            f" {in_one_line(preset)} was given: leave one of them out"
+        )
+    name, reason = _choose(preset, base, lay_over(table, given))
+    return Layers(
+        preset=name,
+        reason=reason,
+        asked=preset is not None or base is not None,
+        file=path,
+        from_file=table,
+        flags=given,
+    )
+
+
+def _choose(preset: str | None, base: str | None, given: Mapping[str, Any]) -> tuple[str, str]:
+    """The preset's name, and why it is this one."""
+    if preset is not None:
+        return preset, "asked for by --preset"
+    if base is not None:
+        return base, "named by the file's key base"
+    data, toy = inner(given, "data"), read_preset(DEFAULT_PRESET)["data"]["name"]
+    if data.get("root") is not None or data.get("name", toy) != toy:
+        return OWN_PRESET, "the defaults, for data of your own"
+    return DEFAULT_PRESET, "synthetic rooms, for no other data is named"
+
+
+def _keys(table: Mapping[str, Any]) -> str:
+    return ", ".join(map(in_one_line, flat_table(table))) or "nothing"
+
+
+def _slug(name: str) -> str:
+    """A name for a study: lower case, without what a shell would read."""
+    return re.sub(r"[^\w.]+", "-", name.lower()).strip("-.")[:40]

@@ -1,0 +1,32 @@
+"""Commands that are printed to be pasted: lists of arguments, quoted for a shell in one place."""
+
+import shlex
+
+__all__ = ["Command", "search_command", "shell_text", "trainer_command"]
+
+Command = tuple[str, ...]
+
+
+def search_command(verb: str, *options: object, study: str | None = None) -> Command:
+    """``python -m search VERB STUDY OPTIONS``; a study named like a flag follows ``--``."""
+    words = ("python", "-m", "search", verb)
+    given = tuple(map(str, options))
+    if study is None:
+        return (*words, *given)
+    return (*words, *given, "--", study) if study.startswith("-") else (*words, study, *given)
+
+
+def trainer_command(verb: str, *arguments: object) -> Command:
+    """``python -m trainer VERB ARGUMENTS``."""
+    return ("python", "-m", "trainer", verb, *map(str, arguments))
+
+
+def shell_text(command: Command, *, into: str | None = None) -> str:
+    """The command as a shell reads it back.
+
+    Args:
+        command: Its words.
+        into: File that its output goes to.
+    """
+    text = shlex.join(command)
+    return text if into is None else f"{text} > {shlex.quote(into)}"

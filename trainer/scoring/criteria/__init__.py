@@ -1,0 +1,35 @@
+"""Criteria: the numbers that an evaluation gives a run, by name.
+
+A new criterion is one file and one line in the table; reports, checkpoints, the database and
+logs then carry it.
+"""
+
+from collections.abc import Mapping
+
+from trainer.scoring.criteria.accuracy import ACCURACY
+from trainer.scoring.criteria.cluster_entropy import CLUSTER_ENTROPY
+from trainer.scoring.criteria.criterion import Criterion, Evidence
+from trainer.scoring.criteria.largest_share import LARGEST_SHARE
+from trainer.scoring.criteria.linear_miou import LINEAR_MIOU
+from trainer.scoring.criteria.mean_cosine import MEAN_COSINE
+from trainer.scoring.criteria.miou import MIOU
+
+__all__ = ["CRITERIA", "Criterion", "Evidence", "compute_criteria"]
+
+#: Every criterion by name.
+CRITERIA: Mapping[str, Criterion] = {
+    criterion.name: criterion
+    for criterion in (
+        MIOU,
+        ACCURACY,
+        LINEAR_MIOU,
+        CLUSTER_ENTROPY,
+        LARGEST_SHARE,
+        MEAN_COSINE,
+    )
+}
+
+
+def compute_criteria(evidence: Evidence) -> dict[str, float]:
+    """Every criterion of the table; NaN where one is undefined."""
+    return {name: criterion.compute(evidence) for name, criterion in CRITERIA.items()}
