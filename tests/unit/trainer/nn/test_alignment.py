@@ -116,7 +116,9 @@ def test_a_checkpoint_from_before_the_gaps_is_read_and_written_as_it_was(tmp_pat
     run = Run.restore(BEFORE / "first", config, material, CPU)
     run.save(tmp_path)
     old, new = (read_checkpoint(folder) for folder in (BEFORE / "first", tmp_path))
-    assert same(old[0], new[0]) and old[1]["reports"] == new[1]["reports"]
+    assert same(old[0], new[0])
+    for before, after in zip(old[1]["reports"], new[1]["reports"], strict=True):
+        assert {key: after[key] for key in before} == before  # reports say more by now
     assert len(old[0]["model.leaf_SP"]) % 2 == 1
 
 
