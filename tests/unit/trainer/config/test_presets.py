@@ -1,4 +1,4 @@
-"""Presets against the numbers of the specification (2.9, 2.11), restated here by hand."""
+"""Presets against the published numbers, restated here by hand."""
 
 import pytest
 
