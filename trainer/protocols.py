@@ -119,11 +119,12 @@ def _of_method(method: Any) -> dict[str, Any]:
 
 def _offered(data_set: Any) -> dict[str, Any]:
     """The published options that the data set has, by its own declaration."""
-    from trainer.datasets import OPTIONS  # brings torch, which naming a protocol does without
+    from trainer.datasets import DATASETS  # brings torch, which naming a protocol does without
 
-    if not isinstance(data_set, str) or data_set not in OPTIONS:
+    if not isinstance(data_set, str) or data_set not in DATASETS:
         return {}
-    hints = typing.get_type_hints(OPTIONS[data_set])
+    record = DATASETS[data_set].options
+    hints = {} if record is None else typing.get_type_hints(record)
     return {
         key: value
         for key, value in PUBLISHED_OPTIONS.items()
