@@ -9,7 +9,7 @@ from sqlalchemy import event, text
 from storage_programs import FREEZE_BEFORE_COMMIT, HOLD_LEASE
 
 from storage.address import parse_address
-from storage.database import open_database
+from storage.database import Database, open_database
 from storage.errors import DatabaseAway, LeaseHeld, LeaseLost
 from storage.fence import fence
 from storage.lease import Lease
@@ -23,14 +23,14 @@ def record(database, study="s"):
         return read_lease(connection, study)
 
 
-def wait_until(condition):
+def wait_until(condition) -> None:
     deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
 
-def test_a_second_lease_is_refused_and_told_who_has_it(database):
+def test_a_second_lease_is_refused_and_told_who_has_it(database: Database) -> None:
     with Lease.acquire(database, "s") as lease:
         assert lease.epoch == 1
         with pytest.raises(LeaseHeld, match=r"driven by pid \d+ on .* since .* UTC, renewed 0 s"):
@@ -40,7 +40,7 @@ def test_a_second_lease_is_refused_and_told_who_has_it(database):
         lease.check()
 
 
-def test_a_lease_given_back_is_free_at_once_under_a_new_epoch(database):
+def test_a_lease_given_back_is_free_at_once_under_a_new_epoch(database: Database) -> None:
     Lease.acquire(database, "s").release()
     with Lease.acquire(database, "s") as lease:
         assert lease.epoch == 2
@@ -52,7 +52,9 @@ def test_a_lease_given_back_is_free_at_once_under_a_new_epoch(database):
     assert second.released_at is None
 
 
-def test_a_lease_that_was_taken_over_is_not_given_back_by_its_old_holder(database):
+def test_a_lease_that_was_taken_over_is_not_given_back_by_its_old_holder(
+    database: Database,
+) -> None:
     old = Lease.acquire(database, "s")
     with Lease.acquire(database, "s", time_to_live=0.0):
         old.release()
@@ -62,15 +64,17 @@ def test_a_lease_that_was_taken_over_is_not_given_back_by_its_old_holder(databas
     assert [past.released_at for past in history] == [None, None]
 
 
-def test_of_many_at_once_one_gets_it(database, database_address, start_child):
+def test_of_many_at_once_one_gets_it(
+    database: Database, database_address: str, start_child
+) -> None:
     children = [start_child(HOLD_LEASE, database_address, "30") for _ in range(4)]
     told = sorted(child.line() for child in children)
     assert told == ["1", "LeaseHeld", "LeaseHeld", "LeaseHeld"]
 
 
 def test_the_lease_of_a_process_killed_on_this_machine_is_free_at_once(
-    database, database_address, start_child
-):
+    database: Database, database_address: str, start_child
+) -> None:
     child = start_child(HOLD_LEASE, database_address, "30")
     assert child.line() == "1"
     with pytest.raises(LeaseHeld):
@@ -82,8 +86,8 @@ def test_the_lease_of_a_process_killed_on_this_machine_is_free_at_once(
 
 
 def test_the_lease_of_a_frozen_process_is_free_when_its_time_is_over(
-    database, database_address, start_child
-):
+    database: Database, database_address: str, start_child
+) -> None:
     child = start_child(HOLD_LEASE, database_address, "2")
     assert child.line() == "1"
     child.send(signal.SIGSTOP)
@@ -98,7 +102,7 @@ def test_the_lease_of_a_frozen_process_is_free_when_its_time_is_over(
         assert not lease.lost
 
 
-def test_renewal_keeps_a_lease_beyond_its_time_to_live(database):
+def test_renewal_keeps_a_lease_beyond_its_time_to_live(database: Database) -> None:
     with Lease.acquire(database, "s", renew_seconds=0.1) as lease:
         acquired_at = record(database).acquired_at
         wait_until(lambda: (record(database).renewed_at - acquired_at).total_seconds() > 1)
@@ -108,8 +112,8 @@ def test_renewal_keeps_a_lease_beyond_its_time_to_live(database):
 
 
 def test_a_process_frozen_between_fence_and_commit_is_replaced_and_cannot_commit(
-    database, database_address, start_child
-):
+    database: Database, database_address: str, start_child
+) -> None:
     with database.engine.begin() as connection:
         connection.execute(text("CREATE TABLE written (line text)"))
     child = start_child(FREEZE_BEFORE_COMMIT, database_address)
@@ -128,8 +132,8 @@ def test_a_process_frozen_between_fence_and_commit_is_replaced_and_cannot_commit
 
 
 def test_a_lock_held_by_a_frozen_commit_does_not_block_the_takeover_for_ever(
-    database, database_address, start_child
-):
+    database: Database, database_address: str, start_child
+) -> None:
     with database.engine.begin() as connection:
         connection.execute(text("CREATE TABLE written (line text)"))
     child = start_child(FREEZE_BEFORE_COMMIT, database_address)
@@ -140,7 +144,7 @@ def test_a_lock_held_by_a_frozen_commit_does_not_block_the_takeover_for_ever(
         assert lease.epoch == 2
 
 
-def test_the_fence_stops_writes_and_lets_reads_pass(database):
+def test_the_fence_stops_writes_and_lets_reads_pass(database: Database) -> None:
     with database.engine.begin() as connection:
         connection.execute(text("CREATE TABLE written (line text)"))
     with contextlib.ExitStack() as stack:
@@ -162,7 +166,7 @@ def test_the_fence_stops_writes_and_lets_reads_pass(database):
             old.check()
 
 
-def test_the_fence_stops_writes_after_the_lease_was_given_back(database):
+def test_the_fence_stops_writes_after_the_lease_was_given_back(database: Database) -> None:
     lease = Lease.acquire(database, "s")
     fence(database.engine, lease)
     lease.release()
@@ -173,7 +177,9 @@ def test_the_fence_stops_writes_after_the_lease_was_given_back(database):
         connection.execute(text("CREATE TABLE written (line text)"))
 
 
-def test_a_takeover_waits_for_a_commit_that_passed_the_fence(database, database_address):
+def test_a_takeover_waits_for_a_commit_that_passed_the_fence(
+    database: Database, database_address: str
+) -> None:
     """The fence and the takeover exclude one another: the write is done before the epoch grows."""
     seen = []
     with (
@@ -183,7 +189,7 @@ def test_a_takeover_waits_for_a_commit_that_passed_the_fence(database, database_
         fence(database.engine, old)
 
         @event.listens_for(database.engine, "commit")
-        def _take_over(connection):
+        def _take_over(connection) -> None:
             with two.engine.begin() as other:
                 other.execute(text("SET LOCAL lock_timeout = '200ms'"))
                 with pytest.raises(DatabaseAway, match="lock timeout"):
@@ -195,7 +201,7 @@ def test_a_takeover_waits_for_a_commit_that_passed_the_fence(database, database_
     assert seen == [True]
 
 
-def test_a_lease_goes_on_under_its_epoch_when_the_server_comes_back(embedded_folder):
+def test_a_lease_goes_on_under_its_epoch_when_the_server_comes_back(embedded_folder) -> None:
     with open_database(parse_address(f"embedded:{embedded_folder}")) as database:
         with Lease.acquire(database, "s", renew_seconds=0.1) as lease:
             fence(database.engine, lease)
@@ -214,7 +220,7 @@ def test_a_lease_goes_on_under_its_epoch_when_the_server_comes_back(embedded_fol
                 connection.execute(text("CREATE TABLE written (line text)"))
 
 
-def test_giving_back_during_an_outage_is_quiet(embedded_folder):
+def test_giving_back_during_an_outage_is_quiet(embedded_folder) -> None:
     with open_database(parse_address(f"embedded:{embedded_folder}")) as database:
         lease = Lease.acquire(database, "s")
         database.server.programs.run(

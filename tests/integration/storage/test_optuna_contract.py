@@ -9,6 +9,7 @@ The cases that make dozens of trials are marked long: `make test-long` runs them
 import contextlib
 import pickle  # noqa: TID251 - to see that nothing of ours can be pickled
 from collections.abc import Iterator
+from pathlib import Path
 
 import optuna
 import pytest
@@ -27,7 +28,7 @@ EMPTY = text("TRUNCATE public.studies CASCADE")
 
 
 @pytest.fixture(scope="module")
-def driven(_template: Database, embedded_root) -> Iterator[tuple[Database, RDBStorage]]:
+def driven(_template: Database, embedded_root: Path) -> Iterator[tuple[Database, RDBStorage]]:
     """A database, and the storage of a driver that holds its lease."""
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -82,7 +83,7 @@ for _name in HEAVY:
     setattr(TestDriversStorage, _name, pytest.mark.long(getattr(StorageTestCase, _name)))
 
 
-def test_no_case_is_left_out_but_the_one_that_is_named():
+def test_no_case_is_left_out_but_the_one_that_is_named() -> None:
     cases = {name for name in dir(StorageTestCase) if name.startswith("test_")}
     changed = {name for name in vars(TestDriversStorage) if name.startswith("test_")}
     assert len(cases) > 40 and changed == {"test_pickle_storage", *HEAVY}

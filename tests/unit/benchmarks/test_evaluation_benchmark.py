@@ -5,7 +5,7 @@ import pytest
 from benchmarks import evaluation
 
 
-def test_all_ways_predict_the_same(capsys) -> None:
+def test_all_ways_predict_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     assert evaluation.main(["--short"]) == 0
     printed = capsys.readouterr().out
     assert "met     all predictions and counts are equal" in printed
@@ -13,7 +13,9 @@ def test_all_ways_predict_the_same(capsys) -> None:
 
 
 @pytest.mark.parametrize("name", list(evaluation.VARIANTS)[1:])
-def test_another_prediction_is_told(name: str, monkeypatch, capsys) -> None:
+def test_another_prediction_is_told(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def one_pixel_off(codes, model, size):
         clusters, linear = evaluation.code_by_batch(codes, model, size)
         clusters[0, 0, 0] = (clusters[0, 0, 0] + 1) % size.classes

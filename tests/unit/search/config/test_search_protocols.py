@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from pathlib import Path
 
 import pytest
 
@@ -107,7 +108,9 @@ def test_a_study_older_than_a_setting_is_the_same_study() -> None:
     assert study_protocol(old) == "held-out: median of the last 5 scores on val"
 
 
-def test_a_worker_tests_the_iterate_that_counts(tmp_path, monkeypatch) -> None:
+def test_a_worker_tests_the_iterate_that_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     material = small_material()
     material = dataclasses.replace(
         material, test=TestSplit(**{key: getattr(material.val, key) for key in VAL})

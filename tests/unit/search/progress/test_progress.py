@@ -95,23 +95,23 @@ STATUS = (
         "idle",
     ],
 )
-def test_the_picture_says_how_the_search_stands(said):
+def test_the_picture_says_how_the_search_stands(said) -> None:
     assert said in drawn(SNAPSHOT)
 
 
-def test_a_picture_of_nothing_yet():
+def test_a_picture_of_nothing_yet() -> None:
     text = drawn(EMPTY)
     assert "no complete trial yet" in text
     assert "left" not in text
 
 
-def test_an_unusual_state_is_shown_only_while_there_is_one():
+def test_an_unusual_state_is_shown_only_while_there_is_one() -> None:
     assert "database away for 12 s, waiting" in drawn(AWAY)
     assert "database" not in drawn(SNAPSHOT)
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 160])
-def test_no_line_is_wider_than_the_terminal(width):
+def test_no_line_is_wider_than_the_terminal(width) -> None:
     text = drawn(AWAY, ("trial 36 pruned, collapsed: " + "a long reason " * 9,), width=width)
     assert max(map(len, text.splitlines())) <= width
 
@@ -122,7 +122,7 @@ def test_what_is_maximised_is_named_where_it_is_known() -> None:
     assert "score:" not in drawn(SNAPSHOT)
 
 
-def test_the_bar_grows():
+def test_the_bar_grows() -> None:
     def filled(complete):
         counts = Counts(complete=complete)
         snapshot = dataclasses.replace(SNAPSHOT, counts=counts, workers=())
@@ -131,23 +131,23 @@ def test_the_bar_grows():
     assert 0 == filled(0) < filled(50) < filled(100) < filled(200) == filled(300)
 
 
-def test_many_workers_are_cut_short():
+def test_many_workers_are_cut_short() -> None:
     workers = tuple(WorkerLine(name=f"worker-{index}") for index in range(64))
     text = drawn(dataclasses.replace(SNAPSHOT, workers=workers))
     assert text.count("idle") == WORKERS_SHOWN
     assert f"and {64 - WORKERS_SHOWN} more" in text
 
 
-def test_text_of_others_is_no_markup():
+def test_text_of_others_is_no_markup() -> None:
     event = "trial 3 failed: [bold]unknown name in [/hyper] :smile:"
     assert event in drawn(SNAPSHOT, (event,))
 
 
-def test_a_terminal_without_unicode_is_no_obstacle():
+def test_a_terminal_without_unicode_is_no_obstacle() -> None:
     assert "37 of 200 trials" in drawn(AWAY, ("trial 1 complete: 30.00",), encoding="ascii")
 
 
-def test_live_progress_leaves_its_last_picture_with_the_last_events():
+def test_live_progress_leaves_its_last_picture_with_the_last_events() -> None:
     console, text = recorder(terminal=True)
     with LiveProgress(console) as progress:
         progress.update(EMPTY)
@@ -160,7 +160,7 @@ def test_live_progress_leaves_its_last_picture_with_the_last_events():
     assert "trial 1 complete" in last and f"trial {EVENTS_SHOWN} complete" in last
 
 
-def test_live_progress_gives_the_terminal_back_after_an_error():
+def test_live_progress_gives_the_terminal_back_after_an_error() -> None:
     console, text = recorder(terminal=True)
     with pytest.raises(RuntimeError, match="broken"), LiveProgress(console) as progress:
         progress.update(SNAPSHOT)
@@ -173,7 +173,7 @@ def test_live_progress_gives_the_terminal_back_after_an_error():
 # Plain lines
 
 
-def test_events_are_written_as_they_come_on_one_line_each(log):
+def test_events_are_written_as_they_come_on_one_line_each(log) -> None:
     progress, lines = log
     progress.event("trial 1 complete: 30.00")
     assert lines() == ["trial 1 complete: 30.00"]
@@ -181,7 +181,7 @@ def test_events_are_written_as_they_come_on_one_line_each(log):
     assert lines()[1] == "trial 2 failed: [bold] " + "long " * 60
 
 
-def test_a_status_line_comes_at_first_and_then_every_30_seconds_at_most(log, clock):
+def test_a_status_line_comes_at_first_and_then_every_30_seconds_at_most(log, clock) -> None:
     progress, lines = log
     for second in range(61):
         clock.seconds = float(second)
@@ -197,7 +197,9 @@ def test_a_log_names_what_is_maximised_once_before_the_first_status(log, clock) 
     assert lines() == ["score: mIoU (%)", STATUS, STATUS]
 
 
-def test_an_unusual_state_is_told_when_it_begins_and_when_it_ends_not_as_it_lasts(log, clock):
+def test_an_unusual_state_is_told_when_it_begins_and_when_it_ends_not_as_it_lasts(
+    log, clock
+) -> None:
     progress, lines = log
     progress.update(SNAPSHOT)
     for second in range(12, 15):
@@ -209,7 +211,7 @@ def test_an_unusual_state_is_told_when_it_begins_and_when_it_ends_not_as_it_last
     assert lines() == [STATUS, f"{STATUS}; database away for 12 s, waiting", STATUS]
 
 
-def test_the_last_status_is_written_at_the_end_but_not_twice(log):
+def test_the_last_status_is_written_at_the_end_but_not_twice(log) -> None:
     progress, lines = log
     with progress:
         progress.update(SNAPSHOT)
@@ -220,7 +222,7 @@ def test_the_last_status_is_written_at_the_end_but_not_twice(log):
     assert len(lines()) == 2
 
 
-def test_the_first_line_waits_for_a_worker_that_has_a_trial(log, clock):
+def test_the_first_line_waits_for_a_worker_that_has_a_trial(log, clock) -> None:
     progress, lines = log
     idle = dataclasses.replace(EMPTY, workers=(WorkerLine(name="worker-0"),))
     progress.update(idle)
@@ -229,7 +231,7 @@ def test_the_first_line_waits_for_a_worker_that_has_a_trial(log, clock):
     assert lines() == [STATUS]
 
 
-def test_the_first_line_does_not_wait_for_ever(log, clock):
+def test_the_first_line_does_not_wait_for_ever(log, clock) -> None:
     progress, lines = log
     idle = dataclasses.replace(EMPTY, workers=(WorkerLine(name="worker-0"),))
     progress.update(idle)
@@ -238,7 +240,7 @@ def test_the_first_line_does_not_wait_for_ever(log, clock):
     assert len(lines()) == 1 and lines()[0].endswith("worker-0: idle")
 
 
-def test_a_line_of_many_workers_is_cut_short(log):
+def test_a_line_of_many_workers_is_cut_short(log) -> None:
     progress, lines = log
     workers = tuple(WorkerLine(name=f"worker-{index}", trial=index) for index in range(64))
     progress.update(dataclasses.replace(SNAPSHOT, workers=workers))
@@ -246,7 +248,7 @@ def test_a_line_of_many_workers_is_cut_short(log):
     assert lines()[0].endswith(f"; {64 - WORKERS_SHOWN} more workers")
 
 
-def test_without_an_update_nothing_is_written(log):
+def test_without_an_update_nothing_is_written(log) -> None:
     progress, lines = log
     with progress:
         pass
@@ -262,13 +264,15 @@ def test_without_an_update_nothing_is_written(log):
         (False, False, LiveProgress),
     ],
 )
-def test_the_view_fits_the_console_unless_it_is_said(terminal, plain, kind, monkeypatch):
+def test_the_view_fits_the_console_unless_it_is_said(
+    terminal, plain, kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TERM", "xterm")
     console, _ = recorder(terminal=terminal)
     assert type(open_progress(console, plain=plain)) is kind
 
 
-def test_a_dumb_terminal_gets_plain_lines(monkeypatch):
+def test_a_dumb_terminal_gets_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "dumb")
     console, _ = recorder(terminal=True)
     assert type(open_progress(console)) is PlainProgress
@@ -287,6 +291,6 @@ def test_a_dumb_terminal_gets_plain_lines(monkeypatch):
         (187200.0, "2 d 04 h", "2 d 04 h"),
     ],
 )
-def test_durations(seconds, exact, about):
+def test_durations(seconds, exact, about) -> None:
     assert duration_text(seconds) == exact
     assert about_text(seconds) == about

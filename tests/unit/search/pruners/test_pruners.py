@@ -15,7 +15,7 @@ E = 20
 
 
 @pytest.fixture(params=PRUNERS)
-def pruner(request):
+def pruner(request: pytest.FixtureRequest):
     return build_pruner(request.param, E)
 
 
@@ -48,12 +48,12 @@ def by(pruner):
     return lambda study, trial: isinstance(pruner.decide(study, trial), Prune)
 
 
-def test_an_unknown_pruner_is_refused_with_the_valid_names():
+def test_an_unknown_pruner_is_refused_with_the_valid_names() -> None:
     with pytest.raises(SettingsError, match="unknown pruner 'asha': choose one of competitive"):
         build_pruner("asha", E)
 
 
-def test_a_trial_without_a_report_or_without_others_is_kept(pruner):
+def test_a_trial_without_a_report_or_without_others_is_kept(pruner) -> None:
     mirror = Mirror("study")
     mirror.add(running())
     assert pruner.decide(mirror.study, mirror.trial(0)) == Keep()
@@ -61,7 +61,7 @@ def test_a_trial_without_a_report_or_without_others_is_kept(pruner):
     assert pruner.decide(mirror.study, mirror.trial(0)) == Keep()
 
 
-def test_the_best_trial_so_far_is_kept(pruner):
+def test_the_best_trial_so_far_is_kept(pruner) -> None:
     mirror = Mirror("study")
     for score in range(25):
         add_finished(mirror, [float(score)] * E)
@@ -71,7 +71,7 @@ def test_the_best_trial_so_far_is_kept(pruner):
         assert pruner.decide(mirror.study, mirror.trial(number)) == Keep()
 
 
-def test_nothing_is_stopped_at_the_last_evaluation(pruner):
+def test_nothing_is_stopped_at_the_last_evaluation(pruner) -> None:
     mirror = Mirror("study")
     for _ in range(25):
         add_finished(mirror, [50.0] * E)
@@ -81,7 +81,7 @@ def test_nothing_is_stopped_at_the_last_evaluation(pruner):
     assert pruner.decide(mirror.study, mirror.trial(number)) == Keep()
 
 
-def test_decisions_are_the_same_again_and_from_a_rebuilt_mirror(pruner):
+def test_decisions_are_the_same_again_and_from_a_rebuilt_mirror(pruner) -> None:
     mirror = Mirror("study")
     curves = noisy_curves(40)
     run_study(by(pruner), curves[:36], mirror)
@@ -98,7 +98,7 @@ def test_decisions_are_the_same_again_and_from_a_rebuilt_mirror(pruner):
 
 
 @pytest.mark.parametrize("name", [name for name in PRUNERS if name != "none"])
-def test_every_pruner_but_none_stops_some_and_says_why_in_one_line(name):
+def test_every_pruner_but_none_stops_some_and_says_why_in_one_line(name) -> None:
     pruner, mirror, reasons = build_pruner(name, E), Mirror("study"), []
 
     def decide(study, trial):
@@ -114,7 +114,7 @@ def test_every_pruner_but_none_stops_some_and_says_why_in_one_line(name):
                for reason, stop in zip(reasons, filter(None, stops), strict=True))  # fmt: skip
 
 
-def test_none_stops_nothing():
+def test_none_stops_nothing() -> None:
     assert run_study(by(build_pruner("none", E)), noisy_curves(20), Mirror("study")) == [None] * 20
 
 
@@ -131,14 +131,14 @@ OPTUNAS = [
 
 
 @pytest.mark.parametrize(("ours", "optunas"), OPTUNAS, ids=["sha", "hyperband"])
-def test_halving_decides_like_optunas_on_trials_one_after_the_other(ours, optunas):
+def test_halving_decides_like_optunas_on_trials_one_after_the_other(ours, optunas) -> None:
     curves = noisy_curves(60)
     expected = run_study(optunas.prune, curves, Mirror("study"))
     assert run_study(by(ours), curves, Mirror("study")) == expected
     assert len({stop for stop in expected if stop}) > 1
 
 
-def test_hyperband_spreads_trials_over_its_brackets():
+def test_hyperband_spreads_trials_over_its_brackets() -> None:
     pruner = HyperbandPruner(evaluations=27)
     brackets = [pruner.bracket("study", number) for number in range(200)]
     counts = [brackets.count(bracket) for bracket in range(4)]
@@ -146,7 +146,7 @@ def test_hyperband_spreads_trials_over_its_brackets():
     assert min(counts) > 0 and sum(counts) == 200
 
 
-def test_halving_counts_a_skipped_rung_at_the_next_report():
+def test_halving_counts_a_skipped_rung_at_the_next_report() -> None:
     mirror = Mirror("study")
     for _ in range(8):
         add_finished(mirror, [50.0] * E)
@@ -157,7 +157,7 @@ def test_halving_counts_a_skipped_rung_at_the_next_report():
     assert isinstance(verdict, Prune)
 
 
-def test_the_released_rule_is_a_median_after_five_trials_without_warm_up():
+def test_the_released_rule_is_a_median_after_five_trials_without_warm_up() -> None:
     pruner = build_pruner("median", E)
     mirror = Mirror("study")
     for _ in range(4):

@@ -69,20 +69,20 @@ def mean_loss(results):
     return float(np.mean(VALUES[BEST] - np.asarray(kept)))
 
 
-def test_the_best_curve_is_a_late_bloomer():
+def test_the_best_curve_is_a_late_bloomer() -> None:
     assert BEST % 2 == 0
 
 
-def test_the_released_rule_cuts_the_best_trial_in_most_orders(replays):
+def test_the_released_rule_cuts_the_best_trial_in_most_orders(replays) -> None:
     assert share_of_orders_without_the_best(replays["median"]) > 0.5
 
 
-def test_the_default_does_not(replays):
+def test_the_default_does_not(replays) -> None:
     assert share_of_orders_without_the_best(replays["competitive"]) < 0.1
     assert mean_loss(replays["competitive"]) < 0.1 * mean_loss(replays["median"])
 
 
-def test_the_default_still_saves_work(replays):
+def test_the_default_still_saves_work(replays) -> None:
     spent = float(np.mean([spent for _, spent in replays["competitive"]]))
     assert 0.7 < spent < 0.95
     assert all(cut for cut, _ in replays["competitive"])

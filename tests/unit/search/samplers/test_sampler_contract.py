@@ -32,7 +32,7 @@ class TestOneProposal(BasicSamplerTestCase, RelativeSamplerTestCase):
         return lambda: tpe._OneProposal(n_startup_trials=0, seed=5)
 
 
-def test_no_other_sampler_class_is_ours():
+def test_no_other_sampler_class_is_ours() -> None:
     modules = (samplers, quasi_random, random, startup, tpe)
     ours = {
         kind

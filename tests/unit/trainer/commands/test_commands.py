@@ -4,6 +4,7 @@ import dataclasses
 import json
 import re
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -19,7 +20,7 @@ from trainer.engine.run import config_of
 
 
 @pytest.fixture
-def run_toml(tmp_path, monkeypatch):
+def run_toml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(setup, "prepare", lambda config, **_: small_material())
     monkeypatch.setattr(fit, "validate", lambda config: ())
     path = tmp_path / "small.toml"
@@ -34,7 +35,9 @@ def call(monkeypatch, *arguments: object) -> int:
     return int(caught.value.code or 0)
 
 
-def test_fit_then_evaluate(run_toml, tmp_path, monkeypatch, capsys) -> None:
+def test_fit_then_evaluate(
+    run_toml, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "out"
     assert call(monkeypatch, "fit", run_toml, "--out", out, "--device", "cpu") == 0
     printed = capsys.readouterr().out
@@ -46,7 +49,9 @@ def test_fit_then_evaluate(run_toml, tmp_path, monkeypatch, capsys) -> None:
         assert re.search(rf"{split} +raw +cluster +\d+\.\d\d", capsys.readouterr().out)
 
 
-def test_fit_goes_on_with_its_own_checkpoint_only(run_toml, tmp_path, monkeypatch, capsys) -> None:
+def test_fit_goes_on_with_its_own_checkpoint_only(
+    run_toml, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "out"
     for _ in range(2):
         assert call(monkeypatch, "fit", run_toml, "--out", out, "--device", "cpu") == 0
@@ -55,7 +60,9 @@ def test_fit_goes_on_with_its_own_checkpoint_only(run_toml, tmp_path, monkeypatc
     assert "seed is 0 there and 9 here" in capsys.readouterr().err
 
 
-def test_features_says_what_there_is(run_toml, monkeypatch, capsys) -> None:
+def test_features_says_what_there_is(
+    run_toml, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert call(monkeypatch, "features", run_toml, "--device", "cpu") == 0
     assert "10 crops, 5 val and 5 test images of rgb, depth" in capsys.readouterr().out
 
@@ -70,7 +77,13 @@ def test_features_says_what_there_is(run_toml, monkeypatch, capsys) -> None:
         ("not toml", "is not valid TOML"),
     ],
 )
-def test_user_errors_are_one_line(run_toml, monkeypatch, capsys, line: str, phrase: str) -> None:
+def test_user_errors_are_one_line(
+    run_toml,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    line: str,
+    phrase: str,
+) -> None:
     run_toml.write_text(line)
     assert call(monkeypatch, "fit", run_toml, "--device", "cpu") == 2
     error = capsys.readouterr().err
@@ -79,19 +92,23 @@ def test_user_errors_are_one_line(run_toml, monkeypatch, capsys, line: str, phra
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:99", "meta"])
-def test_unknown_devices_are_refused(run_toml, monkeypatch, capsys, device: str) -> None:
+def test_unknown_devices_are_refused(
+    run_toml, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], device: str
+) -> None:
     assert call(monkeypatch, "fit", run_toml, "--device", device) == 2
     assert f"--device {device}" in capsys.readouterr().err
 
 
-def test_missing_files_are_one_line(monkeypatch, capsys, tmp_path) -> None:
+def test_missing_files_are_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     assert call(monkeypatch, "fit", tmp_path / "no.toml") == 2
     assert call(monkeypatch, "evaluate", tmp_path / "no") == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 2
 
 
 def test_a_checkpoint_is_scored_where_its_data_moved(
-    run_toml, tmp_path, monkeypatch, capsys
+    run_toml, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out, roots = tmp_path / "out", []
     assert call(monkeypatch, "fit", run_toml, "--out", out, "--device", "cpu") == 0
@@ -110,7 +127,9 @@ def test_a_checkpoint_is_scored_where_its_data_moved(
     assert len(re.findall("val +raw +cluster", capsys.readouterr().out)) == 2
 
 
-def test_scores_are_one_json_object_for_scripts(run_toml, tmp_path, monkeypatch, capsys) -> None:
+def test_scores_are_one_json_object_for_scripts(
+    run_toml, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "out"
     assert call(monkeypatch, "fit", run_toml, "--out", out, "--device", "cpu") == 0
     capsys.readouterr()
@@ -131,7 +150,7 @@ def test_scores_are_one_json_object_for_scripts(run_toml, tmp_path, monkeypatch,
 
 
 def test_a_file_for_a_search_trains_a_single_run_and_that_is_said(
-    run_toml, tmp_path, monkeypatch, capsys
+    run_toml, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with run_toml.open("a") as file:
         file.write("[search]\ntrials = 7\n[search.ranges]\nlearning_rate = [1e-4, 1e-2]\n")
@@ -143,7 +162,7 @@ def test_a_file_for_a_search_trains_a_single_run_and_that_is_said(
 
 
 def test_fit_says_its_protocol_its_memory_and_the_iterate_that_counts(
-    run_toml, tmp_path, monkeypatch, capsys
+    run_toml, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = small_config()
     changed = dataclasses.replace(config.evaluation, report="best")
@@ -164,7 +183,9 @@ def test_fit_says_its_protocol_its_memory_and_the_iterate_that_counts(
     assert [row] == best
 
 
-def test_fit_logs_where_asked(run_toml, tmp_path, monkeypatch, capsys) -> None:
+def test_fit_logs_where_asked(
+    run_toml, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     pytest.importorskip("tensorboard", reason="the extra tensorboard is not installed")
     out = tmp_path / "out"
     arguments = ("fit", run_toml, "--out", out, "--device", "cpu")
@@ -173,7 +194,9 @@ def test_fit_logs_where_asked(run_toml, tmp_path, monkeypatch, capsys) -> None:
     assert call(monkeypatch, *arguments, "--log", "paper") == 2
 
 
-def test_presets_are_listed_and_printed_as_fit_takes_them(tmp_path, monkeypatch, capsys) -> None:
+def test_presets_are_listed_and_printed_as_fit_takes_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert call(monkeypatch, "presets") == 0
     listed = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in listed] == list(preset_names())

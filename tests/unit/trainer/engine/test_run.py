@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -54,7 +55,7 @@ def test_terms_of_the_loss_add_up_to_it_and_are_named_by_modality() -> None:
 
 
 def test_a_checkpoint_older_than_the_terms_goes_on_without_them_until_the_next_report(
-    tmp_path,
+    tmp_path: Path,
 ) -> None:
     run = Run.start(small_config(), MATERIAL, CPU)
     run.advance()
@@ -78,7 +79,7 @@ def test_the_same_seed_gives_the_same_reports() -> None:
 
 @pytest.mark.parametrize("method", [{}, {"fusion": "ladder"}, {"name": "stego"}])
 @pytest.mark.parametrize("evaluations", [0, 1, 2])
-def test_restored_goes_on_bit_for_bit(tmp_path, method, evaluations: int) -> None:
+def test_restored_goes_on_bit_for_bit(tmp_path: Path, method, evaluations: int) -> None:
     config = small_config(**method)
     run = Run.start(config, MATERIAL, CPU)
     for _ in range(evaluations):
@@ -91,7 +92,7 @@ def test_restored_goes_on_bit_for_bit(tmp_path, method, evaluations: int) -> Non
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
-def test_saving_between_evaluations_loses_nothing(tmp_path) -> None:
+def test_saving_between_evaluations_loses_nothing(tmp_path: Path) -> None:
     config = small_config()
     run = Run.start(config, MATERIAL, CPU)
     run.advance(lambda done: run.save(tmp_path) if done == 2 else None)
@@ -100,7 +101,7 @@ def test_saving_between_evaluations_loses_nothing(tmp_path) -> None:
     assert restored.advance() == run.reports[0]
 
 
-def test_a_checkpoint_replaces_the_older_one(tmp_path) -> None:
+def test_a_checkpoint_replaces_the_older_one(tmp_path: Path) -> None:
     config = small_config()
     run = Run.start(config, MATERIAL, CPU)
     for _ in range(2):
@@ -111,7 +112,7 @@ def test_a_checkpoint_replaces_the_older_one(tmp_path) -> None:
 
 
 @pytest.fixture
-def saved(tmp_path):
+def saved(tmp_path: Path):
     run = Run.start(small_config(), MATERIAL, CPU)
     run.advance()
     run.save(tmp_path)
@@ -194,7 +195,7 @@ def test_moved_files_are_no_other_configuration(saved) -> None:
 
 
 @pytest.fixture
-def replacing(saved, monkeypatch):
+def replacing(saved, monkeypatch: pytest.MonkeyPatch):
     """Lets another run replace the checkpoint right after the first ``count`` readings of it."""
     run = Run.restore(saved, small_config(), MATERIAL, CPU)
     read, readings = checkpoint.read_record, []

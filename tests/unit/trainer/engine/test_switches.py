@@ -1,6 +1,7 @@
 """Each published habit of training changes what it should, and nothing else."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 import torch
@@ -166,7 +167,7 @@ def test_looking_more_often_trains_the_same() -> None:
 # evaluation.report
 
 
-def test_the_best_iterate_is_kept_beside_the_last(tmp_path) -> None:
+def test_the_best_iterate_is_kept_beside_the_last(tmp_path: Path) -> None:
     last, best = (
         finish(evaluated(small_config(), cadence="batches", every=1, report=report))
         for report in ("last", "best")
@@ -188,7 +189,7 @@ def test_the_best_iterate_is_kept_beside_the_last(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("stop", [1, 5, 9])
-def test_the_best_iterate_outlives_an_interruption(tmp_path, stop: int) -> None:
+def test_the_best_iterate_outlives_an_interruption(tmp_path: Path, stop: int) -> None:
     config = evaluated(small_config(), cadence="batches", every=1, report="best")
     whole, run = finish(config), Run.start(config, MATERIAL, CPU)
     for _ in range(stop):

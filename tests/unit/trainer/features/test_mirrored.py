@@ -21,7 +21,7 @@ CONFIG = TrainConfig(
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory):
+def cache(tmp_path_factory: pytest.TempPathFactory):
     return tmp_path_factory.mktemp("cache")
 
 
@@ -52,14 +52,16 @@ def test_they_are_the_backbones_of_the_mirrored_squares(material, cache) -> None
         assert np.abs(made[modality] - plain[:, :, ::-1]).max() > 0.01
 
 
-def test_they_are_made_once(material, cache, monkeypatch) -> None:
+def test_they_are_made_once(material, cache, monkeypatch: pytest.MonkeyPatch) -> None:
     first = prepare_mirrored(material, cache)
     monkeypatch.setattr(mirrored, "_build", None)
     again = prepare_mirrored(material, cache)
     assert all(np.array_equal(first[name], again[name]) for name in first)
 
 
-def test_channels_that_a_mirror_turns_round_are_turned_round(monkeypatch) -> None:
+def test_channels_that_a_mirror_turns_round_are_turned_round(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     seen = []
 
     class Backbone:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ def call(*arguments: object) -> int:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def place(tmp_path_factory: pytest.TempPathFactory):
     """A run with snapshots, and one of STEGO on the same rooms."""
     folder = tmp_path_factory.mktemp("album")
     stego = dataclasses.replace(
@@ -59,7 +60,7 @@ def place(tmp_path_factory):
 
 
 @pytest.fixture
-def drawn(monkeypatch):
+def drawn(monkeypatch: pytest.MonkeyPatch):
     """What would be written, by name."""
     found = {}
 
@@ -76,7 +77,9 @@ def draw(place, *arguments: object) -> int:
                 *arguments)  # fmt: skip
 
 
-def test_everything_is_drawn_at_every_snapshot(place, drawn, capsys) -> None:
+def test_everything_is_drawn_at_every_snapshot(
+    place, drawn, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert draw(place, "--images", 2) == 0
     assert list(drawn) == [
         "losses", "classes", "confusion-cluster", "confusion-linear", "strips",
@@ -112,7 +115,9 @@ def test_the_label_maps_that_are_shown_are_those_that_were_counted(place) -> Non
     assert trace == pytest.approx(subject.evaluation.cluster.accuracy)
 
 
-def test_a_baseline_of_other_images_is_one_line(place, drawn, capsys, monkeypatch) -> None:
+def test_a_baseline_of_other_images_is_one_line(
+    place, drawn, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("trainer.figures.run_view.same_images", lambda one, other: False)
     assert draw(place, "--baseline", place / "stego") == 2
     error = capsys.readouterr().err
@@ -120,7 +125,9 @@ def test_a_baseline_of_other_images_is_one_line(place, drawn, capsys, monkeypatc
     assert not drawn
 
 
-def test_without_matplotlib_the_mend_is_told(place, capsys, monkeypatch) -> None:
+def test_without_matplotlib_the_mend_is_told(
+    place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert draw(place) == 2
     assert "pip install 'unim2-search[figures]'" in capsys.readouterr().err
@@ -138,7 +145,7 @@ def test_snapshots_are_checkpoints_that_go_on_to_the_same_end(place) -> None:
     assert run.reports == Run.restore(place / "run", CONFIG, material, cpu).reports
 
 
-def test_snapshots_that_cannot_be_had_are_refused(tmp_path) -> None:
+def test_snapshots_that_cannot_be_had_are_refused(tmp_path: Path) -> None:
     assert read_iterations("10, 1,10") == (1, 10)
     for text in ("", "1,,2", "ten", "-1"):
         with pytest.raises(ConfigError, match="is not understood"):

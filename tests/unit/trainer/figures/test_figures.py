@@ -4,6 +4,7 @@ Shape letters: Y classes, C channels, h w pixels, H W token grid.
 """
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -235,7 +236,7 @@ def test_long_names_end_where_they_tell_most() -> None:
     assert short("abc" * 9 + "_0001") == "\N{HORIZONTAL ELLIPSIS}" + ("abc" * 9 + "_0001")[-25:]
 
 
-def test_files_are_png_and_svg_with_text_and_the_same_each_time(tmp_path) -> None:
+def test_files_are_png_and_svg_with_text_and_the_same_each_time(tmp_path: Path) -> None:
     found = []
     for folder in ("one", "two"):
         with style():
@@ -250,7 +251,7 @@ def test_files_are_png_and_svg_with_text_and_the_same_each_time(tmp_path) -> Non
     assert "<dc:date>" not in written
 
 
-def test_a_users_style_changes_nothing_and_is_put_back(tmp_path) -> None:
+def test_a_users_style_changes_nothing_and_is_put_back(tmp_path: Path) -> None:
     rcParams["font.size"], before = 20.0, rcParams["font.size"]
     try:
         with style():
@@ -260,7 +261,7 @@ def test_a_users_style_changes_nothing_and_is_put_back(tmp_path) -> None:
         rcParams["font.size"] = before
 
 
-def test_a_folder_that_cannot_be_written_is_one_line(tmp_path) -> None:
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(FigureError, match="cannot write figures to") as caught:
         save_figure(new_figure(1, 1), tmp_path / "file", "name")

@@ -130,7 +130,7 @@ def initial(layout: Layout) -> torch.Tensor:
 
 
 @pytest.fixture(scope="module", params=CASES, ids=lambda case: f"{case[0]}-{case[1]}")
-def case(request) -> Case:
+def case(request: pytest.FixtureRequest) -> Case:
     return Case(*request.param)
 
 
