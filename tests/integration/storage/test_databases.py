@@ -8,25 +8,26 @@ from pathlib import Path
 import pytest
 from sqlalchemy import inspect, text
 
-from storage.address import parse_address, take_address
+from storage.address import Address, parse_address, take_address
 from storage.database import Database, look_at_database, open_database
 from storage.errors import ConnectError, DatabaseAway, SchemaError
 from storage.models import SCHEMA, Base
+from tests.integration.conftest import PasswordServer
 
 ONE_LINE = r"\A[^\n]*\Z"
 
 
-def open_and_close(address):
+def open_and_close(address: Address) -> object:
     with open_database(address) as database, database.engine.connect() as connection:
         return connection.execute(text("SELECT 1")).scalar_one()
 
 
-def everything_said(error):
+def everything_said(error: BaseException) -> str:
     return "".join(traceback.format_exception(error)) + repr(error) + str(error)
 
 
 def test_a_password_from_each_source_opens_the_database(
-    password_server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    password_server: PasswordServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("PGPASSWORD", raising=False)
     address = password_server.address()
@@ -47,7 +48,7 @@ def test_a_password_from_each_source_opens_the_database(
     assert open_and_close(parse_address(address)) == 1
 
 
-def test_a_wrong_password_is_one_line_without_it(password_server) -> None:
+def test_a_wrong_password_is_one_line_without_it(password_server: PasswordServer) -> None:
     wrong = "not-the-passw0rd"
     address = parse_address(password_server.address(), password=wrong)
     with pytest.raises(ConnectError, match=ONE_LINE) as caught:
@@ -58,7 +59,7 @@ def test_a_wrong_password_is_one_line_without_it(password_server) -> None:
 
 
 def test_no_password_is_one_line_that_names_the_sources(
-    password_server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    password_server: PasswordServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PGPASSFILE", str(tmp_path / "none"))
     with pytest.raises(ConnectError, match=ONE_LINE) as caught:
@@ -66,7 +67,7 @@ def test_no_password_is_one_line_that_names_the_sources(
     assert "UMSS_STORAGE, .pgpass or --password-file" in str(caught.value)
 
 
-def test_a_missing_database_is_one_line(password_server) -> None:
+def test_a_missing_database_is_one_line(password_server: PasswordServer) -> None:
     address = parse_address(
         password_server.address(database="nowhere"), password=password_server.password
     )
@@ -92,7 +93,7 @@ def test_an_unknown_parameter_is_one_line(database_address: str) -> None:
     assert 'invalid connection option "colour"' in str(caught.value)
 
 
-def test_errors_of_statements_hold_no_password(password_server) -> None:
+def test_errors_of_statements_hold_no_password(password_server: PasswordServer) -> None:
     address = parse_address(password_server.address(), password=password_server.password)
     with open_database(address) as database:
         pid = "SELECT pg_terminate_backend(pg_backend_pid())"
@@ -118,7 +119,7 @@ def test_tables_are_made_once_and_left_alone_after(empty_database_address: str) 
         assert written(database) == before
 
 
-def written(database):
+def written(database: Database) -> int:
     """Transactions that wrote, so far; asking is none."""
     with database.engine.connect() as connection:
         query = "SELECT pg_snapshot_xmax(pg_current_snapshot())"
@@ -175,7 +176,7 @@ def test_newer_tables_are_refused(database: Database, database_address: str) -> 
 
 
 def test_a_role_that_may_not_make_tables_is_told_so(
-    empty_database_address: str, _template
+    empty_database_address: str, _template: Database
 ) -> None:
     role = f"weak_{os.getpid()}"
     with _template.engine.begin() as connection:
@@ -189,7 +190,7 @@ def test_a_role_that_may_not_make_tables_is_told_so(
 
 
 def test_the_server_is_told_to_end_silent_transactions(database: Database) -> None:
-    def setting(name):
+    def setting(name: str) -> object:
         with database.engine.connect() as connection:
             return connection.execute(text(f"SHOW {name}")).scalar_one()
 

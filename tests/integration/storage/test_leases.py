@@ -3,27 +3,30 @@
 import contextlib
 import signal
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from sqlalchemy import event, text
-from storage_programs import FREEZE_BEFORE_COMMIT, HOLD_LEASE
+from sqlalchemy import Connection, event, text
 
 from storage.address import parse_address
 from storage.database import Database, open_database
 from storage.errors import DatabaseAway, LeaseHeld, LeaseLost
 from storage.fence import fence
 from storage.lease import Lease
-from storage.lease_record import lease_history, read_lease, read_leases
+from storage.lease_record import LeaseRecord, lease_history, read_lease, read_leases
+from tests.integration.storage.conftest import Child
+from tests.integration.storage.storage_programs import FREEZE_BEFORE_COMMIT, HOLD_LEASE
 
 FROZEN_SERVER_WAIT = 45.0  # seconds from the freeze within which a takeover must be done
 
 
-def record(database, study="s"):
+def record(database: Database, study: str = "s") -> LeaseRecord:
     with database.engine.connect() as connection:
         return read_lease(connection, study)
 
 
-def wait_until(condition) -> None:
+def wait_until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline
@@ -65,7 +68,7 @@ def test_a_lease_that_was_taken_over_is_not_given_back_by_its_old_holder(
 
 
 def test_of_many_at_once_one_gets_it(
-    database: Database, database_address: str, start_child
+    database: Database, database_address: str, start_child: Callable[..., Child]
 ) -> None:
     children = [start_child(HOLD_LEASE, database_address, "30") for _ in range(4)]
     told = sorted(child.line() for child in children)
@@ -73,7 +76,7 @@ def test_of_many_at_once_one_gets_it(
 
 
 def test_the_lease_of_a_process_killed_on_this_machine_is_free_at_once(
-    database: Database, database_address: str, start_child
+    database: Database, database_address: str, start_child: Callable[..., Child]
 ) -> None:
     child = start_child(HOLD_LEASE, database_address, "30")
     assert child.line() == "1"
@@ -86,7 +89,7 @@ def test_the_lease_of_a_process_killed_on_this_machine_is_free_at_once(
 
 
 def test_the_lease_of_a_frozen_process_is_free_when_its_time_is_over(
-    database: Database, database_address: str, start_child
+    database: Database, database_address: str, start_child: Callable[..., Child]
 ) -> None:
     child = start_child(HOLD_LEASE, database_address, "2")
     assert child.line() == "1"
@@ -112,7 +115,7 @@ def test_renewal_keeps_a_lease_beyond_its_time_to_live(database: Database) -> No
 
 
 def test_a_process_frozen_between_fence_and_commit_is_replaced_and_cannot_commit(
-    database: Database, database_address: str, start_child
+    database: Database, database_address: str, start_child: Callable[..., Child]
 ) -> None:
     with database.engine.begin() as connection:
         connection.execute(text("CREATE TABLE written (line text)"))
@@ -132,7 +135,7 @@ def test_a_process_frozen_between_fence_and_commit_is_replaced_and_cannot_commit
 
 
 def test_a_lock_held_by_a_frozen_commit_does_not_block_the_takeover_for_ever(
-    database: Database, database_address: str, start_child
+    database: Database, database_address: str, start_child: Callable[..., Child]
 ) -> None:
     with database.engine.begin() as connection:
         connection.execute(text("CREATE TABLE written (line text)"))
@@ -189,7 +192,7 @@ def test_a_takeover_waits_for_a_commit_that_passed_the_fence(
         fence(database.engine, old)
 
         @event.listens_for(database.engine, "commit")
-        def _take_over(connection) -> None:
+        def _take_over(connection: Connection) -> None:
             with two.engine.begin() as other:
                 other.execute(text("SET LOCAL lock_timeout = '200ms'"))
                 with pytest.raises(DatabaseAway, match="lock timeout"):
@@ -201,7 +204,7 @@ def test_a_takeover_waits_for_a_commit_that_passed_the_fence(
     assert seen == [True]
 
 
-def test_a_lease_goes_on_under_its_epoch_when_the_server_comes_back(embedded_folder) -> None:
+def test_a_lease_goes_on_under_its_epoch_when_the_server_comes_back(embedded_folder: Path) -> None:
     with open_database(parse_address(f"embedded:{embedded_folder}")) as database:
         with Lease.acquire(database, "s", renew_seconds=0.1) as lease:
             fence(database.engine, lease)
@@ -220,7 +223,7 @@ def test_a_lease_goes_on_under_its_epoch_when_the_server_comes_back(embedded_fol
                 connection.execute(text("CREATE TABLE written (line text)"))
 
 
-def test_giving_back_during_an_outage_is_quiet(embedded_folder) -> None:
+def test_giving_back_during_an_outage_is_quiet(embedded_folder: Path) -> None:
     with open_database(parse_address(f"embedded:{embedded_folder}")) as database:
         lease = Lease.acquire(database, "s")
         database.server.programs.run(

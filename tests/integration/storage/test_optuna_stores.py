@@ -1,12 +1,15 @@
 """Optuna's storage on our database: fenced, honest about outages, frugal with connections."""
 
 import concurrent.futures
+from collections.abc import Iterator
+from pathlib import Path
 
 import optuna
 import pytest
 from optuna.distributions import FloatDistribution
-from optuna.trial import TrialState, create_trial
-from sqlalchemy import event, text
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, TrialState, create_trial
+from sqlalchemy import Connection, event, text
 
 from storage import optuna_store
 from storage.address import parse_address
@@ -18,7 +21,7 @@ from storage.optuna_store import open_optuna
 
 
 @pytest.fixture(autouse=True)
-def _quiet():
+def _quiet() -> Iterator[None]:
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     yield
@@ -26,13 +29,13 @@ def _quiet():
 
 
 @pytest.fixture
-def lease(database: Database):
+def lease(database: Database) -> Iterator[Lease]:
     with Lease.acquire(database, "s") as acquired:
         yield acquired
 
 
 @pytest.fixture
-def store(database: Database, lease):
+def store(database: Database, lease: Lease) -> Iterator[RDBStorage]:
     storage = open_optuna(database, lease)
     yield storage
     storage.remove_session()
@@ -40,11 +43,11 @@ def store(database: Database, lease):
 
 
 @pytest.fixture
-def study(store):
+def study(store: RDBStorage) -> optuna.Study:
     return optuna.create_study(study_name="s", storage=store, direction="maximize")
 
 
-def running_trial():
+def running_trial() -> FrozenTrial:
     return create_trial(
         state=TrialState.RUNNING,
         params={"x": 0.5},
@@ -53,7 +56,7 @@ def running_trial():
     )
 
 
-def add(study):
+def add(study: optuna.Study) -> int:
     return study._storage.create_new_trial(study._study_id, running_trial())
 
 
@@ -69,7 +72,7 @@ WRITES = {
 
 @pytest.mark.parametrize("write", WRITES)
 def test_every_write_is_stopped_when_the_lease_is_lost(
-    database: Database, study, lease, write
+    database: Database, study: optuna.Study, lease: Lease, write: str
 ) -> None:
     trial = add(study)
     study._storage.set_trial_intermediate_value(trial, 1, 0.25)
@@ -86,7 +89,7 @@ def test_every_write_is_stopped_when_the_lease_is_lost(
 
 @pytest.mark.parametrize("write", WRITES)
 def test_a_lost_lease_stops_writes_after_a_reconnect_too(
-    database: Database, store, study, write
+    database: Database, store: RDBStorage, study: optuna.Study, write: str
 ) -> None:
     trial = add(study)
     with Lease.acquire(database, "s", time_to_live=0.0):
@@ -95,7 +98,7 @@ def test_a_lost_lease_stops_writes_after_a_reconnect_too(
             WRITES[write](study, trial)
 
 
-def kill_connection(database) -> None:
+def kill_connection(database: Database) -> None:
     with database.engine.begin() as connection:
         query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = "
         connection.execute(text(f"{query}'unim2-search optuna' AND datname = current_database()"))
@@ -103,14 +106,14 @@ def kill_connection(database) -> None:
 
 @pytest.mark.parametrize("write", WRITES)
 def test_a_connection_that_breaks_in_a_write_is_an_outage(
-    database: Database, store, study, write
+    database: Database, store: RDBStorage, study: optuna.Study, write: str
 ) -> None:
     """Also in the creation of a trial, which Optuna alone would silently do a second time."""
     trial = add(study)
     breaks = []
 
     @event.listens_for(store.engine, "commit")
-    def _break(connection) -> None:
+    def _break(connection: Connection) -> None:
         if not breaks and connection.execute(WROTE).scalar_one():
             breaks.append(True)
             kill_connection(database)
@@ -126,7 +129,7 @@ WROTE = text("SELECT pg_current_xact_id_if_assigned() IS NOT NULL")
 
 
 def test_an_outage_ends_when_the_server_is_back(
-    embedded_folder, monkeypatch: pytest.MonkeyPatch
+    embedded_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with open_database(parse_address(f"embedded:{embedded_folder}")) as database:
         with Lease.acquire(database, "s") as lease:
@@ -153,7 +156,7 @@ def test_an_outage_ends_when_the_server_is_back(
 
 
 def test_a_driver_has_at_most_three_connections(
-    database: Database, lease, study, database_address: str
+    database: Database, lease: Lease, study: optuna.Study, database_address: str
 ) -> None:
     fence(database.engine, lease)
     for _ in range(3):
@@ -175,7 +178,7 @@ def test_nothing_that_optuna_keeps_shows_the_address(database: Database) -> None
 
 
 def test_many_that_make_optunas_tables_at_once_all_find_them(empty_database_address: str) -> None:
-    def open_one(_):
+    def open_one(_: int) -> str:
         with open_database(parse_address(empty_database_address)) as database:
             store = open_optuna(database)
             version = store.get_current_version()

@@ -20,6 +20,7 @@ from storage.models import Base
 from storage.roles import RoleWish, make_roles, version_tables
 from storage.studies import create_study
 from tests.fakes.search_process import new_study, run_search
+from tests.integration.conftest import PasswordServer
 
 ONE_LINE = r"\A[^\n]*\Z"
 SCHEMAS = ("umss", "public")
@@ -272,7 +273,7 @@ def test_a_driver_that_becomes_a_viewer_loses_its_rights(
 
 
 def test_roles_are_made_with_passwords_from_files_that_no_log_shows(
-    password_server, tmp_path: Path
+    password_server: PasswordServer, tmp_path: Path
 ) -> None:
     secrets = {"driver": "dr\u00efver's \"p4ss", "viewer": "v13wer:%s{0}"}
     files = {kind: tmp_path / kind for kind in secrets}

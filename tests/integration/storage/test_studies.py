@@ -2,9 +2,10 @@
 
 import concurrent.futures
 import dataclasses
+from collections.abc import Callable
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from search.driver.claiming import create_next
@@ -65,7 +66,9 @@ def test_what_changes_of_a_study(database: Database) -> None:
 
 
 @pytest.mark.parametrize("change", [request_stop, clear_stop, mark_finished, get_study])
-def test_an_unknown_study_is_refused(database: Database, change) -> None:
+def test_an_unknown_study_is_refused(
+    database: Database, change: Callable[[Engine, str], object]
+) -> None:
     with pytest.raises(UnknownStudy, match="there is no study 'none'"):
         change(database.engine, "none")
     for name in ("nul\x00", "\ud800"):  # which PostgreSQL cannot even be asked for
@@ -87,7 +90,7 @@ def test_a_name_that_no_study_may_have_is_refused(database: Database) -> None:
 
 
 def test_of_eight_that_claim_a_name_at_once_one_gets_it(database_address: str) -> None:
-    def claim(seed):
+    def claim(seed: int) -> int | None:
         with open_database(parse_address(database_address)) as database:
             try:
                 return create_study(database.engine, "s", dataclasses.replace(NEW, seed=seed)).seed
@@ -102,7 +105,7 @@ def test_of_eight_that_claim_a_name_at_once_one_gets_it(database_address: str) -
 
 
 def test_eight_that_take_the_next_name_at_once_get_eight(database_address: str) -> None:
-    def claim(_):
+    def claim(_: int) -> str:
         with open_database(parse_address(database_address)) as database:
             return create_next(database, "rooms", NEW).name
 

@@ -1,8 +1,10 @@
 """The benchmark of the evaluation finds equal predictions, and would tell if they were not."""
 
 import pytest
+from torch import Tensor
 
 from benchmarks import evaluation
+from trainer.scoring.prediction import Scored
 
 
 def test_all_ways_predict_the_same(capsys: pytest.CaptureFixture[str]) -> None:
@@ -16,7 +18,9 @@ def test_all_ways_predict_the_same(capsys: pytest.CaptureFixture[str]) -> None:
 def test_another_prediction_is_told(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def one_pixel_off(codes, model, size):
+    def one_pixel_off(
+        codes: Tensor, model: Scored, size: evaluation.Size
+    ) -> tuple[Tensor, Tensor]:
         clusters, linear = evaluation.code_by_batch(codes, model, size)
         clusters[0, 0, 0] = (clusters[0, 0, 0] + 1) % size.classes
         return clusters, linear

@@ -47,7 +47,7 @@ def test_an_embedded_folder_is_absolute(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg2", "POSTGRESQL"])
-def test_a_server_address_is_taken_apart(scheme) -> None:
+def test_a_server_address_is_taken_apart(scheme: str) -> None:
     address = parse_address(f"{scheme}://me@host.example:5433/name?sslmode=require")
     assert (address.user, address.host, address.port) == ("me", "host.example", 5433)
     assert (address.database, dict(address.parameters)) == ("name", {"sslmode": "require"})
@@ -65,7 +65,7 @@ def test_a_server_address_is_taken_apart(scheme) -> None:
         "postgresql://me:hu/sh@host/name",
     ],
 )
-def test_a_password_in_a_flags_address_is_refused_and_not_repeated(text) -> None:
+def test_a_password_in_a_flags_address_is_refused_and_not_repeated(text: str) -> None:
     with pytest.raises(PasswordInAddress, match=r"UMSS_STORAGE.*--password-file") as e:
         parse_address(text)
     assert "hu" not in everything_said(e.value).replace("shut", "")
@@ -88,7 +88,7 @@ def test_a_password_in_a_flags_address_is_refused_and_not_repeated(text) -> None
         "postgresql://host/name?user=hush",
     ],
 )
-def test_an_address_that_cannot_be_read_is_refused_and_not_repeated(text) -> None:
+def test_an_address_that_cannot_be_read_is_refused_and_not_repeated(text: str) -> None:
     with pytest.raises(AddressError, match=r"postgresql|storage address") as caught:
         parse_address(text)
     assert "hush" not in everything_said(caught.value)
@@ -105,7 +105,7 @@ def test_an_address_that_cannot_be_read_is_refused_and_not_repeated(text) -> Non
         ("redis://hush@host", "'redis' is not known"),
     ],
 )
-def test_other_databases_are_refused_with_the_mend(text, reason) -> None:
+def test_other_databases_are_refused_with_the_mend(text: str, reason: str) -> None:
     with pytest.raises(UnsupportedDatabase, match=reason) as caught:
         parse_address(text)
     assert "postgresql://USER@HOST:PORT/NAME" in str(caught.value)
@@ -157,7 +157,9 @@ def test_the_password_file_wins(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\nsecond", b"\xff\xfe"])
-def test_a_password_file_that_cannot_be_used_is_refused(tmp_path: Path, content) -> None:
+def test_a_password_file_that_cannot_be_used_is_refused(
+    tmp_path: Path, content: bytes | None
+) -> None:
     file = tmp_path / "password"
     if content is not None:
         file.write_bytes(content)

@@ -4,6 +4,7 @@ import dataclasses
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,11 +21,11 @@ input()
 
 
 @pytest.fixture
-def me():
+def me() -> ProcessIdentity:
     return ProcessIdentity.of_this_process()
 
 
-def test_a_living_process_is_not_dead(me) -> None:
+def test_a_living_process_is_not_dead(me: ProcessIdentity) -> None:
     assert not me.is_certainly_dead()
     assert me == ProcessIdentity.of_this_process()
 
@@ -52,21 +53,23 @@ def test_a_process_is_dead_when_it_ended_even_if_nobody_asked_after_it() -> None
     assert told.is_certainly_dead()
 
 
-def test_another_process_with_the_same_number_is_not_the_same(me) -> None:
+def test_another_process_with_the_same_number_is_not_the_same(me: ProcessIdentity) -> None:
     assert dataclasses.replace(me, started=me.started - 1).is_certainly_dead()
 
 
 @pytest.mark.parametrize(
     "elsewhere", [{"host": "other"}, {"boot_id": "other"}, {"boot_id": ""}, {"namespace": 1}]
 )
-def test_a_process_of_another_place_is_never_called_dead(me, elsewhere) -> None:
+def test_a_process_of_another_place_is_never_called_dead(
+    me: ProcessIdentity, elsewhere: dict[str, Any]
+) -> None:
     gone = dataclasses.replace(me, pid=2**22 + 1)  # above the largest number that Linux gives
     assert gone.is_certainly_dead()
     assert not dataclasses.replace(gone, **elsewhere).is_certainly_dead()
 
 
 def test_a_process_whose_details_are_hidden_is_not_called_dead(
-    me, monkeypatch: pytest.MonkeyPatch
+    me: ProcessIdentity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(process_identity, "_status", lambda pid: None)
     assert not dataclasses.replace(me, started=1).is_certainly_dead()

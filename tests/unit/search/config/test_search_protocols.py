@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -19,12 +20,13 @@ from tests.unit.search.builders import make_report
 from tests.unit.trainer.small import small_config, small_material
 from trainer.config.presets import preset_names as run_presets
 from trainer.features import TestSplit
+from trainer.records import Report
 
 VAL = ("features", "labels", "names")
 PUBLISHED = {"protocol": "published"}
 
 
-def scoring(*scores: float):
+def scoring(*scores: float) -> list[Report]:
     return [make_report(index, miou=s, accuracy=s) for index, s in enumerate(scores, start=1)]
 
 
@@ -87,7 +89,9 @@ def test_the_published_value_is_the_best_of_all_looks() -> None:
 
 
 @pytest.mark.parametrize(("counted", "expected"), [("last", 3.0), ("best", 9.0)])
-def test_a_full_run_is_told_the_value_of_its_protocol(counted, expected: float) -> None:
+def test_a_full_run_is_told_the_value_of_its_protocol(
+    counted: Literal["last", "best"], expected: float
+) -> None:
     rules = Rules(
         objective=MIOU_ACCURACY,
         collapse=CollapseRules(),

@@ -12,7 +12,7 @@ from search.records.outcome import Completed, Failed, Pruned, trial_end
 from tests.unit.search.builders import SPACE, add_finished, random_params, running
 
 
-def filled():
+def filled() -> Mirror:
     mirror = Mirror("study")
     add_finished(mirror, [10.0, 20.0])
     add_finished(mirror, [5.0], Pruned(kind="collapsed", reason="why"))
@@ -65,7 +65,7 @@ def test_what_is_added_is_a_copy() -> None:
 
 
 @pytest.mark.parametrize("score", [math.nan, math.inf, -math.inf])
-def test_a_score_that_is_not_finite_is_not_reported(score) -> None:
+def test_a_score_that_is_not_finite_is_not_reported(score: float) -> None:
     mirror = Mirror("study")
     mirror.add(running())
     assert not mirror.report(0, 1, score)

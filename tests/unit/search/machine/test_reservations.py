@@ -4,13 +4,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from search.errors import ClusterError, SettingsError
 from search.machine import reservations as bookings
 from search.machine import resources as machine
-from search.machine.reservations import Terms, bookings_folder, holders, reserve
+from search.machine.reservations import Booking, Terms, bookings_folder, holders, reserve
 from search.machine.resources import Machine, find_machine
 
 FOUR = Machine(device="cpu", workers=4)
@@ -23,7 +24,9 @@ def four_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bookings, "usable_cores", lambda: (0, 1, 2, 3))
 
 
-def take(folder: Path, wanted: Machine = FOUR, terms: Terms = ANY, study: str = "first", **more):
+def take(
+    folder: Path, wanted: Machine = FOUR, terms: Terms = ANY, study: str = "first", **more: Any
+) -> tuple[Booking, list[str]]:
     told: list[str] = []
     booking = reserve(wanted, terms=terms, study=study, say=told.append, folder=folder, **more)
     return booking, told

@@ -1,5 +1,7 @@
 import dataclasses
 import io
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -38,7 +40,9 @@ ONE_MORE = dataclasses.replace(SNAPSHOT, counts=dataclasses.replace(SNAPSHOT.cou
 AWAY = dataclasses.replace(SNAPSHOT, state="database away for 12 s, waiting")
 
 
-def recorder(*, terminal=False, width=100, encoding="utf-8"):
+def recorder(
+    *, terminal: bool = False, width: int = 100, encoding: str = "utf-8"
+) -> tuple[Console, Callable[[], str]]:
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding=encoding, write_through=True)
     console = Console(
@@ -47,7 +51,7 @@ def recorder(*, terminal=False, width=100, encoding="utf-8"):
     return console, lambda: raw.getvalue().decode(encoding)
 
 
-def drawn(snapshot, events=(), **console_options):
+def drawn(snapshot: Snapshot, events: Sequence[str] = (), **console_options: Any) -> str:
     console, text = recorder(**console_options)
     console.print(draw(snapshot, events))
     return text()
@@ -56,17 +60,20 @@ def drawn(snapshot, events=(), **console_options):
 class Clock:
     seconds = 0.0
 
-    def __call__(self):
+    def __call__(self) -> float:
         return self.seconds
 
 
+Log = tuple[PlainProgress, Callable[[], list[str]]]
+
+
 @pytest.fixture
-def clock():
+def clock() -> Clock:
     return Clock()
 
 
 @pytest.fixture
-def log(clock):
+def log(clock: Clock) -> Log:
     """A plain progress, and what it wrote so far as lines."""
     console, text = recorder()
     return PlainProgress(console, clock), lambda: text().splitlines()
@@ -95,7 +102,7 @@ STATUS = (
         "idle",
     ],
 )
-def test_the_picture_says_how_the_search_stands(said) -> None:
+def test_the_picture_says_how_the_search_stands(said: str) -> None:
     assert said in drawn(SNAPSHOT)
 
 
@@ -111,7 +118,7 @@ def test_an_unusual_state_is_shown_only_while_there_is_one() -> None:
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 160])
-def test_no_line_is_wider_than_the_terminal(width) -> None:
+def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     text = drawn(AWAY, ("trial 36 pruned, collapsed: " + "a long reason " * 9,), width=width)
     assert max(map(len, text.splitlines())) <= width
 
@@ -123,7 +130,7 @@ def test_what_is_maximised_is_named_where_it_is_known() -> None:
 
 
 def test_the_bar_grows() -> None:
-    def filled(complete):
+    def filled(complete: int) -> int:
         counts = Counts(complete=complete)
         snapshot = dataclasses.replace(SNAPSHOT, counts=counts, workers=())
         return drawn(snapshot).count("━")
@@ -173,7 +180,7 @@ def test_live_progress_gives_the_terminal_back_after_an_error() -> None:
 # Plain lines
 
 
-def test_events_are_written_as_they_come_on_one_line_each(log) -> None:
+def test_events_are_written_as_they_come_on_one_line_each(log: Log) -> None:
     progress, lines = log
     progress.event("trial 1 complete: 30.00")
     assert lines() == ["trial 1 complete: 30.00"]
@@ -181,7 +188,9 @@ def test_events_are_written_as_they_come_on_one_line_each(log) -> None:
     assert lines()[1] == "trial 2 failed: [bold] " + "long " * 60
 
 
-def test_a_status_line_comes_at_first_and_then_every_30_seconds_at_most(log, clock) -> None:
+def test_a_status_line_comes_at_first_and_then_every_30_seconds_at_most(
+    log: Log, clock: Clock
+) -> None:
     progress, lines = log
     for second in range(61):
         clock.seconds = float(second)
@@ -190,7 +199,9 @@ def test_a_status_line_comes_at_first_and_then_every_30_seconds_at_most(log, clo
     assert STATUS_INTERVAL == 30
 
 
-def test_a_log_names_what_is_maximised_once_before_the_first_status(log, clock) -> None:
+def test_a_log_names_what_is_maximised_once_before_the_first_status(
+    log: Log, clock: Clock
+) -> None:
     progress, lines = log
     for clock.seconds in (0.0, 30.0):
         progress.update(dataclasses.replace(SNAPSHOT, objective="mIoU (%)"))
@@ -198,7 +209,7 @@ def test_a_log_names_what_is_maximised_once_before_the_first_status(log, clock) 
 
 
 def test_an_unusual_state_is_told_when_it_begins_and_when_it_ends_not_as_it_lasts(
-    log, clock
+    log: Log, clock: Clock
 ) -> None:
     progress, lines = log
     progress.update(SNAPSHOT)
@@ -211,7 +222,7 @@ def test_an_unusual_state_is_told_when_it_begins_and_when_it_ends_not_as_it_last
     assert lines() == [STATUS, f"{STATUS}; database away for 12 s, waiting", STATUS]
 
 
-def test_the_last_status_is_written_at_the_end_but_not_twice(log) -> None:
+def test_the_last_status_is_written_at_the_end_but_not_twice(log: Log) -> None:
     progress, lines = log
     with progress:
         progress.update(SNAPSHOT)
@@ -222,7 +233,7 @@ def test_the_last_status_is_written_at_the_end_but_not_twice(log) -> None:
     assert len(lines()) == 2
 
 
-def test_the_first_line_waits_for_a_worker_that_has_a_trial(log, clock) -> None:
+def test_the_first_line_waits_for_a_worker_that_has_a_trial(log: Log, clock: Clock) -> None:
     progress, lines = log
     idle = dataclasses.replace(EMPTY, workers=(WorkerLine(name="worker-0"),))
     progress.update(idle)
@@ -231,7 +242,7 @@ def test_the_first_line_waits_for_a_worker_that_has_a_trial(log, clock) -> None:
     assert lines() == [STATUS]
 
 
-def test_the_first_line_does_not_wait_for_ever(log, clock) -> None:
+def test_the_first_line_does_not_wait_for_ever(log: Log, clock: Clock) -> None:
     progress, lines = log
     idle = dataclasses.replace(EMPTY, workers=(WorkerLine(name="worker-0"),))
     progress.update(idle)
@@ -240,7 +251,7 @@ def test_the_first_line_does_not_wait_for_ever(log, clock) -> None:
     assert len(lines()) == 1 and lines()[0].endswith("worker-0: idle")
 
 
-def test_a_line_of_many_workers_is_cut_short(log) -> None:
+def test_a_line_of_many_workers_is_cut_short(log: Log) -> None:
     progress, lines = log
     workers = tuple(WorkerLine(name=f"worker-{index}", trial=index) for index in range(64))
     progress.update(dataclasses.replace(SNAPSHOT, workers=workers))
@@ -248,7 +259,7 @@ def test_a_line_of_many_workers_is_cut_short(log) -> None:
     assert lines()[0].endswith(f"; {64 - WORKERS_SHOWN} more workers")
 
 
-def test_without_an_update_nothing_is_written(log) -> None:
+def test_without_an_update_nothing_is_written(log: Log) -> None:
     progress, lines = log
     with progress:
         pass
@@ -265,7 +276,7 @@ def test_without_an_update_nothing_is_written(log) -> None:
     ],
 )
 def test_the_view_fits_the_console_unless_it_is_said(
-    terminal, plain, kind, monkeypatch: pytest.MonkeyPatch
+    terminal: bool, plain: bool | None, kind: type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TERM", "xterm")
     console, _ = recorder(terminal=terminal)
@@ -291,6 +302,6 @@ def test_a_dumb_terminal_gets_plain_lines(monkeypatch: pytest.MonkeyPatch) -> No
         (187200.0, "2 d 04 h", "2 d 04 h"),
     ],
 )
-def test_durations(seconds, exact, about) -> None:
+def test_durations(seconds: float, exact: str, about: str) -> None:
     assert duration_text(seconds) == exact
     assert about_text(seconds) == about

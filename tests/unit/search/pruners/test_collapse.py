@@ -1,13 +1,15 @@
 import dataclasses
 import math
+from typing import Any
 
 import pytest
 
 from search.errors import SettingsError
 from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.pruners import CollapseRules
-from search.records.outcome import Keep, Prune
+from search.records.outcome import Keep, Prune, Verdict
 from tests.unit.search.builders import make_report
+from trainer.records import Report
 
 E = 20
 RULES = CollapseRules(
@@ -16,7 +18,7 @@ RULES = CollapseRules(
 SHARE, ENTROPY, COSINE = {"share": 0.962}, {"entropy": 0.123}, {"cosine": 0.972}
 
 
-def verdict(*reports, rules=RULES, evaluations=E):
+def verdict(*reports: Report, rules: CollapseRules = RULES, evaluations: int = E) -> Verdict:
     return rules.verdict(reports, evaluations, MIOU_ACCURACY)
 
 
@@ -36,14 +38,16 @@ def test_a_healthy_run_goes_on() -> None:
         (COSINE, "mean cosine of codes is 0.972 (over 0.95) at evaluations 3 and 4"),
     ],
 )
-def test_a_sign_at_two_evaluations_in_a_row_ends_the_run(sign, reason) -> None:
+def test_a_sign_at_two_evaluations_in_a_row_ends_the_run(
+    sign: dict[str, float], reason: str
+) -> None:
     healthy = [make_report(1), make_report(2)]
     found = verdict(*healthy, make_report(3, **sign), make_report(4, **sign))
     assert found == Prune(kind="collapsed", reason=reason)
 
 
 @pytest.mark.parametrize("sign", [SHARE, ENTROPY, COSINE])
-def test_a_sign_at_one_evaluation_does_not(sign) -> None:
+def test_a_sign_at_one_evaluation_does_not(sign: dict[str, float]) -> None:
     assert verdict(make_report(3), make_report(4, **sign)) == Keep()
     assert verdict(make_report(3, **sign), make_report(4)) == Keep()
     recovered = [make_report(3, **sign), make_report(4), make_report(5, **sign)]
@@ -57,12 +61,14 @@ def test_two_different_signs_are_not_two_in_a_row() -> None:
 @pytest.mark.parametrize(
     "edge", [{"share": 0.9}, {"entropy": 0.2}, {"cosine": 0.95}], ids=lambda edge: next(iter(edge))
 )
-def test_a_signal_on_its_threshold_is_healthy(edge) -> None:
+def test_a_signal_on_its_threshold_is_healthy(edge: dict[str, float]) -> None:
     assert verdict(make_report(3, **edge), make_report(4, **edge)) == Keep()
 
 
 @pytest.mark.parametrize(("evaluations", "first"), [(20, 3), (10, 2), (40, 5), (5, 2)])
-def test_the_earliest_end_is_two_evaluations_from_the_warm_up_on(evaluations, first) -> None:
+def test_the_earliest_end_is_two_evaluations_from_the_warm_up_on(
+    evaluations: int, first: int
+) -> None:
     reports = [make_report(index, **SHARE) for index in range(1, evaluations + 1)]
     ended = [
         count
@@ -85,7 +91,9 @@ def test_the_earliest_end_is_two_evaluations_from_the_warm_up_on(evaluations, fi
         ({"share": math.nan}, "a sign of collapse"),
     ],
 )
-def test_what_is_not_finite_ends_the_run_at_once_without_warm_up(broken, what) -> None:
+def test_what_is_not_finite_ends_the_run_at_once_without_warm_up(
+    broken: dict[str, Any], what: str
+) -> None:
     reason = f"{what} is not a finite number at evaluation 1"
     assert verdict(make_report(1, **broken)) == Prune(kind="collapsed", reason=reason)
 
@@ -114,7 +122,7 @@ def test_a_longer_row_names_all_its_evaluations() -> None:
         {"in_a_row": 0},
     ],
 )
-def test_thresholds_out_of_range_are_refused(wrong) -> None:
+def test_thresholds_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(SettingsError, match=f"{next(iter(wrong))} = .*: give"):
         CollapseRules(**wrong)
 

@@ -1,15 +1,17 @@
+from collections.abc import Sequence
+
 import pytest
 
 from search.driver.in_memory_study import Mirror
 from search.pruners.competitive import CompetitivePruner
-from search.records.outcome import Keep, Prune, Pruned
+from search.records.outcome import Keep, Prune, Pruned, Verdict
 from tests.unit.search.builders import add_finished, running
 
 E = 20
 PRUNER = CompetitivePruner(evaluations=E)
 
 
-def mirror_of(*scores, fill=21):
+def mirror_of(*scores: float, fill: int = 21) -> Mirror:
     """Full runs with these constant scores, and as many failed-looking trials as fill numbers."""
     mirror = Mirror("study")
     for score in scores:
@@ -19,7 +21,7 @@ def mirror_of(*scores, fill=21):
     return mirror
 
 
-def decide(mirror, scores, pruner=PRUNER):
+def decide(mirror: Mirror, scores: Sequence[float], pruner: CompetitivePruner = PRUNER) -> Verdict:
     number = mirror.add(running())
     for evaluation, score in enumerate(scores, start=1):
         mirror.report(number, evaluation, score)
@@ -42,7 +44,7 @@ def test_a_trial_on_the_bar_is_kept() -> None:
 
 
 @pytest.mark.parametrize(("evaluation", "kept"), [(1, True), (9, True), (10, False), (19, False)])
-def test_nothing_is_stopped_before_half_of_the_run(evaluation, kept) -> None:
+def test_nothing_is_stopped_before_half_of_the_run(evaluation: int, kept: bool) -> None:
     assert (decide(mirror_of(*FULL), [0.0] * evaluation) == Keep()) is kept
 
 
@@ -55,14 +57,14 @@ def test_a_trial_without_a_report_is_kept() -> None:
 
 
 @pytest.mark.parametrize("number", [0, 1, 19, 20, 30, 100])
-def test_immune_trials_run_to_their_end(number) -> None:
+def test_immune_trials_run_to_their_end(number: int) -> None:
     assert PRUNER.is_immune(number)
     if number >= len(FULL):
         assert decide(mirror_of(*FULL, fill=number), [0.0] * 15) == Keep()
 
 
 @pytest.mark.parametrize("number", [21, 25, 29, 31, 101])
-def test_other_trials_are_not_immune(number) -> None:
+def test_other_trials_are_not_immune(number: int) -> None:
     assert not PRUNER.is_immune(number)
     assert isinstance(decide(mirror_of(*FULL, fill=number), [0.0] * 15), Prune)
 

@@ -12,6 +12,7 @@ from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.records.outcome import (
     Completed,
     Failed,
+    Outcome,
     Prune,
     Pruned,
     prune_kind,
@@ -36,7 +37,7 @@ REPORTS = [make_report(1, miou=20.0, accuracy=20.0), make_report(2, miou=30.0, a
     ],
 )
 def test_each_outcome_has_its_state_value_and_constraint(
-    outcome, state, value, constraint
+    outcome: Outcome, state: TrialState, value: float | None, constraint: float | None
 ) -> None:
     end = trial_end(outcome, REPORTS, MIOU_ACCURACY)
     assert (end.state, end.value, end.constraint) == (state, value, constraint)
@@ -63,7 +64,7 @@ def test_a_trial_pruned_before_any_finite_score_has_no_value() -> None:
 
 
 @pytest.mark.parametrize("outcome", [Completed(value=1.0), BEHIND, COLLAPSED, FAILED])
-def test_attributes_are_plain_json_without_nan(outcome) -> None:
+def test_attributes_are_plain_json_without_nan(outcome: Outcome) -> None:
     broken = [make_report(1, miou=math.nan, loss=math.inf)]
     json.dumps(dict(trial_end(outcome, broken, MIOU_ACCURACY).attributes), allow_nan=False)
 
@@ -107,7 +108,7 @@ def test_the_constraint_is_the_one_that_optuna_itself_writes() -> None:
     assert ours.system_attrs == study.trials[0].system_attrs
 
 
-def ranking(mirror):
+def ranking(mirror: Mirror) -> list[int]:
     """Trial numbers from best to worst, as TPE splits them into below and above."""
     trials, ranked = mirror.trials(), []
     for places in range(1, len(trials) + 1):

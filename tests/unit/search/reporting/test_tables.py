@@ -1,7 +1,7 @@
 import dataclasses
 import io
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from search.driver.in_memory_study import Counts
 from search.reporting.digest import BestTrial, PrunedTrial, tally_reasons
@@ -22,7 +22,7 @@ BEST = BestTrial(
 )
 
 
-def behind(number, own, bar, runs):
+def behind(number: int, own: float, bar: float, runs: int) -> PrunedTrial:
     reason = (
         f"mean of the last 3 scores is {own} (under {bar}, the bar of the best 75 % of {runs}"
         " full runs) at evaluation 10"
@@ -30,7 +30,7 @@ def behind(number, own, bar, runs):
     return PrunedTrial(number=number, kind="behind", reason=reason)
 
 
-def collapsed(number, share, when):
+def collapsed(number: int, share: float, when: str) -> PrunedTrial:
     reason = f"largest cluster holds {share} % of the pixels (over 90 %) at evaluations {when}"
     return PrunedTrial(number=number, kind="collapsed", reason=reason)
 
@@ -61,7 +61,7 @@ SUMMARY = Summary(
 )
 
 
-def printed(renderable, width=100):
+def printed(renderable: RenderableType, width: int = 100) -> str:
     console = Console(file=io.StringIO(), width=width, color_system=None)
     console.print(renderable, crop=False)  # as the verbs print it
     return console.file.getvalue()

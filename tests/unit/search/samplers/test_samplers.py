@@ -1,6 +1,8 @@
 import math
 import random  # noqa: TID251 - only to see that nobody touches it
 import warnings
+from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import optuna
@@ -10,7 +12,7 @@ from optuna.trial import TrialState
 from search.driver.in_memory_study import Mirror
 from search.errors import SettingsError
 from search.records.outcome import Pruned
-from search.samplers import SAMPLERS, STARTUP_TRIALS, find_sampler
+from search.samplers import SAMPLERS, STARTUP_TRIALS, Sampler, find_sampler
 from search.samplers.tpe import SEED_LIMIT
 from tests.unit.search.builders import SPACE, add_finished, random_params, running
 from trainer.seeds import derive_seed
@@ -18,7 +20,7 @@ from trainer.seeds import derive_seed
 SEED = 7
 
 
-def searched(trials=30, running_trials=0):
+def searched(trials: int = 30, running_trials: int = 0) -> Mirror:
     """A mirror of trials whose value is best at lambda_self = 0.2, some of them pruned."""
     mirror = Mirror("study")
     for number in range(trials):
@@ -32,7 +34,7 @@ def searched(trials=30, running_trials=0):
 
 
 @pytest.fixture(params=SAMPLERS)
-def sampler(request: pytest.FixtureRequest):
+def sampler(request: pytest.FixtureRequest) -> Sampler:
     return find_sampler(request.param)
 
 
@@ -41,19 +43,21 @@ def test_an_unknown_sampler_is_refused_with_the_valid_names() -> None:
         find_sampler("tep")
 
 
-def test_trial_0_has_the_defaults(sampler) -> None:
+def test_trial_0_has_the_defaults(sampler: Sampler) -> None:
     assert sampler(Mirror("study").study, SPACE, 0, SEED) == SPACE.defaults
 
 
 @pytest.mark.parametrize("number", [1, 19, 20, 21, 200])
-def test_proposals_fit_the_space_and_are_plain_floats(sampler, number) -> None:
+def test_proposals_fit_the_space_and_are_plain_floats(sampler: Sampler, number: int) -> None:
     proposed = sampler(searched().study, SPACE, number, SEED)
     assert SPACE.check(proposed) == proposed
     assert {type(value) for value in proposed.values()} == {float}
 
 
 @pytest.mark.parametrize("number", [1, 19, 20, 35])
-def test_the_same_arguments_give_the_same_proposal_after_a_rebuild(sampler, number) -> None:
+def test_the_same_arguments_give_the_same_proposal_after_a_rebuild(
+    sampler: Sampler, number: int
+) -> None:
     mirror = searched(running_trials=3)
     rebuilt = Mirror("study", mirror.trials())
     proposed = sampler(mirror.study, SPACE, number, SEED)
@@ -62,14 +66,14 @@ def test_the_same_arguments_give_the_same_proposal_after_a_rebuild(sampler, numb
 
 
 @pytest.mark.parametrize("number", [1, 25])
-def test_seed_and_number_both_count(sampler, number) -> None:
+def test_seed_and_number_both_count(sampler: Sampler, number: int) -> None:
     study = searched().study
     proposed = sampler(study, SPACE, number, SEED)
     assert sampler(study, SPACE, number, SEED + 1) != proposed
     assert sampler(study, SPACE, number + 1, SEED) != proposed
 
 
-def test_a_proposal_changes_neither_the_study_nor_global_random_state(sampler) -> None:
+def test_a_proposal_changes_neither_the_study_nor_global_random_state(sampler: Sampler) -> None:
     mirror = searched(running_trials=2)
     before = [repr(trial) for trial in mirror.trials()]
     python_state, numpy_state = random.getstate(), np.random.get_state()
@@ -80,13 +84,13 @@ def test_a_proposal_changes_neither_the_study_nor_global_random_state(sampler) -
     assert [repr(trial) for trial in mirror.trials()] == before
 
 
-def test_no_warning_leaks(sampler) -> None:
+def test_no_warning_leaks(sampler: Sampler) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         sampler(searched().study, SPACE, 30, SEED)
 
 
-def test_startup_is_the_same_whatever_happened_before(sampler) -> None:
+def test_startup_is_the_same_whatever_happened_before(sampler: Sampler) -> None:
     empty, full = Mirror("study").study, searched(running_trials=3).study
     for number in range(STARTUP_TRIALS):
         assert sampler(empty, SPACE, number, SEED) == sampler(full, SPACE, number, SEED)
@@ -147,7 +151,7 @@ def test_running_trials_count_as_bad_ones() -> None:
         crowded.add(running(centre))
     kept = [SAMPLERS["tpe"](crowded.study, SPACE, n, SEED)["b_self"] for n in range(100, 130)]
 
-    def distance(values):
+    def distance(values: Sequence[float]) -> float:
         return np.median(np.abs(np.asarray(values) - centre["b_self"]))
 
     assert distance(kept) > distance(free)
@@ -164,7 +168,7 @@ def test_a_trial_that_is_in_the_mirror_already_does_not_count_against_itself() -
 def test_tpe_leaves_the_place_where_runs_collapse() -> None:
     """Collapsed runs had the highest scores; TPE still goes elsewhere."""
 
-    def searched_with(kind):
+    def searched_with(kind: Literal["collapsed", "behind"]) -> float:
         mirror = Mirror("study")
         for number in range(60):
             params = random_params(number)

@@ -27,7 +27,7 @@ def names(space: Space) -> list[str]:
 
 
 @pytest.mark.parametrize("name", SPACES)
-def test_every_space_has_defaults_in_its_ranges_and_survives_json(name) -> None:
+def test_every_space_has_defaults_in_its_ranges_and_survives_json(name: str) -> None:
     space = build_space(name, RUN, {"learning_rate": (1e-4, 1e-2)})
     assert list(space.distributions) == list(space.defaults)
     assert space.check(space.defaults) == space.defaults
@@ -116,7 +116,7 @@ def test_a_space_with_nothing_left_is_refused() -> None:
         ("b_self", (0.1,), "is no range"),
     ],
 )
-def test_ranges_that_are_none_are_refused(name, given, told) -> None:
+def test_ranges_that_are_none_are_refused(name: str, given: tuple[float, ...], told: str) -> None:
     with pytest.raises(SettingsError, match=told):
         build_space("paper", RUN, {name: given})
 
@@ -147,6 +147,6 @@ def test_parameters_out_of_range_missing_or_unknown_are_refused() -> None:
         (HyperParameter(name="a", low=0, high=1, default=1, log=True),),
     ],
 )
-def test_a_space_that_cannot_be_sampled_is_no_space(knobs) -> None:
+def test_a_space_that_cannot_be_sampled_is_no_space(knobs: tuple[HyperParameter, ...]) -> None:
     with pytest.raises(AssertionError):
         Space(knobs=knobs)

@@ -5,6 +5,7 @@ import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,14 +14,16 @@ from trainer.commands import app as cli
 from trainer.commands import evaluate as verb
 from trainer.commands import fit, setup
 from trainer.commands.presets import resolve_preset
+from trainer.config.configuration import TrainConfig
 from trainer.config.presets import preset_names
 from trainer.config.toml_records import record_to_table, toml_text
 from trainer.datasets import open_dataset
 from trainer.engine.run import config_of
+from trainer.features import Material
 
 
 @pytest.fixture
-def run_toml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def run_toml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(setup, "prepare", lambda config, **_: small_material())
     monkeypatch.setattr(fit, "validate", lambda config: ())
     path = tmp_path / "small.toml"
@@ -28,7 +31,7 @@ def run_toml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     return path
 
 
-def call(monkeypatch, *arguments: object) -> int:
+def call(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
     monkeypatch.setattr(sys, "argv", ["trainer", *map(str, arguments)])
     with pytest.raises(SystemExit) as caught:
         cli.main()
@@ -36,7 +39,10 @@ def call(monkeypatch, *arguments: object) -> int:
 
 
 def test_fit_then_evaluate(
-    run_toml, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    run_toml: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     out = tmp_path / "out"
     assert call(monkeypatch, "fit", run_toml, "--out", out, "--device", "cpu") == 0
@@ -50,7 +56,10 @@ def test_fit_then_evaluate(
 
 
 def test_fit_goes_on_with_its_own_checkpoint_only(
-    run_toml, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    run_toml: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     out = tmp_path / "out"
     for _ in range(2):
@@ -61,7 +70,7 @@ def test_fit_goes_on_with_its_own_checkpoint_only(
 
 
 def test_features_says_what_there_is(
-    run_toml, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    run_toml: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call(monkeypatch, "features", run_toml, "--device", "cpu") == 0
     assert "10 crops, 5 val and 5 test images of rgb, depth" in capsys.readouterr().out
@@ -78,7 +87,7 @@ def test_features_says_what_there_is(
     ],
 )
 def test_user_errors_are_one_line(
-    run_toml,
+    run_toml: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     line: str,
@@ -93,7 +102,10 @@ def test_user_errors_are_one_line(
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:99", "meta"])
 def test_unknown_devices_are_refused(
-    run_toml, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], device: str
+    run_toml: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    device: str,
 ) -> None:
     assert call(monkeypatch, "fit", run_toml, "--device", device) == 2
     assert f"--device {device}" in capsys.readouterr().err
@@ -108,12 +120,15 @@ def test_missing_files_are_one_line(
 
 
 def test_a_checkpoint_is_scored_where_its_data_moved(
-    run_toml, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    run_toml: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     out, roots = tmp_path / "out", []
     assert call(monkeypatch, "fit", run_toml, "--out", out, "--device", "cpu") == 0
 
-    def prepare(config, **_):
+    def prepare(config: TrainConfig, **_: Any) -> Material:
         roots.append(config.data.root)
         return small_material()
 
@@ -128,7 +143,10 @@ def test_a_checkpoint_is_scored_where_its_data_moved(
 
 
 def test_scores_are_one_json_object_for_scripts(
-    run_toml, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    run_toml: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     out = tmp_path / "out"
     assert call(monkeypatch, "fit", run_toml, "--out", out, "--device", "cpu") == 0
@@ -150,7 +168,10 @@ def test_scores_are_one_json_object_for_scripts(
 
 
 def test_a_file_for_a_search_trains_a_single_run_and_that_is_said(
-    run_toml, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    run_toml: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     with run_toml.open("a") as file:
         file.write("[search]\ntrials = 7\n[search.ranges]\nlearning_rate = [1e-4, 1e-2]\n")
@@ -162,7 +183,10 @@ def test_a_file_for_a_search_trains_a_single_run_and_that_is_said(
 
 
 def test_fit_says_its_protocol_its_memory_and_the_iterate_that_counts(
-    run_toml, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    run_toml: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     config = small_config()
     changed = dataclasses.replace(config.evaluation, report="best")
@@ -184,7 +208,10 @@ def test_fit_says_its_protocol_its_memory_and_the_iterate_that_counts(
 
 
 def test_fit_logs_where_asked(
-    run_toml, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    run_toml: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     pytest.importorskip("tensorboard", reason="the extra tensorboard is not installed")
     out = tmp_path / "out"

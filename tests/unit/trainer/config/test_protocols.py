@@ -32,7 +32,7 @@ def text_of(config: TrainConfig) -> str:
     return protocol_text(record_to_table(config))
 
 
-def resolve(table) -> TrainConfig:
+def resolve(table: Mapping[str, Any]) -> TrainConfig:
     return build_record(TrainConfig, lay_protocol(table))
 
 

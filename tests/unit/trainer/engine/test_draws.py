@@ -1,5 +1,7 @@
 """Draws: proper permutations, whole epochs, honest masks, and a state that goes on."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -7,7 +9,7 @@ from trainer.engine.draws import DrawPlan, SlotDraws, cycles
 from trainer.seeds import torch_generator
 
 
-def plan(**changes) -> DrawPlan:
+def plan(**changes: Any) -> DrawPlan:
     settings = {
         "crops": 10, "batch": 4, "ranks": 3, "maps": 2, "points": 9,
         "random_draws": 5, "masks": 3, "channels": 50, "dropout": 0.1,
@@ -15,7 +17,7 @@ def plan(**changes) -> DrawPlan:
     return DrawPlan(**{**settings, **changes})
 
 
-def source(seed: int = 0, **changes) -> SlotDraws:
+def source(seed: int = 0, **changes: Any) -> SlotDraws:
     return SlotDraws(plan(**changes), torch_generator(seed, "draws"))
 
 

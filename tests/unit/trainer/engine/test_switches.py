@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -19,7 +20,7 @@ from trainer.seeds import torch_generator
 MATERIAL = small_material()
 
 
-def evaluated(config: TrainConfig, **changes) -> TrainConfig:
+def evaluated(config: TrainConfig, **changes: Any) -> TrainConfig:
     return dataclasses.replace(
         config, evaluation=dataclasses.replace(config.evaluation, **changes)
     )
@@ -115,7 +116,7 @@ def test_several_modalities_are_dropped_out_where_asked(name: str, maps: int) ->
 # evaluation.cadence
 
 
-def looks(crops: int, **settings) -> tuple[int, ...]:
+def looks(crops: int, **settings: Any) -> tuple[int, ...]:
     evaluation = {key: settings.pop(key) for key in ("cadence", "every") if key in settings}
     config = TrainConfig(
         training=TrainingConfig(**settings), evaluation=EvaluationConfig(**evaluation)
@@ -143,7 +144,9 @@ def test_looks_an_epoch_are_those_of_the_released_search(photos: int, count: int
         ({"cadence": "epoch", "iterations": 2}, "give more iterations$"),
     ],
 )
-def test_a_run_that_would_never_be_scored_is_refused(settings, phrase: str) -> None:
+def test_a_run_that_would_never_be_scored_is_refused(
+    settings: dict[str, Any], phrase: str
+) -> None:
     with pytest.raises(ConfigError, match=phrase) as caught:
         looks(10, **{"iterations": 100, "batch_size": 4, **settings})
     assert "\n" not in str(caught.value)

@@ -3,6 +3,7 @@ import os
 import shutil
 from collections import namedtuple
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -51,7 +52,9 @@ def test_what_was_written_is_mapped(bank: Path) -> None:
 
 @pytest.mark.parametrize("verify", ["all", "small"])
 @pytest.mark.parametrize("position", [10, 128 + 5, -1])
-def test_a_flipped_bit_is_found(bank: Path, verify, position: int) -> None:  # type: ignore[no-untyped-def]
+def test_a_flipped_bit_is_found(
+    bank: Path, verify: Literal["all", "small"], position: int
+) -> None:
     flip(bank / "rows.npy", position)
 
     with pytest.raises(CacheError, match=r"rows\.npy is not as it was .*delete that folder"):

@@ -1,6 +1,8 @@
 """Features of mirrored images: what they are made of, and that they are made once."""
 
 import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +11,8 @@ import torch
 from trainer import features
 from trainer.config.configuration import DataConfig, FeatureConfig, TrainConfig
 from trainer.datasets import open_dataset
-from trainer.features import mirrored
+from trainer.features import Material, mirrored
+from trainer.features.dataset_features import Features
 from trainer.features.pictures import Pictures
 from trainer.features.prepare import open_backbone
 
@@ -21,22 +24,22 @@ CONFIG = TrainConfig(
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory):
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture(scope="module")
-def material(cache):
+def material(cache: Path) -> Material:
     return features.prepare(CONFIG, cache=cache)
 
 
-def prepare_mirrored(material, cache):
+def prepare_mirrored(material: Material, cache: Path) -> Mapping[str, Features]:
     return mirrored.prepare_mirrored(
         CONFIG, material, "val", cache=cache, device=CPU, progress=lambda *_: None
     ).features
 
 
-def test_they_are_the_backbones_of_the_mirrored_squares(material, cache) -> None:
+def test_they_are_the_backbones_of_the_mirrored_squares(material: Material, cache: Path) -> None:
     made = prepare_mirrored(material, cache)
     pictures = Pictures.open(CONFIG.data, CONFIG.features, material.val.names)
     backbone = open_backbone(CONFIG, CPU)
@@ -52,7 +55,9 @@ def test_they_are_the_backbones_of_the_mirrored_squares(material, cache) -> None
         assert np.abs(made[modality] - plain[:, :, ::-1]).max() > 0.01
 
 
-def test_they_are_made_once(material, cache, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_they_are_made_once(
+    material: Material, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = prepare_mirrored(material, cache)
     monkeypatch.setattr(mirrored, "_build", None)
     again = prepare_mirrored(material, cache)
@@ -65,7 +70,7 @@ def test_channels_that_a_mirror_turns_round_are_turned_round(
     seen = []
 
     class Backbone:
-        def features(self, images):
+        def features(self, images: torch.Tensor) -> torch.Tensor:
             seen.append(images)
             return images
 
@@ -75,7 +80,7 @@ def test_channels_that_a_mirror_turns_round_are_turned_round(
     assert torch.equal(seen[0][:, 0], 1 - images[:, 0].flip(-1))
 
 
-def test_pictures_lie_on_the_labels_and_guides_are_their_rgb(material) -> None:
+def test_pictures_lie_on_the_labels_and_guides_are_their_rgb(material: Material) -> None:
     pictures = Pictures.open(CONFIG.data, CONFIG.features, material.val.names)
     guides = pictures.guides(slice(1, 5))
     assert guides.shape == (1, 3, 48, 48)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 
 from trainer.figures.colour import (
     HATCH_DARK,
@@ -24,7 +25,7 @@ SIGHTS = {
 }
 
 
-def smallest_difference(colours, sight) -> float:
+def smallest_difference(colours: ArrayLike, sight: ArrayLike) -> float:
     """CIELAB distance of the two colours that are most alike."""
     stored = np.array(colours) / 255
     linear = np.where(stored <= 0.04045, stored / 12.92, ((stored + 0.055) / 1.055) ** 2.4)

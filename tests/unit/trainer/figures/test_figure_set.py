@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from trainer.commands import app as cli
 from trainer.commands import figures
@@ -42,7 +43,7 @@ def call(*arguments: object) -> int:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory):
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with snapshots, and one of STEGO on the same rooms."""
     folder = tmp_path_factory.mktemp("album")
     stego = dataclasses.replace(
@@ -60,11 +61,11 @@ def place(tmp_path_factory: pytest.TempPathFactory):
 
 
 @pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch):
+def drawn(monkeypatch: pytest.MonkeyPatch) -> dict[str, Figure]:
     """What would be written, by name."""
     found = {}
 
-    def keep(figure, folder, name):
+    def keep(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
         found[name] = figure
         return folder / f"{name}.png", folder / f"{name}.svg"
 
@@ -72,13 +73,13 @@ def drawn(monkeypatch: pytest.MonkeyPatch):
     return found
 
 
-def draw(place, *arguments: object) -> int:
+def draw(place: Path, *arguments: object) -> int:
     return call("figures", place / "run", "--out", place / "figures", "--cache", place / "cache",
                 *arguments)  # fmt: skip
 
 
 def test_everything_is_drawn_at_every_snapshot(
-    place, drawn, capsys: pytest.CaptureFixture[str]
+    place: Path, drawn: dict[str, Figure], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert draw(place, "--images", 2) == 0
     assert list(drawn) == [
@@ -92,7 +93,7 @@ def test_everything_is_drawn_at_every_snapshot(
     assert len(drawn["strips"].axes) == 2 * 4
 
 
-def test_a_baseline_is_shown_beside(place, drawn) -> None:
+def test_a_baseline_is_shown_beside(place: Path, drawn: dict[str, Figure]) -> None:
     assert draw(place, "--images", 1, "--split", "test", "--baseline", place / "stego") == 0
     titles = [axes.get_title() for axes in drawn["strips"].axes]
     assert titles[2:] == ["ground truth", "stego", "unim2"]
@@ -100,7 +101,7 @@ def test_a_baseline_is_shown_beside(place, drawn) -> None:
     assert list(drawn["codes"].axes[0].get_images()[0].get_array().shape) == [32, 32, 3]
 
 
-def test_the_label_maps_that_are_shown_are_those_that_were_counted(place) -> None:
+def test_the_label_maps_that_are_shown_are_those_that_were_counted(place: Path) -> None:
     run_folder, cpu = place / "run", cli.find_device("cpu")
     material = figures.prepare_material(CONFIG, cache=place / "cache", device=cpu)
     run = Run.restore(run_folder, CONFIG, material, cpu)
@@ -116,7 +117,10 @@ def test_the_label_maps_that_are_shown_are_those_that_were_counted(place) -> Non
 
 
 def test_a_baseline_of_other_images_is_one_line(
-    place, drawn, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    place: Path,
+    drawn: dict[str, Figure],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("trainer.figures.run_view.same_images", lambda one, other: False)
     assert draw(place, "--baseline", place / "stego") == 2
@@ -126,14 +130,14 @@ def test_a_baseline_of_other_images_is_one_line(
 
 
 def test_without_matplotlib_the_mend_is_told(
-    place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert draw(place) == 2
     assert "pip install 'unim2-search[figures]'" in capsys.readouterr().err
 
 
-def test_snapshots_are_checkpoints_that_go_on_to_the_same_end(place) -> None:
+def test_snapshots_are_checkpoints_that_go_on_to_the_same_end(place: Path) -> None:
     found = find_snapshots(place / "run")
     assert list(found) == [0, 4]
     assert config_of(found[4]) == CONFIG
@@ -157,5 +161,5 @@ def test_snapshots_that_cannot_be_had_are_refused(tmp_path: Path) -> None:
     assert check_snapshots((3, 6), tmp_path, reached=3, iterations=6) == (3, 6)
 
 
-def test_snapshots_that_are_there_are_kept(place) -> None:
+def test_snapshots_that_are_there_are_kept(place: Path) -> None:
     assert check_snapshots((0, 4), place / "run", reached=6, iterations=6) == ()

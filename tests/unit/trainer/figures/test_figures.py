@@ -58,7 +58,9 @@ def test_losses_are_a_line_a_modality_and_their_sum() -> None:
 
 
 @pytest.mark.parametrize(("terms", "names"), [({}, ["sum"]), ({"rgb": 1.0}, ["rgb"])])
-def test_reports_without_terms_show_the_sum_and_one_term_needs_none(terms, names) -> None:
+def test_reports_without_terms_show_the_sum_and_one_term_needs_none(
+    terms: dict[str, float], names: list[str]
+) -> None:
     (axes,) = draw_losses(reports(**terms), "run").axes
     assert [line.get_label() for line in axes.lines] == names
 

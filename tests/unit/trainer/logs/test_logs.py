@@ -2,7 +2,9 @@
 
 import dataclasses
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Self
 
 import pytest
 
@@ -21,7 +23,7 @@ def reports(count: int = 3) -> list[Report]:
     return [run.advance() for _ in range(count)]
 
 
-def read_events(folder: Path):
+def read_events(folder: Path) -> Any:
     accumulator = pytest.importorskip(
         "tensorboard.backend.event_processing.event_accumulator",
         reason="the extra tensorboard is not installed",
@@ -86,7 +88,7 @@ def test_no_log_writes_nothing(tmp_path: Path) -> None:
     ("name", "module"), [("tensorboard", "torch.utils.tensorboard"), ("wandb", "wandb")]
 )
 def test_a_missing_package_is_told_with_its_mend(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name, module
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, module: str
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(LogError) as caught:
@@ -114,18 +116,20 @@ class StandIn:
     Error = type("Error", (Exception,), {})
 
     def __init__(self, refusal: str | None = None) -> None:
-        self.refusal, self.asked, self.logged, self.finished = refusal, {}, [], False
+        self.refusal, self.finished = refusal, False
+        self.asked: dict[str, Any] = {}
+        self.logged: list[tuple[int, Mapping[str, float]]] = []
 
-    def Settings(self, **settings):
+    def Settings(self, **settings: Any) -> dict[str, Any]:
         return settings
 
-    def init(self, **asked):
+    def init(self, **asked: Any) -> Self:
         if self.refusal is not None:
             raise self.Error(self.refusal)
         self.asked = asked
         return self
 
-    def log(self, numbers, step) -> None:
+    def log(self, numbers: Mapping[str, float], step: int) -> None:
         self.logged.append((step, numbers))
 
     def finish(self) -> None:

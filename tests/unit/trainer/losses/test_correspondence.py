@@ -6,9 +6,11 @@ from typing import TypedDict
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from tests.unit.trainer import restated
 from tests.unit.trainer.small import GRID, small_draws, small_tensor
+from trainer.engine.draws import StepDraws
 from trainer.losses import PairPoints, cmcs_weights, correspondence
 from trainer.losses.correspondence import centre
 from trainer.losses.sampling import locate, sample_features
@@ -16,7 +18,7 @@ from trainer.losses.sampling import locate, sample_features
 TOKENS = GRID[0] * GRID[1]
 
 
-def make(maps: int, *, present: int = 4):
+def make(maps: int, *, present: int = 4) -> tuple[StepDraws, Tensor, Tensor]:
     draws = small_draws(maps=maps, masks=2, present=present)
     targets = small_tensor(1, maps, 8, TOKENS, 6, seed=1)
     codes = small_tensor(1, maps, 8, TOKENS, 3, seed=2)
@@ -40,13 +42,13 @@ def named(hyper_SM7: torch.Tensor) -> Named:
     return {"hyper": hyper, "modalities": modalities}
 
 
-def loss_of(draws, targets, codes, hyper):
+def loss_of(draws: StepDraws, targets: Tensor, codes: Tensor, hyper: Tensor) -> Tensor:
     weights, biases = cmcs_weights(**named(hyper), random_draws=2)
     points = PairPoints.of(draws, GRID)
     return correspondence(targets, codes, points, weights_SMJ=weights, biases_SMJ=biases)
 
 
-def restated_loss(draws, targets, codes, hyper):
+def restated_loss(draws: StepDraws, targets: Tensor, codes: Tensor, hyper: Tensor) -> float:
     return restated.total_loss(
         targets[0].unflatten(2, GRID).numpy(),
         codes[0].unflatten(2, GRID).numpy(),

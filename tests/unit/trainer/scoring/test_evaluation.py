@@ -2,18 +2,21 @@
 
 import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch.nn import functional
 
 from tests.unit.trainer.small import CLASSES, CPU, GRID, small_config, small_material
 from trainer.engine.slots import Slots
+from trainer.features import Material
 from trainer.scoring.metrics import match_clusters, scores_of
 
 
-def trained(**kwargs) -> tuple[Slots, object]:
+def trained(**kwargs: Any) -> tuple[Slots, object]:
     material = small_material(**kwargs)
     slots = Slots([small_config()], material, CPU)
     for _ in range(3):
@@ -21,7 +24,7 @@ def trained(**kwargs) -> tuple[Slots, object]:
     return slots, material
 
 
-def codes_of(slots: Slots, material) -> torch.Tensor:
+def codes_of(slots: Slots, material: Material) -> torch.Tensor:
     """Raw codes of the val images with shape (n, K, H, W)."""
     state = slots.state(0)
     views = slots._method.parameters.views(state["model.leaf_SP"][None])
@@ -33,7 +36,7 @@ def codes_of(slots: Slots, material) -> torch.Tensor:
     return codes.unflatten(1, GRID).permute(0, 3, 1, 2)
 
 
-def confusion(predictions, labels):
+def confusion(predictions: NDArray[Any], labels: NDArray[Any]) -> NDArray[np.int64]:
     counts = np.zeros((CLASSES, CLASSES), dtype=np.int64)
     for label in range(CLASSES):
         for prediction in range(CLASSES):

@@ -7,13 +7,14 @@ from torch.nn import functional
 
 from tests.unit.trainer.small import GRID, small_tensor
 from trainer.nn.interpolation import upsample
+from trainer.nn.parameters import Views
 from trainer.scoring.probes import cluster_loss, linear_loss, probe_layout, token_labels
 
 TOKENS = GRID[0] * GRID[1]
 ALL = torch.ones(2, 3, dtype=torch.bool)
 
 
-def make():
+def make() -> tuple[Views, torch.Tensor]:
     layout = probe_layout(code_dim=4, classes=3)
     return layout.views(small_tensor(2, layout.size)), small_tensor(2, 3, TOKENS, 4, seed=1)
 
@@ -34,7 +35,7 @@ def test_cluster_loss_is_the_nearest_cosine() -> None:
 
 
 @pytest.mark.parametrize("size", [(12, 15), GRID])
-def test_linear_loss_is_the_mean_over_labelled_places(size) -> None:
+def test_linear_loss_is_the_mean_over_labelled_places(size: tuple[int, int]) -> None:
     views, codes = make()
     given = labels(*size)
     made = linear_loss(codes, views, given, grid=GRID, present_SB=ALL)
@@ -72,7 +73,7 @@ def test_token_labels_are_those_at_token_centres() -> None:
 
 
 @pytest.mark.parametrize("size", [(4, 5), (7, 9), (16, 20), (33, 41)])
-def test_upsampling_is_that_of_torch(size) -> None:
+def test_upsampling_is_that_of_torch(size: tuple[int, int]) -> None:
     maps = small_tensor(2, 3, *GRID)
     expected = functional.interpolate(maps, size=size, mode="bilinear", align_corners=False)
     torch.testing.assert_close(upsample(maps, size), expected)
