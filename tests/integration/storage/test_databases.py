@@ -119,7 +119,7 @@ def test_tables_are_made_once_and_left_alone_after(empty_database_address: str) 
         assert written(database) == before
 
 
-def written(database: Database) -> int:
+def written(database: Database) -> object:
     """Transactions that wrote, so far; asking is none."""
     with database.engine.connect() as connection:
         query = "SELECT pg_snapshot_xmax(pg_current_snapshot())"
@@ -156,7 +156,7 @@ def test_migrations_make_what_the_models_say(database: Database) -> None:
     assert {check["name"] for check in checks} == {
         constraint.name
         for constraint in Base.metadata.tables["umss.study"].constraints
-        if constraint.name.startswith("ck_")
+        if str(constraint.name).startswith("ck_")
     }
 
 

@@ -23,7 +23,9 @@ FROZEN_SERVER_WAIT = 45.0  # seconds from the freeze within which a takeover mus
 
 def record(database: Database, study: str = "s") -> LeaseRecord:
     with database.engine.connect() as connection:
-        return read_lease(connection, study)
+        found = read_lease(connection, study)
+    assert found is not None
+    return found
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
@@ -63,7 +65,7 @@ def test_a_lease_that_was_taken_over_is_not_given_back_by_its_old_holder(
         old.release()
         with database.engine.connect() as connection:
             history = lease_history(connection, "s")
-            assert read_lease(connection, "s").released_at is None
+        assert record(database).released_at is None
     assert [past.released_at for past in history] == [None, None]
 
 
@@ -209,6 +211,7 @@ def test_a_lease_goes_on_under_its_epoch_when_the_server_comes_back(embedded_fol
         with Lease.acquire(database, "s", renew_seconds=0.1) as lease:
             fence(database.engine, lease)
             before = record(database).renewed_at
+            assert database.server is not None
             database.server.programs.run(
                 "pg_ctl", ["stop", "-D", "data", "-m", "immediate"], seconds=30
             )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import optuna
 import pytest
-from optuna.storages import RDBStorage
+from optuna.storages import BaseStorage, RDBStorage
 from optuna.testing.pytest_storages import StorageTestCase
 from sqlalchemy import text
 
@@ -67,7 +67,7 @@ def storage(driven: tuple[Database, RDBStorage]) -> RDBStorage:
 class TestDriversStorage(StorageTestCase):
     """All cases of the suite but the one below."""
 
-    def test_pickle_storage(self, storage: RDBStorage) -> None:
+    def test_pickle_storage(self, storage: BaseStorage) -> None:
         with pytest.raises(TypeError, match="stays in its process"):
             pickle.dumps(storage)
 

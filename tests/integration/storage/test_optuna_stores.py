@@ -1,7 +1,7 @@
 """Optuna's storage on our database: fenced, honest about outages, frugal with connections."""
 
 import concurrent.futures
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import optuna
@@ -60,7 +60,7 @@ def add(study: optuna.Study) -> int:
     return study._storage.create_new_trial(study._study_id, running_trial())
 
 
-WRITES = {
+WRITES: dict[str, Callable[[optuna.Study, int], object]] = {
     "report": lambda study, trial: study._storage.set_trial_intermediate_value(trial, 2, 0.5),
     "tell": lambda study, trial: study.tell(0, 1.0),
     "create": lambda study, trial: add(study),
@@ -110,7 +110,7 @@ def test_a_connection_that_breaks_in_a_write_is_an_outage(
 ) -> None:
     """Also in the creation of a trial, which Optuna alone would silently do a second time."""
     trial = add(study)
-    breaks = []
+    breaks: list[bool] = []
 
     @event.listens_for(store.engine, "commit")
     def _break(connection: Connection) -> None:
@@ -136,6 +136,7 @@ def test_an_outage_ends_when_the_server_is_back(
             store = open_optuna(database, lease)
             study = optuna.create_study(study_name="s", storage=store)
             trial = add(study)
+            assert database.server is not None
             database.server.programs.run(
                 "pg_ctl", ["stop", "-D", "data", "-m", "immediate"], seconds=30
             )

@@ -128,7 +128,7 @@ def test_nothing_is_stored_that_is_no_number(database: Database) -> None:
 
 def test_a_report_is_stored_once(database: Database) -> None:
     create_study(database.engine, "s", NEW)
-    store = {"study": "s", "trial": 4}
+    store: dict[str, Any] = {"study": "s", "trial": 4}
     assert store_report(database.engine, **store, evaluation=2, payload={"miou": 1 / 3})
     assert store_report(database.engine, **store, evaluation=1, payload={"miou": None})
     assert not store_report(database.engine, **store, evaluation=2, payload={"miou": 9.0})

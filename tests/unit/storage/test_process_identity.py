@@ -44,7 +44,13 @@ def test_a_process_is_dead_when_it_ended_even_if_nobody_asked_after_it() -> None
     assert not told.is_certainly_dead()
     child.kill()
     child.stdout.read()  # its end: the process is a zombie, or about to be one
-    while process_identity._status(child.pid)[0] not in process_identity.ENDED_STATES:
+
+    def state() -> str:
+        found = process_identity._status(child.pid)
+        assert found is not None
+        return found[0]
+
+    while state() not in process_identity.ENDED_STATES:
         pass
     assert told.is_certainly_dead()
     child.wait()

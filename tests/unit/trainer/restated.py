@@ -23,12 +23,13 @@ def sample(grid_map: Array, points: Array) -> Array:
     left = np.minimum(column.astype(int), width - 2)
     top = np.minimum(row.astype(int), height - 2)
     right_part, bottom_part = (column - left)[:, None], (row - top)[:, None]
-    return (
+    values: Array = (
         grid_map[top, left] * (1 - right_part) * (1 - bottom_part)
         + grid_map[top, left + 1] * right_part * (1 - bottom_part)
         + grid_map[top + 1, left] * (1 - right_part) * bottom_part
         + grid_map[top + 1, left + 1] * right_part * bottom_part
     )
+    return values
 
 
 def cosines(first: Array, second: Array) -> Array:
@@ -88,7 +89,8 @@ def total_loss(
 
 def layer(maps: Array, parameters: Parameters, name: str, member: tuple[int, ...] = ()) -> Array:
     weight, bias = parameters[f"{name}.weight"][member], parameters[f"{name}.bias"][member]
-    return np.einsum("...i,oi->...o", maps, weight) + bias
+    values: Array = np.einsum("...i,oi->...o", maps, weight) + bias
+    return values
 
 
 def relu(values: Array) -> Array:

@@ -10,11 +10,13 @@ import pytest
 from search.config.configuration import LaunchConfig, differences, resolve
 from search.config.presets import preset_names, read_preset
 from search.config.protocols import study_protocol
+from search.driver.in_memory_study import Mirror
 from search.driver.rules import Rules
 from search.errors import SettingsError
 from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.pruners import CollapseRules, build_pruner
 from search.records.messages import Begin, Continue, Task
+from search.records.outcome import Completed
 from search.workers import worker
 from tests.unit.search.builders import make_report
 from tests.unit.trainer.small import small_config, small_material
@@ -99,8 +101,8 @@ def test_a_full_run_is_told_the_value_of_its_protocol(
         evaluations=3,
         counted=counted,
     )
-    outcome = rules.decide(None, 0, scoring(9.0, 3.0, 1.0))
-    assert outcome.value == expected
+    outcome = rules.decide(Mirror("study"), 0, scoring(9.0, 3.0, 1.0))
+    assert isinstance(outcome, Completed) and outcome.value == expected
 
 
 def test_a_study_older_than_a_setting_is_the_same_study() -> None:

@@ -92,7 +92,8 @@ def test_best_is_the_highest_complete_value_and_the_first_of_equals() -> None:
     add_finished(mirror, [99.0], Pruned(kind="collapsed", reason="why"))
     assert mirror.best() is None
     numbers = [add_finished(mirror, [value]) for value in (10.0, 30.0, 30.0)]
-    assert mirror.best().number == numbers[1]
+    best = mirror.best()
+    assert best is not None and best.number == numbers[1]
 
 
 def test_parameters_survive() -> None:
@@ -103,9 +104,13 @@ def test_parameters_survive() -> None:
 
 
 def test_building_one_is_silent_and_leaves_optunas_verbosity_alone() -> None:
-    heard = []
-    handler = logging.Handler()
-    handler.emit = heard.append
+    heard: list[logging.LogRecord] = []
+
+    class Ear(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            heard.append(record)
+
+    handler = Ear()
     logger, level = logging.getLogger("optuna"), optuna.logging.get_verbosity()
     logger.addHandler(handler)
     try:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from search.errors import ClusterError, SettingsError
 from search.machine import reservations as bookings
@@ -178,8 +179,8 @@ def test_workers_in_a_cluster_share_its_gpus_not_those_of_the_drivers_host(
 
 
 def test_gpus_are_named_as_cuda_names_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine.torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(machine.torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4, 6")
     assert find_machine("cuda", None).gpus == ("4", "6")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")

@@ -1,6 +1,6 @@
 import dataclasses
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -51,7 +51,7 @@ def recorder(
     return console, lambda: raw.getvalue().decode(encoding)
 
 
-def drawn(snapshot: Snapshot, events: Sequence[str] = (), **console_options: Any) -> str:
+def drawn(snapshot: Snapshot, events: tuple[str, ...] = (), **console_options: Any) -> str:
     console, text = recorder(**console_options)
     console.print(draw(snapshot, events))
     return text()

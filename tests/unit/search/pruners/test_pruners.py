@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import optuna
 import pytest
@@ -31,7 +31,8 @@ def noisy_curves(count: int, evaluations: int = E) -> list[list[float]]:
     final = generator.uniform(10, 40, size=(count, 1))
     rise = generator.uniform(0.3, 1.0, size=(count, evaluations)).cumsum(axis=1)
     noise = generator.normal(0, 1, size=(count, evaluations))
-    return (final * (rise / rise[:, -1:]) + noise).tolist()
+    curves: list[list[float]] = (final * (rise / rise[:, -1:]) + noise).tolist()
+    return curves
 
 
 def run_study(

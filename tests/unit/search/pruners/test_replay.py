@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from search.driver.in_memory_study import Mirror
 from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.pruners import build_pruner
-from search.records.outcome import Completed, Prune, Pruned, trial_end
+from search.records.outcome import Completed, Outcome, Prune, Pruned, trial_end
 from tests.unit.search.builders import running
 from trainer.seeds import numpy_generator
 

@@ -76,7 +76,7 @@ def test_a_value_that_is_not_finite_is_no_completion() -> None:
 
 def test_outcomes_and_verdicts_are_frozen() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
-        BEHIND.reason = "other"
+        BEHIND.reason = "other"  # type: ignore[misc]
 
 
 def test_a_verdict_becomes_the_outcome_of_the_same_kind_and_reason() -> None:
@@ -86,7 +86,7 @@ def test_a_verdict_becomes_the_outcome_of_the_same_kind_and_reason() -> None:
 
 def test_kind_and_reason_are_read_back_from_the_stored_trial() -> None:
     mirror = Mirror("study")
-    outcomes = [Completed(value=1.0), BEHIND, COLLAPSED, FAILED]
+    outcomes: list[Outcome] = [Completed(value=1.0), BEHIND, COLLAPSED, FAILED]
     stored = [mirror.trial(add_finished(mirror, [20.0], outcome)) for outcome in outcomes]
     assert [prune_kind(trial) for trial in stored] == [None, "behind", "collapsed", None]
     assert [prune_reason(trial) for trial in stored] == [

@@ -62,9 +62,10 @@ SUMMARY = Summary(
 
 
 def printed(renderable: RenderableType, width: int = 100) -> str:
-    console = Console(file=io.StringIO(), width=width, color_system=None)
+    told = io.StringIO()
+    console = Console(file=told, width=width, color_system=None)
     console.print(renderable, crop=False)  # as the verbs print it
-    return console.file.getvalue()
+    return told.getvalue()
 
 
 def test_reasons_that_differ_in_figures_alone_are_counted_together() -> None:

@@ -152,7 +152,7 @@ def test_running_trials_count_as_bad_ones() -> None:
     kept = [SAMPLERS["tpe"](crowded.study, SPACE, n, SEED)["b_self"] for n in range(100, 130)]
 
     def distance(values: Sequence[float]) -> float:
-        return np.median(np.abs(np.asarray(values) - centre["b_self"]))
+        return float(np.median(np.abs(np.asarray(values) - centre["b_self"])))
 
     assert distance(kept) > distance(free)
 
@@ -176,7 +176,7 @@ def test_tpe_leaves_the_place_where_runs_collapse() -> None:
             scores = [50.0] * 15 if bad else [20.0 - 10 * params["lambda_self"]]
             add_finished(mirror, scores, Pruned(kind=kind if bad else "behind", reason=""), params)
         proposed = [SAMPLERS["tpe"](mirror.study, SPACE, n, SEED) for n in range(60, 80)]
-        return np.mean([params["lambda_self"] > 0.5 for params in proposed])
+        return float(np.mean([params["lambda_self"] > 0.5 for params in proposed]))
 
     assert searched_with("collapsed") <= 0.1
     assert searched_with("behind") >= 0.9

@@ -21,7 +21,7 @@ from trainer.records import Report
 MATERIAL = small_material()
 
 
-def finish(run: Run) -> list[Report]:
+def finish(run: Run) -> tuple[Report, ...]:
     while not run.finished:
         run.advance()
     return run.reports
@@ -140,7 +140,8 @@ def test_damage_is_refused(saved: Path, part: str, damage: str) -> None:
     data = bytearray(path.read_bytes())
     if damage == "flip":
         data[len(data) // 2] ^= 1
-    path.write_bytes({"truncate": data[:-7], "flip": data, "empty": b""}[damage])
+    damaged: dict[str, bytes | bytearray] = {"truncate": data[:-7], "flip": data, "empty": b""}
+    path.write_bytes(damaged[damage])
     assert "is damaged" in refused(saved)
 
 
@@ -204,7 +205,8 @@ def test_moved_files_are_no_other_configuration(saved: Path) -> None:
 def replacing(saved: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], list[None]]:
     """Lets another run replace the checkpoint right after the first ``count`` readings of it."""
     run = Run.restore(saved, small_config(), MATERIAL, CPU)
-    read, readings = checkpoint.read_record, []
+    read = checkpoint.read_record
+    readings: list[None] = []
 
     def replace(count: int) -> list[None]:
         def read_then_replace(folder: Path) -> Any:

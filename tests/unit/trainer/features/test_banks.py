@@ -1,3 +1,4 @@
+import fcntl
 import json
 import os
 import shutil
@@ -10,7 +11,6 @@ import pytest
 
 from trainer.errors import CacheError
 from trainer.features import bank as bank_module
-from trainer.features import cache
 from trainer.features.bank import BankWriter, read_bank
 from trainer.features.cache import build_once, cache_root, check_space, hash_json
 
@@ -216,11 +216,12 @@ def test_who_waits_is_told_and_gets_what_the_other_built(
         (tmp_path / "banks/abc").mkdir()
         fill(tmp_path / "banks/abc")
 
-    monkeypatch.setattr(cache.fcntl, "flock", flock)
+    monkeypatch.setattr(fcntl, "flock", flock)
 
-    folder, built = build_once(
-        tmp_path, "abc", build=pytest.fail, waits=lambda: told.append("waits")
-    )
+    def build(folder: Path) -> None:
+        pytest.fail(f"{folder} was built again")
+
+    folder, built = build_once(tmp_path, "abc", build=build, waits=lambda: told.append("waits"))
 
     assert not built
     assert told == ["waits"] and len(calls) == 2

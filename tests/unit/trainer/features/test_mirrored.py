@@ -67,15 +67,17 @@ def test_they_are_made_once(
 def test_channels_that_a_mirror_turns_round_are_turned_round(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    seen = []
+    seen: list[torch.Tensor] = []
 
-    class Backbone:
+    class Turned:
+        name, channels, patch, scaling, fingerprint = "turned", 3, 1, None, ""
+
         def features(self, images: torch.Tensor) -> torch.Tensor:
             seen.append(images)
             return images
 
     images = torch.rand(1, 3, 4, 4)
-    mirrored._MirrorFirst(backbone=Backbone(), odd=(0,)).features(images)
+    mirrored._MirrorFirst(backbone=Turned(), odd=(0,)).features(images)
     assert torch.equal(seen[0][:, 1:], images[:, 1:].flip(-1))
     assert torch.equal(seen[0][:, 0], 1 - images[:, 0].flip(-1))
 
@@ -87,6 +89,7 @@ def test_pictures_lie_on_the_labels_and_guides_are_their_rgb(material: Material)
     assert np.array_equal(guides[0].permute(1, 2, 0).numpy(), pictures.square(1, "rgb"))
     source = open_dataset(CONFIG.data).source
     assert np.array_equal(pictures.square(0, "rgb"), source.image(material.val.names[0], "rgb"))
+    assert material.val.labels is not None
     assert material.val.labels[0].shape == pictures.square(0, "depth").shape[:2]
 
 

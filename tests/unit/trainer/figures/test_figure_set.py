@@ -9,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from trainer.commands import app as cli
-from trainer.commands import figures
+from trainer.commands.setup import find_device, prepare_material
 from trainer.config.configuration import (
     DataConfig,
     EvaluationConfig,
@@ -98,12 +98,13 @@ def test_a_baseline_is_shown_beside(place: Path, drawn: dict[str, Figure]) -> No
     titles = [axes.get_title() for axes in drawn["strips"].axes]
     assert titles[2:] == ["ground truth", "stego", "unim2"]
     assert len(drawn["classes"].axes[0].containers) == 3
-    assert list(drawn["codes"].axes[0].get_images()[0].get_array().shape) == [32, 32, 3]
+    shown = np.asarray(drawn["codes"].axes[0].get_images()[0].get_array())
+    assert list(shown.shape) == [32, 32, 3]
 
 
 def test_the_label_maps_that_are_shown_are_those_that_were_counted(place: Path) -> None:
-    run_folder, cpu = place / "run", cli.find_device("cpu")
-    material = figures.prepare_material(CONFIG, cache=place / "cache", device=cpu)
+    run_folder, cpu = place / "run", find_device("cpu")
+    material = prepare_material(CONFIG, cache=place / "cache", device=cpu)
     run = Run.restore(run_folder, CONFIG, material, cpu)
     subject = Subject.of(run_folder, run, material, "val", cpu)
     maps = np.stack(subject.class_maps(range(3)))
@@ -141,8 +142,8 @@ def test_snapshots_are_checkpoints_that_go_on_to_the_same_end(place: Path) -> No
     found = find_snapshots(place / "run")
     assert list(found) == [0, 4]
     assert config_of(found[4]) == CONFIG
-    cpu = cli.find_device("cpu")
-    material = figures.prepare_material(CONFIG, cache=place / "cache", device=cpu)
+    cpu = find_device("cpu")
+    material = prepare_material(CONFIG, cache=place / "cache", device=cpu)
     run = Run.restore(found[4], CONFIG, material, cpu)
     while not run.finished:
         run.advance()

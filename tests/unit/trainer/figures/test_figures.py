@@ -52,7 +52,7 @@ def test_losses_are_a_line_a_modality_and_their_sum() -> None:
     (axes,) = draw_losses(reports(rgb=0.6, depth=0.3), "run").axes
     lines = {line.get_label(): line for line in axes.lines}
     assert list(lines) == ["rgb", "depth", "sum"]
-    assert lines["rgb"].get_xdata().tolist() == [4, 8, 12]
+    assert np.asarray(lines["rgb"].get_xdata()).tolist() == [4, 8, 12]
     assert lines["depth"].get_ydata() == pytest.approx([0.3, 0.15, 0.1])
     assert lines["sum"].get_ydata() == pytest.approx([0.9, 0.45, 0.3])
 
@@ -120,7 +120,7 @@ def test_many_classes_have_their_names_and_only_the_numbers_that_tell() -> None:
 
 def strip(name: str) -> Strip:
     truth = np.array([[0, 1], [255, 1]], dtype=np.uint8)
-    images = {"rgb": RNG.random((2, 2, 3)), "depth": RNG.random((2, 2, 3))}
+    images = {kind: RNG.random((2, 2, 3)).astype(np.float32) for kind in ("rgb", "depth")}
     return Strip(name=name, images=images, labels={"truth": truth, "model": truth // 128})
 
 
@@ -153,7 +153,7 @@ def image_maps(*, msn: bool = True) -> ImageMaps:
             harmonised={"depth": RNG.normal(size=(2, 3, 4))} if msn else {},
         )
 
-    images = {name: RNG.random((4, 6, 3)) for name in ("rgb", "depth")}
+    images = {name: RNG.random((4, 6, 3)).astype(np.float32) for name in ("rgb", "depth")}
     return ImageMaps(name="one", images=images, raw=maps(), stages={0: stage(), 9: stage()})
 
 

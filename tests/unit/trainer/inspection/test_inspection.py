@@ -44,6 +44,12 @@ class ToySource(Source):
     images: dict[tuple[str, str], NDArray[Any]]
     labels: dict[str, NDArray[np.uint8]]
 
+    def files(self) -> tuple[Path, ...]:
+        return ()
+
+    def check(self) -> tuple[str, ...]:
+        return ()
+
     def image(self, name: str, modality: str) -> Image:
         return self.images[name, modality].astype(np.float32)
 
@@ -97,13 +103,13 @@ def test_every_data_set_is_walked_through(name: str, tmp_path: Path) -> None:
         assert facts.read == wanted and sum(facts.sizes.values()) == wanted
         assert data_set.root is None or not facts.stored.empty, kind
     for where, split in data_set.splits().items():
-        facts = found.splits[where]
-        assert facts.images == len(split) <= total
+        counted = found.splits[where]
+        assert counted.images == len(split) <= total
         if split.labelled:
             seen = [data_set.source.label(each) for each in split.names]
-            assert facts.void == sum((label == 255).sum() for label in seen)
-            assert facts.pixels_Y.sum() + facts.void == sum(label.size for label in seen)
-            assert facts.pixels_Y[0] == sum((label == 0).sum() for label in seen)
+            assert counted.void == sum((label == 255).sum() for label in seen)
+            assert counted.pixels_Y.sum() + counted.void == sum(label.size for label in seen)
+            assert counted.pixels_Y[0] == sum((label == 0).sum() for label in seen)
 
 
 def test_what_is_stored_is_told_apart_from_what_is_seen(

@@ -50,8 +50,8 @@ def loss_of(draws: StepDraws, targets: Tensor, codes: Tensor, hyper: Tensor) -> 
 
 def restated_loss(draws: StepDraws, targets: Tensor, codes: Tensor, hyper: Tensor) -> float:
     return restated.total_loss(
-        targets[0].unflatten(2, GRID).numpy(),
-        codes[0].unflatten(2, GRID).numpy(),
+        torch.unflatten(targets[0], 2, GRID).numpy(),
+        torch.unflatten(codes[0], 2, GRID).numpy(),
         draws.coordinates_SM2BQ2[0].numpy(),
         draws.sources_SMBJ[0, :, :, 2:].transpose(1, 2).numpy(),
         hyper[0].numpy(),
@@ -84,7 +84,7 @@ def test_gradient_by_finite_differences() -> None:
 def test_no_gradient_reaches_the_targets() -> None:
     draws, targets, codes = make(1)
     loss = loss_of(draws, targets.requires_grad_(), codes.requires_grad_(), torch.ones(1, 1, 7))
-    loss.sum().backward()
+    torch.autograd.backward(loss.sum())
     assert targets.grad is None
     assert codes.grad is not None and codes.grad.abs().sum() > 0
 
@@ -97,7 +97,7 @@ def test_no_gradient_where_codes_disagree(sign: float, moves: bool) -> None:
     codes[0, 0, :4], codes[0, 0, 4:] = own, sign * partner
     only_knn = torch.tensor([[[0.0, 0, 1, 0.3, 0, 0, 1]]], dtype=torch.float64)
     loss = loss_of(draws, targets, codes.requires_grad_(), only_knn).sum()
-    loss.backward()
+    torch.autograd.backward(loss)
     assert codes.grad is not None
     assert bool(codes.grad.abs().max() > 1e-4) is moves
     assert bool(loss.detach() != 0) is moves
@@ -137,7 +137,7 @@ def test_padding_changes_nothing() -> None:
 def test_sampling_reads_between_tokens() -> None:
     draws, targets, _ = make(1)
     features = sample_features(targets, locate(PairPoints.of(draws, GRID), crops=8))
-    maps = targets[0, 0].unflatten(1, GRID).numpy()
+    maps = torch.unflatten(targets[0, 0], 1, GRID).numpy()
     for group, source in enumerate(draws.sources_SMBJ[0, 0, 1].tolist()):
         points = draws.coordinates_SM2BQ2[0, 0, 0 if group == 0 else 1, 1].numpy()
         expected = restated.sample(maps[source], points)

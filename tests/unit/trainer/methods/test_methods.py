@@ -143,7 +143,8 @@ def _detached_target(
     method: Any, leaf: Tensor, tokens: Tensor, buffers: Views, draws: StepDraws
 ) -> Tensor:
     views = method.parameters.views(leaf)
-    return method._encoder(tokens, views, dict(buffers), draws.share_SB).detach()
+    target: Tensor = method._encoder(tokens, views, dict(buffers), draws.share_SB).detach()
+    return target
 
 
 def _stego_loss(
@@ -245,14 +246,14 @@ def test_anchor_switches_change_only_the_code_used(
 
 def test_ladder_normalises_each_half_as_batch_norm_does() -> None:
     config = small_config(fusion="ladder")
-    method = build_method(config, channels=6)
+    method: Any = build_method(config, channels=6)
     made, _, views, draws, tokens, _ = step(config)
     halves = torch.nn.BatchNorm1d(6, dtype=torch.float64)
     maps = PRE_NORMS["l2"](msn(tokens, views, residual=False))
     first = linear(torch.cat(maps.unbind(1), dim=-1), views, "fusion.layer0")
-    normed = torch.cat([halves(half.reshape(-1, 6)) for half in first[0].split(4)]).view(
-        8, TOKENS, 6
-    )
+    normed = torch.cat(
+        [halves(half.reshape(-1, 6)) for half in (first[0, :4], first[0, 4:])]
+    ).view(8, TOKENS, 6)
     expected = linear(torch.relu(normed)[None], views, "fusion.layer1")
     fused = method._encoder(
         tokens, views, method.buffers.views(_initial(method.buffers)), draws.share_SB

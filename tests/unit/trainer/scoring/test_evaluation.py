@@ -16,7 +16,7 @@ from trainer.features import Material
 from trainer.scoring.metrics import match_clusters, scores_of
 
 
-def trained(**kwargs: Any) -> tuple[Slots, object]:
+def trained(**kwargs: Any) -> tuple[Slots, Material]:
     material = small_material(**kwargs)
     slots = Slots([small_config()], material, CPU)
     for _ in range(3):
@@ -33,7 +33,7 @@ def codes_of(slots: Slots, material: Material) -> torch.Tensor:
     ]
     tokens = torch.stack(maps).flatten(2, 3)[None]
     codes = slots._method.encode(views, {}, tokens)[0]
-    return codes.unflatten(1, GRID).permute(0, 3, 1, 2)
+    return torch.unflatten(codes, 1, GRID).permute(0, 3, 1, 2)
 
 
 def confusion(predictions: NDArray[Any], labels: NDArray[Any]) -> NDArray[np.int64]:
@@ -68,8 +68,8 @@ def test_predictions_are_those_of_the_upsampled_raw_code() -> None:
 def test_mean_cosine_is_that_of_the_whole_split() -> None:
     slots, material = trained()
     units = functional.normalize(codes_of(slots, material), dim=1)
-    units = units.permute(0, 2, 3, 1).reshape(-1, 4).double().numpy()
-    pairs = (units @ units.T)[~np.eye(len(units), dtype=bool)]
+    rows = units.permute(0, 2, 3, 1).reshape(-1, 4).double().numpy()
+    pairs = (rows @ rows.T)[~np.eye(len(rows), dtype=bool)]
     made = slots.evaluate(0, material.val).signals
     assert made.mean_cosine == pytest.approx(pairs.mean(), rel=1e-5)
     assert made.finite

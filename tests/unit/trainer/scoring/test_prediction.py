@@ -30,7 +30,7 @@ def random(*shape: int) -> torch.Tensor:
 def upsampled(
     tokens_NTK: torch.Tensor, grid: tuple[int, int], size: tuple[int, int]
 ) -> torch.Tensor:
-    maps_NKHW = tokens_NTK.unflatten(1, grid).permute(0, 3, 1, 2)
+    maps_NKHW = torch.unflatten(tokens_NTK, 1, grid).permute(0, 3, 1, 2)
     return functional.interpolate(maps_NKHW, size=size, mode="bilinear", align_corners=False)
 
 
@@ -98,6 +98,7 @@ def test_the_crf_starts_from_cosines_of_the_upsampled_code(model: Scored) -> Non
     weight_YK, bias_Y = model.probes["linear.weight"][0], model.probes["linear.bias"][0]
     logits_NYhw = torch.einsum("nkhw,yk->nyhw", codes_NKhw, weight_YK) + bias_Y[:, None, None]
     expected = refine(logits_NYhw.softmax(dim=1), guides_N3hw).argmax(dim=1)
+    assert made.linear_Nhw is not None
     assert (made.linear_Nhw == expected).float().mean() > 0.999
     plain = predict(codes_NTK, model, grid=GRID, size=SIZE)
     assert not torch.equal(plain.clusters_Nhw, made.clusters_Nhw)
@@ -122,7 +123,7 @@ def test_codes_are_averaged_with_the_mirrored_images_mirrored_back(model: Scored
     made = score(model, mirrored=other)
     own_NTK = codes_of(model, MATERIAL.val.features, MATERIAL.modalities, CPU)
     other_NTK = codes_of(model, other, MATERIAL.modalities, CPU)
-    back_NTK = other_NTK.unflatten(1, GRID).flip(2).flatten(1, 2)
+    back_NTK = torch.unflatten(other_NTK, 1, GRID).flip(2).flatten(1, 2)
     expected = predict((own_NTK + back_NTK) / 2, model, grid=GRID, size=SIZE).clusters_Nhw
     labelled = MATERIAL.val.labels != 255
     use_Y = np.bincount(expected.numpy()[labelled], minlength=3)

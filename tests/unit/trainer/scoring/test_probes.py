@@ -41,7 +41,7 @@ def test_linear_loss_is_the_mean_over_labelled_places(size: tuple[int, int]) -> 
     made = linear_loss(codes, views, given, grid=GRID, present_SB=ALL)
     for slot, loss in enumerate(made):
         weight, bias = views["linear.weight"][slot], views["linear.bias"][slot]
-        logits = (codes[slot] @ weight.T + bias).permute(0, 2, 1).unflatten(2, GRID)
+        logits = torch.unflatten((codes[slot] @ weight.T + bias).permute(0, 2, 1), 2, GRID)
         pixels = functional.interpolate(logits, size=size, mode="bilinear", align_corners=False)
         expected = functional.cross_entropy(pixels, given[slot].long(), ignore_index=255)
         assert float(loss) == pytest.approx(float(expected), rel=1e-9)
@@ -53,7 +53,7 @@ def test_a_batch_without_labels_gives_no_nan() -> None:
     given = labels(12, 15)
     given[0] = 255
     loss = linear_loss(codes, {**views, "linear.weight": weight}, given, grid=GRID, present_SB=ALL)
-    loss.sum().backward()
+    torch.autograd.backward(loss.sum())
     assert float(loss[0].detach()) == 0 and float(loss[1].detach()) > 0
     assert weight.grad is not None and weight.grad.isfinite().all()
 
