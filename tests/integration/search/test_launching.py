@@ -11,14 +11,15 @@ import pytest
 from search.commands import launching
 from search.commands.launching import Launch, launch
 from search.config.configuration import resolve_layers
+from search.driver.claiming import create
 from search.driver.session import Places
 from search.errors import ClusterError
-from search.machine.reservations import Terms, holders
+from search.machine.reservations import Terms, holders, reserve
 from search.machine.resources import Machine
 from storage.database import Database
 from storage.errors import LeaseHeld
 from storage.lease import Lease
-from storage.studies import get_study
+from storage.studies import NewStudy, StudyRecord, get_study
 from tests.fakes.store import SilentProgress
 from trainer.config.sources import read_layers
 
@@ -75,15 +76,14 @@ def ask(
 def test_whoever_loses_the_race_for_a_name_is_told_who_drives(
     ask: Callable[..., list[str]], database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = launching.create_study
     with contextlib.ExitStack() as winner:
 
-        def quicker(bind: Any, name: str, new: Any) -> Any:
-            real(bind, name, new)
+        def quicker(database: Database, name: str, new: NewStudy) -> StudyRecord:
+            create(database, name, new)
             winner.enter_context(Lease.acquire(database, name))
-            return real(bind, name, new)
+            return create(database, name, new)
 
-        monkeypatch.setattr(launching, "create_study", quicker)
+        monkeypatch.setattr(launching, "create", quicker)
         with pytest.raises(LeaseHeld, match="is driven by pid"):
             ask("new")
 
@@ -91,13 +91,11 @@ def test_whoever_loses_the_race_for_a_name_is_told_who_drives(
 def test_a_name_that_was_taken_and_left_is_driven_on(
     ask: Callable[..., list[str]], database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = launching.create_study
+    def quicker(database: Database, name: str, new: NewStudy) -> StudyRecord:
+        create(database, name, new)
+        return create(database, name, new)
 
-    def quicker(bind: Any, name: str, new: Any) -> Any:
-        real(bind, name, new)
-        return real(bind, name, new)
-
-    monkeypatch.setattr(launching, "create_study", quicker)
+    monkeypatch.setattr(launching, "create", quicker)
     ask("new")
     assert get_study(database.engine, "new").trials == 200
 
@@ -124,9 +122,7 @@ def test_cores_are_given_back_and_nothing_is_made_where_they_are_held(
 ) -> None:
     ask("first")
     assert holders() == {}
-    with launching.reserve(
-        Machine(device="cpu", workers=99), terms=Terms(), study="other", say=print
-    ):
+    with reserve(Machine(device="cpu", workers=99), terms=Terms(), study="other", say=print):
         for study in ("first", "second"):
             with pytest.raises(ClusterError, match=r"study other .* holds core-"):
                 ask(study)

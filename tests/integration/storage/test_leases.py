@@ -229,6 +229,7 @@ def test_a_lease_goes_on_under_its_epoch_when_the_server_comes_back(embedded_fol
 def test_giving_back_during_an_outage_is_quiet(embedded_folder: Path) -> None:
     with open_database(parse_address(f"embedded:{embedded_folder}")) as database:
         lease = Lease.acquire(database, "s")
+        assert database.server is not None
         database.server.programs.run(
             "pg_ctl", ["stop", "-D", "data", "-m", "immediate"], seconds=30
         )

@@ -55,7 +55,7 @@ def as_role(
     make_roles(database, [RoleWish(name=name, kind=kind) for kind, name in names.items()])
     opened: list[Database] = []
 
-    def open_as(kind: str, **options: bool) -> Database:
+    def open_as(kind: RoleKind, **options: bool) -> Database:
         address = database_address.replace("postgres@", f"{quote(names[kind])}@")
         opened.append(open_database(parse_address(address), **options))
         return opened[-1]

@@ -3,6 +3,7 @@
 import concurrent.futures
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text

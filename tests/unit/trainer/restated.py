@@ -112,7 +112,8 @@ def encoder(
 ) -> Array:
     """Specification 2.3 to 2.5 of (M, N, T, C) while training; one modality is left as it is."""
     if len(tokens) == 1:
-        return tokens[0]
+        only: Array = tokens[0]
+        return only
     maps = [
         pre_normed(own_network(each, parameters, m) + residual * each, pre_norm)
         for m, each in enumerate(tokens)
@@ -129,13 +130,15 @@ def own_network(maps: Array, parameters: Parameters, member: int) -> Array:
 def pre_normed(maps: Array, kind: str) -> Array:
     """Specification 2.4 and 7; maps: (N, T, C)."""
     if kind == "l2":
-        return maps / np.linalg.norm(maps, axis=-1, keepdims=True)
+        units: Array = maps / np.linalg.norm(maps, axis=-1, keepdims=True)
+        return units
     whole = maps.reshape(len(maps), -1)
     if kind == "standardise":
         centre, scale = whole.mean(axis=1), whole.std(axis=1, ddof=1) + 1e-8
     else:
         centre, scale = whole.min(axis=1), np.ptp(whole, axis=1) + 1e-8
-    return (maps - centre[:, None, None]) / scale[:, None, None]
+    scaled: Array = (maps - centre[:, None, None]) / scale[:, None, None]
+    return scaled
 
 
 def conv(maps: Sequence[Array], parameters: Parameters) -> Array:

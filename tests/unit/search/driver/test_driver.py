@@ -7,12 +7,12 @@ from optuna.trial import TrialState
 
 from search.driver.driver import Ending
 from search.driver.running_trial import adopt_trial
-from search.driver.writes import AddTrial, EndTrial, StoreReport
+from search.driver.writes import AddTrial, EndTrial, StoreReport, StoreTest
 from search.errors import FailureBudget
 from search.records.messages import Begin, Continue, Crashed, Lost, Order
 from storage.errors import DatabaseAway, EmbeddedError
 from tests.fakes.memory_search import EVALUATIONS, Search
-from tests.fakes.store import MemoryStore, StoreTest
+from tests.fakes.store import MemoryStore
 from tests.fakes.training import FakeWorker
 
 

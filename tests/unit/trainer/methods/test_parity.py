@@ -25,6 +25,8 @@ from trainer.methods.base import Batch
 from trainer.nn.parameters import Layout
 from trainer.seeds import torch_generator
 
+Array = restated.Array
+Parameters = restated.Parameters
 CHANNELS, TOKENS = 6, GRID[0] * GRID[1]
 MODALITIES = ("rgb", "depth", "nir", "aolp")
 WIDTH = 1e-7  # of the differences: hardly a product of codes changes its sign within it
@@ -68,7 +70,7 @@ class Case:
         # biases and scales away from where they start, so that each of them shows
         self.row = row + 0.1 * small_tensor(len(row), seed=2).float()
 
-    def trained(self) -> tuple[float, torch.Tensor, restated.Array]:
+    def trained(self) -> tuple[float, torch.Tensor, Array]:
         """Loss, its gradient and the codes, in float32."""
         leaf, method = self.row[None].requires_grad_(), self.method
         made = method.step(
@@ -82,7 +84,7 @@ class Case:
         (gradient,) = torch.autograd.grad(loss, leaf)
         return float(loss.detach()), gradient[0].double(), made.codes_SBTK[0].detach().numpy()
 
-    def restated(self, row: torch.Tensor) -> tuple[float, restated.Array]:
+    def restated(self, row: torch.Tensor) -> tuple[float, Array]:
         """Loss and codes, in float64."""
         views = self.method.parameters.views(row[None])
         parameters = {name: view[0].numpy() for name, view in views.items()}
@@ -104,13 +106,13 @@ class Case:
         )
         return loss, code[:4]
 
-    def targets(self, raw: restated.Array, masks: restated.Array) -> restated.Array:
+    def targets(self, raw: Array, masks: Array) -> Array:
         dropped = {"always": True, "never": False}.get(
             self.settings.get("target_dropout", "single"), self.count == 1
         )
         return raw * masks[2:][:, :, None] if dropped else raw
 
-    def codes(self, code: restated.Array, parameters: restated.Parameters) -> list[restated.Array]:
+    def codes(self, code: Array, parameters: Parameters) -> list[Array]:
         """Specification 2.7: the code of each modality."""
         anchors = {
             "first": [True, False, False, False],

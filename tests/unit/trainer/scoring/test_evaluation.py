@@ -55,11 +55,13 @@ def test_predictions_are_those_of_the_upsampled_raw_code() -> None:
     centres = functional.normalize(probes["cluster.centres"][0], dim=-1)
     cosines = torch.einsum("nkhw,yk->nyhw", functional.normalize(codes, dim=1), centres)
     clusters = cosines.argmax(dim=1).numpy()
-    counts = confusion(clusters, material.val.labels)
+    labels = material.val.labels
+    assert labels is not None
+    counts = confusion(clusters, labels)
     assert evaluation.cluster == scores_of(match_clusters(counts))
     weight, bias = probes["linear.weight"][0], probes["linear.bias"][0]
     logits = torch.einsum("nkhw,yk->nyhw", codes, weight) + bias[:, None, None]
-    linear = scores_of(confusion(logits.argmax(dim=1).numpy(), material.val.labels))
+    linear = scores_of(confusion(logits.argmax(dim=1).numpy(), labels))
     assert evaluation.linear == linear
     use = np.bincount(clusters.ravel(), minlength=CLASSES)
     assert evaluation.signals.largest_share == pytest.approx(use.max() / use.sum())

@@ -4,6 +4,7 @@ Shape letters: N images, T tokens (H*W), K code channels, Y classes, h w pixels.
 """
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,9 @@ import torch
 from torch.nn import functional
 
 from tests.unit.trainer.small import CLASSES, CPU, GRID, small_material
-from trainer.nn.parameters import Views
+from trainer.engine.draws import StepDraws
+from trainer.methods.base import Batch, Needs, Stages, StepTerms
+from trainer.nn.parameters import Layout, Views
 from trainer.scoring.crf import refine
 from trainer.scoring.evaluation import Evaluation, evaluate
 from trainer.scoring.prediction import Aids, Scored, best_class, codes_of, predict
@@ -58,6 +61,23 @@ def test_of_equal_scores_the_first_wins_and_what_is_no_number_is_some_class() ->
 
 class Project:
     """A method without a fate: the mean of the modalities' features, projected at random."""
+
+    needs = Needs(partners=False, maps=0, masks=0)
+    terms: tuple[str, ...] = ()
+    parameters = buffers = Layout(entries=())
+
+    def step(
+        self,
+        parameters: Views,
+        buffers: Views,
+        batch: Batch,
+        hyper: Mapping[str, torch.Tensor],
+        draws: StepDraws,
+    ) -> StepTerms:
+        raise NotImplementedError("it is not trained")
+
+    def stages(self, parameters: Views, buffers: Views, tokens_1MNTC: torch.Tensor) -> Stages:
+        raise NotImplementedError("no picture of it is drawn")
 
     def encode(
         self, parameters: Views, buffers: Views, tokens_SMNTC: torch.Tensor
