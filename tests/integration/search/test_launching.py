@@ -11,9 +11,10 @@ import pytest
 from search.commands import launching
 from search.commands.launching import Launch, launch
 from search.config.configuration import resolve_layers
+from search.driver.claiming import create
 from search.driver.session import Places
 from search.errors import ClusterError
-from search.machine.reservations import Terms, holders
+from search.machine.reservations import Terms, holders, reserve
 from search.machine.resources import Machine
 from storage.database import Database
 from storage.errors import LeaseHeld
@@ -75,7 +76,7 @@ def ask(
 def test_whoever_loses_the_race_for_a_name_is_told_who_drives(
     ask: Callable[..., list[str]], database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = launching.create
+    real = create
     with contextlib.ExitStack() as winner:
 
         def quicker(where: Database, name: str, new: Any) -> Any:
@@ -91,7 +92,7 @@ def test_whoever_loses_the_race_for_a_name_is_told_who_drives(
 def test_a_name_that_was_taken_and_left_is_driven_on(
     ask: Callable[..., list[str]], database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = launching.create
+    real = create
 
     def quicker(where: Database, name: str, new: Any) -> Any:
         real(where, name, new)
@@ -124,9 +125,7 @@ def test_cores_are_given_back_and_nothing_is_made_where_they_are_held(
 ) -> None:
     ask("first")
     assert holders() == {}
-    with launching.reserve(
-        Machine(device="cpu", workers=99), terms=Terms(), study="other", say=print
-    ):
+    with reserve(Machine(device="cpu", workers=99), terms=Terms(), study="other", say=print):
         for study in ("first", "second"):
             with pytest.raises(ClusterError, match=r"study other .* holds core-"):
                 ask(study)

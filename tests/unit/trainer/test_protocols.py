@@ -3,6 +3,7 @@
 import dataclasses
 import typing
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,7 +33,7 @@ def text_of(config: TrainConfig) -> str:
     return protocol_text(record_to_table(config))
 
 
-def resolve(table) -> TrainConfig:
+def resolve(table: Mapping[str, Any]) -> TrainConfig:
     return build_record(TrainConfig, lay_protocol(table))
 
 
@@ -140,7 +141,7 @@ def test_a_resolved_configuration_stays_as_it_is() -> None:
     assert resolve(record_to_table(config)) == config
 
 
-def test_a_file_goes_on_from_a_preset_and_its_protocol(tmp_path) -> None:
+def test_a_file_goes_on_from_a_preset_and_its_protocol(tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
     path.write_text('base = "nyu-s16-published"\n[features]\nresize = "bilinear"\n')
     config = read_config(path)
@@ -149,7 +150,7 @@ def test_a_file_goes_on_from_a_preset_and_its_protocol(tmp_path) -> None:
     assert text_of(config) == "published, with features.resize changed"
 
 
-def test_a_checkpoint_carries_its_protocol(tmp_path) -> None:
+def test_a_checkpoint_carries_its_protocol(tmp_path: Path) -> None:
     config = dataclasses.replace(small_config(), protocol="published")
     run = Run.start(config, small_material(), CPU)
     run.save(tmp_path)

@@ -4,13 +4,15 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 from search.errors import ClusterError, SettingsError
 from search.machine import reservations as bookings
 from search.machine import resources as machine
-from search.machine.reservations import Terms, bookings_folder, holders, reserve
+from search.machine.reservations import Booking, Terms, bookings_folder, holders, reserve
 from search.machine.resources import Machine, find_machine
 
 FOUR = Machine(device="cpu", workers=4)
@@ -23,7 +25,9 @@ def four_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bookings, "usable_cores", lambda: (0, 1, 2, 3))
 
 
-def take(folder: Path, wanted: Machine = FOUR, terms: Terms = ANY, study: str = "first", **more):
+def take(
+    folder: Path, wanted: Machine = FOUR, terms: Terms = ANY, study: str = "first", **more: Any
+) -> tuple[Booking, list[str]]:
     told: list[str] = []
     booking = reserve(wanted, terms=terms, study=study, say=told.append, folder=folder, **more)
     return booking, told
@@ -175,8 +179,8 @@ def test_workers_in_a_cluster_share_its_gpus_not_those_of_the_drivers_host(
 
 
 def test_gpus_are_named_as_cuda_names_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine.torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(machine.torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4, 6")
     assert find_machine("cuda", None).gpus == ("4", "6")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")

@@ -1,6 +1,8 @@
 """Each published habit of training changes what it should, and nothing else."""
 
 import dataclasses
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -18,7 +20,7 @@ from trainer.seeds import torch_generator
 MATERIAL = small_material()
 
 
-def evaluated(config: TrainConfig, **changes) -> TrainConfig:
+def evaluated(config: TrainConfig, **changes: Any) -> TrainConfig:
     return dataclasses.replace(
         config, evaluation=dataclasses.replace(config.evaluation, **changes)
     )
@@ -113,7 +115,7 @@ def test_several_modalities_are_dropped_out_where_asked(name: str, maps: int) ->
 # evaluation.cadence
 
 
-def looks(crops: int, **settings) -> tuple[int, ...]:
+def looks(crops: int, **settings: Any) -> tuple[int, ...]:
     evaluation = {key: settings.pop(key) for key in ("cadence", "every") if key in settings}
     config = TrainConfig(
         training=TrainingConfig(**settings), evaluation=EvaluationConfig(**evaluation)
@@ -141,7 +143,9 @@ def test_looks_an_epoch_are_those_of_the_released_search(photos: int, count: int
         ({"cadence": "epoch", "iterations": 2}, "give more iterations$"),
     ],
 )
-def test_a_run_that_would_never_be_scored_is_refused(settings, phrase: str) -> None:
+def test_a_run_that_would_never_be_scored_is_refused(
+    settings: dict[str, Any], phrase: str
+) -> None:
     with pytest.raises(ConfigError, match=phrase) as caught:
         looks(10, **{"iterations": 100, "batch_size": 4, **settings})
     assert "\n" not in str(caught.value)
@@ -165,7 +169,7 @@ def test_looking_more_often_trains_the_same() -> None:
 # evaluation.report
 
 
-def test_the_best_iterate_is_kept_beside_the_last(tmp_path) -> None:
+def test_the_best_iterate_is_kept_beside_the_last(tmp_path: Path) -> None:
     last, best = (
         finish(evaluated(small_config(), cadence="batches", every=1, report=report))
         for report in ("last", "best")
@@ -187,7 +191,7 @@ def test_the_best_iterate_is_kept_beside_the_last(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("stop", [1, 5, 9])
-def test_the_best_iterate_outlives_an_interruption(tmp_path, stop: int) -> None:
+def test_the_best_iterate_outlives_an_interruption(tmp_path: Path, stop: int) -> None:
     config = evaluated(small_config(), cadence="batches", every=1, report="best")
     whole, run = finish(config), Run.start(config, MATERIAL, CPU)
     for _ in range(stop):
@@ -225,7 +229,8 @@ def test_products_in_bf16_change_the_loss_a_little_and_no_draw(fusion: str) -> N
         for name in ("fp32", "bf16")
     )
     assert exact.evaluate(0, MATERIAL.val) == rounded.evaluate(0, MATERIAL.val)
-    exact.step(), rounded.step()
+    exact.step()
+    rounded.step()
     one, other = exact.take_loss(0), rounded.take_loss(0)
     assert one[1] and other[1]
     assert one[0] != other[0] and one[0] == pytest.approx(other[0], rel=0.02)
@@ -234,8 +239,7 @@ def test_products_in_bf16_change_the_loss_a_little_and_no_draw(fusion: str) -> N
     assert all(
         tensor.dtype == exact.state(0)[name].dtype for name, tensor in rounded.state(0).items()
     )
-    gradients = [slots._model.first_SP for slots in (exact, rounded)]
-    cosine = torch.nn.functional.cosine_similarity(*gradients)
+    cosine = torch.nn.functional.cosine_similarity(exact._model.first_SP, rounded._model.first_SP)
     assert 0.97 < float(cosine) < 1
 
 

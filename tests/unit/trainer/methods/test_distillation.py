@@ -238,7 +238,7 @@ def test_the_whole_loss_is_stego_on_projections_and_the_weighted_alignment(
         code.reshape(1, 8, *GRID, 4),
         draws.coordinates_SM2BQ2[0].numpy(),
         draws.sources_SMBJ[0, :, :, 2:].transpose(1, 2).numpy(),
-        rows_of(config),
+        np.array(rows_of(config)),
     )
     own, *others = [each[:4].reshape(-1, 6) for each in maps]
     if name == "mmd":

@@ -1,7 +1,9 @@
 """Equal bit for bit wherever data lies, with whatever products a processor makes."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +23,7 @@ from trainer.records import Report
 from trainer.seeds import torch_generator
 
 #: What is trained, so that sizes are odd: of a row, of its tensors, of a batch's maps.
-ODD: dict[str, tuple[dict[str, object], dict[str, object]]] = {
+ODD: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "conv": ({"code_dim": 5}, {}),
     "ladder": ({"code_dim": 3, "fusion": "ladder"}, {"linear_probe": "token"}),
     "shared harmoniser": ({"code_dim": 5, "cmh": "shared", "anchor": "none"}, {}),
@@ -171,12 +173,13 @@ def test_every_tensor_of_every_slot_begins_on_a_line() -> None:
 @pytest.mark.parametrize("numbers", range(16))
 def test_aligned_keeps_numbers_and_strides(numbers: int) -> None:
     dense = torch.arange(60.0).view(3, 4, 5)
-    for make in (
+    makers: tuple[Callable[[Tensor], Tensor], ...] = (
         lambda each: each,
         lambda each: each.mT,
         lambda each: each[:, :, 1],
         lambda each: each[:1].expand(7, -1, -1),
-    ):
+    )
+    for make in makers:
         tensor = make(shifted(dense, numbers))
         there = aligned(tensor)
         assert there.data_ptr() % LINE == 0
