@@ -12,7 +12,9 @@ from pathlib import Path
 
 import platformdirs
 
-__all__ = ["CheckpointStore", "default_checkpoint_root", "trial_name"]
+from search.records.jobs import Job
+
+__all__ = ["CheckpointStore", "default_checkpoint_root", "folder_name"]
 
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
@@ -22,9 +24,10 @@ def default_checkpoint_root() -> Path:
     return Path(platformdirs.user_data_dir("unim2-search")) / "checkpoints"
 
 
-def trial_name(trial: int) -> str:
-    """Such as ``trial-00012``."""
-    return f"trial-{trial:05d}"
+def folder_name(job: Job) -> str:
+    """What the folder of a job is called, such as ``trial-00012`` or ``confirm-00012-seed-3``."""
+    name = f"{job.kind}-{job.trial:05d}"
+    return name if job.seed is None else f"{name}-seed-{job.seed}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,22 +51,22 @@ class CheckpointStore:
         digest = hashlib.blake2b(f"{self.study}\n{self.identity}".encode(), digest_size=6)
         return f"{readable}-{digest.hexdigest()}"
 
-    def trial_folder(self, trial: int) -> Path:
-        """All attempts of one trial."""
-        return self.folder / trial_name(trial)
+    def job_folder(self, job: Job) -> Path:
+        """All attempts at one job."""
+        return self.folder / folder_name(job)
 
-    def attempt_folder(self, trial: int, attempt: int, epoch: int) -> Path:
+    def attempt_folder(self, job: Job, attempt: int, epoch: int) -> Path:
         """The one folder that this attempt may write."""
-        return self.trial_folder(trial) / f"attempt-{attempt}-epoch-{epoch}"
+        return self.job_folder(job) / f"attempt-{attempt}-epoch-{epoch}"
 
-    def latest(self, trial: int) -> Path | None:
-        """The trial's last attempt that left a checkpoint, if any."""
+    def latest(self, job: Job) -> Path | None:
+        """The job's last attempt that left a checkpoint, if any."""
         found = sorted(
-            self.trial_folder(trial).glob("attempt-*/checkpoint.json"),
+            self.job_folder(job).glob("attempt-*/checkpoint.json"),
             key=lambda path: path.stat().st_mtime_ns,
         )
         return found[-1].parent if found else None
 
-    def discard(self, trial: int) -> None:
-        """Delete the checkpoints of a trial; quiet if there are none."""
-        shutil.rmtree(self.trial_folder(trial), ignore_errors=True)
+    def discard(self, job: Job) -> None:
+        """Delete the checkpoints of a job; quiet if there are none."""
+        shutil.rmtree(self.job_folder(job), ignore_errors=True)

@@ -1,47 +1,41 @@
 """The driver: the one process that decides for a study, and the only one that has it stored.
 
-It folds what workers tell into its mirror, takes every decision from there, answers the
-worker at once, and leaves the writing to the journal. Nothing here waits for PostgreSQL.
+It gives the jobs of the present phase to workers, hands what they report to the phase, and
+handles what goes wrong in the same way for every job. Nothing here waits for PostgreSQL.
 """
 
 import enum
 import math
 import queue
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from optuna.trial import FrozenTrial
 
 from search.checkpoints.folders import CheckpointStore
-from search.driver.failure_budget import Failures
+from search.driver.best_on_test import BestOnTest
 from search.driver.in_memory_study import Mirror
 from search.driver.look import Look
+from search.driver.phases import Phase
+from search.driver.plan import Plan
 from search.driver.retention import KeptCheckpoints
 from search.driver.retries import Retries, Stalled
-from search.driver.rules import Rules
+from search.driver.running_job import RunningJob
 from search.driver.running_trial import LiveTrial
-from search.driver.schedule import Schedule
+from search.driver.search_phase import SearchPhase
 from search.driver.stalls import StallWatch
 from search.driver.trial_queue import Roster
-from search.driver.trial_source import TrialSource
 from search.driver.write_queue import Journal, Store
-from search.driver.writes import AddTrial, EndTrial, Entry, NewAttempt, StoreReport, TakeUp
+from search.driver.writes import Entry
 from search.errors import ClusterAway, FailureBudget
-from search.progress.events import tell_end
 from search.progress.progress import Progress
 from search.progress.snapshots import Snapshots
 from search.records.messages import Begin, Continue, Crashed, Lost, OutOfMemory, Reported
-from search.records.origin import counted
-from search.records.outcome import Failed, Outcome, trial_end
-from search.records.stored_checkpoint import StoredCheckpoint
-from search.samplers import Sampler
-from search.spaces import Space
+from search.records.outcome import Failed
 from search.workers.pool import Answer, Pool
 from storage.errors import DatabaseAway
 from trainer.console.shell import search_command, shell_text
-from trainer.records import Report
-from trainer.seeds import derive_seed
 
 __all__ = ["Driver", "Ending", "Plan"]
 
@@ -58,21 +52,8 @@ class Ending(enum.Enum):
     STOPPED = "stopped"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """What a study was asked to do."""
-
-    seed: int
-    space: Space
-    sampler: Sampler
-    rules: Rules
-    schedule: Schedule
-    #: Errors of one trial that are tried again.
-    max_retries: int
-
-
 class Driver:
-    """Drives one study to its target, while it holds the lease."""
+    """Drives one study through its phases, while it holds the lease."""
 
     def __init__(
         self,
@@ -91,6 +72,7 @@ class Driver:
         patience: float,
         stall_timeout: float = math.inf,
         queued: Sequence[FrozenTrial] = (),
+        scored: Mapping[str, Any] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Prepare to drive; nothing is ordered before :meth:`run`.
@@ -110,20 +92,11 @@ class Driver:
             patience: Seconds without PostgreSQL before the search stops.
             stall_timeout: Seconds without progress after which a worker is taken back.
             queued: Trials that somebody else added after the last one of the mirror.
+            scored: What is stored of the best trial on test; None for nothing.
             clock: Monotonic seconds.
         """
-        self._plan, self._mirror, self._adopted = plan, mirror, adopted
-        self._pool, self._checkpoints, self._epoch = pool, checkpoints, epoch
+        self._mirror, self._pool, self._checkpoints = mirror, pool, checkpoints
         self._progress, self._snapshots, self._check_lease = progress, snapshots, check_lease
-        self._source = TrialSource(
-            mirror=mirror,
-            space=plan.space,
-            sampler=plan.sampler,
-            objective=plan.rules.objective,
-            seed=plan.seed,
-            epoch=epoch,
-        )
-        self._source.queue(queued)
         self._written: queue.SimpleQueue[Entry | Look] = queue.SimpleQueue()
         self._journal = Journal(
             store,
@@ -133,8 +106,31 @@ class Driver:
             clock=clock,
         )
         self._roster = Roster()
-        self._retries, self._failures = Retries(most=plan.max_retries), Failures()
-        self._kept = kept
+        self._retries, self._kept = Retries(most=plan.max_retries), kept
+        self._search = SearchPhase(
+            plan=plan,
+            mirror=mirror,
+            adopted=adopted,
+            queued=queued,
+            roster=self._roster,
+            journal=self._journal,
+            kept=kept,
+            epoch=epoch,
+            progress=progress,
+        )
+        test = BestOnTest(
+            seed=plan.seed,
+            mirror=mirror,
+            scored=scored,
+            roster=self._roster,
+            journal=self._journal,
+            checkpoints=checkpoints,
+            kept=kept,
+            epoch=epoch,
+            progress=progress,
+        )
+        self._phases: tuple[Phase, ...] = (self._search, test)
+        self._phase: Phase = self._search
         self._stalls = StallWatch(stall_timeout, clock)
         self._clock, self._shown = clock, -SHOW_SECONDS
         self._pool_away: str | None = None
@@ -151,7 +147,7 @@ class Driver:
         self._at_once = True
 
     def run(self) -> Ending:
-        """Drive until the target is reached or the search is stopped.
+        """Drive until every phase is finished or the search is stopped.
 
         Raises:
             LeaseLost: If another driver took the study over.
@@ -160,13 +156,8 @@ class Driver:
             FailureBudget: If too many trials failed.
         """
         try:
-            self._adopt()
-            while not self._finished():
-                self._step()
-                if self._stopped():
-                    self._drain()
-                    return Ending.STOPPED
-            return Ending.FINISHED
+            finished = all(map(self._run_phase, self._phases))
+            return Ending.FINISHED if finished else Ending.STOPPED
         except (FailureBudget, ClusterAway, KeyboardInterrupt):
             self._drain()
             raise
@@ -174,6 +165,17 @@ class Driver:
             self._show()
             self._journal.close()
             self._kept.close()
+
+    def _run_phase(self, phase: Phase) -> bool:
+        """Run a phase to its end; whether it came there, and the search was not stopped before."""
+        self._phase = phase
+        phase.begin()
+        while not self._finished():
+            self._step()
+            if self._stopped():
+                self._drain()
+                return False
+        return True
 
     def _drain(self) -> None:
         while not self._journal.drained(DRAIN_SECONDS):
@@ -185,7 +187,7 @@ class Driver:
         return asked and not self._finished()
 
     def _step(self) -> None:
-        self._draw()
+        self._phase.draw()
         self._collect()
         self._assign()
         free = len(self._roster.busy) < len(self._pool.ready())
@@ -204,145 +206,40 @@ class Driver:
         self._collect()  # what others wrote, too
         return (
             written
-            and self._mirror.counts().finished >= self._plan.schedule.target
+            and self._phase.finished()
             and not self._roster.live
             and self._journal.state.waiting == 0
         )
 
-    # How trials come to life
-
-    def _adopt(self) -> None:
-        """Take over what an earlier driver left running; delete what nobody needs."""
-        self._kept.sweep()
-        for live in self._adopted:
-            self._roster.add(live)
-            self._kept.report_stored(live.number, live.stored)
-            self._begin_again(live, why="adopted")
-            self._progress.event(f"trial {live.number} adopted as attempt {live.attempt}")
-
-    def _draw(self) -> None:
-        """Draw every trial that is due: while stopping, too, so that the sampler sees no more."""
-        while self._due():
-            for entry in self._next_trial():
-                self._journal.append(entry)
-
-    def _next_trial(self, ended: frozenset[int] | None = None) -> Iterator[Entry]:
-        """Bring the next trial to life; what is to be stored of it, and of numbers before it."""
-        while True:
-            found = self._source.next(ended)
-            if found.line is not None:
-                self._progress.event(found.line)
-            if found.entry is not None:
-                yield found.entry
-            if found.live is not None:
-                self._roster.add(found.live)
-            if found.live is not None or (ended is None and not self._due()):
-                return
-
-    def _due(self) -> bool:
-        counts = self._mirror.counts()
-        return self._plan.schedule.due(
-            drawn=len(self._mirror),
-            ended=counts.finished + counts.lost,
-            failed=counts.lost,
-        )
-
-    def _begin_again(self, live: LiveTrial, *, why: str) -> None:
-        """Give the trial a further attempt; it is ready once that is stored."""
-        live.begin_again(epoch=self._epoch, why=why)
-        self._journal.append(
-            NewAttempt(
-                trial=live.number,
-                attempt=live.attempt,
-                epoch=self._epoch,
-                why=why,
-                parameters=live.redrawn,
-            )
-        )
-
-    # What others write
-
-    def _learn(self, look: Look) -> None:
-        """Fold what others wrote into the mirror; numbers they took are theirs."""
-        self._source.queue(look.added)
-        for trial in look.added:
-            if not trial.state.is_finished():
-                self._progress.event(f"somebody queued trial {trial.number}")
-        if look.added and look.added[0].number < len(self._mirror):
-            self._renumber(look.added[0].number)
-        for trial in look.ended:
-            self._give_up(trial)
-
-    def _renumber(self, first: int) -> None:
-        """Number the trials anew that are not stored yet: each keeps its place and what it saw.
-
-        None of them has begun, and none changes for the trials that it learns from.
-        """
-        waiting = sorted(number for number in self._roster.live if number >= first)
-        seen = {number: self._roster.live[number].seen for number in waiting}
-        for number in waiting:
-            self._roster.end(number)
-        self._mirror.forget(first)
-
-        def change(entries: tuple[Entry, ...]) -> Iterator[Entry]:
-            for entry in entries:
-                if isinstance(entry, AddTrial) and entry.trial >= first:
-                    yield from self._next_trial(seen[entry.trial])
-                else:
-                    yield entry
-
-        self._journal.rewrite(change)
-
-    def _give_up(self, trial: FrozenTrial) -> None:
-        """Take note that somebody else has ended a trial, which nobody can undo."""
-        number = trial.number
-        if number >= len(self._mirror):
-            self._source.queue([trial])
-            return
-        self._mirror.overrule(counted(trial, self._mirror.name))
-        self._progress.event(
-            f"trial {number} was ended by somebody else as {trial.state.name}: not counted"
-        )
-        self._kept.trial_stored(number)
-        if number in self._roster.live:
-            self._roster.live[number].over = True
-            if number not in self._roster.busy.values():
-                self._roster.end(number)
-
-    # How trials run
+    # How jobs run
 
     def _collect(self) -> None:
         """See which entries are stored by now."""
         while not self._written.empty():
             match self._written.get():
                 case Look() as look:
-                    self._learn(look)
-                case AddTrial() | TakeUp() | NewAttempt() as begun:
-                    self._roster.mark_ready(begun.trial)
-                case StoreReport(trial=number, stored=(*stored,)):
-                    self._kept.report_stored(number, stored)
-                case EndTrial(trial=number):
-                    self._kept.trial_stored(number)
-                case _:
-                    pass
+                    self._search.learn(look)
+                case entry:
+                    self._search.stored(entry)
 
     def _assign(self) -> None:
-        """Give every free worker the next trial."""
+        """Give every free worker the next job."""
         jump = len(self._pool.names) > 1 and self._journal.state.away is not None
         for worker in self._pool.ready():
             live = self._roster.next(jump=jump)  # in an outage rather a later one than none
-            if self.stop_reason or self._pool.away or live is None:
+            stopping = self.stop_reason and not self._phase.is_last_evaluation
+            if stopping or self._pool.away or live is None:
                 return
             if worker not in self._roster.busy:
                 self._roster.give(worker, live)
-                seed = derive_seed(self._plan.seed, live.number, "run")
+                seed = self._phase.seed(live)
                 self._order(worker, Begin(task=live.task(self._checkpoints, seed)))
 
     def _order(self, worker: str, order: Begin | Continue) -> None:
         self._stalls.begin(worker)
         self._pool.submit(worker, order)
 
-    def _free(self, worker: str) -> LiveTrial:
+    def _free(self, worker: str) -> RunningJob:
         self._stalls.end(worker)
         return self._roster.free(worker)
 
@@ -354,67 +251,35 @@ class Driver:
                 self._try_again(self._free(answer.worker), answer.worker, event)
         self._assign()
 
-    def _hear_reports(self, worker: str, live: LiveTrial, reported: Reported) -> None:
+    def _hear_reports(self, worker: str, live: RunningJob, reported: Reported) -> None:
         for note in reported.notes:
             self._progress.event(note)
-        if live.over:
-            self._roster.end(self._free(worker).number)
-            return
-        for report in reported.reports:
-            self._fold(live, report, reported.checkpoint)
-        outcome = self._plan.rules.decide(self._mirror, live.number, live.reports)
-        if outcome is not None:
-            self._end(self._free(worker), outcome)
+        if live.over or self._phase.hear(live, reported):
+            self._roster.end(self._free(worker).job)
         elif self.stop_reason:
             self._free(worker)
         else:
             self._order(worker, Continue())
 
-    def _fold(self, live: LiveTrial, report: Report, checkpoint: StoredCheckpoint | None) -> None:
-        """Take a report in, with its checkpoint; one that was told before is dropped."""
-        if not live.take(report):
-            return
-        if checkpoint is not None:
-            live.take_checkpoint(checkpoint)
-        found = self._plan.rules.objective.score(report)
-        new = self._mirror.report(live.number, report.evaluation, found)
-        self._journal.append(
-            StoreReport(
-                trial=live.number,
-                report=report,
-                score=found if new else None,
-                stored=None if checkpoint is None else live.stored,
-            )
-        )
-
-    def _end(self, live: LiveTrial, outcome: Outcome) -> None:
-        end = trial_end(outcome, live.reports, self._plan.rules.objective)
-        self._mirror.finish(live.number, end)
-        self._journal.append(EndTrial(trial=live.number, end=end))
-        self._roster.end(live.number)
-        self._failures.note(failed=isinstance(outcome, Failed))
-        best = self._mirror.best()
-        is_best = best is not None and best.number == live.number
-        self._progress.event(tell_end(live.number, outcome, is_best=is_best))
-
     # What goes wrong
 
     def _try_again(
-        self, live: LiveTrial, worker: str, event: Crashed | OutOfMemory | Lost | Stalled
+        self, live: RunningJob, worker: str, event: Crashed | OutOfMemory | Lost | Stalled
     ) -> None:
         if live.over:
-            self._roster.end(live.number)
+            self._roster.end(live.job)
             return
         match self._retries.after(live, worker, event):
             case Failed() as failed:
-                self._end(live, failed)
+                self._phase.fail(live, failed)
+                self._roster.end(live.job)
             case retry:
-                self._begin_again(live, why=retry.why)
+                self._phase.begin_again(live, why=retry.why)
                 if retry.line is not None:
                     self._progress.event(retry.line)
 
     def _take_back(self, worker: str) -> None:
-        """End a worker that stands still; its trial goes on elsewhere."""
+        """End a worker that stands still; its job goes on elsewhere."""
         self._pool.replace(worker)
         self._try_again(self._free(worker), worker, Stalled(seconds=self._stalls.timeout))
 
@@ -441,7 +306,7 @@ class Driver:
         self._check_lease()
         if state.stop_requested:
             self.stop("somebody asked it to (search stop)")
-        self._failures.check()
+        self._search.check()
 
     def _look(self) -> None:
         """See how far the workers are; asking them every time would cost more than it shows."""

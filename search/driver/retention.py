@@ -5,8 +5,10 @@ import contextlib
 from collections.abc import Sequence
 
 from search.checkpoints.artifact_store import Depot
-from search.checkpoints.folders import CheckpointStore, trial_name
+from search.checkpoints.folders import CheckpointStore, folder_name
 from search.driver.in_memory_study import Mirror
+from search.driver.study_store import checkpoints_of
+from search.records.jobs import Job
 from search.records.stored_checkpoint import StoredCheckpoint
 from storage.errors import ArtifactFailure
 
@@ -42,6 +44,8 @@ class KeptCheckpoints:
         """Delete what trials left that are finished, but for the best one."""
         best = self._mirror.best()
         self._best = best.number if best else None
+        if best is not None:
+            self._stored[best.number] = checkpoints_of(best)
         for trial in self._mirror.trials():
             if trial.state.is_finished() and trial.number != self._best:
                 self._discard_trial(trial.number)
@@ -53,9 +57,12 @@ class KeptCheckpoints:
                 self._discard(checkpoint.place)
         self._stored[number] = tuple(stored)
 
+    def stored_of(self, number: int) -> tuple[StoredCheckpoint, ...]:
+        """The checkpoints in the depot of a trial that is kept, the newest first."""
+        return self._stored.get(number, ())
+
     def trial_stored(self, number: int) -> None:
         """The end of a trial is stored."""
-        self._stored.pop(number, None)
         best = self._mirror.best()
         if best is None or best.number != number:
             self._discard_trial(number)
@@ -70,8 +77,10 @@ class KeptCheckpoints:
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     def _discard_trial(self, number: int) -> None:
-        self._checkpoints.discard(number)
-        self._discard(trial_name(number))
+        job = Job("trial", number)
+        self._stored.pop(number, None)
+        self._checkpoints.discard(job)
+        self._discard(folder_name(job))
 
     def _discard(self, place: str) -> None:
         if self._depot is not None:

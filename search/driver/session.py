@@ -7,11 +7,9 @@ study, then the lease; features are prepared next, and Ray starts last.
 import contextlib
 import dataclasses
 import math
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -19,15 +17,14 @@ from search.checkpoints.artifact_store import DepotPlace
 from search.checkpoints.folders import CheckpointStore
 from search.config.configuration import LaunchConfig
 from search.driver.claiming import claim, mark_of
-from search.driver.driver import Driver, Ending, Plan
+from search.driver.driver import Driver, Ending
 from search.driver.in_memory_study import Mirror
+from search.driver.plan import Plan
 from search.driver.retention import KeptCheckpoints
 from search.driver.rules import Rules
 from search.driver.running_trial import LiveTrial, adopt_trial
 from search.driver.schedule import Schedule
 from search.driver.study_store import Ledger
-from search.driver.writes import StoreTest
-from search.errors import ClusterError
 from search.machine.resources import Machine
 from search.progress.progress import Progress
 from search.progress.snapshots import Snapshots
@@ -41,17 +38,11 @@ from search.workers.ray_pool import RayPool
 from search.workers.worker import WorkerSetup
 from storage.artifact_places import check_writable, open_artifacts
 from storage.database import Database
-from storage.errors import DatabaseAway, EmbeddedError
 from storage.lease import Lease
 from storage.optuna_store import open_optuna
 from storage.studies import StudyRecord, set_target
-from trainer.console.shell import search_command, shell_text
 
 __all__ = ["Places", "Session", "load_study", "make_plan", "ray_workers"]
-
-RETRY_SECONDS = 1.0  # between two tries while the database is away
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +153,7 @@ class Session:
         self.depot = self._find_depot(places.artifacts)
         loaded = load_study(record, self._ledger.load(), self._plan)
         self.mirror, self._adopted, self._queued = loaded
+        self._scored = self._ledger.test_scores()
         self._driver: Driver | None = None
         #: Why the search was asked to stop, by a signal or through the database.
         self.stop_reason: str | None = None
@@ -232,58 +224,17 @@ class Session:
             patience=self._patience,
             stall_timeout=self._stall_timeout,
             queued=self._queued,
+            scored=self._scored,
         )
         if self.stop_reason is not None:
             self._driver.stop(self.stop_reason)
         ending = self._driver.run()
         self.stop_reason = self.stop_reason or self._driver.stop_reason
-        if ending is Ending.FINISHED:
-            self._test_best(pool, progress)
         return ending
 
     def _check_lease(self) -> None:
         if self._lease.lost:
             self._lease.check()
-
-    def _test_best(self, pool: Pool, progress: Progress) -> None:
-        """Score the best trial on the test split: once, and nothing reads it again to choose."""
-        best = self.mirror.best()
-        number = -1 if best is None else best.number
-        stored = self._patiently(self._ledger.test_scores)
-        if stored is None or stored["trial"] != number:
-            scores = {} if best is None else self._score_on_test(best.number, pool, progress)
-            stored = {"trial": number, **scores}
-        self._patiently(lambda: self._ledger.apply(StoreTest(result=stored), in_doubt=True))
-
-    def _score_on_test(self, trial: int, pool: Pool, progress: Progress) -> dict[str, object]:
-        folder = self._checkpoints.latest(trial)
-        stored = self._patiently(lambda: self._ledger.checkpoints(trial))
-        try:
-            if folder is None and not stored:
-                raise ClusterError("its checkpoint is gone")
-            cluster, linear = pool.test_scores(str(folder or ""), stored)
-        except ClusterError as error:
-            best = search_command("best", "--format", "toml", study=self._record.name)
-            again = shell_text(best, into="best.toml")
-            progress.event(
-                f"no test score for trial {trial}: {error}; `{again}` and"
-                " `python -m trainer fit best.toml` train it again"
-            )
-            return {}
-        return {"cluster": dataclasses.asdict(cluster), "linear": dataclasses.asdict(linear)}
-
-    def _patiently(self, action: Callable[[], Result]) -> Result:
-        """Do it, waiting an outage out."""
-        deadline = time.monotonic() + self._patience
-        while True:
-            try:
-                return action()
-            except DatabaseAway:
-                if time.monotonic() > deadline:
-                    raise
-            time.sleep(RETRY_SECONDS)
-            with contextlib.suppress(EmbeddedError):
-                self._ledger.revive()
 
 
 def load_study(

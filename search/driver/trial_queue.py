@@ -1,58 +1,59 @@
-"""The roster: which live trials there are, which is next, and which worker has which."""
+"""The roster: which jobs there are, which is next, and which worker has which."""
 
-from search.driver.running_trial import LiveTrial
+from search.driver.running_job import RunningJob
+from search.records.jobs import Job
 
 __all__ = ["Roster"]
 
 
 class Roster:
-    """The live trials and the workers they are on."""
+    """The running jobs and the workers they are on."""
 
     def __init__(self) -> None:
-        #: Every trial that is waiting for a worker or on one, by number.
-        self.live: dict[int, LiveTrial] = {}
-        #: The trial that each busy worker has.
-        self.busy: dict[str, int] = {}
-        self._ready: set[int] = set()
+        #: Every job that is waiting for a worker or on one, by its key.
+        self.live: dict[Job, RunningJob] = {}
+        #: The job that each busy worker has.
+        self.busy: dict[str, Job] = {}
+        self._ready: set[Job] = set()
 
-    def add(self, live: LiveTrial) -> None:
-        """A trial came to life; it is given out once it is ready."""
-        self.live[live.number] = live
+    def add(self, live: RunningJob) -> None:
+        """A job came to life; it is given out once it is ready."""
+        self.live[live.job] = live
 
-    def mark_ready(self, number: int) -> None:
-        """The trial's present attempt is stored."""
-        self._ready.add(number)
+    def mark_ready(self, job: Job) -> None:
+        """The job's present attempt may begin: of a trial, it is stored."""
+        self._ready.add(job)
 
-    def next(self, *, jump: bool) -> LiveTrial | None:
-        """The waiting trial of the lowest number, if it is ready.
+    def next(self, *, jump: bool) -> RunningJob | None:
+        """The waiting job of the lowest trial, if it is ready.
 
         A trial that lost its worker goes before those drawn after it, also while its new
         attempt is being stored: with one worker trials then end in the order of their numbers
         whatever happens, and the sampler sees what it would have seen undisturbed.
 
         Args:
-            jump: Whether rather to take a later trial than none.
+            jump: Whether rather to take a later job than none.
         """
         waiting = self.live.keys() - self.busy.values()
         if jump:
             waiting &= self._ready
-        number = min(waiting, default=None)
-        return self.live[number] if number in self._ready else None
+        first = min(waiting, key=lambda job: (job.trial, job.seed or 0), default=None)
+        return self.live[first] if first is not None and first in self._ready else None
 
-    def give(self, worker: str, live: LiveTrial) -> None:
-        """The worker, which is free, takes the trial."""
+    def give(self, worker: str, live: RunningJob) -> None:
+        """The worker, which is free, takes the job."""
         assert worker not in self.busy, "the worker is not free"
-        self._ready.remove(live.number)
-        self.busy[worker] = live.number
+        self._ready.remove(live.job)
+        self.busy[worker] = live.job
 
-    def on(self, worker: str) -> LiveTrial:
-        """The trial that a busy worker has."""
+    def on(self, worker: str) -> RunningJob:
+        """The job that a busy worker has."""
         return self.live[self.busy[worker]]
 
-    def free(self, worker: str) -> LiveTrial:
-        """Take the worker's trial from it."""
+    def free(self, worker: str) -> RunningJob:
+        """Take the worker's job from it."""
         return self.live[self.busy.pop(worker)]
 
-    def end(self, number: int) -> None:
-        """The trial, on no worker any more, is over."""
-        del self.live[number]
+    def end(self, job: Job) -> None:
+        """The job, on no worker any more, is over."""
+        del self.live[job]

@@ -16,6 +16,7 @@ from search.driver.running_trial import LiveTrial
 from search.driver.study_store import trial_template
 from search.driver.writes import AddTrial, EndTrial, Entry, TakeUp
 from search.objectives import Objective
+from search.records.jobs import Job
 from search.records.origin import Unsuitable, counted, given_parameters, queued_text
 from search.records.outcome import FAILURE_ATTRIBUTE, FOREIGN_ATTRIBUTE, Failed, trial_end
 from search.samplers import Sampler
@@ -111,7 +112,9 @@ class TrialSource:
         parameters = {**drawn, **given}
         self._mirror.add(trial_template(parameters, self._space.distributions, self._epoch))
         history = [(1, self._epoch, why)]
-        return parameters, LiveTrial(number=number, hyper=parameters, history=history, seen=seen)
+        return parameters, LiveTrial(
+            job=Job("trial", number), hyper=parameters, history=history, seen=seen
+        )
 
     def _refused(self, row: FrozenTrial, reason: str) -> NextTrial:
         outcome = Failed(reason=f"queued, but not run: {reason}", traceback="")

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from search.driver.in_memory_study import Mirror
-from search.driver.running_trial import LiveTrial
+from search.driver.running_job import RunningJob
 from search.objectives import Objective
 from search.progress.snapshot import Snapshot, WorkerLine
+from search.records.jobs import Job
 
 __all__ = ["Snapshots"]
 
@@ -38,8 +39,8 @@ class Snapshots:
         self,
         *,
         mirror: Mirror,
-        live: Mapping[int, LiveTrial],
-        busy: Mapping[str, int],
+        live: Mapping[Job, RunningJob],
+        busy: Mapping[str, Job],
         workers: tuple[str, ...],
         iterations: Mapping[str, int],
         away: float | None,
@@ -48,7 +49,8 @@ class Snapshots:
     ) -> Snapshot:
         """The search as it stands."""
         # trials that are drawn ahead run for Optuna, but no worker has them yet
-        counts = dataclasses.replace(mirror.counts(), running=len(busy))
+        trials = {worker: live[job] for worker, job in busy.items() if job.kind == "trial"}
+        counts = dataclasses.replace(mirror.counts(), running=len(trials))
         if self._finished_before is None:
             self._finished_before = counts.finished
         best = mirror.best()
@@ -60,8 +62,7 @@ class Snapshots:
             counts=counts,
             best=None if best is None else (best.number, best.values[0]),
             workers=tuple(
-                self._worker(name, live.get(busy.get(name, -1)), iterations.get(name, 0))
-                for name in workers
+                self._worker(name, trials.get(name), iterations.get(name, 0)) for name in workers
             ),
             elapsed=elapsed,
             left=self._left(elapsed, counts.finished),
@@ -69,7 +70,7 @@ class Snapshots:
             state=_state(away, cluster_away, stop_reason),
         )
 
-    def _worker(self, name: str, live: LiveTrial | None, iteration: int) -> WorkerLine:
+    def _worker(self, name: str, live: RunningJob | None, iteration: int) -> WorkerLine:
         if live is None:
             return WorkerLine(name=name, iterations=self.iterations)
         last = live.reports[-1] if live.reports else None

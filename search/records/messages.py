@@ -7,8 +7,9 @@ evaluation and tells of it; the driver decides and answers with the next order.
 from dataclasses import dataclass
 from pathlib import Path
 
+from search.records.jobs import Job
 from search.records.stored_checkpoint import StoredCheckpoint
-from trainer.records import Report
+from trainer.records import Report, Scores
 
 __all__ = [
     "Begin",
@@ -16,6 +17,7 @@ __all__ = [
     "Crashed",
     "Event",
     "Lost",
+    "OnTest",
     "Order",
     "OutOfMemory",
     "Reported",
@@ -25,11 +27,10 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """One attempt at one trial."""
+    """One attempt at one job."""
 
-    #: Trial number in the study.
-    trial: int
-    #: Attempt at this trial, from 1.
+    job: Job
+    #: Attempt at this job, from 1.
     attempt: int
     #: Values by name: of the method's knobs and of searched settings.
     hyper: dict[str, float]
@@ -37,14 +38,20 @@ class Task:
     seed: int
     #: Folder that this attempt writes its checkpoint to; no other attempt does.
     folder: str
-    #: Folders of earlier attempts that PostgreSQL knows: the furthest checkpoint is gone on from.
+    #: Folders of checkpoints to begin from, those of earlier attempts among them: the one with
+    #: most evaluations is taken.
     earlier: tuple[str, ...] = ()
-    #: Checkpoints of the trial in the depot that PostgreSQL knows, the newest first.
+    #: Checkpoints in the depot to begin from, which PostgreSQL knows, the newest first.
     stored: tuple[StoredCheckpoint, ...] = ()
 
     @property
+    def trial(self) -> int:
+        """Number of the trial that the job is about."""
+        return self.job.trial
+
+    @property
     def place(self) -> str:
-        """Names trial and attempt, such as ``trial-00012/attempt-2-epoch-5``."""
+        """Names job and attempt, such as ``trial-00012/attempt-2-epoch-5``."""
         return "/".join(Path(self.folder).parts[-2:])
 
 
@@ -64,10 +71,18 @@ Order = Begin | Continue
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reported:
-    """The worker reached an evaluation, or took up a checkpoint."""
+class OnTest:
+    """Scores on the test split: of a type that no rule, pruner or objective takes."""
 
-    trial: int
+    cluster: Scores
+    linear: Scores
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reported:
+    """The worker reached an evaluation, took up a checkpoint, or scored one on test."""
+
+    job: Job
     attempt: int
     #: All reports of a checkpoint taken up, else the one of the evaluation just made.
     reports: tuple[Report, ...]
@@ -75,6 +90,8 @@ class Reported:
     notes: tuple[str, ...] = ()
     #: The checkpoint of the last report in the depot; None without a depot, or if that failed.
     checkpoint: StoredCheckpoint | None = None
+    #: What a job of the kind ``test`` is for; None for all other kinds.
+    on_test: OnTest | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from search.records.messages import Event, Order
-from search.records.stored_checkpoint import StoredCheckpoint
-from trainer.records import Scores
 
 __all__ = ["Answer", "Pool"]
 
@@ -49,13 +47,3 @@ class Pool(Protocol):
 
     def iterations(self) -> dict[str, int]:
         """True iterations of each worker's present run, as last heard."""
-
-    def test_scores(
-        self, folder: str, stored: tuple[StoredCheckpoint, ...]
-    ) -> tuple[Scores, Scores]:
-        """Let a worker score a checkpoint on the test split; blocks.
-
-        Args:
-            folder: Where it lies.
-            stored: The same in the depot, and older ones, for a node that has no such folder.
-        """

@@ -13,17 +13,14 @@ from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from search.errors import ClusterAway, ClusterError, first_line
 from search.records.messages import Crashed, Event, Lost, Order, OutOfMemory, Reported
-from search.records.stored_checkpoint import StoredCheckpoint
 from search.workers.cluster import Cluster
 from search.workers.feature_delivery import with_bank_here
 from search.workers.feature_server import RemoteBank, serve_bank
 from search.workers.pool import Answer
 from search.workers.worker import Worker, WorkerSetup
-from trainer.records import Scores
 
 __all__ = ["RayPool"]
 
-POLL_SECONDS = 1.0  # between two looks at the cluster while a score is waited for
 RETRY_SECONDS = 2.0  # between two tries to have a cluster again
 #: What an error says that has no type of its own, when memory was not to be had.
 NO_MEMORY = ("out of memory", "can't allocate memory")
@@ -128,53 +125,6 @@ class RayPool:
                 del references[reference]
         if self._outage is None and not self._cluster.look():
             self._restart(worker)
-
-    def test_scores(
-        self, folder: str, stored: tuple[StoredCheckpoint, ...]
-    ) -> tuple[Scores, Scores]:
-        """Let a worker score a checkpoint on the test split.
-
-        Args:
-            folder: Where it lies.
-            stored: The same in the depot, and older ones, for a node that has no such folder.
-
-        Raises:
-            ClusterError: If that fails, also on a fresh worker.
-        """
-        worker = self._names[0]
-        for last in (False, True):
-            try:
-                worker = self._first_ready()
-                return self._test_scores(worker, folder, stored)
-            except RayTaskError as error:
-                cause = error.cause or error
-                raise _not_scored(cause) from error
-            except (RayError, ClusterAway) as error:
-                if last or isinstance(error, ClusterAway):
-                    raise _not_scored(error) from error
-                self.replace(worker)
-        raise AssertionError("the second try returns or raises")
-
-    def _first_ready(self) -> str:
-        """Some worker, once there is one."""
-        while not (ready := self.ready()):
-            if self._outage is not None:
-                self._come_back(self._outage)
-            elif gone := self._cluster.gone:
-                self._lose_all(gone)
-            time.sleep(POLL_SECONDS)
-        return ready[0]
-
-    def _test_scores(
-        self, worker: str, folder: str, stored: tuple[StoredCheckpoint, ...]
-    ) -> tuple[Scores, Scores]:
-        reference = self._actors[worker].test_scores.remote(folder, stored)
-        while not ray.wait([reference], timeout=POLL_SECONDS)[0]:
-            if gone := self._cluster.gone:
-                self._lose_all(gone)
-                raise RayError(gone)
-        scores: tuple[Scores, Scores] = ray.get(reference)
-        return scores
 
     def _start_all(self) -> None:
         for worker in self._names:
@@ -285,11 +235,6 @@ class _Actor:
     def advance(self, order: Order) -> Reported:
         return self._worker.advance(order)
 
-    def test_scores(
-        self, folder: str, stored: tuple[StoredCheckpoint, ...]
-    ) -> tuple[Scores, Scores]:
-        return self._worker.test_scores(folder, stored)
-
     def iteration(self) -> int:
         return self._worker.iteration()
 
@@ -319,7 +264,3 @@ def _loss(error: RayError) -> Lost | OutOfMemory:
     if isinstance(error, OutOfMemoryError):  # ended by Ray, before the machine had none left
         return OutOfMemory(reason=f"{type(error).__name__}: {first_line(error)}", traceback="")
     return Lost(reason=first_line(error))
-
-
-def _not_scored(cause: BaseException) -> ClusterError:
-    return ClusterError(f"the test split was not scored: {first_line(cause)}")

@@ -7,14 +7,15 @@ import torch
 
 from search.checkpoints.artifact_store import DepotPlace
 from search.checkpoints.resume_points import furthest_first, restore_first
-from search.records.messages import Begin, Continue, Order, Reported, Task
+from search.records.jobs import Job
+from search.records.messages import Begin, Continue, OnTest, Order, Reported, Task
 from search.records.stored_checkpoint import StoredCheckpoint
 from storage.errors import ArtifactFailure
 from trainer.config.configuration import TrainConfig
 from trainer.engine.run import Run, config_of
 from trainer.errors import CheckpointError
 from trainer.features import Material, open_material
-from trainer.records import Report, Scores
+from trainer.records import Report
 
 __all__ = ["Worker", "WorkerSetup"]
 
@@ -56,6 +57,8 @@ class Worker:
         untrained, so that the decision after the last of them is taken again.
         """
         match order:
+            case Begin(task=Task(job=Job(kind="test")) as task):
+                return self._score_on_test(task)
             case Begin(task=task):
                 reports, notes = self._take_up(task)
                 return self._tell(reports, notes) if reports else self._train(notes)
@@ -66,25 +69,21 @@ class Worker:
         """True iterations of the present run; may be asked while it trains."""
         return self._iteration
 
-    def test_scores(
-        self, folder: str, stored: tuple[StoredCheckpoint, ...]
-    ) -> tuple[Scores, Scores]:
-        """Cluster and linear scores on test of the iterate of a checkpoint that counts.
-
-        Args:
-            folder: Where it lies.
-            stored: The same in the depot, and older ones, for a node that has no such folder.
+    def _score_on_test(self, task: Task) -> Reported:
+        """Score the iterate of a checkpoint that counts, as that trained it.
 
         Raises:
             CheckpointError: If there is none that is sound.
         """
-        sources, notes = furthest_first([folder] if folder else [], stored[:1], self._depot)
+        self._task, self._run, self._iteration = task, None, 0
+        sources, notes = furthest_first(task.earlier, task.stored, self._depot)
         run, more = restore_first(sources, lambda path: self._restore(path, config_of(path)))
         if run is None:
             raise CheckpointError("; ".join(notes + more) or "its checkpoint is gone")
         run.load_selected()
-        evaluation = run.evaluate(self._material.test)
-        return evaluation.cluster, evaluation.linear
+        found = run.evaluate(self._material.test)
+        on_test = OnTest(cluster=found.cluster, linear=found.linear)
+        return Reported(job=task.job, attempt=task.attempt, reports=(), on_test=on_test)
 
     def _restore(self, folder: Path, config: TrainConfig) -> Run:
         return Run.restore(folder, config, self._material, self._device)
@@ -98,7 +97,7 @@ class Worker:
         self._iteration = self._run.iteration
         passed = "a checkpoint was passed over"
         return self._run.reports, tuple(
-            f"trial {task.trial}: {passed}: {note}" for note in notes + more
+            f"{task.job.title}: {passed}: {note}" for note in notes + more
         )
 
     def _train(self, notes: tuple[str, ...] = ()) -> Reported:
@@ -120,7 +119,7 @@ class Worker:
                 )
         except (CheckpointError, ArtifactFailure) as error:
             told, self._keeps = not self._keeps, False
-            text = f"trial {self._task.trial}: no checkpoint of evaluation {evaluation}: {error}"
+            text = f"{self._task.job.title}: no checkpoint of evaluation {evaluation}: {error}"
             return None, () if told else (f"{text}; an earlier one stays",)
         self._keeps = True
         return checkpoint, ()
@@ -136,7 +135,7 @@ class Worker:
     ) -> Reported:
         assert self._task is not None
         return Reported(
-            trial=self._task.trial,
+            job=self._task.job,
             attempt=self._task.attempt,
             reports=reports,
             notes=notes,

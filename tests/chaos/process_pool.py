@@ -3,13 +3,10 @@
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from search.errors import ClusterError
-from search.records.messages import Crashed, Lost, Order
-from search.records.stored_checkpoint import StoredCheckpoint
+from search.records.messages import Lost, Order
 from search.workers.pool import Answer
 from tests.chaos.nursery import Nursery
-from tests.chaos.worker_process import Given, TestScores, worker_prefix
-from trainer.records import Scores
+from tests.chaos.worker_process import Given, worker_prefix
 
 __all__ = ["ProcessPool"]
 
@@ -65,24 +62,6 @@ class ProcessPool:
     def iterations(self) -> dict[str, int]:
         """Nothing is heard between evaluations."""
         return dict.fromkeys(self._connections, 0)
-
-    def test_scores(
-        self, folder: str, stored: tuple[StoredCheckpoint, ...]
-    ) -> tuple[Scores, Scores]:
-        """Let a worker score a checkpoint on the test split."""
-        worker = self.names[0]
-        for _ in range(2):
-            try:
-                self._connections[worker].send(TestScores(folder=folder, stored=stored))
-                answer = self._connections[worker].recv()
-            except (EOFError, OSError):
-                self._renew(worker)
-                continue
-            if isinstance(answer, Crashed):
-                break
-            scores: tuple[Scores, Scores] = answer
-            return scores
-        raise ClusterError("the test split was not scored")
 
     def _hear(self, worker: str) -> Answer:
         try:

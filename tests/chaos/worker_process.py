@@ -10,15 +10,15 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Protocol
 
-from search.records.messages import Begin, Crashed, Order, Reported
-from search.records.stored_checkpoint import StoredCheckpoint
+from search.records.jobs import Job
+from search.records.messages import Begin, Crashed, Order, Reported, Task
 from search.workers.worker import Worker, WorkerSetup
 from tests.chaos.work import WORK_FILE
 from tests.fakes.training import FakeWorker
 from trainer.engine.run import Run
-from trainer.records import Report, Scores
+from trainer.records import Report
 
-__all__ = ["Given", "TestScores", "serve", "worker_prefix"]
+__all__ = ["Given", "serve", "worker_prefix"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,16 +33,6 @@ class Given:
     broken: tuple[int, ...] = ()
     #: Trials that break the first time.
     stumbling: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class TestScores:
-    """Asks for the scores of a checkpoint on the test split."""
-
-    __test__ = False
-    folder: str
-    #: The same in the depot.
-    stored: tuple[StoredCheckpoint, ...]
 
 
 class OnOrder(Exception):
@@ -68,6 +58,7 @@ def serve(name: str, connection: Connection, given: object) -> None:
             order = connection.recv()
         except (EOFError, OSError):
             return
+        answer: Reported | Crashed
         try:
             answer = _obey(hosted, order, given, notes)
         except Exception as error:  # noqa: BLE001 - as Ray does: whatever it is, it is told
@@ -109,11 +100,9 @@ class _NotedFake:
         return reported
 
 
-def _obey(hosted: _Hosted, order: Any, given: Given, notes: "_Notes") -> Any:
+def _obey(hosted: _Hosted, order: Order, given: Given, notes: "_Notes") -> Reported:
     match order:
-        case TestScores() as asked:
-            return _test_scores(hosted, asked)
-        case Begin(task=task):
+        case Begin(task=Task(job=Job(kind="trial")) as task):
             notes.take_up(task.trial, task.attempt)
             _break(task.trial, given)
     return hosted.advance(order)
@@ -127,13 +116,6 @@ def _break(trial: int, given: Given) -> None:
         if not mark.exists():
             mark.touch()
             raise OnOrder(f"trial {trial} stumbles on order")
-
-
-def _test_scores(hosted: _Hosted, asked: TestScores) -> tuple[Scores, Scores]:
-    if isinstance(hosted, Worker):
-        return hosted.test_scores(asked.folder, asked.stored)
-    scores = Scores(miou=30.0, miou_all=30.0, accuracy=50.0)
-    return scores, scores
 
 
 class _Notes:

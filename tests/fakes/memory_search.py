@@ -5,10 +5,12 @@ from typing import Any
 
 from search.checkpoints.artifact_store import Depot
 from search.checkpoints.folders import CheckpointStore
-from search.driver.driver import Driver, Plan
+from search.driver.driver import Driver
 from search.driver.in_memory_study import Mirror
+from search.driver.plan import Plan
 from search.driver.retention import KeptCheckpoints
 from search.driver.rules import Rules
+from search.driver.running_trial import LiveTrial
 from search.driver.schedule import Schedule
 from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.progress.snapshots import Snapshots
@@ -56,6 +58,7 @@ class Search:
         mirror: Mirror | None = None,
         pool: InlinePool | None = None,
         depot: Depot | None = None,
+        adopted: list[LiveTrial] | None = None,
         **options: Any,
     ) -> None:
         self.store = store or MemoryStore()
@@ -67,7 +70,7 @@ class Search:
         self.driver = Driver(
             plan=make_plan(trials=trials, lag=lag or workers + 1),
             mirror=self.mirror,
-            adopted=[],
+            adopted=adopted or [],
             store=self.store,
             pool=self.pool,
             checkpoints=checkpoints,

@@ -5,10 +5,8 @@ from collections.abc import Callable
 
 from search.checkpoints.artifact_store import Depot
 from search.records.messages import Begin, Continue, Event, Lost, Order, OutOfMemory
-from search.records.stored_checkpoint import StoredCheckpoint
 from search.workers.pool import Answer
 from tests.fakes.training import FakeWorker
-from trainer.records import Scores
 
 
 class Stall:
@@ -30,7 +28,6 @@ class InlinePool:
         self._orders: deque[tuple[str, Order]] = deque()
         self._fault = fault
         self._stalled: set[str] = set()
-        self.tested: list[str] = []
         self.replaced: list[str] = []
         self.absent: set[str] = set()
         self.away: str | None = None
@@ -72,13 +69,6 @@ class InlinePool:
 
     def iterations(self) -> dict[str, int]:
         return dict.fromkeys(self._workers, 0)
-
-    def test_scores(
-        self, folder: str, stored: tuple[StoredCheckpoint, ...]
-    ) -> tuple[Scores, Scores]:
-        self.tested.append(folder)
-        scores = Scores(miou=30.0, miou_all=30.0, accuracy=50.0)
-        return scores, scores
 
     def _carry_out(self, worker: str, order: Order) -> Event | None:
         assert worker not in self._stalled, "a worker that stands still takes no order"

@@ -13,8 +13,8 @@ from search.config.configuration import LaunchConfig
 from search.driver.driver import Ending
 from search.driver.session import Places, Session
 from search.driver.study_store import Ledger
-from search.driver.writes import AddTrial, EndTrial, Entry, StoreReport
-from search.records.messages import Order
+from search.driver.writes import AddTrial, EndTrial, Entry, StoreReport, StoreTest
+from search.records.messages import Begin, Order
 from storage.address import parse_address
 from storage.database import Database, open_database
 from storage.errors import NameTaken
@@ -37,7 +37,8 @@ CONFIG: dict[str, Any] = {
 class Kill:
     """When the process ends itself by SIGKILL (or freezes by SIGSTOP)."""
 
-    #: ``create``, ``report``, ``end``: the entry; ``sql``: any statement; ``worker``: an order.
+    #: ``create``, ``report``, ``end``, ``test``: the entry; ``sql``: any statement; ``worker``:
+    #: an order; ``score``: the order to score the best trial on test.
     what: str
     #: Which one of them, from 1.
     nth: int
@@ -68,7 +69,7 @@ class FaultyLedger(Ledger):
     trigger: _Trigger
 
     def apply(self, entry: Entry, *, in_doubt: bool) -> None:
-        names = {AddTrial: "create", StoreReport: "report", EndTrial: "end"}
+        names = {AddTrial: "create", StoreReport: "report", EndTrial: "end", StoreTest: "test"}
         due = self.trigger.count(names.get(type(entry), ""))
         kill = self.trigger.kill
         if due and kill is not None and kill.when == "before":
@@ -139,6 +140,9 @@ def run_search(
 
     def on_order(worker: str, order: Order, hosted: FakeWorker) -> None:
         if trigger.count("worker"):
+            trigger.fire()
+        is_test = isinstance(order, Begin) and order.task.job.kind == "test"
+        if is_test and trigger.count("score"):
             trigger.fire()
 
     with open_database(parse_address(address)) as database:

@@ -4,7 +4,15 @@ from types import TracebackType
 from typing import Self
 
 from search.driver.look import Look
-from search.driver.writes import AddTrial, EndTrial, Entry, NewAttempt, StoreReport
+from search.driver.writes import (
+    AddTrial,
+    EndTrial,
+    Entry,
+    NewAttempt,
+    StoreReport,
+    StoreTest,
+    TakeUp,
+)
 from search.progress.snapshot import Snapshot
 from storage.errors import DatabaseAway
 
@@ -13,7 +21,10 @@ class MemoryStore:
     """Keeps entries in the order in which they were stored."""
 
     def __init__(self, away_at: set[int] | None = None) -> None:
-        self.entries: list[Entry] = []
+        #: Those of trials.
+        self.entries: list[AddTrial | TakeUp | NewAttempt | StoreReport | EndTrial] = []
+        #: Results on the test split.
+        self.tests: list[dict[str, object]] = []
         self.doubtful: list[Entry] = []
         self.asked_to_stop = False
         self._tries = 0
@@ -25,7 +36,10 @@ class MemoryStore:
             raise DatabaseAway("the database is away: on order")
         if in_doubt:
             self.doubtful.append(entry)
-        self.entries.append(entry)
+        if isinstance(entry, StoreTest):
+            self.tests.append(entry.result)
+        else:
+            self.entries.append(entry)
 
     def look(self) -> Look:
         return Look(stop_requested=self.asked_to_stop)

@@ -6,9 +6,11 @@ from pathlib import Path
 
 from search.checkpoints.artifact_store import Depot
 from search.checkpoints.resume_points import furthest_first
-from search.records.messages import Begin, Continue, Order, Reported, Task
+from search.records.jobs import Job
+from search.records.messages import Begin, Continue, OnTest, Order, Reported, Task
 from search.records.stored_checkpoint import StoredCheckpoint
 from trainer.engine.checkpoint import read_record, write_checkpoint
+from trainer.errors import CheckpointError
 from trainer.records import Report, Scores, Signals
 from trainer.seeds import numpy_generator
 
@@ -52,6 +54,8 @@ class FakeWorker:
 
     def advance(self, order: Order) -> Reported:
         match order:
+            case Begin(task=Task(job=Job(kind="test")) as task):
+                return self._score_on_test(task)
             case Begin(task=task):
                 self._task, self._reports = task, self._found(task)
                 if self._reports:
@@ -76,6 +80,15 @@ class FakeWorker:
         write_checkpoint(folder, {}, {"reports": [told.to_json() for told in self._reports]})
         place, evaluation = self.task.place, report.evaluation
         return self._tell((report,), self._depot.put(folder, attempt=place, evaluation=evaluation))
+
+    def _score_on_test(self, task: Task) -> Reported:
+        """What the checkpoint's last report says of val, as if the two splits were one."""
+        self._task, self._reports = task, []
+        found = self._found(task)
+        if not found:
+            raise CheckpointError("its checkpoint is gone")
+        on_test = OnTest(cluster=found[-1].cluster, linear=found[-1].linear)
+        return Reported(job=task.job, attempt=task.attempt, reports=(), on_test=on_test)
 
     def _found(self, task: Task) -> list[Report]:
         if self._depot is None:
@@ -104,7 +117,7 @@ class FakeWorker:
         self, reports: tuple[Report, ...], checkpoint: StoredCheckpoint | None = None
     ) -> Reported:
         return Reported(
-            trial=self.task.trial,
+            job=self.task.job,
             attempt=self.task.attempt,
             reports=reports,
             checkpoint=checkpoint,

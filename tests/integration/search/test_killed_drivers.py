@@ -78,6 +78,10 @@ def check_exact(address: str) -> None:
     assert [trial.number for trial in trials] == list(range(TRIALS))
     assert {trial.state for trial in trials} <= {TrialState.COMPLETE, TrialState.PRUNED}
     assert view.state == "finished"
+    complete = [trial for trial in trials if trial.state is TrialState.COMPLETE]
+    best = max(complete, key=lambda trial: (trial.values[0], -trial.number))
+    assert view.test is not None and view.test.keys() == {"trial", "cluster", "linear"}
+    assert view.test["trial"] == best.number
     for trial in trials:
         mine = [report.evaluation for report in reports if report.trial == trial.number]
         assert mine == list(range(1, len(mine) + 1))
@@ -95,6 +99,10 @@ KILLS = [
     Kill(what="end", nth=10, when="before"),  # finished, not told
     Kill(what="end", nth=10, when="commit"),  # half told
     Kill(what="end", nth=10, when="after"),
+    Kill(what="score", nth=1),
+    Kill(what="test", nth=1, when="before"),  # scored, not stored
+    Kill(what="test", nth=1, when="commit"),
+    Kill(what="test", nth=1, when="after"),
 ]
 
 

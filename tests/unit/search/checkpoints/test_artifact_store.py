@@ -9,6 +9,7 @@ from typing import BinaryIO
 import pytest
 
 from search.checkpoints.artifact_store import Depot, DepotPlace
+from search.records.jobs import Job
 from search.records.messages import Begin, Continue, Reported, Task
 from search.records.stored_checkpoint import StoredCheckpoint
 from search.workers import worker
@@ -39,7 +40,7 @@ def hosted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], work
 def task(tmp_path: Path, attempt: int, *stored: StoredCheckpoint) -> Task:
     folder = tmp_path / "checkpoints" / "trial-00007"
     return Task(
-        trial=7,
+        job=Job("trial", 7),
         attempt=attempt,
         hyper={},
         seed=3,
@@ -183,9 +184,11 @@ def test_the_best_is_tested_from_the_depot_where_its_folder_is_not(
     folder = task(tmp_path, 1).folder
     here = hosted()
     object.__setattr__(here._material, "test", here._material.val)
-    scores = here.test_scores(folder, tuple(left))
+    test = replace(task(tmp_path, 1, left[0]), job=Job("test", 7), folder=str(tmp_path / "unused"))
+    scores = here.advance(Begin(task=replace(test, earlier=(folder,)))).on_test
+    assert scores is not None
     leave_node(tmp_path)
-    assert here.test_scores("", tuple(left)) == scores
+    assert here.advance(Begin(task=test)).on_test == scores
     spoil(tmp_path, left[0], "no tensors")
     with pytest.raises(CheckpointError):
-        here.test_scores("", tuple(left))
+        here.advance(Begin(task=test))

@@ -15,7 +15,8 @@ from search.driver.rules import Rules
 from search.errors import SettingsError
 from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.pruners import CollapseRules, build_pruner
-from search.records.messages import Begin, Continue, Task
+from search.records.jobs import Job
+from search.records.messages import Begin, Continue, OnTest, Task
 from search.records.outcome import Completed
 from search.workers import worker
 from tests.unit.search.builders import make_report
@@ -126,10 +127,13 @@ def test_a_worker_tests_the_iterate_that_counts(
     evaluation = dataclasses.replace(config.evaluation, evaluations=12, report="best")
     config = dataclasses.replace(config, evaluation=evaluation)
     hosted = worker.Worker(worker.WorkerSetup(config=config, bank="", device="cpu"))
-    task = Task(trial=0, attempt=1, hyper={}, seed=1, folder=str(tmp_path))
+    task = Task(job=Job("trial", 0), attempt=1, hyper={}, seed=1, folder=str(tmp_path))
     reports = list(hosted.advance(Begin(task=task)).reports)
     while len(reports) < 12:
         reports += hosted.advance(Continue()).reports
     best = max(reports, key=lambda report: report.cluster.miou)
     assert best.cluster != reports[-1].cluster, "else this shows nothing"
-    assert hosted.test_scores(str(tmp_path), ()) == (best.cluster, best.linear)
+    test = dataclasses.replace(task, job=Job("test", 0), earlier=(str(tmp_path),))
+    assert hosted.advance(Begin(task=test)).on_test == OnTest(
+        cluster=best.cluster, linear=best.linear
+    )

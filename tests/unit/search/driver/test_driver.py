@@ -141,12 +141,12 @@ def test_stops_when_the_first_three_trials_fail(tmp_path: Path) -> None:
     assert search.mirror.counts().failed == 3
     assert len(search.store.ended()) == 3  # stored, so that their errors can be shown
 
-    resumed = Search(tmp_path, trials=5, mirror=search.mirror)
-    resumed.driver._adopted = [
+    adopted = [
         adopt_trial(trial, None)
         for trial in search.mirror.trials()
         if not trial.state.is_finished()
     ]
+    resumed = Search(tmp_path, trials=5, mirror=search.mirror, adopted=adopted)
     assert resumed.driver.run() is Ending.FINISHED
     assert resumed.mirror.counts().finished == 5
 

@@ -84,7 +84,7 @@ def test_how_a_row_came_to_be_known_changes_nothing(tmp_path: Path) -> None:
     known.driver.run()
     assert by_number(raced) == by_number(known)
     assert raced.values() == known.values()
-    kinds = [[(type(e), e.trial) for e in s.store.entries] for s in (raced, known)]  # type: ignore[union-attr]
+    kinds = [[(type(e), e.trial) for e in s.store.entries] for s in (raced, known)]
     assert kinds[0] == kinds[1]
 
 

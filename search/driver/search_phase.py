@@ -1,0 +1,252 @@
+"""The phase that searches: trials are drawn, run, decided on and stored.
+
+It folds what workers tell into the in-memory study, takes every decision from there, and leaves
+the writing to the write queue.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from optuna.trial import FrozenTrial
+
+from search.driver.failure_budget import Failures
+from search.driver.in_memory_study import Mirror
+from search.driver.look import Look
+from search.driver.plan import Plan
+from search.driver.retention import KeptCheckpoints
+from search.driver.running_job import RunningJob
+from search.driver.running_trial import LiveTrial
+from search.driver.trial_queue import Roster
+from search.driver.trial_source import TrialSource
+from search.driver.write_queue import Journal
+from search.driver.writes import AddTrial, EndTrial, Entry, NewAttempt, StoreReport, TakeUp
+from search.progress.events import tell_end
+from search.progress.progress import Progress
+from search.records.jobs import Job
+from search.records.messages import Reported
+from search.records.origin import counted
+from search.records.outcome import Failed, Outcome, trial_end
+from search.records.stored_checkpoint import StoredCheckpoint
+from trainer.records import Report
+from trainer.seeds import derive_seed
+
+__all__ = ["SearchPhase"]
+
+
+class SearchPhase:
+    """The trials of one study, until enough of them are finished."""
+
+    is_last_evaluation = False
+
+    def __init__(
+        self,
+        *,
+        plan: Plan,
+        mirror: Mirror,
+        adopted: list[LiveTrial],
+        queued: Sequence[FrozenTrial],
+        roster: Roster,
+        journal: Journal,
+        kept: KeptCheckpoints,
+        epoch: int,
+        progress: Progress,
+    ) -> None:
+        """Prepare; nothing is drawn before :meth:`begin`.
+
+        Args:
+            plan: What to do.
+            mirror: The study as PostgreSQL holds it.
+            adopted: The trials that an earlier driver left running, by number.
+            queued: Trials that somebody else added after the last one of the mirror.
+            roster: Where trials wait for workers.
+            journal: What is to be stored goes there.
+            kept: Deletes checkpoints that nobody needs any more.
+            epoch: The lease's epoch.
+            progress: Is told of events.
+        """
+        self._plan, self._mirror, self._adopted = plan, mirror, adopted
+        self._roster, self._journal, self._kept = roster, journal, kept
+        self._epoch, self._progress = epoch, progress
+        self._failures = Failures()
+        self._source = TrialSource(
+            mirror=mirror,
+            space=plan.space,
+            sampler=plan.sampler,
+            objective=plan.rules.objective,
+            seed=plan.seed,
+            epoch=epoch,
+        )
+        self._source.queue(queued)
+
+    def begin(self) -> None:
+        """Take over what an earlier driver left running; delete what nobody needs."""
+        self._kept.sweep()
+        for live in self._adopted:
+            self._roster.add(live)
+            self._kept.report_stored(live.number, live.stored)
+            self.begin_again(live, why="adopted")
+            self._progress.event(f"trial {live.number} adopted as attempt {live.attempt}")
+
+    def finished(self) -> bool:
+        """Whether as many trials are finished as were asked for."""
+        return self._mirror.counts().finished >= self._plan.schedule.target
+
+    def check(self) -> None:
+        """Refuse to go on where that would be useless.
+
+        Raises:
+            FailureBudget: If too many trials failed.
+        """
+        self._failures.check()
+
+    # How trials come to life
+
+    def draw(self) -> None:
+        """Draw every trial that is due: while stopping, too, so that the sampler sees no more."""
+        while self._due():
+            for entry in self._next_trial():
+                self._journal.append(entry)
+
+    def _next_trial(self, ended: frozenset[int] | None = None) -> Iterator[Entry]:
+        """Bring the next trial to life; what is to be stored of it, and of numbers before it."""
+        while True:
+            found = self._source.next(ended)
+            if found.line is not None:
+                self._progress.event(found.line)
+            if found.entry is not None:
+                yield found.entry
+            if found.live is not None:
+                self._roster.add(found.live)
+            if found.live is not None or (ended is None and not self._due()):
+                return
+
+    def _due(self) -> bool:
+        counts = self._mirror.counts()
+        return self._plan.schedule.due(
+            drawn=len(self._mirror),
+            ended=counts.finished + counts.lost,
+            failed=counts.lost,
+        )
+
+    def begin_again(self, live: RunningJob, *, why: str) -> None:
+        """Give the trial a further attempt; it is ready once that is stored."""
+        assert isinstance(live, LiveTrial)
+        live.begin_again(epoch=self._epoch, why=why)
+        self._journal.append(
+            NewAttempt(
+                trial=live.number,
+                attempt=live.attempt,
+                epoch=self._epoch,
+                why=why,
+                parameters=live.redrawn,
+            )
+        )
+
+    def seed(self, live: RunningJob) -> int:
+        """Seed of the trial's run."""
+        return derive_seed(self._plan.seed, live.number, "run")
+
+    # What is stored by now
+
+    def stored(self, entry: Entry) -> None:
+        """Take note that an entry is stored."""
+        match entry:
+            case AddTrial() | TakeUp() | NewAttempt() as begun:
+                self._roster.mark_ready(Job("trial", begun.trial))
+            case StoreReport(trial=number, stored=(*stored,)):
+                self._kept.report_stored(number, stored)
+            case EndTrial(trial=number):
+                self._kept.trial_stored(number)
+            case _:
+                pass
+
+    def learn(self, look: Look) -> None:
+        """Fold what others wrote into the mirror; numbers they took are theirs."""
+        self._source.queue(look.added)
+        for trial in look.added:
+            if not trial.state.is_finished():
+                self._progress.event(f"somebody queued trial {trial.number}")
+        if look.added and look.added[0].number < len(self._mirror):
+            self._renumber(look.added[0].number)
+        for trial in look.ended:
+            self._give_up(trial)
+
+    def _renumber(self, first: int) -> None:
+        """Number the trials anew that are not stored yet: each keeps its place and what it saw.
+
+        None of them has begun, and none changes for the trials that it learns from.
+        """
+        seen = {
+            number: live.seen
+            for live in self._roster.live.values()
+            if isinstance(live, LiveTrial) and (number := live.number) >= first
+        }
+        for number in seen:
+            self._roster.end(Job("trial", number))
+        self._mirror.forget(first)
+
+        def change(entries: tuple[Entry, ...]) -> Iterator[Entry]:
+            for entry in entries:
+                if isinstance(entry, AddTrial) and entry.trial >= first:
+                    yield from self._next_trial(seen[entry.trial])
+                else:
+                    yield entry
+
+        self._journal.rewrite(change)
+
+    def _give_up(self, trial: FrozenTrial) -> None:
+        """Take note that somebody else has ended a trial, which nobody can undo."""
+        number = trial.number
+        if number >= len(self._mirror):
+            self._source.queue([trial])
+            return
+        self._mirror.overrule(counted(trial, self._mirror.name))
+        self._progress.event(
+            f"trial {number} was ended by somebody else as {trial.state.name}: not counted"
+        )
+        self._kept.trial_stored(number)
+        job = Job("trial", number)
+        if job in self._roster.live:
+            self._roster.live[job].over = True
+            if job not in self._roster.busy.values():
+                self._roster.end(job)
+
+    # How trials run, and end
+
+    def hear(self, live: RunningJob, reported: Reported) -> bool:
+        """Take reports in and decide after the last one; whether the trial has ended."""
+        for report in reported.reports:
+            self._fold(live, report, reported.checkpoint)
+        outcome = self._plan.rules.decide(self._mirror, live.number, live.reports)
+        if outcome is not None:
+            self._end(live, outcome)
+        return outcome is not None
+
+    def fail(self, live: RunningJob, failed: Failed) -> None:
+        """The trial's retries are used up."""
+        self._end(live, failed)
+
+    def _fold(self, live: RunningJob, report: Report, checkpoint: StoredCheckpoint | None) -> None:
+        """Take a report in, with its checkpoint; one that was told before is dropped."""
+        if not live.take(report):
+            return
+        if checkpoint is not None:
+            live.take_checkpoint(checkpoint)
+        found = self._plan.rules.objective.score(report)
+        new = self._mirror.report(live.number, report.evaluation, found)
+        self._journal.append(
+            StoreReport(
+                trial=live.number,
+                report=report,
+                score=found if new else None,
+                stored=None if checkpoint is None else live.stored,
+            )
+        )
+
+    def _end(self, live: RunningJob, outcome: Outcome) -> None:
+        end = trial_end(outcome, live.reports, self._plan.rules.objective)
+        self._mirror.finish(live.number, end)
+        self._journal.append(EndTrial(trial=live.number, end=end))
+        self._failures.note(failed=isinstance(outcome, Failed))
+        best = self._mirror.best()
+        is_best = best is not None and best.number == live.number
+        self._progress.event(tell_end(live.number, outcome, is_best=is_best))
