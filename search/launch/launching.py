@@ -2,29 +2,30 @@
 
 import contextlib
 import dataclasses
-import math
 import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from search.commands.hot_standby import stand_by
-from search.commands.notices import (
+from search.config.configuration import LaunchConfig, continued, differences, resolve_layers
+from search.driver.claiming import check_origin, create, create_next
+from search.driver.driver import Ending
+from search.driver.parts import STANDARD_PARTS, Parts
+from search.driver.session import Session
+from search.errors import StudyError
+from search.launch.hot_standby import stand_by
+from search.launch.notices import (
     tell_idle_workers,
     tell_moved_starts,
     tell_quota,
     tell_settings,
 )
-from search.commands.signals import stop_on_signals
-from search.config.configuration import LaunchConfig, continued, differences, resolve_layers
-from search.driver.claiming import check_origin, create, create_next
-from search.driver.driver import Ending
-from search.driver.session import Places, Session, ray_workers
-from search.errors import StudyError
-from search.machine.reservations import Booking, Terms, reserve
+from search.launch.output import Output
+from search.launch.signals import stop_on_signals
+from search.machine.reservations import Reservation, reserve
 from search.machine.resources import Machine
+from search.machine.run_options import RunOptions
 from search.machine.versions import code_revision, package_versions
-from search.progress.progress import Progress
 from search.reporting.reading import is_driven
 from search.workers.connection import check_answers
 from search.workers.ray_folder import find_ray_folder
@@ -48,35 +49,28 @@ __all__ = ["Launch", "LaunchResult", "configure", "find_to_resume", "launch"]
 
 PREFETCHED = 1  # trials drawn ahead, ready for the next free worker
 
-OpenProgress = Callable[[], Progress]
-#: Opens what is told of the steps of preparing features: what, done, total.
-OpenPreparing = Callable[[], contextlib.AbstractContextManager[Callable[[str, int, int], None]]]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Launch:
-    """Everything a launch needs; checked already."""
+    """What is launched, and how; checked already."""
 
-    #: Name given to the study; None takes the next free one of the title.
+    #: Name given to the study; None takes the next free one of the settings' title.
     study: str | None
-    #: What a study without a name is named after.
-    title: str
     #: What was given; a study that is there already is compared with no more than that.
     layers: Layers
     #: The whole configuration, as :func:`configure` makes it.
     config: LaunchConfig
-    #: Whether ``--trials`` was given: only then an existing study's target changes.
-    trials_given: bool
-    machine: Machine
-    #: How to share the machine with other searches.
-    terms: Terms
-    places: Places
-    #: Seconds without PostgreSQL, or without Ray, before the search stops.
-    patience: float
-    #: Seconds without progress after which a worker is taken back.
-    stall_timeout: float = math.inf
-    #: Whether to wait for a study that another process drives, to go on when that is gone.
-    standby: bool = False
+    options: RunOptions
+
+    @property
+    def trials_given(self) -> bool:
+        """Whether ``--trials`` was given: only then an existing study's target changes."""
+        return "trials" in self.layers.flags.get("search", {})
+
+    def on(self, machine: Machine) -> "Launch":
+        """The same on the part of the machine that was reserved."""
+        options = dataclasses.replace(self.options, machine=machine)
+        return dataclasses.replace(self, options=options)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,12 +88,16 @@ class LaunchResult:
 def launch(
     request: Launch,
     database: Database,
-    *,
-    open_progress: OpenProgress,
-    open_preparing: OpenPreparing,
-    say: Callable[[str], None],
+    output: Output,
+    parts: Parts = STANDARD_PARTS,
 ) -> LaunchResult:
     """Create or continue the study and drive it.
+
+    Args:
+        request: What is launched.
+        database: Where the study is, or will be.
+        output: What the launch is shown by.
+        parts: What the search is put together from.
 
     Raises:
         StudyError: If the study's stored configuration differs, or its target cannot shrink.
@@ -111,22 +109,23 @@ def launch(
     if request.study is not None:
         check_origin(database, request.study, stored)
     if stored is not None:
-        return _continue(stored, request, database, open_progress, open_preparing, say)
-    tell_settings(request.layers, say)
-    with _booked(request, request.study or f"of {request.title}", say) as booking:
-        request = dataclasses.replace(request, machine=booking.machine)
-        material = _prepare(request, open_preparing)
+        return _continue(stored, request, database, output, parts)
+    tell_settings(request.layers, output.say)
+    title = request.study or f"of {request.layers.title}"
+    with _reserved(request.options, title, output.say) as reservation:
+        request = request.on(reservation.machine)
+        material = _prepare(request, output)
         record = _create(request, database, material)
         if record is not None:
-            booking.label(record.name)
-            say(f"study {record.name} created in {database.address.masked()}")
-            tell_moved_starts(request.config, say)
-            with Lease.acquire(database, record.name) as lease:
-                return _drive(request, database, lease, material, open_progress, say)
+            reservation.label(record.name)
+            output.say(f"study {record.name} created in {database.address.masked()}")
+            tell_moved_starts(request.config, output.say)
+            with parts.lease.acquire(database, record.name) as lease:
+                return _drive(request, database, lease, material, output, parts)
     assert request.study is not None, "only a name that was given can be taken"
     stored = get_study(database.engine, request.study)  # somebody was quicker
     check_origin(database, stored.name, stored)
-    return _continue(stored, request, database, open_progress, open_preparing, say)
+    return _continue(stored, request, database, output, parts)
 
 
 def configure(database: Database, study: str | None, layers: Layers) -> LaunchConfig:
@@ -144,35 +143,40 @@ def _continue(
     stored: StudyRecord,
     request: Launch,
     database: Database,
-    open_progress: OpenProgress,
-    open_preparing: OpenPreparing,
-    say: Callable[[str], None],
+    output: Output,
+    parts: Parts,
 ) -> LaunchResult:
     """Go on with a study that there is, unless somebody drives it."""
     request = dataclasses.replace(request, config=_stored_config(stored, request.layers))
     if request.layers.asked:
-        say(
+        output.say(
             f"study {stored.name} keeps its own settings: preset {request.layers.preset} is not"
             " read"
         )
     lease = None
-    if request.standby and not _is_done(stored, request):
-        lease = stand_by(database, stored.name, patience=request.patience, say=say)
+    if request.options.standby and not _is_done(stored, request):
+        lease = stand_by(
+            database,
+            stored.name,
+            patience=request.options.patience,
+            say=output.say,
+            times=parts.lease,
+        )
         stored = get_study(database.engine, stored.name)
     if lease is None and _is_done(stored, request):
-        say(f"study {stored.name} is finished: {stored.trials} trials")
+        output.say(f"study {stored.name} is finished: {stored.trials} trials")
         return LaunchResult(study=stored.name, ending=Ending.FINISHED, reason=None, seconds=0.0)
     if lease is None:  # else it was driven here a moment ago
         _check_database(database)
     with (
-        lease or Lease.acquire(database, stored.name) as lease,
-        _booked(request, stored.name, say) as booking,
+        lease or parts.lease.acquire(database, stored.name) as lease,
+        _reserved(request.options, stored.name, output.say) as reservation,
     ):
-        request = dataclasses.replace(request, machine=booking.machine)
+        request = request.on(reservation.machine)
         clear_stop(database.engine, stored.name)
-        material = _prepare(request, open_preparing)
+        material = _prepare(request, output)
         _check_fingerprints(stored, material)
-        return _drive(request, database, lease, material, open_progress, say)
+        return _drive(request, database, lease, material, output, parts)
 
 
 def _check_database(database: Database) -> None:
@@ -245,13 +249,13 @@ def _check_fingerprints(stored: StudyRecord, material: Material) -> None:
         )
 
 
-def _prepare(request: Launch, open_preparing: OpenPreparing) -> Material:
+def _prepare(request: Launch, output: Output) -> Material:
     limit_threads()
-    with open_preparing() as tell:
+    with output.open_preparing() as tell:
         material = prepare(
             request.config.train,
-            cache=request.places.cache,
-            device=request.machine.own_device,
+            cache=request.options.paths.cache,
+            device=request.options.machine.own_device,
             progress=tell,
         )
     if request.config.objective().needs_labels:
@@ -259,15 +263,15 @@ def _prepare(request: Launch, open_preparing: OpenPreparing) -> Material:
     return material
 
 
-def _booked(request: Launch, study: str, say: Callable[[str], None]) -> Booking:
+def _reserved(options: RunOptions, study: str, say: Callable[[str], None]) -> Reservation:
     """This machine's part of the work; in a cluster that is joined, Ray keeps the books."""
-    if request.places.ray_address is not None:
-        check_answers(request.places.ray_address)
-        return Booking(request.machine)
+    if options.ray_address is not None:
+        check_answers(options.ray_address)
+        return Reservation(options.machine)
     if (folder := find_ray_folder(os.environ)) is not None:
         say(folder.text())
-    tell_quota(request.machine, say)
-    return reserve(request.machine, terms=request.terms, study=study, say=say)
+    tell_quota(options.machine, say)
+    return reserve(options.machine, policy=options.sharing, study=study, say=say)
 
 
 def _create(request: Launch, database: Database, material: Material) -> StudyRecord | None:
@@ -280,10 +284,10 @@ def _create(request: Launch, database: Database, material: Material) -> StudyRec
         versions=package_versions(),
         revision=code_revision(),
         fingerprints=dict(material.fingerprints),
-        lag=request.machine.workers + PREFETCHED,
+        lag=request.options.machine.workers + PREFETCHED,
     )
     if request.study is None:
-        return create_next(database, request.title, new)
+        return create_next(database, request.layers.title, new)
     try:
         return create(database, request.study, new)
     except NameTaken:
@@ -295,8 +299,8 @@ def _drive(
     database: Database,
     lease: Lease,
     material: Material,
-    open_progress: OpenProgress,
-    say: Callable[[str], None],
+    output: Output,
+    parts: Parts,
 ) -> LaunchResult:
     assert material.folder is not None
     name = lease.study
@@ -306,27 +310,23 @@ def _drive(
         lease=lease,
         record=record,
         config=request.config,
-        places=request.places,
-        patience=request.patience,
-        stall_timeout=request.stall_timeout,
+        options=request.options,
+        parts=parts,
     )
     with contextlib.closing(session):
         _retarget(request, record, session)
-        tell_idle_workers(record, request.machine.workers, say)
+        tell_idle_workers(record, request.options.machine.workers, output.say)
         with (
             stop_on_signals(session),
-            ray_workers(
+            parts.open_workers(
                 request.config,
-                request.machine,
+                request.options,
                 bank=material.folder,
                 depot=session.depot,
-                ray_address=request.places.ray_address,
-                wait=request.terms.wait,
                 stopped=lambda: session.stop_reason is not None,
-                patience=request.patience,
-                say=say,
+                say=output.say,
             ) as pool,
-            open_progress() as progress,
+            output.open_progress() as progress,
         ):
             began = time.monotonic()
             ending = session.drive(pool, progress)
