@@ -29,7 +29,7 @@ def dashboard(
     artifacts: Annotated[Path | None, path_option("Folder of the artifacts.")] = None,
 ) -> None:
     """Serve optuna-dashboard until interrupted; without --read-only anyone can delete studies."""
-    from search.reporting.dashboard import serve
+    from search.dashboard.serving import serve
 
     with storage.opened(read_only=read_only) as database:
         serve(database, artifacts=artifacts, host=host, port=port, say=typer.echo)

@@ -15,8 +15,8 @@ from optuna.artifacts import FileSystemArtifactStore, upload_artifact
 from optuna_dashboard import wsgi
 from sqlalchemy import inspect, text
 
+from search.dashboard.serving import dashboard
 from search.errors import SearchError
-from search.reporting.dashboard import dashboard
 from storage.address import parse_address
 from storage.artifacts import ReadOnlyArtifacts
 from storage.database import Database, open_database

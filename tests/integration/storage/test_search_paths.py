@@ -10,8 +10,8 @@ from sqlalchemy import inspect, text
 from typer.testing import CliRunner
 
 from search.commands.app import app
+from search.dashboard.serving import dashboard
 from search.driver.driver import Ending
-from search.reporting.dashboard import dashboard
 from search.reporting.reading import read_studies, read_study
 from storage.address import parse_address
 from storage.database import Database, open_database

@@ -13,8 +13,8 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 from optuna.artifacts import FileSystemArtifactStore
 from optuna_dashboard import wsgi
 
+from search.dashboard.read_only import read_only
 from search.errors import SearchError
-from search.reporting.read_only import read_only
 from storage.artifacts import ArtifactStore, ReadOnlyArtifacts
 from storage.database import Database
 from storage.optuna_store import open_optuna
