@@ -5,9 +5,10 @@ from rich.console import Console
 
 from search.driver.driver import Ending
 from search.driver.parts import STANDARD_PARTS, Parts
-from search.launch.launching import Launch, launch
+from search.launch.launching import launch
 from search.launch.notices import tell_notes
 from search.launch.output import Output
+from search.launch.request import Launch
 from search.planning.checking import check_dataset
 from search.progress.progress import open_progress
 from search.reporting import reading, terminal

@@ -74,8 +74,12 @@ def _taken(group: Callable[..., Any], values: dict[str, Any]) -> Any:
 
 def _flag(name: str, hint: Any) -> str:
     """What is typed for a field: the name that its option declares, or the field's own."""
+    usual = f"--{name.replace('_', '-')}"
     if get_origin(hint) is Annotated:
         for extra in get_args(hint)[1:]:
-            if isinstance(extra, OptionInfo) and extra.param_decls:
-                return extra.param_decls[0]
-    return f"--{name.replace('_', '-')}"
+            if isinstance(extra, OptionInfo):
+                # Inside Annotated, Typer has an option's first name where a default would be.
+                names = (extra.default, *(extra.param_decls or ()))
+                declared = [name for name in names if str(name).startswith("--")]
+                return declared[0] if declared else usual
+    return usual

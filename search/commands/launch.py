@@ -84,7 +84,8 @@ def _launch(
     from search.commands.driving import drive
     from search.commands.run_options import find_run_options
     from search.config.configuration import resolve_layers
-    from search.launch.launching import Launch, configure
+    from search.launch.request import Launch
+    from search.launch.stored_study import configure
     from search.planning.checking import check_dataset
     from storage.database import open_database
 

@@ -36,7 +36,8 @@ def resume(
     outlive_ray(os.environ)
     from search.commands.driving import drive
     from search.commands.run_options import find_run_options
-    from search.launch.launching import Launch, configure, find_to_resume
+    from search.launch.request import Launch
+    from search.launch.stored_study import configure, find_to_resume
     from storage.database import open_database
 
     options = find_run_options(run)

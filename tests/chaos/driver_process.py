@@ -21,8 +21,9 @@ from search.config.configuration import LaunchConfig, resolve_layers
 from search.driver.driver import Ending
 from search.driver.parts import LeaseTimes, Parts
 from search.errors import SearchError
-from search.launch.launching import Launch, launch
+from search.launch.launching import launch
 from search.launch.output import Output
+from search.launch.request import Launch
 from search.machine.reservations import SharingPolicy
 from search.machine.resources import Machine
 from search.machine.run_options import Paths, RunOptions

@@ -12,8 +12,10 @@ from search.config.configuration import resolve_layers
 from search.driver.parts import Parts
 from search.errors import ClusterError
 from search.launch import launching
-from search.launch.launching import Launch, launch
+from search.launch.launching import launch
 from search.launch.output import Output
+from search.launch.request import Launch
+from search.launch.stored_study import find_stored
 from search.machine.reservations import SharingPolicy, holders, reserve
 from search.machine.resources import Machine
 from search.machine.run_options import Paths, RunOptions
@@ -133,7 +135,7 @@ def test_cores_are_given_back_and_nothing_is_made_where_they_are_held(
             with pytest.raises(ClusterError, match=r"study other .* holds core-"):
                 ask(study)
         ask("first", sharing=SharingPolicy(exactly=True, oversubscribe=True))
-    assert not launching._stored(database, "second")
+    assert not find_stored(database, "second")
 
 
 def test_a_cluster_that_does_not_answer_is_told_before_a_study_is_made(
@@ -141,4 +143,4 @@ def test_a_cluster_that_does_not_answer_is_told_before_a_study_is_made(
 ) -> None:
     with pytest.raises(ClusterError, match=r"nothing answers at --ray 127\.0\.0\.1:1"):
         ask("new", ray_address="127.0.0.1:1")
-    assert not launching._stored(database, "new")
+    assert not find_stored(database, "new")

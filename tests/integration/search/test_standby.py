@@ -8,7 +8,7 @@ from search.driver.parts import LeaseTimes
 from search.errors import Interrupted
 from search.launch import hot_standby as standby
 from search.launch.hot_standby import TOLD_SECONDS, stand_by
-from search.launch.launching import find_to_resume
+from search.launch.stored_study import find_to_resume
 from storage.database import Database
 from storage.errors import DatabaseAway
 from storage.lease import Lease

@@ -11,8 +11,9 @@ from search import objectives
 from search.config.configuration import LaunchConfig, SearchConfig
 from search.doctor.material import check_data
 from search.doctor.subject import Subject
-from search.launch.launching import Launch, _prepare
+from search.launch.launching import _prepare
 from search.launch.output import Output
+from search.launch.request import Launch
 from search.machine.resources import Machine
 from search.machine.run_options import Paths, RunOptions
 from search.objectives import OBJECTIVES, Objective
