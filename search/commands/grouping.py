@@ -21,7 +21,11 @@ def with_groups(command: Callable[..., None]) -> Callable[..., None]:
         The function as Typer reads it: with a parameter per flag.
     """
     hints = get_type_hints(command, include_extras=True)
-    groups = {name: hint for name, hint in hints.items() if dataclasses.is_dataclass(hint)}
+    groups: dict[str, type[Any]] = {
+        name: hint
+        for name, hint in hints.items()
+        if isinstance(hint, type) and dataclasses.is_dataclass(hint)
+    }
     expanded: list[inspect.Parameter] = []
     for parameter in inspect.signature(command).parameters.values():
         if parameter.name in groups:
@@ -66,9 +70,9 @@ def _parameters(group: type[Any]) -> list[inspect.Parameter]:
     ]
 
 
-def _taken(group: Callable[..., Any], values: dict[str, Any]) -> Any:
+def _taken(group: type[Any], values: dict[str, Any]) -> Any:
     """The record, made of its values, which are taken from the others."""
-    names = [field.name for field in dataclasses.fields(group)]  # type: ignore[arg-type]
+    names = [field.name for field in dataclasses.fields(group)]
     return group(**{name: values.pop(name) for name in names})
 
 
@@ -80,6 +84,5 @@ def _flag(name: str, hint: Any) -> str:
             if isinstance(extra, OptionInfo):
                 # Inside Annotated, Typer has an option's first name where a default would be.
                 names = (extra.default, *(extra.param_decls or ()))
-                declared = [name for name in names if str(name).startswith("--")]
-                return declared[0] if declared else usual
+                return next((str(name) for name in names if str(name).startswith("--")), usual)
     return usual

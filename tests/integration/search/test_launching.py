@@ -9,6 +9,7 @@ from typing import Any, Never
 import pytest
 
 from search.config.configuration import resolve_layers
+from search.driver import claiming
 from search.driver.parts import Parts
 from search.errors import ClusterError
 from search.launch import launching
@@ -79,7 +80,7 @@ def ask(
 def test_whoever_loses_the_race_for_a_name_is_told_who_drives(
     ask: Callable[..., list[str]], database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = launching.create
+    real = claiming.create
     with contextlib.ExitStack() as winner:
 
         def quicker(bind: Database, name: str, new: NewStudy) -> StudyRecord:
@@ -95,7 +96,7 @@ def test_whoever_loses_the_race_for_a_name_is_told_who_drives(
 def test_a_name_that_was_taken_and_left_is_driven_on(
     ask: Callable[..., list[str]], database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = launching.create
+    real = claiming.create
 
     def quicker(bind: Database, name: str, new: NewStudy) -> StudyRecord:
         real(bind, name, new)

@@ -4,13 +4,21 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 from search.errors import ClusterError, SettingsError
 from search.machine import reservations
 from search.machine import resources as machine
-from search.machine.reservations import SharingPolicy, holders, reservations_folder, reserve
+from search.machine.reservations import (
+    Reservation,
+    SharingPolicy,
+    holders,
+    reservations_folder,
+    reserve,
+)
 from search.machine.resources import Machine, find_machine
 
 FOUR = Machine(device="cpu", workers=4)
@@ -24,11 +32,15 @@ def four_cores(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def take(
-    folder: Path, wanted: Machine = FOUR, policy: SharingPolicy = ANY, study: str = "first", **more
-):
+    folder: Path,
+    wanted: Machine = FOUR,
+    policy: SharingPolicy = ANY,
+    study: str = "first",
+    **more: Any,
+) -> tuple[Reservation, list[str]]:
     told: list[str] = []
-    booking = reserve(wanted, policy=policy, study=study, say=told.append, folder=folder, **more)
-    return booking, told
+    taken = reserve(wanted, policy=policy, study=study, say=told.append, folder=folder, **more)
+    return taken, told
 
 
 def cpus(workers: int) -> Machine:
@@ -177,8 +189,8 @@ def test_workers_in_a_cluster_share_its_gpus_not_those_of_the_drivers_host(
 
 
 def test_gpus_are_named_as_cuda_names_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine.torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(machine.torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4, 6")
     assert find_machine("cuda", None).gpus == ("4", "6")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
