@@ -94,11 +94,11 @@ def text(result: Mapping[str, Any]) -> str:
         ("trials asked for", result["trials"]),
         ("finished, fewest and most", _span([run["finished"] for run in runs])),
         (
-            "in the database after another start, fewest and most",
+            "in the database after a restart, fewest and most",
             _span([r["trials"] for r in runs]),
         ),
-        ("what the checker found", sum(len(run["violations"]) for run in runs)),
-        ("seconds of a search, fewest and most", _span([round(run["seconds"]) for run in runs])),
+        ("violations found by the checker", sum(len(run["violations"]) for run in runs)),
+        ("seconds per search, fewest and most", _span([round(run["seconds"]) for run in runs])),
     ]
     return markdown_table(("", ""), rows)
 

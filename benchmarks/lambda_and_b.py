@@ -69,7 +69,7 @@ def text(runs: Sequence[RecordedRun], limit: float) -> str:
         cells = [_cell(part == index, last <= limit, best) for index in range(BINS)]
         rows.append([name, *cells])
     header = [f"{index / BINS:g} to {(index + 1) / BINS:g}" for index in range(BINS)]
-    return markdown_table(["knob", *header], rows)
+    return markdown_table(["hyper-parameter", *header], rows)
 
 
 def _cell(inside: NDArray[np.bool_], fallen: NDArray[np.bool_], best: NDArray[np.bool_]) -> str:

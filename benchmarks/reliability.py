@@ -16,7 +16,20 @@ from tests.chaos.summary import faults_table, runs_table, work_table
 __all__ = ["TEXTS"]
 
 HOSTS_RESULTS = RESULTS / "hosts.jsonl"
-NOT_MEASURED = "Not measured yet: the command above does it."
+NOT_MEASURED = "Not measured yet: run the command above."
+#: Names of measurements that need other words on the page.
+HOSTS_LABELS = {
+    "finished_at_cut": "finished before the cut",
+    "silent_before_takeover_s": "from its last write to the takeover, s",
+    "cut_to_next_trials_s": "from the cut to the next finished trials, s",
+    "cut_to_end_s": "from the cut to the end, s",
+    "adopted": "trials adopted",
+    "exit_of_the_driver_cut_off": "exit code of the old driver",
+    "writes_of_the_driver_cut_off_after_takeover": "writes of the old driver after the takeover",
+    "workers_on_it": "workers on the host",
+    "went_on_elsewhere": "trials resumed elsewhere",
+    "on": "resumed on",
+}
 
 
 def _chaos(table: Callable[[list[Any]], str]) -> str:
@@ -36,11 +49,7 @@ def _hosts() -> str:
     lines = HOSTS_RESULTS.read_text(encoding="utf-8").splitlines()
     last = {record["case"]: record for record in map(json.loads, lines)}
     rows = [
-        (
-            case,
-            name.removesuffix("_s").replace("_", " ") + (", s" if name.endswith("_s") else ""),
-            value,
-        )
+        (case, HOSTS_LABELS.get(name, name.replace("_", " ")), value)
         for case, record in last.items()
         for name, value in record.items()
         if name not in ("case", "at", "revision")

@@ -93,8 +93,8 @@ def text_of(result: Mapping[str, Any]) -> str:
         f"{result['trials']} trials, {result['minutes']:.0f} min, {result['workers']} workers",
         "after 200 trials",
         "at the end",
-        "most",
-        "growth in 100 trials",
+        "peak",
+        "growth per 100 trials",
     )
     return markdown_table(header, result["table"])
 

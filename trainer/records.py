@@ -34,7 +34,7 @@ class Scores:
 
 @dataclass(frozen=True, kw_only=True)
 class Signals:
-    """Label-free signs of collapse, computed on the evaluated split."""
+    """Label-free collapse indicators, computed on the evaluated split."""
 
     #: Entropy of cluster use over log n, from 0 (one cluster) to 1 (even use).
     cluster_entropy: float
@@ -60,7 +60,7 @@ class Report:
     cluster: Scores
     #: Scores of the linear probe.
     linear: Scores
-    #: Label-free signs of collapse.
+    #: Label-free collapse indicators.
     signals: Signals
     #: The loss's terms by name, such as one a modality, which add up to it: means since the last
     #: evaluation as well. Empty in reports that are older than the terms.

@@ -19,10 +19,10 @@ from search.spaces import Space, build_space, tunable
 from search.spaces.ranges import check_name, check_range
 from trainer.config.configuration import TrainConfig
 from trainer.config.layers import fitting, lay_over, settings_in_place
-from trainer.config.protocols import lay_protocol
 from trainer.config.sources import Layers, read_layers
 from trainer.config.toml_records import build_record, flat_table, record_to_table
 from trainer.methods import hyper_values
+from trainer.protocols import lay_protocol
 
 __all__ = [
     "LaunchConfig",
@@ -35,6 +35,8 @@ __all__ = [
 
 #: What may differ between two hosts that work on one study: fingerprints tell the content.
 PLACES = ("data.root", "backbone.weights")
+#: What goes with a name, and is lost with it: see ``fitting``.
+IMPLIED = {"data.name": ("data.options.",), "method.name": ("method.options.", "hyper.")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,13 +180,22 @@ def continued(stored: Mapping[str, Any], layers: Layers) -> tuple[LaunchConfig, 
 
 
 def differences(stored: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
-    """Settings that differ, each as ``name: stored → given``; places and the target aside."""
+    """Settings that differ, each as ``name: stored → given``; places and the target aside.
+
+    Of another data set or method the name is enough: its options are others anyway.
+    """
     old, new = flat_table(stored), flat_table(given)
     ignored = {*PLACES, "search.trials"}
+    implied = tuple(
+        prefix
+        for name, prefixes in IMPLIED.items()
+        if old.get(name) != new.get(name)
+        for prefix in prefixes
+    )
     return [
         f"{name}: {_shown(old.get(name))} → {_shown(new.get(name))}"
         for name in sorted(old.keys() | new.keys())
-        if name not in ignored and old.get(name) != new.get(name)
+        if name not in ignored and not name.startswith(implied) and old.get(name) != new.get(name)
     ]
 
 

@@ -1,7 +1,7 @@
 """What the published protocol means for a search, and how a study says under which it ran.
 
 The released search looks at a trial once an epoch, takes the best of all looks for its value and
-stops trials by the median rule (specification 2.17). Here the looks of a search are always
+stops trials by the median rule (``docs/protocols.md``). Here the looks of a search are always
 evenly spaced, so that their number is known before the data are: 20 of 2500 iterations are once
 an epoch on NYU-Depth-v2.
 """
@@ -12,8 +12,8 @@ from typing import Any
 from search.errors import SettingsError
 from search.objectives import DEFAULT_OBJECTIVE, study_objective
 from trainer.config.configuration import TrainConfig
-from trainer.config.protocols import protocol_text
 from trainer.config.toml_records import build_record, record_to_table
+from trainer.protocols import protocol_text
 
 __all__ = ["PUBLISHED_SEARCH", "check_cadence", "study_protocol"]
 

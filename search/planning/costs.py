@@ -3,7 +3,7 @@
 The time and memory of a step depend on shapes alone, so that neither images nor a feature bank
 are needed.
 
-Shape letters: N crops or images, H W token grid, C channels, h w pixels, K neighbours.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 import resource

@@ -1,9 +1,9 @@
 """The space ``per-modality``: what the released code tunes, seven numbers a modality.
 
 Three weights, three biases and one weight of the whole loss of every modality, the anchor
-included, each uniform over [0, 1] (specification 2.9, 2.17). Trial 0 has what the released
+included, each uniform over [0, 1] (``docs/method.md``). Trial 0 has what the released
 code falls back to. Adam ignores the scale of the whole loss, so that of 7 M numbers 6 M - 1
-act (specification 0.6): one weight is redundant, here as there.
+act: one weight is redundant, here as there.
 """
 
 from search.errors import SettingsError

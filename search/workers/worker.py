@@ -82,7 +82,7 @@ class Worker:
         run, more = restore_first(sources, lambda path: self._restore(path, config_of(path)))
         if run is None:
             raise CheckpointError("; ".join(notes + more) or "its checkpoint is gone")
-        run.take_counted()
+        run.load_selected()
         evaluation = run.evaluate(self._material.test)
         return evaluation.cluster, evaluation.linear
 

@@ -8,18 +8,18 @@ from tests.chaos.results import RunRecord, Struck
 
 __all__ = ["faults_table", "runs_table", "summary", "work_table"]
 
-ENGINES = {"light": "processes of the suite", "ray": "the real command on Ray"}
+ENGINES = {"light": "processes of the test suite", "ray": "the real command on Ray"}
 FAULTS = {
     "kill_driver": "SIGKILL of the driver",
     "kill_worker": "SIGKILL of a worker",
-    "kill_head": "SIGKILL of the head of the Ray cluster",
-    "freeze_driver": "SIGSTOP of the driver until a standby has taken over",
-    "stop_driver": "SIGTERM of the driver, which is started again",
-    "outage": "PostgreSQL torn down (`pg_ctl stop -m immediate`)",
-    "others_write": "somebody writes through Optuna's API: queues, adds, tells",
-    "full_disk": "full disk under the checkpoints, for some seconds",
-    "driver_clock": "the driver's clock jumps by an hour, ahead or back",
-    "server_clock": "the server's clock jumps an hour ahead while a standby waits",
+    "kill_head": "SIGKILL of Ray's head node",
+    "freeze_driver": "SIGSTOP of the driver, until a standby has taken over",
+    "stop_driver": "SIGTERM of the driver, which is then restarted",
+    "outage": "PostgreSQL stopped (`pg_ctl stop -m immediate`)",
+    "others_write": "others write through Optuna's API: queue, add, tell",
+    "full_disk": "full checkpoint disk, for some seconds",
+    "driver_clock": "the driver's clock jumps, forward or back",
+    "server_clock": "the server's clock jumps forward while a standby waits",
 }
 
 
@@ -34,8 +34,8 @@ def runs_table(records: Sequence[RunRecord]) -> str:
     rows: list[tuple[object, ...]] = []
     for engine, name in ENGINES.items():
         rows.append((name, *_counted([one for one in records if one.engine == engine])))
-    rows.append(("together", *_counted(records)))
-    header = ("workers", "runs", "clean", "compared", "trials", "of them FAIL", "drivers started")
+    rows.append(("total", *_counted(records)))
+    header = ("workers", "runs", "clean", "compared", "trials", "FAIL", "drivers started")
     return markdown_table(header, rows)
 
 
@@ -63,13 +63,13 @@ def faults_table(records: Sequence[RunRecord]) -> str:
         name = FAULTS[kind] + (f" for {seconds:g} s" if seconds else "")
         rows.append((name, len(struck[kind, seconds]), max(times, default="")))
     failing = sum(record.failing_every is not None for record in records)
-    rows.append(("one of 200 statements of the driver fails, throughout a run", failing, ""))
+    rows.append(("one in 200 of the driver's statements fails, throughout a run", failing, ""))
     alone = sum(record.alone for record in records)
-    rows.append(("drivers see each other's checkpoints in an artifact store alone", alone, ""))
+    rows.append(("drivers share only an artifact store of checkpoints", alone, ""))
     broken = sum(len(record.broken) for record in records)
-    rows.append(("a trial breaks whenever it is tried", broken, ""))
+    rows.append(("a trial fails every time", broken, ""))
     stumbling = sum(len(record.stumbling) for record in records)
-    rows.append(("a trial breaks the first time", stumbling, ""))
+    rows.append(("a trial fails the first time", stumbling, ""))
     return markdown_table(("fault", "times", "longest recovery, s"), rows)
 
 
@@ -80,11 +80,14 @@ def work_table(records: Sequence[RunRecord]) -> str:
     for record in records:
         attempts.update(record.attempts)
     rows: list[tuple[object, ...]] = [
-        ("intervals between evaluations that count", sum(one.intervals or 0 for one in noted)),
-        ("cut off", sum(one.cut_off or 0 for one in noted)),
-        ("trained once more, checkpoints in a common folder", _repeated(noted, alone=False)),
-        ("trained once more, in an artifact store alone", _repeated(noted, alone=True)),
-        *((f"further attempts at a trial: {why}", attempts[why]) for why in sorted(attempts)),
+        ("intervals between evaluations, in total", sum(one.intervals or 0 for one in noted)),
+        ("interrupted", sum(one.cut_off or 0 for one in noted)),
+        ("trained again, with checkpoints in a shared folder", _repeated(noted, alone=False)),
+        (
+            "trained again, with checkpoints only in an artifact store",
+            _repeated(noted, alone=True),
+        ),
+        *((f"further attempts of a trial: {why}", attempts[why]) for why in sorted(attempts)),
     ]
     return markdown_table(("work", "number"), rows)
 

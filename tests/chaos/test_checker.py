@@ -234,7 +234,7 @@ def shared() -> StudyFacts:
     asked = {"b_self": 0.123, "lambda_self": 0.5}
 
     def row(number: int, state: str, **more: Any) -> TrialFacts:
-        known = {"values": (), "parameters": {}, "scores": {}, "attempts": ()}
+        known: dict[str, Any] = {"values": (), "parameters": {}, "scores": {}, "attempts": ()}
         return TrialFacts(**{"number": number, "state": state, **known, **more})
 
     rows = (

@@ -47,11 +47,11 @@ def test_the_last_record_of_a_seed_counts(tmp_path: Path) -> None:
 
 def test_the_tables_tell_runs_faults_and_lost_work() -> None:
     text = summary([RECORD, dataclasses.replace(RECORD, seed=9, engine="ray", violations=("x",))])
-    assert "| processes of the suite | 1 | 1 | 1 | 40 | 0 | 3 |" in text
-    assert "| together | 2 | 1 | 2 | 80 | 0 | 6 |" in text
+    assert "| processes of the test suite | 1 | 1 | 1 | 40 | 0 | 3 |" in text
+    assert "| total | 2 | 1 | 2 | 80 | 0 | 6 |" in text
     assert f"| {FAULTS['outage']} for 60 s | 2 | 1.2 |" in text
     assert f"| {FAULTS['kill_driver']} | 2 |  |" in text
-    assert "| cut off | 4 |" in text and "| further attempts at a trial: adopted | 4 |" in text
+    assert "| interrupted | 4 |" in text and "| further attempts of a trial: adopted | 4 |" in text
 
 
 Line = tuple[str, int, int, int | None]  # what, trial, attempt, evaluation

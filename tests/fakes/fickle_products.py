@@ -21,11 +21,11 @@ PRODUCTS = ("mm", "bmm", "addmm", "baddbmm", "mv", "addmv", "dot")
 LARGEST = 2.0**-12  # relative; more than any rounding
 
 
-class FickleProducts(TorchDispatchMode):
+class FickleProducts(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Within it, each product is multiplied by a number drawn from how it was asked for."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         #: Products made so far.
         self.count = 0
 

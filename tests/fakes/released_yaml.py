@@ -1,4 +1,4 @@
-"""The three released configurations (specification 2.9 to 2.17), every key, in our formatting."""
+"""The three released configurations, every key, in our formatting."""
 
 __all__ = ["RELEASED", "released_yaml"]
 

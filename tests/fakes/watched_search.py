@@ -69,7 +69,8 @@ class Watch:
 
         for what in (state.jobs, state.actors, state.nodes):
             self.look(f"Ray's {what.__name__}", repr(what()).encode())  # type: ignore[no-untyped-call]
-        self.session = worker._global_node.get_session_dir_path()
+        node: Any = worker._global_node
+        self.session = node.get_session_dir_path()
 
     def to_json(self) -> dict[str, Any]:
         """What was found, and that there was something to look at."""
@@ -108,7 +109,7 @@ def run(secrets: Path, result: Path, arguments: list[str]) -> None:
     def drive(self: Session, pool: Pool, progress: Progress) -> Ending:
         assert ray.is_initialized()
         watch.ray()
-        ending = real(self, WatchedPool(pool, watch), progress)  # type: ignore[arg-type]
+        ending = real(self, WatchedPool(pool, watch), progress)
         watch.ray()
         watch.processes()
         watch.memories()

@@ -148,7 +148,7 @@ ROWS = (
         cells=everywhere(used(), "predict"),
     ),
     Row(
-        given="a label with a number that is no class",
+        given="a label with a number outside the classes",
         edit=written(strange),
         cells=everywhere(
             NO_NUMBER,
@@ -157,7 +157,7 @@ ROWS = (
         ),
     ),
     by_folder(
-        'a label with a number that is no class, `others = "ignore"`',
+        'a label with a number outside the classes, `others = "ignore"`',
         {NO_CLASS: f'{NO_CLASS}\nothers = "ignore"'},
         written(strange),
     ),

@@ -157,18 +157,22 @@ ROWS = (
         ),
     ),
     Row(
-        given="more images in a folder among them",
+        given="other images in the folder",
         edit=nested,
         cells=everywhere(said(r"day2/x\.\w+")),
     ),
-    Row(given="`.HEIC` among them", edit=foreign, cells=everywhere(said(r"IMG_0001\.HEIC"))),
+    Row(
+        given="`.HEIC` files in the folder",
+        edit=foreign,
+        cells=everywhere(said(r"IMG_0001\.HEIC")),
+    ),
     Row(
         given="`.DS_Store`, `._a.png`, `Thumbs.db`, `desktop.ini`",
         edit=litter,
         cells=everywhere(used()),
     ),
     Row(
-        given="accents as a Mac writes them (NFD), lists in NFC",
+        given="decomposed accents (NFD, as on a Mac), lists in NFC",
         prepare=called("é"),
         edit=decomposed,
         cells=everywhere(used()),

@@ -113,7 +113,7 @@ ROWS = (
         cells=everywhere(said(r"turned as their EXIF orientation says: .*label \(3\)"), "predict"),
     ),
     Row(
-        given="stored lying on its side, of which RGB alone has a tag",
+        given="stored sideways, with a tag in RGB alone",
         edit=contradiction,
         cells=everywhere(refused("has the EXIF orientation 6.*(turn|bring)")),
     ),

@@ -134,7 +134,7 @@ ROWS = (
         cells={"folder": used()},
     ),
     Row(
-        given="a band that is not there",
+        given="a missing band",
         edit=described(
             {COLOUR: f"{COLOUR}\nband = [1, 2, 3]"}, stored("rgb", np.array, every=True)
         ),

@@ -66,7 +66,7 @@ def everywhere(cell: Cell, *without: str, **other: Cell | None) -> dict[str, Cel
     return {column: each for column, each in cells.items() if each is not None}
 
 
-SHOWN = {"used": "used", "said": "used, said", "refused": "refused"}
+SHOWN = {"used": "used", "said": "used, with a note", "refused": "refused"}
 
 
 def text(rows: Iterable[Row]) -> str:

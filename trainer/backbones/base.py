@@ -1,6 +1,6 @@
 """What a frozen feature extractor is.
 
-Shape letters: B batch, R S pixels of an image down and across, H W token grid, C channels.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 from dataclasses import dataclass
@@ -53,11 +53,11 @@ class Backbone(Protocol):
         """Features of each token.
 
         Args:
-            images: Tensor with shape (B, 3, R, S), from 0 to 1; both sides are multiples of
+            images: Tensor with shape (N, 3, h, w), from 0 to 1; both sides are multiples of
                 the patch. A bank holds squares; whole images are predicted as they are.
 
         Returns:
-            Tensor with shape (B, H, W, C), H = R / patch and W = S / patch, float32, without
+            Tensor with shape (N, H, W, C), H = h / patch and W = w / patch, float32, without
             gradient.
         """
         ...

@@ -14,7 +14,7 @@ there is to know of a depth image, weigh as much as all texture; and every chann
 mean above zero, for features of trained networks have a common part too, and without it no
 bias b of 0 or more could let the loss attract everything, which is how runs collapse.
 
-Shape letters: B batch, R S pixels down and across, H W token grid, C channels.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 from dataclasses import dataclass
@@ -68,7 +68,7 @@ class PatchStats:
 
 @dataclass(frozen=True, kw_only=True)
 class _Maps:
-    """What is averaged, a value a pixel; each (B, channels, R, S)."""
+    """What is averaged, a value a pixel; each (N, channels, h, w)."""
 
     colours: torch.Tensor  # 3
     squares: torch.Tensor  # 3
@@ -102,7 +102,7 @@ def _turns(across: torch.Tensor, down: torch.Tensor) -> torch.Tensor:
 
 
 def _pool(maps: _Maps, patch: int, scale: int) -> torch.Tensor:
-    """The statistics of one scale, (B, STATISTICS, H, W)."""
+    """The statistics of one scale, (N, STATISTICS, H, W)."""
 
     def mean(values: torch.Tensor) -> torch.Tensor:
         # Patches are equally large: the mean over 3 x 3 patches is that of their means.

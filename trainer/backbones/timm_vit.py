@@ -1,13 +1,12 @@
 """Vision transformers of timm (DINO, DINOv2, DINOv3 and the like) as frozen backbones.
 
-Features are the patch tokens after the last block's norm, class and register tokens dropped
-(specification 2.2), or another of ``trainer.backbones.vit_outputs``. Weights come from the
-hub, from a file, or are random because somebody said so; loading is strict, and nothing is
-random by accident.
+Features are the patch tokens after the last block's norm, class and register tokens dropped,
+or another of ``trainer.backbones.vit_outputs``. Weights come from the hub, from a file, or are
+random because somebody said so; loading is strict, and nothing is random by accident.
 
 Importing timm takes seconds, so this module is imported only when such a backbone is named.
 
-Shape letters: B batch, R pixels of a side, H W token grid, C channels.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 import difflib

@@ -1,16 +1,16 @@
 """Which numbers of a vision transformer are the features, by name; read by hooks.
 
 ``tokens``, the last block's tokens after the final norm, are what UniM2 trains on;
-``tokens3``, those of the last three blocks side by side, its option ``fea`` (specification
-2.2). EAGLE reads ``keys3``, the keys of the attention of the last three blocks before any
-rotary position embedding, and HP ``attention``, what the class token attends to in the last
-block, a channel each head.
+``tokens3``, those of the last three blocks side by side, its option ``fea``. EAGLE reads
+``keys3``, the keys of the attention of the last three blocks before any rotary position
+embedding, and HP ``attention``, what the class token attends to in the last block, a channel
+each head.
 
 Hooks take the inputs of the attention layers, and what is needed is computed from them once
 more: timm's layers neither call a module for their keys nor keep their attention.
 
-Shape letters: B batch, R side of an image in pixels, N tokens with the prefix (class and
-register tokens), T patch tokens, C channels, h heads, d channels a head.
+Letters of shapes: ``docs/architecture.md``, and t tokens including the prefix (class and
+register tokens), a heads, d channels of a head.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -36,7 +36,7 @@ class Output:
 
     #: Length C of a feature vector of the given model.
     channels: Callable[[Any], int]
-    #: Features of patch tokens with shape (B, T, C), of normalised images (B, 3, R, R).
+    #: Features of patch tokens with shape (N, T, C), of normalised images (N, 3, h, w).
     read: Callable[[Any, Tensor], Tensor]
 
 
@@ -66,17 +66,17 @@ def check_output(model: Any, output: str, name: str) -> None:
 
 
 def _read_tokens(model: Any, images: Tensor) -> Tensor:
-    tokens_BNC = model.forward_features(images)
+    tokens_NtC = model.forward_features(images)
     if isinstance(model.norm, nn.Identity):
-        tokens_BNC = model.fc_norm(tokens_BNC)
-    return _patches(model, tokens_BNC)
+        tokens_NtC = model.fc_norm(tokens_NtC)
+    return _patches(model, tokens_NtC)
 
 
 def _read_tokens3(model: Any, images: Tensor) -> Tensor:
     with _captured(model.blocks[-DEPTH:], lambda _, made: made) as tokens:
         model.forward_features(images)
     norm = model.fc_norm if isinstance(model.norm, nn.Identity) else model.norm
-    return torch.cat([_patches(model, norm(tokens_BNC)) for tokens_BNC in tokens], dim=-1)
+    return torch.cat([_patches(model, norm(tokens_NtC)) for tokens_NtC in tokens], dim=-1)
 
 
 def _read_keys3(model: Any, images: Tensor) -> Tensor:
@@ -84,10 +84,10 @@ def _read_keys3(model: Any, images: Tensor) -> Tensor:
     with _captured(layers, lambda given, _: given) as inputs:
         model.forward_features(images)
     keys = [
-        _project(layer, given.tokens_BNC, "k").transpose(1, 2).flatten(2)
+        _project(layer, given.tokens_NtC, "k").transpose(1, 2).flatten(2)
         for layer, given in zip(layers, inputs, strict=True)
     ]
-    return torch.cat([_patches(model, keys_BNC) for keys_BNC in keys], dim=-1)
+    return torch.cat([_patches(model, keys_NtC) for keys_NtC in keys], dim=-1)
 
 
 def _read_attention(model: Any, images: Tensor) -> Tensor:
@@ -95,14 +95,14 @@ def _read_attention(model: Any, images: Tensor) -> Tensor:
     with _captured([layer], lambda given, _: given) as inputs:
         model.forward_features(images)
     (given,) = inputs
-    query_Bh1d = _project(layer, given.tokens_BNC[:, :1], "q")  # class token: is not rotated
-    keys_BhNd = _project(layer, given.tokens_BNC, "k")
+    query_Na1d = _project(layer, given.tokens_NtC[:, :1], "q")  # class token: is not rotated
+    keys_Natd = _project(layer, given.tokens_NtC, "k")
     if given.rope is not None:
         prefix, half = model.num_prefix_tokens, layer.rotate_half
-        rotated = apply_rot_embed_cat(keys_BhNd[:, :, prefix:], given.rope, half=half)
-        keys_BhNd = torch.cat([keys_BhNd[:, :, :prefix], rotated], dim=2)
-    weights_Bh1N = (query_Bh1d @ keys_BhNd.mT * layer.scale).softmax(dim=-1)
-    return _patches(model, weights_Bh1N.squeeze(2).mT)
+        rotated = apply_rot_embed_cat(keys_Natd[:, :, prefix:], given.rope, half=half)
+        keys_Natd = torch.cat([keys_Natd[:, :, :prefix], rotated], dim=2)
+    weights_Na1t = (query_Na1d @ keys_Natd.mT * layer.scale).softmax(dim=-1)
+    return _patches(model, weights_Na1t.squeeze(2).mT)
 
 
 #: Name in ``backbone.output`` to what it is.
@@ -123,7 +123,7 @@ OUTPUTS: Mapping[str, Output] = {
 class _Given:
     """What an attention layer was called with."""
 
-    tokens_BNC: Tensor
+    tokens_NtC: Tensor
     rope: Tensor | None
 
 
@@ -133,7 +133,7 @@ def _captured(modules: Any, choose: Callable[[_Given, Tensor], Any]) -> Iterator
     kept: list[Any] = []
 
     def keep(_: nn.Module, given: tuple[Any, ...], named: dict[str, Any], made: Tensor) -> None:
-        kept.append(choose(_Given(tokens_BNC=given[0], rope=named.get("rope")), made))
+        kept.append(choose(_Given(tokens_NtC=given[0], rope=named.get("rope")), made))
 
     handles = [module.register_forward_hook(keep, with_kwargs=True) for module in modules]
     try:
@@ -143,22 +143,22 @@ def _captured(modules: Any, choose: Callable[[_Given, Tensor], Any]) -> Iterator
             handle.remove()
 
 
-def _patches(model: Any, tokens_BNC: Tensor) -> Tensor:
-    return tokens_BNC[:, model.num_prefix_tokens :]
+def _patches(model: Any, tokens_NtC: Tensor) -> Tensor:
+    return tokens_NtC[:, model.num_prefix_tokens :]
 
 
-def _project(layer: Any, tokens_BNC: Tensor, which: str) -> Tensor:
-    """Queries or keys with shape (B, h, N, d), as the layer has them before any rotation."""
+def _project(layer: Any, tokens_NtC: Tensor, which: str) -> Tensor:
+    """Queries or keys with shape (N, a, t, d), as the layer has them before any rotation."""
     place = "qkv".index(which)
     if getattr(layer, "qkv", None) is not None:
         weight = layer.qkv.weight.chunk(3)[place]
         biases = layer.qkv.bias
         bias = getattr(layer, f"{which}_bias", None) if biases is None else biases.chunk(3)[place]
-        projected = functional.linear(tokens_BNC, weight, bias)
+        projected = functional.linear(tokens_NtC, weight, bias)
     else:
-        projected = getattr(layer, f"{which}_proj")(tokens_BNC)
-    heads_BhNd = torch.unflatten(projected, -1, (layer.num_heads, -1)).transpose(1, 2)
-    normed: Tensor = getattr(layer, f"{which}_norm")(heads_BhNd)
+        projected = getattr(layer, f"{which}_proj")(tokens_NtC)
+    heads_Natd = torch.unflatten(projected, -1, (layer.num_heads, -1)).transpose(1, 2)
+    normed: Tensor = getattr(layer, f"{which}_norm")(heads_Natd)
     return normed
 
 

@@ -14,15 +14,15 @@ from trainer.commands.lines import iterate_text, percent_text, protocol_line
 from trainer.commands.setup import at_root, prepare_material, say, telling
 from trainer.commands.tables import say_table
 from trainer.config.configuration import TrainConfig
-from trainer.config.protocols import protocol_text
 from trainer.config.toml_records import record_to_table
 from trainer.datasets import open_dataset
 from trainer.engine.run import Run, config_of
 from trainer.features import Material, require_labelled, require_labels
 from trainer.features.mirrored import Mirrored, prepare_mirrored
 from trainer.features.pictures import Pictures
+from trainer.protocols import protocol_text
 from trainer.scoring.evaluation import Evaluation, evaluate
-from trainer.scoring.prediction import Aids
+from trainer.scoring.prediction import TestTimeOptions
 
 __all__ = ["Scoring", "evaluate_checkpoint"]
 
@@ -67,14 +67,14 @@ def evaluate_checkpoint(
     material = prepare_material(settings, cache=cache, device=device, verify="small")
     require_labels(material, split=asked.split, wanted_by="evaluate")
     run = Run.restore(checkpoint, settings, material, device)
-    iteration = run.take_counted()
+    iteration = run.load_selected()
     mirrored = _prepare_mirrored(settings, material, asked, cache, device) if asked.flip else None
     if not asked.as_json:
         say(protocol_line(settings))
         say(iterate_text(run))
     found = {
-        name: _score(run, material, asked.split, aids, name, device)
-        for name, aids in _ways(mirrored, pictures, material, asked.split)
+        name: _score(run, material, asked.split, options, name, device)
+        for name, options in _ways(mirrored, pictures, material, asked.split)
     }
     if asked.as_json:
         say(json.dumps(_json(checkpoint, asked.split, settings, iteration, found), indent=1))
@@ -114,23 +114,23 @@ def _ways(
     pictures: Callable[[tuple[str, ...]], Pictures] | None,
     material: Material,
     split: Literal["val", "test"],
-) -> Iterator[tuple[str, Aids]]:
+) -> Iterator[tuple[str, TestTimeOptions]]:
     """The ways in which predictions are made, by name: each adds to the one before."""
-    yield "raw", Aids()
+    yield "raw", TestTimeOptions()
     features = None if mirrored is None else mirrored.features
     if features is not None:
-        yield "flip", Aids(mirrored=features)
+        yield "flip", TestTimeOptions(mirrored=features)
     if pictures is not None:
         guides = pictures(material.evaluated(split).names).guides
         name = "CRF" if features is None else "flip, CRF"
-        yield name, Aids(mirrored=features, guides=guides)
+        yield name, TestTimeOptions(mirrored=features, guides=guides)
 
 
 def _score(
     run: Run,
     material: Material,
     split: Literal["val", "test"],
-    aids: Aids,
+    options: TestTimeOptions,
     name: str,
     device: torch.device,
 ) -> Evaluation:
@@ -142,7 +142,7 @@ def _score(
             modalities=material.modalities,
             batch_size=run.config.evaluation.batch_size,
             device=device,
-            aids=aids,
+            options=options,
             on_images=lambda done: tell(f"score, {name}", done, total),
         )
 

@@ -8,10 +8,10 @@ import torch
 
 from trainer.commands.tables import NONE
 from trainer.config.configuration import TrainConfig
-from trainer.config.protocols import protocol_text
 from trainer.config.toml_records import record_to_table
 from trainer.console.sizes import bytes_text
 from trainer.engine.run import Run, best_report
+from trainer.protocols import protocol_text
 from trainer.records import Scores
 
 __all__ = ["iterate_text", "memory_text", "percent_text", "protocol_line", "scores_text"]

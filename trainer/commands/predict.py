@@ -83,7 +83,7 @@ def predict_images(
     say_notes((*left_out(asked.images, own), *_turned_note(own)))
     material = prepare_material(settings, cache=cache, device=device, verify="small")
     run = Run.restore(checkpoint, settings, material, device)
-    iteration = run.take_counted()
+    iteration = run.load_selected()
     naming = _naming(run, material, asked.probe)
     say(f"iterate: after {iteration} iterations; {asked.probe} probe")
     say(naming.said)

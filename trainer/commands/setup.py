@@ -11,7 +11,6 @@ from rich.console import Console
 from trainer.config.configuration import TrainConfig
 from trainer.config.layers import SEARCH, settings_in_place
 from trainer.config.presets import read_preset
-from trainer.config.protocols import lay_protocol
 from trainer.config.sources import Layers, read_layers
 from trainer.config.toml_records import build_record
 from trainer.console.progress import Tell, open_teller
@@ -21,6 +20,7 @@ from trainer.errors import ConfigError
 from trainer.features import Material, prepare
 from trainer.features.bank import Verify
 from trainer.methods import hyper_values
+from trainer.protocols import lay_protocol
 
 __all__ = [
     "at_root",

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from trainer.config.former_names import FORMER_SETTINGS, with_present_names
+from trainer.config.method_options import read_options
 from trainer.config.paths import PathText
 from trainer.errors import ConfigError
-from trainer.methods import read_options
 
 __all__ = [
     "TRIAL_SETTINGS",
@@ -83,7 +83,7 @@ class BackboneConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureConfig:
-    """How images become frozen features (specification 2.12 to 2.15)."""
+    """How images become frozen features."""
 
     #: Side of a training crop after resizing, pixels.
     train_resolution: int = 224
@@ -94,15 +94,15 @@ class FeatureConfig:
     #: Interpolation of images; labels are always resized by nearest neighbour.
     resize: Literal["bilinear", "nearest"] = "bilinear"
     #: How training crops are kept between cutting and resizing: as they are, or as the released
-    #: code's JPEG files of quality 75 with halved chroma, whatever the modality (fault 16).
+    #: code's JPEG files of quality 75 with halved chroma, whatever the modality.
     crop_storage: Literal["lossless", "jpeg75"] = "lossless"
     #: Number format of the bank on disk. ``float16`` rounds the features, which are the targets
     #: of the loss as well, to 11 significant bits; ``float32`` is exact.
     dtype: Literal["float16", "float32"] = "float16"
-    #: Neighbours stored a crop (specification 2.14).
+    #: Nearest neighbours stored per crop.
     neighbours: int = 30
     #: Share of channels dropped, for each crop anew, before neighbours are looked for. Above 0
-    #: they are noisy, as those of the released code are (fault 3).
+    #: they are noisy, as those of the released code are.
     neighbour_dropout: float = 0.0
 
     def __post_init__(self) -> None:
@@ -148,7 +148,7 @@ class MethodConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
-    """The optimisation (specification 2.8 to 2.11)."""
+    """The optimisation."""
 
     #: True iterations: one batch each, whatever the number of optimisers.
     iterations: int = 3334
@@ -158,13 +158,13 @@ class TrainingConfig:
     learning_rate: float = 5e-4
     #: Adam's learning rate of both probes.
     probe_learning_rate: float = 5e-3
-    #: Side P of the grid of sampled points; P * P points a map.
+    #: Points Q per map are the square of this number.
     samples: int = 11
-    #: Random pairs R a step.
+    #: Random pairs R per step.
     random_draws: int = 5
     #: Whom a crop meets in a random pair: ``cycle`` is a permutation without fixed points;
     #: ``repeats`` moves each fixed point of a permutation on by one place, as the released code
-    #: does, so that some crops are met twice and others by nobody (fault 20).
+    #: does, so that some crops are met twice and others by nobody.
     random_pairs: Literal["cycle", "repeats"] = "cycle"
     #: Partners are drawn from this many nearest neighbours.
     partner_ranks: int = 7
@@ -192,8 +192,8 @@ class EvaluationConfig:
     #: Evaluations E of the cadence ``even``, evenly spaced; the last is after the last iteration.
     evaluations: int = 20
     #: ``even``: E evaluations; ``batches``: every so many batches of an epoch, counted from the
-    #: epoch's first; ``epoch``: after each whole epoch. The last two are the released code's
-    #: (specification 7): the iterations after their last evaluation are scored by nothing.
+    #: epoch's first; ``epoch``: after each whole epoch. The last two are the released code's:
+    #: the iterations after their last evaluation are scored by nothing.
     cadence: Literal["even", "batches", "epoch"] = "even"
     #: Batches between two evaluations of the cadence ``batches``.
     every: int = 10
@@ -214,7 +214,7 @@ class TrainConfig:
 
     #: Seed of the run: initialisation, batches, partners, coordinates, dropout.
     seed: int = 0
-    #: The protocol that the settings were laid over (``trainer/config/protocols.py``), for
+    #: The protocol that the settings were laid over (``trainer/protocols.py``), for
     #: the name that results carry; the settings themselves are those of the tables below.
     protocol: Literal["held-out", "published"] = "held-out"
     data: DataConfig = field(default_factory=DataConfig)

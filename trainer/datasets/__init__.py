@@ -1,13 +1,13 @@
-"""Data sets, by name. A new one is a file with a function and a line in each table."""
+"""Data sets, by name. A new one is a file with a function and a line in the table."""
 
 import dataclasses
-from collections.abc import Callable
 
 from trainer.causes import group_alike
 from trainer.config.configuration import DataConfig
 from trainer.datasets.base import DataSet
 from trainer.datasets.cityscapes import CityscapesOptions, open_cityscapes
 from trainer.datasets.cocostuff27 import CocoStuff27Options, open_cocostuff27
+from trainer.datasets.entry import DataSetEntry
 from trainer.datasets.folder import open_folder
 from trainer.datasets.mcubes import MCubeSOptions, open_mcubes
 from trainer.datasets.mfnet import MFNetOptions, open_mfnet
@@ -15,28 +15,17 @@ from trainer.datasets.nyu import NYUOptions, open_nyu
 from trainer.datasets.rooms import RoomsOptions, open_rooms
 from trainer.errors import ConfigError, DataError
 
-__all__ = ["DATASETS", "OPTIONS", "DataSet", "find_dataset", "open_dataset"]
+__all__ = ["DATASETS", "DataSet", "DataSetEntry", "find_dataset", "open_dataset"]
 
-#: Name to the function that opens the data set as configured.
-DATASETS: dict[str, Callable[[DataConfig], DataSet]] = {
-    "cityscapes": open_cityscapes,
-    "cocostuff27": open_cocostuff27,
-    "folder": open_folder,
-    "mcubes": open_mcubes,
-    "mfnet": open_mfnet,
-    "nyu": open_nyu,
-    "rooms": open_rooms,
-}
-
-#: Name to the record of its table ``[data.options]``, where it has one; a protocol sets those
-#: options that are there.
-OPTIONS: dict[str, type] = {
-    "cityscapes": CityscapesOptions,
-    "cocostuff27": CocoStuff27Options,
-    "mcubes": MCubeSOptions,
-    "mfnet": MFNetOptions,
-    "nyu": NYUOptions,
-    "rooms": RoomsOptions,
+#: Name in ``data.name`` to data set.
+DATASETS: dict[str, DataSetEntry] = {
+    "cityscapes": DataSetEntry(open=open_cityscapes, options=CityscapesOptions),
+    "cocostuff27": DataSetEntry(open=open_cocostuff27, options=CocoStuff27Options),
+    "folder": DataSetEntry(open=open_folder),
+    "mcubes": DataSetEntry(open=open_mcubes, options=MCubeSOptions),
+    "mfnet": DataSetEntry(open=open_mfnet, options=MFNetOptions),
+    "nyu": DataSetEntry(open=open_nyu, options=NYUOptions),
+    "rooms": DataSetEntry(open=open_rooms, options=RoomsOptions),
 }
 
 
@@ -76,7 +65,7 @@ def find_dataset(config: DataConfig) -> DataSet:
         raise ConfigError(
             f"data.name = {config.name!r} is not known: choose one of {', '.join(DATASETS)}"
         )
-    data_set = DATASETS[config.name](config)
+    data_set = DATASETS[config.name].open(config)
     empty = tuple(
         f"the {name} split of {config.name!r} has no images: add some"
         for name, split in data_set.splits().items()

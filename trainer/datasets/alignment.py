@@ -10,7 +10,7 @@ Thresholds, from the sample data (Cityscapes, MFNet, NYU, MCubeS-like; 1 to 24 p
 the rooms: as they are, their peaks lie within 1/192 of the height and 1/256 of the width of no
 shift, and stand out by 9 to 170; pairs put together wrongly stand out by 4 to 6.
 
-Shape letters: H W pixels of the working grid.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Angles as images: what has no beginning and no end keeps none.
 
-Shape letters: H W pixels.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 import numpy as np
@@ -15,11 +15,11 @@ def angle_image(sine: NDArray[np.float32], cosine: NDArray[np.float32]) -> Image
     """An angle as the point (sin, cos) on a circle.
 
     Args:
-        sine: From -1 to 1, shape (H, W).
+        sine: From -1 to 1, shape (h, w).
         cosine: Likewise.
 
     Returns:
-        Image with shape (H, W, 3): sine and cosine on one scale, on which -1 is 0 and 1 is 1, so
+        Image with shape (h, w, 3): sine and cosine on one scale, on which -1 is 0 and 1 is 1, so
         that angles as far apart are colours as far apart; the third channel is constantly the
         middle of the scale, so that neither of the two counts twice.
     """

@@ -1,7 +1,7 @@
 """What a data set is: a record of names and splits, and a source of images and labels.
 
 Nothing outside a data set's own file asks for its name: whatever differs between data
-sets is in the record. Shape letters: H W pixels of an image.
+sets is in the record. Letters of shapes: ``docs/architecture.md``.
 """
 
 from collections.abc import Mapping
@@ -16,10 +16,10 @@ from trainer.errors import ConfigError, DataError
 
 __all__ = ["DataSet", "Image", "Label", "Number", "Source", "Split", "check_modalities"]
 
-#: An image of any modality: float32 with shape (H, W, 3), from 0 to 1.
+#: An image of any modality: float32 with shape (h, w, 3), from 0 to 1.
 Image = NDArray[np.float32]
 
-#: Classes of an image's pixels: uint8 with shape (H, W), 255 where there is none.
+#: Classes of an image's pixels: uint8 with shape (h, w), 255 where there is none.
 Label = NDArray[np.uint8]
 
 Number = TypeVar("Number", bound=np.generic)
@@ -70,7 +70,7 @@ class Source(Protocol):
             kind: A modality, or ``label``.
 
         Returns:
-            Array with shape (H, W) or (H, W, channels); None where nothing is stored.
+            Array with shape (h, w) or (h, w, channels); None where nothing is stored.
 
         Raises:
             DataError: If its file cannot be decoded.
@@ -85,7 +85,7 @@ class Source(Protocol):
             modality: What it shows.
 
         Returns:
-            Array with shape (H, W); None where the modality has no such pixels.
+            Array with shape (h, w); None where the modality has no such pixels.
 
         Raises:
             DataError: If its file cannot be decoded.

@@ -1,4 +1,4 @@
-"""Cityscapes: street scenes, 27 classes, RGB and stereo disparity (specification 2.16).
+"""Cityscapes: street scenes, 27 classes, RGB and stereo disparity (``docs/data.md``).
 
 Official layout under the root::
 
@@ -270,10 +270,10 @@ def encode_disparity(stored: NDArray[np.uint16]) -> Image:
     without any match take the nearest row above, then below, that has one.
 
     Args:
-        stored: 256 times the disparity in pixels, plus 1; 0 without a match; shape (H, W).
+        stored: 256 times the disparity in pixels, plus 1; 0 without a match; shape (h, w).
 
     Returns:
-        Image with shape (H, W, 3), from 0 (far) to 1 (near).
+        Image with shape (h, w, 3), from 0 (far) to 1 (near).
     """
     disparity = (np.maximum(stored, 1).astype(np.float32) - 1) / np.float32(256)
     filled = fill_rows(disparity, stored > 0)

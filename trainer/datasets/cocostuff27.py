@@ -1,4 +1,4 @@
-"""COCO-Stuff-27: photographs, the 27 coarse classes of COCO-Stuff, RGB (specification 2.16).
+"""COCO-Stuff-27: photographs, the 27 coarse classes of COCO-Stuff, RGB (``docs/data.md``).
 
 STEGO's layout under the root::
 

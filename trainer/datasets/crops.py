@@ -1,7 +1,6 @@
-"""Crops and resizing of images and labels (specification 2.12, 2.15 and 7).
+"""Crops and resizing of images and labels (``docs/method.md``).
 
-Coordinates are (top, left) in pixels. Shape letters: H W pixels of the source, R the side
-of the square that comes out.
+Coordinates are (top, left) in pixels. Letters of shapes: ``docs/architecture.md``.
 """
 
 import io
@@ -72,13 +71,13 @@ def jpeg_round_trip(image: Image) -> Image:
     """What is left of an image that was stored as the released code stores its training crops.
 
     JPEG of quality 75 with chroma at half the resolution, for images of every modality, also
-    for those whose channels are no colours (specification 2.15, fault 16).
+    for those whose channels are no colours (``docs/protocols.md``).
 
     Args:
-        image: Image with shape (H, W, 3), from 0 to 1; rounded to 8 bits.
+        image: Image with shape (h, w, 3), from 0 to 1; rounded to 8 bits.
 
     Returns:
-        Image with shape (H, W, 3), from 0 to 1.
+        Image with shape (h, w, 3), from 0 to 1.
     """
     levels = np.rint(image * np.float32(255)).astype(np.uint8)
     file = io.BytesIO()
@@ -95,13 +94,13 @@ def square_image(
     """Resize the short side to ``side`` and cut the centre square.
 
     Args:
-        image: Image with shape (H, W, 3).
+        image: Image with shape (h, w, 3).
         side: Side of the result, pixels.
         resize: ``bilinear`` filters while it shrinks (antialiased), ``nearest`` takes the
             pixel whose centre is nearest, as the released code does for images as well.
 
     Returns:
-        Tensor with shape (3, R, R), from 0 to 1.
+        Tensor with shape (3, h, w), h = w, from 0 to 1.
     """
     if resize == "nearest":
         square = np.ascontiguousarray(_nearest_square(image, side).transpose(2, 0, 1))
@@ -118,14 +117,14 @@ def whole_image(
     """Resize the short side to ``side`` and the long one to the nearest multiple; cut nothing.
 
     Args:
-        image: Image with shape (H, W, 3).
+        image: Image with shape (h, w, 3).
         side: Short side of the result, pixels; a multiple of ``multiple``.
         multiple: What the long side has to be a multiple of, pixels. Its scale differs from
             the short side's by half of it at most.
         resize: As for :func:`square_image`.
 
     Returns:
-        Tensor with shape (3, R, S), from 0 to 1.
+        Tensor with shape (3, h, w), from 0 to 1.
     """
     height, width = image.shape[:2]
     long = max(1, round(side * max(height, width) / min(height, width) / multiple)) * multiple
@@ -169,11 +168,11 @@ def square_label(label: Label, *, side: int) -> Label:
     """The same square of a label, always by the pixel whose centre is nearest.
 
     Args:
-        label: Classes with shape (H, W).
+        label: Classes with shape (h, w).
         side: Side of the result, pixels.
 
     Returns:
-        Classes with shape (R, R).
+        Classes with shape (h, w), h = w.
     """
     return _nearest_square(label, side)
 

@@ -4,7 +4,7 @@ Every reader takes one file and either gives numbers of the kind that was asked 
 a :class:`~trainer.errors.DataError` of one line that names the file. Pictures come out as their
 EXIF orientation says.
 
-Shape letters: H W pixels, C channels.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 from collections.abc import Mapping
@@ -52,7 +52,7 @@ def read_rgb(path: Path, *, convert: bool = False) -> Image:
             converted; without, it is refused.
 
     Returns:
-        Image with shape (H, W, 3), from 0 to 1: stored numbers over 255 or over 65535.
+        Image with shape (h, w, 3), from 0 to 1: stored numbers over 255 or over 65535.
 
     Raises:
         DataError: If the file cannot be decoded or is no colour image.
@@ -89,7 +89,7 @@ def read_integers(
         bits: What each channel may have, of 1, 2, 4, 8 and 16.
 
     Returns:
-        uint8 or uint16 with shape (H, W) for one channel, else (H, W, C).
+        uint8 or uint16 with shape (h, w) for one channel, else (h, w, C).
 
     Raises:
         DataError: If the file cannot be decoded or holds another kind of image.
@@ -109,7 +109,7 @@ def read_palette_colours(path: Path) -> NDArray[np.uint8]:
     """The colours of an image of one channel: those of its palette, or its grey three times.
 
     Returns:
-        RGB with shape (H, W, 3); RGBA where the palette has transparent entries.
+        RGB with shape (h, w, 3); RGBA where the palette has transparent entries.
 
     Raises:
         DataError: If the file cannot be decoded.
@@ -123,7 +123,7 @@ def read_stored(*paths: Path) -> NDArray[np.generic]:
     """The numbers of one or several files as they are stored, whatever they mean.
 
     Returns:
-        Array with shape (H, W) or (H, W, C); several files of one plane each are C channels.
+        Array with shape (h, w) or (h, w, C); several files of one plane each are C channels.
 
     Raises:
         DataError: If a file cannot be decoded, or they differ in size.
@@ -152,7 +152,7 @@ def read_array(path: Path) -> NDArray[np.float32]:
     """A plane of numbers in an ``.npy`` file.
 
     Returns:
-        float32 with shape (H, W), every one finite.
+        float32 with shape (h, w), every one finite.
 
     Raises:
         DataError: If the file cannot be read, is no plane of numbers, or one is not finite.
@@ -169,7 +169,7 @@ def read_array(path: Path) -> NDArray[np.float32]:
 
 
 def as_plane(path: Path, stored: NDArray[np.generic]) -> NDArray[np.float32]:
-    """Stored numbers as float32 with shape (H, W); what is too large for it is infinite.
+    """Stored numbers as float32 with shape (h, w); what is too large for it is infinite.
 
     Raises:
         DataError: If they are no plane of numbers.
@@ -205,7 +205,7 @@ def read_label(path: Path, table: NDArray[np.int16]) -> Label:
         table: From :func:`label_table`.
 
     Returns:
-        Classes with shape (H, W), 255 where there is none.
+        Classes with shape (h, w), 255 where there is none.
 
     Raises:
         DataError: If the file cannot be decoded, is no label image, or holds a number that the
@@ -229,7 +229,7 @@ def unit_range(stored: NDArray[np.uint8 | np.uint16]) -> NDArray[np.float32]:
 
 
 def grey_image(values: NDArray[np.float32]) -> Image:
-    """Values from 0 to 1 with shape (H, W) as a grey image: the same in three channels."""
+    """Values from 0 to 1 with shape (h, w) as a grey image: the same in three channels."""
     return np.repeat(values[:, :, None], 3, axis=2)
 
 

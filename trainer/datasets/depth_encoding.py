@@ -10,7 +10,7 @@ surface's normal and the upward direction in degrees, plus 38; each out of 255.
 
 ``inverse``: inverse depth on one fixed scale, the same in three channels.
 
-Shape letters: H W pixels, P points, 3 the camera's axes: right, down, forward.
+Letters of shapes: ``docs/architecture.md``. The axis of 3 is the camera's: right, down, forward.
 """
 
 from dataclasses import dataclass
@@ -74,10 +74,10 @@ def encode_inverse_depth(depth: Depth) -> Image:
     """Inverse depth on one fixed scale, the same in three channels: 0.5 m and nearer is white.
 
     Args:
-        depth: Metres along the optical axis with shape (H, W); 0 where nothing was measured.
+        depth: Metres along the optical axis with shape (h, w); 0 where nothing was measured.
 
     Returns:
-        Image with shape (H, W, 3), from 0 (far) to 1 (near).
+        Image with shape (h, w, 3), from 0 (far) to 1 (near).
 
     Raises:
         DataError: If a depth is negative or not finite, or none was measured.
@@ -91,29 +91,29 @@ def encode_hha(depth: Depth, camera: Intrinsics) -> Image:
     Pixels without a measurement are filled from their row, by the farther side.
 
     Args:
-        depth: Metres along the optical axis with shape (H, W); 0 where nothing was measured.
+        depth: Metres along the optical axis with shape (h, w); 0 where nothing was measured.
         camera: The camera that took it.
 
     Returns:
-        Image with shape (H, W, 3), from 0 to 1, scaled as this module's first lines say.
+        Image with shape (h, w, 3), from 0 to 1, scaled as this module's first lines say.
 
     Raises:
         DataError: If a depth is negative or not finite, or none was measured.
     """
     inverse, measured = _inverse(depth)
-    normals_HW3 = _surface_normals(inverse, camera)
-    normals_P3 = normals_HW3[measured]
-    gravity_3 = estimate_gravity(normals_P3[:: max(1, len(normals_P3) // ENOUGH)])
+    normals_hw3 = _surface_normals(inverse, camera)
+    normals_I3 = normals_hw3[measured]
+    gravity_3 = estimate_gravity(normals_I3[:: max(1, len(normals_I3) // ENOUGH)])
     below = _rays(inverse.shape, camera) @ gravity_3 / inverse  # metres below the camera
     lowest = float(below[measured].max())
     ground = lowest if lowest >= LOWEST_SEEN else CAMERA_HEIGHT
-    angle = np.degrees(np.arccos(np.clip(-normals_HW3 @ gravity_3, -1, 1)))
+    angle = np.degrees(np.arccos(np.clip(-normals_hw3 @ gravity_3, -1, 1)))
     channels = [DISPARITY * inverse, CENTIMETRES * (ground - below), UPWARD + angle]
     image: Image = np.clip(np.stack(channels, axis=-1) / FULL, 0, 1).astype(np.float32)
     return image
 
 
-def estimate_gravity(normals_P3: Numbers) -> Numbers:
+def estimate_gravity(normals_I3: Numbers) -> Numbers:
     """The direction that most surfaces lie along or across.
 
     Starting from the picture's downward axis, it takes normals within 45 degrees, later 15, of
@@ -122,18 +122,18 @@ def estimate_gravity(normals_P3: Numbers) -> Numbers:
     and least to the latter, in the mean of squares. A view of one wall leaves it to the picture.
 
     Args:
-        normals_P3: Unit normals with shape (P, 3).
+        normals_I3: Unit normals with shape (I, 3).
 
     Returns:
         Unit vector with shape (3,).
     """
     down_3 = np.array([0.0, 1.0, 0.0])
-    prior_33 = PRIOR * len(normals_P3) * np.outer(down_3, down_3)
+    prior_33 = PRIOR * len(normals_I3) * np.outer(down_3, down_3)
     gravity_3 = down_3
     for degrees in (NEAR,) * ROUNDS + (FAR,) * ROUNDS:
-        cosine_P = np.abs(normals_P3 @ gravity_3)
-        along = normals_P3[cosine_P > np.cos(np.radians(degrees))]
-        across = normals_P3[cosine_P < np.sin(np.radians(degrees))]
+        cosine_I = np.abs(normals_I3 @ gravity_3)
+        along = normals_I3[cosine_I > np.cos(np.radians(degrees))]
+        across = normals_I3[cosine_I < np.sin(np.radians(degrees))]
         _, vectors = np.linalg.eigh(across.T @ across - along.T @ along - prior_33)
         gravity_3 = vectors[:, 0] * (1 if vectors[:, 0] @ gravity_3 >= 0 else -1)
     return gravity_3
@@ -146,25 +146,25 @@ def _surface_normals(inverse: Numbers, camera: Intrinsics) -> Numbers:
     squares in the square around each pixel, as much of it as lies in the picture.
 
     Args:
-        inverse: Inverse depth with shape (H, W), 1/m.
+        inverse: Inverse depth with shape (h, w), 1/m.
         camera: The camera that took it.
 
     Returns:
-        Normals with shape (H, W, 3).
+        Normals with shape (h, w, 3).
     """
-    rays_HW3 = _rays(inverse.shape, camera)
+    rays_hw3 = _rays(inverse.shape, camera)
     mean = _window_mean(inverse)
-    slope_x, x = _slope(inverse, mean, rays_HW3[..., 0], axis=1)
-    slope_y, y = _slope(inverse, mean, rays_HW3[..., 1], axis=0)
+    slope_x, x = _slope(inverse, mean, rays_hw3[..., 0], axis=1)
+    slope_y, y = _slope(inverse, mean, rays_hw3[..., 1], axis=0)
     # the plane n . point = 1 has the inverse depth n . ray
     plane = np.stack([slope_x, slope_y, mean - slope_x * x - slope_y * y], axis=-1)
-    away = np.where((plane * rays_HW3).sum(axis=-1, keepdims=True) > 0, -1.0, 1.0)
+    away = np.where((plane * rays_hw3).sum(axis=-1, keepdims=True) > 0, -1.0, 1.0)
     normals: Numbers = away * plane / np.linalg.norm(plane, axis=-1, keepdims=True)
     return normals
 
 
 def _slope(inverse: Numbers, mean: Numbers, ray: Numbers, *, axis: int) -> tuple[Numbers, Numbers]:
-    """Slope along an axis in each window, and the window's mean coordinate; both (H, W)."""
+    """Slope along an axis in each window, and the window's mean coordinate; both (h, w)."""
     middle = _window_mean(ray)
     spread = _window_mean(ray**2) - middle**2
     slope: Numbers = (_window_mean(inverse * ray) - mean * middle) / spread
@@ -183,7 +183,7 @@ def _window_mean(values: Numbers) -> Numbers:
 
 
 def _rays(shape: tuple[int, ...], camera: Intrinsics) -> Numbers:
-    """Points one metre along the optical axis that the pixels see, shape (H, W, 3)."""
+    """Points one metre along the optical axis that the pixels see, shape (h, w, 3)."""
     height, width = shape
     x = (np.arange(width) - camera.cx) / camera.fx
     y = (np.arange(height) - camera.cy) / camera.fy

@@ -4,7 +4,7 @@ Viewers and labelling tools show a picture as its tag says, so that is how it is
 values are those of the EXIF standard (CIPA DC-008, tag 0x0112): the place of the stored picture's
 first row and first column in the scene.
 
-Shape letters: H W pixels.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 import struct

@@ -1,6 +1,6 @@
 """Pixels that a range sensor or a stereo matcher could not measure.
 
-Shape letters: H W pixels.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 from typing import Any, TypeVar
@@ -22,8 +22,8 @@ def fill_rows(values: NDArray[Float], valid: NDArray[np.bool_]) -> NDArray[Float
     has one. Without any value at all, everything is 0.
 
     Args:
-        values: Numbers with shape (H, W).
-        valid: Which of them were measured, shape (H, W).
+        values: Numbers with shape (h, w).
+        valid: Which of them were measured, shape (h, w).
     """
     known = np.flatnonzero(valid.any(axis=1))
     if not len(known):

@@ -1,6 +1,6 @@
 """Label images as people have them: numbers of 1 to 16 bits, palette indices, or colours.
 
-Shape letters: H W pixels.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ def read_mask(path: Path, rules: MaskRules) -> Label:
         rules: What its pixels mean.
 
     Returns:
-        Classes with shape (H, W), 255 where there is none. Transparent pixels have none.
+        Classes with shape (h, w), 255 where there is none. Transparent pixels have none.
 
     Raises:
         DataError: If the file cannot be decoded, or holds another kind of image, or a number or

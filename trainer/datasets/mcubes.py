@@ -1,4 +1,4 @@
-"""MCubeS: materials in street scenes, 20 classes, RGB, NIR and polarisation (specification 2.16).
+"""MCubeS: materials in street scenes, 20 classes, RGB, NIR and polarisation (``docs/data.md``).
 
 Layout under the root, that of the data set's authors and of the released UniM2 archive::
 

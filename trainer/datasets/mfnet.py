@@ -1,4 +1,4 @@
-"""MFNet: street scenes by day and night, 8 classes, RGB and thermal (specification 2.16).
+"""MFNet: street scenes by day and night, 8 classes, RGB and thermal (``docs/data.md``).
 
 Layout under the root, that of the data set's authors and of the released UniM2 archive::
 

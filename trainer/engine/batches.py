@@ -1,21 +1,21 @@
-"""What a step reads from the train split: frozen features, and labels for the linear probe.
+"""Batches of the train split: frozen features, and labels for the linear probe.
 
-Shape letters: S slots, M modalities, N crops (anchors, then partners), B anchor crops,
-T tokens (H*W), C feature channels, h w label pixels.
+Letters of shapes: ``docs/architecture.md``.
 
-On a GPU the whole bank is kept in its memory where it takes no more than half of what is
-free; else, and on the CPU, the crops of a batch are copied from the memory-mapped bank.
+A GPU keeps the whole bank in its memory if that takes at most half of what is free. Otherwise,
+and on the CPU, the crops of each batch are copied from the memory-mapped bank.
 """
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from trainer.engine.draws import StepDraws, send
-from trainer.features.dataset_features import Features, TrainSplit
+from trainer.features.dataset_features import TrainSplit
+from trainer.losses.draws import StepDraws
+from trainer.nn.transfer import send
 from trainer.scoring.probes import ProbeKind, token_labels
 
-__all__ = ["Batches", "to_tokens"]
+__all__ = ["Batches"]
 
 
 class Batches:
@@ -52,20 +52,20 @@ class Batches:
             return None
         return [torch.from_numpy(np.array(bank)).to(self._device) for bank in self._features]
 
-    def tokens(self, draws: StepDraws, *, partners: bool) -> Tensor:
-        """Features of the anchors and, if asked, of their partners; float32.
+    def tokens(self, draws: StepDraws, *, positives: bool) -> Tensor:
+        """Features of the queries and, if wanted, of their positives; float32.
 
         Args:
-            draws: The step's draws, of which anchors and ranks are read.
-            partners: Whether partners follow the anchors.
+            draws: The step's draws, of which queries and ranks are read.
+            positives: Whether the positives follow the queries.
 
         Returns:
             Tensor with shape (S, M, N, T, C).
         """
-        crops_SN = draws.anchors_SB
-        if partners:
-            partners_SB = self._neighbours[draws.anchors_SB, draws.ranks_SB]
-            crops_SN = torch.cat([crops_SN, partners_SB], dim=1)
+        crops_SN = draws.queries_SB
+        if positives:
+            positives_SB = self._neighbours[draws.queries_SB, draws.ranks_SB]
+            crops_SN = torch.cat([crops_SN, positives_SB], dim=1)
         if self._resident is not None:
             where = send(crops_SN, self._device)
             maps = [bank[where] for bank in self._resident]
@@ -74,21 +74,7 @@ class Batches:
             maps = [send(torch.from_numpy(bank[rows]), self._device) for bank in self._features]
         return torch.stack([each.float() for each in maps], dim=1).flatten(3, 4)
 
-    def labels(self, anchors_SB: Tensor) -> Tensor:
-        """Classes of the anchors with shape (S, B, h, w), or (S, B, H, W) for a token probe."""
+    def labels(self, queries_SB: Tensor) -> Tensor:
+        """Classes of the queries with shape (S, B, h, w), or (S, B, H, W) for a token probe."""
         assert self._labels is not None
-        return send(torch.from_numpy(self._labels[anchors_SB.numpy()]), self._device)
-
-
-def to_tokens(maps: list[Features], device: torch.device) -> Tensor:
-    """Feature maps of evaluation images as tokens of one slot.
-
-    Args:
-        maps: One array a modality, each with shape (N, H, W, C).
-        device: Where to put them.
-
-    Returns:
-        Tensor with shape (1, M, N, T, C), float32.
-    """
-    tensors = [send(torch.from_numpy(np.array(each)), device).float() for each in maps]
-    return torch.stack(tensors).unsqueeze(0).flatten(3, 4)
+        return send(torch.from_numpy(self._labels[queries_SB.numpy()]), self._device)

@@ -1,4 +1,4 @@
-"""Checkpoints on disk: a folder that is whole or not there, never half written.
+"""Checkpoints on disk: a folder that is complete or absent, never half written.
 
 ``checkpoint.json`` is the checkpoint: it names its tensor file (safetensors) and the
 checksum of it. A new checkpoint writes its tensors under a new name, flushes them to disk,
@@ -130,13 +130,13 @@ def _read_files(folder: Path) -> tuple[bytes, dict[str, Any]]:
 def _lacking(folder: Path, path: Path, error: OSError) -> CheckpointError:
     return CheckpointError(
         f"{folder} lacks its tensors ({error.strerror} for {path.name}):"
-        " use another checkpoint or start afresh"
+        " use another checkpoint or start again"
     )
 
 
 def _damaged(path: Path) -> CheckpointError:
     return CheckpointError(
-        f"{path} is damaged (its checksum does not fit): use another checkpoint or start afresh"
+        f"{path} is damaged (its checksum does not fit): use another checkpoint or start again"
     )
 
 

@@ -1,11 +1,10 @@
-"""Adam over flat leaves, a row each slot, that lets no non-finite number in.
+"""Adam over flat leaves with a row per slot; it refuses updates that are not finite.
 
-Shape letters: S slots, P numbers a slot.
+Letters of shapes: ``docs/architecture.md``.
 
-Adam (Kingma and Ba, ICLR 2015) with betas (0.9, 0.999), no decay, constant learning rate
-(specification 2.11). A slot whose new parameters or moments are not all finite keeps its
-parameters, moments and step count; what happened is told by a flag on the device, so that
-no step waits for it.
+Adam (Kingma and Ba, ICLR 2015) with betas (0.9, 0.999), no decay, constant learning rate. A
+slot whose new parameters or moments are not all finite keeps its parameters, moments and step
+count. A flag on the device reports it, so that no step waits for it.
 """
 
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ EPSILON = 1e-8
 
 @dataclass(frozen=True, kw_only=True)
 class AdamState:
-    """Parameters and what Adam remembers of them."""
+    """Parameters and Adam's moments."""
 
     #: Parameters with shape (S, P).
     leaf_SP: Tensor
@@ -55,7 +54,7 @@ def adam_step(
 
     Returns:
         The new state, and whether each slot's update was finite with shape (S, 1); a slot
-        whose update was not is as it was.
+        whose update was not finite keeps its state.
     """
     steps = state.steps_S1 + 1
     first = torch.lerp(state.first_SP, gradient_SP, 1 - BETAS[0])

@@ -1,8 +1,8 @@
-"""One training run: from evaluation point to evaluation point, with checkpoints.
+"""One training run: it trains from one evaluation to the next and writes checkpoints.
 
 A :class:`Run` is the one-slot case of :class:`trainer.engine.slots.Slots`, with its counters, its
 reports and its place on disk. Its iteration counter counts batches. On the CPU a run that
-was saved and restored goes on bit for bit as if it had not been.
+was saved and restored continues bit for bit as if it had not been.
 """
 
 import dataclasses
@@ -26,11 +26,11 @@ from trainer.scoring.evaluation import Evaluation, Scored
 
 __all__ = ["Run", "best_report", "config_of", "imported_record", "require_trainable"]
 
-#: Where files lie, by table: they may be moved, and the fingerprints tell their content.
-PLACES = {"data": ("root",), "backbone": ("weights",)}
+#: Settings that are paths, by table: files may move, and fingerprints identify their content.
+PATHS = {"data": ("root",), "backbone": ("weights",)}
 #: Key of a record that says where an imported checkpoint is from.
 IMPORTED = "imported"
-#: What the names of the best iterate's tensors in a checkpoint begin with.
+#: Prefix of the tensors in a checkpoint that are the best checkpoint weights.
 BEST = "best."
 
 
@@ -55,7 +55,7 @@ class Run:
         Raises:
             ConfigError: If the method or a hyper-parameter is unknown or out of range, the
                 configuration's modalities are not those of the material, or it never evaluates
-                or has nothing to choose an iterate by.
+                or has nothing to select weights by.
         """
         return cls(config, material, device)
 
@@ -63,11 +63,11 @@ class Run:
     def restore(
         cls, folder: Path, config: TrainConfig, material: Material, device: torch.device
     ) -> "Run":
-        """A run that goes on from a checkpoint.
+        """A run that continues from a checkpoint.
 
         Raises:
             CheckpointError: If the checkpoint is missing, damaged, or of another configuration
-                or other data. Files that were moved are no other data.
+                or other data. Moved files count as the same data.
         """
         tensors, record = read_checkpoint(folder)
         _check_same(folder, record, config, material)
@@ -82,7 +82,7 @@ class Run:
 
     @property
     def config(self) -> TrainConfig:
-        """What the run was started with."""
+        """The run's configuration."""
         return self._config
 
     @property
@@ -92,7 +92,7 @@ class Run:
 
     @property
     def reports(self) -> tuple[Report, ...]:
-        """One report an evaluation so far."""
+        """One report per evaluation so far."""
         return tuple(self._reports)
 
     @property
@@ -107,7 +107,7 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        """Whether every evaluation was made."""
+        """Whether every evaluation is done."""
         return len(self._reports) == len(self._points)
 
     def advance(self, on_iteration: Callable[[int], None] | None = None) -> Report:
@@ -127,18 +127,18 @@ class Run:
         self._reports.append(report)
         self._reported_at = self._iteration
         if self._config.evaluation.report == "best" and best_report(self._reports) is report:
-            self._best = self._slots.iterate(0)
+            self._best = self._slots.weights(0)
         return report
 
-    def take_counted(self) -> int:
-        """Put the iterate that ``evaluation.report`` names in place, for scoring alone.
+    def load_selected(self) -> int:
+        """Load the weights that ``evaluation.report`` selects, for scoring alone.
 
         Returns:
-            The iteration it was reached at.
+            Their iteration.
         """
         if not self._best:
             return self._iteration
-        self._slots.take_iterate(0, self._best)
+        self._slots.load_weights(0, self._best)
         return best_report(self._reports).iteration
 
     def _report(self) -> Report:
@@ -159,15 +159,15 @@ class Run:
         )
 
     def evaluate(self, split: ValSplit | TestSplit) -> Evaluation:
-        """Score the present iterate on a split."""
+        """Score the present weights on a split."""
         return self._slots.evaluate(0, split)
 
     def scored(self) -> Scored:
-        """What the present iterate's predictions depend on."""
+        """The model and probes with the present weights."""
         return self._slots.scored(0)
 
     def save(self, folder: Path) -> None:
-        """Write a checkpoint, whole or not at all, in place of an older one.
+        """Write a checkpoint, completely or not at all, in place of an older one.
 
         Raises:
             CheckpointError: If it cannot be written.
@@ -195,7 +195,7 @@ def config_of(folder: Path) -> TrainConfig:
 def imported_record(
     config: TrainConfig, *, iteration: int, fingerprints: Mapping[str, str], origin: dict[str, Any]
 ) -> dict[str, Any]:
-    """The record of a checkpoint that another program trained: to be scored, not gone on with.
+    """The record of a checkpoint that another program trained: for scoring, not for training.
 
     Args:
         config: What it was trained with, in our terms.
@@ -214,7 +214,7 @@ def imported_record(
 
 
 def require_trainable(folder: Path) -> None:
-    """Refuse a checkpoint that training cannot go on from.
+    """Refuse a checkpoint from which training cannot continue.
 
     Raises:
         CheckpointError: If it was imported: the optimisers' and the draws' states are not in it.
@@ -222,8 +222,8 @@ def require_trainable(folder: Path) -> None:
     origin = read_record(folder).get(IMPORTED)
     if origin is not None:
         raise CheckpointError(
-            f"{folder} was imported from {origin['file']}, without the state that training goes"
-            " on from: evaluate it, or give another --out to train afresh"
+            f"{folder} was imported from {origin['file']}, without the state needed to continue"
+            " training: evaluate it, or give another --out to start a new run"
         )
 
 
@@ -239,7 +239,7 @@ def _number(score: float) -> float:
 def _check_choice(config: TrainConfig, material: Material) -> None:
     if config.evaluation.report == "best" and material.val.labels is None:
         raise ConfigError(
-            "evaluation.report = 'best' chooses by the mIoU on val, which has no labels: set it"
+            "evaluation.report = 'best' selects by the mIoU on val, which has no labels: set it"
             " to 'last' or add label files"
         )
 
@@ -253,12 +253,12 @@ def _table(config: TrainConfig) -> dict[str, Any]:
 def _check_same(
     folder: Path, record: dict[str, Any], config: TrainConfig, material: Material
 ) -> None:
-    # read as a configuration first: a setting that is younger than the checkpoint had its default
+    # read as a configuration first: a setting added after the checkpoint had its default
     stored = _table(build_record(TrainConfig, record["config"]))
-    differences = _differences(_placeless(stored), _placeless(_table(config)))
+    differences = _differences(_without_paths(stored), _without_paths(_table(config)))
     if differences:
         raise CheckpointError(
-            f"{folder} is of another configuration: {'; '.join(differences)}; start afresh in"
+            f"{folder} is of another configuration: {'; '.join(differences)}; start again in"
             " another folder or use the checkpoint's configuration"
         )
     known = record["fingerprints"]  # all but in an imported checkpoint
@@ -267,21 +267,21 @@ def _check_same(
     if changed:
         raise CheckpointError(
             f"{folder} was trained on other features: {'; '.join(changed)}; give the data and"
-            " weights it was trained with, or start afresh"
+            " weights it was trained with, or start again"
         )
 
 
-def _placeless(table: dict[str, Any]) -> dict[str, Any]:
-    """A configuration's table without :data:`PLACES`."""
+def _without_paths(table: dict[str, Any]) -> dict[str, Any]:
+    """A configuration's table without :data:`PATHS`."""
     kept = {
         name: {key: value for key, value in table.get(name, {}).items() if key not in places}
-        for name, places in PLACES.items()
+        for name, places in PATHS.items()
     }
     return table | kept
 
 
 def _differences(stored: dict[str, Any], given: dict[str, Any], where: str = "") -> list[str]:
-    """What differs between two tables, one phrase each."""
+    """The differences between two tables, one phrase each."""
     found = []
     for key in sorted(stored.keys() | given.keys()):
         old, new = stored.get(key), given.get(key)

@@ -1,13 +1,12 @@
-"""Slots: runs of one structure trained together, a row of every tensor each.
+"""Slots: runs of one structure that train together, each with its own row of every tensor.
 
-Shape letters: S slots, P numbers of its row, L loss terms, M modalities, B anchor crops,
-T tokens (H*W), K code channels.
+Letters of shapes: ``docs/architecture.md``, and L loss terms.
 
-A single run is the case of one slot. Slots share the frozen features and nothing else: each
-has its own seed, hyper-parameters, learning rates and draws. One step is one batch and one
-update of the model and of both probes, whatever the number of optimisers.
+A single run is one slot. Slots share the frozen features and nothing else: each has its own seed,
+hyper-parameters, learning rates and draws. One step is one batch and one update of the model and
+of both probes, whatever the number of optimisers.
 
-In memory a row has the gaps of its layout; what is taken out of here has none.
+In memory a row has the gaps of its layout; states and weights handed out have none.
 """
 
 import dataclasses
@@ -19,10 +18,11 @@ from torch import Tensor
 
 from trainer.config.configuration import TrainConfig
 from trainer.engine.batches import Batches
-from trainer.engine.draws import DrawPlan, SlotDraws, StepDraws, stack_draws
+from trainer.engine.epochs import SlotDraws
 from trainer.engine.optimiser import AdamState, adam_step
 from trainer.errors import ConfigError
 from trainer.features.dataset_features import Material, TestSplit, ValSplit
+from trainer.losses.draws import DrawPlan, StepDraws, stack_draws
 from trainer.methods import build_method, step_values
 from trainer.methods.base import Batch
 from trainer.nn.parameters import Layout, Views
@@ -33,12 +33,12 @@ from trainer.seeds import torch_generator
 
 __all__ = ["Slots"]
 
-#: Rows that predictions depend on.
-ITERATE = ("model.leaf_SP", "probes.leaf_SP", "buffers")
+#: Rows that predictions depend on: the checkpoint weights.
+WEIGHTS = ("model.leaf_SP", "probes.leaf_SP", "buffers")
 #: Fields of a state of the optimiser that have no number for each parameter.
 SCALARS = ("steps_S1",)
-#: Rows that checkpoints before them lack; unknown until they are taken again.
-YOUNGER = ("term_sums",)
+#: Rows added later: older checkpoints lack them, and they are unknown until the next report.
+ADDED_LATER = ("term_sums",)
 
 
 class Slots:
@@ -47,12 +47,12 @@ class Slots:
     def __init__(
         self, configs: Sequence[TrainConfig], material: Material, device: torch.device
     ) -> None:
-        """Start every slot afresh.
+        """Start every slot from its seed.
 
         Args:
-            configs: One configuration a slot; they may differ in seed, hyper-parameters and
-                learning rates alone.
-            material: What to train on.
+            configs: One configuration per slot; they may differ only in seed, hyper-parameters
+                and learning rates.
+            material: The features to train on.
             device: Where to train.
 
         Raises:
@@ -109,7 +109,6 @@ class Slots:
     def _slot_draws(self, seed: int) -> SlotDraws:
         training, needs, split = self._config.training, self._method.needs, self._material.train
         plan = DrawPlan(
-            crops=len(split),
             batch=min(training.batch_size, len(split)),
             ranks=min(training.partner_ranks, split.neighbours.shape[1]),
             maps=needs.maps,
@@ -120,18 +119,18 @@ class Slots:
             dropout=self._config.method.dropout,
             random_pairs=training.random_pairs,
         )
-        return SlotDraws(plan, torch_generator(seed, "draws"))
+        return SlotDraws(plan, crops=len(split), generator=torch_generator(seed, "draws"))
 
     def __len__(self) -> int:
         return len(self._draws)
 
     def step(self) -> None:
-        """Train every slot on its next batch; waits for nothing on a GPU."""
+        """Train every slot on its next batch; on a GPU nothing waits."""
         drawn = stack_draws([draws.step() for draws in self._draws])
-        tokens = self._batches.tokens(drawn, partners=self._method.needs.partners)
+        tokens = self._batches.tokens(drawn, positives=self._method.needs.positives)
         batch, draws = Batch(tokens_SMNTC=tokens, grid=self._batches.grid), drawn.to(self._device)
-        parameters = _learnt(self._parameter_layout, self._model)
-        probes = _learnt(self._probe_layout, self._probes)
+        parameters = _trainable(self._parameter_layout, self._model)
+        probes = _trainable(self._probe_layout, self._probes)
         buffers = self._buffer_layout.views(self._buffers_SP)
         with products_in(self._device, self._config.training.precision):
             made = self._method.step(parameters, buffers, batch, self._hyper, draws)
@@ -146,41 +145,41 @@ class Slots:
         self._finite_S &= finite_S1.squeeze(1) & loss_S.isfinite() & probe_loss_S.isfinite()
 
     def _update(
-        self, gradient_SP: Tensor, probe_gradient_SP: Tensor, moved_buffers: Views
+        self, gradient_SP: Tensor, probe_gradient_SP: Tensor, new_buffers: Views
     ) -> Tensor:
-        """Move model, buffers and probes; returns whether all of a slot's moves were finite."""
+        """Update model, buffers and probes; returns whether each slot's updates were finite."""
         self._model, finite_S1 = adam_step(
             self._model, gradient_SP, learning_rate_S1=self._rate_S1
         )
-        if moved_buffers:
-            moved_SP = self._buffer_layout.leaf(moved_buffers).detach()
-            self._buffers_SP = torch.where(finite_S1, moved_SP, self._buffers_SP)
+        if new_buffers:
+            new_SP = self._buffer_layout.leaf(new_buffers).detach()
+            self._buffers_SP = torch.where(finite_S1, new_SP, self._buffers_SP)
         self._probes, probes_finite_S1 = adam_step(
             self._probes, probe_gradient_SP, learning_rate_S1=self._probe_rate_S1
         )
         return finite_S1 & probes_finite_S1
 
     def _probe_loss(self, codes_SBTK: Tensor, views: Views, draws: StepDraws) -> Tensor:
-        loss_S = cluster_loss(codes_SBTK, views, draws.share_SB)
+        loss_S = cluster_loss(codes_SBTK, views, draws.sample_weight_SB)
         if not self._batches.labelled:
             return loss_S
         return loss_S + linear_loss(
             codes_SBTK,
             views,
-            self._batches.labels(draws.anchors_SB),
+            self._batches.labels(draws.queries_SB),
             grid=self._batches.grid,
-            present_SB=draws.share_SB > 0,
+            present_SB=draws.sample_weight_SB > 0,
         )
 
     def take_loss(self, slot: int) -> tuple[float, bool]:
-        """A slot's losses added up since last asked, and whether all updates were finite."""
+        """Sum of a slot's losses since the last call, and whether all updates were finite."""
         loss, finite = float(self._loss_sum_S[slot]), bool(self._finite_S[slot])
         self._loss_sum_S[slot] = 0
         self._finite_S[slot] = True
         return loss, finite
 
     def take_terms(self, slot: int) -> dict[str, float]:
-        """The same of each term of the loss, by name."""
+        """The same for each term of the loss, by name."""
         sums = self._term_sums_SL[slot].tolist()
         self._term_sums_SL[slot] = 0
         return dict(zip(self._method.terms, sums, strict=True))
@@ -196,7 +195,7 @@ class Slots:
         )
 
     def scored(self, slot: int) -> Scored:
-        """What a slot's predictions depend on, where it is computed."""
+        """A slot's model and probes, on the device."""
         row = slice(slot, slot + 1)
         return Scored(
             method=self._method,
@@ -213,9 +212,9 @@ class Slots:
         return tensors | drawn
 
     def restore(self, slot: int, state: dict[str, Tensor]) -> None:
-        """Put a slot where :meth:`state` was taken."""
+        """Restore a slot to a :meth:`state`."""
         for name, rows in self._rows().items():
-            lacks = name in YOUNGER and name not in state
+            lacks = name in ADDED_LATER and name not in state
             rows[slot] = math.nan if lacks else self._given(name, state[name])
         self._draws[slot].restore(
             {
@@ -225,19 +224,19 @@ class Slots:
             }
         )
 
-    def iterate(self, slot: int) -> dict[str, Tensor]:
-        """What a slot's predictions depend on: copies, on the CPU."""
+    def weights(self, slot: int) -> dict[str, Tensor]:
+        """A slot's checkpoint weights: copies, on the CPU."""
         return {
             name: self._taken(name, rows[slot])
             for name, rows in self._rows().items()
-            if name in ITERATE
+            if name in WEIGHTS
         }
 
-    def take_iterate(self, slot: int, iterate: dict[str, Tensor]) -> None:
-        """Predict as where :meth:`iterate` was taken; to train on from here has no sense."""
+    def load_weights(self, slot: int, weights: dict[str, Tensor]) -> None:
+        """Predict as when :meth:`weights` were taken; do not continue training from here."""
         rows = self._rows()
-        for name in ITERATE:
-            rows[name][slot] = self._given(name, iterate[name])
+        for name in WEIGHTS:
+            rows[name][slot] = self._given(name, weights[name])
 
     def _taken(self, name: str, row: Tensor) -> Tensor:
         """A copy of a row as it is stored, on the CPU."""
@@ -252,7 +251,7 @@ class Slots:
         return row.to(self._device)
 
     def _layout_of(self, name: str) -> Layout | None:
-        """What a row is laid out by; None for one of other numbers than parameters."""
+        """The layout of a row; None for rows of other numbers than parameters and buffers."""
         part, _, field = name.partition(".")
         layouts = {
             "model": self._parameter_layout,
@@ -262,7 +261,7 @@ class Slots:
         return None if field in SCALARS else layouts.get(part)
 
     def _rows(self) -> dict[str, Tensor]:
-        """Every tensor with a row a slot, by name."""
+        """Every tensor with a row per slot, by name."""
         rows = {
             "buffers": self._buffers_SP,
             "loss_sum": self._loss_sum_S,
@@ -274,14 +273,14 @@ class Slots:
         return rows | {"finite": self._finite_S}
 
 
-def _learnt(layout: Layout, state: AdamState) -> Views:
-    """Views of the parameters whose gradient is asked for."""
+def _trainable(layout: Layout, state: AdamState) -> Views:
+    """Views of the parameters that require a gradient."""
     views = layout.views(state.leaf_SP)
     return {name: view.detach().requires_grad_() for name, view in views.items()}
 
 
 def _gradient(layout: Layout, loss_S: Tensor, views: Views) -> Tensor:
-    """Gradient of every slot's loss by its own row: (S, P); what the loss does not use has 0."""
+    """Gradient of every slot's loss by its own row: (S, P); 0 where the loss uses nothing."""
     gradients = torch.autograd.grad(
         loss_S.sum(), tuple(views.values()), allow_unused=True, materialize_grads=True
     )

@@ -1,7 +1,7 @@
-"""Snapshots: checkpoints of a run at chosen iterations, kept for pictures of how it went.
+"""Snapshots: checkpoints of a run at chosen iterations, kept for figures of its progress.
 
-They lie under the run's own checkpoint, ``RUN/snapshots/ITERATION``, and are checkpoints like
-any other: each can be evaluated, or gone on with elsewhere.
+They are in the folder of the run's own checkpoint, ``RUN/snapshots/ITERATION``, and are
+checkpoints like any other: a run can be evaluated or continued from each.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ FOLDER = "snapshots"
 
 
 def snapshot_folder(run: Path, iteration: int) -> Path:
-    """Where a run's checkpoint at an iteration lies."""
+    """Folder of a run's checkpoint at an iteration."""
     return run / FOLDER / str(iteration)
 
 
@@ -56,18 +56,17 @@ def check_snapshots(
         iterations: Iterations of the whole run.
 
     Raises:
-        ConfigError: If one lies beyond the end, or was passed without a snapshot.
+        ConfigError: If one is beyond the end, or was passed without a snapshot.
     """
     there = find_snapshots(run)
     for iteration in wanted:
         if iteration > iterations:
             raise ConfigError(
-                f"--snapshots {iteration} lies beyond the run's {iterations} iterations: give"
-                " fewer"
+                f"--snapshots {iteration} is beyond the run's {iterations} iterations: give fewer"
             )
         if iteration < reached and iteration not in there:
             raise ConfigError(
                 f"--snapshots {iteration} was passed: {run} has reached iteration {reached}; leave"
-                " it out, or train afresh in another folder"
+                " it out, or start again in another folder"
             )
     return tuple(iteration for iteration in wanted if iteration not in there)

@@ -1,7 +1,6 @@
 """What a run trains and is scored on: frozen features, labels and neighbours, memory-mapped.
 
-Shape letters: N crops, n evaluation images, C feature channels, H W token grid,
-h w pixels, K neighbours a crop.
+Letters of shapes: ``docs/architecture.md``.
 
 The three splits are three types. A function that selects (an iterate, a trial, a setting)
 takes a :class:`ValSplit`, so that handing it the test split is a type error.
@@ -44,7 +43,7 @@ class TrainSplit:
     features: Mapping[str, Features]
     #: Classes with shape (N, h, w), 255 where there is none; None for a split without labels.
     labels: NDArray[np.uint8] | None
-    #: Nearest crops with shape (N, K), nearest first, never the crop itself.
+    #: Nearest crops with shape (N, V), nearest first, never the crop itself.
     neighbours: NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -53,9 +52,9 @@ class TrainSplit:
 
 @dataclass(frozen=True, kw_only=True)
 class _EvaluationSplit:
-    #: Modality to features with shape (n, H, W, C).
+    #: Modality to features with shape (N, H, W, C).
     features: Mapping[str, Features]
-    #: Classes with shape (n, h, w), 255 where there is none; None for a split without labels.
+    #: Classes with shape (N, h, w), 255 where there is none; None for a split without labels.
     labels: NDArray[np.uint8] | None
     #: Names of the images, in order.
     names: tuple[str, ...]

@@ -1,6 +1,6 @@
 """From images to the arrays of a bank.
 
-Shape letters: B squares a batch, R pixels of a side, H W token grid, C channels.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -43,14 +43,14 @@ class SquareRule:
         return len(crop_boxes(self.crop, 2, 2))
 
     def images(self, image: Image, resize: Literal["bilinear", "nearest"]) -> list[torch.Tensor]:
-        """The squares of an image, each with shape (3, R, R)."""
+        """The squares of an image, each with shape (3, h, w), h = w."""
         cuts = [box.cut(image) for box in crop_boxes(self.crop, *image.shape[:2])]
         if self.storage == "jpeg75":
             cuts = [jpeg_round_trip(cut) for cut in cuts]
         return [square_image(cut, side=self.side, resize=resize) for cut in cuts]
 
     def labels(self, label: Label) -> list[Label]:
-        """The same squares of a label, each with shape (R, R)."""
+        """The same squares of a label, each with shape (h, w)."""
         boxes = crop_boxes(self.crop, *label.shape)
         return [square_label(box.cut(label), side=self.side) for box in boxes]
 
@@ -153,7 +153,7 @@ class Extraction:
         return rows
 
     def _features(self, names: tuple[str, ...], modality: str, rule: SquareRule) -> torch.Tensor:
-        """Features with shape (B, H, W, C), finite."""
+        """Features with shape (N, H, W, C), finite."""
         squares = []
         for name in names:
             squares += rule.images(self.data_set.source.image(name, modality), self.config.resize)
@@ -169,7 +169,7 @@ class Extraction:
         return features
 
     def _labels(self, names: tuple[str, ...], rule: SquareRule) -> NDArray[np.uint8]:
-        """Labels with shape (B, R, R)."""
+        """Labels with shape (N, h, w)."""
         squares = []
         for name in names:
             squares += rule.labels(self.data_set.source.label(name))
@@ -198,9 +198,9 @@ def _owners(names: tuple[str, ...], rule: SquareRule) -> list[str]:
     return [name for name in names for _ in range(rule.each)]
 
 
-def _check_finite(finite_B: NDArray[np.bool_], owners: list[str], fault: str) -> None:
-    if not finite_B.all():
-        owner = owners[int(np.argmin(finite_B))]
+def _check_finite(finite_N: NDArray[np.bool_], owners: list[str], fault: str) -> None:
+    if not finite_N.all():
+        owner = owners[int(np.argmin(finite_N))]
         raise DataError(f"the image {owner!r} results {fault}")
 
 

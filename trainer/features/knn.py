@@ -1,6 +1,6 @@
-"""Nearest neighbours of the training crops (specification 2.14).
+"""Nearest neighbours of the training crops (``docs/method.md``).
 
-Shape letters: N crops, C channels, K neighbours.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ def nearest_crops(means: NDArray[np.float32], count: int) -> NDArray[np.int64]:
         count: Neighbours wanted a crop.
 
     Returns:
-        Indices with shape (N, K), nearest first, K the smaller of ``count`` and N - 1. A
+        Indices with shape (N, V), nearest first, V the smaller of ``count`` and N - 1. A
         crop is never its own neighbour: it is left out by its index, since an equal crop may
         be just as near.
     """
@@ -38,7 +38,7 @@ def nearest_crops(means: NDArray[np.float32], count: int) -> NDArray[np.int64]:
 def drop_channels(
     means: NDArray[np.float32], share: float, generator: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Mean features as a network that still drops channels out gives them (fault 3).
+    """Mean features as a network that still drops channels out gives them.
 
     Whole channels of a crop are dropped, so that a crop's mean loses what its tokens lose.
 

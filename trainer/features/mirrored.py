@@ -35,7 +35,7 @@ VERSION = 1  # of how mirrored features are made
 class Mirrored:
     """Frozen features of the mirrored images of a split."""
 
-    #: Modality to features with shape (n, H, W, C), in the order of the split.
+    #: Modality to features with shape (N, H, W, C), in the order of the split.
     features: Mapping[str, Features]
     #: Keeps the bank from being pruned as long as it lives.
     use: object = dataclasses.field(default=None, repr=False, compare=False)

@@ -1,6 +1,6 @@
 """The images of a split as the backbone is shown them, for whatever looks at pixels.
 
-Shape letters: N images, R pixels of a side.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 from dataclasses import dataclass
@@ -38,18 +38,18 @@ class Pictures:
         return cls(data_set=open_dataset(data), names=names, features=features)
 
     def square(self, place: int, modality: str) -> Image:
-        """The image at a place of the split with shape (R, R, 3), from 0 to 1.
+        """The image at a place of the split with shape (h, w, 3), h = w, from 0 to 1.
 
         Raises:
             DataError: If its file cannot be decoded.
         """
         rule = SquareRule(crop="none", side=self.features.eval_resolution)
         image = self.data_set.source.image(self.names[place], modality)
-        (square_3RR,) = rule.images(image, self.features.resize)
-        return np.asarray(square_3RR.permute(1, 2, 0).numpy(), dtype=np.float32)
+        (square_3hw,) = rule.images(image, self.features.resize)
+        return np.asarray(square_3hw.permute(1, 2, 0).numpy(), dtype=np.float32)
 
     def holes(self, place: int, modality: str) -> NDArray[np.bool_] | None:
-        """Which pixels of that square were not measured, shape (R, R); None if all were.
+        """Which pixels of that square were not measured, shape (h, w); None if all were.
 
         Raises:
             DataError: If its file cannot be decoded.
@@ -62,7 +62,7 @@ class Pictures:
         return square.astype(np.bool_)
 
     def guides(self, part: slice) -> torch.Tensor:
-        """RGB images of a part of the split with shape (N, 3, R, R), from 0 to 1."""
+        """RGB images of a part of the split with shape (N, 3, h, w), from 0 to 1."""
         places = range(len(self.names))[part]
         squares = [torch.from_numpy(self.square(place, "rgb")) for place in places]
         return torch.stack(squares).permute(0, 3, 1, 2).contiguous()

@@ -7,7 +7,7 @@ the run, unless it flips while that goes on. Who only scores or predicts reads t
 small (``verify="small"``), and :func:`open_material`, by which the many workers of a search open
 the bank that its driver has read through, compares sizes.
 
-Shape letters: N crops, H W token grid, C channels.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 import dataclasses

@@ -1,6 +1,6 @@
 """Colours of label maps: palettes, coloured maps, overlays. Plain numpy, no drawing library.
 
-Shape letters: H W pixels, Y classes.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 from collections.abc import Sequence
@@ -81,12 +81,12 @@ def colour_label(label: Label, palette: Sequence[Colour]) -> NDArray[np.uint8]:
     """Colour a map of classes.
 
     Args:
-        label: Classes with shape (H, W); one that the palette lacks, such as 255, is
+        label: Classes with shape (h, w); one that the palette lacks, such as 255, is
             :data:`VOID`.
         palette: One RGB colour a class, 0 to 255.
 
     Returns:
-        Colours with shape (H, W, 3).
+        Colours with shape (h, w, 3).
     """
     table = np.full((256, 3), VOID, dtype=np.uint8)
     table[: len(palette)] = palette
@@ -98,11 +98,11 @@ def hatch_holes(image: Image, holes: NDArray[np.bool_] | None) -> Image:
     """An image whose pixels that were not measured are hatched grey, whatever fills them.
 
     Args:
-        image: Image with shape (H, W, 3), from 0 to 1.
-        holes: Which pixels were not measured, shape (H, W); None for none.
+        image: Image with shape (h, w, 3), from 0 to 1.
+        holes: Which pixels were not measured, shape (h, w); None for none.
 
     Returns:
-        Image with shape (H, W, 3), from 0 to 1.
+        Image with shape (h, w, 3), from 0 to 1.
     """
     if holes is None or not holes.any():
         return image
@@ -120,13 +120,13 @@ def overlay(
     """Lay a coloured map over an image; pixels without a class show the image alone.
 
     Args:
-        image: Image with shape (H, W, 3), from 0 to 1.
-        label: Classes with shape (H, W).
+        image: Image with shape (h, w, 3), from 0 to 1.
+        label: Classes with shape (h, w).
         palette: One RGB colour a class, 0 to 255.
         opacity: Share of the colour, from 0 (the image) to 1 (the coloured map).
 
     Returns:
-        Colours with shape (H, W, 3).
+        Colours with shape (h, w, 3).
     """
     assert image.shape[:2] == label.shape, (image.shape, label.shape)
     share = np.where(label < len(palette), opacity, 0.0)[..., None]

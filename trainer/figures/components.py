@@ -5,7 +5,7 @@ fixed and scales are common to all maps of a basis. A basis has groups, such as 
 about a mean of its own: how the groups differ as a whole would else be all that is seen. Within
 a group equal colours mean equal features; between groups, equal differences.
 
-Shape letters: N vectors, C channels, H W token grid.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,16 +44,16 @@ class Basis:
             name: np.concatenate([_unit(each).reshape(-1, each.shape[-1]) for each in maps])
             for name, maps in groups.items()
         }
-        means = {name: units_NC.mean(axis=0) for name, units_NC in units.items()}
-        centred_NC = np.concatenate([units[name] - means[name] for name in groups])
-        _, vectors_CC = np.linalg.eigh(centred_NC.T @ centred_NC)
-        axes_3C = np.zeros((COLOURS, centred_NC.shape[1]))
+        means = {name: units_IC.mean(axis=0) for name, units_IC in units.items()}
+        centred_IC = np.concatenate([units[name] - means[name] for name in groups])
+        _, vectors_CC = np.linalg.eigh(centred_IC.T @ centred_IC)
+        axes_3C = np.zeros((COLOURS, centred_IC.shape[1]))
         found = vectors_CC[:, ::-1][:, :COLOURS].T
         largest = np.abs(found).argmax(axis=1)
         signs = np.sign(found[np.arange(len(found)), largest])
         axes_3C[: len(found)] = found * signs[:, None]
-        values_N3 = centred_NC @ axes_3C.T
-        low_3, high_3 = np.percentile(values_N3, [CLIPPED, 100 - CLIPPED], axis=0)
+        values_I3 = centred_IC @ axes_3C.T
+        low_3, high_3 = np.percentile(values_I3, [CLIPPED, 100 - CLIPPED], axis=0)
         return cls(means=means, axes_3C=axes_3C, low_3=low_3, high_3=high_3)
 
     def colour(self, group: str, map_HWC: Floats) -> NDArray[np.float64]:

@@ -1,28 +1,27 @@
-"""All figures of a run, one after the other."""
+"""All figures of a run, one after the other. A new one is a file and a line in the table."""
 
 import re
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from trainer.config.protocols import protocol_text
 from trainer.config.toml_records import record_to_table
 from trainer.datasets.base import Label
 from trainer.figures.canvas import save_figure, style
 from trainer.figures.colour import GREY
-from trainer.figures.components import Basis, Floats
 from trainer.figures.confusion import draw_confusion
 from trainer.figures.distribution import draw_distribution
+from trainer.figures.figure_inputs import FigureInputs
 from trainer.figures.losses import draw_losses
-from trainer.figures.maps import FUSED, SHARED, ImageMaps, draw_codes, draw_stages
+from trainer.figures.maps import ImageMaps, draw_codes, draw_stages
 from trainer.figures.qualitative_grid import Strip, draw_strips
 from trainer.figures.run_view import Subject
+from trainer.protocols import protocol_text
 from trainer.records import Scores
 
-__all__ = ["draw_album"]
+__all__ = ["FIGURES", "draw_album"]
 
 TRUTH, NO_CLASS = "ground truth", "(clusters without a class)"
 
@@ -44,28 +43,51 @@ def draw_album(
     Raises:
         FigureError: If a file cannot be written.
     """
-    for name, figure in _figures(subject, baseline, places):
-        with style():
-            yield save_figure(figure, out, name)
-
-
-def _figures(
-    subject: Subject, baseline: Subject | None, places: Sequence[int]
-) -> Iterator[tuple[str, Figure]]:
-    title = f"{subject.folder.name}, {subject.method}"
-    runs = [subject] if baseline is None else [baseline, subject]
+    inputs = FigureInputs(subject=subject, baseline=baseline, places=places)
     with style():
-        if subject.run.reports:
-            yield "losses", draw_losses(subject.run.reports, title)
-        if subject.labelled:
-            yield "classes", _distribution(runs)
-            yield from _confusions(subject)
-        shown = subject.image_maps(places)
-        yield "strips", _strips(runs, shown, places)
-        bases = _bases(shown)
-        for each in shown:
-            yield f"features-{_file_name(each.name)}", draw_stages(each, bases, title)
-        yield "codes", draw_codes(shown, bases["code"], title)
+        for draw in FIGURES.values():
+            for name, figure in draw(inputs):
+                yield save_figure(figure, out, name)
+
+
+def _losses(inputs: FigureInputs) -> Iterator[tuple[str, Figure]]:
+    if inputs.subject.run.reports:
+        yield "losses", draw_losses(inputs.subject.run.reports, inputs.title)
+
+
+def _classes(inputs: FigureInputs) -> Iterator[tuple[str, Figure]]:
+    if inputs.subject.labelled:
+        yield "classes", _distribution(inputs.runs)
+
+
+def _confusion(inputs: FigureInputs) -> Iterator[tuple[str, Figure]]:
+    if inputs.subject.labelled:
+        yield from _confusions(inputs.subject)
+
+
+def _grid(inputs: FigureInputs) -> Iterator[tuple[str, Figure]]:
+    yield "strips", _strips(inputs.runs, inputs.maps, inputs.places)
+
+
+def _features(inputs: FigureInputs) -> Iterator[tuple[str, Figure]]:
+    for each in inputs.maps:
+        yield f"features-{_file_name(each.name)}", draw_stages(each, inputs.bases, inputs.title)
+
+
+def _codes(inputs: FigureInputs) -> Iterator[tuple[str, Figure]]:
+    yield "codes", draw_codes(inputs.maps, inputs.bases["code"], inputs.title)
+
+
+#: What is drawn, in order: each yields the names of its files and the figures, or nothing where
+#: the run has nothing to show.
+FIGURES: Mapping[str, Callable[[FigureInputs], Iterator[tuple[str, Figure]]]] = {
+    "losses": _losses,
+    "classes": _classes,
+    "confusion": _confusion,
+    "qualitative grid": _grid,
+    "features": _features,
+    "codes": _codes,
+}
 
 
 def _distribution(runs: Sequence[Subject]) -> Figure:
@@ -114,26 +136,6 @@ def _strips(runs: Sequence[Subject], shown: Sequence[ImageMaps], places: Sequenc
             Strip(name=each.name, images=each.images, labels=labels, hatched=each.hatched)
         )
     return draw_strips(strips, names, palette)
-
-
-def _bases(shown: Sequence[ImageMaps]) -> dict[str, Basis]:
-    """One basis a kind of map, over all images, modalities and iterations that are shown."""
-    found: dict[tuple[str, str], list[Floats]] = defaultdict(list)
-    for each in shown:
-        for modality, raw in each.raw.items():
-            found["raw", modality].append(raw)
-        for made in each.stages.values():
-            found[FUSED, FUSED].append(made.fused_HWC)
-            found["code", SHARED].append(made.code_HWC)
-            for modality, specific in made.specific.items():
-                found["specific", modality].append(specific)
-        last = each.stages[max(each.stages)]
-        for modality, harmonised in last.harmonised.items():
-            found["code", modality].append(harmonised)
-    return {
-        kind: Basis.of({group: maps for (of, group), maps in found.items() if of == kind})
-        for kind in {kind for kind, _ in found}
-    }
 
 
 def _label_of(run: Subject, runs: Sequence[Subject]) -> str:

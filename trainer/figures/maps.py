@@ -1,6 +1,6 @@
 """Feature maps of one image as colours: at chosen iterations (Figs. 2, 7, 8), and codes (Fig. 9).
 
-Shape letters: H W token grid, C channels.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,6 +1,6 @@
 """What figures show of a run: its predictions and the maps they are made of, for some images.
 
-Shape letters: n images, T tokens (H*W), H W token grid, C channels, Y classes, h w pixels.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trainer.datasets.base import Label
-from trainer.engine.batches import to_tokens
 from trainer.engine.run import Run
 from trainer.engine.snapshots import find_snapshots
 from trainer.features import Material, TestSplit, ValSplit
 from trainer.features.pictures import Pictures
+from trainer.features.tokens import to_tokens
 from trainer.figures.colour import Colour, hatch_holes, picture_palette
 from trainer.figures.components import Floats
 from trainer.figures.maps import ImageMaps, StageMaps
@@ -31,13 +31,13 @@ __all__ = ["Subject", "same_images"]
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """One run on one split, at the iterate that counts."""
+    """One run on one split, with the selected weights."""
 
     folder: Path
     run: Run
     material: Material
     split: Literal["val", "test"]
-    #: Iteration of the iterate.
+    #: Iteration of the selected weights.
     iteration: int
     evaluation: Evaluation
     device: torch.device
@@ -51,8 +51,8 @@ class Subject:
         split: Literal["val", "test"],
         device: torch.device,
     ) -> "Subject":
-        """A run, put at the iterate that counts and scored."""
-        iteration = run.take_counted()
+        """A run, with its selected weights, scored."""
+        iteration = run.load_selected()
         return cls(
             folder=folder,
             run=run,
@@ -112,16 +112,17 @@ class Subject:
         with torch.no_grad():
             codes = codes_of(scored, maps, self.material.modalities, self.device)
             made = predict(codes, scored, grid=grid, size=size)
-        clusters_nhw = made.clusters_Nhw.cpu().numpy()
-        return list(self.naming.apply(clusters_nhw))
+        clusters_Nhw = made.clusters_Nhw.cpu().numpy()
+        return list(self.naming.apply(clusters_Nhw))
 
     def image_maps(self, places: Sequence[int]) -> list[ImageMaps]:
-        """Images and their feature maps, at every snapshot and at the iterate that counts."""
+        """Images and their feature maps, at every snapshot and with the selected weights."""
         config = self.run.config
         pictures = Pictures.open(config.data, config.features, self.images.names)
         raw = self._features(places)
         stages = {
-            iteration: self._stages(scored, raw) for iteration, scored in self._iterates().items()
+            iteration: self._stages(scored, raw)
+            for iteration, scored in self._scored_by_iteration().items()
         }
         modalities = self.material.modalities
         holes = [
@@ -143,15 +144,15 @@ class Subject:
         ]
 
     def _features(self, places: Sequence[int]) -> dict[str, Floats]:
-        """Frozen features of images, by modality, with shape (n, H, W, C)."""
+        """Frozen features of images, by modality, with shape (N, H, W, C)."""
         return {name: maps[list(places)] for name, maps in self.images.features.items()}
 
     def _grid(self) -> tuple[int, int]:
         shape = self.images.features[self.material.modalities[0]].shape
         return shape[1], shape[2]
 
-    def _iterates(self) -> dict[int, Scored]:
-        """The model at every snapshot and at the iterate that counts, by iteration."""
+    def _scored_by_iteration(self) -> dict[int, Scored]:
+        """The model at every snapshot and with the selected weights, by iteration."""
         found = {
             iteration: Run.restore(folder, self.run.config, self.material, self.device).scored()
             for iteration, folder in find_snapshots(self.folder).items()
@@ -161,10 +162,10 @@ class Subject:
     @torch.no_grad()
     def _stages(self, scored: Scored, raw: Mapping[str, Floats]) -> list[StageMaps]:
         tokens = to_tokens([raw[name] for name in self.material.modalities], self.device)
-        made = scored.method.stages(scored.parameters, scored.buffers, tokens)
+        made = scored.method.intermediate_maps(scored.parameters, scored.buffers, tokens)
 
-        def maps(values_nTC: Tensor) -> Floats:
-            return torch.unflatten(values_nTC, 1, self._grid()).cpu().numpy()
+        def maps(values_NTC: Tensor) -> Floats:
+            return torch.unflatten(values_NTC, 1, self._grid()).cpu().numpy()
 
         specific = {name: maps(values) for name, values in made.specific.items()}
         harmonised = {name: maps(values) for name, values in made.harmonised.items()}

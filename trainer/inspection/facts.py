@@ -1,6 +1,6 @@
 """What an inspection finds, as plain records.
 
-Shape letters: Y classes.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 import math

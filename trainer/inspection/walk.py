@@ -1,6 +1,6 @@
 """Every image and label of a data set, read one after the other; a fault stops nothing.
 
-Shape letters: Y classes.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 from collections.abc import Callable, Iterator

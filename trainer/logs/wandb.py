@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from trainer.config.configuration import TrainConfig
-from trainer.config.protocols import protocol_text
 from trainer.config.toml_records import record_to_table
 from trainer.errors import LogError
 from trainer.logs.base import missing_package, scalars
+from trainer.protocols import protocol_text
 from trainer.records import Report
 
 __all__ = ["PROJECT", "WandbLog", "open_wandb"]

@@ -1,10 +1,10 @@
 """Weights and biases of the pair groups, by the names of the hyper-parameters.
 
-Shape letters: S slots, M modalities, R random draws, J pair groups (self, KNN, R random).
+Letters of shapes: ``docs/architecture.md``.
 
 Cross-modal consistency supervision (CMCS) is UniM2 (UMSS, ECCV 2026), Eq. 5 to 8. There is no
-cross-modal term in it: it is one correspondence loss a modality, each with its own frozen target,
-weighted and summed.
+cross-modal term in it: it is a weighted sum of one correspondence loss per modality, each with its
+own frozen target.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,6 @@
 """CORAL: the distance between covariances.
 
-Shape letters: S slots, X auxiliary modalities, I tokens, C feature channels.
+Letters of shapes: ``docs/architecture.md``.
 UniM2, supplementary, Eq. 2; Deep CORAL (Sun and Saenko, ECCV 2016 workshops), Eq. 1 to 3.
 """
 
@@ -27,7 +27,7 @@ def coral(pairs: TokenPairs) -> Tensor:
 
 
 def _covariance(tokens_SXIC: Tensor, weight_SI: Tensor) -> Tensor:
-    """Covariance of the channels with shape (S, X, C, C); padding counts nothing."""
+    """Covariance of the channels with shape (S, X, C, C); padding has no weight."""
     weight_S1I1 = weight_SI[:, None, :, None]
     count_S111 = (weight_S1I1 > 0).to(tokens_SXIC).sum(dim=2, keepdim=True)
     centred = tokens_SXIC - (tokens_SXIC * weight_S1I1).sum(dim=2, keepdim=True)

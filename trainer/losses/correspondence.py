@@ -1,19 +1,17 @@
 """The correspondence loss of all pair groups at once.
 
-Shape letters: S slots, M modalities, N crops (anchors, then partners), B anchor crops,
-T tokens (H*W), C feature channels, K code channels, R random draws, Q points a map (P*P),
-J pair groups (self, KNN, R random), G = S*M*B anchor maps.
+Letters of shapes: ``docs/architecture.md``.
 
-STEGO (Hamilton et al., ICLR 2022), Eq. 1 to 4; UniM2 (UMSS, ECCV 2026), specification 2.8;
+STEGO (Hamilton et al., ICLR 2022), Eq. 1 to 4; UniM2 (UMSS, ECCV 2026);
 authors' code: mhamilton723/STEGO at eb4d6b5, Hatins/UniM2 at 08fa082.
 
-For anchor points i and points j of a group, F is the cosine of frozen features and S that of
+For query points i and points j of a group, F is the cosine of frozen features and S that of
 codes. The loss of a group is the mean over crops, i and j of ``-max(S, 0) * (F' - b)``, where
 F' is F less its mean over j, plus the mean of F over the whole group (pointwise centring).
 
-Three identities make it cheap, and all are exact. The mean of F over j is the product with
+Three exact identities make it cheap. The mean of F over j is the product with
 the mean target vector, so centring changes the targets and never rewrites F. The groups share
-their anchors, so all of them are one product. The gradient with respect to S is
+their queries, so all of them are one product. The gradient with respect to S is
 ``-(F' - b)`` where S > 0: with it the gradient of the codes is two products in the forward
 pass, and the loss is an inner product of the codes with one of these.
 """
@@ -58,62 +56,63 @@ def correspondence(
     with torch.no_grad():
         sites = locate(points, crops=codes_SMNTK.shape[2])
         features_GQJC = sample_features(targets_SMNTC, sites)
-        centred_GQJC, means_SMJ = centre(features_GQJC, points.share_SB, weights_SMJ.shape)
+        centred_GQJC, means_SMJ = centre(features_GQJC, points.sample_weight_SB, weights_SMJ.shape)
         number = features_GQJC.shape[1] ** 2
-        factors_SMBJ = -weights_SMJ.unsqueeze(2) * points.share_SB[:, None, :, None] / number
+        sample_weight_S1B1 = points.sample_weight_SB[:, None, :, None]
+        factors_SMBJ = -weights_SMJ.unsqueeze(2) * sample_weight_S1B1 / number
         factors_GJ = factors_SMBJ.flatten(0, 2)
         level_SMBJ = (means_SMJ - biases_SMJ).unsqueeze(2) * factors_SMBJ
         centred_GQJC.mul_(factors_GJ[:, None, :, None])
     codes_GQJK = sample_codes(codes_SMNTK, sites)
     tensors = (codes_GQJK, features_GQJC[:, :, 0], centred_GQJC, level_SMBJ.flatten(0, 2))
-    loss_G = each_slot(_PairProducts.apply, *tensors, slots=len(points.share_SB))
+    loss_G = each_slot(_PairProducts.apply, *tensors, slots=len(points.sample_weight_SB))
     return loss_G.view(factors_SMBJ.shape[:3]).sum(dim=2)
 
 
 def centre(
-    features_GQJC: Tensor, share_SB: Tensor, shape_SMJ: torch.Size
+    features_GQJC: Tensor, sample_weight_SB: Tensor, shape_SMJ: torch.Size
 ) -> tuple[Tensor, Tensor]:
     """Targets less their mean over points, and the mean of F of each group.
 
     Args:
-        features_GQJC: Unit features with shape (S*M*B, Q, J, C); group 0 holds the anchors.
-        share_SB: Each crop's share of its slot's batch.
+        features_GQJC: Unit features with shape (S*M*B, Q, J, C); group 0 holds the queries.
+        sample_weight_SB: Weight of each query in its slot's batch.
         shape_SMJ: The three sizes S, M, J.
 
     Returns:
-        Centred targets with the shape of the features, whose products with the anchors have
+        Centred targets with the shape of the features, whose products with the queries have
         row mean 0; and the mean of F over crops and both points with shape (S, M, J).
     """
     slots, modalities, groups = shape_SMJ
     mean_GJC = features_GQJC.mean(dim=1)
     own_GJ = (mean_GJC * mean_GJC[:, :1]).sum(dim=-1)
     own_SMBJ = own_GJ.view(slots, modalities, -1, groups)
-    means_SMJ = (own_SMBJ * share_SB[:, None, :, None]).sum(dim=2)
+    means_SMJ = (own_SMBJ * sample_weight_SB[:, None, :, None]).sum(dim=2)
     return features_GQJC - mean_GJC.unsqueeze(1), means_SMJ
 
 
 class _PairProducts(torch.autograd.Function):
-    """Sum over point pairs of ``max(S, 0) * level``, its gradient made on the way."""
+    """Sum over point pairs of ``max(S, 0) * level``; the forward pass computes its gradient."""
 
     @staticmethod
     def forward(
-        ctx: Any, codes_GQJK: Tensor, anchors_GQC: Tensor, targets_GQJC: Tensor, level_GJ: Tensor
+        ctx: Any, codes_GQJK: Tensor, queries_GQC: Tensor, targets_GQJC: Tensor, level_GJ: Tensor
     ) -> Tensor:
-        """Loss of each anchor map, with shape (G,), of scaled targets and scaled ``mean - b``."""
+        """Loss of each query map, with shape (G,), of scaled targets and scaled ``mean - b``."""
         points, groups = codes_GQJK.shape[1:3]
-        own_GQK, all_GXK = codes_GQJK[:, :, 0].contiguous(), aligned(codes_GQJK.flatten(1, 2))
-        anchors_GQC, targets_GXC = aligned(anchors_GQC), aligned(targets_GQJC.flatten(1, 2))
-        level_G1X = level_GJ.unsqueeze(1).expand(-1, points, -1).flatten(1).unsqueeze(1)
-        to_all, to_own = torch.empty_like(all_GXK), torch.empty_like(own_GQK)
-        multiply = _multiply_low if low_precision(all_GXK.device) else _multiply
-        for part in _blocks(len(all_GXK), numbers=points * points * groups, like=all_GXK):
+        own_GQK, all_GIK = codes_GQJK[:, :, 0].contiguous(), aligned(codes_GQJK.flatten(1, 2))
+        queries_GQC, targets_GIC = aligned(queries_GQC), aligned(targets_GQJC.flatten(1, 2))
+        level_G1I = level_GJ.unsqueeze(1).expand(-1, points, -1).flatten(1).unsqueeze(1)
+        to_all, to_own = torch.empty_like(all_GIK), torch.empty_like(own_GQK)
+        multiply = _multiply_low if low_precision(all_GIK.device) else _multiply
+        for part in _blocks(len(all_GIK), numbers=points * points * groups, like=all_GIK):
             multiply(
                 own_GQK[part],
-                all_GXK[part],
-                (level_G1X[part], anchors_GQC[part], targets_GXC[part]),
+                all_GIK[part],
+                (level_G1I[part], queries_GQC[part], targets_GIC[part]),
                 out=(to_all[part], to_own[part]),
             )
-        loss_G = (to_all * all_GXK).sum(dim=(1, 2))
+        loss_G = (to_all * all_GIK).sum(dim=(1, 2))
         gradient = to_all.view_as(codes_GQJK)
         gradient[:, :, 0] += to_own
         ctx.save_for_backward(gradient)
@@ -121,7 +120,7 @@ class _PairProducts(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:
-        """Gradient of the codes alone: nothing else is learnt here."""
+        """Gradient of the codes alone: nothing else has one."""
         (gradient,) = ctx.saved_tensors
         return gradient * grads[0][:, None, None, None], None, None, None
 
@@ -133,10 +132,10 @@ def _multiply(
     *,
     out: tuple[Tensor, Tensor],
 ) -> None:
-    """The gradient of some maps: of every group's codes, then of the anchors' own."""
-    level, anchors, targets = slopes
+    """The gradient of some maps: of every group's codes, then of the queries' own."""
+    level, queries, targets = slopes
     similarity = torch.bmm(own, every.mT)
-    slope = torch.baddbmm(level, anchors, targets.mT)
+    slope = torch.baddbmm(level, queries, targets.mT)
     slope = torch.ops.aten.threshold_backward(slope, similarity, 0)
     torch.bmm(slope.mT, own, out=out[0])
     torch.bmm(slope, every, out=out[1])
@@ -150,9 +149,9 @@ def _multiply_low(
     out: tuple[Tensor, Tensor],
 ) -> None:
     """The same within autocast, which would leave products with an ``out`` as they are."""
-    level, anchors, targets = slopes
+    level, queries, targets = slopes
     similarity = torch.bmm(own, every.mT)
-    slope = torch.bmm(anchors, targets.mT) + level  # the level in full: it is common to all pairs
+    slope = torch.bmm(queries, targets.mT) + level  # the level in full: it is common to all pairs
     slope = torch.where(similarity > 0, slope, 0)
     out[0].copy_(torch.bmm(slope.mT, own))
     out[1].copy_(torch.bmm(slope, every))

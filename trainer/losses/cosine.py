@@ -1,6 +1,6 @@
 """Cosine: how far each projected token points from the first modality's token.
 
-Shape letters: S slots, X auxiliary modalities, I tokens, C feature channels.
+Letters of shapes: ``docs/architecture.md``.
 UniM2, supplementary, Eq. 4.
 """
 

@@ -1,10 +1,9 @@
 """MMD: the squared maximum mean discrepancy between the tokens of two modalities.
 
-Shape letters: S slots, X auxiliary modalities, I tokens of each modality, P = 2*I tokens of both,
-C feature channels.
+Letters of shapes: ``docs/architecture.md``, and E = 2·I tokens of two modalities.
 
 UniM2, supplementary, Eq. 3, with the kernels of Deep Adaptation Networks (Long et al., ICML 2015),
-Section 4: the mean of five Gaussians, whose widths lie around the median of the squared distances.
+Section 4: the mean of five Gaussians, with widths around the median of the squared distances.
 It is the biased estimate, all pairs included, and so never negative.
 """
 
@@ -32,13 +31,13 @@ def mmd(pairs: TokenPairs, *, tokens: int) -> Tensor:
     """
     sampled = pairs.sample(tokens)
     with in_full(pairs.first_SIC.device):
-        both_SXPC = _both(sampled)
-        weight_S1P = torch.cat([sampled.weight_SI, -sampled.weight_SI], dim=1).unsqueeze(1)
-        distance_SXPP = _squared_distances(both_SXPC)
-        width_SX11 = _median(distance_SXPP.detach(), weight_S1P)
-        kernel_SXPP = _kernel(distance_SXPP, width_SX11.clamp(min=SMALLEST_WIDTH))
-        embedded_SXP = (kernel_SXPP * weight_S1P.unsqueeze(-2)).sum(dim=-1)
-        return (embedded_SXP * weight_S1P).sum(dim=-1)
+        both_SXEC = _both(sampled)
+        weight_S1E = torch.cat([sampled.weight_SI, -sampled.weight_SI], dim=1).unsqueeze(1)
+        distance_SXEE = _squared_distances(both_SXEC)
+        width_SX11 = _median(distance_SXEE.detach(), weight_S1E)
+        kernel_SXEE = _kernel(distance_SXEE, width_SX11.clamp(min=SMALLEST_WIDTH))
+        embedded_SXE = (kernel_SXEE * weight_S1E.unsqueeze(-2)).sum(dim=-1)
+        return (embedded_SXE * weight_S1E).sum(dim=-1)
 
 
 def _both(pairs: TokenPairs) -> Tensor:
@@ -49,28 +48,28 @@ def _both(pairs: TokenPairs) -> Tensor:
     return torch.cat([first_S1IC.expand_as(others_SXIC), others_SXIC], dim=2)
 
 
-def _squared_distances(tokens_SXPC: Tensor) -> Tensor:
-    """Of all pairs, with shape (S, X, P, P)."""
-    product_SXPP = tokens_SXPC @ tokens_SXPC.mT
-    square_SXP = tokens_SXPC.square().sum(dim=-1)
-    both_SXPP = square_SXP.unsqueeze(-1) + square_SXP.unsqueeze(-2)
-    return (both_SXPP - 2 * product_SXPP).clamp(min=0)
+def _squared_distances(tokens_SXEC: Tensor) -> Tensor:
+    """Of all pairs, with shape (S, X, E, E)."""
+    product_SXEE = tokens_SXEC @ tokens_SXEC.mT
+    square_SXE = tokens_SXEC.square().sum(dim=-1)
+    both_SXEE = square_SXE.unsqueeze(-1) + square_SXE.unsqueeze(-2)
+    return (both_SXEE - 2 * product_SXEE).clamp(min=0)
 
 
-def _median(distance_SXPP: Tensor, weight_S1P: Tensor) -> Tensor:
+def _median(distance_SXEE: Tensor, weight_S1E: Tensor) -> Tensor:
     """The median over pairs of different tokens, padding aside, with shape (S, X, 1, 1)."""
-    present_S1P = weight_S1P != 0
-    counted = present_S1P.unsqueeze(-1) & present_S1P.unsqueeze(-2)
-    size = distance_SXPP.shape[-1]
-    counted = counted & ~torch.eye(size, dtype=torch.bool, device=distance_SXPP.device)
-    known = torch.where(counted, distance_SXPP, torch.nan).flatten(2)
+    present_S1E = weight_S1E != 0
+    selected = present_S1E.unsqueeze(-1) & present_S1E.unsqueeze(-2)
+    size = distance_SXEE.shape[-1]
+    selected = selected & ~torch.eye(size, dtype=torch.bool, device=distance_SXEE.device)
+    known = torch.where(selected, distance_SXEE, torch.nan).flatten(2)
     return known.nanmedian(dim=-1).values[..., None, None]
 
 
-def _kernel(distance_SXPP: Tensor, width_SX11: Tensor) -> Tensor:
+def _kernel(distance_SXEE: Tensor, width_SX11: Tensor) -> Tensor:
     """Mean of the Gaussians exp(-distance / width) over the widths, by repeated squaring."""
     widest = 2 ** (KERNELS // 2)
-    gaussian = torch.exp(-distance_SXPP / (width_SX11 * widest))
+    gaussian = torch.exp(-distance_SXEE / (width_SX11 * widest))
     total = gaussian
     for _ in range(KERNELS - 1):
         gaussian = gaussian.square()

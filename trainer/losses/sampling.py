@@ -1,16 +1,14 @@
 """Bilinear sampling of token maps at random points, then unit length.
 
-Shape letters: S slots, M modalities, N crops (anchors, then partners), B anchor crops,
-T tokens (H*W), C feature channels, K code channels, Q points a map (P*P),
-J pair groups: self, KNN, then R random ones, G = S*M*B anchor maps.
+Letters of shapes: ``docs/architecture.md``.
 
-Coordinates lie in [-1, 1]^2 in the order (x, y); -1 is the centre of the first token, 1 of
-the last (``align_corners``), so that no padding acts (specification 2.8 and 7). Maps are
+Coordinates are in [-1, 1]^2 in the order (x, y); -1 is the centre of the first token, 1 of
+the last (``align_corners``), so that no padding is needed (``docs/method.md``). Maps are
 sampled as they are and normalised afterwards: the other order is another function.
 
 A point reads four rows of a table of all tokens, which ``embedding_bag`` sums. Only codes need
-a gradient; adding it back row by row would be slow, so the way back is a product with the dense
-matrix of the weights.
+a gradient; adding it row by row would be slow, so the backward pass is a product with the
+dense matrix of the weights.
 """
 
 from dataclasses import dataclass
@@ -20,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from trainer.engine.draws import StepDraws
+from trainer.losses.draws import StepDraws
 from trainer.nn.alignment import aligned, each_slot
 from trainer.nn.unit import unit
 
@@ -42,12 +40,12 @@ class PairPoints:
 
     #: Tokens down and across (H, W).
     grid: tuple[int, int]
-    #: Points with shape (S, M, 2, B, Q, 2): the anchors' own, and those of every other group.
+    #: Points with shape (S, M, 2, B, Q, 2): those of group self, and those of every other group.
     coordinates_SM2BQ2: Tensor
-    #: The crop, 0 to N-1, that each group of each anchor samples: (S, M, B, J).
+    #: The crop, 0 to N-1, that each group of each query samples: (S, M, B, J).
     sources_SMBJ: Tensor
-    #: Each anchor crop's share of its slot's batch with shape (S, B): 1/B, or 0 for padding.
-    share_SB: Tensor
+    #: Weight of each query in its slot's batch with shape (S, B): 1/B, or 0 for padding.
+    sample_weight_SB: Tensor
 
     @classmethod
     def of(cls, draws: StepDraws, grid: tuple[int, int]) -> "PairPoints":
@@ -56,7 +54,7 @@ class PairPoints:
             grid=grid,
             coordinates_SM2BQ2=draws.coordinates_SM2BQ2,
             sources_SMBJ=draws.sources_SMBJ,
-            share_SB=draws.share_SB,
+            sample_weight_SB=draws.sample_weight_SB,
         )
 
 
@@ -188,6 +186,6 @@ class _Sample(torch.autograd.Function):
         return gradient, None
 
 
-def _back(dense_GQT: Tensor, gradient_GQX: Tensor) -> Tensor:
-    """The gradient of each token: (G, T, X)."""
-    return torch.bmm(aligned(dense_GQT).mT, aligned(gradient_GQX))
+def _back(dense_GQT: Tensor, gradient_GQI: Tensor) -> Tensor:
+    """The gradient of each token: (G, T, I)."""
+    return torch.bmm(aligned(dense_GQT).mT, aligned(gradient_GQI))

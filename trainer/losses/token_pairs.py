@@ -1,7 +1,6 @@
 """Tokens of the first modality beside the projected tokens of the others, for alignment losses.
 
-Shape letters: S slots, X auxiliary modalities, B anchor crops, T tokens of a crop (H*W),
-I tokens that are compared, C feature channels, Q points a map.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 from dataclasses import dataclass
@@ -20,34 +19,34 @@ class TokenPairs:
     first_SIC: Tensor
     #: Projected tokens of the others with shape (S, X, I, C).
     others_SXIC: Tensor
-    #: What each token counts, with shape (S, I): at least 0, together 1.
+    #: Weight of each token with shape (S, I): at least 0, together 1.
     weight_SI: Tensor
     #: Tokens in random order, evenly from all crops, for a loss that takes fewer: (S, B*Q).
-    drawn_SR: Tensor
+    drawn_SI: Tensor
 
     @classmethod
     def of(
-        cls, first_SBTC: Tensor, others_SXBTC: Tensor, share_SB: Tensor, drawn_SR: Tensor
+        cls, first_SBTC: Tensor, others_SXBTC: Tensor, sample_weight_SB: Tensor, drawn_SI: Tensor
     ) -> "TokenPairs":
         """All tokens of a batch.
 
         Args:
             first_SBTC: Tokens of the first modality.
             others_SXBTC: Projected tokens of the others.
-            share_SB: Each crop's share of the batch: 1/B, or 0 for padding.
-            drawn_SR: See :func:`tokens_at`.
+            sample_weight_SB: Weight of each query in the batch: 1/B, or 0 for padding.
+            drawn_SI: See :func:`tokens_at`.
         """
         tokens = first_SBTC.shape[2]
         return cls(
             first_SIC=first_SBTC.flatten(1, 2),
             others_SXIC=others_SXBTC.flatten(2, 3),
-            weight_SI=(share_SB / tokens).repeat_interleave(tokens, dim=1),
-            drawn_SR=drawn_SR,
+            weight_SI=(sample_weight_SB / tokens).repeat_interleave(tokens, dim=1),
+            drawn_SI=drawn_SI,
         )
 
     def sample(self, count: int) -> "TokenPairs":
         """The first ``count`` of the drawn tokens, or all of them if there are fewer."""
-        chosen_SI = self.drawn_SR[:, :count]
+        chosen_SI = self.drawn_SI[:, :count]
         weight_SI = self.weight_SI.gather(1, chosen_SI)
         first = chosen_SI.unsqueeze(-1).expand(-1, -1, self.first_SIC.shape[-1])
         others = first.unsqueeze(1).expand(-1, self.others_SXIC.shape[1], -1, -1)
@@ -55,14 +54,14 @@ class TokenPairs:
             first_SIC=self.first_SIC.gather(1, first),
             others_SXIC=self.others_SXIC.gather(2, others),
             weight_SI=weight_SI / weight_SI.sum(dim=1, keepdim=True),
-            drawn_SR=torch.arange(chosen_SI.shape[1], device=chosen_SI.device).expand_as(
+            drawn_SI=torch.arange(chosen_SI.shape[1], device=chosen_SI.device).expand_as(
                 chosen_SI
             ),
         )
 
 
 def tokens_at(points_SBQ2: Tensor, grid: tuple[int, int]) -> Tensor:
-    """The tokens whose squares the points lie in, crop after crop for each point.
+    """The tokens that contain the points, crop after crop for each point.
 
     Points are uniform over the map, and so are the tokens.
 

@@ -4,31 +4,29 @@ What a method declares is known without torch, which its networks bring when it 
 program that only reads studies starts without them.
 """
 
-import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from trainer.config.toml_records import build_record
 from trainer.errors import ConfigError
 from trainer.hyper_parameters import HyperParameter, resolve_values
 from trainer.methods.coral import CORAL
 from trainer.methods.cosine import COSINE
 from trainer.methods.entry import MethodEntry
 from trainer.methods.mmd import MMD
+from trainer.methods.settings import RunSettings
 from trainer.methods.stego import STEGO
 from trainer.methods.unim2 import UNIM2
 
 if TYPE_CHECKING:
-    from trainer.config.configuration import TrainConfig
     from trainer.methods.base import Method
 
 __all__ = [
     "METHODS",
     "build_method",
+    "find_method",
     "hyper_parameters",
     "hyper_values",
     "modality_hyper_parameters",
-    "read_options",
     "step_values",
 ]
 
@@ -42,28 +40,7 @@ METHODS: Mapping[str, MethodEntry] = {
 }
 
 
-def read_options(name: str, options: object) -> Any:
-    """The record of a method's table ``[method.options]``, each missing one at its default.
-
-    Args:
-        name: Name of the method.
-        options: The table, or the record itself.
-
-    Raises:
-        ConfigError: If the method or an option is unknown, or an option has a wrong value.
-    """
-    record = _entry(name).options
-    if isinstance(options, record):
-        return options
-    if isinstance(options, Mapping) and options and not dataclasses.fields(record):
-        raise ConfigError(
-            f"[method.options] has {next(iter(options))!r}, and the method {name} has no options:"
-            " leave the table out"
-        )
-    return build_record(record, options, "method.options")
-
-
-def hyper_parameters(config: "TrainConfig") -> tuple[HyperParameter, ...]:
+def hyper_parameters(config: RunSettings) -> tuple[HyperParameter, ...]:
     """The numbers of the configured method that a search may tune, for these modalities.
 
     Raises:
@@ -72,7 +49,7 @@ def hyper_parameters(config: "TrainConfig") -> tuple[HyperParameter, ...]:
     return _find(config).hyper_parameters(config.data.modalities)
 
 
-def modality_hyper_parameters(config: "TrainConfig") -> tuple[HyperParameter, ...]:
+def modality_hyper_parameters(config: RunSettings) -> tuple[HyperParameter, ...]:
     """Those that override a shared one for one modality, where the method has such.
 
     Raises:
@@ -81,7 +58,7 @@ def modality_hyper_parameters(config: "TrainConfig") -> tuple[HyperParameter, ..
     return _find(config).modality_hyper_parameters(config.data.modalities)
 
 
-def hyper_values(config: "TrainConfig") -> dict[str, float]:
+def hyper_values(config: RunSettings) -> dict[str, float]:
     """Each value, given in ``[hyper]`` or the default; one of a single modality only if given.
 
     Raises:
@@ -98,7 +75,7 @@ def hyper_values(config: "TrainConfig") -> dict[str, float]:
     return resolve_values(hyper_parameters(config), shared, besides=besides) | overriding
 
 
-def step_values(config: "TrainConfig") -> dict[str, float]:
+def step_values(config: RunSettings) -> dict[str, float]:
     """Every number that ``step`` of the configured method reads, by name.
 
     Raises:
@@ -107,7 +84,7 @@ def step_values(config: "TrainConfig") -> dict[str, float]:
     return _find(config).step_values(hyper_values(config), config.data.modalities)
 
 
-def build_method(config: "TrainConfig", *, channels: int) -> "Method":
+def build_method(config: RunSettings, *, channels: int) -> "Method":
     """The configured method for features of C channels.
 
     Raises:
@@ -117,7 +94,12 @@ def build_method(config: "TrainConfig", *, channels: int) -> "Method":
     return build(config.method, modalities=config.data.modalities, channels=channels)
 
 
-def _entry(name: str) -> MethodEntry:
+def find_method(name: str) -> MethodEntry:
+    """The method of that name.
+
+    Raises:
+        ConfigError: If there is none.
+    """
     if name not in METHODS:
         raise ConfigError(
             f"method.name = {name!r} is not known: choose one of {', '.join(METHODS)}"
@@ -125,10 +107,10 @@ def _entry(name: str) -> MethodEntry:
     return METHODS[name]
 
 
-def _find(config: "TrainConfig") -> MethodEntry:
+def _find(config: RunSettings) -> MethodEntry:
     """The configured method, if it is defined for so few modalities."""
     name, modalities = config.method.name, config.data.modalities
-    entry = _entry(name)
+    entry = find_method(name)
     if len(modalities) < entry.least_modalities:
         raise ConfigError(
             f"method.name = {name!r} needs {entry.least_modalities} modalities or more, and"

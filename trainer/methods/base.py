@@ -1,9 +1,8 @@
-"""What a method is to the training loop: it declares what it needs and gives loss and codes.
+"""The interface of a method: it declares what it needs and computes loss and codes.
 
-Shape letters: S slots, M modalities, N crops (anchors, then partners), B anchor crops,
-T tokens (H*W), C feature channels, K code channels.
+Letters of shapes: ``docs/architecture.md``.
 
-The loop never asks which method it runs. A method holds no tensors: parameters, buffers,
+The training loop does not depend on the method. A method holds no tensors: parameters, buffers,
 batch, hyper-parameters and draws all come from outside, each with a leading slot axis. What it
 declares beforehand, its options and hyper-parameters, is in ``trainer/methods/entry.py``.
 """
@@ -14,18 +13,18 @@ from typing import Protocol
 
 from torch import Tensor
 
-from trainer.engine.draws import StepDraws
+from trainer.losses.draws import StepDraws
 from trainer.nn.parameters import Layout, Views
 
-__all__ = ["Batch", "Method", "Needs", "Stages", "StepTerms"]
+__all__ = ["Batch", "IntermediateMaps", "Method", "Needs", "StepTerms"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Needs:
     """What a method draws and reads each step."""
 
-    #: Whether each anchor crop comes with one of its nearest neighbours.
-    partners: bool
+    #: Whether each query comes with a positive: one of its nearest neighbours.
+    positives: bool
     #: Maps whose points are compared, each with coordinates and permutations of its own.
     maps: int
     #: Dropout masks over the feature channels of every crop.
@@ -36,7 +35,7 @@ class Needs:
 class Batch:
     """The frozen features of one step."""
 
-    #: Features with shape (S, M, N, T, C): the anchors, then their partners.
+    #: Features with shape (S, M, N, T, C): the queries, then their positives.
     tokens_SMNTC: Tensor
     #: Tokens down and across (H, W).
     grid: tuple[int, int]
@@ -44,27 +43,27 @@ class Batch:
 
 @dataclass(frozen=True, kw_only=True)
 class StepTerms:
-    """What a method makes of a batch."""
+    """The result of a method's step."""
 
     #: Loss terms by name, each with shape (S,); the loss is their sum.
     terms: Mapping[str, Tensor]
-    #: Shared code of the anchors with shape (S, B, T, K), for the probes.
+    #: Shared code of the queries with shape (S, B, T, K), for the probes.
     codes_SBTK: Tensor
     #: Buffers after the step.
     buffers: Views
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stages:
-    """Maps on the way from features to codes, of one slot and without dropout, for pictures."""
+class IntermediateMaps:
+    """Maps between features and codes, for one slot and without dropout, for figures."""
 
-    #: What each modality's own network gives, shape (N, T, C), by modality; empty without such.
+    #: Output of each modality's own network, shape (N, T, C), by modality; empty without such.
     specific: Mapping[str, Tensor]
     #: The fused map with shape (N, T, C).
     fused_NTC: Tensor
     #: The shared code with shape (N, T, K).
     code_NTK: Tensor
-    #: Codes that harmonisers make of it, shape (N, T, K), by modality; empty without such.
+    #: Output of the harmonisers, shape (N, T, K), by modality; empty without such.
     harmonised: Mapping[str, Tensor]
 
 
@@ -81,11 +80,11 @@ class Method(Protocol):
 
     @property
     def parameters(self) -> Layout:
-        """Its learnt numbers."""
+        """Its trained numbers."""
 
     @property
     def buffers(self) -> Layout:
-        """Its numbers that are moved but not learnt, such as running statistics."""
+        """Its numbers that are updated without a gradient, such as running statistics."""
 
     def step(
         self,
@@ -95,7 +94,7 @@ class Method(Protocol):
         hyper: Mapping[str, Tensor],
         draws: StepDraws,
     ) -> StepTerms:
-        """Loss terms, codes and moved buffers of one batch: a pure function.
+        """Loss terms, codes and updated buffers of one batch: a pure function.
 
         ``hyper`` has a tensor with shape (S,) for each of the method's ``step_values``.
         """
@@ -103,5 +102,7 @@ class Method(Protocol):
     def encode(self, parameters: Views, buffers: Views, tokens_SMNTC: Tensor) -> Tensor:
         """Shared code with shape (S, N, T, K), without dropout."""
 
-    def stages(self, parameters: Views, buffers: Views, tokens_1MNTC: Tensor) -> Stages:
-        """What a slot makes of features on the way to its codes."""
+    def intermediate_maps(
+        self, parameters: Views, buffers: Views, tokens_1MNTC: Tensor
+    ) -> IntermediateMaps:
+        """Maps between the features and the codes of one slot."""

@@ -1,4 +1,4 @@
-"""CORAL: the auxiliaries' covariance is drawn towards that of the first modality.
+"""CORAL: the auxiliaries' covariance is pulled towards that of the first modality.
 
 UniM2, supplementary, Eq. 2; Deep CORAL (Sun and Saenko, ECCV 2016 workshops). Division by 4 d^2
 makes the loss small where features are wide: its weight reaches further than the others'.
@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from trainer.methods.distillation import aligning
 from trainer.methods.entry import MethodEntry
+from trainer.methods.settings import MethodSettings
 
 if TYPE_CHECKING:
-    from trainer.config.configuration import MethodConfig
     from trainer.methods.base import Method
 
 __all__ = ["CORAL"]
 
 
-def build(config: "MethodConfig", *, modalities: tuple[str, ...], channels: int) -> "Method":
+def build(config: MethodSettings, *, modalities: tuple[str, ...], channels: int) -> "Method":
     """STEGO with aligned covariances."""
     from trainer.losses.coral import coral  # brings torch, and so does the next
     from trainer.methods.networks.aligned import Aligned

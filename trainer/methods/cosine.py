@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from trainer.methods.distillation import aligning
 from trainer.methods.entry import MethodEntry
+from trainer.methods.settings import MethodSettings
 
 if TYPE_CHECKING:
-    from trainer.config.configuration import MethodConfig
     from trainer.methods.base import Method
 
 __all__ = ["COSINE"]
 
 
-def build(config: "MethodConfig", *, modalities: tuple[str, ...], channels: int) -> "Method":
+def build(config: MethodSettings, *, modalities: tuple[str, ...], channels: int) -> "Method":
     """STEGO with aligned tokens."""
     from trainer.losses.cosine import cosine  # brings torch, and so does the next
     from trainer.methods.networks.aligned import Aligned

@@ -1,8 +1,8 @@
-"""What the methods share that align the projected auxiliary modalities with the first.
+"""Shared by the methods that align the projected auxiliary modalities with the first.
 
-UniM2, supplementary, Eq. 1: each auxiliary map goes through a projection of its own and is drawn
-towards the first modality's map by a loss, beside STEGO's on the fused map. Eq. 2, 3 and 4 are
-three such losses. The document gives their weight no value: it is searched.
+UniM2, supplementary, Eq. 1: each auxiliary map goes through a projection of its own and a loss
+pulls it towards the first modality's map, beside STEGO's on the fused map. Eq. 2, 3 and 4 are
+three such losses. The supplementary gives no value for their weight, so it is searched.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What a method declares: its options, its hyper-parameters, and how it is built.
+"""The declaration of a method: its options, its hyper-parameters, and how it is built.
 
 A declaration is read without torch; ``build`` imports the networks when it is called.
 """
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from trainer.hyper_parameters import HyperParameter
+from trainer.methods.settings import MethodSettings
 
 if TYPE_CHECKING:
-    from trainer.config.configuration import MethodConfig
     from trainer.methods.base import Method
 
 __all__ = ["Build", "MethodEntry", "NoOptions"]
@@ -20,7 +20,7 @@ class Build(Protocol):
     """Builds a configured method."""
 
     def __call__(
-        self, config: "MethodConfig", *, modalities: tuple[str, ...], channels: int
+        self, config: MethodSettings, *, modalities: tuple[str, ...], channels: int
     ) -> "Method":
         """The method for these modalities, with C feature channels each."""
 

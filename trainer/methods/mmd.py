@@ -1,4 +1,4 @@
-"""MMD: the distribution of an auxiliary's tokens is drawn towards that of the first modality's.
+"""MMD: the distribution of an auxiliary's tokens is pulled towards that of the first modality's.
 
 UniM2, supplementary, Eq. 3; kernels as in Deep Adaptation Networks (Long et al., ICML 2015).
 """
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from trainer.errors import ConfigError
 from trainer.methods.distillation import aligning
 from trainer.methods.entry import MethodEntry
+from trainer.methods.settings import MethodSettings
 
 if TYPE_CHECKING:
-    from trainer.config.configuration import MethodConfig
     from trainer.methods.base import Method
 
 __all__ = ["MMD", "MMDOptions"]
@@ -23,7 +23,7 @@ class MMDOptions:
     """The table ``[method.options]``."""
 
     #: Tokens of each modality that are compared in a step, drawn from all crops of the batch; at
-    #: most B times P * P (``training.samples``). Time and memory grow with their square.
+    #: most B times the square of ``training.samples``. Time and memory grow with their square.
     tokens: int = 512
 
     def __post_init__(self) -> None:
@@ -33,7 +33,7 @@ class MMDOptions:
             )
 
 
-def build(config: "MethodConfig", *, modalities: tuple[str, ...], channels: int) -> "Method":
+def build(config: MethodSettings, *, modalities: tuple[str, ...], channels: int) -> "Method":
     """STEGO with aligned distributions."""
     from trainer.losses.mmd import mmd  # brings torch, and so does the next
     from trainer.methods.networks.aligned import Aligned

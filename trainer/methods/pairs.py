@@ -1,7 +1,7 @@
 """Hyper-parameters of the correspondence loss: a weight and a bias for each of the three pairs.
 
-The published value is the released code's fallback for a modality without values of its own; an
-untuned run here has it as well.
+The published value is the released code's fallback for a modality without values of its own; it
+is the default here as well.
 """
 
 from trainer.hyper_parameters import HyperParameter

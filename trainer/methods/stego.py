@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Literal
 
 from trainer.methods.entry import MethodEntry
 from trainer.methods.pairs import pair_hyper_parameters
+from trainer.methods.settings import MethodSettings
 
 if TYPE_CHECKING:
-    from trainer.config.configuration import MethodConfig
     from trainer.methods.base import Method
 
 __all__ = ["STEGO", "StegoOptions"]
@@ -26,7 +26,7 @@ class StegoOptions:
     target_dropout: Literal["single", "always", "never"] = "single"
 
 
-def build(config: "MethodConfig", *, modalities: tuple[str, ...], channels: int) -> "Method":
+def build(config: MethodSettings, *, modalities: tuple[str, ...], channels: int) -> "Method":
     """STEGO as configured."""
     from trainer.methods.networks.stego import Stego  # brings torch
 

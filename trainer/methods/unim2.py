@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Literal
 from trainer.hyper_parameters import HyperParameter
 from trainer.methods.entry import MethodEntry
 from trainer.methods.pairs import PAIR_HYPER_PARAMETERS
+from trainer.methods.settings import MethodSettings
 
 if TYPE_CHECKING:
-    from trainer.config.configuration import MethodConfig
     from trainer.methods.base import Method
 
 __all__ = ["UNIM2", "UniM2Options", "step_values"]
@@ -78,7 +78,7 @@ def step_values(values: Mapping[str, float], modalities: tuple[str, ...]) -> dic
 def _lambda_cmcs(modality: str) -> HyperParameter:
     """The weight of an auxiliary modality's loss relative to the anchor's (paper, Eq. 5).
 
-    Published ratios lie between 0.75 and 10.3; none of them is for every data set.
+    Published ratios are between 0.75 and 10.3; none holds for every data set.
     """
     return HyperParameter(
         name=f"lambda_cmcs.{modality}",
@@ -100,7 +100,7 @@ def _weight(modality: str, *, modalities: int) -> HyperParameter:
     """The released code's weight of a modality's whole loss, the anchor's too; times lambda_cmcs.
 
     Where the released code is given none, it takes 1/M. One of the M is redundant: Adam ignores
-    the scale of the whole loss, and ratios alone act.
+    the scale of the whole loss, so only ratios matter.
     """
     return HyperParameter(
         name=f"{modality}.weight",
@@ -112,7 +112,7 @@ def _weight(modality: str, *, modalities: int) -> HyperParameter:
     )
 
 
-def build(config: "MethodConfig", *, modalities: tuple[str, ...], channels: int) -> "Method":
+def build(config: MethodSettings, *, modalities: tuple[str, ...], channels: int) -> "Method":
     """UniM2 as configured."""
     from trainer.methods.networks.unim2 import UniM2  # brings torch
 

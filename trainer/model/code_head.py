@@ -1,8 +1,8 @@
 """The code head: a linear and a non-linear path over the fused features, summed.
 
-Shape letters: S slots, N crops, T tokens (H*W), C feature channels, K code channels.
-STEGO (Hamilton et al., ICLR 2022), specification 2.6; authors' code: mhamilton723/STEGO
-at eb4d6b5.
+Letters of shapes: ``docs/architecture.md``.
+STEGO (Hamilton et al., ICLR 2022); authors' code: mhamilton723/STEGO at
+eb4d6b5.
 """
 
 from torch import Tensor

@@ -1,6 +1,6 @@
 """The encoder: every modality's frozen tokens into one fused map.
 
-Shape letters: S slots, M modalities, N crops, T tokens (H*W), C feature channels.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ __all__ = ["Encoder"]
 
 @dataclass(frozen=True, kw_only=True)
 class Encoder:
-    """MSN, normalisation, fusion; with one modality the identity (specification 2.5)."""
+    """MSN, normalisation, fusion; with one modality the identity."""
 
     #: Count M of modalities.
     modalities: int
@@ -50,7 +50,7 @@ class Encoder:
         return () if self.modalities == 1 else self._fusion.buffer_entries()
 
     def specific(self, tokens_SMNTC: Tensor, views: Views) -> Tensor | None:
-        """What each modality's own network gives, (S, M, N, T, C); None where there is none."""
+        """Output of each modality's own network, (S, M, N, T, C); None without such networks."""
         if self.modalities == 1 or not self.msn:
             return None
         return msn(tokens_SMNTC, views, residual=self.residual)
@@ -60,7 +60,7 @@ class Encoder:
         tokens_SMNTC: Tensor,
         views: Views,
         buffers: dict[str, Tensor],
-        share_SB: Tensor | None = None,
+        sample_weight_SB: Tensor | None = None,
     ) -> Tensor:
         """Fuse the frozen tokens.
 
@@ -68,7 +68,7 @@ class Encoder:
             tokens_SMNTC: Frozen features with shape (S, M, N, T, C).
             views: Parameters with the names of :meth:`entries`.
             buffers: Running statistics; replaced entry by entry when training.
-            share_SB: Each crop's share of its half with shape (S, B); None at evaluation.
+            sample_weight_SB: Weight of each crop in its half, (S, B); None at evaluation.
 
         Returns:
             Fused features with shape (S, N, T, C).
@@ -77,4 +77,4 @@ class Encoder:
             return tokens_SMNTC[:, 0]
         specific_SMNTC = self.specific(tokens_SMNTC, views)
         maps_SMNTC = tokens_SMNTC if specific_SMNTC is None else specific_SMNTC
-        return self._fusion(PRE_NORMS[self.pre_norm](maps_SMNTC), views, buffers, share_SB)
+        return self._fusion(PRE_NORMS[self.pre_norm](maps_SMNTC), views, buffers, sample_weight_SB)

@@ -1,6 +1,6 @@
-"""Fusion: the modalities' token maps into one (specification 2.5).
+"""Fusion: the modalities' token maps into one (``docs/method.md``).
 
-Shape letters: S slots, M modalities, N crops, T tokens (H*W), C feature channels.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Fusion:
 
     @property
     def _widths(self) -> tuple[int, ...]:
-        """Channels before, between and after the learnt layers."""
+        """Channels before, between and after the layers."""
         wide = self.modalities * self.channels
         if self.operation == "conv":
             return wide, (wide + self.channels) // 2, self.channels
@@ -63,7 +63,7 @@ class Fusion:
         tokens_SMNTC: Tensor,
         views: Views,
         buffers: dict[str, Tensor],
-        share_SB: Tensor | None,
+        sample_weight_SB: Tensor | None,
     ) -> Tensor:
         """Fuse the modalities.
 
@@ -71,7 +71,7 @@ class Fusion:
             tokens_SMNTC: Tensor with shape (S, M, N, T, C).
             views: Parameters with the names of :meth:`entries`.
             buffers: Running statistics; replaced entry by entry when training.
-            share_SB: Each crop's share of its half with shape (S, B); None at evaluation.
+            sample_weight_SB: Weight of each crop in its half, (S, B); None at evaluation.
 
         Returns:
             Tensor with shape (S, N, T, C).
@@ -87,6 +87,6 @@ class Fusion:
             return linear(linear(maps, views, "fusion.layer0", relu=True), views, "fusion.layer1")
         maps = linear(maps, views, "fusion.layer0")
         for step in range(1, len(self._widths) - 1):
-            maps = batch_norm(maps, views, buffers, f"fusion.norm{step}", share_SB)
+            maps = batch_norm(maps, views, buffers, f"fusion.norm{step}", sample_weight_SB)
             maps = linear(functional.relu(maps), views, f"fusion.layer{step}")
         return maps

@@ -1,8 +1,8 @@
-"""Cross-modal harmonisers (CMH): small networks of the shared code, for modalities off anchor.
+"""Cross-modal harmonisers (CMH): small networks that make a modality's code of the shared one.
 
-Shape letters: S slots, M modalities, N crops, T tokens (H*W), K code channels, D heads.
-UniM2 (UMSS, ECCV 2026), Eq. 9, specification 2.7. The paper gives each auxiliary modality
-a head of its own; the authors' code (Hatins/UniM2 at 08fa082) has one for all of them.
+Letters of shapes: ``docs/architecture.md``.
+UniM2 (UMSS, ECCV 2026), Eq. 9. The paper gives each auxiliary modality a
+head of its own; the authors' code (Hatins/UniM2 at 08fa082) has one for all of them.
 """
 
 from dataclasses import dataclass
@@ -20,18 +20,18 @@ __all__ = ["Harmoniser"]
 class Harmoniser:
     """Gives each modality its code: the shared one, or a transform of it."""
 
-    #: A modality each: whether it uses the shared code itself (an anchor).
+    #: For each modality, whether it uses the shared code itself (an anchor).
     anchors: tuple[bool, ...]
-    #: Whether one head serves every modality off anchor.
+    #: Whether one head serves every modality that is not an anchor.
     shared: bool
     #: Width of the code.
     code_dim: int
 
     @property
     def heads(self) -> int:
-        """Count D of heads."""
-        off_anchor = sum(not anchor for anchor in self.anchors)
-        return min(off_anchor, 1) if self.shared else off_anchor
+        """Count U of heads."""
+        others = sum(not anchor for anchor in self.anchors)
+        return min(others, 1) if self.shared else others
 
     def entries(self) -> tuple[Entry, ...]:
         """Parameters: 1x1 convolution K to K, ReLU, 1x1 convolution K to K, a head each."""
@@ -55,14 +55,14 @@ class Harmoniser:
         """
         if not self.heads:
             return code_SNTK.unsqueeze(1).expand(-1, len(self.anchors), -1, -1, -1)
-        inputs_SDNTK = code_SNTK.unsqueeze(1).expand(-1, self.heads, -1, -1, -1)
-        hidden = linear(inputs_SDNTK, views, "cmh.first", relu=True)
-        harmonised_SDNTK = linear(hidden, views, "cmh.second")
-        return torch.stack(self._choose(code_SNTK, harmonised_SDNTK), dim=1)
+        inputs_SUNTK = code_SNTK.unsqueeze(1).expand(-1, self.heads, -1, -1, -1)
+        hidden = linear(inputs_SUNTK, views, "cmh.first", relu=True)
+        harmonised_SUNTK = linear(hidden, views, "cmh.second")
+        return torch.stack(self._choose(code_SNTK, harmonised_SUNTK), dim=1)
 
-    def _choose(self, code_SNTK: Tensor, harmonised_SDNTK: Tensor) -> list[Tensor]:
+    def _choose(self, code_SNTK: Tensor, harmonised_SUNTK: Tensor) -> list[Tensor]:
         codes, head = [], 0
         for anchor in self.anchors:
-            codes.append(code_SNTK if anchor else harmonised_SDNTK[:, head])
+            codes.append(code_SNTK if anchor else harmonised_SUNTK[:, head])
             head += not (anchor or self.shared)
         return codes

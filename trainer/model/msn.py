@@ -1,7 +1,7 @@
-"""Modality-specific networks (MSN): one small network a modality, before fusion.
+"""Modality-specific networks (MSN): one small network per modality, before fusion.
 
-Shape letters: S slots, M modalities, N crops, T tokens (H*W), C feature channels.
-UniM2 (UMSS, ECCV 2026), specification 2.3; authors' code: Hatins/UniM2 at 08fa082.
+Letters of shapes: ``docs/architecture.md``.
+UniM2 (UMSS, ECCV 2026); authors' code: Hatins/UniM2 at 08fa082.
 """
 
 from torch import Tensor

@@ -1,6 +1,6 @@
-"""Normalisation of each modality's tokens before fusion (specification 2.4 and 7).
+"""Normalisation of each modality's tokens before fusion (``docs/method.md``).
 
-Shape letters: S slots, M modalities, N crops, T tokens (H*W), C feature channels.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
-"""Data that begins on a cache line, so that results do not depend on where it lies.
+"""Data that begins on a cache line, so that results do not depend on its address.
 
-A library of matrix products may choose its way by where its factors and its result begin in
-memory and by how many products it is asked for at once, and each way rounds differently. (Intel's
+A library of matrix products may choose its algorithm by the addresses of its factors and its
+result and by the number of products in one call, and each algorithm rounds differently. (Intel's
 oneMKL promises equal results from run to run only for data that begins at 64 bytes.) So whatever
 enters a product begins on a line, and on a CPU what has to be the same for a slot alone and among
 others is computed by the calls that the slot alone would make.
@@ -21,7 +21,7 @@ LINE = 64
 def aligned(tensor: Tensor) -> Tensor:
     """The tensor, or a copy with the same strides if it does not begin on a line.
 
-    No gradient passes through the copy: for use within a gradient that is written out. Tensors
+    No gradient passes through the copy: for use within a hand-written gradient. Tensors
     of other devices are left as they are.
     """
     if tensor.device.type != "cpu" or tensor.data_ptr() % LINE == 0:
@@ -37,12 +37,12 @@ def each_slot(function: Callable[..., Tensor], *tensors: Tensor, slots: int) -> 
 
     Args:
         function: Of tensors whose leading axes are as long as they would be for one slot, or
-            for all slots; gives a tensor whose leading axis is in proportion.
+            for all slots; returns a tensor whose leading axis is in proportion.
         tensors: Its arguments; the leading axis of each is S times that of one slot.
         slots: Count S of slots.
 
     Returns:
-        What the function gives, along the leading axis.
+        The function's result, along the leading axis.
     """
     if slots == 1 or tensors[0].device.type != "cpu":
         return function(*tensors)

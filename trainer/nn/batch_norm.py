@@ -1,11 +1,10 @@
 """Batch normalisation with the statistics of each slot by hand.
 
-Shape letters: S slots, N crops, B crops of one half, T tokens (H*W), C channels.
+Letters of shapes: ``docs/architecture.md``.
 
-The anchor half and the partner half of the crops are normalised each by its own
-statistics, as two passes of the specification's network would be (specification 2.5, 7);
-the running statistics are moved by the anchors first, then by the partners. A padding
-crop has share 0 and moves nothing.
+Queries and positives are normalised separately, each half by its own statistics, as two passes
+of the released network would be (``docs/method.md``). The running statistics are updated by the
+queries first, then by the positives. A padding crop has weight 0 and changes nothing.
 """
 
 import torch
@@ -31,39 +30,43 @@ def batch_norm(
     views: Views,
     buffers: dict[str, Tensor],
     name: str,
-    share_SB: Tensor | None,
+    sample_weight_SB: Tensor | None,
 ) -> Tensor:
-    """Normalise over crops and tokens, then scale and shift; move the buffers when training.
+    """Normalise over crops and tokens, then scale and shift; update the buffers when training.
 
     Args:
         inputs_SNTC: Tensor with shape (S, N, T, C); N is a multiple of B when training.
         views: Parameters ``name.weight`` and ``name.bias``.
         buffers: Running statistics; the dictionary's entries are replaced, never written into.
         name: Dotted name of the layer.
-        share_SB: Each crop's share of its half with shape (S, B); None at evaluation, which
-            uses the running statistics.
+        sample_weight_SB: Weight of each crop in its half with shape (S, B); None at evaluation,
+            which uses the running statistics.
 
     Returns:
         Tensor with shape (S, N, T, C).
     """
-    if share_SB is None:
+    if sample_weight_SB is None:
         mean, variance = buffers[f"{name}.mean"], buffers[f"{name}.variance"]
         return _affine(inputs_SNTC, mean[:, None, None], variance[:, None, None], views, name)
     halves = [
-        _normalise_half(half, views, buffers, name, share_SB)
-        for half in torch.split(inputs_SNTC, share_SB.shape[1], dim=1)
+        _normalise_half(half, views, buffers, name, sample_weight_SB)
+        for half in torch.split(inputs_SNTC, sample_weight_SB.shape[1], dim=1)
     ]
     return torch.cat(halves, dim=1)
 
 
 def _normalise_half(
-    inputs_SBTC: Tensor, views: Views, buffers: dict[str, Tensor], name: str, share_SB: Tensor
+    inputs_SBTC: Tensor,
+    views: Views,
+    buffers: dict[str, Tensor],
+    name: str,
+    sample_weight_SB: Tensor,
 ) -> Tensor:
-    share = share_SB[:, :, None, None]
-    mean = (inputs_SBTC.mean(dim=2, keepdim=True) * share).sum(dim=1, keepdim=True)
+    sample_weight = sample_weight_SB[:, :, None, None]
+    mean = (inputs_SBTC.mean(dim=2, keepdim=True) * sample_weight).sum(dim=1, keepdim=True)
     spread = (inputs_SBTC - mean).square().mean(dim=2, keepdim=True)
-    variance = (spread * share).sum(dim=1, keepdim=True)
-    count_S1 = (share_SB > 0).sum(dim=1, keepdim=True) * inputs_SBTC.shape[2]
+    variance = (spread * sample_weight).sum(dim=1, keepdim=True)
+    count_S1 = (sample_weight_SB > 0).sum(dim=1, keepdim=True) * inputs_SBTC.shape[2]
     unbiased = variance.detach()[:, 0, 0] * count_S1 / (count_S1 - 1)
     for key, observed in (("mean", mean.detach()[:, 0, 0]), ("variance", unbiased)):
         old = buffers[f"{name}.{key}"]

@@ -1,6 +1,6 @@
 """Bilinear interpolation as products with matrices of hat functions.
 
-Shape letters: H W the grid that is read, h w the grid that is made.
+Letters of shapes: ``docs/architecture.md``, and r rows of a band.
 
 The weight of grid point i at position p is ``max(0, 1 - |p - i|)``: a hat. Along each axis an
 interpolation is a product with such weights, and so is its gradient.
@@ -17,14 +17,14 @@ __all__ = ["RowBand", "hats", "row_bands", "upsample", "upsample_columns"]
 
 @dataclass(frozen=True, kw_only=True)
 class RowBand:
-    """Rows of the grid that is made which lie between the same two rows of the one read."""
+    """Output rows between the same two input rows."""
 
-    #: Rows that are made.
+    #: Output rows.
     rows: slice
-    #: The row that is read above them, and the one below.
+    #: The input row above them, and the one below.
     above: int
     below: int
-    #: Share of the one below in each row with shape (rows, 1).
+    #: Weight of the row below in each output row with shape (r, 1).
     share_r1: Tensor
 
 
@@ -56,12 +56,12 @@ def upsample_columns(maps: Tensor, columns: int) -> Tensor:
 
 
 def row_bands(old: int, new: int, like: Tensor) -> Iterator[RowBand]:
-    """What remains to be done along columns: ``new`` rows out of ``old``, band by band.
+    """The bands that make ``new`` rows out of ``old``, for interpolation along columns.
 
     Args:
-        old: Rows that are read.
-        new: Rows that are made.
-        like: Of the device and number format that are wanted.
+        old: Input rows.
+        new: Output rows.
+        like: A tensor of the wanted device and number format.
     """
     position = _positions(old, new, like)
     above = position.floor().clamp(max=max(old - 2, 0))
@@ -80,6 +80,6 @@ def _resizing_hats(old: int, new: int, like: Tensor) -> Tensor:
 
 
 def _positions(old: int, new: int, like: Tensor) -> Tensor:
-    """Where in the grid that is read the points of the one that is made lie: (new,)."""
+    """Positions of the output points in the input grid: (new,)."""
     pixel = torch.arange(new, device=like.device, dtype=like.dtype)
     return ((pixel + 0.5) * (old / new) - 0.5).clamp(0, old - 1)

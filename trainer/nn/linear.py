@@ -1,7 +1,7 @@
 """A linear layer over the last axis, one for each slot: a 1x1 convolution of token maps.
 
-Its gradient is written out: three products, where autograd would walk through eight views.
-Where low precision is asked for, the factors of these products are rounded, and nothing else.
+Its gradient is hand-written: three products, where autograd would go through eight views.
+In low precision, only the factors of these products are rounded.
 Factors begin on a cache line (:mod:`trainer.nn.alignment`).
 """
 

@@ -1,11 +1,11 @@
 """Parameters as one flat leaf: every slot's numbers in a row, with named views into it.
 
-Shape letters: S slots, P numbers of a slot, W numbers of a row.
+Letters of shapes: ``docs/architecture.md``, and O numbers of a row with its gaps.
 
-A :class:`Layout` says which named tensors lie where in a row. One leaf ``[S, W]`` makes
-the optimiser a handful of operations whatever the model, and a slot's whole state one row.
+A :class:`Layout` says where in a row each named tensor is. With one leaf ``[S, O]``
+the optimiser needs a handful of operations for any model, and a slot's whole state is one row.
 
-A row is stored without gaps (W = P). In memory, where it is trained, zeros between the tensors
+A row is stored without gaps (O = P). In memory, where it is trained, zeros between the tensors
 let each of them begin on a cache line in every slot (:meth:`Layout.spaced`).
 """
 
@@ -56,7 +56,7 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """Where named tensors lie in a flat row."""
+    """The places of named tensors in a flat row."""
 
     entries: tuple[Entry, ...]
     #: Every tensor begins at a multiple of so many numbers from the start of its row.
@@ -71,29 +71,29 @@ class Layout:
         """Count P of numbers, without gaps."""
         return sum(entry.size for entry in self.entries)
 
-    @cached_property  # asked for several times a step
+    @cached_property  # read several times per step
     def _widths(self) -> list[int]:
-        """Sizes of each tensor and of the gap after it, in turn; they add up to W."""
+        """Sizes of each tensor and of the gap after it, in turn; they add up to O."""
         return [
             width for entry in self.entries for width in (entry.size, -entry.size % self.multiple)
         ]
 
     def initial_row(self, generator: torch.Generator) -> Tensor:
-        """Initial numbers of one slot, drawn in the order of the entries; shape (W,)."""
+        """Initial numbers of one slot, drawn in the order of the entries; shape (O,)."""
         if not self.entries:
             return torch.zeros(0)
         return self.leaf({entry.name: entry.draw(generator)[None] for entry in self.entries})[0]
 
-    def views(self, leaf_SW: Tensor) -> dict[str, Tensor]:
-        """Named views into a leaf with shape (S, W), each with shape (S, *shape)."""
-        parts = torch.split(leaf_SW, self._widths, dim=1)[::2]
+    def views(self, leaf_SO: Tensor) -> dict[str, Tensor]:
+        """Named views into a leaf with shape (S, O), each with shape (S, *shape)."""
+        parts = torch.split(leaf_SO, self._widths, dim=1)[::2]
         return {
             entry.name: part.view(-1, *entry.shape)
             for entry, part in zip(self.entries, parts, strict=True)
         }
 
     def leaf(self, views: Views) -> Tensor:
-        """The inverse of :meth:`views`: a new leaf with shape (S, W), gaps filled with zeros."""
+        """The inverse of :meth:`views`: a new leaf with shape (S, O), gaps filled with zeros."""
         parts = []
         for entry, gap in zip(self.entries, self._widths[1::2], strict=True):
             parts.append(views[entry.name].flatten(1))
@@ -101,12 +101,12 @@ class Layout:
                 parts.append(parts[-1].new_zeros(len(parts[-1]), gap))
         return torch.cat(parts, dim=1)
 
-    def stored(self, leaf_SW: Tensor) -> Tensor:
+    def stored(self, leaf_SO: Tensor) -> Tensor:
         """A leaf of this layout without its gaps: a new one with shape (S, P)."""
-        return _moved(leaf_SW, self, dataclasses.replace(self, multiple=1))
+        return _moved(leaf_SO, self, dataclasses.replace(self, multiple=1))
 
     def loaded(self, leaf_SP: Tensor) -> Tensor:
-        """The inverse of :meth:`stored`: a new leaf of this layout with shape (S, W)."""
+        """The inverse of :meth:`stored`: a new leaf of this layout with shape (S, O)."""
         return _moved(leaf_SP, dataclasses.replace(self, multiple=1), self)
 
 
@@ -122,9 +122,9 @@ def linear_entries(
 
     Args:
         name: Dotted name of the layer.
-        inputs: Width of what goes in.
-        outputs: Width of what comes out.
-        stack: Leading axes when several layers of one shape are held together.
+        inputs: Input channels.
+        outputs: Output channels.
+        stack: Leading axes when several layers of one shape are stacked.
     """
     bound = 1 / math.sqrt(inputs)
     weight = Entry(

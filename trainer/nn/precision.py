@@ -1,7 +1,7 @@
-"""Products in bfloat16, where a run asks for them: autocast, minded by our own gradients.
+"""Products in bfloat16, for runs that want them: autocast that our own gradients follow.
 
-Autocast is the state of a thread. A gradient that is written out by hand runs after the forward
-pass has left that state, and has to take it up again; :func:`as_in_forward` does.
+Autocast is the state of a thread. A hand-written gradient runs after the forward pass has left
+that state and has to enter it again, with :func:`as_in_forward`.
 """
 
 from contextlib import AbstractContextManager, nullcontext
@@ -33,7 +33,7 @@ def as_in_forward(device: torch.device, *, low: bool) -> AbstractContextManager[
 
 
 def in_full(device: torch.device) -> AbstractContextManager[object]:
-    """Within it, products are in full precision: for differences of numbers nearly equal."""
+    """Within it, products are in full precision: for differences of nearly equal numbers."""
     if not low_precision(device):
         return nullcontext()
     return torch.autocast(device.type, enabled=False)

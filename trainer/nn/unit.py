@@ -11,7 +11,7 @@ __all__ = ["unit"]
 def unit(vectors: Tensor, *, epsilon: float) -> Tensor:
     """Divide each vector by its length, or by epsilon if it is shorter.
 
-    The function of ``torch.nn.functional.normalize``; its gradient, written out, is five
+    The function of ``torch.nn.functional.normalize``; its hand-written gradient is five
     times as fast on a CPU.
 
     Args:

@@ -25,8 +25,8 @@ def write_pictures(
     Args:
         out: Where the two folders are, or are made.
         stem: Name of the image.
-        image: The anchor's image with shape (H, W, 3), from 0 to 1.
-        label: Index of every pixel with shape (H, W): the numbers of the mask, whose palette
+        image: The anchor's image with shape (h, w, 3), from 0 to 1.
+        label: Index of every pixel with shape (h, w): the numbers of the mask, whose palette
             colours them for the eye.
         palette: One RGB colour an index.
 

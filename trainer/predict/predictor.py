@@ -5,7 +5,7 @@ of the token's side, and nothing is cut off: tokens are as large as in an evalua
 more of them. Predictions come out at the image's own size. Features are made as those of the
 bank are: the same resizing, the same statistics, the same number format.
 
-Shape letters: H W token grid, C channels, h w pixels.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 from collections.abc import Mapping

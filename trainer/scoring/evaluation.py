@@ -1,6 +1,6 @@
 """Scoring a split: predictions of both probes at full resolution, counted, matched, scored.
 
-Shape letters: N images, T tokens (H*W), K code channels, Y classes, h w label pixels.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,7 +16,14 @@ from trainer.nn.unit import unit
 from trainer.records import Scores, Signals
 from trainer.scoring.criteria import Evidence, compute_criteria
 from trainer.scoring.metrics import UNDEFINED, match_clusters, scores_of
-from trainer.scoring.prediction import Aids, ClassMaps, Scored, codes_of, mirror_tokens, predict
+from trainer.scoring.prediction import (
+    ClassMaps,
+    Scored,
+    TestTimeOptions,
+    codes_of,
+    mirror_tokens,
+    predict,
+)
 from trainer.scoring.probes import EPSILON
 
 __all__ = ["Evaluation", "Scored", "evaluate"]
@@ -24,13 +31,13 @@ __all__ = ["Evaluation", "Scored", "evaluate"]
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """What one pass over a split tells."""
+    """The result of one pass over a split."""
 
     #: Scores of the cluster probe after Hungarian matching.
     cluster: Scores
     #: Scores of the linear probe.
     linear: Scores
-    #: Label-free signs; ``finite`` speaks of the codes alone.
+    #: Collapse indicators; ``finite`` is about the codes alone.
     signals: Signals
     #: Every criterion by name.
     criteria: Mapping[str, float]
@@ -48,7 +55,7 @@ def evaluate(
     modalities: tuple[str, ...],
     batch_size: int,
     device: torch.device,
-    aids: Aids | None = None,
+    options: TestTimeOptions | None = None,
     on_images: Callable[[int], None] | None = None,
 ) -> Evaluation:
     """Score one slot on a split.
@@ -59,11 +66,11 @@ def evaluate(
         modalities: Order of the modalities.
         batch_size: Images encoded together.
         device: Where to compute.
-        aids: What predictions are made with besides the model; nothing if None. Signs of
-            collapse are those of the codes and clusters that result.
+        options: Test-time options; plain predictions if None. The collapse indicators are those
+            of the resulting codes and clusters.
         on_images: Called with the count of images done after each batch.
     """
-    given = aids or Aids()
+    given = options or TestTimeOptions()
     classes, width = scored.probes["cluster.centres"].shape[1:]
     tally = _Tally(classes=classes, width=width, device=device)
     grid = split.features[modalities[0]].shape[1:3]
@@ -118,7 +125,7 @@ class _Tally:
         return counts.view(-1, self._classes)[: self._classes]
 
     def result(self, *, labelled: bool, linear: bool) -> Evaluation:
-        """Scores and signs of all that was counted."""
+        """Scores and collapse indicators of everything counted."""
         clusters_YY, linear_YY = self._cluster_YY.cpu().numpy(), self._linear_YY.cpu().numpy()
         evidence = Evidence(
             cluster=scores_of(match_clusters(clusters_YY)) if labelled else UNDEFINED,

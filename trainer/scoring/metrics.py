@@ -1,9 +1,9 @@
 """Scores from a count matrix: Hungarian matching, mean IoU in two conventions, accuracy.
 
-Shape letters: Y classes, Z predictions (clusters or classes; Z >= Y).
+Letters of shapes: ``docs/architecture.md``.
 
 No prediction is dropped: a pixel whose cluster is matched to no class counts as a miss
-(the released code masks it out). Specification 2.12 and 7.
+(the released code masks it out).
 """
 
 import math

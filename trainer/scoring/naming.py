@@ -1,6 +1,6 @@
-"""What clusters are called: the classes they match in labels, as far as labels bear it out.
+"""Names of clusters: the classes they match, where the labels support the match.
 
-Shape letters: Y classes, and as many clusters; h w pixels.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ Colour = tuple[int, int, int]
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """What the labels say of a cluster's name."""
+    """The labels' support for the name of a cluster."""
 
     #: The cluster's own number.
     cluster: int
@@ -40,7 +40,7 @@ class Evidence:
 
 @dataclass(frozen=True, kw_only=True)
 class Naming:
-    """From clusters to indices with names: the classes, then the clusters that are none."""
+    """From clusters to indices with names: the classes, then the clusters without a class."""
 
     #: Index of each cluster with shape (Y,).
     index_of_cluster_Y: NDArray[np.uint8]
@@ -50,12 +50,12 @@ class Naming:
     classes: int
     #: One line for the user: where the names come from.
     said: str
-    #: Index to what bears its name out; empty where names do not come from matching.
+    #: Index to the support for its name; empty where names do not come from matching.
     evidence: Mapping[int, Evidence] = field(default_factory=dict)
 
     @property
     def nameless(self) -> tuple[str, ...]:
-        """Names of the clusters that are no class."""
+        """Names of the clusters without a class."""
         return self.names[self.classes :]
 
     def apply(self, clusters_hw: NDArray[np.uint8]) -> Label:
@@ -101,7 +101,7 @@ class Naming:
 def name_clusters(
     counts_YY: NDArray[np.int64], classes: tuple[str, ...], *, images: int, split: str = "val"
 ) -> Naming:
-    """Match clusters with classes as the score does, and keep what has evidence.
+    """Match clusters with classes as the score does, and keep the matches that labels support.
 
     A one-to-one match gives each cluster a class, also where not one labelled pixel of the
     cluster has that class: such a cluster keeps its own number as its name.

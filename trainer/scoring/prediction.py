@@ -1,12 +1,11 @@
 """The best class of every pixel, by both probes: plain, with mirror averaging, with a CRF.
 
-Shape letters: M modalities, N images, T tokens (H*W), K code channels, Y classes,
-h w pixels.
+Letters of shapes: ``docs/architecture.md``, and r rows of a band.
 
 The class score of a pixel is the inner product of the bilinearly upsampled raw code with a
 unit centre. Dividing it by the code's norm would not change which is largest, and upsampling
 is linear, so the Y inner products are upsampled and never the K code channels: the same
-predictions for a fraction of the work (specification, note after section 7). They are
+predictions for a fraction of the work. They are
 upsampled a band of rows at a time, which stays in a processor's cache until its best class
 is known.
 """
@@ -18,17 +17,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from trainer.engine.batches import to_tokens
 from trainer.features.dataset_features import Features
+from trainer.features.tokens import to_tokens
 from trainer.methods.base import Method
 from trainer.nn.interpolation import row_bands, upsample, upsample_columns
 from trainer.nn.parameters import Views
 from trainer.scoring.crf import refine
 from trainer.scoring.probes import EPSILON, unit_centres
 
-__all__ = ["Aids", "ClassMaps", "Scored", "best_class", "codes_of", "predict"]
+__all__ = ["ClassMaps", "Scored", "TestTimeOptions", "best_class", "codes_of", "predict"]
 
-#: Factor on cosines before the softmax that the CRF starts from (specification 2.13).
+#: Factor on cosines before the softmax that the CRF starts from (``docs/method.md``).
 SHARPNESS = 2.0
 #: Numbers a band may have: they are read five times, so they should stay in a cache.
 BAND_NUMBERS_CPU, BAND_NUMBERS_GPU = 2**20, 2**27
@@ -48,14 +47,19 @@ class Scored:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Aids:
-    """What predictions are made with besides the model."""
+class TestTimeOptions:
+    """What predictions use besides the model: test-time options.
+
+    Without any, predictions are plain.
+    """
+
+    __test__ = False  # not a test case, whatever pytest makes of the name
 
     #: Features of the mirrored images by modality, in the order of the split: their code is
-    #: mirrored back and averaged with the image's own, as STEGO and EAGLE do. None: not done.
+    #: mirrored back and averaged with the image's own, as STEGO and EAGLE do. None: no averaging.
     mirrored: Mapping[str, Features] | None = None
     #: The RGB images of a part of the split with shape (N, 3, h, w), from 0 to 1, along whose
-    #: edges a dense CRF moves predictions. None: not done.
+    #: edges a dense CRF moves predictions. None: no CRF.
     guides: Callable[[slice], Tensor] | None = None
 
 
@@ -153,7 +157,7 @@ def best_class(scores_NTY: Tensor, grid: tuple[int, int], size: tuple[int, int])
 
 
 def _parts(wide_NYHw: Tensor, *, rows: int) -> Iterator[slice]:
-    """Images whose bands together have a bearable size."""
+    """Slices of the images whose bands together fit into the cache."""
     images, classes, _, width = wide_NYHw.shape
     room = BAND_NUMBERS_GPU if wide_NYHw.is_cuda else BAND_NUMBERS_CPU
     step = max(1, room // (classes * rows * width))
@@ -161,9 +165,9 @@ def _parts(wide_NYHw: Tensor, *, rows: int) -> Iterator[slice]:
 
 
 def _first_largest(scores_NYrw: Tensor) -> Tensor:
-    """Index of the first largest score over Y; the scores are used up.
+    """Index of the first largest score over Y; overwrites the scores.
 
-    Four passes that a processor makes many numbers at a time, which ``max`` does not.
+    Takes four vectorised passes; ``max`` is not vectorised.
     """
     classes = scores_NYrw.shape[1]
     backwards = torch.arange(

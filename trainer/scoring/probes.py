@@ -1,10 +1,10 @@
-"""The two probes that read the code without shaping it: a cluster and a linear one.
+"""The two probes, cluster and linear: they read the code and do not influence it.
 
-Shape letters: S slots, B crops, T tokens (H*W), K code channels, Y classes, h w label pixels.
+Letters of shapes: ``docs/architecture.md``.
 
-Both are trained on the detached, dropout-noised code of the anchors (specification 2.10, 7).
+Both are trained on the detached, dropout-noised code of the queries (``docs/method.md``).
 The cluster probe is spherical online K-means on all tokens, labelled or not. The linear probe
-is a classifier trained by cross-entropy over labelled places; a batch without any gives 0.
+is a classifier trained by cross-entropy over labelled places; for a batch without any it is 0.
 """
 
 from typing import Literal
@@ -41,26 +41,26 @@ def unit_centres(views: Views) -> Tensor:
     return unit(views["cluster.centres"], epsilon=EPSILON)
 
 
-def cluster_loss(codes_SBTK: Tensor, views: Views, share_SB: Tensor) -> Tensor:
+def cluster_loss(codes_SBTK: Tensor, views: Views, sample_weight_SB: Tensor) -> Tensor:
     """Minus the mean cosine of each token's code with its nearest centre.
 
     Args:
         codes_SBTK: Detached codes with shape (S, B, T, K).
         views: Parameters of :func:`probe_layout`.
-        share_SB: Each crop's share of its slot's batch.
+        sample_weight_SB: Weight of each crop in its slot's batch.
 
     Returns:
         Tensor with shape (S,).
     """
 
-    def of_slots(codes_SBTK: Tensor, centres_SYK: Tensor, share_SB: Tensor) -> Tensor:
+    def of_slots(codes_SBTK: Tensor, centres_SYK: Tensor, sample_weight_SB: Tensor) -> Tensor:
         codes = unit(codes_SBTK, epsilon=EPSILON).flatten(1, 2)
         cosines = torch.bmm(codes, unit(centres_SYK, epsilon=EPSILON).mT)
         nearest_SB = cosines.max(dim=-1).values.view(codes_SBTK.shape[:3]).mean(dim=-1)
-        return -(nearest_SB * share_SB).sum(dim=1)
+        return -(nearest_SB * sample_weight_SB).sum(dim=1)
 
     centres = views["cluster.centres"]
-    return each_slot(of_slots, codes_SBTK, centres, share_SB, slots=len(centres))
+    return each_slot(of_slots, codes_SBTK, centres, sample_weight_SB, slots=len(centres))
 
 
 def linear_loss(
@@ -79,7 +79,7 @@ def linear_loss(
         labels_SBhw: Classes with shape (S, B, h, w), uint8, 255 where there is none; the
             logits are upsampled to them, or left as they are at token size.
         grid: Tokens down and across (H, W).
-        present_SB: Whether a crop is no padding.
+        present_SB: Whether a crop is not padding.
 
     Returns:
         Tensor with shape (S,).

@@ -1,7 +1,6 @@
 """The names in the released configuration files, and what they are called here.
 
-Facts of the released configurations (specification 2.2 to 2.17 and 7): a key each, nothing of
-their code.
+Facts of the released configurations: a key each, nothing of their code.
 """
 
 from collections.abc import Mapping
@@ -24,7 +23,7 @@ __all__ = [
     "ReleasedModel",
 ]
 
-#: Lightning counts a step for each of the three optimisers (specification 0.1).
+#: Lightning counts a step for each of the three optimisers.
 STEPS_PER_BATCH = 3
 
 #: ``dataset_name``, which is ``data.name`` as well, to the folder under ``pytorch_data_dir``.

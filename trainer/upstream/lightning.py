@@ -48,7 +48,7 @@ class LightningCheckpoint:
 
     @property
     def iteration(self) -> int:
-        """True iterations (batches) it was trained for (specification 0.1)."""
+        """True iterations (batches) it was trained for."""
         return self.step // STEPS_PER_BATCH
 
     def read(self, *, prefix: str) -> dict[str, Tensor]:

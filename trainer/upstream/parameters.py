@@ -1,6 +1,6 @@
 """Our parameters in the released checkpoints, by name.
 
-Shape letters: M modalities, D harmonisers, C feature channels, K code channels, Y classes.
+Letters of shapes: ``docs/architecture.md``.
 
 Their layers are 1x1 convolutions with weights (out, in, 1, 1), the same numbers as our linear
 layers'. What a modality has of its own is one tensor here, with a leading axis.

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainer.config.configuration import TrainConfig
-from trainer.config.protocols import lay_protocol
 from trainer.config.toml_records import build_record
 from trainer.errors import ConfigError
+from trainer.protocols import lay_protocol
 from trainer.upstream.keys import (
     CHOICES,
     DATA_SETS,

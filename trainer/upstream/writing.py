@@ -52,7 +52,7 @@ def write_settings(config: TrainConfig) -> tuple[dict[str, Any], tuple[str, ...]
     """The released configuration of a run, and what its reader should know.
 
     Modality weights are divided by the largest if that exceeds 1, the end of the range that the
-    released search takes them from: Adam ignores a common factor (specification 0.6).
+    released search takes them from: Adam ignores a common factor.
 
     Returns:
         Settings by released key, and lines of comment.

@@ -16,7 +16,7 @@ from trainer.config.toml_records import overlay
 __all__ = ["preset_names", "read_preset"]
 
 #: Laid over a preset of a run: 7500 of the released search's counter, which counts three
-#: a batch, whatever the data set (specification 2.17).
+#: a batch, whatever the data set (``docs/protocols.md``).
 SEARCHED = {"training": {"iterations": 2500}}
 
 

@@ -19,7 +19,7 @@ from tests.fakes.search_process import STUDY, Kill, run_search
 from tests.fakes.stored_trials import stored_trials
 
 TRIALS = 24
-FREEZE = {"signal": signal.SIGSTOP}
+FREEZE: dict[str, Any] = {"signal": signal.SIGSTOP}
 #: Seconds without renewal after which a lease is free; UMSS_TIME_TO_LIVE=30 is the real one.
 TIME_TO_LIVE = float(os.environ.get("UMSS_TIME_TO_LIVE", "3"))
 #: Longest time from the freeze to the takeover, beyond that: the frozen driver's silent

@@ -83,10 +83,10 @@ def test_whoever_loses_the_race_for_a_name_is_told_who_drives(
     real = claiming.create
     with contextlib.ExitStack() as winner:
 
-        def quicker(bind: Database, name: str, new: NewStudy) -> StudyRecord:
-            real(bind, name, new)
+        def quicker(where: Database, name: str, new: NewStudy) -> StudyRecord:
+            real(where, name, new)
             winner.enter_context(Lease.acquire(database, name))
-            return real(bind, name, new)
+            return real(where, name, new)
 
         monkeypatch.setattr(launching, "create", quicker)
         with pytest.raises(LeaseHeld, match="is driven by pid"):
@@ -98,9 +98,9 @@ def test_a_name_that_was_taken_and_left_is_driven_on(
 ) -> None:
     real = claiming.create
 
-    def quicker(bind: Database, name: str, new: NewStudy) -> StudyRecord:
-        real(bind, name, new)
-        return real(bind, name, new)
+    def quicker(where: Database, name: str, new: NewStudy) -> StudyRecord:
+        real(where, name, new)
+        return real(where, name, new)
 
     monkeypatch.setattr(launching, "create", quicker)
     ask("new")

@@ -217,7 +217,8 @@ def test_of_trials_queued_near_the_end_no_more_are_run_than_asked_for(
     search(database, tmp_path, acts=acts, workers=2)
     view = read_study(database, STUDY)
     assert view.counts.finished == TRIALS and view.counts.running == 0
-    assert view.counts.waiting >= 2
+    # how many of them are taken in place of new ones depends on when the driver sees them
+    assert view.counts.waiting == len(view.trials) - TRIALS >= 1
     assert all(trial.state == "waiting" for trial in view.trials[TRIALS:])
 
 

@@ -1,6 +1,7 @@
 """Standing by for another driver: says who has the study, and goes on when that is gone."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -102,7 +103,7 @@ def test_an_outage_is_waited_out_while_standing_by(
 ) -> None:
     real, looks = standby._holder, 0
 
-    def away(*arguments: object) -> object:
+    def away(*arguments: Any) -> object:
         nonlocal looks
         looks += 1
         if 2 <= looks <= 50:
@@ -119,7 +120,7 @@ def test_an_outage_is_waited_out_while_standing_by(
 def test_an_outage_beyond_patience_ends_the_standing_by(
     database: Database, held: Lease, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(*arguments: object) -> object:
+    def away(*arguments: Any) -> object:
         raise DatabaseAway("the database is away: for good")
 
     monkeypatch.setattr(standby, "_holder", away)

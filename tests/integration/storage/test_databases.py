@@ -3,28 +3,32 @@
 import concurrent.futures
 import os
 import traceback
+from pathlib import Path
 
 import pytest
 from sqlalchemy import inspect, text
 
-from storage.address import parse_address, take_address
-from storage.database import look_at_database, open_database
+from storage.address import Address, parse_address, take_address
+from storage.database import Database, look_at_database, open_database
 from storage.errors import ConnectError, DatabaseAway, SchemaError
 from storage.models import SCHEMA, Base
+from tests.integration.conftest import PasswordServer
 
 ONE_LINE = r"\A[^\n]*\Z"
 
 
-def open_and_close(address):
+def open_and_close(address: Address) -> object:
     with open_database(address) as database, database.engine.connect() as connection:
         return connection.execute(text("SELECT 1")).scalar_one()
 
 
-def everything_said(error):
+def everything_said(error: BaseException) -> str:
     return "".join(traceback.format_exception(error)) + repr(error) + str(error)
 
 
-def test_a_password_from_each_source_opens_the_database(password_server, tmp_path, monkeypatch):
+def test_a_password_from_each_source_opens_the_database(
+    password_server: PasswordServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("PGPASSWORD", raising=False)
     address = password_server.address()
     with_password = address.replace("owner@", f"owner:{password_server.password}@")
@@ -44,7 +48,7 @@ def test_a_password_from_each_source_opens_the_database(password_server, tmp_pat
     assert open_and_close(parse_address(address)) == 1
 
 
-def test_a_wrong_password_is_one_line_without_it(password_server):
+def test_a_wrong_password_is_one_line_without_it(password_server: PasswordServer) -> None:
     wrong = "not-the-passw0rd"
     address = parse_address(password_server.address(), password=wrong)
     with pytest.raises(ConnectError, match=ONE_LINE) as caught:
@@ -54,14 +58,16 @@ def test_a_wrong_password_is_one_line_without_it(password_server):
     assert wrong not in everything_said(caught.value)
 
 
-def test_no_password_is_one_line_that_names_the_sources(password_server, monkeypatch, tmp_path):
+def test_no_password_is_one_line_that_names_the_sources(
+    password_server: PasswordServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("PGPASSFILE", str(tmp_path / "none"))
     with pytest.raises(ConnectError, match=ONE_LINE) as caught:
         open_database(parse_address(password_server.address()))
     assert "UMSS_STORAGE, .pgpass or --password-file" in str(caught.value)
 
 
-def test_a_missing_database_is_one_line(password_server):
+def test_a_missing_database_is_one_line(password_server: PasswordServer) -> None:
     address = parse_address(
         password_server.address(database="nowhere"), password=password_server.password
     )
@@ -71,7 +77,7 @@ def test_a_missing_database_is_one_line(password_server):
     assert password_server.password not in everything_said(caught.value)
 
 
-def test_an_unreachable_server_is_one_line():
+def test_an_unreachable_server_is_one_line() -> None:
     secret = "hush-hush"
     address = parse_address("postgresql://someone@127.0.0.1:1/name", password=secret)
     with pytest.raises(ConnectError, match=ONE_LINE) as caught:
@@ -81,13 +87,13 @@ def test_an_unreachable_server_is_one_line():
     assert secret not in everything_said(caught.value)
 
 
-def test_an_unknown_parameter_is_one_line(database_address):
+def test_an_unknown_parameter_is_one_line(database_address: str) -> None:
     with pytest.raises(ConnectError, match=ONE_LINE) as caught:
         open_database(parse_address(f"{database_address}&colour=blue"))
     assert 'invalid connection option "colour"' in str(caught.value)
 
 
-def test_errors_of_statements_hold_no_password(password_server):
+def test_errors_of_statements_hold_no_password(password_server: PasswordServer) -> None:
     address = parse_address(password_server.address(), password=password_server.password)
     with open_database(address) as database:
         pid = "SELECT pg_terminate_backend(pg_backend_pid())"
@@ -99,7 +105,7 @@ def test_errors_of_statements_hold_no_password(password_server):
         assert password_server.password in database.url()
 
 
-def test_tables_are_made_once_and_left_alone_after(empty_database_address):
+def test_tables_are_made_once_and_left_alone_after(empty_database_address: str) -> None:
     address = parse_address(empty_database_address)
     with open_database(address) as database:
         tables = inspect(database.engine).get_table_names(schema=SCHEMA)
@@ -113,14 +119,16 @@ def test_tables_are_made_once_and_left_alone_after(empty_database_address):
         assert written(database) == before
 
 
-def written(database):
+def written(database: Database) -> object:
     """Transactions that wrote, so far; asking is none."""
     with database.engine.connect() as connection:
         query = "SELECT pg_snapshot_xmax(pg_current_snapshot())"
         return connection.execute(text(query)).scalar_one()
 
 
-def test_looking_at_a_database_makes_nothing(empty_database_address, database_address):
+def test_looking_at_a_database_makes_nothing(
+    empty_database_address: str, database_address: str
+) -> None:
     with open_database(parse_address(database_address)):
         pass
     made = look_at_database(parse_address(database_address))
@@ -131,7 +139,7 @@ def test_looking_at_a_database_makes_nothing(empty_database_address, database_ad
     assert empty.server.startswith("18.")
 
 
-def test_migrations_make_what_the_models_say(database):
+def test_migrations_make_what_the_models_say(database: Database) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
@@ -148,24 +156,28 @@ def test_migrations_make_what_the_models_say(database):
     assert {check["name"] for check in checks} == {
         constraint.name
         for constraint in Base.metadata.tables["umss.study"].constraints
-        if constraint.name.startswith("ck_")
+        if str(constraint.name).startswith("ck_")
     }
 
 
-def test_many_that_open_an_empty_database_at_once_all_find_the_tables(empty_database_address):
+def test_many_that_open_an_empty_database_at_once_all_find_the_tables(
+    empty_database_address: str,
+) -> None:
     address = parse_address(empty_database_address)
     with concurrent.futures.ThreadPoolExecutor(6) as pool:
         assert list(pool.map(open_and_close, [address] * 6)) == [1] * 6
 
 
-def test_newer_tables_are_refused(database, database_address):
+def test_newer_tables_are_refused(database: Database, database_address: str) -> None:
     with database.engine.begin() as connection:
         connection.execute(text("UPDATE umss.alembic_version SET version_num = '9999'"))
     with pytest.raises(SchemaError, match=r"have version 9999, newer .* update unim2-search"):
         open_database(parse_address(database_address))
 
 
-def test_a_role_that_may_not_make_tables_is_told_so(empty_database_address, _template):
+def test_a_role_that_may_not_make_tables_is_told_so(
+    empty_database_address: str, _template: Database
+) -> None:
     role = f"weak_{os.getpid()}"
     with _template.engine.begin() as connection:
         connection.execute(text(f"CREATE ROLE {role} LOGIN"))
@@ -177,8 +189,8 @@ def test_a_role_that_may_not_make_tables_is_told_so(empty_database_address, _tem
             connection.execute(text(f"DROP ROLE {role}"))
 
 
-def test_the_server_is_told_to_end_silent_transactions(database):
-    def setting(name):
+def test_the_server_is_told_to_end_silent_transactions(database: Database) -> None:
+    def setting(name: str) -> object:
         with database.engine.connect() as connection:
             return connection.execute(text(f"SHOW {name}")).scalar_one()
 

@@ -16,6 +16,7 @@ from storage.database import open_database
 from storage.embedded import EmbeddedServer
 from storage.errors import DatabaseAway, EmbeddedError
 from storage.file_lock import FileLock
+from tests.integration.storage.conftest import Child
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs it as another account")
 
@@ -64,7 +65,9 @@ def one(root: Path, query: str) -> object:
             return connection.execute(text(query)).scalar_one()
 
 
-def test_the_last_of_three_processes_stops_it(embedded_folder, start_child):
+def test_the_last_of_three_processes_stops_it(
+    embedded_folder: Path, start_child: Callable[..., Child]
+) -> None:
     children = [start_child(JOIN_AND_WAIT, str(embedded_folder)) for _ in range(3)]
     assert [child.line() for child in children] == ["joined"] * 3
     pid = postmaster_pid(embedded_folder)
@@ -79,7 +82,9 @@ def test_the_last_of_three_processes_stops_it(embedded_folder, start_child):
     assert not server_lives(embedded_folder)
 
 
-def test_a_server_whose_only_user_was_killed_is_joined_and_stopped(embedded_folder, start_child):
+def test_a_server_whose_only_user_was_killed_is_joined_and_stopped(
+    embedded_folder: Path, start_child: Callable[..., Child]
+) -> None:
     child = start_child(JOIN_AND_WAIT, str(embedded_folder))
     assert child.line() == "joined"
     pid = postmaster_pid(embedded_folder)
@@ -91,7 +96,7 @@ def test_a_server_whose_only_user_was_killed_is_joined_and_stopped(embedded_fold
     assert not server_lives(embedded_folder)
 
 
-def test_two_users_in_one_process_both_count(embedded_folder):
+def test_two_users_in_one_process_both_count(embedded_folder: Path) -> None:
     first, second = EmbeddedServer.join(embedded_folder), EmbeddedServer.join(embedded_folder)
     first.leave()
     first.leave()  # once is enough, twice does not count for the other
@@ -100,7 +105,9 @@ def test_two_users_in_one_process_both_count(embedded_folder):
     assert not server_lives(embedded_folder)
 
 
-def test_a_killed_server_is_started_again_and_keeps_what_it_was_told(embedded_folder):
+def test_a_killed_server_is_started_again_and_keeps_what_it_was_told(
+    embedded_folder: Path,
+) -> None:
     with open_database(parse_address(f"embedded:{embedded_folder}")) as database:
         with database.engine.begin() as connection:
             connection.execute(text("CREATE TABLE kept AS SELECT 7 AS number"))
@@ -117,7 +124,9 @@ def test_a_killed_server_is_started_again_and_keeps_what_it_was_told(embedded_fo
     assert not server_lives(embedded_folder)
 
 
-def test_a_process_number_that_another_program_has_now_is_no_server(embedded_folder, start_child):
+def test_a_process_number_that_another_program_has_now_is_no_server(
+    embedded_folder: Path, start_child: Callable[..., Child]
+) -> None:
     with open_database(parse_address(f"embedded:{embedded_folder}")) as database:
         pid_file = embedded_folder / "data/postmaster.pid"
         lines = pid_file.read_text().splitlines()
@@ -137,13 +146,15 @@ def test_a_process_number_that_another_program_has_now_is_no_server(embedded_fol
             assert connection.execute(text("SELECT 1")).scalar_one() == 1
 
 
-def test_a_process_number_file_cut_short_is_no_server(embedded_folder):
+def test_a_process_number_file_cut_short_is_no_server(embedded_folder: Path) -> None:
     EmbeddedServer.join(embedded_folder).leave()
     (embedded_folder / "data/postmaster.pid").write_text("")
     EmbeddedServer.join(embedded_folder).leave()
 
 
-def test_an_interrupt_at_the_terminal_does_not_reach_it(embedded_folder, start_child):
+def test_an_interrupt_at_the_terminal_does_not_reach_it(
+    embedded_folder: Path, start_child: Callable[..., Child]
+) -> None:
     child = start_child(WAIT_THROUGH_INTERRUPT, str(embedded_folder))
     assert child.line() == "joined"
     pid = postmaster_pid(embedded_folder)
@@ -153,7 +164,7 @@ def test_an_interrupt_at_the_terminal_does_not_reach_it(embedded_folder, start_c
     assert postmaster_pid(embedded_folder) == pid
 
 
-def test_a_path_too_long_for_a_socket_works(embedded_folder):
+def test_a_path_too_long_for_a_socket_works(embedded_folder: Path) -> None:
     root = embedded_folder / ("long-" * 30) / "deep"
     server = EmbeddedServer.join(root)
     assert len(os.fsencode(server.socket_folder)) < 90
@@ -163,7 +174,7 @@ def test_a_path_too_long_for_a_socket_works(embedded_folder):
     assert not server.socket_folder.exists()
 
 
-def test_a_short_socket_folder_that_somebody_else_made_is_refused(embedded_folder):
+def test_a_short_socket_folder_that_somebody_else_made_is_refused(embedded_folder: Path) -> None:
     root = embedded_folder / ("long-" * 30)
     folder = folder_module.EmbeddedFolder(root=root, account=None).socket_folder()
     folder.chmod(0o777)
@@ -172,17 +183,17 @@ def test_a_short_socket_folder_that_somebody_else_made_is_refused(embedded_folde
     folder.rmdir()
 
 
-def test_odd_characters_in_the_path_work(embedded_folder):
+def test_odd_characters_in_the_path_work(embedded_folder: Path) -> None:
     root = embedded_folder / "a b$c\"d'e,f"
     assert one(root, "SELECT 1") == 1
 
 
-def test_writes_are_durable(embedded_folder):
+def test_writes_are_durable(embedded_folder: Path) -> None:
     assert one(embedded_folder, "SHOW fsync") == "on"
     assert one(embedded_folder, "SHOW synchronous_commit") == "on"
 
 
-def test_permissions_of_parents_stay(embedded_folder):
+def test_permissions_of_parents_stay(embedded_folder: Path) -> None:
     parent = embedded_folder.parent
     EmbeddedServer.join(embedded_folder).leave()
     assert stat.S_IMODE(parent.stat().st_mode) == 0o711
@@ -190,7 +201,7 @@ def test_permissions_of_parents_stay(embedded_folder):
 
 
 @ROOT_ONLY
-def test_a_private_parent_is_refused_and_stays_private(embedded_folder):
+def test_a_private_parent_is_refused_and_stays_private(embedded_folder: Path) -> None:
     parent = embedded_folder.parent
     parent.chmod(0o700)
     with pytest.raises(EmbeddedError, match=f"lies under {parent}, which only root may enter"):
@@ -200,7 +211,9 @@ def test_a_private_parent_is_refused_and_stays_private(embedded_folder):
 
 
 @ROOT_ONLY
-def test_installed_programs_out_of_reach_are_copied(embedded_folder, monkeypatch, tmp_path):
+def test_installed_programs_out_of_reach_are_copied(
+    embedded_folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     import storage.server_programs as programs
 
     site = programs._installed_site()
@@ -214,27 +227,27 @@ def test_installed_programs_out_of_reach_are_copied(embedded_folder, monkeypatch
     server.leave()
 
 
-def test_a_folder_with_other_files_is_refused(embedded_folder):
+def test_a_folder_with_other_files_is_refused(embedded_folder: Path) -> None:
     embedded_folder.mkdir()
     (embedded_folder / "thesis.tex").write_text("")
     with pytest.raises(EmbeddedError, match="holds other files"):
         EmbeddedServer.join(embedded_folder)
 
 
-def test_a_file_in_place_of_the_folder_is_refused(embedded_folder):
+def test_a_file_in_place_of_the_folder_is_refused(embedded_folder: Path) -> None:
     embedded_folder.write_text("")
     with pytest.raises(EmbeddedError, match="give --storage embedded:FOLDER"):
         EmbeddedServer.join(embedded_folder)
 
 
-def test_data_of_another_version_is_refused(embedded_folder):
+def test_data_of_another_version_is_refused(embedded_folder: Path) -> None:
     EmbeddedServer.join(embedded_folder).leave()
     (embedded_folder / "data/PG_VERSION").write_text("16\n")
     with pytest.raises(EmbeddedError, match="made by PostgreSQL 16"):
         EmbeddedServer.join(embedded_folder)
 
 
-def test_a_server_on_another_machine_is_refused(embedded_folder):
+def test_a_server_on_another_machine_is_refused(embedded_folder: Path) -> None:
     server = EmbeddedServer.join(embedded_folder)
     (embedded_folder / "host").write_text("another-boot-id")
     # What answers there is behind a socket that this machine cannot reach.
@@ -245,7 +258,7 @@ def test_a_server_on_another_machine_is_refused(embedded_folder):
     server.leave()
 
 
-def test_an_initialisation_that_was_cut_off_is_begun_anew(embedded_folder):
+def test_an_initialisation_that_was_cut_off_is_begun_anew(embedded_folder: Path) -> None:
     EmbeddedServer.join(embedded_folder).leave()
     (embedded_folder / "data").rename(embedded_folder / "data.new")
     assert one(embedded_folder, "SELECT 1") == 1

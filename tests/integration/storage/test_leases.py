@@ -3,34 +3,39 @@
 import contextlib
 import signal
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from sqlalchemy import event, text
-from storage_programs import FREEZE_BEFORE_COMMIT, HOLD_LEASE
+from sqlalchemy import Connection, event, text
 
 from storage.address import parse_address
-from storage.database import open_database
+from storage.database import Database, open_database
 from storage.errors import DatabaseAway, LeaseHeld, LeaseLost
 from storage.fence import fence
 from storage.lease import Lease
-from storage.lease_record import lease_history, read_lease, read_leases
+from storage.lease_record import LeaseRecord, lease_history, read_lease, read_leases
+from tests.integration.storage.conftest import Child
+from tests.integration.storage.storage_programs import FREEZE_BEFORE_COMMIT, HOLD_LEASE
 
 FROZEN_SERVER_WAIT = 45.0  # seconds from the freeze within which a takeover must be done
 
 
-def record(database, study="s"):
+def record(database: Database, study: str = "s") -> LeaseRecord:
     with database.engine.connect() as connection:
-        return read_lease(connection, study)
+        found = read_lease(connection, study)
+    assert found is not None
+    return found
 
 
-def wait_until(condition):
+def wait_until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
 
-def test_a_second_lease_is_refused_and_told_who_has_it(database):
+def test_a_second_lease_is_refused_and_told_who_has_it(database: Database) -> None:
     with Lease.acquire(database, "s") as lease:
         assert lease.epoch == 1
         with pytest.raises(LeaseHeld, match=r"driven by pid \d+ on .* since .* UTC, renewed 0 s"):
@@ -40,7 +45,7 @@ def test_a_second_lease_is_refused_and_told_who_has_it(database):
         lease.check()
 
 
-def test_a_lease_given_back_is_free_at_once_under_a_new_epoch(database):
+def test_a_lease_given_back_is_free_at_once_under_a_new_epoch(database: Database) -> None:
     Lease.acquire(database, "s").release()
     with Lease.acquire(database, "s") as lease:
         assert lease.epoch == 2
@@ -52,25 +57,29 @@ def test_a_lease_given_back_is_free_at_once_under_a_new_epoch(database):
     assert second.released_at is None
 
 
-def test_a_lease_that_was_taken_over_is_not_given_back_by_its_old_holder(database):
+def test_a_lease_that_was_taken_over_is_not_given_back_by_its_old_holder(
+    database: Database,
+) -> None:
     old = Lease.acquire(database, "s")
     with Lease.acquire(database, "s", time_to_live=0.0):
         old.release()
         with database.engine.connect() as connection:
             history = lease_history(connection, "s")
-            assert read_lease(connection, "s").released_at is None
+        assert record(database).released_at is None
     assert [past.released_at for past in history] == [None, None]
 
 
-def test_of_many_at_once_one_gets_it(database, database_address, start_child):
+def test_of_many_at_once_one_gets_it(
+    database: Database, database_address: str, start_child: Callable[..., Child]
+) -> None:
     children = [start_child(HOLD_LEASE, database_address, "30") for _ in range(4)]
     told = sorted(child.line() for child in children)
     assert told == ["1", "LeaseHeld", "LeaseHeld", "LeaseHeld"]
 
 
 def test_the_lease_of_a_process_killed_on_this_machine_is_free_at_once(
-    database, database_address, start_child
-):
+    database: Database, database_address: str, start_child: Callable[..., Child]
+) -> None:
     child = start_child(HOLD_LEASE, database_address, "30")
     assert child.line() == "1"
     with pytest.raises(LeaseHeld):
@@ -82,8 +91,8 @@ def test_the_lease_of_a_process_killed_on_this_machine_is_free_at_once(
 
 
 def test_the_lease_of_a_frozen_process_is_free_when_its_time_is_over(
-    database, database_address, start_child
-):
+    database: Database, database_address: str, start_child: Callable[..., Child]
+) -> None:
     child = start_child(HOLD_LEASE, database_address, "2")
     assert child.line() == "1"
     child.send(signal.SIGSTOP)
@@ -98,7 +107,7 @@ def test_the_lease_of_a_frozen_process_is_free_when_its_time_is_over(
         assert not lease.lost
 
 
-def test_renewal_keeps_a_lease_beyond_its_time_to_live(database):
+def test_renewal_keeps_a_lease_beyond_its_time_to_live(database: Database) -> None:
     with Lease.acquire(database, "s", renew_seconds=0.1) as lease:
         acquired_at = record(database).acquired_at
         wait_until(lambda: (record(database).renewed_at - acquired_at).total_seconds() > 1)
@@ -108,8 +117,8 @@ def test_renewal_keeps_a_lease_beyond_its_time_to_live(database):
 
 
 def test_a_process_frozen_between_fence_and_commit_is_replaced_and_cannot_commit(
-    database, database_address, start_child
-):
+    database: Database, database_address: str, start_child: Callable[..., Child]
+) -> None:
     with database.engine.begin() as connection:
         connection.execute(text("CREATE TABLE written (line text)"))
     child = start_child(FREEZE_BEFORE_COMMIT, database_address)
@@ -128,8 +137,8 @@ def test_a_process_frozen_between_fence_and_commit_is_replaced_and_cannot_commit
 
 
 def test_a_lock_held_by_a_frozen_commit_does_not_block_the_takeover_for_ever(
-    database, database_address, start_child
-):
+    database: Database, database_address: str, start_child: Callable[..., Child]
+) -> None:
     with database.engine.begin() as connection:
         connection.execute(text("CREATE TABLE written (line text)"))
     child = start_child(FREEZE_BEFORE_COMMIT, database_address)
@@ -140,7 +149,7 @@ def test_a_lock_held_by_a_frozen_commit_does_not_block_the_takeover_for_ever(
         assert lease.epoch == 2
 
 
-def test_the_fence_stops_writes_and_lets_reads_pass(database):
+def test_the_fence_stops_writes_and_lets_reads_pass(database: Database) -> None:
     with database.engine.begin() as connection:
         connection.execute(text("CREATE TABLE written (line text)"))
     with contextlib.ExitStack() as stack:
@@ -162,7 +171,7 @@ def test_the_fence_stops_writes_and_lets_reads_pass(database):
             old.check()
 
 
-def test_the_fence_stops_writes_after_the_lease_was_given_back(database):
+def test_the_fence_stops_writes_after_the_lease_was_given_back(database: Database) -> None:
     lease = Lease.acquire(database, "s")
     fence(database.engine, lease)
     lease.release()
@@ -173,7 +182,9 @@ def test_the_fence_stops_writes_after_the_lease_was_given_back(database):
         connection.execute(text("CREATE TABLE written (line text)"))
 
 
-def test_a_takeover_waits_for_a_commit_that_passed_the_fence(database, database_address):
+def test_a_takeover_waits_for_a_commit_that_passed_the_fence(
+    database: Database, database_address: str
+) -> None:
     """The fence and the takeover exclude one another: the write is done before the epoch grows."""
     seen = []
     with (
@@ -183,7 +194,7 @@ def test_a_takeover_waits_for_a_commit_that_passed_the_fence(database, database_
         fence(database.engine, old)
 
         @event.listens_for(database.engine, "commit")
-        def _take_over(connection):
+        def _take_over(connection: Connection) -> None:
             with two.engine.begin() as other:
                 other.execute(text("SET LOCAL lock_timeout = '200ms'"))
                 with pytest.raises(DatabaseAway, match="lock timeout"):
@@ -195,11 +206,12 @@ def test_a_takeover_waits_for_a_commit_that_passed_the_fence(database, database_
     assert seen == [True]
 
 
-def test_a_lease_goes_on_under_its_epoch_when_the_server_comes_back(embedded_folder):
+def test_a_lease_goes_on_under_its_epoch_when_the_server_comes_back(embedded_folder: Path) -> None:
     with open_database(parse_address(f"embedded:{embedded_folder}")) as database:
         with Lease.acquire(database, "s", renew_seconds=0.1) as lease:
             fence(database.engine, lease)
             before = record(database).renewed_at
+            assert database.server is not None
             database.server.programs.run(
                 "pg_ctl", ["stop", "-D", "data", "-m", "immediate"], seconds=30
             )
@@ -214,9 +226,10 @@ def test_a_lease_goes_on_under_its_epoch_when_the_server_comes_back(embedded_fol
                 connection.execute(text("CREATE TABLE written (line text)"))
 
 
-def test_giving_back_during_an_outage_is_quiet(embedded_folder):
+def test_giving_back_during_an_outage_is_quiet(embedded_folder: Path) -> None:
     with open_database(parse_address(f"embedded:{embedded_folder}")) as database:
         lease = Lease.acquire(database, "s")
+        assert database.server is not None
         database.server.programs.run(
             "pg_ctl", ["stop", "-D", "data", "-m", "immediate"], seconds=30
         )

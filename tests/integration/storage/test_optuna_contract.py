@@ -9,10 +9,11 @@ The cases that make dozens of trials are marked long: `make test-long` runs them
 import contextlib
 import pickle  # noqa: TID251 - to see that nothing of ours can be pickled
 from collections.abc import Iterator
+from pathlib import Path
 
 import optuna
 import pytest
-from optuna.storages import RDBStorage
+from optuna.storages import BaseStorage, RDBStorage
 from optuna.testing.pytest_storages import StorageTestCase
 from sqlalchemy import text
 
@@ -27,7 +28,7 @@ EMPTY = text("TRUNCATE public.studies CASCADE")
 
 
 @pytest.fixture(scope="module")
-def driven(_template: Database, embedded_root) -> Iterator[tuple[Database, RDBStorage]]:
+def driven(_template: Database, embedded_root: Path) -> Iterator[tuple[Database, RDBStorage]]:
     """A database, and the storage of a driver that holds its lease."""
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -66,7 +67,7 @@ def storage(driven: tuple[Database, RDBStorage]) -> RDBStorage:
 class TestDriversStorage(StorageTestCase):
     """All cases of the suite but the one below."""
 
-    def test_pickle_storage(self, storage: RDBStorage) -> None:
+    def test_pickle_storage(self, storage: BaseStorage) -> None:
         with pytest.raises(TypeError, match="stays in its process"):
             pickle.dumps(storage)
 
@@ -82,7 +83,7 @@ for _name in HEAVY:
     setattr(TestDriversStorage, _name, pytest.mark.long(getattr(StorageTestCase, _name)))
 
 
-def test_no_case_is_left_out_but_the_one_that_is_named():
+def test_no_case_is_left_out_but_the_one_that_is_named() -> None:
     cases = {name for name in dir(StorageTestCase) if name.startswith("test_")}
     changed = {name for name in vars(TestDriversStorage) if name.startswith("test_")}
     assert len(cases) > 40 and changed == {"test_pickle_storage", *HEAVY}

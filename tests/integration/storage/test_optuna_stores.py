@@ -1,16 +1,19 @@
 """Optuna's storage on our database: fenced, honest about outages, frugal with connections."""
 
 import concurrent.futures
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import optuna
 import pytest
 from optuna.distributions import FloatDistribution
-from optuna.trial import TrialState, create_trial
-from sqlalchemy import event, text
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, TrialState, create_trial
+from sqlalchemy import Connection, event, text
 
 from storage import optuna_store
 from storage.address import parse_address
-from storage.database import open_database
+from storage.database import Database, open_database
 from storage.errors import DatabaseAway, LeaseLost, SchemaError
 from storage.fence import fence
 from storage.lease import Lease
@@ -18,7 +21,7 @@ from storage.optuna_store import open_optuna
 
 
 @pytest.fixture(autouse=True)
-def _quiet():
+def _quiet() -> Iterator[None]:
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     yield
@@ -26,13 +29,13 @@ def _quiet():
 
 
 @pytest.fixture
-def lease(database):
+def lease(database: Database) -> Iterator[Lease]:
     with Lease.acquire(database, "s") as acquired:
         yield acquired
 
 
 @pytest.fixture
-def store(database, lease):
+def store(database: Database, lease: Lease) -> Iterator[RDBStorage]:
     storage = open_optuna(database, lease)
     yield storage
     storage.remove_session()
@@ -40,11 +43,11 @@ def store(database, lease):
 
 
 @pytest.fixture
-def study(store):
+def study(store: RDBStorage) -> optuna.Study:
     return optuna.create_study(study_name="s", storage=store, direction="maximize")
 
 
-def running_trial():
+def running_trial() -> FrozenTrial:
     return create_trial(
         state=TrialState.RUNNING,
         params={"x": 0.5},
@@ -53,11 +56,11 @@ def running_trial():
     )
 
 
-def add(study):
+def add(study: optuna.Study) -> int:
     return study._storage.create_new_trial(study._study_id, running_trial())
 
 
-WRITES = {
+WRITES: dict[str, Callable[[optuna.Study, int], object]] = {
     "report": lambda study, trial: study._storage.set_trial_intermediate_value(trial, 2, 0.5),
     "tell": lambda study, trial: study.tell(0, 1.0),
     "create": lambda study, trial: add(study),
@@ -68,7 +71,9 @@ WRITES = {
 
 
 @pytest.mark.parametrize("write", WRITES)
-def test_every_write_is_stopped_when_the_lease_is_lost(database, study, lease, write):
+def test_every_write_is_stopped_when_the_lease_is_lost(
+    database: Database, study: optuna.Study, lease: Lease, write: str
+) -> None:
     trial = add(study)
     study._storage.set_trial_intermediate_value(trial, 1, 0.25)
     with Lease.acquire(database, "s", time_to_live=0.0):
@@ -83,7 +88,9 @@ def test_every_write_is_stopped_when_the_lease_is_lost(database, study, lease, w
 
 
 @pytest.mark.parametrize("write", WRITES)
-def test_a_lost_lease_stops_writes_after_a_reconnect_too(database, store, study, write):
+def test_a_lost_lease_stops_writes_after_a_reconnect_too(
+    database: Database, store: RDBStorage, study: optuna.Study, write: str
+) -> None:
     trial = add(study)
     with Lease.acquire(database, "s", time_to_live=0.0):
         store.engine.dispose()
@@ -91,20 +98,22 @@ def test_a_lost_lease_stops_writes_after_a_reconnect_too(database, store, study,
             WRITES[write](study, trial)
 
 
-def kill_connection(database):
+def kill_connection(database: Database) -> None:
     with database.engine.begin() as connection:
         query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = "
         connection.execute(text(f"{query}'unim2-search optuna' AND datname = current_database()"))
 
 
 @pytest.mark.parametrize("write", WRITES)
-def test_a_connection_that_breaks_in_a_write_is_an_outage(database, store, study, write):
+def test_a_connection_that_breaks_in_a_write_is_an_outage(
+    database: Database, store: RDBStorage, study: optuna.Study, write: str
+) -> None:
     """Also in the creation of a trial, which Optuna alone would silently do a second time."""
     trial = add(study)
-    breaks = []
+    breaks: list[bool] = []
 
     @event.listens_for(store.engine, "commit")
-    def _break(connection):
+    def _break(connection: Connection) -> None:
         if not breaks and connection.execute(WROTE).scalar_one():
             breaks.append(True)
             kill_connection(database)
@@ -119,12 +128,15 @@ def test_a_connection_that_breaks_in_a_write_is_an_outage(database, store, study
 WROTE = text("SELECT pg_current_xact_id_if_assigned() IS NOT NULL")
 
 
-def test_an_outage_ends_when_the_server_is_back(embedded_folder, monkeypatch):
+def test_an_outage_ends_when_the_server_is_back(
+    embedded_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with open_database(parse_address(f"embedded:{embedded_folder}")) as database:
         with Lease.acquire(database, "s") as lease:
             store = open_optuna(database, lease)
             study = optuna.create_study(study_name="s", storage=store)
             trial = add(study)
+            assert database.server is not None
             database.server.programs.run(
                 "pg_ctl", ["stop", "-D", "data", "-m", "immediate"], seconds=30
             )
@@ -144,7 +156,9 @@ def test_an_outage_ends_when_the_server_is_back(embedded_folder, monkeypatch):
             store.engine.dispose()
 
 
-def test_a_driver_has_at_most_three_connections(database, lease, study, database_address):
+def test_a_driver_has_at_most_three_connections(
+    database: Database, lease: Lease, study: optuna.Study, database_address: str
+) -> None:
     fence(database.engine, lease)
     for _ in range(3):
         add(study)
@@ -157,15 +171,15 @@ def test_a_driver_has_at_most_three_connections(database, lease, study, database
     assert names == ["unim2-search lease", "unim2-search optuna", "unim2-search tables"]
 
 
-def test_nothing_that_optuna_keeps_shows_the_address(database):
+def test_nothing_that_optuna_keeps_shows_the_address(database: Database) -> None:
     store = open_optuna(database)
     host = database.address.parameters["host"]
     assert host not in store.url + repr(store.engine) + repr(store.engine.url)
     store.engine.dispose()
 
 
-def test_many_that_make_optunas_tables_at_once_all_find_them(empty_database_address):
-    def open_one(_):
+def test_many_that_make_optunas_tables_at_once_all_find_them(empty_database_address: str) -> None:
+    def open_one(_: int) -> str:
         with open_database(parse_address(empty_database_address)) as database:
             store = open_optuna(database)
             version = store.get_current_version()
@@ -176,7 +190,7 @@ def test_many_that_make_optunas_tables_at_once_all_find_them(empty_database_addr
         assert len(set(pool.map(open_one, range(4)))) == 1
 
 
-def test_tables_of_another_optuna_are_refused(database):
+def test_tables_of_another_optuna_are_refused(database: Database) -> None:
     with database.engine.begin() as connection:
         connection.execute(text("UPDATE public.alembic_version SET version_num = 'v99.0.0.a'"))
     with pytest.raises(SchemaError, match="do not fit this Optuna"):

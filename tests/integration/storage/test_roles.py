@@ -17,9 +17,10 @@ from storage.address import Address, parse_address
 from storage.database import Database, open_database
 from storage.errors import ConnectError, NotPermitted, RoleError, SchemaError
 from storage.models import Base
-from storage.roles import RoleWish, make_roles, version_tables
+from storage.roles import RoleKind, RoleWish, make_roles, version_tables
 from storage.studies import create_study
 from tests.fakes.search_process import new_study, run_search
+from tests.integration.conftest import PasswordServer
 
 ONE_LINE = r"\A[^\n]*\Z"
 SCHEMAS = ("umss", "public")
@@ -27,10 +28,11 @@ _numbers = itertools.count()
 
 
 @pytest.fixture
-def names(_template: Database) -> Iterator[dict[str, str]]:
+def names(_template: Database) -> Iterator[dict[RoleKind, str]]:
     """Names of a driver and a viewer of the test's own; roles belong to the whole server."""
     mark = f"{os.getpid()}_{next(_numbers)}"
-    found = {kind: f"{kind} {mark} \"'%:" for kind in ("driver", "viewer")}
+    kinds: tuple[RoleKind, ...] = ("driver", "viewer")
+    found = {kind: f"{kind} {mark} \"'%:" for kind in kinds}
     yield found
     for name in found.values():
         execute(_template, f"DROP ROLE IF EXISTS {quoted(name)}")
@@ -47,13 +49,13 @@ def execute(database: Database, statement: str) -> None:
 
 @pytest.fixture
 def as_role(
-    database: Database, database_address: str, names: dict[str, str]
+    database: Database, database_address: str, names: dict[RoleKind, str]
 ) -> Iterator[Callable[..., Database]]:
     """Opens the test's database as one of its roles."""
     make_roles(database, [RoleWish(name=name, kind=kind) for kind, name in names.items()])
     opened: list[Database] = []
 
-    def open_as(kind: str, **options: bool) -> Database:
+    def open_as(kind: RoleKind, **options: bool) -> Database:
         address = database_address.replace("postgres@", f"{quote(names[kind])}@")
         opened.append(open_database(parse_address(address), **options))
         return opened[-1]
@@ -150,7 +152,7 @@ def test_tables_that_come_later_have_the_same_rights(
 def test_the_driver_drives_a_whole_search_and_can_delete_nothing(
     database: Database,
     database_address: str,
-    names: dict[str, str],
+    names: dict[RoleKind, str],
     as_role: Callable[..., Database],
     tmp_path: Path,
 ) -> None:
@@ -180,7 +182,7 @@ def test_the_driver_drives_a_whole_search_and_can_delete_nothing(
 
 def test_what_reads_works_for_the_viewer_and_what_writes_is_one_line(
     database_address: str,
-    names: dict[str, str],
+    names: dict[RoleKind, str],
     as_role: Callable[..., Database],
     tmp_path: Path,
 ) -> None:
@@ -216,7 +218,7 @@ def test_a_name_that_a_role_cannot_have_is_refused() -> None:
 
 
 def test_a_role_that_grants_do_not_hold_back_is_refused(
-    database: Database, names: dict[str, str]
+    database: Database, names: dict[RoleKind, str]
 ) -> None:
     with pytest.raises(RoleError, match="owns the tables"):
         make_roles(database, [RoleWish(name="postgres", kind="viewer")])
@@ -232,7 +234,7 @@ def test_a_role_that_grants_do_not_hold_back_is_refused(
 
 
 def test_an_owner_needs_not_to_be_a_superuser(
-    _template: Database, embedded_root: Path, names: dict[str, str]
+    _template: Database, embedded_root: Path, names: dict[RoleKind, str]
 ) -> None:
     owner = f"owner_{os.getpid()}"
     in_no_transaction = _template.engine.execution_options(isolation_level="AUTOCOMMIT")
@@ -262,7 +264,7 @@ def test_an_owner_needs_not_to_be_a_superuser(
 
 
 def test_a_driver_that_becomes_a_viewer_loses_its_rights(
-    database: Database, names: dict[str, str], as_role: Callable[..., Database]
+    database: Database, names: dict[RoleKind, str], as_role: Callable[..., Database]
 ) -> None:
     make_roles(database, [RoleWish(name=names["driver"], kind="viewer")])
     former = as_role("driver")
@@ -272,7 +274,7 @@ def test_a_driver_that_becomes_a_viewer_loses_its_rights(
 
 
 def test_roles_are_made_with_passwords_from_files_that_no_log_shows(
-    password_server, tmp_path: Path
+    password_server: PasswordServer, tmp_path: Path
 ) -> None:
     secrets = {"driver": "dr\u00efver's \"p4ss", "viewer": "v13wer:%s{0}"}
     files = {kind: tmp_path / kind for kind in secrets}

@@ -2,14 +2,16 @@
 
 import concurrent.futures
 import dataclasses
+from collections.abc import Callable
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from search.driver.claiming import create_next
 from storage.address import parse_address
-from storage.database import open_database
+from storage.database import Database, open_database
 from storage.errors import NameTaken, StudyNameError, UnknownStudy
 from storage.reports import reports_of, store_report
 from storage.studies import (
@@ -36,7 +38,7 @@ NEW = NewStudy(
 )
 
 
-def test_a_study_is_read_back_as_it_was_stored(database):
+def test_a_study_is_read_back_as_it_was_stored(database: Database) -> None:
     made = create_study(database.engine, "naïve 研究 %_'\"", NEW)
     read = get_study(database.engine, "naïve 研究 %_'\"")
     assert read == made
@@ -47,7 +49,7 @@ def test_a_study_is_read_back_as_it_was_stored(database):
     assert (read.stop_requested, read.finished_at) == (False, None)
 
 
-def test_what_changes_of_a_study(database):
+def test_what_changes_of_a_study(database: Database) -> None:
     create_study(database.engine, "s", NEW)
     set_target(database.engine, "s", 300)
     request_stop(database.engine, "s")
@@ -65,7 +67,9 @@ def test_what_changes_of_a_study(database):
 
 
 @pytest.mark.parametrize("change", [request_stop, clear_stop, mark_finished, get_study])
-def test_an_unknown_study_is_refused(database, change):
+def test_an_unknown_study_is_refused(
+    database: Database, change: Callable[[Engine, str], object]
+) -> None:
     with pytest.raises(UnknownStudy, match="there is no study 'none'"):
         change(database.engine, "none")
     for name in ("nul\x00", "\ud800"):  # which PostgreSQL cannot even be asked for
@@ -73,21 +77,21 @@ def test_an_unknown_study_is_refused(database, change):
             change(database.engine, name)
 
 
-def test_a_name_is_taken_once(database):
+def test_a_name_is_taken_once(database: Database) -> None:
     create_study(database.engine, "s", NEW)
     with pytest.raises(NameTaken, match="there is a study 's' already"):
         create_study(database.engine, "s", dataclasses.replace(NEW, seed=0))
     assert get_study(database.engine, "s").seed == NEW.seed
 
 
-def test_a_name_that_no_study_may_have_is_refused(database):
+def test_a_name_that_no_study_may_have_is_refused(database: Database) -> None:
     with pytest.raises(StudyNameError):
         create_study(database.engine, "line\nbreak", NEW)
     assert list_studies(database.engine) == ()
 
 
-def test_of_eight_that_claim_a_name_at_once_one_gets_it(database_address):
-    def claim(seed):
+def test_of_eight_that_claim_a_name_at_once_one_gets_it(database_address: str) -> None:
+    def claim(seed: int) -> int | None:
         with open_database(parse_address(database_address)) as database:
             try:
                 return create_study(database.engine, "s", dataclasses.replace(NEW, seed=seed)).seed
@@ -101,8 +105,8 @@ def test_of_eight_that_claim_a_name_at_once_one_gets_it(database_address):
         assert [study.seed for study in list_studies(database.engine)] == seeds
 
 
-def test_eight_that_take_the_next_name_at_once_get_eight(database_address):
-    def claim(_):
+def test_eight_that_take_the_next_name_at_once_get_eight(database_address: str) -> None:
+    def claim(_: int) -> str:
         with open_database(parse_address(database_address)) as database:
             return create_next(database, "rooms", NEW).name
 
@@ -110,7 +114,7 @@ def test_eight_that_take_the_next_name_at_once_get_eight(database_address):
         assert sorted(pool.map(claim, range(8))) == [f"rooms-{n}" for n in range(1, 9)]
 
 
-def test_the_next_name_counts_only_its_own_preset(database):
+def test_the_next_name_counts_only_its_own_preset(database: Database) -> None:
     for name in ("rooms-2", "rooms-x", "rooms-10", "rooms%-99", "other-50", "rooms-"):
         create_study(database.engine, name, NEW)
     assert next_name(database.engine, "rooms") == "rooms-11"
@@ -118,14 +122,14 @@ def test_the_next_name_counts_only_its_own_preset(database):
     assert next_name(database.engine, "new") == "new-1"
 
 
-def test_nothing_is_stored_that_is_no_number(database):
+def test_nothing_is_stored_that_is_no_number(database: Database) -> None:
     with pytest.raises(StatementError, match="JSON compliant"):
         create_study(database.engine, "s", dataclasses.replace(NEW, config={"x": float("nan")}))
 
 
-def test_a_report_is_stored_once(database):
+def test_a_report_is_stored_once(database: Database) -> None:
     create_study(database.engine, "s", NEW)
-    store = {"study": "s", "trial": 4}
+    store: dict[str, Any] = {"study": "s", "trial": 4}
     assert store_report(database.engine, **store, evaluation=2, payload={"miou": 1 / 3})
     assert store_report(database.engine, **store, evaluation=1, payload={"miou": None})
     assert not store_report(database.engine, **store, evaluation=2, payload={"miou": 9.0})
@@ -139,12 +143,14 @@ def test_a_report_is_stored_once(database):
     assert list(reports[0].payload) == ["b", "a"]
 
 
-def test_a_report_of_no_study_is_refused(database):
+def test_a_report_of_no_study_is_refused(database: Database) -> None:
     with pytest.raises(IntegrityError):
         store_report(database.engine, study="none", trial=0, evaluation=1, payload={})
 
 
-def test_a_connection_with_a_transaction_of_its_own_decides_when_to_commit(database):
+def test_a_connection_with_a_transaction_of_its_own_decides_when_to_commit(
+    database: Database,
+) -> None:
     with database.engine.connect() as connection:
         outer = connection.begin()
         create_study(connection, "s", NEW)
@@ -155,7 +161,7 @@ def test_a_connection_with_a_transaction_of_its_own_decides_when_to_commit(datab
     assert get_study(database.engine, "s").name == "s"
 
 
-def test_the_database_holds_the_rules_too(database):
+def test_the_database_holds_the_rules_too(database: Database) -> None:
     create_study(database.engine, "s", NEW)
     with pytest.raises(IntegrityError, match="ck_study_trials"):
         set_target(database.engine, "s", 0)

@@ -10,12 +10,10 @@ def shrink(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Makes every vision transformer that is built afterwards small."""
     import timm  # takes seconds, and only some tests need it
 
-    from trainer.backbones import timm_vit
-
     def make_small(*, width: int = 64, heads: int = 1, depth: int = 2) -> None:
         small: Any = functools.partial(
             timm.create_model, embed_dim=width, num_heads=heads, depth=depth
         )
-        monkeypatch.setattr(timm_vit.timm, "create_model", small)
+        monkeypatch.setattr(timm, "create_model", small)
 
     return make_small

@@ -37,7 +37,7 @@ evaluations = 4
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory) -> Path:
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("rooms")
     (folder / "small.toml").write_text(CONFIG)
     return folder

@@ -1,5 +1,7 @@
 """Weights & Biases itself, offline: it takes what we call it with."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.unit.trainer.small import CPU, small_config, small_material
@@ -7,7 +9,7 @@ from trainer.engine.run import Run
 from trainer.logs import open_log
 
 
-def test_a_run_is_logged_offline(tmp_path, monkeypatch) -> None:
+def test_a_run_is_logged_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("wandb", reason="the extra wandb is not installed")
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_CACHE_DIR", str(tmp_path / "cache"))

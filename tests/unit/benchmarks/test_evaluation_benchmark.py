@@ -1,11 +1,13 @@
 """The benchmark of the evaluation finds equal predictions, and would tell if they were not."""
 
 import pytest
+from torch import Tensor
 
 from benchmarks import evaluation
+from trainer.scoring.prediction import Scored
 
 
-def test_all_ways_predict_the_same(capsys) -> None:
+def test_all_ways_predict_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     assert evaluation.main(["--short"]) == 0
     printed = capsys.readouterr().out
     assert "met     all predictions and counts are equal" in printed
@@ -13,8 +15,12 @@ def test_all_ways_predict_the_same(capsys) -> None:
 
 
 @pytest.mark.parametrize("name", list(evaluation.VARIANTS)[1:])
-def test_another_prediction_is_told(name: str, monkeypatch, capsys) -> None:
-    def one_pixel_off(codes, model, size):
+def test_another_prediction_is_told(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def one_pixel_off(
+        codes: Tensor, model: Scored, size: evaluation.Size
+    ) -> tuple[Tensor, Tensor]:
         clusters, linear = evaluation.code_by_batch(codes, model, size)
         clusters[0, 0, 0] = (clusters[0, 0, 0] + 1) % size.classes
         return clusters, linear

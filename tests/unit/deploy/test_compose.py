@@ -26,7 +26,8 @@ def environment(name: str) -> dict[str, str]:
 
 
 def script(name: str) -> Path:
-    return DEPLOY / SERVICES[name]["command"][0]
+    program: str = SERVICES[name]["command"][0]
+    return DEPLOY / program
 
 
 @services

@@ -20,7 +20,9 @@ def everything_said(error: BaseException) -> str:
     return "".join(traceback.format_exception_only(error)) + repr(error) + repr(error.__cause__)
 
 
-def test_the_default_is_embedded_in_the_users_data_folder(monkeypatch, tmp_path):
+def test_the_default_is_embedded_in_the_users_data_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(embedded_folder, "find_barrier", lambda folder, account: None)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     assert parse_address(None).kind == "embedded"
@@ -28,7 +30,9 @@ def test_the_default_is_embedded_in_the_users_data_folder(monkeypatch, tmp_path)
     assert parse_address("embedded") == parse_address("embedded:") == parse_address(None)
 
 
-def test_the_default_avoids_a_home_that_only_root_may_enter(monkeypatch, tmp_path):
+def test_the_default_avoids_a_home_that_only_root_may_enter(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     tmp_path.chmod(0o700)
@@ -36,14 +40,14 @@ def test_the_default_avoids_a_home_that_only_root_may_enter(monkeypatch, tmp_pat
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
 
 
-def test_an_embedded_folder_is_absolute(monkeypatch, tmp_path):
+def test_an_embedded_folder_is_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     assert parse_address("embedded:here").folder == tmp_path / "here"
     assert parse_address("embedded:here").masked() == f"embedded:{tmp_path}/here"
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg2", "POSTGRESQL"])
-def test_a_server_address_is_taken_apart(scheme):
+def test_a_server_address_is_taken_apart(scheme: str) -> None:
     address = parse_address(f"{scheme}://me@host.example:5433/name?sslmode=require")
     assert (address.user, address.host, address.port) == ("me", "host.example", 5433)
     assert (address.database, dict(address.parameters)) == ("name", {"sslmode": "require"})
@@ -61,7 +65,7 @@ def test_a_server_address_is_taken_apart(scheme):
         "postgresql://me:hu/sh@host/name",
     ],
 )
-def test_a_password_in_a_flags_address_is_refused_and_not_repeated(text):
+def test_a_password_in_a_flags_address_is_refused_and_not_repeated(text: str) -> None:
     with pytest.raises(PasswordInAddress, match=r"UMSS_STORAGE.*--password-file") as e:
         parse_address(text)
     assert "hu" not in everything_said(e.value).replace("shut", "")
@@ -84,7 +88,7 @@ def test_a_password_in_a_flags_address_is_refused_and_not_repeated(text):
         "postgresql://host/name?user=hush",
     ],
 )
-def test_an_address_that_cannot_be_read_is_refused_and_not_repeated(text):
+def test_an_address_that_cannot_be_read_is_refused_and_not_repeated(text: str) -> None:
     with pytest.raises(AddressError, match=r"postgresql|storage address") as caught:
         parse_address(text)
     assert "hush" not in everything_said(caught.value)
@@ -101,14 +105,14 @@ def test_an_address_that_cannot_be_read_is_refused_and_not_repeated(text):
         ("redis://hush@host", "'redis' is not known"),
     ],
 )
-def test_other_databases_are_refused_with_the_mend(text, reason):
+def test_other_databases_are_refused_with_the_mend(text: str, reason: str) -> None:
     with pytest.raises(UnsupportedDatabase, match=reason) as caught:
         parse_address(text)
     assert "postgresql://USER@HOST:PORT/NAME" in str(caught.value)
     assert "hush" not in everything_said(caught.value)
 
 
-def test_no_form_of_an_address_shows_its_password():
+def test_no_form_of_an_address_shows_its_password() -> None:
     environment = {"UMSS_STORAGE": f"postgresql://me:{QUOTED}@host/name?sslpassword={QUOTED}"}
     address = take_address(None, environment)
     assert address.password == SECRET
@@ -121,7 +125,7 @@ def test_no_form_of_an_address_shows_its_password():
     assert address.url(host=None).password == SECRET
 
 
-def test_the_environment_is_emptied_of_secrets():
+def test_the_environment_is_emptied_of_secrets() -> None:
     environment = {"UMSS_STORAGE": f"postgresql://me:{QUOTED}@h/n", "PGPASSWORD": "b", "HOME": "/"}
     assert take_address(None, environment).password == SECRET
     assert environment == {"HOME": "/"}
@@ -135,14 +139,14 @@ def test_the_environment_is_emptied_of_secrets():
     assert take_address(None, {"UMSS_STORAGE": ""}) == parse_address(None)
 
 
-def test_a_bad_address_leaves_no_secret_in_the_environment():
+def test_a_bad_address_leaves_no_secret_in_the_environment() -> None:
     environment = {"UMSS_STORAGE": "sqlite:///hush"}
     with pytest.raises(UnsupportedDatabase):
         take_address(None, environment)
     assert environment == {}
 
 
-def test_the_password_file_wins(tmp_path: Path):
+def test_the_password_file_wins(tmp_path: Path) -> None:
     file = tmp_path / "password"
     file.write_text("from file\nsecond line\n")
     environment = {"UMSS_STORAGE": "postgresql://me:old@host/name"}
@@ -153,7 +157,9 @@ def test_the_password_file_wins(tmp_path: Path):
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\nsecond", b"\xff\xfe"])
-def test_a_password_file_that_cannot_be_used_is_refused(tmp_path: Path, content):
+def test_a_password_file_that_cannot_be_used_is_refused(
+    tmp_path: Path, content: bytes | None
+) -> None:
     file = tmp_path / "password"
     if content is not None:
         file.write_bytes(content)

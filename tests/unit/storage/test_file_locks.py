@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,7 @@ sys.stdin.readline()
 """
 
 
-def test_one_holder_alone_or_many_together(tmp_path):
+def test_one_holder_alone_or_many_together(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     with FileLock(path) as first, FileLock(path) as second, FileLock(path) as third:
         assert first.try_shared()
@@ -25,7 +26,7 @@ def test_one_holder_alone_or_many_together(tmp_path):
         assert third.try_exclusive()
 
 
-def test_a_program_that_inherits_the_lock_keeps_it_to_its_end(tmp_path):
+def test_a_program_that_inherits_the_lock_keeps_it_to_its_end(tmp_path: Path) -> None:
     lock = FileLock(tmp_path / "lock")
     assert lock.try_exclusive()
     heir = subprocess.Popen(
@@ -45,7 +46,7 @@ def test_a_program_that_inherits_the_lock_keeps_it_to_its_end(tmp_path):
         process.stdin.close()
 
 
-def test_waiting_ends(tmp_path):
+def test_waiting_ends(tmp_path: Path) -> None:
     with FileLock(tmp_path / "lock") as holder, FileLock(tmp_path / "lock") as waiter:
         assert holder.try_exclusive()
         with pytest.raises(EmbeddedError, match="another process has held"):

@@ -1,8 +1,11 @@
 """Outages told from errors of ours."""
 
+from collections.abc import Callable
+
 import pytest
 from sqlalchemy.exc import (
     DataError,
+    DBAPIError,
     IntegrityError,
     InterfaceError,
     InternalError,
@@ -15,12 +18,12 @@ from storage.outage import database_away, translated
 
 
 class DriverError(Exception):
-    def __init__(self, text, pgcode):
+    def __init__(self, text: str, pgcode: str | None) -> None:
         super().__init__(text)
         self.pgcode = pgcode
 
 
-def error(kind, pgcode, *, invalidated=False):
+def error(kind: type[DBAPIError], pgcode: str | None, *, invalidated: bool = False) -> DBAPIError:
     told = DriverError("server closed the connection\nprobably", pgcode)
     made = kind("SELECT 1", {}, told)
     made.connection_invalidated = invalidated
@@ -43,7 +46,7 @@ def error(kind, pgcode, *, invalidated=False):
         DatabaseAway("gone"),
     ],
 )
-def test_an_outage_is_one(away):
+def test_an_outage_is_one(away: BaseException) -> None:
     assert database_away(away)
 
 
@@ -58,24 +61,24 @@ def test_an_outage_is_one(away):
         None,
     ],
 )
-def test_an_error_of_ours_is_none(ours):
+def test_an_error_of_ours_is_none(ours: BaseException | None) -> None:
     assert not database_away(ours)
 
 
-def wrapped(cause):
+def wrapped(cause: BaseException) -> RuntimeError:
     try:
         raise RuntimeError("an exception is raised during the commit") from cause
     except RuntimeError as error:
         return error
 
 
-def test_wrapped_errors_are_looked_into():
+def test_wrapped_errors_are_looked_into() -> None:
     assert database_away(wrapped(error(OperationalError, None)))
     assert not database_away(wrapped(error(IntegrityError, "23505")))
     assert not database_away(wrapped(LeaseLost("taken")))
 
 
-def test_an_outage_is_translated_into_one_line():
+def test_an_outage_is_translated_into_one_line() -> None:
     cause = wrapped(error(OperationalError, None))
     with pytest.raises(DatabaseAway) as caught, translated():
         raise cause
@@ -85,7 +88,9 @@ def test_an_outage_is_translated_into_one_line():
 
 @pytest.mark.parametrize("state", ["42501", "25006"])
 @pytest.mark.parametrize("wrap", [wrapped, lambda cause: cause])
-def test_a_want_of_rights_is_translated_into_one_line(state, wrap):
+def test_a_want_of_rights_is_translated_into_one_line(
+    state: str, wrap: Callable[[BaseException], BaseException]
+) -> None:
     with pytest.raises(NotPermitted, match=r"\A[^\n]*may not do this \(server closed") as caught:
         with translated():
             raise wrap(error(ProgrammingError, state))
@@ -93,7 +98,7 @@ def test_a_want_of_rights_is_translated_into_one_line(state, wrap):
 
 
 @pytest.mark.parametrize("passing", [LeaseLost("taken"), KeyError("x"), DatabaseAway("gone")])
-def test_other_errors_pass_unchanged(passing):
+def test_other_errors_pass_unchanged(passing: Exception) -> None:
     with pytest.raises(type(passing)) as caught, translated():
         raise passing
     assert caught.value is passing

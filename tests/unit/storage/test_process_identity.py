@@ -3,6 +3,8 @@
 import dataclasses
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,16 +21,16 @@ input()
 
 
 @pytest.fixture
-def me():
+def me() -> ProcessIdentity:
     return ProcessIdentity.of_this_process()
 
 
-def test_a_living_process_is_not_dead(me):
+def test_a_living_process_is_not_dead(me: ProcessIdentity) -> None:
     assert not me.is_certainly_dead()
     assert me == ProcessIdentity.of_this_process()
 
 
-def test_a_process_is_dead_when_it_ended_even_if_nobody_asked_after_it():
+def test_a_process_is_dead_when_it_ended_even_if_nobody_asked_after_it() -> None:
     child = subprocess.Popen(
         [sys.executable, "-c", TELL_IDENTITY],
         stdin=subprocess.PIPE,
@@ -42,7 +44,13 @@ def test_a_process_is_dead_when_it_ended_even_if_nobody_asked_after_it():
     assert not told.is_certainly_dead()
     child.kill()
     child.stdout.read()  # its end: the process is a zombie, or about to be one
-    while process_identity._status(child.pid)[0] not in process_identity.ENDED_STATES:
+
+    def state() -> str:
+        found = process_identity._status(child.pid)
+        assert found is not None
+        return found[0]
+
+    while state() not in process_identity.ENDED_STATES:
         pass
     assert told.is_certainly_dead()
     child.wait()
@@ -51,25 +59,31 @@ def test_a_process_is_dead_when_it_ended_even_if_nobody_asked_after_it():
     assert told.is_certainly_dead()
 
 
-def test_another_process_with_the_same_number_is_not_the_same(me):
+def test_another_process_with_the_same_number_is_not_the_same(me: ProcessIdentity) -> None:
     assert dataclasses.replace(me, started=me.started - 1).is_certainly_dead()
 
 
 @pytest.mark.parametrize(
     "elsewhere", [{"host": "other"}, {"boot_id": "other"}, {"boot_id": ""}, {"namespace": 1}]
 )
-def test_a_process_of_another_place_is_never_called_dead(me, elsewhere):
+def test_a_process_of_another_place_is_never_called_dead(
+    me: ProcessIdentity, elsewhere: dict[str, Any]
+) -> None:
     gone = dataclasses.replace(me, pid=2**22 + 1)  # above the largest number that Linux gives
     assert gone.is_certainly_dead()
     assert not dataclasses.replace(gone, **elsewhere).is_certainly_dead()
 
 
-def test_a_process_whose_details_are_hidden_is_not_called_dead(me, monkeypatch):
+def test_a_process_whose_details_are_hidden_is_not_called_dead(
+    me: ProcessIdentity, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(process_identity, "_status", lambda pid: None)
     assert not dataclasses.replace(me, started=1).is_certainly_dead()
 
 
-def test_a_name_with_brackets_and_spaces_is_read_past(tmp_path, monkeypatch):
+def test_a_name_with_brackets_and_spaces_is_read_past(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "7").mkdir()
     after_the_state = " ".join(str(field) for field in range(4, 53))
     (tmp_path / "7/stat").write_text(f"7 (a ) S (b)) R {after_the_state}\n")

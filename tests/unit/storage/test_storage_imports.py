@@ -14,7 +14,7 @@ import storage.optuna_store
 """
 
 
-def test_imports_are_light_and_without_warnings():
+def test_imports_are_light_and_without_warnings() -> None:
     # Without XDG_RUNTIME_DIR the server's own package would warn when it is imported.
     outcome = subprocess.run(
         [sys.executable, "-W", "error", "-c", PROGRAM],

@@ -3,10 +3,19 @@
 Every function takes and gives plain arrays of one slot. N crops are B anchors, then B partners.
 """
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Indices = NDArray[np.integer[Any]]
+Pairs = Sequence[tuple[Array, Array]]
+Parameters = Mapping[str, Array]
 
 
-def sample(grid_map, points):
+def sample(grid_map: Array, points: Array) -> Array:
     """Points (Q, 2) of a map (H, W, channels), bilinear; x and y in [-1, 1], corners aligned."""
     height, width, _ = grid_map.shape
     x, y = points.T
@@ -14,22 +23,23 @@ def sample(grid_map, points):
     left = np.minimum(column.astype(int), width - 2)
     top = np.minimum(row.astype(int), height - 2)
     right_part, bottom_part = (column - left)[:, None], (row - top)[:, None]
-    return (
+    values: Array = (
         grid_map[top, left] * (1 - right_part) * (1 - bottom_part)
         + grid_map[top, left + 1] * right_part * (1 - bottom_part)
         + grid_map[top + 1, left] * (1 - right_part) * bottom_part
         + grid_map[top + 1, left + 1] * right_part * bottom_part
     )
+    return values
 
 
-def cosines(first, second):
+def cosines(first: Array, second: Array) -> Array:
     first = first / np.linalg.norm(first, axis=-1, keepdims=True)
     second = second / np.linalg.norm(second, axis=-1, keepdims=True)
     return first @ second.T
 
 
-def pair_loss(feature_pairs, code_pairs, bias):
-    """Specification 2.8, steps 2 to 4, for one group: lists over the batch of (own, other)."""
+def pair_loss(feature_pairs: Pairs, code_pairs: Pairs, bias: float) -> float:
+    """The correspondence loss of one group: lists over the batch of (own, other)."""
     similarity = np.stack([cosines(own, other) for own, other in feature_pairs])
     mean_before = similarity.mean()
     similarity = similarity - similarity.mean(axis=2, keepdims=True)
@@ -38,20 +48,24 @@ def pair_loss(feature_pairs, code_pairs, bias):
     return float(np.mean(-np.maximum(codes, 0) * (similarity - bias)))
 
 
-def modality_losses(targets, codes, points, permutations, biases):
+def modality_losses(
+    targets: Array, codes: Array, points: Array, permutations: Indices, biases: Array
+) -> tuple[float, float, float]:
     """Self, KNN and random loss of one modality.
 
     targets, codes: (N, H, W, channels); points: (2, B, Q, 2); permutations: (R, B).
     """
     batch = points.shape[1]
 
-    def pairs(maps, other, other_points):
+    def pairs(
+        maps: Array, other: Sequence[int] | Indices, other_points: Array
+    ) -> list[tuple[Array, Array]]:
         return [
             (sample(maps[n], points[0, n]), sample(maps[other[n]], other_points[n]))
             for n in range(batch)
         ]
 
-    def loss(other, other_points, bias):
+    def loss(other: Sequence[int] | Indices, other_points: Array, bias: float) -> float:
         return pair_loss(
             pairs(targets, other, other_points), pairs(codes, other, other_points), bias
         )
@@ -62,8 +76,10 @@ def modality_losses(targets, codes, points, permutations, biases):
     return own, knn, float(np.mean(random))
 
 
-def total_loss(targets, codes, points, permutations, hyper):
-    """Specification 2.9; every argument has a leading modality axis, hyper is (M, 7)."""
+def total_loss(
+    targets: Array, codes: Array, points: Array, permutations: Indices, hyper: Array
+) -> float:
+    """The sum over modalities; every argument has a leading modality axis, hyper is (M, 7)."""
     total = 0.0
     for m, row in enumerate(hyper):
         losses = modality_losses(targets[m], codes[m], points[m], permutations[m], row[1:6:2])
@@ -71,24 +87,33 @@ def total_loss(targets, codes, points, permutations, hyper):
     return total
 
 
-def layer(maps, parameters, name, member=()):
+def layer(maps: Array, parameters: Parameters, name: str, member: tuple[int, ...] = ()) -> Array:
     weight, bias = parameters[f"{name}.weight"][member], parameters[f"{name}.bias"][member]
-    return np.einsum("...i,oi->...o", maps, weight) + bias
+    values: Array = np.einsum("...i,oi->...o", maps, weight) + bias
+    return values
 
 
-def relu(values):
+def relu(values: Array) -> Array:
     return np.maximum(values, 0)
 
 
-def conv_encoder(tokens, parameters):
-    """MSN, L2, conv fusion of (M, N, T, C); specification 2.3 to 2.5."""
+def conv_encoder(tokens: Array, parameters: Parameters) -> Array:
+    """MSN, L2, conv fusion of (M, N, T, C)."""
     return encoder(tokens, parameters, fusion="conv")
 
 
-def encoder(tokens, parameters, *, fusion, pre_norm="l2", residual=False):
-    """Specification 2.3 to 2.5 of (M, N, T, C) while training; one modality is left as it is."""
+def encoder(
+    tokens: Array,
+    parameters: Parameters,
+    *,
+    fusion: str,
+    pre_norm: str = "l2",
+    residual: bool = False,
+) -> Array:
+    """The encoder of (M, N, T, C) while training; one modality is left as it is."""
     if len(tokens) == 1:
-        return tokens[0]
+        only: Array = tokens[0]
+        return only
     maps = [
         pre_normed(own_network(each, parameters, m) + residual * each, pre_norm)
         for m, each in enumerate(tokens)
@@ -96,30 +121,32 @@ def encoder(tokens, parameters, *, fusion, pre_norm="l2", residual=False):
     return FUSIONS[fusion](maps, parameters)
 
 
-def own_network(maps, parameters, member):
-    """MSN, specification 2.3."""
+def own_network(maps: Array, parameters: Parameters, member: int) -> Array:
+    """The modality-specific network."""
     hidden = relu(layer(maps, parameters, "msn.first", (member,)))
     return layer(hidden, parameters, "msn.second", (member,))
 
 
-def pre_normed(maps, kind):
-    """Specification 2.4 and 7; maps: (N, T, C)."""
+def pre_normed(maps: Array, kind: str) -> Array:
+    """Normalisation before fusion; maps: (N, T, C)."""
     if kind == "l2":
-        return maps / np.linalg.norm(maps, axis=-1, keepdims=True)
+        units: Array = maps / np.linalg.norm(maps, axis=-1, keepdims=True)
+        return units
     whole = maps.reshape(len(maps), -1)
     if kind == "standardise":
         centre, scale = whole.mean(axis=1), whole.std(axis=1, ddof=1) + 1e-8
     else:
         centre, scale = whole.min(axis=1), np.ptp(whole, axis=1) + 1e-8
-    return (maps - centre[:, None, None]) / scale[:, None, None]
+    scaled: Array = (maps - centre[:, None, None]) / scale[:, None, None]
+    return scaled
 
 
-def conv(maps, parameters):
+def conv(maps: Sequence[Array], parameters: Parameters) -> Array:
     hidden = relu(layer(np.concatenate(maps, axis=-1), parameters, "fusion.layer0"))
     return layer(hidden, parameters, "fusion.layer1")
 
 
-def ladder(maps, parameters):
+def ladder(maps: Sequence[Array], parameters: Parameters) -> Array:
     """One modality's width less a step, batch normalisation and ReLU between the steps."""
     values = layer(np.concatenate(maps, axis=-1), parameters, "fusion.layer0")
     for step in range(1, len(maps)):
@@ -128,8 +155,8 @@ def ladder(maps, parameters):
     return values
 
 
-def batch_normed(values, parameters, name):
-    """Anchors and partners each by their own mean and (biased) variance; specification 7."""
+def batch_normed(values: Array, parameters: Parameters, name: str) -> Array:
+    """Anchors and partners each by their own mean and (biased) variance."""
     normed = []
     for half in np.split(values, 2):
         mean, variance = half.mean(axis=(0, 1)), half.var(axis=(0, 1))
@@ -138,24 +165,24 @@ def batch_normed(values, parameters, name):
     return whole * parameters[f"{name}.weight"] + parameters[f"{name}.bias"]
 
 
-FUSIONS = {
-    "sum": lambda maps, parameters: sum(maps),
-    "mean": lambda maps, parameters: sum(maps) / len(maps),
+FUSIONS: dict[str, Callable[[list[Array], Parameters], Array]] = {
+    "sum": lambda maps, parameters: np.sum(maps, axis=0),
+    "mean": lambda maps, parameters: np.sum(maps, axis=0) / len(maps),
     "max": lambda maps, parameters: np.maximum.reduce(maps),
     "conv": conv,
     "ladder": ladder,
 }
 
 
-def head(fused, parameters, masks):
-    """Specification 2.6; masks: (2, N, C)."""
+def head(fused: Array, parameters: Parameters, masks: Array) -> Array:
+    """The code head; masks: (2, N, C)."""
     linear = layer(fused * masks[0][:, None], parameters, "head.linear")
     hidden = relu(layer(fused * masks[1][:, None], parameters, "head.hidden"))
     return linear + layer(hidden, parameters, "head.nonlinear")
 
 
-def harmonise(code, parameters, member):
-    """Specification 2.7."""
+def harmonise(code: Array, parameters: Parameters, member: int) -> Array:
+    """The cross-modal harmoniser."""
     return layer(
         relu(layer(code, parameters, "cmh.first", (member,))), parameters, "cmh.second", (member,)
     )

@@ -1,6 +1,6 @@
 """Small random material and configurations that train in milliseconds.
 
-Shape letters: N crops, n evaluation images, H W token grid, C feature channels, Y classes.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 import dataclasses
@@ -18,8 +18,9 @@ from trainer.config.configuration import (
     TrainConfig,
     TrainingConfig,
 )
-from trainer.engine.draws import DrawPlan, SlotDraws, StepDraws, stack_draws
+from trainer.engine.epochs import SlotDraws
 from trainer.features.dataset_features import Material, TestSplit, TrainSplit, ValSplit
+from trainer.losses.draws import DrawPlan, StepDraws, stack_draws
 from trainer.methods import step_values
 from trainer.seeds import torch_generator
 
@@ -118,7 +119,6 @@ def rows_of(config: TrainConfig) -> list[list[float]]:
 def small_draws(*, maps: int, masks: int, seed: int = 0, present: int = 4) -> StepDraws:
     """Float64 draws of one slot: four anchors, nine points, two random pairs, six channels."""
     plan = DrawPlan(
-        crops=present,
         batch=4,
         ranks=4,
         maps=maps,
@@ -128,10 +128,11 @@ def small_draws(*, maps: int, masks: int, seed: int = 0, present: int = 4) -> St
         channels=6,
         dropout=0.25,
     )
-    drawn = stack_draws([SlotDraws(plan, torch_generator(seed, "test")).step()])
+    source = SlotDraws(plan, crops=present, generator=torch_generator(seed, "test"))
+    drawn = stack_draws([source.step()])
     return dataclasses.replace(
         drawn,
-        share_SB=(drawn.share_SB > 0).double() / present,
+        sample_weight_SB=(drawn.sample_weight_SB > 0).double() / present,
         coordinates_SM2BQ2=drawn.coordinates_SM2BQ2.double(),
         masks_SDNC=drawn.masks_SDNC.double(),
     )

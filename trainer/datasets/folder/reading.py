@@ -70,7 +70,7 @@ class ModalityReader:
         return read_integers(path, channels=channels, bits=(self.files.bits,))
 
     def holes(self, path: Path) -> NDArray[np.bool_]:
-        """Which pixels were not measured, shape (H, W).
+        """Which pixels were not measured, shape (h, w).
 
         Raises:
             DataError: If the file cannot be decoded or is not what the description says.

@@ -1,4 +1,4 @@
-"""NYU-Depth-v2: indoor scenes, 13 or 4 classes, RGB and depth (specification 2.16).
+"""NYU-Depth-v2: indoor scenes, 13 or 4 classes, RGB and depth (``docs/data.md``).
 
 Two layouts under the root, and mixtures of them::
 

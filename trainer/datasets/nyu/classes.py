@@ -1,10 +1,10 @@
 """NYU-Depth-v2's classes: the 40 that labels are stored as, and the 13 and 3 they become.
 
-Specification 2.16. The 13 are those of the published class map of Couprie, Farabet, Najman
-and LeCun (Indoor Semantic Segmentation using depth information, ICLR 2013). The 3 are the
-grouping of UniM2's released code, which is not the four structural classes of the data set's
-own toolbox with floor merged into structure: counter, floor mat, whiteboard, toilet and bathtub
-lie elsewhere there.
+The 13 are those of the published class map of Couprie, Farabet, Najman and LeCun (Indoor
+Semantic Segmentation using depth information, ICLR 2013). The 3 are the grouping of UniM2's
+released code. It is not that of the four structural classes of the data set's own toolbox with
+floor merged into structure: there, counter, floor mat, whiteboard, toilet and bathtub belong to
+other groups.
 """
 
 from typing import Literal

@@ -85,7 +85,7 @@ def read_metres(path: Path) -> NDArray[np.float32]:
     """Metric depth: an ``.npy`` file in metres, or a 16-bit PNG file in millimetres.
 
     Returns:
-        Metres with shape (H, W), from 0 to 100, not all 0; 0 where nothing was measured.
+        Metres with shape (h, w), from 0 to 100, not all 0; 0 where nothing was measured.
 
     Raises:
         DataError: If the file cannot be decoded or does not hold depth.

@@ -24,11 +24,11 @@ def encode_depth(depth: NDArray[np.uint16], camera: Camera) -> Image:
     """Depth, height over the floor, and how far surfaces face up.
 
     Args:
-        depth: Distance along the optical axis in millimetres, shape (H, W).
+        depth: Distance along the optical axis in millimetres, shape (h, w).
         camera: The camera that took it.
 
     Returns:
-        Image with shape (H, W, 3), from 0 to 1: depth over 10 m; height over 3 m; the
+        Image with shape (h, w, 3), from 0 to 1: depth over 10 m; height over 3 m; the
         vertical part of the normal, 0 down, 1/2 upright surfaces, 1 up.
     """
     metres = depth.astype(np.float64) / MILLIMETRES
@@ -41,7 +41,7 @@ def encode_depth(depth: NDArray[np.uint16], camera: Camera) -> Image:
 
 
 def _upward(points: Numbers, rays: Numbers) -> Numbers:
-    """Vertical part of the unit normal that faces the camera, from -1 to 1; shape (H, W)."""
+    """Vertical part of the unit normal that faces the camera, from -1 to 1; shape (h, w)."""
     smooth = ndimage.uniform_filter(points, size=(1, SMOOTHING, SMOOTHING), mode="nearest")
     normal = np.cross(np.gradient(smooth, axis=1), np.gradient(smooth, axis=2), axis=0)
     length = np.sqrt((normal**2).sum(axis=0))

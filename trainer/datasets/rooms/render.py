@@ -1,7 +1,7 @@
 """Drawing a scene by casting one ray a pixel: colours, depth and classes.
 
-Shape letters: H W pixels. Vectors of all pixels have the axis first, (3, pixels), which is
-what numpy reduces quickly; ``pixels`` is H * W.
+Letters of shapes: ``docs/architecture.md``. Vectors of all pixels have the axis first,
+(3, pixels), which numpy reduces fast; ``pixels`` is h * w.
 """
 
 from dataclasses import dataclass
@@ -25,11 +25,11 @@ MILLIMETRES = 1000  # in a metre
 class Picture:
     """What the cameras saw."""
 
-    #: Colours with shape (H, W, 3).
+    #: Colours with shape (h, w, 3).
     colour: NDArray[np.uint8]
-    #: Distance along the optical axis in millimetres, shape (H, W).
+    #: Distance along the optical axis in millimetres, shape (h, w).
     depth: NDArray[np.uint16]
-    #: Classes with shape (H, W).
+    #: Classes with shape (h, w).
     label: NDArray[np.uint8]
 
 
@@ -89,7 +89,7 @@ def camera_rays(camera: Camera, size: int) -> Numbers:
     """Direction of each pixel's ray; its component along the optical axis is 1.
 
     Returns:
-        Directions with shape (3, H, W).
+        Directions with shape (3, h, w).
     """
     steps = (2 * np.arange(size) + 1 - size) / size * np.tan(camera.view / 2)
     right, down = np.meshgrid(steps, steps)
@@ -182,7 +182,7 @@ def _shade(scene: Scene, hits: _Hits, points: Numbers, rays: Numbers) -> Numbers
 
 
 def _expose(colour: Numbers, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """From (3, H, W) to (H, W, 3)."""
+    """From (3, h, w) to (h, w, 3)."""
     blurred = ndimage.gaussian_filter(colour, sigma=(0, BLUR, BLUR))
     noisy = blurred + COLOUR_NOISE * rng.standard_normal(colour.shape)
     exposed: NDArray[np.uint8] = np.rint(np.clip(noisy, 0, 1) * 255).astype(np.uint8)

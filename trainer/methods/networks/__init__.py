@@ -1,1 +1,1 @@
-"""What the methods compute, with torch; what they declare is a folder above, without."""
+"""The methods' networks, with torch; their declarations, one folder above, need none."""

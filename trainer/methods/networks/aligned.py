@@ -1,7 +1,6 @@
 """STEGO on the first modality and on projections of the others, which a loss aligns with it.
 
-Shape letters: S slots, M modalities, X auxiliary modalities (M - 1), N crops (anchors, then
-partners), B anchor crops, T tokens (H*W), C feature channels, K code channels.
+Letters of shapes: ``docs/architecture.md``.
 
 UniM2, supplementary, Eq. 1. Its projection is "lightweight": two layers here, one pair for each
 auxiliary modality. The first modality is frozen, so that alignment moves the projections alone.
@@ -12,11 +11,11 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from trainer.config.configuration import MethodConfig
-from trainer.engine.draws import StepDraws
+from trainer.losses.draws import StepDraws
 from trainer.losses.token_pairs import TokenPairs, tokens_at
-from trainer.methods.base import Batch, Needs, Stages, StepTerms
+from trainer.methods.base import Batch, IntermediateMaps, Needs, StepTerms
 from trainer.methods.networks.stego import Stego
+from trainer.methods.settings import MethodSettings
 from trainer.methods.stego import StegoOptions
 from trainer.nn.linear import linear
 from trainer.nn.parameters import Layout, Views, linear_entries
@@ -29,7 +28,7 @@ class Aligned:
 
     def __init__(
         self,
-        config: MethodConfig,
+        config: MethodSettings,
         *,
         modalities: tuple[str, ...],
         channels: int,
@@ -55,7 +54,7 @@ class Aligned:
 
     @property
     def needs(self) -> Needs:
-        """As STEGO; the anchors' points also say which tokens are compared."""
+        """As STEGO; the queries' points also choose the tokens that are compared."""
         return self._stego.needs
 
     @property
@@ -85,11 +84,11 @@ class Aligned:
         projected_SMNTC = self._projected(batch.tokens_SMNTC, parameters)
         projected = Batch(tokens_SMNTC=projected_SMNTC, grid=batch.grid)
         made = self._stego.step(parameters, buffers, projected, hyper, draws)
-        anchors_SMBTC = projected_SMNTC[:, :, : draws.batch]
+        queries_SMBTC = projected_SMNTC[:, :, : draws.batch]
         pairs = TokenPairs.of(
-            anchors_SMBTC[:, 0],
-            anchors_SMBTC[:, 1:],
-            draws.share_SB,
+            queries_SMBTC[:, 0],
+            queries_SMBTC[:, 1:],
+            draws.sample_weight_SB,
             tokens_at(draws.coordinates_SM2BQ2[:, 0, 0], batch.grid),
         )
         alignment_S = hyper["lambda_align"] * self._align(pairs).sum(dim=1)
@@ -103,10 +102,12 @@ class Aligned:
         """Shared code with shape (S, N, T, K), without dropout and from running statistics."""
         return self._stego.encode(parameters, buffers, self._projected(tokens_SMNTC, parameters))
 
-    def stages(self, parameters: Views, buffers: Views, tokens_1MNTC: Tensor) -> Stages:
+    def intermediate_maps(
+        self, parameters: Views, buffers: Views, tokens_1MNTC: Tensor
+    ) -> IntermediateMaps:
         """See :class:`~trainer.methods.base.Method`."""
         projected_1MNTC = self._projected(tokens_1MNTC, parameters)
-        return self._stego.stages(parameters, buffers, projected_1MNTC)
+        return self._stego.intermediate_maps(parameters, buffers, projected_1MNTC)
 
     def _projected(self, tokens_SMNTC: Tensor, parameters: Views) -> Tensor:
         """The first modality as it is, then the projection of each other: (S, M, N, T, C)."""

@@ -3,24 +3,23 @@
 Paper: Unsupervised Semantic Segmentation by Distilling Feature Correspondences (Hamilton et
 al., ICLR 2022), Eq. 1 to 4. Authors' code: mhamilton723/STEGO at eb4d6b5.
 
-Shape letters: S slots, M modalities, N crops (anchors, then partners), T tokens (H*W),
-C feature channels, K code channels, D dropout masks.
+Letters of shapes: ``docs/architecture.md``.
 
 Several modalities, which its authors do not define, are fused raw: no MSN, no normalisation,
-no harmoniser. The target is then the fused map, detached; with a learnt fusion it is
-therefore learnt through the path of the code alone. With one modality the target is the
-dropped-out feature map, unless ``method.options.target_dropout`` says otherwise.
+no harmoniser. The target is then the fused map, detached; a trained fusion gets its gradient
+through the code alone. With one modality the target is the dropped-out feature map, unless
+``method.options.target_dropout`` says otherwise.
 """
 
 from collections.abc import Mapping
 
 from torch import Tensor
 
-from trainer.config.configuration import MethodConfig
-from trainer.engine.draws import StepDraws
 from trainer.losses import PairPoints, correspondence, pair_weights
-from trainer.methods.base import Batch, Needs, Stages, StepTerms
+from trainer.losses.draws import StepDraws
+from trainer.methods.base import Batch, IntermediateMaps, Needs, StepTerms
 from trainer.methods.networks.target_dropout import TargetDropout
+from trainer.methods.settings import MethodSettings
 from trainer.methods.stego import StegoOptions
 from trainer.model import Encoder, code_head, code_head_entries
 from trainer.nn.parameters import Layout, Views
@@ -33,7 +32,7 @@ class Stego:
 
     def __init__(
         self,
-        config: MethodConfig,
+        config: MethodSettings,
         options: StegoOptions,
         *,
         modalities: tuple[str, ...],
@@ -56,8 +55,8 @@ class Stego:
 
     @property
     def needs(self) -> Needs:
-        """Partners, one map, masks for the head and for a dropped-out target."""
-        return Needs(partners=True, maps=1, masks=self._target_dropout.masks)
+        """Positives, one map, masks for the head and for a dropped-out target."""
+        return Needs(positives=True, maps=1, masks=self._target_dropout.masks)
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -82,9 +81,11 @@ class Stego:
         hyper: Mapping[str, Tensor],
         draws: StepDraws,
     ) -> StepTerms:
-        """Loss of the code against the map it is made of."""
-        moved = dict(buffers)
-        fused_SNTC = self._encoder(batch.tokens_SMNTC, parameters, moved, draws.share_SB)
+        """Loss of the code against the map it is computed from."""
+        new_buffers = dict(buffers)
+        fused_SNTC = self._encoder(
+            batch.tokens_SMNTC, parameters, new_buffers, draws.sample_weight_SB
+        )
         code_SNTK = code_head(fused_SNTC, parameters, draws.masks_SDNC[:, :2])
         target_S1NTC = fused_SNTC.detach().unsqueeze(1)
         weights_SMJ, biases_SMJ = pair_weights(hyper, random_draws=draws.random_draws)
@@ -98,7 +99,7 @@ class Stego:
         return StepTerms(
             terms=dict(zip(self.terms, losses_SM.unbind(dim=1), strict=True)),
             codes_SBTK=code_SNTK[:, : draws.batch],
-            buffers=moved,
+            buffers=new_buffers,
         )
 
     def encode(self, parameters: Views, buffers: Views, tokens_SMNTC: Tensor) -> Tensor:
@@ -106,8 +107,12 @@ class Stego:
         fused_SNTC = self._encoder(tokens_SMNTC, parameters, dict(buffers))
         return code_head(fused_SNTC, parameters, None)
 
-    def stages(self, parameters: Views, buffers: Views, tokens_1MNTC: Tensor) -> Stages:
+    def intermediate_maps(
+        self, parameters: Views, buffers: Views, tokens_1MNTC: Tensor
+    ) -> IntermediateMaps:
         """See :class:`~trainer.methods.base.Method`."""
         fused_1NTC = self._encoder(tokens_1MNTC, parameters, dict(buffers))
         code_1NTK = code_head(fused_1NTC, parameters, None)
-        return Stages(specific={}, fused_NTC=fused_1NTC[0], code_NTK=code_1NTK[0], harmonised={})
+        return IntermediateMaps(
+            specific={}, fused_NTC=fused_1NTC[0], code_NTK=code_1NTK[0], harmonised={}
+        )

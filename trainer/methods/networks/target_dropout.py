@@ -1,11 +1,10 @@
 """Whether the frozen target of a loss is dropped out, and by which masks.
 
 STEGO compares its code with the dropped-out map; the released code does so with one modality
-and not with several, which leaves the baseline noise that the method has not
-(``docs/protocols.md``). ``method.options.target_dropout`` says how it is.
+and not with several, which leaves the baseline a noise that the method does not have
+(``docs/protocols.md``). ``method.options.target_dropout`` chooses.
 
-Shape letters: S slots, M compared maps, N crops (anchors, then partners), T tokens (H*W),
-C feature channels, D dropout masks.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 from dataclasses import dataclass

@@ -1,10 +1,9 @@
-"""UniM2: one correspondence loss a modality on a shared code and its harmonised copies.
+"""UniM2: one correspondence loss per modality on a shared code and its harmonised copies.
 
 Paper: UMSS: Towards Unsupervised Multimodal Semantic Segmentation (ECCV 2026), Eq. 1 to 9;
 described in ``docs/method.md``. Authors' code: Hatins/UniM2 at 08fa082.
 
-Shape letters: S slots, M modalities, N crops (anchors, then partners), B anchor crops,
-T tokens (H*W), C feature channels, K code channels, D dropout masks.
+Letters of shapes: ``docs/architecture.md``.
 
 With one modality there is no MSN, no fusion and no harmoniser, and the target is the
 dropped-out feature map, unless ``method.options.target_dropout`` says otherwise: that is STEGO.
@@ -14,11 +13,11 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from trainer.config.configuration import MethodConfig
-from trainer.engine.draws import StepDraws
 from trainer.losses import PairPoints, cmcs_weights, correspondence
-from trainer.methods.base import Batch, Needs, Stages, StepTerms
+from trainer.losses.draws import StepDraws
+from trainer.methods.base import Batch, IntermediateMaps, Needs, StepTerms
 from trainer.methods.networks.target_dropout import TargetDropout
+from trainer.methods.settings import MethodSettings
 from trainer.methods.unim2 import UniM2Options
 from trainer.model import Encoder, Harmoniser, code_head, code_head_entries
 from trainer.nn.parameters import Layout, Views
@@ -31,7 +30,7 @@ class UniM2:
 
     def __init__(
         self,
-        config: MethodConfig,
+        config: MethodSettings,
         options: UniM2Options,
         *,
         modalities: tuple[str, ...],
@@ -62,9 +61,9 @@ class UniM2:
 
     @property
     def needs(self) -> Needs:
-        """Partners, a map each modality, masks for the head and for dropped-out targets."""
+        """Positives, a map for each modality, masks for the head and for dropped-out targets."""
         maps = len(self._modalities)
-        return Needs(partners=True, maps=maps, masks=self._target_dropout.masks)
+        return Needs(positives=True, maps=maps, masks=self._target_dropout.masks)
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -90,8 +89,10 @@ class UniM2:
         draws: StepDraws,
     ) -> StepTerms:
         """Loss of every modality against its own frozen features (CMCS, Eq. 5)."""
-        moved = dict(buffers)
-        fused_SNTC = self._encoder(batch.tokens_SMNTC, parameters, moved, draws.share_SB)
+        new_buffers = dict(buffers)
+        fused_SNTC = self._encoder(
+            batch.tokens_SMNTC, parameters, new_buffers, draws.sample_weight_SB
+        )
         code_SNTK = code_head(fused_SNTC, parameters, draws.masks_SDNC[:, :2])
         weights_SMJ, biases_SMJ = cmcs_weights(
             hyper, modalities=self._modalities, random_draws=draws.random_draws
@@ -104,14 +105,16 @@ class UniM2:
             biases_SMJ=biases_SMJ,
         )
         terms = dict(zip(self._modalities, losses_SM.unbind(dim=1), strict=True))
-        return StepTerms(terms=terms, codes_SBTK=code_SNTK[:, : draws.batch], buffers=moved)
+        return StepTerms(terms=terms, codes_SBTK=code_SNTK[:, : draws.batch], buffers=new_buffers)
 
     def encode(self, parameters: Views, buffers: Views, tokens_SMNTC: Tensor) -> Tensor:
         """Shared code with shape (S, N, T, K), without dropout and from running statistics."""
         fused_SNTC = self._encoder(tokens_SMNTC, parameters, dict(buffers))
         return code_head(fused_SNTC, parameters, None)
 
-    def stages(self, parameters: Views, buffers: Views, tokens_1MNTC: Tensor) -> Stages:
+    def intermediate_maps(
+        self, parameters: Views, buffers: Views, tokens_1MNTC: Tensor
+    ) -> IntermediateMaps:
         """See :class:`~trainer.methods.base.Method`."""
         specific_1MNTC = self._encoder.specific(tokens_1MNTC, parameters)
         fused_1NTC = self._encoder(tokens_1MNTC, parameters, dict(buffers))
@@ -119,7 +122,7 @@ class UniM2:
         codes_MNTK = self._harmoniser(code_1NTK, parameters)[0]
         named = dict(zip(self._modalities, codes_MNTK, strict=True))
         anchors = dict(zip(self._modalities, self._harmoniser.anchors, strict=True))
-        return Stages(
+        return IntermediateMaps(
             specific={}
             if specific_1MNTC is None
             else dict(zip(self._modalities, specific_1MNTC[0], strict=True)),

@@ -1,6 +1,6 @@
 """What a criterion is: one number that an evaluation gives a run, with or without labels.
 
-Shape letters: Z clusters, K code channels.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 from collections.abc import Callable

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import safetensors.torch
@@ -35,23 +36,34 @@ def own_state(vit: TimmVit) -> State:
     return {key: value.clone() for key, value in vit.model.state_dict().items()}
 
 
+def periods_of(vit: TimmVit) -> torch.Tensor:
+    model: Any = vit.model
+    periods: torch.Tensor = model.rope.periods
+    return periods
+
+
+def round_periods(vit: TimmVit) -> None:
+    periods_of(vit).copy_(periods_of(vit).bfloat16().float())
+
+
 def as_dinov3(vit: TimmVit) -> State:
     """As the DINOv3 authors store it: masked biases, periods, a token for masked patches."""
-    width, stored = vit.model.embed_dim, {}
+    model: Any = vit.model
+    width, stored = model.embed_dim, {}
     for key, value in own_state(vit).items():
         key = key.replace("gamma_1", "ls1.gamma").replace("gamma_2", "ls2.gamma")
         key = key.replace("mlp.fc1_g", "mlp.w1").replace("mlp.fc1_x", "mlp.w2")
         if "fc1_g" in "".join(vit.model.state_dict()):
             key = key.replace("mlp.fc2", "mlp.w3")
         stored[key.replace("reg_token", "storage_tokens")] = value
-    for block in range(len(vit.model.blocks)):
+    for block in range(len(model.blocks)):
         bias = f"blocks.{block}.attn.qkv.bias"
         thirds = [stored.pop(f"blocks.{block}.attn.{x}_bias", torch.zeros(width)) for x in "qv"]
         stored[bias] = torch.cat([thirds[0], torch.full((width,), 7.0), thirds[1]])
         ones = torch.ones(width)
         stored[f"{bias}_mask"] = torch.cat([ones, torch.zeros(width), ones])
     stored["mask_token"] = torch.zeros(1, width)
-    stored["rope_embed.periods"] = vit.model.rope.periods.bfloat16()
+    stored["rope_embed.periods"] = periods_of(vit).bfloat16()
     return stored
 
 
@@ -62,7 +74,7 @@ def as_dinov2(vit: TimmVit) -> State:
         position = torch.full_like(stored["cls_token"], 0.3)
         stored["cls_token"] = stored["cls_token"] - position
         stored["pos_embed"] = torch.cat([position, stored["pos_embed"]], dim=1)
-    return stored | {"mask_token": torch.zeros(1, vit.model.embed_dim)}
+    return stored | {"mask_token": torch.zeros_like(own_state(vit)["cls_token"][0])}
 
 
 def as_authors(vit: TimmVit) -> State:
@@ -82,10 +94,10 @@ def check_same(path: Path, vit: TimmVit) -> TimmVit:
 def test_every_layout_of_a_family_reads_back(name: str, tmp_path: Path) -> None:
     vit = random_vit(name)
     if "dinov3" in name:  # the authors' models compute with the rounded periods they store
-        vit.model.rope.periods.copy_(vit.model.rope.periods.bfloat16().float())
+        round_periods(vit)
         torch.save(as_authors(vit), tmp_path / "authors.pth")
         loaded = check_same(tmp_path / "authors.pth", vit)
-        assert torch.equal(loaded.model.rope.periods, vit.model.rope.periods)
+        assert torch.equal(periods_of(loaded), periods_of(vit))
         vit = random_vit(name)  # timm computes them itself
     else:
         torch.save(as_authors(vit), tmp_path / "authors.pth")
@@ -98,7 +110,7 @@ def test_every_layout_of_a_family_reads_back(name: str, tmp_path: Path) -> None:
 def test_a_training_checkpoint_gives_its_teacher_without_heads(name: str, tmp_path: Path) -> None:
     vit = random_vit(name)
     if "dinov3" in name:
-        vit.model.rope.periods.copy_(vit.model.rope.periods.bfloat16().float())
+        round_periods(vit)
     teacher = {f"backbone.{key}": value for key, value in as_authors(vit).items()}
     head = "head" if name in DINO else "dino_head"
     teacher[f"{head}.mlp.0.weight"] = torch.ones(3, 3)

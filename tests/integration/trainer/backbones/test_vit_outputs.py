@@ -33,7 +33,7 @@ def _small(shrink: Callable[..., None]) -> None:
 
 
 def rotated(heads_BhTd: torch.Tensor) -> torch.Tensor:
-    """DINOv3's rotary position embedding (specification, section 7), element by element."""
+    """DINOv3's rotary position embedding, element by element."""
     turned = torch.empty_like(heads_BhTd)
     for token in range(ROWS * COLUMNS):
         place = divmod(token, COLUMNS)
@@ -88,7 +88,7 @@ def restated(vit: TimmVit, images: torch.Tensor) -> dict[str, torch.Tensor]:
         if f"{at}.attn.q_bias" in state:
             q_bias, v_bias = state[f"{at}.attn.q_bias"], state[f"{at}.attn.v_bias"]
             qkv = qkv + torch.cat([q_bias, torch.zeros_like(q_bias), v_bias])
-        q, k, v = qkv.unflatten(-1, (3, HEADS, -1)).permute(2, 0, 3, 1, 4)
+        q, k, v = torch.unflatten(qkv, -1, (3, HEADS, -1)).permute(2, 0, 3, 1, 4)
         keys.append(k.transpose(1, 2).flatten(2)[:, first:])
         if "dinov3" in vit.name:
             q, k = (

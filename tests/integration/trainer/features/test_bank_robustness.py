@@ -156,7 +156,7 @@ def test_killed_anywhere_a_bank_is_sound_or_absent_and_built_again(
         assert attack["said"] is None, "it was killed"
         assert attack["state"] in ([], ["incomplete"], ["complete"]), attack
         assert attack["same"], attack
-        states += attack["state"]  # type: ignore[operator]
+        states += attack["state"]
     assert {"incomplete", "complete"} <= set(states), "both sides of the rename were met"
 
 
@@ -279,7 +279,7 @@ def test_coco_takes_as_much_as_is_said() -> None:
     )
     extraction = Extraction(
         data_set=data_set,  # type: ignore[arg-type]
-        backbone=SimpleNamespace(channels=384, patch=16),  # type: ignore[arg-type]
+        backbone=SimpleNamespace(channels=384, patch=16),
         config=FeatureConfig(),
         device=SimpleNamespace(),  # type: ignore[arg-type]
         progress=print,

@@ -56,7 +56,7 @@ def backbone_state(name: str) -> dict[str, torch.Tensor]:
 
 
 def settings_of(name: str, modalities: list[str], **changed: Any) -> dict[str, Any]:
-    settings = yaml.safe_load(released_yaml(name))
+    settings: dict[str, Any] = yaml.safe_load(released_yaml(name))
     settings |= {"lr": 5e-4, "modals": modalities, "dim": 6, "modality_fusion_output_dim": WIDTH}
     for modality in modalities:
         for key in [key for key in settings if key.startswith("rgb_pos") or "rgb_neg" in key]:
@@ -91,7 +91,7 @@ class Released:
         )
 
     def code(self, maps_MBCHW: list[torch.Tensor]) -> torch.Tensor:
-        """Codes (B, K, H, W), written with the model's own layers (specification 2.3 to 2.6)."""
+        """Codes (B, K, H, W), written with the model's own layers."""
         net: Any = self.model["net"]
         fused = maps_MBCHW[0]
         if len(maps_MBCHW) > 1:
@@ -248,7 +248,7 @@ def test_a_bomb_anywhere_in_it_does_nothing(place: str, tmp_path: Path) -> None:
 
 
 def without(key: str) -> Callable[[dict[str, Any]], None]:
-    return lambda content: content.pop(key)  # type: ignore[no-any-return]
+    return lambda content: content.pop(key)
 
 
 def with_state(**tensors: torch.Tensor | None) -> Callable[[dict[str, Any]], None]:

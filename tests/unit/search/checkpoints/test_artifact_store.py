@@ -13,8 +13,10 @@ from search.records.messages import Begin, Continue, Reported, Task
 from search.records.stored_checkpoint import StoredCheckpoint
 from search.workers import worker
 from storage.artifact_places import open_artifacts
+from storage.artifacts import ArtifactStore
 from storage.errors import ArtifactFailure
 from tests.unit.trainer.small import small_config, small_material
+from trainer.errors import CheckpointError
 from trainer.records import Report
 
 EVALUATIONS = 4
@@ -143,7 +145,7 @@ def test_a_store_that_fails_is_told_once_and_costs_no_trial(
     artifacts = type(open_artifacts(str(tmp_path)))
     real, full = artifacts.write, False
 
-    def write(store: object, name: str, body: BinaryIO) -> None:
+    def write(store: ArtifactStore, name: str, body: BinaryIO) -> None:
         if full:
             raise ArtifactFailure("No space left on device")
         real(store, name, body)
@@ -185,5 +187,5 @@ def test_the_best_is_tested_from_the_depot_where_its_folder_is_not(
     leave_node(tmp_path)
     assert here.test_scores("", tuple(left)) == scores
     spoil(tmp_path, left[0], "no tensors")
-    with pytest.raises(worker.CheckpointError):
+    with pytest.raises(CheckpointError):
         here.test_scores("", tuple(left))

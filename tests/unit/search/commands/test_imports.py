@@ -11,6 +11,6 @@ for name in ("torch", "ray", "timm", "boto3"):
 """
 
 
-def test_verbs_that_train_nothing_start_without_what_trains():
+def test_verbs_that_train_nothing_start_without_what_trains() -> None:
     outcome = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True)
     assert (outcome.returncode, outcome.stderr) == (0, "")

@@ -190,7 +190,7 @@ def check_assignments(fixes: list[str], ranges: list[str]) -> None:
     )
 
 
-def cases(count: int) -> Any:
+def cases(count: int) -> settings:
     """As many cases, the same ones every time, however long one takes."""
     return settings(
         max_examples=count,

@@ -10,6 +10,7 @@ from search.config.configuration import continued, resolve, resolve_layers
 from search.errors import SettingsError
 from trainer.commands.setup import read_config, run_of
 from trainer.config.configuration import TrainConfig
+from trainer.config.layers import lay_over
 from trainer.config.sources import Layers, read_layers
 from trainer.errors import ConfigError
 
@@ -114,6 +115,19 @@ def test_a_named_study_is_compared_with_what_was_given_alone() -> None:
         "search.ranges.b_self: [0.1, 0.5] → not set",
     ]
     assert compared(preset="mfnet-s16") == ["data.name: rooms → mfnet"]
+    assert compared({"method.name": "stego"}) == ["method.name: unim2 → stego"]
+
+
+def test_one_rule_lays_tables_over_each_other(tmp_path: Path) -> None:
+    """Former names, fixed and searched settings, options of another method: for both commands."""
+    renamed = file_of(tmp_path, '[method]\npre_norm = "none"\n')
+    for config in (read_config(renamed), resolve(None, renamed, {}).train):
+        assert getattr(config.method.options, "pre_norm", None) == "none"
+    other = file_of(tmp_path, '[method]\nname = "stego"\n')
+    for config in (read_config(other), resolve(None, other, {}).train):
+        assert config.method.name == "stego"
+    fixed = lay_over({"search": {"ranges": {"b_self": [0, 1]}}}, {"hyper": {"b_self": 0.5}})
+    assert fixed == {"search": {"ranges": {}}, "hyper": {"b_self": 0.5}}
 
 
 def test_a_continued_study_keeps_its_configuration_and_takes_places() -> None:

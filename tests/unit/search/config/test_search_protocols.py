@@ -2,28 +2,33 @@
 
 import dataclasses
 import math
+from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from search.config.configuration import LaunchConfig, differences, resolve
 from search.config.presets import preset_names, read_preset
 from search.config.protocols import study_protocol
+from search.driver.in_memory_study import Mirror
 from search.driver.rules import Rules
 from search.errors import SettingsError
 from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.pruners import CollapseRules, build_pruner
 from search.records.messages import Begin, Continue, Task
+from search.records.outcome import Completed
 from search.workers import worker
 from tests.unit.search.builders import make_report
 from tests.unit.trainer.small import small_config, small_material
 from trainer.config.presets import preset_names as run_presets
 from trainer.features import TestSplit
+from trainer.records import Report
 
 VAL = ("features", "labels", "names")
 PUBLISHED = {"protocol": "published"}
 
 
-def scoring(*scores: float):
+def scoring(*scores: float) -> list[Report]:
     return [make_report(index, miou=s, accuracy=s) for index, s in enumerate(scores, start=1)]
 
 
@@ -86,7 +91,9 @@ def test_the_published_value_is_the_best_of_all_looks() -> None:
 
 
 @pytest.mark.parametrize(("counted", "expected"), [("last", 3.0), ("best", 9.0)])
-def test_a_full_run_is_told_the_value_of_its_protocol(counted, expected: float) -> None:
+def test_a_full_run_is_told_the_value_of_its_protocol(
+    counted: Literal["last", "best"], expected: float
+) -> None:
     rules = Rules(
         objective=MIOU_ACCURACY,
         collapse=CollapseRules(),
@@ -94,8 +101,8 @@ def test_a_full_run_is_told_the_value_of_its_protocol(counted, expected: float) 
         evaluations=3,
         counted=counted,
     )
-    outcome = rules.decide(None, 0, scoring(9.0, 3.0, 1.0))
-    assert outcome.value == expected
+    outcome = rules.decide(Mirror("study"), 0, scoring(9.0, 3.0, 1.0))
+    assert isinstance(outcome, Completed) and outcome.value == expected
 
 
 def test_a_study_older_than_a_setting_is_the_same_study() -> None:
@@ -107,7 +114,9 @@ def test_a_study_older_than_a_setting_is_the_same_study() -> None:
     assert study_protocol(old) == "held-out: median of the last 5 scores on val"
 
 
-def test_a_worker_tests_the_iterate_that_counts(tmp_path, monkeypatch) -> None:
+def test_a_worker_tests_the_iterate_that_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     material = small_material()
     material = dataclasses.replace(
         material, test=TestSplit(**{key: getattr(material.val, key) for key in VAL})

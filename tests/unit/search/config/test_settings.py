@@ -1,6 +1,7 @@
 """What is searched and what is fixed: from flags and files to a trial's configuration."""
 
 import datetime
+from pathlib import Path
 
 import pytest
 from optuna.trial import TrialState, create_trial
@@ -78,7 +79,7 @@ def test_nothing_is_fixed_and_searched() -> None:
             resolve("rooms", None, both)
 
 
-def test_a_flag_fixes_what_a_file_searches_and_searches_what_a_file_fixes(tmp_path) -> None:
+def test_a_flag_fixes_what_a_file_searches_and_searches_what_a_file_fixes(tmp_path: Path) -> None:
     file = tmp_path / "file.toml"
     file.write_text("[search.ranges]\nlearning_rate = [1e-4, 1e-2]\n[hyper]\nb_self = 0.5\n")
     flags = {"hyper": {"learning_rate": 2e-3}, "search": {"ranges": {"b_self": [0.1, 0.9]}}}
@@ -87,7 +88,7 @@ def test_a_flag_fixes_what_a_file_searches_and_searches_what_a_file_fixes(tmp_pa
     assert config.train.hyper == {} and config.search.ranges == {"b_self": (0.1, 0.9)}
 
 
-def test_a_file_gives_ranges_and_a_flag_goes_before_it(tmp_path) -> None:
+def test_a_file_gives_ranges_and_a_flag_goes_before_it(tmp_path: Path) -> None:
     file = tmp_path / "ranges.toml"
     file.write_text("[search.ranges]\nlearning_rate = [1e-4, 1e-2]\nb_self = [0.2, 1]\n")
     config = resolve("rooms", file, {"search": {"ranges": {"b_self": [0.5, 0.9]}}})
@@ -125,7 +126,7 @@ def test_a_trial_takes_its_rate_into_training_and_its_knobs_over_the_fixed() -> 
     assert config.training.learning_rate == TrainConfig().training.learning_rate
 
 
-def test_the_best_trial_is_exported_as_a_run_that_fit_takes(tmp_path) -> None:
+def test_the_best_trial_is_exported_as_a_run_that_fit_takes(tmp_path: Path) -> None:
     config = resolve("rooms", None, RATES | {"hyper": {"b_self": 0.5}})
     space = config.space()
     params = {**space.defaults, "learning_rate": 0.00123, "b_knn": 0.25}

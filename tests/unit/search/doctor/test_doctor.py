@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import shlex
+import shutil
 import socket
 import subprocess
 import sys
@@ -173,8 +174,8 @@ def test_folders_without_room_or_that_cannot_be_made(
     (tmp_path / "file").write_text("")
     blocked = dataclasses.replace(subject, checkpoints=tmp_path / "file" / "folder")
     broken(check_checkpoints(blocked), "cannot be written", "--checkpoints FOLDER")
-    usage = disk.shutil.disk_usage(tmp_path)._replace(free=disk.SPARE)
-    monkeypatch.setattr(disk.shutil, "disk_usage", lambda folder: usage)
+    usage = shutil.disk_usage(tmp_path)._replace(free=disk.SPARE)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage)
     broken(check_cache(subject), "64.0 MiB free", "of features", "--cache FOLDER")
     assert check_checkpoints(subject).state == "ok"
 

@@ -7,7 +7,7 @@ from optuna.trial import TrialState
 
 from search.driver.driver import Ending
 from search.driver.running_trial import adopt_trial
-from search.driver.writes import AddTrial, EndTrial, StoreReport
+from search.driver.writes import AddTrial, EndTrial, StoreReport, StoreTest
 from search.errors import FailureBudget
 from search.records.messages import Begin, Continue, Crashed, Lost, Order
 from storage.errors import DatabaseAway, EmbeddedError
@@ -32,6 +32,7 @@ def test_a_trial_is_stored_before_its_first_report_and_ended_after_its_last(
     search.driver.run()
     order: dict[int, list[type]] = {}
     for entry in search.store.entries:
+        assert not isinstance(entry, StoreTest)
         order.setdefault(entry.trial, []).append(type(entry))
     for kinds in order.values():
         assert kinds[0] is AddTrial and kinds[-1] is EndTrial

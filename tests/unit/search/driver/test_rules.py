@@ -28,7 +28,7 @@ def mirror_with_stored_scores() -> tuple[Mirror, int]:
     return mirror, number
 
 
-def test_scores_beyond_what_was_told_again_wait_until_they_are():
+def test_scores_beyond_what_was_told_again_wait_until_they_are() -> None:
     mirror, number = mirror_with_stored_scores()
     reports = [make_report(e, miou=s, accuracy=s) for e, s in enumerate(SCORES, start=1)]
     assert RULES.decide(mirror, number, reports[:1]) is None

@@ -4,6 +4,8 @@ import contextlib
 import os
 import signal
 import stat
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -43,8 +45,13 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Callable[[Detached], list[str]]:
     def run(answer: Detached) -> list[str]:
         said: list[str] = []
         monkeypatch.setattr(detaching, "joined", joined)
-        monkeypatch.setattr(detaching, "on_head", lambda *sent: sents.append(sent) or answer)
         sents: list[tuple[object, ...]] = []
+
+        def on_head(*sent: object) -> Detached:
+            sents.append(sent)
+            return answer
+
+        monkeypatch.setattr(detaching, "on_head", on_head)
         detach(
             ["--workers=2"], "a = 1", study="s", ray_address="h:1", storage=None, say=said.append
         )
@@ -77,13 +84,13 @@ def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[
     started: list[int] = []
     environment = {**os.environ, "UMSS_STORAGE": ADDRESS, "NOTES": str(tmp_path / "notes")}
     monkeypatch.setattr(detaching, "_environment_of_node", lambda: environment)
-    monkeypatch.setattr(detaching.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
     def start(script: str) -> Detached:
         program = tmp_path / "python"
         program.write_text(f"#!/bin/sh\n{script}\n")
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
-        monkeypatch.setattr(detaching.sys, "executable", str(program))
+        monkeypatch.setattr(sys, "executable", str(program))
         found = start_here(["launch", "--study", "a study/../x"], "a = 1\n", "a study/../x")
         started.append(found.pid)
         return found

@@ -1,5 +1,7 @@
 import dataclasses
 import io
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -38,7 +40,9 @@ ONE_MORE = dataclasses.replace(SNAPSHOT, counts=dataclasses.replace(SNAPSHOT.cou
 AWAY = dataclasses.replace(SNAPSHOT, state="database away for 12 s, waiting")
 
 
-def recorder(*, terminal=False, width=100, encoding="utf-8"):
+def recorder(
+    *, terminal: bool = False, width: int = 100, encoding: str = "utf-8"
+) -> tuple[Console, Callable[[], str]]:
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding=encoding, write_through=True)
     console = Console(
@@ -47,7 +51,7 @@ def recorder(*, terminal=False, width=100, encoding="utf-8"):
     return console, lambda: raw.getvalue().decode(encoding)
 
 
-def drawn(snapshot, events=(), **console_options):
+def drawn(snapshot: Snapshot, events: tuple[str, ...] = (), **console_options: Any) -> str:
     console, text = recorder(**console_options)
     console.print(draw(snapshot, events))
     return text()
@@ -56,17 +60,20 @@ def drawn(snapshot, events=(), **console_options):
 class Clock:
     seconds = 0.0
 
-    def __call__(self):
+    def __call__(self) -> float:
         return self.seconds
 
 
+Log = tuple[PlainProgress, Callable[[], list[str]]]
+
+
 @pytest.fixture
-def clock():
+def clock() -> Clock:
     return Clock()
 
 
 @pytest.fixture
-def log(clock):
+def log(clock: Clock) -> Log:
     """A plain progress, and what it wrote so far as lines."""
     console, text = recorder()
     return PlainProgress(console, clock), lambda: text().splitlines()
@@ -95,23 +102,23 @@ STATUS = (
         "idle",
     ],
 )
-def test_the_picture_says_how_the_search_stands(said):
+def test_the_picture_says_how_the_search_stands(said: str) -> None:
     assert said in drawn(SNAPSHOT)
 
 
-def test_a_picture_of_nothing_yet():
+def test_a_picture_of_nothing_yet() -> None:
     text = drawn(EMPTY)
     assert "no complete trial yet" in text
     assert "left" not in text
 
 
-def test_an_unusual_state_is_shown_only_while_there_is_one():
+def test_an_unusual_state_is_shown_only_while_there_is_one() -> None:
     assert "database away for 12 s, waiting" in drawn(AWAY)
     assert "database" not in drawn(SNAPSHOT)
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 160])
-def test_no_line_is_wider_than_the_terminal(width):
+def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     text = drawn(AWAY, ("trial 36 pruned, collapsed: " + "a long reason " * 9,), width=width)
     assert max(map(len, text.splitlines())) <= width
 
@@ -122,8 +129,8 @@ def test_what_is_maximised_is_named_where_it_is_known() -> None:
     assert "score:" not in drawn(SNAPSHOT)
 
 
-def test_the_bar_grows():
-    def filled(complete):
+def test_the_bar_grows() -> None:
+    def filled(complete: int) -> int:
         counts = Counts(complete=complete)
         snapshot = dataclasses.replace(SNAPSHOT, counts=counts, workers=())
         return drawn(snapshot).count("━")
@@ -131,23 +138,23 @@ def test_the_bar_grows():
     assert 0 == filled(0) < filled(50) < filled(100) < filled(200) == filled(300)
 
 
-def test_many_workers_are_cut_short():
+def test_many_workers_are_cut_short() -> None:
     workers = tuple(WorkerLine(name=f"worker-{index}") for index in range(64))
     text = drawn(dataclasses.replace(SNAPSHOT, workers=workers))
     assert text.count("idle") == WORKERS_SHOWN
     assert f"and {64 - WORKERS_SHOWN} more" in text
 
 
-def test_text_of_others_is_no_markup():
+def test_text_of_others_is_no_markup() -> None:
     event = "trial 3 failed: [bold]unknown name in [/hyper] :smile:"
     assert event in drawn(SNAPSHOT, (event,))
 
 
-def test_a_terminal_without_unicode_is_no_obstacle():
+def test_a_terminal_without_unicode_is_no_obstacle() -> None:
     assert "37 of 200 trials" in drawn(AWAY, ("trial 1 complete: 30.00",), encoding="ascii")
 
 
-def test_live_progress_leaves_its_last_picture_with_the_last_events():
+def test_live_progress_leaves_its_last_picture_with_the_last_events() -> None:
     console, text = recorder(terminal=True)
     with LiveProgress(console) as progress:
         progress.update(EMPTY)
@@ -160,7 +167,7 @@ def test_live_progress_leaves_its_last_picture_with_the_last_events():
     assert "trial 1 complete" in last and f"trial {EVENTS_SHOWN} complete" in last
 
 
-def test_live_progress_gives_the_terminal_back_after_an_error():
+def test_live_progress_gives_the_terminal_back_after_an_error() -> None:
     console, text = recorder(terminal=True)
     with pytest.raises(RuntimeError, match="broken"), LiveProgress(console) as progress:
         progress.update(SNAPSHOT)
@@ -173,7 +180,7 @@ def test_live_progress_gives_the_terminal_back_after_an_error():
 # Plain lines
 
 
-def test_events_are_written_as_they_come_on_one_line_each(log):
+def test_events_are_written_as_they_come_on_one_line_each(log: Log) -> None:
     progress, lines = log
     progress.event("trial 1 complete: 30.00")
     assert lines() == ["trial 1 complete: 30.00"]
@@ -181,7 +188,9 @@ def test_events_are_written_as_they_come_on_one_line_each(log):
     assert lines()[1] == "trial 2 failed: [bold] " + "long " * 60
 
 
-def test_a_status_line_comes_at_first_and_then_every_30_seconds_at_most(log, clock):
+def test_a_status_line_comes_at_first_and_then_every_30_seconds_at_most(
+    log: Log, clock: Clock
+) -> None:
     progress, lines = log
     for second in range(61):
         clock.seconds = float(second)
@@ -190,14 +199,18 @@ def test_a_status_line_comes_at_first_and_then_every_30_seconds_at_most(log, clo
     assert STATUS_INTERVAL == 30
 
 
-def test_a_log_names_what_is_maximised_once_before_the_first_status(log, clock) -> None:
+def test_a_log_names_what_is_maximised_once_before_the_first_status(
+    log: Log, clock: Clock
+) -> None:
     progress, lines = log
     for clock.seconds in (0.0, 30.0):
         progress.update(dataclasses.replace(SNAPSHOT, objective="mIoU (%)"))
     assert lines() == ["score: mIoU (%)", STATUS, STATUS]
 
 
-def test_an_unusual_state_is_told_when_it_begins_and_when_it_ends_not_as_it_lasts(log, clock):
+def test_an_unusual_state_is_told_when_it_begins_and_when_it_ends_not_as_it_lasts(
+    log: Log, clock: Clock
+) -> None:
     progress, lines = log
     progress.update(SNAPSHOT)
     for second in range(12, 15):
@@ -209,7 +222,7 @@ def test_an_unusual_state_is_told_when_it_begins_and_when_it_ends_not_as_it_last
     assert lines() == [STATUS, f"{STATUS}; database away for 12 s, waiting", STATUS]
 
 
-def test_the_last_status_is_written_at_the_end_but_not_twice(log):
+def test_the_last_status_is_written_at_the_end_but_not_twice(log: Log) -> None:
     progress, lines = log
     with progress:
         progress.update(SNAPSHOT)
@@ -220,7 +233,7 @@ def test_the_last_status_is_written_at_the_end_but_not_twice(log):
     assert len(lines()) == 2
 
 
-def test_the_first_line_waits_for_a_worker_that_has_a_trial(log, clock):
+def test_the_first_line_waits_for_a_worker_that_has_a_trial(log: Log, clock: Clock) -> None:
     progress, lines = log
     idle = dataclasses.replace(EMPTY, workers=(WorkerLine(name="worker-0"),))
     progress.update(idle)
@@ -229,7 +242,7 @@ def test_the_first_line_waits_for_a_worker_that_has_a_trial(log, clock):
     assert lines() == [STATUS]
 
 
-def test_the_first_line_does_not_wait_for_ever(log, clock):
+def test_the_first_line_does_not_wait_for_ever(log: Log, clock: Clock) -> None:
     progress, lines = log
     idle = dataclasses.replace(EMPTY, workers=(WorkerLine(name="worker-0"),))
     progress.update(idle)
@@ -238,7 +251,7 @@ def test_the_first_line_does_not_wait_for_ever(log, clock):
     assert len(lines()) == 1 and lines()[0].endswith("worker-0: idle")
 
 
-def test_a_line_of_many_workers_is_cut_short(log):
+def test_a_line_of_many_workers_is_cut_short(log: Log) -> None:
     progress, lines = log
     workers = tuple(WorkerLine(name=f"worker-{index}", trial=index) for index in range(64))
     progress.update(dataclasses.replace(SNAPSHOT, workers=workers))
@@ -246,7 +259,7 @@ def test_a_line_of_many_workers_is_cut_short(log):
     assert lines()[0].endswith(f"; {64 - WORKERS_SHOWN} more workers")
 
 
-def test_without_an_update_nothing_is_written(log):
+def test_without_an_update_nothing_is_written(log: Log) -> None:
     progress, lines = log
     with progress:
         pass
@@ -262,13 +275,15 @@ def test_without_an_update_nothing_is_written(log):
         (False, False, LiveProgress),
     ],
 )
-def test_the_view_fits_the_console_unless_it_is_said(terminal, plain, kind, monkeypatch):
+def test_the_view_fits_the_console_unless_it_is_said(
+    terminal: bool, plain: bool | None, kind: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TERM", "xterm")
     console, _ = recorder(terminal=terminal)
     assert type(open_progress(console, plain=plain)) is kind
 
 
-def test_a_dumb_terminal_gets_plain_lines(monkeypatch):
+def test_a_dumb_terminal_gets_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "dumb")
     console, _ = recorder(terminal=True)
     assert type(open_progress(console)) is PlainProgress
@@ -287,6 +302,6 @@ def test_a_dumb_terminal_gets_plain_lines(monkeypatch):
         (187200.0, "2 d 04 h", "2 d 04 h"),
     ],
 )
-def test_durations(seconds, exact, about):
+def test_durations(seconds: float, exact: str, about: str) -> None:
     assert duration_text(seconds) == exact
     assert about_text(seconds) == about

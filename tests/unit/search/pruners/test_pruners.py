@@ -1,12 +1,15 @@
+from collections.abc import Callable, Sequence
+
 import optuna
 import pytest
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from search.driver.in_memory_study import Mirror
 from search.errors import SettingsError
 from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.pruners import PRUNERS, build_pruner
 from search.pruners.halving import HalvingPruner, HyperbandPruner
+from search.pruners.pruner import Pruner
 from search.records.outcome import Completed, Keep, Prune, Pruned, trial_end
 from tests.unit.search.builders import add_finished, running
 from trainer.seeds import numpy_generator
@@ -15,22 +18,28 @@ E = 20
 
 
 @pytest.fixture(params=PRUNERS)
-def pruner(request):
+def pruner(request: pytest.FixtureRequest) -> Pruner:
     return build_pruner(request.param, E)
 
 
-def noisy_curves(count, evaluations=E):
+Decide = Callable[[optuna.Study, FrozenTrial], bool]
+
+
+def noisy_curves(count: int, evaluations: int = E) -> list[list[float]]:
     """Rising curves with noise: [count, evaluations] scores."""
     generator = numpy_generator("curves", count)
     final = generator.uniform(10, 40, size=(count, 1))
     rise = generator.uniform(0.3, 1.0, size=(count, evaluations)).cumsum(axis=1)
     noise = generator.normal(0, 1, size=(count, evaluations))
-    return (final * (rise / rise[:, -1:]) + noise).tolist()
+    curves: list[list[float]] = (final * (rise / rise[:, -1:]) + noise).tolist()
+    return curves
 
 
-def run_study(decide, curves, mirror):
+def run_study(
+    decide: Decide, curves: Sequence[Sequence[float]], mirror: Mirror
+) -> list[int | None]:
     """Train the curves one after the other; the evaluation each was stopped at, None if not."""
-    stops = []
+    stops: list[int | None] = []
     for curve in curves:
         number, stop = mirror.add(running()), None
         for evaluation, score in enumerate(curve, start=1):
@@ -44,16 +53,16 @@ def run_study(decide, curves, mirror):
     return stops
 
 
-def by(pruner):
+def by(pruner: Pruner) -> Decide:
     return lambda study, trial: isinstance(pruner.decide(study, trial), Prune)
 
 
-def test_an_unknown_pruner_is_refused_with_the_valid_names():
+def test_an_unknown_pruner_is_refused_with_the_valid_names() -> None:
     with pytest.raises(SettingsError, match="unknown pruner 'asha': choose one of competitive"):
         build_pruner("asha", E)
 
 
-def test_a_trial_without_a_report_or_without_others_is_kept(pruner):
+def test_a_trial_without_a_report_or_without_others_is_kept(pruner: Pruner) -> None:
     mirror = Mirror("study")
     mirror.add(running())
     assert pruner.decide(mirror.study, mirror.trial(0)) == Keep()
@@ -61,7 +70,7 @@ def test_a_trial_without_a_report_or_without_others_is_kept(pruner):
     assert pruner.decide(mirror.study, mirror.trial(0)) == Keep()
 
 
-def test_the_best_trial_so_far_is_kept(pruner):
+def test_the_best_trial_so_far_is_kept(pruner: Pruner) -> None:
     mirror = Mirror("study")
     for score in range(25):
         add_finished(mirror, [float(score)] * E)
@@ -71,7 +80,7 @@ def test_the_best_trial_so_far_is_kept(pruner):
         assert pruner.decide(mirror.study, mirror.trial(number)) == Keep()
 
 
-def test_nothing_is_stopped_at_the_last_evaluation(pruner):
+def test_nothing_is_stopped_at_the_last_evaluation(pruner: Pruner) -> None:
     mirror = Mirror("study")
     for _ in range(25):
         add_finished(mirror, [50.0] * E)
@@ -81,7 +90,7 @@ def test_nothing_is_stopped_at_the_last_evaluation(pruner):
     assert pruner.decide(mirror.study, mirror.trial(number)) == Keep()
 
 
-def test_decisions_are_the_same_again_and_from_a_rebuilt_mirror(pruner):
+def test_decisions_are_the_same_again_and_from_a_rebuilt_mirror(pruner: Pruner) -> None:
     mirror = Mirror("study")
     curves = noisy_curves(40)
     run_study(by(pruner), curves[:36], mirror)
@@ -98,10 +107,10 @@ def test_decisions_are_the_same_again_and_from_a_rebuilt_mirror(pruner):
 
 
 @pytest.mark.parametrize("name", [name for name in PRUNERS if name != "none"])
-def test_every_pruner_but_none_stops_some_and_says_why_in_one_line(name):
+def test_every_pruner_but_none_stops_some_and_says_why_in_one_line(name: str) -> None:
     pruner, mirror, reasons = build_pruner(name, E), Mirror("study"), []
 
-    def decide(study, trial):
+    def decide(study: optuna.Study, trial: FrozenTrial) -> bool:
         verdict = pruner.decide(study, trial)
         if isinstance(verdict, Prune):
             assert verdict.kind == "behind"
@@ -114,7 +123,7 @@ def test_every_pruner_but_none_stops_some_and_says_why_in_one_line(name):
                for reason, stop in zip(reasons, filter(None, stops), strict=True))  # fmt: skip
 
 
-def test_none_stops_nothing():
+def test_none_stops_nothing() -> None:
     assert run_study(by(build_pruner("none", E)), noisy_curves(20), Mirror("study")) == [None] * 20
 
 
@@ -131,14 +140,16 @@ OPTUNAS = [
 
 
 @pytest.mark.parametrize(("ours", "optunas"), OPTUNAS, ids=["sha", "hyperband"])
-def test_halving_decides_like_optunas_on_trials_one_after_the_other(ours, optunas):
+def test_halving_decides_like_optunas_on_trials_one_after_the_other(
+    ours: Pruner, optunas: optuna.pruners.BasePruner
+) -> None:
     curves = noisy_curves(60)
     expected = run_study(optunas.prune, curves, Mirror("study"))
     assert run_study(by(ours), curves, Mirror("study")) == expected
     assert len({stop for stop in expected if stop}) > 1
 
 
-def test_hyperband_spreads_trials_over_its_brackets():
+def test_hyperband_spreads_trials_over_its_brackets() -> None:
     pruner = HyperbandPruner(evaluations=27)
     brackets = [pruner.bracket("study", number) for number in range(200)]
     counts = [brackets.count(bracket) for bracket in range(4)]
@@ -146,7 +157,7 @@ def test_hyperband_spreads_trials_over_its_brackets():
     assert min(counts) > 0 and sum(counts) == 200
 
 
-def test_halving_counts_a_skipped_rung_at_the_next_report():
+def test_halving_counts_a_skipped_rung_at_the_next_report() -> None:
     mirror = Mirror("study")
     for _ in range(8):
         add_finished(mirror, [50.0] * E)
@@ -157,13 +168,13 @@ def test_halving_counts_a_skipped_rung_at_the_next_report():
     assert isinstance(verdict, Prune)
 
 
-def test_the_released_rule_is_a_median_after_five_trials_without_warm_up():
+def test_the_released_rule_is_a_median_after_five_trials_without_warm_up() -> None:
     pruner = build_pruner("median", E)
     mirror = Mirror("study")
     for _ in range(4):
         add_finished(mirror, [50.0] * E)
 
-    def first_report_is_kept():
+    def first_report_is_kept() -> bool:
         number = mirror.add(running())
         mirror.report(number, 1, 49.0)
         return pruner.decide(mirror.study, mirror.trial(number)) == Keep()

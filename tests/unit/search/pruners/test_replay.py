@@ -5,20 +5,24 @@ of the final score until 55 to 70 % of the run, then a steep rise. Every other o
 like that, the best included.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from search.driver.in_memory_study import Mirror
 from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.pruners import build_pruner
-from search.records.outcome import Completed, Prune, Pruned, trial_end
+from search.records.outcome import Completed, Outcome, Prune, Pruned, trial_end
 from tests.unit.search.builders import running
 from trainer.seeds import numpy_generator
 
 N, E, ORDERS = 60, 20, 16
+Replay = tuple[set[int], float]  # curves stopped, and share of evaluations run
 
 
-def make_curves():
+def make_curves() -> NDArray[np.float64]:
     """Scores, [N, E]; noise of a look as on the published curve (sd 0.6)."""
     generator = numpy_generator("replay")
     time = np.arange(1, E + 1) / E
@@ -35,12 +39,14 @@ VALUES = np.median(CURVES[:, -5:], axis=1)
 BEST = int(VALUES.argmax())
 
 
-def replay(name, order):
+def replay(name: str, order: Iterable[int]) -> Replay:
     """Indices of the curves that the rule stopped, and the share of evaluations that were run."""
     pruner, mirror = build_pruner(name, E), Mirror("replay")
-    cut, spent = set(), 0
+    cut: set[int] = set()
+    spent = 0
     for index in order:
-        number, outcome = mirror.add(running()), Completed(value=float(VALUES[index]))
+        number = mirror.add(running())
+        outcome: Outcome = Completed(value=float(VALUES[index]))
         for evaluation, score in enumerate(CURVES[index].tolist(), start=1):
             mirror.report(number, evaluation, score)
             spent += 1
@@ -54,35 +60,37 @@ def replay(name, order):
 
 
 @pytest.fixture(scope="module")
-def replays():
+def replays() -> dict[str, list[Replay]]:
     orders = [numpy_generator("order", index).permutation(N) for index in range(ORDERS)]
     return {name: [replay(name, order) for order in orders] for name in ("median", "competitive")}
 
 
-def share_of_orders_without_the_best(results):
-    return np.mean([BEST in cut for cut, _ in results])
+def share_of_orders_without_the_best(results: list[Replay]) -> float:
+    return float(np.mean([BEST in cut for cut, _ in results]))
 
 
-def mean_loss(results):
+def mean_loss(results: list[Replay]) -> float:
     """Value of the best curve minus that of the best one not stopped, mean over orders."""
     kept = [VALUES[[index for index in range(N) if index not in cut]].max() for cut, _ in results]
     return float(np.mean(VALUES[BEST] - np.asarray(kept)))
 
 
-def test_the_best_curve_is_a_late_bloomer():
+def test_the_best_curve_is_a_late_bloomer() -> None:
     assert BEST % 2 == 0
 
 
-def test_the_released_rule_cuts_the_best_trial_in_most_orders(replays):
+def test_the_released_rule_cuts_the_best_trial_in_most_orders(
+    replays: dict[str, list[Replay]],
+) -> None:
     assert share_of_orders_without_the_best(replays["median"]) > 0.5
 
 
-def test_the_default_does_not(replays):
+def test_the_default_does_not(replays: dict[str, list[Replay]]) -> None:
     assert share_of_orders_without_the_best(replays["competitive"]) < 0.1
     assert mean_loss(replays["competitive"]) < 0.1 * mean_loss(replays["median"])
 
 
-def test_the_default_still_saves_work(replays):
+def test_the_default_still_saves_work(replays: dict[str, list[Replay]]) -> None:
     spent = float(np.mean([spent for _, spent in replays["competitive"]]))
     assert 0.7 < spent < 0.95
     assert all(cut for cut, _ in replays["competitive"])

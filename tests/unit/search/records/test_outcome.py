@@ -12,6 +12,7 @@ from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.records.outcome import (
     Completed,
     Failed,
+    Outcome,
     Prune,
     Pruned,
     prune_kind,
@@ -35,19 +36,21 @@ REPORTS = [make_report(1, miou=20.0, accuracy=20.0), make_report(2, miou=30.0, a
         (FAILED, TrialState.FAIL, None, None),
     ],
 )
-def test_each_outcome_has_its_state_value_and_constraint(outcome, state, value, constraint):
+def test_each_outcome_has_its_state_value_and_constraint(
+    outcome: Outcome, state: TrialState, value: float | None, constraint: float | None
+) -> None:
     end = trial_end(outcome, REPORTS, MIOU_ACCURACY)
     assert (end.state, end.value, end.constraint) == (state, value, constraint)
 
 
-def test_a_failure_keeps_its_traceback_and_never_a_value():
+def test_a_failure_keeps_its_traceback_and_never_a_value() -> None:
     end = trial_end(FAILED, REPORTS, MIOU_ACCURACY)
     assert end.attributes["failure"] == FAILED.reason
     assert end.attributes["traceback"] == FAILED.traceback
     assert end.value is None
 
 
-def test_a_pruned_trial_has_its_last_finite_score():
+def test_a_pruned_trial_has_its_last_finite_score() -> None:
     broken = [*REPORTS, make_report(3, miou=math.nan, loss=math.inf, finite=False)]
     end = trial_end(COLLAPSED, broken, MIOU_ACCURACY)
     assert end.value == 30.0
@@ -55,35 +58,35 @@ def test_a_pruned_trial_has_its_last_finite_score():
     assert end.attributes["prune_reason"] == COLLAPSED.reason
 
 
-def test_a_trial_pruned_before_any_finite_score_has_no_value():
+def test_a_trial_pruned_before_any_finite_score_has_no_value() -> None:
     assert trial_end(COLLAPSED, [make_report(1, miou=math.nan)], MIOU_ACCURACY).value is None
     assert trial_end(COLLAPSED, [], MIOU_ACCURACY).value is None
 
 
 @pytest.mark.parametrize("outcome", [Completed(value=1.0), BEHIND, COLLAPSED, FAILED])
-def test_attributes_are_plain_json_without_nan(outcome):
+def test_attributes_are_plain_json_without_nan(outcome: Outcome) -> None:
     broken = [make_report(1, miou=math.nan, loss=math.inf)]
     json.dumps(dict(trial_end(outcome, broken, MIOU_ACCURACY).attributes), allow_nan=False)
 
 
-def test_a_value_that_is_not_finite_is_no_completion():
+def test_a_value_that_is_not_finite_is_no_completion() -> None:
     with pytest.raises(AssertionError):
         Completed(value=math.nan)
 
 
-def test_outcomes_and_verdicts_are_frozen():
+def test_outcomes_and_verdicts_are_frozen() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
-        BEHIND.reason = "other"
+        BEHIND.reason = "other"  # type: ignore[misc]
 
 
-def test_a_verdict_becomes_the_outcome_of_the_same_kind_and_reason():
+def test_a_verdict_becomes_the_outcome_of_the_same_kind_and_reason() -> None:
     verdict = Prune(kind="collapsed", reason="why")
     assert verdict.outcome() == Pruned(kind="collapsed", reason="why")
 
 
-def test_kind_and_reason_are_read_back_from_the_stored_trial():
+def test_kind_and_reason_are_read_back_from_the_stored_trial() -> None:
     mirror = Mirror("study")
-    outcomes = [Completed(value=1.0), BEHIND, COLLAPSED, FAILED]
+    outcomes: list[Outcome] = [Completed(value=1.0), BEHIND, COLLAPSED, FAILED]
     stored = [mirror.trial(add_finished(mirror, [20.0], outcome)) for outcome in outcomes]
     assert [prune_kind(trial) for trial in stored] == [None, "behind", "collapsed", None]
     assert [prune_reason(trial) for trial in stored] == [
@@ -94,7 +97,7 @@ def test_kind_and_reason_are_read_back_from_the_stored_trial():
     ]
 
 
-def test_the_constraint_is_the_one_that_optuna_itself_writes():
+def test_the_constraint_is_the_one_that_optuna_itself_writes() -> None:
     study = optuna.create_study(study_name="public", storage=optuna.storages.InMemoryStorage())
     asked = study.ask()
     asked.set_constraint("collapse", 1.0)
@@ -105,7 +108,7 @@ def test_the_constraint_is_the_one_that_optuna_itself_writes():
     assert ours.system_attrs == study.trials[0].system_attrs
 
 
-def ranking(mirror):
+def ranking(mirror: Mirror) -> list[int]:
     """Trial numbers from best to worst, as TPE splits them into below and above."""
     trials, ranked = mirror.trials(), []
     for places in range(1, len(trials) + 1):
@@ -114,7 +117,7 @@ def ranking(mirror):
     return ranked
 
 
-def test_tpe_ranks_a_collapsed_trial_behind_every_other():
+def test_tpe_ranks_a_collapsed_trial_behind_every_other() -> None:
     mirror = Mirror("study")
     late = add_finished(mirror, [50.0] * 19, COLLAPSED)  # stopped last, with the highest scores
     early = add_finished(mirror, [1.0], BEHIND)
@@ -124,7 +127,7 @@ def test_tpe_ranks_a_collapsed_trial_behind_every_other():
     assert ranking(mirror) == [good, poor, behind, early, late]
 
 
-def test_without_the_constraint_it_would_rank_above_trials_stopped_earlier():
+def test_without_the_constraint_it_would_rank_above_trials_stopped_earlier() -> None:
     mirror = Mirror("study")
     late = add_finished(mirror, [50.0] * 19, Pruned(kind="behind", reason="as if healthy"))
     early = add_finished(mirror, [60.0], BEHIND)

@@ -1,7 +1,7 @@
 import dataclasses
 import io
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from search.driver.in_memory_study import Counts
 from search.reporting.digest import BestTrial, PrunedTrial, tally_reasons
@@ -22,7 +22,7 @@ BEST = BestTrial(
 )
 
 
-def behind(number, own, bar, runs):
+def behind(number: int, own: float, bar: float, runs: int) -> PrunedTrial:
     reason = (
         f"mean of the last 3 scores is {own} (under {bar}, the bar of the best 75 % of {runs}"
         " full runs) at evaluation 10"
@@ -30,7 +30,7 @@ def behind(number, own, bar, runs):
     return PrunedTrial(number=number, kind="behind", reason=reason)
 
 
-def collapsed(number, share, when):
+def collapsed(number: int, share: float, when: str) -> PrunedTrial:
     reason = f"largest cluster holds {share} % of the pixels (over 90 %) at evaluations {when}"
     return PrunedTrial(number=number, kind="collapsed", reason=reason)
 
@@ -61,22 +61,23 @@ SUMMARY = Summary(
 )
 
 
-def printed(renderable, width=100):
-    console = Console(file=io.StringIO(), width=width, color_system=None)
+def printed(renderable: RenderableType, width: int = 100) -> str:
+    told = io.StringIO()
+    console = Console(file=told, width=width, color_system=None)
     console.print(renderable, crop=False)  # as the verbs print it
-    return console.file.getvalue()
+    return told.getvalue()
 
 
-def test_reasons_that_differ_in_figures_alone_are_counted_together():
+def test_reasons_that_differ_in_figures_alone_are_counted_together() -> None:
     rows = [(row.kind, row.count, row.example.number) for row in tally_reasons(PRUNED)]
     assert rows == [("collapsed", 2, 9), ("collapsed", 1, 5), ("behind", 3, 33)]
 
 
-def test_no_pruned_trial_no_row():
+def test_no_pruned_trial_no_row() -> None:
     assert tally_reasons(()) == ()
 
 
-def test_the_best_table_shows_each_parameter_beside_its_untuned_value():
+def test_the_best_table_shows_each_parameter_beside_its_untuned_value() -> None:
     lines = printed(best_table(BEST)).splitlines()
     assert lines[0].strip() == (
         "best trial 137: 35.21  median of the last 5 evaluations on the val split"
@@ -95,12 +96,12 @@ def test_the_best_table_names_what_is_maximised() -> None:
     assert text.splitlines()[0].strip() == title
 
 
-def test_what_is_not_known_is_left_out_of_the_best_table():
+def test_what_is_not_known_is_left_out_of_the_best_table() -> None:
     text = printed(best_table(dataclasses.replace(BEST, defaults={}, scores={})))
     assert "untuned" not in text and "test" not in text
 
 
-def test_the_summary_tells_the_counts_the_best_the_reasons_and_what_next():
+def test_the_summary_tells_the_counts_the_best_the_reasons_and_what_next() -> None:
     text = printed(summary_text(SUMMARY))
     said = [
         "rooms-3: 200 of 200 trials in 6 min 12 s: 194 complete, 6 pruned (3 collapsed, 3 behind)",
@@ -115,13 +116,13 @@ def test_the_summary_tells_the_counts_the_best_the_reasons_and_what_next():
     assert places == sorted(places)
 
 
-def test_failures_are_told_only_if_there_are_any():
+def test_failures_are_told_only_if_there_are_any() -> None:
     assert "failed" not in printed(summary_text(SUMMARY))
     counts = dataclasses.replace(SUMMARY.counts, failed=2)
     assert ", 2 failed" in printed(summary_text(dataclasses.replace(SUMMARY, counts=counts)))
 
 
-def test_a_search_that_has_nothing_yet_still_has_a_summary():
+def test_a_search_that_has_nothing_yet_still_has_a_summary() -> None:
     empty = dataclasses.replace(SUMMARY, counts=Counts(), best=None, pruned=(), next_commands=())
     text = printed(summary_text(empty)).strip()
     assert text == "rooms-3: 0 of 200 trials in 6 min 12 s: 0 complete, 0 pruned" + (
@@ -129,7 +130,7 @@ def test_a_search_that_has_nothing_yet_still_has_a_summary():
     )
 
 
-def test_names_and_reasons_are_no_markup_and_nothing_is_lost_when_narrow():
+def test_names_and_reasons_are_no_markup_and_nothing_is_lost_when_narrow() -> None:
     odd = dataclasses.replace(
         SUMMARY,
         study="[bold]odd[/]",

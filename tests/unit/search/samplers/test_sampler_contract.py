@@ -4,7 +4,7 @@ Our samplers are functions of the mirror; TPE's is made of a subclass that propo
 which is not stored yet. Everything else of it is Optuna's, and stays so.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import optuna
 import pytest
@@ -16,7 +16,7 @@ from search.samplers import quasi_random, random, startup, tpe
 
 
 @pytest.fixture(autouse=True)
-def _quiet():
+def _quiet() -> Iterator[None]:
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     yield
@@ -32,7 +32,7 @@ class TestOneProposal(BasicSamplerTestCase, RelativeSamplerTestCase):
         return lambda: tpe._OneProposal(n_startup_trials=0, seed=5)
 
 
-def test_no_other_sampler_class_is_ours():
+def test_no_other_sampler_class_is_ours() -> None:
     modules = (samplers, quasi_random, random, startup, tpe)
     ours = {
         kind

@@ -1,6 +1,8 @@
 import math
 import random  # noqa: TID251 - only to see that nobody touches it
 import warnings
+from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import optuna
@@ -10,7 +12,7 @@ from optuna.trial import TrialState
 from search.driver.in_memory_study import Mirror
 from search.errors import SettingsError
 from search.records.outcome import Pruned
-from search.samplers import SAMPLERS, STARTUP_TRIALS, find_sampler
+from search.samplers import SAMPLERS, STARTUP_TRIALS, Sampler, find_sampler
 from search.samplers.tpe import SEED_LIMIT
 from tests.unit.search.builders import SPACE, add_finished, random_params, running
 from trainer.seeds import derive_seed
@@ -18,7 +20,7 @@ from trainer.seeds import derive_seed
 SEED = 7
 
 
-def searched(trials=30, running_trials=0):
+def searched(trials: int = 30, running_trials: int = 0) -> Mirror:
     """A mirror of trials whose value is best at lambda_self = 0.2, some of them pruned."""
     mirror = Mirror("study")
     for number in range(trials):
@@ -32,28 +34,30 @@ def searched(trials=30, running_trials=0):
 
 
 @pytest.fixture(params=SAMPLERS)
-def sampler(request):
+def sampler(request: pytest.FixtureRequest) -> Sampler:
     return find_sampler(request.param)
 
 
-def test_an_unknown_sampler_is_refused_with_the_valid_names():
+def test_an_unknown_sampler_is_refused_with_the_valid_names() -> None:
     with pytest.raises(SettingsError, match="unknown sampler 'tep': choose one of tpe, random"):
         find_sampler("tep")
 
 
-def test_trial_0_has_the_defaults(sampler):
+def test_trial_0_has_the_defaults(sampler: Sampler) -> None:
     assert sampler(Mirror("study").study, SPACE, 0, SEED) == SPACE.defaults
 
 
 @pytest.mark.parametrize("number", [1, 19, 20, 21, 200])
-def test_proposals_fit_the_space_and_are_plain_floats(sampler, number):
+def test_proposals_fit_the_space_and_are_plain_floats(sampler: Sampler, number: int) -> None:
     proposed = sampler(searched().study, SPACE, number, SEED)
     assert SPACE.check(proposed) == proposed
     assert {type(value) for value in proposed.values()} == {float}
 
 
 @pytest.mark.parametrize("number", [1, 19, 20, 35])
-def test_the_same_arguments_give_the_same_proposal_after_a_rebuild(sampler, number):
+def test_the_same_arguments_give_the_same_proposal_after_a_rebuild(
+    sampler: Sampler, number: int
+) -> None:
     mirror = searched(running_trials=3)
     rebuilt = Mirror("study", mirror.trials())
     proposed = sampler(mirror.study, SPACE, number, SEED)
@@ -62,14 +66,14 @@ def test_the_same_arguments_give_the_same_proposal_after_a_rebuild(sampler, numb
 
 
 @pytest.mark.parametrize("number", [1, 25])
-def test_seed_and_number_both_count(sampler, number):
+def test_seed_and_number_both_count(sampler: Sampler, number: int) -> None:
     study = searched().study
     proposed = sampler(study, SPACE, number, SEED)
     assert sampler(study, SPACE, number, SEED + 1) != proposed
     assert sampler(study, SPACE, number + 1, SEED) != proposed
 
 
-def test_a_proposal_changes_neither_the_study_nor_global_random_state(sampler):
+def test_a_proposal_changes_neither_the_study_nor_global_random_state(sampler: Sampler) -> None:
     mirror = searched(running_trials=2)
     before = [repr(trial) for trial in mirror.trials()]
     python_state, numpy_state = random.getstate(), np.random.get_state()
@@ -80,19 +84,19 @@ def test_a_proposal_changes_neither_the_study_nor_global_random_state(sampler):
     assert [repr(trial) for trial in mirror.trials()] == before
 
 
-def test_no_warning_leaks(sampler):
+def test_no_warning_leaks(sampler: Sampler) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         sampler(searched().study, SPACE, 30, SEED)
 
 
-def test_startup_is_the_same_whatever_happened_before(sampler):
+def test_startup_is_the_same_whatever_happened_before(sampler: Sampler) -> None:
     empty, full = Mirror("study").study, searched(running_trials=3).study
     for number in range(STARTUP_TRIALS):
         assert sampler(empty, SPACE, number, SEED) == sampler(full, SPACE, number, SEED)
 
 
-def test_startup_points_spread_over_the_log_scale():
+def test_startup_points_spread_over_the_log_scale() -> None:
     study = Mirror("study").study
     points = [SAMPLERS["tpe"](study, SPACE, number, SEED) for number in range(1, 17)]
     logs = [math.log(point["lambda_cmcs.depth"] / 0.05) / math.log(400) for point in points]
@@ -102,7 +106,7 @@ def test_startup_points_spread_over_the_log_scale():
         assert {int(4 * share) for share in shares} == {0, 1, 2, 3}
 
 
-def test_quasi_random_carries_the_startup_points_on():
+def test_quasi_random_carries_the_startup_points_on() -> None:
     study = Mirror("study").study
     quasi_random, tpe = SAMPLERS["quasi-random"], SAMPLERS["tpe"]
     for number in (0, 1, 19):
@@ -111,13 +115,13 @@ def test_quasi_random_carries_the_startup_points_on():
     assert len(set(points)) == 64
 
 
-def test_tpe_learns():
+def test_tpe_learns() -> None:
     study = searched(trials=60).study
     proposed = [SAMPLERS["tpe"](study, SPACE, number, SEED) for number in range(60, 75)]
     assert abs(np.median([params["lambda_self"] for params in proposed]) - 0.2) < 0.1
 
 
-def test_tpe_proposes_what_optunas_public_ask_would():
+def test_tpe_proposes_what_optunas_public_ask_would() -> None:
     mirror = searched(running_trials=2)
     number = len(mirror)
     sampler = optuna.samplers.TPESampler(
@@ -130,7 +134,7 @@ def test_tpe_proposes_what_optunas_public_ask_would():
     assert SAMPLERS["tpe"](mirror.study, SPACE, number, SEED) == asked.params
 
 
-def test_tpe_uses_the_full_space_even_if_a_trial_lacks_parameters():
+def test_tpe_uses_the_full_space_even_if_a_trial_lacks_parameters() -> None:
     mirror = searched()
     mirror.add(optuna.trial.create_trial(state=TrialState.PRUNED))
     whole = SAMPLERS["tpe"](mirror.study, SPACE, 40, SEED)
@@ -139,7 +143,7 @@ def test_tpe_uses_the_full_space_even_if_a_trial_lacks_parameters():
     assert abs(whole["lambda_self"] - 0.2) < 0.3
 
 
-def test_running_trials_count_as_bad_ones():
+def test_running_trials_count_as_bad_ones() -> None:
     crowded = searched(trials=60)
     free = [SAMPLERS["tpe"](crowded.study, SPACE, n, SEED)["b_self"] for n in range(100, 130)]
     centre = SAMPLERS["tpe"](crowded.study, SPACE, 100, SEED)
@@ -147,13 +151,13 @@ def test_running_trials_count_as_bad_ones():
         crowded.add(running(centre))
     kept = [SAMPLERS["tpe"](crowded.study, SPACE, n, SEED)["b_self"] for n in range(100, 130)]
 
-    def distance(values):
-        return np.median(np.abs(np.asarray(values) - centre["b_self"]))
+    def distance(values: Sequence[float]) -> float:
+        return float(np.median(np.abs(np.asarray(values) - centre["b_self"])))
 
     assert distance(kept) > distance(free)
 
 
-def test_a_trial_that_is_in_the_mirror_already_does_not_count_against_itself():
+def test_a_trial_that_is_in_the_mirror_already_does_not_count_against_itself() -> None:
     mirror = searched()
     proposed = SAMPLERS["tpe"](mirror.study, SPACE, 30, SEED)
     assert mirror.add(running(proposed)) == 30
@@ -161,10 +165,10 @@ def test_a_trial_that_is_in_the_mirror_already_does_not_count_against_itself():
     assert SAMPLERS["tpe"](mirror.study, SPACE, 31, SEED) != proposed
 
 
-def test_tpe_leaves_the_place_where_runs_collapse():
+def test_tpe_leaves_the_place_where_runs_collapse() -> None:
     """Collapsed runs had the highest scores; TPE still goes elsewhere."""
 
-    def searched_with(kind):
+    def searched_with(kind: Literal["collapsed", "behind"]) -> float:
         mirror = Mirror("study")
         for number in range(60):
             params = random_params(number)
@@ -172,7 +176,7 @@ def test_tpe_leaves_the_place_where_runs_collapse():
             scores = [50.0] * 15 if bad else [20.0 - 10 * params["lambda_self"]]
             add_finished(mirror, scores, Pruned(kind=kind if bad else "behind", reason=""), params)
         proposed = [SAMPLERS["tpe"](mirror.study, SPACE, n, SEED) for n in range(60, 80)]
-        return np.mean([params["lambda_self"] > 0.5 for params in proposed])
+        return float(np.mean([params["lambda_self"] > 0.5 for params in proposed]))
 
     assert searched_with("collapsed") <= 0.1
     assert searched_with("behind") >= 0.9

@@ -27,21 +27,21 @@ def names(space: Space) -> list[str]:
 
 
 @pytest.mark.parametrize("name", SPACES)
-def test_every_space_has_defaults_in_its_ranges_and_survives_json(name):
+def test_every_space_has_defaults_in_its_ranges_and_survives_json(name: str) -> None:
     space = build_space(name, RUN, {"learning_rate": (1e-4, 1e-2)})
     assert list(space.distributions) == list(space.defaults)
     assert space.check(space.defaults) == space.defaults
     assert Space.from_json(json.loads(json.dumps(space.to_json()))) == space
 
 
-def test_paper_turns_every_knob_on_its_scale():
+def test_paper_turns_every_knob_on_its_scale() -> None:
     assert build_space("paper", RUN, {}).distributions == {
         **dict.fromkeys(SIX, UNIT),
         "lambda_cmcs.depth": FloatDistribution(0.05, 20.0, log=True),
     }
 
 
-def test_per_modality_turns_seven_numbers_a_modality_as_released():
+def test_per_modality_turns_seven_numbers_a_modality_as_released() -> None:
     space = build_space("per-modality", RUN, {})
     expected = [f"{modality}.{name}" for modality in ("rgb", "depth") for name in (*SIX, "weight")]
     assert space.distributions == dict.fromkeys(expected, UNIT)
@@ -49,7 +49,7 @@ def test_per_modality_turns_seven_numbers_a_modality_as_released():
     assert space.defaults["depth.b_knn"] == 0.3906
 
 
-def test_weights_of_modalities_say_what_lambda_cmcs_says():
+def test_weights_of_modalities_say_what_lambda_cmcs_says() -> None:
     """The released parameterisation reaches every ratio; equal trial 0s differ in scale alone."""
     released = RUN.with_trial(hyper={"rgb.weight": 0.2, "depth.weight": 0.8}, seed=0)
     paper = RUN.with_trial(hyper={"lambda_cmcs.depth": 4.0}, seed=0)
@@ -58,13 +58,13 @@ def test_weights_of_modalities_say_what_lambda_cmcs_says():
     assert rows[0][1][6] / rows[0][0][6] == pytest.approx(rows[1][1][6] / rows[1][0][6])
 
 
-def test_stego_has_no_knobs_of_single_modalities():
+def test_stego_has_no_knobs_of_single_modalities() -> None:
     stego = dataclasses.replace(RUN, method=MethodConfig(name="stego"))
     with pytest.raises(SettingsError, match="stego has no knobs of single modalities; give"):
         build_space("per-modality", stego, {})
 
 
-def test_a_range_narrows_a_knob_and_moves_an_untuned_value_outside_to_its_end():
+def test_a_range_narrows_a_knob_and_moves_an_untuned_value_outside_to_its_end() -> None:
     space = build_space("paper", RUN, {"b_knn": (0.1, 0.5), "b_self": (0.2, 0.6)})
     assert space.distributions["b_knn"] == FloatDistribution(0.1, 0.5)
     assert space.defaults["b_knn"] == 0.3906
@@ -72,31 +72,31 @@ def test_a_range_narrows_a_knob_and_moves_an_untuned_value_outside_to_its_end():
     assert names(space) == [*SIX, "lambda_cmcs.depth"]
 
 
-def test_a_range_adds_the_learning_rate_by_its_logarithm_from_the_configured_value():
+def test_a_range_adds_the_learning_rate_by_its_logarithm_from_the_configured_value() -> None:
     space = build_space("paper", RUN, {"learning_rate": (1e-4, 1e-2)})
     assert space.distributions["learning_rate"] == FloatDistribution(1e-4, 1e-2, log=True)
     assert space.defaults["learning_rate"] == RUN.training.learning_rate
 
 
-def test_a_range_adds_a_knob_of_one_modality_beside_the_shared_one():
+def test_a_range_adds_a_knob_of_one_modality_beside_the_shared_one() -> None:
     space = build_space("paper", RUN, {"depth.b_self": (0.0, 0.3)})
     assert {"b_self", "depth.b_self"} <= set(names(space))
 
 
-def test_what_is_fixed_is_not_searched_nor_what_it_stands_for_in_every_modality():
+def test_what_is_fixed_is_not_searched_nor_what_it_stands_for_in_every_modality() -> None:
     assert "b_self" not in names(build_space("paper", run_with(b_self=0.5), {}))
     space = build_space("per-modality", run_with(b_self=0.5), {})
     assert "rgb.b_self" not in names(space) and "depth.b_self" not in names(space)
 
 
-def test_a_shared_knob_that_would_act_on_no_modality_is_not_searched():
+def test_a_shared_knob_that_would_act_on_no_modality_is_not_searched() -> None:
     fixed = run_with(**{"rgb.b_self": 0.5, "depth.b_self": 0.4})
     assert "b_self" not in names(build_space("paper", fixed, {}))
     with pytest.raises(SettingsError, match="every modality has a b_self of its own"):
         build_space("per-modality", RUN, {"b_self": (0.1, 0.2)})
 
 
-def test_a_space_with_nothing_left_is_refused():
+def test_a_space_with_nothing_left_is_refused() -> None:
     every = {knob.name: knob.default for knob in hyper_parameters(RUN)}
     with pytest.raises(SettingsError, match="every knob is fixed"):
         build_space("paper", run_with(**every), {})
@@ -116,17 +116,17 @@ def test_a_space_with_nothing_left_is_refused():
         ("b_self", (0.1,), "is no range"),
     ],
 )
-def test_ranges_that_are_none_are_refused(name, given, told):
+def test_ranges_that_are_none_are_refused(name: str, given: tuple[float, ...], told: str) -> None:
     with pytest.raises(SettingsError, match=told):
         build_space("paper", RUN, {name: given})
 
 
-def test_an_unknown_space_is_refused_with_the_valid_names():
+def test_an_unknown_space_is_refused_with_the_valid_names() -> None:
     with pytest.raises(SettingsError, match="unknown search space 'papr': choose one of paper"):
         build_space("papr", RUN, {})
 
 
-def test_parameters_out_of_range_missing_or_unknown_are_refused():
+def test_parameters_out_of_range_missing_or_unknown_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"b_self = 1\.5 is out of range"):
         SPACE.check({**SPACE.defaults, "b_self": 1.5})
     with pytest.raises(ConfigError, match="missing: b_self"):
@@ -147,6 +147,6 @@ def test_parameters_out_of_range_missing_or_unknown_are_refused():
         (HyperParameter(name="a", low=0, high=1, default=1, log=True),),
     ],
 )
-def test_a_space_that_cannot_be_sampled_is_no_space(knobs):
+def test_a_space_that_cannot_be_sampled_is_no_space(knobs: tuple[HyperParameter, ...]) -> None:
     with pytest.raises(AssertionError):
         Space(knobs=knobs)

@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -160,12 +161,19 @@ def test_pruning_asks(
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     asked: list[str] = []
 
+    def asker(answer: bool) -> Callable[[str], bool]:
+        def ask(question: str) -> bool:
+            asked.append(question)
+            return answer
+
+        return ask
+
     for answer, left in ((False, {"bank"}), (True, set())):
         prune_cache(
             Choice(every=True),
             cache=tmp_path,
             sure=False,
-            ask=lambda question, answer=answer: asked.append(question) or answer,  # type: ignore[misc]
+            ask=asker(answer),
         )
         assert keys(tmp_path) == left
     assert asked == ["remove 1 bank?"] * 2

@@ -4,6 +4,9 @@ import dataclasses
 import json
 import re
 import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -12,29 +15,36 @@ from trainer.commands import app as cli
 from trainer.commands import evaluate as verb
 from trainer.commands import fit, setup
 from trainer.commands.presets import resolve_preset
+from trainer.config.configuration import TrainConfig
 from trainer.config.presets import preset_names
 from trainer.config.toml_records import record_to_table, toml_text
 from trainer.datasets import open_dataset
 from trainer.engine.run import config_of
+from trainer.features import Material
 
 
 @pytest.fixture
-def run_toml(tmp_path, monkeypatch):
+def run_toml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(setup, "prepare", lambda config, **_: small_material())
-    monkeypatch.setattr(fit, "validate", lambda config: ())
+    monkeypatch.setattr(fit, "validate", lambda config: SimpleNamespace(notes=()))
     path = tmp_path / "small.toml"
     path.write_text(toml_text(record_to_table(small_config())))
     return path
 
 
-def call(monkeypatch, *arguments: object) -> int:
+def call(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
     monkeypatch.setattr(sys, "argv", ["trainer", *map(str, arguments)])
     with pytest.raises(SystemExit) as caught:
         cli.main()
     return int(caught.value.code or 0)
 
 
-def test_fit_then_evaluate(run_toml, tmp_path, monkeypatch, capsys) -> None:
+def test_fit_then_evaluate(
+    run_toml: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     out = tmp_path / "out"
     assert call(monkeypatch, "fit", run_toml, "--out", out, "--device", "cpu") == 0
     printed = capsys.readouterr().out
@@ -46,7 +56,12 @@ def test_fit_then_evaluate(run_toml, tmp_path, monkeypatch, capsys) -> None:
         assert re.search(rf"{split} +raw +cluster +\d+\.\d\d", capsys.readouterr().out)
 
 
-def test_fit_goes_on_with_its_own_checkpoint_only(run_toml, tmp_path, monkeypatch, capsys) -> None:
+def test_fit_goes_on_with_its_own_checkpoint_only(
+    run_toml: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     out = tmp_path / "out"
     for _ in range(2):
         assert call(monkeypatch, "fit", run_toml, "--out", out, "--device", "cpu") == 0
@@ -55,7 +70,9 @@ def test_fit_goes_on_with_its_own_checkpoint_only(run_toml, tmp_path, monkeypatc
     assert "seed is 0 there and 9 here" in capsys.readouterr().err
 
 
-def test_features_says_what_there_is(run_toml, monkeypatch, capsys) -> None:
+def test_features_says_what_there_is(
+    run_toml: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert call(monkeypatch, "features", run_toml, "--device", "cpu") == 0
     assert "10 crops, 5 val and 5 test images of rgb, depth" in capsys.readouterr().out
 
@@ -70,7 +87,13 @@ def test_features_says_what_there_is(run_toml, monkeypatch, capsys) -> None:
         ("not toml", "is not valid TOML"),
     ],
 )
-def test_user_errors_are_one_line(run_toml, monkeypatch, capsys, line: str, phrase: str) -> None:
+def test_user_errors_are_one_line(
+    run_toml: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    line: str,
+    phrase: str,
+) -> None:
     run_toml.write_text(line)
     assert call(monkeypatch, "fit", run_toml, "--device", "cpu") == 2
     error = capsys.readouterr().err
@@ -79,24 +102,34 @@ def test_user_errors_are_one_line(run_toml, monkeypatch, capsys, line: str, phra
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:99", "meta"])
-def test_unknown_devices_are_refused(run_toml, monkeypatch, capsys, device: str) -> None:
+def test_unknown_devices_are_refused(
+    run_toml: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    device: str,
+) -> None:
     assert call(monkeypatch, "fit", run_toml, "--device", device) == 2
     assert f"--device {device}" in capsys.readouterr().err
 
 
-def test_missing_files_are_one_line(monkeypatch, capsys, tmp_path) -> None:
+def test_missing_files_are_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     assert call(monkeypatch, "fit", tmp_path / "no.toml") == 2
     assert call(monkeypatch, "evaluate", tmp_path / "no") == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 2
 
 
 def test_a_checkpoint_is_scored_where_its_data_moved(
-    run_toml, tmp_path, monkeypatch, capsys
+    run_toml: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     out, roots = tmp_path / "out", []
     assert call(monkeypatch, "fit", run_toml, "--out", out, "--device", "cpu") == 0
 
-    def prepare(config, **_):
+    def prepare(config: TrainConfig, **_: Any) -> Material:
         roots.append(config.data.root)
         return small_material()
 
@@ -110,7 +143,12 @@ def test_a_checkpoint_is_scored_where_its_data_moved(
     assert len(re.findall("val +raw +cluster", capsys.readouterr().out)) == 2
 
 
-def test_scores_are_one_json_object_for_scripts(run_toml, tmp_path, monkeypatch, capsys) -> None:
+def test_scores_are_one_json_object_for_scripts(
+    run_toml: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     out = tmp_path / "out"
     assert call(monkeypatch, "fit", run_toml, "--out", out, "--device", "cpu") == 0
     capsys.readouterr()
@@ -131,7 +169,10 @@ def test_scores_are_one_json_object_for_scripts(run_toml, tmp_path, monkeypatch,
 
 
 def test_a_file_for_a_search_trains_a_single_run_and_that_is_said(
-    run_toml, tmp_path, monkeypatch, capsys
+    run_toml: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     with run_toml.open("a") as file:
         file.write("[search]\ntrials = 7\n[search.ranges]\nlearning_rate = [1e-4, 1e-2]\n")
@@ -143,7 +184,10 @@ def test_a_file_for_a_search_trains_a_single_run_and_that_is_said(
 
 
 def test_fit_says_its_protocol_its_memory_and_the_iterate_that_counts(
-    run_toml, tmp_path, monkeypatch, capsys
+    run_toml: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     config = small_config()
     changed = dataclasses.replace(config.evaluation, report="best")
@@ -164,7 +208,12 @@ def test_fit_says_its_protocol_its_memory_and_the_iterate_that_counts(
     assert [row] == best
 
 
-def test_fit_logs_where_asked(run_toml, tmp_path, monkeypatch, capsys) -> None:
+def test_fit_logs_where_asked(
+    run_toml: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     pytest.importorskip("tensorboard", reason="the extra tensorboard is not installed")
     out = tmp_path / "out"
     arguments = ("fit", run_toml, "--out", out, "--device", "cpu")
@@ -173,7 +222,9 @@ def test_fit_logs_where_asked(run_toml, tmp_path, monkeypatch, capsys) -> None:
     assert call(monkeypatch, *arguments, "--log", "paper") == 2
 
 
-def test_presets_are_listed_and_printed_as_fit_takes_them(tmp_path, monkeypatch, capsys) -> None:
+def test_presets_are_listed_and_printed_as_fit_takes_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert call(monkeypatch, "presets") == 0
     listed = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in listed] == list(preset_names())

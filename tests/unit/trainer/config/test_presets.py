@@ -1,19 +1,19 @@
-"""Presets against the numbers of the specification (2.9, 2.11), restated here by hand."""
+"""Presets against the published numbers, restated here by hand."""
 
 import pytest
 
 from tests.unit.trainer.small import rows_of
 from trainer.config.configuration import TrainConfig
 from trainer.config.presets import expand, preset_names, preset_summary, read_preset
-from trainer.config.protocols import (
+from trainer.config.toml_records import build_record, record_to_table
+from trainer.errors import ConfigError
+from trainer.protocols import (
     PUBLISHED,
     PUBLISHED_METHOD,
     PUBLISHED_OPTIONS,
     lay_protocol,
     protocol_text,
 )
-from trainer.config.toml_records import build_record, record_to_table
-from trainer.errors import ConfigError
 
 RUNS = {  # data set, backbone, modalities, fusion, width of the code, iterations, learning rate
     "nyu-s16": ("nyu", "small", ("rgb", "depth"), "conv", 70, 10_000, 5e-4),

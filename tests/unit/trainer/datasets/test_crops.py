@@ -5,7 +5,7 @@ import pytest
 from trainer.datasets.crops import crop_boxes, five_crop_boxes, square_image, square_label
 
 
-def test_origins_of_five_crops_are_those_of_the_specification() -> None:
+def test_origins_of_five_crops() -> None:
     boxes = five_crop_boxes(480, 640)
 
     assert [(box.top, box.left) for box in boxes] == [
@@ -40,7 +40,7 @@ def test_without_crops_the_whole_image_is_taken() -> None:
     ("height", "width", "side", "first", "last"),
     [(480, 640, 320, 80, 559), (240, 320, 224, 40, 279)],
 )
-def test_squares_keep_the_columns_of_the_specification(
+def test_squares_keep_these_columns(
     height: int, width: int, side: int, first: int, last: int
 ) -> None:
     ramp = np.broadcast_to(np.arange(width, dtype=np.float32), (height, width))

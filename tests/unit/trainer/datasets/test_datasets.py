@@ -3,17 +3,13 @@
 import pytest
 
 from trainer.config.configuration import DataConfig
-from trainer.datasets import DATASETS, OPTIONS, open_dataset
+from trainer.datasets import DATASETS, open_dataset
 from trainer.errors import ConfigError
 
 
 def test_an_unknown_data_set_is_told_with_the_known_ones() -> None:
     with pytest.raises(ConfigError, match=f"choose one of {', '.join(DATASETS)}"):
         open_dataset(DataConfig(name="kitchens"))
-
-
-def test_only_data_sets_have_options() -> None:
-    assert set(OPTIONS) <= set(DATASETS)
 
 
 @pytest.mark.parametrize("modalities", [("depth", "rgb"), ("a", "b", "rgb")])

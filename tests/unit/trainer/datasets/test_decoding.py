@@ -1,8 +1,10 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL.Image
 import pytest
+from numpy.typing import NDArray
 
 from tests.fakes.data_sets.pictures import save
 from trainer.datasets.decoding import (
@@ -78,7 +80,7 @@ def test_a_refused_label_is_told_with_those_that_are_known(tmp_path: Path) -> No
 @pytest.mark.parametrize("dtype", [np.float16, np.float64, np.int32, np.uint8, bool])
 def test_arrays_of_any_number_are_read(tmp_path: Path, dtype: type) -> None:
     path = tmp_path / "array.npy"
-    array = RNG.integers(0, 2, (3, 4)).astype(dtype)
+    array: NDArray[Any] = RNG.integers(0, 2, (3, 4)).astype(dtype)
     np.save(path, array)
 
     assert np.array_equal(read_array(path), array.astype(np.float32))

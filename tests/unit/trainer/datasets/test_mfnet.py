@@ -24,7 +24,8 @@ def test_rgb_and_thermal_are_the_channels_of_one_file(tmp_path: Path) -> None:
     assert np.array_equal(np.round(rgb * 255), pixels[:, :, :3])
     for channel in range(3):
         assert np.array_equal(np.round(thermal[:, :, channel] * 255), pixels[:, :, 3])
-    assert np.array_equal(source.stored("00002D", "thermal"), pixels[:, :, 3])
+    kept = source.stored("00002D", "thermal")
+    assert kept is not None and np.array_equal(kept, pixels[:, :, 3])
 
 
 def test_unlabelled_is_255_and_classes_begin_at_0(tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
 import hashlib
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from trainer.backbones.patch_stats import PatchStats
 from trainer.config.configuration import DataConfig
@@ -14,6 +16,9 @@ from trainer.datasets.crops import square_image
 from trainer.datasets.rooms import RoomsSource
 from trainer.datasets.rooms.render import MILLIMETRES, camera_rays
 from trainer.errors import ConfigError
+
+Array = NDArray[Any]
+Tokens = dict[str, tuple[Array, Array, Array]]
 
 SCENES = 28
 
@@ -129,10 +134,10 @@ def test_every_class_occurs_often_enough(some_rooms: DataSet) -> None:
 
 
 @pytest.fixture(scope="module")
-def tokens() -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:  # type: ignore[type-arg]
+def tokens() -> Tokens:
     """Modality to features, classes and scene number of tokens of one class only."""
     data_set = open_dataset(DataConfig(options={"train": 70, "val": 1, "test": 1}))
-    found: dict[str, list[tuple[np.ndarray, ...]]] = {"rgb": [], "depth": []}  # type: ignore[type-arg]
+    found: dict[str, list[tuple[Array, Array, Array]]] = {"rgb": [], "depth": []}
     for number, name in enumerate(data_set.train.names):
         label = data_set.source.label(name).reshape(20, 8, 20, 8).transpose(0, 2, 1, 3)
         patches = label.reshape(400, 64)
@@ -141,21 +146,26 @@ def tokens() -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:  # type: i
             image = square_image(data_set.source.image(name, modality), side=160, resize="nearest")
             features = PatchStats(patch=8).features(image[None]).reshape(400, -1).numpy()
             rows.append((features[pure], patches[pure, 0], np.full(pure.sum(), number)))
-    return {
-        modality: tuple(np.concatenate(part) for part in zip(*rows, strict=True))  # type: ignore[misc]
-        for modality, rows in found.items()
-    }
+    joined: Tokens = {}
+    for modality, rows in found.items():
+        features_of, labels_of, scenes_of = zip(*rows, strict=True)
+        joined[modality] = (
+            np.concatenate(features_of),
+            np.concatenate(labels_of),
+            np.concatenate(scenes_of),
+        )
+    return joined
 
 
 def separability(
-    tokens: tuple[np.ndarray, np.ndarray, np.ndarray],  # type: ignore[type-arg]
+    tokens: tuple[Array, Array, Array],
     pair: tuple[int, int],
 ) -> float:
     """Share of held-out scenes' tokens that a linear discriminant puts on the right side."""
     features, labels, scenes = tokens
     rng = np.random.default_rng(0)
 
-    def balanced(held_out: bool) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+    def balanced(held_out: bool) -> tuple[Array, Array]:
         parts = [np.flatnonzero((labels == cls) & ((scenes % 3 == 0) == held_out)) for cls in pair]
         count = min(len(part) for part in parts)
         rows = np.concatenate([rng.permutation(part)[:count] for part in parts])
@@ -173,7 +183,9 @@ def separability(
 
 
 @pytest.mark.parametrize("pair", [("bed", "table"), ("picture", "window")])
-def test_some_pairs_differ_in_depth_alone(tokens, some_rooms, pair) -> None:  # type: ignore[no-untyped-def]
+def test_some_pairs_differ_in_depth_alone(
+    tokens: Tokens, some_rooms: DataSet, pair: tuple[str, str]
+) -> None:
     classes = class_of(some_rooms, pair[0]), class_of(some_rooms, pair[1])
 
     assert separability(tokens["rgb"], classes) < 0.7
@@ -187,14 +199,16 @@ def test_some_pairs_differ_in_depth_alone(tokens, some_rooms, pair) -> None:  # 
         (("wall", "picture"), 0.85),  # no picture hangs as low or as high as walls reach
     ],
 )
-def test_some_pairs_differ_in_rgb_alone(tokens, some_rooms, pair, most) -> None:  # type: ignore[no-untyped-def]
+def test_some_pairs_differ_in_rgb_alone(
+    tokens: Tokens, some_rooms: DataSet, pair: tuple[str, str], most: float
+) -> None:
     classes = class_of(some_rooms, pair[0]), class_of(some_rooms, pair[1])
 
     assert separability(tokens["rgb"], classes) > 0.95
     assert separability(tokens["depth"], classes) < most
 
 
-def test_both_modalities_carry_the_classes(tokens) -> None:  # type: ignore[no-untyped-def]
+def test_both_modalities_carry_the_classes(tokens: Tokens) -> None:
     """Ridge regression on held-out scenes, mean share of each class that is found."""
     labels, held_out = tokens["rgb"][1], tokens["rgb"][2] % 3 == 0
 

@@ -2,21 +2,26 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from tests.unit.trainer.small import CPU, small_config, small_material
+from trainer.config.configuration import TrainConfig
 from trainer.engine import checkpoint
 from trainer.engine.checkpoint import RECORD_NAME
 from trainer.engine.run import Run, config_of
 from trainer.errors import CheckpointError
+from trainer.features import Material
 from trainer.records import Report
 
 MATERIAL = small_material()
 
 
-def finish(run: Run):
+def finish(run: Run) -> tuple[Report, ...]:
     while not run.finished:
         run.advance()
     return run.reports
@@ -54,7 +59,7 @@ def test_terms_of_the_loss_add_up_to_it_and_are_named_by_modality() -> None:
 
 
 def test_a_checkpoint_older_than_the_terms_goes_on_without_them_until_the_next_report(
-    tmp_path,
+    tmp_path: Path,
 ) -> None:
     run = Run.start(small_config(), MATERIAL, CPU)
     run.advance()
@@ -78,7 +83,9 @@ def test_the_same_seed_gives_the_same_reports() -> None:
 
 @pytest.mark.parametrize("method", [{}, {"fusion": "ladder"}, {"name": "stego"}])
 @pytest.mark.parametrize("evaluations", [0, 1, 2])
-def test_restored_goes_on_bit_for_bit(tmp_path, method, evaluations: int) -> None:
+def test_restored_goes_on_bit_for_bit(
+    tmp_path: Path, method: dict[str, Any], evaluations: int
+) -> None:
     config = small_config(**method)
     run = Run.start(config, MATERIAL, CPU)
     for _ in range(evaluations):
@@ -91,7 +98,7 @@ def test_restored_goes_on_bit_for_bit(tmp_path, method, evaluations: int) -> Non
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
-def test_saving_between_evaluations_loses_nothing(tmp_path) -> None:
+def test_saving_between_evaluations_loses_nothing(tmp_path: Path) -> None:
     config = small_config()
     run = Run.start(config, MATERIAL, CPU)
     run.advance(lambda done: run.save(tmp_path) if done == 2 else None)
@@ -100,7 +107,7 @@ def test_saving_between_evaluations_loses_nothing(tmp_path) -> None:
     assert restored.advance() == run.reports[0]
 
 
-def test_a_checkpoint_replaces_the_older_one(tmp_path) -> None:
+def test_a_checkpoint_replaces_the_older_one(tmp_path: Path) -> None:
     config = small_config()
     run = Run.start(config, MATERIAL, CPU)
     for _ in range(2):
@@ -111,14 +118,14 @@ def test_a_checkpoint_replaces_the_older_one(tmp_path) -> None:
 
 
 @pytest.fixture
-def saved(tmp_path):
+def saved(tmp_path: Path) -> Path:
     run = Run.start(small_config(), MATERIAL, CPU)
     run.advance()
     run.save(tmp_path)
     return tmp_path
 
 
-def refused(folder, config=None, material=MATERIAL) -> str:
+def refused(folder: Path, config: TrainConfig | None = None, material: Material = MATERIAL) -> str:
     with pytest.raises(CheckpointError) as caught:
         Run.restore(folder, config or small_config(), material, CPU)
     message = str(caught.value)
@@ -128,33 +135,34 @@ def refused(folder, config=None, material=MATERIAL) -> str:
 
 @pytest.mark.parametrize("part", ["state-*.safetensors", RECORD_NAME])
 @pytest.mark.parametrize("damage", ["truncate", "flip", "empty"])
-def test_damage_is_refused(saved, part: str, damage: str) -> None:
+def test_damage_is_refused(saved: Path, part: str, damage: str) -> None:
     (path,) = saved.glob(part)
     data = bytearray(path.read_bytes())
     if damage == "flip":
         data[len(data) // 2] ^= 1
-    path.write_bytes({"truncate": data[:-7], "flip": data, "empty": b""}[damage])
+    damaged: dict[str, bytes | bytearray] = {"truncate": data[:-7], "flip": data, "empty": b""}
+    path.write_bytes(damaged[damage])
     assert "is damaged" in refused(saved)
 
 
-def test_missing_parts_are_refused(saved) -> None:
+def test_missing_parts_are_refused(saved: Path) -> None:
     assert "holds no readable checkpoint" in refused(saved / "nowhere")
     next(saved.glob("state-*")).unlink()
     assert "lacks its tensors" in refused(saved)
 
 
-def test_another_configuration_is_refused_with_the_differences(saved) -> None:
+def test_another_configuration_is_refused_with_the_differences(saved: Path) -> None:
     message = refused(saved, small_config(seed=1, training={"iterations": 24}))
     assert "seed is 0 there and 1 here" in message
     assert "training.iterations is 12 there and 24 here" in message
 
 
-def test_other_features_are_refused(saved) -> None:
+def test_other_features_are_refused(saved: Path) -> None:
     other = dataclasses.replace(MATERIAL, fingerprints={"data": "d", "weights": "x", "bank": "b"})
     assert "weights is 'w' there and 'x' here" in refused(saved, material=other)
 
 
-def test_the_configuration_is_read_back(saved) -> None:
+def test_the_configuration_is_read_back(saved: Path) -> None:
     assert config_of(saved) == small_config()
 
 
@@ -180,7 +188,7 @@ def test_a_batch_larger_than_the_split_is_the_split() -> None:
     assert math.isfinite(run.advance().loss)
 
 
-def test_moved_files_are_no_other_configuration(saved) -> None:
+def test_moved_files_are_no_other_configuration(saved: Path) -> None:
     config = small_config()
     moved = dataclasses.replace(
         config,
@@ -194,13 +202,14 @@ def test_moved_files_are_no_other_configuration(saved) -> None:
 
 
 @pytest.fixture
-def replacing(saved, monkeypatch):
+def replacing(saved: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], list[None]]:
     """Lets another run replace the checkpoint right after the first ``count`` readings of it."""
     run = Run.restore(saved, small_config(), MATERIAL, CPU)
-    read, readings = checkpoint.read_record, []
+    read = checkpoint.read_record
+    readings: list[None] = []
 
     def replace(count: int) -> list[None]:
-        def read_then_replace(folder):
+        def read_then_replace(folder: Path) -> Any:
             record = read(folder)
             readings.append(None)
             if len(readings) <= count:
@@ -216,14 +225,14 @@ def replacing(saved, monkeypatch):
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_a_checkpoint_replaced_while_it_is_read_is_read_again(
-    saved, replacing, count: int
+    saved: Path, replacing: Callable[[int], list[None]], count: int
 ) -> None:
     replacing(count)
     restored = Run.restore(saved, small_config(), MATERIAL, CPU)
     assert float(restored._slots.state(0)["model.steps_S1"]) == 4 + count
 
 
-def test_reading_again_has_an_end(saved, replacing) -> None:
+def test_reading_again_has_an_end(saved: Path, replacing: Callable[[int], list[None]]) -> None:
     readings = replacing(100)
     assert "lacks its tensors" in refused(saved)
     assert len(readings) < 10

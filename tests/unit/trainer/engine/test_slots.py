@@ -2,18 +2,21 @@
 
 import dataclasses
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from tests.unit.trainer.small import CPU, small_config, small_material
+from trainer.config.configuration import TrainConfig
 from trainer.engine.slots import Slots
 from trainer.errors import ConfigError
 from trainer.methods import METHODS
 
 
-def configs(count: int = 3, **method):
+def configs(count: int = 3, **method: Any) -> list[TrainConfig]:
     base = [
         small_config(seed=seed, hyper={"lambda_self": 0.1 * seed, "b_knn": 0.2 * seed}, **method)
         for seed in range(count)
@@ -26,7 +29,7 @@ def configs(count: int = 3, **method):
     ]
 
 
-def same(one, other) -> bool:
+def same(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
@@ -34,7 +37,7 @@ def same(one, other) -> bool:
     "method",
     [{}, {"fusion": "ladder"}, {"fusion": "max", "cmh": "shared"}, {"name": "stego"}],
 )
-def test_together_equals_alone(method) -> None:
+def test_together_equals_alone(method: dict[str, Any]) -> None:
     material, settings = small_material(), configs(**method)
     together = Slots(settings, material, CPU)
     alone = [Slots([config], material, CPU) for config in settings]

@@ -1,6 +1,8 @@
 """Each published habit of training changes what it should, and nothing else."""
 
 import dataclasses
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -9,16 +11,16 @@ from tests.unit.trainer import restated
 from tests.unit.trainer.methods.test_methods import step, total
 from tests.unit.trainer.small import CPU, GRID, small_config, small_material
 from trainer.config.configuration import EvaluationConfig, TrainConfig, TrainingConfig
-from trainer.engine.draws import DrawPlan, SlotDraws, repeats
 from trainer.engine.run import Run, best_report
 from trainer.engine.slots import Slots
 from trainer.errors import ConfigError
+from trainer.losses.draws import DrawPlan, repeats
 from trainer.seeds import torch_generator
 
 MATERIAL = small_material()
 
 
-def evaluated(config: TrainConfig, **changes) -> TrainConfig:
+def evaluated(config: TrainConfig, **changes: Any) -> TrainConfig:
     return dataclasses.replace(
         config, evaluation=dataclasses.replace(config.evaluation, **changes)
     )
@@ -45,21 +47,20 @@ def test_repeats_meet_nobody_themselves_but_some_crop_twice() -> None:
     met = repeats(torch.rand(2000, 1, 32, generator=torch_generator(0)), 32)[:, 0]
     assert (met != torch.arange(32)).all()
     proper = (met.sort(dim=-1).values == torch.arange(32)).all(dim=-1)
-    assert 1 - proper.double().mean() == pytest.approx(0.64, abs=0.03)  # specification 2.8, 5
+    assert 1 - proper.double().mean() == pytest.approx(0.64, abs=0.03)  # a fixed point in 1 - 1/e
 
 
 def test_random_pairs_change_the_random_groups_alone() -> None:
     plan = DrawPlan(
-        crops=12, batch=6, ranks=3, maps=2, points=4, random_draws=5, masks=2, channels=3,
-        dropout=0.1,
+        batch=6, ranks=3, maps=2, points=4, random_draws=5, masks=2, channels=3, dropout=0.1
     )  # fmt: skip
     cycle, other = (
-        SlotDraws(dataclasses.replace(plan, random_pairs=name), torch_generator(0)).step()
+        dataclasses.replace(plan, random_pairs=name).draw(torch.arange(6), torch_generator(0))
         for name in ("cycle", "repeats")
     )
     assert not torch.equal(cycle.sources_SMBJ[..., 2:], other.sources_SMBJ[..., 2:])
     assert torch.equal(cycle.sources_SMBJ[..., :2], other.sources_SMBJ[..., :2])
-    for name in ("anchors_SB", "ranks_SB", "share_SB", "coordinates_SM2BQ2", "masks_SDNC"):
+    for name in ("queries_SB", "ranks_SB", "sample_weight_SB", "coordinates_SM2BQ2", "masks_SDNC"):
         assert torch.equal(getattr(cycle, name), getattr(other, name)), name
 
 
@@ -114,7 +115,7 @@ def test_several_modalities_are_dropped_out_where_asked(name: str, maps: int) ->
 # evaluation.cadence
 
 
-def looks(crops: int, **settings) -> tuple[int, ...]:
+def looks(crops: int, **settings: Any) -> tuple[int, ...]:
     evaluation = {key: settings.pop(key) for key in ("cadence", "every") if key in settings}
     config = TrainConfig(
         training=TrainingConfig(**settings), evaluation=EvaluationConfig(**evaluation)
@@ -122,7 +123,7 @@ def looks(crops: int, **settings) -> tuple[int, ...]:
     return config.evaluate_at(crops=crops)
 
 
-def test_looks_within_an_epoch_are_those_of_the_specification() -> None:
+def test_looks_within_an_epoch_are_those_of_the_released_code() -> None:
     nyu = looks(795 * 5, iterations=3334, cadence="batches")
     assert nyu[:13] == (*range(10, 121, 10), 135)  # 12 an epoch of 125, none at 125
     assert len(nyu) == 320 and nyu[-1] == 3330  # none is forced at the end
@@ -142,7 +143,9 @@ def test_looks_an_epoch_are_those_of_the_released_search(photos: int, count: int
         ({"cadence": "epoch", "iterations": 2}, "give more iterations$"),
     ],
 )
-def test_a_run_that_would_never_be_scored_is_refused(settings, phrase: str) -> None:
+def test_a_run_that_would_never_be_scored_is_refused(
+    settings: dict[str, Any], phrase: str
+) -> None:
     with pytest.raises(ConfigError, match=phrase) as caught:
         looks(10, **{"iterations": 100, "batch_size": 4, **settings})
     assert "\n" not in str(caught.value)
@@ -166,7 +169,7 @@ def test_looking_more_often_trains_the_same() -> None:
 # evaluation.report
 
 
-def test_the_best_iterate_is_kept_beside_the_last(tmp_path) -> None:
+def test_the_best_iterate_is_kept_beside_the_last(tmp_path: Path) -> None:
     last, best = (
         finish(evaluated(small_config(), cadence="batches", every=1, report=report))
         for report in ("last", "best")
@@ -180,15 +183,15 @@ def test_the_best_iterate_is_kept_beside_the_last(tmp_path) -> None:
     best.save(tmp_path)
     restored = Run.restore(tmp_path, best.config, MATERIAL, CPU)
     for run in (best, restored):
-        assert run.take_counted() == wanted.iteration
+        assert run.load_selected() == wanted.iteration
         evaluation = run.evaluate(MATERIAL.val)
         assert (evaluation.cluster, evaluation.linear) == (wanted.cluster, wanted.linear)
-    assert last.take_counted() == 12
+    assert last.load_selected() == 12
     assert last.evaluate(MATERIAL.val).cluster == last.reports[-1].cluster
 
 
 @pytest.mark.parametrize("stop", [1, 5, 9])
-def test_the_best_iterate_outlives_an_interruption(tmp_path, stop: int) -> None:
+def test_the_best_iterate_outlives_an_interruption(tmp_path: Path, stop: int) -> None:
     config = evaluated(small_config(), cadence="batches", every=1, report="best")
     whole, run = finish(config), Run.start(config, MATERIAL, CPU)
     for _ in range(stop):
@@ -226,7 +229,8 @@ def test_products_in_bf16_change_the_loss_a_little_and_no_draw(fusion: str) -> N
         for name in ("fp32", "bf16")
     )
     assert exact.evaluate(0, MATERIAL.val) == rounded.evaluate(0, MATERIAL.val)
-    exact.step(), rounded.step()
+    exact.step()
+    rounded.step()
     one, other = exact.take_loss(0), rounded.take_loss(0)
     assert one[1] and other[1]
     assert one[0] != other[0] and one[0] == pytest.approx(other[0], rel=0.02)
@@ -235,8 +239,7 @@ def test_products_in_bf16_change_the_loss_a_little_and_no_draw(fusion: str) -> N
     assert all(
         tensor.dtype == exact.state(0)[name].dtype for name, tensor in rounded.state(0).items()
     )
-    gradients = [slots._model.first_SP for slots in (exact, rounded)]
-    cosine = torch.nn.functional.cosine_similarity(*gradients)
+    cosine = torch.nn.functional.cosine_similarity(exact._model.first_SP, rounded._model.first_SP)
     assert 0.97 < float(cosine) < 1
 
 

@@ -1,15 +1,16 @@
+import fcntl
 import json
 import os
 import shutil
 from collections import namedtuple
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 
 from trainer.errors import CacheError
 from trainer.features import bank as bank_module
-from trainer.features import cache
 from trainer.features.bank import BankWriter, read_bank
 from trainer.features.cache import build_once, cache_root, check_space, hash_json
 
@@ -51,7 +52,9 @@ def test_what_was_written_is_mapped(bank: Path) -> None:
 
 @pytest.mark.parametrize("verify", ["all", "small"])
 @pytest.mark.parametrize("position", [10, 128 + 5, -1])
-def test_a_flipped_bit_is_found(bank: Path, verify, position: int) -> None:  # type: ignore[no-untyped-def]
+def test_a_flipped_bit_is_found(
+    bank: Path, verify: Literal["all", "small"], position: int
+) -> None:
     flip(bank / "rows.npy", position)
 
     with pytest.raises(CacheError, match=r"rows\.npy is not as it was .*delete that folder"):
@@ -213,11 +216,12 @@ def test_who_waits_is_told_and_gets_what_the_other_built(
         (tmp_path / "banks/abc").mkdir()
         fill(tmp_path / "banks/abc")
 
-    monkeypatch.setattr(cache.fcntl, "flock", flock)
+    monkeypatch.setattr(fcntl, "flock", flock)
 
-    folder, built = build_once(
-        tmp_path, "abc", build=pytest.fail, waits=lambda: told.append("waits")
-    )
+    def build(folder: Path) -> None:
+        pytest.fail(f"{folder} was built again")
+
+    folder, built = build_once(tmp_path, "abc", build=build, waits=lambda: told.append("waits"))
 
     assert not built
     assert told == ["waits"] and len(calls) == 2

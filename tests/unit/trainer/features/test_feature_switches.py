@@ -47,7 +47,7 @@ def test_jpeg_is_the_file_that_the_released_crops_are(tmp_path: Path) -> None:
     PIL.Image.fromarray(levels).save(tmp_path / "0.jpg", quality=75, subsampling="4:2:0")
     stored = np.asarray(PIL.Image.open(tmp_path / "0.jpg"))
 
-    result = jpeg_round_trip(levels.astype(np.float32) / 255)
+    result = jpeg_round_trip(levels.astype(np.float32) / np.float32(255))
 
     assert result.dtype == np.float32
     assert np.array_equal(np.rint(result * 255), stored)
@@ -123,6 +123,7 @@ def test_nearest_changes_images_and_no_label(banks: Any) -> None:
 def test_younger_settings_do_not_disown_older_banks() -> None:
     default = FeatureConfig()
     assert not _feature_settings(default).keys() & set(YOUNGER)
-    for name, value in (("crop_storage", "jpeg75"), ("neighbour_dropout", 0.1)):
+    younger: dict[str, Any] = {"crop_storage": "jpeg75", "neighbour_dropout": 0.1}
+    for name, value in younger.items():
         changed = dataclasses.replace(default, **{name: value})
         assert _feature_settings(changed) == {**_feature_settings(default), name: value}

@@ -1,6 +1,8 @@
 """Features of mirrored images: what they are made of, and that they are made once."""
 
 import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +11,8 @@ import torch
 from trainer import features
 from trainer.config.configuration import DataConfig, FeatureConfig, TrainConfig
 from trainer.datasets import open_dataset
-from trainer.features import mirrored
+from trainer.features import Material, mirrored
+from trainer.features.dataset_features import Features
 from trainer.features.pictures import Pictures
 from trainer.features.prepare import open_backbone
 
@@ -21,22 +24,22 @@ CONFIG = TrainConfig(
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory):
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture(scope="module")
-def material(cache):
+def material(cache: Path) -> Material:
     return features.prepare(CONFIG, cache=cache)
 
 
-def prepare_mirrored(material, cache):
+def prepare_mirrored(material: Material, cache: Path) -> Mapping[str, Features]:
     return mirrored.prepare_mirrored(
         CONFIG, material, "val", cache=cache, device=CPU, progress=lambda *_: None
     ).features
 
 
-def test_they_are_the_backbones_of_the_mirrored_squares(material, cache) -> None:
+def test_they_are_the_backbones_of_the_mirrored_squares(material: Material, cache: Path) -> None:
     made = prepare_mirrored(material, cache)
     pictures = Pictures.open(CONFIG.data, CONFIG.features, material.val.names)
     backbone = open_backbone(CONFIG, CPU)
@@ -52,34 +55,41 @@ def test_they_are_the_backbones_of_the_mirrored_squares(material, cache) -> None
         assert np.abs(made[modality] - plain[:, :, ::-1]).max() > 0.01
 
 
-def test_they_are_made_once(material, cache, monkeypatch) -> None:
+def test_they_are_made_once(
+    material: Material, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = prepare_mirrored(material, cache)
     monkeypatch.setattr(mirrored, "_build", None)
     again = prepare_mirrored(material, cache)
     assert all(np.array_equal(first[name], again[name]) for name in first)
 
 
-def test_channels_that_a_mirror_turns_round_are_turned_round(monkeypatch) -> None:
-    seen = []
+def test_channels_that_a_mirror_turns_round_are_turned_round(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[torch.Tensor] = []
 
-    class Backbone:
-        def features(self, images):
+    class Turned:
+        name, channels, patch, scaling, fingerprint = "turned", 3, 1, None, ""
+
+        def features(self, images: torch.Tensor) -> torch.Tensor:
             seen.append(images)
             return images
 
     images = torch.rand(1, 3, 4, 4)
-    mirrored._MirrorFirst(backbone=Backbone(), odd=(0,)).features(images)
+    mirrored._MirrorFirst(backbone=Turned(), odd=(0,)).features(images)
     assert torch.equal(seen[0][:, 1:], images[:, 1:].flip(-1))
     assert torch.equal(seen[0][:, 0], 1 - images[:, 0].flip(-1))
 
 
-def test_pictures_lie_on_the_labels_and_guides_are_their_rgb(material) -> None:
+def test_pictures_lie_on_the_labels_and_guides_are_their_rgb(material: Material) -> None:
     pictures = Pictures.open(CONFIG.data, CONFIG.features, material.val.names)
     guides = pictures.guides(slice(1, 5))
     assert guides.shape == (1, 3, 48, 48)
     assert np.array_equal(guides[0].permute(1, 2, 0).numpy(), pictures.square(1, "rgb"))
     source = open_dataset(CONFIG.data).source
     assert np.array_equal(pictures.square(0, "rgb"), source.image(material.val.names[0], "rgb"))
+    assert material.val.labels is not None
     assert material.val.labels[0].shape == pictures.square(0, "depth").shape[:2]
 
 

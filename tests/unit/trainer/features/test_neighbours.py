@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from trainer.features import knn
 from trainer.features.knn import nearest_crops
 
 
-def random_means(count: int, channels: int = 6) -> np.ndarray:  # type: ignore[type-arg]
+def random_means(count: int, channels: int = 6) -> NDArray[np.float32]:
     return np.random.default_rng(count).normal(size=(count, channels)).astype(np.float32)
 
 

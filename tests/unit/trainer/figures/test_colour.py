@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 
 from trainer.figures.colour import (
     HATCH_DARK,
@@ -16,7 +17,7 @@ from trainer.figures.colour import (
 
 # sRGB primaries in XYZ (IEC 61966-2-1), and full dichromacies in linear RGB (Machado 2009).
 TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
-SIGHTS = {
+SIGHTS: dict[str, ArrayLike] = {
     "normal": np.eye(3),
     "protan": [[0.1523, 1.0526, -0.2049], [0.1145, 0.7863, 0.0992], [-0.0039, -0.0481, 1.0520]],
     "deutan": [[0.3673, 0.8606, -0.2280], [0.2801, 0.6725, 0.0474], [-0.0118, 0.0429, 0.9689]],
@@ -24,7 +25,7 @@ SIGHTS = {
 }
 
 
-def smallest_difference(colours, sight) -> float:
+def smallest_difference(colours: ArrayLike, sight: ArrayLike) -> float:
     """CIELAB distance of the two colours that are most alike."""
     stored = np.array(colours) / 255
     linear = np.where(stored <= 0.04045, stored / 12.92, ((stored + 0.055) / 1.055) ** 2.4)

@@ -2,12 +2,14 @@
 
 import dataclasses
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from trainer.commands import app as cli
-from trainer.commands import figures
+from trainer.commands.setup import find_device, prepare_material
 from trainer.config.configuration import (
     DataConfig,
     EvaluationConfig,
@@ -41,7 +43,7 @@ def call(*arguments: object) -> int:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with snapshots, and one of STEGO on the same rooms."""
     folder = tmp_path_factory.mktemp("album")
     stego = dataclasses.replace(
@@ -59,11 +61,11 @@ def place(tmp_path_factory):
 
 
 @pytest.fixture
-def drawn(monkeypatch):
+def drawn(monkeypatch: pytest.MonkeyPatch) -> dict[str, Figure]:
     """What would be written, by name."""
     found = {}
 
-    def keep(figure, folder, name):
+    def keep(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
         found[name] = figure
         return folder / f"{name}.png", folder / f"{name}.svg"
 
@@ -71,12 +73,14 @@ def drawn(monkeypatch):
     return found
 
 
-def draw(place, *arguments: object) -> int:
+def draw(place: Path, *arguments: object) -> int:
     return call("figures", place / "run", "--out", place / "figures", "--cache", place / "cache",
                 *arguments)  # fmt: skip
 
 
-def test_everything_is_drawn_at_every_snapshot(place, drawn, capsys) -> None:
+def test_everything_is_drawn_at_every_snapshot(
+    place: Path, drawn: dict[str, Figure], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert draw(place, "--images", 2) == 0
     assert list(drawn) == [
         "losses", "classes", "confusion-cluster", "confusion-linear", "strips",
@@ -89,17 +93,18 @@ def test_everything_is_drawn_at_every_snapshot(place, drawn, capsys) -> None:
     assert len(drawn["strips"].axes) == 2 * 4
 
 
-def test_a_baseline_is_shown_beside(place, drawn) -> None:
+def test_a_baseline_is_shown_beside(place: Path, drawn: dict[str, Figure]) -> None:
     assert draw(place, "--images", 1, "--split", "test", "--baseline", place / "stego") == 0
     titles = [axes.get_title() for axes in drawn["strips"].axes]
     assert titles[2:] == ["ground truth", "stego", "unim2"]
     assert len(drawn["classes"].axes[0].containers) == 3
-    assert list(drawn["codes"].axes[0].get_images()[0].get_array().shape) == [32, 32, 3]
+    shown = np.asarray(drawn["codes"].axes[0].get_images()[0].get_array())
+    assert list(shown.shape) == [32, 32, 3]
 
 
-def test_the_label_maps_that_are_shown_are_those_that_were_counted(place) -> None:
-    run_folder, cpu = place / "run", cli.find_device("cpu")
-    material = figures.prepare_material(CONFIG, cache=place / "cache", device=cpu)
+def test_the_label_maps_that_are_shown_are_those_that_were_counted(place: Path) -> None:
+    run_folder, cpu = place / "run", find_device("cpu")
+    material = prepare_material(CONFIG, cache=place / "cache", device=cpu)
     run = Run.restore(run_folder, CONFIG, material, cpu)
     subject = Subject.of(run_folder, run, material, "val", cpu)
     maps = np.stack(subject.class_maps(range(3)))
@@ -112,7 +117,12 @@ def test_the_label_maps_that_are_shown_are_those_that_were_counted(place) -> Non
     assert trace == pytest.approx(subject.evaluation.cluster.accuracy)
 
 
-def test_a_baseline_of_other_images_is_one_line(place, drawn, capsys, monkeypatch) -> None:
+def test_a_baseline_of_other_images_is_one_line(
+    place: Path,
+    drawn: dict[str, Figure],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("trainer.figures.run_view.same_images", lambda one, other: False)
     assert draw(place, "--baseline", place / "stego") == 2
     error = capsys.readouterr().err
@@ -120,35 +130,37 @@ def test_a_baseline_of_other_images_is_one_line(place, drawn, capsys, monkeypatc
     assert not drawn
 
 
-def test_without_matplotlib_the_mend_is_told(place, capsys, monkeypatch) -> None:
+def test_without_matplotlib_the_mend_is_told(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert draw(place) == 2
     assert "pip install 'unim2-search[figures]'" in capsys.readouterr().err
 
 
-def test_snapshots_are_checkpoints_that_go_on_to_the_same_end(place) -> None:
+def test_snapshots_are_checkpoints_that_go_on_to_the_same_end(place: Path) -> None:
     found = find_snapshots(place / "run")
     assert list(found) == [0, 4]
     assert config_of(found[4]) == CONFIG
-    cpu = cli.find_device("cpu")
-    material = figures.prepare_material(CONFIG, cache=place / "cache", device=cpu)
+    cpu = find_device("cpu")
+    material = prepare_material(CONFIG, cache=place / "cache", device=cpu)
     run = Run.restore(found[4], CONFIG, material, cpu)
     while not run.finished:
         run.advance()
     assert run.reports == Run.restore(place / "run", CONFIG, material, cpu).reports
 
 
-def test_snapshots_that_cannot_be_had_are_refused(tmp_path) -> None:
+def test_snapshots_that_cannot_be_had_are_refused(tmp_path: Path) -> None:
     assert read_iterations("10, 1,10") == (1, 10)
     for text in ("", "1,,2", "ten", "-1"):
         with pytest.raises(ConfigError, match="is not understood"):
             read_iterations(text)
-    with pytest.raises(ConfigError, match="lies beyond the run's 6 iterations"):
+    with pytest.raises(ConfigError, match="is beyond the run's 6 iterations"):
         check_snapshots((7,), tmp_path, reached=0, iterations=6)
     with pytest.raises(ConfigError, match="was passed"):
         check_snapshots((2,), tmp_path, reached=3, iterations=6)
     assert check_snapshots((3, 6), tmp_path, reached=3, iterations=6) == (3, 6)
 
 
-def test_snapshots_that_are_there_are_kept(place) -> None:
+def test_snapshots_that_are_there_are_kept(place: Path) -> None:
     assert check_snapshots((0, 4), place / "run", reached=6, iterations=6) == ()

@@ -4,6 +4,7 @@ Shape letters: Y classes, C channels, h w pixels, H W token grid.
 """
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -51,13 +52,15 @@ def test_losses_are_a_line_a_modality_and_their_sum() -> None:
     (axes,) = draw_losses(reports(rgb=0.6, depth=0.3), "run").axes
     lines = {line.get_label(): line for line in axes.lines}
     assert list(lines) == ["rgb", "depth", "sum"]
-    assert lines["rgb"].get_xdata().tolist() == [4, 8, 12]
+    assert np.asarray(lines["rgb"].get_xdata()).tolist() == [4, 8, 12]
     assert lines["depth"].get_ydata() == pytest.approx([0.3, 0.15, 0.1])
     assert lines["sum"].get_ydata() == pytest.approx([0.9, 0.45, 0.3])
 
 
 @pytest.mark.parametrize(("terms", "names"), [({}, ["sum"]), ({"rgb": 1.0}, ["rgb"])])
-def test_reports_without_terms_show_the_sum_and_one_term_needs_none(terms, names) -> None:
+def test_reports_without_terms_show_the_sum_and_one_term_needs_none(
+    terms: dict[str, float], names: list[str]
+) -> None:
     (axes,) = draw_losses(reports(**terms), "run").axes
     assert [line.get_label() for line in axes.lines] == names
 
@@ -117,7 +120,7 @@ def test_many_classes_have_their_names_and_only_the_numbers_that_tell() -> None:
 
 def strip(name: str) -> Strip:
     truth = np.array([[0, 1], [255, 1]], dtype=np.uint8)
-    images = {"rgb": RNG.random((2, 2, 3)), "depth": RNG.random((2, 2, 3))}
+    images = {kind: RNG.random((2, 2, 3)).astype(np.float32) for kind in ("rgb", "depth")}
     return Strip(name=name, images=images, labels={"truth": truth, "model": truth // 128})
 
 
@@ -150,7 +153,7 @@ def image_maps(*, msn: bool = True) -> ImageMaps:
             harmonised={"depth": RNG.normal(size=(2, 3, 4))} if msn else {},
         )
 
-    images = {name: RNG.random((4, 6, 3)) for name in ("rgb", "depth")}
+    images = {name: RNG.random((4, 6, 3)).astype(np.float32) for name in ("rgb", "depth")}
     return ImageMaps(name="one", images=images, raw=maps(), stages={0: stage(), 9: stage()})
 
 
@@ -235,7 +238,7 @@ def test_long_names_end_where_they_tell_most() -> None:
     assert short("abc" * 9 + "_0001") == "\N{HORIZONTAL ELLIPSIS}" + ("abc" * 9 + "_0001")[-25:]
 
 
-def test_files_are_png_and_svg_with_text_and_the_same_each_time(tmp_path) -> None:
+def test_files_are_png_and_svg_with_text_and_the_same_each_time(tmp_path: Path) -> None:
     found = []
     for folder in ("one", "two"):
         with style():
@@ -250,7 +253,7 @@ def test_files_are_png_and_svg_with_text_and_the_same_each_time(tmp_path) -> Non
     assert "<dc:date>" not in written
 
 
-def test_a_users_style_changes_nothing_and_is_put_back(tmp_path) -> None:
+def test_a_users_style_changes_nothing_and_is_put_back(tmp_path: Path) -> None:
     rcParams["font.size"], before = 20.0, rcParams["font.size"]
     try:
         with style():
@@ -260,7 +263,7 @@ def test_a_users_style_changes_nothing_and_is_put_back(tmp_path) -> None:
         rcParams["font.size"] = before
 
 
-def test_a_folder_that_cannot_be_written_is_one_line(tmp_path) -> None:
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(FigureError, match="cannot write figures to") as caught:
         save_figure(new_figure(1, 1), tmp_path / "file", "name")

@@ -16,7 +16,7 @@ from trainer.commands.inspect import inspect_data, inspect_file
 from trainer.commands.setup import read_config
 from trainer.config.configuration import DataConfig, FeatureConfig, TrainConfig
 from trainer.datasets import DataSet, find_dataset, open_dataset
-from trainer.datasets.alignment import Alignment, edges_of
+from trainer.datasets.alignment import Alignment, Plane, Shift, edges_of
 from trainer.datasets.base import Image, Label, Source, Split
 from trainer.errors import ConfigError, DataError
 from trainer.features import prepare
@@ -24,6 +24,7 @@ from trainer.features.cache import SPARE
 from trainer.inspection import Inspection, measure_readiness, readiness, walk_through
 
 Street = Callable[..., TrainConfig]
+Edges = tuple[Plane, Plane]
 
 BONN = "{folder}/train/bonn/bonn_{number:06d}_000019_{kind}.png"
 
@@ -42,6 +43,12 @@ class ToySource(Source):
 
     images: dict[tuple[str, str], NDArray[Any]]
     labels: dict[str, NDArray[np.uint8]]
+
+    def files(self) -> tuple[Path, ...]:
+        return ()
+
+    def check(self) -> tuple[str, ...]:
+        return ()
 
     def image(self, name: str, modality: str) -> Image:
         return self.images[name, modality].astype(np.float32)
@@ -96,13 +103,13 @@ def test_every_data_set_is_walked_through(name: str, tmp_path: Path) -> None:
         assert facts.read == wanted and sum(facts.sizes.values()) == wanted
         assert data_set.root is None or not facts.stored.empty, kind
     for where, split in data_set.splits().items():
-        facts = found.splits[where]
-        assert facts.images == len(split) <= total
+        counted = found.splits[where]
+        assert counted.images == len(split) <= total
         if split.labelled:
             seen = [data_set.source.label(each) for each in split.names]
-            assert facts.void == sum((label == 255).sum() for label in seen)
-            assert facts.pixels_Y.sum() + facts.void == sum(label.size for label in seen)
-            assert facts.pixels_Y[0] == sum((label == 0).sum() for label in seen)
+            assert counted.void == sum((label == 255).sum() for label in seen)
+            assert counted.pixels_Y.sum() + counted.void == sum(label.size for label in seen)
+            assert counted.pixels_Y[0] == sum((label == 0).sum() for label in seen)
 
 
 def test_what_is_stored_is_told_apart_from_what_is_seen(
@@ -161,7 +168,9 @@ def test_a_file_of_two_modalities_is_faulty_once(tmp_path: Path) -> None:
     assert kinds(walk_through(find_dataset(config), quiet)) == ["unreadable"]
 
 
-def test_labels_outside_the_classes_are_told_with_their_values(pixels, labels) -> None:  # type: ignore[no-untyped-def]
+def test_labels_outside_the_classes_are_told_with_their_values(
+    pixels: dict[tuple[str, str], NDArray[Any]], labels: dict[str, NDArray[np.uint8]]
+) -> None:
     labels["b"][0, 0], labels["b"][1, 1] = 2, 77
 
     found = walk_through(toy(pixels, labels), quiet)
@@ -170,7 +179,9 @@ def test_labels_outside_the_classes_are_told_with_their_values(pixels, labels) -
     assert "the label of 'b' (val) has 2, 77, and classes end at 1" in found.faults[0].text
 
 
-def test_numbers_that_are_none_and_images_of_one_colour(pixels, labels) -> None:  # type: ignore[no-untyped-def]
+def test_numbers_that_are_none_and_images_of_one_colour(
+    pixels: dict[tuple[str, str], NDArray[Any]], labels: dict[str, NDArray[np.uint8]]
+) -> None:
     pixels["a", "nir"][3, 4, 1] = np.nan
     pixels["c", "rgb"][:] = 0.25
     labels["b"][:] = 255
@@ -185,7 +196,9 @@ def test_numbers_that_are_none_and_images_of_one_colour(pixels, labels) -> None:
     assert found.kinds["nir"].encoded.high < 1 and found.splits["val"].void == 12 * 16
 
 
-def test_a_data_set_without_labels_has_none_to_tell(pixels) -> None:  # type: ignore[no-untyped-def]
+def test_a_data_set_without_labels_has_none_to_tell(
+    pixels: dict[tuple[str, str], NDArray[Any]],
+) -> None:
     found = walk_through(toy(pixels, {}), quiet)
 
     assert not found.faults and set(found.kinds) == {"rgb", "nir"}
@@ -199,11 +212,11 @@ def rooms() -> list[tuple[Image, Image]]:
     return [(source.image(n, "rgb"), source.image(n, "depth")) for n in data_set.train.names]
 
 
-def shift_of(pairs):  # type: ignore[no-untyped-def]
+def shift_of(pairs: list[tuple[Image, Image]]) -> Shift:
     return shift_of_edges([(edges_of(anchor), edges_of(other)) for anchor, other in pairs])
 
 
-def shift_of_edges(pairs):  # type: ignore[no-untyped-def]
+def shift_of_edges(pairs: list[Edges]) -> Shift:
     alignment = Alignment()
     for anchor, other in pairs:
         alignment.add(anchor, other)
@@ -211,11 +224,11 @@ def shift_of_edges(pairs):  # type: ignore[no-untyped-def]
 
 
 @pytest.fixture(scope="module")
-def edges(rooms):  # type: ignore[no-untyped-def]
+def edges(rooms: list[tuple[Image, Image]]) -> list[Edges]:
     return [(edges_of(rgb), edges_of(depth)) for rgb, depth in rooms]
 
 
-def test_aligned_sensors_are_not_suspected(edges) -> None:  # type: ignore[no-untyped-def]
+def test_aligned_sensors_are_not_suspected(edges: list[Edges]) -> None:
     for pairs in (edges, edges[:4]):
         shift = shift_of_edges(pairs)
         assert shift.known and not shift.suspicious and not shift.unrelated
@@ -223,7 +236,9 @@ def test_aligned_sensors_are_not_suspected(edges) -> None:  # type: ignore[no-un
 
 
 @pytest.mark.parametrize(("down", "across"), [(0, 4), (-7, 0), (10, -12)])
-def test_a_shifted_sensor_is_found_and_measured(rooms, down: int, across: int) -> None:  # type: ignore[no-untyped-def]
+def test_a_shifted_sensor_is_found_and_measured(
+    rooms: list[tuple[Image, Image]], down: int, across: int
+) -> None:
     """As a camera that sees another part of the scene: what leaves the picture is gone."""
     rows, columns = 96 - abs(down), 96 - abs(across)
     seen = [
@@ -240,7 +255,7 @@ def test_a_shifted_sensor_is_found_and_measured(rooms, down: int, across: int) -
     assert abs(shift.down - down / rows) <= 0.012 and abs(shift.across - across / columns) <= 0.012
 
 
-def test_pairs_put_together_wrongly_are_unrelated(edges) -> None:  # type: ignore[no-untyped-def]
+def test_pairs_put_together_wrongly_are_unrelated(edges: list[Edges]) -> None:
     for turn in (1, 5):
         others = [depth for _, depth in edges[turn:] + edges[:turn]]
         wrong = [(rgb, other) for (rgb, _), other in zip(edges, others, strict=True)]
@@ -254,7 +269,7 @@ def test_images_without_edges_tell_no_shift() -> None:
     assert not shift_of_edges([(edges_of(flat), edges_of(flat))] * 12).known
 
 
-def test_a_shifted_modality_is_told_with_its_direction(rooms) -> None:  # type: ignore[no-untyped-def]
+def test_a_shifted_modality_is_told_with_its_direction(rooms: list[tuple[Image, Image]]) -> None:
     names = tuple(f"{number}" for number in range(len(rooms)))
     images: dict[tuple[str, str], NDArray[Any]] = {}
     for name, (rgb, depth) in zip(names, rooms, strict=True):

@@ -2,7 +2,9 @@
 
 import dataclasses
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Self
 
 import pytest
 
@@ -21,7 +23,7 @@ def reports(count: int = 3) -> list[Report]:
     return [run.advance() for _ in range(count)]
 
 
-def read_events(folder: Path):
+def read_events(folder: Path) -> Any:
     accumulator = pytest.importorskip(
         "tensorboard.backend.event_processing.event_accumulator",
         reason="the extra tensorboard is not installed",
@@ -31,7 +33,7 @@ def read_events(folder: Path):
     return events
 
 
-def test_tensorboard_events_are_read_back(tmp_path) -> None:
+def test_tensorboard_events_are_read_back(tmp_path: Path) -> None:
     pytest.importorskip("tensorboard", reason="the extra tensorboard is not installed")
     told = reports()
     log = open_log("tensorboard", tmp_path, small_config(), iteration=0)
@@ -50,7 +52,7 @@ def test_tensorboard_events_are_read_back(tmp_path) -> None:
     assert b"    code_dim = 4" in text.tensor_proto.string_val[0]
 
 
-def test_a_run_that_is_gone_on_with_outdates_what_was_logged_beyond(tmp_path) -> None:
+def test_a_run_that_is_gone_on_with_outdates_what_was_logged_beyond(tmp_path: Path) -> None:
     pytest.importorskip("tensorboard", reason="the extra tensorboard is not installed")
     told = reports()
     log = open_log("tensorboard", tmp_path, small_config(), iteration=0)
@@ -74,7 +76,7 @@ def test_undefined_numbers_are_left_out_and_the_place_is_no_number() -> None:
     assert named.keys() - without.keys() == {"linear/miou"}
 
 
-def test_no_log_writes_nothing(tmp_path) -> None:
+def test_no_log_writes_nothing(tmp_path: Path) -> None:
     log = open_log("none", tmp_path, small_config(), iteration=0)
     for report in reports(1):
         log.write(report)
@@ -85,7 +87,9 @@ def test_no_log_writes_nothing(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("name", "module"), [("tensorboard", "torch.utils.tensorboard"), ("wandb", "wandb")]
 )
-def test_a_missing_package_is_told_with_its_mend(tmp_path, monkeypatch, name, module) -> None:
+def test_a_missing_package_is_told_with_its_mend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, module: str
+) -> None:
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(LogError) as caught:
         open_log(name, tmp_path, small_config(), iteration=0)
@@ -93,12 +97,12 @@ def test_a_missing_package_is_told_with_its_mend(tmp_path, monkeypatch, name, mo
     assert "\n" not in str(caught.value)
 
 
-def test_an_unknown_log_lists_the_known(tmp_path) -> None:
+def test_an_unknown_log_lists_the_known(tmp_path: Path) -> None:
     with pytest.raises(LogError, match=f"choose one of {', '.join(LOGS)}"):
         open_log("paper", tmp_path, small_config(), iteration=0)
 
 
-def test_a_folder_that_cannot_be_written_is_told_in_one_line(tmp_path) -> None:
+def test_a_folder_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> None:
     pytest.importorskip("tensorboard", reason="the extra tensorboard is not installed")
     (tmp_path / "tensorboard").write_text("in the way")
     with pytest.raises(LogError, match="cannot write TensorBoard's events") as caught:
@@ -112,25 +116,29 @@ class StandIn:
     Error = type("Error", (Exception,), {})
 
     def __init__(self, refusal: str | None = None) -> None:
-        self.refusal, self.asked, self.logged, self.finished = refusal, {}, [], False
+        self.refusal, self.finished = refusal, False
+        self.asked: dict[str, Any] = {}
+        self.logged: list[tuple[int, Mapping[str, float]]] = []
 
-    def Settings(self, **settings):
+    def Settings(self, **settings: Any) -> dict[str, Any]:
         return settings
 
-    def init(self, **asked):
+    def init(self, **asked: Any) -> Self:
         if self.refusal is not None:
             raise self.Error(self.refusal)
         self.asked = asked
         return self
 
-    def log(self, numbers, step) -> None:
+    def log(self, numbers: Mapping[str, float], step: int) -> None:
         self.logged.append((step, numbers))
 
     def finish(self) -> None:
         self.finished = True
 
 
-def test_weights_and_biases_are_told_each_report(tmp_path, monkeypatch) -> None:
+def test_weights_and_biases_are_told_each_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     wandb, told = StandIn(), reports(2)
     monkeypatch.setitem(sys.modules, "wandb", wandb)
     log = open_log("wandb", tmp_path / "run", small_config(), iteration=0)
@@ -147,7 +155,9 @@ def test_weights_and_biases_are_told_each_report(tmp_path, monkeypatch) -> None:
     assert first["id"] == wandb.asked["id"]
 
 
-def test_a_refusal_of_weights_and_biases_is_one_line(tmp_path, monkeypatch) -> None:
+def test_a_refusal_of_weights_and_biases_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "wandb", StandIn("no API key\nconfigured"))
     with pytest.raises(LogError, match="no API key configured; log in with `wandb login`, or set"):
         open_log("wandb", tmp_path, small_config(), iteration=0)

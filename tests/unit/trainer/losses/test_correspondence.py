@@ -6,17 +6,19 @@ from typing import TypedDict
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from tests.unit.trainer import restated
 from tests.unit.trainer.small import GRID, small_draws, small_tensor
 from trainer.losses import PairPoints, cmcs_weights, correspondence
 from trainer.losses.correspondence import centre
+from trainer.losses.draws import StepDraws
 from trainer.losses.sampling import locate, sample_features
 
 TOKENS = GRID[0] * GRID[1]
 
 
-def make(maps: int, *, present: int = 4):
+def make(maps: int, *, present: int = 4) -> tuple[StepDraws, Tensor, Tensor]:
     draws = small_draws(maps=maps, masks=2, present=present)
     targets = small_tensor(1, maps, 8, TOKENS, 6, seed=1)
     codes = small_tensor(1, maps, 8, TOKENS, 3, seed=2)
@@ -40,16 +42,16 @@ def named(hyper_SM7: torch.Tensor) -> Named:
     return {"hyper": hyper, "modalities": modalities}
 
 
-def loss_of(draws, targets, codes, hyper):
+def loss_of(draws: StepDraws, targets: Tensor, codes: Tensor, hyper: Tensor) -> Tensor:
     weights, biases = cmcs_weights(**named(hyper), random_draws=2)
     points = PairPoints.of(draws, GRID)
     return correspondence(targets, codes, points, weights_SMJ=weights, biases_SMJ=biases)
 
 
-def restated_loss(draws, targets, codes, hyper):
+def restated_loss(draws: StepDraws, targets: Tensor, codes: Tensor, hyper: Tensor) -> float:
     return restated.total_loss(
-        targets[0].unflatten(2, GRID).numpy(),
-        codes[0].unflatten(2, GRID).numpy(),
+        torch.unflatten(targets[0], 2, GRID).numpy(),
+        torch.unflatten(codes[0], 2, GRID).numpy(),
         draws.coordinates_SM2BQ2[0].numpy(),
         draws.sources_SMBJ[0, :, :, 2:].transpose(1, 2).numpy(),
         hyper[0].numpy(),
@@ -82,7 +84,7 @@ def test_gradient_by_finite_differences() -> None:
 def test_no_gradient_reaches_the_targets() -> None:
     draws, targets, codes = make(1)
     loss = loss_of(draws, targets.requires_grad_(), codes.requires_grad_(), torch.ones(1, 1, 7))
-    loss.sum().backward()
+    torch.autograd.backward(loss.sum())
     assert targets.grad is None
     assert codes.grad is not None and codes.grad.abs().sum() > 0
 
@@ -95,7 +97,7 @@ def test_no_gradient_where_codes_disagree(sign: float, moves: bool) -> None:
     codes[0, 0, :4], codes[0, 0, 4:] = own, sign * partner
     only_knn = torch.tensor([[[0.0, 0, 1, 0.3, 0, 0, 1]]], dtype=torch.float64)
     loss = loss_of(draws, targets, codes.requires_grad_(), only_knn).sum()
-    loss.backward()
+    torch.autograd.backward(loss)
     assert codes.grad is not None
     assert bool(codes.grad.abs().max() > 1e-4) is moves
     assert bool(loss.detach() != 0) is moves
@@ -105,7 +107,7 @@ def test_centring_keeps_the_mean_and_levels_the_rows() -> None:
     draws, targets, _ = make(2)
     features = sample_features(targets, locate(PairPoints.of(draws, GRID), crops=8))
     before = torch.einsum("gqc,gpjc->gjqp", features[:, :, 0], features)
-    centred, means = centre(features, draws.share_SB, torch.Size((1, 2, 4)))
+    centred, means = centre(features, draws.sample_weight_SB, torch.Size((1, 2, 4)))
     rows = torch.einsum("gqc,gpjc->gjqp", features[:, :, 0], centred).mean(dim=-1)
     assert rows.abs().max() < 1e-12
     global_means = before.view(1, 2, 4, 4, 9, 9).mean(dim=(2, 4, 5))
@@ -120,7 +122,7 @@ def test_padding_changes_nothing() -> None:
     sources[..., 1] -= 1  # partners follow three anchors, not four
     short = dataclasses.replace(
         draws,
-        share_SB=draws.share_SB[:, :3],
+        sample_weight_SB=draws.sample_weight_SB[:, :3],
         sources_SMBJ=sources,
         coordinates_SM2BQ2=draws.coordinates_SM2BQ2[:, :, :, :3],
     )
@@ -135,7 +137,7 @@ def test_padding_changes_nothing() -> None:
 def test_sampling_reads_between_tokens() -> None:
     draws, targets, _ = make(1)
     features = sample_features(targets, locate(PairPoints.of(draws, GRID), crops=8))
-    maps = targets[0, 0].unflatten(1, GRID).numpy()
+    maps = torch.unflatten(targets[0, 0], 1, GRID).numpy()
     for group, source in enumerate(draws.sources_SMBJ[0, 0, 1].tolist()):
         points = draws.coordinates_SM2BQ2[0, 0, 0 if group == 0 else 1, 1].numpy()
         expected = restated.sample(maps[source], points)

@@ -93,7 +93,7 @@ def pairs_of(first: Any, *others: Any) -> TokenPairs:
         first_SIC=first_SIC,
         others_SXIC=torch.as_tensor(np.stack(others), dtype=torch.float64)[None],
         weight_SI=torch.full((1, tokens), 1 / tokens, dtype=torch.float64),
-        drawn_SR=torch.arange(tokens)[None],
+        drawn_SI=torch.arange(tokens)[None],
     )
 
 
@@ -201,7 +201,7 @@ def test_points_reach_every_token_alike() -> None:
 
 def test_a_sample_is_the_first_of_the_drawn_tokens_and_weighs_1() -> None:
     first, other, _ = samples()
-    given = dataclasses.replace(pairs_of(first, other), drawn_SR=torch.tensor([[4, 2, 2, 29]]))
+    given = dataclasses.replace(pairs_of(first, other), drawn_SI=torch.tensor([[4, 2, 2, 29]]))
     made = given.sample(3)
     assert torch.equal(made.first_SIC, given.first_SIC[:, [4, 2, 2]])
     assert torch.equal(made.others_SXIC, given.others_SXIC[:, :, [4, 2, 2]])
@@ -238,7 +238,7 @@ def test_the_whole_loss_is_stego_on_projections_and_the_weighted_alignment(
         code.reshape(1, 8, *GRID, 4),
         draws.coordinates_SM2BQ2[0].numpy(),
         draws.sources_SMBJ[0, :, :, 2:].transpose(1, 2).numpy(),
-        rows_of(config),
+        np.array(rows_of(config)),
     )
     own, *others = [each[:4].reshape(-1, 6) for each in maps]
     if name == "mmd":

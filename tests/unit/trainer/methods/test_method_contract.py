@@ -194,7 +194,7 @@ def test_stages_end_in_the_code_that_is_predicted_with(name: str) -> None:
     weights = method.parameters.views(method.parameters.initial_row(torch_generator(0))[None])
     buffers = method.buffers.views(method.buffers.initial_row(torch_generator(0))[None])
     tokens = small_tensor(1, 4, 2, TOKENS, 6).float()
-    stages = method.stages(weights, buffers, tokens)
+    stages = method.intermediate_maps(weights, buffers, tokens)
     assert torch.equal(stages.code_NTK, method.encode(weights, buffers, tokens)[0])
     assert {*stages.specific, *stages.harmonised} <= set(MODALITIES)
 

@@ -1,10 +1,13 @@
 """UniM2 and STEGO: against the restatement, and against each other."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from tests.unit.trainer import restated
 from tests.unit.trainer.small import (
@@ -18,24 +21,27 @@ from tests.unit.trainer.small import (
 from trainer.config.configuration import DataConfig, MethodConfig, TrainConfig
 from trainer.errors import ConfigError
 from trainer.losses import PairPoints, correspondence, pair_weights
+from trainer.losses.draws import StepDraws
 from trainer.methods import (
     build_method,
     hyper_parameters,
     hyper_values,
     modality_hyper_parameters,
 )
-from trainer.methods.base import Batch
+from trainer.methods.base import Batch, StepTerms
 from trainer.model import Encoder, code_head
 from trainer.model.msn import msn
 from trainer.model.normalise import PRE_NORMS
 from trainer.nn.linear import linear
-from trainer.nn.parameters import Layout
+from trainer.nn.parameters import Layout, Views
 from trainer.seeds import torch_generator
 
 TOKENS = GRID[0] * GRID[1]
 
 
-def step(config: TrainConfig, *, seed: int = 0, tokens=None):
+def step(
+    config: TrainConfig, *, seed: int = 0, tokens: Tensor | None = None
+) -> tuple[StepTerms, Tensor, Views, StepDraws, Tensor, NDArray[np.float64]]:
     """One step of one slot in float64, and everything it was made of."""
     modalities = len(config.data.modalities)
     method = build_method(config, channels=6)
@@ -51,7 +57,7 @@ def step(config: TrainConfig, *, seed: int = 0, tokens=None):
     return made, leaf, views, draws, tokens, np.array(rows_of(config))
 
 
-def total(made) -> torch.Tensor:
+def total(made: StepTerms) -> torch.Tensor:
     return torch.stack(list(made.terms.values())).sum()
 
 
@@ -105,7 +111,7 @@ def test_unim2_with_one_modality_equals_stego_bit_for_bit() -> None:
 
 @pytest.mark.parametrize("name", ["stego", "unim2"])
 @pytest.mark.parametrize("fusion", ["max", "conv", "ladder"])
-def test_gradient_of_the_parameters_by_finite_differences(name, fusion) -> None:
+def test_gradient_of_the_parameters_by_finite_differences(name: str, fusion: str) -> None:
     config = small_config(name=name, fusion=fusion)
     method = build_method(config, channels=6)
     draws = small_draws(maps=method.needs.maps, masks=method.needs.masks)
@@ -115,7 +121,7 @@ def test_gradient_of_the_parameters_by_finite_differences(name, fusion) -> None:
     fixed = step(config)[1].detach()
     target = None if name == "unim2" else _detached_target(method, fixed, tokens, buffers, draws)
 
-    def loss(leaf):
+    def loss(leaf: Tensor) -> Tensor:
         views = method.parameters.views(leaf)
         batch = Batch(tokens_SMNTC=tokens, grid=GRID)
         if target is None:
@@ -133,14 +139,26 @@ def test_gradient_of_the_parameters_by_finite_differences(name, fusion) -> None:
     assert own == pytest.approx(slope, rel=1e-9)
 
 
-def _detached_target(method, leaf, tokens, buffers, draws):
+def _detached_target(
+    method: Any, leaf: Tensor, tokens: Tensor, buffers: Views, draws: StepDraws
+) -> Tensor:
     views = method.parameters.views(leaf)
-    return method._encoder(tokens, views, dict(buffers), draws.share_SB).detach()
+    weights = draws.sample_weight_SB
+    target: Tensor = method._encoder(tokens, views, dict(buffers), weights).detach()
+    return target
 
 
-def _stego_loss(method, views, tokens, buffers, draws, hyper, target):
+def _stego_loss(
+    method: Any,
+    views: Views,
+    tokens: Tensor,
+    buffers: Views,
+    draws: StepDraws,
+    hyper: dict[str, Tensor],
+    target: Tensor,
+) -> Tensor:
     """STEGO's loss with the target held still, as its gradient sees it."""
-    fused = method._encoder(tokens, views, dict(buffers), draws.share_SB)
+    fused = method._encoder(tokens, views, dict(buffers), draws.sample_weight_SB)
     code = code_head(fused, views, draws.masks_SDNC)
     weights, biases = pair_weights(hyper, random_draws=2)
     points = PairPoints.of(draws, GRID)
@@ -180,7 +198,9 @@ def test_order_of_modalities_does_not_matter(fusion: str) -> None:
         ),
     ],
 )
-def test_parameter_counts_of_the_specification(channels, modalities, method, count) -> None:
+def test_parameter_counts_are_the_published_networks(
+    channels: int, modalities: tuple[str, ...], method: MethodConfig, count: int
+) -> None:
     config = TrainConfig(data=DataConfig(modalities=modalities), method=method)
     assert build_method(config, channels=channels).parameters.size == count
 
@@ -202,7 +222,9 @@ def test_parameter_counts_of_the_parts() -> None:
     [("first", {1, 2}), ("auxiliary", {0}), ("both", set()), ("none", {0, 1, 2})],
 )
 @pytest.mark.parametrize("cmh", ["shared", "per-modality"])
-def test_anchor_switches_change_only_the_code_used(anchor, harmonised, cmh) -> None:
+def test_anchor_switches_change_only_the_code_used(
+    anchor: str, harmonised: set[int], cmh: str
+) -> None:
     config = small_config(modalities=("rgb", "depth", "nir"), anchor=anchor, cmh=cmh)
     made, _, views, draws, tokens, rows = step(config)
     parameters = {name: view[0].detach().numpy() for name, view in views.items()}
@@ -225,17 +247,17 @@ def test_anchor_switches_change_only_the_code_used(anchor, harmonised, cmh) -> N
 
 def test_ladder_normalises_each_half_as_batch_norm_does() -> None:
     config = small_config(fusion="ladder")
-    method = build_method(config, channels=6)
+    method: Any = build_method(config, channels=6)
     made, _, views, draws, tokens, _ = step(config)
     halves = torch.nn.BatchNorm1d(6, dtype=torch.float64)
     maps = PRE_NORMS["l2"](msn(tokens, views, residual=False))
     first = linear(torch.cat(maps.unbind(1), dim=-1), views, "fusion.layer0")
-    normed = torch.cat([halves(half.reshape(-1, 6)) for half in first[0].split(4)]).view(
-        8, TOKENS, 6
-    )
+    normed = torch.cat(
+        [halves(half.reshape(-1, 6)) for half in (first[0, :4], first[0, 4:])]
+    ).view(8, TOKENS, 6)
     expected = linear(torch.relu(normed)[None], views, "fusion.layer1")
     fused = method._encoder(
-        tokens, views, method.buffers.views(_initial(method.buffers)), draws.share_SB
+        tokens, views, method.buffers.views(_initial(method.buffers)), draws.sample_weight_SB
     )
     torch.testing.assert_close(fused, expected, rtol=1e-9, atol=1e-12)
     for key, buffer in (("mean", halves.running_mean), ("variance", halves.running_var)):
@@ -281,7 +303,7 @@ def test_the_value_of_one_modality_goes_before_the_shared_one() -> None:
         ({"nir.b_self": 0.1}, "or MODALITY.NAME for one modality, such as rgb.lambda_self"),
     ],
 )
-def test_bad_hyper_parameters_are_refused(hyper, phrase) -> None:
+def test_bad_hyper_parameters_are_refused(hyper: dict[str, float], phrase: str) -> None:
     with pytest.raises(ConfigError, match=phrase.replace(".", r"\.")):
         hyper_values(small_config(hyper=hyper))
 

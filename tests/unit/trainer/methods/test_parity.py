@@ -5,6 +5,7 @@ two of its values, so that they share nothing with the trainer's gradients eithe
 """
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,6 +25,8 @@ from trainer.methods.base import Batch
 from trainer.nn.parameters import Layout
 from trainer.seeds import torch_generator
 
+Array = restated.Array
+Parameters = restated.Parameters
 CHANNELS, TOKENS = 6, GRID[0] * GRID[1]
 MODALITIES = ("rgb", "depth", "nir", "aolp")
 WIDTH = 1e-7  # of the differences: hardly a product of codes changes its sign within it
@@ -48,7 +51,7 @@ CASES = [
 class Case:
     """One step of the trainer, and the same of the restatement."""
 
-    def __init__(self, count: int, settings) -> None:
+    def __init__(self, count: int, settings: dict[str, Any]) -> None:
         self.settings, self.count = settings, count
         modalities = MODALITIES[:count]
         hyper = dict(HYPER)
@@ -57,7 +60,7 @@ class Case:
         self.config = small_config(modalities=modalities, hyper=hyper, **settings)
         self.method = build_method(self.config, channels=CHANNELS)
         draws = small_draws(maps=count, masks=self.method.needs.masks)
-        numbers = ("share_SB", "coordinates_SM2BQ2", "masks_SDNC")
+        numbers = ("sample_weight_SB", "coordinates_SM2BQ2", "masks_SDNC")
         self.draws = dataclasses.replace(
             draws, **{name: getattr(draws, name).float() for name in numbers}
         )
@@ -67,7 +70,7 @@ class Case:
         # biases and scales away from where they start, so that each of them shows
         self.row = row + 0.1 * small_tensor(len(row), seed=2).float()
 
-    def trained(self):
+    def trained(self) -> tuple[float, torch.Tensor, Array]:
         """Loss, its gradient and the codes, in float32."""
         leaf, method = self.row[None].requires_grad_(), self.method
         made = method.step(
@@ -81,7 +84,7 @@ class Case:
         (gradient,) = torch.autograd.grad(loss, leaf)
         return float(loss.detach()), gradient[0].double(), made.codes_SBTK[0].detach().numpy()
 
-    def restated(self, row: torch.Tensor):
+    def restated(self, row: torch.Tensor) -> tuple[float, Array]:
         """Loss and codes, in float64."""
         views = self.method.parameters.views(row[None])
         parameters = {name: view[0].numpy() for name, view in views.items()}
@@ -103,14 +106,14 @@ class Case:
         )
         return loss, code[:4]
 
-    def targets(self, raw, masks):
+    def targets(self, raw: Array, masks: Array) -> Array:
         dropped = {"always": True, "never": False}.get(
             self.settings.get("target_dropout", "single"), self.count == 1
         )
         return raw * masks[2:][:, :, None] if dropped else raw
 
-    def codes(self, code, parameters):
-        """Specification 2.7: the code of each modality."""
+    def codes(self, code: Array, parameters: Parameters) -> list[Array]:
+        """The code of each modality."""
         anchors = {
             "first": [True, False, False, False],
             "auxiliary": [False, True, True, True],
@@ -130,7 +133,7 @@ def initial(layout: Layout) -> torch.Tensor:
 
 
 @pytest.fixture(scope="module", params=CASES, ids=lambda case: f"{case[0]}-{case[1]}")
-def case(request) -> Case:
+def case(request: pytest.FixtureRequest) -> Case:
     return Case(*request.param)
 
 

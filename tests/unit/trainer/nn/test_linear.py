@@ -16,7 +16,7 @@ def test_equals_torch_and_finite_differences(stack: tuple[int, ...], relu: bool)
         for seed, shape in enumerate([(4, 5, 3), (2, 3), (2,)])
     )
 
-    def layer(inputs, weight, bias):
+    def layer(inputs: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
         return linear(inputs, {"a.weight": weight, "a.bias": bias}, "a", relu=relu)
 
     made = layer(inputs, weight, bias)

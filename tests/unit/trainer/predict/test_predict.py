@@ -51,7 +51,9 @@ def touch(folder: Path, *names: str) -> Path:
     return folder
 
 
-def find(*images: Path, modalities: tuple[str, ...] = ("rgb", "depth"), **folders: Path):  # type: ignore[no-untyped-def]
+def find(
+    *images: Path, modalities: tuple[str, ...] = ("rgb", "depth"), **folders: Path
+) -> tuple[OwnImage, ...]:
     given = {name: (folder,) for name, folder in folders.items()}
     return find_images(images, modalities=modalities, folders=given)
 
@@ -200,7 +202,9 @@ def test_modalities_are_read() -> None:
     ("size", "made"),
     [((60, 80), (48, 64)), ((80, 60), (64, 48)), ((50, 50), (48, 48)), ((30, 300), (48, 480))],
 )
-def test_a_whole_image_is_resized_and_not_cut(size, made) -> None:  # type: ignore[no-untyped-def]
+def test_a_whole_image_is_resized_and_not_cut(
+    size: tuple[int, int], made: tuple[int, int]
+) -> None:
     ramp = np.linspace(0, 1, size[1], dtype=np.float32)
     image: Image = np.broadcast_to(ramp[None, :, None], (*size, 3)).copy()
 

@@ -27,7 +27,9 @@ def balanced(weights_NN: torch.Tensor) -> torch.Tensor:
     return weights_NN / (root[:, None] * root)
 
 
-def brute_force(probabilities_Yhw, guide_3hw, field: CrfSettings) -> torch.Tensor:
+def brute_force(
+    probabilities_Yhw: torch.Tensor, guide_3hw: torch.Tensor, field: CrfSettings
+) -> torch.Tensor:
     """Mean field with both kernels summed over all pairs, in float64."""
     rows, columns = np.mgrid[: guide_3hw.shape[1], : guide_3hw.shape[2]]
     places_N2 = torch.from_numpy(np.stack([rows.ravel(), columns.ravel()], axis=1)).double()
@@ -56,7 +58,9 @@ def room() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     return (2 * scores[0]).softmax(dim=0), guide, label
 
 
-def test_the_lattice_gives_nearly_the_beliefs_of_all_pairs(room) -> None:
+def test_the_lattice_gives_nearly_the_beliefs_of_all_pairs(
+    room: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+) -> None:
     """The tolerance is what a lattice is worth: one pixel in fifty, 0.01 of a probability."""
     probabilities, guide, label = room
     made = refine(probabilities[None], guide[None])[0]
@@ -67,21 +71,27 @@ def test_the_lattice_gives_nearly_the_beliefs_of_all_pairs(room) -> None:
     assert (made.argmax(dim=0) == label).float().mean() > raw + 0.02
 
 
-def test_the_kernel_of_position_is_exact(room) -> None:
+def test_the_kernel_of_position_is_exact(
+    room: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+) -> None:
     probabilities, guide, _ = room
     field = CrfSettings(far_weight=0.0, near=1.5)
     made = refine(probabilities[None], guide[None], field)[0]
     assert torch.allclose(made.double(), brute_force(probabilities, guide, field), atol=1e-4)
 
 
-def test_without_weights_nothing_changes(room) -> None:
+def test_without_weights_nothing_changes(
+    room: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+) -> None:
     probabilities, guide, _ = room
     field = CrfSettings(near_weight=0.0, far_weight=0.0)
     made = refine(probabilities[None], guide[None], field)[0]
     assert torch.allclose(made, probabilities, atol=1e-6)
 
 
-def test_images_of_a_batch_do_not_touch(room) -> None:
+def test_images_of_a_batch_do_not_touch(
+    room: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+) -> None:
     probabilities, guide, _ = room
     both = refine(
         torch.stack([probabilities, probabilities.flip(-1)]), torch.stack([guide, guide.flip(-1)])

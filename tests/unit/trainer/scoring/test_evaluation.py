@@ -2,18 +2,21 @@
 
 import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch.nn import functional
 
 from tests.unit.trainer.small import CLASSES, CPU, GRID, small_config, small_material
 from trainer.engine.slots import Slots
+from trainer.features import Material
 from trainer.scoring.metrics import match_clusters, scores_of
 
 
-def trained(**kwargs) -> tuple[Slots, object]:
+def trained(**kwargs: Any) -> tuple[Slots, Material]:
     material = small_material(**kwargs)
     slots = Slots([small_config()], material, CPU)
     for _ in range(3):
@@ -21,7 +24,7 @@ def trained(**kwargs) -> tuple[Slots, object]:
     return slots, material
 
 
-def codes_of(slots: Slots, material) -> torch.Tensor:
+def codes_of(slots: Slots, material: Material) -> torch.Tensor:
     """Raw codes of the val images with shape (n, K, H, W)."""
     state = slots.state(0)
     views = slots._method.parameters.views(state["model.leaf_SP"][None])
@@ -30,10 +33,10 @@ def codes_of(slots: Slots, material) -> torch.Tensor:
     ]
     tokens = torch.stack(maps).flatten(2, 3)[None]
     codes = slots._method.encode(views, {}, tokens)[0]
-    return codes.unflatten(1, GRID).permute(0, 3, 1, 2)
+    return torch.unflatten(codes, 1, GRID).permute(0, 3, 1, 2)
 
 
-def confusion(predictions, labels):
+def confusion(predictions: NDArray[Any], labels: NDArray[Any]) -> NDArray[np.int64]:
     counts = np.zeros((CLASSES, CLASSES), dtype=np.int64)
     for label in range(CLASSES):
         for prediction in range(CLASSES):
@@ -52,11 +55,13 @@ def test_predictions_are_those_of_the_upsampled_raw_code() -> None:
     centres = functional.normalize(probes["cluster.centres"][0], dim=-1)
     cosines = torch.einsum("nkhw,yk->nyhw", functional.normalize(codes, dim=1), centres)
     clusters = cosines.argmax(dim=1).numpy()
-    counts = confusion(clusters, material.val.labels)
+    labels = material.val.labels
+    assert labels is not None
+    counts = confusion(clusters, labels)
     assert evaluation.cluster == scores_of(match_clusters(counts))
     weight, bias = probes["linear.weight"][0], probes["linear.bias"][0]
     logits = torch.einsum("nkhw,yk->nyhw", codes, weight) + bias[:, None, None]
-    linear = scores_of(confusion(logits.argmax(dim=1).numpy(), material.val.labels))
+    linear = scores_of(confusion(logits.argmax(dim=1).numpy(), labels))
     assert evaluation.linear == linear
     use = np.bincount(clusters.ravel(), minlength=CLASSES)
     assert evaluation.signals.largest_share == pytest.approx(use.max() / use.sum())
@@ -65,8 +70,8 @@ def test_predictions_are_those_of_the_upsampled_raw_code() -> None:
 def test_mean_cosine_is_that_of_the_whole_split() -> None:
     slots, material = trained()
     units = functional.normalize(codes_of(slots, material), dim=1)
-    units = units.permute(0, 2, 3, 1).reshape(-1, 4).double().numpy()
-    pairs = (units @ units.T)[~np.eye(len(units), dtype=bool)]
+    rows = units.permute(0, 2, 3, 1).reshape(-1, 4).double().numpy()
+    pairs = (rows @ rows.T)[~np.eye(len(rows), dtype=bool)]
     made = slots.evaluate(0, material.val).signals
     assert made.mean_cosine == pytest.approx(pairs.mean(), rel=1e-5)
     assert made.finite

@@ -1,14 +1,18 @@
 """Hungarian matching, the NaN rule and both conventions, on matrices made by hand."""
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from trainer.scoring.metrics import match_clusters, scores_of
 
 
-def counts_of(predictions, labels, classes: int):
+def counts_of(
+    predictions: Iterable[int], labels: Iterable[int], classes: int
+) -> NDArray[np.int64]:
     counts = np.zeros((classes, classes), dtype=np.int64)
     for prediction, label in zip(predictions, labels, strict=True):
         if label < classes:
@@ -16,7 +20,7 @@ def counts_of(predictions, labels, classes: int):
     return counts
 
 
-def test_worked_example_of_the_specification() -> None:
+def test_worked_example() -> None:
     counts = counts_of([0, 0, 1, 1, 2, 2, 0], [1, 1, 0, 0, 0, 255, 0], 4)
     scores = scores_of(match_clusters(counts))
     assert scores.miou == pytest.approx(38.889, abs=5e-4)

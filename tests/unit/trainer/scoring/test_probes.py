@@ -7,13 +7,14 @@ from torch.nn import functional
 
 from tests.unit.trainer.small import GRID, small_tensor
 from trainer.nn.interpolation import upsample
+from trainer.nn.parameters import Views
 from trainer.scoring.probes import cluster_loss, linear_loss, probe_layout, token_labels
 
 TOKENS = GRID[0] * GRID[1]
 ALL = torch.ones(2, 3, dtype=torch.bool)
 
 
-def make():
+def make() -> tuple[Views, torch.Tensor]:
     layout = probe_layout(code_dim=4, classes=3)
     return layout.views(small_tensor(2, layout.size)), small_tensor(2, 3, TOKENS, 4, seed=1)
 
@@ -34,13 +35,13 @@ def test_cluster_loss_is_the_nearest_cosine() -> None:
 
 
 @pytest.mark.parametrize("size", [(12, 15), GRID])
-def test_linear_loss_is_the_mean_over_labelled_places(size) -> None:
+def test_linear_loss_is_the_mean_over_labelled_places(size: tuple[int, int]) -> None:
     views, codes = make()
     given = labels(*size)
     made = linear_loss(codes, views, given, grid=GRID, present_SB=ALL)
     for slot, loss in enumerate(made):
         weight, bias = views["linear.weight"][slot], views["linear.bias"][slot]
-        logits = (codes[slot] @ weight.T + bias).permute(0, 2, 1).unflatten(2, GRID)
+        logits = torch.unflatten((codes[slot] @ weight.T + bias).permute(0, 2, 1), 2, GRID)
         pixels = functional.interpolate(logits, size=size, mode="bilinear", align_corners=False)
         expected = functional.cross_entropy(pixels, given[slot].long(), ignore_index=255)
         assert float(loss) == pytest.approx(float(expected), rel=1e-9)
@@ -52,7 +53,7 @@ def test_a_batch_without_labels_gives_no_nan() -> None:
     given = labels(12, 15)
     given[0] = 255
     loss = linear_loss(codes, {**views, "linear.weight": weight}, given, grid=GRID, present_SB=ALL)
-    loss.sum().backward()
+    torch.autograd.backward(loss.sum())
     assert float(loss[0].detach()) == 0 and float(loss[1].detach()) > 0
     assert weight.grad is not None and weight.grad.isfinite().all()
 
@@ -72,7 +73,7 @@ def test_token_labels_are_those_at_token_centres() -> None:
 
 
 @pytest.mark.parametrize("size", [(4, 5), (7, 9), (16, 20), (33, 41)])
-def test_upsampling_is_that_of_torch(size) -> None:
+def test_upsampling_is_that_of_torch(size: tuple[int, int]) -> None:
     maps = small_tensor(2, 3, *GRID)
     expected = functional.interpolate(maps, size=size, mode="bilinear", align_corners=False)
     torch.testing.assert_close(upsample(maps, size), expected)

@@ -15,10 +15,10 @@ from trainer.commands import app as cli
 from trainer.commands.setup import read_config
 from trainer.config.configuration import BackboneConfig, DataConfig, MethodConfig, TrainConfig
 from trainer.config.presets import read_preset
-from trainer.config.protocols import lay_protocol
 from trainer.config.toml_records import build_record
 from trainer.errors import ConfigError
 from trainer.methods import hyper_values
+from trainer.protocols import lay_protocol
 from trainer.upstream import read_settings, read_yaml, write_settings, yaml_text
 
 KNOBS = ("weight", "lambda_self", "b_self", "lambda_knn", "b_knn", "lambda_random", "b_random")

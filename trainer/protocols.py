@@ -1,10 +1,10 @@
-"""Protocols: how numbers are made, as one word for a set of settings (``docs/protocols.md``).
+"""Protocols: one name for a set of settings that decide how results are made.
 
-``held-out`` is what every setting's default adds up to: lossless crops, filtered resizing, clean
-neighbours, a val split that is not the test split, the last iterate. ``published`` sets what the
-figures of the paper rest on (specification 2.8 to 2.15, 6 and 7), for comparison with them and
-for nothing else. It lies under a user's own settings: whoever sets one of them as well is told
-that it is changed, wherever the name of the protocol is shown.
+``docs/protocols.md`` describes them. ``held-out`` is the default of every setting: lossless crops,
+filtered resizing, clean neighbours, a val split that is not the test split, the last checkpoint
+weights. ``published`` has the settings behind the figures of the paper, for comparison with them
+alone. A user's own settings override those of a protocol, and wherever its name is shown, it says
+which ones differ.
 """
 
 import dataclasses
@@ -14,8 +14,9 @@ from typing import Any
 
 from trainer.config.configuration import TrainConfig
 from trainer.config.layers import lay_over
+from trainer.config.method_options import read_options
 from trainer.config.toml_records import overlay, record_to_table
-from trainer.methods import METHODS, read_options
+from trainer.methods import METHODS
 
 __all__ = [
     "PUBLISHED",
@@ -118,11 +119,12 @@ def _of_method(method: Any) -> dict[str, Any]:
 
 def _offered(data_set: Any) -> dict[str, Any]:
     """The published options that the data set has, by its own declaration."""
-    from trainer.datasets import OPTIONS  # brings torch, which naming a protocol does without
+    from trainer.datasets import DATASETS  # brings torch, which naming a protocol does without
 
-    if not isinstance(data_set, str) or data_set not in OPTIONS:
+    if not isinstance(data_set, str) or data_set not in DATASETS:
         return {}
-    hints = typing.get_type_hints(OPTIONS[data_set])
+    record = DATASETS[data_set].options
+    hints = {} if record is None else typing.get_type_hints(record)
     return {
         key: value
         for key, value in PUBLISHED_OPTIONS.items()

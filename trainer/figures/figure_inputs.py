@@ -1,0 +1,59 @@
+"""What every figure of a run is drawn from; what is costly is computed once and shared."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from trainer.figures.components import Basis, Floats
+from trainer.figures.maps import FUSED, SHARED, ImageMaps
+from trainer.figures.run_view import Subject
+
+__all__ = ["FigureInputs"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FigureInputs:
+    """A run, a second one to compare it with, and the images to show."""
+
+    #: The run.
+    subject: Subject
+    #: A run on the same images that is shown beside it; None for none.
+    baseline: Subject | None
+    #: Indices of the shown images in the split.
+    places: Sequence[int]
+
+    @property
+    def title(self) -> str:
+        """What the run is called."""
+        return f"{self.subject.folder.name}, {self.subject.method}"
+
+    @property
+    def runs(self) -> list[Subject]:
+        """The runs side by side, the one that is drawn last."""
+        return [self.subject] if self.baseline is None else [self.baseline, self.subject]
+
+    @cached_property
+    def maps(self) -> list[ImageMaps]:
+        """The shown images and their feature maps."""
+        return self.subject.image_maps(self.places)
+
+    @cached_property
+    def bases(self) -> dict[str, Basis]:
+        """One basis per kind of map, over all images, modalities and iterations that are shown."""
+        found: dict[tuple[str, str], list[Floats]] = defaultdict(list)
+        for each in self.maps:
+            for modality, raw in each.raw.items():
+                found["raw", modality].append(raw)
+            for made in each.stages.values():
+                found[FUSED, FUSED].append(made.fused_HWC)
+                found["code", SHARED].append(made.code_HWC)
+                for modality, specific in made.specific.items():
+                    found["specific", modality].append(specific)
+            last = each.stages[max(each.stages)]
+            for modality, harmonised in last.harmonised.items():
+                found["code", modality].append(harmonised)
+        return {
+            kind: Basis.of({group: maps for (of, group), maps in found.items() if of == kind})
+            for kind in {kind for kind, _ in found}
+        }

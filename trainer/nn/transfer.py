@@ -1,0 +1,13 @@
+"""Copies from the CPU to the device, without waiting for them."""
+
+import torch
+from torch import Tensor
+
+__all__ = ["send"]
+
+
+def send(tensor: Tensor, device: torch.device) -> Tensor:
+    """Copy a CPU tensor to the device; to a GPU from pinned memory, so that nothing waits."""
+    if device.type == "cuda":
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
