@@ -1,91 +1,35 @@
-"""optuna-dashboard on the database of the studies.
+"""``dashboard``: optuna-dashboard on the database of the studies."""
 
-Served through its WSGI application rather than its own command, which would show the
-database address in the list of processes.
-"""
-
-import contextlib
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
-from wsgiref.simple_server import WSGIRequestHandler, make_server
+from typing import Annotated
 
-from optuna.artifacts import FileSystemArtifactStore
-from optuna_dashboard import wsgi
+import typer
 
-from search.commands.read_only import read_only
-from search.errors import SearchError
-from storage.artifacts import ArtifactStore, ReadOnlyArtifacts
-from storage.database import Database
-from storage.optuna_store import open_optuna
+from search.commands.ending import one_line_errors
+from search.commands.flag_groups import StorageFlags
+from search.commands.grouping import with_groups
+from search.commands.options import path_option
 
-if TYPE_CHECKING:
-    from wsgiref.types import WSGIApplication
-
-__all__ = ["dashboard", "serve"]
+__all__ = ["dashboard"]
 
 
-class _QuietHandler(WSGIRequestHandler):
-    """Writes no line for each request."""
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
-@contextlib.contextmanager
-def dashboard(database: Database, *, artifacts: Path | None) -> Iterator["WSGIApplication"]:
-    """The dashboard's application.
-
-    On a database that was opened to be read, it changes nothing: the server refuses what
-    writes, the artifact store does, and requests other than GET and HEAD do not reach it.
-
-    Args:
-        database: The open database.
-        artifacts: Folder of the artifacts; None shows none.
-
-    Raises:
-        SearchError: If the folder is a file.
-    """
-    store = None if artifacts is None else _open_artifacts(artifacts, database.read_only)
-    storage = open_optuna(database)
-    try:
-        application = wsgi(storage, artifact_store=store)
-        yield read_only(application) if database.read_only else application
-    finally:
-        storage.engine.dispose()
-
-
-def serve(
-    database: Database,
+@one_line_errors
+@with_groups
+def dashboard(
     *,
-    artifacts: Path | None,
-    host: str,
-    port: int,
-    say: Callable[[str], None],
+    host: Annotated[
+        str,
+        typer.Option(help="Address to listen on; others than loopback need a proxy with login."),
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8080,
+    storage: StorageFlags,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Change nothing, whatever the role may do.")
+    ] = False,
+    artifacts: Annotated[Path | None, path_option("Folder of the artifacts.")] = None,
 ) -> None:
-    """Serve until interrupted.
+    """Serve optuna-dashboard until interrupted; without --read-only anyone can delete studies."""
+    from search.dashboard.serving import serve
 
-    Raises:
-        SearchError: If the port cannot be listened on, or the folder of artifacts is a file.
-    """
-    with dashboard(database, artifacts=artifacts) as application:
-        try:
-            server = make_server(host, port, application, handler_class=_QuietHandler)
-        except OSError as error:
-            raise SearchError(
-                f"cannot listen on {host}:{port}: {error.strerror}; give --port another number"
-            ) from error
-        what = "read-only, " if database.read_only else ""
-        with server:
-            say(f"optuna-dashboard: http://{host}:{server.server_port}/ ({what}Ctrl-C ends it)")
-            try:
-                server.serve_forever()
-            except KeyboardInterrupt:
-                say("ended")
-
-
-def _open_artifacts(folder: Path, only_read: bool) -> ArtifactStore:
-    if folder.exists() and not folder.is_dir():  # one that is missing is made by a search
-        raise SearchError(f"--artifacts {folder} is no folder: give the folder of the artifacts")
-    store = FileSystemArtifactStore(folder)
-    return ReadOnlyArtifacts(store) if only_read else store
+    with storage.opened(read_only=read_only) as database:
+        serve(database, artifacts=artifacts, host=host, port=port, say=typer.echo)

@@ -1,54 +1,60 @@
-"""``doctor``: look at everything a launch needs, and tell."""
+"""``doctor``: everything a launch needs is looked at, and what was found is printed."""
 
 import dataclasses
 import json
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from search.commands.starting import Machinery
-from search.config.configuration import resolve_layers
-from search.doctor import Subject, examine
-from search.reporting.doctor import findings
-from storage.address import Address
-from trainer.config.sources import Layers
+from search.commands.ending import BAD_INPUT, one_line_errors
+from search.commands.flag_groups import FeatureFlags, ResourceFlags, SourceFlags, StorageFlags
+from search.commands.grouping import given_flags, with_groups
+from search.commands.options import JsonOption
 
 __all__ = ["doctor"]
 
+DeepOption = Annotated[
+    bool, typer.Option("--deep", help="Start Ray, and an embedded server, to see them run.")
+]
 
+
+@one_line_errors
+@with_groups
 def doctor(
-    address: Address,
-    machinery: Machinery,
-    layers: Layers,
     *,
-    given: tuple[tuple[str, str], ...],
-    deep: bool,
-    as_json: bool,
-) -> bool:
-    """Print what was found; whether a launch with these settings could run.
+    source: SourceFlags,
+    features: FeatureFlags,
+    storage: StorageFlags,
+    resources: ResourceFlags,
+    deep: DeepOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell what a launch needs, what of it works, and what mends the rest."""
+    address = storage.address()
+    from search.commands.run_options import find_paths
+    from search.config.configuration import resolve_layers
+    from search.doctor import Subject, examine
+    from search.reporting.doctor import findings
 
-    Args:
-        address: The database.
-        machinery: Where and on what to run.
-        layers: The settings that were given.
-        given: The flags of a launch with their values, for the commands that are advised.
-        deep: Whether to start what a search starts.
-        as_json: Print JSON.
-
-    Raises:
-        ConfigError, SettingsError: If the settings themselves are wrong.
-    """
-    places = machinery.places()
+    layers = source.layers(features.settings())
+    paths = find_paths(resources)
+    groups = (source, features, storage, resources)
     subject = Subject(
         config=resolve_layers(layers),
         preset=layers.preset,
-        given=given,
+        given=tuple(
+            (flag, str(value))
+            for group in groups
+            for flag, value in given_flags(group)
+            if flag != "--ray"  # a cluster that does not answer is no part of the advice
+        ),
         address=address,
-        device=machinery.device,
-        workers=machinery.workers,
-        cache=places.cache,
-        checkpoints=places.checkpoints,
-        ray_address=places.ray_address,
+        device=resources.device,
+        workers=resources.workers,
+        cache=paths.cache,
+        checkpoints=paths.checkpoints,
+        ray_address=resources.ray,
         deep=deep,
     )
     checks = examine(subject)
@@ -58,4 +64,5 @@ def doctor(
         typer.echo(json.dumps({"preset": layers.preset, "ok": sound, "checks": told}, indent=1))
     else:
         Console().print(findings(checks, layers.preset))
-    return sound
+    if not sound:
+        raise typer.Exit(BAD_INPUT)

@@ -1,21 +1,60 @@
-"""Make the roles of drivers and viewers, as the owner of the tables."""
+"""``roles``: database roles for drivers and viewers, made by the owner of the tables."""
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from search.commands.ending import one_line_errors
+from search.commands.flag_groups import StorageFlags
+from search.commands.grouping import with_groups
+from search.commands.options import path_option
 from search.errors import SettingsError
 from storage.address import Address
 from storage.database import open_database
 from storage.optuna_store import open_optuna
 from storage.roles import RoleKind, RoleWish, make_roles, role_statements
 
-__all__ = ["roles"]
+__all__ = ["provide_roles", "roles"]
 
 #: A name and the file with the password, as the flags give them.
 Given = tuple[str | None, Path | None]
 
 
+@one_line_errors
+@with_groups
 def roles(
+    *,
+    driver: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Role that reads, adds and changes rows.")
+    ] = None,
+    viewer: Annotated[str | None, typer.Option(metavar="NAME", help="Role that reads.")] = None,
+    driver_password_file: Annotated[
+        Path | None,
+        path_option("File whose first line is the password of the driver's role.", "FILE"),
+    ] = None,
+    viewer_password_file: Annotated[
+        Path | None,
+        path_option("File whose first line is the password of the viewer's role.", "FILE"),
+    ] = None,
+    print_: Annotated[
+        bool,
+        typer.Option("--print", help="Print the SQL instead, with verifiers of the passwords."),
+    ] = False,
+    storage: StorageFlags,
+) -> None:
+    """Make database roles: one for drivers, one that can only read. Run it as the owner."""
+    provide_roles(
+        storage.address(),
+        driver=(driver, driver_password_file),
+        viewer=(viewer, viewer_password_file),
+        only_print=print_,
+        say=typer.echo,
+    )
+
+
+def provide_roles(
     address: Address,
     *,
     driver: Given,

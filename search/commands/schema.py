@@ -2,11 +2,13 @@
 
 import json
 
+import typer
+
 from search.config.schema import configuration_schema
 
-__all__ = ["schema_text"]
+__all__ = ["schema"]
 
 
-def schema_text() -> str:
-    """The schema as JSON, without the last line's end."""
-    return json.dumps(configuration_schema(), indent=1)
+def schema() -> None:
+    """Print the JSON schema of configuration files, for editors to complete and check them."""
+    typer.echo(json.dumps(configuration_schema(), indent=1))

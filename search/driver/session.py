@@ -4,12 +4,7 @@ What can be refused is refused before anything is taken: first the configuration
 study, then the lease; features are prepared next, and Ray starts last.
 """
 
-import contextlib
 import dataclasses
-import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -19,44 +14,27 @@ from search.config.configuration import LaunchConfig
 from search.driver.claiming import claim, mark_of
 from search.driver.driver import Driver, Ending
 from search.driver.in_memory_study import Mirror
+from search.driver.parts import STANDARD_PARTS, Parts
 from search.driver.plan import Plan
 from search.driver.retention import KeptCheckpoints
 from search.driver.rules import Rules
 from search.driver.running_trial import LiveTrial, adopt_trial
 from search.driver.schedule import Schedule
-from search.driver.study_store import Ledger
-from search.machine.resources import Machine
+from search.machine.run_options import RunOptions
 from search.progress.progress import Progress
 from search.progress.snapshots import Snapshots
 from search.pruners import build_pruner
 from search.records.attempts import attempts_of
 from search.records.origin import counted
 from search.samplers import find_sampler
-from search.workers.cluster import ray_cluster
 from search.workers.pool import Pool
-from search.workers.ray_pool import RayPool
-from search.workers.worker import WorkerSetup
 from storage.artifact_places import check_writable, open_artifacts
 from storage.database import Database
 from storage.lease import Lease
 from storage.optuna_store import open_optuna
 from storage.studies import StudyRecord, set_target
 
-__all__ = ["Places", "Session", "load_study", "make_plan", "ray_workers"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Places:
-    """Folders of this machine, and how to reach Ray."""
-
-    #: Feature cache.
-    cache: Path
-    #: Checkpoints of all studies.
-    checkpoints: Path
-    #: Address of a Ray cluster to join; None starts one here.
-    ray_address: str | None = None
-    #: Folder or ``s3://BUCKET/PREFIX`` where checkpoints are kept for other nodes.
-    artifacts: str | None = None
+__all__ = ["Session", "load_study", "make_plan"]
 
 
 def make_plan(config: LaunchConfig, record: StudyRecord) -> Plan:
@@ -78,32 +56,6 @@ def make_plan(config: LaunchConfig, record: StudyRecord) -> Plan:
     )
 
 
-@contextlib.contextmanager
-def ray_workers(
-    config: LaunchConfig,
-    machine: Machine,
-    *,
-    bank: Path,
-    depot: DepotPlace | None,
-    ray_address: str | None,
-    wait: bool,
-    stopped: Callable[[], bool],
-    patience: float,
-    say: Callable[[str], None],
-) -> Iterator[Pool]:
-    """Ray, and this search's workers on it."""
-    setup = WorkerSetup(config=config.train, bank=str(bank), device=machine.device, depot=depot)
-    connection = ray_cluster(machine, address=ray_address, wait=wait, stopped=stopped, say=say)
-    with connection as cluster:
-        yield RayPool(
-            setup,
-            cluster,
-            count=machine.workers,
-            gpu_share=cluster.gpu_share,
-            patience=patience,
-        )
-
-
 class Session:
     """Drives one study while it holds the lease; a context manager."""
 
@@ -114,9 +66,8 @@ class Session:
         lease: Lease,
         record: StudyRecord,
         config: LaunchConfig,
-        places: Places,
-        patience: float,
-        stall_timeout: float = math.inf,
+        options: RunOptions,
+        parts: Parts = STANDARD_PARTS,
     ) -> None:
         """Read the study as it is stored.
 
@@ -125,16 +76,16 @@ class Session:
             lease: The study's lease, held.
             record: The study's record.
             config: Its resolved configuration.
-            places: Folders of this machine.
-            patience: Seconds without PostgreSQL before the search stops.
-            stall_timeout: Seconds without progress after which a worker is taken back.
+            options: Where it runs, and how long it waits for what is away.
+            parts: The study store and the clock to use.
         """
         self._lease, self._record, self._config = lease, record, config
         self._plan = make_plan(config, record)
-        self._patience, self._stall_timeout = patience, stall_timeout
+        self._patience, self._stall_timeout = options.patience, options.stall_timeout
+        self._clock = parts.clock
         claim(database, record)
         self._storage = open_optuna(database, lease)
-        self._ledger = Ledger(
+        self._ledger = parts.study_store(
             storage=self._storage,
             engine=self._storage.engine,
             name=record.name,
@@ -145,12 +96,12 @@ class Session:
         )
         self._masked = database.address.masked()
         self._checkpoints = CheckpointStore(
-            root=places.checkpoints,
+            root=options.paths.checkpoints,
             study=record.name,
             identity=mark_of(record),
         )
         #: Where checkpoints are kept for other nodes; None for nowhere.
-        self.depot = self._find_depot(places.artifacts)
+        self.depot = self._find_depot(options.paths.artifacts)
         loaded = load_study(record, self._ledger.load(), self._plan)
         self.mirror, self._adopted, self._queued = loaded
         self._scored = self._ledger.test_scores()
@@ -225,6 +176,7 @@ class Session:
             stall_timeout=self._stall_timeout,
             queued=self._queued,
             scored=self._scored,
+            clock=self._clock,
         )
         if self.stop_reason is not None:
             self._driver.stop(self.stop_reason)

@@ -1,7 +1,7 @@
 """Which search holds which cores and GPUs of this machine, so that none is given out twice.
 
 Every search starts a Ray of its own, and every Ray counts all cores of the machine. So a
-search first books what its workers will take: one locked file a core or GPU, which the kernel
+search first reserves what its workers will take: one locked file a core or GPU, which the kernel
 frees with the process, however that ends. What it does not get, it does not use.
 """
 
@@ -22,16 +22,23 @@ from storage.file_lock import FileLock
 from storage.process_identity import boot_id
 from trainer.config.paths import user_path
 
-__all__ = ["Booking", "Terms", "bookings_folder", "held_text", "holders", "reserve"]
+__all__ = [
+    "Reservation",
+    "SharingPolicy",
+    "held_text",
+    "holders",
+    "reservations_folder",
+    "reserve",
+]
 
 VARIABLE = "UMSS_BOOKINGS"
-GUARD_SECONDS = 10.0  # longest that another search takes to book
+GUARD_SECONDS = 10.0  # longest that another search takes to reserve
 POLL_SECONDS = 1.0  # between two looks while waiting for what others hold
 TOLD_SECONDS = 60.0  # between two lines that say so
 
 
 @dataclass(frozen=True, kw_only=True)
-class Terms:
+class SharingPolicy:
     """How a search shares the machine with others."""
 
     #: Whether the number of workers was given; if not, what is free will do.
@@ -42,14 +49,14 @@ class Terms:
     oversubscribe: bool = False
 
 
-class Booking:
+class Reservation:
     """The cores and GPUs that this search holds; a context manager that gives them back."""
 
     def __init__(
         self, machine: Machine, folder: Path | None = None, locks: Sequence[FileLock] = ()
     ) -> None:
         """Hold the locks of a folder; without one nothing is held, nor asked of others."""
-        #: The machine, with no more workers and GPUs than were booked.
+        #: The machine, with no more workers and GPUs than were reserved.
         self.machine = machine
         self._folder, self._locks = folder, tuple(locks)
 
@@ -60,7 +67,7 @@ class Booking:
             os.ftruncate(lock.descriptor, 0)
             os.pwrite(lock.descriptor, text, 0)
 
-    def __enter__(self) -> "Booking":
+    def __enter__(self) -> "Reservation":
         return self
 
     def __exit__(
@@ -78,19 +85,19 @@ class Booking:
 def reserve(
     machine: Machine,
     *,
-    terms: Terms,
+    policy: SharingPolicy,
     study: str,
     say: Callable[[str], None],
     folder: Path | None = None,
     sleep: Callable[[float], None] = time.sleep,
-) -> Booking:
-    """Book what the machine's workers take: a core each, and the GPUs they share.
+) -> Reservation:
+    """Reserve what the machine's workers take: a core each, and the GPUs they share.
 
     Workers beyond the machine's cores share them, as was asked for.
 
     Args:
         machine: What is wanted, if all of it were free.
-        terms: What to do where it is not.
+        policy: What to do where it is not.
         study: Who takes it, for others to read.
         say: Tells of waiting, and of taking less.
         folder: Where the files lie; the default is the same for all searches of a user.
@@ -99,23 +106,23 @@ def reserve(
     Raises:
         ClusterError: If others hold too much of it, and it is not to be waited for.
     """
-    if terms.oversubscribe:
-        return Booking(machine)
-    place = bookings_folder() if folder is None else folder
+    if policy.oversubscribe:
+        return Reservation(machine)
+    place = reservations_folder() if folder is None else folder
     waited = 0.0
     while True:
         held = held_text(place)
-        booking = _try(machine, place, exactly=terms.exactly, study=study)
-        if booking is not None:
-            if booking.machine.workers < machine.workers:
+        reservation = _try(machine, place, exactly=policy.exactly, study=study)
+        if reservation is not None:
+            if reservation.machine.workers < machine.workers:
                 say(
                     f"{held}: this search takes the rest,"
-                    f" {booking.machine.workers} of {machine.workers} workers"
+                    f" {reservation.machine.workers} of {machine.workers} workers"
                 )
-            return booking
-        if not terms.wait:
+            return reservation
+        if not policy.wait:
             mends = "--wait to start when they are free, --oversubscribe to share them"
-            fewer = ", a smaller --workers" * (terms.exactly and machine.workers > 1)
+            fewer = ", a smaller --workers" * (policy.exactly and machine.workers > 1)
             raise ClusterError(f"{held}: give {mends}{fewer}")
         if waited % TOLD_SECONDS == 0:
             say(f"waiting for free cores: {held}")
@@ -123,8 +130,8 @@ def reserve(
         waited += POLL_SECONDS
 
 
-def bookings_folder() -> Path:
-    """The folder of the bookings on this machine, since it was started."""
+def reservations_folder() -> Path:
+    """The folder of the reservations on this machine, since it was started."""
     given = os.environ.get(VARIABLE)
     if given:
         return user_path(given)
@@ -134,7 +141,7 @@ def bookings_folder() -> Path:
 
 def holders(folder: Path | None = None) -> dict[str, str]:
     """What is held now, such as ``core-0``, and by whom."""
-    place = bookings_folder() if folder is None else folder
+    place = reservations_folder() if folder is None else folder
     found = {}
     if place.is_dir():
         with _guarded(place):
@@ -145,8 +152,8 @@ def holders(folder: Path | None = None) -> dict[str, str]:
     return found
 
 
-def _try(machine: Machine, folder: Path, *, exactly: bool, study: str) -> Booking | None:
-    """Book all that is needed at once, or nothing."""
+def _try(machine: Machine, folder: Path, *, exactly: bool, study: str) -> Reservation | None:
+    """Reserve all that is needed at once, or nothing."""
     _make(folder)
     with _guarded(folder):
         cores = _lock_free(folder, [f"core-{core}" for core in usable_cores()])
@@ -161,9 +168,9 @@ def _try(machine: Machine, folder: Path, *, exactly: bool, study: str) -> Bookin
         for lock in (*cores.values(), *gpus.values()):
             if lock not in kept:
                 lock.close()
-        booking = Booking(granted, folder, kept)
-        booking.label(study)
-        return booking
+        reservation = Reservation(granted, folder, kept)
+        reservation.label(study)
+        return reservation
 
 
 def _granted(machine: Machine, *, cores: int, gpus: list[str], exactly: bool) -> Machine | None:
@@ -196,7 +203,7 @@ def _lock_free(folder: Path, names: Sequence[str]) -> dict[str, FileLock]:
 
 
 def _guarded(folder: Path) -> FileLock:
-    """The lock under which one search at a time books."""
+    """The lock under which one search at a time reserves."""
     guard = FileLock(folder / "guard")
     deadline = time.monotonic() + GUARD_SECONDS
     while not guard.try_exclusive():

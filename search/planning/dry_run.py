@@ -13,9 +13,9 @@ from typing import Any
 import torch
 
 from search.config.configuration import LaunchConfig, resolve_layers
-from search.driver.session import Places
 from search.machine.reservations import holders
-from search.machine.resources import Machine, quota_text, usable_cores
+from search.machine.resources import quota_text, usable_cores
+from search.machine.run_options import RunOptions
 from search.planning.checking import check_dataset
 from search.planning.costs import Costs, measure
 from search.spaces import Space
@@ -36,7 +36,7 @@ class DryRun:
     config: LaunchConfig
     #: Where its settings come from.
     layers: Layers
-    machine: Machine
+    options: RunOptions
     #: Cores and GPUs that other searches hold now, and who.
     held: Mapping[str, str]
     #: Evaluations of a trial that is not pruned.
@@ -46,7 +46,6 @@ class DryRun:
     costs: Costs
     #: The database, masked.
     storage: str
-    places: Places
     #: Free bytes where the cache and the checkpoints lie.
     cache_free: int
     checkpoints_free: int
@@ -66,8 +65,8 @@ class DryRun:
     @property
     def at_once(self) -> int:
         """Workers that do not slow each other down."""
-        most = len(self.machine.gpus) or len(usable_cores())
-        return min(self.machine.workers, most)
+        most = len(self.options.machine.gpus) or len(usable_cores())
+        return min(self.options.machine.workers, most)
 
     @property
     def seconds(self) -> float:
@@ -77,7 +76,7 @@ class DryRun:
     @property
     def checkpoint_bytes(self) -> int:
         """Most that lies on the disk at a time: the trials under way, and the best one."""
-        return (self.machine.workers + 1) * self.costs.checkpoint_bytes
+        return (self.options.machine.workers + 1) * self.costs.checkpoint_bytes
 
     def to_json(self) -> dict[str, Any]:
         """The same for scripts."""
@@ -87,9 +86,9 @@ class DryRun:
             "trials": self.config.search.trials,
             "iterations": self.config.train.training.iterations,
             "evaluations": self.evaluations,
-            "workers": self.machine.workers,
-            "device": self.machine.device,
-            "gpus": list(self.machine.gpus),
+            "workers": self.options.machine.workers,
+            "device": self.options.machine.device,
+            "gpus": list(self.options.machine.gpus),
             "held": dict(self.held),
             "seconds": self.seconds,
             "trial_seconds": self.trial_seconds,
@@ -104,8 +103,8 @@ class DryRun:
             "memory_bytes": self.memory,
             "quota": self.quota,
             "storage": self.storage,
-            "cache": str(self.places.cache),
-            "checkpoints": str(self.places.checkpoints),
+            "cache": str(self.options.paths.cache),
+            "checkpoints": str(self.options.paths.checkpoints),
             "config": self.config.to_table(),
             "notes": list(self.notes),
         }
@@ -115,8 +114,7 @@ def dry_run(
     layers: Layers,
     *,
     study: str | None,
-    machine: Machine,
-    places: Places,
+    options: RunOptions,
     address: Address,
 ) -> DryRun:
     """See what a launch of a new study would do; writes nothing.
@@ -131,16 +129,15 @@ def dry_run(
         study=study or f"{layers.title}-N, the next free number",
         config=config,
         layers=layers,
-        machine=machine,
+        options=options,
         held=holders(),
         evaluations=len(config.train.evaluate_at(crops=found.crops)),
         space=config.space(),
         survey=found,
-        costs=measure(config.train, found, torch.device(machine.own_device)),
+        costs=measure(config.train, found, torch.device(options.machine.own_device)),
         storage=address.masked(),
-        places=places,
-        cache_free=_free_bytes(places.cache),
-        checkpoints_free=_free_bytes(places.checkpoints),
+        cache_free=_free_bytes(options.paths.cache),
+        checkpoints_free=_free_bytes(options.paths.checkpoints),
         memory=usable_memory(),
         quota=quota_text(),
         notes=notes,

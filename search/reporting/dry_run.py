@@ -51,7 +51,7 @@ def _objective(run: DryRun) -> str:
 
 
 def _workers(run: DryRun) -> str:
-    machine = run.machine
+    machine = run.options.machine
     place = f"on GPU {', '.join(machine.gpus)}" if machine.gpus else "on processor cores"
     held = "; ".join(f"{name} is held by {holder}" for name, holder in run.held.items())
     notes = "; ".join(text for text in (held, "" if machine.gpus else run.quota) if text)
@@ -86,7 +86,7 @@ def _cost(run: DryRun) -> list[tuple[str, str]]:
 
 
 def _memory(run: DryRun) -> str:
-    each, workers = run.costs.worker_bytes, run.machine.workers
+    each, workers = run.costs.worker_bytes, run.options.machine.workers
     text = (
         f"about {bytes_text(each)} per worker, as in that measurement;"
         f" {bytes_text(run.memory)} may be used here"
@@ -113,8 +113,8 @@ def _read(run: DryRun) -> list[tuple[str, str]]:
 def _written(run: DryRun) -> list[tuple[str, str]]:
     return [
         ("database", f"{run.storage} (not opened now)"),
-        ("features", f"{run.places.cache}, unless they are there"),
-        ("checkpoints", str(run.places.checkpoints)),
+        ("features", f"{run.options.paths.cache}, unless they are there"),
+        ("checkpoints", str(run.options.paths.checkpoints)),
     ]
 
 

@@ -6,7 +6,7 @@ import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Never
 
 import numpy as np
 import optuna
@@ -16,9 +16,10 @@ from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
 from search.commands.app import app
-from search.commands.launching import PREFETCHED
 from search.config.configuration import resolve
+from search.driver.parts import Parts
 from search.driver.study_store import trial_template
+from search.launch.launching import PREFETCHED
 from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.records.outcome import Completed, trial_end, write_end
 from storage.address import parse_address
@@ -36,17 +37,17 @@ Run = Callable[..., str]
 def refused(tmp_path: Path, embedded_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a verb that must be refused; returns its one line."""
 
-    def no_workers(*arguments: object, **options: object) -> None:
+    def no_workers(*arguments: object, **options: object) -> Never:
         raise AssertionError("a worker was about to start")
 
-    monkeypatch.setattr("search.commands.launching.ray_workers", no_workers)
     monkeypatch.setenv("UMSS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("UMSS_BOOKINGS", str(tmp_path / "bookings"))
 
     def run(*arguments: str, storage: str | None = None) -> str:
         places = ["--checkpoints", str(tmp_path / "checkpoints")]
         where = ["--storage", storage or f"embedded:{embedded_folder}"]
-        result: Result = CliRunner().invoke(app, [*arguments, *places, *where])
+        parts = Parts(open_workers=no_workers)
+        result: Result = CliRunner().invoke(app, [*arguments, *places, *where], obj=parts)
         lines = result.stderr.strip().splitlines()
         assert result.exit_code == 2, result.output
         assert len(lines) == 1 and lines[0].startswith("error: "), result.output

@@ -11,27 +11,28 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
 
 import optuna
 from rich.console import Console
 
-from search.commands import launching
-from search.commands.launching import Launch, launch
+from search.checkpoints.artifact_store import DepotPlace
 from search.config.configuration import LaunchConfig, resolve_layers
-from search.driver import session
-from search.driver.driver import Driver, Ending
-from search.driver.session import Places
+from search.driver.driver import Ending
+from search.driver.parts import LeaseTimes, Parts
 from search.errors import SearchError
-from search.machine.reservations import Terms
+from search.launch.launching import launch
+from search.launch.output import Output
+from search.launch.request import Launch
+from search.machine.reservations import SharingPolicy
 from search.machine.resources import Machine
+from search.machine.run_options import Paths, RunOptions
 from search.progress.progress import open_progress
 from search.workers.pool import Pool
 from search.workers.worker import WorkerSetup
 from storage.address import parse_address
 from storage.database import open_database
 from storage.errors import DatabaseAway, LeaseHeld, LeaseLost, StorageError
-from storage.lease import Lease
 from tests.chaos.clock import JumpingClock
 from tests.chaos.driver_options import DRIVEN_ELSEWHERE, LOG_FILE, REFUSED, STOPPED, DriverOptions
 from tests.chaos.failing_statements import fail_statements
@@ -67,7 +68,8 @@ def drive(options: DriverOptions) -> None:
 def _drive(options: DriverOptions) -> int:
     nursery = Nursery(serve)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    begun = _prepare(options, nursery)
+    begun: list[bool] = []
+    parts = _parts(options, nursery, begun)
     if options.failing_every is not None:
         fail_statements(options.failing_every, done=options.statements_done)
     try:
@@ -75,9 +77,12 @@ def _drive(options: DriverOptions) -> int:
             result = launch(
                 _request(options),
                 database,
-                open_progress=lambda: open_progress(Console(width=500), plain=True),
-                open_preparing=lambda: contextlib.nullcontext(lambda what, done, total: None),
-                say=_say,
+                Output(
+                    say=_say,
+                    open_progress=lambda: open_progress(Console(width=500), plain=True),
+                    open_preparing=lambda: contextlib.nullcontext(lambda what, done, total: None),
+                ),
+                parts,
             )
             return 0 if result.ending is Ending.FINISHED else STOPPED
     except (LeaseHeld, LeaseLost) as error:
@@ -103,27 +108,39 @@ def _request(options: DriverOptions) -> Launch:
     layers = read_layers("rooms", None, options.tables())
     return Launch(
         study=options.study,
-        title="rooms",
         layers=layers,
         config=resolve_layers(layers),
-        trials_given=True,
-        machine=Machine(device="cpu", workers=options.workers),
-        terms=Terms(oversubscribe=True),
-        places=Places(
-            cache=options.cache, checkpoints=options.checkpoints, artifacts=options.artifacts
+        options=RunOptions(
+            machine=Machine(device="cpu", workers=options.workers),
+            paths=Paths(
+                cache=options.cache, checkpoints=options.checkpoints, artifacts=options.artifacts
+            ),
+            sharing=SharingPolicy(oversubscribe=True),
+            patience=PATIENCE_SECONDS,
         ),
-        patience=PATIENCE_SECONDS,
     )
 
 
-def _prepare(options: DriverOptions, nursery: Nursery) -> list[bool]:
-    """Put the pool, the clock and the notes in their places; tells when driving has begun."""
-    begun: list[bool] = []
+def _parts(options: DriverOptions, nursery: Nursery, begun: list[bool]) -> Parts:
+    """Workers of the suite's own, a clock that jumps, notes of what is stored, a short lease.
+
+    Args:
+        options: How to drive.
+        nursery: Where the workers come from.
+        begun: Gets an entry once driving begins.
+    """
 
     @contextlib.contextmanager
-    def workers(config: LaunchConfig, machine: Machine, **other: Any) -> Iterator[Pool]:
-        bank = str(other["bank"])
-        setup = WorkerSetup(config=config.train, bank=bank, device="cpu", depot=other["depot"])
+    def open_workers(
+        config: LaunchConfig,
+        run: RunOptions,
+        /,
+        *,
+        bank: Path,
+        depot: DepotPlace | None,
+        **other: object,
+    ) -> Iterator[Pool]:
+        setup = WorkerSetup(config=config.train, bank=str(bank), device="cpu", depot=depot)
         begun.append(True)
         yield ProcessPool(
             nursery,
@@ -133,16 +150,14 @@ def _prepare(options: DriverOptions, nursery: Nursery) -> list[bool]:
                 broken=options.broken,
                 stumbling=options.stumbling,
             ),
-            count=machine.workers,
+            count=run.machine.workers,
         )
 
-    clock = JumpingClock()
-    modules: tuple[Any, Any] = (launching, session)
-    modules[0].ray_workers = workers
-    modules[1].Driver, modules[1].Ledger = functools.partial(Driver, clock=clock), NotingLedger
-    NotingLedger.folder = options.folder
-    acquire: Any = Lease.acquire
-    acquire.__func__.__kwdefaults__.update(
-        wait=options.wait, time_to_live=TIME_TO_LIVE, renew_seconds=RENEW_SECONDS
+    return Parts(
+        open_workers=open_workers,
+        study_store=functools.partial(NotingLedger, folder=options.folder),
+        clock=JumpingClock(),
+        lease=LeaseTimes(
+            wait=options.wait, time_to_live=TIME_TO_LIVE, renew_seconds=RENEW_SECONDS
+        ),
     )
-    return begun

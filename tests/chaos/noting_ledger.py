@@ -15,19 +15,20 @@ __all__ = ["NotingLedger"]
 class NotingLedger(Ledger):
     """The ledger of a driver, which notes what PostgreSQL has acknowledged."""
 
-    #: Where to, and for whom: set once a process.
-    folder: Path
-    epoch: int = 0
+    def __init__(self, *, folder: Path, **study: Any) -> None:
+        """Note in that folder; the rest is the ledger's."""
+        super().__init__(**study)
+        self._folder, self._epoch = folder, 0
 
     def apply(self, entry: Entry, *, in_doubt: bool) -> None:
         """Store the entry, then note it."""
         super().apply(entry, in_doubt=in_doubt)
         match entry:
             case AddTrial() | TakeUp():
-                NotingLedger.epoch = entry.epoch
+                self._epoch = entry.epoch
                 self._note("add", entry.trial, parameters=entry.parameters)
             case NewAttempt(epoch=epoch):
-                NotingLedger.epoch = epoch
+                self._epoch = epoch
             case StoreReport(trial=trial, report=report, score=score):
                 self._note("report", trial, evaluation=report.evaluation, value=score)
             case EndTrial(trial=trial, end=end):
@@ -36,8 +37,8 @@ class NotingLedger(Ledger):
                 pass
 
     def _note(self, what: str, trial: int, **more: Any) -> None:
-        line = {"what": what, "trial": trial, "epoch": self.epoch, "pid": os.getpid(), **more}
+        line = {"what": what, "trial": trial, "epoch": self._epoch, "pid": os.getpid(), **more}
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-        file = os.open(self.folder / TOLD_FILE, flags, 0o644)
+        file = os.open(self._folder / TOLD_FILE, flags, 0o644)
         os.write(file, (json.dumps(line) + "\n").encode())
         os.close(file)

@@ -11,9 +11,12 @@ from sqlalchemy import Connection, Engine, event
 
 from search.config.configuration import LaunchConfig
 from search.driver.driver import Ending
-from search.driver.session import Places, Session
+from search.driver.parts import STANDARD_PARTS, Parts
+from search.driver.session import Session
 from search.driver.study_store import Ledger
 from search.driver.writes import AddTrial, EndTrial, Entry, StoreReport, StoreTest
+from search.machine.resources import Machine
+from search.machine.run_options import Paths, RunOptions
 from search.records.messages import Begin, Order
 from storage.address import parse_address
 from storage.database import Database, open_database
@@ -106,6 +109,7 @@ def session_of(
     *,
     artifacts: Path | None = None,
     patience: float = 5.0,
+    parts: Parts = STANDARD_PARTS,
 ) -> Session:
     """A session of the lease's study as it is stored, with its checkpoints in the folder."""
     record = get_study(database.engine, lease.study)
@@ -114,12 +118,16 @@ def session_of(
         lease=lease,
         record=record,
         config=LaunchConfig.from_table(record.config),
-        places=Places(
-            cache=folder,
-            checkpoints=folder,
-            artifacts=None if artifacts is None else str(artifacts),
+        options=RunOptions(
+            machine=Machine(device="cpu", workers=1),
+            paths=Paths(
+                cache=folder,
+                checkpoints=folder,
+                artifacts=None if artifacts is None else str(artifacts),
+            ),
+            patience=patience,
         ),
-        patience=patience,
+        parts=parts,
     )
 
 

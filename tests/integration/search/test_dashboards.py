@@ -15,7 +15,7 @@ from optuna.artifacts import FileSystemArtifactStore, upload_artifact
 from optuna_dashboard import wsgi
 from sqlalchemy import inspect, text
 
-from search.commands.dashboard import dashboard
+from search.dashboard.serving import dashboard
 from search.errors import SearchError
 from storage.address import parse_address
 from storage.artifacts import ReadOnlyArtifacts

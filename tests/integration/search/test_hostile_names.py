@@ -3,15 +3,15 @@
 import contextlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 
 import pytest
 from typer.testing import CliRunner
 
-from search.commands import launching
 from search.commands.app import app
-from search.commands.transfer import export_study
+from search.driver.parts import Parts
 from search.reporting.reading import read_study
+from search.transfer.moving import export_study
 from storage.address import parse_address
 from storage.database import Database, open_database
 from storage.lease import Lease
@@ -55,8 +55,12 @@ def drive(database: Database, name: str, folder: Path) -> None:
             session.drive(InlinePool(1), SilentProgress())
 
 
+def no_workers(*arguments: object, **options: object) -> Never:
+    raise AssertionError("a worker was about to start")
+
+
 def run(*arguments: str) -> Any:
-    return CliRunner().invoke(app, list(arguments))
+    return CliRunner().invoke(app, list(arguments), obj=Parts(open_workers=no_workers))
 
 
 def test_a_name_is_a_name_and_nothing_else(database: Database, tmp_path: Path) -> None:
@@ -85,10 +89,6 @@ def test_a_name_is_a_name_and_nothing_else(database: Database, tmp_path: Path) -
 def test_a_name_that_no_study_may_have_is_one_short_line(
     name: str, database_address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def no_workers(*arguments: object, **options: object) -> None:
-        raise AssertionError("a worker was about to start")
-
-    monkeypatch.setattr(launching, "ray_workers", no_workers)
     monkeypatch.setenv("UMSS_BOOKINGS", str(tmp_path))
     commands = [["launch", "--study", name, "--workers", "1", "--device", "cpu"]]
     if name:

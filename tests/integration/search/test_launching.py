@@ -4,22 +4,26 @@ import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 
 import pytest
 
-from search.commands import launching
-from search.commands.launching import Launch, launch
 from search.config.configuration import resolve_layers
-from search.driver.claiming import create
-from search.driver.session import Places
+from search.driver import claiming
+from search.driver.parts import Parts
 from search.errors import ClusterError
-from search.machine.reservations import Terms, holders, reserve
+from search.launch import launching
+from search.launch.launching import launch
+from search.launch.output import Output
+from search.launch.request import Launch
+from search.launch.stored_study import find_stored
+from search.machine.reservations import SharingPolicy, holders, reserve
 from search.machine.resources import Machine
+from search.machine.run_options import Paths, RunOptions
 from storage.database import Database
 from storage.errors import LeaseHeld
 from storage.lease import Lease
-from storage.studies import get_study
+from storage.studies import NewStudy, StudyRecord, get_study
 from tests.fakes.store import SilentProgress
 from trainer.config.sources import read_layers
 
@@ -41,33 +45,33 @@ def ask(
     """Launches until workers are asked for, or an error; returns what was said."""
     monkeypatch.setenv("UMSS_BOOKINGS", str(tmp_path / "bookings"))
 
-    def no_workers(*arguments: object, **options: object) -> None:
+    def no_workers(*arguments: object, **options: object) -> Never:
         raise WorkersAsked
-
-    monkeypatch.setattr(launching, "ray_workers", no_workers)
 
     def run(study: str | None, *, workers: int = 1, **changes: Any) -> list[str]:
         said: list[str] = []
         layers = read_layers("rooms", None, TINY)
         request = Launch(
             study=study,
-            title="rooms",
             layers=layers,
             config=resolve_layers(layers),
-            trials_given=False,
-            machine=Machine(device="cpu", workers=workers),
-            terms=Terms(exactly=True),
-            places=Places(cache=tmp_path / "cache", checkpoints=tmp_path / "checkpoints"),
-            patience=0.0,
+            options=dataclasses.replace(
+                RunOptions(
+                    machine=Machine(device="cpu", workers=workers),
+                    paths=Paths(cache=tmp_path / "cache", checkpoints=tmp_path / "checkpoints"),
+                    sharing=SharingPolicy(exactly=True),
+                    patience=0.0,
+                ),
+                **changes,
+            ),
+        )
+        output = Output(
+            say=said.append,
+            open_progress=SilentProgress,
+            open_preparing=lambda: contextlib.nullcontext(lambda what, done, total: None),
         )
         with pytest.raises(WorkersAsked):
-            launch(
-                dataclasses.replace(request, **changes),
-                database,
-                open_progress=SilentProgress,
-                open_preparing=lambda: contextlib.nullcontext(lambda what, done, total: None),
-                say=said.append,
-            )
+            launch(request, database, output, Parts(open_workers=no_workers))
         return said
 
     yield run
@@ -76,10 +80,10 @@ def ask(
 def test_whoever_loses_the_race_for_a_name_is_told_who_drives(
     ask: Callable[..., list[str]], database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = create
+    real = claiming.create
     with contextlib.ExitStack() as winner:
 
-        def quicker(where: Database, name: str, new: Any) -> Any:
+        def quicker(where: Database, name: str, new: NewStudy) -> StudyRecord:
             real(where, name, new)
             winner.enter_context(Lease.acquire(database, name))
             return real(where, name, new)
@@ -92,9 +96,9 @@ def test_whoever_loses_the_race_for_a_name_is_told_who_drives(
 def test_a_name_that_was_taken_and_left_is_driven_on(
     ask: Callable[..., list[str]], database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = create
+    real = claiming.create
 
-    def quicker(where: Database, name: str, new: Any) -> Any:
+    def quicker(where: Database, name: str, new: NewStudy) -> StudyRecord:
         real(where, name, new)
         return real(where, name, new)
 
@@ -125,18 +129,19 @@ def test_cores_are_given_back_and_nothing_is_made_where_they_are_held(
 ) -> None:
     ask("first")
     assert holders() == {}
-    with reserve(Machine(device="cpu", workers=99), terms=Terms(), study="other", say=print):
+    with reserve(
+        Machine(device="cpu", workers=99), policy=SharingPolicy(), study="other", say=print
+    ):
         for study in ("first", "second"):
             with pytest.raises(ClusterError, match=r"study other .* holds core-"):
                 ask(study)
-        ask("first", terms=Terms(exactly=True, oversubscribe=True))
-    assert not launching._stored(database, "second")
+        ask("first", sharing=SharingPolicy(exactly=True, oversubscribe=True))
+    assert not find_stored(database, "second")
 
 
 def test_a_cluster_that_does_not_answer_is_told_before_a_study_is_made(
-    ask: Callable[..., list[str]], database: Database, tmp_path: Path
+    ask: Callable[..., list[str]], database: Database
 ) -> None:
-    nowhere = Places(cache=tmp_path, checkpoints=tmp_path, ray_address="127.0.0.1:1")
     with pytest.raises(ClusterError, match=r"nothing answers at --ray 127\.0\.0\.1:1"):
-        ask("new", places=nowhere)
-    assert not launching._stored(database, "new")
+        ask("new", ray_address="127.0.0.1:1")
+    assert not find_stored(database, "new")

@@ -16,10 +16,10 @@ from sqlalchemy import inspect, text
 from typer.testing import CliRunner
 
 from search.commands.app import app
-from search.commands.transfer import export_study, import_study
 from search.driver.driver import Ending
 from search.errors import StudyFileError
 from search.reporting.reading import read_study
+from search.transfer.moving import export_study, import_study
 from search.transfer.study_file import StudyFile, _closed, read_study_file, write_study_file
 from storage.address import parse_address
 from storage.database import Database, open_database

@@ -17,8 +17,8 @@ import pytest
 from sqlalchemy import inspect, text
 from typer.testing import CliRunner
 
-from search.commands import launching
 from search.commands.app import app
+from search.driver.parts import Parts
 from storage.address import PASSWORD_VARIABLE, STORAGE_VARIABLE, parse_address
 from storage.database import open_database
 from tests.fakes.pool import InlinePool
@@ -78,24 +78,23 @@ def test_no_record_file_or_output_of_a_search_has_them(
     given: list[Any] = []
 
     @contextlib.contextmanager
-    def workers(config: Any, machine: Any, **others: Any) -> Iterator[InlinePool]:
-        given.append((config, machine, others))
+    def workers(config: Any, options: Any, /, **others: Any) -> Iterator[InlinePool]:
+        given.append((config, options, others))
         assert STORAGE_VARIABLE not in os.environ and PASSWORD_VARIABLE not in os.environ
         yield InlinePool(1)
 
-    monkeypatch.setattr(launching, "ray_workers", workers)
     monkeypatch.setenv("UMSS_BOOKINGS", str(folder / "bookings"))
     monkeypatch.setenv(STORAGE_VARIABLE, address_with_password(password_server))
     monkeypatch.setenv(PASSWORD_VARIABLE, password_server.password)
-    done = CliRunner().invoke(app, launch(folder))
+    done = CliRunner().invoke(app, launch(folder), obj=Parts(open_workers=workers))
     assert done.exit_code == 0, done.output
 
     rows = stored(password_server)
     assert "rooms-1" in rows and "rooms-1" in done.output
-    config, machine, others = given[0]
+    config, options, others = given[0]
     data = [value for value in others.values() if not callable(value)]
     for secret in secrets_of(password_server):
-        assert secret.encode() not in pickle.dumps((config, machine, data))
+        assert secret.encode() not in pickle.dumps((config, options, data))
         assert secret.encode() not in written(folder)
         assert secret not in rows
     assert password_server.password not in done.output

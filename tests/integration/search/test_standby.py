@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from search.commands import hot_standby as standby
-from search.commands.hot_standby import TOLD_SECONDS, stand_by
-from search.commands.launching import find_to_resume
+from search.driver.parts import LeaseTimes
 from search.errors import Interrupted
+from search.launch import hot_standby as standby
+from search.launch.hot_standby import TOLD_SECONDS, stand_by
+from search.launch.stored_study import find_to_resume
 from storage.database import Database
 from storage.errors import DatabaseAway
 from storage.lease import Lease
@@ -33,7 +34,7 @@ class Waiting:
     def run(self, *, time_to_live: float = 30.0) -> Lease | None:
         return stand_by(
             self._database, STUDY, patience=100.0, say=self.said.append,
-            time_to_live=time_to_live, sleep=self._sleep, clock=lambda: self.now,
+            times=LeaseTimes(time_to_live=time_to_live), sleep=self._sleep, clock=lambda: self.now,
         )  # fmt: skip
 
     def _sleep(self, seconds: float) -> None:

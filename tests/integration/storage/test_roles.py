@@ -11,7 +11,7 @@ from sqlalchemy import inspect, text
 from typer.testing import CliRunner
 
 from search.commands.app import app
-from search.commands.roles import roles
+from search.commands.roles import provide_roles
 from search.driver.driver import Ending
 from storage.address import Address, parse_address
 from storage.database import Database, open_database
@@ -251,7 +251,7 @@ def test_an_owner_needs_not_to_be_a_superuser(
     try:
         given = {kind: (name, None) for kind, name in names.items()}
         for _ in range(2):  # again changes nothing
-            roles(address(owner), **given, only_print=False, say=print)
+            provide_roles(address(owner), **given, only_print=False, say=print)
         with open_database(address(names["viewer"])) as viewer:
             with pytest.raises(NotPermitted):
                 attempt(viewer, "INSERT INTO umss.study DEFAULT VALUES")
@@ -284,7 +284,7 @@ def test_roles_are_made_with_passwords_from_files_that_no_log_shows(
     said: list[str] = []
 
     def make(*, only_print: bool) -> None:
-        roles(
+        provide_roles(
             owner,
             driver=("search_driver", files["driver"]),
             viewer=("search_viewer", files["viewer"]),

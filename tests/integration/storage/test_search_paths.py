@@ -10,7 +10,7 @@ from sqlalchemy import inspect, text
 from typer.testing import CliRunner
 
 from search.commands.app import app
-from search.commands.dashboard import dashboard
+from search.dashboard.serving import dashboard
 from search.driver.driver import Ending
 from search.reporting.reading import read_studies, read_study
 from storage.address import parse_address

@@ -10,27 +10,37 @@ import pytest
 import torch
 
 from search.errors import ClusterError, SettingsError
-from search.machine import reservations as bookings
+from search.machine import reservations
 from search.machine import resources as machine
-from search.machine.reservations import Booking, Terms, bookings_folder, holders, reserve
+from search.machine.reservations import (
+    Reservation,
+    SharingPolicy,
+    holders,
+    reservations_folder,
+    reserve,
+)
 from search.machine.resources import Machine, find_machine
 
 FOUR = Machine(device="cpu", workers=4)
 GPUS = Machine(device="cuda", workers=2, gpus=("3", "5"), own_device="cuda:0")
-EXACTLY, ANY = Terms(exactly=True), Terms()
+EXACTLY, ANY = SharingPolicy(exactly=True), SharingPolicy()
 
 
 @pytest.fixture(autouse=True)
 def four_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bookings, "usable_cores", lambda: (0, 1, 2, 3))
+    monkeypatch.setattr(reservations, "usable_cores", lambda: (0, 1, 2, 3))
 
 
 def take(
-    folder: Path, wanted: Machine = FOUR, terms: Terms = ANY, study: str = "first", **more: Any
-) -> tuple[Booking, list[str]]:
+    folder: Path,
+    wanted: Machine = FOUR,
+    policy: SharingPolicy = ANY,
+    study: str = "first",
+    **more: Any,
+) -> tuple[Reservation, list[str]]:
     told: list[str] = []
-    booking = reserve(wanted, terms=terms, study=study, say=told.append, folder=folder, **more)
-    return booking, told
+    taken = reserve(wanted, policy=policy, study=study, say=told.append, folder=folder, **more)
+    return taken, told
 
 
 def cpus(workers: int) -> Machine:
@@ -80,7 +90,7 @@ def test_waiting_says_for_whom_and_goes_on(tmp_path: Path) -> None:
         if len(naps) == 70:
             first.__exit__(None, None, None)
 
-    waiting, told = take(tmp_path, cpus(2), Terms(exactly=True, wait=True), sleep=sleep)
+    waiting, told = take(tmp_path, cpus(2), SharingPolicy(exactly=True, wait=True), sleep=sleep)
     assert waiting.machine.workers == 2 and len(naps) == 70
     assert len(told) == 2, "once at first and once a minute"
     assert told[0].startswith("waiting for free cores: study rooms-7 (process")
@@ -88,7 +98,7 @@ def test_waiting_says_for_whom_and_goes_on(tmp_path: Path) -> None:
 
 def test_sharing_asks_nobody(tmp_path: Path) -> None:
     with take(tmp_path)[0]:
-        shared, told = take(tmp_path, terms=Terms(oversubscribe=True))
+        shared, told = take(tmp_path, policy=SharingPolicy(oversubscribe=True))
         with shared:
             assert shared.machine == FOUR and told == []
 
@@ -142,7 +152,7 @@ def test_a_folder_that_cannot_be_made_is_told_with_its_mend(tmp_path: Path) -> N
 
 def test_the_folder_can_be_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UMSS_BOOKINGS", str(tmp_path))
-    assert bookings_folder() == tmp_path
+    assert reservations_folder() == tmp_path
 
 
 def test_a_machine_is_found_or_refused(monkeypatch: pytest.MonkeyPatch) -> None:

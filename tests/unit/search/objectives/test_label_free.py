@@ -8,17 +8,19 @@ from pathlib import Path
 import pytest
 
 from search import objectives
-from search.commands.launching import Launch, _prepare
 from search.config.configuration import LaunchConfig, SearchConfig
 from search.doctor.material import check_data
 from search.doctor.subject import Subject
-from search.driver.session import Places
-from search.machine.reservations import Terms
+from search.launch.launching import _prepare
+from search.launch.output import Output
+from search.launch.request import Launch
 from search.machine.resources import Machine
+from search.machine.run_options import Paths, RunOptions
 from search.objectives import OBJECTIVES, Objective
 from search.planning.checking import check_dataset
 from storage.address import parse_address
 from tests.fakes.data_sets import mfnet
+from tests.fakes.store import SilentProgress
 from trainer.config.configuration import FeatureConfig, MethodConfig, TrainConfig, TrainingConfig
 from trainer.config.sources import Layers
 from trainer.errors import DataError
@@ -51,7 +53,7 @@ def by_evenness(config: LaunchConfig) -> LaunchConfig:
 
 
 @contextlib.contextmanager
-def silent() -> Iterator[Callable[[str, int, int], None]]:
+def unseen() -> Iterator[Callable[[str, int, int], None]]:
     yield lambda what, done, total: None
 
 
@@ -60,15 +62,15 @@ def test_a_launch_needs_labels_for_the_default_objective_alone(
 ) -> None:
     request = Launch(
         study=None,
-        title="rooms",
         layers=Layers(preset="rooms", reason="", asked=False),
         config=unlabelled,
-        trials_given=False,
-        machine=Machine(device="cpu", workers=1),
-        terms=Terms(),
-        places=Places(cache=tmp_path / "cache", checkpoints=tmp_path / "checkpoints"),
-        patience=0.0,
+        options=RunOptions(
+            machine=Machine(device="cpu", workers=1),
+            paths=Paths(cache=tmp_path / "cache", checkpoints=tmp_path / "checkpoints"),
+            patience=0.0,
+        ),
     )
+    silent = Output(say=print, open_progress=SilentProgress, open_preparing=unseen)
     with pytest.raises(DataError, match="a search needs labels on val"):
         _prepare(request, silent)
     material = _prepare(dataclasses.replace(request, config=by_evenness(unlabelled)), silent)

@@ -9,10 +9,10 @@ import pytest
 import tomli_w
 from rich.console import Console
 
-from search.commands.notices import tell_notes
 from search.config.configuration import resolve_layers
-from search.driver.session import Places
+from search.launch.notices import tell_notes
 from search.machine.resources import Machine
+from search.machine.run_options import Paths, RunOptions
 from search.planning import dry_run as verb
 from search.planning.checking import check_dataset
 from search.planning.dry_run import DryRun, dry_run
@@ -34,6 +34,12 @@ TINY = {
 }
 
 
+def options_below(folder: Path, *, workers: int = 1) -> RunOptions:
+    paths = Paths(cache=folder / "cache", checkpoints=folder / "checkpoints")
+    machine = Machine(device="cpu", workers=workers)
+    return RunOptions(machine=machine, paths=paths, patience=0.0)
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> DryRun:
     folder = tmp_path_factory.mktemp("dry")
@@ -42,8 +48,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> DryRun:
         found = dry_run(
             read_layers("rooms", None, TINY),
             study=None,
-            machine=Machine(device="cpu", workers=2),
-            places=Places(cache=folder / "cache", checkpoints=folder / "checkpoints"),
+            options=options_below(folder, workers=2),
             address=parse_address(f"embedded:{folder / 'pg'}"),
         )
     assert list(folder.iterdir()) == [], "a dry run writes nothing"
@@ -80,14 +85,12 @@ def test_files_that_are_not_used_are_told(
     file = tmp_path / "mine.toml"
     chosen = {"name": "folder", "root": data.root, "modalities": list(data.modalities)}
     file.write_text(tomli_w.dumps({**tables, "data": chosen}), encoding="utf-8")
-    places = Places(cache=tmp_path / "cache", checkpoints=tmp_path / "checkpoints")
     layers = read_layers(None, file)
 
     (note,) = dry_run(
         layers,
         study=None,
-        machine=Machine(device="cpu", workers=1),
-        places=places,
+        options=options_below(tmp_path),
         address=parse_address(f"embedded:{tmp_path / 'pg'}"),
     ).notes
     assert "IMG_1.HEIC" in note and "not used" in note
@@ -111,7 +114,7 @@ def test_time_is_that_of_all_trials_shared_by_the_workers(
     run = dataclasses.replace(run, costs=costs)
     assert run.trial_seconds == 12 * 2 + 4 * 3
     assert run.seconds == 10 * 36 / 2
-    crowded = dataclasses.replace(run, machine=Machine(device="cpu", workers=8))
+    crowded = dataclasses.replace(run, options=options_below(Path(), workers=8))
     assert crowded.seconds == run.seconds, "eight workers on two cores are no faster than two"
 
 
@@ -141,10 +144,7 @@ def test_it_is_told_in_words_and_as_json(run: DryRun) -> None:
 def test_what_a_launch_refuses_is_refused(tmp_path: Path) -> None:
     layers = read_layers("rooms", None, TINY | {"data": {"modalities": ["rgb", "thermal"]}})
     with pytest.raises(ConfigError, match="thermal"):
-        dry_run(
-            layers, study=None, machine=Machine(device="cpu", workers=1),
-            places=Places(cache=tmp_path, checkpoints=tmp_path), address=parse_address(None),
-        )  # fmt: skip
+        dry_run(layers, study=None, options=options_below(tmp_path), address=parse_address(None))
 
 
 def test_sizes() -> None:

@@ -1,13 +1,21 @@
-"""What ``attach`` does: the study found, shown until it ends, its end told."""
+"""``attach``: a search that runs elsewhere is shown until it ends."""
 
 import time
 
 import typer
 from rich.console import Console
 
-from search.commands.attaching import attach
+from search.commands.ending import exit_stopped, one_line_errors
+from search.commands.flag_groups import StorageFlags
+from search.commands.grouping import with_groups
+from search.commands.options import (
+    DB_PATIENCE_SECONDS,
+    NameArgument,
+    PatienceOption,
+    PlainOption,
+)
 from search.progress.progress import open_progress
-from search.reporting import terminal
+from search.reporting import attaching, terminal
 from search.reporting.reading import last_study, read_study
 from search.reporting.study_view import StudyView
 from storage.database import Database
@@ -15,10 +23,25 @@ from storage.errors import DatabaseAway
 from storage.outage import translated
 from trainer.console.shell import search_command, shell_text
 
-__all__ = ["watch"]
+__all__ = ["attach"]
 
 
-def watch(database: Database, study: str | None, *, plain: bool | None, patience: float) -> bool:
+@one_line_errors
+@with_groups
+def attach(
+    *,
+    study: NameArgument = None,
+    storage: StorageFlags,
+    plain: PlainOption = None,
+    db_patience: PatienceOption = DB_PATIENCE_SECONDS,
+) -> None:
+    """Show the progress of a search that runs elsewhere; Ctrl-C leaves it running."""
+    with storage.opened() as database:
+        finished = _watch(database, study, plain=plain, patience=db_patience)
+    exit_stopped(finished=finished)
+
+
+def _watch(database: Database, study: str | None, *, plain: bool | None, patience: float) -> bool:
     """Show a search until it ends; whether it was left running or reached its target.
 
     Args:
@@ -39,7 +62,8 @@ def watch(database: Database, study: str | None, *, plain: bool | None, patience
         storage = database.address.masked()
         try:
             with open_progress(console, plain=plain) as progress:
-                view = attach(_Reader(database, name, patience).read, progress, storage=storage)
+                reader = _Reader(database, name, patience)
+                view = attaching.attach(reader.read, progress, storage=storage)
         except KeyboardInterrupt:
             again = shell_text(search_command("attach", study=name))
             typer.echo(f"study {name} goes on: `{again}` shows it again")

@@ -3,10 +3,11 @@
 import time
 from collections.abc import Callable
 
+from search.driver.parts import LeaseTimes
 from search.errors import Interrupted
 from storage.database import Database
 from storage.errors import DatabaseAway, LeaseHeld
-from storage.lease import TIME_TO_LIVE, Lease
+from storage.lease import Lease
 from storage.lease_record import LeaseRecord, read_lease
 from storage.studies import get_study
 from trainer.console.shell import search_command, shell_text
@@ -23,7 +24,7 @@ def stand_by(
     *,
     patience: float,
     say: Callable[[str], None],
-    time_to_live: float = TIME_TO_LIVE,
+    times: LeaseTimes,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Lease | None:
@@ -34,7 +35,7 @@ def stand_by(
         study: Its name.
         patience: Seconds without PostgreSQL before the waiting ends.
         say: Tells who has it, when that changes and now and then.
-        time_to_live: Seconds without renewal after which a lease is free.
+        times: When another's lease is free, and how one's own is kept.
         sleep: Waits some seconds.
         clock: Monotonic seconds.
 
@@ -46,12 +47,12 @@ def stand_by(
     answered = clock()
     while True:
         try:
-            holder = _holder(database, study, time_to_live)
+            holder = _holder(database, study, times.time_to_live)
             answered = clock()
             if told and _is_over(database, study):
                 return None
             if holder is None:
-                return Lease.acquire(database, study, time_to_live=time_to_live)
+                return times.acquire(database, study)
             if holder.epoch != told or clock() >= due:
                 say(f"standing by: study {study} is {holder.describe()}")
                 told, due = holder.epoch, clock() + TOLD_SECONDS

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from search.commands.attaching import GRACE_SECONDS, attach
 from search.config.configuration import resolve
 from search.driver.in_memory_study import Mirror
 from search.driver.study_store import ATTEMPTS_ATTRIBUTE, trial_template
 from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.records.outcome import Completed, Failed, Outcome, Pruned, trial_end
+from search.reporting.attaching import GRACE_SECONDS, attach
 from search.reporting.reading import view_study
 from search.reporting.study_view import State, StudyView
 from storage.studies import StudyRecord

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from search.commands import detaching
-from search.commands.detaching import Detached, detach, start_here
 from search.errors import ClusterError, SettingsError
+from search.launch import detaching
+from search.launch.detaching import Detached, detach, start_here
 
 ADDRESS = "postgresql://me:s3cr3t@database/x"
 

@@ -7,8 +7,8 @@ from typing import cast
 
 import pytest
 
-from search.commands.signals import stop_on_signals
 from search.driver.session import Session
+from search.launch.signals import stop_on_signals
 from search.workers.connection import _own_sigterm
 
 

@@ -1,0 +1,45 @@
+"""``best``: the best trial of a study, for a reader, a script, or the trainer."""
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from search.commands.ending import one_line_errors
+from search.commands.flag_groups import StorageFlags
+from search.commands.grouping import with_groups
+from search.commands.options import NameArgument
+from search.errors import SearchError
+from search.reporting import reading, terminal
+from search.reporting.as_json import best_json
+from search.reporting.best_run import best_config
+from trainer.config.toml_records import record_to_table, toml_text
+
+__all__ = ["best"]
+
+FORMATS = ("table", "toml", "json")
+
+
+@one_line_errors
+@with_groups
+def best(
+    *,
+    study: NameArgument = None,
+    format_: Annotated[str, typer.Option("--format", help="table, toml or json.")] = "table",
+    storage: StorageFlags,
+) -> None:
+    """Show the best trial; --format toml is a configuration for `python -m trainer fit`."""
+    with storage.opened() as database:
+        if format_ not in FORMATS:
+            raise SearchError(f"unknown --format {format_!r}: choose table, toml or json")
+        view = reading.read_study(database, study or reading.last_study(database))
+    if view.best is None:
+        raise SearchError(f"study {view.name!r} has no complete trial yet")
+    if format_ == "json":
+        typer.echo(json.dumps({**best_json(view.best), "test": view.test}, indent=1))
+    elif format_ == "toml":
+        sys.stdout.write(toml_text(record_to_table(best_config(view))))
+    else:
+        Console().print(terminal.best(view))

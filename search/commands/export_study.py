@@ -1,0 +1,28 @@
+"""``export-study``: all that is stored of a study, as a file."""
+
+from typing import Annotated
+
+import typer
+
+from search.commands.ending import one_line_errors
+from search.commands.flag_groups import StorageFlags
+from search.commands.grouping import with_groups
+from search.commands.options import FileToWriteArgument
+
+__all__ = ["export_study"]
+
+
+@one_line_errors
+@with_groups
+def export_study(
+    *,
+    study: Annotated[str, typer.Argument(help="Study.")],
+    file: FileToWriteArgument,
+    storage: StorageFlags,
+) -> None:
+    """Write all that is stored of a study into a file."""
+    from search.transfer import moving
+
+    with storage.opened() as database:
+        content = moving.export_study(database, study, file)
+    typer.echo(f"study {study}: {len(content.trials)} trials written to {file}")

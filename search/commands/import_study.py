@@ -1,0 +1,22 @@
+"""``import-study``: a study of another database, from its file."""
+
+import typer
+
+from search.commands.ending import one_line_errors
+from search.commands.flag_groups import StorageFlags
+from search.commands.grouping import with_groups
+from search.commands.options import FileToReadArgument
+
+__all__ = ["import_study"]
+
+
+@one_line_errors
+@with_groups
+def import_study(*, file: FileToReadArgument, storage: StorageFlags) -> None:
+    """Store the study of a file in another database, where `resume` goes on with it."""
+    from search.transfer import moving
+
+    with storage.opened() as database:
+        name, content = moving.import_study(database, file)
+        place = database.address.masked()
+    typer.echo(f"study {name}: {len(content.trials)} trials stored in {place}")

@@ -1,0 +1,137 @@
+"""``launch``: a new study, or a stored one that is named, driven to its target."""
+
+import json
+import os
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from search.commands.ending import exit_stopped, one_line_errors
+from search.commands.flag_groups import (
+    FeatureFlags,
+    RunFlags,
+    SourceFlags,
+    SpaceFlags,
+    StorageFlags,
+    TargetFlags,
+)
+from search.commands.grouping import given_flags, with_groups
+from search.commands.options import JsonOption, PlainOption
+from search.errors import SettingsError
+from search.workers.ray_environment import outlive_ray
+from storage.address import Address
+from trainer.config.sources import Layers
+
+__all__ = ["launch"]
+
+StudyOption = Annotated[
+    str | None, typer.Option(help="Name; default PRESET-N, for data of your own FILE-N.")
+]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Tell what would be done, and do not do it.")
+]
+DetachOption = Annotated[
+    bool,
+    typer.Option(
+        "--detach", help="Leave the search running on the Ray cluster; `attach` shows it."
+    ),
+]
+
+
+@one_line_errors
+@with_groups
+def launch(
+    *,
+    context: typer.Context,
+    source: SourceFlags,
+    study: StudyOption = None,
+    target: TargetFlags,
+    features: FeatureFlags,
+    space: SpaceFlags,
+    storage: StorageFlags,
+    run: RunFlags,
+    plain: PlainOption = None,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+    detach: DetachOption = False,
+) -> None:
+    """Start a search, or continue the one named by --study."""
+    # A search that is left on a cluster finds its database, and its password, there.
+    address = (StorageFlags() if detach else storage).address()
+    outlive_ray(os.environ)
+    layers = source.layers({**target.settings(), **features.settings(), **space.settings()})
+    if detach:
+        _detach(layers, study, storage, run)
+    elif dry_run:
+        _print_dry_run(address, layers, study, run, as_json=as_json)
+    elif as_json:
+        raise SettingsError("--json goes with --dry-run: a search itself prints lines")
+    else:
+        finished = _launch(context, address, layers, study, run, plain)
+        exit_stopped(finished=finished)
+
+
+def _launch(
+    context: typer.Context,
+    address: Address,
+    layers: Layers,
+    study: str | None,
+    run: RunFlags,
+    plain: bool | None,
+) -> bool:
+    """Drive the study; whether it reached its target."""
+    from search.commands.driving import drive
+    from search.commands.run_options import find_run_options
+    from search.config.configuration import resolve_layers
+    from search.launch.request import Launch
+    from search.launch.stored_study import configure
+    from search.planning.checking import check_dataset
+    from storage.database import open_database
+
+    if study is None:  # all that can be refused is, before a server is started
+        check_dataset(resolve_layers(layers))
+    options = find_run_options(run)
+    with open_database(address) as database:
+        config = configure(database, study, layers)
+        request = Launch(study=study, layers=layers, config=config, options=options)
+        return drive(request, database, plain=plain, parts=context.obj)
+
+
+def _print_dry_run(
+    address: Address, layers: Layers, study: str | None, run: RunFlags, *, as_json: bool
+) -> None:
+    from search.commands.run_options import find_run_options
+    from search.planning.dry_run import dry_run
+    from search.reporting.dry_run import plan
+
+    found = dry_run(layers, study=study, options=find_run_options(run), address=address)
+    if as_json:
+        typer.echo(json.dumps(found.to_json(), indent=1))
+    else:
+        Console().print(plan(found))
+
+
+def _detach(layers: Layers, study: str | None, storage: StorageFlags, run: RunFlags) -> None:
+    """Start the search on the cluster, with what was given here but for what is secret."""
+    from search.config.configuration import resolve_layers
+    from search.launch.detaching import detach
+    from trainer.config.toml_records import toml_text
+
+    resolve_layers(layers)
+    flags = {flag: value for flag, value in given_flags(run) if flag != "--ray"}
+    flags["--preset"] = layers.preset
+    flags["--trials"] = layers.flags.get("search", {}).get("trials")
+    flags["--password-file"] = storage.password_file
+    detach(
+        [
+            flag if value is True else f"{flag}={value}"
+            for flag, value in flags.items()
+            if value is not None
+        ],
+        toml_text(layers.given()),
+        study=study,
+        ray_address=run.ray,
+        storage=storage.storage,
+        say=typer.echo,
+    )

@@ -1,0 +1,27 @@
+"""``list``: all studies of a database."""
+
+import json
+
+import typer
+from rich.console import Console
+
+from search.commands.ending import one_line_errors
+from search.commands.flag_groups import StorageFlags
+from search.commands.grouping import with_groups
+from search.commands.options import JsonOption
+from search.reporting import reading, terminal
+from search.reporting.as_json import study_json
+
+__all__ = ["list_studies"]
+
+
+@one_line_errors
+@with_groups
+def list_studies(*, storage: StorageFlags, as_json: JsonOption = False) -> None:
+    """List all studies."""
+    with storage.opened() as database:
+        studies = reading.read_studies(database)
+    if as_json:
+        typer.echo(json.dumps([study_json(view) for view in studies], indent=1))
+    else:
+        Console().print(terminal.study_list(studies))

@@ -1,0 +1,51 @@
+"""``resume``: a stored study driven on."""
+
+import os
+
+import typer
+
+from search.commands.ending import exit_stopped, one_line_errors
+from search.commands.flag_groups import (
+    DataFlags,
+    RunFlags,
+    SourceFlags,
+    StorageFlags,
+    TargetFlags,
+)
+from search.commands.grouping import with_groups
+from search.commands.options import NameArgument, PlainOption
+from search.workers.ray_environment import outlive_ray
+
+__all__ = ["resume"]
+
+
+@one_line_errors
+@with_groups
+def resume(
+    *,
+    context: typer.Context,
+    study: NameArgument = None,
+    target: TargetFlags,
+    data: DataFlags,
+    storage: StorageFlags,
+    run: RunFlags,
+    plain: PlainOption = None,
+) -> None:
+    """Go on with a search where it stands; without a name, the last unfinished one."""
+    address = storage.address()
+    outlive_ray(os.environ)
+    from search.commands.driving import drive
+    from search.commands.run_options import find_run_options
+    from search.launch.request import Launch
+    from search.launch.stored_study import configure, find_to_resume
+    from storage.database import open_database
+
+    options = find_run_options(run)
+    layers = SourceFlags().layers({**target.settings(), **data.settings()})
+    with open_database(address) as database:
+        record = find_to_resume(database, study, standby=run.standby)
+        typer.echo(f"resuming study {record.name}")
+        config = configure(database, record.name, layers)
+        request = Launch(study=record.name, layers=layers, config=config, options=options)
+        finished = drive(request, database, plain=plain, parts=context.obj)
+    exit_stopped(finished=finished)

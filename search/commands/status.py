@@ -1,0 +1,34 @@
+"""``status``: how a study stands."""
+
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from search.commands.ending import one_line_errors
+from search.commands.flag_groups import StorageFlags
+from search.commands.grouping import with_groups
+from search.commands.options import JsonOption, NameArgument
+from search.reporting import reading, terminal
+from search.reporting.as_json import study_json
+
+__all__ = ["status"]
+
+
+@one_line_errors
+@with_groups
+def status(
+    *,
+    study: NameArgument = None,
+    failures: Annotated[bool, typer.Option(help="Show the errors of failed trials.")] = False,
+    storage: StorageFlags,
+    as_json: JsonOption = False,
+) -> None:
+    """Show how a study stands, who drives it, and what was pruned and why."""
+    with storage.opened() as database:
+        view = reading.read_study(database, study or reading.last_study(database))
+    if as_json:
+        typer.echo(json.dumps(study_json(view), indent=1))
+    else:
+        Console().print(terminal.study_status(view, failures=failures))

@@ -1,0 +1,26 @@
+"""``stop``: a running search asked to stop, wherever it runs."""
+
+import typer
+
+from search.commands.ending import one_line_errors
+from search.commands.flag_groups import StorageFlags
+from search.commands.grouping import with_groups
+from search.commands.options import NameArgument
+from search.reporting import reading
+from storage.studies import request_stop
+
+__all__ = ["stop"]
+
+
+@one_line_errors
+@with_groups
+def stop(*, study: NameArgument = None, storage: StorageFlags) -> None:
+    """Ask a running search to stop after the evaluations in hand; `resume` goes on."""
+    with storage.opened() as database:
+        name = study or reading.last_study(database, running=True)
+        view = reading.read_study(database, name)
+        if view.driver is None:
+            typer.echo(f"study {name} is not running ({view.state}): nothing to stop")
+            return
+        request_stop(database.engine, name)
+        typer.echo(f"asked study {name} to stop: it is {view.driver}")

@@ -1,0 +1,1 @@
+"""optuna-dashboard, served by this program on the database of the studies."""

@@ -1,0 +1,79 @@
+"""The parts a search is put together from, where a test may want others: one record of them."""
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from search.checkpoints.artifact_store import DepotPlace
+from search.config.configuration import LaunchConfig
+from search.driver.study_store import Ledger
+from search.machine.run_options import RunOptions
+from search.workers.pool import Pool
+from search.workers.ray_workers import ray_workers
+from storage.database import Database
+from storage.lease import RENEW_SECONDS, TIME_TO_LIVE, Lease
+
+__all__ = ["STANDARD_PARTS", "LeaseTimes", "OpenWorkers", "Parts"]
+
+
+class OpenWorkers(Protocol):
+    """Starts the workers of a search, and ends them."""
+
+    def __call__(
+        self,
+        config: LaunchConfig,
+        options: RunOptions,
+        /,
+        *,
+        bank: Path,
+        depot: DepotPlace | None,
+        stopped: Callable[[], bool],
+        say: Callable[[str], None],
+    ) -> AbstractContextManager[Pool]:
+        """The workers' pool, for the length of a block."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeaseTimes:
+    """How long a driver waits for the lease of a study, and how it keeps it."""
+
+    #: Seconds to wait for a lease that another process holds.
+    wait: float = 0.0
+    #: Seconds without renewal after which another's lease is free.
+    time_to_live: float = TIME_TO_LIVE
+    #: Seconds between two renewals.
+    renew_seconds: float = RENEW_SECONDS
+
+    def acquire(self, database: Database, study: str) -> Lease:
+        """Take the lease of a study.
+
+        Raises:
+            LeaseHeld: If another process holds it.
+            DatabaseAway: If the database goes away meanwhile.
+        """
+        return Lease.acquire(
+            database,
+            study,
+            wait=self.wait,
+            time_to_live=self.time_to_live,
+            renew_seconds=self.renew_seconds,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What a search is made of; the defaults are what a user gets."""
+
+    #: Opens the pool of workers.
+    open_workers: OpenWorkers = ray_workers
+    #: Makes the study store; takes the arguments of :class:`Ledger`.
+    study_store: Callable[..., Ledger] = Ledger
+    #: Monotonic seconds.
+    clock: Callable[[], float] = time.monotonic
+    lease: LeaseTimes = field(default_factory=LeaseTimes)
+
+
+STANDARD_PARTS = Parts()

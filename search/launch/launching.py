@@ -1,0 +1,238 @@
+"""Launch and resume: a study created or continued, and driven to its end."""
+
+import contextlib
+import dataclasses
+import os
+import time
+from collections.abc import Callable
+
+from search.driver.claiming import check_origin, create, create_next
+from search.driver.driver import Ending
+from search.driver.parts import STANDARD_PARTS, Parts
+from search.driver.session import Session
+from search.errors import StudyError
+from search.launch.hot_standby import stand_by
+from search.launch.notices import (
+    tell_idle_workers,
+    tell_moved_starts,
+    tell_quota,
+    tell_settings,
+)
+from search.launch.output import Output
+from search.launch.request import Launch, LaunchResult
+from search.launch.signals import stop_on_signals
+from search.launch.stored_study import check_fingerprints, find_stored, is_done, stored_config
+from search.machine.reservations import Reservation, reserve
+from search.machine.run_options import RunOptions
+from search.machine.versions import code_revision, package_versions
+from search.workers.connection import check_answers
+from search.workers.ray_folder import find_ray_folder
+from storage.database import Database, check_room
+from storage.errors import NameTaken
+from storage.lease import Lease
+from storage.optuna_store import open_optuna
+from storage.studies import NewStudy, StudyRecord, clear_stop, get_study
+from trainer.control_group import limit_threads
+from trainer.features import Material, prepare, require_labels
+
+__all__ = ["PREFETCHED", "launch"]
+
+PREFETCHED = 1  # trials drawn ahead, ready for the next free worker
+
+
+def launch(
+    request: Launch,
+    database: Database,
+    output: Output,
+    parts: Parts = STANDARD_PARTS,
+) -> LaunchResult:
+    """Create or continue the study and drive it.
+
+    Args:
+        request: What is launched.
+        database: Where the study is, or will be.
+        output: What the launch is shown by.
+        parts: What the search is put together from.
+
+    Raises:
+        StudyError: If the study's stored configuration differs, or its target cannot shrink.
+        LeaseHeld: If another process drives it.
+    """
+    stored = find_stored(database, request.study)
+    if stored is None:
+        _check_database(database)
+    if request.study is not None:
+        check_origin(database, request.study, stored)
+    if stored is not None:
+        return _continue(stored, request, database, output, parts)
+    tell_settings(request.layers, output.say)
+    title = request.study or f"of {request.layers.title}"
+    with _reserved(request.options, title, output.say) as reservation:
+        request = request.on(reservation.machine)
+        material = _prepare(request, output)
+        record = _create(request, database, material)
+        if record is not None:
+            reservation.label(record.name)
+            output.say(f"study {record.name} created in {database.address.masked()}")
+            tell_moved_starts(request.config, output.say)
+            with parts.lease.acquire(database, record.name) as lease:
+                return _drive(request, database, lease, material, output, parts)
+    assert request.study is not None, "only a name that was given can be taken"
+    stored = get_study(database.engine, request.study)  # somebody was quicker
+    check_origin(database, stored.name, stored)
+    return _continue(stored, request, database, output, parts)
+
+
+def _continue(
+    stored: StudyRecord,
+    request: Launch,
+    database: Database,
+    output: Output,
+    parts: Parts,
+) -> LaunchResult:
+    """Go on with a study that there is, unless somebody drives it."""
+    request = dataclasses.replace(request, config=stored_config(stored, request.layers))
+    if request.layers.asked:
+        output.say(
+            f"study {stored.name} keeps its own settings: preset {request.layers.preset} is not"
+            " read"
+        )
+    lease = None
+    if request.options.standby and not is_done(stored, request):
+        lease = stand_by(
+            database,
+            stored.name,
+            patience=request.options.patience,
+            say=output.say,
+            times=parts.lease,
+        )
+        stored = get_study(database.engine, stored.name)
+    if lease is None and is_done(stored, request):
+        output.say(f"study {stored.name} is finished: {stored.trials} trials")
+        return LaunchResult(study=stored.name, ending=Ending.FINISHED, reason=None, seconds=0.0)
+    if lease is None:  # else it was driven here a moment ago
+        _check_database(database)
+    with (
+        lease or parts.lease.acquire(database, stored.name) as lease,
+        _reserved(request.options, stored.name, output.say) as reservation,
+    ):
+        request = request.on(reservation.machine)
+        clear_stop(database.engine, stored.name)
+        material = _prepare(request, output)
+        check_fingerprints(stored, material)
+        return _drive(request, database, lease, material, output, parts)
+
+
+def _check_database(database: Database) -> None:
+    """Refuse a database that a search could not use, before anything is written.
+
+    Raises:
+        ConnectError: If it allows fewer connections than a search needs.
+        SchemaError: If Optuna's tables do not fit.
+    """
+    check_room(database)
+    open_optuna(database).engine.dispose()  # made now, they take no connection beside the lease
+
+
+def _prepare(request: Launch, output: Output) -> Material:
+    limit_threads()
+    with output.open_preparing() as tell:
+        material = prepare(
+            request.config.train,
+            cache=request.options.paths.cache,
+            device=request.options.machine.own_device,
+            progress=tell,
+        )
+    if request.config.objective().needs_labels:
+        require_labels(material)
+    return material
+
+
+def _reserved(options: RunOptions, study: str, say: Callable[[str], None]) -> Reservation:
+    """This machine's part of the work; in a cluster that is joined, Ray keeps the books."""
+    if options.ray_address is not None:
+        check_answers(options.ray_address)
+        return Reservation(options.machine)
+    if (folder := find_ray_folder(os.environ)) is not None:
+        say(folder.text())
+    tell_quota(options.machine, say)
+    return reserve(options.machine, policy=options.sharing, study=study, say=say)
+
+
+def _create(request: Launch, database: Database, material: Material) -> StudyRecord | None:
+    """Store the study; None if another process took its name just now."""
+    new = NewStudy(
+        config=request.config.to_table(),
+        space=request.config.space().to_json(),
+        seed=request.config.search.seed,
+        trials=request.config.search.trials,
+        versions=package_versions(),
+        revision=code_revision(),
+        fingerprints=dict(material.fingerprints),
+        lag=request.options.machine.workers + PREFETCHED,
+    )
+    if request.study is None:
+        return create_next(database, request.layers.title, new)
+    try:
+        return create(database, request.study, new)
+    except NameTaken:
+        return None
+
+
+def _drive(
+    request: Launch,
+    database: Database,
+    lease: Lease,
+    material: Material,
+    output: Output,
+    parts: Parts,
+) -> LaunchResult:
+    assert material.folder is not None
+    name = lease.study
+    record = get_study(database.engine, name)
+    session = Session(
+        database=database,
+        lease=lease,
+        record=record,
+        config=request.config,
+        options=request.options,
+        parts=parts,
+    )
+    with contextlib.closing(session):
+        _retarget(request, record, session)
+        tell_idle_workers(record, request.options.machine.workers, output.say)
+        with (
+            stop_on_signals(session),
+            parts.open_workers(
+                request.config,
+                request.options,
+                bank=material.folder,
+                depot=session.depot,
+                stopped=lambda: session.stop_reason is not None,
+                say=output.say,
+            ) as pool,
+            output.open_progress() as progress,
+        ):
+            began = time.monotonic()
+            ending = session.drive(pool, progress)
+        return LaunchResult(
+            study=name,
+            ending=ending,
+            reason=session.stop_reason,
+            seconds=time.monotonic() - began,
+        )
+
+
+def _retarget(request: Launch, record: StudyRecord, session: Session) -> None:
+    """Take a new ``--trials``, unless more are finished or begun already."""
+    target = request.config.search.trials
+    if not request.trials_given or target == record.trials:
+        return
+    counts = session.mirror.counts()
+    begun = counts.finished + counts.running
+    if target < begun:
+        raise StudyError(
+            f"--trials {target} is below the {begun} trials that study {record.name!r} has"
+            f" finished or begun: give {begun} or more"
+        )
+    session.store_target(target)

@@ -1,0 +1,105 @@
+"""Which stored study is meant, and whether what was given may continue it."""
+
+from search.config.configuration import LaunchConfig, continued, differences, resolve_layers
+from search.errors import StudyError
+from search.launch.request import Launch
+from search.reporting.reading import is_driven
+from storage.database import Database
+from storage.errors import UnknownStudy
+from storage.studies import StudyRecord, check_name, get_study, list_studies
+from trainer.config.sources import Layers
+from trainer.features import Material
+
+__all__ = [
+    "check_fingerprints",
+    "configure",
+    "find_stored",
+    "find_to_resume",
+    "is_done",
+    "stored_config",
+]
+
+
+def configure(database: Database, study: str | None, layers: Layers) -> LaunchConfig:
+    """The configuration of a launch: of a new study, or the stored one of the named study.
+
+    Raises:
+        StudyError: If something was given that the stored configuration has otherwise.
+        ConfigError, SettingsError: In one line, if anything that was given is wrong.
+    """
+    stored = find_stored(database, study)
+    return resolve_layers(layers) if stored is None else stored_config(stored, layers)
+
+
+def find_to_resume(database: Database, name: str | None, *, standby: bool = False) -> StudyRecord:
+    """The study to go on with: the named one, or the last unfinished one nobody drives.
+
+    Args:
+        database: Where to look.
+        name: The study; None looks for one.
+        standby: Whether one that somebody drives will do.
+
+    Raises:
+        UnknownStudy: If there is no study of that name.
+        StudyError: If no study is unfinished.
+    """
+    if name is not None:
+        return get_study(database.engine, name)
+    for record in reversed(list_studies(database.engine)):
+        if record.finished_at is None and (standby or not is_driven(database, record.name)):
+            return record
+    raise StudyError(
+        "there is no unfinished study to resume: `python -m search list` shows all studies,"
+        " `python -m search launch` starts one"
+    )
+
+
+def find_stored(database: Database, name: str | None) -> StudyRecord | None:
+    """The study of that name; None without a name, or if there is none.
+
+    Raises:
+        StudyNameError: If no study may have that name.
+    """
+    if name is None:
+        return None
+    check_name(name)
+    try:
+        return get_study(database.engine, name)
+    except UnknownStudy:
+        return None
+
+
+def is_done(stored: StudyRecord, request: Launch) -> bool:
+    """Whether the study is finished, and nothing more is asked of it."""
+    same_target = not request.trials_given or request.config.search.trials == stored.trials
+    return stored.finished_at is not None and same_target
+
+
+def stored_config(stored: StudyRecord, layers: Layers) -> LaunchConfig:
+    """The study's own configuration.
+
+    Raises:
+        StudyError: If something was given that the study has otherwise.
+    """
+    config, found = continued(stored.config, layers)
+    if found:
+        raise StudyError(
+            f"study {stored.name!r} was created with another configuration"
+            f" ({'; '.join(found)}): leave those settings out to continue it, or give --study"
+            " another name"
+        )
+    return config
+
+
+def check_fingerprints(stored: StudyRecord, material: Material) -> None:
+    """Refuse to continue a study on other data or weights.
+
+    Raises:
+        StudyError: If they are not those that the study was made from.
+    """
+    found = differences(stored.fingerprints, material.fingerprints)
+    if found:
+        raise StudyError(
+            f"study {stored.name!r} was made from other data or weights ({'; '.join(found)}):"
+            " point --data and --backbone-weights at the same ones"
+        )

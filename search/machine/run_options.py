@@ -1,0 +1,40 @@
+"""Where and on what a search runs: made once for a launch, and handed on whole."""
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from search.machine.reservations import SharingPolicy
+from search.machine.resources import Machine
+
+__all__ = ["Paths", "RunOptions"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paths:
+    """Where a search keeps what it writes."""
+
+    #: Folder of the feature cache.
+    cache: Path
+    #: Folder of the checkpoints of all studies.
+    checkpoints: Path
+    #: Folder or ``s3://BUCKET/PREFIX`` where checkpoints are kept for other nodes.
+    artifacts: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """Everything about a launch that is not part of what the study is."""
+
+    machine: Machine
+    paths: Paths
+    #: Address of a Ray cluster to join; None starts one here.
+    ray_address: str | None = None
+    #: How to share the machine with other searches.
+    sharing: SharingPolicy = field(default_factory=SharingPolicy)
+    #: Seconds without PostgreSQL, or without Ray, before the search stops.
+    patience: float
+    #: Seconds without progress after which a worker is taken back.
+    stall_timeout: float = math.inf
+    #: Whether to wait for a study that another process drives.
+    standby: bool = False

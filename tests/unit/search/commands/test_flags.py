@@ -1,0 +1,39 @@
+"""The flags that users have typed: their names, defaults and help texts stay."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from search.commands.app import app
+
+FROZEN = Path(__file__).with_name("flags.json")
+
+
+def flags() -> dict[str, dict[str, dict[str, Any]]]:
+    """Every parameter of every command, by the name of both."""
+    group: Any = typer.main.get_command(app)
+    return {
+        name: {
+            "/".join((*parameter.opts, *parameter.secondary_opts)): _described(parameter)
+            for parameter in command.params
+        }
+        for name, command in group.commands.items()
+    }
+
+
+def _described(parameter: Any) -> dict[str, Any]:
+    return {
+        "kind": parameter.param_type_name,
+        "default": parameter.default,
+        "help": getattr(parameter, "help", None),
+        "metavar": parameter.metavar,
+        "type": str(parameter.type_descriptor.annotation),
+        "required": parameter.required,
+        "multiple": parameter.multiple,
+    }
+
+
+def test_names_defaults_and_help_texts_are_as_they_were() -> None:
+    assert flags() == json.loads(FROZEN.read_text(encoding="utf-8"))
