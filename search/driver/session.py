@@ -225,6 +225,7 @@ class Session:
             stall_timeout=self._stall_timeout,
             queued=self._queued,
             scored=self._scored,
+            triggers=self._lease.triggers,
         )
         if self.stop_reason is not None:
             self._driver.stop(self.stop_reason)

@@ -58,6 +58,7 @@ def serve(name: str, connection: Connection, given: object) -> None:
             order = connection.recv()
         except (EOFError, OSError):
             return
+        answer: Reported | Crashed
         try:
             answer = _obey(hosted, order, given, notes)
         except Exception as error:  # noqa: BLE001 - as Ray does: whatever it is, it is told
