@@ -36,3 +36,5 @@ def fence(engine: Engine, lease: Lease) -> None:
             lease.mark_lost()
             record = read_lease(connection, lease.study)
             raise LeaseLost(lost_message(lease.study, lease.epoch, record))
+        if wrote:
+            lease.triggers.fenced(lease.study)

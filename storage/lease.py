@@ -23,6 +23,7 @@ from storage.errors import DatabaseAway, LeaseHeld, LeaseLost
 from storage.lease_record import LeaseRecord, read_lease
 from storage.models import LeaseHistoryRow, LeaseRow
 from storage.process_identity import ProcessIdentity
+from storage.triggers import NO_TRIGGERS, Triggers
 
 __all__ = ["RENEW_SECONDS", "TIME_TO_LIVE", "Lease", "lost_message"]
 
@@ -40,8 +41,18 @@ SERVER_NOW = func.clock_timestamp()
 class Lease:
     """The right of this process to drive one study. Give it back with :meth:`release`."""
 
-    def __init__(self, *, engine: Engine, study: str, epoch: int, renew_seconds: float) -> None:
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        study: str,
+        epoch: int,
+        renew_seconds: float,
+        triggers: Triggers = NO_TRIGGERS,
+    ) -> None:
         self.study = study
+        #: Points at which a test interferes with whoever drives under this lease.
+        self.triggers = triggers
         #: Grows with every owner; written with whatever this owner does.
         self.epoch = epoch
         self._engine = engine
@@ -61,6 +72,7 @@ class Lease:
         wait: float = 0.0,
         time_to_live: float = TIME_TO_LIVE,
         renew_seconds: float = RENEW_SECONDS,
+        triggers: Triggers = NO_TRIGGERS,
     ) -> "Lease":
         """Take the lease of a study, and renew it from a thread of its own.
 
@@ -70,6 +82,7 @@ class Lease:
             wait: Seconds to wait for a lease that another process holds.
             time_to_live: Seconds without renewal after which another's lease is free.
             renew_seconds: Seconds between two renewals.
+            triggers: Points at which a test interferes.
 
         Raises:
             LeaseHeld: If another process holds it.
@@ -81,7 +94,13 @@ class Lease:
         except BaseException:
             engine.dispose()
             raise
-        lease = cls(engine=engine, study=study, epoch=epoch, renew_seconds=renew_seconds)
+        lease = cls(
+            engine=engine,
+            study=study,
+            epoch=epoch,
+            renew_seconds=renew_seconds,
+            triggers=triggers,
+        )
         lease._renewer.start()
         return lease
 
@@ -145,6 +164,7 @@ class Lease:
                     return
 
     def _renew(self) -> bool:
+        self.triggers.renewing(self.study)
         with self._engine.begin() as connection:
             renewal = self._own_row().values(renewed_at=SERVER_NOW)
             outcome: CursorResult[Any] = connection.execute(renewal)

@@ -35,6 +35,7 @@ from search.records.messages import Begin, Continue, Crashed, Lost, OutOfMemory,
 from search.records.outcome import Failed
 from search.workers.pool import Answer, Pool
 from storage.errors import DatabaseAway
+from storage.triggers import NO_TRIGGERS, Triggers
 from trainer.console.shell import search_command, shell_text
 
 __all__ = ["Driver", "Ending", "Plan"]
@@ -74,6 +75,7 @@ class Driver:
         queued: Sequence[FrozenTrial] = (),
         scored: Mapping[str, Any] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        triggers: Triggers = NO_TRIGGERS,
     ) -> None:
         """Prepare to drive; nothing is ordered before :meth:`run`.
 
@@ -94,6 +96,7 @@ class Driver:
             queued: Trials that somebody else added after the last one of the mirror.
             scored: What is stored of the best trial on test; None for nothing.
             clock: Monotonic seconds.
+            triggers: Points at which a test interferes.
         """
         self._mirror, self._pool, self._checkpoints = mirror, pool, checkpoints
         self._progress, self._snapshots, self._check_lease = progress, snapshots, check_lease
@@ -104,6 +107,7 @@ class Driver:
             on_written=self._written.put,
             on_news=self._written.put,
             clock=clock,
+            triggers=triggers,
         )
         self._roster = Roster()
         self._retries, self._kept = Retries(most=plan.max_retries), kept
@@ -132,7 +136,7 @@ class Driver:
         self._phases: tuple[Phase, ...] = (self._search, test)
         self._phase: Phase = self._search
         self._stalls = StallWatch(stall_timeout, clock)
-        self._clock, self._shown = clock, -SHOW_SECONDS
+        self._clock, self._triggers, self._shown = clock, triggers, -SHOW_SECONDS
         self._pool_away: str | None = None
         self._at_once = False
         self.stop_reason: str | None = None
@@ -237,6 +241,7 @@ class Driver:
 
     def _order(self, worker: str, order: Begin | Continue) -> None:
         self._stalls.begin(worker)
+        self._triggers.ordering(order)
         self._pool.submit(worker, order)
 
     def _free(self, worker: str) -> RunningJob:
@@ -244,6 +249,7 @@ class Driver:
         return self._roster.free(worker)
 
     def _hear(self, answer: Answer) -> None:
+        self._triggers.answered(answer.event)
         match answer.event:
             case Reported() as reported:
                 self._hear_reports(answer.worker, self._roster.on(answer.worker), reported)

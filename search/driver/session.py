@@ -177,6 +177,7 @@ class Session:
             queued=self._queued,
             scored=self._scored,
             clock=self._clock,
+            triggers=self._lease.triggers,
         )
         if self.stop_reason is not None:
             self._driver.stop(self.stop_reason)

@@ -21,6 +21,7 @@ from typing import Protocol
 from search.driver.look import Look, NumberTaken, TrialOver
 from search.driver.writes import Entry
 from storage.errors import DatabaseAway, EmbeddedError
+from storage.triggers import NO_TRIGGERS, Triggers
 
 __all__ = ["Journal", "JournalState", "Store"]
 
@@ -71,6 +72,7 @@ class Journal:
         on_written: Callable[[Entry], None],
         on_news: Callable[[Look], None] = lambda look: None,
         clock: Callable[[], float] = time.monotonic,
+        triggers: Triggers = NO_TRIGGERS,
     ) -> None:
         """Start writing.
 
@@ -80,9 +82,10 @@ class Journal:
             on_written: Called in the journal's thread after an entry is stored.
             on_news: Called in that thread with what others wrote to the study.
             clock: Monotonic seconds.
+            triggers: Points at which a test interferes.
         """
         self._store, self._patience, self._on_written = store, patience, on_written
-        self._on_news, self._clock = on_news, clock
+        self._on_news, self._clock, self._triggers = on_news, clock, triggers
         self._entries: deque[Entry] = deque()
         self._changed = threading.Condition()
         self._away_since: float | None = None
@@ -203,7 +206,9 @@ class Journal:
 
     def _apply(self, entry: Entry, *, in_doubt: bool) -> bool:
         try:
+            self._triggers.writing(entry)
             self._store.apply(entry, in_doubt=in_doubt)
+            self._triggers.stored(entry)
         except NumberTaken:
             self._look()
             return False

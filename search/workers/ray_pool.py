@@ -18,6 +18,7 @@ from search.workers.feature_delivery import with_bank_here
 from search.workers.feature_server import RemoteBank, serve_bank
 from search.workers.pool import Answer
 from search.workers.worker import Worker, WorkerSetup
+from storage.triggers import NO_TRIGGERS, Triggers
 
 __all__ = ["RayPool"]
 
@@ -38,6 +39,7 @@ class RayPool:
         gpu_share: float,
         patience: float,
         clock: Callable[[], float] = time.monotonic,
+        triggers: Triggers = NO_TRIGGERS,
     ) -> None:
         """Start the workers.
 
@@ -48,9 +50,10 @@ class RayPool:
             gpu_share: GPUs that each takes.
             patience: Seconds to wait for a cluster that went.
             clock: Monotonic seconds.
+            triggers: Points at which a test interferes.
         """
         self._setup, self._cluster, self._gpu_share = setup, cluster, gpu_share
-        self._patience, self._clock = patience, clock
+        self._patience, self._clock, self._triggers = patience, clock, triggers
         self._names = tuple(f"worker-{index}" for index in range(count))
         self._orders: dict[Any, str] = {}
         self._watches: dict[Any, str] = {}
@@ -160,6 +163,7 @@ class RayPool:
 
     def _restart(self, worker: str) -> None:
         """End the worker's process, if it is there, and start an empty one."""
+        self._triggers.replacing(worker)
         ray.kill(self._actors[worker])
         self._start(worker)
 

@@ -76,7 +76,7 @@ def search(
         session._ledger.__class__ = ledger
 
         def on_order(worker: str, order: Order, hosted: FakeWorker) -> None:
-            if not isinstance(order, Begin):
+            if not isinstance(order, Begin) or order.task.job.kind != "trial":
                 return
             for number in [number for number in waiting if number <= order.task.trial][:1]:
                 with somebody(database) as study:
