@@ -61,6 +61,8 @@ def launch(
     address = (StorageFlags() if detach else storage).address()
     outlive_ray(os.environ)
     layers = source.layers({**target.settings(), **features.settings(), **space.settings()})
+    if detach and (dry_run or as_json):
+        raise SettingsError("--detach goes with neither --dry-run nor --json: leave one out")
     if detach:
         _detach(layers, study, storage, run)
     elif dry_run:

@@ -1,1 +1,1 @@
-"""This machine: devices, reservations of cores and GPUs, versions of packages."""
+"""This machine: devices, reservations of cores and GPUs, run options, versions of packages."""

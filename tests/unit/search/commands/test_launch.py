@@ -54,6 +54,16 @@ def test_one_that_was_given_nothing_gets_its_preset(sent: list[list[str]]) -> No
     assert sent == [["launch", "--study", "s", "--plain", "--preset=rooms", "--ray", "h:1"]]
 
 
+@pytest.mark.parametrize("flag", ["--dry-run", "--json"])
+def test_nothing_is_left_on_a_cluster_where_a_dry_run_was_asked_for(
+    flag: str, sent: list[list[str]]
+) -> None:
+    left = ["launch", "--detach", "--study", "s", "--ray", "h:1", flag]
+    done = CliRunner().invoke(app, left)
+    assert (done.exit_code, sent) == (2, [])
+    assert done.stderr == "error: --detach goes with neither --dry-run nor --json: leave one out\n"
+
+
 def test_run_options_are_the_flags_with_the_defaults_of_this_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
