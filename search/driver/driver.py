@@ -24,13 +24,13 @@ from search.driver.retries import Retries, Stalled
 from search.driver.running_job import RunningJob
 from search.driver.running_trial import LiveTrial
 from search.driver.search_phase import SearchPhase
+from search.driver.snapshots import Snapshots
 from search.driver.stalls import StallWatch
 from search.driver.trial_queue import Roster
 from search.driver.write_queue import Journal, Store
 from search.driver.writes import Entry
 from search.errors import ClusterAway, FailureBudget
 from search.progress.progress import Progress
-from search.progress.snapshots import Snapshots
 from search.records.messages import Begin, Continue, Crashed, Lost, OutOfMemory, Reported
 from search.records.outcome import Failed
 from search.workers.pool import Answer, Pool

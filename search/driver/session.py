@@ -20,9 +20,9 @@ from search.driver.retention import KeptCheckpoints
 from search.driver.rules import Rules
 from search.driver.running_trial import LiveTrial, adopt_trial
 from search.driver.schedule import Schedule
+from search.driver.snapshots import Snapshots
 from search.machine.run_options import RunOptions
 from search.progress.progress import Progress
-from search.progress.snapshots import Snapshots
 from search.pruners import build_pruner
 from search.records.attempts import attempts_of
 from search.records.origin import counted

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from search.driver.in_memory_study import Counts
+from search.records.counts import Counts
 from trainer.console.durations import about_text, duration_text
 
 __all__ = ["Snapshot", "WorkerLine"]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from search.driver.in_memory_study import Counts
+from search.records.counts import Counts
 from search.records.outcome import PruneKind
 
 __all__ = ["ENDED", "WAITS", "State", "StudyView", "TrialState", "TrialView"]

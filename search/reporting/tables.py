@@ -7,7 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from search.driver.in_memory_study import Counts
+from search.records.counts import Counts
 from search.reporting.digest import (
     BestTrial,
     PrunedTrial,

@@ -12,8 +12,8 @@ from search.driver.retention import KeptCheckpoints
 from search.driver.rules import Rules
 from search.driver.running_trial import LiveTrial
 from search.driver.schedule import Schedule
+from search.driver.snapshots import Snapshots
 from search.objectives.miou_accuracy import MIOU_ACCURACY
-from search.progress.snapshots import Snapshots
 from search.pruners import CollapseRules, build_pruner
 from search.samplers import find_sampler
 from search.spaces import Space

@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 import search.commands.app
 import trainer.commands.app
 from search.config.configuration import LaunchConfig
-from search.driver.in_memory_study import Counts
+from search.records.counts import Counts
 from search.reporting.reading import view_study
 from search.reporting.terminal import _next_commands
 from tests.unit.search.config.test_settings import record_of

@@ -6,8 +6,9 @@ import pytest
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import TrialState
 
-from search.driver.in_memory_study import Counts, Mirror
+from search.driver.in_memory_study import Mirror
 from search.objectives.miou_accuracy import MIOU_ACCURACY
+from search.records.counts import Counts
 from search.records.outcome import Completed, Failed, Pruned, trial_end
 from tests.unit.search.builders import SPACE, add_finished, random_params, running
 

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from search.driver.in_memory_study import Counts
 from search.progress.live_view import EVENTS_SHOWN, WORKERS_SHOWN, LiveProgress, draw
 from search.progress.progress import (
     STATUS_INTERVAL,
@@ -15,6 +14,7 @@ from search.progress.progress import (
     WorkerLine,
     open_progress,
 )
+from search.records.counts import Counts
 from trainer.console.durations import about_text, duration_text
 
 SNAPSHOT = Snapshot(

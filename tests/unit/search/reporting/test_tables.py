@@ -3,7 +3,7 @@ import io
 
 from rich.console import Console, RenderableType
 
-from search.driver.in_memory_study import Counts
+from search.records.counts import Counts
 from search.reporting.digest import BestTrial, PrunedTrial, tally_reasons
 from search.reporting.tables import (
     NextCommand,
