@@ -27,12 +27,12 @@ from benchmarks.comparison import SCENES
 from benchmarks.comparison import searches as comparison_searches
 from benchmarks.markdown import markdown_table
 from benchmarks.records import RecordedRun, read_searches, write_result
-from benchmarks.searches import UNPRUNED, Places, Search, finish
+from benchmarks.searches import UNPRUNED, Paths, Search, finish
 from search.objectives import DEFAULT_OBJECTIVE, find_objective
 from search.pruners import CollapseRules
 from search.records.outcome import Prune
 from trainer.features import prepare
-from trainer.features.dataset_features import IGNORE, Material
+from trainer.features.dataset_features import IGNORE, DatasetFeatures
 from trainer.scoring.metrics import scores_of
 
 __all__ = ["Judged", "choose", "constant_miou", "judge", "text"]
@@ -81,10 +81,10 @@ class Judged:
         return self.stopped is None or self.stopped > self.since + 2
 
 
-def constant_miou(material: Material) -> float:
+def constant_miou(dataset_features: DatasetFeatures) -> float:
     """Val mIoU of the best prediction of one class everywhere, percent."""
-    labels = np.asarray(material.val.labels)
-    counts = np.bincount(labels[labels != IGNORE], minlength=len(material.classes))
+    labels = np.asarray(dataset_features.val.labels)
+    counts = np.bincount(labels[labels != IGNORE], minlength=len(dataset_features.classes))
     return max(scores_of(_constant(counts, cls)).miou for cls in range(len(counts)))
 
 
@@ -175,7 +175,7 @@ def _targets(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, bool]]:
     ]
 
 
-def _calibration(places: Places) -> list[Search]:
+def _calibration(places: Paths) -> list[Search]:
     found = [
         Search(
             study=f"collapse-rooms-seed-{seed}",
@@ -207,7 +207,7 @@ def main(
     ] = None,
 ) -> None:
     """Run what is missing, print the table and keep runs and table as results/collapse.json."""
-    places = Places(storage=storage, folder=folder, cityscapes=cityscapes)
+    places = Paths(storage=storage, folder=folder, cityscapes=cityscapes)
     calibration = _calibration(places)
     for search in calibration:
         finish(search, places)

@@ -18,7 +18,7 @@ import typer
 from benchmarks.markdown import markdown_table
 from benchmarks.records import read_searches, write_result
 from benchmarks.ridge import ridge_scores
-from benchmarks.searches import UNPRUNED, Places, Search, finish
+from benchmarks.searches import UNPRUNED, Paths, Search, finish
 from trainer.features import prepare
 
 __all__ = ["METHODS", "SCENES", "searches", "short_text", "text"]
@@ -51,14 +51,14 @@ def _search(method: str, scene: int) -> Search:
     return Search(study=f"comparison-{method}-scenes-{scene}", preset="rooms", tables=tables)
 
 
-def _row(method: str, scene: int, places: Places) -> dict[str, Any]:
+def _row(method: str, scene: int, places: Paths) -> dict[str, Any]:
     """What one search found, in percent."""
     study = _search(method, scene).study
     view, config, runs = read_searches(places.storage, [study])[study]
     assert view.best is not None and view.test is not None, f"{study} is not finished"
     best = runs[view.best.number]
-    material = prepare(config.train, cache=places.folder / "cache")
-    ridge = ridge_scores(material, config.train.data.modalities)
+    dataset_features = prepare(config.train, cache=places.folder / "cache")
+    ridge = ridge_scores(dataset_features, config.train.data.modalities)
     return {
         "method": method,
         "scene": scene,
@@ -120,7 +120,7 @@ def main(
     folder: Annotated[Path, typer.Option(help="Folder of caches and checkpoints.")],
 ) -> None:
     """Run what is missing, print the table and keep it as results/comparison.json."""
-    places = Places(storage=storage, folder=folder)
+    places = Paths(storage=storage, folder=folder)
     for search in searches():
         finish(search, places)
     rows = [_row(method, scene, places) for method in METHODS for scene in SCENES]

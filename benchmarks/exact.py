@@ -2,7 +2,7 @@
 
     python -m benchmarks.exact [--times 20] [--trials 200] [--workers 8]
 
-The driver is a process of its own, the journal, the lease and PostgreSQL are the product's, the
+The driver is a process of its own; write queue, lease and PostgreSQL are the product's, the
 workers are eight processes that compute nothing. The figure is counted by SQL, with all else
 that the checker of the chaos suite (``tests/chaos/checker.py``) asks of a study.
 """

@@ -25,7 +25,7 @@ from trainer.config.toml_records import build_record
 from trainer.engine.run import Run
 from trainer.engine.slots import Slots
 from trainer.features import prepare
-from trainer.features.dataset_features import Material, TestSplit, TrainSplit, ValSplit
+from trainer.features.dataset_features import DatasetFeatures, TestSplit, TrainSplit, ValSplit
 from trainer.seeds import numpy_generator
 
 Precision = Literal["fp32", "bf16"]
@@ -52,7 +52,7 @@ class Size:
 SHORT = Size(crops=32, grid=4, channels=12, labels=16, steps=1, seeds=1, iterations=8)
 
 
-def random_material(size: Size) -> Material:
+def random_material(size: Size) -> DatasetFeatures:
     """Random features and labels, neighbours by number."""
     generator = numpy_generator("benchmark", "precision")
     modalities, classes = ("rgb", "depth"), 13
@@ -65,7 +65,7 @@ def random_material(size: Size) -> Material:
         return generator.integers(0, classes, (count, size.labels, size.labels), dtype=np.uint8)
 
     own = np.arange(size.crops)[:, None]
-    return Material(
+    return DatasetFeatures(
         classes=tuple(f"class {index}" for index in range(classes)),
         palette=((0, 0, 0),) * classes,
         modalities=modalities,
@@ -107,11 +107,11 @@ def milliseconds(slots: Slots, steps: int, device: torch.device) -> float:
 
 def measure_steps(size: Size, device: torch.device) -> None:
     """Print time and gradient of a step in both precisions."""
-    material = random_material(size)
+    dataset_features = random_material(size)
     config = TrainConfig()
     gradients, rows = {}, []
     for precision in PRECISIONS:
-        slots = Slots([with_precision(config, precision)], material, device)
+        slots = Slots([with_precision(config, precision)], dataset_features, device)
         slots.step()
         gradients[precision] = first_gradient(slots)
         rows.append((precision, milliseconds(slots, size.steps, device)))
@@ -132,13 +132,15 @@ def measure_scores(size: Size, device: torch.device, cache: Path | None) -> None
     if size.iterations is not None:
         training = dataclasses.replace(config.training, iterations=size.iterations)
         config = dataclasses.replace(config, training=training)
-    material = prepare(config, cache=cache, device=device)
+    dataset_features = prepare(config, cache=cache, device=device)
     print("val mIoU of the last iterate on rooms (cluster probe, linear probe), and seconds:")
     for seed in range(size.seeds):
         for precision in PRECISIONS:
             began = time.perf_counter()
             run = Run.start(
-                with_precision(dataclasses.replace(config, seed=seed), precision), material, device
+                with_precision(dataclasses.replace(config, seed=seed), precision),
+                dataset_features,
+                device,
             )
             while not run.finished:
                 report = run.advance()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.features.dataset_features import IGNORE, Features, Material
+from trainer.features.dataset_features import IGNORE, DatasetFeatures, Features
 from trainer.records import Scores
 from trainer.scoring.metrics import scores_of
 from trainer.scoring.probes import token_labels
@@ -18,17 +18,17 @@ __all__ = ["ridge_scores"]
 PENALTY = 1e-3  # times the number of tokens
 
 
-def ridge_scores(material: Material, modalities: Sequence[str]) -> Scores:
+def ridge_scores(dataset_features: DatasetFeatures, modalities: Sequence[str]) -> Scores:
     """Scores on the test split's tokens of a regression on the train split's, closed form.
 
     Args:
-        material: Features with labels on train and test.
+        dataset_features: Features with labels on train and test.
         modalities: Whose features are used, side by side.
     """
-    train, test = material.train, material.test
+    train, test = dataset_features.train, dataset_features.test
     assert train.labels is not None and test.labels is not None
     design_TC, truth_T = _tokens([train.features[name] for name in modalities], train.labels)
-    classes = len(material.classes)
+    classes = len(dataset_features.classes)
     gram = design_TC.T @ design_TC + PENALTY * len(design_TC) * np.eye(design_TC.shape[1])
     weights_CY = np.linalg.solve(gram, design_TC.T @ np.eye(classes)[truth_T])
     design_TC, truth_T = _tokens([test.features[name] for name in modalities], test.labels)

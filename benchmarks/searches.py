@@ -10,7 +10,7 @@ from typing import Any
 
 from trainer.config.toml_records import toml_text
 
-__all__ = ["UNPRUNED", "Places", "Search", "finish"]
+__all__ = ["UNPRUNED", "Paths", "Search", "finish"]
 
 #: Settings under which every run trains to its end: no rule can apply but "not finite".
 UNPRUNED: Mapping[str, Any] = {
@@ -25,7 +25,7 @@ UNPRUNED: Mapping[str, Any] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Places:
+class Paths:
     """Where searches read and write."""
 
     #: Address of the database, as ``--storage`` takes it.
@@ -46,7 +46,7 @@ class Search:
     tables: Mapping[str, Any]
 
 
-def finish(search: Search, places: Places) -> None:
+def finish(search: Search, places: Paths) -> None:
     """Run a search to its target, or go on with it; nothing is done if it is finished.
 
     Raises:

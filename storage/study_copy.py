@@ -45,7 +45,7 @@ def read_rows(connection: Connection, study: str) -> Rows:
 def write_rows(connection: Connection, rows: Rows) -> str:
     """Store a study under its own name, with nobody who drives it; returns the name.
 
-    Epochs go on from the highest of what is stored and what is there.
+    Epochs resume from the highest of what is stored and what is there.
 
     Raises:
         NameTaken: If there is a study of that name.

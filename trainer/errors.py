@@ -43,7 +43,7 @@ class WeightsError(TrainerError):
 
 
 class CacheError(TrainerError):
-    """A cached feature bank or neighbour table is damaged or cannot be written."""
+    """A cached feature cache or neighbour table is damaged or cannot be written."""
 
 
 class CheckpointError(TrainerError):

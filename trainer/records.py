@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Report", "Scores", "Signals"]
+__all__ = ["CollapseIndicators", "Report", "Scores"]
 
 #: Criteria that a report also holds in one of its records, where readers that are older than the
 #: mapping find them: the record and its field.
@@ -33,7 +33,7 @@ class Scores:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Signals:
+class CollapseIndicators:
     """Label-free collapse indicators, computed on the evaluated split."""
 
     #: Entropy of cluster use over log n, from 0 (one cluster) to 1 (even use).
@@ -61,7 +61,7 @@ class Report:
     #: Scores of the linear probe.
     linear: Scores
     #: Label-free collapse indicators.
-    signals: Signals
+    signals: CollapseIndicators
     #: The loss's terms by name, such as one a modality, which add up to it: means since the last
     #: evaluation as well. Empty in reports that are older than the terms.
     terms: Mapping[str, float] = field(default_factory=dict)
@@ -94,7 +94,7 @@ class Report:
             loss=plain["loss"],
             cluster=Scores(**plain["cluster"]),
             linear=Scores(**plain["linear"]),
-            signals=Signals(**plain["signals"]),
+            signals=CollapseIndicators(**plain["signals"]),
             terms=plain.get("terms", {}),
             criteria=plain.get("criteria", {}),
         )

@@ -1,9 +1,9 @@
-"""The depot: checkpoints of a study in an artifact store, for whichever node goes on with them.
+"""Checkpoints of a study in an artifact store, for whichever node resumes from them.
 
 A checkpoint is two artifacts below ``trial-00012/attempt-2-epoch-5/evaluation-0004``: first its
 tensors, then its record, which names the tensors' checksum. Nothing is ever overwritten. What
 counts is what PostgreSQL knows: the record's checksum is stored there with the report, so that
-what is absent, cut short, changed or left by a driver that was replaced is never gone on from.
+what is absent, cut short, changed or left by a driver that was replaced is never resumed from.
 """
 
 import hashlib
@@ -18,30 +18,30 @@ from storage.errors import ArtifactFailure
 from trainer.engine.checkpoint import RECORD_NAME, read_record
 from trainer.errors import CheckpointError
 
-__all__ = ["Depot", "DepotPlace"]
+__all__ = ["ArtifactCheckpointPlace", "ArtifactCheckpointStore"]
 
 TENSORS_NAME = "state.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)
-class DepotPlace:
-    """Where a study's depot is; nothing secret."""
+class ArtifactCheckpointPlace:
+    """Where a study's artifact store is; nothing secret."""
 
     #: A folder, or ``s3://BUCKET/PREFIX``.
     place: str
     #: Names the study in it.
     study: str
 
-    def open(self) -> "Depot":
-        """The depot; nothing is reached yet.
+    def open(self) -> "ArtifactCheckpointStore":
+        """The artifact store; nothing is reached yet.
 
         Raises:
             ArtifactPlaceError: If the place cannot be used.
         """
-        return Depot(open_artifacts(self.place), self.study)
+        return ArtifactCheckpointStore(open_artifacts(self.place), self.study)
 
 
-class Depot:
+class ArtifactCheckpointStore:
     """The checkpoints of one study."""
 
     def __init__(self, artifacts: Artifacts, study: str) -> None:

@@ -1,4 +1,4 @@
-"""Where a run may be gone on from: the furthest sound checkpoint, in a folder or in the depot."""
+"""Where a run may resume from: the latest sound checkpoint, in a folder or an artifact store."""
 
 import contextlib
 import tempfile
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from search.checkpoints.artifact_store import Depot
+from search.checkpoints.artifact_store import ArtifactCheckpointStore
 from search.records.stored_checkpoint import StoredCheckpoint
 from storage.errors import ArtifactFailure
 from trainer.engine.checkpoint import read_record
@@ -36,20 +36,22 @@ def folder_source(folder: Path) -> Source:
     return Source(evaluations=evaluations, opened=lambda: contextlib.nullcontext(folder))
 
 
-def stored_source(stored: StoredCheckpoint, depot: Depot) -> Source:
-    """A checkpoint in the depot."""
+def stored_source(stored: StoredCheckpoint, artifact_store: ArtifactCheckpointStore) -> Source:
+    """A checkpoint in the artifact store."""
 
     @contextlib.contextmanager
     def opened() -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="umss-checkpoint-") as scratch:
-            depot.fetch(stored, Path(scratch))
+            artifact_store.fetch(stored, Path(scratch))
             yield Path(scratch)
 
     return Source(evaluations=stored.evaluation, opened=opened)
 
 
 def furthest_first(
-    folders: Iterable[str], stored: Iterable[StoredCheckpoint], depot: Depot | None
+    folders: Iterable[str],
+    stored: Iterable[StoredCheckpoint],
+    artifact_store: ArtifactCheckpointStore | None,
 ) -> tuple[list[Source], list[str]]:
     """All checkpoints, those with most evaluations first; and what is wrong with the others.
 
@@ -64,8 +66,8 @@ def furthest_first(
             sources.append(folder_source(folder))
         except CheckpointError as error:
             notes.append(str(error))
-    if depot is not None:
-        sources += [stored_source(checkpoint, depot) for checkpoint in stored]
+    if artifact_store is not None:
+        sources += [stored_source(checkpoint, artifact_store) for checkpoint in stored]
     sources.sort(key=lambda source: source.evaluations, reverse=True)
     return sources, notes
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 
 from search.doctor.check import Check
 from search.doctor.database import check_database
+from search.doctor.dataset_features import check_data, check_weights
 from search.doctor.device import check_cores, check_device, check_memory
 from search.doctor.disk import check_cache, check_checkpoints
-from search.doctor.material import check_data, check_weights
 from search.doctor.python import check_packages, check_python
 from search.doctor.ray import check_ray
 from search.doctor.subject import Subject

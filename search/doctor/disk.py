@@ -8,7 +8,7 @@ from search.doctor.check import Check, failed, ok
 from search.doctor.subject import Subject
 from trainer.console.sizes import bytes_text
 from trainer.errors import TrainerError
-from trainer.features.dataset_summary import survey
+from trainer.features.dataset_summary import dataset_summary
 
 __all__ = ["check_cache", "check_checkpoints"]
 
@@ -16,9 +16,9 @@ SPARE = 64 * 2**20  # bytes that have to stay free
 
 
 def check_cache(subject: Subject) -> Check:
-    """Room for the feature bank; of unknown size where the data or the weights are at fault."""
+    """Room for the feature cache; of unknown size where the data or the weights are at fault."""
     try:
-        needed = survey(subject.config.train).bank_bytes
+        needed = dataset_summary(subject.config.train).bank_bytes
     except TrainerError:
         needed = 0  # told by the checks of data and weights
     return _check_folder(

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from search.checkpoints.folders import CheckpointStore
-from search.driver.in_memory_study import Mirror
-from search.driver.retention import KeptCheckpoints
+from search.driver.in_memory_study import InMemoryStudy
+from search.driver.retention import CheckpointRetention
 from search.driver.running_job import RunningJob
-from search.driver.trial_queue import Roster
-from search.driver.write_queue import Journal
+from search.driver.trial_queue import TrialQueue
+from search.driver.write_queue import WriteQueue
 from search.driver.writes import StoreTest
 from search.progress.progress import Progress
 from search.records.jobs import Job
@@ -32,12 +32,12 @@ class BestOnTest:
         self,
         *,
         seed: int,
-        mirror: Mirror,
+        memory: InMemoryStudy,
         scored: Mapping[str, Any] | None,
-        roster: Roster,
-        journal: Journal,
+        trial_queue: TrialQueue,
+        write_queue: WriteQueue,
         checkpoints: CheckpointStore,
-        kept: KeptCheckpoints,
+        kept: CheckpointRetention,
         epoch: int,
         progress: Progress,
     ) -> None:
@@ -45,23 +45,23 @@ class BestOnTest:
 
         Args:
             seed: Seed of the study.
-            mirror: The study, finished by then.
+            memory: The study, finished by then.
             scored: What an earlier driver stored of this phase; None for nothing.
-            roster: Where the job waits for a worker.
-            journal: What is to be stored goes there.
+            trial_queue: Where the job waits for a worker.
+            write_queue: What is to be stored goes there.
             checkpoints: Where attempts wrote their checkpoints.
-            kept: Knows the best trial's checkpoints in the depot.
+            kept: Knows the best trial's checkpoints in the artifact store.
             epoch: The lease's epoch.
             progress: Is told of events.
         """
-        self._seed, self._mirror, self._scored = seed, mirror, scored
-        self._roster, self._journal = roster, journal
-        self._checkpoints, self._kept = checkpoints, kept
+        self._seed, self._memory, self._scored = seed, memory, scored
+        self._trial_queue, self._write_queue = trial_queue, write_queue
+        self._checkpoints, self._retention = checkpoints, kept
         self._epoch, self._progress = epoch, progress
 
     def begin(self) -> None:
         """Have the best trial scored, unless there is none, or an earlier driver has done it."""
-        best = self._mirror.best()
+        best = self._memory.best()
         number = NO_TRIAL if best is None else best.number
         if self._scored is not None and self._scored["trial"] == number:
             self._store(self._scored)
@@ -72,7 +72,7 @@ class BestOnTest:
 
     def _have_scored(self, number: int) -> None:
         folder = self._checkpoints.latest(Job("trial", number))
-        newest = self._kept.stored_of(number)[:1]  # an older one is of a run that is shorter
+        newest = self._retention.stored_of(number)[:1]  # an older one is of a run that is shorter
         live = RunningJob(
             job=Job("test", number),
             hyper={},
@@ -83,8 +83,8 @@ class BestOnTest:
         if not live.sources and not live.stored:
             self._give_up(number, "its checkpoint is gone")
             return
-        self._roster.add(live)
-        self._roster.mark_ready(live.job)
+        self._trial_queue.add(live)
+        self._trial_queue.mark_ready(live.job)
 
     def draw(self) -> None:
         """There is one job, and it is there from the beginning."""
@@ -117,10 +117,10 @@ class BestOnTest:
     def begin_again(self, live: RunningJob, *, why: str) -> None:
         """Give the job a further attempt; nothing is stored of it, so it is ready at once."""
         live.begin_again(epoch=self._epoch, why=why)
-        self._roster.mark_ready(live.job)
+        self._trial_queue.mark_ready(live.job)
 
     def _give_up(self, number: int, reason: str) -> None:
-        best = search_command("best", "--format", "toml", study=self._mirror.name)
+        best = search_command("best", "--format", "toml", study=self._memory.name)
         again = shell_text(best, into="best.toml")
         self._progress.event(
             f"no test score for trial {number}: {reason}; `{again}` and"
@@ -129,4 +129,4 @@ class BestOnTest:
         self._store({"trial": number})
 
     def _store(self, result: Mapping[str, Any]) -> None:
-        self._journal.append(StoreTest(result=dict(result)))
+        self._write_queue.append(StoreTest(result=dict(result)))

@@ -15,20 +15,20 @@ from optuna.trial import FrozenTrial
 
 from search.checkpoints.folders import CheckpointStore
 from search.driver.best_on_test import BestOnTest
-from search.driver.in_memory_study import Mirror
+from search.driver.in_memory_study import InMemoryStudy
 from search.driver.look import Look
 from search.driver.phases import Phase
 from search.driver.plan import Plan
-from search.driver.retention import KeptCheckpoints
+from search.driver.retention import CheckpointRetention
 from search.driver.retries import Retries, Stalled
 from search.driver.running_job import RunningJob
-from search.driver.running_trial import LiveTrial
+from search.driver.running_trial import RunningTrial
 from search.driver.search_phase import SearchPhase
 from search.driver.snapshots import Snapshots
 from search.driver.stalls import StallWatch
-from search.driver.trial_queue import Roster
-from search.driver.write_queue import Journal, Store
-from search.driver.writes import Entry
+from search.driver.trial_queue import TrialQueue
+from search.driver.write_queue import Store, WriteQueue
+from search.driver.writes import Write
 from search.errors import ClusterAway, FailureBudget
 from search.progress.progress import Progress
 from search.records.messages import Begin, Continue, Crashed, Lost, OutOfMemory, Reported
@@ -60,12 +60,12 @@ class Driver:
         self,
         *,
         plan: Plan,
-        mirror: Mirror,
-        adopted: list[LiveTrial],
+        memory: InMemoryStudy,
+        adopted: list[RunningTrial],
         store: Store,
         pool: Pool,
         checkpoints: CheckpointStore,
-        kept: KeptCheckpoints,
+        kept: CheckpointRetention,
         epoch: int,
         progress: Progress,
         snapshots: Snapshots,
@@ -81,7 +81,7 @@ class Driver:
 
         Args:
             plan: What to do.
-            mirror: The study as PostgreSQL holds it.
+            memory: The study as PostgreSQL holds it.
             adopted: The trials that an earlier driver left running, by number.
             store: Where entries are stored.
             pool: The workers.
@@ -93,15 +93,15 @@ class Driver:
             check_lease: Raises once the lease is lost.
             patience: Seconds without PostgreSQL before the search stops.
             stall_timeout: Seconds without progress after which a worker is taken back.
-            queued: Trials that somebody else added after the last one of the mirror.
+            queued: Trials that somebody else added after the last one of the in-memory study.
             scored: What is stored of the best trial on test; None for nothing.
             clock: Monotonic seconds.
             triggers: Points at which a test interferes.
         """
-        self._mirror, self._pool, self._checkpoints = mirror, pool, checkpoints
+        self._memory, self._pool, self._checkpoints = memory, pool, checkpoints
         self._progress, self._snapshots, self._check_lease = progress, snapshots, check_lease
-        self._written: queue.SimpleQueue[Entry | Look] = queue.SimpleQueue()
-        self._journal = Journal(
+        self._written: queue.SimpleQueue[Write | Look] = queue.SimpleQueue()
+        self._write_queue = WriteQueue(
             store,
             patience=patience,
             on_written=self._written.put,
@@ -109,25 +109,25 @@ class Driver:
             clock=clock,
             triggers=triggers,
         )
-        self._roster = Roster()
-        self._retries, self._kept = Retries(most=plan.max_retries), kept
+        self._trial_queue = TrialQueue()
+        self._retries, self._retention = Retries(most=plan.max_retries), kept
         self._search = SearchPhase(
             plan=plan,
-            mirror=mirror,
+            memory=memory,
             adopted=adopted,
             queued=queued,
-            roster=self._roster,
-            journal=self._journal,
+            trial_queue=self._trial_queue,
+            write_queue=self._write_queue,
             kept=kept,
             epoch=epoch,
             progress=progress,
         )
         test = BestOnTest(
             seed=plan.seed,
-            mirror=mirror,
+            memory=memory,
             scored=scored,
-            roster=self._roster,
-            journal=self._journal,
+            trial_queue=self._trial_queue,
+            write_queue=self._write_queue,
             checkpoints=checkpoints,
             kept=kept,
             epoch=epoch,
@@ -167,8 +167,8 @@ class Driver:
             raise
         finally:
             self._show()
-            self._journal.close()
-            self._kept.close()
+            self._write_queue.close()
+            self._retention.close()
 
     def _run_phase(self, phase: Phase) -> bool:
         """Run a phase to its end; whether it came there, and the search was not stopped before."""
@@ -182,11 +182,11 @@ class Driver:
         return True
 
     def _drain(self) -> None:
-        while not self._journal.drained(DRAIN_SECONDS):
+        while not self._write_queue.drained(DRAIN_SECONDS):
             self._collect()  # an entry may wait for others in its place
 
     def _stopped(self) -> bool:
-        idle = not self._roster.busy and self._journal.state.waiting == 0
+        idle = not self._trial_queue.busy and self._write_queue.state.waiting == 0
         asked = self._at_once or (self.stop_reason is not None and idle)
         return asked and not self._finished()
 
@@ -194,11 +194,11 @@ class Driver:
         self._phase.draw()
         self._collect()
         self._assign()
-        free = len(self._roster.busy) < len(self._pool.ready())
+        free = len(self._trial_queue.busy) < len(self._pool.ready())
         timeout = BUSY_WAIT_SECONDS if free else IDLE_WAIT_SECONDS
         answers = self._pool.wait(timeout)
-        if not answers and not self._roster.busy:
-            time.sleep(timeout)  # nothing to wait for but the journal
+        if not answers and not self._trial_queue.busy:
+            time.sleep(timeout)  # nothing to wait for but the write queue
         for answer in answers:
             self._hear(answer)
         self._look_at_cluster()
@@ -206,13 +206,13 @@ class Driver:
         self._look()
 
     def _finished(self) -> bool:
-        written = self._journal.state.waiting == 0
+        written = self._write_queue.state.waiting == 0
         self._collect()  # what others wrote, too
         return (
             written
             and self._phase.finished()
-            and not self._roster.live
-            and self._journal.state.waiting == 0
+            and not self._trial_queue.live
+            and self._write_queue.state.waiting == 0
         )
 
     # How jobs run
@@ -228,14 +228,14 @@ class Driver:
 
     def _assign(self) -> None:
         """Give every free worker the next job."""
-        jump = len(self._pool.names) > 1 and self._journal.state.away is not None
+        jump = len(self._pool.names) > 1 and self._write_queue.state.away is not None
         for worker in self._pool.ready():
-            live = self._roster.next(jump=jump)  # in an outage rather a later one than none
+            live = self._trial_queue.next(jump=jump)  # in an outage rather a later one than none
             stopping = self.stop_reason and not self._phase.is_last_evaluation
             if stopping or self._pool.away or live is None:
                 return
-            if worker not in self._roster.busy:
-                self._roster.give(worker, live)
+            if worker not in self._trial_queue.busy:
+                self._trial_queue.give(worker, live)
                 seed = self._phase.seed(live)
                 self._order(worker, Begin(task=live.task(self._checkpoints, seed)))
 
@@ -246,13 +246,13 @@ class Driver:
 
     def _free(self, worker: str) -> RunningJob:
         self._stalls.end(worker)
-        return self._roster.free(worker)
+        return self._trial_queue.free(worker)
 
     def _hear(self, answer: Answer) -> None:
         self._triggers.answered(answer.event)
         match answer.event:
             case Reported() as reported:
-                self._hear_reports(answer.worker, self._roster.on(answer.worker), reported)
+                self._hear_reports(answer.worker, self._trial_queue.on(answer.worker), reported)
             case Crashed() | OutOfMemory() | Lost() as event:
                 self._try_again(self._free(answer.worker), answer.worker, event)
         self._assign()
@@ -261,7 +261,7 @@ class Driver:
         for note in reported.notes:
             self._progress.event(note)
         if live.over or self._phase.hear(live, reported):
-            self._roster.end(self._free(worker).job)
+            self._trial_queue.end(self._free(worker).job)
         elif self.stop_reason:
             self._free(worker)
         else:
@@ -273,12 +273,12 @@ class Driver:
         self, live: RunningJob, worker: str, event: Crashed | OutOfMemory | Lost | Stalled
     ) -> None:
         if live.over:
-            self._roster.end(live.job)
+            self._trial_queue.end(live.job)
             return
         match self._retries.after(live, worker, event):
             case Failed() as failed:
                 self._phase.fail(live, failed)
-                self._roster.end(live.job)
+                self._trial_queue.end(live.job)
             case retry:
                 self._phase.begin_again(live, why=retry.why)
                 if retry.line is not None:
@@ -294,13 +294,13 @@ class Driver:
         away, before = self._pool.away, self._pool_away
         self._pool_away = away
         if away is not None and before is None:
-            self._progress.event(f"{away}: trials go on from their checkpoints once it is back")
+            self._progress.event(f"{away}: trials resume from their checkpoints once it is back")
         elif away is None and before is not None:
             self._progress.event("Ray is back, with fresh workers")
 
     def _check(self) -> None:
         """Stop where going on would be wrong or useless."""
-        state = self._journal.state
+        state = self._write_queue.state
         if isinstance(state.failure, DatabaseAway):
             again = shell_text(search_command("resume", study=self._checkpoints.study))
             raise DatabaseAway(
@@ -326,12 +326,12 @@ class Driver:
         self._shown = self._clock()
         self._progress.update(
             self._snapshots.take(
-                mirror=self._mirror,
-                live=self._roster.live,
-                busy=self._roster.busy,
+                memory=self._memory,
+                live=self._trial_queue.live,
+                busy=self._trial_queue.busy,
                 workers=self._pool.names,
                 iterations=self._pool.iterations(),
-                away=self._journal.state.away,
+                away=self._write_queue.state.away,
                 cluster_away=self._pool.away,
                 stop_reason=self.stop_reason,
             )

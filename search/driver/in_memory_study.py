@@ -1,6 +1,6 @@
 """The study in memory: the same trials under the same numbers as in PostgreSQL.
 
-Samplers and pruners read the mirror alone, so that proposing parameters and deciding on a
+Samplers and pruners read the in-memory study alone, so that proposing parameters and deciding on a
 report cost no round trip and go on while the database is away. It can be rebuilt at any
 time from the stored trials, and what is decided from it is then the same.
 """
@@ -19,14 +19,14 @@ from search.records.attempts import attempts_of
 from search.records.counts import Counts
 from search.records.outcome import FOREIGN_ATTRIBUTE, TrialEnd, prune_kind, write_end
 
-__all__ = ["Mirror"]
+__all__ = ["InMemoryStudy"]
 
 
-class Mirror:
+class InMemoryStudy:
     """An Optuna study on in-memory storage, maximised, addressed by trial numbers."""
 
     def __init__(self, name: str, trials: Sequence[FrozenTrial] = ()) -> None:
-        """Build the mirror of a study.
+        """Build the in-memory study of a study.
 
         Args:
             name: The study's name (hyperband draws its brackets from it).
@@ -80,12 +80,12 @@ class Mirror:
         trials = self.trials()
         self._fill([*trials[: trial.number], trial, *trials[trial.number + 1 :]])
 
-    def as_of(self, ended: Set[int]) -> "Mirror":
+    def as_of(self, ended: Set[int]) -> "InMemoryStudy":
         """The study as it was when of the trials that were run these, and no others, had ended."""
         trials = self.trials()
         never_run = {trial.number for trial in trials if not attempts_of(trial)}
         over = ended | never_run
-        return Mirror(
+        return InMemoryStudy(
             self.name,
             [trial if trial.number in over else _still_running(trial) for trial in trials],
         )

@@ -1,4 +1,4 @@
-"""What the journal learns of a study that others write to, and how it says so."""
+"""What the write queue learns of a study that others write to, and how it says so."""
 
 from dataclasses import dataclass
 

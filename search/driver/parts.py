@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from search.checkpoints.artifact_store import DepotPlace
+from search.checkpoints.artifact_store import ArtifactCheckpointPlace
 from search.config.configuration import LaunchConfig
-from search.driver.study_store import Ledger
+from search.driver.study_store import StudyStore
 from search.machine.run_options import RunOptions
 from search.workers.pool import Pool
 from search.workers.ray_workers import ray_workers
@@ -29,7 +29,7 @@ class OpenWorkers(Protocol):
         /,
         *,
         bank: Path,
-        depot: DepotPlace | None,
+        artifact_store: ArtifactCheckpointPlace | None,
         stopped: Callable[[], bool],
         say: Callable[[str], None],
     ) -> AbstractContextManager[Pool]:
@@ -69,8 +69,8 @@ class Parts:
 
     #: Opens the pool of workers.
     open_workers: OpenWorkers = ray_workers
-    #: Makes the study store; takes the arguments of :class:`Ledger`.
-    study_store: Callable[..., Ledger] = Ledger
+    #: Makes the study store; takes the arguments of :class:`StudyStore`.
+    study_store: Callable[..., StudyStore] = StudyStore
     #: Monotonic seconds.
     clock: Callable[[], float] = time.monotonic
     lease: LeaseTimes = field(default_factory=LeaseTimes)

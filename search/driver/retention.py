@@ -1,52 +1,57 @@
-"""Which checkpoints are kept: those of live trials, and of the best one."""
+"""Which checkpoints are kept: those of running trials, and of the best one."""
 
 import concurrent.futures
 import contextlib
 from collections.abc import Sequence
 
-from search.checkpoints.artifact_store import Depot
+from search.checkpoints.artifact_store import ArtifactCheckpointStore
 from search.checkpoints.folders import CheckpointStore, folder_name
-from search.driver.in_memory_study import Mirror
+from search.driver.in_memory_study import InMemoryStudy
 from search.driver.study_store import checkpoints_of
 from search.records.jobs import Job
 from search.records.stored_checkpoint import StoredCheckpoint
 from storage.errors import ArtifactFailure
 
-__all__ = ["KeptCheckpoints"]
+__all__ = ["CheckpointRetention"]
 
 CLOSE_SECONDS = 10.0  # for what is still to be deleted; what is left then is found by a sweep
 
 
-class KeptCheckpoints:
+class CheckpointRetention:
     """Deletes the checkpoints that nobody needs any more.
 
     What PostgreSQL refers to stays: a checkpoint goes when its successor is stored there, those
-    of a trial when its end is. A depot may be far away, so it is told in a thread.
+    of a trial when its end is. An artifact store may be far away, so it is told in a thread.
     """
 
     def __init__(
-        self, checkpoints: CheckpointStore, mirror: Mirror, depot: Depot | None = None
+        self,
+        checkpoints: CheckpointStore,
+        memory: InMemoryStudy,
+        artifact_store: ArtifactCheckpointStore | None = None,
     ) -> None:
         """Delete nothing yet.
 
         Args:
             checkpoints: The folders of all attempts.
-            mirror: The study.
-            depot: Its checkpoints in an artifact store, where there is one.
+            memory: The study.
+            artifact_store: Its checkpoints in an artifact store, where there is one.
         """
-        self._checkpoints, self._mirror, self._depot = checkpoints, mirror, depot
+        self._checkpoints, self._memory, self._artifact_store = checkpoints, memory, artifact_store
         self._best: int | None = None
         self._stored: dict[int, tuple[StoredCheckpoint, ...]] = {}
-        self._executor = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="depot")
+        self._executor = concurrent.futures.ThreadPoolExecutor(
+            1, thread_name_prefix="artifact store"
+        )
         self._deletions: list[concurrent.futures.Future[None]] = []
 
     def sweep(self) -> None:
         """Delete what trials left that are finished, but for the best one."""
-        best = self._mirror.best()
+        best = self._memory.best()
         self._best = best.number if best else None
         if best is not None:
             self._stored[best.number] = checkpoints_of(best)
-        for trial in self._mirror.trials():
+        for trial in self._memory.trials():
             if trial.state.is_finished() and trial.number != self._best:
                 self._discard_trial(trial.number)
 
@@ -58,12 +63,12 @@ class KeptCheckpoints:
         self._stored[number] = tuple(stored)
 
     def stored_of(self, number: int) -> tuple[StoredCheckpoint, ...]:
-        """The checkpoints in the depot of a trial that is kept, the newest first."""
+        """The checkpoints in the artifact store of a trial that is kept, the newest first."""
         return self._stored.get(number, ())
 
     def trial_stored(self, number: int) -> None:
         """The end of a trial is stored."""
-        best = self._mirror.best()
+        best = self._memory.best()
         if best is None or best.number != number:
             self._discard_trial(number)
             return
@@ -83,11 +88,11 @@ class KeptCheckpoints:
         self._discard(folder_name(job))
 
     def _discard(self, place: str) -> None:
-        if self._depot is not None:
+        if self._artifact_store is not None:
             self._deletions = [deletion for deletion in self._deletions if not deletion.done()]
-            self._deletions.append(self._executor.submit(_discard, self._depot, place))
+            self._deletions.append(self._executor.submit(_discard, self._artifact_store, place))
 
 
-def _discard(depot: Depot, place: str) -> None:
+def _discard(artifact_store: ArtifactCheckpointStore, place: str) -> None:
     with contextlib.suppress(ArtifactFailure):  # a later sweep finds what is left
-        depot.discard(place)
+        artifact_store.discard(place)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from optuna.trial import FrozenTrial
 
-from search.driver.in_memory_study import Mirror
+from search.driver.in_memory_study import InMemoryStudy
 from search.objectives import Counted, Objective
 from search.pruners import CollapseRules, Pruner
 from search.records.outcome import Completed, Outcome, Prune
@@ -27,17 +27,19 @@ class Rules:
     #: Which evaluations make the value of a full run.
     counted: Counted = "last"
 
-    def decide(self, mirror: Mirror, trial: int, reports: Sequence[Report]) -> Outcome | None:
+    def decide(
+        self, memory: InMemoryStudy, trial: int, reports: Sequence[Report]
+    ) -> Outcome | None:
         """The outcome of a running trial after its last report; None while it goes on.
 
-        A function of the reports and of the finished trials in the mirror: taken again after
+        A function of the reports and of the finished trials in memory: taken again after
         a restart it is the same.
 
         Args:
-            mirror: The study in memory.
+            memory: The study in memory.
             trial: Number of the trial.
             reports: What this driver was told of its run, in order. Of an adopted trial whose
-                checkpoints are gone the mirror has scores beyond these, which wait to be told
+                checkpoints are gone the study has scores beyond these, which wait to be reported
                 again: they count once they are.
         """
         verdict = self.collapse.verdict(reports, self.evaluations, self.objective)
@@ -45,7 +47,7 @@ class Rules:
             return verdict.outcome()
         if len(reports) >= self.evaluations:
             return Completed(value=self.objective.value(reports, self.counted))
-        verdict = self.pruner.decide(mirror.study, _up_to(mirror.trial(trial), len(reports)))
+        verdict = self.pruner.decide(memory.study, _up_to(memory.trial(trial), len(reports)))
         return verdict.outcome() if isinstance(verdict, Prune) else None
 
 

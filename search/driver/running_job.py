@@ -12,7 +12,7 @@ __all__ = ["RunningJob"]
 
 #: Why attempts end that are the job's own fault, over its whole life.
 ERRORS = ("error", "memory")
-STORED = 2  # checkpoints of a job that the depot keeps: the last one, and one if that is damaged
+STORED = 2  # checkpoints of a job that the artifact store keeps: one may be damaged
 
 
 @dataclass(kw_only=True)
@@ -33,7 +33,7 @@ class RunningJob:
     known_at_start: int = 0
     #: Attempts one after the other that ended without an evaluation, by why they ended.
     fruitless: dict[str, int] = field(default_factory=dict)
-    #: Its checkpoints in the depot, the newest first.
+    #: Its checkpoints in the artifact store, the newest first.
     stored: tuple[StoredCheckpoint, ...] = ()
     #: Whether somebody else has ended it: nothing more is stored of it.
     over: bool = False
@@ -73,7 +73,7 @@ class RunningJob:
         return True
 
     def take_checkpoint(self, checkpoint: StoredCheckpoint) -> None:
-        """Take note of a new checkpoint in the depot; the oldest one makes room."""
+        """Take note of a new checkpoint in the artifact store; the oldest one makes room."""
         self.stored = (checkpoint, *self.stored)[:STORED]
 
     def count_fruitless(self, why: str) -> int:

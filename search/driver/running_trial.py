@@ -9,11 +9,11 @@ from search.driver.study_store import checkpoints_of
 from search.records.attempts import attempts_of
 from search.records.jobs import Job
 
-__all__ = ["LiveTrial", "adopt_trial"]
+__all__ = ["RunningTrial", "adopt_trial"]
 
 
 @dataclass(kw_only=True)
-class LiveTrial(RunningJob):
+class RunningTrial(RunningJob):
     """A trial that is waiting for a worker or on one."""
 
     #: Parameters to be stored because the trial was found without some of them.
@@ -22,14 +22,14 @@ class LiveTrial(RunningJob):
     seen: frozenset[int] = frozenset()
 
 
-def adopt_trial(trial: FrozenTrial, redrawn: dict[str, float] | None) -> LiveTrial:
+def adopt_trial(trial: FrozenTrial, redrawn: dict[str, float] | None) -> RunningTrial:
     """A stored RUNNING trial as a live one.
 
     Args:
         trial: The trial as PostgreSQL holds it.
         redrawn: All its parameters, drawn anew, where it was found without some of them.
     """
-    return LiveTrial(
+    return RunningTrial(
         job=Job("trial", trial.number),
         hyper=redrawn or dict(trial.params),
         history=attempts_of(trial),

@@ -9,16 +9,16 @@ from collections.abc import Iterator, Sequence
 from optuna.trial import FrozenTrial
 
 from search.driver.failure_budget import Failures
-from search.driver.in_memory_study import Mirror
+from search.driver.in_memory_study import InMemoryStudy
 from search.driver.look import Look
 from search.driver.plan import Plan
-from search.driver.retention import KeptCheckpoints
+from search.driver.retention import CheckpointRetention
 from search.driver.running_job import RunningJob
-from search.driver.running_trial import LiveTrial
-from search.driver.trial_queue import Roster
+from search.driver.running_trial import RunningTrial
+from search.driver.trial_queue import TrialQueue
 from search.driver.trial_source import TrialSource
-from search.driver.write_queue import Journal
-from search.driver.writes import AddTrial, EndTrial, Entry, NewAttempt, StoreReport, TakeUp
+from search.driver.write_queue import WriteQueue
+from search.driver.writes import AddTrial, EndTrial, NewAttempt, StoreReport, TakeUp, Write
 from search.progress.events import tell_end
 from search.progress.progress import Progress
 from search.records.jobs import Job
@@ -41,12 +41,12 @@ class SearchPhase:
         self,
         *,
         plan: Plan,
-        mirror: Mirror,
-        adopted: list[LiveTrial],
+        memory: InMemoryStudy,
+        adopted: list[RunningTrial],
         queued: Sequence[FrozenTrial],
-        roster: Roster,
-        journal: Journal,
-        kept: KeptCheckpoints,
+        trial_queue: TrialQueue,
+        write_queue: WriteQueue,
+        kept: CheckpointRetention,
         epoch: int,
         progress: Progress,
     ) -> None:
@@ -54,21 +54,21 @@ class SearchPhase:
 
         Args:
             plan: What to do.
-            mirror: The study as PostgreSQL holds it.
+            memory: The study as PostgreSQL holds it.
             adopted: The trials that an earlier driver left running, by number.
-            queued: Trials that somebody else added after the last one of the mirror.
-            roster: Where trials wait for workers.
-            journal: What is to be stored goes there.
+            queued: Trials that somebody else added after the last one of the in-memory study.
+            trial_queue: Where trials wait for workers.
+            write_queue: What is to be stored goes there.
             kept: Deletes checkpoints that nobody needs any more.
             epoch: The lease's epoch.
             progress: Is told of events.
         """
-        self._plan, self._mirror, self._adopted = plan, mirror, adopted
-        self._roster, self._journal, self._kept = roster, journal, kept
+        self._plan, self._memory, self._adopted = plan, memory, adopted
+        self._trial_queue, self._write_queue, self._retention = trial_queue, write_queue, kept
         self._epoch, self._progress = epoch, progress
         self._failures = Failures()
         self._source = TrialSource(
-            mirror=mirror,
+            memory=memory,
             space=plan.space,
             sampler=plan.sampler,
             objective=plan.rules.objective,
@@ -79,16 +79,16 @@ class SearchPhase:
 
     def begin(self) -> None:
         """Take over what an earlier driver left running; delete what nobody needs."""
-        self._kept.sweep()
+        self._retention.sweep()
         for live in self._adopted:
-            self._roster.add(live)
-            self._kept.report_stored(live.number, live.stored)
+            self._trial_queue.add(live)
+            self._retention.report_stored(live.number, live.stored)
             self.begin_again(live, why="adopted")
             self._progress.event(f"trial {live.number} adopted as attempt {live.attempt}")
 
     def finished(self) -> bool:
         """Whether as many trials are finished as were asked for."""
-        return self._mirror.counts().finished >= self._plan.schedule.target
+        return self._memory.counts().finished >= self._plan.schedule.target
 
     def check(self) -> None:
         """Refuse to go on where that would be useless.
@@ -104,9 +104,9 @@ class SearchPhase:
         """Draw every trial that is due: while stopping, too, so that the sampler sees no more."""
         while self._due():
             for entry in self._next_trial():
-                self._journal.append(entry)
+                self._write_queue.append(entry)
 
-    def _next_trial(self, ended: frozenset[int] | None = None) -> Iterator[Entry]:
+    def _next_trial(self, ended: frozenset[int] | None = None) -> Iterator[Write]:
         """Bring the next trial to life; what is to be stored of it, and of numbers before it."""
         while True:
             found = self._source.next(ended)
@@ -115,23 +115,23 @@ class SearchPhase:
             if found.entry is not None:
                 yield found.entry
             if found.live is not None:
-                self._roster.add(found.live)
+                self._trial_queue.add(found.live)
             if found.live is not None or (ended is None and not self._due()):
                 return
 
     def _due(self) -> bool:
-        counts = self._mirror.counts()
+        counts = self._memory.counts()
         return self._plan.schedule.due(
-            drawn=len(self._mirror),
+            drawn=len(self._memory),
             ended=counts.finished + counts.lost,
             failed=counts.lost,
         )
 
     def begin_again(self, live: RunningJob, *, why: str) -> None:
         """Give the trial a further attempt; it is ready once that is stored."""
-        assert isinstance(live, LiveTrial)
+        assert isinstance(live, RunningTrial)
         live.begin_again(epoch=self._epoch, why=why)
-        self._journal.append(
+        self._write_queue.append(
             NewAttempt(
                 trial=live.number,
                 attempt=live.attempt,
@@ -147,25 +147,25 @@ class SearchPhase:
 
     # What is stored by now
 
-    def stored(self, entry: Entry) -> None:
+    def stored(self, entry: Write) -> None:
         """Take note that an entry is stored."""
         match entry:
             case AddTrial() | TakeUp() | NewAttempt() as begun:
-                self._roster.mark_ready(Job("trial", begun.trial))
+                self._trial_queue.mark_ready(Job("trial", begun.trial))
             case StoreReport(trial=number, stored=(*stored,)):
-                self._kept.report_stored(number, stored)
+                self._retention.report_stored(number, stored)
             case EndTrial(trial=number):
-                self._kept.trial_stored(number)
+                self._retention.trial_stored(number)
             case _:
                 pass
 
     def learn(self, look: Look) -> None:
-        """Fold what others wrote into the mirror; numbers they took are theirs."""
+        """Fold what others wrote into the in-memory study; numbers they took are theirs."""
         self._source.queue(look.added)
         for trial in look.added:
             if not trial.state.is_finished():
                 self._progress.event(f"somebody queued trial {trial.number}")
-        if look.added and look.added[0].number < len(self._mirror):
+        if look.added and look.added[0].number < len(self._memory):
             self._renumber(look.added[0].number)
         for trial in look.ended:
             self._give_up(trial)
@@ -177,38 +177,38 @@ class SearchPhase:
         """
         seen = {
             number: live.seen
-            for live in self._roster.live.values()
-            if isinstance(live, LiveTrial) and (number := live.number) >= first
+            for live in self._trial_queue.live.values()
+            if isinstance(live, RunningTrial) and (number := live.number) >= first
         }
         for number in seen:
-            self._roster.end(Job("trial", number))
-        self._mirror.forget(first)
+            self._trial_queue.end(Job("trial", number))
+        self._memory.forget(first)
 
-        def change(entries: tuple[Entry, ...]) -> Iterator[Entry]:
+        def change(entries: tuple[Write, ...]) -> Iterator[Write]:
             for entry in entries:
                 if isinstance(entry, AddTrial) and entry.trial >= first:
                     yield from self._next_trial(seen[entry.trial])
                 else:
                     yield entry
 
-        self._journal.rewrite(change)
+        self._write_queue.rewrite(change)
 
     def _give_up(self, trial: FrozenTrial) -> None:
         """Take note that somebody else has ended a trial, which nobody can undo."""
         number = trial.number
-        if number >= len(self._mirror):
+        if number >= len(self._memory):
             self._source.queue([trial])
             return
-        self._mirror.overrule(counted(trial, self._mirror.name))
+        self._memory.overrule(counted(trial, self._memory.name))
         self._progress.event(
             f"trial {number} was ended by somebody else as {trial.state.name}: not counted"
         )
-        self._kept.trial_stored(number)
+        self._retention.trial_stored(number)
         job = Job("trial", number)
-        if job in self._roster.live:
-            self._roster.live[job].over = True
-            if job not in self._roster.busy.values():
-                self._roster.end(job)
+        if job in self._trial_queue.live:
+            self._trial_queue.live[job].over = True
+            if job not in self._trial_queue.busy.values():
+                self._trial_queue.end(job)
 
     # How trials run, and end
 
@@ -216,7 +216,7 @@ class SearchPhase:
         """Take reports in and decide after the last one; whether the trial has ended."""
         for report in reported.reports:
             self._fold(live, report, reported.checkpoint)
-        outcome = self._plan.rules.decide(self._mirror, live.number, live.reports)
+        outcome = self._plan.rules.decide(self._memory, live.number, live.reports)
         if outcome is not None:
             self._end(live, outcome)
         return outcome is not None
@@ -232,8 +232,8 @@ class SearchPhase:
         if checkpoint is not None:
             live.take_checkpoint(checkpoint)
         found = self._plan.rules.objective.score(report)
-        new = self._mirror.report(live.number, report.evaluation, found)
-        self._journal.append(
+        new = self._memory.report(live.number, report.evaluation, found)
+        self._write_queue.append(
             StoreReport(
                 trial=live.number,
                 report=report,
@@ -244,9 +244,9 @@ class SearchPhase:
 
     def _end(self, live: RunningJob, outcome: Outcome) -> None:
         end = trial_end(outcome, live.reports, self._plan.rules.objective)
-        self._mirror.finish(live.number, end)
-        self._journal.append(EndTrial(trial=live.number, end=end))
+        self._memory.finish(live.number, end)
+        self._write_queue.append(EndTrial(trial=live.number, end=end))
         self._failures.note(failed=isinstance(outcome, Failed))
-        best = self._mirror.best()
+        best = self._memory.best()
         is_best = best is not None and best.number == live.number
         self._progress.event(tell_end(live.number, outcome, is_best=is_best))

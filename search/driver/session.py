@@ -8,17 +8,17 @@ import dataclasses
 
 from optuna.trial import FrozenTrial, TrialState
 
-from search.checkpoints.artifact_store import DepotPlace
+from search.checkpoints.artifact_store import ArtifactCheckpointPlace
 from search.checkpoints.folders import CheckpointStore
 from search.config.configuration import LaunchConfig
 from search.driver.claiming import claim, mark_of
 from search.driver.driver import Driver, Ending
-from search.driver.in_memory_study import Mirror
+from search.driver.in_memory_study import InMemoryStudy
 from search.driver.parts import STANDARD_PARTS, Parts
 from search.driver.plan import Plan
-from search.driver.retention import KeptCheckpoints
+from search.driver.retention import CheckpointRetention
 from search.driver.rules import Rules
-from search.driver.running_trial import LiveTrial, adopt_trial
+from search.driver.running_trial import RunningTrial, adopt_trial
 from search.driver.schedule import Schedule
 from search.driver.snapshots import Snapshots
 from search.machine.run_options import RunOptions
@@ -85,7 +85,7 @@ class Session:
         self._clock = parts.clock
         claim(database, record)
         self._storage = open_optuna(database, lease)
-        self._ledger = parts.study_store(
+        self._study_store = parts.study_store(
             storage=self._storage,
             engine=self._storage.engine,
             name=record.name,
@@ -101,10 +101,10 @@ class Session:
             identity=mark_of(record),
         )
         #: Where checkpoints are kept for other nodes; None for nowhere.
-        self.depot = self._find_depot(options.paths.artifacts)
-        loaded = load_study(record, self._ledger.load(), self._plan)
-        self.mirror, self._adopted, self._queued = loaded
-        self._scored = self._ledger.test_scores()
+        self.artifact_store = self._find_artifact_store(options.paths.artifacts)
+        loaded = load_study(record, self._study_store.load(), self._plan)
+        self.memory, self._adopted, self._queued = loaded
+        self._scored = self._study_store.test_scores()
         self._driver: Driver | None = None
         #: Why the search was asked to stop, by a signal or through the database.
         self.stop_reason: str | None = None
@@ -127,20 +127,20 @@ class Session:
         self._driver.stop_at_once(reason)
         return True
 
-    def _find_depot(self, given: str | None) -> DepotPlace | None:
+    def _find_artifact_store(self, given: str | None) -> ArtifactCheckpointPlace | None:
         """The place that was given, noted for whoever resumes the study, or the one noted.
 
         Raises:
             ArtifactPlaceError: If it cannot be used.
         """
-        noted = self._ledger.artifacts()
+        noted = self._study_store.artifacts()
         place = given or noted
         if place is None:
             return None
         check_writable(open_artifacts(place), place)
         if place != noted:
-            self._ledger.store_artifacts(place)
-        return DepotPlace(place=place, study=self._checkpoints.name)
+            self._study_store.store_artifacts(place)
+        return ArtifactCheckpointPlace(place=place, study=self._checkpoints.name)
 
     def store_target(self, trials: int) -> None:
         """Take, and store, another number of trials to finish."""
@@ -152,15 +152,15 @@ class Session:
         """Drive the study to its target, or until it is stopped, and test the best trial."""
         self._driver = Driver(
             plan=self._plan,
-            mirror=self.mirror,
+            memory=self.memory,
             adopted=self._adopted,
-            store=self._ledger,
+            store=self._study_store,
             pool=pool,
             checkpoints=self._checkpoints,
-            kept=KeptCheckpoints(
+            kept=CheckpointRetention(
                 self._checkpoints,
-                self.mirror,
-                None if self.depot is None else self.depot.open(),
+                self.memory,
+                None if self.artifact_store is None else self.artifact_store.open(),
             ),
             epoch=self._lease.epoch,
             progress=progress,
@@ -192,22 +192,22 @@ class Session:
 
 def load_study(
     record: StudyRecord, trials: list[FrozenTrial], plan: Plan
-) -> tuple[Mirror, list[LiveTrial], list[FrozenTrial]]:
-    """The mirror of a stored study, its trials to be adopted, and those that others added.
+) -> tuple[InMemoryStudy, list[RunningTrial], list[FrozenTrial]]:
+    """A stored study in memory, its trials to be adopted, and those that others added.
 
     A trial that lacks parameters gets the missing ones drawn anew. What others added after the
-    last trial that a driver has begun is not in the mirror: their numbers are yet to come.
+    last trial that a driver has begun is not in it: their numbers are yet to come.
     """
     last = max((trial.number for trial in trials if attempts_of(trial)), default=-1)
     complete: list[FrozenTrial] = []
-    adopted: list[LiveTrial] = []
+    adopted: list[RunningTrial] = []
     for trial in trials[: last + 1]:
         redrawn = None
         if not trial.state.is_finished():
             redrawn = _missing_parameters(record, complete, trial, plan)
             adopted.append(adopt_trial(trial, redrawn))
         complete.append(counted(_whole(trial, redrawn, plan), record.name))
-    return Mirror(record.name, complete), adopted, trials[last + 1 :]
+    return InMemoryStudy(record.name, complete), adopted, trials[last + 1 :]
 
 
 def _missing_parameters(
@@ -215,7 +215,9 @@ def _missing_parameters(
 ) -> dict[str, float] | None:
     if trial.params.keys() == plan.space.distributions.keys():
         return None
-    drawn = plan.sampler(Mirror(record.name, before).study, plan.space, trial.number, plan.seed)
+    drawn = plan.sampler(
+        InMemoryStudy(record.name, before).study, plan.space, trial.number, plan.seed
+    )
     return {**drawn, **{key: trial.params[key] for key in drawn if key in trial.params}}
 
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from search.driver.in_memory_study import Mirror
+from search.driver.in_memory_study import InMemoryStudy
 from search.driver.running_job import RunningJob
 from search.objectives import Objective
 from search.progress.snapshot import Snapshot, WorkerLine
@@ -38,7 +38,7 @@ class Snapshots:
     def take(
         self,
         *,
-        mirror: Mirror,
+        memory: InMemoryStudy,
         live: Mapping[Job, RunningJob],
         busy: Mapping[str, Job],
         workers: tuple[str, ...],
@@ -50,10 +50,10 @@ class Snapshots:
         """The search as it stands."""
         # trials that are drawn ahead run for Optuna, but no worker has them yet
         trials = {worker: live[job] for worker, job in busy.items() if job.kind == "trial"}
-        counts = dataclasses.replace(mirror.counts(), running=len(trials))
+        counts = dataclasses.replace(memory.counts(), running=len(trials))
         if self._finished_before is None:
             self._finished_before = counts.finished
-        best = mirror.best()
+        best = memory.best()
         elapsed = self.clock() - self._began
         return Snapshot(
             study=self.study,

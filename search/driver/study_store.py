@@ -1,7 +1,7 @@
-"""The ledger: stores one journal entry in PostgreSQL, exactly once however often it is tried.
+"""The study store: applies each write to PostgreSQL once, however often it is tried.
 
 An entry whose first try was interrupted may or may not be stored. Tried again in doubt,
-the ledger reads the study first and writes only what is missing.
+the study store reads the study first and writes only what is missing.
 """
 
 import contextlib
@@ -18,11 +18,11 @@ from search.driver.look import Look, NumberTaken, TrialOver
 from search.driver.writes import (
     AddTrial,
     EndTrial,
-    Entry,
     NewAttempt,
     StoreReport,
     StoreTest,
     TakeUp,
+    Write,
 )
 from search.errors import StudyError
 from search.objectives import Objective
@@ -39,16 +39,16 @@ from trainer.records import Report
 __all__ = [
     "ATTEMPTS_ATTRIBUTE",
     "TEST_ATTRIBUTE",
-    "Ledger",
+    "StudyStore",
     "attempts_of",
     "checkpoints_of",
     "test_of",
     "trial_template",
 ]
 
-#: System attribute of a trial: its checkpoints in the depot that count, the newest first.
+#: System attribute of a trial: its checkpoints in the artifact store that count, the newest first.
 CHECKPOINTS_ATTRIBUTE = "unim2:checkpoints"
-#: System attribute of the study: where its depot is.
+#: System attribute of the study: where its artifact store is.
 ARTIFACTS_ATTRIBUTE = "unim2:artifacts"
 #: User attribute of the study: which trial was scored on the test split, and its scores.
 TEST_ATTRIBUTE = "test"
@@ -67,7 +67,7 @@ def trial_template(
 
 
 def checkpoints_of(trial: FrozenTrial) -> tuple[StoredCheckpoint, ...]:
-    """The trial's checkpoints in the depot that count, the newest first."""
+    """The trial's checkpoints in the artifact store that count, the newest first."""
     stored = trial.system_attrs.get(CHECKPOINTS_ATTRIBUTE, [])
     return tuple(StoredCheckpoint.from_json(item) for item in stored)
 
@@ -81,7 +81,7 @@ def test_of(attributes: Mapping[str, Any]) -> dict[str, Any] | None:
     return stored if isinstance(stored, dict) and isinstance(stored.get("trial"), int) else None
 
 
-class Ledger:
+class StudyStore:
     """The study in PostgreSQL, as its one driver writes it."""
 
     def __init__(
@@ -146,19 +146,19 @@ class Ledger:
         return told
 
     def checkpoints(self, number: int) -> tuple[StoredCheckpoint, ...]:
-        """A trial's checkpoints in the depot, as they are stored now."""
+        """A trial's checkpoints in the artifact store, as they are stored now."""
         with self._explained():
             return checkpoints_of(self._storage.get_trial(self._ids[number]))
 
     def artifacts(self) -> str | None:
-        """Where the study's depot is; None if it never had one."""
+        """Where the study's artifact store is; None if it never had one."""
         with self._explained():
             attributes = self._storage.get_study_system_attrs(self._study_id)
         place = attributes.get(ARTIFACTS_ATTRIBUTE)
         return place if isinstance(place, str) else None
 
     def store_artifacts(self, place: str) -> None:
-        """Note where the study's depot is, for whoever resumes it."""
+        """Note where the study's artifact store is, for whoever resumes it."""
         with self._explained():
             self._storage.set_study_system_attr(self._study_id, ARTIFACTS_ATTRIBUTE, place)
 
@@ -167,7 +167,7 @@ class Ledger:
         with self._explained():
             return test_of(self._storage.get_study_user_attrs(self._study_id))
 
-    def apply(self, entry: Entry, *, in_doubt: bool) -> None:
+    def apply(self, entry: Write, *, possibly_applied: bool) -> None:
         """Store the entry.
 
         Raises:
@@ -178,7 +178,7 @@ class Ledger:
             StudyError: If somebody deleted the study, or trials of it.
         """
         with self._explained():
-            if in_doubt:
+            if possibly_applied:
                 self._read()
             match entry:
                 case AddTrial():

@@ -1,12 +1,12 @@
-"""The roster: which jobs there are, which is next, and which worker has which."""
+"""The trial queue: which jobs there are, which is next, and which worker has which."""
 
 from search.driver.running_job import RunningJob
 from search.records.jobs import Job
 
-__all__ = ["Roster"]
+__all__ = ["TrialQueue"]
 
 
-class Roster:
+class TrialQueue:
     """The running jobs and the workers they are on."""
 
     def __init__(self) -> None:

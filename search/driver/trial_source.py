@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from search.driver.in_memory_study import Mirror
-from search.driver.running_trial import LiveTrial
+from search.driver.in_memory_study import InMemoryStudy
+from search.driver.running_trial import RunningTrial
 from search.driver.study_store import trial_template
-from search.driver.writes import AddTrial, EndTrial, Entry, TakeUp
+from search.driver.writes import AddTrial, EndTrial, TakeUp, Write
 from search.objectives import Objective
 from search.records.jobs import Job
 from search.records.origin import Unsuitable, counted, given_parameters, queued_text
@@ -27,12 +27,12 @@ __all__ = ["NextTrial", "TrialSource"]
 
 @dataclass(frozen=True, kw_only=True)
 class NextTrial:
-    """What became of a number; the mirror has it already."""
+    """What became of a number; the in-memory study has it already."""
 
     #: What is to be stored of it; None if that is there.
-    entry: Entry | None
+    entry: Write | None
     #: The trial to run; None if the number went to one that is not run.
-    live: LiveTrial | None
+    live: RunningTrial | None
     #: What is told of it; None where nothing has to be.
     line: str | None = None
 
@@ -43,7 +43,7 @@ class TrialSource:
     def __init__(
         self,
         *,
-        mirror: Mirror,
+        memory: InMemoryStudy,
         space: Space,
         sampler: Sampler,
         objective: Objective,
@@ -53,14 +53,14 @@ class TrialSource:
         """Begin with nothing queued.
 
         Args:
-            mirror: The study in memory, to which each next trial is added.
+            memory: The study in memory, to which each next trial is added.
             space: The search space.
             sampler: Draws parameters.
             objective: What the study maximises.
             seed: Seed of the study.
             epoch: The lease's epoch.
         """
-        self._mirror, self._space, self._sampler = mirror, space, sampler
+        self._memory, self._space, self._sampler = memory, space, sampler
         self._objective, self._seed, self._epoch = objective, seed, epoch
         self._rows: dict[int, FrozenTrial] = {}
 
@@ -74,7 +74,7 @@ class TrialSource:
         Args:
             ended: The trials that count as ended for the sampler; None for all that have.
         """
-        number = len(self._mirror)
+        number = len(self._memory)
         row = self._rows.pop(number, None)
         if row is None:
             return self._drawn(number, ended)
@@ -105,22 +105,22 @@ class TrialSource:
 
     def _begin(
         self, number: int, given: dict[str, float], ended: Set[int] | None, *, why: str
-    ) -> tuple[dict[str, float], LiveTrial]:
-        seen = self._mirror.ended() if ended is None else frozenset(ended)
-        mirror = self._mirror if ended is None else self._mirror.as_of(ended)
-        drawn = self._sampler(mirror.study, self._space, number, self._seed)
+    ) -> tuple[dict[str, float], RunningTrial]:
+        seen = self._memory.ended() if ended is None else frozenset(ended)
+        memory = self._memory if ended is None else self._memory.as_of(ended)
+        drawn = self._sampler(memory.study, self._space, number, self._seed)
         parameters = {**drawn, **given}
-        self._mirror.add(trial_template(parameters, self._space.distributions, self._epoch))
+        self._memory.add(trial_template(parameters, self._space.distributions, self._epoch))
         history = [(1, self._epoch, why)]
-        return parameters, LiveTrial(
+        return parameters, RunningTrial(
             job=Job("trial", number), hyper=parameters, history=history, seen=seen
         )
 
     def _refused(self, row: FrozenTrial, reason: str) -> NextTrial:
         outcome = Failed(reason=f"queued, but not run: {reason}", traceback="")
         end = trial_end(outcome, [], self._objective)
-        self._mirror.add(create_trial(state=TrialState.RUNNING))
-        self._mirror.finish(row.number, end)
+        self._memory.add(create_trial(state=TrialState.RUNNING))
+        self._memory.finish(row.number, end)
         return NextTrial(
             entry=EndTrial(trial=row.number, end=end),
             live=None,
@@ -128,8 +128,8 @@ class TrialSource:
         )
 
     def _finished(self, row: FrozenTrial) -> NextTrial:
-        known = counted(row, self._mirror.name)
-        self._mirror.add(known)
+        known = counted(row, self._memory.name)
+        self._memory.add(known)
         foreign = FOREIGN_ATTRIBUTE in known.system_attrs
         line = f"trial {row.number} was added by somebody else as {row.state.name}: not counted"
         return NextTrial(entry=None, live=None, line=line if foreign else None)

@@ -1,11 +1,11 @@
-"""The journal: everything the driver wants stored, written in order by one thread.
+"""The write queue: everything the driver wants stored, written in order by one thread.
 
-The driver decides from its mirror and never waits for the database. While PostgreSQL is
+The driver decides from its in-memory study and never waits for the database. While PostgreSQL is
 away entries wait in their order; when it is back they are written in that order. An entry
-that was interrupted is applied again in doubt: the ledger reads what is stored first.
+that was interrupted is applied again in doubt: the study store reads what is stored first.
 
 Others may write to the study as well. About once a second, and whenever an entry meets what
-somebody else wrote, the journal looks and tells the driver. An entry whose number was taken
+somebody else wrote, the write queue looks and tells the driver. An entry whose number was taken
 waits until the driver has put others in its place.
 """
 
@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from search.driver.look import Look, NumberTaken, TrialOver
-from search.driver.writes import Entry
+from search.driver.writes import Write
 from storage.errors import DatabaseAway, EmbeddedError
 from storage.triggers import NO_TRIGGERS, Triggers
 
-__all__ = ["Journal", "JournalState", "Store"]
+__all__ = ["Store", "WriteQueue", "WriteQueueState"]
 
 RETRY_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)  # waits between tries; the last one repeats
 LOOK_SECONDS = 1.0  # how often is looked for a request to stop, and for what others wrote
@@ -32,8 +32,8 @@ LOOK_SECONDS = 1.0  # how often is looked for a request to stop, and for what ot
 class Store(Protocol):
     """Where entries go; every method may raise ``DatabaseAway``."""
 
-    def apply(self, entry: Entry, *, in_doubt: bool) -> None:
-        """Store one entry; ``in_doubt`` if an earlier try may have stored it already.
+    def apply(self, entry: Write, *, possibly_applied: bool) -> None:
+        """Store one entry; ``possibly_applied`` if an earlier try may have stored it already.
 
         Raises:
             NumberTaken: If somebody else added a trial under the number of the entry's.
@@ -48,7 +48,7 @@ class Store(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class JournalState:
+class WriteQueueState:
     """How the writing stands."""
 
     #: Entries not written yet.
@@ -61,7 +61,7 @@ class JournalState:
     failure: BaseException | None
 
 
-class Journal:
+class WriteQueue:
     """Writes entries in order, in a thread of its own."""
 
     def __init__(
@@ -69,7 +69,7 @@ class Journal:
         store: Store,
         *,
         patience: float,
-        on_written: Callable[[Entry], None],
+        on_written: Callable[[Write], None],
         on_news: Callable[[Look], None] = lambda look: None,
         clock: Callable[[], float] = time.monotonic,
         triggers: Triggers = NO_TRIGGERS,
@@ -78,15 +78,15 @@ class Journal:
 
         Args:
             store: Applies one entry to PostgreSQL.
-            patience: Seconds without PostgreSQL after which the journal gives up.
-            on_written: Called in the journal's thread after an entry is stored.
+            patience: Seconds without PostgreSQL after which the write queue gives up.
+            on_written: Called in the write queue's thread after an entry is stored.
             on_news: Called in that thread with what others wrote to the study.
             clock: Monotonic seconds.
             triggers: Points at which a test interferes.
         """
         self._store, self._patience, self._on_written = store, patience, on_written
         self._on_news, self._clock, self._triggers = on_news, clock, triggers
-        self._entries: deque[Entry] = deque()
+        self._entries: deque[Write] = deque()
         self._changed = threading.Condition()
         self._away_since: float | None = None
         self._stop_requested = False
@@ -96,25 +96,25 @@ class Journal:
         self._writing = self._executor.submit(self._write_all)
         self._writing.add_done_callback(lambda _: self._wake())
 
-    def append(self, entry: Entry) -> None:
+    def append(self, entry: Write) -> None:
         """Have the entry written after all earlier ones; returns at once."""
         with self._changed:
             self._entries.append(entry)
             self._changed.notify_all()
 
     @property
-    def state(self) -> JournalState:
+    def state(self) -> WriteQueueState:
         """How the writing stands now."""
         with self._changed:
             away = None if self._away_since is None else self._clock() - self._away_since
-            return JournalState(
+            return WriteQueueState(
                 waiting=len(self._entries),
                 away=away,
                 stop_requested=self._stop_requested,
                 failure=self._writing.exception() if self._writing.done() else None,
             )
 
-    def rewrite(self, change: Callable[[tuple[Entry, ...]], Iterable[Entry]]) -> None:
+    def rewrite(self, change: Callable[[tuple[Write, ...]], Iterable[Write]]) -> None:
         """Put other entries in place of those that are not written yet.
 
         Only new trials whose numbers were taken may be replaced: one that is being written now
@@ -158,19 +158,19 @@ class Journal:
             else:
                 self._wait_for_rewriting(entry)
 
-    def _drop(self, entry: Entry) -> None:
+    def _drop(self, entry: Write) -> None:
         with self._changed:
             assert self._entries[0] is entry, "an entry was replaced that has been written"
             self._entries.popleft()
             self._changed.notify_all()
 
-    def _wait_for_rewriting(self, entry: Entry) -> None:
+    def _wait_for_rewriting(self, entry: Write) -> None:
         with self._changed:
             self._changed.wait_for(
                 lambda: self._closing or all(waiting is not entry for waiting in self._entries)
             )
 
-    def _next(self) -> Entry | None:
+    def _next(self) -> Write | None:
         """The entry to write, or None when it is time to look."""
         with self._changed:
             due = self._polled + LOOK_SECONDS - self._clock()
@@ -192,22 +192,22 @@ class Journal:
         with self._changed:
             self._stop_requested = look.stop_requested
 
-    def _write(self, entry: Entry) -> bool:
+    def _write(self, entry: Write) -> bool:
         """Whether there is nothing left to write of the entry; else its number was taken."""
         tries = 0
         while True:
             try:
-                done = self._apply(entry, in_doubt=tries > 0)
+                done = self._apply(entry, possibly_applied=tries > 0)
                 self._note_away(None)
                 return done
             except DatabaseAway as error:
                 self._wait_for_return(tries, error)
                 tries += 1
 
-    def _apply(self, entry: Entry, *, in_doubt: bool) -> bool:
+    def _apply(self, entry: Write, *, possibly_applied: bool) -> bool:
         try:
             self._triggers.writing(entry)
-            self._store.apply(entry, in_doubt=in_doubt)
+            self._store.apply(entry, possibly_applied=possibly_applied)
             self._triggers.stored(entry)
         except NumberTaken:
             self._look()

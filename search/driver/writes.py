@@ -1,4 +1,4 @@
-"""The entries of the journal: one record for each thing the driver has stored."""
+"""The entries of the write queue: one record for each thing the driver has stored."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from search.records.outcome import TrialEnd
 from search.records.stored_checkpoint import StoredCheckpoint
 from trainer.records import Report
 
-__all__ = ["AddTrial", "EndTrial", "Entry", "NewAttempt", "StoreReport", "StoreTest", "TakeUp"]
+__all__ = ["AddTrial", "EndTrial", "NewAttempt", "StoreReport", "StoreTest", "TakeUp", "Write"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,7 @@ class StoreReport:
     trial: int
     report: Report
     score: float | None
-    #: The trial's checkpoints in the depot from now on; None where that did not change.
+    #: The trial's checkpoints in the artifact store from now on; None where that did not change.
     stored: tuple[StoredCheckpoint, ...] | None = None
 
 
@@ -70,4 +70,4 @@ class StoreTest:
     result: dict[str, object]
 
 
-Entry = AddTrial | TakeUp | NewAttempt | StoreReport | EndTrial | StoreTest
+Write = AddTrial | TakeUp | NewAttempt | StoreReport | EndTrial | StoreTest

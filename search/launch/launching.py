@@ -33,7 +33,7 @@ from storage.lease import Lease
 from storage.optuna_store import open_optuna
 from storage.studies import NewStudy, StudyRecord, clear_stop, get_study
 from trainer.control_group import limit_threads
-from trainer.features import Material, prepare, require_labels
+from trainer.features import DatasetFeatures, prepare, require_labels
 
 __all__ = ["PREFETCHED", "launch"]
 
@@ -69,14 +69,14 @@ def launch(
     title = request.study or f"of {request.layers.title}"
     with _reserved(request.options, title, output.say) as reservation:
         request = request.on(reservation.machine)
-        material = _prepare(request, output)
-        record = _create(request, database, material)
+        dataset_features = _prepare(request, output)
+        record = _create(request, database, dataset_features)
         if record is not None:
             reservation.label(record.name)
             output.say(f"study {record.name} created in {database.address.masked()}")
             tell_moved_starts(request.config, output.say)
             with parts.lease.acquire(database, record.name) as lease:
-                return _drive(request, database, lease, material, output, parts)
+                return _drive(request, database, lease, dataset_features, output, parts)
     assert request.study is not None, "only a name that was given can be taken"
     stored = get_study(database.engine, request.study)  # somebody was quicker
     check_origin(database, stored.name, stored)
@@ -118,9 +118,9 @@ def _continue(
     ):
         request = request.on(reservation.machine)
         clear_stop(database.engine, stored.name)
-        material = _prepare(request, output)
-        check_fingerprints(stored, material)
-        return _drive(request, database, lease, material, output, parts)
+        dataset_features = _prepare(request, output)
+        check_fingerprints(stored, dataset_features)
+        return _drive(request, database, lease, dataset_features, output, parts)
 
 
 def _check_database(database: Database) -> None:
@@ -134,18 +134,18 @@ def _check_database(database: Database) -> None:
     open_optuna(database).engine.dispose()  # made now, they take no connection beside the lease
 
 
-def _prepare(request: Launch, output: Output) -> Material:
+def _prepare(request: Launch, output: Output) -> DatasetFeatures:
     limit_threads()
     with output.open_preparing() as tell:
-        material = prepare(
+        dataset_features = prepare(
             request.config.train,
             cache=request.options.paths.cache,
             device=request.options.machine.own_device,
             progress=tell,
         )
     if request.config.objective().needs_labels:
-        require_labels(material)
-    return material
+        require_labels(dataset_features)
+    return dataset_features
 
 
 def _reserved(options: RunOptions, study: str, say: Callable[[str], None]) -> Reservation:
@@ -159,7 +159,9 @@ def _reserved(options: RunOptions, study: str, say: Callable[[str], None]) -> Re
     return reserve(options.machine, policy=options.sharing, study=study, say=say)
 
 
-def _create(request: Launch, database: Database, material: Material) -> StudyRecord | None:
+def _create(
+    request: Launch, database: Database, dataset_features: DatasetFeatures
+) -> StudyRecord | None:
     """Store the study; None if another process took its name just now."""
     new = NewStudy(
         config=request.config.to_table(),
@@ -168,7 +170,7 @@ def _create(request: Launch, database: Database, material: Material) -> StudyRec
         trials=request.config.search.trials,
         versions=package_versions(),
         revision=code_revision(),
-        fingerprints=dict(material.fingerprints),
+        fingerprints=dict(dataset_features.fingerprints),
         lag=request.options.machine.workers + PREFETCHED,
     )
     if request.study is None:
@@ -183,11 +185,11 @@ def _drive(
     request: Launch,
     database: Database,
     lease: Lease,
-    material: Material,
+    dataset_features: DatasetFeatures,
     output: Output,
     parts: Parts,
 ) -> LaunchResult:
-    assert material.folder is not None
+    assert dataset_features.folder is not None
     name = lease.study
     record = get_study(database.engine, name)
     session = Session(
@@ -206,8 +208,8 @@ def _drive(
             parts.open_workers(
                 request.config,
                 request.options,
-                bank=material.folder,
-                depot=session.depot,
+                bank=dataset_features.folder,
+                artifact_store=session.artifact_store,
                 stopped=lambda: session.stop_reason is not None,
                 say=output.say,
             ) as pool,
@@ -228,7 +230,7 @@ def _retarget(request: Launch, record: StudyRecord, session: Session) -> None:
     target = request.config.search.trials
     if not request.trials_given or target == record.trials:
         return
-    counts = session.mirror.counts()
+    counts = session.memory.counts()
     begun = counts.finished + counts.running
     if target < begun:
         raise StudyError(

@@ -8,7 +8,7 @@ from storage.database import Database
 from storage.errors import UnknownStudy
 from storage.studies import StudyRecord, check_name, get_study, list_studies
 from trainer.config.sources import Layers
-from trainer.features import Material
+from trainer.features import DatasetFeatures
 
 __all__ = [
     "check_fingerprints",
@@ -91,13 +91,13 @@ def stored_config(stored: StudyRecord, layers: Layers) -> LaunchConfig:
     return config
 
 
-def check_fingerprints(stored: StudyRecord, material: Material) -> None:
+def check_fingerprints(stored: StudyRecord, dataset_features: DatasetFeatures) -> None:
     """Refuse to continue a study on other data or weights.
 
     Raises:
         StudyError: If they are not those that the study was made from.
     """
-    found = differences(stored.fingerprints, material.fingerprints)
+    found = differences(stored.fingerprints, dataset_features.fingerprints)
     if found:
         raise StudyError(
             f"study {stored.name!r} was made from other data or weights ({'; '.join(found)}):"

@@ -1,6 +1,6 @@
 """What a run costs on this machine, measured by training a few steps on random features.
 
-The time and memory of a step depend on shapes alone, so that neither images nor a feature bank
+The time and memory of a step depend on shapes alone, so that neither images nor a feature cache
 are needed.
 
 Letters of shapes: ``docs/architecture.md``.
@@ -17,8 +17,8 @@ import torch
 
 from trainer.config.configuration import TrainConfig
 from trainer.engine.slots import Slots
-from trainer.features import Material, TestSplit, TrainSplit, ValSplit
-from trainer.features.dataset_summary import Survey
+from trainer.features import DatasetFeatures, TestSplit, TrainSplit, ValSplit
+from trainer.features.dataset_summary import DatasetSummary
 from trainer.seeds import numpy_generator
 
 __all__ = ["Costs", "measure"]
@@ -45,26 +45,26 @@ class Costs:
     gpu_bytes: int | None
 
 
-def measure(config: TrainConfig, survey: Survey, device: torch.device) -> Costs:
+def measure(config: TrainConfig, dataset_summary: DatasetSummary, device: torch.device) -> Costs:
     """Train a few steps, as a worker does, and evaluate once.
 
     Raises:
         ConfigError: If the method or a value is wrong.
     """
-    material = _random_material(config, survey)
+    dataset_features = _random_material(config, dataset_summary)
     with _one_thread():
-        slots = Slots([config], material, device)
+        slots = Slots([config], dataset_features, device)
         slots.step()
         steps, seconds = 0, 0.0
         while steps < LEAST_STEPS or (steps < MOST_STEPS and seconds < STEP_SECONDS):
             seconds += _timed(slots.step, device)
             steps += 1
-        evaluation = _timed(lambda: slots.evaluate(0, material.val), device)
+        evaluation = _timed(lambda: slots.evaluate(0, dataset_features.val), device)
         state = slots.state(0)
     return Costs(
         steps=steps,
         iteration_seconds=seconds / steps,
-        evaluation_seconds=evaluation / len(material.val) * survey.images["val"],
+        evaluation_seconds=evaluation / len(dataset_features.val) * dataset_summary.images["val"],
         checkpoint_bytes=sum(tensor.nbytes for tensor in state.values()),
         worker_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,  # Linux: KiB
         gpu_bytes=torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None,
@@ -79,22 +79,27 @@ def _timed(action: Callable[[], object], device: torch.device) -> float:
     return time.perf_counter() - began
 
 
-def _random_material(config: TrainConfig, survey: Survey) -> Material:
+def _random_material(config: TrainConfig, dataset_summary: DatasetSummary) -> DatasetFeatures:
     """Features and labels of the right shapes, no more of them than a few steps read."""
     generator = numpy_generator("costs")
     features, modalities = config.features, config.data.modalities
-    crops = min(survey.crops, max(MOST_CROPS, config.training.batch_size))
-    images = min(survey.images["val"], MOST_IMAGES)
+    crops = min(dataset_summary.crops, max(MOST_CROPS, config.training.batch_size))
+    images = min(dataset_summary.images["val"], MOST_IMAGES)
 
     def maps(count: int, side: int) -> dict[str, np.ndarray]:
-        shape = (count, side // survey.patch, side // survey.patch, survey.channels)
+        shape = (
+            count,
+            side // dataset_summary.patch,
+            side // dataset_summary.patch,
+            dataset_summary.channels,
+        )
         return {
             name: generator.standard_normal(shape, dtype=np.float32).astype(features.dtype)
             for name in modalities
         }
 
     def labels(count: int, side: int) -> np.ndarray:
-        return generator.integers(0, survey.classes, (count, side, side), dtype=np.uint8)
+        return generator.integers(0, dataset_summary.classes, (count, side, side), dtype=np.uint8)
 
     val = ValSplit(
         features=maps(images, features.eval_resolution),
@@ -102,14 +107,14 @@ def _random_material(config: TrainConfig, survey: Survey) -> Material:
         names=tuple(f"random-{index}" for index in range(images)),
     )
     neighbours = min(features.neighbours, crops - 1)
-    return Material(
-        classes=tuple(f"class-{index}" for index in range(survey.classes)),
-        palette=((0, 0, 0),) * survey.classes,
+    return DatasetFeatures(
+        classes=tuple(f"class-{index}" for index in range(dataset_summary.classes)),
+        palette=((0, 0, 0),) * dataset_summary.classes,
         modalities=modalities,
-        channels=survey.channels,
+        channels=dataset_summary.channels,
         train=TrainSplit(
             features=maps(crops, features.train_resolution),
-            labels=labels(crops, features.train_resolution) if survey.labelled else None,
+            labels=labels(crops, features.train_resolution) if dataset_summary.labelled else None,
             neighbours=generator.integers(0, crops, (crops, neighbours)),
         ),
         val=val,

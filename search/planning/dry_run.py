@@ -22,7 +22,7 @@ from search.spaces import Space
 from storage.address import Address
 from trainer.config.sources import Layers
 from trainer.control_group import usable_memory
-from trainer.features.dataset_summary import Survey, survey
+from trainer.features.dataset_summary import DatasetSummary, dataset_summary
 
 __all__ = ["DryRun", "dry_run"]
 
@@ -42,7 +42,7 @@ class DryRun:
     #: Evaluations of a trial that is not pruned.
     evaluations: int
     space: Space
-    survey: Survey
+    dataset_summary: DatasetSummary
     costs: Costs
     #: The database, masked.
     storage: str
@@ -95,9 +95,9 @@ class DryRun:
             "measured": dataclasses.asdict(self.costs),
             "space": self.space.to_json()["knobs"],
             "fixed": dict(self.config.train.hyper),
-            "images": dict(self.survey.images),
-            "crops": self.survey.crops,
-            "bank_bytes": self.survey.bank_bytes,
+            "images": dict(self.dataset_summary.images),
+            "crops": self.dataset_summary.crops,
+            "bank_bytes": self.dataset_summary.bank_bytes,
             "checkpoint_bytes": self.checkpoint_bytes,
             "free_bytes": {"cache": self.cache_free, "checkpoints": self.checkpoints_free},
             "memory_bytes": self.memory,
@@ -124,7 +124,7 @@ def dry_run(
     """
     config = resolve_layers(layers)
     notes = check_dataset(config).notes
-    found = survey(config.train)
+    found = dataset_summary(config.train)
     return DryRun(
         study=study or f"{layers.title}-N, the next free number",
         config=config,
@@ -133,7 +133,7 @@ def dry_run(
         held=holders(),
         evaluations=len(config.train.evaluate_at(crops=found.crops)),
         space=config.space(),
-        survey=found,
+        dataset_summary=found,
         costs=measure(config.train, found, torch.device(options.machine.own_device)),
         storage=address.masked(),
         cache_free=_free_bytes(options.paths.cache),

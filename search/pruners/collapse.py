@@ -21,7 +21,7 @@ __all__ = ["CollapseRules"]
 
 @dataclass(frozen=True, kw_only=True)
 class CollapseRules:
-    """Thresholds of the signs of collapse."""
+    """Thresholds of the collapse indicators."""
 
     #: Entropy of cluster use over log n, from 0 to 1: collapsed below it.
     entropy_floor: float = 0.02
@@ -91,7 +91,7 @@ class CollapseRules:
         return late and report.iteration >= self.least_iterations
 
     def _signs(self, report: Report) -> dict[str, str]:
-        """The signs of collapse that the report shows, each with a sentence of its figures."""
+        """The collapse indicators that the report shows, each with a sentence of its figures."""
         signals, signs = report.signals, {}
         if signals.largest_share > self.share_ceiling:
             signs["share"] = (

@@ -21,7 +21,7 @@ class Pruner(Protocol):
         """Decide after the trial's last report.
 
         Args:
-            study: The mirror's study.
+            study: The in-memory study's study.
             trial: The running trial, its scores as ``intermediate_values`` by evaluation.
         """
         ...

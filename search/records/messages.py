@@ -41,7 +41,7 @@ class Task:
     #: Folders of checkpoints to begin from, those of earlier attempts among them: the one with
     #: most evaluations is taken.
     earlier: tuple[str, ...] = ()
-    #: Checkpoints in the depot to begin from, which PostgreSQL knows, the newest first.
+    #: Checkpoints in the artifact store to begin from, which PostgreSQL knows, the newest first.
     stored: tuple[StoredCheckpoint, ...] = ()
 
     @property
@@ -88,7 +88,7 @@ class Reported:
     reports: tuple[Report, ...]
     #: Things worth telling, such as a damaged checkpoint that was passed over.
     notes: tuple[str, ...] = ()
-    #: The checkpoint of the last report in the depot; None without a depot, or if that failed.
+    #: The checkpoint of the last report in the artifact store; None without one, or on failure.
     checkpoint: StoredCheckpoint | None = None
     #: What a job of the kind ``test`` is for; None for all other kinds.
     on_test: OnTest | None = None

@@ -3,7 +3,7 @@
 A crash is never a score and a collapsed run is never a failure: samplers do not see
 failed trials, and would draw from a bad region again and again. :func:`trial_end` is the
 only place that decides what is stored, :func:`write_end` the only one that stores it, in
-the mirror and in PostgreSQL alike.
+the in-memory study and in PostgreSQL alike.
 """
 
 import math

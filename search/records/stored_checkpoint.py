@@ -1,4 +1,4 @@
-"""A checkpoint in the depot, as it is written down with its trial."""
+"""A checkpoint in the artifact store, as it is written down with its trial."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +8,7 @@ __all__ = ["StoredCheckpoint"]
 
 @dataclass(frozen=True, kw_only=True)
 class StoredCheckpoint:
-    """One checkpoint in the depot, as PostgreSQL knows it."""
+    """One checkpoint in the artifact store, as PostgreSQL knows it."""
 
     #: Where in the study's part of the store.
     place: str

@@ -75,8 +75,9 @@ def _cost(run: DryRun) -> list[tuple[str, str]]:
         ("memory", _memory(run)),
         (
             "disk",
-            f"{bytes_text(run.survey.bank_bytes)} of features ({bytes_text(run.cache_free)} free"
-            f" there), at most {bytes_text(run.checkpoint_bytes)} of checkpoints"
+            f"{bytes_text(run.dataset_summary.bank_bytes)} of features"
+            f" ({bytes_text(run.cache_free)} free there),"
+            f" at most {bytes_text(run.checkpoint_bytes)} of checkpoints"
             f" ({bytes_text(run.checkpoints_free)} free there)",
         ),
     ]
@@ -99,14 +100,18 @@ def _memory(run: DryRun) -> str:
 
 
 def _read(run: DryRun) -> list[tuple[str, str]]:
-    survey, train = run.survey, run.config.train
-    images = ", ".join(f"{count} {split}" for split, count in survey.images.items())
-    where = "drawn, not read" if survey.root is None else f"{survey.files} files in {survey.root}"
+    dataset_summary, train = run.dataset_summary, run.config.train
+    images = ", ".join(f"{count} {split}" for split, count in dataset_summary.images.items())
+    where = (
+        "drawn, not read"
+        if dataset_summary.root is None
+        else f"{dataset_summary.files} files in {dataset_summary.root}"
+    )
     weights = "" if train.backbone.name == "patch-stats" else f", weights {train.backbone.weights}"
     return [
-        ("data", f"{train.data.name}, {where}: {images} images, {survey.crops} crops"),
+        ("data", f"{train.data.name}, {where}: {images} images, {dataset_summary.crops} crops"),
         *(("note", note) for note in run.notes),
-        ("backbone", f"{train.backbone.name}{weights}: {survey.channels} channels"),
+        ("backbone", f"{train.backbone.name}{weights}: {dataset_summary.channels} channels"),
     ]
 
 

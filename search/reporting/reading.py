@@ -8,7 +8,7 @@ import optuna
 from optuna.trial import FrozenTrial
 
 from search.config.protocols import study_protocol
-from search.driver.in_memory_study import Mirror
+from search.driver.in_memory_study import InMemoryStudy
 from search.driver.study_store import test_of
 from search.errors import SearchError, StudyError
 from search.objectives import OBJECTIVES, objective_name
@@ -83,8 +83,10 @@ def view_study(
         driver: Who drives it, for people.
         test: The stored scores on the test split.
     """
-    mirror = Mirror(record.name, [counted(trial, record.name) for trial in without_gaps(trials)])
-    best = mirror.best()
+    memory = InMemoryStudy(
+        record.name, [counted(trial, record.name) for trial in without_gaps(trials)]
+    )
+    best = memory.best()
     state: State = "running" if driver else "finished" if record.finished_at else "paused"
     name = objective_name(record.config)
     return StudyView(
@@ -99,7 +101,7 @@ def view_study(
         objective=name,
         objective_title=OBJECTIVES[name].title if name in OBJECTIVES else name,
         defaults=_defaults(record.space),
-        counts=mirror.counts(),
+        counts=memory.counts(),
         trials=tuple(_trial(trial, record.name) for trial in trials),
         best=None if best is None else _trial(best, record.name),
         test=test,

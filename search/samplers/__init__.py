@@ -26,7 +26,7 @@ class Sampler(Protocol):
         """Propose parameters.
 
         Args:
-            study: The mirror's study: finished trials are learnt from, running ones kept away
+            study: The study in memory: finished trials are learnt from, running ones kept away
                 from. It may or may not hold the trial itself.
             space: The search space; every trial of the study has all its parameters.
             number: Number the trial has or will have.

@@ -66,7 +66,7 @@ class Cluster:
         """
         connect(self._machine, self._address)
         try:
-            self._probe = Probe(_doors())
+            self._probe = Probe(_ports())
             if self._address is not None:
                 self._machine = self._machine.on_cluster(_gpus_of_all_nodes(self._machine))
             _check_room(self._machine)
@@ -195,16 +195,16 @@ def on_head(function: Callable[..., Any], *arguments: Any) -> Any:
         raise ClusterError(f"the cluster's head: {first_line(cause)}") from error
 
 
-def _doors() -> dict[str, Door]:
+def _ports() -> dict[str, Door]:
     """Where the head and this machine's part of the cluster listen."""
     context = ray.get_runtime_context()
     host, _, port = str(context.gcs_address).rpartition(":")
-    doors = {"Ray's head": (host, int(port))}
+    ports = {"Ray's head": (host, int(port))}
     for node in ray.nodes():  # type: ignore[no-untyped-call]
         if node["NodeID"] == context.get_node_id():
             door = (str(node["NodeManagerAddress"]), int(node["NodeManagerPort"]))
-            doors["Ray's raylet"] = door
-    return doors
+            ports["Ray's raylet"] = door
+    return ports
 
 
 def _gpus_of_all_nodes(machine: Machine) -> int:

@@ -1,4 +1,4 @@
-"""How the feature bank comes to a node that lacks it: over the wire, or made again there.
+"""How the feature cache comes to a node that lacks it: over the wire, or made again there.
 
 Workers open the bank in the folder that the driver names. A node that sees no bank there gets
 one of its own, once, however many workers wait for it: whoever is first holds a lock that the
@@ -112,10 +112,10 @@ class Delivery:
         )
 
     def _rebuild(self, root: Path) -> Path:
-        material = prepare(self.config, cache=root, device=self.device, verify="sizes")
-        if material.folder is None or material.folder.name != self.named.name:
+        dataset_features = prepare(self.config, cache=root, device=self.device, verify="sizes")
+        if dataset_features.folder is None or dataset_features.folder.name != self.named.name:
             raise CacheError("the data or the weights of this node are others than the driver's")
-        return material.folder
+        return dataset_features.folder
 
 
 def with_bank_here(setup: WorkerSetup, source: BankSource) -> WorkerSetup:
@@ -210,7 +210,7 @@ def _fetch_array(folder: Path, name: str, record: dict[str, Any], source: BankSo
         os.fsync(file.fileno())
     if digest.hexdigest() != record["checksum"]:
         raise CacheError(
-            f"the feature bank did not come whole to this node ({name} differs): resume, and it"
+            f"the feature cache did not come whole to this node ({name} differs): resume, and it"
             " is sent again"
         )
 
@@ -221,9 +221,9 @@ def _read(manifest: str) -> dict[str, Any]:
         content = json.loads(manifest)
         names_safe = all(SAFE_NAME.fullmatch(name) for name in content["arrays"])
     except (ValueError, LookupError, TypeError) as error:
-        raise CacheError("the feature bank's manifest did not come whole to this node") from error
+        raise CacheError("the feature cache's manifest did not come whole to this node") from error
     if not names_safe or not content["arrays"]:
-        raise CacheError("the feature bank's manifest names files that no bank has")
+        raise CacheError("the feature cache's manifest names files that no bank has")
     return dict(content)
 
 

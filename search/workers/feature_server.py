@@ -1,4 +1,4 @@
-"""The feature bank of the driver's node, for nodes that lack it: sent through Ray's object store.
+"""The feature cache of the driver's node, for nodes that lack it: sent through Ray's object store.
 
 The driver itself cannot be called, so an actor on its node reads the files. It sends them piece
 by piece: the object store never holds more than a few pieces for a node, however large the bank.
@@ -89,5 +89,5 @@ def _received(reference: Any) -> Any:
         return ray.get(reference)
     except RayError as error:
         raise ClusterError(
-            f"the driver's node does not send the feature bank: {first_line(error)}"
+            f"the driver's node does not send the feature cache: {first_line(error)}"
         ) from error

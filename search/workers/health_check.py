@@ -22,15 +22,15 @@ Door = tuple[str, int]
 class Probe:
     """Knocks at doors, each a host and a port, until it is closed."""
 
-    def __init__(self, doors: Mapping[str, Door], *, seconds: float = LOOK_SECONDS) -> None:
+    def __init__(self, ports: Mapping[str, Door], *, seconds: float = LOOK_SECONDS) -> None:
         """Start to knock.
 
         Args:
-            doors: What is behind each, for people, and where it is.
+            ports: What is behind each, for people, and where it is.
             seconds: Between two looks.
         """
-        self._doors, self._seconds = dict(doors), seconds
-        self._evidence = dict.fromkeys(doors, 0)
+        self._ports, self._seconds = dict(ports), seconds
+        self._evidence = dict.fromkeys(ports, 0)
         self._gone: str | None = None
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="probe", daemon=True)
@@ -43,7 +43,7 @@ class Probe:
 
     def look(self) -> str | None:
         """Look now: a door that is shut is believed at once. Waits for an answer, but not long."""
-        for name, door in self._doors.items():
+        for name, door in self._ports.items():
             if _knock(door) == SHUT:
                 self._gone = self._gone or _text(name, door)
         return self._gone
@@ -54,7 +54,7 @@ class Probe:
 
     def _run(self) -> None:
         while not self._closing.wait(self._seconds):
-            for name, door in self._doors.items():
+            for name, door in self._ports.items():
                 found = _knock(door)
                 self._evidence[name] = self._evidence[name] + found if found else 0
                 if self._evidence[name] >= ENOUGH:

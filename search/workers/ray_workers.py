@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from search.checkpoints.artifact_store import DepotPlace
+from search.checkpoints.artifact_store import ArtifactCheckpointPlace
 from search.config.configuration import LaunchConfig
 from search.machine.run_options import RunOptions
 from search.workers.cluster import ray_cluster
@@ -21,7 +21,7 @@ def ray_workers(
     options: RunOptions,
     *,
     bank: Path,
-    depot: DepotPlace | None,
+    artifact_store: ArtifactCheckpointPlace | None,
     stopped: Callable[[], bool],
     say: Callable[[str], None],
 ) -> Iterator[Pool]:
@@ -31,7 +31,7 @@ def ray_workers(
         config: The study's configuration.
         options: Where and on what to run.
         bank: Folder of the features that the workers train on.
-        depot: Where checkpoints are kept for other nodes; None for nowhere.
+        artifact_store: Where checkpoints are kept for other nodes; None for nowhere.
         stopped: Whether the search was asked to stop meanwhile.
         say: Prints a line.
 
@@ -39,7 +39,9 @@ def ray_workers(
         ClusterError: If the cluster cannot be reached, or lacks what the workers need.
     """
     machine = options.machine
-    setup = WorkerSetup(config=config.train, bank=str(bank), device=machine.device, depot=depot)
+    setup = WorkerSetup(
+        config=config.train, bank=str(bank), device=machine.device, artifact_store=artifact_store
+    )
     connection = ray_cluster(
         machine,
         address=options.ray_address,

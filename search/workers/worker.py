@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from search.checkpoints.artifact_store import DepotPlace
+from search.checkpoints.artifact_store import ArtifactCheckpointPlace
 from search.checkpoints.resume_points import furthest_first, restore_first
 from search.records.jobs import Job
 from search.records.messages import Begin, Continue, OnTest, Order, Reported, Task
@@ -14,7 +14,7 @@ from storage.errors import ArtifactFailure
 from trainer.config.configuration import TrainConfig
 from trainer.engine.run import Run, config_of
 from trainer.errors import CheckpointError
-from trainer.features import Material, open_material
+from trainer.features import DatasetFeatures, open_dataset_features
 from trainer.records import Report
 
 __all__ = ["Worker", "WorkerSetup"]
@@ -26,14 +26,14 @@ class WorkerSetup:
 
     #: The configuration that all trials share.
     config: TrainConfig
-    #: Folder of the feature bank.
+    #: Folder of the feature cache.
     bank: str
     #: Torch device, e.g. ``cpu`` or ``cuda``.
     device: str
     #: Threads torch may use on the CPU.
     threads: int = 1
     #: Where checkpoints are kept for other nodes; None for nowhere.
-    depot: DepotPlace | None = None
+    artifact_store: ArtifactCheckpointPlace | None = None
 
 
 class Worker:
@@ -43,17 +43,19 @@ class Worker:
         torch.set_num_threads(setup.threads)
         self._config = setup.config
         self._device = torch.device(setup.device)
-        self._material: Material = open_material(Path(setup.bank))
+        self._dataset_features: DatasetFeatures = open_dataset_features(Path(setup.bank))
         self._task: Task | None = None
         self._run: Run | None = None
         self._iteration = 0
-        self._depot = None if setup.depot is None else setup.depot.open()
+        self._artifact_store = (
+            None if setup.artifact_store is None else setup.artifact_store.open()
+        )
         self._keeps = True
 
     def advance(self, order: Order) -> Reported:
         """Obey the order and tell of the evaluation that it leads to.
 
-        A task that goes on from a checkpoint answers with the checkpoint's reports at once,
+        A task that resumes from a checkpoint answers with the checkpoint's reports at once,
         untrained, so that the decision after the last of them is taken again.
         """
         match order:
@@ -76,24 +78,24 @@ class Worker:
             CheckpointError: If there is none that is sound.
         """
         self._task, self._run, self._iteration = task, None, 0
-        sources, notes = furthest_first(task.earlier, task.stored, self._depot)
+        sources, notes = furthest_first(task.earlier, task.stored, self._artifact_store)
         run, more = restore_first(sources, lambda path: self._restore(path, config_of(path)))
         if run is None:
             raise CheckpointError("; ".join(notes + more) or "its checkpoint is gone")
         run.load_selected()
-        found = run.evaluate(self._material.test)
+        found = run.evaluate(self._dataset_features.test)
         on_test = OnTest(cluster=found.cluster, linear=found.linear)
         return Reported(job=task.job, attempt=task.attempt, reports=(), on_test=on_test)
 
     def _restore(self, folder: Path, config: TrainConfig) -> Run:
-        return Run.restore(folder, config, self._material, self._device)
+        return Run.restore(folder, config, self._dataset_features, self._device)
 
     def _take_up(self, task: Task) -> tuple[tuple[Report, ...], tuple[str, ...]]:
         config = self._config.with_trial(hyper=task.hyper, seed=task.seed)
         self._task, self._run = task, None
-        sources, notes = furthest_first(task.earlier, task.stored, self._depot)
+        sources, notes = furthest_first(task.earlier, task.stored, self._artifact_store)
         run, more = restore_first(sources, lambda folder: self._restore(folder, config))
-        self._run = run or Run.start(config, self._material, self._device)
+        self._run = run or Run.start(config, self._dataset_features, self._device)
         self._iteration = self._run.iteration
         passed = "a checkpoint was passed over"
         return self._run.reports, tuple(
@@ -113,8 +115,8 @@ class Worker:
         folder, checkpoint = Path(self._task.folder), None
         try:
             run.save(folder)
-            if self._depot is not None:
-                checkpoint = self._depot.put(
+            if self._artifact_store is not None:
+                checkpoint = self._artifact_store.put(
                     folder, attempt=self._task.place, evaluation=evaluation
                 )
         except (CheckpointError, ArtifactFailure) as error:

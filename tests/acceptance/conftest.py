@@ -38,7 +38,7 @@ class SearchCommand:
         return [*self.storage, *folders, "--device", "cpu", "--plain"]
 
     def environment(self) -> dict[str, str]:
-        """Its cores are booked in a folder of its own: tests run beside each other."""
+        """Its cores are reserved in a folder of its own: tests run beside each other."""
         bookings = str(self.folder / "bookings")
         return {**os.environ, "OMP_NUM_THREADS": "1", "UMSS_BOOKINGS": bookings}
 

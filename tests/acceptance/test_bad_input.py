@@ -218,7 +218,7 @@ def stored(tmp_path: Path, embedded_folder: Path) -> Iterator[str]:
 
     address = f"embedded:{embedded_folder}"
     config = resolve("rooms", None, {"search": {"trials": 6}, "data": {"options": SMALL}})
-    material = prepare(config.train, cache=tmp_path / "cache")
+    dataset_features = prepare(config.train, cache=tmp_path / "cache")
     with open_database(parse_address(address)) as database:
         new = NewStudy(
             config=config.to_table(),
@@ -226,7 +226,7 @@ def stored(tmp_path: Path, embedded_folder: Path) -> Iterator[str]:
             seed=0,
             trials=6,
             versions={},
-            fingerprints=dict(material.fingerprints),
+            fingerprints=dict(dataset_features.fingerprints),
             lag=1 + PREFETCHED,
         )
         record = create_study(database.engine, "old", new)

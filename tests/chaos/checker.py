@@ -210,7 +210,7 @@ def _told_once(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
             yield f"trial {trial} was told {count} times"
 
 
-def _kept(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
+def _retention(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
     """Every thing that a driver knows to be stored is there, as it was told."""
     trials = {trial.number: trial for trial in facts.trials}
     reports = {(report.trial, report.evaluation) for report in facts.reports}
@@ -291,6 +291,6 @@ RULES: tuple[Rule, ...] = (
     _one_holder,
     _one_writer,
     _told_once,
-    _kept,
+    _retention,
     _asked,
 )

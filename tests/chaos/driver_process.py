@@ -1,7 +1,7 @@
 """A driver in a process that may be killed anywhere: the real launch, on a pool of processes.
 
 Everything but Ray is the product's: settings, the study's creation, the lease, the fence, the
-journal, the trainer in the workers, signals. Run in a child of a fork server that has
+write queue, the trainer in the workers, signals. Run in a child of a fork server that has
 imported it all, so that a start takes no seconds.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 import optuna
 from rich.console import Console
 
-from search.checkpoints.artifact_store import DepotPlace
+from search.checkpoints.artifact_store import ArtifactCheckpointPlace
 from search.config.configuration import LaunchConfig, resolve_layers
 from search.driver.driver import Ending
 from search.driver.parts import LeaseTimes, Parts
@@ -36,7 +36,7 @@ from storage.errors import DatabaseAway, LeaseHeld, LeaseLost, StorageError
 from tests.chaos.clock import JumpingClock
 from tests.chaos.driver_options import DRIVEN_ELSEWHERE, LOG_FILE, REFUSED, STOPPED, DriverOptions
 from tests.chaos.failing_statements import fail_statements
-from tests.chaos.noting_ledger import NotingLedger
+from tests.chaos.noting_study_store import NotingStudyStore
 from tests.chaos.nursery import Nursery
 from tests.chaos.process_pool import ProcessPool
 from tests.chaos.worker_process import Given, serve
@@ -137,10 +137,12 @@ def _parts(options: DriverOptions, nursery: Nursery, begun: list[bool]) -> Parts
         /,
         *,
         bank: Path,
-        depot: DepotPlace | None,
+        artifact_store: ArtifactCheckpointPlace | None,
         **other: object,
     ) -> Iterator[Pool]:
-        setup = WorkerSetup(config=config.train, bank=str(bank), device="cpu", depot=depot)
+        setup = WorkerSetup(
+            config=config.train, bank=str(bank), device="cpu", artifact_store=artifact_store
+        )
         begun.append(True)
         yield ProcessPool(
             nursery,
@@ -155,7 +157,7 @@ def _parts(options: DriverOptions, nursery: Nursery, begun: list[bool]) -> Parts
 
     return Parts(
         open_workers=open_workers,
-        study_store=functools.partial(NotingLedger, folder=options.folder),
+        study_store=functools.partial(NotingStudyStore, folder=options.folder),
         clock=JumpingClock(),
         lease=LeaseTimes(
             wait=options.wait, time_to_live=TIME_TO_LIVE, renew_seconds=RENEW_SECONDS

@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from search.checkpoints.artifact_store import Depot
+from search.checkpoints.artifact_store import ArtifactCheckpointStore
 from search.checkpoints.folders import CheckpointStore
 from search.driver.driver import Driver
-from search.driver.in_memory_study import Mirror
+from search.driver.in_memory_study import InMemoryStudy
 from search.driver.plan import Plan
-from search.driver.retention import KeptCheckpoints
+from search.driver.retention import CheckpointRetention
 from search.driver.rules import Rules
-from search.driver.running_trial import LiveTrial
+from search.driver.running_trial import RunningTrial
 from search.driver.schedule import Schedule
 from search.driver.snapshots import Snapshots
 from search.objectives.miou_accuracy import MIOU_ACCURACY
@@ -55,26 +55,26 @@ class Search:
         fault: Fault | None = None,
         store: MemoryStore | None = None,
         patience: float = 5.0,
-        mirror: Mirror | None = None,
+        memory: InMemoryStudy | None = None,
         pool: InlinePool | None = None,
-        depot: Depot | None = None,
-        adopted: list[LiveTrial] | None = None,
+        artifact_store: ArtifactCheckpointStore | None = None,
+        adopted: list[RunningTrial] | None = None,
         **options: Any,
     ) -> None:
         self.store = store or MemoryStore()
-        self.mirror = mirror or Mirror("study")
+        self.memory = memory or InMemoryStudy("study")
         self.progress = SilentProgress()
-        self.pool = pool or InlinePool(workers, fault, depot)
+        self.pool = pool or InlinePool(workers, fault, artifact_store)
         self.stopping = False
         checkpoints = CheckpointStore(root=folder, study="study", identity="memory")
         self.driver = Driver(
             plan=make_plan(trials=trials, lag=lag or workers + 1),
-            mirror=self.mirror,
+            memory=self.memory,
             adopted=adopted or [],
             store=self.store,
             pool=self.pool,
             checkpoints=checkpoints,
-            kept=KeptCheckpoints(checkpoints, self.mirror, depot),
+            kept=CheckpointRetention(checkpoints, self.memory, artifact_store),
             epoch=1,
             progress=self.progress,
             snapshots=Snapshots(
@@ -93,4 +93,4 @@ class Search:
         return [entry.parameters for entry in self.store.added()]
 
     def values(self) -> list[float | None]:
-        return [trial.value for trial in self.mirror.trials()]
+        return [trial.value for trial in self.memory.trials()]

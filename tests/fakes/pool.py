@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 
-from search.checkpoints.artifact_store import Depot
+from search.checkpoints.artifact_store import ArtifactCheckpointStore
 from search.records.messages import Begin, Continue, Event, Lost, Order, OutOfMemory
 from search.workers.pool import Answer
 from tests.fakes.training import FakeWorker
@@ -21,10 +21,13 @@ class InlinePool:
     """Carries out one order a look, the oldest first."""
 
     def __init__(
-        self, count: int = 1, fault: Fault | None = None, depot: Depot | None = None
+        self,
+        count: int = 1,
+        fault: Fault | None = None,
+        artifact_store: ArtifactCheckpointStore | None = None,
     ) -> None:
-        self._depot = depot
-        self._workers = {f"worker-{index}": FakeWorker(depot) for index in range(count)}
+        self._artifact_store = artifact_store
+        self._workers = {f"worker-{index}": FakeWorker(artifact_store) for index in range(count)}
         self._orders: deque[tuple[str, Order]] = deque()
         self._fault = fault
         self._stalled: set[str] = set()
@@ -55,7 +58,7 @@ class InlinePool:
 
     def replace(self, worker: str) -> None:
         self._stalled.discard(worker)
-        self._workers[worker] = FakeWorker(self._depot)
+        self._workers[worker] = FakeWorker(self._artifact_store)
         self.replaced.append(worker)
 
     def lose_all(self, reason: str) -> list[Answer]:
@@ -64,7 +67,7 @@ class InlinePool:
         lost = Lost(reason=reason, with_cluster=True)
         answers = [Answer(worker=worker, event=lost) for worker, _ in self._orders]
         self._orders.clear()
-        self._workers = {worker: FakeWorker(self._depot) for worker in self._workers}
+        self._workers = {worker: FakeWorker(self._artifact_store) for worker in self._workers}
         return answers
 
     def iterations(self) -> dict[str, int]:
@@ -77,5 +80,5 @@ class InlinePool:
             self._stalled.add(worker)
             return None
         if isinstance(fault, Lost | OutOfMemory):
-            self._workers[worker] = FakeWorker(self._depot)
+            self._workers[worker] = FakeWorker(self._artifact_store)
         return fault or self._workers[worker].advance(order)

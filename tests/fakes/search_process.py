@@ -13,8 +13,8 @@ from search.config.configuration import LaunchConfig
 from search.driver.driver import Ending
 from search.driver.parts import STANDARD_PARTS, Parts
 from search.driver.session import Session
-from search.driver.study_store import Ledger
-from search.driver.writes import AddTrial, EndTrial, Entry, StoreReport, StoreTest
+from search.driver.study_store import StudyStore
+from search.driver.writes import AddTrial, EndTrial, StoreReport, StoreTest, Write
 from search.machine.resources import Machine
 from search.machine.run_options import Paths, RunOptions
 from search.records.messages import Begin, Order
@@ -66,19 +66,19 @@ class _Trigger:
         os.kill(os.getpid(), self.kill.signal)
 
 
-class FaultyLedger(Ledger):
-    """The ledger, with the trigger around each entry."""
+class FaultyStudyStore(StudyStore):
+    """The study store, with the trigger around each entry."""
 
     trigger: _Trigger
 
-    def apply(self, entry: Entry, *, in_doubt: bool) -> None:
+    def apply(self, entry: Write, *, possibly_applied: bool) -> None:
         names = {AddTrial: "create", StoreReport: "report", EndTrial: "end", StoreTest: "test"}
         due = self.trigger.count(names.get(type(entry), ""))
         kill = self.trigger.kill
         if due and kill is not None and kill.when == "before":
             self.trigger.fire()
         self.trigger.armed = due and kill is not None and kill.when == "commit"
-        super().apply(entry, in_doubt=in_doubt)
+        super().apply(entry, possibly_applied=possibly_applied)
         if due and kill is not None and kill.when == "after":
             self.trigger.fire()
 
@@ -162,12 +162,14 @@ def run_search(
             session = session_of(
                 database, lease, checkpoints, artifacts=artifacts, patience=patience
             )
-            session._ledger.__class__ = FaultyLedger
-            session._ledger.trigger = trigger  # type: ignore[attr-defined]
+            session._study_store.__class__ = FaultyStudyStore
+            session._study_store.trigger = trigger  # type: ignore[attr-defined]
             _watch_statements(session._storage.engine, trigger)
             with contextlib.closing(session):
-                depot = None if session.depot is None else session.depot.open()
-                pool = InlinePool(workers, on_order, depot)
+                artifact_store = (
+                    None if session.artifact_store is None else session.artifact_store.open()
+                )
+                pool = InlinePool(workers, on_order, artifact_store)
                 ending = session.drive(pool, SilentProgress())
             (checkpoints / STATEMENTS_FILE).write_text(str(trigger.counts["sql"]))
             return ending

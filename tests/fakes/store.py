@@ -7,11 +7,11 @@ from search.driver.look import Look
 from search.driver.writes import (
     AddTrial,
     EndTrial,
-    Entry,
     NewAttempt,
     StoreReport,
     StoreTest,
     TakeUp,
+    Write,
 )
 from search.progress.snapshot import Snapshot
 from storage.errors import DatabaseAway
@@ -25,16 +25,16 @@ class MemoryStore:
         self.entries: list[AddTrial | TakeUp | NewAttempt | StoreReport | EndTrial] = []
         #: Results on the test split.
         self.tests: list[dict[str, object]] = []
-        self.doubtful: list[Entry] = []
+        self.doubtful: list[Write] = []
         self.asked_to_stop = False
         self._tries = 0
         self._away_at = away_at or set()
 
-    def apply(self, entry: Entry, *, in_doubt: bool) -> None:
+    def apply(self, entry: Write, *, possibly_applied: bool) -> None:
         self._tries += 1
         if self._tries in self._away_at:
             raise DatabaseAway("the database is away: on order")
-        if in_doubt:
+        if possibly_applied:
             self.doubtful.append(entry)
         if isinstance(entry, StoreTest):
             self.tests.append(entry.result)

@@ -4,14 +4,14 @@ import json
 import math
 from pathlib import Path
 
-from search.checkpoints.artifact_store import Depot
+from search.checkpoints.artifact_store import ArtifactCheckpointStore
 from search.checkpoints.resume_points import furthest_first
 from search.records.jobs import Job
 from search.records.messages import Begin, Continue, OnTest, Order, Reported, Task
 from search.records.stored_checkpoint import StoredCheckpoint
 from trainer.engine.checkpoint import read_record, write_checkpoint
 from trainer.errors import CheckpointError
-from trainer.records import Report, Scores, Signals
+from trainer.records import CollapseIndicators, Report, Scores
 from trainer.seeds import numpy_generator
 
 NAN = math.nan
@@ -31,7 +31,7 @@ def fake_report(hyper: dict[str, float], seed: int, evaluation: int) -> Report:
         loss=-level,
         cluster=scores,
         linear=scores,
-        signals=Signals(
+        signals=CollapseIndicators(
             cluster_entropy=0.01 if collapsed else 0.9,
             largest_share=0.99 if collapsed else 0.3,
             mean_cosine=0.2,
@@ -43,11 +43,11 @@ def fake_report(hyper: dict[str, float], seed: int, evaluation: int) -> Report:
 class FakeWorker:
     """Obeys orders like ``search.workers.worker.Worker``, checkpoints to JSON files.
 
-    With a depot it leaves whole checkpoints, without tensors, there as well.
+    With an artifact store it leaves whole checkpoints, without tensors, there as well.
     """
 
-    def __init__(self, depot: Depot | None = None) -> None:
-        self._depot = depot
+    def __init__(self, artifact_store: ArtifactCheckpointStore | None = None) -> None:
+        self._artifact_store = artifact_store
         self._task: Task | None = None
         self._reports: list[Report] = []
         self.evaluations_made = 0
@@ -74,12 +74,14 @@ class FakeWorker:
         self._reports.append(report)
         self.evaluations_made += 1
         folder = Path(self.task.folder)
-        if self._depot is None:
+        if self._artifact_store is None:
             self._save(folder)
             return self._tell((report,))
         write_checkpoint(folder, {}, {"reports": [told.to_json() for told in self._reports]})
         place, evaluation = self.task.place, report.evaluation
-        return self._tell((report,), self._depot.put(folder, attempt=place, evaluation=evaluation))
+        return self._tell(
+            (report,), self._artifact_store.put(folder, attempt=place, evaluation=evaluation)
+        )
 
     def _score_on_test(self, task: Task) -> Reported:
         """What the checkpoint's last report says of val, as if the two splits were one."""
@@ -91,9 +93,9 @@ class FakeWorker:
         return Reported(job=task.job, attempt=task.attempt, reports=(), on_test=on_test)
 
     def _found(self, task: Task) -> list[Report]:
-        if self._depot is None:
+        if self._artifact_store is None:
             return self._furthest(task.earlier)
-        for source in furthest_first(task.earlier, task.stored, self._depot)[0]:
+        for source in furthest_first(task.earlier, task.stored, self._artifact_store)[0]:
             with source.opened() as folder:
                 return [Report.from_json(item) for item in read_record(folder)["reports"]]
         return []

@@ -15,7 +15,7 @@ from trainer.commands.cache import Choice, list_cache, prune_cache, read_age, re
 from trainer.commands.evaluate import Scoring, evaluate_checkpoint
 from trainer.commands.export_config import export_settings
 from trainer.commands.features import build_features
-from trainer.commands.figures import Album, draw_figures
+from trainer.commands.figures import FigureSet, draw_figures
 from trainer.commands.fit import fit_run
 from trainer.commands.import_checkpoint import import_released
 from trainer.commands.import_config import import_settings
@@ -147,8 +147,8 @@ def figures(
     cache: CacheOption = None,
 ) -> None:
     """Draw losses, classes, confusion, predictions and feature maps of a run."""
-    album = Album(out=out, split=split, images=images, baseline=baseline)
-    draw_figures(checkpoint, album, data=data, cache=cache, device=find_device(device))
+    figure_set = FigureSet(out=out, split=split, images=images, baseline=baseline)
+    draw_figures(checkpoint, figure_set, data=data, cache=cache, device=find_device(device))
 
 
 @app.command()
@@ -160,7 +160,7 @@ def features(
         bool, typer.Option("--verify", help="Compare every byte with its checksum, and say so.")
     ] = False,
 ) -> None:
-    """Build the feature bank and the neighbours of a configuration, or find them complete."""
+    """Build the feature cache and the neighbours of a configuration, or find them complete."""
     run = read_config(config, tell=True)
     build_features(run, cache=cache, device=find_device(device), verify=verify)
 
@@ -172,7 +172,7 @@ def presets(
         typer.Argument(help="Print this one as TOML; default lists all.", show_default=False),
     ] = None,
 ) -> None:
-    """List the presets, or print one; `base = "NAME"` in a TOML file goes on from it."""
+    """List the presets, or print one; `base = "NAME"` in a TOML file resumes from it."""
     if name is None:
         list_presets()
     else:
@@ -263,7 +263,7 @@ def cache_list(
     cache: CacheOption = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON list.")] = False,
 ) -> None:
-    """List feature banks: what they were made from, their size, when each was last used."""
+    """List feature caches: what they were made from, their size, when each was last used."""
     list_cache(cache=cache, as_json=json)
 
 

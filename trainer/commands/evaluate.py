@@ -11,13 +11,13 @@ from typing import Any, Literal
 import torch
 
 from trainer.commands.lines import iterate_text, percent_text, protocol_line
-from trainer.commands.setup import at_root, prepare_material, say, telling
+from trainer.commands.setup import at_root, prepare_dataset_features, say, telling
 from trainer.commands.tables import say_table
 from trainer.config.configuration import TrainConfig
 from trainer.config.toml_records import record_to_table
 from trainer.datasets import open_dataset
 from trainer.engine.run import Run, config_of
-from trainer.features import Material, require_labelled, require_labels
+from trainer.features import DatasetFeatures, require_labelled, require_labels
 from trainer.features.mirrored import Mirrored, prepare_mirrored
 from trainer.features.pictures import Pictures
 from trainer.protocols import protocol_text
@@ -64,17 +64,21 @@ def evaluate_checkpoint(
     settings = at_root(config_of(checkpoint), data)
     require_labelled(open_dataset(settings.data), split=asked.split, wanted_by="evaluate")
     pictures = _open_pictures(settings) if asked.crf else None
-    material = prepare_material(settings, cache=cache, device=device, verify="small")
-    require_labels(material, split=asked.split, wanted_by="evaluate")
-    run = Run.restore(checkpoint, settings, material, device)
+    dataset_features = prepare_dataset_features(
+        settings, cache=cache, device=device, verify="small"
+    )
+    require_labels(dataset_features, split=asked.split, wanted_by="evaluate")
+    run = Run.restore(checkpoint, settings, dataset_features, device)
     iteration = run.load_selected()
-    mirrored = _prepare_mirrored(settings, material, asked, cache, device) if asked.flip else None
+    mirrored = (
+        _prepare_mirrored(settings, dataset_features, asked, cache, device) if asked.flip else None
+    )
     if not asked.as_json:
         say(protocol_line(settings))
         say(iterate_text(run))
     found = {
-        name: _score(run, material, asked.split, options, name, device)
-        for name, options in _ways(mirrored, pictures, material, asked.split)
+        name: _score(run, dataset_features, asked.split, options, name, device)
+        for name, options in _ways(mirrored, pictures, dataset_features, asked.split)
     }
     if asked.as_json:
         say(json.dumps(_json(checkpoint, asked.split, settings, iteration, found), indent=1))
@@ -93,7 +97,7 @@ def _open_pictures(settings: TrainConfig) -> Callable[[tuple[str, ...]], Picture
 
 def _prepare_mirrored(
     settings: TrainConfig,
-    material: Material,
+    dataset_features: DatasetFeatures,
     asked: Scoring,
     cache: Path | None,
     device: torch.device,
@@ -101,7 +105,7 @@ def _prepare_mirrored(
     with telling() as tell:
         return prepare_mirrored(
             settings,
-            material,
+            dataset_features,
             asked.split,
             cache=cache,
             device=device,
@@ -112,7 +116,7 @@ def _prepare_mirrored(
 def _ways(
     mirrored: Mirrored | None,
     pictures: Callable[[tuple[str, ...]], Pictures] | None,
-    material: Material,
+    dataset_features: DatasetFeatures,
     split: Literal["val", "test"],
 ) -> Iterator[tuple[str, TestTimeOptions]]:
     """The ways in which predictions are made, by name: each adds to the one before."""
@@ -121,25 +125,25 @@ def _ways(
     if features is not None:
         yield "flip", TestTimeOptions(mirrored=features)
     if pictures is not None:
-        guides = pictures(material.evaluated(split).names).guides
+        guides = pictures(dataset_features.evaluated(split).names).guides
         name = "CRF" if features is None else "flip, CRF"
         yield name, TestTimeOptions(mirrored=features, guides=guides)
 
 
 def _score(
     run: Run,
-    material: Material,
+    dataset_features: DatasetFeatures,
     split: Literal["val", "test"],
     options: TestTimeOptions,
     name: str,
     device: torch.device,
 ) -> Evaluation:
-    total = len(material.evaluated(split))
+    total = len(dataset_features.evaluated(split))
     with telling() as tell:
         return evaluate(
             run.scored(),
-            material.evaluated(split),
-            modalities=material.modalities,
+            dataset_features.evaluated(split),
+            modalities=dataset_features.modalities,
             batch_size=run.config.evaluation.batch_size,
             device=device,
             options=options,

@@ -1,12 +1,12 @@
-"""``features``: build a feature bank."""
+"""``features``: build a feature cache."""
 
 from pathlib import Path
 
 import torch
 
-from trainer.commands.setup import prepare_material, say, say_notes, telling
+from trainer.commands.setup import prepare_dataset_features, say, say_notes, telling
 from trainer.config.configuration import TrainConfig
-from trainer.features import open_material, validate
+from trainer.features import open_dataset_features, validate
 from trainer.features.bank import Verify
 
 __all__ = ["build_features"]
@@ -28,20 +28,20 @@ def build_features(
     """
     say_notes(validate(config).notes)
     found: Verify = "sizes" if verify else "all"
-    material = prepare_material(config, cache=cache, device=device, verify=found)
+    made = prepare_dataset_features(config, cache=cache, device=device, verify=found)
     say(
-        f"{len(material.train)} crops, {len(material.val)} val and {len(material.test)} test"
-        f" images of {', '.join(material.modalities)}; {material.channels} channels a token"
+        f"{len(made.train)} crops, {len(made.val)} val and {len(made.test)} test images of"
+        f" {', '.join(made.modalities)}; {made.channels} channels per token"
     )
-    say(f"bank: {material.folder}")
+    say(f"feature cache: {made.folder}")
     if verify:
-        assert material.folder is not None, "it was just prepared"
-        _verify(material.folder)
+        assert made.folder is not None, "it was just prepared"
+        _verify(made.folder)
 
 
 def _verify(folder: Path) -> None:
     with telling() as tell:
-        open_material(
+        open_dataset_features(
             folder,
             verify="all",
             progress=lambda done, total: tell(

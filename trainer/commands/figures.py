@@ -8,15 +8,15 @@ from typing import Literal
 import numpy as np
 import torch
 
-from trainer.commands.setup import at_root, prepare_material, say
+from trainer.commands.setup import at_root, prepare_dataset_features, say
 from trainer.engine.run import Run, config_of
 from trainer.errors import ConfigError, FigureError
 
-__all__ = ["Album", "draw_figures"]
+__all__ = ["FigureSet", "draw_figures"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Album:
+class FigureSet:
     """What is to be drawn, and where to."""
 
     out: Path
@@ -28,13 +28,18 @@ class Album:
 
 
 def draw_figures(
-    checkpoint: Path, album: Album, *, data: Path | None, cache: Path | None, device: torch.device
+    checkpoint: Path,
+    figure_set: FigureSet,
+    *,
+    data: Path | None,
+    cache: Path | None,
+    device: torch.device,
 ) -> None:
     """Draw everything there is to show of a run, and say which files were written.
 
     Args:
         checkpoint: Folder of the checkpoint.
-        album: What to draw.
+        figure_set: What to draw.
         data: Folder of the data set, if it was moved.
         cache: Folder of the feature cache; None for the user's own.
         device: Where to compute.
@@ -44,24 +49,26 @@ def draw_figures(
             damaged, or of another kind.
     """
     _require_matplotlib()
-    from trainer.figures.figure_set import draw_album
-    from trainer.figures.run_view import Subject, same_images
+    from trainer.figures.figure_set import draw_figures
+    from trainer.figures.run_view import RunView, same_images
 
-    def open_run(folder: Path) -> Subject:
+    def open_run(folder: Path) -> RunView:
         settings = at_root(config_of(folder), data)
-        material = prepare_material(settings, cache=cache, device=device, verify="small")
-        run = Run.restore(folder, settings, material, device)
-        return Subject.of(folder, run, material, album.split, device)
+        dataset_features = prepare_dataset_features(
+            settings, cache=cache, device=device, verify="small"
+        )
+        run = Run.restore(folder, settings, dataset_features, device)
+        return RunView.of(folder, run, dataset_features, figure_set.split, device)
 
     subject = open_run(checkpoint)
-    baseline = None if album.baseline is None else open_run(album.baseline)
+    baseline = None if figure_set.baseline is None else open_run(figure_set.baseline)
     if baseline is not None and not same_images(subject, baseline):
         raise ConfigError(
-            f"--baseline {album.baseline} was run on other images or classes than {checkpoint}:"
-            " give a run on the same data set"
+            f"--baseline {figure_set.baseline} was run on other images or classes than"
+            f" {checkpoint}: give a run on the same data set"
         )
-    places = _places(len(subject.images), album.images)
-    for paths in draw_album(subject, baseline, places=places, out=album.out):
+    places = _places(len(subject.images), figure_set.images)
+    for paths in draw_figures(subject, baseline, places=places, out=figure_set.out):
         say(f"{paths[0]}  {paths[1].name}")
 
 

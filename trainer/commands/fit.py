@@ -6,13 +6,13 @@ from pathlib import Path
 import torch
 
 from trainer.commands.lines import iterate_text, memory_text, protocol_line, scores_text
-from trainer.commands.setup import prepare_material, say, say_notes, telling
+from trainer.commands.setup import prepare_dataset_features, say, say_notes, telling
 from trainer.config.configuration import TrainConfig
 from trainer.console.shell import shell_text, trainer_command
 from trainer.engine.checkpoint import RECORD_NAME
 from trainer.engine.run import Run, require_trainable
 from trainer.engine.snapshots import check_snapshots, snapshot_folder
-from trainer.features import Material, validate
+from trainer.features import DatasetFeatures, validate
 from trainer.logs import RunLog, open_log
 from trainer.records import Report
 
@@ -46,15 +46,15 @@ def fit_run(
     notes = validate(config).notes
     say(protocol_line(config))
     say_notes(notes)
-    material = prepare_material(config, cache=cache, device=device)
-    run = _start_or_restore(folder, config, material, device)
+    dataset_features = prepare_dataset_features(config, cache=cache, device=device)
+    run = _start_or_restore(folder, config, dataset_features, device)
     keep = check_snapshots(snapshots, folder, reached=run.iteration, iterations=run.iterations)
     with contextlib.closing(open_log(log, folder, config, iteration=run.iteration)) as told:
         _train(run, folder, told, keep)
     say(memory_text(device))
     say(iterate_text(run))
     say(f"checkpoint: {folder}")
-    if material.test.labels is not None:
+    if dataset_features.test.labels is not None:
         score = shell_text(trainer_command("evaluate", folder, "--split", "test"))
         say(f"score it once on the test split: {score}")
 
@@ -76,11 +76,11 @@ def _train(run: Run, folder: Path, log: RunLog, snapshots: tuple[int, ...]) -> N
 
 
 def _start_or_restore(
-    folder: Path, config: TrainConfig, material: Material, device: torch.device
+    folder: Path, config: TrainConfig, dataset_features: DatasetFeatures, device: torch.device
 ) -> Run:
     if (folder / RECORD_NAME).exists():
-        return Run.restore(folder, config, material, device)
-    return Run.start(config, material, device)
+        return Run.restore(folder, config, dataset_features, device)
+    return Run.start(config, dataset_features, device)
 
 
 def _report_line(report: Report, run: Run) -> str:

@@ -184,9 +184,9 @@ def _bank_line(ready: Readiness) -> str:
     free = "" if ready.free is None else f", {bytes_text(ready.free)} free"
     where = f"{ready.folder}{free}"
     if ready.needed is None:
-        return f"feature bank: its size is not known without the backbone ({where})"
+        return f"feature cache: its size is not known without the backbone ({where})"
     built = ", built before" if ready.built else ""
-    return f"feature bank: takes {bytes_text(ready.needed)} in {where}{built}"
+    return f"feature cache: takes {bytes_text(ready.needed)} in {where}{built}"
 
 
 def _verdict(faults: tuple[Finding, ...], suspicions: tuple[Finding, ...]) -> str:

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from trainer.causes import group_alike
-from trainer.commands.setup import at_root, prepare_material, say, say_notes, telling
+from trainer.commands.setup import at_root, prepare_dataset_features, say, say_notes, telling
 from trainer.commands.tables import say_table
 from trainer.config.paths import user_path
 from trainer.datasets import open_dataset
@@ -21,7 +21,7 @@ from trainer.datasets.exif import turned_note
 from trainer.datasets.headers import read_orientation
 from trainer.engine.run import Run, config_of
 from trainer.errors import ConfigError, DataError
-from trainer.features import Material
+from trainer.features import DatasetFeatures
 from trainer.features.extraction import Standard
 from trainer.features.prepare import open_backbone
 from trainer.figures.colour import picture_palette
@@ -81,21 +81,25 @@ def predict_images(
         rules=FileRules.of(source, settings.data.modalities),
     )
     say_notes((*left_out(asked.images, own), *_turned_note(own)))
-    material = prepare_material(settings, cache=cache, device=device, verify="small")
-    run = Run.restore(checkpoint, settings, material, device)
+    dataset_features = prepare_dataset_features(
+        settings, cache=cache, device=device, verify="small"
+    )
+    run = Run.restore(checkpoint, settings, dataset_features, device)
     iteration = run.load_selected()
-    naming = _naming(run, material, asked.probe)
+    naming = _naming(run, dataset_features, asked.probe)
     say(f"iterate: after {iteration} iterations; {asked.probe} probe")
     say(naming.said)
     predictor = Predictor(
         scored=run.scored(),
-        standards=_standards(material, device),
+        standards=_standards(dataset_features, device),
         backbone=open_backbone(settings, device),
         features=settings.features,
         source=source,
         device=device,
     )
-    palette = naming.colours(picture_palette(material.palette, chosen=material.palette_chosen))
+    palette = naming.colours(
+        picture_palette(dataset_features.palette, chosen=dataset_features.palette_chosen)
+    )
     shares_Y, failed = _predict_all(own, predictor, naming, palette, asked)
     _write_legend(asked, checkpoint, iteration, naming, palette)
     _say_found(shares_Y, naming, palette, len(own) - failed)
@@ -129,11 +133,11 @@ def _turned_note(own: tuple[OwnImage, ...]) -> tuple[str, ...]:
     return turned_note(found)
 
 
-def _naming(run: Run, material: Material, probe: str) -> Naming:
-    classes = material.classes
+def _naming(run: Run, dataset_features: DatasetFeatures, probe: str) -> Naming:
+    classes = dataset_features.classes
     if probe == "cluster":
-        counts_YY = run.evaluate(material.val).cluster_counts_YY
-        return name_clusters(counts_YY, classes, images=len(material.val))
+        counts_YY = run.evaluate(dataset_features.val).cluster_counts_YY
+        return name_clusters(counts_YY, classes, images=len(dataset_features.val))
     if not run.scored().linear:
         raise DataError(
             "the linear probe of this checkpoint was not trained, for its train split has no"
@@ -144,10 +148,10 @@ def _naming(run: Run, material: Material, probe: str) -> Naming:
     )
 
 
-def _standards(material: Material, device: torch.device) -> dict[str, Standard]:
+def _standards(dataset_features: DatasetFeatures, device: torch.device) -> dict[str, Standard]:
     return {
         modality: Standard(rows_4C=torch.from_numpy(rows).to(device))
-        for modality, rows in material.standards.items()
+        for modality, rows in dataset_features.standards.items()
     }
 
 

@@ -17,7 +17,7 @@ from trainer.console.progress import Tell, open_teller
 from trainer.console.shell import shell_text, trainer_command
 from trainer.datasets.folder.description import is_description
 from trainer.errors import ConfigError
-from trainer.features import Material, prepare
+from trainer.features import DatasetFeatures, prepare
 from trainer.features.bank import Verify
 from trainer.methods import hyper_values
 from trainer.protocols import lay_protocol
@@ -25,7 +25,7 @@ from trainer.protocols import lay_protocol
 __all__ = [
     "at_root",
     "find_device",
-    "prepare_material",
+    "prepare_dataset_features",
     "read_config",
     "run_of",
     "say",
@@ -107,9 +107,9 @@ def at_root(config: TrainConfig, data: Path | None) -> TrainConfig:
     return dataclasses.replace(config, data=moved)
 
 
-def prepare_material(
+def prepare_dataset_features(
     config: TrainConfig, *, cache: Path | None, device: torch.device, verify: Verify = "all"
-) -> Material:
+) -> DatasetFeatures:
     """The features of a configuration, saying how far each thing is that has to be built."""
     with telling() as tell:
         return prepare(config, cache=cache, device=device, progress=tell, verify=verify)

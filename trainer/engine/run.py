@@ -20,7 +20,7 @@ from trainer.config.toml_records import build_record, record_to_table
 from trainer.engine.checkpoint import read_checkpoint, read_record, write_checkpoint
 from trainer.engine.slots import Slots
 from trainer.errors import CheckpointError, ConfigError
-from trainer.features.dataset_features import Material, TestSplit, ValSplit
+from trainer.features.dataset_features import DatasetFeatures, TestSplit, ValSplit
 from trainer.records import Report
 from trainer.scoring.evaluation import Evaluation, Scored
 
@@ -37,19 +37,23 @@ BEST = "best."
 class Run:
     """A run in progress. Made by :meth:`start` or :meth:`restore`."""
 
-    def __init__(self, config: TrainConfig, material: Material, device: torch.device) -> None:
+    def __init__(
+        self, config: TrainConfig, dataset_features: DatasetFeatures, device: torch.device
+    ) -> None:
         self._config = config
-        self._material = material
-        self._points = config.evaluate_at(crops=len(material.train))
-        _check_choice(config, material)
-        self._slots = Slots([config], material, device)
+        self._dataset_features = dataset_features
+        self._points = config.evaluate_at(crops=len(dataset_features.train))
+        _check_choice(config, dataset_features)
+        self._slots = Slots([config], dataset_features, device)
         self._best: dict[str, Tensor] = {}
         self._reports: list[Report] = []
         self._iteration = 0
         self._reported_at = 0
 
     @classmethod
-    def start(cls, config: TrainConfig, material: Material, device: torch.device) -> "Run":
+    def start(
+        cls, config: TrainConfig, dataset_features: DatasetFeatures, device: torch.device
+    ) -> "Run":
         """A fresh run.
 
         Raises:
@@ -57,11 +61,15 @@ class Run:
                 configuration's modalities are not those of the material, or it never evaluates
                 or has nothing to select weights by.
         """
-        return cls(config, material, device)
+        return cls(config, dataset_features, device)
 
     @classmethod
     def restore(
-        cls, folder: Path, config: TrainConfig, material: Material, device: torch.device
+        cls,
+        folder: Path,
+        config: TrainConfig,
+        dataset_features: DatasetFeatures,
+        device: torch.device,
     ) -> "Run":
         """A run that continues from a checkpoint.
 
@@ -70,8 +78,8 @@ class Run:
                 or other data. Moved files count as the same data.
         """
         tensors, record = read_checkpoint(folder)
-        _check_same(folder, record, config, material)
-        run = cls(config, material, device)
+        _check_same(folder, record, config, dataset_features)
+        run = cls(config, dataset_features, device)
         best = {name for name in tensors if name.startswith(BEST)}
         run._best = {name.removeprefix(BEST): tensors[name] for name in best}
         run._slots.restore(0, {name: tensors[name] for name in tensors.keys() - best})
@@ -145,7 +153,7 @@ class Run:
         loss_sum, finite = self._slots.take_loss(0)
         steps = self._iteration - self._reported_at
         terms = {name: total / steps for name, total in self._slots.take_terms(0).items()}
-        evaluation = self.evaluate(self._material.val)
+        evaluation = self.evaluate(self._dataset_features.val)
         signals = evaluation.signals
         return Report(
             evaluation=len(self._reports) + 1,
@@ -174,7 +182,7 @@ class Run:
         """
         record = {
             "config": _table(self._config),
-            "fingerprints": dict(self._material.fingerprints),
+            "fingerprints": dict(self._dataset_features.fingerprints),
             "iteration": self._iteration,
             "reported_at": self._reported_at,
             "reports": [report.to_json() for report in self._reports],
@@ -236,8 +244,8 @@ def _number(score: float) -> float:
     return score if math.isfinite(score) else -math.inf
 
 
-def _check_choice(config: TrainConfig, material: Material) -> None:
-    if config.evaluation.report == "best" and material.val.labels is None:
+def _check_choice(config: TrainConfig, dataset_features: DatasetFeatures) -> None:
+    if config.evaluation.report == "best" and dataset_features.val.labels is None:
         raise ConfigError(
             "evaluation.report = 'best' selects by the mIoU on val, which has no labels: set it"
             " to 'last' or add label files"
@@ -251,7 +259,7 @@ def _table(config: TrainConfig) -> dict[str, Any]:
 
 
 def _check_same(
-    folder: Path, record: dict[str, Any], config: TrainConfig, material: Material
+    folder: Path, record: dict[str, Any], config: TrainConfig, dataset_features: DatasetFeatures
 ) -> None:
     # read as a configuration first: a setting added after the checkpoint had its default
     stored = _table(build_record(TrainConfig, record["config"]))
@@ -262,7 +270,7 @@ def _check_same(
             " another folder or use the checkpoint's configuration"
         )
     known = record["fingerprints"]  # all but in an imported checkpoint
-    given = {name: material.fingerprints.get(name) for name in known}
+    given = {name: dataset_features.fingerprints.get(name) for name in known}
     changed = _differences(known, given)
     if changed:
         raise CheckpointError(

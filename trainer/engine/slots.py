@@ -21,7 +21,7 @@ from trainer.engine.batches import Batches
 from trainer.engine.epochs import SlotDraws
 from trainer.engine.optimiser import AdamState, adam_step
 from trainer.errors import ConfigError
-from trainer.features.dataset_features import Material, TestSplit, ValSplit
+from trainer.features.dataset_features import DatasetFeatures, TestSplit, ValSplit
 from trainer.losses.draws import DrawPlan, StepDraws, stack_draws
 from trainer.methods import build_method, step_values
 from trainer.methods.base import Batch
@@ -45,14 +45,17 @@ class Slots:
     """S runs on one device."""
 
     def __init__(
-        self, configs: Sequence[TrainConfig], material: Material, device: torch.device
+        self,
+        configs: Sequence[TrainConfig],
+        dataset_features: DatasetFeatures,
+        device: torch.device,
     ) -> None:
         """Start every slot from its seed.
 
         Args:
             configs: One configuration per slot; they may differ only in seed, hyper-parameters
                 and learning rates.
-            material: The features to train on.
+            dataset_features: The features to train on.
             device: Where to train.
 
         Raises:
@@ -61,16 +64,18 @@ class Slots:
         """
         config = configs[0]
         assert all(_structure(each) == _structure(config) for each in configs)
-        _check_modalities(config, material)
-        self._config, self._material, self._device = config, material, device
-        self._method = build_method(config, channels=material.channels)
-        probes = probe_layout(code_dim=config.method.code_dim, classes=len(material.classes))
+        _check_modalities(config, dataset_features)
+        self._config, self._dataset_features, self._device = config, dataset_features, device
+        self._method = build_method(config, channels=dataset_features.channels)
+        probes = probe_layout(
+            code_dim=config.method.code_dim, classes=len(dataset_features.classes)
+        )
         self._parameter_layout = self._method.parameters.spaced()
         self._probe_layout = probes.spaced()
         self._buffer_layout = self._method.buffers.spaced()
         self._batches = Batches(
-            material.train,
-            modalities=material.modalities,
+            dataset_features.train,
+            modalities=dataset_features.modalities,
             probe=config.training.linear_probe,
             device=device,
         )
@@ -107,7 +112,11 @@ class Slots:
         self._finite_S = torch.ones(len(configs), dtype=torch.bool, device=device)
 
     def _slot_draws(self, seed: int) -> SlotDraws:
-        training, needs, split = self._config.training, self._method.needs, self._material.train
+        training, needs, split = (
+            self._config.training,
+            self._method.needs,
+            self._dataset_features.train,
+        )
         plan = DrawPlan(
             batch=min(training.batch_size, len(split)),
             ranks=min(training.partner_ranks, split.neighbours.shape[1]),
@@ -115,7 +124,7 @@ class Slots:
             points=training.samples**2,
             random_draws=training.random_draws,
             masks=needs.masks,
-            channels=self._material.channels,
+            channels=self._dataset_features.channels,
             dropout=self._config.method.dropout,
             random_pairs=training.random_pairs,
         )
@@ -189,7 +198,7 @@ class Slots:
         return evaluate(
             self.scored(slot),
             split,
-            modalities=self._material.modalities,
+            modalities=self._dataset_features.modalities,
             batch_size=self._config.evaluation.batch_size,
             device=self._device,
         )
@@ -293,9 +302,10 @@ def _structure(config: TrainConfig) -> TrainConfig:
     return dataclasses.replace(config, seed=0, hyper={}, training=training)
 
 
-def _check_modalities(config: TrainConfig, material: Material) -> None:
-    if config.data.modalities != material.modalities:
+def _check_modalities(config: TrainConfig, dataset_features: DatasetFeatures) -> None:
+    if config.data.modalities != dataset_features.modalities:
         raise ConfigError(
             f"data.modalities {list(config.data.modalities)} are not those of the prepared"
-            f" features, {list(material.modalities)}: prepare the features for this configuration"
+            f" features, {list(dataset_features.modalities)}: prepare the features for this"
+            " configuration"
         )

@@ -2,22 +2,22 @@
 
 from trainer.features.dataset_features import (
     IGNORE,
-    Material,
+    DatasetFeatures,
     TestSplit,
     TrainSplit,
     ValSplit,
     require_labelled,
     require_labels,
 )
-from trainer.features.prepare import open_material, prepare, validate
+from trainer.features.prepare import open_dataset_features, prepare, validate
 
 __all__ = [
     "IGNORE",
-    "Material",
+    "DatasetFeatures",
     "TestSplit",
     "TrainSplit",
     "ValSplit",
-    "open_material",
+    "open_dataset_features",
     "prepare",
     "require_labelled",
     "require_labels",

@@ -1,4 +1,4 @@
-"""A feature bank on disk: arrays and a manifest that says what they are.
+"""A feature cache on disk: arrays and a manifest that says what they are.
 
 Checksums are taken while writing. Opening compares the manifest's own checksum and every
 file's size, which finds what is truncated or missing in no time; with ``verify="all"`` every
@@ -243,5 +243,5 @@ def _map(folder: Path, name: str) -> NDArray[Any]:
 
 def _damaged(folder: Path, what: str) -> CacheError:
     return CacheError(
-        f"the feature bank {folder} is damaged ({what}): delete that folder, it is built again"
+        f"the feature cache {folder} is damaged ({what}): delete that folder, it is built again"
     )

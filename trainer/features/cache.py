@@ -1,4 +1,4 @@
-"""The cache of feature banks: folders named by what they were made from.
+"""The cache of feature caches: folders named by what they were made from.
 
 A folder is complete or absent. It is built under another name and renamed when everything
 is on the disk; its manifest is written last. Who builds holds a lock that the kernel drops
@@ -146,7 +146,7 @@ def check_space(folder: Path, needed: int) -> None:
     free = free_space(folder)
     if free < needed + SPARE:
         raise CacheError(
-            f"the feature bank needs {bytes_text(needed + SPARE)} but {folder.parent} has"
+            f"the feature cache needs {bytes_text(needed + SPARE)} but {folder.parent} has"
             f" {bytes_text(free)} free: free space (`python -m trainer cache list` shows what"
             f" banks take), or set --cache or {VARIABLE} to a folder on another disk"
         )
@@ -161,7 +161,7 @@ def writing(folder: Path) -> Iterator[None]:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         mend = "free space" if full else "mend its permissions"
         raise CacheError(
-            f"cannot write the feature bank to {folder} ({error.strerror}): {mend} or set"
+            f"cannot write the feature cache to {folder} ({error.strerror}): {mend} or set"
             f" {VARIABLE} to another folder"
         ) from error
 

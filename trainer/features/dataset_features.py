@@ -19,8 +19,8 @@ from trainer.errors import DataError
 
 __all__ = [
     "IGNORE",
+    "DatasetFeatures",
     "Features",
-    "Material",
     "TestSplit",
     "TrainSplit",
     "ValSplit",
@@ -76,7 +76,7 @@ class TestSplit(_EvaluationSplit):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Material:
+class DatasetFeatures:
     """Everything :func:`trainer.features.prepare` prepares for a configuration."""
 
     #: Class names; a label is an index into them.
@@ -92,7 +92,7 @@ class Material:
     test: TestSplit
     #: Hashes that say what the features came from: ``data``, ``weights``, ``bank``.
     fingerprints: Mapping[str, str]
-    #: Where the bank lies, for ``open_material`` in another process; None if it lies nowhere.
+    #: Folder of its cache entry, for another process to open; None if it has none.
     folder: Path | None = None
     #: Modality to the rows of ``trainer.features.extraction.Standard``, shape (4, C), that its
     #: features were standardised with; empty for a backbone that needs none.
@@ -125,7 +125,7 @@ def require_labelled(
 
 
 def require_labels(
-    material: Material,
+    dataset_features: DatasetFeatures,
     *,
     split: Literal["val", "test"] = "val",
     wanted_by: str = "a search",
@@ -133,14 +133,14 @@ def require_labels(
     """Refuse material of which a split cannot be scored.
 
     Args:
-        material: What is to be scored.
+        dataset_features: What is to be scored.
         split: The split.
         wanted_by: What asks for the scores, for the message.
 
     Raises:
         DataError: If the split has no labels, or not one pixel with a class.
     """
-    labels = material.evaluated(split).labels
+    labels = dataset_features.evaluated(split).labels
     if labels is None:
         raise _unlabelled(split, wanted_by)
     if not any((image != IGNORE).any() for image in labels):

@@ -11,11 +11,11 @@ from trainer.config.configuration import TrainConfig
 from trainer.datasets import open_dataset
 from trainer.features.extraction import Extraction
 
-__all__ = ["Survey", "survey"]
+__all__ = ["DatasetSummary", "dataset_summary"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Survey:
+class DatasetSummary:
     """A data set and a backbone, as a run will see them."""
 
     #: Folder of the data set; None if it draws itself.
@@ -37,7 +37,7 @@ class Survey:
     bank_bytes: int
 
 
-def survey(config: TrainConfig) -> Survey:
+def dataset_summary(config: TrainConfig) -> DatasetSummary:
     """Look at the configured data set and backbone; decodes no image, loads the weights.
 
     Raises:
@@ -55,7 +55,7 @@ def survey(config: TrainConfig) -> Survey:
         progress=lambda what, done, total: None,
     )
     train, rule = extraction.splits()["train"]
-    return Survey(
+    return DatasetSummary(
         root=data_set.root,
         files=len(data_set.source.files()),
         images={name: len(split) for name, split in data_set.splits().items()},

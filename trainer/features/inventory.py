@@ -88,7 +88,7 @@ def remove_bank(entry: BankEntry) -> int | None:
             _delete(entry.folder)
     except OSError as error:
         raise CacheError(
-            f"cannot delete the feature bank {entry.folder} ({error.strerror}): mend its"
+            f"cannot delete the feature cache {entry.folder} ({error.strerror}): mend its"
             " permissions, or delete it as who made it"
         ) from error
     return entry.size

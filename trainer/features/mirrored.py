@@ -22,7 +22,7 @@ from trainer.config.configuration import TrainConfig
 from trainer.datasets import DataSet, open_dataset
 from trainer.features.bank import BankWriter, read_bank
 from trainer.features.cache import build_once, cache_root, check_space, hash_json, hold
-from trainer.features.dataset_features import Features, Material
+from trainer.features.dataset_features import DatasetFeatures, Features
 from trainer.features.extraction import Extraction, Standard
 from trainer.features.prepare import made_from, open_backbone
 
@@ -43,7 +43,7 @@ class Mirrored:
 
 def prepare_mirrored(
     config: TrainConfig,
-    material: Material,
+    dataset_features: DatasetFeatures,
     split: Literal["val", "test"],
     *,
     cache: Path | None,
@@ -54,7 +54,7 @@ def prepare_mirrored(
 
     Args:
         config: What the material was prepared from.
-        material: The bank they belong to.
+        dataset_features: The bank they belong to.
         split: Which images.
         cache: Folder of the cache; by default that of ``UMSS_CACHE``, or the user's.
         device: Where the backbone runs.
@@ -65,32 +65,36 @@ def prepare_mirrored(
         WeightsError: If weights are missing, unreadable or do not fit.
         CacheError: If the cache is damaged or cannot be written.
     """
-    key = hash_json({"mirrored": split, "version": VERSION, "bank": material.fingerprints["bank"]})
+    key = hash_json(
+        {"mirrored": split, "version": VERSION, "bank": dataset_features.fingerprints["bank"]}
+    )
     folder, _ = build_once(
         cache_root(cache),
         key,
-        build=lambda partial: _build(partial, config, material, split, device, progress),
+        build=lambda partial: _build(partial, config, dataset_features, split, device, progress),
         waits=lambda: progress("wait for another process that builds the features", 0, 1),
     )
     use = hold(folder)
     arrays, _ = read_bank(folder, verify="small")
-    features = {modality: arrays[f"{split}.{modality}"] for modality in material.modalities}
+    features = {
+        modality: arrays[f"{split}.{modality}"] for modality in dataset_features.modalities
+    }
     return Mirrored(features=features, use=use)
 
 
 def _build(
     folder: Path,
     config: TrainConfig,
-    material: Material,
+    dataset_features: DatasetFeatures,
     split: Literal["val", "test"],
     device: torch.device,
     progress: Callable[[str, int, int], None],
 ) -> None:
-    plain = material.evaluated(split).features
+    plain = dataset_features.evaluated(split).features
     check_space(folder, sum(features.nbytes for features in plain.values()))
     data_set, backbone = open_dataset(config.data), open_backbone(config, device)
     with BankWriter(folder=folder) as bank:
-        for modality in material.modalities:
+        for modality in dataset_features.modalities:
             odd = data_set.odd_channels.get(modality, ())
             extraction = Extraction(
                 data_set=_features_alone(data_set, modality),
@@ -99,11 +103,11 @@ def _build(
                 device=device,
                 progress=lambda what, *counts: progress(f"mirrored {what}", *counts),
             )
-            extraction.write(bank, split, _standards(material, modality, device))
+            extraction.write(bank, split, _standards(dataset_features, modality, device))
         bank.seal(
             {
                 "mirrored": split,
-                "bank": material.fingerprints["bank"],
+                "bank": dataset_features.fingerprints["bank"],
                 "device": device.type,
                 "made from": made_from(config),
             }
@@ -119,10 +123,12 @@ def _features_alone(data_set: DataSet, modality: str) -> DataSet:
     return dataclasses.replace(data_set, modalities=(modality,), train=train, val=val, test=test)
 
 
-def _standards(material: Material, modality: str, device: torch.device) -> dict[str, Standard]:
-    if modality not in material.standards:
+def _standards(
+    dataset_features: DatasetFeatures, modality: str, device: torch.device
+) -> dict[str, Standard]:
+    if modality not in dataset_features.standards:
         return {}
-    rows = torch.from_numpy(np.array(material.standards[modality])).to(device)
+    rows = torch.from_numpy(np.array(dataset_features.standards[modality])).to(device)
     return {modality: Standard(rows_4C=rows)}
 
 

@@ -1,11 +1,10 @@
-"""From a configuration to the material of its runs.
+"""From a configuration to the dataset features of its runs.
 
-Policy of the checksums. A bank that :func:`prepare` builds was hashed while it was written; one
-that it finds is read through, every byte, before a run trains on it: one more reading where a
-run reads each crop a dozen times and more. So a byte that flipped on the disk is told before
-the run, unless it flips while that goes on. Who only scores or predicts reads through what is
-small (``verify="small"``), and :func:`open_material`, by which the many workers of a search open
-the bank that its driver has read through, compares sizes.
+How checksums are used. A cache entry that :func:`prepare` builds is hashed while it is written.
+One that it finds is read once, every byte, before a run trains on it: a run reads each crop a
+dozen times and more, so this costs little, and a flipped byte is found before the run. Scoring
+and predicting read only what is small (``verify="small"``). :func:`open_dataset_features`, with
+which the workers of a search open what their driver has verified, compares sizes.
 
 Letters of shapes: ``docs/architecture.md``.
 """
@@ -27,7 +26,7 @@ from trainer.datasets.contradiction import check_turned
 from trainer.errors import ConfigError, DataError
 from trainer.features.bank import BankWriter, Verify, read_bank
 from trainer.features.cache import build_once, cache_root, check_space, hash_json, hold
-from trainer.features.dataset_features import Material, TestSplit, TrainSplit, ValSplit
+from trainer.features.dataset_features import DatasetFeatures, TestSplit, TrainSplit, ValSplit
 from trainer.features.extraction import Extraction, SquareRule
 from trainer.features.fingerprint import data_fingerprint
 from trainer.features.knn import drop_channels, nearest_crops
@@ -37,7 +36,7 @@ __all__ = [
     "check_crops",
     "made_from",
     "open_backbone",
-    "open_material",
+    "open_dataset_features",
     "prepare",
     "validate",
 ]
@@ -84,7 +83,7 @@ def prepare(
     device: torch.device | str = "cpu",
     progress: Progress | None = None,
     verify: Verify = "all",
-) -> Material:
+) -> DatasetFeatures:
     """Build the features and neighbours of a configuration, or find them complete, and map them.
 
     Args:
@@ -130,7 +129,7 @@ def prepare(
         build=lambda partial: _build(partial, extraction, description),
         waits=lambda: tell("wait for another process that builds the features", 0, 1),
     )
-    material = open_material(
+    dataset_features = open_dataset_features(
         folder,
         verify="sizes" if built else verify,
         progress=lambda done, total: tell(
@@ -138,19 +137,19 @@ def prepare(
         ),
     )
     # of the data set, not of the bank: banks that were built before do not say it
-    return dataclasses.replace(material, palette_chosen=data_set.palette_chosen)
+    return dataclasses.replace(dataset_features, palette_chosen=data_set.palette_chosen)
 
 
-def open_material(
+def open_dataset_features(
     folder: Path,
     *,
     verify: Verify = "sizes",
     progress: Callable[[int, int], None] | None = None,
-) -> Material:
+) -> DatasetFeatures:
     """Map a complete bank by its folder; needs neither the images nor the weights.
 
     Args:
-        folder: :attr:`Material.folder` of the process that prepared it.
+        folder: :attr:`DatasetFeatures.folder` of the process that prepared it.
         verify: ``sizes`` compares the files' sizes; ``all`` reads every byte; ``small``
             does so for a bank of up to 64 MiB.
         progress: Called while reading with the MiB that were compared, and of how many.
@@ -166,7 +165,7 @@ def open_material(
     def features(split: str) -> dict[str, NDArray[Any]]:
         return {modality: arrays[f"{split}.{modality}"] for modality in modalities}
 
-    return Material(
+    return DatasetFeatures(
         classes=tuple(told["classes"]),
         palette=tuple((red, green, blue) for red, green, blue in told["palette"]),
         modalities=modalities,

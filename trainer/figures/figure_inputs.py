@@ -7,7 +7,7 @@ from functools import cached_property
 
 from trainer.figures.components import Basis, Floats
 from trainer.figures.maps import FUSED, SHARED, ImageMaps
-from trainer.figures.run_view import Subject
+from trainer.figures.run_view import RunView
 
 __all__ = ["FigureInputs"]
 
@@ -17,9 +17,9 @@ class FigureInputs:
     """A run, a second one to compare it with, and the images to show."""
 
     #: The run.
-    subject: Subject
+    subject: RunView
     #: A run on the same images that is shown beside it; None for none.
-    baseline: Subject | None
+    baseline: RunView | None
     #: Indices of the shown images in the split.
     places: Sequence[int]
 
@@ -29,7 +29,7 @@ class FigureInputs:
         return f"{self.subject.folder.name}, {self.subject.method}"
 
     @property
-    def runs(self) -> list[Subject]:
+    def runs(self) -> list[RunView]:
         """The runs side by side, the one that is drawn last."""
         return [self.subject] if self.baseline is None else [self.baseline, self.subject]
 
@@ -45,12 +45,12 @@ class FigureInputs:
         for each in self.maps:
             for modality, raw in each.raw.items():
                 found["raw", modality].append(raw)
-            for made in each.stages.values():
+            for made in each.intermediate_maps.values():
                 found[FUSED, FUSED].append(made.fused_HWC)
                 found["code", SHARED].append(made.code_HWC)
                 for modality, specific in made.specific.items():
                     found["specific", modality].append(specific)
-            last = each.stages[max(each.stages)]
+            last = each.intermediate_maps[max(each.intermediate_maps)]
             for modality, harmonised in last.harmonised.items():
                 found["code", modality].append(harmonised)
         return {

@@ -15,19 +15,19 @@ from trainer.figures.confusion import draw_confusion
 from trainer.figures.distribution import draw_distribution
 from trainer.figures.figure_inputs import FigureInputs
 from trainer.figures.losses import draw_losses
-from trainer.figures.maps import ImageMaps, draw_codes, draw_stages
-from trainer.figures.qualitative_grid import Strip, draw_strips
-from trainer.figures.run_view import Subject
+from trainer.figures.maps import ImageMaps, draw_codes, draw_intermediate_maps
+from trainer.figures.qualitative_grid import Strip, draw_qualitative_grid
+from trainer.figures.run_view import RunView
 from trainer.protocols import protocol_text
 from trainer.records import Scores
 
-__all__ = ["FIGURES", "draw_album"]
+__all__ = ["FIGURES", "draw_figures"]
 
 TRUTH, NO_CLASS = "ground truth", "(clusters without a class)"
 
 
-def draw_album(
-    subject: Subject, baseline: Subject | None, *, places: Sequence[int], out: Path
+def draw_figures(
+    subject: RunView, baseline: RunView | None, *, places: Sequence[int], out: Path
 ) -> Iterator[tuple[Path, Path]]:
     """Draw what there is to show of a run, and write it.
 
@@ -71,7 +71,10 @@ def _grid(inputs: FigureInputs) -> Iterator[tuple[str, Figure]]:
 
 def _features(inputs: FigureInputs) -> Iterator[tuple[str, Figure]]:
     for each in inputs.maps:
-        yield f"features-{_file_name(each.name)}", draw_stages(each, inputs.bases, inputs.title)
+        yield (
+            f"features-{_file_name(each.name)}",
+            draw_intermediate_maps(each, inputs.bases, inputs.title),
+        )
 
 
 def _codes(inputs: FigureInputs) -> Iterator[tuple[str, Figure]]:
@@ -90,9 +93,9 @@ FIGURES: Mapping[str, Callable[[FigureInputs], Iterator[tuple[str, Figure]]]] = 
 }
 
 
-def _distribution(runs: Sequence[Subject]) -> Figure:
+def _distribution(runs: Sequence[RunView]) -> Figure:
     last = runs[-1]
-    classes = last.material.classes
+    classes = last.dataset_features.classes
     counted = {TRUTH: np.append(last.named_counts().sum(axis=1), 0)}
     for run in runs:
         predicted = run.named_counts().sum(axis=0)
@@ -104,8 +107,8 @@ def _distribution(runs: Sequence[Subject]) -> Figure:
     return draw_distribution(counted, names, f"{_split_text(last)}, cluster probe")
 
 
-def _confusions(subject: Subject) -> Iterator[tuple[str, Figure]]:
-    evaluation, classes = subject.evaluation, subject.material.classes
+def _confusions(subject: RunView) -> Iterator[tuple[str, Figure]]:
+    evaluation, classes = subject.evaluation, subject.dataset_features.classes
     found = [("cluster", subject.named_counts(), subject.naming.names, evaluation.cluster)]
     if evaluation.linear_counts_YY.any():
         found.append(("linear", evaluation.linear_counts_YY, classes, evaluation.linear))
@@ -115,12 +118,12 @@ def _confusions(subject: Subject) -> Iterator[tuple[str, Figure]]:
         yield f"confusion-{probe}", draw_confusion(counts_YZ, classes, names, title)
 
 
-def _strips(runs: Sequence[Subject], shown: Sequence[ImageMaps], places: Sequence[int]) -> Figure:
+def _strips(runs: Sequence[RunView], shown: Sequence[ImageMaps], places: Sequence[int]) -> Figure:
     last = runs[-1]
     names, palette = last.naming.names, last.palette
     predicted = {_label_of(run, runs): run.class_maps(places) for run in runs}
     if len(runs) > 1 and last.labelled:  # clusters that are no class have other numbers in each
-        count = len(last.material.classes)
+        count = len(last.dataset_features.classes)
         names, palette = (*names[:count], NO_CLASS), (*palette[:count], GREY)
         predicted = {
             name: [np.minimum(each, np.uint8(count)) for each in maps]
@@ -135,10 +138,10 @@ def _strips(runs: Sequence[Subject], shown: Sequence[ImageMaps], places: Sequenc
         strips.append(
             Strip(name=each.name, images=each.images, labels=labels, hatched=each.hatched)
         )
-    return draw_strips(strips, names, palette)
+    return draw_qualitative_grid(strips, names, palette)
 
 
-def _label_of(run: Subject, runs: Sequence[Subject]) -> str:
+def _label_of(run: RunView, runs: Sequence[RunView]) -> str:
     """How a run's predictions are headed: by what tells it from the other."""
     other = [each for each in runs if each is not run]
     config = run.run.config
@@ -149,7 +152,7 @@ def _label_of(run: Subject, runs: Sequence[Subject]) -> str:
     return run.folder.name
 
 
-def _split_text(subject: Subject) -> str:
+def _split_text(subject: RunView) -> str:
     protocol = protocol_text(record_to_table(subject.run.config))
     return f"{subject.split} split, protocol {protocol}"
 

@@ -12,7 +12,15 @@ from trainer.datasets.base import Image
 from trainer.figures.canvas import Picture, bare, new_figure, set_heading, short
 from trainer.figures.components import Basis, Floats
 
-__all__ = ["FUSED", "HATCHED", "SHARED", "ImageMaps", "StageMaps", "draw_codes", "draw_stages"]
+__all__ = [
+    "FUSED",
+    "HATCHED",
+    "SHARED",
+    "ImageMaps",
+    "StageMaps",
+    "draw_codes",
+    "draw_intermediate_maps",
+]
 
 CELL = 1.5  # inches
 #: Names of the groups of maps that belong to no modality.
@@ -48,12 +56,12 @@ class ImageMaps:
     #: Frozen features by modality with shape (H, W, C).
     raw: Mapping[str, Floats]
     #: What the model makes of them, by iteration, ascending.
-    stages: Mapping[int, StageMaps]
+    intermediate_maps: Mapping[int, StageMaps]
     #: Whether pixels of an image are hatched.
     hatched: bool = False
 
 
-def draw_stages(shown: ImageMaps, bases: Mapping[str, Basis], title: str) -> Figure:
+def draw_intermediate_maps(shown: ImageMaps, bases: Mapping[str, Basis], title: str) -> Figure:
     """A row a modality: image, raw feature, MSN output at each iteration; then fused map and code.
 
     With one modality nothing is fused, and its code follows its raw feature.
@@ -64,7 +72,7 @@ def draw_stages(shown: ImageMaps, bases: Mapping[str, Basis], title: str) -> Fig
         title: What the run is called.
     """
     rows = _stage_rows(shown, bases)
-    columns = 2 + len(shown.stages)
+    columns = 2 + len(shown.intermediate_maps)
     figure = new_figure(0.6 + CELL * columns, 1 + CELL * len(rows))
     grid = figure.subplots(len(rows), columns, squeeze=False)
     for line, (name, pictures) in zip(grid, rows.items(), strict=True):
@@ -86,17 +94,21 @@ def _stage_rows(shown: ImageMaps, bases: Mapping[str, Basis]) -> dict[str, list[
     """Titles and pictures of each row; None where a place stays empty."""
 
     def at_each(name: str, pictures: Iterable[Picture]) -> list[Titled | None]:
-        titles = [f"{name}, iteration {number}" for number in shown.stages]
+        titles = [f"{name}, iteration {number}" for number in shown.intermediate_maps]
         return list(zip(titles, pictures, strict=True))
 
-    stages = shown.stages.values()
-    code = at_each(SHARED, (bases["code"].colour(SHARED, made.code_HWC) for made in stages))
-    fused = at_each(FUSED, (bases[FUSED].colour(FUSED, made.fused_HWC) for made in stages))
+    intermediate_maps = shown.intermediate_maps.values()
+    code = at_each(
+        SHARED, (bases["code"].colour(SHARED, made.code_HWC) for made in intermediate_maps)
+    )
+    fused = at_each(
+        FUSED, (bases[FUSED].colour(FUSED, made.fused_HWC) for made in intermediate_maps)
+    )
     rows: dict[str, list[Titled | None]] = {}
     for modality, image in shown.images.items():
-        later: list[Titled | None] = [None] * len(stages)
+        later: list[Titled | None] = [None] * len(intermediate_maps)
         if "specific" in bases:
-            maps = [made.specific[modality] for made in stages]
+            maps = [made.specific[modality] for made in intermediate_maps]
             later = at_each("MSN", [bases["specific"].colour(modality, each) for each in maps])
         raw = bases["raw"].colour(modality, shown.raw[modality])
         rows[modality] = [("image", image), ("raw feature", raw), *later]
@@ -131,7 +143,7 @@ def _note(shown: Sequence[ImageMaps]) -> str:
 
 
 def _code_row(shown: ImageMaps, basis: Basis) -> dict[str, Picture]:
-    last = shown.stages[max(shown.stages)]
+    last = shown.intermediate_maps[max(shown.intermediate_maps)]
     harmonised = {
         f"s of {modality}": basis.colour(modality, code)
         for modality, code in last.harmonised.items()

@@ -18,7 +18,7 @@ from trainer.figures.colour import (
     web_colour,
 )
 
-__all__ = ["Strip", "draw_strips"]
+__all__ = ["Strip", "draw_qualitative_grid"]
 
 CELL = 1.6  # inches
 TITLE_WIDTH = 22  # characters that fit above a cell
@@ -38,7 +38,7 @@ class Strip:
     hatched: bool = False
 
 
-def draw_strips(
+def draw_qualitative_grid(
     strips: Sequence[Strip], classes: Sequence[str], palette: Sequence[Colour], title: str = ""
 ) -> Figure:
     """A row a scene; below, the names of the classes that occur, in their colours.

@@ -16,7 +16,7 @@ from torch import Tensor
 from trainer.datasets.base import Label
 from trainer.engine.run import Run
 from trainer.engine.snapshots import find_snapshots
-from trainer.features import Material, TestSplit, ValSplit
+from trainer.features import DatasetFeatures, TestSplit, ValSplit
 from trainer.features.pictures import Pictures
 from trainer.features.tokens import to_tokens
 from trainer.figures.colour import Colour, hatch_holes, picture_palette
@@ -26,16 +26,16 @@ from trainer.scoring.evaluation import Evaluation
 from trainer.scoring.naming import Naming, name_clusters
 from trainer.scoring.prediction import Scored, codes_of, predict
 
-__all__ = ["Subject", "same_images"]
+__all__ = ["RunView", "same_images"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Subject:
+class RunView:
     """One run on one split, with the selected weights."""
 
     folder: Path
     run: Run
-    material: Material
+    dataset_features: DatasetFeatures
     split: Literal["val", "test"]
     #: Iteration of the selected weights.
     iteration: int
@@ -47,26 +47,26 @@ class Subject:
         cls,
         folder: Path,
         run: Run,
-        material: Material,
+        dataset_features: DatasetFeatures,
         split: Literal["val", "test"],
         device: torch.device,
-    ) -> "Subject":
+    ) -> "RunView":
         """A run, with its selected weights, scored."""
         iteration = run.load_selected()
         return cls(
             folder=folder,
             run=run,
-            material=material,
+            dataset_features=dataset_features,
             split=split,
             iteration=iteration,
-            evaluation=run.evaluate(material.evaluated(split)),
+            evaluation=run.evaluate(dataset_features.evaluated(split)),
             device=device,
         )
 
     @property
     def images(self) -> ValSplit | TestSplit:
         """The split's images."""
-        return self.material.evaluated(self.split)
+        return self.dataset_features.evaluated(self.split)
 
     @property
     def labelled(self) -> bool:
@@ -84,7 +84,7 @@ class Subject:
         """What clusters are called, by the labels of the split."""
         return name_clusters(
             self.evaluation.cluster_counts_YY,
-            self.material.classes,
+            self.dataset_features.classes,
             images=len(self.images),
             split=self.split,
         )
@@ -92,7 +92,9 @@ class Subject:
     @property
     def palette(self) -> tuple[Colour, ...]:
         """A colour for each name."""
-        own = picture_palette(self.material.palette, chosen=self.material.palette_chosen)
+        own = picture_palette(
+            self.dataset_features.palette, chosen=self.dataset_features.palette_chosen
+        )
         return self.naming.colours(own)
 
     def named_counts(self) -> NDArray[np.int64]:
@@ -110,7 +112,7 @@ class Subject:
         scored = self.run.scored()
         maps = self._features(places)
         with torch.no_grad():
-            codes = codes_of(scored, maps, self.material.modalities, self.device)
+            codes = codes_of(scored, maps, self.dataset_features.modalities, self.device)
             made = predict(codes, scored, grid=grid, size=size)
         clusters_Nhw = made.clusters_Nhw.cpu().numpy()
         return list(self.naming.apply(clusters_Nhw))
@@ -120,11 +122,11 @@ class Subject:
         config = self.run.config
         pictures = Pictures.open(config.data, config.features, self.images.names)
         raw = self._features(places)
-        stages = {
-            iteration: self._stages(scored, raw)
+        intermediate_maps = {
+            iteration: self._intermediate_maps(scored, raw)
             for iteration, scored in self._scored_by_iteration().items()
         }
-        modalities = self.material.modalities
+        modalities = self.dataset_features.modalities
         holes = [
             {modality: pictures.holes(place, modality) for modality in modalities}
             for place in places
@@ -138,7 +140,9 @@ class Subject:
                 },
                 hatched=any(each is not None for each in holes[row].values()),
                 raw={modality: raw[modality][row] for modality in modalities},
-                stages={iteration: made[row] for iteration, made in stages.items()},
+                intermediate_maps={
+                    iteration: made[row] for iteration, made in intermediate_maps.items()
+                },
             )
             for row, place in enumerate(places)
         ]
@@ -148,20 +152,22 @@ class Subject:
         return {name: maps[list(places)] for name, maps in self.images.features.items()}
 
     def _grid(self) -> tuple[int, int]:
-        shape = self.images.features[self.material.modalities[0]].shape
+        shape = self.images.features[self.dataset_features.modalities[0]].shape
         return shape[1], shape[2]
 
     def _scored_by_iteration(self) -> dict[int, Scored]:
         """The model at every snapshot and with the selected weights, by iteration."""
         found = {
-            iteration: Run.restore(folder, self.run.config, self.material, self.device).scored()
+            iteration: Run.restore(
+                folder, self.run.config, self.dataset_features, self.device
+            ).scored()
             for iteration, folder in find_snapshots(self.folder).items()
         }
         return dict(sorted((found | {self.iteration: self.run.scored()}).items()))
 
     @torch.no_grad()
-    def _stages(self, scored: Scored, raw: Mapping[str, Floats]) -> list[StageMaps]:
-        tokens = to_tokens([raw[name] for name in self.material.modalities], self.device)
+    def _intermediate_maps(self, scored: Scored, raw: Mapping[str, Floats]) -> list[StageMaps]:
+        tokens = to_tokens([raw[name] for name in self.dataset_features.modalities], self.device)
         made = scored.method.intermediate_maps(scored.parameters, scored.buffers, tokens)
 
         def maps(values_NTC: Tensor) -> Floats:
@@ -181,6 +187,9 @@ class Subject:
         ]
 
 
-def same_images(one: Subject, other: Subject) -> bool:
+def same_images(one: RunView, other: RunView) -> bool:
     """Whether two runs were scored on the same images and classes."""
-    return (one.images.names, one.material.classes) == (other.images.names, other.material.classes)
+    return (one.images.names, one.dataset_features.classes) == (
+        other.images.names,
+        other.dataset_features.classes,
+    )

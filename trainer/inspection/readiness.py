@@ -20,7 +20,7 @@ __all__ = ["Readiness", "measure_readiness"]
 
 @dataclass(frozen=True, kw_only=True)
 class Readiness:
-    """What a feature bank takes, and what stands against building it."""
+    """What a feature cache takes, and what stands against building it."""
 
     #: Bytes of the bank; None where the backbone cannot be had.
     needed: int | None
@@ -61,7 +61,7 @@ def measure_readiness(config: TrainConfig, data_set: DataSet, cache: Path | None
         faults.append(
             Finding(
                 kind="disk",
-                text=f"the feature bank needs {bytes_text(needed + SPARE)} but {root} has"
+                text=f"the feature cache needs {bytes_text(needed + SPARE)} but {root} has"
                 f" {bytes_text(free)} free: free space or give another folder by --cache",
             )
         )

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from trainer.features.dataset_features import IGNORE, Features, TestSplit, ValSplit
 from trainer.nn.unit import unit
-from trainer.records import Scores, Signals
+from trainer.records import CollapseIndicators, Scores
 from trainer.scoring.criteria import Evidence, compute_criteria
 from trainer.scoring.metrics import UNDEFINED, match_clusters, scores_of
 from trainer.scoring.prediction import (
@@ -38,7 +38,7 @@ class Evaluation:
     #: Scores of the linear probe.
     linear: Scores
     #: Collapse indicators; ``finite`` is about the codes alone.
-    signals: Signals
+    signals: CollapseIndicators
     #: Every criterion by name.
     criteria: Mapping[str, float]
     #: Labelled pixels of each class (row) in each cluster (column, before matching): (Y, Y).
@@ -138,7 +138,7 @@ class _Tally:
         return Evaluation(
             cluster=evidence.cluster,
             linear=evidence.linear,
-            signals=Signals(
+            signals=CollapseIndicators(
                 cluster_entropy=criteria["cluster_entropy"],
                 largest_share=criteria["largest_share"],
                 mean_cosine=criteria["mean_cosine"],

@@ -99,10 +99,10 @@ def with_rest_of(session: int) -> None:
 
 
 def join(
-    head: str, environment: dict[str, str], workers: int, terms: str
+    head: str, environment: dict[str, str], workers: int, sharing: str
 ) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-c", HOLD, head, str(workers), terms],
+        [sys.executable, "-c", HOLD, head, str(workers), sharing],
         cwd=REPOSITORY, env=environment, text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     )  # fmt: skip

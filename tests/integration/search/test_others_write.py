@@ -14,11 +14,11 @@ from optuna.trial import TrialState, create_trial
 from sqlalchemy import text
 
 from search.config.configuration import LaunchConfig
-from search.driver import write_queue as journal
+from search.driver import write_queue as write_queue
 from search.driver.claiming import check_origin, create, create_next
 from search.driver.driver import Ending
-from search.driver.study_store import Ledger
-from search.driver.writes import AddTrial, Entry
+from search.driver.study_store import StudyStore
+from search.driver.writes import AddTrial, Write
 from search.errors import StudyError
 from search.records.messages import Begin, Order
 from search.reporting.as_json import study_json
@@ -44,7 +44,7 @@ Act = Callable[[optuna.Study], object]
 
 @pytest.fixture(autouse=True)
 def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journal, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(write_queue, "LOOK_SECONDS", 0.02)
 
 
 @contextlib.contextmanager
@@ -65,7 +65,7 @@ def search(
     acts: dict[int, Act] | None = None,
     stop_at: int | None = None,
     workers: int = 1,
-    ledger: type[Ledger] = Ledger,
+    study_store: type[StudyStore] = StudyStore,
 ) -> tuple[Ending, list[str]]:
     """Drive the study; somebody acts when a trial of a number, or of a later one, begins."""
     waiting = dict(acts or {})
@@ -73,7 +73,7 @@ def search(
     claim(database, trials, workers)
     with Lease.acquire(database, STUDY) as lease:
         session = session_of(database, lease, folder)
-        session._ledger.__class__ = ledger
+        session._study_store.__class__ = study_store
 
         def on_order(worker: str, order: Order, hosted: FakeWorker) -> None:
             if not isinstance(order, Begin) or order.task.job.kind != "trial":
@@ -368,19 +368,19 @@ QUEUED = ({"b_self": 0.25}, {"lambda_knn": 0.75, "b_knn": 0.5}, {"b_self": 9.0})
 LONG = 26  # beyond the start-up points, where draws depend on the trials before
 
 
-class QuickerOnce(Ledger):
+class QuickerOnce(StudyStore):
     """Somebody queues a trial just before the driver stores its own, which then waits."""
 
     at = 21
 
-    def apply(self, entry: Entry, *, in_doubt: bool) -> None:
+    def apply(self, entry: Write, *, possibly_applied: bool) -> None:
         if isinstance(entry, AddTrial) and entry.trial == self.at:
             time.sleep(0.5)  # the driver draws the next one meanwhile
             if len(self._storage.get_all_trials(self._study_id)) == self.at:
                 study = optuna.load_study(study_name=self._name, storage=self._storage)
                 for values in QUEUED:
                     study.enqueue_trial(values)
-        super().apply(entry, in_doubt=in_doubt)
+        super().apply(entry, possibly_applied=possibly_applied)
 
 
 def test_a_queue_is_part_of_the_record(
@@ -394,7 +394,10 @@ def test_a_queue_is_part_of_the_record(
     Here somebody is quicker than a running driver; there the driver is killed before it draws,
     the rows are queued, and the drivers that go on are killed again and again.
     """
-    assert search(database, tmp_path / "a", trials=LONG, ledger=QuickerOnce)[0] is Ending.FINISHED
+    assert (
+        search(database, tmp_path / "a", trials=LONG, study_store=QuickerOnce)[0]
+        is Ending.FINISHED
+    )
     raced = check_exact(database, LONG)
     assert [trial.number for trial in queued(raced)] == [21, 22]
     before = all_told(database)

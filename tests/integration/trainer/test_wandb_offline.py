@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.trainer.small import CPU, small_config, small_material
+from tests.unit.trainer.small import CPU, small_config, small_dataset_features
 from trainer.engine.run import Run
 from trainer.logs import open_log
 
@@ -15,7 +15,7 @@ def test_a_run_is_logged_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("WANDB_CACHE_DIR", str(tmp_path / "cache"))
     config = small_config()
     log = open_log("wandb", tmp_path / "run", config, iteration=0)
-    log.write(Run.start(config, small_material(), CPU).advance())
+    log.write(Run.start(config, small_dataset_features(), CPU).advance())
     log.close()
     (file,) = (tmp_path / "run" / "wandb").glob("offline-run-*/run-*.wandb")
     content = file.read_bytes()

@@ -121,8 +121,12 @@ def with_database() -> list[str]:
 @services
 def test_each_image_holds_its_script(name: str) -> None:
     target = SERVICES[name]["build"]["target"]
-    stages = re.split(r"^FROM ", (REPOSITORY / "Dockerfile").read_text(), flags=re.MULTILINE)
-    stage = next(text for text in stages if text.splitlines()[0].endswith(f" AS {target}"))
+    intermediate_maps = re.split(
+        r"^FROM ", (REPOSITORY / "Dockerfile").read_text(), flags=re.MULTILINE
+    )
+    stage = next(
+        text for text in intermediate_maps if text.splitlines()[0].endswith(f" AS {target}")
+    )
     copied = re.search(r"^COPY (deploy.*) /usr/local/bin/$", stage, flags=re.MULTILINE)
     assert copied is not None
     needed = {script(name).name} | {

@@ -15,7 +15,7 @@ import PIL.Image
 import pytest
 
 from search import pruners
-from search.driver.in_memory_study import Mirror
+from search.driver.in_memory_study import InMemoryStudy
 from search.driver.rules import Rules
 from search.objectives import DEFAULT_OBJECTIVE, find_objective
 from search.pruners import CollapseRules, build_pruner
@@ -200,7 +200,7 @@ def test_a_pruner(add: Callable[[str], tuple[Any, Any]], monkeypatch: pytest.Mon
         pruner=build_pruner("plateau", 9),
         evaluations=9,
     )
-    study = Mirror("study")
+    study = InMemoryStudy("study")
     number = study.add(running())
     reports, outcomes = [], []
     for evaluation, score in enumerate((20.0, 30.0, 29.0, 28.0, 27.0), start=1):

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from search.driver.in_memory_study import Mirror
+from search.driver.in_memory_study import InMemoryStudy
 from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.records.outcome import Completed, Outcome, trial_end
 from search.spaces import Space
 from trainer.hyper_parameters import HyperParameter
-from trainer.records import Report, Scores, Signals
+from trainer.records import CollapseIndicators, Report, Scores
 from trainer.seeds import numpy_generator
 
 SPACE = Space(
@@ -38,7 +38,7 @@ def make_report(
         loss=loss,
         cluster=Scores(miou=miou, miou_all=miou, accuracy=accuracy),
         linear=Scores(miou=miou, miou_all=miou, accuracy=accuracy),
-        signals=Signals(
+        signals=CollapseIndicators(
             cluster_entropy=entropy, largest_share=share, mean_cosine=cosine, finite=finite
         ),
     )
@@ -61,17 +61,17 @@ def random_params(number: int, seed: int = 0, space: Space = SPACE) -> dict[str,
 
 
 def add_finished(
-    mirror: Mirror,
+    memory: InMemoryStudy,
     scores: Sequence[float],
     outcome: Outcome | None = None,
     params: Mapping[str, float] | None = None,
 ) -> int:
     """Add a trial with these scores; without an outcome it completes with the last one."""
-    number = mirror.add(running(params))
+    number = memory.add(running(params))
     for evaluation, score in enumerate(scores, start=1):
-        mirror.report(number, evaluation, score)
+        memory.report(number, evaluation, score)
     reports = [make_report(index, miou=s, accuracy=s) for index, s in enumerate(scores, start=1)]
-    mirror.finish(
+    memory.finish(
         number, trial_end(outcome or Completed(value=scores[-1]), reports, MIOU_ACCURACY)
     )
     return number

@@ -19,7 +19,7 @@ from trainer.config.configuration import (
     TrainingConfig,
 )
 from trainer.engine.epochs import SlotDraws
-from trainer.features.dataset_features import Material, TestSplit, TrainSplit, ValSplit
+from trainer.features.dataset_features import DatasetFeatures, TestSplit, TrainSplit, ValSplit
 from trainer.losses.draws import DrawPlan, StepDraws, stack_draws
 from trainer.methods import step_values
 from trainer.seeds import torch_generator
@@ -29,13 +29,13 @@ GRID = (4, 5)
 CLASSES = 3
 
 
-def small_material(
+def small_dataset_features(
     *,
     modalities: tuple[str, ...] = ("rgb", "depth"),
     crops: int = 10,
     channels: int = 6,
     labelled: bool = True,
-) -> Material:
+) -> DatasetFeatures:
     """Random features whose channels tell the labels apart."""
     generator = np.random.default_rng(5)
 
@@ -57,7 +57,7 @@ def small_material(
         ]
     )
     names = tuple(f"image{number}" for number in range(5))
-    return Material(
+    return DatasetFeatures(
         classes=("wall", "floor", "bed"),
         palette=((0, 0, 0), (1, 1, 1), (2, 2, 2)),
         modalities=modalities,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.trainer.small import CPU, small_config, small_material
+from tests.unit.trainer.small import CPU, small_config, small_dataset_features
 from trainer.commands.setup import read_config
 from trainer.config.configuration import DataConfig, TrainConfig
 from trainer.config.toml_records import build_record, record_to_table
@@ -152,6 +152,6 @@ def test_a_file_goes_on_from_a_preset_and_its_protocol(tmp_path: Path) -> None:
 
 def test_a_checkpoint_carries_its_protocol(tmp_path: Path) -> None:
     config = dataclasses.replace(small_config(), protocol="published")
-    run = Run.start(config, small_material(), CPU)
+    run = Run.start(config, small_dataset_features(), CPU)
     run.save(tmp_path)
     assert config_of(tmp_path).protocol == "published"

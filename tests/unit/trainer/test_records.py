@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from tests.unit.trainer.small import CPU, small_config, small_material
+from tests.unit.trainer.small import CPU, small_config, small_dataset_features
 from trainer.engine import checkpoint
 from trainer.engine.run import Run
 from trainer.logs.base import scalars
-from trainer.records import RECORDED, Report, Scores, Signals
+from trainer.records import RECORDED, CollapseIndicators, Report, Scores
 
 #: As the first version stored it.
 FIRST = """{"evaluation": 3, "iteration": 36, "loss": 0.25,
@@ -32,7 +32,7 @@ def test_a_report_of_another_version_is_read(text: str) -> None:
     report = Report.from_json(json.loads(text))
     assert (report.evaluation, report.iteration, report.loss) == (3, 36, 0.25)
     assert report.cluster == Scores(miou=31.5, miou_all=29.25, accuracy=52.5)
-    assert report.signals == Signals(
+    assert report.signals == CollapseIndicators(
         cluster_entropy=0.75, largest_share=0.375, mean_cosine=-0.125, finite=True
     )
     assert {name: report.criteria[name] for name in ("miou", "accuracy", "mean_cosine")} == {
@@ -71,13 +71,13 @@ def test_logs_take_further_criteria_and_no_number_twice() -> None:
 
 
 def test_a_checkpoint_older_than_criteria_goes_on_as_if_it_were_not(tmp_path: Path) -> None:
-    material = small_material()
-    run = Run.start(small_config(), material, CPU)
+    dataset_features = small_dataset_features()
+    run = Run.start(small_config(), dataset_features, CPU)
     run.advance()
     run.save(tmp_path)
     tensors, record = checkpoint.read_checkpoint(tmp_path)
     del record["reports"][0]["criteria"], record["state"]
     checkpoint.write_checkpoint(tmp_path, tensors, record)
-    restored = Run.restore(tmp_path, small_config(), material, CPU)
+    restored = Run.restore(tmp_path, small_config(), dataset_features, CPU)
     assert restored.reports == run.reports
     assert restored.advance() == run.advance()

@@ -146,7 +146,7 @@ def _build(rng: np.random.Generator, name: str, spot: Footprint, height: float) 
     x, y, width, depth = spot
     return Solid(
         label=CLASS_IDS[name],
-        material=draw_material(CLASSES[CLASS_IDS[name]].material, rng),
+        dataset_features=draw_material(CLASSES[CLASS_IDS[name]].dataset_features, rng),
         low=(x, y, 0.0),
         high=(x + width, y + depth, height),
     )
@@ -161,7 +161,7 @@ def _draw_rug(rng: np.random.Generator, size: Sequence[float]) -> tuple[Decal, .
     return (
         Decal(
             label=CLASS_IDS["rug"],
-            material=draw_material("stripes", rng),
+            dataset_features=draw_material("stripes", rng),
             axis=2,
             high_side=False,
             low=(x, y),
@@ -225,7 +225,7 @@ def _hang(
 ) -> Decal:
     return Decal(
         label=CLASS_IDS[name],
-        material=draw_material(CLASSES[CLASS_IDS[name]].material, rng),
+        dataset_features=draw_material(CLASSES[CLASS_IDS[name]].dataset_features, rng),
         axis=wall[0],
         high_side=wall[1],
         low=(across[0], up[0]),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Material", "Numbers", "draw_material", "paint_material"]
+__all__ = ["DatasetFeatures", "Numbers", "draw_material", "paint_material"]
 
 Numbers = NDArray[np.float64]
 Colour = tuple[float, float, float]
@@ -19,7 +19,7 @@ LATTICE = 32  # sides of the table of noise, which repeats
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Material:
+class DatasetFeatures:
     """One drawn material."""
 
     #: Which pattern, see ``PATTERNS``.
@@ -34,12 +34,12 @@ class Material:
     noise: Numbers
 
 
-def draw_material(kind: str, rng: np.random.Generator) -> Material:
+def draw_material(kind: str, rng: np.random.Generator) -> DatasetFeatures:
     """Draw a material of a kind: its colours, its scale, its direction."""
     hues, saturations, values, scales, turn = RANGES[kind]
     first = _draw_colour(rng, hues, saturations, values)
     second = _draw_colour(rng, hues, saturations, values)
-    return Material(
+    return DatasetFeatures(
         kind=kind,
         colours=(first, second),
         scale=rng.uniform(*scales),
@@ -48,20 +48,20 @@ def draw_material(kind: str, rng: np.random.Generator) -> Material:
     )
 
 
-def paint_material(material: Material, across: Numbers, up: Numbers) -> Numbers:
+def paint_material(dataset_features: DatasetFeatures, across: Numbers, up: Numbers) -> Numbers:
     """Colours of points of a surface.
 
     Args:
-        material: The material.
+        dataset_features: The material.
         across: First coordinate of each point, metres, shape (points,).
         up: Second coordinate of each point, metres, shape (points,); height on walls.
 
     Returns:
         Colours with shape (3, points), from 0 to about 1.
     """
-    cos, sin = np.cos(material.angle), np.sin(material.angle)
+    cos, sin = np.cos(dataset_features.angle), np.sin(dataset_features.angle)
     turned, other = cos * across - sin * up, sin * across + cos * up
-    return PATTERNS[material.kind](material, turned, other)
+    return PATTERNS[dataset_features.kind](dataset_features, turned, other)
 
 
 #: Hue (turns), saturation, value, pattern length (metres), greatest turn (radians).
@@ -85,46 +85,48 @@ def _draw_colour(
     )
 
 
-def _planks(material: Material, across: Numbers, along: Numbers) -> Numbers:
+def _planks(dataset_features: DatasetFeatures, across: Numbers, along: Numbers) -> Numbers:
     """Boards side by side, each of its own shade, with grain and dark joints."""
-    board = np.floor(across / material.scale)
-    shade = _pick(material.noise, board)
-    grain = _noise(material, across / 0.02, along / 0.4)
-    joint = np.abs(across / material.scale - board - 0.5) > 0.47
+    board = np.floor(across / dataset_features.scale)
+    shade = _pick(dataset_features.noise, board)
+    grain = _noise(dataset_features, across / 0.02, along / 0.4)
+    joint = np.abs(across / dataset_features.scale - board - 0.5) > 0.47
     bright = (1 + 0.12 * shade + 0.08 * grain) * np.where(joint, 0.6, 1.0)
-    return _mix(material, 0.5 + 0.5 * shade) * bright
+    return _mix(dataset_features, 0.5 + 0.5 * shade) * bright
 
 
-def _plaster(material: Material, across: Numbers, along: Numbers) -> Numbers:
+def _plaster(dataset_features: DatasetFeatures, across: Numbers, along: Numbers) -> Numbers:
     """One colour with faint stains and a fine grain."""
-    stains = _noise(material, across / material.scale, along / material.scale)
-    grain = _noise(material, across / 0.03, along / 0.03)
-    return _mix(material, np.zeros_like(across)) * (1 + 0.03 * stains + 0.03 * grain)
+    stains = _noise(
+        dataset_features, across / dataset_features.scale, along / dataset_features.scale
+    )
+    grain = _noise(dataset_features, across / 0.03, along / 0.03)
+    return _mix(dataset_features, np.zeros_like(across)) * (1 + 0.03 * stains + 0.03 * grain)
 
 
-def _stripes(material: Material, across: Numbers, along: Numbers) -> Numbers:
+def _stripes(dataset_features: DatasetFeatures, across: Numbers, along: Numbers) -> Numbers:
     """Two colours in turn, with pile."""
-    wave = np.sin(2 * np.pi * across / material.scale)
-    pile = _noise(material, across / 0.03, along / 0.03)
-    colour = _mix(material, np.clip(0.5 + 2 * wave, 0, 1))
+    wave = np.sin(2 * np.pi * across / dataset_features.scale)
+    pile = _noise(dataset_features, across / 0.03, along / 0.03)
+    colour = _mix(dataset_features, np.clip(0.5 + 2 * wave, 0, 1))
     return colour * (1 + 0.12 * np.sign(wave) + 0.12 * pile)
 
 
-def _cloth(material: Material, across: Numbers, along: Numbers) -> Numbers:
+def _cloth(dataset_features: DatasetFeatures, across: Numbers, along: Numbers) -> Numbers:
     """Checks: two crossing waves, with a weave."""
-    waves = np.sin(2 * np.pi * across / material.scale) + np.sin(
-        2 * np.pi * along / material.scale
+    waves = np.sin(2 * np.pi * across / dataset_features.scale) + np.sin(
+        2 * np.pi * along / dataset_features.scale
     )
-    weave = _noise(material, across / 0.03, along / 0.03)
-    return _mix(material, 0.5 + 0.25 * waves) * (1 + 0.12 * waves + 0.06 * weave)
+    weave = _noise(dataset_features, across / 0.03, along / 0.03)
+    return _mix(dataset_features, 0.5 + 0.25 * waves) * (1 + 0.12 * waves + 0.06 * weave)
 
 
-def _landscape(material: Material, across: Numbers, up: Numbers) -> Numbers:
+def _landscape(dataset_features: DatasetFeatures, across: Numbers, up: Numbers) -> Numbers:
     """Sky over hills and trees; the horizon lies at eye height."""
-    ridge = 1.5 + 0.12 * _noise(material, across / 0.35, np.zeros_like(across))
-    leaves = _noise(material, across / material.scale, up / material.scale)
-    ground = _mix(material, 0.5 + 0.5 * leaves) * (1 + 0.3 * leaves)
-    cloud = np.clip(_noise(material, across / 0.4, up / 0.15), 0, 1)
+    ridge = 1.5 + 0.12 * _noise(dataset_features, across / 0.35, np.zeros_like(across))
+    leaves = _noise(dataset_features, across / dataset_features.scale, up / dataset_features.scale)
+    ground = _mix(dataset_features, 0.5 + 0.5 * leaves) * (1 + 0.3 * leaves)
+    cloud = np.clip(_noise(dataset_features, across / 0.4, up / 0.15), 0, 1)
     sky = np.array([[0.50], [0.72], [0.95]]) * (1 - cloud) + 0.97 * cloud
     return np.where(up > ridge, sky, ground)
 
@@ -138,9 +140,9 @@ PATTERNS = {
 }
 
 
-def _mix(material: Material, share: Numbers) -> Numbers:
+def _mix(dataset_features: DatasetFeatures, share: Numbers) -> Numbers:
     """Colours between the main (0) and the second (1)."""
-    first, second = (np.array(colour)[:, None] for colour in material.colours)
+    first, second = (np.array(colour)[:, None] for colour in dataset_features.colours)
     mixed: Numbers = first + share * (second - first)
     return mixed
 
@@ -150,13 +152,13 @@ def _pick(noise: Numbers, index: Numbers) -> Numbers:
     return picked
 
 
-def _noise(material: Material, x: Numbers, y: Numbers) -> Numbers:
+def _noise(dataset_features: DatasetFeatures, x: Numbers, y: Numbers) -> Numbers:
     """Smooth noise from -1 to 1: the table of noise, interpolated between whole numbers."""
     column, row = np.floor(x), np.floor(y)
     across, up = _smooth(x - column), _smooth(y - row)
     left, low = column.astype(np.int64) % LATTICE, row.astype(np.int64) % LATTICE
     right, high = (left + 1) % LATTICE, (low + 1) % LATTICE
-    table = material.noise
+    table = dataset_features.noise
     below = table[low, left] + across * (table[low, right] - table[low, left])
     above = table[high, left] + across * (table[high, right] - table[high, left])
     smooth: Numbers = below + up * (above - below)

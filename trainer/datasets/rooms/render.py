@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from trainer.datasets.rooms.materials import Material, Numbers, paint_material
+from trainer.datasets.rooms.materials import DatasetFeatures, Numbers, paint_material
 from trainer.datasets.rooms.scene import CLASS_IDS, Camera, Decal, Scene
 
 __all__ = ["MILLIMETRES", "Picture", "camera_rays", "render"]
@@ -50,11 +50,11 @@ class _Surfaces:
     """Labels and materials of everything in the scene, in order."""
 
     labels: list[int]
-    materials: list[Material]
+    materials: list[DatasetFeatures]
 
-    def add(self, label: int, material: Material) -> int:
+    def add(self, label: int, dataset_features: DatasetFeatures) -> int:
         self.labels.append(label)
-        self.materials.append(material)
+        self.materials.append(dataset_features)
         return len(self.labels) - 1
 
 
@@ -120,7 +120,7 @@ def _lay_decals(
     for decal in scene.decals:
         inside = (hits.axis == decal.axis) & ((rays[decal.axis] > 0) == decal.high_side)
         where = np.flatnonzero(inside)
-        surface = surfaces.add(decal.label, decal.material)
+        surface = surfaces.add(decal.label, decal.dataset_features)
         hits.surface[where[_within(decal, points[:, where])]] = surface
         beyond[surface] = decal.beyond
     return beyond
@@ -150,7 +150,7 @@ def _cast_solids(
         seen = np.flatnonzero((near > 0) & (near < far) & (near < hits.distance))
         hits.distance[seen] = near[seen]
         hits.axis[seen] = enter[:, seen].argmax(axis=0)
-        hits.surface[seen] = surfaces.add(solid.label, solid.material)
+        hits.surface[seen] = surfaces.add(solid.label, solid.dataset_features)
 
 
 def _along(vectors: Numbers, axis: NDArray[np.int64]) -> Numbers:
@@ -158,14 +158,14 @@ def _along(vectors: Numbers, axis: NDArray[np.int64]) -> Numbers:
     return np.choose(axis, vectors)
 
 
-def _paint(materials: list[Material], hits: _Hits, points: Numbers) -> Numbers:
+def _paint(materials: list[DatasetFeatures], hits: _Hits, points: Numbers) -> Numbers:
     colour = np.zeros_like(points)
-    for surface, material in enumerate(materials):
+    for surface, dataset_features in enumerate(materials):
         where = np.flatnonzero(hits.surface == surface)
         for axis in range(3):
             here = where[hits.axis[where] == axis]
             first, second = np.delete(points[:, here], axis, axis=0)
-            colour[:, here] = paint_material(material, first, second)
+            colour[:, here] = paint_material(dataset_features, first, second)
     return colour
 
 

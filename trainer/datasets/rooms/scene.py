@@ -15,7 +15,7 @@ materials, and depth cannot tell them apart.
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from trainer.datasets.rooms.materials import Material
+from trainer.datasets.rooms.materials import DatasetFeatures
 
 __all__ = ["CLASSES", "CLASS_IDS", "Camera", "Decal", "Light", "Scene", "Solid"]
 
@@ -26,7 +26,7 @@ class ClassRecord(NamedTuple):
     name: str
     colour: tuple[int, int, int]
     #: Kind of material, see :mod:`trainer.datasets.rooms.materials`.
-    material: str
+    dataset_features: str
 
 
 CLASSES = (
@@ -47,7 +47,7 @@ class Solid:
     """An axis-aligned box."""
 
     label: int
-    material: Material
+    dataset_features: DatasetFeatures
     #: Lowest and highest corner, metres.
     low: tuple[float, float, float]
     high: tuple[float, float, float]
@@ -58,7 +58,7 @@ class Decal:
     """A rectangle on one of the room's six planes."""
 
     label: int
-    material: Material
+    dataset_features: DatasetFeatures
     #: Plane: the axis it is normal to, and whether it is the high one.
     axis: int
     high_side: bool
@@ -100,9 +100,9 @@ class Scene:
     #: Sides of the room, metres.
     size: tuple[float, float, float]
     #: Material of the floor, of the walls, of the ceiling.
-    floor: Material
-    wall: Material
-    ceiling: Material
+    floor: DatasetFeatures
+    wall: DatasetFeatures
+    ceiling: DatasetFeatures
     solids: tuple[Solid, ...]
     #: Later ones cover earlier ones.
     decals: tuple[Decal, ...]

@@ -48,15 +48,23 @@ def test_disparity_is_nearer_below_and_farthest_in_the_sky(config: TrainConfig) 
 
 
 def test_it_becomes_material(config: TrainConfig, tmp_path: Path) -> None:
-    material = prepare(config, cache=tmp_path)
+    dataset_features = prepare(config, cache=tmp_path)
 
-    assert len(material.train) == 20 and len(material.val) == len(material.test) == 4
-    assert material.train.features["disparity"].shape == (20, 14, 14, material.channels)
-    assert material.val.features["rgb"].shape == (4, 20, 20, material.channels)
-    assert material.train.labels is not None
-    labels = np.unique(material.train.labels)
+    assert (
+        len(dataset_features.train) == 20
+        and len(dataset_features.val) == len(dataset_features.test) == 4
+    )
+    assert dataset_features.train.features["disparity"].shape == (
+        20,
+        14,
+        14,
+        dataset_features.channels,
+    )
+    assert dataset_features.val.features["rgb"].shape == (4, 20, 20, dataset_features.channels)
+    assert dataset_features.train.labels is not None
+    labels = np.unique(dataset_features.train.labels)
     assert 0 in labels and 255 in labels and set(labels) <= {*range(27), 255}
-    for features in material.train.features.values():
+    for features in dataset_features.train.features.values():
         assert np.isfinite(features).all()
         assert 0.5 < np.asarray(features, dtype=np.float64).std() < 1.5
 

@@ -169,12 +169,12 @@ def test_it_trains(copy: Copy) -> None:
         training=TrainingConfig(iterations=2, batch_size=4, samples=3),
         evaluation=EvaluationConfig(evaluations=1),
     )
-    material = prepare(config, cache=copy.cache)
-    run = Run.start(config, material, torch.device("cpu"))
+    dataset_features = prepare(config, cache=copy.cache)
+    run = Run.start(config, dataset_features, torch.device("cpu"))
 
     report = run.advance()
 
     assert report.iteration == 2 and report.signals.finite and np.isfinite(report.loss)
     labelled = copy.data_set.val.labelled
-    assert (material.val.labels is not None) == labelled
+    assert (dataset_features.val.labels is not None) == labelled
     assert np.isfinite(report.cluster.miou) == labelled

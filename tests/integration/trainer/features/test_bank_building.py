@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from trainer.config.configuration import DataConfig, FeatureConfig, TrainConfig
-from trainer.features import open_material, prepare
+from trainer.features import open_dataset_features, prepare
 
 CONFIG = TrainConfig(
     data=DataConfig(options={"train": 40, "val": 2, "test": 2, "size": 64}),
@@ -78,7 +78,7 @@ def test_two_processes_do_the_work_once(tmp_path: Path) -> None:
     assert told[0][-1] == told[1][-1]
     builders = [lines for lines in told if "features of train" in lines]
     assert len(builders) == 1
-    open_material(Path(told[0][-1]), verify="all")
+    open_dataset_features(Path(told[0][-1]), verify="all")
 
 
 @pytest.mark.parametrize("stage", ["statistics of rgb", "features of train", "features of test"])
@@ -109,19 +109,19 @@ def test_a_waiting_process_takes_over_from_a_killed_one(tmp_path: Path) -> None:
     told = lines_of(second)
 
     assert "features of train" in told
-    open_material(Path(told[-1]), verify="all")
+    open_dataset_features(Path(told[-1]), verify="all")
 
 
 def test_a_file_limit_met_while_writing_leaves_no_bank(tmp_path: Path) -> None:
     told = lines_of(start(tmp_path, limit=200_000))
 
-    assert told[-1].startswith("refused: cannot write the feature bank to")
+    assert told[-1].startswith("refused: cannot write the feature cache to")
     assert "UMSS_CACHE" in told[-1]
     assert [path.suffix for path in (tmp_path / "banks").iterdir()] == [".lock"]
 
 
 def test_many_processes_read_one_mapped_bank(tmp_path: Path) -> None:
-    material = prepare(CONFIG, cache=tmp_path)
+    dataset_features = prepare(CONFIG, cache=tmp_path)
     program = (
         "import sys; from pathlib import Path; from trainer.features import open_material;"
         "material = open_material(Path(sys.argv[1]));"
@@ -129,7 +129,7 @@ def test_many_processes_read_one_mapped_bank(tmp_path: Path) -> None:
     )
     readers = [
         subprocess.Popen(
-            [sys.executable, "-c", program, str(material.folder)],
+            [sys.executable, "-c", program, str(dataset_features.folder)],
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -139,5 +139,7 @@ def test_many_processes_read_one_mapped_bank(tmp_path: Path) -> None:
     sums = [float(lines_of(reader)[0]) for reader in readers]
 
     assert (
-        sums[0] == sums[1] == float(np.asarray(material.train.features["rgb"], dtype="f8").sum())
+        sums[0]
+        == sums[1]
+        == float(np.asarray(dataset_features.train.features["rgb"], dtype="f8").sum())
     )

@@ -19,7 +19,7 @@ from torch.nn import functional
 from tests.fakes.released_checkpoint import released_modules, write_released
 from tests.fakes.released_yaml import RELEASED, released_yaml
 from tests.integration.trainer.small_vits import CPU, random_vit
-from tests.unit.trainer.small import small_material
+from tests.unit.trainer.small import small_dataset_features
 from trainer.backbones import build_backbone
 from trainer.commands import app as cli
 from trainer.commands import setup
@@ -104,11 +104,13 @@ class Released:
         return net["cluster1"](fused) + net["cluster2"](fused)  # type: ignore[no-any-return]
 
 
-def material_for(released: Released, fingerprint: str) -> Any:
-    material = small_material(modalities=tuple(released.modalities), channels=WIDTH)
+def dataset_features_for(released: Released, fingerprint: str) -> Any:
+    dataset_features = small_dataset_features(
+        modalities=tuple(released.modalities), channels=WIDTH
+    )
     names = tuple(f"class{number}" for number in range(CLASSES[released.name]))
     return dataclasses.replace(
-        material,
+        dataset_features,
         classes=names,
         palette=((0, 0, 0),) * len(names),
         fingerprints={"data": "any", "weights": fingerprint, "bank": "any"},
@@ -142,9 +144,9 @@ def test_codes_and_predictions_are_those_of_the_source(
     images = torch.rand(1, 3, 32, 48, generator=torch.Generator().manual_seed(0))[:, :, :, :32]
     source = random_vit(config.backbone.name)
     assert torch.allclose(backbone.features(images), source.features(images), atol=1e-5)
-    material = material_for(released, backbone.fingerprint)
-    scored = Run.restore(tmp_path / "made", config, material, CPU).scored()
-    maps = [np.asarray(material.val.features[modality]) for modality in modalities]
+    dataset_features = dataset_features_for(released, backbone.fingerprint)
+    scored = Run.restore(tmp_path / "made", config, dataset_features, CPU).scored()
+    maps = [np.asarray(dataset_features.val.features[modality]) for modality in modalities]
     tokens = torch.stack([torch.from_numpy(each).flatten(1, 2) for each in maps])[None]
     codes_NTK = scored.method.encode(scored.parameters, scored.buffers, tokens)[0]
     expected = released.code([torch.from_numpy(each).permute(0, 3, 1, 2) for each in maps])
@@ -194,10 +196,14 @@ def test_the_command_prints_what_it_read_and_evaluate_takes_it(
     assert line.split()[1:] == [f"{number:.4f}" for number in (weight, *pairs)]
 
     fingerprint = build_backbone(config_of(out).backbone).fingerprint
-    monkeypatch.setattr(setup, "prepare", lambda config, **_: material_for(released, fingerprint))
+    monkeypatch.setattr(
+        setup, "prepare", lambda config, **_: dataset_features_for(released, fingerprint)
+    )
     assert call(monkeypatch, "evaluate", out, "--split", "test", "--device", "cpu") == 0
     assert "iterate: the last, after 2905 iterations" in capsys.readouterr().out
-    monkeypatch.setattr(setup, "prepare", lambda config, **_: material_for(released, "other"))
+    monkeypatch.setattr(
+        setup, "prepare", lambda config, **_: dataset_features_for(released, "other")
+    )
     assert call(monkeypatch, "evaluate", out, "--split", "test", "--device", "cpu") == 2
     assert "was trained on other features" in capsys.readouterr().err
 

@@ -1,4 +1,4 @@
-"""Checkpoints in an artifact store: another node goes on from them, whatever became of some."""
+"""Checkpoints in an artifact store: another node resumes from them, whatever became of some."""
 
 import shutil
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import pytest
 
-from search.checkpoints.artifact_store import Depot, DepotPlace
+from search.checkpoints.artifact_store import ArtifactCheckpointPlace, ArtifactCheckpointStore
 from search.records.jobs import Job
 from search.records.messages import Begin, Continue, Reported, Task
 from search.records.stored_checkpoint import StoredCheckpoint
@@ -16,7 +16,7 @@ from search.workers import worker
 from storage.artifact_places import open_artifacts
 from storage.artifacts import ArtifactStore
 from storage.errors import ArtifactFailure
-from tests.unit.trainer.small import small_config, small_material
+from tests.unit.trainer.small import small_config, small_dataset_features
 from trainer.errors import CheckpointError
 from trainer.records import Report
 
@@ -26,13 +26,16 @@ EVALUATIONS = 4
 @pytest.fixture
 def hosted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], worker.Worker]:
     """Workers of one study, each as on a node of its own."""
-    material = small_material()
-    monkeypatch.setattr(worker, "open_material", lambda folder: material)
+    dataset_features = small_dataset_features()
+    monkeypatch.setattr(worker, "open_dataset_features", lambda folder: dataset_features)
     config = small_config(training={"iterations": 8})
     evaluation = replace(config.evaluation, evaluations=EVALUATIONS)
-    depot = DepotPlace(place=str(tmp_path / "artifacts"), study="study")
+    artifact_store = ArtifactCheckpointPlace(place=str(tmp_path / "artifacts"), study="study")
     setup = worker.WorkerSetup(
-        config=replace(config, evaluation=evaluation), bank="", device="cpu", depot=depot
+        config=replace(config, evaluation=evaluation),
+        bank="",
+        device="cpu",
+        artifact_store=artifact_store,
     )
     return lambda: worker.Worker(setup)
 
@@ -130,10 +133,12 @@ def test_a_folder_that_is_there_is_not_fetched(
 ) -> None:
     reports, left = run_to(hosted(), task(tmp_path, 1), 2)
 
-    def fetch(depot: Depot, stored: StoredCheckpoint, folder: Path) -> None:
+    def fetch(
+        artifact_store: ArtifactCheckpointStore, stored: StoredCheckpoint, folder: Path
+    ) -> None:
         raise AssertionError("it lies here")
 
-    monkeypatch.setattr(Depot, "fetch", fetch)
+    monkeypatch.setattr(ArtifactCheckpointStore, "fetch", fetch)
     assert hosted().advance(Begin(task=task(tmp_path, 2, *left))).reports == tuple(reports)
 
 
@@ -183,7 +188,7 @@ def test_the_best_is_tested_from_the_depot_where_its_folder_is_not(
     _, left = run_to(hosted(), task(tmp_path, 1), EVALUATIONS)
     folder = task(tmp_path, 1).folder
     here = hosted()
-    object.__setattr__(here._material, "test", here._material.val)
+    object.__setattr__(here._dataset_features, "test", here._dataset_features.val)
     test = replace(task(tmp_path, 1, left[0]), job=Job("test", 7), folder=str(tmp_path / "unused"))
     scores = here.advance(Begin(task=replace(test, earlier=(folder,)))).on_test
     assert scores is not None

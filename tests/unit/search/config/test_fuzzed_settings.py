@@ -20,7 +20,7 @@ from hypothesis.strategies import SearchStrategy
 from search.config.assignments import nested, parse_fixes, parse_ranges
 from search.config.configuration import LaunchConfig, SearchConfig, resolve
 from search.config.presets import preset_names
-from search.driver.in_memory_study import Mirror
+from search.driver.in_memory_study import InMemoryStudy
 from search.errors import SearchError
 from search.pruners import PRUNERS
 from search.samplers import SAMPLERS, find_sampler
@@ -160,7 +160,7 @@ def study_or_one_line(make: Callable[[], LaunchConfig]) -> LaunchConfig | None:
     json.dumps(table, allow_nan=False)  # as PostgreSQL takes it
     json.dumps(config.space().to_json(), allow_nan=False)
     assert LaunchConfig.from_table(json.loads(json.dumps(table))) == config
-    study, space = Mirror("study").study, config.space()
+    study, space = InMemoryStudy("study").study, config.space()
     for number in (0, 3):
         propose = find_sampler(config.search.sampler)
         drawn = propose(study, space, number, config.search.seed)

@@ -10,7 +10,7 @@ import pytest
 from search.config.configuration import LaunchConfig, differences, resolve
 from search.config.presets import preset_names, read_preset
 from search.config.protocols import study_protocol
-from search.driver.in_memory_study import Mirror
+from search.driver.in_memory_study import InMemoryStudy
 from search.driver.rules import Rules
 from search.errors import SettingsError
 from search.objectives.miou_accuracy import MIOU_ACCURACY
@@ -20,7 +20,7 @@ from search.records.messages import Begin, Continue, OnTest, Task
 from search.records.outcome import Completed
 from search.workers import worker
 from tests.unit.search.builders import make_report
-from tests.unit.trainer.small import small_config, small_material
+from tests.unit.trainer.small import small_config, small_dataset_features
 from trainer.config.presets import preset_names as run_presets
 from trainer.features import TestSplit
 from trainer.records import Report
@@ -102,7 +102,7 @@ def test_a_full_run_is_told_the_value_of_its_protocol(
         evaluations=3,
         counted=counted,
     )
-    outcome = rules.decide(Mirror("study"), 0, scoring(9.0, 3.0, 1.0))
+    outcome = rules.decide(InMemoryStudy("study"), 0, scoring(9.0, 3.0, 1.0))
     assert isinstance(outcome, Completed) and outcome.value == expected
 
 
@@ -118,11 +118,12 @@ def test_a_study_older_than_a_setting_is_the_same_study() -> None:
 def test_a_worker_tests_the_iterate_that_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    material = small_material()
-    material = dataclasses.replace(
-        material, test=TestSplit(**{key: getattr(material.val, key) for key in VAL})
+    dataset_features = small_dataset_features()
+    dataset_features = dataclasses.replace(
+        dataset_features,
+        test=TestSplit(**{key: getattr(dataset_features.val, key) for key in VAL}),
     )
-    monkeypatch.setattr(worker, "open_material", lambda folder: material)
+    monkeypatch.setattr(worker, "open_dataset_features", lambda folder: dataset_features)
     config = small_config(training={"iterations": 24, "learning_rate": 0.02})
     evaluation = dataclasses.replace(config.evaluation, evaluations=12, report="best")
     config = dataclasses.replace(config, evaluation=evaluation)

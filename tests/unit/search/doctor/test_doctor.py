@@ -22,13 +22,13 @@ from typer.testing import CliRunner
 from search import doctor
 from search.commands.app import app
 from search.config.configuration import resolve
-from search.doctor import database, device, disk, examine, material
+from search.doctor import database, dataset_features, device, disk, examine
 from search.doctor.check import Check
 from search.doctor.database import check_database
+from search.doctor.dataset_features import check_data, check_weights
 from search.doctor.device import check_cores, check_device
 from search.doctor.disk import check_cache, check_checkpoints
 from search.doctor.listening import listening_hosts
-from search.doctor.material import check_data, check_weights
 from search.doctor.python import check_packages, check_python
 from search.doctor.ray import check_ray
 from search.doctor.subject import Subject
@@ -164,7 +164,7 @@ def test_data_and_weights_that_are_missing(
     def no_weights(config: object, place: object) -> None:
         raise WeightsError("none.safetensors is missing")
 
-    monkeypatch.setattr(material, "build_backbone", no_weights)
+    monkeypatch.setattr(dataset_features, "build_backbone", no_weights)
     broken(check_weights(subject), "none.safetensors is missing", "--backbone-weights FILE")
 
 

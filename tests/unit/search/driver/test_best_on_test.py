@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from search.checkpoints.artifact_store import Depot
+from search.checkpoints.artifact_store import ArtifactCheckpointStore
 from search.driver.driver import Ending
-from search.driver.in_memory_study import Mirror
+from search.driver.in_memory_study import InMemoryStudy
 from search.errors import ClusterAway
 from search.records.messages import Begin, Crashed, Event, Lost, Order, OutOfMemory
 from search.workers.pool import Answer
@@ -47,7 +47,7 @@ class Disturbed:
 
 def expected(search: Search) -> dict[str, object]:
     """What is stored of the best trial: the fake worker's scores are those of the last report."""
-    best = search.mirror.best()
+    best = search.memory.best()
     assert best is not None
     reports = [entry for entry in search.store.reports() if entry.trial == best.number]
     last = reports[-1].report
@@ -74,7 +74,7 @@ def test_the_best_trial_is_scored_once_whatever_happens_to_the_workers(
         for attempt in range(1, len(events) + 2)
     ]
     assert search.store.attempts() == [], "no attempt is held against the trial"
-    assert search.mirror.counts().failed == 0
+    assert search.memory.counts().failed == 0
 
 
 @pytest.mark.parametrize(
@@ -119,8 +119,8 @@ def finished(folder: Path, **options: object) -> Search:
 
 
 def resumed(folder: Path, before: Search, **options: object) -> Search:
-    mirror = Mirror("study", before.mirror.trials())
-    search = Search(folder, trials=TRIALS, mirror=mirror, **options)  # type: ignore[arg-type]
+    memory = InMemoryStudy("study", before.memory.trials())
+    search = Search(folder, trials=TRIALS, memory=memory, **options)  # type: ignore[arg-type]
     assert search.driver.run() is Ending.FINISHED
     assert search.store.added() == [] and search.store.reports() == []
     return search
@@ -154,14 +154,16 @@ def test_a_checkpoint_that_is_gone_is_told_and_no_worker_is_asked(tmp_path: Path
 
 
 def test_a_node_without_the_folder_scores_the_newest_of_the_depot(tmp_path: Path) -> None:
-    depot = Depot(open_artifacts(str(tmp_path / "artifacts")), "study")
+    artifact_store = ArtifactCheckpointStore(open_artifacts(str(tmp_path / "artifacts")), "study")
 
     def lose_folders(worker: str, order: Order, hosted: FakeWorker) -> None:
         if is_test(order):
             assert isinstance(order, Begin) and len(order.task.stored) == 1
             shutil.rmtree(tmp_path / "a", ignore_errors=True)
 
-    search = Search(tmp_path / "a", trials=TRIALS, fault=lose_folders, depot=depot)
+    search = Search(
+        tmp_path / "a", trials=TRIALS, fault=lose_folders, artifact_store=artifact_store
+    )
     assert search.driver.run() is Ending.FINISHED
     assert search.store.tests == [expected(search)]
 
@@ -212,9 +214,9 @@ def test_a_cluster_that_stays_away_leaves_the_score_to_a_resumed_search(tmp_path
 
 
 def test_where_no_trial_is_complete_that_is_stored(tmp_path: Path) -> None:
-    mirror = Mirror("study")
-    mirror.add(create_trial(state=TrialState.PRUNED, value=1.0))
+    memory = InMemoryStudy("study")
+    memory.add(create_trial(state=TrialState.PRUNED, value=1.0))
     fault = Disturbed()
-    search = Search(tmp_path, trials=1, mirror=mirror, fault=fault)
+    search = Search(tmp_path, trials=1, memory=memory, fault=fault)
     assert search.driver.run() is Ending.FINISHED
     assert search.store.tests == [{"trial": -1}] and fault.begun == []

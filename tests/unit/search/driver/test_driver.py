@@ -21,8 +21,8 @@ def test_ends_with_exactly_the_target_and_numbers_without_a_gap(tmp_path: Path) 
     assert search.driver.run() is Ending.FINISHED
     assert [entry.trial for entry in search.store.added()] == list(range(30))
     assert sorted(entry.trial for entry in search.store.ended()) == list(range(30))
-    assert search.mirror.counts().finished == 30
-    assert search.mirror.counts().running == 0
+    assert search.memory.counts().finished == 30
+    assert search.memory.counts().running == 0
 
 
 def test_a_trial_is_stored_before_its_first_report_and_ended_after_its_last(
@@ -64,13 +64,13 @@ def test_collapsed_runs_are_pruned_with_their_reason(tmp_path: Path) -> None:
     search.driver.run()
     collapsed = [p["b_self"] < 0.1 for p in search.points()]
     assert any(collapsed)
-    for trial, expected in zip(search.mirror.trials(), collapsed, strict=True):
+    for trial, expected in zip(search.memory.trials(), collapsed, strict=True):
         assert (trial.user_attrs.get("prune_kind") == "collapsed") is expected
         assert not expected or "largest cluster" in trial.user_attrs["prune_reason"]
 
 
 def test_a_lost_worker_changes_nothing(tmp_path: Path) -> None:
-    """Workers die at every fifth order; each trial goes on from its checkpoint."""
+    """Workers die at every fifth order; each trial resumes from its checkpoint."""
     orders = 0
 
     def lose(worker: str, order: Order, hosted: FakeWorker) -> Lost | None:
@@ -95,10 +95,10 @@ def test_errors_are_tried_again_and_then_fail_and_are_replaced(tmp_path: Path) -
 
     search = Search(tmp_path, trials=20, fault=break_trial_four)
     assert search.driver.run() is Ending.FINISHED
-    counts = search.mirror.counts()
+    counts = search.memory.counts()
     assert (counts.finished, counts.failed) == (20, 1)
-    assert len(search.mirror) == 21
-    failed = search.mirror.trial(4)
+    assert len(search.memory) == 21
+    failed = search.memory.trial(4)
     assert failed.state is TrialState.FAIL and failed.value is None
     assert failed.user_attrs["failure"] == "OutOfMemoryError: no"
     assert [entry.why for entry in search.store.attempts()] == ["error", "error"]
@@ -116,7 +116,7 @@ def test_a_trial_that_passes_on_its_second_attempt_does_not_fail(tmp_path: Path)
     undisturbed, search = Search(tmp_path / "a"), Search(tmp_path / "b", fault=break_once)
     undisturbed.driver.run()
     search.driver.run()
-    assert search.mirror.counts().failed == 0
+    assert search.memory.counts().failed == 0
     assert search.values() == undisturbed.values()
 
 
@@ -127,8 +127,8 @@ def test_a_trial_that_loses_every_worker_fails_in_the_end(tmp_path: Path) -> Non
 
     search = Search(tmp_path, trials=10, fault=lose_trial_four)
     search.driver.run()
-    assert search.mirror.trial(4).state is TrialState.FAIL
-    assert search.mirror.counts().finished == 10
+    assert search.memory.trial(4).state is TrialState.FAIL
+    assert search.memory.counts().finished == 10
 
 
 def test_stops_when_the_first_three_trials_fail(tmp_path: Path) -> None:
@@ -138,17 +138,17 @@ def test_stops_when_the_first_three_trials_fail(tmp_path: Path) -> None:
     search = Search(tmp_path, fault=always)
     with pytest.raises(FailureBudget, match="3 of the last 3 trials failed"):
         search.driver.run()
-    assert search.mirror.counts().failed == 3
+    assert search.memory.counts().failed == 3
     assert len(search.store.ended()) == 3  # stored, so that their errors can be shown
 
     adopted = [
         adopt_trial(trial, None)
-        for trial in search.mirror.trials()
+        for trial in search.memory.trials()
         if not trial.state.is_finished()
     ]
-    resumed = Search(tmp_path, trials=5, mirror=search.mirror, adopted=adopted)
+    resumed = Search(tmp_path, trials=5, memory=search.memory, adopted=adopted)
     assert resumed.driver.run() is Ending.FINISHED
-    assert resumed.mirror.counts().finished == 5
+    assert resumed.memory.counts().finished == 5
 
 
 def test_stops_when_more_than_four_of_twenty_fail(tmp_path: Path) -> None:
@@ -187,10 +187,10 @@ def test_stop_finishes_the_evaluation_in_hand_and_keeps_the_trial(tmp_path: Path
 
     search = Search(tmp_path, trials=30, fault=stop_at_trial_five)
     assert search.driver.run() is Ending.STOPPED
-    assert search.mirror.counts().finished == 5
-    assert search.mirror.trial(5).state is TrialState.RUNNING
-    assert search.mirror.trial(5).last_step == 1
-    assert len(search.store.reports()) == sum(len(c) for c in search.mirror.curves().values())
+    assert search.memory.counts().finished == 5
+    assert search.memory.trial(5).state is TrialState.RUNNING
+    assert search.memory.trial(5).last_step == 1
+    assert len(search.store.reports()) == sum(len(c) for c in search.memory.curves().values())
 
 
 def test_a_request_to_stop_in_the_store_is_obeyed(tmp_path: Path) -> None:
@@ -204,13 +204,13 @@ def test_a_request_to_stop_in_the_store_is_obeyed(tmp_path: Path) -> None:
 
     search = Search(tmp_path, trials=500, store=store, fault=slow)
     assert search.driver.run() is Ending.STOPPED
-    assert search.mirror.counts().finished < 500
+    assert search.memory.counts().finished < 500
 
 
 def test_checkpoints_of_ended_trials_are_deleted_but_for_the_best(tmp_path: Path) -> None:
     search = Search(tmp_path, trials=25)
     search.driver.run()
-    best = search.mirror.best()
+    best = search.memory.best()
     assert best is not None
     left = [path.name for path in (tmp_path.glob("*/trial-*"))]
     assert left == [f"trial-{best.number:05d}"]
@@ -234,7 +234,7 @@ def test_a_stop_at_the_last_evaluation_is_the_end(tmp_path: Path) -> None:
 
     search = Search(tmp_path, trials=8, fault=stop_at_the_end)
     assert search.driver.run() is Ending.FINISHED
-    assert search.mirror.counts().finished == 8
+    assert search.memory.counts().finished == 8
 
 
 def test_an_outage_does_not_idle_the_workers_that_are_left(tmp_path: Path) -> None:
@@ -250,5 +250,5 @@ def test_an_outage_does_not_idle_the_workers_that_are_left(tmp_path: Path) -> No
 
     search = Search(tmp_path, trials=12, workers=2, fault=lose_once, store=store)
     assert search.driver.run() is Ending.FINISHED
-    assert lost and search.mirror.counts().finished == 12
+    assert lost and search.memory.counts().finished == 12
     assert [entry.trial for entry in search.store.added()] == list(range(12))

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from optuna.trial import TrialState
 
-from search.checkpoints.artifact_store import Depot
+from search.checkpoints.artifact_store import ArtifactCheckpointStore
 from search.driver.driver import Ending
 from search.driver.stalls import LONGEST_LOOK, StallWatch
-from search.driver.writes import Entry
+from search.driver.writes import Write
 from search.errors import ClusterAway
 from search.records.messages import Begin, Continue, Crashed, Lost, Order, OutOfMemory
 from search.workers.pool import Answer
@@ -73,11 +73,11 @@ def test_a_trial_that_always_stands_still_fails(tmp_path: Path) -> None:
         tmp_path, trials=8, fault=stand_still, stall_timeout=60.0, clock=TickingClock(0.3)
     )
     assert search.driver.run() is Ending.FINISHED
-    failed = search.mirror.trial(4)
+    failed = search.memory.trial(4)
     assert failed.state is TrialState.FAIL and failed.value is None
     assert failed.user_attrs["failure"] == "stood still for 60 s, 3 times in a row"
     assert whys(search) == [(4, "stalled"), (4, "stalled")]
-    assert search.mirror.counts().finished == 8
+    assert search.memory.counts().finished == 8
 
 
 def test_stand_stills_with_progress_between_them_are_not_held_against_a_trial(
@@ -90,7 +90,7 @@ def test_stand_stills_with_progress_between_them_are_not_held_against_a_trial(
         tmp_path, trials=3, fault=at_every_evaluation, stall_timeout=60.0, clock=TickingClock(0.3)
     )
     assert search.driver.run() is Ending.FINISHED
-    assert search.mirror.counts().failed == 0
+    assert search.memory.counts().failed == 0
     assert len(search.pool.replaced) > 3
 
 
@@ -137,7 +137,7 @@ def test_out_of_memory_is_tried_again_like_an_error_and_counted_with_it(
 
     search = Search(tmp_path, trials=6, fault=break_trial_two)
     assert search.driver.run() is Ending.FINISHED
-    failed = search.mirror.trial(2)
+    failed = search.memory.trial(2)
     assert failed.state is TrialState.FAIL
     assert failed.user_attrs["failure"] == "out of memory: OutOfMemoryError: 80 GiB"
     assert failed.user_attrs["traceback"] == "tb"
@@ -165,8 +165,8 @@ def test_a_trial_whose_worker_finds_no_room_goes_on_on_another(tmp_path: Path, l
     search = Search(tmp_path, trials=8, workers=2, pool=ShrinkingCluster(2, lose))
     assert search.driver.run() is Ending.FINISHED
     assert search.pool.absent == {lost}
-    assert [why for _, why in whys(search)] == ["lost"] and search.mirror.counts().failed == 0
-    assert [trial.number for trial in search.mirror.trials()] == list(range(8))
+    assert [why for _, why in whys(search)] == ["lost"] and search.memory.counts().failed == 0
+    assert [trial.number for trial in search.memory.trials()] == list(range(8))
 
 
 class ShakyCluster(InlinePool):
@@ -204,9 +204,9 @@ def test_a_cluster_that_goes_is_held_against_no_trial(tmp_path: Path, workers: i
     pool = ShakyCluster(workers, goes=lambda look: look % 3 > 0 and look < 200, back_after=3)
     search = Search(tmp_path / "b", trials=6, workers=workers, pool=pool)
     assert search.driver.run() is Ending.FINISHED
-    assert pool.lost > 20 and search.mirror.counts().failed == 0
+    assert pool.lost > 20 and search.memory.counts().failed == 0
     assert set(why for _, why in whys(search)) == {"lost"}
-    gone = "Ray's head at 127.0.0.1:1 does not answer: trials go on from their checkpoints"
+    gone = "Ray's head at 127.0.0.1:1 does not answer: trials resume from their checkpoints"
     assert any(line.startswith(gone) for line in search.progress.events)
     assert "Ray is back, with fresh workers" in search.progress.events
     if workers == 1:
@@ -226,7 +226,7 @@ def test_a_cluster_that_stays_away_ends_the_search_with_all_stored(tmp_path: Pat
     search = Search(tmp_path, trials=20, pool=Gone())
     with pytest.raises(ClusterAway, match="resume"):
         search.driver.run()
-    told = {trial.number: len(trial.intermediate_values) for trial in search.mirror.trials()}
+    told = {trial.number: len(trial.intermediate_values) for trial in search.memory.trials()}
     assert sum(told.values()) == len(search.store.reports())
     assert whys(search)[-1][1] == "lost"
 
@@ -250,10 +250,10 @@ class SlowStore(MemoryStore):
         super().__init__()
         self.let = threading.Event()
 
-    def apply(self, entry: Entry, *, in_doubt: bool) -> None:
+    def apply(self, entry: Write, *, possibly_applied: bool) -> None:
         if len(self.entries) > 6:
             assert self.let.wait(10)
-        super().apply(entry, in_doubt=in_doubt)
+        super().apply(entry, possibly_applied=possibly_applied)
 
 
 def test_a_stop_at_once_leaves_what_stands_still_and_loses_nothing_told(tmp_path: Path) -> None:
@@ -277,7 +277,7 @@ def test_nodes_without_the_folder_go_on_from_the_depot(tmp_path: Path) -> None:
     """Each fifth order ends its node, and with it the folder of checkpoints there."""
     orders = 0
     made: list[FakeWorker] = []
-    depot = Depot(open_artifacts(str(tmp_path / "artifacts")), "study")
+    artifact_store = ArtifactCheckpointStore(open_artifacts(str(tmp_path / "artifacts")), "study")
 
     def lose_node(worker: str, order: Order, hosted: FakeWorker) -> Lost | None:
         nonlocal orders
@@ -293,13 +293,13 @@ def test_nodes_without_the_folder_go_on_from_the_depot(tmp_path: Path) -> None:
 
     undisturbed = Search(tmp_path / "a", trials=8)
     undisturbed.driver.run()
-    search = Search(tmp_path / "b", trials=8, fault=lose_node, depot=depot)
+    search = Search(tmp_path / "b", trials=8, fault=lose_node, artifact_store=artifact_store)
     assert search.driver.run() is Ending.FINISHED
     assert search.points() == undisturbed.points()
     assert search.values() == undisturbed.values()
     assert len(search.store.attempts()) > 5
     assert sum(worker.evaluations_made for worker in made) == len(search.store.reports())
-    best = search.mirror.best()
+    best = search.memory.best()
     assert best is not None
     assert [path.name for path in trials_in(tmp_path)] == [f"trial-{best.number:05d}"]
 
@@ -320,4 +320,4 @@ def test_a_lost_worker_is_told_apart_from_a_lost_cluster(tmp_path: Path) -> None
 
     search = Search(tmp_path, trials=6, fault=lose_trial_four)
     search.driver.run()
-    assert search.mirror.trial(4).user_attrs["failure"] == "worker-0 was lost: its node is gone"
+    assert search.memory.trial(4).user_attrs["failure"] == "worker-0 was lost: its node is gone"

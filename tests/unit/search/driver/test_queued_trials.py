@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.driver.driver import Ending
 from search.driver.look import Look, NumberTaken, TrialOver
-from search.driver.writes import AddTrial, EndTrial, Entry, TakeUp
+from search.driver.writes import AddTrial, EndTrial, TakeUp, Write
 from search.records.origin import Unsuitable, counted, ended_by_driver, given_parameters
 from search.records.outcome import END_ATTRIBUTE, end_mark
 from tests.fakes.memory_search import SPACE, Search
@@ -35,13 +35,13 @@ class SharedStore(MemoryStore):
         self._rows, self._ended = {row.number: row for row in rows}, ended
         self._shown = False
 
-    def apply(self, entry: Entry, *, in_doubt: bool) -> None:
+    def apply(self, entry: Write, *, possibly_applied: bool) -> None:
         if isinstance(entry, AddTrial) and entry.trial in self._rows:
             time.sleep(0.3)  # the driver draws later trials meanwhile
             raise NumberTaken("on order")
         if isinstance(entry, EndTrial) and self._ended and entry.trial == self._ended.number:
             raise TrialOver("on order")
-        super().apply(entry, in_doubt=in_doubt)
+        super().apply(entry, possibly_applied=possibly_applied)
 
     def look(self) -> Look:
         stored = len(self.added())
@@ -66,7 +66,7 @@ QUEUED = (row(22, fixed={"b_self": 0.25}), row(23, fixed={"b_self": 7.0}), row(2
 def test_numbers_that_somebody_took_are_theirs(workers: int, tmp_path: Path) -> None:
     search = Search(tmp_path, trials=30, workers=workers, store=SharedStore(*QUEUED))
     assert search.driver.run() is Ending.FINISHED
-    counts = search.mirror.counts()
+    counts = search.memory.counts()
     assert (counts.finished, counts.failed, counts.running) == (30, 1, 0)
     points = by_number(search)
     assert sorted(points) == [number for number in range(31) if number != 23]
@@ -101,9 +101,9 @@ def test_a_trial_that_somebody_ended_is_replaced(tmp_path: Path) -> None:
     theirs = row(8, state=TrialState.COMPLETE, value=99.0)
     search = Search(tmp_path, trials=12, store=SharedStore(ended=theirs))
     assert search.driver.run() is Ending.FINISHED
-    counts = search.mirror.counts()
+    counts = search.memory.counts()
     assert (counts.finished, counts.foreign) == (12, 1)
-    best = search.mirror.best()
+    best = search.memory.best()
     assert best is not None and best.values[0] < 99
     told = "trial 8 was ended by somebody else as COMPLETE: not counted"
     assert told in search.progress.events
@@ -113,14 +113,14 @@ def test_a_row_that_is_over_takes_a_number_and_no_more(tmp_path: Path) -> None:
     over = [row(3, state=TrialState.COMPLETE, value=99.0), row(4, state=TrialState.FAIL)]
     search = Search(tmp_path, trials=10, queued=over)
     search.driver.run()
-    assert search.mirror.counts().foreign == 2 and search.mirror.counts().finished == 10
+    assert search.memory.counts().foreign == 2 and search.memory.counts().finished == 10
     assert sorted(by_number(search)) == [0, 1, 2, *range(5, 12)]
 
 
 def test_what_is_queued_beyond_the_target_is_not_run(tmp_path: Path) -> None:
     search = Search(tmp_path, trials=10, queued=[row(9), row(10), row(11)])
     search.driver.run()
-    assert search.mirror.counts().finished == len(search.mirror) == 10
+    assert search.memory.counts().finished == len(search.memory) == 10
     assert [e.trial for e in search.store.entries if isinstance(e, TakeUp)] == [9]
 
 

@@ -1,6 +1,6 @@
 """What is decided after a report, from what this driver was told of the run."""
 
-from search.driver.in_memory_study import Mirror
+from search.driver.in_memory_study import InMemoryStudy
 from search.driver.rules import Rules
 from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.pruners import CollapseRules, build_pruner
@@ -17,21 +17,21 @@ RULES = Rules(
 SCORES = (10.0, 15.0)
 
 
-def mirror_with_stored_scores() -> tuple[Mirror, int]:
+def memory_with_stored_scores() -> tuple[InMemoryStudy, int]:
     """A running trial that a driver was about to prune when it was killed."""
-    mirror = Mirror("study")
+    memory = InMemoryStudy("study")
     for _ in range(21):
-        add_finished(mirror, [30.0] * E)
-    number = mirror.add(running())
+        add_finished(memory, [30.0] * E)
+    number = memory.add(running())
     for evaluation, score in enumerate(SCORES, start=1):
-        mirror.report(number, evaluation, score)
-    return mirror, number
+        memory.report(number, evaluation, score)
+    return memory, number
 
 
 def test_scores_beyond_what_was_told_again_wait_until_they_are() -> None:
-    mirror, number = mirror_with_stored_scores()
+    memory, number = memory_with_stored_scores()
     reports = [make_report(e, miou=s, accuracy=s) for e, s in enumerate(SCORES, start=1)]
-    assert RULES.decide(mirror, number, reports[:1]) is None
-    outcome = RULES.decide(mirror, number, reports)
+    assert RULES.decide(memory, number, reports[:1]) is None
+    outcome = RULES.decide(memory, number, reports)
     assert isinstance(outcome, Pruned) and outcome.reason.endswith("at evaluation 2")
     assert trial_end(outcome, reports, MIOU_ACCURACY).value == SCORES[-1]

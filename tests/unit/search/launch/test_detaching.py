@@ -73,7 +73,7 @@ def test_where_it_runs_and_how_it_is_seen_is_told(told: Callable[[Detached], lis
 
 
 def test_a_bad_start_is_told_in_its_own_words(told: Callable[[Detached], list[str]]) -> None:
-    said = "booked\nerror: unknown preset 'x': choose rooms\n"
+    said = "reserved\nerror: unknown preset 'x': choose rooms\n"
     with pytest.raises(ClusterError, match=r"ended at once on head: unknown preset 'x'"):
         told(Detached(host="head", pid=17, log="/tmp/umss/log", said=said, ended=True))
 

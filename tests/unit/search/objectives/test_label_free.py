@@ -9,7 +9,7 @@ import pytest
 
 from search import objectives
 from search.config.configuration import LaunchConfig, SearchConfig
-from search.doctor.material import check_data
+from search.doctor.dataset_features import check_data
 from search.doctor.subject import Subject
 from search.launch.launching import _prepare
 from search.launch.output import Output
@@ -73,8 +73,10 @@ def test_a_launch_needs_labels_for_the_default_objective_alone(
     silent = Output(say=print, open_progress=SilentProgress, open_preparing=unseen)
     with pytest.raises(DataError, match="a search needs labels on val"):
         _prepare(request, silent)
-    material = _prepare(dataclasses.replace(request, config=by_evenness(unlabelled)), silent)
-    assert material.val.labels is None
+    dataset_features = _prepare(
+        dataclasses.replace(request, config=by_evenness(unlabelled)), silent
+    )
+    assert dataset_features.val.labels is None
 
 
 def test_so_does_what_is_asked_before_any_work_is_spent(unlabelled: LaunchConfig) -> None:

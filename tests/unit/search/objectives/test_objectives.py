@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from search.driver.in_memory_study import Mirror
+from search.driver.in_memory_study import InMemoryStudy
 from search.driver.rules import Rules
 from search.errors import SettingsError, StudyError
 from search.objectives import (
@@ -150,7 +150,9 @@ def rules(objective: Objective) -> Rules:
 
 def test_the_value_of_a_full_run_is_that_of_the_objective() -> None:
     reports = [make_report(1, miou=20.0, accuracy=60.0), make_report(2, miou=30.0, accuracy=70.0)]
-    found = [rules(each).decide(Mirror("study"), 0, reports) for each in (MIOU_ACCURACY, MIOU)]
+    found = [
+        rules(each).decide(InMemoryStudy("study"), 0, reports) for each in (MIOU_ACCURACY, MIOU)
+    ]
     assert found == [Completed(value=35.0), Completed(value=25.0)]
 
 
@@ -161,6 +163,6 @@ def test_a_pruned_trial_keeps_the_last_score_of_its_objective() -> None:
 
 def test_an_objective_without_labels_is_no_collapse_without_them() -> None:
     unlabelled = [make_report(index, miou=math.nan, accuracy=math.nan) for index in (1, 2)]
-    outcome = rules(MIOU).decide(Mirror("study"), 0, unlabelled)
+    outcome = rules(MIOU).decide(InMemoryStudy("study"), 0, unlabelled)
     assert isinstance(outcome, Pruned) and outcome.reason.startswith("the score is not a finite")
-    assert rules(EVENNESS).decide(Mirror("study"), 0, unlabelled) == Completed(value=0.8)
+    assert rules(EVENNESS).decide(InMemoryStudy("study"), 0, unlabelled) == Completed(value=0.8)

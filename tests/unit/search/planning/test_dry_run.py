@@ -56,12 +56,15 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> DryRun:
 
 
 def test_the_data_and_the_bank_are_what_a_launch_would_make(run: DryRun, tmp_path: Path) -> None:
-    assert run.survey.images == {"train": 4, "val": 2, "test": 3}
+    assert run.dataset_summary.images == {"train": 4, "val": 2, "test": 3}
     bank = prepare(run.config.train, cache=tmp_path)
-    assert run.survey.crops == len(bank.train) and run.survey.channels == bank.channels
+    assert (
+        run.dataset_summary.crops == len(bank.train)
+        and run.dataset_summary.channels == bank.channels
+    )
     assert bank.folder is not None
     written = sum(path.stat().st_size for path in bank.folder.iterdir())
-    assert abs(written - run.survey.bank_bytes) < 16 * 2**10
+    assert abs(written - run.dataset_summary.bank_bytes) < 16 * 2**10
 
 
 def test_what_is_worth_knowing_of_the_data_is_told(run: DryRun) -> None:

@@ -4,7 +4,7 @@ import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
-from search.driver.in_memory_study import Mirror
+from search.driver.in_memory_study import InMemoryStudy
 from search.errors import SettingsError
 from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.pruners import PRUNERS, build_pruner
@@ -36,19 +36,19 @@ def noisy_curves(count: int, evaluations: int = E) -> list[list[float]]:
 
 
 def run_study(
-    decide: Decide, curves: Sequence[Sequence[float]], mirror: Mirror
+    decide: Decide, curves: Sequence[Sequence[float]], memory: InMemoryStudy
 ) -> list[int | None]:
     """Train the curves one after the other; the evaluation each was stopped at, None if not."""
     stops: list[int | None] = []
     for curve in curves:
-        number, stop = mirror.add(running()), None
+        number, stop = memory.add(running()), None
         for evaluation, score in enumerate(curve, start=1):
-            mirror.report(number, evaluation, score)
-            if evaluation < len(curve) and decide(mirror.study, mirror.trial(number)):
+            memory.report(number, evaluation, score)
+            if evaluation < len(curve) and decide(memory.study, memory.trial(number)):
                 stop = evaluation
                 break
         outcome = Pruned(kind="behind", reason="") if stop else Completed(value=curve[-1])
-        mirror.finish(number, trial_end(outcome, [], MIOU_ACCURACY))
+        memory.finish(number, trial_end(outcome, [], MIOU_ACCURACY))
         stops.append(stop)
     return stops
 
@@ -63,52 +63,52 @@ def test_an_unknown_pruner_is_refused_with_the_valid_names() -> None:
 
 
 def test_a_trial_without_a_report_or_without_others_is_kept(pruner: Pruner) -> None:
-    mirror = Mirror("study")
-    mirror.add(running())
-    assert pruner.decide(mirror.study, mirror.trial(0)) == Keep()
-    mirror.report(0, 1, 1.0)
-    assert pruner.decide(mirror.study, mirror.trial(0)) == Keep()
+    memory = InMemoryStudy("study")
+    memory.add(running())
+    assert pruner.decide(memory.study, memory.trial(0)) == Keep()
+    memory.report(0, 1, 1.0)
+    assert pruner.decide(memory.study, memory.trial(0)) == Keep()
 
 
 def test_the_best_trial_so_far_is_kept(pruner: Pruner) -> None:
-    mirror = Mirror("study")
+    memory = InMemoryStudy("study")
     for score in range(25):
-        add_finished(mirror, [float(score)] * E)
-    number = mirror.add(running())
+        add_finished(memory, [float(score)] * E)
+    number = memory.add(running())
     for evaluation in range(1, E + 1):
-        mirror.report(number, evaluation, 99.0)
-        assert pruner.decide(mirror.study, mirror.trial(number)) == Keep()
+        memory.report(number, evaluation, 99.0)
+        assert pruner.decide(memory.study, memory.trial(number)) == Keep()
 
 
 def test_nothing_is_stopped_at_the_last_evaluation(pruner: Pruner) -> None:
-    mirror = Mirror("study")
+    memory = InMemoryStudy("study")
     for _ in range(25):
-        add_finished(mirror, [50.0] * E)
-    number = mirror.add(running())
+        add_finished(memory, [50.0] * E)
+    number = memory.add(running())
     for evaluation in range(1, E + 1):
-        mirror.report(number, evaluation, 0.0)
-    assert pruner.decide(mirror.study, mirror.trial(number)) == Keep()
+        memory.report(number, evaluation, 0.0)
+    assert pruner.decide(memory.study, memory.trial(number)) == Keep()
 
 
 def test_decisions_are_the_same_again_and_from_a_rebuilt_mirror(pruner: Pruner) -> None:
-    mirror = Mirror("study")
+    memory = InMemoryStudy("study")
     curves = noisy_curves(40)
-    run_study(by(pruner), curves[:36], mirror)
-    before = [repr(trial) for trial in mirror.trials()]
+    run_study(by(pruner), curves[:36], memory)
+    before = [repr(trial) for trial in memory.trials()]
     for curve in curves[36:]:
-        number = mirror.add(running())
+        number = memory.add(running())
         for evaluation, score in enumerate(curve, start=1):
-            mirror.report(number, evaluation, score)
-            verdict = pruner.decide(mirror.study, mirror.trial(number))
-            assert pruner.decide(mirror.study, mirror.trial(number)) == verdict
-            rebuilt = Mirror("study", mirror.trials())
+            memory.report(number, evaluation, score)
+            verdict = pruner.decide(memory.study, memory.trial(number))
+            assert pruner.decide(memory.study, memory.trial(number)) == verdict
+            rebuilt = InMemoryStudy("study", memory.trials())
             assert pruner.decide(rebuilt.study, rebuilt.trial(number)) == verdict
-    assert [repr(trial) for trial in mirror.trials()[:36]] == before
+    assert [repr(trial) for trial in memory.trials()[:36]] == before
 
 
 @pytest.mark.parametrize("name", [name for name in PRUNERS if name != "none"])
 def test_every_pruner_but_none_stops_some_and_says_why_in_one_line(name: str) -> None:
-    pruner, mirror, reasons = build_pruner(name, E), Mirror("study"), []
+    pruner, memory, reasons = build_pruner(name, E), InMemoryStudy("study"), []
 
     def decide(study: optuna.Study, trial: FrozenTrial) -> bool:
         verdict = pruner.decide(study, trial)
@@ -117,14 +117,17 @@ def test_every_pruner_but_none_stops_some_and_says_why_in_one_line(name: str) ->
             reasons.append(verdict.reason)
         return isinstance(verdict, Prune)
 
-    stops = run_study(decide, noisy_curves(60), mirror)
+    stops = run_study(decide, noisy_curves(60), memory)
     assert 0 < len([stop for stop in stops if stop]) < 60
     assert all("\n" not in reason and f"evaluation {stop}" in reason
                for reason, stop in zip(reasons, filter(None, stops), strict=True))  # fmt: skip
 
 
 def test_none_stops_nothing() -> None:
-    assert run_study(by(build_pruner("none", E)), noisy_curves(20), Mirror("study")) == [None] * 20
+    assert (
+        run_study(by(build_pruner("none", E)), noisy_curves(20), InMemoryStudy("study"))
+        == [None] * 20
+    )
 
 
 OPTUNAS = [
@@ -144,8 +147,8 @@ def test_halving_decides_like_optunas_on_trials_one_after_the_other(
     ours: Pruner, optunas: optuna.pruners.BasePruner
 ) -> None:
     curves = noisy_curves(60)
-    expected = run_study(optunas.prune, curves, Mirror("study"))
-    assert run_study(by(ours), curves, Mirror("study")) == expected
+    expected = run_study(optunas.prune, curves, InMemoryStudy("study"))
+    assert run_study(by(ours), curves, InMemoryStudy("study")) == expected
     assert len({stop for stop in expected if stop}) > 1
 
 
@@ -158,28 +161,28 @@ def test_hyperband_spreads_trials_over_its_brackets() -> None:
 
 
 def test_halving_counts_a_skipped_rung_at_the_next_report() -> None:
-    mirror = Mirror("study")
+    memory = InMemoryStudy("study")
     for _ in range(8):
-        add_finished(mirror, [50.0] * E)
-    number = mirror.add(running())
-    mirror.report(number, 1, 60.0)
-    mirror.report(number, 5, 10.0)  # the score at rung 4 was not finite
-    verdict = HalvingPruner(evaluations=E).decide(mirror.study, mirror.trial(number))
+        add_finished(memory, [50.0] * E)
+    number = memory.add(running())
+    memory.report(number, 1, 60.0)
+    memory.report(number, 5, 10.0)  # the score at rung 4 was not finite
+    verdict = HalvingPruner(evaluations=E).decide(memory.study, memory.trial(number))
     assert isinstance(verdict, Prune)
 
 
 def test_the_released_rule_is_a_median_after_five_trials_without_warm_up() -> None:
     pruner = build_pruner("median", E)
-    mirror = Mirror("study")
+    memory = InMemoryStudy("study")
     for _ in range(4):
-        add_finished(mirror, [50.0] * E)
+        add_finished(memory, [50.0] * E)
 
     def first_report_is_kept() -> bool:
-        number = mirror.add(running())
-        mirror.report(number, 1, 49.0)
-        return pruner.decide(mirror.study, mirror.trial(number)) == Keep()
+        number = memory.add(running())
+        memory.report(number, 1, 49.0)
+        return pruner.decide(memory.study, memory.trial(number)) == Keep()
 
     assert first_report_is_kept()
-    add_finished(mirror, [50.0] * E)
-    assert mirror.study.get_trials(states=(TrialState.COMPLETE,))
+    add_finished(memory, [50.0] * E)
+    assert memory.study.get_trials(states=(TrialState.COMPLETE,))
     assert not first_report_is_kept()

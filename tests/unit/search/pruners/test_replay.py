@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from search.driver.in_memory_study import Mirror
+from search.driver.in_memory_study import InMemoryStudy
 from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.pruners import build_pruner
 from search.records.outcome import Completed, Outcome, Prune, Pruned, trial_end
@@ -41,21 +41,21 @@ BEST = int(VALUES.argmax())
 
 def replay(name: str, order: Iterable[int]) -> Replay:
     """Indices of the curves that the rule stopped, and the share of evaluations that were run."""
-    pruner, mirror = build_pruner(name, E), Mirror("replay")
+    pruner, memory = build_pruner(name, E), InMemoryStudy("replay")
     cut: set[int] = set()
     spent = 0
     for index in order:
-        number = mirror.add(running())
+        number = memory.add(running())
         outcome: Outcome = Completed(value=float(VALUES[index]))
         for evaluation, score in enumerate(CURVES[index].tolist(), start=1):
-            mirror.report(number, evaluation, score)
+            memory.report(number, evaluation, score)
             spent += 1
-            verdict = pruner.decide(mirror.study, mirror.trial(number))
+            verdict = pruner.decide(memory.study, memory.trial(number))
             if isinstance(verdict, Prune):
                 cut.add(int(index))
                 outcome = Pruned(kind=verdict.kind, reason=verdict.reason)
                 break
-        mirror.finish(number, trial_end(outcome, [], MIOU_ACCURACY))
+        memory.finish(number, trial_end(outcome, [], MIOU_ACCURACY))
     return cut, spent / (N * E)
 
 

@@ -7,7 +7,7 @@ import pytest
 from optuna.samplers._tpe.sampler import _split_trials
 from optuna.trial import TrialState
 
-from search.driver.in_memory_study import Mirror
+from search.driver.in_memory_study import InMemoryStudy
 from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.records.outcome import (
     Completed,
@@ -85,9 +85,9 @@ def test_a_verdict_becomes_the_outcome_of_the_same_kind_and_reason() -> None:
 
 
 def test_kind_and_reason_are_read_back_from_the_stored_trial() -> None:
-    mirror = Mirror("study")
+    memory = InMemoryStudy("study")
     outcomes: list[Outcome] = [Completed(value=1.0), BEHIND, COLLAPSED, FAILED]
-    stored = [mirror.trial(add_finished(mirror, [20.0], outcome)) for outcome in outcomes]
+    stored = [memory.trial(add_finished(memory, [20.0], outcome)) for outcome in outcomes]
     assert [prune_kind(trial) for trial in stored] == [None, "behind", "collapsed", None]
     assert [prune_reason(trial) for trial in stored] == [
         None,
@@ -102,33 +102,33 @@ def test_the_constraint_is_the_one_that_optuna_itself_writes() -> None:
     asked = study.ask()
     asked.set_constraint("collapse", 1.0)
     study.tell(asked, state=TrialState.PRUNED)
-    mirror = Mirror("ours")
-    ours = mirror.trial(add_finished(mirror, [1.0], COLLAPSED))
+    memory = InMemoryStudy("ours")
+    ours = memory.trial(add_finished(memory, [1.0], COLLAPSED))
     assert ours.constraints == study.trials[0].constraints == {"collapse": 1.0}
     assert ours.system_attrs == study.trials[0].system_attrs
 
 
-def ranking(mirror: Mirror) -> list[int]:
+def ranking(memory: InMemoryStudy) -> list[int]:
     """Trial numbers from best to worst, as TPE splits them into below and above."""
-    trials, ranked = mirror.trials(), []
+    trials, ranked = memory.trials(), []
     for places in range(1, len(trials) + 1):
-        below, _ = _split_trials(mirror.study, trials, places)
+        below, _ = _split_trials(memory.study, trials, places)
         ranked += [trial.number for trial in below if trial.number not in ranked]
     return ranked
 
 
 def test_tpe_ranks_a_collapsed_trial_behind_every_other() -> None:
-    mirror = Mirror("study")
-    late = add_finished(mirror, [50.0] * 19, COLLAPSED)  # stopped last, with the highest scores
-    early = add_finished(mirror, [1.0], BEHIND)
-    poor = add_finished(mirror, [2.0] * 20)
-    good = add_finished(mirror, [30.0] * 20)
-    behind = add_finished(mirror, [10.0] * 12, BEHIND)
-    assert ranking(mirror) == [good, poor, behind, early, late]
+    memory = InMemoryStudy("study")
+    late = add_finished(memory, [50.0] * 19, COLLAPSED)  # stopped last, with the highest scores
+    early = add_finished(memory, [1.0], BEHIND)
+    poor = add_finished(memory, [2.0] * 20)
+    good = add_finished(memory, [30.0] * 20)
+    behind = add_finished(memory, [10.0] * 12, BEHIND)
+    assert ranking(memory) == [good, poor, behind, early, late]
 
 
 def test_without_the_constraint_it_would_rank_above_trials_stopped_earlier() -> None:
-    mirror = Mirror("study")
-    late = add_finished(mirror, [50.0] * 19, Pruned(kind="behind", reason="as if healthy"))
-    early = add_finished(mirror, [60.0], BEHIND)
-    assert ranking(mirror) == [late, early]
+    memory = InMemoryStudy("study")
+    late = add_finished(memory, [50.0] * 19, Pruned(kind="behind", reason="as if healthy"))
+    early = add_finished(memory, [60.0], BEHIND)
+    assert ranking(memory) == [late, early]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from search.config.configuration import resolve
-from search.driver.in_memory_study import Mirror
+from search.driver.in_memory_study import InMemoryStudy
 from search.driver.study_store import ATTEMPTS_ATTRIBUTE, trial_template
 from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.records.outcome import Completed, Failed, Outcome, Pruned, trial_end
@@ -41,18 +41,18 @@ class Search:
     """A study in the database, as it changes."""
 
     def __init__(self, trials: int) -> None:
-        self._mirror = Mirror("study")
+        self._memory = InMemoryStudy("study")
         for _ in range(trials):
-            self._mirror.add(trial_template(SPACE.defaults, SPACE.distributions, 1))
+            self._memory.add(trial_template(SPACE.defaults, SPACE.distributions, 1))
 
     def report(self, trial: int, evaluation: int, score: float) -> None:
-        self._mirror.report(trial, evaluation, score)
+        self._memory.report(trial, evaluation, score)
 
     def end(self, trial: int, outcome: Outcome) -> None:
-        self._mirror.finish(trial, trial_end(outcome, [], MIOU_ACCURACY))
+        self._memory.finish(trial, trial_end(outcome, [], MIOU_ACCURACY))
 
     def begin_again(self, trial: int, why: str) -> None:
-        storage, trial_id = self._mirror._storage, self._mirror._id(trial)
+        storage, trial_id = self._memory._storage, self._memory._id(trial)
         attempts: list[Any] = [[1, 1, "new"], [2, 1, why]]
         storage.set_trial_system_attr(trial_id, ATTEMPTS_ATTRIBUTE, attempts)
 
@@ -60,7 +60,7 @@ class Search:
         finished_at = RECORD.created_at if state == "finished" else None
         view = view_study(
             dataclasses.replace(RECORD, finished_at=finished_at),
-            self._mirror.trials(),
+            self._memory.trials(),
             driver="driven by pid 1" if state == "running" else None,
             test=None,
         )

@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial
 from rich.console import Console, RenderableType
 
 from search.config.configuration import resolve
-from search.driver.in_memory_study import Mirror
+from search.driver.in_memory_study import InMemoryStudy
 from search.driver.study_store import ATTEMPTS_ATTRIBUTE
 from search.objectives import find_objective
 from search.records.outcome import Completed, Failed, Outcome, Pruned, trial_end
@@ -49,14 +49,14 @@ def stored(objective: str = "miou-accuracy") -> list[FrozenTrial]:
         Pruned(kind="collapsed", reason=ODD),
         Failed(reason="RuntimeError: no", traceback="Traceback of it"),
     ]
-    mirror = Mirror("rooms-3")
+    memory = InMemoryStudy("rooms-3")
     for outcome in outcomes:
-        number = mirror.add(running(space=SPACE))
-        mirror.report(number, 1, 25.0)
+        number = memory.add(running(space=SPACE))
+        memory.report(number, 1, 25.0)
         reports = [make_report(miou=20.0, accuracy=40.0)]
-        mirror.finish(number, trial_end(outcome, reports, find_objective(objective)))
-    mirror.add(running(space=SPACE))
-    trials = mirror.trials()
+        memory.finish(number, trial_end(outcome, reports, find_objective(objective)))
+    memory.add(running(space=SPACE))
+    trials = memory.trials()
     trials[-1].system_attrs[ATTEMPTS_ATTRIBUTE] = [[1, 1, "new"], [2, 1, "lost"]]
     return trials
 

@@ -1,6 +1,6 @@
 """Optuna's own contract suite for samplers, on the one sampler class that is ours.
 
-Our samplers are functions of the mirror; TPE's is made of a subclass that proposes for a trial
+Our samplers are functions of the in-memory study; TPE's is a subclass that proposes for a trial
 which is not stored yet. Everything else of it is Optuna's, and stays so.
 """
 

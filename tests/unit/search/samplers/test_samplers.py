@@ -9,7 +9,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from search.driver.in_memory_study import Mirror
+from search.driver.in_memory_study import InMemoryStudy
 from search.errors import SettingsError
 from search.records.outcome import Pruned
 from search.samplers import SAMPLERS, STARTUP_TRIALS, Sampler, find_sampler
@@ -20,17 +20,17 @@ from trainer.seeds import derive_seed
 SEED = 7
 
 
-def searched(trials: int = 30, running_trials: int = 0) -> Mirror:
+def searched(trials: int = 30, running_trials: int = 0) -> InMemoryStudy:
     """A mirror of trials whose value is best at lambda_self = 0.2, some of them pruned."""
-    mirror = Mirror("study")
+    memory = InMemoryStudy("study")
     for number in range(trials):
         params = random_params(number)
         score = 30.0 - 20 * abs(params["lambda_self"] - 0.2)
         outcome = Pruned(kind="behind", reason="why") if number % 5 == 3 else None
-        add_finished(mirror, [score, score], outcome, params)
+        add_finished(memory, [score, score], outcome, params)
     for number in range(trials, trials + running_trials):
-        mirror.add(running(random_params(number)))
-    return mirror
+        memory.add(running(random_params(number)))
+    return memory
 
 
 @pytest.fixture(params=SAMPLERS)
@@ -44,7 +44,7 @@ def test_an_unknown_sampler_is_refused_with_the_valid_names() -> None:
 
 
 def test_trial_0_has_the_defaults(sampler: Sampler) -> None:
-    assert sampler(Mirror("study").study, SPACE, 0, SEED) == SPACE.defaults
+    assert sampler(InMemoryStudy("study").study, SPACE, 0, SEED) == SPACE.defaults
 
 
 @pytest.mark.parametrize("number", [1, 19, 20, 21, 200])
@@ -58,10 +58,10 @@ def test_proposals_fit_the_space_and_are_plain_floats(sampler: Sampler, number: 
 def test_the_same_arguments_give_the_same_proposal_after_a_rebuild(
     sampler: Sampler, number: int
 ) -> None:
-    mirror = searched(running_trials=3)
-    rebuilt = Mirror("study", mirror.trials())
-    proposed = sampler(mirror.study, SPACE, number, SEED)
-    assert sampler(mirror.study, SPACE, number, SEED) == proposed
+    memory = searched(running_trials=3)
+    rebuilt = InMemoryStudy("study", memory.trials())
+    proposed = sampler(memory.study, SPACE, number, SEED)
+    assert sampler(memory.study, SPACE, number, SEED) == proposed
     assert sampler(rebuilt.study, SPACE, number, SEED) == proposed
 
 
@@ -74,14 +74,14 @@ def test_seed_and_number_both_count(sampler: Sampler, number: int) -> None:
 
 
 def test_a_proposal_changes_neither_the_study_nor_global_random_state(sampler: Sampler) -> None:
-    mirror = searched(running_trials=2)
-    before = [repr(trial) for trial in mirror.trials()]
+    memory = searched(running_trials=2)
+    before = [repr(trial) for trial in memory.trials()]
     python_state, numpy_state = random.getstate(), np.random.get_state()
     for number in (0, 1, 32):
-        sampler(mirror.study, SPACE, number, SEED)
+        sampler(memory.study, SPACE, number, SEED)
     assert random.getstate() == python_state
     assert all(map(np.array_equal, np.random.get_state(), numpy_state))
-    assert [repr(trial) for trial in mirror.trials()] == before
+    assert [repr(trial) for trial in memory.trials()] == before
 
 
 def test_no_warning_leaks(sampler: Sampler) -> None:
@@ -91,13 +91,13 @@ def test_no_warning_leaks(sampler: Sampler) -> None:
 
 
 def test_startup_is_the_same_whatever_happened_before(sampler: Sampler) -> None:
-    empty, full = Mirror("study").study, searched(running_trials=3).study
+    empty, full = InMemoryStudy("study").study, searched(running_trials=3).study
     for number in range(STARTUP_TRIALS):
         assert sampler(empty, SPACE, number, SEED) == sampler(full, SPACE, number, SEED)
 
 
 def test_startup_points_spread_over_the_log_scale() -> None:
-    study = Mirror("study").study
+    study = InMemoryStudy("study").study
     points = [SAMPLERS["tpe"](study, SPACE, number, SEED) for number in range(1, 17)]
     logs = [math.log(point["lambda_cmcs.depth"] / 0.05) / math.log(400) for point in points]
     flat = [point["b_self"] for point in points]
@@ -107,7 +107,7 @@ def test_startup_points_spread_over_the_log_scale() -> None:
 
 
 def test_quasi_random_carries_the_startup_points_on() -> None:
-    study = Mirror("study").study
+    study = InMemoryStudy("study").study
     quasi_random, tpe = SAMPLERS["quasi-random"], SAMPLERS["tpe"]
     for number in (0, 1, 19):
         assert quasi_random(study, SPACE, number, SEED) == tpe(study, SPACE, number, SEED)
@@ -122,22 +122,22 @@ def test_tpe_learns() -> None:
 
 
 def test_tpe_proposes_what_optunas_public_ask_would() -> None:
-    mirror = searched(running_trials=2)
-    number = len(mirror)
+    memory = searched(running_trials=2)
+    number = len(memory)
     sampler = optuna.samplers.TPESampler(
         n_startup_trials=0, seed=derive_seed(SEED, number, "sampler") % SEED_LIMIT
     )
-    study = Mirror("study", mirror.trials()).study
+    study = InMemoryStudy("study", memory.trials()).study
     study.sampler = sampler
     asked = study.ask(SPACE.distributions)
     assert asked.number == number
-    assert SAMPLERS["tpe"](mirror.study, SPACE, number, SEED) == asked.params
+    assert SAMPLERS["tpe"](memory.study, SPACE, number, SEED) == asked.params
 
 
 def test_tpe_uses_the_full_space_even_if_a_trial_lacks_parameters() -> None:
-    mirror = searched()
-    mirror.add(optuna.trial.create_trial(state=TrialState.PRUNED))
-    whole = SAMPLERS["tpe"](mirror.study, SPACE, 40, SEED)
+    memory = searched()
+    memory.add(optuna.trial.create_trial(state=TrialState.PRUNED))
+    whole = SAMPLERS["tpe"](memory.study, SPACE, 40, SEED)
     without = SAMPLERS["tpe"](searched().study, SPACE, 40, SEED)
     assert whole.keys() == without.keys()
     assert abs(whole["lambda_self"] - 0.2) < 0.3
@@ -158,24 +158,24 @@ def test_running_trials_count_as_bad_ones() -> None:
 
 
 def test_a_trial_that_is_in_the_mirror_already_does_not_count_against_itself() -> None:
-    mirror = searched()
-    proposed = SAMPLERS["tpe"](mirror.study, SPACE, 30, SEED)
-    assert mirror.add(running(proposed)) == 30
-    assert SAMPLERS["tpe"](mirror.study, SPACE, 30, SEED) == proposed
-    assert SAMPLERS["tpe"](mirror.study, SPACE, 31, SEED) != proposed
+    memory = searched()
+    proposed = SAMPLERS["tpe"](memory.study, SPACE, 30, SEED)
+    assert memory.add(running(proposed)) == 30
+    assert SAMPLERS["tpe"](memory.study, SPACE, 30, SEED) == proposed
+    assert SAMPLERS["tpe"](memory.study, SPACE, 31, SEED) != proposed
 
 
 def test_tpe_leaves_the_place_where_runs_collapse() -> None:
     """Collapsed runs had the highest scores; TPE still goes elsewhere."""
 
     def searched_with(kind: Literal["collapsed", "behind"]) -> float:
-        mirror = Mirror("study")
+        memory = InMemoryStudy("study")
         for number in range(60):
             params = random_params(number)
             bad = params["lambda_self"] > 0.5
             scores = [50.0] * 15 if bad else [20.0 - 10 * params["lambda_self"]]
-            add_finished(mirror, scores, Pruned(kind=kind if bad else "behind", reason=""), params)
-        proposed = [SAMPLERS["tpe"](mirror.study, SPACE, n, SEED) for n in range(60, 80)]
+            add_finished(memory, scores, Pruned(kind=kind if bad else "behind", reason=""), params)
+        proposed = [SAMPLERS["tpe"](memory.study, SPACE, n, SEED) for n in range(60, 80)]
         return float(np.mean([params["lambda_self"] > 0.5 for params in proposed]))
 
     assert searched_with("collapsed") <= 0.1

@@ -1,4 +1,4 @@
-"""How a feature bank comes to a node that lacks it: the rule, and once a node."""
+"""How a feature cache comes to a node that lacks it: the rule, and once a node."""
 
 import dataclasses
 import json
@@ -14,7 +14,7 @@ from search.workers.feature_delivery import Delivery, rebuilding_pays, seconds_t
 from trainer.config.configuration import TrainConfig
 from trainer.config.toml_records import build_record
 from trainer.errors import CacheError
-from trainer.features import open_material, prepare
+from trainer.features import open_dataset_features, prepare
 from trainer.features.bank import read_bank
 
 TINY = {
@@ -96,7 +96,7 @@ def test_a_bank_comes_over_the_wire_bit_by_bit(
     folder = delivery(bank, Sent(bank), config).folder()
     assert folder == node / "banks" / bank.name
     assert same_files(folder, bank)
-    open_material(folder, verify="all")
+    open_dataset_features(folder, verify="all")
 
 
 def test_it_goes_to_the_folder_that_the_driver_named_where_the_node_has_one(

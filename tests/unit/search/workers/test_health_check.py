@@ -47,15 +47,15 @@ def test_looking_at_a_door_that_is_shut_is_believed_at_once(listening: socket.so
 
 
 def test_silence_is_believed_later_than_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
-    knocks: list[int] = []
+    pings: list[int] = []
 
     def silent(door: probe.Door) -> int:
-        knocks.append(probe.SILENT)
-        return probe.SILENT if len(knocks) != 3 else 0  # it answers once, and is believed
+        pings.append(probe.SILENT)
+        return probe.SILENT if len(pings) != 3 else 0  # it answers once, and is believed
 
     monkeypatch.setattr(probe, "_knock", silent)
     found = Probe({"Ray's head": ("127.0.0.1", 1)}, seconds=0.002)
     assert found.look() is None
     wait_until_gone(found)
     found.close()
-    assert len(knocks) >= 3 + probe.ENOUGH
+    assert len(pings) >= 3 + probe.ENOUGH

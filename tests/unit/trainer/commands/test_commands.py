@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.trainer.small import small_config, small_material
+from tests.unit.trainer.small import small_config, small_dataset_features
 from trainer.commands import app as cli
 from trainer.commands import evaluate as verb
 from trainer.commands import fit, setup
@@ -20,12 +20,12 @@ from trainer.config.presets import preset_names
 from trainer.config.toml_records import record_to_table, toml_text
 from trainer.datasets import open_dataset
 from trainer.engine.run import config_of
-from trainer.features import Material
+from trainer.features import DatasetFeatures
 
 
 @pytest.fixture
 def run_toml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(setup, "prepare", lambda config, **_: small_material())
+    monkeypatch.setattr(setup, "prepare", lambda config, **_: small_dataset_features())
     monkeypatch.setattr(fit, "validate", lambda config: SimpleNamespace(notes=()))
     path = tmp_path / "small.toml"
     path.write_text(toml_text(record_to_table(small_config())))
@@ -129,9 +129,9 @@ def test_a_checkpoint_is_scored_where_its_data_moved(
     out, roots = tmp_path / "out", []
     assert call(monkeypatch, "fit", run_toml, "--out", out, "--device", "cpu") == 0
 
-    def prepare(config: TrainConfig, **_: Any) -> Material:
+    def prepare(config: TrainConfig, **_: Any) -> DatasetFeatures:
         roots.append(config.data.root)
-        return small_material()
+        return small_dataset_features()
 
     monkeypatch.setattr(setup, "prepare", prepare)
     labelled = open_dataset(small_config().data)  # rooms, which lie in no folder

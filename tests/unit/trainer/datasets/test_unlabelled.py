@@ -21,7 +21,7 @@ from trainer.config.configuration import (
 )
 from trainer.engine.run import Run
 from trainer.errors import DataError
-from trainer.features import open_material, prepare, require_labels
+from trainer.features import open_dataset_features, prepare, require_labels
 
 CPU = torch.device("cpu")
 
@@ -69,18 +69,18 @@ def test_fit_trains_and_evaluate_refuses(
 @pytest.mark.parametrize("make", [mfnet.without_labels, label_test_alone])
 def test_each_split_is_labelled_or_not(tmp_path: Path, make: Callable[[Path], DataConfig]) -> None:
     config = config_of(make(tmp_path / "data"))
-    material = prepare(config, cache=tmp_path / "cache")
-    assert material.folder is not None
-    run = Run.start(config, open_material(material.folder), CPU)
+    dataset_features = prepare(config, cache=tmp_path / "cache")
+    assert dataset_features.folder is not None
+    run = Run.start(config, open_dataset_features(dataset_features.folder), CPU)
     report = run.advance()
-    tested = run.evaluate(material.test)
+    tested = run.evaluate(dataset_features.test)
 
     labelled = make is label_test_alone
-    assert material.train.labels is None and material.val.labels is None
+    assert dataset_features.train.labels is None and dataset_features.val.labels is None
     assert math.isnan(report.cluster.miou) and math.isnan(report.linear.miou)
     assert math.isfinite(tested.cluster.miou) == labelled
     assert math.isnan(tested.linear.miou)  # it had nothing to learn from
     if labelled:
-        require_labels(material, split="test")
+        require_labels(dataset_features, split="test")
     with pytest.raises(DataError, match="a search needs labels on val"):
-        require_labels(material)
+        require_labels(dataset_features)

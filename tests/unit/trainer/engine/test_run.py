@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 import torch
 
-from tests.unit.trainer.small import CPU, small_config, small_material
+from tests.unit.trainer.small import CPU, small_config, small_dataset_features
 from trainer.config.configuration import TrainConfig
 from trainer.engine import checkpoint
 from trainer.engine.checkpoint import RECORD_NAME
 from trainer.engine.run import Run, config_of
 from trainer.errors import CheckpointError
-from trainer.features import Material
+from trainer.features import DatasetFeatures
 from trainer.records import Report
 
-MATERIAL = small_material()
+DATASET_FEATURES = small_dataset_features()
 
 
 def finish(run: Run) -> tuple[Report, ...]:
@@ -31,7 +31,7 @@ def test_counts_are_the_true_ones() -> None:
     iterations: list[int] = []
     config = small_config(training={"iterations": 11})
     points = config.evaluate_at(crops=10)
-    run = Run.start(config, MATERIAL, CPU)
+    run = Run.start(config, DATASET_FEATURES, CPU)
     while not run.finished:
         report = run.advance(iterations.append)
         assert report.iteration == run.iteration == points[report.evaluation - 1]
@@ -42,7 +42,7 @@ def test_counts_are_the_true_ones() -> None:
 
 
 def test_the_loss_reported_is_the_mean_since_the_last_report() -> None:
-    run, twin = (Run.start(small_config(), MATERIAL, CPU) for _ in range(2))
+    run, twin = (Run.start(small_config(), DATASET_FEATURES, CPU) for _ in range(2))
     for _ in range(2):
         losses = []
         for _ in range(4):
@@ -52,7 +52,7 @@ def test_the_loss_reported_is_the_mean_since_the_last_report() -> None:
 
 
 def test_terms_of_the_loss_add_up_to_it_and_are_named_by_modality() -> None:
-    for report in finish(Run.start(small_config(), MATERIAL, CPU)):
+    for report in finish(Run.start(small_config(), DATASET_FEATURES, CPU)):
         assert list(report.terms) == ["rgb", "depth"]
         assert sum(report.terms.values()) == pytest.approx(report.loss)
         assert Report.from_json(report.to_json()) == report
@@ -61,13 +61,13 @@ def test_terms_of_the_loss_add_up_to_it_and_are_named_by_modality() -> None:
 def test_a_checkpoint_older_than_the_terms_goes_on_without_them_until_the_next_report(
     tmp_path: Path,
 ) -> None:
-    run = Run.start(small_config(), MATERIAL, CPU)
+    run = Run.start(small_config(), DATASET_FEATURES, CPU)
     run.advance()
     run.save(tmp_path)
     tensors, record = checkpoint.read_checkpoint(tmp_path)
     del tensors["term_sums"], record["reports"][0]["terms"], record["state"]
     checkpoint.write_checkpoint(tmp_path, tensors, record)
-    restored = Run.restore(tmp_path, small_config(), MATERIAL, CPU)
+    restored = Run.restore(tmp_path, small_config(), DATASET_FEATURES, CPU)
     assert restored.reports[0].terms == {}
     reports, expected = finish(restored), finish(run)
     assert [report.loss for report in reports] == [report.loss for report in expected]
@@ -76,8 +76,8 @@ def test_a_checkpoint_older_than_the_terms_goes_on_without_them_until_the_next_r
 
 
 def test_the_same_seed_gives_the_same_reports() -> None:
-    assert finish(Run.start(small_config(), MATERIAL, CPU)) == finish(
-        Run.start(small_config(), MATERIAL, CPU)
+    assert finish(Run.start(small_config(), DATASET_FEATURES, CPU)) == finish(
+        Run.start(small_config(), DATASET_FEATURES, CPU)
     )
 
 
@@ -87,11 +87,11 @@ def test_restored_goes_on_bit_for_bit(
     tmp_path: Path, method: dict[str, Any], evaluations: int
 ) -> None:
     config = small_config(**method)
-    run = Run.start(config, MATERIAL, CPU)
+    run = Run.start(config, DATASET_FEATURES, CPU)
     for _ in range(evaluations):
         run.advance()
     run.save(tmp_path / "checkpoint")
-    restored = Run.restore(tmp_path / "checkpoint", config, MATERIAL, CPU)
+    restored = Run.restore(tmp_path / "checkpoint", config, DATASET_FEATURES, CPU)
     assert (restored.iteration, restored.reports) == (run.iteration, run.reports)
     assert finish(restored) == finish(run)
     one, other = run._slots.state(0), restored._slots.state(0)
@@ -100,34 +100,38 @@ def test_restored_goes_on_bit_for_bit(
 
 def test_saving_between_evaluations_loses_nothing(tmp_path: Path) -> None:
     config = small_config()
-    run = Run.start(config, MATERIAL, CPU)
+    run = Run.start(config, DATASET_FEATURES, CPU)
     run.advance(lambda done: run.save(tmp_path) if done == 2 else None)
-    restored = Run.restore(tmp_path, config, MATERIAL, CPU)
+    restored = Run.restore(tmp_path, config, DATASET_FEATURES, CPU)
     assert restored.iteration == 2
     assert restored.advance() == run.reports[0]
 
 
 def test_a_checkpoint_replaces_the_older_one(tmp_path: Path) -> None:
     config = small_config()
-    run = Run.start(config, MATERIAL, CPU)
+    run = Run.start(config, DATASET_FEATURES, CPU)
     for _ in range(2):
         run.advance()
         run.save(tmp_path)
     assert len(list(tmp_path.iterdir())) == 2
-    assert Run.restore(tmp_path, config, MATERIAL, CPU).iteration == 8
+    assert Run.restore(tmp_path, config, DATASET_FEATURES, CPU).iteration == 8
 
 
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
-    run = Run.start(small_config(), MATERIAL, CPU)
+    run = Run.start(small_config(), DATASET_FEATURES, CPU)
     run.advance()
     run.save(tmp_path)
     return tmp_path
 
 
-def refused(folder: Path, config: TrainConfig | None = None, material: Material = MATERIAL) -> str:
+def refused(
+    folder: Path,
+    config: TrainConfig | None = None,
+    dataset_features: DatasetFeatures = DATASET_FEATURES,
+) -> str:
     with pytest.raises(CheckpointError) as caught:
-        Run.restore(folder, config or small_config(), material, CPU)
+        Run.restore(folder, config or small_config(), dataset_features, CPU)
     message = str(caught.value)
     assert "\n" not in message
     return message
@@ -158,8 +162,10 @@ def test_another_configuration_is_refused_with_the_differences(saved: Path) -> N
 
 
 def test_other_features_are_refused(saved: Path) -> None:
-    other = dataclasses.replace(MATERIAL, fingerprints={"data": "d", "weights": "x", "bank": "b"})
-    assert "weights is 'w' there and 'x' here" in refused(saved, material=other)
+    other = dataclasses.replace(
+        DATASET_FEATURES, fingerprints={"data": "d", "weights": "x", "bank": "b"}
+    )
+    assert "weights is 'w' there and 'x' here" in refused(saved, dataset_features=other)
 
 
 def test_the_configuration_is_read_back(saved: Path) -> None:
@@ -167,8 +173,8 @@ def test_the_configuration_is_read_back(saved: Path) -> None:
 
 
 def test_a_data_set_without_labels_trains() -> None:
-    material = small_material(labelled=False)
-    reports = finish(Run.start(small_config(), material, CPU))
+    dataset_features = small_dataset_features(labelled=False)
+    reports = finish(Run.start(small_config(), dataset_features, CPU))
     assert all(math.isnan(report.cluster.miou) for report in reports)
     assert all(math.isfinite(report.loss) and report.signals.finite for report in reports)
 
@@ -176,7 +182,7 @@ def test_a_data_set_without_labels_trains() -> None:
 @pytest.mark.parametrize("probe", ["pixel", "token"])
 def test_both_linear_probes_learn(probe: str) -> None:
     config = small_config(training={"linear_probe": probe})
-    run = Run.start(config, MATERIAL, CPU)
+    run = Run.start(config, DATASET_FEATURES, CPU)
     before = run._slots.state(0)["probes.leaf_SP"]
     finish(run)
     assert not torch.equal(before, run._slots.state(0)["probes.leaf_SP"])
@@ -184,7 +190,7 @@ def test_both_linear_probes_learn(probe: str) -> None:
 
 
 def test_a_batch_larger_than_the_split_is_the_split() -> None:
-    run = Run.start(small_config(training={"batch_size": 32}), MATERIAL, CPU)
+    run = Run.start(small_config(training={"batch_size": 32}), DATASET_FEATURES, CPU)
     assert math.isfinite(run.advance().loss)
 
 
@@ -195,7 +201,7 @@ def test_moved_files_are_no_other_configuration(saved: Path) -> None:
         data=dataclasses.replace(config.data, root="/elsewhere"),
         backbone=dataclasses.replace(config.backbone, weights="/elsewhere/weights.pth"),
     )
-    assert Run.restore(saved, moved, MATERIAL, CPU).iteration == 4
+    assert Run.restore(saved, moved, DATASET_FEATURES, CPU).iteration == 4
     other = dataclasses.replace(moved, data=dataclasses.replace(moved.data, seed=7))
     message = refused(saved, other)
     assert "data.seed is 0 there and 7 here" in message and "elsewhere" not in message
@@ -204,7 +210,7 @@ def test_moved_files_are_no_other_configuration(saved: Path) -> None:
 @pytest.fixture
 def replacing(saved: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], list[None]]:
     """Lets another run replace the checkpoint right after the first ``count`` readings of it."""
-    run = Run.restore(saved, small_config(), MATERIAL, CPU)
+    run = Run.restore(saved, small_config(), DATASET_FEATURES, CPU)
     read = checkpoint.read_record
     readings: list[None] = []
 
@@ -228,7 +234,7 @@ def test_a_checkpoint_replaced_while_it_is_read_is_read_again(
     saved: Path, replacing: Callable[[int], list[None]], count: int
 ) -> None:
     replacing(count)
-    restored = Run.restore(saved, small_config(), MATERIAL, CPU)
+    restored = Run.restore(saved, small_config(), DATASET_FEATURES, CPU)
     assert float(restored._slots.state(0)["model.steps_S1"]) == 4 + count
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.unit.trainer.small import CPU, small_config, small_material
+from tests.unit.trainer.small import CPU, small_config, small_dataset_features
 from trainer.config.configuration import TrainConfig
 from trainer.engine.slots import Slots
 from trainer.errors import ConfigError
@@ -38,27 +38,29 @@ def same(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -> 
     [{}, {"fusion": "ladder"}, {"fusion": "max", "cmh": "shared"}, {"name": "stego"}],
 )
 def test_together_equals_alone(method: dict[str, Any]) -> None:
-    material, settings = small_material(), configs(**method)
-    together = Slots(settings, material, CPU)
-    alone = [Slots([config], material, CPU) for config in settings]
+    dataset_features, settings = small_dataset_features(), configs(**method)
+    together = Slots(settings, dataset_features, CPU)
+    alone = [Slots([config], dataset_features, CPU) for config in settings]
     for _ in range(7):  # over the short batch of an epoch of three
         together.step()
         for slots in alone:
             slots.step()
     for slot, slots in enumerate(alone):
         assert same(together.state(slot), slots.state(0))
-        assert together.evaluate(slot, material.val) == slots.evaluate(0, material.val)
+        assert together.evaluate(slot, dataset_features.val) == slots.evaluate(
+            0, dataset_features.val
+        )
         assert together.take_loss(slot) == slots.take_loss(0)
 
 
 def test_slots_at_different_places_of_their_epochs_train_together() -> None:
-    material, settings = small_material(), configs(2)
-    ahead = Slots([settings[0]], material, CPU)
+    dataset_features, settings = small_dataset_features(), configs(2)
+    ahead = Slots([settings[0]], dataset_features, CPU)
     for _ in range(2):
         ahead.step()
-    together = Slots(settings, material, CPU)
+    together = Slots(settings, dataset_features, CPU)
     together.restore(0, ahead.state(0))
-    fresh = Slots([settings[1]], material, CPU)
+    fresh = Slots([settings[1]], dataset_features, CPU)
     for slots in (together, ahead, fresh) * 4:
         slots.step()
     assert same(together.state(0), ahead.state(0))
@@ -66,8 +68,10 @@ def test_slots_at_different_places_of_their_epochs_train_together() -> None:
 
 
 def test_seeds_make_different_runs() -> None:
-    material = small_material()
-    one, other = (Slots([small_config(seed=seed)], material, CPU).state(0) for seed in (0, 1))
+    dataset_features = small_dataset_features()
+    one, other = (
+        Slots([small_config(seed=seed)], dataset_features, CPU).state(0) for seed in (0, 1)
+    )
     assert not torch.equal(one["model.leaf_SP"], other["model.leaf_SP"])
 
 
@@ -75,15 +79,17 @@ def test_seeds_make_different_runs() -> None:
 @pytest.mark.parametrize("fusion", ["conv", "ladder", "max"])
 def test_a_step_waits_for_nothing(name: str, fusion: str) -> None:
     # tensors on the meta device have no numbers: whatever asked for one, or mixed devices, fails
-    slots = Slots([small_config(name=name, fusion=fusion)], small_material(), torch.device("meta"))
+    slots = Slots(
+        [small_config(name=name, fusion=fusion)], small_dataset_features(), torch.device("meta")
+    )
     slots.step()
     with pytest.raises(RuntimeError, match="meta"):
         slots.take_loss(0)
 
 
 def test_a_step_learns() -> None:
-    material = small_material()
-    slots = Slots([small_config()], material, CPU)
+    dataset_features = small_dataset_features()
+    slots = Slots([small_config()], dataset_features, CPU)
     before = slots.state(0)
     slots.step()
     after = slots.state(0)
@@ -93,12 +99,14 @@ def test_a_step_learns() -> None:
 
 
 def test_a_non_finite_target_reaches_no_parameter_and_is_told() -> None:
-    material = small_material(crops=4)  # one batch an epoch, so that every step meets it
-    slots = Slots([small_config()], material, CPU)
+    dataset_features = small_dataset_features(
+        crops=4
+    )  # one batch an epoch, so that every step meets it
+    slots = Slots([small_config()], dataset_features, CPU)
     slots.step()
     assert slots.take_loss(0)[1] is True
     before = slots.state(0)
-    material.train.features["depth"][2, 1, 1, 0] = np.nan
+    dataset_features.train.features["depth"][2, 1, 1, 0] = np.nan
     slots.step()
     after = slots.state(0)
     for name in before:
@@ -106,17 +114,17 @@ def test_a_non_finite_target_reaches_no_parameter_and_is_told() -> None:
             assert torch.equal(before[name], after[name]), name
     loss, finite = slots.take_loss(0)
     assert math.isnan(loss) and finite is False
-    material.train.features["depth"][2, 1, 1, 0] = 0
+    dataset_features.train.features["depth"][2, 1, 1, 0] = 0
     slots.step()
     assert slots.take_loss(0)[1] is True
 
 
 def test_one_slots_fault_is_not_anothers() -> None:
-    material = small_material(crops=9)
-    material.train.features["rgb"][3] = np.inf
+    dataset_features = small_dataset_features(crops=9)
+    dataset_features.train.features["rgb"][3] = np.inf
     settings = configs(2)
-    together = Slots(settings, material, CPU)
-    alone = [Slots([config], material, CPU) for config in settings]
+    together = Slots(settings, dataset_features, CPU)
+    alone = [Slots([config], dataset_features, CPU) for config in settings]
     faults = []
     for _ in range(3):
         together.step()
@@ -131,11 +139,11 @@ def test_one_slots_fault_is_not_anothers() -> None:
 
 def test_another_materials_modalities_are_refused() -> None:
     with pytest.raises(ConfigError, match="prepare the features"):
-        Slots([small_config(modalities=("rgb",))], small_material(), CPU)
+        Slots([small_config(modalities=("rgb",))], small_dataset_features(), CPU)
 
 
 def test_a_state_stays_as_it_was_taken() -> None:
-    slots = Slots([small_config(fusion="ladder")], small_material(), CPU)
+    slots = Slots([small_config(fusion="ladder")], small_dataset_features(), CPU)
     slots.step()
     state = slots.state(0)
     before = {name: tensor.clone() for name, tensor in state.items()}

@@ -9,7 +9,7 @@ import torch
 
 from tests.unit.trainer import restated
 from tests.unit.trainer.methods.test_methods import step, total
-from tests.unit.trainer.small import CPU, GRID, small_config, small_material
+from tests.unit.trainer.small import CPU, GRID, small_config, small_dataset_features
 from trainer.config.configuration import EvaluationConfig, TrainConfig, TrainingConfig
 from trainer.engine.run import Run, best_report
 from trainer.engine.slots import Slots
@@ -17,7 +17,7 @@ from trainer.errors import ConfigError
 from trainer.losses.draws import DrawPlan, repeats
 from trainer.seeds import torch_generator
 
-MATERIAL = small_material()
+DATASET_FEATURES = small_dataset_features()
 
 
 def evaluated(config: TrainConfig, **changes: Any) -> TrainConfig:
@@ -27,7 +27,7 @@ def evaluated(config: TrainConfig, **changes: Any) -> TrainConfig:
 
 
 def finish(config: TrainConfig) -> Run:
-    run = Run.start(config, MATERIAL, CPU)
+    run = Run.start(config, DATASET_FEATURES, CPU)
     while not run.finished:
         run.advance()
     return run
@@ -181,23 +181,23 @@ def test_the_best_iterate_is_kept_beside_the_last(tmp_path: Path) -> None:
     wanted = max(best.reports, key=lambda report: report.cluster.miou)
     assert wanted is not best.reports[-1], "else this shows nothing"
     best.save(tmp_path)
-    restored = Run.restore(tmp_path, best.config, MATERIAL, CPU)
+    restored = Run.restore(tmp_path, best.config, DATASET_FEATURES, CPU)
     for run in (best, restored):
         assert run.load_selected() == wanted.iteration
-        evaluation = run.evaluate(MATERIAL.val)
+        evaluation = run.evaluate(DATASET_FEATURES.val)
         assert (evaluation.cluster, evaluation.linear) == (wanted.cluster, wanted.linear)
     assert last.load_selected() == 12
-    assert last.evaluate(MATERIAL.val).cluster == last.reports[-1].cluster
+    assert last.evaluate(DATASET_FEATURES.val).cluster == last.reports[-1].cluster
 
 
 @pytest.mark.parametrize("stop", [1, 5, 9])
 def test_the_best_iterate_outlives_an_interruption(tmp_path: Path, stop: int) -> None:
     config = evaluated(small_config(), cadence="batches", every=1, report="best")
-    whole, run = finish(config), Run.start(config, MATERIAL, CPU)
+    whole, run = finish(config), Run.start(config, DATASET_FEATURES, CPU)
     for _ in range(stop):
         run.advance()
     run.save(tmp_path)
-    run = Run.restore(tmp_path, config, MATERIAL, CPU)
+    run = Run.restore(tmp_path, config, DATASET_FEATURES, CPU)
     while not run.finished:
         run.advance()
     assert run._best.keys() == whole._best.keys() and whole._best
@@ -216,7 +216,7 @@ def test_of_equals_the_first_is_best_and_nothing_undefined() -> None:
 def test_the_best_cannot_be_chosen_without_labels() -> None:
     config = evaluated(small_config(), report="best")
     with pytest.raises(ConfigError, match="has no labels: set it to 'last'"):
-        Run.start(config, small_material(labelled=False), CPU)
+        Run.start(config, small_dataset_features(labelled=False), CPU)
 
 
 # training.precision
@@ -225,10 +225,10 @@ def test_the_best_cannot_be_chosen_without_labels() -> None:
 @pytest.mark.parametrize("fusion", ["conv", "ladder", "max"])
 def test_products_in_bf16_change_the_loss_a_little_and_no_draw(fusion: str) -> None:
     exact, rounded = (
-        Slots([small_config(fusion=fusion, training={"precision": name})], MATERIAL, CPU)
+        Slots([small_config(fusion=fusion, training={"precision": name})], DATASET_FEATURES, CPU)
         for name in ("fp32", "bf16")
     )
-    assert exact.evaluate(0, MATERIAL.val) == rounded.evaluate(0, MATERIAL.val)
+    assert exact.evaluate(0, DATASET_FEATURES.val) == rounded.evaluate(0, DATASET_FEATURES.val)
     exact.step()
     rounded.step()
     one, other = exact.take_loss(0), rounded.take_loss(0)
@@ -245,7 +245,7 @@ def test_products_in_bf16_change_the_loss_a_little_and_no_draw(fusion: str) -> N
 
 def test_bf16_rounds_products_and_keeps_what_is_between() -> None:
     config = small_config(training={"precision": "bf16"})
-    slots = Slots([config], MATERIAL, CPU)
+    slots = Slots([config], DATASET_FEATURES, CPU)
     slots.step()
     moment = slots._model.first_SP
     assert moment.dtype == torch.float32

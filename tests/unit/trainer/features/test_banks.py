@@ -188,7 +188,7 @@ def test_a_disk_that_fills_up_is_told_in_one_line(tmp_path: Path) -> None:
 def test_a_cache_that_is_a_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(CacheError, match="cannot write the feature bank"):
+    with pytest.raises(CacheError, match="cannot write the feature cache"):
         build_once(tmp_path / "file", "abc", build=fill, waits=pytest.fail)
 
 

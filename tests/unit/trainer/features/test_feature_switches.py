@@ -13,7 +13,7 @@ from trainer.backbones.patch_stats import PatchStats
 from trainer.config.configuration import DataConfig, FeatureConfig, TrainConfig
 from trainer.datasets import open_dataset
 from trainer.datasets.crops import jpeg_round_trip, square_image
-from trainer.features import Material, prepare
+from trainer.features import DatasetFeatures, prepare
 from trainer.features.extraction import Extraction, SquareRule
 from trainer.features.knn import drop_channels
 from trainer.features.prepare import YOUNGER, _feature_settings
@@ -24,7 +24,7 @@ from trainer.seeds import numpy_generator
 def banks(rooms_config: TrainConfig, tmp_path: Path) -> Any:
     """The bank as it is by default, and one with changed settings."""
 
-    def build(**changes: Any) -> tuple[Material, Material]:
+    def build(**changes: Any) -> tuple[DatasetFeatures, DatasetFeatures]:
         rooms = dataclasses.replace(
             rooms_config.features, train_resolution=32, eval_resolution=40, neighbours=8
         )
@@ -37,7 +37,7 @@ def banks(rooms_config: TrainConfig, tmp_path: Path) -> Any:
     return build
 
 
-def same_images(first: Material, other: Material, split: str) -> bool:
+def same_images(first: DatasetFeatures, other: DatasetFeatures, split: str) -> bool:
     one, two = getattr(first, split), getattr(other, split)
     return all(np.array_equal(one.features[name], two.features[name]) for name in one.features)
 

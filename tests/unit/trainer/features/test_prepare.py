@@ -13,10 +13,10 @@ from trainer.datasets import open_dataset
 from trainer.datasets.crops import five_crop_boxes, square_image, square_label
 from trainer.errors import CacheError, ConfigError, DataError
 from trainer.features import (
-    Material,
+    DatasetFeatures,
     TestSplit,
     ValSplit,
-    open_material,
+    open_dataset_features,
     prepare,
     require_labels,
     validate,
@@ -41,61 +41,75 @@ def cache(tmp_path: Path) -> Path:
 def test_material_has_the_shapes_of_the_configuration(
     rooms_config: TrainConfig, cache: Path
 ) -> None:
-    material = prepare(rooms_config, cache=cache)
+    dataset_features = prepare(rooms_config, cache=cache)
 
     channels = build_backbone(BackboneConfig()).channels
-    assert material.modalities == ("rgb", "depth") and material.channels == channels
-    assert len(material.classes) == len(material.palette) == 8
-    assert len(material.train) == 20 and len(material.val) == 2 and len(material.test) == 3
-    for modality in material.modalities:
-        assert material.train.features[modality].shape == (20, 3, 3, channels)
-        assert material.train.features[modality].dtype == np.float16
-        assert material.val.features[modality].shape == (2, 6, 6, channels)
-        assert material.test.features[modality].shape == (3, 6, 6, channels)
-    assert material.train.neighbours.shape == (20, 19)
-    assert material.train.labels is not None and material.train.labels.shape == (20, 24, 24)
-    assert material.test.labels is not None and material.test.labels.shape == (3, 48, 48)
-    assert material.val.names == ("val-0000", "val-0001")
-    assert type(material.val) is ValSplit and type(material.test) is TestSplit
+    assert (
+        dataset_features.modalities == ("rgb", "depth") and dataset_features.channels == channels
+    )
+    assert len(dataset_features.classes) == len(dataset_features.palette) == 8
+    assert (
+        len(dataset_features.train) == 20
+        and len(dataset_features.val) == 2
+        and len(dataset_features.test) == 3
+    )
+    for modality in dataset_features.modalities:
+        assert dataset_features.train.features[modality].shape == (20, 3, 3, channels)
+        assert dataset_features.train.features[modality].dtype == np.float16
+        assert dataset_features.val.features[modality].shape == (2, 6, 6, channels)
+        assert dataset_features.test.features[modality].shape == (3, 6, 6, channels)
+    assert dataset_features.train.neighbours.shape == (20, 19)
+    assert dataset_features.train.labels is not None and dataset_features.train.labels.shape == (
+        20,
+        24,
+        24,
+    )
+    assert dataset_features.test.labels is not None and dataset_features.test.labels.shape == (
+        3,
+        48,
+        48,
+    )
+    assert dataset_features.val.names == ("val-0000", "val-0001")
+    assert type(dataset_features.val) is ValSplit and type(dataset_features.test) is TestSplit
 
 
 def test_crops_are_in_order_and_features_are_their_backbones(
     street: Path, street_config: Street, cache: Path
 ) -> None:
     config = with_features(street_config(street), dtype="float32")
-    material = prepare(config, cache=cache)
+    dataset_features = prepare(config, cache=cache)
     data_set, backbone = open_dataset(config.data), build_backbone(config.backbone)
-    assert material.train.labels is not None
+    assert dataset_features.train.labels is not None
 
     for number, name in enumerate(data_set.train.names):
         image, label = data_set.source.image(name, "rgb"), data_set.source.label(name)
         for place, box in enumerate(five_crop_boxes(*label.shape)):
             crop = 5 * number + place
             wanted = square_label(box.cut(label), side=24)
-            assert np.array_equal(material.train.labels[crop], wanted)
+            assert np.array_equal(dataset_features.train.labels[crop], wanted)
             square = square_image(box.cut(image), side=24, resize="bilinear")
             raw = backbone.features(square[None])[0].numpy()
-            constants = np.load(material_folder(material) / "standard.rgb.npy")
+            constants = np.load(dataset_features_folder(dataset_features) / "standard.rgb.npy")
             standard = np.clip((raw - constants[0]) / constants[1], -4, 4)
             standard = standard * constants[2] + constants[3]
-            assert np.allclose(material.train.features["rgb"][crop], standard, atol=1e-3)
+            assert np.allclose(dataset_features.train.features["rgb"][crop], standard, atol=1e-3)
 
 
-def material_folder(material: Material) -> Path:
-    assert material.folder is not None
-    return material.folder
+def dataset_features_folder(dataset_features: DatasetFeatures) -> Path:
+    assert dataset_features.folder is not None
+    return dataset_features.folder
 
 
 def test_features_without_a_scale_get_the_one_their_backbone_asks_for(
     rooms_config: TrainConfig, cache: Path
 ) -> None:
-    material = prepare(rooms_config, cache=cache)
+    dataset_features = prepare(rooms_config, cache=cache)
     scaling = build_backbone(rooms_config.backbone).scaling
     assert scaling is not None
     wanted = np.array(scaling.deviations)
 
-    for features in material.train.features.values():
-        tokens = features.reshape(-1, material.channels).astype(np.float64)
+    for features in dataset_features.train.features.values():
+        tokens = features.reshape(-1, dataset_features.channels).astype(np.float64)
         standard = (tokens - scaling.mean) / wanted
         assert np.abs(standard).max() <= 4.01  # rounded to the bank's number format
         assert np.abs(standard.mean(axis=0)).max() < 0.3
@@ -110,12 +124,14 @@ def test_neighbours_follow_the_first_modality(rooms_config: TrainConfig, cache: 
     rgb_first = prepare(config, cache=cache)
     depth_first = prepare(with_data(config, modalities=("depth",)), cache=cache)
 
-    for material, anchor in ((rgb_first, "rgb"), (depth_first, "depth")):
-        means = material.train.features[anchor].astype(np.float64).mean(axis=(1, 2))
+    for dataset_features, anchor in ((rgb_first, "rgb"), (depth_first, "depth")):
+        means = dataset_features.train.features[anchor].astype(np.float64).mean(axis=(1, 2))
         means /= np.linalg.norm(means, axis=1, keepdims=True)
         cosines = means @ means.T
         np.fill_diagonal(cosines, -np.inf)
-        assert np.array_equal(material.train.neighbours, np.argsort(-cosines, axis=1)[:, :8])
+        assert np.array_equal(
+            dataset_features.train.neighbours, np.argsort(-cosines, axis=1)[:, :8]
+        )
     assert not np.array_equal(rgb_first.train.neighbours, depth_first.train.neighbours)
 
 
@@ -167,15 +183,17 @@ def test_what_changes_the_features_changes_the_bank(
 def test_a_bank_opens_without_images_and_backbone(
     street: Path, street_config: Street, cache: Path
 ) -> None:
-    material = prepare(street_config(street), cache=cache)
+    dataset_features = prepare(street_config(street), cache=cache)
     shutil.rmtree(street)
 
-    opened = open_material(material_folder(material), verify="all")
+    opened = open_dataset_features(dataset_features_folder(dataset_features), verify="all")
 
-    assert opened.classes == material.classes and opened.palette == material.palette
-    assert opened.fingerprints == material.fingerprints
-    assert opened.val.names == material.val.names
-    assert np.array_equal(opened.train.neighbours, material.train.neighbours)
+    assert (
+        opened.classes == dataset_features.classes and opened.palette == dataset_features.palette
+    )
+    assert opened.fingerprints == dataset_features.fingerprints
+    assert opened.val.names == dataset_features.val.names
+    assert np.array_equal(opened.train.neighbours, dataset_features.train.neighbours)
 
 
 def test_a_data_set_without_labels_has_none(
@@ -183,16 +201,16 @@ def test_a_data_set_without_labels_has_none(
 ) -> None:
     shutil.rmtree(street / "gtFine")
 
-    material = prepare(street_config(street), cache=cache)
+    dataset_features = prepare(street_config(street), cache=cache)
 
-    assert material.train.labels is None
-    assert material.val.labels is None and material.test.labels is None
+    assert dataset_features.train.labels is None
+    assert dataset_features.val.labels is None and dataset_features.test.labels is None
 
 
 def test_a_damaged_bank_is_told_and_builds_again_once_deleted(
     rooms_config: TrainConfig, cache: Path
 ) -> None:
-    folder = material_folder(prepare(rooms_config, cache=cache))
+    folder = dataset_features_folder(prepare(rooms_config, cache=cache))
     path = folder / "val.depth.npy"
     data = bytearray(path.read_bytes())
     data[-2] ^= 4
@@ -206,7 +224,8 @@ def test_a_damaged_bank_is_told_and_builds_again_once_deleted(
 
 def test_building_twice_gives_the_same_bytes(rooms_config: TrainConfig, tmp_path: Path) -> None:
     folders = [
-        material_folder(prepare(rooms_config, cache=tmp_path / name)) for name in ("one", "two")
+        dataset_features_folder(prepare(rooms_config, cache=tmp_path / name))
+        for name in ("one", "two")
     ]
 
     for path in folders[0].iterdir():
@@ -266,16 +285,18 @@ def test_what_cannot_work_is_refused_in_one_line(
 def test_material_without_labels_on_val_is_refused_for_a_search(
     rooms_config: TrainConfig, cache: Path
 ) -> None:
-    material = prepare(rooms_config, cache=cache)
-    require_labels(material)
+    dataset_features = prepare(rooms_config, cache=cache)
+    require_labels(dataset_features)
 
     labels = np.full((2, 48, 48), 255, dtype=np.uint8)
     for unlabelled, reason in ((None, "no labels there"), (labels, "no pixel there has a class")):
-        val = dataclasses.replace(material.val, labels=unlabelled)
+        val = dataclasses.replace(dataset_features.val, labels=unlabelled)
         with pytest.raises(DataError, match=f"needs labels on val to score: .*{reason}") as caught:
-            require_labels(dataclasses.replace(material, val=val))
+            require_labels(dataclasses.replace(dataset_features, val=val))
         assert "\n" not in str(caught.value)
     labels[1, 47, 47] = 3
     require_labels(
-        dataclasses.replace(material, val=dataclasses.replace(material.val, labels=labels))
+        dataclasses.replace(
+            dataset_features, val=dataclasses.replace(dataset_features.val, labels=labels)
+        )
     )

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from trainer.commands import app as cli
-from trainer.commands.setup import find_device, prepare_material
+from trainer.commands.setup import find_device, prepare_dataset_features
 from trainer.config.configuration import (
     DataConfig,
     EvaluationConfig,
@@ -22,8 +22,8 @@ from trainer.config.toml_records import record_to_table, toml_text
 from trainer.engine.run import Run, config_of
 from trainer.engine.snapshots import check_snapshots, find_snapshots, read_iterations
 from trainer.errors import ConfigError
-from trainer.figures import figure_set as album
-from trainer.figures.run_view import Subject
+from trainer.figures import figure_set as figure_set
+from trainer.figures.run_view import RunView
 
 CONFIG = TrainConfig(
     data=DataConfig(options={"train": 3, "val": 3, "test": 2, "size": 32}),
@@ -69,7 +69,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> dict[str, Figure]:
         found[name] = figure
         return folder / f"{name}.png", folder / f"{name}.svg"
 
-    monkeypatch.setattr(album, "save_figure", keep)
+    monkeypatch.setattr(figure_set, "save_figure", keep)
     return found
 
 
@@ -104,11 +104,11 @@ def test_a_baseline_is_shown_beside(place: Path, drawn: dict[str, Figure]) -> No
 
 def test_the_label_maps_that_are_shown_are_those_that_were_counted(place: Path) -> None:
     run_folder, cpu = place / "run", find_device("cpu")
-    material = prepare_material(CONFIG, cache=place / "cache", device=cpu)
-    run = Run.restore(run_folder, CONFIG, material, cpu)
-    subject = Subject.of(run_folder, run, material, "val", cpu)
+    dataset_features = prepare_dataset_features(CONFIG, cache=place / "cache", device=cpu)
+    run = Run.restore(run_folder, CONFIG, dataset_features, cpu)
+    subject = RunView.of(run_folder, run, dataset_features, "val", cpu)
     maps = np.stack(subject.class_maps(range(3)))
-    classes, truth = len(material.classes), np.asarray(material.val.labels)
+    classes, truth = len(dataset_features.classes), np.asarray(dataset_features.val.labels)
     counts_YY = np.zeros((classes, len(subject.naming.names)), dtype=int)
     for label, prediction in zip(truth.ravel(), maps.ravel(), strict=True):
         counts_YY[label, prediction] += label != 255
@@ -143,11 +143,11 @@ def test_snapshots_are_checkpoints_that_go_on_to_the_same_end(place: Path) -> No
     assert list(found) == [0, 4]
     assert config_of(found[4]) == CONFIG
     cpu = find_device("cpu")
-    material = prepare_material(CONFIG, cache=place / "cache", device=cpu)
-    run = Run.restore(found[4], CONFIG, material, cpu)
+    dataset_features = prepare_dataset_features(CONFIG, cache=place / "cache", device=cpu)
+    run = Run.restore(found[4], CONFIG, dataset_features, cpu)
     while not run.finished:
         run.advance()
-    assert run.reports == Run.restore(place / "run", CONFIG, material, cpu).reports
+    assert run.reports == Run.restore(place / "run", CONFIG, dataset_features, cpu).reports
 
 
 def test_snapshots_that_cannot_be_had_are_refused(tmp_path: Path) -> None:

@@ -19,9 +19,9 @@ from trainer.figures.components import Basis
 from trainer.figures.confusion import draw_confusion
 from trainer.figures.distribution import draw_distribution
 from trainer.figures.losses import draw_losses
-from trainer.figures.maps import ImageMaps, StageMaps, draw_codes, draw_stages
-from trainer.figures.qualitative_grid import Strip, draw_strips
-from trainer.records import Report, Scores, Signals
+from trainer.figures.maps import ImageMaps, StageMaps, draw_codes, draw_intermediate_maps
+from trainer.figures.qualitative_grid import Strip, draw_qualitative_grid
+from trainer.records import CollapseIndicators, Report, Scores
 
 CLASSES = ("wall", "floor", "bed")
 RNG = np.random.default_rng(2)
@@ -33,7 +33,9 @@ def texts(figure: Figure) -> set[str]:
 
 def reports(**terms: float) -> list[Report]:
     scores = Scores(miou=1.0, miou_all=1.0, accuracy=1.0)
-    signals = Signals(cluster_entropy=1.0, largest_share=0.5, mean_cosine=0.0, finite=True)
+    signals = CollapseIndicators(
+        cluster_entropy=1.0, largest_share=0.5, mean_cosine=0.0, finite=True
+    )
     return [
         Report(
             evaluation=number,
@@ -126,7 +128,7 @@ def strip(name: str) -> Strip:
 
 def test_strips_have_a_row_a_scene_and_the_names_of_the_classes_that_occur() -> None:
     strips = [strip("one"), strip("two")]
-    figure = draw_strips(strips, CLASSES, SAFE_PALETTE)
+    figure = draw_qualitative_grid(strips, CLASSES, SAFE_PALETTE)
     assert len(figure.axes) == 2 * 4
     assert [axes.get_title() for axes in figure.axes[:4]] == ["rgb", "depth", "truth", "model"]
     assert {"one", "two", "wall", "floor", "no label"} < texts(figure)
@@ -137,8 +139,8 @@ def test_strips_have_a_row_a_scene_and_the_names_of_the_classes_that_occur() -> 
 
 def test_strips_say_what_hatching_means_where_there_is_some() -> None:
     plain, hatched = strip("one"), dataclasses.replace(strip("two"), hatched=True)
-    assert "not measured" not in texts(draw_strips([plain], CLASSES, SAFE_PALETTE))
-    assert "not measured" in texts(draw_strips([plain, hatched], CLASSES, SAFE_PALETTE))
+    assert "not measured" not in texts(draw_qualitative_grid([plain], CLASSES, SAFE_PALETTE))
+    assert "not measured" in texts(draw_qualitative_grid([plain, hatched], CLASSES, SAFE_PALETTE))
 
 
 def image_maps(*, msn: bool = True) -> ImageMaps:
@@ -154,22 +156,28 @@ def image_maps(*, msn: bool = True) -> ImageMaps:
         )
 
     images = {name: RNG.random((4, 6, 3)).astype(np.float32) for name in ("rgb", "depth")}
-    return ImageMaps(name="one", images=images, raw=maps(), stages={0: stage(), 9: stage()})
+    return ImageMaps(
+        name="one", images=images, raw=maps(), intermediate_maps={0: stage(), 9: stage()}
+    )
 
 
 @pytest.mark.parametrize("msn", [True, False])
 def test_stages_are_a_row_a_modality_and_one_for_what_is_fused(msn: bool) -> None:
     shown = image_maps(msn=msn)
-    codes = [made.code_HWC for made in shown.stages.values()]
+    codes = [made.code_HWC for made in shown.intermediate_maps.values()]
     bases = {
         "code": Basis.of({"s": codes}),
         "raw": Basis.of({name: [raw] for name, raw in shown.raw.items()}),
-        "fused": Basis.of({"fused": [made.fused_HWC for made in shown.stages.values()]}),
+        "fused": Basis.of(
+            {"fused": [made.fused_HWC for made in shown.intermediate_maps.values()]}
+        ),
     }
     if msn:
-        specific = shown.stages[0].specific
+        specific = shown.intermediate_maps[0].specific
         bases["specific"] = Basis.of({name: [made] for name, made in specific.items()})
-    visible = [axes for axes in draw_stages(shown, bases, "run").axes if axes.get_visible()]
+    visible = [
+        axes for axes in draw_intermediate_maps(shown, bases, "run").axes if axes.get_visible()
+    ]
     titles = [axes.get_title() for axes in visible]
     ours = [f"MSN, iteration {number}" for number in (0, 9)] if msn else []
     fused = [f"{name}, iteration {number}" for name in ("fused", "s") for number in (0, 9)]
@@ -180,19 +188,21 @@ def test_stages_are_a_row_a_modality_and_one_for_what_is_fused(msn: bool) -> Non
 def test_one_modality_is_followed_by_its_code() -> None:
     several = image_maps(msn=False)
     shown = dataclasses.replace(several, images={"rgb": several.images["rgb"]})
-    codes = [made.code_HWC for made in shown.stages.values()]
+    codes = [made.code_HWC for made in shown.intermediate_maps.values()]
     bases = {
         "code": Basis.of({"s": codes}),
         "raw": Basis.of({"rgb": [shown.raw["rgb"]]}),
-        "fused": Basis.of({"fused": [made.fused_HWC for made in shown.stages.values()]}),
+        "fused": Basis.of(
+            {"fused": [made.fused_HWC for made in shown.intermediate_maps.values()]}
+        ),
     }
-    titles = [axes.get_title() for axes in draw_stages(shown, bases, "run").axes]
+    titles = [axes.get_title() for axes in draw_intermediate_maps(shown, bases, "run").axes]
     assert titles == ["image", "raw feature", "s, iteration 0", "s, iteration 9"]
 
 
 def test_codes_are_the_shared_one_and_those_of_the_harmonisers() -> None:
     shown = [image_maps(), image_maps()]
-    last = shown[0].stages[9]
+    last = shown[0].intermediate_maps[9]
     basis = Basis.of({"s": [last.code_HWC], "depth": [last.harmonised["depth"]]})
     figure = draw_codes(shown, basis, "run")
     assert [axes.get_title() for axes in figure.axes[:4]] == ["rgb", "depth", "s", "s of depth"]

@@ -8,18 +8,18 @@ from typing import Any, Self
 
 import pytest
 
-from tests.unit.trainer.small import CPU, small_config, small_material
+from tests.unit.trainer.small import CPU, small_config, small_dataset_features
 from trainer.engine.run import Run
 from trainer.errors import LogError
 from trainer.logs import LOGS, open_log
 from trainer.logs.base import scalars
 from trainer.records import Report
 
-MATERIAL = small_material()
+DATASET_FEATURES = small_dataset_features()
 
 
 def reports(count: int = 3) -> list[Report]:
-    run = Run.start(small_config(), MATERIAL, CPU)
+    run = Run.start(small_config(), DATASET_FEATURES, CPU)
     return [run.advance() for _ in range(count)]
 
 

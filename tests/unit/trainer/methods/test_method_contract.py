@@ -13,8 +13,8 @@ from tests.unit.trainer.small import (
     GRID,
     hyper_of,
     small_config,
+    small_dataset_features,
     small_draws,
-    small_material,
     small_tensor,
 )
 from trainer.config.configuration import TrainConfig
@@ -124,10 +124,10 @@ def test_step_reads_the_same_names_whatever_is_given(name: str) -> None:
 
 @pytest.mark.parametrize("name", METHODS)
 def test_the_loss_falls_on_tiny_features(name: str) -> None:
-    material = small_material(crops=4)  # one batch an epoch
+    dataset_features = small_dataset_features(crops=4)  # one batch an epoch
     # a learnt fusion would move the target of some methods
     config = small_config(name=name, fusion="sum", training={"learning_rate": 5e-3})
-    slots, losses = Slots([config], material, CPU), []
+    slots, losses = Slots([config], dataset_features, CPU), []
     for _ in range(60):
         slots.step()
         losses.append(slots.take_loss(0)[0])
@@ -136,10 +136,10 @@ def test_the_loss_falls_on_tiny_features(name: str) -> None:
 
 @pytest.mark.parametrize("name", METHODS)
 def test_low_precision_changes_the_loss_little(name: str) -> None:
-    material, losses = small_material(), []
+    dataset_features, losses = small_dataset_features(), []
     for precision in ("fp32", "bf16"):
         config = small_config(name=name, training={"precision": precision})
-        slots = Slots([config], material, CPU)
+        slots = Slots([config], dataset_features, CPU)
         slots.step()
         losses.append(slots.take_terms(0))
     assert losses[0] != losses[1]
@@ -151,15 +151,15 @@ def test_low_precision_changes_the_loss_little(name: str) -> None:
 @pytest.mark.parametrize("count", [2, 4])
 def test_packed_slots_equal_single_runs_bit_for_bit(name: str, fusion: str, count: int) -> None:
     modalities = MODALITIES[:count]
-    material = small_material(modalities=modalities)
+    dataset_features = small_dataset_features(modalities=modalities)
     configs = []
     for seed in range(3):
         base = small_config(modalities=modalities, seed=seed, name=name, fusion=fusion)
         declared = (*hyper_parameters(base), *modality_hyper_parameters(base))[seed:]
         hyper = {each.name: each.low + (each.high - each.low) / (seed + 2) for each in declared}
         configs.append(dataclasses.replace(base, hyper=hyper))
-    together = Slots(configs, material, CPU)
-    alone = [Slots([config], material, CPU) for config in configs]
+    together = Slots(configs, dataset_features, CPU)
+    alone = [Slots([config], dataset_features, CPU) for config in configs]
     for _ in range(4):  # over the short batch of an epoch of three
         together.step()
         for slots in alone:
@@ -169,7 +169,9 @@ def test_packed_slots_equal_single_runs_bit_for_bit(name: str, fusion: str, coun
         assert state.keys() == expected.keys()
         assert all(torch.equal(state[key], expected[key]) for key in state)
         assert together.take_terms(slot) == slots.take_terms(0)
-        assert together.evaluate(slot, material.val) == slots.evaluate(0, material.val)
+        assert together.evaluate(slot, dataset_features.val) == slots.evaluate(
+            0, dataset_features.val
+        )
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -177,11 +179,11 @@ def test_packed_slots_equal_single_runs_bit_for_bit(name: str, fusion: str, coun
 def test_a_run_resumes_from_its_checkpoint_bit_for_bit(
     tmp_path: Path, name: str, fusion: str
 ) -> None:
-    material, config = small_material(), small_config(name=name, fusion=fusion)
-    undisturbed = Run.start(config, material, CPU)
+    dataset_features, config = small_dataset_features(), small_config(name=name, fusion=fusion)
+    undisturbed = Run.start(config, dataset_features, CPU)
     undisturbed.advance()
     undisturbed.save(tmp_path / "run")
-    resumed = Run.restore(tmp_path / "run", config, material, CPU)
+    resumed = Run.restore(tmp_path / "run", config, dataset_features, CPU)
     assert undisturbed.advance() == resumed.advance()
     state, expected = resumed._slots.state(0), undisturbed._slots.state(0)
     assert all(torch.equal(state[key], expected[key]) for key in expected)
@@ -194,9 +196,9 @@ def test_stages_end_in_the_code_that_is_predicted_with(name: str) -> None:
     weights = method.parameters.views(method.parameters.initial_row(torch_generator(0))[None])
     buffers = method.buffers.views(method.buffers.initial_row(torch_generator(0))[None])
     tokens = small_tensor(1, 4, 2, TOKENS, 6).float()
-    stages = method.intermediate_maps(weights, buffers, tokens)
-    assert torch.equal(stages.code_NTK, method.encode(weights, buffers, tokens)[0])
-    assert {*stages.specific, *stages.harmonised} <= set(MODALITIES)
+    intermediate_maps = method.intermediate_maps(weights, buffers, tokens)
+    assert torch.equal(intermediate_maps.code_NTK, method.encode(weights, buffers, tokens)[0])
+    assert {*intermediate_maps.specific, *intermediate_maps.harmonised} <= set(MODALITIES)
 
 
 def test_declarations_are_read_without_torch() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.trainer.small import CPU, small_config, small_material
+from tests.unit.trainer.small import CPU, small_config, small_dataset_features
 from trainer.commands.setup import read_config
 from trainer.config.configuration import MethodConfig, TrainConfig
 from trainer.config.former_names import FORMER_SETTINGS
@@ -161,8 +161,8 @@ def test_a_checkpoint_of_the_revision_before_is_resumed(tmp_path: Path, name: st
     folder, config = tmp_path / name, former_config(name)
     shutil.copytree(FORMER / name, folder)
     assert config_of(folder) == config
-    material = small_material(modalities=config.data.modalities)
-    resumed = Run.restore(folder, config, material, CPU).advance()
+    dataset_features = small_dataset_features(modalities=config.data.modalities)
+    resumed = Run.restore(folder, config, dataset_features, CPU).advance()
     expected = Report.from_json(json.loads((FORMER / f"{name}.json").read_text()))
     assert resumed.iteration == expected.iteration
     assert resumed.loss == pytest.approx(expected.loss, rel=1e-5)

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from tests.fakes.fickle_products import FickleProducts, shifted
-from tests.unit.trainer.small import CPU, small_config, small_material
+from tests.unit.trainer.small import CPU, small_config, small_dataset_features
 from trainer.config.configuration import TrainConfig
 from trainer.engine.checkpoint import read_checkpoint
 from trainer.engine.run import Run, config_of
 from trainer.engine.slots import Slots
-from trainer.features.dataset_features import Material
+from trainer.features.dataset_features import DatasetFeatures
 from trainer.nn.alignment import LINE, aligned, each_slot
 from trainer.nn.parameters import Entry, Layout
 from trainer.records import Report
@@ -45,42 +45,46 @@ def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
 @pytest.mark.parametrize("channels", [5, 6])
 @pytest.mark.parametrize("name", ODD)
 def test_together_equals_alone_with_fickle_products(name: str, channels: int) -> None:
-    material = small_material(channels=channels)
+    dataset_features = small_dataset_features(channels=channels)
     configs = [odd_config(name, seed) for seed in range(3)]
     with FickleProducts() as products:
-        together = Slots(configs, material, CPU)
-        alone = [Slots([config], material, CPU) for config in configs]
+        together = Slots(configs, dataset_features, CPU)
+        alone = [Slots([config], dataset_features, CPU) for config in configs]
         for _ in range(4):
             for slots in (together, *alone):
                 slots.step()
         for slot, slots in enumerate(alone):
             assert same(together.state(slot), slots.state(0))
-            assert together.evaluate(slot, material.val) == slots.evaluate(0, material.val)
+            assert together.evaluate(slot, dataset_features.val) == slots.evaluate(
+                0, dataset_features.val
+            )
     assert products.count > 100
 
 
 def test_the_sizes_are_odd() -> None:
     sizes = [
-        Slots([odd_config(name, 0)], small_material(channels=5), CPU).state(0)["model.leaf_SP"]
+        Slots([odd_config(name, 0)], small_dataset_features(channels=5), CPU).state(0)[
+            "model.leaf_SP"
+        ]
         for name in ODD
     ]
     assert any(len(size) % 2 for size in sizes)
     assert all(len(size) % (LINE // 4) for size in sizes)
 
 
-def misplaced(material: Material, numbers: int) -> Material:
+def misplaced(dataset_features: DatasetFeatures, numbers: int) -> DatasetFeatures:
     """The same features in memory that begins off a cache line, as a mapped file's may."""
     splits = {
         name: dataclasses.replace(
-            getattr(material, name),
+            getattr(dataset_features, name),
             features={
                 modality: shifted(torch.from_numpy(maps), numbers).numpy()
-                for modality, maps in getattr(material, name).features.items()
+                for modality, maps in getattr(dataset_features, name).features.items()
             },
         )
         for name in ("train", "val", "test")
     }
-    return dataclasses.replace(material, **splits)
+    return dataclasses.replace(dataset_features, **splits)
 
 
 @pytest.mark.parametrize(
@@ -91,31 +95,31 @@ def test_where_features_and_a_checkpoint_lie_changes_nothing(
     numbers: int, modalities: tuple[str, ...]
 ) -> None:
     config = small_config(modalities=modalities, code_dim=5, training={"batch_size": 3})
-    material = small_material(modalities=modalities, channels=5)
+    dataset_features = small_dataset_features(modalities=modalities, channels=5)
     with FickleProducts():
-        undisturbed = Slots([config], material, CPU)
+        undisturbed = Slots([config], dataset_features, CPU)
         undisturbed.step()
-        resumed = Slots([config], misplaced(material, numbers), CPU)
+        resumed = Slots([config], misplaced(dataset_features, numbers), CPU)
         state = undisturbed.state(0)
         resumed.restore(0, {name: shifted(each, numbers) for name, each in state.items()})
         for slots in (undisturbed, resumed):
             slots.step()
             slots.step()
         assert same(undisturbed.state(0), resumed.state(0))
-        scores = [slots.evaluate(0, material.val) for slots in (undisturbed, resumed)]
+        scores = [slots.evaluate(0, dataset_features.val) for slots in (undisturbed, resumed)]
         assert scores[0] == scores[1]
         resumed.load_weights(
             0, {name: shifted(each, numbers) for name, each in undisturbed.weights(0).items()}
         )
-        assert resumed.evaluate(0, misplaced(material, numbers).val) == scores[0]
+        assert resumed.evaluate(0, misplaced(dataset_features, numbers).val) == scores[0]
 
 
 BEFORE = Path(__file__).parent / "checkpoints_before_padding"  # of the last release without gaps
 
 
 def test_a_checkpoint_from_before_the_gaps_is_read_and_written_as_it_was(tmp_path: Path) -> None:
-    config, material = config_of(BEFORE / "first"), small_material(channels=5)
-    run = Run.restore(BEFORE / "first", config, material, CPU)
+    config, dataset_features = config_of(BEFORE / "first"), small_dataset_features(channels=5)
+    run = Run.restore(BEFORE / "first", config, dataset_features, CPU)
     run.save(tmp_path)
     old, new = (read_checkpoint(folder) for folder in (BEFORE / "first", tmp_path))
     assert same(old[0], new[0])
@@ -125,8 +129,8 @@ def test_a_checkpoint_from_before_the_gaps_is_read_and_written_as_it_was(tmp_pat
 
 
 def test_a_checkpoint_from_before_the_gaps_goes_on_as_it_did_then() -> None:
-    config, material = config_of(BEFORE / "first"), small_material(channels=5)
-    run = Run.restore(BEFORE / "first", config, material, CPU)
+    config, dataset_features = config_of(BEFORE / "first"), small_dataset_features(channels=5)
+    run = Run.restore(BEFORE / "first", config, dataset_features, CPU)
     while not run.finished:
         run.advance()
     tensors, record = read_checkpoint(BEFORE / "last")
@@ -139,15 +143,15 @@ def test_a_checkpoint_from_before_the_gaps_goes_on_as_it_did_then() -> None:
 
 
 def test_killed_equals_undisturbed_with_fickle_products(tmp_path: Path) -> None:
-    config, material = odd_config("conv", 0), small_material(channels=5)
+    config, dataset_features = odd_config("conv", 0), small_dataset_features(channels=5)
     with FickleProducts():
-        undisturbed = Run.start(config, material, CPU)
-        killed = Run.start(config, material, CPU)
+        undisturbed = Run.start(config, dataset_features, CPU)
+        killed = Run.start(config, dataset_features, CPU)
         killed.advance()
         killed.save(tmp_path)
         while not undisturbed.finished:
             undisturbed.advance()
-        resumed = Run.restore(tmp_path, config, material, CPU)
+        resumed = Run.restore(tmp_path, config, dataset_features, CPU)
         while not resumed.finished:
             resumed.advance()
     assert resumed.reports == undisturbed.reports
@@ -212,7 +216,7 @@ def test_fickle_products_are_fickle() -> None:
 
 
 def test_numpy_arrays_are_shifted_in_place() -> None:
-    material = misplaced(small_material(), 3)
-    maps = material.train.features["rgb"]
+    dataset_features = misplaced(small_dataset_features(), 3)
+    maps = dataset_features.train.features["rgb"]
     assert maps.ctypes.data % LINE == 12
-    assert np.array_equal(maps, small_material().train.features["rgb"])
+    assert np.array_equal(maps, small_dataset_features().train.features["rgb"])

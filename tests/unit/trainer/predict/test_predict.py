@@ -241,12 +241,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def predictor(folder: Path) -> Predictor:
-    material = prepare(CONFIG, cache=folder / "cache")
+    dataset_features = prepare(CONFIG, cache=folder / "cache")
     return Predictor(
-        scored=Run.restore(folder / "run", CONFIG, material, CPU).scored(),
+        scored=Run.restore(folder / "run", CONFIG, dataset_features, CPU).scored(),
         standards={
             name: Standard(rows_4C=torch.from_numpy(rows))
-            for name, rows in material.standards.items()
+            for name, rows in dataset_features.standards.items()
         },
         backbone=open_backbone(CONFIG, CPU),
         features=CONFIG.features,
@@ -260,13 +260,14 @@ def test_an_evaluation_image_is_predicted_as_in_an_evaluation(
     folder: Path, predictor: Predictor, probe: str
 ) -> None:
     """Features from the image are those of the bank to the last bit, and so are predictions."""
-    material, data_set = prepare(CONFIG, cache=folder / "cache"), open_dataset(CONFIG.data)
+    dataset_features, data_set = prepare(CONFIG, cache=folder / "cache"), open_dataset(CONFIG.data)
     for place, name in enumerate(data_set.val.names):
         images = {m: data_set.source.image(name, m) for m in data_set.modalities}
         banked = {
-            m: np.array(maps[place : place + 1]) for m, maps in material.val.features.items()
+            m: np.array(maps[place : place + 1])
+            for m, maps in dataset_features.val.features.items()
         }
-        codes = codes_of(predictor.scored, banked, material.modalities, CPU)
+        codes = codes_of(predictor.scored, banked, dataset_features.modalities, CPU)
         wanted = predict(codes, predictor.scored, grid=(6, 6), size=(48, 48))
         maps = {"cluster": wanted.clusters_Nhw, "linear": wanted.linear_Nhw}[probe]
         assert maps is not None

@@ -1,4 +1,4 @@
-"""Criteria: signs of collapse at their extremes and against brute force, and the table."""
+"""Criteria: collapse indicators at their extremes and against brute force, and the table."""
 
 import math
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.unit.trainer.small import CPU, small_config, small_material
+from tests.unit.trainer.small import CPU, small_config, small_dataset_features
 from trainer.engine.run import Run
 from trainer.records import RECORDED, Report, Scores
 from trainer.scoring import criteria
@@ -84,14 +84,14 @@ def test_a_criterion_describes_itself_and_is_undefined_without_labels_only_if_it
 
 
 def test_a_report_carries_every_criterion_of_the_table() -> None:
-    report = Run.start(small_config(), small_material(), CPU).advance()
+    report = Run.start(small_config(), small_dataset_features(), CPU).advance()
     assert report.criteria.keys() == CRITERIA.keys()
     for name, (record, key) in RECORDED.items():
         assert report.criteria[name] == getattr(getattr(report, record), key)
 
 
 def test_without_labels_those_that_need_none_are_defined() -> None:
-    report = Run.start(small_config(), small_material(labelled=False), CPU).advance()
+    report = Run.start(small_config(), small_dataset_features(labelled=False), CPU).advance()
     defined = {name for name, number in report.criteria.items() if math.isfinite(number)}
     assert defined == {name for name, each in CRITERIA.items() if not each.needs_labels}
 
@@ -106,7 +106,7 @@ def test_one_line_in_the_table_brings_a_criterion_into_reports(
         compute=lambda counted: float((counted.use_Z > 0).sum()),
     )
     monkeypatch.setattr(criteria, "CRITERIA", {**CRITERIA, used.name: used})
-    report = Run.start(small_config(), small_material(), CPU).advance()
+    report = Run.start(small_config(), small_dataset_features(), CPU).advance()
     assert 1 <= report.criteria["used_clusters"] <= 3
     assert report.further_criteria() == {"used_clusters": report.criteria["used_clusters"]}
     assert Report.from_json(report.to_json()) == report

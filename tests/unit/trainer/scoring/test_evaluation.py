@@ -10,26 +10,27 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from tests.unit.trainer.small import CLASSES, CPU, GRID, small_config, small_material
+from tests.unit.trainer.small import CLASSES, CPU, GRID, small_config, small_dataset_features
 from trainer.engine.slots import Slots
-from trainer.features import Material
+from trainer.features import DatasetFeatures
 from trainer.scoring.metrics import match_clusters, scores_of
 
 
-def trained(**kwargs: Any) -> tuple[Slots, Material]:
-    material = small_material(**kwargs)
-    slots = Slots([small_config()], material, CPU)
+def trained(**kwargs: Any) -> tuple[Slots, DatasetFeatures]:
+    dataset_features = small_dataset_features(**kwargs)
+    slots = Slots([small_config()], dataset_features, CPU)
     for _ in range(3):
         slots.step()
-    return slots, material
+    return slots, dataset_features
 
 
-def codes_of(slots: Slots, material: Material) -> torch.Tensor:
+def codes_of(slots: Slots, dataset_features: DatasetFeatures) -> torch.Tensor:
     """Raw codes of the val images with shape (n, K, H, W)."""
     state = slots.state(0)
     views = slots._method.parameters.views(state["model.leaf_SP"][None])
     maps = [
-        torch.from_numpy(np.array(material.val.features[name])) for name in material.modalities
+        torch.from_numpy(np.array(dataset_features.val.features[name]))
+        for name in dataset_features.modalities
     ]
     tokens = torch.stack(maps).flatten(2, 3)[None]
     codes = slots._method.encode(views, {}, tokens)[0]
@@ -45,17 +46,17 @@ def confusion(predictions: NDArray[Any], labels: NDArray[Any]) -> NDArray[np.int
 
 
 def test_predictions_are_those_of_the_upsampled_raw_code() -> None:
-    slots, material = trained()
-    evaluation = slots.evaluate(0, material.val)
+    slots, dataset_features = trained()
+    evaluation = slots.evaluate(0, dataset_features.val)
     layout = slots._probe_layout
     probes = layout.views(layout.loaded(slots.state(0)["probes.leaf_SP"][None]))
     codes = functional.interpolate(
-        codes_of(slots, material), size=(16, 20), mode="bilinear", align_corners=False
+        codes_of(slots, dataset_features), size=(16, 20), mode="bilinear", align_corners=False
     )
     centres = functional.normalize(probes["cluster.centres"][0], dim=-1)
     cosines = torch.einsum("nkhw,yk->nyhw", functional.normalize(codes, dim=1), centres)
     clusters = cosines.argmax(dim=1).numpy()
-    labels = material.val.labels
+    labels = dataset_features.val.labels
     assert labels is not None
     counts = confusion(clusters, labels)
     assert evaluation.cluster == scores_of(match_clusters(counts))
@@ -68,36 +69,36 @@ def test_predictions_are_those_of_the_upsampled_raw_code() -> None:
 
 
 def test_mean_cosine_is_that_of_the_whole_split() -> None:
-    slots, material = trained()
-    units = functional.normalize(codes_of(slots, material), dim=1)
+    slots, dataset_features = trained()
+    units = functional.normalize(codes_of(slots, dataset_features), dim=1)
     rows = units.permute(0, 2, 3, 1).reshape(-1, 4).double().numpy()
     pairs = (rows @ rows.T)[~np.eye(len(rows), dtype=bool)]
-    made = slots.evaluate(0, material.val).signals
+    made = slots.evaluate(0, dataset_features.val).signals
     assert made.mean_cosine == pytest.approx(pairs.mean(), rel=1e-5)
     assert made.finite
 
 
 def test_the_batch_size_changes_no_score() -> None:
-    material = small_material()
+    dataset_features = small_dataset_features()
     for size in (1, 5):
         config = small_config()
         config = dataclasses.replace(
             config, evaluation=dataclasses.replace(config.evaluation, batch_size=size)
         )
-        scores = Slots([config], material, CPU).evaluate(0, material.val)
+        scores = Slots([config], dataset_features, CPU).evaluate(0, dataset_features.val)
         if size == 1:
             first = scores
     assert (first.cluster, first.linear) == (scores.cluster, scores.linear)
 
 
 def test_a_split_without_labels_has_signs_but_no_scores() -> None:
-    slots, material = trained(labelled=False)
-    made = slots.evaluate(0, material.val)
+    slots, dataset_features = trained(labelled=False)
+    made = slots.evaluate(0, dataset_features.val)
     assert math.isnan(made.cluster.miou) and math.isnan(made.linear.accuracy)
     assert 0 <= made.signals.cluster_entropy <= 1
 
 
 def test_codes_that_are_not_finite_are_told() -> None:
-    slots, material = trained()
-    material.val.features["rgb"][0, 0, 0, 0] = np.nan
-    assert not slots.evaluate(0, material.val).signals.finite
+    slots, dataset_features = trained()
+    dataset_features.val.features["rgb"][0, 0, 0, 0] = np.nan
+    assert not slots.evaluate(0, dataset_features.val).signals.finite

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from tests.unit.trainer.small import CLASSES, CPU, GRID, small_material
+from tests.unit.trainer.small import CLASSES, CPU, GRID, small_dataset_features
 from trainer.losses.draws import StepDraws
 from trainer.methods.base import Batch, IntermediateMaps, Needs, StepTerms
 from trainer.nn.parameters import Layout, Views
@@ -23,7 +23,7 @@ from trainer.seeds import torch_generator
 
 SIZE = (16, 20)
 WIDTH = 4
-MATERIAL = small_material()
+DATASET_FEATURES = small_dataset_features()
 
 
 def random(*shape: int) -> torch.Tensor:
@@ -100,8 +100,8 @@ def model() -> Scored:
 def score(model: Scored, **options: Any) -> Evaluation:
     return evaluate(
         model,
-        MATERIAL.val,
-        modalities=MATERIAL.modalities,
+        DATASET_FEATURES.val,
+        modalities=DATASET_FEATURES.modalities,
         batch_size=2,
         device=CPU,
         options=TestTimeOptions(**options),
@@ -109,7 +109,7 @@ def score(model: Scored, **options: Any) -> Evaluation:
 
 
 def test_the_crf_starts_from_cosines_of_the_upsampled_code(model: Scored) -> None:
-    codes_NTK = codes_of(model, MATERIAL.val.features, MATERIAL.modalities, CPU)
+    codes_NTK = codes_of(model, DATASET_FEATURES.val.features, DATASET_FEATURES.modalities, CPU)
     guides_N3hw = random(5, 3, *SIZE).sigmoid()
     made = predict(codes_NTK, model, grid=GRID, size=SIZE, guides_N3hw=guides_N3hw)
     codes_NKhw = upsampled(codes_NTK, GRID, SIZE)
@@ -140,21 +140,21 @@ def test_guides_are_asked_for_batch_by_batch(model: Scored) -> None:
 def test_codes_are_averaged_with_the_mirrored_images_mirrored_back(model: Scored) -> None:
     other = {
         name: np.random.default_rng(3).normal(size=maps.shape).astype(np.float32)
-        for name, maps in MATERIAL.val.features.items()
+        for name, maps in DATASET_FEATURES.val.features.items()
     }
     made = score(model, mirrored=other)
-    own_NTK = codes_of(model, MATERIAL.val.features, MATERIAL.modalities, CPU)
-    other_NTK = codes_of(model, other, MATERIAL.modalities, CPU)
+    own_NTK = codes_of(model, DATASET_FEATURES.val.features, DATASET_FEATURES.modalities, CPU)
+    other_NTK = codes_of(model, other, DATASET_FEATURES.modalities, CPU)
     back_NTK = torch.unflatten(other_NTK, 1, GRID).flip(2).flatten(1, 2)
     expected = predict((own_NTK + back_NTK) / 2, model, grid=GRID, size=SIZE).clusters_Nhw
-    labelled = MATERIAL.val.labels != 255
+    labelled = DATASET_FEATURES.val.labels != 255
     use_Y = np.bincount(expected.numpy()[labelled], minlength=3)
     assert made.cluster_counts_YY.sum(axis=0).tolist() == use_Y.tolist()
     assert made.cluster_counts_YY.tolist() != score(model).cluster_counts_YY.tolist()
 
 
 def test_where_the_mirror_changes_nothing_neither_does_averaging(model: Scored) -> None:
-    mirrored = {name: maps[:, :, ::-1] for name, maps in MATERIAL.val.features.items()}
+    mirrored = {name: maps[:, :, ::-1] for name, maps in DATASET_FEATURES.val.features.items()}
     assert score(model, mirrored=mirrored) == score(model)
 
 

@@ -1,28 +1,28 @@
-"""A ledger that notes what PostgreSQL has acknowledged: what the checker holds the study to."""
+"""A study store that notes what PostgreSQL has acknowledged, for the checker."""
 
 import json
 import os
 from pathlib import Path
 from typing import Any
 
-from search.driver.study_store import Ledger
-from search.driver.writes import AddTrial, EndTrial, Entry, NewAttempt, StoreReport, TakeUp
+from search.driver.study_store import StudyStore
+from search.driver.writes import AddTrial, EndTrial, NewAttempt, StoreReport, TakeUp, Write
 from tests.chaos.told import TOLD_FILE
 
-__all__ = ["NotingLedger"]
+__all__ = ["NotingStudyStore"]
 
 
-class NotingLedger(Ledger):
-    """The ledger of a driver, which notes what PostgreSQL has acknowledged."""
+class NotingStudyStore(StudyStore):
+    """The study store of a driver, which notes what PostgreSQL has acknowledged."""
 
     def __init__(self, *, folder: Path, **study: Any) -> None:
-        """Note in that folder; the rest is the ledger's."""
+        """Note in that folder; the rest is the study store's."""
         super().__init__(**study)
         self._folder, self._epoch = folder, 0
 
-    def apply(self, entry: Entry, *, in_doubt: bool) -> None:
+    def apply(self, entry: Write, *, possibly_applied: bool) -> None:
         """Store the entry, then note it."""
-        super().apply(entry, in_doubt=in_doubt)
+        super().apply(entry, possibly_applied=possibly_applied)
         match entry:
             case AddTrial() | TakeUp():
                 self._epoch = entry.epoch
