@@ -38,7 +38,7 @@ from storage.errors import DatabaseAway
 from storage.triggers import NO_TRIGGERS, Triggers
 from trainer.console.shell import search_command, shell_text
 
-__all__ = ["Driver", "Ending", "Plan"]
+__all__ = ["Driver", "Ending"]
 
 BUSY_WAIT_SECONDS = 0.02  # between looks while a worker is free and a trial is being stored
 IDLE_WAIT_SECONDS = 0.25  # between looks while all workers train

@@ -145,11 +145,6 @@ class StudyStore:
                 told.setdefault(row.trial, {})[row.evaluation] = found
         return told
 
-    def checkpoints(self, number: int) -> tuple[StoredCheckpoint, ...]:
-        """A trial's checkpoints in the artifact store, as they are stored now."""
-        with self._explained():
-            return checkpoints_of(self._storage.get_trial(self._ids[number]))
-
     def artifacts(self) -> str | None:
         """Where the study's artifact store is; None if it never had one."""
         with self._explained():

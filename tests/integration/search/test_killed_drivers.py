@@ -180,3 +180,19 @@ def test_another_host_goes_on_from_the_artifact_store(
     )
     left = [path.name for path in store.glob("*/trial-*")]
     assert left == [f"trial-{best.number:05d}"]
+
+
+def test_another_host_scores_the_best_trial_from_the_artifact_store(
+    processes: ForkServerContext, database_address: str, tmp_path: Path, undisturbed: list[Any]
+) -> None:
+    """All trials are finished, and the folder of the best one's checkpoint is gone."""
+    store, kill = tmp_path / "artifacts", Kill(what="score", nth=1)
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+    code = search_process(processes, database_address, first, kill=kill, artifacts=store)
+    assert code == -signal.SIGKILL
+    shutil.rmtree(first)
+    assert search_process(processes, database_address, second) == 0
+    check_exact(database_address)
+    assert told(trials_at(database_address)) == undisturbed
