@@ -13,7 +13,7 @@ CMD ["proxy.sh"]
 
 FROM python:3.11-slim AS search
 WORKDIR /app
-COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY pyproject.toml constraints.txt README.md LICENSE NOTICE.md ./
 COPY search search
 COPY trainer trainer
 COPY storage storage

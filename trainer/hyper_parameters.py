@@ -67,7 +67,7 @@ def resolve_values(
             hint = f"did you mean {near[0]!r}? " if near else ""
             raise ConfigError(
                 f"[hyper] has the unknown name {name!r}: {hint}this method with these modalities"
-                f" takes {', '.join(by_name)}{besides}"
+                f" takes {', '.join(by_name) or 'none'}{besides}"
             )
     return {
         name: each.check(given[name]) if name in given else each.default

@@ -37,7 +37,11 @@ PUBLISHED: Mapping[str, Mapping[str, Any]] = {
 PUBLISHED_OPTIONS: Mapping[str, Any] = {"val": "test", "range": "per-image", "empty_class": True}
 
 #: What it sets in ``[method.options]``, where the method has that option.
-PUBLISHED_METHOD: Mapping[str, Any] = {"cmh": "shared", "target_dropout": "single"}
+PUBLISHED_METHOD: Mapping[str, Any] = {
+    "cmh": "shared",
+    "target_dropout": "single",
+    "start": "random",
+}
 
 
 def lay_protocol(

@@ -2,6 +2,7 @@
 
 import torch
 
+from search.doctor.better_weights import better_weights, mend_of
 from search.doctor.check import Check, failed, ok, warning
 from search.doctor.subject import Subject
 from trainer.backbones import build_backbone
@@ -49,4 +50,6 @@ def check_weights(subject: Subject) -> Check:
             f"{found}, random: features say little",
             subject.launch("--backbone-weights", "FILE"),
         )
+    if better := better_weights(config):
+        return warning("weights", f"{found}: {better}", mend_of(subject))
     return ok("weights", found)

@@ -10,7 +10,7 @@ from search.spaces.settings import setting_knobs
 from search.spaces.space import Space
 from trainer.config.configuration import TrainConfig
 from trainer.hyper_parameters import HyperParameter
-from trainer.methods import hyper_parameters, modality_hyper_parameters
+from trainer.methods import hyper_parameters, learns, modality_hyper_parameters
 
 __all__ = ["SPACES", "Space", "build_space", "tunable"]
 
@@ -41,6 +41,11 @@ def build_space(name: str, config: TrainConfig, ranges: Mapping[str, Range]) -> 
     """
     if name not in SPACES:
         raise SettingsError(f"unknown search space {name!r}: choose one of {', '.join(SPACES)}")
+    if not learns(config.method.name):
+        raise SettingsError(
+            f"the method {config.method.name} learns nothing and has nothing to search: run it"
+            " once by `python -m trainer fit`, or choose another by --method"
+        )
     shared = {knob.name: knob for knob in hyper_parameters(config)}
     known, fixed = tunable(config), config.hyper
     chosen = {

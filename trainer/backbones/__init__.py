@@ -1,4 +1,4 @@
-"""Frozen feature extractors, by name: those in the table, and any plain ViT of timm."""
+"""Frozen feature extractors, by name: those in the table, and models of timm."""
 
 from collections.abc import Callable
 
@@ -6,30 +6,67 @@ import torch
 
 from trainer.backbones.base import Backbone
 from trainer.backbones.patch_stats import PatchStats
-from trainer.config.configuration import BackboneConfig
+from trainer.config.configuration import PACKAGED, BackboneConfig
 from trainer.errors import ConfigError
 
 __all__ = ["BACKBONES", "Backbone", "build_backbone"]
 
 
 def _patch_stats(config: BackboneConfig, device: torch.device) -> Backbone:
-    if config.output != "tokens":
-        raise ConfigError(
-            f"backbone.output = {config.output!r} cannot be had from 'patch-stats', which has"
-            " one kind of features: set backbone.output to 'tokens' or name a vision transformer"
-        )
+    _refuse_output(config)
+    _refuse_maps(config, "set backbone.patch, the side of its tokens,")
     return PatchStats(patch=config.patch)  # has no weights, runs where its images are
 
 
-def _timm_vit(config: BackboneConfig, device: torch.device) -> Backbone:
-    # timm takes seconds to import, and a run on patch-stats does without
-    from trainer.backbones.timm_vit import build_timm_vit
+def _efficientnet_lite0(config: BackboneConfig, device: torch.device) -> Backbone:
+    # timm takes seconds to import, and a run on patch-stats does without; so below
+    from trainer.backbones.efficientnet_lite0 import build_efficientnet_lite0
 
-    return build_timm_vit(config.name, config.weights, device, output=config.output)
+    _refuse_output(config)
+    return build_efficientnet_lite0(
+        config.weights, device, blocks=config.blocks, stride=config.stride
+    )
+
+
+def _timm(config: BackboneConfig, device: torch.device) -> Backbone:
+    from trainer.backbones.timm_vit import build_timm_vit, is_plain_vit
+
+    if config.weights == "package":
+        raise ConfigError(
+            f"backbone.weights = 'package' is not for {config.name!r}, whose weights no package"
+            f" brings: give 'hub', the path of a file or 'random'; {' and '.join(PACKAGED)} has it"
+        )
+    if is_plain_vit(config.name):
+        _refuse_maps(config, "choose by backbone.output")
+        return build_timm_vit(config.name, config.weights, device, output=config.output)
+    from trainer.backbones.feature_maps import build_feature_maps
+
+    _refuse_output(config)
+    return build_feature_maps(
+        config.name, config.weights, device, blocks=config.blocks, stride=config.stride
+    )
+
+
+def _refuse_output(config: BackboneConfig) -> None:
+    if config.output != "tokens":
+        raise ConfigError(
+            f"backbone.output = {config.output!r} cannot be had from {config.name!r}, which has"
+            " one kind of features: set backbone.output to 'tokens' or name a vision transformer"
+        )
+
+
+def _refuse_maps(config: BackboneConfig, instead: str) -> None:
+    for setting in ("blocks", "stride"):
+        if getattr(config, setting) is not None:
+            raise ConfigError(
+                f"backbone.{setting} is for models with feature maps, and {config.name!r} has"
+                f" tokens of one kind: {instead} or leave it out"
+            )
 
 
 #: Name to what builds it; a name that is not here is looked for in timm.
 BACKBONES: dict[str, Callable[[BackboneConfig, torch.device], Backbone]] = {
+    "efficientnet-lite0": _efficientnet_lite0,
     "patch-stats": _patch_stats,
 }
 
@@ -41,5 +78,5 @@ def build_backbone(config: BackboneConfig, device: torch.device | str = "cpu") -
         ConfigError: If neither we nor timm know the name, or it does not have the output.
         WeightsError: If weights are missing, unreadable or do not fit.
     """
-    build = BACKBONES.get(config.name, _timm_vit)
+    build = BACKBONES.get(config.name, _timm)
     return build(config, torch.device(device))

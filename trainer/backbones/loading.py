@@ -27,7 +27,7 @@ from trainer.backbones.transformers_names import has_transformers_names, to_auth
 from trainer.backbones.weights import list_keys, read_state
 from trainer.errors import WeightsError
 
-__all__ = ["load_weights", "patch_side"]
+__all__ = ["check_fit", "differences", "load_weights", "patch_side"]
 
 CLASSIFIERS = ("head.", "head_dist.")  # of timm's own files; of no use here
 
@@ -52,7 +52,7 @@ def load_weights(model: nn.Module, path: Path, name: str) -> None:
         _check_patch(model, state)
         state = _translate(model, state)
         periods = state.pop(PERIODS, None)
-        _check_fit(model, state)
+        check_fit(model, state)
         model.load_state_dict(state, strict=True)
         if periods is not None:
             load_periods(model, periods)
@@ -75,7 +75,7 @@ def _translate(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tenso
     if layout is not None:
         return to_timm_names(state, model, layout)
     own = _headless(state)
-    if _differences(model, own) and not _is_ours(model):
+    if differences(model, own) and not _is_ours(model):
         return _headless(_convert_by_timm(model, state))
     return own
 
@@ -101,7 +101,7 @@ def _headless(state: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in state.items() if not key.startswith(CLASSIFIERS)}
 
 
-def _differences(model: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
+def differences(model: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
     """What is missing, besides, or of another shape, a phrase each."""
     wanted = model.state_dict()
     both = wanted.keys() & state.keys()
@@ -113,8 +113,13 @@ def _differences(model: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
     return [f"{kind} {list_keys(keys)}" for kind, keys in kinds if keys]
 
 
-def _check_fit(model: nn.Module, state: Mapping[str, Tensor]) -> None:
-    if told := _differences(model, state):
+def check_fit(model: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Refuse weights that are not the model's own, by name and shape.
+
+    Raises:
+        MisfitError: If they are not; says what differs.
+    """
+    if told := differences(model, state):
         raise MisfitError("; ".join(told))
 
 

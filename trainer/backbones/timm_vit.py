@@ -9,33 +9,28 @@ Importing timm takes seconds, so this module is imported only when such a backbo
 Letters of shapes: ``docs/architecture.md``.
 """
 
-import difflib
 from dataclasses import dataclass
-from pathlib import Path
 
-import timm
 import torch
-from timm.models import (
-    PretrainedCfg,
-    get_pretrained_cfg,
-    is_model,
-    is_model_in_modules,
-    list_models,
-)
+from timm.models import is_model_in_modules
 from torch import nn
 
 from trainer.backbones.loading import load_weights, patch_side
+from trainer.backbones.timm_models import (
+    check_name,
+    create_model,
+    find_weights,
+    normalisation_of,
+    random_digest,
+)
 from trainer.backbones.vit_outputs import OUTPUTS, check_output
-from trainer.backbones.weights import digest_file, fetch_hub_file
-from trainer.config.paths import user_path
-from trainer.errors import ConfigError, WeightsError
-from trainer.seeds import derive_seed
+from trainer.backbones.weights import digest_file
+from trainer.errors import ConfigError
 
-__all__ = ["TimmVit", "build_timm_vit"]
+__all__ = ["TimmVit", "build_timm_vit", "is_plain_vit"]
 
 VERSION = 2  # of what is taken from the model
 MODULES = ("vision_transformer", "eva")  # of timm: those with plain token grids
-FILE = "model.safetensors"  # in every repository of timm on the hub
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -94,102 +89,34 @@ def build_timm_vit(
             such an output.
         WeightsError: If the weights are missing, unreadable or do not fit.
     """
-    _check_name(name)
+    check_name(name)
     model = _create(name)
     check_output(model, output, name)
-    if weights == "random":
-        digest = f"random-{timm.__version__}-{torch.__version__}"
-    else:
-        path = _weights_file(name, weights)
+    path = find_weights(name, weights)
+    if path is not None:
         load_weights(model, path, name)
-        digest = digest_file(path)
     model.eval().requires_grad_(False).to(device)
-    settings = _settings(name)
+    mean, std = normalisation_of(name)
     return TimmVit(
         name=name,
         model=model,
-        weights=digest,
-        mean=tuple(settings.mean),
-        std=tuple(settings.std),
+        weights=random_digest() if path is None else digest_file(path),
+        mean=mean,
+        std=std,
         output=output,
     )
 
 
-def _check_name(name: str) -> None:
-    architecture, _, tag = name.partition(".")
-    known = is_model(architecture) and is_model_in_modules(architecture, MODULES)
-    if known:
-        try:
-            get_pretrained_cfg(name)
-        except RuntimeError as error:
-            tags = [
-                full.partition(".")[2]
-                for full in list_models(f"{architecture}.*", pretrained=True)
-            ]
-            raise ConfigError(
-                f"backbone.name = {name!r} has no weights tagged {tag!r} in timm: choose a tag of"
-                f" {', '.join(tags) or 'none'}"
-            ) from error
-        return
-    names = [name for module in MODULES for name in list_models(module=module)]
-    near = difflib.get_close_matches(architecture, names, n=3) or ["vit_small_patch16_dinov3"]
-    raise ConfigError(
-        f"backbone.name = {name!r} is not known: give 'patch-stats' or a plain vision transformer"
-        f" of timm, such as {', '.join(near)}"
-    )
-
-
-def _settings(name: str) -> PretrainedCfg:
-    settings = get_pretrained_cfg(name)
-    assert settings is not None, "the name was checked"
-    return settings
+def is_plain_vit(name: str) -> bool:
+    """Whether timm's model of that name is a vision transformer with a plain token grid."""
+    return is_model_in_modules(name.partition(".")[0], MODULES)
 
 
 def _create(name: str) -> nn.Module:
-    """The model with random weights, the same on every run."""
-    # timm initialises from torch's global generator and takes no other: lend it a seeded
-    # state and put the old one back.
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(derive_seed("timm", name))
-        try:
-            model = timm.create_model(name, pretrained=False, num_classes=0, dynamic_img_size=True)
-        except TypeError as error:
-            raise ConfigError(
-                f"backbone.name = {name!r} cannot take images of more than one size: choose"
-                " another vision transformer"
-            ) from error
-    return model
-
-
-def _weights_file(name: str, weights: str) -> Path:
-    if weights != "hub":
-        path = user_path(weights)
-        if not path.is_file():
-            raise WeightsError(
-                f"backbone.weights = {weights!r} is no file: give 'hub', the path of a weights"
-                " file, or 'random' to go without trained weights"
-            )
-        _check_tag(name)
-        return path
-    settings = _settings(name)
-    if not settings.hf_hub_id:
-        raise WeightsError(
-            f"timm has no weights for {name!r} on the hub: set backbone.weights to the path of a"
-            " file, or to 'random' to go without trained weights"
-        )
-    return fetch_hub_file(settings.hf_hub_id, settings.hf_hub_filename or FILE)
-
-
-def _check_tag(name: str) -> None:
-    """Refuse a name that leaves open how images are normalised for the weights in a file.
-
-    Files do not say it. DINO's ViT-S/16, for one, has the same architecture as others.
-    """
-    if "." in name:
-        return
-    tags = list_models(f"{name}.*", pretrained=True)
-    if len({(tuple(_settings(tag).mean), tuple(_settings(tag).std)) for tag in tags}) > 1:
+    try:
+        return create_model(name, dynamic_img_size=True)
+    except TypeError as error:
         raise ConfigError(
-            f"backbone.name = {name!r} leaves open which normalisation the weights file was"
-            f" trained with: give the name with its tag, one of {', '.join(tags)}"
-        )
+            f"backbone.name = {name!r} cannot take images of more than one size: choose"
+            " another vision transformer"
+        ) from error

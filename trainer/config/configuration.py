@@ -16,6 +16,7 @@ from trainer.config.paths import PathText
 from trainer.errors import ConfigError
 
 __all__ = [
+    "PACKAGED",
     "TRIAL_SETTINGS",
     "BackboneConfig",
     "DataConfig",
@@ -30,6 +31,9 @@ __all__ = [
 #: hyper-parameters of its method. Runs that differ in nothing else can train together
 #: (``trainer/engine/slots.py``).
 TRIAL_SETTINGS = ("learning_rate",)
+
+#: Backbones whose weights are installed with them.
+PACKAGED = ("efficientnet-lite0",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,12 +69,21 @@ class DataConfig:
 class BackboneConfig:
     """The frozen feature extractor."""
 
-    #: ``patch-stats`` or the name of a timm vision transformer.
+    #: ``patch-stats``, ``efficientnet-lite0`` or the name of a model of timm: a vision
+    #: transformer, or one with feature maps, such as ``convnext_tiny`` or ``resnet50``.
     name: str = "patch-stats"
-    #: ``hub``, ``random`` or the path of a weights file; ignored by a backbone without weights.
-    weights: PathText = "hub"
+    #: ``hub``, ``random`` or the path of a weights file; ``package``, the default of
+    #: ``efficientnet-lite0``, for those that are installed with it. Ignored by a backbone without
+    #: weights.
+    weights: PathText = ""
     #: Token side in pixels of a backbone that can choose it (``patch-stats``).
     patch: int = 8
+    #: Which maps of a model with feature maps are the features, side by side, by their numbers
+    #: from 0 (``docs/backbones.md``); left out, the last one.
+    blocks: tuple[int, ...] | None = None
+    #: Token side in pixels of a model with feature maps; left out, the stride of the finest chosen
+    #: map, and 16 for ``efficientnet-lite0``.
+    stride: int | None = None
     #: What of a vision transformer the features are: the last block's normed ``tokens``; those
     #: of the last three blocks side by side, ``tokens3``; the attention keys of the last three
     #: blocks before any rotary position embedding, ``keys3``; or what the class token attends to
@@ -79,6 +92,11 @@ class BackboneConfig:
 
     def __post_init__(self) -> None:
         _check_at_least("backbone.patch", self.patch, 1)
+        if self.stride is not None:
+            _check_at_least("backbone.stride", self.stride, 1)
+        if not self.weights:
+            weights = "package" if self.name in PACKAGED else "hub"
+            object.__setattr__(self, "weights", weights)
 
 
 @dataclass(frozen=True, kw_only=True)

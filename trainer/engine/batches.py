@@ -11,11 +11,14 @@ import torch
 from torch import Tensor
 
 from trainer.features.dataset_features import TrainSplit
+from trainer.features.tokens import to_tokens
 from trainer.losses.draws import StepDraws
 from trainer.nn.transfer import send
 from trainer.scoring.probes import ProbeKind, token_labels
 
 __all__ = ["Batches"]
+
+SAMPLE_TOKENS = 2**15  # of a modality: many for each channel, and within a second
 
 
 class Batches:
@@ -73,6 +76,13 @@ class Batches:
             rows = crops_SN.numpy()
             maps = [send(torch.from_numpy(bank[rows]), self._device) for bank in self._features]
         return torch.stack([each.float() for each in maps], dim=1).flatten(3, 4)
+
+    def sample(self) -> Tensor:
+        """Features of crops spread evenly over the split, on the CPU: (1, M, N, T, C), float32."""
+        crops, tokens = len(self._neighbours), self.grid[0] * self.grid[1]
+        count = min(crops, max(1, SAMPLE_TOKENS // tokens))
+        rows = np.arange(count) * crops // count
+        return to_tokens([bank[rows] for bank in self._features], torch.device("cpu"))
 
     def labels(self, queries_SB: Tensor) -> Tensor:
         """Classes of the queries with shape (S, B, h, w), or (S, B, H, W) for a token probe."""

@@ -24,11 +24,12 @@ from trainer.errors import ConfigError
 from trainer.features.dataset_features import DatasetFeatures, TestSplit, ValSplit
 from trainer.losses.draws import DrawPlan, StepDraws, stack_draws
 from trainer.methods import build_method, step_values
-from trainer.methods.base import Batch
+from trainer.methods.base import Batch, StepTerms
 from trainer.nn.parameters import Layout, Views
 from trainer.nn.precision import products_in
+from trainer.scoring.clustering import spherical_kmeans
 from trainer.scoring.evaluation import Evaluation, Scored, evaluate
-from trainer.scoring.probes import cluster_loss, linear_loss, probe_layout
+from trainer.scoring.probes import CENTRES, cluster_loss, linear_loss, probe_layout
 from trainer.seeds import torch_generator
 
 __all__ = ["Slots"]
@@ -68,7 +69,7 @@ class Slots:
         self._config, self._dataset_features, self._device = config, dataset_features, device
         self._method = build_method(config, channels=dataset_features.channels)
         probes = probe_layout(
-            code_dim=config.method.code_dim, classes=len(dataset_features.classes)
+            code_dim=self._method.code_dim, classes=len(dataset_features.classes)
         )
         self._parameter_layout = self._method.parameters.spaced()
         self._probe_layout = probes.spaced()
@@ -84,20 +85,10 @@ class Slots:
 
     def _start(self, configs: Sequence[TrainConfig]) -> None:
         device, training = self._device, [each.training for each in configs]
-        seeds = [each.seed for each in configs]
-        rows = {
-            purpose: torch.stack(
-                [layout.initial_row(torch_generator(seed, purpose)) for seed in seeds]
-            ).to(device)
-            for purpose, layout in (
-                ("parameters", self._parameter_layout),
-                ("probes", self._probe_layout),
-                ("buffers", self._buffer_layout),
-            )
-        }
-        self._model = AdamState.fresh(rows["parameters"])
-        self._probes = AdamState.fresh(rows["probes"])
-        self._buffers_SP = rows["buffers"]
+        rows = self._initial_rows([each.seed for each in configs])
+        self._model = AdamState.fresh(rows["parameters"].to(device))
+        self._probes = AdamState.fresh(rows["probes"].to(device))
+        self._buffers_SP = rows["buffers"].to(device)
         values = [step_values(each) for each in configs]
         self._hyper = {
             name: torch.tensor([each[name] for each in values], device=device)
@@ -110,6 +101,44 @@ class Slots:
         self._loss_sum_S = torch.zeros(len(configs), dtype=torch.float64, device=device)
         self._term_sums_SL = self._loss_sum_S.new_zeros(len(configs), len(self._method.terms))
         self._finite_S = torch.ones(len(configs), dtype=torch.bool, device=device)
+
+    def _initial_rows(self, seeds: Sequence[int]) -> dict[str, Tensor]:
+        """Parameters, probes and buffers before the first step, on the CPU."""
+        layouts = {
+            "parameters": self._parameter_layout,
+            "probes": self._probe_layout,
+            "buffers": self._buffer_layout,
+        }
+        rows = {
+            purpose: torch.stack(
+                [layout.initial_row(torch_generator(seed, purpose)) for seed in seeds]
+            )
+            for purpose, layout in layouts.items()
+        }
+        parameters: Views = self._parameter_layout.views(rows["parameters"])
+        buffers: Views = self._buffer_layout.views(rows["buffers"])
+        with torch.no_grad():
+            parameters, buffers = self._method.start(parameters, buffers, self._batches.sample)
+            if not parameters:  # a code that nothing changes can be clustered at once
+                centres = self._clustered(seeds, buffers)
+                probes = self._probe_layout.views(rows["probes"])
+                rows["probes"] = self._probe_layout.leaf({**probes, CENTRES: centres})
+        for name, views in (("parameters", parameters), ("buffers", buffers)):
+            if views:
+                rows[name] = layouts[name].leaf(views)
+        return rows
+
+    def _clustered(self, seeds: Sequence[int], buffers: Views) -> Tensor:
+        """Centres of each slot's frozen code with shape (S, Y, K), as long as drawn ones."""
+        first = {name: view[:1] for name, view in buffers.items()}
+        code_IK = self._method.encode({}, first, self._batches.sample()).flatten(0, 2)
+        count, length = len(self._dataset_features.classes), math.sqrt(code_IK.shape[1])
+        return torch.stack(
+            [
+                length * spherical_kmeans(code_IK, count, torch_generator(seed, "clusters"))
+                for seed in seeds
+            ]
+        )
 
     def _slot_draws(self, seed: int) -> SlotDraws:
         training, needs, split = (
@@ -143,7 +172,7 @@ class Slots:
         buffers = self._buffer_layout.views(self._buffers_SP)
         with products_in(self._device, self._config.training.precision):
             made = self._method.step(parameters, buffers, batch, self._hyper, draws)
-        terms_LS = torch.stack([made.terms[name] for name in self._method.terms])
+        terms_LS = self._terms(made)
         loss_S = terms_LS.sum(dim=0)
         probe_loss_S = self._probe_loss(made.codes_SBTK.detach(), probes, draws)
         gradient_SP = _gradient(self._parameter_layout, loss_S, parameters)
@@ -152,6 +181,13 @@ class Slots:
         self._loss_sum_S += loss_S.detach()
         self._term_sums_SL += terms_LS.detach().mT
         self._finite_S &= finite_S1.squeeze(1) & loss_S.isfinite() & probe_loss_S.isfinite()
+
+    def _terms(self, made: StepTerms) -> Tensor:
+        """The method's loss terms with shape (L, S)."""
+        names = self._method.terms
+        if not names:
+            return made.codes_SBTK.new_zeros(0, len(self))
+        return torch.stack([made.terms[name] for name in names])
 
     def _update(
         self, gradient_SP: Tensor, probe_gradient_SP: Tensor, new_buffers: Views
@@ -290,6 +326,8 @@ def _trainable(layout: Layout, state: AdamState) -> Views:
 
 def _gradient(layout: Layout, loss_S: Tensor, views: Views) -> Tensor:
     """Gradient of every slot's loss by its own row: (S, P); 0 where the loss uses nothing."""
+    if not views:
+        return loss_S.new_zeros(len(loss_S), 0)
     gradients = torch.autograd.grad(
         loss_S.sum(), tuple(views.values()), allow_unused=True, materialize_grads=True
     )

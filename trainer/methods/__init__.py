@@ -12,6 +12,7 @@ from trainer.hyper_parameters import HyperParameter, resolve_values
 from trainer.methods.coral import CORAL
 from trainer.methods.cosine import COSINE
 from trainer.methods.entry import MethodEntry
+from trainer.methods.kmeans import KMEANS
 from trainer.methods.mmd import MMD
 from trainer.methods.settings import RunSettings
 from trainer.methods.stego import STEGO
@@ -26,6 +27,7 @@ __all__ = [
     "find_method",
     "hyper_parameters",
     "hyper_values",
+    "learns",
     "modality_hyper_parameters",
     "step_values",
 ]
@@ -34,10 +36,20 @@ __all__ = [
 METHODS: Mapping[str, MethodEntry] = {
     "coral": CORAL,
     "cosine": COSINE,
+    "kmeans": KMEANS,
     "mmd": MMD,
     "stego": STEGO,
     "unim2": UNIM2,
 }
+
+
+def learns(name: str) -> bool:
+    """Whether a method learns anything but the probes.
+
+    Raises:
+        ConfigError: If the method is unknown.
+    """
+    return find_method(name).learns
 
 
 def hyper_parameters(config: RunSettings) -> tuple[HyperParameter, ...]:
@@ -108,7 +120,7 @@ def find_method(name: str) -> MethodEntry:
 
 
 def _find(config: RunSettings) -> MethodEntry:
-    """The configured method, if it is defined for so few modalities."""
+    """The configured method, if it is defined for these modalities and settings."""
     name, modalities = config.method.name, config.data.modalities
     entry = find_method(name)
     if len(modalities) < entry.least_modalities:
@@ -116,4 +128,5 @@ def _find(config: RunSettings) -> MethodEntry:
             f"method.name = {name!r} needs {entry.least_modalities} modalities or more, and"
             f" data.modalities = {list(modalities)}: add one, or choose another method"
         )
+    entry.check(config.method, modalities)
     return entry

@@ -7,7 +7,7 @@ batch, hyper-parameters and draws all come from outside, each with a leading slo
 declares beforehand, its options and hyper-parameters, is in ``trainer/methods/entry.py``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,7 +16,10 @@ from torch import Tensor
 from trainer.losses.draws import StepDraws
 from trainer.nn.parameters import Layout, Views
 
-__all__ = ["Batch", "IntermediateMaps", "Method", "Needs", "StepTerms"]
+__all__ = ["Batch", "IntermediateMaps", "Method", "Needs", "Sample", "StepTerms"]
+
+#: Reads features of crops spread over the train split: (1, M, N, T, C), float32, on the CPU.
+Sample = Callable[[], Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +74,10 @@ class Method(Protocol):
     """One configured method."""
 
     @property
+    def code_dim(self) -> int:
+        """Width K of its code."""
+
+    @property
     def needs(self) -> Needs:
         """What it draws and reads each step."""
 
@@ -85,6 +92,12 @@ class Method(Protocol):
     @property
     def buffers(self) -> Layout:
         """Its numbers that are updated without a gradient, such as running statistics."""
+
+    def start(self, parameters: Views, buffers: Views, sample: Sample) -> tuple[Views, Views]:
+        """What every slot starts from, on the CPU: the drawn numbers given, or others.
+
+        Whatever replaces them depends on the sample alone, and so is the same in every slot.
+        """
 
     def step(
         self,

@@ -40,6 +40,10 @@ def _unchanged(values: Mapping[str, float], modalities: tuple[str, ...]) -> dict
     return dict(values)
 
 
+def _anything(config: MethodSettings, modalities: tuple[str, ...]) -> None:
+    del config, modalities
+
+
 @dataclass(frozen=True, kw_only=True)
 class MethodEntry:
     """A method before it is configured."""
@@ -56,3 +60,7 @@ class MethodEntry:
     options: type[Any] = NoOptions
     #: Fewest modalities that it is defined for.
     least_modalities: int = 1
+    #: Refuses, by a ``ConfigError``, settings that do not go together, or with the modalities.
+    check: Callable[[MethodSettings, tuple[str, ...]], None] = _anything
+    #: Whether it learns anything; if not, the probes alone are trained.
+    learns: bool = True

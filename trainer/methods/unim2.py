@@ -13,6 +13,7 @@ from trainer.hyper_parameters import HyperParameter
 from trainer.methods.entry import MethodEntry
 from trainer.methods.pairs import PAIR_HYPER_PARAMETERS
 from trainer.methods.settings import MethodSettings
+from trainer.methods.starts import Start, check_identity
 
 if TYPE_CHECKING:
     from trainer.methods.base import Method
@@ -24,7 +25,8 @@ __all__ = ["UNIM2", "UniM2Options", "step_values"]
 class UniM2Options:
     """The table ``[method.options]``.
 
-    With one modality there is nothing to fuse or to harmonise, and ``target_dropout`` alone acts.
+    With one modality there is nothing to fuse or to harmonise, and ``target_dropout`` and
+    ``start`` alone act.
     """
 
     #: Whether each modality has its modality-specific network before fusion.
@@ -41,6 +43,10 @@ class UniM2Options:
     #: Whether the target of the loss is dropped out as well: with a single modality alone, as
     #: the released code does, with any number, or never.
     target_dropout: Literal["single", "always", "never"] = "single"
+    #: What learning starts from: drawn numbers, or the frozen features themselves, fused by their
+    #: mean where the fusion is learnt, with the code at their principal components. The networks
+    #: of the modalities then have to add their input (``msn_residual``), or to be off.
+    start: Start = "random"
 
 
 def hyper_parameters(modalities: tuple[str, ...]) -> tuple[HyperParameter, ...]:
@@ -112,6 +118,23 @@ def _weight(modality: str, *, modalities: int) -> HyperParameter:
     )
 
 
+def check(config: MethodSettings, modalities: tuple[str, ...]) -> None:
+    """Refuse a start that fusion or networks do not allow.
+
+    Raises:
+        ConfigError: If they do not.
+    """
+    options = config.options
+    assert isinstance(options, UniM2Options)
+    if options.start == "identity":
+        check_identity(
+            fusion=config.fusion,
+            msn=options.msn,
+            msn_residual=options.msn_residual,
+            modalities=modalities,
+        )
+
+
 def build(config: MethodSettings, *, modalities: tuple[str, ...], channels: int) -> "Method":
     """UniM2 as configured."""
     from trainer.methods.networks.unim2 import UniM2  # brings torch
@@ -127,4 +150,5 @@ UNIM2 = MethodEntry(
     modality_hyper_parameters=modality_hyper_parameters,
     step_values=step_values,
     options=UniM2Options,
+    check=check,
 )

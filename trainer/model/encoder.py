@@ -5,6 +5,7 @@ Letters of shapes: ``docs/architecture.md``.
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from trainer.model.fusion import Fusion
@@ -13,6 +14,8 @@ from trainer.model.normalise import PRE_NORMS
 from trainer.nn.parameters import Entry, Views
 
 __all__ = ["Encoder"]
+
+MARGIN = 1.25  # over the largest number of a sample; more would cost digits in low precision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +51,26 @@ class Encoder:
     def buffer_entries(self) -> tuple[Entry, ...]:
         """Running statistics of the fusion."""
         return () if self.modalities == 1 else self._fusion.buffer_entries()
+
+    def identity(self, views: Views, tokens_SMNTC: Tensor) -> dict[str, Tensor]:
+        """Those parameters that have to be replaced for the fused map to be the modalities' mean.
+
+        Or their sum or their greatest, where the fusion is that. Networks of the modalities have
+        to be residual, and the fusion anything but ``ladder``.
+
+        Args:
+            views: Parameters with the names of :meth:`entries`.
+            tokens_SMNTC: Frozen features, which tell how large numbers become.
+        """
+        if self.modalities == 1:
+            return {}
+        normed = PRE_NORMS[self.pre_norm](tokens_SMNTC)
+        replaced = self._fusion.mean_start(views, bound=MARGIN * float(normed.abs().max()))
+        if self.msn:
+            assert self.residual, "a network that does not add its input cannot be the identity"
+            names = ("msn.second.weight", "msn.second.bias")
+            replaced |= {name: torch.zeros_like(views[name]) for name in names}
+        return replaced
 
     def specific(self, tokens_SMNTC: Tensor, views: Views) -> Tensor | None:
         """Output of each modality's own network, (S, M, N, T, C); None without such networks."""

@@ -58,6 +58,24 @@ class Fusion:
             for entry in batch_norm_buffers(f"fusion.norm{step}", channels=width)
         )
 
+    def mean_start(self, views: Views, *, bound: float) -> dict[str, Tensor]:
+        """Parameters with which ``conv`` gives the mean of maps within the bound; else none.
+
+        Its first C hidden channels hold the mean, lifted by the bound over the rectifier's zero;
+        the others keep what was drawn and are not read yet.
+        """
+        assert self.operation != "ladder", "a ladder normalises: it cannot be the mean"
+        if self.operation != "conv":
+            return {}
+        own, lifted = torch.eye(self.channels), slice(self.channels)
+        made = {name: views[name].clone() for name, _ in views.items() if "fusion." in name}
+        made["fusion.layer0.weight"][:, lifted] = own.repeat(1, self.modalities) / self.modalities
+        made["fusion.layer0.bias"][:, lifted] = bound
+        made["fusion.layer1.weight"][:] = 0
+        made["fusion.layer1.weight"][:, :, lifted] = own
+        made["fusion.layer1.bias"][:] = -bound
+        return made
+
     def __call__(
         self,
         tokens_SMNTC: Tensor,

@@ -22,9 +22,10 @@ from trainer.nn.linear import linear
 from trainer.nn.parameters import Entry, Layout, Views, linear_entries
 from trainer.nn.unit import unit
 
-__all__ = ["ProbeKind", "cluster_loss", "linear_loss", "probe_layout", "token_labels"]
+__all__ = ["CENTRES", "ProbeKind", "cluster_loss", "linear_loss", "probe_layout", "token_labels"]
 
 EPSILON = 1e-12  # of the cosines
+CENTRES = "cluster.centres"  # name of the cluster probe's parameters
 
 #: Where the linear probe's loss is taken: every label pixel, or each token's centre.
 ProbeKind = Literal["pixel", "token"]
@@ -32,13 +33,13 @@ ProbeKind = Literal["pixel", "token"]
 
 def probe_layout(*, code_dim: int, classes: int) -> Layout:
     """Cluster centres, N(0, 1), and the linear classifier K to Y."""
-    centres = Entry(name="cluster.centres", shape=(classes, code_dim), initial="normal", scale=1.0)
+    centres = Entry(name=CENTRES, shape=(classes, code_dim), initial="normal", scale=1.0)
     return Layout(entries=(centres, *linear_entries("linear", inputs=code_dim, outputs=classes)))
 
 
 def unit_centres(views: Views) -> Tensor:
     """Cluster centres of unit length with shape (S, Y, K)."""
-    return unit(views["cluster.centres"], epsilon=EPSILON)
+    return unit(views[CENTRES], epsilon=EPSILON)
 
 
 def cluster_loss(codes_SBTK: Tensor, views: Views, sample_weight_SB: Tensor) -> Tensor:
@@ -59,7 +60,7 @@ def cluster_loss(codes_SBTK: Tensor, views: Views, sample_weight_SB: Tensor) -> 
         nearest_SB = cosines.max(dim=-1).values.view(codes_SBTK.shape[:3]).mean(dim=-1)
         return -(nearest_SB * sample_weight_SB).sum(dim=1)
 
-    centres = views["cluster.centres"]
+    centres = views[CENTRES]
     return each_slot(of_slots, codes_SBTK, centres, sample_weight_SB, slots=len(centres))
 
 

@@ -124,7 +124,7 @@ def _write(draft: Path, found: LightningCheckpoint, config: TrainConfig, path: P
     layouts = {
         "model": method.parameters,
         "buffers": method.buffers,
-        "probes": probe_layout(code_dim=config.method.code_dim, classes=found.classes),
+        "probes": probe_layout(code_dim=method.code_dim, classes=found.classes),
     }
     rows = fill_layout(
         layouts,

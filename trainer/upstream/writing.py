@@ -134,6 +134,7 @@ def _obstacles(config: TrainConfig, model: str) -> list[str]:
         f"backbone.name = {config.backbone.name!r}": not model,
         f"method.name = {method.name!r}": method.name != "unim2",
         f"method.dropout = {method.dropout:g}": method.dropout != DROPOUT,
+        "method.options.start = 'identity'": getattr(method.options, "start", "") == "identity",
         f"backbone.weights = {config.backbone.weights!r}": _weights(config, model) is None,
     }
     own_options = {field.name for field in dataclasses.fields(method.options)}

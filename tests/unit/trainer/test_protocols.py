@@ -26,7 +26,7 @@ from trainer.protocols import (
 
 OPTIONS = {name: entry.options for name, entry in DATASETS.items() if entry.options is not None}
 #: The same as their default: there so that changing them is told.
-UNCHANGED = {"method.options.target_dropout"}
+UNCHANGED = {"method.options.start", "method.options.target_dropout"}
 
 
 def text_of(config: TrainConfig) -> str:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from trainer.losses.draws import StepDraws
 from trainer.losses.token_pairs import TokenPairs, tokens_at
-from trainer.methods.base import Batch, IntermediateMaps, Needs, StepTerms
+from trainer.methods.base import Batch, IntermediateMaps, Needs, Sample, StepTerms
 from trainer.methods.networks.stego import Stego
 from trainer.methods.settings import MethodSettings
 from trainer.methods.stego import StegoOptions
@@ -53,6 +53,11 @@ class Aligned:
         self._parameters = Layout(entries=projection + self._stego.parameters.entries)
 
     @property
+    def code_dim(self) -> int:
+        """As configured."""
+        return self._stego.code_dim
+
+    @property
     def needs(self) -> Needs:
         """As STEGO; the queries' points also choose the tokens that are compared."""
         return self._stego.needs
@@ -71,6 +76,11 @@ class Aligned:
     def buffers(self) -> Layout:
         """Running statistics of the ladder fusion."""
         return self._stego.buffers
+
+    def start(self, parameters: Views, buffers: Views, sample: Sample) -> tuple[Views, Views]:
+        """As drawn."""
+        del sample
+        return parameters, buffers
 
     def step(
         self,

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from trainer.losses import PairPoints, correspondence, pair_weights
 from trainer.losses.draws import StepDraws
-from trainer.methods.base import Batch, IntermediateMaps, Needs, StepTerms
+from trainer.methods.base import Batch, IntermediateMaps, Needs, Sample, StepTerms
+from trainer.methods.networks.identity_start import identity_start
 from trainer.methods.networks.target_dropout import TargetDropout
 from trainer.methods.settings import MethodSettings
 from trainer.methods.stego import StegoOptions
@@ -38,6 +39,7 @@ class Stego:
         modalities: tuple[str, ...],
         channels: int,
     ) -> None:
+        self._identity, self._code_dim = options.start == "identity", config.code_dim
         self._target_dropout = TargetDropout(
             setting=options.target_dropout, modalities=len(modalities), maps=1
         )
@@ -52,6 +54,11 @@ class Stego:
         head = code_head_entries(channels=channels, code_dim=config.code_dim)
         self._parameters = Layout(entries=self._encoder.entries() + head)
         self._buffers = Layout(entries=self._encoder.buffer_entries())
+
+    @property
+    def code_dim(self) -> int:
+        """As configured."""
+        return self._code_dim
 
     @property
     def needs(self) -> Needs:
@@ -72,6 +79,12 @@ class Stego:
     def buffers(self) -> Layout:
         """Running statistics of the ladder fusion."""
         return self._buffers
+
+    def start(self, parameters: Views, buffers: Views, sample: Sample) -> tuple[Views, Views]:
+        """As drawn, or at the principal components of the frozen features."""
+        if not self._identity:
+            return parameters, buffers
+        return identity_start(self._encoder, parameters, buffers, sample()), buffers
 
     def step(
         self,

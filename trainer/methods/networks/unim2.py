@@ -15,7 +15,8 @@ from torch import Tensor
 
 from trainer.losses import PairPoints, cmcs_weights, correspondence
 from trainer.losses.draws import StepDraws
-from trainer.methods.base import Batch, IntermediateMaps, Needs, StepTerms
+from trainer.methods.base import Batch, IntermediateMaps, Needs, Sample, StepTerms
+from trainer.methods.networks.identity_start import identity_start
 from trainer.methods.networks.target_dropout import TargetDropout
 from trainer.methods.settings import MethodSettings
 from trainer.methods.unim2 import UniM2Options
@@ -36,6 +37,7 @@ class UniM2:
         modalities: tuple[str, ...],
         channels: int,
     ) -> None:
+        self._identity, self._code_dim = options.start == "identity", config.code_dim
         self._modalities = modalities
         self._encoder = Encoder(
             modalities=len(modalities),
@@ -60,6 +62,11 @@ class UniM2:
         self._buffers = Layout(entries=self._encoder.buffer_entries())
 
     @property
+    def code_dim(self) -> int:
+        """As configured."""
+        return self._code_dim
+
+    @property
     def needs(self) -> Needs:
         """Positives, a map for each modality, masks for the head and for dropped-out targets."""
         maps = len(self._modalities)
@@ -79,6 +86,12 @@ class UniM2:
     def buffers(self) -> Layout:
         """Running statistics of the ladder fusion."""
         return self._buffers
+
+    def start(self, parameters: Views, buffers: Views, sample: Sample) -> tuple[Views, Views]:
+        """As drawn, or at the principal components of the frozen features."""
+        if not self._identity:
+            return parameters, buffers
+        return identity_start(self._encoder, parameters, buffers, sample()), buffers
 
     def step(
         self,

@@ -195,7 +195,8 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
     [
         ("vit_tiny_patch16_225", "such as vit_tiny_patch16_224"),
         ("patch-statistics", "give 'patch-stats'"),
-        ("resnet50", "a plain vision transformer"),
+        ("resnet5", "or a model of timm, such as"),
+        ("resnet50.nonsense", "choose a tag of"),
         ("vit_tiny_patch16_224.nonsense", "choose a tag of"),
     ],
 )

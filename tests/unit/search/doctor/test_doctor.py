@@ -240,3 +240,12 @@ def test_what_doctor_advises_for_a_folder_is_taken_by_launch(tmp_path: Path) -> 
 def test_settings_that_are_wrong_are_refused_in_one_line() -> None:
     told = CliRunner().invoke(app, ["doctor", "--preset", "moon"])
     assert told.exit_code == 2 and told.stderr.startswith("error: ")
+
+
+def test_weights_of_the_package_do_and_better_ones_are_named(subject: Subject) -> None:
+    packaged = with_settings(subject, backbone={"name": "efficientnet-lite0"})
+    found = check_weights(packaged)
+    assert found.state == "warning" and "320 channels" in found.found and "DINOv3" in found.found
+    assert "--backbone vit_small_patch16_dinov3_qkvb.lvd1689m" in found.mend
+    assert "--backbone-weights FILE" in found.mend
+    assert check_weights(subject).state == "ok"

@@ -30,10 +30,13 @@ from trainer.methods import (
     step_values,
 )
 from trainer.methods.base import Batch, Method, StepTerms
+from trainer.scoring.prediction import codes_of
 from trainer.seeds import torch_generator
 
 MODALITIES = ("rgb", "depth", "nir", "aolp")
 TOKENS = GRID[0] * GRID[1]
+#: Those that learn something; the others train the probes alone.
+LEARNING = [name for name, entry in METHODS.items() if entry.learns]
 FUSIONS = ["sum", "mean", "max", "conv", "ladder"]
 
 
@@ -58,7 +61,7 @@ def loss_of(config: TrainConfig) -> float:
     return float(sum(float(term.detach()) for term in step_of(config)[1].terms.values()))
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", LEARNING)
 @pytest.mark.parametrize("fusion", FUSIONS)
 @pytest.mark.parametrize("count", [2, 3, 4])
 def test_loss_and_gradients_of_several_modalities_are_finite(
@@ -80,6 +83,9 @@ def test_one_modality_trains_or_is_refused_in_one_line(name: str) -> None:
     config = small_config(modalities=("rgb",), name=name)
     if METHODS[name].least_modalities == 1:
         _, made, weights = step_of(config)
+        if not METHODS[name].learns:
+            assert made.codes_SBTK.isfinite().all()
+            return
         (gradient,) = torch.autograd.grad(sum(made.terms.values(), torch.zeros(1)), weights)
         assert gradient.isfinite().all() and gradient.abs().max() > 0
         return
@@ -122,7 +128,7 @@ def test_step_reads_the_same_names_whatever_is_given(name: str) -> None:
     assert list(step_values(given)) == list(step_values(config))
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", LEARNING)
 def test_the_loss_falls_on_tiny_features(name: str) -> None:
     dataset_features = small_dataset_features(crops=4)  # one batch an epoch
     # a learnt fusion would move the target of some methods
@@ -134,7 +140,7 @@ def test_the_loss_falls_on_tiny_features(name: str) -> None:
     assert sum(losses[-10:]) < sum(losses[:10])
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", LEARNING)
 def test_low_precision_changes_the_loss_little(name: str) -> None:
     dataset_features, losses = small_dataset_features(), []
     for precision in ("fp32", "bf16"):
@@ -201,6 +207,28 @@ def test_stages_end_in_the_code_that_is_predicted_with(name: str) -> None:
     assert {*intermediate_maps.specific, *intermediate_maps.harmonised} <= set(MODALITIES)
 
 
+@pytest.mark.parametrize("name", METHODS)
+def test_the_code_is_as_wide_as_the_method_says(name: str) -> None:
+    dataset_features = small_dataset_features(modalities=MODALITIES)
+    config = small_config(modalities=MODALITIES, name=name)
+    method, slots = build_method(config, channels=6), Slots([config], dataset_features, CPU)
+    code = codes_of(slots.scored(0), dataset_features.val.features, MODALITIES, CPU)
+    assert code.shape == (5, TOKENS, method.code_dim)
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if name not in LEARNING])
+def test_a_method_that_learns_nothing_trains_the_probes_alone(name: str) -> None:
+    slots = Slots([small_config(name=name)], small_dataset_features(), CPU)
+    before = slots.state(0)
+    for _ in range(3):
+        slots.step()
+    after = slots.state(0)
+    assert not torch.equal(before["probes.leaf_SP"], after["probes.leaf_SP"])
+    assert torch.equal(before["buffers"], after["buffers"])
+    assert after["model.leaf_SP"].numel() == 0
+    assert slots.take_loss(0) == (0.0, True) and slots.take_terms(0) == {}
+
+
 def test_declarations_are_read_without_torch() -> None:
     program = """
 import sys
@@ -208,7 +236,9 @@ from trainer.config.configuration import MethodConfig, TrainConfig
 from trainer.methods import METHODS, hyper_parameters, hyper_values, step_values
 for name in METHODS:
     config = TrainConfig(method=MethodConfig(name=name))
-    assert hyper_parameters(config) and hyper_values(config) and step_values(config)
+    learns = METHODS[name].learns
+    assert bool(hyper_parameters(config)) == bool(hyper_values(config)) == learns
+    assert bool(step_values(config)) == learns
 assert "torch" not in sys.modules
 """
     outcome = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

@@ -309,7 +309,9 @@ def test_bad_hyper_parameters_are_refused(hyper: dict[str, float], phrase: str) 
 
 
 def test_unknown_method_lists_the_known() -> None:
-    with pytest.raises(ConfigError, match="choose one of coral, cosine, mmd, stego, unim2"):
+    with pytest.raises(
+        ConfigError, match="choose one of coral, cosine, kmeans, mmd, stego, unim2"
+    ):
         hyper_parameters(small_config(name="eagle"))
 
 

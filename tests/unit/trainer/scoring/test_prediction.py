@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from tests.unit.trainer.small import CLASSES, CPU, GRID, small_dataset_features
 from trainer.losses.draws import StepDraws
-from trainer.methods.base import Batch, IntermediateMaps, Needs, StepTerms
+from trainer.methods.base import Batch, IntermediateMaps, Needs, Sample, StepTerms
 from trainer.nn.parameters import Layout, Views
 from trainer.scoring.crf import refine
 from trainer.scoring.evaluation import Evaluation, evaluate
@@ -65,6 +65,10 @@ class Project:
     needs = Needs(positives=False, maps=0, masks=0)
     terms: tuple[str, ...] = ()
     parameters = buffers = Layout(entries=())
+    code_dim = WIDTH
+
+    def start(self, parameters: Views, buffers: Views, sample: Sample) -> tuple[Views, Views]:
+        return parameters, buffers
 
     def step(
         self,

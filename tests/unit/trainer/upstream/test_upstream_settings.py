@@ -236,13 +236,21 @@ def test_other_modalities_values_are_ignored_and_said() -> None:
         (
             TrainConfig(
                 data=DataConfig(name="mcubes", modalities=("rgb", "nir", "dolp")),
-                method=MethodConfig(options={"msn": False}),
+                method=MethodConfig(options={"msn": False, "start": "identity"}),
             ),
-            ["method.options.msn = false", "method.options.cmh = 'per-modality'"],
+            [
+                "method.options.msn = false",
+                "method.options.cmh = 'per-modality'",
+                "method.options.start = 'identity'",
+            ],
         ),
         (
             TrainConfig(method=MethodConfig(name="coral", options={})),
             ["method.name = 'coral'"],
+        ),
+        (
+            TrainConfig(method=MethodConfig(name="kmeans")),
+            ["method.name = 'kmeans'"],
         ),
     ],
 )

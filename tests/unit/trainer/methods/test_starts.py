@@ -1,0 +1,136 @@
+"""The start "identity": the code begins at the principal components of the frozen features."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from tests.unit.trainer.small import CPU, small_config, small_dataset_features
+from trainer.config.configuration import TrainConfig
+from trainer.engine.run import Run
+from trainer.engine.slots import Slots
+from trainer.errors import ConfigError
+from trainer.methods import hyper_values
+from trainer.scoring.prediction import codes_of
+
+MODALITIES = ("rgb", "depth", "nir")
+#: Methods and settings under which the features go through unchanged.
+STARTS: dict[str, dict[str, Any]] = {
+    "stego, mean": {"name": "stego", "fusion": "mean"},
+    "stego, conv": {"name": "stego", "fusion": "conv"},
+    "unim2, mean": {"name": "unim2", "fusion": "mean", "msn_residual": True},
+    "unim2, conv": {"name": "unim2", "fusion": "conv", "msn_residual": True},
+    "unim2, no MSN": {"name": "unim2", "fusion": "conv", "msn": False},
+    "unim2, raw": {"name": "unim2", "fusion": "conv", "msn": False, "pre_norm": "none"},
+}
+
+
+def config_of(settings: dict[str, Any], count: int = 2, **others: Any) -> TrainConfig:
+    return small_config(modalities=MODALITIES[:count], start="identity", **settings, **others)
+
+
+def mean_tokens(config: TrainConfig, features: Any) -> NDArray[np.float64]:
+    """The mean over modalities with shape (tokens, C), of unit features where they are normed."""
+    maps = np.stack([features[name] for name in config.data.modalities]).astype(np.float64)
+    norm = getattr(config.method.options, "pre_norm", "none")
+    if norm == "l2" and len(maps) > 1:
+        maps /= np.linalg.norm(maps, axis=-1, keepdims=True)
+    tokens: NDArray[np.float64] = maps.mean(axis=0).reshape(-1, maps.shape[-1])
+    return tokens
+
+
+@pytest.mark.parametrize("settings", STARTS.values(), ids=STARTS)
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_the_code_begins_at_the_principal_components(settings: dict[str, Any], count: int) -> None:
+    dataset_features = small_dataset_features(modalities=MODALITIES[:count])
+    config = config_of(settings, count)
+    slots = Slots([config], dataset_features, CPU)
+    train, val = (
+        mean_tokens(config, split.features)
+        for split in (dataset_features.train, dataset_features.val)
+    )
+    _, _, directions = np.linalg.svd(train - train.mean(axis=0), full_matrices=False)
+    code = codes_of(slots.scored(0), dataset_features.val.features, config.data.modalities, CPU)
+    expected = (val - train.mean(axis=0)) @ directions[:4].T
+    expected *= np.sign(directions[np.arange(4), np.abs(directions[:4]).argmax(axis=1)])
+    assert code.reshape(-1, 4).numpy() == pytest.approx(expected, abs=2e-5)
+
+
+@pytest.mark.parametrize("settings", STARTS.values(), ids=STARTS)
+def test_every_weight_is_learnt_from_there(settings: dict[str, Any]) -> None:
+    slots = Slots([config_of(settings)], small_dataset_features(), CPU)
+    before = slots.state(0)["model.leaf_SP"]
+    for _ in range(5):
+        slots.step()
+    assert slots.take_loss(0)[1] is True
+    after = slots.state(0)["model.leaf_SP"]
+    assert (before != after).float().mean() > 0.95  # a rectifier may keep a few at rest
+
+
+@pytest.mark.parametrize("settings", STARTS.values(), ids=STARTS)
+def test_packed_slots_start_and_train_as_single_runs(settings: dict[str, Any]) -> None:
+    dataset_features = small_dataset_features()
+    configs = [config_of(settings, seed=seed) for seed in range(3)]
+    together = Slots(configs, dataset_features, CPU)
+    alone = [Slots([config], dataset_features, CPU) for config in configs]
+    for steps in (0, 4):
+        for _ in range(steps):
+            for slots in (together, *alone):
+                slots.step()
+        for slot, slots in enumerate(alone):
+            state, expected = together.state(slot), slots.state(0)
+            assert all(torch.equal(state[key], expected[key]) for key in expected)
+    assert not torch.equal(alone[0].state(0)["model.leaf_SP"], alone[1].state(0)["model.leaf_SP"])
+
+
+@pytest.mark.parametrize("settings", STARTS.values(), ids=STARTS)
+def test_a_run_resumes_bit_for_bit(settings: dict[str, Any], tmp_path: Path) -> None:
+    dataset_features, config = small_dataset_features(), config_of(settings)
+    undisturbed = Run.start(config, dataset_features, CPU)
+    undisturbed.advance()
+    undisturbed.save(tmp_path / "run")
+    resumed = Run.restore(tmp_path / "run", config, dataset_features, CPU)
+    assert undisturbed.advance() == resumed.advance()
+
+
+@pytest.mark.parametrize("name", ["stego", "unim2"])
+def test_random_is_the_default_and_reads_no_features(name: str) -> None:
+    dataset_features = small_dataset_features()
+    other = dataclasses.replace(dataset_features, train=small_dataset_features(crops=10).train)
+    for maps in other.train.features.values():
+        maps[:] = 0
+    config = small_config(name=name)
+    assert config.method.options.start == "random"
+    assert config == small_config(name=name, start="random")
+    states = [Slots([config], each, CPU).state(0) for each in (dataset_features, other)]
+    assert torch.equal(states[0]["model.leaf_SP"], states[1]["model.leaf_SP"])
+
+
+def test_channels_of_the_code_beyond_those_of_the_features_are_zero() -> None:
+    dataset_features = small_dataset_features()
+    slots = Slots([config_of(STARTS["stego, mean"], code_dim=9)], dataset_features, CPU)
+    code = codes_of(
+        slots.scored(0), dataset_features.val.features, dataset_features.modalities, CPU
+    )
+    assert code.shape[-1] == 9 and not code[..., 6:].any() and code[..., :6].abs().min() > 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "mend"),
+    [
+        ({"name": "stego", "fusion": "ladder"}, "set method.fusion to 'mean' or 'conv'"),
+        ({"name": "unim2", "fusion": "ladder", "msn": False}, "set method.fusion to 'mean'"),
+        ({"name": "unim2", "fusion": "conv"}, "set method.options.msn_residual to true"),
+    ],
+)
+def test_what_cannot_be_the_identity_is_refused_in_one_line(
+    settings: dict[str, Any], mend: str
+) -> None:
+    with pytest.raises(ConfigError, match=mend) as told:
+        hyper_values(config_of(settings))
+    assert "\n" not in str(told.value)
+    assert hyper_values(config_of(settings, count=1))  # nothing to fuse: nothing is in the way

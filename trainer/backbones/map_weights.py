@@ -1,0 +1,68 @@
+"""Putting the weights of a file into a model of timm with feature maps: strictly.
+
+A file has timm's names, or those that timm's own conversion knows (the authors' of ConvNeXt, for
+one). Either way each weight of the model comes from the file, and nothing in it is left over
+but a classifier.
+"""
+
+import contextlib
+import importlib
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from trainer.backbones.layouts import MisfitError
+from trainer.backbones.loading import check_fit, differences
+from trainer.backbones.weights import read_state
+from trainer.errors import WeightsError
+
+__all__ = ["load_map_weights"]
+
+
+def load_map_weights(model: nn.Module, path: Path, name: str) -> None:
+    """Load a file strictly.
+
+    Args:
+        model: The model, without a classifier; changed in place.
+        path: A safetensors or torch file.
+        name: What to call the model in messages.
+
+    Raises:
+        WeightsError: If the file cannot be read or does not fit; says what is missing, what is
+            there besides, and what has another shape.
+    """
+    state = read_state(path)
+    try:
+        state = _translate(model, state)
+        check_fit(model, state)
+    except MisfitError as error:
+        raise WeightsError(
+            f"the weights {path} do not fit {name!r} ({error}): give the file of this architecture"
+            " or change backbone.name"
+        ) from error
+    model.load_state_dict(state, strict=True)
+
+
+def _translate(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    own = _headless(model, state)
+    convert = getattr(
+        importlib.import_module(type(model).__module__), "checkpoint_filter_fn", None
+    )
+    if convert is None or not differences(model, own):
+        return own
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # some of timm's print
+            return _headless(model, dict(convert(dict(state), model)))
+    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError):
+        return own  # what it is lacking is told by its own names
+
+
+def _headless(model: Any, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights without a classifier, which timm's settings name."""
+    classifiers = model.pretrained_cfg.get("classifier") or ()
+    names = (classifiers,) if isinstance(classifiers, str) else tuple(classifiers)
+    dropped = tuple(f"{name}." for name in names)
+    return {key: value for key, value in state.items() if not key.startswith(dropped)}

@@ -1,0 +1,42 @@
+"""What the learnt numbers of a method are before the first step, by the name of the start.
+
+``random``: drawn, as the authors do. ``identity``: the frozen features go through unchanged, and
+the code is their principal components (``networks/identity_start.py``).
+"""
+
+from typing import Literal
+
+from trainer.errors import ConfigError
+
+__all__ = ["Start", "check_identity"]
+
+Start = Literal["random", "identity"]
+
+
+def check_identity(
+    *, fusion: str, msn: bool, msn_residual: bool, modalities: tuple[str, ...]
+) -> None:
+    """Refuse settings under which nothing lets features through unchanged.
+
+    Args:
+        fusion: ``method.fusion``.
+        msn: Whether each modality has its own network.
+        msn_residual: Whether that network adds its input to its output.
+        modalities: The modalities; with one there is neither network nor fusion.
+
+    Raises:
+        ConfigError: If the fusion is ``ladder``, or the networks add nothing to their input.
+    """
+    if len(modalities) == 1:
+        return
+    if fusion == "ladder":
+        raise ConfigError(
+            "method.options.start = 'identity' cannot be had with method.fusion = 'ladder', which"
+            " normalises what it fuses: set method.fusion to 'mean' or 'conv', or start to"
+            " 'random'"
+        )
+    if msn and not msn_residual:
+        raise ConfigError(
+            "method.options.start = 'identity' needs modality-specific networks that add their"
+            " input: set method.options.msn_residual to true, or method.options.msn to false"
+        )

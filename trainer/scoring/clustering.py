@@ -1,0 +1,52 @@
+"""Spherical K-means of codes that are all there: where the cluster probe of frozen codes starts.
+
+The probe's online steps then have little left to do. Of codes that are learnt this has no sense.
+
+Letters of shapes: ``docs/architecture.md``.
+"""
+
+import torch
+from torch import Tensor
+
+from trainer.nn.unit import unit
+from trainer.scoring.probes import EPSILON
+
+__all__ = ["spherical_kmeans"]
+
+ROUNDS = 25  # of assignment and mean; scores move little after a dozen
+
+
+def spherical_kmeans(codes_IK: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """Centres of the clusters that tokens fall in by their cosines.
+
+    Starts as K-means++ does (Arthur and Vassilvitskii, SODA 2007), with 1 minus the greatest
+    cosine as the distance. A cluster that loses all of its tokens keeps its centre.
+
+    Args:
+        codes_IK: Codes with shape (I, K), of any length.
+        count: Number Y of clusters.
+        generator: Draws the tokens to start from.
+
+    Returns:
+        Centres with shape (Y, K), of unit length.
+    """
+    tokens_IK = unit(codes_IK, epsilon=EPSILON)
+    centres_YK = _spread_tokens(tokens_IK, count, generator)
+    for _ in range(ROUNDS):
+        nearest_I = (tokens_IK @ centres_YK.mT).argmax(dim=1)
+        sums_YK = torch.zeros_like(centres_YK).index_add_(0, nearest_I, tokens_IK)
+        sizes_Y1 = torch.bincount(nearest_I, minlength=count)[:, None]
+        centres_YK = torch.where(sizes_Y1 > 0, unit(sums_YK, epsilon=EPSILON), centres_YK)
+    return centres_YK
+
+
+def _spread_tokens(tokens_IK: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """Tokens that are far from each other, with shape (Y, K)."""
+    far_I = torch.ones(len(tokens_IK))
+    chosen: list[Tensor] = []
+    for _ in range(count):
+        weights_I = far_I if far_I.sum() > 0 else torch.ones_like(far_I)
+        place = torch.multinomial(weights_I, 1, generator=generator)
+        chosen.append(tokens_IK[place[0]])
+        far_I = torch.minimum(far_I, (1 - tokens_IK @ chosen[-1]).clamp(min=0))
+    return torch.stack(chosen)
