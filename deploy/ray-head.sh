@@ -23,7 +23,7 @@ if [[ -z "${RAY_TMPDIR:-}" && -n "${TMPDIR:-}" ]] &&
     [[ "$(printf %s "$TMPDIR" | wc -c)" -gt "$longest" || ! -w "$TMPDIR" ]]; then
     RAY_TMPDIR="/tmp/unim2-search-$(id -u)"
     export RAY_TMPDIR
-    mkdir -p -m 700 "$RAY_TMPDIR"
+    (umask 077 && mkdir -p "$RAY_TMPDIR")
     echo "ray-head.sh: TMPDIR=$TMPDIR will not do for sockets: $RAY_TMPDIR takes them" >&2
 fi
 agents=(--dashboard-agent-listen-port=0)

@@ -44,7 +44,7 @@ def build_space(name: str, config: TrainConfig, ranges: Mapping[str, Range]) -> 
     if not learns(config.method.name):
         raise SettingsError(
             f"the method {config.method.name} learns nothing and has nothing to search: run it"
-            " once by `python -m trainer fit`, or choose another by --method"
+            " once by `python -m trainer fit FILE`, or choose another by --method"
         )
     shared = {knob.name: knob for knob in hyper_parameters(config)}
     known, fixed = tunable(config), config.hyper

@@ -86,7 +86,7 @@ def test_a_map_is_what_its_module_gives(name: str, block: int | None, module: st
     backbone, images = build(name, blocks=None if block is None else (block,)), images_of(64, 96)
     if module == "head.norm":  # the head pools before it norms: take the last stage's output
         model: Any = backbone.model
-        expected = model.head.norm(output_of(backbone, model.intermediate_maps[-1], images))
+        expected = model.head.norm(output_of(backbone, model.stages[-1], images))
     else:
         expected = output_of(backbone, backbone.model.get_submodule(module), images)
 

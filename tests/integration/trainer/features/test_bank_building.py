@@ -123,9 +123,9 @@ def test_a_file_limit_met_while_writing_leaves_no_bank(tmp_path: Path) -> None:
 def test_many_processes_read_one_mapped_bank(tmp_path: Path) -> None:
     dataset_features = prepare(CONFIG, cache=tmp_path)
     program = (
-        "import sys; from pathlib import Path; from trainer.features import open_material;"
-        "material = open_material(Path(sys.argv[1]));"
-        "print(float(material.train.features['rgb'].astype('f8').sum()))"
+        "import sys; from pathlib import Path; from trainer.features import open_dataset_features;"
+        "made = open_dataset_features(Path(sys.argv[1]));"
+        "print(float(made.train.features['rgb'].astype('f8').sum()))"
     )
     readers = [
         subprocess.Popen(

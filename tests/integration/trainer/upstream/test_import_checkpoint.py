@@ -22,6 +22,7 @@ from tests.integration.trainer.small_vits import CPU, random_vit
 from tests.unit.trainer.small import small_dataset_features
 from trainer.backbones import build_backbone
 from trainer.commands import app as cli
+from trainer.commands import evaluate as evaluate_command
 from trainer.commands import setup
 from trainer.engine.run import Run, config_of
 from trainer.errors import CheckpointError, TrainerError, WeightsError
@@ -199,6 +200,8 @@ def test_the_command_prints_what_it_read_and_evaluate_takes_it(
     monkeypatch.setattr(
         setup, "prepare", lambda config, **_: dataset_features_for(released, fingerprint)
     )
+    monkeypatch.setattr(evaluate_command, "require_labelled", lambda *_, **__: None)
+    monkeypatch.setattr(evaluate_command, "open_dataset", lambda data: None)
     assert call(monkeypatch, "evaluate", out, "--split", "test", "--device", "cpu") == 0
     assert "iterate: the last, after 2905 iterations" in capsys.readouterr().out
     monkeypatch.setattr(

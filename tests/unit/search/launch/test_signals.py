@@ -30,10 +30,12 @@ class Recorded:
 @pytest.fixture(autouse=True)
 def handlers() -> Iterator[None]:
     handled = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    ignored = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # as it is below nohup
     kept = {number: signal.getsignal(number) for number in handled}
     yield
     for number, handler in kept.items():
         assert signal.getsignal(number) is handler
+    signal.signal(signal.SIGHUP, ignored)
 
 
 def receive(number: int) -> None:

@@ -81,7 +81,7 @@ def test_features_says_what_there_is(
     ("line", "phrase"),
     [
         ("seedd = 1", "unknown key 'seedd'"),
-        ("[method]\nname = 'eagle'", "choose one of coral, cosine, mmd, stego, unim2"),
+        ("[method]\nname = 'eagle'", "choose one of coral, cosine, kmeans, mmd, stego, unim2"),
         ("[hyper]\nlambda_self = 2.0", "lambda_self = 2 is out of range"),
         ("[training]\npartner_ranks = 40", "give fewer ranks"),
         ("not toml", "is not valid TOML"),
