@@ -30,7 +30,7 @@ def doctor(
     deep: DeepOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell what a launch needs, what of it works, and what mends the rest."""
+    """Check the environment and suggest fixes."""
     address = storage.address()
     from search.commands.run_options import find_paths
     from search.config.configuration import resolve_layers

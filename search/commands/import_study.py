@@ -13,7 +13,7 @@ __all__ = ["import_study"]
 @one_line_errors
 @with_groups
 def import_study(*, file: FileToReadArgument, storage: StorageFlags) -> None:
-    """Store the study of a file in another database, where `resume` goes on with it."""
+    """Store the study of a file in another database, where `resume` continues it."""
     from search.transfer import moving
 
     with storage.opened() as database:

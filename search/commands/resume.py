@@ -31,7 +31,7 @@ def resume(
     run: RunFlags,
     plain: PlainOption = None,
 ) -> None:
-    """Go on with a search where it stands; without a name, the last unfinished one."""
+    """Continue a search; without a name, the last unfinished one."""
     address = storage.address()
     outlive_ray(os.environ)
     from search.commands.driving import drive

@@ -15,7 +15,7 @@ __all__ = ["stop"]
 @one_line_errors
 @with_groups
 def stop(*, study: NameArgument = None, storage: StorageFlags) -> None:
-    """Ask a running search to stop after the evaluations in hand; `resume` goes on."""
+    """Ask a running search to stop after the evaluations in progress; `resume` continues it."""
     with storage.opened() as database:
         name = study or reading.last_study(database, running=True)
         view = reading.read_study(database, name)

@@ -100,7 +100,7 @@ def fit(
         ),
     ] = None,
 ) -> None:
-    """Train one run; a folder that holds its checkpoint is gone on with."""
+    """Train one run; a folder that holds its checkpoint is resumed."""
     folder = out if out is not None else Path("runs") / config.stem
     fit_run(
         read_config(config, tell=True),
@@ -172,7 +172,7 @@ def presets(
         typer.Argument(help="Print this one as TOML; default lists all.", show_default=False),
     ] = None,
 ) -> None:
-    """List the presets, or print one; `base = "NAME"` in a TOML file resumes from it."""
+    """List the presets, or print one; `base = "NAME"` in a TOML file starts from it."""
     if name is None:
         list_presets()
     else:

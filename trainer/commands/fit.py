@@ -32,7 +32,7 @@ def fit_run(
 
     Args:
         config: The run.
-        folder: Folder of its checkpoint, which is gone on with if it is there.
+        folder: Folder of its checkpoint, which is resumed if it is there.
         cache: Folder of the feature cache; None for the user's own.
         device: Where to train.
         log: Name in ``trainer.logs``.

@@ -98,7 +98,7 @@ def read_layers(
         raise ConfigError(f"base = {base!r} should be the name of a preset")
     if preset is not None and base is not None and preset != base:
         raise ConfigError(
-            f"{path} resumes from the preset {in_one_line(base)!r} (its key base) and --preset"
+            f"{path} starts from the preset {in_one_line(base)!r} (its key base) and --preset"
             f" {in_one_line(preset)} was given: leave one of them out"
         )
     name, reason = _choose(preset, base, lay_over(table, given))

@@ -70,5 +70,5 @@ def open_wandb(folder: Path, config: TrainConfig, iteration: int) -> WandbLog:
 
 
 def _identity(folder: Path) -> str:
-    """The same for the same folder, so that a run that is gone on with stays one run."""
+    """The same for the same folder, so that a run that is resumed stays one run."""
     return hashlib.blake2b(str(folder.resolve()).encode(), digest_size=8).hexdigest()

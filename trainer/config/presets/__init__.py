@@ -1,6 +1,6 @@
 """Presets: runs to start from, one TOML file each, found by its name.
 
-The first comment line of a file says what it is. A file, also one of a user's own, resumes from
+The first comment line of a file says what it is. A file, also one of a user's own, starts from
 a preset with the key ``base = "NAME"``: its own keys are laid over the preset's.
 """
 
