@@ -17,18 +17,18 @@ from torch import Tensor
 
 from trainer.losses import PairPoints, correspondence, pair_weights
 from trainer.losses.draws import StepDraws
-from trainer.methods.base import Batch, IntermediateMaps, Needs, Sample, StepTerms
-from trainer.methods.networks.identity_start import identity_start
+from trainer.methods.base import Batch, IntermediateMaps, Needs, StepTerms
+from trainer.methods.networks.shared_code import SharedCode
 from trainer.methods.networks.target_dropout import TargetDropout
 from trainer.methods.settings import MethodSettings
 from trainer.methods.stego import StegoOptions
-from trainer.model import Encoder, code_head, code_head_entries
-from trainer.nn.parameters import Layout, Views
+from trainer.model import Encoder
+from trainer.nn.parameters import Views
 
 __all__ = ["Stego"]
 
 
-class Stego:
+class Stego(SharedCode):
     """STEGO on one map; implements ``trainer.methods.base.Method``."""
 
     def __init__(
@@ -39,11 +39,10 @@ class Stego:
         modalities: tuple[str, ...],
         channels: int,
     ) -> None:
-        self._identity, self._code_dim = options.start == "identity", config.code_dim
         self._target_dropout = TargetDropout(
             setting=options.target_dropout, modalities=len(modalities), maps=1
         )
-        self._encoder = Encoder(
+        encoder = Encoder(
             modalities=len(modalities),
             channels=channels,
             fusion=config.fusion,
@@ -51,14 +50,12 @@ class Stego:
             residual=False,
             pre_norm="none",
         )
-        head = code_head_entries(channels=channels, code_dim=config.code_dim)
-        self._parameters = Layout(entries=self._encoder.entries() + head)
-        self._buffers = Layout(entries=self._encoder.buffer_entries())
-
-    @property
-    def code_dim(self) -> int:
-        """As configured."""
-        return self._code_dim
+        super().__init__(
+            encoder,
+            channels=channels,
+            code_dim=config.code_dim,
+            identity=options.start == "identity",
+        )
 
     @property
     def needs(self) -> Needs:
@@ -70,22 +67,6 @@ class Stego:
         """One."""
         return ("correspondence",)
 
-    @property
-    def parameters(self) -> Layout:
-        """Fusion and code head."""
-        return self._parameters
-
-    @property
-    def buffers(self) -> Layout:
-        """Running statistics of the ladder fusion."""
-        return self._buffers
-
-    def start(self, parameters: Views, buffers: Views, sample: Sample) -> tuple[Views, Views]:
-        """As drawn, or at the principal components of the frozen features."""
-        if not self._identity:
-            return parameters, buffers
-        return identity_start(self._encoder, parameters, buffers, sample()), buffers
-
     def step(
         self,
         parameters: Views,
@@ -96,10 +77,7 @@ class Stego:
     ) -> StepTerms:
         """Loss of the code against the map it is computed from."""
         new_buffers = dict(buffers)
-        fused_SNTC = self._encoder(
-            batch.tokens_SMNTC, parameters, new_buffers, draws.sample_weight_SB
-        )
-        code_SNTK = code_head(fused_SNTC, parameters, draws.masks_SDNC[:, :2])
+        fused_SNTC, code_SNTK = self._trained(parameters, new_buffers, batch.tokens_SMNTC, draws)
         target_S1NTC = fused_SNTC.detach().unsqueeze(1)
         weights_SMJ, biases_SMJ = pair_weights(hyper, random_draws=draws.random_draws)
         losses_SM = correspondence(
@@ -115,17 +93,11 @@ class Stego:
             buffers=new_buffers,
         )
 
-    def encode(self, parameters: Views, buffers: Views, tokens_SMNTC: Tensor) -> Tensor:
-        """Shared code with shape (S, N, T, K), without dropout and from running statistics."""
-        fused_SNTC = self._encoder(tokens_SMNTC, parameters, dict(buffers))
-        return code_head(fused_SNTC, parameters, None)
-
     def intermediate_maps(
         self, parameters: Views, buffers: Views, tokens_1MNTC: Tensor
     ) -> IntermediateMaps:
         """See :class:`~trainer.methods.base.Method`."""
-        fused_1NTC = self._encoder(tokens_1MNTC, parameters, dict(buffers))
-        code_1NTK = code_head(fused_1NTC, parameters, None)
+        fused_1NTC, code_1NTK = self._settled(parameters, buffers, tokens_1MNTC)
         return IntermediateMaps(
             specific={}, fused_NTC=fused_1NTC[0], code_NTK=code_1NTK[0], harmonised={}
         )

@@ -15,18 +15,18 @@ from torch import Tensor
 
 from trainer.losses import PairPoints, cmcs_weights, correspondence
 from trainer.losses.draws import StepDraws
-from trainer.methods.base import Batch, IntermediateMaps, Needs, Sample, StepTerms
-from trainer.methods.networks.identity_start import identity_start
+from trainer.methods.base import Batch, IntermediateMaps, Needs, StepTerms
+from trainer.methods.networks.shared_code import SharedCode
 from trainer.methods.networks.target_dropout import TargetDropout
 from trainer.methods.settings import MethodSettings
 from trainer.methods.unim2 import UniM2Options
-from trainer.model import Encoder, Harmoniser, code_head, code_head_entries
-from trainer.nn.parameters import Layout, Views
+from trainer.model import Encoder, Harmoniser
+from trainer.nn.parameters import Views
 
 __all__ = ["UniM2"]
 
 
-class UniM2:
+class UniM2(SharedCode):
     """UniM2 for given modalities; implements ``trainer.methods.base.Method``."""
 
     def __init__(
@@ -37,9 +37,8 @@ class UniM2:
         modalities: tuple[str, ...],
         channels: int,
     ) -> None:
-        self._identity, self._code_dim = options.start == "identity", config.code_dim
         self._modalities = modalities
-        self._encoder = Encoder(
+        encoder = Encoder(
             modalities=len(modalities),
             channels=channels,
             fusion=config.fusion,
@@ -55,16 +54,13 @@ class UniM2:
         self._target_dropout = TargetDropout(
             setting=options.target_dropout, modalities=len(modalities), maps=len(modalities)
         )
-        head = code_head_entries(channels=channels, code_dim=config.code_dim)
-        self._parameters = Layout(
-            entries=self._encoder.entries() + head + self._harmoniser.entries()
+        super().__init__(
+            encoder,
+            channels=channels,
+            code_dim=config.code_dim,
+            identity=options.start == "identity",
+            further=self._harmoniser.entries(),
         )
-        self._buffers = Layout(entries=self._encoder.buffer_entries())
-
-    @property
-    def code_dim(self) -> int:
-        """As configured."""
-        return self._code_dim
 
     @property
     def needs(self) -> Needs:
@@ -77,22 +73,6 @@ class UniM2:
         """The modalities: one loss each."""
         return self._modalities
 
-    @property
-    def parameters(self) -> Layout:
-        """MSN, fusion, code head, harmonisers."""
-        return self._parameters
-
-    @property
-    def buffers(self) -> Layout:
-        """Running statistics of the ladder fusion."""
-        return self._buffers
-
-    def start(self, parameters: Views, buffers: Views, sample: Sample) -> tuple[Views, Views]:
-        """As drawn, or at the principal components of the frozen features."""
-        if not self._identity:
-            return parameters, buffers
-        return identity_start(self._encoder, parameters, buffers, sample()), buffers
-
     def step(
         self,
         parameters: Views,
@@ -103,10 +83,7 @@ class UniM2:
     ) -> StepTerms:
         """Loss of every modality against its own frozen features (CMCS, Eq. 5)."""
         new_buffers = dict(buffers)
-        fused_SNTC = self._encoder(
-            batch.tokens_SMNTC, parameters, new_buffers, draws.sample_weight_SB
-        )
-        code_SNTK = code_head(fused_SNTC, parameters, draws.masks_SDNC[:, :2])
+        _, code_SNTK = self._trained(parameters, new_buffers, batch.tokens_SMNTC, draws)
         weights_SMJ, biases_SMJ = cmcs_weights(
             hyper, modalities=self._modalities, random_draws=draws.random_draws
         )
@@ -120,18 +97,12 @@ class UniM2:
         terms = dict(zip(self._modalities, losses_SM.unbind(dim=1), strict=True))
         return StepTerms(terms=terms, codes_SBTK=code_SNTK[:, : draws.batch], buffers=new_buffers)
 
-    def encode(self, parameters: Views, buffers: Views, tokens_SMNTC: Tensor) -> Tensor:
-        """Shared code with shape (S, N, T, K), without dropout and from running statistics."""
-        fused_SNTC = self._encoder(tokens_SMNTC, parameters, dict(buffers))
-        return code_head(fused_SNTC, parameters, None)
-
     def intermediate_maps(
         self, parameters: Views, buffers: Views, tokens_1MNTC: Tensor
     ) -> IntermediateMaps:
         """See :class:`~trainer.methods.base.Method`."""
         specific_1MNTC = self._encoder.specific(tokens_1MNTC, parameters)
-        fused_1NTC = self._encoder(tokens_1MNTC, parameters, dict(buffers))
-        code_1NTK = code_head(fused_1NTC, parameters, None)
+        fused_1NTC, code_1NTK = self._settled(parameters, buffers, tokens_1MNTC)
         codes_MNTK = self._harmoniser(code_1NTK, parameters)[0]
         named = dict(zip(self._modalities, codes_MNTK, strict=True))
         anchors = dict(zip(self._modalities, self._harmoniser.anchors, strict=True))

@@ -1,0 +1,81 @@
+"""What STEGO and UniM2 share: an encoder that fuses modalities, and a head that makes the code.
+
+Letters of shapes: ``docs/architecture.md``.
+"""
+
+from torch import Tensor
+
+from trainer.losses.draws import StepDraws
+from trainer.methods.base import Sample
+from trainer.methods.networks.identity_start import identity_start
+from trainer.model import Encoder, code_head, code_head_entries
+from trainer.nn.parameters import Entry, Layout, Views
+
+__all__ = ["SharedCode"]
+
+
+class SharedCode:
+    """The code of the fused modalities; a method built on it adds its losses."""
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        *,
+        channels: int,
+        code_dim: int,
+        identity: bool,
+        further: tuple[Entry, ...] = (),
+    ) -> None:
+        """Lay out what is learnt.
+
+        Args:
+            encoder: From the features of the modalities to one map.
+            channels: Feature channels C.
+            code_dim: Code channels K.
+            identity: Whether to start at the principal components of the frozen features.
+            further: Parameters of the method besides encoder and head.
+        """
+        self._encoder, self._code_dim, self._identity = encoder, code_dim, identity
+        head = code_head_entries(channels=channels, code_dim=code_dim)
+        self._parameters = Layout(entries=encoder.entries() + head + further)
+        self._buffers = Layout(entries=encoder.buffer_entries())
+
+    @property
+    def code_dim(self) -> int:
+        """As configured."""
+        return self._code_dim
+
+    @property
+    def parameters(self) -> Layout:
+        """Encoder, code head, and the method's own."""
+        return self._parameters
+
+    @property
+    def buffers(self) -> Layout:
+        """Running statistics of the ladder fusion."""
+        return self._buffers
+
+    def start(self, parameters: Views, buffers: Views, sample: Sample) -> tuple[Views, Views]:
+        """As drawn, or at the principal components of the frozen features."""
+        if not self._identity:
+            return parameters, buffers
+        return identity_start(self._encoder, parameters, buffers, sample()), buffers
+
+    def encode(self, parameters: Views, buffers: Views, tokens_SMNTC: Tensor) -> Tensor:
+        """Shared code with shape (S, N, T, K), without dropout and from running statistics."""
+        _, code_SNTK = self._settled(parameters, buffers, tokens_SMNTC)
+        return code_SNTK
+
+    def _settled(
+        self, parameters: Views, buffers: Views, tokens_SMNTC: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Fused map (S, N, T, C) and code (S, N, T, K), from running statistics."""
+        fused_SNTC = self._encoder(tokens_SMNTC, parameters, dict(buffers))
+        return fused_SNTC, code_head(fused_SNTC, parameters, None)
+
+    def _trained(
+        self, parameters: Views, buffers: dict[str, Tensor], tokens_SMNTC: Tensor, draws: StepDraws
+    ) -> tuple[Tensor, Tensor]:
+        """Fused map and code of a training step, with dropout; ``buffers`` are updated."""
+        fused_SNTC = self._encoder(tokens_SMNTC, parameters, buffers, draws.sample_weight_SB)
+        return fused_SNTC, code_head(fused_SNTC, parameters, draws.masks_SDNC[:, :2])
