@@ -6,7 +6,7 @@ import sys
 PROGRAM = """
 import sys
 import search.commands.app
-for name in ("torch", "ray", "timm", "boto3"):
+for name in ("torch", "ray", "timm", "boto3", "scipy"):
     assert name not in sys.modules, name
 """
 
