@@ -4,7 +4,6 @@ import json
 
 import typer
 
-
 __all__ = ["schema"]
 
 
