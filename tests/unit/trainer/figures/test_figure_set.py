@@ -1,14 +1,13 @@
 """``figures`` and ``--snapshots`` from the command line, on rooms of a few pixels."""
 
 import dataclasses
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from trainer.commands import app as cli
+from tests.fakes.trainer_command import call_trainer
 from trainer.commands.setup import find_device, prepare_dataset_features
 from trainer.config.configuration import (
     DataConfig,
@@ -35,11 +34,7 @@ CONFIG = TrainConfig(
 
 
 def call(*arguments: object) -> int:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["trainer", *map(str, arguments), "--device", "cpu"])
-        with pytest.raises(SystemExit) as caught:
-            cli.main()
-    return int(caught.value.code or 0)
+    return call_trainer(*arguments, "--device", "cpu")
 
 
 @pytest.fixture(scope="module")
