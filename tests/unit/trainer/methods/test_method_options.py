@@ -22,7 +22,7 @@ from trainer.methods.unim2 import UniM2Options
 from trainer.records import Report
 
 #: Checkpoints of the revision before there were options, and the report that it made next.
-FORMER = Path(__file__).parent / "former_checkpoints"
+FORMER = Path(__file__).parents[3] / "fixtures" / "checkpoints_before_options"
 
 
 def method_of(**table: Any) -> MethodConfig:

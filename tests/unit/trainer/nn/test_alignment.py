@@ -114,7 +114,8 @@ def test_where_features_and_a_checkpoint_lie_changes_nothing(
         assert resumed.evaluate(0, misplaced(dataset_features, numbers).val) == scores[0]
 
 
-BEFORE = Path(__file__).parent / "checkpoints_before_padding"  # of the last release without gaps
+#: Of the last release without gaps.
+BEFORE = Path(__file__).parents[3] / "fixtures" / "checkpoints_before_padding"
 
 
 def test_a_checkpoint_from_before_the_gaps_is_read_and_written_as_it_was(tmp_path: Path) -> None:
