@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from tests.unit.trainer.packing import same_tensors
 from tests.unit.trainer.small import CPU, small_config, small_dataset_features
 from trainer.config.configuration import TrainConfig
 from trainer.engine import checkpoint
@@ -94,8 +95,7 @@ def test_restored_goes_on_bit_for_bit(
     restored = Run.restore(tmp_path / "checkpoint", config, DATASET_FEATURES, CPU)
     assert (restored.iteration, restored.reports) == (run.iteration, run.reports)
     assert finish(restored) == finish(run)
-    one, other = run._slots.state(0), restored._slots.state(0)
-    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert same_tensors(run._slots.state(0), restored._slots.state(0))
 
 
 def test_saving_between_evaluations_loses_nothing(tmp_path: Path) -> None:
