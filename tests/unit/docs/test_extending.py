@@ -23,15 +23,13 @@ from search.records.outcome import Pruned
 from search.spaces import build_space
 from tests.fakes.trainer_command import call_trainer
 from tests.unit.search.builders import make_report, running
+from tests.unit.trainer.small import ROOMS
 from trainer import backbones, datasets, methods
 from trainer.config.configuration import (
     BackboneConfig,
     DataConfig,
-    EvaluationConfig,
-    FeatureConfig,
     MethodConfig,
     TrainConfig,
-    TrainingConfig,
 )
 from trainer.config.toml_records import record_to_table, toml_text
 from trainer.engine.checkpoint import read_record
@@ -50,13 +48,6 @@ EXAMPLES = {
 }
 
 ON_CPU = ("--device", "cpu")
-ROOMS = TrainConfig(
-    data=DataConfig(options={"train": 3, "val": 3, "test": 2, "size": 32}),
-    features=FeatureConfig(train_resolution=16, eval_resolution=32, neighbours=7),
-    method=MethodConfig(code_dim=4),
-    training=TrainingConfig(iterations=6, batch_size=4, samples=3, random_draws=1),
-    evaluation=EvaluationConfig(evaluations=2),
-)
 
 
 @pytest.fixture

@@ -221,13 +221,18 @@ def test_a_square_image_is_what_a_bank_is_made_of() -> None:
         assert torch.equal(whole_image(image, side=48, multiple=8, resize=resize), square)
 
 
+def train(config: TrainConfig, folder: Path) -> None:
+    """A checkpoint in ``run``, its features in ``cache``."""
+    run = Run.start(config, prepare(config, cache=folder / "cache"), CPU)
+    run.advance()
+    run.save(folder / "run")
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A trained checkpoint in ``run``, its features in ``cache``, four own pictures."""
     root = tmp_path_factory.mktemp("own")
-    run = Run.start(CONFIG, prepare(CONFIG, cache=root / "cache"), CPU)
-    run.advance()
-    run.save(root / "run")
+    train(CONFIG, root)
     source = open_dataset(dataclasses.replace(CONFIG.data, seed=1)).source
     for modality in ("rgb", "depth"):
         (root / modality).mkdir()
@@ -283,6 +288,13 @@ def test_sizes_that_differ_are_refused(folder: Path, predictor: Predictor) -> No
 
     with pytest.raises(DataError, match=r"small.png is 70 x 48 pixels, its rgb 72 x 48"):
         predictor.read(own)
+
+
+def train_briefly(data: DataConfig, folder: Path) -> None:
+    """Two iterations: a checkpoint in ``run``, its features in ``cache``."""
+    features = FeatureConfig(train_resolution=16, eval_resolution=16, neighbours=5)
+    training = dataclasses.replace(CONFIG.training, partner_ranks=5, iterations=2)
+    train(dataclasses.replace(CONFIG, data=data, features=features, training=training), folder)
 
 
 def ask(folder: Path, *more: object, rgb: str = "rgb") -> int:
@@ -359,12 +371,7 @@ def test_without_labels_masks_hold_the_clusters_numbers(
 ) -> None:
     """One file is both modalities' here."""
     data = mfnet.without_labels(tmp_path / "data")
-    features = FeatureConfig(train_resolution=16, eval_resolution=16, neighbours=5)
-    training = dataclasses.replace(CONFIG.training, partner_ranks=5, iterations=2)
-    config = dataclasses.replace(CONFIG, data=data, features=features, training=training)
-    run = Run.start(config, prepare(config, cache=tmp_path / "cache"), CPU)
-    run.advance()
-    run.save(tmp_path / "run")
+    train_briefly(data, tmp_path)
     images = tmp_path / "data/images"
     asked = ("predict", tmp_path / "run", images, "--modality", f"thermal={images}")
     common = ("--out", tmp_path / "out", "--cache", tmp_path / "cache", "--device", "cpu")
@@ -439,12 +446,7 @@ def test_the_users_palette_colours_masks_overlays_and_their_legend(
     data = dataclasses.replace(
         MAKERS["folder"].LAYOUTS["lists"](tmp_path / "data"), modalities=("rgb", "height")
     )
-    features = FeatureConfig(train_resolution=16, eval_resolution=16, neighbours=5)
-    training = dataclasses.replace(CONFIG.training, partner_ranks=5, iterations=2)
-    config = dataclasses.replace(CONFIG, data=data, features=features, training=training)
-    run = Run.start(config, prepare(config, cache=tmp_path / "cache"), CPU)
-    run.advance()
-    run.save(tmp_path / "run")
+    train_briefly(data, tmp_path)
     height = f"height={tmp_path / 'data/height'}"
 
     assert call_trainer(
