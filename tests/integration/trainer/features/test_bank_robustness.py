@@ -28,7 +28,7 @@ CONFIG = TrainConfig(
 
 #: Prints one JSON list. Each child builds a bank in a folder of its own and is stopped at its
 #: n-th call of the operating system that opens, writes, flushes, makes, renames or removes: by
-#: SIGKILL, or by being told that the disk is full. Then another child looks, and builds again.
+#: SIGKILL, or by an error that says the disk is full. Then another child looks, and builds again.
 PROGRAM = """
 import errno, json, os, random, signal, sys
 from pathlib import Path
@@ -220,7 +220,7 @@ def test_reading_back_a_large_bank_is_shown(
     assert told and len(set(told)) == 1 and "checksums" in told[0]
 
 
-def test_fit_and_features_refuse_a_flipped_bit_and_mend_what_was_deleted(
+def test_fit_and_features_refuse_a_flipped_bit_and_rebuild_what_was_deleted(
     built: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -243,8 +243,8 @@ def test_fit_and_features_refuse_a_flipped_bit_and_mend_what_was_deleted(
     assert call_trainer("features", *common) == 0
 
 
-def test_the_size_is_foretold(built: Path) -> None:
-    """What the check of free disk goes by, against what lies there."""
+def test_the_size_is_predicted(built: Path) -> None:
+    """The size that the check of free disk expects, against the size on disk."""
     from trainer.datasets import open_dataset
     from trainer.inspection import measure_readiness
 

@@ -284,7 +284,7 @@ def with_state(**tensors: torch.Tensor | None) -> Callable[[dict[str, Any]], Non
         (with_state(net__model__norm__bias=None), WeightsError, ["misses 1: norm.bias"]),
     ],
 )
-def test_what_is_missing_or_besides_is_told_and_nothing_is_left(
+def test_missing_and_extra_parts_are_named_and_nothing_is_left(
     change: Any, error: type[TrainerError], phrases: list[str], tmp_path: Path
 ) -> None:
     Released(tmp_path / "nyu.ckpt", "nyu", ["rgb", "depth"], change=change)

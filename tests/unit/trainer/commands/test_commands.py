@@ -47,7 +47,7 @@ def test_fit_then_evaluate(
         assert re.search(rf"{split} +raw +cluster +\d+\.\d\d", capsys.readouterr().out)
 
 
-def test_fit_goes_on_with_its_own_checkpoint_only(
+def test_fit_resumes_only_its_own_checkpoint(
     run_toml: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -118,7 +118,7 @@ def test_a_checkpoint_is_scored_where_its_data_moved(
         return small_dataset_features()
 
     monkeypatch.setattr(setup, "prepare", prepare)
-    labelled = open_dataset(small_config().data)  # rooms, which lie in no folder
+    labelled = open_dataset(small_config().data)  # rooms, which are in no folder
     monkeypatch.setattr(verb, "open_dataset", lambda config: labelled)
     moved = ("--data", tmp_path / "moved")
     assert call_trainer("evaluate", out, "--device", "cpu", *moved) == 0
@@ -151,7 +151,7 @@ def test_scores_are_one_json_object_for_scripts(
         assert re.search(f"{row['probe']} +{numbers}", table)
 
 
-def test_a_file_for_a_search_trains_a_single_run_and_that_is_said(
+def test_a_file_for_a_search_trains_a_single_run_and_says_so(
     run_toml: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -165,7 +165,7 @@ def test_a_file_for_a_search_trains_a_single_run_and_that_is_said(
     assert setup.read_config(run_toml) == small_config()
 
 
-def test_fit_says_its_protocol_its_memory_and_the_iterate_that_counts(
+def test_fit_prints_its_protocol_its_memory_and_the_selected_iterate(
     run_toml: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],

@@ -112,7 +112,7 @@ def test_twins_differ_in_their_protocol_alone(name: str) -> None:
     assert published["evaluation"]["every"] == (5 if name.startswith("mcubes") else 10)
 
 
-def test_a_preset_that_there_is_not_is_told_in_one_line() -> None:
+def test_an_unknown_preset_is_refused_in_one_line() -> None:
     with pytest.raises(
         ConfigError, match="no preset 'nyu': choose one of cityscapes-rgbd,"
     ) as caught:

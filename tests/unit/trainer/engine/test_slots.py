@@ -86,7 +86,7 @@ def test_a_step_learns() -> None:
     assert float(after["model.steps_S1"]) == 1
 
 
-def test_a_non_finite_target_reaches_no_parameter_and_is_told() -> None:
+def test_a_non_finite_target_reaches_no_parameter_and_is_reported() -> None:
     dataset_features = small_dataset_features(
         crops=4
     )  # one batch an epoch, so that every step meets it

@@ -113,7 +113,7 @@ def test_a_baseline_of_other_images_is_one_line(
     assert not drawn
 
 
-def test_without_matplotlib_the_mend_is_told(
+def test_without_matplotlib_the_fix_is_named(
     place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)

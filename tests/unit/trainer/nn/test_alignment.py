@@ -1,4 +1,4 @@
-"""Equal bit for bit wherever data lies, with whatever products a processor makes."""
+"""Equal bit for bit at any address of the data, with whatever products a processor makes."""
 
 import dataclasses
 from collections.abc import Callable

@@ -354,7 +354,7 @@ def test_an_image_that_cannot_be_read_stops_no_other(
     assert [path.name for path in (tmp_path / "masks").iterdir()] == ["1.png"]
 
 
-def test_a_place_that_cannot_be_written_is_told(
+def test_an_output_folder_that_cannot_be_written_is_refused(
     folder: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -430,7 +430,7 @@ def test_rooms_take_depth_as_three_channels(tmp_path: Path) -> None:
         source.decode("depth", tmp_path / "depth.png")
 
 
-def test_the_wrong_number_of_files_is_told(tmp_path: Path) -> None:
+def test_a_wrong_number_of_files_is_refused(tmp_path: Path) -> None:
     config = next(iter(MAKERS["mcubes"].LAYOUTS.values()))(tmp_path)
     config = dataclasses.replace(config, modalities=("rgb", "aolp"))
     source = open_dataset(config).source
