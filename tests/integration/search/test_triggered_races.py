@@ -89,6 +89,19 @@ class Once:
             self._act()
 
 
+class Lost:
+    """Loses the acknowledgement of every write of a kind, the first time it is stored."""
+
+    def __init__(self, kind: type) -> None:
+        self._kind = kind
+        self.writes: list[object] = []
+
+    def __call__(self, entry: object) -> None:
+        if isinstance(entry, self._kind) and entry not in self.writes:
+            self.writes.append(entry)
+            raise DatabaseAway("the connection broke after the commit")
+
+
 def kill() -> None:
     raise Killed
 
@@ -136,15 +149,9 @@ def test_a_write_whose_acknowledgement_is_lost_is_stored_once(
 ) -> None:
     """Every write of a kind is tried again after it was stored."""
     monkeypatch.setattr(write_queue, "RETRY_SECONDS", (0.0,))
-    lost: list[object] = []
-
-    def lose(entry: object) -> None:
-        if isinstance(entry, kind) and entry not in lost:
-            lost.append(entry)
-            raise DatabaseAway("the connection broke after the commit")
-
-    assert drive(database, tmp_path, Triggers(stored=lose)) is Ending.FINISHED
-    assert lost and told(database) == undisturbed
+    lost = Lost(kind)
+    assert drive(database, tmp_path, Triggers(stored=lost)) is Ending.FINISHED
+    assert lost.writes and told(database) == undisturbed
 
 
 def test_an_attempt_whose_acknowledgement_is_lost_is_stored_once(
@@ -152,15 +159,9 @@ def test_an_attempt_whose_acknowledgement_is_lost_is_stored_once(
 ) -> None:
     with pytest.raises(Killed):
         drive(database, tmp_path, Triggers(ordering=Once(Begin, kill, skip=4)))
-    lost: list[object] = []
-
-    def lose(entry: object) -> None:
-        if isinstance(entry, NewAttempt) and entry not in lost:
-            lost.append(entry)
-            raise DatabaseAway("the connection broke after the commit")
-
-    assert drive(database, tmp_path, Triggers(stored=lose)) is Ending.FINISHED
-    assert lost and told(database) == undisturbed
+    lost = Lost(NewAttempt)
+    assert drive(database, tmp_path, Triggers(stored=lost)) is Ending.FINISHED
+    assert lost.writes and told(database) == undisturbed
 
 
 class Taker:

@@ -21,6 +21,7 @@ from storage.errors import ConnectError
 from storage.optuna_store import open_optuna
 from storage.studies import list_studies
 from tests.fakes.search_process import run_search
+from tests.fakes.subject import local_subject
 
 ONE_LINE = r"\A[^\n]*\Z"
 TINY = """
@@ -49,17 +50,7 @@ def limited(owned_database: Any) -> Callable[[int], str]:
 @pytest.fixture
 def subject(owned_database: Any, tmp_path: Path) -> Subject:
     """What the doctor looks at."""
-    return Subject(
-        config=resolve("rooms", None, {}),
-        preset="rooms",
-        address=parse_address(owned_database.address()),
-        device="cpu",
-        workers=1,
-        cache=tmp_path / "cache",
-        checkpoints=tmp_path / "checkpoints",
-        ray_address=None,
-        deep=False,
-    )
+    return local_subject(tmp_path, resolve("rooms", None, {}), address=owned_database.address())
 
 
 def wait_until_free(owned_database: Any) -> None:

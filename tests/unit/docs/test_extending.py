@@ -21,17 +21,15 @@ from search.objectives import DEFAULT_OBJECTIVE, find_objective
 from search.pruners import CollapseRules, build_pruner
 from search.records.outcome import Pruned
 from search.spaces import build_space
+from tests.fakes.trainer_command import call_trainer
 from tests.unit.search.builders import make_report, running
+from tests.unit.trainer.small import ROOMS
 from trainer import backbones, datasets, methods
-from trainer.commands import app as cli
 from trainer.config.configuration import (
     BackboneConfig,
     DataConfig,
-    EvaluationConfig,
-    FeatureConfig,
     MethodConfig,
     TrainConfig,
-    TrainingConfig,
 )
 from trainer.config.toml_records import record_to_table, toml_text
 from trainer.engine.checkpoint import read_record
@@ -50,13 +48,6 @@ EXAMPLES = {
 }
 
 ON_CPU = ("--device", "cpu")
-ROOMS = TrainConfig(
-    data=DataConfig(options={"train": 3, "val": 3, "test": 2, "size": 32}),
-    features=FeatureConfig(train_resolution=16, eval_resolution=32, neighbours=7),
-    method=MethodConfig(code_dim=4),
-    training=TrainingConfig(iterations=6, batch_size=4, samples=3, random_draws=1),
-    evaluation=EvaluationConfig(evaluations=2),
-)
 
 
 @pytest.fixture
@@ -82,20 +73,12 @@ def add(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], tupl
     return load
 
 
-def call(*arguments: object) -> int:
-    """The trainer's command line in this process."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["trainer", *map(str, arguments)])
-        with pytest.raises(SystemExit) as caught:
-            cli.main()
-    return int(caught.value.code or 0)
-
-
 def fit(config: TrainConfig, folder: Path) -> Path:
     """Train as a user would; gives the folder of the checkpoint."""
     file = folder / "run.toml"
     file.write_text(toml_text(record_to_table(config)), encoding="utf-8")
-    assert call("fit", file, "--out", folder / "run", "--cache", folder / "cache", *ON_CPU) == 0
+    common = ("--cache", folder / "cache", *ON_CPU)
+    assert call_trainer("fit", file, "--out", folder / "run", *common) == 0
     return folder / "run"
 
 
@@ -137,10 +120,10 @@ def test_a_data_set(
     )
     run = fit(replace(ROOMS, data=data), tmp_path)
     assert config_of(run).data.name == "greenhouse"
-    assert call("evaluate", run, "--cache", tmp_path / "cache", *ON_CPU) == 0
+    assert call_trainer("evaluate", run, "--cache", tmp_path / "cache", *ON_CPU) == 0
     (tmp_path / "data/thermal/bed3.png").unlink()
     capsys.readouterr()
-    assert call("inspect", tmp_path / "run.toml") == 1
+    assert call_trainer("inspect", tmp_path / "run.toml") == 1
     assert "bed3.png" in capsys.readouterr().out
     with pytest.raises(ConfigError, match="choose from rgb, thermal"):
         datasets.open_dataset(replace(data, modalities=("rgb", "depth")))
@@ -220,7 +203,7 @@ def test_a_figure(
     monkeypatch.setattr(holder, "FIGURES", added)  # no other, which take longer
     run = fit(ROOMS, tmp_path)
     out = tmp_path / "figures"
-    assert call("figures", run, "--out", out, "--cache", tmp_path / "cache", *ON_CPU) == 0
+    assert call_trainer("figures", run, "--out", out, "--cache", tmp_path / "cache", *ON_CPU) == 0
     assert {file.name for file in out.iterdir()} == {"class-iou.png", "class-iou.svg"}
     assert "IoU, percent" in (out / "class-iou.svg").read_text(encoding="utf-8")
     with PIL.Image.open(out / "class-iou.png") as picture:

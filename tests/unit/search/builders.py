@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.driver.in_memory_study import InMemoryStudy
+from search.objectives import Objective
 from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.records.outcome import Completed, Outcome, trial_end
 from search.spaces import Space
@@ -12,6 +13,15 @@ from trainer.hyper_parameters import HyperParameter
 from trainer.records import CollapseIndicators, Report, Scores
 from trainer.seeds import numpy_generator
 
+#: Rewards even use of clusters; needs no labels.
+EVENNESS = Objective(
+    name="evenness",
+    label="entropy",
+    unit="",
+    sentence="Entropy of cluster use.",
+    criteria=("cluster_entropy",),
+    formula=lambda criteria: criteria["cluster_entropy"],
+)
 SPACE = Space(
     knobs=(
         HyperParameter(name="lambda_self", low=0.0, high=1.0, default=0.7939),

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,31 @@ from tests.fakes.data_sets.cityscapes import by_city, write_frame
 from trainer.config.configuration import BackboneConfig, DataConfig, FeatureConfig, TrainConfig
 
 
-@pytest.fixture(autouse=True, scope="package")
-def one_thread() -> Iterator[None]:
+@contextmanager
+def threads(count: int) -> Iterator[None]:
     before = torch.get_num_threads()
-    torch.set_num_threads(int(os.environ.get("UMSS_TEST_THREADS", "1")))
-    yield
-    torch.set_num_threads(before)
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True, scope="package")
+def _threads() -> Iterator[None]:
+    with threads(int(os.environ.get("UMSS_TEST_THREADS", "1"))):
+        yield
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """One thread, whatever ``UMSS_TEST_THREADS`` says.
+
+    A packed run equals the run alone only with one thread: several may divide the sums over one
+    run and over several runs differently (docs/reliability.md, "Equal bit for bit, and where").
+    """
+    with threads(1):
+        yield
 
 
 @pytest.fixture

@@ -27,6 +27,14 @@ from trainer.seeds import torch_generator
 CPU = torch.device("cpu")
 GRID = (4, 5)
 CLASSES = 3
+#: A run on rooms of a few pixels, that goes all the way from images.
+ROOMS = TrainConfig(
+    data=DataConfig(options={"train": 3, "val": 3, "test": 2, "size": 32}),
+    features=FeatureConfig(train_resolution=16, eval_resolution=32, neighbours=7),
+    method=MethodConfig(code_dim=4),
+    training=TrainingConfig(iterations=6, batch_size=4, samples=3, random_draws=1),
+    evaluation=EvaluationConfig(evaluations=2),
+)
 
 
 def small_dataset_features(

@@ -133,13 +133,14 @@ def test_the_affinity_mask_counts_before_a_quota(
     assert usable_cores(root) == (2, 9)
 
 
+@pytest.mark.usefixtures("one_thread")  # which puts the number of threads back
 def test_torch_computes_with_no_more_threads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = machine(
         tmp_path, mounts=V2.format(top="/"), groups="0::/\n", files={"cpu.max": "200000 100000"}
     )
-    torch.set_num_threads(4)  # conftest puts it back
+    torch.set_num_threads(4)
     monkeypatch.setenv("OMP_NUM_THREADS", "4")
     limit_threads(root)
     assert torch.get_num_threads() == 4

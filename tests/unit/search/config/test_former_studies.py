@@ -15,7 +15,9 @@ from trainer.errors import ConfigError
 
 #: Resolved configurations and spaces, as that revision stored them.
 STORED: dict[str, Any] = json.loads(
-    (Path(__file__).parent / "former_studies.json").read_text(encoding="utf-8")
+    (Path(__file__).parents[3] / "fixtures" / "studies_before_options.json").read_text(
+        encoding="utf-8"
+    )
 )
 FLAGS: dict[str, dict[str, Any]] = {
     "unim2": {},

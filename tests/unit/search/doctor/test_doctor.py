@@ -35,6 +35,7 @@ from search.doctor.subject import Subject
 from search.workers.connection import usage_statistics
 from storage.address import parse_address
 from storage.database import Sight
+from tests.fakes.subject import local_subject
 from trainer.errors import WeightsError
 
 TINY = {"data": {"options": {"train": 4, "val": 2, "test": 2, "size": 64}}}
@@ -43,17 +44,7 @@ TINY = {"data": {"options": {"train": 4, "val": 2, "test": 2, "size": 64}}}
 @pytest.fixture
 def subject(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Subject:
     monkeypatch.setenv("UMSS_BOOKINGS", str(tmp_path / "bookings"))
-    return Subject(
-        config=resolve("rooms", None, TINY),
-        preset="rooms",
-        address=parse_address(f"embedded:{tmp_path / 'pg'}"),
-        device="cpu",
-        workers=1,
-        cache=tmp_path / "cache",
-        checkpoints=tmp_path / "checkpoints",
-        ray_address=None,
-        deep=False,
-    )
+    return local_subject(tmp_path, resolve("rooms", None, TINY))
 
 
 def broken(check: Check, *told: str) -> None:

@@ -10,29 +10,20 @@ import pytest
 from search import objectives
 from search.config.configuration import LaunchConfig, SearchConfig
 from search.doctor.dataset_features import check_data
-from search.doctor.subject import Subject
 from search.launch.launching import _prepare
 from search.launch.output import Output
 from search.launch.request import Launch
 from search.machine.resources import Machine
 from search.machine.run_options import Paths, RunOptions
-from search.objectives import OBJECTIVES, Objective
+from search.objectives import OBJECTIVES
 from search.planning.checking import check_dataset
-from storage.address import parse_address
 from tests.fakes.data_sets import mfnet
 from tests.fakes.store import SilentProgress
+from tests.fakes.subject import local_subject
+from tests.unit.search.builders import EVENNESS
 from trainer.config.configuration import FeatureConfig, MethodConfig, TrainConfig, TrainingConfig
 from trainer.config.sources import Layers
 from trainer.errors import DataError
-
-EVENNESS = Objective(
-    name="evenness",
-    label="entropy",
-    unit="",
-    sentence="Entropy of cluster use.",
-    criteria=("cluster_entropy",),
-    formula=lambda criteria: criteria["cluster_entropy"],
-)
 
 
 @pytest.fixture
@@ -86,17 +77,7 @@ def test_so_does_what_is_asked_before_any_work_is_spent(unlabelled: LaunchConfig
 
 
 def test_so_does_the_doctor(unlabelled: LaunchConfig, tmp_path: Path) -> None:
-    subject = Subject(
-        config=unlabelled,
-        preset="rooms",
-        address=parse_address(f"embedded:{tmp_path / 'pg'}"),
-        device="cpu",
-        workers=1,
-        cache=tmp_path / "cache",
-        checkpoints=tmp_path / "checkpoints",
-        ray_address=None,
-        deep=False,
-    )
+    subject = local_subject(tmp_path, unlabelled)
     found = check_data(subject)
     assert found.state == "failed" and "val has no labels" in found.found
     assert check_data(dataclasses.replace(subject, config=by_evenness(unlabelled))).state == "ok"

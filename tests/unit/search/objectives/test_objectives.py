@@ -20,19 +20,9 @@ from search.objectives.miou import MIOU
 from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.pruners import CollapseRules, build_pruner
 from search.records.outcome import Completed, Pruned, trial_end
-from tests.unit.search.builders import make_report
+from tests.unit.search.builders import EVENNESS, make_report
 from trainer.records import Report
 from trainer.scoring.criteria import CRITERIA
-
-#: Rewards even use of clusters; needs no labels.
-EVENNESS = Objective(
-    name="evenness",
-    label="entropy",
-    unit="",
-    sentence="Entropy of cluster use.",
-    criteria=("cluster_entropy",),
-    formula=lambda criteria: criteria["cluster_entropy"],
-)
 
 
 def test_score_weighs_miou_three_to_one() -> None:

@@ -3,15 +3,14 @@
 import dataclasses
 import json
 import re
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from tests.fakes.trainer_command import call_trainer
 from tests.unit.trainer.small import small_config, small_dataset_features
-from trainer.commands import app as cli
 from trainer.commands import evaluate as verb
 from trainer.commands import fit, setup
 from trainer.commands.presets import resolve_preset
@@ -32,48 +31,37 @@ def run_toml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def call(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
-    monkeypatch.setattr(sys, "argv", ["trainer", *map(str, arguments)])
-    with pytest.raises(SystemExit) as caught:
-        cli.main()
-    return int(caught.value.code or 0)
-
-
 def test_fit_then_evaluate(
     run_toml: Path,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     out = tmp_path / "out"
-    assert call(monkeypatch, "fit", run_toml, "--out", out, "--device", "cpu") == 0
+    assert call_trainer("fit", run_toml, "--out", out, "--device", "cpu") == 0
     printed = capsys.readouterr().out
     assert "evaluation 3/3  iteration 12" in printed
     assert f"python -m trainer evaluate {out} --split test" in printed
     assert config_of(out) == small_config()
     for split in ("val", "test"):
-        assert call(monkeypatch, "evaluate", out, "--split", split, "--device", "cpu") == 0
+        assert call_trainer("evaluate", out, "--split", split, "--device", "cpu") == 0
         assert re.search(rf"{split} +raw +cluster +\d+\.\d\d", capsys.readouterr().out)
 
 
-def test_fit_goes_on_with_its_own_checkpoint_only(
+def test_fit_resumes_only_its_own_checkpoint(
     run_toml: Path,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     out = tmp_path / "out"
     for _ in range(2):
-        assert call(monkeypatch, "fit", run_toml, "--out", out, "--device", "cpu") == 0
+        assert call_trainer("fit", run_toml, "--out", out, "--device", "cpu") == 0
     run_toml.write_text(toml_text(record_to_table(small_config(seed=9))))
-    assert call(monkeypatch, "fit", run_toml, "--out", out, "--device", "cpu") == 2
+    assert call_trainer("fit", run_toml, "--out", out, "--device", "cpu") == 2
     assert "seed is 0 there and 9 here" in capsys.readouterr().err
 
 
-def test_features_says_what_there_is(
-    run_toml: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert call(monkeypatch, "features", run_toml, "--device", "cpu") == 0
+def test_features_says_what_there_is(run_toml: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call_trainer("features", run_toml, "--device", "cpu") == 0
     assert "10 crops, 5 val and 5 test images of rgb, depth" in capsys.readouterr().out
 
 
@@ -89,13 +77,12 @@ def test_features_says_what_there_is(
 )
 def test_user_errors_are_one_line(
     run_toml: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     line: str,
     phrase: str,
 ) -> None:
     run_toml.write_text(line)
-    assert call(monkeypatch, "fit", run_toml, "--device", "cpu") == 2
+    assert call_trainer("fit", run_toml, "--device", "cpu") == 2
     error = capsys.readouterr().err
     assert phrase in error
     assert len(error.strip().splitlines()) == 1
@@ -104,19 +91,16 @@ def test_user_errors_are_one_line(
 @pytest.mark.parametrize("device", ["gpu", "cuda:99", "meta"])
 def test_unknown_devices_are_refused(
     run_toml: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     device: str,
 ) -> None:
-    assert call(monkeypatch, "fit", run_toml, "--device", device) == 2
+    assert call_trainer("fit", run_toml, "--device", device) == 2
     assert f"--device {device}" in capsys.readouterr().err
 
 
-def test_missing_files_are_one_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    assert call(monkeypatch, "fit", tmp_path / "no.toml") == 2
-    assert call(monkeypatch, "evaluate", tmp_path / "no") == 2
+def test_missing_files_are_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert call_trainer("fit", tmp_path / "no.toml") == 2
+    assert call_trainer("evaluate", tmp_path / "no") == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 2
 
 
@@ -127,18 +111,18 @@ def test_a_checkpoint_is_scored_where_its_data_moved(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     out, roots = tmp_path / "out", []
-    assert call(monkeypatch, "fit", run_toml, "--out", out, "--device", "cpu") == 0
+    assert call_trainer("fit", run_toml, "--out", out, "--device", "cpu") == 0
 
     def prepare(config: TrainConfig, **_: Any) -> DatasetFeatures:
         roots.append(config.data.root)
         return small_dataset_features()
 
     monkeypatch.setattr(setup, "prepare", prepare)
-    labelled = open_dataset(small_config().data)  # rooms, which lie in no folder
+    labelled = open_dataset(small_config().data)  # rooms, which are in no folder
     monkeypatch.setattr(verb, "open_dataset", lambda config: labelled)
     moved = ("--data", tmp_path / "moved")
-    assert call(monkeypatch, "evaluate", out, "--device", "cpu", *moved) == 0
-    assert call(monkeypatch, "evaluate", out, "--device", "cpu") == 0
+    assert call_trainer("evaluate", out, "--device", "cpu", *moved) == 0
+    assert call_trainer("evaluate", out, "--device", "cpu") == 0
     assert roots == [str(tmp_path / "moved"), None]
     assert len(re.findall("val +raw +cluster", capsys.readouterr().out)) == 2
 
@@ -146,14 +130,13 @@ def test_a_checkpoint_is_scored_where_its_data_moved(
 def test_scores_are_one_json_object_for_scripts(
     run_toml: Path,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     out = tmp_path / "out"
-    assert call(monkeypatch, "fit", run_toml, "--out", out, "--device", "cpu") == 0
+    assert call_trainer("fit", run_toml, "--out", out, "--device", "cpu") == 0
     capsys.readouterr()
     asked = ("evaluate", out, "--split", "test", "--device", "cpu")
-    assert call(monkeypatch, *asked, "--json") == 0
+    assert call_trainer(*asked, "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["checkpoint"], told["split"], told["iteration"]) == (str(out), "test", 12)
     assert told["protocol"] == "held-out"
@@ -161,32 +144,30 @@ def test_scores_are_one_json_object_for_scripts(
         ("raw", "cluster"),
         ("raw", "linear"),
     ]
-    assert call(monkeypatch, *asked) == 0
+    assert call_trainer(*asked) == 0
     table = capsys.readouterr().out
     for row in told["scores"]:
         numbers = " +".join(f"{row[key]:.2f}" for key in ("miou", "miou_all", "accuracy"))
         assert re.search(f"{row['probe']} +{numbers}", table)
 
 
-def test_a_file_for_a_search_trains_a_single_run_and_that_is_said(
+def test_a_file_for_a_search_trains_a_single_run_and_says_so(
     run_toml: Path,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with run_toml.open("a") as file:
         file.write("[search]\ntrials = 7\n[search.ranges]\nlearning_rate = [1e-4, 1e-2]\n")
-    assert call(monkeypatch, "features", run_toml, "--device", "cpu") == 0
+    assert call_trainer("features", run_toml, "--device", "cpu") == 0
     said = capsys.readouterr().out
     assert f"note: [search] of {run_toml} is read by `python -m search launch` alone" in said
     assert "settings: preset rooms: " in said and f"settings from {run_toml}: seed, " in said
     assert setup.read_config(run_toml) == small_config()
 
 
-def test_fit_says_its_protocol_its_memory_and_the_iterate_that_counts(
+def test_fit_prints_its_protocol_its_memory_and_the_selected_iterate(
     run_toml: Path,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     config = small_config()
@@ -195,12 +176,12 @@ def test_fit_says_its_protocol_its_memory_and_the_iterate_that_counts(
         toml_text(record_to_table(dataclasses.replace(config, evaluation=changed)))
     )
     out = tmp_path / "out"
-    assert call(monkeypatch, "fit", run_toml, "--out", out, "--device", "cpu") == 0
+    assert call_trainer("fit", run_toml, "--out", out, "--device", "cpu") == 0
     told = capsys.readouterr().out
     assert "protocol: held-out, with evaluation.report changed" in told
     assert len(re.findall(r"memory: at most [\d.]+ [MG]iB", told)) == 1
     (iterate,) = re.findall(r"iterate: the best of 3 evaluations on val, .*", told)
-    assert call(monkeypatch, "evaluate", out, "--device", "cpu") == 0
+    assert call_trainer("evaluate", out, "--device", "cpu") == 0
     scored = capsys.readouterr().out
     assert "protocol: held-out, with evaluation.report changed" in scored and iterate in scored
     best = re.findall(r"mIoU ([0-9.]+) ", iterate)
@@ -211,26 +192,25 @@ def test_fit_says_its_protocol_its_memory_and_the_iterate_that_counts(
 def test_fit_logs_where_asked(
     run_toml: Path,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     pytest.importorskip("tensorboard", reason="the extra tensorboard is not installed")
     out = tmp_path / "out"
     arguments = ("fit", run_toml, "--out", out, "--device", "cpu")
-    assert call(monkeypatch, *arguments, "--log", "tensorboard") == 0
+    assert call_trainer(*arguments, "--log", "tensorboard") == 0
     assert list((out / "tensorboard").glob("events.out.tfevents.*"))
-    assert call(monkeypatch, *arguments, "--log", "paper") == 2
+    assert call_trainer(*arguments, "--log", "paper") == 2
 
 
 def test_presets_are_listed_and_printed_as_fit_takes_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert call(monkeypatch, "presets") == 0
+    assert call_trainer("presets") == 0
     listed = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in listed] == list(preset_names())
-    assert call(monkeypatch, "presets", "mcubes-ia-published") == 0
+    assert call_trainer("presets", "mcubes-ia-published") == 0
     path = tmp_path / "run.toml"
     path.write_text(capsys.readouterr().out)
     assert setup.read_config(path) == resolve_preset("mcubes-ia-published")
-    assert call(monkeypatch, "presets", "nyu") == 2
+    assert call_trainer("presets", "nyu") == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 1

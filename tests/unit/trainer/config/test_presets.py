@@ -1,7 +1,8 @@
-"""Presets against the published numbers, restated here by hand."""
+"""Presets against the published numbers, restated by hand."""
 
 import pytest
 
+from tests.fakes.released_yaml import RELEASED
 from tests.unit.trainer.small import rows_of
 from trainer.config.configuration import TrainConfig
 from trainer.config.presets import expand, preset_names, preset_summary, read_preset
@@ -32,20 +33,11 @@ RUNS = {  # data set, backbone, modalities, fusion, width of the code, iteration
 #: Those that a search takes as they are.
 SEARCHED = {"cityscapes-rgbd", "cityscapes-rgbd-dinov3", "own", "rooms"}
 
-#: Weight of the whole loss, then lambda and b of self, KNN and random pairs, a modality.
+#: Weight of the whole loss, then lambda and b of self, KNN and random pairs, per modality.
 TUNED = {
-    "nyu-s16": {
-        "rgb": (0.1356, 0.0957, 0.7199, 0.1671, 0.6222, 0.9005, 0.5664),
-        "depth": (0.8889, 0.6550, 0.1328, 0.2995, 0.4318, 0.0550, 0.2440),
-    },
-    "mfnet-b16": {
-        "rgb": (0.0478, 0.0606, 0.9607, 0.3334, 0.7800, 0.9262, 0.7760),
-        "thermal": (0.4922, 0.2388, 0.0096, 0.9124, 0.2864, 0.5064, 0.5540),
-    },
-    "mcubes-ia": {
-        "rgb": (0.4046, 0.2237, 0.7865, 0.0705, 0.2830, 0.7443, 0.6375),
-        "aolp": (0.3052, 0.5756, 0.4694, 0.5528, 0.6230, 0.4637, 0.3037),
-    },
+    "nyu-s16": RELEASED["nyu"],
+    "mfnet-b16": RELEASED["mfnet"],
+    "mcubes-ia": RELEASED["mcubes"],
 }
 
 
@@ -120,7 +112,7 @@ def test_twins_differ_in_their_protocol_alone(name: str) -> None:
     assert published["evaluation"]["every"] == (5 if name.startswith("mcubes") else 10)
 
 
-def test_a_preset_that_there_is_not_is_told_in_one_line() -> None:
+def test_an_unknown_preset_is_refused_in_one_line() -> None:
     with pytest.raises(
         ConfigError, match="no preset 'nyu': choose one of cityscapes-rgbd,"
     ) as caught:

@@ -211,5 +211,5 @@ def test_it_is_refused_in_one_line_with_the_files_name(bad: BadFile, tmp_path: P
         open_dataset(config).source.check()
 
     assert "\n" not in str(caught.value)
-    if "partner" not in bad.said:  # that of what is there, which lacks its partner, is told
+    if "partner" not in bad.said:  # then it names the file whose partner is missing
         assert Path(bad.path).name in str(caught.value)

@@ -1,4 +1,4 @@
-"""A run: true counts, checkpoints that go on bit for bit, damage that is told in one line."""
+"""A run: true counts, bit-for-bit resumption, damage that is reported in one line."""
 
 import dataclasses
 import math
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from tests.unit.trainer.packing import same_tensors
 from tests.unit.trainer.small import CPU, small_config, small_dataset_features
 from trainer.config.configuration import TrainConfig
 from trainer.engine import checkpoint
@@ -58,7 +59,7 @@ def test_terms_of_the_loss_add_up_to_it_and_are_named_by_modality() -> None:
         assert Report.from_json(report.to_json()) == report
 
 
-def test_a_checkpoint_older_than_the_terms_goes_on_without_them_until_the_next_report(
+def test_a_checkpoint_older_than_the_terms_resumes_without_them_until_the_next_report(
     tmp_path: Path,
 ) -> None:
     run = Run.start(small_config(), DATASET_FEATURES, CPU)
@@ -83,7 +84,7 @@ def test_the_same_seed_gives_the_same_reports() -> None:
 
 @pytest.mark.parametrize("method", [{}, {"fusion": "ladder"}, {"name": "stego"}])
 @pytest.mark.parametrize("evaluations", [0, 1, 2])
-def test_restored_goes_on_bit_for_bit(
+def test_a_restored_run_equals_the_undisturbed_one_bit_for_bit(
     tmp_path: Path, method: dict[str, Any], evaluations: int
 ) -> None:
     config = small_config(**method)
@@ -94,8 +95,7 @@ def test_restored_goes_on_bit_for_bit(
     restored = Run.restore(tmp_path / "checkpoint", config, DATASET_FEATURES, CPU)
     assert (restored.iteration, restored.reports) == (run.iteration, run.reports)
     assert finish(restored) == finish(run)
-    one, other = run._slots.state(0), restored._slots.state(0)
-    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert same_tensors(run._slots.state(0), restored._slots.state(0))
 
 
 def test_saving_between_evaluations_loses_nothing(tmp_path: Path) -> None:

@@ -2,13 +2,13 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from tests.unit.trainer.packing import PackedAndAlone, same_tensors
 from tests.unit.trainer.small import CPU, small_config, small_dataset_features
 from trainer.config.configuration import TrainConfig
 from trainer.engine.slots import Slots
@@ -29,30 +29,18 @@ def configs(count: int = 3, **method: Any) -> list[TrainConfig]:
     ]
 
 
-def same(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -> bool:
-    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
-
-
 @pytest.mark.parametrize(
     "method",
     [{}, {"fusion": "ladder"}, {"fusion": "max", "cmh": "shared"}, {"name": "stego"}],
 )
+@pytest.mark.usefixtures("one_thread")
 def test_together_equals_alone(method: dict[str, Any]) -> None:
-    dataset_features, settings = small_dataset_features(), configs(**method)
-    together = Slots(settings, dataset_features, CPU)
-    alone = [Slots([config], dataset_features, CPU) for config in settings]
-    for _ in range(7):  # over the short batch of an epoch of three
-        together.step()
-        for slots in alone:
-            slots.step()
-    for slot, slots in enumerate(alone):
-        assert same(together.state(slot), slots.state(0))
-        assert together.evaluate(slot, dataset_features.val) == slots.evaluate(
-            0, dataset_features.val
-        )
-        assert together.take_loss(slot) == slots.take_loss(0)
+    runs = PackedAndAlone(configs(**method), small_dataset_features())
+    runs.step(7)  # over the short batch of an epoch of three
+    runs.assert_equal()
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_slots_at_different_places_of_their_epochs_train_together() -> None:
     dataset_features, settings = small_dataset_features(), configs(2)
     ahead = Slots([settings[0]], dataset_features, CPU)
@@ -63,8 +51,8 @@ def test_slots_at_different_places_of_their_epochs_train_together() -> None:
     fresh = Slots([settings[1]], dataset_features, CPU)
     for slots in (together, ahead, fresh) * 4:
         slots.step()
-    assert same(together.state(0), ahead.state(0))
-    assert same(together.state(1), fresh.state(0))
+    assert same_tensors(together.state(0), ahead.state(0))
+    assert same_tensors(together.state(1), fresh.state(0))
 
 
 def test_seeds_make_different_runs() -> None:
@@ -98,7 +86,7 @@ def test_a_step_learns() -> None:
     assert float(after["model.steps_S1"]) == 1
 
 
-def test_a_non_finite_target_reaches_no_parameter_and_is_told() -> None:
+def test_a_non_finite_target_reaches_no_parameter_and_is_reported() -> None:
     dataset_features = small_dataset_features(
         crops=4
     )  # one batch an epoch, so that every step meets it
@@ -119,20 +107,17 @@ def test_a_non_finite_target_reaches_no_parameter_and_is_told() -> None:
     assert slots.take_loss(0)[1] is True
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_one_slots_fault_is_not_anothers() -> None:
     dataset_features = small_dataset_features(crops=9)
     dataset_features.train.features["rgb"][3] = np.inf
-    settings = configs(2)
-    together = Slots(settings, dataset_features, CPU)
-    alone = [Slots([config], dataset_features, CPU) for config in settings]
-    faults = []
+    runs = PackedAndAlone(configs(2), dataset_features)
+    together, faults = runs.together, []
     for _ in range(3):
-        together.step()
+        runs.step(1)
         faults.append([not together.take_loss(slot)[1] for slot in range(2)])
-        for slots in alone:
-            slots.step()
     assert any(one != other for one, other in faults)  # they meet the crop at different steps
-    for slot, slots in enumerate(alone):
+    for slot, slots in enumerate(runs.alone):
         assert torch.equal(together.state(slot)["model.leaf_SP"], slots.state(0)["model.leaf_SP"])
         assert together.state(slot)["model.leaf_SP"].isfinite().all()
 
@@ -148,8 +133,8 @@ def test_a_state_stays_as_it_was_taken() -> None:
     state = slots.state(0)
     before = {name: tensor.clone() for name, tensor in state.items()}
     slots.step()
-    assert same(state, before)
-    assert not same(slots.state(0), before)
+    assert same_tensors(state, before)
+    assert not same_tensors(slots.state(0), before)
     for tensor in state.values():
         tensor.zero_()  # nor do the slots see what is done to it
     slots.step()

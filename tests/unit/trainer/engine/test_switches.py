@@ -9,6 +9,7 @@ import torch
 
 from tests.unit.trainer import restated
 from tests.unit.trainer.methods.test_methods import step, total
+from tests.unit.trainer.packing import same_tensors
 from tests.unit.trainer.small import CPU, GRID, small_config, small_dataset_features
 from trainer.config.configuration import EvaluationConfig, TrainConfig, TrainingConfig
 from trainer.engine.run import Run, best_report
@@ -175,9 +176,7 @@ def test_the_best_iterate_is_kept_beside_the_last(tmp_path: Path) -> None:
         for report in ("last", "best")
     )
     assert last.reports == best.reports
-    one, other = last._slots.state(0), best._slots.state(0)
-    assert one.keys() == other.keys()
-    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert same_tensors(last._slots.state(0), best._slots.state(0))
     wanted = max(best.reports, key=lambda report: report.cluster.miou)
     assert wanted is not best.reports[-1], "else this shows nothing"
     best.save(tmp_path)
@@ -200,8 +199,7 @@ def test_the_best_iterate_outlives_an_interruption(tmp_path: Path, stop: int) ->
     run = Run.restore(tmp_path, config, DATASET_FEATURES, CPU)
     while not run.finished:
         run.advance()
-    assert run._best.keys() == whole._best.keys() and whole._best
-    assert all(torch.equal(run._best[name], whole._best[name]) for name in run._best)
+    assert whole._best and same_tensors(run._best, whole._best)
 
 
 def test_of_equals_the_first_is_best_and_nothing_undefined() -> None:

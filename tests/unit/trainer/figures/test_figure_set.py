@@ -1,22 +1,17 @@
 """``figures`` and ``--snapshots`` from the command line, on rooms of a few pixels."""
 
 import dataclasses
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from trainer.commands import app as cli
+from tests.fakes.trainer_command import call_trainer
+from tests.unit.trainer.small import ROOMS
 from trainer.commands.setup import find_device, prepare_dataset_features
 from trainer.config.configuration import (
-    DataConfig,
-    EvaluationConfig,
-    FeatureConfig,
     MethodConfig,
-    TrainConfig,
-    TrainingConfig,
 )
 from trainer.config.toml_records import record_to_table, toml_text
 from trainer.engine.run import Run, config_of
@@ -25,21 +20,9 @@ from trainer.errors import ConfigError
 from trainer.figures import figure_set as figure_set
 from trainer.figures.run_view import RunView
 
-CONFIG = TrainConfig(
-    data=DataConfig(options={"train": 3, "val": 3, "test": 2, "size": 32}),
-    features=FeatureConfig(train_resolution=16, eval_resolution=32, neighbours=7),
-    method=MethodConfig(code_dim=4),
-    training=TrainingConfig(iterations=6, batch_size=4, samples=3, random_draws=1),
-    evaluation=EvaluationConfig(evaluations=2),
-)
-
 
 def call(*arguments: object) -> int:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["trainer", *map(str, arguments), "--device", "cpu"])
-        with pytest.raises(SystemExit) as caught:
-            cli.main()
-    return int(caught.value.code or 0)
+    return call_trainer(*arguments, "--device", "cpu")
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +30,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with snapshots, and one of STEGO on the same rooms."""
     folder = tmp_path_factory.mktemp("album")
     stego = dataclasses.replace(
-        CONFIG,
-        data=dataclasses.replace(CONFIG.data, modalities=("rgb",)),
+        ROOMS,
+        data=dataclasses.replace(ROOMS.data, modalities=("rgb",)),
         method=MethodConfig(name="stego", code_dim=4),
     )
-    for name, config in (("run", CONFIG), ("stego", stego)):
+    for name, config in (("run", ROOMS), ("stego", stego)):
         (folder / f"{name}.toml").write_text(toml_text(record_to_table(config)))
     cache = ("--cache", folder / "cache")
     run, other = ("fit", folder / "run.toml"), ("fit", folder / "stego.toml")
@@ -104,8 +87,8 @@ def test_a_baseline_is_shown_beside(place: Path, drawn: dict[str, Figure]) -> No
 
 def test_the_label_maps_that_are_shown_are_those_that_were_counted(place: Path) -> None:
     run_folder, cpu = place / "run", find_device("cpu")
-    dataset_features = prepare_dataset_features(CONFIG, cache=place / "cache", device=cpu)
-    run = Run.restore(run_folder, CONFIG, dataset_features, cpu)
+    dataset_features = prepare_dataset_features(ROOMS, cache=place / "cache", device=cpu)
+    run = Run.restore(run_folder, ROOMS, dataset_features, cpu)
     subject = RunView.of(run_folder, run, dataset_features, "val", cpu)
     maps = np.stack(subject.class_maps(range(3)))
     classes, truth = len(dataset_features.classes), np.asarray(dataset_features.val.labels)
@@ -130,7 +113,7 @@ def test_a_baseline_of_other_images_is_one_line(
     assert not drawn
 
 
-def test_without_matplotlib_the_mend_is_told(
+def test_without_matplotlib_the_fix_is_named(
     place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
@@ -141,13 +124,13 @@ def test_without_matplotlib_the_mend_is_told(
 def test_snapshots_are_checkpoints_that_go_on_to_the_same_end(place: Path) -> None:
     found = find_snapshots(place / "run")
     assert list(found) == [0, 4]
-    assert config_of(found[4]) == CONFIG
+    assert config_of(found[4]) == ROOMS
     cpu = find_device("cpu")
-    dataset_features = prepare_dataset_features(CONFIG, cache=place / "cache", device=cpu)
-    run = Run.restore(found[4], CONFIG, dataset_features, cpu)
+    dataset_features = prepare_dataset_features(ROOMS, cache=place / "cache", device=cpu)
+    run = Run.restore(found[4], ROOMS, dataset_features, cpu)
     while not run.finished:
         run.advance()
-    assert run.reports == Run.restore(place / "run", CONFIG, dataset_features, cpu).reports
+    assert run.reports == Run.restore(place / "run", ROOMS, dataset_features, cpu).reports
 
 
 def test_snapshots_that_cannot_be_had_are_refused(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.unit.trainer.packing import PackedAndAlone, same_tensors
 from tests.unit.trainer.small import (
     CPU,
     GRID,
@@ -155,29 +156,18 @@ def test_low_precision_changes_the_loss_little(name: str) -> None:
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("fusion", ["sum", "conv", "ladder"])
 @pytest.mark.parametrize("count", [2, 4])
+@pytest.mark.usefixtures("one_thread")
 def test_packed_slots_equal_single_runs_bit_for_bit(name: str, fusion: str, count: int) -> None:
     modalities = MODALITIES[:count]
-    dataset_features = small_dataset_features(modalities=modalities)
     configs = []
     for seed in range(3):
         base = small_config(modalities=modalities, seed=seed, name=name, fusion=fusion)
         declared = (*hyper_parameters(base), *modality_hyper_parameters(base))[seed:]
         hyper = {each.name: each.low + (each.high - each.low) / (seed + 2) for each in declared}
         configs.append(dataclasses.replace(base, hyper=hyper))
-    together = Slots(configs, dataset_features, CPU)
-    alone = [Slots([config], dataset_features, CPU) for config in configs]
-    for _ in range(4):  # over the short batch of an epoch of three
-        together.step()
-        for slots in alone:
-            slots.step()
-    for slot, slots in enumerate(alone):
-        state, expected = together.state(slot), slots.state(0)
-        assert state.keys() == expected.keys()
-        assert all(torch.equal(state[key], expected[key]) for key in state)
-        assert together.take_terms(slot) == slots.take_terms(0)
-        assert together.evaluate(slot, dataset_features.val) == slots.evaluate(
-            0, dataset_features.val
-        )
+    runs = PackedAndAlone(configs, small_dataset_features(modalities=modalities))
+    runs.step(4)  # over the short batch of an epoch of three
+    runs.assert_equal()
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -191,8 +181,7 @@ def test_a_run_resumes_from_its_checkpoint_bit_for_bit(
     undisturbed.save(tmp_path / "run")
     resumed = Run.restore(tmp_path / "run", config, dataset_features, CPU)
     assert undisturbed.advance() == resumed.advance()
-    state, expected = resumed._slots.state(0), undisturbed._slots.state(0)
-    assert all(torch.equal(state[key], expected[key]) for key in expected)
+    assert same_tensors(resumed._slots.state(0), undisturbed._slots.state(0))
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -22,7 +22,7 @@ from trainer.methods.unim2 import UniM2Options
 from trainer.records import Report
 
 #: Checkpoints of the revision before there were options, and the report that it made next.
-FORMER = Path(__file__).parent / "former_checkpoints"
+FORMER = Path(__file__).parents[3] / "fixtures" / "checkpoints_before_options"
 
 
 def method_of(**table: Any) -> MethodConfig:
@@ -129,7 +129,7 @@ def test_a_preset_loses_what_belongs_to_another_method_or_data_set() -> None:
     assert other == {"data": {"name": "nyu"}, "method": {"name": "unim2"}}
 
 
-def test_a_preset_of_another_method_is_gone_on_from(tmp_path: Path) -> None:
+def test_a_preset_of_another_method_can_be_the_base(tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
     path.write_text('base = "nyu-s16-published"\n[method]\nname = "coral"\n')
     config = read_config(path)

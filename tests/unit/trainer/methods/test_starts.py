@@ -9,6 +9,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from tests.unit.trainer.packing import PackedAndAlone
 from tests.unit.trainer.small import CPU, small_config, small_dataset_features
 from trainer.config.configuration import TrainConfig
 from trainer.engine.run import Run
@@ -72,19 +73,15 @@ def test_every_weight_is_learnt_from_there(settings: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("settings", STARTS.values(), ids=STARTS)
+@pytest.mark.usefixtures("one_thread")
 def test_packed_slots_start_and_train_as_single_runs(settings: dict[str, Any]) -> None:
-    dataset_features = small_dataset_features()
     configs = [config_of(settings, seed=seed) for seed in range(3)]
-    together = Slots(configs, dataset_features, CPU)
-    alone = [Slots([config], dataset_features, CPU) for config in configs]
+    runs = PackedAndAlone(configs, small_dataset_features())
     for steps in (0, 4):
-        for _ in range(steps):
-            for slots in (together, *alone):
-                slots.step()
-        for slot, slots in enumerate(alone):
-            state, expected = together.state(slot), slots.state(0)
-            assert all(torch.equal(state[key], expected[key]) for key in expected)
-    assert not torch.equal(alone[0].state(0)["model.leaf_SP"], alone[1].state(0)["model.leaf_SP"])
+        runs.step(steps)
+        runs.assert_equal()
+    one, other = (slots.state(0)["model.leaf_SP"] for slots in runs.alone[:2])
+    assert not torch.equal(one, other)
 
 
 @pytest.mark.parametrize("settings", STARTS.values(), ids=STARTS)

@@ -1,4 +1,4 @@
-"""Equal bit for bit wherever data lies, with whatever products a processor makes."""
+"""Equal bit for bit at any address of the data, with whatever products a processor makes."""
 
 import dataclasses
 from collections.abc import Callable
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from tests.fakes.fickle_products import FickleProducts, shifted
+from tests.unit.trainer.packing import PackedAndAlone, same_tensors
 from tests.unit.trainer.small import CPU, small_config, small_dataset_features
 from trainer.config.configuration import TrainConfig
 from trainer.engine.checkpoint import read_checkpoint
@@ -38,26 +39,16 @@ def odd_config(name: str, seed: int) -> TrainConfig:
     return small_config(seed=seed, training={"batch_size": 3, **training}, **method)
 
 
-def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
-    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
-
-
 @pytest.mark.parametrize("channels", [5, 6])
 @pytest.mark.parametrize("name", ODD)
+@pytest.mark.usefixtures("one_thread")
 def test_together_equals_alone_with_fickle_products(name: str, channels: int) -> None:
     dataset_features = small_dataset_features(channels=channels)
     configs = [odd_config(name, seed) for seed in range(3)]
     with FickleProducts() as products:
-        together = Slots(configs, dataset_features, CPU)
-        alone = [Slots([config], dataset_features, CPU) for config in configs]
-        for _ in range(4):
-            for slots in (together, *alone):
-                slots.step()
-        for slot, slots in enumerate(alone):
-            assert same(together.state(slot), slots.state(0))
-            assert together.evaluate(slot, dataset_features.val) == slots.evaluate(
-                0, dataset_features.val
-            )
+        runs = PackedAndAlone(configs, dataset_features)
+        runs.step(4)
+        runs.assert_equal()
     assert products.count > 100
 
 
@@ -105,7 +96,7 @@ def test_where_features_and_a_checkpoint_lie_changes_nothing(
         for slots in (undisturbed, resumed):
             slots.step()
             slots.step()
-        assert same(undisturbed.state(0), resumed.state(0))
+        assert same_tensors(undisturbed.state(0), resumed.state(0))
         scores = [slots.evaluate(0, dataset_features.val) for slots in (undisturbed, resumed)]
         assert scores[0] == scores[1]
         resumed.load_weights(
@@ -114,7 +105,8 @@ def test_where_features_and_a_checkpoint_lie_changes_nothing(
         assert resumed.evaluate(0, misplaced(dataset_features, numbers).val) == scores[0]
 
 
-BEFORE = Path(__file__).parent / "checkpoints_before_padding"  # of the last release without gaps
+#: Of the last release without gaps.
+BEFORE = Path(__file__).parents[3] / "fixtures" / "checkpoints_before_padding"
 
 
 def test_a_checkpoint_from_before_the_gaps_is_read_and_written_as_it_was(tmp_path: Path) -> None:
@@ -122,7 +114,7 @@ def test_a_checkpoint_from_before_the_gaps_is_read_and_written_as_it_was(tmp_pat
     run = Run.restore(BEFORE / "first", config, dataset_features, CPU)
     run.save(tmp_path)
     old, new = (read_checkpoint(folder) for folder in (BEFORE / "first", tmp_path))
-    assert same(old[0], new[0])
+    assert same_tensors(old[0], new[0])
     for before, after in zip(old[1]["reports"], new[1]["reports"], strict=True):
         assert {key: after[key] for key in before} == before  # reports say more by now
     assert len(old[0]["model.leaf_SP"]) % 2 == 1

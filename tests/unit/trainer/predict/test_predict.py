@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ import pytest
 import torch
 
 from tests.fakes.data_sets import MAKERS, cityscapes, mfnet
-from trainer.commands import app as cli
+from tests.fakes.trainer_command import call_trainer
 from trainer.commands.predict import read_modalities
 from trainer.config.configuration import (
     DataConfig,
@@ -222,13 +221,18 @@ def test_a_square_image_is_what_a_bank_is_made_of() -> None:
         assert torch.equal(whole_image(image, side=48, multiple=8, resize=resize), square)
 
 
+def train(config: TrainConfig, folder: Path) -> None:
+    """A checkpoint in ``run``, its features in ``cache``."""
+    run = Run.start(config, prepare(config, cache=folder / "cache"), CPU)
+    run.advance()
+    run.save(folder / "run")
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A trained checkpoint in ``run``, its features in ``cache``, four own pictures."""
     root = tmp_path_factory.mktemp("own")
-    run = Run.start(CONFIG, prepare(CONFIG, cache=root / "cache"), CPU)
-    run.advance()
-    run.save(root / "run")
+    train(CONFIG, root)
     source = open_dataset(dataclasses.replace(CONFIG.data, seed=1)).source
     for modality in ("rgb", "depth"):
         (root / modality).mkdir()
@@ -286,26 +290,25 @@ def test_sizes_that_differ_are_refused(folder: Path, predictor: Predictor) -> No
         predictor.read(own)
 
 
-def call(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
-    monkeypatch.setattr(sys, "argv", ["trainer", *map(str, arguments)])
-    with pytest.raises(SystemExit) as caught:
-        cli.main()
-    return int(caught.value.code or 0)
+def train_briefly(data: DataConfig, folder: Path) -> None:
+    """Two iterations: a checkpoint in ``run``, its features in ``cache``."""
+    features = FeatureConfig(train_resolution=16, eval_resolution=16, neighbours=5)
+    training = dataclasses.replace(CONFIG.training, partner_ranks=5, iterations=2)
+    train(dataclasses.replace(CONFIG, data=data, features=features, training=training), folder)
 
 
-def ask(monkeypatch: pytest.MonkeyPatch, folder: Path, *more: object, rgb: str = "rgb") -> int:
+def ask(folder: Path, *more: object, rgb: str = "rgb") -> int:
     common = ("--device", "cpu", "--cache", folder / "cache")
     depth = ("--modality", f"depth={folder / 'depth'}")
-    return call(monkeypatch, "predict", folder / "run", folder / rgb, *depth, *common, *more)
+    return call_trainer("predict", folder / "run", folder / rgb, *depth, *common, *more)
 
 
 def test_masks_and_overlays_have_the_images_size_and_the_classes_colours(
     folder: Path,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert ask(monkeypatch, folder, "--out", tmp_path) == 0
+    assert ask(folder, "--out", tmp_path) == 0
 
     said = capsys.readouterr().out
     assert "clusters are named by the labels of the 2 val images" in said
@@ -331,65 +334,57 @@ def test_masks_and_overlays_have_the_images_size_and_the_classes_colours(
 def test_the_linear_probe_can_be_asked(
     folder: Path,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert ask(monkeypatch, folder, "--out", tmp_path, "--probe", "linear") == 0
+    assert ask(folder, "--out", tmp_path, "--probe", "linear") == 0
     assert "trained on the labels of the train split" in capsys.readouterr().out
 
 
 def test_an_image_that_cannot_be_read_stops_no_other(
     folder: Path,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     shutil.copytree(folder / "rgb", folder / "broken")
     (folder / "broken/0.png").write_bytes(b"")
 
-    assert ask(monkeypatch, folder, "--out", tmp_path, rgb="broken") == 1
+    assert ask(folder, "--out", tmp_path, rgb="broken") == 1
 
     assert "not predicted: cannot decode the image" in capsys.readouterr().out
     assert [path.name for path in (tmp_path / "masks").iterdir()] == ["1.png"]
 
 
-def test_a_place_that_cannot_be_written_is_told(
+def test_an_output_folder_that_cannot_be_written_is_refused(
     folder: Path,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "file").write_text("")
 
-    assert ask(monkeypatch, folder, "--out", tmp_path / "file") == 2
+    assert ask(folder, "--out", tmp_path / "file") == 2
     error = capsys.readouterr().err.strip()
     assert "cannot write" in error and "--out" in error and "\n" not in error
 
 
 def test_without_labels_masks_hold_the_clusters_numbers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One file is both modalities' here."""
     data = mfnet.without_labels(tmp_path / "data")
-    features = FeatureConfig(train_resolution=16, eval_resolution=16, neighbours=5)
-    training = dataclasses.replace(CONFIG.training, partner_ranks=5, iterations=2)
-    config = dataclasses.replace(CONFIG, data=data, features=features, training=training)
-    run = Run.start(config, prepare(config, cache=tmp_path / "cache"), CPU)
-    run.advance()
-    run.save(tmp_path / "run")
+    train_briefly(data, tmp_path)
     images = tmp_path / "data/images"
     asked = ("predict", tmp_path / "run", images, "--modality", f"thermal={images}")
     common = ("--out", tmp_path / "out", "--cache", tmp_path / "cache", "--device", "cpu")
 
-    assert call(monkeypatch, *asked, *common) == 0
+    assert call_trainer(*asked, *common) == 0
     assert "masks hold the clusters' own numbers" in capsys.readouterr().out
     masks = {path.name: path.read_bytes() for path in (tmp_path / "out/masks").iterdir()}
-    assert call(monkeypatch, "predict", tmp_path / "run", images, *common) == 0
+    assert call_trainer("predict", tmp_path / "run", images, *common) == 0
     assert masks == {path.name: path.read_bytes() for path in (tmp_path / "out/masks").iterdir()}
     capsys.readouterr()
     legend = json.loads((tmp_path / "out/classes.json").read_text())
     assert legend["classes"][3]["name"] == "cluster 3"
-    assert call(monkeypatch, *asked, *common, "--probe", "linear") == 2
+    assert call_trainer(*asked, *common, "--probe", "linear") == 2
     assert "was not trained, for its train split has no labels" in capsys.readouterr().err
 
 
@@ -435,7 +430,7 @@ def test_rooms_take_depth_as_three_channels(tmp_path: Path) -> None:
         source.decode("depth", tmp_path / "depth.png")
 
 
-def test_the_wrong_number_of_files_is_told(tmp_path: Path) -> None:
+def test_a_wrong_number_of_files_is_refused(tmp_path: Path) -> None:
     config = next(iter(MAKERS["mcubes"].LAYOUTS.values()))(tmp_path)
     config = dataclasses.replace(config, modalities=("rgb", "aolp"))
     source = open_dataset(config).source
@@ -445,22 +440,17 @@ def test_the_wrong_number_of_files_is_told(tmp_path: Path) -> None:
 
 
 def test_the_users_palette_colours_masks_overlays_and_their_legend(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Three classes: few enough for the colours that are ours otherwise."""
     data = dataclasses.replace(
         MAKERS["folder"].LAYOUTS["lists"](tmp_path / "data"), modalities=("rgb", "height")
     )
-    features = FeatureConfig(train_resolution=16, eval_resolution=16, neighbours=5)
-    training = dataclasses.replace(CONFIG.training, partner_ranks=5, iterations=2)
-    config = dataclasses.replace(CONFIG, data=data, features=features, training=training)
-    run = Run.start(config, prepare(config, cache=tmp_path / "cache"), CPU)
-    run.advance()
-    run.save(tmp_path / "run")
+    train_briefly(data, tmp_path)
     height = f"height={tmp_path / 'data/height'}"
 
-    assert call(
-        monkeypatch, "predict", tmp_path / "run", tmp_path / "data/colour", "--modality", height,
+    assert call_trainer(
+        "predict", tmp_path / "run", tmp_path / "data/colour", "--modality", height,
         "--out", tmp_path / "out", "--cache", tmp_path / "cache", "--device", "cpu",
     ) == 0  # fmt: skip
 

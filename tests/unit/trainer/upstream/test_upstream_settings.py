@@ -2,7 +2,6 @@
 
 import dataclasses
 import operator
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,8 @@ import pytest
 import yaml
 
 from tests.fakes.released_yaml import RELEASED, released_yaml
+from tests.fakes.trainer_command import call_trainer
 from tests.unit.trainer.small import rows_of
-from trainer.commands import app as cli
 from trainer.commands.setup import read_config
 from trainer.config.configuration import BackboneConfig, DataConfig, MethodConfig, TrainConfig
 from trainer.config.presets import read_preset
@@ -303,28 +302,21 @@ def test_numbers_without_a_point_stay_numbers() -> None:
     assert yaml.safe_load(text) == {"a": 1e-5, "b": 5e-4, "c": None, "d": ["x"], "e": {"f": True}}
 
 
-def call(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
-    monkeypatch.setattr(sys, "argv", ["trainer", *map(str, arguments)])
-    with pytest.raises(SystemExit) as caught:
-        cli.main()
-    return int(caught.value.code or 0)
-
-
 def test_the_command_line_reads_writes_and_refuses(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source, toml, back = (tmp_path / name for name in ("nyu.yml", "nyu.toml", "back.yml"))
     source.write_text(released_yaml("nyu"))
     wide = ("--out", toml, "--protocol", "published")
 
-    assert call(monkeypatch, "import-config", source, *wide) == 0
+    assert call_trainer("import-config", source, *wide) == 0
     printed = capsys.readouterr().out
     assert "iterations: 3334" in printed and "gpu_ids" in printed and "hydra" in printed
     assert read_config(toml) == config_of("nyu", protocol="published")
-    assert call(monkeypatch, "import-config", source, *wide) == 2  # it exists
-    assert call(monkeypatch, "export", toml, "--out", back) == 0
+    assert call_trainer("import-config", source, *wide) == 2  # it exists
+    assert call_trainer("export", toml, "--out", back) == 0
     assert "note: the released code always has features.dtype" in capsys.readouterr().out
-    assert call(monkeypatch, "export", toml) == 0
+    assert call_trainer("export", toml) == 0
     assert capsys.readouterr().out == back.read_text()
-    assert call(monkeypatch, "export", tmp_path / "none.toml") == 2
+    assert call_trainer("export", tmp_path / "none.toml") == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
