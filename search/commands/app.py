@@ -16,6 +16,7 @@ from search.commands.dashboard import dashboard
 from search.commands.doctor import doctor
 from search.commands.export_study import export_study
 from search.commands.import_study import import_study
+from search.commands.init import init
 from search.commands.launch import launch
 from search.commands.list import list_studies
 from search.commands.resume import resume
@@ -31,6 +32,7 @@ __all__ = ["app", "main"]
 
 #: By the name that is typed, in the order of the help.
 COMMANDS: Mapping[str, Callable[..., None]] = {
+    "init": init,
     "launch": launch,
     "resume": resume,
     "list": list_studies,

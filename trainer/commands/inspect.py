@@ -11,11 +11,8 @@ from trainer.causes import group_alike
 from trainer.commands.setup import read_config, say, telling
 from trainer.commands.tables import NONE, say_table
 from trainer.config.configuration import TrainConfig
-from trainer.config.toml_records import read_toml
 from trainer.console.sizes import bytes_text
 from trainer.datasets import find_dataset
-from trainer.datasets.folder import DESCRIPTION, config_of_description
-from trainer.datasets.folder.description import is_description
 from trainer.errors import DataError
 from trainer.inspection import (
     Finding,
@@ -28,7 +25,7 @@ from trainer.inspection import (
 from trainer.inspection.facts import Range
 from trainer.inspection.readiness import Readiness
 
-__all__ = ["inspect_data", "inspect_file"]
+__all__ = ["findings_text", "inspect_data", "inspect_file"]
 
 #: Kinds of findings that are a line a folder, which has its own count of files.
 COUNTED = ("unused",)
@@ -48,24 +45,16 @@ def inspect_file(path: Path, *, cache: Path | None, as_json: bool) -> bool:
     Raises:
         ConfigError: If the file or a setting is wrong.
     """
-    file = path / DESCRIPTION if path.is_dir() else path
-    if not is_description(read_toml(file)):
-        return inspect_data(read_config(file, tell=not as_json), cache=cache, as_json=as_json)
-    config = TrainConfig(data=config_of_description(file))
-    note = f"{file} describes a data set and no run: its features are measured by default settings"
-    return inspect_data(config, cache=cache, as_json=as_json, notes=(note,))
+    return inspect_data(read_config(path, tell=not as_json), cache=cache, as_json=as_json)
 
 
-def inspect_data(
-    config: TrainConfig, *, cache: Path | None, as_json: bool, notes: tuple[str, ...] = ()
-) -> bool:
+def inspect_data(config: TrainConfig, *, cache: Path | None, as_json: bool) -> bool:
     """Print what a configuration's data set holds, and every fault.
 
     Args:
         config: The run.
         cache: Folder of the feature cache; None for the user's own.
         as_json: Whether to print one JSON object instead of tables.
-        notes: What is to be said beside the data set's own notes.
 
     Returns:
         Whether training would begin and read every image.
@@ -85,7 +74,6 @@ def inspect_data(
     ready = measure_readiness(config, data_set, cache)
     with telling() as tell:
         found = walk_through(data_set, tell)
-    found = dataclasses.replace(found, notes=(*notes, *found.notes))
     faults = (*found.faults, *ready.faults)
     if as_json:
         say(json.dumps(_json(found, ready), indent=1))
@@ -109,18 +97,27 @@ def _say_all(found: Inspection, ready: Readiness) -> None:
     for note in found.notes:
         say(f"note: {note}")
     faults = (*found.faults, *ready.faults)
-    _say_findings("suspicious", found.suspicions)
-    _say_findings("fault", faults)
+    for line in (
+        *findings_text("suspicious", found.suspicions),
+        *findings_text("fault", faults),
+    ):
+        say(line)
     say(_verdict(faults, found.suspicions))
 
 
-def _say_findings(what: str, findings: Sequence[Finding]) -> None:
-    """A line per cause, however many files it has."""
+def findings_text(what: str, findings: Sequence[Finding]) -> list[str]:
+    """A line per cause, however many files it has.
+
+    Args:
+        what: What each line begins with.
+        findings: What was found.
+    """
+    said = []
     for kind in dict.fromkeys(finding.kind for finding in findings):
         texts = [each.text for each in findings if each.kind == kind]
         lines = texts if kind in COUNTED else [alike.line for alike in group_alike(texts)]
-        for line in lines:
-            say(f"{what} ({kind}): {line}")
+        said += [f"{what} ({kind}): {line}" for line in lines]
+    return said
 
 
 def _say_splits(found: Inspection) -> None:

@@ -9,13 +9,12 @@ import torch
 from rich.console import Console
 
 from trainer.config.configuration import TrainConfig
+from trainer.config.described import DESCRIPTION
 from trainer.config.layers import SEARCH, settings_in_place
 from trainer.config.presets import read_preset
 from trainer.config.sources import Layers, read_layers
 from trainer.config.toml_records import build_record
 from trainer.console.progress import Tell, open_teller
-from trainer.console.shell import shell_text, trainer_command
-from trainer.datasets.folder.description import is_description
 from trainer.errors import ConfigError
 from trainer.features import DatasetFeatures, prepare
 from trainer.features.bank import Verify
@@ -59,19 +58,14 @@ def read_config(path: Path, *, tell: bool = False) -> TrainConfig:
     its protocol. A table ``[search]`` is a search's.
 
     Args:
-        path: The file.
+        path: The file; or a data set's description, or the folder that holds it, for a run on
+            its data by the preset's settings.
         tell: Whether to print which settings were taken from where.
 
     Raises:
         ConfigError: On a file or a setting that is wrong.
     """
-    layers = read_layers(None, path)
-    if is_description(layers.from_file):
-        raise ConfigError(
-            f"{path} describes a data set, not a run: write a TOML file with a table [data] of"
-            f" name = 'folder', root = '{path}' and modalities, and give that;"
-            f" `{shell_text(trainer_command('inspect', path))}` reads the data set through"
-        )
+    layers = read_layers(None, path / DESCRIPTION if path.is_dir() else path)
     config = run_of(layers)
     if tell:
         _say_settings(layers)

@@ -2,7 +2,9 @@
 
 One rule for ``trainer fit`` and ``search launch`` says which preset lies below: the one that was
 asked for, by flag or by the file's key ``base``; else ``own`` for data of one's own; else
-``rooms``. A file may hold the table ``[search]``, which a single run does not read.
+``rooms``. A file may hold the table ``[search]``, which a single run does not read. It may also
+be a data set's description, which stands for a run on its data. A described data set brings its
+modalities, unless file or flags name others.
 """
 
 import re
@@ -11,10 +13,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from trainer.config.described import (
+    DESCRIPTION,
+    FOLDER,
+    described_data,
+    described_modalities,
+    is_description,
+)
 from trainer.config.layers import fitting, inner, lay_over
 from trainer.config.paths import user_path
-from trainer.config.presets import read_preset
-from trainer.config.toml_records import flat_table, read_toml
+from trainer.config.presets import preset_names, read_preset
+from trainer.config.toml_records import flat_table, overlay, read_toml
 from trainer.errors import ConfigError, in_one_line
 
 __all__ = ["DEFAULT_PRESET", "OWN_PRESET", "Layers", "read_layers"]
@@ -37,6 +46,9 @@ class Layers:
     from_file: Mapping[str, Any] = field(default_factory=dict)
     #: Tables of the flags.
     flags: Mapping[str, Any] = field(default_factory=dict)
+    #: The data set's description, where it is one of your own, and what it says about the run.
+    description: Path | None = None
+    described: Mapping[str, Any] = field(default_factory=dict)
 
     def lines(self) -> tuple[str, ...]:
         """The same in sentences, for a log."""
@@ -49,6 +61,8 @@ class Layers:
     def said(self) -> tuple[tuple[str, str], ...]:
         """What was taken from where: pairs such as ``("preset", "own: ...")``, lowest first."""
         lines = [("preset", f"{self.preset}: {self.reason}")]
+        if self.described:
+            lines.append((str(self.description), _keys(self.described)))
         if self.file is not None:
             lines.append((str(self.file), _keys(self.from_file)))
         if self.flags:
@@ -60,8 +74,8 @@ class Layers:
         return lay_over(self.from_file, self.flags)
 
     def over(self, preset: Mapping[str, Any]) -> dict[str, Any]:
-        """File and flags over what suits them of a preset's tables."""
-        given = self.given()
+        """File, flags and description over what suits them of a preset's tables."""
+        given = lay_over(self.described, self.given())
         return lay_over(fitting(preset, given), given)
 
     @property
@@ -72,8 +86,12 @@ class Layers:
         """
         if self.preset != OWN_PRESET:
             return self.preset
-        root = inner(self.flags, "data").get("root", "")
-        named = self.file.stem if self.file is not None else Path(str(root)).name
+        root = Path(str(inner(self.flags, "data").get("root", "")))
+        file = self.file or root
+        if file.name == DESCRIPTION:
+            named = file.parent.name
+        else:
+            named = file.stem if file.suffix == ".toml" else file.name
         return _slug(named) or self.preset
 
 
@@ -92,6 +110,8 @@ def read_layers(
     """
     path = None if file is None else user_path(file)
     table = {} if path is None else read_toml(path)
+    if path is not None and is_description(table):
+        table = {"data": described_data(path)}
     base = table.pop("base", None)
     given = flags or {}
     if base is not None and not isinstance(base, str):
@@ -102,6 +122,7 @@ def read_layers(
             f" {in_one_line(preset)} was given: leave one of them out"
         )
     name, reason = _choose(preset, base, lay_over(table, given))
+    description, described = _described(name, lay_over(table, given))
     return Layers(
         preset=name,
         reason=reason,
@@ -109,7 +130,24 @@ def read_layers(
         file=path,
         from_file=table,
         flags=given,
+        description=description,
+        described=described,
     )
+
+
+def _described(preset: str, given: Mapping[str, Any]) -> tuple[Path | None, dict[str, Any]]:
+    """The description of the data that were named, and the settings it brings."""
+    if preset not in preset_names():
+        return None, {}  # refused by whoever reads the preset
+    data = overlay(inner(read_preset(preset), "data"), inner(given, "data"))
+    root = data.get("root")
+    if data.get("name") != FOLDER or not isinstance(root, str) or "modalities" in data:
+        return None, {}
+    found = described_modalities(root)
+    if found is None:
+        return None, {}
+    file, modalities = found
+    return file, {"data": {"modalities": modalities}}
 
 
 def _choose(preset: str | None, base: str | None, given: Mapping[str, Any]) -> tuple[str, str]:

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from trainer.config.configuration import DataConfig
+from trainer.config.described import DESCRIPTION
+from trainer.console.shell import search_command, shell_text
 from trainer.datasets.base import DataSet, Label, check_modalities
 from trainer.datasets.file_tree import FileTree
 from trainer.datasets.files import FileSource
@@ -27,10 +29,8 @@ from trainer.datasets.masks import read_mask
 from trainer.datasets.names import native
 from trainer.errors import ConfigError, DataError
 
-__all__ = ["DESCRIPTION", "config_of_description", "open_folder"]
+__all__ = ["open_folder"]
 
-#: The description's name where ``data.root`` is a folder.
-DESCRIPTION = "dataset.toml"
 VERSION = 1  # of the encodings
 #: Settings that the identity of a data set names whatever their value.
 MODALITY_SETTINGS, LABEL_SETTINGS = ("encoding", "bits", "range", "period"), ("first", "ignore")
@@ -49,7 +49,8 @@ def open_folder(config: DataConfig) -> DataSet:
             " none, its settings stand in the data set's own TOML file"
         )
     file = _description_file(config.root)
-    root, description = file.parent, read_description(file)
+    description = read_description(file)
+    root = description.root(file)
     check_modalities(config.modalities, offered=tuple(description.modalities), data_set=str(file))
     modalities = {name: description.modalities[name] for name in config.modalities}
     tree, patterns = FileTree(root), description.patterns()
@@ -90,17 +91,6 @@ def open_folder(config: DataConfig) -> DataSet:
     )
 
 
-def config_of_description(file: Path) -> DataConfig:
-    """The data set that a description describes, with every modality; ``rgb`` first.
-
-    Raises:
-        ConfigError: If the description is wrong.
-    """
-    named = read_description(file).modalities
-    modalities = sorted(named, key=lambda name: name != "rgb")  # sorts stably
-    return DataConfig(name="folder", root=str(file), modalities=tuple(modalities))
-
-
 def _resampled(modalities: Mapping[str, ModalityFiles]) -> frozenset[str]:
     """Modalities that are brought to the size of the first one, which keeps its own."""
     _, *others = modalities
@@ -131,8 +121,15 @@ def _description_file(root: str | None) -> Path:
     path = native(root)
     file = path / DESCRIPTION if path.is_dir() else path
     if not file.is_file():
-        raise DataError(f"there is no {file}: write the TOML file that describes the data set")
+        raise DataError(_no_description(path, file))
     return file
+
+
+def _no_description(path: Path, file: Path) -> str:
+    if not path.is_dir():
+        return f"there is no {file}: give a data set's description, or the folder that holds it"
+    command = shell_text(search_command("init", path))
+    return f"there is no {file}, which describes the data set: `{command}` writes a first one"
 
 
 def _files(root: Path, pattern: FilePattern) -> Callable[[str], tuple[Path, ...]]:

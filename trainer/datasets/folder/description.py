@@ -1,11 +1,10 @@
 """The TOML file that describes a data set of one's own: typed, and checked when it is read."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from trainer.config.paths import PathText
 from trainer.config.toml_records import build_record, read_toml
 from trainer.datasets.folder.label_files import (
     LARGEST_CLASS,
@@ -16,13 +15,13 @@ from trainer.datasets.folder.label_files import (
 from trainer.datasets.folder.modality_files import ModalityFiles, check_modality
 from trainer.datasets.folder.patterns import FilePattern
 from trainer.datasets.lists import check_share
+from trainer.datasets.names import native
 from trainer.errors import ConfigError
 
 __all__ = [
     "LABEL",
     "Description",
     "SplitRule",
-    "is_description",
     "read_description",
 ]
 
@@ -32,11 +31,14 @@ LABEL = "label files"
 
 @dataclass(frozen=True, kw_only=True)
 class SplitRule:
-    """The table ``[splits]``: lists of names, or shares held out of train by the seed."""
+    """The table ``[splits]``: lists of names, folders, or shares held out of train by the seed.
 
-    #: List of names; by default all images that no other list has.
+    A text that ends in ``/`` is a folder: the images whose names begin with it.
+    """
+
+    #: List of names, or a folder; by default all images that no other split has.
     train: str | None = None
-    #: List of names, or share of the training images.
+    #: List of names, a folder, or share of the training images.
     val: str | float = 0.15
     test: str | float = 0.15
     #: Regular expression that finds the scene in a name: a share takes whole scenes.
@@ -59,6 +61,8 @@ class SplitRule:
 class Description:
     """A data set of one's own."""
 
+    #: Folder that paths are relative to; by default that of the description.
+    folder: PathText | None = None
     #: Names of the classes in the order of their labels, or how many there are.
     classes: int | tuple[str, ...] = ()
     #: One RGB colour a class, 0 to 255; by default colours of all hues.
@@ -77,6 +81,10 @@ class Description:
         if self.labels is not None:
             check_labels(self.labels, len(self.class_names()), self.palette)
 
+    def root(self, file: Path) -> Path:
+        """The folder that paths are relative to, of the description in ``file``."""
+        return file.parent if self.folder is None else file.parent / native(self.folder)
+
     def patterns(self) -> dict[str, FilePattern]:
         """Where the files of each modality are and, as ``label``, those of the labels."""
         texts = {name: modality.files for name, modality in self.modalities.items()}
@@ -89,11 +97,6 @@ class Description:
         if isinstance(self.classes, int):
             return tuple(f"class {index}" for index in range(self.classes))
         return self.classes
-
-
-def is_description(table: Mapping[str, Any]) -> bool:
-    """Whether a TOML table describes a data set, and not a run."""
-    return isinstance(table.get("modalities"), Mapping) and "data" not in table
 
 
 def read_description(path: Path) -> Description:

@@ -1,7 +1,8 @@
 """Where the images of a modality are: a path with ``{name}``, such as ``colour/{name}.png``.
 
 ``colour/**/{name}.png`` takes the folders in ``colour`` as well: the folders belong to the name,
-so that ``colour/day1/0001.png`` is the image ``day1/0001``.
+so that ``colour/day1/0001.png`` is the image ``day1/0001``. With ``**/colour/{name}.png``, that is
+the image of ``day1/colour/0001.png``.
 """
 
 from collections.abc import Collection, Iterator
@@ -15,7 +16,7 @@ __all__ = ["DEEP", "NAME", "FilePattern", "own_names"]
 
 #: Stands for an image's name.
 NAME = "{name}"
-#: Stands for folders that belong to the name, right before the part with ``{name}``.
+#: Stands for folders that belong to the name, somewhere before the part with ``{name}``.
 DEEP = "**"
 
 
@@ -27,9 +28,11 @@ class FilePattern:
         parts = PurePosixPath(text).parts
         place = next(index for index, part in enumerate(parts) if NAME in part)
         self.text = text
-        self.deep = place > 0 and parts[place - 1] == DEEP
+        self.deep = DEEP in parts
+        above = parts.index(DEEP) if self.deep else place
         #: Path of the folder that all files lie in.
-        self.folder = "/".join(parts[: place - self.deep])
+        self.folder = "/".join(parts[:above])
+        self._between = parts[above + 1 : place]
         self._before, self._after = parts[place].split(NAME)
         self._rest = parts[place + 1 :]
 
@@ -55,11 +58,11 @@ class FilePattern:
                 f"{where} = {text!r} leaves the data set's folder: give a path under the folder"
                 " of the TOML file"
             )
-        last = NAME in path.name and path.parts.count(DEEP) == 1 and path.parent.name == DEEP
+        last = NAME in path.name and path.parts.count(DEEP) == 1
         if "*" in text and not (last and text.count("*") == len(DEEP)):
             raise ConfigError(
-                f"{where} = {text!r} has to have {NAME} once and no other '*' than '{DEEP}/'"
-                f" before the file's name, such as 'images/{DEEP}/{NAME}.png'"
+                f"{where} = {text!r} has to have {NAME} once, in the file's name, and no other '*'"
+                f" than one '{DEEP}/' before it, such as 'images/{DEEP}/{NAME}.png'"
             )
 
     def path(self, name: str) -> PurePosixPath:
@@ -68,7 +71,7 @@ class FilePattern:
         if self.deep:
             folders, _, name = name.rpartition("/")
         part = f"{self._before}{name}{self._after}"
-        return PurePosixPath(self.folder, folders, part, *self._rest)
+        return PurePosixPath(self.folder, folders, *self._between, part, *self._rest)
 
     def match(self, file: str) -> str | None:
         """The image that a file under the root belongs to; None if it is of no image."""
@@ -80,7 +83,11 @@ class FilePattern:
         if self.deep:
             *above, last = inner or ("",)
             name = name_in(last, self._before, self._after)
-            return None if name is None else "/".join((*above, name))
+            outer_count = len(above) - len(self._between)
+            between = [composed(part) for part in above[max(0, outer_count) :]]
+            if name is None or between != [composed(part) for part in self._between]:
+                return None
+            return "/".join((*above[:outer_count], name))
         if len(inner) != 1 + len(self._rest):
             return None
         if not self._rest:

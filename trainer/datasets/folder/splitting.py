@@ -3,10 +3,12 @@
 import re
 from collections.abc import Collection, Mapping
 from functools import partial
+from pathlib import Path
 
 from trainer.datasets.file_tree import FileTree
 from trainer.datasets.folder.description import Description
 from trainer.datasets.folder.leftovers import missing_hint
+from trainer.datasets.folder.lists import listed_name
 from trainer.datasets.folder.patterns import FilePattern, own_names
 from trainer.datasets.folder.twins import check_twins
 from trainer.datasets.lists import SplitNames, carve_missing, check_apart, itself, read_list
@@ -31,17 +33,25 @@ def split_names(
         DataError: If a modality has no files, or a list is damaged.
     """
     root, rule = tree.root, description.splits
-    lists = {
-        name: root / native(path)
+    named = {
+        name: value
         for name in ("train", "val", "test")
-        if isinstance(path := getattr(rule, name), str)
+        if isinstance(value := getattr(rule, name), str)
     }
-    listed = {name: read_list(path) for name, path in lists.items()}
-    check_apart({str(lists[name]): names for name, names in listed.items()})
-    where = {name: str(path) for name, path in lists.items()}
+    found: tuple[str, ...] = ()
+    if "train" not in named or any(map(_is_folder, named.values())):
+        found = _find(tree, modalities, description.patterns())
+    where = {name: str(root / native(value)) for name, value in named.items()}
+    patterns = [description.patterns()[modality] for modality in modalities]
+    listed = {
+        name: _inside(value, found, tree)
+        if _is_folder(value)
+        else _names_in(Path(where[name]), patterns)
+        for name, value in named.items()
+    }
+    check_apart({where[name]: names for name, names in listed.items()})
     if "train" not in listed:
         others = {composed(name) for names in listed.values() for name in names}
-        found = _find(tree, modalities, description.patterns())
         listed["train"] = tuple(name for name in found if composed(name) not in others)
         where["train"] = str(root)
     return carve_missing(
@@ -55,6 +65,26 @@ def split_names(
         purpose=("folder", "split", seed),
         group=itself if rule.scene is None else partial(_scene, rule.scene),
     )
+
+
+def _names_in(file: Path, patterns: Collection[FilePattern]) -> tuple[str, ...]:
+    """The images of a list; one may be listed by several of its files."""
+    return tuple(dict.fromkeys(listed_name(line, patterns) for line in read_list(file)))
+
+
+def _is_folder(value: str) -> bool:
+    return value.endswith("/")
+
+
+def _inside(folder: str, names: Collection[str], tree: FileTree) -> tuple[str, ...]:
+    """The names that begin with a folder."""
+    inside = tuple(name for name in names if composed(name).startswith(composed(folder)))
+    if not inside:
+        raise DataError(
+            f"no image of {tree.root} has a name that begins with {folder!r}, as [splits] asks:"
+            f" names are such as {', '.join(map(repr, sorted(names)[:2]))}; correct the folder"
+        )
+    return inside
 
 
 def _find(

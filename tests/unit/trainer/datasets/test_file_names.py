@@ -75,6 +75,11 @@ def test_a_link_to_a_folder_above_has_an_end(tmp_path: Path) -> None:
         ("colour/**/{name}.png", "colour/day2/b/a.png", "day2/b/a"),
         ("colour/**/{name}.png", "colour/a.png", "a"),
         ("colour/**/c_{name}.png", "colour/day2/c_a.PNG", "day2/a"),
+        ("**/c/{name}.png", "day2/b/c/a.png", "day2/b/a"),
+        ("**/c/{name}.png", "c/a.png", "a"),
+        ("**/c/{name}.png", "day2/a.png", None),
+        ("x/**/c/d/{name}.png", "x/day2/c/d/a.png", "day2/a"),
+        ("x/**/c/d/{name}.png", "x/d/a.png", None),
         ("{name}/thermal.png", "a/thermal.png", "a"),
         ("{name}/thermal.png", "a/rgb.png", None),
         ("x_{name}_y/thermal.png", "x_a_y/thermal.png", "a"),
@@ -87,9 +92,9 @@ def test_a_pattern_knows_its_files(pattern: str, file: str, name: str | None) ->
         assert fold(FilePattern(pattern).path(name).as_posix()) == fold(file)
 
 
-@pytest.mark.parametrize("text", ["**/x/{name}.png", "a/**/b/**/{name}.png", "a/**/{name}/t.png"])
-def test_folders_of_a_name_stand_right_before_it(text: str) -> None:
-    with pytest.raises(ConfigError, match=r"no other '\*' than '\*\*/' before the file's name"):
+@pytest.mark.parametrize("text", ["a/*/{name}.png", "a/**/b/**/{name}.png", "a/**/{name}/t.png"])
+def test_folders_of_a_name_stand_once_before_it(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"no other '\*' than one '\*\*/' before it"):
         FilePattern.check("modalities.rgb.files", text)
 
 

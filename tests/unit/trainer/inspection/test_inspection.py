@@ -356,7 +356,7 @@ def test_a_described_data_set_is_inspected_without_a_run(
     assert inspect_file(tmp_path / given, cache=tmp_path / "cache", as_json=False)
 
     said = capsys.readouterr().out
-    assert "dataset.toml describes a data set and no run" in said
+    assert "settings: preset own" in said and "dataset.toml: data.modalities" in said
     assert "training would begin" in said
     for name in ("rgb", "thermal", "height", "angle", "plant"):
         assert name in said
@@ -373,17 +373,17 @@ def test_a_run_is_inspected_from_its_file(
     assert inspect_file(file, cache=tmp_path / "cache", as_json=True)
     told = json.loads(capsys.readouterr().out)
     assert told["splits"]["train"]["images"] == 3
-    assert not any("no run" in note for note in told["notes"])
 
 
-def test_a_description_in_place_of_a_run_is_told_apart(tmp_path: Path) -> None:
+def test_a_description_in_place_of_a_run_stands_for_a_run_on_its_data(tmp_path: Path) -> None:
     MAKERS["folder"].LAYOUTS["lists"](tmp_path)
     file = tmp_path / "my set.toml"
     (tmp_path / "dataset.toml").rename(file)
 
-    with pytest.raises(ConfigError, match="describes a data set, not a run: write") as caught:
-        read_config(file)
-    assert f"inspect '{file}'" in str(caught.value) and "\n" not in str(caught.value)
+    data = read_config(file).data
+
+    assert (data.name, data.root) == ("folder", str(file))
+    assert data.modalities == ("rgb", "thermal", "height", "angle")
 
 
 def test_a_missing_folder_fails_and_a_wrong_setting_is_refused(

@@ -1,0 +1,243 @@
+"""Folders of images as people have them, with the description that each should get."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL.Image
+from numpy.typing import NDArray
+
+from tests.fakes.data_sets.pictures import HEIGHT, WIDTH, noise, save, write_list
+
+NAMES = tuple(f"{number:04d}" for number in range(8))
+SHARES = {"val": 0.15, "test": 0.15}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """A folder, and what is to be found in it."""
+
+    make: Callable[[Path], None]
+    #: Modality to its pattern.
+    modalities: Mapping[str, str]
+    label: str | None = None
+    splits: Mapping[str, Any] = field(default_factory=lambda: SHARES)
+    #: Images of all splits.
+    images: int = len(NAMES)
+
+
+def colour(path: Path) -> None:
+    """A photograph."""
+    save(path, noise(path.as_posix(), 0, 255, channels=3))
+
+
+def heat(path: Path) -> None:
+    """A grey image of 16 bits."""
+    save(path, noise(path.as_posix(), 18000, 42000, np.uint16))
+
+
+def areas() -> NDArray[np.uint8]:
+    """Three areas, numbered from 0."""
+    return np.repeat(np.arange(WIDTH)[None] * 3 // WIDTH, HEIGHT, axis=0).astype(np.uint8)
+
+
+def label(path: Path) -> None:
+    """Numbers of areas."""
+    save(path, areas())
+
+
+def three_folders(root: Path) -> None:
+    for name in NAMES:
+        colour(root / f"RGB/{name}.jpg")
+        heat(root / f"Thermal_16bit/{name}.PNG")
+        label(root / f"annotations/{name}.png")
+
+
+def beside_each_other(root: Path) -> None:
+    for name in NAMES:
+        colour(root / f"{name}.png")
+        heat(root / f"{name}_depth.png")
+        label(root / f"{name}-mask.png")
+
+
+def in_scenes(root: Path) -> None:
+    for scene in ("kitchen", "hall", "attic", "cellar"):
+        for name in NAMES[:2]:
+            colour(root / f"{scene}/color/{name}.jpeg")
+            heat(root / f"{scene}/depth/{name}.png")
+            label(root / f"{scene}/gt/{name}.png")
+
+
+def split_folders(root: Path) -> None:
+    for split, names in (("train", NAMES[:4]), ("valid", NAMES[4:6]), ("test", NAMES[6:])):
+        for name in names:
+            colour(root / f"{split}/images/{name}.png")
+            heat(root / f"{split}/ir/{name}.png")
+            label(root / f"{split}/labels/{name}.png")
+
+
+def splits_inside(root: Path) -> None:
+    for split, names in (("train", NAMES[:6]), ("test", NAMES[6:])):
+        for name in names:
+            colour(root / f"leftImg8bit/{split}/a/{name}_leftImg8bit.png")
+            heat(root / f"disparity/{split}/a/{name}_disparity.png")
+            label(root / f"gtFine/{split}/a/{name}_gtFine_labelIds.png")
+            colour(root / f"gtFine/{split}/a/{name}_gtFine_color.png")
+
+
+def a_folder_for_each(root: Path) -> None:
+    for name in NAMES:
+        colour(root / f"frames/{name}/rgb.png")
+        heat(root / f"frames/{name}/thermal.png")
+        label(root / f"frames/{name}/label.png")
+
+
+def own_prefixes(root: Path) -> None:
+    for name in NAMES:
+        colour(root / f"rgb/IMG_{name}.png")
+        heat(root / f"nir/NIR_{name}_aligned.png")
+
+
+def shuffled_names(root: Path) -> None:
+    """Nothing says what is what."""
+    for name in NAMES:
+        colour(root / f"b/{name}.png")
+        heat(root / f"c/{name}.png")
+        label(root / f"a/{name}.png")
+
+
+def bands(root: Path) -> None:
+    for name in NAMES:
+        save(root / f"NDVI/{name}.npy", noise(f"{name} v", -90, 90, np.float32) / 100)
+        save(root / f"green/{name}.png", noise(f"{name} g", 0, 255))
+        save(root / f"red/{name}.png", noise(f"{name} r", 0, 255))
+
+
+def four_bands(root: Path) -> None:
+    for name in NAMES:
+        save(root / f"tiles/{name}.tif", noise(name, 0, 255, channels=4))
+
+
+def listed(root: Path) -> None:
+    three_folders(root)
+    write_list(root / "lists/train_split.txt", *(f"RGB/{name}.jpg" for name in NAMES[:4]))
+    write_list(root / "lists/val.txt", *(f"{name}.jpg" for name in NAMES[4:6]))
+    write_list(root / "lists/test.txt", *NAMES[6:])
+
+
+def with_rubbish(root: Path) -> None:
+    three_folders(root)
+    (root / "RGB/Thumbs.db").write_bytes(b"x")
+    (root / "RGB/._0000.jpg").write_bytes(b"x")
+    (root / "notes.HEIC").write_bytes(b"x")
+    colour(root / "overlays/0000.png")
+    colour(root / "poster.png")
+
+
+def accents_and_blanks(root: Path) -> None:
+    for name in NAMES:
+        colour(root / f"Bilder rgb/Straße é {name}.png")
+        heat(root / f"Bilder thermal/Straße é {name}.png")
+
+
+def paletted(path: Path) -> None:
+    image = PIL.Image.fromarray(areas())
+    image.putpalette([10, 20, 30, 200, 0, 0, 0, 200, 0])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path)
+
+
+def voc(root: Path) -> None:
+    for name in NAMES:
+        colour(root / f"JPEGImages/{name}.jpg")
+        paletted(root / f"SegmentationClass/{name}.png")
+    write_list(root / "ImageSets/train.txt", *NAMES[:5])
+    write_list(root / "ImageSets/val.txt", *NAMES[5:])
+
+
+LAYOUTS: Mapping[str, Layout] = {
+    "a folder for each kind": Layout(
+        make=three_folders,
+        modalities={"rgb": "RGB/{name}.jpg", "thermal": "Thermal_16bit/{name}.png"},
+        label="annotations/{name}.png",
+    ),
+    "files beside each other": Layout(
+        make=beside_each_other,
+        modalities={"rgb": "{name}.png", "depth": "{name}_depth.png"},
+        label="{name}-mask.png",
+    ),
+    "scenes": Layout(
+        make=in_scenes,
+        modalities={"rgb": "**/color/{name}.jpg", "depth": "**/depth/{name}.png"},
+        label="**/gt/{name}.png",
+        splits=SHARES | {"scene": "^(.*)/"},
+    ),
+    "folders of splits above": Layout(
+        make=split_folders,
+        modalities={"rgb": "**/images/{name}.png", "thermal": "**/ir/{name}.png"},
+        label="**/labels/{name}.png",
+        splits={"train": "train/", "val": "valid/", "test": "test/"},
+    ),
+    "folders of splits below": Layout(
+        make=splits_inside,
+        modalities={
+            "rgb": "leftImg8bit/**/{name}_leftImg8bit.png",
+            "disparity": "disparity/**/{name}_disparity.png",
+        },
+        label="gtFine/**/{name}_gtFine_labelIds.png",
+        splits={"train": "train/", "val": 0.15, "test": "test/"},
+    ),
+    "a folder for each image": Layout(
+        make=a_folder_for_each,
+        modalities={"rgb": "frames/{name}/rgb.png", "thermal": "frames/{name}/thermal.png"},
+        label="frames/{name}/label.png",
+    ),
+    "prefixes of their own": Layout(
+        make=own_prefixes,
+        modalities={"rgb": "rgb/IMG_{name}.png", "nir": "nir/NIR_{name}_aligned.png"},
+    ),
+    "names that say nothing": Layout(
+        make=shuffled_names,
+        modalities={"rgb": "b/{name}.png", "c": "c/{name}.png"},
+        label="a/{name}.png",
+    ),
+    "single bands": Layout(
+        make=bands,
+        modalities={
+            "red": "red/{name}.png",
+            "green": "green/{name}.png",
+            "ndvi": "NDVI/{name}.npy",
+        },
+    ),
+    "bands of one file": Layout(
+        make=four_bands,
+        modalities={"rgb": "tiles/{name}.tif", "nir": "tiles/{name}.tif"},
+    ),
+    "lists of paths and names": Layout(
+        make=listed,
+        modalities={"rgb": "RGB/{name}.jpg", "thermal": "Thermal_16bit/{name}.png"},
+        label="annotations/{name}.png",
+        splits={
+            "train": "lists/train_split.txt",
+            "val": "lists/val.txt",
+            "test": "lists/test.txt",
+        },
+    ),
+    "other files beside them": Layout(
+        make=with_rubbish,
+        modalities={"rgb": "RGB/{name}.jpg", "thermal": "Thermal_16bit/{name}.png"},
+        label="annotations/{name}.png",
+    ),
+    "accents and blanks": Layout(
+        make=accents_and_blanks,
+        modalities={"rgb": "Bilder rgb/{name}.png", "thermal": "Bilder thermal/{name}.png"},
+    ),
+    "Pascal VOC": Layout(
+        make=voc,
+        modalities={"rgb": "JPEGImages/{name}.jpg"},
+        label="SegmentationClass/{name}.png",
+        splits={"train": "ImageSets/train.txt", "val": "ImageSets/val.txt", "test": 0.15},
+    ),
+}

@@ -1,0 +1,86 @@
+"""Each layout gets the description it should, and that description opens the data set."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.trainer.drafting.layouts import LAYOUTS
+from trainer.config.configuration import DataConfig
+from trainer.datasets import open_dataset
+from trainer.drafting import Draft, description_text, draft_description
+from trainer.errors import DataError
+
+
+def silent(what: str, done: int, total: int) -> None:
+    """Nobody watches."""
+
+
+def drafted(root: Path) -> Draft:
+    return draft_description(root, silent)
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_a_layout_is_recognised(name: str, tmp_path: Path) -> None:
+    layout = LAYOUTS[name]
+    layout.make(tmp_path)
+
+    draft = drafted(tmp_path)
+
+    found = {modality: table.settings["files"] for modality, table in draft.modalities.items()}
+    assert found == layout.modalities
+    label = draft.classes and draft.classes.table.settings["files"]
+    assert label == layout.label
+    assert draft.splits.settings == layout.splits
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_a_description_opens_what_it_describes(name: str, tmp_path: Path) -> None:
+    layout = LAYOUTS[name]
+    layout.make(tmp_path)
+    draft = drafted(tmp_path)
+    (tmp_path / "dataset.toml").write_text(description_text(draft, folder=None), encoding="utf-8")
+
+    data_set = open_dataset(
+        DataConfig(name="folder", root=str(tmp_path), modalities=tuple(draft.modalities))
+    )
+
+    data_set.source.check()
+    splits = data_set.splits().values()
+    assert sum(len(split) for split in splits) == layout.images
+    assert all(split.labelled == (layout.label is not None) for split in splits)
+
+
+def test_a_description_may_be_elsewhere(tmp_path: Path) -> None:
+    root = tmp_path / "my images"
+    LAYOUTS["scenes"].make(root)
+    file = tmp_path / "mine.toml"
+    file.write_text(description_text(drafted(root), folder=root), encoding="utf-8")
+
+    data_set = open_dataset(DataConfig(name="folder", root=str(file), modalities=("rgb", "depth")))
+
+    assert data_set.root == root
+
+
+def test_a_folder_without_images_is_refused_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"holds no images \(it is empty\): give a folder"):
+        drafted(tmp_path)
+    (tmp_path / "film.mp4").touch()
+    with pytest.raises(DataError, match=r"it has \.mp4 files"):
+        drafted(tmp_path)
+
+
+def test_labels_alone_are_no_data_set(tmp_path: Path) -> None:
+    LAYOUTS["a folder for each kind"].make(tmp_path)
+    for folder in ("RGB", "Thermal_16bit"):
+        (tmp_path / folder).rename(tmp_path.parent / folder)
+    with pytest.raises(DataError, match="no images that a pattern can describe"):
+        drafted(tmp_path)
+
+
+def test_what_is_not_described_is_said(tmp_path: Path) -> None:
+    LAYOUTS["other files beside them"].make(tmp_path)
+
+    left = "\n".join(drafted(tmp_path).left)
+
+    for file in ("overlays/0000.png", "poster.png", ".heic"):
+        assert file in left

@@ -1,0 +1,29 @@
+"""The image that a line of a list means: its name, or the path of one of its files."""
+
+from collections.abc import Collection
+
+from trainer.datasets.folder.patterns import FilePattern
+
+__all__ = ["listed_name"]
+
+
+def listed_name(line: str, patterns: Collection[FilePattern]) -> str:
+    """The image's name.
+
+    A line may also be the path of a file under the data set's folder or under a pattern's own,
+    and other paths may follow it after a blank.
+
+    Args:
+        line: A line of the list.
+        patterns: Those of the modalities.
+    """
+    first = line.split()[0]
+    for text in dict.fromkeys((line, first)):
+        path = text.removeprefix("./").lstrip("/")
+        for pattern in patterns:
+            inside = f"{pattern.folder}/{path}" if pattern.folder else path
+            for file in (path, inside):
+                name = pattern.match(file)
+                if name is not None:
+                    return name
+    return line

@@ -1,0 +1,159 @@
+"""A folder of images, looked at: a first description of it as a data set."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer.datasets.crops import is_same_view
+from trainer.datasets.file_tree import FileTree
+from trainer.datasets.names import PICTURES, native
+from trainer.drafting.class_names import read_class_names
+from trainer.drafting.groups import Group, find_groups
+from trainer.drafting.labels import Classes, draft_labels
+from trainer.drafting.modalities import Table, draft_modalities
+from trainer.drafting.roles import Pick, Roles, find_roles, look_through
+from trainer.drafting.splits import draft_splits
+from trainer.errors import DataError
+
+__all__ = ["Draft", "draft_description"]
+
+CLUSTERS = 8  # where there are no labels
+SHOWN = 3
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A description before it is written."""
+
+    #: The classes as labels have them; None without labels.
+    classes: Classes | None
+    modalities: Mapping[str, Table]
+    splits: Table
+    #: What is in the folder and not described, a line each.
+    left: tuple[str, ...]
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What to check, a line each."""
+        tables = [*self.modalities.values(), self.splits]
+        found = [doubt for table in tables for doubt in table.doubts]
+        if self.classes is None:
+            return (*found, unlabelled_doubt())
+        return (*found, *self.classes.table.doubts)
+
+
+def unlabelled_doubt() -> str:
+    """What to check where there are no labels."""
+    return f"classes: there are no labels; {CLUSTERS} clusters are a guess"
+
+
+def draft_description(root: Path, progress: Progress) -> Draft:
+    """Look at a folder.
+
+    Args:
+        root: The folder.
+        progress: Called with what is done, how much of it, and of how much.
+
+    Raises:
+        DataError: If it holds no images, or they cannot be described.
+    """
+    tree = FileTree(root)
+    groups, others = find_groups(tree)
+    if not groups:
+        raise DataError(_no_images(root, others))
+    looked = look_through(root, groups)
+    roles = find_roles(looked)
+    if roles is None:
+        raise DataError(
+            f"{root} holds no images that a pattern can describe (found:"
+            f" {', '.join(_title(group) for group in groups[:SHOWN])}): put each kind of image"
+            " into a folder of its own, with the same names in all of them"
+        )
+    modalities = _modalities(roles)
+    labels = None if roles.label is None else _labels(root, roles.label, others, progress)
+    left = [f"{_title(group)} not described: {reason}" for group, reason in roles.left]
+    if roles.label is not None and labels is None:
+        left.append(f"{_title(roles.label.group)} not described: it holds no classes")
+    first = roles.modalities[0]
+    splits = draft_splits(
+        tree,
+        first.files.keys(),
+        () if labels is None or roles.label is None else roles.label.files.keys(),
+        {pick.name: pick.pattern for pick in roles.modalities},
+        others,
+    )
+    return Draft(
+        classes=labels,
+        modalities=modalities,
+        splits=splits,
+        left=(*left, *_unread(others)),
+    )
+
+
+def _modalities(roles: Roles) -> dict[str, Table]:
+    tables: dict[str, Table] = {}
+    first = roles.modalities[0]
+    for pick in roles.modalities:
+        drafted = draft_modalities(pick.name, pick.pattern, pick.facts)
+        for name, table in drafted.items():
+            if name not in tables:
+                _say_size(table, name, pick, first)
+                _say_missing(table, name, pick, first)
+                tables[name] = table
+    return tables
+
+
+def _say_size(table: Table, name: str, pick: Pick, first: Pick) -> None:
+    mine, wanted = pick.facts.size, first.facts.size
+    if mine == wanted or len(pick.facts.sizes) > 1:
+        return
+    if is_same_view(mine, wanted):
+        table.settings["other_size"] = "nearest"
+        table.doubts.append(
+            f"{name}: images have {mine[1]} x {mine[0]} pixels, those of {first.name}"
+            f" {wanted[1]} x {wanted[0]}; they are taken to show the same view"
+        )
+
+
+def _say_missing(table: Table, name: str, pick: Pick, first: Pick) -> None:
+    lacking = sorted(first.files.keys() - pick.files.keys())
+    if lacking:
+        table.doubts.append(
+            f"{name}: {len(lacking)} of {len(first.files)} images lack it, such as"
+            f" {lacking[0]!r}; add their files, or list the others"
+        )
+
+
+def _labels(root: Path, pick: Pick, others: Iterable[str], progress: Progress) -> Classes | None:
+    paths = [root / native(file) for file in pick.files.values()]
+    named = read_class_names(root, others)
+    return draft_labels(pick.pattern, paths, named, progress)
+
+
+def _title(group: Group) -> str:
+    files = group.files
+    more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+    return f"{files[0]}{more}"
+
+
+def _unread(others: Iterable[str]) -> list[str]:
+    """Pictures of kinds that nothing here reads."""
+    found = [file for file in others if Path(file).suffix.lower() in PICTURES]
+    endings = sorted({Path(file).suffix.lower() for file in found})
+    if not found:
+        return []
+    return [
+        f"{len(found)} files ({', '.join(endings)}) are not read: convert them to .png or .npy"
+    ]
+
+
+def _no_images(root: Path, others: tuple[str, ...]) -> str:
+    endings = sorted({Path(file).suffix for file in others if re.search(r"\.\w+$", file)})
+    there = f"it has {', '.join(endings[:5])} files" if endings else "it is empty"
+    return (
+        f"{root} holds no images ({there}): give a folder with .png, .jpg, .tif, .bmp, .webp or"
+        " .npy files"
+    )

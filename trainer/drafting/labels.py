@@ -1,0 +1,240 @@
+"""A first table ``[labels]``, and classes, from the numbers or colours of label files.
+
+Letters of shapes: ``docs/architecture.md``.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import PIL.ImageColor
+from numpy.typing import NDArray
+
+from trainer.datasets.decoding import read_stored
+from trainer.datasets.headers import decoding, is_array
+from trainer.drafting.facts import spread
+from trainer.drafting.modalities import Table
+from trainer.errors import DataError
+
+__all__ = ["Classes", "draft_labels"]
+
+MOST = 1000  # label files that are read
+CLASSES = 254  # most classes of a data set
+NO_CLASS = (255, 65535)
+BLACK = 0
+LINES = 2.0  # how much more of it is edge than of the other classes, where 0 is no class
+EXAMPLES = 5
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classes:
+    """What the label files say."""
+
+    names: tuple[str, ...]
+    palette: tuple[tuple[int, int, int], ...] | None
+    table: Table
+
+
+@dataclass(kw_only=True)
+class _Seen:
+    """Pixels by number; a colour is the number 0xRRGGBB."""
+
+    pixels: Counter[int] = field(default_factory=Counter)
+    #: Pixels whose right or lower neighbour has another number.
+    edges: Counter[int] = field(default_factory=Counter)
+    #: Colours of palette images by index.
+    palette: dict[int, tuple[int, int, int]] = field(default_factory=dict)
+    #: Files with differing colours, and all files.
+    coloured: int = 0
+    files: int = 0
+    #: Whether three channels held the same number somewhere.
+    grey_colour: bool = False
+    faults: list[str] = field(default_factory=list)
+
+    def add(self, numbers: NDArray[np.int64], shown: NDArray[np.bool_] | None) -> None:
+        edge = np.zeros(numbers.shape, dtype=np.bool_)
+        edge[:-1] |= numbers[:-1] != numbers[1:]
+        edge[:, :-1] |= numbers[:, :-1] != numbers[:, 1:]
+        everywhere = np.ones(numbers.shape, dtype=np.bool_) if shown is None else shown
+        self.pixels.update(_counts(numbers[everywhere]))
+        self.edges.update(_counts(numbers[everywhere & edge]))
+        self.files += 1
+
+
+def _counts(numbers: NDArray[np.int64]) -> dict[int, int]:
+    """How often each number occurs."""
+    if numbers.size and 0 <= int(numbers.min()) and int(numbers.max()) <= NO_CLASS[-1]:
+        sums = np.bincount(numbers)
+        found = np.flatnonzero(sums)
+        return dict(zip(found.tolist(), sums[found].tolist(), strict=True))
+    found, sums = np.unique(numbers, return_counts=True)
+    return dict(zip(found.tolist(), sums.tolist(), strict=True))
+
+
+def draft_labels(
+    pattern: str, paths: Sequence[Path], named: Mapping[int, str], progress: Progress
+) -> Classes | None:
+    """Read the label files; None where they hold no classes.
+
+    Args:
+        pattern: Where they are.
+        paths: The files.
+        named: Names by stored number, or by colour as 0xRRGGBB, as a file of the folder gives
+            them.
+        progress: Called with what is done, how much of it, and of how much.
+    """
+    seen, read = _Seen(), spread(paths, MOST)
+    for done, path in enumerate(read, start=1):
+        _read(path, seen)
+        progress("read labels", done, len(read))
+    table = Table(settings={"files": pattern})
+    if len(read) < len(paths):
+        table.doubts.append(f"labels: {len(read)} of {len(paths)} files were read")
+    if seen.coloured not in (0, seen.files):
+        table.doubts.append(
+            f"labels: {seen.coloured} of {seen.files} files are in colour, the others hold numbers"
+        )
+    if not seen.pixels or len(seen.pixels) > CLASSES + 1:
+        return None
+    return _in_colour(table, seen, named) if seen.coloured else _by_number(table, seen, named)
+
+
+def _read(path: Path, seen: _Seen) -> None:
+    try:
+        stored: NDArray[Any] = read_stored(path)
+        _note_palette(path, seen)
+    except DataError as error:
+        seen.faults.append(str(error))
+        return
+    if stored.dtype.kind not in "biu" or stored.ndim not in (2, 3):
+        seen.faults.append(f"{path} holds no whole numbers")
+        return
+    shown = None
+    if stored.ndim == 3:
+        if stored.shape[2] in (2, 4):
+            shown = stored[:, :, -1] > 0
+        stored = stored[:, :, : 3 if stored.shape[2] > 2 else 1]
+        if (stored == stored[:, :, :1]).all():
+            seen.grey_colour = seen.grey_colour or stored.shape[2] == 3
+            stored = stored[:, :, 0]
+    numbers = stored.astype(np.int64)
+    if numbers.ndim == 3:
+        seen.coloured += 1
+        numbers = numbers @ np.array([1 << 16, 1 << 8, 1])
+    seen.add(numbers, shown)
+
+
+def _note_palette(path: Path, seen: _Seen) -> None:
+    if is_array(path):
+        return
+    with decoding(path), PIL.Image.open(path) as image:
+        colours = image.getpalette("RGB") if image.mode == "P" else None
+    for index in range(len(colours or ()) // 3):
+        assert colours is not None
+        red, green, blue = colours[3 * index : 3 * index + 3]
+        seen.palette.setdefault(index, (red, green, blue))
+
+
+def _by_number(table: Table, seen: _Seen, named: Mapping[int, str]) -> Classes | None:
+    if seen.grey_colour:
+        table.settings["encoding"] = "number"
+        table.remarks.append("numbers saved as colours: all channels hold the same")
+    numbers = sorted(seen.pixels)
+    ignored = [number for number in numbers if number in NO_CLASS]
+    if BLACK in numbers and not ignored and _is_void(seen, BLACK):
+        ignored.append(BLACK)
+    numbers = [number for number in numbers if number not in ignored]
+    if len(numbers) < 2:
+        return None
+    _say_shares(table, seen, ignored)
+    if BLACK in seen.pixels and NO_CLASS[0] not in ignored:
+        _doubt_black(table, "0", is_class=BLACK in numbers)
+    if numbers == list(range(numbers[0], numbers[0] + len(numbers))):
+        table.settings["first"] = numbers[0]
+    else:
+        table.settings["numbers"] = numbers
+    table.settings["ignore"] = ignored
+    palette = tuple(seen.palette[number] for number in numbers if number in seen.palette)
+    if not named.keys() & set(numbers):
+        table.remarks.append("give the classes their names, in the order of their labels")
+    names = _distinct([named.get(number, f"label {number}") for number in numbers])
+    return Classes(names=names, palette=_apart(palette, len(numbers)), table=table)
+
+
+def _in_colour(table: Table, seen: _Seen, named: Mapping[int, str]) -> Classes | None:
+    colours = sorted(seen.pixels, key=lambda colour: -seen.pixels[colour])
+    ignored = [BLACK] if BLACK in colours and _is_void(seen, BLACK) else []
+    colours = [colour for colour in colours if colour not in ignored]
+    if len(colours) < 2:
+        return None
+    _say_shares(table, seen, ignored)
+    if BLACK in seen.pixels:
+        _doubt_black(table, "black", is_class=BLACK in colours)
+    if ignored:
+        table.settings["ignore_colours"] = [list(_rgb(colour)) for colour in ignored]
+    return Classes(
+        names=_distinct([named.get(colour, _colour_name(colour)) for colour in colours]),
+        palette=tuple(map(_rgb, colours)),
+        table=table,
+    )
+
+
+def _is_void(seen: _Seen, value: int) -> bool:
+    """Whether a value lies in lines between the others, as pixels without a class do."""
+    others = seen.pixels.total() - seen.pixels[value]
+    edges = seen.edges.total() - seen.edges[value]
+    own = seen.edges[value] / seen.pixels[value]
+    return others > 0 and own > LINES * edges / others
+
+
+def _say_shares(table: Table, seen: _Seen, ignored: Sequence[int]) -> None:
+    total = seen.pixels.total()
+    without = sum(seen.pixels[value] for value in ignored)
+    table.remarks.append(
+        f"{seen.files} label files with {len(seen.pixels)} different values;"
+        f" {without / total:.1%} of the pixels have no class"
+    )
+
+
+def _doubt_black(table: Table, what: str, *, is_class: bool) -> None:
+    setting = "ignore_colours = [[0, 0, 0]]" if what == "black" else "ignore = [0]"
+    table.doubts.append(
+        f"labels: {what} is taken for a class; if it stands for none, remove the class and write"
+        f" {setting}"
+        if is_class
+        else f"labels: {what} is taken for no class, as it lies in lines between the others; if it"
+        " is a class, name it first"
+    )
+
+
+def _apart(
+    palette: tuple[tuple[int, int, int], ...], classes: int
+) -> tuple[tuple[int, int, int], ...] | None:
+    """Colours that tell the classes apart; None for others, and for a palette of greys."""
+    is_grey = all(red == green == blue for red, green, blue in palette)
+    return palette if len(palette) == classes == len(set(palette)) and not is_grey else None
+
+
+def _colour_name(colour: int) -> str:
+    rgb = "#{:02x}{:02x}{:02x}".format(*_rgb(colour))
+    names: dict[str, Any] = PIL.ImageColor.colormap
+    return next((name for name, code in names.items() if code == rgb), rgb)
+
+
+def _distinct(names: Sequence[str]) -> tuple[str, ...]:
+    """The names, with a number behind those that occurred before."""
+    found: list[str] = []
+    for name in names:
+        count = sum(each == name or each.startswith(f"{name} ") for each in found)
+        found.append(f"{name} {count + 1}" if count else name)
+    return tuple(found)
+
+
+def _rgb(colour: int) -> tuple[int, int, int]:
+    return colour >> 16, colour >> 8 & 255, colour & 255

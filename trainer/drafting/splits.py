@@ -1,0 +1,131 @@
+"""A first table ``[splits]``: from folders called train and test, lists of names, or shares."""
+
+import re
+from collections.abc import Collection, Mapping
+from pathlib import PurePosixPath
+
+from trainer.datasets.file_tree import FileTree
+from trainer.datasets.folder.lists import listed_name
+from trainer.datasets.folder.patterns import FilePattern
+from trainer.datasets.lists import read_list
+from trainer.datasets.names import composed, native
+from trainer.drafting.modalities import Table
+from trainer.drafting.words import SPLITS
+from trainer.errors import DataError
+
+__all__ = ["draft_splits"]
+
+SHARE = 0.15
+LISTS = (".txt", ".lst", ".csv")
+SCENES = 4  # fewest that are kept together: each split takes one at least
+NUMBERED = r"^(.+?)[_-]?[0-9]+$"
+
+
+def draft_splits(
+    tree: FileTree,
+    names: Collection[str],
+    labelled: Collection[str],
+    patterns: Mapping[str, str],
+    others: Collection[str],
+) -> Table:
+    """Find out how the images are split.
+
+    Args:
+        tree: The files under the folder.
+        names: The images.
+        labelled: Those with a label.
+        patterns: Where the files of each modality are.
+        others: Files that are no pictures, among which lists may be.
+    """
+    table = Table()
+    found = _by_folder(names) or _by_list(tree, names, patterns, others)
+    members = {split: held for split, (_, held) in found.items()}
+    _use_labelled(table, members, labelled)
+    for split in ("train", "val", "test"):
+        if split in members:
+            table.settings[split] = found[split][0]
+        elif split != "train":
+            table.settings[split] = SHARE
+    carved = [split for split in ("val", "test") if split not in members]
+    if carved:
+        rest = members.get("train", set(names) - set().union(*members.values()))
+        _say_carved(table, carved, rest)
+    return table
+
+
+def _use_labelled(table: Table, members: dict[str, set[str]], labelled: Collection[str]) -> None:
+    """Leave out a test split without labels, such as that of a benchmark."""
+    if labelled and "test" in members and not members["test"] & set(labelled):
+        table.doubts.append(
+            f"splits: the {len(members['test'])} images of test have no labels and are not used"
+        )
+        del members["test"]
+        # without a list of train, what no list has is train
+        members.setdefault("train", set(labelled) - members.get("val", set()))
+
+
+def _by_folder(names: Collection[str]) -> dict[str, tuple[str, set[str]]]:
+    """Split to the folder that its names begin with, and the names."""
+    found: dict[str, tuple[str, set[str]]] = {}
+    for name in names:
+        first, slash, _ = name.partition("/")
+        for split, words in SPLITS.items():
+            if slash and first.lower() in words:
+                found.setdefault(split, (f"{first}/", set()))[1].add(name)
+    folders = {folder for folder, _ in found.values()}
+    if "train" not in found or len(folders) < 2:
+        return {}
+    return found
+
+
+def _by_list(
+    tree: FileTree, names: Collection[str], patterns: Mapping[str, str], others: Collection[str]
+) -> dict[str, tuple[str, set[str]]]:
+    """Split to the list of its names, and the names."""
+    known = {composed(name) for name in names}
+    every = tuple(FilePattern(text) for text in patterns.values())
+    found: dict[str, tuple[str, set[str]]] = {}
+    for file in sorted(others, key=lambda file: (file.count("/"), file)):
+        split = _split_of(file)
+        if split is None or split in found:
+            continue
+        try:
+            lines = read_list(tree.root / native(file))
+        except DataError:
+            continue
+        listed = {composed(listed_name(line, every)) for line in lines}
+        if listed <= known:
+            found[split] = (file, listed)
+    return found
+
+
+def _split_of(file: str) -> str | None:
+    path = PurePosixPath(file)
+    if path.suffix.lower() not in LISTS:
+        return None
+    words = re.split(r"[^a-z]+", path.stem.lower())
+    return next((split for split, own in SPLITS.items() if own & set(words)), None)
+
+
+def _say_carved(table: Table, carved: list[str], rest: Collection[str]) -> None:
+    table.doubts.append(
+        f"splits: there is no list of {' or '.join(carved)}, so {SHARE:.0%} of the"
+        f" {len(rest)} training images are held out for {'each' if len(carved) > 1 else 'it'}"
+    )
+    folders = {name.rpartition("/")[0] for name in rest}
+    prefixes = {match[1] for name in rest if (match := re.match(NUMBERED, name))}
+    numbered = all(re.match(NUMBERED, name) for name in rest)
+    if len(folders) >= SCENES:
+        table.settings["scene"] = "^(.*)/"
+        table.remarks.append(f"images of a folder stay together ({len(folders)} folders)")
+    elif numbered and SCENES <= len(prefixes) <= len(rest) / 2:
+        table.settings["scene"] = NUMBERED
+        table.doubts.append(
+            f"splits: images whose names differ in their last number alone stay together"
+            f" ({len(prefixes)} scenes); remove scene if they show different places"
+        )
+    elif all(re.search("[0-9]", name) for name in rest):
+        table.doubts.append(
+            "splits: names are numbers; where neighbouring numbers show the same scene, give"
+            " lists, or the expression scene, so that no scene is in two splits"
+        )
