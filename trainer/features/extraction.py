@@ -3,7 +3,7 @@
 Letters of shapes: ``docs/architecture.md``.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,11 +19,15 @@ from trainer.datasets.base import Image, Label, Split
 from trainer.datasets.crops import crop_boxes, jpeg_round_trip, square_image, square_label
 from trainer.errors import DataError
 from trainer.features.bank import BankWriter
+from trainer.features.reading import read_ahead
 
 __all__ = ["Extraction", "SquareRule", "Standard"]
 
 BATCH = 32  # squares through the backbone at a time
 SAMPLE = 64  # training images whose statistics stand for all
+#: Names of images, and the modality that they are read in.
+_Batch = tuple[tuple[str, ...], str]
+
 LIMIT = 4.0  # deviations: a rare token must not rule every cosine it is in
 
 
@@ -126,10 +130,14 @@ class Extraction:
         labels = None
         if split.labelled:
             labels = bank.begin(f"{name}.labels", (count, rule.side, rule.side), np.uint8)
-        done = 0
-        for names in _batches(split.names, rule):
+        done, batches = 0, list(_batches(split.names, rule))
+        features = self._each(
+            [(names, modality) for names in batches for modality in arrays], rule
+        )
+        for names in batches:
             for modality, array in arrays.items():
-                array.append(self._rows(names, modality, rule, standards.get(modality)))
+                standard = standards.get(modality)
+                array.append(self._rows(names, modality, next(features), rule, standard))
             if labels is not None:
                 labels.append(self._labels(names, rule))
             done += len(names)
@@ -137,9 +145,13 @@ class Extraction:
         bank.finish()
 
     def _rows(
-        self, names: tuple[str, ...], modality: str, rule: SquareRule, standard: Standard | None
+        self,
+        names: tuple[str, ...],
+        modality: str,
+        features: torch.Tensor,
+        rule: SquareRule,
+        standard: Standard | None,
     ) -> NDArray[np.floating[Any]]:
-        features = self._features(names, modality, rule)
         if standard is not None:
             features = standard.apply(features)
         with np.errstate(over="ignore"):  # told below, by the image's name
@@ -152,15 +164,27 @@ class Extraction:
         )
         return rows
 
-    def _features(self, names: tuple[str, ...], modality: str, rule: SquareRule) -> torch.Tensor:
-        """Features with shape (N, H, W, C), finite."""
+    def _each(self, batches: Sequence[_Batch], rule: SquareRule) -> Iterator[torch.Tensor]:
+        """Features of each batch; the images of the next are read while the backbone runs."""
+        squares = read_ahead(lambda batch: self._squares(*batch, rule), batches)
+        for (names, modality), squares_N3hw in zip(batches, squares, strict=True):
+            yield self._features(names, modality, squares_N3hw, rule)
+
+    def _squares(self, names: tuple[str, ...], modality: str, rule: SquareRule) -> torch.Tensor:
+        """The squares of some images with shape (N, 3, h, w)."""
         squares = []
         for name in names:
             squares += rule.images(self.data_set.source.image(name, modality), self.config.resize)
+        return torch.stack(squares)
+
+    def _features(
+        self, names: tuple[str, ...], modality: str, squares_N3hw: torch.Tensor, rule: SquareRule
+    ) -> torch.Tensor:
+        """Features with shape (N, H, W, C), finite."""
         # TensorFloat-32 keeps 11 of a number's 24 bits, and cuDNN takes it unless told not to.
         exact = torch.backends.cudnn.flags(enabled=torch.backends.cudnn.enabled, allow_tf32=False)
         with exact:
-            features = self.backbone.features(torch.stack(squares).to(self.device))
+            features = self.backbone.features(squares_N3hw.to(self.device))
         _check_finite(
             features.isfinite().flatten(1).all(dim=1).cpu().numpy(),
             _owners(names, rule),
@@ -180,8 +204,10 @@ class Extraction:
     ) -> Standard:
         channels, count, done = self.backbone.channels, 0, 0
         sums = torch.zeros(2, channels, dtype=torch.float64, device=self.device)
-        for batch in _batches(names, rule):
-            tokens = self._features(batch, modality, rule).flatten(0, 2).double()
+        batches = list(_batches(names, rule))
+        features = self._each([(batch, modality) for batch in batches], rule)
+        for batch, maps in zip(batches, features, strict=True):
+            tokens = maps.flatten(0, 2).double()
             sums += torch.stack([tokens.sum(dim=0), (tokens**2).sum(dim=0)])
             count += len(tokens)
             done += len(batch)

@@ -20,6 +20,7 @@ from trainer.backbones import Backbone
 from trainer.backbones.base import Scaling
 from trainer.config.configuration import TrainConfig
 from trainer.datasets import DataSet, open_dataset
+from trainer.features.allocator import freed_memory_kept
 from trainer.features.bank import BankWriter, read_bank
 from trainer.features.cache import build_once, cache_root, check_space, hash_json, hold
 from trainer.features.dataset_features import DatasetFeatures, Features
@@ -93,7 +94,7 @@ def _build(
     plain = dataset_features.evaluated(split).features
     check_space(folder, sum(features.nbytes for features in plain.values()))
     data_set, backbone = open_dataset(config.data), open_backbone(config, device)
-    with BankWriter(folder=folder) as bank:
+    with freed_memory_kept(), BankWriter(folder=folder) as bank:
         for modality in dataset_features.modalities:
             odd = data_set.odd_channels.get(modality, ())
             extraction = Extraction(

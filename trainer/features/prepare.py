@@ -24,6 +24,7 @@ from trainer.config.toml_records import record_to_table
 from trainer.datasets import DataSet, open_dataset
 from trainer.datasets.contradiction import check_turned
 from trainer.errors import ConfigError, DataError
+from trainer.features.allocator import freed_memory_kept
 from trainer.features.bank import BankWriter, Verify, read_bank
 from trainer.features.cache import build_once, cache_root, check_space, hash_json, hold
 from trainer.features.dataset_features import DatasetFeatures, TestSplit, TrainSplit, ValSplit
@@ -263,8 +264,8 @@ def _description(
 def _build(folder: Path, extraction: Extraction, description: Mapping[str, Any]) -> None:
     check_space(folder, extraction.size())
     data_set = extraction.data_set
-    standards = extraction.standards()
-    with BankWriter(folder=folder) as bank:
+    with freed_memory_kept(), BankWriter(folder=folder) as bank:
+        standards = extraction.standards()
         for modality, standard in standards.items():
             bank.write(f"{STANDARD}{modality}", standard.rows_4C.cpu().numpy())
         for name in extraction.splits():

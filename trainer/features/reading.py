@@ -1,0 +1,31 @@
+"""Reading ahead: the next images are decoded while something else is done with the last ones."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+__all__ = ["read_ahead"]
+
+Item = TypeVar("Item")
+Read = TypeVar("Read")
+
+
+def read_ahead(read: Callable[[Item], Read], items: Iterable[Item]) -> Iterator[Read]:
+    """What reading each item gives, in order; one item ahead is read in a thread.
+
+    Args:
+        read: Reads one item; an error is raised where its result would be given.
+        items: What to read.
+    """
+    pool = ThreadPoolExecutor(max_workers=1)
+    pending: deque[Future[Read]] = deque()
+    try:
+        for item in items:
+            pending.append(pool.submit(read, item))
+            if len(pending) > 1:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
