@@ -51,6 +51,14 @@ class Source(Protocol):
         """Every file that images and labels are read from; empty if they are drawn."""
         ...
 
+    def image_files(self, name: str, modality: str) -> tuple[Path, ...]:
+        """The files that an image of a modality is read from; empty if it is drawn."""
+        return ()
+
+    def depends_on(self, modality: str) -> tuple[str, ...]:
+        """The modalities whose files decide about the pixels of one, in their order."""
+        return (modality,)
+
     def check(self) -> tuple[str, ...]:
         """Refuse damaged or mismatching files, as far as that is affordable.
 

@@ -117,6 +117,15 @@ class FileSource(Source):
                 paths.update(self._paths(name, modality))
         return tuple(sorted(paths))
 
+    def image_files(self, name: str, modality: str) -> tuple[Path, ...]:
+        """See :class:`~trainer.datasets.base.Source`."""
+        return self._paths(name, modality)
+
+    def depends_on(self, modality: str) -> tuple[str, ...]:
+        """See :class:`~trainer.datasets.base.Source`."""
+        first = next(iter(self.images))  # decides about the size
+        return (first, modality) if modality in self.resampled else (modality,)
+
     def check(self) -> tuple[str, ...]:
         """Sizes of all files; the pixels of all where there are few images, else of the first."""
         names = list(next(iter(self.images.values())))

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -22,7 +23,15 @@ from numpy.typing import DTypeLike, NDArray
 from trainer.errors import CacheError
 from trainer.features.cache import MANIFEST, hash_json, writing
 
-__all__ = ["ArrayRecord", "ArrayWriter", "BankWriter", "Verify", "read_bank", "read_manifest"]
+__all__ = [
+    "ArrayRecord",
+    "ArrayWriter",
+    "BankWriter",
+    "Verify",
+    "is_sound",
+    "read_bank",
+    "read_manifest",
+]
 
 FORMAT = 1
 SMALL = 64 * 2**20  # bytes that are read through in a few hundredths of a second
@@ -126,6 +135,20 @@ class BankWriter:
         self.begin(name, array.shape, array.dtype).append(array)
         self.finish()
 
+    def take(self, name: str, file: Path, record: ArrayRecord) -> None:
+        """Have a whole array that lies in another file: linked, or copied where that cannot be.
+
+        Raises:
+            CacheError: If the disk is full, or the file is gone.
+        """
+        own = self.folder / f"{name}.npy"
+        with writing(self.folder):
+            try:
+                own.hardlink_to(file)
+            except OSError:  # another disk, or a file system without links
+                shutil.copyfile(file, own)
+        self._records[name] = record
+
     def seal(self, description: Mapping[str, Any]) -> None:
         """Write the manifest: the bank is complete.
 
@@ -200,6 +223,16 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if content["format"] != FORMAT:
         raise _damaged(folder, f"it has format {content['format']} instead of {FORMAT}")
     return dict(content)
+
+
+def is_sound(folder: Path, name: str, record: ArrayRecord) -> bool:
+    """Whether an array of a bank is as it was written; reads all of it."""
+    try:
+        _check_size(folder, name, record.size)
+        _check_contents(folder, {name: asdict(record)}, record.size, None)
+    except CacheError:
+        return False
+    return True
 
 
 def _check_size(folder: Path, name: str, size: int) -> None:

@@ -3,7 +3,8 @@
 Letters of shapes: ``docs/architecture.md``.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -95,53 +96,68 @@ class Extraction:
         data = self.data_set
         return {"train": (data.train, train), "val": (data.val, whole), "test": (data.test, whole)}
 
-    def size(self) -> int:
-        """Bytes of the bank, but for a few kilobytes."""
+    def size(self, without: Collection[str] = ()) -> int:
+        """Bytes of the bank, but for a few kilobytes.
+
+        Args:
+            without: Names of arrays of features that need not be counted.
+        """
         token = self.backbone.channels * np.dtype(self.config.dtype).itemsize
         total = 0
-        for split, rule in self.splits().values():
+        for name, (split, rule) in self.splits().items():
             tokens = (rule.side // self.backbone.patch) ** 2
-            square = tokens * token * len(self.data_set.modalities) + rule.side**2
+            own = [each for each in self.data_set.modalities if f"{name}.{each}" not in without]
+            square = tokens * token * len(own) + rule.side**2
             total += len(split) * rule.each * square
         crops = len(self.data_set.train) * self.splits()["train"][1].each
         return total + crops * min(self.config.neighbours, crops - 1) * np.dtype(np.int64).itemsize
 
-    def standards(self) -> dict[str, Standard]:
-        """Statistics of each modality over a sample of the train split, where there is need."""
+    def standards(self, modalities: Collection[str]) -> dict[str, Standard]:
+        """Statistics of modalities over a sample of the train split, where there is need."""
         scaling = self.backbone.scaling
         if scaling is None:
             return {}
         split, rule = self.splits()["train"]
         names = split.names[:: max(1, len(split) // SAMPLE)]
-        return {
-            modality: self._measure(names, modality, rule, scaling)
-            for modality in self.data_set.modalities
-        }
+        return {modality: self._measure(names, modality, rule, scaling) for modality in modalities}
 
-    def write(self, bank: BankWriter, name: str, standards: Mapping[str, Standard]) -> None:
-        """Write the features and the labels of a split, as ``NAME.MODALITY``, ``NAME.labels``."""
+    def write(
+        self,
+        bank: BankWriter,
+        name: str,
+        standards: Mapping[str, Standard],
+        without: Collection[str] = (),
+    ) -> None:
+        """Write the features and the labels of a split, as ``NAME.MODALITY``, ``NAME.labels``.
+
+        Args:
+            bank: Where to write them.
+            name: Name of the split.
+            standards: Modality to the statistics by which its features are scaled.
+            without: Names of arrays that the bank has already.
+        """
         split, rule = self.splits()[name]
         count, grid = len(split) * rule.each, rule.side // self.backbone.patch
         shape = (count, grid, grid, self.backbone.channels)
         arrays = {
             modality: bank.begin(f"{name}.{modality}", shape, self.config.dtype)
             for modality in self.data_set.modalities
+            if f"{name}.{modality}" not in without
         }
         labels = None
         if split.labelled:
             labels = bank.begin(f"{name}.labels", (count, rule.side, rule.side), np.uint8)
         done, batches = 0, list(_batches(split.names, rule))
-        features = self._each(
-            [(names, modality) for names in batches for modality in arrays], rule
-        )
-        for names in batches:
-            for modality, array in arrays.items():
-                standard = standards.get(modality)
-                array.append(self._rows(names, modality, next(features), rule, standard))
-            if labels is not None:
-                labels.append(self._labels(names, rule))
-            done += len(names)
-            self.progress(f"features of {name}", done, len(split))
+        each = [(names, modality) for names in batches for modality in arrays]
+        with closing(self._each(each, rule)) as features:
+            for names in batches:
+                for modality, array in arrays.items():
+                    standard = standards.get(modality)
+                    array.append(self._rows(names, modality, next(features), rule, standard))
+                if labels is not None:
+                    labels.append(self._labels(names, rule))
+                done += len(names)
+                self.progress(f"features of {name}", done, len(split))
         bank.finish()
 
     def _rows(
@@ -164,11 +180,13 @@ class Extraction:
         )
         return rows
 
-    def _each(self, batches: Sequence[_Batch], rule: SquareRule) -> Iterator[torch.Tensor]:
+    def _each(
+        self, batches: Sequence[_Batch], rule: SquareRule
+    ) -> Generator[torch.Tensor, None, None]:
         """Features of each batch; the images of the next are read while the backbone runs."""
-        squares = read_ahead(lambda batch: self._squares(*batch, rule), batches)
-        for (names, modality), squares_N3hw in zip(batches, squares, strict=True):
-            yield self._features(names, modality, squares_N3hw, rule)
+        with closing(read_ahead(lambda batch: self._squares(*batch, rule), batches)) as read:
+            for (names, modality), squares_N3hw in zip(batches, read, strict=True):
+                yield self._features(names, modality, squares_N3hw, rule)
 
     def _squares(self, names: tuple[str, ...], modality: str, rule: SquareRule) -> torch.Tensor:
         """The squares of some images with shape (N, 3, h, w)."""
@@ -205,13 +223,13 @@ class Extraction:
         channels, count, done = self.backbone.channels, 0, 0
         sums = torch.zeros(2, channels, dtype=torch.float64, device=self.device)
         batches = list(_batches(names, rule))
-        features = self._each([(batch, modality) for batch in batches], rule)
-        for batch, maps in zip(batches, features, strict=True):
-            tokens = maps.flatten(0, 2).double()
-            sums += torch.stack([tokens.sum(dim=0), (tokens**2).sum(dim=0)])
-            count += len(tokens)
-            done += len(batch)
-            self.progress(f"statistics of {modality}", done, len(names))
+        with closing(self._each([(batch, modality) for batch in batches], rule)) as features:
+            for batch, maps in zip(batches, features, strict=True):
+                tokens = maps.flatten(0, 2).double()
+                sums += torch.stack([tokens.sum(dim=0), (tokens**2).sum(dim=0)])
+                count += len(tokens)
+                done += len(batch)
+                self.progress(f"statistics of {modality}", done, len(names))
         mean, square = sums / count
         deviation = (square - mean**2).clamp(min=0).sqrt()
         wanted = mean.new_tensor(scaling.deviations)

@@ -21,7 +21,7 @@ from trainer.datasets.headers import read_orientation
 from trainer.errors import DataError
 from trainer.features.cache import hash_json, writing
 
-__all__ = ["data_fingerprint"]
+__all__ = ["Digest", "data_fingerprint", "file_digests"]
 
 #: A file's size, its time of change in nanoseconds, the hash of its content, and by which EXIF
 #: orientation it is turned; 0 where that was not asked yet.
@@ -44,7 +44,7 @@ def data_fingerprint(
         CacheError: If the digests cannot be remembered.
     """
     splits = (data_set.train, data_set.val, data_set.test)
-    digests = _file_digests(data_set, root, progress)
+    digests = file_digests(data_set, root, progress)
     orientations = {name: told[3] for name, told in digests.items() if told[3] != UPRIGHT}
     return hash_json(
         {
@@ -56,10 +56,20 @@ def data_fingerprint(
     )
 
 
-def _file_digests(
+def file_digests(
     data_set: DataSet, root: Path, progress: Callable[[str, int, int], None]
 ) -> dict[str, Digest]:
-    """What is known of each file by its path under the data set's root."""
+    """What is known of each file by its path under the data set's root.
+
+    Args:
+        data_set: The data set.
+        root: Folder of the cache, where digests of files are remembered.
+        progress: Called with what is done, how much of it, and of how much.
+
+    Raises:
+        DataError: If a file cannot be read.
+        CacheError: If the digests cannot be remembered.
+    """
     files = data_set.source.files()
     if not files:
         return {}

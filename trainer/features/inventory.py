@@ -85,13 +85,20 @@ def remove_bank(entry: BankEntry) -> int | None:
         with _alone(entry.folder) as alone:
             if not alone:
                 return None
+            freed = _unshared(entry.folder)
             _delete(entry.folder)
     except OSError as error:
         raise CacheError(
             f"cannot delete the feature cache {entry.folder} ({error.strerror}): mend its"
             " permissions, or delete it as who made it"
         ) from error
-    return entry.size
+    return freed
+
+
+def _unshared(folder: Path) -> int:
+    """Bytes of the files that no other bank has as well."""
+    statuses = [path.stat() for path in folder.iterdir()]
+    return sum(status.st_size for status in statuses if status.st_nlink == 1)
 
 
 def _delete(folder: Path) -> None:

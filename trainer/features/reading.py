@@ -1,7 +1,7 @@
 """Reading ahead: the next images are decoded while something else is done with the last ones."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -11,8 +11,10 @@ Item = TypeVar("Item")
 Read = TypeVar("Read")
 
 
-def read_ahead(read: Callable[[Item], Read], items: Iterable[Item]) -> Iterator[Read]:
+def read_ahead(read: Callable[[Item], Read], items: Iterable[Item]) -> Generator[Read, None, None]:
     """What reading each item gives, in order; one item ahead is read in a thread.
+
+    Whoever stops before the end closes it, so that no thread is left.
 
     Args:
         read: Reads one item; an error is raised where its result would be given.
