@@ -172,6 +172,8 @@ def _made_from_text(entry: BankEntry) -> str:
     tables = entry.made_from
     if not tables:
         return "unknown"
+    if entry.encoded:
+        return f"images of {entry.encoded}, computed from {tables['data']['name']}"
     mirrored = f"mirrored {entry.mirrored} of " if entry.mirrored else ""
     data, backbone, features = (tables[name] for name in ("data", "backbone", "features"))
     sides = f"{features['train_resolution']}/{features['eval_resolution']} px"
@@ -200,5 +202,6 @@ def _json(entry: BankEntry) -> dict[str, Any]:
         "built": entry.built_at,
         "last used": entry.used_at,
         "mirrored": entry.mirrored,
+        "encoded": entry.encoded,
         "made from": dict(entry.made_from),
     }

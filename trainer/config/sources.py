@@ -158,7 +158,7 @@ def _choose(preset: str | None, base: str | None, given: Mapping[str, Any]) -> t
         return base, "named by the file's key base"
     data, toy = inner(given, "data"), read_preset(DEFAULT_PRESET)["data"]["name"]
     if data.get("root") is not None or data.get("name", toy) != toy:
-        return OWN_PRESET, "the defaults, for data of your own"
+        return OWN_PRESET, "for data of your own"
     return DEFAULT_PRESET, "synthetic rooms, for no other data is named"
 
 

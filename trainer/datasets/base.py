@@ -59,6 +59,10 @@ class Source(Protocol):
         """The modalities whose files decide about the pixels of one, in their order."""
         return (modality,)
 
+    def is_computed(self, modality: str) -> bool:
+        """Whether it takes long to compute an image of a modality from its files."""
+        return False
+
     def check(self) -> tuple[str, ...]:
         """Refuse damaged or mismatching files, as far as that is affordable.
 

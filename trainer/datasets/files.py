@@ -54,6 +54,8 @@ class FileSource(Source):
     resampled: frozenset[str] = frozenset()
     #: The setting that makes a modality one of those, ``{}`` for its name; empty without one.
     resample_option: str = ""
+    #: Modalities whose images take long to compute from their files.
+    computed: frozenset[str] = frozenset()
     #: Modality to what the names of its files begin with and end in before the extension.
     affixes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
@@ -125,6 +127,10 @@ class FileSource(Source):
         """See :class:`~trainer.datasets.base.Source`."""
         first = next(iter(self.images))  # decides about the size
         return (first, modality) if modality in self.resampled else (modality,)
+
+    def is_computed(self, modality: str) -> bool:
+        """See :class:`~trainer.datasets.base.Source`."""
+        return modality in self.computed
 
     def check(self) -> tuple[str, ...]:
         """Sizes of all files; the pixels of all where there are few images, else of the first."""

@@ -5,7 +5,7 @@ Letters of shapes: ``docs/architecture.md``.
 
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -84,6 +84,8 @@ class Extraction:
     device: torch.device
     #: Called with what is done, how much of it, and of how much.
     progress: Callable[[str, int, int], None]
+    #: Modality to images by name that were computed before; others are read.
+    kept: Mapping[str, Mapping[str, Image]] = field(default_factory=dict)
 
     def splits(self) -> dict[str, tuple[Split, SquareRule]]:
         """Train, val and test, and how each is cut."""
@@ -192,8 +194,12 @@ class Extraction:
         """The squares of some images with shape (N, 3, h, w)."""
         squares = []
         for name in names:
-            squares += rule.images(self.data_set.source.image(name, modality), self.config.resize)
+            squares += rule.images(self._image(name, modality), self.config.resize)
         return torch.stack(squares)
+
+    def _image(self, name: str, modality: str) -> Image:
+        kept = self.kept.get(modality, {}).get(name)
+        return self.data_set.source.image(name, modality) if kept is None else kept
 
     def _features(
         self, names: tuple[str, ...], modality: str, squares_N3hw: torch.Tensor, rule: SquareRule

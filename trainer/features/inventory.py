@@ -51,6 +51,11 @@ class BankEntry:
         return self.description.get("mirrored")
 
     @property
+    def encoded(self) -> str | None:
+        """The modality whose computed images it holds, and no features; None for others."""
+        return self.description.get("encoded")
+
+    @property
     def key(self) -> str:
         """The hash that names it."""
         return self.folder.name.removesuffix(PARTIAL)

@@ -19,7 +19,7 @@ from trainer.features.bank import ArrayRecord, is_sound, read_manifest
 from trainer.features.cache import BANKS, MANIFEST, Use, hash_json, hold
 from trainer.features.fingerprint import Digest
 
-__all__ = ["PARTS", "STANDARD", "Part", "find_parts", "part_keys"]
+__all__ = ["PARTS", "STANDARD", "Part", "find_parts", "images_of", "part_keys"]
 
 PARTS = "parts"  # what a bank calls the keys of its arrays
 STANDARD = "standard."  # what the names of arrays of channel statistics begin with
@@ -66,18 +66,9 @@ def part_keys(
     same = {name: settings[name] for name in settings if name not in OTHER_SETTINGS}
     keys = {}
     for modality in data_set.modalities:
-        needed = data_set.source.depends_on(modality)
-        common = {
-            "version": VERSION,
-            "backbone": backbone,
-            "features": same,
-            "modality": modality,
-            "identity": dict(_alone(data_set, data, needed).identity),
-        }
-        splits = {
-            name: _images(data_set, split, needed, digests)
-            for name, split in data_set.splits().items()
-        }
+        made_from = images_of(data_set, data, modality, digests)
+        splits = made_from.pop("splits")
+        common = {"version": VERSION, "backbone": backbone, "features": same, **made_from}
         for name, images in splits.items():
             statistics = splits["train"] if standardised else None
             keys[f"{name}.{modality}"] = hash_json(
@@ -86,6 +77,28 @@ def part_keys(
         if standardised:
             keys[f"{STANDARD}{modality}"] = hash_json({**common, "statistics": splits["train"]})
     return keys
+
+
+def images_of(
+    data_set: DataSet, data: DataConfig, modality: str, digests: Mapping[str, Digest]
+) -> dict[str, Any]:
+    """What the images of a modality depend on, as plain data; ``splits`` lists them.
+
+    Args:
+        data_set: The data set.
+        data: What it was opened by.
+        modality: One of its modalities.
+        digests: What is known of its files.
+    """
+    needed = data_set.source.depends_on(modality)
+    return {
+        "modality": modality,
+        "identity": dict(_alone(data_set, data, needed).identity),
+        "splits": {
+            name: _images(data_set, split, needed, digests)
+            for name, split in data_set.splits().items()
+        },
+    }
 
 
 def find_parts(root: Path, keys: Mapping[str, str]) -> dict[str, Part]:

@@ -24,15 +24,13 @@ from trainer.config.toml_records import record_to_table
 from trainer.datasets import DataSet, open_dataset
 from trainer.datasets.contradiction import check_turned
 from trainer.errors import ConfigError, DataError
-from trainer.features.allocator import freed_memory_kept
-from trainer.features.bank import BankWriter, Verify, read_bank
-from trainer.features.cache import build_once, cache_root, check_space, hash_json, hold
+from trainer.features.bank import Verify, read_bank
+from trainer.features.building import build_bank
+from trainer.features.cache import build_once, cache_root, hash_json, hold
 from trainer.features.dataset_features import DatasetFeatures, TestSplit, TrainSplit, ValSplit
-from trainer.features.extraction import Extraction, SquareRule, Standard
-from trainer.features.fingerprint import data_fingerprint, file_digests
-from trainer.features.knn import drop_channels, nearest_crops
-from trainer.features.parts import PARTS, STANDARD, Part, find_parts, part_keys
-from trainer.seeds import numpy_generator
+from trainer.features.extraction import Extraction, SquareRule
+from trainer.features.fingerprint import data_fingerprint
+from trainer.features.parts import STANDARD
 
 __all__ = [
     "check_crops",
@@ -44,7 +42,6 @@ __all__ = [
 ]
 
 VERSION = 1  # of how features are made from images, beyond what backbones and data sets say
-CHUNK = 1024  # crops whose tokens are averaged at a time
 #: Settings of ``[features]`` that the first banks knew nothing of.
 YOUNGER = ("crop_storage", "neighbour_dropout")
 
@@ -126,12 +123,7 @@ def prepare(
     folder, built = build_once(
         root,
         fingerprints["bank"],
-        build=lambda partial: _build(
-            partial,
-            root,
-            extraction,
-            {**description, PARTS: _part_keys(config, extraction, root)},
-        ),
+        build=lambda partial: build_bank(partial, extraction, config.data, description, root=root),
         waits=lambda: tell("wait for another process that builds the features", 0, 1),
     )
     dataset_features = open_dataset_features(
@@ -265,55 +257,6 @@ def _description(
     }
 
 
-def _part_keys(config: TrainConfig, extraction: Extraction, root: Path) -> dict[str, str]:
-    data_set = extraction.data_set
-    return part_keys(
-        data_set,
-        config.data,
-        config.features,
-        file_digests(data_set, root, extraction.progress),
-        backbone=extraction.backbone.fingerprint,
-        standardised=extraction.backbone.scaling is not None,
-    )
-
-
-def _build(
-    folder: Path, root: Path, extraction: Extraction, description: Mapping[str, Any]
-) -> None:
-    data_set = extraction.data_set
-    with freed_memory_kept(), BankWriter(folder=folder) as bank:
-        taken = find_parts(root, description[PARTS])
-        check_space(folder, extraction.size(without=taken))
-        for name, part in taken.items():
-            bank.take(name, part.file, part.record)
-        standards = _standards(bank, extraction, taken)
-        for name in extraction.splits():
-            extraction.write(bank, name, standards, without=taken)
-        means = _token_means(folder / f"train.{data_set.modalities[0]}.npy")
-        if dropout := extraction.config.neighbour_dropout:
-            means = drop_channels(means, dropout, numpy_generator("neighbours", "dropout"))
-        bank.write("train.neighbours", nearest_crops(means, extraction.config.neighbours))
-        bank.seal(description)
-
-
-def _standards(
-    bank: BankWriter, extraction: Extraction, taken: Mapping[str, Part]
-) -> dict[str, Standard]:
-    """The statistics of each modality, those that the bank has or new ones, which it gets."""
-    names = {f"{STANDARD}{modality}": modality for modality in extraction.data_set.modalities}
-    found = {
-        modality: Standard(
-            rows_4C=torch.from_numpy(np.load(taken[name].file)).to(extraction.device)
-        )
-        for name, modality in names.items()
-        if name in taken
-    }
-    measured = extraction.standards([each for each in names.values() if each not in found])
-    for modality, standard in measured.items():
-        bank.write(f"{STANDARD}{modality}", standard.rows_4C.cpu().numpy())
-    return found | measured
-
-
 def _feature_settings(config: FeatureConfig) -> dict[str, Any]:
     """What a bank depends on of its configuration.
 
@@ -326,16 +269,6 @@ def _feature_settings(config: FeatureConfig) -> dict[str, Any]:
         for name, value in settings.items()
         if name not in YOUNGER or value != default[name]
     }
-
-
-def _token_means(path: Path) -> NDArray[np.float32]:
-    """Mean features of each crop, shape (N, C), from features with shape (N, H, W, C)."""
-    features = np.load(path, mmap_mode="r", allow_pickle=False)
-    means = [
-        features[start : start + CHUNK].mean(axis=(1, 2), dtype=np.float32)
-        for start in range(0, len(features), CHUNK)
-    ]
-    return np.concatenate(means)
 
 
 def _silent(what: str, done: int, total: int) -> None:

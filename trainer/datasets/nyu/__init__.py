@@ -96,6 +96,7 @@ def open_nyu(config: DataConfig) -> DataSet:
             read_label=partial(read_label, table=label_table_of(options.classes)),
             read_holes={"depth": depth.holes} if depth and depth.holes else {},
             transposed=frozenset({"rgb"} if transposed else ()),
+            computed=frozenset({"depth"} if depth and depth.computed else ()),
         ),
         root=root,
         identity={

@@ -36,6 +36,8 @@ class DepthImages:
     #: What the images depend on besides the files.
     identity: Mapping[str, Any]
     note: str
+    #: Whether an image takes long to compute.
+    computed: bool = False
     #: Which pixels were not measured; None where files do not say it.
     holes: Callable[[Path], NDArray[np.bool_]] | None = None
 
@@ -77,6 +79,7 @@ def find_depth(
         note=f"depth is HHA computed from {metric.folder.name}/ with the camera {text}"
         if encoding == "hha"
         else f"depth is inverse depth computed from {metric.folder.name}/",
+        computed=encoding == "hha",
         holes=_unmeasured,
     )
 

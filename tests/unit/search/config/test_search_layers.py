@@ -49,11 +49,12 @@ def test_both_commands_take_the_same_preset(tmp_path: Path, text: str, preset: s
         assert search == run
 
 
-def test_own_data_gets_the_defaults_not_the_toys(tmp_path: Path) -> None:
+def test_own_data_gets_pretrained_features_not_the_toys(tmp_path: Path) -> None:
     config, default = resolve(None, file_of(tmp_path, KITCHEN), {}).train, TrainConfig()
     assert (config.data.name, config.data.root) == ("folder", "/data/kitchen")
     assert config.training.iterations == 50
-    assert (config.features, config.method) == (default.features, default.method)
+    assert config.backbone.name == "efficientnet-lite0" != default.backbone.name
+    assert config.features == default.features
     assert resolve(None, None, {}).train.data.name == "rooms"
     assert resolve(None, None, {"data": {"root": "/x"}}).train.data.name == "folder"
 
@@ -73,7 +74,7 @@ def test_what_was_taken_from_where_is_said(tmp_path: Path) -> None:
     file = file_of(tmp_path, KITCHEN)
     layers = read_layers(None, file, nested({"search.trials": 5, "search.seed": None}))
     assert layers.lines() == (
-        "settings: preset own: the defaults, for data of your own",
+        "settings: preset own: for data of your own",
         f"settings from {file}: data.root, training.iterations",
         "settings from flags: search.trials",
     )

@@ -31,7 +31,17 @@ RUNS = {  # data set, backbone, modalities, fusion, width of the code, iteration
 }  # fmt: skip
 
 #: Those that a search takes as they are.
-SEARCHED = {"cityscapes-rgbd", "cityscapes-rgbd-dinov3", "own", "rooms"}
+SEARCHED = {
+    "cityscapes-rgbd",
+    "cityscapes-rgbd-dinov3",
+    "nyu-cpu",
+    "nyu-s14",
+    "own",
+    "own-gpu",
+    "rooms",
+}
+#: Those for two processor cores, and those for a GPU.
+SIZED = [("own", "own-gpu"), ("nyu-cpu", "nyu-s14")]
 
 #: Weight of the whole loss, then lambda and b of self, KNN and random pairs, per modality.
 TUNED = {
@@ -110,6 +120,16 @@ def test_twins_differ_in_their_protocol_alone(name: str) -> None:
     assert published["data"]["options"]["val"] == "test"
     assert held_out["hyper"] == published["hyper"]
     assert published["evaluation"]["every"] == (5 if name.startswith("mcubes") else 10)
+
+
+@pytest.mark.parametrize(("small", "large"), SIZED)
+def test_what_is_for_two_cores_needs_no_download_and_is_smaller(small: str, large: str) -> None:
+    few, many = resolve(small), resolve(large)
+    assert (few.backbone.weights, many.backbone.weights) == ("package", "hub")
+    assert few.data == many.data
+    assert 4 * few.training.iterations < many.training.iterations
+    assert few.training.batch_size < many.training.batch_size
+    assert many.features.eval_resolution % 14 == 0
 
 
 def test_an_unknown_preset_is_refused_in_one_line() -> None:
