@@ -12,11 +12,12 @@ from typing import Any
 from search.config.presets import read_preset
 from search.config.protocols import PUBLISHED_SEARCH, check_cadence
 from search.errors import SettingsError
-from search.objectives import DEFAULT_OBJECTIVE, Objective, find_objective
-from search.pruners import CollapseRules, build_pruner
-from search.samplers import find_sampler
-from search.spaces import Space, build_space, tunable
+from search.objectives import DEFAULT_OBJECTIVE, OBJECTIVES, Objective, find_objective
+from search.pruners import PRUNERS, CollapseRules, Pruner, build_pruner
+from search.samplers import SAMPLERS, find_sampler
+from search.spaces import SPACES, Space, build_space, tunable
 from search.spaces.ranges import check_name, check_range
+from trainer.config.choices import choice
 from trainer.config.configuration import TrainConfig
 from trainer.config.layers import fitting, lay_over, settings_in_place
 from trainer.config.sources import Layers, read_layers
@@ -48,16 +49,18 @@ class SearchConfig:
     #: Seed of the study: of its points and, with the trial's number, of every run.
     seed: int = 0
     #: Name of the objective: what is maximised.
-    objective: str = DEFAULT_OBJECTIVE
+    objective: str = choice(DEFAULT_OBJECTIVE, OBJECTIVES)
     #: Name of the search space.
-    space: str = "paper"
+    space: str = choice("paper", SPACES)
     #: Ranges by name, as ``[low, high]``, before those of the space; a name that the space
     #: lacks, such as ``learning_rate``, is searched as well.
     ranges: dict[str, tuple[float, ...]] = field(default_factory=dict)
     #: Name of the sampler.
-    sampler: str = "tpe"
+    sampler: str = choice("tpe", SAMPLERS)
     #: Name of the competitive pruner; collapse rules are always on.
-    pruner: str = "competitive"
+    pruner: str = choice("competitive", PRUNERS)
+    #: Settings of that pruner, by name.
+    pruner_options: dict[str, Any] = field(default_factory=dict)
     #: Thresholds of the collapse rules.
     collapse: CollapseRules = field(default_factory=CollapseRules)
     #: Errors of one trial that are tried again.
@@ -89,7 +92,7 @@ class LaunchConfig:
         self.space()
         self.objective()
         find_sampler(self.search.sampler)
-        build_pruner(self.search.pruner, self.train.evaluation.evaluations)
+        self.pruner()
 
     def space(self) -> Space:
         """The search space, without what ``[hyper]`` fixes."""
@@ -98,6 +101,11 @@ class LaunchConfig:
     def objective(self) -> Objective:
         """What the search maximises."""
         return find_objective(self.search.objective)
+
+    def pruner(self) -> Pruner:
+        """The competitive pruner."""
+        search, evaluations = self.search, self.train.evaluation.evaluations
+        return build_pruner(search.pruner, evaluations, search.pruner_options)
 
     def moved_starts(self) -> dict[str, float]:
         """Untuned values that their ranges do not hold; trial 0 has the nearer end instead."""

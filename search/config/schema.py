@@ -1,15 +1,26 @@
 """The configuration file of a search, described for editors and for a page."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from search.config.configuration import SearchConfig
+from search.pruners import PRUNERS
 from trainer.config.configuration import TrainConfig
 from trainer.config.reference import Setting, json_schema, settings_of
+from trainer.methods import METHODS
 
 __all__ = ["configuration_page", "configuration_schema"]
 
 TITLE = "Configuration of unim2-search"
 TABLES: dict[str, type[Any]] = {"": TrainConfig, "search": SearchConfig}
+#: Tables whose settings depend on a name, by the title of their section.
+OPTIONS: dict[str, type[Any]] = {
+    **{
+        f"[method.options] of the method `{name}`": entry.options
+        for name, entry in METHODS.items()
+    },
+    **{f"[search.pruner_options] of the pruner `{name}`": each for name, each in PRUNERS.items()},
+}
 
 HEAD = """# Configuration
 
@@ -42,11 +53,17 @@ def configuration_page() -> str:
     ]
     parts = [HEAD]
     for table in dict.fromkeys(_table_of(setting) for setting in settings):
-        parts.append(f"## {f'[{table}]' if table else 'Top level'}\n")
-        parts.append("| setting | may be | default | meaning |\n|---|---|---|---|")
-        parts += [_row(setting) for setting in settings if _table_of(setting) == table]
-        parts.append("")
+        own = [setting for setting in settings if _table_of(setting) == table]
+        parts += _section(f"[{table}]" if table else "Top level", own)
+    for title, record in OPTIONS.items():
+        if own := list(settings_of(record)):
+            parts += _section(title, own)
     return "\n".join(parts)
+
+
+def _section(title: str, settings: Sequence[Setting]) -> list[str]:
+    head = "| setting | may be | default | meaning |\n|---|---|---|---|"
+    return [f"## {title}\n", head, *map(_row, settings), ""]
 
 
 def _table_of(setting: Setting) -> str:

@@ -23,7 +23,6 @@ from search.driver.schedule import Schedule
 from search.driver.snapshots import Snapshots
 from search.machine.run_options import RunOptions
 from search.progress.progress import Progress
-from search.pruners import build_pruner
 from search.records.attempts import attempts_of
 from search.records.origin import counted
 from search.samplers import find_sampler
@@ -39,7 +38,6 @@ __all__ = ["Session", "load_study", "make_plan"]
 
 def make_plan(config: LaunchConfig, record: StudyRecord) -> Plan:
     """What the study asks for, from its configuration and its record."""
-    evaluations = config.train.evaluation.evaluations
     return Plan(
         seed=record.seed,
         space=config.space(),
@@ -47,8 +45,8 @@ def make_plan(config: LaunchConfig, record: StudyRecord) -> Plan:
         rules=Rules(
             objective=config.objective(),
             collapse=config.search.collapse,
-            pruner=build_pruner(config.search.pruner, evaluations),
-            evaluations=evaluations,
+            pruner=config.pruner(),
+            evaluations=config.train.evaluation.evaluations,
             counted=config.train.evaluation.report,
         ),
         schedule=Schedule(target=record.trials, lag=record.lag),

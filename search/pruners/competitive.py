@@ -13,6 +13,7 @@ import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from search.pruners.checks import check_count, check_share
 from search.records.outcome import Keep, Prune, Verdict
 
 __all__ = ["CompetitivePruner"]
@@ -36,6 +37,14 @@ class CompetitivePruner:
     immune_first: int = 20
     #: Every trial whose number is a multiple of this does, too.
     immune_every: int = 10
+
+    def __post_init__(self) -> None:
+        check_share("keep", self.keep)
+        check_share("warm_up", self.warm_up)
+        check_count("window", self.window, least=1)
+        check_count("least_full_runs", self.least_full_runs, least=1)
+        check_count("immune_first", self.immune_first, least=0)
+        check_count("immune_every", self.immune_every, least=1)
 
     def decide(self, study: optuna.Study, trial: FrozenTrial) -> Verdict:
         """Decide after the trial's last report."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import optuna
 from optuna.trial import FrozenTrial
 
+from search.pruners.checks import check_count
 from search.records.outcome import Keep, Prune, Verdict
 
 __all__ = ["HalvingPruner", "HyperbandPruner"]
@@ -29,6 +30,10 @@ class HalvingPruner:
     reduction: int = 4
     #: Rung k = 0, 1, … lies at evaluation ``reduction ** (first_rung + k)``.
     first_rung: int = 0
+
+    def __post_init__(self) -> None:
+        check_count("reduction", self.reduction, least=2)
+        check_count("first_rung", self.first_rung, least=0)
 
     def decide(self, study: optuna.Study, trial: FrozenTrial) -> Verdict:
         """Decide after the trial's last report."""
@@ -72,6 +77,9 @@ class HyperbandPruner:
     evaluations: int
     #: Of this many trials one goes on at a rung.
     reduction: int = 3
+
+    def __post_init__(self) -> None:
+        check_count("reduction", self.reduction, least=2)
 
     def decide(self, study: optuna.Study, trial: FrozenTrial) -> Verdict:
         """Decide after the trial's last report."""

@@ -10,10 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from trainer.config.choices import choice
 from trainer.config.former_names import FORMER_SETTINGS, with_present_names
 from trainer.config.method_options import read_options
 from trainer.config.paths import PathText
 from trainer.errors import ConfigError
+from trainer.fusions import FUSIONS, find_fusion
+from trainer.methods import METHODS
 
 __all__ = [
     "PACKAGED",
@@ -135,9 +138,9 @@ class MethodConfig:
     """The method: what every method reads, and the options of the one that is named."""
 
     #: Name in the method table (``trainer/methods``).
-    name: str = "unim2"
+    name: str = choice("unim2", METHODS)
     #: How the modalities' maps become one; with one modality there is nothing to fuse.
-    fusion: Literal["sum", "mean", "max", "conv", "ladder"] = "conv"
+    fusion: str = choice("conv", FUSIONS)
     #: Width of the code.
     code_dim: int = 70
     #: Share of channels dropped before the code head, and of the target where the method does so.
@@ -148,6 +151,7 @@ class MethodConfig:
     def __post_init__(self) -> None:
         _check_at_least("method.code_dim", self.code_dim, 2)
         _check_share("method.dropout", self.dropout)
+        find_fusion(self.fusion)
         object.__setattr__(self, "options", read_options(self.name, self.options))
 
     @classmethod

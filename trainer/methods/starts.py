@@ -7,6 +7,7 @@ the code is their principal components (``networks/identity_start.py``).
 from typing import Literal
 
 from trainer.errors import ConfigError
+from trainer.fusions import find_fusion
 
 __all__ = ["Start", "check_identity"]
 
@@ -25,15 +26,14 @@ def check_identity(
         modalities: The modalities; with one there is neither network nor fusion.
 
     Raises:
-        ConfigError: If the fusion is ``ladder``, or the networks add nothing to their input.
+        ConfigError: If the fusion cannot start so, or the networks add nothing to their input.
     """
     if len(modalities) == 1:
         return
-    if fusion == "ladder":
+    if reason := find_fusion(fusion).not_from_identity:
         raise ConfigError(
-            "method.options.start = 'identity' cannot be had with method.fusion = 'ladder', which"
-            " normalises what it fuses: set method.fusion to 'mean' or 'conv', or start to"
-            " 'random'"
+            f"method.options.start = 'identity' does not go with method.fusion = {fusion!r}:"
+            f" {reason}; set method.fusion to 'mean' or 'conv', or start to 'random'"
         )
     if msn and not msn_residual:
         raise ConfigError(
