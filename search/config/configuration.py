@@ -107,7 +107,7 @@ class LaunchConfig:
         search, evaluations = self.search, self.train.evaluation.evaluations
         return build_pruner(search.pruner, evaluations, search.pruner_options)
 
-    def moved_starts(self) -> dict[str, float]:
+    def moved_defaults(self) -> dict[str, float]:
         """Untuned values that their ranges do not hold; trial 0 has the nearer end instead."""
         untuned = tunable(self.train)
         return {

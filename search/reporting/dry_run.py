@@ -138,7 +138,7 @@ def _space(run: DryRun) -> RenderableType:
     for column in ("name", "from", "to", "scale", "trial 0", ""):
         right = column in ("from", "to", "trial 0")
         table.add_column(column, justify="right" if right else "left", no_wrap=column != "")
-    moved = run.config.moved_starts()
+    moved = run.config.moved_defaults()
     for knob in run.space.knobs:
         outside = moved.get(knob.name)
         note = "" if outside is None else f"untuned {number_text(outside)} is out of range"

@@ -99,7 +99,7 @@ def test_untuned_values_outside_their_ranges_are_known() -> None:
     config = LaunchConfig.from_table(
         {"search": {"ranges": {"b_self": [0.1, 0.5], "b_knn": [0.1, 0.5]}}}
     )
-    assert config.moved_starts() == {"b_self": 0.8975}
+    assert config.moved_defaults() == {"b_self": 0.8975}
 
 
 def test_ranges_are_stored_and_told_apart() -> None:

@@ -108,7 +108,7 @@ def test_the_search_is_nobodys_child_and_knows_its_database_from_its_node(
         'echo "$UMSS_STORAGE" > "$NOTES"; cat "$7" >> "$NOTES"; echo "study a study/../x created'
         ' in there"; exec sleep 60'
     )
-    assert not found.ended and "created in there" in found.said
+    assert not found.ended and "created in there" in found.printed
     assert Path(found.log).parent.parent == tmp_path
     assert (tmp_path / "notes").read_text() == f"{ADDRESS}\na = 1\n"
     status = Path(f"/proc/{found.pid}/stat").read_text().rpartition(")")[2].split()
@@ -119,7 +119,7 @@ def test_the_search_is_nobodys_child_and_knows_its_database_from_its_node(
 
 def test_a_search_that_ends_at_once_is_seen_to(node: Callable[[str], Detached]) -> None:
     found = node("echo 'error: no such preset'; exit 2")
-    assert found.ended and found.said == "error: no such preset\n"
+    assert found.ended and found.printed == "error: no such preset\n"
 
 
 def test_a_node_without_an_address_starts_nothing(
@@ -128,4 +128,4 @@ def test_a_node_without_an_address_starts_nothing(
     monkeypatch.setattr(detaching, "_environment_of_node", dict)
     found = node("sleep 60")
     assert found.ended and found.pid == 0
-    assert found.said.startswith("UMSS_STORAGE is not set where the Ray of ")
+    assert found.printed.startswith("UMSS_STORAGE was not set when Ray was started on ")

@@ -10,7 +10,7 @@ import tomli_w
 from rich.console import Console
 
 from search.config.configuration import resolve_layers
-from search.launch.notices import tell_notes
+from search.launch.notices import show_notes
 from search.machine.resources import Machine
 from search.machine.run_options import Paths, RunOptions
 from search.planning import dry_run as verb
@@ -98,7 +98,7 @@ def test_files_that_are_not_used_are_told(
     ).notes
     assert "IMG_1.HEIC" in note and "not used" in note
 
-    tell_notes(check_dataset(resolve_layers(layers)), print)
+    show_notes(check_dataset(resolve_layers(layers)), print)
     assert capsys.readouterr().out == f"note: {note}\n"
 
 
