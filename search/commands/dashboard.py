@@ -19,9 +19,7 @@ def dashboard(
     *,
     host: Annotated[
         str,
-        typer.Option(
-            help="Address to listen on. Use another than loopback only behind a proxy with a login."
-        ),
+        typer.Option(help="Address to listen on. Others than loopback need a proxy with a login."),
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8080,
     storage: StorageFlags,
@@ -31,7 +29,7 @@ def dashboard(
     ] = False,
     artifacts: Annotated[Path | None, path_option("Folder with the artifacts to show.")] = None,
 ) -> None:
-    """Serve optuna-dashboard until interrupted; without --read-only, visitors can delete studies."""
+    """Serve optuna-dashboard until interrupted; without --read-only, anyone can delete studies."""
     from search.dashboard.serving import serve
 
     with storage.opened(read_only=read_only) as database:

@@ -1,4 +1,4 @@
-"""Standing by for another driver: says who has the study, and goes on when that is gone."""
+"""A standby names the driver of a study, and takes over when it is gone."""
 
 from collections.abc import Callable
 from typing import Any

@@ -331,8 +331,8 @@ def with_statement_log(owner: Address, action: Callable[[], None]) -> str:
 
 def test_the_verb_asks_for_a_role(database_address: str, tmp_path: Path) -> None:
     for arguments, told in (
-        ([], "no role was named"),
-        (["--viewer-password-file", str(tmp_path)], "name the role as well"),
+        ([], "no role was given"),
+        (["--viewer-password-file", str(tmp_path)], "needs the name of the role"),
         (["--viewer", "v", "--viewer-password-file", str(tmp_path / "no")], "cannot read"),
     ):
         result = CliRunner().invoke(app, ["roles", *arguments, "--storage", database_address])
