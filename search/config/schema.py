@@ -1,4 +1,4 @@
-"""The configuration file of a search, described for editors and for a page."""
+"""The settings of a configuration file, as a JSON schema and as a Markdown page."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -24,14 +24,15 @@ OPTIONS: dict[str, type[Any]] = {
 
 HEAD = """# Configuration
 
-Everything that a TOML file can set, for `python -m search launch --config FILE` and
-`python -m trainer fit FILE`. The trainer does not read `[search]`. `base = "PRESET"` at the top
-starts from a preset; `python -m trainer presets` lists them. What is left out has its default.
+This page lists all settings of a TOML file for `python -m search launch --config FILE` and
+`python -m trainer fit FILE`. The trainer ignores `[search]`. `base = "PRESET"` at the top of the
+file starts from a preset; `python -m trainer presets` lists them. Settings that you leave out
+have their default.
 
-Editors complete and check a file that names the schema, which `python -m search schema` prints:
-`#:schema configuration.schema.json` in its first line.
+Editors can complete and check such a file. Store the output of `python -m search schema` as
+`configuration.schema.json`, and begin the file with `#:schema configuration.schema.json`.
 
-This page is written by `make docs`, from the comments in `trainer/config/configuration.py` and
+`make docs` generates this page from the comments in `trainer/config/configuration.py` and
 `search/config/configuration.py`.
 """
 
@@ -47,7 +48,7 @@ def configuration_schema() -> dict[str, Any]:
 
 
 def configuration_page() -> str:
-    """All settings as Markdown, a table per table."""
+    """All settings as Markdown, one table for each table of the file."""
     settings = [
         setting for table, record in TABLES.items() for setting in settings_of(record, table)
     ]

@@ -117,7 +117,7 @@ def test_what_is_searched_and_fixed(refused: Run) -> None:
     assert "numbers above 0" in refused("launch", "--range", "learning_rate=0:0.1")
     assert "stay within 0:1" in refused("launch", "--range", "b_self=0:2")
     both = ("--fix", "b_self=0.5", "--range", "b_self=0:0.5")
-    assert "b_self is fixed and has a range" in refused("launch", *both)
+    assert "b_self is both fixed and searched" in refused("launch", *both)
     assert "no knobs of single modalities" in refused(
         "launch", "--method", "stego", "--space", "per-modality"
     )

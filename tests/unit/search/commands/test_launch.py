@@ -27,7 +27,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
     def on_head(start: object, command: list[str], config: str, study: str) -> Detached:
         commands.append(command)
-        return Detached(host="head", pid=17, log="/tmp/log", said="", ended=False)
+        return Detached(host="head", pid=17, log="/tmp/log", printed="", ended=False)
 
     monkeypatch.setattr(detaching, "joined", joined)
     monkeypatch.setattr(detaching, "on_head", on_head)

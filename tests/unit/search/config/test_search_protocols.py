@@ -79,7 +79,7 @@ def test_any_preset_can_be_searched_as_published() -> None:
 
 
 def test_a_cadence_of_single_runs_is_refused() -> None:
-    with pytest.raises(SettingsError, match=r"evaluates at even distances") as caught:
+    with pytest.raises(SettingsError, match=r"spaces its evaluations evenly") as caught:
         resolve("rooms", None, {"evaluation": {"cadence": "epoch"}})
     assert "\n" not in str(caught.value)
 

@@ -23,7 +23,10 @@ ADDRESS = "postgresql://me:s3cr3t@database/x"
     [
         ({"ray_address": None}, "give --ray HOST:PORT"),
         ({"study": None}, "give --study NAME"),
-        ({"storage": "postgresql://me@database/x"}, "set UMSS_STORAGE where the Ray of the head"),
+        (
+            {"storage": "postgresql://me@database/x"},
+            "set UMSS_STORAGE in the environment of `ray start`",
+        ),
     ],
 )
 def test_what_is_missing_or_would_be_read_by_others_is_refused(
@@ -66,7 +69,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Callable[[Detached], list[str]]:
 
 
 def test_where_it_runs_and_how_it_is_seen_is_told(told: Callable[[Detached], list[str]]) -> None:
-    answer = Detached(host="head", pid=17, log="/tmp/umss/log", said="", ended=False)
+    answer = Detached(host="head", pid=17, log="/tmp/umss/log", printed="", ended=False)
     first, second = told(answer)
     assert first == "study s runs on head as process 17; its log: /tmp/umss/log"
     assert "search attach s" in second and "search stop s" in second
@@ -75,7 +78,7 @@ def test_where_it_runs_and_how_it_is_seen_is_told(told: Callable[[Detached], lis
 def test_a_bad_start_is_told_in_its_own_words(told: Callable[[Detached], list[str]]) -> None:
     said = "reserved\nerror: unknown preset 'x': choose rooms\n"
     with pytest.raises(ClusterError, match=r"ended at once on head: unknown preset 'x'"):
-        told(Detached(host="head", pid=17, log="/tmp/umss/log", said=said, ended=True))
+        told(Detached(host="head", pid=17, log="/tmp/umss/log", printed=said, ended=True))
 
 
 @pytest.fixture

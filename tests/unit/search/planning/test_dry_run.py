@@ -126,13 +126,13 @@ def test_it_is_told_in_words_and_as_json(run: DryRun) -> None:
     Console(file=stream, width=160).print(plan(run))
     text = stream.getvalue()
     for told in (
-        "study rooms-N, the next free number: a dry run, nothing is written",
-        "10, each of 12 iterations and 4 evaluations on val",
+        "study rooms-N (N: the next free number): dry run, nothing is written",
+        "10, each with 12 iterations and 4 evaluations on val",
         "miou-accuracy: 0.75 mIoU + 0.25 accuracy (%), median of the last 5 scores on val",
-        "rooms, drawn, not read: 4 train, 2 val, 3 test images, 20 crops",
-        "searched: space paper, 7 numbers",
-        "untuned 0.8975 is out of range",
-        "(not opened now)",
+        "rooms, generated, no files: 4 train, 2 val, 3 test images, 20 crops",
+        "search space paper: 7 hyper-parameters",
+        "default 0.8975 is out of range",
+        "(not opened by a dry run)",
     ):
         assert told in text
     rows = [line.split() for line in text.splitlines()]
