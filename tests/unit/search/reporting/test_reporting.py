@@ -143,7 +143,7 @@ def test_a_study_of_a_later_version_is_listed_all_the_same() -> None:
         None, "agreement", "agreement",
     )  # fmt: skip
     assert "best: agreement" in printed(terminal.study_list([made]))
-    assert "agreement; made by another version" in printed(terminal.best(made))
+    assert "agreement; computed by another version" in printed(terminal.best(made))
     assert study_json(made)["protocol"] is None
 
 

@@ -120,7 +120,8 @@ def test_the_summary_tells_the_counts_the_best_the_reasons_and_what_next() -> No
 def test_failures_are_told_only_if_there_are_any() -> None:
     assert "failed" not in printed(summary_text(SUMMARY))
     counts = dataclasses.replace(SUMMARY.counts, failed=2)
-    assert ", 2 failed" in printed(summary_text(dataclasses.replace(SUMMARY, counts=counts)))
+    failed = dataclasses.replace(SUMMARY, counts=counts)
+    assert ", 2 failed" in printed(summary_text(failed), width=120)
 
 
 def test_a_search_that_has_nothing_yet_still_has_a_summary() -> None:
