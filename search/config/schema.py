@@ -13,7 +13,7 @@ __all__ = ["configuration_page", "configuration_schema"]
 
 TITLE = "Configuration of unim2-search"
 TABLES: dict[str, type[Any]] = {"": TrainConfig, "search": SearchConfig}
-#: Tables whose settings depend on a name, by the title of their section.
+#: Tables whose settings depend on the method or pruner, by the title of their section.
 OPTIONS: dict[str, type[Any]] = {
     **{
         f"[method.options] of the method `{name}`": entry.options
@@ -63,7 +63,7 @@ def configuration_page() -> str:
 
 
 def _section(title: str, settings: Sequence[Setting]) -> list[str]:
-    head = "| setting | may be | default | meaning |\n|---|---|---|---|"
+    head = "| setting | values | default | meaning |\n|---|---|---|---|"
     return [f"## {title}\n", head, *map(_row, settings), ""]
 
 
