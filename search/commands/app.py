@@ -50,7 +50,7 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Tune unsupervised multi-modal segmentation, and survive crashes.",
+    help="Tune unsupervised multi-modal segmentation with searches that survive crashes.",
 )
 for _name, _command in COMMANDS.items():
     app.command(_name)(_command)
