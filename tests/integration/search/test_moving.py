@@ -212,7 +212,7 @@ def test_a_name_that_is_taken_is_refused_whole(
     optuna.create_study(study_name=STUDY, storage=storage)
     storage.engine.dispose()
     before = counts(target)
-    with pytest.raises(NameTaken, match="another Optuna study"):
+    with pytest.raises(NameTaken, match="already has an Optuna study"):
         import_study(target, exported)
     assert counts(target) == before
 
