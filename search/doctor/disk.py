@@ -18,7 +18,7 @@ SPARE = 64 * 2**20  # bytes that have to stay free
 def check_cache(subject: Subject) -> Check:
     """Room for the feature cache; of unknown size where the data or the weights are at fault."""
     try:
-        needed = dataset_summary(subject.config.train).bank_bytes
+        needed = dataset_summary(subject.config.train).cache_bytes
     except TrainerError:
         needed = 0  # told by the checks of data and weights
     return _check_folder(

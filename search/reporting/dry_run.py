@@ -75,7 +75,7 @@ def _cost(run: DryRun) -> list[tuple[str, str]]:
         ("memory", _memory(run)),
         (
             "disk",
-            f"{bytes_text(run.dataset_summary.bank_bytes)} of features"
+            f"{bytes_text(run.dataset_summary.cache_bytes)} of features"
             f" ({bytes_text(run.cache_free)} free there),"
             f" at most {bytes_text(run.checkpoint_bytes)} of checkpoints"
             f" ({bytes_text(run.checkpoints_free)} free there)",

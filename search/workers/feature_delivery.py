@@ -34,8 +34,8 @@ from trainer.config.configuration import TrainConfig
 from trainer.datasets import open_dataset
 from trainer.errors import CacheError, TrainerError
 from trainer.features import prepare
-from trainer.features.bank import BankWriter, read_bank
-from trainer.features.cache import BANKS, MANIFEST, build_once, cache_root, check_space, writing
+from trainer.features.cache import ENTRIES, MANIFEST, build_once, cache_root, check_space, writing
+from trainer.features.cache_entry import EntryWriter, read_entry
 from trainer.features.extraction import Extraction
 from trainer.features.prepare import open_backbone
 
@@ -162,7 +162,7 @@ def seconds_to_rebuild(config: TrainConfig, device: str, clock: Clock) -> float 
             progress=lambda what, done, total: None,
         )
         began = clock()
-        with tempfile.TemporaryDirectory() as folder, BankWriter(folder=Path(folder)) as bank:
+        with tempfile.TemporaryDirectory() as folder, EntryWriter(folder=Path(folder)) as bank:
             extraction.write(bank, "train", {})
         spent = clock() - began
     except TrainerError:
@@ -197,7 +197,7 @@ def _fetch(folder: Path, manifest: str, source: BankSource) -> None:
         file.write(manifest)
         file.flush()
         os.fsync(file.fileno())
-    read_bank(folder)  # whether the manifest itself came whole
+    read_entry(folder)  # whether the manifest itself came whole
 
 
 def _fetch_array(folder: Path, name: str, record: dict[str, Any], source: BankSource) -> None:
@@ -232,7 +232,7 @@ def _sizes(manifest: str) -> dict[str, int]:
 
 
 def _complete(root: Path, key: str) -> bool:
-    return (root / BANKS / key / MANIFEST).is_file()
+    return (root / ENTRIES / key / MANIFEST).is_file()
 
 
 @contextlib.contextmanager

@@ -167,7 +167,7 @@ def test_unlabelled_data_is_refused_before_features_are_built(
 ) -> None:
     shutil.rmtree(frames / "gtFine")
     for dry in ([], ["--dry-run"], ["--study", "new"]):
-        assert "needs labels on val to score" in refused(*CITY, str(frames), *dry)
+        assert "needs labels on val for scoring" in refused(*CITY, str(frames), *dry)
     assert not (tmp_path / "cache").exists()
 
 

@@ -11,7 +11,7 @@ from trainer.datasets import DataSet
 from trainer.errors import CacheError, DataError, WeightsError
 from trainer.features.cache import SPARE, cache_root, free_space
 from trainer.features.extraction import Extraction
-from trainer.features.inventory import list_banks
+from trainer.features.inventory import list_entries
 from trainer.features.prepare import check_crops, made_from, open_backbone
 from trainer.inspection.facts import Finding
 
@@ -51,7 +51,7 @@ def measure_readiness(config: TrainConfig, data_set: DataSet, cache: Path | None
     root = cache_root(cache)
     built = any(
         bank.complete and bank.mirrored is None and bank.made_from == made_from(config)
-        for bank in list_banks(root)
+        for bank in list_entries(root)
     )
     try:
         free = free_space(root)
