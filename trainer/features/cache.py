@@ -56,7 +56,7 @@ def cache_root(cache: Path | None) -> Path:
         return cache
     if os.environ.get(VARIABLE):
         return user_path(os.environ[VARIABLE])
-    import platformdirs  # only here: whoever names a folder does without
+    import platformdirs  # lazily: not needed if the folder is given
 
     try:
         return Path(platformdirs.user_cache_dir("unim2-search"))
