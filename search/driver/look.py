@@ -1,4 +1,4 @@
-"""What the write queue learns of a study that others write to, and how it says so."""
+"""Changes that other processes made to a study, and the errors for writes that meet them."""
 
 from dataclasses import dataclass
 
@@ -11,24 +11,24 @@ __all__ = ["Look", "NumberTaken", "TrialOver"]
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """One look at the study: what is new in it since the last one."""
+    """What other processes changed in the study since the previous check."""
 
     #: Whether somebody asked this search to stop.
     stop_requested: bool
-    #: Trials that somebody else added, by number; each is shown once.
+    #: Trials that somebody else added, by number; each is listed once.
     added: tuple[FrozenTrial, ...] = ()
-    #: Trials under way that somebody else ended, by number; each is shown once.
+    #: Running trials that somebody else ended, by number; each is listed once.
     ended: tuple[FrozenTrial, ...] = ()
 
     @property
     def is_news(self) -> bool:
-        """Whether somebody else wrote to the study."""
+        """Whether somebody else added or ended a trial."""
         return bool(self.added or self.ended)
 
 
 class NumberTaken(SearchError):
-    """Somebody else added a trial under the number of the one to be stored: nothing was stored."""
+    """Somebody else added a trial under the same number, so nothing was stored."""
 
 
 class TrialOver(SearchError):
-    """Somebody else ended the trial: nothing more can be stored of it."""
+    """Somebody else ended the trial, so nothing more can be stored for it."""

@@ -1,7 +1,7 @@
-"""The phase that searches: trials are drawn, run, decided on and stored.
+"""The search phase: samples trials, decides after each report, and ends them.
 
-It folds what workers tell into the in-memory study, takes every decision from there, and leaves
-the writing to the write queue.
+It adds the workers' reports to the in-memory study, makes every decision from that study, and
+passes what is to be stored to the write queue.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,7 +33,7 @@ __all__ = ["SearchPhase"]
 
 
 class SearchPhase:
-    """The trials of one study, until enough of them are finished."""
+    """Runs the trials of one study until enough of them are finished."""
 
     is_last_evaluation = False
 
@@ -50,18 +50,18 @@ class SearchPhase:
         epoch: int,
         progress: Progress,
     ) -> None:
-        """Prepare; nothing is drawn before :meth:`begin`.
+        """Prepare; nothing is sampled before :meth:`begin`.
 
         Args:
-            plan: What to do.
-            memory: The study as PostgreSQL holds it.
+            plan: The plan of the study.
+            memory: The in-memory study, as PostgreSQL holds it.
             adopted: The trials that an earlier driver left running, by number.
             queued: Trials that somebody else added after the last one of the in-memory study.
             trial_queue: Where trials wait for workers.
-            write_queue: What is to be stored goes there.
-            kept: Deletes checkpoints that nobody needs any more.
+            write_queue: Stores what this phase decides.
+            kept: Deletes checkpoints that are no longer needed.
             epoch: The lease's epoch.
-            progress: Is told of events.
+            progress: Shows events.
         """
         self._plan, self._memory, self._adopted = plan, memory, adopted
         self._trial_queue, self._write_queue, self._retention = trial_queue, write_queue, kept
@@ -78,7 +78,7 @@ class SearchPhase:
         self._source.queue(queued)
 
     def begin(self) -> None:
-        """Take over what an earlier driver left running; delete what nobody needs."""
+        """Continue the trials that an earlier driver left; delete checkpoints of ended trials."""
         self._retention.sweep()
         for live in self._adopted:
             self._trial_queue.add(live)
@@ -87,27 +87,30 @@ class SearchPhase:
             self._progress.event(f"trial {live.number} adopted as attempt {live.attempt}")
 
     def finished(self) -> bool:
-        """Whether as many trials are finished as were asked for."""
+        """Whether the target number of trials is finished."""
         return self._memory.counts().finished >= self._plan.schedule.target
 
     def check(self) -> None:
-        """Refuse to go on where that would be useless.
+        """Stop the search if too many trials failed.
 
         Raises:
             FailureBudget: If too many trials failed.
         """
         self._failures.check()
 
-    # How trials come to life
+    # How trials are created
 
     def draw(self) -> None:
-        """Draw every trial that is due: while stopping, too, so that the sampler sees no more."""
+        """Sample every trial that is due, even while stopping.
+
+        Sampled later, a trial would see more ended trials than in an uninterrupted search.
+        """
         while self._due():
             for entry in self._next_trial():
                 self._write_queue.append(entry)
 
     def _next_trial(self, ended: frozenset[int] | None = None) -> Iterator[Write]:
-        """Bring the next trial to life; what is to be stored of it, and of numbers before it."""
+        """Create the next trial; yields the writes for it and for unused numbers before it."""
         while True:
             found = self._source.next(ended)
             if found.line is not None:
@@ -128,7 +131,7 @@ class SearchPhase:
         )
 
     def begin_again(self, live: RunningJob, *, why: str) -> None:
-        """Give the trial a further attempt; it is ready once that is stored."""
+        """Start another attempt at the trial; it is ready once the attempt is stored."""
         assert isinstance(live, RunningTrial)
         live.begin_again(epoch=self._epoch, why=why)
         self._write_queue.append(
@@ -145,10 +148,10 @@ class SearchPhase:
         """Seed of the trial's run."""
         return derive_seed(self._plan.seed, live.number, "run")
 
-    # What is stored by now
+    # What the database holds
 
     def stored(self, entry: Write) -> None:
-        """Take note that an entry is stored."""
+        """React to a write that has been stored."""
         match entry:
             case AddTrial() | TakeUp() | NewAttempt() as begun:
                 self._trial_queue.mark_ready(Job("trial", begun.trial))
@@ -160,7 +163,7 @@ class SearchPhase:
                 pass
 
     def learn(self, look: Look) -> None:
-        """Fold what others wrote into the in-memory study; numbers they took are theirs."""
+        """Add what others wrote to the in-memory study; they keep the numbers that they took."""
         self._source.queue(look.added)
         for trial in look.added:
             if not trial.state.is_finished():
@@ -171,9 +174,9 @@ class SearchPhase:
             self._give_up(trial)
 
     def _renumber(self, first: int) -> None:
-        """Number the trials anew that are not stored yet: each keeps its place and what it saw.
+        """Renumber the trials that are not stored yet, in the same order.
 
-        None of them has begun, and none changes for the trials that it learns from.
+        None of them has begun. Each is sampled again from the same set of ended trials.
         """
         seen = {
             number: live.seen
@@ -194,7 +197,7 @@ class SearchPhase:
         self._write_queue.rewrite(change)
 
     def _give_up(self, trial: FrozenTrial) -> None:
-        """Take note that somebody else has ended a trial, which nobody can undo."""
+        """Give up a trial that somebody else has ended: Optuna allows nobody to undo that."""
         number = trial.number
         if number >= len(self._memory):
             self._source.queue([trial])
@@ -213,7 +216,7 @@ class SearchPhase:
     # How trials run, and end
 
     def hear(self, live: RunningJob, reported: Reported) -> bool:
-        """Take reports in and decide after the last one; whether the trial has ended."""
+        """Add reports and decide after the last one; returns whether the trial has ended."""
         for report in reported.reports:
             self._fold(live, report, reported.checkpoint)
         outcome = self._plan.rules.decide(self._memory, live.number, live.reports)
@@ -222,11 +225,11 @@ class SearchPhase:
         return outcome is not None
 
     def fail(self, live: RunningJob, failed: Failed) -> None:
-        """The trial's retries are used up."""
+        """End the trial as failed, because its retries are used up."""
         self._end(live, failed)
 
     def _fold(self, live: RunningJob, report: Report, checkpoint: StoredCheckpoint | None) -> None:
-        """Take a report in, with its checkpoint; one that was told before is dropped."""
+        """Add a report and its checkpoint, unless this driver already has the report."""
         if not live.take(report):
             return
         if checkpoint is not None:

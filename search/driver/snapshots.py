@@ -1,4 +1,4 @@
-"""Takes the picture of a running search that progress shows."""
+"""Makes the snapshots of a running search that the progress view shows."""
 
 import dataclasses
 import time
@@ -16,13 +16,13 @@ __all__ = ["Snapshots"]
 
 @dataclass(kw_only=True)
 class Snapshots:
-    """Makes snapshots; estimates the time left from the trials this driver ended."""
+    """Makes snapshots, and estimates the remaining time from the trials this driver finished."""
 
     #: The study's name.
     study: str
-    #: The database, masked.
+    #: The database's address without its password.
     storage: str
-    #: Trials to be finished.
+    #: Trials to finish.
     target: int
     #: Iterations of a full run.
     iterations: int
@@ -47,8 +47,8 @@ class Snapshots:
         stop_reason: str | None,
         cluster_away: str | None = None,
     ) -> Snapshot:
-        """The search as it stands."""
-        # trials that are drawn ahead run for Optuna, but no worker has them yet
+        """The search as it is now."""
+        # Optuna counts trials that were sampled ahead as running, but no worker has them yet
         trials = {worker: live[job] for worker, job in busy.items() if job.kind == "trial"}
         counts = dataclasses.replace(memory.counts(), running=len(trials))
         if self._finished_before is None:
@@ -93,7 +93,7 @@ class Snapshots:
 def _state(away: float | None, cluster_away: str | None, stop_reason: str | None) -> str:
     states = []
     if away is not None:
-        states.append(f"database away for {away:.0f} s, waiting")
+        states.append(f"database unreachable for {away:.0f} s, waiting")
     if cluster_away is not None:
         states.append(cluster_away)
     if stop_reason is not None:

@@ -1,9 +1,9 @@
-"""Where the next trial comes from: somebody has queued it, or it is drawn.
+"""Where the next trial comes from: somebody queued it, or it is sampled.
 
-Numbers are given out in order, each when the schedule says so. A number under which somebody
-else has added a trial goes to that: queued, it is run with the parameters that were given, and
-the others are those that a trial of this number would have had. So what is drawn depends on
-the seed, the number and the trials before it, and not on when somebody queued something.
+Numbers are assigned in order, each when the schedule allows. If somebody else added a trial under
+the next number, that trial gets it. A queued trial runs with the parameters that it was given;
+the others are sampled as for any trial with this number. Sampled values therefore depend on the
+seed, the number and the earlier trials, and not on when somebody queued a trial.
 """
 
 from collections.abc import Iterable, Set
@@ -27,18 +27,18 @@ __all__ = ["NextTrial", "TrialSource"]
 
 @dataclass(frozen=True, kw_only=True)
 class NextTrial:
-    """What became of a number; the in-memory study has it already."""
+    """How the next number was used; the in-memory study already holds the trial."""
 
-    #: What is to be stored of it; None if that is there.
+    #: What to store for it; None if the database already holds it.
     entry: Write | None
-    #: The trial to run; None if the number went to one that is not run.
+    #: The trial to run; None if the number belongs to a trial that is not run.
     live: RunningTrial | None
-    #: What is told of it; None where nothing has to be.
+    #: The line to show; None for none.
     line: str | None = None
 
 
 class TrialSource:
-    """Gives out numbers, and what is run under them."""
+    """Assigns trial numbers, and creates the trials that run under them."""
 
     def __init__(
         self,
@@ -50,12 +50,12 @@ class TrialSource:
         seed: int,
         epoch: int,
     ) -> None:
-        """Begin with nothing queued.
+        """Start with no queued trials.
 
         Args:
-            memory: The study in memory, to which each next trial is added.
+            memory: The in-memory study, to which each new trial is added.
             space: The search space.
-            sampler: Draws parameters.
+            sampler: Proposes parameters.
             objective: What the study maximises.
             seed: Seed of the study.
             epoch: The lease's epoch.
@@ -65,14 +65,14 @@ class TrialSource:
         self._rows: dict[int, FrozenTrial] = {}
 
     def queue(self, rows: Iterable[FrozenTrial]) -> None:
-        """Note trials that somebody else added, or how they stand now."""
+        """Remember trials that somebody else added, or their new states."""
         self._rows |= {row.number: row for row in rows}
 
     def next(self, ended: Set[int] | None = None) -> NextTrial:
-        """Give the next number out.
+        """Assign the next number.
 
         Args:
-            ended: The trials that count as ended for the sampler; None for all that have.
+            ended: The trials that the sampler is to see as ended; None for all that have ended.
         """
         number = len(self._memory)
         row = self._rows.pop(number, None)

@@ -1,12 +1,12 @@
-"""The write queue: everything the driver wants stored, written in order by one thread.
+"""The write queue: one thread stores the driver's writes in order.
 
 The driver decides from its in-memory study and never waits for the database. While PostgreSQL is
-away entries wait in their order; when it is back they are written in that order. An entry
-that was interrupted is applied again in doubt: the study store reads what is stored first.
+unreachable, writes wait; when it is back, they are stored in their original order. A write that
+was interrupted is applied again as possibly applied: the study store first reads what is stored.
 
-Others may write to the study as well. About once a second, and whenever an entry meets what
-somebody else wrote, the write queue looks and tells the driver. An entry whose number was taken
-waits until the driver has put others in its place.
+Others may write to the study as well. About once a second, and whenever a write conflicts with
+what somebody else wrote, the write queue reads these changes and passes them to the driver. A
+write whose trial number was taken waits until the driver has replaced it.
 """
 
 import contextlib
@@ -26,43 +26,43 @@ from storage.triggers import NO_TRIGGERS, Triggers
 __all__ = ["Store", "WriteQueue", "WriteQueueState"]
 
 RETRY_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)  # waits between tries; the last one repeats
-LOOK_SECONDS = 1.0  # how often is looked for a request to stop, and for what others wrote
+CHECK_SECONDS = 1.0  # between two checks for a request to stop and for changes by others
 
 
 class Store(Protocol):
-    """Where entries go; every method may raise ``DatabaseAway``."""
+    """Stores writes; every method may raise ``DatabaseAway``."""
 
     def apply(self, entry: Write, *, possibly_applied: bool) -> None:
-        """Store one entry; ``possibly_applied`` if an earlier try may have stored it already.
+        """Store one write; ``possibly_applied`` if an earlier try may have stored it already.
 
         Raises:
-            NumberTaken: If somebody else added a trial under the number of the entry's.
-            TrialOver: If somebody else ended the entry's trial.
+            NumberTaken: If somebody else added a trial under the same number.
+            TrialOver: If somebody else ended the trial.
         """
 
     def look(self) -> Look:
-        """Whether somebody asked this search to stop, and what others wrote to the study."""
+        """Read whether somebody asked the search to stop, and what others wrote to the study."""
 
     def revive(self) -> None:
-        """Start a server of our own again if it has died."""
+        """Restart an embedded server if it has died."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class WriteQueueState:
-    """How the writing stands."""
+    """The state of the write queue at one moment."""
 
-    #: Entries not written yet.
+    #: Writes that are not stored yet.
     waiting: int
-    #: Seconds since PostgreSQL went away, None while it is there.
+    #: Seconds since PostgreSQL became unreachable; None while it is reachable.
     away: float | None
     #: Whether somebody asked this search to stop.
     stop_requested: bool
-    #: What ended the writing for good, None while it goes on.
+    #: The error that ended the thread; None while it runs.
     failure: BaseException | None
 
 
 class WriteQueue:
-    """Writes entries in order, in a thread of its own."""
+    """Stores writes in order, in its own thread."""
 
     def __init__(
         self,
@@ -74,12 +74,12 @@ class WriteQueue:
         clock: Callable[[], float] = time.monotonic,
         triggers: Triggers = NO_TRIGGERS,
     ) -> None:
-        """Start writing.
+        """Start the thread.
 
         Args:
-            store: Applies one entry to PostgreSQL.
+            store: Applies one write to PostgreSQL.
             patience: Seconds without PostgreSQL after which the write queue gives up.
-            on_written: Called in the write queue's thread after an entry is stored.
+            on_written: Called in the write queue's thread after a write is stored.
             on_news: Called in that thread with what others wrote to the study.
             clock: Monotonic seconds.
             triggers: Points at which a test interferes.
@@ -92,19 +92,19 @@ class WriteQueue:
         self._stop_requested = False
         self._polled = clock()
         self._closing = False
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="write queue")
         self._writing = self._executor.submit(self._write_all)
         self._writing.add_done_callback(lambda _: self._wake())
 
     def append(self, entry: Write) -> None:
-        """Have the entry written after all earlier ones; returns at once."""
+        """Add a write after all earlier ones; returns immediately."""
         with self._changed:
             self._entries.append(entry)
             self._changed.notify_all()
 
     @property
     def state(self) -> WriteQueueState:
-        """How the writing stands now."""
+        """The current state."""
         with self._changed:
             away = None if self._away_since is None else self._clock() - self._away_since
             return WriteQueueState(
@@ -115,20 +115,20 @@ class WriteQueue:
             )
 
     def rewrite(self, change: Callable[[tuple[Write, ...]], Iterable[Write]]) -> None:
-        """Put other entries in place of those that are not written yet.
+        """Replace the writes that are not stored yet.
 
-        Only new trials whose numbers were taken may be replaced: one that is being written now
-        is then not stored.
+        Only new trials whose numbers were taken may be replaced. If one of them is being written
+        now, it is not stored either.
         """
         with self._changed:
             self._entries = deque(change(tuple(self._entries)))
             self._changed.notify_all()
 
     def drained(self, timeout: float) -> bool:
-        """Wait until all is written, or PostgreSQL turns out to be away, or the writing ended.
+        """Wait until all writes are stored, PostgreSQL is unreachable, or the thread has ended.
 
         Returns:
-            Whether that is so; False if it is not within ``timeout`` seconds.
+            False if none of these happened within ``timeout`` seconds.
         """
         with self._changed:
             return self._changed.wait_for(
@@ -137,7 +137,7 @@ class WriteQueue:
             )
 
     def close(self) -> None:
-        """Stop writing; what is not written yet is left out."""
+        """Stop the thread; writes that are not stored yet are dropped."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
@@ -160,7 +160,7 @@ class WriteQueue:
 
     def _drop(self, entry: Write) -> None:
         with self._changed:
-            assert self._entries[0] is entry, "an entry was replaced that has been written"
+            assert self._entries[0] is entry, "a write was replaced after it was stored"
             self._entries.popleft()
             self._changed.notify_all()
 
@@ -171,9 +171,9 @@ class WriteQueue:
             )
 
     def _next(self) -> Write | None:
-        """The entry to write, or None when it is time to look."""
+        """The next write, or None when it is time to check for changes by others."""
         with self._changed:
-            due = self._polled + LOOK_SECONDS - self._clock()
+            due = self._polled + CHECK_SECONDS - self._clock()
             if due > 0:
                 self._changed.wait_for(lambda: self._entries or self._closing, timeout=due)
             return self._entries[0] if self._entries and due > 0 else None
@@ -182,7 +182,7 @@ class WriteQueue:
         self._polled = self._clock()
         if self._closing:
             return
-        with contextlib.suppress(DatabaseAway):  # the next entry finds out for how long
+        with contextlib.suppress(DatabaseAway):  # the next write measures the outage
             self._look()
 
     def _look(self) -> None:
@@ -193,7 +193,7 @@ class WriteQueue:
             self._stop_requested = look.stop_requested
 
     def _write(self, entry: Write) -> bool:
-        """Whether there is nothing left to write of the entry; else its number was taken."""
+        """Store the write, waiting for outages to end; returns False if its number was taken."""
         tries = 0
         while True:
             try:
@@ -226,7 +226,7 @@ class WriteQueue:
         with self._changed:
             if self._changed.wait_for(lambda: self._closing, timeout=wait):
                 raise error
-        with contextlib.suppress(EmbeddedError):  # tried again, until the patience is over
+        with contextlib.suppress(EmbeddedError):  # tried again until the patience runs out
             self._store.revive()
 
     def _note_away(self, since: float | None) -> None:
