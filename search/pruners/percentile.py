@@ -21,7 +21,7 @@ __all__ = ["MedianPruner", "PercentilePruner"]
 class PercentilePruner:
     """Keeps a trial whose best score so far is among the best ``keep`` of full runs."""
 
-    #: Evaluations E of a full run; at the last one nothing is left to save.
+    #: Evaluations E of a full run; at the last one it is too late to prune.
     evaluations: int
     #: Share of the full runs that a trial must not be worse than.
     keep: float = 0.75
