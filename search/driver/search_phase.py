@@ -19,7 +19,7 @@ from search.driver.trial_queue import TrialQueue
 from search.driver.trial_source import TrialSource
 from search.driver.write_queue import WriteQueue
 from search.driver.writes import AddTrial, EndTrial, NewAttempt, StoreReport, TakeUp, Write
-from search.progress.events import tell_end
+from search.progress.events import end_text
 from search.progress.progress import Progress
 from search.records.jobs import Job
 from search.records.messages import Reported
@@ -252,4 +252,4 @@ class SearchPhase:
         self._failures.note(failed=isinstance(outcome, Failed))
         best = self._memory.best()
         is_best = best is not None and best.number == live.number
-        self._progress.event(tell_end(live.number, outcome, is_best=is_best))
+        self._progress.event(end_text(live.number, outcome, is_best=is_best))

@@ -91,7 +91,7 @@ def given_parameters(trial: FrozenTrial, space: Space) -> dict[str, float]:
         raise Unsuitable(
             f"its {FIXED_ATTRIBUTE} is not a table: queue it with study.enqueue_trial"
         )
-    known = {parameter.name: parameter for parameter in space.knobs}
+    known = {parameter.name: parameter for parameter in space.hyper_parameters}
     given: dict[str, float] = {}
     for name, value in {**fixed, **trial.params}.items():
         if name not in known:

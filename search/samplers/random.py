@@ -14,8 +14,8 @@ def propose(study: optuna.Study, space: Space, number: int, seed: int) -> dict[s
     del study  # this sampler does not learn
     if number < STARTUP_TRIALS:
         return startup_point(space, number, seed)
-    shares = numpy_generator(seed, number, "sampler").random(len(space.knobs))
+    shares = numpy_generator(seed, number, "sampler").random(len(space.hyper_parameters))
     return {
         parameter.name: from_unit(parameter, share)
-        for parameter, share in zip(space.knobs, shares.tolist(), strict=True)
+        for parameter, share in zip(space.hyper_parameters, shares.tolist(), strict=True)
     }

@@ -25,13 +25,13 @@ def startup_point(space: Space, number: int, seed: int) -> dict[str, float]:
 
 def quasi_random_point(space: Space, number: int, seed: int) -> dict[str, float]:
     """Point ``number`` (from 1) of the study's scrambled Sobol sequence over the space."""
-    sequence = qmc.Sobol(d=len(space.knobs), rng=numpy_generator(seed, "quasi-random"))
+    sequence = qmc.Sobol(d=len(space.hyper_parameters), rng=numpy_generator(seed, "quasi-random"))
     if number > 1:
         sequence.fast_forward(number - 1)
     shares = sequence.random(1)[0]
     return {
         parameter.name: from_unit(parameter, share)
-        for parameter, share in zip(space.knobs, shares.tolist(), strict=True)
+        for parameter, share in zip(space.hyper_parameters, shares.tolist(), strict=True)
     }
 
 
