@@ -1,11 +1,11 @@
 """Roles: who may do what in the database.
 
-The **owner** makes the tables and their new versions: the role that runs :func:`make_roles`.
-The **driver** reads, adds and changes rows, of tables that are there and of later ones; it can
-delete no row and make no table. The **viewer** reads, and nothing else.
+The **owner**, the role that runs :func:`make_roles`, creates the tables and migrates them. The
+**driver** reads, adds and changes rows, in existing and future tables; it cannot delete rows or
+create tables. The **viewer** can only read.
 
-A password goes to the server as its SCRAM verifier, which libpq makes of it: neither the
-server's log nor :func:`role_statements` shows it.
+The server receives a password only as a SCRAM verifier, which libpq computes: neither the server's
+log nor :func:`role_statements` shows the password.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,14 +27,14 @@ __all__ = ["RoleKind", "RoleWish", "make_roles", "role_statements", "version_tab
 
 RoleKind = Literal["driver", "viewer"]
 
-LONGEST_NAME = 63  # bytes, PostgreSQL's own limit; it would cut a longer one short
-#: What there is to say of a role of that name; attributes that no grant holds back.
+LONGEST_NAME = 63  # bytes; PostgreSQL truncates longer names
+#: Whether a role has attributes that grants cannot restrict, and whether it is in other roles.
 FOUND = text(
     "SELECT rolsuper OR rolcreaterole OR rolreplication OR rolbypassrls AS mighty,"
     " EXISTS (SELECT FROM pg_auth_members WHERE member = pg_roles.oid) AS belongs"
     " FROM pg_roles WHERE rolname = :name"
 )
-#: Some databases have dropped it.
+#: Whether the schema ``public`` exists: some databases have dropped it.
 HAS_PUBLIC = text(
     f"SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = '{PUBLIC}')"
 )
@@ -42,33 +42,33 @@ HAS_PUBLIC = text(
 
 @dataclass(frozen=True, kw_only=True)
 class RoleWish:
-    """A role that is to be there."""
+    """A requested role."""
 
     name: str
     kind: RoleKind
-    #: Secret; None leaves the one that it has, if any.
+    #: Secret; None keeps the existing password, if any.
     password: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         length = len(self.name.encode())
         if not 1 <= length <= LONGEST_NAME or not self.name.isprintable():
             raise RoleError(
-                f"no role can have the name {self.name[:80]!r}: give 1 to {LONGEST_NAME} printable"
+                f"a role cannot be named {self.name[:80]!r}: give 1 to {LONGEST_NAME} printable"
                 " characters"
             )
         if self.name.startswith("pg_") or self.name == "public":
             raise RoleError(
-                f"the name {self.name!r} is PostgreSQL's own: give the role another name"
+                f"PostgreSQL reserves the name {self.name!r}: give the role another name"
             )
 
     @classmethod
     def with_password_file(
         cls, name: str, kind: RoleKind, password_file: Path | None
     ) -> "RoleWish":
-        """A wish whose password is the first line of a file.
+        """A requested role whose password is the first line of a file.
 
         Raises:
-            RoleError: If no role can have the name.
+            RoleError: If the name is not allowed.
             AddressError: If the file cannot be read, or its first line is empty.
         """
         password = None if password_file is None else read_password(password_file)
@@ -76,23 +76,23 @@ class RoleWish:
 
 
 def version_tables(optuna_schema: str) -> tuple[str, ...]:
-    """What versions of tables are told by: the owner alone changes these."""
+    """The tables that hold the versions of the other tables; only the owner changes them."""
     optuna = _name(optuna_schema)
     return f"{SCHEMA}.alembic_version", f"{optuna}.alembic_version", f"{optuna}.version_info"
 
 
 def make_roles(database: Database, wishes: Sequence[RoleWish]) -> None:
-    """Make the roles, or give those that there are these rights and no others; all or none.
+    """Create the roles, or give existing ones exactly these rights; all of them or none.
 
-    Optuna's tables are to be there already.
+    Optuna's tables must exist.
 
     Args:
         database: Opened as the owner of its tables.
-        wishes: The roles.
+        wishes: The requested roles.
 
     Raises:
-        RoleError: If one of them is the owner itself, or has rights from elsewhere.
-        NotPermitted: If the owner may not make roles, or does not own the tables.
+        RoleError: If one of them is the owner itself, or has other rights that cannot be revoked.
+        NotPermitted: If the owner may not create roles, or does not own the tables.
     """
     with database.engine.begin() as connection:
         for statement in role_statements(connection, wishes):
@@ -100,16 +100,16 @@ def make_roles(database: Database, wishes: Sequence[RoleWish]) -> None:
 
 
 def role_statements(connection: Connection, wishes: Sequence[RoleWish]) -> tuple[str, ...]:
-    """The statements that :func:`make_roles` executes, for whoever would rather see them.
+    """The statements that :func:`make_roles` executes.
 
     Raises:
-        RoleError: If one of them is the owner itself, or has rights from elsewhere.
+        RoleError: If a role is the owner itself, or has other rights that cannot be revoked.
     """
     database, owner = connection.execute(text("SELECT current_database(), current_user")).one()
     optuna = find_place(connection).schema
     names = [wish.name for wish in wishes]
     if len(set(names)) < len(names):
-        raise RoleError("two roles have the same name: give each its own")
+        raise RoleError("two roles have the same name: give each another name")
     closed = f"REVOKE CREATE ON SCHEMA {PUBLIC} FROM PUBLIC"
     return (
         f"REVOKE TEMPORARY ON DATABASE {_name(database)} FROM PUBLIC",
@@ -135,7 +135,7 @@ def _login(connection: Connection, wish: RoleWish, owner: str) -> str:
         )
     if found is not None and (found.mighty or found.belongs):
         raise RoleError(
-            f"the role {wish.name!r} has rights that no grant here holds back (its attributes, or"
+            f"the role {wish.name!r} has rights that cannot be revoked here (its attributes, or"
             f" roles that it is a member of): give the {wish.kind} another name"
         )
     verb = "CREATE" if found is None else "ALTER"
@@ -148,7 +148,7 @@ def _login(connection: Connection, wish: RoleWish, owner: str) -> str:
 
 
 def _no_rights(wish: RoleWish, database: str, optuna: str) -> Iterator[str]:
-    """What a role of that name had here before is taken from it."""
+    """The statements that revoke all rights that an existing role has here."""
     role = _name(wish.name)
     yield f"REVOKE ALL ON DATABASE {_name(database)} FROM {role}"
     for schema in (SCHEMA, _name(optuna)):

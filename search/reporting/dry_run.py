@@ -133,7 +133,9 @@ def _pairs(lines: list[tuple[str, str]]) -> Table:
 
 
 def _space(run: DryRun) -> RenderableType:
-    title = Text(f"searched: space {run.config.search.space}, {len(run.space.hyper_parameters)} numbers")
+    title = Text(
+        f"searched: space {run.config.search.space}, {len(run.space.hyper_parameters)} numbers"
+    )
     table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False, header_style="dim")
     for column in ("name", "from", "to", "scale", "trial 0", ""):
         right = column in ("from", "to", "trial 0")

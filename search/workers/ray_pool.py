@@ -147,7 +147,9 @@ class RayPool:
         if places is not None and self._bank is None:  # other nodes may lack it
             self._bank = RemoteBank(serve_bank(Path(self._setup.bank)))
         self._actors[worker] = actor.options(**options).remote(self._setup, self._bank)
-        self._starting[worker] = self._actors[worker].iteration.remote()  # answers once it has started
+        self._starting[worker] = self._actors[
+            worker
+        ].iteration.remote()  # answers once it has started
         self._iterations[worker] = 0
 
     def _hear_start(self, worker: str) -> None:

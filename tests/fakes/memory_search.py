@@ -23,7 +23,9 @@ from trainer.hyper_parameters import HyperParameter
 
 EVALUATIONS = 6
 NAMES = ("lambda_self", "b_self", "lambda_knn", "b_knn", "lambda_random", "b_random")
-SPACE = Space(hyper_parameters=tuple(HyperParameter(name=name, low=0, high=1, default=0.5) for name in NAMES))
+SPACE = Space(
+    hyper_parameters=tuple(HyperParameter(name=name, low=0, high=1, default=0.5) for name in NAMES)
+)
 
 
 def make_plan(*, trials: int, lag: int, retries: int = 2) -> Plan:
