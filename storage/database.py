@@ -12,16 +12,16 @@ from sqlalchemy.exc import DBAPIError
 from storage.address import Address
 from storage.embedded import EmbeddedServer
 from storage.engines import engine_options, make_engine
-from storage.errors import ConnectError, DatabaseAway
+from storage.errors import ConnectError, DatabaseUnreachable
 from storage.outage import OUTAGE
 from storage.schema import check_schema, schema_versions, upgrade_schema
 
 __all__ = [
     "SEARCH_CONNECTIONS",
     "Database",
-    "Sight",
+    "DatabaseVersions",
     "check_room",
-    "look_at_database",
+    "inspect_database",
     "open_database",
 ]
 
@@ -150,7 +150,7 @@ def open_database(address: Address, *, read_only: bool = False) -> Database:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sight:
+class DatabaseVersions:
     """The version of a database server, and of our tables in it."""
 
     #: Version of the server.
@@ -161,7 +161,7 @@ class Sight:
     newest: str | None
 
 
-def look_at_database(address: Address) -> Sight:
+def inspect_database(address: Address) -> DatabaseVersions:
     """Connect to the database and read its versions, without creating tables.
 
     Raises:
@@ -175,7 +175,7 @@ def look_at_database(address: Address) -> Sight:
             version = connection.execute(text("SHOW server_version")).scalar_one()
             schema, newest = schema_versions(connection)
         check_room(database)
-        return Sight(server=version, schema=schema, newest=newest)
+        return DatabaseVersions(server=version, schema=schema, newest=newest)
 
 
 def check_room(database: Database) -> None:
@@ -194,7 +194,7 @@ def check_room(database: Database) -> None:
             for each in (database.engine, *[engine] * (SEARCH_CONNECTIONS - 1)):
                 stack.enter_context(each.connect())
                 opened += 1
-    except (DatabaseAway, DBAPIError) as error:
+    except (DatabaseUnreachable, DBAPIError) as error:
         raise ConnectError(
             f"a search needs {SEARCH_CONNECTIONS} connections to {database.address.masked()} at a"
             f" time, and got {opened}: {_message(error)}; raise the limit (such as ALTER ROLE …"
@@ -208,7 +208,7 @@ def _check_reachable(database: Database) -> None:
     try:
         with database.engine.begin() as connection:
             connection.execute(text("SELECT 1"))
-    except (DatabaseAway, DBAPIError) as error:
+    except (DatabaseUnreachable, DBAPIError) as error:
         message = _message(error)
         fix = next((fix for part, fix in FIXES if part in message), USUAL_FIX)
         raise ConnectError(f"cannot open {database.address.masked()}: {message}; {fix}") from error

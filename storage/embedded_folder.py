@@ -8,7 +8,7 @@ It contains::
     server.lock      locked by the server's processes: free means that none is running
     host             boot id of the machine on which the server was started
     server.log       the server's log
-    programs-…/      a copy of PostgreSQL's programs, if the account cannot reach the installed ones
+    programs-…/      a copy of PostgreSQL's programs, if the account cannot access the originals
 """
 
 import hashlib

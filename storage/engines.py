@@ -30,7 +30,7 @@ CLIENT_SETTINGS: dict[str, str | int] = {
 
 
 def make_engine(url: URL, *, name: str, connections: int = 1, read_only: bool = False) -> Engine:
-    """An engine that raises :class:`DatabaseAway` when the connection breaks.
+    """An engine that raises :class:`DatabaseUnreachable` when the connection breaks.
 
     Args:
         url: The server's address, with the password; it is not kept as text.
@@ -57,10 +57,10 @@ def engine_options(url: URL, *, name: str, connections: int) -> dict[str, Any]:
 def set_up(engine: Engine, settings: TransactionSettings) -> None:
     """Set up an engine before it connects for the first time.
 
-    All its transactions get the settings. It raises :class:`DatabaseAway` when the connection
-    breaks, and ``NotPermitted`` if the role lacks a right. Optuna repeats the creation of a trial
-    after an error of SQLAlchemy, although the first try may have been stored and only its answer
-    lost; errors of other types are not retried.
+    All its transactions get the settings. It raises :class:`DatabaseUnreachable` when the
+    connection breaks, and ``NotPermitted`` if the role lacks a right. Optuna repeats the creation
+    of a trial after an error of SQLAlchemy, although the first try may have been stored and only
+    its answer lost; errors of other types are not retried.
     """
     set_in_each_transaction(engine, settings)
 

@@ -19,7 +19,7 @@ contains a password. Assertions check our own invariants; these errors can be fi
     ├── UnknownStudy            a name that no study has
     ├── LeaseHeld               another process drives the study
     ├── LeaseLost               this process no longer drives the study and must not write
-    └── DatabaseAway            the connection broke; work may continue after the outage
+    └── DatabaseUnreachable            the connection broke; work may continue after the outage
 """
 
 __all__ = [
@@ -27,7 +27,7 @@ __all__ = [
     "ArtifactFailure",
     "ArtifactPlaceError",
     "ConnectError",
-    "DatabaseAway",
+    "DatabaseUnreachable",
     "EmbeddedError",
     "LeaseHeld",
     "LeaseLost",
@@ -107,5 +107,5 @@ class LeaseLost(StorageError):
     """This process no longer drives the study and must not write."""
 
 
-class DatabaseAway(StorageError):
+class DatabaseUnreachable(StorageError):
     """The connection broke; work may continue when the database is reachable again."""

@@ -19,7 +19,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import SQLAlchemyError
 
 from storage.database import Database
-from storage.errors import DatabaseAway, LeaseHeld, LeaseLost
+from storage.errors import DatabaseUnreachable, LeaseHeld, LeaseLost
 from storage.lease_record import LeaseRecord, read_lease
 from storage.models import LeaseHistoryRow, LeaseRow
 from storage.process_identity import ProcessIdentity
@@ -86,7 +86,7 @@ class Lease:
 
         Raises:
             LeaseHeld: If another process holds it.
-            DatabaseAway: If the connection to the database breaks.
+            DatabaseUnreachable: If the connection to the database breaks.
         """
         engine = database.make_engine(name="lease")
         try:
@@ -118,7 +118,7 @@ class Lease:
 
         Raises:
             LeaseLost: If it does not; the message says who does.
-            DatabaseAway: If the database is unreachable.
+            DatabaseUnreachable: If the database is unreachable.
         """
         with self._engine.connect() as connection:
             record = read_lease(connection, self.study)
@@ -137,7 +137,7 @@ class Lease:
         self._stopping.set()
         self._renewer.join(timeout=STOP_SECONDS)
         if not self._renewer.is_alive():
-            with contextlib.suppress(DatabaseAway), self._engine.begin() as connection:
+            with contextlib.suppress(DatabaseUnreachable), self._engine.begin() as connection:
                 given: CursorResult[Any] = connection.execute(
                     self._own_row().values(released_at=SERVER_NOW)
                 )
@@ -158,7 +158,9 @@ class Lease:
 
     def _renew_until_stopped(self) -> None:
         while not self._stopping.wait(self._renew_seconds):
-            with contextlib.suppress(DatabaseAway, SQLAlchemyError):  # tried again next time
+            with contextlib.suppress(
+                DatabaseUnreachable, SQLAlchemyError
+            ):  # tried again next time
                 if not self._renew():
                     self.mark_lost()
                     return

@@ -39,9 +39,9 @@ class TrialRow:
 def open_optuna(database: Database, lease: Lease | None = None) -> "SearchStorage":
     """Open Optuna's storage with one connection; creates missing tables.
 
-    Every call raises :class:`DatabaseAway` in an outage, and :class:`LeaseLost` if the lease is
-    lost. Optuna's heartbeat is off, since the lease shows whether the driver is running. Close the
-    storage with ``storage.engine.dispose()``.
+    Every call raises :class:`DatabaseUnreachable` in an outage, and :class:`LeaseLost` if the
+    lease is lost. Optuna's heartbeat is off, since the lease shows whether the driver is running.
+    Close the storage with ``storage.engine.dispose()``.
 
     Args:
         database: The database that contains Optuna's tables, or will.
@@ -49,7 +49,7 @@ def open_optuna(database: Database, lease: Lease | None = None) -> "SearchStorag
 
     Raises:
         SchemaError: If the tables are of another version of Optuna.
-        DatabaseAway: If the database is unreachable.
+        DatabaseUnreachable: If the database is unreachable.
     """
     _make_tables(database)
     with translated():
@@ -166,7 +166,7 @@ class SearchStorage(RDBStorage):
         finally:
             self._wanted = None
 
-    def take_up(
+    def start_queued(
         self,
         trial_id: int,
         parameters: Mapping[str, float],
@@ -211,7 +211,9 @@ class SearchStorage(RDBStorage):
                 trial.state, trial.datetime_start = TrialState.RUNNING, datetime.datetime.now()
         return True
 
-    def look(self, study_id: int, *, first: int, also: Collection[int]) -> list[TrialRow] | None:
+    def read_trial_rows(
+        self, study_id: int, *, first: int, also: Collection[int]
+    ) -> list[TrialRow] | None:
         """Read the states of some trials.
 
         Args:

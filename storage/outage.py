@@ -4,9 +4,9 @@ from types import TracebackType
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from storage.errors import DatabaseAway, NotPermitted, StorageError
+from storage.errors import DatabaseUnreachable, NotPermitted, StorageError
 
-__all__ = ["OUTAGE", "database_away", "translated", "translation"]
+__all__ = ["OUTAGE", "is_outage", "translated", "translation"]
 
 #: How messages about an outage begin.
 OUTAGE = "the database is unreachable: "
@@ -19,7 +19,7 @@ PASSING_STATES = ("25P03", "55P03")
 REFUSED_STATES = ("42501", "25006")
 
 
-def database_away(error: BaseException | None) -> bool:
+def is_outage(error: BaseException | None) -> bool:
     """Whether an error, or an error that caused it, means that the database is unreachable.
 
     True for broken and refused connections, a server that is starting or stopping, a full disk,
@@ -27,7 +27,7 @@ def database_away(error: BaseException | None) -> bool:
     the program, and for a lost lease.
     """
     while error is not None:
-        if isinstance(error, DatabaseAway):
+        if isinstance(error, DatabaseUnreachable):
             return True
         if isinstance(error, StorageError):
             return False
@@ -40,10 +40,10 @@ def database_away(error: BaseException | None) -> bool:
 def translation(error: BaseException | None) -> StorageError | None:
     """Translate an error to one of ours; None if it has no translation.
 
-    An outage becomes :class:`DatabaseAway`, a missing right :class:`NotPermitted`.
+    An outage becomes :class:`DatabaseUnreachable`, a missing right :class:`NotPermitted`.
     """
-    if database_away(error):
-        return DatabaseAway(f"{OUTAGE}{_first_line(error)}")
+    if is_outage(error):
+        return DatabaseUnreachable(f"{OUTAGE}{_first_line(error)}")
     if _refused(error):
         return NotPermitted(
             f"the role that connects to the database may not do this ({_first_line(error)}):"
@@ -87,7 +87,7 @@ def _refused(error: BaseException | None) -> bool:
 
 def _first_line(error: BaseException | None) -> str:
     """The first line of the message of the server or of libpq."""
-    while error is not None and not isinstance(error, DBAPIError | DatabaseAway):
+    while error is not None and not isinstance(error, DBAPIError | DatabaseUnreachable):
         error = error.__cause__ or error.__context__
     original = getattr(error, "orig", None) or error
     lines = str(original).strip().splitlines() or [type(original).__name__]

@@ -23,7 +23,7 @@ from storage.models import SCHEMA
 from storage.optuna_schema import PUBLIC, find_place
 from storage.optuna_schema import quoted as _name
 
-__all__ = ["RoleKind", "RoleWish", "make_roles", "role_statements", "version_tables"]
+__all__ = ["RoleKind", "RoleRequest", "make_roles", "role_statements", "version_tables"]
 
 RoleKind = Literal["driver", "viewer"]
 
@@ -41,7 +41,7 @@ HAS_PUBLIC = text(
 
 
 @dataclass(frozen=True, kw_only=True)
-class RoleWish:
+class RoleRequest:
     """A requested role."""
 
     name: str
@@ -64,7 +64,7 @@ class RoleWish:
     @classmethod
     def with_password_file(
         cls, name: str, kind: RoleKind, password_file: Path | None
-    ) -> "RoleWish":
+    ) -> "RoleRequest":
         """A requested role whose password is the first line of a file.
 
         Raises:
@@ -81,25 +81,25 @@ def version_tables(optuna_schema: str) -> tuple[str, ...]:
     return f"{SCHEMA}.alembic_version", f"{optuna}.alembic_version", f"{optuna}.version_info"
 
 
-def make_roles(database: Database, wishes: Sequence[RoleWish]) -> None:
+def make_roles(database: Database, requests: Sequence[RoleRequest]) -> None:
     """Create the roles, or give existing ones exactly these rights; all of them or none.
 
     Optuna's tables must exist.
 
     Args:
         database: Opened as the owner of its tables.
-        wishes: The requested roles.
+        requests: The requested roles.
 
     Raises:
         RoleError: If one of them is the owner itself, or has other rights that cannot be revoked.
         NotPermitted: If the owner may not create roles, or does not own the tables.
     """
     with database.engine.begin() as connection:
-        for statement in role_statements(connection, wishes):
+        for statement in role_statements(connection, requests):
             connection.exec_driver_sql(statement.replace("%", "%%"))
 
 
-def role_statements(connection: Connection, wishes: Sequence[RoleWish]) -> tuple[str, ...]:
+def role_statements(connection: Connection, requests: Sequence[RoleRequest]) -> tuple[str, ...]:
     """The statements that :func:`make_roles` executes.
 
     Raises:
@@ -107,7 +107,7 @@ def role_statements(connection: Connection, wishes: Sequence[RoleWish]) -> tuple
     """
     database, owner = connection.execute(text("SELECT current_database(), current_user")).one()
     optuna = find_place(connection).schema
-    names = [wish.name for wish in wishes]
+    names = [request.name for request in requests]
     if len(set(names)) < len(names):
         raise RoleError("two roles have the same name: give each another name")
     closed = f"REVOKE CREATE ON SCHEMA {PUBLIC} FROM PUBLIC"
@@ -116,40 +116,40 @@ def role_statements(connection: Connection, wishes: Sequence[RoleWish]) -> tuple
         *((closed,) if connection.execute(HAS_PUBLIC).scalar_one() else ()),
         *(
             statement
-            for wish in wishes
+            for request in requests
             for statement in (
-                _login(connection, wish, owner),
-                *_no_rights(wish, database, optuna),
-                *_rights(wish, database, optuna),
+                _login(connection, request, owner),
+                *_no_rights(request, database, optuna),
+                *_rights(request, database, optuna),
             )
         ),
     )
 
 
-def _login(connection: Connection, wish: RoleWish, owner: str) -> str:
-    found = connection.execute(FOUND, {"name": wish.name}).one_or_none()
-    if wish.name == owner:
+def _login(connection: Connection, request: RoleRequest, owner: str) -> str:
+    found = connection.execute(FOUND, {"name": request.name}).one_or_none()
+    if request.name == owner:
         raise RoleError(
-            f"{wish.name!r} is the role that connects, which owns the tables: give the"
-            f" {wish.kind} another name"
+            f"{request.name!r} is the role that connects, which owns the tables: give the"
+            f" {request.kind} another name"
         )
     if found is not None and (found.mighty or found.belongs):
         raise RoleError(
-            f"the role {wish.name!r} has rights that cannot be revoked here (its attributes, or"
-            f" roles that it is a member of): give the {wish.kind} another name"
+            f"the role {request.name!r} has rights that cannot be revoked here (its attributes, or"
+            f" roles that it is a member of): give the {request.kind} another name"
         )
     verb = "CREATE" if found is None else "ALTER"
-    login = f"{verb} ROLE {_name(wish.name)} LOGIN"
-    if wish.password is None:
+    login = f"{verb} ROLE {_name(request.name)} LOGIN"
+    if request.password is None:
         return login
     scope = connection.connection.dbapi_connection
-    verifier = encrypt_password(wish.password, wish.name, scope, "scram-sha-256")
+    verifier = encrypt_password(request.password, request.name, scope, "scram-sha-256")
     return f"{login} PASSWORD {_text(verifier)}"
 
 
-def _no_rights(wish: RoleWish, database: str, optuna: str) -> Iterator[str]:
+def _no_rights(request: RoleRequest, database: str, optuna: str) -> Iterator[str]:
     """The statements that revoke all rights that an existing role has here."""
-    role = _name(wish.name)
+    role = _name(request.name)
     yield f"REVOKE ALL ON DATABASE {_name(database)} FROM {role}"
     for schema in (SCHEMA, _name(optuna)):
         yield f"REVOKE ALL ON SCHEMA {schema} FROM {role}"
@@ -158,22 +158,22 @@ def _no_rights(wish: RoleWish, database: str, optuna: str) -> Iterator[str]:
             yield (f"ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} REVOKE ALL ON {kind} FROM {role}")
 
 
-def _rights(wish: RoleWish, database: str, optuna: str) -> Iterator[str]:
-    role = _name(wish.name)
-    tables = "SELECT" if wish.kind == "viewer" else "SELECT, INSERT, UPDATE"
+def _rights(request: RoleRequest, database: str, optuna: str) -> Iterator[str]:
+    role = _name(request.name)
+    tables = "SELECT" if request.kind == "viewer" else "SELECT, INSERT, UPDATE"
     yield f"GRANT CONNECT ON DATABASE {_name(database)} TO {role}"
     for schema in (SCHEMA, _name(optuna)):
         yield f"GRANT USAGE ON SCHEMA {schema} TO {role}"
         yield f"GRANT {tables} ON ALL TABLES IN SCHEMA {schema} TO {role}"
         yield f"ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT {tables} ON TABLES TO {role}"
-        if wish.kind == "driver":
+        if request.kind == "driver":
             yield f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}"
             yield (
                 f"ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT USAGE ON SEQUENCES TO {role}"
             )
-    if wish.kind == "driver":
+    if request.kind == "driver":
         yield f"REVOKE INSERT, UPDATE ON {', '.join(version_tables(optuna))} FROM {role}"
-    read_only = "on" if wish.kind == "viewer" else "off"
+    read_only = "on" if request.kind == "viewer" else "off"
     yield (
         f"ALTER ROLE {role} IN DATABASE {_name(database)}"
         f" SET default_transaction_read_only = {read_only}"

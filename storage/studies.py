@@ -63,7 +63,7 @@ class StudyRecord(NewStudy):
     created_at: datetime.datetime
     #: Whether somebody asked its driver to stop.
     stop_requested: bool
-    #: When the target was reached and the best trial scored on test, by the server's clock; or None.
+    #: When the search ended and its best trial was scored, by the server's clock; None before.
     finished_at: datetime.datetime | None
 
     @classmethod

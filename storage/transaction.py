@@ -12,8 +12,9 @@ __all__ = ["transaction"]
 def transaction(bind: Engine | Connection) -> Iterator[Connection]:
     """A connection inside a transaction.
 
-    On an engine, a new transaction is begun, and committed at the end. On a connection, its current
-    transaction is used and not committed; without one, a transaction is begun and committed.
+    On an engine, a new transaction is begun, and committed at the end. On a connection, its
+    current transaction is used and not committed; without one, a transaction is begun and
+    committed.
     """
     if isinstance(bind, Connection) and bind.in_transaction():
         yield bind

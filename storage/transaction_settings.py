@@ -1,8 +1,8 @@
 """Settings that every transaction of an engine begins with, so that poolers cannot lose them.
 
-The settings are made inside each transaction, for that transaction only. A pooler such as PgBouncer
-would refuse parameters of the connection and lose settings of the session: in transaction mode
-each transaction may run in another session.
+The settings are made inside each transaction, for that transaction only. A pooler such as
+PgBouncer would refuse parameters of the connection and lose settings of the session: in
+transaction mode each transaction may run in another session.
 """
 
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from storage.errors import NotPermitted
 
 __all__ = ["TransactionSettings", "set_in_each_transaction"]
 
-#: The server ends transactions of frozen or disconnected programs, so that their locks do not block
-#: others for long, and no transaction waits for a lock for ever.
+#: The server ends transactions of frozen or disconnected programs, so that their locks do not
+#: block others for long, and no transaction waits for a lock for ever.
 SERVER_SETTINGS = {
     "idle_in_transaction_session_timeout": "10s",
     "lock_timeout": "15s",  # longer than the above, to outlast a transaction that the server ends

@@ -37,7 +37,7 @@ class BestOnTest:
         trial_queue: TrialQueue,
         write_queue: WriteQueue,
         checkpoints: CheckpointStore,
-        kept: CheckpointRetention,
+        retention: CheckpointRetention,
         epoch: int,
         progress: Progress,
     ) -> None:
@@ -50,13 +50,13 @@ class BestOnTest:
             trial_queue: Where the job waits for a worker.
             write_queue: Stores the result.
             checkpoints: The checkpoint folders of all attempts.
-            kept: Knows the best trial's checkpoints in the artifact store.
+            retention: Knows the best trial's checkpoints in the artifact store.
             epoch: The lease's epoch.
             progress: Shows events.
         """
         self._seed, self._memory, self._scored = seed, memory, scored
         self._trial_queue, self._write_queue = trial_queue, write_queue
-        self._checkpoints, self._retention = checkpoints, kept
+        self._checkpoints, self._retention = checkpoints, retention
         self._epoch, self._progress = epoch, progress
 
     def begin(self) -> None:
@@ -73,18 +73,18 @@ class BestOnTest:
     def _queue(self, number: int) -> None:
         folder = self._checkpoints.latest(Job("trial", number))
         newest = self._retention.stored_of(number)[:1]  # older ones hold fewer evaluations
-        live = RunningJob(
+        running = RunningJob(
             job=Job("test", number),
-            hyper={},
+            params={},
             history=[(1, self._epoch, "new")],
             sources=() if folder is None else (str(folder),),
             stored=newest,
         )
-        if not live.sources and not live.stored:
+        if not running.sources and not running.stored:
             self._give_up(number, "its checkpoint is missing")
             return
-        self._trial_queue.add(live)
-        self._trial_queue.mark_ready(live.job)
+        self._trial_queue.add(running)
+        self._trial_queue.mark_ready(running.job)
 
     def draw(self) -> None:
         """Do nothing: the only job was queued in :meth:`begin`."""
@@ -93,31 +93,31 @@ class BestOnTest:
         """Always true: no further job will be queued."""
         return True
 
-    def seed(self, live: RunningJob) -> int:
+    def seed(self, running: RunningJob) -> int:
         """The seed of the trial's run; the scores do not depend on it."""
-        return derive_seed(self._seed, live.number, "run")
+        return derive_seed(self._seed, running.number, "run")
 
-    def hear(self, live: RunningJob, reported: Reported) -> bool:
+    def receive(self, running: RunningJob, reported: Reported) -> bool:
         """Store the scores, which ends the job."""
         scores = reported.on_test
-        assert scores is not None, f"{live.job} reported no scores"
+        assert scores is not None, f"{running.job} reported no scores"
         self._store(
             {
-                "trial": live.number,
+                "trial": running.number,
                 "cluster": dataclasses.asdict(scores.cluster),
                 "linear": dataclasses.asdict(scores.linear),
             }
         )
         return True
 
-    def fail(self, live: RunningJob, failed: Failed) -> None:
+    def fail(self, running: RunningJob, failed: Failed) -> None:
         """End the study without test scores."""
-        self._give_up(live.number, f"the test split was not scored: {failed.reason}")
+        self._give_up(running.number, f"the test split was not scored: {failed.reason}")
 
-    def begin_again(self, live: RunningJob, *, why: str) -> None:
+    def begin_again(self, running: RunningJob, *, why: str) -> None:
         """Start another attempt; it is not stored, so it is ready immediately."""
-        live.begin_again(epoch=self._epoch, why=why)
-        self._trial_queue.mark_ready(live.job)
+        running.begin_again(epoch=self._epoch, why=why)
+        self._trial_queue.mark_ready(running.job)
 
     def _give_up(self, number: int, reason: str) -> None:
         best = search_command("best", "--format", "toml", study=self._memory.name)

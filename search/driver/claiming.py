@@ -40,7 +40,7 @@ def check_origin(database: Database, name: str, record: StudyRecord | None) -> b
         Whether our study exists in Optuna's tables.
 
     Raises:
-        StudyError: If somebody else's study has the name, or ours was deleted from Optuna's tables.
+        StudyError: If somebody else's study has the name, or ours was deleted.
     """
     storage = open_optuna(database)
     try:
@@ -59,7 +59,7 @@ def claim(database: Database, record: StudyRecord) -> None:
     """Create the Optuna study that belongs to our record, unless it exists.
 
     Raises:
-        StudyError: If somebody else's study has the name, or ours was deleted from Optuna's tables.
+        StudyError: If somebody else's study has the name, or ours was deleted.
     """
     if not check_origin(database, record.name, record):
         with one_transaction(database) as (_, storage):

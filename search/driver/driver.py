@@ -16,7 +16,6 @@ from optuna.trial import FrozenTrial
 from search.checkpoints.folders import CheckpointStore
 from search.driver.best_on_test import BestOnTest
 from search.driver.in_memory_study import InMemoryStudy
-from search.driver.look import Look
 from search.driver.phases import Phase
 from search.driver.plan import Plan
 from search.driver.retention import CheckpointRetention
@@ -26,15 +25,16 @@ from search.driver.running_trial import RunningTrial
 from search.driver.search_phase import SearchPhase
 from search.driver.snapshots import Snapshots
 from search.driver.stalls import StallWatch
+from search.driver.study_changes import StudyChanges
 from search.driver.trial_queue import TrialQueue
 from search.driver.write_queue import Store, WriteQueue
 from search.driver.writes import Write
-from search.errors import ClusterAway, FailureBudget
+from search.errors import ClusterUnreachable, FailureBudget
 from search.progress.progress import Progress
 from search.records.messages import Begin, Continue, Crashed, Lost, OutOfMemory, Reported
 from search.records.outcome import Failed
 from search.workers.pool import Answer, Pool
-from storage.errors import DatabaseAway
+from storage.errors import DatabaseUnreachable
 from storage.triggers import NO_TRIGGERS, Triggers
 from trainer.console.shell import search_command, shell_text
 
@@ -65,7 +65,7 @@ class Driver:
         store: Store,
         pool: Pool,
         checkpoints: CheckpointStore,
-        kept: CheckpointRetention,
+        retention: CheckpointRetention,
         epoch: int,
         progress: Progress,
         snapshots: Snapshots,
@@ -86,7 +86,7 @@ class Driver:
             store: Stores the writes.
             pool: The workers.
             checkpoints: The checkpoint folders of all attempts.
-            kept: Deletes checkpoints that are no longer needed.
+            retention: Deletes checkpoints that are no longer needed.
             epoch: The lease's epoch.
             progress: Shows progress and events.
             snapshots: Makes the snapshots that progress shows.
@@ -100,17 +100,17 @@ class Driver:
         """
         self._memory, self._pool, self._checkpoints = memory, pool, checkpoints
         self._progress, self._snapshots, self._check_lease = progress, snapshots, check_lease
-        self._written: queue.SimpleQueue[Write | Look] = queue.SimpleQueue()
+        self._written: queue.SimpleQueue[Write | StudyChanges] = queue.SimpleQueue()
         self._write_queue = WriteQueue(
             store,
             patience=patience,
             on_written=self._written.put,
-            on_news=self._written.put,
+            on_changes=self._written.put,
             clock=clock,
             triggers=triggers,
         )
         self._trial_queue = TrialQueue()
-        self._retries, self._retention = Retries(most=plan.max_retries), kept
+        self._retries, self._retention = Retries(most=plan.max_retries), retention
         self._search = SearchPhase(
             plan=plan,
             memory=memory,
@@ -118,7 +118,7 @@ class Driver:
             queued=queued,
             trial_queue=self._trial_queue,
             write_queue=self._write_queue,
-            kept=kept,
+            retention=retention,
             epoch=epoch,
             progress=progress,
         )
@@ -129,7 +129,7 @@ class Driver:
             trial_queue=self._trial_queue,
             write_queue=self._write_queue,
             checkpoints=checkpoints,
-            kept=kept,
+            retention=retention,
             epoch=epoch,
             progress=progress,
         )
@@ -137,7 +137,7 @@ class Driver:
         self._phase: Phase = self._search
         self._stalls = StallWatch(stall_timeout, clock)
         self._clock, self._triggers, self._shown = clock, triggers, -SHOW_SECONDS
-        self._pool_away: str | None = None
+        self._pool_outage: str | None = None
         self._at_once = False
         self.stop_reason: str | None = None
 
@@ -155,14 +155,14 @@ class Driver:
 
         Raises:
             LeaseLost: If another driver took over the study.
-            DatabaseAway: If PostgreSQL was unreachable for longer than the patience.
-            ClusterAway: If Ray was.
+            DatabaseUnreachable: If PostgreSQL was unreachable for longer than the patience.
+            ClusterUnreachable: If Ray was.
             FailureBudget: If too many trials failed.
         """
         try:
             finished = all(map(self._run_phase, self._phases))
             return Ending.FINISHED if finished else Ending.STOPPED
-        except (FailureBudget, ClusterAway, KeyboardInterrupt):
+        except (FailureBudget, ClusterUnreachable, KeyboardInterrupt):
             self._drain()
             raise
         finally:
@@ -200,10 +200,10 @@ class Driver:
         if not answers and not self._trial_queue.busy:
             time.sleep(timeout)  # only the write queue is at work
         for answer in answers:
-            self._hear(answer)
-        self._look_at_cluster()
+            self._handle(answer)
+        self._show_outage()
         self._check()
-        self._look()
+        self._show_in_time()
 
     def _finished(self) -> bool:
         written = self._write_queue.state.waiting == 0
@@ -211,7 +211,7 @@ class Driver:
         return (
             written
             and self._phase.finished()
-            and not self._trial_queue.live
+            and not self._trial_queue.running
             and self._write_queue.state.waiting == 0
         )
 
@@ -221,10 +221,10 @@ class Driver:
         """Process finished writes and changes that others made to the study."""
         while not self._written.empty():
             match self._written.get():
-                case Look() as look:
-                    self._search.learn(look)
-                case entry:
-                    self._search.stored(entry)
+                case StudyChanges() as changes:
+                    self._search.apply_changes(changes)
+                case write:
+                    self._search.stored(write)
 
     def _assign(self) -> None:
         """Give every free worker the next job.
@@ -232,16 +232,16 @@ class Driver:
         With several workers, a job that waits for an unreachable database does not hold up the
         jobs after it.
         """
-        jump = len(self._pool.names) > 1 and self._write_queue.state.away is not None
+        jump = len(self._pool.names) > 1 and self._write_queue.state.outage_seconds is not None
         for worker in self._pool.ready():
-            live = self._trial_queue.next(jump=jump)
+            running = self._trial_queue.next(jump=jump)
             stopping = self.stop_reason and not self._phase.is_last_evaluation
-            if stopping or self._pool.away or live is None:
+            if stopping or self._pool.outage or running is None:
                 return
             if worker not in self._trial_queue.busy:
-                self._trial_queue.give(worker, live)
-                seed = self._phase.seed(live)
-                self._order(worker, Begin(task=live.task(self._checkpoints, seed)))
+                self._trial_queue.give(worker, running)
+                seed = self._phase.seed(running)
+                self._order(worker, Begin(task=running.task(self._checkpoints, seed)))
 
     def _order(self, worker: str, order: Begin | Continue) -> None:
         self._stalls.begin(worker)
@@ -252,19 +252,19 @@ class Driver:
         self._stalls.end(worker)
         return self._trial_queue.free(worker)
 
-    def _hear(self, answer: Answer) -> None:
+    def _handle(self, answer: Answer) -> None:
         self._triggers.answered(answer.event)
         match answer.event:
             case Reported() as reported:
-                self._hear_reports(answer.worker, self._trial_queue.on(answer.worker), reported)
+                self._handle_reports(answer.worker, self._trial_queue.on(answer.worker), reported)
             case Crashed() | OutOfMemory() | Lost() as event:
                 self._try_again(self._free(answer.worker), answer.worker, event)
         self._assign()
 
-    def _hear_reports(self, worker: str, live: RunningJob, reported: Reported) -> None:
+    def _handle_reports(self, worker: str, running: RunningJob, reported: Reported) -> None:
         for note in reported.notes:
             self._progress.event(note)
-        if live.over or self._phase.hear(live, reported):
+        if running.over or self._phase.receive(running, reported):
             self._trial_queue.end(self._free(worker).job)
         elif self.stop_reason:
             self._free(worker)
@@ -274,17 +274,17 @@ class Driver:
     # What goes wrong
 
     def _try_again(
-        self, live: RunningJob, worker: str, event: Crashed | OutOfMemory | Lost | Stalled
+        self, running: RunningJob, worker: str, event: Crashed | OutOfMemory | Lost | Stalled
     ) -> None:
-        if live.over:
-            self._trial_queue.end(live.job)
+        if running.over:
+            self._trial_queue.end(running.job)
             return
-        match self._retries.after(live, worker, event):
+        match self._retries.after(running, worker, event):
             case Failed() as failed:
-                self._phase.fail(live, failed)
-                self._trial_queue.end(live.job)
+                self._phase.fail(running, failed)
+                self._trial_queue.end(running.job)
             case retry:
-                self._phase.begin_again(live, why=retry.why)
+                self._phase.begin_again(running, why=retry.why)
                 if retry.line is not None:
                     self._progress.event(retry.line)
 
@@ -293,21 +293,21 @@ class Driver:
         self._pool.replace(worker)
         self._try_again(self._free(worker), worker, Stalled(seconds=self._stalls.timeout))
 
-    def _look_at_cluster(self) -> None:
+    def _show_outage(self) -> None:
         """Show when the cluster becomes unreachable, and when it is back."""
-        away, before = self._pool.away, self._pool_away
-        self._pool_away = away
-        if away is not None and before is None:
-            self._progress.event(f"{away}: trials resume from their checkpoints once it is back")
-        elif away is None and before is not None:
+        outage, before = self._pool.outage, self._pool_outage
+        self._pool_outage = outage
+        if outage is not None and before is None:
+            self._progress.event(f"{outage}: trials resume from their checkpoints once it is back")
+        elif outage is None and before is not None:
             self._progress.event("Ray is back, with new workers")
 
     def _check(self) -> None:
         """Stop the search if it must not or cannot continue."""
         state = self._write_queue.state
-        if isinstance(state.failure, DatabaseAway):
+        if isinstance(state.failure, DatabaseUnreachable):
             again = shell_text(search_command("resume", study=self._checkpoints.study))
-            raise DatabaseAway(
+            raise DatabaseUnreachable(
                 f"{state.failure}; it did not come back in time, so the search stopped:"
                 f" `{again}` continues it"
             ) from state.failure
@@ -318,12 +318,12 @@ class Driver:
             self.stop("requested by `search stop`")
         self._search.check()
 
-    def _look(self) -> None:
+    def _show_in_time(self) -> None:
         """Twice a second, update the progress view and restart stalled workers."""
         if self._clock() - self._shown < SHOW_SECONDS:
             return
         self._show()
-        for worker in self._stalls.look(self._pool.iterations()):
+        for worker in self._stalls.stalled(self._pool.iterations()):
             self._restart_stalled(worker)
 
     def _show(self) -> None:
@@ -331,12 +331,12 @@ class Driver:
         self._progress.update(
             self._snapshots.take(
                 memory=self._memory,
-                live=self._trial_queue.live,
+                running=self._trial_queue.running,
                 busy=self._trial_queue.busy,
                 workers=self._pool.names,
                 iterations=self._pool.iterations(),
-                away=self._write_queue.state.away,
-                cluster_away=self._pool.away,
+                database_outage=self._write_queue.state.outage_seconds,
+                cluster_outage=self._pool.outage,
                 stop_reason=self.stop_reason,
             )
         )

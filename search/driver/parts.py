@@ -28,7 +28,7 @@ class OpenWorkers(Protocol):
         options: RunOptions,
         /,
         *,
-        bank: Path,
+        feature_cache: Path,
         artifact_store: ArtifactCheckpointPlace | None,
         stopped: Callable[[], bool],
         say: Callable[[str], None],
@@ -52,7 +52,7 @@ class LeaseTimes:
 
         Raises:
             LeaseHeld: If another process holds it.
-            DatabaseAway: If the connection to the database breaks.
+            DatabaseUnreachable: If the connection to the database breaks.
         """
         return Lease.acquire(
             database,

@@ -33,18 +33,18 @@ class Phase(Protocol):
     def finished(self) -> bool:
         """Whether no further job will begin; jobs may still run or wait to be stored."""
 
-    def seed(self, live: RunningJob) -> int:
+    def seed(self, running: RunningJob) -> int:
         """Seed of the job's training run."""
 
-    def hear(self, live: RunningJob, reported: Reported) -> bool:
+    def receive(self, running: RunningJob, reported: Reported) -> bool:
         """Process what a worker reported about a job.
 
         Returns:
             Whether the job has ended; if not, its worker trains to the next evaluation.
         """
 
-    def fail(self, live: RunningJob, failed: Failed) -> None:
+    def fail(self, running: RunningJob, failed: Failed) -> None:
         """End the job as failed, because its retries are used up."""
 
-    def begin_again(self, live: RunningJob, *, why: str) -> None:
+    def begin_again(self, running: RunningJob, *, why: str) -> None:
         """Start another attempt at the job."""

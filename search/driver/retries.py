@@ -42,43 +42,48 @@ class Retries:
     most: int
 
     def after(
-        self, live: RunningJob, worker: str, event: Crashed | OutOfMemory | Lost | Stalled
+        self, running: RunningJob, worker: str, event: Crashed | OutOfMemory | Lost | Stalled
     ) -> Retry | Failed:
         """Decide, and count an interruption that is not the job's own error."""
         match event:
             case Crashed(reason=reason, traceback=traceback):
-                told = f"{live.job.title} broke: {reason}"
-                return self._error(live, "error", told, Failed(reason=reason, traceback=traceback))
+                message = f"{running.job.title} broke: {reason}"
+                return self._error(
+                    running, "error", message, Failed(reason=reason, traceback=traceback)
+                )
             case OutOfMemory(reason=reason, traceback=traceback):
-                told = f"{live.job.title} ran out of memory ({reason}) and gets a fresh process"
+                message = (
+                    f"{running.job.title} ran out of memory ({reason}) and gets a fresh process"
+                )
                 end = Failed(reason=f"out of memory: {reason}", traceback=traceback)
-                return self._error(live, "memory", told, end)
+                return self._error(running, "memory", message, end)
             case Lost(with_cluster=True):
                 return Retry(why="lost", line=None)
             case Lost(reason=reason):
-                return self._loss(live, worker, reason)
+                return self._loss(running, worker, reason)
             case Stalled(seconds=seconds):
-                return self._stall(live, worker, seconds)
+                return self._stall(running, worker, seconds)
 
-    def _error(self, live: RunningJob, why: str, told: str, end: Failed) -> Retry | Failed:
-        if live.errors >= self.most:
+    def _error(self, running: RunningJob, why: str, message: str, end: Failed) -> Retry | Failed:
+        if running.errors >= self.most:
             return end
-        return Retry(why=why, line=f"{told}; try {live.errors + 2} of {self.most + 1}")
+        return Retry(why=why, line=f"{message}; try {running.errors + 2} of {self.most + 1}")
 
-    def _loss(self, live: RunningJob, worker: str, reason: str) -> Retry | Failed:
-        if live.count_fruitless("lost") > MAX_LOSSES_IN_A_ROW:
+    def _loss(self, running: RunningJob, worker: str, reason: str) -> Retry | Failed:
+        if running.count_fruitless("lost") > MAX_LOSSES_IN_A_ROW:
             end = Failed(reason=f"{worker} was lost: {reason}", traceback="")
-            return self._error(live, "error", f"{live.job.title} lost its worker again", end)
-        line = f"{worker} was lost ({reason}); {live.job.title} continues on another worker"
+            return self._error(running, "error", f"{running.job.title} lost its worker again", end)
+        line = f"{worker} was lost ({reason}); {running.job.title} continues on another worker"
         return Retry(why="lost", line=line)
 
-    def _stall(self, live: RunningJob, worker: str, seconds: float) -> Retry | Failed:
-        stalls = live.count_fruitless("stalled")
+    def _stall(self, running: RunningJob, worker: str, seconds: float) -> Retry | Failed:
+        stalls = running.count_fruitless("stalled")
         if stalls > self.most:
             reason = f"made no progress for {seconds:.0f} s, {stalls} times in a row"
             return Failed(reason=reason, traceback="")
         line = (
             f"{worker} made no progress for {seconds:.0f} s and was restarted;"
-            f" {live.job.title} continues on another worker, try {stalls + 1} of {self.most + 1}"
+            f" {running.job.title} continues on another worker,"
+            f" try {stalls + 1} of {self.most + 1}"
         )
         return Retry(why="stalled", line=line)

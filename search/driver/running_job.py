@@ -21,8 +21,8 @@ class RunningJob:
 
     #: Its key.
     job: Job
-    #: Values of the hyper-parameters and of searched settings, by name.
-    hyper: dict[str, float]
+    #: Values of the params-parameters and of searched settings, by name.
+    params: dict[str, float]
     #: Attempts so far: number, lease epoch, reason for the attempt.
     history: list[tuple[int, int, str]]
     #: Folders with checkpoints of another job that this one reads.
@@ -98,7 +98,7 @@ class RunningJob:
         return Task(
             job=self.job,
             attempt=attempt,
-            hyper=self.hyper,
+            params=self.params,
             seed=seed,
             folder=str(checkpoints.attempt_folder(self.job, attempt, epoch)),
             earlier=(*self.sources, *own),

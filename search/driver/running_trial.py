@@ -31,7 +31,7 @@ def adopt_trial(trial: FrozenTrial, redrawn: dict[str, float] | None) -> Running
     """
     return RunningTrial(
         job=Job("trial", trial.number),
-        hyper=redrawn or dict(trial.params),
+        params=redrawn or dict(trial.params),
         history=attempts_of(trial),
         redrawn=redrawn,
         stored=checkpoints_of(trial),

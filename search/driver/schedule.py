@@ -17,7 +17,7 @@ class Schedule:
     #: Trials to finish (complete or pruned).
     target: int
     #: Trials that are sampled but have not ended.
-    lag: int
+    in_flight: int
 
     def due(self, *, drawn: int, ended: int, failed: int) -> bool:
         """Whether to sample the next trial now.
@@ -27,4 +27,4 @@ class Schedule:
             ended: Trials that have ended, including failed ones.
             failed: Trials that failed; each is replaced by an additional trial.
         """
-        return drawn < self.target + failed and ended >= drawn - self.lag
+        return drawn < self.target + failed and ended >= drawn - self.in_flight

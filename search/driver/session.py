@@ -49,7 +49,7 @@ def make_plan(config: LaunchConfig, record: StudyRecord) -> Plan:
             evaluations=config.train.evaluation.evaluations,
             counted=config.train.evaluation.report,
         ),
-        schedule=Schedule(target=record.trials, lag=record.lag),
+        schedule=Schedule(target=record.trials, in_flight=record.lag),
         max_retries=config.search.max_retries,
     )
 
@@ -155,7 +155,7 @@ class Session:
             store=self._study_store,
             pool=pool,
             checkpoints=self._checkpoints,
-            kept=CheckpointRetention(
+            retention=CheckpointRetention(
                 self._checkpoints,
                 self.memory,
                 None if self.artifact_store is None else self.artifact_store.open(),

@@ -35,7 +35,7 @@ class StallWatch:
         """Stop watching a worker that has finished its order."""
         self._silent.pop(worker, None)
 
-    def look(self, iterations: Mapping[str, int]) -> list[str]:
+    def stalled(self, iterations: Mapping[str, int]) -> list[str]:
         """Update the progress of all workers and return those that are stalled.
 
         Args:

@@ -14,14 +14,14 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import Engine
 
-from search.driver.look import Look, NumberTaken, TrialOver
+from search.driver.study_changes import NumberTaken, StudyChanges, TrialOver
 from search.driver.writes import (
     AddTrial,
     EndTrial,
     NewAttempt,
+    StartQueued,
     StoreReport,
     StoreTest,
-    TakeUp,
     Write,
 )
 from search.errors import StudyError
@@ -162,15 +162,15 @@ class StudyStore:
         with self._explained():
             return test_of(self._storage.get_study_user_attrs(self._study_id))
 
-    def apply(self, entry: Write, *, possibly_applied: bool) -> None:
+    def apply(self, write: Write, *, possibly_applied: bool) -> None:
         """Store a write.
 
         Args:
-            entry: The write.
+            write: The write.
             possibly_applied: Whether an earlier try may already have stored it.
 
         Raises:
-            DatabaseAway: If PostgreSQL is unreachable; the write may or may not be stored.
+            DatabaseUnreachable: If PostgreSQL is unreachable; the write may or may not be stored.
             LeaseLost: If another driver has taken over the study; nothing was stored.
             NumberTaken: If somebody else added a trial under the same number.
             TrialOver: If somebody else ended the trial.
@@ -179,31 +179,31 @@ class StudyStore:
         with self._explained():
             if possibly_applied:
                 self._read()
-            match entry:
+            match write:
                 case AddTrial():
-                    self._add(entry)
-                case TakeUp():
-                    self._take_up(entry)
+                    self._add(write)
+                case StartQueued():
+                    self._start_queued(write)
                 case NewAttempt():
-                    self._attempt(entry)
+                    self._attempt(write)
                 case StoreReport():
-                    self._report(entry)
+                    self._report(write)
                 case EndTrial():
-                    self._end(entry)
+                    self._end(write)
                 case StoreTest():
-                    self._test(entry)
+                    self._test(write)
 
-    def look(self) -> Look:
+    def read_changes(self) -> StudyChanges:
         """Read whether somebody asked the search to stop, and what others wrote to the study.
 
         Raises:
-            DatabaseAway: If PostgreSQL is unreachable.
+            DatabaseUnreachable: If PostgreSQL is unreachable.
             StudyError: If somebody deleted the study or some of its trials.
         """
         with self._explained():
             stop = get_study(self._engine, self._name).stop_requested
             ids = {self._ids[number]: number for number in self._open}
-            rows = self._storage.look(self._study_id, first=self._known, also=list(ids))
+            rows = self._storage.read_trial_rows(self._study_id, first=self._known, also=list(ids))
             if rows is None or not ids.keys() <= {row.trial_id for row in rows}:
                 raise self._deleted()
             new = [row for row in rows if row.number >= self._known]
@@ -216,7 +216,7 @@ class StudyStore:
         self._known += len(new)
         self._open |= {row.number for row in new if not row.state.is_finished()}
         self._open -= {row.number for row in over}
-        return Look(stop_requested=stop, added=added, ended=ended)
+        return StudyChanges(stop_requested=stop, added=added, ended=ended)
 
     def revive(self) -> None:
         """Restart an embedded server if it has died; does nothing for any other server."""
@@ -233,7 +233,7 @@ class StudyStore:
             raise TrialOver(f"somebody else ended the trial: {error}") from error
         except KeyError as error:  # Optuna raises this for a missing row
             ids = {self._ids[number] for number in self._open}
-            rows = self._storage.look(self._study_id, first=self._known, also=list(ids))
+            rows = self._storage.read_trial_rows(self._study_id, first=self._known, also=list(ids))
             if rows is None or not ids <= {row.trial_id for row in rows}:
                 raise self._deleted() from error
             raise
@@ -244,46 +244,46 @@ class StudyStore:
             " cannot be continued; give --study another name"
         )
 
-    def _add(self, entry: AddTrial) -> None:
-        if entry.trial in self._ids:  # possibly already applied, or somebody else's
-            if not self._is_mine(entry):
-                raise NumberTaken(f"somebody else added trial {entry.trial}")
+    def _add(self, write: AddTrial) -> None:
+        if write.trial in self._ids:  # possibly already applied, or somebody else's
+            if not self._is_mine(write):
+                raise NumberTaken(f"somebody else added trial {write.trial}")
         else:
-            template = trial_template(entry.parameters, self._distributions, entry.epoch)
-            trial_id = self._storage.create_numbered_trial(self._study_id, template, entry.trial)
+            template = trial_template(write.parameters, self._distributions, write.epoch)
+            trial_id = self._storage.create_numbered_trial(self._study_id, template, write.trial)
             if trial_id is None:
-                if not self._storage.look(self._study_id, first=entry.trial, also=()):
+                if not self._storage.read_trial_rows(self._study_id, first=write.trial, also=()):
                     raise self._deleted()  # Optuna assigned a lower number: trials are missing
-                raise NumberTaken(f"somebody else added trial {entry.trial}")
-            self._ids[entry.trial] = trial_id
-        self._known = max(self._known, entry.trial + 1)
-        self._open.add(entry.trial)
+                raise NumberTaken(f"somebody else added trial {write.trial}")
+            self._ids[write.trial] = trial_id
+        self._known = max(self._known, write.trial + 1)
+        self._open.add(write.trial)
 
-    def _is_mine(self, entry: AddTrial) -> bool:
-        stored = self._storage.get_trial(self._ids[entry.trial])
-        begun = attempts_of(stored)[:1] == [(1, entry.epoch, "new")]
-        return begun and entry.parameters.items() <= stored.params.items()
+    def _is_mine(self, write: AddTrial) -> bool:
+        stored = self._storage.get_trial(self._ids[write.trial])
+        begun = attempts_of(stored)[:1] == [(1, write.epoch, "new")]
+        return begun and write.parameters.items() <= stored.params.items()
 
-    def _take_up(self, entry: TakeUp) -> None:
-        taken = self._storage.take_up(
-            self._ids[entry.trial],
-            entry.parameters,
+    def _start_queued(self, write: StartQueued) -> None:
+        taken = self._storage.start_queued(
+            self._ids[write.trial],
+            write.parameters,
             self._distributions,
-            user_attrs={QUEUED_ATTRIBUTE: entry.queued},
-            system_attrs={ATTEMPTS_ATTRIBUTE: [[1, entry.epoch, "queued"]]},
+            user_attrs={QUEUED_ATTRIBUTE: write.queued},
+            system_attrs={ATTEMPTS_ATTRIBUTE: [[1, write.epoch, "queued"]]},
         )
         if not taken:
-            self._storage.set_trial_state_values(self._ids[entry.trial], TrialState.FAIL)
-            raise TrialOver(f"somebody else gave trial {entry.trial} other parameters")
+            self._storage.set_trial_state_values(self._ids[write.trial], TrialState.FAIL)
+            raise TrialOver(f"somebody else gave trial {write.trial} other parameters")
 
-    def _attempt(self, entry: NewAttempt) -> None:
-        trial_id = self._ids[entry.trial]
+    def _attempt(self, write: NewAttempt) -> None:
+        trial_id = self._ids[write.trial]
         trial = self._storage.get_trial(trial_id)
-        if entry.parameters is not None:
-            self._complete(trial, entry.parameters)
+        if write.parameters is not None:
+            self._complete(trial, write.parameters)
         attempts = attempts_of(trial)
-        if not attempts or attempts[-1][0] < entry.attempt:
-            attempts.append((entry.attempt, entry.epoch, entry.why))
+        if not attempts or attempts[-1][0] < write.attempt:
+            attempts.append((write.attempt, write.epoch, write.why))
             plain: list[Any] = [list(attempt) for attempt in attempts]
             self._storage.set_trial_system_attr(trial_id, ATTEMPTS_ATTRIBUTE, plain)
 
@@ -297,25 +297,25 @@ class StudyStore:
                     trial._trial_id, name, value, self._distributions[name]
                 )
 
-    def _report(self, entry: StoreReport) -> None:
-        trial_id = self._ids[entry.trial]
-        evaluation = entry.report.evaluation
+    def _report(self, write: StoreReport) -> None:
+        trial_id = self._ids[write.trial]
+        evaluation = write.report.evaluation
         store_report(
             self._engine,
             study=self._name,
-            trial=entry.trial,
+            trial=write.trial,
             evaluation=evaluation,
-            payload=entry.report.to_json(),
+            payload=write.report.to_json(),
         )
-        if entry.stored is not None:
-            stored: list[Any] = [checkpoint.to_json() for checkpoint in entry.stored]
+        if write.stored is not None:
+            stored: list[Any] = [checkpoint.to_json() for checkpoint in write.stored]
             self._storage.set_trial_system_attr(trial_id, CHECKPOINTS_ATTRIBUTE, stored)
-        if entry.score is not None:
-            self._storage.set_trial_intermediate_value(trial_id, evaluation, entry.score)
+        if write.score is not None:
+            self._storage.set_trial_intermediate_value(trial_id, evaluation, write.score)
 
-    def _end(self, entry: EndTrial) -> None:
-        trial_id, end = self._ids[entry.trial], entry.end
-        mark = end_mark(self._name, entry.trial, end.state, end.value)
+    def _end(self, write: EndTrial) -> None:
+        trial_id, end = self._ids[write.trial], write.end
+        mark = end_mark(self._name, write.trial, end.state, end.value)
         try:
             write_end(self._storage, trial_id, end, mark)
         except UpdateFinishedTrialError:
@@ -323,8 +323,8 @@ class StudyStore:
             mine = stored.system_attrs.get(END_ATTRIBUTE) == mark
             if not mine or not ended_by_driver(stored, self._name):
                 raise
-        self._open.discard(entry.trial)
+        self._open.discard(write.trial)
 
-    def _test(self, entry: StoreTest) -> None:
-        self._storage.set_study_user_attr(self._study_id, TEST_ATTRIBUTE, entry.result)
+    def _test(self, write: StoreTest) -> None:
+        self._storage.set_study_user_attr(self._study_id, TEST_ATTRIBUTE, write.result)
         mark_finished(self._engine, self._name)

@@ -11,14 +11,14 @@ class TrialQueue:
 
     def __init__(self) -> None:
         #: Every job that waits for a worker or is running on one, by its key.
-        self.live: dict[Job, RunningJob] = {}
+        self.running: dict[Job, RunningJob] = {}
         #: The job of each busy worker.
         self.busy: dict[str, Job] = {}
         self._ready: set[Job] = set()
 
-    def add(self, live: RunningJob) -> None:
+    def add(self, running: RunningJob) -> None:
         """Add a job; a worker may get it once it is ready."""
-        self.live[live.job] = live
+        self.running[running.job] = running
 
     def mark_ready(self, job: Job) -> None:
         """Allow the job's current attempt to begin; for a trial, after the attempt is stored."""
@@ -34,26 +34,26 @@ class TrialQueue:
         Args:
             jump: Whether to take a later job if the first one is not ready.
         """
-        waiting = self.live.keys() - self.busy.values()
+        waiting = self.running.keys() - self.busy.values()
         if jump:
             waiting &= self._ready
         first = min(waiting, key=lambda job: (job.trial, job.seed or 0), default=None)
-        return self.live[first] if first is not None and first in self._ready else None
+        return self.running[first] if first is not None and first in self._ready else None
 
-    def give(self, worker: str, live: RunningJob) -> None:
+    def give(self, worker: str, running: RunningJob) -> None:
         """Give the job to a free worker."""
         assert worker not in self.busy, "the worker is not free"
-        self._ready.remove(live.job)
-        self.busy[worker] = live.job
+        self._ready.remove(running.job)
+        self.busy[worker] = running.job
 
     def on(self, worker: str) -> RunningJob:
         """The job of a busy worker."""
-        return self.live[self.busy[worker]]
+        return self.running[self.busy[worker]]
 
     def free(self, worker: str) -> RunningJob:
         """Take the job away from the worker."""
-        return self.live[self.busy.pop(worker)]
+        return self.running[self.busy.pop(worker)]
 
     def end(self, job: Job) -> None:
         """Remove a job that has ended and that no worker runs."""
-        del self.live[job]
+        del self.running[job]

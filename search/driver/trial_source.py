@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from search.driver.in_memory_study import InMemoryStudy
 from search.driver.running_trial import RunningTrial
 from search.driver.study_store import trial_template
-from search.driver.writes import AddTrial, EndTrial, TakeUp, Write
+from search.driver.writes import AddTrial, EndTrial, StartQueued, Write
 from search.objectives import Objective
 from search.records.jobs import Job
 from search.records.origin import Unsuitable, counted, given_parameters, queued_text
@@ -30,9 +30,9 @@ class NextTrial:
     """How the next number was used; the in-memory study already holds the trial."""
 
     #: What to store for it; None if the database already holds it.
-    entry: Write | None
+    write: Write | None
     #: The trial to run; None if the number belongs to a trial that is not run.
-    live: RunningTrial | None
+    running: RunningTrial | None
     #: The line to show; None for none.
     line: str | None = None
 
@@ -83,24 +83,24 @@ class TrialSource:
         return self._queued(row, ended)
 
     def _drawn(self, number: int, ended: Set[int] | None) -> NextTrial:
-        parameters, live = self._begin(number, {}, ended, why="new")
-        entry = AddTrial(trial=number, parameters=parameters, epoch=self._epoch)
-        return NextTrial(entry=entry, live=live)
+        parameters, running = self._begin(number, {}, ended, why="new")
+        write = AddTrial(trial=number, parameters=parameters, epoch=self._epoch)
+        return NextTrial(write=write, running=running)
 
     def _queued(self, row: FrozenTrial, ended: Set[int] | None) -> NextTrial:
         try:
             given = given_parameters(row, self._space)
         except Unsuitable as error:
             return self._refused(row, str(error))
-        parameters, live = self._begin(row.number, given, ended, why="queued")
-        entry = TakeUp(
+        parameters, running = self._begin(row.number, given, ended, why="queued")
+        write = StartQueued(
             trial=row.number,
             parameters=parameters,
             epoch=self._epoch,
             queued=queued_text(given),
         )
         return NextTrial(
-            entry=entry, live=live, line=f"trial {row.number} was queued {entry.queued}"
+            write=write, running=running, line=f"trial {row.number} was queued {write.queued}"
         )
 
     def _begin(
@@ -113,7 +113,7 @@ class TrialSource:
         self._memory.add(trial_template(parameters, self._space.distributions, self._epoch))
         history = [(1, self._epoch, why)]
         return parameters, RunningTrial(
-            job=Job("trial", number), hyper=parameters, history=history, seen=seen
+            job=Job("trial", number), params=parameters, history=history, seen=seen
         )
 
     def _refused(self, row: FrozenTrial, reason: str) -> NextTrial:
@@ -122,8 +122,8 @@ class TrialSource:
         self._memory.add(create_trial(state=TrialState.RUNNING))
         self._memory.finish(row.number, end)
         return NextTrial(
-            entry=EndTrial(trial=row.number, end=end),
-            live=None,
+            write=EndTrial(trial=row.number, end=end),
+            running=None,
             line=f"trial {row.number} failed: {end.attributes[FAILURE_ATTRIBUTE]}",
         )
 
@@ -132,4 +132,4 @@ class TrialSource:
         self._memory.add(known)
         foreign = FOREIGN_ATTRIBUTE in known.system_attrs
         line = f"trial {row.number} was added by somebody else as {row.state.name}: not counted"
-        return NextTrial(entry=None, live=None, line=line if foreign else None)
+        return NextTrial(write=None, running=None, line=line if foreign else None)

@@ -6,7 +6,15 @@ from search.records.outcome import TrialEnd
 from search.records.stored_checkpoint import StoredCheckpoint
 from trainer.records import Report
 
-__all__ = ["AddTrial", "EndTrial", "NewAttempt", "StoreReport", "StoreTest", "TakeUp", "Write"]
+__all__ = [
+    "AddTrial",
+    "EndTrial",
+    "NewAttempt",
+    "StartQueued",
+    "StoreReport",
+    "StoreTest",
+    "Write",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +27,7 @@ class AddTrial:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TakeUp:
+class StartQueued:
     """Makes a trial that somebody queued RUNNING, with all its parameters."""
 
     trial: int
@@ -70,4 +78,4 @@ class StoreTest:
     result: dict[str, object]
 
 
-Write = AddTrial | TakeUp | NewAttempt | StoreReport | EndTrial | StoreTest
+Write = AddTrial | StartQueued | NewAttempt | StoreReport | EndTrial | StoreTest

@@ -66,7 +66,7 @@ class PlainProgress:
         self._last_line = ""
 
     def update(self, snapshot: Snapshot) -> None:
-        """Write a status line if one is due, or if an outage or a request to stop begins or ends."""
+        """Write a status line if one is due, or if an outage or a request to stop begins."""
         if self._last is None and snapshot.objective:
             self._write(f"score: {snapshot.objective}")
         turned = self._last is not None and bool(snapshot.state) != bool(self._last.state)

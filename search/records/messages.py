@@ -32,8 +32,8 @@ class Task:
     job: Job
     #: Attempt at this job, from 1.
     attempt: int
-    #: Values of the hyper-parameters and of searched settings, by name.
-    hyper: dict[str, float]
+    #: Values of the params-parameters and of searched settings, by name.
+    params: dict[str, float]
     #: Seed of the training run.
     seed: int
     #: Folder of this attempt's checkpoint, which no other attempt writes to.

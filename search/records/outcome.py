@@ -40,8 +40,8 @@ __all__ = [
 #: ``collapsed``: the run is worthless; ``behind``: it is healthy, but underperforming.
 PruneKind = Literal["collapsed", "behind"]
 
-#: System attribute in which Optuna 5 stores the constraint ``collapse`` of a trial. A value above 0
-#: is infeasible, and TPE ranks infeasible trials last. It is what
+#: System attribute in which Optuna 5 stores the constraint ``collapse`` of a trial. A value above
+#: 0 is infeasible, and TPE ranks infeasible trials last. It is what
 #: ``optuna.trial.Trial.set_constraint("collapse", …)`` writes, which needs a ``Trial``.
 COLLAPSE_ATTRIBUTE = "constraints:collapse"
 HEALTHY, COLLAPSED = 0.0, 1.0

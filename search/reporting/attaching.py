@@ -80,7 +80,9 @@ class Watched:
     def show_away(self, progress: Progress) -> None:
         """The database is away; what was seen last stays."""
         if self._last is not None:
-            progress.update(Snapshot(**{**vars(self._last), "state": "database away, waiting"}))
+            progress.update(
+                Snapshot(**{**vars(self._last), "state": "database unreachable, waiting"})
+            )
 
     def _events(self, view: StudyView) -> Iterator[str]:
         best = None if view.best is None else view.best.number

@@ -75,7 +75,7 @@ def build_space(name: str, config: TrainConfig, ranges: Mapping[str, Range]) -> 
             "every hyper-parameter is fixed: leave one to search, or use"
             " `python -m trainer fit FILE`"
         )
-    return Space(knobs=tuple(chosen.values()))
+    return Space(hyper_parameters=tuple(chosen.values()))
 
 
 def _overruled(

@@ -16,7 +16,7 @@ from ray.util.placement_group import PlacementGroup, placement_group
 from search.errors import ClusterError, Interrupted, first_line
 from search.machine.resources import Machine
 from search.workers.connection import RAY, check_answers, connect
-from search.workers.health_check import Door, Probe
+from search.workers.health_check import Endpoint, HealthCheck
 from search.workers.ray_processes import end, ray_processes
 
 __all__ = [
@@ -47,7 +47,7 @@ class Cluster:
             stopped: Whether the search was asked to stop, which ends the waiting.
         """
         self._machine, self._address, self._stopped = machine, address, stopped
-        self._probe: Probe | None = None
+        self._health: HealthCheck | None = None
         self._processes: dict[int, int] = {}
         #: The workers' resources in a joined cluster, reserved all at once, so that two searches
         #: never hold half of their workers each; None in a local cluster.
@@ -66,7 +66,7 @@ class Cluster:
         """
         connect(self._machine, self._address)
         try:
-            self._probe = Probe(_ports())
+            self._health = HealthCheck(_ports())
             if self._address is not None:
                 self._machine = self._machine.on_cluster(_gpus_of_all_nodes(self._machine))
             _check_room(self._machine)
@@ -99,17 +99,17 @@ class Cluster:
     @property
     def gone(self) -> str | None:
         """Which part of it does not answer, as last checked; None if all do. Never waits."""
-        return None if self._probe is None else self._probe.gone
+        return None if self._health is None else self._health.gone
 
-    def look(self) -> str | None:
+    def check(self) -> str | None:
         """Like :attr:`gone`, but checked now; call it before anything that needs the head."""
-        return None if self._probe is None else self._probe.look()
+        return None if self._health is None else self._health.check()
 
     def leave(self) -> None:
-        """Disconnect; a local cluster ends with its workers. Safe to call twice, and in outages."""
-        if self._probe is not None:
-            self._probe.close()
-        self._probe, self.places = None, None
+        """Disconnect; a local cluster ends. Safe to call twice, and during an outage."""
+        if self._health is not None:
+            self._health.close()
+        self._health, self.places = None, None
         self.note_processes()
         ray.shutdown()
         end(self._processes)  # a killed raylet leaves its agents behind
@@ -127,7 +127,7 @@ class Cluster:
                 raise Interrupted(
                     "stopped while waiting for free cores: `python -m search resume` continues"
                 )
-            if gone := self.look():
+            if gone := self.check():
                 raise ClusterError(f"{gone}: restart the cluster's head")
             if time.monotonic() < due:
                 continue
@@ -195,15 +195,15 @@ def on_head(function: Callable[..., Any], *arguments: Any) -> Any:
         raise ClusterError(f"the cluster's head: {first_line(cause)}") from error
 
 
-def _ports() -> dict[str, Door]:
+def _ports() -> dict[str, Endpoint]:
     """The addresses at which the head and this machine's raylet listen."""
     context = ray.get_runtime_context()
     host, _, port = str(context.gcs_address).rpartition(":")
     ports = {"Ray's head": (host, int(port))}
     for node in ray.nodes():  # type: ignore[no-untyped-call]
         if node["NodeID"] == context.get_node_id():
-            door = (str(node["NodeManagerAddress"]), int(node["NodeManagerPort"]))
-            ports["Ray's raylet"] = door
+            endpoint = (str(node["NodeManagerAddress"]), int(node["NodeManagerPort"]))
+            ports["Ray's raylet"] = endpoint
     return ports
 
 

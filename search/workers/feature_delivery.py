@@ -39,7 +39,13 @@ from trainer.features.cache import BANKS, MANIFEST, build_once, cache_root, chec
 from trainer.features.extraction import Extraction
 from trainer.features.prepare import open_backbone
 
-__all__ = ["BankSource", "Delivery", "rebuilding_pays", "seconds_to_rebuild", "with_bank_here"]
+__all__ = [
+    "Delivery",
+    "FeatureCacheSource",
+    "rebuilding_pays",
+    "seconds_to_rebuild",
+    "with_local_feature_cache",
+]
 
 SHORT_TRANSFER_SECONDS = 30.0
 MARGIN = 2.0  # fingerprints, statistics and neighbours take time in addition to the features
@@ -51,7 +57,7 @@ SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 Clock = Callable[[], float]
 
 
-class BankSource(Protocol):
+class FeatureCacheSource(Protocol):
     """A feature cache on another node."""
 
     def manifest(self) -> str:
@@ -67,7 +73,7 @@ class Delivery:
 
     #: Folder of the feature cache on the driver's node.
     named: Path
-    source: BankSource
+    source: FeatureCacheSource
     config: TrainConfig
     #: Torch device on which this node would compute features.
     device: str
@@ -118,16 +124,16 @@ class Delivery:
         return dataset_features.folder
 
 
-def with_bank_here(setup: WorkerSetup, source: BankSource) -> WorkerSetup:
+def with_local_feature_cache(setup: WorkerSetup, source: FeatureCacheSource) -> WorkerSetup:
     """The setup with the folder of this node's feature cache, which is delivered if missing.
 
     Raises:
         CacheError: If it cannot be written here, or arrived damaged.
     """
     delivery = Delivery(
-        named=Path(setup.bank), source=source, config=setup.config, device=setup.device
+        named=Path(setup.feature_cache), source=source, config=setup.config, device=setup.device
     )
-    return dataclasses.replace(setup, bank=str(delivery.folder()))
+    return dataclasses.replace(setup, feature_cache=str(delivery.folder()))
 
 
 def rebuilding_pays(transfer: float, rebuild: Callable[[], float | None]) -> bool:
@@ -177,7 +183,7 @@ def seconds_to_rebuild(config: TrainConfig, device: str, clock: Clock) -> float 
     return spent * sum(work.values()) / sampled
 
 
-def _transfer_seconds(manifest: str, source: BankSource, clock: Clock) -> float:
+def _transfer_seconds(manifest: str, source: FeatureCacheSource, clock: Clock) -> float:
     """Estimate the seconds of the transfer, from the first pieces of the largest array."""
     sizes = _sizes(manifest)
     largest = max(sizes, key=lambda name: sizes[name])
@@ -187,7 +193,7 @@ def _transfer_seconds(manifest: str, source: BankSource, clock: Clock) -> float:
     return (clock() - began) * sum(sizes.values()) / received
 
 
-def _fetch(folder: Path, manifest: str, source: BankSource) -> None:
+def _fetch(folder: Path, manifest: str, source: FeatureCacheSource) -> None:
     """Fill an empty folder; the manifest is written last."""
     records = _read(manifest)["arrays"]
     check_space(folder, sum(_sizes(manifest).values()))
@@ -200,7 +206,9 @@ def _fetch(folder: Path, manifest: str, source: BankSource) -> None:
     read_bank(folder)  # checks the manifest itself
 
 
-def _fetch_array(folder: Path, name: str, record: dict[str, Any], source: BankSource) -> None:
+def _fetch_array(
+    folder: Path, name: str, record: dict[str, Any], source: FeatureCacheSource
+) -> None:
     digest = hashlib.blake2b(digest_size=16)
     with writing(folder), (folder / f"{name}.npy").open("wb") as file:
         for piece in source.pieces(name, record["size"]):

@@ -18,14 +18,14 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from search.errors import ClusterError, first_line
 
-__all__ = ["RemoteBank", "serve_bank"]
+__all__ = ["RemoteFeatureCache", "serve_feature_cache"]
 
 PIECE = 8 * 2**20  # bytes
 AHEAD = 4  # pieces that are requested before they are needed
 MANIFEST = "manifest.json"
 
 
-def serve_bank(folder: Path) -> Any:
+def serve_feature_cache(folder: Path) -> Any:
     """Start an actor on this node that reads the feature cache; it ends with this process."""
     here: str = ray.get_runtime_context().get_node_id()
     actor: Any = ray.remote(_Server)
@@ -36,11 +36,11 @@ def serve_bank(folder: Path) -> Any:
     ).remote(str(folder))
 
 
-class RemoteBank:
+class RemoteFeatureCache:
     """The driver's feature cache, as seen from another node."""
 
     def __init__(self, server: Any) -> None:
-        """Connect to the actor that :func:`serve_bank` started."""
+        """Connect to the actor that :func:`serve_feature_cache` started."""
         self._server = server
 
     def manifest(self) -> str:

@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Mapping
 
-__all__ = ["Probe"]
+__all__ = ["HealthCheck"]
 
 CHECK_SECONDS = 1.0  # between two checks
 ANSWER_SECONDS = 5.0  # longest wait for an answer
@@ -16,13 +16,13 @@ ANSWER_SECONDS = 5.0  # longest wait for an answer
 #: connections, or four checks (20 s) without an answer, as networks may be cut off for a while.
 REFUSED, SILENT, ENOUGH = 2, 1, 4
 
-Door = tuple[str, int]
+Endpoint = tuple[str, int]
 
 
-class Probe:
+class HealthCheck:
     """Pings ports from a thread until it is closed."""
 
-    def __init__(self, ports: Mapping[str, Door], *, seconds: float = CHECK_SECONDS) -> None:
+    def __init__(self, ports: Mapping[str, Endpoint], *, seconds: float = CHECK_SECONDS) -> None:
         """Start the thread.
 
         Args:
@@ -33,7 +33,7 @@ class Probe:
         self._evidence = dict.fromkeys(ports, 0)
         self._gone: str | None = None
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="probe", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="health check", daemon=True)
         self._thread.start()
 
     @property
@@ -41,11 +41,11 @@ class Probe:
         """Which port is gone, as last checked; None while all answer. Never waits."""
         return self._gone
 
-    def look(self) -> str | None:
+    def check(self) -> str | None:
         """Check now, for a few seconds at most; one refused connection is enough."""
-        for name, door in self._ports.items():
-            if _knock(door) == REFUSED:
-                self._gone = self._gone or _text(name, door)
+        for name, endpoint in self._ports.items():
+            if _ping(endpoint) == REFUSED:
+                self._gone = self._gone or _text(name, endpoint)
         return self._gone
 
     def close(self) -> None:
@@ -54,17 +54,17 @@ class Probe:
 
     def _run(self) -> None:
         while not self._closing.wait(self._seconds):
-            for name, door in self._ports.items():
-                found = _knock(door)
+            for name, endpoint in self._ports.items():
+                found = _ping(endpoint)
                 self._evidence[name] = self._evidence[name] + found if found else 0
                 if self._evidence[name] >= ENOUGH:
-                    self._gone = self._gone or _text(name, door)
+                    self._gone = self._gone or _text(name, endpoint)
 
 
-def _knock(door: Door) -> int:
+def _ping(endpoint: Endpoint) -> int:
     """0 if the port accepts a connection, else the points of the failure."""
     try:
-        socket.create_connection(door, timeout=ANSWER_SECONDS).close()
+        socket.create_connection(endpoint, timeout=ANSWER_SECONDS).close()
     except ConnectionError:
         return REFUSED
     except OSError:  # no answer, or no route to the host
@@ -72,5 +72,5 @@ def _knock(door: Door) -> int:
     return 0
 
 
-def _text(name: str, door: Door) -> str:
-    return f"{name} at {door[0]}:{door[1]} does not answer"
+def _text(name: str, endpoint: Endpoint) -> str:
+    return f"{name} at {endpoint[0]}:{endpoint[1]} does not answer"

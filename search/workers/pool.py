@@ -27,7 +27,7 @@ class Pool(Protocol):
         """The workers that can take orders now; one that lost its node may wait for another."""
 
     @property
-    def away(self) -> str | None:
+    def outage(self) -> str | None:
         """Why there are no workers now, such as an unreachable cluster; None if there are."""
 
     def submit(self, worker: str, order: Order) -> None:
@@ -39,7 +39,7 @@ class Pool(Protocol):
         A worker whose process died or ran out of memory gets a new process.
 
         Raises:
-            ClusterAway: If the workers' cluster was unreachable for too long.
+            ClusterUnreachable: If the workers' cluster was unreachable for too long.
         """
 
     def replace(self, worker: str) -> None:

@@ -24,9 +24,9 @@ def name_account(environment: MutableMapping[str, str]) -> None:
 def outlive_ray(environment: MutableMapping[str, str]) -> None:
     """Keep this process running when its node's raylet ends.
 
-    Every process of Ray ends itself when its raylet ends. A driver has no raylet, but if its parent
-    is process 1, as after ``nohup`` and in containers, Ray concludes that the raylet has ended.
-    Given the number of a running process, Ray watches that process instead.
+    Every process of Ray ends itself when its raylet ends. A driver has no raylet, but if its
+    parent is process 1, as after ``nohup`` and in containers, Ray concludes that the raylet has
+    ended. Given the number of a running process, Ray watches that process instead.
 
     Args:
         environment: Usually ``os.environ``, before Ray is imported; changed in place. Ray

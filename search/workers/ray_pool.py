@@ -11,11 +11,11 @@ import torch
 from ray.exceptions import ActorDiedError, OutOfMemoryError, RayError, RayTaskError
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-from search.errors import ClusterAway, ClusterError, first_line
+from search.errors import ClusterError, ClusterUnreachable, first_line
 from search.records.messages import Crashed, Event, Lost, Order, OutOfMemory, Reported
 from search.workers.cluster import Cluster
-from search.workers.feature_delivery import with_bank_here
-from search.workers.feature_server import RemoteBank, serve_bank
+from search.workers.feature_delivery import with_local_feature_cache
+from search.workers.feature_server import RemoteFeatureCache, serve_feature_cache
 from search.workers.pool import Answer
 from search.workers.worker import Worker, WorkerSetup
 from storage.triggers import NO_TRIGGERS, Triggers
@@ -59,7 +59,7 @@ class RayPool:
         self._watches: dict[Any, str] = {}
         self._iterations = dict.fromkeys(self._names, 0)
         self._outage: _Outage | None = None
-        self._bank: RemoteBank | None = None
+        self._feature_cache: RemoteFeatureCache | None = None
         self._actors: dict[str, Any] = {}
         self._starting: dict[str, Any] = {}
         self._start_all()
@@ -70,7 +70,7 @@ class RayPool:
         return self._names
 
     @property
-    def away(self) -> str | None:
+    def outage(self) -> str | None:
         """Why there are no workers now; None if there are."""
         if self._outage is None:
             return None
@@ -86,7 +86,7 @@ class RayPool:
             waited = list(self._starting.values())
             started, _ = ray.wait(waited, num_returns=len(waited), timeout=0)
             for worker in [name for name, ref in self._starting.items() if ref in started]:
-                self._hear_start(worker)
+                self._finish_start(worker)
         return tuple(name for name in self._actors if name not in self._starting)
 
     def submit(self, worker: str, order: Order) -> None:
@@ -97,7 +97,7 @@ class RayPool:
         """The answers that have arrived within ``timeout`` seconds.
 
         Raises:
-            ClusterAway: If the cluster was unreachable for too long.
+            ClusterUnreachable: If the cluster was unreachable for too long.
         """
         if self._outage is not None:
             self._come_back(self._outage)
@@ -116,7 +116,7 @@ class RayPool:
         if self._watches:
             ready, _ = ray.wait(list(self._watches), num_returns=len(self._watches), timeout=0)
             for reference in ready:
-                self._hear(reference)
+                self._note_iterations(reference)
         for worker in set(self._actors) - set(self._watches.values()):
             self._watches[self._actors[worker].iteration.remote()] = worker
         return dict(self._iterations)
@@ -126,7 +126,7 @@ class RayPool:
         for references in (self._orders, self._watches):
             for reference in [key for key, name in references.items() if name == worker]:
                 del references[reference]
-        if self._outage is None and not self._cluster.look():
+        if self._outage is None and not self._cluster.check():
             self._restart(worker)
 
     def _start_all(self) -> None:
@@ -144,21 +144,23 @@ class RayPool:
             "max_concurrency": 2,  # one thread trains while the other answers questions
             "runtime_env": {"env_vars": {"OMP_NUM_THREADS": str(self._setup.threads)}},
         }
-        if places is not None and self._bank is None:  # other nodes may lack it
-            self._bank = RemoteBank(serve_bank(Path(self._setup.bank)))
-        self._actors[worker] = actor.options(**options).remote(self._setup, self._bank)
+        if places is not None and self._feature_cache is None:  # other nodes may lack it
+            self._feature_cache = RemoteFeatureCache(
+                serve_feature_cache(Path(self._setup.feature_cache))
+            )
+        self._actors[worker] = actor.options(**options).remote(self._setup, self._feature_cache)
         self._starting[worker] = self._actors[
             worker
         ].iteration.remote()  # answers once it has started
         self._iterations[worker] = 0
 
-    def _hear_start(self, worker: str) -> None:
+    def _finish_start(self, worker: str) -> None:
         """Note that a worker has started; restart it if its process ended before."""
         try:
             ray.get(self._starting.pop(worker))
         except RayError as error:
             _check_started(worker, error)
-            if not self._cluster.look():
+            if not self._cluster.check():
                 self._restart(worker)
         else:
             self._cluster.note_processes()
@@ -181,7 +183,7 @@ class RayPool:
             _check_started(worker, error)
             event = _loss(error)
         if isinstance(event, OutOfMemory | Lost):
-            if gone := self._cluster.look():
+            if gone := self._cluster.check():
                 return self._lose_all(gone)
             self._restart(worker)
         del self._orders[reference]
@@ -194,7 +196,7 @@ class RayPool:
         self._outage = _Outage(gone=gone, since=self._clock(), tried=self._clock())
         for references in (self._orders, self._watches, self._starting, self._actors):
             references.clear()  # before disconnecting: references notify Ray when deleted
-        self._bank = None
+        self._feature_cache = None
         self._cluster.leave()
         return answers
 
@@ -202,7 +204,7 @@ class RayPool:
         """Try to reconnect every two seconds, until the patience runs out."""
         now = self._clock()
         if now - outage.since > self._patience:
-            raise ClusterAway(
+            raise ClusterUnreachable(
                 f"{outage.gone} and did not come back within {self._patience:.0f} s:"
                 " `python -m search resume` continues"
             )
@@ -213,7 +215,7 @@ class RayPool:
             self._outage = None
         outage.tried = self._clock()
 
-    def _hear(self, reference: Any) -> None:
+    def _note_iterations(self, reference: Any) -> None:
         worker = self._watches.pop(reference)
         try:
             self._iterations[worker] = ray.get(reference)
@@ -236,8 +238,10 @@ class _Outage:
 class _Actor:
     """A worker as a Ray actor."""
 
-    def __init__(self, setup: WorkerSetup, bank: RemoteBank | None) -> None:
-        self._worker = Worker(setup if bank is None else with_bank_here(setup, bank))
+    def __init__(self, setup: WorkerSetup, feature_cache: RemoteFeatureCache | None) -> None:
+        self._worker = Worker(
+            setup if feature_cache is None else with_local_feature_cache(setup, feature_cache)
+        )
 
     def advance(self, order: Order) -> Reported:
         return self._worker.advance(order)
@@ -264,7 +268,7 @@ def _crash(error: RayTaskError) -> Crashed | OutOfMemory:
 def _lacks_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in NO_MEMORY)
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in NO_MEMORY)
 
 
 def _loss(error: RayError) -> Lost | OutOfMemory:

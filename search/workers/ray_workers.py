@@ -20,7 +20,7 @@ def ray_workers(
     config: LaunchConfig,
     options: RunOptions,
     *,
-    bank: Path,
+    feature_cache: Path,
     artifact_store: ArtifactCheckpointPlace | None,
     stopped: Callable[[], bool],
     say: Callable[[str], None],
@@ -30,7 +30,7 @@ def ray_workers(
     Args:
         config: The study's configuration.
         options: Where and on what to run.
-        bank: Folder of the features that the workers train on.
+        feature_cache: Folder of the features that the workers train on.
         artifact_store: Where checkpoints are kept for other nodes; None for no such place.
         stopped: Whether the search was asked to stop.
         say: Prints a line.
@@ -40,7 +40,10 @@ def ray_workers(
     """
     machine = options.machine
     setup = WorkerSetup(
-        config=config.train, bank=str(bank), device=machine.device, artifact_store=artifact_store
+        config=config.train,
+        feature_cache=str(feature_cache),
+        device=machine.device,
+        artifact_store=artifact_store,
     )
     connection = ray_cluster(
         machine,

@@ -27,7 +27,7 @@ class WorkerSetup:
     #: The configuration that all trials share.
     config: TrainConfig
     #: Folder of the feature cache.
-    bank: str
+    feature_cache: str
     #: Torch device, e.g. ``cpu`` or ``cuda``.
     device: str
     #: Threads torch may use on the CPU.
@@ -43,7 +43,7 @@ class Worker:
         torch.set_num_threads(setup.threads)
         self._config = setup.config
         self._device = torch.device(setup.device)
-        self._dataset_features: DatasetFeatures = open_dataset_features(Path(setup.bank))
+        self._dataset_features: DatasetFeatures = open_dataset_features(Path(setup.feature_cache))
         self._task: Task | None = None
         self._run: Run | None = None
         self._iteration = 0
@@ -62,8 +62,8 @@ class Worker:
             case Begin(task=Task(job=Job(kind="test")) as task):
                 return self._score_on_test(task)
             case Begin(task=task):
-                reports, notes = self._take_up(task)
-                return self._tell(reports, notes) if reports else self._train(notes)
+                reports, notes = self._resume_or_start(task)
+                return self._reported(reports, notes) if reports else self._train(notes)
             case Continue():
                 return self._train()
 
@@ -90,8 +90,8 @@ class Worker:
     def _restore(self, folder: Path, config: TrainConfig) -> Run:
         return Run.restore(folder, config, self._dataset_features, self._device)
 
-    def _take_up(self, task: Task) -> tuple[tuple[Report, ...], tuple[str, ...]]:
-        config = self._config.with_trial(hyper=task.hyper, seed=task.seed)
+    def _resume_or_start(self, task: Task) -> tuple[tuple[Report, ...], tuple[str, ...]]:
+        config = self._config.with_trial(hyper=task.params, seed=task.seed)
         self._task, self._run = task, None
         sources, notes = furthest_first(task.earlier, task.stored, self._artifact_store)
         run, more = restore_first(sources, lambda folder: self._restore(folder, config))
@@ -107,7 +107,7 @@ class Worker:
         assert self._run is not None
         report = self._run.advance(self._count)
         checkpoint, more = self._keep(self._run, report.evaluation)
-        return self._tell((report,), notes + more, checkpoint)
+        return self._reported((report,), notes + more, checkpoint)
 
     def _keep(self, run: Run, evaluation: int) -> tuple[StoredCheckpoint | None, tuple[str, ...]]:
         """Save a checkpoint; on failure the trial continues, and the earlier checkpoint stays.
@@ -134,7 +134,7 @@ class Worker:
     def _count(self, iteration: int) -> None:
         self._iteration = iteration
 
-    def _tell(
+    def _reported(
         self,
         reports: tuple[Report, ...],
         notes: tuple[str, ...] = (),

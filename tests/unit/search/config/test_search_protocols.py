@@ -127,8 +127,8 @@ def test_a_worker_tests_the_iterate_that_counts(
     config = small_config(training={"iterations": 24, "learning_rate": 0.02})
     evaluation = dataclasses.replace(config.evaluation, evaluations=12, report="best")
     config = dataclasses.replace(config, evaluation=evaluation)
-    hosted = worker.Worker(worker.WorkerSetup(config=config, bank="", device="cpu"))
-    task = Task(job=Job("trial", 0), attempt=1, hyper={}, seed=1, folder=str(tmp_path))
+    hosted = worker.Worker(worker.WorkerSetup(config=config, feature_cache="", device="cpu"))
+    task = Task(job=Job("trial", 0), attempt=1, params={}, seed=1, folder=str(tmp_path))
     reports = list(hosted.advance(Begin(task=task)).reports)
     while len(reports) < 12:
         reports += hosted.advance(Continue()).reports

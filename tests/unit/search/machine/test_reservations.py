@@ -146,7 +146,7 @@ def test_looking_makes_nothing(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_told_with_its_mend(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(ClusterError, match="set UMSS_BOOKINGS to a folder that can be written"):
+    with pytest.raises(ClusterError, match="set UMSS_BOOKINGS to a writable folder"):
         take(tmp_path / "file" / "folder")
 
 

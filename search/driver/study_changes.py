@@ -6,11 +6,11 @@ from optuna.trial import FrozenTrial
 
 from search.errors import SearchError
 
-__all__ = ["Look", "NumberTaken", "TrialOver"]
+__all__ = ["NumberTaken", "StudyChanges", "TrialOver"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
+class StudyChanges:
     """What other processes changed in the study since the previous check."""
 
     #: Whether somebody asked this search to stop.
@@ -21,7 +21,7 @@ class Look:
     ended: tuple[FrozenTrial, ...] = ()
 
     @property
-    def is_news(self) -> bool:
+    def has_changes(self) -> bool:
         """Whether somebody else added or ended a trial."""
         return bool(self.added or self.ended)
 
