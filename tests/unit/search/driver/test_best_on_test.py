@@ -99,8 +99,9 @@ def test_a_score_that_cannot_be_had_is_none_and_the_study_ends(
     assert search.driver.run() is Ending.FINISHED
     number = expected(search)["trial"]
     assert search.store.tests == [{"trial": number}]
-    told = f"no test score for trial {number}: the test split was not scored: {reason}; `python"
-    assert any(line.startswith(told) for line in search.progress.events)
+    told = f"no test score for trial {number}: the test split was not scored: {reason};"
+    fix = " to train it again, run `python"
+    assert any(line.startswith(told + fix) for line in search.progress.events)
 
 
 def finished(folder: Path, **options: object) -> Search:

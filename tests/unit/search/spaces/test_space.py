@@ -92,7 +92,7 @@ def test_what_is_fixed_is_not_searched_nor_what_it_stands_for_in_every_modality(
 def test_a_shared_knob_that_would_act_on_no_modality_is_not_searched() -> None:
     fixed = run_with(**{"rgb.b_self": 0.5, "depth.b_self": 0.4})
     assert "b_self" not in names(build_space("paper", fixed, {}))
-    with pytest.raises(SettingsError, match="every modality has a b_self of its own"):
+    with pytest.raises(SettingsError, match="every modality has its own b_self"):
         build_space("per-modality", RUN, {"b_self": (0.1, 0.2)})
 
 
