@@ -178,7 +178,7 @@ def test_a_short_socket_folder_that_somebody_else_made_is_refused(embedded_folde
     root = embedded_folder / ("long-" * 30)
     folder = folder_module.EmbeddedFolder(root=root, account=None).socket_folder()
     folder.chmod(0o777)
-    with pytest.raises(EmbeddedError, match="somebody else made it"):
+    with pytest.raises(EmbeddedError, match="somebody else created it"):
         EmbeddedServer.join(root)
     folder.rmdir()
 

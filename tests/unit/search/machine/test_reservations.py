@@ -175,7 +175,7 @@ def test_a_driver_without_a_gpu_takes_those_of_the_cluster(
     found = find_machine("cuda", 8, joined=True)
     assert (found.device, found.workers, found.own_device) == ("cuda", 8, "cpu")
     assert found.on_cluster(16).gpu_share == 1.0 and found.on_cluster(4).gpu_share == 0.5
-    with pytest.raises(SettingsError, match="give --workers, at best as many as the cluster has"):
+    with pytest.raises(SettingsError, match="give --workers, ideally as many as the cluster has"):
         find_machine("cuda", None, joined=True)
     assert find_machine("cpu", 2, joined=True).on_cluster(4).gpu_share == 0.0
 
