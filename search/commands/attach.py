@@ -19,7 +19,7 @@ from search.reporting import attaching, terminal
 from search.reporting.reading import last_study, read_study
 from search.reporting.study_view import StudyView
 from storage.database import Database
-from storage.errors import DatabaseAway
+from storage.errors import DatabaseUnreachable
 from storage.outage import translated
 from trainer.console.shell import search_command, shell_text
 
@@ -52,7 +52,7 @@ def _watch(database: Database, study: str | None, *, plain: bool | None, patienc
 
     Raises:
         UnknownStudy: If there is no such study.
-        DatabaseAway: If the database stayed away longer than the patience.
+        DatabaseUnreachable: If the database stayed away longer than the patience.
     """
     name = study or last_study(database)
     view = read_study(database, name)
@@ -87,7 +87,7 @@ class _Reader:
         try:
             with translated():
                 view = read_study(self._database, self._study)
-        except DatabaseAway:
+        except DatabaseUnreachable:
             if time.monotonic() - self._answered > self._patience:
                 raise
             return None

@@ -111,9 +111,9 @@ class LaunchConfig:
         """Untuned values that their ranges do not hold; trial 0 has the nearer end instead."""
         untuned = tunable(self.train)
         return {
-            knob.name: untuned[knob.name].default
-            for knob in self.space().knobs
-            if knob.default != untuned[knob.name].default
+            parameter.name: untuned[parameter.name].default
+            for parameter in self.space().hyper_parameters
+            if parameter.default != untuned[parameter.name].default
         }
 
     def to_table(self) -> dict[str, Any]:
@@ -125,7 +125,7 @@ class LaunchConfig:
         """Build and check a configuration.
 
         A setting that a trial may have a value of its own of, such as ``learning_rate``, can be
-        fixed in ``[hyper]`` like a knob.
+        fixed in ``[hyper]`` like a hyper-parameter.
 
         Raises:
             ConfigError, SettingsError: In one line, if anything in it is wrong.

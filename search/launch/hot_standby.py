@@ -6,7 +6,7 @@ from collections.abc import Callable
 from search.driver.parts import LeaseTimes
 from search.errors import Interrupted
 from storage.database import Database
-from storage.errors import DatabaseAway, LeaseHeld
+from storage.errors import DatabaseUnreachable, LeaseHeld
 from storage.lease import Lease
 from storage.lease_record import LeaseRecord, read_lease
 from storage.studies import get_study
@@ -41,7 +41,7 @@ def stand_by(
 
     Raises:
         Interrupted: If somebody stopped the study (``search stop``) while another drove it.
-        DatabaseAway: If PostgreSQL stayed away longer than the patience.
+        DatabaseUnreachable: If PostgreSQL stayed away longer than the patience.
     """
     told, due = 0, 0.0
     answered = clock()
@@ -58,7 +58,7 @@ def stand_by(
                 told, due = holder.epoch, clock() + TOLD_SECONDS
         except LeaseHeld:
             continue  # another one that stood by was quicker
-        except DatabaseAway:
+        except DatabaseUnreachable:
             if clock() - answered > patience:
                 raise
         sleep(POLL_SECONDS)

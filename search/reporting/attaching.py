@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from search.progress.events import tell_end
+from search.progress.events import end_text
 from search.progress.progress import Progress
 from search.progress.snapshot import Snapshot, WorkerLine
 from search.records.outcome import Completed, Failed, Outcome, Pruned
@@ -80,7 +80,9 @@ class Watched:
     def show_away(self, progress: Progress) -> None:
         """The database is away; what was seen last stays."""
         if self._last is not None:
-            progress.update(Snapshot(**{**vars(self._last), "state": "database away, waiting"}))
+            progress.update(
+                Snapshot(**{**vars(self._last), "state": "database unreachable, waiting"})
+            )
 
     def _events(self, view: StudyView) -> Iterator[str]:
         best = None if view.best is None else view.best.number
@@ -98,7 +100,7 @@ class Watched:
                         f" {trial.state.upper()}: not counted"
                     )
                     continue
-                yield tell_end(trial.number, _outcome(trial), is_best=trial.number == best)
+                yield end_text(trial.number, _outcome(trial), is_best=trial.number == best)
 
     def _snapshot(self, view: StudyView) -> Snapshot:
         counts = view.counts

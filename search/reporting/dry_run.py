@@ -133,22 +133,24 @@ def _pairs(lines: list[tuple[str, str]]) -> Table:
 
 
 def _space(run: DryRun) -> RenderableType:
-    title = Text(f"searched: space {run.config.search.space}, {len(run.space.knobs)} numbers")
+    title = Text(
+        f"searched: space {run.config.search.space}, {len(run.space.hyper_parameters)} numbers"
+    )
     table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False, header_style="dim")
     for column in ("name", "from", "to", "scale", "trial 0", ""):
         right = column in ("from", "to", "trial 0")
         table.add_column(column, justify="right" if right else "left", no_wrap=column != "")
     moved = run.config.moved_starts()
-    for knob in run.space.knobs:
-        outside = moved.get(knob.name)
+    for parameter in run.space.hyper_parameters:
+        outside = moved.get(parameter.name)
         note = "" if outside is None else f"untuned {number_text(outside)} is out of range"
         table.add_row(
-            Text(knob.name),
-            f"{knob.low:g}",
-            f"{knob.high:g}",
-            "log" if knob.log else "linear",
-            number_text(knob.default),
-            Text(note or knob.meaning, style="yellow" if note else "dim"),
+            Text(parameter.name),
+            f"{parameter.low:g}",
+            f"{parameter.high:g}",
+            "log" if parameter.log else "linear",
+            number_text(parameter.default),
+            Text(note or parameter.meaning, style="yellow" if note else "dim"),
         )
     for name, value in run.config.train.hyper.items():
         table.add_row(Text(name), "", "", "fixed", number_text(value), "")

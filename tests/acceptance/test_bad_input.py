@@ -118,7 +118,7 @@ def test_what_is_searched_and_fixed(refused: Run) -> None:
     assert "stay within 0:1" in refused("launch", "--range", "b_self=0:2")
     both = ("--fix", "b_self=0.5", "--range", "b_self=0:0.5")
     assert "b_self is fixed and has a range" in refused("launch", *both)
-    assert "no knobs of single modalities" in refused(
+    assert "no per-modality hyper-parameters" in refused(
         "launch", "--method", "stego", "--space", "per-modality"
     )
 
@@ -258,7 +258,7 @@ def test_an_optuna_study_of_the_same_name_is_refused_and_nothing_is_stored(
         for _ in range(trials):
             study.add_trial(optuna.trial.create_trial(value=1.0))
         told = refused(*toml(tmp_path, SMALL_TOML), "--study", name)
-        assert f"Optuna study named '{name}' that is not of this search" in told
+        assert f"Optuna study named '{name}' that this program did not create" in told
         assert f"({direction.upper()}, {trials} trials): give --study another name" in told
         assert name not in [record.name for record in list_studies(database.engine)]
         assert len(study.trials) == trials

@@ -114,7 +114,7 @@ def test_what_happens_is_told_once_and_what_was_before_is_not() -> None:
     line = first.workers[0]
     assert (line.trial, line.evaluation, line.iteration, line.score) == (1, 3, 150, 25.0)
     assert second.best == (1, 40.0) and second.left == pytest.approx(2.0 / 2 * 2)
-    assert away.state == "database away, waiting" and away.best == second.best
+    assert away.state == "database unreachable, waiting" and away.best == second.best
 
 
 def test_a_search_that_nobody_drives_is_left_after_a_grace_for_standbys() -> None:

@@ -133,7 +133,7 @@ def test_a_bank_that_came_damaged_is_absent(
     bank: Path, config: TrainConfig, node: Path, damage: str
 ) -> None:
     sent = Sent(bank, damage=damage)
-    with pytest.raises(CacheError, match=f"did not come whole to this node .{damage} differs"):
+    with pytest.raises(CacheError, match=f"arrived damaged on this node .{damage} differs"):
         delivery(bank, sent, config).folder()
     assert list((node / "banks").glob(f"{bank.name}*")) == [node / "banks" / f"{bank.name}.lock"]
     sent.damage = None
@@ -148,7 +148,7 @@ def test_a_manifest_that_names_other_files_is_refused(
     folder.mkdir()
     arrays = {name: {"size": 1, "checksum": "x"}}
     (folder / "manifest.json").write_text(json.dumps({"arrays": arrays, "description": {}}))
-    with pytest.raises(CacheError, match="names files that no bank has"):
+    with pytest.raises(CacheError, match="lists no arrays or unsafe file names"):
         delivery(folder, Sent(folder), config).folder()
 
 
