@@ -19,7 +19,7 @@ from search.reporting import attaching, terminal
 from search.reporting.reading import last_study, read_study
 from search.reporting.study_view import StudyView
 from storage.database import Database
-from storage.errors import DatabaseAway
+from storage.errors import DatabaseUnreachable
 from storage.outage import translated
 from trainer.console.shell import search_command, shell_text
 
@@ -55,7 +55,7 @@ def _watch(database: Database, study: str | None, *, plain: bool | None, patienc
 
     Raises:
         UnknownStudy: If there is no such study.
-        DatabaseAway: If the database could not be reached for longer than ``patience``.
+        DatabaseUnreachable: If the database could not be reached for longer than ``patience``.
     """
     name = study or last_study(database)
     view = read_study(database, name)
@@ -89,7 +89,7 @@ class _Reader:
         try:
             with translated():
                 view = read_study(self._database, self._study)
-        except DatabaseAway:
+        except DatabaseUnreachable:
             if time.monotonic() - self._answered > self._patience:
                 raise
             return None

@@ -14,7 +14,7 @@ from search.progress.progress import open_progress
 from search.reporting import reading, terminal
 from storage.address import Address, parse_address
 from storage.database import Database
-from trainer.console.progress import open_teller
+from trainer.console.progress import progress_on
 
 __all__ = ["drive"]
 
@@ -36,7 +36,7 @@ def drive(request: Launch, database: Database, *, plain: bool | None, parts: Par
     output = Output(
         say=typer.echo,
         open_progress=lambda: open_progress(console, plain=plain),
-        open_preparing=lambda: open_teller(console),
+        open_preparing=lambda: progress_on(console),
     )
     result = launch(request, database, output, parts or STANDARD_PARTS)
     view = reading.read_study(database, result.study)

@@ -6,8 +6,8 @@ from typing import Never
 
 import typer
 
-from search.errors import ClusterAway, FailureBudget, Interrupted, SearchError
-from storage.errors import DatabaseAway, LeaseHeld, LeaseLost, StorageError
+from search.errors import ClusterUnreachable, FailureBudget, Interrupted, SearchError
+from storage.errors import DatabaseUnreachable, LeaseHeld, LeaseLost, StorageError
 from trainer.errors import TrainerError
 
 __all__ = ["BAD_INPUT", "DRIVEN_ELSEWHERE", "STOPPED", "exit_stopped", "one_line_errors"]
@@ -25,7 +25,7 @@ def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
             command(**values)
         except (LeaseHeld, LeaseLost) as error:
             _fail(error, DRIVEN_ELSEWHERE)
-        except (FailureBudget, Interrupted, DatabaseAway, ClusterAway) as error:
+        except (FailureBudget, Interrupted, DatabaseUnreachable, ClusterUnreachable) as error:
             _fail(error, STOPPED)
         except (SearchError, StorageError, TrainerError) as error:
             _fail(error, BAD_INPUT)

@@ -14,7 +14,7 @@ from search.errors import SettingsError
 from storage.address import Address
 from storage.database import open_database
 from storage.optuna_store import open_optuna
-from storage.roles import RoleKind, RoleWish, make_roles, role_statements
+from storage.roles import RoleKind, RoleRequest, make_roles, role_statements
 
 __all__ = ["provide_roles", "roles"]
 
@@ -80,28 +80,30 @@ def provide_roles(
         SettingsError: If no role was named, or a password file was given without its role.
         RoleError: If a role cannot be created or used.
     """
-    wishes = [
-        wish for wish in (_wish("driver", driver), _wish("viewer", viewer)) if wish is not None
+    requests = [
+        request
+        for request in (_request("driver", driver), _request("viewer", viewer))
+        if request is not None
     ]
-    if not wishes:
+    if not requests:
         raise SettingsError("no role was given: add --driver NAME, --viewer NAME, or both")
     with open_database(address) as database:
         open_optuna(database).engine.dispose()  # creates Optuna's tables
         if only_print:
             with database.engine.connect() as connection:
-                for statement in role_statements(connection, wishes):
+                for statement in role_statements(connection, requests):
                     say(f"{statement};")
             return
-        make_roles(database, wishes)
-    for wish in wishes:
-        secret = "password set" if wish.password else "no password given"
-        say(f"role {wish.name!r} is a {wish.kind} of {address.masked()}; {secret}")
+        make_roles(database, requests)
+    for request in requests:
+        secret = "password set" if request.password else "no password given"
+        say(f"role {request.name!r} is a {request.kind} of {address.masked()}; {secret}")
 
 
-def _wish(kind: RoleKind, flags: RoleFlags) -> RoleWish | None:
+def _request(kind: RoleKind, flags: RoleFlags) -> RoleRequest | None:
     name, password_file = flags
     if name is not None:
-        return RoleWish.with_password_file(name, kind, password_file)
+        return RoleRequest.with_password_file(name, kind, password_file)
     if password_file is not None:
         raise SettingsError(
             f"--{kind}-password-file needs the name of the role: give --{kind} NAME, too"

@@ -113,9 +113,9 @@ class LaunchConfig:
         """Defaults outside their ranges; trial 0 has the nearest value in the range instead."""
         declared = tunable(self.train)
         return {
-            knob.name: declared[knob.name].default
-            for knob in self.space().knobs
-            if knob.default != declared[knob.name].default
+            parameter.name: declared[parameter.name].default
+            for parameter in self.space().hyper_parameters
+            if parameter.default != declared[parameter.name].default
         }
 
     def to_table(self) -> dict[str, Any]:

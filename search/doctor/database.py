@@ -6,7 +6,7 @@ from pathlib import Path
 
 from search.doctor.check import Check, failed, ok, warning
 from search.doctor.subject import Subject
-from storage.database import SEARCH_CONNECTIONS, Sight, look_at_database
+from storage.database import SEARCH_CONNECTIONS, DatabaseVersions, inspect_database
 from storage.embedded import EmbeddedServer
 from storage.errors import StorageError
 from storage.server_programs import program_version
@@ -19,7 +19,7 @@ def check_database(subject: Subject) -> Check:
     address = subject.address
     try:
         if address.folder is None or (address.folder / "data").exists():
-            return _judged(look_at_database(address), address.masked())
+            return _judged(inspect_database(address), address.masked())
         version = program_version()
         if subject.deep:
             _start_elsewhere()
@@ -30,7 +30,7 @@ def check_database(subject: Subject) -> Check:
     return ok("PostgreSQL", f"{version}{tried}; the first launch creates {address.masked()}")
 
 
-def _judged(sight: Sight, address: str) -> Check:
+def _judged(sight: DatabaseVersions, address: str) -> Check:
     room = f"room for the {SEARCH_CONNECTIONS} connections of a search"
     server = f"PostgreSQL {sight.server} at {address}, {room}"
     if sight.schema is None:

@@ -18,7 +18,7 @@ SPARE = 64 * 2**20  # bytes that have to stay free
 def check_cache(subject: Subject) -> Check:
     """Check the space for the feature cache; its size is unknown without data and weights."""
     try:
-        needed = dataset_summary(subject.config.train).bank_bytes
+        needed = dataset_summary(subject.config.train).cache_bytes
     except TrainerError:
         needed = 0  # the checks of data and weights report this error
     return _check_folder(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from search.driver.parts import LeaseTimes
 from search.errors import Interrupted
 from storage.database import Database
-from storage.errors import DatabaseAway, LeaseHeld
+from storage.errors import DatabaseUnreachable, LeaseHeld
 from storage.lease import Lease
 from storage.lease_record import LeaseRecord, read_lease
 from storage.studies import get_study
@@ -41,7 +41,7 @@ def wait_for_lease(
 
     Raises:
         Interrupted: If the study was stopped (``search stop``) while another process drove it.
-        DatabaseAway: If PostgreSQL could not be reached for longer than ``patience``.
+        DatabaseUnreachable: If PostgreSQL could not be reached for longer than ``patience``.
     """
     shown_epoch, due = 0, 0.0
     answered = clock()
@@ -58,7 +58,7 @@ def wait_for_lease(
                 shown_epoch, due = holder.epoch, clock() + REPEAT_SECONDS
         except LeaseHeld:
             continue  # another standby was faster
-        except DatabaseAway:
+        except DatabaseUnreachable:
             if clock() - answered > patience:
                 raise
         sleep(POLL_SECONDS)

@@ -209,7 +209,7 @@ def _drive(
             parts.open_workers(
                 request.config,
                 request.options,
-                bank=dataset_features.folder,
+                feature_cache=dataset_features.folder,
                 artifact_store=session.artifact_store,
                 stopped=lambda: session.stop_reason is not None,
                 say=output.say,

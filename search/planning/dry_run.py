@@ -98,7 +98,7 @@ class DryRun:
             "fixed": dict(self.config.train.hyper),
             "images": dict(self.dataset_summary.images),
             "crops": self.dataset_summary.crops,
-            "bank_bytes": self.dataset_summary.bank_bytes,
+            "bank_bytes": self.dataset_summary.cache_bytes,
             "checkpoint_bytes": self.checkpoint_bytes,
             "free_bytes": {"cache": self.cache_free, "checkpoints": self.checkpoints_free},
             "memory_bytes": self.memory,

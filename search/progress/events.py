@@ -1,11 +1,11 @@
-"""One line for each thing worth telling while a search runs."""
+"""The lines that a running search shows about events."""
 
 from search.records.outcome import Completed, Failed, Outcome, Pruned
 
-__all__ = ["tell_end"]
+__all__ = ["end_text"]
 
 
-def tell_end(trial: int, outcome: Outcome, *, is_best: bool) -> str:
+def end_text(trial: int, outcome: Outcome, *, is_best: bool) -> str:
     """How a trial ended, in one line."""
     match outcome:
         case Completed(value=value):

@@ -1,7 +1,7 @@
 """The pruners ``median`` and ``percentile``: Optuna's own, which compare best scores so far.
 
-``median`` is the rule of the authors' release: five trials at first, no warm-up. It is here
-for comparison. Both take their bar from complete trials, thus from survivors.
+``median`` is the rule of the authors' release: five trials at first, no warm-up. It is included
+for comparison. Both compute their threshold from complete trials, that is, from survivors.
 """
 
 import math
@@ -21,7 +21,7 @@ __all__ = ["MedianPruner", "PercentilePruner"]
 class PercentilePruner:
     """Keeps a trial whose best score so far is among the best ``keep`` of full runs."""
 
-    #: Evaluations E of a full run; at the last one nothing is left to save.
+    #: Evaluations E of a full run; at the last one it is too late to prune.
     evaluations: int
     #: Share of the full runs that a trial must not be worse than.
     keep: float = 0.75
@@ -45,7 +45,7 @@ class PercentilePruner:
         best = max(trial.intermediate_values.values())
         return Prune(
             kind="behind",
-            reason=f"best score so far {best:.2f} is under {self._bar()}"
+            reason=f"best score so far {best:.2f} is under {self._threshold()}"
             f" at evaluation {evaluation}",
         )
 
@@ -56,7 +56,7 @@ class PercentilePruner:
             n_warmup_steps=math.ceil(self.warm_up * self.evaluations),
         )
 
-    def _bar(self) -> str:
+    def _threshold(self) -> str:
         return f"the best {100 * self.keep:g} % of full runs"
 
 
@@ -69,5 +69,5 @@ class MedianPruner(PercentilePruner):
     #: Share of the run before which no trial is stopped.
     warm_up: float = 0.0
 
-    def _bar(self) -> str:
-        return "the median of full runs" if self.keep == 0.5 else super()._bar()
+    def _threshold(self) -> str:
+        return "the median of full runs" if self.keep == 0.5 else super()._threshold()

@@ -1,4 +1,4 @@
-"""What a competitive pruner is: a rule that compares a running trial with others."""
+"""The interface of pruners: rules that compare a running trial with others."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -28,7 +28,7 @@ class Pruner(Protocol):
         """Decide after the trial's last report.
 
         Args:
-            study: The in-memory study's study.
+            study: The in-memory study.
             trial: The running trial, its scores as ``intermediate_values`` by evaluation.
         """
         ...

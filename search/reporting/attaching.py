@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from search.progress.events import tell_end
+from search.progress.events import end_text
 from search.progress.progress import Progress
 from search.progress.snapshot import Snapshot, WorkerLine
 from search.records.outcome import Completed, Failed, Outcome, Pruned
@@ -99,7 +99,7 @@ class Watched:
                         f" {trial.state.upper()}: not counted"
                     )
                     continue
-                yield tell_end(trial.number, _outcome(trial), is_best=trial.number == best)
+                yield end_text(trial.number, _outcome(trial), is_best=trial.number == best)
 
     def _snapshot(self, view: StudyView) -> Snapshot:
         counts = view.counts

@@ -76,7 +76,7 @@ def _cost(run: DryRun) -> list[tuple[str, str]]:
         ("memory", _memory(run)),
         (
             "disk",
-            f"{bytes_text(run.dataset_summary.bank_bytes)} for features"
+            f"{bytes_text(run.dataset_summary.cache_bytes)} for features"
             f" ({bytes_text(run.cache_free)} free),"
             f" at most {bytes_text(run.checkpoint_bytes)} for checkpoints"
             f" ({bytes_text(run.checkpoints_free)} free)",
@@ -132,24 +132,23 @@ def _pairs(lines: list[tuple[str, str]]) -> Table:
 
 
 def _space(run: DryRun) -> RenderableType:
-    title = Text(
-        f"search space {run.config.search.space}: {len(run.space.knobs)} hyper-parameters"
-    )
+    count = len(run.space.hyper_parameters)
+    title = Text(f"search space {run.config.search.space}: {count} hyper-parameters")
     table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False, header_style="dim")
     for column in ("name", "from", "to", "scale", "trial 0", ""):
         right = column in ("from", "to", "trial 0")
         table.add_column(column, justify="right" if right else "left", no_wrap=column != "")
     moved = run.config.moved_defaults()
-    for knob in run.space.knobs:
-        outside = moved.get(knob.name)
+    for parameter in run.space.hyper_parameters:
+        outside = moved.get(parameter.name)
         note = "" if outside is None else f"default {number_text(outside)} is out of range"
         table.add_row(
-            Text(knob.name),
-            f"{knob.low:g}",
-            f"{knob.high:g}",
-            "log" if knob.log else "linear",
-            number_text(knob.default),
-            Text(note or knob.meaning, style="yellow" if note else "dim"),
+            Text(parameter.name),
+            f"{parameter.low:g}",
+            f"{parameter.high:g}",
+            "log" if parameter.log else "linear",
+            number_text(parameter.default),
+            Text(note or parameter.meaning, style="yellow" if note else "dim"),
         )
     for name, value in run.config.train.hyper.items():
         table.add_row(Text(name), "", "", "fixed", number_text(value), "")

@@ -118,7 +118,7 @@ def test_what_is_searched_and_fixed(refused: Run) -> None:
     assert "stay within 0:1" in refused("launch", "--range", "b_self=0:2")
     both = ("--fix", "b_self=0.5", "--range", "b_self=0:0.5")
     assert "b_self is both fixed and searched" in refused("launch", *both)
-    assert "no knobs of single modalities" in refused(
+    assert "no per-modality hyper-parameters" in refused(
         "launch", "--method", "stego", "--space", "per-modality"
     )
 
@@ -167,7 +167,7 @@ def test_unlabelled_data_is_refused_before_features_are_built(
 ) -> None:
     shutil.rmtree(frames / "gtFine")
     for dry in ([], ["--dry-run"], ["--study", "new"]):
-        assert "needs labels on val to score" in refused(*CITY, str(frames), *dry)
+        assert "needs labels on val for scoring" in refused(*CITY, str(frames), *dry)
     assert not (tmp_path / "cache").exists()
 
 
@@ -258,7 +258,7 @@ def test_an_optuna_study_of_the_same_name_is_refused_and_nothing_is_stored(
         for _ in range(trials):
             study.add_trial(optuna.trial.create_trial(value=1.0))
         told = refused(*toml(tmp_path, SMALL_TOML), "--study", name)
-        assert f"Optuna study named '{name}' that is not of this search" in told
+        assert f"Optuna study named '{name}' that this program did not create" in told
         assert f"({direction.upper()}, {trials} trials): give --study another name" in told
         assert name not in [record.name for record in list_studies(database.engine)]
         assert len(study.trials) == trials

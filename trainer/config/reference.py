@@ -1,7 +1,7 @@
-"""What can be configured: settings with types, defaults and meanings, read from the records.
+"""Reference of all settings: their types, defaults and meanings, read from the records.
 
-The meaning of a setting is the ``#:`` comment above its field, so that it is written once. From
-here come ``docs/configuration.md`` and the JSON schema that editors use.
+The meaning of a setting is the ``#:`` comment above its field, so that it is written only once.
+``docs/configuration.md`` and the JSON schema for editors are generated from this.
 """
 
 import ast
@@ -25,15 +25,15 @@ SCALARS = {int: "integer", float: "number", str: "string", bool: "boolean"}
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """One setting, as a page shows it."""
+    """One setting, as the reference shows it."""
 
     #: Dotted name, such as ``training.iterations``.
     name: str
-    #: What may be given, in words.
+    #: The allowed values, in words.
     kind: str
-    #: The default as TOML writes it; empty where there is none.
+    #: The default in TOML notation; empty if there is none.
     default: str
-    #: What it does.
+    #: Its effect.
     meaning: str
 
 
@@ -86,7 +86,7 @@ def json_schema(tables: Mapping[str, type[Any]], *, title: str) -> dict[str, Any
 
     Args:
         tables: Records by the table they describe; the name ``""`` is the top level.
-        title: What the file is.
+        title: Title of the schema.
     """
     schema: dict[str, Any] = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

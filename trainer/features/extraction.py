@@ -1,4 +1,4 @@
-"""From images to the arrays of a bank.
+"""From images to the arrays of a cache entry.
 
 Letters of shapes: ``docs/architecture.md``.
 """
@@ -18,13 +18,13 @@ from trainer.datasets import DataSet
 from trainer.datasets.base import Image, Label, Split
 from trainer.datasets.crops import crop_boxes, jpeg_round_trip, square_image, square_label
 from trainer.errors import DataError
-from trainer.features.bank import BankWriter
+from trainer.features.cache_entry import EntryWriter
 
 __all__ = ["Extraction", "SquareRule", "Standard"]
 
 BATCH = 32  # squares through the backbone at a time
-SAMPLE = 64  # training images whose statistics stand for all
-LIMIT = 4.0  # deviations: a rare token must not rule every cosine it is in
+SAMPLE = 64  # training images from which statistics are estimated
+LIMIT = 4.0  # standard deviations, so that a rare token does not dominate its cosines
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,12 +34,12 @@ class SquareRule:
     crop: Literal["five", "none"]
     #: Side of a square, pixels.
     side: int
-    #: How a cut image is kept before it is resized.
+    #: How a crop is stored before it is resized.
     storage: Literal["lossless", "jpeg75"] = "lossless"
 
     @property
     def each(self) -> int:
-        """Squares an image gives."""
+        """Number of squares per image."""
         return len(crop_boxes(self.crop, 2, 2))
 
     def images(self, image: Image, resize: Literal["bilinear", "nearest"]) -> list[torch.Tensor]:
@@ -57,9 +57,9 @@ class SquareRule:
 
 @dataclass(frozen=True, kw_only=True)
 class Standard:
-    """Centre and scale of each channel of one modality, found and wanted."""
+    """Measured and desired mean and deviation of each channel of one modality."""
 
-    #: Rows with shape (C,): mean and deviation that were found, deviation and mean wanted.
+    #: Rows with shape (C,): measured mean and deviation, then desired deviation and mean.
     rows_4C: torch.Tensor
 
     def apply(self, features: torch.Tensor) -> torch.Tensor:
@@ -71,17 +71,17 @@ class Standard:
 
 @dataclass(frozen=True, kw_only=True)
 class Extraction:
-    """Reads a data set, runs the backbone, writes the arrays."""
+    """Reads a data set, runs the backbone and writes the arrays."""
 
     data_set: DataSet
     backbone: Backbone
     config: FeatureConfig
     device: torch.device
-    #: Called with what is done, how much of it, and of how much.
+    #: Called with the name of a step, how much of it is done, and its total.
     progress: Callable[[str, int, int], None]
 
     def splits(self) -> dict[str, tuple[Split, SquareRule]]:
-        """Train, val and test, and how each is cut."""
+        """Train, val and test, and how their images become squares."""
         train = SquareRule(
             crop=self.config.crop,
             side=self.config.train_resolution,
@@ -92,7 +92,7 @@ class Extraction:
         return {"train": (data.train, train), "val": (data.val, whole), "test": (data.test, whole)}
 
     def size(self) -> int:
-        """Bytes of the bank, but for a few kilobytes."""
+        """Bytes of the cache entry, apart from a few kilobytes."""
         token = self.backbone.channels * np.dtype(self.config.dtype).itemsize
         total = 0
         for split, rule in self.splits().values():
@@ -103,7 +103,7 @@ class Extraction:
         return total + crops * min(self.config.neighbours, crops - 1) * np.dtype(np.int64).itemsize
 
     def standards(self) -> dict[str, Standard]:
-        """Statistics of each modality over a sample of the train split, where there is need."""
+        """Statistics per modality on a sample of the train split, if the backbone needs them."""
         scaling = self.backbone.scaling
         if scaling is None:
             return {}
@@ -114,18 +114,18 @@ class Extraction:
             for modality in self.data_set.modalities
         }
 
-    def write(self, bank: BankWriter, name: str, standards: Mapping[str, Standard]) -> None:
-        """Write the features and the labels of a split, as ``NAME.MODALITY``, ``NAME.labels``."""
+    def write(self, entry: EntryWriter, name: str, standards: Mapping[str, Standard]) -> None:
+        """Write features and labels of a split as ``NAME.MODALITY`` and ``NAME.labels``."""
         split, rule = self.splits()[name]
         count, grid = len(split) * rule.each, rule.side // self.backbone.patch
         shape = (count, grid, grid, self.backbone.channels)
         arrays = {
-            modality: bank.begin(f"{name}.{modality}", shape, self.config.dtype)
+            modality: entry.begin(f"{name}.{modality}", shape, self.config.dtype)
             for modality in self.data_set.modalities
         }
         labels = None
         if split.labelled:
-            labels = bank.begin(f"{name}.labels", (count, rule.side, rule.side), np.uint8)
+            labels = entry.begin(f"{name}.labels", (count, rule.side, rule.side), np.uint8)
         done = 0
         for names in _batches(split.names, rule):
             for modality, array in arrays.items():
@@ -134,7 +134,7 @@ class Extraction:
                 labels.append(self._labels(names, rule))
             done += len(names)
             self.progress(f"features of {name}", done, len(split))
-        bank.finish()
+        entry.finish()
 
     def _rows(
         self, names: tuple[str, ...], modality: str, rule: SquareRule, standard: Standard | None
@@ -142,13 +142,13 @@ class Extraction:
         features = self._features(names, modality, rule)
         if standard is not None:
             features = standard.apply(features)
-        with np.errstate(over="ignore"):  # told below, by the image's name
+        with np.errstate(over="ignore"):  # reported below, with the image's name
             rows: NDArray[np.floating[Any]] = features.cpu().numpy().astype(self.config.dtype)
         _check_finite(
             np.isfinite(rows).all(axis=(1, 2, 3)),
             _owners(names, rule),
-            f"in {modality} features too large for {self.config.dtype}: set features.dtype to"
-            " 'float32'",
+            f"{modality} features that are too large for {self.config.dtype}: set features.dtype"
+            " to 'float32'",
         )
         return rows
 
@@ -157,14 +157,14 @@ class Extraction:
         squares = []
         for name in names:
             squares += rule.images(self.data_set.source.image(name, modality), self.config.resize)
-        # TensorFloat-32 keeps 11 of a number's 24 bits, and cuDNN takes it unless told not to.
+        # By default cuDNN uses TensorFloat-32, which keeps only 11 of a number's 24 bits.
         exact = torch.backends.cudnn.flags(enabled=torch.backends.cudnn.enabled, allow_tf32=False)
         with exact:
             features = self.backbone.features(torch.stack(squares).to(self.device))
         _check_finite(
             features.isfinite().flatten(1).all(dim=1).cpu().numpy(),
             _owners(names, rule),
-            f"in {modality} features that are not finite: remove the image or use other weights",
+            f"{modality} features that are not finite: remove the image or use other weights",
         )
         return features
 
@@ -201,7 +201,7 @@ def _owners(names: tuple[str, ...], rule: SquareRule) -> list[str]:
 def _check_finite(finite_N: NDArray[np.bool_], owners: list[str], fault: str) -> None:
     if not finite_N.all():
         owner = owners[int(np.argmin(finite_N))]
-        raise DataError(f"the image {owner!r} results {fault}")
+        raise DataError(f"the image {owner!r} has {fault}")
 
 
 def _batches(names: tuple[str, ...], rule: SquareRule) -> Iterator[tuple[str, ...]]:

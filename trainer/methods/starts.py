@@ -1,7 +1,8 @@
-"""What the learnt numbers of a method are before the first step, by the name of the start.
+"""Initialisation of a method's parameters.
 
-``random``: drawn, as the authors do. ``identity``: the frozen features go through unchanged, and
-the code is their principal components (``networks/identity_start.py``).
+``random``: drawn at random, as in the authors' code. ``identity``: the networks pass the frozen
+features through unchanged, and the code is their principal components
+(``networks/identity_start.py``).
 """
 
 from typing import Literal
@@ -17,7 +18,7 @@ Start = Literal["random", "identity"]
 def check_identity(
     *, fusion: str, msn: bool, msn_residual: bool, modalities: tuple[str, ...]
 ) -> None:
-    """Refuse settings under which nothing lets features through unchanged.
+    """Refuse settings with which the networks cannot pass features through unchanged.
 
     Args:
         fusion: ``method.fusion``.
@@ -32,7 +33,7 @@ def check_identity(
         return
     if reason := find_fusion(fusion).not_from_identity:
         raise ConfigError(
-            f"method.options.start = 'identity' does not go with method.fusion = {fusion!r}:"
+            f"method.options.start = 'identity' does not work with method.fusion = {fusion!r}:"
             f" {reason}; set method.fusion to 'mean' or 'conv', or start to 'random'"
         )
     if msn and not msn_residual:

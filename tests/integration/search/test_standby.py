@@ -11,7 +11,7 @@ from search.launch import hot_standby as standby
 from search.launch.hot_standby import REPEAT_SECONDS, wait_for_lease
 from search.launch.stored_study import find_to_resume
 from storage.database import Database
-from storage.errors import DatabaseAway
+from storage.errors import DatabaseUnreachable
 from storage.lease import Lease
 from storage.studies import create_study, mark_finished, request_stop
 from tests.fakes.search_process import STUDY, new_study
@@ -107,7 +107,7 @@ def test_an_outage_is_waited_out_while_standing_by(
         nonlocal looks
         looks += 1
         if 2 <= looks <= 50:
-            raise DatabaseAway("the database is away: on order")
+            raise DatabaseUnreachable("the database is unreachable: on order")
         return real(*arguments)
 
     monkeypatch.setattr(standby, "_holder", away)
@@ -121,10 +121,10 @@ def test_an_outage_beyond_patience_ends_the_standing_by(
     database: Database, held: Lease, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*arguments: Any) -> object:
-        raise DatabaseAway("the database is away: for good")
+        raise DatabaseUnreachable("the database is unreachable: for good")
 
     monkeypatch.setattr(standby, "_holder", away)
-    with pytest.raises(DatabaseAway):
+    with pytest.raises(DatabaseUnreachable):
         Waiting(database, lambda: None).run()
     held.release()
 

@@ -34,7 +34,7 @@ from search.doctor.ray import check_ray
 from search.doctor.subject import Subject
 from search.workers.connection import usage_statistics
 from storage.address import parse_address
-from storage.database import Sight
+from storage.database import DatabaseVersions
 from tests.fakes.subject import local_subject
 from trainer.errors import WeightsError
 
@@ -132,8 +132,8 @@ def test_a_database_that_is_away_or_of_another_version(
     )
     broken(check_database(elsewhere), "cannot open postgresql://me@127.0.0.1:1", "--storage")
     for schema, state in ((None, "ok"), ("0001", "ok"), ("0000", "warning"), ("0002", "failed")):
-        sight = Sight(server="18.4", schema=schema, newest="0001")
-        monkeypatch.setattr(database, "look_at_database", lambda address, found=sight: found)
+        sight = DatabaseVersions(server="18.4", schema=schema, newest="0001")
+        monkeypatch.setattr(database, "inspect_database", lambda address, found=sight: found)
         assert check_database(elsewhere).state == state
 
 

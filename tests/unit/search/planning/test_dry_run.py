@@ -64,7 +64,7 @@ def test_the_data_and_the_bank_are_what_a_launch_would_make(run: DryRun, tmp_pat
     )
     assert bank.folder is not None
     written = sum(path.stat().st_size for path in bank.folder.iterdir())
-    assert abs(written - run.dataset_summary.bank_bytes) < 16 * 2**10
+    assert abs(written - run.dataset_summary.cache_bytes) < 16 * 2**10
 
 
 def test_what_is_worth_knowing_of_the_data_is_told(run: DryRun) -> None:

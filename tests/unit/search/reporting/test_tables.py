@@ -24,8 +24,8 @@ BEST = BestTrial(
 
 def behind(number: int, own: float, bar: float, runs: int) -> PrunedTrial:
     reason = (
-        f"mean of the last 3 scores is {own} (under {bar}, the bar of the best 75 % of {runs}"
-        " full runs) at evaluation 10"
+        f"mean of the last 3 scores is {own} (under {bar}, the threshold of the best 75 % of"
+        f" {runs} full runs) at evaluation 10"
     )
     return PrunedTrial(number=number, kind="behind", reason=reason)
 

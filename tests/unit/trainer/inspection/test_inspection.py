@@ -292,7 +292,7 @@ def test_the_verb_tells_and_fails_when_training_would(
 ) -> None:
     config = street_config(street)
     assert inspect_data(config, cache=tmp_path / "cache", as_json=False)
-    assert "training would begin: nothing is wrong" in capsys.readouterr().out
+    assert "training would start: nothing is wrong" in capsys.readouterr().out
     bonn(street, "disparity", "disparity").write_bytes(b"")
 
     assert not inspect_data(config, cache=tmp_path / "cache", as_json=False)
@@ -350,14 +350,14 @@ def test_what_is_left_over_is_a_line_a_folder(
 def test_a_described_data_set_is_inspected_without_a_run(
     given: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The description itself, or the folder that it lies in."""
+    """Given the description itself or the folder that holds it."""
     MAKERS["folder"].LAYOUTS["lists"](tmp_path)
 
     assert inspect_file(tmp_path / given, cache=tmp_path / "cache", as_json=False)
 
     said = capsys.readouterr().out
-    assert "dataset.toml describes a data set and no run" in said
-    assert "training would begin" in said
+    assert "dataset.toml describes a data set, not a run" in said
+    assert "training would start" in said
     for name in ("rgb", "thermal", "height", "angle", "plant"):
         assert name in said
 
@@ -376,12 +376,14 @@ def test_a_run_is_inspected_from_its_file(
     assert not any("no run" in note for note in told["notes"])
 
 
-def test_a_description_in_place_of_a_run_is_told_apart(tmp_path: Path) -> None:
+def test_a_data_set_description_in_place_of_a_run_is_refused(tmp_path: Path) -> None:
     MAKERS["folder"].LAYOUTS["lists"](tmp_path)
     file = tmp_path / "my set.toml"
     (tmp_path / "dataset.toml").rename(file)
 
-    with pytest.raises(ConfigError, match="describes a data set, not a run: write") as caught:
+    with pytest.raises(
+        ConfigError, match="describes a data set, not a run: give a TOML"
+    ) as caught:
         read_config(file)
     assert f"inspect '{file}'" in str(caught.value) and "\n" not in str(caught.value)
 
