@@ -1,6 +1,6 @@
 """The lines that a running search shows about events."""
 
-from search.records.outcome import Completed, Failed, Outcome, Pruned
+from search.records.outcome import Completed, Failed, Outcome, Pruned, kind_text
 
 __all__ = ["end_text"]
 
@@ -11,6 +11,6 @@ def end_text(trial: int, outcome: Outcome, *, is_best: bool) -> str:
         case Completed(value=value):
             return f"trial {trial} complete: {value:.2f}{' (best so far)' if is_best else ''}"
         case Pruned(kind=kind, reason=reason):
-            return f"trial {trial} pruned, {kind}: {reason}"
+            return f"trial {trial} pruned, {kind_text(kind)}: {reason}"
         case Failed(reason=reason):
             return f"trial {trial} failed: {reason}"

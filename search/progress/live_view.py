@@ -95,7 +95,7 @@ def _counts(snapshot: Snapshot) -> Table:
     shown = (
         (counts.complete, "complete", "green"),
         (counts.collapsed, "collapsed", "magenta"),
-        (counts.behind, "behind", "cyan"),
+        (counts.behind, "underperforming", "cyan"),
         (counts.failed, "failed", "bold red" if counts.failed else "dim"),
         (counts.running, "running", "dim"),
     )

@@ -109,7 +109,7 @@ def _status_line(snapshot: Snapshot) -> str:
     counts = snapshot.counts
     parts = [
         f"{snapshot.progress_text()}: {counts.complete} complete, {counts.collapsed} collapsed,"
-        f" {counts.behind} behind, {counts.failed} failed, {counts.running} running",
+        f" {counts.behind} underperforming, {counts.failed} failed, {counts.running} running",
         snapshot.best_text(),
         snapshot.time_text(),
         *_worker_texts(snapshot),

@@ -31,6 +31,7 @@ __all__ = [
     "TrialEnd",
     "Verdict",
     "end_mark",
+    "kind_text",
     "prune_kind",
     "prune_reason",
     "trial_end",
@@ -39,6 +40,7 @@ __all__ = [
 
 #: ``collapsed``: the run is worthless; ``behind``: it is healthy, but underperforming.
 PruneKind = Literal["collapsed", "behind"]
+UNDERPERFORMING = "underperforming"
 
 #: System attribute in which Optuna 5 stores the constraint ``collapse`` of a trial. A value above
 #: 0 is infeasible, and TPE ranks infeasible trials last. It is what
@@ -180,6 +182,11 @@ def write_end(
         storage.set_trial_system_attr(trial_id, END_ATTRIBUTE, mark)
     values = None if end.value is None else [end.value]
     storage.set_trial_state_values(trial_id, end.state, values)
+
+
+def kind_text(kind: PruneKind) -> str:
+    """The kind of a pruned trial in words; ``behind`` is the word that studies store."""
+    return UNDERPERFORMING if kind == "behind" else kind
 
 
 def prune_kind(trial: FrozenTrial) -> PruneKind | None:

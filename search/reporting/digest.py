@@ -14,7 +14,6 @@ __all__ = [
     "ReasonRow",
     "best_of",
     "counts_text",
-    "kind_text",
     "lines_of_others",
     "number_text",
     "pruned_of",
@@ -119,11 +118,6 @@ def counts_text(view: StudyView) -> str:
         f" {counts.collapsed} collapsed, {counts.behind} underperforming;"
         f" {counts.failed} failed, {counts.running} running"
     )
-
-
-def kind_text(kind: PruneKind) -> str:
-    """The kind of a pruned trial in words; ``behind`` is the word that studies store."""
-    return "underperforming" if kind == "behind" else kind
 
 
 def lines_of_others(view: StudyView) -> Iterator[str]:

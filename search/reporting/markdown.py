@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterable, Sequence
 
+from search.records.outcome import kind_text
 from search.reporting.digest import (
     BestTrial,
     best_of,
     counts_text,
-    kind_text,
     lines_of_others,
     number_text,
     pruned_of,

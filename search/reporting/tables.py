@@ -8,11 +8,11 @@ from rich.table import Table
 from rich.text import Text
 
 from search.records.counts import Counts
+from search.records.outcome import kind_text
 from search.reporting.digest import (
     BestTrial,
     PrunedTrial,
     ReasonRow,
-    kind_text,
     number_text,
     tally_reasons,
 )

@@ -142,12 +142,17 @@ def _kind(hint: Any) -> str:
     if origin in (typing.Union, types.UnionType):
         return " or ".join(_kind(option) for option in inner if option is not type(None))
     if origin is tuple:
-        return f"list of {_kind(inner[0])}s"
+        return f"list of {_plural(inner[0])}"
     if origin in (dict, Mapping):
-        return f"table of {_kind(inner[1])}s"
+        return f"table of {_plural(inner[1])}"
     if hint is Any:
         return "value"
     return SCALARS.get(hint, getattr(hint, "__name__", str(hint)))
+
+
+def _plural(hint: Any) -> str:
+    kind = _kind(hint)
+    return kind.replace("list of", "lists of", 1) if "list of" in kind else f"{kind}s"
 
 
 def _toml_value(value: Any) -> str:

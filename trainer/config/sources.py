@@ -117,11 +117,11 @@ def _choose(preset: str | None, base: str | None, given: Mapping[str, Any]) -> t
     if preset is not None:
         return preset, "asked for by --preset"
     if base is not None:
-        return base, "named by the file's key base"
+        return base, "named by the key base of the file"
     data, toy = inner(given, "data"), read_preset(DEFAULT_PRESET)["data"]["name"]
     if data.get("root") is not None or data.get("name", toy) != toy:
-        return OWN_PRESET, "the defaults, for data of your own"
-    return DEFAULT_PRESET, "synthetic rooms, for no other data is named"
+        return OWN_PRESET, "the defaults for your own data"
+    return DEFAULT_PRESET, "the synthetic rooms, because no other data was given"
 
 
 def _keys(table: Mapping[str, Any]) -> str:

@@ -80,7 +80,7 @@ def log(clock: Clock) -> Log:
 
 
 STATUS = (
-    "37 of 200 trials: 21 complete, 4 collapsed, 12 behind, 1 failed, 2 running;"
+    "37 of 200 trials: 21 complete, 4 collapsed, 12 underperforming, 1 failed, 2 running;"
     " best 34.21 (trial 13); 12 min 04 s, about 41 min left; worker-0: trial 38 at 210 of 300;"
     " worker-1: trial 39 at 0 of 300; worker-2: idle"
 )
@@ -95,7 +95,7 @@ STATUS = (
         "rooms-3 in postgresql://umss:***@db/umss",
         "12 min 04 s, about 41 min left",
         "37 of 200 trials",
-        "21 complete   4 collapsed   12 behind   1 failed   2 running",
+        "21 complete   4 collapsed   12 underperforming   1 failed   2 running",
         "best 34.21 (trial 13)",
         "210 of 300",
         "28.40",
