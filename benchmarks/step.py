@@ -117,7 +117,8 @@ def _operations(run: Callable[[], None]) -> int:
     """Floating-point operations of a run that PyTorch counts: the products."""
     with FlopCounterMode(display=False) as counter:
         run()
-    return counter.get_total_flops()
+    total: int = counter.get_total_flops()
+    return total
 
 
 def _product(side: int, precision: Precision, device: torch.device) -> Callable[[], None]:
