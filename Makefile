@@ -48,7 +48,7 @@ hosts: $(VENV)/ready
 	OMP_NUM_THREADS=1 UMSS_HOSTS_REQUIRED=1 $(BIN)/python -m pytest tests/hosts -m 'long or not long' --verbose
 
 bench: $(VENV)/ready
-	$(BIN)/python -m benchmarks.evaluation
+	$(BIN)/python -m benchmarks
 
 format: $(VENV)/ready
 	$(BIN)/ruff check --fix .

@@ -11,22 +11,19 @@ import argparse
 import dataclasses
 import statistics
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from search.config.presets import read_preset
+from benchmarks.random_features import FeatureSize, random_features
 from trainer.config.configuration import TrainConfig
+from trainer.config.presets import read_preset
 from trainer.config.toml_records import build_record
 from trainer.engine.run import Run
 from trainer.engine.slots import Slots
 from trainer.features import prepare
-from trainer.features.dataset_features import DatasetFeatures, TestSplit, TrainSplit, ValSplit
-from trainer.seeds import numpy_generator
 
 Precision = Literal["fp32", "bf16"]
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
@@ -36,11 +33,7 @@ PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 class Size:
     """How much is measured."""
 
-    #: Crops of the random bank, tokens of a side, channels, side of the labels.
-    crops: int = 128
-    grid: int = 14
-    channels: int = 384
-    labels: int = 224
+    features: FeatureSize = field(default_factory=FeatureSize)
     #: Timed steps, after as many that are not.
     steps: int = 5
     #: Seeds of the runs on rooms.
@@ -49,36 +42,9 @@ class Size:
     iterations: int | None = None
 
 
-SHORT = Size(crops=32, grid=4, channels=12, labels=16, steps=1, seeds=1, iterations=8)
-
-
-def random_material(size: Size) -> DatasetFeatures:
-    """Random features and labels, neighbours by number."""
-    generator = numpy_generator("benchmark", "precision")
-    modalities, classes = ("rgb", "depth"), 13
-
-    def features(count: int) -> dict[str, NDArray[np.float16]]:
-        shape = (count, size.grid, size.grid, size.channels)
-        return {name: generator.normal(size=shape).astype(np.float16) for name in modalities}
-
-    def labels(count: int) -> NDArray[np.uint8]:
-        return generator.integers(0, classes, (count, size.labels, size.labels), dtype=np.uint8)
-
-    own = np.arange(size.crops)[:, None]
-    return DatasetFeatures(
-        classes=tuple(f"class {index}" for index in range(classes)),
-        palette=((0, 0, 0),) * classes,
-        modalities=modalities,
-        channels=size.channels,
-        train=TrainSplit(
-            features=features(size.crops),
-            labels=labels(size.crops),
-            neighbours=(own + np.arange(1, 31)) % size.crops,
-        ),
-        val=ValSplit(features=features(1), labels=labels(1), names=("0",)),
-        test=TestSplit(features=features(1), labels=labels(1), names=("0",)),
-        fingerprints={},
-    )
+SHORT = Size(
+    features=FeatureSize(crops=32, grid=4, channels=12, labels=16), steps=1, seeds=1, iterations=8
+)
 
 
 def with_precision(config: TrainConfig, precision: Precision) -> TrainConfig:
@@ -107,7 +73,7 @@ def milliseconds(slots: Slots, steps: int, device: torch.device) -> float:
 
 def measure_steps(size: Size, device: torch.device) -> None:
     """Print time and gradient of a step in both precisions."""
-    dataset_features = random_material(size)
+    dataset_features = random_features(size.features)
     config = TrainConfig()
     gradients, rows = {}, []
     for precision in PRECISIONS:
@@ -115,7 +81,8 @@ def measure_steps(size: Size, device: torch.device) -> None:
         slots.step()
         gradients[precision] = first_gradient(slots)
         rows.append((precision, milliseconds(slots, size.steps, device)))
-    print(f"a step of {size.channels} channels, {size.grid} x {size.grid} tokens, on {device}:")
+    grid, channels = size.features.grid, size.features.channels
+    print(f"a step of {channels} channels, {grid} x {grid} tokens, on {device}:")
     for precision, taken in rows:
         print(f"  {precision}  {taken:8.1f} ms a step  {rows[0][1] / taken:5.2f} times as fast")
     one, other = (gradients[precision] for precision in PRECISIONS)

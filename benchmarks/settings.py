@@ -8,9 +8,7 @@ line to ``results/settings.jsonl``.
 """
 
 import argparse
-import json
 import os
-import platform
 import re
 import subprocess
 import sys
@@ -21,7 +19,7 @@ from typing import Any
 import torch
 
 from benchmarks.markdown import markdown_table
-from benchmarks.records import RESULTS
+from benchmarks.measuring import append_result, processor
 
 __all__ = ["PATHS", "SETTINGS", "main", "outcome"]
 
@@ -76,15 +74,13 @@ def _run(name: str, paths: Sequence[str]) -> dict[str, Any]:
         "setting": name,
         "environment": dict(SETTINGS[name]),
         "paths": list(paths),
-        "processor": _processor(),
+        "processor": processor(),
         "torch": torch.__version__,
         "seconds": round(time.monotonic() - began, 1),
         "exit": run.returncode,
         **outcome(run.stdout),
     }
-    RESULTS.mkdir(exist_ok=True)
-    with (RESULTS / "settings.jsonl").open("a", encoding="utf-8") as file:
-        file.write(json.dumps(record) + "\n")
+    append_result("settings", [record])
     print(f"{name}: {record['passed']} passed, {record['failed']} failed", flush=True)
     return record
 
@@ -103,16 +99,6 @@ def outcome(output: str) -> dict[str, Any]:
         "skipped": counts.get("skipped", 0),
         "failures": FAILED.findall(output),
     }
-
-
-def _processor() -> str:
-    """The processor's own name, where the system tells it."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            names = [line.partition(":")[2].strip() for line in file if "model name" in line]
-    except OSError:
-        names = []
-    return names[0] if names else platform.processor()
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from benchmarks.markdown import markdown_table
 from benchmarks.records import write_result
 from storage.address import parse_address
 from storage.database import Database
-from storage.errors import DatabaseAway
+from storage.errors import DatabaseUnreachable
 from tests.chaos.driver_options import DriverOptions
 from tests.chaos.processes import RayLauncher, Running, below
 from tests.chaos.server import ChaosServer
@@ -129,7 +129,7 @@ def _watch(driver: Running, address: str, minutes: float) -> Iterator[Note]:
     with Database(parse_address(address), None) as database:
         while driver.ended() is None:
             time.sleep(NOTE_SECONDS)
-            with contextlib.suppress(DatabaseAway, FileNotFoundError, ProcessLookupError):
+            with contextlib.suppress(DatabaseUnreachable, FileNotFoundError, ProcessLookupError):
                 with database.engine.connect() as connection:
                     trials = int(connection.execute(text(FINISHED)).scalar_one())
                     connections = int(connection.execute(text(CONNECTIONS)).scalar_one())

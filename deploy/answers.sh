@@ -1,4 +1,4 @@
 #!/usr/bin/env bash
-# Whether something answers at HOST PORT: the health check of a service.
+# Health check of a service: succeeds if something answers at HOST PORT.
 set -euo pipefail
 exec 3<>"/dev/tcp/${1:?give a host}/${2:?give a port}"

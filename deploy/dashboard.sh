@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# optuna-dashboard, which can change nothing: behind a proxy that asks for a password.
+# optuna-dashboard in read-only mode. Put it behind a proxy that asks for a password (proxy.sh).
+# Defaults are in parentheses.
 #
 #   DATABASE         postgresql://VIEWER@HOST/NAME, without a password (the embedded server)
-#   PASSWORD_FILE    file whose first line is its password
+#   PASSWORD_FILE    file whose first line is the password of the database
 #   ARTIFACTS        folder of the artifacts, such as pictures (none)
-#   DASHBOARD_HOST   address that it listens on (127.0.0.1)
+#   DASHBOARD_HOST   address to listen on (127.0.0.1)
 #   DASHBOARD_PORT   port (8080)
 set -euo pipefail
 exec python -m search dashboard --read-only \

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the passwords and the token that are missing, in a folder that only you may enter.
+# Creates missing passwords and the token, in a folder that only you can open.
 #
 #   SECRETS   the folder (secrets)
 set -euo pipefail
@@ -9,9 +9,10 @@ mkdir -p "$folder"
 chmod 700 "$folder"
 for name in database_password driver_password viewer_password dashboard_password ray_token; do
     [[ ! -s "$folder/$name" ]] || continue
-    # Hexadecimal digits from the system's generator; containers read a file under other accounts.
+    # Hexadecimal digits from the system's random generator. The file is readable by all, because
+    # containers read it under other accounts; the folder keeps other users out.
     od -An -v -N32 -tx1 /dev/urandom | tr -d ' \n' >"$folder/$name"
     echo >>"$folder/$name"
     chmod 644 "$folder/$name"
-    echo "made $folder/$name"
+    echo "created $folder/$name"
 done

@@ -1,22 +1,24 @@
 #!/usr/bin/env bash
-# PostgreSQL for the studies, made at the first start: one role, one database, passwords by SCRAM.
-# Needs PostgreSQL's programs on the PATH; root's server runs under another account.
+# PostgreSQL for the studies. The first start creates one role and one database, with SCRAM
+# passwords. PostgreSQL's programs have to be on the PATH. If root starts this script, the server
+# runs under another account. Defaults are in parentheses.
 #
-#   POSTGRES_FOLDER       what it keeps, its local socket too, to which its account alone is let in
+#   POSTGRES_FOLDER       folder of the data and the local socket; only the server's account can
+#                         open it
 #   PASSWORD_FILE         file whose first line is the password of the role that owns the tables
-#   POSTGRES_HOST         addresses that it listens on, comma-separated (127.0.0.1)
+#   POSTGRES_HOST         addresses to listen on, separated by commas (127.0.0.1)
 #   POSTGRES_PORT         port (5432)
-#   POSTGRES_ALLOW        who may come with a password: a range of addresses, or samenet for the
-#                         networks that this host is on (samenet)
-#   POSTGRES_TLS          folder with certificate.pem and key.pem: TLS for whoever asks for it
-#   POSTGRES_ACCOUNT      account that root's runs under (postgres)
+#   POSTGRES_ALLOW        who may connect with a password: a range of addresses, or samenet for
+#                         the networks of this host (samenet)
+#   POSTGRES_TLS          folder with certificate.pem and key.pem; enables TLS (none)
+#   POSTGRES_ACCOUNT      account of the server if root starts this script (postgres)
 set -euo pipefail
 umask 077
 : "${POSTGRES_FOLDER:?give the folder of the database}" "${PASSWORD_FILE:?give a password file}"
 role=unim2 database=unim2 port="${POSTGRES_PORT:-5432}"
 
 if [[ -z "${POSTGRES_PASSWORD_OPEN:-}" ]]; then
-    exec 9<"$PASSWORD_FILE" # the account below need not be let into the folder of the secrets
+    exec 9<"$PASSWORD_FILE" # the server's account need not have access to the folder of the secrets
 fi
 if [[ "$EUID" -eq 0 ]]; then
     account="${POSTGRES_ACCOUNT:-postgres}"
@@ -34,7 +36,7 @@ make() {
     echo "host all all ${POSTGRES_ALLOW:-samenet} scram-sha-256" >>"$partial/pg_hba.conf"
     pg_ctl start --wait --silent --pgdata="$partial" --log="$partial/making.log" \
         --options="-c listen_addresses='' -c unix_socket_directories='$POSTGRES_FOLDER' -c port=$port"
-    # The password goes through a pipe: arguments are on show.
+    # Pass the password through a pipe: other users can read arguments.
     psql --quiet --no-psqlrc --set=ON_ERROR_STOP=1 \
         --host="$POSTGRES_FOLDER" --port="$port" --dbname=postgres <<END
 \set password \`head -n 1 <&9\`
@@ -43,7 +45,7 @@ CREATE DATABASE $database OWNER $role;
 END
     pg_ctl stop --wait --silent --mode=fast --pgdata="$partial"
     rm "$partial/making.log"
-    mv "$partial" "$POSTGRES_FOLDER/database" # whole, or made again at the next start
+    mv "$partial" "$POSTGRES_FOLDER/database" # complete, or else created again at the next start
 }
 
 cd "$POSTGRES_FOLDER"

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# nginx in front of the dashboard, which asks for a password (HTTP basic authentication).
+# nginx in front of the dashboard; it asks for a password (HTTP basic authentication). Defaults
+# are in parentheses.
 #
 #   PROXY_PASSWORD_FILE   file whose first line is the password
-#   PROXY_USER            name that goes with it (viewer)
+#   PROXY_USER            user name (viewer)
 #   PROXY_UPSTREAM        HOST:PORT of the dashboard (127.0.0.1:8080)
-#   PROXY_HOST            address that it listens on (127.0.0.1)
+#   PROXY_HOST            address to listen on (127.0.0.1)
 #   PROXY_PORT            port (8443)
-#   PROXY_TLS             folder with certificate.pem and key.pem; without them it speaks plain
-#                         HTTP, which shows the password to whoever is on the way
+#   PROXY_TLS             folder with certificate.pem and key.pem; without them the proxy uses
+#                         plain HTTP, and others on the network can read the password
 set -euo pipefail
 umask 077
 password_file="${PROXY_PASSWORD_FILE:?give a file whose first line is the password}"
@@ -18,7 +19,7 @@ if [[ -z "$password" ]]; then
 fi
 user="${PROXY_USER:-viewer}"
 if [[ ! "$user" =~ ^[A-Za-z0-9_.-]+$ ]]; then
-    echo "proxy.sh: PROXY_USER takes letters, digits and _ . - alone" >&2
+    echo "proxy.sh: PROXY_USER=$user is not allowed: use letters, digits and _ . - only" >&2
     exit 2
 fi
 folder="$(mktemp --directory)"
@@ -33,7 +34,7 @@ if [[ -n "${PROXY_TLS:-}" && -e "$PROXY_TLS/certificate.pem" ]]; then
         ssl_protocols TLSv1.2 TLSv1.3;"
 fi
 account=""
-if [[ "$EUID" -eq 0 ]]; then # nginx's own processes are another's, which has to read the names
+if [[ "$EUID" -eq 0 ]]; then # nginx's workers then run as nobody, who has to read the users
     account="user nobody nogroup;"
     chown nobody "$folder" "$folder/users"
 fi
@@ -73,5 +74,5 @@ END
 nginx -e stderr -c "$folder/nginx.conf" &
 server=$!
 trap 'kill "$server" 2>/dev/null || true' TERM INT
-wait "$server" || true # a signal ends the first waiting, not the server
+wait "$server" || true # a signal ends this first wait, not the server
 wait "$server"

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# A node of a Ray cluster, which offers its cores and GPUs. It gets no database address: workers
-# speak to the driver through Ray alone.
+# A node of a Ray cluster that offers its cores and GPUs. It has no database address, because
+# workers talk to the driver through Ray only. Defaults are in parentheses.
 #
 #   RAY_HEAD    HOST:PORT of the head (127.0.0.1:6379)
-#   RAY_HOST    address that the others reach this node by (the one it reaches the head from)
-#   RAY_CPUS    cores that it offers (all)
-#   RAY_GPUS    GPUs that it offers (all). With GPU_LOCKS=FOLDER, that many which no other node
-#               of this machine has taken: nodes in containers see all GPUs, and would all take
-#               the first. What a node has taken is free as soon as it is gone.
-#   RAY_STORE   bytes of shared memory that it keeps for what nodes send each other (512 MiB)
-#   RAY_AGENT_PORT  first of four ports that Ray's own agents listen on, for a firewall (any)
-#   RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH=FILE: the head's
+#   RAY_HOST    address of this node for other nodes (the one from which it reaches the head)
+#   RAY_CPUS    cores to offer (all)
+#   RAY_GPUS    GPUs to offer (all). With GPU_LOCKS=FOLDER, it takes GPUs that no other node of
+#               this machine has locked: containers see all GPUs, and would all take the first
+#               one. The locks of a node are released when it exits.
+#   RAY_STORE   bytes of shared memory for objects that nodes exchange (512 MiB)
+#   RAY_AGENT_PORT  first of four ports for Ray's own agents, to open in a firewall (any)
+#   RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH=FILE  the token of the head (off)
 set -euo pipefail
 unset UMSS_STORAGE PGPASSWORD PGPASSFILE
 export RAY_USAGE_STATS_ENABLED=0 RAY_worker_niceness="${RAY_worker_niceness:-0}"
@@ -19,7 +19,7 @@ take_gpus() {
     local wanted="$1" taken=() lock index
     for index in $(nvidia-smi --query-gpu=index --format=csv,noheader); do
         [[ ${#taken[@]} -lt $wanted ]] || break
-        exec {lock}>>"$GPU_LOCKS/gpu-$index" # stays open in Ray, and locked while it lives
+        exec {lock}>>"$GPU_LOCKS/gpu-$index" # stays open, and locked, as long as Ray runs
         if flock --nonblock "$lock"; then
             taken+=("$index")
         else

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Makes the tables, and the roles by which drivers and the dashboard use them; safe to repeat.
+# Creates the tables, and the roles for drivers and for the dashboard. It can be run again.
 #
 #   DATABASE               postgresql://OWNER@HOST/NAME, without a password
 #   PASSWORD_FILE          file whose first line is the owner's password
-#   DRIVER_PASSWORD_FILE   of the role unim2_driver, which reads, adds and changes rows
-#   VIEWER_PASSWORD_FILE   of the role unim2_viewer, which reads
+#   DRIVER_PASSWORD_FILE   the same for the role unim2_driver, which reads, adds and changes rows
+#   VIEWER_PASSWORD_FILE   the same for the role unim2_viewer, which only reads
 set -euo pipefail
 exec python -m search roles \
     --driver unim2_driver --driver-password-file "${DRIVER_PASSWORD_FILE:?give the file}" \

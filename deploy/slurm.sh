@@ -9,22 +9,23 @@
 #SBATCH --requeue
 #SBATCH --open-mode=append
 #SBATCH --output=unim2-search-%j.log
-# A search on the nodes of a SLURM job: head and search on the first, workers on all.
+# A search on the nodes of a SLURM job: the head and the search on the first node, workers on all.
 #
 #   sbatch --nodes=4 deploy/slurm.sh --study first --trials 200 --workers 16
 #
-# All arguments are launch's; --study has to be one of them. Five minutes before the job's time is
-# up the search is stopped, and the job is queued again, to go on where it stood.
+# All arguments are passed on to launch; --study is required. Five minutes before the time limit,
+# the search stops, and the job requeues itself to resume the study. Defaults are in parentheses,
+# relative to the folder in which sbatch was called.
 #
-#   DATABASE        postgresql://USER@HOST/NAME, which the first node reaches
-#   PASSWORD_FILE   file whose first line is its password
-#   ARTIFACTS       folder or s3://… that all nodes reach (artifacts, where sbatch was called)
-#   DEPLOY          folder of these scripts (deploy, where sbatch was called)
-#   JOB_FOLDER      folder that all nodes see, for the token (runs, where sbatch was called)
+#   DATABASE        postgresql://USER@HOST/NAME, reachable from the first node
+#   PASSWORD_FILE   file whose first line is the password of the database
+#   ARTIFACTS       folder or s3://… for checkpoints, reachable from all nodes (artifacts)
+#   DEPLOY          folder of these scripts (deploy)
+#   JOB_FOLDER      folder that all nodes share, for the token (runs)
 set -euo pipefail
 : "${DATABASE:?give postgresql://USER@HOST/NAME}" "${SLURM_JOB_ID:?start it by sbatch}"
 if [[ " $* " != *" --study"* ]]; then
-    echo "slurm.sh: give --study NAME, by which the job goes on when it is queued again" >&2
+    echo "slurm.sh: give --study NAME, so that the requeued job can resume the study" >&2
     exit 2
 fi
 deploy="${DEPLOY:-$SLURM_SUBMIT_DIR/deploy}"
@@ -57,7 +58,7 @@ if [[ "$others" -gt 0 ]]; then
         --kill-on-bad-exit=0 "$deploy/ray-worker.sh" >"$folder/workers.log" 2>&1 &
     started+=($!)
 fi
-set -m # a process group of its own: signals are passed on to it
+set -m # a separate process group, to which signals are passed on
 RAY_HEAD="$first:$port" RAY_JOINED=1 "$deploy/search.sh" launch --wait "$@" &
 search=$!
 trap 'kill -TERM "$search" 2>/dev/null || true' TERM

@@ -8,13 +8,13 @@
     ├── StudyFileError   a file holds no study, or cannot be written
     ├── FailureBudget    too many trials failed
     ├── ClusterError     Ray cannot be started or has no room
-    ├── ClusterAway      Ray went while it was in use, and did not come back in time
+    ├── ClusterUnreachable      Ray went while it was in use, and did not come back in time
     └── Interrupted      asked to stop before any worker had started, or at once
 """
 
 __all__ = [
-    "ClusterAway",
     "ClusterError",
+    "ClusterUnreachable",
     "FailureBudget",
     "Interrupted",
     "SearchError",
@@ -49,7 +49,7 @@ class ClusterError(SearchError):
     """Ray cannot be started or has no room."""
 
 
-class ClusterAway(SearchError):
+class ClusterUnreachable(SearchError):
     """Ray went while it was in use, and did not come back in time."""
 
 

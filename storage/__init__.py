@@ -1,3 +1,3 @@
-"""PostgreSQL: addresses, the embedded server, the lease, and the records of a search."""
+"""PostgreSQL: addresses, the embedded server, the lease, and the stored records of studies."""
 
 __all__: list[str] = []

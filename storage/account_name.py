@@ -1,11 +1,11 @@
-"""Programs that ask for the name of their account, run by an account that has none.
+"""Runs programs that need the name of their account, for accounts that have none.
 
-A container may run under a number that its passwd file does not hold (OpenShift,
-``docker run --user``). PostgreSQL's ``initdb`` refuses to work then, although it is given
-every name that it needs; the server itself does not ask. So ``initdb`` alone is run where the
-number has a name: in a user namespace of its own, or with nss_wrapper.
+A container may run under a user id without an entry in its passwd file (OpenShift,
+``docker run --user``). PostgreSQL's ``initdb`` then refuses to run, although it is given every
+name that it needs; the server itself does not ask. ``initdb`` therefore runs with a name: in its
+own user namespace, or with nss_wrapper.
 
-Run as a program, this file enters such a namespace and becomes the program that it is given.
+Run as a program, this file enters such a namespace and executes the program that it is given.
 """
 
 import ctypes
@@ -26,7 +26,7 @@ TRIAL_SECONDS = 30.0
 
 @dataclass(frozen=True, kw_only=True)
 class Borrowed:
-    """How to run a program under a name."""
+    """How to run a program so that its account has a name."""
 
     #: What to put before its command line.
     prefix: tuple[str, ...] = ()
@@ -35,7 +35,7 @@ class Borrowed:
 
 
 def has_name(uid: int | None = None) -> bool:
-    """Whether an account, by default this process's, has an entry in the passwd file."""
+    """Whether an account (by default this process's) has an entry in the passwd file."""
     try:
         pwd.getpwuid(os.geteuid() if uid is None else uid)
     except KeyError:
@@ -44,10 +44,10 @@ def has_name(uid: int | None = None) -> bool:
 
 
 def borrow_name(folder: Path) -> Borrowed | None:
-    """A way to run programs under a name on this machine; None if there is none.
+    """Find a way to run programs under a name on this machine; None if there is none.
 
     Args:
-        folder: Where files that it needs may be written.
+        folder: Where the necessary files may be written.
     """
     named = next((entry for entry in pwd.getpwall() if entry.pw_uid != 0), None)
     if named is not None:
@@ -90,7 +90,7 @@ def _wrapper(folder: Path) -> dict[str, str]:
 
 
 def _become(uid: int, command: list[str]) -> None:
-    """Become a program that sees this account under another number; files stay this account's."""
+    """Execute a program that sees this account under another id; its files stay this account's."""
     outer, group = os.geteuid(), os.getegid()
     if ctypes.CDLL(None, use_errno=True).unshare(NEW_USER_NAMESPACE):
         raise OSError(ctypes.get_errno(), "no user namespace")
@@ -101,7 +101,7 @@ def _become(uid: int, command: list[str]) -> None:
 
 
 def _write(path: str, content: bytes) -> None:
-    """Without anything that Python would import now: its files may be out of reach."""
+    """Write a file without importing anything: Python's files may be inaccessible here."""
     descriptor = os.open(path, os.O_WRONLY)
     os.write(descriptor, content)
     os.close(descriptor)

@@ -1,9 +1,9 @@
-"""Where the database is: addresses, and where their passwords may come from.
+"""Addresses of databases, and where their passwords may come from.
 
-An address given by flag is visible in process lists, logs and Ray's job table, so it
-carries no password. Passwords come from ``UMSS_STORAGE`` (taken out of the environment,
-which worker processes inherit), from ``--password-file``, or from libpq's own
-``PGPASSFILE`` and ``~/.pgpass``. No text that this module makes holds a password.
+An address in a flag is visible in process lists, logs and Ray's job table, so it must not contain
+a password. Passwords come from ``UMSS_STORAGE`` (removed from the environment, which worker
+processes inherit), from ``--password-file``, or from libpq's own ``PGPASSFILE`` and ``~/.pgpass``.
+No text that this module makes contains a password.
 """
 
 import dataclasses
@@ -38,10 +38,10 @@ DRIVER = "postgresql+psycopg2"
 POSTGRESQL_SCHEMES = ("postgresql", "postgres", DRIVER)
 #: libpq parameters that are secrets themselves.
 SECRET_PARAMETERS = ("password", "sslpassword")
-#: libpq parameters that the parts of the address before the question mark already say.
+#: libpq parameters that belong before the question mark of an address.
 GIVEN_BEFORE = ("user", "dbname")
 
-PASSWORD_MEND = (
+PASSWORD_FIX = (
     f"set the whole address in the variable {STORAGE_VARIABLE}, keep the password in a .pgpass"
     " file (PGPASSFILE), or give --password-file"
 )
@@ -49,7 +49,7 @@ PASSWORD_MEND = (
 
 @dataclass(frozen=True, kw_only=True)
 class Address:
-    """Where a database is. Its text, in any form, never shows the password."""
+    """The address of a database. Its text, in any form, never shows the password."""
 
     #: ``embedded``: our own server in a folder; ``postgresql``: a server that runs elsewhere.
     kind: Literal["embedded", "postgresql"]
@@ -69,7 +69,7 @@ class Address:
     parameters: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def masked(self) -> str:
-        """The address as it may be shown; a password is three stars."""
+        """The address with any password replaced by three stars."""
         if self.kind == "embedded":
             return f"embedded:{self.folder}"
         url = self.url(host=None).set(drivername="postgresql")
@@ -80,7 +80,7 @@ class Address:
         return text.replace("%2A%2A%2A", "***").replace("%2C", ",")
 
     def without_password(self) -> "Address":
-        """The same address as a flag may carry it."""
+        """The same address without secrets, as a flag may contain it."""
         kept = {key: v for key, v in self.parameters.items() if key not in SECRET_PARAMETERS}
         return dataclasses.replace(self, password=None, parameters=MappingProxyType(kept))
 
@@ -113,7 +113,7 @@ class Address:
 def parse_address(
     text: str | None, *, password_file: Path | None = None, password: str | None = None
 ) -> Address:
-    """Read an address that was given where others can read it.
+    """Parse an address that came from a source that others can read.
 
     Args:
         text: ``embedded``, ``embedded:FOLDER`` or ``postgresql://USER@HOST:PORT/NAME``; None
@@ -122,15 +122,15 @@ def parse_address(
         password: The password, from a source that others cannot read.
 
     Raises:
-        PasswordInAddress: If it carries a password.
-        UnsupportedDatabase: If it is of another kind of database.
-        AddressError: If it cannot be read otherwise, or the password file cannot.
+        PasswordInAddress: If it contains a password.
+        UnsupportedDatabase: If it is the address of another kind of database.
+        AddressError: If the address is malformed, or the password file cannot be read.
     """
     address = _parse(text)
     if address.password is not None or _secrets_of(address):
         raise PasswordInAddress(
-            f"{address.masked()} carries a password, which a flag would show to everyone on the"
-            f" machine: leave it out, and {PASSWORD_MEND}"
+            f"{address.masked()} contains a password, which a flag would show to everyone on the"
+            f" machine: leave it out, and {PASSWORD_FIX}"
         )
     return _with_password(address, password_file=password_file, password=password)
 
@@ -141,12 +141,12 @@ def take_address(
     *,
     password_file: Path | None = None,
 ) -> Address:
-    """The address to use; takes ``UMSS_STORAGE`` and ``PGPASSWORD`` out of the environment.
+    """The address to use; removes ``UMSS_STORAGE`` and ``PGPASSWORD`` from the environment.
 
-    Worker processes inherit the environment: call this before any is started.
+    Worker processes inherit the environment, so call this before starting any.
 
     Args:
-        text: The address by flag, if one was given; it wins over ``UMSS_STORAGE``.
+        text: The address given by flag, if any; it takes precedence over ``UMSS_STORAGE``.
         environment: Usually ``os.environ``; changed in place.
         password_file: File whose first line is the password.
 
@@ -187,18 +187,18 @@ def _scheme_of(text: str) -> str:
 
 def _unsupported(scheme: str) -> UnsupportedDatabase:
     kind = scheme.partition("+")[0]
-    mend = "give postgresql://USER@HOST:PORT/NAME, or no --storage for the embedded PostgreSQL"
+    fix = "give postgresql://USER@HOST:PORT/NAME, or no --storage for the embedded PostgreSQL"
     if kind == "sqlite":
         return UnsupportedDatabase(
-            "a SQLite address was given, but SQLite has no row locks and no server clock, so that"
-            f" two drivers of one study could not be kept apart: {mend}"
+            "a SQLite address was given, but SQLite has no row locks and no server clock, so two"
+            f" drivers of one study could not be kept apart: {fix}"
         )
     if kind in ("mysql", "mariadb"):
         return UnsupportedDatabase(
             f"a {kind} address was given, but leases and migrations are written for PostgreSQL"
-            f" alone: {mend}"
+            f" alone: {fix}"
         )
-    return UnsupportedDatabase(f"storage scheme {scheme!r} is not known: {mend}")
+    return UnsupportedDatabase(f"unknown storage scheme {scheme!r}: {fix}")
 
 
 def _postgresql(text: str) -> Address:
@@ -208,13 +208,14 @@ def _postgresql(text: str) -> Address:
     except (ArgumentError, ValueError):
         # The cause may quote the text, and with it a password.
         raise AddressError(
-            "the postgresql address cannot be read: give postgresql://USER@HOST:PORT/NAME, with"
-            " other characters than letters and digits in a name percent-encoded"
+            "the postgresql address cannot be parsed: give postgresql://USER@HOST:PORT/NAME, and"
+            " percent-encode characters other than letters and digits in a name"
         ) from None
     if any("@" in part for part in (url.host or "", url.database or "")):
-        # What stands before the last @ may be a part of a password: it is not repeated.
+        # The text before the last @ may be part of a password, so the message does not repeat it.
         raise AddressError(
-            "the postgresql address has an @ too many: percent-encode one inside a password as %40"
+            "the postgresql address has more than one @: percent-encode an @ inside a password as"
+            " %40"
         )
     return Address(
         kind="postgresql",
@@ -263,7 +264,7 @@ def _with_password(
 
 
 def read_password(path: Path) -> str:
-    """The password that is a file's first line.
+    """Read a password from the first line of a file.
 
     Raises:
         AddressError: If the file cannot be read, or its first line is empty.

@@ -1,9 +1,8 @@
-"""Where artifacts are kept: a folder that all nodes see, or a bucket, as Optuna's stores.
+"""Artifact stores in a folder that all nodes see, or in a bucket, built on Optuna's stores.
 
-What is written is complete or absent: a folder gets a file by one rename, a bucket an object
-by one request. Errors of disks and networks are one type, :class:`ArtifactFailure`; whoever
-keeps something decides what becomes of it. S3 credentials come from boto3's own chain
-(variables, files, instance roles); none is given here, and no address of a database.
+An artifact is complete or absent: a file in a folder appears by one rename, an object in a bucket
+by one request. Errors of disks and networks are raised as :class:`ArtifactFailure`. S3 credentials
+come from boto3's own sources (variables, files, instance roles).
 """
 
 import contextlib
@@ -25,15 +24,15 @@ from storage.errors import ArtifactFailure, ArtifactPlaceError
 __all__ = ["Artifacts", "check_writable", "open_artifacts"]
 
 BUCKET = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*))?")
-#: A store that does not answer holds a worker up no longer than about a minute.
+#: A store that does not answer blocks a worker for about a minute at most.
 CONNECT_SECONDS, READ_SECONDS, TRIES = 5, 20, 2
 
 
 class Artifacts(ArtifactStore, Protocol):
-    """An artifact store that can forget many artifacts at once."""
+    """An artifact store that can delete many artifacts at once."""
 
     def discard(self, prefix: str) -> None:
-        """Delete every artifact below a prefix; quiet if there is none.
+        """Delete all artifacts below a prefix, if there are any.
 
         Raises:
             ArtifactFailure: If they cannot be deleted.
@@ -41,7 +40,7 @@ class Artifacts(ArtifactStore, Protocol):
 
 
 def open_artifacts(place: str) -> Artifacts:
-    """The store at a place; nothing is reached yet.
+    """Open the store at a place, without connecting yet.
 
     Args:
         place: A folder, or ``s3://BUCKET/PREFIX``.
@@ -54,16 +53,16 @@ def open_artifacts(place: str) -> Artifacts:
     found = BUCKET.fullmatch(place)
     if found is None:
         raise ArtifactPlaceError(
-            f"--artifacts {place} is no place for artifacts: give a folder or s3://BUCKET/PREFIX"
+            f"--artifacts {place} is not a valid place: give a folder or s3://BUCKET/PREFIX"
         )
     return _Bucket(found[1], (found[2] or "").strip("/"))
 
 
 def check_writable(artifacts: Artifacts, place: str) -> None:
-    """Refuse a place that cannot be written to, before work is spent.
+    """Refuse a place that cannot be written to.
 
     Raises:
-        ArtifactPlaceError: In one line, with what it said.
+        ArtifactPlaceError: If writing fails; the message is one line with the reason.
     """
     name = f"writable-{socket.gethostname()}-{os.getpid()}"
     try:
@@ -71,24 +70,24 @@ def check_writable(artifacts: Artifacts, place: str) -> None:
         artifacts.remove(name)
     except ArtifactFailure as error:
         raise ArtifactPlaceError(
-            f"--artifacts {place} cannot be used ({error}): give a place that can be written"
+            f"--artifacts {place} cannot be used ({error}): give a writable place"
         ) from error
 
 
 class _Folder:
-    """A folder; a file takes effect by a rename, whole and flushed to disk."""
+    """A folder; a file is flushed to disk and then appears by a rename."""
 
     def __init__(self, root: Path) -> None:
         self._root, self._store = root, FileSystemArtifactStore(root)
 
     def open_reader(self, artifact_id: str) -> BinaryIO:
-        with _told():
+        with _translated():
             return self._store.open_reader(artifact_id)
 
     def write(self, artifact_id: str, content_body: BinaryIO) -> None:
         name = f"{artifact_id}.{socket.gethostname()}-{os.getpid()}.tmp"
         temporary = self._root / name
-        with _told():
+        with _translated():
             try:
                 temporary.parent.mkdir(parents=True, exist_ok=True)
                 self._store.write(name, content_body)
@@ -101,18 +100,18 @@ class _Folder:
                 raise
 
     def remove(self, artifact_id: str) -> None:
-        with _told(), contextlib.suppress(ArtifactNotFound):
+        with _translated(), contextlib.suppress(ArtifactNotFound):
             self._store.remove(artifact_id)
 
     def discard(self, prefix: str) -> None:
         folder = (self._root / prefix).resolve()
         assert self._root.resolve() in folder.parents, "a prefix stays below its root"
-        with _told(), contextlib.suppress(FileNotFoundError):
+        with _translated(), contextlib.suppress(FileNotFoundError):
             shutil.rmtree(folder)
 
 
 class _Bucket:
-    """A bucket of S3, or of whatever speaks its protocol; boto3 knows where."""
+    """A bucket of S3, or of a service with the same protocol; boto3's settings say where."""
 
     def __init__(self, bucket: str, prefix: str) -> None:
         self._client, self._failures = _s3_client()
@@ -120,20 +119,20 @@ class _Bucket:
         self._bucket, self._prefix = bucket, prefix
 
     def open_reader(self, artifact_id: str) -> BinaryIO:
-        with self._told():  # all of it: the connection may break while it is read
+        with self._translated():  # reads everything: the connection may break meanwhile
             return io.BytesIO(self._store.open_reader(self._key(artifact_id)).read())
 
     def write(self, artifact_id: str, content_body: BinaryIO) -> None:
-        with self._told():
+        with self._translated():
             self._store.write(self._key(artifact_id), content_body)
 
     def remove(self, artifact_id: str) -> None:
-        with self._told():
+        with self._translated():
             self._store.remove(self._key(artifact_id))
 
     def discard(self, prefix: str) -> None:
         below = f"{self._key(prefix)}/"
-        with self._told():
+        with self._translated():
             pages = self._client.get_paginator("list_objects_v2")
             for page in pages.paginate(Bucket=self._bucket, Prefix=below):
                 for found in page.get("Contents", ()):
@@ -143,8 +142,8 @@ class _Bucket:
         return f"{self._prefix}/{artifact_id}" if self._prefix else artifact_id
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
-        with _told():
+    def _translated(self) -> Iterator[None]:
+        with _translated():
             try:
                 yield
             except self._failures as error:
@@ -152,7 +151,7 @@ class _Bucket:
 
 
 def _s3_client() -> tuple[Any, tuple[type[Exception], ...]]:
-    """A client, and the errors that it raises."""
+    """An S3 client, and the errors that it raises."""
     try:
         import boto3
         from boto3.exceptions import Boto3Error
@@ -177,8 +176,8 @@ def _s3_client() -> tuple[Any, tuple[type[Exception], ...]]:
 
 
 @contextlib.contextmanager
-def _told() -> Iterator[None]:
-    """Errors of the disk, and of what is not there, as one type."""
+def _translated() -> Iterator[None]:
+    """Raise errors of the disk, and of missing artifacts, as :class:`ArtifactFailure`."""
     try:
         yield
     except ArtifactNotFound as error:

@@ -1,4 +1,4 @@
-"""Artifacts: the files that optuna-dashboard shows beside a study, and may not touch."""
+"""Artifacts: files that optuna-dashboard shows with a study; read-only if so requested."""
 
 from typing import BinaryIO, Protocol
 
@@ -8,7 +8,7 @@ __all__ = ["ArtifactStore", "ReadOnlyArtifacts"]
 
 
 class ArtifactStore(Protocol):
-    """What Optuna calls an artifact store."""
+    """The interface of Optuna's artifact stores."""
 
     def open_reader(self, artifact_id: str) -> BinaryIO:
         """The artifact's bytes, to be read."""
@@ -21,7 +21,7 @@ class ArtifactStore(Protocol):
 
 
 class ReadOnlyArtifacts:
-    """Another store, to be read: what writes or deletes is refused."""
+    """A read-only view of another store: writing and deleting are refused."""
 
     def __init__(self, store: ArtifactStore) -> None:
         self._store = store

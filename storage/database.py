@@ -1,4 +1,4 @@
-"""A database that is open: reachable, ours, and up to date."""
+"""Opens a database: checks that it is reachable, and brings our tables up to date."""
 
 import contextlib
 from dataclasses import dataclass
@@ -12,23 +12,24 @@ from sqlalchemy.exc import DBAPIError
 from storage.address import Address
 from storage.embedded import EmbeddedServer
 from storage.engines import engine_options, make_engine
-from storage.errors import ConnectError, DatabaseAway
+from storage.errors import ConnectError, DatabaseUnreachable
+from storage.outage import OUTAGE
 from storage.schema import check_schema, schema_versions, upgrade_schema
 
 __all__ = [
     "SEARCH_CONNECTIONS",
     "Database",
-    "Sight",
+    "DatabaseVersions",
     "check_room",
-    "look_at_database",
+    "inspect_database",
     "open_database",
 ]
 
 #: Connections of a search: for our tables, for Optuna's, for the lease.
 SEARCH_CONNECTIONS = 3
 
-#: What libpq says, and how to mend it; the first sign that is found counts.
-MENDS = (
+#: Fixes by a part of libpq's or the server's message; the first match is used.
+FIXES = (
     ("no password supplied", "give the password by UMSS_STORAGE, .pgpass or --password-file"),
     ("password authentication failed", "check the user and the password"),
     ("could not translate host name", "check the host name in the address"),
@@ -56,39 +57,39 @@ MENDS = (
     ),
     ("does not exist", "create it, or check its name in the address"),
 )
-USUAL_MEND = "check that the server runs and that host and port are right"
+USUAL_FIX = "check that the server runs and that host and port are right"
 
 
 class Database:
-    """An open database; close it, or use it in a ``with`` statement."""
+    """An open database; call :meth:`close`, or use it in a ``with`` statement."""
 
     def __init__(
         self, address: Address, server: EmbeddedServer | None, *, read_only: bool = False
     ) -> None:
         self.address = address
         self.server = server
-        #: Whether the server refuses every write of every connection that is opened here.
+        #: Whether every connection that is opened here is read-only.
         self.read_only = read_only
-        #: Schema of Optuna's tables, once they were looked for.
+        #: Schema of Optuna's tables; None until it is determined.
         self.optuna_schema: str | None = None
-        #: For our own tables; one connection.
+        #: Engine for our own tables, with one connection.
         self.engine = self.make_engine(name="tables")
 
     def make_engine(self, *, name: str, connections: int = 1) -> Engine:
-        """A further engine on the same database; whoever asks for it disposes of it."""
+        """Another engine for the same database; the caller disposes of it."""
         url, read_only = self.url_parts(), self.read_only
         return make_engine(url, name=name, connections=connections, read_only=read_only)
 
     def engine_options(self, *, name: str) -> dict[str, Any]:
-        """Arguments of SQLAlchemy for an engine of one connection that somebody else makes."""
+        """Arguments of ``create_engine`` for an engine with one connection."""
         return engine_options(self.url_parts(), name=name, connections=1)
 
     def url(self) -> str:
-        """The address for SQLAlchemy, with the password in it: never to be logged or shown."""
+        """The address for SQLAlchemy, with the password: never log or show it."""
         return self.url_parts().render_as_string(hide_password=False)
 
     def revive(self) -> None:
-        """Start an embedded server again if it died; nothing for a server of others.
+        """Restart an embedded server if it died; does nothing for any other server.
 
         Raises:
             EmbeddedError: If it does not start.
@@ -117,23 +118,22 @@ class Database:
         return f"Database({self.address.masked()!r})"
 
     def url_parts(self) -> URL:
-        """The address for SQLAlchemy, taken apart; it holds the password."""
+        """The address for SQLAlchemy, as a URL object; it contains the password."""
         host = None if self.server is None else str(self.server.socket_folder)
         return self.address.url(host=host)
 
 
 def open_database(address: Address, *, read_only: bool = False) -> Database:
-    """Reach the database (an embedded server is started) and bring our tables up to date.
+    """Connect to the database and bring our tables up to date; starts an embedded server.
 
     Args:
-        address: Where it is.
-        read_only: Have the server refuse every write; tables that are missing or old are an
-            error then.
+        address: The database's address.
+        read_only: Make all connections read-only; missing or old tables are then an error.
 
     Raises:
-        ConnectError: If it cannot be reached or does not let us in.
+        ConnectError: If it is unreachable or refuses the connection.
         EmbeddedError: If the embedded server cannot be started.
-        SchemaError: If its tables are newer than this program, or cannot be made.
+        SchemaError: If its tables are newer than this program, or cannot be created.
     """
     server = None if address.folder is None else EmbeddedServer.join(address.folder)
     database = Database(address, server, read_only=read_only)
@@ -150,39 +150,39 @@ def open_database(address: Address, *, read_only: bool = False) -> Database:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sight:
-    """What a database looks like from outside."""
+class DatabaseVersions:
+    """The version of a database server, and of our tables in it."""
 
     #: Version of the server.
     server: str
     #: Version of our tables; None if there are none.
     schema: str | None
-    #: Version of the tables that this program makes.
+    #: Version of the tables that this program creates.
     newest: str | None
 
 
-def look_at_database(address: Address) -> Sight:
-    """Reach the database and read what it is; an embedded server is started, nothing is made.
+def inspect_database(address: Address) -> DatabaseVersions:
+    """Connect to the database and read its versions, without creating tables.
 
     Raises:
-        ConnectError: If it cannot be reached, does not let us in, or has no room for a search.
+        ConnectError: If it is unreachable, refuses the connection, or has too few connections.
         EmbeddedError: If the embedded server cannot be started.
     """
     server = None if address.folder is None else EmbeddedServer.join(address.folder)
     with Database(address, server) as database:
         _check_reachable(database)
         with database.engine.connect() as connection:
-            told = connection.execute(text("SHOW server_version")).scalar_one()
+            version = connection.execute(text("SHOW server_version")).scalar_one()
             schema, newest = schema_versions(connection)
         check_room(database)
-        return Sight(server=told, schema=schema, newest=newest)
+        return DatabaseVersions(server=version, schema=schema, newest=newest)
 
 
 def check_room(database: Database) -> None:
-    """Open as many connections as a search needs, at the same time, and close them again.
+    """Check that a search's connections can all be open at the same time, by opening them.
 
-    A role, a database, the server and a pooler may each have a limit, and others may use part
-    of it: trying tells.
+    A role, a database, the server and a pooler may each have a limit, and others may use part of
+    it.
 
     Raises:
         ConnectError: If the server refuses one of them.
@@ -194,10 +194,10 @@ def check_room(database: Database) -> None:
             for each in (database.engine, *[engine] * (SEARCH_CONNECTIONS - 1)):
                 stack.enter_context(each.connect())
                 opened += 1
-    except (DatabaseAway, DBAPIError) as error:
+    except (DatabaseUnreachable, DBAPIError) as error:
         raise ConnectError(
             f"a search needs {SEARCH_CONNECTIONS} connections to {database.address.masked()} at a"
-            f" time, and got {opened}: {_words(error)}; raise the limit (such as ALTER ROLE …"
+            f" time, and got {opened}: {_message(error)}; raise the limit (such as ALTER ROLE …"
             f" CONNECTION LIMIT {SEARCH_CONNECTIONS}), or end what else connects with this role"
         ) from error
     finally:
@@ -208,13 +208,13 @@ def _check_reachable(database: Database) -> None:
     try:
         with database.engine.begin() as connection:
             connection.execute(text("SELECT 1"))
-    except (DatabaseAway, DBAPIError) as error:
-        told = _words(error)
-        mend = next((mend for sign, mend in MENDS if sign in told), USUAL_MEND)
-        raise ConnectError(f"cannot open {database.address.masked()}: {told}; {mend}") from error
+    except (DatabaseUnreachable, DBAPIError) as error:
+        message = _message(error)
+        fix = next((fix for part, fix in FIXES if part in message), USUAL_FIX)
+        raise ConnectError(f"cannot open {database.address.masked()}: {message}; {fix}") from error
 
 
-def _words(error: Exception) -> str:
-    """What the server, or libpq, said, in one line."""
-    told = " ".join(str(getattr(error, "orig", error)).split())
-    return told.removeprefix("the database is away: ")
+def _message(error: Exception) -> str:
+    """The message of the server or of libpq, in one line."""
+    message = " ".join(str(getattr(error, "orig", error)).split())
+    return message.removeprefix(OUTAGE)

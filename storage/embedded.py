@@ -1,12 +1,12 @@
 """The embedded server: a real PostgreSQL in a folder, shared by the processes that use it.
 
-Every process that uses it holds a shared lock, which the kernel drops however the process
-ends; whoever leaves last stops the server. The server's own processes hold another lock,
-inherited from whoever started them: while it is held, some of them live; when it is free,
-none does, whatever a process number in a file says.
+Every process that uses it holds a shared lock, which the kernel releases when the process ends in
+any way; the last one to leave stops the server. The server's own processes hold another lock,
+inherited from the process that started them. While it is held, at least one of them is running;
+when it is free, none is, whatever process number a file contains.
 
-A process that is killed while it is the only user leaves the server running; the next
-user finds it, and stops it when it leaves.
+If the only process that uses the server is killed, the server keeps running. The next process uses
+it, and stops it when it leaves.
 """
 
 import contextlib
@@ -26,12 +26,12 @@ from storage.server_programs import SERVER_MAJOR, ServerPrograms
 
 __all__ = ["EmbeddedServer"]
 
-START_SECONDS = 120.0  # longest wait for a start, replay after a crash included
+START_SECONDS = 120.0  # longest wait for a start, including recovery after a crash
 STOP_SECONDS = 60.0
 POLL_SECONDS = 0.05
-LONGEST_LOG = 10_000_000  # bytes; a longer one is begun anew at the next start
+LONGEST_LOG = 10_000_000  # bytes; a longer log is deleted at the next start
 
-#: A small local database that keeps what it was told: fsync and synchronous_commit stay on.
+#: Settings of a small local database; it is durable, since fsync and synchronous_commit stay on.
 SETTINGS = {
     "listen_addresses": "",
     "port": "5432",
@@ -47,7 +47,7 @@ SETTINGS = {
     "timezone": "UTC",
 }
 WHO = ("-U", "postgres", "-d", "postgres")
-#: Other accounts are kept out by the permissions of the folder, not by a password.
+#: The folder's permissions keep other accounts out, so no password is necessary.
 INITIALISE = (
     "--username=postgres",
     "--auth=trust",
@@ -55,26 +55,26 @@ INITIALISE = (
     "--no-locale",
     "--no-instructions",
 )
-#: What the C library says of a disk, or a share of one, that is full.
+#: Messages of the C library for a full disk or an exceeded quota.
 FULL = ("No space left on device", "Disk quota exceeded")
 
 
 class EmbeddedServer:
     """This process's use of an embedded server; several may be open at once.
 
-    Do not fork while one is open: a forked child counts as a user until it ends.
+    Do not fork while one is open: the child would count as another user until it ends.
     """
 
     def __init__(self, folder: EmbeddedFolder, programs: ServerPrograms) -> None:
         self.folder = folder
         self.programs = programs
-        #: Folder of the socket: what libpq calls the host.
+        #: Folder of the socket, which libpq takes as the host.
         self.socket_folder = folder.socket_folder()
         self._use = FileLock(folder.lock("users"))
 
     @classmethod
     def join(cls, root: Path) -> "EmbeddedServer":
-        """Use the server in a folder; start it if it does not run.
+        """Use the server in a folder; start it if it is not running.
 
         Raises:
             EmbeddedError: If the folder cannot be used, or the server does not start.
@@ -86,16 +86,14 @@ class EmbeddedServer:
             try:
                 server._ensure_running()
                 if not server._use.try_shared():
-                    raise EmbeddedError(
-                        f"{server._use.path} is locked by a foreign program: end it"
-                    )
+                    raise EmbeddedError(f"another program has locked {server._use.path}: end it")
             except BaseException:
                 server._use.close()
                 raise
         return server
 
     def ensure_running(self) -> None:
-        """Start the server again if it died. Quick when it runs.
+        """Restart the server if it died; fast if it is running.
 
         Raises:
             EmbeddedError: If it does not start.
@@ -104,7 +102,7 @@ class EmbeddedServer:
             self._ensure_running()
 
     def leave(self) -> None:
-        """Use the server no longer; stop it if nobody else uses it. Safe to call twice.
+        """Stop using the server; shut it down if nobody else uses it. Safe to call twice.
 
         Raises:
             EmbeddedError: If it does not stop.
@@ -139,7 +137,7 @@ class EmbeddedServer:
         self._clear_stale_pid()
         if self.folder.log.exists() and self.folder.log.stat().st_size > LONGEST_LOG:
             self.folder.log.unlink()
-        self.folder.socket_folder()  # made again if somebody tidied it away
+        self.folder.socket_folder()  # created again if somebody deleted it
         (self.folder.root / "host").write_text(boot_id(), encoding="ascii")
         settings = {**SETTINGS, "unix_socket_directories": _guc_list_item(self.socket_folder)}
         options = " ".join(
@@ -173,7 +171,7 @@ class EmbeddedServer:
                 self.socket_folder.rmdir()
 
     def _initialise(self) -> None:
-        """Make the database cluster: whole or not at all."""
+        """Create the database cluster completely or not at all."""
         for left in self.folder.root.glob("data.new*"):
             shutil.rmtree(left)
         partial = self.folder.root / "data.new"
@@ -186,7 +184,7 @@ class EmbeddedServer:
         if outcome.returncode != 0:
             full = any(sign in outcome.stderr for sign in FULL)
             raise EmbeddedError(
-                f"cannot make the embedded database in {self.folder.root}:"
+                f"cannot create the embedded database in {self.folder.root}:"
                 f" {' '.join(outcome.stderr.split())}; {'free some space, or ' * full}give"
                 " --storage embedded:FOLDER with another folder, or a server (--storage"
                 " postgresql://USER@HOST:PORT/NAME)"
@@ -200,31 +198,31 @@ class EmbeddedServer:
         version = version_file.read_text(encoding="ascii").strip()
         if version != str(SERVER_MAJOR):
             raise EmbeddedError(
-                f"{self.folder.data} was made by PostgreSQL {version}, and {SERVER_MAJOR} is"
+                f"{self.folder.data} was created by PostgreSQL {version}, but {SERVER_MAJOR} is"
                 " installed: give --storage embedded:FOLDER with another folder,"
-                " or install the package version that made it"
+                " or install the package version that created it"
             )
 
     def _clear_stale_pid(self) -> None:
-        """Remove what a dead server left that names its process number.
+        """Remove the files with the process number of a server that has died.
 
-        PostgreSQL itself clears a number that nobody has, but not one that another program
-        has now, nor one of a dead process that its parent has not asked after. The lock
-        tells that no server lives that was started here; one started by hand is looked for.
+        PostgreSQL itself removes them if no process has the number, but not if another program
+        has it now, or if the dead server is still a zombie. The lock has already shown that no
+        server started by this program is running; this method checks for one started by hand.
         """
         pid_file = self.folder.data / "postmaster.pid"
         with contextlib.suppress(FileNotFoundError, ValueError, IndexError):
             pid = int(pid_file.read_text(encoding="utf-8").split(maxsplit=1)[0])
             if _works_in(pid, self.folder.data):
                 raise EmbeddedError(
-                    f"a server that was not started by this program (pid {pid}) runs on"
+                    f"a server that this program did not start (pid {pid}) is running on"
                     f" {self.folder.data}: stop it (pg_ctl stop), and try again"
                 )
         pid_file.unlink(missing_ok=True)
         (self.socket_folder / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
 
     def _check_here(self) -> None:
-        """Refuse a server that runs on another machine, over a shared file system."""
+        """Refuse a server that is running on another machine, over a shared file system."""
         with contextlib.suppress(FileNotFoundError):
             host = (self.folder.root / "host").read_text(encoding="ascii")
             if host and host != boot_id():
@@ -235,10 +233,10 @@ class EmbeddedServer:
                 )
 
     def _answers(self) -> bool:
-        """Whether the server takes connections now."""
+        """Whether the server accepts connections now."""
         outcome = self.programs.run(
             "pg_isready",
-            # the name is given, since libpq would ask the system for the account's
+            # with a user name, since libpq would otherwise need the account's name
             ["-q", "-t", "3", "-h", str(self.socket_folder), "-p", "5432", *WHO],
             seconds=30,
         )
@@ -247,9 +245,9 @@ class EmbeddedServer:
     def _last_words(self) -> str:
         with contextlib.suppress(OSError):
             lines = self.folder.log.read_text(encoding="utf-8", errors="replace").splitlines()
-            told = [line for line in lines if "FATAL" in line or "PANIC" in line]
-            return (told or lines or [""])[-1]
-        return "it left no log"
+            errors = [line for line in lines if "FATAL" in line or "PANIC" in line]
+            return (errors or lines or [""])[-1]
+        return "there is no log"
 
 
 @contextlib.contextmanager
@@ -271,5 +269,5 @@ def _works_in(pid: int, data: Path) -> bool:
 
 
 def _guc_list_item(folder: Path) -> str:
-    """A folder as an item of ``unix_socket_directories``, whatever characters it holds."""
+    """A folder as an item of ``unix_socket_directories``, whatever characters it contains."""
     return '"' + str(folder).replace('"', '""') + '"'

@@ -1,14 +1,14 @@
-"""The folder of an embedded server: where it is, who may enter it, where its socket lies.
+"""The folder of an embedded server: its path, its permissions, and the folder of its socket.
 
-What it holds::
+It contains::
 
     data/            PostgreSQL's own files
-    start.lock       held while the server is being started or stopped
-    users.lock       held, shared, by every process that uses the server
-    server.lock      held by the server's processes: free means that all of them are gone
-    host             boot id of the machine that the server was started on
-    server.log       what the server says
-    programs-…/      a copy of PostgreSQL's programs, where the installed ones are out of reach
+    start.lock       locked while the server is being started or stopped
+    users.lock       locked, shared, by every process that uses the server
+    server.lock      locked by the server's processes: free means that none is running
+    host             boot id of the machine on which the server was started
+    server.log       the server's log
+    programs-…/      a copy of PostgreSQL's programs, if the account cannot access the originals
 """
 
 import hashlib
@@ -24,17 +24,17 @@ from storage.server_account import ServerAccount, find_barrier
 
 __all__ = ["SOCKET_NAME", "EmbeddedFolder", "default_folder"]
 
-#: Root's, where root's home is closed to the account that the server runs under.
+#: Default for root, if the account that the server runs under cannot enter root's home folder.
 SYSTEM_FOLDER = Path("/var/lib/unim2-search/postgres")
 SOCKET_NAME = ".s.PGSQL.5432"
 #: Longest socket path in bytes that Linux (107) and macOS (103) both take.
 LONGEST_SOCKET_PATH = 103
-#: Where the socket lies when it cannot lie in the folder itself.
+#: Where the socket's folder is created if the socket cannot be in the server's folder itself.
 SHORT_PARENT = Path("/tmp")
 
 
 def default_folder() -> Path:
-    """The folder used when none is named: in the user's data folder."""
+    """The default folder, in the user's data folder."""
     folder = Path(platformdirs.user_data_dir("unim2-search")).resolve() / "postgres"
     if os.geteuid() == 0 and find_barrier(folder.parent, None) is not None:
         return SYSTEM_FOLDER
@@ -57,36 +57,38 @@ class EmbeddedFolder:
 
     @property
     def log(self) -> Path:
-        """What the server says."""
+        """The server's log."""
         return self.root / "server.log"
 
     def lock(self, name: str) -> Path:
-        """The file of the lock ``start``, ``users`` or ``server``."""
+        """The lock file ``start``, ``users`` or ``server``."""
         return self.root / f"{name}.lock"
 
     def prepare(self) -> None:
-        """Make the folder if it is missing; refuse one that cannot be used.
+        """Create the folder if it is missing; refuse one that cannot be used.
+
+        Existing folders keep their permissions.
 
         Raises:
-            EmbeddedError: If it holds something else, cannot be made, or the server's account
-                cannot reach it. Folders that were there before keep their permissions.
+            EmbeddedError: If it contains other files, cannot be created, or is not accessible to
+                the server's account.
         """
         self._check_reachable()
         try:
             self._make()
         except OSError as error:
             raise EmbeddedError(
-                f"cannot make the embedded server's folder {self.root}: {error.strerror};"
-                " give --storage embedded:FOLDER with a folder that can be written"
+                f"cannot create the embedded server's folder {self.root}: {error.strerror};"
+                " give --storage embedded:FOLDER with a writable folder"
             ) from error
 
     def socket_folder(self) -> Path:
-        """The folder of the server's socket: a path libpq takes, closed to other accounts.
+        """The folder of the server's socket, private and with a path that libpq accepts.
 
-        Depends on nothing but the root's path, so that all processes agree on it.
+        It depends only on the path of the root, so that all processes agree on it.
 
         Raises:
-            EmbeddedError: If somebody else made the folder first.
+            EmbeddedError: If somebody else created the folder first.
         """
         fits = len(os.fsencode(self.root / SOCKET_NAME)) <= LONGEST_SOCKET_PATH
         if fits and "," not in str(self.root):  # libpq takes a comma for a list of hosts
@@ -95,9 +97,8 @@ class EmbeddedFolder:
         folder = SHORT_PARENT / f"unim2-search-{digest}"
         if not make_private(folder, self.account):
             raise EmbeddedError(
-                f"{folder} should be a folder of the embedded server's that nobody else may enter,"
-                " but somebody else made it: remove it, or give --storage embedded:FOLDER with a"
-                " shorter path"
+                f"{folder} should be a private folder of the embedded server, but somebody else"
+                " created it: remove it, or give --storage embedded:FOLDER with a shorter path"
             )
         return folder
 
@@ -107,7 +108,7 @@ class EmbeddedFolder:
         barrier = find_barrier(self.root.parent, self.account)
         if barrier is not None:
             raise EmbeddedError(
-                f"the embedded server's folder {self.root} lies under {barrier}, which only root"
+                f"the embedded server's folder {self.root} is below {barrier}, which only root"
                 " may enter, and PostgreSQL does not run as root: give --storage embedded:FOLDER"
                 f" with a folder outside (such as {SYSTEM_FOLDER}), or open it (chmod o+x"
                 f" {barrier})"
@@ -119,7 +120,7 @@ class EmbeddedFolder:
         made = make_folder(self.root, mode=0o700)
         if not made and not self.lock("start").exists() and any(self.root.iterdir()):
             raise EmbeddedError(
-                f"{self.root} holds other files: give --storage embedded:FOLDER with a new or an"
+                f"{self.root} contains other files: give --storage embedded:FOLDER with a new or"
                 " empty folder"
             )
         if self.account is not None:

@@ -1,7 +1,7 @@
-"""Engines: how connections are opened, and how their errors are told.
+"""Engines: how connections are opened, and how their errors are translated.
 
-Passwords go to libpq as connection arguments, never into an engine's URL, so that no
-text which SQLAlchemy or Optuna makes of an engine can show one.
+Passwords are passed to libpq as connection arguments, never in an engine's URL, so that no text
+that SQLAlchemy or Optuna makes of an engine can show one.
 """
 
 import json
@@ -18,7 +18,7 @@ __all__ = ["BARE_URL", "engine_options", "make_engine", "set_up"]
 #: The URL of every engine: nothing but the driver.
 BARE_URL = "postgresql+psycopg2://"
 
-#: Kept by libpq: a server that has gone without a word is noticed within about 15 s.
+#: Settings of libpq: a server that disappears silently is noticed within about 15 s.
 CLIENT_SETTINGS: dict[str, str | int] = {
     "connect_timeout": 5,  # seconds
     "keepalives": 1,
@@ -30,12 +30,12 @@ CLIENT_SETTINGS: dict[str, str | int] = {
 
 
 def make_engine(url: URL, *, name: str, connections: int = 1, read_only: bool = False) -> Engine:
-    """An engine that raises :class:`DatabaseAway` when the connection breaks.
+    """An engine that raises :class:`DatabaseUnreachable` when the connection breaks.
 
     Args:
-        url: Where the server is, with the password; taken apart, not kept as a text.
-        name: What the server's list of connections shows.
-        connections: Most connections open at once.
+        url: The server's address, with the password; it is not kept as text.
+        name: Name in the server's list of connections.
+        connections: Largest number of connections open at once.
         read_only: Whether the server is to refuse every write.
     """
     engine = create_engine(BARE_URL, **engine_options(url, name=name, connections=connections))
@@ -44,7 +44,7 @@ def make_engine(url: URL, *, name: str, connections: int = 1, read_only: bool = 
 
 
 def engine_options(url: URL, *, name: str, connections: int) -> dict[str, Any]:
-    """Arguments of ``create_engine`` for a connection as this project wants it."""
+    """Arguments of ``create_engine`` that this project uses for every connection."""
     return {
         "pool_pre_ping": True,
         "pool_size": connections,
@@ -55,13 +55,12 @@ def engine_options(url: URL, *, name: str, connections: int) -> dict[str, Any]:
 
 
 def set_up(engine: Engine, settings: TransactionSettings) -> None:
-    """Make an engine one of this project's: before it connects for the first time.
+    """Set up an engine before it connects for the first time.
 
-    Its transactions have the settings. It raises :class:`DatabaseAway` itself when the
-    connection breaks, and ``NotPermitted`` where the role may not do what was asked: Optuna
-    wraps SQLAlchemy's errors and repeats the creation of a trial when it sees one, although the
-    first may have been stored and only its answer lost; an error of another kind passes
-    through it at once.
+    All its transactions get the settings. It raises :class:`DatabaseUnreachable` when the
+    connection breaks, and ``NotPermitted`` if the role lacks a right. Optuna repeats the creation
+    of a trial after an error of SQLAlchemy, although the first try may have been stored and only
+    its answer lost; errors of other types are not retried.
     """
     set_in_each_transaction(engine, settings)
 
@@ -69,9 +68,9 @@ def set_up(engine: Engine, settings: TransactionSettings) -> None:
     def _translate(context: ExceptionContext) -> None:
         if context.is_pre_ping or context.sqlalchemy_exception is None:
             return
-        told = translation(context.sqlalchemy_exception)
-        if told is not None:
-            raise told
+        translated = translation(context.sqlalchemy_exception)
+        if translated is not None:
+            raise translated
 
 
 def _connect_arguments(url: URL, name: str) -> dict[str, Any]:

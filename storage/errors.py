@@ -1,25 +1,25 @@
-"""What can go wrong with the database, as types.
+"""Errors of the database, as types.
 
-Every message is one line: what was given, which rule it breaks, how to mend it; none
-holds a password. Assertions are for our own invariants, these are for what can be mended::
+Every message is one line: what was given, which rule it breaks, how to fix it. No message
+contains a password. Assertions check our own invariants; these errors can be fixed by the user::
 
     StorageError
     ├── AddressError            a database address cannot be used as it is written
     │   ├── PasswordInAddress   a password in an address that others can read
     │   └── UnsupportedDatabase the address of a database that is not PostgreSQL
     ├── EmbeddedError           the embedded server cannot be started or used
-    ├── ConnectError            the database cannot be reached or does not let us in
-    ├── SchemaError             the tables are newer than this program, or cannot be made
+    ├── ConnectError            the database is unreachable or refuses the connection
+    ├── SchemaError             the tables are newer than this program, or cannot be created
     ├── NotPermitted            the role that connects may not do this
-    ├── RoleError               a role cannot be made as it was asked for
+    ├── RoleError               a role cannot be created as requested
     ├── ArtifactPlaceError      a place for artifacts that cannot be used
-    ├── ArtifactFailure         an artifact could not be kept or read: a disk, a network
+    ├── ArtifactFailure         an artifact could not be stored or read (disk or network)
     ├── StudyNameError          a name that no study may have
     ├── NameTaken               a name that another study has
     ├── UnknownStudy            a name that no study has
     ├── LeaseHeld               another process drives the study
-    ├── LeaseLost               this process drives the study no longer: it must not write
-    └── DatabaseAway            the connection broke; the work may go on when it is back
+    ├── LeaseLost               this process no longer drives the study and must not write
+    └── DatabaseUnreachable            the connection broke; work may continue after the outage
 """
 
 __all__ = [
@@ -27,7 +27,7 @@ __all__ = [
     "ArtifactFailure",
     "ArtifactPlaceError",
     "ConnectError",
-    "DatabaseAway",
+    "DatabaseUnreachable",
     "EmbeddedError",
     "LeaseHeld",
     "LeaseLost",
@@ -44,7 +44,7 @@ __all__ = [
 
 
 class StorageError(Exception):
-    """Something about the database; the message says how to mend it."""
+    """An error of the database; the message says how to fix it."""
 
 
 class AddressError(StorageError):
@@ -64,11 +64,11 @@ class EmbeddedError(StorageError):
 
 
 class ConnectError(StorageError):
-    """The database cannot be reached or does not let us in."""
+    """The database is unreachable or refuses the connection."""
 
 
 class SchemaError(StorageError):
-    """The tables are newer than this program, or cannot be made."""
+    """The tables are newer than this program, or cannot be created."""
 
 
 class NotPermitted(StorageError):
@@ -76,7 +76,7 @@ class NotPermitted(StorageError):
 
 
 class RoleError(StorageError):
-    """A role cannot be made as it was asked for."""
+    """A role cannot be created as requested."""
 
 
 class ArtifactPlaceError(StorageError):
@@ -84,7 +84,7 @@ class ArtifactPlaceError(StorageError):
 
 
 class ArtifactFailure(StorageError):
-    """An artifact could not be kept or read: a disk, a network."""
+    """An artifact could not be stored or read, because of a disk or a network."""
 
 
 class StudyNameError(StorageError):
@@ -104,8 +104,8 @@ class LeaseHeld(StorageError):
 
 
 class LeaseLost(StorageError):
-    """This process drives the study no longer: it must not write."""
+    """This process no longer drives the study and must not write."""
 
 
-class DatabaseAway(StorageError):
-    """The connection broke; the work may go on when the database is back."""
+class DatabaseUnreachable(StorageError):
+    """The connection broke; work may continue when the database is reachable again."""

@@ -1,8 +1,8 @@
 """The fence: a driver that has lost its lease cannot write.
 
-Before each commit that would write something, the lease's row is read ``FOR SHARE`` in the
-same transaction. A takeover needs the same row for itself, so it happens either before
-(the epoch differs, and the commit is refused) or after (the commit is done).
+Before each commit that writes something, the lease's row is read ``FOR SHARE`` in the same
+transaction. A takeover needs an exclusive lock on the same row, so it happens either before (the
+epoch differs, and the commit is refused) or after (the commit is done).
 """
 
 from sqlalchemy import Connection, Engine, event, text
@@ -13,8 +13,8 @@ from storage.lease_record import read_lease
 
 __all__ = ["fence"]
 
-#: Whether the transaction wrote, and if so the epoch, locked against takeover. A transaction
-#: that only read has no number yet; it is spared the lock, which would be a write itself.
+#: Whether the transaction wrote, and if so the epoch, locked against a takeover. A transaction
+#: that only read has no id yet and needs no lock, which would itself be a write.
 CHECK = text(
     "SELECT pg_current_xact_id_if_assigned() IS NOT NULL, ("
     " SELECT epoch FROM umss.lease WHERE study = :study AND released_at IS NULL"
@@ -25,8 +25,8 @@ CHECK = text(
 def fence(engine: Engine, lease: Lease) -> None:
     """Refuse every commit of the engine that writes while ``lease`` is not held.
 
-    From now on each of the engine's commits raises :class:`LeaseLost` (and is rolled back)
-    when another process has taken the lease, or it was given back.
+    From now on, each commit of the engine that writes raises :class:`LeaseLost` and is rolled
+    back if another process has taken the lease, or if the lease was released.
     """
 
     @event.listens_for(engine, "commit")

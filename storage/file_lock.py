@@ -1,4 +1,4 @@
-"""Locks on files that the kernel drops with the process, however it ends."""
+"""File locks, which the kernel releases when the process ends in any way."""
 
 import fcntl
 import os
@@ -14,24 +14,24 @@ POLL_SECONDS = 0.05
 
 
 class FileLock:
-    """One lock on one file (``flock``): shared by many holders, or exclusive to one.
+    """A lock on a file (``flock``): shared by many holders, or exclusive to one.
 
-    It belongs to the opened file, so each instance counts, also within one process, and a
-    program that inherits the descriptor keeps the lock when this process has closed it.
-    A program started without being handed the descriptor does not inherit it.
+    It belongs to the open file: two instances are two holders, even within one process, and a
+    program that inherits the descriptor keeps the lock after this process has closed it. Programs
+    inherit the descriptor only if it is passed to them explicitly.
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the file, which is made if it is missing; nothing is locked yet."""
+        """Open the file, creating it if it is missing; nothing is locked yet."""
         self.path = path
         self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def try_exclusive(self) -> bool:
-        """Lock for this holder alone, without waiting; whether that worked."""
+        """Lock for this holder alone, without waiting; returns whether that worked."""
         return self._try(fcntl.LOCK_EX)
 
     def try_shared(self) -> bool:
-        """Lock together with other holders, without waiting; whether that worked."""
+        """Lock together with other holders, without waiting; returns whether that worked."""
         return self._try(fcntl.LOCK_SH)
 
     def wait_exclusive(self, *, seconds: float) -> None:
@@ -50,7 +50,7 @@ class FileLock:
             time.sleep(POLL_SECONDS)
 
     def close(self) -> None:
-        """Drop this holder's lock, unless a program that inherited the descriptor keeps it."""
+        """Release this holder's lock, unless a program that inherited the descriptor keeps it."""
         if self.descriptor >= 0:
             os.close(self.descriptor)
             self.descriptor = -1

@@ -1,4 +1,4 @@
-"""Several hosts in one address, as libpq takes them: it tries them in order.
+"""Several hosts in one address, which libpq tries in order.
 
 Three spellings mean the same: ``//H1:P1,H2:P2/NAME`` (libpq's), ``///NAME?host=H1,H2&port=P1,P2``
 (libpq's parameters) and ``///NAME?host=H1:P1&host=H2:P2`` (SQLAlchemy's).
@@ -49,9 +49,9 @@ def hosts_from_list(texts: Sequence[str]) -> dict[str, str]:
 def _part(number: int, text: str) -> tuple[str, str]:
     found = HOST.fullmatch(text)
     if found is None or not 0 < int(found["port"] or 1) <= HIGHEST_PORT:
-        # The text may be a part of a password: it is not repeated.
+        # The text may be part of a password, so the message does not repeat it.
         raise AddressError(
-            f"host {number} of the postgresql address cannot be read: give"
-            " postgresql://USER@HOST1:PORT1,HOST2:PORT2/NAME, an IPv6 address in brackets"
+            f"host {number} of the postgresql address cannot be parsed: give"
+            " postgresql://USER@HOST1:PORT1,HOST2:PORT2/NAME, with IPv6 addresses in brackets"
         )
     return unquote(found["v6"] or found["name"]), found["port"] or ""

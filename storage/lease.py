@@ -1,11 +1,11 @@
 """The lease: the right to drive a study, held by one process at a time.
 
-A row a study says who holds it, under an epoch that grows with every owner. The holder
-renews it every few seconds, by the server's clock; it is free when it was not renewed for
-longer than its time to live, and at once when it was given back or its holder ended on
-this machine. The fence (:mod:`storage.fence`) checks the epoch in each transaction.
+One row per study says who holds the lease, under an epoch that grows with every holder. The holder
+renews it every few seconds, by the server's clock. It is free when it was not renewed for longer
+than its time to live, when it was released, or when its holder ended on this machine. The fence
+(:mod:`storage.fence`) checks the epoch in each transaction that writes.
 
-A holder that was cut off, or frozen, and finds its own epoch when it is back, goes on.
+A holder that was cut off or frozen continues if it still finds its own epoch afterwards.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import SQLAlchemyError
 
 from storage.database import Database
-from storage.errors import DatabaseAway, LeaseHeld, LeaseLost
+from storage.errors import DatabaseUnreachable, LeaseHeld, LeaseLost
 from storage.lease_record import LeaseRecord, read_lease
 from storage.models import LeaseHistoryRow, LeaseRow
 from storage.process_identity import ProcessIdentity
@@ -29,17 +29,17 @@ __all__ = ["RENEW_SECONDS", "TIME_TO_LIVE", "Lease", "lost_message"]
 
 TIME_TO_LIVE = 30.0  # seconds without renewal after which a lease is free
 RENEW_SECONDS = 5.0  # seconds between two renewals
-#: Longest wait for the row while taking it: a frozen holder may have it locked until the
-#: server ends that holder's silent transaction (10 s).
+#: Longest wait for the row while taking it: a frozen holder may have it locked until the server
+#: ends that holder's idle transaction (10 s).
 TAKE_LOCK_TIMEOUT = "20s"
 POLL_SECONDS = 0.5
-STOP_SECONDS = 30.0  # longest wait for a renewal under way when the lease is given back
+STOP_SECONDS = 30.0  # longest wait for a running renewal when the lease is released
 
 SERVER_NOW = func.clock_timestamp()
 
 
 class Lease:
-    """The right of this process to drive one study. Give it back with :meth:`release`."""
+    """The right of this process to drive one study; :meth:`release` ends it."""
 
     def __init__(
         self,
@@ -51,9 +51,9 @@ class Lease:
         triggers: Triggers = NO_TRIGGERS,
     ) -> None:
         self.study = study
-        #: Points at which a test interferes with whoever drives under this lease.
+        #: Points at which a test interferes with the driver that holds this lease.
         self.triggers = triggers
-        #: Grows with every owner; written with whatever this owner does.
+        #: Grows with every holder; stored with what this holder writes.
         self.epoch = epoch
         self._engine = engine
         self._renew_seconds = renew_seconds
@@ -74,19 +74,19 @@ class Lease:
         renew_seconds: float = RENEW_SECONDS,
         triggers: Triggers = NO_TRIGGERS,
     ) -> "Lease":
-        """Take the lease of a study, and renew it from a thread of its own.
+        """Take the lease of a study, and renew it from its own thread.
 
         Args:
-            database: Where the study is. The lease keeps one connection of its own.
+            database: The study's database. The lease uses its own connection.
             study: Name of the study, which need not exist yet.
             wait: Seconds to wait for a lease that another process holds.
-            time_to_live: Seconds without renewal after which another's lease is free.
+            time_to_live: Seconds without renewal after which another process's lease expires.
             renew_seconds: Seconds between two renewals.
             triggers: Points at which a test interferes.
 
         Raises:
             LeaseHeld: If another process holds it.
-            DatabaseAway: If the database goes away meanwhile.
+            DatabaseUnreachable: If the connection to the database breaks.
         """
         engine = database.make_engine(name="lease")
         try:
@@ -110,15 +110,15 @@ class Lease:
         return self._lost.is_set()
 
     def mark_lost(self) -> None:
-        """Note that another process has the lease: called by the fence that found out."""
+        """Record that another process has the lease; the fence calls this when it finds out."""
         self._lost.set()
 
     def check(self) -> None:
-        """Make sure, from the database, that this process still holds the lease.
+        """Check in the database that this process still holds the lease.
 
         Raises:
             LeaseLost: If it does not; the message says who does.
-            DatabaseAway: If that cannot be known now.
+            DatabaseUnreachable: If the database is unreachable.
         """
         with self._engine.connect() as connection:
             record = read_lease(connection, self.study)
@@ -127,21 +127,21 @@ class Lease:
             raise LeaseLost(lost_message(self.study, self.epoch, record))
 
     def release(self) -> None:
-        """Give the lease back; it is free at once. Safe to call twice, and during an outage.
+        """Release the lease, which is then free. Safe to call twice, and during an outage.
 
-        If the database is away, the lease becomes free by itself: when this process ends, for
-        others on this machine, and for all when its time to live is over.
+        If the database is unreachable, the lease expires: for processes on this machine when this
+        process ends, and for all others after its time to live.
         """
         if self._stopping.is_set():
             return
         self._stopping.set()
         self._renewer.join(timeout=STOP_SECONDS)
         if not self._renewer.is_alive():
-            with contextlib.suppress(DatabaseAway), self._engine.begin() as connection:
+            with contextlib.suppress(DatabaseUnreachable), self._engine.begin() as connection:
                 given: CursorResult[Any] = connection.execute(
                     self._own_row().values(released_at=SERVER_NOW)
                 )
-                if given.rowcount:  # one that was taken over stays without an end in the history
+                if given.rowcount:  # a lease that was taken over has no end in the history
                     connection.execute(self._own_history().values(released_at=SERVER_NOW))
         self._engine.dispose()
 
@@ -158,7 +158,9 @@ class Lease:
 
     def _renew_until_stopped(self) -> None:
         while not self._stopping.wait(self._renew_seconds):
-            with contextlib.suppress(DatabaseAway, SQLAlchemyError):  # tried again next time
+            with contextlib.suppress(
+                DatabaseUnreachable, SQLAlchemyError
+            ):  # tried again next time
                 if not self._renew():
                     self.mark_lost()
                     return
@@ -186,14 +188,14 @@ class Lease:
 
 
 def lost_message(study: str, epoch: int, record: LeaseRecord | None) -> str:
-    """One line: that the lease is lost, and to whom."""
+    """A line that says that the lease is lost, and to whom."""
     if record is None:
-        return f"the lease of study {study!r} (epoch {epoch}) is gone from the database"
+        return f"the lease of study {study!r} (epoch {epoch}) was deleted from the database"
     if record.released_at is not None:
-        return f"the lease of study {study!r} (epoch {epoch}) was given back: take it again"
+        return f"the lease of study {study!r} (epoch {epoch}) was released: take it again"
     return (
         f"study {study!r} was taken over from this process (epoch {epoch}) and is"
-        f" {record.describe()} (epoch {record.epoch}): nothing more is written here"
+        f" {record.describe()} (epoch {record.epoch}): this process writes nothing more"
     )
 
 
@@ -211,7 +213,7 @@ def _take_within(engine: Engine, study: str, *, wait: float, time_to_live: float
 
 def _take(connection: Connection, study: str, *, time_to_live: float) -> int:
     """Take the row if it is free, within the connection's transaction; returns the epoch."""
-    _refuse_held(read_lease(connection, study), time_to_live)  # says no without waiting
+    _refuse_held(read_lease(connection, study), time_to_live)  # refuses without waiting for a lock
     _lock_row(connection, study)
     record = read_lease(connection, study)
     _refuse_held(record, time_to_live)
@@ -246,6 +248,6 @@ def _lock_row(connection: Connection, study: str) -> None:
 def _refuse_held(record: LeaseRecord | None, time_to_live: float) -> None:
     if record is not None and not record.is_free(time_to_live=time_to_live):
         raise LeaseHeld(
-            f"study {record.study!r} is {record.describe()}: stop that driver first; one that has"
-            f" ended is replaced {time_to_live:.0f} s after its last sign of life"
+            f"study {record.study!r} is {record.describe()}: stop that driver first; if it has"
+            f" died, its lease expires {time_to_live:.0f} s after the last renewal"
         )

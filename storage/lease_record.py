@@ -1,4 +1,4 @@
-"""What the table of leases says about a study: who drives it, and whether still."""
+"""Records of the lease tables: who drives a study, and who drove it before."""
 
 import datetime
 from collections.abc import Mapping
@@ -15,19 +15,19 @@ __all__ = ["LeaseRecord", "PastLease", "lease_history", "read_lease", "read_leas
 
 @dataclass(frozen=True, kw_only=True)
 class LeaseRecord:
-    """One row of the table, and the server's clock when it was read."""
+    """One row of the table of leases, and the server's time when it was read."""
 
     #: Name of the study.
     study: str
-    #: Grows by one with every owner.
+    #: Grows by one with every holder.
     epoch: int
     #: The process that holds it, or held it last.
     holder: ProcessIdentity
-    #: When the holder got it, server's clock.
+    #: When the holder took it, by the server's clock.
     acquired_at: datetime.datetime
-    #: When the holder last said that it lives, server's clock.
+    #: When the holder last renewed it, by the server's clock.
     renewed_at: datetime.datetime
-    #: When the holder gave it back; None if it did not.
+    #: When the holder released it; None if it did not.
     released_at: datetime.datetime | None
     #: Server's clock when this was read.
     read_at: datetime.datetime
@@ -53,21 +53,21 @@ class LeaseRecord:
 
     @property
     def silence(self) -> float:
-        """Seconds since the holder last said that it lives, by the server's clock."""
+        """Seconds since the last renewal, by the server's clock."""
         return max(0.0, (self.read_at - self.renewed_at).total_seconds())
 
     def is_free(self, *, time_to_live: float) -> bool:
         """Whether another process may take it.
 
-        It may when it was given back, when it was not renewed for ``time_to_live`` seconds,
-        and when its holder is known to be dead.
+        It may if the lease was released, if it was not renewed for ``time_to_live`` seconds, or if
+        its holder is known to be dead.
         """
         if self.released_at is not None or self.silence >= time_to_live:
             return True
         return self.holder.is_certainly_dead()
 
     def describe(self) -> str:
-        """Who drives the study and how fresh that is, for people."""
+        """A text that says who drives the study, and when the lease was last renewed."""
         since = self.acquired_at.astimezone(datetime.UTC)
         return (
             f"driven by pid {self.holder.pid} on {self.holder.host} since"
@@ -77,22 +77,22 @@ class LeaseRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class PastLease:
-    """Who drove a study when."""
+    """Who held a study's lease, and when."""
 
-    #: Grows by one with every owner.
+    #: Grows by one with every holder.
     epoch: int
-    #: Host name of the owner.
+    #: Host name of the holder.
     host: str
-    #: Process number of the owner.
+    #: Process number of the holder.
     pid: int
-    #: When the owner got it, server's clock.
+    #: When the holder took it, by the server's clock.
     acquired_at: datetime.datetime
-    #: When the owner gave it back; None if it holds it, or it was taken over.
+    #: When the holder released it; None if it still holds it, or if it was taken over.
     released_at: datetime.datetime | None
 
 
 def read_lease(connection: Connection, study: str) -> LeaseRecord | None:
-    """The lease of a study; None if nobody ever had it."""
+    """The lease of a study; None if nobody ever held it."""
     return read_leases(connection, study).get(study)
 
 
@@ -106,7 +106,7 @@ def read_leases(connection: Connection, study: str | None = None) -> Mapping[str
 
 
 def lease_history(connection: Connection, study: str) -> tuple[PastLease, ...]:
-    """Everyone who ever had the lease of a study, oldest first."""
+    """All holders of a study's lease, oldest first."""
     query = select(LeaseHistoryRow.__table__).where(LeaseHistoryRow.study == study)
     return tuple(
         PastLease(

@@ -1,7 +1,7 @@
-"""Our tables, in the schema ``umss``. Optuna's own are in a schema beside it.
+"""Our tables, in the schema ``umss``. Optuna's tables are in another schema.
 
-Times are the server's, with time zone. JSON columns are ``json``, not ``jsonb``, which
-would sort the keys: a search space is an ordered thing.
+Times are the server's, with time zone. JSON columns are ``json``, not ``jsonb``, which would sort
+the keys: the order of a search space matters.
 """
 
 import datetime
@@ -68,7 +68,7 @@ class StudyRow(Base):
 
 
 class LeaseRow(Base):
-    """Who drives a study: one row a study, whose epoch grows with every owner."""
+    """Who drives a study: one row per study, whose epoch grows with every holder."""
 
     __tablename__ = "lease"
 
@@ -85,7 +85,7 @@ class LeaseRow(Base):
 
 
 class LeaseHistoryRow(Base):
-    """Who drove a study when; one that was taken over has no ``released_at``."""
+    """Who drove a study, and when; a lease that was taken over has no ``released_at``."""
 
     __tablename__ = "lease_history"
 
@@ -98,7 +98,7 @@ class LeaseHistoryRow(Base):
 
 
 class ReportRow(Base):
-    """One report of a trial: the whole of it, for the record and for adoption."""
+    """One complete report of a trial."""
 
     __tablename__ = "report"
 

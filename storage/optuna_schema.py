@@ -1,13 +1,13 @@
-"""Where Optuna's tables are: one schema for everybody, whatever a role's ``search_path`` says.
+"""Finds the schema of Optuna's tables: one for all roles, whatever their ``search_path`` says.
 
-Optuna names its tables without a schema, so that ``search_path`` decides where they are made and
-looked for; ours are always in ``umss``. Two roles of one database, or two addresses, would meet
-the same studies with other trials. So the schema is found from what the database holds:
+Optuna names its tables without a schema, so ``search_path`` would decide where they are created
+and found; ours are always in ``umss``. Two roles of one database, or two addresses, could then see
+the same studies with different trials. The schema is therefore chosen by the database's content:
 
-1. the schema whose Optuna tables hold a study of this program;
-2. else ``public``, if Optuna's tables are there;
-3. else ``umss_optuna``, if they are there;
-4. else they are to be made: in ``public`` where the role may, or in ``umss_optuna``.
+1. the schema whose Optuna tables contain a study of this program;
+2. else ``public``, if it contains Optuna's tables;
+3. else ``umss_optuna``, if it contains them;
+4. else they will be created: in ``public`` if the role may, otherwise in ``umss_optuna``.
 """
 
 from collections.abc import Sequence
@@ -21,11 +21,11 @@ from storage.errors import SchemaError
 __all__ = ["MARK_ATTRIBUTE", "OptunaPlace", "find_place", "make_place", "quoted"]
 
 PUBLIC, OWN = "public", "umss_optuna"
-#: System attribute of a study in Optuna's tables, which this program alone writes.
+#: System attribute of a study in Optuna's tables that only this program writes.
 MARK_ATTRIBUTE = "unim2:created_at"
-#: Tables whose one row is written when all others have been made.
+#: Tables whose single row is written after all tables have been created.
 LAST_WRITTEN = ("version_info", "alembic_version")
-#: Schemas with tables of Optuna's, and whether the role may read all of those that are asked.
+#: Schemas that contain Optuna's tables, and whether the role may read the four tables named here.
 CANDIDATES = text(
     "SELECT n.nspname, bool_and(has_schema_privilege(n.oid, 'USAGE')"
     " AND has_table_privilege(c.oid, 'SELECT'))"
@@ -34,7 +34,7 @@ CANDIDATES = text(
     " ('studies', 'study_system_attributes', 'version_info', 'alembic_version')"
     " GROUP BY n.nspname HAVING count(*) = 4 ORDER BY n.nspname"
 )
-#: Null where there is no such schema.
+#: Whether the role may create tables in a schema; no row if the schema does not exist.
 MAY_MAKE = text(
     "SELECT has_schema_privilege(oid, 'CREATE') FROM pg_catalog.pg_namespace WHERE nspname = :name"
 )
@@ -51,18 +51,18 @@ class OptunaPlace:
     """A schema for Optuna's tables."""
 
     schema: str
-    #: Whether they are there, with their versions written down.
+    #: Whether the tables exist, including the rows with their versions.
     made: bool
 
 
 def find_place(connection: Connection) -> OptunaPlace:
-    """The schema of Optuna's tables; makes nothing.
+    """Find the schema of Optuna's tables, without creating anything.
 
     Args:
         connection: With the role's own search path.
 
     Raises:
-        SchemaError: If several schemas hold studies of this program, and no search path names
+        SchemaError: If several schemas contain studies of this program, and no search path names
             one of them.
     """
     readable = {name: bool(may) for name, may in connection.execute(CANDIDATES)}
@@ -78,7 +78,7 @@ def find_place(connection: Connection) -> OptunaPlace:
 
 
 def make_place(connection: Connection, place: OptunaPlace) -> None:
-    """Make the schema if it is one that this program makes."""
+    """Create the schema if it is ``umss_optuna``."""
     if place.schema == OWN:
         connection.execute(CreateSchema(OWN, if_not_exists=True))
 
@@ -96,7 +96,7 @@ def _is_marked(connection: Connection, schema: str) -> bool:
 
 
 def _is_whole(connection: Connection, schema: str) -> bool:
-    """Whether the making of the tables, which is many transactions, came to its end."""
+    """Whether the creation of the tables, which takes several transactions, was completed."""
     parts = (f"EXISTS (SELECT FROM {_table(schema, name)})" for name in LAST_WRITTEN)
     return bool(connection.exec_driver_sql(f"SELECT {' AND '.join(parts)}", ()).scalar_one())
 
@@ -115,6 +115,6 @@ def _the_one(connection: Connection, marked: Sequence[str]) -> str:
     raise SchemaError(
         "studies of this program are in Optuna's tables of several schemas"
         f" ({', '.join(marked)}): name one of these in the address"
-        f" (?options=-csearch_path={marked[0]}), and bring the studies together with"
+        f" (?options=-csearch_path={marked[0]}), and move the studies into one schema with"
         " export-study and import-study"
     )

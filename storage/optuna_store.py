@@ -1,4 +1,4 @@
-"""Optuna's storage on our database: the one module of this package that knows Optuna."""
+"""Optuna's storage on our database: the only module of this package that uses its tables."""
 
 import contextlib
 import datetime
@@ -29,7 +29,7 @@ __all__ = ["SearchStorage", "TrialRow", "one_transaction", "open_optuna"]
 
 @dataclass(frozen=True, kw_only=True)
 class TrialRow:
-    """What a look at a study's trials shows of one."""
+    """Number, id and state of a trial."""
 
     trial_id: int
     number: int
@@ -37,19 +37,19 @@ class TrialRow:
 
 
 def open_optuna(database: Database, lease: Lease | None = None) -> "SearchStorage":
-    """Open Optuna's storage: its tables made, one connection, writes fenced by the lease.
+    """Open Optuna's storage with one connection; creates missing tables.
 
-    Outages come out of every call as :class:`DatabaseAway`, a lost lease as
-    :class:`LeaseLost`. Optuna's heartbeat is off: the lease says who lives. Close it with
-    ``storage.engine.dispose()``.
+    Every call raises :class:`DatabaseUnreachable` in an outage, and :class:`LeaseLost` if the
+    lease is lost. Optuna's heartbeat is off, since the lease shows whether the driver is running.
+    Close the storage with ``storage.engine.dispose()``.
 
     Args:
-        database: Where Optuna's tables are, or will be.
-        lease: The driver's lease; None for somebody who only reads.
+        database: The database that contains Optuna's tables, or will.
+        lease: The driver's lease, which fences all writes; None for no fence.
 
     Raises:
         SchemaError: If the tables are of another version of Optuna.
-        DatabaseAway: If the database goes away meanwhile.
+        DatabaseUnreachable: If the database is unreachable.
     """
     _make_tables(database)
     with translated():
@@ -70,13 +70,13 @@ def open_optuna(database: Database, lease: Lease | None = None) -> "SearchStorag
 def one_transaction(
     database: Database, *, snapshot: bool = False
 ) -> Iterator[tuple[Connection, "SearchStorage"]]:
-    """One transaction over Optuna's tables and ours: all that is done in it, or nothing.
+    """One transaction over Optuna's tables and ours: everything in it is stored, or nothing.
 
-    What Optuna's storage commits is a savepoint of it.
+    Commits of Optuna's storage become savepoints.
 
     Args:
-        database: Where the tables are.
-        snapshot: Read all as it is at one moment, and write nothing.
+        database: The database of the tables.
+        snapshot: Whether to read the state of one moment, and refuse writes.
 
     Yields:
         The connection, for our tables, and the storage, for Optuna's.
@@ -102,13 +102,13 @@ def one_transaction(
 
 
 class SearchStorage(RDBStorage):
-    """Optuna's storage on an engine of ours, for a search that is not alone in writing.
+    """Optuna's storage on one of our engines, for a study that others may write to, too.
 
-    It stays in its process: a pickled one would carry the password, and come back with neither
-    fence nor translation.
+    It cannot be pickled: a copy would contain the password, and would lack the fence and the
+    translation of errors.
     """
 
-    #: Number that the trial which is being created must get; None where any will do.
+    #: Number that the trial being created must get; None for any.
     _wanted: int | None = None
 
     def __init__(
@@ -117,9 +117,9 @@ class SearchStorage(RDBStorage):
         """Open it.
 
         Args:
-            database: Whose settings its transactions have.
+            database: Its settings are used in all transactions.
             options: Arguments of ``create_engine``.
-            skip_table_creation: Whether the tables are there.
+            skip_table_creation: Whether the tables already exist.
         """
         self._settings = TransactionSettings(
             read_only=database.read_only, schema=database.optuna_schema
@@ -143,8 +143,8 @@ class SearchStorage(RDBStorage):
 
     def __getstate__(self) -> dict[Any, Any]:
         raise TypeError(
-            "the storage of a search stays in its process: a copy would carry the password and"
-            " write without the lease's fence; open one there"
+            "the storage of a search cannot be copied to another process: a copy would contain the"
+            " password and write without the lease's fence; open one there"
         )
 
     def create_numbered_trial(
@@ -152,11 +152,11 @@ class SearchStorage(RDBStorage):
     ) -> int | None:
         """Create a trial if it gets this number, in one transaction.
 
-        Optuna numbers trials in the order of their creation, whoever creates them. What other
-        trials of the study have as distributions is not compared with the template's.
+        Optuna numbers trials in the order of their creation, whoever creates them. The template's
+        distributions are not compared with those of the study's other trials.
 
         Returns:
-            The trial's id; None if another trial has the number, and nothing was stored.
+            The trial's id; None, with nothing stored, if it would get another number.
         """
         self._wanted = number
         try:
@@ -166,7 +166,7 @@ class SearchStorage(RDBStorage):
         finally:
             self._wanted = None
 
-    def take_up(
+    def start_queued(
         self,
         trial_id: int,
         parameters: Mapping[str, float],
@@ -178,17 +178,18 @@ class SearchStorage(RDBStorage):
         """Make a trial that somebody queued RUNNING, with all its parameters, in one transaction.
 
         Args:
-            trial_id: The trial.
-            parameters: All its parameters; those it has already stay as they are.
-            distributions: Of every parameter.
-            user_attrs: Attributes to set.
-            system_attrs: The same, for Optuna's other kind.
+            trial_id: The trial's id.
+            parameters: All its parameters, including those that it already has.
+            distributions: Optuna's distribution of each parameter.
+            user_attrs: User attributes to set.
+            system_attrs: System attributes to set.
 
         Returns:
-            Whether the trial has these parameters now; if not, nothing was stored.
+            Whether that worked; if not, nothing was stored, since the trial already has another
+            value of a parameter.
 
         Raises:
-            UpdateFinishedTrialError: If somebody has ended it.
+            UpdateFinishedTrialError: If somebody has ended the trial.
         """
         with _create_scoped_session(self.scoped_session) as session:
             trial: Any = models.TrialModel.find_or_raise_by_id(trial_id, session, for_update=True)
@@ -210,16 +211,18 @@ class SearchStorage(RDBStorage):
                 trial.state, trial.datetime_start = TrialState.RUNNING, datetime.datetime.now()
         return True
 
-    def look(self, study_id: int, *, first: int, also: Collection[int]) -> list[TrialRow] | None:
-        """See how some trials stand.
+    def read_trial_rows(
+        self, study_id: int, *, first: int, also: Collection[int]
+    ) -> list[TrialRow] | None:
+        """Read the states of some trials.
 
         Args:
-            study_id: The study.
-            first: Trials from this number on,
-            also: and those of these ids.
+            study_id: The study's id.
+            first: Read all trials from this number on.
+            also: Read the trials with these ids, too.
 
         Returns:
-            Those that there are, by number; None if the study is not there any more.
+            Those of them that exist, by number; None if the study was deleted.
         """
         trial, study = models.TrialModel, models.StudyModel
         wanted = or_(trial.number >= first, trial.trial_id.in_(also))
@@ -255,13 +258,13 @@ class SearchStorage(RDBStorage):
 
 
 class _NumberTaken(Exception):
-    """The transaction is rolled back."""
+    """The trial got another number; rolls back the transaction."""
 
 
 def _make_tables(database: Database) -> None:
-    """Let Optuna make its tables where they are missing, and note where they are.
+    """Let Optuna create its tables if they are missing, and record their schema.
 
-    Optuna's constructor is not safe against a second one at the same moment.
+    Under a lock, because Optuna's constructor may not run twice at the same time.
     """
     with translated(), database.engine.connect() as connection:
         place = find_place(connection)
@@ -290,8 +293,8 @@ def _check_version(storage: RDBStorage) -> None:
     if found == wanted:
         return
     older = found in storage.get_all_versions()
-    mend = "run `optuna storage upgrade` as their owner" if older else "install a newer Optuna"
+    fix = "run `optuna storage upgrade` as their owner" if older else "install a newer Optuna"
     raise SchemaError(
         f"Optuna's tables do not fit this Optuna: they have version {found}, {wanted} is needed;"
-        f" {mend}, or give another database"
+        f" {fix}, or give another database"
     )

@@ -1,31 +1,33 @@
-"""Outages: which errors mean that the database is away, rather than that we are wrong."""
+"""Outages: which errors mean that the database is unreachable, rather than a programming error."""
 
 from types import TracebackType
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from storage.errors import DatabaseAway, NotPermitted, StorageError
+from storage.errors import DatabaseUnreachable, NotPermitted, StorageError
 
-__all__ = ["database_away", "translated", "translation"]
+__all__ = ["OUTAGE", "is_outage", "translated", "translation"]
 
-#: SQLSTATE classes that pass without anybody mending a program: connection, transaction
-#: rollback (deadlock), resources (disk full, connections), operator intervention, system.
+#: How messages about an outage begin.
+OUTAGE = "the database is unreachable: "
+#: SQLSTATE classes of temporary errors: connection, transaction rollback (deadlock), resources
+#: (disk full, connections), operator intervention, system.
 PASSING_CLASSES = ("08", "40", "53", "57", "58")
-#: Single states that pass: the server ended a silent transaction; a lock was not to be had.
+#: Single temporary states: the server ended an idle transaction; a lock was not available.
 PASSING_STATES = ("25P03", "55P03")
-#: The role may not do this; the transaction is one that only reads.
+#: States of refused statements: the role lacks a right; the transaction is read-only.
 REFUSED_STATES = ("42501", "25006")
 
 
-def database_away(error: BaseException | None) -> bool:
-    """Whether an error, or one that it was raised from, says that the database is away.
+def is_outage(error: BaseException | None) -> bool:
+    """Whether an error, or an error that caused it, means that the database is unreachable.
 
-    True for broken and refused connections, a server that starts or stops, a full disk, and
-    transactions that the server ended; the same work may succeed later. False for errors of
+    True for broken and refused connections, a server that is starting or stopping, a full disk,
+    and transactions that the server ended; the same work may succeed later. False for errors of
     the program, and for a lost lease.
     """
     while error is not None:
-        if isinstance(error, DatabaseAway):
+        if isinstance(error, DatabaseUnreachable):
             return True
         if isinstance(error, StorageError):
             return False
@@ -36,26 +38,26 @@ def database_away(error: BaseException | None) -> bool:
 
 
 def translation(error: BaseException | None) -> StorageError | None:
-    """What an error means, as an error of ours; None where it is of another kind.
+    """Translate an error to one of ours; None if it has no translation.
 
-    An outage is :class:`DatabaseAway`, a role without the right :class:`NotPermitted`.
+    An outage becomes :class:`DatabaseUnreachable`, a missing right :class:`NotPermitted`.
     """
-    if database_away(error):
-        return DatabaseAway(f"the database is away: {_first_words(error)}")
+    if is_outage(error):
+        return DatabaseUnreachable(f"{OUTAGE}{_first_line(error)}")
     if _refused(error):
         return NotPermitted(
-            f"the role that connects to the database may not do this ({_first_words(error)}):"
+            f"the role that connects to the database may not do this ({_first_line(error)}):"
             " give --storage with the driver's role, or the owner's;"
-            " `python -m search roles` makes them"
+            " `python -m search roles` creates roles"
         )
     return None
 
 
 class translated:  # lower case: it reads like a function, with translated(): ...
-    """Raise the :func:`translation` of errors that have one; others pass unchanged.
+    """Raise the :func:`translation` of errors that have one; others stay unchanged.
 
-    Engines of this package raise it themselves; this is for code that meets SQLAlchemy or
-    Optuna errors from elsewhere.
+    Engines of this package do so themselves; this is for code that gets errors of SQLAlchemy or
+    Optuna from elsewhere.
     """
 
     def __enter__(self) -> None:
@@ -69,13 +71,13 @@ class translated:  # lower case: it reads like a function, with translated(): ..
     ) -> None:
         if error is None or isinstance(error, StorageError):
             return
-        told = translation(error)
-        if told is not None:
-            raise told from error
+        ours = translation(error)
+        if ours is not None:
+            raise ours from error
 
 
 def _refused(error: BaseException | None) -> bool:
-    """Whether an error, or one that it was raised from, is a want of rights."""
+    """Whether an error, or an error that caused it, is about a missing right."""
     while error is not None:
         if isinstance(error, DBAPIError):
             return getattr(error.orig, "pgcode", None) in REFUSED_STATES
@@ -83,19 +85,19 @@ def _refused(error: BaseException | None) -> bool:
     return False
 
 
-def _first_words(error: BaseException | None) -> str:
-    """The first line of what the database, or libpq, said."""
-    while error is not None and not isinstance(error, DBAPIError | DatabaseAway):
+def _first_line(error: BaseException | None) -> str:
+    """The first line of the message of the server or of libpq."""
+    while error is not None and not isinstance(error, DBAPIError | DatabaseUnreachable):
         error = error.__cause__ or error.__context__
-    told = getattr(error, "orig", None) or error
-    lines = str(told).strip().splitlines() or [type(told).__name__]
-    return lines[0].strip().removeprefix("the database is away: ")
+    original = getattr(error, "orig", None) or error
+    lines = str(original).strip().splitlines() or [type(original).__name__]
+    return lines[0].strip().removeprefix(OUTAGE)
 
 
 def _passes(error: DBAPIError) -> bool:
     if error.connection_invalidated:
         return True
     state = getattr(error.orig, "pgcode", None)
-    if state is None:  # libpq's own: no server was there to give a state
+    if state is None:  # an error of libpq itself, without a server to give a state
         return isinstance(error, (OperationalError, InterfaceError))
     return state[:2] in PASSING_CLASSES or state in PASSING_STATES

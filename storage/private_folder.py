@@ -1,7 +1,7 @@
-"""Folders that nobody but their owner may enter, at short paths: for sockets, above all.
+"""Folders that only their owner may enter, with short paths, mainly for sockets.
 
-The path of a Unix socket has about a hundred bytes, and the folders that users are given for
-their files may take all of them.
+The path of a Unix socket is limited to about a hundred bytes, which the paths of users' own
+folders may exceed.
 """
 
 import os
@@ -14,29 +14,29 @@ __all__ = ["make_folder", "make_private"]
 
 
 def make_folder(folder: Path, *, mode: int) -> bool:
-    """Make a folder unless it is there; whether it was made.
+    """Create a folder unless it exists; returns whether it was created.
 
     Raises:
-        OSError: If it cannot be made.
+        OSError: If it cannot be created.
     """
     try:
         folder.mkdir(mode=mode)
     except FileExistsError:
         return False
     if os.geteuid() == 0:
-        folder.chmod(mode)  # whatever the umask: the server's account must get through
+        folder.chmod(mode)  # independent of the umask: the server's account must have access
     return True
 
 
 def make_private(folder: Path, account: ServerAccount | None = None) -> bool:
-    """Make a private folder unless it is there; whether what is there is private and ours.
+    """Create a private folder unless it exists; returns whether it is private and ours.
 
     Args:
-        folder: An absolute path, in a folder that anybody may write.
-        account: Who it is for; None for the account of this process.
+        folder: An absolute path, in a folder that anybody may write to.
+        account: The owner; None for the account of this process.
 
     Raises:
-        OSError: If it cannot be made.
+        OSError: If it cannot be created.
     """
     owner = os.geteuid() if account is None else account.uid
     if make_folder(folder, mode=0o700) and account is not None:

@@ -1,8 +1,8 @@
-"""Which process, on which machine: told apart from another one with the same number.
+"""Identifies a process, and distinguishes it from others with the same process number.
 
-A process number alone names nothing: it is used again, after a restart of the machine by
-chance, and in every container anew. Together with the start time, the boot id and the
-process namespace it names one process.
+A process number alone is not unique: it is reused, after a restart of the machine as well, and
+every container has its own numbers. Together with the start time, the boot id and the process
+namespace, it identifies one process.
 """
 
 import os
@@ -19,22 +19,22 @@ ENDED_STATES = ("Z", "X", "x")
 
 @dataclass(frozen=True, kw_only=True)
 class ProcessIdentity:
-    """One process, and the place in which its number means something."""
+    """One process, with the machine and the namespace in which its number is valid."""
 
-    #: Host name, for people.
+    #: Host name.
     host: str
-    #: Random id of this start of the machine; empty where the system has none.
+    #: Random id of this start of the machine; empty if the system has none.
     boot_id: str
-    #: Inode of the process namespace; 0 where the system has none.
+    #: Inode of the process namespace; 0 if the system has none.
     namespace: int
     #: Process number.
     pid: int
-    #: Start of the process, clock ticks after the start of the machine; 0 if unknown.
+    #: Start of the process in clock ticks after the start of the machine; 0 if unknown.
     started: int
 
     @classmethod
     def of_this_process(cls) -> "ProcessIdentity":
-        """The process that asks."""
+        """The identity of this process."""
         pid = os.getpid()
         status = _status(pid)
         return cls(
@@ -46,10 +46,10 @@ class ProcessIdentity:
         )
 
     def is_certainly_dead(self) -> bool:
-        """Whether the process lived in the same place as this one, and has ended.
+        """Whether the process ran on this machine, in this process's namespace, and has ended.
 
-        False when that cannot be known: another host, another namespace, a process whose
-        details are hidden from this one.
+        False if that cannot be determined: on another host, in another namespace, or if the
+        process's details are hidden from this one.
         """
         here = (socket.gethostname(), boot_id(), _namespace())
         if not self.boot_id or (self.host, self.boot_id, self.namespace) != here:
@@ -68,7 +68,7 @@ class ProcessIdentity:
 
 
 def boot_id() -> str:
-    """Random id of this start of the machine; empty where the system has none."""
+    """Random id of this start of the machine; empty if the system has none."""
     try:
         return (PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
@@ -88,5 +88,5 @@ def _status(pid: int) -> tuple[str, int] | None:
         text = (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    fields = text.rpartition(")")[2].split()  # the name before it may hold anything
+    fields = text.rpartition(")")[2].split()  # the name in parentheses may hold any character
     return fields[0], int(fields[19])  # fields 3 and 22 of proc(5)

@@ -1,4 +1,4 @@
-"""Reports: the whole of what a trial told at each evaluation, once each."""
+"""Reports: the complete report of every evaluation of a trial, each stored once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ __all__ = ["ReportRecord", "reports_of", "store_report"]
 
 @dataclass(frozen=True, kw_only=True)
 class ReportRecord:
-    """One report as it is stored."""
+    """One stored report."""
 
     #: Number of the trial.
     trial: int
@@ -33,7 +33,7 @@ def store_report(
     evaluation: int,
     payload: Mapping[str, Any],
 ) -> bool:
-    """Store a report; one that is there already stays as it is.
+    """Store a report; an existing one stays unchanged.
 
     Args:
         bind: Engine or connection; the driver's is fenced.
@@ -58,7 +58,7 @@ def store_report(
 def reports_of(
     bind: Engine | Connection, *, study: str, trial: int | None = None
 ) -> tuple[ReportRecord, ...]:
-    """The reports of a trial, or of all, by trial and evaluation."""
+    """The reports of one trial, or of all trials, ordered by trial and evaluation."""
     columns = (ReportRow.trial, ReportRow.evaluation, ReportRow.payload)
     query = select(*columns).where(ReportRow.study == study)
     if trial is not None:

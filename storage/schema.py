@@ -1,4 +1,4 @@
-"""The version of our tables: made, brought up to date, or refused as too new."""
+"""The schema of our tables: creates them, migrates old ones, and refuses newer ones."""
 
 from pathlib import Path
 
@@ -14,21 +14,21 @@ from storage.models import SCHEMA
 
 __all__ = ["check_schema", "known_versions", "lock_schema", "schema_versions", "upgrade_schema"]
 
-#: Where the steps from version to version are.
+#: Folder of the migrations.
 MIGRATIONS = Path(__file__).parent / "migrations"
-#: Key of the advisory lock that is held while tables are made: ours, or Optuna's.
+#: Key of the advisory lock that is held while tables are created, ours or Optuna's.
 LOCK_KEY = 0x756D7373  # "umss"
-#: Longest wait for another process that makes tables, and longest silence of ours.
+#: Longest wait for another process that creates tables, and longest idle time of our transaction.
 LOCK_TIMEOUT = "60s"
 
 
 def upgrade_schema(engine: Engine) -> None:
-    """Make our tables, or bring them up to date; writes nothing when they are.
+    """Create our tables or migrate them; writes nothing if they are up to date.
 
-    Processes that do it at once wait for one another. All steps are one transaction.
+    Concurrent processes wait for each other. All migrations run in one transaction.
 
     Raises:
-        SchemaError: If the tables are newer than this program, or cannot be made.
+        SchemaError: If the tables are newer than this program, or cannot be created.
     """
     with engine.connect() as connection:
         if _is_current(connection):
@@ -41,13 +41,13 @@ def upgrade_schema(engine: Engine) -> None:
                 command.upgrade(_config(connection), "head")
     except NotPermitted as error:
         raise SchemaError(
-            f"cannot make the tables in schema {SCHEMA!r}: {error}; let the database's owner run"
+            f"cannot create the tables in schema {SCHEMA!r}: {error}; let the database's owner run"
             " this command once, or grant the role CREATE on the database"
         ) from error
 
 
 def check_schema(engine: Engine) -> None:
-    """Make sure that our tables are there and as this program makes them; writes nothing.
+    """Check that our tables exist and have the version of this program; writes nothing.
 
     Raises:
         SchemaError: If they are missing, older or newer.
@@ -55,8 +55,8 @@ def check_schema(engine: Engine) -> None:
     with engine.connect() as connection:
         if not _is_current(connection):
             raise SchemaError(
-                f"the tables in schema {SCHEMA!r} are missing or older than this program, and"
-                " nothing is to be written: let the owner run `python -m search list` once"
+                f"the tables in schema {SCHEMA!r} are missing or older than this program, and this"
+                " command must not write: let the owner run `python -m search list` once"
             )
 
 
@@ -67,14 +67,14 @@ def known_versions() -> tuple[str, ...]:
 
 
 def schema_versions(connection: Connection) -> tuple[str | None, str | None]:
-    """Version of the stored tables (None if there are none), and of those this program makes."""
+    """Version of the stored tables (None if there are none), and that of this program."""
     context = MigrationContext.configure(connection, opts={"version_table_schema": SCHEMA})
     newest = ScriptDirectory.from_config(_config()).get_current_head()
     return context.get_current_revision(), newest
 
 
 def lock_schema(connection: Connection) -> None:
-    """Keep others from making tables until the connection's transaction ends."""
+    """Keep others from creating tables until the connection's transaction ends."""
     for setting in ("lock_timeout", "idle_in_transaction_session_timeout"):
         connection.execute(text(f"SET LOCAL {setting} = '{LOCK_TIMEOUT}'"))
     connection.execute(select(func.pg_advisory_xact_lock(LOCK_KEY)))

@@ -1,8 +1,7 @@
-"""The account that the embedded server runs under when this process is root's.
+"""The account that the embedded server runs under if this process runs as root.
 
-PostgreSQL refuses to run as root. Root's embedded server runs under an account of its
-own, which must be able to reach its files; permissions of folders that are not ours are
-never changed.
+PostgreSQL refuses to run as root. Root's embedded server therefore runs under its own account,
+which needs access to the server's files; permissions of other folders are never changed.
 """
 
 import os
@@ -36,10 +35,10 @@ class ServerAccount:
 
 
 def server_account() -> ServerAccount | None:
-    """The account to run the server under; None unless this process is root's.
+    """The account to run the server under; None unless this process runs as root.
 
     Raises:
-        EmbeddedError: If the account does not exist and cannot be made.
+        EmbeddedError: If the account does not exist and cannot be created.
     """
     if os.geteuid() != 0:
         return None
@@ -52,11 +51,11 @@ def server_account() -> ServerAccount | None:
 
 
 def find_barrier(folder: Path, account: ServerAccount | None) -> Path | None:
-    """The first folder on the way to (and with) ``folder`` that the account may not enter.
+    """The first of a folder's parents, or the folder itself, that the account may not enter.
 
     Args:
-        folder: An absolute path; what does not exist yet is no barrier.
-        account: None asks for an account that owns nothing and is in no group.
+        folder: An absolute path; parts that do not exist yet are ignored.
+        account: The account; None for one that owns nothing and is in no group.
     """
     for part in (*reversed(folder.parents), folder):
         try:
@@ -87,13 +86,13 @@ def _make_account() -> None:
         )
     except FileNotFoundError as error:
         raise EmbeddedError(
-            f"PostgreSQL does not run as root and useradd is missing: make the account"
+            f"PostgreSQL does not run as root and useradd is missing: create the account"
             f" {ACCOUNT_NAME!r}, {OTHER_WAYS}"
         ) from error
     except subprocess.CalledProcessError as error:
-        if "already exists" in error.stderr:  # made by another process just now
+        if "already exists" in error.stderr:  # another process has just created it
             return
         raise EmbeddedError(
-            f"PostgreSQL does not run as root and the account {ACCOUNT_NAME!r} cannot be made"
-            f" ({' '.join(error.stderr.split())}): make it, {OTHER_WAYS}"
+            f"PostgreSQL does not run as root and the account {ACCOUNT_NAME!r} cannot be created"
+            f" ({' '.join(error.stderr.split())}): create it, {OTHER_WAYS}"
         ) from error

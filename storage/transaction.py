@@ -1,4 +1,4 @@
-"""A transaction on whatever the caller has: an engine, or a connection of its own."""
+"""A transaction on an engine or on a connection, whichever the caller has."""
 
 import contextlib
 from collections.abc import Iterator
@@ -12,8 +12,9 @@ __all__ = ["transaction"]
 def transaction(bind: Engine | Connection) -> Iterator[Connection]:
     """A connection inside a transaction.
 
-    An engine gives a new transaction, committed at the end. A connection's own transaction is
-    used if it is in one, and left to its owner; else one is made and committed.
+    On an engine, a new transaction is begun, and committed at the end. On a connection, its
+    current transaction is used and not committed; without one, a transaction is begun and
+    committed.
     """
     if isinstance(bind, Connection) and bind.in_transaction():
         yield bind

@@ -1,8 +1,8 @@
-"""What holds in every transaction of an engine, whoever stands between it and the server.
+"""Settings that every transaction of an engine begins with, so that poolers cannot lose them.
 
-The settings are made inside each transaction, for that transaction alone. Parameters of the
-connection would be refused by a pooler such as PgBouncer, and settings of the session would be
-lost there: in transaction mode each transaction may run in another session.
+The settings are made inside each transaction, for that transaction only. A pooler such as
+PgBouncer would refuse parameters of the connection and lose settings of the session: in
+transaction mode each transaction may run in another session.
 """
 
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ from storage.errors import NotPermitted
 
 __all__ = ["TransactionSettings", "set_in_each_transaction"]
 
-#: Kept by the server: a transaction whose program has fallen silent (frozen, cut off) is ended,
-#: so that its locks block nobody for long; nobody waits for a lock for ever.
+#: The server ends transactions of frozen or disconnected programs, so that their locks do not
+#: block others for long, and no transaction waits for a lock for ever.
 SERVER_SETTINGS = {
     "idle_in_transaction_session_timeout": "10s",
-    "lock_timeout": "15s",  # longer than the above: whoever waits for a silent one outlasts it
+    "lock_timeout": "15s",  # longer than the above, to outlast a transaction that the server ends
     "timezone": "UTC",
 }
-#: As well, where this program is to write nothing, whatever its role may. It comes with a query,
-#: after which PostgreSQL lets no transaction become one that writes.
+#: Additional settings for read-only engines, whatever the role may do. They are set by a query,
+#: after which PostgreSQL does not let a transaction become one that writes.
 READ_ONLY_SETTINGS = {"transaction_read_only": "on"}
 
 
@@ -31,7 +31,7 @@ class TransactionSettings:
 
     #: Whether the server is to refuse every write.
     read_only: bool = False
-    #: The one schema in which names without a schema are looked for; None leaves that alone.
+    #: The only schema in which names without a schema are searched; None keeps ``search_path``.
     schema: str | None = None
 
     def values(self) -> dict[str, str]:
@@ -43,11 +43,11 @@ class TransactionSettings:
 
 
 def set_in_each_transaction(engine: Engine, settings: TransactionSettings) -> None:
-    """Have every transaction of the engine begin with these settings.
+    """Make every transaction of the engine begin with these settings.
 
     Raises:
-        NotPermitted: From an engine that only reads, where a statement would run outside of a
-            transaction, and so without them.
+        NotPermitted: Later, by a read-only engine, for a statement outside of a transaction, which
+            would run without these settings.
     """
     values = settings.values()
     statement = f"SELECT {', '.join(['set_config(%s, %s, true)'] * len(values))}"
@@ -58,8 +58,8 @@ def set_in_each_transaction(engine: Engine, settings: TransactionSettings) -> No
         if connection.connection.dbapi_connection.autocommit:  # type: ignore[union-attr]
             if settings.read_only:
                 raise NotPermitted(
-                    "a connection that only reads was to run statements outside of transactions:"
-                    " open the database for writing"
+                    "a read-only connection cannot run statements outside of transactions: open"
+                    " the database for writing"
                 )
             return
         connection.exec_driver_sql(statement, parameters)

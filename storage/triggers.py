@@ -1,7 +1,7 @@
-"""Points at which a test can pause, fail or end a driver; nothing happens at them otherwise.
+"""Points at which a test can pause, fail or end a driver; otherwise nothing happens there.
 
-A race is a matter of what happens between two steps. Each point here lies between two such steps,
-so that a test decides what comes in between, and does not wait for it to happen.
+A race depends on what happens between two steps. Each point is between two such steps, so that a
+test decides what happens there instead of waiting for it by chance.
 """
 
 from collections.abc import Callable
@@ -16,23 +16,23 @@ def _nothing(subject: object) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Triggers:
-    """What is called at each point, in the thread that comes there; it may raise."""
+    """The functions called at each point, in the thread that reaches it; they may raise."""
 
-    #: The driver is about to give a worker an order; with the order.
+    #: The driver is about to give a worker an order; called with the order.
     ordering: Callable[[object], None] = _nothing
-    #: A worker's event has reached the driver, which knows nothing of it yet; with the event.
+    #: A worker's event has reached the driver, which has not processed it; called with the event.
     answered: Callable[[object], None] = _nothing
-    #: The write queue is about to store a write; with the write.
+    #: The write queue is about to store a write; called with the write.
     writing: Callable[[object], None] = _nothing
-    #: A write is stored, and neither the write queue nor the driver knows; with the write.
+    #: A write is stored, but the driver does not know it yet; called with the write.
     stored: Callable[[object], None] = _nothing
-    #: A commit has passed the fence, and is not done; with the study's name.
+    #: A commit has passed the fence but is not completed; called with the study's name.
     fenced: Callable[[object], None] = _nothing
-    #: The lease is about to be renewed; with the study's name.
+    #: The lease is about to be renewed; called with the study's name.
     renewing: Callable[[object], None] = _nothing
-    #: The pool is about to end a worker's process and start another; with the worker's name.
+    #: The pool is about to restart a worker's process; called with the worker's name.
     replacing: Callable[[object], None] = _nothing
 
 
-#: What every caller but a test has.
+#: The default everywhere but in tests.
 NO_TRIGGERS = Triggers()

@@ -1,1 +1,1 @@
-"""One training run: images to frozen features to UniM2 to losses, probes and scores."""
+"""One training run: from images to frozen features, the method, its losses, probes and scores."""

@@ -1,4 +1,4 @@
-"""Messages that name the same cause for different files, told in one line with their count."""
+"""Group messages that have the same cause in different files into one line with their count."""
 
 import re
 from collections import Counter
@@ -8,15 +8,15 @@ from dataclasses import dataclass
 __all__ = ["Alike", "cause_of", "group_alike"]
 
 GAP = "\N{HORIZONTAL ELLIPSIS}"
-#: Names stand in quotes. A kind does as well, but other kinds are other causes.
+#: Names are quoted. A kind is quoted too, but different kinds are different causes.
 QUOTED = re.compile(r"(?<!kind )'([^']+)'")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Alike:
-    """Messages of one cause."""
+    """Messages with the same cause."""
 
-    #: The first of them.
+    #: The first message.
     text: str
     count: int
 
@@ -27,7 +27,7 @@ class Alike:
 
 
 def cause_of(text: str) -> str:
-    """A message without what differs from file to file: names, paths, numbers."""
+    """A message without the parts that differ between files: names, paths, numbers."""
     for name in sorted(set(QUOTED.findall(text)), key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", GAP, text)
     text = re.sub(r"\S*/\S*", GAP, text)
@@ -36,7 +36,7 @@ def cause_of(text: str) -> str:
 
 
 def group_alike(texts: Iterable[str]) -> tuple[Alike, ...]:
-    """Messages brought together by cause, in the order of the first of each."""
+    """Messages grouped by cause, in order of first occurrence."""
     first: dict[str, str] = {}
     counts: Counter[str] = Counter()
     for text in texts:

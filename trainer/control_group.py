@@ -1,8 +1,8 @@
-"""What a control group (cgroup, version 1 or 2) lets this process have of the machine.
+"""Limits that control groups (cgroups, version 1 or 2) put on this process.
 
-Containers and job systems limit a process without changing what the machine shows: all
-processors are still there, but a quota says for how much of each period they may be used. A
-limit of a group holds for all groups inside it, so the smallest on the way up counts.
+Containers and job systems limit a process without hiding hardware: all processors are visible,
+but a quota limits how long they may be used in each period. A group's limit also holds for the
+groups inside it, so the smallest limit from this process's group upwards applies.
 """
 
 import os
@@ -19,9 +19,9 @@ UNLIMITED = 2**62  # version 1 writes a number near 2**63 for no limit
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Of the groups that this process is in; None is no limit."""
+    """Limits of the groups that contain this process; None means unlimited."""
 
-    #: Processors' worth of time, such as 1.5.
+    #: Processor time in units of whole processors, such as 1.5.
     processors: float | None = None
     #: Bytes of memory.
     memory: int | None = None
@@ -31,7 +31,7 @@ def limits(root: Path = ROOT) -> Limits:
     """The limits of this process.
 
     Args:
-        root: What stands for the root folder.
+        root: Folder to use in place of the root folder.
     """
     if sys.platform != "linux":
         return Limits()
@@ -44,10 +44,10 @@ def limits(root: Path = ROOT) -> Limits:
 
 
 def usable_cores(root: Path = ROOT) -> tuple[int, ...]:
-    """Numbers of the processor cores that this process may keep busy.
+    """Indices of the processor cores that this process may keep busy.
 
-    Of those that its affinity mask has, as many as a quota is enough for: whole ones, at least
-    one.
+    These are the cores of its affinity mask, limited to as many whole ones as its quota covers,
+    but at least one.
     """
     allowed = tuple(sorted(os.sched_getaffinity(0)))
     quota = limits(root).processors
@@ -55,27 +55,27 @@ def usable_cores(root: Path = ROOT) -> tuple[int, ...]:
 
 
 def usable_memory(root: Path = ROOT) -> int:
-    """Bytes of memory that this process and its group may take: a limit, or all there is."""
-    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    """Bytes of memory that this process and its group may use."""
+    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     limit = limits(root).memory
-    return there if limit is None else min(there, limit)
+    return physical if limit is None else min(physical, limit)
 
 
 def limit_threads(root: Path = ROOT) -> None:
-    """Have torch compute with no more threads than this process may keep busy.
+    """Limit torch to as many threads as this process may keep busy.
 
-    It takes one for each core of the affinity mask, and those beyond a quota only wait. A number
-    that was given by ``OMP_NUM_THREADS`` stays.
+    By default torch starts one per core of the affinity mask, and those beyond the quota only
+    wait. A number set by ``OMP_NUM_THREADS`` is respected.
     """
     if limits(root).processors is None or "OMP_NUM_THREADS" in os.environ:
         return
-    import torch  # only here: whoever asks for limits alone does without
+    import torch  # lazily: reading the limits does not need it
 
     torch.set_num_threads(min(torch.get_num_threads(), len(usable_cores(root))))
 
 
 def _quotas(folder: Path) -> Iterator[float]:
-    """Of version 2 as ``150000 100000`` or ``max 100000``, of version 1 in a file each; µs."""
+    """Version 2 writes ``150000 100000`` or ``max 100000``, version 1 one file each; µs."""
     parts = _read(folder / "cpu.max").split()
     quota, period = parts if len(parts) == 2 else ("", "")
     if not parts:
@@ -92,7 +92,7 @@ def _sizes(folder: Path) -> Iterator[int]:
 
 
 def _folders(root: Path, controller: str) -> Iterator[Path]:
-    """The folders of this process's groups, from the innermost to the mounted one."""
+    """The folders of this process's groups, from the innermost up to the mount."""
     for mounted, top, kind, options in _mounts(root):
         for controllers, group in _groups(root):
             of_version_2 = kind == "cgroup2" and not controllers
@@ -112,7 +112,7 @@ def _upwards(mounted: Path, inside: str) -> Iterator[Path]:
 def _inside(top: str, group: str) -> str:
     """The group's path below the mount, which shows the hierarchy from ``top`` down.
 
-    A container sees its own group as the top, and may be told a path from outside it.
+    A container sees its own group as the top, but may be given a path from outside.
     """
     parts = Path(group).parts[1:]
     above = Path(top).parts[1:]
@@ -131,17 +131,17 @@ def _groups(root: Path) -> Iterator[tuple[list[str], str]]:
 
 
 def _mounts(root: Path) -> Iterator[tuple[Path, str, str, list[str]]]:
-    """Where hierarchies are mounted: the folder, its place in the hierarchy, type, options."""
+    """Mounted hierarchies: the folder, its path in the hierarchy, type and options."""
     for line in _read(root / "proc/self/mountinfo").splitlines():
         before, _, after = line.partition(" - ")
-        place, (kind, _, options) = before.split(), after.split(" ", 2)
+        fields, (kind, _, options) = before.split(), after.split(" ", 2)
         if kind in ("cgroup", "cgroup2"):
-            mounted = _unescaped(place[4]).lstrip("/")
-            yield root / mounted, _unescaped(place[3]), kind, options.split(",")
+            mounted = _unescaped(fields[4]).lstrip("/")
+            yield root / mounted, _unescaped(fields[3]), kind, options.split(",")
 
 
 def _unescaped(text: str) -> str:
-    """A path of the mount table, which writes blanks as octal numbers."""
+    """A path of the mount table, in which blanks are octal escapes."""
     return text.replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\")
 
 

@@ -1,13 +1,13 @@
-"""What can go wrong while training, as types.
+"""Errors that a user of the trainer can cause and fix.
 
-Every message is one line: what was given, which rule it breaks, how to mend it.
-Assertions are for our own invariants, these are for what a user can mend::
+Every message is one line: what was given, which rule it breaks, how to fix it. Assertions are for
+our own invariants::
 
     TrainerError
     ├── ConfigError      a setting is unknown, of the wrong type, or out of range
     ├── DataError        a data set's folder, image or label cannot be used
     ├── WeightsError     backbone weights are missing or do not fit
-    ├── CacheError       a cached bank or neighbour table is damaged or cannot be written
+    ├── CacheError       the feature cache is damaged or cannot be written
     ├── CheckpointError  a checkpoint is damaged or belongs to another run
     ├── LogError         a log's package is missing, or it cannot be written
     └── FigureError      a figure's package is missing, or it cannot be drawn or written
@@ -27,7 +27,7 @@ __all__ = [
 
 
 class TrainerError(ValueError):
-    """Something a user can mend; the message says how."""
+    """An error that a user can fix; the message says how."""
 
 
 class ConfigError(TrainerError):
@@ -43,7 +43,7 @@ class WeightsError(TrainerError):
 
 
 class CacheError(TrainerError):
-    """A cached feature cache or neighbour table is damaged or cannot be written."""
+    """The feature cache is damaged or cannot be written."""
 
 
 class CheckpointError(TrainerError):
@@ -59,5 +59,5 @@ class FigureError(TrainerError):
 
 
 def in_one_line(given: str) -> str:
-    """A text as it was given, unless that would break a message's line."""
+    """The text itself, or its ``repr`` if it would break a message into several lines."""
     return given if given.isprintable() else repr(given)

@@ -1,8 +1,8 @@
 """A hyper-parameter: one number of a method that a search may tune, declared as plain data.
 
-A method lists its hyper-parameters in its own file; ``search/spaces`` builds distributions from
-them, ``trainer fit`` takes their values from the table ``[hyper]``. The values of one trial are
-its params, and what training learns are the weights of the network.
+A method lists its hyper-parameters in its own file. ``search/spaces`` builds distributions from
+them; ``trainer fit`` reads their values from the table ``[hyper]``. The values of one trial are
+its params; what training learns are the weights of the network.
 """
 
 import difflib
@@ -24,13 +24,13 @@ class HyperParameter:
     low: float
     #: Largest value, inclusive.
     high: float
-    #: Value of a run that was not tuned.
+    #: Value unless one is given.
     default: float
-    #: Whether a search draws its logarithm uniformly.
+    #: Whether a search samples it on a logarithmic scale.
     log: bool = False
-    #: What it does, in one phrase.
+    #: Its effect, in one phrase.
     meaning: str = ""
-    #: What the paper or its authors' code gives it for any data set; None if neither does.
+    #: Value in the paper or its authors' code for any data set; None if there is none.
     published: float | None = None
 
     def check(self, value: float) -> float:
@@ -55,10 +55,10 @@ def resolve_values(
     Args:
         declared: The hyper-parameters.
         given: Values by name.
-        besides: What else a name may be, for the message that refuses one.
+        besides: Other valid names, for the message that refuses a name.
 
     Raises:
-        ConfigError: If a given name is none of them, or a value is out of range.
+        ConfigError: If a given name is unknown, or a value is out of range.
     """
     by_name = {each.name: each for each in declared}
     for name in given:

@@ -1,10 +1,10 @@
-"""Protocols: one name for a set of settings that decide how results are made.
+"""Protocols: one name for a set of settings that determine how results are produced.
 
 ``docs/protocols.md`` describes them. ``held-out`` is the default of every setting: lossless crops,
 filtered resizing, clean neighbours, a val split that is not the test split, the last checkpoint
-weights. ``published`` has the settings behind the figures of the paper, for comparison with them
-alone. A user's own settings override those of a protocol, and wherever its name is shown, it says
-which ones differ.
+weights. ``published`` has the settings behind the figures of the paper and serves only to compare
+with these. A user's own settings override those of a protocol; wherever its name is shown, the
+settings that differ are listed.
 """
 
 import dataclasses
@@ -26,17 +26,17 @@ __all__ = [
     "protocol_text",
 ]
 
-#: What the published protocol sets, by table.
+#: Settings of the published protocol, by table.
 PUBLISHED: Mapping[str, Mapping[str, Any]] = {
     "features": {"crop_storage": "jpeg75", "resize": "nearest", "neighbour_dropout": 0.1},
     "training": {"random_pairs": "repeats"},
     "evaluation": {"cadence": "batches", "report": "best"},
 }
 
-#: What it sets in ``[data.options]``, where the data set offers that value of that option.
+#: Its settings in ``[data.options]``, for data sets that offer that value of that option.
 PUBLISHED_OPTIONS: Mapping[str, Any] = {"val": "test", "range": "per-image", "empty_class": True}
 
-#: What it sets in ``[method.options]``, where the method has that option.
+#: Its settings in ``[method.options]``, for methods that have that option.
 PUBLISHED_METHOD: Mapping[str, Any] = {
     "cmh": "shared",
     "target_dropout": "single",
@@ -47,14 +47,14 @@ PUBLISHED_METHOD: Mapping[str, Any] = {
 def lay_protocol(
     table: Mapping[str, Any], further: Mapping[str, Mapping[str, Any]] | None = None
 ) -> dict[str, Any]:
-    """The tables of a run, with what its protocol sets under them.
+    """The tables of a run, completed by the settings of its protocol.
 
     Args:
-        table: Tables as a user gave them; a key in them goes before the protocol's.
-        further: What the protocol sets in tables that the trainer does not know.
+        table: Tables as a user gave them; their keys override the protocol's.
+        further: The protocol's settings in tables that the trainer does not know.
 
     Returns:
-        The tables; without the key ``protocol = "published"`` as they were.
+        The tables; unchanged unless they set ``protocol = "published"``.
     """
     if table.get("protocol") != "published":
         return dict(table)
@@ -69,7 +69,7 @@ def lay_protocol(
 def protocol_text(
     table: Mapping[str, Any], further: Mapping[str, Mapping[str, Any]] | None = None
 ) -> str:
-    """The name a result carries: the protocol, and which of its settings are others.
+    """The protocol's name as shown with a result, and which of its settings were changed.
 
     Args:
         table: A resolved configuration as tables, such as ``record_to_table`` gives.
@@ -92,7 +92,7 @@ def protocol_text(
     changed += [
         f"data.options.{key}"
         for key, value in PUBLISHED_OPTIONS.items()
-        # a number of that name is another option, such as how many images a split has
+        # an option of another type is a different one, such as the number of images of a split
         if isinstance(options.get(key), type(value))
         and (options[key] == value) != (name == "published")
     ]
@@ -100,7 +100,7 @@ def protocol_text(
 
 
 def _changed_of_method(table: Mapping[str, Any]) -> list[str]:
-    """Published options of the method that are not as the protocol has them."""
+    """Published options of the method that differ from the protocol's."""
     name, options = table["method"]["name"], table["method"]["options"]
     default = record_to_table(read_options(name, {}))
     expected = default | _of_method(name) if table["protocol"] == "published" else default
@@ -108,7 +108,7 @@ def _changed_of_method(table: Mapping[str, Any]) -> list[str]:
 
 
 def _name(table: Mapping[str, Any], section: str, default: str) -> Any:
-    """The name in a table; what is no table is refused later."""
+    """The name in a table; anything but a table is refused later."""
     found = table.get(section, {})
     return found.get("name", default) if isinstance(found, Mapping) else ""
 
@@ -122,8 +122,8 @@ def _of_method(method: Any) -> dict[str, Any]:
 
 
 def _offered(data_set: Any) -> dict[str, Any]:
-    """The published options that the data set has, by its own declaration."""
-    from trainer.datasets import DATASETS  # brings torch, which naming a protocol does without
+    """The published options that the data set declares."""
+    from trainer.datasets import DATASETS  # lazily: imports torch, which is not needed otherwise
 
     if not isinstance(data_set, str) or data_set not in DATASETS:
         return {}

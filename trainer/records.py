@@ -1,4 +1,4 @@
-"""What a training run tells about itself: one report an evaluation."""
+"""Reports of a training run: one per evaluation."""
 
 import dataclasses
 import math
@@ -8,8 +8,8 @@ from typing import Any
 
 __all__ = ["CollapseIndicators", "Report", "Scores"]
 
-#: Criteria that a report also holds in one of its records, where readers that are older than the
-#: mapping find them: the record and its field.
+#: Criteria that a report also stores in one of its records, for readers that are older than the
+#: mapping of criteria: the record and its field.
 RECORDED: Mapping[str, tuple[str, str]] = {
     "miou": ("cluster", "miou"),
     "accuracy": ("cluster", "accuracy"),
@@ -26,9 +26,9 @@ class Scores:
 
     #: Mean IoU over the classes that occur in the labels or the predictions.
     miou: float
-    #: Mean IoU over all classes; one that neither occurs nor is predicted counts 0.
+    #: Mean IoU over all classes; a class that neither occurs nor is predicted counts as 0.
     miou_all: float
-    #: Share of labelled pixels whose class is right.
+    #: Share of labelled pixels that are classified correctly.
     accuracy: float
 
 
@@ -36,11 +36,11 @@ class Scores:
 class CollapseIndicators:
     """Label-free collapse indicators, computed on the evaluated split."""
 
-    #: Entropy of cluster use over log n, from 0 (one cluster) to 1 (even use).
+    #: Entropy of cluster use divided by log n, from 0 (one cluster) to 1 (even use).
     cluster_entropy: float
-    #: Share of the pixels in the largest cluster, from 0 to 1.
+    #: Share of pixels in the largest cluster, from 0 to 1.
     largest_share: float
-    #: Mean cosine of pairs of codes drawn from the whole split, from -1 to 1.
+    #: Mean cosine between pairs of codes drawn from the whole split, from -1 to 1.
     mean_cosine: float
     #: Whether all losses since the last evaluation and all codes were finite.
     finite: bool
@@ -48,13 +48,13 @@ class CollapseIndicators:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """One evaluation of a run. Numbers are plain Python floats; NaN marks what is undefined."""
+    """One evaluation of a run. Numbers are plain Python floats; undefined ones are NaN."""
 
     #: Evaluation number, 1 to E.
     evaluation: int
-    #: True iterations (batches) trained so far.
+    #: Iterations (batches) trained so far.
     iteration: int
-    #: Training loss, mean since the last evaluation.
+    #: Mean training loss since the last evaluation.
     loss: float
     #: Scores of the cluster probe (Hungarian matching).
     cluster: Scores
@@ -62,11 +62,11 @@ class Report:
     linear: Scores
     #: Label-free collapse indicators.
     signals: CollapseIndicators
-    #: The loss's terms by name, such as one a modality, which add up to it: means since the last
-    #: evaluation as well. Empty in reports that are older than the terms.
+    #: Mean of each term of the loss since the last evaluation, such as one per modality; they add
+    #: up to the loss. Empty in reports of earlier versions.
     terms: Mapping[str, float] = field(default_factory=dict)
-    #: Every criterion by name (``trainer/scoring/criteria``), those of another version included;
-    #: those of :data:`RECORDED` always, whoever made the report.
+    #: Every criterion by name (``trainer/scoring/criteria``), including those of other versions.
+    #: Those of :data:`RECORDED` are always present.
     criteria: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -76,7 +76,7 @@ class Report:
         object.__setattr__(self, "criteria", {**self.criteria, **recorded})
 
     def further_criteria(self) -> dict[str, float]:
-        """The criteria that none of the report's records holds."""
+        """The criteria that are not in any of the report's records."""
         return {name: number for name, number in self.criteria.items() if name not in RECORDED}
 
     def to_json(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Seeds: every random draw comes from a generator of its own, named by what it is for.
+"""Seeds: every random draw comes from a generator that is named by its purpose.
 
-Nothing reads global random state. A seed is a hash of its parts, so that the draws of
-one purpose do not move when another purpose draws more or fewer numbers.
+Nothing reads global random state. A seed is a hash of its parts, so that the draws for one
+purpose do not change when another purpose draws more or fewer numbers.
 """
 
 import hashlib
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 __all__ = ["derive_seed", "numpy_generator", "torch_generator"]
 
-SEED_BITS = 63  # torch and numpy both take any non-negative 63-bit seed
+SEED_BITS = 63  # torch and numpy both accept any non-negative 63-bit seed
 
 
 def derive_seed(*parts: int | str) -> int:
     """Hash the parts, for example ``(study seed, trial number, purpose)``, into one seed.
 
     Args:
-        *parts: Integers and strings; their order and their types both count.
+        *parts: Integers and strings; their order and types matter.
 
     Returns:
         An integer in ``[0, 2**63)``, the same on every machine and Python version.
@@ -33,7 +33,7 @@ def derive_seed(*parts: int | str) -> int:
 
 def torch_generator(*parts: int | str, device: "torch.device | str" = "cpu") -> "torch.Generator":
     """A torch generator seeded by :func:`derive_seed` of the parts."""
-    import torch  # here, so that what only reads studies starts without it
+    import torch  # lazily: reading studies does not need it
 
     generator = torch.Generator(device=device)
     generator.manual_seed(derive_seed(*parts))

@@ -1,1 +1,1 @@
-"""The checkpoints of a study: where they lie, which are kept, and which one a run resumes from."""
+"""The checkpoints of a study: where they are stored, and which one a run resumes from."""

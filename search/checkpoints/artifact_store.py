@@ -1,9 +1,10 @@
-"""Checkpoints of a study in an artifact store, for whichever node resumes from them.
+"""Checkpoints of a study in an artifact store, so that any node can resume from them.
 
-A checkpoint is two artifacts below ``trial-00012/attempt-2-epoch-5/evaluation-0004``: first its
-tensors, then its record, which names the tensors' checksum. Nothing is ever overwritten. What
-counts is what PostgreSQL knows: the record's checksum is stored there with the report, so that
-what is absent, cut short, changed or left by a driver that was replaced is never resumed from.
+A checkpoint is two artifacts below ``trial-00012/attempt-2-epoch-5/evaluation-0004``: its tensors,
+written first, and its record, which holds the tensors' checksum. Nothing is ever overwritten. A
+checkpoint is valid only if PostgreSQL refers to it: the record's checksum is stored there with the
+report. A run therefore never resumes from a missing, truncated or modified checkpoint, nor from
+one that a replaced driver left behind.
 """
 
 import hashlib
@@ -25,15 +26,15 @@ TENSORS_NAME = "state.safetensors"
 
 @dataclass(frozen=True, kw_only=True)
 class ArtifactCheckpointPlace:
-    """Where a study's artifact store is; nothing secret."""
+    """Where a study's artifact store is; holds no secret."""
 
     #: A folder, or ``s3://BUCKET/PREFIX``.
     place: str
-    #: Names the study in it.
+    #: Name of the study's folder in it.
     study: str
 
     def open(self) -> "ArtifactCheckpointStore":
-        """The artifact store; nothing is reached yet.
+        """Open the artifact store, without connecting yet.
 
         Raises:
             ArtifactPlaceError: If the place cannot be used.
@@ -42,23 +43,23 @@ class ArtifactCheckpointPlace:
 
 
 class ArtifactCheckpointStore:
-    """The checkpoints of one study."""
+    """The checkpoints of one study in an artifact store."""
 
     def __init__(self, artifacts: Artifacts, study: str) -> None:
-        """Name the study's part of the store; nothing is reached yet."""
+        """Use the study's part of the store, without connecting yet."""
         self._artifacts, self._study = artifacts, study
 
     def put(self, folder: Path, *, attempt: str, evaluation: int) -> StoredCheckpoint:
-        """Keep the checkpoint that a folder holds.
+        """Upload the checkpoint in a folder.
 
         Args:
             folder: A checkpoint as the trainer writes it.
-            attempt: Names trial and attempt, such as ``trial-00012/attempt-2-epoch-5``.
-            evaluation: Evaluations in it.
+            attempt: Trial and attempt, such as ``trial-00012/attempt-2-epoch-5``.
+            evaluation: Number of evaluations in it.
 
         Raises:
-            CheckpointError: If the folder holds none.
-            ArtifactFailure: If it could not be kept; nothing refers to what was written of it.
+            CheckpointError: If the folder holds no checkpoint.
+            ArtifactFailure: If the upload failed; nothing refers to the parts already written.
         """
         place = f"{attempt}/evaluation-{evaluation:04d}"
         record = read_record(folder)
@@ -72,17 +73,17 @@ class ArtifactCheckpointStore:
         return StoredCheckpoint(place=place, evaluation=evaluation, checksum=_checksum(document))
 
     def fetch(self, stored: StoredCheckpoint, folder: Path) -> None:
-        """Lay a checkpoint down in a folder, as the trainer reads it.
+        """Download a checkpoint into a folder, from which the trainer can read it.
 
         Raises:
             CheckpointError: If it is damaged.
-            ArtifactFailure: If it is not there, or cannot be read or laid down.
+            ArtifactFailure: If it is missing, or cannot be read or written.
         """
         document = self._read(f"{stored.place}/{RECORD_NAME}")
         if _checksum(document) != stored.checksum:
             raise CheckpointError(
-                f"the stored checkpoint {stored.place} is damaged (its checksum does not fit):"
-                " use another checkpoint or start afresh"
+                f"the stored checkpoint {stored.place} is damaged (wrong checksum): use another"
+                " checkpoint or start again"
             )
         name = Path(json.loads(document)["state"]["file"]).name
         try:
@@ -92,10 +93,10 @@ class ArtifactCheckpointStore:
             raise ArtifactFailure(f"cannot write {folder} ({error.strerror})") from error
 
     def discard(self, place: str) -> None:
-        """Delete a checkpoint, or all of a trial or an attempt; quiet if there is none.
+        """Delete a checkpoint, or all checkpoints of a trial or an attempt, if there are any.
 
         Raises:
-            ArtifactFailure: If that cannot be done now.
+            ArtifactFailure: If they cannot be deleted now.
         """
         self._artifacts.discard(f"{self._study}/{place}")
 

@@ -1,7 +1,7 @@
-"""Where the checkpoints of a study lie: ``<root>/<study>/trial-00012/attempt-2-epoch-5``.
+"""The checkpoint folders of a study: ``<root>/<study>/trial-00012/attempt-2-epoch-5``.
 
-An attempt under one lease epoch has a folder of its own, so that the workers of a driver
-that was replaced can never overwrite what its successor reads.
+Each attempt under one lease epoch has its own folder, so that the workers of a replaced driver can
+never overwrite what its successor reads.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ def default_checkpoint_root() -> Path:
 
 
 def folder_name(job: Job) -> str:
-    """What the folder of a job is called, such as ``trial-00012`` or ``confirm-00012-seed-3``."""
+    """Name of a job's folder, such as ``trial-00012`` or ``confirm-00012-seed-3``."""
     name = f"{job.kind}-{job.trial:05d}"
     return name if job.seed is None else f"{name}-seed-{job.seed}"
 
@@ -46,21 +46,21 @@ class CheckpointStore:
 
     @property
     def name(self) -> str:
-        """Names the study so that any study name is safe in a path."""
+        """The study's name in a form that is safe in a path, followed by a hash."""
         readable = self.study if SAFE_NAME.fullmatch(self.study) else "study"
         digest = hashlib.blake2b(f"{self.study}\n{self.identity}".encode(), digest_size=6)
         return f"{readable}-{digest.hexdigest()}"
 
     def job_folder(self, job: Job) -> Path:
-        """All attempts at one job."""
+        """The folder of all attempts at one job."""
         return self.folder / folder_name(job)
 
     def attempt_folder(self, job: Job, attempt: int, epoch: int) -> Path:
-        """The one folder that this attempt may write."""
+        """The only folder that this attempt may write to."""
         return self.job_folder(job) / f"attempt-{attempt}-epoch-{epoch}"
 
     def latest(self, job: Job) -> Path | None:
-        """The job's last attempt that left a checkpoint, if any."""
+        """The folder of the most recently written checkpoint of a job, if any."""
         found = sorted(
             self.job_folder(job).glob("attempt-*/checkpoint.json"),
             key=lambda path: path.stat().st_mtime_ns,
@@ -68,5 +68,5 @@ class CheckpointStore:
         return found[-1].parent if found else None
 
     def discard(self, job: Job) -> None:
-        """Delete the checkpoints of a job; quiet if there are none."""
+        """Delete the checkpoints of a job, if there are any."""
         shutil.rmtree(self.job_folder(job), ignore_errors=True)

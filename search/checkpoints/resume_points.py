@@ -1,4 +1,4 @@
-"""Where a run may resume from: the latest sound checkpoint, in a folder or an artifact store."""
+"""Where a run resumes from: the latest sound checkpoint, in a folder or an artifact store."""
 
 import contextlib
 import tempfile
@@ -18,19 +18,19 @@ __all__ = ["Source", "folder_source", "furthest_first", "restore_first", "stored
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """One checkpoint, wherever it lies."""
+    """One checkpoint, in a folder or in an artifact store."""
 
-    #: Evaluations in it.
+    #: Number of evaluations in it.
     evaluations: int
-    #: Its folder for the length of a block; a copy that is deleted after it, if it lay elsewhere.
+    #: Opens its folder until a block ends; for an artifact store a temporary copy.
     opened: Callable[[], contextlib.AbstractContextManager[Path]]
 
 
 def folder_source(folder: Path) -> Source:
-    """A checkpoint in a folder of this node, or one that all nodes see.
+    """A checkpoint in a folder that this node can read.
 
     Raises:
-        CheckpointError: If there is none, or it is damaged.
+        CheckpointError: If the folder holds no checkpoint, or a damaged one.
     """
     evaluations = len(read_record(folder)["reports"])
     return Source(evaluations=evaluations, opened=lambda: contextlib.nullcontext(folder))
@@ -53,9 +53,12 @@ def furthest_first(
     stored: Iterable[StoredCheckpoint],
     artifact_store: ArtifactCheckpointStore | None,
 ) -> tuple[list[Source], list[str]]:
-    """All checkpoints, those with most evaluations first; and what is wrong with the others.
+    """All readable checkpoints, those with most evaluations first.
 
-    Of two that are as far the one in a folder comes first: it has not to be fetched.
+    Of two with as many evaluations, the one in a folder comes first: it need not be downloaded.
+
+    Returns:
+        The checkpoints, and what is wrong with the unreadable ones.
     """
     sources: list[Source] = []
     notes: list[str] = []
@@ -75,7 +78,11 @@ def furthest_first(
 def restore_first(
     sources: Iterable[Source], restore: Callable[[Path], Run]
 ) -> tuple[Run | None, list[str]]:
-    """The run of the first checkpoint that is sound, if any; what is wrong with those before."""
+    """Restore a run from the first sound checkpoint.
+
+    Returns:
+        The run, or None without a sound checkpoint; and what is wrong with the skipped ones.
+    """
     notes: list[str] = []
     for source in sources:
         try:

@@ -1,1 +1,1 @@
-"""The command line: one file per command, option groups, signals."""
+"""The command line: one file per command, and the flags that they share."""

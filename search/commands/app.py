@@ -1,7 +1,7 @@
-"""The command line, put together: ``python -m search COMMAND``.
+"""The command line: ``python -m search COMMAND``.
 
-Every command is a file, named as it is typed. What trains is imported by the commands that
-train, when they run, so that the others answer at once.
+Each command has its own file, named after it. Commands that train import the trainer only when
+they run, so that the others start at once.
 """
 
 import os
@@ -30,7 +30,7 @@ from trainer.console.terminal import any_terminal
 
 __all__ = ["app", "main"]
 
-#: By the name that is typed, in the order of the help.
+#: Each command by its name, in the order in which ``--help`` lists them.
 COMMANDS: Mapping[str, Callable[..., None]] = {
     "init": init,
     "launch": launch,
@@ -52,7 +52,7 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Tune unsupervised multi-modal segmentation: a search that survives its machines.",
+    help="Tune unsupervised multi-modal segmentation with searches that survive crashes.",
 )
 for _name, _command in COMMANDS.items():
     app.command(_name)(_command)

@@ -1,4 +1,4 @@
-"""``attach``: a search that runs elsewhere is shown until it ends."""
+"""``attach``: show the progress of a search that runs elsewhere."""
 
 import time
 
@@ -19,7 +19,7 @@ from search.reporting import attaching, terminal
 from search.reporting.reading import last_study, read_study
 from search.reporting.study_view import StudyView
 from storage.database import Database
-from storage.errors import DatabaseAway
+from storage.errors import DatabaseUnreachable
 from storage.outage import translated
 from trainer.console.shell import search_command, shell_text
 
@@ -42,17 +42,20 @@ def attach(
 
 
 def _watch(database: Database, study: str | None, *, plain: bool | None, patience: float) -> bool:
-    """Show a search until it ends; whether it was left running or reached its target.
+    """Show a search until it ends.
 
     Args:
-        database: Where it is stored.
-        study: The study; None takes the last one.
-        plain: Lines rather than a live view; None for wherever there is no terminal.
-        patience: Seconds without the database before this gives up.
+        database: The database that stores the study.
+        study: Name of the study; None for the one created last.
+        plain: Print lines instead of a live view; None does so if there is no terminal.
+        patience: Seconds to wait for an unreachable database.
+
+    Returns:
+        Whether the study reached its target, or is still running.
 
     Raises:
         UnknownStudy: If there is no such study.
-        DatabaseAway: If the database stayed away longer than the patience.
+        DatabaseUnreachable: If the database could not be reached for longer than ``patience``.
     """
     name = study or last_study(database)
     view = read_study(database, name)
@@ -66,18 +69,17 @@ def _watch(database: Database, study: str | None, *, plain: bool | None, patienc
                 view = attaching.attach(reader.read, progress, storage=storage)
         except KeyboardInterrupt:
             again = shell_text(search_command("attach", study=name))
-            typer.echo(f"study {name} goes on: `{again}` shows it again")
+            typer.echo(f"study {name} is still running: `{again}` shows it again")
             return True
     Console().print(terminal.study_status(view, failures=False))
     if view.state == "paused":
-        typer.echo(
-            f"nobody drives it: `{shell_text(search_command('resume', study=name))}` goes on"
-        )
+        resume = shell_text(search_command("resume", study=name))
+        typer.echo(f"no process is driving it: `{resume}` continues it")
     return view.state == "finished"
 
 
 class _Reader:
-    """Reads the study, and waits an outage out."""
+    """Reads the study, and tolerates outages of the database."""
 
     def __init__(self, database: Database, study: str, patience: float) -> None:
         self._database, self._study, self._patience = database, study, patience
@@ -87,7 +89,7 @@ class _Reader:
         try:
             with translated():
                 view = read_study(self._database, self._study)
-        except DatabaseAway:
+        except DatabaseUnreachable:
             if time.monotonic() - self._answered > self._patience:
                 raise
             return None

@@ -1,4 +1,4 @@
-"""``best``: the best trial of a study, for a reader, a script, or the trainer."""
+"""``best``: print the best trial of a study as a table, as JSON or as a configuration."""
 
 import json
 import sys
@@ -27,10 +27,12 @@ FORMATS = ("table", "toml", "json")
 def best(
     *,
     study: NameArgument = None,
-    format_: Annotated[str, typer.Option("--format", help="table, toml or json.")] = "table",
+    format_: Annotated[
+        str, typer.Option("--format", help="Output format: table, toml or json.")
+    ] = "table",
     storage: StorageFlags,
 ) -> None:
-    """Show the best trial; --format toml is a configuration for `python -m trainer fit`."""
+    """Show the best trial; --format toml prints a configuration for `python -m trainer fit`."""
     with storage.opened() as database:
         if format_ not in FORMATS:
             raise SearchError(f"unknown --format {format_!r}: choose table, toml or json")

@@ -1,4 +1,4 @@
-"""``dashboard``: optuna-dashboard on the database of the studies."""
+"""``dashboard``: serve optuna-dashboard for the studies of a database."""
 
 from pathlib import Path
 from typing import Annotated
@@ -19,16 +19,17 @@ def dashboard(
     *,
     host: Annotated[
         str,
-        typer.Option(help="Address to listen on; others than loopback need a proxy with login."),
+        typer.Option(help="Address to listen on. Others than loopback need a proxy with a login."),
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8080,
     storage: StorageFlags,
     read_only: Annotated[
-        bool, typer.Option("--read-only", help="Change nothing, whatever the role may do.")
+        bool,
+        typer.Option("--read-only", help="Allow no changes, whatever the rights of the role."),
     ] = False,
-    artifacts: Annotated[Path | None, path_option("Folder of the artifacts.")] = None,
+    artifacts: Annotated[Path | None, path_option("Folder with the artifacts to show.")] = None,
 ) -> None:
-    """Serve optuna-dashboard until interrupted; without --read-only anyone can delete studies."""
+    """Serve optuna-dashboard until interrupted; without --read-only, anyone can delete studies."""
     from search.dashboard.serving import serve
 
     with storage.opened(read_only=read_only) as database:

@@ -1,6 +1,5 @@
-"""``doctor``: everything a launch needs is looked at, and what was found is printed."""
+"""``doctor``: check everything that a launch needs, and print the findings with their fixes."""
 
-import dataclasses
 import json
 from typing import Annotated
 
@@ -15,7 +14,10 @@ from search.commands.options import JsonOption
 __all__ = ["doctor"]
 
 DeepOption = Annotated[
-    bool, typer.Option("--deep", help="Start Ray, and an embedded server, to see them run.")
+    bool,
+    typer.Option(
+        "--deep", help="Also start Ray and an embedded PostgreSQL, to check that they run."
+    ),
 ]
 
 
@@ -35,7 +37,7 @@ def doctor(
     from search.commands.run_options import find_paths
     from search.config.configuration import resolve_layers
     from search.doctor import Subject, examine
-    from search.reporting.doctor import findings
+    from search.reporting.doctor import check_json, findings
 
     layers = source.layers(features.settings())
     paths = find_paths(resources)
@@ -47,7 +49,7 @@ def doctor(
             (flag, str(value))
             for group in groups
             for flag, value in given_flags(group)
-            if flag != "--ray"  # a cluster that does not answer is no part of the advice
+            if flag != "--ray"  # advice should not repeat a cluster that does not answer
         ),
         address=address,
         device=resources.device,
@@ -58,11 +60,11 @@ def doctor(
         deep=deep,
     )
     checks = examine(subject)
-    sound = all(check.state != "failed" for check in checks)
+    passed = all(check.state != "failed" for check in checks)
     if as_json:
-        told = [dataclasses.asdict(check) for check in checks]
-        typer.echo(json.dumps({"preset": layers.preset, "ok": sound, "checks": told}, indent=1))
+        table = {"preset": layers.preset, "ok": passed, "checks": list(map(check_json, checks))}
+        typer.echo(json.dumps(table, indent=1))
     else:
         Console().print(findings(checks, layers.preset))
-    if not sound:
+    if not passed:
         raise typer.Exit(BAD_INPUT)

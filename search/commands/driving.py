@@ -1,4 +1,4 @@
-"""What ``launch`` and ``resume`` share: a study driven to its end, and the end printed."""
+"""Shared by ``launch`` and ``resume``: drive a study to its end and print a summary."""
 
 import typer
 from rich.console import Console
@@ -6,7 +6,7 @@ from rich.console import Console
 from search.driver.driver import Ending
 from search.driver.parts import STANDARD_PARTS, Parts
 from search.launch.launching import launch
-from search.launch.notices import tell_notes
+from search.launch.notices import show_notes
 from search.launch.output import Output
 from search.launch.request import Launch
 from search.planning.checking import check_dataset
@@ -14,29 +14,29 @@ from search.progress.progress import open_progress
 from search.reporting import reading, terminal
 from storage.address import Address, parse_address
 from storage.database import Database
-from trainer.console.progress import open_teller
+from trainer.console.progress import progress_on
 
 __all__ = ["drive"]
 
 
 def drive(request: Launch, database: Database, *, plain: bool | None, parts: Parts | None) -> bool:
-    """Drive a study, and show how it goes and how it ended.
+    """Drive a study, and show its progress and a summary at the end.
 
     Args:
-        request: What is launched.
-        database: Where the study is, or will be.
-        plain: Lines rather than a live view; None for wherever there is no terminal.
-        parts: What the search is put together from; None for what a user gets.
+        request: The checked request.
+        database: The database that stores the study, or will.
+        plain: Print lines instead of a live view; None does so if there is no terminal.
+        parts: Replaceable parts of the search, for tests; None for the standard ones.
 
     Returns:
-        Whether it reached its target.
+        Whether the study reached its target.
     """
-    tell_notes(check_dataset(request.config), typer.echo)
+    show_notes(check_dataset(request.config), typer.echo)
     console = Console()
     output = Output(
         say=typer.echo,
         open_progress=lambda: open_progress(console, plain=plain),
-        open_preparing=lambda: open_teller(console),
+        open_preparing=lambda: progress_on(console),
     )
     result = launch(request, database, output, parts or STANDARD_PARTS)
     view = reading.read_study(database, result.study)
@@ -48,6 +48,6 @@ def drive(request: Launch, database: Database, *, plain: bool | None, parts: Par
 
 
 def _storage_flag(address: Address) -> tuple[str, ...]:
-    """The flag that reaches the same database, without the password; nothing for the default."""
+    """The flag for this database, without a password; empty for the default database."""
     open_ = address.without_password()
     return () if open_ == parse_address(None) else ("--storage", open_.masked())

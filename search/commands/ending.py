@@ -1,4 +1,4 @@
-"""How a command ends: its exit code, and the one line of an error that a user can fix."""
+"""Exit codes, and one-line messages for errors that a user can fix."""
 
 import functools
 from collections.abc import Callable
@@ -6,18 +6,18 @@ from typing import Never
 
 import typer
 
-from search.errors import ClusterAway, FailureBudget, Interrupted, SearchError
-from storage.errors import DatabaseAway, LeaseHeld, LeaseLost, StorageError
+from search.errors import ClusterUnreachable, FailureBudget, Interrupted, SearchError
+from storage.errors import DatabaseUnreachable, LeaseHeld, LeaseLost, StorageError
 from trainer.errors import TrainerError
 
 __all__ = ["BAD_INPUT", "DRIVEN_ELSEWHERE", "STOPPED", "exit_stopped", "one_line_errors"]
 
-#: Exit codes beside 0: what was given is wrong; another process drives; stopped before the end.
+#: Exit codes besides 0: bad input; another process drives the study; stopped before the target.
 BAD_INPUT, DRIVEN_ELSEWHERE, STOPPED = 2, 3, 4
 
 
 def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
-    """End a command with one line where a user can fix the error; others keep their traceback."""
+    """Print errors that a user can fix as one line; all others keep their traceback."""
 
     @functools.wraps(command)
     def run(**values: object) -> None:
@@ -25,7 +25,7 @@ def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
             command(**values)
         except (LeaseHeld, LeaseLost) as error:
             _fail(error, DRIVEN_ELSEWHERE)
-        except (FailureBudget, Interrupted, DatabaseAway, ClusterAway) as error:
+        except (FailureBudget, Interrupted, DatabaseUnreachable, ClusterUnreachable) as error:
             _fail(error, STOPPED)
         except (SearchError, StorageError, TrainerError) as error:
             _fail(error, BAD_INPUT)
@@ -34,7 +34,7 @@ def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def exit_stopped(*, finished: bool) -> None:
-    """End with the code of a search that stopped before its target, unless it reached it."""
+    """Exit with :data:`STOPPED` unless the search reached its target."""
     if not finished:
         raise typer.Exit(STOPPED)
 

@@ -1,4 +1,4 @@
-"""``export-study``: all that is stored of a study, as a file."""
+"""``export-study``: write a study to a file."""
 
 from typing import Annotated
 
@@ -16,11 +16,11 @@ __all__ = ["export_study"]
 @with_groups
 def export_study(
     *,
-    study: Annotated[str, typer.Argument(help="Study.")],
+    study: Annotated[str, typer.Argument(help="Name of the study.")],
     file: FileToWriteArgument,
     storage: StorageFlags,
 ) -> None:
-    """Write all that is stored of a study into a file."""
+    """Write everything that is stored about a study to a file."""
     from search.transfer import moving
 
     with storage.opened() as database:

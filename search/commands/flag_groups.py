@@ -1,4 +1,4 @@
-"""The groups of flags that commands share, and what their values say together."""
+"""Groups of flags that several commands share, and the settings that they stand for."""
 
 import contextlib
 import math
@@ -31,56 +31,62 @@ __all__ = [
     "TargetFlags",
 ]
 
-STALL_SECONDS = 1800.0  # an evaluation of a large split on a processor takes minutes
+STALL_SECONDS = 1800.0  # evaluating a large split on a CPU takes minutes
 
 
 @dataclass(frozen=True, kw_only=True)
 class StorageFlags:
-    """Which database."""
+    """The database to use."""
 
     storage: Annotated[
         str | None,
-        Option(help="embedded[:FOLDER], or postgresql://USER@HOST/NAME without a password."),
+        Option(
+            help="Database: embedded[:FOLDER], or postgresql://USER@HOST/NAME without a password."
+        ),
     ] = None
     password_file: Annotated[
         Path | None, path_option("File whose first line is the database password.", "FILE")
     ] = None
 
     def address(self) -> Address:
-        """The database's address; what is secret is taken out of the environment."""
+        """The address of the database; removes secrets from the environment."""
         return take_address(self.storage, os.environ, password_file=self.password_file)
 
     @contextlib.contextmanager
     def opened(self, *, read_only: bool = False) -> Iterator[Database]:
-        """The database, for the length of a block."""
+        """The open database, closed at the end of the block."""
         with open_database(self.address(), read_only=read_only) as database:
             yield database
 
 
 @dataclass(frozen=True, kw_only=True)
 class SourceFlags:
-    """Which settings lie below the flags."""
+    """The settings that flags override."""
 
     preset: Annotated[
         str | None,
-        Option(help="Settings to start from; default rooms, or own for data of your own."),
+        Option(help="Settings to start from. Default: rooms, or own with your own data."),
     ] = None
-    config: Annotated[Path | None, path_option("TOML file laid over the preset.", "FILE")] = None
+    config: Annotated[
+        Path | None, path_option("TOML file whose settings override the preset.", "FILE")
+    ] = None
 
     def layers(self, flags: Mapping[str, Any]) -> Layers:
-        """Preset, file and flags, by where each setting comes from.
+        """Preset, file and flags, kept apart by source.
 
         Args:
-            flags: What flags gave, as ``{"table.key": value}``; None for what was not given.
+            flags: Values of the flags as ``{"table.key": value}``; None for a flag left out.
         """
         return read_layers(self.preset, self.config, nested(flags))
 
 
 @dataclass(frozen=True, kw_only=True)
 class TargetFlags:
-    """How long is searched, and for what."""
+    """The target of a search: how many trials, and what to maximise."""
 
-    trials: Annotated[int | None, Option(help="Trials to finish.")] = None
+    trials: Annotated[
+        int | None, Option(help="Number of trials to finish, complete or pruned.")
+    ] = None
     objective: Annotated[
         str | None, Option(help=f"What to maximise: {', '.join(OBJECTIVES)}.")
     ] = None
@@ -92,13 +98,15 @@ class TargetFlags:
 
 @dataclass(frozen=True, kw_only=True)
 class DataFlags:
-    """Where data and weights are on this machine."""
+    """Where this machine has the data and the weights."""
 
     data: Annotated[Path | None, path_option("Folder of the data set.")] = None
-    backbone_weights: Annotated[str | None, Option(help="hub, FILE or random.")] = None
+    backbone_weights: Annotated[
+        str | None, Option(help="Weights of the backbone: hub, random, or the path of a file.")
+    ] = None
 
     def settings(self) -> dict[str, Any]:
-        """The same as settings, by ``table.key``; paths hold wherever the search is resumed."""
+        """The settings by ``table.key``; paths are absolute, so that any folder can resume."""
         weights = self.backbone_weights
         if weights is not None and weights not in ("hub", "random"):
             weights = str(user_path(weights).resolve())
@@ -110,15 +118,18 @@ class DataFlags:
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureFlags(DataFlags):
-    """What features are made from."""
+    """What features are computed from."""
 
     modalities: Annotated[
-        str | None, Option(help="Modalities, comma-separated, the anchor first.")
+        str | None, Option(help="Modalities, separated by commas, rgb first.")
     ] = None
-    backbone: Annotated[str | None, Option(help="patch-stats or a timm ViT.")] = None
+    backbone: Annotated[
+        str | None,
+        Option(help="Backbone: patch-stats, efficientnet-lite0, or the name of a timm model."),
+    ] = None
 
     def settings(self) -> dict[str, Any]:
-        """The same as settings, by ``table.key``."""
+        """The settings by ``table.key``."""
         modalities = None if self.modalities is None else self.modalities.split(",")
         return {
             **super().settings(),
@@ -129,28 +140,35 @@ class FeatureFlags(DataFlags):
 
 @dataclass(frozen=True, kw_only=True)
 class SpaceFlags:
-    """What is searched, and how."""
+    """The hyper-parameters to search, and how to search them."""
 
     seed: Annotated[int | None, Option(help="Seed of the study.")] = None
-    method: Annotated[str | None, Option(help=f"One of {', '.join(METHODS)}.")] = None
+    method: Annotated[str | None, Option(help=f"Method: {', '.join(METHODS)}.")] = None
     space: Annotated[str | None, Option(help="Search space: paper or per-modality.")] = None
     fix: Annotated[
         list[str] | None,
-        Option(metavar="NAME=VALUE", help="Give this a value instead of searching it."),
+        Option(metavar="NAME=VALUE", help="Fix a hyper-parameter instead of searching it."),
     ] = None
     range_: Annotated[
         list[str] | None,
-        Option("--range", metavar="NAME=LOW:HIGH", help="Search this in this range."),
+        Option(
+            "--range",
+            metavar="NAME=LOW:HIGH",
+            help="Search a hyper-parameter, or the learning rate, in this range.",
+        ),
     ] = None
-    sampler: Annotated[str | None, Option(help="Sampler.")] = None
-    pruner: Annotated[str | None, Option(help="Competitive pruner.")] = None
-    iterations: Annotated[int | None, Option(help="Iterations of a run.")] = None
+    sampler: Annotated[str | None, Option(help="Sampler: tpe, random or quasi-random.")] = None
+    pruner: Annotated[
+        str | None,
+        Option(help="Pruner, such as competitive, median or none. Collapse rules always apply."),
+    ] = None
+    iterations: Annotated[int | None, Option(help="Iterations of each training run.")] = None
 
     def settings(self) -> dict[str, Any]:
-        """The same as settings, by ``table.key``.
+        """The settings by ``table.key``.
 
         Raises:
-            SettingsError: If a range or a fixed value is not written as one.
+            SettingsError: If a ``--fix`` or ``--range`` does not have the expected form.
         """
         return {
             "search.seed": self.seed,
@@ -166,57 +184,69 @@ class SpaceFlags:
 
 @dataclass(frozen=True, kw_only=True)
 class ResourceFlags:
-    """On what to run, and where to keep what is made."""
+    """The machine to run on, and the folders to write to."""
 
     workers: Annotated[
         int | None,
-        Option(help="Workers; default one a free GPU, or a free core without GPUs."),
+        Option(
+            help="Number of workers. Default: one per free GPU, or per free core without GPUs."
+        ),
     ] = None
-    device: Annotated[str, Option(help="auto, cpu or cuda.")] = "auto"
+    device: Annotated[str, Option(help="Device to train on: auto, cpu or cuda.")] = "auto"
     cache: Annotated[Path | None, path_option("Folder of the feature cache.")] = None
     checkpoints: Annotated[Path | None, path_option("Folder of the checkpoints.")] = None
-    ray: Annotated[str | None, Option(help="Ray cluster to join; default our own.")] = None
+    ray: Annotated[
+        str | None,
+        Option(
+            metavar="HOST:PORT",
+            help="Ray cluster to join. Default: start a private Ray on this machine.",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunFlags(ResourceFlags):
-    """The same for a search, and how it gets along with others and with outages."""
+    """The flags of a search: also how to share the machine, and how to handle outages."""
 
-    wait: Annotated[bool, Option("--wait", help="Wait for cores that other searches hold.")] = (
-        False
-    )
+    wait: Annotated[
+        bool, Option("--wait", help="Wait until other searches release enough cores or GPUs.")
+    ] = False
     oversubscribe: Annotated[
-        bool, Option("--oversubscribe", help="Share cores that other searches hold.")
+        bool, Option("--oversubscribe", help="Use cores and GPUs that other searches hold, too.")
     ] = False
     db_patience: PatienceOption = DB_PATIENCE_SECONDS
     stall_timeout: Annotated[
         float,
-        Option(metavar="SECONDS", help="Take a worker back that shows no progress for so long."),
+        Option(
+            metavar="SECONDS",
+            help="Restart a worker that makes no progress for this many seconds.",
+        ),
     ] = STALL_SECONDS
     artifacts: Annotated[
         str | None,
         Option(
             "--artifacts",
             metavar="DIR|s3://BUCKET/PREFIX",
-            help="Keep checkpoints here, too, so that any node can go on with a trial.",
+            help="Store checkpoints here as well, so that any node can resume a trial.",
         ),
     ] = None
     standby: Annotated[
         bool,
         Option(
-            "--standby", help="Wait for a study that is driven elsewhere; go on when that is gone."
+            "--standby",
+            help="If another process drives the study, wait, and take over when it is gone.",
         ),
     ] = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.db_patience < math.inf:
             raise SettingsError(
-                f"--db-patience {self.db_patience:g} is no number of seconds: give 0 or more"
+                f"--db-patience {self.db_patience:g} is not a number of seconds: give 0 or more"
             )
         if not self.stall_timeout > 0:
             raise SettingsError(
-                f"--stall-timeout {self.stall_timeout:g} takes every worker back: give the seconds"
-                " that the longest evaluation may last, or inf"
+                f"--stall-timeout {self.stall_timeout:g} would restart every worker: give the"
+                " seconds that the longest evaluation may take, or inf"
             )
         if self.wait and self.oversubscribe:
             raise SettingsError("--wait and --oversubscribe exclude each other: give one")

@@ -1,4 +1,4 @@
-"""Groups of flags: declared once as a record, taken whole by every command that has them."""
+"""Groups of flags: a record declares them once, and commands take the whole record."""
 
 import dataclasses
 import functools
@@ -12,13 +12,13 @@ __all__ = ["given_flags", "with_groups"]
 
 
 def with_groups(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the flags of its groups: each parameter that is a record becomes its fields.
+    """Replace each parameter that is a group of flags by one parameter per flag.
 
     Args:
-        command: A function some of whose parameters are dataclasses of annotated options.
+        command: A function; some of its parameters are dataclasses of annotated options.
 
     Returns:
-        The function as Typer reads it: with a parameter per flag.
+        The function with the signature that Typer reads.
     """
     hints = get_type_hints(command, include_extras=True)
     groups: dict[str, type[Any]] = {
@@ -42,14 +42,14 @@ def with_groups(command: Callable[..., None]) -> Callable[..., None]:
 
     signature = inspect.Signature(expanded, return_annotation=None)
     annotations = {parameter.name: parameter.annotation for parameter in expanded}
-    # Typer reads both; neither can be given to a function when it is defined.
+    # Typer reads both, and neither can be set when a function is defined.
     vars(run).update(__signature__=signature)
     run.__annotations__ = annotations
     return run
 
 
 def given_flags(group: Any) -> Iterator[tuple[str, Any]]:
-    """The flags of a group that differ from their defaults, each with its value."""
+    """The flags of a group that differ from their defaults, with their values."""
     options = get_type_hints(type(group), include_extras=True)
     for field in dataclasses.fields(group):
         value = getattr(group, field.name)
@@ -71,18 +71,18 @@ def _parameters(group: type[Any]) -> list[inspect.Parameter]:
 
 
 def _taken(group: type[Any], values: dict[str, Any]) -> Any:
-    """The record, made of its values, which are taken from the others."""
+    """Build the record, and remove its values from ``values``."""
     names = [field.name for field in dataclasses.fields(group)]
     return group(**{name: values.pop(name) for name in names})
 
 
 def _flag(name: str, hint: Any) -> str:
-    """What is typed for a field: the name that its option declares, or the field's own."""
+    """The flag of a field: the name that its option declares, or else the field's name."""
     usual = f"--{name.replace('_', '-')}"
     if get_origin(hint) is Annotated:
         for extra in get_args(hint)[1:]:
             if isinstance(extra, OptionInfo):
-                # Inside Annotated, Typer has an option's first name where a default would be.
+                # Inside Annotated, Typer keeps an option's first name in ``default``.
                 names = (extra.default, *(extra.param_decls or ()))
                 return next((str(name) for name in names if str(name).startswith("--")), usual)
     return usual

@@ -1,4 +1,4 @@
-"""``import-study``: a study of another database, from its file."""
+"""``import-study``: read a study from a file of ``export-study``."""
 
 import typer
 
@@ -13,7 +13,7 @@ __all__ = ["import_study"]
 @one_line_errors
 @with_groups
 def import_study(*, file: FileToReadArgument, storage: StorageFlags) -> None:
-    """Store the study of a file in another database, where `resume` continues it."""
+    """Store an exported study in this database, so that `resume` can continue it."""
     from search.transfer import moving
 
     with storage.opened() as database:

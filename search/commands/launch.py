@@ -1,4 +1,4 @@
-"""``launch``: a new study, or a stored one that is named, driven to its target."""
+"""``launch``: start a search, or continue a stored one by name."""
 
 import json
 import os
@@ -26,15 +26,18 @@ from trainer.config.sources import Layers
 __all__ = ["launch"]
 
 StudyOption = Annotated[
-    str | None, typer.Option(help="Name; default PRESET-N, for data of your own FILE-N.")
+    str | None,
+    typer.Option(help="Name of the study. Default: PRESET-N, or FILE-N with your own data."),
 ]
 DryRunOption = Annotated[
-    bool, typer.Option("--dry-run", help="Tell what would be done, and do not do it.")
+    bool,
+    typer.Option("--dry-run", help="Show what a search would do and cost, without starting it."),
 ]
 DetachOption = Annotated[
     bool,
     typer.Option(
-        "--detach", help="Leave the search running on the Ray cluster; `attach` shows it."
+        "--detach",
+        help="Start the search on the head node of the Ray cluster and return; `attach` shows it.",
     ),
 ]
 
@@ -57,18 +60,20 @@ def launch(
     detach: DetachOption = False,
 ) -> None:
     """Start a search, or continue the one named by --study."""
-    # A search that is left on a cluster finds its database, and its password, there.
+    # A detached search takes the database and its password from the head node's environment.
     address = (StorageFlags() if detach else storage).address()
     outlive_ray(os.environ)
     layers = source.layers({**target.settings(), **features.settings(), **space.settings()})
     if detach and (dry_run or as_json):
-        raise SettingsError("--detach goes with neither --dry-run nor --json: leave one out")
+        raise SettingsError(
+            "--detach cannot be combined with --dry-run or --json: leave one of them out"
+        )
     if detach:
         _detach(layers, study, storage, run)
     elif dry_run:
         _print_dry_run(address, layers, study, run, as_json=as_json)
     elif as_json:
-        raise SettingsError("--json goes with --dry-run: a search itself prints lines")
+        raise SettingsError("--json needs --dry-run, because a search prints lines: add it")
     else:
         finished = _launch(context, address, layers, study, run, plain)
         exit_stopped(finished=finished)
@@ -82,7 +87,7 @@ def _launch(
     run: RunFlags,
     plain: bool | None,
 ) -> bool:
-    """Drive the study; whether it reached its target."""
+    """Drive the study, and return whether it reached its target."""
     from search.commands.driving import drive
     from search.commands.run_options import find_run_options
     from search.config.configuration import resolve_layers
@@ -91,7 +96,7 @@ def _launch(
     from search.planning.checking import check_dataset
     from storage.database import open_database
 
-    if study is None:  # all that can be refused is, before a server is started
+    if study is None:  # refuse bad input before starting a server
         check_dataset(resolve_layers(layers))
     options = find_run_options(run)
     with open_database(address) as database:
@@ -115,7 +120,7 @@ def _print_dry_run(
 
 
 def _detach(layers: Layers, study: str | None, storage: StorageFlags, run: RunFlags) -> None:
-    """Start the search on the cluster, with what was given here but for what is secret."""
+    """Start the search on the cluster with the flags given here, except for secrets."""
     from search.config.configuration import resolve_layers
     from search.launch.detaching import detach
     from trainer.config.toml_records import toml_text

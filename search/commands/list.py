@@ -1,4 +1,4 @@
-"""``list``: all studies of a database."""
+"""``list``: list the studies of a database."""
 
 import json
 
@@ -18,7 +18,7 @@ __all__ = ["list_studies"]
 @one_line_errors
 @with_groups
 def list_studies(*, storage: StorageFlags, as_json: JsonOption = False) -> None:
-    """List all studies."""
+    """List all studies of a database."""
     with storage.opened() as database:
         studies = reading.read_studies(database)
     if as_json:

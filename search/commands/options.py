@@ -1,4 +1,4 @@
-"""Single flags and arguments that more than one command takes."""
+"""Single flags and arguments that several commands share."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,22 +20,33 @@ __all__ = [
 
 
 def path_option(help_: str, metavar: str = "FOLDER") -> Any:
-    """A flag that takes a path; ``~`` is expanded, as no shell does after ``=``."""
+    """A flag that takes a path; expands ``~``, which shells do not do after ``=``."""
     return typer.Option(help=help_, parser=user_path, metavar=metavar)
 
 
 FileToReadArgument = Annotated[
-    Path, typer.Argument(help="File that export-study wrote.", parser=user_path, metavar="FILE")
+    Path,
+    typer.Argument(help="File written by export-study.", parser=user_path, metavar="FILE"),
 ]
 FileToWriteArgument = Annotated[
     Path,
-    typer.Argument(help="File to write; it must not be there.", parser=user_path, metavar="FILE"),
+    typer.Argument(help="File to write; it must not exist.", parser=user_path, metavar="FILE"),
 ]
-NameArgument = Annotated[str | None, typer.Argument(help="Study; default the last one.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
-PlainOption = Annotated[bool | None, typer.Option("--plain/--live", help="Lines or a live view.")]
+NameArgument = Annotated[
+    str | None, typer.Argument(help="Name of the study. Default: the last one.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+PlainOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--plain/--live", help="Print lines, or a live view. Default: live in a terminal."
+    ),
+]
 PatienceOption = Annotated[
-    float, typer.Option(help="Seconds to wait for the database, or Ray's head, to come back.")
+    float,
+    typer.Option(
+        metavar="SECONDS", help="How long to wait for the database or Ray's head to come back."
+    ),
 ]
-#: Seconds that a command waits for the database unless it is told otherwise.
+#: Seconds that a command waits for the database by default.
 DB_PATIENCE_SECONDS = 600.0

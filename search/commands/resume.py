@@ -1,4 +1,4 @@
-"""``resume``: a stored study driven on."""
+"""``resume``: continue a stored search."""
 
 import os
 
@@ -31,7 +31,7 @@ def resume(
     run: RunFlags,
     plain: PlainOption = None,
 ) -> None:
-    """Continue a search; without a name, the last unfinished one."""
+    """Continue a search; without a name, the last unfinished one that no process drives."""
     address = storage.address()
     outlive_ray(os.environ)
     from search.commands.driving import drive

@@ -1,4 +1,4 @@
-"""``roles``: database roles for drivers and viewers, made by the owner of the tables."""
+"""``roles``: create database roles for drivers and viewers, as the owner of the tables."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,12 +14,12 @@ from search.errors import SettingsError
 from storage.address import Address
 from storage.database import open_database
 from storage.optuna_store import open_optuna
-from storage.roles import RoleKind, RoleWish, make_roles, role_statements
+from storage.roles import RoleKind, RoleRequest, make_roles, role_statements
 
 __all__ = ["provide_roles", "roles"]
 
-#: A name and the file with the password, as the flags give them.
-Given = tuple[str | None, Path | None]
+#: Name of a role and the file with its password, as given by flags.
+RoleFlags = tuple[str | None, Path | None]
 
 
 @one_line_errors
@@ -27,24 +27,29 @@ Given = tuple[str | None, Path | None]
 def roles(
     *,
     driver: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Role that reads, adds and changes rows.")
+        str | None,
+        typer.Option(metavar="NAME", help="Role for drivers: may read, add and change rows."),
     ] = None,
-    viewer: Annotated[str | None, typer.Option(metavar="NAME", help="Role that reads.")] = None,
+    viewer: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Role for viewers: may only read.")
+    ] = None,
     driver_password_file: Annotated[
         Path | None,
-        path_option("File whose first line is the password of the driver's role.", "FILE"),
+        path_option("File whose first line is the password of the driver role.", "FILE"),
     ] = None,
     viewer_password_file: Annotated[
         Path | None,
-        path_option("File whose first line is the password of the viewer's role.", "FILE"),
+        path_option("File whose first line is the password of the viewer role.", "FILE"),
     ] = None,
     print_: Annotated[
         bool,
-        typer.Option("--print", help="Print the SQL instead, with verifiers of the passwords."),
+        typer.Option(
+            "--print", help="Only print the SQL; it contains SCRAM verifiers, not passwords."
+        ),
     ] = False,
     storage: StorageFlags,
 ) -> None:
-    """Make database roles: one for drivers, one that can only read. Run it as the owner."""
+    """Create database roles for drivers and for read-only viewers. Run it as the tables' owner."""
     provide_roles(
         storage.address(),
         driver=(driver, driver_password_file),
@@ -57,46 +62,50 @@ def roles(
 def provide_roles(
     address: Address,
     *,
-    driver: Given,
-    viewer: Given,
+    driver: RoleFlags,
+    viewer: RoleFlags,
     only_print: bool,
     say: Callable[[str], None],
 ) -> None:
-    """Make the roles that were named, or give them these rights and no others.
+    """Create the named roles, or reset the rights of existing ones.
 
     Args:
-        address: The database, with the owner's role.
-        driver: Of the role that reads, adds and changes rows.
-        viewer: Of the role that reads.
-        only_print: Print the SQL, and make nothing but the tables.
+        address: Address of the database with the owner's role.
+        driver: The role that may read, add and change rows.
+        viewer: The role that may only read.
+        only_print: Print the SQL, and create nothing but the tables.
         say: Prints a line.
 
     Raises:
-        SettingsError: If no role was named, or a password file came without its role.
-        RoleError: If one cannot have the name.
+        SettingsError: If no role was named, or a password file was given without its role.
+        RoleError: If a role cannot be created or used.
     """
-    wishes = [
-        wish for wish in (_wish("driver", driver), _wish("viewer", viewer)) if wish is not None
+    requests = [
+        request
+        for request in (_request("driver", driver), _request("viewer", viewer))
+        if request is not None
     ]
-    if not wishes:
-        raise SettingsError("no role was named: give --driver NAME, --viewer NAME, or both")
+    if not requests:
+        raise SettingsError("no role was given: add --driver NAME, --viewer NAME, or both")
     with open_database(address) as database:
-        open_optuna(database).engine.dispose()  # its tables are to be there
+        open_optuna(database).engine.dispose()  # creates Optuna's tables
         if only_print:
             with database.engine.connect() as connection:
-                for statement in role_statements(connection, wishes):
+                for statement in role_statements(connection, requests):
                     say(f"{statement};")
             return
-        make_roles(database, wishes)
-    for wish in wishes:
-        secret = "its password is set" if wish.password else "no password was given"
-        say(f"role {wish.name!r} is a {wish.kind} of {address.masked()}; {secret}")
+        make_roles(database, requests)
+    for request in requests:
+        secret = "password set" if request.password else "no password given"
+        say(f"role {request.name!r} is a {request.kind} of {address.masked()}; {secret}")
 
 
-def _wish(kind: RoleKind, given: Given) -> RoleWish | None:
-    name, password_file = given
+def _request(kind: RoleKind, flags: RoleFlags) -> RoleRequest | None:
+    name, password_file = flags
     if name is not None:
-        return RoleWish.with_password_file(name, kind, password_file)
+        return RoleRequest.with_password_file(name, kind, password_file)
     if password_file is not None:
-        raise SettingsError(f"--{kind}-password-file without --{kind}: name the role as well")
+        raise SettingsError(
+            f"--{kind}-password-file needs the name of the role: give --{kind} NAME, too"
+        )
     return None

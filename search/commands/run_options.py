@@ -1,4 +1,4 @@
-"""From flags to run options: devices looked up, defaults of folders filled in."""
+"""Flags to run options: find the devices, and fill in default folders."""
 
 from search.checkpoints.folders import default_checkpoint_root
 from search.commands.flag_groups import ResourceFlags, RunFlags
@@ -12,10 +12,11 @@ __all__ = ["find_paths", "find_run_options"]
 
 
 def find_run_options(flags: RunFlags) -> RunOptions:
-    """Where and on what to run, as the flags and this machine have it.
+    """The run options that the flags describe, on this machine.
 
     Raises:
-        SettingsError: If the device is unknown or absent, or the number of workers out of range.
+        SettingsError: If the device is unknown or missing, or the number of workers is out of
+            range.
     """
     return RunOptions(
         machine=find_machine(flags.device, flags.workers, joined=flags.ray is not None),
@@ -31,7 +32,7 @@ def find_run_options(flags: RunFlags) -> RunOptions:
 
 
 def find_paths(flags: ResourceFlags, artifacts: str | None = None) -> Paths:
-    """The folders, with defaults filled in, by names that hold wherever the search is resumed."""
+    """The folders or their defaults, as absolute paths: a search may resume in another folder."""
     if artifacts is not None and "://" not in artifacts:
         artifacts = str(user_path(artifacts).resolve())
     return Paths(

@@ -1,4 +1,4 @@
-"""``schema``: the JSON schema of configuration files, for editors that complete and check them."""
+"""``schema``: print the JSON schema of configuration files."""
 
 import json
 
@@ -8,7 +8,7 @@ __all__ = ["schema"]
 
 
 def schema() -> None:
-    """Print the JSON schema of configuration files, for editors to complete and check them."""
-    from search.config.schema import configuration_schema  # brings samplers and SciPy
+    """Print the JSON schema of configuration files, for editors that complete and check them."""
+    from search.config.schema import configuration_schema  # slow: imports samplers and SciPy
 
     typer.echo(json.dumps(configuration_schema(), indent=1))

@@ -1,4 +1,4 @@
-"""``status``: how a study stands."""
+"""``status``: show the state of a study."""
 
 import json
 from typing import Annotated
@@ -21,11 +21,13 @@ __all__ = ["status"]
 def status(
     *,
     study: NameArgument = None,
-    failures: Annotated[bool, typer.Option(help="Show the errors of failed trials.")] = False,
+    failures: Annotated[
+        bool, typer.Option(help="Also show the tracebacks of failed trials.")
+    ] = False,
     storage: StorageFlags,
     as_json: JsonOption = False,
 ) -> None:
-    """Show how a study stands, who drives it, and what was pruned and why."""
+    """Show the progress of a study, its driver, its best trial, and why trials were pruned."""
     with storage.opened() as database:
         view = reading.read_study(database, study or reading.last_study(database))
     if as_json:

@@ -1,4 +1,4 @@
-"""``stop``: a running search asked to stop, wherever it runs."""
+"""``stop``: ask a running search to stop, on whatever machine it runs."""
 
 import typer
 
@@ -23,4 +23,4 @@ def stop(*, study: NameArgument = None, storage: StorageFlags) -> None:
             typer.echo(f"study {name} is not running ({view.state}): nothing to stop")
             return
         request_stop(database.engine, name)
-        typer.echo(f"asked study {name} to stop: it is {view.driver}")
+        typer.echo(f"asked study {name} to stop; it is {view.driver}")

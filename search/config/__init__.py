@@ -1,1 +1,1 @@
-"""What a search depends on: settings, presets, protocols, NAME=VALUE."""
+"""Settings of a search: configuration, presets, protocols, and NAME=VALUE flags."""

@@ -1,4 +1,4 @@
-"""Settings as flags give them: ``NAME=VALUE``, ``NAME=LOW:HIGH``, and names with dots."""
+"""Parse flags: ``NAME=VALUE``, ``NAME=LOW:HIGH``, and names with dots."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,10 +10,10 @@ __all__ = ["nested", "parse_fixes", "parse_ranges"]
 
 
 def parse_fixes(given: Sequence[str]) -> dict[str, float]:
-    """``--fix NAME=VALUE``, any number of them, as values by name.
+    """Values by name, from any number of ``--fix NAME=VALUE``.
 
     Raises:
-        SettingsError: If one has another form, or a name comes twice.
+        SettingsError: If one has another form, or a name is given twice.
     """
     form = "--fix {}: give NAME=VALUE, such as --fix b_self=0.5"
     return {
@@ -23,10 +23,10 @@ def parse_fixes(given: Sequence[str]) -> dict[str, float]:
 
 
 def parse_ranges(given: Sequence[str]) -> dict[str, list[float]]:
-    """``--range NAME=LOW:HIGH``, any number of them, as pairs by name.
+    """Ranges by name, from any number of ``--range NAME=LOW:HIGH``.
 
     Raises:
-        SettingsError: If one has another form, or a name comes twice.
+        SettingsError: If one has another form, or a name is given twice.
     """
     form = "--range {}: give NAME=LOW:HIGH, such as --range learning_rate=1e-4:1e-2"
     ranges: dict[str, list[float]] = {}
@@ -39,7 +39,7 @@ def parse_ranges(given: Sequence[str]) -> dict[str, list[float]]:
 
 
 def nested(values: Mapping[str, Any]) -> dict[str, Any]:
-    """``{"a.b": 1, "c": 2}`` as ``{"a": {"b": 1}, "c": 2}``; None is left out."""
+    """Turn ``{"a.b": 1, "c": 2}`` into ``{"a": {"b": 1}, "c": 2}``, without None values."""
     tables: dict[str, Any] = {}
     for name, value in values.items():
         if value is not None:
@@ -50,14 +50,16 @@ def nested(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _split(given: Sequence[str], form: str) -> list[tuple[str, str, str]]:
-    """Each as it was given, its name, and what follows the sign."""
+    """For each flag: the whole text, the name, and the text after the equals sign."""
     parts: list[tuple[str, str, str]] = []
     for whole in given:
         name, sign, text = (part.strip() for part in whole.partition("="))
         if not (name and sign and text):
             raise SettingsError(form.format(in_one_line(whole)))
         if name in (earlier for _, earlier, _ in parts):
-            raise SettingsError(f"{form.split()[0]} names {in_one_line(name)} twice: give it once")
+            raise SettingsError(
+                f"{form.split()[0]} was given twice for {in_one_line(name)}: give it once"
+            )
         parts.append((whole, name, text))
     return parts
 

@@ -1,7 +1,7 @@
-"""The configuration of a search: preset, then TOML file, then flags; checked as a whole.
+"""The configuration of a search: a preset, overridden by a TOML file, then by flags.
 
-``trainer/config/sources.py`` says which preset that is. A file has the table ``[search]`` beside
-the tables of one training run (``trainer/config/configuration.py``).
+``trainer/config/sources.py`` chooses the preset. A file may have the table ``[search]`` besides
+the tables of a training run (``trainer/config/configuration.py``).
 """
 
 from collections.abc import Mapping
@@ -12,11 +12,12 @@ from typing import Any
 from search.config.presets import read_preset
 from search.config.protocols import PUBLISHED_SEARCH, check_cadence
 from search.errors import SettingsError
-from search.objectives import DEFAULT_OBJECTIVE, Objective, find_objective
-from search.pruners import CollapseRules, build_pruner
-from search.samplers import find_sampler
-from search.spaces import Space, build_space, tunable
+from search.objectives import DEFAULT_OBJECTIVE, OBJECTIVES, Objective, find_objective
+from search.pruners import PRUNERS, CollapseRules, Pruner, build_pruner
+from search.samplers import SAMPLERS, find_sampler
+from search.spaces import SPACES, Space, build_space, tunable
 from search.spaces.ranges import check_name, check_range
+from trainer.config.choices import choice
 from trainer.config.configuration import TrainConfig
 from trainer.config.layers import fitting, lay_over, settings_in_place
 from trainer.config.sources import Layers, read_layers
@@ -33,34 +34,36 @@ __all__ = [
     "resolve_layers",
 ]
 
-#: What may differ between two hosts that work on one study: fingerprints tell the content.
-PLACES = ("data.root", "backbone.weights")
-#: What goes with a name, and is lost with it: see ``fitting``.
+#: Paths that may differ between the hosts of a study; fingerprints identify the content.
+PATHS = ("data.root", "backbone.weights")
+#: Settings that depend on a name and are dropped with it: see ``fitting``.
 IMPLIED = {"data.name": ("data.options.",), "method.name": ("method.options.", "hyper.")}
 
 
 @dataclass(frozen=True, kw_only=True)
 class SearchConfig:
-    """How to search."""
+    """Settings of the search: the table ``[search]``."""
 
-    #: Trials to be finished (complete or pruned).
+    #: Number of trials to finish (complete or pruned).
     trials: int = 200
-    #: Seed of the study: of its points and, with the trial's number, of every run.
+    #: Seed of the sampler and, with the number of a trial, of its training run.
     seed: int = 0
-    #: Name of the objective: what is maximised.
-    objective: str = DEFAULT_OBJECTIVE
+    #: Name of the objective, which the search maximises.
+    objective: str = choice(DEFAULT_OBJECTIVE, OBJECTIVES)
     #: Name of the search space.
-    space: str = "paper"
-    #: Ranges by name, as ``[low, high]``, before those of the space; a name that the space
-    #: lacks, such as ``learning_rate``, is searched as well.
+    space: str = choice("paper", SPACES)
+    #: Ranges by name, as ``[low, high]``. They replace those of the space. A name that the
+    #: space lacks, such as ``learning_rate``, is searched as well.
     ranges: dict[str, tuple[float, ...]] = field(default_factory=dict)
     #: Name of the sampler.
-    sampler: str = "tpe"
-    #: Name of the competitive pruner; collapse rules are always on.
-    pruner: str = "competitive"
+    sampler: str = choice("tpe", SAMPLERS)
+    #: Name of the pruner. The collapse rules always apply as well.
+    pruner: str = choice("competitive", PRUNERS)
+    #: Options of that pruner, by name.
+    pruner_options: dict[str, Any] = field(default_factory=dict)
     #: Thresholds of the collapse rules.
     collapse: CollapseRules = field(default_factory=CollapseRules)
-    #: Errors of one trial that are tried again.
+    #: How often a trial is tried again after errors of its own.
     max_retries: int = 2
 
     def __post_init__(self) -> None:
@@ -69,14 +72,16 @@ class SearchConfig:
         if not 0 <= self.seed < 2**63:
             raise SettingsError(f"--seed {self.seed} is out of range: give 0 to 2**63 - 1")
         if self.max_retries < 0:
-            raise SettingsError(f"search.max_retries = {self.max_retries}: give 0 or more")
+            raise SettingsError(
+                f"search.max_retries = {self.max_retries} is too small: give 0 or more"
+            )
         for name, given in self.ranges.items():
             check_range(name, given)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchConfig:
-    """A search and the training runs it consists of."""
+    """The configuration of a search and of its training runs."""
 
     search: SearchConfig = field(default_factory=SearchConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
@@ -89,23 +94,28 @@ class LaunchConfig:
         self.space()
         self.objective()
         find_sampler(self.search.sampler)
-        build_pruner(self.search.pruner, self.train.evaluation.evaluations)
+        self.pruner()
 
     def space(self) -> Space:
-        """The search space, without what ``[hyper]`` fixes."""
+        """The search space, without the hyper-parameters that ``[hyper]`` fixes."""
         return build_space(self.search.space, self.train, self.search.ranges)
 
     def objective(self) -> Objective:
-        """What the search maximises."""
+        """The objective, which the search maximises."""
         return find_objective(self.search.objective)
 
-    def moved_starts(self) -> dict[str, float]:
-        """Untuned values that their ranges do not hold; trial 0 has the nearer end instead."""
-        untuned = tunable(self.train)
+    def pruner(self) -> Pruner:
+        """The pruner with its options."""
+        search, evaluations = self.search, self.train.evaluation.evaluations
+        return build_pruner(search.pruner, evaluations, search.pruner_options)
+
+    def moved_defaults(self) -> dict[str, float]:
+        """Defaults outside their ranges; trial 0 has the nearest value in the range instead."""
+        declared = tunable(self.train)
         return {
-            knob.name: untuned[knob.name].default
-            for knob in self.space().knobs
-            if knob.default != untuned[knob.name].default
+            parameter.name: declared[parameter.name].default
+            for parameter in self.space().hyper_parameters
+            if parameter.default != declared[parameter.name].default
         }
 
     def to_table(self) -> dict[str, Any]:
@@ -116,11 +126,11 @@ class LaunchConfig:
     def from_table(cls, table: Mapping[str, Any]) -> "LaunchConfig":
         """Build and check a configuration.
 
-        A setting that a trial may have a value of its own of, such as ``learning_rate``, can be
-        fixed in ``[hyper]`` like a knob.
+        Settings that may differ between trials, such as ``learning_rate``, can be fixed in
+        ``[hyper]`` like hyper-parameters of the method.
 
         Raises:
-            ConfigError, SettingsError: In one line, if anything in it is wrong.
+            ConfigError, SettingsError: If a setting is invalid.
         """
         search = build_record(SearchConfig, table.get("search", {}), "search")
         train = {key: value for key, value in table.items() if key != "search"}
@@ -131,15 +141,15 @@ class LaunchConfig:
 
 
 def resolve(preset: str | None, file: Path | None, flags: Mapping[str, Any]) -> LaunchConfig:
-    """Lay preset, file and flags over each other and over their protocol, and check the whole.
+    """Merge protocol, preset, file and flags, and check the result.
 
     Args:
-        preset: Name of a preset; None for the one that suits file and flags.
-        file: A TOML file whose values go before the preset's.
-        flags: Nested tables whose values go before both.
+        preset: Name of a preset; None chooses one by file and flags.
+        file: A TOML file, which overrides the preset.
+        flags: Nested tables, which override both.
 
     Raises:
-        ConfigError, SettingsError: In one line, if anything in it is wrong.
+        ConfigError, SettingsError: If a setting is invalid.
     """
     return resolve_layers(read_layers(preset, file, flags))
 
@@ -148,29 +158,29 @@ def resolve_layers(layers: Layers) -> LaunchConfig:
     """The configuration of a new study.
 
     Raises:
-        ConfigError, SettingsError: In one line, if anything in it is wrong.
+        ConfigError, SettingsError: If a setting is invalid.
     """
     table = layers.over(read_preset(layers.preset))
     return LaunchConfig.from_table(lay_protocol(table, PUBLISHED_SEARCH))
 
 
 def continued(stored: Mapping[str, Any], layers: Layers) -> tuple[LaunchConfig, list[str]]:
-    """The configuration of a stored study on this machine, and what was given otherwise.
+    """The configuration of a stored study on this machine, and how the given settings differ.
 
-    Only what file and flags say is compared, and the data set of a preset that was asked for:
-    nobody gave the other settings of a preset.
+    Compares only the settings of file and flags, and the data set of an explicit preset. The user
+    did not choose the other settings of a preset.
 
     Args:
         stored: The study's configuration as tables.
-        layers: What was given now.
+        layers: The settings given now.
 
     Returns:
-        The stored configuration with the places that were given, and the differences.
+        The stored configuration with the given paths, and the differences.
 
     Raises:
-        ConfigError, SettingsError: In one line, if anything that was given is wrong.
+        ConfigError, SettingsError: If a given setting is invalid.
     """
-    # read as a configuration first: a setting that is younger than the study had its default
+    # Fill in defaults first: settings added after the study was created had their default then.
     before = LaunchConfig.from_table(stored).to_table()
     name = read_preset(layers.preset)["data"]["name"]
     asked = {"data": {"name": name}} if layers.asked else {}
@@ -180,12 +190,12 @@ def continued(stored: Mapping[str, Any], layers: Layers) -> tuple[LaunchConfig, 
 
 
 def differences(stored: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
-    """Settings that differ, each as ``name: stored → given``; places and the target aside.
+    """Settings that differ, each as ``name: stored → given``, except paths and the target.
 
-    Of another data set or method the name is enough: its options are others anyway.
+    If the data set or the method differs, its options are not listed as well.
     """
     old, new = flat_table(stored), flat_table(given)
-    ignored = {*PLACES, "search.trials"}
+    ignored = {*PATHS, "search.trials"}
     implied = tuple(
         prefix
         for name, prefixes in IMPLIED.items()
@@ -200,11 +210,11 @@ def differences(stored: Mapping[str, Any], given: Mapping[str, Any]) -> list[str
 
 
 def _refuse_both(fixed: Mapping[str, Any], ranges: Mapping[str, Any]) -> None:
-    """Nothing is fixed and searched."""
+    """Refuse a hyper-parameter that is both fixed and searched."""
     for name in fixed:
         if name in ranges:
             raise SettingsError(
-                f"{name} is fixed and has a range: leave out --fix {name} ([hyper]) or"
+                f"{name} is both fixed and searched: leave out --fix {name} ([hyper]) or"
                 f" --range {name} ([search.ranges])"
             )
 

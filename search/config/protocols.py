@@ -1,9 +1,9 @@
-"""What the published protocol means for a search, and how a study says under which it ran.
+"""The published protocol of a search, and the description of a study's protocol.
 
-The released search looks at a trial once an epoch, takes the best of all looks for its value and
-stops trials by the median rule (``docs/protocols.md``). Here the looks of a search are always
-evenly spaced, so that their number is known before the data are: 20 of 2500 iterations are once
-an epoch on NYU-Depth-v2.
+The released search evaluates a trial once per epoch, uses the best evaluation as its value, and
+stops trials by the median rule (``docs/protocols.md``). Searches of this project space their
+evaluations evenly, so that their number does not depend on the data. 20 evaluations in 2500
+iterations are one per epoch on NYU-Depth-v2.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from trainer.protocols import protocol_text
 
 __all__ = ["PUBLISHED_SEARCH", "check_cadence", "study_protocol"]
 
-#: What the published protocol sets for a search beside what it sets for a run.
+#: Settings of the published protocol for a search, in addition to those for a run.
 PUBLISHED_SEARCH: Mapping[str, Mapping[str, Any]] = {
     "evaluation": {"cadence": "even"},
     "search": {"objective": "miou-accuracy", "space": "per-modality", "pruner": "median"},
@@ -25,23 +25,23 @@ PUBLISHED_SEARCH: Mapping[str, Mapping[str, Any]] = {
 
 
 def check_cadence(config: TrainConfig) -> None:
-    """Refuse evaluations whose number the data decide.
+    """Refuse evaluations whose number depends on the data.
 
     Raises:
-        SettingsError: If they are not evenly spaced.
+        SettingsError: If the evaluations are not evenly spaced.
     """
     if config.evaluation.cadence != "even":
         raise SettingsError(
             f"evaluation.cadence = {config.evaluation.cadence!r} is for single runs: a search"
-            " evaluates at even distances; leave it out and set evaluation.evaluations"
+            " spaces its evaluations evenly; leave it out and set evaluation.evaluations"
         )
 
 
 def study_protocol(stored: Mapping[str, Any]) -> str:
-    """The protocol of a study's values and how they are made, in one line.
+    """The protocol of a study and how its values are computed, in one line.
 
     Args:
-        stored: The study's resolved configuration; a setting younger than it has its default.
+        stored: The study's configuration; settings that it lacks have their default.
     """
     search = {"objective": DEFAULT_OBJECTIVE, **stored["search"]}
     run = build_record(TrainConfig, {key: stored[key] for key in stored if key != "search"})

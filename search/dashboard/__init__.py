@@ -1,1 +1,1 @@
-"""optuna-dashboard, served by this program on the database of the studies."""
+"""Serve optuna-dashboard for the studies of a database."""

@@ -1,4 +1,4 @@
-"""A WSGI filter that lets requests through which read, and answers 403 to all others."""
+"""A WSGI filter that passes on requests that read, and answers 403 to all others."""
 
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ REFUSAL = b"this dashboard is read-only\n"
 
 
 def read_only(application: "WSGIApplication") -> "WSGIApplication":
-    """The application, of which only GET and HEAD are left."""
+    """Restrict an application to GET and HEAD."""
 
     def filtered(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] in READING:

@@ -1,7 +1,7 @@
-"""optuna-dashboard on the database of the studies.
+"""Serve optuna-dashboard for the studies of a database.
 
-Served through its WSGI application rather than its own command, which would show the
-database address in the list of processes.
+This uses its WSGI application, because its own command would show the address of the database in
+the list of processes.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ __all__ = ["dashboard", "serve"]
 
 
 class _QuietHandler(WSGIRequestHandler):
-    """Writes no line for each request."""
+    """A request handler that does not log every request."""
 
     def log_message(self, format: str, *args: object) -> None:
         pass
@@ -36,15 +36,15 @@ class _QuietHandler(WSGIRequestHandler):
 def dashboard(database: Database, *, artifacts: Path | None) -> Iterator["WSGIApplication"]:
     """The dashboard's application.
 
-    On a database that was opened to be read, it changes nothing: the server refuses what
-    writes, the artifact store does, and requests other than GET and HEAD do not reach it.
+    If the database was opened read-only, three layers prevent changes: the server and the
+    artifact store refuse writes, and only GET and HEAD requests reach the application.
 
     Args:
         database: The open database.
         artifacts: Folder of the artifacts; None shows none.
 
     Raises:
-        SearchError: If the folder is a file.
+        SearchError: If ``artifacts`` is not a folder.
     """
     store = None if artifacts is None else _open_artifacts(artifacts, database.read_only)
     storage = open_optuna(database)
@@ -66,7 +66,7 @@ def serve(
     """Serve until interrupted.
 
     Raises:
-        SearchError: If the port cannot be listened on, or the folder of artifacts is a file.
+        SearchError: If it cannot listen on the port, or ``artifacts`` is not a folder.
     """
     with dashboard(database, artifacts=artifacts) as application:
         try:
@@ -75,17 +75,19 @@ def serve(
             raise SearchError(
                 f"cannot listen on {host}:{port}: {error.strerror}; give --port another number"
             ) from error
-        what = "read-only, " if database.read_only else ""
+        mode = "read-only, " if database.read_only else ""
         with server:
-            say(f"optuna-dashboard: http://{host}:{server.server_port}/ ({what}Ctrl-C ends it)")
+            say(f"optuna-dashboard: http://{host}:{server.server_port}/ ({mode}Ctrl-C stops it)")
             try:
                 server.serve_forever()
             except KeyboardInterrupt:
-                say("ended")
+                say("stopped")
 
 
 def _open_artifacts(folder: Path, only_read: bool) -> ArtifactStore:
-    if folder.exists() and not folder.is_dir():  # one that is missing is made by a search
-        raise SearchError(f"--artifacts {folder} is no folder: give the folder of the artifacts")
+    if folder.exists() and not folder.is_dir():  # a search creates a missing folder
+        raise SearchError(
+            f"--artifacts {folder} is not a folder: give the folder of the artifacts"
+        )
     store = FileSystemArtifactStore(folder)
     return ReadOnlyArtifacts(store) if only_read else store

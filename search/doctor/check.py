@@ -1,11 +1,11 @@
-"""One thing that was looked at: what was found, whether that will do, and what mends it."""
+"""The result of one check: its state, what was found, and how to fix it."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 __all__ = ["Check", "State", "failed", "ok", "warning"]
 
-#: ``warning``: a search runs, but not as one may expect.
+#: ``warning``: a search runs, but perhaps not as expected.
 State = Literal["ok", "warning", "failed"]
 
 
@@ -13,25 +13,25 @@ State = Literal["ok", "warning", "failed"]
 class Check:
     """The result of one check."""
 
-    #: What was looked at, in a word or two.
+    #: What was checked, in a word or two.
     name: str
     state: State
     #: What was found, in one line.
     found: str
-    #: The command that mends it, or what to do; empty where nothing has to be mended.
-    mend: str = ""
+    #: A command that fixes it, or what to do; empty if nothing needs fixing.
+    fix: str = ""
 
 
 def ok(name: str, found: str) -> Check:
-    """It works."""
+    """A check that passed."""
     return Check(name=name, state="ok", found=found)
 
 
-def warning(name: str, found: str, mend: str) -> Check:
-    """It works, but not as one may expect."""
-    return Check(name=name, state="warning", found=found, mend=mend)
+def warning(name: str, found: str, fix: str) -> Check:
+    """A check that passed, but found something unexpected."""
+    return Check(name=name, state="warning", found=found, fix=fix)
 
 
-def failed(name: str, found: str, mend: str) -> Check:
-    """It does not work."""
-    return Check(name=name, state="failed", found=found, mend=mend)
+def failed(name: str, found: str, fix: str) -> Check:
+    """A check that failed."""
+    return Check(name=name, state="failed", found=found, fix=fix)

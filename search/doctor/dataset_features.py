@@ -1,8 +1,8 @@
-"""Data and weights of the preset."""
+"""The data set and the weights of the backbone."""
 
 import torch
 
-from search.doctor.better_weights import better_weights, mend_of
+from search.doctor.better_weights import better_weights, how_to_get_them
 from search.doctor.check import Check, failed, ok, warning
 from search.doctor.subject import Subject
 from trainer.backbones import build_backbone
@@ -11,11 +11,11 @@ from trainer.errors import ConfigError, TrainerError, WeightsError
 
 __all__ = ["check_data", "check_weights"]
 
-CORRECT = "correct that setting, by its flag or in the file of --config"
+CORRECT = "correct that setting with its flag, or in the file given by --config"
 
 
 def check_data(subject: Subject) -> Check:
-    """The images and labels, as closely as a launch looks."""
+    """Check the images and labels as a launch does."""
     config = subject.config.train.data
     try:
         data_set = open_dataset(config)
@@ -28,14 +28,14 @@ def check_data(subject: Subject) -> Check:
     found = f"{config.name}, {' + '.join(config.modalities)}: {images} images"
     if subject.config.objective().needs_labels and not data_set.val.labelled:
         return failed(
-            "data", f"{found}; val has no labels, so that nothing can be scored",
-            f"add label files, or name data that has them: {subject.launch('--data', 'FOLDER')}",
+            "data", f"{found}; val has no labels, so trials cannot be scored",
+            f"add label files, or use labelled data: {subject.launch('--data', 'FOLDER')}",
         )  # fmt: skip
     return ok("data", found)
 
 
 def check_weights(subject: Subject) -> Check:
-    """The backbone and its weights, loaded as a launch loads them."""
+    """Load the backbone and its weights as a launch does."""
     config = subject.config.train.backbone
     try:
         backbone = build_backbone(config, torch.device("cpu"))
@@ -47,9 +47,9 @@ def check_weights(subject: Subject) -> Check:
     if config.name != "patch-stats" and config.weights == "random":
         return warning(
             "weights",
-            f"{found}, random: features say little",
+            f"{found}, random weights: the features say little about an image",
             subject.launch("--backbone-weights", "FILE"),
         )
     if better := better_weights(config):
-        return warning("weights", f"{found}: {better}", mend_of(subject))
+        return warning("weights", f"{found}: {better}", how_to_get_them(subject))
     return ok("weights", found)

@@ -1,4 +1,4 @@
-"""torch, the device it would train on, and how much of it, and of memory, there is."""
+"""The device to train on, free cores, and memory."""
 
 import torch
 
@@ -12,12 +12,12 @@ from trainer.control_group import limits, usable_memory
 
 __all__ = ["check_cores", "check_device", "check_memory"]
 
-#: A worker that has imported torch and holds no features; `--dry-run` measures the real need.
+#: Memory of a worker that has only imported torch; ``--dry-run`` measures the real need.
 LEAST_WORKER_BYTES = 400 * 2**20
 
 
 def check_device(subject: Subject) -> Check:
-    """Whether torch computes on the device."""
+    """Check whether torch can compute on the device."""
     try:
         machine = find_machine(
             subject.device, subject.workers, joined=subject.ray_address is not None
@@ -31,7 +31,7 @@ def check_device(subject: Subject) -> Check:
             "device",
             f"torch {torch.__version__} cannot compute on {machine.own_device}:"
             f" {str(error).splitlines()[0]}",
-            "install a torch that fits the driver, or compute without the GPU:"
+            "install a torch that supports the GPU's driver, or train on the CPU:"
             f" {subject.launch('--device', 'cpu')}",
         )
     names = [torch.cuda.get_device_name(index) for index in range(len(machine.gpus))]
@@ -40,7 +40,7 @@ def check_device(subject: Subject) -> Check:
 
 
 def check_cores(subject: Subject) -> Check:
-    """Whether other searches hold the machine's cores."""
+    """Check whether other searches hold the machine's cores."""
     cores, held = len(usable_cores()), holders()
     taken = sum(name.startswith("core-") for name in held)
     quota = quota_text()
@@ -51,15 +51,15 @@ def check_cores(subject: Subject) -> Check:
 
 
 def check_memory(subject: Subject) -> Check:
-    """How much memory there is, and whether workers of this process's own size fit in it."""
+    """Check whether the memory is enough for the workers."""
     memory = usable_memory()
     limited = limits().memory is not None
-    found = bytes_text(memory) + (", a limit of this process's control group" * limited)
+    found = bytes_text(memory) + (", the limit of this process's control group" * limited)
     fit = memory // LEAST_WORKER_BYTES
     if fit < 1:
-        return failed("memory", f"{found}: a worker takes more", "raise the limit of memory")
+        return failed("memory", f"{found}: too little for one worker", "raise the memory limit")
     workers = subject.workers or len(usable_cores())
     if subject.ray_address is None and subject.device == "cpu" and workers > fit:
-        mend = subject.launch("--workers", str(fit))
-        return warning("memory", f"{found}: enough for about {fit} of {workers} workers", mend)
+        fix = subject.launch("--workers", str(fit))
+        return warning("memory", f"{found}: enough for about {fit} of {workers} workers", fix)
     return ok("memory", found)

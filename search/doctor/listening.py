@@ -1,4 +1,4 @@
-"""On which addresses a process and what it started listen for TCP connections (Linux)."""
+"""Addresses on which a process and its descendants listen for TCP connections (Linux)."""
 
 import ipaddress
 import os
@@ -11,7 +11,7 @@ LISTEN = "0A"  # state of a listening socket in /proc/net/tcp
 
 
 def listening_hosts(root: int) -> set[str]:
-    """Addresses that process ``root`` or one below it listens on; empty if none does."""
+    """Addresses on which process ``root`` and its descendants listen."""
     inodes = {inode for pid in _family(root) for inode in _sockets(pid)}
     hosts = set()
     for table in ("tcp", "tcp6"):
@@ -23,7 +23,7 @@ def listening_hosts(root: int) -> set[str]:
 
 
 def _family(root: int) -> set[int]:
-    """The process and all that descend from it."""
+    """The process and all its descendants."""
     parents = {}
     for entry in PROC.iterdir():
         if entry.name.isdigit():
@@ -47,12 +47,12 @@ def _sockets(pid: int) -> set[str]:
             if target.startswith("socket:["):
                 found.add(target[len("socket:[") : -1])
     except OSError:
-        pass  # it has ended, or is another user's
+        pass  # it has ended, or belongs to another user
     return found
 
 
 def _host(text: str) -> str:
-    """``0100007F`` as 127.0.0.1: words of four bytes, each in the machine's order."""
+    """``0100007F`` as 127.0.0.1: words of four bytes, each in the machine's byte order."""
     words = [bytes.fromhex(text[start : start + 8])[::-1] for start in range(0, len(text), 8)]
     address = ipaddress.ip_address(b"".join(words))
     mapped = getattr(address, "ipv4_mapped", None)

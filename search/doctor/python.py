@@ -1,4 +1,4 @@
-"""Python and the packages: present, and of versions this project works with."""
+"""Python and the required packages: whether they are installed in supported versions."""
 
 import platform
 import sys
@@ -16,7 +16,7 @@ DISTRIBUTION = "unim2-search"
 
 
 def check_python(subject: Subject) -> Check:
-    """The version of Python."""
+    """Check the version of Python."""
     del subject
     found, wanted = platform.python_version(), SpecifierSet(">=3.11")
     if not wanted.contains(found):
@@ -29,13 +29,13 @@ def check_python(subject: Subject) -> Check:
 
 
 def check_packages(subject: Subject) -> Check:
-    """Every package that ours requires."""
+    """Check every package that this project requires."""
     del subject
     try:
         required = [Requirement(text) for text in metadata.requires(DISTRIBUTION) or ()]
     except metadata.PackageNotFoundError:
         return warning(
-            "packages", f"{DISTRIBUTION} is not installed, it runs from its folder",
+            "packages", f"{DISTRIBUTION} is not installed; it runs from its source folder",
             "pip install --constraint constraints.txt --editable .",
         )  # fmt: skip
     needed = [one for one in required if one.marker is None or one.marker.evaluate({"extra": ""})]
@@ -47,7 +47,7 @@ def check_packages(subject: Subject) -> Check:
             "; ".join(wrong.values()),
             f"pip install --constraint constraints.txt {wanted}",
         )
-    return ok("packages", f"all {len(needed)} that are required")
+    return ok("packages", f"all {len(needed)} required packages are installed")
 
 
 def _problem(wanted: Requirement) -> str | None:

@@ -1,4 +1,4 @@
-"""Ray: that it can be used, that it tells nobody, and on which addresses it listens."""
+"""Ray: whether it works, reports no usage statistics, and listens on loopback only."""
 
 import ipaddress
 import os
@@ -17,7 +17,7 @@ __all__ = ["check_ray"]
 
 
 def check_ray(subject: Subject) -> Check:
-    """The cluster that would be joined or started; started now only to look closely."""
+    """Check the cluster to join, or whether a private Ray can start (``--deep`` starts it)."""
     version = f"Ray {metadata.version('ray')}"
     if usage_statistics():
         return failed("Ray", f"{version} reports usage statistics", "ray disable-usage-stats")
@@ -30,24 +30,26 @@ def check_ray(subject: Subject) -> Check:
             place = "" if folder is None else f"; {folder.text()}"
             return ok(
                 "Ray",
-                f"{version}, would be started here on 127.0.0.1 alone, without usage statistics"
-                f" (--deep starts it and looks){place}",
+                f"{version}; a search starts it on 127.0.0.1 only, without usage statistics"
+                f" (--deep tries it){place}",
             )
         return _started(version)
     except ClusterError as error:
         elsewhere = f"start the cluster's head, or launch without --ray: {subject.launch()}"
-        again = "end what keeps this machine busy, then python -m search doctor --deep"
+        again = (
+            "stop other programs that keep this machine busy, then python -m search doctor --deep"
+        )
         return failed("Ray", str(error), elsewhere if subject.ray_address else again)
 
 
 def _started(version: str) -> Check:
     with ray_cluster(Machine(device="cpu", workers=1)):
         hosts = listening_hosts(os.getpid())
-    strangers = sorted(host for host in hosts if not ipaddress.ip_address(host).is_loopback)
-    if strangers:
+    exposed = sorted(host for host in hosts if not ipaddress.ip_address(host).is_loopback)
+    if exposed:
         return failed(
             "Ray",
-            f"{version} started and listens on {', '.join(strangers)}: others can reach it",
-            "keep them out by a firewall, or set RAY_AUTH_MODE=token",
+            f"{version} started and listens on {', '.join(exposed)}: others can reach it",
+            "block those addresses with a firewall, or set RAY_AUTH_MODE=token",
         )
-    return ok("Ray", f"{version} started, listens on loopback alone, without usage statistics")
+    return ok("Ray", f"{version} started; listens on loopback only, without usage statistics")

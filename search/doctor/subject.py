@@ -1,4 +1,4 @@
-"""What the doctor looks at: a launch as it would be given."""
+"""The launch that the doctor checks."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,26 +12,26 @@ __all__ = ["Subject"]
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """Settings and places of a launch, and how closely to look."""
+    """Settings, database, device and folders of a launch."""
 
     #: The resolved settings.
     config: LaunchConfig
-    #: The preset they start from.
+    #: The preset that they start from.
     preset: str
     address: Address
     device: str
     workers: int | None
     cache: Path
     checkpoints: Path
-    #: Address of a Ray cluster to join; None starts one here.
+    #: Address of the Ray cluster to join; None for a private Ray.
     ray_address: str | None
-    #: Whether to start what a search starts, too: Ray, and an embedded server.
+    #: Whether to start Ray and an embedded PostgreSQL, as a search does.
     deep: bool
 
-    #: The flags that were given, each with its value.
+    #: The flags that were given, with their values.
     given: tuple[tuple[str, str], ...] = ()
 
     def launch(self, *flag: str) -> str:
-        """The launch that it is about, with one flag more, or with another value of it."""
+        """The command that launches it, with one flag added or replaced."""
         kept = [word for pair in self.given if pair[0] not in flag for word in pair]
         return shell_text(search_command("launch", *kept, *flag))

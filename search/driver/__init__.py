@@ -1,1 +1,1 @@
-"""The one process that decides for a study, and what it decides with."""
+"""The driver: the one process that makes every decision about a study, and its parts."""

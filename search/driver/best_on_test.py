@@ -1,4 +1,4 @@
-"""The phase that scores the best trial on the test split: once, and nothing chooses by it."""
+"""The phase that scores the best trial on the test split: once; no decision depends on it."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ NO_TRIAL = -1  # stored as the number of the best trial where no trial is comple
 
 
 class BestOnTest:
-    """The job ``test/<n>`` of the best trial; what is stored of it ends the study."""
+    """Runs the job ``test/<n>`` for the best trial; storing its result ends the study."""
 
     is_last_evaluation = True
 
@@ -37,30 +37,30 @@ class BestOnTest:
         trial_queue: TrialQueue,
         write_queue: WriteQueue,
         checkpoints: CheckpointStore,
-        kept: CheckpointRetention,
+        retention: CheckpointRetention,
         epoch: int,
         progress: Progress,
     ) -> None:
-        """Prepare; nothing is looked up before :meth:`begin`.
+        """Prepare; the best trial is determined in :meth:`begin`.
 
         Args:
             seed: Seed of the study.
-            memory: The study, finished by then.
-            scored: What an earlier driver stored of this phase; None for nothing.
+            memory: The in-memory study; every trial has ended when the phase begins.
+            scored: The test scores that an earlier driver stored; None if there are none.
             trial_queue: Where the job waits for a worker.
-            write_queue: What is to be stored goes there.
-            checkpoints: Where attempts wrote their checkpoints.
-            kept: Knows the best trial's checkpoints in the artifact store.
+            write_queue: Stores the result.
+            checkpoints: The checkpoint folders of all attempts.
+            retention: Knows the best trial's checkpoints in the artifact store.
             epoch: The lease's epoch.
-            progress: Is told of events.
+            progress: Shows events.
         """
         self._seed, self._memory, self._scored = seed, memory, scored
         self._trial_queue, self._write_queue = trial_queue, write_queue
-        self._checkpoints, self._retention = checkpoints, kept
+        self._checkpoints, self._retention = checkpoints, retention
         self._epoch, self._progress = epoch, progress
 
     def begin(self) -> None:
-        """Have the best trial scored, unless there is none, or an earlier driver has done it."""
+        """Queue the job, unless no trial is complete or an earlier driver already scored it."""
         best = self._memory.best()
         number = NO_TRIAL if best is None else best.number
         if self._scored is not None and self._scored["trial"] == number:
@@ -68,63 +68,63 @@ class BestOnTest:
         elif best is None:
             self._store({"trial": number})
         else:
-            self._have_scored(number)
+            self._queue(number)
 
-    def _have_scored(self, number: int) -> None:
+    def _queue(self, number: int) -> None:
         folder = self._checkpoints.latest(Job("trial", number))
-        newest = self._retention.stored_of(number)[:1]  # an older one is of a run that is shorter
-        live = RunningJob(
+        newest = self._retention.stored_of(number)[:1]  # older ones hold fewer evaluations
+        running = RunningJob(
             job=Job("test", number),
-            hyper={},
+            params={},
             history=[(1, self._epoch, "new")],
             sources=() if folder is None else (str(folder),),
             stored=newest,
         )
-        if not live.sources and not live.stored:
-            self._give_up(number, "its checkpoint is gone")
+        if not running.sources and not running.stored:
+            self._give_up(number, "its checkpoint is missing")
             return
-        self._trial_queue.add(live)
-        self._trial_queue.mark_ready(live.job)
+        self._trial_queue.add(running)
+        self._trial_queue.mark_ready(running.job)
 
     def draw(self) -> None:
-        """There is one job, and it is there from the beginning."""
+        """Do nothing: the only job was queued in :meth:`begin`."""
 
     def finished(self) -> bool:
-        """Whether nothing is left to begin: once the one job is over."""
+        """Always true: no further job will be queued."""
         return True
 
-    def seed(self, live: RunningJob) -> int:
-        """Scoring draws nothing that decides; the seed is that of the trial's run."""
-        return derive_seed(self._seed, live.number, "run")
+    def seed(self, running: RunningJob) -> int:
+        """The seed of the trial's run; the scores do not depend on it."""
+        return derive_seed(self._seed, running.number, "run")
 
-    def hear(self, live: RunningJob, reported: Reported) -> bool:
-        """Store the scores; the job is over."""
+    def receive(self, running: RunningJob, reported: Reported) -> bool:
+        """Store the scores, which ends the job."""
         scores = reported.on_test
-        assert scores is not None, f"{live.job} reported no scores"
+        assert scores is not None, f"{running.job} reported no scores"
         self._store(
             {
-                "trial": live.number,
+                "trial": running.number,
                 "cluster": dataclasses.asdict(scores.cluster),
                 "linear": dataclasses.asdict(scores.linear),
             }
         )
         return True
 
-    def fail(self, live: RunningJob, failed: Failed) -> None:
-        """The study ends without a score: a failure is none."""
-        self._give_up(live.number, f"the test split was not scored: {failed.reason}")
+    def fail(self, running: RunningJob, failed: Failed) -> None:
+        """End the study without test scores."""
+        self._give_up(running.number, f"the test split was not scored: {failed.reason}")
 
-    def begin_again(self, live: RunningJob, *, why: str) -> None:
-        """Give the job a further attempt; nothing is stored of it, so it is ready at once."""
-        live.begin_again(epoch=self._epoch, why=why)
-        self._trial_queue.mark_ready(live.job)
+    def begin_again(self, running: RunningJob, *, why: str) -> None:
+        """Start another attempt; it is not stored, so it is ready immediately."""
+        running.begin_again(epoch=self._epoch, why=why)
+        self._trial_queue.mark_ready(running.job)
 
     def _give_up(self, number: int, reason: str) -> None:
         best = search_command("best", "--format", "toml", study=self._memory.name)
         again = shell_text(best, into="best.toml")
         self._progress.event(
-            f"no test score for trial {number}: {reason}; `{again}` and"
-            " `python -m trainer fit best.toml` train it again"
+            f"no test score for trial {number}: {reason}; to train it again, run `{again}` and"
+            " `python -m trainer fit best.toml`"
         )
         self._store({"trial": number})
 

@@ -1,7 +1,7 @@
-"""Whose the Optuna study of a name is: checked before anything is written, claimed at once.
+"""Makes sure that the Optuna study with a given name belongs to this program.
 
-A study is a row of our own tables and a study in Optuna's, of the same name. The latter bears
-a mark, by which it is told from one that somebody else made under that name.
+A study is a row in our own tables and a study in Optuna's tables with the same name. Ours carries
+a mark that distinguishes it from an Optuna study that somebody else created under that name.
 """
 
 import contextlib
@@ -24,23 +24,23 @@ __all__ = ["check_origin", "claim", "create", "create_next", "mark_of"]
 
 
 def mark_of(record: StudyRecord) -> str:
-    """What the Optuna study of a study of ours is marked with."""
+    """The mark of a study in Optuna's tables: when the study was created."""
     return record.created_at.astimezone(datetime.UTC).isoformat()
 
 
 def check_origin(database: Database, name: str, record: StudyRecord | None) -> bool:
-    """Refuse a name under which somebody else has an Optuna study; nothing is written.
+    """Refuse a name that an Optuna study of somebody else has; nothing is written.
 
     Args:
-        database: Where to look.
+        database: The database to search.
         name: The study's name.
-        record: The study of ours; None if it is yet to be created.
+        record: Our record of the study; None if it has not been created yet.
 
     Returns:
-        Whether the Optuna study of ours is there.
+        Whether our study exists in Optuna's tables.
 
     Raises:
-        StudyError: If there is such a study, or the one of ours was deleted.
+        StudyError: If somebody else's study has the name, or ours was deleted.
     """
     storage = open_optuna(database)
     try:
@@ -56,10 +56,10 @@ def check_origin(database: Database, name: str, record: StudyRecord | None) -> b
 
 
 def claim(database: Database, record: StudyRecord) -> None:
-    """Have an Optuna study for a study of ours: the one that bears its mark, or a new one.
+    """Create the Optuna study that belongs to our record, unless it exists.
 
     Raises:
-        StudyError: If somebody else has one of that name, or the one of ours was deleted.
+        StudyError: If somebody else's study has the name, or ours was deleted.
     """
     if not check_origin(database, record.name, record):
         with one_transaction(database) as (_, storage):
@@ -70,8 +70,8 @@ def create(database: Database, name: str, new: NewStudy) -> StudyRecord:
     """Create a study in our tables and in Optuna's, in one transaction.
 
     Raises:
-        NameTaken: If there is one of ours of that name.
-        StudyError: If somebody else has one of that name in Optuna's tables.
+        NameTaken: If our tables already hold a study with that name.
+        StudyError: If somebody else's study has the name in Optuna's tables.
     """
     with one_transaction(database) as (connection, storage):
         record = create_study(connection, name, new)
@@ -83,10 +83,10 @@ def create(database: Database, name: str, new: NewStudy) -> StudyRecord:
 
 
 def create_next(database: Database, title: str, new: NewStudy) -> StudyRecord:
-    """Create a study under the next name of a title that nobody has, whoever else does so."""
+    """Create a study under the next free name ``TITLE-N``, even while others create studies."""
     while True:
         name = next_name(database.engine, title, besides=_optuna_names(database))
-        with contextlib.suppress(NameTaken):  # somebody was quicker: the next number
+        with contextlib.suppress(NameTaken):  # another process took it first: try the next number
             return create(database, name, new)
 
 
@@ -110,7 +110,7 @@ def _make(storage: BaseStorage, record: StudyRecord) -> None:
         study = storage.create_new_study([StudyDirection.MAXIMIZE], record.name)
     except DuplicatedStudyError as error:
         raise StudyError(
-            f"somebody else made an Optuna study named {record.name!r} just now: give --study"
+            f"somebody else has just created an Optuna study named {record.name!r}: give --study"
             " another name"
         ) from error
     storage.set_study_system_attr(study, MARK_ATTRIBUTE, mark_of(record))
@@ -124,7 +124,7 @@ def _check(storage: BaseStorage, study: int, name: str, record: StudyRecord | No
     shown = ", ".join(direction.name for direction in directions)
     count = storage.get_n_trials(study)
     raise StudyError(
-        f"the database holds an Optuna study named {name!r} that is not of this search"
+        f"the database holds an Optuna study named {name!r} that this program did not create"
         f" ({shown}, {count} trials): give --study another name, or delete that study"
     )
 

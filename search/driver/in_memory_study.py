@@ -1,8 +1,8 @@
-"""The study in memory: the same trials under the same numbers as in PostgreSQL.
+"""The in-memory study: the same trials under the same numbers as in PostgreSQL.
 
-Samplers and pruners read the in-memory study alone, so that proposing parameters and deciding on a
-report cost no round trip and go on while the database is away. It can be rebuilt at any
-time from the stored trials, and what is decided from it is then the same.
+Samplers and pruners read only the in-memory study, so proposing parameters and deciding on a
+report need no query and continue while the database is unreachable. It can be rebuilt from the
+stored trials at any time, and the same decisions then follow from it.
 """
 
 import contextlib
@@ -23,10 +23,10 @@ __all__ = ["InMemoryStudy"]
 
 
 class InMemoryStudy:
-    """An Optuna study on in-memory storage, maximised, addressed by trial numbers."""
+    """An Optuna study in in-memory storage that is maximised; trials are addressed by number."""
 
     def __init__(self, name: str, trials: Sequence[FrozenTrial] = ()) -> None:
-        """Build the in-memory study of a study.
+        """Build the study from stored trials.
 
         Args:
             name: The study's name (hyperband draws its brackets from it).
@@ -47,7 +47,7 @@ class InMemoryStudy:
             assert number == trial.number, f"trial {number} is missing from the stored trials"
 
     def __len__(self) -> int:
-        """Number of trials, whatever their state; the number the next one will get."""
+        """Number of trials in any state, which is also the number of the next trial."""
         return len(self.trials())
 
     def add(self, template: FrozenTrial) -> int:
@@ -56,11 +56,11 @@ class InMemoryStudy:
         return self._storage.get_trial_number_from_id(trial_id)
 
     def report(self, number: int, evaluation: int, score: float) -> bool:
-        """Store the score of an evaluation of a running trial.
+        """Add the score of one evaluation to a running trial.
 
         Returns:
-            Whether it was stored: a score that is not finite, or of an evaluation already
-            known, is not. The same holds for PostgreSQL.
+            Whether it was added. A score that is not finite, or whose evaluation already has one,
+            is ignored here and in PostgreSQL.
         """
         if not math.isfinite(score) or evaluation in self.trial(number).intermediate_values:
             return False
@@ -72,16 +72,16 @@ class InMemoryStudy:
         write_end(self._storage, self._id(number), end)
 
     def forget(self, first: int) -> None:
-        """Take trials back that turned out not to be stored: number ``first`` and later ones."""
+        """Remove trial ``first`` and all later ones, because they were not stored."""
         self._fill(self.trials()[:first])
 
     def overrule(self, trial: FrozenTrial) -> None:
-        """Put a trial as PostgreSQL has it in place of the one of the same number."""
+        """Replace the trial that has the same number, by the version that PostgreSQL holds."""
         trials = self.trials()
         self._fill([*trials[: trial.number], trial, *trials[trial.number + 1 :]])
 
     def as_of(self, ended: Set[int]) -> "InMemoryStudy":
-        """The study as it was when of the trials that were run these, and no others, had ended."""
+        """The study as it was when, of the trials that were started, only these had ended."""
         trials = self.trials()
         never_run = {trial.number for trial in trials if not attempts_of(trial)}
         over = ended | never_run
@@ -95,15 +95,15 @@ class InMemoryStudy:
         return frozenset(trial.number for trial in self.trials() if trial.state.is_finished())
 
     def trial(self, number: int) -> FrozenTrial:
-        """The trial as it stands; not to be changed."""
+        """The trial as it is now; do not modify it."""
         return self._storage.get_trial(self._id(number))
 
     def trials(self) -> list[FrozenTrial]:
-        """All trials by number; not to be changed."""
+        """All trials by number; do not modify them."""
         return self.study.get_trials(deepcopy=False)
 
     def best(self) -> FrozenTrial | None:
-        """The complete trial of the highest value (of equal ones the first), or None."""
+        """The complete trial with the highest value (the first of equal ones), or None."""
         complete = [trial for trial in self.trials() if trial.state is TrialState.COMPLETE]
         return max(complete, key=lambda trial: trial.values[0], default=None)
 
@@ -112,7 +112,7 @@ class InMemoryStudy:
         return {trial.number: dict(trial.intermediate_values) for trial in self.trials()}
 
     def counts(self) -> Counts:
-        """Trials by how they stand."""
+        """Number of trials in each state."""
         trials = self.trials()
         states = [trial.state for trial in trials]
         kinds = [prune_kind(trial) for trial in trials]
@@ -139,7 +139,7 @@ def _still_running(trial: FrozenTrial) -> FrozenTrial:
 
 @contextlib.contextmanager
 def _quiet_storage() -> Iterator[None]:
-    """Keep "A new study created in memory" off the terminal; Optuna's verbosity stays as it is."""
+    """Suppress "A new study created in memory" without changing Optuna's verbosity."""
     logger = logging.getLogger("optuna.storages._in_memory")
     logger.addFilter(_refuse)
     try:

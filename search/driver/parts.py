@@ -1,4 +1,4 @@
-"""The parts a search is put together from, where a test may want others: one record of them."""
+"""The replaceable parts of a search: tests substitute their own."""
 
 import time
 from collections.abc import Callable
@@ -20,7 +20,7 @@ __all__ = ["STANDARD_PARTS", "LeaseTimes", "OpenWorkers", "Parts"]
 
 
 class OpenWorkers(Protocol):
-    """Starts the workers of a search, and ends them."""
+    """Starts the workers of a search and stops them."""
 
     def __call__(
         self,
@@ -28,21 +28,21 @@ class OpenWorkers(Protocol):
         options: RunOptions,
         /,
         *,
-        bank: Path,
+        feature_cache: Path,
         artifact_store: ArtifactCheckpointPlace | None,
         stopped: Callable[[], bool],
         say: Callable[[str], None],
     ) -> AbstractContextManager[Pool]:
-        """The workers' pool, for the length of a block."""
+        """The workers' pool; the workers stop when the ``with`` block ends."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LeaseTimes:
-    """How long a driver waits for the lease of a study, and how it keeps it."""
+    """How long a driver waits for a study's lease, and how often it renews it."""
 
     #: Seconds to wait for a lease that another process holds.
     wait: float = 0.0
-    #: Seconds without renewal after which another's lease is free.
+    #: Seconds without renewal after which another process's lease expires.
     time_to_live: float = TIME_TO_LIVE
     #: Seconds between two renewals.
     renew_seconds: float = RENEW_SECONDS
@@ -52,7 +52,7 @@ class LeaseTimes:
 
         Raises:
             LeaseHeld: If another process holds it.
-            DatabaseAway: If the database goes away meanwhile.
+            DatabaseUnreachable: If the connection to the database breaks.
         """
         return Lease.acquire(
             database,
@@ -65,11 +65,11 @@ class LeaseTimes:
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """What a search is made of; the defaults are what a user gets."""
+    """The parts of a search; the defaults are used outside tests."""
 
     #: Opens the pool of workers.
     open_workers: OpenWorkers = ray_workers
-    #: Makes the study store; takes the arguments of :class:`StudyStore`.
+    #: Creates the study store; takes the arguments of :class:`StudyStore`.
     study_store: Callable[..., StudyStore] = StudyStore
     #: Monotonic seconds.
     clock: Callable[[], float] = time.monotonic

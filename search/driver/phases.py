@@ -1,7 +1,7 @@
-"""The phases of a search: each has jobs of one kind, and decides what becomes of them.
+"""The phases of a search: each has jobs of one kind and decides what happens to their reports.
 
-The driver gives the jobs of the present phase to workers and handles what goes wrong there in
-the same way for all of them.
+The driver gives the jobs of the current phase to workers, and handles crashes and lost workers in
+the same way for all phases.
 """
 
 from typing import Protocol
@@ -14,36 +14,37 @@ __all__ = ["Phase"]
 
 
 class Phase(Protocol):
-    """One part of a search, after the one before it is finished and stored."""
+    """One phase of a search; it begins after the previous one is finished and stored."""
 
     @property
     def is_last_evaluation(self) -> bool:
-        """Whether all that it has is the last evaluation of the study.
+        """Whether the phase consists only of the last evaluation of the study.
 
-        A request to stop lets that be made: the study is then finished. Otherwise no job begins.
+        If so, a request to stop lets it run, since the study is finished after it. Otherwise no
+        new job begins after such a request.
         """
 
     def begin(self) -> None:
-        """Take up what an earlier driver left, and what is due at once."""
+        """Continue what an earlier driver left unfinished, and queue the first jobs."""
 
     def draw(self) -> None:
-        """Bring every further job to life that is due."""
+        """Queue every job that is now due."""
 
     def finished(self) -> bool:
-        """Whether nothing is left to begin; what runs and what is to be stored aside."""
+        """Whether no further job will begin; jobs may still run or wait to be stored."""
 
-    def seed(self, live: RunningJob) -> int:
+    def seed(self, running: RunningJob) -> int:
         """Seed of the job's training run."""
 
-    def hear(self, live: RunningJob, reported: Reported) -> bool:
-        """Take in what a worker reported of a job.
+    def receive(self, running: RunningJob, reported: Reported) -> bool:
+        """Process what a worker reported about a job.
 
         Returns:
-            Whether the job is over; else its worker trains on to the next evaluation.
+            Whether the job has ended; if not, its worker trains to the next evaluation.
         """
 
-    def fail(self, live: RunningJob, failed: Failed) -> None:
-        """The job's retries are used up."""
+    def fail(self, running: RunningJob, failed: Failed) -> None:
+        """End the job as failed, because its retries are used up."""
 
-    def begin_again(self, live: RunningJob, *, why: str) -> None:
-        """Give the job a further attempt."""
+    def begin_again(self, running: RunningJob, *, why: str) -> None:
+        """Start another attempt at the job."""

@@ -1,4 +1,4 @@
-"""What a driver is asked to do with a study."""
+"""The plan of a study: how its trials are sampled, judged, scheduled and retried."""
 
 from dataclasses import dataclass
 
@@ -12,12 +12,12 @@ __all__ = ["Plan"]
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a study was asked to do."""
+    """How a driver runs a study, from the study's configuration and its record."""
 
     seed: int
     space: Space
     sampler: Sampler
     rules: Rules
     schedule: Schedule
-    #: Errors of one job that are tried again.
+    #: How many errors of one job are retried.
     max_retries: int

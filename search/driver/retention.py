@@ -1,4 +1,4 @@
-"""Which checkpoints are kept: those of running trials, and of the best one."""
+"""Checkpoint retention: keeps those of running trials and of the best trial, deletes the rest."""
 
 import concurrent.futures
 import contextlib
@@ -14,14 +14,15 @@ from storage.errors import ArtifactFailure
 
 __all__ = ["CheckpointRetention"]
 
-CLOSE_SECONDS = 10.0  # for what is still to be deleted; what is left then is found by a sweep
+CLOSE_SECONDS = 10.0  # to wait for pending deletions; a later sweep deletes what remains
 
 
 class CheckpointRetention:
-    """Deletes the checkpoints that nobody needs any more.
+    """Deletes checkpoints that are no longer needed.
 
-    What PostgreSQL refers to stays: a checkpoint goes when its successor is stored there, those
-    of a trial when its end is. An artifact store may be far away, so it is told in a thread.
+    A checkpoint is deleted after PostgreSQL refers to a newer one, and all checkpoints of a trial
+    after the trial's end is stored. Deletions from the artifact store, which may be slow, run in
+    a thread.
     """
 
     def __init__(
@@ -30,12 +31,12 @@ class CheckpointRetention:
         memory: InMemoryStudy,
         artifact_store: ArtifactCheckpointStore | None = None,
     ) -> None:
-        """Delete nothing yet.
+        """Prepare; nothing is deleted yet.
 
         Args:
             checkpoints: The folders of all attempts.
             memory: The study.
-            artifact_store: Its checkpoints in an artifact store, where there is one.
+            artifact_store: The study's artifact store; None if it has none.
         """
         self._checkpoints, self._memory, self._artifact_store = checkpoints, memory, artifact_store
         self._best: int | None = None
@@ -46,7 +47,7 @@ class CheckpointRetention:
         self._deletions: list[concurrent.futures.Future[None]] = []
 
     def sweep(self) -> None:
-        """Delete what trials left that are finished, but for the best one."""
+        """Delete the checkpoints of all finished trials except the best one."""
         best = self._memory.best()
         self._best = best.number if best else None
         if best is not None:
@@ -56,18 +57,18 @@ class CheckpointRetention:
                 self._discard_trial(trial.number)
 
     def report_stored(self, number: int, stored: Sequence[StoredCheckpoint]) -> None:
-        """A report is stored, and with it which checkpoints of its trial count."""
+        """Delete the trial's checkpoints that the report just stored no longer lists."""
         for checkpoint in self._stored.get(number, ()):
             if checkpoint not in stored:
                 self._discard(checkpoint.place)
         self._stored[number] = tuple(stored)
 
     def stored_of(self, number: int) -> tuple[StoredCheckpoint, ...]:
-        """The checkpoints in the artifact store of a trial that is kept, the newest first."""
+        """The checkpoints that a trial has in the artifact store, newest first."""
         return self._stored.get(number, ())
 
     def trial_stored(self, number: int) -> None:
-        """The end of a trial is stored."""
+        """Delete what is no longer needed now that the end of a trial is stored."""
         best = self._memory.best()
         if best is None or best.number != number:
             self._discard_trial(number)
@@ -77,7 +78,7 @@ class CheckpointRetention:
         self._best = number
 
     def close(self) -> None:
-        """Finish what was begun, unless that takes long."""
+        """Wait for pending deletions, for a limited time."""
         concurrent.futures.wait(self._deletions, timeout=CLOSE_SECONDS)
         self._executor.shutdown(wait=False, cancel_futures=True)
 
@@ -94,5 +95,5 @@ class CheckpointRetention:
 
 
 def _discard(artifact_store: ArtifactCheckpointStore, place: str) -> None:
-    with contextlib.suppress(ArtifactFailure):  # a later sweep finds what is left
+    with contextlib.suppress(ArtifactFailure):  # a later sweep deletes what remains
         artifact_store.discard(place)

@@ -1,4 +1,4 @@
-"""What is decided after a report: collapse first, then the competition, then the end."""
+"""The decision after a report: collapse rules, the end of a full run, the competitive pruner."""
 
 import copy
 from collections.abc import Sequence
@@ -17,30 +17,30 @@ __all__ = ["Rules"]
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """The objective, both layers of pruning, and the value of a full run."""
+    """The objective, the collapse rules, the pruner, and how a full run gets its value."""
 
     objective: Objective
     collapse: CollapseRules
     pruner: Pruner
     #: Evaluations E of a full run.
     evaluations: int
-    #: Which evaluations make the value of a full run.
+    #: Which evaluations determine the value of a full run.
     counted: Counted = "last"
 
     def decide(
         self, memory: InMemoryStudy, trial: int, reports: Sequence[Report]
     ) -> Outcome | None:
-        """The outcome of a running trial after its last report; None while it goes on.
+        """The outcome of a running trial after its last report; None if it continues.
 
-        A function of the reports and of the finished trials in memory: taken again after
-        a restart it is the same.
+        Depends only on the reports and on the finished trials in memory, so repeating the
+        decision after a restart gives the same outcome.
 
         Args:
             memory: The study in memory.
             trial: Number of the trial.
-            reports: What this driver was told of its run, in order. Of an adopted trial whose
-                checkpoints are gone the study has scores beyond these, which wait to be reported
-                again: they count once they are.
+            reports: The reports of its run that this driver received, in order. If an adopted
+                trial lost its checkpoints, the study holds scores of later evaluations, too;
+                these count once the evaluations are reported again.
         """
         verdict = self.collapse.verdict(reports, self.evaluations, self.objective)
         if isinstance(verdict, Prune):
@@ -52,7 +52,7 @@ class Rules:
 
 
 def _up_to(trial: FrozenTrial, evaluations: int) -> FrozenTrial:
-    """The trial as it was after so many evaluations."""
+    """The trial as it was after that many evaluations."""
     seen = copy.copy(trial)
     seen.intermediate_values = {
         step: score for step, score in trial.intermediate_values.items() if step <= evaluations

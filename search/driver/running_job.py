@@ -1,4 +1,4 @@
-"""A running job: its attempts, and what is known of its run so far."""
+"""A running job: its attempts, and the reports and checkpoints of its run so far."""
 
 from dataclasses import dataclass, field
 
@@ -10,32 +10,32 @@ from trainer.records import Report
 
 __all__ = ["RunningJob"]
 
-#: Why attempts end that are the job's own fault, over its whole life.
+#: Reasons for another attempt that are the job's own fault.
 ERRORS = ("error", "memory")
-STORED = 2  # checkpoints of a job that the artifact store keeps: one may be damaged
+STORED = 2  # checkpoints per job that the artifact store keeps: one may be damaged
 
 
 @dataclass(kw_only=True)
 class RunningJob:
-    """A job that is waiting for a worker or on one."""
+    """A job that waits for a worker or is running on one."""
 
     #: Its key.
     job: Job
-    #: Values by name: of the method's knobs and of searched settings.
-    hyper: dict[str, float]
-    #: Attempts so far: number, lease epoch, why it began.
+    #: Values of the params-parameters and of searched settings, by name.
+    params: dict[str, float]
+    #: Attempts so far: number, lease epoch, reason for the attempt.
     history: list[tuple[int, int, str]]
     #: Folders with checkpoints of another job that this one reads.
     sources: tuple[str, ...] = ()
-    #: Reports of the run, in order, as told to this driver.
+    #: Reports of the run that this driver received, in order.
     reports: list[Report] = field(default_factory=list)
-    #: Evaluations known when the present attempt began.
+    #: Number of reports when the current attempt began.
     known_at_start: int = 0
-    #: Attempts one after the other that ended without an evaluation, by why they ended.
+    #: Consecutive attempts that ended without an evaluation, by the reason why they ended.
     fruitless: dict[str, int] = field(default_factory=dict)
-    #: Its checkpoints in the artifact store, the newest first.
+    #: Its checkpoints in the artifact store, newest first.
     stored: tuple[StoredCheckpoint, ...] = ()
-    #: Whether somebody else has ended it: nothing more is stored of it.
+    #: Whether somebody else has ended it: nothing more is stored for it.
     over: bool = False
 
     @property
@@ -45,26 +45,26 @@ class RunningJob:
 
     @property
     def attempt(self) -> int:
-        """Number of the present attempt, from 1."""
+        """Number of the current attempt, from 1."""
         return self.history[-1][0]
 
     @property
     def errors(self) -> int:
-        """Attempts that ended in an error, over the whole life of the job."""
+        """Number of attempts that ended in an error, over the whole life of the job."""
         return sum(why in ERRORS for _, _, why in self.history)
 
     def begin_again(self, *, epoch: int, why: str) -> None:
-        """Start a further attempt; its run tells all its reports again."""
+        """Start another attempt; its run sends all its reports again."""
         last = self.history[-1][0] if self.history else 0
         self.history.append((last + 1, epoch, why))
         self.known_at_start = len(self.reports)
 
     def take(self, report: Report) -> bool:
-        """Take a report in.
+        """Add a report unless this driver already has it.
 
         Returns:
-            Whether it is new to this driver; evaluations come in order, so that a number
-            already reached is one told again after a checkpoint was taken up.
+            Whether it is new. Evaluations arrive in order, so a number that was already reached
+            is a repetition by a run that resumed from a checkpoint.
         """
         if report.evaluation <= len(self.reports):
             return False
@@ -73,14 +73,15 @@ class RunningJob:
         return True
 
     def take_checkpoint(self, checkpoint: StoredCheckpoint) -> None:
-        """Take note of a new checkpoint in the artifact store; the oldest one makes room."""
+        """Add a new checkpoint in the artifact store, and drop the oldest of more than two."""
         self.stored = (checkpoint, *self.stored)[:STORED]
 
     def count_fruitless(self, why: str) -> int:
-        """Count an end that is not the job's fault unless it comes again and again.
+        """Count an attempt that ended for a reason outside the job.
 
         Returns:
-            How often in a row; counted anew where the attempt came further than the last.
+            How many attempts in a row ended for this reason. The count restarts if this attempt
+            reached a new evaluation.
         """
         if len(self.reports) > self.known_at_start:
             self.fruitless.clear()
@@ -88,7 +89,7 @@ class RunningJob:
         return self.fruitless[why]
 
     def task(self, checkpoints: CheckpointStore, seed: int) -> Task:
-        """The present attempt as a worker takes it."""
+        """The current attempt, in the form that a worker receives."""
         *earlier, (attempt, epoch, _) = self.history
         own = (
             str(checkpoints.attempt_folder(self.job, number, at_epoch))
@@ -97,7 +98,7 @@ class RunningJob:
         return Task(
             job=self.job,
             attempt=attempt,
-            hyper=self.hyper,
+            params=self.params,
             seed=seed,
             folder=str(checkpoints.attempt_folder(self.job, attempt, epoch)),
             earlier=(*self.sources, *own),

@@ -14,24 +14,24 @@ __all__ = ["RunningTrial", "adopt_trial"]
 
 @dataclass(kw_only=True)
 class RunningTrial(RunningJob):
-    """A trial that is waiting for a worker or on one."""
+    """A trial that waits for a worker or is running on one."""
 
-    #: Parameters to be stored because the trial was found without some of them.
+    #: Parameters to store because the stored trial lacked some of them.
     redrawn: dict[str, float] | None = None
-    #: The trials that had ended when its parameters were drawn.
+    #: The trials that had ended when its parameters were sampled.
     seen: frozenset[int] = frozenset()
 
 
 def adopt_trial(trial: FrozenTrial, redrawn: dict[str, float] | None) -> RunningTrial:
-    """A stored RUNNING trial as a live one.
+    """Continue a trial that is stored as RUNNING.
 
     Args:
         trial: The trial as PostgreSQL holds it.
-        redrawn: All its parameters, drawn anew, where it was found without some of them.
+        redrawn: All its parameters if some had to be sampled again; None if all are stored.
     """
     return RunningTrial(
         job=Job("trial", trial.number),
-        hyper=redrawn or dict(trial.params),
+        params=redrawn or dict(trial.params),
         history=attempts_of(trial),
         redrawn=redrawn,
         stored=checkpoints_of(trial),

@@ -1,7 +1,7 @@
-"""When the next trial is drawn: by count, never by the clock (invariant 6).
+"""The schedule: the number of ended trials, never the clock, decides when a trial is sampled.
 
-Trial n is drawn when exactly n - lag trials have ended, where lag = workers x slots +
-prefetched. What the sampler sees is then the same whatever the timing, and the same after
+Trial n is sampled when exactly n - d trials have ended, where d, the number of trials in flight,
+is stored with the study. The sampler therefore sees the same study whatever the timing, and after
 a restart.
 """
 
@@ -12,19 +12,19 @@ __all__ = ["Schedule"]
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """How many trials, and how far ahead they are drawn."""
+    """How many trials to finish, and how many are in flight."""
 
-    #: Trials to be finished (complete or pruned).
+    #: Trials to finish (complete or pruned).
     target: int
-    #: Trials drawn ahead of the ended ones.
-    lag: int
+    #: Trials that are sampled but have not ended.
+    in_flight: int
 
     def due(self, *, drawn: int, ended: int, failed: int) -> bool:
-        """Whether the next trial is to be drawn now.
+        """Whether to sample the next trial now.
 
         Args:
-            drawn: Trials drawn so far; the number of the next one.
-            ended: Trials ended so far, failed ones included.
-            failed: Trials failed for good, each of which is replaced by one more number.
+            drawn: Trials sampled so far, which is also the number of the next one.
+            ended: Trials that have ended, including failed ones.
+            failed: Trials that failed; each is replaced by an additional trial.
         """
-        return drawn < self.target + failed and ended >= drawn - self.lag
+        return drawn < self.target + failed and ended >= drawn - self.in_flight

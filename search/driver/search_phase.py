@@ -1,7 +1,7 @@
-"""The phase that searches: trials are drawn, run, decided on and stored.
+"""The search phase: samples trials, decides after each report, and ends them.
 
-It folds what workers tell into the in-memory study, takes every decision from there, and leaves
-the writing to the write queue.
+It adds the workers' reports to the in-memory study, makes every decision from that study, and
+passes what is to be stored to the write queue.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,16 +10,16 @@ from optuna.trial import FrozenTrial
 
 from search.driver.failure_budget import Failures
 from search.driver.in_memory_study import InMemoryStudy
-from search.driver.look import Look
 from search.driver.plan import Plan
 from search.driver.retention import CheckpointRetention
 from search.driver.running_job import RunningJob
 from search.driver.running_trial import RunningTrial
+from search.driver.study_changes import StudyChanges
 from search.driver.trial_queue import TrialQueue
 from search.driver.trial_source import TrialSource
 from search.driver.write_queue import WriteQueue
-from search.driver.writes import AddTrial, EndTrial, NewAttempt, StoreReport, TakeUp, Write
-from search.progress.events import tell_end
+from search.driver.writes import AddTrial, EndTrial, NewAttempt, StartQueued, StoreReport, Write
+from search.progress.events import end_text
 from search.progress.progress import Progress
 from search.records.jobs import Job
 from search.records.messages import Reported
@@ -33,7 +33,7 @@ __all__ = ["SearchPhase"]
 
 
 class SearchPhase:
-    """The trials of one study, until enough of them are finished."""
+    """Runs the trials of one study until enough of them are finished."""
 
     is_last_evaluation = False
 
@@ -46,25 +46,25 @@ class SearchPhase:
         queued: Sequence[FrozenTrial],
         trial_queue: TrialQueue,
         write_queue: WriteQueue,
-        kept: CheckpointRetention,
+        retention: CheckpointRetention,
         epoch: int,
         progress: Progress,
     ) -> None:
-        """Prepare; nothing is drawn before :meth:`begin`.
+        """Prepare; nothing is sampled before :meth:`begin`.
 
         Args:
-            plan: What to do.
-            memory: The study as PostgreSQL holds it.
+            plan: The plan of the study.
+            memory: The in-memory study, as PostgreSQL holds it.
             adopted: The trials that an earlier driver left running, by number.
             queued: Trials that somebody else added after the last one of the in-memory study.
             trial_queue: Where trials wait for workers.
-            write_queue: What is to be stored goes there.
-            kept: Deletes checkpoints that nobody needs any more.
+            write_queue: Stores what this phase decides.
+            retention: Deletes checkpoints that are no longer needed.
             epoch: The lease's epoch.
-            progress: Is told of events.
+            progress: Shows events.
         """
         self._plan, self._memory, self._adopted = plan, memory, adopted
-        self._trial_queue, self._write_queue, self._retention = trial_queue, write_queue, kept
+        self._trial_queue, self._write_queue, self._retention = trial_queue, write_queue, retention
         self._epoch, self._progress = epoch, progress
         self._failures = Failures()
         self._source = TrialSource(
@@ -78,45 +78,48 @@ class SearchPhase:
         self._source.queue(queued)
 
     def begin(self) -> None:
-        """Take over what an earlier driver left running; delete what nobody needs."""
+        """Continue the trials that an earlier driver left; delete checkpoints of ended trials."""
         self._retention.sweep()
-        for live in self._adopted:
-            self._trial_queue.add(live)
-            self._retention.report_stored(live.number, live.stored)
-            self.begin_again(live, why="adopted")
-            self._progress.event(f"trial {live.number} adopted as attempt {live.attempt}")
+        for running in self._adopted:
+            self._trial_queue.add(running)
+            self._retention.report_stored(running.number, running.stored)
+            self.begin_again(running, why="adopted")
+            self._progress.event(f"trial {running.number} adopted as attempt {running.attempt}")
 
     def finished(self) -> bool:
-        """Whether as many trials are finished as were asked for."""
+        """Whether the target number of trials is finished."""
         return self._memory.counts().finished >= self._plan.schedule.target
 
     def check(self) -> None:
-        """Refuse to go on where that would be useless.
+        """Stop the search if too many trials failed.
 
         Raises:
             FailureBudget: If too many trials failed.
         """
         self._failures.check()
 
-    # How trials come to life
+    # How trials are created
 
     def draw(self) -> None:
-        """Draw every trial that is due: while stopping, too, so that the sampler sees no more."""
+        """Sample every trial that is due, even while stopping.
+
+        Sampled later, a trial would see more ended trials than in an uninterrupted search.
+        """
         while self._due():
-            for entry in self._next_trial():
-                self._write_queue.append(entry)
+            for write in self._next_trial():
+                self._write_queue.append(write)
 
     def _next_trial(self, ended: frozenset[int] | None = None) -> Iterator[Write]:
-        """Bring the next trial to life; what is to be stored of it, and of numbers before it."""
+        """Create the next trial; yields the writes for it and for unused numbers before it."""
         while True:
             found = self._source.next(ended)
             if found.line is not None:
                 self._progress.event(found.line)
-            if found.entry is not None:
-                yield found.entry
-            if found.live is not None:
-                self._trial_queue.add(found.live)
-            if found.live is not None or (ended is None and not self._due()):
+            if found.write is not None:
+                yield found.write
+            if found.running is not None:
+                self._trial_queue.add(found.running)
+            if found.running is not None or (ended is None and not self._due()):
                 return
 
     def _due(self) -> bool:
@@ -127,30 +130,30 @@ class SearchPhase:
             failed=counts.lost,
         )
 
-    def begin_again(self, live: RunningJob, *, why: str) -> None:
-        """Give the trial a further attempt; it is ready once that is stored."""
-        assert isinstance(live, RunningTrial)
-        live.begin_again(epoch=self._epoch, why=why)
+    def begin_again(self, running: RunningJob, *, why: str) -> None:
+        """Start another attempt at the trial; it is ready once the attempt is stored."""
+        assert isinstance(running, RunningTrial)
+        running.begin_again(epoch=self._epoch, why=why)
         self._write_queue.append(
             NewAttempt(
-                trial=live.number,
-                attempt=live.attempt,
+                trial=running.number,
+                attempt=running.attempt,
                 epoch=self._epoch,
                 why=why,
-                parameters=live.redrawn,
+                parameters=running.redrawn,
             )
         )
 
-    def seed(self, live: RunningJob) -> int:
+    def seed(self, running: RunningJob) -> int:
         """Seed of the trial's run."""
-        return derive_seed(self._plan.seed, live.number, "run")
+        return derive_seed(self._plan.seed, running.number, "run")
 
-    # What is stored by now
+    # What the database holds
 
-    def stored(self, entry: Write) -> None:
-        """Take note that an entry is stored."""
-        match entry:
-            case AddTrial() | TakeUp() | NewAttempt() as begun:
+    def stored(self, write: Write) -> None:
+        """React to a write that has been stored."""
+        match write:
+            case AddTrial() | StartQueued() | NewAttempt() as begun:
                 self._trial_queue.mark_ready(Job("trial", begun.trial))
             case StoreReport(trial=number, stored=(*stored,)):
                 self._retention.report_stored(number, stored)
@@ -159,42 +162,42 @@ class SearchPhase:
             case _:
                 pass
 
-    def learn(self, look: Look) -> None:
-        """Fold what others wrote into the in-memory study; numbers they took are theirs."""
-        self._source.queue(look.added)
-        for trial in look.added:
+    def apply_changes(self, changes: StudyChanges) -> None:
+        """Add what others wrote to the in-memory study; they keep the numbers that they took."""
+        self._source.queue(changes.added)
+        for trial in changes.added:
             if not trial.state.is_finished():
                 self._progress.event(f"somebody queued trial {trial.number}")
-        if look.added and look.added[0].number < len(self._memory):
-            self._renumber(look.added[0].number)
-        for trial in look.ended:
+        if changes.added and changes.added[0].number < len(self._memory):
+            self._renumber(changes.added[0].number)
+        for trial in changes.ended:
             self._give_up(trial)
 
     def _renumber(self, first: int) -> None:
-        """Number the trials anew that are not stored yet: each keeps its place and what it saw.
+        """Renumber the trials that are not stored yet, in the same order.
 
-        None of them has begun, and none changes for the trials that it learns from.
+        None of them has begun. Each is sampled again from the same set of ended trials.
         """
         seen = {
-            number: live.seen
-            for live in self._trial_queue.live.values()
-            if isinstance(live, RunningTrial) and (number := live.number) >= first
+            number: running.seen
+            for running in self._trial_queue.running.values()
+            if isinstance(running, RunningTrial) and (number := running.number) >= first
         }
         for number in seen:
             self._trial_queue.end(Job("trial", number))
         self._memory.forget(first)
 
-        def change(entries: tuple[Write, ...]) -> Iterator[Write]:
-            for entry in entries:
-                if isinstance(entry, AddTrial) and entry.trial >= first:
-                    yield from self._next_trial(seen[entry.trial])
+        def change(writes: tuple[Write, ...]) -> Iterator[Write]:
+            for write in writes:
+                if isinstance(write, AddTrial) and write.trial >= first:
+                    yield from self._next_trial(seen[write.trial])
                 else:
-                    yield entry
+                    yield write
 
         self._write_queue.rewrite(change)
 
     def _give_up(self, trial: FrozenTrial) -> None:
-        """Take note that somebody else has ended a trial, which nobody can undo."""
+        """Give up a trial that somebody else has ended: Optuna allows nobody to undo that."""
         number = trial.number
         if number >= len(self._memory):
             self._source.queue([trial])
@@ -205,48 +208,50 @@ class SearchPhase:
         )
         self._retention.trial_stored(number)
         job = Job("trial", number)
-        if job in self._trial_queue.live:
-            self._trial_queue.live[job].over = True
+        if job in self._trial_queue.running:
+            self._trial_queue.running[job].over = True
             if job not in self._trial_queue.busy.values():
                 self._trial_queue.end(job)
 
     # How trials run, and end
 
-    def hear(self, live: RunningJob, reported: Reported) -> bool:
-        """Take reports in and decide after the last one; whether the trial has ended."""
+    def receive(self, running: RunningJob, reported: Reported) -> bool:
+        """Add reports and decide after the last one; returns whether the trial has ended."""
         for report in reported.reports:
-            self._fold(live, report, reported.checkpoint)
-        outcome = self._plan.rules.decide(self._memory, live.number, live.reports)
+            self._fold(running, report, reported.checkpoint)
+        outcome = self._plan.rules.decide(self._memory, running.number, running.reports)
         if outcome is not None:
-            self._end(live, outcome)
+            self._end(running, outcome)
         return outcome is not None
 
-    def fail(self, live: RunningJob, failed: Failed) -> None:
-        """The trial's retries are used up."""
-        self._end(live, failed)
+    def fail(self, running: RunningJob, failed: Failed) -> None:
+        """End the trial as failed, because its retries are used up."""
+        self._end(running, failed)
 
-    def _fold(self, live: RunningJob, report: Report, checkpoint: StoredCheckpoint | None) -> None:
-        """Take a report in, with its checkpoint; one that was told before is dropped."""
-        if not live.take(report):
+    def _fold(
+        self, running: RunningJob, report: Report, checkpoint: StoredCheckpoint | None
+    ) -> None:
+        """Add a report and its checkpoint, unless this driver already has the report."""
+        if not running.take(report):
             return
         if checkpoint is not None:
-            live.take_checkpoint(checkpoint)
+            running.take_checkpoint(checkpoint)
         found = self._plan.rules.objective.score(report)
-        new = self._memory.report(live.number, report.evaluation, found)
+        new = self._memory.report(running.number, report.evaluation, found)
         self._write_queue.append(
             StoreReport(
-                trial=live.number,
+                trial=running.number,
                 report=report,
                 score=found if new else None,
-                stored=None if checkpoint is None else live.stored,
+                stored=None if checkpoint is None else running.stored,
             )
         )
 
-    def _end(self, live: RunningJob, outcome: Outcome) -> None:
-        end = trial_end(outcome, live.reports, self._plan.rules.objective)
-        self._memory.finish(live.number, end)
-        self._write_queue.append(EndTrial(trial=live.number, end=end))
+    def _end(self, running: RunningJob, outcome: Outcome) -> None:
+        end = trial_end(outcome, running.reports, self._plan.rules.objective)
+        self._memory.finish(running.number, end)
+        self._write_queue.append(EndTrial(trial=running.number, end=end))
         self._failures.note(failed=isinstance(outcome, Failed))
         best = self._memory.best()
-        is_best = best is not None and best.number == live.number
-        self._progress.event(tell_end(live.number, outcome, is_best=is_best))
+        is_best = best is not None and best.number == running.number
+        self._progress.event(end_text(running.number, outcome, is_best=is_best))

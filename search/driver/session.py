@@ -1,7 +1,7 @@
-"""One session: a study taken up under its lease, driven, and everything closed behind it.
+"""One session: loads a study under its lease, drives it, and closes its connections.
 
-What can be refused is refused before anything is taken: first the configuration, then the
-study, then the lease; features are prepared next, and Ray starts last.
+Bad input is refused before any resource is used: first the configuration is checked, then the
+study, then the lease. Features are prepared next, and Ray starts last.
 """
 
 import dataclasses
@@ -23,7 +23,6 @@ from search.driver.schedule import Schedule
 from search.driver.snapshots import Snapshots
 from search.machine.run_options import RunOptions
 from search.progress.progress import Progress
-from search.pruners import build_pruner
 from search.records.attempts import attempts_of
 from search.records.origin import counted
 from search.samplers import find_sampler
@@ -38,8 +37,7 @@ __all__ = ["Session", "load_study", "make_plan"]
 
 
 def make_plan(config: LaunchConfig, record: StudyRecord) -> Plan:
-    """What the study asks for, from its configuration and its record."""
-    evaluations = config.train.evaluation.evaluations
+    """The plan of a study, from its configuration and its record."""
     return Plan(
         seed=record.seed,
         space=config.space(),
@@ -47,11 +45,11 @@ def make_plan(config: LaunchConfig, record: StudyRecord) -> Plan:
         rules=Rules(
             objective=config.objective(),
             collapse=config.search.collapse,
-            pruner=build_pruner(config.search.pruner, evaluations),
-            evaluations=evaluations,
+            pruner=config.pruner(),
+            evaluations=config.train.evaluation.evaluations,
             counted=config.train.evaluation.report,
         ),
-        schedule=Schedule(target=record.trials, lag=record.lag),
+        schedule=Schedule(target=record.trials, in_flight=record.lag),
         max_retries=config.search.max_retries,
     )
 
@@ -69,14 +67,14 @@ class Session:
         options: RunOptions,
         parts: Parts = STANDARD_PARTS,
     ) -> None:
-        """Read the study as it is stored.
+        """Load the stored study.
 
         Args:
             database: The open database.
             lease: The study's lease, held.
             record: The study's record.
             config: Its resolved configuration.
-            options: Where it runs, and how long it waits for what is away.
+            options: Where it runs, and how long it waits for PostgreSQL and Ray.
             parts: The study store and the clock to use.
         """
         self._lease, self._record, self._config = lease, record, config
@@ -100,7 +98,7 @@ class Session:
             study=record.name,
             identity=mark_of(record),
         )
-        #: Where checkpoints are kept for other nodes; None for nowhere.
+        #: Where checkpoints are kept for other nodes; None if there is no artifact store.
         self.artifact_store = self._find_artifact_store(options.paths.artifacts)
         loaded = load_study(record, self._study_store.load(), self._plan)
         self.memory, self._adopted, self._queued = loaded
@@ -110,17 +108,17 @@ class Session:
         self.stop_reason: str | None = None
 
     def close(self) -> None:
-        """Close the connections; the lease is the caller's to give back."""
+        """Close the connections; the caller releases the lease."""
         self._storage.engine.dispose()
 
     def stop(self, reason: str) -> None:
-        """Have the driver stop soon, also one that is yet to start; safe in a signal handler."""
+        """Stop the driver soon, or as soon as it starts; safe in a signal handler."""
         self.stop_reason = self.stop_reason or reason
         if self._driver is not None:
             self._driver.stop(reason)
 
     def stop_at_once(self, reason: str) -> bool:
-        """Have the driver stop without the evaluations in hand; whether there is one to do so."""
+        """Stop the driver without finishing evaluations; returns False if it has not started."""
         if self._driver is None:
             return False
         self.stop_reason = reason
@@ -128,28 +126,28 @@ class Session:
         return True
 
     def _find_artifact_store(self, given: str | None) -> ArtifactCheckpointPlace | None:
-        """The place that was given, noted for whoever resumes the study, or the one noted.
+        """The given place, which is stored for later sessions, or else the stored one.
 
         Raises:
             ArtifactPlaceError: If it cannot be used.
         """
-        noted = self._study_store.artifacts()
-        place = given or noted
+        stored = self._study_store.artifacts()
+        place = given or stored
         if place is None:
             return None
         check_writable(open_artifacts(place), place)
-        if place != noted:
+        if place != stored:
             self._study_store.store_artifacts(place)
         return ArtifactCheckpointPlace(place=place, study=self._checkpoints.name)
 
     def store_target(self, trials: int) -> None:
-        """Take, and store, another number of trials to finish."""
+        """Change the number of trials to finish, and store it."""
         set_target(self._storage.engine, self._record.name, trials)
         self._record = dataclasses.replace(self._record, trials=trials)
         self._plan = make_plan(self._config, self._record)
 
     def drive(self, pool: Pool, progress: Progress) -> Ending:
-        """Drive the study to its target, or until it is stopped, and test the best trial."""
+        """Drive the study until it is stopped, or until its best trial is scored on test."""
         self._driver = Driver(
             plan=self._plan,
             memory=self.memory,
@@ -157,7 +155,7 @@ class Session:
             store=self._study_store,
             pool=pool,
             checkpoints=self._checkpoints,
-            kept=CheckpointRetention(
+            retention=CheckpointRetention(
                 self._checkpoints,
                 self.memory,
                 None if self.artifact_store is None else self.artifact_store.open(),
@@ -193,10 +191,13 @@ class Session:
 def load_study(
     record: StudyRecord, trials: list[FrozenTrial], plan: Plan
 ) -> tuple[InMemoryStudy, list[RunningTrial], list[FrozenTrial]]:
-    """A stored study in memory, its trials to be adopted, and those that others added.
+    """Rebuild the in-memory study of a stored one.
 
-    A trial that lacks parameters gets the missing ones drawn anew. What others added after the
-    last trial that a driver has begun is not in it: their numbers are yet to come.
+    Missing parameters of an unfinished trial are sampled again.
+
+    Returns:
+        The in-memory study, up to the last trial that a driver began; its unfinished trials, which
+        this driver adopts; and the trials that others added after the last one.
     """
     last = max((trial.number for trial in trials if attempts_of(trial)), default=-1)
     complete: list[FrozenTrial] = []

@@ -1,4 +1,4 @@
-"""Takes the picture of a running search that progress shows."""
+"""Makes the snapshots of a running search that the progress view shows."""
 
 import dataclasses
 import time
@@ -16,13 +16,13 @@ __all__ = ["Snapshots"]
 
 @dataclass(kw_only=True)
 class Snapshots:
-    """Makes snapshots; estimates the time left from the trials this driver ended."""
+    """Makes snapshots, and estimates the remaining time from the trials this driver finished."""
 
     #: The study's name.
     study: str
-    #: The database, masked.
+    #: The database's address without its password.
     storage: str
-    #: Trials to be finished.
+    #: Trials to finish.
     target: int
     #: Iterations of a full run.
     iterations: int
@@ -39,17 +39,17 @@ class Snapshots:
         self,
         *,
         memory: InMemoryStudy,
-        live: Mapping[Job, RunningJob],
+        running: Mapping[Job, RunningJob],
         busy: Mapping[str, Job],
         workers: tuple[str, ...],
         iterations: Mapping[str, int],
-        away: float | None,
+        database_outage: float | None,
         stop_reason: str | None,
-        cluster_away: str | None = None,
+        cluster_outage: str | None = None,
     ) -> Snapshot:
-        """The search as it stands."""
-        # trials that are drawn ahead run for Optuna, but no worker has them yet
-        trials = {worker: live[job] for worker, job in busy.items() if job.kind == "trial"}
+        """The search as it is now."""
+        # Optuna counts trials that were sampled ahead as running, but no worker has them yet
+        trials = {worker: running[job] for worker, job in busy.items() if job.kind == "trial"}
         counts = dataclasses.replace(memory.counts(), running=len(trials))
         if self._finished_before is None:
             self._finished_before = counts.finished
@@ -67,16 +67,16 @@ class Snapshots:
             elapsed=elapsed,
             left=self._left(elapsed, counts.finished),
             objective=self.objective.title,
-            state=_state(away, cluster_away, stop_reason),
+            state=_state(database_outage, cluster_outage, stop_reason),
         )
 
-    def _worker(self, name: str, live: RunningJob | None, iteration: int) -> WorkerLine:
-        if live is None:
+    def _worker(self, name: str, running: RunningJob | None, iteration: int) -> WorkerLine:
+        if running is None:
             return WorkerLine(name=name, iterations=self.iterations)
-        last = live.reports[-1] if live.reports else None
+        last = running.reports[-1] if running.reports else None
         return WorkerLine(
             name=name,
-            trial=live.number,
+            trial=running.number,
             iteration=max(iteration, last.iteration if last else 0),
             iterations=self.iterations,
             evaluation=last.evaluation if last else 0,
@@ -90,12 +90,14 @@ class Snapshots:
         return elapsed / ended_here * max(0, self.target - finished)
 
 
-def _state(away: float | None, cluster_away: str | None, stop_reason: str | None) -> str:
+def _state(
+    database_outage: float | None, cluster_outage: str | None, stop_reason: str | None
+) -> str:
     states = []
-    if away is not None:
-        states.append(f"database away for {away:.0f} s, waiting")
-    if cluster_away is not None:
-        states.append(cluster_away)
+    if database_outage is not None:
+        states.append(f"database unreachable for {database_outage:.0f} s, waiting")
+    if cluster_outage is not None:
+        states.append(cluster_outage)
     if stop_reason is not None:
         states.append(f"stopping: {stop_reason}")
     return "; ".join(states)

@@ -1,7 +1,7 @@
-"""Which workers stand still: no evaluation and no iteration for too long.
+"""Stalled workers: those that completed no evaluation and no iteration for too long.
 
-Only time during which the driver looked counts. A driver that was frozen, or waited for
-its cluster, finds workers that it has not looked at, and not workers that stood still.
+Only time during which the driver checked its workers counts. After a driver was frozen, or waited
+for its cluster, it does not mistake that gap for a stall.
 """
 
 import time
@@ -9,17 +9,17 @@ from collections.abc import Callable, Mapping
 
 __all__ = ["StallWatch"]
 
-LONGEST_LOOK = 5.0  # seconds between two looks that count in full
+LONGEST_GAP = 5.0  # seconds between two checks that count at most
 
 
 class StallWatch:
-    """Counts for how long each worker with an order has shown nothing."""
+    """Counts how long each busy worker has made no progress."""
 
     def __init__(self, timeout: float, clock: Callable[[], float] = time.monotonic) -> None:
-        """Watch nobody yet.
+        """Start with no worker to watch.
 
         Args:
-            timeout: Seconds without progress after which a worker stands still.
+            timeout: Seconds without progress after which a worker is stalled.
             clock: Monotonic seconds.
         """
         self.timeout = timeout
@@ -28,21 +28,21 @@ class StallWatch:
         self._iterations: dict[str, int] = {}
 
     def begin(self, worker: str) -> None:
-        """The worker was given an order."""
+        """Watch a worker that was given an order."""
         self._silent[worker] = 0.0
 
     def end(self, worker: str) -> None:
-        """The worker has nothing to do any more."""
+        """Stop watching a worker that has finished its order."""
         self._silent.pop(worker, None)
 
-    def look(self, iterations: Mapping[str, int]) -> list[str]:
-        """See how far the workers are; those that have stood still for too long.
+    def stalled(self, iterations: Mapping[str, int]) -> list[str]:
+        """Update the progress of all workers and return those that are stalled.
 
         Args:
-            iterations: True iterations of each worker's run, as last heard.
+            iterations: Iterations that each worker's run has completed, as last reported.
         """
         now = self._clock()
-        passed, self._looked = min(now - self._looked, LONGEST_LOOK), now
+        passed, self._looked = min(now - self._looked, LONGEST_GAP), now
         for worker in self._silent:
             moved = iterations.get(worker) != self._iterations.get(worker)
             self._silent[worker] = 0.0 if moved else self._silent[worker] + passed

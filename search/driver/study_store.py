@@ -1,7 +1,7 @@
-"""The study store: applies each write to PostgreSQL once, however often it is tried.
+"""The study store: applies each write to PostgreSQL exactly once, however often it is tried.
 
-An entry whose first try was interrupted may or may not be stored. Tried again in doubt,
-the study store reads the study first and writes only what is missing.
+A write whose first try was interrupted may or may not be stored. When it is tried again, the study
+store reads the study first and writes only what is missing.
 """
 
 import contextlib
@@ -14,14 +14,14 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import Engine
 
-from search.driver.look import Look, NumberTaken, TrialOver
+from search.driver.study_changes import NumberTaken, StudyChanges, TrialOver
 from search.driver.writes import (
     AddTrial,
     EndTrial,
     NewAttempt,
+    StartQueued,
     StoreReport,
     StoreTest,
-    TakeUp,
     Write,
 )
 from search.errors import StudyError
@@ -46,7 +46,7 @@ __all__ = [
     "trial_template",
 ]
 
-#: System attribute of a trial: its checkpoints in the artifact store that count, the newest first.
+#: System attribute of a trial: its valid checkpoints in the artifact store, newest first.
 CHECKPOINTS_ATTRIBUTE = "unim2:checkpoints"
 #: System attribute of the study: where its artifact store is.
 ARTIFACTS_ATTRIBUTE = "unim2:artifacts"
@@ -67,22 +67,22 @@ def trial_template(
 
 
 def checkpoints_of(trial: FrozenTrial) -> tuple[StoredCheckpoint, ...]:
-    """The trial's checkpoints in the artifact store that count, the newest first."""
+    """The trial's valid checkpoints in the artifact store, newest first."""
     stored = trial.system_attrs.get(CHECKPOINTS_ATTRIBUTE, [])
     return tuple(StoredCheckpoint.from_json(item) for item in stored)
 
 
 def test_of(attributes: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The scores on the test split among a study's user attributes; None if there are none.
+    """The test scores among a study's user attributes; None if there are none.
 
-    An attribute of that name that somebody else has set is none.
+    An attribute with the same name but another form, set by somebody else, is ignored.
     """
     stored = attributes.get(TEST_ATTRIBUTE)
     return stored if isinstance(stored, dict) and isinstance(stored.get("trial"), int) else None
 
 
 class StudyStore:
-    """The study in PostgreSQL, as its one driver writes it."""
+    """Reads and writes one study in PostgreSQL, for its driver."""
 
     def __init__(
         self,
@@ -95,37 +95,37 @@ class StudyStore:
         check_lease: Callable[[], None],
         revive: Callable[[], None],
     ) -> None:
-        """Look the study up.
+        """Find the study.
 
         Args:
             storage: Optuna's storage, fenced by the driver's lease.
             engine: The engine of the same storage, for our own tables.
             name: The study's name.
-            distributions: Of every parameter of the search space.
-            objective: What the study maximises: the scores of stored reports are its.
+            distributions: Optuna's distribution of each parameter of the search space.
+            objective: What the study maximises; computes the scores of stored reports.
             check_lease: Raises if another driver holds the lease.
-            revive: Starts an embedded server again if it has died.
+            revive: Restarts an embedded server if it has died.
         """
         self._storage, self._engine, self._name = storage, engine, name
         self._distributions, self._revive = distributions, revive
         self._objective, self._check_lease = objective, check_lease
         self._ids: dict[int, int] = {}
-        self._known = 0  # trials that the driver knows of: numbers below
+        self._known = 0  # the driver knows the trials with numbers below this
         self._open: set[int] = set()  # those of them that have not ended
         self._study_id = storage.get_study_id_from_name(name)
 
     def load(self) -> list[FrozenTrial]:
-        """All stored trials by number, with no scores but those that drivers have stored."""
+        """All stored trials by number; scores that no driver of this study stored are removed."""
         with self._explained():
             trials = self._read()
-            told = self._told_scores()
-            if max(told, default=-1) >= len(trials):
+            reported = self._reported_scores()
+            if max(reported, default=-1) >= len(trials):
                 raise self._deleted()
         self._known = len(trials)
         self._open = {trial.number for trial in trials if not trial.state.is_finished()}
         for trial in trials:
             if attempts_of(trial):
-                mine = told.get(trial.number, {}).items() & trial.intermediate_values.items()
+                mine = reported.get(trial.number, {}).items() & trial.intermediate_values.items()
                 trial.intermediate_values = dict(sorted(mine))
         return trials
 
@@ -137,13 +137,13 @@ class StudyStore:
         self._ids = {trial.number: trial._trial_id for trial in trials}
         return trials
 
-    def _told_scores(self) -> dict[int, dict[int, float]]:
-        told: dict[int, dict[int, float]] = {}
+    def _reported_scores(self) -> dict[int, dict[int, float]]:
+        reported: dict[int, dict[int, float]] = {}
         for row in reports_of(self._engine, study=self._name):
             found = self._objective.score(Report.from_json(dict(row.payload)))
             if math.isfinite(found):
-                told.setdefault(row.trial, {})[row.evaluation] = found
-        return told
+                reported.setdefault(row.trial, {})[row.evaluation] = found
+        return reported
 
     def artifacts(self) -> str | None:
         """Where the study's artifact store is; None if it never had one."""
@@ -153,53 +153,57 @@ class StudyStore:
         return place if isinstance(place, str) else None
 
     def store_artifacts(self, place: str) -> None:
-        """Note where the study's artifact store is, for whoever resumes it."""
+        """Store where the study's artifact store is, for later sessions."""
         with self._explained():
             self._storage.set_study_system_attr(self._study_id, ARTIFACTS_ATTRIBUTE, place)
 
     def test_scores(self) -> dict[str, Any] | None:
-        """The stored scores of the best trial on the test split, if they were read."""
+        """The stored scores of the best trial on the test split; None if there are none."""
         with self._explained():
             return test_of(self._storage.get_study_user_attrs(self._study_id))
 
-    def apply(self, entry: Write, *, possibly_applied: bool) -> None:
-        """Store the entry.
+    def apply(self, write: Write, *, possibly_applied: bool) -> None:
+        """Store a write.
+
+        Args:
+            write: The write.
+            possibly_applied: Whether an earlier try may already have stored it.
 
         Raises:
-            DatabaseAway: If PostgreSQL cannot be reached; the entry may or may not be stored.
-            LeaseLost: If another driver has taken the study over; nothing was stored.
-            NumberTaken: If somebody else added a trial under the number of the entry's.
-            TrialOver: If somebody else ended the entry's trial.
-            StudyError: If somebody deleted the study, or trials of it.
+            DatabaseUnreachable: If PostgreSQL is unreachable; the write may or may not be stored.
+            LeaseLost: If another driver has taken over the study; nothing was stored.
+            NumberTaken: If somebody else added a trial under the same number.
+            TrialOver: If somebody else ended the trial.
+            StudyError: If somebody deleted the study or some of its trials.
         """
         with self._explained():
             if possibly_applied:
                 self._read()
-            match entry:
+            match write:
                 case AddTrial():
-                    self._add(entry)
-                case TakeUp():
-                    self._take_up(entry)
+                    self._add(write)
+                case StartQueued():
+                    self._start_queued(write)
                 case NewAttempt():
-                    self._attempt(entry)
+                    self._attempt(write)
                 case StoreReport():
-                    self._report(entry)
+                    self._report(write)
                 case EndTrial():
-                    self._end(entry)
+                    self._end(write)
                 case StoreTest():
-                    self._test(entry)
+                    self._test(write)
 
-    def look(self) -> Look:
-        """See whether somebody asked the search to stop, or wrote to the study.
+    def read_changes(self) -> StudyChanges:
+        """Read whether somebody asked the search to stop, and what others wrote to the study.
 
         Raises:
-            DatabaseAway: If PostgreSQL cannot be reached.
-            StudyError: If somebody deleted the study, or trials of it.
+            DatabaseUnreachable: If PostgreSQL is unreachable.
+            StudyError: If somebody deleted the study or some of its trials.
         """
         with self._explained():
             stop = get_study(self._engine, self._name).stop_requested
             ids = {self._ids[number]: number for number in self._open}
-            rows = self._storage.look(self._study_id, first=self._known, also=list(ids))
+            rows = self._storage.read_trial_rows(self._study_id, first=self._known, also=list(ids))
             if rows is None or not ids.keys() <= {row.trial_id for row in rows}:
                 raise self._deleted()
             new = [row for row in rows if row.number >= self._known]
@@ -212,79 +216,79 @@ class StudyStore:
         self._known += len(new)
         self._open |= {row.number for row in new if not row.state.is_finished()}
         self._open -= {row.number for row in over}
-        return Look(stop_requested=stop, added=added, ended=ended)
+        return StudyChanges(stop_requested=stop, added=added, ended=ended)
 
     def revive(self) -> None:
-        """Start an embedded server again if it has died; nothing for any other."""
+        """Restart an embedded server if it has died; does nothing for any other server."""
         self._revive()
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
-        """What others have done to the study, told as such."""
+        """Translate errors that are due to an outage, or to what others did to the study."""
         try:
             with translated():
                 yield
         except UpdateFinishedTrialError as error:
-            self._check_lease()  # a successor is another matter
+            self._check_lease()  # raises LeaseLost if another driver ended the trial
             raise TrialOver(f"somebody else ended the trial: {error}") from error
-        except KeyError as error:  # Optuna's word for a row that is not there
+        except KeyError as error:  # Optuna raises this for a missing row
             ids = {self._ids[number] for number in self._open}
-            rows = self._storage.look(self._study_id, first=self._known, also=list(ids))
+            rows = self._storage.read_trial_rows(self._study_id, first=self._known, also=list(ids))
             if rows is None or not ids <= {row.trial_id for row in rows}:
                 raise self._deleted() from error
             raise
 
     def _deleted(self) -> StudyError:
         return StudyError(
-            f"study {self._name!r}, or trials of it, were deleted from the database: what is left"
-            " cannot go on; give --study another name"
+            f"study {self._name!r} or some of its trials were deleted from the database: the rest"
+            " cannot be continued; give --study another name"
         )
 
-    def _add(self, entry: AddTrial) -> None:
-        if entry.trial in self._ids:  # in doubt, or somebody else's
-            if not self._is_mine(entry):
-                raise NumberTaken(f"somebody else added trial {entry.trial}")
+    def _add(self, write: AddTrial) -> None:
+        if write.trial in self._ids:  # possibly already applied, or somebody else's
+            if not self._is_mine(write):
+                raise NumberTaken(f"somebody else added trial {write.trial}")
         else:
-            template = trial_template(entry.parameters, self._distributions, entry.epoch)
-            trial_id = self._storage.create_numbered_trial(self._study_id, template, entry.trial)
+            template = trial_template(write.parameters, self._distributions, write.epoch)
+            trial_id = self._storage.create_numbered_trial(self._study_id, template, write.trial)
             if trial_id is None:
-                if not self._storage.look(self._study_id, first=entry.trial, also=()):
-                    raise self._deleted()  # a lower number than was due
-                raise NumberTaken(f"somebody else added trial {entry.trial}")
-            self._ids[entry.trial] = trial_id
-        self._known = max(self._known, entry.trial + 1)
-        self._open.add(entry.trial)
+                if not self._storage.read_trial_rows(self._study_id, first=write.trial, also=()):
+                    raise self._deleted()  # Optuna assigned a lower number: trials are missing
+                raise NumberTaken(f"somebody else added trial {write.trial}")
+            self._ids[write.trial] = trial_id
+        self._known = max(self._known, write.trial + 1)
+        self._open.add(write.trial)
 
-    def _is_mine(self, entry: AddTrial) -> bool:
-        stored = self._storage.get_trial(self._ids[entry.trial])
-        begun = attempts_of(stored)[:1] == [(1, entry.epoch, "new")]
-        return begun and entry.parameters.items() <= stored.params.items()
+    def _is_mine(self, write: AddTrial) -> bool:
+        stored = self._storage.get_trial(self._ids[write.trial])
+        begun = attempts_of(stored)[:1] == [(1, write.epoch, "new")]
+        return begun and write.parameters.items() <= stored.params.items()
 
-    def _take_up(self, entry: TakeUp) -> None:
-        taken = self._storage.take_up(
-            self._ids[entry.trial],
-            entry.parameters,
+    def _start_queued(self, write: StartQueued) -> None:
+        taken = self._storage.start_queued(
+            self._ids[write.trial],
+            write.parameters,
             self._distributions,
-            user_attrs={QUEUED_ATTRIBUTE: entry.queued},
-            system_attrs={ATTEMPTS_ATTRIBUTE: [[1, entry.epoch, "queued"]]},
+            user_attrs={QUEUED_ATTRIBUTE: write.queued},
+            system_attrs={ATTEMPTS_ATTRIBUTE: [[1, write.epoch, "queued"]]},
         )
         if not taken:
-            self._storage.set_trial_state_values(self._ids[entry.trial], TrialState.FAIL)
-            raise TrialOver(f"somebody else gave trial {entry.trial} other parameters meanwhile")
+            self._storage.set_trial_state_values(self._ids[write.trial], TrialState.FAIL)
+            raise TrialOver(f"somebody else gave trial {write.trial} other parameters")
 
-    def _attempt(self, entry: NewAttempt) -> None:
-        trial_id = self._ids[entry.trial]
+    def _attempt(self, write: NewAttempt) -> None:
+        trial_id = self._ids[write.trial]
         trial = self._storage.get_trial(trial_id)
-        if entry.parameters is not None:
-            self._complete(trial, entry.parameters)
+        if write.parameters is not None:
+            self._complete(trial, write.parameters)
         attempts = attempts_of(trial)
-        if not attempts or attempts[-1][0] < entry.attempt:
-            attempts.append((entry.attempt, entry.epoch, entry.why))
+        if not attempts or attempts[-1][0] < write.attempt:
+            attempts.append((write.attempt, write.epoch, write.why))
             plain: list[Any] = [list(attempt) for attempt in attempts]
             self._storage.set_trial_system_attr(trial_id, ATTEMPTS_ATTRIBUTE, plain)
 
     def _complete(self, trial: FrozenTrial, parameters: Mapping[str, float]) -> None:
-        """Give a trial that somebody left half made all its parameters."""
+        """Add the parameters that a trial lacks because its creation was interrupted."""
         if trial.state is TrialState.WAITING:
             self._storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING)
         for name, value in parameters.items():
@@ -293,25 +297,25 @@ class StudyStore:
                     trial._trial_id, name, value, self._distributions[name]
                 )
 
-    def _report(self, entry: StoreReport) -> None:
-        trial_id = self._ids[entry.trial]
-        evaluation = entry.report.evaluation
+    def _report(self, write: StoreReport) -> None:
+        trial_id = self._ids[write.trial]
+        evaluation = write.report.evaluation
         store_report(
             self._engine,
             study=self._name,
-            trial=entry.trial,
+            trial=write.trial,
             evaluation=evaluation,
-            payload=entry.report.to_json(),
+            payload=write.report.to_json(),
         )
-        if entry.stored is not None:
-            stored: list[Any] = [checkpoint.to_json() for checkpoint in entry.stored]
+        if write.stored is not None:
+            stored: list[Any] = [checkpoint.to_json() for checkpoint in write.stored]
             self._storage.set_trial_system_attr(trial_id, CHECKPOINTS_ATTRIBUTE, stored)
-        if entry.score is not None:
-            self._storage.set_trial_intermediate_value(trial_id, evaluation, entry.score)
+        if write.score is not None:
+            self._storage.set_trial_intermediate_value(trial_id, evaluation, write.score)
 
-    def _end(self, entry: EndTrial) -> None:
-        trial_id, end = self._ids[entry.trial], entry.end
-        mark = end_mark(self._name, entry.trial, end.state, end.value)
+    def _end(self, write: EndTrial) -> None:
+        trial_id, end = self._ids[write.trial], write.end
+        mark = end_mark(self._name, write.trial, end.state, end.value)
         try:
             write_end(self._storage, trial_id, end, mark)
         except UpdateFinishedTrialError:
@@ -319,8 +323,8 @@ class StudyStore:
             mine = stored.system_attrs.get(END_ATTRIBUTE) == mark
             if not mine or not ended_by_driver(stored, self._name):
                 raise
-        self._open.discard(entry.trial)
+        self._open.discard(write.trial)
 
-    def _test(self, entry: StoreTest) -> None:
-        self._storage.set_study_user_attr(self._study_id, TEST_ATTRIBUTE, entry.result)
+    def _test(self, write: StoreTest) -> None:
+        self._storage.set_study_user_attr(self._study_id, TEST_ATTRIBUTE, write.result)
         mark_finished(self._engine, self._name)

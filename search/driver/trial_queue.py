@@ -1,4 +1,4 @@
-"""The trial queue: which jobs there are, which is next, and which worker has which."""
+"""The trial queue: all running jobs, which one is next, and which worker runs which."""
 
 from search.driver.running_job import RunningJob
 from search.records.jobs import Job
@@ -7,53 +7,53 @@ __all__ = ["TrialQueue"]
 
 
 class TrialQueue:
-    """The running jobs and the workers they are on."""
+    """The running jobs and the workers that run them."""
 
     def __init__(self) -> None:
-        #: Every job that is waiting for a worker or on one, by its key.
-        self.live: dict[Job, RunningJob] = {}
-        #: The job that each busy worker has.
+        #: Every job that waits for a worker or is running on one, by its key.
+        self.running: dict[Job, RunningJob] = {}
+        #: The job of each busy worker.
         self.busy: dict[str, Job] = {}
         self._ready: set[Job] = set()
 
-    def add(self, live: RunningJob) -> None:
-        """A job came to life; it is given out once it is ready."""
-        self.live[live.job] = live
+    def add(self, running: RunningJob) -> None:
+        """Add a job; a worker may get it once it is ready."""
+        self.running[running.job] = running
 
     def mark_ready(self, job: Job) -> None:
-        """The job's present attempt may begin: of a trial, it is stored."""
+        """Allow the job's current attempt to begin; for a trial, after the attempt is stored."""
         self._ready.add(job)
 
     def next(self, *, jump: bool) -> RunningJob | None:
-        """The waiting job of the lowest trial, if it is ready.
+        """The waiting job with the lowest trial number, if it is ready; else None.
 
-        A trial that lost its worker goes before those drawn after it, also while its new
-        attempt is being stored: with one worker trials then end in the order of their numbers
-        whatever happens, and the sampler sees what it would have seen undisturbed.
+        A trial that lost its worker comes before later ones, even while its new attempt is being
+        stored. With one worker, trials therefore end in the order of their numbers whatever
+        happens, and the sampler sees the same study as without the interruption.
 
         Args:
-            jump: Whether rather to take a later job than none.
+            jump: Whether to take a later job if the first one is not ready.
         """
-        waiting = self.live.keys() - self.busy.values()
+        waiting = self.running.keys() - self.busy.values()
         if jump:
             waiting &= self._ready
         first = min(waiting, key=lambda job: (job.trial, job.seed or 0), default=None)
-        return self.live[first] if first is not None and first in self._ready else None
+        return self.running[first] if first is not None and first in self._ready else None
 
-    def give(self, worker: str, live: RunningJob) -> None:
-        """The worker, which is free, takes the job."""
+    def give(self, worker: str, running: RunningJob) -> None:
+        """Give the job to a free worker."""
         assert worker not in self.busy, "the worker is not free"
-        self._ready.remove(live.job)
-        self.busy[worker] = live.job
+        self._ready.remove(running.job)
+        self.busy[worker] = running.job
 
     def on(self, worker: str) -> RunningJob:
-        """The job that a busy worker has."""
-        return self.live[self.busy[worker]]
+        """The job of a busy worker."""
+        return self.running[self.busy[worker]]
 
     def free(self, worker: str) -> RunningJob:
-        """Take the worker's job from it."""
-        return self.live[self.busy.pop(worker)]
+        """Take the job away from the worker."""
+        return self.running[self.busy.pop(worker)]
 
     def end(self, job: Job) -> None:
-        """The job, on no worker any more, is over."""
-        del self.live[job]
+        """Remove a job that has ended and that no worker runs."""
+        del self.running[job]

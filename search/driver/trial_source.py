@@ -1,9 +1,9 @@
-"""Where the next trial comes from: somebody has queued it, or it is drawn.
+"""Where the next trial comes from: somebody queued it, or it is sampled.
 
-Numbers are given out in order, each when the schedule says so. A number under which somebody
-else has added a trial goes to that: queued, it is run with the parameters that were given, and
-the others are those that a trial of this number would have had. So what is drawn depends on
-the seed, the number and the trials before it, and not on when somebody queued something.
+Numbers are assigned in order, each when the schedule allows. If somebody else added a trial under
+the next number, that trial gets it. A queued trial runs with the parameters that it was given;
+the others are sampled as for any trial with this number. Sampled values therefore depend on the
+seed, the number and the earlier trials, and not on when somebody queued a trial.
 """
 
 from collections.abc import Iterable, Set
@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from search.driver.in_memory_study import InMemoryStudy
 from search.driver.running_trial import RunningTrial
 from search.driver.study_store import trial_template
-from search.driver.writes import AddTrial, EndTrial, TakeUp, Write
+from search.driver.writes import AddTrial, EndTrial, StartQueued, Write
 from search.objectives import Objective
 from search.records.jobs import Job
 from search.records.origin import Unsuitable, counted, given_parameters, queued_text
@@ -27,18 +27,18 @@ __all__ = ["NextTrial", "TrialSource"]
 
 @dataclass(frozen=True, kw_only=True)
 class NextTrial:
-    """What became of a number; the in-memory study has it already."""
+    """How the next number was used; the in-memory study already holds the trial."""
 
-    #: What is to be stored of it; None if that is there.
-    entry: Write | None
-    #: The trial to run; None if the number went to one that is not run.
-    live: RunningTrial | None
-    #: What is told of it; None where nothing has to be.
+    #: What to store for it; None if the database already holds it.
+    write: Write | None
+    #: The trial to run; None if the number belongs to a trial that is not run.
+    running: RunningTrial | None
+    #: The line to show; None for none.
     line: str | None = None
 
 
 class TrialSource:
-    """Gives out numbers, and what is run under them."""
+    """Assigns trial numbers, and creates the trials that run under them."""
 
     def __init__(
         self,
@@ -50,12 +50,12 @@ class TrialSource:
         seed: int,
         epoch: int,
     ) -> None:
-        """Begin with nothing queued.
+        """Start with no queued trials.
 
         Args:
-            memory: The study in memory, to which each next trial is added.
+            memory: The in-memory study, to which each new trial is added.
             space: The search space.
-            sampler: Draws parameters.
+            sampler: Proposes parameters.
             objective: What the study maximises.
             seed: Seed of the study.
             epoch: The lease's epoch.
@@ -65,14 +65,14 @@ class TrialSource:
         self._rows: dict[int, FrozenTrial] = {}
 
     def queue(self, rows: Iterable[FrozenTrial]) -> None:
-        """Note trials that somebody else added, or how they stand now."""
+        """Remember trials that somebody else added, or their new states."""
         self._rows |= {row.number: row for row in rows}
 
     def next(self, ended: Set[int] | None = None) -> NextTrial:
-        """Give the next number out.
+        """Assign the next number.
 
         Args:
-            ended: The trials that count as ended for the sampler; None for all that have.
+            ended: The trials that the sampler is to see as ended; None for all that have ended.
         """
         number = len(self._memory)
         row = self._rows.pop(number, None)
@@ -83,24 +83,24 @@ class TrialSource:
         return self._queued(row, ended)
 
     def _drawn(self, number: int, ended: Set[int] | None) -> NextTrial:
-        parameters, live = self._begin(number, {}, ended, why="new")
-        entry = AddTrial(trial=number, parameters=parameters, epoch=self._epoch)
-        return NextTrial(entry=entry, live=live)
+        parameters, running = self._begin(number, {}, ended, why="new")
+        write = AddTrial(trial=number, parameters=parameters, epoch=self._epoch)
+        return NextTrial(write=write, running=running)
 
     def _queued(self, row: FrozenTrial, ended: Set[int] | None) -> NextTrial:
         try:
             given = given_parameters(row, self._space)
         except Unsuitable as error:
             return self._refused(row, str(error))
-        parameters, live = self._begin(row.number, given, ended, why="queued")
-        entry = TakeUp(
+        parameters, running = self._begin(row.number, given, ended, why="queued")
+        write = StartQueued(
             trial=row.number,
             parameters=parameters,
             epoch=self._epoch,
             queued=queued_text(given),
         )
         return NextTrial(
-            entry=entry, live=live, line=f"trial {row.number} was queued {entry.queued}"
+            write=write, running=running, line=f"trial {row.number} was queued {write.queued}"
         )
 
     def _begin(
@@ -113,7 +113,7 @@ class TrialSource:
         self._memory.add(trial_template(parameters, self._space.distributions, self._epoch))
         history = [(1, self._epoch, why)]
         return parameters, RunningTrial(
-            job=Job("trial", number), hyper=parameters, history=history, seen=seen
+            job=Job("trial", number), params=parameters, history=history, seen=seen
         )
 
     def _refused(self, row: FrozenTrial, reason: str) -> NextTrial:
@@ -122,8 +122,8 @@ class TrialSource:
         self._memory.add(create_trial(state=TrialState.RUNNING))
         self._memory.finish(row.number, end)
         return NextTrial(
-            entry=EndTrial(trial=row.number, end=end),
-            live=None,
+            write=EndTrial(trial=row.number, end=end),
+            running=None,
             line=f"trial {row.number} failed: {end.attributes[FAILURE_ATTRIBUTE]}",
         )
 
@@ -132,4 +132,4 @@ class TrialSource:
         self._memory.add(known)
         foreign = FOREIGN_ATTRIBUTE in known.system_attrs
         line = f"trial {row.number} was added by somebody else as {row.state.name}: not counted"
-        return NextTrial(entry=None, live=None, line=line if foreign else None)
+        return NextTrial(write=None, running=None, line=line if foreign else None)

@@ -1,12 +1,12 @@
-"""The write queue: everything the driver wants stored, written in order by one thread.
+"""The write queue: one thread stores the driver's writes in order.
 
 The driver decides from its in-memory study and never waits for the database. While PostgreSQL is
-away entries wait in their order; when it is back they are written in that order. An entry
-that was interrupted is applied again in doubt: the study store reads what is stored first.
+unreachable, writes wait; when it is back, they are stored in their original order. A write that
+was interrupted is applied again as possibly applied: the study store first reads what is stored.
 
-Others may write to the study as well. About once a second, and whenever an entry meets what
-somebody else wrote, the write queue looks and tells the driver. An entry whose number was taken
-waits until the driver has put others in its place.
+Others may write to the study as well. About once a second, and whenever a write conflicts with
+what somebody else wrote, the write queue reads these changes and passes them to the driver. A
+write whose trial number was taken waits until the driver has replaced it.
 """
 
 import contextlib
@@ -18,51 +18,51 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
-from search.driver.look import Look, NumberTaken, TrialOver
+from search.driver.study_changes import NumberTaken, StudyChanges, TrialOver
 from search.driver.writes import Write
-from storage.errors import DatabaseAway, EmbeddedError
+from storage.errors import DatabaseUnreachable, EmbeddedError
 from storage.triggers import NO_TRIGGERS, Triggers
 
 __all__ = ["Store", "WriteQueue", "WriteQueueState"]
 
 RETRY_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)  # waits between tries; the last one repeats
-LOOK_SECONDS = 1.0  # how often is looked for a request to stop, and for what others wrote
+CHECK_SECONDS = 1.0  # between two checks for a request to stop and for changes by others
 
 
 class Store(Protocol):
-    """Where entries go; every method may raise ``DatabaseAway``."""
+    """Stores writes; every method may raise ``DatabaseUnreachable``."""
 
-    def apply(self, entry: Write, *, possibly_applied: bool) -> None:
-        """Store one entry; ``possibly_applied`` if an earlier try may have stored it already.
+    def apply(self, write: Write, *, possibly_applied: bool) -> None:
+        """Store one write; ``possibly_applied`` if an earlier try may have stored it already.
 
         Raises:
-            NumberTaken: If somebody else added a trial under the number of the entry's.
-            TrialOver: If somebody else ended the entry's trial.
+            NumberTaken: If somebody else added a trial under the same number.
+            TrialOver: If somebody else ended the trial.
         """
 
-    def look(self) -> Look:
-        """Whether somebody asked this search to stop, and what others wrote to the study."""
+    def read_changes(self) -> StudyChanges:
+        """Read whether somebody asked the search to stop, and what others wrote to the study."""
 
     def revive(self) -> None:
-        """Start a server of our own again if it has died."""
+        """Restart an embedded server if it has died."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class WriteQueueState:
-    """How the writing stands."""
+    """The state of the write queue at one moment."""
 
-    #: Entries not written yet.
+    #: Writes that are not stored yet.
     waiting: int
-    #: Seconds since PostgreSQL went away, None while it is there.
-    away: float | None
+    #: Seconds since PostgreSQL became unreachable; None while it is reachable.
+    outage_seconds: float | None
     #: Whether somebody asked this search to stop.
     stop_requested: bool
-    #: What ended the writing for good, None while it goes on.
+    #: The error that ended the thread; None while it runs.
     failure: BaseException | None
 
 
 class WriteQueue:
-    """Writes entries in order, in a thread of its own."""
+    """Stores writes in order, in its own thread."""
 
     def __init__(
         self,
@@ -70,74 +70,76 @@ class WriteQueue:
         *,
         patience: float,
         on_written: Callable[[Write], None],
-        on_news: Callable[[Look], None] = lambda look: None,
+        on_changes: Callable[[StudyChanges], None] = lambda changes: None,
         clock: Callable[[], float] = time.monotonic,
         triggers: Triggers = NO_TRIGGERS,
     ) -> None:
-        """Start writing.
+        """Start the thread.
 
         Args:
-            store: Applies one entry to PostgreSQL.
+            store: Applies one write to PostgreSQL.
             patience: Seconds without PostgreSQL after which the write queue gives up.
-            on_written: Called in the write queue's thread after an entry is stored.
-            on_news: Called in that thread with what others wrote to the study.
+            on_written: Called in the write queue's thread after a write is stored.
+            on_changes: Called in that thread with what others wrote to the study.
             clock: Monotonic seconds.
             triggers: Points at which a test interferes.
         """
         self._store, self._patience, self._on_written = store, patience, on_written
-        self._on_news, self._clock, self._triggers = on_news, clock, triggers
-        self._entries: deque[Write] = deque()
+        self._on_changes, self._clock, self._triggers = on_changes, clock, triggers
+        self._writes: deque[Write] = deque()
         self._changed = threading.Condition()
-        self._away_since: float | None = None
+        self._outage_since: float | None = None
         self._stop_requested = False
         self._polled = clock()
         self._closing = False
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="write queue")
         self._writing = self._executor.submit(self._write_all)
         self._writing.add_done_callback(lambda _: self._wake())
 
-    def append(self, entry: Write) -> None:
-        """Have the entry written after all earlier ones; returns at once."""
+    def append(self, write: Write) -> None:
+        """Add a write after all earlier ones; returns immediately."""
         with self._changed:
-            self._entries.append(entry)
+            self._writes.append(write)
             self._changed.notify_all()
 
     @property
     def state(self) -> WriteQueueState:
-        """How the writing stands now."""
+        """The current state."""
         with self._changed:
-            away = None if self._away_since is None else self._clock() - self._away_since
+            outage_seconds = (
+                None if self._outage_since is None else self._clock() - self._outage_since
+            )
             return WriteQueueState(
-                waiting=len(self._entries),
-                away=away,
+                waiting=len(self._writes),
+                outage_seconds=outage_seconds,
                 stop_requested=self._stop_requested,
                 failure=self._writing.exception() if self._writing.done() else None,
             )
 
     def rewrite(self, change: Callable[[tuple[Write, ...]], Iterable[Write]]) -> None:
-        """Put other entries in place of those that are not written yet.
+        """Replace the writes that are not stored yet.
 
-        Only new trials whose numbers were taken may be replaced: one that is being written now
-        is then not stored.
+        Only new trials whose numbers were taken may be replaced. If one of them is being written
+        now, it is not stored either.
         """
         with self._changed:
-            self._entries = deque(change(tuple(self._entries)))
+            self._writes = deque(change(tuple(self._writes)))
             self._changed.notify_all()
 
     def drained(self, timeout: float) -> bool:
-        """Wait until all is written, or PostgreSQL turns out to be away, or the writing ended.
+        """Wait until all writes are stored, PostgreSQL is unreachable, or the thread has ended.
 
         Returns:
-            Whether that is so; False if it is not within ``timeout`` seconds.
+            False if none of these happened within ``timeout`` seconds.
         """
         with self._changed:
             return self._changed.wait_for(
-                lambda: not self._entries or self._away_since is not None or self._writing.done(),
+                lambda: not self._writes or self._outage_since is not None or self._writing.done(),
                 timeout=timeout,
             )
 
     def close(self) -> None:
-        """Stop writing; what is not written yet is left out."""
+        """Stop the thread; writes that are not stored yet are dropped."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
@@ -149,87 +151,87 @@ class WriteQueue:
 
     def _write_all(self) -> None:
         while not self._closing:
-            entry = self._next()
-            if entry is None:
-                self._look_again()
-            elif self._write(entry):
-                self._on_written(entry)
-                self._drop(entry)
+            write = self._next()
+            if write is None:
+                self._check_if_open()
+            elif self._store_write(write):
+                self._on_written(write)
+                self._drop(write)
             else:
-                self._wait_for_rewriting(entry)
+                self._wait_for_rewriting(write)
 
-    def _drop(self, entry: Write) -> None:
+    def _drop(self, write: Write) -> None:
         with self._changed:
-            assert self._entries[0] is entry, "an entry was replaced that has been written"
-            self._entries.popleft()
+            assert self._writes[0] is write, "a write was replaced after it was stored"
+            self._writes.popleft()
             self._changed.notify_all()
 
-    def _wait_for_rewriting(self, entry: Write) -> None:
+    def _wait_for_rewriting(self, write: Write) -> None:
         with self._changed:
             self._changed.wait_for(
-                lambda: self._closing or all(waiting is not entry for waiting in self._entries)
+                lambda: self._closing or all(waiting is not write for waiting in self._writes)
             )
 
     def _next(self) -> Write | None:
-        """The entry to write, or None when it is time to look."""
+        """The next write, or None when it is time to check for changes by others."""
         with self._changed:
-            due = self._polled + LOOK_SECONDS - self._clock()
+            due = self._polled + CHECK_SECONDS - self._clock()
             if due > 0:
-                self._changed.wait_for(lambda: self._entries or self._closing, timeout=due)
-            return self._entries[0] if self._entries and due > 0 else None
+                self._changed.wait_for(lambda: self._writes or self._closing, timeout=due)
+            return self._writes[0] if self._writes and due > 0 else None
 
-    def _look_again(self) -> None:
+    def _check_if_open(self) -> None:
         self._polled = self._clock()
         if self._closing:
             return
-        with contextlib.suppress(DatabaseAway):  # the next entry finds out for how long
-            self._look()
+        with contextlib.suppress(DatabaseUnreachable):  # the next write measures the outage
+            self._check_changes()
 
-    def _look(self) -> None:
-        look = self._store.look()
-        if look.is_news:
-            self._on_news(look)
+    def _check_changes(self) -> None:
+        changes = self._store.read_changes()
+        if changes.has_changes:
+            self._on_changes(changes)
         with self._changed:
-            self._stop_requested = look.stop_requested
+            self._stop_requested = changes.stop_requested
 
-    def _write(self, entry: Write) -> bool:
-        """Whether there is nothing left to write of the entry; else its number was taken."""
+    def _store_write(self, write: Write) -> bool:
+        """Store the write, waiting for outages to end; returns False if its number was taken."""
         tries = 0
         while True:
             try:
-                done = self._apply(entry, possibly_applied=tries > 0)
-                self._note_away(None)
+                done = self._apply(write, possibly_applied=tries > 0)
+                self._note_outage(None)
                 return done
-            except DatabaseAway as error:
+            except DatabaseUnreachable as error:
                 self._wait_for_return(tries, error)
                 tries += 1
 
-    def _apply(self, entry: Write, *, possibly_applied: bool) -> bool:
+    def _apply(self, write: Write, *, possibly_applied: bool) -> bool:
         try:
-            self._triggers.writing(entry)
-            self._store.apply(entry, possibly_applied=possibly_applied)
-            self._triggers.stored(entry)
+            self._triggers.writing(write)
+            self._store.apply(write, possibly_applied=possibly_applied)
+            self._triggers.stored(write)
         except NumberTaken:
-            self._look()
+            self._check_changes()
             return False
         except TrialOver:
-            self._look()
+            self._check_changes()
         return True
 
-    def _wait_for_return(self, tries: int, error: DatabaseAway) -> None:
+    def _wait_for_return(self, tries: int, error: DatabaseUnreachable) -> None:
         now = self._clock()
-        if self._away_since is None:
-            self._note_away(now)
-        elif now - self._away_since > self._patience:
+        if self._outage_since is None:
+            self._note_outage(now)
+        elif now - self._outage_since > self._patience:
             raise error
         wait = RETRY_SECONDS[min(tries, len(RETRY_SECONDS) - 1)]
         with self._changed:
             if self._changed.wait_for(lambda: self._closing, timeout=wait):
                 raise error
-        with contextlib.suppress(EmbeddedError):  # tried again, until the patience is over
+        with contextlib.suppress(EmbeddedError):  # tried again until the patience runs out
             self._store.revive()
 
-    def _note_away(self, since: float | None) -> None:
+    def _note_outage(self, since: float | None) -> None:
         with self._changed:
-            self._away_since = since
+            self._outage_since = since
             self._changed.notify_all()

@@ -1,4 +1,4 @@
-"""The entries of the write queue: one record for each thing the driver has stored."""
+"""The writes of the write queue: one record per kind of thing that the driver stores."""
 
 from dataclasses import dataclass
 
@@ -6,12 +6,20 @@ from search.records.outcome import TrialEnd
 from search.records.stored_checkpoint import StoredCheckpoint
 from trainer.records import Report
 
-__all__ = ["AddTrial", "EndTrial", "NewAttempt", "StoreReport", "StoreTest", "TakeUp", "Write"]
+__all__ = [
+    "AddTrial",
+    "EndTrial",
+    "NewAttempt",
+    "StartQueued",
+    "StoreReport",
+    "StoreTest",
+    "Write",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
 class AddTrial:
-    """A new RUNNING trial with all its parameters, and its first attempt."""
+    """Adds a RUNNING trial with all its parameters and its first attempt."""
 
     trial: int
     parameters: dict[str, float]
@@ -19,44 +27,44 @@ class AddTrial:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TakeUp:
-    """A trial that somebody queued becomes RUNNING with all its parameters."""
+class StartQueued:
+    """Makes a trial that somebody queued RUNNING, with all its parameters."""
 
     trial: int
-    #: All parameters: those that were given, and those that were drawn.
+    #: All parameters: those that were given and those that were sampled.
     parameters: dict[str, float]
     epoch: int
-    #: What its attribute says.
+    #: The text of its attribute ``queued``.
     queued: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class NewAttempt:
-    """A further attempt at a RUNNING trial."""
+    """Adds another attempt to a RUNNING trial."""
 
     trial: int
     attempt: int
     epoch: int
     #: Why the attempt before it ended: ``adopted``, ``error``, ``memory``, ``lost``, ``stalled``.
     why: str
-    #: All parameters, where the stored trial lacks some; else None.
+    #: All parameters if the stored trial lacks some; else None.
     parameters: dict[str, float] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoreReport:
-    """One evaluation of a RUNNING trial; its score is None where it is not finite."""
+    """Stores one evaluation of a RUNNING trial; the score is None if it is not finite."""
 
     trial: int
     report: Report
     score: float | None
-    #: The trial's checkpoints in the artifact store from now on; None where that did not change.
+    #: The trial's checkpoints in the artifact store from now on; None if they did not change.
     stored: tuple[StoredCheckpoint, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class EndTrial:
-    """The end of a trial."""
+    """Ends a trial."""
 
     trial: int
     end: TrialEnd
@@ -64,10 +72,10 @@ class EndTrial:
 
 @dataclass(frozen=True, kw_only=True)
 class StoreTest:
-    """The best trial's scores on the test split, read once; it also ends the study."""
+    """Stores the best trial's scores on the test split, and marks the study as finished."""
 
-    #: ``trial`` and, where they could be had, the scores of both probes.
+    #: ``trial`` and, if the test split was scored, the scores of both probes.
     result: dict[str, object]
 
 
-Write = AddTrial | TakeUp | NewAttempt | StoreReport | EndTrial | StoreTest
+Write = AddTrial | StartQueued | NewAttempt | StoreReport | EndTrial | StoreTest

@@ -1,1 +1,1 @@
-"""A launch: which study is meant, whether it may continue, and everything around driving it."""
+"""Launch or resume a study: find it, check that it may continue, and drive it."""

@@ -1,9 +1,9 @@
-"""Detach: a search started on the head of a Ray cluster, where it runs on by itself.
+"""Detach: start a search on the head node of a Ray cluster and leave it running there.
 
-Through Ray goes what anybody may read: settings, and the names of files. Where the database
-is, the process finds out on that node: from ``UMSS_STORAGE`` in the environment of its Ray, and
-``PGPASSFILE`` or ``--password-file`` for the password. It is a process of its own there, no
-part of Ray, so that it outlives the head as any driver does.
+Only settings and file names pass through Ray, where others can read them. The process finds the
+database on that node: the address in ``UMSS_STORAGE`` of Ray's environment, the password in that
+address, in ``PGPASSFILE`` or in ``--password-file``. It does not belong to Ray, so it survives
+the death of Ray's head like any other driver.
 """
 
 import os
@@ -23,11 +23,11 @@ from trainer.console.shell import search_command, shell_text
 
 __all__ = ["Detached", "detach", "start_here"]
 
-WATCH_SECONDS = 20.0  # during which a bad start is told
+WATCH_SECONDS = 20.0  # how long to watch for an early failure
 POLL_SECONDS = 0.2
 PROC = Path("/proc")
-#: Starts a command as nobody's child, so that it does not go with whoever started it.
-LEAVE = 'log="$1"; shift; "$@" >>"$log" 2>&1 </dev/null & echo $!'
+#: Starts a command in the background, so that it survives the process that started it.
+BACKGROUND = 'log="$1"; shift; "$@" >>"$log" 2>&1 </dev/null & echo $!'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,11 +36,11 @@ class Detached:
 
     host: str
     pid: int
-    #: Its output, on that node.
+    #: Path of its log on that node.
     log: str
-    #: What it said while it was watched.
-    said: str
-    #: Whether it runs on, or reached its end.
+    #: What it printed so far.
+    printed: str
+    #: Whether it has ended already.
     ended: bool
 
 
@@ -53,45 +53,47 @@ def detach(
     storage: str | None,
     say: Callable[[str], None],
 ) -> None:
-    """Start ``python -m search launch`` on the head of a cluster, and leave it there.
+    """Start ``python -m search launch`` on the head node of a cluster, and leave it running.
 
     Args:
-        arguments: Its flags, but for ``--study``, ``--config`` and ``--ray``.
+        arguments: Its flags, except ``--study``, ``--config`` and ``--ray``.
         config: All settings, as TOML.
-        study: Name of the study, by which it is found again.
-        ray_address: The cluster.
-        storage: The address of the database by flag, which is refused here.
-        say: Tells what became of it.
+        study: Name of the study, by which to find it again.
+        ray_address: Address of the cluster.
+        storage: Value of ``--storage``; refused, because Ray would show it to others.
+        say: Prints a line.
 
     Raises:
-        SettingsError: If something is missing, or is not to go through Ray.
+        SettingsError: If a flag is missing, or must not pass through Ray.
         ClusterError: If the cluster cannot be reached, or the search ended at once.
     """
     if ray_address is None:
-        raise SettingsError("--detach leaves a search on a Ray cluster: give --ray HOST:PORT")
+        raise SettingsError("--detach needs a Ray cluster: give --ray HOST:PORT")
     if study is None:
         raise SettingsError("--detach needs a name to find the search again: give --study NAME")
     if storage is not None:
         raise SettingsError(
-            "--detach takes no --storage, which everyone could read in Ray: set"
-            f" {STORAGE_VARIABLE} where the Ray of the head node is started"
+            "--detach refuses --storage, because others could read it in Ray: set"
+            f" {STORAGE_VARIABLE} in the environment of `ray start` on the head node"
         )
     command = ["launch", "--study", study, "--plain", *arguments]
     with joined(ray_address) as cluster_address:
         command += ["--ray", cluster_address]
         found: Detached = on_head(start_here, command, config, study)
-    if found.ended and "is finished" not in found.said:
-        raise ClusterError(f"the search ended at once on {found.host}: {_last_line(found.said)}")
+    if found.ended and "is finished" not in found.printed:
+        raise ClusterError(
+            f"the search ended at once on {found.host}: {_last_line(found.printed)}"
+        )
     say(f"study {study} runs on {found.host} as process {found.pid}; its log: {found.log}")
     attach, stop = (shell_text(search_command(verb, study=study)) for verb in ("attach", "stop"))
     say(f"`{attach}` shows it, `{stop}` stops it")
 
 
 def start_here(command: Sequence[str], config: str, study: str) -> Detached:
-    """Start the search on this node; called by Ray, with nothing secret.
+    """Start the search on this node. Ray calls this, so the arguments hold no secrets.
 
     Args:
-        command: Verb and flags, but for ``--config``.
+        command: Command and flags, except ``--config``.
         config: All settings, as TOML.
         study: Name of the study.
     """
@@ -102,21 +104,21 @@ def start_here(command: Sequence[str], config: str, study: str) -> Detached:
     host = os.uname().nodename
     environment = _environment_of_node()
     if not environment.get(STORAGE_VARIABLE):
-        said = f"{STORAGE_VARIABLE} is not set where the Ray of {host} was started"
-        return Detached(host=host, pid=0, log=str(log), said=said, ended=True)
+        printed = f"{STORAGE_VARIABLE} was not set when Ray was started on {host}"
+        return Detached(host=host, pid=0, log=str(log), printed=printed, ended=True)
     search = [sys.executable, "-m", "search", *command, "--config", str(folder / "config.toml")]
     done = subprocess.run(
-        ["/bin/sh", "-c", LEAVE, "sh", str(log), *search],
+        ["/bin/sh", "-c", BACKGROUND, "sh", str(log), *search],
         env=environment, start_new_session=True, capture_output=True, text=True, check=True,
     )  # fmt: skip
     pid = int(done.stdout)
     ended = _watch(pid, log, study)
-    said = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
-    return Detached(host=host, pid=pid, log=str(log), said=said, ended=ended)
+    printed = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+    return Detached(host=host, pid=pid, log=str(log), printed=printed, ended=ended)
 
 
 def _watch(pid: int, log: Path, study: str) -> bool:
-    """Wait until the search has its study, ends, or takes its time; whether it ended."""
+    """Wait until the search has created its study or ended; return whether it ended."""
     deadline = time.monotonic() + WATCH_SECONDS
     while time.monotonic() < deadline:
         if not (PROC / str(pid)).exists():
@@ -128,7 +130,7 @@ def _watch(pid: int, log: Path, study: str) -> bool:
 
 
 def _environment_of_node() -> Mapping[str, str]:
-    """What the Ray of this node was started with: a worker's own is laid over by Ray."""
+    """The environment in which Ray was started here; Ray changes that of its workers."""
     own = dict(os.environ)
     try:
         text = (PROC / own.get("RAY_RAYLET_PID", "self") / "environ").read_bytes()
@@ -138,6 +140,6 @@ def _environment_of_node() -> Mapping[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def _last_line(said: str) -> str:
-    lines = [line for line in said.splitlines() if line.strip()]
-    return lines[-1].removeprefix("error: ") if lines else "it said nothing"
+def _last_line(printed: str) -> str:
+    lines = [line for line in printed.splitlines() if line.strip()]
+    return lines[-1].removeprefix("error: ") if lines else "it printed nothing"

@@ -1,4 +1,4 @@
-"""Standing by: waiting for a study that another process drives, to go on when that is gone."""
+"""Hot standby: wait while another process drives a study, and take over when it is gone."""
 
 import time
 from collections.abc import Callable
@@ -6,19 +6,19 @@ from collections.abc import Callable
 from search.driver.parts import LeaseTimes
 from search.errors import Interrupted
 from storage.database import Database
-from storage.errors import DatabaseAway, LeaseHeld
+from storage.errors import DatabaseUnreachable, LeaseHeld
 from storage.lease import Lease
 from storage.lease_record import LeaseRecord, read_lease
 from storage.studies import get_study
 from trainer.console.shell import search_command, shell_text
 
-__all__ = ["stand_by"]
+__all__ = ["wait_for_lease"]
 
-POLL_SECONDS = 1.0  # between two looks at the lease
-TOLD_SECONDS = 60.0  # between two lines that say who has it
+POLL_SECONDS = 1.0  # between two checks of the lease
+REPEAT_SECONDS = 60.0  # between two lines that name the same driver
 
 
-def stand_by(
+def wait_for_lease(
     database: Database,
     study: str,
     *,
@@ -28,37 +28,37 @@ def stand_by(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Lease | None:
-    """Take the lease as soon as nobody has it; None if the study was finished meanwhile.
+    """Take the lease as soon as it is free; None if the study was finished meanwhile.
 
     Args:
-        database: Where the study is.
-        study: Its name.
-        patience: Seconds without PostgreSQL before the waiting ends.
-        say: Tells who has it, when that changes and now and then.
-        times: When another's lease is free, and how one's own is kept.
-        sleep: Waits some seconds.
-        clock: Monotonic seconds.
+        database: The database that stores the study.
+        study: Name of the study.
+        patience: Seconds to wait for an unreachable PostgreSQL.
+        say: Prints which process drives the study, whenever that changes and once a minute.
+        times: When a lease expires, and how often to renew it.
+        sleep: Sleeps for some seconds.
+        clock: Monotonic time in seconds.
 
     Raises:
-        Interrupted: If somebody stopped the study (``search stop``) while another drove it.
-        DatabaseAway: If PostgreSQL stayed away longer than the patience.
+        Interrupted: If the study was stopped (``search stop``) while another process drove it.
+        DatabaseUnreachable: If PostgreSQL could not be reached for longer than ``patience``.
     """
-    told, due = 0, 0.0
+    shown_epoch, due = 0, 0.0
     answered = clock()
     while True:
         try:
             holder = _holder(database, study, times.time_to_live)
             answered = clock()
-            if told and _is_over(database, study):
+            if shown_epoch and _is_over(database, study):
                 return None
             if holder is None:
                 return times.acquire(database, study)
-            if holder.epoch != told or clock() >= due:
-                say(f"standing by: study {study} is {holder.describe()}")
-                told, due = holder.epoch, clock() + TOLD_SECONDS
+            if holder.epoch != shown_epoch or clock() >= due:
+                say(f"waiting as standby: study {study} is {holder.describe()}")
+                shown_epoch, due = holder.epoch, clock() + REPEAT_SECONDS
         except LeaseHeld:
-            continue  # another one that stood by was quicker
-        except DatabaseAway:
+            continue  # another standby was faster
+        except DatabaseUnreachable:
             if clock() - answered > patience:
                 raise
         sleep(POLL_SECONDS)
@@ -71,11 +71,11 @@ def _holder(database: Database, study: str, time_to_live: float) -> LeaseRecord 
 
 
 def _is_over(database: Database, study: str) -> bool:
-    """Whether the study was finished by the one that drove it."""
+    """Whether the process that drove the study has finished it."""
     record = get_study(database.engine, study)
     if record.stop_requested:
         raise Interrupted(
-            f"study {study} was stopped while this process stood by:"
-            f" `{shell_text(search_command('resume', study=study))}` goes on"
+            f"study {study} was stopped while this process waited to take over:"
+            f" `{shell_text(search_command('resume', study=study))}` continues it"
         )
     return record.finished_at is not None

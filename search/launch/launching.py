@@ -1,4 +1,4 @@
-"""Launch and resume: a study created or continued, and driven to its end."""
+"""Launch and resume: create or continue a study, and drive it to its target."""
 
 import contextlib
 import dataclasses
@@ -11,12 +11,12 @@ from search.driver.driver import Ending
 from search.driver.parts import STANDARD_PARTS, Parts
 from search.driver.session import Session
 from search.errors import StudyError
-from search.launch.hot_standby import stand_by
+from search.launch.hot_standby import wait_for_lease
 from search.launch.notices import (
-    tell_idle_workers,
-    tell_moved_starts,
-    tell_quota,
-    tell_settings,
+    show_idle_workers,
+    show_moved_defaults,
+    show_quota,
+    show_settings,
 )
 from search.launch.output import Output
 from search.launch.request import Launch, LaunchResult
@@ -37,7 +37,7 @@ from trainer.features import DatasetFeatures, prepare, require_labels
 
 __all__ = ["PREFETCHED", "launch"]
 
-PREFETCHED = 1  # trials drawn ahead, ready for the next free worker
+PREFETCHED = 1  # trials sampled ahead, ready for the next free worker
 
 
 def launch(
@@ -49,14 +49,15 @@ def launch(
     """Create or continue the study and drive it.
 
     Args:
-        request: What is launched.
-        database: Where the study is, or will be.
-        output: What the launch is shown by.
-        parts: What the search is put together from.
+        request: The checked request.
+        database: The database that stores the study, or will.
+        output: Where to print lines and progress.
+        parts: Replaceable parts of the search, for tests.
 
     Raises:
-        StudyError: If the study's stored configuration differs, or its target cannot shrink.
-        LeaseHeld: If another process drives it.
+        StudyError: If the stored configuration differs from what was given, or if more trials
+            have begun than the new target allows.
+        LeaseHeld: If another process drives the study.
     """
     stored = find_stored(database, request.study)
     if stored is None:
@@ -65,7 +66,7 @@ def launch(
         check_origin(database, request.study, stored)
     if stored is not None:
         return _continue(stored, request, database, output, parts)
-    tell_settings(request.layers, output.say)
+    show_settings(request.layers, output.say)
     title = request.study or f"of {request.layers.title}"
     with _reserved(request.options, title, output.say) as reservation:
         request = request.on(reservation.machine)
@@ -74,11 +75,11 @@ def launch(
         if record is not None:
             reservation.label(record.name)
             output.say(f"study {record.name} created in {database.address.masked()}")
-            tell_moved_starts(request.config, output.say)
+            show_moved_defaults(request.config, output.say)
             with parts.lease.acquire(database, record.name) as lease:
                 return _drive(request, database, lease, dataset_features, output, parts)
-    assert request.study is not None, "only a name that was given can be taken"
-    stored = get_study(database.engine, request.study)  # somebody was quicker
+    assert request.study is not None, "only a name given by the user can be taken"
+    stored = get_study(database.engine, request.study)  # another process was faster
     check_origin(database, stored.name, stored)
     return _continue(stored, request, database, output, parts)
 
@@ -90,16 +91,16 @@ def _continue(
     output: Output,
     parts: Parts,
 ) -> LaunchResult:
-    """Go on with a study that there is, unless somebody drives it."""
+    """Continue a stored study, unless another process drives it."""
     request = dataclasses.replace(request, config=stored_config(stored, request.layers))
     if request.layers.asked:
         output.say(
-            f"study {stored.name} keeps its own settings: preset {request.layers.preset} is not"
-            " read"
+            f"study {stored.name} keeps its own settings: preset {request.layers.preset} is"
+            " ignored"
         )
     lease = None
     if request.options.standby and not is_done(stored, request):
-        lease = stand_by(
+        lease = wait_for_lease(
             database,
             stored.name,
             patience=request.options.patience,
@@ -110,7 +111,7 @@ def _continue(
     if lease is None and is_done(stored, request):
         output.say(f"study {stored.name} is finished: {stored.trials} trials")
         return LaunchResult(study=stored.name, ending=Ending.FINISHED, reason=None, seconds=0.0)
-    if lease is None:  # else it was driven here a moment ago
+    if lease is None:  # a standby has just seen the database in use
         _check_database(database)
     with (
         lease or parts.lease.acquire(database, stored.name) as lease,
@@ -128,20 +129,20 @@ def _check_database(database: Database) -> None:
 
     Raises:
         ConnectError: If it allows fewer connections than a search needs.
-        SchemaError: If Optuna's tables do not fit.
+        SchemaError: If Optuna's tables have another version.
     """
     check_room(database)
-    open_optuna(database).engine.dispose()  # made now, they take no connection beside the lease
+    open_optuna(database).engine.dispose()  # create tables before the lease takes a connection
 
 
 def _prepare(request: Launch, output: Output) -> DatasetFeatures:
     limit_threads()
-    with output.open_preparing() as tell:
+    with output.open_preparing() as show_step:
         dataset_features = prepare(
             request.config.train,
             cache=request.options.paths.cache,
             device=request.options.machine.own_device,
-            progress=tell,
+            progress=show_step,
         )
     if request.config.objective().needs_labels:
         require_labels(dataset_features)
@@ -149,20 +150,20 @@ def _prepare(request: Launch, output: Output) -> DatasetFeatures:
 
 
 def _reserved(options: RunOptions, study: str, say: Callable[[str], None]) -> Reservation:
-    """This machine's part of the work; in a cluster that is joined, Ray keeps the books."""
+    """Reserve cores and GPUs of this machine; in a joined cluster, Ray reserves them."""
     if options.ray_address is not None:
         check_answers(options.ray_address)
         return Reservation(options.machine)
     if (folder := find_ray_folder(os.environ)) is not None:
         say(folder.text())
-    tell_quota(options.machine, say)
+    show_quota(options.machine, say)
     return reserve(options.machine, policy=options.sharing, study=study, say=say)
 
 
 def _create(
     request: Launch, database: Database, dataset_features: DatasetFeatures
 ) -> StudyRecord | None:
-    """Store the study; None if another process took its name just now."""
+    """Store the study; None if another process has just taken its name."""
     new = NewStudy(
         config=request.config.to_table(),
         space=request.config.space().to_json(),
@@ -202,13 +203,13 @@ def _drive(
     )
     with contextlib.closing(session):
         _retarget(request, record, session)
-        tell_idle_workers(record, request.options.machine.workers, output.say)
+        show_idle_workers(record, request.options.machine.workers, output.say)
         with (
             stop_on_signals(session),
             parts.open_workers(
                 request.config,
                 request.options,
-                bank=dataset_features.folder,
+                feature_cache=dataset_features.folder,
                 artifact_store=session.artifact_store,
                 stopped=lambda: session.stop_reason is not None,
                 say=output.say,
@@ -226,7 +227,7 @@ def _drive(
 
 
 def _retarget(request: Launch, record: StudyRecord, session: Session) -> None:
-    """Take a new ``--trials``, unless more are finished or begun already."""
+    """Store a new ``--trials``, unless more trials have already begun."""
     target = request.config.search.trials
     if not request.trials_given or target == record.trials:
         return
@@ -234,7 +235,7 @@ def _retarget(request: Launch, record: StudyRecord, session: Session) -> None:
     begun = counts.finished + counts.running
     if target < begun:
         raise StudyError(
-            f"--trials {target} is below the {begun} trials that study {record.name!r} has"
-            f" finished or begun: give {begun} or more"
+            f"--trials {target} is too small: study {record.name!r} has already finished or"
+            f" started {begun} trials; give {begun} or more"
         )
     session.store_target(target)

@@ -1,4 +1,4 @@
-"""What a launch says in one line before its first worker."""
+"""Lines that a launch prints before its first worker starts."""
 
 from collections.abc import Callable
 
@@ -9,49 +9,48 @@ from trainer.config.sources import Layers
 from trainer.datasets import DataSet
 
 __all__ = [
-    "tell_idle_workers",
-    "tell_moved_starts",
-    "tell_notes",
-    "tell_quota",
-    "tell_settings",
+    "show_idle_workers",
+    "show_moved_defaults",
+    "show_notes",
+    "show_quota",
+    "show_settings",
 ]
 
 
-def tell_settings(layers: Layers, say: Callable[[str], None]) -> None:
-    """Which settings were taken from where, the lowest first."""
+def show_settings(layers: Layers, say: Callable[[str], None]) -> None:
+    """Where the settings come from: preset, file, flags."""
     for line in layers.lines():
         say(line)
 
 
-def tell_notes(data_set: DataSet, say: Callable[[str], None]) -> None:
-    """What opening the data set found out or decided that its user should know."""
+def show_notes(data_set: DataSet, say: Callable[[str], None]) -> None:
+    """Notes about the data set, such as files that are not used."""
     for note in data_set.notes:
         say(f"note: {note}")
 
 
-def tell_moved_starts(config: LaunchConfig, say: Callable[[str], None]) -> None:
-    """Trial 0 has the untuned values, as far as their ranges hold them."""
+def show_moved_defaults(config: LaunchConfig, say: Callable[[str], None]) -> None:
+    """Default values outside their ranges, which trial 0 cannot have."""
     space = config.space()
-    for name, untuned in config.moved_starts().items():
+    for name, default in config.moved_defaults().items():
         say(
-            f"the range of {name} does not hold its untuned value {untuned:g}: trial 0 has"
+            f"the default {default:g} of {name} is outside its range: trial 0 starts at"
             f" {space.defaults[name]:g}"
         )
 
 
-def tell_idle_workers(record: StudyRecord, workers: int, say: Callable[[str], None]) -> None:
-    """A study keeps as many trials under way as when it was created, so as to be repeatable."""
+def show_idle_workers(record: StudyRecord, workers: int, say: Callable[[str], None]) -> None:
+    """Workers beyond the trials in flight, whose number a study keeps to stay reproducible."""
     most = record.lag + 1
     if workers > most:
         say(
-            f"{workers - most} of {workers} workers will have nothing to do: study {record.name}"
-            f" keeps at most {most} trials under way, as when it was created; --workers {most}"
-            " is enough"
+            f"{workers - most} of {workers} workers will be idle: study {record.name} was created"
+            f" to run at most {most} trials at a time; --workers {most} is enough"
         )
 
 
-def tell_quota(machine: Machine, say: Callable[[str], None]) -> None:
-    """Fewer cores than the machine shows, where the workers run on cores."""
+def show_quota(machine: Machine, say: Callable[[str], None]) -> None:
+    """A CPU quota below the number of cores, if the workers run on cores."""
     text = quota_text()
     if text is not None and not machine.gpus:
         say(text)

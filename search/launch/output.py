@@ -1,4 +1,4 @@
-"""What a launch shows, and where."""
+"""How a launch shows its lines and its progress."""
 
 import contextlib
 from collections.abc import Callable
@@ -8,17 +8,17 @@ from search.progress.progress import Progress
 
 __all__ = ["Output"]
 
-#: Shows the steps of preparing features: what, done, total.
+#: Shows the progress of preparing features: name of the step, done, total.
 ShowStep = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Output:
-    """How a launch speaks to whoever started it."""
+    """Where a launch prints its lines and its progress."""
 
     #: Prints a line.
     say: Callable[[str], None]
-    #: Opens the display of a running search.
+    #: Opens the progress display of a running search.
     open_progress: Callable[[], Progress]
-    #: Opens the display of the preparation of features.
+    #: Opens the progress display of feature preparation.
     open_preparing: Callable[[], contextlib.AbstractContextManager[ShowStep]]

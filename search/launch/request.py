@@ -1,4 +1,4 @@
-"""What is asked of a launch, and how it ended."""
+"""The request for a launch, and its result."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -14,34 +14,34 @@ __all__ = ["Launch", "LaunchResult"]
 
 @dataclass(frozen=True, kw_only=True)
 class Launch:
-    """What is launched, and how; checked already."""
+    """A checked request to launch or continue a study."""
 
-    #: Name given to the study; None takes the next free one of the settings' title.
+    #: Name of the study; None picks the next free name, such as ``rooms-2``.
     study: str | None
-    #: What was given; a study that is there already is compared with no more than that.
+    #: The settings that the user gave; a stored study is compared with these alone.
     layers: Layers
-    #: The whole configuration, as :func:`~search.launch.stored_study.configure` makes it.
+    #: The whole configuration, from :func:`~search.launch.stored_study.configure`.
     config: LaunchConfig
     options: RunOptions
 
     @property
     def trials_given(self) -> bool:
-        """Whether ``--trials`` was given: only then an existing study's target changes."""
+        """Whether ``--trials`` was given; only then the target of a stored study changes."""
         return "trials" in self.layers.flags.get("search", {})
 
     def on(self, machine: Machine) -> "Launch":
-        """The same on the part of the machine that was reserved."""
+        """The same request on the reserved part of the machine."""
         options = dataclasses.replace(self.options, machine=machine)
         return dataclasses.replace(self, options=options)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchResult:
-    """How it ended."""
+    """How a launch ended."""
 
     study: str
     ending: Ending
-    #: Why it was stopped, where it was.
+    #: Why it was stopped; None if it was not.
     reason: str | None
-    #: Seconds that this process searched, setting up aside.
+    #: Seconds that this process searched, without the set-up.
     seconds: float

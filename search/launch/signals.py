@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM, a closed terminal: the first asks a search to stop, a second stops it now."""
+"""Signals: the first Ctrl-C, SIGTERM or SIGHUP stops a search in order, a second one at once."""
 
 import contextlib
 import signal
@@ -13,12 +13,12 @@ __all__ = ["stop_on_signals"]
 
 @contextlib.contextmanager
 def stop_on_signals(session: Session) -> Iterator[None]:
-    """Handle SIGINT, SIGTERM and SIGHUP for the length of the block.
+    """Handle SIGINT, SIGTERM and SIGHUP inside the block.
 
-    The first finishes the evaluations in hand. The second leaves them and stores what was told;
-    where there is no driver yet to do so, it interrupts, as the third does anywhere. SIGHUP comes
-    when the terminal closes, often twice, and asks to stop once; one that is ignored (``nohup``)
-    stays so.
+    The first signal lets the evaluations in progress finish. The second one abandons them and
+    stores what was reported; before there is a driver, it raises KeyboardInterrupt instead, and
+    the third one always does. SIGHUP comes when the terminal closes, often twice, and therefore
+    counts only once. If it was ignored before (``nohup``), it stays ignored.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -32,7 +32,7 @@ def stop_on_signals(session: Session) -> Iterator[None]:
         received += 1
         name = signal.Signals(number).name
         if received == 1:
-            session.stop(f"{name} received; once more stops at once")
+            session.stop(f"{name} received; send it again to stop at once")
         elif received > 2 or not session.stop_at_once(f"{name} received twice"):
             raise KeyboardInterrupt
 

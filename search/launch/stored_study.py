@@ -1,4 +1,4 @@
-"""Which stored study is meant, and whether what was given may continue it."""
+"""Find a stored study, and check that the given settings may continue it."""
 
 from search.config.configuration import LaunchConfig, continued, differences, resolve_layers
 from search.errors import StudyError
@@ -21,23 +21,23 @@ __all__ = [
 
 
 def configure(database: Database, study: str | None, layers: Layers) -> LaunchConfig:
-    """The configuration of a launch: of a new study, or the stored one of the named study.
+    """The configuration of a new study, or the stored one of the named study.
 
     Raises:
-        StudyError: If something was given that the stored configuration has otherwise.
-        ConfigError, SettingsError: In one line, if anything that was given is wrong.
+        StudyError: If a given setting differs from the stored configuration.
+        ConfigError, SettingsError: If a given setting is invalid.
     """
     stored = find_stored(database, study)
     return resolve_layers(layers) if stored is None else stored_config(stored, layers)
 
 
 def find_to_resume(database: Database, name: str | None, *, standby: bool = False) -> StudyRecord:
-    """The study to go on with: the named one, or the last unfinished one nobody drives.
+    """The study to resume: the named one, or the last unfinished one that no process drives.
 
     Args:
-        database: Where to look.
-        name: The study; None looks for one.
-        standby: Whether one that somebody drives will do.
+        database: The database that stores the studies.
+        name: Name of the study; None finds one.
+        standby: Whether to accept a study that another process drives.
 
     Raises:
         UnknownStudy: If there is no study of that name.
@@ -55,10 +55,10 @@ def find_to_resume(database: Database, name: str | None, *, standby: bool = Fals
 
 
 def find_stored(database: Database, name: str | None) -> StudyRecord | None:
-    """The study of that name; None without a name, or if there is none.
+    """The study of that name; None without a name, or if there is no such study.
 
     Raises:
-        StudyNameError: If no study may have that name.
+        StudyNameError: If the name is not allowed.
     """
     if name is None:
         return None
@@ -70,16 +70,16 @@ def find_stored(database: Database, name: str | None) -> StudyRecord | None:
 
 
 def is_done(stored: StudyRecord, request: Launch) -> bool:
-    """Whether the study is finished, and nothing more is asked of it."""
+    """Whether the study is finished, and no new target was given."""
     same_target = not request.trials_given or request.config.search.trials == stored.trials
     return stored.finished_at is not None and same_target
 
 
 def stored_config(stored: StudyRecord, layers: Layers) -> LaunchConfig:
-    """The study's own configuration.
+    """The stored configuration of a study.
 
     Raises:
-        StudyError: If something was given that the study has otherwise.
+        StudyError: If a given setting differs from it.
     """
     config, found = continued(stored.config, layers)
     if found:
@@ -95,11 +95,11 @@ def check_fingerprints(stored: StudyRecord, dataset_features: DatasetFeatures) -
     """Refuse to continue a study on other data or weights.
 
     Raises:
-        StudyError: If they are not those that the study was made from.
+        StudyError: If they differ from those with which the study was created.
     """
     found = differences(stored.fingerprints, dataset_features.fingerprints)
     if found:
         raise StudyError(
-            f"study {stored.name!r} was made from other data or weights ({'; '.join(found)}):"
-            " point --data and --backbone-weights at the same ones"
+            f"study {stored.name!r} was created with other data or weights ({'; '.join(found)}):"
+            " point --data and --backbone-weights to the same ones"
         )

@@ -1,1 +1,1 @@
-"""This machine: devices, reservations of cores and GPUs, run options, versions of packages."""
+"""This machine: its devices, reservations of cores and GPUs, run options, package versions."""

@@ -1,4 +1,4 @@
-"""A place for files where the account has no home folder: containers that run under a number."""
+"""A folder for files if the account has no home folder, as in containers with a bare user id."""
 
 import os
 from collections.abc import Callable, MutableMapping, Sequence
@@ -9,7 +9,7 @@ from storage.private_folder import make_private
 
 __all__ = ["provide_folders"]
 
-#: What the defaults of all folders go by, and the part of the home folder that it stands for.
+#: Variables that determine the default folders, and the subfolder that each is set to.
 VARIABLES = {"XDG_DATA_HOME": "data", "XDG_CACHE_HOME": "cache"}
 PARENTS = (Path("/tmp"), Path("/var/tmp"))
 
@@ -20,15 +20,15 @@ def provide_folders(
     *,
     parents: Sequence[Path] = PARENTS,
 ) -> None:
-    """Have defaults lie in a private folder where the account has neither a name nor a home.
+    """Move the default folders to a private folder if the account has neither a name nor a home.
 
-    Such accounts (OpenShift, ``docker run --user``) have no ``HOME``, or ``/``, which they may
-    not write. Folders that were named, and homes of accounts that have one, are left alone.
+    Such accounts (OpenShift, ``docker run --user``) have no ``HOME``, or ``/``, where they may not
+    write. Folders that the user has set, and existing home folders, stay in use.
 
     Args:
         environment: Usually ``os.environ``; changed in place.
         say: Prints a line.
-        parents: Where the folder may lie; the first that can be written is taken.
+        parents: Where the folder may be created; the first writable one is used.
     """
     missing = [name for name in VARIABLES if not environment.get(name)]
     home = environment.get("HOME", "")
@@ -43,8 +43,8 @@ def provide_folders(
         if private:
             environment.update({name: str(folder / VARIABLES[name]) for name in missing})
             say(
-                f"uid {os.geteuid()} has no entry in the passwd file and no home folder that it"
-                f" may write: studies, checkpoints and caches go to {folder} unless told"
-                " otherwise; set HOME to keep them elsewhere"
+                f"uid {os.geteuid()} has no entry in the passwd file and no writable home folder:"
+                f" studies, checkpoints and caches go to {folder} by default; set HOME to keep"
+                " them elsewhere"
             )
             return

@@ -1,8 +1,8 @@
-"""Which search holds which cores and GPUs of this machine, so that none is given out twice.
+"""Reservations: which search uses which cores and GPUs of this machine, so that none is shared.
 
-Every search starts a Ray of its own, and every Ray counts all cores of the machine. So a
-search first reserves what its workers will take: one locked file a core or GPU, which the kernel
-frees with the process, however that ends. What it does not get, it does not use.
+Every search starts its own Ray, and every Ray counts all cores of the machine. A search therefore
+first reserves what its workers need: it locks one file per core or GPU. The kernel releases the
+locks when the process ends in any way. A search uses only what it has reserved.
 """
 
 import dataclasses
@@ -32,36 +32,36 @@ __all__ = [
 ]
 
 VARIABLE = "UMSS_BOOKINGS"
-GUARD_SECONDS = 10.0  # longest that another search takes to reserve
-POLL_SECONDS = 1.0  # between two looks while waiting for what others hold
-TOLD_SECONDS = 60.0  # between two lines that say so
+GUARD_SECONDS = 10.0  # longest wait for another search that is reserving
+POLL_SECONDS = 1.0  # between two tries while others hold the cores
+REPEAT_SECONDS = 60.0  # between two lines that say so
 
 
 @dataclass(frozen=True, kw_only=True)
 class SharingPolicy:
-    """How a search shares the machine with others."""
+    """How a search shares the machine with other searches."""
 
-    #: Whether the number of workers was given; if not, what is free will do.
+    #: Whether the user gave the number of workers; otherwise fewer are started if need be.
     exactly: bool = False
-    #: Whether to wait for what others hold.
+    #: Whether to wait for cores and GPUs that others hold.
     wait: bool = False
-    #: Whether to use it beside them.
+    #: Whether to use cores and GPUs that others hold, too.
     oversubscribe: bool = False
 
 
 class Reservation:
-    """The cores and GPUs that this search holds; a context manager that gives them back."""
+    """The cores and GPUs that this search holds; a context manager that releases them."""
 
     def __init__(
         self, machine: Machine, folder: Path | None = None, locks: Sequence[FileLock] = ()
     ) -> None:
-        """Hold the locks of a folder; without one nothing is held, nor asked of others."""
-        #: The machine, with no more workers and GPUs than were reserved.
+        """Hold locks on the files of a folder; without a folder nothing is reserved."""
+        #: The machine with the reserved number of workers, and the reserved GPUs.
         self.machine = machine
         self._folder, self._locks = folder, tuple(locks)
 
     def label(self, study: str) -> None:
-        """Write down, for others to read, which study holds them."""
+        """Write the study and this process into the locked files, for others to read."""
         text = json.dumps({"study": study, "pid": os.getpid()}).encode()
         for lock in self._locks:
             os.ftruncate(lock.descriptor, 0)
@@ -77,7 +77,7 @@ class Reservation:
         trace: TracebackType | None,
     ) -> None:
         if self._folder is not None:
-            with _guarded(self._folder):  # whoever waits for them finds all or none
+            with _guarded(self._folder):  # others see all of them released, or none
                 for lock in self._locks:
                     lock.close()
 
@@ -91,20 +91,20 @@ def reserve(
     folder: Path | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Reservation:
-    """Reserve what the machine's workers take: a core each, and the GPUs they share.
+    """Reserve what the machine's workers need: one core each, and the GPUs that they share.
 
-    Workers beyond the machine's cores share them, as was asked for.
+    If there are more workers than cores, all cores are reserved.
 
     Args:
-        machine: What is wanted, if all of it were free.
-        policy: What to do where it is not.
-        study: Who takes it, for others to read.
-        say: Tells of waiting, and of taking less.
-        folder: Where the files lie; the default is the same for all searches of a user.
+        machine: The workers and GPUs to reserve, if all are free.
+        policy: What to do if they are not.
+        study: Name of the study, for others to read.
+        say: Prints a line while waiting, or if the search gets fewer workers.
+        folder: Folder of the locked files; the default is the same for all searches of a user.
         sleep: Waits some seconds.
 
     Raises:
-        ClusterError: If others hold too much of it, and it is not to be waited for.
+        ClusterError: If others hold too much, and the policy is not to wait.
     """
     if policy.oversubscribe:
         return Reservation(machine)
@@ -121,26 +121,26 @@ def reserve(
                 )
             return reservation
         if not policy.wait:
-            mends = "--wait to start when they are free, --oversubscribe to share them"
+            fixes = "--wait to start when they are free, --oversubscribe to share them"
             fewer = ", a smaller --workers" * (policy.exactly and machine.workers > 1)
-            raise ClusterError(f"{held}: give {mends}{fewer}")
-        if waited % TOLD_SECONDS == 0:
+            raise ClusterError(f"{held}: give {fixes}{fewer}")
+        if waited % REPEAT_SECONDS == 0:
             say(f"waiting for free cores: {held}")
         sleep(POLL_SECONDS)
         waited += POLL_SECONDS
 
 
 def reservations_folder() -> Path:
-    """The folder of the reservations on this machine, since it was started."""
+    """The folder of this machine's reservations; a new one after each restart of the machine."""
     given = os.environ.get(VARIABLE)
     if given:
         return user_path(given)
     data = Path(platformdirs.user_data_dir("unim2-search"))
-    return data / "bookings" / (boot_id() or "machine")  # the data folder may be of a network
+    return data / "bookings" / (boot_id() or "machine")  # machines may share the data folder
 
 
 def holders(folder: Path | None = None) -> dict[str, str]:
-    """What is held now, such as ``core-0``, and by whom."""
+    """What is reserved now, such as ``core-0``, and by whom."""
     place = reservations_folder() if folder is None else folder
     found = {}
     if place.is_dir():
@@ -153,7 +153,7 @@ def holders(folder: Path | None = None) -> dict[str, str]:
 
 
 def _try(machine: Machine, folder: Path, *, exactly: bool, study: str) -> Reservation | None:
-    """Reserve all that is needed at once, or nothing."""
+    """Reserve everything at once; None, with nothing reserved, if too little is free."""
     _make(folder)
     with _guarded(folder):
         cores = _lock_free(folder, [f"core-{core}" for core in usable_cores()])
@@ -174,7 +174,7 @@ def _try(machine: Machine, folder: Path, *, exactly: bool, study: str) -> Reserv
 
 
 def _granted(machine: Machine, *, cores: int, gpus: list[str], exactly: bool) -> Machine | None:
-    """What the free cores and GPUs are enough for; None if that is nothing, or too little."""
+    """The workers and GPUs for which the free cores and GPUs suffice; None if they do not."""
     wanted_gpus = min(len(machine.gpus), machine.workers)
     wanted_cores = min(machine.workers, len(usable_cores()))
     if exactly:
@@ -191,7 +191,7 @@ def _granted(machine: Machine, *, cores: int, gpus: list[str], exactly: bool) ->
 
 
 def _lock_free(folder: Path, names: Sequence[str]) -> dict[str, FileLock]:
-    """Lock those of the files that nobody holds, in order."""
+    """Lock the files that nobody holds, in order."""
     locked = {}
     for name in names:
         lock = FileLock(folder / name)
@@ -203,7 +203,7 @@ def _lock_free(folder: Path, names: Sequence[str]) -> dict[str, FileLock]:
 
 
 def _guarded(folder: Path) -> FileLock:
-    """The lock under which one search at a time reserves."""
+    """The lock that lets one search at a time reserve or release."""
     guard = FileLock(folder / "guard")
     deadline = time.monotonic() + GUARD_SECONDS
     while not guard.try_exclusive():
@@ -221,8 +221,8 @@ def held_text(folder: Path) -> str:
     by_holder: dict[str, list[str]] = {}
     for name, holder in holders(folder).items():
         by_holder.setdefault(holder, []).append(name)
-    told = [f"{holder} holds {', '.join(names)}" for holder, names in by_holder.items()]
-    return "; ".join(told) or "other searches held all cores a moment ago"
+    lines = [f"{holder} holds {', '.join(names)}" for holder, names in by_holder.items()]
+    return "; ".join(lines) or "other searches held all cores a moment ago"
 
 
 def _read_label(path: Path) -> str:
@@ -238,6 +238,6 @@ def _make(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ClusterError(
-            f"cannot note which cores are in use in {folder} ({error.strerror}): set {VARIABLE}"
-            " to a folder that can be written"
+            f"cannot record which cores are in use in {folder} ({error.strerror}): set {VARIABLE}"
+            " to a writable folder"
         ) from error

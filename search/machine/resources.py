@@ -1,4 +1,4 @@
-"""The machine a search runs on: its device, and how many workers share it."""
+"""The machine that a search runs on: its device, and how many workers share it."""
 
 import dataclasses
 import os
@@ -11,17 +11,17 @@ from trainer.control_group import limits, usable_cores
 
 __all__ = ["VISIBLE_VARIABLE", "Machine", "find_machine", "quota_text", "usable_cores"]
 
-#: Which GPUs CUDA shows to a process.
+#: Variable that says which GPUs CUDA shows to a process.
 VISIBLE_VARIABLE = "CUDA_VISIBLE_DEVICES"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """Where the workers run; not part of what a study is."""
+    """Where the workers run; not part of a study's configuration."""
 
     #: Torch device of every worker: ``cpu`` or ``cuda``.
     device: str
-    #: Workers, one a processor core or a share of a GPU.
+    #: Number of workers, each with one processor core or a share of a GPU.
     workers: int
     #: GPUs offered to the workers, as CUDA names them here; none on the CPU.
     gpus: tuple[str, ...] = ()
@@ -30,23 +30,23 @@ class Machine:
 
     @property
     def gpu_share(self) -> float:
-        """GPUs a worker takes; workers share one where there are more workers than GPUs."""
+        """GPUs per worker; below 1 if there are more workers than GPUs."""
         return min(1.0, len(self.gpus) / self.workers) if self.gpus else 0.0
 
     def on_cluster(self, gpus: int) -> "Machine":
-        """The same in a cluster with so many GPUs: its workers share those, not this host's."""
+        """The same for a cluster with this many GPUs, which the workers share instead."""
         if self.device != "cuda":
             return self
         return dataclasses.replace(self, gpus=tuple(map(str, range(gpus))))
 
 
 def find_machine(device: str, workers: int | None, *, joined: bool = False) -> Machine:
-    """What this machine has, or the part of it that was asked for.
+    """The device and the workers of this machine, as requested.
 
     Args:
         device: ``auto``, ``cpu`` or ``cuda``.
-        workers: Number of workers; None is one a GPU, or one a core without GPUs.
-        joined: Whether the workers run in a cluster that is joined, whose GPUs they take.
+        workers: Number of workers; None means one per GPU, or one per core without GPUs.
+        joined: Whether the workers run in a cluster that is joined, and use its GPUs.
 
     Raises:
         SettingsError: If the device is unknown or absent, or the number is out of range.
@@ -59,8 +59,8 @@ def find_machine(device: str, workers: int | None, *, joined: bool = False) -> M
     if device == "cuda" and not found and joined:
         if workers is None:
             raise SettingsError(
-                "--device cuda on a host that has no GPU itself: give --workers, at best as many"
-                " as the cluster has GPUs"
+                "--device cuda on a host without a GPU: give --workers, ideally as many as the"
+                " cluster has GPUs"
             )
         return Machine(device="cuda", workers=workers)
     if device == "cuda" and not found:
@@ -72,7 +72,7 @@ def find_machine(device: str, workers: int | None, *, joined: bool = False) -> M
 
 
 def quota_text() -> str | None:
-    """What a quota of processor time leaves of the cores, in one line; None without one."""
+    """A line about a quota that allows fewer processors than there are cores; else None."""
     quota, cores = limits().processors, len(os.sched_getaffinity(0))
     if quota is None or quota >= cores:
         return None

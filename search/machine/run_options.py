@@ -1,4 +1,4 @@
-"""Where and on what a search runs: made once for a launch, and handed on whole."""
+"""Run options: where and on what a search runs, in one record that all parts of it share."""
 
 import math
 from dataclasses import dataclass, field
@@ -18,23 +18,23 @@ class Paths:
     cache: Path
     #: Folder of the checkpoints of all studies.
     checkpoints: Path
-    #: Folder or ``s3://BUCKET/PREFIX`` where checkpoints are kept for other nodes.
+    #: Folder or ``s3://BUCKET/PREFIX`` where checkpoints are kept for other nodes; None if none.
     artifacts: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """Everything about a launch that is not part of what the study is."""
+    """Everything about a launch that is not part of the study's configuration."""
 
     machine: Machine
     paths: Paths
-    #: Address of a Ray cluster to join; None starts one here.
+    #: Address of a Ray cluster to join; None starts a local one.
     ray_address: str | None = None
     #: How to share the machine with other searches.
     sharing: SharingPolicy = field(default_factory=SharingPolicy)
     #: Seconds without PostgreSQL, or without Ray, before the search stops.
     patience: float
-    #: Seconds without progress after which a worker is taken back.
+    #: Seconds without progress after which a worker is restarted.
     stall_timeout: float = math.inf
-    #: Whether to wait for a study that another process drives.
+    #: Whether to wait as a hot standby while another process drives the study.
     standby: bool = False

@@ -1,4 +1,4 @@
-"""Which software a study was made with: package versions and the revision of the code."""
+"""The software that a study is created with: package versions and the revision of the code."""
 
 import platform
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 __all__ = ["code_revision", "package_versions"]
 
 PACKAGES = ("unim2-search", "torch", "timm", "optuna", "ray", "sqlalchemy", "numpy", "scipy")
-GIT_SECONDS = 10  # patience with git
+GIT_SECONDS = 10  # longest wait for git
 
 
 def package_versions() -> dict[str, str]:
@@ -23,7 +23,7 @@ def package_versions() -> dict[str, str]:
 
 
 def code_revision() -> str | None:
-    """The commit of the checkout this runs from, marked where files differ; None outside one."""
+    """The commit of this checkout, with a suffix if files are modified; None outside of one."""
     folder = Path(__file__).parent
     commit = _git(folder, "rev-parse", "HEAD")
     if commit is None:

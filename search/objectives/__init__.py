@@ -30,7 +30,7 @@ OBJECTIVES: Mapping[str, Objective] = {
     )
 }
 
-#: Also that of studies that are older than the setting.
+#: Also used by studies that were created before the setting existed.
 DEFAULT_OBJECTIVE = MIOU_ACCURACY.name
 
 
@@ -38,7 +38,7 @@ def find_objective(name: str) -> Objective:
     """The named objective.
 
     Raises:
-        SettingsError: If there is no such objective.
+        SettingsError: If no objective has the name.
     """
     if name not in OBJECTIVES:
         raise SettingsError(f"unknown objective {name!r}: choose one of {', '.join(OBJECTIVES)}")

@@ -1,4 +1,4 @@
-"""The objective ``miou``: the figure that papers compare, and nothing beside it."""
+"""The objective ``miou``: only the mean IoU, which papers compare."""
 
 from search.objectives.objective import Objective
 

@@ -1,4 +1,4 @@
-"""The objective ``miou-accuracy``: what the released search maximises."""
+"""The objective ``miou-accuracy``: the one that the authors' released search maximises."""
 
 from collections.abc import Mapping
 

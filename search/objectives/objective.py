@@ -1,4 +1,4 @@
-"""What an objective is: from reports to the one number that a search maximises."""
+"""Objectives: how the number that a search maximises is computed from reports."""
 
 import math
 import statistics
@@ -12,9 +12,9 @@ from trainer.scoring.criteria import CRITERIA
 
 __all__ = ["LAST_EVALUATIONS", "Counted", "Objective"]
 
-LAST_EVALUATIONS = 5  # the value is the median of the scores of that many
+LAST_EVALUATIONS = 5  # evaluations whose median score is the value of a run
 
-#: Which evaluations make the value of a full run: the last ones, or the best one.
+#: Which evaluations determine the value of a full run: the last ones, or the best one.
 Counted = Literal["last", "best"]
 
 
@@ -22,27 +22,26 @@ Counted = Literal["last", "best"]
 class Objective:
     """A number to maximise: its description, the criteria it reads, and its formula.
 
-    ``score`` of an evaluation is what pruners compare, ``value`` of a finished run is what the
-    sampler learns from. An objective that values a run in another way overrides ``value`` and
-    ``value_text``.
+    Pruners compare the ``score`` of an evaluation; the sampler learns from the ``value`` of a
+    finished run. An objective with another kind of value overrides ``value`` and ``value_text``.
     """
 
-    #: What ``[search] objective`` and ``--objective`` call it; never changes, since it is stored.
+    #: Its name in ``[search] objective`` and ``--objective``; never changes, since it is stored.
     name: str
-    #: Short label of an axis or a column.
+    #: Short label for an axis or a column.
     label: str
-    #: Unit of scores and values; empty without one.
+    #: Unit of scores and values; empty if there is none.
     unit: str
     #: What it rewards, in one sentence.
     sentence: str
     #: Names of the criteria that the formula reads.
     criteria: tuple[str, ...]
-    #: The score of an evaluation, from exactly those criteria; higher is better.
+    #: Computes the score of an evaluation from exactly those criteria; higher is better.
     formula: Callable[[Mapping[str, float]], float]
 
     @property
     def needs_labels(self) -> bool:
-        """Whether it can be computed only where the val split has labels."""
+        """Whether it can be computed only if the val split has labels."""
         return any(CRITERIA[name].needs_labels for name in self.criteria)
 
     @property
@@ -51,7 +50,7 @@ class Objective:
         return f"{self.label} ({self.unit})" if self.unit else self.label
 
     def score(self, report: Report) -> float:
-        """Score of one evaluation; NaN if a criterion is undefined there.
+        """Score of one evaluation; NaN if a criterion is undefined.
 
         Raises:
             StudyError: If the report lacks a criterion.
@@ -69,9 +68,9 @@ class Objective:
 
         Args:
             reports: The run's reports in order, at least one.
-            counted: ``best`` for the maximum over all reports instead, as the published protocol
-                has it. It rewards noise: on the published NYU-Depth-v2 curve the best of 334
-                evaluations lies 3.6 mIoU above their plateau.
+            counted: ``best`` for the maximum over all reports instead, as in the published
+                protocol. It rewards noise: on the published NYU-Depth-v2 curve the best of 334
+                evaluations is 3.6 mIoU above their plateau.
 
         Returns:
             The value, or NaN if one of those scores is undefined.
@@ -84,7 +83,7 @@ class Objective:
         return max(scores) if counted == "best" else statistics.median(scores)
 
     def value_text(self, counted: Counted) -> str:
-        """How values are made, in one phrase."""
+        """How a run's value is computed, in one phrase."""
         return {
             "last": f"median of the last {LAST_EVALUATIONS} scores on val",
             "best": "maximum of all scores on val",

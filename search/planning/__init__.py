@@ -1,1 +1,1 @@
-"""What a launch would do and cost, before it does it."""
+"""Dry runs: what a search would do and cost, before it starts."""

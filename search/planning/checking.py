@@ -1,4 +1,4 @@
-"""What a search needs of its data and weights, looked at before any work is spent."""
+"""Check the data and weights of a search before it starts to work."""
 
 from search.config.configuration import LaunchConfig
 from trainer.datasets import DataSet
@@ -8,10 +8,10 @@ __all__ = ["check_dataset"]
 
 
 def check_dataset(config: LaunchConfig) -> DataSet:
-    """The data set, if a search can train on it and its objective can be computed on it.
+    """Open the data set, and check that a search can train on it and compute its objective.
 
     Raises:
-        ConfigError, DataError, WeightsError: In one line, if it cannot.
+        ConfigError, DataError, WeightsError: If it cannot.
     """
     data_set = validate(config.train)
     if config.objective().needs_labels:

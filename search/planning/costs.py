@@ -1,7 +1,6 @@
-"""What a run costs on this machine, measured by training a few steps on random features.
+"""The cost of a run on this machine, measured by training a few steps on random features.
 
-The time and memory of a step depend on shapes alone, so that neither images nor a feature cache
-are needed.
+Time and memory of a step depend only on shapes, so neither images nor a feature cache are needed.
 
 Letters of shapes: ``docs/architecture.md``.
 """
@@ -23,35 +22,35 @@ from trainer.seeds import numpy_generator
 
 __all__ = ["Costs", "measure"]
 
-STEP_SECONDS, MOST_STEPS, LEAST_STEPS = 2.0, 20, 3  # how long steps are measured
-MOST_CROPS, MOST_IMAGES = 128, 4  # of random features: enough for a batch and its partners
+STEP_SECONDS, MOST_STEPS, LEAST_STEPS = 2.0, 20, 3  # how long to measure steps
+MOST_CROPS, MOST_IMAGES = 128, 4  # random features for a batch and its positives
 
 
 @dataclass(frozen=True, kw_only=True)
 class Costs:
-    """Of one worker that has the device to itself."""
+    """The costs of one worker that does not share its device."""
 
-    #: Steps that were measured.
+    #: Number of measured steps.
     steps: int
-    #: Seconds an iteration.
+    #: Seconds per iteration.
     iteration_seconds: float
-    #: Seconds an evaluation, of all images of val.
+    #: Seconds per evaluation on all images of val.
     evaluation_seconds: float
     #: Bytes of a checkpoint.
     checkpoint_bytes: int
-    #: Bytes of memory a worker takes, features that it shares with others aside.
+    #: Bytes of memory per worker, without the features that workers share.
     worker_bytes: int
-    #: Bytes of a GPU's memory; None on the CPU.
+    #: Bytes of GPU memory; None on the CPU.
     gpu_bytes: int | None
 
 
 def measure(config: TrainConfig, dataset_summary: DatasetSummary, device: torch.device) -> Costs:
-    """Train a few steps, as a worker does, and evaluate once.
+    """Train a few steps as a worker does, and evaluate once.
 
     Raises:
-        ConfigError: If the method or a value is wrong.
+        ConfigError: If the method or a value is invalid.
     """
-    dataset_features = _random_material(config, dataset_summary)
+    dataset_features = _random_features(config, dataset_summary)
     with _one_thread():
         slots = Slots([config], dataset_features, device)
         slots.step()
@@ -79,8 +78,8 @@ def _timed(action: Callable[[], object], device: torch.device) -> float:
     return time.perf_counter() - began
 
 
-def _random_material(config: TrainConfig, dataset_summary: DatasetSummary) -> DatasetFeatures:
-    """Features and labels of the right shapes, no more of them than a few steps read."""
+def _random_features(config: TrainConfig, dataset_summary: DatasetSummary) -> DatasetFeatures:
+    """Random features and labels of the right shapes, just enough for a few steps."""
     generator = numpy_generator("costs")
     features, modalities = config.features, config.data.modalities
     crops = min(dataset_summary.crops, max(MOST_CROPS, config.training.batch_size))
@@ -125,7 +124,7 @@ def _random_material(config: TrainConfig, dataset_summary: DatasetSummary) -> Da
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """As a worker has on the CPU."""
+    """Use one thread, as a worker on the CPU does."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -1,6 +1,7 @@
-"""``launch --dry-run``: what would be done, from settings, a look at the data, a few steps.
+"""``launch --dry-run``: what a search would do and cost.
 
-The database is not opened, so that no server is started and no study is named or made.
+It reads the settings and the data, and measures a few training steps. It does not open the
+database, so it starts no server and creates no study.
 """
 
 import dataclasses
@@ -29,57 +30,57 @@ __all__ = ["DryRun", "dry_run"]
 
 @dataclass(frozen=True, kw_only=True)
 class DryRun:
-    """What a launch would do."""
+    """What a launch would do and cost."""
 
-    #: Name of the study, or what it would be made of.
+    #: Name of the study, or how it would be chosen.
     study: str
     config: LaunchConfig
-    #: Where its settings come from.
+    #: The settings by source.
     layers: Layers
     options: RunOptions
-    #: Cores and GPUs that other searches hold now, and who.
+    #: Cores and GPUs that other searches hold now, and who holds each.
     held: Mapping[str, str]
     #: Evaluations of a trial that is not pruned.
     evaluations: int
     space: Space
     dataset_summary: DatasetSummary
     costs: Costs
-    #: The database, masked.
+    #: Address of the database, without secrets.
     storage: str
-    #: Free bytes where the cache and the checkpoints lie.
+    #: Free bytes on the disks of the cache and of the checkpoints.
     cache_free: int
     checkpoints_free: int
-    #: Bytes of memory that this process and what it starts may take.
+    #: Bytes of memory that this process and its children may use.
     memory: int
-    #: What a quota of processor time leaves of the cores; None without one.
+    #: The effect of a CPU quota, in words; None without a quota.
     quota: str | None
-    #: What is worth knowing of the data, a line each.
+    #: Notes about the data, one line each.
     notes: tuple[str, ...] = ()
 
     @property
     def trial_seconds(self) -> float:
-        """Of a trial that is not pruned, on a worker that has its core to itself."""
+        """Duration of a trial that is not pruned, on a core or GPU of its own."""
         steps = self.config.train.training.iterations * self.costs.iteration_seconds
         return steps + self.evaluations * self.costs.evaluation_seconds
 
     @property
     def at_once(self) -> int:
-        """Workers that do not slow each other down."""
+        """Number of workers that run at full speed."""
         most = len(self.options.machine.gpus) or len(usable_cores())
         return min(self.options.machine.workers, most)
 
     @property
     def seconds(self) -> float:
-        """Of the whole search if nothing were pruned, the features aside."""
+        """Duration of the whole search without pruning, and without computing features."""
         return self.config.search.trials * self.trial_seconds / self.at_once
 
     @property
     def checkpoint_bytes(self) -> int:
-        """Most that lies on the disk at a time: the trials under way, and the best one."""
+        """Largest size of all checkpoints: those of the running trials and of the best one."""
         return (self.options.machine.workers + 1) * self.costs.checkpoint_bytes
 
     def to_json(self) -> dict[str, Any]:
-        """The same for scripts."""
+        """The dry run as JSON, for scripts."""
         return {
             "study": self.study,
             "settings": dict(self.layers.said()),
@@ -97,7 +98,7 @@ class DryRun:
             "fixed": dict(self.config.train.hyper),
             "images": dict(self.dataset_summary.images),
             "crops": self.dataset_summary.crops,
-            "bank_bytes": self.dataset_summary.bank_bytes,
+            "bank_bytes": self.dataset_summary.cache_bytes,
             "checkpoint_bytes": self.checkpoint_bytes,
             "free_bytes": {"cache": self.cache_free, "checkpoints": self.checkpoints_free},
             "memory_bytes": self.memory,
@@ -117,16 +118,16 @@ def dry_run(
     options: RunOptions,
     address: Address,
 ) -> DryRun:
-    """See what a launch of a new study would do; writes nothing.
+    """Find out what a launch of a new study would do and cost, without writing anything.
 
     Raises:
-        ConfigError, DataError, WeightsError: Where a launch would refuse, too.
+        ConfigError, DataError, WeightsError: If a launch would raise it, too.
     """
     config = resolve_layers(layers)
     notes = check_dataset(config).notes
     found = dataset_summary(config.train)
     return DryRun(
-        study=study or f"{layers.title}-N, the next free number",
+        study=study or f"{layers.title}-N (N: the next free number)",
         config=config,
         layers=layers,
         options=options,
@@ -145,6 +146,6 @@ def dry_run(
 
 
 def _free_bytes(folder: Path) -> int:
-    """Free bytes where a folder lies, or will."""
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    return shutil.disk_usage(there).free
+    """Free bytes on the disk of a folder, which need not exist yet."""
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    return shutil.disk_usage(existing).free

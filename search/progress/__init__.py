@@ -1,1 +1,1 @@
-"""What a running search shows: live view, plain lines, events."""
+"""The display of a running search: live view, plain lines, events."""

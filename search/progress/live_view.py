@@ -1,4 +1,4 @@
-"""The view on a terminal: counts, a bar, the best trial, the workers, the last events."""
+"""The live view on a terminal: counts, progress bar, best trial, workers, last events."""
 
 from types import TracebackType
 from typing import Self
@@ -15,12 +15,12 @@ from search.progress.snapshot import Snapshot, WorkerLine
 __all__ = ["WORKERS_SHOWN", "LiveProgress", "draw"]
 
 EVENTS_SHOWN = 6
-WORKERS_SHOWN = 16  # the same in plain lines
-REFRESHES = 4  # a second
+WORKERS_SHOWN = 16  # also in plain lines
+REFRESHES = 4  # per second
 
 
 class LiveProgress:
-    """Redraws itself in place, from a thread of Rich's; the last picture stays when it ends."""
+    """Redraws itself in place, from a thread of Rich; the last picture stays on the screen."""
 
     def __init__(self, console: Console) -> None:
         self._snapshot: Snapshot | None = None
@@ -34,7 +34,7 @@ class LiveProgress:
         self._snapshot = snapshot
 
     def event(self, text: str) -> None:
-        """Add the line to the last few, from the next redraw on."""
+        """Show the line below the earlier ones, from the next redraw on."""
         self._events = (*self._events, text)[-EVENTS_SHOWN:]
 
     def __enter__(self) -> Self:
@@ -54,7 +54,7 @@ class LiveProgress:
 
 
 def draw(snapshot: Snapshot | None, events: tuple[str, ...] = ()) -> RenderableType:
-    """The picture of a moment; without a snapshot only the events."""
+    """Draw a snapshot and the events; without a snapshot only the events."""
     parts: list[RenderableType] = []
     if snapshot is not None:
         parts += [_head(snapshot), _bar(snapshot), _counts(snapshot)]
@@ -90,12 +90,12 @@ def _bar(snapshot: Snapshot) -> Table:
 
 
 def _counts(snapshot: Snapshot) -> Table:
-    """How many trials ended how, and the best of them."""
+    """The number of trials in each state, and the best trial."""
     counts = snapshot.counts
     shown = (
         (counts.complete, "complete", "green"),
         (counts.collapsed, "collapsed", "magenta"),
-        (counts.behind, "behind", "cyan"),
+        (counts.behind, "underperforming", "cyan"),
         (counts.failed, "failed", "bold red" if counts.failed else "dim"),
         (counts.running, "running", "dim"),
     )
@@ -135,7 +135,7 @@ def _worker_cells(worker: WorkerLine) -> list[RenderableType]:
 
 
 def _event_line(event: str) -> Table:
-    """The event, its further lines set in under its first."""
+    """The event, with further lines indented below the first."""
     row = Table.grid(padding=(0, 1))
     row.add_row(Text("-", style="dim"), Text(event))
     return row

@@ -1,4 +1,4 @@
-"""Live progress: a view that redraws itself on a terminal, plain log lines elsewhere."""
+"""Progress: a live view on a terminal, plain lines elsewhere."""
 
 import time
 from collections.abc import Callable
@@ -16,14 +16,14 @@ STATUS_INTERVAL = 30.0  # seconds between two status lines of a log, at least
 
 
 class Progress(Protocol):
-    """Shows how a search goes, while its ``with`` block runs."""
+    """Shows the progress of a search while its ``with`` block runs."""
 
     def update(self, snapshot: Snapshot) -> None:
-        """Show how the search stands; may be called as often as one likes."""
+        """Show the current state of the search; may be called at any rate."""
         ...
 
     def event(self, text: str) -> None:
-        """Show one line about something that happened."""
+        """Show one line about an event."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -43,8 +43,8 @@ def open_progress(
 
     Args:
         console: Where to write.
-        plain: Whether to write plain lines; None for wherever there is no terminal.
-        clock: Monotonic time in seconds; spaces the status lines.
+        plain: Whether to write plain lines; None to do so if there is no terminal.
+        clock: Monotonic seconds, which time the status lines.
     """
     if plain is None:
         plain = not console.is_terminal or console.is_dumb_terminal
@@ -52,10 +52,10 @@ def open_progress(
 
 
 class PlainProgress:
-    """Events as they come; a status line at first, at the end, and every 30 s at most.
+    """Writes events as they come, and a status line at the start, at the end and every 30 s.
 
-    What is maximised is named once, before the first of them.
-    The first one waits for a worker that has a trial, or until those 30 s are over.
+    The objective is named once, before the first status line. The first status line is written
+    when a worker has a trial, or after 30 s.
     """
 
     def __init__(self, console: Console, clock: Callable[[], float]) -> None:
@@ -66,7 +66,7 @@ class PlainProgress:
         self._last_line = ""
 
     def update(self, snapshot: Snapshot) -> None:
-        """Write a status line if one is due, or if an unusual state begins or ends."""
+        """Write a status line if one is due, or if an outage or a request to stop begins."""
         if self._last is None and snapshot.objective:
             self._write(f"score: {snapshot.objective}")
         turned = self._last is not None and bool(snapshot.state) != bool(self._last.state)
@@ -101,7 +101,7 @@ class PlainProgress:
 
 
 def _at_work(snapshot: Snapshot) -> bool:
-    """Whether there is anything to say: somebody trains, or something is out of the ordinary."""
+    """Whether a worker trains, or there is an outage or a request to stop to show."""
     return bool(snapshot.state) or any(worker.trial is not None for worker in snapshot.workers)
 
 
@@ -109,7 +109,7 @@ def _status_line(snapshot: Snapshot) -> str:
     counts = snapshot.counts
     parts = [
         f"{snapshot.progress_text()}: {counts.complete} complete, {counts.collapsed} collapsed,"
-        f" {counts.behind} behind, {counts.failed} failed, {counts.running} running",
+        f" {counts.behind} underperforming, {counts.failed} failed, {counts.running} running",
         snapshot.best_text(),
         snapshot.time_text(),
         *_worker_texts(snapshot),
@@ -118,7 +118,7 @@ def _status_line(snapshot: Snapshot) -> str:
 
 
 def _worker_texts(snapshot: Snapshot) -> list[str]:
-    """What each worker does, such as ``worker-0: trial 38 at 210 of 300``."""
+    """One text per worker, such as ``worker-0: trial 38 at 210 of 300``."""
     shown = [
         f"{worker.name}: idle"
         if worker.trial is None

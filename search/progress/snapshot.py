@@ -1,4 +1,4 @@
-"""What is shown of a running search: one frozen record for the whole of it."""
+"""The snapshot of a running search that the progress view shows, as one frozen record."""
 
 from dataclasses import dataclass
 
@@ -10,40 +10,41 @@ __all__ = ["Snapshot", "WorkerLine"]
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerLine:
-    """What one worker does."""
+    """The state of one worker."""
 
     name: str
-    #: Trial it trains; None while it has none.
+    #: Number of the trial that it trains; None while it is idle.
     trial: int | None = None
-    #: True iterations trained so far, and those of a full run.
+    #: Iterations completed so far.
     iteration: int = 0
+    #: Iterations of a full run.
     iterations: int = 0
-    #: Evaluations made so far.
+    #: Evaluations completed so far.
     evaluation: int = 0
-    #: Score of the last one, in percent; None before the first.
+    #: Score of the last evaluation; None before the first.
     score: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """How a search stands at one moment."""
+    """The state of a search at one moment."""
 
     study: str
-    #: Where it is stored; never with a password.
+    #: The database's address, without a password.
     storage: str
-    #: Trials that the search ends with.
+    #: Trials to finish.
     target: int
     counts: Counts
     #: Number and value of the best trial; None before the first complete one.
     best: tuple[int, float] | None
     workers: tuple[WorkerLine, ...]
-    #: Seconds since this process took the search up.
+    #: Seconds since this process began to drive the search.
     elapsed: float
-    #: Seconds until the target is reached, estimated; None while there is nothing to go by.
+    #: Estimated seconds until the target is reached; None before this process finished a trial.
     left: float | None
-    #: What is out of the ordinary, such as "database away for 12 s, waiting"; or empty.
+    #: An outage or a request to stop, such as "database unreachable for 12 s, waiting"; or empty.
     state: str = ""
-    #: Label of what is maximised, with its unit; empty where it is not known.
+    #: Label of the objective, with its unit; empty if unknown.
     objective: str = ""
 
     def progress_text(self) -> str:

@@ -1,10 +1,10 @@
-"""Collapse rules: label-free, always on, functions of a run's own reports alone.
+"""Collapse rules: always on, without labels, and based only on a run's own reports.
 
-A collapsed run puts nearly all pixels into one cluster, or gives nearly all pixels one
-code. ``python -m benchmarks.collapse`` chose the thresholds on one recorded search and says how
-they do on others (``docs/collapse.md``). The effective rank of the centred code covariance is
-left out on purpose: of 115 recorded runs it called 50 healthy ones collapsed, 7 of the 10 best
-among them.
+A collapsed run puts nearly all pixels into one cluster, or gives nearly all pixels the same code.
+``python -m benchmarks.collapse`` chose the thresholds on one recorded search, and measures how
+well they work on others (``docs/collapse.md``). The effective rank of the centred code covariance
+is deliberately not an indicator: of 115 recorded runs it called 50 healthy ones collapsed,
+including 7 of the 10 best.
 """
 
 import math
@@ -29,12 +29,12 @@ class CollapseRules:
     share_ceiling: float = 0.98
     #: Mean cosine of pairs of codes, from -1 to 1: collapsed above it.
     cosine_ceiling: float = 0.98
-    #: Share of the run, from 0 to 1; evaluations before it count as no sign.
+    #: Share of the run, from 0 to 1, before which evaluations are ignored.
     warm_up: float = 0.1
-    #: Iterations before which no evaluation counts, however short the run: the cluster probe
-    #: starts from random centres, of which nearly all tokens choose one.
+    #: Iterations before which evaluations are ignored, however short the run: the cluster probe
+    #: starts from random centres, and nearly all tokens are assigned to one of them.
     least_iterations: int = 10
-    #: Evaluations that must show the same sign one after the other.
+    #: Consecutive evaluations that must show the same indicator.
     in_a_row: int = 3
 
     def __post_init__(self) -> None:
@@ -63,14 +63,14 @@ class CollapseRules:
     ) -> Verdict:
         """Decide after the last report.
 
-        A loss, code or score that is not finite ends the run at once: it cannot heal, so
-        neither the warm-up nor "so many in a row" applies. Every other sign must be there at
-        ``in_a_row`` evaluations, none of them before the warm-up.
+        A loss, code or score that is not finite ends the run at once: the run cannot recover, so
+        neither ``warm_up`` nor ``in_a_row`` applies. Every other indicator must persist for
+        ``in_a_row`` evaluations, all of them after the warm-up.
 
         Args:
             reports: All reports of the run so far, in order.
             evaluations: Evaluations E of a full run.
-            objective: What the study maximises: its score must be finite.
+            objective: What the study maximises; its score must be finite.
         """
         if not reports:
             return Keep()
@@ -80,9 +80,9 @@ class CollapseRules:
         row = reports[-self.in_a_row :]
         if len(row) < self.in_a_row or not self._is_warm(row[0], evaluations):
             return Keep()
-        signs = [self._signs(report) for report in row]
-        for name, sentence in signs[-1].items():
-            if all(name in others for others in signs):
+        shown = [self._indicators(report) for report in row]
+        for name, sentence in shown[-1].items():
+            if all(name in others for others in shown):
                 return Prune(kind="collapsed", reason=f"{sentence} at {_when(row)}")
         return Keep()
 
@@ -90,24 +90,24 @@ class CollapseRules:
         late = report.evaluation >= self.warm_up * evaluations
         return late and report.iteration >= self.least_iterations
 
-    def _signs(self, report: Report) -> dict[str, str]:
+    def _indicators(self, report: Report) -> dict[str, str]:
         """The collapse indicators that the report shows, each with a sentence of its figures."""
-        signals, signs = report.signals, {}
+        signals, shown = report.signals, {}
         if signals.largest_share > self.share_ceiling:
-            signs["share"] = (
+            shown["share"] = (
                 f"largest cluster holds {_percent(signals.largest_share)} of the pixels"
                 f" (over {_percent(self.share_ceiling)})"
             )
         if signals.cluster_entropy < self.entropy_floor:
-            signs["entropy"] = (
+            shown["entropy"] = (
                 f"entropy of cluster use is {_percent(signals.cluster_entropy)} of its maximum"
                 f" (under {_percent(self.entropy_floor)})"
             )
         if signals.mean_cosine > self.cosine_ceiling:
-            signs["cosine"] = (
+            shown["cosine"] = (
                 f"mean cosine of codes is {signals.mean_cosine:.3f} (over {self.cosine_ceiling:g})"
             )
-        return signs
+        return shown
 
 
 def _not_finite(report: Report, objective: Objective) -> str | None:
@@ -120,7 +120,7 @@ def _not_finite(report: Report, objective: Objective) -> str | None:
     elif not math.isfinite(objective.score(report)):
         what = "the score"
     elif not math.isfinite(signals.largest_share + signals.cluster_entropy + signals.mean_cosine):
-        what = "a sign of collapse"
+        what = "a collapse indicator"
     else:
         return None
     return f"{what} is not a finite number at evaluation {report.evaluation}"
@@ -132,6 +132,6 @@ def _percent(share: float) -> str:
 
 
 def _when(row: Sequence[Report]) -> str:
-    """The evaluations as words: ``evaluations 3 and 4``."""
+    """The evaluations in words, such as ``evaluations 3 and 4``."""
     *first, last = [str(report.evaluation) for report in row]
     return f"evaluations {', '.join(first)} and {last}" if first else f"evaluation {last}"

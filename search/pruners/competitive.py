@@ -1,10 +1,11 @@
-"""The pruner ``competitive``: stop what is clearly behind, late, and against full runs.
+"""The pruner ``competitive``: stops clearly underperforming trials, late, compared with full runs.
 
-Replayed on recorded curves, "stop the worse half from the start" cut the best trial in most
-orders, because runs that flower late look like losers before half time. So: keep the best
-75 %, not before half of the run, on the mean of three evaluations on both sides. The first
-20 trials and every tenth one always run to their end, so that the bar, taken from complete
-trials, is not one of survivors alone. Collapse rules apply to those trials as well.
+Replayed on recorded curves, stopping the worse half from the start pruned the best trial in most
+orders, because runs that improve late look bad in their first half. This pruner therefore keeps
+the best 75 %, prunes only in the second half of a run, and compares means of three evaluations.
+The first 20 trials and every tenth one always run to their end, so that the threshold, which is
+computed from complete trials, does not depend on survivors alone. Collapse rules apply to these
+trials as well.
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from search.pruners.checks import check_count, check_share
 from search.records.outcome import Keep, Prune, Verdict
 
 __all__ = ["CompetitivePruner"]
@@ -24,18 +26,26 @@ class CompetitivePruner:
 
     #: Evaluations E of a full run.
     evaluations: int
-    #: Share of the full runs that a trial must not be worse than.
+    #: Share of the full runs that a trial must be among to be kept.
     keep: float = 0.75
     #: Share of the run before which no trial is stopped.
     warm_up: float = 0.5
     #: Evaluations whose scores are averaged.
     window: int = 3
-    #: Full runs there must be before the first trial is stopped.
+    #: Number of full runs before the first trial is stopped.
     least_full_runs: int = 5
-    #: Trials from number 0 that always run to their end.
+    #: The first so many trials always run to their end.
     immune_first: int = 20
-    #: Every trial whose number is a multiple of this does, too.
+    #: Trials whose number is a multiple of this always run to their end, too.
     immune_every: int = 10
+
+    def __post_init__(self) -> None:
+        check_share("keep", self.keep)
+        check_share("warm_up", self.warm_up)
+        check_count("window", self.window, least=1)
+        check_count("least_full_runs", self.least_full_runs, least=1)
+        check_count("immune_first", self.immune_first, least=0)
+        check_count("immune_every", self.immune_every, least=1)
 
     def decide(self, study: optuna.Study, trial: FrozenTrial) -> Verdict:
         """Decide after the trial's last report."""
@@ -47,28 +57,28 @@ class CompetitivePruner:
         own = self._mean(trial, evaluation)
         if own is None or len(means) < self.least_full_runs:
             return Keep()
-        bar = float(np.quantile(means, 1 - self.keep))
-        return Keep() if own >= bar else self._behind(own, bar, len(means), evaluation)
+        threshold = float(np.quantile(means, 1 - self.keep))
+        return Keep() if own >= threshold else self._prune(own, threshold, len(means), evaluation)
 
     def is_immune(self, number: int) -> bool:
         """Whether the trial runs to its end unless it collapses."""
         return number < self.immune_first or number % self.immune_every == 0
 
     def _in_time(self, evaluation: int) -> bool:
-        """Past the warm-up, and something is left to save."""
+        """Whether the warm-up is over and the run is not."""
         return self.warm_up * self.evaluations <= evaluation < self.evaluations
 
     def _mean(self, trial: FrozenTrial, evaluation: int) -> float | None:
-        """Mean of the scores of the last evaluations up to this one; None without any."""
+        """Mean of the scores of the last evaluations up to this one; None if there are none."""
         window = range(evaluation - self.window + 1, evaluation + 1)
         scores = trial.intermediate_values
         found = [scores[step] for step in window if step in scores]
         return sum(found) / len(found) if found else None
 
-    def _behind(self, own: float, bar: float, full_runs: int, evaluation: int) -> Prune:
+    def _prune(self, own: float, threshold: float, full_runs: int, evaluation: int) -> Prune:
         return Prune(
             kind="behind",
-            reason=f"mean of the last {self.window} scores is {own:.2f} (under {bar:.2f}, the bar"
-            f" of the best {100 * self.keep:g} % of {full_runs} full runs)"
+            reason=f"mean of the last {self.window} scores is {own:.2f} (under {threshold:.2f},"
+            f" the threshold of the best {100 * self.keep:g} % of {full_runs} full runs)"
             f" at evaluation {evaluation}",
         )

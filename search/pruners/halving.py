@@ -1,9 +1,9 @@
 """The pruners ``sha`` and ``hyperband``: asynchronous successive halving, without state.
 
 Li et al. 2020, https://arxiv.org/abs/1810.05934, and Li et al. 2018,
-https://jmlr.org/papers/v18/16-558.html. Optuna's own keep the score of every rung in a
-trial's system attributes, which a restarted search would have to carry over; here they are
-read from the reported scores. On trials that run one after the other both decide alike.
+https://jmlr.org/papers/v18/16-558.html. Optuna's own pruners store the score at every rung in a
+trial's system attributes, which a restarted search would have to restore; here they are read from
+the reported scores. For trials that run one after the other, both make the same decisions.
 """
 
 import binascii
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import optuna
 from optuna.trial import FrozenTrial
 
+from search.pruners.checks import check_count
 from search.records.outcome import Keep, Prune, Verdict
 
 __all__ = ["HalvingPruner", "HyperbandPruner"]
@@ -21,21 +22,25 @@ __all__ = ["HalvingPruner", "HyperbandPruner"]
 
 @dataclass(frozen=True, kw_only=True)
 class HalvingPruner:
-    """At every rung only the best of ``reduction`` trials goes on."""
+    """At every rung, only one in ``reduction`` trials continues."""
 
     #: Evaluations E of a full run.
     evaluations: int
-    #: Of this many trials one goes on.
+    #: One in this many trials continues.
     reduction: int = 4
-    #: Rung k = 0, 1, … lies at evaluation ``reduction ** (first_rung + k)``.
+    #: Rung k = 0, 1, … is at evaluation ``reduction ** (first_rung + k)``.
     first_rung: int = 0
+
+    def __post_init__(self) -> None:
+        check_count("reduction", self.reduction, least=2)
+        check_count("first_rung", self.first_rung, least=0)
 
     def decide(self, study: optuna.Study, trial: FrozenTrial) -> Verdict:
         """Decide after the trial's last report."""
         return self.decide_among(study.get_trials(deepcopy=False), trial)
 
     def decide_among(self, trials: Sequence[FrozenTrial], trial: FrozenTrial) -> Verdict:
-        """Decide against the other ones of these trials."""
+        """Decide by comparing the trial with the others among these trials."""
         others = [other for other in trials if other.number != trial.number]
         for rung in self._rungs_of_last_report(trial):
             found = [_score_at(other, rung) for other in others]
@@ -46,7 +51,7 @@ class HalvingPruner:
         return Keep()
 
     def _rungs_of_last_report(self, trial: FrozenTrial) -> list[int]:
-        """Rungs that the trial's last report was the first to reach, but for the run's end."""
+        """Rungs that the trial's last report was the first to reach, except at the run's end."""
         before, last = [0, 0, *sorted(trial.intermediate_values)][-2:]
         exponents = range(self.first_rung, self.first_rung + self.evaluations.bit_length())
         rungs = [self.reduction**exponent for exponent in exponents]
@@ -66,12 +71,15 @@ class HalvingPruner:
 
 @dataclass(frozen=True, kw_only=True)
 class HyperbandPruner:
-    """Successive halving in brackets that start at different rungs; a trial has one bracket."""
+    """Successive halving in brackets that start at different rungs; each trial is in one."""
 
     #: Evaluations E of a full run.
     evaluations: int
-    #: Of this many trials one goes on at a rung.
+    #: One in this many trials continues at a rung.
     reduction: int = 3
+
+    def __post_init__(self) -> None:
+        check_count("reduction", self.reduction, least=2)
 
     def decide(self, study: optuna.Study, trial: FrozenTrial) -> Verdict:
         """Decide after the trial's last report."""
@@ -87,13 +95,13 @@ class HyperbandPruner:
         return halving.decide_among(peers, trial)
 
     def bracket(self, study_name: str, number: int) -> int:
-        """The bracket of a trial: the first rung of its halving, drawn by a hash of its name."""
+        """The bracket of a trial (the first rung of its halving), from a hash of its name."""
         budgets = self._budgets()
         place = binascii.crc32(f"{study_name}_{number}".encode()) % sum(budgets)
         return next(index for index in range(len(budgets)) if place < sum(budgets[: index + 1]))
 
     def _budgets(self) -> list[int]:
-        """Relative number of trials of each bracket; the earliest to prune has the most."""
+        """Relative number of trials per bracket; the one that prunes earliest has the most."""
         brackets = 1
         while self.reduction**brackets <= self.evaluations:
             brackets += 1
@@ -106,6 +114,6 @@ def _last_score(trial: FrozenTrial) -> float:
 
 
 def _score_at(trial: FrozenTrial, rung: int) -> float | None:
-    """The score of the first report at or after the rung; None if the trial is not there yet."""
+    """The score of the first report at or after the rung; None before the trial reaches it."""
     reached = [step for step in trial.intermediate_values if step >= rung]
     return trial.intermediate_values[min(reached)] if reached else None

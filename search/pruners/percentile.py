@@ -1,61 +1,73 @@
 """The pruners ``median`` and ``percentile``: Optuna's own, which compare best scores so far.
 
-``median`` is the rule of the authors' release: five trials at first, no warm-up. It is here
-to be compared with. Both take their bar from complete trials, thus from survivors.
+``median`` is the rule of the authors' release: five trials at first, no warm-up. It is included
+for comparison. Both compute their threshold from complete trials, that is, from survivors.
 """
 
+import math
 from dataclasses import dataclass
 
 import optuna
-from optuna.pruners import BasePruner, MedianPruner, PercentilePruner
+from optuna.pruners import PercentilePruner as OptunaPercentilePruner
 from optuna.trial import FrozenTrial
 
+from search.pruners.checks import check_count, check_share
 from search.records.outcome import Keep, Prune, Verdict
 
-__all__ = ["BestSoFarPruner", "median_pruner", "percentile_pruner"]
-
-STARTUP_TRIALS = 5
+__all__ = ["MedianPruner", "PercentilePruner"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class BestSoFarPruner:
-    """Asks one of Optuna's pruners that keep nothing between calls."""
+class PercentilePruner:
+    """Keeps a trial whose best score so far is among the best ``keep`` of full runs."""
 
-    #: Evaluations E of a full run; at the last one nothing is left to save.
+    #: Evaluations E of a full run; at the last one it is too late to prune.
     evaluations: int
-    #: What a trial's best score is compared with, in words.
-    bar: str
-    rule: BasePruner
+    #: Share of the full runs that a trial must not be worse than.
+    keep: float = 0.75
+    #: Share of the run before which no trial is stopped.
+    warm_up: float = 0.5
+    #: Full runs there must be before the first trial is stopped.
+    least_full_runs: int = 5
+
+    def __post_init__(self) -> None:
+        check_share("keep", self.keep)
+        check_share("warm_up", self.warm_up)
+        check_count("least_full_runs", self.least_full_runs, least=1)
 
     def decide(self, study: optuna.Study, trial: FrozenTrial) -> Verdict:
         """Decide after the trial's last report."""
         evaluation = trial.last_step
         if evaluation is None or evaluation >= self.evaluations:
             return Keep()
-        if not self.rule.prune(study, trial):
+        if not self._rule().prune(study, trial):
             return Keep()
         best = max(trial.intermediate_values.values())
         return Prune(
             kind="behind",
-            reason=f"best score so far {best:.2f} is under {self.bar} at evaluation {evaluation}",
+            reason=f"best score so far {best:.2f} is under {self._threshold()}"
+            f" at evaluation {evaluation}",
         )
 
+    def _rule(self) -> OptunaPercentilePruner:
+        return OptunaPercentilePruner(
+            100 * self.keep,
+            n_startup_trials=self.least_full_runs,
+            n_warmup_steps=math.ceil(self.warm_up * self.evaluations),
+        )
 
-def median_pruner(evaluations: int) -> BestSoFarPruner:
-    """Keep the better half, from the first evaluation on."""
-    return BestSoFarPruner(
-        evaluations=evaluations,
-        bar="the median of full runs",
-        rule=MedianPruner(n_startup_trials=STARTUP_TRIALS, n_warmup_steps=0),
-    )
+    def _threshold(self) -> str:
+        return f"the best {100 * self.keep:g} % of full runs"
 
 
-def percentile_pruner(evaluations: int) -> BestSoFarPruner:
-    """Keep the best 75 %, from half of the run on."""
-    return BestSoFarPruner(
-        evaluations=evaluations,
-        bar="the best 75 % of full runs",
-        rule=PercentilePruner(
-            75.0, n_startup_trials=STARTUP_TRIALS, n_warmup_steps=-(-evaluations // 2)
-        ),
-    )
+@dataclass(frozen=True, kw_only=True)
+class MedianPruner(PercentilePruner):
+    """Keeps the better half, from the first evaluation on."""
+
+    #: Share of the full runs that a trial must not be worse than.
+    keep: float = 0.5
+    #: Share of the run before which no trial is stopped.
+    warm_up: float = 0.0
+
+    def _threshold(self) -> str:
+        return "the median of full runs" if self.keep == 0.5 else super()._threshold()

@@ -1,5 +1,6 @@
-"""What a competitive pruner is: a rule that compares a running trial with others."""
+"""The interface of pruners: rules that compare a running trial with others."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import optuna
@@ -14,21 +15,31 @@ class Pruner(Protocol):
     """Decides on a trial after each of its reports.
 
     A function of the reported scores alone, without state between calls: asked again after a
-    restart, it answers the same. Scores are better when higher.
+    restart, it answers the same. Scores are better when higher. A pruner is a frozen dataclass:
+    its field ``evaluations`` is given by the run, and its other fields are its settings, each
+    with a default (``[search.pruner_options]``).
     """
+
+    @property
+    def evaluations(self) -> int:
+        """Evaluations E of a full run."""
 
     def decide(self, study: optuna.Study, trial: FrozenTrial) -> Verdict:
         """Decide after the trial's last report.
 
         Args:
-            study: The in-memory study's study.
+            study: The in-memory study.
             trial: The running trial, its scores as ``intermediate_values`` by evaluation.
         """
         ...
 
 
+@dataclass(frozen=True, kw_only=True)
 class KeepAll:
     """The pruner ``none``: every healthy trial runs to its end."""
+
+    #: Evaluations E of a full run.
+    evaluations: int
 
     def decide(self, study: optuna.Study, trial: FrozenTrial) -> Verdict:
         """Keep the trial."""

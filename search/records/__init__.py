@@ -1,1 +1,1 @@
-"""What crosses between driver, workers and storage: messages, outcomes, attributes."""
+"""Records exchanged between driver, workers and storage: messages, outcomes, attributes."""

@@ -9,9 +9,9 @@ ATTEMPTS_ATTRIBUTE = "unim2:attempts"
 
 
 def attempts_of(trial: FrozenTrial) -> list[tuple[int, int, str]]:
-    """The trial's attempts in order: number, lease epoch, why it began.
+    """The trial's attempts in order: number, lease epoch, reason for the attempt.
 
-    Empty for a trial that no driver has begun, and where somebody else overwrote the attribute.
+    Empty if no driver has begun the trial, or if somebody else overwrote the attribute.
     """
     stored = trial.system_attrs.get(ATTEMPTS_ATTRIBUTE, [])
     try:

@@ -1,4 +1,4 @@
-"""How many trials of a study stand how."""
+"""The number of a study's trials in each state."""
 
 from dataclasses import dataclass
 
@@ -7,20 +7,22 @@ __all__ = ["Counts"]
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """Trials by how they stand."""
+    """Number of trials in each state."""
 
     complete: int = 0
+    #: Pruned because they collapsed.
     collapsed: int = 0
+    #: Pruned because they were underperforming.
     behind: int = 0
     failed: int = 0
-    #: Ended by somebody else, or added so: not counted, and replaced like failed ones.
+    #: Ended by somebody else, or added as ended: not counted, and replaced like failed ones.
     foreign: int = 0
     running: int = 0
     waiting: int = 0
 
     @property
     def pruned(self) -> int:
-        """Trials stopped by a rule."""
+        """Trials that a rule stopped."""
         return self.collapsed + self.behind
 
     @property
@@ -30,5 +32,5 @@ class Counts:
 
     @property
     def lost(self) -> int:
-        """Trials that are replaced by one more number each."""
+        """Trials that are each replaced by an additional one."""
         return self.failed + self.foreign

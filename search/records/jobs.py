@@ -1,20 +1,20 @@
-"""What a worker runs: a job, and the key that names it, such as ``trial/12``."""
+"""Jobs: what workers run, named by a key such as ``trial/12``."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 __all__ = ["Job", "JobKind"]
 
-#: ``trial``: a run of the search; ``confirm``: its parameters trained once more with another
-#: seed; ``test``: its checkpoint scored on the test split.
+#: ``trial``: a run of the search; ``confirm``: another run with the same parameters and another
+#: seed; ``test``: scores the trial's checkpoint on the test split.
 JobKind = Literal["trial", "confirm", "test"]
 
 
 @dataclass(frozen=True)
 class Job:
-    """The key of a job: checkpoint folders, stalls and retries go by it.
+    """The key of a job, used for checkpoint folders, stalls and retries.
 
-    The kind decides what becomes of the job's reports.
+    The kind decides how the job's reports are used.
     """
 
     kind: JobKind
@@ -30,7 +30,7 @@ class Job:
 
     @property
     def title(self) -> str:
-        """The job in a sentence, such as ``trial 12``."""
+        """The job as it is named in messages, such as ``trial 12``."""
         match self.kind:
             case "trial":
                 return f"trial {self.trial}"

@@ -1,7 +1,7 @@
-"""What the driver and its workers say to each other: frozen records and plain numbers only.
+"""The messages between the driver and its workers: frozen records of plain numbers.
 
-One exchange is ``worker.advance(order) → Reported``: the worker trains to its next
-evaluation and tells of it; the driver decides and answers with the next order.
+One exchange is ``worker.advance(order) → Reported``: the worker trains to its next evaluation and
+reports it; the driver decides and answers with the next order.
 """
 
 from dataclasses import dataclass
@@ -32,16 +32,16 @@ class Task:
     job: Job
     #: Attempt at this job, from 1.
     attempt: int
-    #: Values by name: of the method's knobs and of searched settings.
-    hyper: dict[str, float]
+    #: Values of the params-parameters and of searched settings, by name.
+    params: dict[str, float]
     #: Seed of the training run.
     seed: int
-    #: Folder that this attempt writes its checkpoint to; no other attempt does.
+    #: Folder of this attempt's checkpoint, which no other attempt writes to.
     folder: str
-    #: Folders of checkpoints to begin from, those of earlier attempts among them: the one with
-    #: most evaluations is taken.
+    #: Folders of checkpoints to resume from, such as those of earlier attempts; the one with most
+    #: evaluations is used.
     earlier: tuple[str, ...] = ()
-    #: Checkpoints in the artifact store to begin from, which PostgreSQL knows, the newest first.
+    #: Checkpoints in the artifact store to resume from, as stored in PostgreSQL, newest first.
     stored: tuple[StoredCheckpoint, ...] = ()
 
     @property
@@ -51,20 +51,20 @@ class Task:
 
     @property
     def place(self) -> str:
-        """Names job and attempt, such as ``trial-00012/attempt-2-epoch-5``."""
+        """Job and attempt in a path, such as ``trial-00012/attempt-2-epoch-5``."""
         return "/".join(Path(self.folder).parts[-2:])
 
 
 @dataclass(frozen=True, kw_only=True)
 class Begin:
-    """Take up the task; whatever ran before is dropped."""
+    """Begin the task; whatever ran before is dropped."""
 
     task: Task
 
 
 @dataclass(frozen=True, kw_only=True)
 class Continue:
-    """Train on to the next evaluation."""
+    """Train to the next evaluation."""
 
 
 Order = Begin | Continue
@@ -72,7 +72,7 @@ Order = Begin | Continue
 
 @dataclass(frozen=True, kw_only=True)
 class OnTest:
-    """Scores on the test split: of a type that no rule, pruner or objective takes."""
+    """Scores on the test split, in a type that no rule, pruner or objective accepts."""
 
     cluster: Scores
     linear: Scores
@@ -80,23 +80,23 @@ class OnTest:
 
 @dataclass(frozen=True, kw_only=True)
 class Reported:
-    """The worker reached an evaluation, took up a checkpoint, or scored one on test."""
+    """The worker reached an evaluation, resumed from a checkpoint, or scored one on test."""
 
     job: Job
     attempt: int
-    #: All reports of a checkpoint taken up, else the one of the evaluation just made.
+    #: All reports of the checkpoint that the run resumed from, or the report just made.
     reports: tuple[Report, ...]
-    #: Things worth telling, such as a damaged checkpoint that was passed over.
+    #: Lines to show, such as one about a damaged checkpoint that was skipped.
     notes: tuple[str, ...] = ()
-    #: The checkpoint of the last report in the artifact store; None without one, or on failure.
+    #: The last report's checkpoint in the artifact store; None without a store, or on failure.
     checkpoint: StoredCheckpoint | None = None
-    #: What a job of the kind ``test`` is for; None for all other kinds.
+    #: The scores of a job of the kind ``test``; None for all other kinds.
     on_test: OnTest | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Crashed:
-    """The trainer raised; the worker itself lives on."""
+    """The trainer raised an error; the worker's process continues."""
 
     #: The error's type and first line.
     reason: str
@@ -105,7 +105,7 @@ class Crashed:
 
 @dataclass(frozen=True, kw_only=True)
 class OutOfMemory:
-    """The trainer had too little memory; what its process held is free, the process is gone."""
+    """The trainer ran out of memory; the worker gets a new process."""
 
     #: The error's type and first line.
     reason: str
@@ -114,10 +114,10 @@ class OutOfMemory:
 
 @dataclass(frozen=True, kw_only=True)
 class Lost:
-    """The worker's process is gone."""
+    """The worker's process died."""
 
     reason: str
-    #: Whether all workers went with their cluster, which says nothing about any trial.
+    #: Whether all workers were lost with their cluster, which is not the fault of any trial.
     with_cluster: bool = False
 
 

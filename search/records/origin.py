@@ -1,8 +1,8 @@
-"""Whose a stored trial is: anybody may add trials to a study, or end them, through Optuna.
+"""The origin of a stored trial: anybody can add trials to a study, or end them, through Optuna.
 
-A trial counts if a driver of this search has ended it. What somebody else has ended, or added
-as ended, is a fact that Optuna does not let anybody undo; it is shown, but neither counted nor
-learnt from, since its value was not measured by this search.
+A trial counts if a driver of this search ended it. Optuna does not allow anybody to undo the end
+of a trial, so a trial that somebody else ended, or added as ended, is shown, but neither counted
+nor used by the sampler: this search did not measure its value.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,9 +30,9 @@ __all__ = [
     "without_gaps",
 ]
 
-#: User attribute of a trial that somebody queued: by whom, and which parameters were given.
+#: User attribute of a trial that somebody queued: by whom, and with which parameters.
 QUEUED_ATTRIBUTE = "queued"
-#: System attribute under which ``study.enqueue_trial`` keeps the parameters that were given.
+#: System attribute in which ``study.enqueue_trial`` stores the given parameters.
 FIXED_ATTRIBUTE = "fixed_params"
 
 
@@ -41,9 +41,9 @@ class Unsuitable(Exception):
 
 
 def ended_by_driver(trial: FrozenTrial, study: str) -> bool:
-    """Whether a finished trial was ended by a driver of this study, as it is stored.
+    """Whether a driver of this study ended a stored, finished trial.
 
-    Trials that were stored before drivers left a mark are told by what else they leave.
+    Earlier versions left no mark; their trials are recognised by other attributes.
     """
     mark = trial.system_attrs.get(END_ATTRIBUTE)
     if mark is not None:
@@ -57,8 +57,8 @@ def ended_by_driver(trial: FrozenTrial, study: str) -> bool:
 def counted(trial: FrozenTrial, study: str) -> FrozenTrial:
     """The trial as counts, samplers and pruners see it.
 
-    One that was ended by somebody else keeps its number and nothing else: it is a failed trial
-    with a note of how it was ended.
+    A trial that somebody else ended keeps only its number: it becomes a failed trial with an
+    attribute that holds its original state.
     """
     if not trial.state.is_finished() or ended_by_driver(trial, study):
         return trial
@@ -66,7 +66,7 @@ def counted(trial: FrozenTrial, study: str) -> FrozenTrial:
 
 
 def without_gaps(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """The trials by number; in place of those that were deleted there are uncounted ones."""
+    """The trials by number; deleted ones are replaced by failed trials that do not count."""
     known = {trial.number: trial for trial in reversed(trials)}
     numbers = range(max(known, default=-1) + 1)
     return [known.get(number) or _uncounted(number, "deleted") for number in numbers]
@@ -79,24 +79,26 @@ def _uncounted(number: int, how: str) -> FrozenTrial:
 
 
 def given_parameters(trial: FrozenTrial, space: Space) -> dict[str, float]:
-    """The parameters that somebody gave a trial which is not begun yet; others are drawn.
+    """The parameters that somebody gave to a queued trial; the others will be sampled.
 
     Raises:
-        Unsuitable: If a name is not in the space, or a value is not in its range.
+        Unsuitable: If a name is not in the space, or a value is out of range.
     """
     for name, stored in trial.distributions.items():
         _check_kind(name, stored, space.distributions)
     fixed = trial.system_attrs.get(FIXED_ATTRIBUTE, {})
     if not isinstance(fixed, Mapping):
-        raise Unsuitable(f"its {FIXED_ATTRIBUTE} are no table: queue it with study.enqueue_trial")
-    knobs = {knob.name: knob for knob in space.knobs}
+        raise Unsuitable(
+            f"its {FIXED_ATTRIBUTE} is not a table: queue it with study.enqueue_trial"
+        )
+    known = {parameter.name: parameter for parameter in space.hyper_parameters}
     given: dict[str, float] = {}
     for name, value in {**fixed, **trial.params}.items():
-        if name not in knobs:
+        if name not in known:
             raise Unsuitable(
-                f"{name!r:.80} is not searched in this study: give only {', '.join(knobs)}"
+                f"{name!r:.80} is not searched in this study: give only {', '.join(known)}"
             )
-        low, high = knobs[name].low, knobs[name].high
+        low, high = known[name].low, known[name].high
         if not _is_number(value) or not low <= value <= high:
             raise Unsuitable(
                 f"{name} = {value!r:.80} is out of range: give a number from {low:g} to {high:g}"
@@ -106,7 +108,7 @@ def given_parameters(trial: FrozenTrial, space: Space) -> dict[str, float]:
 
 
 def queued_text(given: Mapping[str, float]) -> str:
-    """What the attribute of a queued trial says."""
+    """The text of the attribute ``queued``."""
     values = ", ".join(f"{name} = {value:g}" for name, value in given.items())
     return f"by a person, with {values or 'no parameters given'}"
 

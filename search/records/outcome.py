@@ -1,9 +1,8 @@
-"""How a trial ends, as types, and the one map from there to a trial's state in Optuna.
+"""How a trial ends, as types, and how these map to a trial's state in Optuna.
 
-A crash is never a score and a collapsed run is never a failure: samplers do not see
-failed trials, and would draw from a bad region again and again. :func:`trial_end` is the
-only place that decides what is stored, :func:`write_end` the only one that stores it, in
-the in-memory study and in PostgreSQL alike.
+A crash is never a score, and a collapsed run is never a failure: samplers ignore failed trials,
+and would sample from a bad region again and again. Only :func:`trial_end` decides what is stored,
+and only :func:`write_end` stores it, in the in-memory study and in PostgreSQL.
 """
 
 import math
@@ -32,23 +31,25 @@ __all__ = [
     "TrialEnd",
     "Verdict",
     "end_mark",
+    "kind_text",
     "prune_kind",
     "prune_reason",
     "trial_end",
     "write_end",
 ]
 
-#: ``collapsed``: the run is worthless; ``behind``: it is healthy but worse than others.
+#: ``collapsed``: the run is worthless; ``behind``: it is healthy, but underperforming.
 PruneKind = Literal["collapsed", "behind"]
+UNDERPERFORMING = "underperforming"
 
-#: System attribute under which Optuna 5 keeps the constraint ``collapse`` of a trial: above 0
-#: is infeasible, and TPE ranks infeasible trials behind all others. It is what
-#: ``optuna.trial.Trial.set_constraint("collapse", …)`` writes, for which a ``Trial`` is needed.
+#: System attribute in which Optuna 5 stores the constraint ``collapse`` of a trial. A value above
+#: 0 is infeasible, and TPE ranks infeasible trials last. It is what
+#: ``optuna.trial.Trial.set_constraint("collapse", …)`` writes, which needs a ``Trial``.
 COLLAPSE_ATTRIBUTE = "constraints:collapse"
 HEALTHY, COLLAPSED = 0.0, 1.0
-#: System attribute of a trial in PostgreSQL: what the driver that ended it has stored.
+#: System attribute of a trial in PostgreSQL: the end that its driver stored, see :func:`end_mark`.
 END_ATTRIBUTE = "unim2:end"
-#: System attribute of a trial in memory that somebody else has ended: as what.
+#: System attribute of an in-memory trial that somebody else ended: its original state.
 FOREIGN_ATTRIBUTE = "unim2:foreign"
 #: User attribute of a failed trial: the last error in one line.
 FAILURE_ATTRIBUTE = "failure"
@@ -70,7 +71,7 @@ class Completed:
 
 @dataclass(frozen=True, kw_only=True)
 class Pruned:
-    """The run was stopped, by a rule."""
+    """A rule stopped the run."""
 
     kind: PruneKind
     #: One short sentence with the figures.
@@ -79,7 +80,7 @@ class Pruned:
 
 @dataclass(frozen=True, kw_only=True)
 class Failed:
-    """The run broke, and its retries are used up."""
+    """The run crashed, and its retries are used up."""
 
     #: The last error in one line.
     reason: str
@@ -92,7 +93,7 @@ Outcome = Completed | Pruned | Failed
 
 @dataclass(frozen=True, kw_only=True)
 class Keep:
-    """Go on with the run."""
+    """Continue the run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +105,7 @@ class Prune:
     reason: str
 
     def outcome(self) -> Pruned:
-        """The outcome of a trial stopped by this verdict."""
+        """The outcome of a trial that this verdict stops."""
         return Pruned(kind=self.kind, reason=self.reason)
 
 
@@ -116,7 +117,7 @@ class TrialEnd:
     """What is stored when a trial ends."""
 
     state: TrialState
-    #: Value told; for a pruned trial the last finite score, None if there is none.
+    #: The trial's value; for a pruned trial the last finite score, None if there is none.
     value: float | None
     #: User attributes, plain JSON values.
     attributes: Mapping[str, Any]
@@ -125,7 +126,7 @@ class TrialEnd:
 
 
 def trial_end(outcome: Outcome, reports: Sequence[Report], objective: Objective) -> TrialEnd:
-    """Map an outcome to what is stored of it.
+    """Map an outcome to what is stored.
 
     Args:
         outcome: How the trial ended.
@@ -153,7 +154,7 @@ def trial_end(outcome: Outcome, reports: Sequence[Report], objective: Objective)
 
 
 def end_mark(study: str, number: int, state: TrialState, value: float | None) -> list[Any]:
-    """What the driver leaves with a trial that it ends, so that no other end is taken for its."""
+    """The mark that a driver stores with a trial that it ends, to recognise ends by others."""
     return [study, number, state.name, value]
 
 
@@ -162,16 +163,16 @@ def write_end(
 ) -> None:
     """Store the end of a running trial; the state is written last.
 
-    Whoever dies on the way leaves a trial that is still RUNNING, and may write it again.
+    If the process dies in between, the trial is still RUNNING, and its end can be written again.
 
     Args:
         storage: The in-memory study's storage, or PostgreSQL.
-        trial_id: The trial's id there.
+        trial_id: The trial's id in that storage.
         end: How it ended.
-        mark: The :func:`end_mark` to leave; None for none.
+        mark: The :func:`end_mark` to store; None for none.
 
     Raises:
-        optuna.exceptions.UpdateFinishedTrialError: If the trial is finished already.
+        optuna.exceptions.UpdateFinishedTrialError: If the trial has already ended.
     """
     for key, item in end.attributes.items():
         storage.set_trial_user_attr(trial_id, key, item)
@@ -183,8 +184,13 @@ def write_end(
     storage.set_trial_state_values(trial_id, end.state, values)
 
 
+def kind_text(kind: PruneKind) -> str:
+    """The kind of a pruned trial in words; ``behind`` is the word that studies store."""
+    return UNDERPERFORMING if kind == "behind" else kind
+
+
 def prune_kind(trial: FrozenTrial) -> PruneKind | None:
-    """Which kind of rule stopped a stored trial; None if none did."""
+    """The kind of rule that stopped a stored trial; None if none did."""
     if trial.state is not TrialState.PRUNED:
         return None
     return (
@@ -199,7 +205,7 @@ def prune_reason(trial: FrozenTrial) -> str | None:
 
 
 def _last_report(reports: Sequence[Report]) -> dict[str, Any]:
-    """How far the trial came, and the last scores that are defined."""
+    """How far the trial came, and the figures of its last report that are finite."""
     if not reports:
         return {}
     last = reports[-1]

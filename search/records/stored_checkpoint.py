@@ -1,4 +1,4 @@
-"""A checkpoint in the artifact store, as it is written down with its trial."""
+"""The reference to a checkpoint in the artifact store, as stored with its trial."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,21 +8,21 @@ __all__ = ["StoredCheckpoint"]
 
 @dataclass(frozen=True, kw_only=True)
 class StoredCheckpoint:
-    """One checkpoint in the artifact store, as PostgreSQL knows it."""
+    """One checkpoint in the artifact store, as PostgreSQL refers to it."""
 
-    #: Where in the study's part of the store.
+    #: Path in the study's part of the store.
     place: str
-    #: Evaluations in it.
+    #: Number of evaluations in it.
     evaluation: int
-    #: Of its record's bytes, BLAKE2b.
+    #: BLAKE2b checksum of its record's bytes.
     checksum: str
 
     def to_json(self) -> list[Any]:
-        """As it is stored with the trial."""
+        """The list that is stored with the trial."""
         return [self.place, self.evaluation, self.checksum]
 
     @classmethod
     def from_json(cls, stored: list[Any]) -> "StoredCheckpoint":
-        """As :meth:`to_json` made it."""
+        """The inverse of :meth:`to_json`."""
         place, evaluation, checksum = stored
         return cls(place=str(place), evaluation=int(evaluation), checksum=str(checksum))

@@ -1,5 +1,5 @@
-"""What is shown of studies: read from the database in one place, printed in several.
+"""Show studies: one module reads the database, the others print.
 
-:mod:`search.reporting.reading` makes a :class:`~search.reporting.study_view.StudyView`, plain
-data; terminal, JSON and Markdown are printers of it. Nothing that prints asks the database.
+:mod:`search.reporting.reading` returns a :class:`~search.reporting.study_view.StudyView`, which
+is plain data. The printers for terminal, JSON and Markdown take it and never query the database.
 """

@@ -1,4 +1,4 @@
-"""The printer for scripts: views as tables that JSON can hold."""
+"""The printer for scripts: studies and trials as JSON."""
 
 import datetime
 from typing import Any
@@ -9,7 +9,7 @@ __all__ = ["best_json", "study_json"]
 
 
 def study_json(view: StudyView) -> dict[str, Any]:
-    """How a study stands."""
+    """The state of a study, its counts and its best trial."""
     counts = view.counts
     return {
         "study": view.name,
@@ -33,5 +33,5 @@ def study_json(view: StudyView) -> dict[str, Any]:
 
 
 def best_json(trial: TrialView) -> dict[str, Any]:
-    """Number, value and parameters of a trial."""
+    """Number, value and hyper-parameters of a trial."""
     return {"trial": trial.number, "value": trial.value, "params": dict(trial.params)}

@@ -1,10 +1,10 @@
-"""Attach: the progress of a search that runs elsewhere, from the database alone."""
+"""Attach: show the progress of a search that runs elsewhere, read from the database."""
 
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from search.progress.events import tell_end
+from search.progress.events import end_text
 from search.progress.progress import Progress
 from search.progress.snapshot import Snapshot, WorkerLine
 from search.records.outcome import Completed, Failed, Outcome, Pruned
@@ -12,8 +12,8 @@ from search.reporting.study_view import StudyView, TrialView
 
 __all__ = ["Watched", "attach"]
 
-POLL_SECONDS = 2.0  # between two looks at the database
-#: Without a driver for so long the search is taken for paused: another may stand by.
+POLL_SECONDS = 2.0  # between two reads of the database
+#: How long a search without a driver counts as running: a standby may take over.
 GRACE_SECONDS = 45.0
 
 
@@ -25,24 +25,24 @@ def attach(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> StudyView:
-    """Show how a search goes until it ends or nobody drives it.
+    """Show the progress of a search until it ends or has no driver.
 
     Args:
-        read: Reads the study; None while the database is away.
-        progress: Shows it.
-        storage: The database, masked.
-        sleep: Waits some seconds.
-        clock: Monotonic seconds.
+        read: Reads the study; None while the database cannot be reached.
+        progress: Where to show it.
+        storage: Address of the database, without secrets.
+        sleep: Sleeps for some seconds.
+        clock: Monotonic time in seconds.
 
     Returns:
-        The study as it was seen last.
+        The study as last read.
     """
     watched = Watched(storage=storage, clock=clock)
     driven = clock()
     while True:
         view = read()
         if view is None:
-            watched.show_away(progress)
+            watched.show_outage(progress)
         else:
             watched.show(view, progress)
             driven = clock() if view.state == "running" else driven
@@ -53,11 +53,11 @@ def attach(
 
 @dataclass(kw_only=True)
 class Watched:
-    """What was seen of a study so far, and what is told of it."""
+    """What was read of a study so far, and which events were shown."""
 
-    #: The database, masked.
+    #: Address of the database, without secrets.
     storage: str
-    #: Monotonic seconds.
+    #: Monotonic time in seconds.
     clock: Callable[[], float] = time.monotonic
     _began: float = field(init=False)
     _first: int | None = field(init=False, default=None)
@@ -69,18 +69,19 @@ class Watched:
         self._began = self.clock()
 
     def show(self, view: StudyView, progress: Progress) -> None:
-        """Tell what happened since the last look, and how the study stands."""
+        """Show the events since the last read, and the current state."""
         first = self._first is None
         for line in self._events(view):
-            if not first:  # what was before is in the counts
+            if not first:  # earlier events are only counted
                 progress.event(line)
         self._last = self._snapshot(view)
         progress.update(self._last)
 
-    def show_away(self, progress: Progress) -> None:
-        """The database is away; what was seen last stays."""
+    def show_outage(self, progress: Progress) -> None:
+        """Show the last state, and that the database cannot be reached."""
         if self._last is not None:
-            progress.update(Snapshot(**{**vars(self._last), "state": "database away, waiting"}))
+            state = "database unreachable, waiting"
+            progress.update(Snapshot(**{**vars(self._last), "state": state}))
 
     def _events(self, view: StudyView) -> Iterator[str]:
         best = None if view.best is None else view.best.number
@@ -89,7 +90,7 @@ class Watched:
             known = self._attempts.get(trial.number, 1)
             self._attempts[trial.number] = max(attempts, known)
             if attempts > known:
-                yield f"trial {trial.number} goes on as attempt {attempts} ({trial.attempts[-1]})"
+                yield f"trial {trial.number} resumes as attempt {attempts} ({trial.attempts[-1]})"
             if trial.ended and trial.number not in self._ended:
                 self._ended.add(trial.number)
                 if not trial.counted:
@@ -98,7 +99,7 @@ class Watched:
                         f" {trial.state.upper()}: not counted"
                     )
                     continue
-                yield tell_end(trial.number, _outcome(trial), is_best=trial.number == best)
+                yield end_text(trial.number, _outcome(trial), is_best=trial.number == best)
 
     def _snapshot(self, view: StudyView) -> Snapshot:
         counts = view.counts
@@ -117,7 +118,7 @@ class Watched:
             elapsed=elapsed,
             left=elapsed / ended * left if ended else None,
             objective=view.objective_title,
-            state="" if view.state == "running" else f"{view.state}: nobody drives it now",
+            state="" if view.state == "running" else f"{view.state}: no process is driving it",
         )
 
 
@@ -127,7 +128,7 @@ def _number_and_value(trial: TrialView) -> tuple[int, float]:
 
 
 def _outcome(trial: TrialView) -> Outcome:
-    """How a stored trial ended."""
+    """The outcome of a stored trial."""
     if trial.state == "complete":
         return Completed(value=_number_and_value(trial)[1])
     if trial.kind is not None:
@@ -136,7 +137,7 @@ def _outcome(trial: TrialView) -> Outcome:
 
 
 def _line(trial: TrialView, view: StudyView) -> WorkerLine:
-    """A running trial: which worker has it is known to the driver alone."""
+    """A running trial, named by its attempt: only the driver knows which worker runs it."""
     iterations = int(view.config["training"]["iterations"])
     evaluation = max(trial.scores, default=0)
     return WorkerLine(

@@ -1,4 +1,4 @@
-"""The configuration of a study's best trial, as ``python -m trainer fit`` takes it."""
+"""The configuration of a study's best trial, for ``python -m trainer fit``."""
 
 from search.reporting.study_view import StudyView
 from trainer.config.configuration import TrainConfig
@@ -8,10 +8,8 @@ __all__ = ["best_config"]
 
 
 def best_config(view: StudyView) -> TrainConfig:
-    """The run that the best trial was."""
-    from search.config.configuration import (
-        LaunchConfig,  # with all methods, and so torch: not for every verb
-    )
+    """The configuration that trains the best trial again, with its seed."""
+    from search.config.configuration import LaunchConfig  # slow: imports samplers and SciPy
 
     assert view.best is not None
     config = LaunchConfig.from_table(view.config).train

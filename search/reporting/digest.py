@@ -1,4 +1,4 @@
-"""What printers for people share: the best trial, and why trials were pruned."""
+"""Shared by the printers for people: the best trial, counts, and why trials were pruned."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,40 +20,40 @@ __all__ = [
     "tally_reasons",
 ]
 
-#: What is equal in two sentences of the same rule: everything but the figures.
+#: Figures, in which two reasons given by the same rule may differ.
 FIGURE = re.compile(r"-?\d+(\.\d+)?(, -?\d+)*( and -?\d+)?")
 
 
 @dataclass(frozen=True, kw_only=True)
 class BestTrial:
-    """The trial of the highest value."""
+    """The trial with the highest value."""
 
     number: int
     value: float
-    #: How the value was made, such as "median of the last 5 evaluations on the val split".
+    #: How the value was computed, such as "median of the last 5 evaluations on the val split".
     protocol: str
     parameters: Mapping[str, float]
-    #: Label of what is maximised, with its unit; empty where it is not known.
+    #: Label of the objective, with its unit; empty if unknown.
     objective: str = ""
-    #: The values of an untuned run, to compare with.
+    #: Default values, for comparison.
     defaults: Mapping[str, float] = field(default_factory=dict)
-    #: Figures by name, in percent, such as ``{"test mIoU": 31.0}``.
+    #: Scores by name, in percent, such as ``{"test mIoU": 31.0}``.
     scores: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def made(self) -> str:
-        """What the value is of, and how it was made."""
+        """The objective, and how the value was computed."""
         return "; ".join(filter(None, (self.objective, self.protocol)))
 
     @property
     def scores_text(self) -> str:
-        """``val mIoU 31.20, test mIoU 30.10``; empty without any."""
+        """``val mIoU 31.20, test mIoU 30.10``; empty without scores."""
         return ", ".join(f"{name} {score:.2f}" for name, score in self.scores.items())
 
 
 @dataclass(frozen=True, kw_only=True)
 class PrunedTrial:
-    """A trial that was stopped by a rule."""
+    """A trial that a rule stopped."""
 
     number: int
     kind: PruneKind
@@ -78,7 +78,7 @@ def best_of(view: StudyView) -> BestTrial | None:
     return BestTrial(
         number=view.best.number,
         value=view.best.value,
-        protocol=view.protocol or "made by another version of this program",
+        protocol=view.protocol or "computed by another version of this program",
         parameters=view.best.params,
         objective=view.objective_title,
         defaults=view.defaults,
@@ -87,7 +87,7 @@ def best_of(view: StudyView) -> BestTrial | None:
 
 
 def _scores(view: StudyView) -> dict[str, float]:
-    """The last evaluation on val and, once it was read, the one on test."""
+    """The scores of the last evaluation on val, and on test once it was evaluated."""
     assert view.best is not None
     figures = view.best.figures
     scores = {
@@ -111,17 +111,17 @@ def pruned_of(view: StudyView) -> tuple[PrunedTrial, ...]:
 
 
 def counts_text(view: StudyView) -> str:
-    """How many trials ended how, and how many run."""
+    """How many trials have ended in each way, and how many are running."""
     counts = view.counts
     return (
         f"{counts.finished} of {view.target} trials: {counts.complete} complete,"
-        f" {counts.collapsed} collapsed, {counts.behind} behind;"
+        f" {counts.collapsed} collapsed, {counts.behind} underperforming;"
         f" {counts.failed} failed, {counts.running} running"
     )
 
 
 def lines_of_others(view: StudyView) -> Iterator[str]:
-    """What others did to the study: trials they queued, added as ended, or ended."""
+    """Changes that others made to the study: trials that they queued, added or ended."""
     waiting = [number for number, how in view.queued.items() if how == WAITS]
     for number, how in view.queued.items():
         if how != WAITS:
@@ -129,24 +129,25 @@ def lines_of_others(view: StudyView) -> Iterator[str]:
     if waiting and view.state == "finished":
         more = search_command("resume", "--trials", view.target + len(waiting), study=view.name)
         yield (
-            f"{len(waiting)} queued after the last trial had begun: `{shell_text(more)}` runs them"
+            f"{len(waiting)} queued after the last trial had started: `{shell_text(more)}` runs"
+            " them"
         )
     elif waiting:
-        yield f"{len(waiting)} queued, to be run as the next trials"
+        yield f"{len(waiting)} queued, to run as the next trials"
     if view.counts.foreign:
         yield f"{view.counts.foreign} ended by somebody else: not counted"
 
 
 def number_text(value: float) -> str:
-    """A parameter: four decimals, or three digits where those would hide it."""
+    """A number with four decimals, or with three significant digits if it is small."""
     return f"{value:.4f}" if value == 0 or abs(value) >= 0.01 else f"{value:.3g}"
 
 
 def tally_reasons(pruned: Iterable[PrunedTrial]) -> tuple[ReasonRow, ...]:
-    """Pruned trials by kind and rule, collapses first, then the more frequent ones.
+    """Group pruned trials by kind and rule: collapsed ones first, then by frequency.
 
-    Two reasons are of the same rule if their sentences differ in figures alone. The example is
-    the latest trial.
+    Two reasons belong to the same rule if they differ in figures only. The example is the latest
+    trial.
     """
     groups: dict[tuple[PruneKind, str], list[PrunedTrial]] = {}
     for trial in sorted(pruned, key=lambda trial: trial.number):

@@ -1,4 +1,7 @@
-"""The doctor's findings as a table."""
+"""The doctor's findings, as a table and as JSON."""
+
+import dataclasses
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -7,13 +10,13 @@ from rich.text import Text
 
 from search.doctor import Check
 
-__all__ = ["findings"]
+__all__ = ["check_json", "findings"]
 
 STYLES = {"ok": "green", "warning": "yellow", "failed": "bold red"}
 
 
 def findings(checks: list[Check], preset: str) -> RenderableType:
-    """What was found, each mend on lines of its own, and whether the preset can run."""
+    """A line per check, then the fixes, then whether a search can run."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
@@ -21,15 +24,18 @@ def findings(checks: list[Check], preset: str) -> RenderableType:
     for check in checks:
         state = Text(check.state, style=STYLES[check.state])
         table.add_row(state, check.name, Text(check.found))
-    mends = [
-        Padding(Text(f"{check.name}: {check.mend}"), (0, 0, 0, 2))
-        for check in checks
-        if check.mend
+    fixes = [
+        Padding(Text(f"{check.name}: {check.fix}"), (0, 0, 0, 2)) for check in checks if check.fix
     ]
     broken = sum(check.state == "failed" for check in checks)
-    verdict = f"{broken} of {len(checks)} checks failed" if broken else "can run"
+    verdict = f"{broken} of {len(checks)} checks failed" if broken else "a search can run"
     ending = Text(f"preset {preset}: {verdict}", style="bold")
     middle: list[RenderableType] = (
-        [Text(), Text("what mends it", style="dim"), *mends] if mends else []
+        [Text(), Text("suggested fixes", style="dim"), *fixes] if fixes else []
     )
     return Group(table, *middle, Text(), ending)
+
+
+def check_json(check: Check) -> dict[str, Any]:
+    """A check for scripts; ``mend`` is the name that ``fix`` had before."""
+    return {**dataclasses.asdict(check), "mend": check.fix}

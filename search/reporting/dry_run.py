@@ -1,4 +1,4 @@
-"""What a launch would do, as tables."""
+"""The printer for a dry run: what a launch would do and cost, as tables."""
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -14,32 +14,32 @@ __all__ = ["plan"]
 
 
 def plan(run: DryRun) -> RenderableType:
-    """What would be done, what it would cost, and what would be read and written."""
+    """The settings, the search, its cost, and what it reads and writes."""
     sections = (
         ("settings", list(run.layers.said())),
-        ("what", _what(run)),
+        ("search", _search(run)),
         ("cost", _cost(run)),
-        ("read", _read(run)),
-        ("written", _written(run)),
+        ("reads", _reads(run)),
+        ("writes", _writes(run)),
     )
-    parts: list[RenderableType] = [Text(f"study {run.study}: a dry run, nothing is written")]
+    parts: list[RenderableType] = [Text(f"study {run.study}: dry run, nothing is written")]
     for title, lines in sections:
         parts += [Text(), Text(title, style="bold"), Padding(_pairs(lines), (0, 0, 0, 2))]
     return Group(*parts, Text(), _space(run))
 
 
-def _what(run: DryRun) -> list[tuple[str, str]]:
+def _search(run: DryRun) -> list[tuple[str, str]]:
     search, train = run.config.search, run.config.train
     return [
         (
             "trials",
-            f"{search.trials}, each of {train.training.iterations} iterations and"
-            f" {run.evaluations} evaluations on val, unless it is pruned",
+            f"{search.trials}, each with {train.training.iterations} iterations and"
+            f" {run.evaluations} evaluations on val unless pruned",
         ),
         ("method", f"{train.method.name} on {', '.join(train.data.modalities)}"),
         ("objective", _objective(run)),
         ("sampler", f"{search.sampler}, seed {search.seed}"),
-        ("pruner", f"{search.pruner}, and the collapse rules"),
+        ("pruner", f"{search.pruner}, besides the collapse rules"),
         ("workers", _workers(run)),
     ]
 
@@ -52,7 +52,7 @@ def _objective(run: DryRun) -> str:
 
 def _workers(run: DryRun) -> str:
     machine = run.options.machine
-    place = f"on GPU {', '.join(machine.gpus)}" if machine.gpus else "on processor cores"
+    place = f"on GPU {', '.join(machine.gpus)}" if machine.gpus else "on CPU cores"
     held = "; ".join(f"{name} is held by {holder}" for name, holder in run.held.items())
     notes = "; ".join(text for text in (held, "" if machine.gpus else run.quota) if text)
     return f"{machine.workers} {place}" + (f" ({notes})" if notes else "")
@@ -63,47 +63,46 @@ def _cost(run: DryRun) -> list[tuple[str, str]]:
     lines = [
         (
             "time",
-            f"at most about {about_text(run.seconds)}: a trial that is not pruned takes"
-            f" {duration_text(run.trial_seconds)}, {run.at_once} at a time; building the features"
-            " comes on top",
+            f"at most about {about_text(run.seconds)}: {duration_text(run.trial_seconds)} for a"
+            f" trial that is not pruned, {run.at_once} at a time; plus the time to compute the"
+            " features, if they are not cached",
         ),
         (
             "measured",
-            f"{costs.steps} iterations here and now, {1000 * costs.iteration_seconds:.0f} ms each,"
-            f" and an evaluation, {costs.evaluation_seconds:.2f} s; on random features",
+            f"just now, on random features: {costs.steps} iterations of"
+            f" {1000 * costs.iteration_seconds:.0f} ms, one evaluation of"
+            f" {costs.evaluation_seconds:.2f} s",
         ),
         ("memory", _memory(run)),
         (
             "disk",
-            f"{bytes_text(run.dataset_summary.bank_bytes)} of features"
-            f" ({bytes_text(run.cache_free)} free there),"
-            f" at most {bytes_text(run.checkpoint_bytes)} of checkpoints"
-            f" ({bytes_text(run.checkpoints_free)} free there)",
+            f"{bytes_text(run.dataset_summary.cache_bytes)} for features"
+            f" ({bytes_text(run.cache_free)} free),"
+            f" at most {bytes_text(run.checkpoint_bytes)} for checkpoints"
+            f" ({bytes_text(run.checkpoints_free)} free)",
         ),
     ]
     if costs.gpu_bytes is not None:
-        lines.insert(3, ("GPU memory", f"about {bytes_text(costs.gpu_bytes)} a worker"))
+        lines.insert(3, ("GPU memory", f"about {bytes_text(costs.gpu_bytes)} per worker"))
     return lines
 
 
 def _memory(run: DryRun) -> str:
     each, workers = run.costs.worker_bytes, run.options.machine.workers
     text = (
-        f"about {bytes_text(each)} per worker, as in that measurement;"
-        f" {bytes_text(run.memory)} may be used here"
+        f"about {bytes_text(each)} per worker, measured in the same run;"
+        f" {bytes_text(run.memory)} available"
     )
     if each * workers <= run.memory:
         return text
-    return (
-        f"{text}, which is too little for {workers}: give --workers {max(1, run.memory // each)}"
-    )
+    return f"{text}, too little for {workers} workers: give --workers {max(1, run.memory // each)}"
 
 
-def _read(run: DryRun) -> list[tuple[str, str]]:
+def _reads(run: DryRun) -> list[tuple[str, str]]:
     dataset_summary, train = run.dataset_summary, run.config.train
     images = ", ".join(f"{count} {split}" for split, count in dataset_summary.images.items())
     where = (
-        "drawn, not read"
+        "generated, no files"
         if dataset_summary.root is None
         else f"{dataset_summary.files} files in {dataset_summary.root}"
     )
@@ -115,10 +114,10 @@ def _read(run: DryRun) -> list[tuple[str, str]]:
     ]
 
 
-def _written(run: DryRun) -> list[tuple[str, str]]:
+def _writes(run: DryRun) -> list[tuple[str, str]]:
     return [
-        ("database", f"{run.storage} (not opened now)"),
-        ("features", f"{run.options.paths.cache}, unless they are there"),
+        ("database", f"{run.storage} (not opened by a dry run)"),
+        ("features", f"{run.options.paths.cache}, unless already cached"),
         ("checkpoints", str(run.options.paths.checkpoints)),
     ]
 
@@ -133,22 +132,23 @@ def _pairs(lines: list[tuple[str, str]]) -> Table:
 
 
 def _space(run: DryRun) -> RenderableType:
-    title = Text(f"searched: space {run.config.search.space}, {len(run.space.knobs)} numbers")
+    count = len(run.space.hyper_parameters)
+    title = Text(f"search space {run.config.search.space}: {count} hyper-parameters")
     table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False, header_style="dim")
     for column in ("name", "from", "to", "scale", "trial 0", ""):
         right = column in ("from", "to", "trial 0")
         table.add_column(column, justify="right" if right else "left", no_wrap=column != "")
-    moved = run.config.moved_starts()
-    for knob in run.space.knobs:
-        outside = moved.get(knob.name)
-        note = "" if outside is None else f"untuned {number_text(outside)} is out of range"
+    moved = run.config.moved_defaults()
+    for parameter in run.space.hyper_parameters:
+        outside = moved.get(parameter.name)
+        note = "" if outside is None else f"default {number_text(outside)} is out of range"
         table.add_row(
-            Text(knob.name),
-            f"{knob.low:g}",
-            f"{knob.high:g}",
-            "log" if knob.log else "linear",
-            number_text(knob.default),
-            Text(note or knob.meaning, style="yellow" if note else "dim"),
+            Text(parameter.name),
+            f"{parameter.low:g}",
+            f"{parameter.high:g}",
+            "log" if parameter.log else "linear",
+            number_text(parameter.default),
+            Text(note or parameter.meaning, style="yellow" if note else "dim"),
         )
     for name, value in run.config.train.hyper.items():
         table.add_row(Text(name), "", "", "fixed", number_text(value), "")

@@ -1,8 +1,9 @@
-"""The printer for notes: a study as Markdown, with nothing of the user's taken for markup."""
+"""The printer for notes: a study as Markdown, with the user's text escaped."""
 
 import re
 from collections.abc import Iterable, Sequence
 
+from search.records.outcome import kind_text
 from search.reporting.digest import (
     BestTrial,
     best_of,
@@ -16,12 +17,12 @@ from search.reporting.study_view import StudyView
 
 __all__ = ["study_markdown"]
 
-#: What is markup inside a line; nothing of the user's begins one.
+#: Markup inside a line. Text of the user never begins a line.
 MARKUP = re.compile(r"([\\`*_\[\]<>|~&$])")
 
 
 def study_markdown(view: StudyView) -> str:
-    """How a study stands, its best trial, and why others were pruned."""
+    """The state of a study, its best trial, and why trials were pruned."""
     parts = [f"## {_plain(view.name)}", f"{view.state.capitalize()}. {counts_text(view)}."]
     parts += [f"{_plain(line)}." for line in lines_of_others(view)]
     best = best_of(view)
@@ -32,7 +33,11 @@ def study_markdown(view: StudyView) -> str:
     reasons = tally_reasons(pruned_of(view))
     if reasons:
         rows = (
-            (row.kind, str(row.count), f"trial {row.example.number}: {row.example.reason}")
+            (
+                kind_text(row.kind),
+                str(row.count),
+                f"trial {row.example.number}: {row.example.reason}",
+            )
             for row in reasons
         )
         parts.append(_table(("pruned", "trials", "for example"), rows))
@@ -45,7 +50,7 @@ def _best(best: BestTrial) -> list[str]:
         (name, number_text(value), _default(best, name)) for name, value in best.parameters.items()
     )
     scores = [f"{best.scores_text}."] if best.scores else []
-    return [head, *scores, _table(("parameter", "value", "default"), rows)]
+    return [head, *scores, _table(("hyper-parameter", "value", "default"), rows)]
 
 
 def _default(best: BestTrial, name: str) -> str:
@@ -58,5 +63,5 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text in one line that Markdown shows as it is."""
+    """One line of text, escaped so that Markdown shows it literally."""
     return MARKUP.sub(r"\\\1", " ".join(text.split()))

@@ -1,4 +1,4 @@
-"""Reads studies from the database; takes no lease and changes nothing."""
+"""Read studies from the database, without a lease and without changing anything."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -36,30 +36,33 @@ STATES: Mapping[optuna.trial.TrialState, TrialState] = {
 
 
 def is_driven(database: Database, study: str) -> bool:
-    """Whether some process drives the study now."""
+    """Whether a process drives the study now."""
     return _driver(database, study) is not None
 
 
 def read_study(database: Database, name: str) -> StudyView:
-    """The named study.
+    """Read a study.
 
     Raises:
-        UnknownStudy: If there is none.
+        UnknownStudy: If there is no study of that name.
     """
     return _views(database, [get_study(database.engine, name)])[0]
 
 
 def last_study(database: Database, *, running: bool = False) -> str:
-    """Name of the study created last, or of the last one that somebody drives.
+    """Name of the study created last, or of the last one that a process drives.
 
     Raises:
-        StudyError: If there is none.
+        StudyError: If there is no such study.
     """
     names = [record.name for record in list_studies(database.engine)]
     found = [name for name in names if not running or is_driven(database, name)]
     if not found:
         what = "running study" if running else "study"
-        raise StudyError(f"there is no {what} in {database.address.masked()}: launch one")
+        raise StudyError(
+            f"there is no {what} in {database.address.masked()}: `python -m search launch` starts"
+            " one"
+        )
     return found[-1]
 
 
@@ -78,10 +81,10 @@ def view_study(
     """A study as plain data.
 
     Args:
-        record: What is stored of it once.
+        record: Its row in this project's table.
         trials: Its stored trials, by number.
-        driver: Who drives it, for people.
-        test: The stored scores on the test split.
+        driver: Description of the process that drives it; None if none does.
+        test: Its stored scores on the test split, if any.
     """
     memory = InMemoryStudy(
         record.name, [counted(trial, record.name) for trial in without_gaps(trials)]
@@ -125,7 +128,7 @@ def _views(database: Database, records: Sequence[StudyRecord]) -> list[StudyView
 
 
 def _protocol(config: Mapping[str, Any]) -> str | None:
-    """The protocol; None of a study with settings that this version does not know."""
+    """The protocol; None for a study with settings that this version does not know."""
     try:
         return study_protocol(config)
     except (TrainerError, SearchError):
@@ -133,7 +136,7 @@ def _protocol(config: Mapping[str, Any]) -> str | None:
 
 
 def _defaults(space: Mapping[str, Any]) -> dict[str, float]:
-    """The untuned values; none of a space with settings that this version does not know."""
+    """The default values; empty for a space with settings that this version does not know."""
     try:
         return Space.from_json(space).defaults
     except TrainerError:

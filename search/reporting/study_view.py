@@ -1,4 +1,4 @@
-"""A study and its trials as plain data: all that is ever shown of them."""
+"""A study and its trials as plain data, with everything that printers show."""
 
 import datetime
 from collections.abc import Mapping
@@ -12,36 +12,36 @@ __all__ = ["ENDED", "WAITS", "State", "StudyView", "TrialState", "TrialView"]
 
 State = Literal["running", "finished", "paused"]
 TrialState = Literal["waiting", "running", "complete", "pruned", "failed"]
-#: The states in which a trial stays.
+#: The final states of a trial.
 ENDED: tuple[TrialState, ...] = ("complete", "pruned", "failed")
-#: What stands for the parameters of a queued trial before it is begun.
+#: Stands for the parameters of a queued trial before it starts.
 WAITS = "waits"
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrialView:
-    """A trial as it is stored."""
+    """A stored trial."""
 
     number: int
     state: TrialState
-    #: The objective's value; of a pruned trial the last score, None if there is none.
+    #: The objective's value; for a pruned trial its last score; None without a score.
     value: float | None
     params: Mapping[str, float]
     #: The objective's score by evaluation.
     scores: Mapping[int, float]
-    #: Why each of its attempts began, in order.
+    #: Why each of its attempts started, in order.
     attempts: tuple[str, ...] = ()
-    #: Which kind of rule stopped it; None unless it is pruned.
+    #: The kind of rule that stopped it; None unless it was pruned.
     kind: PruneKind | None = None
     #: Why it was pruned, failed or not counted, in one line; empty otherwise.
     reason: str = ""
     #: Traceback of a failed trial; empty otherwise.
     traceback: str = ""
-    #: False if somebody else ended it, or added it as ended: it is shown and not counted.
+    #: False if others ended it, or added it as finished: it is shown but not counted.
     counted: bool = True
-    #: By whom it was queued and with what, or :data:`WAITS`; empty if it was drawn.
+    #: Who queued it and with which values, or :data:`WAITS`; empty if it was sampled.
     queued: str = ""
-    #: What its last report said, such as ``miou``.
+    #: Criteria of its last report, such as ``miou``.
     figures: Mapping[str, float]
 
     @property
@@ -52,35 +52,35 @@ class TrialView:
 
 @dataclass(frozen=True, kw_only=True)
 class StudyView:
-    """A study as it stands in the database."""
+    """The current state of a study in the database."""
 
     name: str
     state: State
-    #: Who drives it, for people; None if nobody does.
+    #: Description of the process that drives it; None if none does.
     driver: str | None
-    #: Trials to be finished.
+    #: Number of trials to finish.
     target: int
     created_at: datetime.datetime
     seed: int
     #: The whole resolved configuration, as tables.
     config: Mapping[str, Any]
-    #: Protocol of its values and how they are made; None if another version made the study
-    #: with settings that this one does not know.
+    #: Protocol of its values and how they are computed; None if another version created the
+    #: study with settings that this one does not know.
     protocol: str | None
     #: Name of the objective, and its label with the unit.
     objective: str
     objective_title: str
-    #: The parameters of a run that was not tuned.
+    #: The default values of its hyper-parameters.
     defaults: Mapping[str, float]
     counts: Counts
     #: By number.
     trials: tuple[TrialView, ...]
-    #: The complete trial of the highest value; None before the first.
+    #: The complete trial with the highest value; None before the first one.
     best: TrialView | None
-    #: The best trial's scores on the test split, once they were read.
+    #: The best trial's scores on the test split, once evaluated.
     test: Mapping[str, Any] | None
 
     @property
     def queued(self) -> dict[int, str]:
-        """Trials that somebody queued, by number: with what, or that they wait."""
+        """Queued trials by number: who queued them and with which values, or :data:`WAITS`."""
         return {trial.number: trial.queued for trial in self.trials if trial.queued}

@@ -1,4 +1,4 @@
-"""Tables for the end of a search and for ``best``: plain records in, text out."""
+"""Tables for the end of a search and for ``best``."""
 
 from dataclasses import dataclass
 
@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from search.records.counts import Counts
+from search.records.outcome import kind_text
 from search.reporting.digest import (
     BestTrial,
     PrunedTrial,
@@ -22,19 +23,19 @@ __all__ = ["NextCommand", "Summary", "best_table", "reasons_table", "summary_tex
 
 @dataclass(frozen=True, kw_only=True)
 class NextCommand:
-    """Something to do next."""
+    """A command to run next."""
 
     command: str
-    #: What it does, in one phrase.
+    #: What it does, in a few words.
     purpose: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """What is told at the end of a search."""
+    """The contents of the summary at the end of a search."""
 
     study: str
-    #: Trials that the search was to end with.
+    #: Number of trials to finish.
     target: int
     counts: Counts
     best: BestTrial | None
@@ -42,12 +43,12 @@ class Summary:
     #: Seconds that this process searched.
     seconds: float
     next_commands: tuple[NextCommand, ...]
-    #: What others did to the study, a line each.
+    #: Changes that others made to the study, one line each.
     notes: tuple[str, ...] = ()
 
 
 def summary_text(summary: Summary) -> RenderableType:
-    """The best trial, what was pruned and why, and the next commands."""
+    """The best trial, why trials were pruned, and the next commands."""
     parts: list[RenderableType] = [
         Text("\n").join([_headline(summary), *map(Text, summary.notes)])
     ]
@@ -61,18 +62,18 @@ def summary_text(summary: Summary) -> RenderableType:
 
 
 def best_table(best: BestTrial) -> RenderableType:
-    """The best trial's value, scores and parameters."""
+    """The best trial's value, scores and hyper-parameters."""
     title = Text.assemble(
         (f"best trial {best.number}: {best.value:.2f}", "bold"), (f"  {best.made}", "dim")
     )
     table = _table()
-    table.add_column("parameter", no_wrap=True)
+    table.add_column("hyper-parameter", no_wrap=True)
     table.add_column("value", justify="right", no_wrap=True)
     if best.defaults:
-        table.add_column("untuned", justify="right", no_wrap=True, style="dim")
+        table.add_column("default", justify="right", no_wrap=True, style="dim")
     for name, value in best.parameters.items():
-        untuned = [number_text(best.defaults[name])] if name in best.defaults else []
-        table.add_row(Text(name), number_text(value), *untuned)
+        default = [number_text(best.defaults[name])] if name in best.defaults else []
+        table.add_row(Text(name), number_text(value), *default)
     lines = [Text(best.scores_text)] if best.scores else []
     return Group(title, *lines, Padding(table, (0, 0, 0, 2)))
 
@@ -84,24 +85,24 @@ def _headline(summary: Summary) -> Text:
         (summary.study, "bold"),
         f": {counts.finished} of {summary.target} trials in {duration_text(summary.seconds)}:"
         f" {counts.complete} complete, {counts.pruned} pruned"
-        f" ({counts.collapsed} collapsed, {counts.behind} behind){failed}",
+        f" ({counts.collapsed} collapsed, {counts.behind} underperforming){failed}",
     )
 
 
 def reasons_table(rows: tuple[ReasonRow, ...]) -> RenderableType:
-    """Why trials were stopped, with an example of each rule."""
+    """How many trials each rule pruned, with an example."""
     table = _table()
     table.add_column("pruned", no_wrap=True)
     table.add_column("trials", justify="right", no_wrap=True)
     table.add_column("for example")
     for row in rows:
         example = f"trial {row.example.number}: {row.example.reason}"
-        table.add_row(row.kind, str(row.count), Text(example))
+        table.add_row(kind_text(row.kind), str(row.count), Text(example))
     return table
 
 
 def _commands_table(commands: tuple[NextCommand, ...]) -> RenderableType:
-    """Each command on lines of its own, so that it can be copied."""
+    """Each command on a line of its own, so that it can be copied."""
     lines = [Text("next", style="dim")]
     for item in commands:
         lines.append(Text(f"  {item.purpose}:"))

@@ -1,4 +1,4 @@
-"""The printer for terminals: a study, or all of them, as text and tables."""
+"""The printer for terminals: one study or all of them, as text and tables."""
 
 from collections.abc import Iterator
 
@@ -19,14 +19,16 @@ from trainer.console.shell import search_command, shell_text, trainer_command
 
 __all__ = ["best", "study_list", "study_status", "summary"]
 
+MORE_TRIALS = 100  # suggested at the end of a search
+
 
 def summary(view: StudyView, seconds: float, *, storage: tuple[str, ...]) -> RenderableType:
-    """The end of a search: the best trial, what was pruned and why, what to do next.
+    """The end of a search: the best trial, why trials were pruned, and commands to run next.
 
     Args:
         view: The study.
-        seconds: Of searching.
-        storage: The flag that reaches its database, or nothing.
+        seconds: Duration of the search in this process.
+        storage: The flag for its database; empty for the default database.
     """
     return summary_text(
         Summary(
@@ -68,7 +70,7 @@ def study_list(views: list[StudyView]) -> RenderableType:
 
 
 def _objective_lines(views: list[StudyView]) -> list[Text]:
-    """What the column ``best`` holds: one line if that is the same for all, else one for each."""
+    """The objective behind the column ``best``: one line, or one per objective."""
     studies: dict[str, list[str]] = {}
     for view in views:
         studies.setdefault(view.objective_title, []).append(view.name)
@@ -81,7 +83,7 @@ def _objective_lines(views: list[StudyView]) -> list[Text]:
 
 
 def study_status(view: StudyView, *, failures: bool) -> RenderableType:
-    """How a study stands."""
+    """The state of a study: counts, best trial, and why trials were pruned."""
     lines: list[RenderableType] = [
         Text(f"{view.name}: {view.state}" + (f", {view.driver}" if view.driver else "")),
         Text(counts_text(view)),
@@ -116,8 +118,8 @@ def _next_commands(view: StudyView, storage: tuple[str, ...]) -> list[NextComman
 
     if view.counts.finished < view.target:
         return [
-            NextCommand(command=command("resume"), purpose="go on"),
-            NextCommand(command=command("status"), purpose="look"),
+            NextCommand(command=command("resume"), purpose="continue the search"),
+            NextCommand(command=command("status"), purpose="show its status"),
         ]
     best = search_command("best", *storage, "--format", "toml", study=name)
     fit = trainer_command("fit", "best.toml")
@@ -127,5 +129,8 @@ def _next_commands(view: StudyView, storage: tuple[str, ...]) -> list[NextComman
             purpose="train the best trial again",
         ),
         NextCommand(command=command("dashboard", study=None), purpose="browse all trials"),
-        NextCommand(command=command("resume", "--trials", view.target + 100), purpose="search on"),
+        NextCommand(
+            command=command("resume", "--trials", view.target + MORE_TRIALS),
+            purpose=f"run {MORE_TRIALS} more trials",
+        ),
     ]

@@ -14,10 +14,10 @@ __all__ = ["SAMPLERS", "STARTUP_TRIALS", "Sampler", "find_sampler"]
 
 
 class Sampler(Protocol):
-    """Proposes a trial's parameters, all at once.
+    """Proposes all parameters of a trial at once.
 
-    A function of its arguments alone: no state between calls, no global random state, and the
-    study is not changed.
+    The result depends only on the arguments: there is no state between calls and no global random
+    state. The study is not modified.
     """
 
     def __call__(
@@ -26,10 +26,10 @@ class Sampler(Protocol):
         """Propose parameters.
 
         Args:
-            study: The study in memory: finished trials are learnt from, running ones kept away
-                from. It may or may not hold the trial itself.
+            study: The in-memory study. A sampler may learn from finished trials and avoid the
+                parameters of running ones. It may or may not contain the trial itself.
             space: The search space; every trial of the study has all its parameters.
-            number: Number the trial has or will have.
+            number: Number of the trial.
             seed: Seed of the study.
 
         Returns:
@@ -49,7 +49,7 @@ def find_sampler(name: str) -> Sampler:
     """The named sampler.
 
     Raises:
-        SettingsError: If there is no such sampler.
+        SettingsError: If no sampler has the name.
     """
     if name not in SAMPLERS:
         raise SettingsError(f"unknown sampler {name!r}: choose one of {', '.join(SAMPLERS)}")

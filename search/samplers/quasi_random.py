@@ -1,4 +1,4 @@
-"""The sampler ``quasi-random``: the Sobol sequence of the start-up, carried on."""
+"""The sampler ``quasi-random``: continues the Sobol sequence of the start-up trials."""
 
 import optuna
 
@@ -9,6 +9,6 @@ __all__ = ["propose"]
 
 
 def propose(study: optuna.Study, space: Space, number: int, seed: int) -> dict[str, float]:
-    """Parameters of trial ``number``: the defaults, then point after point."""
-    del study  # nothing is learnt
+    """Parameters of trial ``number``: the defaults for trial 0, then one point per trial."""
+    del study  # this sampler does not learn
     return quasi_random_point(space, number, seed) if number else dict(space.defaults)

@@ -1,4 +1,4 @@
-"""The sampler ``random``: independent draws, the baseline of the others."""
+"""The sampler ``random``: independent uniform samples, a baseline for the others."""
 
 import optuna
 
@@ -10,12 +10,12 @@ __all__ = ["propose"]
 
 
 def propose(study: optuna.Study, space: Space, number: int, seed: int) -> dict[str, float]:
-    """Parameters of trial ``number``; after start-up, drawn by the trial's own generator."""
-    del study  # nothing is learnt
+    """Parameters of trial ``number``; after start-up, sampled by the trial's own generator."""
+    del study  # this sampler does not learn
     if number < STARTUP_TRIALS:
         return startup_point(space, number, seed)
-    shares = numpy_generator(seed, number, "sampler").random(len(space.knobs))
+    shares = numpy_generator(seed, number, "sampler").random(len(space.hyper_parameters))
     return {
-        knob.name: from_unit(knob, share)
-        for knob, share in zip(space.knobs, shares.tolist(), strict=True)
+        parameter.name: from_unit(parameter, share)
+        for parameter, share in zip(space.hyper_parameters, shares.tolist(), strict=True)
     }

@@ -1,7 +1,7 @@
-"""The first points of every search, the same whatever happens: defaults, then quasi-random.
+"""The start-up trials of every search: the defaults, then quasi-random points.
 
-Trial 0 has the untuned values; trials 1 to 19 are the first points of a scrambled Sobol
-sequence. A point depends on the seed of the study and the number of the trial alone.
+Trial 0 has the default values; trials 1 to 19 are the first points of a scrambled Sobol sequence.
+A point depends only on the seed of the study and the number of the trial.
 """
 
 import math
@@ -14,30 +14,30 @@ from trainer.seeds import numpy_generator
 
 __all__ = ["STARTUP_TRIALS", "from_unit", "quasi_random_point", "startup_point"]
 
-STARTUP_TRIALS = 20  # the untuned trial included
+STARTUP_TRIALS = 20  # including trial 0, which has the defaults
 
 
 def startup_point(space: Space, number: int, seed: int) -> dict[str, float]:
-    """Parameters of start-up trial ``number``: the untuned values, then quasi-random points."""
+    """Parameters of start-up trial ``number``: the defaults, then quasi-random points."""
     assert 0 <= number < STARTUP_TRIALS, f"trial {number} is past start-up"
     return quasi_random_point(space, number, seed) if number else dict(space.defaults)
 
 
 def quasi_random_point(space: Space, number: int, seed: int) -> dict[str, float]:
     """Point ``number`` (from 1) of the study's scrambled Sobol sequence over the space."""
-    sequence = qmc.Sobol(d=len(space.knobs), rng=numpy_generator(seed, "quasi-random"))
+    sequence = qmc.Sobol(d=len(space.hyper_parameters), rng=numpy_generator(seed, "quasi-random"))
     if number > 1:
         sequence.fast_forward(number - 1)
     shares = sequence.random(1)[0]
     return {
-        knob.name: from_unit(knob, share)
-        for knob, share in zip(space.knobs, shares.tolist(), strict=True)
+        parameter.name: from_unit(parameter, share)
+        for parameter, share in zip(space.hyper_parameters, shares.tolist(), strict=True)
     }
 
 
-def from_unit(knob: HyperParameter, share: float) -> float:
-    """The knob's value at a share of its range, from 0 to 1, on its own scale."""
-    if not knob.log:
-        return knob.low + share * (knob.high - knob.low)
-    low, high = math.log(knob.low), math.log(knob.high)
-    return min(max(math.exp(low + share * (high - low)), knob.low), knob.high)
+def from_unit(parameter: HyperParameter, share: float) -> float:
+    """The hyper-parameter's value at a share of its range, from 0 to 1, on its own scale."""
+    if not parameter.log:
+        return parameter.low + share * (parameter.high - parameter.low)
+    low, high = math.log(parameter.low), math.log(parameter.high)
+    return min(max(math.exp(low + share * (high - low)), parameter.low), parameter.high)

@@ -1,8 +1,8 @@
 """The sampler ``tpe``: Optuna 5's multivariate TPE with constant liar, over the whole space.
 
-Watanabe 2023, https://arxiv.org/abs/2304.11127. Optuna's settings are kept (24 candidates,
-gamma = min(ceil(0.1 n), 25)); start-up is ours (``startup.py``). Trials that still run
-count as bad ones, so that workers do not crowd; infeasible (collapsed) trials rank last.
+Watanabe 2023, https://arxiv.org/abs/2304.11127. Optuna's settings are used (24 candidates,
+gamma = min(ceil(0.1 n), 25)), with the start-up trials of ``startup.py``. Running trials count as
+bad ones, so that workers do not sample the same region; infeasible (collapsed) trials rank last.
 """
 
 import optuna
@@ -38,8 +38,8 @@ class _OneProposal(TPESampler):
         """Sample all of these parameters at once.
 
         The public ``ask`` and ``sample_relative`` would use the intersection of the trials'
-        spaces, and note the proposal at a trial that has to exist already. A test holds that
-        they propose the same.
+        spaces, and store the proposal with a trial that must already exist. A test checks that
+        they propose the same values.
         """
         trial = create_trial(state=TrialState.RUNNING)
         trial.number = number

@@ -6,7 +6,7 @@ from search.errors import SettingsError
 from search.spaces.paper import paper_space
 from search.spaces.per_modality import per_modality_space
 from search.spaces.ranges import Range, check_name, narrowed, shared_name
-from search.spaces.settings import setting_knobs
+from search.spaces.settings import setting_hyper_parameters
 from search.spaces.space import Space
 from trainer.config.configuration import TrainConfig
 from trainer.hyper_parameters import HyperParameter
@@ -14,7 +14,7 @@ from trainer.methods import hyper_parameters, learns, modality_hyper_parameters
 
 __all__ = ["SPACES", "Space", "build_space", "tunable"]
 
-#: Each names the knobs that it turns, for the configured method and modalities.
+#: Each returns the hyper-parameters that it searches, for the configured method and modalities.
 SPACES: Mapping[str, Callable[[TrainConfig], tuple[HyperParameter, ...]]] = {
     "paper": paper_space,
     "per-modality": per_modality_space,
@@ -22,9 +22,16 @@ SPACES: Mapping[str, Callable[[TrainConfig], tuple[HyperParameter, ...]]] = {
 
 
 def tunable(config: TrainConfig) -> dict[str, HyperParameter]:
-    """All that could be searched or fixed, by name: shared knobs, fine ones, settings."""
-    every = (*hyper_parameters(config), *modality_hyper_parameters(config), *setting_knobs(config))
-    return {knob.name: knob for knob in every}
+    """Everything that can be searched or fixed, by name.
+
+    These are the shared hyper-parameters, the per-modality ones, and settings of training.
+    """
+    every = (
+        *hyper_parameters(config),
+        *modality_hyper_parameters(config),
+        *setting_hyper_parameters(config),
+    )
+    return {parameter.name: parameter for parameter in every}
 
 
 def build_space(name: str, config: TrainConfig, ranges: Mapping[str, Range]) -> Space:
@@ -32,26 +39,26 @@ def build_space(name: str, config: TrainConfig, ranges: Mapping[str, Range]) -> 
 
     Args:
         name: Name in the table.
-        config: The run; what its ``[hyper]`` fixes, by its own or by its shared name, is not
-            searched.
-        ranges: Ranges that go before those of the space, or add to it.
+        config: The run. What its table ``[hyper]`` fixes, by its own name or by its shared name,
+            is not searched.
+        ranges: Ranges that override those of the space, or add hyper-parameters to it.
 
     Raises:
-        SettingsError: If there is no such space, a range is wrong, or nothing is left to search.
+        SettingsError: If no space has the name, a range is wrong, or nothing is left to search.
     """
     if name not in SPACES:
         raise SettingsError(f"unknown search space {name!r}: choose one of {', '.join(SPACES)}")
     if not learns(config.method.name):
         raise SettingsError(
             f"the method {config.method.name} learns nothing and has nothing to search: run it"
-            " once by `python -m trainer fit FILE`, or choose another by --method"
+            " once with `python -m trainer fit FILE`, or choose another with --method"
         )
-    shared = {knob.name: knob for knob in hyper_parameters(config)}
+    shared = {parameter.name: parameter for parameter in hyper_parameters(config)}
     known, fixed = tunable(config), config.hyper
     chosen = {
-        knob.name: knob
-        for knob in SPACES[name](config)
-        if knob.name not in fixed and shared_name(knob.name, shared) not in fixed
+        parameter.name: parameter
+        for parameter in SPACES[name](config)
+        if parameter.name not in fixed and shared_name(parameter.name, shared) not in fixed
     }
     for ranged, given in ranges.items():
         check_name(ranged, known, "--range")
@@ -59,23 +66,25 @@ def build_space(name: str, config: TrainConfig, ranges: Mapping[str, Range]) -> 
     for overruled in _overruled(config, {*chosen, *fixed}, shared):
         if overruled in ranges:
             raise SettingsError(
-                f"--range {overruled}: every modality has a {overruled} of its own here; give"
-                f" the ranges of those, such as --range {config.data.modalities[0]}.{overruled}"
+                f"--range {overruled}: every modality has its own {overruled} here; give the"
+                f" ranges of those, such as --range {config.data.modalities[0]}.{overruled}"
             )
         chosen.pop(overruled, None)
     if not chosen:
         raise SettingsError(
-            "every knob is fixed: leave one to search, or use `python -m trainer fit FILE`"
+            "every hyper-parameter is fixed: leave one to search, or use"
+            " `python -m trainer fit FILE`"
         )
-    return Space(knobs=tuple(chosen.values()))
+    return Space(hyper_parameters=tuple(chosen.values()))
 
 
 def _overruled(
     config: TrainConfig, given: set[str], shared: Mapping[str, HyperParameter]
 ) -> list[str]:
-    """Shared knobs that act on no modality, since each has a value of its own."""
-    fine = [knob.name for knob in modality_hyper_parameters(config)]
+    """Shared hyper-parameters without effect, since every modality has its own value."""
+    per_modality = [parameter.name for parameter in modality_hyper_parameters(config)]
     of_each = {
-        name: [each for each in fine if shared_name(each, shared) == name] for name in shared
+        name: [each for each in per_modality if shared_name(each, shared) == name]
+        for name in shared
     }
     return [name for name, those in of_each.items() if those and given.issuperset(those)]

@@ -1,8 +1,8 @@
-"""The space ``paper``: what the paper tunes, shared over modalities.
+"""The space ``paper``: what the paper tunes, shared by all modalities.
 
-Six weights and biases of the self, KNN and random pairs in [0, 1], and one weight
-lambda_cmcs of each added modality, log-uniform over 0.05 to 20 (published ratios lie
-between 0.75 and 10.3). The method declares them; here every declared knob is turned.
+Six weights and biases of the self, KNN and random pairs in [0, 1], and one weight lambda_cmcs per
+added modality, log-uniform over 0.05 to 20 (published ratios are between 0.75 and 10.3). The
+method declares these hyper-parameters; this space searches all of them.
 """
 
 from trainer.config.configuration import TrainConfig
@@ -13,5 +13,5 @@ __all__ = ["paper_space"]
 
 
 def paper_space(config: TrainConfig) -> tuple[HyperParameter, ...]:
-    """Every knob that the method declares for the configured modalities."""
+    """All hyper-parameters that the method declares for the configured modalities."""
     return hyper_parameters(config)

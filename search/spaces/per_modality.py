@@ -1,9 +1,8 @@
-"""The space ``per-modality``: what the released code tunes, seven numbers a modality.
+"""The space ``per-modality``: what the released code tunes, seven numbers per modality.
 
-Three weights, three biases and one weight of the whole loss of every modality, the anchor
-included, each uniform over [0, 1] (``docs/method.md``). Trial 0 has what the released
-code falls back to. Adam ignores the scale of the whole loss, so that of 7 M numbers 6 M - 1
-act: one weight is redundant, here as there.
+Three weights, three biases and one weight of the whole loss per modality, including the anchor,
+each uniform over [0, 1] (``docs/method.md``). Trial 0 has the defaults of the released code. Adam
+ignores the scale of the whole loss, so one of the loss weights is redundant, as in that code.
 """
 
 from search.errors import SettingsError
@@ -15,7 +14,7 @@ __all__ = ["per_modality_space"]
 
 
 def per_modality_space(config: TrainConfig) -> tuple[HyperParameter, ...]:
-    """Every knob that the method declares for one modality alone.
+    """All per-modality hyper-parameters of the method.
 
     Raises:
         SettingsError: If the method has none.
@@ -23,7 +22,7 @@ def per_modality_space(config: TrainConfig) -> tuple[HyperParameter, ...]:
     found = modality_hyper_parameters(config)
     if not found:
         raise SettingsError(
-            f"--space per-modality: the method {config.method.name} has no knobs of single"
-            " modalities; give --space paper"
+            f"--space per-modality: the method {config.method.name} has no per-modality"
+            " hyper-parameters; give --space paper"
         )
     return found

@@ -1,16 +1,16 @@
-"""Settings of training that any space may turn, once they are given a range."""
+"""Settings of training that any space searches once they are given a range."""
 
 from trainer.config.configuration import TrainConfig
 from trainer.hyper_parameters import HyperParameter
 
-__all__ = ["setting_knobs"]
+__all__ = ["setting_hyper_parameters"]
 
-#: Beyond these a run is broken rather than badly tuned; the range that is searched is given.
+#: Beyond these limits training breaks down; the user gives the range that is searched.
 LOWEST_RATE, HIGHEST_RATE = 1e-6, 1.0
 
 
-def setting_knobs(config: TrainConfig) -> tuple[HyperParameter, ...]:
-    """One knob for each of ``TRIAL_SETTINGS``; untuned is what is configured."""
+def setting_hyper_parameters(config: TrainConfig) -> tuple[HyperParameter, ...]:
+    """One hyper-parameter for each of ``TRIAL_SETTINGS``; the configured value is its default."""
     return (
         HyperParameter(
             name="learning_rate",

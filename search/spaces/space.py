@@ -1,4 +1,4 @@
-"""A search space: the knobs that a search turns, fixed for the whole study."""
+"""A search space: the hyper-parameters that a search varies, fixed for the whole study."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,37 +16,39 @@ __all__ = ["Space"]
 
 @dataclass(frozen=True)
 class Space:
-    """Names, ranges and untuned values of the parameters of every trial of a study."""
+    """Names, ranges and defaults of the parameters of every trial of a study."""
 
-    #: At least one knob, each with a name of its own and a range of some width.
-    knobs: tuple[HyperParameter, ...]
+    #: At least one hyper-parameter; names are unique, and no range is empty.
+    hyper_parameters: tuple[HyperParameter, ...]
 
     def __post_init__(self) -> None:
-        names = [knob.name for knob in self.knobs]
-        assert names and len(set(names)) == len(names), "a space needs knobs of different names"
-        assert all(knob.low < knob.high for knob in self.knobs), "a knob needs room to turn"
-        assert all(knob.low > 0 for knob in self.knobs if knob.log), "a log scale starts above 0"
+        names = [each.name for each in self.hyper_parameters]
+        assert names and len(set(names)) == len(names), "a space needs unique names"
+        assert all(each.low < each.high for each in self.hyper_parameters), "a range is empty"
+        assert all(each.low > 0 for each in self.hyper_parameters if each.log), (
+            "a log scale starts above 0"
+        )
 
     @cached_property
     def distributions(self) -> dict[str, BaseDistribution]:
         """Optuna's distribution of each parameter, by name."""
         return {
-            knob.name: FloatDistribution(low=knob.low, high=knob.high, log=knob.log)
-            for knob in self.knobs
+            each.name: FloatDistribution(low=each.low, high=each.high, log=each.log)
+            for each in self.hyper_parameters
         }
 
     @cached_property
     def defaults(self) -> dict[str, float]:
-        """The parameters of a run that was not tuned."""
-        return {knob.name: knob.default for knob in self.knobs}
+        """The parameters of an untuned run."""
+        return {each.name: each.default for each in self.hyper_parameters}
 
     def check(self, params: Mapping[str, float]) -> dict[str, float]:
-        """Return the parameters, all of them, as floats.
+        """Return all parameters as floats.
 
         Raises:
             ConfigError: If one is missing, unknown, or out of range.
         """
-        names = [knob.name for knob in self.knobs]
+        names = [each.name for each in self.hyper_parameters]
         missing = [name for name in names if name not in params]
         unknown = [name for name in params if name not in names]
         for what, wrong in (("missing", missing), ("unknown", unknown)):
@@ -55,13 +57,13 @@ class Space:
                     f"parameters do not fit the search space, {what}: {', '.join(wrong)};"
                     f" give exactly {', '.join(names)}"
                 )
-        return {knob.name: knob.check(params[knob.name]) for knob in self.knobs}
+        return {each.name: each.check(params[each.name]) for each in self.hyper_parameters}
 
     def to_json(self) -> dict[str, Any]:
-        """The space as plain data that JSON can hold."""
-        return {"knobs": [record_to_table(knob) for knob in self.knobs]}
+        """The space as JSON data; the key ``knobs`` is that of stored studies."""
+        return {"knobs": [record_to_table(each) for each in self.hyper_parameters]}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Space":
         """The inverse of :meth:`to_json`."""
-        return cls(knobs=tuple(build_record(HyperParameter, knob) for knob in data["knobs"]))
+        return cls(tuple(build_record(HyperParameter, each) for each in data["knobs"]))

@@ -1,1 +1,1 @@
-"""Studies as files, to move between databases."""
+"""Export and import of studies, to move them between databases."""

@@ -1,4 +1,4 @@
-"""Move a study between databases: out of one into a file, from the file into another."""
+"""Export a study from one database to a file, and import it into another database."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -20,18 +20,18 @@ from storage.study_copy import read_rows, write_rows
 
 __all__ = ["export_study", "import_study"]
 
-#: Keys of optuna-dashboard that name a trial by its id, as ``dashboard:17:note_ver``.
+#: Keys of optuna-dashboard that contain the id of a trial, such as ``dashboard:17:note_ver``.
 NAMES_TRIAL = re.compile(r"(dashboard:(?:artifacts:)?)(\d+)(:.*)", re.DOTALL)
-#: The same in a file, where trials are named by their numbers.
+#: The same keys in a file, where they contain the number of the trial.
 NAMES_NUMBER = re.compile(r"(dashboard:(?:artifacts:)?)#(\d+)(:.*)", re.DOTALL)
 
 
 def export_study(database: Database, name: str, path: Path) -> StudyFile:
-    """Write a study as it is at one moment; somebody may drive it meanwhile.
+    """Write a snapshot of a study, even while a process drives it.
 
     Raises:
-        UnknownStudy: If there is none of that name.
-        StudyFileError: If the file cannot be written, or is there.
+        UnknownStudy: If there is no study of that name.
+        StudyFileError: If the file exists or cannot be written.
     """
     with one_transaction(database, snapshot=True) as (connection, storage):
         rows = read_rows(connection, name)
@@ -45,11 +45,15 @@ def export_study(database: Database, name: str, path: Path) -> StudyFile:
 
 
 def import_study(database: Database, path: Path) -> tuple[str, StudyFile]:
-    """Store the study of a file, whole or not at all; returns its name and what was in the file.
+    """Store the study of a file, completely or not at all.
+
+    Returns:
+        The name of the study, and the content of the file.
 
     Raises:
-        StudyFileError: If the file is damaged, made by a newer program, or no such file.
-        NameTaken: If the database has a study of that name.
+        StudyFileError: If the file is damaged, was written by a newer version, or is not an
+            exported study.
+        NameTaken: If the database already has a study of that name.
     """
     content = read_study_file(path, known_schemas=known_versions())
     try:
@@ -59,13 +63,13 @@ def import_study(database: Database, path: Path) -> tuple[str, StudyFile]:
                 _store(storage, name, content.optuna, content.trials)
     except DuplicatedStudyError as error:
         raise NameTaken(
-            f"the database holds another Optuna study named {name!r}: nothing was imported; give"
-            " --storage another database"
+            f"the database already has an Optuna study named {name!r}, so nothing was imported:"
+            " give --storage another database"
         ) from error
     except (KeyError, TypeError, ValueError, StorageInternalError) as error:
         raise StudyFileError(
-            f"{path} does not hold one whole study ({error}): nothing was imported; export it"
-            " again"
+            f"{path} does not contain exactly one complete study ({error}), so nothing was"
+            " imported: export it again"
         ) from error
     return name, content
 
@@ -100,7 +104,7 @@ def _store(
 def _renamed(
     attributes: Mapping[str, Any], pattern: re.Pattern[str], names: Mapping[int, str]
 ) -> dict[str, Any]:
-    """Attributes whose keys name trials otherwise; other trials' are left out."""
+    """Replace the trials in the keys of attributes; drop keys of unknown trials."""
     renamed = {}
     for key, value in attributes.items():
         found = pattern.fullmatch(key)

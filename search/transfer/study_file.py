@@ -1,11 +1,12 @@
-"""A study in a file: everything that is stored of it, to be moved to another database.
+"""The file of an exported study: everything that a database stores about it.
 
-JSON lines. The first says what the file is; then come the rows of our own tables, what Optuna
-keeps of the study, its trials by number; the last counts the lines and has their checksum, so
-that a file that was cut short or changed is known. It holds no secret, and nothing in it runs.
+The file is JSON Lines. The first line identifies the format. Then come the rows of this project's
+tables, Optuna's record of the study, and its trials by number. The last line holds the number of
+lines and their checksum, which reveals a truncated or changed file. The file contains no secrets
+and no code.
 
-Optuna numbers trials anew in each database, and optuna-dashboard names trials by these ids in
-the keys of its notes and artifacts; here such keys have the trial's number, ``#12``.
+Each database gives trials other ids, and optuna-dashboard uses these ids in the keys of its notes
+and artifacts. In the file, such keys contain the number of the trial instead: ``#12``.
 """
 
 import hashlib
@@ -31,9 +32,9 @@ VERSION = 1
 
 @dataclass(frozen=True, kw_only=True)
 class OptunaStudy:
-    """What Optuna keeps of a study beside its trials."""
+    """Optuna's record of a study, without its trials."""
 
-    #: ``MINIMIZE`` or ``MAXIMIZE`` of each objective.
+    #: ``MINIMIZE`` or ``MAXIMIZE`` for each objective.
     directions: Sequence[str]
     user_attrs: Mapping[str, Any]
     system_attrs: Mapping[str, Any]
@@ -41,23 +42,23 @@ class OptunaStudy:
 
 @dataclass(frozen=True, kw_only=True)
 class StudyFile:
-    """All that is stored of a study."""
+    """Everything that is stored about a study."""
 
-    #: Version of our tables that the rows are of.
+    #: Version of this project's tables.
     schema: str
-    #: The rows of our tables.
+    #: The rows of this project's tables.
     rows: Rows
-    #: None if no driver ever had the study.
+    #: None if no driver has ever run the study.
     optuna: OptunaStudy | None
-    #: By number, from 0 without a gap.
+    #: By number, from 0 without gaps.
     trials: Sequence[FrozenTrial]
 
 
 def write_study_file(path: Path, content: StudyFile) -> None:
-    """Write the file: whole or not at all, and over no other.
+    """Write the file completely or not at all; never overwrite a file.
 
     Raises:
-        StudyFileError: If there is a file of that name, or it cannot be written.
+        StudyFileError: If the file exists or cannot be written.
     """
     data = b"".join(_closed(_lines(content)))
     partial = path.with_name(f"{path.name}.{os.getpid()}.tmp")
@@ -66,9 +67,9 @@ def write_study_file(path: Path, content: StudyFile) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.link(partial, path)  # unlike a rename, it replaces no file
+        os.link(partial, path)  # unlike a rename, this never replaces a file
     except FileExistsError as error:
-        raise StudyFileError(f"there is a file {path} already: give another name") from error
+        raise StudyFileError(f"{path} already exists: give another name") from error
     except OSError as error:
         raise StudyFileError(
             f"cannot write {path} ({error.strerror}): free space, or give another folder"
@@ -78,14 +79,15 @@ def write_study_file(path: Path, content: StudyFile) -> None:
 
 
 def read_study_file(path: Path, *, known_schemas: Iterable[str]) -> StudyFile:
-    """Read a file and check all of it.
+    """Read and check a file.
 
     Args:
-        path: The file.
-        known_schemas: Versions of our tables that this program can take over.
+        path: Path of the file.
+        known_schemas: Versions of this project's tables that this program can import.
 
     Raises:
-        StudyFileError: If it is no such file, damaged, or made by a newer program.
+        StudyFileError: If the file is not an exported study, is damaged, or was written by a
+            newer version.
     """
     try:
         lines = path.read_bytes().splitlines(keepends=True)
@@ -97,8 +99,8 @@ def read_study_file(path: Path, *, known_schemas: Iterable[str]) -> StudyFile:
     for what, known in (("version", [VERSION]), ("schema", known_schemas)):
         if header.get(what) not in known:
             raise StudyFileError(
-                f"{path} has {what} {header.get(what)!r}, which this program does not know: it was"
-                " made by a newer one; update unim2-search"
+                f"{path} has {what} {header.get(what)!r}, which this program does not know: a"
+                " newer version wrote it; update unim2-search"
             )
     try:
         return _content(header["schema"], _checked(lines))
@@ -121,7 +123,7 @@ def _lines(content: StudyFile) -> Iterable[dict[str, Any]]:
 
 
 def _closed(lines: Iterable[dict[str, Any]]) -> Iterable[bytes]:
-    """The lines as bytes, and a last one with their number and checksum."""
+    """The lines as bytes, followed by one with their number and checksum."""
     checksum, count = hashlib.blake2b(digest_size=32), 0
     for line in lines:
         data = json.dumps(line).encode() + b"\n"
@@ -137,19 +139,21 @@ def _header(path: Path, lines: list[bytes]) -> dict[str, Any]:
     except (IndexError, ValueError, RecursionError):
         header = None
     if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise StudyFileError(f"{path} holds no study: give a file that export-study wrote")
+        raise StudyFileError(
+            f"{path} is not an exported study: give a file that export-study wrote"
+        )
     return header
 
 
 def _checked(lines: list[bytes]) -> list[dict[str, Any]]:
-    """The lines between the first and the last, if the last fits them."""
+    """The lines between the first and the last, if number and checksum match."""
     *kept, last = lines
     end = json.loads(last).get("end") if kept else None
     if end is None:
         raise ValueError("its end is missing")
     checksum = hashlib.blake2b(b"".join(kept), digest_size=32).hexdigest()
     if end != {"lines": len(kept), "checksum": checksum}:
-        raise ValueError("its checksum does not fit")
+        raise ValueError("its checksum does not match")
     return [json.loads(line) for line in kept[1:]]
 
 
@@ -160,10 +164,10 @@ def _content(schema: str, lines: list[dict[str, Any]]) -> StudyFile:
         found[kind].append(value)
     trials = [_trial_from_json(value) for value in found.pop("trial")]
     if [trial.number for trial in trials] != list(range(len(trials))):
-        raise ValueError("its trials have gaps")
+        raise ValueError("the numbers of its trials have gaps")
     optuna = [OptunaStudy(**value) for value in found.pop("optuna")]
     if len(found["study"]) != 1 or len(optuna) > 1 or (trials and not optuna):
-        raise ValueError("it is not one study")
+        raise ValueError("it does not contain exactly one study")
     return StudyFile(
         schema=schema, rows=found, optuna=optuna[0] if optuna else None, trials=trials
     )
@@ -190,7 +194,7 @@ def _trial_to_json(trial: FrozenTrial) -> dict[str, Any]:
 def _trial_from_json(value: dict[str, Any]) -> FrozenTrial:
     trial = FrozenTrial(
         number=int(value["number"]),
-        trial_id=-1,  # the database gives it another
+        trial_id=-1,  # the database assigns one
         state=TrialState[value["state"]],
         value=None,
         values=value["values"],
@@ -201,7 +205,7 @@ def _trial_from_json(value: dict[str, Any]) -> FrozenTrial:
             name: json_to_distribution(json.dumps(distribution))
             for name, distribution in value["distributions"].items()
         },
-        intermediate_values={int(step): float(told) for step, told in value["reports"]},
+        intermediate_values={int(step): float(score) for step, score in value["reports"]},
         user_attrs=dict(value["user_attrs"]),
         system_attrs=dict(value["system_attrs"]),
     )

@@ -1,1 +1,1 @@
-"""Everything that speaks to Ray: workers, their pool, the cluster, delivery of features."""
+"""Everything that uses Ray: workers, their pool, the cluster, delivery of features."""

@@ -1,7 +1,7 @@
-"""Ray: starts a cluster of our own, or joins one and reserves the workers' places in it.
+"""Starts a local Ray cluster, or joins one and reserves resources for the workers in it.
 
-With ``ray_pool.py`` and the worker, the only module that knows Ray. A cluster may go while it
-is in use: it is probed from outside, since whatever asks Ray itself would wait for a day.
+A cluster may disappear while it is in use. It is therefore checked from outside Ray, because calls
+of Ray itself would wait for its head for a day.
 """
 
 import time
@@ -16,7 +16,7 @@ from ray.util.placement_group import PlacementGroup, placement_group
 from search.errors import ClusterError, Interrupted, first_line
 from search.machine.resources import Machine
 from search.workers.connection import RAY, check_answers, connect
-from search.workers.health_check import Door, Probe
+from search.workers.health_check import Endpoint, HealthCheck
 from search.workers.ray_processes import end, ray_processes
 
 __all__ = [
@@ -26,15 +26,15 @@ __all__ = [
     "ray_cluster",
 ]
 
-POLL_SECONDS = 1.0  # between two looks while other jobs hold the cores
-PATIENCE_SECONDS = 15.0  # before that is told: what a killed search held is free in less
-TOLD_SECONDS = 60.0  # between two lines that say what is waited for
-HEAD = "node:__internal_head__"  # what Ray calls the node of the cluster's head
-HEAD_SECONDS = 120.0  # for a process to start there, and to do what it was sent for
+POLL_SECONDS = 1.0  # between two checks while other jobs hold the cores
+PATIENCE_SECONDS = 15.0  # before the first line says so: a killed search frees its cores sooner
+REPEAT_SECONDS = 60.0  # between two such lines
+HEAD = "node:__internal_head__"  # Ray's name for the node of the cluster's head
+HEAD_SECONDS = 120.0  # for a process to start on the head and to run its function
 
 
 class Cluster:
-    """Ray, as this process uses it; it may go, and be had again."""
+    """This process's connection to a Ray cluster; after an outage it can be re-established."""
 
     def __init__(
         self, machine: Machine, *, address: str | None, stopped: Callable[[], bool]
@@ -42,31 +42,31 @@ class Cluster:
         """Prepare to connect.
 
         Args:
-            machine: What the workers take; a core each, and their share of a GPU.
-            address: Address of a cluster to join; None starts one of our own on loopback.
-            stopped: Whether waiting is to end.
+            machine: The resources of the workers: one core and a share of a GPU each.
+            address: Address of a cluster to join; None starts a local one on loopback.
+            stopped: Whether the search was asked to stop, which ends the waiting.
         """
         self._machine, self._address, self._stopped = machine, address, stopped
-        self._probe: Probe | None = None
+        self._health: HealthCheck | None = None
         self._processes: dict[int, int] = {}
-        #: The workers' places in a joined cluster, reserved together, so that two searches on it
-        #: never hold half of their workers each; None in our own.
+        #: The workers' resources in a joined cluster, reserved all at once, so that two searches
+        #: never hold half of their workers each; None in a local cluster.
         self.places: PlacementGroup | None = None
 
     def connect(self, *, wait: bool, say: Callable[[str], None]) -> None:
-        """Start or join it.
+        """Start or join the cluster.
 
         Args:
-            wait: Whether to wait for what other jobs of a joined cluster hold.
-            say: Tells of waiting.
+            wait: Whether to wait for resources that other jobs of a joined cluster hold.
+            say: Prints a line while waiting.
 
         Raises:
-            ClusterError: If it cannot be reached or started, or has no room.
-            Interrupted: If ``stopped`` while waiting.
+            ClusterError: If it is unreachable, cannot be started, or has too few resources.
+            Interrupted: If ``stopped`` becomes true while waiting.
         """
         connect(self._machine, self._address)
         try:
-            self._probe = Probe(_ports())
+            self._health = HealthCheck(_ports())
             if self._address is not None:
                 self._machine = self._machine.on_cluster(_gpus_of_all_nodes(self._machine))
             _check_room(self._machine)
@@ -77,12 +77,12 @@ class Cluster:
             raise
 
     def note_processes(self) -> None:
-        """Note what runs of our own Ray: its agents start after it does, before any worker."""
+        """Record the processes of a local Ray, whose agents start later than Ray itself."""
         if self._address is None:
             self._processes |= ray_processes(RAY)
 
     def return_(self) -> bool:
-        """Try once to have it again after it went; whether it is there."""
+        """Try once to reconnect after an outage; returns whether that worked."""
         try:
             if self._address is not None:
                 check_answers(self._address)
@@ -93,30 +93,30 @@ class Cluster:
 
     @property
     def gpu_share(self) -> float:
-        """GPUs that each worker takes."""
+        """GPUs per worker."""
         return self._machine.gpu_share
 
     @property
     def gone(self) -> str | None:
-        """What of it is gone; None while it is there. Never waits."""
-        return None if self._probe is None else self._probe.gone
+        """Which part of it does not answer, as last checked; None if all do. Never waits."""
+        return None if self._health is None else self._health.gone
 
-    def look(self) -> str | None:
-        """The same, found out now: to be asked before anything that needs the head."""
-        return None if self._probe is None else self._probe.look()
+    def check(self) -> str | None:
+        """Like :attr:`gone`, but checked now; call it before anything that needs the head."""
+        return None if self._health is None else self._health.check()
 
     def leave(self) -> None:
-        """Disconnect; our own ends with all workers. Safe to call twice, and when it is gone."""
-        if self._probe is not None:
-            self._probe.close()
-        self._probe, self.places = None, None
+        """Disconnect; a local cluster ends. Safe to call twice, and during an outage."""
+        if self._health is not None:
+            self._health.close()
+        self._health, self.places = None, None
         self.note_processes()
         ray.shutdown()
-        end(self._processes)  # a raylet that was killed leaves its agents behind
+        end(self._processes)  # a killed raylet leaves its agents behind
         self._processes = {}
 
     def _reserved(self, *, wait: bool, say: Callable[[str], None]) -> PlacementGroup:
-        """The workers' places, all of them at once, when other jobs leave them."""
+        """Reserve the resources of all workers at once, as soon as other jobs free them."""
         machine = self._machine
         bundle = {"CPU": 1.0, "GPU": machine.gpu_share}
         bundles = [{kind: share for kind, share in bundle.items() if share}] * machine.workers
@@ -125,17 +125,17 @@ class Cluster:
         while not places.wait(POLL_SECONDS):
             if self._stopped():
                 raise Interrupted(
-                    "stopped while waiting for free cores: `python -m search resume` goes on"
+                    "stopped while waiting for free cores: `python -m search resume` continues"
                 )
-            if gone := self.look():
-                raise ClusterError(f"{gone}: start the cluster's head again")
+            if gone := self.check():
+                raise ClusterError(f"{gone}: restart the cluster's head")
             if time.monotonic() < due:
                 continue
-            text = f"the Ray cluster has {_free_text(machine)}, other jobs hold the rest"
+            text = f"the Ray cluster has {_free_text(machine)}; other jobs hold the rest"
             if not wait:
                 raise ClusterError(f"{text}: give --wait, a smaller --workers, or add nodes")
             say(f"waiting for free cores: {text}")
-            due = time.monotonic() + TOLD_SECONDS
+            due = time.monotonic() + REPEAT_SECONDS
         return places
 
 
@@ -148,7 +148,7 @@ def ray_cluster(
     stopped: Callable[[], bool] = lambda: False,
     say: Callable[[str], None] = lambda text: None,
 ) -> Iterator[Cluster]:
-    """A running Ray for the length of the block; for the arguments and errors see above."""
+    """A connected cluster that is left when the block ends; see :class:`Cluster`."""
     cluster = Cluster(machine, address=address, stopped=stopped)
     cluster.connect(wait=wait, say=say)
     try:
@@ -159,13 +159,13 @@ def ray_cluster(
 
 @contextmanager
 def joined(address: str) -> Iterator[str]:
-    """A cluster joined for the length of the block, to use no place on it.
+    """Join a cluster until the block ends, without reserving resources in it.
 
     Yields:
-        The address of its head, as its nodes call it.
+        The address of its head, as its nodes use it.
 
     Raises:
-        ClusterError: If it cannot be reached.
+        ClusterError: If it is unreachable.
     """
     check_answers(address)
     connect(Machine(device="cpu", workers=1), address)
@@ -186,7 +186,7 @@ def on_head(function: Callable[..., Any], *arguments: Any) -> Any:
     reference = remote.options(**options).remote(*arguments)
     if not ray.wait([reference], timeout=HEAD_SECONDS)[0]:
         raise ClusterError(
-            f"the cluster's head did nothing within {HEAD_SECONDS:.0f} s: look at its node"
+            f"the cluster's head did not respond within {HEAD_SECONDS:.0f} s: check its node"
         )
     try:
         return ray.get(reference)
@@ -195,15 +195,15 @@ def on_head(function: Callable[..., Any], *arguments: Any) -> Any:
         raise ClusterError(f"the cluster's head: {first_line(cause)}") from error
 
 
-def _ports() -> dict[str, Door]:
-    """Where the head and this machine's part of the cluster listen."""
+def _ports() -> dict[str, Endpoint]:
+    """The addresses at which the head and this machine's raylet listen."""
     context = ray.get_runtime_context()
     host, _, port = str(context.gcs_address).rpartition(":")
     ports = {"Ray's head": (host, int(port))}
     for node in ray.nodes():  # type: ignore[no-untyped-call]
         if node["NodeID"] == context.get_node_id():
-            door = (str(node["NodeManagerAddress"]), int(node["NodeManagerPort"]))
-            ports["Ray's raylet"] = door
+            endpoint = (str(node["NodeManagerAddress"]), int(node["NodeManagerPort"]))
+            ports["Ray's raylet"] = endpoint
     return ports
 
 
@@ -218,7 +218,7 @@ def _gpus_of_all_nodes(machine: Machine) -> int:
 
 
 def _check_room(machine: Machine) -> None:
-    """Refuse a cluster that could never hold all workers: they would be waited for, for ever."""
+    """Refuse a cluster that is too small for all workers: the search would wait for ever."""
     total: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     for kind, needed in _needs(machine).items():
         if total.get(kind, 0.0) < needed:

@@ -1,4 +1,4 @@
-"""How this process connects to Ray: to one of its own on loopback, or to one it joins."""
+"""Connects this process to Ray: to a local one on loopback, or to a cluster that it joins."""
 
 import logging
 import os
@@ -21,26 +21,28 @@ from search.workers.ray_processes import end, ray_processes
 
 __all__ = ["RAY", "check_answers", "connect", "usage_statistics"]
 
-#: Raised so that the driver outlives the cluster's head: the default makes it exit after 60 s.
+#: Long enough for the driver to outlive the cluster's head; with the default it exits after 60 s.
 GCS_RECONNECT_SECONDS = 24 * 3600
 LOOPBACK = "127.0.0.1"
-ANSWER_SECONDS = 5.0  # a cluster's head takes to answer, at most
-RAY = Path(ray.__file__).parent  # what Ray starts lies here
+ANSWER_SECONDS = 5.0  # longest wait for an answer of a cluster's head
+RAY = Path(ray.__file__).parent  # the folder of the programs that Ray starts
 
 
 class _TooSlow(ClusterError):
-    """Ray gave up: on a machine that is this busy the next try may do."""
+    """Ray gave up on a busy machine; another try may succeed."""
 
 
 def connect(machine: Machine, address: str | None) -> None:
-    """Start a Ray for the machine's workers, or join one; ``ray.shutdown()`` ends or leaves it.
+    """Start a local Ray for the machine's workers, or join a cluster.
+
+    ``ray.shutdown()`` stops the local one, or leaves the cluster.
 
     Args:
-        machine: What a Ray of our own offers.
-        address: Address of a cluster to join; None starts one of our own on loopback.
+        machine: The resources that a local Ray offers.
+        address: Address of a cluster to join; None starts a local one on loopback.
 
     Raises:
-        ClusterError: If it cannot be reached or started.
+        ClusterError: If it is unreachable or cannot be started.
     """
     _quiet_environment()
     for last in (False, False, True):
@@ -57,14 +59,14 @@ def connect(machine: Machine, address: str | None) -> None:
 
 
 def check_answers(address: str) -> None:
-    """Refuse a cluster that is not there: Ray itself would try for ten minutes.
+    """Refuse a cluster that does not answer; Ray itself would try for ten minutes.
 
     Raises:
         ClusterError: If nothing answers at its host and port.
     """
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit():
-        return  # such as auto
+        return  # such as "auto"
     try:
         socket.create_connection((host, int(port)), timeout=ANSWER_SECONDS).close()
     except OSError as error:
@@ -75,8 +77,8 @@ def check_answers(address: str) -> None:
 
 
 def usage_statistics() -> bool:
-    """Whether a Ray that is started here would report how it is used."""
-    from ray._common.usage import usage_lib  # internal: only to see that the switch is heeded
+    """Whether a Ray that is started here would send usage statistics."""
+    from ray._common.usage import usage_lib  # internal: checks that the variable takes effect
 
     _quiet_environment()
     return bool(usage_lib.usage_stats_enabled())
@@ -105,7 +107,7 @@ def _initialise(machine: Machine, address: str | None) -> None:
         where = address or "on this machine"
         raise ClusterError(f"Ray cannot be used ({where}): {first_line(error)}") from error
     except Exception as error:
-        if type(error) is not Exception:  # Ray raises this very type where it starts too slowly
+        if type(error) is not Exception:  # Ray raises exactly this type if it starts too slowly
             raise
         raise _TooSlow(
             f"Ray did not start in time ({first_line(error)}): try again when this machine is"
@@ -115,7 +117,7 @@ def _initialise(machine: Machine, address: str | None) -> None:
 
 @contextmanager
 def _own_sigterm() -> Iterator[None]:
-    """Ray puts its own handler of SIGTERM in place of the search's, which stops in order."""
+    """Keep the search's handler of SIGTERM, which Ray replaces by its own when it starts."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -128,9 +130,10 @@ def _own_sigterm() -> Iterator[None]:
 
 @contextmanager
 def _on_loopback() -> Iterator[None]:
-    """Ray puts the machine's own address for 127.0.0.1, and then listens on every address.
+    """Make Ray listen on 127.0.0.1 only.
 
-    It does not where it takes the machine for one that makes no clusters with others.
+    Otherwise it replaces that by the machine's own address and listens on all addresses, unless
+    clusters of several machines are disabled.
     """
     before = ray_constants.ENABLE_RAY_CLUSTER
     ray_constants.ENABLE_RAY_CLUSTER = False
@@ -142,7 +145,7 @@ def _on_loopback() -> Iterator[None]:
 
 @contextmanager
 def _visible(gpus: Sequence[str]) -> Iterator[None]:
-    """Ray hands out the GPUs that it can see when it starts."""
+    """Show Ray only these GPUs while it starts: it assigns those that it sees then."""
     before = os.environ.get(VISIBLE_VARIABLE)
     if gpus:
         os.environ[VISIBLE_VARIABLE] = ",".join(gpus)
@@ -160,6 +163,6 @@ def _quiet_environment() -> None:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_gcs_rpc_server_reconnect_timeout_s", str(GCS_RECONNECT_SECONDS))
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    # Ray's own 15 lets a trainer starve beside anything else that runs; whoever wants a search
-    # to step back starts it with nice.
+    # Ray's default of 15 starves the trainer beside any other program. To lower the priority of a
+    # search, start it with nice.
     os.environ.setdefault("RAY_worker_niceness", "0")

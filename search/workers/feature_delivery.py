@@ -1,15 +1,15 @@
-"""How the feature cache comes to a node that lacks it: over the wire, or made again there.
+"""Delivers the feature cache to a node that lacks it: over the network, or by computing it there.
 
-Workers open the bank in the folder that the driver names. A node that sees no bank there gets
-one of its own, once, however many workers wait for it: whoever is first holds a lock that the
-kernel drops with the process, and the bank is complete or absent, as in any cache.
+Workers open the feature cache in the folder that the driver names. A node that has no such folder
+gets its own copy once, however many workers wait for it: the first worker holds a lock, which the
+kernel releases when the process ends, and the copy is complete or absent at any time.
 
-The rule. The wire is measured with a few pieces of the bank. Where that says at most
-``SHORT_WIRE_SECONDS``, the bank comes over the wire: to load a backbone takes as long. Else a few
-images are made into features here, and the bank is made again if that is clearly cheaper: if
-``MARGIN`` times the seconds of all images, at the pace of those few, are fewer than those of the
-wire. What comes over the wire is the driver's bank bit by bit. What is made again is so only on
-the same kind of device, and so it is made again only there.
+How the way is chosen: a few pieces measure the speed of the network. If the whole transfer takes
+at most ``SHORT_TRANSFER_SECONDS``, which is what loading a backbone takes, the feature cache is
+transferred. Otherwise the node computes the features of a few images, and computes all of them if
+``MARGIN`` times the estimated seconds are fewer than those of the transfer. A transferred cache is
+bit-identical to the driver's. A recomputed one is so only on the same type of device, and is
+therefore computed only there.
 """
 
 import contextlib
@@ -34,50 +34,56 @@ from trainer.config.configuration import TrainConfig
 from trainer.datasets import open_dataset
 from trainer.errors import CacheError, TrainerError
 from trainer.features import prepare
-from trainer.features.bank import BankWriter, read_bank
-from trainer.features.cache import BANKS, MANIFEST, build_once, cache_root, check_space, writing
+from trainer.features.cache import ENTRIES, MANIFEST, build_once, cache_root, check_space, writing
+from trainer.features.cache_entry import EntryWriter, read_entry
 from trainer.features.extraction import Extraction
 from trainer.features.prepare import open_backbone
 
-__all__ = ["BankSource", "Delivery", "rebuilding_pays", "seconds_to_rebuild", "with_bank_here"]
+__all__ = [
+    "Delivery",
+    "FeatureCacheSource",
+    "rebuilding_pays",
+    "seconds_to_rebuild",
+    "with_local_feature_cache",
+]
 
-SHORT_WIRE_SECONDS = 30.0
-MARGIN = 2.0  # fingerprints, statistics and neighbours come on top of the features
-MEASURED = 4  # pieces that tell the wire's pace
-SAMPLE = 8  # images whose features tell the pace
-DELIVERIES = "deliveries"  # folder in the cache's, for the locks
+SHORT_TRANSFER_SECONDS = 30.0
+MARGIN = 2.0  # fingerprints, statistics and neighbours take time in addition to the features
+MEASURED = 4  # pieces that measure the speed of the network
+SAMPLE = 8  # images that measure the speed of computing features
+DELIVERIES = "deliveries"  # folder of the locks, in the folder of the cache
 SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 Clock = Callable[[], float]
 
 
-class BankSource(Protocol):
-    """A bank on another node."""
+class FeatureCacheSource(Protocol):
+    """A feature cache on another node."""
 
     def manifest(self) -> str:
         """The text of its manifest."""
 
     def pieces(self, name: str, size: int) -> Iterator[memoryview]:
-        """The bytes of one array's file, in order; ``size`` of them in all."""
+        """The ``size`` bytes of one array's file, in order."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """What it takes to have the bank here."""
+    """Brings the feature cache to this node."""
 
-    #: The bank's folder on the driver's node.
+    #: Folder of the feature cache on the driver's node.
     named: Path
-    source: BankSource
+    source: FeatureCacheSource
     config: TrainConfig
-    #: Torch device that features would be made on here.
+    #: Torch device on which this node would compute features.
     device: str
     clock: Clock = time.monotonic
 
     def folder(self) -> Path:
-        """The bank's folder on this node; brings it here if it is not there.
+        """The folder of the feature cache on this node; delivers it if it is missing.
 
         Raises:
-            CacheError: If it cannot be written here, or came damaged.
+            CacheError: If it cannot be written here, or arrived damaged.
         """
         if (self.named / MANIFEST).is_file():
             return self.named
@@ -86,14 +92,14 @@ class Delivery:
             return self._bring(root)
 
     def _root(self) -> Path:
-        """The cache that the driver named, where this node has such a folder; else its own."""
+        """The folder that the driver named, if this node can write there; else its own default."""
         named = self.named.parents[1]
         return named if os.access(named, os.W_OK) else cache_root(None)
 
     def _bring(self, root: Path) -> Path:
         manifest = self.source.manifest()
         if not _complete(root, self.named.name) and self._rebuilding_pays(manifest):
-            with contextlib.suppress(TrainerError):  # such as data that changed: the wire is left
+            with contextlib.suppress(TrainerError):  # such as changed data: transfer it instead
                 return self._rebuild(root)
         folder, _ = build_once(
             root,
@@ -106,49 +112,49 @@ class Delivery:
     def _rebuilding_pays(self, manifest: str) -> bool:
         if _read(manifest)["description"].get("device") != torch.device(self.device).type:
             return False
-        wire = _seconds_on_the_wire(manifest, self.source, self.clock)
+        transfer = _transfer_seconds(manifest, self.source, self.clock)
         return rebuilding_pays(
-            wire, lambda: seconds_to_rebuild(self.config, self.device, self.clock)
+            transfer, lambda: seconds_to_rebuild(self.config, self.device, self.clock)
         )
 
     def _rebuild(self, root: Path) -> Path:
         dataset_features = prepare(self.config, cache=root, device=self.device, verify="sizes")
         if dataset_features.folder is None or dataset_features.folder.name != self.named.name:
-            raise CacheError("the data or the weights of this node are others than the driver's")
+            raise CacheError("the data or the weights of this node differ from the driver's")
         return dataset_features.folder
 
 
-def with_bank_here(setup: WorkerSetup, source: BankSource) -> WorkerSetup:
-    """The same for a worker of this node, its bank brought here if it was not there.
+def with_local_feature_cache(setup: WorkerSetup, source: FeatureCacheSource) -> WorkerSetup:
+    """The setup with the folder of this node's feature cache, which is delivered if missing.
 
     Raises:
-        CacheError: If it cannot be written here, or came damaged.
+        CacheError: If it cannot be written here, or arrived damaged.
     """
     delivery = Delivery(
-        named=Path(setup.bank), source=source, config=setup.config, device=setup.device
+        named=Path(setup.feature_cache), source=source, config=setup.config, device=setup.device
     )
-    return dataclasses.replace(setup, bank=str(delivery.folder()))
+    return dataclasses.replace(setup, feature_cache=str(delivery.folder()))
 
 
-def rebuilding_pays(wire: float, rebuild: Callable[[], float | None]) -> bool:
-    """Whether to make the bank again rather than to have it sent.
+def rebuilding_pays(transfer: float, rebuild: Callable[[], float | None]) -> bool:
+    """Whether computing the features here is clearly faster than transferring them.
 
     Args:
-        wire: Seconds on the wire.
-        rebuild: Tells the seconds that all images take here; None if they cannot be had. Asked
-            only where the wire is slow.
+        transfer: Seconds of the transfer.
+        rebuild: Estimates the seconds that all images take here; None if that is impossible.
+            Called only if the transfer is slow.
     """
-    if wire <= SHORT_WIRE_SECONDS:
+    if transfer <= SHORT_TRANSFER_SECONDS:
         return False
     seconds = rebuild()
-    return seconds is not None and MARGIN * seconds < wire
+    return seconds is not None and MARGIN * seconds < transfer
 
 
 def seconds_to_rebuild(config: TrainConfig, device: str, clock: Clock) -> float | None:
-    """The seconds that the features of all images take here, at the pace of a few.
+    """Estimate the seconds that the features of all images take here, from a few images.
 
     Returns:
-        None where the images or the weights are not to be had on this node.
+        The estimate, or None if this node lacks the images or the weights.
     """
     try:
         data_set = open_dataset(config.data)
@@ -162,7 +168,7 @@ def seconds_to_rebuild(config: TrainConfig, device: str, clock: Clock) -> float 
             progress=lambda what, done, total: None,
         )
         began = clock()
-        with tempfile.TemporaryDirectory() as folder, BankWriter(folder=Path(folder)) as bank:
+        with tempfile.TemporaryDirectory() as folder, EntryWriter(folder=Path(folder)) as bank:
             extraction.write(bank, "train", {})
         spent = clock() - began
     except TrainerError:
@@ -177,8 +183,8 @@ def seconds_to_rebuild(config: TrainConfig, device: str, clock: Clock) -> float 
     return spent * sum(work.values()) / sampled
 
 
-def _seconds_on_the_wire(manifest: str, source: BankSource, clock: Clock) -> float:
-    """From the pace of the first pieces of the largest array."""
+def _transfer_seconds(manifest: str, source: FeatureCacheSource, clock: Clock) -> float:
+    """Estimate the seconds of the transfer, from the first pieces of the largest array."""
     sizes = _sizes(manifest)
     largest = max(sizes, key=lambda name: sizes[name])
     began = clock()
@@ -187,8 +193,8 @@ def _seconds_on_the_wire(manifest: str, source: BankSource, clock: Clock) -> flo
     return (clock() - began) * sum(sizes.values()) / received
 
 
-def _fetch(folder: Path, manifest: str, source: BankSource) -> None:
-    """Fill an empty folder, the manifest last."""
+def _fetch(folder: Path, manifest: str, source: FeatureCacheSource) -> None:
+    """Fill an empty folder; the manifest is written last."""
     records = _read(manifest)["arrays"]
     check_space(folder, sum(_sizes(manifest).values()))
     for name, record in records.items():
@@ -197,10 +203,12 @@ def _fetch(folder: Path, manifest: str, source: BankSource) -> None:
         file.write(manifest)
         file.flush()
         os.fsync(file.fileno())
-    read_bank(folder)  # whether the manifest itself came whole
+    read_entry(folder)  # checks the manifest itself
 
 
-def _fetch_array(folder: Path, name: str, record: dict[str, Any], source: BankSource) -> None:
+def _fetch_array(
+    folder: Path, name: str, record: dict[str, Any], source: FeatureCacheSource
+) -> None:
     digest = hashlib.blake2b(digest_size=16)
     with writing(folder), (folder / f"{name}.npy").open("wb") as file:
         for piece in source.pieces(name, record["size"]):
@@ -210,20 +218,20 @@ def _fetch_array(folder: Path, name: str, record: dict[str, Any], source: BankSo
         os.fsync(file.fileno())
     if digest.hexdigest() != record["checksum"]:
         raise CacheError(
-            f"the feature cache did not come whole to this node ({name} differs): resume, and it"
-            " is sent again"
+            f"the feature cache arrived damaged on this node ({name} differs): resume the search"
+            " to send it again"
         )
 
 
 def _read(manifest: str) -> dict[str, Any]:
-    """What the manifest says, as far as that is needed before it is checked."""
+    """The content of a manifest whose checksum is not verified yet; its file names are safe."""
     try:
         content = json.loads(manifest)
         names_safe = all(SAFE_NAME.fullmatch(name) for name in content["arrays"])
     except (ValueError, LookupError, TypeError) as error:
-        raise CacheError("the feature cache's manifest did not come whole to this node") from error
+        raise CacheError("the feature cache's manifest arrived damaged on this node") from error
     if not names_safe or not content["arrays"]:
-        raise CacheError("the feature cache's manifest names files that no bank has")
+        raise CacheError("the feature cache's manifest lists no arrays or unsafe file names")
     return dict(content)
 
 
@@ -232,12 +240,12 @@ def _sizes(manifest: str) -> dict[str, int]:
 
 
 def _complete(root: Path, key: str) -> bool:
-    return (root / BANKS / key / MANIFEST).is_file()
+    return (root / ENTRIES / key / MANIFEST).is_file()
 
 
 @contextlib.contextmanager
 def _alone(root: Path, key: str) -> Iterator[None]:
-    """One process of this node at a time."""
+    """Let one process of this node at a time in."""
     path = root / DELIVERIES / f"{key}.lock"
     with writing(root):
         path.parent.mkdir(parents=True, exist_ok=True)

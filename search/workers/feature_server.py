@@ -1,8 +1,8 @@
-"""The feature cache of the driver's node, for nodes that lack it: sent through Ray's object store.
+"""Sends the feature cache of the driver's node to other nodes, through Ray's object store.
 
-The driver itself cannot be called, so an actor on its node reads the files. It sends them piece
-by piece: the object store never holds more than a few pieces for a node, however large the bank.
-Imports nothing that trains, so that the actor is small.
+Nodes cannot call the driver itself, so an actor on its node reads the files. It sends them in
+pieces: the object store never holds more than a few pieces per node, however large the cache. This
+module does not import the trainer, which keeps the actor small.
 """
 
 from collections import deque
@@ -18,15 +18,15 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from search.errors import ClusterError, first_line
 
-__all__ = ["RemoteBank", "serve_bank"]
+__all__ = ["RemoteFeatureCache", "serve_feature_cache"]
 
 PIECE = 8 * 2**20  # bytes
-AHEAD = 4  # pieces that are asked for before they are needed
+AHEAD = 4  # pieces that are requested before they are needed
 MANIFEST = "manifest.json"
 
 
-def serve_bank(folder: Path) -> Any:
-    """An actor on this node that reads the bank for others; it ends with this process."""
+def serve_feature_cache(folder: Path) -> Any:
+    """Start an actor on this node that reads the feature cache; it ends with this process."""
     here: str = ray.get_runtime_context().get_node_id()
     actor: Any = ray.remote(_Server)
     return actor.options(
@@ -36,11 +36,11 @@ def serve_bank(folder: Path) -> Any:
     ).remote(str(folder))
 
 
-class RemoteBank:
-    """The bank as seen from another node."""
+class RemoteFeatureCache:
+    """The driver's feature cache, as seen from another node."""
 
     def __init__(self, server: Any) -> None:
-        """Take what :func:`serve_bank` gave."""
+        """Connect to the actor that :func:`serve_feature_cache` started."""
         self._server = server
 
     def manifest(self) -> str:
@@ -71,7 +71,7 @@ class RemoteBank:
 
 
 class _Server:
-    """Reads the files of one bank."""
+    """Reads the files of one feature cache."""
 
     def __init__(self, folder: str) -> None:
         self._folder = Path(folder)

@@ -1,4 +1,4 @@
-"""The seam between the driver and its workers: a few verbs, whatever carries them."""
+"""The interface between the driver and its workers, independent of Ray."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,7 +10,7 @@ __all__ = ["Answer", "Pool"]
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What came of one order."""
+    """The result of one order."""
 
     worker: str
     event: Event
@@ -21,29 +21,29 @@ class Pool(Protocol):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The workers' names; they do not change when a process is replaced."""
+        """The workers' names, which stay the same when a process is replaced."""
 
     def ready(self) -> tuple[str, ...]:
-        """The workers that take orders now: one that lost its node may find no room elsewhere."""
+        """The workers that can take orders now; one that lost its node may wait for another."""
 
     @property
-    def away(self) -> str | None:
-        """Why there are no workers now, such as a cluster that is gone; None while there are."""
+    def outage(self) -> str | None:
+        """Why there are no workers now, such as an unreachable cluster; None if there are."""
 
     def submit(self, worker: str, order: Order) -> None:
-        """Give a free worker an order; returns at once."""
+        """Give a free worker an order; returns immediately."""
 
     def wait(self, timeout: float) -> list[Answer]:
-        """The answers that have come, waiting at most ``timeout`` seconds for the first.
+        """The answers that have arrived, after waiting up to ``timeout`` seconds for the first.
 
-        A worker whose process is gone, or ran out of memory, is replaced by an empty one.
+        A worker whose process died or ran out of memory gets a new process.
 
         Raises:
-            ClusterAway: If the workers' cluster went and did not come back in time.
+            ClusterUnreachable: If the workers' cluster was unreachable for too long.
         """
 
     def replace(self, worker: str) -> None:
-        """End the worker's process, whatever it does; its order is not answered any more."""
+        """Kill the worker's process and start a new one; its order gets no answer."""
 
     def iterations(self) -> dict[str, int]:
-        """True iterations of each worker's present run, as last heard."""
+        """Iterations that each worker's current run has completed, as last reported."""

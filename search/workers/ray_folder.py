@@ -1,7 +1,7 @@
-"""The folder of Ray's sockets and logs: where Ray would put them, or a short one of our own.
+"""The folder of Ray's sockets and logs: Ray's own choice, or a short one if that is unusable.
 
-Ray takes ``RAY_TMPDIR``, else ``TMPDIR``, else ``/tmp``. On a cluster that is often a long path,
-or one that is gone, or one that belongs to another account: Ray then ends with a traceback.
+Ray uses ``RAY_TMPDIR``, else ``TMPDIR``, else ``/tmp``. On a cluster this is often a path that is
+too long, does not exist, or belongs to another account; Ray then ends with a traceback.
 """
 
 import os
@@ -17,38 +17,38 @@ __all__ = ["RayFolder", "find_ray_folder"]
 
 VARIABLES = ("RAY_TMPDIR", "TMPDIR")  # in Ray's order
 RAY_DEFAULT = Path("/tmp")
-#: What Ray lays below its folder: the date, a process number of up to 7 digits, its longest name.
+#: The longest path that Ray creates below its folder: date, process number of 7 digits, socket.
 SOCKET = "/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store"
 LONGEST_SOCKET_PATH = 103 if sys.platform == "darwin" else 107  # bytes
 LONGEST = LONGEST_SOCKET_PATH - len(SOCKET)
-#: Where a short folder may lie.
+#: Where a short folder may be created.
 SHORT_PARENTS = (Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"))
 
 
 @dataclass(frozen=True, kw_only=True)
 class RayFolder:
-    """A folder for Ray in place of its own choice."""
+    """A folder that replaces Ray's own choice."""
 
     path: Path
     #: What is wrong with Ray's choice.
     why: str
 
     def text(self) -> str:
-        """Both, for people."""
+        """A line that says where the folder is, and why."""
         return f"Ray's sockets and logs are in {self.path}: {self.why}"
 
 
 def find_ray_folder(
     environment: Mapping[str, str], *, parents: Sequence[Path] = SHORT_PARENTS
 ) -> RayFolder | None:
-    """A short private folder, made now, where Ray's own choice will not do; None where it will.
+    """Create a short private folder if Ray's own choice is unusable; None if it is usable.
 
     Args:
         environment: Usually ``os.environ``.
-        parents: Where a short folder may lie; the first that can be written is taken.
+        parents: Where the folder may be created; the first writable one is used.
 
     Raises:
-        ClusterError: If there is no folder that will do.
+        ClusterError: If no folder can be created.
     """
     why = _fault(environment)
     if why is None:
@@ -61,14 +61,14 @@ def find_ray_folder(
         except OSError:
             continue  # the next one
     raise ClusterError(
-        f"Ray has no folder for its sockets: {why}, and no short one can be made in"
-        f" {', '.join(map(str, parents))}: set RAY_TMPDIR to a folder that can be written, of at"
+        f"Ray has no folder for its sockets: {why}, and no short one can be created in"
+        f" {', '.join(map(str, parents))}: set RAY_TMPDIR to a writable folder whose path has at"
         f" most {LONGEST - len('/ray')} bytes"
     )
 
 
 def _fault(environment: Mapping[str, str]) -> str | None:
-    """What is wrong with the folder that Ray would take."""
+    """What is wrong with the folder that Ray would use; None if nothing is."""
     variable = next((name for name in VARIABLES if name in environment), None)
     base = RAY_DEFAULT if variable is None else Path(environment[variable])
     given = f"{base}" if variable is None else f"{variable}={base}"
@@ -78,7 +78,7 @@ def _fault(environment: Mapping[str, str]) -> str | None:
     if len(os.fsencode(folder)) > LONGEST:
         return f"{given} is too long for sockets (at most {LONGEST - len('/ray')} bytes)"
     if not base.is_dir():
-        return f"{given} is not a folder"
+        return f"{given} is not an existing folder"
     if not os.access(base, os.W_OK | os.X_OK) and not folder.is_dir():
         return f"{given} cannot be written by this account"
     if folder.exists() and not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):

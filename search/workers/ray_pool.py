@@ -1,4 +1,4 @@
-"""The workers of a search as Ray actors, and how their ends are told apart."""
+"""The workers of a search as Ray actors; classifies crashes, lack of memory and lost workers."""
 
 import time
 from collections.abc import Callable
@@ -11,24 +11,24 @@ import torch
 from ray.exceptions import ActorDiedError, OutOfMemoryError, RayError, RayTaskError
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-from search.errors import ClusterAway, ClusterError, first_line
+from search.errors import ClusterError, ClusterUnreachable, first_line
 from search.records.messages import Crashed, Event, Lost, Order, OutOfMemory, Reported
 from search.workers.cluster import Cluster
-from search.workers.feature_delivery import with_bank_here
-from search.workers.feature_server import RemoteBank, serve_bank
+from search.workers.feature_delivery import with_local_feature_cache
+from search.workers.feature_server import RemoteFeatureCache, serve_feature_cache
 from search.workers.pool import Answer
 from search.workers.worker import Worker, WorkerSetup
 from storage.triggers import NO_TRIGGERS, Triggers
 
 __all__ = ["RayPool"]
 
-RETRY_SECONDS = 2.0  # between two tries to have a cluster again
-#: What an error says that has no type of its own, when memory was not to be had.
+RETRY_SECONDS = 2.0  # between two tries to reconnect to a cluster
+#: Messages of RuntimeErrors that mean a lack of memory.
 NO_MEMORY = ("out of memory", "can't allocate memory")
 
 
 class RayPool:
-    """Workers as Ray actors, each with its core or its share of a GPU."""
+    """Workers as Ray actors, each with one core and its share of a GPU."""
 
     def __init__(
         self,
@@ -44,11 +44,11 @@ class RayPool:
         """Start the workers.
 
         Args:
-            setup: What each has to know.
-            cluster: Ray, connected.
-            count: How many.
-            gpu_share: GPUs that each takes.
-            patience: Seconds to wait for a cluster that went.
+            setup: What each worker needs to know.
+            cluster: The connected cluster.
+            count: Number of workers.
+            gpu_share: GPUs per worker.
+            patience: Seconds to wait for an unreachable cluster.
             clock: Monotonic seconds.
             triggers: Points at which a test interferes.
         """
@@ -59,7 +59,7 @@ class RayPool:
         self._watches: dict[Any, str] = {}
         self._iterations = dict.fromkeys(self._names, 0)
         self._outage: _Outage | None = None
-        self._bank: RemoteBank | None = None
+        self._feature_cache: RemoteFeatureCache | None = None
         self._actors: dict[str, Any] = {}
         self._starting: dict[str, Any] = {}
         self._start_all()
@@ -70,14 +70,14 @@ class RayPool:
         return self._names
 
     @property
-    def away(self) -> str | None:
-        """Why there are no workers now; None while there are."""
+    def outage(self) -> str | None:
+        """Why there are no workers now; None if there are."""
         if self._outage is None:
             return None
         return f"{self._outage.gone} (for {self._clock() - self._outage.since:.0f} s)"
 
     def ready(self) -> tuple[str, ...]:
-        """The workers whose process is there and has its features.
+        """The workers whose process has started and has opened its features.
 
         Raises:
             ClusterError: If one cannot start.
@@ -86,7 +86,7 @@ class RayPool:
             waited = list(self._starting.values())
             started, _ = ray.wait(waited, num_returns=len(waited), timeout=0)
             for worker in [name for name, ref in self._starting.items() if ref in started]:
-                self._hear_start(worker)
+                self._finish_start(worker)
         return tuple(name for name in self._actors if name not in self._starting)
 
     def submit(self, worker: str, order: Order) -> None:
@@ -94,10 +94,10 @@ class RayPool:
         self._orders[self._actors[worker].advance.remote(order)] = worker
 
     def wait(self, timeout: float) -> list[Answer]:
-        """The answers that have come within ``timeout`` seconds.
+        """The answers that have arrived within ``timeout`` seconds.
 
         Raises:
-            ClusterAway: If the cluster went and did not come back in time.
+            ClusterUnreachable: If the cluster was unreachable for too long.
         """
         if self._outage is not None:
             self._come_back(self._outage)
@@ -110,23 +110,23 @@ class RayPool:
         return [answer for reference in ready for answer in self._answers(reference)]
 
     def iterations(self) -> dict[str, int]:
-        """True iterations of each worker's run as last heard; asks again without waiting."""
+        """Iterations of each worker's run, as last reported; asks again without waiting."""
         if self._outage is not None or self._cluster.gone:
             return dict(self._iterations)
         if self._watches:
             ready, _ = ray.wait(list(self._watches), num_returns=len(self._watches), timeout=0)
             for reference in ready:
-                self._hear(reference)
+                self._note_iterations(reference)
         for worker in set(self._actors) - set(self._watches.values()):
             self._watches[self._actors[worker].iteration.remote()] = worker
         return dict(self._iterations)
 
     def replace(self, worker: str) -> None:
-        """End the worker's process, whatever it does; its order is not answered any more."""
+        """Kill the worker's process and start a new one; its order gets no answer."""
         for references in (self._orders, self._watches):
             for reference in [key for key, name in references.items() if name == worker]:
                 del references[reference]
-        if self._outage is None and not self._cluster.look():
+        if self._outage is None and not self._cluster.check():
             self._restart(worker)
 
     def _start_all(self) -> None:
@@ -141,34 +141,38 @@ class RayPool:
             "num_cpus": 1,
             "num_gpus": self._gpu_share,
             "max_restarts": 0,
-            "max_concurrency": 2,  # the second thread answers while the first trains
+            "max_concurrency": 2,  # one thread trains while the other answers questions
             "runtime_env": {"env_vars": {"OMP_NUM_THREADS": str(self._setup.threads)}},
         }
-        if places is not None and self._bank is None:  # other nodes may lack it
-            self._bank = RemoteBank(serve_bank(Path(self._setup.bank)))
-        self._actors[worker] = actor.options(**options).remote(self._setup, self._bank)
-        self._starting[worker] = self._actors[worker].iteration.remote()  # answered once it is up
+        if places is not None and self._feature_cache is None:  # other nodes may lack it
+            self._feature_cache = RemoteFeatureCache(
+                serve_feature_cache(Path(self._setup.feature_cache))
+            )
+        self._actors[worker] = actor.options(**options).remote(self._setup, self._feature_cache)
+        self._starting[worker] = self._actors[
+            worker
+        ].iteration.remote()  # answers once it has started
         self._iterations[worker] = 0
 
-    def _hear_start(self, worker: str) -> None:
-        """A worker is up, or its process ended before it was."""
+    def _finish_start(self, worker: str) -> None:
+        """Note that a worker has started; restart it if its process ended before."""
         try:
             ray.get(self._starting.pop(worker))
         except RayError as error:
             _check_started(worker, error)
-            if not self._cluster.look():
+            if not self._cluster.check():
                 self._restart(worker)
         else:
             self._cluster.note_processes()
 
     def _restart(self, worker: str) -> None:
-        """End the worker's process, if it is there, and start an empty one."""
+        """Kill the worker's process, if there is one, and start a new one."""
         self._triggers.replacing(worker)
         ray.kill(self._actors[worker])
         self._start(worker)
 
     def _answers(self, reference: Any) -> list[Answer]:
-        """What came of an order: one answer, or the loss of all workers."""
+        """The result of an order: one answer, or the loss of all workers."""
         worker = self._orders[reference]
         event: Event
         try:
@@ -179,30 +183,30 @@ class RayPool:
             _check_started(worker, error)
             event = _loss(error)
         if isinstance(event, OutOfMemory | Lost):
-            if gone := self._cluster.look():
+            if gone := self._cluster.check():
                 return self._lose_all(gone)
             self._restart(worker)
         del self._orders[reference]
         return [Answer(worker=worker, event=event)]
 
     def _lose_all(self, gone: str) -> list[Answer]:
-        """The cluster went: nothing more is heard of its workers."""
+        """Disconnect from an unreachable cluster; every busy worker answers ``Lost``."""
         lost = Lost(reason=gone, with_cluster=True)
         answers = [Answer(worker=worker, event=lost) for worker in self._orders.values()]
         self._outage = _Outage(gone=gone, since=self._clock(), tried=self._clock())
         for references in (self._orders, self._watches, self._starting, self._actors):
-            references.clear()  # before Ray is left: they tell it when they go
-        self._bank = None
+            references.clear()  # before disconnecting: references notify Ray when deleted
+        self._feature_cache = None
         self._cluster.leave()
         return answers
 
     def _come_back(self, outage: "_Outage") -> None:
-        """Try to have the cluster again, now and then, until the patience is over."""
+        """Try to reconnect every two seconds, until the patience runs out."""
         now = self._clock()
         if now - outage.since > self._patience:
-            raise ClusterAway(
+            raise ClusterUnreachable(
                 f"{outage.gone} and did not come back within {self._patience:.0f} s:"
-                " `python -m search resume` goes on"
+                " `python -m search resume` continues"
             )
         if now - outage.tried < RETRY_SECONDS:
             return
@@ -211,7 +215,7 @@ class RayPool:
             self._outage = None
         outage.tried = self._clock()
 
-    def _hear(self, reference: Any) -> None:
+    def _note_iterations(self, reference: Any) -> None:
         worker = self._watches.pop(reference)
         try:
             self._iterations[worker] = ray.get(reference)
@@ -221,20 +225,23 @@ class RayPool:
 
 @dataclass(kw_only=True)
 class _Outage:
-    """The cluster is gone."""
+    """An outage of the cluster."""
 
-    #: What of it, for people.
+    #: Which part of it does not answer.
     gone: str
-    #: When that was found out, and when it was last tried to have it again; monotonic seconds.
+    #: When the outage was noticed, in monotonic seconds.
     since: float
+    #: When reconnecting was last tried, in monotonic seconds.
     tried: float
 
 
 class _Actor:
-    """The worker as an actor."""
+    """A worker as a Ray actor."""
 
-    def __init__(self, setup: WorkerSetup, bank: RemoteBank | None) -> None:
-        self._worker = Worker(setup if bank is None else with_bank_here(setup, bank))
+    def __init__(self, setup: WorkerSetup, feature_cache: RemoteFeatureCache | None) -> None:
+        self._worker = Worker(
+            setup if feature_cache is None else with_local_feature_cache(setup, feature_cache)
+        )
 
     def advance(self, order: Order) -> Reported:
         return self._worker.advance(order)
@@ -244,7 +251,7 @@ class _Actor:
 
 
 def _check_started(worker: str, error: RayError) -> None:
-    """A worker that cannot even start is no fault of a trial's."""
+    """Stop the search if a worker cannot start, which is not the fault of a trial."""
     if isinstance(error, ActorDiedError) and error.actor_init_failed:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise ClusterError(f"{worker} cannot start: {lines[-1]}") from error
@@ -261,10 +268,10 @@ def _crash(error: RayTaskError) -> Crashed | OutOfMemory:
 def _lacks_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in NO_MEMORY)
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in NO_MEMORY)
 
 
 def _loss(error: RayError) -> Lost | OutOfMemory:
-    if isinstance(error, OutOfMemoryError):  # ended by Ray, before the machine had none left
+    if isinstance(error, OutOfMemoryError):  # Ray killed it before the machine ran out of memory
         return OutOfMemory(reason=f"{type(error).__name__}: {first_line(error)}", traceback="")
     return Lost(reason=first_line(error))

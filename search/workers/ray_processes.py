@@ -1,7 +1,7 @@
-"""The processes of a Ray of our own, to be ended when Ray leaves some behind.
+"""The processes of a local Ray, to be killed if Ray leaves some behind.
 
-A raylet that was killed, or that came too late, leaves its agents: they look for a head that
-is gone, for as long as a driver would.
+A raylet that was killed, or that started too slowly, leaves its agents behind; these search for a
+head that no longer exists for as long as a driver would.
 """
 
 import contextlib
@@ -13,14 +13,16 @@ from pathlib import Path
 __all__ = ["end", "ray_processes"]
 
 PROC = Path("/proc")
-TITLE = b"ray::"  # what processes of Ray that give themselves a title begin it with
+TITLE = b"ray::"  # how the titles begin that processes of Ray give themselves
 
 
 def ray_processes(package: Path) -> dict[int, int]:
-    """The processes of Ray below this one, with their start times (which tell numbers apart).
+    """The start times of Ray's processes below this one, by process number.
+
+    The start time distinguishes a process from a later one with the same number.
 
     Args:
-        package: Folder of Ray's package, where what it starts lies.
+        package: Folder of Ray's package, which holds the programs that Ray starts.
     """
     signs = (TITLE, os.fsencode(package))
     parents: dict[int, int] = {}
@@ -34,7 +36,7 @@ def ray_processes(package: Path) -> dict[int, int]:
 
 
 def end(processes: Mapping[int, int]) -> None:
-    """Kill those of the processes that are still there."""
+    """Kill the processes that still exist."""
     for pid, started in processes.items():
         with contextlib.suppress(OSError):
             if _fields(pid)[1] == started:
@@ -44,7 +46,7 @@ def end(processes: Mapping[int, int]) -> None:
 def _fields(pid: int) -> tuple[int, int]:
     """Parent and start time of a process: fields 4 and 22 of proc(5)."""
     text = (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
-    fields = text.rpartition(")")[2].split()  # the name before it may hold anything
+    fields = text.rpartition(")")[2].split()  # the name in parentheses may hold any character
     return int(fields[1]), int(fields[19])
 
 

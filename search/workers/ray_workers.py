@@ -1,4 +1,4 @@
-"""The workers of a search on Ray: the cluster is started or joined, and left again."""
+"""Opens the workers of a search: starts or joins a Ray cluster, and leaves it at the end."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -20,27 +20,30 @@ def ray_workers(
     config: LaunchConfig,
     options: RunOptions,
     *,
-    bank: Path,
+    feature_cache: Path,
     artifact_store: ArtifactCheckpointPlace | None,
     stopped: Callable[[], bool],
     say: Callable[[str], None],
 ) -> Iterator[Pool]:
-    """Ray, and this search's workers on it.
+    """The pool of a search's workers on Ray, until the ``with`` block ends.
 
     Args:
         config: The study's configuration.
         options: Where and on what to run.
-        bank: Folder of the features that the workers train on.
-        artifact_store: Where checkpoints are kept for other nodes; None for nowhere.
-        stopped: Whether the search was asked to stop meanwhile.
+        feature_cache: Folder of the features that the workers train on.
+        artifact_store: Where checkpoints are kept for other nodes; None for no such place.
+        stopped: Whether the search was asked to stop.
         say: Prints a line.
 
     Raises:
-        ClusterError: If the cluster cannot be reached, or lacks what the workers need.
+        ClusterError: If the cluster is unreachable, or lacks the resources for the workers.
     """
     machine = options.machine
     setup = WorkerSetup(
-        config=config.train, bank=str(bank), device=machine.device, artifact_store=artifact_store
+        config=config.train,
+        feature_cache=str(feature_cache),
+        device=machine.device,
+        artifact_store=artifact_store,
     )
     connection = ray_cluster(
         machine,

@@ -1,4 +1,4 @@
-"""The worker: hosts the trainer, one run at a time, and knows nothing of any database."""
+"""The worker: trains one run at a time; it has no access to the database."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,28 +22,28 @@ __all__ = ["Worker", "WorkerSetup"]
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerSetup:
-    """What a worker needs to know, none of it secret."""
+    """What a worker needs to know; holds no secret."""
 
     #: The configuration that all trials share.
     config: TrainConfig
     #: Folder of the feature cache.
-    bank: str
+    feature_cache: str
     #: Torch device, e.g. ``cpu`` or ``cuda``.
     device: str
     #: Threads torch may use on the CPU.
     threads: int = 1
-    #: Where checkpoints are kept for other nodes; None for nowhere.
+    #: Where checkpoints are kept for other nodes; None for no such place.
     artifact_store: ArtifactCheckpointPlace | None = None
 
 
 class Worker:
-    """Trains what it is told to, from one evaluation to the next."""
+    """Trains the run that it is ordered to, from one evaluation to the next."""
 
     def __init__(self, setup: WorkerSetup) -> None:
         torch.set_num_threads(setup.threads)
         self._config = setup.config
         self._device = torch.device(setup.device)
-        self._dataset_features: DatasetFeatures = open_dataset_features(Path(setup.bank))
+        self._dataset_features: DatasetFeatures = open_dataset_features(Path(setup.feature_cache))
         self._task: Task | None = None
         self._run: Run | None = None
         self._iteration = 0
@@ -53,35 +53,35 @@ class Worker:
         self._keeps = True
 
     def advance(self, order: Order) -> Reported:
-        """Obey the order and tell of the evaluation that it leads to.
+        """Execute the order, and report the evaluation that it leads to.
 
-        A task that resumes from a checkpoint answers with the checkpoint's reports at once,
-        untrained, so that the decision after the last of them is taken again.
+        A task that resumes from a checkpoint first answers with the checkpoint's reports, without
+        training, so that the driver repeats the decision after the last of them.
         """
         match order:
             case Begin(task=Task(job=Job(kind="test")) as task):
                 return self._score_on_test(task)
             case Begin(task=task):
-                reports, notes = self._take_up(task)
-                return self._tell(reports, notes) if reports else self._train(notes)
+                reports, notes = self._resume_or_start(task)
+                return self._reported(reports, notes) if reports else self._train(notes)
             case Continue():
                 return self._train()
 
     def iteration(self) -> int:
-        """True iterations of the present run; may be asked while it trains."""
+        """Iterations that the current run has completed; may be called while it trains."""
         return self._iteration
 
     def _score_on_test(self, task: Task) -> Reported:
-        """Score the iterate of a checkpoint that counts, as that trained it.
+        """Score the selected weights of the latest sound checkpoint on the test split.
 
         Raises:
-            CheckpointError: If there is none that is sound.
+            CheckpointError: If no sound checkpoint is left.
         """
         self._task, self._run, self._iteration = task, None, 0
         sources, notes = furthest_first(task.earlier, task.stored, self._artifact_store)
         run, more = restore_first(sources, lambda path: self._restore(path, config_of(path)))
         if run is None:
-            raise CheckpointError("; ".join(notes + more) or "its checkpoint is gone")
+            raise CheckpointError("; ".join(notes + more) or "its checkpoint is missing")
         run.load_selected()
         found = run.evaluate(self._dataset_features.test)
         on_test = OnTest(cluster=found.cluster, linear=found.linear)
@@ -90,27 +90,32 @@ class Worker:
     def _restore(self, folder: Path, config: TrainConfig) -> Run:
         return Run.restore(folder, config, self._dataset_features, self._device)
 
-    def _take_up(self, task: Task) -> tuple[tuple[Report, ...], tuple[str, ...]]:
-        config = self._config.with_trial(hyper=task.hyper, seed=task.seed)
+    def _resume_or_start(self, task: Task) -> tuple[tuple[Report, ...], tuple[str, ...]]:
+        config = self._config.with_trial(hyper=task.params, seed=task.seed)
         self._task, self._run = task, None
         sources, notes = furthest_first(task.earlier, task.stored, self._artifact_store)
         run, more = restore_first(sources, lambda folder: self._restore(folder, config))
         self._run = run or Run.start(config, self._dataset_features, self._device)
         self._iteration = self._run.iteration
-        passed = "a checkpoint was passed over"
+        skipped = "skipped a checkpoint"
         return self._run.reports, tuple(
-            f"{task.job.title}: {passed}: {note}" for note in notes + more
+            f"{task.job.title}: {skipped}: {note}" for note in notes + more
         )
 
     def _train(self, notes: tuple[str, ...] = ()) -> Reported:
-        """Train to the next evaluation, and keep a checkpoint of it."""
+        """Train to the next evaluation, and save a checkpoint."""
         assert self._run is not None
         report = self._run.advance(self._count)
         checkpoint, more = self._keep(self._run, report.evaluation)
-        return self._tell((report,), notes + more, checkpoint)
+        return self._reported((report,), notes + more, checkpoint)
 
     def _keep(self, run: Run, evaluation: int) -> tuple[StoredCheckpoint | None, tuple[str, ...]]:
-        """A disk that is full costs the checkpoint, and not the trial; the one before it stays."""
+        """Save a checkpoint; on failure the trial continues, and the earlier checkpoint stays.
+
+        Returns:
+            The checkpoint in the artifact store, or None; and a warning for the first failure
+            of several in a row.
+        """
         assert self._task is not None
         folder, checkpoint = Path(self._task.folder), None
         try:
@@ -120,16 +125,16 @@ class Worker:
                     folder, attempt=self._task.place, evaluation=evaluation
                 )
         except (CheckpointError, ArtifactFailure) as error:
-            told, self._keeps = not self._keeps, False
+            warned, self._keeps = not self._keeps, False
             text = f"{self._task.job.title}: no checkpoint of evaluation {evaluation}: {error}"
-            return None, () if told else (f"{text}; an earlier one stays",)
+            return None, () if warned else (f"{text}; the previous one is kept",)
         self._keeps = True
         return checkpoint, ()
 
     def _count(self, iteration: int) -> None:
         self._iteration = iteration
 
-    def _tell(
+    def _reported(
         self,
         reports: tuple[Report, ...],
         notes: tuple[str, ...] = (),

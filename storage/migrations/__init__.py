@@ -1,3 +1,3 @@
-"""Steps from one version of our tables to the next, run by :mod:`storage.schema`."""
+"""Migrations of our tables from version to version, run by :mod:`storage.schema`."""
 
 __all__: list[str] = []

@@ -1,6 +1,6 @@
-"""What Alembic runs: our tables only, on the connection that it is handed.
+"""Alembic's environment: runs the migrations of our tables on the given connection.
 
-Run by :mod:`storage.schema`, which holds the lock and the transaction.
+:mod:`storage.schema` runs it, and holds the lock and the transaction.
 """
 
 from typing import Any

@@ -119,7 +119,7 @@ def test_a_killed_worker_loses_nothing(search_command: SearchCommand, ended: Reg
     view = view_of(search_command, "kept")
     assert [trial.number for trial in view.trials] == list(range(8))
     assert view.counts.finished == 8 and view.counts.failed == 0
-    assert "goes on elsewhere" in search_command.log()
+    assert "continues on another worker" in search_command.log()
     again = [trial.attempts for trial in view.trials if len(trial.attempts) > 1]
     assert len(again) == 1 and again[0][-1] == "lost"
 

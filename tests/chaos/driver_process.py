@@ -32,7 +32,7 @@ from search.workers.pool import Pool
 from search.workers.worker import WorkerSetup
 from storage.address import parse_address
 from storage.database import open_database
-from storage.errors import DatabaseAway, LeaseHeld, LeaseLost, StorageError
+from storage.errors import DatabaseUnreachable, LeaseHeld, LeaseLost, StorageError
 from tests.chaos.clock import JumpingClock
 from tests.chaos.driver_options import DRIVEN_ELSEWHERE, LOG_FILE, REFUSED, STOPPED, DriverOptions
 from tests.chaos.failing_statements import fail_statements
@@ -87,7 +87,7 @@ def _drive(options: DriverOptions) -> int:
             return 0 if result.ending is Ending.FINISHED else STOPPED
     except (LeaseHeld, LeaseLost) as error:
         return _tell(error, DRIVEN_ELSEWHERE)
-    except DatabaseAway as error:
+    except DatabaseUnreachable as error:
         return _tell(error, STOPPED if begun else REFUSED)
     except (StorageError, SearchError) as error:
         return _tell(error, REFUSED if not begun else 1)
@@ -136,12 +136,15 @@ def _parts(options: DriverOptions, nursery: Nursery, begun: list[bool]) -> Parts
         run: RunOptions,
         /,
         *,
-        bank: Path,
+        feature_cache: Path,
         artifact_store: ArtifactCheckpointPlace | None,
         **other: object,
     ) -> Iterator[Pool]:
         setup = WorkerSetup(
-            config=config.train, bank=str(bank), device="cpu", artifact_store=artifact_store
+            config=config.train,
+            feature_cache=str(feature_cache),
+            device="cpu",
+            artifact_store=artifact_store,
         )
         begun.append(True)
         yield ProcessPool(

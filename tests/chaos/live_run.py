@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from storage.address import parse_address
 from storage.database import Database
-from storage.errors import DatabaseAway
+from storage.errors import DatabaseUnreachable
 from tests.chaos.disk import Disk
 from tests.chaos.driver_options import LOG_FILE, DriverOptions
 from tests.chaos.processes import Launcher, Running, below
@@ -108,7 +108,7 @@ class LiveRun:
                 with database.engine.begin() as connection:
                     connection.execute(text(statement))
                 return True
-            except DatabaseAway:
+            except DatabaseUnreachable:
                 return False
 
     def work_off(self) -> None:

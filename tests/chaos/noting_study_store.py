@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from search.driver.study_store import StudyStore
-from search.driver.writes import AddTrial, EndTrial, NewAttempt, StoreReport, TakeUp, Write
+from search.driver.writes import AddTrial, EndTrial, NewAttempt, StartQueued, StoreReport, Write
 from tests.chaos.told import TOLD_FILE
 
 __all__ = ["NotingStudyStore"]
@@ -24,7 +24,7 @@ class NotingStudyStore(StudyStore):
         """Store the entry, then note it."""
         super().apply(entry, possibly_applied=possibly_applied)
         match entry:
-            case AddTrial() | TakeUp():
+            case AddTrial() | StartQueued():
                 self._epoch = entry.epoch
                 self._note("add", entry.trial, parameters=entry.parameters)
             case NewAttempt(epoch=epoch):

@@ -30,7 +30,7 @@ class ProcessPool:
         return self.names
 
     @property
-    def away(self) -> str | None:
+    def outage(self) -> str | None:
         """There always are workers."""
         return None
 

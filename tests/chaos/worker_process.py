@@ -103,7 +103,7 @@ class _NotedFake:
 def _obey(hosted: _Hosted, order: Order, given: Given, notes: "_Notes") -> Reported:
     match order:
         case Begin(task=Task(job=Job(kind="trial")) as task):
-            notes.take_up(task.trial, task.attempt)
+            notes.start_queued(task.trial, task.attempt)
             _break(task.trial, given)
     return hosted.advance(order)
 
@@ -124,7 +124,7 @@ class _Notes:
         self._file = os.open(folder / WORK_FILE, flags, 0o644)
         self._trial, self._attempt = -1, -1
 
-    def take_up(self, trial: int, attempt: int) -> None:
+    def start_queued(self, trial: int, attempt: int) -> None:
         self._trial, self._attempt = trial, attempt
 
     def write(self, what: str, **more: object) -> None:

@@ -23,10 +23,12 @@ from trainer.hyper_parameters import HyperParameter
 
 EVALUATIONS = 6
 NAMES = ("lambda_self", "b_self", "lambda_knn", "b_knn", "lambda_random", "b_random")
-SPACE = Space(knobs=tuple(HyperParameter(name=name, low=0, high=1, default=0.5) for name in NAMES))
+SPACE = Space(
+    hyper_parameters=tuple(HyperParameter(name=name, low=0, high=1, default=0.5) for name in NAMES)
+)
 
 
-def make_plan(*, trials: int, lag: int, retries: int = 2) -> Plan:
+def make_plan(*, trials: int, in_flight: int, retries: int = 2) -> Plan:
     return Plan(
         seed=7,
         space=SPACE,
@@ -37,7 +39,7 @@ def make_plan(*, trials: int, lag: int, retries: int = 2) -> Plan:
             pruner=build_pruner("competitive", EVALUATIONS),
             evaluations=EVALUATIONS,
         ),
-        schedule=Schedule(target=trials, lag=lag),
+        schedule=Schedule(target=trials, in_flight=in_flight),
         max_retries=retries,
     )
 
@@ -51,7 +53,7 @@ class Search:
         *,
         trials: int = 30,
         workers: int = 1,
-        lag: int | None = None,
+        in_flight: int | None = None,
         fault: Fault | None = None,
         store: MemoryStore | None = None,
         patience: float = 5.0,
@@ -68,13 +70,13 @@ class Search:
         self.stopping = False
         checkpoints = CheckpointStore(root=folder, study="study", identity="memory")
         self.driver = Driver(
-            plan=make_plan(trials=trials, lag=lag or workers + 1),
+            plan=make_plan(trials=trials, in_flight=in_flight or workers + 1),
             memory=self.memory,
             adopted=adopted or [],
             store=self.store,
             pool=self.pool,
             checkpoints=checkpoints,
-            kept=CheckpointRetention(checkpoints, self.memory, artifact_store),
+            retention=CheckpointRetention(checkpoints, self.memory, artifact_store),
             epoch=1,
             progress=self.progress,
             snapshots=Snapshots(

@@ -33,7 +33,7 @@ class InlinePool:
         self._stalled: set[str] = set()
         self.replaced: list[str] = []
         self.absent: set[str] = set()
-        self.away: str | None = None
+        self.outage: str | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -62,8 +62,8 @@ class InlinePool:
         self.replaced.append(worker)
 
     def lose_all(self, reason: str) -> list[Answer]:
-        """The workers' cluster goes: no worker is left until ``away`` is None again."""
-        self.away = reason
+        """The workers' cluster goes: no worker is left until ``outage`` is None again."""
+        self.outage = reason
         lost = Lost(reason=reason, with_cluster=True)
         answers = [Answer(worker=worker, event=lost) for worker, _ in self._orders]
         self._orders.clear()

@@ -3,18 +3,18 @@
 from types import TracebackType
 from typing import Self
 
-from search.driver.look import Look
+from search.driver.study_changes import StudyChanges
 from search.driver.writes import (
     AddTrial,
     EndTrial,
     NewAttempt,
+    StartQueued,
     StoreReport,
     StoreTest,
-    TakeUp,
     Write,
 )
 from search.progress.snapshot import Snapshot
-from storage.errors import DatabaseAway
+from storage.errors import DatabaseUnreachable
 
 
 class MemoryStore:
@@ -22,7 +22,7 @@ class MemoryStore:
 
     def __init__(self, away_at: set[int] | None = None) -> None:
         #: Those of trials.
-        self.entries: list[AddTrial | TakeUp | NewAttempt | StoreReport | EndTrial] = []
+        self.entries: list[AddTrial | StartQueued | NewAttempt | StoreReport | EndTrial] = []
         #: Results on the test split.
         self.tests: list[dict[str, object]] = []
         self.doubtful: list[Write] = []
@@ -33,7 +33,7 @@ class MemoryStore:
     def apply(self, entry: Write, *, possibly_applied: bool) -> None:
         self._tries += 1
         if self._tries in self._away_at:
-            raise DatabaseAway("the database is away: on order")
+            raise DatabaseUnreachable("the database is unreachable: on order")
         if possibly_applied:
             self.doubtful.append(entry)
         if isinstance(entry, StoreTest):
@@ -41,8 +41,8 @@ class MemoryStore:
         else:
             self.entries.append(entry)
 
-    def look(self) -> Look:
-        return Look(stop_requested=self.asked_to_stop)
+    def read_changes(self) -> StudyChanges:
+        return StudyChanges(stop_requested=self.asked_to_stop)
 
     def revive(self) -> None:
         pass

@@ -70,7 +70,7 @@ class FakeWorker:
         return self._task
 
     def _train(self) -> Reported:
-        report = fake_report(self.task.hyper, self.task.seed, len(self._reports) + 1)
+        report = fake_report(self.task.params, self.task.seed, len(self._reports) + 1)
         self._reports.append(report)
         self.evaluations_made += 1
         folder = Path(self.task.folder)
@@ -88,7 +88,7 @@ class FakeWorker:
         self._task, self._reports = task, []
         found = self._found(task)
         if not found:
-            raise CheckpointError("its checkpoint is gone")
+            raise CheckpointError("its checkpoint is missing")
         on_test = OnTest(cluster=found[-1].cluster, linear=found[-1].linear)
         return Reported(job=task.job, attempt=task.attempt, reports=(), on_test=on_test)
 

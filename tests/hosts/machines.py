@@ -15,7 +15,7 @@ from tests.hosts.network import Host, Network, wait_until
 from tests.hosts.server import DEPLOY, Server
 from tests.tiny import tiny
 from trainer.config.toml_records import toml_text
-from trainer.features.cache import BANKS, MANIFEST
+from trainer.features.cache import ENTRIES, MANIFEST
 
 __all__ = ["PATIENCE", "Machines", "actors_on", "machines"]
 
@@ -119,7 +119,7 @@ class Machines:
 
     def banks_on(self, host: Host) -> int:
         """Feature banks that the host has of its own."""
-        found = host.run("find", str(self.local), "-path", f"*/{BANKS}/*", "-name", MANIFEST)
+        found = host.run("find", str(self.local), "-path", f"*/{ENTRIES}/*", "-name", MANIFEST)
         return len(found.stdout.splitlines())
 
     def _config(self) -> Path:

@@ -54,7 +54,7 @@ class Backbone(Protocol):
 
         Args:
             images: Tensor with shape (N, 3, h, w), from 0 to 1; both sides are multiples of
-                the patch. A bank holds squares; whole images are predicted as they are.
+                the patch. Cached features are of squares; `predict` uses whole images.
 
         Returns:
             Tensor with shape (N, H, W, C), H = h / patch and W = w / patch, float32, without

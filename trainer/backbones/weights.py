@@ -34,7 +34,7 @@ def fetch_hub_file(repository: str, filename: str) -> Path:
     Raises:
         WeightsError: If it is not there and the hub cannot be reached or refuses.
     """
-    import huggingface_hub  # takes a second, and most runs need no hub
+    import huggingface_hub  # lazily: takes a second, and most runs do not need it
     from huggingface_hub.errors import EntryNotFoundError, HTTPError  # type: ignore[attr-defined]
 
     name, _, revision = repository.partition("@")

@@ -1,7 +1,7 @@
 """The trainer's command line: one run without any database.
 
-Each verb is parsed here and done in ``trainer/commands``. What a user can mend ends in one line
-on standard error and exit code 2.
+Commands are parsed here and implemented in the other files of ``trainer/commands``. An error that
+the user can fix is one line on standard error, with exit code 2.
 """
 
 import sys
@@ -20,7 +20,7 @@ from trainer.commands.fit import fit_run
 from trainer.commands.import_checkpoint import import_released
 from trainer.commands.import_config import import_settings
 from trainer.commands.inspect import inspect_file
-from trainer.commands.predict import Asked, predict_images, read_modalities
+from trainer.commands.predict import PredictRequest, predict_images, read_modalities
 from trainer.commands.presets import list_presets, print_preset
 from trainer.commands.setup import find_device, read_config
 from trainer.config.paths import user_path
@@ -42,13 +42,13 @@ app = typer.Typer(
 )
 
 cache_app = typer.Typer(
-    help="What the feature cache holds; making room.",
+    help="List or prune the feature cache.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
 app.add_typer(cache_app, name="cache")
 
-#: What every path has in common: ``~`` is expanded, as no shell does after ``=``.
+#: Common to all paths: ``~`` is expanded, which no shell does after ``=``.
 FOLDER: dict[str, Any] = {"parser": user_path, "metavar": "FOLDER", "show_default": False}
 FILE: dict[str, Any] = {**FOLDER, "metavar": "FILE"}
 
@@ -64,7 +64,7 @@ DataOption = Annotated[
 ]
 RunOption = Annotated[
     Path | None,
-    typer.Option(help="Folder of the checkpoint; default runs/NAME.", **FOLDER),
+    typer.Option(help="Folder for the checkpoint; default runs/NAME.", **FOLDER),
 ]
 
 
@@ -90,20 +90,20 @@ def fit(
     cache: CacheOption = None,
     log: Annotated[
         Literal["none", "tensorboard", "wandb"],
-        typer.Option(help="Log the evaluations there as well."),
+        typer.Option(help="Also log the evaluations to TensorBoard or Weights & Biases."),
     ] = "none",
     snapshots: Annotated[
         str | None,
         typer.Option(
-            help="Keep a checkpoint at these iterations, such as 0,10,100, for figures.",
+            help="Keep checkpoints at these iterations, such as 0,10,100, for figures.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Train one run; a folder that holds its checkpoint is resumed."""
+    """Train one run, or resume it if the folder holds its checkpoint."""
     folder = out if out is not None else Path("runs") / config.stem
     fit_run(
-        read_config(config, tell=True),
+        read_config(config, announce=True),
         folder,
         cache=cache,
         device=find_device(device),
@@ -117,30 +117,30 @@ def evaluate(
     checkpoint: CheckpointArgument,
     split: Annotated[Literal["val", "test"], typer.Option(help="Split to score.")] = "val",
     flip: Annotated[
-        bool, typer.Option("--flip", help="Score the mean with the mirrored image's code, too.")
+        bool, typer.Option("--flip", help="Also score codes averaged with the mirrored image's.")
     ] = False,
     crf: Annotated[
-        bool, typer.Option("--crf", help="Score what a dense CRF makes of it, too.")
+        bool, typer.Option("--crf", help="Also score predictions refined by a dense CRF.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     data: DataOption = None,
     device: DeviceOption = "auto",
     cache: CacheOption = None,
 ) -> None:
-    """Score a checkpoint."""
-    asked = Scoring(split=split, flip=flip, crf=crf, as_json=json)
-    evaluate_checkpoint(checkpoint, asked, data=data, cache=cache, device=find_device(device))
+    """Score a checkpoint on the val or test split."""
+    scoring = Scoring(split=split, flip=flip, crf=crf, as_json=json)
+    evaluate_checkpoint(checkpoint, scoring, data=data, cache=cache, device=find_device(device))
 
 
 @app.command()
 def figures(
     checkpoint: CheckpointArgument,
-    out: Annotated[Path, typer.Option(help="Folder of the PNG and SVG files.", **FOLDER)],
+    out: Annotated[Path, typer.Option(help="Folder for the PNG and SVG files.", **FOLDER)],
     split: Annotated[Literal["val", "test"], typer.Option(help="Split to show.")] = "val",
-    images: Annotated[int, typer.Option(min=1, help="Images to show.")] = 4,
+    images: Annotated[int, typer.Option(min=1, help="Number of images to show.")] = 4,
     baseline: Annotated[
         Path | None,
-        typer.Option(help="Checkpoint of a run to show beside.", **FOLDER),
+        typer.Option(help="Checkpoint of another run, to compare with.", **FOLDER),
     ] = None,
     data: DataOption = None,
     device: DeviceOption = "auto",
@@ -157,11 +157,11 @@ def features(
     device: DeviceOption = "auto",
     cache: CacheOption = None,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Compare every byte with its checksum, and say so.")
+        bool, typer.Option("--verify", help="Compare every byte with its checksum.")
     ] = False,
 ) -> None:
-    """Build the feature cache and the neighbours of a configuration, or find them complete."""
-    run = read_config(config, tell=True)
+    """Compute and cache the features and neighbours for a run, unless they are cached."""
+    run = read_config(config, announce=True)
     build_features(run, cache=cache, device=find_device(device), verify=verify)
 
 
@@ -169,10 +169,10 @@ def features(
 def presets(
     name: Annotated[
         str | None,
-        typer.Argument(help="Print this one as TOML; default lists all.", show_default=False),
+        typer.Argument(help="Preset to print; without it, list all.", show_default=False),
     ] = None,
 ) -> None:
-    """List the presets, or print one; `base = "NAME"` in a TOML file starts from it."""
+    """List the presets, or print one as TOML. A TOML file builds on one with `base = "NAME"`."""
     if name is None:
         list_presets()
     else:
@@ -186,34 +186,34 @@ def inspect(
         typer.Argument(help="TOML file of the run, or of a data set.", **FILE),
     ],
     cache: CacheOption = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Read a whole data set and name every fault; exit code 1 if training would fail."""
+    """Read a whole data set and list every fault. Exit code 1 if training would fail."""
     if not inspect_file(config, cache=cache, as_json=json):
         raise typer.Exit(1)
 
 
 @app.command("import-checkpoint")
 def import_checkpoint(
-    file: Annotated[Path, typer.Argument(help="Released .ckpt file.", **FILE)],
+    file: Annotated[Path, typer.Argument(help="Published .ckpt file.", **FILE)],
     out: RunOption = None,
 ) -> None:
-    """Make a checkpoint of one that UniM2's authors released; nothing pickled in it runs."""
+    """Convert a checkpoint published by UniM2's authors, without running code stored in it."""
     import_released(file, out if out is not None else Path("runs") / file.stem)
 
 
 @app.command("import-config")
 def import_config(
-    file: Annotated[Path, typer.Argument(help="Released .yml file.", **FILE)],
+    file: Annotated[Path, typer.Argument(help="Published .yml file.", **FILE)],
     out: Annotated[
         Path | None,
         typer.Option(help="TOML file to write; default NAME.toml.", **FILE),
     ] = None,
     protocol: Annotated[
-        Literal["held-out", "published"], typer.Option(help="How its numbers are to be made.")
+        Literal["held-out", "published"], typer.Option(help="Protocol of the new configuration.")
     ] = "held-out",
 ) -> None:
-    """Make a configuration of one that UniM2's authors released."""
+    """Convert a configuration published by UniM2's authors."""
     import_settings(file, out if out is not None else Path(f"{file.stem}.toml"), protocol=protocol)
 
 
@@ -221,14 +221,14 @@ def import_config(
 def export(
     source: Annotated[Path, typer.Argument(help="Folder of a checkpoint, or TOML file.", **FILE)],
     format: Annotated[
-        Literal["unim2-yaml"], typer.Option(help="Whose names of the settings.")
+        Literal["unim2-yaml"], typer.Option(help="Format of the output.")
     ] = "unim2-yaml",
     out: Annotated[
-        Path | None, typer.Option(help="File to write; default prints.", **FILE)
+        Path | None, typer.Option(help="File to write; default standard output.", **FILE)
     ] = None,
 ) -> None:
-    """Write a run's settings as a configuration of the code that UniM2's authors released."""
-    del format  # there is one
+    """Export a run's settings as a configuration for the code of UniM2's authors."""
+    del format  # there is only one
     export_settings(source, out)
 
 
@@ -240,30 +240,30 @@ def predict(
     modality: Annotated[
         list[str] | None,
         typer.Option(
-            help="NAME=FOLDER of another modality, its files named as the images are.",
+            help="NAME=FOLDER of another modality, with files named like the images.",
             show_default=False,
         ),
     ] = None,
     probe: Annotated[
-        Literal["cluster", "linear"], typer.Option(help="Which probe is asked.")
+        Literal["cluster", "linear"], typer.Option(help="Probe that predicts.")
     ] = "cluster",
     data: DataOption = None,
     device: DeviceOption = "auto",
     cache: CacheOption = None,
 ) -> None:
-    """Predict images of one's own, without labels: masks and overlays of their full size."""
+    """Predict your own images, without labels: masks and overlays in full size."""
     folders = read_modalities(modality or [])
-    asked = Asked(images=tuple(images), folders=folders, out=out, probe=probe)
-    if not predict_images(checkpoint, asked, data=data, cache=cache, device=find_device(device)):
+    request = PredictRequest(images=tuple(images), folders=folders, out=out, probe=probe)
+    if not predict_images(checkpoint, request, data=data, cache=cache, device=find_device(device)):
         raise typer.Exit(1)
 
 
 @cache_app.command("list")
 def cache_list(
     cache: CacheOption = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON list.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON list.")] = False,
 ) -> None:
-    """List feature caches: what they were made from, their size, when each was last used."""
+    """List the entries of the feature cache: their source, size and last use."""
     list_cache(cache=cache, as_json=json)
 
 
@@ -271,18 +271,18 @@ def cache_list(
 def cache_prune(
     cache: CacheOption = None,
     older_than: Annotated[
-        str | None, typer.Option(help="Not opened for so long: 12h, 30d, 8w.", show_default=False)
+        str | None, typer.Option(help="Not opened for 12h, 30d or 8w.", show_default=False)
     ] = None,
     larger_than: Annotated[
-        str | None, typer.Option(help="Larger than 500MiB, 10GiB.", show_default=False)
+        str | None, typer.Option(help="Larger than 500MiB or 10GiB.", show_default=False)
     ] = None,
     incomplete: Annotated[
-        bool, typer.Option("--incomplete", help="Left over by a killed process, or damaged.")
+        bool, typer.Option("--incomplete", help="Damaged, or left behind by a killed process.")
     ] = False,
-    every: Annotated[bool, typer.Option("--all", help="Every bank.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Every entry.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Remove the banks that all of the given options apply to, never one that is in use."""
+    """Remove the entries that meet all given conditions, but none that is in use."""
     choice = Choice(
         older_than=None if older_than is None else read_age(older_than),
         larger_than=None if larger_than is None else read_size(larger_than),

@@ -1,4 +1,4 @@
-"""``cache list`` and ``cache prune``: what the feature cache holds, and making room."""
+"""``cache list`` and ``cache prune``: show the entries of the feature cache and remove some."""
 
 import datetime
 import json
@@ -15,12 +15,12 @@ from trainer.commands.tables import say_table
 from trainer.console.sizes import bytes_text
 from trainer.errors import ConfigError
 from trainer.features.cache import cache_root, free_space
-from trainer.features.inventory import BankEntry, list_banks, remove_bank
+from trainer.features.inventory import CacheEntry, list_entries, remove_entry
 
 __all__ = ["Choice", "list_cache", "prune_cache", "read_age", "read_size"]
 
 AGES = {"h": 3600, "d": 86400, "w": 7 * 86400}  # seconds
-#: Bytes: what is printed is binary; disks are sold in decimal ones.
+#: Bytes per unit. We print binary units; decimal ones are accepted as well.
 SIZES = {
     **{"kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12},
     **{"kib": 2.0**10, "mib": 2.0**20, "gib": 2.0**30, "tib": 2.0**40},
@@ -29,19 +29,19 @@ SIZES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """Which banks to remove: those to which everything that is given applies."""
+    """Which entries to remove: those that meet every given condition."""
 
-    #: Not opened for so long, seconds.
+    #: Seconds for which an entry was not opened.
     older_than: float | None = None
     #: Bytes.
     larger_than: float | None = None
-    #: Whether only what no run can take: left over by a killed process, or damaged.
+    #: Whether to choose only unusable entries: damaged, or left behind by a killed process.
     incomplete: bool = False
-    #: Whether every bank, given nothing else.
+    #: Whether to choose every entry if there is no other condition.
     every: bool = False
 
-    def takes(self, entry: BankEntry, now: float) -> bool:
-        """Whether a bank is one of them."""
+    def includes(self, entry: CacheEntry, now: float) -> bool:
+        """Whether an entry is chosen."""
         return (
             (self.older_than is None or now - entry.used_at > self.older_than)
             and (self.larger_than is None or entry.size > self.larger_than)
@@ -50,94 +50,92 @@ class Choice:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing was chosen."""
+        """Whether no condition was given."""
         return self == Choice()
 
 
 def list_cache(*, cache: Path | None, as_json: bool) -> None:
-    """Print the banks of the cache.
+    """Print the entries of the cache.
 
     Raises:
-        CacheError: If the cache cannot be looked at.
+        CacheError: If the cache cannot be read.
     """
     root = cache_root(cache)
-    banks = list_banks(root)
+    entries = list_entries(root)
     if as_json:
-        say(json.dumps([_json(entry) for entry in banks], indent=1))
+        say(json.dumps([_json(entry) for entry in entries], indent=1))
         return
-    if banks:
-        _say_banks(banks)
-    total = sum(entry.size for entry in banks)
-    say(
-        f"{root}: {_banks(len(banks))} of {bytes_text(total)}, {bytes_text(free_space(root))} free"
-    )
+    if entries:
+        _say_entries(entries)
+    total, free = sum(entry.size for entry in entries), free_space(root)
+    say(f"{root}: {_counted(len(entries))}, {bytes_text(total)}; {bytes_text(free)} free")
 
 
 def prune_cache(
     choice: Choice, *, cache: Path | None, sure: bool, ask: Callable[[str], bool]
 ) -> None:
-    """Remove the chosen banks, but for those that a running process uses.
+    """Remove the chosen entries, except those that a running process uses.
 
     Args:
-        choice: Which.
+        choice: Which entries to remove.
         cache: Folder of the cache; None for the user's own.
-        sure: Whether to go without asking.
-        ask: Puts a question to the user.
+        sure: Whether to remove without asking.
+        ask: Asks the user a yes-no question.
 
     Raises:
-        ConfigError: If nothing was chosen, or there is nobody to ask.
-        CacheError: If a bank cannot be deleted.
+        ConfigError: If no condition was given, or there is nobody to ask.
+        CacheError: If an entry cannot be deleted.
     """
     if choice.empty:
         raise ConfigError(
-            "cache prune was not told what to remove: give --older-than 30d, --larger-than 10GiB,"
+            "cache prune needs to know what to remove: give --older-than 30d, --larger-than 10GiB,"
             " --incomplete or --all"
         )
     root = cache_root(cache)
-    chosen = [entry for entry in list_banks(root) if choice.takes(entry, time.time())]
+    chosen = [entry for entry in list_entries(root) if choice.includes(entry, time.time())]
     if not chosen:
-        say(f"{root}: no bank is to be removed")
+        say(f"{root}: there is nothing to remove")
         return
-    _say_banks(tuple(chosen))
+    _say_entries(tuple(chosen))
     if not sure:
         if not sys.stdin.isatty():
             raise ConfigError(
                 "cache prune asks before it deletes, and there is nobody to ask: give --yes"
             )
-        if not ask(f"remove {_banks(len(chosen))}?"):
+        if not ask(f"remove {_counted(len(chosen))}?"):
             say("nothing was removed")
             return
     _remove(chosen, root)
 
 
-def _remove(chosen: list[BankEntry], root: Path) -> None:
-    freed, gone = 0, 0
+def _remove(chosen: list[CacheEntry], root: Path) -> None:
+    freed, removed = 0, 0
     for entry in chosen:
-        size = remove_bank(entry)
+        size = remove_entry(entry)
         if size is None:
             say(f"kept {entry.key[:8]}: a running process uses it")
         else:
-            freed, gone = freed + size, gone + 1
+            freed, removed = freed + size, removed + 1
     say(
-        f"removed {_banks(gone)}, freed {bytes_text(freed)};"
+        f"removed {_counted(removed)}, freed {bytes_text(freed)};"
         f" {bytes_text(free_space(root))} are free"
     )
 
 
 def read_age(text: str) -> float:
-    """Seconds of an age such as ``30d``.
+    """An age such as ``30d``, in seconds.
 
     Raises:
-        ConfigError: If it is none.
+        ConfigError: If it cannot be read.
     """
     return _quantity(text, AGES, "--older-than", "12h, 30d or 8w")
 
 
 def read_size(text: str) -> float:
-    """Bytes of a size such as ``10GiB`` or ``10GB``.
+    """A size such as ``10GiB`` or ``10GB``, in bytes.
 
     Raises:
-        ConfigError: If it is none.
+        ConfigError: If it cannot be read.
     """
     return _quantity(text, SIZES, "--larger-than", "500MiB or 10GiB")
 
@@ -146,12 +144,12 @@ def _quantity(text: str, units: Mapping[str, float], option: str, examples: str)
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]+)", text.strip().lower())
     if match is None or match[2] not in units:
         raise ConfigError(
-            f"{option} {text} is not understood: give a number and a unit, {examples}"
+            f"{option} {text} cannot be read: give a number and a unit, such as {examples}"
         )
     return float(match[1]) * units[match[2]]
 
 
-def _say_banks(banks: tuple[BankEntry, ...]) -> None:
+def _say_entries(entries: tuple[CacheEntry, ...]) -> None:
     rows = [
         (
             entry.key[:8],
@@ -161,14 +159,14 @@ def _say_banks(banks: tuple[BankEntry, ...]) -> None:
             _time_text(entry.used_at),
             bytes_text(entry.size),
         )
-        for entry in banks
+        for entry in entries
     ]
     say_table(
-        ("bank", "made from", "state", "built", "last used", "size"), rows, numbers=1, wraps=1
+        ("entry", "made from", "state", "built", "last used", "size"), rows, numbers=1, wraps=1
     )
 
 
-def _made_from_text(entry: BankEntry) -> str:
+def _made_from_text(entry: CacheEntry) -> str:
     tables = entry.made_from
     if not tables:
         return "unknown"
@@ -188,11 +186,11 @@ def _time_text(seconds: float) -> str:
     return f"{moment:%Y-%m-%d %H:%M}"
 
 
-def _banks(count: int) -> str:
-    return f"{count} bank{'' if count == 1 else 's'}"
+def _counted(count: int) -> str:
+    return f"{count} {'entry' if count == 1 else 'entries'}"
 
 
-def _json(entry: BankEntry) -> dict[str, Any]:
+def _json(entry: CacheEntry) -> dict[str, Any]:
     return {
         "key": entry.key,
         "folder": str(entry.folder),

@@ -1,4 +1,4 @@
-"""``evaluate``: score a checkpoint on a split, plainly and with what other papers add."""
+"""``evaluate``: score a checkpoint on a split, as it is and with common test-time options."""
 
 import dataclasses
 import json
@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 import torch
 
-from trainer.commands.lines import iterate_text, percent_text, protocol_line
-from trainer.commands.setup import at_root, prepare_dataset_features, say, telling
+from trainer.commands.lines import percent_text, protocol_line, weights_text
+from trainer.commands.setup import at_root, prepare_dataset_features, say, show_progress
 from trainer.commands.tables import say_table
 from trainer.config.configuration import TrainConfig
 from trainer.config.toml_records import record_to_table
@@ -29,12 +29,12 @@ __all__ = ["Scoring", "evaluate_checkpoint"]
 
 @dataclass(frozen=True, kw_only=True)
 class Scoring:
-    """What is to be scored, and how predictions are made besides plainly."""
+    """The split to score, and with which test-time options."""
 
     split: Literal["val", "test"]
-    #: Whether codes are averaged with the mirrored image's.
+    #: Whether to average codes with those of the mirrored image.
     flip: bool
-    #: Whether a dense CRF refines predictions, of averaged codes where they are averaged.
+    #: Whether a dense CRF refines the predictions, after averaging if both are set.
     crf: bool
     #: Whether to print one JSON object instead of a table.
     as_json: bool = False
@@ -42,54 +42,56 @@ class Scoring:
 
 def evaluate_checkpoint(
     checkpoint: Path,
-    asked: Scoring,
+    scoring: Scoring,
     *,
     data: Path | None,
     cache: Path | None,
     device: torch.device,
 ) -> None:
-    """Print both probes' scores: a table, or one JSON object.
+    """Print the scores of both probes as a table or as one JSON object.
 
     Args:
         checkpoint: Folder of the checkpoint.
-        asked: What to score, and how.
+        scoring: What to score, and how.
         data: Folder of the data set, if it was moved.
         cache: Folder of the feature cache; None for the user's own.
         device: Where to compute.
 
     Raises:
-        TrainerError: If the checkpoint or its data are missing, damaged or of another kind, the
-            split has no labels, or a CRF is asked for where there is no RGB.
+        TrainerError: If the checkpoint or its data are missing, damaged or do not match, the
+            split has no labels, or a CRF is requested for data without RGB images.
     """
     settings = at_root(config_of(checkpoint), data)
-    require_labelled(open_dataset(settings.data), split=asked.split, wanted_by="evaluate")
-    pictures = _open_pictures(settings) if asked.crf else None
+    require_labelled(open_dataset(settings.data), split=scoring.split, wanted_by="evaluate")
+    pictures = _open_pictures(settings) if scoring.crf else None
     dataset_features = prepare_dataset_features(
         settings, cache=cache, device=device, verify="small"
     )
-    require_labels(dataset_features, split=asked.split, wanted_by="evaluate")
+    require_labels(dataset_features, split=scoring.split, wanted_by="evaluate")
     run = Run.restore(checkpoint, settings, dataset_features, device)
     iteration = run.load_selected()
     mirrored = (
-        _prepare_mirrored(settings, dataset_features, asked, cache, device) if asked.flip else None
+        _prepare_mirrored(settings, dataset_features, scoring, cache, device)
+        if scoring.flip
+        else None
     )
-    if not asked.as_json:
+    if not scoring.as_json:
         say(protocol_line(settings))
-        say(iterate_text(run))
+        say(weights_text(run))
     found = {
-        name: _score(run, dataset_features, asked.split, options, name, device)
-        for name, options in _ways(mirrored, pictures, dataset_features, asked.split)
+        name: _score(run, dataset_features, scoring.split, options, name, device)
+        for name, options in _options(mirrored, pictures, dataset_features, scoring.split)
     }
-    if asked.as_json:
-        say(json.dumps(_json(checkpoint, asked.split, settings, iteration, found), indent=1))
+    if scoring.as_json:
+        say(json.dumps(_json(checkpoint, scoring.split, settings, iteration, found), indent=1))
         return
     rows = [row for name, evaluation in found.items() for row in _rows(name, evaluation)]
     columns = ("split", "predictions", "probe", "mIoU", "mIoU all", "accuracy")
-    say_table(columns, [(asked.split, *row) for row in rows], numbers=3)
+    say_table(columns, [(scoring.split, *row) for row in rows], numbers=3)
 
 
 def _open_pictures(settings: TrainConfig) -> Callable[[tuple[str, ...]], Pictures]:
-    """RGB of named images, whatever modalities the run has; refused now if there is none."""
+    """Opens RGB images by name; fails at once if the data set has none."""
     data = dataclasses.replace(settings.data, modalities=("rgb",))
     opened = Pictures.open(data, settings.features, ())
     return lambda names: dataclasses.replace(opened, names=names)
@@ -98,28 +100,28 @@ def _open_pictures(settings: TrainConfig) -> Callable[[tuple[str, ...]], Picture
 def _prepare_mirrored(
     settings: TrainConfig,
     dataset_features: DatasetFeatures,
-    asked: Scoring,
+    scoring: Scoring,
     cache: Path | None,
     device: torch.device,
 ) -> Mirrored:
-    with telling() as tell:
+    with show_progress() as progress:
         return prepare_mirrored(
             settings,
             dataset_features,
-            asked.split,
+            scoring.split,
             cache=cache,
             device=device,
-            progress=tell,
+            progress=progress,
         )
 
 
-def _ways(
+def _options(
     mirrored: Mirrored | None,
     pictures: Callable[[tuple[str, ...]], Pictures] | None,
     dataset_features: DatasetFeatures,
     split: Literal["val", "test"],
 ) -> Iterator[tuple[str, TestTimeOptions]]:
-    """The ways in which predictions are made, by name: each adds to the one before."""
+    """Test-time options by name; each adds to the one before."""
     yield "raw", TestTimeOptions()
     features = None if mirrored is None else mirrored.features
     if features is not None:
@@ -139,7 +141,7 @@ def _score(
     device: torch.device,
 ) -> Evaluation:
     total = len(dataset_features.evaluated(split))
-    with telling() as tell:
+    with show_progress() as progress:
         return evaluate(
             run.scored(),
             dataset_features.evaluated(split),
@@ -147,7 +149,7 @@ def _score(
             batch_size=run.config.evaluation.batch_size,
             device=device,
             options=options,
-            on_images=lambda done: tell(f"score, {name}", done, total),
+            on_images=lambda done: progress(f"score, {name}", done, total),
         )
 
 
@@ -164,7 +166,7 @@ def _json(
     iteration: int,
     found: Mapping[str, Evaluation],
 ) -> dict[str, Any]:
-    """The same for scripts; scores in percent, null where there is none."""
+    """The scores for scripts, in percent; null if undefined."""
     return {
         "checkpoint": str(checkpoint),
         "split": split,

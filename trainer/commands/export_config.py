@@ -1,4 +1,4 @@
-"""``export``: a run's settings in another program's names."""
+"""``export``: write a run's settings as a configuration of another program."""
 
 from pathlib import Path
 
@@ -14,14 +14,14 @@ __all__ = ["export_settings"]
 
 
 def export_settings(source: Path, out: Path | None) -> None:
-    """Print, or write to a file, the settings as a configuration of the released code.
+    """Print the settings as a configuration of the published code, or write them to a file.
 
     Args:
         source: Folder of a checkpoint, or a TOML file.
         out: File to write; None to print.
 
     Raises:
-        TrainerError: If the source cannot be read, the released code cannot run its settings,
+        TrainerError: If the source cannot be read, the published code cannot run its settings,
             or the file cannot be written.
     """
     config: TrainConfig = config_of(source) if source.is_dir() else read_config(source)

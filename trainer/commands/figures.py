@@ -1,4 +1,4 @@
-"""``figures``: pictures of a run, as PNG and SVG files."""
+"""``figures``: draw figures of a run as PNG and SVG files."""
 
 import importlib.util
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ __all__ = ["FigureSet", "draw_figures"]
 
 @dataclass(frozen=True, kw_only=True)
 class FigureSet:
-    """What is to be drawn, and where to."""
+    """The figures to draw, and where to write them."""
 
     out: Path
     split: Literal["val", "test"]
-    #: Images that are shown, spread evenly over the split.
+    #: Number of images to show, spread evenly over the split.
     images: int
-    #: Folder of the checkpoint of a run that is shown beside; None for none.
+    #: Folder of the checkpoint of a run to compare with; None for none.
     baseline: Path | None
 
 
@@ -35,18 +35,18 @@ def draw_figures(
     cache: Path | None,
     device: torch.device,
 ) -> None:
-    """Draw everything there is to show of a run, and say which files were written.
+    """Draw all figures of a run and print the names of the files.
 
     Args:
         checkpoint: Folder of the checkpoint.
-        figure_set: What to draw.
+        figure_set: The figures to draw.
         data: Folder of the data set, if it was moved.
         cache: Folder of the feature cache; None for the user's own.
         device: Where to compute.
 
     Raises:
         TrainerError: If Matplotlib is not installed, or a checkpoint or its data are missing,
-            damaged, or of another kind.
+            damaged or do not match.
     """
     _require_matplotlib()
     from trainer.figures.figure_set import draw_figures
@@ -67,14 +67,14 @@ def draw_figures(
             f"--baseline {figure_set.baseline} was run on other images or classes than"
             f" {checkpoint}: give a run on the same data set"
         )
-    places = _places(len(subject.images), figure_set.images)
-    for paths in draw_figures(subject, baseline, places=places, out=figure_set.out):
+    indices = _spread(len(subject.images), figure_set.images)
+    for paths in draw_figures(subject, baseline, places=indices, out=figure_set.out):
         say(f"{paths[0]}  {paths[1].name}")
 
 
-def _places(count: int, wanted: int) -> list[int]:
-    """So many of ``count`` places, spread evenly."""
-    return sorted({round(place) for place in np.linspace(0, count - 1, wanted)})
+def _spread(count: int, wanted: int) -> list[int]:
+    """At most ``wanted`` indices below ``count``, spread evenly."""
+    return sorted({round(index) for index in np.linspace(0, count - 1, wanted)})
 
 
 def _require_matplotlib() -> None:

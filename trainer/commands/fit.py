@@ -5,8 +5,8 @@ from pathlib import Path
 
 import torch
 
-from trainer.commands.lines import iterate_text, memory_text, protocol_line, scores_text
-from trainer.commands.setup import prepare_dataset_features, say, say_notes, telling
+from trainer.commands.lines import memory_text, protocol_line, scores_text, weights_text
+from trainer.commands.setup import prepare_dataset_features, say, say_notes, show_progress
 from trainer.config.configuration import TrainConfig
 from trainer.console.shell import shell_text, trainer_command
 from trainer.engine.checkpoint import RECORD_NAME
@@ -28,18 +28,18 @@ def fit_run(
     log: str = "none",
     snapshots: tuple[int, ...] = (),
 ) -> None:
-    """Train to the end, with a checkpoint in ``folder`` after each evaluation.
+    """Train to the end, writing a checkpoint to ``folder`` after each evaluation.
 
     Args:
         config: The run.
-        folder: Folder of its checkpoint, which is resumed if it is there.
+        folder: Folder of its checkpoint; the run resumes from a checkpoint that is there.
         cache: Folder of the feature cache; None for the user's own.
         device: Where to train.
         log: Name in ``trainer.logs``.
         snapshots: Iterations at which a checkpoint is kept, ascending.
 
     Raises:
-        TrainerError: If data, weights, settings or the folder's checkpoint are not as needed.
+        TrainerError: If data, weights, settings or the folder's checkpoint cannot be used.
     """
     if (folder / RECORD_NAME).exists():
         require_trainable(folder)
@@ -49,25 +49,26 @@ def fit_run(
     dataset_features = prepare_dataset_features(config, cache=cache, device=device)
     run = _start_or_restore(folder, config, dataset_features, device)
     keep = check_snapshots(snapshots, folder, reached=run.iteration, iterations=run.iterations)
-    with contextlib.closing(open_log(log, folder, config, iteration=run.iteration)) as told:
-        _train(run, folder, told, keep)
+    with contextlib.closing(open_log(log, folder, config, iteration=run.iteration)) as run_log:
+        _train(run, folder, run_log, keep)
     say(memory_text(device))
-    say(iterate_text(run))
+    say(weights_text(run))
     say(f"checkpoint: {folder}")
     if dataset_features.test.labels is not None:
         score = shell_text(trainer_command("evaluate", folder, "--split", "test"))
-        say(f"score it once on the test split: {score}")
+        say(f"to score it once on the test split: {score}")
 
 
 def _train(run: Run, folder: Path, log: RunLog, snapshots: tuple[int, ...]) -> None:
-    with telling() as tell:
+    with show_progress() as progress:
 
         def on_iteration(done: int) -> None:
-            tell("train", done, run.iterations)
+            progress("training iterations", done, run.iterations)
             if done in snapshots:
                 run.save(snapshot_folder(folder, done))
 
-        on_iteration(run.iteration)
+        if not run.finished:
+            on_iteration(run.iteration)
         while not run.finished:
             report = run.advance(on_iteration)
             run.save(folder)
@@ -84,12 +85,13 @@ def _start_or_restore(
 
 
 def _report_line(report: Report, run: Run) -> str:
-    signals = report.signals
+    indicators = report.signals
     further = "".join(f"  {name} {value:.2f}" for name, value in report.further_criteria().items())
     return (
         f"evaluation {report.evaluation}/{run.evaluations}"
         f"  iteration {report.iteration}  loss {report.loss:.4f}"
         f"  cluster {scores_text(report.cluster)}  linear {scores_text(report.linear)}"
-        f"  entropy {signals.cluster_entropy:.2f}  largest {signals.largest_share:.2f}"
-        f"  cosine {signals.mean_cosine:.2f}{'' if signals.finite else '  NOT FINITE'}{further}"
+        f"  entropy {indicators.cluster_entropy:.2f}  largest {indicators.largest_share:.2f}"
+        f"  cosine {indicators.mean_cosine:.2f}"
+        f"{'' if indicators.finite else '  NOT FINITE'}{further}"
     )

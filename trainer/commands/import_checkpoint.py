@@ -1,4 +1,4 @@
-"""``import-checkpoint``: a released checkpoint as one of ours."""
+"""``import-checkpoint``: convert a published checkpoint to one of ours."""
 
 from pathlib import Path
 
@@ -13,56 +13,56 @@ __all__ = ["import_released"]
 
 
 def import_released(path: Path, folder: Path) -> None:
-    """Make a checkpoint of a released one and print what was read.
+    """Convert a published checkpoint and print a summary of it.
 
     Args:
         path: The ``.ckpt`` file.
-        folder: Folder to make.
+        folder: Folder to create.
 
     Raises:
-        TrainerError: If the file cannot be read, holds code, does not fit its own settings, or
-            the folder is in use.
+        TrainerError: If the file cannot be read, contains code or contradicts its own settings,
+            or the folder is in use.
     """
-    made = import_checkpoint(path, folder)
-    say_table(("what", "value"), _facts(made))
+    imported = import_checkpoint(path, folder)
+    say_table(("property", "value"), _facts(imported))
     say("")
     names = tuple(MODALITY_KEYS.values())
-    say_table(("modality", "weight", *names), _hyper_rows(made, names), numbers=len(names) + 1)
+    say_table(("modality", "weight", *names), _hyper_rows(imported, names), numbers=len(names) + 1)
     say("")
-    for line in _notes(made):
+    for line in _notes(imported):
         say(line)
-    say(protocol_line(made.config))
-    say(f"checkpoint: {made.folder}")
-    score = trainer_command("evaluate", made.folder, "--split", "test", "--data", "FOLDER")
-    say(f"score it: {shell_text(score)}")
+    say(protocol_line(imported.config))
+    say(f"checkpoint: {imported.folder}")
+    score = trainer_command("evaluate", imported.folder, "--split", "test", "--data", "FOLDER")
+    say(f"to score it: {shell_text(score)}")
 
 
-def _facts(made: Imported) -> list[tuple[str, str]]:
-    config = made.config
-    scores = [(what, f"{score:.2f}") for what, score in made.scores.items()]
+def _facts(imported: Imported) -> list[tuple[str, str]]:
+    config = imported.config
+    scores = [(name, f"{score:.2f}") for name, score in imported.scores.items()]
     return [
         ("data set", config.data.name),
         ("modalities", ", ".join(config.data.modalities)),
-        ("classes", str(made.classes)),
+        ("classes", str(imported.classes)),
         ("backbone", f"{config.backbone.name}, {config.backbone.output}"),
         ("fusion", config.method.fusion if len(config.data.modalities) > 1 else NONE),
-        ("code width k", str(config.method.code_dim)),
-        ("learnt numbers", f"{made.parameters:,}"),
-        ("iteration", f"{made.iteration} (step {made.step} counts every optimiser)"),
-        ("epoch", str(made.epoch)),
+        ("code dimension", str(config.method.code_dim)),
+        ("parameters", f"{imported.parameters:,}"),
+        ("iteration", f"{imported.iteration} (step {imported.step} counts every optimiser)"),
+        ("epoch", str(imported.epoch)),
         ("learning rate", f"{config.training.learning_rate:g}"),
         *(scores or [("scores", "none found")]),
     ]
 
 
-def _hyper_rows(made: Imported, names: tuple[str, ...]) -> list[tuple[str, ...]]:
-    hyper = made.config.hyper
+def _hyper_rows(imported: Imported, names: tuple[str, ...]) -> list[tuple[str, ...]]:
+    hyper = imported.config.hyper
     return [
         (
             modality,
             *(_number(hyper.get(f"{modality}.{name}")) for name in ("weight", *names)),
         )
-        for modality in made.config.data.modalities
+        for modality in imported.config.data.modalities
     ]
 
 
@@ -70,11 +70,11 @@ def _number(value: float | None) -> str:
     return NONE if value is None else f"{value:.4f}"
 
 
-def _notes(made: Imported) -> list[str]:
-    told = made.translation
+def _notes(imported: Imported) -> list[str]:
+    translation = imported.translation
     kinds = (
-        ("keys without effect on the numbers", told.ignored),
-        ("keys that no released configuration has, ignored", told.unknown),
-        ("trained with what this trainer does not have", told.lacking),
+        ("keys without effect on results", translation.ignored),
+        ("keys that no published configuration has, ignored", translation.unknown),
+        ("settings that this trainer does not have", translation.lacking),
     )
-    return [f"{what}: {', '.join(keys)}" for what, keys in kinds if keys]
+    return [f"{kind}: {', '.join(keys)}" for kind, keys in kinds if keys]

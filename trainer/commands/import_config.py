@@ -1,4 +1,4 @@
-"""``import-config``: a released configuration as a TOML file that ``fit`` takes."""
+"""``import-config``: convert a published configuration to a TOML file that ``fit`` reads."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ __all__ = ["import_settings"]
 
 
 def import_settings(path: Path, out: Path, *, protocol: str) -> None:
-    """Translate a released configuration, and say what was not needed of it.
+    """Convert a published configuration and print which of its keys were ignored.
 
     Args:
         path: The YAML file.
@@ -20,8 +20,8 @@ def import_settings(path: Path, out: Path, *, protocol: str) -> None:
         protocol: ``published`` or ``held-out``.
 
     Raises:
-        ConfigError: If the file is none, a key is unknown or asks for what this trainer does
-            not have, a value is out of range, or ``out`` exists or cannot be written.
+        ConfigError: If the file cannot be read, a key is unknown or not supported by this trainer,
+            a value is out of range, or ``out`` exists or cannot be written.
     """
     translation = read_settings(read_yaml(path), protocol=protocol)
     translation.require_whole()
@@ -36,6 +36,6 @@ def import_settings(path: Path, out: Path, *, protocol: str) -> None:
             f"cannot write {out} ({error.strerror}): give another file with --out"
         ) from error
     config = translation.config()
-    say(f"ignored, without effect on the numbers: {', '.join(translation.ignored) or 'nothing'}")
-    say(f"iterations: {config.training.iterations} (max_steps counts three a batch)")
+    say(f"ignored, without effect on results: {', '.join(translation.ignored) or 'nothing'}")
+    say(f"iterations: {config.training.iterations} (max_steps counts three per batch)")
     say(f"configuration: {out}")

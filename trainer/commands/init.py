@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from trainer.commands.inspect import findings_text
-from trainer.commands.setup import telling
+from trainer.commands.setup import show_progress
 from trainer.config.configuration import DataConfig
 from trainer.config.described import DESCRIPTION, FOLDER
 from trainer.console.shell import Command, search_command, shell_text, trainer_command
@@ -43,8 +43,8 @@ def describe_folder(folder: Path, *, out: Path | None, printed: bool, say: Say) 
     """
     file = folder / DESCRIPTION if out is None else out
     _check(folder, file, printed=printed)
-    with telling() as tell:
-        draft = draft_description(folder, tell)
+    with show_progress() as progress:
+        draft = draft_description(folder, progress)
     found = _checked(draft, folder)
     inside = not printed and file.parent.resolve() == folder.resolve()
     text = description_text(draft, folder=None if printed or inside else folder.resolve())
@@ -85,8 +85,8 @@ def _checked(draft: Draft, folder: Path) -> Inspection:
             data_set = find_dataset(config)
         except DataError as error:
             return _failed(str(error))
-        with telling() as tell:
-            return walk_through(_thinned(data_set), tell)
+        with show_progress() as progress:
+            return walk_through(_thinned(data_set), progress)
 
 
 def _thinned(data_set: DataSet) -> DataSet:

@@ -1,4 +1,4 @@
-"""``inspect``: read a whole data set, and say what it holds and what is wrong with it."""
+"""``inspect``: read a whole data set and print a summary of it and every fault."""
 
 import dataclasses
 import json
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.causes import group_alike
-from trainer.commands.setup import read_config, say, telling
+from trainer.commands.setup import read_config, say, show_progress
 from trainer.commands.tables import NONE, say_table
 from trainer.config.configuration import TrainConfig
 from trainer.console.sizes import bytes_text
@@ -27,29 +27,30 @@ from trainer.inspection.readiness import Readiness
 
 __all__ = ["findings_text", "inspect_data", "inspect_file"]
 
-#: Kinds of findings that are a line a folder, which has its own count of files.
+#: Kinds of findings that already have one line per folder, with its number of files.
 COUNTED = ("unused",)
 
 
 def inspect_file(path: Path, *, cache: Path | None, as_json: bool) -> bool:
-    """Print what the data set of a run holds, or one that is described, and every fault.
+    """Print a summary of a run's or a described data set, and every fault.
 
     Args:
-        path: TOML file of the run, or of a data set's description, or the folder that holds it.
+        path: TOML file of a run or of a data set's description, or the folder that holds the
+            latter.
         cache: Folder of the feature cache; None for the user's own.
         as_json: Whether to print one JSON object instead of tables.
 
     Returns:
-        Whether training would begin and read every image.
+        Whether training would start and be able to read every image.
 
     Raises:
         ConfigError: If the file or a setting is wrong.
     """
-    return inspect_data(read_config(path, tell=not as_json), cache=cache, as_json=as_json)
+    return inspect_data(read_config(path, announce=not as_json), cache=cache, as_json=as_json)
 
 
 def inspect_data(config: TrainConfig, *, cache: Path | None, as_json: bool) -> bool:
-    """Print what a configuration's data set holds, and every fault.
+    """Print a summary of a configuration's data set, and every fault.
 
     Args:
         config: The run.
@@ -57,7 +58,7 @@ def inspect_data(config: TrainConfig, *, cache: Path | None, as_json: bool) -> b
         as_json: Whether to print one JSON object instead of tables.
 
     Returns:
-        Whether training would begin and read every image.
+        Whether training would start and be able to read every image.
 
     Raises:
         ConfigError: If a setting is wrong.
@@ -72,8 +73,8 @@ def inspect_data(config: TrainConfig, *, cache: Path | None, as_json: bool) -> b
         )
         return False
     ready = measure_readiness(config, data_set, cache)
-    with telling() as tell:
-        found = walk_through(data_set, tell)
+    with show_progress() as progress:
+        found = walk_through(data_set, progress)
     faults = (*found.faults, *ready.faults)
     if as_json:
         say(json.dumps(_json(found, ready), indent=1))
@@ -93,7 +94,7 @@ def _say_all(found: Inspection, ready: Readiness) -> None:
         say("")
         _say_classes(found)
     say("")
-    say(_bank_line(ready))
+    say(_cache_line(ready))
     for note in found.notes:
         say(f"note: {note}")
     faults = (*found.faults, *ready.faults)
@@ -150,7 +151,7 @@ def _say_shifts(shifts: Mapping[str, Shift]) -> None:
             modality,
             f"{shift.across:+.1%} of the width, {shift.down:+.1%} of the height"
             if shift.known
-            else "too little in common to tell",
+            else "unknown: too little in common",
             f"{shift.distinctness:.1f}",
             str(shift.pairs),
         )
@@ -174,16 +175,16 @@ def _say_classes(found: Inspection) -> None:
         for split in labelled.values()
     )
     columns = ("share of the labelled pixels of whole images", *labelled)
-    say_table(columns, [*rows, ("(of all: without a class)", *voids)], numbers=len(labelled))
+    say_table(columns, [*rows, ("(share of all: without a class)", *voids)], numbers=len(labelled))
 
 
-def _bank_line(ready: Readiness) -> str:
+def _cache_line(ready: Readiness) -> str:
     free = "" if ready.free is None else f", {bytes_text(ready.free)} free"
     where = f"{ready.folder}{free}"
     if ready.needed is None:
-        return f"feature cache: its size is not known without the backbone ({where})"
-    built = ", built before" if ready.built else ""
-    return f"feature cache: takes {bytes_text(ready.needed)} in {where}{built}"
+        return f"feature cache: its size is unknown without the backbone ({where})"
+    built = ", already built" if ready.built else ""
+    return f"feature cache: {bytes_text(ready.needed)} in {where}{built}"
 
 
 def _verdict(faults: tuple[Finding, ...], suspicions: tuple[Finding, ...]) -> str:
@@ -193,8 +194,8 @@ def _verdict(faults: tuple[Finding, ...], suspicions: tuple[Finding, ...]) -> st
         for what, findings in (("fault", faults), ("suspicion", suspicions))
         if findings
     ]
-    said = "training would fail" if faults else "training would begin"
-    return f"{said}: {', '.join(parts)}" if parts else f"{said}: nothing is wrong"
+    verdict = "training would fail" if faults else "training would start"
+    return f"{verdict}: {', '.join(parts)}" if parts else f"{verdict}: nothing is wrong"
 
 
 def _share(pixels: int, total: int) -> str:
@@ -202,7 +203,7 @@ def _share(pixels: int, total: int) -> str:
 
 
 def _counted(counts: Mapping[str, int]) -> str:
-    """What there is, the most frequent first, with counts where there are several."""
+    """The values, the most frequent first, with counts if there are several."""
     if len(counts) == 1:
         return next(iter(counts))
     ordered = sorted(counts.items(), key=lambda item: -item[1])

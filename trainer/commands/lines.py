@@ -1,4 +1,4 @@
-"""How scores, protocols and memory are said in a line."""
+"""One-line texts for scores, the protocol, the selected weights and memory."""
 
 import math
 import resource
@@ -14,40 +14,40 @@ from trainer.engine.run import Run, best_report
 from trainer.protocols import protocol_text
 from trainer.records import Scores
 
-__all__ = ["iterate_text", "memory_text", "percent_text", "protocol_line", "scores_text"]
+__all__ = ["memory_text", "percent_text", "protocol_line", "scores_text", "weights_text"]
 
-RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in which peak memory is told
+RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes per unit of ru_maxrss
 
 
 def scores_text(scores: Scores) -> str:
-    """Both means of the IoU and the accuracy, percent; a dash where there are no labels."""
+    """Both mean IoUs and the accuracy in percent; dashes if there are no labels."""
     miou, miou_all, accuracy = map(percent_text, (scores.miou, scores.miou_all, scores.accuracy))
     return f"mIoU {miou} (all {miou_all}) accuracy {accuracy}"
 
 
 def percent_text(score: float) -> str:
-    """A score; a dash where there is none."""
+    """A score, or a dash if it is undefined."""
     return NONE if math.isnan(score) else f"{score:.2f}"
 
 
 def protocol_line(config: TrainConfig) -> str:
-    """Under which protocol the numbers that follow are made."""
+    """The protocol by which the numbers that follow are made."""
     return f"protocol: {protocol_text(record_to_table(config))}"
 
 
-def iterate_text(run: Run) -> str:
-    """Which iterate of a run counts, and how it was chosen."""
+def weights_text(run: Run) -> str:
+    """Which weights of a run are scored, and how they were selected."""
     if run.config.evaluation.report == "last" or not run.reports:
-        return f"iterate: the last, after {run.iteration} iterations"
+        return f"weights: the last, after {run.iteration} iterations"
     best = best_report(run.reports)
     return (
-        f"iterate: the best of {len(run.reports)} evaluations on val, after {best.iteration}"
+        f"weights: the best of {len(run.reports)} evaluations on val, after {best.iteration}"
         f" iterations: cluster {scores_text(best.cluster)}"
     )
 
 
 def memory_text(device: torch.device) -> str:
-    """The most memory that this process took, pages of the mapped bank included."""
+    """Peak memory of this process, including pages of the memory-mapped features."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT
     text = f"memory: at most {bytes_text(peak)}"
     if device.type == "cuda":

@@ -1,4 +1,4 @@
-"""``predict``: masks and overlays for images of one's own, by a checkpoint."""
+"""``predict``: write masks and overlays for a user's own images, predicted by a checkpoint."""
 
 import contextlib
 from collections import Counter
@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from trainer.causes import group_alike
-from trainer.commands.setup import at_root, prepare_dataset_features, say, say_notes, telling
+from trainer.commands.setup import at_root, prepare_dataset_features, say, say_notes, show_progress
 from trainer.commands.tables import say_table
 from trainer.config.paths import user_path
 from trainer.datasets import open_dataset
@@ -36,31 +36,36 @@ from trainer.predict import (
 )
 from trainer.scoring.naming import Evidence, Naming, name_classes, name_clusters
 
-__all__ = ["Asked", "predict_images", "read_modalities"]
+__all__ = ["PredictRequest", "predict_images", "read_modalities"]
 
 Palette = tuple[tuple[int, int, int], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What is to be predicted."""
+class PredictRequest:
+    """The images to predict, and where to write the results."""
 
-    #: Files or folders of the anchor modality.
+    #: Files or folders of the first modality.
     images: tuple[Path, ...]
-    #: Every other modality to its folder or folders.
+    #: Folders of each other modality.
     folders: Mapping[str, tuple[Path, ...]]
     out: Path
     probe: Literal["cluster", "linear"]
 
 
 def predict_images(
-    checkpoint: Path, asked: Asked, *, data: Path | None, cache: Path | None, device: torch.device
+    checkpoint: Path,
+    request: PredictRequest,
+    *,
+    data: Path | None,
+    cache: Path | None,
+    device: torch.device,
 ) -> bool:
-    """Predict every image, go on over those that cannot be read, and say what was found.
+    """Predict every image that can be read, and print which classes were found.
 
     Args:
         checkpoint: Folder of the checkpoint.
-        asked: What is to be predicted.
+        request: What to predict.
         data: Folder of the data set, if it was moved.
         cache: Folder of the feature cache; None for the user's own.
         device: Where to compute.
@@ -70,24 +75,24 @@ def predict_images(
 
     Raises:
         TrainerError: If the checkpoint, its data or its features are missing or damaged, or the
-            images do not suit it.
+            images do not fit it.
     """
     settings = at_root(config_of(checkpoint), data)
     source = open_dataset(settings.data).source
     own = find_images(
-        asked.images,
+        request.images,
         modalities=settings.data.modalities,
-        folders=asked.folders,
+        folders=request.folders,
         rules=FileRules.of(source, settings.data.modalities),
     )
-    say_notes((*left_out(asked.images, own), *_turned_note(own)))
+    say_notes((*left_out(request.images, own), *_turned_note(own)))
     dataset_features = prepare_dataset_features(
         settings, cache=cache, device=device, verify="small"
     )
     run = Run.restore(checkpoint, settings, dataset_features, device)
     iteration = run.load_selected()
-    naming = _naming(run, dataset_features, asked.probe)
-    say(f"iterate: after {iteration} iterations; {asked.probe} probe")
+    naming = _naming(run, dataset_features, request.probe)
+    say(f"weights: after {iteration} iterations; {request.probe} probe")
     say(naming.said)
     predictor = Predictor(
         scored=run.scored(),
@@ -100,10 +105,10 @@ def predict_images(
     palette = naming.colours(
         picture_palette(dataset_features.palette, chosen=dataset_features.palette_chosen)
     )
-    shares_Y, failed = _predict_all(own, predictor, naming, palette, asked)
-    _write_legend(asked, checkpoint, iteration, naming, palette)
+    shares_Y, failed = _predict_all(own, predictor, naming, palette, request)
+    _write_legend(request, checkpoint, iteration, naming, palette)
     _say_found(shares_Y, naming, palette, len(own) - failed)
-    say(f"written: {asked.out}/masks, {asked.out}/overlays, {asked.out}/classes.json")
+    say(f"written: {request.out}/masks, {request.out}/overlays, {request.out}/classes.json")
     return not failed
 
 
@@ -111,13 +116,13 @@ def read_modalities(given: Sequence[str]) -> dict[str, tuple[Path, ...]]:
     """Folders by modality, from ``NAME=FOLDER`` or ``NAME=FOLDER,FOLDER``.
 
     Raises:
-        ConfigError: If one is written otherwise, or a modality is given twice.
+        ConfigError: If one has another form, or a modality is given twice.
     """
     folders: dict[str, tuple[Path, ...]] = {}
     for text in given:
         name, equals, paths = text.partition("=")
         if not (name and equals and paths):
-            raise ConfigError(f"--modality {text} is not understood: write --modality NAME=FOLDER")
+            raise ConfigError(f"--modality {text} cannot be read: give --modality NAME=FOLDER")
         if name in folders:
             raise ConfigError(f"--modality {name} is given twice: give its folder once")
         folders[name] = tuple(user_path(path) for path in paths.split(","))
@@ -140,8 +145,8 @@ def _naming(run: Run, dataset_features: DatasetFeatures, probe: str) -> Naming:
         return name_clusters(counts_YY, classes, images=len(dataset_features.val))
     if not run.scored().linear:
         raise DataError(
-            "the linear probe of this checkpoint was not trained, for its train split has no"
-            " labels: give --probe cluster"
+            "this checkpoint has no trained linear probe, since its train split has no labels:"
+            " give --probe cluster"
         )
     return name_classes(
         classes, "classes are those of the linear probe, trained on the labels of the train split"
@@ -160,39 +165,39 @@ def _predict_all(
     predictor: Predictor,
     naming: Naming,
     palette: Palette,
-    asked: Asked,
+    request: PredictRequest,
 ) -> tuple[NDArray[np.float64], int]:
-    """Share of each index over all images, and how many could not be read."""
+    """Share of pixels of each index over all images, and how many images could not be read."""
     refused: list[str] = []
     pixels_Y = np.zeros(len(palette), dtype=np.int64)
-    with telling() as tell:
+    with show_progress() as progress:
         for done, each in enumerate(own, start=1):
             try:
                 images = predictor.read(each)
             except DataError as error:
                 refused.append(str(error))
             else:
-                label: Label = naming.apply(predictor.predict(images, asked.probe))
+                label: Label = naming.apply(predictor.predict(images, request.probe))
                 pixels_Y += np.bincount(label.ravel(), minlength=len(palette))
                 anchor = next(iter(images.values()))
-                write_pictures(asked.out, each.stem, anchor, label, palette)
-            tell("predict", done, len(own))
+                write_pictures(request.out, each.stem, anchor, label, palette)
+            progress("predict", done, len(own))
     for alike in group_alike(refused):
         say(f"not predicted: {alike.line}")
     return pixels_Y / max(1, int(pixels_Y.sum())), len(refused)
 
 
 def _write_legend(
-    asked: Asked, checkpoint: Path, iteration: int, naming: Naming, palette: Palette
+    request: PredictRequest, checkpoint: Path, iteration: int, naming: Naming, palette: Palette
 ) -> None:
     content = {
         "checkpoint": str(checkpoint),
         "iteration": iteration,
-        "probe": asked.probe,
+        "probe": request.probe,
         "names": naming.said,
         "classes": naming.entries(palette),
     }
-    write_legend(asked.out, content)
+    write_legend(request.out, content)
 
 
 def _say_found(

@@ -12,7 +12,7 @@ __all__ = ["list_presets", "print_preset", "resolve_preset"]
 
 
 def list_presets() -> None:
-    """Print the name of each preset and what it is."""
+    """Print the name and the summary of each preset."""
     names = preset_names()
     width = max(map(len, names))
     for name in names:
@@ -20,7 +20,7 @@ def list_presets() -> None:
 
 
 def print_preset(name: str) -> None:
-    """Print every setting of a preset as TOML that ``fit`` takes.
+    """Print every setting of a preset as TOML that ``fit`` reads.
 
     Raises:
         ConfigError: If there is no such preset.

@@ -1,4 +1,4 @@
-"""What every verb of the trainer sets up: device, configuration, features, progress."""
+"""Set-up shared by all commands: device, configuration, features, progress."""
 
 import dataclasses
 from collections.abc import Iterable, Iterator
@@ -14,10 +14,10 @@ from trainer.config.layers import SEARCH, settings_in_place
 from trainer.config.presets import read_preset
 from trainer.config.sources import Layers, read_layers
 from trainer.config.toml_records import build_record
-from trainer.console.progress import Tell, open_teller
+from trainer.console.progress import OnProgress, progress_on
 from trainer.errors import ConfigError
 from trainer.features import DatasetFeatures, prepare
-from trainer.features.bank import Verify
+from trainer.features.cache_entry import Verify
 from trainer.methods import hyper_values
 from trainer.protocols import lay_protocol
 
@@ -29,15 +29,15 @@ __all__ = [
     "run_of",
     "say",
     "say_notes",
-    "telling",
+    "show_progress",
 ]
 
 
 def find_device(name: str) -> torch.device:
-    """The device of that name; ``auto`` is a GPU where there is one.
+    """The device with that name; ``auto`` is a GPU if there is one.
 
     Raises:
-        ConfigError: If torch does not know it, or it is not there.
+        ConfigError: If torch does not know it, or this machine does not have it.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -47,27 +47,27 @@ def find_device(name: str) -> torch.device:
         raise ConfigError(f"--device {name} is not known: give auto, cpu or cuda") from error
     available = torch.cuda.device_count() if device.type == "cuda" else 1
     if device.type not in ("cpu", "cuda") or (device.index or 0) >= available:
-        raise ConfigError(f"--device {name} is not there: give auto, cpu or cuda")
+        raise ConfigError(f"--device {name} is not available: give auto, cpu or cuda")
     return device
 
 
-def read_config(path: Path, *, tell: bool = False) -> TrainConfig:
-    """The run a TOML file describes, refused before features are built if it cannot be.
+def read_config(path: Path, *, announce: bool = False) -> TrainConfig:
+    """The run that a TOML file describes, checked before any features are computed.
 
-    Below the file's own settings lie those of a preset, as for a search, and below both those of
-    its protocol. A table ``[search]`` is a search's.
+    The file's own settings override those of its preset, which override those of its protocol. A
+    table ``[search]`` belongs to a search and is ignored.
 
     Args:
-        path: The file; or a data set's description, or the folder that holds it, for a run on
-            its data by the preset's settings.
-        tell: Whether to print which settings were taken from where.
+        path: The file; or a data set's description, or the folder that contains it, for a run on
+            its data with the settings of a preset.
+        announce: Whether to print which settings come from where.
 
     Raises:
-        ConfigError: On a file or a setting that is wrong.
+        ConfigError: If the file or a setting is wrong.
     """
     layers = read_layers(None, path / DESCRIPTION if path.is_dir() else path)
     config = run_of(layers)
-    if tell:
+    if announce:
         _say_settings(layers)
     return config
 
@@ -76,7 +76,7 @@ def run_of(layers: Layers) -> TrainConfig:
     """The run that these settings describe.
 
     Raises:
-        ConfigError: On a setting that is wrong.
+        ConfigError: If a setting is wrong.
     """
     table = layers.over(read_preset(layers.preset))
     run = {key: value for key, value in table.items() if key != SEARCH}
@@ -86,15 +86,15 @@ def run_of(layers: Layers) -> TrainConfig:
 
 
 def _say_settings(layers: Layers) -> None:
-    """Print which settings were taken from where, and what of a file is not read."""
+    """Print which settings come from where, and which table is ignored."""
     for line in layers.lines():
         say(line)
     if SEARCH in layers.from_file:
-        say(f"note: [{SEARCH}] of {layers.file} is read by `python -m search launch` alone")
+        say(f"note: only `python -m search launch` reads [{SEARCH}] of {layers.file}")
 
 
 def at_root(config: TrainConfig, data: Path | None) -> TrainConfig:
-    """The same run on a data set that was moved to ``data``; None if it was not."""
+    """The same run with its data set at ``data``; None if it was not moved."""
     if data is None:
         return config
     moved = dataclasses.replace(config.data, root=str(data))
@@ -104,16 +104,16 @@ def at_root(config: TrainConfig, data: Path | None) -> TrainConfig:
 def prepare_dataset_features(
     config: TrainConfig, *, cache: Path | None, device: torch.device, verify: Verify = "all"
 ) -> DatasetFeatures:
-    """The features of a configuration, saying how far each thing is that has to be built."""
-    with telling() as tell:
-        return prepare(config, cache=cache, device=device, progress=tell, verify=verify)
+    """The features for a configuration; shows the progress of what has to be computed."""
+    with show_progress() as progress:
+        return prepare(config, cache=cache, device=device, progress=progress, verify=verify)
 
 
 @contextmanager
-def telling() -> Iterator[Tell]:
-    """Tells how far a long piece of work is, on standard error."""
-    with open_teller(Console(stderr=True)) as tell:
-        yield tell
+def show_progress() -> Iterator[OnProgress]:
+    """Show the progress of a long piece of work on standard error."""
+    with progress_on(Console(stderr=True)) as progress:
+        yield progress
 
 
 def say(text: str) -> None:

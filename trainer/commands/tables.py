@@ -1,4 +1,4 @@
-"""Tables that verbs print."""
+"""Tables that commands print."""
 
 from collections.abc import Iterable, Sequence
 
@@ -7,10 +7,10 @@ from rich.table import Table
 
 __all__ = ["NONE", "say_table"]
 
-#: What stands where there is no number, such as the score of a split without labels.
+#: Shown in place of a missing number, such as the score of a split without labels.
 NONE = "\N{EN DASH}"
 
-WIDE = 200  # columns where the output is no terminal
+WIDE = 200  # columns if the output is not a terminal
 
 
 def say_table(
@@ -19,19 +19,19 @@ def say_table(
     """Print a table.
 
     Args:
-        columns: Their headings.
-        rows: Their cells.
-        numbers: So many columns, the last ones, are aligned to the right.
-        wraps: The one column that is broken into lines where the terminal is narrow.
+        columns: Headings of the columns.
+        rows: Cells of the rows.
+        numbers: How many of the last columns are aligned to the right.
+        wraps: Index of the column that is wrapped on a narrow terminal.
     """
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for place, column in enumerate(columns):
-        right = place >= len(columns) - numbers
+    for index, column in enumerate(columns):
+        right = index >= len(columns) - numbers
         table.add_column(
             column,
             justify="right" if right else "left",
             overflow="fold",
-            no_wrap=place != wraps,
+            no_wrap=index != wraps,
         )
     for row in rows:
         table.add_row(*row)

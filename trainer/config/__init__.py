@@ -1,1 +1,1 @@
-"""What a run depends on: settings, presets, protocols, TOML into records."""
+"""Configuration of a run: settings, presets, and TOML read into records."""

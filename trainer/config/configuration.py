@@ -1,7 +1,7 @@
-"""The configuration of one training run: typed, nested, checked when it is made.
+"""The configuration of one training run: typed, nested, and checked when it is created.
 
-Each default lives here and nowhere else. Tables of a TOML file have the names of the
-fields of :class:`TrainConfig`; see ``build_record`` for how they are read.
+This is the only place with defaults. The tables of a TOML file are named like the fields of
+:class:`TrainConfig`; ``build_record`` reads them.
 """
 
 import dataclasses
@@ -10,10 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from trainer.config.choices import choice
 from trainer.config.former_names import FORMER_SETTINGS, with_present_names
 from trainer.config.method_options import read_options
 from trainer.config.paths import PathText
 from trainer.errors import ConfigError
+from trainer.fusions import FUSIONS, find_fusion
+from trainer.methods import METHODS
 
 __all__ = [
     "PACKAGED",
@@ -27,26 +30,25 @@ __all__ = [
     "TrainingConfig",
 ]
 
-#: Settings of ``[training]`` that a trial may have a value of its own of, beside the
-#: hyper-parameters of its method. Runs that differ in nothing else can train together
-#: (``trainer/engine/slots.py``).
+#: Settings of ``[training]`` that may differ between trials, like the hyper-parameters of the
+#: method. Runs that differ in nothing else can train together (``trainer/engine/slots.py``).
 TRIAL_SETTINGS = ("learning_rate",)
 
-#: Backbones whose weights are installed with them.
+#: Backbones whose weights are installed together with the package.
 PACKAGED = ("efficientnet-lite0",)
 
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
-    """Which images, and how they are split."""
+    """The images and their splits."""
 
     #: Name in the data set table (``trainer/datasets``).
     name: str = "rooms"
-    #: Folder of the data set; None for one that draws itself.
+    #: Folder of the data set; leave it out for one that is generated.
     root: PathText | None = None
-    #: Modalities, the anchor first: ``rgb``, wherever it is among them.
+    #: Modalities, the main one first; if ``rgb`` is among them, it must be first.
     modalities: tuple[str, ...] = ("rgb", "depth")
-    #: Seed of whatever the data set draws, and of a split that has to be carved.
+    #: Seed for a generated data set, and for splits that are drawn at random.
     seed: int = 0
     #: The data set's own options, checked by the data set.
     options: dict[str, Any] = field(default_factory=dict)
@@ -56,12 +58,12 @@ class DataConfig:
             raise ConfigError("data.modalities is empty: name at least one, such as ['rgb']")
         if len(set(self.modalities)) != len(self.modalities):
             raise ConfigError(
-                f"data.modalities {list(self.modalities)} names one twice: name each once"
+                f"data.modalities {list(self.modalities)} repeats a modality: name each once"
             )
         if "rgb" in self.modalities[1:]:
             raise ConfigError(
-                f"data.modalities {list(self.modalities)} has rgb after another: rgb is the"
-                " anchor, name it first"
+                f"data.modalities {list(self.modalities)} has rgb after another modality: name"
+                " rgb first"
             )
 
 
@@ -72,22 +74,22 @@ class BackboneConfig:
     #: ``patch-stats``, ``efficientnet-lite0`` or the name of a model of timm: a vision
     #: transformer, or one with feature maps, such as ``convnext_tiny`` or ``resnet50``.
     name: str = "patch-stats"
-    #: ``hub``, ``random`` or the path of a weights file; ``package``, the default of
-    #: ``efficientnet-lite0``, for those that are installed with it. Ignored by a backbone without
-    #: weights.
+    #: ``hub``, ``random`` or the path of a weights file; ``package`` (the default of
+    #: ``efficientnet-lite0``) for weights that are installed with the backbone. Ignored by a
+    #: backbone without weights.
     weights: PathText = ""
     #: Token side in pixels of a backbone that can choose it (``patch-stats``).
     patch: int = 8
-    #: Which maps of a model with feature maps are the features, side by side, by their numbers
-    #: from 0 (``docs/backbones.md``); left out, the last one.
+    #: Indices, from 0, of the feature maps that are concatenated to form the features
+    #: (``docs/backbones.md``); by default only the last map.
     blocks: tuple[int, ...] | None = None
-    #: Token side in pixels of a model with feature maps; left out, the stride of the finest chosen
-    #: map, and 16 for ``efficientnet-lite0``.
+    #: Token side in pixels of a model with feature maps; by default the stride of the finest
+    #: chosen map, and 16 for ``efficientnet-lite0``.
     stride: int | None = None
-    #: What of a vision transformer the features are: the last block's normed ``tokens``; those
-    #: of the last three blocks side by side, ``tokens3``; the attention keys of the last three
-    #: blocks before any rotary position embedding, ``keys3``; or what the class token attends to
-    #: in the last block, a channel each head, ``attention``.
+    #: Output of a vision transformer that is used as features: ``tokens`` are the normalised
+    #: tokens of the last block; ``tokens3`` concatenates those of the last three blocks; ``keys3``
+    #: are the attention keys of the last three blocks, before any rotary position embedding;
+    #: ``attention`` is the attention of the class token in the last block, one channel per head.
     output: Literal["tokens", "tokens3", "keys3", "attention"] = "tokens"
 
     def __post_init__(self) -> None:
@@ -103,24 +105,24 @@ class BackboneConfig:
 class FeatureConfig:
     """How images become frozen features."""
 
-    #: Side of a training crop after resizing, pixels.
+    #: Side of a training crop after resizing, in pixels.
     train_resolution: int = 224
-    #: Side of an evaluation image after resizing, pixels.
+    #: Side of an evaluation image after resizing, in pixels.
     eval_resolution: int = 320
     #: ``five``: four corners and the centre, each half the image; ``none``: the whole image.
     crop: Literal["five", "none"] = "five"
     #: Interpolation of images; labels are always resized by nearest neighbour.
     resize: Literal["bilinear", "nearest"] = "bilinear"
-    #: How training crops are kept between cutting and resizing: as they are, or as the released
-    #: code's JPEG files of quality 75 with halved chroma, whatever the modality.
+    #: How training crops are stored between cropping and resizing: without loss, or for every
+    #: modality as JPEG of quality 75 with halved chroma resolution, as in the published code.
     crop_storage: Literal["lossless", "jpeg75"] = "lossless"
-    #: Number format of the bank on disk. ``float16`` rounds the features, which are the targets
-    #: of the loss as well, to 11 significant bits; ``float32`` is exact.
+    #: Number format of cached features. ``float16`` rounds the features, which are also the
+    #: targets of the loss, to 11 significant bits; ``float32`` is exact.
     dtype: Literal["float16", "float32"] = "float16"
-    #: Nearest neighbours stored per crop.
+    #: Number of nearest neighbours stored per crop.
     neighbours: int = 30
-    #: Share of channels dropped, for each crop anew, before neighbours are looked for. Above 0
-    #: they are noisy, as those of the released code are.
+    #: Share of each crop's channels that is dropped before its neighbours are computed. Above 0
+    #: the neighbours are noisy, as in the published code.
     neighbour_dropout: float = 0.0
 
     def __post_init__(self) -> None:
@@ -132,30 +134,31 @@ class FeatureConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class MethodConfig:
-    """The method: what every method reads, and the options of the one that is named."""
+    """The method: settings that all methods share, and the options of the chosen one."""
 
     #: Name in the method table (``trainer/methods``).
-    name: str = "unim2"
-    #: How the modalities' maps become one; with one modality there is nothing to fuse.
-    fusion: Literal["sum", "mean", "max", "conv", "ladder"] = "conv"
-    #: Width of the code.
+    name: str = choice("unim2", METHODS)
+    #: How the maps of the modalities are fused into one; without effect for one modality.
+    fusion: str = choice("conv", FUSIONS)
+    #: Number of channels of the code.
     code_dim: int = 70
-    #: Share of channels dropped before the code head, and of the target where the method does so.
+    #: Share of channels dropped before the code head, and from the target if the method does so.
     dropout: float = 0.1
-    #: The method's own options: its table ``[method.options]``, or the record made of it.
+    #: The method's own options: its table ``[method.options]``, or the record built from it.
     options: Any = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_at_least("method.code_dim", self.code_dim, 2)
         _check_share("method.dropout", self.dropout)
+        find_fusion(self.fusion)
         object.__setattr__(self, "options", read_options(self.name, self.options))
 
     @classmethod
     def present_names(cls, table: Mapping[str, Any]) -> dict[str, Any]:
-        """The table with the names of today.
+        """The table with the current names of its settings.
 
         Raises:
-            ConfigError: If a setting is given by two names, or the method is unknown.
+            ConfigError: If a setting is given under two names, or the method is unknown.
         """
         name = table.get("name", cls.name)
         if not isinstance(name, str) or not table.keys() & {*FORMER_SETTINGS}:
@@ -168,29 +171,29 @@ class MethodConfig:
 class TrainingConfig:
     """The optimisation."""
 
-    #: True iterations: one batch each, whatever the number of optimisers.
+    #: Number of iterations, one batch each.
     iterations: int = 3334
-    #: Crops a batch.
+    #: Crops per batch.
     batch_size: int = 32
-    #: Adam's learning rate of the model.
+    #: Adam's learning rate for the model.
     learning_rate: float = 5e-4
-    #: Adam's learning rate of both probes.
+    #: Adam's learning rate for both probes.
     probe_learning_rate: float = 5e-3
-    #: Points Q per map are the square of this number.
+    #: The number Q of points sampled per map is the square of this number.
     samples: int = 11
-    #: Random pairs R per step.
+    #: Number R of random pairs per query and step.
     random_draws: int = 5
-    #: Whom a crop meets in a random pair: ``cycle`` is a permutation without fixed points;
-    #: ``repeats`` moves each fixed point of a permutation on by one place, as the released code
-    #: does, so that some crops are met twice and others by nobody.
+    #: How crops are paired at random: ``cycle`` is a permutation without fixed points;
+    #: ``repeats`` shifts each fixed point of a permutation by one, as the published code does, so
+    #: that some crops are used twice and others not at all.
     random_pairs: Literal["cycle", "repeats"] = "cycle"
-    #: Partners are drawn from this many nearest neighbours.
+    #: Positives are drawn from this many nearest neighbours.
     partner_ranks: int = 7
-    #: Where the linear probe's loss is taken: every pixel, or the label at each token's centre.
+    #: Where the loss of the linear probe is computed: at every pixel, or at each token's centre.
     linear_probe: Literal["pixel", "token"] = "pixel"
-    #: Number format of the large products of model and loss. ``bf16`` keeps 8 significant bits
-    #: of what goes into them and comes out; everything else, the optimiser and the sums of the
-    #: loss included, and all scores are computed in fp32 as before.
+    #: Number format of the large products in model and loss. ``bf16`` keeps 8 significant bits of
+    #: their inputs and outputs; everything else, including the optimiser, the sums of the loss and
+    #: all scores, is computed in fp32.
     precision: Literal["fp32", "bf16"] = "fp32"
 
     def __post_init__(self) -> None:
@@ -207,17 +210,17 @@ class TrainingConfig:
 class EvaluationConfig:
     """When the run is scored, always on the val split."""
 
-    #: Evaluations E of the cadence ``even``, evenly spaced; the last is after the last iteration.
+    #: Number of evaluations with the cadence ``even``; the last is after the last iteration.
     evaluations: int = 20
-    #: ``even``: E evaluations; ``batches``: every so many batches of an epoch, counted from the
-    #: epoch's first; ``epoch``: after each whole epoch. The last two are the released code's:
-    #: the iterations after their last evaluation are scored by nothing.
+    #: ``even``: evenly spaced; ``batches``: after every few batches of an epoch, counted anew in
+    #: each epoch; ``epoch``: after each complete epoch. The last two are those of the published
+    #: code; the run ends at their last evaluation.
     cadence: Literal["even", "batches", "epoch"] = "even"
-    #: Batches between two evaluations of the cadence ``batches``.
+    #: Batches between two evaluations with the cadence ``batches``.
     every: int = 10
-    #: The iterate that counts: the last one, or the one of the best val mIoU of all evaluations.
+    #: The weights that are scored: the last ones, or those with the best val mIoU.
     report: Literal["last", "best"] = "last"
-    #: Images evaluated together.
+    #: Number of images evaluated together.
     batch_size: int = 16
 
     def __post_init__(self) -> None:
@@ -228,12 +231,11 @@ class EvaluationConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """Everything that one training run depends on, but for the machine it runs on."""
+    """Everything that one training run depends on, except the machine it runs on."""
 
-    #: Seed of the run: initialisation, batches, partners, coordinates, dropout.
+    #: Seed of the run: initialisation, batches, positives, coordinates, dropout.
     seed: int = 0
-    #: The protocol that the settings were laid over (``trainer/protocols.py``), for
-    #: the name that results carry; the settings themselves are those of the tables below.
+    #: The protocol on which the settings are based (``docs/protocols.md``); it names results.
     protocol: Literal["held-out", "published"] = "held-out"
     data: DataConfig = field(default_factory=DataConfig)
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
@@ -241,7 +243,7 @@ class TrainConfig:
     method: MethodConfig = field(default_factory=MethodConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
-    #: Values of the method's hyper-parameters by name; one left out has its default.
+    #: Values of the method's hyper-parameters by name; others have their defaults.
     hyper: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -258,13 +260,13 @@ class TrainConfig:
             )
 
     def evaluate_at(self, *, crops: int) -> tuple[int, ...]:
-        """True iterations after which the run is scored, ascending, at least one.
+        """Iterations after which the run is scored, ascending, at least one.
 
         Args:
-            crops: Crops of the train split, which make an epoch.
+            crops: Number of crops in the train split, which make up an epoch.
 
         Raises:
-            ConfigError: If the cadence has no evaluation in so few iterations.
+            ConfigError: If the cadence has no evaluation within the run's iterations.
         """
         total, evaluation = self.training.iterations, self.evaluation
         if evaluation.cadence == "even":
@@ -279,8 +281,8 @@ class TrainConfig:
         )
         if not found:
             raise ConfigError(
-                f"evaluation.cadence = {evaluation.cadence!r} never evaluates: it looks every"
-                f" {every} batches of an epoch of {epoch} and training.iterations = {total}; give"
+                f"evaluation.cadence = {evaluation.cadence!r} never evaluates: every {every}"
+                f" batches in epochs of {epoch}, with training.iterations = {total}; give"
                 f" more iterations{' or a smaller evaluation.every' * (every != epoch)}"
             )
         return found
@@ -289,8 +291,8 @@ class TrainConfig:
         """The same configuration with one trial's seed and values.
 
         Args:
-            hyper: Values by name: those of :data:`TRIAL_SETTINGS` take their places in
-                ``training``, all others are hyper-parameters and go before those of :attr:`hyper`.
+            hyper: Values by name. Those of :data:`TRIAL_SETTINGS` are set in ``training``; all
+                others are hyper-parameters and override those of :attr:`hyper`.
             seed: Seed of the run.
         """
         settings: dict[str, Any] = {name: hyper[name] for name in TRIAL_SETTINGS if name in hyper}

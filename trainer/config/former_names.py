@@ -1,7 +1,7 @@
-"""Settings of ``[method]`` that are options of single methods now: files of before still work.
+"""Settings of ``[method]`` that have become options of single methods; old files still work.
 
-Once every method had all of them, read or not: resolved configurations of that time, in studies
-and checkpoints, name them all.
+Every method used to have all of them, whether it read them or not, so resolved configurations in
+older studies and checkpoints contain them all.
 """
 
 from collections.abc import Collection, Mapping
@@ -12,25 +12,25 @@ from trainer.errors import ConfigError
 __all__ = ["FORMER_SETTINGS", "with_present_names"]
 
 FORMER_SETTINGS = ("msn", "msn_residual", "pre_norm", "cmh", "anchor", "target_dropout")
-#: The methods of that time.
+#: The methods that existed then.
 FORMER_METHODS = ("stego", "unim2")
 
 
 def with_present_names(
     table: Mapping[str, Any], method: str, options: Collection[str]
 ) -> dict[str, Any]:
-    """The table ``[method]`` with its former settings among the options.
+    """The table ``[method]`` with its former settings moved to the options.
 
-    One that ``stego`` or ``unim2`` does not read never changed anything, and is left out. What a
-    method of today does not have stays where it is, to be refused.
+    A setting that ``stego`` or ``unim2`` does not read never had an effect and is dropped. A
+    setting that a newer method does not have stays in place, to be refused.
 
     Args:
-        table: The table; its ``options``, if it has them, are a table.
+        table: The table; its ``options``, if present, are a table.
         method: Name of the method.
         options: Names of the method's own options.
 
     Raises:
-        ConfigError: If a setting is given by both names.
+        ConfigError: If a setting is given under both names.
     """
     former = {key: value for key, value in table.items() if key in FORMER_SETTINGS}
     given = table.get("options", {})

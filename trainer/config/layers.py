@@ -1,4 +1,4 @@
-"""Tables of a run, or of a search, laid over each other: protocol, preset, file, flags."""
+"""Merging the tables of a run or a search: protocol, preset, file, flags."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,25 +10,25 @@ from trainer.config.toml_records import overlay
 __all__ = ["SEARCH", "fitting", "inner", "lay_over", "settings_in_place"]
 
 SEARCH = "search"  # the table of a file that only a search reads
-#: Tables that name what their options belong to.
+#: Tables whose options belong to the ``name`` in the same table.
 NAMED = ("data", "method")
 
 
 def lay_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """The upper tables over the lower ones, key by key; both stay as they are.
+    """Merge tables key by key; neither argument is changed.
 
-    What the upper ones fix, the lower ones do not search, and the other way round. A setting of
-    the method by its former name and the option of that name are one setting.
+    A value that ``above`` fixes is not searched by ``below``, and the other way round. The former
+    name of a setting of the method counts as the same setting.
 
     Args:
         below: Tables of a configuration.
-        above: Tables whose settings go before those.
+        above: Tables whose settings override those of ``below``.
     """
     return overlay(_unnamed_again(_undecided(below, above), above), above)
 
 
 def _undecided(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """The lower tables without what the upper ones fix or search."""
+    """The lower tables without the values that the upper ones fix or search."""
     fixed, ranged = inner(above, "hyper"), inner(inner(above, SEARCH), "ranges")
     kept = dict(below)
     if ranges := inner(inner(below, SEARCH), "ranges"):
@@ -40,7 +40,7 @@ def _undecided(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, 
 
 
 def _unnamed_again(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """The lower tables without settings of the method that the upper ones have by another name."""
+    """The lower tables without method settings that the upper ones give under another name."""
     lower, upper = inner(below, "method"), inner(above, "method")
     again = inner(upper, "options").keys() | upper.keys()
     void = {key for key in FORMER_SETTINGS if key in again}
@@ -53,9 +53,9 @@ def _unnamed_again(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[s
 
 
 def fitting(preset: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """A preset without what belongs to another data set or method than the upper tables name.
+    """A preset without the parts that do not apply to the upper tables' data set and method.
 
-    That is the options, and the values of the method's hyper-parameters.
+    These are the options, and the values of the method's hyper-parameters.
     """
     kept = dict(preset)
     for section in NAMED:
@@ -70,7 +70,7 @@ def fitting(preset: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, An
 
 
 def settings_in_place(table: Mapping[str, Any]) -> dict[str, Any]:
-    """The tables of a run, with settings that stand in ``[hyper]`` moved to ``[training]``."""
+    """The tables of a run, with training settings moved from ``[hyper]`` to ``[training]``."""
     if not isinstance(table.get("hyper"), Mapping):
         return dict(table)
     hyper = dict(table["hyper"])
@@ -79,6 +79,6 @@ def settings_in_place(table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def inner(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    """A table in a table; what is none is refused later, by its name."""
+    """A table in a table; empty if it is something else, which is refused later."""
     found = table.get(key, {})
     return found if isinstance(found, Mapping) else {}

@@ -1,4 +1,4 @@
-"""The options of a method: its table ``[method.options]`` into its own record."""
+"""Reads a method's table ``[method.options]`` into the method's own record."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ __all__ = ["read_options"]
 
 
 def read_options(name: str, options: object) -> Any:
-    """The record of a method's table ``[method.options]``, each missing one at its default.
+    """The record of a method's table ``[method.options]``, with defaults for missing options.
 
     Args:
         name: Name of the method.

@@ -1,4 +1,4 @@
-"""Paths as people write them: ``~`` is their home, in files, flags and variables alike."""
+"""Paths given by users: ``~`` is their home in files, flags and environment variables."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,8 +14,8 @@ PathText = Annotated[str, USER_PATH]
 def user_path(text: str | Path) -> Path:
     """The path, with ``~`` and ``~NAME`` expanded.
 
-    A shell leaves them as they are in ``--cache=~/x`` and between quotes; a TOML file and a
-    variable of a service never had a shell. A user who does not exist stays as written.
+    A shell does not expand them in ``--cache=~/x`` or between quotes, nor does anything in a TOML
+    file or a service's environment. The name of a user who does not exist is left as it is.
     """
     try:
         return Path(text).expanduser()
@@ -24,5 +24,5 @@ def user_path(text: str | Path) -> Path:
 
 
 def expanded_text(text: str) -> str:
-    """The same for a path that stays text; a word without ``~`` stays as it is."""
+    """The same for a path given as text; text without ``~`` stays as it is."""
     return str(user_path(text)) if text.startswith("~") else text

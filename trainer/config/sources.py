@@ -1,10 +1,10 @@
-"""Where the settings of a run come from: a preset, a file over it, flags over both.
+"""Sources of a run's settings: a preset, overridden by a file, overridden by flags.
 
-One rule for ``trainer fit`` and ``search launch`` says which preset lies below: the one that was
-asked for, by flag or by the file's key ``base``; else ``own`` for data of one's own; else
-``rooms``. A file may hold the table ``[search]``, which a single run does not read. It may also
-be a data set's description, which stands for a run on its data. A described data set brings its
-modalities, unless file or flags name others.
+``trainer fit`` and ``search launch`` choose the preset by the same rule: the one named by a flag
+or by the file's key ``base``; otherwise ``own`` for a user's own data; otherwise ``rooms``. A file
+may contain a table ``[search]``, which a single run ignores. It may also be the description of a
+data set, which stands for a run on its data. A described data set brings its modalities, unless
+file or flags name others.
 """
 
 import re
@@ -37,9 +37,9 @@ class Layers:
     """Settings by where they come from."""
 
     preset: str
-    #: Why it is this preset, in a few words.
+    #: Why this preset was chosen, in a few words.
     reason: str
-    #: Whether the user asked for it.
+    #: Whether the user chose it.
     asked: bool
     file: Path | None = None
     #: Tables of the file, without its key ``base``.
@@ -51,7 +51,7 @@ class Layers:
     described: Mapping[str, Any] = field(default_factory=dict)
 
     def lines(self) -> tuple[str, ...]:
-        """The same in sentences, for a log."""
+        """The sources of the settings, one line each."""
         (_, preset), *others = self.said()
         return (
             f"settings: preset {preset}",
@@ -59,7 +59,7 @@ class Layers:
         )
 
     def said(self) -> tuple[tuple[str, str], ...]:
-        """What was taken from where: pairs such as ``("preset", "own: ...")``, lowest first."""
+        """Pairs of source and settings, such as ``("preset", "own: ...")``, lowest first."""
         lines = [("preset", f"{self.preset}: {self.reason}")]
         if self.described:
             lines.append((str(self.description), _keys(self.described)))
@@ -70,19 +70,19 @@ class Layers:
         return tuple(lines)
 
     def given(self) -> dict[str, Any]:
-        """What file and flags say together, the preset aside."""
+        """The settings of file and flags together, without the preset's."""
         return lay_over(self.from_file, self.flags)
 
     def over(self, preset: Mapping[str, Any]) -> dict[str, Any]:
-        """File, flags and description over what suits them of a preset's tables."""
+        """File, flags and description merged over the applicable parts of a preset's tables."""
         given = lay_over(self.described, self.given())
         return lay_over(fitting(preset, given), given)
 
     @property
     def title(self) -> str:
-        """What a study made of these settings is named after.
+        """The default name of a study with these settings.
 
-        The preset; for data of one's own the file, or the folder of the data.
+        This is the preset or, for a user's own data, the name of the file or of the data's folder.
         """
         if self.preset != OWN_PRESET:
             return self.preset
@@ -98,12 +98,12 @@ class Layers:
 def read_layers(
     preset: str | None, file: Path | None, flags: Mapping[str, Any] | None = None
 ) -> Layers:
-    """Read the file and find the preset that lies below it.
+    """Read the file and find the preset on which it builds.
 
     Args:
-        preset: Name of the preset that was asked for by flag; None for none.
+        preset: Name of the preset given by a flag; None if there is none.
         file: A TOML file.
-        flags: Nested tables of what flags gave.
+        flags: Settings given by flags, as nested tables.
 
     Raises:
         ConfigError: If the file cannot be read, or names another preset than the flag.
@@ -155,11 +155,11 @@ def _choose(preset: str | None, base: str | None, given: Mapping[str, Any]) -> t
     if preset is not None:
         return preset, "asked for by --preset"
     if base is not None:
-        return base, "named by the file's key base"
+        return base, "named by the key base of the file"
     data, toy = inner(given, "data"), read_preset(DEFAULT_PRESET)["data"]["name"]
     if data.get("root") is not None or data.get("name", toy) != toy:
-        return OWN_PRESET, "for data of your own"
-    return DEFAULT_PRESET, "synthetic rooms, for no other data is named"
+        return OWN_PRESET, "for your own data"
+    return DEFAULT_PRESET, "the synthetic rooms, because no other data was given"
 
 
 def _keys(table: Mapping[str, Any]) -> str:

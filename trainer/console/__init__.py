@@ -1,1 +1,1 @@
-"""What both command lines print with: sizes, durations, progress, quoting, closed streams."""
+"""Output of both command lines: sizes, durations, progress, quoting, closed streams."""

@@ -1,6 +1,6 @@
-"""How far a long piece of work is: bars on a terminal, elsewhere a line every half a minute.
+"""Progress of long work: bars on a terminal, elsewhere a line every half a minute.
 
-One reporter for ``trainer`` and ``search``, whatever is prepared, trained or scored.
+``trainer`` and ``search`` both use it, for preparing, training and scoring.
 """
 
 import contextlib
@@ -21,33 +21,33 @@ from rich.progress import (
 
 from trainer.console.durations import about_text
 
-__all__ = ["LINE_SECONDS", "Lines", "Tell", "open_teller"]
+__all__ = ["LINE_SECONDS", "Lines", "OnProgress", "progress_on"]
 
 LINE_SECONDS = 30.0  # between two lines
-LOOK_SECONDS = 1.0  # between two looks at whether a line is due
+CHECK_SECONDS = 1.0  # between two checks whether a line is due
 
-#: Tells what is done, how much of it so far, and of how much.
-Tell = Callable[[str, int, int], None]
+#: Called with the name of a step, how much of it is done, and its total.
+OnProgress = Callable[[str, int, int], None]
 
 
 @contextlib.contextmanager
-def open_teller(console: Console) -> Iterator[Tell]:
-    """What tells a console of work, for the length of the block."""
+def progress_on(console: Console) -> Iterator[OnProgress]:
+    """Show progress on a console for the duration of the block."""
     if console.is_terminal and not console.is_dumb_terminal:
-        with _bars(console) as tell:
-            yield tell
+        with _bars(console) as update:
+            yield update
         return
     lines = Lines(lambda text: _print(console, text))
-    with _every(LOOK_SECONDS, lines.look):
-        yield lines.tell
+    with _every(CHECK_SECONDS, lines.write_if_due):
+        yield lines.update
 
 
 @dataclass(kw_only=True)
 class _Step:
-    """One piece of work that is under way."""
+    """The piece of work in progress."""
 
     what: str
-    #: When it was first heard of, and how much was done by then.
+    #: When it first reported progress, and how much was done by then.
     began: float
     done_before: int
     done: int
@@ -64,12 +64,12 @@ class _Step:
 
 
 class Lines:
-    """A line for each step that is over, and one every half a minute for the one under way."""
+    """A line for each finished step, and one every half a minute for the current step."""
 
     def __init__(
         self, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """Tell nothing yet.
+        """Write nothing yet.
 
         Args:
             write: Writes a line.
@@ -81,8 +81,8 @@ class Lines:
         self._over: set[str] = set()
         self._lock = threading.Lock()
 
-    def tell(self, what: str, done: int, total: int) -> None:
-        """Take in how far a step is."""
+    def update(self, what: str, done: int, total: int) -> None:
+        """Note the progress of a step."""
         with self._lock:
             if self._step is None or self._step.what != what:
                 now = self._clock()
@@ -90,11 +90,11 @@ class Lines:
             self._step.done, self._step.total = done, total
             if done >= total and what not in self._over:
                 self._over.add(what)
-                self._say(f"{what}: {total}")
-        self.look()
+                self._say(f"{what}: {done} of {total}")
+        self.write_if_due()
 
-    def look(self) -> None:
-        """Write a line if one is due; called as often as one likes, from any thread."""
+    def write_if_due(self) -> None:
+        """Write a line if one is due; may be called at any time, from any thread."""
         with self._lock:
             step = self._step
             if step is not None and step.what not in self._over and self._clock() >= self._due:
@@ -106,7 +106,7 @@ class Lines:
 
 
 @contextlib.contextmanager
-def _bars(console: Console) -> Iterator[Tell]:
+def _bars(console: Console) -> Iterator[OnProgress]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),  # so that numbers and the time left fit in 80 columns
@@ -116,17 +116,17 @@ def _bars(console: Console) -> Iterator[Tell]:
     tasks: dict[str, TaskID] = {}
     with Progress(*columns, console=console) as bars:
 
-        def tell(what: str, done: int, total: int) -> None:
+        def update(what: str, done: int, total: int) -> None:
             if what not in tasks:
                 tasks[what] = bars.add_task(what, total=total)
             bars.update(tasks[what], completed=done, total=total)
 
-        yield tell
+        yield update
 
 
 @contextlib.contextmanager
 def _every(seconds: float, act: Callable[[], None]) -> Iterator[None]:
-    """Call it again and again from a thread, for a step may be long and say nothing."""
+    """Call ``act`` regularly from a thread, because a long step may report nothing itself."""
     over = threading.Event()
 
     def run() -> None:

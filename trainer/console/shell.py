@@ -1,4 +1,4 @@
-"""Commands that are printed to be pasted: lists of arguments, quoted for a shell in one place."""
+"""Commands that are printed for the user to paste, quoted for a shell in one place."""
 
 import shlex
 
@@ -8,7 +8,7 @@ Command = tuple[str, ...]
 
 
 def search_command(verb: str, *options: object, study: str | None = None) -> Command:
-    """``python -m search VERB STUDY OPTIONS``; a study named like a flag follows ``--``."""
+    """``python -m search VERB STUDY OPTIONS``; a study that looks like a flag follows ``--``."""
     words = ("python", "-m", "search", verb)
     given = tuple(map(str, options))
     if study is None:
@@ -22,11 +22,11 @@ def trainer_command(verb: str, *arguments: object) -> Command:
 
 
 def shell_text(command: Command, *, into: str | None = None) -> str:
-    """The command as a shell reads it back.
+    """The command, quoted for a shell.
 
     Args:
         command: Its words.
-        into: File that its output goes to.
+        into: File to which its output is redirected.
     """
     text = shlex.join(command)
     return text if into is None else f"{text} > {shlex.quote(into)}"

@@ -1,4 +1,4 @@
-"""Sizes as people say them: binary units everywhere, as tools for memory and disks print them."""
+"""Sizes in human-readable form, in binary units."""
 
 __all__ = ["bytes_text"]
 

@@ -1,7 +1,7 @@
-"""Standard output that may be closed: ``| head``, a pager that was left, a terminal that is gone.
+"""Standard output that may be closed: by ``| head``, a pager that quit or a lost terminal.
 
-A program that works for hours should not end because nobody reads on. What cannot be written is
-dropped, and standard error says so once.
+A program that runs for hours should not end because nobody reads its output any more. Text that
+cannot be written is dropped, and standard error says so once.
 """
 
 import errno
@@ -12,12 +12,12 @@ from typing import Any, TextIO
 
 __all__ = ["Outliving", "outlive_readers"]
 
-#: What writing to a closed pipe, a terminal that is gone or a closed descriptor ends with.
+#: Errors of writing to a closed pipe, a lost terminal or a closed descriptor.
 CLOSED = (errno.EPIPE, errno.EIO, errno.EBADF)
 
 
 class Outliving(io.TextIOBase):
-    """A text stream that goes on without output once its reader is gone."""
+    """A text stream that drops its output once its reader is gone."""
 
     def __init__(
         self, stream: TextIO, *, name: str, errors: TextIO | io.TextIOBase | None
@@ -26,10 +26,10 @@ class Outliving(io.TextIOBase):
 
         Args:
             stream: Where to write while that is possible.
-            name: What the stream is called, for the line that says it was closed.
-            errors: Where that line goes; None for nowhere.
+            name: Name of the stream, for the line that says it was closed.
+            errors: Where to write that line; None for nowhere.
         """
-        self._stream, self._name, self._told = stream, name, errors
+        self._stream, self._name, self._errors = stream, name, errors
         self._gone = False
 
     @property
@@ -39,12 +39,12 @@ class Outliving(io.TextIOBase):
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        """That of the stream."""
+        """Encoding of the stream."""
         return self._stream.encoding
 
     @property
     def errors(self) -> str | None:  # type: ignore[override]
-        """How the stream writes what its encoding lacks."""
+        """How the stream handles characters that its encoding lacks."""
         return self._stream.errors
 
     def write(self, text: str) -> int:
@@ -54,20 +54,20 @@ class Outliving(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Hand on what was written, or drop it."""
+        """Flush the text, or drop it."""
         if not self._gone:
             self._try(self._stream.flush)
 
     def writable(self) -> bool:
-        """It always seems to be."""
+        """Always true: writing never fails because of the reader."""
         return True
 
     def isatty(self) -> bool:
-        """Whether somebody sees it on a terminal."""
+        """Whether it is a terminal that is still open."""
         return not self._gone and self._stream.isatty()
 
     def fileno(self) -> int:
-        """The descriptor, which leads nowhere once the reader is gone."""
+        """The descriptor; it points to the null device once the reader is gone."""
         return self._stream.fileno()
 
     def __getattr__(self, name: str) -> Any:
@@ -84,19 +84,19 @@ class Outliving(io.TextIOBase):
     def _lose(self) -> None:
         self._gone = True
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, self._stream.fileno())  # for what is buffered, and for children
+        os.dup2(nowhere, self._stream.fileno())  # for buffered text and child processes
         os.close(nowhere)
-        if self._told is not None:
-            self._told.write(
-                f"{self._name} was closed: this goes on, and writes nothing more there\n"
+        if self._errors is not None:
+            self._errors.write(
+                f"{self._name} was closed: the work continues without writing to it\n"
             )
-            self._told.flush()
+            self._errors.flush()
 
 
 def outlive_readers() -> None:
-    """Let standard output and standard error be closed at any time; call it once, at the start."""
+    """Keep running if standard output or standard error is closed; call it once, at the start."""
     for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
-        if stream is None:  # closed before the start: nothing is to take its descriptor
+        if stream is None:  # closed before the start: no other file may take its descriptor
             _occupy(number)
     sys.stderr = Outliving(sys.stderr or _nowhere(), name="standard error", errors=None)
     sys.stdout = Outliving(sys.stdout or _nowhere(), name="standard output", errors=sys.stderr)

@@ -1,4 +1,4 @@
-"""Printing where the terminal, or the file that is printed to, cannot show every character."""
+"""Output to a terminal or file that cannot show every character."""
 
 import io
 import sys
@@ -7,14 +7,14 @@ from contextlib import contextmanager
 
 __all__ = ["any_terminal"]
 
-BAD_INPUT = 2  # the exit code of what a user can mend
+BAD_INPUT = 2  # the exit code of an error that the user can fix
 
 
 @contextmanager
 def any_terminal() -> Iterator[None]:
-    """Replace characters that standard output and error cannot take.
+    """Replace characters that standard output and standard error cannot show.
 
-    A file's name that the locale cannot express is one line on standard error and exit code 2.
+    A file name that the locale cannot express ends in one line on standard error and exit code 2.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -2,8 +2,8 @@
 
 Letters of shapes: ``docs/architecture.md``.
 
-A GPU keeps the whole bank in its memory if that takes at most half of what is free. Otherwise,
-and on the CPU, the crops of each batch are copied from the memory-mapped bank.
+A GPU keeps the features of all crops in its memory if they take at most half of what is free.
+Otherwise, and on the CPU, the crops of each batch are copied from the memory-mapped features.
 """
 
 import numpy as np
@@ -18,7 +18,7 @@ from trainer.scoring.probes import ProbeKind, token_labels
 
 __all__ = ["Batches"]
 
-SAMPLE_TOKENS = 2**15  # of a modality: many for each channel, and within a second
+SAMPLE_TOKENS = 2**15  # per modality: many per channel, yet clustered within a second
 
 
 class Batches:
@@ -35,31 +35,31 @@ class Batches:
         self._device = device
         self._features = [np.asarray(split.features[modality]) for modality in modalities]
         self._neighbours = torch.from_numpy(np.array(split.neighbours))
-        #: Tokens down and across (H, W).
+        #: Rows and columns of tokens (H, W).
         self.grid: tuple[int, int] = self._features[0].shape[1:3]
         self._labels = split.labels
         if split.labels is not None and probe == "token":
             self._labels = token_labels(split.labels, self.grid)
-        self._resident = self._resident_bank()
+        self._resident = self._resident_features()
 
     @property
     def labelled(self) -> bool:
         """Whether the split has labels."""
         return self._labels is not None
 
-    def _resident_bank(self) -> list[Tensor] | None:
+    def _resident_features(self) -> list[Tensor] | None:
         if self._device.type != "cuda":
             return None
-        room, _ = torch.cuda.mem_get_info(self._device)
-        if sum(bank.nbytes for bank in self._features) > room // 2:
+        free, _ = torch.cuda.mem_get_info(self._device)
+        if sum(array.nbytes for array in self._features) > free // 2:
             return None
-        return [torch.from_numpy(np.array(bank)).to(self._device) for bank in self._features]
+        return [torch.from_numpy(np.array(array)).to(self._device) for array in self._features]
 
     def tokens(self, draws: StepDraws, *, positives: bool) -> Tensor:
-        """Features of the queries and, if wanted, of their positives; float32.
+        """Features of the queries and, if requested, of their positives; float32.
 
         Args:
-            draws: The step's draws, of which queries and ranks are read.
+            draws: The step's draws; only queries and ranks are read.
             positives: Whether the positives follow the queries.
 
         Returns:
@@ -70,11 +70,11 @@ class Batches:
             positives_SB = self._neighbours[draws.queries_SB, draws.ranks_SB]
             crops_SN = torch.cat([crops_SN, positives_SB], dim=1)
         if self._resident is not None:
-            where = send(crops_SN, self._device)
-            maps = [bank[where] for bank in self._resident]
+            indices = send(crops_SN, self._device)
+            maps = [array[indices] for array in self._resident]
         else:
             rows = crops_SN.numpy()
-            maps = [send(torch.from_numpy(bank[rows]), self._device) for bank in self._features]
+            maps = [send(torch.from_numpy(array[rows]), self._device) for array in self._features]
         return torch.stack([each.float() for each in maps], dim=1).flatten(3, 4)
 
     def sample(self) -> Tensor:
@@ -82,7 +82,7 @@ class Batches:
         crops, tokens = len(self._neighbours), self.grid[0] * self.grid[1]
         count = min(crops, max(1, SAMPLE_TOKENS // tokens))
         rows = np.arange(count) * crops // count
-        return to_tokens([bank[rows] for bank in self._features], torch.device("cpu"))
+        return to_tokens([array[rows] for array in self._features], torch.device("cpu"))
 
     def labels(self, queries_SB: Tensor) -> Tensor:
         """Classes of the queries with shape (S, B, h, w), or (S, B, H, W) for a token probe."""

@@ -1,9 +1,9 @@
 """Checkpoints on disk: a folder that is complete or absent, never half written.
 
-``checkpoint.json`` is the checkpoint: it names its tensor file (safetensors) and the
-checksum of it. A new checkpoint writes its tensors under a new name, flushes them to disk,
-and takes effect when its JSON file replaces the older one in a single rename; only then are
-older tensors removed. So a process killed at any moment leaves the old checkpoint or the new.
+``checkpoint.json`` is the checkpoint: it names its tensor file (safetensors) and that file's
+checksum. A new checkpoint writes its tensors under a new name and flushes them to disk. It takes
+effect when its JSON file replaces the older one in a single rename; only then are the older
+tensors removed. A process killed at any moment leaves either the old checkpoint or the new one.
 Reading verifies the checksums of both files.
 """
 
@@ -25,18 +25,18 @@ __all__ = ["RECORD_NAME", "read_checkpoint", "read_record", "write_checkpoint"]
 
 RECORD_NAME = "checkpoint.json"
 FORMAT = 1
-READINGS = 5  # of a checkpoint that another process keeps replacing
+ATTEMPTS = 5  # to read a checkpoint that another process keeps replacing
 
 
 def write_checkpoint(
     folder: Path, tensors: Mapping[str, Tensor], record: Mapping[str, Any]
 ) -> None:
-    """Write a checkpoint, in place of an older one if the folder holds one.
+    """Write a checkpoint; it replaces an older one in the folder.
 
     Args:
-        folder: The checkpoint's folder; made if missing.
+        folder: The checkpoint's folder; created if missing.
         tensors: Named tensors on the CPU.
-        record: Whatever else belongs to it; must be JSON without non-finite numbers.
+        record: Everything else in the checkpoint, as JSON without non-finite numbers.
 
     Raises:
         CheckpointError: If it cannot be written.
@@ -64,7 +64,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     """The record of a checkpoint, verified.
 
     Raises:
-        CheckpointError: If there is none, or it is damaged or of another format.
+        CheckpointError: If there is none, or it is damaged or has another format.
     """
     path = folder / RECORD_NAME
     try:
@@ -90,10 +90,10 @@ def read_record(folder: Path) -> dict[str, Any]:
 
 
 def read_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Tensors and record of a checkpoint, verified; of a newer one if it is replaced meanwhile.
+    """Tensors and record of a checkpoint, verified; if it is replaced meanwhile, of the newer one.
 
     Raises:
-        CheckpointError: If there is none, or it is damaged or of another format.
+        CheckpointError: If there is none, or it is damaged or has another format.
     """
     data, record = _read_files(folder)
     path = folder / record["state"]["file"]
@@ -104,30 +104,30 @@ def read_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     except (SafetensorError, ValueError) as error:
         raise CheckpointError(
             f"{path} holds no tensors ({type(error).__name__}): use another checkpoint or start"
-            " afresh"
+            " again"
         ) from error
 
 
 def _read_files(folder: Path) -> tuple[bytes, dict[str, Any]]:
     """The tensor file's bytes and the record that names it.
 
-    Another process may replace the checkpoint after the record was read: then the tensors are
-    gone and there is another record, which is read in its turn.
+    If another process replaces the checkpoint after the record was read, its tensors are gone;
+    the new record is then read instead.
     """
     record = read_record(folder)
-    for _ in range(READINGS):
+    for _ in range(ATTEMPTS):
         path = folder / record["state"]["file"]
         try:
             return path.read_bytes(), record
         except OSError as error:
-            refusal, cause = _lacking(folder, path, error), error
+            refusal, cause = _without_tensors(folder, path, error), error
         stale, record = record, read_record(folder)
         if record["state"] == stale["state"]:
             break
     raise refusal from cause
 
 
-def _lacking(folder: Path, path: Path, error: OSError) -> CheckpointError:
+def _without_tensors(folder: Path, path: Path, error: OSError) -> CheckpointError:
     return CheckpointError(
         f"{folder} lacks its tensors ({error.strerror} for {path.name}):"
         " use another checkpoint or start again"
@@ -136,7 +136,7 @@ def _lacking(folder: Path, path: Path, error: OSError) -> CheckpointError:
 
 def _damaged(path: Path) -> CheckpointError:
     return CheckpointError(
-        f"{path} is damaged (its checksum does not fit): use another checkpoint or start again"
+        f"{path} is damaged (its checksum does not match): use another checkpoint or start again"
     )
 
 

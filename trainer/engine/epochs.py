@@ -1,12 +1,12 @@
-"""The order in which a slot meets the crops, and its draws step by step.
+"""The order in which a slot visits the crops, and its random draws step by step.
 
 Letters of shapes: ``docs/architecture.md``.
 
 An epoch is a shuffle of all crops without replacement. Its last batch is short if B does not
 divide the number of crops.
 
-A slot has one generator, on the CPU, so that a run on a CPU and one on a GPU see the same
-numbers. An epoch's order and the draws of its steps come from it in turn.
+A slot has one generator, on the CPU, so that runs on a CPU and on a GPU draw the same numbers.
+It provides the order of each epoch and then the draws of the epoch's steps.
 """
 
 import torch
@@ -24,15 +24,15 @@ class EpochOrder:
         """Start before the first epoch.
 
         Args:
-            crops: Crops of the train split.
-            batch: Queries B of a batch.
+            crops: Number of crops in the train split.
+            batch: Number B of queries in a batch.
         """
         self._crops, self._batch = crops, batch
         self._order = torch.empty(0, dtype=torch.int64)
         self._position = 0
 
     def state(self) -> dict[str, Tensor]:
-        """The present epoch's order and the position in it."""
+        """The current epoch's order and the position in it."""
         return {"order": self._order.clone(), "position": torch.tensor(self._position)}
 
     def restore(self, state: dict[str, Tensor]) -> None:
@@ -41,7 +41,7 @@ class EpochOrder:
         self._position = int(state["position"])
 
     def next_batch(self, generator: torch.Generator) -> Tensor:
-        """Crops of the next batch, at least one and at most B; draws at the start of an epoch."""
+        """Crops of the next batch, from one to B; shuffles at the start of an epoch."""
         if self._position >= len(self._order):
             self._order = torch.randperm(self._crops, generator=generator)
             self._position = 0
@@ -51,26 +51,26 @@ class EpochOrder:
 
 
 class SlotDraws:
-    """The private source of one slot's draws."""
+    """All random draws of one slot, from its own generator."""
 
     def __init__(self, plan: DrawPlan, *, crops: int, generator: torch.Generator) -> None:
-        """Start afresh.
+        """Start before the first step.
 
         Args:
-            plan: What each step draws.
-            crops: Crops of the train split.
-            generator: The slot's own, on the CPU.
+            plan: Shapes and kinds of the draws of a step.
+            crops: Number of crops in the train split.
+            generator: The slot's own generator, on the CPU.
         """
         self._plan, self._generator = plan, generator
         self._epochs = EpochOrder(crops=crops, batch=plan.batch)
 
     def state(self) -> dict[str, Tensor]:
-        """Everything the next draws depend on, as tensors."""
+        """Everything that the next draws depend on, as tensors."""
         return {"generator": self._generator.get_state(), **self._epochs.state()}
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Resume from a :meth:`state`."""
-        # a copy: from a tensor within a larger one the generator reads the wrong bytes
+        # cloned: a generator reads the wrong bytes of a tensor that is a view of a larger one
         self._generator.set_state(state["generator"].clone())
         self._epochs.restore(state)
 

@@ -1,10 +1,10 @@
-"""Adam over flat leaves with a row per slot; it refuses updates that are not finite.
+"""Adam on flat tensors with one row per slot; it rejects updates that are not finite.
 
 Letters of shapes: ``docs/architecture.md``.
 
-Adam (Kingma and Ba, ICLR 2015) with betas (0.9, 0.999), no decay, constant learning rate. A
-slot whose new parameters or moments are not all finite keeps its parameters, moments and step
-count. A flag on the device reports it, so that no step waits for it.
+Adam (Kingma and Ba, ICLR 2015) with betas (0.9, 0.999), no weight decay and a constant learning
+rate. A slot whose new parameters or moments are not all finite keeps its parameters, moments and
+step count. A flag on the device records this, so that no step waits for the device.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class AdamState:
     first_SP: Tensor
     #: Running mean of the squared gradient with shape (S, P).
     second_SP: Tensor
-    #: Updates made with shape (S, 1).
+    #: Number of updates so far with shape (S, 1).
     steps_S1: Tensor
 
     @classmethod
@@ -45,7 +45,7 @@ class AdamState:
 def adam_step(
     state: AdamState, gradient_SP: Tensor, *, learning_rate_S1: Tensor
 ) -> tuple[AdamState, Tensor]:
-    """One update of every slot.
+    """Update every slot once.
 
     Args:
         state: Parameters and moments.
@@ -53,7 +53,7 @@ def adam_step(
         learning_rate_S1: Learning rate of each slot with shape (S, 1).
 
     Returns:
-        The new state, and whether each slot's update was finite with shape (S, 1); a slot
+        The new state, and whether each slot's update was finite, with shape (S, 1). A slot
         whose update was not finite keeps its state.
     """
     steps = state.steps_S1 + 1

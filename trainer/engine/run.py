@@ -1,8 +1,8 @@
 """One training run: it trains from one evaluation to the next and writes checkpoints.
 
-A :class:`Run` is the one-slot case of :class:`trainer.engine.slots.Slots`, with its counters, its
-reports and its place on disk. Its iteration counter counts batches. On the CPU a run that
-was saved and restored continues bit for bit as if it had not been.
+A :class:`Run` is :class:`trainer.engine.slots.Slots` with a single slot, plus counters, reports
+and checkpoints. Iterations count batches. On the CPU, a run that was saved and restored continues
+bit for bit as if it had never stopped.
 """
 
 import dataclasses
@@ -28,14 +28,14 @@ __all__ = ["Run", "best_report", "config_of", "imported_record", "require_traina
 
 #: Settings that are paths, by table: files may move, and fingerprints identify their content.
 PATHS = {"data": ("root",), "backbone": ("weights",)}
-#: Key of a record that says where an imported checkpoint is from.
+#: Key under which a checkpoint's record holds the origin of an imported checkpoint.
 IMPORTED = "imported"
-#: Prefix of the tensors in a checkpoint that are the best checkpoint weights.
+#: Prefix of the names of tensors in a checkpoint that hold the best weights so far.
 BEST = "best."
 
 
 class Run:
-    """A run in progress. Made by :meth:`start` or :meth:`restore`."""
+    """A run in progress. Create one with :meth:`start` or :meth:`restore`."""
 
     def __init__(
         self, config: TrainConfig, dataset_features: DatasetFeatures, device: torch.device
@@ -43,7 +43,7 @@ class Run:
         self._config = config
         self._dataset_features = dataset_features
         self._points = config.evaluate_at(crops=len(dataset_features.train))
-        _check_choice(config, dataset_features)
+        _check_selection(config, dataset_features)
         self._slots = Slots([config], dataset_features, device)
         self._best: dict[str, Tensor] = {}
         self._reports: list[Report] = []
@@ -54,12 +54,12 @@ class Run:
     def start(
         cls, config: TrainConfig, dataset_features: DatasetFeatures, device: torch.device
     ) -> "Run":
-        """A fresh run.
+        """A new run.
 
         Raises:
             ConfigError: If the method or a hyper-parameter is unknown or out of range, the
-                configuration's modalities are not those of the material, or it never evaluates
-                or has nothing to select weights by.
+                configuration's modalities differ from those of the features, the run would never
+                be evaluated, or ``evaluation.report`` needs labels that the val split lacks.
         """
         return cls(config, dataset_features, device)
 
@@ -74,8 +74,8 @@ class Run:
         """A run that continues from a checkpoint.
 
         Raises:
-            CheckpointError: If the checkpoint is missing, damaged, or of another configuration
-                or other data. Moved files count as the same data.
+            CheckpointError: If the checkpoint is missing or damaged, or was made with another
+                configuration or other data. Moved files count as the same data.
         """
         tensors, record = read_checkpoint(folder)
         _check_same(folder, record, config, dataset_features)
@@ -95,7 +95,7 @@ class Run:
 
     @property
     def iteration(self) -> int:
-        """True iterations (batches) trained so far."""
+        """Iterations (batches) trained so far."""
         return self._iteration
 
     @property
@@ -105,12 +105,12 @@ class Run:
 
     @property
     def evaluations(self) -> int:
-        """Evaluations of a whole run."""
+        """Number of evaluations of a whole run."""
         return len(self._points)
 
     @property
     def iterations(self) -> int:
-        """Iterations of a whole run: those up to its last evaluation."""
+        """Number of iterations of a whole run, which ends at its last evaluation."""
         return self._points[-1]
 
     @property
@@ -122,7 +122,7 @@ class Run:
         """Train to the next evaluation point and score the val split.
 
         Args:
-            on_iteration: Called with the count of iterations after each of them.
+            on_iteration: Called after each iteration with the number of iterations so far.
         """
         assert not self.finished, "a finished run cannot advance"
         until = self._points[len(self._reports)]
@@ -139,10 +139,10 @@ class Run:
         return report
 
     def load_selected(self) -> int:
-        """Load the weights that ``evaluation.report`` selects, for scoring alone.
+        """Load the weights that ``evaluation.report`` selects, only to score them.
 
         Returns:
-            Their iteration.
+            The iteration at which they were trained.
         """
         if not self._best:
             return self._iteration
@@ -167,15 +167,15 @@ class Run:
         )
 
     def evaluate(self, split: ValSplit | TestSplit) -> Evaluation:
-        """Score the present weights on a split."""
+        """Score the current weights on a split."""
         return self._slots.evaluate(0, split)
 
     def scored(self) -> Scored:
-        """The model and probes with the present weights."""
+        """The model and probes with the current weights."""
         return self._slots.scored(0)
 
     def save(self, folder: Path) -> None:
-        """Write a checkpoint, completely or not at all, in place of an older one.
+        """Write a checkpoint, completely or not at all; it replaces an older one.
 
         Raises:
             CheckpointError: If it cannot be written.
@@ -192,7 +192,7 @@ class Run:
 
 
 def config_of(folder: Path) -> TrainConfig:
-    """The configuration a checkpoint was trained with.
+    """The configuration with which a checkpoint was trained.
 
     Raises:
         CheckpointError: If the checkpoint is missing or damaged.
@@ -203,13 +203,13 @@ def config_of(folder: Path) -> TrainConfig:
 def imported_record(
     config: TrainConfig, *, iteration: int, fingerprints: Mapping[str, str], origin: dict[str, Any]
 ) -> dict[str, Any]:
-    """The record of a checkpoint that another program trained: for scoring, not for training.
+    """The record of a checkpoint that another program trained, to be scored but not continued.
 
     Args:
-        config: What it was trained with, in our terms.
-        iteration: True iterations it was trained for.
-        fingerprints: Those that are known; only they are compared when it is restored.
-        origin: Where it is from, as plain JSON.
+        config: The settings it was trained with, translated into ours.
+        iteration: Number of iterations it was trained for.
+        fingerprints: The known fingerprints; only these are compared when it is restored.
+        origin: Where it comes from, as plain JSON.
     """
     return {
         "config": _table(config),
@@ -225,7 +225,7 @@ def require_trainable(folder: Path) -> None:
     """Refuse a checkpoint from which training cannot continue.
 
     Raises:
-        CheckpointError: If it was imported: the optimisers' and the draws' states are not in it.
+        CheckpointError: If it was imported: it lacks the states of the optimisers and generators.
     """
     origin = read_record(folder).get(IMPORTED)
     if origin is not None:
@@ -236,7 +236,7 @@ def require_trainable(folder: Path) -> None:
 
 
 def best_report(reports: Sequence[Report]) -> Report:
-    """The first report of the highest val mIoU of the cluster probe; of none, the first."""
+    """The first report with the highest cluster mIoU on val; the first if none is defined."""
     return max(reports, key=lambda report: (_number(report.cluster.miou), -report.evaluation))
 
 
@@ -244,7 +244,7 @@ def _number(score: float) -> float:
     return score if math.isfinite(score) else -math.inf
 
 
-def _check_choice(config: TrainConfig, dataset_features: DatasetFeatures) -> None:
+def _check_selection(config: TrainConfig, dataset_features: DatasetFeatures) -> None:
     if config.evaluation.report == "best" and dataset_features.val.labels is None:
         raise ConfigError(
             "evaluation.report = 'best' selects by the mIoU on val, which has no labels: set it"
@@ -253,7 +253,7 @@ def _check_choice(config: TrainConfig, dataset_features: DatasetFeatures) -> Non
 
 
 def _table(config: TrainConfig) -> dict[str, Any]:
-    """The configuration as JSON reads it back."""
+    """The configuration as it reads back from JSON."""
     table: dict[str, Any] = json.loads(json.dumps(record_to_table(config)))
     return table
 
@@ -261,20 +261,20 @@ def _table(config: TrainConfig) -> dict[str, Any]:
 def _check_same(
     folder: Path, record: dict[str, Any], config: TrainConfig, dataset_features: DatasetFeatures
 ) -> None:
-    # read as a configuration first: a setting added after the checkpoint had its default
+    # built as a record first, so that settings added since then compare with their defaults
     stored = _table(build_record(TrainConfig, record["config"]))
     differences = _differences(_without_paths(stored), _without_paths(_table(config)))
     if differences:
         raise CheckpointError(
-            f"{folder} is of another configuration: {'; '.join(differences)}; start again in"
-            " another folder or use the checkpoint's configuration"
+            f"{folder} was made with another configuration: {'; '.join(differences)}; start again"
+            " in another folder or use the checkpoint's configuration"
         )
-    known = record["fingerprints"]  # all but in an imported checkpoint
+    known = record["fingerprints"]  # an imported checkpoint may have only some
     given = {name: dataset_features.fingerprints.get(name) for name in known}
     changed = _differences(known, given)
     if changed:
         raise CheckpointError(
-            f"{folder} was trained on other features: {'; '.join(changed)}; give the data and"
+            f"{folder} was trained on other features: {'; '.join(changed)}; use the data and"
             " weights it was trained with, or start again"
         )
 
@@ -282,19 +282,19 @@ def _check_same(
 def _without_paths(table: dict[str, Any]) -> dict[str, Any]:
     """A configuration's table without :data:`PATHS`."""
     kept = {
-        name: {key: value for key, value in table.get(name, {}).items() if key not in places}
-        for name, places in PATHS.items()
+        name: {key: value for key, value in table.get(name, {}).items() if key not in paths}
+        for name, paths in PATHS.items()
     }
     return table | kept
 
 
-def _differences(stored: dict[str, Any], given: dict[str, Any], where: str = "") -> list[str]:
+def _differences(stored: dict[str, Any], given: dict[str, Any], prefix: str = "") -> list[str]:
     """The differences between two tables, one phrase each."""
     found = []
     for key in sorted(stored.keys() | given.keys()):
         old, new = stored.get(key), given.get(key)
         if isinstance(old, dict) and isinstance(new, dict):
-            found += _differences(old, new, f"{where}{key}.")
+            found += _differences(old, new, f"{prefix}{key}.")
         elif old != new:
-            found.append(f"{where}{key} is {old!r} there and {new!r} here")
+            found.append(f"{prefix}{key} is {old!r} there and {new!r} here")
     return found

@@ -1,12 +1,12 @@
-"""Slots: runs of one structure that train together, each with its own row of every tensor.
+"""Slots: runs of the same structure that train together, each with its own row of every tensor.
 
 Letters of shapes: ``docs/architecture.md``, and L loss terms.
 
-A single run is one slot. Slots share the frozen features and nothing else: each has its own seed,
-hyper-parameters, learning rates and draws. One step is one batch and one update of the model and
-of both probes, whatever the number of optimisers.
+A single run is one slot. Slots share only the frozen features: each has its own seed,
+hyper-parameters, learning rates and draws. One step is one batch per slot and one update of the
+model and of both probes.
 
-In memory a row has the gaps of its layout; states and weights handed out have none.
+In memory, a row contains the gaps of its layout; states and weights are returned without them.
 """
 
 import dataclasses
@@ -36,9 +36,9 @@ __all__ = ["Slots"]
 
 #: Rows that predictions depend on: the checkpoint weights.
 WEIGHTS = ("model.leaf_SP", "probes.leaf_SP", "buffers")
-#: Fields of a state of the optimiser that have no number for each parameter.
+#: Fields of the optimiser's state that do not have one number per parameter.
 SCALARS = ("steps_S1",)
-#: Rows added later: older checkpoints lack them, and they are unknown until the next report.
+#: Rows that older checkpoints lack; their values are unknown until the next report.
 ADDED_LATER = ("term_sums",)
 
 
@@ -61,7 +61,7 @@ class Slots:
 
         Raises:
             ConfigError: If the method or a hyper-parameter is unknown or out of range, or the
-                configuration's modalities are not those of the material.
+                configuration's modalities differ from those of the features.
         """
         config = configs[0]
         assert all(_structure(each) == _structure(config) for each in configs)
@@ -119,7 +119,7 @@ class Slots:
         buffers: Views = self._buffer_layout.views(rows["buffers"])
         with torch.no_grad():
             parameters, buffers = self._method.start(parameters, buffers, self._batches.sample)
-            if not parameters:  # a code that nothing changes can be clustered at once
+            if not parameters:  # the code never changes, so it can be clustered at once
                 centres = self._clustered(seeds, buffers)
                 probes = self._probe_layout.views(rows["probes"])
                 rows["probes"] = self._probe_layout.leaf({**probes, CENTRES: centres})
@@ -129,7 +129,7 @@ class Slots:
         return rows
 
     def _clustered(self, seeds: Sequence[int], buffers: Views) -> Tensor:
-        """Centres of each slot's frozen code with shape (S, Y, K), as long as drawn ones."""
+        """Cluster centres of each slot's frozen code: (S, Y, K), as long as random ones."""
         first = {name: view[:1] for name, view in buffers.items()}
         code_IK = self._method.encode({}, first, self._batches.sample()).flatten(0, 2)
         count, length = len(self._dataset_features.classes), math.sqrt(code_IK.shape[1])
@@ -163,7 +163,7 @@ class Slots:
         return len(self._draws)
 
     def step(self) -> None:
-        """Train every slot on its next batch; on a GPU nothing waits."""
+        """Train every slot on its next batch, without waiting for the GPU."""
         drawn = stack_draws([draws.step() for draws in self._draws])
         tokens = self._batches.tokens(drawn, positives=self._method.needs.positives)
         batch, draws = Batch(tokens_SMNTC=tokens, grid=self._batches.grid), drawn.to(self._device)
@@ -171,28 +171,28 @@ class Slots:
         probes = _trainable(self._probe_layout, self._probes)
         buffers = self._buffer_layout.views(self._buffers_SP)
         with products_in(self._device, self._config.training.precision):
-            made = self._method.step(parameters, buffers, batch, self._hyper, draws)
-        terms_LS = self._terms(made)
+            output = self._method.step(parameters, buffers, batch, self._hyper, draws)
+        terms_LS = self._terms(output)
         loss_S = terms_LS.sum(dim=0)
-        probe_loss_S = self._probe_loss(made.codes_SBTK.detach(), probes, draws)
+        probe_loss_S = self._probe_loss(output.codes_SBTK.detach(), probes, draws)
         gradient_SP = _gradient(self._parameter_layout, loss_S, parameters)
         probe_gradient_SP = _gradient(self._probe_layout, probe_loss_S, probes)
-        finite_S1 = self._update(gradient_SP, probe_gradient_SP, made.buffers)
+        finite_S1 = self._update(gradient_SP, probe_gradient_SP, output.buffers)
         self._loss_sum_S += loss_S.detach()
         self._term_sums_SL += terms_LS.detach().mT
         self._finite_S &= finite_S1.squeeze(1) & loss_S.isfinite() & probe_loss_S.isfinite()
 
-    def _terms(self, made: StepTerms) -> Tensor:
+    def _terms(self, output: StepTerms) -> Tensor:
         """The method's loss terms with shape (L, S)."""
         names = self._method.terms
         if not names:
-            return made.codes_SBTK.new_zeros(0, len(self))
-        return torch.stack([made.terms[name] for name in names])
+            return output.codes_SBTK.new_zeros(0, len(self))
+        return torch.stack([output.terms[name] for name in names])
 
     def _update(
         self, gradient_SP: Tensor, probe_gradient_SP: Tensor, new_buffers: Views
     ) -> Tensor:
-        """Update model, buffers and probes; returns whether each slot's updates were finite."""
+        """Update model, buffers and probes; return whether each slot's updates were finite."""
         self._model, finite_S1 = adam_step(
             self._model, gradient_SP, learning_rate_S1=self._rate_S1
         )
@@ -224,7 +224,7 @@ class Slots:
         return loss, finite
 
     def take_terms(self, slot: int) -> dict[str, float]:
-        """The same for each term of the loss, by name."""
+        """Sum of each of a slot's loss terms since the last call, by name."""
         sums = self._term_sums_SL[slot].tolist()
         self._term_sums_SL[slot] = 0
         return dict(zip(self._method.terms, sums, strict=True))
@@ -251,16 +251,16 @@ class Slots:
         )
 
     def state(self, slot: int) -> dict[str, Tensor]:
-        """Everything a slot's next steps depend on: copies, on the CPU."""
-        tensors = {name: self._taken(name, rows[slot]) for name, rows in self._rows().items()}
+        """Everything that a slot's next steps depend on, copied to the CPU."""
+        tensors = {name: self._stored(name, rows[slot]) for name, rows in self._rows().items()}
         drawn = {f"draws.{key}": value for key, value in self._draws[slot].state().items()}
         return tensors | drawn
 
     def restore(self, slot: int, state: dict[str, Tensor]) -> None:
         """Restore a slot to a :meth:`state`."""
         for name, rows in self._rows().items():
-            lacks = name in ADDED_LATER and name not in state
-            rows[slot] = math.nan if lacks else self._given(name, state[name])
+            missing = name in ADDED_LATER and name not in state
+            rows[slot] = math.nan if missing else self._loaded(name, state[name])
         self._draws[slot].restore(
             {
                 name.removeprefix("draws."): value
@@ -270,33 +270,33 @@ class Slots:
         )
 
     def weights(self, slot: int) -> dict[str, Tensor]:
-        """A slot's checkpoint weights: copies, on the CPU."""
+        """A slot's checkpoint weights, copied to the CPU."""
         return {
-            name: self._taken(name, rows[slot])
+            name: self._stored(name, rows[slot])
             for name, rows in self._rows().items()
             if name in WEIGHTS
         }
 
     def load_weights(self, slot: int, weights: dict[str, Tensor]) -> None:
-        """Predict as when :meth:`weights` were taken; do not continue training from here."""
+        """Predict with these :meth:`weights` from now on; training must not continue."""
         rows = self._rows()
         for name in WEIGHTS:
-            rows[name][slot] = self._given(name, weights[name])
+            rows[name][slot] = self._loaded(name, weights[name])
 
-    def _taken(self, name: str, row: Tensor) -> Tensor:
-        """A copy of a row as it is stored, on the CPU."""
+    def _stored(self, name: str, row: Tensor) -> Tensor:
+        """A copy of a row as a checkpoint stores it, on the CPU."""
         layout = self._layout_of(name)
         stored = row if layout is None else layout.stored(row[None])[0]
         return stored.detach().to("cpu", copy=True)
 
-    def _given(self, name: str, stored: Tensor) -> Tensor:
-        """A stored row as it is trained, on the device."""
+    def _loaded(self, name: str, stored: Tensor) -> Tensor:
+        """A stored row as training uses it, on the device."""
         layout = self._layout_of(name)
         row = stored if layout is None else layout.loaded(stored[None])[0]
         return row.to(self._device)
 
     def _layout_of(self, name: str) -> Layout | None:
-        """The layout of a row; None for rows of other numbers than parameters and buffers."""
+        """The layout of a row; None if it holds neither parameters nor buffers."""
         part, _, field = name.partition(".")
         layouts = {
             "model": self._parameter_layout,
@@ -306,7 +306,7 @@ class Slots:
         return None if field in SCALARS else layouts.get(part)
 
     def _rows(self) -> dict[str, Tensor]:
-        """Every tensor with a row per slot, by name."""
+        """Every tensor with one row per slot, by name."""
         rows = {
             "buffers": self._buffers_SP,
             "loss_sum": self._loss_sum_S,
@@ -325,7 +325,7 @@ def _trainable(layout: Layout, state: AdamState) -> Views:
 
 
 def _gradient(layout: Layout, loss_S: Tensor, views: Views) -> Tensor:
-    """Gradient of every slot's loss by its own row: (S, P); 0 where the loss uses nothing."""
+    """Gradient of each slot's loss with respect to its own row: (S, P); 0 for what is unused."""
     if not views:
         return loss_S.new_zeros(len(loss_S), 0)
     gradients = torch.autograd.grad(
@@ -335,7 +335,7 @@ def _gradient(layout: Layout, loss_S: Tensor, views: Views) -> Tensor:
 
 
 def _structure(config: TrainConfig) -> TrainConfig:
-    """A configuration without what may differ between slots."""
+    """A configuration without the settings that may differ between slots."""
     training = dataclasses.replace(config.training, learning_rate=1.0, probe_learning_rate=1.0)
     return dataclasses.replace(config, seed=0, hyper={}, training=training)
 
@@ -343,7 +343,7 @@ def _structure(config: TrainConfig) -> TrainConfig:
 def _check_modalities(config: TrainConfig, dataset_features: DatasetFeatures) -> None:
     if config.data.modalities != dataset_features.modalities:
         raise ConfigError(
-            f"data.modalities {list(config.data.modalities)} are not those of the prepared"
+            f"data.modalities {list(config.data.modalities)} differ from those of the prepared"
             f" features, {list(dataset_features.modalities)}: prepare the features for this"
             " configuration"
         )

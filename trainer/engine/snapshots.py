@@ -1,7 +1,7 @@
 """Snapshots: checkpoints of a run at chosen iterations, kept for figures of its progress.
 
-They are in the folder of the run's own checkpoint, ``RUN/snapshots/ITERATION``, and are
-checkpoints like any other: a run can be evaluated or continued from each.
+They are in the folder of the run's own checkpoint, in ``RUN/snapshots/ITERATION``, and are
+checkpoints like any other: a run can be evaluated or continued from each of them.
 """
 
 from pathlib import Path
@@ -30,15 +30,15 @@ def find_snapshots(run: Path) -> dict[int, Path]:
 
 
 def read_iterations(text: str) -> tuple[int, ...]:
-    """Iterations as ``--snapshots`` takes them, such as ``0,10,100``; 0 is before training.
+    """Iterations from the value of ``--snapshots``, such as ``0,10,100``; 0 is before training.
 
     Raises:
-        ConfigError: If it is no list of whole numbers.
+        ConfigError: If it is not a list of whole numbers.
     """
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isdecimal() for part in parts):
         raise ConfigError(
-            f"--snapshots {text} is not understood: give iterations with commas between them,"
+            f"--snapshots {text} is not a list of iterations: separate whole numbers with commas,"
             " such as 0,10,100"
         )
     return tuple(sorted({int(part) for part in parts}))
@@ -47,26 +47,26 @@ def read_iterations(text: str) -> tuple[int, ...]:
 def check_snapshots(
     wanted: tuple[int, ...], run: Path, *, reached: int, iterations: int
 ) -> tuple[int, ...]:
-    """The wanted iterations that are still to come.
+    """The requested iterations that are still to come.
 
     Args:
         wanted: Iterations, ascending.
         run: Folder of the run.
-        reached: Iterations it has been trained for.
+        reached: Iterations trained so far.
         iterations: Iterations of the whole run.
 
     Raises:
-        ConfigError: If one is beyond the end, or was passed without a snapshot.
+        ConfigError: If an iteration is beyond the end, or has passed without a snapshot.
     """
-    there = find_snapshots(run)
+    existing = find_snapshots(run)
     for iteration in wanted:
         if iteration > iterations:
             raise ConfigError(
                 f"--snapshots {iteration} is beyond the run's {iterations} iterations: give fewer"
             )
-        if iteration < reached and iteration not in there:
+        if iteration < reached and iteration not in existing:
             raise ConfigError(
-                f"--snapshots {iteration} was passed: {run} has reached iteration {reached}; leave"
-                " it out, or start again in another folder"
+                f"--snapshots {iteration} comes too late: {run} has reached iteration {reached};"
+                " leave it out, or start again in another folder"
             )
-    return tuple(iteration for iteration in wanted if iteration not in there)
+    return tuple(iteration for iteration in wanted if iteration not in existing)

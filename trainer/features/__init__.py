@@ -1,4 +1,4 @@
-"""Frozen features: computed once a configuration, cached, shared by every run."""
+"""Frozen features: computed once per configuration, cached, and shared by all runs."""
 
 from trainer.features.dataset_features import (
     IGNORE,

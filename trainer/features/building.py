@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from trainer.config.configuration import DataConfig
 from trainer.features.allocator import freed_memory_kept
-from trainer.features.bank import BankWriter
 from trainer.features.cache import check_space
+from trainer.features.cache_entry import EntryWriter
 from trainer.features.encoded import kept_images
 from trainer.features.extraction import Extraction, Standard
 from trainer.features.fingerprint import Digest, file_digests
@@ -23,12 +23,12 @@ from trainer.features.knn import drop_channels, nearest_crops
 from trainer.features.parts import PARTS, STANDARD, Part, find_parts, part_keys
 from trainer.seeds import numpy_generator
 
-__all__ = ["build_bank"]
+__all__ = ["build_entry"]
 
 CHUNK = 1024  # crops whose tokens are averaged at a time
 
 
-def build_bank(
+def build_entry(
     folder: Path,
     extraction: Extraction,
     data: DataConfig,
@@ -58,17 +58,17 @@ def build_bank(
         backbone=extraction.backbone.fingerprint,
         standardised=extraction.backbone.scaling is not None,
     )
-    with freed_memory_kept(), BankWriter(folder=folder) as bank:
+    with freed_memory_kept(), EntryWriter(folder=folder) as entry:
         taken = find_parts(root, keys)
         check_space(folder, extraction.size(without=taken))
         for name, part in taken.items():
-            bank.take(name, part.file, part.record)
+            entry.take(name, part.file, part.record)
         extraction = _with_kept_images(extraction, data, digests, taken, root)
-        standards = _standards(bank, extraction, taken)
+        standards = _standards(entry, extraction, taken)
         for name in extraction.splits():
-            extraction.write(bank, name, standards, without=taken)
-        bank.write("train.neighbours", _neighbours(folder, extraction))
-        bank.seal({**description, PARTS: keys})
+            extraction.write(entry, name, standards, without=taken)
+        entry.write("train.neighbours", _neighbours(folder, extraction))
+        entry.seal({**description, PARTS: keys})
 
 
 def _with_kept_images(
@@ -96,9 +96,9 @@ def _with_kept_images(
 
 
 def _standards(
-    bank: BankWriter, extraction: Extraction, taken: Mapping[str, Part]
+    entry: EntryWriter, extraction: Extraction, taken: Mapping[str, Part]
 ) -> dict[str, Standard]:
-    """The statistics of each modality, those that the bank has or new ones, which it gets."""
+    """The statistics of each modality, those that the entry has or new ones, which it gets."""
     names = {f"{STANDARD}{modality}": modality for modality in extraction.data_set.modalities}
     found = {
         modality: Standard(
@@ -109,7 +109,7 @@ def _standards(
     }
     measured = extraction.standards([each for each in names.values() if each not in found])
     for modality, standard in measured.items():
-        bank.write(f"{STANDARD}{modality}", standard.rows_4C.cpu().numpy())
+        entry.write(f"{STANDARD}{modality}", standard.rows_4C.cpu().numpy())
     return found | measured
 
 

@@ -1,9 +1,9 @@
-"""The cache of feature caches: folders named by what they were made from.
+"""The feature cache: one folder per entry, named by a hash of what it was made from.
 
-A folder is complete or absent. It is built under another name and renamed when everything
-is on the disk; its manifest is written last. Who builds holds a lock that the kernel drops
-with the process, so that two processes do the work once, and what a killed one left behind
-is removed by the next.
+An entry is complete or absent. It is built under another name, its manifest last, and renamed
+when everything is on disk. The building process holds a lock that the kernel releases when the
+process ends. So two processes do the work only once, and the next one removes what a killed one
+left behind.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from trainer.console.sizes import bytes_text
 from trainer.errors import CacheError
 
 __all__ = [
-    "BANKS",
+    "ENTRIES",
     "LOCK",
     "MANIFEST",
     "PARTIAL",
@@ -40,30 +40,30 @@ __all__ = [
 ]
 
 MANIFEST = "manifest.json"
-BANKS = "banks"  # folder in the cache's
-LOCK, PARTIAL = ".lock", ".partial"  # suffixes: held while building; what is being built
+ENTRIES = "banks"  # subfolder that holds the entries
+LOCK, PARTIAL = ".lock", ".partial"  # suffixes of the lock and of an entry being built
 VARIABLE = "UMSS_CACHE"
-SPARE = 64 * 2**20  # bytes that have to stay free
+SPARE = 64 * 2**20  # bytes that must stay free
 
 
 def cache_root(cache: Path | None) -> Path:
-    """The cache's folder: as given, or from the environment, or the user's own.
+    """The folder of the cache: the given one, that of the environment, or the user's own.
 
     Raises:
-        CacheError: If none was named, and the user has no home folder.
+        CacheError: If neither was given and the user has no home folder.
     """
     if cache is not None:
         return cache
     if os.environ.get(VARIABLE):
         return user_path(os.environ[VARIABLE])
-    import platformdirs  # only here: whoever names a folder does without
+    import platformdirs  # lazily: not needed if the folder is given
 
     try:
         return Path(platformdirs.user_cache_dir("unim2-search"))
     except RuntimeError as error:  # neither HOME nor the passwd file names a folder
         raise CacheError(
-            "this account has no home folder for the feature cache (HOME is no absolute path, and"
-            f" the passwd file has no entry): give --cache FOLDER or set {VARIABLE}"
+            "this account has no home folder for the feature cache (HOME is not an absolute path"
+            f" and the passwd file has no entry): give --cache FOLDER or set {VARIABLE}"
         ) from error
 
 
@@ -76,21 +76,21 @@ def hash_json(value: Any) -> str:
 def build_once(
     root: Path, key: str, *, build: Callable[[Path], None], waits: Callable[[], None]
 ) -> tuple[Path, bool]:
-    """The complete folder of a key; built now unless it is there or another process is at it.
+    """Return the complete folder of a key; build it unless this or another process has done so.
 
     Args:
         root: Folder of the cache.
-        key: Hash of everything the content depends on.
+        key: Hash of everything that the content depends on.
         build: Fills an empty folder, the manifest last.
-        waits: Called once if another process is building.
+        waits: Called once if another process is building the entry.
 
     Returns:
-        The folder, and whether it was built by this call.
+        The folder, and whether this call built it.
 
     Raises:
-        CacheError: If the folder cannot be written, for want of space for instance.
+        CacheError: If the folder cannot be written, for example because the disk is full.
     """
-    folder = root / BANKS / key
+    folder = root / ENTRIES / key
     if (folder / MANIFEST).is_file():
         return folder, False
     with writing(folder.parent):
@@ -103,17 +103,17 @@ def build_once(
 
 
 class Use:
-    """A bank in use: as long as this lives, no process prunes the bank."""
+    """A cache entry in use: while this object exists, no process removes the entry."""
 
     def __init__(self, descriptor: int) -> None:
         weakref.finalize(self, os.close, descriptor)
 
 
 def hold(folder: Path) -> Use | None:
-    """Take a bank into use, which is its last use so far.
+    """Mark a cache entry as in use and update the time of its last use.
 
-    Readers share a lock on the manifest. Where it cannot be locked or is not there, nothing is
-    held: reading the bank tells what is wrong.
+    Readers share a lock on the manifest. If it is missing or cannot be locked, nothing is held;
+    reading the entry then reports the fault.
     """
     try:
         descriptor = os.open(folder / MANIFEST, os.O_RDONLY)
@@ -127,47 +127,47 @@ def hold(folder: Path) -> Use | None:
 
 
 def free_space(folder: Path) -> int:
-    """Bytes free where a folder lies or, not being there yet, will lie.
+    """Free bytes on the disk of a folder, which need not exist yet.
 
     Raises:
-        CacheError: If that cannot be asked.
+        CacheError: If they cannot be determined.
     """
-    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     with writing(folder):
-        return shutil.disk_usage(there).free
+        return shutil.disk_usage(existing).free
 
 
 def check_space(folder: Path, needed: int) -> None:
-    """Refuse to begin what cannot be finished.
+    """Refuse to start building an entry for which the disk has no space.
 
     Raises:
-        CacheError: If fewer than ``needed`` bytes, and some to spare, are free.
+        CacheError: If fewer than ``needed`` bytes plus a reserve are free.
     """
     free = free_space(folder)
     if free < needed + SPARE:
         raise CacheError(
             f"the feature cache needs {bytes_text(needed + SPARE)} but {folder.parent} has"
-            f" {bytes_text(free)} free: free space (`python -m trainer cache list` shows what"
-            f" banks take), or set --cache or {VARIABLE} to a folder on another disk"
+            f" {bytes_text(free)} free: free space (`python -m trainer cache list` shows the size"
+            f" of each entry), or set --cache or {VARIABLE} to a folder on another disk"
         )
 
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Turn the operating system's refusals to write into one line."""
+    """Turn the operating system's write errors into one line."""
     try:
         yield
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        mend = "free space" if full else "mend its permissions"
+        fix = "free space" if full else "change its permissions"
         raise CacheError(
-            f"cannot write the feature cache to {folder} ({error.strerror}): {mend} or set"
+            f"cannot write the feature cache to {folder} ({error.strerror}): {fix} or set"
             f" {VARIABLE} to another folder"
         ) from error
 
 
 def _build(folder: Path, build: Callable[[Path], None]) -> None:
-    """Under the lock: nobody else is writing, whatever lies here is left over."""
+    """Build under the lock: nobody else is writing, so whatever is here was left behind."""
     partial = folder.with_suffix(PARTIAL)
     with writing(folder):
         for left_over in (partial, folder):

@@ -1,9 +1,9 @@
-"""What a run trains and is scored on: frozen features, labels and neighbours, memory-mapped.
+"""The data that a run is trained and scored on: frozen features, labels and neighbours.
 
 Letters of shapes: ``docs/architecture.md``.
 
-The three splits are three types. A function that selects (an iterate, a trial, a setting)
-takes a :class:`ValSplit`, so that handing it the test split is a type error.
+All arrays are memory-mapped. The three splits are three types. A function that selects weights, a
+trial or a setting takes a :class:`ValSplit`, so that passing it the test split is a type error.
 """
 
 from collections.abc import Mapping
@@ -37,11 +37,11 @@ Features = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class TrainSplit:
-    """The crops a run trains on."""
+    """The crops that a run trains on."""
 
     #: Modality to features with shape (N, H, W, C).
     features: Mapping[str, Features]
-    #: Classes with shape (N, h, w), 255 where there is none; None for a split without labels.
+    #: Classes with shape (N, h, w), 255 for pixels without a class; None without labels.
     labels: NDArray[np.uint8] | None
     #: Nearest crops with shape (N, V), nearest first, never the crop itself.
     neighbours: NDArray[np.int64]
@@ -54,7 +54,7 @@ class TrainSplit:
 class _EvaluationSplit:
     #: Modality to features with shape (N, H, W, C).
     features: Mapping[str, Features]
-    #: Classes with shape (N, h, w), 255 where there is none; None for a split without labels.
+    #: Classes with shape (N, h, w), 255 for pixels without a class; None without labels.
     labels: NDArray[np.uint8] | None
     #: Names of the images, in order.
     names: tuple[str, ...]
@@ -65,14 +65,14 @@ class _EvaluationSplit:
 
 @dataclass(frozen=True, kw_only=True)
 class ValSplit(_EvaluationSplit):
-    """The images that runs are scored and selected on."""
+    """The images on which runs are scored and selected."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TestSplit(_EvaluationSplit):
-    """The images that a chosen run is reported on, once; nothing selects by them."""
+    """The images on which a selected run is scored once; nothing is selected by them."""
 
-    __test__ = False  # not a test case, whatever pytest makes of the name
+    __test__ = False  # not a test case, despite its name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,41 +81,41 @@ class DatasetFeatures:
 
     #: Class names; a label is an index into them.
     classes: tuple[str, ...]
-    #: One RGB colour a class, for pictures.
+    #: One RGB colour per class, for figures.
     palette: tuple[tuple[int, int, int], ...]
-    #: Modalities in the order of the configuration, the anchor first.
+    #: Modalities in the order of the configuration.
     modalities: tuple[str, ...]
     #: Feature channels C, the same for every modality.
     channels: int
     train: TrainSplit
     val: ValSplit
     test: TestSplit
-    #: Hashes that say what the features came from: ``data``, ``weights``, ``bank``.
+    #: Hashes that identify the origin of the features: ``data``, ``weights``, ``bank``.
     fingerprints: Mapping[str, str]
-    #: Folder of its cache entry, for another process to open; None if it has none.
+    #: Folder of the cache entry, for other processes to open; None if there is none.
     folder: Path | None = None
-    #: Modality to the rows of ``trainer.features.extraction.Standard``, shape (4, C), that its
-    #: features were standardised with; empty for a backbone that needs none.
+    #: Per modality, the rows of ``trainer.features.extraction.Standard`` with which its features
+    #: were standardised, shape (4, C); empty if the backbone needs no standardisation.
     standards: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
-    #: Whether the user chose the palette: then pictures use no other.
+    #: Whether the user chose the palette, so that figures use no other.
     palette_chosen: bool = False
-    #: Keeps the bank from being pruned as long as it lives.
+    #: Prevents the cache entry from being removed while it exists.
     use: object = field(default=None, repr=False, compare=False)
 
     def evaluated(self, split: Literal["val", "test"]) -> ValSplit | TestSplit:
-        """The evaluation split of that name, for what selects nothing by it."""
+        """The evaluation split of that name, for callers that select nothing by it."""
         return self.val if split == "val" else self.test
 
 
 def require_labelled(
     data_set: DataSet, *, split: Literal["val", "test"] = "val", wanted_by: str = "a search"
 ) -> None:
-    """The same as :func:`require_labels`, before features are made and without decoding images.
+    """Refuse a data set without labels on a split, before features are computed.
 
     Args:
-        data_set: What is to be scored.
+        data_set: The data set to score.
         split: The split.
-        wanted_by: What asks for the scores, for the message.
+        wanted_by: What needs the scores, for the message.
 
     Raises:
         DataError: If the split has no label files.
@@ -130,12 +130,12 @@ def require_labels(
     split: Literal["val", "test"] = "val",
     wanted_by: str = "a search",
 ) -> None:
-    """Refuse material of which a split cannot be scored.
+    """Refuse features of a data set on whose split nothing can be scored.
 
     Args:
-        dataset_features: What is to be scored.
+        dataset_features: The data set to score.
         split: The split.
-        wanted_by: What asks for the scores, for the message.
+        wanted_by: What needs the scores, for the message.
 
     Raises:
         DataError: If the split has no labels, or not one pixel with a class.
@@ -145,13 +145,13 @@ def require_labels(
         raise _unlabelled(split, wanted_by)
     if not any((image != IGNORE).any() for image in labels):
         raise DataError(
-            f"{wanted_by} needs labels on {split} to score: no pixel there has a class; give the"
-            " label files that belong to this data set"
+            f"{wanted_by} needs labels on {split} for scoring, but no pixel there has a class: use"
+            " the label files that belong to this data set"
         )
 
 
 def _unlabelled(split: str, wanted_by: str) -> DataError:
     return DataError(
-        f"{wanted_by} needs labels on {split} to score: this data set has no labels there; add"
+        f"{wanted_by} needs labels on {split} for scoring, but this data set has none there: add"
         " label files or choose a data set with labels"
     )

@@ -1,4 +1,4 @@
-"""What a bank will be made of and how large it will be, told without making it."""
+"""Contents and size of the features of a data set, before they are computed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ __all__ = ["DatasetSummary", "dataset_summary"]
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetSummary:
-    """A data set and a backbone, as a run will see them."""
+    """A data set and a backbone, as a run will use them."""
 
-    #: Folder of the data set; None if it draws itself.
+    #: Folder of the data set; None if it is generated.
     root: Path | None
-    #: Files that images and labels are read from.
+    #: Number of files with images and labels.
     files: int
-    #: Images by split.
+    #: Number of images per split.
     images: Mapping[str, int]
-    #: Crops of the train split.
+    #: Number of crops of the train split.
     crops: int
     classes: int
     #: Whether the train split has labels.
@@ -33,12 +33,12 @@ class DatasetSummary:
     channels: int
     #: Side of a token, pixels.
     patch: int
-    #: Size of the bank, but for a few kilobytes.
-    bank_bytes: int
+    #: Size of the cache entry in bytes, apart from a few kilobytes.
+    cache_bytes: int
 
 
 def dataset_summary(config: TrainConfig) -> DatasetSummary:
-    """Look at the configured data set and backbone; decodes no image, loads the weights.
+    """Summarise the configured data set and backbone; decodes no image, but loads the weights.
 
     Raises:
         ConfigError: If a name, a modality or an option is wrong.
@@ -64,5 +64,5 @@ def dataset_summary(config: TrainConfig) -> DatasetSummary:
         labelled=train.labelled,
         channels=backbone.channels,
         patch=backbone.patch,
-        bank_bytes=extraction.size(),
+        cache_bytes=extraction.size(),
     )

@@ -16,8 +16,8 @@ from trainer.config.toml_records import record_to_table
 from trainer.datasets import DataSet
 from trainer.datasets.base import Image
 from trainer.datasets.headers import read_size
-from trainer.features.bank import BankWriter, read_bank
-from trainer.features.cache import BANKS, SPARE, build_once, free_space, hash_json, hold
+from trainer.features.cache import ENTRIES, SPARE, build_once, free_space, hash_json, hold
+from trainer.features.cache_entry import EntryWriter, read_entry
 from trainer.features.fingerprint import Digest
 from trainer.features.parts import images_of
 from trainer.features.reading import read_ahead
@@ -61,14 +61,14 @@ def kept_images(
     key = hash_json({"encoded": VERSION, **images_of(data_set, data, modality, digests)})
     width, height = next(iter(sizes))
     needed = len(names) * height * width * PIXEL
-    if not (root / BANKS / key).is_dir() and free_space(root) < 2 * needed + SPARE:
+    if not (root / ENTRIES / key).is_dir() and free_space(root) < 2 * needed + SPARE:
         progress(f"too little space to keep {modality}, so it is computed while needed", 0, 1)
         return {}
 
     def build(folder: Path) -> None:
-        with BankWriter(folder=folder) as bank:
-            _write(bank, data_set, names, modality, progress)
-            bank.seal({"encoded": modality, "made from": {"data": record_to_table(data)}})
+        with EntryWriter(folder=folder) as entry:
+            _write(entry, data_set, names, modality, progress)
+            entry.seal({"encoded": modality, "made from": {"data": record_to_table(data)}})
 
     folder, _ = build_once(
         root,
@@ -77,7 +77,7 @@ def kept_images(
         waits=lambda: progress(f"wait for another process that computes {modality}", 0, 1),
     )
     use = hold(folder)  # while it is mapped; afterwards its files stay readable
-    arrays, _ = read_bank(folder, verify="small")
+    arrays, _ = read_entry(folder, verify="small")
     del use
     return dict(zip(names, arrays[ARRAY], strict=True))
 
@@ -89,10 +89,10 @@ def _sizes(data_set: DataSet, names: list[str], modality: str) -> set[tuple[int,
 
 
 def _write(
-    bank: BankWriter, data_set: DataSet, names: list[str], modality: str, progress: Progress
+    entry: EntryWriter, data_set: DataSet, names: list[str], modality: str, progress: Progress
 ) -> None:
     shape = (len(names), *data_set.source.image(names[0], modality).shape)
-    rows = bank.begin(ARRAY, shape, np.float32)
+    rows = entry.begin(ARRAY, shape, np.float32)
     images = read_ahead(
         lambda name: data_set.source.image(name, modality), names, workers=torch.get_num_threads()
     )
@@ -100,4 +100,4 @@ def _write(
         for done, image in enumerate(computed, start=1):
             rows.append(image[None])
             progress(f"compute {modality}", done, len(names))
-    bank.finish()
+    entry.finish()

@@ -1,4 +1,4 @@
-"""From images to the arrays of a bank.
+"""From images to the arrays of a cache entry.
 
 Letters of shapes: ``docs/architecture.md``.
 """
@@ -19,17 +19,17 @@ from trainer.datasets import DataSet
 from trainer.datasets.base import Image, Label, Split
 from trainer.datasets.crops import crop_boxes, jpeg_round_trip, square_image, square_label
 from trainer.errors import DataError
-from trainer.features.bank import BankWriter
+from trainer.features.cache_entry import EntryWriter
 from trainer.features.reading import read_ahead
 
 __all__ = ["Extraction", "SquareRule", "Standard"]
 
 BATCH = 32  # squares through the backbone at a time
-SAMPLE = 64  # training images whose statistics stand for all
-#: Names of images, and the modality that they are read in.
-_Batch = tuple[tuple[str, ...], str]
+SAMPLE = 64  # training images from which statistics are estimated
+LIMIT = 4.0  # standard deviations, so that a rare token does not dominate its cosines
 
-LIMIT = 4.0  # deviations: a rare token must not rule every cosine it is in
+#: Names of images, and the modality in which they are read.
+_Batch = tuple[tuple[str, ...], str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,12 +39,12 @@ class SquareRule:
     crop: Literal["five", "none"]
     #: Side of a square, pixels.
     side: int
-    #: How a cut image is kept before it is resized.
+    #: How a crop is stored before it is resized.
     storage: Literal["lossless", "jpeg75"] = "lossless"
 
     @property
     def each(self) -> int:
-        """Squares an image gives."""
+        """Number of squares per image."""
         return len(crop_boxes(self.crop, 2, 2))
 
     def images(self, image: Image, resize: Literal["bilinear", "nearest"]) -> list[torch.Tensor]:
@@ -62,9 +62,9 @@ class SquareRule:
 
 @dataclass(frozen=True, kw_only=True)
 class Standard:
-    """Centre and scale of each channel of one modality, found and wanted."""
+    """Measured and desired mean and deviation of each channel of one modality."""
 
-    #: Rows with shape (C,): mean and deviation that were found, deviation and mean wanted.
+    #: Rows with shape (C,): measured mean and deviation, then desired deviation and mean.
     rows_4C: torch.Tensor
 
     def apply(self, features: torch.Tensor) -> torch.Tensor:
@@ -76,19 +76,19 @@ class Standard:
 
 @dataclass(frozen=True, kw_only=True)
 class Extraction:
-    """Reads a data set, runs the backbone, writes the arrays."""
+    """Reads a data set, runs the backbone and writes the arrays."""
 
     data_set: DataSet
     backbone: Backbone
     config: FeatureConfig
     device: torch.device
-    #: Called with what is done, how much of it, and of how much.
+    #: Called with the name of a step, how much of it is done, and its total.
     progress: Callable[[str, int, int], None]
     #: Modality to images by name that were computed before; others are read.
     kept: Mapping[str, Mapping[str, Image]] = field(default_factory=dict)
 
     def splits(self) -> dict[str, tuple[Split, SquareRule]]:
-        """Train, val and test, and how each is cut."""
+        """Train, val and test, and how their images become squares."""
         train = SquareRule(
             crop=self.config.crop,
             side=self.config.train_resolution,
@@ -99,7 +99,7 @@ class Extraction:
         return {"train": (data.train, train), "val": (data.val, whole), "test": (data.test, whole)}
 
     def size(self, without: Collection[str] = ()) -> int:
-        """Bytes of the bank, but for a few kilobytes.
+        """Bytes of the cache entry, apart from a few kilobytes.
 
         Args:
             without: Names of arrays of features that need not be counted.
@@ -115,7 +115,7 @@ class Extraction:
         return total + crops * min(self.config.neighbours, crops - 1) * np.dtype(np.int64).itemsize
 
     def standards(self, modalities: Collection[str]) -> dict[str, Standard]:
-        """Statistics of modalities over a sample of the train split, where there is need."""
+        """Statistics per modality on a sample of the train split, if the backbone needs them."""
         scaling = self.backbone.scaling
         if scaling is None:
             return {}
@@ -125,30 +125,30 @@ class Extraction:
 
     def write(
         self,
-        bank: BankWriter,
+        entry: EntryWriter,
         name: str,
         standards: Mapping[str, Standard],
         without: Collection[str] = (),
     ) -> None:
-        """Write the features and the labels of a split, as ``NAME.MODALITY``, ``NAME.labels``.
+        """Write features and labels of a split as ``NAME.MODALITY`` and ``NAME.labels``.
 
         Args:
-            bank: Where to write them.
+            entry: Where to write them.
             name: Name of the split.
             standards: Modality to the statistics by which its features are scaled.
-            without: Names of arrays that the bank has already.
+            without: Names of arrays that the entry already has.
         """
         split, rule = self.splits()[name]
         count, grid = len(split) * rule.each, rule.side // self.backbone.patch
         shape = (count, grid, grid, self.backbone.channels)
         arrays = {
-            modality: bank.begin(f"{name}.{modality}", shape, self.config.dtype)
+            modality: entry.begin(f"{name}.{modality}", shape, self.config.dtype)
             for modality in self.data_set.modalities
             if f"{name}.{modality}" not in without
         }
         labels = None
         if split.labelled:
-            labels = bank.begin(f"{name}.labels", (count, rule.side, rule.side), np.uint8)
+            labels = entry.begin(f"{name}.labels", (count, rule.side, rule.side), np.uint8)
         done, batches = 0, list(_batches(split.names, rule))
         each = [(names, modality) for names in batches for modality in arrays]
         with closing(self._each(each, rule)) as features:
@@ -160,7 +160,7 @@ class Extraction:
                     labels.append(self._labels(names, rule))
                 done += len(names)
                 self.progress(f"features of {name}", done, len(split))
-        bank.finish()
+        entry.finish()
 
     def _rows(
         self,
@@ -172,13 +172,13 @@ class Extraction:
     ) -> NDArray[np.floating[Any]]:
         if standard is not None:
             features = standard.apply(features)
-        with np.errstate(over="ignore"):  # told below, by the image's name
+        with np.errstate(over="ignore"):  # reported below, with the image's name
             rows: NDArray[np.floating[Any]] = features.cpu().numpy().astype(self.config.dtype)
         _check_finite(
             np.isfinite(rows).all(axis=(1, 2, 3)),
             _owners(names, rule),
-            f"in {modality} features too large for {self.config.dtype}: set features.dtype to"
-            " 'float32'",
+            f"{modality} features that are too large for {self.config.dtype}: set features.dtype"
+            " to 'float32'",
         )
         return rows
 
@@ -205,14 +205,14 @@ class Extraction:
         self, names: tuple[str, ...], modality: str, squares_N3hw: torch.Tensor, rule: SquareRule
     ) -> torch.Tensor:
         """Features with shape (N, H, W, C), finite."""
-        # TensorFloat-32 keeps 11 of a number's 24 bits, and cuDNN takes it unless told not to.
+        # By default cuDNN uses TensorFloat-32, which keeps only 11 of a number's 24 bits.
         exact = torch.backends.cudnn.flags(enabled=torch.backends.cudnn.enabled, allow_tf32=False)
         with exact:
             features = self.backbone.features(squares_N3hw.to(self.device))
         _check_finite(
             features.isfinite().flatten(1).all(dim=1).cpu().numpy(),
             _owners(names, rule),
-            f"in {modality} features that are not finite: remove the image or use other weights",
+            f"{modality} features that are not finite: remove the image or use other weights",
         )
         return features
 
@@ -251,7 +251,7 @@ def _owners(names: tuple[str, ...], rule: SquareRule) -> list[str]:
 def _check_finite(finite_N: NDArray[np.bool_], owners: list[str], fault: str) -> None:
     if not finite_N.all():
         owner = owners[int(np.argmin(finite_N))]
-        raise DataError(f"the image {owner!r} results {fault}")
+        raise DataError(f"the image {owner!r} has {fault}")
 
 
 def _batches(names: tuple[str, ...], rule: SquareRule) -> Iterator[tuple[str, ...]]:

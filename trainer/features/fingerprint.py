@@ -1,11 +1,10 @@
-"""What a data set's images are, as one hash: equal on every machine that has the same files.
+"""A hash of the images of a data set, equal on every machine that has the same files.
 
-The content of every file counts. It is read once; afterwards a file whose size and time of
-change are as they were is taken to be as it was.
+It covers the content of every file. A file is read once; later, it counts as unchanged if its
+size and modification time are the same.
 
-What reads a file counts as well: pictures are turned as their EXIF orientation says, which
-earlier versions did not do. So orientations are in the hash, where there are any; a data set
-without them has the hash that it always had.
+It also covers EXIF orientations other than upright, since images are rotated by them, which
+earlier versions did not do. A data set without such orientations keeps its earlier hash.
 """
 
 import dataclasses
@@ -23,8 +22,8 @@ from trainer.features.cache import hash_json, writing
 
 __all__ = ["Digest", "data_fingerprint", "file_digests"]
 
-#: A file's size, its time of change in nanoseconds, the hash of its content, and by which EXIF
-#: orientation it is turned; 0 where that was not asked yet.
+#: A file's size, its modification time in nanoseconds, the hash of its content, and its EXIF
+#: orientation, 0 if that is not known yet.
 Digest = tuple[int, int, str, int]
 UNKNOWN = 0
 
@@ -32,25 +31,25 @@ UNKNOWN = 0
 def data_fingerprint(
     data_set: DataSet, root: Path, progress: Callable[[str, int, int], None]
 ) -> str:
-    """Hash of the splits and of everything the images are made from.
+    """Hash of the splits and of everything that determines the images.
 
     Args:
         data_set: The data set.
-        root: Folder of the cache, where digests of files are remembered.
-        progress: Called with what is done, how much of it, and of how much.
+        root: Folder of the cache, where digests of files are stored.
+        progress: Called with the name of a step, how much of it is done, and its total.
 
     Raises:
         DataError: If a file cannot be read.
-        CacheError: If the digests cannot be remembered.
+        CacheError: If the digests cannot be stored.
     """
     splits = (data_set.train, data_set.val, data_set.test)
     digests = file_digests(data_set, root, progress)
-    orientations = {name: told[3] for name, told in digests.items() if told[3] != UPRIGHT}
+    orientations = {name: each[3] for name, each in digests.items() if each[3] != UPRIGHT}
     return hash_json(
         {
             "identity": dict(data_set.identity),
             "splits": [dataclasses.asdict(split) for split in splits],
-            "files": {name: told[2] for name, told in digests.items()},
+            "files": {name: each[2] for name, each in digests.items()},
             **({"orientations": orientations} if orientations else {}),
         }
     )
@@ -59,21 +58,21 @@ def data_fingerprint(
 def file_digests(
     data_set: DataSet, root: Path, progress: Callable[[str, int, int], None]
 ) -> dict[str, Digest]:
-    """What is known of each file by its path under the data set's root.
+    """The digest of each file, by its path under the data set's root.
 
     Args:
         data_set: The data set.
         root: Folder of the cache, where digests of files are remembered.
-        progress: Called with what is done, how much of it, and of how much.
+        progress: Called with the name of a step, how much of it is done, and its total.
 
     Raises:
         DataError: If a file cannot be read.
-        CacheError: If the digests cannot be remembered.
+        CacheError: If the digests cannot be stored.
     """
     files = data_set.source.files()
     if not files:
         return {}
-    assert data_set.root is not None, "files lie under a root"
+    assert data_set.root is not None, "files are under a root"
     memo = root / "digests" / f"{hash_json(str(data_set.root.resolve()))}.json"
     known = _read_memo(memo)
     digests: dict[str, Digest] = {}
@@ -95,7 +94,7 @@ def _digest(path: Path, known: Digest | None) -> Digest:
         with path.open("rb") as file:
             content = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16))
     except OSError as error:
-        raise DataError(f"cannot read {path} ({error.strerror}): mend its permissions") from error
+        raise DataError(f"cannot read {path} ({error.strerror}): check its permissions") from error
     return status.st_size, status.st_mtime_ns, content.hexdigest(), _orientation(path)
 
 
@@ -104,7 +103,7 @@ def _orientation(path: Path) -> int:
 
 
 def _read_memo(path: Path) -> dict[str, Digest]:
-    """What was remembered; nothing if that is damaged, since it can be had again."""
+    """The stored digests; empty if they are damaged, since they can be computed again."""
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
         return {

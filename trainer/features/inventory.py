@@ -1,7 +1,7 @@
-"""What lies in the cache: complete banks, those being built, what was left over; removing them.
+"""The entries of the cache, complete or not: listing and removing them.
 
-Removing takes the locks of builders and readers first, so that nothing in use goes. A bank is
-renamed before its files are deleted: it is there as a whole or not at all.
+Removing takes the locks of builders and readers first, so that nothing in use is removed. An
+entry is renamed before its files are deleted, so that it exists completely or not at all.
 """
 
 import contextlib
@@ -15,17 +15,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 from trainer.errors import CacheError
-from trainer.features.bank import read_bank
-from trainer.features.cache import BANKS, LOCK, MANIFEST, PARTIAL
+from trainer.features.cache import ENTRIES, LOCK, MANIFEST, PARTIAL
+from trainer.features.cache_entry import read_entry
 
-__all__ = ["BankEntry", "list_banks", "remove_bank"]
+__all__ = ["CacheEntry", "list_entries", "remove_entry"]
 
 State = Literal["complete", "damaged", "being built", "incomplete"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class BankEntry:
-    """One folder of the cache."""
+class CacheEntry:
+    """One folder of the feature cache."""
 
     folder: Path
     #: Bytes of its files.
@@ -33,21 +33,21 @@ class BankEntry:
     state: State
     #: Whether a running process reads or builds it.
     in_use: bool
-    #: Seconds since the epoch: when its last file was written, and when it was last opened.
+    #: When its last file was written and when it was last opened, seconds since the epoch.
     built_at: float
     used_at: float
-    #: What it says of itself when it is complete; else empty.
+    #: The description in its manifest; empty unless it is complete.
     description: Mapping[str, Any]
 
     @property
     def made_from(self) -> Mapping[str, Any]:
-        """The tables ``data``, ``backbone`` and ``features``; empty where they are not known."""
+        """The tables ``data``, ``backbone`` and ``features``; empty if they are unknown."""
         tables: Mapping[str, Any] = self.description.get("made from", {})
         return tables
 
     @property
     def mirrored(self) -> str | None:
-        """The split whose mirrored images it holds, and nothing else; None for a whole bank."""
+        """The split if it only holds features of mirrored images; None for all other entries."""
         return self.description.get("mirrored")
 
     @property
@@ -57,31 +57,31 @@ class BankEntry:
 
     @property
     def key(self) -> str:
-        """The hash that names it."""
+        """The hash that is its name."""
         return self.folder.name.removesuffix(PARTIAL)
 
     @property
     def complete(self) -> bool:
-        """Whether a run can take it."""
+        """Whether a run can use it."""
         return self.state == "complete"
 
 
-def list_banks(root: Path) -> tuple[BankEntry, ...]:
-    """Every bank in a cache, the last used first.
+def list_entries(root: Path) -> tuple[CacheEntry, ...]:
+    """Every entry of a cache, the most recently used first.
 
     Args:
-        root: Folder of the cache; one that is not there holds nothing.
+        root: Folder of the cache; it need not exist.
     """
-    folders = [path for path in (root / BANKS).glob("*") if path.is_dir()]
+    folders = [path for path in (root / ENTRIES).glob("*") if path.is_dir()]
     entries = [entry for entry in map(_entry, folders) if entry is not None]
     return tuple(sorted(entries, key=lambda entry: (-entry.used_at, entry.key)))
 
 
-def remove_bank(entry: BankEntry) -> int | None:
-    """Delete a bank unless it is in use.
+def remove_entry(entry: CacheEntry) -> int | None:
+    """Delete an entry unless it is in use.
 
     Returns:
-        Bytes that were freed; None where a running process uses it, which keeps it.
+        Freed bytes; None if it was kept because a running process uses it.
 
     Raises:
         CacheError: If it cannot be deleted.
@@ -94,14 +94,14 @@ def remove_bank(entry: BankEntry) -> int | None:
             _delete(entry.folder)
     except OSError as error:
         raise CacheError(
-            f"cannot delete the feature cache {entry.folder} ({error.strerror}): mend its"
-            " permissions, or delete it as who made it"
+            f"cannot delete the feature cache {entry.folder} ({error.strerror}): change its"
+            " permissions, or delete it as the user who created it"
         ) from error
     return freed
 
 
 def _unshared(folder: Path) -> int:
-    """Bytes of the files that no other bank has as well."""
+    """Bytes of the files that no other entry has as well."""
     statuses = [path.stat() for path in folder.iterdir()]
     return sum(status.st_size for status in statuses if status.st_nlink == 1)
 
@@ -115,17 +115,17 @@ def _delete(folder: Path) -> None:
     shutil.rmtree(doomed)
 
 
-def _entry(folder: Path) -> BankEntry | None:
+def _entry(folder: Path) -> CacheEntry | None:
     try:
         statuses = {path.name: path.stat() for path in folder.iterdir()}
         changed = folder.stat().st_mtime
-    except OSError:  # gone meanwhile
+    except OSError:  # removed in the meantime
         return None
     times = [status.st_mtime for name, status in statuses.items() if name != MANIFEST]
     with _alone(folder) as alone:
         state, description = _look(folder, alone=alone)
     manifest = statuses.get(MANIFEST)
-    return BankEntry(
+    return CacheEntry(
         folder=folder,
         size=sum(status.st_size for status in statuses.values()),
         state=state,
@@ -140,7 +140,7 @@ def _look(folder: Path, *, alone: bool) -> tuple[State, Mapping[str, Any]]:
     if not (folder / MANIFEST).is_file() or folder.suffix == PARTIAL:
         return ("incomplete" if alone else "being built"), {}
     try:
-        _, description = read_bank(folder)
+        _, description = read_entry(folder)
     except CacheError:
         return "damaged", {}
     return "complete", description
@@ -148,7 +148,7 @@ def _look(folder: Path, *, alone: bool) -> tuple[State, Mapping[str, Any]]:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[bool]:
-    """Whether nobody builds or reads a bank; while this lasts, nobody begins to."""
+    """Whether nobody builds or reads an entry; nobody can start to within the block."""
     with contextlib.ExitStack() as held:
         alone = True
         for path in (folder.with_suffix(LOCK), folder / MANIFEST):
@@ -156,7 +156,7 @@ def _alone(folder: Path) -> Iterator[bool]:
                 descriptor = os.open(path, os.O_RDWR)
             except FileNotFoundError:
                 continue
-            except OSError:  # not ours to write, so not ours to remove
+            except OSError:  # not writable by this user
                 descriptor = os.open(path, os.O_RDONLY)
             held.callback(os.close, descriptor)
             try:

@@ -16,12 +16,12 @@ def nearest_crops(means: NDArray[np.float32], count: int) -> NDArray[np.int64]:
     """The crops whose mean features point in the most similar directions.
 
     Args:
-        means: Mean over the tokens of each crop's anchor features, shape (N, C).
-        count: Neighbours wanted a crop.
+        means: Mean over the tokens of each crop's features of the first modality, shape (N, C).
+        count: Number of neighbours per crop.
 
     Returns:
-        Indices with shape (N, V), nearest first, V the smaller of ``count`` and N - 1. A
-        crop is never its own neighbour: it is left out by its index, since an equal crop may
+        Indices with shape (N, V), nearest first, where V is the smaller of ``count`` and N - 1. A
+        crop is never its own neighbour: it is excluded by its index, since an identical crop may
         be just as near.
     """
     total = len(means)
@@ -38,17 +38,18 @@ def nearest_crops(means: NDArray[np.float32], count: int) -> NDArray[np.int64]:
 def drop_channels(
     means: NDArray[np.float32], share: float, generator: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Mean features as a network that still drops channels out gives them.
+    """Mean features as computed by a network whose dropout is still active.
 
-    Whole channels of a crop are dropped, so that a crop's mean loses what its tokens lose.
+    Whole channels of a crop are dropped, so that dropping them from the mean equals dropping them
+    from every token.
 
     Args:
         means: Mean features with shape (N, C).
-        share: Chance of each channel of each crop to be dropped, below 1.
-        generator: Where the chances come from.
+        share: Probability that a channel of a crop is dropped, below 1.
+        generator: Source of the random numbers.
 
     Returns:
-        Array with shape (N, C), the kept channels scaled up to keep the expected mean.
+        Array with shape (N, C); kept channels are scaled up so that the expected mean is the same.
     """
     kept = generator.random(means.shape, dtype=np.float32) >= share
     return means * kept / np.float32(1 - share)

@@ -1,11 +1,10 @@
 """Features of mirrored images, for flip averaging: computed once by the backbone, then cached.
 
-They cannot be had from the bank, since features of a mirrored image are not those of the image
-mirrored: an edge that rose to the right falls, and a network has no such symmetry. They lie in
-the cache as a bank of their own, which is found by the bank it belongs to: made of the same
-squares, with left and right exchanged after resizing and cutting, standardised by the same
-constants and stored in the same number format. Channels that a mirror turns round, such as
-the sine of an angle, are turned round as well.
+They cannot be derived from cached features, because a network is not symmetric: the features of a
+mirrored image differ from the mirrored features of the image. They are a cache entry of their
+own, whose key depends on that of the plain features. They are computed from the same squares,
+mirrored after cropping and resizing, standardised by the same constants and stored in the same
+number format. Channels whose sign a mirror flips, such as the sine of an angle, are flipped too.
 """
 
 import dataclasses
@@ -21,15 +20,15 @@ from trainer.backbones.base import Scaling
 from trainer.config.configuration import TrainConfig
 from trainer.datasets import DataSet, open_dataset
 from trainer.features.allocator import freed_memory_kept
-from trainer.features.bank import BankWriter, read_bank
 from trainer.features.cache import build_once, cache_root, check_space, hash_json, hold
+from trainer.features.cache_entry import EntryWriter, read_entry
 from trainer.features.dataset_features import DatasetFeatures, Features
 from trainer.features.extraction import Extraction, Standard
 from trainer.features.prepare import made_from, open_backbone
 
 __all__ = ["Mirrored", "prepare_mirrored"]
 
-VERSION = 1  # of how mirrored features are made
+VERSION = 1  # of the computation of mirrored features
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -38,7 +37,7 @@ class Mirrored:
 
     #: Modality to features with shape (N, H, W, C), in the order of the split.
     features: Mapping[str, Features]
-    #: Keeps the bank from being pruned as long as it lives.
+    #: Prevents the cache entry from being removed while it exists.
     use: object = dataclasses.field(default=None, repr=False, compare=False)
 
 
@@ -51,15 +50,15 @@ def prepare_mirrored(
     device: torch.device,
     progress: Callable[[str, int, int], None],
 ) -> Mirrored:
-    """Compute the features of a split's mirrored images, or find them complete, and map them.
+    """Memory-map the features of a split's mirrored images; compute them unless they are cached.
 
     Args:
-        config: What the material was prepared from.
-        dataset_features: The bank they belong to.
-        split: Which images.
+        config: The configuration from which ``dataset_features`` were prepared.
+        dataset_features: The features of the images that are not mirrored.
+        split: The split.
         cache: Folder of the cache; by default that of ``UMSS_CACHE``, or the user's.
         device: Where the backbone runs.
-        progress: Called with what is done, how much of it, and of how much.
+        progress: Called with the name of a step, how much of it is done, and its total.
 
     Raises:
         DataError: If an image is missing or damaged.
@@ -76,7 +75,7 @@ def prepare_mirrored(
         waits=lambda: progress("wait for another process that builds the features", 0, 1),
     )
     use = hold(folder)
-    arrays, _ = read_bank(folder, verify="small")
+    arrays, _ = read_entry(folder, verify="small")
     features = {
         modality: arrays[f"{split}.{modality}"] for modality in dataset_features.modalities
     }
@@ -94,18 +93,18 @@ def _build(
     plain = dataset_features.evaluated(split).features
     check_space(folder, sum(features.nbytes for features in plain.values()))
     data_set, backbone = open_dataset(config.data), open_backbone(config, device)
-    with freed_memory_kept(), BankWriter(folder=folder) as bank:
+    with freed_memory_kept(), EntryWriter(folder=folder) as entry:
         for modality in dataset_features.modalities:
             odd = data_set.odd_channels.get(modality, ())
             extraction = Extraction(
-                data_set=_features_alone(data_set, modality),
+                data_set=_without_labels(data_set, modality),
                 backbone=_MirrorFirst(backbone=backbone, odd=odd),
                 config=config.features,
                 device=device,
                 progress=lambda what, *counts: progress(f"mirrored {what}", *counts),
             )
-            extraction.write(bank, split, _standards(dataset_features, modality, device))
-        bank.seal(
+            extraction.write(entry, split, _standards(dataset_features, modality, device))
+        entry.seal(
             {
                 "mirrored": split,
                 "bank": dataset_features.fingerprints["bank"],
@@ -115,7 +114,7 @@ def _build(
         )
 
 
-def _features_alone(data_set: DataSet, modality: str) -> DataSet:
+def _without_labels(data_set: DataSet, modality: str) -> DataSet:
     """One modality of the data set, without labels."""
     train, val, test = (
         dataclasses.replace(split, labelled=False)
@@ -135,10 +134,10 @@ def _standards(
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _MirrorFirst:
-    """A backbone that sees every image in a mirror."""
+    """A backbone that mirrors every image first."""
 
     backbone: Backbone
-    #: Channels that a mirror turns round.
+    #: Channels whose sign a mirror flips.
     odd: tuple[int, ...]
 
     @property

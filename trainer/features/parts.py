@@ -15,13 +15,13 @@ from trainer.config.configuration import DataConfig, FeatureConfig
 from trainer.datasets import DataSet, open_dataset
 from trainer.datasets.base import Split
 from trainer.errors import CacheError, DataError
-from trainer.features.bank import ArrayRecord, is_sound, read_manifest
-from trainer.features.cache import BANKS, MANIFEST, Use, hash_json, hold
+from trainer.features.cache import ENTRIES, MANIFEST, Use, hash_json, hold
+from trainer.features.cache_entry import ArrayRecord, is_sound, read_manifest
 from trainer.features.fingerprint import Digest
 
 __all__ = ["PARTS", "STANDARD", "Part", "find_parts", "images_of", "part_keys"]
 
-PARTS = "parts"  # what a bank calls the keys of its arrays
+PARTS = "parts"  # what an entry calls the keys of its arrays
 STANDARD = "standard."  # what the names of arrays of channel statistics begin with
 VERSION = 1  # of what a key is made of
 #: Settings of ``[features]`` that change no feature.
@@ -52,7 +52,7 @@ def part_keys(
     backbone: str,
     standardised: bool,
 ) -> dict[str, str]:
-    """The keys of a bank's arrays of features, by the arrays' names.
+    """The keys of the arrays of an entry of features, by the arrays' names.
 
     Args:
         data_set: The data set.
@@ -110,7 +110,7 @@ def find_parts(root: Path, keys: Mapping[str, str]) -> dict[str, Part]:
     """
     names = {key: name for name, key in keys.items()}
     found: dict[str, Part] = {}
-    for manifest in sorted((root / BANKS).glob(f"*/{MANIFEST}")):
+    for manifest in sorted((root / ENTRIES).glob(f"*/{MANIFEST}")):
         folder = manifest.parent
         use = hold(folder)
         try:

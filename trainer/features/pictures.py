@@ -1,4 +1,4 @@
-"""The images of a split as the backbone is shown them, for whatever looks at pixels.
+"""The images of a split as the backbone sees them, for code that needs pixels.
 
 Letters of shapes: ``docs/architecture.md``.
 """
@@ -19,7 +19,7 @@ __all__ = ["Pictures"]
 
 @dataclass(frozen=True, kw_only=True)
 class Pictures:
-    """Squares that lie pixel on pixel with the labels of an evaluation split."""
+    """Squares that match the labels of an evaluation split pixel by pixel."""
 
     data_set: DataSet
     #: Names of the split's images, in its order.
@@ -29,7 +29,7 @@ class Pictures:
 
     @classmethod
     def open(cls, data: DataConfig, features: FeatureConfig, names: tuple[str, ...]) -> "Pictures":
-        """Open the data set that the images are in; decodes none.
+        """Open the data set with the images, without decoding any.
 
         Raises:
             ConfigError: If it lacks a modality, or an option is wrong.
@@ -37,24 +37,24 @@ class Pictures:
         """
         return cls(data_set=open_dataset(data), names=names, features=features)
 
-    def square(self, place: int, modality: str) -> Image:
-        """The image at a place of the split with shape (h, w, 3), h = w, from 0 to 1.
+    def square(self, index: int, modality: str) -> Image:
+        """An image of the split with shape (h, w, 3), h = w, values from 0 to 1.
 
         Raises:
             DataError: If its file cannot be decoded.
         """
         rule = SquareRule(crop="none", side=self.features.eval_resolution)
-        image = self.data_set.source.image(self.names[place], modality)
+        image = self.data_set.source.image(self.names[index], modality)
         (square_3hw,) = rule.images(image, self.features.resize)
         return np.asarray(square_3hw.permute(1, 2, 0).numpy(), dtype=np.float32)
 
-    def holes(self, place: int, modality: str) -> NDArray[np.bool_] | None:
-        """Which pixels of that square were not measured, shape (h, w); None if all were.
+    def holes(self, index: int, modality: str) -> NDArray[np.bool_] | None:
+        """The pixels of the square that were not measured, shape (h, w); None if all were.
 
         Raises:
             DataError: If its file cannot be decoded.
         """
-        holes = self.data_set.source.holes(self.names[place], modality)
+        holes = self.data_set.source.holes(self.names[index], modality)
         if holes is None or not holes.any():
             return None
         rule = SquareRule(crop="none", side=self.features.eval_resolution)
@@ -62,7 +62,7 @@ class Pictures:
         return square.astype(np.bool_)
 
     def guides(self, part: slice) -> torch.Tensor:
-        """RGB images of a part of the split with shape (N, 3, h, w), from 0 to 1."""
-        places = range(len(self.names))[part]
-        squares = [torch.from_numpy(self.square(place, "rgb")) for place in places]
+        """RGB images of a part of the split with shape (N, 3, h, w), values from 0 to 1."""
+        indices = range(len(self.names))[part]
+        squares = [torch.from_numpy(self.square(index, "rgb")) for index in indices]
         return torch.stack(squares).permute(0, 3, 1, 2).contiguous()

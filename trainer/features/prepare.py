@@ -1,10 +1,10 @@
 """From a configuration to the dataset features of its runs.
 
-How checksums are used. A cache entry that :func:`prepare` builds is hashed while it is written.
-One that it finds is read once, every byte, before a run trains on it: a run reads each crop a
-dozen times and more, so this costs little, and a flipped byte is found before the run. Scoring
-and predicting read only what is small (``verify="small"``). :func:`open_dataset_features`, with
-which the workers of a search open what their driver has verified, compares sizes.
+Use of checksums: a cache entry that :func:`prepare` builds is hashed while it is written. An
+existing one is read completely before a run trains on it. A run reads each crop at least a dozen
+times, so this costs little, and a flipped byte is found before the run. Scoring and prediction
+only verify small entries (``verify="small"``). The workers of a search open what their driver has
+verified with :func:`open_dataset_features`, which compares sizes.
 
 Letters of shapes: ``docs/architecture.md``.
 """
@@ -24,9 +24,9 @@ from trainer.config.toml_records import record_to_table
 from trainer.datasets import DataSet, open_dataset
 from trainer.datasets.contradiction import check_turned
 from trainer.errors import ConfigError, DataError
-from trainer.features.bank import Verify, read_bank
-from trainer.features.building import build_bank
+from trainer.features.building import build_entry
 from trainer.features.cache import build_once, cache_root, hash_json, hold
+from trainer.features.cache_entry import Verify, read_entry
 from trainer.features.dataset_features import DatasetFeatures, TestSplit, TrainSplit, ValSplit
 from trainer.features.extraction import Extraction, SquareRule
 from trainer.features.fingerprint import data_fingerprint
@@ -41,29 +41,28 @@ __all__ = [
     "validate",
 ]
 
-VERSION = 1  # of how features are made from images, beyond what backbones and data sets say
-#: Settings of ``[features]`` that the first banks knew nothing of.
-YOUNGER = ("crop_storage", "neighbour_dropout")
+VERSION = 1  # of the extraction; backbones and data sets have their own fingerprints
+#: Settings of ``[features]`` that were added after the first cache entries.
+ADDED_LATER = ("crop_storage", "neighbour_dropout")
 
 Progress = Callable[[str, int, int], None]
 
 
 def validate(config: TrainConfig) -> DataSet:
-    """Refuse a configuration whose data, backbone or weights cannot be used; the data set.
+    """Refuse a configuration whose data, backbone or weights cannot be used.
 
-    Loads the weights; reads the header of every image, and decodes all images and labels where
-    there are at most 500, so that what is damaged is told before any work is spent. In a larger
-    data set only the first image and its label are decoded, and another that is damaged is
-    told, by its name, while the bank is built.
+    Loads the weights and reads the header of every image. Up to 500 images are all decoded with
+    their labels, so that damaged ones are reported before any work is spent. In a larger data set
+    only the first image and its label are decoded; other damaged ones are reported by name when
+    their features are computed.
 
     Returns:
-        The data set. Its notes say what its user should know, a line each: what opening it found
-        or decided, files in its folders that are not used, pictures that are turned as their
-        files say.
+        The data set. Its notes, one line each, say what opening it found or decided, which files
+        in its folders are not used, and which images are rotated by their EXIF orientation.
 
     Raises:
-        ConfigError: If a name, a modality, an option or a side is wrong.
-        DataError: If images are missing, damaged or do not fit together.
+        ConfigError: If a name, a modality, an option or a resolution is wrong.
+        DataError: If images are missing, damaged or do not match each other.
         WeightsError: If weights are missing, unreadable or do not fit.
     """
     data_set, _ = _open(config, torch.device("cpu"))
@@ -81,27 +80,27 @@ def prepare(
     progress: Progress | None = None,
     verify: Verify = "all",
 ) -> DatasetFeatures:
-    """Build the features and neighbours of a configuration, or find them complete, and map them.
+    """Memory-map features and neighbours of a configuration; compute them unless they are cached.
 
     Args:
         config: What to prepare; only ``data``, ``backbone`` and ``features`` matter.
         cache: Folder of the cache; by default that of ``UMSS_CACHE``, or the user's.
         device: Where the backbone runs.
-        progress: Called with what is done, how much of it, and of how much.
-        verify: How closely a bank that was found is looked at; ``small`` is enough for what
-            does not train.
+        progress: Called with the name of a step, how much of it is done, and its total.
+        verify: How closely an existing cache entry is checked; ``small`` is enough unless a run
+            trains on it.
 
     Raises:
-        ConfigError: If a name, a modality, an option or a side is wrong.
-        DataError: If images are missing, damaged or do not fit together.
+        ConfigError: If a name, a modality, an option or a resolution is wrong.
+        DataError: If images are missing, damaged or do not match each other.
         WeightsError: If weights are missing, unreadable or do not fit.
         CacheError: If the cache is damaged or cannot be written.
     """
-    tell = progress or _silent
+    report = progress or _silent
     root, place = cache_root(cache), torch.device(device)
     data_set, backbone = _open(config, place)
     fingerprints = {
-        "data": data_fingerprint(data_set, root, tell),
+        "data": data_fingerprint(data_set, root, report),
         "weights": backbone.fingerprint,
     }
     fingerprints["bank"] = hash_json(
@@ -117,23 +116,25 @@ def prepare(
         backbone=backbone,
         config=config.features,
         device=place,
-        progress=tell,
+        progress=report,
     )
     description = _description(config, data_set, fingerprints, place)
     folder, built = build_once(
         root,
         fingerprints["bank"],
-        build=lambda partial: build_bank(partial, extraction, config.data, description, root=root),
-        waits=lambda: tell("wait for another process that builds the features", 0, 1),
+        build=lambda partial: build_entry(
+            partial, extraction, config.data, description, root=root
+        ),
+        waits=lambda: report("wait for another process that builds the features", 0, 1),
     )
     dataset_features = open_dataset_features(
         folder,
         verify="sizes" if built else verify,
-        progress=lambda done, total: tell(
+        progress=lambda done, total: report(
             "compare the features with their checksums", done, total
         ),
     )
-    # of the data set, not of the bank: banks that were built before do not say it
+    # from the data set, because older cache entries do not record it
     return dataclasses.replace(dataset_features, palette_chosen=data_set.palette_chosen)
 
 
@@ -143,28 +144,28 @@ def open_dataset_features(
     verify: Verify = "sizes",
     progress: Callable[[int, int], None] | None = None,
 ) -> DatasetFeatures:
-    """Map a complete bank by its folder; needs neither the images nor the weights.
+    """Memory-map a complete cache entry; needs neither the images nor the weights.
 
     Args:
         folder: :attr:`DatasetFeatures.folder` of the process that prepared it.
-        verify: ``sizes`` compares the files' sizes; ``all`` reads every byte; ``small``
-            does so for a bank of up to 64 MiB.
-        progress: Called while reading with the MiB that were compared, and of how many.
+        verify: ``sizes`` compares the files' sizes; ``all`` compares every byte; ``small``
+            does so for an entry of up to 64 MiB.
+        progress: Called while reading, with the MiB compared so far and their total.
 
     Raises:
-        CacheError: If the bank is missing or damaged.
+        CacheError: If the entry is missing or damaged.
     """
     use = hold(folder)
-    arrays, told = read_bank(folder, verify=verify, progress=progress)
-    modalities = tuple(told["modalities"])
+    arrays, description = read_entry(folder, verify=verify, progress=progress)
+    modalities = tuple(description["modalities"])
     channels = int(arrays[f"train.{modalities[0]}"].shape[3])
 
     def features(split: str) -> dict[str, NDArray[Any]]:
         return {modality: arrays[f"{split}.{modality}"] for modality in modalities}
 
     return DatasetFeatures(
-        classes=tuple(told["classes"]),
-        palette=tuple((red, green, blue) for red, green, blue in told["palette"]),
+        classes=tuple(description["classes"]),
+        palette=tuple((red, green, blue) for red, green, blue in description["palette"]),
         modalities=modalities,
         channels=channels,
         train=TrainSplit(
@@ -175,14 +176,14 @@ def open_dataset_features(
         val=ValSplit(
             features=features("val"),
             labels=arrays.get("val.labels"),
-            names=tuple(told["names"]["val"]),
+            names=tuple(description["names"]["val"]),
         ),
         test=TestSplit(
             features=features("test"),
             labels=arrays.get("test.labels"),
-            names=tuple(told["names"]["test"]),
+            names=tuple(description["names"]["test"]),
         ),
-        fingerprints=told["fingerprints"],
+        fingerprints=description["fingerprints"],
         folder=folder,
         standards={
             name.removeprefix(STANDARD): np.array(array)
@@ -194,7 +195,7 @@ def open_dataset_features(
 
 
 def open_backbone(config: TrainConfig, device: torch.device) -> Backbone:
-    """The configured backbone, if the configured resolutions suit it.
+    """The configured backbone, if the configured resolutions fit it.
 
     Raises:
         ConfigError: If its name or a resolution is wrong.
@@ -206,34 +207,34 @@ def open_backbone(config: TrainConfig, device: torch.device) -> Backbone:
         if side % backbone.patch:
             near = max(1, round(side / backbone.patch)) * backbone.patch
             raise ConfigError(
-                f"features.{name} = {side} is no multiple of the token side {backbone.patch} of"
-                f" {backbone.name!r}: give {near}"
+                f"features.{name} = {side} is not a multiple of {backbone.patch}, the token side"
+                f" of {backbone.name!r}: give {near}"
             )
     return backbone
 
 
 def check_crops(data_set: DataSet, config: FeatureConfig) -> None:
-    """Refuse a train split that gives a single crop.
+    """Refuse a train split that has only one crop.
 
     Raises:
-        DataError: If it does.
+        DataError: If it has.
     """
     rule = SquareRule(crop=config.crop, side=config.train_resolution)
     if len(data_set.train) * rule.each < 2:
         raise DataError(
-            "the train split has one image and features.crop is 'none': a crop needs another as"
-            " its partner; add images or set features.crop to 'five'"
+            "the train split has one image and features.crop is 'none', but a crop needs another"
+            " one as its positive: add images or set features.crop to 'five'"
         )
 
 
 def made_from(config: TrainConfig) -> dict[str, Any]:
-    """The tables that features are made from, as a bank tells them."""
+    """The tables from which features are computed, as a cache entry stores them."""
     table = record_to_table(config)
     return {name: table[name] for name in ("data", "backbone", "features")}
 
 
 def _open(config: TrainConfig, device: torch.device) -> tuple[DataSet, Backbone]:
-    """Data set and backbone, and whether the two go together."""
+    """Data set and backbone, after checking that they fit together."""
     data_set = open_dataset(config.data)
     check_crops(data_set, config.features)
     return data_set, open_backbone(config, device)
@@ -245,7 +246,7 @@ def _description(
     fingerprints: Mapping[str, str],
     device: torch.device,
 ) -> dict[str, Any]:
-    """What a bank says of itself."""
+    """The description that is stored in a cache entry."""
     return {
         "classes": data_set.classes,
         "palette": data_set.palette,
@@ -258,18 +259,19 @@ def _description(
 
 
 def _feature_settings(config: FeatureConfig) -> dict[str, Any]:
-    """What a bank depends on of its configuration.
+    """The settings on which a cache entry depends.
 
-    A younger setting at its default says nothing, so that banks made before it are found.
+    A setting that was added later is left out if it has its default, so that entries from before
+    it are still found.
     """
     settings = dataclasses.asdict(config)
     default = dataclasses.asdict(FeatureConfig())
     return {
         name: value
         for name, value in settings.items()
-        if name not in YOUNGER or value != default[name]
+        if name not in ADDED_LATER or value != default[name]
     }
 
 
 def _silent(what: str, done: int, total: int) -> None:
-    """Tell nobody."""
+    """Ignore progress."""

@@ -1,4 +1,4 @@
-"""What a data set holds, and what is wrong with it: every file read, none trained on."""
+"""Inspection of a data set: reads every file and reports contents and faults."""
 
 from trainer.datasets.alignment import Shift
 from trainer.inspection.facts import Finding, Inspection, KindFacts, SplitFacts

@@ -1,4 +1,4 @@
-"""What an inspection finds, as plain records.
+"""Results of an inspection as plain records.
 
 Letters of shapes: ``docs/architecture.md``.
 """
@@ -18,7 +18,7 @@ __all__ = ["Finding", "Inspection", "KindFacts", "Range", "SplitFacts"]
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """Something that is wrong, or looks so."""
+    """A fault or something suspicious."""
 
     #: What kind of thing, such as ``unreadable``: findings are counted by it.
     kind: str

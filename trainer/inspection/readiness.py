@@ -1,4 +1,4 @@
-"""Whether training would begin: what a configuration needs besides sound images."""
+"""Whether training could start: requirements of a configuration other than sound images."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from trainer.datasets import DataSet
 from trainer.errors import CacheError, DataError, WeightsError
 from trainer.features.cache import SPARE, cache_root, free_space
 from trainer.features.extraction import Extraction
-from trainer.features.inventory import list_banks
+from trainer.features.inventory import list_entries
 from trainer.features.prepare import check_crops, made_from, open_backbone
 from trainer.inspection.facts import Finding
 
@@ -22,13 +22,13 @@ __all__ = ["Readiness", "measure_readiness"]
 class Readiness:
     """What a feature cache takes, and what stands against building it."""
 
-    #: Bytes of the bank; None where the backbone cannot be had.
+    #: Bytes of the cache entry; None if the backbone is not available.
     needed: int | None
     #: Bytes free where it would lie; None where that cannot be told.
     free: int | None
     #: The cache's folder.
     folder: Path
-    #: Whether a complete bank of this configuration is there.
+    #: Whether the cache has a complete entry for this configuration.
     built: bool
     faults: tuple[Finding, ...]
 
@@ -50,8 +50,8 @@ def measure_readiness(config: TrainConfig, data_set: DataSet, cache: Path | None
         faults.append(Finding(kind="weights", text=str(error)))
     root = cache_root(cache)
     built = any(
-        bank.complete and bank.mirrored is None and bank.made_from == made_from(config)
-        for bank in list_banks(root)
+        entry.complete and entry.mirrored is None and entry.made_from == made_from(config)
+        for entry in list_entries(root)
     )
     try:
         free = free_space(root)

@@ -37,7 +37,7 @@ def cmcs_weights(
 
 
 def pair_weights(hyper: Mapping[str, Tensor], *, random_draws: int) -> tuple[Tensor, Tensor]:
-    """The same of the one loss of a single map.
+    """Weight and bias of every pair group, for a loss on a single map.
 
     Args:
         hyper: ``lambda_<pair>`` and ``b_<pair>``, each with shape (S,).

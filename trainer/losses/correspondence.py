@@ -9,11 +9,11 @@ For query points i and points j of a group, F is the cosine of frozen features a
 codes. The loss of a group is the mean over crops, i and j of ``-max(S, 0) * (F' - b)``, where
 F' is F less its mean over j, plus the mean of F over the whole group (pointwise centring).
 
-Three exact identities make it cheap. The mean of F over j is the product with
-the mean target vector, so centring changes the targets and never rewrites F. The groups share
-their queries, so all of them are one product. The gradient with respect to S is
-``-(F' - b)`` where S > 0: with it the gradient of the codes is two products in the forward
-pass, and the loss is an inner product of the codes with one of these.
+Three exact identities make it cheap. The mean of F over j is the product with the mean target
+vector, so the targets can be centred instead of F. The groups share their queries, so one product
+serves all groups. The gradient with respect to S is ``-(F' - b)`` where S > 0, so the forward pass
+computes the gradient of the codes with two products, and the loss is an inner product of the codes
+with one of them.
 """
 
 from collections.abc import Iterator
@@ -72,7 +72,7 @@ def correspondence(
 def centre(
     features_GQJC: Tensor, sample_weight_SB: Tensor, shape_SMJ: torch.Size
 ) -> tuple[Tensor, Tensor]:
-    """Targets less their mean over points, and the mean of F of each group.
+    """Targets minus their mean over points, and the mean of F of each group.
 
     Args:
         features_GQJC: Unit features with shape (S*M*B, Q, J, C); group 0 holds the queries.
@@ -120,7 +120,7 @@ class _PairProducts(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:
-        """Gradient of the codes alone: nothing else has one."""
+        """Gradient of the codes; the other inputs have none."""
         (gradient,) = ctx.saved_tensors
         return gradient * grads[0][:, None, None, None], None, None, None
 
@@ -132,7 +132,7 @@ def _multiply(
     *,
     out: tuple[Tensor, Tensor],
 ) -> None:
-    """The gradient of some maps: of every group's codes, then of the queries' own."""
+    """Gradients for some maps: of the codes of all groups, and of the queries' own codes."""
     level, queries, targets = slopes
     similarity = torch.bmm(own, every.mT)
     slope = torch.baddbmm(level, queries, targets.mT)
@@ -148,17 +148,17 @@ def _multiply_low(
     *,
     out: tuple[Tensor, Tensor],
 ) -> None:
-    """The same within autocast, which would leave products with an ``out`` as they are."""
+    """The same under autocast, which does not apply to products with an ``out`` argument."""
     level, queries, targets = slopes
     similarity = torch.bmm(own, every.mT)
-    slope = torch.bmm(queries, targets.mT) + level  # the level in full: it is common to all pairs
+    slope = torch.bmm(queries, targets.mT) + level  # added in full precision: all pairs share it
     slope = torch.where(similarity > 0, slope, 0)
     out[0].copy_(torch.bmm(slope.mT, own))
     out[1].copy_(torch.bmm(slope, every))
 
 
 def _blocks(maps: int, *, numbers: int, like: Tensor) -> Iterator[slice]:
-    """Slices of the maps whose similarity matrices, of so many numbers each, fit together."""
-    room = BLOCK_NUMBERS_GPU if like.is_cuda else BLOCK_NUMBERS_CPU
-    size = max(1, room // numbers)
+    """Slices of the maps whose similarity matrices, each of ``numbers`` values, fit together."""
+    capacity = BLOCK_NUMBERS_GPU if like.is_cuda else BLOCK_NUMBERS_CPU
+    size = max(1, capacity // numbers)
     return (slice(start, min(start + size, maps)) for start in range(0, maps, size))

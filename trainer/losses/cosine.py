@@ -1,4 +1,4 @@
-"""Cosine: how far each projected token points from the first modality's token.
+"""Cosine: one minus the cosine of each projected token and the first modality's token.
 
 Letters of shapes: ``docs/architecture.md``.
 UniM2, supplementary, Eq. 4.
@@ -11,11 +11,11 @@ from trainer.nn.unit import unit
 
 __all__ = ["cosine"]
 
-EPSILON = 1e-8  # shortest length that is divided by
+EPSILON = 1e-8  # smallest length by which tokens are divided
 
 
 def cosine(pairs: TokenPairs) -> Tensor:
-    """One less the mean cosine of the tokens' pairs.
+    """One minus the mean cosine of the pairs of tokens.
 
     Returns:
         Tensor with shape (S, X).

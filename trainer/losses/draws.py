@@ -2,15 +2,15 @@
 
 Letters of shapes: ``docs/architecture.md``. Here M counts the maps whose points are compared.
 
-Generators are on the CPU, so that a CPU and a GPU see the same numbers. Each step draws one
-vector of uniform numbers and cuts it into what it needs.
+Generators are on the CPU, so that runs on a CPU and on a GPU draw the same numbers. Each step
+draws one vector of uniform numbers and splits it.
 
-A batch with fewer queries than B is padded with queries of sample weight 0. Every step then
-has the same shapes, and slots at different places of their epochs can train together.
+A batch with fewer queries than B is padded with queries of sample weight 0. So all steps have the
+same shapes, and slots at different positions in their epochs can train together.
 
-``cycle`` pairs the crops of a batch at random along a cycle: every crop occurs once and none
-meets itself. ``repeats`` is the rule of the released code, which repeats a crop in two draws of
-three (``docs/protocols.md``). With one crop in the batch, either rule pairs it with itself.
+``cycle`` pairs the crops of a batch along a random cycle: every crop is used once and none is
+paired with itself. ``repeats`` is the rule of the published code, which uses some crop twice in
+two of three draws (``docs/protocols.md``). A single crop in a batch is paired with itself.
 """
 
 from collections.abc import Callable, Sequence
@@ -33,9 +33,9 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class StepDraws:
-    """The draws of one step of S slots (of one slot, without the slot axis, when drawn)."""
+    """The draws of one step of S slots; :meth:`DrawPlan.draw` returns them without that axis."""
 
-    #: Queries: places in the train split with shape (S, B); on the CPU.
+    #: Queries: indices into the train split with shape (S, B); on the CPU.
     queries_SB: Tensor
     #: Which neighbour of each query is its positive, from 0, with shape (S, B); on the CPU.
     ranks_SB: Tensor
@@ -59,7 +59,7 @@ class StepDraws:
         return self.sample_weight_SB.shape[-1]
 
     def to(self, device: torch.device) -> "StepDraws":
-        """The same draws with what the loss reads on the device, without waiting for it."""
+        """The same draws with the loss's part sent to the device, without waiting for it."""
         return StepDraws(
             queries_SB=self.queries_SB,
             ranks_SB=self.ranks_SB,
@@ -72,11 +72,11 @@ class StepDraws:
 
 @dataclass(frozen=True, kw_only=True)
 class DrawPlan:
-    """How many numbers a step draws; equal for all slots that train together."""
+    """The number of draws per step; equal for all slots that train together."""
 
     #: Queries B of a batch.
     batch: int
-    #: Ranks a positive is drawn from, at most the neighbours stored.
+    #: Number of nearest neighbours from which a positive is drawn.
     ranks: int
     #: Compared maps M.
     maps: int
@@ -121,7 +121,7 @@ class DrawPlan:
         return sum(torch.Size(shape).numel() for shape in self._shapes)
 
     def cut(self, uniform: Tensor) -> list[Tensor]:
-        """Cut one vector into ranks (B), orders (M, R, B), coordinates and masks."""
+        """Split one vector into ranks (B), orders (M, R, B), coordinates and masks."""
         sizes = [torch.Size(shape).numel() for shape in self._shapes]
         parts = torch.split(uniform, sizes)
         return [part.view(shape) for part, shape in zip(parts, self._shapes, strict=True)]
@@ -137,14 +137,14 @@ class DrawPlan:
 
 
 def cycles(uniform_MRB: Tensor, present: int) -> Tensor:
-    """Random cycles through the first ``present`` places; a place beyond them keeps itself.
+    """Random cycles through the first ``present`` indices; the others map to themselves.
 
     Args:
         uniform_MRB: Uniform numbers with shape (M, R, B).
         present: Crops that are not padding.
 
     Returns:
-        Permutations with shape (M, R, B): the place whose map each place meets.
+        Permutations with shape (M, R, B): the index of the crop with which each one is paired.
     """
     order = uniform_MRB[..., :present].argsort(dim=-1, stable=True)
     permutations = torch.arange(uniform_MRB.shape[-1]).expand(uniform_MRB.shape).clone()
@@ -152,31 +152,31 @@ def cycles(uniform_MRB: Tensor, present: int) -> Tensor:
 
 
 def repeats(uniform_MRB: Tensor, present: int) -> Tensor:
-    """Random permutations whose fixed points move by one place (``docs/protocols.md``).
+    """Random permutations whose fixed points are shifted by one (``docs/protocols.md``).
 
-    Two places may then meet the same crop, so the result need not be a permutation. With more
-    than one crop, none meets itself.
+    Two crops may then be paired with the same one, so the result need not be a permutation. With
+    more than one crop, none is paired with itself.
 
     Args:
         uniform_MRB: Uniform numbers with shape (M, R, B).
         present: Crops that are not padding.
 
     Returns:
-        Places with shape (M, R, B): the one whose map each place meets.
+        Indices with shape (M, R, B): the crop with which each one is paired.
     """
-    places = torch.arange(uniform_MRB.shape[-1]).expand(uniform_MRB.shape).clone()
-    own = places[..., :present].clone()
+    indices = torch.arange(uniform_MRB.shape[-1]).expand(uniform_MRB.shape).clone()
+    own = indices[..., :present].clone()
     order = uniform_MRB[..., :present].argsort(dim=-1, stable=True)
-    places[..., :present] = torch.where(order == own, (order + 1) % present, order)
-    return places
+    indices[..., :present] = torch.where(order == own, (order + 1) % present, order)
+    return indices
 
 
-#: Name in ``training.random_pairs`` to the rule: uniform numbers and the crops present to places.
+#: Rule for each value of ``training.random_pairs``.
 RANDOM_PAIRS: dict[str, Callable[[Tensor, int], Tensor]] = {"cycle": cycles, "repeats": repeats}
 
 
 def _sources(permutations_MRB: Tensor) -> Tensor:
-    """Crop of every pair group with shape (M, B, J): itself, its positive, the R others."""
+    """Crop of every pair group with shape (M, B, J): the query, its positive, R random crops."""
     maps, _, batch = permutations_MRB.shape
     own = torch.arange(batch).view(1, batch, 1).expand(maps, -1, -1)
     return torch.cat([own, own + batch, permutations_MRB.transpose(1, 2)], dim=-1)

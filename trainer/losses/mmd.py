@@ -4,7 +4,7 @@ Letters of shapes: ``docs/architecture.md``, and E = 2·I tokens of two modaliti
 
 UniM2, supplementary, Eq. 3, with the kernels of Deep Adaptation Networks (Long et al., ICML 2015),
 Section 4: the mean of five Gaussians, with widths around the median of the squared distances.
-It is the biased estimate, all pairs included, and so never negative.
+It is the biased estimate, which includes all pairs and is never negative.
 """
 
 import torch
@@ -15,7 +15,7 @@ from trainer.nn.precision import in_full
 
 __all__ = ["mmd"]
 
-KERNELS = 5  # each twice as wide as the one before; the middle one by the median
+KERNELS = 5  # each twice as wide as the previous one; the middle one has the median width
 SMALLEST_WIDTH = 1e-12
 
 

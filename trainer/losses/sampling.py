@@ -3,12 +3,11 @@
 Letters of shapes: ``docs/architecture.md``.
 
 Coordinates are in [-1, 1]^2 in the order (x, y); -1 is the centre of the first token, 1 of
-the last (``align_corners``), so that no padding is needed (``docs/method.md``). Maps are
-sampled as they are and normalised afterwards: the other order is another function.
+the last (``align_corners``), so that no padding is needed (``docs/method.md``). Maps are sampled
+first and normalised afterwards; the opposite order would give other values.
 
-A point reads four rows of a table of all tokens, which ``embedding_bag`` sums. Only codes need
-a gradient; adding it row by row would be slow, so the backward pass is a product with the
-dense matrix of the weights.
+``embedding_bag`` sums the four tokens around each point. Only codes need a gradient. Adding it
+row by row would be slow, so the backward pass is a product with the dense matrix of the weights.
 """
 
 from dataclasses import dataclass
@@ -96,12 +95,12 @@ class Sites:
     tokens_G2Q4: Tensor
     #: Their bilinear weights with shape (G, 2, Q, 4).
     weights_G2Q4: Tensor
-    #: Tokens T a map.
+    #: Number T of tokens per map.
     tokens: int
 
 
 def locate(points: PairPoints, *, crops: int) -> Sites:
-    """Find the tokens a step's points read, in maps of N crops a slot and modality."""
+    """Find the tokens around a step's points, in maps of N crops per slot and modality."""
     slots, modalities = points.sources_SMBJ.shape[:2]
     first_map = torch.arange(slots * modalities, device=points.sources_SMBJ.device) * crops
     maps_SMBJ = first_map.view(slots, modalities, 1, 1) + points.sources_SMBJ
@@ -162,7 +161,7 @@ def _by_group(values_G2Q4: Tensor, groups: int) -> Tensor:
 
 
 class _Sample(torch.autograd.Function):
-    """Reading rows; the gradient goes back to each map as one dense product."""
+    """Sample maps; the backward pass computes the gradient of each map as a dense product."""
 
     @staticmethod
     def forward(ctx: Any, maps: Tensor, sites: Sites) -> Tensor:

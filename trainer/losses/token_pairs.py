@@ -13,7 +13,7 @@ __all__ = ["TokenPairs", "tokens_at"]
 
 @dataclass(frozen=True, kw_only=True)
 class TokenPairs:
-    """What an alignment loss compares; token i of each modality shows the same place."""
+    """Tokens for an alignment loss; token i of each modality is at the same position."""
 
     #: Frozen tokens of the first modality with shape (S, I, C).
     first_SIC: Tensor
@@ -70,7 +70,7 @@ def tokens_at(points_SBQ2: Tensor, grid: tuple[int, int]) -> Tensor:
         grid: Tokens down and across (H, W).
 
     Returns:
-        Places among the B*T tokens of all crops, with shape (S, Q*B).
+        Indices into the B*T tokens of all crops, with shape (S, Q*B).
     """
     rows, columns = grid
     x, y = (

@@ -1,7 +1,7 @@
 """The methods. A new one is a file that declares it and a line in the table.
 
-What a method declares is known without torch, which its networks bring when it is built: a
-program that only reads studies starts without them.
+A declaration does not import torch; only building a method imports its networks. So a program that
+only reads studies starts quickly.
 """
 
 from collections.abc import Mapping
@@ -53,7 +53,7 @@ def learns(name: str) -> bool:
 
 
 def hyper_parameters(config: RunSettings) -> tuple[HyperParameter, ...]:
-    """The numbers of the configured method that a search may tune, for these modalities.
+    """The hyper-parameters of the configured method for these modalities.
 
     Raises:
         ConfigError: If the method is unknown or not defined for so few modalities.
@@ -62,7 +62,7 @@ def hyper_parameters(config: RunSettings) -> tuple[HyperParameter, ...]:
 
 
 def modality_hyper_parameters(config: RunSettings) -> tuple[HyperParameter, ...]:
-    """Those that override a shared one for one modality, where the method has such.
+    """The hyper-parameters that override a shared one for one modality, if there are any.
 
     Raises:
         ConfigError: As for :func:`hyper_parameters`.
@@ -71,7 +71,7 @@ def modality_hyper_parameters(config: RunSettings) -> tuple[HyperParameter, ...]
 
 
 def hyper_values(config: RunSettings) -> dict[str, float]:
-    """Each value, given in ``[hyper]`` or the default; one of a single modality only if given.
+    """All values, from ``[hyper]`` or the defaults; those for one modality only if given.
 
     Raises:
         ConfigError: As for :func:`hyper_parameters`, or if a name is unknown or a value is out

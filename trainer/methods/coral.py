@@ -1,7 +1,7 @@
-"""CORAL: the auxiliaries' covariance is pulled towards that of the first modality.
+"""CORAL: aligns the covariance of each auxiliary modality with that of the first one.
 
-UniM2, supplementary, Eq. 2; Deep CORAL (Sun and Saenko, ECCV 2016 workshops). Division by 4 d^2
-makes the loss small where features are wide: its weight reaches further than the others'.
+UniM2, supplementary, Eq. 2; Deep CORAL (Sun and Saenko, ECCV 2016 workshops). Because of the
+division by 4 d^2 the loss is small for many channels, so its weight has a wider range.
 """
 
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ __all__ = ["CORAL"]
 
 def build(config: MethodSettings, *, modalities: tuple[str, ...], channels: int) -> "Method":
     """STEGO with aligned covariances."""
-    from trainer.losses.coral import coral  # brings torch, and so does the next
+    from trainer.losses.coral import coral  # lazily: imports torch
     from trainer.methods.networks.aligned import Aligned
 
     return Aligned(config, modalities=modalities, channels=channels, align=coral)

@@ -1,4 +1,4 @@
-"""Cosine: each token of an auxiliary is turned towards the first modality's token there.
+"""Cosine: aligns each token of an auxiliary modality with the first modality's token there.
 
 UniM2, supplementary, Eq. 4.
 """
@@ -17,7 +17,7 @@ __all__ = ["COSINE"]
 
 def build(config: MethodSettings, *, modalities: tuple[str, ...], channels: int) -> "Method":
     """STEGO with aligned tokens."""
-    from trainer.losses.cosine import cosine  # brings torch, and so does the next
+    from trainer.losses.cosine import cosine  # lazily: imports torch
     from trainer.methods.networks.aligned import Aligned
 
     return Aligned(config, modalities=modalities, channels=channels, align=cosine)

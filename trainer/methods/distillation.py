@@ -1,8 +1,8 @@
-"""Shared by the methods that align the projected auxiliary modalities with the first.
+"""Hyper-parameters of the methods that align projected auxiliary modalities with the first one.
 
-UniM2, supplementary, Eq. 1: each auxiliary map goes through a projection of its own and a loss
-pulls it towards the first modality's map, beside STEGO's on the fused map. Eq. 2, 3 and 4 are
-three such losses. The supplementary gives no value for their weight, so it is searched.
+UniM2, supplementary, Eq. 1: each auxiliary map has its own projection, which a loss aligns with
+the first modality's map, in addition to STEGO's loss on the fused map. Eq. 2, 3 and 4 are three
+such losses. The supplementary gives no value for their weight, so it is searched.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ __all__ = ["aligning"]
 def aligning(
     *, low: float, high: float, default: float
 ) -> Callable[[tuple[str, ...]], tuple[HyperParameter, ...]]:
-    """STEGO's hyper-parameters, and the weight of the alignment loss in a range of its own."""
+    """STEGO's hyper-parameters and the weight of the alignment loss, with the given range."""
     weight = HyperParameter(
         name="lambda_align",
         low=low,

@@ -48,19 +48,19 @@ def _anything(config: MethodSettings, modalities: tuple[str, ...]) -> None:
 class MethodEntry:
     """A method before it is configured."""
 
-    #: Builds it.
+    #: Builds the method.
     build: Build
-    #: Of the modalities, its hyper-parameters, shared where the paper shares them.
+    #: Maps the modalities to the method's hyper-parameters, shared if the paper shares them.
     hyper_parameters: Callable[[tuple[str, ...]], tuple[HyperParameter, ...]]
-    #: Of the modalities, hyper-parameters that override a shared one for one modality.
+    #: Maps the modalities to hyper-parameters that override a shared one for one modality.
     modality_hyper_parameters: Callable[[tuple[str, ...]], tuple[HyperParameter, ...]] = _none
-    #: Of the values of the hyper-parameters and the modalities, the numbers that ``step`` reads.
+    #: Maps the hyper-parameters' values and the modalities to the numbers that ``step`` reads.
     step_values: Callable[[Mapping[str, float], tuple[str, ...]], dict[str, float]] = _unchanged
-    #: Record of its table ``[method.options]``: a frozen dataclass.
+    #: Record of the table ``[method.options]``: a frozen dataclass.
     options: type[Any] = NoOptions
-    #: Fewest modalities that it is defined for.
+    #: Smallest number of modalities for which the method is defined.
     least_modalities: int = 1
-    #: Refuses, by a ``ConfigError``, settings that do not go together, or with the modalities.
+    #: Raises ``ConfigError`` if settings contradict each other or the modalities.
     check: Callable[[MethodSettings, tuple[str, ...]], None] = _anything
-    #: Whether it learns anything; if not, the probes alone are trained.
+    #: Whether the method trains a network; if not, only the probes are trained.
     learns: bool = True

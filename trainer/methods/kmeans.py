@@ -1,10 +1,9 @@
 """K-means on the frozen features: its options (``networks/frozen.py`` computes it).
 
-No head and no loss: the probes alone are trained. The cluster probe starts at the spherical
-K-means of the train split (``trainer/scoring/clustering.py``) and goes on online, as for every
-method.
-What a method adds to its frozen features is what it scores above this. It reads none of
-``method.fusion``, ``method.code_dim``, ``method.dropout`` and ``training.learning_rate``.
+There is no head and no loss: only the probes are trained. The cluster probe starts at the
+spherical K-means of the train split (``trainer/scoring/clustering.py``) and is then trained
+online, as for every method. It is the baseline for methods that learn from frozen features. It
+ignores ``method.fusion``, ``method.code_dim``, ``method.dropout`` and ``training.learning_rate``.
 """
 
 from dataclasses import dataclass
@@ -27,11 +26,11 @@ JOINED = ("mean", "sum")
 class KMeansOptions:
     """The table ``[method.options]``."""
 
-    #: What is clustered: the ``mean`` or the ``sum`` of all modalities' features, or the features
-    #: of the modality of that name.
+    #: The features to cluster: the ``mean`` or the ``sum`` over all modalities, or the name of one
+    #: modality.
     features: str = "mean"
-    #: Whether the mean feature of the train split is taken off, so that cosines tell tokens apart
-    #: that lie on one side of the origin.
+    #: Whether to subtract the mean feature of the train split. Otherwise all tokens may lie on one
+    #: side of the origin, where their cosines hardly differ.
     centre: bool = True
 
 
@@ -42,23 +41,23 @@ def hyper_parameters(modalities: tuple[str, ...]) -> tuple["HyperParameter", ...
 
 
 def check(config: MethodSettings, modalities: tuple[str, ...]) -> None:
-    """Refuse features of a modality that is not there.
+    """Refuse features of a modality that the run does not have.
 
     Raises:
-        ConfigError: If they are asked for.
+        ConfigError: If the options name one.
     """
     options = config.options
     assert isinstance(options, KMeansOptions)
     if options.features not in (*JOINED, *modalities):
         raise ConfigError(
-            f"method.options.features = {options.features!r} is not there: choose one of"
+            f"method.options.features = {options.features!r} is not a modality: choose one of"
             f" {', '.join((*JOINED, *modalities))}"
         )
 
 
 def build(config: MethodSettings, *, modalities: tuple[str, ...], channels: int) -> "Method":
     """The frozen features as configured."""
-    from trainer.methods.networks.frozen import Frozen  # brings torch
+    from trainer.methods.networks.frozen import Frozen  # lazily: imports torch
 
     options = config.options
     assert isinstance(options, KMeansOptions)

@@ -1,4 +1,4 @@
-"""MMD: the distribution of an auxiliary's tokens is pulled towards that of the first modality's.
+"""MMD: aligns the token distribution of each auxiliary modality with that of the first one.
 
 UniM2, supplementary, Eq. 3; kernels as in Deep Adaptation Networks (Long et al., ICML 2015).
 """
@@ -22,8 +22,9 @@ __all__ = ["MMD", "MMDOptions"]
 class MMDOptions:
     """The table ``[method.options]``."""
 
-    #: Tokens of each modality that are compared in a step, drawn from all crops of the batch; at
-    #: most B times the square of ``training.samples``. Time and memory grow with their square.
+    #: Number of tokens per modality that a step compares, drawn from all crops of the batch; at
+    #: most the batch size times the square of ``training.samples``. Time and memory grow with its
+    #: square.
     tokens: int = 512
 
     def __post_init__(self) -> None:
@@ -35,7 +36,7 @@ class MMDOptions:
 
 def build(config: MethodSettings, *, modalities: tuple[str, ...], channels: int) -> "Method":
     """STEGO with aligned distributions."""
-    from trainer.losses.mmd import mmd  # brings torch, and so does the next
+    from trainer.losses.mmd import mmd  # lazily: imports torch
     from trainer.methods.networks.aligned import Aligned
 
     options = config.options

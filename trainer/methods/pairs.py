@@ -1,7 +1,7 @@
 """Hyper-parameters of the correspondence loss: a weight and a bias for each of the three pairs.
 
-The published value is the released code's fallback for a modality without values of its own; it
-is the default here as well.
+The published value is the fallback in the published code for a modality without its own values;
+it is also the default here.
 """
 
 from trainer.hyper_parameters import HyperParameter
@@ -26,6 +26,6 @@ PAIR_HYPER_PARAMETERS = (
 
 
 def pair_hyper_parameters(modalities: tuple[str, ...]) -> tuple[HyperParameter, ...]:
-    """Lambda and b of the three pairs, whatever the modalities: there is one loss."""
+    """Lambda and b of the three pairs, independent of the modalities: there is only one loss."""
     del modalities
     return PAIR_HYPER_PARAMETERS

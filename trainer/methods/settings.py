@@ -1,6 +1,6 @@
 """The settings that a method reads; ``trainer/config/configuration.py`` has the records.
 
-Methods state here what they need, so that the configuration can read their options.
+Methods declare here which settings they need, so that they need not import the configuration.
 """
 
 from collections.abc import Mapping
@@ -18,11 +18,11 @@ class MethodSettings(Protocol):
 
     @property
     def fusion(self) -> str:
-        """How the modalities' maps become one."""
+        """How the maps of the modalities are fused into one."""
 
     @property
     def code_dim(self) -> int:
-        """Width of the code."""
+        """Number of channels of the code."""
 
     @property
     def options(self) -> Any:
@@ -50,4 +50,4 @@ class RunSettings(Protocol):
 
     @property
     def hyper(self) -> Mapping[str, float]:
-        """Values of hyper-parameters by name; one left out has its default."""
+        """Values of hyper-parameters by name; others have their defaults."""

@@ -1,12 +1,14 @@
-"""What the learnt numbers of a method are before the first step, by the name of the start.
+"""Initialisation of a method's parameters.
 
-``random``: drawn, as the authors do. ``identity``: the frozen features go through unchanged, and
-the code is their principal components (``networks/identity_start.py``).
+``random``: drawn at random, as in the authors' code. ``identity``: the networks pass the frozen
+features through unchanged, and the code is their principal components
+(``networks/identity_start.py``).
 """
 
 from typing import Literal
 
 from trainer.errors import ConfigError
+from trainer.fusions import find_fusion
 
 __all__ = ["Start", "check_identity"]
 
@@ -16,7 +18,7 @@ Start = Literal["random", "identity"]
 def check_identity(
     *, fusion: str, msn: bool, msn_residual: bool, modalities: tuple[str, ...]
 ) -> None:
-    """Refuse settings under which nothing lets features through unchanged.
+    """Refuse settings with which the networks cannot pass features through unchanged.
 
     Args:
         fusion: ``method.fusion``.
@@ -25,15 +27,14 @@ def check_identity(
         modalities: The modalities; with one there is neither network nor fusion.
 
     Raises:
-        ConfigError: If the fusion is ``ladder``, or the networks add nothing to their input.
+        ConfigError: If the fusion cannot start so, or the networks add nothing to their input.
     """
     if len(modalities) == 1:
         return
-    if fusion == "ladder":
+    if reason := find_fusion(fusion).not_from_identity:
         raise ConfigError(
-            "method.options.start = 'identity' cannot be had with method.fusion = 'ladder', which"
-            " normalises what it fuses: set method.fusion to 'mean' or 'conv', or start to"
-            " 'random'"
+            f"method.options.start = 'identity' does not work with method.fusion = {fusion!r}:"
+            f" {reason}; set method.fusion to 'mean' or 'conv', or start to 'random'"
         )
     if msn and not msn_residual:
         raise ConfigError(

@@ -22,19 +22,19 @@ __all__ = ["STEGO", "StegoOptions"]
 class StegoOptions:
     """The table ``[method.options]``."""
 
-    #: Whether the target of the loss is dropped out as well: with a single modality alone, as
-    #: its authors do, with any number, or never.
+    #: When dropout is also applied to the target of the loss: only for a single modality, as in
+    #: the authors' code, always, or never.
     target_dropout: Literal["single", "always", "never"] = "single"
-    #: What learning starts from: drawn numbers, or the frozen features themselves, fused by their
-    #: mean where the fusion is learnt, with the code at their principal components.
+    #: Initialisation: ``random`` parameters, or ``identity``, with which the code starts as the
+    #: principal components of the frozen features; a fusion with parameters starts as their mean.
     start: Start = "random"
 
 
 def check(config: MethodSettings, modalities: tuple[str, ...]) -> None:
-    """Refuse a start that the fusion does not allow.
+    """Refuse an initialisation that the fusion does not allow.
 
     Raises:
-        ConfigError: If it does not.
+        ConfigError: If the fusion does not allow it.
     """
     options = config.options
     assert isinstance(options, StegoOptions)
@@ -44,7 +44,7 @@ def check(config: MethodSettings, modalities: tuple[str, ...]) -> None:
 
 def build(config: MethodSettings, *, modalities: tuple[str, ...], channels: int) -> "Method":
     """STEGO as configured."""
-    from trainer.methods.networks.stego import Stego  # brings torch
+    from trainer.methods.networks.stego import Stego  # lazily: imports torch
 
     options = config.options
     assert isinstance(options, StegoOptions)

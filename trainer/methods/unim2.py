@@ -25,37 +25,37 @@ __all__ = ["UNIM2", "UniM2Options", "step_values"]
 class UniM2Options:
     """The table ``[method.options]``.
 
-    With one modality there is nothing to fuse or to harmonise, and ``target_dropout`` and
-    ``start`` alone act.
+    With one modality there is nothing to fuse or to harmonise, so only ``target_dropout`` and
+    ``start`` have an effect.
     """
 
-    #: Whether each modality has its modality-specific network before fusion.
+    #: Whether each modality has its own network (MSN) before fusion.
     msn: bool = True
     #: Whether that network adds its input to its output.
     msn_residual: bool = False
     #: Normalisation before fusion.
     pre_norm: Literal["l2", "standardise", "minmax", "none"] = "l2"
-    #: One harmoniser for each auxiliary (paper, Eq. 9) or one for all (released code).
+    #: One harmoniser per auxiliary modality (paper, Eq. 9) or one for all (published code).
     cmh: Literal["per-modality", "shared"] = "per-modality"
-    #: Which modalities use the shared code itself, without a harmoniser: the first one, the
-    #: auxiliaries, both or none (an ablation of the paper).
+    #: The modalities that use the shared code directly, without a harmoniser: the first one, the
+    #: auxiliaries, both or none (an ablation in the paper).
     anchor: Literal["first", "auxiliary", "both", "none"] = "first"
-    #: Whether the target of the loss is dropped out as well: with a single modality alone, as
-    #: the released code does, with any number, or never.
+    #: When dropout is also applied to the target of the loss: only for a single modality, as in
+    #: the published code, always, or never.
     target_dropout: Literal["single", "always", "never"] = "single"
-    #: What learning starts from: drawn numbers, or the frozen features themselves, fused by their
-    #: mean where the fusion is learnt, with the code at their principal components. The networks
-    #: of the modalities then have to add their input (``msn_residual``), or to be off.
+    #: Initialisation: ``random`` parameters, or ``identity``, with which the code starts as the
+    #: principal components of the frozen features; a fusion with parameters starts as their mean.
+    #: ``identity`` needs ``msn_residual = true`` or ``msn = false``.
     start: Start = "random"
 
 
 def hyper_parameters(modalities: tuple[str, ...]) -> tuple[HyperParameter, ...]:
-    """Six shared over modalities, and lambda_cmcs of each auxiliary."""
+    """Six that all modalities share, and lambda_cmcs of each auxiliary modality."""
     return PAIR_HYPER_PARAMETERS + tuple(_lambda_cmcs(modality) for modality in modalities[1:])
 
 
 def modality_hyper_parameters(modalities: tuple[str, ...]) -> tuple[HyperParameter, ...]:
-    """The six of each modality alone, and the weight of its whole loss."""
+    """The six for each modality alone, and the weight of its whole loss."""
     return tuple(
         declared
         for modality in modalities
@@ -67,24 +67,24 @@ def modality_hyper_parameters(modalities: tuple[str, ...]) -> tuple[HyperParamet
 
 
 def step_values(values: Mapping[str, float], modalities: tuple[str, ...]) -> dict[str, float]:
-    """The seven numbers of each modality, by name: its own where given, else the shared ones.
+    """The seven numbers of each modality by name: its own if given, otherwise the shared ones.
 
-    ``<modality>.weight`` is lambda_cmcs times the modality's weight; either is 1 if not given.
+    ``<modality>.weight`` is lambda_cmcs times the modality's weight; each defaults to 1.
     """
-    made: dict[str, float] = {}
+    numbers: dict[str, float] = {}
     for modality in modalities:
         for shared in PAIR_HYPER_PARAMETERS:
             name = f"{modality}.{shared.name}"
-            made[name] = values.get(name, values[shared.name])
+            numbers[name] = values.get(name, values[shared.name])
         weight = values.get(f"{modality}.weight", 1.0)
-        made[f"{modality}.weight"] = values.get(f"lambda_cmcs.{modality}", 1.0) * weight
-    return made
+        numbers[f"{modality}.weight"] = values.get(f"lambda_cmcs.{modality}", 1.0) * weight
+    return numbers
 
 
 def _lambda_cmcs(modality: str) -> HyperParameter:
-    """The weight of an auxiliary modality's loss relative to the anchor's (paper, Eq. 5).
+    """The weight of an auxiliary modality's loss relative to the first one's (paper, Eq. 5).
 
-    Published ratios are between 0.75 and 10.3; none holds for every data set.
+    Published ratios range from 0.75 to 10.3; there is none for all data sets.
     """
     return HyperParameter(
         name=f"lambda_cmcs.{modality}",
@@ -103,10 +103,10 @@ def _of_modality(shared: HyperParameter, modality: str) -> HyperParameter:
 
 
 def _weight(modality: str, *, modalities: int) -> HyperParameter:
-    """The released code's weight of a modality's whole loss, the anchor's too; times lambda_cmcs.
+    """The published code's weight of each modality's loss, including the first; times lambda_cmcs.
 
-    Where the released code is given none, it takes 1/M. One of the M is redundant: Adam ignores
-    the scale of the whole loss, so only ratios matter.
+    The published code defaults to 1/M. One of the M weights is redundant: Adam ignores the scale
+    of the whole loss, so only ratios matter.
     """
     return HyperParameter(
         name=f"{modality}.weight",
@@ -119,10 +119,10 @@ def _weight(modality: str, *, modalities: int) -> HyperParameter:
 
 
 def check(config: MethodSettings, modalities: tuple[str, ...]) -> None:
-    """Refuse a start that fusion or networks do not allow.
+    """Refuse an initialisation that the fusion or the networks do not allow.
 
     Raises:
-        ConfigError: If they do not.
+        ConfigError: If they do not allow it.
     """
     options = config.options
     assert isinstance(options, UniM2Options)
@@ -137,7 +137,7 @@ def check(config: MethodSettings, modalities: tuple[str, ...]) -> None:
 
 def build(config: MethodSettings, *, modalities: tuple[str, ...], channels: int) -> "Method":
     """UniM2 as configured."""
-    from trainer.methods.networks.unim2 import UniM2  # brings torch
+    from trainer.methods.networks.unim2 import UniM2  # lazily: imports torch
 
     options = config.options
     assert isinstance(options, UniM2Options)

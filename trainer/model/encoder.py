@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from trainer.model.fusion import Fusion
+from trainer.fusions import find_fusion
+from trainer.fusions.base import Fusion
 from trainer.model.msn import msn, msn_entries
 from trainer.model.normalise import PRE_NORMS
 from trainer.nn.parameters import Entry, Views
@@ -37,7 +38,8 @@ class Encoder:
 
     @property
     def _fusion(self) -> Fusion:
-        return Fusion(operation=self.fusion, modalities=self.modalities, channels=self.channels)
+        entry = find_fusion(self.fusion)
+        return entry.build(modalities=self.modalities, channels=self.channels)
 
     def entries(self) -> tuple[Entry, ...]:
         """Parameters of the networks before and in the fusion."""
@@ -53,10 +55,10 @@ class Encoder:
         return () if self.modalities == 1 else self._fusion.buffer_entries()
 
     def identity(self, views: Views, tokens_SMNTC: Tensor) -> dict[str, Tensor]:
-        """Those parameters that have to be replaced for the fused map to be the modalities' mean.
+        """The parameters to replace so that features pass through unchanged and are averaged.
 
-        Or their sum or their greatest, where the fusion is that. Networks of the modalities have
-        to be residual, and the fusion anything but ``ladder``.
+        A fusion without parameters stays what it is. The modalities' own networks have to be
+        residual, and the fusion one that can start so (``trainer/fusions``).
 
         Args:
             views: Parameters with the names of :meth:`entries`.
@@ -65,7 +67,7 @@ class Encoder:
         if self.modalities == 1:
             return {}
         normed = PRE_NORMS[self.pre_norm](tokens_SMNTC)
-        replaced = self._fusion.mean_start(views, bound=MARGIN * float(normed.abs().max()))
+        replaced = self._fusion.identity(views, bound=MARGIN * float(normed.abs().max()))
         if self.msn:
             assert self.residual, "a network that does not add its input cannot be the identity"
             names = ("msn.second.weight", "msn.second.bias")

@@ -99,14 +99,14 @@ class Predictor:
         return found
 
     def _features(self, image: Image, modality: str) -> Features:
-        """Features with shape (1, H, W, C), as a bank would hold them."""
+        """Features with shape (1, H, W, C), in the format of the feature cache."""
         pixels = whole_image(
             image,
             side=self.features.eval_resolution,
             multiple=self.backbone.patch,
             resize=self.features.resize,
         )
-        # As for a bank: cuDNN takes fewer bits of a number unless told not to.
+        # As in extraction: by default cuDNN keeps fewer bits of a number.
         with torch.backends.cudnn.flags(enabled=torch.backends.cudnn.enabled, allow_tf32=False):
             made = self.backbone.features(pixels[None].to(self.device))
         if modality in self.standards:

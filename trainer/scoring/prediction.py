@@ -53,7 +53,7 @@ class TestTimeOptions:
     Without any, predictions are plain.
     """
 
-    __test__ = False  # not a test case, whatever pytest makes of the name
+    __test__ = False  # not a test case, despite its name
 
     #: Features of the mirrored images by modality, in the order of the split: their code is
     #: mirrored back and averaged with the image's own, as STEGO and EAGLE do. None: no averaging.

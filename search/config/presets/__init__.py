@@ -1,8 +1,8 @@
 """Presets of searches: those of the trainer (``trainer/config/presets``), one TOML file each.
 
-A preset with a table ``[search]`` is taken as it is. Every other describes a published run; a
-search starts from it at the length of the published search, and without its lambda and b, which
-the search is to find.
+A preset with a table ``[search]`` is used unchanged. Every other preset describes a published
+run: a search takes it with the length of the published search, and without its λ and b, because
+the search has to find them.
 """
 
 from typing import Any
@@ -15,8 +15,8 @@ from trainer.config.toml_records import overlay
 
 __all__ = ["preset_names", "read_preset"]
 
-#: Laid over a preset of a run: 7500 of the released search's counter, which counts three
-#: a batch, whatever the data set (``docs/protocols.md``).
+#: Overrides the preset of a run. The released search counts to 7500, three per batch, for
+#: every data set (``docs/protocols.md``).
 SEARCHED = {"training": {"iterations": 2500}}
 
 
@@ -24,7 +24,7 @@ def read_preset(name: str) -> dict[str, Any]:
     """The tables of a preset.
 
     Raises:
-        SettingsError: If there is no such preset.
+        SettingsError: If there is no preset of that name.
     """
     if name not in preset_names():
         raise SettingsError(f"unknown preset {name!r}: choose one of {', '.join(preset_names())}")

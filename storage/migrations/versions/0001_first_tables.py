@@ -12,7 +12,7 @@ SCHEMA = "umss"
 
 
 def upgrade() -> None:
-    """Make the tables."""
+    """Create the tables."""
     _create_study()
     _create_lease()
     _create_report()

@@ -1,3 +1,3 @@
-"""One file a step, named by its revision."""
+"""One file per migration, named by its revision."""
 
 __all__: list[str] = []

@@ -7,7 +7,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from storage.address import parse_address
 from storage.database import Database
-from storage.errors import DatabaseAway
+from storage.errors import DatabaseUnreachable
 from storage.optuna_store import open_optuna
 from tests.chaos.checker import ASKED
 from tests.chaos.live_run import Injection, LiveRun
@@ -32,7 +32,7 @@ def others_write(run: LiveRun, fault: Fault, injection: Injection) -> bool:
                 _write(study, fault.pick, run.others)
             finally:
                 storage.engine.dispose()
-    except DatabaseAway:
+    except DatabaseUnreachable:
         return False
     return True
 

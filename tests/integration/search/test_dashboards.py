@@ -234,7 +234,7 @@ def test_a_folder_of_artifacts_that_is_a_file_is_refused(
     database: Database, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(SearchError, match="is no folder"):
+    with pytest.raises(SearchError, match="is not a folder"):
         with dashboard(database, artifacts=tmp_path / "file"):
             raise AssertionError("served")
     with dashboard(database, artifacts=tmp_path / "none yet") as application:

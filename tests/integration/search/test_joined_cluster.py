@@ -21,7 +21,7 @@ HOLD = """
 import sys
 from search.workers import cluster
 from search.machine.resources import Machine
-cluster.PATIENCE_SECONDS, cluster.TOLD_SECONDS = 2.0, 600.0
+cluster.PATIENCE_SECONDS, cluster.REPEAT_SECONDS = 2.0, 600.0
 address, machine = sys.argv[1], Machine(device="cpu", workers=int(sys.argv[2]))
 wait = sys.argv[3] == "wait"
 def say(text): print(text, flush=True)

@@ -107,20 +107,20 @@ def test_a_name_that_was_taken_and_left_is_driven_on(
     assert get_study(database.engine, "new").trials == 200
 
 
-def test_untuned_values_out_of_range_are_told_when_a_study_is_made(
+def test_defaults_out_of_range_are_shown_when_a_study_is_created(
     ask: Callable[..., list[str]],
 ) -> None:
-    moved = "the range of b_self does not hold its untuned value 0.8975: trial 0 has 0.5"
+    moved = "the default 0.8975 of b_self is outside its range: trial 0 starts at 0.5"
     assert moved in ask("new")
     assert moved not in ask("new")
 
 
-def test_workers_that_will_be_idle_are_told(ask: Callable[..., list[str]]) -> None:
-    assert not any("nothing to do" in line for line in ask("new", workers=1))
-    assert not any("nothing to do" in line for line in ask("new", workers=3))
+def test_idle_workers_are_shown(ask: Callable[..., list[str]]) -> None:
+    assert not any("will be idle" in line for line in ask("new", workers=1))
+    assert not any("will be idle" in line for line in ask("new", workers=3))
     assert (
-        "5 of 8 workers will have nothing to do: study new keeps at most 3 trials under way, as"
-        " when it was created; --workers 3 is enough"
+        "5 of 8 workers will be idle: study new was created to run at most 3 trials at a time;"
+        " --workers 3 is enough"
     ) in ask("new", workers=8)
 
 

@@ -212,7 +212,7 @@ def test_a_name_that_is_taken_is_refused_whole(
     optuna.create_study(study_name=STUDY, storage=storage)
     storage.engine.dispose()
     before = counts(target)
-    with pytest.raises(NameTaken, match="another Optuna study"):
+    with pytest.raises(NameTaken, match="already has an Optuna study"):
         import_study(target, exported)
     assert counts(target) == before
 
@@ -286,13 +286,13 @@ def test_a_damaged_file_is_one_line(exported: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("key", ["version", "schema"])
 def test_a_file_of_a_newer_program_is_refused(key: str, exported: Path) -> None:
     newer = rewritten(exported, lambda lines: lines[0].update({key: 9999}))
-    with pytest.raises(StudyFileError, match="made by a newer one; update unim2-search"):
+    with pytest.raises(StudyFileError, match="a newer version wrote it; update unim2-search"):
         read_study_file(newer, known_schemas=known_versions())
 
 
 def test_files_and_names_that_cannot_be_used(stopped: Database, tmp_path: Path) -> None:
     (tmp_path / "there").write_text("mine")
-    with pytest.raises(StudyFileError, match="there already"):
+    with pytest.raises(StudyFileError, match="already exists"):
         export_study(stopped, STUDY, tmp_path / "there")
     assert (tmp_path / "there").read_text() == "mine"
     with pytest.raises(StudyFileError, match="cannot write"):

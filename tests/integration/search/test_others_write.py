@@ -44,7 +44,7 @@ Act = Callable[[optuna.Study], object]
 
 @pytest.fixture(autouse=True)
 def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(write_queue, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(write_queue, "CHECK_SECONDS", 0.02)
 
 
 @contextlib.contextmanager
@@ -451,7 +451,7 @@ def test_a_study_of_ours_that_somebody_replaced(database: Database, tmp_path: Pa
     with somebody(database) as study:
         optuna.delete_study(study_name=STUDY, storage=study._storage)
         optuna.create_study(study_name=STUDY, storage=study._storage, direction="minimize")
-    with pytest.raises(StudyError, match=r"not of this search \(MINIMIZE, 0 trials\)"):
+    with pytest.raises(StudyError, match=r"this program did not create \(MINIMIZE, 0 trials\)"):
         check_origin(database, STUDY, record)
     with pytest.raises(StudyError, match="MINIMIZE"):
         search(database, tmp_path)

@@ -1,4 +1,4 @@
-"""Standing by for another driver: says who has the study, and goes on when that is gone."""
+"""A standby names the driver of a study, and takes over when it is gone."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,10 +8,10 @@ import pytest
 from search.driver.parts import LeaseTimes
 from search.errors import Interrupted
 from search.launch import hot_standby as standby
-from search.launch.hot_standby import TOLD_SECONDS, stand_by
+from search.launch.hot_standby import REPEAT_SECONDS, wait_for_lease
 from search.launch.stored_study import find_to_resume
 from storage.database import Database
-from storage.errors import DatabaseAway
+from storage.errors import DatabaseUnreachable
 from storage.lease import Lease
 from storage.studies import create_study, mark_finished, request_stop
 from tests.fakes.search_process import STUDY, new_study
@@ -32,7 +32,7 @@ class Waiting:
         self.now = 0.0
 
     def run(self, *, time_to_live: float = 30.0) -> Lease | None:
-        return stand_by(
+        return wait_for_lease(
             self._database, STUDY, patience=100.0, say=self.said.append,
             times=LeaseTimes(time_to_live=time_to_live), sleep=self._sleep, clock=lambda: self.now,
         )  # fmt: skip
@@ -51,11 +51,11 @@ def test_a_study_that_is_given_back_is_taken(database: Database, held: Lease) ->
     assert taken is not None and taken.epoch == held.epoch + 1
     taken.release()
     assert len(waiting.said) == 1
-    assert waiting.said[0].startswith(f"standing by: study {STUDY} is driven by pid ")
+    assert waiting.said[0].startswith(f"waiting as standby: study {STUDY} is driven by pid ")
 
 
 def test_who_has_it_is_told_again_now_and_then(database: Database, held: Lease) -> None:
-    waiting = Waiting(database, held.release, waits=int(2.5 * TOLD_SECONDS))
+    waiting = Waiting(database, held.release, waits=int(2.5 * REPEAT_SECONDS))
     taken = waiting.run()
     assert taken is not None
     taken.release()
@@ -107,7 +107,7 @@ def test_an_outage_is_waited_out_while_standing_by(
         nonlocal looks
         looks += 1
         if 2 <= looks <= 50:
-            raise DatabaseAway("the database is away: on order")
+            raise DatabaseUnreachable("the database is unreachable: on order")
         return real(*arguments)
 
     monkeypatch.setattr(standby, "_holder", away)
@@ -121,14 +121,14 @@ def test_an_outage_beyond_patience_ends_the_standing_by(
     database: Database, held: Lease, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*arguments: Any) -> object:
-        raise DatabaseAway("the database is away: for good")
+        raise DatabaseUnreachable("the database is unreachable: for good")
 
     monkeypatch.setattr(standby, "_holder", away)
-    with pytest.raises(DatabaseAway):
+    with pytest.raises(DatabaseUnreachable):
         Waiting(database, lambda: None).run()
     held.release()
 
 
-def test_a_driven_study_is_found_only_to_stand_by(database: Database, held: Lease) -> None:
+def test_a_driven_study_is_found_only_by_a_standby(database: Database, held: Lease) -> None:
     assert find_to_resume(database, None, standby=True).name == STUDY
     held.release()

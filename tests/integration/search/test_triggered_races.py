@@ -15,7 +15,7 @@ from search.driver.writes import AddTrial, EndTrial, NewAttempt, StoreReport, St
 from search.records.messages import Begin
 from search.reporting.reading import read_study
 from storage.database import Database
-from storage.errors import DatabaseAway, LeaseLost
+from storage.errors import DatabaseUnreachable, LeaseLost
 from storage.lease import Lease
 from storage.reports import reports_of
 from storage.triggers import Triggers
@@ -99,7 +99,7 @@ class Lost:
     def __call__(self, entry: object) -> None:
         if isinstance(entry, self._kind) and entry not in self.writes:
             self.writes.append(entry)
-            raise DatabaseAway("the connection broke after the commit")
+            raise DatabaseUnreachable("the connection broke after the commit")
 
 
 def kill() -> None:

@@ -29,7 +29,7 @@ import os, signal, sys
 from sqlalchemy import event, text
 from storage.address import parse_address
 from storage.database import open_database
-from storage.errors import DatabaseAway, LeaseLost
+from storage.errors import DatabaseUnreachable, LeaseLost
 from storage.fence import fence
 from storage.lease import Lease
 with open_database(parse_address(sys.argv[1])) as database:
@@ -46,7 +46,7 @@ with open_database(parse_address(sys.argv[1])) as database:
             with database.engine.begin() as connection:
                 connection.execute(text("INSERT INTO written VALUES ('late')"))
             print("written", flush=True)
-        except (DatabaseAway, LeaseLost) as error:
+        except (DatabaseUnreachable, LeaseLost) as error:
             print(type(error).__name__, flush=True)
     sys.stdin.readline()
 """

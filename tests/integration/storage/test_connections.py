@@ -16,7 +16,7 @@ from search.doctor.database import check_database
 from search.doctor.subject import Subject
 from search.driver.driver import Ending
 from storage.address import parse_address
-from storage.database import SEARCH_CONNECTIONS, look_at_database, open_database
+from storage.database import SEARCH_CONNECTIONS, inspect_database, open_database
 from storage.errors import ConnectError
 from storage.optuna_store import open_optuna
 from storage.studies import list_studies
@@ -104,7 +104,7 @@ def test_the_doctor_counts_them(limited: Callable[[int], str], subject: Subject)
 
 def test_a_limit_that_nobody_keeps_is_one_line(limited: Callable[[int], str]) -> None:
     with pytest.raises(ConnectError, match=ONE_LINE) as caught:
-        look_at_database(parse_address(limited(0)))
+        inspect_database(parse_address(limited(0)))
     assert "too many connections" in str(caught.value) and "raise the limit" in str(caught.value)
 
 

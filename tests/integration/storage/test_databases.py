@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import inspect, text
 
 from storage.address import Address, parse_address, take_address
-from storage.database import Database, look_at_database, open_database
-from storage.errors import ConnectError, DatabaseAway, SchemaError
+from storage.database import Database, inspect_database, open_database
+from storage.errors import ConnectError, DatabaseUnreachable, SchemaError
 from storage.models import SCHEMA, Base
 from tests.integration.conftest import PasswordServer
 
@@ -97,7 +97,7 @@ def test_errors_of_statements_hold_no_password(password_server: PasswordServer) 
     address = parse_address(password_server.address(), password=password_server.password)
     with open_database(address) as database:
         pid = "SELECT pg_terminate_backend(pg_backend_pid())"
-        with pytest.raises(DatabaseAway) as caught, database.engine.begin() as connection:
+        with pytest.raises(DatabaseUnreachable) as caught, database.engine.begin() as connection:
             connection.execute(text(pid))
         said = everything_said(caught.value) + repr(database) + repr(database.engine)
         said += repr(database.engine.url) + repr(database.engine.pool)
@@ -131,10 +131,10 @@ def test_looking_at_a_database_makes_nothing(
 ) -> None:
     with open_database(parse_address(database_address)):
         pass
-    made = look_at_database(parse_address(database_address))
+    made = inspect_database(parse_address(database_address))
     assert made.schema == made.newest is not None
     for _ in range(2):
-        empty = look_at_database(parse_address(empty_database_address))
+        empty = inspect_database(parse_address(empty_database_address))
         assert empty.schema is None and empty.newest == made.newest
     assert empty.server.startswith("18.")
 

@@ -14,7 +14,7 @@ from storage import embedded_folder as folder_module
 from storage.address import parse_address
 from storage.database import open_database
 from storage.embedded import EmbeddedServer
-from storage.errors import DatabaseAway, EmbeddedError
+from storage.errors import DatabaseUnreachable, EmbeddedError
 from storage.file_lock import FileLock
 from tests.integration.storage.conftest import Child
 
@@ -114,7 +114,7 @@ def test_a_killed_server_is_started_again_and_keeps_what_it_was_told(
         pid = postmaster_pid(embedded_folder)
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not server_lives(embedded_folder))
-        with pytest.raises(DatabaseAway), database.engine.connect() as connection:
+        with pytest.raises(DatabaseUnreachable), database.engine.connect() as connection:
             connection.execute(text("SELECT 1"))
         database.revive()
         with database.engine.connect() as connection:
@@ -178,7 +178,7 @@ def test_a_short_socket_folder_that_somebody_else_made_is_refused(embedded_folde
     root = embedded_folder / ("long-" * 30)
     folder = folder_module.EmbeddedFolder(root=root, account=None).socket_folder()
     folder.chmod(0o777)
-    with pytest.raises(EmbeddedError, match="somebody else made it"):
+    with pytest.raises(EmbeddedError, match="somebody else created it"):
         EmbeddedServer.join(root)
     folder.rmdir()
 
@@ -204,7 +204,7 @@ def test_permissions_of_parents_stay(embedded_folder: Path) -> None:
 def test_a_private_parent_is_refused_and_stays_private(embedded_folder: Path) -> None:
     parent = embedded_folder.parent
     parent.chmod(0o700)
-    with pytest.raises(EmbeddedError, match=f"lies under {parent}, which only root may enter"):
+    with pytest.raises(EmbeddedError, match=f"is below {parent}, which only root may enter"):
         EmbeddedServer.join(embedded_folder)
     assert stat.S_IMODE(parent.stat().st_mode) == 0o700
     assert not embedded_folder.exists()
@@ -230,7 +230,7 @@ def test_installed_programs_out_of_reach_are_copied(
 def test_a_folder_with_other_files_is_refused(embedded_folder: Path) -> None:
     embedded_folder.mkdir()
     (embedded_folder / "thesis.tex").write_text("")
-    with pytest.raises(EmbeddedError, match="holds other files"):
+    with pytest.raises(EmbeddedError, match="contains other files"):
         EmbeddedServer.join(embedded_folder)
 
 

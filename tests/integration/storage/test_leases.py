@@ -11,7 +11,7 @@ from sqlalchemy import Connection, event, text
 
 from storage.address import parse_address
 from storage.database import Database, open_database
-from storage.errors import DatabaseAway, LeaseHeld, LeaseLost
+from storage.errors import DatabaseUnreachable, LeaseHeld, LeaseLost
 from storage.fence import fence
 from storage.lease import Lease
 from storage.lease_record import LeaseRecord, lease_history, read_lease, read_leases
@@ -130,7 +130,7 @@ def test_a_process_frozen_between_fence_and_commit_is_replaced_and_cannot_commit
         assert lease.epoch == 2
         assert time.monotonic() - frozen_at < FROZEN_SERVER_WAIT
         child.send(signal.SIGCONT)
-        assert child.line() == "DatabaseAway"  # the server closed the connection
+        assert child.line() == "DatabaseUnreachable"  # the server closed the connection
         assert child.line() == "LeaseLost"  # and the next try meets the fence
         with database.engine.connect() as connection:
             assert connection.execute(text("SELECT count(*) FROM written")).scalar_one() == 0
@@ -176,7 +176,7 @@ def test_the_fence_stops_writes_after_the_lease_was_given_back(database: Databas
     fence(database.engine, lease)
     lease.release()
     with (
-        pytest.raises(LeaseLost, match="was given back"),
+        pytest.raises(LeaseLost, match="was released"),
         database.engine.begin() as connection,
     ):
         connection.execute(text("CREATE TABLE written (line text)"))
@@ -197,7 +197,7 @@ def test_a_takeover_waits_for_a_commit_that_passed_the_fence(
         def _take_over(connection: Connection) -> None:
             with two.engine.begin() as other:
                 other.execute(text("SET LOCAL lock_timeout = '200ms'"))
-                with pytest.raises(DatabaseAway, match="lock timeout"):
+                with pytest.raises(DatabaseUnreachable, match="lock timeout"):
                     other.execute(text("SELECT epoch FROM umss.lease FOR UPDATE"))
             seen.append(True)
 
@@ -215,7 +215,7 @@ def test_a_lease_goes_on_under_its_epoch_when_the_server_comes_back(embedded_fol
             database.server.programs.run(
                 "pg_ctl", ["stop", "-D", "data", "-m", "immediate"], seconds=30
             )
-            with pytest.raises(DatabaseAway):
+            with pytest.raises(DatabaseUnreachable):
                 record(database)
             database.revive()
             wait_until(lambda: record(database).renewed_at > before)

@@ -68,7 +68,7 @@ class TestDriversStorage(StorageTestCase):
     """All cases of the suite but the one below."""
 
     def test_pickle_storage(self, storage: BaseStorage) -> None:
-        with pytest.raises(TypeError, match="stays in its process"):
+        with pytest.raises(TypeError, match="cannot be copied to another process"):
             pickle.dumps(storage)
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, event, text
 from storage import optuna_store
 from storage.address import parse_address
 from storage.database import Database, open_database
-from storage.errors import DatabaseAway, LeaseLost, SchemaError
+from storage.errors import DatabaseUnreachable, LeaseLost, SchemaError
 from storage.fence import fence
 from storage.lease import Lease
 from storage.optuna_store import open_optuna
@@ -118,7 +118,7 @@ def test_a_connection_that_breaks_in_a_write_is_an_outage(
             breaks.append(True)
             kill_connection(database)
 
-    with pytest.raises(DatabaseAway):
+    with pytest.raises(DatabaseUnreachable):
         WRITES[write](study, trial)
     assert breaks == [True]
     WRITES[write](study, trial)  # the next call finds the server again
@@ -141,13 +141,13 @@ def test_an_outage_ends_when_the_server_is_back(
                 "pg_ctl", ["stop", "-D", "data", "-m", "immediate"], seconds=30
             )
             for write in WRITES.values():
-                with pytest.raises(DatabaseAway):
+                with pytest.raises(DatabaseUnreachable):
                     write(study, trial)
-            with pytest.raises(DatabaseAway):
+            with pytest.raises(DatabaseUnreachable):
                 study.get_trials()
-            with pytest.raises(DatabaseAway):
+            with pytest.raises(DatabaseUnreachable):
                 open_optuna(database, lease)
-            with monkeypatch.context() as patch, pytest.raises(DatabaseAway):
+            with monkeypatch.context() as patch, pytest.raises(DatabaseUnreachable):
                 patch.setattr(optuna_store, "_make_tables", lambda database: None)
                 open_optuna(database, lease)  # the server goes when the tables are there
             database.revive()

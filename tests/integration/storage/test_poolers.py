@@ -13,7 +13,7 @@ from search.commands.app import app
 from search.driver.driver import Ending
 from search.reporting.reading import read_study
 from storage.address import parse_address
-from storage.database import Database, check_room, look_at_database, open_database
+from storage.database import Database, check_room, inspect_database, open_database
 from storage.errors import ConnectError, LeaseLost, NotPermitted
 from storage.fence import fence
 from storage.lease import Lease
@@ -104,7 +104,7 @@ def test_a_lost_lease_is_noticed_before_a_commit(pooled: str) -> None:
 def test_room_for_a_search_is_found_through_a_pooler(pooled: str) -> None:
     with open_database(parse_address(pooled)) as database:
         check_room(database)
-    assert look_at_database(parse_address(pooled)).server.startswith("15.")
+    assert inspect_database(parse_address(pooled)).server.startswith("15.")
 
 
 def test_what_a_pooler_refuses_is_one_line_with_the_fix(

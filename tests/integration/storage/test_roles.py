@@ -17,7 +17,7 @@ from storage.address import Address, parse_address
 from storage.database import Database, open_database
 from storage.errors import ConnectError, NotPermitted, RoleError, SchemaError
 from storage.models import Base
-from storage.roles import RoleKind, RoleWish, make_roles, version_tables
+from storage.roles import RoleKind, RoleRequest, make_roles, version_tables
 from storage.studies import create_study
 from tests.fakes.search_process import new_study, run_search
 from tests.integration.conftest import PasswordServer
@@ -52,7 +52,7 @@ def as_role(
     database: Database, database_address: str, names: dict[RoleKind, str]
 ) -> Iterator[Callable[..., Database]]:
     """Opens the test's database as one of its roles."""
-    make_roles(database, [RoleWish(name=name, kind=kind) for kind, name in names.items()])
+    make_roles(database, [RoleRequest(name=name, kind=kind) for kind, name in names.items()])
     opened: list[Database] = []
 
     def open_as(kind: RoleKind, **options: bool) -> Database:
@@ -214,21 +214,21 @@ def test_old_tables_are_left_to_the_owner(
 def test_a_name_that_a_role_cannot_have_is_refused() -> None:
     for name in ("", "a" * 64, "ä" * 32, "line\nbreak", "pg_reader", "public"):
         with pytest.raises(RoleError, match=ONE_LINE):
-            RoleWish(name=name, kind="viewer")
+            RoleRequest(name=name, kind="viewer")
 
 
 def test_a_role_that_grants_do_not_hold_back_is_refused(
     database: Database, names: dict[RoleKind, str]
 ) -> None:
     with pytest.raises(RoleError, match="owns the tables"):
-        make_roles(database, [RoleWish(name="postgres", kind="viewer")])
+        make_roles(database, [RoleRequest(name="postgres", kind="viewer")])
     viewer = quoted(names["viewer"])
     for attributes in ("SUPERUSER", "CREATEROLE", "IN ROLE pg_write_all_data"):
         execute(database, f"CREATE ROLE {viewer} {attributes}")
-        with pytest.raises(RoleError, match="no grant here holds back"):
-            make_roles(database, [RoleWish(name=names["viewer"], kind="viewer")])
+        with pytest.raises(RoleError, match="rights that cannot be revoked here"):
+            make_roles(database, [RoleRequest(name=names["viewer"], kind="viewer")])
         execute(database, f"DROP ROLE {viewer}")
-    same = [RoleWish(name=names["viewer"], kind=kind) for kind in ("viewer", "driver")]
+    same = [RoleRequest(name=names["viewer"], kind=kind) for kind in ("viewer", "driver")]
     with pytest.raises(RoleError, match="the same name"):
         make_roles(database, same)
 
@@ -266,7 +266,7 @@ def test_an_owner_needs_not_to_be_a_superuser(
 def test_a_driver_that_becomes_a_viewer_loses_its_rights(
     database: Database, names: dict[RoleKind, str], as_role: Callable[..., Database]
 ) -> None:
-    make_roles(database, [RoleWish(name=names["driver"], kind="viewer")])
+    make_roles(database, [RoleRequest(name=names["driver"], kind="viewer")])
     former = as_role("driver")
     for table in tables(database):
         with pytest.raises(NotPermitted):
@@ -331,8 +331,8 @@ def with_statement_log(owner: Address, action: Callable[[], None]) -> str:
 
 def test_the_verb_asks_for_a_role(database_address: str, tmp_path: Path) -> None:
     for arguments, told in (
-        ([], "no role was named"),
-        (["--viewer-password-file", str(tmp_path)], "name the role as well"),
+        ([], "no role was given"),
+        (["--viewer-password-file", str(tmp_path)], "needs the name of the role"),
         (["--viewer", "v", "--viewer-password-file", str(tmp_path / "no")], "cannot read"),
     ):
         result = CliRunner().invoke(app, ["roles", *arguments, "--storage", database_address])

@@ -79,7 +79,7 @@ def test_an_unknown_study_is_refused(
 
 def test_a_name_is_taken_once(database: Database) -> None:
     create_study(database.engine, "s", NEW)
-    with pytest.raises(NameTaken, match="there is a study 's' already"):
+    with pytest.raises(NameTaken, match="there is already a study 's'"):
         create_study(database.engine, "s", dataclasses.replace(NEW, seed=0))
     assert get_study(database.engine, "s").seed == NEW.seed
 

@@ -138,7 +138,7 @@ def test_the_heads_sockets_have_short_paths(stage: Stage, tmp_path: Path) -> Non
     short = f"/tmp/unim2-search-{os.geteuid()}"
     for given in (long, tmp_path / "gone"):
         done = stage.run("ray-head.sh", TMPDIR=str(given))
-        assert done.returncode == 0 and f"{short} takes them" in done.stderr
+        assert done.returncode == 0 and f"using {short}" in done.stderr
     assert [told["environment"]["RAY_TMPDIR"] for told in stage.told("ray")] == [short] * 2
     assert stage.run("ray-head.sh", TMPDIR="/tmp").stderr == ""
     assert stage.run("ray-head.sh", TMPDIR=str(long), RAY_TMPDIR="/var/tmp").stderr == ""
@@ -213,7 +213,7 @@ def test_a_host_that_reaches_no_cluster_does_not_search(stage: Stage) -> None:
     stage.write("ray", "#!/bin/sh\necho no cluster there\nexit 1\n")
     stage.program("python")
     done = stage.run("search.sh", "launch", RAY_HEAD="head:1", JOIN_SECONDS="1")
-    assert done.returncode == 4 and "did not become a node" in done.stderr
+    assert done.returncode == 4 and "could not join the Ray cluster" in done.stderr
     assert "no cluster there" in done.stderr and stage.told("python") == []
 
 

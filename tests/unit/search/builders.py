@@ -23,7 +23,7 @@ EVENNESS = Objective(
     formula=lambda criteria: criteria["cluster_entropy"],
 )
 SPACE = Space(
-    knobs=(
+    hyper_parameters=(
         HyperParameter(name="lambda_self", low=0.0, high=1.0, default=0.7939),
         HyperParameter(name="b_self", low=0.0, high=1.0, default=0.8975),
         HyperParameter(name="lambda_cmcs.depth", low=0.05, high=20.0, default=1.0, log=True),
@@ -63,10 +63,10 @@ def running(params: Mapping[str, float] | None = None, space: Space = SPACE) -> 
 
 
 def random_params(number: int, seed: int = 0, space: Space = SPACE) -> dict[str, float]:
-    shares = numpy_generator(seed, number, "test").random(len(space.knobs))
+    shares = numpy_generator(seed, number, "test").random(len(space.hyper_parameters))
     return {
-        knob.name: knob.low + share * (knob.high - knob.low)
-        for knob, share in zip(space.knobs, shares.tolist(), strict=True)
+        parameter.name: parameter.low + share * (parameter.high - parameter.low)
+        for parameter, share in zip(space.hyper_parameters, shares.tolist(), strict=True)
     }
 
 

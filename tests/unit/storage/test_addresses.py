@@ -102,7 +102,7 @@ def test_an_address_that_cannot_be_read_is_refused_and_not_repeated(text: str) -
         ("sqlite+pysqlite:///:memory:", "SQLite"),
         ("mysql://me:hush@host/name", "mysql address"),
         ("mariadb+pymysql://me:hush@host/name", "mariadb address"),
-        ("redis://hush@host", "'redis' is not known"),
+        ("redis://hush@host", "unknown storage scheme 'redis'"),
     ],
 )
 def test_other_databases_are_refused_with_the_mend(text: str, reason: str) -> None:

@@ -13,8 +13,8 @@ from sqlalchemy.exc import (
     ProgrammingError,
 )
 
-from storage.errors import DatabaseAway, LeaseLost, NotPermitted
-from storage.outage import database_away, translated
+from storage.errors import DatabaseUnreachable, LeaseLost, NotPermitted
+from storage.outage import is_outage, translated
 
 
 class DriverError(Exception):
@@ -43,11 +43,11 @@ def error(kind: type[DBAPIError], pgcode: str | None, *, invalidated: bool = Fal
         error(OperationalError, "40P01"),  # deadlock
         error(OperationalError, "55P03"),  # a lock was not to be had
         error(InternalError, "25P03", invalidated=True),  # silent for too long
-        DatabaseAway("gone"),
+        DatabaseUnreachable("gone"),
     ],
 )
 def test_an_outage_is_one(away: BaseException) -> None:
-    assert database_away(away)
+    assert is_outage(away)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_an_outage_is_one(away: BaseException) -> None:
     ],
 )
 def test_an_error_of_ours_is_none(ours: BaseException | None) -> None:
-    assert not database_away(ours)
+    assert not is_outage(ours)
 
 
 def wrapped(cause: BaseException) -> RuntimeError:
@@ -73,16 +73,16 @@ def wrapped(cause: BaseException) -> RuntimeError:
 
 
 def test_wrapped_errors_are_looked_into() -> None:
-    assert database_away(wrapped(error(OperationalError, None)))
-    assert not database_away(wrapped(error(IntegrityError, "23505")))
-    assert not database_away(wrapped(LeaseLost("taken")))
+    assert is_outage(wrapped(error(OperationalError, None)))
+    assert not is_outage(wrapped(error(IntegrityError, "23505")))
+    assert not is_outage(wrapped(LeaseLost("taken")))
 
 
 def test_an_outage_is_translated_into_one_line() -> None:
     cause = wrapped(error(OperationalError, None))
-    with pytest.raises(DatabaseAway) as caught, translated():
+    with pytest.raises(DatabaseUnreachable) as caught, translated():
         raise cause
-    assert str(caught.value) == "the database is away: server closed the connection"
+    assert str(caught.value) == "the database is unreachable: server closed the connection"
     assert caught.value.__cause__ is cause
 
 
@@ -97,7 +97,9 @@ def test_a_want_of_rights_is_translated_into_one_line(
     assert "the driver's role" in str(caught.value)
 
 
-@pytest.mark.parametrize("passing", [LeaseLost("taken"), KeyError("x"), DatabaseAway("gone")])
+@pytest.mark.parametrize(
+    "passing", [LeaseLost("taken"), KeyError("x"), DatabaseUnreachable("gone")]
+)
 def test_other_errors_pass_unchanged(passing: Exception) -> None:
     with pytest.raises(type(passing)) as caught, translated():
         raise passing

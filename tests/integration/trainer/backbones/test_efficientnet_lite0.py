@@ -146,7 +146,7 @@ def test_inspect_fit_and_predict_use_it(
     run, cache = tmp_path / "run.toml", ("--cache", tmp_path / "cache")
     run.write_text(CONFIG)
     assert call_trainer("inspect", run, *cache) == 0
-    assert "training would begin" in capsys.readouterr().out
+    assert "training would start" in capsys.readouterr().out
     out = tmp_path / "out"
     assert call_trainer("fit", run, "--out", out, "--device", "cpu", *cache) == 0
     pixels = np.random.default_rng(0).integers(0, 255, (50, 70, 3), dtype=np.uint8)

@@ -195,7 +195,7 @@ def test_the_command_prints_what_it_read_and_evaluate_takes_it(
     monkeypatch.setattr(evaluate_command, "require_labelled", lambda *_, **__: None)
     monkeypatch.setattr(evaluate_command, "open_dataset", lambda data: None)
     assert call_trainer("evaluate", out, "--split", "test", "--device", "cpu") == 0
-    assert "iterate: the last, after 2905 iterations" in capsys.readouterr().out
+    assert "weights: the last, after 2905 iterations" in capsys.readouterr().out
     monkeypatch.setattr(
         setup, "prepare", lambda config, **_: dataset_features_for(released, "other")
     )

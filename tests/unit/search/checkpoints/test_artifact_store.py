@@ -33,7 +33,7 @@ def hosted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], work
     artifact_store = ArtifactCheckpointPlace(place=str(tmp_path / "artifacts"), study="study")
     setup = worker.WorkerSetup(
         config=replace(config, evaluation=evaluation),
-        bank="",
+        feature_cache="",
         device="cpu",
         artifact_store=artifact_store,
     )
@@ -45,7 +45,7 @@ def task(tmp_path: Path, attempt: int, *stored: StoredCheckpoint) -> Task:
     return Task(
         job=Job("trial", 7),
         attempt=attempt,
-        hyper={},
+        params={},
         seed=3,
         folder=str(folder / f"attempt-{attempt}-epoch-1"),
         earlier=tuple(str(folder / f"attempt-{n}-epoch-1") for n in range(1, attempt)),
@@ -121,7 +121,11 @@ def test_what_is_damaged_is_passed_over_for_the_one_before(
     leave_node(tmp_path)
     told = hosted().advance(Begin(task=task(tmp_path, 2, *left[:2])))
     assert told.reports == tuple(reports[:2])
-    assert len(told.notes) == 1 and "passed over" in told.notes[0] and "\n" not in told.notes[0]
+    assert (
+        len(told.notes) == 1
+        and "skipped a checkpoint" in told.notes[0]
+        and "\n" not in told.notes[0]
+    )
     shutil.rmtree(tmp_path / "artifacts")
     told = hosted().advance(Begin(task=task(tmp_path, 3, *left[:2])))
     assert told.reports == (reports[0],), "from zero"
@@ -166,7 +170,10 @@ def test_a_store_that_fails_is_told_once_and_costs_no_trial(
     left = [answer.checkpoint and answer.checkpoint.evaluation for answer in told]
     assert left == [1, None, None, 4]
     assert [answer.notes for answer in told if answer.notes] == [
-        ("trial 7: no checkpoint of evaluation 2: No space left on device; an earlier one stays",)
+        (
+            "trial 7: no checkpoint of evaluation 2: No space left on device;"
+            " the previous one is kept",
+        )
     ]
 
 

@@ -27,7 +27,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
     def on_head(start: object, command: list[str], config: str, study: str) -> Detached:
         commands.append(command)
-        return Detached(host="head", pid=17, log="/tmp/log", said="", ended=False)
+        return Detached(host="head", pid=17, log="/tmp/log", printed="", ended=False)
 
     monkeypatch.setattr(detaching, "joined", joined)
     monkeypatch.setattr(detaching, "on_head", on_head)
@@ -61,7 +61,9 @@ def test_nothing_is_left_on_a_cluster_where_a_dry_run_was_asked_for(
     left = ["launch", "--detach", "--study", "s", "--ray", "h:1", flag]
     done = CliRunner().invoke(app, left)
     assert (done.exit_code, sent) == (2, [])
-    assert done.stderr == "error: --detach goes with neither --dry-run nor --json: leave one out\n"
+    assert done.stderr == (
+        "error: --detach cannot be combined with --dry-run or --json: leave one of them out\n"
+    )
 
 
 def test_run_options_are_the_flags_with_the_defaults_of_this_machine(

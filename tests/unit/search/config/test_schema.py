@@ -21,6 +21,8 @@ def test_every_preset_fits_the_schema(preset: str) -> None:
         {"training": {"iterations": "many"}},
         {"training": {"linear_probe": "neither"}},
         {"search": {"trials": 1.5}},
+        {"search": {"pruner": "asha"}},
+        {"method": {"fusion": "product"}},
         {"data": {"modalities": "rgb"}},
     ],
 )
@@ -38,3 +40,12 @@ def test_every_setting_is_described() -> None:
 def test_the_page_shows_a_setting_with_type_default_and_meaning() -> None:
     meaning = comments_of(type(TrainConfig().training))["batch_size"]
     assert f"| `batch_size` | integer | `32` | {meaning} |" in configuration_page()
+
+
+def test_the_page_shows_what_depends_on_a_name() -> None:
+    page = configuration_page()
+    assert "[method.options] of the method `unim2`" in page
+    pruner = page.split("[search.pruner_options] of the pruner `median`")[1].split("##")[0]
+    assert "| `keep` | number | `0.5` |" in pruner
+    assert "| `least_full_runs` | integer | `5` | Full runs" in pruner  # inherited
+    assert "`evaluations`" not in pruner

@@ -74,7 +74,7 @@ def test_what_was_taken_from_where_is_said(tmp_path: Path) -> None:
     file = file_of(tmp_path, KITCHEN)
     layers = read_layers(None, file, nested({"search.trials": 5, "search.seed": None}))
     assert layers.lines() == (
-        "settings: preset own: for data of your own",
+        "settings: preset own: for your own data",
         f"settings from {file}: data.root, training.iterations",
         "settings from flags: search.trials",
     )

@@ -48,7 +48,7 @@ def test_presets_of_runs_start_searches_without_their_lambda_and_b() -> None:
     table = read_preset("nyu-s16")
     assert "hyper" not in table and table["training"]["iterations"] == 2500
     config = resolve("nyu-s16", None, {})
-    names = {knob.name for knob in config.space().knobs}
+    names = {knob.name for knob in config.space().hyper_parameters}
     assert names == {
         "lambda_self", "b_self", "lambda_knn", "b_knn", "lambda_random", "b_random",
         "lambda_cmcs.depth",
@@ -79,7 +79,7 @@ def test_any_preset_can_be_searched_as_published() -> None:
 
 
 def test_a_cadence_of_single_runs_is_refused() -> None:
-    with pytest.raises(SettingsError, match=r"evaluates at even distances") as caught:
+    with pytest.raises(SettingsError, match=r"spaces its evaluations evenly") as caught:
         resolve("rooms", None, {"evaluation": {"cadence": "epoch"}})
     assert "\n" not in str(caught.value)
 
@@ -127,8 +127,8 @@ def test_a_worker_tests_the_iterate_that_counts(
     config = small_config(training={"iterations": 24, "learning_rate": 0.02})
     evaluation = dataclasses.replace(config.evaluation, evaluations=12, report="best")
     config = dataclasses.replace(config, evaluation=evaluation)
-    hosted = worker.Worker(worker.WorkerSetup(config=config, bank="", device="cpu"))
-    task = Task(job=Job("trial", 0), attempt=1, hyper={}, seed=1, folder=str(tmp_path))
+    hosted = worker.Worker(worker.WorkerSetup(config=config, feature_cache="", device="cpu"))
+    task = Task(job=Job("trial", 0), attempt=1, params={}, seed=1, folder=str(tmp_path))
     reports = list(hosted.advance(Begin(task=task)).reports)
     while len(reports) < 12:
         reports += hosted.advance(Continue()).reports

@@ -42,7 +42,7 @@ def test_a_range_of_another_form_is_refused(given: str) -> None:
 
 
 def test_a_name_given_twice_is_refused() -> None:
-    with pytest.raises(SettingsError, match="--fix names b_self twice"):
+    with pytest.raises(SettingsError, match="--fix was given twice for b_self"):
         parse_fixes(["b_self=0.5", "b_self=0.6"])
 
 
@@ -75,7 +75,7 @@ def test_a_wrong_rate_or_knob_is_refused() -> None:
 def test_nothing_is_fixed_and_searched() -> None:
     for name, value in (("learning_rate", 0.01), ("b_self", 0.5)):
         both = {"hyper": {name: value}, "search": {"ranges": {name: [1e-3, 0.6]}}}
-        with pytest.raises(SettingsError, match=f"{name} is fixed and has a range"):
+        with pytest.raises(SettingsError, match=f"{name} is both fixed and searched"):
             resolve("rooms", None, both)
 
 
@@ -95,11 +95,11 @@ def test_a_file_gives_ranges_and_a_flag_goes_before_it(tmp_path: Path) -> None:
     assert config.search.ranges == {"learning_rate": (1e-4, 1e-2), "b_self": (0.5, 0.9)}
 
 
-def test_untuned_values_outside_their_ranges_are_known() -> None:
+def test_defaults_outside_their_ranges_are_known() -> None:
     config = LaunchConfig.from_table(
         {"search": {"ranges": {"b_self": [0.1, 0.5], "b_knn": [0.1, 0.5]}}}
     )
-    assert config.moved_starts() == {"b_self": 0.8975}
+    assert config.moved_defaults() == {"b_self": 0.8975}
 
 
 def test_ranges_are_stored_and_told_apart() -> None:

@@ -1,4 +1,4 @@
-"""The doctor: each check can be fine and can fail, and then says what mends it."""
+"""The doctor: each check can pass and can fail, and a failed one suggests a fix."""
 
 import dataclasses
 import json
@@ -34,7 +34,7 @@ from search.doctor.ray import check_ray
 from search.doctor.subject import Subject
 from search.workers.connection import usage_statistics
 from storage.address import parse_address
-from storage.database import Sight
+from storage.database import DatabaseVersions
 from tests.fakes.subject import local_subject
 from trainer.errors import WeightsError
 
@@ -48,9 +48,9 @@ def subject(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Subject:
 
 
 def broken(check: Check, *told: str) -> None:
-    assert check.state == "failed" and check.mend, check
+    assert check.state == "failed" and check.fix, check
     for text in told:
-        assert text in f"{check.found} → {check.mend}"
+        assert text in f"{check.found} → {check.fix}"
 
 
 def with_settings(subject: Subject, **tables: dict[str, Any]) -> Subject:
@@ -132,8 +132,8 @@ def test_a_database_that_is_away_or_of_another_version(
     )
     broken(check_database(elsewhere), "cannot open postgresql://me@127.0.0.1:1", "--storage")
     for schema, state in ((None, "ok"), ("0001", "ok"), ("0000", "warning"), ("0002", "failed")):
-        sight = Sight(server="18.4", schema=schema, newest="0001")
-        monkeypatch.setattr(database, "look_at_database", lambda address, found=sight: found)
+        sight = DatabaseVersions(server="18.4", schema=schema, newest="0001")
+        monkeypatch.setattr(database, "inspect_database", lambda address, found=sight: found)
         assert check_database(elsewhere).state == state
 
 
@@ -167,7 +167,7 @@ def test_folders_without_room_or_that_cannot_be_made(
     broken(check_checkpoints(blocked), "cannot be written", "--checkpoints FOLDER")
     usage = shutil.disk_usage(tmp_path)._replace(free=disk.SPARE)
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage)
-    broken(check_cache(subject), "64.0 MiB free", "of features", "--cache FOLDER")
+    broken(check_cache(subject), "64.0 MiB free", "features need", "--cache FOLDER")
     assert check_checkpoints(subject).state == "ok"
 
 
@@ -175,7 +175,7 @@ def test_folders_without_room_or_that_cannot_be_made(
 def test_the_verb_tells_all_and_ends_by_what_it_found(
     state: Any, code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    check = Check(name="moon", state=state, found="it is full", mend="wait")
+    check = Check(name="moon", state=state, found="it is full", fix="wait")
     monkeypatch.setattr(doctor, "CHECKS", (lambda subject: check,))
     told = CliRunner().invoke(app, ["doctor"])
     assert told.exit_code == code
@@ -185,14 +185,16 @@ def test_the_verb_tells_all_and_ends_by_what_it_found(
     assert json.loads(told.stdout) == {
         "preset": "rooms",
         "ok": code == 0,
-        "checks": [{"name": "moon", "state": state, "found": "it is full", "mend": "wait"}],
+        "checks": [
+            {"name": "moon", "state": state, "found": "it is full", "fix": "wait", "mend": "wait"}
+        ],
     }
 
 
 COMMAND = re.compile(r"python -m search .*")
 
 
-def test_a_mend_repeats_what_was_given_and_is_a_launch_that_is_taken(
+def test_a_fix_repeats_the_given_flags_and_is_a_valid_launch(
     subject: Subject, tmp_path: Path
 ) -> None:
     given = (("--config", "my file.toml"), ("--data", "/no where"), ("--device", "cpu"))
@@ -200,12 +202,12 @@ def test_a_mend_repeats_what_was_given_and_is_a_launch_that_is_taken(
         dataclasses.replace(subject, given=given),
         data={"name": "cityscapes", "modalities": ["rgb"], "root": str(tmp_path / "no")},
     )
-    assert shlex.split(check_data(city).mend) == [
+    assert shlex.split(check_data(city).fix) == [
         "python", "-m", "search", "launch", "--config", "my file.toml", "--device", "cpu",
         "--data", "FOLDER",
     ]  # fmt: skip
     for check in (check_data(city), check_ray(dataclasses.replace(city, ray_address="h:1"))):
-        found = COMMAND.search(check.mend)
+        found = COMMAND.search(check.fix)
         assert found is not None, check
         words = shlex.split(found[0])[4:]
         typer.main.get_command(app).commands["launch"].make_context("launch", words)  # type: ignore[attr-defined]
@@ -215,15 +217,15 @@ def test_the_toy_is_not_told_to_take_a_folder(subject: Subject) -> None:
     """The synthetic rooms lie nowhere: a launch would refuse the folder."""
     wrong = with_settings(subject, data={**TINY["data"], "modalities": ["rgb", "thermal"]})
     broken(check_data(wrong), "thermal", "correct that setting")
-    assert "--data" not in check_data(wrong).mend
+    assert "--data" not in check_data(wrong).fix
 
 
 def test_what_doctor_advises_for_a_folder_is_taken_by_launch(tmp_path: Path) -> None:
     told = CliRunner().invoke(app, ["doctor", "--data", str(tmp_path), "--json"])
     checks = json.loads(told.stdout)
     assert checks["preset"] == "own"
-    (mend,) = (check["mend"] for check in checks["checks"] if check["name"] == "data")
-    words = shlex.split(mend.replace("FOLDER", str(tmp_path / "no")))
+    (fix,) = (check["fix"] for check in checks["checks"] if check["name"] == "data")
+    words = shlex.split(fix.replace("FOLDER", str(tmp_path / "no")))
     told = CliRunner().invoke(app, [*words[3:], "--dry-run"])
     assert told.exit_code == 2 and "there is no" in told.stderr
 
@@ -237,6 +239,6 @@ def test_weights_of_the_package_do_and_better_ones_are_named(subject: Subject) -
     packaged = with_settings(subject, backbone={"name": "efficientnet-lite0"})
     found = check_weights(packaged)
     assert found.state == "warning" and "320 channels" in found.found and "DINOv3" in found.found
-    assert "--backbone vit_small_patch16_dinov3_qkvb.lvd1689m" in found.mend
-    assert "--backbone-weights FILE" in found.mend
+    assert "--backbone vit_small_patch16_dinov3_qkvb.lvd1689m" in found.fix
+    assert "--backbone-weights FILE" in found.fix
     assert check_weights(subject).state == "ok"

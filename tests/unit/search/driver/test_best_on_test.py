@@ -10,7 +10,7 @@ from optuna.trial import TrialState, create_trial
 from search.checkpoints.artifact_store import ArtifactCheckpointStore
 from search.driver.driver import Ending
 from search.driver.in_memory_study import InMemoryStudy
-from search.errors import ClusterAway
+from search.errors import ClusterUnreachable
 from search.records.messages import Begin, Crashed, Event, Lost, Order, OutOfMemory
 from search.workers.pool import Answer
 from storage.artifact_places import open_artifacts
@@ -82,7 +82,7 @@ def test_the_best_trial_is_scored_once_whatever_happens_to_the_workers(
     [
         ((CRASHED,) * 3, "RuntimeError: no"),
         ((NO_MEMORY,) * 3, "out of memory: OutOfMemoryError: 80 GiB"),
-        ((Stall(),) * 3, "stood still for 60 s, 3 times in a row"),
+        ((Stall(),) * 3, "made no progress for 60 s, 3 times in a row"),
     ],
     ids=["errors", "memory", "stalls"],
 )
@@ -99,8 +99,9 @@ def test_a_score_that_cannot_be_had_is_none_and_the_study_ends(
     assert search.driver.run() is Ending.FINISHED
     number = expected(search)["trial"]
     assert search.store.tests == [{"trial": number}]
-    told = f"no test score for trial {number}: the test split was not scored: {reason}; `python"
-    assert any(line.startswith(told) for line in search.progress.events)
+    told = f"no test score for trial {number}: the test split was not scored: {reason};"
+    fix = " to train it again, run `python"
+    assert any(line.startswith(told + fix) for line in search.progress.events)
 
 
 def finished(folder: Path, **options: object) -> Search:
@@ -149,8 +150,9 @@ def test_a_checkpoint_that_is_gone_is_told_and_no_worker_is_asked(tmp_path: Path
     search = resumed(tmp_path, before, fault=fault)
     number = expected(before)["trial"]
     assert search.store.tests == [{"trial": number}] and fault.begun == []
-    told = f"no test score for trial {number}: its checkpoint is gone; `python"
-    assert any(line.startswith(told) for line in search.progress.events)
+    reason = f"no test score for trial {number}: its checkpoint is missing;"
+    fix = " to train it again, run `python"
+    assert any(line.startswith(reason + fix) for line in search.progress.events)
 
 
 def test_a_node_without_the_folder_scores_the_newest_of_the_depot(tmp_path: Path) -> None:
@@ -184,8 +186,8 @@ def test_a_cluster_that_goes_while_it_scores_is_waited_for(tmp_path: Path) -> No
         went = 0
 
         def wait(self, timeout: float) -> list[Answer]:
-            if self.away is not None:
-                self.away = None
+            if self.outage is not None:
+                self.outage = None
                 return []
             if self._orders and is_test(self._orders[0][1]) and self.went < 9:
                 self.went += 1
@@ -200,14 +202,14 @@ def test_a_cluster_that_goes_while_it_scores_is_waited_for(tmp_path: Path) -> No
 def test_a_cluster_that_stays_away_leaves_the_score_to_a_resumed_search(tmp_path: Path) -> None:
     class Gone(InlinePool):
         def wait(self, timeout: float) -> list[Answer]:
-            if self.away is not None:
-                raise ClusterAway("Ray's head does not answer: `search resume` goes on")
+            if self.outage is not None:
+                raise ClusterUnreachable("Ray's head does not answer: `search resume` goes on")
             if self._orders and is_test(self._orders[0][1]):
                 return self.lose_all("Ray's head does not answer")
             return super().wait(timeout)
 
     search = Search(tmp_path, trials=TRIALS, pool=Gone())
-    with pytest.raises(ClusterAway):
+    with pytest.raises(ClusterUnreachable):
         search.driver.run()
     assert search.store.tests == []
     assert resumed(tmp_path, search).store.tests == [expected(search)]

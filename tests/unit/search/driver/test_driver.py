@@ -10,7 +10,7 @@ from search.driver.running_trial import adopt_trial
 from search.driver.writes import AddTrial, EndTrial, StoreReport, StoreTest
 from search.errors import FailureBudget
 from search.records.messages import Begin, Continue, Crashed, Lost, Order
-from storage.errors import DatabaseAway, EmbeddedError
+from storage.errors import DatabaseUnreachable, EmbeddedError
 from tests.fakes.memory_search import EVALUATIONS, Search
 from tests.fakes.store import MemoryStore
 from tests.fakes.training import FakeWorker
@@ -40,7 +40,7 @@ def test_a_trial_is_stored_before_its_first_report_and_ended_after_its_last(
 
 
 def test_trials_are_drawn_by_count(tmp_path: Path) -> None:
-    search = Search(tmp_path, trials=12, workers=1, lag=3)
+    search = Search(tmp_path, trials=12, workers=1, in_flight=3)
     search.driver.run()
     ended, drawn = 0, 0
     for entry in search.store.entries:
@@ -175,7 +175,7 @@ def test_an_outage_is_waited_out_in_order(tmp_path: Path) -> None:
 def test_an_outage_beyond_patience_ends_the_search(tmp_path: Path) -> None:
     store = MemoryStore(away_at=set(range(5, 1000)))
     search = Search(tmp_path, store=store, patience=0.3)
-    with pytest.raises(DatabaseAway):
+    with pytest.raises(DatabaseUnreachable):
         search.driver.run()
     assert len(store.entries) == 4
 

@@ -11,9 +11,9 @@ from optuna.trial import TrialState
 
 from search.checkpoints.artifact_store import ArtifactCheckpointStore
 from search.driver.driver import Ending
-from search.driver.stalls import LONGEST_LOOK, StallWatch
+from search.driver.stalls import LONGEST_GAP, StallWatch
 from search.driver.writes import Write
-from search.errors import ClusterAway
+from search.errors import ClusterUnreachable
 from search.records.messages import Begin, Continue, Crashed, Lost, Order, OutOfMemory
 from search.workers.pool import Answer
 from storage.artifact_places import open_artifacts
@@ -60,7 +60,7 @@ def test_a_worker_that_stands_still_is_taken_back(tmp_path: Path) -> None:
     assert search.driver.run() is Ending.FINISHED
     assert search.pool.replaced == ["worker-0"]
     assert whys(search) == [(3, "stalled")]
-    assert any("worker-0 showed no progress for 60 s" in line for line in search.progress.events)
+    assert any("worker-0 made no progress for 60 s" in line for line in search.progress.events)
     assert search.points() == undisturbed.points()
     assert search.values() == undisturbed.values()
 
@@ -75,7 +75,7 @@ def test_a_trial_that_always_stands_still_fails(tmp_path: Path) -> None:
     assert search.driver.run() is Ending.FINISHED
     failed = search.memory.trial(4)
     assert failed.state is TrialState.FAIL and failed.value is None
-    assert failed.user_attrs["failure"] == "stood still for 60 s, 3 times in a row"
+    assert failed.user_attrs["failure"] == "made no progress for 60 s, 3 times in a row"
     assert whys(search) == [(4, "stalled"), (4, "stalled")]
     assert search.memory.counts().finished == 8
 
@@ -100,13 +100,13 @@ def test_iterations_are_progress() -> None:
     watch.begin("a")
     watch.begin("b")
     for iteration in range(30):
-        stalled = watch.look({"a": iteration, "b": 0})
+        stalled = watch.stalled({"a": iteration, "b": 0})
     assert stalled == ["b"]
     watch.begin("b")  # another order
-    assert watch.look({"a": 30, "b": 0}) == []
+    assert watch.stalled({"a": 30, "b": 0}) == []
     watch.end("b")
     for iteration in range(30):
-        assert watch.look({"a": iteration, "b": 0}) == []
+        assert watch.stalled({"a": iteration, "b": 0}) == []
 
 
 def test_a_frozen_driver_does_not_take_its_workers_for_frozen() -> None:
@@ -114,9 +114,9 @@ def test_a_frozen_driver_does_not_take_its_workers_for_frozen() -> None:
     watch = StallWatch(60.0, clock)
     watch.begin("a")
     clock.now = 100_000.0
-    assert watch.look({"a": 5}) == []  # it trained meanwhile, but is not known to
-    clock.now += LONGEST_LOOK
-    assert watch.look({"a": 5}) == []
+    assert watch.stalled({"a": 5}) == []  # it trained meanwhile, but is not known to
+    clock.now += LONGEST_GAP
+    assert watch.stalled({"a": 5}) == []
 
 
 @pytest.mark.parametrize("first", ["memory", "error"])
@@ -179,14 +179,14 @@ class ShakyCluster(InlinePool):
         self.lost = 0
 
     def submit(self, worker: str, order: Order) -> None:
-        assert self.away is None, "there are no workers to give an order"
+        assert self.outage is None, "there are no workers to give an order"
         super().submit(worker, order)
 
     def wait(self, timeout: float) -> list[Answer]:
         self._looks += 1
-        if self.away is not None:
+        if self.outage is not None:
             if self._looks >= self._back_at:
-                self.away = None
+                self.outage = None
             return []
         if self._orders and self._goes(self._looks):
             self._back_at = self._looks + self._back_after
@@ -208,7 +208,7 @@ def test_a_cluster_that_goes_is_held_against_no_trial(tmp_path: Path, workers: i
     assert set(why for _, why in whys(search)) == {"lost"}
     gone = "Ray's head at 127.0.0.1:1 does not answer: trials resume from their checkpoints"
     assert any(line.startswith(gone) for line in search.progress.events)
-    assert "Ray is back, with fresh workers" in search.progress.events
+    assert "Ray is back, with new workers" in search.progress.events
     if workers == 1:
         assert search.points() == undisturbed.points()
         assert search.values() == undisturbed.values()
@@ -217,14 +217,14 @@ def test_a_cluster_that_goes_is_held_against_no_trial(tmp_path: Path, workers: i
 def test_a_cluster_that_stays_away_ends_the_search_with_all_stored(tmp_path: Path) -> None:
     class Gone(InlinePool):
         def wait(self, timeout: float) -> list[Answer]:
-            if self.away is not None:
-                raise ClusterAway("Ray's head does not answer: `search resume` goes on")
+            if self.outage is not None:
+                raise ClusterUnreachable("Ray's head does not answer: `search resume` goes on")
             if len(search.store.reports()) > 8:
                 return self.lose_all("Ray's head does not answer")
             return super().wait(timeout)
 
     search = Search(tmp_path, trials=20, pool=Gone())
-    with pytest.raises(ClusterAway, match="resume"):
+    with pytest.raises(ClusterUnreachable, match="resume"):
         search.driver.run()
     told = {trial.number: len(trial.intermediate_values) for trial in search.memory.trials()}
     assert sum(told.values()) == len(search.store.reports())
@@ -234,7 +234,7 @@ def test_a_cluster_that_stays_away_ends_the_search_with_all_stored(tmp_path: Pat
 def test_a_stop_while_the_cluster_is_away_ends_at_once(tmp_path: Path) -> None:
     class Gone(InlinePool):
         def wait(self, timeout: float) -> list[Answer]:
-            if len(search.store.reports()) > 4 and self.away is None:
+            if len(search.store.reports()) > 4 and self.outage is None:
                 search.driver.stop("told to")
                 return self.lose_all("Ray's head does not answer")
             return super().wait(timeout)

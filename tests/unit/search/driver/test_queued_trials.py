@@ -9,8 +9,8 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.driver.driver import Ending
-from search.driver.look import Look, NumberTaken, TrialOver
-from search.driver.writes import AddTrial, EndTrial, TakeUp, Write
+from search.driver.study_changes import NumberTaken, StudyChanges, TrialOver
+from search.driver.writes import AddTrial, EndTrial, StartQueued, Write
 from search.records.origin import Unsuitable, counted, ended_by_driver, given_parameters
 from search.records.outcome import END_ATTRIBUTE, end_mark
 from tests.fakes.memory_search import SPACE, Search
@@ -43,7 +43,7 @@ class SharedStore(MemoryStore):
             raise TrialOver("on order")
         super().apply(entry, possibly_applied=possibly_applied)
 
-    def look(self) -> Look:
+    def read_changes(self) -> StudyChanges:
         stored = len(self.added())
         added: tuple[FrozenTrial, ...] = ()
         ended: tuple[FrozenTrial, ...] = ()
@@ -51,11 +51,11 @@ class SharedStore(MemoryStore):
             added, self._shown = tuple(self._rows.values()), True
         if self._ended is not None and stored > self._ended.number:
             ended, self._ended = (self._ended,), None
-        return Look(stop_requested=False, added=added, ended=ended)
+        return StudyChanges(stop_requested=False, added=added, ended=ended)
 
 
 def by_number(search: Search) -> dict[int, dict[str, float]]:
-    begun = [e for e in search.store.entries if isinstance(e, AddTrial | TakeUp)]
+    begun = [e for e in search.store.entries if isinstance(e, AddTrial | StartQueued)]
     return {entry.trial: entry.parameters for entry in begun}
 
 
@@ -71,7 +71,7 @@ def test_numbers_that_somebody_took_are_theirs(workers: int, tmp_path: Path) -> 
     points = by_number(search)
     assert sorted(points) == [number for number in range(31) if number != 23]
     assert points[22]["b_self"] == 0.25
-    taken = [entry.trial for entry in search.store.entries if isinstance(entry, TakeUp)]
+    taken = [entry.trial for entry in search.store.entries if isinstance(entry, StartQueued)]
     assert taken == [22, 24]
     assert len({tuple(point.values()) for point in points.values()}) == 30
 
@@ -121,7 +121,7 @@ def test_what_is_queued_beyond_the_target_is_not_run(tmp_path: Path) -> None:
     search = Search(tmp_path, trials=10, queued=[row(9), row(10), row(11)])
     search.driver.run()
     assert search.memory.counts().finished == len(search.memory) == 10
-    assert [e.trial for e in search.store.entries if isinstance(e, TakeUp)] == [9]
+    assert [e.trial for e in search.store.entries if isinstance(e, StartQueued)] == [9]
 
 
 @pytest.mark.parametrize("value", [0, 1, 0.5, 0.0, 1.0])
@@ -152,7 +152,7 @@ def test_names_that_are_not_searched_are_refused() -> None:
 
 @pytest.mark.parametrize("fixed", ["b_self", ["b_self"], 7, None])
 def test_what_is_no_table_is_refused(fixed: object) -> None:
-    with pytest.raises(Unsuitable, match="are no table"):
+    with pytest.raises(Unsuitable, match="is not a table"):
         given_parameters(row(0, system_attrs={"fixed_params": fixed}), SPACE)
 
 

@@ -23,7 +23,10 @@ ADDRESS = "postgresql://me:s3cr3t@database/x"
     [
         ({"ray_address": None}, "give --ray HOST:PORT"),
         ({"study": None}, "give --study NAME"),
-        ({"storage": "postgresql://me@database/x"}, "set UMSS_STORAGE where the Ray of the head"),
+        (
+            {"storage": "postgresql://me@database/x"},
+            "set UMSS_STORAGE in the environment of `ray start`",
+        ),
     ],
 )
 def test_what_is_missing_or_would_be_read_by_others_is_refused(
@@ -66,7 +69,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Callable[[Detached], list[str]]:
 
 
 def test_where_it_runs_and_how_it_is_seen_is_told(told: Callable[[Detached], list[str]]) -> None:
-    answer = Detached(host="head", pid=17, log="/tmp/umss/log", said="", ended=False)
+    answer = Detached(host="head", pid=17, log="/tmp/umss/log", printed="", ended=False)
     first, second = told(answer)
     assert first == "study s runs on head as process 17; its log: /tmp/umss/log"
     assert "search attach s" in second and "search stop s" in second
@@ -75,7 +78,7 @@ def test_where_it_runs_and_how_it_is_seen_is_told(told: Callable[[Detached], lis
 def test_a_bad_start_is_told_in_its_own_words(told: Callable[[Detached], list[str]]) -> None:
     said = "reserved\nerror: unknown preset 'x': choose rooms\n"
     with pytest.raises(ClusterError, match=r"ended at once on head: unknown preset 'x'"):
-        told(Detached(host="head", pid=17, log="/tmp/umss/log", said=said, ended=True))
+        told(Detached(host="head", pid=17, log="/tmp/umss/log", printed=said, ended=True))
 
 
 @pytest.fixture
@@ -108,7 +111,7 @@ def test_the_search_is_nobodys_child_and_knows_its_database_from_its_node(
         'echo "$UMSS_STORAGE" > "$NOTES"; cat "$7" >> "$NOTES"; echo "study a study/../x created'
         ' in there"; exec sleep 60'
     )
-    assert not found.ended and "created in there" in found.said
+    assert not found.ended and "created in there" in found.printed
     assert Path(found.log).parent.parent == tmp_path
     assert (tmp_path / "notes").read_text() == f"{ADDRESS}\na = 1\n"
     status = Path(f"/proc/{found.pid}/stat").read_text().rpartition(")")[2].split()
@@ -119,7 +122,7 @@ def test_the_search_is_nobodys_child_and_knows_its_database_from_its_node(
 
 def test_a_search_that_ends_at_once_is_seen_to(node: Callable[[str], Detached]) -> None:
     found = node("echo 'error: no such preset'; exit 2")
-    assert found.ended and found.said == "error: no such preset\n"
+    assert found.ended and found.printed == "error: no such preset\n"
 
 
 def test_a_node_without_an_address_starts_nothing(
@@ -128,4 +131,4 @@ def test_a_node_without_an_address_starts_nothing(
     monkeypatch.setattr(detaching, "_environment_of_node", dict)
     found = node("sleep 60")
     assert found.ended and found.pid == 0
-    assert found.said.startswith("UMSS_STORAGE is not set where the Ray of ")
+    assert found.printed.startswith("UMSS_STORAGE was not set when Ray was started on ")

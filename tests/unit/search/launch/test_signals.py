@@ -47,7 +47,7 @@ def test_the_second_signal_stops_at_once_and_the_third_interrupts(second: int) -
     session = Recorded(driving=True)
     with stop_on_signals(cast(Session, session)):
         receive(signal.SIGINT)
-        assert session.told == ["stop: SIGINT received; once more stops at once"]
+        assert session.told == ["stop: SIGINT received; send it again to stop at once"]
         receive(second)
         name = signal.Signals(second).name
         assert session.told[1:] == [f"at once: {name} received twice"]
@@ -69,7 +69,7 @@ def test_what_ray_does_to_sigterm_is_undone() -> None:
         with _own_sigterm():
             signal.signal(signal.SIGTERM, lambda number, frame: pytest.fail("Ray's own"))
         receive(signal.SIGTERM)
-    assert session.told == ["stop: SIGTERM received; once more stops at once"]
+    assert session.told == ["stop: SIGTERM received; send it again to stop at once"]
 
 
 def test_a_closed_terminal_asks_to_stop_however_often_it_is_told() -> None:
@@ -77,7 +77,7 @@ def test_a_closed_terminal_asks_to_stop_however_often_it_is_told() -> None:
     with stop_on_signals(cast(Session, session)):
         receive(signal.SIGHUP)
         receive(signal.SIGHUP)
-        assert session.told == ["stop: SIGHUP received; once more stops at once"]
+        assert session.told == ["stop: SIGHUP received; send it again to stop at once"]
         receive(signal.SIGTERM)
         assert session.told[1:] == ["at once: SIGTERM received twice"]
 

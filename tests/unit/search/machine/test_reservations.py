@@ -146,7 +146,7 @@ def test_looking_makes_nothing(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_told_with_its_mend(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(ClusterError, match="set UMSS_BOOKINGS to a folder that can be written"):
+    with pytest.raises(ClusterError, match="set UMSS_BOOKINGS to a writable folder"):
         take(tmp_path / "file" / "folder")
 
 
@@ -175,7 +175,7 @@ def test_a_driver_without_a_gpu_takes_those_of_the_cluster(
     found = find_machine("cuda", 8, joined=True)
     assert (found.device, found.workers, found.own_device) == ("cuda", 8, "cpu")
     assert found.on_cluster(16).gpu_share == 1.0 and found.on_cluster(4).gpu_share == 0.5
-    with pytest.raises(SettingsError, match="give --workers, at best as many as the cluster has"):
+    with pytest.raises(SettingsError, match="give --workers, ideally as many as the cluster has"):
         find_machine("cuda", None, joined=True)
     assert find_machine("cpu", 2, joined=True).on_cluster(4).gpu_share == 0.0
 

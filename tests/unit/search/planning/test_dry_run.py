@@ -10,7 +10,7 @@ import tomli_w
 from rich.console import Console
 
 from search.config.configuration import resolve_layers
-from search.launch.notices import tell_notes
+from search.launch.notices import show_notes
 from search.machine.resources import Machine
 from search.machine.run_options import Paths, RunOptions
 from search.planning import dry_run as verb
@@ -64,7 +64,7 @@ def test_the_data_and_the_bank_are_what_a_launch_would_make(run: DryRun, tmp_pat
     )
     assert bank.folder is not None
     written = sum(path.stat().st_size for path in bank.folder.iterdir())
-    assert abs(written - run.dataset_summary.bank_bytes) < 16 * 2**10
+    assert abs(written - run.dataset_summary.cache_bytes) < 16 * 2**10
 
 
 def test_what_is_worth_knowing_of_the_data_is_told(run: DryRun) -> None:
@@ -98,7 +98,7 @@ def test_files_that_are_not_used_are_told(
     ).notes
     assert "IMG_1.HEIC" in note and "not used" in note
 
-    tell_notes(check_dataset(resolve_layers(layers)), print)
+    show_notes(check_dataset(resolve_layers(layers)), print)
     assert capsys.readouterr().out == f"note: {note}\n"
 
 
@@ -126,13 +126,13 @@ def test_it_is_told_in_words_and_as_json(run: DryRun) -> None:
     Console(file=stream, width=160).print(plan(run))
     text = stream.getvalue()
     for told in (
-        "study rooms-N, the next free number: a dry run, nothing is written",
-        "10, each of 12 iterations and 4 evaluations on val",
+        "study rooms-N (N: the next free number): dry run, nothing is written",
+        "10, each with 12 iterations and 4 evaluations on val",
         "miou-accuracy: 0.75 mIoU + 0.25 accuracy (%), median of the last 5 scores on val",
-        "rooms, drawn, not read: 4 train, 2 val, 3 test images, 20 crops",
-        "searched: space paper, 7 numbers",
-        "untuned 0.8975 is out of range",
-        "(not opened now)",
+        "rooms, generated, no files: 4 train, 2 val, 3 test images, 20 crops",
+        "search space paper: 7 hyper-parameters",
+        "default 0.8975 is out of range",
+        "(not opened by a dry run)",
     ):
         assert told in text
     rows = [line.split() for line in text.splitlines()]

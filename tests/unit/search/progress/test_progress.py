@@ -37,7 +37,7 @@ EMPTY = dataclasses.replace(
     SNAPSHOT, counts=Counts(), best=None, workers=(), elapsed=0.4, left=None
 )
 ONE_MORE = dataclasses.replace(SNAPSHOT, counts=dataclasses.replace(SNAPSHOT.counts, complete=22))
-AWAY = dataclasses.replace(SNAPSHOT, state="database away for 12 s, waiting")
+AWAY = dataclasses.replace(SNAPSHOT, state="database unreachable for 12 s, waiting")
 
 
 def recorder(
@@ -80,7 +80,7 @@ def log(clock: Clock) -> Log:
 
 
 STATUS = (
-    "37 of 200 trials: 21 complete, 4 collapsed, 12 behind, 1 failed, 2 running;"
+    "37 of 200 trials: 21 complete, 4 collapsed, 12 underperforming, 1 failed, 2 running;"
     " best 34.21 (trial 13); 12 min 04 s, about 41 min left; worker-0: trial 38 at 210 of 300;"
     " worker-1: trial 39 at 0 of 300; worker-2: idle"
 )
@@ -95,7 +95,7 @@ STATUS = (
         "rooms-3 in postgresql://umss:***@db/umss",
         "12 min 04 s, about 41 min left",
         "37 of 200 trials",
-        "21 complete   4 collapsed   12 behind   1 failed   2 running",
+        "21 complete   4 collapsed   12 underperforming   1 failed   2 running",
         "best 34.21 (trial 13)",
         "210 of 300",
         "28.40",
@@ -113,7 +113,7 @@ def test_a_picture_of_nothing_yet() -> None:
 
 
 def test_an_unusual_state_is_shown_only_while_there_is_one() -> None:
-    assert "database away for 12 s, waiting" in drawn(AWAY)
+    assert "database unreachable for 12 s, waiting" in drawn(AWAY)
     assert "database" not in drawn(SNAPSHOT)
 
 
@@ -215,11 +215,11 @@ def test_an_unusual_state_is_told_when_it_begins_and_when_it_ends_not_as_it_last
     progress.update(SNAPSHOT)
     for second in range(12, 15):
         clock.seconds += 1
-        state = f"database away for {second} s, waiting"
+        state = f"database unreachable for {second} s, waiting"
         progress.update(dataclasses.replace(SNAPSHOT, state=state))
     clock.seconds += 1
     progress.update(SNAPSHOT)
-    assert lines() == [STATUS, f"{STATUS}; database away for 12 s, waiting", STATUS]
+    assert lines() == [STATUS, f"{STATUS}; database unreachable for 12 s, waiting", STATUS]
 
 
 def test_the_last_status_is_written_at_the_end_but_not_twice(log: Log) -> None:

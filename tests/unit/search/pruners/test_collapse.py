@@ -87,9 +87,9 @@ def test_the_earliest_end_is_two_evaluations_from_the_warm_up_on(
         ({"loss": math.nan}, "the training loss"),
         ({"loss": math.inf}, "the training loss"),
         ({"miou": math.nan}, "the score"),
-        ({"cosine": math.nan}, "a sign of collapse"),
-        ({"entropy": math.nan}, "a sign of collapse"),
-        ({"share": math.nan}, "a sign of collapse"),
+        ({"cosine": math.nan}, "a collapse indicator"),
+        ({"entropy": math.nan}, "a collapse indicator"),
+        ({"share": math.nan}, "a collapse indicator"),
     ],
 )
 def test_what_is_not_finite_ends_the_run_at_once_without_warm_up(

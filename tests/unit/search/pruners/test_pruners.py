@@ -1,17 +1,20 @@
+import re
 from collections.abc import Callable, Sequence
 
 import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
+from search.config.configuration import LaunchConfig
 from search.driver.in_memory_study import InMemoryStudy
 from search.errors import SettingsError
 from search.objectives.miou_accuracy import MIOU_ACCURACY
-from search.pruners import PRUNERS, build_pruner
+from search.pruners import PRUNERS, build_pruner, options_of
 from search.pruners.halving import HalvingPruner, HyperbandPruner
 from search.pruners.pruner import Pruner
 from search.records.outcome import Completed, Keep, Prune, Pruned, trial_end
 from tests.unit.search.builders import add_finished, running
+from trainer.errors import ConfigError
 from trainer.seeds import numpy_generator
 
 E = 20
@@ -186,3 +189,45 @@ def test_the_released_rule_is_a_median_after_five_trials_without_warm_up() -> No
     add_finished(memory, [50.0] * E)
     assert memory.study.get_trials(states=(TrialState.COMPLETE,))
     assert not first_report_is_kept()
+
+
+def test_every_setting_of_a_pruner_has_a_default_and_can_be_given() -> None:
+    for name, pruner in PRUNERS.items():
+        given = {
+            setting: getattr(build_pruner(name, E), setting) for setting in options_of(pruner)
+        }
+        assert build_pruner(name, E, given) == build_pruner(name, E)
+
+
+def test_a_setting_changes_the_decision() -> None:
+    memory = InMemoryStudy("study")
+    for score in range(5):
+        add_finished(memory, [float(score)] * E)
+    number = memory.add(running())
+    memory.report(number, 1, 1.5)  # better than two of five
+    trial = memory.trial(number)
+    assert isinstance(build_pruner("median", E).decide(memory.study, trial), Prune)
+    for options in ({"keep": 0.75}, {"warm_up": 0.5}, {"least_full_runs": 6}):
+        assert build_pruner("median", E, options).decide(memory.study, trial) == Keep()
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "refusal"),
+    [
+        ("median", {"kept": 0.5}, "pruner_options.kept is not an option of the pruner median: it"),
+        ("none", {"keep": 0.5}, "it has none, leave the table out"),
+        ("sha", {"evaluations": 3}, "it has first_rung, reduction"),
+        ("sha", {"reduction": 1}, "search.pruner_options.reduction = 1: give 2 or more"),
+        (
+            "competitive",
+            {"keep": 75},
+            "search.pruner_options.keep = 75.0: give a share from 0 to 1",
+        ),
+        ("competitive", {"window": "wide"}, "search.pruner_options.window = 'wide' should be"),
+    ],
+)
+def test_a_wrong_setting_is_refused_by_its_name(
+    name: str, options: dict[str, object], refusal: str
+) -> None:
+    with pytest.raises((SettingsError, ConfigError), match=re.escape(refusal)):
+        LaunchConfig.from_table({"search": {"pruner": name, "pruner_options": options}})

@@ -106,7 +106,7 @@ def test_what_happens_is_told_once_and_what_was_before_is_not() -> None:
     assert progress.events == [
         "trial 1 complete: 40.00 (best so far)",
         "trial 2 pruned, collapsed: one cluster has 97 %",
-        "trial 3 goes on as attempt 2 (stalled)",
+        "trial 3 resumes as attempt 2 (stalled)",
         "trial 3 failed: RuntimeError: no",
         "trial 4 complete: 10.00",
     ]
@@ -114,7 +114,7 @@ def test_what_happens_is_told_once_and_what_was_before_is_not() -> None:
     line = first.workers[0]
     assert (line.trial, line.evaluation, line.iteration, line.score) == (1, 3, 150, 25.0)
     assert second.best == (1, 40.0) and second.left == pytest.approx(2.0 / 2 * 2)
-    assert away.state == "database away, waiting" and away.best == second.best
+    assert away.state == "database unreachable, waiting" and away.best == second.best
 
 
 def test_a_search_that_nobody_drives_is_left_after_a_grace_for_standbys() -> None:
@@ -123,11 +123,11 @@ def test_a_search_that_nobody_drives_is_left_after_a_grace_for_standbys() -> Non
         yield search.view("running")
         for _ in range(10):
             yield search.view("paused")
-        yield search.view("running")  # another one stood by
+        yield search.view("running")  # a standby took over
         while True:
             yield search.view("paused")
 
     last, progress, seconds = watch(story())
     assert last.state == "paused"
     assert seconds > GRACE_SECONDS + 20
-    assert progress.snapshots[-1].state == "paused: nobody drives it now"
+    assert progress.snapshots[-1].state == "paused: no process is driving it"

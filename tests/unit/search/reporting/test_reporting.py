@@ -143,7 +143,7 @@ def test_a_study_of_a_later_version_is_listed_all_the_same() -> None:
         None, "agreement", "agreement",
     )  # fmt: skip
     assert "best: agreement" in printed(terminal.study_list([made]))
-    assert "agreement; made by another version" in printed(terminal.best(made))
+    assert "agreement; computed by another version" in printed(terminal.best(made))
     assert study_json(made)["protocol"] is None
 
 
@@ -162,7 +162,7 @@ def test_markdown_says_how_the_study_stands() -> None:
     assert lines[:3] == [
         "## rooms-3",
         "",
-        "Running. 3 of 5 trials: 2 complete, 1 collapsed, 0 behind; 1 failed, 1 running.",
+        "Running. 3 of 5 trials: 2 complete, 1 collapsed, 0 underperforming; 1 failed, 1 running.",
     ]
     assert "val mIoU 20.00, val accuracy 40.00, test mIoU 31.00, test accuracy 61.00." in lines
     assert "| lambda\\_self | 0.5000 | 0.5000 |" in lines

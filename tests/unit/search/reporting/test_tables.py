@@ -24,8 +24,8 @@ BEST = BestTrial(
 
 def behind(number: int, own: float, bar: float, runs: int) -> PrunedTrial:
     reason = (
-        f"mean of the last 3 scores is {own} (under {bar}, the bar of the best 75 % of {runs}"
-        " full runs) at evaluation 10"
+        f"mean of the last 3 scores is {own} (under {bar}, the threshold of the best 75 % of"
+        f" {runs} full runs) at evaluation 10"
     )
     return PrunedTrial(number=number, kind="behind", reason=reason)
 
@@ -77,14 +77,14 @@ def test_no_pruned_trial_no_row() -> None:
     assert tally_reasons(()) == ()
 
 
-def test_the_best_table_shows_each_parameter_beside_its_untuned_value() -> None:
+def test_the_best_table_shows_each_parameter_beside_its_default() -> None:
     lines = printed(best_table(BEST)).splitlines()
     assert lines[0].strip() == (
         "best trial 137: 35.21  median of the last 5 evaluations on the val split"
     )
     assert lines[1].strip() == "test mIoU 32.80, test accuracy 61.20"
     assert [line.split() for line in lines[2:]] == [
-        ["parameter", "value", "untuned"],
+        ["hyper-parameter", "value", "default"],
         ["lambda_self", "0.7123", "0.7939"],
         ["lambda_cmcs.depth", "12.1235", "1.0000"],
     ]
@@ -98,16 +98,17 @@ def test_the_best_table_names_what_is_maximised() -> None:
 
 def test_what_is_not_known_is_left_out_of_the_best_table() -> None:
     text = printed(best_table(dataclasses.replace(BEST, defaults={}, scores={})))
-    assert "untuned" not in text and "test" not in text
+    assert "default" not in text and "test" not in text
 
 
 def test_the_summary_tells_the_counts_the_best_the_reasons_and_what_next() -> None:
     text = printed(summary_text(SUMMARY))
     said = [
-        "rooms-3: 200 of 200 trials in 6 min 12 s: 194 complete, 6 pruned (3 collapsed, 3 behind)",
+        "rooms-3: 200 of 200 trials in 6 min 12 s: 194 complete, 6 pruned (3 collapsed,"
+        " 3 underperforming)",
         "best trial 137: 35.21",
         "trial 9: largest cluster holds 100 % of the pixels (over 90 %)",
-        "behind           3   trial 33: mean of the last 3 scores is 8.51",
+        "underperforming        3   trial 33: mean of the last 3 scores is 8.51",
         "write its configuration:",
         "python -m search best rooms-3 --format toml > best.toml",
     ]
@@ -119,14 +120,15 @@ def test_the_summary_tells_the_counts_the_best_the_reasons_and_what_next() -> No
 def test_failures_are_told_only_if_there_are_any() -> None:
     assert "failed" not in printed(summary_text(SUMMARY))
     counts = dataclasses.replace(SUMMARY.counts, failed=2)
-    assert ", 2 failed" in printed(summary_text(dataclasses.replace(SUMMARY, counts=counts)))
+    failed = dataclasses.replace(SUMMARY, counts=counts)
+    assert ", 2 failed" in printed(summary_text(failed), width=120)
 
 
 def test_a_search_that_has_nothing_yet_still_has_a_summary() -> None:
     empty = dataclasses.replace(SUMMARY, counts=Counts(), best=None, pruned=(), next_commands=())
     text = printed(summary_text(empty)).strip()
     assert text == "rooms-3: 0 of 200 trials in 6 min 12 s: 0 complete, 0 pruned" + (
-        " (0 collapsed, 0 behind)"
+        " (0 collapsed, 0 underperforming)"
     )
 
 

@@ -23,7 +23,7 @@ def run_with(**hyper: float) -> TrainConfig:
 
 
 def names(space: Space) -> list[str]:
-    return [knob.name for knob in space.knobs]
+    return [knob.name for knob in space.hyper_parameters]
 
 
 @pytest.mark.parametrize("name", SPACES)
@@ -60,7 +60,7 @@ def test_weights_of_modalities_say_what_lambda_cmcs_says() -> None:
 
 def test_stego_has_no_knobs_of_single_modalities() -> None:
     stego = dataclasses.replace(RUN, method=MethodConfig(name="stego"))
-    with pytest.raises(SettingsError, match="stego has no knobs of single modalities; give"):
+    with pytest.raises(SettingsError, match="stego has no per-modality hyper-parameters; give"):
         build_space("per-modality", stego, {})
 
 
@@ -92,13 +92,13 @@ def test_what_is_fixed_is_not_searched_nor_what_it_stands_for_in_every_modality(
 def test_a_shared_knob_that_would_act_on_no_modality_is_not_searched() -> None:
     fixed = run_with(**{"rgb.b_self": 0.5, "depth.b_self": 0.4})
     assert "b_self" not in names(build_space("paper", fixed, {}))
-    with pytest.raises(SettingsError, match="every modality has a b_self of its own"):
+    with pytest.raises(SettingsError, match="every modality has its own b_self"):
         build_space("per-modality", RUN, {"b_self": (0.1, 0.2)})
 
 
 def test_a_space_with_nothing_left_is_refused() -> None:
     every = {knob.name: knob.default for knob in hyper_parameters(RUN)}
-    with pytest.raises(SettingsError, match="every knob is fixed"):
+    with pytest.raises(SettingsError, match="every hyper-parameter is fixed"):
         build_space("paper", run_with(**every), {})
 
 
@@ -107,13 +107,13 @@ def test_a_space_with_nothing_left_is_refused() -> None:
     [
         ("b_slef", (0.0, 0.5), "--range b_slef: there is no such name; did you mean 'b_self'"),
         ("moon", (0.0, 0.5), "choose one of lambda_self, .*rgb.weight.*learning_rate"),
-        ("b_self", (0.0, 1.5), r"--range b_self=0:1.5 goes beyond .* stay within 0:1"),
+        ("b_self", (0.0, 1.5), r"--range b_self=0:1.5 exceeds .* stay within 0:1"),
         ("learning_rate", (0.0, 0.1), "searched by its logarithm: give numbers above 0"),
         ("learning_rate", (-1.0, 0.1), "searched by its logarithm: give numbers above 0"),
-        ("b_self", (0.5, 0.5), "is no range"),
-        ("b_self", (0.6, 0.5), "is no range"),
-        ("b_self", (0.1, float("inf")), "is no range"),
-        ("b_self", (0.1,), "is no range"),
+        ("b_self", (0.5, 0.5), "is not a range"),
+        ("b_self", (0.6, 0.5), "is not a range"),
+        ("b_self", (0.1, float("inf")), "is not a range"),
+        ("b_self", (0.1,), "is not a range"),
     ],
 )
 def test_ranges_that_are_none_are_refused(name: str, given: tuple[float, ...], told: str) -> None:
@@ -149,4 +149,4 @@ def test_parameters_out_of_range_missing_or_unknown_are_refused() -> None:
 )
 def test_a_space_that_cannot_be_sampled_is_no_space(knobs: tuple[HyperParameter, ...]) -> None:
     with pytest.raises(AssertionError):
-        Space(knobs=knobs)
+        Space(hyper_parameters=knobs)

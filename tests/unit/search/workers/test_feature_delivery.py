@@ -15,7 +15,7 @@ from trainer.config.configuration import TrainConfig
 from trainer.config.toml_records import build_record
 from trainer.errors import CacheError
 from trainer.features import open_dataset_features, prepare
-from trainer.features.bank import read_bank
+from trainer.features.cache_entry import read_entry
 
 TINY = {
     "data": {"options": {"train": 4, "val": 2, "test": 2, "size": 64}},
@@ -122,7 +122,7 @@ def test_many_workers_of_a_node_have_it_sent_once(
     for worker in workers:
         worker.join(timeout=60)
     assert found == [node / "banks" / bank.name] * 8
-    content, _ = read_bank(bank)
+    content, _ = read_entry(bank)
     fetched = sorted(sent.names)
     assert set(fetched) == set(content)
     assert len(fetched) == len(content) + 1, "one array a second time, to measure the wire"
@@ -133,7 +133,7 @@ def test_a_bank_that_came_damaged_is_absent(
     bank: Path, config: TrainConfig, node: Path, damage: str
 ) -> None:
     sent = Sent(bank, damage=damage)
-    with pytest.raises(CacheError, match=f"did not come whole to this node .{damage} differs"):
+    with pytest.raises(CacheError, match=f"arrived damaged on this node .{damage} differs"):
         delivery(bank, sent, config).folder()
     assert list((node / "banks").glob(f"{bank.name}*")) == [node / "banks" / f"{bank.name}.lock"]
     sent.damage = None
@@ -148,7 +148,7 @@ def test_a_manifest_that_names_other_files_is_refused(
     folder.mkdir()
     arrays = {name: {"size": 1, "checksum": "x"}}
     (folder / "manifest.json").write_text(json.dumps({"arrays": arrays, "description": {}}))
-    with pytest.raises(CacheError, match="names files that no bank has"):
+    with pytest.raises(CacheError, match="lists no arrays or unsafe file names"):
         delivery(folder, Sent(folder), config).folder()
 
 
@@ -210,6 +210,6 @@ def test_what_was_made_on_another_kind_of_device_is_sent(
     text = (copy / "manifest.json").read_text().replace('"device": "cpu"', '"device": "cuda"')
     (copy / "manifest.json").write_text(text)
     sent = Sent(copy, seconds_a_piece=1000.0)
-    with pytest.raises(CacheError, match="is not as it was written"):  # changed here by hand
+    with pytest.raises(CacheError, match="does not match its checksum"):  # changed here by hand
         delivery(copy, sent, config).folder()
     assert len(sent.names) == len(set(sent.names)), "the wire was measured for nothing"

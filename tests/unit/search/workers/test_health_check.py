@@ -1,4 +1,4 @@
-"""Doors that are shut, open, or silent, as the probe of Ray's head finds them."""
+"""The health check of Ray's head: ports that answer, refuse, or stay silent."""
 
 import socket
 import time
@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from search.workers import health_check as probe
-from search.workers.health_check import Probe
+from search.workers import health_check
+from search.workers.health_check import HealthCheck
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def listening() -> Iterator[socket.socket]:
         yield server
 
 
-def wait_until_gone(found: Probe) -> str:
+def wait_until_gone(found: HealthCheck) -> str:
     deadline = time.monotonic() + 20
     while found.gone is None and time.monotonic() < deadline:
         time.sleep(0.002)
@@ -28,9 +28,9 @@ def wait_until_gone(found: Probe) -> str:
 
 def test_a_door_that_is_shut_is_found_without_asking(listening: socket.socket) -> None:
     host, port = listening.getsockname()
-    found = Probe({"Ray's head": (host, port)}, seconds=0.002)
+    found = HealthCheck({"Ray's head": (host, port)}, seconds=0.002)
     try:
-        assert found.look() is None and found.gone is None
+        assert found.check() is None and found.gone is None
         listening.close()
         assert wait_until_gone(found) == f"Ray's head at {host}:{port} does not answer"
     finally:
@@ -39,23 +39,23 @@ def test_a_door_that_is_shut_is_found_without_asking(listening: socket.socket) -
 
 def test_looking_at_a_door_that_is_shut_is_believed_at_once(listening: socket.socket) -> None:
     door = listening.getsockname()
-    found = Probe({"Ray's head": door}, seconds=1000.0)
+    found = HealthCheck({"Ray's head": door}, seconds=1000.0)
     listening.close()
     assert found.gone is None
-    assert found.look() == found.gone and "Ray's head" in str(found.gone)
+    assert found.check() == found.gone and "Ray's head" in str(found.gone)
     found.close()
 
 
 def test_silence_is_believed_later_than_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
     pings: list[int] = []
 
-    def silent(door: probe.Door) -> int:
-        pings.append(probe.SILENT)
-        return probe.SILENT if len(pings) != 3 else 0  # it answers once, and is believed
+    def silent(door: health_check.Endpoint) -> int:
+        pings.append(health_check.SILENT)
+        return health_check.SILENT if len(pings) != 3 else 0  # it answers once, and is believed
 
-    monkeypatch.setattr(probe, "_knock", silent)
-    found = Probe({"Ray's head": ("127.0.0.1", 1)}, seconds=0.002)
-    assert found.look() is None
+    monkeypatch.setattr(health_check, "_ping", silent)
+    found = HealthCheck({"Ray's head": ("127.0.0.1", 1)}, seconds=0.002)
+    assert found.check() is None
     wait_until_gone(found)
     found.close()
-    assert len(pings) >= 3 + probe.ENOUGH
+    assert len(pings) >= 3 + health_check.ENOUGH

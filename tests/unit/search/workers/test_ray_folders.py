@@ -59,9 +59,9 @@ def test_a_long_folder_is_replaced(base: Path, parent: Path) -> None:
 
 
 def test_one_that_is_missing_or_a_file_is_replaced(base: Path, parent: Path) -> None:
-    assert "is not a folder" in replaced({"TMPDIR": str(base / "gone")}, parent)
+    assert "is not an existing folder" in replaced({"TMPDIR": str(base / "gone")}, parent)
     (base / "file").touch()
-    assert "is not a folder" in replaced({"TMPDIR": str(base / "file")}, parent)
+    assert "is not an existing folder" in replaced({"TMPDIR": str(base / "file")}, parent)
     assert "not an absolute path" in replaced({"TMPDIR": "here"}, parent)
     assert not (base / "gone").exists()
 

@@ -11,9 +11,9 @@ import pytest
 
 from trainer.commands.cache import Choice, list_cache, prune_cache, read_age, read_size
 from trainer.errors import CacheError, ConfigError
-from trainer.features.bank import BankWriter
 from trainer.features.cache import build_once, hold
-from trainer.features.inventory import list_banks, remove_bank
+from trainer.features.cache_entry import EntryWriter
+from trainer.features.inventory import list_entries, remove_entry
 
 TABLES = {
     "data": {"name": "rooms", "modalities": ["rgb", "depth"]},
@@ -25,7 +25,7 @@ DAY = 86400
 
 def make(root: Path, key: str, *, rows: int = 10) -> Path:
     def fill(folder: Path) -> None:
-        with BankWriter(folder=folder) as writer:
+        with EntryWriter(folder=folder) as writer:
             writer.write("rows", np.zeros((rows, 50), dtype=np.float32))
             writer.seal({"made from": TABLES})
 
@@ -38,7 +38,7 @@ def age(folder: Path, days: float) -> None:
 
 
 def keys(root: Path) -> set[str]:
-    return {entry.key for entry in list_banks(root)}
+    return {entry.key for entry in list_entries(root)}
 
 
 def prune(root: Path, **choice: object) -> None:
@@ -46,17 +46,17 @@ def prune(root: Path, **choice: object) -> None:
 
 
 def test_a_cache_that_is_not_there_holds_nothing(tmp_path: Path) -> None:
-    assert list_banks(tmp_path / "none") == ()
+    assert list_entries(tmp_path / "none") == ()
 
 
-def test_banks_are_listed_with_what_they_are(tmp_path: Path) -> None:
+def test_entries_are_listed_with_their_state_and_source(tmp_path: Path) -> None:
     whole, cut = make(tmp_path, "whole"), make(tmp_path, "cut", rows=20)
     (cut / "rows.npy").write_bytes(b"half")
     (tmp_path / "banks/left.partial").mkdir()
     (tmp_path / "banks/left.partial/rows.npy").write_bytes(b"12345")
     age(whole, 3)
 
-    entries = {entry.key: entry for entry in list_banks(tmp_path)}
+    entries = {entry.key: entry for entry in list_entries(tmp_path)}
 
     assert {key: entry.state for key, entry in entries.items()} == {
         "whole": "complete",
@@ -69,52 +69,52 @@ def test_banks_are_listed_with_what_they_are(tmp_path: Path) -> None:
     assert entries["whole"].made_from == TABLES
     assert time.time() - entries["whole"].used_at == pytest.approx(3 * DAY, abs=60)
     assert entries["whole"].built_at > entries["whole"].used_at
-    assert [entry.key for entry in list_banks(tmp_path)][-1] == "whole"  # the last used is first
+    assert [entry.key for entry in list_entries(tmp_path)][-1] == "whole"  # the last used is first
 
 
 def test_opening_a_bank_is_a_use_of_it(tmp_path: Path) -> None:
-    folder = make(tmp_path, "bank")
+    folder = make(tmp_path, "entry")
     age(folder, 40)
     assert hold(folder) is not None  # and let go of at once
 
-    (entry,) = list_banks(tmp_path)
+    (entry,) = list_entries(tmp_path)
 
     assert time.time() - entry.used_at < DAY and not entry.in_use
 
 
 def test_what_is_read_is_kept_until_it_is_let_go(tmp_path: Path) -> None:
-    folder = make(tmp_path, "bank")
+    folder = make(tmp_path, "entry")
     use = hold(folder)
-    (entry,) = list_banks(tmp_path)
+    (entry,) = list_entries(tmp_path)
 
     assert entry.in_use and entry.complete
-    assert remove_bank(entry) is None and folder.exists()
+    assert remove_entry(entry) is None and folder.exists()
     del use
-    assert remove_bank(entry) == entry.size and not folder.exists()
-    assert list_banks(tmp_path) == ()
+    assert remove_entry(entry) == entry.size and not folder.exists()
+    assert list_entries(tmp_path) == ()
 
 
 def test_what_is_built_is_kept(tmp_path: Path) -> None:
     def build(partial: Path) -> None:
         (partial / "rows.npy").write_bytes(b"half")
-        (entry,) = list_banks(tmp_path)
-        assert (entry.key, entry.state) == ("bank", "being built")
+        (entry,) = list_entries(tmp_path)
+        assert (entry.key, entry.state) == ("entry", "being built")
         prune(tmp_path, incomplete=True)
         prune(tmp_path, every=True)
         assert (partial / "rows.npy").exists()
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        build_once(tmp_path, "bank", build=build, waits=pytest.fail)
+        build_once(tmp_path, "entry", build=build, waits=pytest.fail)
 
 
 def test_a_removed_bank_can_be_built_again(tmp_path: Path) -> None:
-    make(tmp_path, "bank")
+    make(tmp_path, "entry")
     prune(tmp_path, every=True)
 
     assert keys(tmp_path) == set()
-    make(tmp_path, "bank")
-    assert keys(tmp_path) == {"bank"}
+    make(tmp_path, "entry")
+    assert keys(tmp_path) == {"entry"}
 
 
 def test_only_what_was_chosen_is_removed(
@@ -130,13 +130,13 @@ def test_only_what_was_chosen_is_removed(
     prune(tmp_path, older_than=30 * DAY, larger_than=50_000.0)
     assert keys(tmp_path) == {"old", "big", "new"}
     said = capsys.readouterr().out
-    assert "removed 1 bank, freed 98 KiB; " in said
+    assert "removed 1 entry, freed 98 KiB; " in said
     prune(tmp_path, larger_than=50_000.0)
     assert keys(tmp_path) == {"old", "new"}
     prune(tmp_path, older_than=30 * DAY)
     assert keys(tmp_path) == {"new"}
     prune(tmp_path, older_than=30 * DAY)
-    assert "no bank is to be removed" in capsys.readouterr().out
+    assert "there is nothing to remove" in capsys.readouterr().out
     prune(tmp_path, every=True)
     assert keys(tmp_path) == set()
 
@@ -148,14 +148,14 @@ def test_pruning_tells_what_it_keeps(tmp_path: Path, capsys: pytest.CaptureFixtu
     prune(tmp_path, every=True)
 
     said = capsys.readouterr().out
-    assert "kept taken: a running process uses it" in said and "removed 1 bank" in said
+    assert "kept taken: a running process uses it" in said and "removed 1 entry" in said
     assert use is not None and keys(tmp_path) == {"taken"}
 
 
 def test_pruning_asks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    make(tmp_path, "bank")
+    make(tmp_path, "entry")
     with pytest.raises(ConfigError, match="give --yes"):
         prune_cache(Choice(every=True), cache=tmp_path, sure=False, ask=pytest.fail)
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
@@ -168,7 +168,7 @@ def test_pruning_asks(
 
         return ask
 
-    for answer, left in ((False, {"bank"}), (True, set())):
+    for answer, left in ((False, {"entry"}), (True, set())):
         prune_cache(
             Choice(every=True),
             cache=tmp_path,
@@ -176,29 +176,29 @@ def test_pruning_asks(
             ask=asker(answer),
         )
         assert keys(tmp_path) == left
-    assert asked == ["remove 1 bank?"] * 2
+    assert asked == ["remove 1 entry?"] * 2
     assert "rooms (rgb, depth), patch-stats, 24/48 px, float16" in capsys.readouterr().out
 
 
 def test_pruning_nothing_in_particular_is_refused(tmp_path: Path) -> None:
-    make(tmp_path, "bank")
+    make(tmp_path, "entry")
     with pytest.raises(ConfigError, match="--older-than 30d, --larger-than 10GiB, --incomplete"):
         prune(tmp_path)
-    assert keys(tmp_path) == {"bank"}
+    assert keys(tmp_path) == {"entry"}
 
 
-def test_a_bank_that_cannot_be_deleted_is_told(
+def test_an_entry_that_cannot_be_deleted_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = make(tmp_path, "bank")
-    (entry,) = list_banks(tmp_path)
+    folder = make(tmp_path, "entry")
+    (entry,) = list_entries(tmp_path)
 
     def refuse(self: Path, target: Path) -> Path:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "rename", refuse)
-    with pytest.raises(CacheError, match=r"cannot delete .*Permission denied.*mend its"):
-        remove_bank(entry)
+    with pytest.raises(CacheError, match=r"cannot delete .*Permission denied.*change its"):
+        remove_entry(entry)
     assert folder.exists()
 
 
@@ -207,10 +207,10 @@ def test_the_list_is_a_table_or_json(tmp_path: Path, capsys: pytest.CaptureFixtu
 
     list_cache(cache=tmp_path, as_json=False)
     said = capsys.readouterr().out
-    assert "01234567  rooms (rgb, depth), patch-stats" in said and "1 bank of 3 KiB, " in said
+    assert "01234567  rooms (rgb, depth), patch-stats" in said and "1 entry, 3 KiB; " in said
     list_cache(cache=tmp_path, as_json=True)
-    (bank,) = json.loads(capsys.readouterr().out)
-    assert bank["state"] == "complete" and bank["made from"] == TABLES and not bank["in use"]
+    (entry,) = json.loads(capsys.readouterr().out)
+    assert entry["state"] == "complete" and entry["made from"] == TABLES and not entry["in use"]
 
 
 @pytest.mark.parametrize(("text", "value"), [("12h", 43200), ("30d", 30 * DAY), ("1.5w", 907200)])

@@ -95,7 +95,7 @@ def test_unknown_devices_are_refused(
     device: str,
 ) -> None:
     assert call_trainer("fit", run_toml, "--device", device) == 2
-    assert f"--device {device}" in capsys.readouterr().err
+    assert f"--device {device} is not" in capsys.readouterr().err
 
 
 def test_missing_files_are_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -160,12 +160,12 @@ def test_a_file_for_a_search_trains_a_single_run_and_says_so(
         file.write("[search]\ntrials = 7\n[search.ranges]\nlearning_rate = [1e-4, 1e-2]\n")
     assert call_trainer("features", run_toml, "--device", "cpu") == 0
     said = capsys.readouterr().out
-    assert f"note: [search] of {run_toml} is read by `python -m search launch` alone" in said
+    assert f"note: only `python -m search launch` reads [search] of {run_toml}" in said
     assert "settings: preset rooms: " in said and f"settings from {run_toml}: seed, " in said
     assert setup.read_config(run_toml) == small_config()
 
 
-def test_fit_prints_its_protocol_its_memory_and_the_selected_iterate(
+def test_fit_prints_its_protocol_its_memory_and_the_selected_weights(
     run_toml: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -180,12 +180,12 @@ def test_fit_prints_its_protocol_its_memory_and_the_selected_iterate(
     told = capsys.readouterr().out
     assert "protocol: held-out, with evaluation.report changed" in told
     assert len(re.findall(r"memory: at most [\d.]+ [MG]iB", told)) == 1
-    (iterate,) = re.findall(r"iterate: the best of 3 evaluations on val, .*", told)
+    (weights,) = re.findall(r"weights: the best of 3 evaluations on val, .*", told)
     assert call_trainer("evaluate", out, "--device", "cpu") == 0
     scored = capsys.readouterr().out
-    assert "protocol: held-out, with evaluation.report changed" in scored and iterate in scored
-    best = re.findall(r"mIoU ([0-9.]+) ", iterate)
-    (row,) = re.findall(r"cluster +([0-9.]+)", scored.partition(iterate)[2])
+    assert "protocol: held-out, with evaluation.report changed" in scored and weights in scored
+    best = re.findall(r"mIoU ([0-9.]+) ", weights)
+    (row,) = re.findall(r"cluster +([0-9.]+)", scored.partition(weights)[2])
     assert [row] == best
 
 

@@ -1,15 +1,15 @@
-"""Without a terminal, work of minutes says how far it is every half a minute."""
+"""Without a terminal, long work prints its progress every half a minute."""
 
 import io
 import threading
 
 from rich.console import Console
 
-from trainer.console.progress import LINE_SECONDS, Lines, open_teller
+from trainer.console.progress import LINE_SECONDS, Lines, progress_on
 
 
 class Clock:
-    """Seconds that a test sets."""
+    """A clock that a test sets."""
 
     def __init__(self) -> None:
         self.seconds = 100.0
@@ -27,7 +27,7 @@ def reporter() -> tuple[Lines, Clock, list[str]]:
 def test_a_line_with_count_and_time_left_every_half_a_minute() -> None:
     lines, clock, said = reporter()
     for done in range(121):
-        lines.tell("train", done, 400)
+        lines.update("train", done, 400)
         clock.seconds += 1
     assert LINE_SECONDS == 30
     assert said == [
@@ -38,45 +38,45 @@ def test_a_line_with_count_and_time_left_every_half_a_minute() -> None:
     ]
 
 
-def test_a_step_that_says_nothing_itself_is_told_of() -> None:
+def test_a_silent_step_still_gets_lines() -> None:
     lines, clock, said = reporter()
-    lines.tell("neighbours", 0, 1)
+    lines.update("neighbours", 0, 1)
     for _ in range(65):
         clock.seconds += 1
-        lines.look()
+        lines.write_if_due()
     assert said == ["neighbours: 0 of 1"] * 2
 
 
-def test_steps_that_are_short_are_told_once_each() -> None:
+def test_each_short_step_gets_one_line() -> None:
     lines, clock, said = reporter()
     for what in ("features of train", "features of val"):
         for done in range(9):
-            lines.tell(what, done, 8)
+            lines.update(what, done, 8)
             clock.seconds += 1
     clock.seconds += 100
-    lines.look()
-    assert said == ["features of train: 8", "features of val: 8"]
+    lines.write_if_due()
+    assert said == ["features of train: 8 of 8", "features of val: 8 of 8"]
 
 
-def test_what_a_checkpoint_had_done_already_makes_nothing_faster() -> None:
+def test_work_done_before_a_resumption_does_not_shorten_the_estimate() -> None:
     lines, clock, said = reporter()
-    lines.tell("train", 900, 1000)
+    lines.update("train", 900, 1000)
     clock.seconds += 40
-    lines.tell("train", 910, 1000)
+    lines.update("train", 910, 1000)
     assert said == ["train: 910 of 1000, about 6 min left"]
 
 
 def test_a_file_gets_lines_and_no_thread_is_left() -> None:
     stream = io.StringIO()
     before = threading.active_count()
-    with open_teller(Console(file=stream)) as tell:
+    with progress_on(Console(file=stream)) as tell:
         tell("[bold]score[/bold]", 5, 5)
-    assert stream.getvalue() == "[bold]score[/bold]: 5\n"
+    assert stream.getvalue() == "[bold]score[/bold]: 5 of 5\n"
     assert threading.active_count() == before
 
 
 def test_a_terminal_gets_bars() -> None:
     stream = io.StringIO()
-    with open_teller(Console(file=stream, force_terminal=True, width=80)) as tell:
+    with progress_on(Console(file=stream, force_terminal=True, width=80)) as tell:
         tell("score", 2, 5)
     assert "2/5" in stream.getvalue()

@@ -11,7 +11,7 @@ import pytest
 
 from trainer.console.streams import Outliving
 
-SAID = "standard output was closed: this goes on, and writes nothing more there\n"
+SAID = "standard output was closed: the work continues without writing to it\n"
 PROGRAM = """
 import sys
 from rich.console import Console

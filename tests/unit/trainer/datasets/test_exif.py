@@ -46,7 +46,7 @@ other_size = "nearest"
 
 
 def quiet(what: str, done: int, total: int) -> None:
-    """Tell nobody."""
+    """Ignore progress."""
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -1,4 +1,4 @@
-"""Epochs: every crop once, short batches kept, a state that continues with the same numbers."""
+"""An epoch visits every crop once and keeps its short batch; a state restores the same draws."""
 
 import pytest
 import torch
@@ -44,7 +44,7 @@ def test_a_restored_state_continues_with_the_same_numbers() -> None:
         assert torch.equal(one.coordinates_SM2BQ2, two.coordinates_SM2BQ2)
 
 
-def test_a_state_is_not_moved_by_later_draws() -> None:
+def test_a_state_is_not_changed_by_later_draws() -> None:
     draws = source()
     draws.step()
     state = {name: tensor.clone() for name, tensor in draws.state().items()}

@@ -1,9 +1,9 @@
-"""What stands where a checkpoint is expected and is none is refused, and nothing in it runs."""
+"""Files that only pretend to be a checkpoint are refused, and no code in them runs."""
 
 import io
 import json
 import os
-import pickle  # noqa: TID251 - to see that nothing pickled is run
+import pickle  # noqa: TID251 - to show that nothing pickled is run
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ ONE_LINE = r"\A[^\n]*\Z"
 
 
 class Bomb:
-    """Pickled, it says: make this folder."""
+    """Creates a folder when it is unpickled."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -36,7 +36,7 @@ class Bomb:
 
 @pytest.fixture
 def trace(tmp_path: Path) -> Path:
-    """What is there after a bomb went off."""
+    """The folder that exists after a bomb went off."""
     return tmp_path / "trace"
 
 
@@ -60,7 +60,7 @@ KINDS: list[Callable[[Bomb], bytes]] = [pickled, saved_by_torch]
 
 
 def forge(checkpoint: Path, data: bytes, **changes: str) -> None:
-    """Put other bytes in the place of the tensors, with checksums that fit."""
+    """Replace the tensors by other bytes, with matching checksums."""
     path = checkpoint / RECORD_NAME
     content = json.loads(path.read_bytes())
     del content["checksum"]
@@ -80,7 +80,7 @@ def test_a_bomb_in_place_of_the_record(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_bomb_in_place_of_the_tensors_whose_checksum_fits(
+def test_a_bomb_in_place_of_the_tensors_with_a_matching_checksum(
     kind: Callable[[Bomb], bytes], checkpoint: Path, trace: Path
 ) -> None:
     forge(checkpoint, kind(Bomb(trace)))
@@ -90,7 +90,7 @@ def test_a_bomb_in_place_of_the_tensors_whose_checksum_fits(
 
 
 def test_the_bombs_would_go_off(trace: Path) -> None:
-    """Else the tests above would prove nothing."""
+    """Otherwise the tests above would prove nothing."""
     for kind in KINDS:
         data = io.BytesIO(kind(Bomb(trace)))
         load = pickle.load if kind is pickled else partial(torch.load, weights_only=False)
@@ -101,14 +101,16 @@ def test_the_bombs_would_go_off(trace: Path) -> None:
 @pytest.mark.parametrize(
     "data", [b"", b"\xff" * 8, b"\x08" + b"\x00" * 7 + b"{" * 8, (2**62).to_bytes(8, "little")]
 )
-def test_tensors_that_are_none_whose_checksum_fits(data: bytes, checkpoint: Path) -> None:
+def test_bytes_that_are_not_tensors_with_a_matching_checksum(
+    data: bytes, checkpoint: Path
+) -> None:
     forge(checkpoint, data)
     with pytest.raises(CheckpointError, match=ONE_LINE):
         read_checkpoint(checkpoint)
 
 
 @pytest.mark.parametrize("record", ["[]", "null", "[" * 100_000, '{"checksum": 1}', "1e999", "{"])
-def test_a_record_that_is_none(record: str, checkpoint: Path) -> None:
+def test_json_that_is_not_a_record(record: str, checkpoint: Path) -> None:
     (checkpoint / RECORD_NAME).write_text(record)
     with pytest.raises(CheckpointError, match=ONE_LINE):
         read_checkpoint(checkpoint)

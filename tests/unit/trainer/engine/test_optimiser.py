@@ -1,4 +1,4 @@
-"""Adam against torch's, and what happens to an update that is not finite."""
+"""Adam equals torch's Adam and rejects updates that are not finite."""
 
 import pytest
 import torch
@@ -20,14 +20,14 @@ def test_equals_torch_adam() -> None:
     torch.testing.assert_close(state.leaf_SP, theirs.detach(), rtol=1e-12, atol=1e-14)
 
 
-def test_slots_have_learning_rates_of_their_own() -> None:
+def test_each_slot_has_its_own_learning_rate() -> None:
     state = AdamState.fresh(torch.zeros(2, 1))
     moved, _ = adam_step(state, torch.ones(2, 1), learning_rate_S1=torch.tensor([[0.1], [0.2]]))
     torch.testing.assert_close(moved.leaf_SP, torch.tensor([[-0.1], [-0.2]]))
 
 
 @pytest.mark.parametrize("fault", [float("nan"), float("inf"), 1e30])
-def test_a_non_finite_update_reaches_nothing(fault: float) -> None:
+def test_a_non_finite_update_leaves_its_slot_unchanged(fault: float) -> None:
     rate = torch.full((2, 1), 0.01)
     state, _ = adam_step(
         AdamState.fresh(torch.ones(2, 3)), torch.ones(2, 3), learning_rate_S1=rate

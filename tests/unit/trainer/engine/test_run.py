@@ -1,4 +1,4 @@
-"""A run: true counts, bit-for-bit resumption, damage that is reported in one line."""
+"""A run counts its iterations, resumes bit for bit and reports damage in one line."""
 
 import dataclasses
 import math
@@ -28,7 +28,7 @@ def finish(run: Run) -> tuple[Report, ...]:
     return run.reports
 
 
-def test_counts_are_the_true_ones() -> None:
+def test_counts_are_exact() -> None:
     iterations: list[int] = []
     config = small_config(training={"iterations": 11})
     points = config.evaluate_at(crops=10)
@@ -42,7 +42,7 @@ def test_counts_are_the_true_ones() -> None:
     assert float(run._slots.state(0)["model.steps_S1"]) == 11
 
 
-def test_the_loss_reported_is_the_mean_since_the_last_report() -> None:
+def test_the_reported_loss_is_the_mean_since_the_last_report() -> None:
     run, twin = (Run.start(small_config(), DATASET_FEATURES, CPU) for _ in range(2))
     for _ in range(2):
         losses = []
@@ -52,14 +52,14 @@ def test_the_loss_reported_is_the_mean_since_the_last_report() -> None:
         assert run.advance().loss == pytest.approx(sum(losses) / 4)
 
 
-def test_terms_of_the_loss_add_up_to_it_and_are_named_by_modality() -> None:
+def test_loss_terms_add_up_to_the_loss_and_are_named_by_modality() -> None:
     for report in finish(Run.start(small_config(), DATASET_FEATURES, CPU)):
         assert list(report.terms) == ["rgb", "depth"]
         assert sum(report.terms.values()) == pytest.approx(report.loss)
         assert Report.from_json(report.to_json()) == report
 
 
-def test_a_checkpoint_older_than_the_terms_resumes_without_them_until_the_next_report(
+def test_a_checkpoint_without_loss_terms_resumes_and_has_them_after_the_next_report(
     tmp_path: Path,
 ) -> None:
     run = Run.start(small_config(), DATASET_FEATURES, CPU)
@@ -98,7 +98,7 @@ def test_a_restored_run_equals_the_undisturbed_one_bit_for_bit(
     assert same_tensors(run._slots.state(0), restored._slots.state(0))
 
 
-def test_saving_between_evaluations_loses_nothing(tmp_path: Path) -> None:
+def test_a_run_saved_between_evaluations_resumes_there(tmp_path: Path) -> None:
     config = small_config()
     run = Run.start(config, DATASET_FEATURES, CPU)
     run.advance(lambda done: run.save(tmp_path) if done == 2 else None)
@@ -189,12 +189,12 @@ def test_both_linear_probes_learn(probe: str) -> None:
     assert math.isfinite(run.reports[-1].linear.miou)
 
 
-def test_a_batch_larger_than_the_split_is_the_split() -> None:
+def test_a_batch_is_never_larger_than_the_split() -> None:
     run = Run.start(small_config(training={"batch_size": 32}), DATASET_FEATURES, CPU)
     assert math.isfinite(run.advance().loss)
 
 
-def test_moved_files_are_no_other_configuration(saved: Path) -> None:
+def test_moved_files_count_as_the_same_configuration(saved: Path) -> None:
     config = small_config()
     moved = dataclasses.replace(
         config,
@@ -209,7 +209,7 @@ def test_moved_files_are_no_other_configuration(saved: Path) -> None:
 
 @pytest.fixture
 def replacing(saved: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], list[None]]:
-    """Lets another run replace the checkpoint right after the first ``count`` readings of it."""
+    """Lets another run replace the checkpoint right after each of its first ``count`` reads."""
     run = Run.restore(saved, small_config(), DATASET_FEATURES, CPU)
     read = checkpoint.read_record
     readings: list[None] = []
@@ -238,7 +238,9 @@ def test_a_checkpoint_replaced_while_it_is_read_is_read_again(
     assert float(restored._slots.state(0)["model.steps_S1"]) == 4 + count
 
 
-def test_reading_again_has_an_end(saved: Path, replacing: Callable[[int], list[None]]) -> None:
+def test_reading_is_not_repeated_forever(
+    saved: Path, replacing: Callable[[int], list[None]]
+) -> None:
     readings = replacing(100)
     assert "lacks its tensors" in refused(saved)
     assert len(readings) < 10

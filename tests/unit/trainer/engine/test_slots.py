@@ -1,4 +1,4 @@
-"""Slots trained together are the runs they would be alone, bit for bit."""
+"""Runs trained together equal the same runs trained alone, bit for bit."""
 
 import dataclasses
 import math
@@ -36,12 +36,12 @@ def configs(count: int = 3, **method: Any) -> list[TrainConfig]:
 @pytest.mark.usefixtures("one_thread")
 def test_together_equals_alone(method: dict[str, Any]) -> None:
     runs = PackedAndAlone(configs(**method), small_dataset_features())
-    runs.step(7)  # over the short batch of an epoch of three
+    runs.step(7)  # more than two epochs of three batches, the last of which is short
     runs.assert_equal()
 
 
 @pytest.mark.usefixtures("one_thread")
-def test_slots_at_different_places_of_their_epochs_train_together() -> None:
+def test_slots_at_different_positions_in_their_epochs_train_together() -> None:
     dataset_features, settings = small_dataset_features(), configs(2)
     ahead = Slots([settings[0]], dataset_features, CPU)
     for _ in range(2):
@@ -55,7 +55,7 @@ def test_slots_at_different_places_of_their_epochs_train_together() -> None:
     assert same_tensors(together.state(1), fresh.state(0))
 
 
-def test_seeds_make_different_runs() -> None:
+def test_different_seeds_give_different_runs() -> None:
     dataset_features = small_dataset_features()
     one, other = (
         Slots([small_config(seed=seed)], dataset_features, CPU).state(0) for seed in (0, 1)
@@ -66,7 +66,7 @@ def test_seeds_make_different_runs() -> None:
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("fusion", ["conv", "ladder", "max"])
 def test_a_step_waits_for_nothing(name: str, fusion: str) -> None:
-    # tensors on the meta device have no numbers: whatever asked for one, or mixed devices, fails
+    # tensors on the meta device hold no numbers, so reading one or mixing devices fails
     slots = Slots(
         [small_config(name=name, fusion=fusion)], small_dataset_features(), torch.device("meta")
     )
@@ -75,7 +75,7 @@ def test_a_step_waits_for_nothing(name: str, fusion: str) -> None:
         slots.take_loss(0)
 
 
-def test_a_step_learns() -> None:
+def test_a_step_changes_model_and_probes() -> None:
     dataset_features = small_dataset_features()
     slots = Slots([small_config()], dataset_features, CPU)
     before = slots.state(0)
@@ -86,10 +86,9 @@ def test_a_step_learns() -> None:
     assert float(after["model.steps_S1"]) == 1
 
 
-def test_a_non_finite_target_reaches_no_parameter_and_is_reported() -> None:
-    dataset_features = small_dataset_features(
-        crops=4
-    )  # one batch an epoch, so that every step meets it
+def test_a_non_finite_target_changes_no_parameter_and_is_reported() -> None:
+    # one batch per epoch, so that every step uses the faulty crop
+    dataset_features = small_dataset_features(crops=4)
     slots = Slots([small_config()], dataset_features, CPU)
     slots.step()
     assert slots.take_loss(0)[1] is True
@@ -108,7 +107,7 @@ def test_a_non_finite_target_reaches_no_parameter_and_is_reported() -> None:
 
 
 @pytest.mark.usefixtures("one_thread")
-def test_one_slots_fault_is_not_anothers() -> None:
+def test_a_fault_in_one_slot_does_not_affect_another() -> None:
     dataset_features = small_dataset_features(crops=9)
     dataset_features.train.features["rgb"][3] = np.inf
     runs = PackedAndAlone(configs(2), dataset_features)
@@ -116,18 +115,18 @@ def test_one_slots_fault_is_not_anothers() -> None:
     for _ in range(3):
         runs.step(1)
         faults.append([not together.take_loss(slot)[1] for slot in range(2)])
-    assert any(one != other for one, other in faults)  # they meet the crop at different steps
+    assert any(one != other for one, other in faults)  # they draw the crop at different steps
     for slot, slots in enumerate(runs.alone):
         assert torch.equal(together.state(slot)["model.leaf_SP"], slots.state(0)["model.leaf_SP"])
         assert together.state(slot)["model.leaf_SP"].isfinite().all()
 
 
-def test_another_materials_modalities_are_refused() -> None:
+def test_features_of_other_modalities_are_refused() -> None:
     with pytest.raises(ConfigError, match="prepare the features"):
         Slots([small_config(modalities=("rgb",))], small_dataset_features(), CPU)
 
 
-def test_a_state_stays_as_it_was_taken() -> None:
+def test_a_state_and_the_slots_do_not_change_each_other() -> None:
     slots = Slots([small_config(fusion="ladder")], small_dataset_features(), CPU)
     slots.step()
     state = slots.state(0)
@@ -136,6 +135,6 @@ def test_a_state_stays_as_it_was_taken() -> None:
     assert same_tensors(state, before)
     assert not same_tensors(slots.state(0), before)
     for tensor in state.values():
-        tensor.zero_()  # nor do the slots see what is done to it
+        tensor.zero_()  # must not change the slots
     slots.step()
     assert slots.state(0)["model.leaf_SP"].any() and slots.take_loss(0)[0] > before["loss_sum"]

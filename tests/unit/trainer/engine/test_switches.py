@@ -1,4 +1,4 @@
-"""Each published habit of training changes what it should, and nothing else."""
+"""Each setting of the published protocol changes what it should, and nothing else."""
 
 import dataclasses
 from pathlib import Path
@@ -37,21 +37,21 @@ def finish(config: TrainConfig) -> Run:
 # training.random_pairs
 
 
-def test_repeats_move_each_fixed_point_of_a_permutation_on_by_one() -> None:
-    # in order of the numbers: places 1, 0, 2, 3; 2 and 3 meet themselves and are moved on
+def test_repeats_shift_each_fixed_point_of_a_permutation_by_one() -> None:
+    # sorting the numbers gives the permutation 1, 0, 2, 3; its fixed points 2 and 3 are shifted
     uniform = torch.tensor([[[0.2, 0.1, 0.3, 0.4, 0.9, 0.8]]])
     assert repeats(uniform, 4).tolist() == [[[1, 0, 3, 0, 4, 5]]]
     assert repeats(torch.zeros(1, 1, 1), 1).tolist() == [[[0]]]
 
 
-def test_repeats_meet_nobody_themselves_but_some_crop_twice() -> None:
-    met = repeats(torch.rand(2000, 1, 32, generator=torch_generator(0)), 32)[:, 0]
-    assert (met != torch.arange(32)).all()
-    proper = (met.sort(dim=-1).values == torch.arange(32)).all(dim=-1)
+def test_repeats_pair_no_crop_with_itself_but_use_some_crop_twice() -> None:
+    drawn = repeats(torch.rand(2000, 1, 32, generator=torch_generator(0)), 32)[:, 0]
+    assert (drawn != torch.arange(32)).all()
+    proper = (drawn.sort(dim=-1).values == torch.arange(32)).all(dim=-1)
     assert 1 - proper.double().mean() == pytest.approx(0.64, abs=0.03)  # a fixed point in 1 - 1/e
 
 
-def test_random_pairs_change_the_random_groups_alone() -> None:
+def test_random_pairs_change_only_the_random_groups() -> None:
     plan = DrawPlan(
         batch=6, ranks=3, maps=2, points=4, random_draws=5, masks=2, channels=3, dropout=0.1
     )  # fmt: skip
@@ -65,7 +65,7 @@ def test_random_pairs_change_the_random_groups_alone() -> None:
         assert torch.equal(getattr(cycle, name), getattr(other, name)), name
 
 
-def test_random_pairs_reach_the_run() -> None:
+def test_a_run_uses_the_setting_of_random_pairs() -> None:
     states = [
         finish(small_config(training={"random_pairs": name}))._slots.state(0)
         for name in ("cycle", "repeats")
@@ -78,7 +78,7 @@ def test_random_pairs_reach_the_run() -> None:
 
 
 @pytest.mark.parametrize("name", ["unim2", "stego"])
-def test_a_clean_target_of_one_modality_changes_the_loss_alone(name: str) -> None:
+def test_a_target_without_dropout_changes_only_the_loss(name: str) -> None:
     configs = [
         small_config(modalities=("rgb",), name=name, target_dropout=setting)
         for setting in ("single", "always", "never")
@@ -102,7 +102,7 @@ def test_a_clean_target_of_one_modality_changes_the_loss_alone(name: str) -> Non
 
 
 @pytest.mark.parametrize(("name", "maps"), [("unim2", 2), ("stego", 1)])
-def test_several_modalities_are_dropped_out_where_asked(name: str, maps: int) -> None:
+def test_targets_of_several_modalities_have_dropout_only_with_always(name: str, maps: int) -> None:
     single, always, never = (
         step(small_config(name=name, target_dropout=setting))
         for setting in ("single", "always", "never")
@@ -116,7 +116,7 @@ def test_several_modalities_are_dropped_out_where_asked(name: str, maps: int) ->
 # evaluation.cadence
 
 
-def looks(crops: int, **settings: Any) -> tuple[int, ...]:
+def evaluated_at(crops: int, **settings: Any) -> tuple[int, ...]:
     evaluation = {key: settings.pop(key) for key in ("cadence", "every") if key in settings}
     config = TrainConfig(
         training=TrainingConfig(**settings), evaluation=EvaluationConfig(**evaluation)
@@ -124,17 +124,17 @@ def looks(crops: int, **settings: Any) -> tuple[int, ...]:
     return config.evaluate_at(crops=crops)
 
 
-def test_looks_within_an_epoch_are_those_of_the_released_code() -> None:
-    nyu = looks(795 * 5, iterations=3334, cadence="batches")
-    assert nyu[:13] == (*range(10, 121, 10), 135)  # 12 an epoch of 125, none at 125
+def test_evaluations_within_an_epoch_are_those_of_the_published_code() -> None:
+    nyu = evaluated_at(795 * 5, iterations=3334, cadence="batches")
+    assert nyu[:13] == (*range(10, 121, 10), 135)  # 12 per epoch of 125, none at 125
     assert len(nyu) == 320 and nyu[-1] == 3330  # none is forced at the end
-    mcubes = looks(302 * 5, iterations=1334, cadence="batches", every=5)
+    mcubes = evaluated_at(302 * 5, iterations=1334, cadence="batches", every=5)
     assert mcubes[8:10] == (45, 53)  # an epoch has 48
 
 
 @pytest.mark.parametrize(("photos", "count"), [(795, 20), (302, 52), (784, 20), (1568, 10)])
-def test_looks_an_epoch_are_those_of_the_released_search(photos: int, count: int) -> None:
-    assert len(looks(photos * 5, iterations=2500, cadence="epoch")) == count
+def test_evaluations_per_epoch_are_those_of_the_published_search(photos: int, count: int) -> None:
+    assert len(evaluated_at(photos * 5, iterations=2500, cadence="epoch")) == count
 
 
 @pytest.mark.parametrize(
@@ -148,20 +148,20 @@ def test_a_run_that_would_never_be_scored_is_refused(
     settings: dict[str, Any], phrase: str
 ) -> None:
     with pytest.raises(ConfigError, match=phrase) as caught:
-        looks(10, **{"iterations": 100, "batch_size": 4, **settings})
+        evaluated_at(10, **{"iterations": 100, "batch_size": 4, **settings})
     assert "\n" not in str(caught.value)
 
 
-def test_looking_more_often_trains_the_same() -> None:
+def test_evaluating_more_often_does_not_change_training() -> None:
     often = finish(evaluated(small_config(), cadence="batches", every=2))
     seldom = finish(small_config())
-    # an epoch has three batches; nobody looks at the twelfth, so that it is not trained
+    # an epoch has three batches; the twelfth is not evaluated, so it is not trained
     assert [report.iteration for report in often.reports] == [2, 5, 8, 11]
     assert often.finished and often.iterations == often.iteration == 11
     assert often.evaluations == 4 and seldom.evaluations == 3
     often._slots.step()
     ours, theirs = often._slots.state(0), seldom._slots.state(0)
-    learnt = [name for name in theirs if "_sum" not in name]  # sums begin anew with each look
+    learnt = [name for name in theirs if "_sum" not in name]  # each evaluation resets the sums
     assert {"model.leaf_SP", "probes.leaf_SP", "draws.generator"} <= set(learnt)
     assert all(torch.equal(ours[name], theirs[name]) for name in learnt)
     assert often.reports[2].cluster == seldom.reports[1].cluster
@@ -170,7 +170,7 @@ def test_looking_more_often_trains_the_same() -> None:
 # evaluation.report
 
 
-def test_the_best_iterate_is_kept_beside_the_last(tmp_path: Path) -> None:
+def test_the_best_weights_are_kept_beside_the_last(tmp_path: Path) -> None:
     last, best = (
         finish(evaluated(small_config(), cadence="batches", every=1, report=report))
         for report in ("last", "best")
@@ -178,7 +178,7 @@ def test_the_best_iterate_is_kept_beside_the_last(tmp_path: Path) -> None:
     assert last.reports == best.reports
     assert same_tensors(last._slots.state(0), best._slots.state(0))
     wanted = max(best.reports, key=lambda report: report.cluster.miou)
-    assert wanted is not best.reports[-1], "else this shows nothing"
+    assert wanted is not best.reports[-1], "otherwise this test shows nothing"
     best.save(tmp_path)
     restored = Run.restore(tmp_path, best.config, DATASET_FEATURES, CPU)
     for run in (best, restored):
@@ -190,7 +190,7 @@ def test_the_best_iterate_is_kept_beside_the_last(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stop", [1, 5, 9])
-def test_the_best_iterate_outlives_an_interruption(tmp_path: Path, stop: int) -> None:
+def test_the_best_weights_survive_an_interruption(tmp_path: Path, stop: int) -> None:
     config = evaluated(small_config(), cadence="batches", every=1, report="best")
     whole, run = finish(config), Run.start(config, DATASET_FEATURES, CPU)
     for _ in range(stop):
@@ -202,7 +202,7 @@ def test_the_best_iterate_outlives_an_interruption(tmp_path: Path, stop: int) ->
     assert whole._best and same_tensors(run._best, whole._best)
 
 
-def test_of_equals_the_first_is_best_and_nothing_undefined() -> None:
+def test_the_best_report_is_the_first_of_equals_and_has_a_score() -> None:
     run = finish(small_config())
     scored = [
         dataclasses.replace(report, cluster=dataclasses.replace(report.cluster, miou=miou))
@@ -221,7 +221,7 @@ def test_the_best_cannot_be_chosen_without_labels() -> None:
 
 
 @pytest.mark.parametrize("fusion", ["conv", "ladder", "max"])
-def test_products_in_bf16_change_the_loss_a_little_and_no_draw(fusion: str) -> None:
+def test_products_in_bf16_change_the_loss_slightly_and_no_draws(fusion: str) -> None:
     exact, rounded = (
         Slots([small_config(fusion=fusion, training={"precision": name})], DATASET_FEATURES, CPU)
         for name in ("fp32", "bf16")
@@ -241,7 +241,7 @@ def test_products_in_bf16_change_the_loss_a_little_and_no_draw(fusion: str) -> N
     assert 0.97 < float(cosine) < 1
 
 
-def test_bf16_rounds_products_and_keeps_what_is_between() -> None:
+def test_bf16_rounds_products_but_not_sums() -> None:
     config = small_config(training={"precision": "bf16"})
     slots = Slots([config], DATASET_FEATURES, CPU)
     slots.step()

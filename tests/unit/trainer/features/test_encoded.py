@@ -9,7 +9,7 @@ import pytest
 from tests.fakes.data_sets import MAKERS
 from trainer.config.configuration import BackboneConfig, DataConfig, FeatureConfig, TrainConfig
 from trainer.features import prepare
-from trainer.features.inventory import list_banks
+from trainer.features.inventory import list_entries
 
 
 @pytest.fixture
@@ -50,6 +50,6 @@ def test_a_second_backbone_computes_no_hha(
 def test_kept_images_are_an_entry_of_the_cache(config: TrainConfig, tmp_path: Path) -> None:
     prepare(config, cache=tmp_path / "cache")
 
-    encoded = [entry.encoded for entry in list_banks(tmp_path / "cache")]
+    encoded = [entry.encoded for entry in list_entries(tmp_path / "cache")]
 
     assert sorted(encoded, key=str) == [None, "depth"]

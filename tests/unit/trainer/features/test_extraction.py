@@ -8,7 +8,7 @@ import torch
 from trainer.config.configuration import DataConfig, FeatureConfig
 from trainer.datasets import open_dataset
 from trainer.errors import DataError
-from trainer.features.bank import BankWriter
+from trainer.features.cache_entry import EntryWriter
 from trainer.features.extraction import Extraction
 
 DATA = open_dataset(DataConfig(options={"train": 4, "val": 2, "test": 2, "size": 48}))
@@ -43,7 +43,7 @@ def write(tmp_path: Path, backbone: Constant, dtype: str = "float16", split: str
         device=torch.device("cpu"),
         progress=lambda what, done, total: None,
     )
-    with BankWriter(folder=tmp_path) as bank:
+    with EntryWriter(folder=tmp_path) as bank:
         extraction.write(bank, split, {})
 
 

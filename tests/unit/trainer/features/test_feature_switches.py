@@ -16,7 +16,7 @@ from trainer.datasets.crops import jpeg_round_trip, square_image
 from trainer.features import DatasetFeatures, prepare
 from trainer.features.extraction import Extraction, SquareRule
 from trainer.features.knn import drop_channels
-from trainer.features.prepare import YOUNGER, _feature_settings
+from trainer.features.prepare import ADDED_LATER, _feature_settings
 from trainer.seeds import numpy_generator
 
 
@@ -122,7 +122,7 @@ def test_nearest_changes_images_and_no_label(banks: Any) -> None:
 
 def test_younger_settings_do_not_disown_older_banks() -> None:
     default = FeatureConfig()
-    assert not _feature_settings(default).keys() & set(YOUNGER)
+    assert not _feature_settings(default).keys() & set(ADDED_LATER)
     younger: dict[str, Any] = {"crop_storage": "jpeg75", "neighbour_dropout": 0.1}
     for name, value in younger.items():
         changed = dataclasses.replace(default, **{name: value})

@@ -9,7 +9,7 @@ import pytest
 from tests.fakes.data_sets import MAKERS
 from trainer.config.configuration import BackboneConfig, DataConfig, FeatureConfig, TrainConfig
 from trainer.features import DatasetFeatures, prepare
-from trainer.features.inventory import list_banks, remove_bank
+from trainer.features.inventory import list_entries, remove_entry
 
 FEATURES = FeatureConfig(train_resolution=16, eval_resolution=16, neighbours=7)
 
@@ -136,9 +136,9 @@ def test_an_entry_outlives_the_one_that_it_took_from(config: TrainConfig, tmp_pa
     prepare(config, cache=cache)
     alone = prepare(of(config, "rgb"), cache=cache)
     before = np.array(alone.train.features["rgb"])
-    (whole,) = (entry for entry in list_banks(cache) if entry.folder != alone.folder)
+    (whole,) = (entry for entry in list_entries(cache) if entry.folder != alone.folder)
 
-    freed = remove_bank(whole)
+    freed = remove_entry(whole)
 
     assert freed is not None and 0 < freed < whole.size
     again = prepare(of(config, "rgb"), cache=cache)

@@ -38,7 +38,7 @@ def cache(tmp_path: Path) -> Path:
     return tmp_path / "cache"
 
 
-def test_material_has_the_shapes_of_the_configuration(
+def test_features_have_the_shapes_of_the_configuration(
     rooms_config: TrainConfig, cache: Path
 ) -> None:
     dataset_features = prepare(rooms_config, cache=cache)
@@ -207,7 +207,7 @@ def test_a_data_set_without_labels_has_none(
     assert dataset_features.val.labels is None and dataset_features.test.labels is None
 
 
-def test_a_damaged_bank_is_told_and_builds_again_once_deleted(
+def test_a_damaged_entry_is_reported_and_built_again_once_deleted(
     rooms_config: TrainConfig, cache: Path
 ) -> None:
     folder = dataset_features_folder(prepare(rooms_config, cache=cache))
@@ -216,7 +216,7 @@ def test_a_damaged_bank_is_told_and_builds_again_once_deleted(
     data[-2] ^= 4
     path.write_bytes(data)
 
-    with pytest.raises(CacheError, match=r"val\.depth\.npy is not as it was written"):
+    with pytest.raises(CacheError, match=r"val\.depth\.npy does not match its checksum"):
         prepare(rooms_config, cache=cache)
     shutil.rmtree(folder)
     prepare(rooms_config, cache=cache)
@@ -254,7 +254,7 @@ def test_progress_ends_at_the_whole(rooms_config: TrainConfig, cache: Path) -> N
         (
             TrainConfig(features=FeatureConfig(eval_resolution=321)),
             ConfigError,
-            r"eval_resolution = 321 is no multiple of the token side 8.*give 320",
+            r"eval_resolution = 321 is not a multiple of 8, the token side.*give 320",
         ),
         (
             TrainConfig(
@@ -282,16 +282,17 @@ def test_what_cannot_work_is_refused_in_one_line(
     assert not (tmp_path / "cache").exists()
 
 
-def test_material_without_labels_on_val_is_refused_for_a_search(
+def test_a_search_refuses_features_without_labels_on_val(
     rooms_config: TrainConfig, cache: Path
 ) -> None:
     dataset_features = prepare(rooms_config, cache=cache)
     require_labels(dataset_features)
 
     labels = np.full((2, 48, 48), 255, dtype=np.uint8)
-    for unlabelled, reason in ((None, "no labels there"), (labels, "no pixel there has a class")):
+    for unlabelled, reason in ((None, "has none there"), (labels, "no pixel there has a class")):
         val = dataclasses.replace(dataset_features.val, labels=unlabelled)
-        with pytest.raises(DataError, match=f"needs labels on val to score: .*{reason}") as caught:
+        message = f"needs labels on val for scoring, but .*{reason}: "
+        with pytest.raises(DataError, match=message) as caught:
             require_labels(dataclasses.replace(dataset_features, val=val))
         assert "\n" not in str(caught.value)
     labels[1, 47, 47] = 3

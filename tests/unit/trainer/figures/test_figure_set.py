@@ -121,7 +121,7 @@ def test_without_matplotlib_the_fix_is_named(
     assert "pip install 'unim2-search[figures]'" in capsys.readouterr().err
 
 
-def test_snapshots_are_checkpoints_that_go_on_to_the_same_end(place: Path) -> None:
+def test_a_run_continued_from_a_snapshot_ends_the_same(place: Path) -> None:
     found = find_snapshots(place / "run")
     assert list(found) == [0, 4]
     assert config_of(found[4]) == ROOMS
@@ -133,17 +133,17 @@ def test_snapshots_are_checkpoints_that_go_on_to_the_same_end(place: Path) -> No
     assert run.reports == Run.restore(place / "run", ROOMS, dataset_features, cpu).reports
 
 
-def test_snapshots_that_cannot_be_had_are_refused(tmp_path: Path) -> None:
+def test_impossible_snapshots_are_refused(tmp_path: Path) -> None:
     assert read_iterations("10, 1,10") == (1, 10)
     for text in ("", "1,,2", "ten", "-1"):
-        with pytest.raises(ConfigError, match="is not understood"):
+        with pytest.raises(ConfigError, match="is not a list of iterations"):
             read_iterations(text)
     with pytest.raises(ConfigError, match="is beyond the run's 6 iterations"):
         check_snapshots((7,), tmp_path, reached=0, iterations=6)
-    with pytest.raises(ConfigError, match="was passed"):
+    with pytest.raises(ConfigError, match="comes too late"):
         check_snapshots((2,), tmp_path, reached=3, iterations=6)
     assert check_snapshots((3, 6), tmp_path, reached=3, iterations=6) == (3, 6)
 
 
-def test_snapshots_that_are_there_are_kept(place: Path) -> None:
+def test_existing_snapshots_are_kept(place: Path) -> None:
     assert check_snapshots((0, 4), place / "run", reached=6, iterations=6) == ()

@@ -292,7 +292,7 @@ def test_the_verb_tells_and_fails_when_training_would(
 ) -> None:
     config = street_config(street)
     assert inspect_data(config, cache=tmp_path / "cache", as_json=False)
-    assert "training would begin: nothing is wrong" in capsys.readouterr().out
+    assert "training would start: nothing is wrong" in capsys.readouterr().out
     bonn(street, "disparity", "disparity").write_bytes(b"")
 
     assert not inspect_data(config, cache=tmp_path / "cache", as_json=False)
@@ -350,14 +350,14 @@ def test_what_is_left_over_is_a_line_a_folder(
 def test_a_described_data_set_is_inspected_without_a_run(
     given: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The description itself, or the folder that it lies in."""
+    """Given the description itself or the folder that holds it."""
     MAKERS["folder"].LAYOUTS["lists"](tmp_path)
 
     assert inspect_file(tmp_path / given, cache=tmp_path / "cache", as_json=False)
 
     said = capsys.readouterr().out
     assert "settings: preset own" in said and "dataset.toml: data.modalities" in said
-    assert "training would begin" in said
+    assert "training would start" in said
     for name in ("rgb", "thermal", "height", "angle", "plant"):
         assert name in said
 

@@ -52,7 +52,7 @@ def test_the_code_is_the_features_that_were_asked_for(centre: bool) -> None:
 
 def test_features_of_a_modality_that_is_not_there_are_refused_in_one_line() -> None:
     with pytest.raises(
-        ConfigError, match="'nir' is not there: choose one of mean, sum, rgb"
+        ConfigError, match="'nir' is not a modality: choose one of mean, sum, rgb"
     ) as told:
         hyper_values(small_config(name="kmeans", features="nir"))
     assert "\n" not in str(told.value)

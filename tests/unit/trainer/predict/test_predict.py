@@ -184,7 +184,7 @@ def test_files_that_are_not_predicted_are_counted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["depth", "depth=", "=folder"])
 def test_a_modality_without_a_folder_is_refused(text: str) -> None:
-    with pytest.raises(ConfigError, match="write --modality NAME=FOLDER"):
+    with pytest.raises(ConfigError, match="give --modality NAME=FOLDER"):
         read_modalities([text])
 
 
@@ -369,7 +369,7 @@ def test_an_output_folder_that_cannot_be_written_is_refused(
 def test_without_labels_masks_hold_the_clusters_numbers(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One file is both modalities' here."""
+    """Here one file holds both modalities."""
     data = mfnet.without_labels(tmp_path / "data")
     train_briefly(data, tmp_path)
     images = tmp_path / "data/images"
@@ -385,7 +385,10 @@ def test_without_labels_masks_hold_the_clusters_numbers(
     legend = json.loads((tmp_path / "out/classes.json").read_text())
     assert legend["classes"][3]["name"] == "cluster 3"
     assert call_trainer(*asked, *common, "--probe", "linear") == 2
-    assert "was not trained, for its train split has no labels" in capsys.readouterr().err
+    assert (
+        "has no trained linear probe, since its train split has no labels"
+        in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,7 @@ from tests.fakes.trainer_command import call_trainer
 from trainer.config.configuration import DataConfig, FeatureConfig, TrainConfig
 from trainer.config.toml_records import record_to_table, toml_text
 from trainer.errors import CacheError
-from trainer.features import bank as bank_module
-from trainer.features import prepare
+from trainer.features import cache_entry, prepare
 
 CONFIG = TrainConfig(
     data=DataConfig(options={"train": 4, "val": 1, "test": 1, "size": 48}),
@@ -34,16 +33,16 @@ import errno, json, os, random, signal, sys
 from pathlib import Path
 import numpy as np
 from trainer.errors import CacheError
-from trainer.features.bank import BankWriter, read_bank
+from trainer.features.cache_entry import EntryWriter, read_entry
 from trainer.features.cache import build_once, hold
-from trainer.features.inventory import list_banks, remove_bank
+from trainer.features.inventory import list_entries, remove_entry
 
 root, seed = Path(sys.argv[1]), int(sys.argv[2])
 CALLS = {"open", "write", "flush", "fsync", "close", "rename", "mkdir", "rmdir", "unlink"}
 OURS = ("trainer/features/", "pathlib", "shutil")
 
 def fill(partial):
-    with BankWriter(folder=partial) as bank:
+    with EntryWriter(folder=partial) as bank:
         bank.write("statistics", np.arange(8.0))
         for name in ("train.rgb", "train.labels"):
             array = bank.begin(name, (30, 400), np.float32)
@@ -98,10 +97,10 @@ def in_child(work):
     return json.loads(text) if text else None
 
 def look():
-    banks = list_banks(folder)
+    banks = list_entries(folder)
     for bank in banks:
         if bank.complete:
-            read_bank(bank.folder, verify="all")
+            read_entry(bank.folder, verify="all")
     return [bank.state for bank in banks]
 
 def rebuild():
@@ -119,9 +118,9 @@ for way, act in (("kill", kill), ("full", refuse)):
         state, same = in_child(lambda: (look(), rebuild() == sound))
         told.append({"way": way, "point": point, "said": said, "state": state, "same": same})
 folder = root / "sound"
-(bank,) = list_banks(folder)
+(bank,) = list_entries(folder)
 use = hold(bank.folder)
-said = in_child(lambda: remove_bank(bank))
+said = in_child(lambda: remove_entry(bank))
 told.append({"way": "prune", "said": said, "state": in_child(look)})
 print(json.dumps(told))
 """
@@ -197,7 +196,7 @@ def test_a_flipped_bit_in_any_file_is_found_before_a_run(
     built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever the size of the bank: the small ones' mercy is taken away."""
-    monkeypatch.setattr(bank_module, "SMALL", 0)
+    monkeypatch.setattr(cache_entry, "SMALL", 0)
     generator = np.random.default_rng(3)
     for path in sorted(built.iterdir()):
         whole = path.read_bytes()
@@ -212,7 +211,7 @@ def test_a_flipped_bit_in_any_file_is_found_before_a_run(
 def test_reading_back_a_large_bank_is_shown(
     built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bank_module, "SMALL", 0)
+    monkeypatch.setattr(cache_entry, "SMALL", 0)
     told: list[str] = []
 
     prepare(CONFIG, cache=tmp_path / "cache", progress=lambda what, *_: told.append(what))
@@ -235,7 +234,7 @@ def test_fit_and_features_refuse_a_flipped_bit_and_rebuild_what_was_deleted(
     for verb in (("fit", "--out", tmp_path / "out"), ("features",), ("features", "--verify")):
         assert call_trainer(verb[0], *common, *verb[1:]) == 2
         error = capsys.readouterr().err.strip()
-        assert "train.rgb.npy is not as it was written" in error and "\n" not in error
+        assert "train.rgb.npy does not match its checksum" in error and "\n" not in error
     assert not (tmp_path / "out").exists()
     gc.collect()  # the errors' frames still hold the bank
     pruned = ("cache", "prune", "--cache", tmp_path / "cache", "--larger-than", "1kB", "--yes")

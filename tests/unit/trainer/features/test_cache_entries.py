@@ -10,23 +10,23 @@ import numpy as np
 import pytest
 
 from trainer.errors import CacheError
-from trainer.features import bank as bank_module
-from trainer.features.bank import BankWriter, read_bank
+from trainer.features import cache_entry
 from trainer.features.cache import build_once, cache_root, check_space, hash_json
+from trainer.features.cache_entry import EntryWriter, read_entry
 
 ROWS = np.arange(24, dtype=np.float32).reshape(6, 4)
 
 
 @pytest.fixture
-def bank(tmp_path: Path) -> Path:
-    folder = tmp_path / "bank"
+def entry(tmp_path: Path) -> Path:
+    folder = tmp_path / "entry"
     folder.mkdir()
     fill(folder)
     return folder
 
 
 def fill(folder: Path) -> None:
-    with BankWriter(folder=folder) as writer:
+    with EntryWriter(folder=folder) as writer:
         rows = writer.begin("rows", ROWS.shape, np.float16)
         rows.append(ROWS[:4])
         rows.append(ROWS[4:])
@@ -41,8 +41,8 @@ def flip(path: Path, position: int) -> None:
     path.write_bytes(data)
 
 
-def test_what_was_written_is_mapped(bank: Path) -> None:
-    arrays, description = read_bank(bank, verify="all")
+def test_written_arrays_are_read_back(entry: Path) -> None:
+    arrays, description = read_entry(entry, verify="all")
 
     assert isinstance(arrays["rows"], np.memmap) and not arrays["rows"].flags.writeable
     assert arrays["rows"].dtype == np.float16 and np.array_equal(arrays["rows"], ROWS)
@@ -53,65 +53,67 @@ def test_what_was_written_is_mapped(bank: Path) -> None:
 @pytest.mark.parametrize("verify", ["all", "small"])
 @pytest.mark.parametrize("position", [10, 128 + 5, -1])
 def test_a_flipped_bit_is_found(
-    bank: Path, verify: Literal["all", "small"], position: int
+    entry: Path, verify: Literal["all", "small"], position: int
 ) -> None:
-    flip(bank / "rows.npy", position)
+    flip(entry / "rows.npy", position)
 
-    with pytest.raises(CacheError, match=r"rows\.npy is not as it was .*delete that folder"):
-        read_bank(bank, verify=verify)
+    with pytest.raises(
+        CacheError, match=r"rows\.npy does not match its checksum.*delete that folder"
+    ):
+        read_entry(entry, verify=verify)
 
 
-def test_a_large_bank_is_read_through_on_demand_only(
-    bank: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_large_entry_is_read_completely_only_on_demand(
+    entry: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bank_module, "SMALL", 100)
-    flip(bank / "rows.npy", -1)
+    monkeypatch.setattr(cache_entry, "SMALL", 100)
+    flip(entry / "rows.npy", -1)
 
-    read_bank(bank, verify="small")
+    read_entry(entry, verify="small")
     with pytest.raises(CacheError):
-        read_bank(bank, verify="all")
+        read_entry(entry, verify="all")
 
 
-def test_a_truncated_array_is_found_by_its_size(bank: Path) -> None:
-    path = bank / "rows.npy"
+def test_a_truncated_array_is_found_by_its_size(entry: Path) -> None:
+    path = entry / "rows.npy"
     path.write_bytes(path.read_bytes()[:-3])
 
     with pytest.raises(CacheError, match=r"rows\.npy has 173 bytes instead of 176"):
-        read_bank(bank)
+        read_entry(entry)
 
 
-def test_a_missing_array_is_found(bank: Path) -> None:
-    (bank / "whole.npy").unlink()
+def test_a_missing_array_is_found(entry: Path) -> None:
+    (entry / "whole.npy").unlink()
 
     with pytest.raises(CacheError, match=r"whole\.npy is missing"):
-        read_bank(bank)
+        read_entry(entry)
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[1]", "{", "null"])
-def test_a_manifest_that_is_none_is_found(bank: Path, content: str) -> None:
-    (bank / "manifest.json").write_text(content)
+def test_an_invalid_manifest_is_found(entry: Path, content: str) -> None:
+    (entry / "manifest.json").write_text(content)
 
     with pytest.raises(CacheError, match=r"manifest\.json cannot be read"):
-        read_bank(bank)
+        read_entry(entry)
 
 
-def test_an_edited_manifest_is_found(bank: Path) -> None:
-    path = bank / "manifest.json"
+def test_an_edited_manifest_is_found(entry: Path) -> None:
+    path = entry / "manifest.json"
     path.write_text(path.read_text().replace('"a"', '"c"'))
 
-    with pytest.raises(CacheError, match=r"manifest\.json is not as it was written"):
-        read_bank(bank)
+    with pytest.raises(CacheError, match=r"manifest\.json does not match its checksum"):
+        read_entry(entry)
 
 
-def test_another_format_is_refused(bank: Path) -> None:
-    path = bank / "manifest.json"
+def test_another_format_is_refused(entry: Path) -> None:
+    path = entry / "manifest.json"
     content = json.loads(path.read_text())
     del content["checksum"]
     content["format"] = 99
     path.write_text(json.dumps({**content, "checksum": hash_json(content)}))
 
     with pytest.raises(CacheError, match="it has format 99"):
-        read_bank(bank)
+        read_entry(entry)
 
 
 def test_a_bank_is_built_once(tmp_path: Path) -> None:
@@ -128,7 +130,7 @@ def test_a_bank_is_built_once(tmp_path: Path) -> None:
     assert first == (folder, True) and second == (folder, False)
     assert len(built) == 1 and built[0] != folder
     assert not built[0].exists()
-    read_bank(folder, verify="all")
+    read_entry(folder, verify="all")
 
 
 def test_a_failed_build_leaves_nothing(tmp_path: Path) -> None:
@@ -148,7 +150,7 @@ def test_what_a_killed_process_left_is_built_anew(tmp_path: Path) -> None:
 
     folder, _ = build_once(tmp_path, "abc", build=fill, waits=pytest.fail)
 
-    assert np.array_equal(read_bank(folder, verify="all")[0]["rows"], ROWS)
+    assert np.array_equal(read_entry(folder, verify="all")[0]["rows"], ROWS)
     assert not (tmp_path / "banks/abc.partial").exists()
 
 
@@ -205,7 +207,7 @@ def test_the_cache_lies_where_it_is_told(monkeypatch: pytest.MonkeyPatch, tmp_pa
 def test_who_waits_is_told_and_gets_what_the_other_built(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The lock is taken; when it comes free, the bank is there."""
+    """The lock is held by another process; when it is released, the entry exists."""
     told: list[str] = []
     calls: list[int] = []
 
@@ -225,7 +227,7 @@ def test_who_waits_is_told_and_gets_what_the_other_built(
 
     assert not built
     assert told == ["waits"] and len(calls) == 2
-    read_bank(folder, verify="all")
+    read_entry(folder, verify="all")
 
 
 def test_equal_data_has_equal_hashes() -> None:

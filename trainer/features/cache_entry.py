@@ -1,9 +1,9 @@
-"""A feature cache on disk: arrays and a manifest that says what they are.
+"""An entry of the feature cache on disk: arrays and a manifest that describes them.
 
-Checksums are taken while writing. Opening compares the manifest's own checksum and every
-file's size, which finds what is truncated or missing in no time; with ``verify="all"`` every
-byte is read and compared as well, with ``verify="small"`` those of a bank of up to 64 MiB.
-``trainer.features.prepare`` says who asks for which.
+Checksums are computed while writing. Opening an entry compares the manifest's own checksum and
+the size of each file, which quickly finds truncated and missing files. ``verify="all"`` also
+compares every byte, ``verify="small"`` only does so for entries of up to 64 MiB.
+``trainer.features.prepare`` explains which is used where.
 """
 
 import contextlib
@@ -26,36 +26,36 @@ from trainer.features.cache import MANIFEST, hash_json, writing
 __all__ = [
     "ArrayRecord",
     "ArrayWriter",
-    "BankWriter",
+    "EntryWriter",
     "Verify",
     "is_sound",
-    "read_bank",
+    "read_entry",
     "read_manifest",
 ]
 
 FORMAT = 1
-SMALL = 64 * 2**20  # bytes that are read through in a few hundredths of a second
+SMALL = 64 * 2**20  # bytes; read in a few hundredths of a second
 PIECE = 2**20  # bytes read at a time
 
-#: How closely a bank is looked at when it is opened.
+#: How closely an entry is checked when it is opened.
 Verify = Literal["sizes", "small", "all"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ArrayRecord:
-    """What the manifest says of an array."""
+    """Size and checksum of an array, from the manifest."""
 
-    #: Size of its file, bytes.
+    #: Bytes of the array's file.
     size: int
-    #: Hash of its file.
+    #: Hash of the array's file.
     checksum: str
 
 
 class ArrayWriter:
     """Appends rows to an ``.npy`` file whose final shape is known, and hashes them.
 
-    Writes through a file rather than a memory map: on a full disk a write to a map kills
-    the process, a write to a file is an error that can be told.
+    Writes through a file rather than a memory map: on a full disk, writing to a map kills the
+    process, whereas writing to a file raises an error that can be reported.
     """
 
     def __init__(self, path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> None:
@@ -85,7 +85,7 @@ class ArrayWriter:
         self._rows += len(rows)
 
     def finish(self) -> ArrayRecord:
-        """Bring the file to the disk."""
+        """Flush the file to disk and close it."""
         assert self._rows == self.shape[0], (self._rows, self.shape)
         with writing(self.path.parent):
             self._file.flush()
@@ -95,13 +95,13 @@ class ArrayWriter:
         return ArrayRecord(size=size, checksum=self._hash.hexdigest())
 
     def close(self) -> None:
-        """Let go of the file, whether it is finished or not."""
-        with contextlib.suppress(OSError):  # a full disk refuses the rest of the buffer again
+        """Close the file, whether it is finished or not."""
+        with contextlib.suppress(OSError):  # flushing the buffer to a full disk fails again
             self._file.close()
 
 
 class _Hashing:
-    """A file for writing that hashes what passes."""
+    """A file for writing that hashes the data."""
 
     def __init__(self, file: BinaryIO, digest: "hashlib.blake2b") -> None:
         self._file, self._digest = file, digest
@@ -112,8 +112,8 @@ class _Hashing:
 
 
 @dataclass(kw_only=True)
-class BankWriter:
-    """Writes the arrays of a bank, then its manifest."""
+class EntryWriter:
+    """Writes the arrays of a cache entry, then its manifest."""
 
     folder: Path
     _open: dict[str, ArrayWriter] = field(default_factory=dict)
@@ -125,7 +125,7 @@ class BankWriter:
         return self._open[name]
 
     def finish(self) -> None:
-        """End the arrays that were begun."""
+        """Finish all arrays that were begun."""
         for name, writer in self._open.items():
             self._records[name] = writer.finish()
         self._open.clear()
@@ -150,10 +150,10 @@ class BankWriter:
         self._records[name] = record
 
     def seal(self, description: Mapping[str, Any]) -> None:
-        """Write the manifest: the bank is complete.
+        """Write the manifest, which completes the entry.
 
         Args:
-            description: Plain data that :func:`read_bank` gives back.
+            description: Plain data that :func:`read_entry` returns.
         """
         arrays = {name: asdict(record) for name, record in self._records.items()}
         content = {"format": FORMAT, "arrays": arrays, "description": dict(description)}
@@ -163,7 +163,7 @@ class BankWriter:
             file.flush()
             os.fsync(file.fileno())
 
-    def __enter__(self) -> "BankWriter":
+    def __enter__(self) -> "EntryWriter":
         return self
 
     def __exit__(
@@ -176,22 +176,22 @@ class BankWriter:
             writer.close()
 
 
-def read_bank(
+def read_entry(
     folder: Path, *, verify: Verify = "sizes", progress: Callable[[int, int], None] | None = None
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Map the arrays of a complete bank.
+    """Memory-map the arrays of a complete entry.
 
     Args:
-        folder: Folder of the bank.
-        verify: ``sizes`` compares sizes; ``all`` reads every byte; ``small`` does so where
-            the bank is small.
-        progress: Called while reading with the MiB that were compared, and of how many.
+        folder: Folder of the entry.
+        verify: ``sizes`` compares sizes; ``all`` compares every byte; ``small`` does so if the
+            entry is small.
+        progress: Called while reading, with the MiB compared so far and their total.
 
     Returns:
-        Read-only arrays by name, and the description they were sealed with.
+        Read-only arrays by name, and the description given to :meth:`EntryWriter.seal`.
 
     Raises:
-        CacheError: If anything is missing or not as it was written.
+        CacheError: If anything is missing or differs from what was written.
     """
     content = read_manifest(folder)
     arrays, total = {}, 0
@@ -206,10 +206,10 @@ def read_bank(
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """What the manifest of a bank says: ``arrays`` and ``description``.
+    """The manifest of an entry, with ``arrays`` and ``description``.
 
     Raises:
-        CacheError: If it is missing, damaged or of another format.
+        CacheError: If it is missing, damaged or has another format.
     """
     path = folder / MANIFEST
     try:
@@ -219,7 +219,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, LookupError, AttributeError, TypeError) as error:
         raise _damaged(folder, f"its {MANIFEST} cannot be read") from error
     if not sound:
-        raise _damaged(folder, f"its {MANIFEST} is not as it was written")
+        raise _damaged(folder, f"its {MANIFEST} does not match its checksum")
     if content["format"] != FORMAT:
         raise _damaged(folder, f"it has format {content['format']} instead of {FORMAT}")
     return dict(content)
@@ -263,18 +263,18 @@ def _check_contents(
         except OSError as error:
             raise _damaged(folder, f"{name}.npy cannot be read") from error
         if digest.hexdigest() != record["checksum"]:
-            raise _damaged(folder, f"{name}.npy is not as it was written")
+            raise _damaged(folder, f"{name}.npy does not match its checksum")
 
 
 def _map(folder: Path, name: str) -> NDArray[Any]:
     try:
         array: NDArray[Any] = np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
-        raise _damaged(folder, f"{name}.npy cannot be mapped") from error
+        raise _damaged(folder, f"{name}.npy cannot be memory-mapped") from error
     return array
 
 
-def _damaged(folder: Path, what: str) -> CacheError:
+def _damaged(folder: Path, fault: str) -> CacheError:
     return CacheError(
-        f"the feature cache {folder} is damaged ({what}): delete that folder, it is built again"
+        f"the feature cache {folder} is damaged ({fault}): delete that folder to build it again"
     )

@@ -1,0 +1,98 @@
+"""Timing of contestants side by side, and the machine they ran on."""
+
+import json
+import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+__all__ = ["RESULTS", "Timing", "append_result", "interleaved", "machine", "processor"]
+
+#: Folder of the results.
+RESULTS = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timing:
+    """Seconds of several runs."""
+
+    seconds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """The middle one."""
+        return statistics.median(self.seconds)
+
+    def text(self, *, digits: int = 2) -> str:
+        """Minimum, median and maximum."""
+        found = (min(self.seconds), self.median, max(self.seconds))
+        return " / ".join(f"{each:.{digits}f}" for each in found)
+
+
+def interleaved(
+    contestants: Mapping[str, Callable[[], None]],
+    *,
+    repeats: int,
+    device: torch.device,
+    warm_ups: int = 1,
+) -> dict[str, Timing]:
+    """Time contestants in turns, so that a change of the machine meets all of them alike.
+
+    Args:
+        contestants: Name to one run of it.
+        repeats: Timed runs of each.
+        device: What they run on; a GPU is waited for before the clock is read.
+        warm_ups: Runs of each before, which are not timed.
+    """
+    for run in [*contestants.values()] * warm_ups:
+        run()
+    seconds: dict[str, list[float]] = {name: [] for name in contestants}
+    for _ in range(repeats):
+        for name, run in contestants.items():
+            _finish(device)
+            began = time.perf_counter()
+            run()
+            _finish(device)
+            seconds[name].append(time.perf_counter() - began)
+    return {name: Timing(seconds=tuple(each)) for name, each in seconds.items()}
+
+
+def _finish(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def machine(device: torch.device) -> dict[str, Any]:
+    """What a result depends on besides the code."""
+    return {
+        "processor": processor(),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def processor() -> str:
+    """The processor's own name, where the system knows it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if "model name" in line]
+    return names[0] if names else platform.processor()
+
+
+def append_result(name: str, records: Sequence[Mapping[str, Any]]) -> Path:
+    """Append records to ``results/NAME.jsonl``, one per line."""
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{name}.jsonl"
+    with path.open("a", encoding="utf-8") as file:
+        for record in records:
+            file.write(json.dumps(record) + "\n")
+    return path

@@ -1,0 +1,190 @@
+"""A training step from the feature cache, beside one that runs the frozen backbone every time.
+
+    python -m benchmarks.step [--device cuda] [--batches 8 32] [--repeats 5] [--quick]
+
+The second is the released trainer's order of work, restated: each step decodes and resizes the
+queries and their positives in both modalities, runs the frozen ViT-S/16 on them without
+gradients, and then trains as ours does. Weights and images are random, because neither changes
+the time. Beside each step stands its share of the machine's product rate: the operations that
+PyTorch counts in it, divided by its time and by the rate of one large product, measured in the
+same turns. Needs neither Optuna nor Ray nor a database.
+"""
+
+import argparse
+import dataclasses
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import PIL.Image
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.markdown import markdown_table
+from benchmarks.measuring import Timing, append_result, interleaved, machine
+from benchmarks.random_features import FeatureSize, random_features
+from trainer.backbones import Backbone, build_backbone
+from trainer.config.configuration import BackboneConfig, TrainConfig
+from trainer.engine.slots import Slots
+from trainer.seeds import numpy_generator, torch_generator
+
+__all__ = ["main"]
+
+Precision = Literal["fp32", "bf16"]
+PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
+TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+HEADER = (
+    "batch",
+    "what",
+    "seconds: min / median / max",
+    "times as fast as with the backbone",
+    "share of the product rate, %",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """What is measured."""
+
+    features: FeatureSize
+    backbone: str
+    #: Side of a decoded image before it is cut to a square, pixels.
+    image: int
+    #: Side of the large product.
+    product: int
+
+
+FULL = Size(
+    features=FeatureSize(),
+    backbone="vit_small_patch16_224",
+    image=480,
+    product=2048,
+)
+QUICK = Size(
+    features=FeatureSize(crops=32, grid=2, channels=192, labels=32),
+    backbone="vit_tiny_patch16_224",
+    image=48,
+    product=128,
+)
+
+
+class WithBackbone:
+    """A step in the released trainer's order of work."""
+
+    def __init__(self, size: Size, batch: int, device: torch.device, step: Callable[[], None]):
+        self._size, self._device, self._step = size, device, step
+        config = BackboneConfig(name=size.backbone, weights="random")
+        self._backbone: Backbone = build_backbone(config, device)
+        # the queries and their positives, in each modality
+        self._files = [_jpeg(size.image, seed) for seed in range(8)]
+        self._count = 2 * batch * len(size.features.modalities)
+
+    def __call__(self) -> None:
+        """Decode, run the backbone, train."""
+        side = self._size.features.grid * self._backbone.patch
+        images = [_decoded(self._files[index % 8], side) for index in range(self._count)]
+        with torch.no_grad():
+            for begin in range(0, self._count, 32):
+                batch = torch.stack(images[begin : begin + 32]).to(self._device)
+                self._backbone.features(batch)
+        self._step()
+
+
+def _jpeg(side: int, seed: int) -> bytes:
+    pixels = numpy_generator("benchmark", "image", seed).integers(0, 256, (side, side, 3))
+    file = io.BytesIO()
+    PIL.Image.fromarray(pixels.astype(np.uint8)).save(file, "JPEG")
+    return file.getvalue()
+
+
+def _decoded(file: bytes, side: int) -> Tensor:
+    with PIL.Image.open(io.BytesIO(file)) as picture:
+        pixels = np.asarray(picture.resize((side, side), PIL.Image.Resampling.BILINEAR))
+    return torch.from_numpy(pixels.astype(np.float32) / 255).permute(2, 0, 1)
+
+
+def _slots(size: Size, batch: int, precision: Precision, device: torch.device) -> Slots:
+    config = TrainConfig()
+    training = dataclasses.replace(config.training, batch_size=batch, precision=precision)
+    config = dataclasses.replace(config, training=training)
+    return Slots([config], random_features(size.features), device)
+
+
+def _operations(run: Callable[[], None]) -> int:
+    """Floating-point operations of a run that PyTorch counts: the products."""
+    with FlopCounterMode(display=False) as counter:
+        run()
+    total: int = counter.get_total_flops()
+    return total
+
+
+def _product(side: int, precision: Precision, device: torch.device) -> Callable[[], None]:
+    generator = torch_generator("benchmark", "product")
+    factor = torch.randn(side, side, generator=generator).to(device, TYPES[precision])
+
+    def run() -> None:
+        torch.mm(factor, factor)
+
+    return run
+
+
+def measure(
+    size: Size, batch: int, *, device: torch.device, repeats: int
+) -> tuple[dict[str, Timing], dict[str, float]]:
+    """Times by name, and the share of the product rate of each of our steps."""
+    slots = {each: _slots(size, batch, each, device) for each in PRECISIONS}
+    contestants: dict[str, Callable[[], None]] = {}
+    for each in PRECISIONS:
+        contestants[f"ours, {each}"] = slots[each].step
+        contestants[f"product, {each}"] = _product(size.product, each, device)
+    contestants["with the backbone, fp32"] = WithBackbone(size, batch, device, slots["fp32"].step)
+    operations = _operations(slots["fp32"].step)
+    times = interleaved(contestants, repeats=repeats, device=device)
+    shares = {}
+    for each in PRECISIONS:
+        rate = 2 * size.product**3 / times[f"product, {each}"].median
+        shares[f"ours, {each}"] = operations / times[f"ours, {each}"].median / rate
+    return times, shares
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, print the table, keep the result."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.step", description=__doc__)
+    parser.add_argument("--device", default="cpu", type=torch.device)
+    parser.add_argument("--batches", nargs="+", type=int, default=[8, 32])
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--quick", action="store_true", help="tiny sizes; no result is kept")
+    asked = parser.parse_args(arguments)
+    torch.set_num_threads(asked.threads)
+    size = QUICK if asked.quick else FULL
+    rows, records = [], []
+    for batch in asked.batches:
+        times, shares = measure(size, batch, device=asked.device, repeats=asked.repeats)
+        slow = times["with the backbone, fp32"]
+        for name, each in times.items():
+            ratio = slow.median / each.median
+            share = shares.get(name)
+            shown = "" if share is None else f"{100 * share:.0f}"
+            is_step = not name.startswith("product")
+            rows.append((batch, name, each.text(), ratio if is_step else "", shown))
+            records.append(
+                {
+                    "batch": batch,
+                    "what": name,
+                    "seconds": [round(value, 4) for value in each.seconds],
+                    "times_as_fast": round(ratio, 2) if is_step else None,
+                    "share_of_product_rate": None if share is None else round(share, 3),
+                    **machine(asked.device),
+                }
+            )
+    print(markdown_table(HEADER, rows))
+    if not asked.quick:
+        print(f"kept in {append_result('step', records)}")
+
+
+if __name__ == "__main__":
+    main()

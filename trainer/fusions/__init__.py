@@ -1,0 +1,83 @@
+"""How the token maps of several modalities become one, by name (``docs/method.md``).
+
+A new fusion is one file and one entry in the table. The table is read without torch, which the
+builders import.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from trainer.errors import ConfigError
+
+if TYPE_CHECKING:
+    from trainer.fusions.base import Fusion
+
+__all__ = ["FUSIONS", "FusionEntry", "find_fusion"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FusionEntry:
+    """A fusion before it is built."""
+
+    #: Returns its class.
+    load: Callable[[], "type[Fusion]"]
+    #: Why it cannot start with features unchanged (``start = "identity"``); None if it can.
+    not_from_identity: str | None = None
+
+    def build(self, *, modalities: int, channels: int) -> "Fusion":
+        """The fusion of M modalities with C feature channels each."""
+        return self.load()(modalities=modalities, channels=channels)
+
+
+def _sum() -> "type[Fusion]":
+    from trainer.fusions.elementwise import SumFusion
+
+    return SumFusion
+
+
+def _mean() -> "type[Fusion]":
+    from trainer.fusions.elementwise import MeanFusion
+
+    return MeanFusion
+
+
+def _max() -> "type[Fusion]":
+    from trainer.fusions.elementwise import MaxFusion
+
+    return MaxFusion
+
+
+def _convolution() -> "type[Fusion]":
+    from trainer.fusions.convolution import ConvolutionFusion
+
+    return ConvolutionFusion
+
+
+def _ladder() -> "type[Fusion]":
+    from trainer.fusions.ladder import LadderFusion
+
+    return LadderFusion
+
+
+#: Value of ``method.fusion`` to the fusion.
+FUSIONS: Mapping[str, FusionEntry] = {
+    "sum": FusionEntry(load=_sum),
+    "mean": FusionEntry(load=_mean),
+    "max": FusionEntry(load=_max),
+    "conv": FusionEntry(load=_convolution),
+    "ladder": FusionEntry(load=_ladder, not_from_identity="it normalises the features"),
+}
+
+
+def find_fusion(name: str) -> FusionEntry:
+    """The entry of a fusion.
+
+    Raises:
+        ConfigError: If there is none of that name.
+    """
+    if name not in FUSIONS:
+        raise ConfigError(
+            f"method.fusion = {name!r} is unknown: choose one of {', '.join(FUSIONS)}"
+        )
+    return FUSIONS[name]

@@ -1,0 +1,52 @@
+"""The fusion ``conv``: two 1x1 convolutions over the concatenated modalities.
+
+Letters of shapes: ``docs/architecture.md``.
+"""
+
+import torch
+from torch import Tensor
+
+from trainer.fusions.base import Fusion
+from trainer.nn.linear import linear
+from trainer.nn.parameters import Entry, Views, linear_entries
+
+__all__ = ["ConvolutionFusion"]
+
+
+class ConvolutionFusion(Fusion):
+    """M·C channels to (M + 1)·C / 2, a rectifier, and to C."""
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Parameters of both layers."""
+        wide = self.modalities * self.channels
+        hidden = (wide + self.channels) // 2
+        return (
+            *linear_entries("fusion.layer0", inputs=wide, outputs=hidden),
+            *linear_entries("fusion.layer1", inputs=hidden, outputs=self.channels),
+        )
+
+    def identity(self, views: Views, *, bound: float) -> dict[str, Tensor]:
+        """Parameters with which the fused map is the mean of the modalities.
+
+        The first C hidden channels hold the mean, lifted by the bound above the rectifier's zero;
+        the others keep what was drawn and are not read at first.
+        """
+        own, lifted = torch.eye(self.channels), slice(self.channels)
+        made = {name: views[name].clone() for name, _ in views.items() if "fusion." in name}
+        made["fusion.layer0.weight"][:, lifted] = own.repeat(1, self.modalities) / self.modalities
+        made["fusion.layer0.bias"][:, lifted] = bound
+        made["fusion.layer1.weight"][:] = 0
+        made["fusion.layer1.weight"][:, :, lifted] = own
+        made["fusion.layer1.bias"][:] = -bound
+        return made
+
+    def __call__(
+        self,
+        tokens_SMNTC: Tensor,
+        views: Views,
+        buffers: dict[str, Tensor],
+        sample_weight_SB: Tensor | None,
+    ) -> Tensor:
+        """Fuse the modalities to shape (S, N, T, C)."""
+        maps = torch.cat(tokens_SMNTC.unbind(dim=1), dim=-1)
+        return linear(linear(maps, views, "fusion.layer0", relu=True), views, "fusion.layer1")
