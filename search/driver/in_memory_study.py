@@ -17,7 +17,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search.records.attempts import attempts_of
 from search.records.counts import Counts
-from search.records.outcome import FOREIGN_ATTRIBUTE, TrialEnd, prune_kind, write_end
+from search.records.outcome import TrialEnd, write_end
+from search.records.stored_trial import count_trials
 
 __all__ = ["InMemoryStudy"]
 
@@ -113,19 +114,7 @@ class InMemoryStudy:
 
     def counts(self) -> Counts:
         """Number of trials in each state."""
-        trials = self.trials()
-        states = [trial.state for trial in trials]
-        kinds = [prune_kind(trial) for trial in trials]
-        foreign = sum(FOREIGN_ATTRIBUTE in trial.system_attrs for trial in trials)
-        return Counts(
-            complete=states.count(TrialState.COMPLETE),
-            collapsed=kinds.count("collapsed"),
-            behind=kinds.count("behind"),
-            failed=states.count(TrialState.FAIL) - foreign,
-            foreign=foreign,
-            running=states.count(TrialState.RUNNING),
-            waiting=states.count(TrialState.WAITING),
-        )
+        return count_trials(self.trials())
 
     def _id(self, number: int) -> int:
         return self._storage.get_trial_id_from_study_id_trial_number(self.study._study_id, number)

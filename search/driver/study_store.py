@@ -27,9 +27,16 @@ from search.driver.writes import (
 from search.errors import StudyError
 from search.objectives import Objective
 from search.records.attempts import ATTEMPTS_ATTRIBUTE, attempts_of
-from search.records.origin import QUEUED_ATTRIBUTE, ended_by_driver
-from search.records.outcome import END_ATTRIBUTE, end_mark, write_end
+from search.records.outcome import write_end
 from search.records.stored_checkpoint import StoredCheckpoint
+from search.records.stored_trial import (
+    END_ATTRIBUTE,
+    QUEUED_ATTRIBUTE,
+    TEST_ATTRIBUTE,
+    end_mark,
+    ended_by_driver,
+    test_of,
+)
 from storage.optuna_store import SearchStorage
 from storage.outage import translated
 from storage.reports import reports_of, store_report
@@ -38,11 +45,9 @@ from trainer.records import Report
 
 __all__ = [
     "ATTEMPTS_ATTRIBUTE",
-    "TEST_ATTRIBUTE",
     "StudyStore",
     "attempts_of",
     "checkpoints_of",
-    "test_of",
     "trial_template",
 ]
 
@@ -50,8 +55,6 @@ __all__ = [
 CHECKPOINTS_ATTRIBUTE = "unim2:checkpoints"
 #: System attribute of the study: where its artifact store is.
 ARTIFACTS_ATTRIBUTE = "unim2:artifacts"
-#: User attribute of the study: which trial was scored on the test split, and its scores.
-TEST_ATTRIBUTE = "test"
 
 
 def trial_template(
@@ -70,15 +73,6 @@ def checkpoints_of(trial: FrozenTrial) -> tuple[StoredCheckpoint, ...]:
     """The trial's valid checkpoints in the artifact store, newest first."""
     stored = trial.system_attrs.get(CHECKPOINTS_ATTRIBUTE, [])
     return tuple(StoredCheckpoint.from_json(item) for item in stored)
-
-
-def test_of(attributes: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The test scores among a study's user attributes; None if there are none.
-
-    An attribute with the same name but another form, set by somebody else, is ignored.
-    """
-    stored = attributes.get(TEST_ATTRIBUTE)
-    return stored if isinstance(stored, dict) and isinstance(stored.get("trial"), int) else None
 
 
 class StudyStore:

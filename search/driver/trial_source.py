@@ -18,7 +18,8 @@ from search.driver.writes import AddTrial, EndTrial, StartQueued, Write
 from search.objectives import Objective
 from search.records.jobs import Job
 from search.records.origin import Unsuitable, counted, given_parameters, queued_text
-from search.records.outcome import FAILURE_ATTRIBUTE, FOREIGN_ATTRIBUTE, Failed, trial_end
+from search.records.outcome import Failed, trial_end
+from search.records.stored_trial import FAILURE_ATTRIBUTE, FOREIGN_ATTRIBUTE
 from search.samplers import Sampler
 from search.spaces import Space
 

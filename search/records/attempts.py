@@ -1,6 +1,6 @@
 """The attempts at a trial, as they are stored with it."""
 
-from optuna.trial import FrozenTrial
+from search.records.stored_trial import AnyTrial
 
 __all__ = ["ATTEMPTS_ATTRIBUTE", "attempts_of"]
 
@@ -8,7 +8,7 @@ __all__ = ["ATTEMPTS_ATTRIBUTE", "attempts_of"]
 ATTEMPTS_ATTRIBUTE = "unim2:attempts"
 
 
-def attempts_of(trial: FrozenTrial) -> list[tuple[int, int, str]]:
+def attempts_of(trial: AnyTrial) -> list[tuple[int, int, str]]:
     """The trial's attempts in order: number, lease epoch, reason for the attempt.
 
     Empty if no driver has begun the trial, or if somebody else overwrote the attribute.

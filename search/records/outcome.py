@@ -8,54 +8,37 @@ and only :func:`write_end` stores it, in the in-memory study and in PostgreSQL.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from optuna.storages import BaseStorage
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
 from search.objectives import Objective
+from search.records.stored_trial import (
+    COLLAPSE_ATTRIBUTE,
+    END_ATTRIBUTE,
+    FAILURE_ATTRIBUTE,
+    HEALTHY,
+    KIND_ATTRIBUTE,
+    REASON_ATTRIBUTE,
+    PruneKind,
+)
 from trainer.records import Report
 
 __all__ = [
-    "COLLAPSE_ATTRIBUTE",
-    "END_ATTRIBUTE",
-    "FAILURE_ATTRIBUTE",
-    "FOREIGN_ATTRIBUTE",
     "Completed",
     "Failed",
     "Keep",
     "Outcome",
     "Prune",
-    "PruneKind",
     "Pruned",
     "TrialEnd",
     "Verdict",
-    "end_mark",
-    "kind_text",
-    "prune_kind",
-    "prune_reason",
     "trial_end",
     "write_end",
 ]
 
-#: ``collapsed``: the run is worthless; ``behind``: it is healthy, but underperforming.
-PruneKind = Literal["collapsed", "behind"]
-UNDERPERFORMING = "underperforming"
-
-#: System attribute in which Optuna 5 stores the constraint ``collapse`` of a trial. A value above
-#: 0 is infeasible, and TPE ranks infeasible trials last. It is what
-#: ``optuna.trial.Trial.set_constraint("collapse", …)`` writes, which needs a ``Trial``.
-COLLAPSE_ATTRIBUTE = "constraints:collapse"
-HEALTHY, COLLAPSED = 0.0, 1.0
-#: System attribute of a trial in PostgreSQL: the end that its driver stored, see :func:`end_mark`.
-END_ATTRIBUTE = "unim2:end"
-#: System attribute of an in-memory trial that somebody else ended: its original state.
-FOREIGN_ATTRIBUTE = "unim2:foreign"
-#: User attribute of a failed trial: the last error in one line.
-FAILURE_ATTRIBUTE = "failure"
-
-KIND_ATTRIBUTE = "prune_kind"
-REASON_ATTRIBUTE = "prune_reason"
+COLLAPSED = 1.0  # of the constraint ``collapse``
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,11 +136,6 @@ def trial_end(outcome: Outcome, reports: Sequence[Report], objective: Objective)
     )
 
 
-def end_mark(study: str, number: int, state: TrialState, value: float | None) -> list[Any]:
-    """The mark that a driver stores with a trial that it ends, to recognise ends by others."""
-    return [study, number, state.name, value]
-
-
 def write_end(
     storage: BaseStorage, trial_id: int, end: TrialEnd, mark: list[Any] | None = None
 ) -> None:
@@ -169,7 +147,7 @@ def write_end(
         storage: The in-memory study's storage, or PostgreSQL.
         trial_id: The trial's id in that storage.
         end: How it ended.
-        mark: The :func:`end_mark` to store; None for none.
+        mark: The :func:`~search.records.stored_trial.end_mark` to store; None for none.
 
     Raises:
         optuna.exceptions.UpdateFinishedTrialError: If the trial has already ended.
@@ -182,26 +160,6 @@ def write_end(
         storage.set_trial_system_attr(trial_id, END_ATTRIBUTE, mark)
     values = None if end.value is None else [end.value]
     storage.set_trial_state_values(trial_id, end.state, values)
-
-
-def kind_text(kind: PruneKind) -> str:
-    """The kind of a pruned trial in words; ``behind`` is the word that studies store."""
-    return UNDERPERFORMING if kind == "behind" else kind
-
-
-def prune_kind(trial: FrozenTrial) -> PruneKind | None:
-    """The kind of rule that stopped a stored trial; None if none did."""
-    if trial.state is not TrialState.PRUNED:
-        return None
-    return (
-        "collapsed" if trial.system_attrs.get(COLLAPSE_ATTRIBUTE, HEALTHY) > HEALTHY else "behind"
-    )
-
-
-def prune_reason(trial: FrozenTrial) -> str | None:
-    """Why a stored trial was stopped; None if it was not."""
-    reason: str | None = trial.user_attrs.get(REASON_ATTRIBUTE)
-    return reason
 
 
 def _last_report(reports: Sequence[Report]) -> dict[str, Any]:

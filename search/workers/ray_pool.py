@@ -14,6 +14,7 @@ from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 from search.errors import ClusterError, ClusterUnreachable, first_line
 from search.records.messages import Crashed, Event, Lost, Order, OutOfMemory, Reported
 from search.workers.cluster import Cluster
+from search.workers.connection import THREADS_VARIABLE
 from search.workers.feature_delivery import with_local_feature_cache
 from search.workers.feature_server import RemoteFeatureCache, serve_feature_cache
 from search.workers.pool import Answer
@@ -142,8 +143,10 @@ class RayPool:
             "num_gpus": self._gpu_share,
             "max_restarts": 0,
             "max_concurrency": 2,  # one thread trains while the other answers questions
-            "runtime_env": {"env_vars": {"OMP_NUM_THREADS": str(self._setup.threads)}},
         }
+        if places is not None:  # in our own Ray, every process has the variable already
+            variables = {THREADS_VARIABLE: str(self._setup.threads)}
+            options["runtime_env"] = {"env_vars": variables}
         if places is not None and self._feature_cache is None:  # other nodes may lack it
             self._feature_cache = RemoteFeatureCache(
                 serve_feature_cache(Path(self._setup.feature_cache))

@@ -16,8 +16,8 @@ Letters of shapes: ``docs/architecture.md``. The axis of 3 is the camera's: righ
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from trainer.datasets.base import Image
 from trainer.datasets.decoding import grey_image
@@ -173,9 +173,9 @@ def _slope(inverse: Numbers, mean: Numbers, ray: Numbers, *, axis: int) -> tuple
 
 def _window_mean(values: Numbers) -> Numbers:
     """Mean over the part of the window that lies in the picture."""
-    total = ndimage.uniform_filter(values, WINDOW, mode="constant")
+    total = scipy.ndimage.uniform_filter(values, WINDOW, mode="constant")
     counts = [
-        ndimage.uniform_filter1d(np.ones(length), WINDOW, mode="constant")
+        scipy.ndimage.uniform_filter1d(np.ones(length), WINDOW, mode="constant")
         for length in values.shape
     ]
     mean: Numbers = total / np.outer(*counts)

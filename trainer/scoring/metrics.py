@@ -9,8 +9,8 @@ No prediction is dropped: a pixel whose cluster is matched to no class counts as
 import math
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from trainer.records import Scores
 
@@ -31,7 +31,7 @@ def cluster_of_class(counts_YZ: Counts) -> NDArray[np.int64]:
     Returns:
         Clusters with shape (Y,), each once.
     """
-    _, matched = linear_sum_assignment(counts_YZ, maximize=True)
+    _, matched = scipy.optimize.linear_sum_assignment(counts_YZ, maximize=True)
     return np.asarray(matched, dtype=np.int64)
 
 

@@ -5,8 +5,8 @@ pose over the floor is known here; on real data it is estimated from the depth i
 """
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from trainer.datasets.base import Image
 from trainer.datasets.rooms.materials import Numbers
@@ -42,7 +42,7 @@ def encode_depth(depth: NDArray[np.uint16], camera: Camera) -> Image:
 
 def _upward(points: Numbers, rays: Numbers) -> Numbers:
     """Vertical part of the unit normal that faces the camera, from -1 to 1; shape (h, w)."""
-    smooth = ndimage.uniform_filter(points, size=(1, SMOOTHING, SMOOTHING), mode="nearest")
+    smooth = scipy.ndimage.uniform_filter(points, size=(1, SMOOTHING, SMOOTHING), mode="nearest")
     normal = np.cross(np.gradient(smooth, axis=1), np.gradient(smooth, axis=2), axis=0)
     length = np.sqrt((normal**2).sum(axis=0))
     towards = -np.sign((normal * rays).sum(axis=0))

@@ -7,8 +7,8 @@ Letters of shapes: ``docs/architecture.md``. Vectors of all pixels have the axis
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from trainer.datasets.rooms.materials import DatasetFeatures, Numbers, paint_material
 from trainer.datasets.rooms.scene import CLASS_IDS, Camera, Decal, Scene
@@ -183,7 +183,7 @@ def _shade(scene: Scene, hits: _Hits, points: Numbers, rays: Numbers) -> Numbers
 
 def _expose(colour: Numbers, rng: np.random.Generator) -> NDArray[np.uint8]:
     """From (3, h, w) to (h, w, 3)."""
-    blurred = ndimage.gaussian_filter(colour, sigma=(0, BLUR, BLUR))
+    blurred = scipy.ndimage.gaussian_filter(colour, sigma=(0, BLUR, BLUR))
     noisy = blurred + COLOUR_NOISE * rng.standard_normal(colour.shape)
     exposed: NDArray[np.uint8] = np.rint(np.clip(noisy, 0, 1) * 255).astype(np.uint8)
     return exposed.transpose(1, 2, 0)
