@@ -31,6 +31,7 @@ BENCHMARKS = {
     "step": Benchmark(gpu=("--device", "cuda")),
     "precision": Benchmark(quick=("--short",), gpu=("--device", "cuda")),
     "evaluation": Benchmark(quick=("--short",)),
+    "start": Benchmark(),
 }
 
 
