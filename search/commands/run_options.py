@@ -20,7 +20,8 @@ def find_run_options(flags: RunFlags) -> RunOptions:
             of range, or there is no GPU here to measure the slots on.
     """
     joined, slots = flags.ray is not None, flags.slot_count()
-    machine = find_machine(flags.device, flags.workers, slots=slots or 1, joined=joined)
+    count = 1 if slots is None else slots
+    machine = find_machine(flags.device, flags.workers, slots=count, joined=joined)
     measure_slots = slots is None and machine.device != "cpu"
     if measure_slots and machine.own_device == "cpu":
         raise SettingsError(

@@ -22,7 +22,7 @@ def check_device(subject: Subject) -> Check:
         machine = find_machine(
             subject.device,
             subject.workers,
-            slots=subject.slots,
+            slots=1 if subject.slots is None else subject.slots,
             joined=subject.ray_address is not None,
         )
     except SettingsError as error:

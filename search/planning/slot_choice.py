@@ -1,8 +1,7 @@
-"""``--slots auto``: how many trials a worker trains at once, by memory and speed on this device.
+"""``--slots auto``: how many trials a worker trains at once, by memory and speed.
 
-On the CPU that is one: training together saves nothing there. On a GPU a few steps are measured
-with the search's own features, and the slots are doubled as long as the memory holds them and the
-trials get faster.
+On a GPU, a few steps are measured with the features of the search. The slots are doubled as long
+as they fit into the memory and the trials get faster. On a CPU, slots save nothing.
 """
 
 import math
@@ -24,8 +23,8 @@ from trainer.features import DatasetFeatures
 __all__ = ["DeviceMemory", "SlotCost", "best_slots", "choose_slots"]
 
 MOST_SLOTS = 32
-LEAST_GAIN = 1.1  # by which twice the slots have to be faster
-SHARE = 0.8  # of the free memory: the rest is for fragments, and for what a process takes itself
+LEAST_GAIN = 1.1  # speed-up that twice the slots must reach
+SHARE = 0.8  # of the free memory; the rest is for fragmentation and for the process itself
 WARM_STEPS, STEPS = 2, 5
 
 
@@ -33,10 +32,10 @@ class DeviceMemory(Protocol):
     """The memory of the device that trains."""
 
     def free(self) -> int:
-        """Bytes that nobody uses."""
+        """Free bytes."""
 
     def peak(self, action: Callable[[], None]) -> int:
-        """Bytes that an action takes at most."""
+        """Bytes that an action uses at most."""
 
 
 class CudaMemory:
@@ -46,12 +45,12 @@ class CudaMemory:
         self._device = device
 
     def free(self) -> int:
-        """Bytes that nobody uses."""
+        """Free bytes."""
         torch.cuda.empty_cache()
         return torch.cuda.mem_get_info(self._device)[0]
 
     def peak(self, action: Callable[[], None]) -> int:
-        """Bytes that an action takes at most, with what torch keeps beside them."""
+        """Bytes that an action uses at most, including torch's cache."""
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(self._device)
         before = torch.cuda.memory_reserved(self._device)
@@ -61,13 +60,13 @@ class CudaMemory:
 
 
 def device_memory(device: torch.device) -> DeviceMemory | None:
-    """The memory that slots have to fit in; None on the CPU."""
+    """The memory of a GPU; None for the CPU."""
     return CudaMemory(device) if device.type == "cuda" else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class SlotCost:
-    """What so many slots cost."""
+    """The cost of a number of slots."""
 
     slots: int
     #: Bytes of the device's memory.
@@ -81,7 +80,7 @@ class SlotCost:
         return self.slots / self.seconds
 
     def __str__(self) -> str:
-        """Such as ``8 slots: 1.9 GiB, 12.3 ms an iteration of all``."""
+        """Such as ``8 slots: 1.9 GiB, 12.3 ms a step``."""
         name = "slot" if self.slots == 1 else "slots"
         milliseconds = 1000 * self.seconds
         return f"{self.slots} {name}: {bytes_text(self.memory)}, {milliseconds:.1f} ms a step"
@@ -94,7 +93,7 @@ def measure_slots(
     memory: DeviceMemory,
     count: int,
 ) -> SlotCost | None:
-    """Train a few steps and evaluate once; None if the memory is too little.
+    """Train a few steps and evaluate once; None if the memory is too small.
 
     Raises:
         ConfigError: If the configuration cannot be trained.
@@ -126,7 +125,7 @@ def choose_slots(measured: Callable[[int], SlotCost | None], *, room: int) -> Sl
     """Double the slots as long as they fit and the trials get faster.
 
     Args:
-        measured: What a number of slots costs; None if it does not fit.
+        measured: Measures a number of slots; None if they do not fit.
         room: Bytes that a worker may use.
 
     Returns:
@@ -150,16 +149,16 @@ def best_slots(
     machine: Machine,
     memory: Callable[[torch.device], DeviceMemory | None] = device_memory,
 ) -> SlotCost:
-    """Measure how many slots each of the machine's workers is to have.
+    """Measure which number of slots per worker is best.
 
     Args:
-        config: What the search trains.
-        dataset_features: The features that it trains on.
-        machine: The machine; its own device is measured.
-        memory: The memory of a device.
+        config: The configuration of the search's runs.
+        dataset_features: The features to train on.
+        machine: The machine, whose own device is measured.
+        memory: Finds the memory of a device.
 
     Raises:
-        ClusterError: If the memory is too little for one slot.
+        ClusterError: If the memory is too small for one slot.
     """
     device = torch.device(machine.own_device)
     found = memory(device)

@@ -28,7 +28,7 @@ class WorkerLine:
 
 @dataclass(frozen=True, kw_only=True)
 class ProcessLine:
-    """What a worker with several slots does, in one line."""
+    """A worker with several slots, in one line."""
 
     name: str
     #: Its slots, and those of them that train a trial.
@@ -42,7 +42,7 @@ class ProcessLine:
 
     @classmethod
     def of(cls, name: str, seats: Sequence[WorkerLine]) -> "ProcessLine":
-        """The line of a worker with these seats."""
+        """The line of the worker that has these seats."""
         busy = [seat for seat in seats if seat.trial is not None]
         return cls(
             name=name,
@@ -77,7 +77,7 @@ class Snapshot:
     objective: str = ""
 
     def lines(self, most: int) -> Sequence[WorkerLine | ProcessLine]:
-        """A line per seat; if that were more than ``most``, a line per worker with several."""
+        """One line per seat, or one per worker if there are more seats than ``most``."""
         if len(self.workers) <= most:
             return self.workers
         seats: dict[str, list[WorkerLine]] = {}

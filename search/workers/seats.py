@@ -1,10 +1,9 @@
-"""The seats of a pool: one per slot of every worker process, and what becomes of them.
+"""The seats of a pool, one per slot of each worker process, and the loss of a process.
 
-The driver knows seats only. A process that is lost loses all of its seats. Nobody knows then which
-of the jobs on them is to blame, so none is, as long as there are several. A process that lacks
-memory for all of its slots gets half of them, and so does one that is lost together with a job
-that has gone from loss to loss without an evaluation. In the end a job that ends its process is
-alone there, and to blame.
+If several jobs were on a lost process, nobody knows which of them caused the loss, so it counts
+against none. A process that is too short of memory for its jobs gets half of its slots, and so
+does one that is lost with a job that was lost several times in a row without an evaluation. In the
+end, a job that kills its process is alone there, and the loss counts against it.
 """
 
 from collections import Counter
@@ -16,18 +15,18 @@ from search.workers.pool import Answer
 
 __all__ = ["Seats"]
 
-MOST_LOSSES = 3  # of a job in a row without an evaluation, before a process gets fewer slots
+MOST_LOSSES = 3  # of a job in a row without an evaluation, until its process gets fewer slots
 
 
 class Seats:
-    """Which seats there are, by process."""
+    """The seats, by process."""
 
     def __init__(self, *, workers: int, slots: int) -> None:
-        """All of them.
+        """Name the seats.
 
         Args:
-            workers: Worker processes.
-            slots: Slots of each; with one, a seat is named like its process.
+            workers: Number of worker processes.
+            slots: Slots of each process; a single one is named like its process.
         """
         self._seats = {
             process: (process,)
@@ -41,14 +40,14 @@ class Seats:
             for slot, seat in enumerate(seats)
         }
         self._begun: dict[str, Job] = {}
-        #: Reports that a job still has to make before it has done anything in its process.
+        #: Reports until the job of a seat has made an evaluation there.
         self._awaited: dict[str, int] = {}
         self._losses: Counter[Job] = Counter()
         self._notices: list[str] = []
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The seats that there are."""
+        """The names of all seats."""
         return tuple(seat for seats in self._seats.values() for seat in seats)
 
     @property
@@ -57,40 +56,43 @@ class Seats:
         return tuple(self._seats)
 
     def process(self, seat: str) -> str:
-        """The process that a seat is in."""
+        """The process of a seat."""
         return self._places[seat][0]
 
     def slot(self, seat: str) -> int:
-        """The slot of its process that a seat is."""
+        """The slot of a seat in its process."""
         return self._places[seat][1]
 
     def of(self, process: str) -> tuple[str, ...]:
-        """The seats in a process, by slot."""
+        """The seats of a process, by slot."""
         return self._seats[process]
 
     def notices(self) -> list[str]:
-        """What the user should know, a line each, since the last call."""
+        """Messages for the user since the last call, one line each."""
         notices, self._notices = self._notices, []
         return notices
 
     def note_order(self, seat: str, order: Order) -> None:
-        """Take note of an order."""
+        """Note that a seat was given an order."""
         if isinstance(order, Begin):
             resumes = bool(order.task.earlier or order.task.stored)
             self._begun[seat] = order.task.job
             self._awaited[seat] = 1 + resumes  # the first report may be the checkpoint's
 
     def note_event(self, seat: str, event: Event) -> None:
-        """Take note of an answer."""
+        """Note the result of an order."""
         if isinstance(event, Reported):
             self._awaited[seat] -= 1
             if self._awaited[seat] == 0:
                 self._losses.pop(self._begun[seat], None)
 
     def lose(self, process: str, busy: Collection[str], event: Lost | OutOfMemory) -> list[Answer]:
-        """What is answered for the busy seats of a process that is gone.
+        """The answers of the busy seats of a lost process, which may get fewer seats.
 
-        The process may have fewer seats from then on.
+        Args:
+            process: The process that died or ran out of memory.
+            busy: Its seats that had an order.
+            event: How it was lost.
         """
         if len(busy) > 1:
             if isinstance(event, OutOfMemory):
@@ -101,7 +103,7 @@ class Seats:
         return [Answer(worker=seat, event=event) for seat in busy]
 
     def _lost_again(self, busy: Collection[str]) -> bool:
-        """Count the loss; whether one of the jobs has gone from loss to loss."""
+        """Count the loss; return whether a job was lost too often without an evaluation."""
         silent = [self._begun[seat] for seat in busy if self._awaited[seat] > 0]
         self._losses.update(silent)
         return any(self._losses[job] >= MOST_LOSSES for job in silent)
@@ -112,6 +114,6 @@ class Seats:
         after = max(1, before // 2)
         self._seats[process] = self._seats[process][:after]
         self._notices.append(
-            f"{process} {why} with {before} slots and gets {after}: its trials resume from their"
-            " checkpoints"
+            f"{process} {why} with {before} slots and restarts with {after}: its trials resume"
+            " from their checkpoints"
         )

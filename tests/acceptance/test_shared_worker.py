@@ -43,7 +43,7 @@ def test_three_slots_of_a_killed_process_end_as_three_workers_do(
     assert driver.wait(timeout=200) == 0, search_command.log()
     log = search_command.log()
     assert "10 of 10 trials" in log and "worker-0/2: " in log
-    assert "worker-0/0 was lost" in log and "gets" not in log
+    assert "worker-0/0 was lost" in log and "restarts with" not in log
     search_command.launch(*OPTIONS, "--workers", "3", "--study", "apart", "--oversubscribe")
     found = told(search_command, "shared")
     assert [number for number, *_ in found] == list(range(10))

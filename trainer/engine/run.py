@@ -37,7 +37,7 @@ class Run:
     """A run in progress. :meth:`start` and :meth:`restore` make one with slots of its own."""
 
     def __init__(self, config: TrainConfig, slots: Slots, slot: int) -> None:
-        """Begin in a slot, in place of whatever was there.
+        """Begin in a slot; this replaces its previous run.
 
         Raises:
             ConfigError: If a hyper-parameter is unknown or out of range, the configuration has
@@ -88,10 +88,10 @@ class Run:
 
     @classmethod
     def restore_in(cls, folder: Path, config: TrainConfig, slots: Slots, slot: int) -> "Run":
-        """A run that continues from a checkpoint in a slot, in place of whatever was there.
+        """A run that continues from a checkpoint in a slot; it replaces the previous one.
 
         Raises:
-            CheckpointError: As for :meth:`restore`; the slot is as it was.
+            CheckpointError: As for :meth:`restore`; the slot does not change.
             ConfigError: As for the constructor.
         """
         checkpoint = _read_same(folder, config, slots.dataset_features)
@@ -157,11 +157,11 @@ class Run:
         return self._iteration >= self._points[len(self._reports)]
 
     def count_iteration(self) -> None:
-        """Take note that the slot made a step."""
+        """Note that the slot made a step."""
         self._iteration += 1
 
     def report(self) -> Report:
-        """Score the val split at an evaluation point, and take the report in."""
+        """Score the val split at an evaluation point, and keep the report."""
         report = self._made_report()
         self._reports.append(report)
         self._reported_at = self._iteration

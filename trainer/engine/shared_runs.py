@@ -1,8 +1,8 @@
-"""Runs that train together in one process, a slot each: one of them may fail, the others go on.
+"""Runs that train together in one process, one per slot; if one fails, the others continue.
 
-An iteration is one step of all the slots that have work. If it fails, each slot is tried alone:
-the state has not changed and the draws are the same, so that whoever did nothing wrong makes
-exactly the step it would have made, and whoever fails alone answers for it.
+An iteration is one step of all slots that have work. If it fails, each slot repeats it alone. The
+state has not changed and the draws are the same, so the run that fails alone is at fault, and all
+others make exactly the step that they would have made.
 """
 
 from collections.abc import Collection, Mapping
@@ -21,9 +21,10 @@ __all__ = ["Attempt", "SharedRuns"]
 
 
 class Attempt:
-    """A block that may fail on account of one run: what it raises is kept, for that run's report.
+    """A block whose error concerns one run only: a context manager that keeps the error.
 
-    Interrupts and exits pass.
+    Interrupts and exits propagate, and so do errors of the device, after which a process cannot
+    use it any more.
     """
 
     def __init__(self) -> None:
@@ -38,7 +39,8 @@ class Attempt:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
-        self.error = error if isinstance(error, Exception) else None
+        if isinstance(error, Exception) and not isinstance(error, torch.AcceleratorError):
+            self.error = error
         return self.error is not None
 
 
@@ -69,7 +71,7 @@ class SharedRuns:
         self._runs: dict[int, Run] = {}
 
     def start(self, slot: int, config: TrainConfig) -> Run:
-        """A new run in a slot, in place of whatever was there.
+        """Start a new run in a slot; it replaces the previous one.
 
         Raises:
             ConfigError: As for :class:`Run`.
@@ -78,7 +80,7 @@ class SharedRuns:
         return self._runs[slot]
 
     def restore(self, slot: int, folder: Path, config: TrainConfig) -> Run:
-        """A run that continues from a checkpoint in a slot, in place of whatever was there.
+        """Continue a run from a checkpoint in a slot; it replaces the previous one.
 
         Raises:
             CheckpointError, ConfigError: As for :meth:`Run.restore_in`.
@@ -87,21 +89,20 @@ class SharedRuns:
         return self._runs[slot]
 
     def run(self, slot: int) -> Run:
-        """The run that a slot has."""
+        """The current run of a slot."""
         return self._runs[slot]
 
     def iteration(self, slot: int) -> int:
-        """Iterations of the run that a slot has or had last; 0 before the first."""
+        """Iterations of a slot's current or last run; 0 before the first."""
         run = self._runs.get(slot)
         return 0 if run is None else run.iteration
 
     def step(self, slots: Collection[int]) -> Mapping[int, Exception]:
-        """Train one iteration of some slots' runs.
+        """Train one iteration of the given slots' runs.
 
         Returns:
-            What went wrong, for each slot at fault; the others have made their step. If several
-            train and the memory is not enough for all of them, none is at fault, and each has the
-            error.
+            The errors of the slots that are at fault; all others have made their step. If the
+            memory is too small for several runs at once, all of them have that error.
         """
         together = self._try(slots)
         if together is None:

@@ -33,6 +33,7 @@ from trainer.methods import build_method, step_values
 from trainer.methods.base import Batch, StepTerms
 from trainer.nn.parameters import Layout, Views
 from trainer.nn.precision import products_in
+from trainer.nn.transfer import send
 from trainer.scoring.evaluation import Evaluation, Scored, evaluate
 from trainer.scoring.probes import cluster_loss, linear_loss
 from trainer.seeds import torch_generator
@@ -103,7 +104,7 @@ class Slots:
         return slots
 
     def begin(self, slot: int, config: TrainConfig) -> None:
-        """Begin a run from its seed, in place of whatever was in the slot.
+        """Begin a run from its seed; it replaces the slot's previous one.
 
         Raises:
             ConfigError: If a hyper-parameter is unknown or out of range, or the configuration
@@ -186,10 +187,10 @@ class Slots:
     def step(self, slots: Iterable[int] | None = None) -> None:
         """Train slots on their next batches, without waiting for the GPU.
 
-        If it raises, every slot is as it was before: a further step repeats it exactly.
+        If it raises, all slots are unchanged, and their next step repeats this one exactly.
 
         Args:
-            slots: The slots to train, each with a run; all of them by default.
+            slots: The slots to train, in which runs have begun; all by default.
         """
         chosen = range(len(self)) if slots is None else sorted(slots)
         for slot in chosen:
@@ -199,13 +200,13 @@ class Slots:
         if len(chosen) == len(self):
             self._rows = self._trained(self._rows, draws)
         else:
-            slots_S = torch.tensor(chosen).to(self._device)
+            slots_S = send(torch.tensor(chosen), self._device)
             self._rows.put(slots_S, self._trained(self._rows.take(slots_S), draws))
         for slot in chosen:
             del self._drawn[slot]
 
     def _trained(self, rows: SlotRows, drawn: StepDraws) -> SlotRows:
-        """The rows after a step; they themselves stay as they are."""
+        """New rows after a step; the given ones do not change."""
         tokens = self._batches.tokens(drawn, positives=self._method.needs.positives)
         batch, draws = Batch(tokens_SMNTC=tokens, grid=self._batches.grid), drawn.to(self._device)
         parameters = _trainable(self._layouts.parameters, rows.model)

@@ -1,4 +1,4 @@
-"""A search whose workers have several slots: who goes on, and who is to blame."""
+"""A search whose workers have several slots: which trials continue, and which count a loss."""
 
 from pathlib import Path
 
@@ -70,7 +70,7 @@ def test_too_little_memory_lowers_the_slots_says_so_and_costs_no_retry(tmp_path:
     assert set(whys(search)) == {"lost"}
     said = [line for line in search.progress.events if "ran out of memory" in line]
     assert said[0].startswith("worker-0 ran out of memory (OutOfMemoryError: 80 GiB) with 6 slots")
-    assert "gets 3" in said[0] and len(said) == 2
+    assert "restarts with 3" in said[0] and len(said) == 2
 
 
 def test_a_trial_that_ends_every_process_fails_and_takes_no_neighbour_with_it(

@@ -214,6 +214,21 @@ def test_a_run_that_breaks_the_step_is_found_and_its_neighbours_go_on_exactly(
     assert [run.report() for run in runs] == expected
 
 
+def test_an_error_of_the_device_is_nobodys_fault_and_ends_the_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shared = SharedRuns(STRUCTURE, DATASET_FEATURES, CPU, count=2)
+    for slot in (0, 1):
+        shared.start(slot, config_of_run(slot))
+
+    def broken(*arguments: Any) -> None:
+        raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(Slots, "_trained", broken)
+    with pytest.raises(torch.AcceleratorError, match="illegal memory access"):
+        shared.step((0, 1))
+
+
 def test_memory_that_is_too_little_for_all_is_nobodys_fault(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -67,10 +67,10 @@ def test_different_seeds_give_different_runs() -> None:
 @pytest.mark.parametrize("fusion", ["conv", "ladder", "max"])
 def test_a_step_waits_for_nothing(name: str, fusion: str) -> None:
     # tensors on the meta device hold no numbers, so reading one or mixing devices fails
-    slots = Slots.start(
-        [small_config(name=name, fusion=fusion)], small_dataset_features(), torch.device("meta")
-    )
+    config = small_config(name=name, fusion=fusion)
+    slots = Slots.start([config] * 2, small_dataset_features(), torch.device("meta"))
     slots.step()
+    slots.step((1,))
     with pytest.raises(RuntimeError, match="meta"):
         slots.take_loss(0)
 
