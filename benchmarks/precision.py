@@ -55,7 +55,7 @@ def with_precision(config: TrainConfig, precision: Precision) -> TrainConfig:
 
 def first_gradient(slots: Slots) -> torch.Tensor:
     """The gradient of the first step, from Adam's first moment: a tenth of it."""
-    return 10 * slots._model.first_SP[0].double().cpu()
+    return 10 * slots.state(0)["model.first_SP"].double()
 
 
 def milliseconds(slots: Slots, steps: int, device: torch.device) -> float:
@@ -77,7 +77,7 @@ def measure_steps(size: Size, device: torch.device) -> None:
     config = TrainConfig()
     gradients, rows = {}, []
     for precision in PRECISIONS:
-        slots = Slots([with_precision(config, precision)], dataset_features, device)
+        slots = Slots.start([with_precision(config, precision)], dataset_features, device)
         slots.step()
         gradients[precision] = first_gradient(slots)
         rows.append((precision, milliseconds(slots, size.steps, device)))

@@ -110,7 +110,7 @@ def _slots(size: Size, batch: int, precision: Precision, device: torch.device) -
     config = TrainConfig()
     training = dataclasses.replace(config.training, batch_size=batch, precision=precision)
     config = dataclasses.replace(config, training=training)
-    return Slots([config], random_features(size.features), device)
+    return Slots.start([config], random_features(size.features), device)
 
 
 def _operations(run: Callable[[], None]) -> int:

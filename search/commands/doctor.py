@@ -55,6 +55,7 @@ def doctor(
         address=address,
         device=resources.device,
         workers=resources.workers,
+        slots=resources.slot_count(),
         cache=paths.cache,
         checkpoints=paths.checkpoints,
         ray_address=resources.ray,

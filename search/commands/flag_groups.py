@@ -162,6 +162,13 @@ class ResourceFlags:
             help="Number of workers. Default: one per free GPU, or per free core without GPUs."
         ),
     ] = None
+    slots: Annotated[
+        str,
+        Option(
+            metavar="N|auto",
+            help="Trials that each worker trains at once; auto measures a GPU, and is 1 on a CPU.",
+        ),
+    ] = "1"
     device: Annotated[str, Option(help="Device to train on: auto, cpu or cuda.")] = "auto"
     cache: Annotated[Path | None, path_option("Folder of the feature cache.")] = None
     checkpoints: Annotated[Path | None, path_option("Folder of the checkpoints.")] = None
@@ -172,6 +179,18 @@ class ResourceFlags:
             help="Ray cluster to join. Default: start a private Ray on this machine.",
         ),
     ] = None
+
+    def slot_count(self) -> int | None:
+        """The number of slots; None if it is to be measured.
+
+        Raises:
+            SettingsError: If it is neither a number nor ``auto``.
+        """
+        if self.slots == "auto":
+            return None
+        if not self.slots.isdecimal():
+            raise SettingsError(f"--slots {self.slots} is not understood: give a number, or auto")
+        return int(self.slots)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -71,6 +71,11 @@ class Layout:
         """Count P of numbers, without gaps."""
         return sum(entry.size for entry in self.entries)
 
+    @property
+    def width(self) -> int:
+        """Count O of numbers, gaps included."""
+        return sum(self._widths)
+
     @cached_property  # read several times per step
     def _widths(self) -> list[int]:
         """Sizes of each tensor and of the gap after it, in turn; they add up to O."""

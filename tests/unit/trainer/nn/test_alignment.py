@@ -54,7 +54,7 @@ def test_together_equals_alone_with_fickle_products(name: str, channels: int) ->
 
 def test_the_sizes_are_odd() -> None:
     sizes = [
-        Slots([odd_config(name, 0)], small_dataset_features(channels=5), CPU).state(0)[
+        Slots.start([odd_config(name, 0)], small_dataset_features(channels=5), CPU).state(0)[
             "model.leaf_SP"
         ]
         for name in ODD
@@ -88,9 +88,9 @@ def test_where_features_and_a_checkpoint_lie_changes_nothing(
     config = small_config(modalities=modalities, code_dim=5, training={"batch_size": 3})
     dataset_features = small_dataset_features(modalities=modalities, channels=5)
     with FickleProducts():
-        undisturbed = Slots([config], dataset_features, CPU)
+        undisturbed = Slots.start([config], dataset_features, CPU)
         undisturbed.step()
-        resumed = Slots([config], misplaced(dataset_features, numbers), CPU)
+        resumed = Slots.start([config], misplaced(dataset_features, numbers), CPU)
         state = undisturbed.state(0)
         resumed.restore(0, {name: shifted(each, numbers) for name, each in state.items()})
         for slots in (undisturbed, resumed):
