@@ -31,6 +31,9 @@ BENCHMARKS = {
     "step": Benchmark(gpu=("--device", "cuda")),
     "precision": Benchmark(quick=("--short",), gpu=("--device", "cuda")),
     "evaluation": Benchmark(quick=("--short",)),
+    "driver_cost": Benchmark(),
+    "driver_scale": Benchmark(),
+    "trivial_trials": Benchmark(),
 }
 
 
