@@ -129,7 +129,7 @@ def _open_ray(folder: Path) -> Iterator[OpenPool]:
 
     config = build_record(TrainConfig, TINY)
     features = prepare(config, cache=folder / "cache")
-    setup = WorkerSetup(config=config, bank=str(features.folder), device="cpu")
+    setup = WorkerSetup(config=config, feature_cache=str(features.folder), device="cpu")
     with ray_cluster(Machine(device="cpu", workers=WORKERS)) as cluster:
         pool = RayPool(setup, cluster, count=WORKERS, gpu_share=0.0, patience=60.0)
 

@@ -57,7 +57,7 @@ def begin(tmp_path: Path) -> Begins:
             task=Task(
                 job=Job("trial", trial),
                 attempt=attempt,
-                hyper={},
+                params={},
                 seed=trial,
                 folder=folders[-1],
                 earlier=tuple(folders[:-1]),
@@ -102,7 +102,7 @@ def evaluations(event: Event) -> list[int]:
 def test_workers_have_names_that_differ(pool: Pool) -> None:
     assert len(set(pool.names)) == len(pool.names) == WORKERS
     assert set(pool.ready()) == set(pool.names)
-    assert pool.away is None
+    assert pool.outage is None
 
 
 def test_without_an_order_nothing_is_answered(pool: Pool) -> None:
@@ -158,7 +158,7 @@ def test_the_best_trial_is_scored_on_test(pool: Pool, begin: Begins) -> None:
     pool.submit(worker, trained)
     answer(pool, worker)
     task = Task(
-        job=Job("test", 3), attempt=1, hyper={}, seed=3, folder="", earlier=(trained.task.folder,)
+        job=Job("test", 3), attempt=1, params={}, seed=3, folder="", earlier=(trained.task.folder,)
     )
     pool.submit(worker, Begin(task=task))
     scored = answer(pool, worker)
@@ -169,7 +169,7 @@ def test_the_best_trial_is_scored_on_test(pool: Pool, begin: Begins) -> None:
 
 def test_an_error_of_the_trainer_leaves_the_worker_free(pool: Pool, begin: Begins) -> None:
     worker = pool.names[0]
-    without_checkpoint = Task(job=Job("test", 3), attempt=1, hyper={}, seed=3, folder="")
+    without_checkpoint = Task(job=Job("test", 3), attempt=1, params={}, seed=3, folder="")
     pool.submit(worker, Begin(task=without_checkpoint))
     crashed = answer(pool, worker)
     assert isinstance(crashed, Crashed), crashed
@@ -193,7 +193,7 @@ def test_a_process_that_ends_loses_its_order_alone(
     assert evaluations(found[other]) == [1]
 
     wait_until(lambda: killed in pool.ready())
-    assert pool.names == names and pool.away is None
+    assert pool.names == names and pool.outage is None
     pool.submit(killed, begin(3, attempt=2))
     pool.submit(other, Continue())
     found = answers(pool, WORKERS)
