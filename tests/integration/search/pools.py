@@ -51,7 +51,7 @@ class _InProcess:
     def __init__(self) -> None:
         self._frozen: set[str] = set()
         self._killed: set[str] = set()
-        self.pool = InlinePool(WORKERS, self._fault)
+        self.pool: Pool = InlinePool(WORKERS, self._fault)
 
     def freeze(self, worker: str) -> None:
         self._frozen.add(worker)
@@ -82,7 +82,7 @@ class _Processes:
         os.kill(self._frozen[worker], signal.SIGSTOP)
 
     def kill(self, worker: str) -> None:
-        os.kill(self._frozen.pop(worker, None) or self._pid_of(worker), signal.SIGKILL)
+        os.kill(self._frozen.pop(worker, 0) or self._pid_of(worker), signal.SIGKILL)
 
 
 @contextlib.contextmanager

@@ -71,7 +71,8 @@ class _InMemory:
     """The store that tests of the driver use."""
 
     def __init__(self) -> None:
-        self.store = self._store = MemoryStore()
+        self._store = MemoryStore()
+        self.store: Store = self._store
 
     def trials(self) -> dict[int, StoredTrial]:
         return {number: self._trial(number) for number in self._store.begun()}

@@ -173,7 +173,7 @@ def test_an_error_of_the_trainer_leaves_the_worker_free(pool: Pool, begin: Begin
     pool.submit(worker, Begin(task=without_checkpoint))
     crashed = answer(pool, worker)
     assert isinstance(crashed, Crashed), crashed
-    assert crashed.reason == "CheckpointError: its checkpoint is gone"
+    assert crashed.reason == "CheckpointError: its checkpoint is missing"
     assert crashed.traceback
     pool.submit(worker, begin(4))
     assert evaluations(answer(pool, worker)) == [1]
