@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from benchmarks.comparison import SCENES
 from benchmarks.comparison import searches as comparison_searches
 from benchmarks.markdown import markdown_table
-from benchmarks.records import RecordedRun, read_searches, write_result
+from benchmarks.records import RecordedRun, read_searches, write_result, write_runs
 from benchmarks.searches import UNPRUNED, Paths, Search, finish
 from search.objectives import DEFAULT_OBJECTIVE, find_objective
 from search.pruners import CollapseRules
@@ -206,7 +206,7 @@ def main(
         Path | None, typer.Option(help="Cityscapes frames; without, rooms alone.")
     ] = None,
 ) -> None:
-    """Run what is missing, print the table and keep runs and table as results/collapse.json."""
+    """Run what is missing, print the table and keep runs and table as results/collapse*."""
     places = Paths(storage=storage, folder=folder, cityscapes=cityscapes)
     calibration = _calibration(places)
     for search in calibration:
@@ -220,13 +220,13 @@ def main(
         head = {"search": search.study, "runs": len(runs), "constant mIoU": constant}
         rows.append(head | _summary(judged))
         if search in calibration:
-            kept[search.study] = [run.to_json() for run in runs]
+            kept[search.study] = runs
     assert chosen is not None
     print(text(rows))
     if chosen != rules:
         print(f"the first search chooses {chosen}, the rules have {rules}")
-    table = {"chosen": dataclasses.asdict(chosen), "rows": rows, "runs": kept}
-    print(write_result("collapse", table))
+    print(write_result("collapse", {"chosen": dataclasses.asdict(chosen), "rows": rows}))
+    print(write_runs("collapse-runs", kept))
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 
     python -m benchmarks.lambda_and_b
 
-Reads results/collapse.json, written by `benchmarks.collapse`: 200 runs whose settings were
-drawn evenly. Writes docs/pictures/lambda-and-b.png and .svg, and prints the tables of
-docs/lambda-and-b.md.
+Reads results/collapse.json and collapse-runs.jsonl.gz, written by `benchmarks.collapse`: 200 runs
+whose settings were drawn evenly. Writes docs/pictures/lambda-and-b.png and .svg, and prints the
+tables of docs/lambda-and-b.md.
 """
 
 import json
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from benchmarks.collapse import MARGIN
 from benchmarks.markdown import markdown_table
-from benchmarks.records import RESULTS, RecordedRun
+from benchmarks.records import RESULTS, RecordedRun, read_kept_runs
 
 __all__ = ["draw", "text"]
 
@@ -32,9 +32,8 @@ GOOD = 20  # runs that count as the best
 def read() -> tuple[list[RecordedRun], float]:
     """The recorded runs, and the val mIoU at or below which a run has collapsed."""
     table = json.loads((RESULTS / "collapse.json").read_text(encoding="utf-8"))
-    runs = [RecordedRun.from_json(run) for run in table["runs"][STUDY]]
     row = next(row for row in table["rows"] if row["search"] == STUDY)
-    return runs, row["constant mIoU"] + MARGIN
+    return read_kept_runs("collapse-runs", STUDY), row["constant mIoU"] + MARGIN
 
 
 def draw(runs: Sequence[RecordedRun], limit: float) -> Figure:

@@ -1,6 +1,7 @@
 """What a search recorded, as plain records: read from its database, kept as JSON."""
 
 import dataclasses
+import gzip
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,15 @@ from storage.database import Database, open_database
 from storage.reports import reports_of
 from trainer.records import Report
 
-__all__ = ["RESULTS", "RecordedRun", "read_runs", "read_searches", "write_result"]
+__all__ = [
+    "RESULTS",
+    "RecordedRun",
+    "read_kept_runs",
+    "read_runs",
+    "read_searches",
+    "write_result",
+    "write_runs",
+]
 
 #: Where results are kept that documents quote.
 RESULTS = Path(__file__).parent / "results"
@@ -82,6 +91,25 @@ def write_result(name: str, table: Mapping[str, Any]) -> Path:
     path = RESULTS / f"{name}.json"
     path.write_text(json.dumps(_rounded(table), indent=1) + "\n", encoding="utf-8")
     return path
+
+
+def write_runs(name: str, searches: Mapping[str, Sequence[RecordedRun]]) -> Path:
+    """Keep the runs of searches as ``results/NAME.jsonl.gz``, one run per line."""
+    lines = [
+        json.dumps({"search": search, **run.to_json()}) + "\n"
+        for search, runs in searches.items()
+        for run in runs
+    ]
+    path = RESULTS / f"{name}.jsonl.gz"
+    path.write_bytes(gzip.compress("".join(lines).encode(), mtime=0))
+    return path
+
+
+def read_kept_runs(name: str, search: str) -> list[RecordedRun]:
+    """The runs of one search in ``results/NAME.jsonl.gz``."""
+    with gzip.open(RESULTS / f"{name}.jsonl.gz", "rt", encoding="utf-8") as lines:
+        tables = [json.loads(line) for line in lines]
+    return [RecordedRun.from_json(each) for each in tables if each.pop("search") == search]
 
 
 def _rounded(value: Any) -> Any:

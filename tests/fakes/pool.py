@@ -5,9 +5,11 @@ from collections.abc import Callable
 
 from search.checkpoints.artifact_store import ArtifactCheckpointStore
 from search.records.messages import Begin, Continue, Event, Lost, Order, OutOfMemory
+from search.workers.failures import failure_event
 from search.workers.pool import Answer
 from search.workers.seats import Seats
 from tests.fakes.training import FakeWorker
+from trainer.errors import CheckpointError
 
 
 class Stall:
@@ -99,6 +101,12 @@ class InlinePool:
         if isinstance(fault, Lost | OutOfMemory):
             return self.seats.lose(process, self._forget(process), fault)
         self._orders.remove((worker, order))
-        event = fault or self._trainers[worker].advance(order)
+        event = fault or self._advance(worker, order)
         self.seats.note_event(worker, event)
         return [Answer(worker=worker, event=event)]
+
+    def _advance(self, worker: str, order: Order) -> Event:
+        try:
+            return self._trainers[worker].advance(order)
+        except CheckpointError as error:
+            return failure_event(error)
