@@ -198,8 +198,8 @@ class _Walker:
                 "shifted",
                 f"{modality} is shifted by {abs(shift.across):.1%} of the width to the"
                 f" {'right' if shift.across > 0 else 'left'} and {abs(shift.down):.1%} of the"
-                f" height {'down' if shift.down > 0 else 'up'} against {self._anchor}, by the edges"
-                f" of {shift.pairs} pairs: do both show the same part of the scene?",
+                f" height {'down' if shift.down > 0 else 'up'} against {self._anchor}, by"
+                f" the edges of {shift.pairs} pairs: do both show the same part of the scene?",
             )
         elif shift.unrelated:
             self._suspect(
