@@ -3,7 +3,7 @@
     python -m benchmarks.soak [--trials 20000] [--minutes 30] [--workers 2]
 
 The real command on Ray with tiny runs on ``rooms``, and more trials than the time allows. Every
-few seconds it records the private memory of the driver and the workers (memory that would be free if
+few seconds it records the private memory of the driver and the workers (what would be free if
 they ended), their open files, the search's connections to PostgreSQL, and the finished trials.
 Slopes are least squares over all records after the first 200 trials.
 """

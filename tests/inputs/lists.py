@@ -47,7 +47,9 @@ ROWS = (
     Row(
         given="lists in UTF-16",
         edit=rewritten(lambda text: text.encode("utf-16")),
-        cells=everywhere(refused("give a text file in UTF-8 with a name a line"), *WITHOUT_LISTS),
+        cells=everywhere(
+            refused("give a text file in UTF-8 with one name per line"), *WITHOUT_LISTS
+        ),
     ),
     Row(
         given="a description with a BOM",

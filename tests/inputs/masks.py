@@ -110,8 +110,8 @@ def two_classes(path: Path, label: NDArray[Any]) -> None:
     save(path, label.clip(max=1))
 
 
-OTHER_KIND = refused("where .* should be: give the original file, or convert it")
-NO_NUMBER = refused("none of this data set's.*: give its own label files")
+OTHER_KIND = refused("bits instead of .*: give the original file, or convert it")
+NO_NUMBER = refused("but this data set has only .*: give the data set's own label files")
 FILES = 'files = "labels/{name}.png"'
 NO_CLASS = "ignore = [0]"
 BLACK = f"{NO_CLASS}\nignore_colours = [[0, 0, 0]]"
@@ -153,7 +153,9 @@ ROWS = (
         cells=everywhere(
             NO_NUMBER,
             "predict",
-            folder=refused("none of this data set's.*: set labels.numbers .*or labels.others"),
+            folder=refused(
+                "do(es)? not belong to this data set .*: set labels.numbers .*or labels.others"
+            ),
         ),
     ),
     by_folder(
@@ -165,7 +167,9 @@ ROWS = (
         "labels with a palette of other indices",
         {},
         every(other_indices),
-        refused("none of this data set's.*: set labels.numbers to the stored numbers"),
+        refused(
+            "do(es)? not belong to this data set .*: set labels.numbers to the stored numbers"
+        ),
     ),
     by_folder(
         "labels with a palette of other indices, `numbers`",
@@ -183,7 +187,9 @@ ROWS = (
         cells=everywhere(
             OTHER_KIND,
             "predict",
-            folder=refused("that the palette lacks.*labels.ignore_colours, or set labels.others"),
+            folder=refused(
+                "missing from the palette.*labels.ignore_colours, or set labels.others"
+            ),
         ),
     ),
     by_folder(
@@ -196,7 +202,7 @@ ROWS = (
         "a label in colour, of which one is not in the palette",
         {NO_CLASS: BLACK},
         written(off_colour),
-        refused(r"1 pixel of 1 colour that the palette lacks, most often \[1, 2, 3\]"),
+        refused(r"1 pixel of 1 colour missing from the palette, most often \[1, 2, 3\]"),
     ),
     by_folder(
         "labels in colour as JPEG",

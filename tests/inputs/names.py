@@ -151,7 +151,7 @@ ROWS = (
         given="`a.png` beside `a.PNG`",
         edit=twin,
         cells=everywhere(
-            refused("are two files of one name.*keep one of them"),
+            refused("have the same name apart from the case or form.*keep one of them"),
             nyu=refused("are two files for one frame: keep one of them"),
             predict=refused("have one name.*rename one"),
         ),
@@ -188,7 +188,7 @@ ROWS = (
         given="a symbolic link to nothing",
         edit=dangling,
         cells=everywhere(
-            refused("is a link to nothing: mend the link"),
+            refused("is a broken link: fix the link"),
         ),
     ),
     Row(

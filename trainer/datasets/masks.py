@@ -119,7 +119,7 @@ def _by_number(path: Path, stored: NDArray[Any], rules: MaskRules) -> Label:
 def _by_colour(path: Path, pixels: NDArray[Any], rules: MaskRules) -> Label:
     if rules.colours is None:
         raise DataError(
-            f"{path} holds colours, but there is no palette to read them: write palette ="
+            f"{path} holds colours, but there is no palette for them: write palette ="
             " [[R, G, B], ...] in the description, one colour per class, or set labels.encoding"
             " to 'number' if all channels hold the same number"
         )

@@ -225,9 +225,7 @@ def test_a_gated_dinov2_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("prefix", ["vit.", "dinov3_vit.", "model.", "backbone.", "module.model."])
-def test_prefixes_that_larger_models_put_before_the_names_are_taken_off(
-    prefix: str, tmp_path: Path
-) -> None:
+def test_prefixes_of_larger_models_are_removed(prefix: str, tmp_path: Path) -> None:
     state = random_state(model_of(DINOV3))
     stored = {f"{prefix}{key}": value for key, value in as_dinov3(state).items()}
     if prefix != "module.model.":  # a wrapper names its classifier as well
@@ -239,7 +237,7 @@ def test_prefixes_that_larger_models_put_before_the_names_are_taken_off(
     assert torch.equal(features_of(DINOV3, path), features_of(DINOV3, ours))
 
 
-def test_layers_inside_an_encoder_of_their_own_are_read(tmp_path: Path) -> None:
+def test_layers_inside_an_encoder_are_read(tmp_path: Path) -> None:
     state = random_state(model_of(DINOV3))
     stored = {
         f"model.{key}" if key.startswith("layer.") else key: value
@@ -277,8 +275,8 @@ def test_another_architecture_is_refused_in_one_line(
     [
         ("layer.3.attention.q_proj.bias", "lacks the part k, q of blocks.3.attn.qkv.bias"),
         ("layer.3.attention.k_proj.weight", "lacks the part k of blocks.3.attn.qkv.weight"),
-        ("layer.11.mlp.up_proj.weight", "misses 1: blocks.11.mlp.fc1.weight"),
-        ("norm.bias", "misses 1: norm.bias"),
+        ("layer.11.mlp.up_proj.weight", "lacks 1: blocks.11.mlp.fc1.weight"),
+        ("norm.bias", "lacks 1: norm.bias"),
     ],
 )
 def test_a_file_with_a_part_missing_is_refused(lost: str, told: str, tmp_path: Path) -> None:
@@ -289,12 +287,12 @@ def test_a_file_with_a_part_missing_is_refused(lost: str, told: str, tmp_path: P
     assert told in refusal(lambda: features_of(DINOV3, path))
 
 
-def test_what_no_table_knows_is_refused(tmp_path: Path) -> None:
+def test_unknown_names_are_refused(tmp_path: Path) -> None:
     stored = as_dinov3(random_state(model_of(DINOV3)))
     stored["layer.0.attention.gate.weight"] = torch.ones(1)
     path = save(stored, tmp_path / "weights.safetensors")
 
-    assert "has besides 1: blocks.0.attention.gate.weight" in refusal(
+    assert "also has 1: blocks.0.attention.gate.weight" in refusal(
         lambda: features_of(DINOV3, path)
     )
 

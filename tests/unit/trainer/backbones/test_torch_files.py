@@ -31,7 +31,7 @@ def refusal(action: Callable[[], object]) -> str:
     return str(caught.value)
 
 
-def test_tensors_come_back_as_they_were(tmp_path: Path) -> None:
+def test_tensors_are_read_back_unchanged(tmp_path: Path) -> None:
     base = torch.arange(24.0).reshape(4, 6)
     stored = {
         "plain": base,
@@ -148,7 +148,7 @@ REBUILD = b"ctorch._utils\n_rebuild_tensor_v2\n"
         (b"", ""),
     ],
 )
-def test_what_a_pickle_could_change_or_exhaust_is_refused(
+def test_a_pickle_that_changes_reading_or_exhausts_memory_is_refused(
     program: bytes, reason: str, tmp_path: Path
 ) -> None:
     assert reason in refusal(lambda: TorchFile(write_archive(tmp_path / "file", program)))
@@ -176,7 +176,7 @@ def tensor_program(shape: str, strides: str, offset: int = 0) -> bytes:
         ("(I2\nt", "(I1\nI1\nt", 0),
     ],
 )
-def test_a_tensor_lies_within_its_numbers(
+def test_a_tensor_must_fit_its_stored_numbers(
     shape: str, strides: str, offset: int, tmp_path: Path
 ) -> None:
     numbers = {"data/0": torch.arange(4.0).numpy().tobytes()}

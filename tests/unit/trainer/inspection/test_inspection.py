@@ -112,7 +112,7 @@ def test_every_data_set_is_walked_through(name: str, tmp_path: Path) -> None:
             assert counted.pixels_Y[0] == sum((label == 0).sum() for label in seen)
 
 
-def test_what_is_stored_is_told_apart_from_what_is_seen(
+def test_stored_numbers_are_distinguished_from_those_the_model_sees(
     street: Path, street_config: Street
 ) -> None:
     found = walk_through(find_dataset(street_config(street).data), quiet)
@@ -150,11 +150,11 @@ def test_every_faulty_file_is_named(street: Path, street_config: Street) -> None
     texts = "\n".join(finding.text for finding in found.faults)
     for what, path in faulty.items():
         assert path.name in texts, what
-    assert texts.count("has no partner of the kind 'disparity'") == 2
+    assert texts.count("has no matching file of the kind 'disparity'") == 2
     assert "köln_000000_000019" in texts and "96 x 48 pixels, its rgb 96 x 47" in texts
     assert [finding.kind for finding in found.suspicions] == ["constant"]
     assert all("\n" not in finding.text for finding in (*found.faults, *found.suspicions))
-    with pytest.raises(DataError, match=r"has no partner .*\(1 more like it: .*inspect"):
+    with pytest.raises(DataError, match=r"has no matching file .*\(1 more like it: .*inspect"):
         open_dataset(street_config(street).data)
 
 
@@ -168,7 +168,7 @@ def test_a_file_of_two_modalities_is_faulty_once(tmp_path: Path) -> None:
     assert kinds(walk_through(find_dataset(config), quiet)) == ["unreadable"]
 
 
-def test_labels_outside_the_classes_are_told_with_their_values(
+def test_labels_outside_the_classes_are_reported_with_their_values(
     pixels: dict[tuple[str, str], NDArray[Any]], labels: dict[str, NDArray[np.uint8]]
 ) -> None:
     labels["b"][0, 0], labels["b"][1, 1] = 2, 77
@@ -188,10 +188,12 @@ def test_numbers_that_are_none_and_images_of_one_colour(
 
     found = walk_through(toy(pixels, labels), quiet)
 
-    assert [f.text for f in found.faults] == ["the nir of 'a' (train) has numbers that are none"]
+    assert [f.text for f in found.faults] == [
+        "the nir of 'a' (train) has values that are not finite"
+    ]
     assert [(f.kind, f.text) for f in found.suspicions] == [
-        ("label without a class", "the label of 'b' (val) has not one pixel with a class"),
-        ("constant", "the rgb of 'c' (test) is 0.25 all over"),
+        ("label without a class", "the label of 'b' (val) has no pixel with a class"),
+        ("constant", "the rgb of 'c' (test) is 0.25 everywhere"),
     ]
     assert found.kinds["nir"].encoded.high < 1 and found.splits["val"].void == 12 * 16
 
@@ -269,7 +271,9 @@ def test_images_without_edges_tell_no_shift() -> None:
     assert not shift_of_edges([(edges_of(flat), edges_of(flat))] * 12).known
 
 
-def test_a_shifted_modality_is_told_with_its_direction(rooms: list[tuple[Image, Image]]) -> None:
+def test_a_shifted_modality_is_reported_with_its_direction(
+    rooms: list[tuple[Image, Image]],
+) -> None:
     names = tuple(f"{number}" for number in range(len(rooms)))
     images: dict[tuple[str, str], NDArray[Any]] = {}
     for name, (rgb, depth) in zip(names, rooms, strict=True):
@@ -382,7 +386,9 @@ def test_a_data_set_description_in_place_of_a_run_is_refused(tmp_path: Path) -> 
     (tmp_path / "dataset.toml").rename(file)
 
     with pytest.raises(
-        ConfigError, match="describes a data set, not a run: give a TOML"
+        ConfigError,
+        match=r"describes a data set, not a run: give a TOML file whose table \[data\] sets"
+        r" name = 'folder', root = '.*my set\.toml' and modalities",
     ) as caught:
         read_config(file)
     assert f"inspect '{file}'" in str(caught.value) and "\n" not in str(caught.value)
@@ -402,7 +408,7 @@ def test_a_missing_folder_fails_and_a_wrong_setting_is_refused(
         inspect_data(config, cache=None, as_json=False)
 
 
-def test_a_full_disk_is_told_unless_the_bank_is_there(
+def test_a_full_disk_is_reported_unless_the_cache_entry_exists(
     rooms_config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data_set, cache = find_dataset(rooms_config.data), tmp_path / "cache"

@@ -122,7 +122,7 @@ def test_the_filter_is_nearly_a_gaussian(features: int) -> None:
     assert (made - exact).abs().sum(dim=1).mean() < 0.12  # of a whole of 1
 
 
-def test_features_are_in_deviations() -> None:
+def test_features_are_in_units_of_deviations() -> None:
     guide = torch.full((3, 2, 3), 6 / 255)
     made = features_of(guide, CrfSettings(far=2.0, colour=3.0))
     assert made.shape == (6, 5)

@@ -28,7 +28,7 @@ def test_worked_example() -> None:
     assert scores.miou_all == pytest.approx(100 * (1 / 2 + 2 / 3) / 4)
 
 
-def test_matching_maximises_the_matched_pixels_in_all() -> None:
+def test_matching_maximises_the_total_of_matched_pixels() -> None:
     # the greedy choice takes 10 and is left with 0; the best in all is 9 + 8
     counts = np.array([[10, 9], [8, 0]])
     assert np.trace(match_clusters(counts)) == 17
@@ -43,13 +43,13 @@ def test_the_linear_probe_is_not_matched() -> None:
     assert scores_of(np.array([[0, 5], [5, 0]])).accuracy == 0
 
 
-def test_absent_and_never_predicted_leaves_the_mean() -> None:
+def test_a_class_absent_and_never_predicted_is_left_out_of_the_mean() -> None:
     scores = scores_of(np.array([[4, 0, 0], [0, 4, 0], [0, 0, 0]]))
     assert scores.miou == 100
     assert scores.miou_all == pytest.approx(200 / 3)
 
 
-def test_absent_but_predicted_counts_zero() -> None:
+def test_a_class_absent_but_predicted_counts_zero() -> None:
     scores = scores_of(np.array([[4, 0, 0], [0, 3, 1], [0, 0, 0]]))
     assert scores.miou == pytest.approx(100 * (1 + 0.75 + 0) / 3)
 
