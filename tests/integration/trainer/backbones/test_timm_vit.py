@@ -26,7 +26,7 @@ def random_vit() -> Backbone:
 
 @pytest.fixture
 def state(random_vit: Backbone) -> dict[str, torch.Tensor]:
-    """Its weights, and none equal to those a random model would have again."""
+    """Its weights, all different from those of another random model."""
     weights = random_vit.model.state_dict()  # type: ignore[attr-defined]
     generator = torch.Generator().manual_seed(1)
     return {
@@ -203,7 +203,7 @@ def test_an_unknown_name_is_refused(name: str, message: str) -> None:
 
 
 def test_without_a_network_the_hub_is_one_line_and_never_random(tmp_path: Path) -> None:
-    """In a process of its own: the hub's client reads its settings when it is imported."""
+    """In a separate process, because the hub client reads its settings when imported."""
     program = (
         "from trainer.backbones import build_backbone\n"
         "from trainer.config.configuration import BackboneConfig\n"

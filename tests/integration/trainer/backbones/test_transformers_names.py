@@ -1,4 +1,4 @@
-"""Weights files as Hugging Face transformers writes them give what timm's own names give."""
+"""Weights files with Hugging Face transformers' names give the same as those with timm's names."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +26,7 @@ GATED = "vit_small_plus_patch16_dinov3"
 
 
 def random_state(model: Any) -> State:
-    """Weights that no fresh model has: a part that was left out would show."""
+    """Weights that no new model has, so that a missing part is noticed."""
     generator = torch.Generator().manual_seed(7)
     return {
         key: value + 0.02 * torch.randn(value.shape, generator=generator)
@@ -39,7 +39,7 @@ def model_of(name: str) -> Any:
 
 
 def split(state: State, source: str, target: str, parts: tuple[str, ...]) -> State:
-    """Queries, keys and values apart."""
+    """Separate queries, keys and values."""
     chunks = state[source].chunk(3)
     return {target.format(part): chunk.clone() for part, chunk in zip(parts, chunks, strict=True)}
 

@@ -1,4 +1,4 @@
-"""Each family's weights, written in each layout they are distributed in and read back."""
+"""Each family's weights, written in each published layout and read back."""
 
 import argparse
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The real frames, where the variable UMSS_DATA says where they are."""
+"""The real frames, if the variable UMSS_DATA names their folder."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What holds for every data set: over small copies in each layout, and over the real samples.
+"""Contract of every data set, on small copies in each layout and on the real samples.
 
 A new data set is a line in :data:`tests.fakes.data_sets.MAKERS`.
 """
@@ -48,7 +48,7 @@ SAMPLES = [
 
 @dataclass
 class Copy:
-    """A data set on disk (or drawn), and a folder for what is made from it."""
+    """A data set on disk (or generated), and a folder for results."""
 
     config: DataConfig
     cache: Path

@@ -1,4 +1,4 @@
-"""A checkpoint as the released code writes it, as one of ours: same codes, same predictions.
+"""Importing a checkpoint in the format of the published code: same codes, same predictions.
 
 Shape letters: B images, C channels, H W token grid, M modalities.
 """
@@ -67,7 +67,7 @@ def settings_of(name: str, modalities: list[str], **changed: Any) -> dict[str, A
 
 
 class Released:
-    """One released model on disk."""
+    """One published model on disk."""
 
     def __init__(self, path: Path, name: str, modalities: list[str], **options: Any) -> None:
         change = options.pop("change", None)

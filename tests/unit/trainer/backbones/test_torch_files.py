@@ -1,4 +1,4 @@
-"""Torch files are data: whatever is pickled in them, nothing of it runs."""
+"""Torch files are read as data: no pickled code runs."""
 
 import argparse
 import collections
@@ -75,7 +75,7 @@ def test_a_modules_state_and_a_scripts_arguments_are_read(tmp_path: Path) -> Non
 
 
 class Bomb:
-    """Pickled, it says: call this with these arguments."""
+    """Its pickle calls a function with arguments."""
 
     def __init__(self, function: Any, *arguments: Any) -> None:
         self._call = function, arguments
@@ -121,7 +121,7 @@ def test_a_bomb_does_nothing(function: Any, name: str, tmp_path: Path) -> None:
 
 
 def test_known_packages_are_not_imported(tmp_path: Path) -> None:
-    """A package of a known name may be anything on this machine."""
+    """On this machine, a package with a known name may contain anything."""
     program = b"comegaconf.evil\nsystem\n(S'touch here'\ntR."
     with TorchFile(write_archive(tmp_path / "file", program)) as file:
         assert isinstance(file.content, Inert)

@@ -1,4 +1,4 @@
-"""Damaged and wrong files, a row each: refused in one line that has the file's name.
+"""Damaged and wrong files, one row each: refused in one line that names the file.
 
 A new data set adds its rows to :data:`BAD_FILES`.
 """
@@ -25,9 +25,9 @@ class BadFile:
     data_set: str
     #: The file, under the root of the data set's first layout.
     path: str
-    #: What is done to it.
+    #: Function that damages it.
     damage: Callable[[Path], None]
-    #: What the message says besides the file's name.
+    #: Part of the message in addition to the file's name.
     said: str
 
 
@@ -44,7 +44,7 @@ def to_channels(path: Path, mode: str) -> None:
 
 
 def to_bits(path: Path, bits: int) -> None:
-    """The same image with 8 instead of 16 bits, or the other way round."""
+    """The same image with 8 instead of 16 bits, or vice versa."""
     stored = np.asarray(PIL.Image.open(path))
     save(path, (stored >> 8).astype(np.uint8) if bits == 8 else stored.astype(np.uint16))
 

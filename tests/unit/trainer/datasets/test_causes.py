@@ -1,4 +1,4 @@
-"""Faults of one cause are one line with their count; others keep lines of their own."""
+"""Faults with the same cause are one line with their count; others have separate lines."""
 
 import pytest
 

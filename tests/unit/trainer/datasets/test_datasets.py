@@ -1,4 +1,4 @@
-"""The table of data sets; what holds for each of them is in the contract suite."""
+"""The table of data sets; the contract suite tests each of them."""
 
 import pytest
 

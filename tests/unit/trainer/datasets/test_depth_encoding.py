@@ -80,7 +80,7 @@ def test_a_floor_by_itself_is_level() -> None:
 
     image = encode_hha(seen(down, 1.4), CAMERA) * 255
 
-    # what is left is the weight that the picture's own down has
+    # the remaining angle comes from the weight of the picture's downward axis
     assert np.allclose(image[..., 2], 38, atol=0.05)
     assert np.allclose(image[..., 1], 0, atol=1.0)
 
@@ -94,7 +94,7 @@ def test_a_ceiling_faces_down() -> None:
     above = inner(ceiling < wall)
     assert above.sum() > 300
     assert np.allclose(image[..., 2][above], 218, atol=0.3)
-    # nothing is lower than 0.9 m below the camera: it is taken to be 1.3 m above the ground
+    # nothing is lower than 0.9 m below the camera, so it is assumed to be 1.3 m above the ground
     assert np.allclose(image[..., 1][above], 230, atol=1.5)
 
 

@@ -1,4 +1,4 @@
-"""Pictures are turned as their EXIF orientation says, alike in every kind of file."""
+"""Pictures of every kind of file are turned according to their EXIF orientation."""
 
 import dataclasses
 import json
@@ -98,7 +98,7 @@ def test_masks_are_turned_by_number_and_by_colour(tmp_path: Path, orientation: i
 def test_bands_holes_and_resampled_images_are_turned(
     tmp_path: Path, orientation: int, late: bool
 ) -> None:
-    """All modalities lie in two files: RGB with heat as a band, and depth of half the size."""
+    """Two files have all modalities: RGB with a thermal band, and depth of half the size."""
     both = noise("both", 1, 255, channels=4)
     depth = noise("depth", 0, 3)[::2, ::2]
     for name in "abc":
@@ -124,7 +124,7 @@ def test_bands_holes_and_resampled_images_are_turned(
 
 
 def test_a_half_size_that_a_tag_does_not_turn_is_refused_by_the_tag(tmp_path: Path) -> None:
-    """Only a tag whose turn would make both fit is to blame."""
+    """Only a tag is reported whose rotation would make both sizes equal."""
     for name in "abc":
         write_tagged(tmp_path / f"all_{name}.png", noise("both", 1, 255, channels=4), 6)
         save(tmp_path / f"depth_{name}.png", np.ascontiguousarray(np.rot90(noise("d", 1, 3))))
@@ -187,7 +187,7 @@ def test_one_note_gives_the_number_of_turned_files(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("orientation", [2, 3, 4])
 def test_edges_that_match_only_as_stored_are_refused(tmp_path: Path, orientation: int) -> None:
-    """Sizes are equal either way."""
+    """The sizes are equal in both cases."""
     data_set = scene(tmp_path, orientation, upright_depth=False)
     data_set.source.check()
 

@@ -1,4 +1,4 @@
-"""Files are found by name, however people spell and nest them, and what is left over is told."""
+"""Files are found in every spelling and nesting of names, and unused ones are reported."""
 
 import unicodedata
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Images of one's own in the forms that people have them: bands, holes, sizes, masks."""
+"""The user's own images in common forms: bands, holes, sizes, masks."""
 
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ def depths(tmp_path: Path) -> Path:
 
 
 def test_bands_of_one_file_are_modalities(tmp_path: Path) -> None:
-    """Red, green, blue and near infrared in one file, as aerial images come."""
+    """Red, green, blue and near infrared in one file, as for aerial images."""
     pixels = noise("x", 0, 255, channels=4)
     write(tmp_path, "all", pixels)
     text = (
@@ -243,7 +243,7 @@ def test_255_may_be_a_class(tmp_path: Path) -> None:
 
 
 def test_settings_that_are_not_used_leave_the_identity_alone(depths: Path) -> None:
-    """Features of a description that was written before a setting was introduced are found."""
+    """Cached features stay valid for descriptions older than a setting."""
     text = RGB + DEPTH + "[labels]\nfiles='labels/{name}.png'\n"
     before = open_dataset(describe(depths, text, "rgb", "depth")).identity
 

@@ -1,4 +1,4 @@
-"""Where a sensor measured nothing, pictures can say so: each data set tells its holes."""
+"""Each data set reports its unmeasured pixels, so that pictures can mark them."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Label images as people have them, each read as the description says or refused in one line."""
+"""Label images in common formats are read as described or refused in one line."""
 
 import itertools
 from collections.abc import Callable
@@ -109,7 +109,7 @@ def test_colours_are_classes_by_the_palette(tmp_path: Path, alpha: bool) -> None
 
 def test_transparent_pixels_have_no_class(tmp_path: Path) -> None:
     pixels = np.concatenate([COLOURS[LABEL], np.full((7, 9, 1), 255, dtype=np.uint8)], axis=2)
-    pixels[2, 3] = (1, 2, 3, 0)  # the colour under it counts for nothing
+    pixels[2, 3] = (1, 2, 3, 0)  # the colour of a transparent pixel is ignored
 
     label = read_mask(save(tmp_path / "mask.png", pixels), COLOURED)
 

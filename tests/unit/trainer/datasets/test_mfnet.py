@@ -87,7 +87,7 @@ def test_without_a_val_list_val_is_held_out_of_train(tmp_path: Path) -> None:
         drawn.add(data_set.val.names)
         assert {*data_set.train.names, *data_set.val.names} == {"00001D", "00001D_flip", "00002D"}
         assert data_set.test.names == ("00004N",)
-    # an image and its mirror image are never parted
+    # an image and its mirror image are never separated
     assert drawn == {("00001D", "00001D_flip"), ("00002D",)}
     assert "no list of val" in data_set.notes[0]
 

@@ -434,7 +434,7 @@ def test_a_name_without_a_file_is_reported_and_can_be_listed(tmp_path: Path, fil
     assert len(found.faults) == 1 and "4" not in (*found.train.names, *found.val.names)
 
 
-# What is said
+# Notes
 
 
 def test_building_features_prints_the_notes(

@@ -1,4 +1,4 @@
-"""Without labels a run trains, and whoever asks for its score is told in one line."""
+"""A run trains without labels, and a request for its score is refused in one line."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Colours of label maps, and that colour-blind readers tell them apart."""
+"""Colours of label maps, and that colour-blind readers can distinguish them."""
 
 import numpy as np
 import pytest

@@ -45,7 +45,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> dict[str, Figure]:
-    """What would be written, by name."""
+    """The figures that would be written, by name."""
     found = {}
 
     def keep(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:

@@ -1,4 +1,4 @@
-"""Figures of tiny material: panels, names, numbers, files.
+"""Figures of tiny inputs: panels, names, numbers, files.
 
 Shape letters: Y classes, C channels, h w pixels, H W token grid.
 """
@@ -92,7 +92,7 @@ def test_confusion_shows_the_counts_of_each_class_as_percent() -> None:
 
 
 def test_confusion_has_a_column_for_every_prediction() -> None:
-    """Of a class that has no label itself, and of a cluster that is none."""
+    """Of a class without labelled pixels, and of a cluster without a class."""
     counts_YZ = np.array([[3, 0, 1, 4], [0, 0, 0, 0], [0, 0, 0, 0]])
     figure = draw_confusion(counts_YZ, CLASSES, (*CLASSES, "cluster 1"), "run")
     axes = figure.axes[0]

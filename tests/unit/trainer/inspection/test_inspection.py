@@ -1,4 +1,4 @@
-"""A data set is described, and every fault in it named."""
+"""A data set is described, and every fault in it is named."""
 
 import dataclasses
 import json
@@ -39,7 +39,7 @@ def bonn(root: Path, folder: str, kind: str, number: int = 0) -> Path:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ToySource(Source):
-    """Images and labels out of the test's hand."""
+    """Images and labels given by the test."""
 
     images: dict[tuple[str, str], NDArray[Any]]
     labels: dict[str, NDArray[np.uint8]]
@@ -58,7 +58,7 @@ class ToySource(Source):
 
 
 def toy(images: dict[tuple[str, str], NDArray[Any]], labels: dict[str, Any]) -> DataSet:
-    """One image a split."""
+    """One image per split."""
     a, b, c = (Split(names=(name,), labelled=bool(labels)) for name in "abc")
     return DataSet(
         classes=("one", "two"),
@@ -179,7 +179,7 @@ def test_labels_outside_the_classes_are_reported_with_their_values(
     assert "the label of 'b' (val) has 2, 77, and classes end at 1" in found.faults[0].text
 
 
-def test_numbers_that_are_none_and_images_of_one_colour(
+def test_values_that_are_not_finite_and_constant_images_are_reported(
     pixels: dict[tuple[str, str], NDArray[Any]], labels: dict[str, NDArray[np.uint8]]
 ) -> None:
     pixels["a", "nir"][3, 4, 1] = np.nan
@@ -198,7 +198,7 @@ def test_numbers_that_are_none_and_images_of_one_colour(
     assert found.kinds["nir"].encoded.high < 1 and found.splits["val"].void == 12 * 16
 
 
-def test_a_data_set_without_labels_has_none_to_tell(
+def test_a_data_set_without_labels_reports_none(
     pixels: dict[tuple[str, str], NDArray[Any]],
 ) -> None:
     found = walk_through(toy(pixels, {}), quiet)
@@ -241,7 +241,7 @@ def test_aligned_sensors_are_not_suspected(edges: list[Edges]) -> None:
 def test_a_shifted_sensor_is_found_and_measured(
     rooms: list[tuple[Image, Image]], down: int, across: int
 ) -> None:
-    """As a camera that sees another part of the scene: what leaves the picture is gone."""
+    """As from a camera that sees another part of the scene, without wrapping around."""
     rows, columns = 96 - abs(down), 96 - abs(across)
     seen = [
         (
@@ -257,7 +257,7 @@ def test_a_shifted_sensor_is_found_and_measured(
     assert abs(shift.down - down / rows) <= 0.012 and abs(shift.across - across / columns) <= 0.012
 
 
-def test_pairs_put_together_wrongly_are_unrelated(edges: list[Edges]) -> None:
+def test_wrongly_matched_pairs_are_unrelated(edges: list[Edges]) -> None:
     for turn in (1, 5):
         others = [depth for _, depth in edges[turn:] + edges[:turn]]
         wrong = [(rgb, other) for (rgb, _), other in zip(edges, others, strict=True)]
@@ -265,7 +265,7 @@ def test_pairs_put_together_wrongly_are_unrelated(edges: list[Edges]) -> None:
         assert shift.unrelated and not shift.known and not shift.suspicious
 
 
-def test_images_without_edges_tell_no_shift() -> None:
+def test_images_without_edges_have_no_known_shift() -> None:
     flat = np.full((20, 30, 3), 0.5, dtype=np.float32)
 
     assert not shift_of_edges([(edges_of(flat), edges_of(flat))] * 12).known
@@ -291,7 +291,7 @@ def test_a_shifted_modality_is_reported_with_its_direction(
     assert "nir lies" in finding.text and "by the edges of 12 pairs" in finding.text
 
 
-def test_the_verb_tells_and_fails_when_training_would(
+def test_the_command_reports_faults_and_fails_if_training_would(
     street: Path, street_config: Street, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = street_config(street)
@@ -311,7 +311,7 @@ def test_the_verb_tells_and_fails_when_training_would(
     assert not (tmp_path / "cache").exists()
 
 
-def test_one_cause_is_one_line_with_its_count(
+def test_faults_with_one_cause_are_one_line_with_their_count(
     street: Path, street_config: Street, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     colour = np.zeros((48, 96, 3), dtype=np.uint8)
@@ -332,7 +332,7 @@ def test_one_cause_is_one_line_with_its_count(
     assert len(json.loads(capsys.readouterr().out)["faults"]) == 3
 
 
-def test_what_is_left_over_is_a_line_a_folder(
+def test_unused_files_are_one_line_per_folder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = tmp_path / "data"

@@ -1,4 +1,4 @@
-"""Logs: what is written can be read back, what is missing is told in one line."""
+"""Logs can be read back, and a missing package is reported in one line."""
 
 import dataclasses
 import sys

@@ -1,4 +1,4 @@
-"""Equal bit for bit at any address of the data, with whatever products a processor makes."""
+"""Results are equal bit for bit at any address of the data, even with fickle products."""
 
 import dataclasses
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from trainer.nn.parameters import Entry, Layout
 from trainer.records import Report
 from trainer.seeds import torch_generator
 
-#: What is trained, so that sizes are odd: of a row, of its tensors, of a batch's maps.
+#: Model with odd sizes of a row, of its tensors, and of a batch's maps.
 ODD: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "conv": ({"code_dim": 5}, {}),
     "ladder": ({"code_dim": 3, "fusion": "ladder"}, {"linear_probe": "token"}),
@@ -105,7 +105,7 @@ def test_the_address_of_features_and_checkpoint_changes_nothing(
         assert resumed.evaluate(0, misplaced(dataset_features, numbers).val) == scores[0]
 
 
-#: Of the last release without gaps.
+#: Checkpoint of the last release without gaps.
 BEFORE = Path(__file__).parents[3] / "fixtures" / "checkpoints_before_padding"
 
 
@@ -127,8 +127,8 @@ def test_a_checkpoint_from_before_alignment_resumes_with_the_same_numbers() -> N
         run.advance()
     tensors, record = read_checkpoint(BEFORE / "last")
     then = [Report.from_json(report) for report in record["reports"]]
-    # trained by another revision, perhaps on another processor: equal but for rounding. Weights
-    # are not compared: Adam moves one by the whole rate however small its gradient is.
+    # trained by another revision, perhaps on another processor: equal up to rounding. Weights are
+    # not compared, because Adam moves each by the full rate even if its gradient is tiny.
     assert [each.loss for each in run.reports] == pytest.approx([each.loss for each in then])
     now = run._slots.state(0)
     assert torch.equal(now["draws.generator"], tensors["draws.generator"])

@@ -1,4 +1,4 @@
-"""Images of one's own: found, predicted at their full size, named, pictured."""
+"""The user's own images are matched, predicted at full size, named and saved as pictures."""
 
 import dataclasses
 import json
@@ -125,7 +125,7 @@ def test_files_named_like_those_of_the_data_set_match(
     assert [each.stem for each in own] == ["a_leftImg8bit", "b_leftImg8bit"]
     assert own[1].files["disparity"] == (disparity / "b_disparity.png",)
     assert len(left_out([rgb], own)) == (rgb == disparity)
-    # one file is found as well, and so are files called plainly
+    # a single file is found as well, and so are files with plain names
     (single,) = find_images(
         [rgb / "b_leftImg8bit.png"],
         modalities=("rgb", "disparity"),
@@ -263,7 +263,7 @@ def predictor(folder: Path) -> Predictor:
 def test_an_evaluation_image_is_predicted_as_in_an_evaluation(
     folder: Path, predictor: Predictor, probe: str
 ) -> None:
-    """Features from the image are those of the bank to the last bit, and so are predictions."""
+    """Features and predictions of the image equal those of the cache bit for bit."""
     dataset_features, data_set = prepare(CONFIG, cache=folder / "cache"), open_dataset(CONFIG.data)
     for place, name in enumerate(data_set.val.names):
         images = {m: data_set.source.image(name, m) for m in data_set.modalities}

@@ -1,4 +1,4 @@
-"""Spherical K-means of codes that are all there."""
+"""Spherical K-means on a complete set of codes."""
 
 import pytest
 import torch

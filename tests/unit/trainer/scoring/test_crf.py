@@ -61,7 +61,7 @@ def room() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
 def test_the_lattice_gives_nearly_the_beliefs_of_all_pairs(
     room: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
 ) -> None:
-    """The tolerance is what a lattice is worth: one pixel in fifty, 0.01 of a probability."""
+    """The tolerance is the error of a lattice: one pixel in fifty, 0.01 of a probability."""
     probabilities, guide, label = room
     made = refine(probabilities[None], guide[None])[0]
     exact = brute_force(probabilities, guide, CrfSettings())

@@ -1,4 +1,4 @@
-"""Evaluation against the long way: upsample the code, normalise it, take the nearest centre."""
+"""Evaluation against direct computation: upsample the code, normalise, take the nearest centre."""
 
 import dataclasses
 import math

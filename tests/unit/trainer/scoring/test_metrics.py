@@ -1,4 +1,4 @@
-"""Hungarian matching, the NaN rule and both conventions, on matrices made by hand."""
+"""Hungarian matching, the NaN rule and both conventions, on hand-made matrices."""
 
 import math
 from collections.abc import Iterable
@@ -29,7 +29,7 @@ def test_worked_example() -> None:
 
 
 def test_matching_maximises_the_total_of_matched_pixels() -> None:
-    # the greedy choice takes 10 and is left with 0; the best in all is 9 + 8
+    # the greedy choice takes 10 and leaves 0; the best total is 9 + 8
     counts = np.array([[10, 9], [8, 0]])
     assert np.trace(match_clusters(counts)) == 17
 
@@ -55,7 +55,7 @@ def test_a_class_absent_but_predicted_counts_zero() -> None:
 
 
 def test_no_prediction_is_dropped() -> None:
-    # the third cluster is matched to no class: its 40 pixels are misses, not gone
+    # the third cluster matches no class: its 40 pixels are misses instead of being dropped
     counts = np.array([[30, 0, 20], [0, 30, 20]])
     scores = scores_of(match_clusters(counts))
     assert scores.accuracy == 60

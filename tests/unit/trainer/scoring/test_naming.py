@@ -1,4 +1,4 @@
-"""Clusters have a class's name where a labelled pixel bears it out, and their number elsewhere."""
+"""Clusters are named after a class if a labelled pixel supports it, else by their number."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Predictions against the long way: upsample the code itself, then compare and refine it.
+"""Predictions against direct computation: upsample the code itself, then compare and refine.
 
 Shape letters: N images, T tokens (H*W), K code channels, Y classes, h w pixels.
 """
@@ -60,7 +60,7 @@ def test_the_first_of_equal_scores_wins_and_nan_gives_some_class() -> None:
 
 
 class Project:
-    """A method without a fate: the mean of the modalities' features, projected at random."""
+    """A trivial method: the mean of the modalities' features, projected at random."""
 
     needs = Needs(positives=False, maps=0, masks=0)
     terms: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Probe losses against torch's own, and what happens where no pixel is labelled."""
+"""Probe losses against torch's own, and their values without labelled pixels."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The released configurations in our terms and back, to the last key and number."""
+"""Conversion of the published configurations to ours and back, in every key and number."""
 
 import dataclasses
 import operator
@@ -68,7 +68,7 @@ def test_every_published_number_arrives(name: str) -> None:
 def test_a_published_file_and_our_preset_give_the_same_run(
     name: str, preset: str, protocol: str
 ) -> None:
-    """But for the common factor of all modality weights, which Adam ignores."""
+    """Except for the common factor of all modality weights, which Adam ignores."""
     table = read_preset(preset + "-published" * (protocol == "published"))
     ours = build_record(TrainConfig, lay_protocol(table))
     theirs = config_of(name, protocol=protocol)
