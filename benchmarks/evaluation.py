@@ -227,8 +227,8 @@ def in_a_process(name: str, folder: Path, size: Size, out: Path) -> Measured:
     """The same in a separate process."""
     given = json.dumps({"name": name, "folder": str(folder), "size": vars(size), "out": str(out)})
     command = [sys.executable, "-m", "benchmarks.evaluation", "--run", given]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return Measured(**json.loads(told.splitlines()[-1]))
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return Measured(**json.loads(output.splitlines()[-1]))
 
 
 def compare(

@@ -118,8 +118,8 @@ def check_fit(model: nn.Module, state: Mapping[str, Tensor]) -> None:
     Raises:
         MisfitError: If they are not; lists the differences.
     """
-    if told := differences(model, state):
-        raise MisfitError("; ".join(told))
+    if found := differences(model, state):
+        raise MisfitError("; ".join(found))
 
 
 def _check_patch(model: nn.Module, state: Mapping[str, Tensor]) -> None:
