@@ -1,4 +1,4 @@
-"""What a search recorded, as plain records: read from its database, kept as JSON."""
+"""Records of a search: read from its database, stored as JSON."""
 
 import dataclasses
 import gzip
@@ -26,7 +26,7 @@ __all__ = [
     "write_runs",
 ]
 
-#: Where results are kept that documents quote.
+#: Folder of the results that documents quote.
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -35,14 +35,14 @@ class RecordedRun:
     """One trial of a search."""
 
     number: int
-    #: Value of each searched knob.
+    #: Value of each searched hyper-parameter.
     parameters: Mapping[str, float]
-    #: What the search maximised, percent; None for a trial that was stopped.
+    #: The objective's value, percent; None for a trial that was stopped.
     value: float | None
     reports: tuple[Report, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain numbers, to four digits."""
+        """Plain numbers with four significant digits."""
         table = dataclasses.asdict(self) | {
             "reports": [report.to_json() for report in self.reports]
         }
@@ -75,7 +75,7 @@ def read_runs(database: Database, study: str) -> list[RecordedRun]:
 def read_searches(
     storage: str, studies: Sequence[str]
 ) -> dict[str, tuple[StudyView, LaunchConfig, list[RecordedRun]]]:
-    """Each study as it stands, its configuration, and its runs."""
+    """Each study in its current state, its configuration, and its runs."""
     found = {}
     with open_database(parse_address(storage, password_file=None)) as database:
         for study in studies:
@@ -86,7 +86,7 @@ def read_searches(
 
 
 def write_result(name: str, table: Mapping[str, Any]) -> Path:
-    """Keep a result as ``results/NAME.json``."""
+    """Save a result as ``results/NAME.json``."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
     path.write_text(json.dumps(_rounded(table), indent=1) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Evaluation against the long way: upsample the code, normalise it, take the nearest centre."""
+"""Evaluation against direct computation: upsample the code, normalise, take the nearest centre."""
 
 import dataclasses
 import math
@@ -90,14 +90,14 @@ def test_the_batch_size_changes_no_score() -> None:
     assert (first.cluster, first.linear) == (scores.cluster, scores.linear)
 
 
-def test_a_split_without_labels_has_signs_but_no_scores() -> None:
+def test_a_split_without_labels_has_collapse_indicators_but_no_scores() -> None:
     slots, dataset_features = trained(labelled=False)
     made = slots.evaluate(0, dataset_features.val)
     assert math.isnan(made.cluster.miou) and math.isnan(made.linear.accuracy)
     assert 0 <= made.signals.cluster_entropy <= 1
 
 
-def test_codes_that_are_not_finite_are_told() -> None:
+def test_codes_that_are_not_finite_are_reported() -> None:
     slots, dataset_features = trained()
     dataset_features.val.features["rgb"][0, 0, 0, 0] = np.nan
     assert not slots.evaluate(0, dataset_features.val).signals.finite
