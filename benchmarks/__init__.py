@@ -1,1 +1,1 @@
-"""Measurements that take minutes: each prints its table and can be run again by anyone."""
+"""Benchmarks, which take minutes: each prints a table and can be repeated by anyone."""

@@ -1,10 +1,10 @@
-"""Run the benchmarks of speed, one after the other, each in a process of its own.
+"""Run the speed benchmarks one after the other, each in its own process.
 
     python -m benchmarks [--quick] [--gpu] [NAME ...]
 
-Each prints a table and keeps its figures in ``benchmarks/results``; ``--quick`` runs through all
-of them at a tiny size and keeps nothing. With ``--gpu`` those run that can use one, on it: they
-need neither Optuna nor Ray nor a database.
+Each prints a table and saves its results in ``benchmarks/results``; ``--quick`` runs all of them
+at a tiny size and saves nothing. With ``--gpu``, only those that can use a GPU run, on the GPU;
+they need neither Optuna nor Ray nor a database.
 """
 
 import argparse
@@ -20,26 +20,31 @@ __all__ = ["BENCHMARKS", "Benchmark", "main"]
 class Benchmark:
     """A module of this package, run by ``python -m``."""
 
-    #: Flags of the run at a tiny size.
+    #: Flags of a run at a tiny size.
     quick: tuple[str, ...] = ("--quick",)
-    #: Flags of the run on a GPU; None where it needs none.
+    #: Flags of a run on a GPU; None if it has none.
     gpu: tuple[str, ...] | None = None
 
 
-#: Module to how it is run.
+#: Module to the way it is run.
 BENCHMARKS = {
     "step": Benchmark(gpu=("--device", "cuda")),
+    "slots": Benchmark(gpu=("--device", "cuda")),
     "precision": Benchmark(quick=("--short",), gpu=("--device", "cuda")),
     "evaluation": Benchmark(quick=("--short",)),
+    "start": Benchmark(),
+    "driver_cost": Benchmark(),
+    "driver_scale": Benchmark(),
+    "trivial_trials": Benchmark(),
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run them; 1 if any failed."""
+    """Run the benchmarks; return 1 if any failed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
-    parser.add_argument("--quick", action="store_true", help="tiny sizes; no result is kept")
-    parser.add_argument("--gpu", action="store_true", help="those that can use a GPU, on it")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes; results are not saved")
+    parser.add_argument("--gpu", action="store_true", help="run those that can use a GPU, on it")
     asked = parser.parse_args(arguments)
     if unknown := set(asked.names) - {*BENCHMARKS}:
         parser.error(f"no benchmark {min(unknown)!r}: choose among {', '.join(BENCHMARKS)}")

@@ -1,14 +1,14 @@
-"""Whether the collapse rules stop the runs that collapse, and no other.
+"""Check that the collapse rules stop the runs that collapse, and no others.
 
     python -m benchmarks.collapse --storage embedded:FOLDER/postgres --folder FOLDER
 
 A run has collapsed if at its last evaluation its val mIoU is at most one point above that of the
-best constant prediction, or not a number. That is defined by labels and knows nothing of the
-rules, which see none. The thresholds were chosen on the first search; the others, of other
-seeds, other scenes, other methods and real street frames (`--cityscapes`), are only reported.
-All runs train to their end and the rules are applied to what they reported. Settings are drawn
-evenly, since a sampler that learns soon avoids collapse; the searches of
-`benchmarks.comparison`, in the same database, are read as they are.
+best constant prediction, or not a number. This definition uses labels and is independent of the
+rules, which use none. The thresholds were chosen on the first search. The other searches, with
+other seeds, scenes and methods and on real street frames (`--cityscapes`), are only reported. All
+runs train to their end, and the rules are applied to their reports afterwards. Settings are drawn
+uniformly, because a sampler soon learns to avoid collapse. The searches of
+`benchmarks.comparison`, in the same database, are read without changes.
 """
 
 import dataclasses
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from benchmarks.comparison import SCENES
 from benchmarks.comparison import searches as comparison_searches
 from benchmarks.markdown import markdown_table
-from benchmarks.records import RecordedRun, read_searches, write_result
+from benchmarks.records import RecordedRun, read_searches, write_result, write_runs
 from benchmarks.searches import UNPRUNED, Paths, Search, finish
 from search.objectives import DEFAULT_OBJECTIVE, find_objective
 from search.pruners import CollapseRules
@@ -38,8 +38,8 @@ from trainer.scoring.metrics import scores_of
 __all__ = ["Judged", "choose", "constant_miou", "judge", "text"]
 
 MARGIN = 1.0  # points of mIoU above the best constant prediction
-BEST = 20  # of which none may be stopped
-#: Study seeds and the trials of each; the thresholds were chosen on the first.
+BEST = 20  # best runs, none of which may be stopped
+#: Study seeds and the number of trials; the thresholds were chosen on the first.
 SEEDS = {1: 200, 2: 60, 3: 60}
 CITYSCAPES_TRIALS = 30
 #: Thresholds that were tried on the first search.
@@ -58,18 +58,18 @@ COUNTED = (
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """A run, by the definition and by the rules. Evaluations count from 1."""
+    """A run, judged by the definition and by the rules. Evaluations count from 1."""
 
     run: RecordedRun
     collapsed: bool
     #: First evaluation at which the definition holds; None if it never does.
     since: int | None
-    #: Evaluation after which the rules stop it; None if they let it end.
+    #: Evaluation after which the rules stop it; None if they do not.
     stopped: int | None
 
     @property
     def share(self) -> float:
-        """Part of the run after which it is stopped."""
+        """Fraction of the run after which it is stopped."""
         assert self.stopped is not None
         return self.stopped / len(self.run.reports)
 
@@ -82,7 +82,7 @@ class Judged:
 
 
 def constant_miou(dataset_features: DatasetFeatures) -> float:
-    """Val mIoU of the best prediction of one class everywhere, percent."""
+    """Val mIoU of the best prediction of a single class, percent."""
     labels = np.asarray(dataset_features.val.labels)
     counts = np.bincount(labels[labels != IGNORE], minlength=len(dataset_features.classes))
     return max(scores_of(_constant(counts, cls)).miou for cls in range(len(counts)))
@@ -98,7 +98,7 @@ def _constant(counts: NDArray[np.int64], predicted: int) -> NDArray[np.int64]:
 def judge(run: RecordedRun, *, constant: float, rules: CollapseRules) -> Judged:
     """Apply the definition and the rules to a recorded run."""
     total = len(run.reports)
-    # "not above" holds for what is not a number, too
+    # "not above" also holds for NaN
     low = [not report.cluster.miou > constant + MARGIN for report in run.reports]
     objective = find_objective(DEFAULT_OBJECTIVE)
     verdicts = (
@@ -130,10 +130,10 @@ def _summary(judged: Sequence[Judged]) -> dict[str, int]:
 
 
 def choose(runs: Sequence[RecordedRun], constant: float) -> CollapseRules:
-    """The thresholds that do best on these runs.
+    """The best thresholds on these runs.
 
     Of all settings of a grid that meet every target, those that stop most collapsed runs; of
-    those, the ones that stop fewest others; and where many are equal, the middle of what is left
+    these, the ones that stop fewest others. If several remain, the middle of the remaining values
     of each threshold, the stricter of two middles.
     """
     summaries = {}
@@ -152,7 +152,7 @@ def choose(runs: Sequence[RecordedRun], constant: float) -> CollapseRules:
 
 
 def text(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The table of all searches, and each target on what the thresholds were not chosen on."""
+    """The table of all searches, and each target for the searches not used for the thresholds."""
     table = markdown_table(list(rows[0]), [list(row.values()) for row in rows])
     lines = "\n".join(
         f"- {target}: {'met' if met else '**missed**'}" for target, met in _targets(rows[1:])
@@ -161,7 +161,7 @@ def text(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _targets(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, bool]]:
-    """Each with what was counted, and whether it is met."""
+    """Each target with its count, and whether it is met."""
     total = {name: sum(row[name] for row in rows) for name in COUNTED}
     collapsed, stopped, others = total["collapsed"], total["stopped"], total["others"]
     late, early = total["late"], total["before 40 %"]
@@ -203,10 +203,10 @@ def main(
     storage: Annotated[str, typer.Option(help="Database of the searches.")],
     folder: Annotated[Path, typer.Option(help="Folder of caches and checkpoints.")],
     cityscapes: Annotated[
-        Path | None, typer.Option(help="Cityscapes frames; without, rooms alone.")
+        Path | None, typer.Option(help="Cityscapes frames; by default only rooms are used.")
     ] = None,
 ) -> None:
-    """Run what is missing, print the table and keep runs and table as results/collapse.json."""
+    """Run missing searches, print the table, and save runs and table as results/collapse*."""
     places = Paths(storage=storage, folder=folder, cityscapes=cityscapes)
     calibration = _calibration(places)
     for search in calibration:
@@ -220,13 +220,13 @@ def main(
         head = {"search": search.study, "runs": len(runs), "constant mIoU": constant}
         rows.append(head | _summary(judged))
         if search in calibration:
-            kept[search.study] = [run.to_json() for run in runs]
+            kept[search.study] = runs
     assert chosen is not None
     print(text(rows))
     if chosen != rules:
         print(f"the first search chooses {chosen}, the rules have {rules}")
-    table = {"chosen": dataclasses.asdict(chosen), "rows": rows, "runs": kept}
-    print(write_result("collapse", table))
+    print(write_result("collapse", {"chosen": dataclasses.asdict(chosen), "rows": rows}))
+    print(write_runs("collapse-runs", kept))
 
 
 if __name__ == "__main__":

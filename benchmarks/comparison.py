@@ -1,11 +1,11 @@
-"""Whether depth helps: UniM2 on RGB+depth against STEGO on RGB and on the sum of both.
+"""Does depth help? UniM2 on RGB+depth against STEGO on RGB and on the sum of both.
 
     python -m benchmarks.comparison --storage embedded:FOLDER/postgres --folder FOLDER
 
-Nine searches of 200 trials: three methods on three scene seeds that were fixed before any of
-them was looked at. Trials, iterations, evaluations and ranges are equal, nothing is pruned. The
-best trial by val is reported on test, beside ridge regression on the same frozen features:
-what the classes' labels could get out of them. A search that is finished is not run again.
+Nine searches of 200 trials: three methods on three scene seeds that were fixed before looking at
+any of them. Trials, iterations, evaluations and ranges are equal, and nothing is pruned. The best
+trial on val is reported on test, next to ridge regression on the same frozen features, which shows
+what is possible with labels. A finished search is not run again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ SCENES = (1, 2, 3)
 STUDY_SEED = 1
 TRIALS = 200
 
-#: What is laid over the preset ``rooms``, by the name in the table.
+#: Settings added to the preset ``rooms``, by name in the table.
 METHODS: Mapping[str, Mapping[str, Any]] = {
     "unim2": {},
     "stego-rgb": {"method": {"name": "stego"}, "data": {"modalities": ["rgb"]}},
@@ -52,7 +52,7 @@ def _search(method: str, scene: int) -> Search:
 
 
 def _row(method: str, scene: int, places: Paths) -> dict[str, Any]:
-    """What one search found, in percent."""
+    """The result of one search, in percent."""
     study = _search(method, scene).study
     view, config, runs = read_searches(places.storage, [study])[study]
     assert view.best is not None and view.test is not None, f"{study} is not finished"
@@ -86,7 +86,7 @@ COLUMNS = (
 
 
 def text(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The table of all searches, the mean of each method, and what depth is worth."""
+    """The table of all searches, the mean of each method, and the gain from depth."""
     table = markdown_table(
         ("method", "scenes", *COLUMNS),
         [(row["method"], row["scene"], *(row[name] for name in COLUMNS)) for row in rows],
@@ -100,7 +100,7 @@ def text(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def short_text(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The means alone."""
+    """Only the means."""
     return markdown_table(("method", "test mIoU"), [(name, _mean(rows, name)) for name in METHODS])
 
 
@@ -119,7 +119,7 @@ def main(
     storage: Annotated[str, typer.Option(help="Database of the searches.")],
     folder: Annotated[Path, typer.Option(help="Folder of caches and checkpoints.")],
 ) -> None:
-    """Run what is missing, print the table and keep it as results/comparison.json."""
+    """Run missing searches, print the table, and save it as results/comparison.json."""
     places = Paths(storage=storage, folder=folder)
     for search in searches():
         finish(search, places)

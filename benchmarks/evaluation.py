@@ -1,17 +1,16 @@
-"""What it takes to score a split: ours against upsampling the K-dimensional code.
+"""Cost of scoring a split: ours against upsampling the K-dimensional code.
 
     python -m benchmarks.evaluation [--short] [--images 500] [--repeats 3] [--threads 2]
 
-Three ways to the same predictions of both probes, each in a process of its own, so that the
-peak of its memory is its own: ours (``trainer.scoring.evaluation``, which upsamples Y inner
-products);
-the code upsampled image by image, the fastest form of that which was found; the code upsampled
-batch by batch, as STEGO's and UniM2's released code does. Codes and weights are small whole
-numbers, centres have length 8 and sides are powers of two apart, so that all three compute
-without rounding, and predictions have to be equal to the last pixel, ties included.
+Three ways to the same predictions of both probes, each in its own process to measure its peak
+memory: ours (``trainer.scoring.evaluation``, which upsamples Y inner products); the code upsampled
+image by image, the fastest form of this that we found; and the code upsampled batch by batch, as
+in the published code of STEGO and UniM2. Codes and weights are small whole numbers, centres have
+length 8 and sides differ by powers of two, so that all three compute without rounding and the
+predictions have to be equal in every pixel, including ties.
 
-Exits with 1 if predictions differ or ours takes 2 GB of memory. Times want a machine that does
-nothing else: where other programs take its cores, threads wait for each other, most of all ours.
+Exits with 1 if predictions differ or ours takes 2 GB of memory. Run it on an idle machine: if
+other programs use its cores, threads wait for each other, most of all in ours.
 
 Shape letters: N images, T tokens (H*W), K code channels, Y classes, h w label pixels.
 """
@@ -44,14 +43,14 @@ from trainer.seeds import numpy_generator
 
 MEMORY_TARGET = 2e9  # bytes
 SPEED_TARGET = 3.0
-RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in which peak memory is told
+RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes per unit of the reported peak memory
 OURS = "inner products (ours)"
 SHORT = {"images": 2, "side": 40, "classes": 5, "repeats": 1, "threads": 1}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """What is scored; defaults are those of the target."""
+    """Size of the measurement; the defaults are those of the target."""
 
     images: int = 500
     side: int = 320
@@ -81,7 +80,7 @@ def make(folder: Path, size: Size) -> None:
 
 
 def open_split(folder: Path) -> ValSplit:
-    """The split, memory-mapped as a bank is."""
+    """The split, memory-mapped like a cache entry."""
     codes, labels = (
         np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("codes", "labels")
     )
@@ -91,7 +90,7 @@ def open_split(folder: Path) -> ValSplit:
 
 
 def scored(size: Size) -> Scored:
-    """Both probes, of whole numbers; centres of length 8."""
+    """Both probes, with whole numbers; centres of length 8."""
     generator = numpy_generator("benchmark", "probes")
     centres_YK = generator.choice([-1.0, 1.0], (size.classes, size.width))
     centres_YK[:, 64:] = 0
@@ -112,7 +111,7 @@ Predict = Callable[[Tensor, Scored, Size], tuple[Tensor, Tensor]]
 
 
 def ours(codes_NTK: Tensor, model: Scored, size: Size) -> tuple[Tensor, Tensor]:
-    """As the evaluation does it."""
+    """As in the evaluation."""
     grid, whole = (size.tokens, size.tokens), (size.side, size.side)
     made = predict(codes_NTK, model, grid=grid, size=whole)
     assert made.linear_Nhw is not None
@@ -120,7 +119,7 @@ def ours(codes_NTK: Tensor, model: Scored, size: Size) -> tuple[Tensor, Tensor]:
 
 
 def code_by_image(codes_NTK: Tensor, model: Scored, size: Size) -> tuple[Tensor, Tensor]:
-    """Upsample each image's code, then compare every pixel's."""
+    """Upsample each image's code, then compare at every pixel."""
     pairs = [
         _compare(upsample(_maps(one_1TK, size), (size.side, size.side)), model)
         for one_1TK in torch.split(codes_NTK, 1)
@@ -130,7 +129,7 @@ def code_by_image(codes_NTK: Tensor, model: Scored, size: Size) -> tuple[Tensor,
 
 
 def code_by_batch(codes_NTK: Tensor, model: Scored, size: Size) -> tuple[Tensor, Tensor]:
-    """Upsample the batch's codes, then compare every pixel's."""
+    """Upsample the batch's codes, then compare at every pixel."""
     maps_NKhw = functional.interpolate(
         _maps(codes_NTK, size), (size.side, size.side), mode="bilinear", align_corners=False
     )
@@ -164,14 +163,14 @@ class Measured:
     """One run of one variant."""
 
     seconds: float
-    #: Most memory its process took, bytes.
+    #: Peak memory of its process, bytes.
     memory: int
     #: Count matrices of both probes.
     counts: list[list[list[int]]]
 
 
 def run(name: str, folder: Path, size: Size, out: Path) -> Measured:
-    """Score the split once, timed; then write its predictions, untimed, unless they are there."""
+    """Score the split once, timed; then write its predictions, untimed, unless they exist."""
     torch.set_num_threads(size.threads)
     split, model, variant = open_split(folder), scored(size), VARIANTS[name]
     assert split.labels is not None
@@ -225,17 +224,17 @@ def _score(name: str, split: ValSplit, model: Scored, size: Size) -> list[list[l
 
 
 def in_a_process(name: str, folder: Path, size: Size, out: Path) -> Measured:
-    """The same in a process of its own."""
+    """The same in a separate process."""
     given = json.dumps({"name": name, "folder": str(folder), "size": vars(size), "out": str(out)})
     command = [sys.executable, "-m", "benchmarks.evaluation", "--run", given]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return Measured(**json.loads(told.splitlines()[-1]))
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return Measured(**json.loads(output.splitlines()[-1]))
 
 
 def compare(
     folder: Path, size: Size, measure: Callable[[str, Path, Size, Path], Measured]
 ) -> tuple[dict[str, list[Measured]], dict[str, int]]:
-    """Measure every variant in turn, several times; and pixels that each predicts otherwise."""
+    """Measure every variant in turn, several times, and count the pixels in which each differs."""
     make(folder, size)
     found: dict[str, list[Measured]] = {name: [] for name in VARIANTS}
     files = {name: folder / f"{place}.npy" for place, name in enumerate(VARIANTS)}
@@ -250,7 +249,7 @@ def compare(
 
 
 def report(found: dict[str, list[Measured]], differ: dict[str, int], size: Size) -> bool:
-    """Print the table and whether predictions are equal, which is returned."""
+    """Print the table and whether predictions are equal, which is also returned."""
     print(
         f"{size.images} images of {size.side} x {size.side}, {size.classes} classes, codes of"
         f" {size.width} channels on {size.tokens} x {size.tokens} tokens, both probes;"
@@ -308,7 +307,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         found, differ = compare(Path(folder), size, run if asked.short else in_a_process)
     holds = report(found, differ, size)
-    if not asked.short:  # small images in one process tell nothing of time and memory
+    if not asked.short:  # small images in one process say nothing about time and memory
         holds &= report_targets(found)
     return 0 if holds else 1
 

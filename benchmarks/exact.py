@@ -1,10 +1,10 @@
-"""Eight workers, 200 trivial trials, twenty times: 200 each time, and started again still 200.
+"""Eight workers, 200 trivial trials, twenty times: always 200, even after a restart.
 
     python -m benchmarks.exact [--times 20] [--trials 200] [--workers 8]
 
-The driver is a process of its own; write queue, lease and PostgreSQL are the product's, the
-workers are eight processes that compute nothing. The figure is counted by SQL, with all else
-that the checker of the chaos suite (``tests/chaos/checker.py``) asks of a study.
+The driver is a separate process; write queue, lease and PostgreSQL are the real ones, and the
+workers are eight processes that compute nothing. Trials are counted by SQL, and the checker of the
+chaos suite (``tests/chaos/checker.py``) checks everything else in the study.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from tests.tiny import TINY
 
 __all__ = ["main", "text"]
 
-#: Two evaluations a trial, so that workers ask often.
+#: Two evaluations per trial, so that workers ask often.
 SETTINGS: dict[str, Any] = {
     **TINY,
     "evaluation": {"evaluations": 2},
@@ -38,7 +38,7 @@ FIRST_SEED = 2_000_000
 
 
 def main() -> None:
-    """Run, print the table, keep it as ``results/exact.json``."""
+    """Run, print the table, and save it as ``results/exact.json``."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.exact", description=__doc__)
     parser.add_argument("--times", type=int, default=20)
     parser.add_argument("--trials", type=int, default=200)

@@ -1,10 +1,10 @@
-"""How long a newcomer waits: from ``git clone`` to the first finished trial and to the end.
+"""How long does a newcomer wait? From ``git clone`` to the first finished trial and to the end.
 
     python -m benchmarks.from_clone
 
-Clones this repository into an empty folder, runs ``make search`` there as the README says, with
-caches, database and checkpoints of its own, and keeps the times. The installation is told apart,
-since it is the network's rather than ours.
+Clones this repository into an empty folder, runs ``make search`` there as in the README with
+separate caches, database and checkpoints, and records the times. The installation is listed
+separately, because it depends on the network.
 """
 
 import os
@@ -24,7 +24,7 @@ __all__ = ["MARKS", "main", "marks_of", "text"]
 
 ROOT = Path(__file__).parents[1]
 
-#: What each time is taken at: the first line of the search that holds this.
+#: Pattern of the first line of the search at which each time is taken.
 MARKS: Mapping[str, str] = {
     "search began": r"study \S+ created",
     "first finished trial": r"^trial \d+ (complete|pruned)",
@@ -59,10 +59,10 @@ def _minutes(seconds: float) -> str:
 
 
 def main() -> None:
-    """Clone, install, search; print the times and keep them as results/from_clone.json."""
+    """Clone, install, search; print the times and save them as results/from_clone.json."""
     with tempfile.TemporaryDirectory(prefix="from-clone-") as folder:
         home = Path(folder)
-        home.chmod(0o755)  # the embedded server runs as an account of its own
+        home.chmod(0o755)  # the embedded server runs under a separate account
         began = time.monotonic()
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(home / "clone")], check=True)
         cloned = time.monotonic() - began

@@ -1,10 +1,10 @@
-"""Where in (lambda, b) runs collapse and where they are good, from a recorded search.
+"""Which values of lambda and b make runs collapse, and which are good, from a recorded search.
 
     python -m benchmarks.lambda_and_b
 
-Reads results/collapse.json, written by `benchmarks.collapse`: 200 runs whose settings were
-drawn evenly. Writes docs/pictures/lambda-and-b.png and .svg, and prints the tables of
-docs/lambda-and-b.md.
+Reads results/collapse.json and collapse-runs.jsonl.gz, written by `benchmarks.collapse`: 200 runs
+whose settings were drawn uniformly. Writes docs/pictures/lambda-and-b.png and .svg, and prints the
+tables of docs/lambda-and-b.md.
 """
 
 import json
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from benchmarks.collapse import MARGIN
 from benchmarks.markdown import markdown_table
-from benchmarks.records import RESULTS, RecordedRun
+from benchmarks.records import RESULTS, RecordedRun, read_kept_runs
 
 __all__ = ["draw", "text"]
 
@@ -26,19 +26,18 @@ STUDY = "collapse-rooms-seed-1"
 PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
 PAIRS = ("self", "knn", "random")
 BINS = 4  # of [0, 1], for the tables
-GOOD = 20  # runs that count as the best
+GOOD = 20  # number of best runs
 
 
 def read() -> tuple[list[RecordedRun], float]:
-    """The recorded runs, and the val mIoU at or below which a run has collapsed."""
+    """The recorded runs, and the val mIoU up to which a run counts as collapsed."""
     table = json.loads((RESULTS / "collapse.json").read_text(encoding="utf-8"))
-    runs = [RecordedRun.from_json(run) for run in table["runs"][STUDY]]
     row = next(row for row in table["rows"] if row["search"] == STUDY)
-    return runs, row["constant mIoU"] + MARGIN
+    return read_kept_runs("collapse-runs", STUDY), row["constant mIoU"] + MARGIN
 
 
 def draw(runs: Sequence[RecordedRun], limit: float) -> Figure:
-    """One panel a pair: lambda against b, coloured by val mIoU, collapsed runs crossed."""
+    """One panel per pair: lambda against b, coloured by val mIoU, collapsed runs crossed."""
     figure = Figure(figsize=(12, 4.6), layout="constrained")
     last = _last(runs)
     fallen = last <= limit
@@ -60,7 +59,7 @@ def draw(runs: Sequence[RecordedRun], limit: float) -> Figure:
 
 
 def text(runs: Sequence[RecordedRun], limit: float) -> str:
-    """How many runs collapse, and how many of the best lie, in each part of each range."""
+    """Number of collapsed runs, and of the best runs, in each part of each range."""
     last = _last(runs)
     best = np.isin(np.arange(len(runs)), np.argsort(-last)[:GOOD])
     rows = []
@@ -85,7 +84,7 @@ def _values(runs: Sequence[RecordedRun], name: str) -> NDArray[np.float64]:
 
 
 def main() -> None:
-    """Draw the picture and print the table."""
+    """Draw the picture and print the tables."""
     runs, limit = read()
     PICTURES.mkdir(parents=True, exist_ok=True)
     figure = draw(runs, limit)

@@ -1,4 +1,4 @@
-"""Tables as Markdown, printed by a benchmark and quoted by a page word for word."""
+"""Markdown tables that a benchmark prints and a page quotes literally."""
 
 from collections.abc import Sequence
 

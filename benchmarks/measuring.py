@@ -1,4 +1,4 @@
-"""Timing of contestants side by side, and the machine they ran on."""
+"""Timing of contestants side by side, and a description of the machine."""
 
 import json
 import platform
@@ -19,13 +19,13 @@ RESULTS = Path(__file__).parent / "results"
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """Seconds of several runs."""
+    """Durations of several runs in seconds."""
 
     seconds: tuple[float, ...]
 
     @property
     def median(self) -> float:
-        """The middle one."""
+        """Median of the durations."""
         return statistics.median(self.seconds)
 
     def text(self, *, digits: int = 2) -> str:
@@ -41,13 +41,13 @@ def interleaved(
     device: torch.device,
     warm_ups: int = 1,
 ) -> dict[str, Timing]:
-    """Time contestants in turns, so that a change of the machine meets all of them alike.
+    """Time contestants in turns, so that changes of the machine affect all of them equally.
 
     Args:
-        contestants: Name to one run of it.
-        repeats: Timed runs of each.
-        device: What they run on; a GPU is waited for before the clock is read.
-        warm_ups: Runs of each before, which are not timed.
+        contestants: Name to a function that runs it once.
+        repeats: Number of timed runs of each.
+        device: Their device; a GPU is synchronised before the clock is read.
+        warm_ups: Number of untimed runs of each before.
     """
     for run in [*contestants.values()] * warm_ups:
         run()
@@ -68,7 +68,7 @@ def _finish(device: torch.device) -> None:
 
 
 def machine(device: torch.device) -> dict[str, Any]:
-    """What a result depends on besides the code."""
+    """Everything besides the code that affects a result."""
     return {
         "processor": processor(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
@@ -79,7 +79,7 @@ def machine(device: torch.device) -> dict[str, Any]:
 
 
 def processor() -> str:
-    """The processor's own name, where the system knows it."""
+    """The processor's name, if the system knows it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

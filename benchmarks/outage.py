@@ -1,10 +1,10 @@
-"""PostgreSQL is torn down in the middle of trials and comes back: what becomes of a search.
+"""A search while PostgreSQL is shut down in the middle of trials and restarted.
 
     python -m benchmarks.outage [--seconds 60] [--workers 4] [--trials 24]
 
 Once for ``python -m search launch`` on Ray, once for stock Optuna: as many processes of
-``study.optimize`` on ``RDBStorage``, with ``pool_pre_ping`` on. The same server, torn down by
-``pg_ctl stop -m immediate``. What is counted is read from PostgreSQL by SQL.
+``study.optimize`` on ``RDBStorage`` with ``pool_pre_ping``. Both use the same server, shut down
+with ``pg_ctl stop -m immediate``. The results are read from PostgreSQL by SQL.
 """
 
 import argparse
@@ -34,7 +34,7 @@ from tests.tiny import TINY
 
 __all__ = ["main", "text_of"]
 
-#: Eight evaluations, each of a second or so of a core; nothing is pruned, so all are due.
+#: Eight evaluations, each of about a second of a core; nothing is pruned, so all are expected.
 SETTINGS: dict[str, Any] = {
     **TINY,
     "training": {**TINY["training"], "iterations": 160},
@@ -43,12 +43,12 @@ SETTINGS: dict[str, Any] = {
 }
 SEED = 3_000_000
 STOCK_STUDY, STOCK_SECONDS = "stock", 1.0
-BEFORE = 3  # trials that end before the server goes
-LONGEST_SECONDS = 900.0  # that is waited for stock workers after the outage
+BEFORE = 3  # trials that end before the shutdown
+LONGEST_SECONDS = 900.0  # to wait for stock workers after the outage
 
 
 def main() -> None:
-    """Run both, print the table, keep it as ``results/outage.json``."""
+    """Run both, print the table, and save it as ``results/outage.json``."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.outage", description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--workers", type=int, default=4)

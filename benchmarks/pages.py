@@ -1,9 +1,9 @@
-"""Writes the measured figures into the documents, from benchmarks/results, and tested tables.
+"""Write measured results from benchmarks/results, and tested tables, into the documents.
 
     python -m benchmarks.pages
 
-A document marks where a text belongs: between ``<!-- measured: NAME -->`` and ``<!-- end -->``.
-A test holds that the documents say what the results do.
+A document marks the place of a text by ``<!-- measured: NAME -->`` and ``<!-- end -->``. A test
+checks that the documents match the results.
 """
 
 import json
@@ -35,7 +35,7 @@ def _result(name: str) -> dict[str, Any]:
     return table
 
 
-#: What stands in the documents, by its name there.
+#: Texts in the documents, by the name used there.
 TEXTS: Mapping[str, Callable[[], str]] = {
     "from clone": lambda: from_clone.text(_result("from_clone")),
     "comparison": lambda: comparison.text(_result("comparison")["rows"]),
@@ -48,13 +48,13 @@ TEXTS: Mapping[str, Callable[[], str]] = {
 
 
 def filled(page: str) -> str:
-    """A document with the present figures in their places.
+    """A document with the current results in their places.
 
     Args:
         page: The document's text.
 
     Raises:
-        KeyError: If it asks for a text that there is not.
+        KeyError: If it asks for an unknown text.
     """
 
     def fill(found: re.Match[str]) -> str:
@@ -64,14 +64,14 @@ def filled(page: str) -> str:
 
 
 def main() -> None:
-    """Write every document that differs."""
+    """Update every document that differs."""
     for name in PAGES:
         path = ROOT / name
         before = path.read_text(encoding="utf-8")
         after = filled(before)
         if after != before:
             path.write_text(after, encoding="utf-8")
-        print(f"{name}: {'written' if after != before else 'as it was'}")
+        print(f"{name}: {'written' if after != before else 'unchanged'}")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""What products in bf16 do: time a step, first gradients, and scores on rooms.
+"""Effects of products in bf16: time per step, first gradients, and scores on rooms.
 
     python -m benchmarks.precision [--device cuda] [--short]
 
-Time and gradients are of a step of the published size (ViT-S/16, two modalities, batch 32) on
-random features; scores are of whole runs of the preset ``rooms``, which differ in nothing but
+Time and gradients are measured on a step of the published size (ViT-S/16, two modalities, batch
+32) with random features; scores on complete runs of the preset ``rooms``, which differ only in
 ``training.precision``.
 """
 
@@ -31,14 +31,14 @@ PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """How much is measured."""
+    """Size of the measurements."""
 
     features: FeatureSize = field(default_factory=FeatureSize)
-    #: Timed steps, after as many that are not.
+    #: Number of timed steps, after as many untimed ones.
     steps: int = 5
     #: Seeds of the runs on rooms.
     seeds: int = 3
-    #: Iterations of a run on rooms; None for the preset's.
+    #: Iterations of a run on rooms; None for those of the preset.
     iterations: int | None = None
 
 
@@ -54,8 +54,8 @@ def with_precision(config: TrainConfig, precision: Precision) -> TrainConfig:
 
 
 def first_gradient(slots: Slots) -> torch.Tensor:
-    """The gradient of the first step, from Adam's first moment: a tenth of it."""
-    return 10 * slots._model.first_SP[0].double().cpu()
+    """The gradient of the first step, computed from Adam's first moment, a tenth of it."""
+    return 10 * slots.state(0)["model.first_SP"].double()
 
 
 def milliseconds(slots: Slots, steps: int, device: torch.device) -> float:
@@ -77,14 +77,14 @@ def measure_steps(size: Size, device: torch.device) -> None:
     config = TrainConfig()
     gradients, rows = {}, []
     for precision in PRECISIONS:
-        slots = Slots([with_precision(config, precision)], dataset_features, device)
+        slots = Slots.start([with_precision(config, precision)], dataset_features, device)
         slots.step()
         gradients[precision] = first_gradient(slots)
         rows.append((precision, milliseconds(slots, size.steps, device)))
     grid, channels = size.features.grid, size.features.channels
     print(f"a step of {channels} channels, {grid} x {grid} tokens, on {device}:")
     for precision, taken in rows:
-        print(f"  {precision}  {taken:8.1f} ms a step  {rows[0][1] / taken:5.2f} times as fast")
+        print(f"  {precision}  {taken:8.1f} ms per step  {rows[0][1] / taken:5.2f} times as fast")
     one, other = (gradients[precision] for precision in PRECISIONS)
     cosine = float(torch.nn.functional.cosine_similarity(one, other, dim=0))
     distance = float((one - other).norm() / one.norm())
@@ -100,7 +100,7 @@ def measure_scores(size: Size, device: torch.device, cache: Path | None) -> None
         training = dataclasses.replace(config.training, iterations=size.iterations)
         config = dataclasses.replace(config, training=training)
     dataset_features = prepare(config, cache=cache, device=device)
-    print("val mIoU of the last iterate on rooms (cluster probe, linear probe), and seconds:")
+    print("val mIoU of the last weights on rooms (cluster probe, linear probe), and seconds:")
     for seed in range(size.seeds):
         for precision in PRECISIONS:
             began = time.perf_counter()
@@ -119,11 +119,11 @@ def measure_scores(size: Size, device: torch.device, cache: Path | None) -> None
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--cache", type=Path, help="folder of the feature cache")
-    parser.add_argument("--short", action="store_true", help="run through everything, tiny")
+    parser.add_argument("--short", action="store_true", help="run everything at a tiny size")
     asked = parser.parse_args()
     size, device = SHORT if asked.short else Size(), torch.device(asked.device)
     measure_steps(size, device)

@@ -1,4 +1,4 @@
-"""Random features of a given size: what a step costs does not depend on what they say."""
+"""Random features of a given size, for timings, which do not depend on their content."""
 
 from dataclasses import dataclass
 
@@ -10,22 +10,22 @@ from trainer.seeds import numpy_generator
 
 __all__ = ["FeatureSize", "random_features"]
 
-NEIGHBOURS = 30  # as the published run finds
+NEIGHBOURS = 30  # as in the published runs
 
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureSize:
-    """How many features there are; the defaults are ViT-S/16 at 224 pixels."""
+    """Number and size of the features; the defaults are ViT-S/16 at 224 pixels."""
 
-    #: Crops of the train split, images of the val and of the test split.
+    #: Crops of the train split, and images of the val and the test split.
     crops: int = 128
     val: int = 1
     test: int = 1
     #: Tokens down and across.
     grid: int = 14
-    #: Feature channels.
+    #: Number of feature channels.
     channels: int = 384
-    #: Side of a label, pixels.
+    #: Side of a label in pixels.
     labels: int = 224
     classes: int = 13
     modalities: tuple[str, ...] = ("rgb", "depth")

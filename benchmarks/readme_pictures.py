@@ -1,9 +1,9 @@
-"""Draws the pictures of README.md from a real search.
+"""Draw the pictures of README.md from a real search.
 
     python -m benchmarks.readme_pictures --storage embedded:FOLDER/postgres --folder FOLDER
 
-Runs `search launch` on a terminal and keeps what it shows on its way and at its end; opens
-optuna-dashboard in Chromium on what it found; draws scenes beside what the best trial predicts.
+Runs `search launch` on a terminal and saves its display during the search and at the end, opens
+optuna-dashboard in Chromium on the study, and draws scenes with the best trial's predictions.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ __all__ = ["PICTURES", "main"]
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 STUDY = "rooms-readme"
-SHOWN_AT = 0.45  # part of the search that is finished in the picture of its progress
+SHOWN_AT = 0.45  # finished fraction of the search in the picture of its progress
 DASHBOARD_SECONDS = 60.0
 
 
@@ -112,7 +112,7 @@ def _study_id(port: int) -> int:
 
 
 def _predictions(folder: Path) -> None:
-    """What the best trial's checkpoint predicts, by the trainer's own command."""
+    """Predictions of the best trial's checkpoint, made with the trainer's own command."""
     (checkpoint,) = {
         path.parent
         for path in (folder / "checkpoints").glob(f"{STUDY}-*/trial-*/*/checkpoint.json")

@@ -1,6 +1,7 @@
-"""What a search recorded, as plain records: read from its database, kept as JSON."""
+"""Records of a search: read from its database, stored as JSON."""
 
 import dataclasses
+import gzip
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,9 +16,17 @@ from storage.database import Database, open_database
 from storage.reports import reports_of
 from trainer.records import Report
 
-__all__ = ["RESULTS", "RecordedRun", "read_runs", "read_searches", "write_result"]
+__all__ = [
+    "RESULTS",
+    "RecordedRun",
+    "read_kept_runs",
+    "read_runs",
+    "read_searches",
+    "write_result",
+    "write_runs",
+]
 
-#: Where results are kept that documents quote.
+#: Folder of the results that documents quote.
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -26,14 +35,14 @@ class RecordedRun:
     """One trial of a search."""
 
     number: int
-    #: Value of each searched knob.
+    #: Value of each searched hyper-parameter.
     parameters: Mapping[str, float]
-    #: What the search maximised, percent; None for a trial that was stopped.
+    #: The objective's value, percent; None for a trial that was stopped.
     value: float | None
     reports: tuple[Report, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain numbers, to four digits."""
+        """Plain numbers with four significant digits."""
         table = dataclasses.asdict(self) | {
             "reports": [report.to_json() for report in self.reports]
         }
@@ -66,7 +75,7 @@ def read_runs(database: Database, study: str) -> list[RecordedRun]:
 def read_searches(
     storage: str, studies: Sequence[str]
 ) -> dict[str, tuple[StudyView, LaunchConfig, list[RecordedRun]]]:
-    """Each study as it stands, its configuration, and its runs."""
+    """Each study in its current state, its configuration, and its runs."""
     found = {}
     with open_database(parse_address(storage, password_file=None)) as database:
         for study in studies:
@@ -77,11 +86,30 @@ def read_searches(
 
 
 def write_result(name: str, table: Mapping[str, Any]) -> Path:
-    """Keep a result as ``results/NAME.json``."""
+    """Save a result as ``results/NAME.json``."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
     path.write_text(json.dumps(_rounded(table), indent=1) + "\n", encoding="utf-8")
     return path
+
+
+def write_runs(name: str, searches: Mapping[str, Sequence[RecordedRun]]) -> Path:
+    """Keep the runs of searches as ``results/NAME.jsonl.gz``, one run per line."""
+    lines = [
+        json.dumps({"search": search, **run.to_json()}) + "\n"
+        for search, runs in searches.items()
+        for run in runs
+    ]
+    path = RESULTS / f"{name}.jsonl.gz"
+    path.write_bytes(gzip.compress("".join(lines).encode(), mtime=0))
+    return path
+
+
+def read_kept_runs(name: str, search: str) -> list[RecordedRun]:
+    """The runs of one search in ``results/NAME.jsonl.gz``."""
+    with gzip.open(RESULTS / f"{name}.jsonl.gz", "rt", encoding="utf-8") as lines:
+        tables = [json.loads(line) for line in lines]
+    return [RecordedRun.from_json(each) for each in tables if each.pop("search") == search]
 
 
 def _rounded(value: Any) -> Any:

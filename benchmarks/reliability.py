@@ -1,4 +1,4 @@
-"""The texts of docs/reliability.md, from the results that there are so far."""
+"""The texts of docs/reliability.md, from the available results."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +17,7 @@ __all__ = ["TEXTS"]
 
 HOSTS_RESULTS = RESULTS / "hosts.jsonl"
 NOT_MEASURED = "Not measured yet: run the command above."
-#: Names of measurements that need other words on the page.
+#: Measurements that have other names on the page.
 HOSTS_LABELS = {
     "finished_at_cut": "finished before the cut",
     "silent_before_takeover_s": "from its last write to the takeover, s",
@@ -43,7 +43,7 @@ def _of(name: str, table: Callable[[Any], str]) -> str:
 
 
 def _hosts() -> str:
-    """What the last run of each case measured."""
+    """The measurements of the last run of each case."""
     if not HOSTS_RESULTS.exists():
         return NOT_MEASURED
     lines = HOSTS_RESULTS.read_text(encoding="utf-8").splitlines()
@@ -57,7 +57,7 @@ def _hosts() -> str:
     return markdown_table(("case", "measured", ""), rows)
 
 
-#: By the name that the document has for it.
+#: By the name used in the document.
 TEXTS: dict[str, Callable[[], str]] = {
     "chaos runs": partial(_chaos, runs_table),
     "chaos faults": partial(_chaos, faults_table),

@@ -1,4 +1,4 @@
-"""What labels can get out of frozen features: ridge regression on tokens.
+"""Upper bound of what labels can get out of frozen features: ridge regression on tokens.
 
 Shape letters: N images, H W token grid, C feature channels, Y classes, T tokens.
 """
@@ -19,11 +19,11 @@ PENALTY = 1e-3  # times the number of tokens
 
 
 def ridge_scores(dataset_features: DatasetFeatures, modalities: Sequence[str]) -> Scores:
-    """Scores on the test split's tokens of a regression on the train split's, closed form.
+    """Scores on the test split's tokens of a closed-form regression on the train split's.
 
     Args:
         dataset_features: Features with labels on train and test.
-        modalities: Whose features are used, side by side.
+        modalities: Modalities whose features are concatenated.
     """
     train, test = dataset_features.train, dataset_features.test
     assert train.labels is not None and test.labels is not None

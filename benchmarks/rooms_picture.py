@@ -1,4 +1,4 @@
-"""Draws docs/pictures/rooms-scenes.png: colours, depth and classes of six scenes.
+"""Draw docs/pictures/rooms-scenes.png: colours, depth and classes of six scenes.
 
 python -m benchmarks.rooms_picture
 """
@@ -20,7 +20,7 @@ ROWS = ("colours", "depth", "classes")
 
 
 def draw() -> Figure:
-    """Six scenes of seed 0, a column each."""
+    """Six scenes of seed 0, one column each."""
     rooms = open_dataset(DataConfig(name="rooms", seed=0))
     palette = picture_palette(rooms.palette)
     figure = Figure(figsize=(12, 6.8), layout="constrained")

@@ -1,4 +1,4 @@
-"""Whole searches by the real command, each named, so that a second call continues or skips it."""
+"""Complete searches with the real command; each has a name, so that a second call resumes it."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from trainer.config.toml_records import toml_text
 
 __all__ = ["UNPRUNED", "Paths", "Search", "finish"]
 
-#: Settings under which every run trains to its end: no rule can apply but "not finite".
+#: Settings with which every run trains to its end: no rule except "not finite" can apply.
 UNPRUNED: Mapping[str, Any] = {
     "pruner": "none",
     "collapse": {
@@ -42,15 +42,15 @@ class Search:
 
     study: str
     preset: str
-    #: Tables laid over the preset.
+    #: Tables added to the preset.
     tables: Mapping[str, Any]
 
 
 def finish(search: Search, places: Paths) -> None:
-    """Run a search to its target, or go on with it; nothing is done if it is finished.
+    """Run a search to its target, or resume it; a finished search is left alone.
 
     Raises:
-        SystemExit: If the command ends otherwise.
+        SystemExit: If the command fails.
     """
     with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
         file.write(toml_text(dict(search.tables)))

@@ -1,10 +1,10 @@
-"""Whether tests that compare values hold under other processors, thread counts and allocators.
+"""Check that tests of exact values pass with other processors, thread counts and allocators.
 
     python -m benchmarks.settings [--only NAME ...] [PATH ...]
 
-Each setting is the environment of a pytest process of its own. Some act only on the processors
-of one maker and are ignored on others without a word, so run this on both. Each run adds one
-line to ``results/settings.jsonl``.
+Each setting is the environment of a separate pytest process. Some settings only work on the
+processors of one vendor and are silently ignored on others, so run this on both. Each run appends
+one line to ``results/settings.jsonl``.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from benchmarks.measuring import append_result, processor
 
 __all__ = ["PATHS", "SETTINGS", "main", "outcome"]
 
-#: Name to what is set in the environment.
+#: Name to the environment variables.
 SETTINGS: Mapping[str, Mapping[str, str]] = {
     "as it is": {},
     "PyTorch's AVX2 code": {"ATEN_CPU_CAPABILITY": "avx2"},
@@ -41,14 +41,14 @@ SETTINGS: Mapping[str, Mapping[str, str]] = {
     "memory is filled": {"MALLOC_PERTURB_": "165"},
     "two threads": {"OMP_NUM_THREADS": "2", "UMSS_TEST_THREADS": "2"},
 }
-#: Tests that compare values and start no Ray.
+#: Tests that compare values and do not start Ray.
 PATHS = ("tests/unit/trainer", "tests/integration/trainer")
 FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 COUNT = re.compile(r"(\d+) (passed|failed|skipped|errors?)\b")
 
 
 def main() -> None:
-    """Run, print the table; exit 1 if anything failed."""
+    """Run the tests and print the table; exit with 1 if any failed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.settings", description=__doc__)
     parser.add_argument("--only", nargs="+", choices=SETTINGS, default=list(SETTINGS))
     parser.add_argument("paths", nargs="*", default=list(PATHS))
@@ -86,10 +86,10 @@ def _run(name: str, paths: Sequence[str]) -> dict[str, Any]:
 
 
 def outcome(output: str) -> dict[str, Any]:
-    """What pytest's output says: counts, and the tests that failed.
+    """The counts in pytest's output, and the tests that failed.
 
     Args:
-        output: Of a quiet run with a summary (``-q -ra``).
+        output: Output of a quiet run with a summary (``-q -ra``).
     """
     last = output.rstrip().rpartition("\n")[2]
     counts = {kind.rstrip("s"): int(number) for number, kind in COUNT.findall(last)}

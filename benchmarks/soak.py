@@ -1,11 +1,11 @@
-"""Many trials in a row: does anything grow that should not?
+"""Many trials in a row, to find resources that grow but should not.
 
     python -m benchmarks.soak [--trials 20000] [--minutes 30] [--workers 2]
 
-The real command on Ray, tiny runs on ``rooms``: more trials than the minutes allow. Every few
-seconds the memory that only the driver, or a worker, has (what would be free if it ended), its
-open files, and the search's connections to PostgreSQL are noted, with the finished trials.
-Slopes are least squares over all notes after the first 200 trials.
+The real command on Ray with tiny runs on ``rooms``, and more trials than the time allows. Every
+few seconds it records the private memory of the driver and the workers (what would be free if
+they ended), their open files, the search's connections to PostgreSQL, and the finished trials.
+Slopes are least squares over all records after the first 200 trials.
 """
 
 import argparse
@@ -38,8 +38,8 @@ __all__ = ["main", "text_of"]
 SETTLED = 200  # trials after which nothing should grow any more
 NOTE_SECONDS = 5.0
 STOP_SECONDS = 300.0
-MOST_MEGABYTES = 1.0  # of growth in 100 trials
-MOST_FILES = 1.0  # likewise
+MOST_MEGABYTES = 1.0  # growth per 100 trials
+MOST_FILES = 1.0  # growth per 100 trials
 MOST_CONNECTIONS = 3
 WORKER_TITLE = "ray::_Actor"
 
@@ -47,13 +47,13 @@ FINISHED = "SELECT count(*) FROM trials WHERE state IN ('COMPLETE', 'PRUNED', 'F
 CONNECTIONS = """
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND application_name LIKE 'unim2-search%'
-AND pid <> pg_backend_pid()  -- which is this program's own
+AND pid <> pg_backend_pid()  -- this program's own
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Note:
-    """What was seen at one moment."""
+    """Measurements at one moment."""
 
     minutes: float
     trials: int
@@ -64,7 +64,7 @@ class Note:
 
 
 def main() -> None:
-    """Run, print the table, keep it as ``results/soak.json``."""
+    """Run, print the table, and save it as ``results/soak.json``."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
     parser.add_argument("--trials", type=int, default=20000)
     parser.add_argument("--minutes", type=float, default=30.0)
@@ -124,7 +124,7 @@ def _soak(work: Path, address: str, arguments: argparse.Namespace) -> list[Note]
 
 
 def _watch(driver: Running, address: str, minutes: float) -> Iterator[Note]:
-    """Notes until the driver has ended, or the minutes since the first trial are over."""
+    """Records until the driver ends, or the minutes since the first trial have passed."""
     began: float | None = None
     with Database(parse_address(address), None) as database:
         while driver.ended() is None:
@@ -155,19 +155,19 @@ def _note(driver: int, trials: int, connections: int, minutes: float) -> Note:
 
 
 def _megabytes(pid: int) -> float:
-    """What only this process has in memory."""
+    """Memory that only this process uses."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     kilobytes = [int(line.split()[1]) for line in lines if line.startswith("Private_")]
     return sum(kilobytes) / 1024
 
 
 def _files(pid: int) -> int:
-    """Open files, sockets among them."""
+    """Number of open files, including sockets."""
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
 def _judged(notes: Sequence[Note]) -> tuple[list[tuple[object, ...]], list[str]]:
-    """The table's rows, and what grew too much."""
+    """The table's rows, and a line for everything that grew too much."""
     settled = [note for note in notes if note.trials >= min(SETTLED, notes[-1].trials // 2)]
     rows: list[tuple[object, ...]] = []
     wrong = []
@@ -179,7 +179,7 @@ def _judged(notes: Sequence[Note]) -> tuple[list[tuple[object, ...]], list[str]]
             shown = [round(value, 1) for value in (seen[0], seen[-1], max(seen))]
             rows.append((f"{name}, {unit}", *shown, f"{growth:.3f}"))
             if growth >= most:
-                wrong.append(f"{unit} of the {name} grow by {growth:.2f} in 100 trials")
+                wrong.append(f"{unit} of the {name} grow by {growth:.2f} per 100 trials")
     connections = [note.connections for note in notes]
     rows.append(("connections", connections[0], connections[-1], max(connections), ""))
     if max(connections) > MOST_CONNECTIONS:
@@ -188,7 +188,7 @@ def _judged(notes: Sequence[Note]) -> tuple[list[tuple[object, ...]], list[str]]
 
 
 def _slope(trials: Sequence[int], seen: Sequence[float]) -> float:
-    """Growth in 100 trials, by least squares."""
+    """Growth per 100 trials by least squares."""
     if len(set(trials)) < 2:
         return 0.0
     return float(np.polyfit(np.asarray(trials, float), np.asarray(seen), 1)[0]) * 100

@@ -1,13 +1,13 @@
-"""A training step from the feature cache, beside one that runs the frozen backbone every time.
+"""A training step from the feature cache, compared with one that runs the frozen backbone.
 
     python -m benchmarks.step [--device cuda] [--batches 8 32] [--repeats 5] [--quick]
 
-The second is the released trainer's order of work, restated: each step decodes and resizes the
-queries and their positives in both modalities, runs the frozen ViT-S/16 on them without
-gradients, and then trains as ours does. Weights and images are random, because neither changes
-the time. Beside each step stands its share of the machine's product rate: the operations that
-PyTorch counts in it, divided by its time and by the rate of one large product, measured in the
-same turns. Needs neither Optuna nor Ray nor a database.
+The latter follows the published trainer's order of work: each step decodes and resizes the queries
+and their positives in both modalities, runs the frozen ViT-S/16 on them without gradients, and
+then trains like ours. Weights and images are random, because neither affects the time. The table
+also shows each step's share of the machine's product rate: the operations that PyTorch counts in
+it, divided by its time and by the rate of one large product, measured in the same turns. Needs
+neither Optuna nor Ray nor a database.
 """
 
 import argparse
@@ -47,11 +47,11 @@ HEADER = (
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """What is measured."""
+    """Size of the measurements."""
 
     features: FeatureSize
     backbone: str
-    #: Side of a decoded image before it is cut to a square, pixels.
+    #: Side in pixels of a decoded image before it is cropped to a square.
     image: int
     #: Side of the large product.
     product: int
@@ -72,7 +72,7 @@ QUICK = Size(
 
 
 class WithBackbone:
-    """A step in the released trainer's order of work."""
+    """A step in the published trainer's order of work."""
 
     def __init__(self, size: Size, batch: int, device: torch.device, step: Callable[[], None]):
         self._size, self._device, self._step = size, device, step
@@ -110,11 +110,11 @@ def _slots(size: Size, batch: int, precision: Precision, device: torch.device) -
     config = TrainConfig()
     training = dataclasses.replace(config.training, batch_size=batch, precision=precision)
     config = dataclasses.replace(config, training=training)
-    return Slots([config], random_features(size.features), device)
+    return Slots.start([config], random_features(size.features), device)
 
 
 def _operations(run: Callable[[], None]) -> int:
-    """Floating-point operations of a run that PyTorch counts: the products."""
+    """Number of floating-point operations in a run that PyTorch counts, those of products."""
     with FlopCounterMode(display=False) as counter:
         run()
     total: int = counter.get_total_flops()
@@ -134,7 +134,7 @@ def _product(side: int, precision: Precision, device: torch.device) -> Callable[
 def measure(
     size: Size, batch: int, *, device: torch.device, repeats: int
 ) -> tuple[dict[str, Timing], dict[str, float]]:
-    """Times by name, and the share of the product rate of each of our steps."""
+    """Timings by name, and the share of the product rate of each of our steps."""
     slots = {each: _slots(size, batch, each, device) for each in PRECISIONS}
     contestants: dict[str, Callable[[], None]] = {}
     for each in PRECISIONS:
@@ -151,13 +151,13 @@ def measure(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, print the table, keep the result."""
+    """Measure, print the table, and save the result."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.step", description=__doc__)
     parser.add_argument("--device", default="cpu", type=torch.device)
     parser.add_argument("--batches", nargs="+", type=int, default=[8, 32])
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--quick", action="store_true", help="tiny sizes; no result is kept")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes; results are not saved")
     asked = parser.parse_args(arguments)
     torch.set_num_threads(asked.threads)
     size = QUICK if asked.quick else FULL
@@ -183,7 +183,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             )
     print(markdown_table(HEADER, rows))
     if not asked.quick:
-        print(f"kept in {append_result('step', records)}")
+        print(f"saved to {append_result('step', records)}")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""A worker as stock Optuna has it: ``study.optimize`` on ``RDBStorage``, one of several.
+"""One of several workers of stock Optuna: ``study.optimize`` on ``RDBStorage``.
 
     python -m benchmarks.stock_worker ADDRESS STUDY TRIALS SECONDS
 
-A trial draws seven numbers and reports eight times, once every SECONDS; nothing is computed.
+Each trial draws seven numbers and reports eight times, once every SECONDS; nothing is computed.
 """
 
 import sys
@@ -17,7 +17,7 @@ KNOBS, REPORTS = 7, 8
 
 
 def main() -> None:
-    """Work until TRIALS are complete."""
+    """Work until TRIALS trials are complete."""
     address, name, trials, seconds = sys.argv[1:]
     storage = optuna.storages.RDBStorage(address, engine_kwargs={"pool_pre_ping": True})
     study = optuna.load_study(study_name=name, storage=storage)

@@ -1,4 +1,4 @@
-"""What a command draws on a terminal, as a picture: run it on a pseudo-terminal and look."""
+"""Pictures of a command's output on a terminal, from a pseudo-terminal."""
 
 import fcntl
 import os
@@ -20,7 +20,7 @@ __all__ = ["COLUMNS", "LINES", "draw_screen", "run_on_terminal"]
 COLUMNS, LINES = 104, 26
 CHUNK = 1 << 16
 SETTLED_SECONDS = 0.05
-#: Rich's own picture of a terminal asks a web server for its font; this one asks nobody.
+#: Rich's own terminal picture loads its font from a web server; this one needs no network.
 SVG = """<svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
 <style>
 .{unique_id}-matrix {{ font-family: "DejaVu Sans Mono", Menlo, Consolas, monospace;
@@ -45,12 +45,12 @@ def run_on_terminal(
     environment: Mapping[str, str],
     look: Callable[[pyte.Screen], None],
 ) -> int:
-    """Run a command on a terminal of its own; its exit code.
+    """Run a command on its own terminal; returns its exit code.
 
     Args:
         command: Program and arguments.
-        environment: Its variables.
-        look: Called with the screen whenever something was drawn and no more follows at once.
+        environment: Environment variables.
+        look: Called with the screen after each complete update.
     """
     screen = pyte.Screen(COLUMNS, LINES)
     stream = pyte.ByteStream(screen)
@@ -64,13 +64,13 @@ def run_on_terminal(
         while drawn := _read(ours):
             stream.feed(drawn)
             if not select.select([ours], [], [], SETTLED_SECONDS)[0]:
-                look(screen)  # else it would be half of a picture
+                look(screen)  # otherwise the picture could be incomplete
     os.close(ours)
     return process.returncode
 
 
 def draw_screen(screen: pyte.Screen, path: Path, *, title: str) -> None:
-    """Write what the screen shows, below the command that drew it, as an SVG file."""
+    """Save the screen, below the command, as an SVG file."""
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         console = Console(
             record=True, width=COLUMNS, file=nowhere, force_terminal=True, color_system="truecolor"
@@ -105,5 +105,5 @@ def _colour(name: str) -> str | None:
     if len(name) == 6 and all(digit in "0123456789abcdef" for digit in name):
         return f"#{name}"
     plain = name.removeprefix("bright")
-    plain = "yellow" if plain == "brown" else plain  # as the emulator calls it
+    plain = "yellow" if plain == "brown" else plain  # the emulator's name for yellow
     return f"bright_{plain}" if name.startswith("bright") else plain

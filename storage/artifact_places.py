@@ -13,30 +13,19 @@ import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO
 
 from optuna.artifacts import Boto3ArtifactStore, FileSystemArtifactStore
 from optuna.artifacts.exceptions import ArtifactNotFound
 
-from storage.artifacts import ArtifactStore
+from storage.artifacts import Artifacts
 from storage.errors import ArtifactFailure, ArtifactPlaceError
 
-__all__ = ["Artifacts", "check_writable", "open_artifacts"]
+__all__ = ["check_writable", "open_artifacts"]
 
 BUCKET = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*))?")
 #: A store that does not answer blocks a worker for about a minute at most.
 CONNECT_SECONDS, READ_SECONDS, TRIES = 5, 20, 2
-
-
-class Artifacts(ArtifactStore, Protocol):
-    """An artifact store that can delete many artifacts at once."""
-
-    def discard(self, prefix: str) -> None:
-        """Delete all artifacts below a prefix, if there are any.
-
-        Raises:
-            ArtifactFailure: If they cannot be deleted.
-        """
 
 
 def open_artifacts(place: str) -> Artifacts:

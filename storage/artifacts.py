@@ -1,10 +1,10 @@
-"""Artifacts: files that optuna-dashboard shows with a study; read-only if so requested."""
+"""Artifact stores, whatever library is behind them; read-only if so requested."""
 
 from typing import BinaryIO, Protocol
 
 from storage.errors import NotPermitted
 
-__all__ = ["ArtifactStore", "ReadOnlyArtifacts"]
+__all__ = ["ArtifactStore", "Artifacts", "ReadOnlyArtifacts"]
 
 
 class ArtifactStore(Protocol):
@@ -18,6 +18,17 @@ class ArtifactStore(Protocol):
 
     def remove(self, artifact_id: str) -> None:
         """Delete an artifact."""
+
+
+class Artifacts(ArtifactStore, Protocol):
+    """An artifact store that can delete many artifacts at once."""
+
+    def discard(self, prefix: str) -> None:
+        """Delete all artifacts below a prefix, if there are any.
+
+        Raises:
+            ArtifactFailure: If they cannot be deleted.
+        """
 
 
 class ReadOnlyArtifacts:

@@ -18,7 +18,7 @@ from sqlalchemy.schema import CreateSchema
 
 from storage.errors import SchemaError
 
-__all__ = ["MARK_ATTRIBUTE", "OptunaPlace", "find_place", "make_place", "quoted"]
+__all__ = ["MARK_ATTRIBUTE", "OptunaPlace", "find_place", "make_place", "quoted", "table_name"]
 
 PUBLIC, OWN = "public", "umss_optuna"
 #: System attribute of a study in Optuna's tables that only this program writes.
@@ -89,19 +89,19 @@ def quoted(name: str) -> str:
 
 
 def _is_marked(connection: Connection, schema: str) -> bool:
-    query = (
-        f"SELECT EXISTS (SELECT FROM {_table(schema, 'study_system_attributes')} WHERE key = %s)"
-    )
+    table = table_name(schema, "study_system_attributes")
+    query = f"SELECT EXISTS (SELECT FROM {table} WHERE key = %s)"
     return bool(connection.exec_driver_sql(query, (MARK_ATTRIBUTE,)).scalar_one())
 
 
 def _is_whole(connection: Connection, schema: str) -> bool:
     """Whether the creation of the tables, which takes several transactions, was completed."""
-    parts = (f"EXISTS (SELECT FROM {_table(schema, name)})" for name in LAST_WRITTEN)
+    parts = (f"EXISTS (SELECT FROM {table_name(schema, name)})" for name in LAST_WRITTEN)
     return bool(connection.exec_driver_sql(f"SELECT {' AND '.join(parts)}", ()).scalar_one())
 
 
-def _table(schema: str, name: str) -> str:
+def table_name(schema: str, name: str) -> str:
+    """A table as SQL that takes parameters names it."""
     return f"{quoted(schema)}.{name}".replace("%", "%%")
 
 

@@ -1,21 +1,22 @@
 """The schema of our tables: creates them, migrates old ones, and refuses newer ones."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, func, select, text
+from sqlalchemy import Connection, Engine, func, inspect, select, text
 from sqlalchemy.schema import CreateSchema
 
 from storage.errors import NotPermitted, SchemaError
 from storage.models import SCHEMA
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 __all__ = ["check_schema", "known_versions", "lock_schema", "schema_versions", "upgrade_schema"]
 
-#: Folder of the migrations.
+#: Folder of the migrations: ``versions/VERSION_TITLE.py``.
 MIGRATIONS = Path(__file__).parent / "migrations"
+VERSION_TABLE = "alembic_version"
 #: Key of the advisory lock that is held while tables are created, ours or Optuna's.
 LOCK_KEY = 0x756D7373  # "umss"
 #: Longest wait for another process that creates tables, and longest idle time of our transaction.
@@ -38,7 +39,7 @@ def upgrade_schema(engine: Engine) -> None:
             lock_schema(connection)
             if not _is_current(connection):
                 connection.execute(CreateSchema(SCHEMA, if_not_exists=True))
-                command.upgrade(_config(connection), "head")
+                _upgrade(connection)
     except NotPermitted as error:
         raise SchemaError(
             f"cannot create the tables in schema {SCHEMA!r}: {error}; let the database's owner run"
@@ -62,15 +63,13 @@ def check_schema(engine: Engine) -> None:
 
 def known_versions() -> tuple[str, ...]:
     """Versions of our tables that this program knows, oldest first."""
-    script = ScriptDirectory.from_config(_config())
-    return tuple(revision.revision for revision in script.walk_revisions())[::-1]
+    files = (MIGRATIONS / "versions").glob("[0-9]*_*.py")
+    return tuple(sorted(file.name.partition("_")[0] for file in files))
 
 
-def schema_versions(connection: Connection) -> tuple[str | None, str | None]:
+def schema_versions(connection: Connection) -> tuple[str | None, str]:
     """Version of the stored tables (None if there are none), and that of this program."""
-    context = MigrationContext.configure(connection, opts={"version_table_schema": SCHEMA})
-    newest = ScriptDirectory.from_config(_config()).get_current_head()
-    return context.get_current_revision(), newest
+    return _stored_version(connection), known_versions()[-1]
 
 
 def lock_schema(connection: Connection) -> None:
@@ -81,19 +80,32 @@ def lock_schema(connection: Connection) -> None:
 
 
 def _is_current(connection: Connection) -> bool:
-    context = MigrationContext.configure(connection, opts={"version_table_schema": SCHEMA})
-    found = context.get_current_revision()
-    script = ScriptDirectory.from_config(_config())
-    known = {revision.revision for revision in script.walk_revisions()}
-    if found is not None and found not in known:
+    found, newest = schema_versions(connection)
+    if found is not None and found not in known_versions():
         raise SchemaError(
             f"the tables in schema {SCHEMA!r} have version {found}, newer than this program's"
-            f" {script.get_current_head()}: update unim2-search, or give another database"
+            f" {newest}: update unim2-search, or give another database"
         )
-    return found == script.get_current_head()
+    return found == newest
 
 
-def _config(connection: Connection | None = None) -> Config:
+def _stored_version(connection: Connection) -> str | None:
+    if not inspect(connection).has_table(VERSION_TABLE, schema=SCHEMA):
+        return None
+    stored = text(f"SELECT version_num FROM {SCHEMA}.{VERSION_TABLE}")
+    version: str | None = connection.execute(stored).scalar_one_or_none()
+    return version
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command  # lazily: slow, and needed for a migration alone
+
+    command.upgrade(_config(connection), "head")
+
+
+def _config(connection: Connection) -> "Config":
+    from alembic.config import Config  # lazily: as above
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from search.records.stored_checkpoint import StoredCheckpoint
-from storage.artifact_places import Artifacts, open_artifacts
+from storage.artifacts import Artifacts
 from storage.errors import ArtifactFailure
 from trainer.engine.checkpoint import RECORD_NAME, read_record
 from trainer.errors import CheckpointError
@@ -39,6 +39,8 @@ class ArtifactCheckpointPlace:
         Raises:
             ArtifactPlaceError: If the place cannot be used.
         """
+        from storage.artifact_places import open_artifacts  # lazily: it imports boto3
+
         return ArtifactCheckpointStore(open_artifacts(self.place), self.study)
 
 

@@ -1,66 +1,80 @@
 """The command line: ``python -m search COMMAND``.
 
-Each command has its own file, named after it. Commands that train import the trainer only when
-they run, so that the others start at once.
+Each command has its own file, named after it, which is imported only when the command is used, so
+that a command costs no more than what it imports itself.
 """
 
+import importlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-import optuna
 import typer
+from typer.core import TyperGroup
 
-from search.commands.attach import attach
-from search.commands.best import best
-from search.commands.dashboard import dashboard
-from search.commands.doctor import doctor
-from search.commands.export_study import export_study
-from search.commands.import_study import import_study
-from search.commands.init import init
-from search.commands.launch import launch
-from search.commands.list import list_studies
-from search.commands.resume import resume
-from search.commands.roles import roles
-from search.commands.schema import schema
-from search.commands.status import status
-from search.commands.stop import stop
 from search.machine.home import provide_folders
 from trainer.console.streams import outlive_readers
 from trainer.console.terminal import any_terminal
 
 __all__ = ["app", "main"]
 
-#: Each command by its name, in the order in which ``--help`` lists them.
-COMMANDS: Mapping[str, Callable[..., None]] = {
-    "init": init,
-    "launch": launch,
-    "resume": resume,
-    "list": list_studies,
-    "status": status,
-    "best": best,
-    "stop": stop,
-    "attach": attach,
-    "schema": schema,
-    "doctor": doctor,
-    "dashboard": dashboard,
-    "roles": roles,
-    "export-study": export_study,
-    "import-study": import_study,
+#: Module and function of each command, in the order in which ``--help`` lists them.
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "init": ("init", "init"),
+    "launch": ("launch", "launch"),
+    "resume": ("resume", "resume"),
+    "list": ("list", "list_studies"),
+    "status": ("status", "status"),
+    "best": ("best", "best"),
+    "stop": ("stop", "stop"),
+    "attach": ("attach", "attach"),
+    "schema": ("schema", "schema"),
+    "doctor": ("doctor", "doctor"),
+    "dashboard": ("dashboard", "dashboard"),
+    "roles": ("roles", "roles"),
+    "export-study": ("export_study", "export_study"),
+    "import-study": ("import_study", "import_study"),
 }
 
+
+class _Commands(Mapping[str, Any]):
+    """The commands by name; looking one up imports it."""
+
+    def __getitem__(self, name: str) -> Any:
+        file, function = COMMANDS[name]
+        module = importlib.import_module(f"search.commands.{file}")
+        single = typer.Typer(add_completion=False)
+        single.command(name)(getattr(module, function))
+        return typer.main.get_command(single)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+class _Group(TyperGroup):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.commands: Any = _Commands()
+
+
 app = typer.Typer(
+    cls=_Group,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Tune unsupervised multi-modal segmentation with searches that survive crashes.",
 )
-for _name, _command in COMMANDS.items():
-    app.command(_name)(_command)
+
+
+@app.callback()
+def _search() -> None:
+    """Tune unsupervised multi-modal segmentation with searches that survive crashes."""
 
 
 def main() -> None:
     """Run the command line."""
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
     with any_terminal():
         outlive_readers()
         provide_folders(os.environ, lambda text: typer.echo(text, err=True))

@@ -6,7 +6,6 @@ import typer
 from rich.console import Console
 
 from search.commands.ending import exit_stopped, one_line_errors
-from search.commands.flag_groups import StorageFlags
 from search.commands.grouping import with_groups
 from search.commands.options import (
     DB_PATIENCE_SECONDS,
@@ -14,6 +13,7 @@ from search.commands.options import (
     PatienceOption,
     PlainOption,
 )
+from search.commands.storage_flags import StorageFlags
 from search.progress.progress import open_progress
 from search.reporting import attaching, terminal
 from search.reporting.reading import last_study, read_study

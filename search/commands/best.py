@@ -8,14 +8,13 @@ import typer
 from rich.console import Console
 
 from search.commands.ending import one_line_errors
-from search.commands.flag_groups import StorageFlags
 from search.commands.grouping import with_groups
 from search.commands.options import NameArgument
+from search.commands.storage_flags import StorageFlags
 from search.errors import SearchError
 from search.reporting import reading, terminal
 from search.reporting.as_json import best_json
-from search.reporting.best_run import best_config
-from trainer.config.toml_records import record_to_table, toml_text
+from search.reporting.study_view import StudyView
 
 __all__ = ["best"]
 
@@ -42,6 +41,14 @@ def best(
     if format_ == "json":
         typer.echo(json.dumps({**best_json(view.best), "test": view.test}, indent=1))
     elif format_ == "toml":
-        sys.stdout.write(toml_text(record_to_table(best_config(view))))
+        sys.stdout.write(_toml(view))
     else:
         Console().print(terminal.best(view))
+
+
+def _toml(view: StudyView) -> str:
+    """The best trial as a configuration of the trainer."""
+    from search.reporting.best_run import best_config  # lazily: it imports NumPy
+    from trainer.config.toml_records import record_to_table, toml_text
+
+    return toml_text(record_to_table(best_config(view)))

@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from search.commands.ending import one_line_errors
-from search.commands.flag_groups import StorageFlags
 from search.commands.grouping import with_groups
 from search.commands.options import path_option
+from search.commands.quiet import quiet_optuna
+from search.commands.storage_flags import StorageFlags
 
 __all__ = ["dashboard"]
 
@@ -32,5 +33,6 @@ def dashboard(
     """Serve optuna-dashboard until interrupted; without --read-only, anyone can delete studies."""
     from search.dashboard.serving import serve
 
+    quiet_optuna()
     with storage.opened(read_only=read_only) as database:
         serve(database, artifacts=artifacts, host=host, port=port, say=typer.echo)

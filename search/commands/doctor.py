@@ -7,9 +7,10 @@ import typer
 from rich.console import Console
 
 from search.commands.ending import BAD_INPUT, one_line_errors
-from search.commands.flag_groups import FeatureFlags, ResourceFlags, SourceFlags, StorageFlags
+from search.commands.flag_groups import FeatureFlags, ResourceFlags, SourceFlags
 from search.commands.grouping import given_flags, with_groups
 from search.commands.options import JsonOption
+from search.commands.storage_flags import StorageFlags
 
 __all__ = ["doctor"]
 
@@ -54,6 +55,7 @@ def doctor(
         address=address,
         device=resources.device,
         workers=resources.workers,
+        slots=resources.slot_count(),
         cache=paths.cache,
         checkpoints=paths.checkpoints,
         ray_address=resources.ray,

@@ -3,6 +3,7 @@
 import typer
 from rich.console import Console
 
+from search.commands.quiet import quiet_optuna
 from search.driver.driver import Ending
 from search.driver.parts import STANDARD_PARTS, Parts
 from search.launch.launching import launch
@@ -31,6 +32,7 @@ def drive(request: Launch, database: Database, *, plain: bool | None, parts: Par
     Returns:
         Whether the study reached its target.
     """
+    quiet_optuna()
     show_notes(check_dataset(request.config), typer.echo)
     console = Console()
     output = Output(

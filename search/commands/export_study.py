@@ -5,9 +5,10 @@ from typing import Annotated
 import typer
 
 from search.commands.ending import one_line_errors
-from search.commands.flag_groups import StorageFlags
 from search.commands.grouping import with_groups
 from search.commands.options import FileToWriteArgument
+from search.commands.quiet import quiet_optuna
+from search.commands.storage_flags import StorageFlags
 
 __all__ = ["export_study"]
 
@@ -23,6 +24,7 @@ def export_study(
     """Write everything that is stored about a study to a file."""
     from search.transfer import moving
 
+    quiet_optuna()
     with storage.opened() as database:
         content = moving.export_study(database, study, file)
     typer.echo(f"study {study}: {len(content.trials)} trials written to {file}")

@@ -1,9 +1,7 @@
 """Groups of flags that several commands share, and the settings that they stand for."""
 
-import contextlib
 import math
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,8 +12,6 @@ from search.commands.options import DB_PATIENCE_SECONDS, PatienceOption, path_op
 from search.config.assignments import nested, parse_fixes, parse_ranges
 from search.errors import SettingsError
 from search.objectives import OBJECTIVES
-from storage.address import Address, take_address
-from storage.database import Database, open_database
 from trainer.config.paths import user_path
 from trainer.config.sources import Layers, read_layers
 from trainer.methods import METHODS
@@ -27,36 +23,10 @@ __all__ = [
     "RunFlags",
     "SourceFlags",
     "SpaceFlags",
-    "StorageFlags",
     "TargetFlags",
 ]
 
 STALL_SECONDS = 1800.0  # evaluating a large split on a CPU takes minutes
-
-
-@dataclass(frozen=True, kw_only=True)
-class StorageFlags:
-    """The database to use."""
-
-    storage: Annotated[
-        str | None,
-        Option(
-            help="Database: embedded[:FOLDER], or postgresql://USER@HOST/NAME without a password."
-        ),
-    ] = None
-    password_file: Annotated[
-        Path | None, path_option("File whose first line is the database password.", "FILE")
-    ] = None
-
-    def address(self) -> Address:
-        """The address of the database; removes secrets from the environment."""
-        return take_address(self.storage, os.environ, password_file=self.password_file)
-
-    @contextlib.contextmanager
-    def opened(self, *, read_only: bool = False) -> Iterator[Database]:
-        """The open database, closed at the end of the block."""
-        with open_database(self.address(), read_only=read_only) as database:
-            yield database
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,6 +162,13 @@ class ResourceFlags:
             help="Number of workers. Default: one per free GPU, or per free core without GPUs."
         ),
     ] = None
+    slots: Annotated[
+        str,
+        Option(
+            metavar="N|auto",
+            help="Trials that each worker trains at once; auto measures a GPU, and is 1 on a CPU.",
+        ),
+    ] = "1"
     device: Annotated[str, Option(help="Device to train on: auto, cpu or cuda.")] = "auto"
     cache: Annotated[Path | None, path_option("Folder of the feature cache.")] = None
     checkpoints: Annotated[Path | None, path_option("Folder of the checkpoints.")] = None
@@ -202,6 +179,18 @@ class ResourceFlags:
             help="Ray cluster to join. Default: start a private Ray on this machine.",
         ),
     ] = None
+
+    def slot_count(self) -> int | None:
+        """The number of slots; None if it is to be measured.
+
+        Raises:
+            SettingsError: If it is neither a number nor ``auto``.
+        """
+        if self.slots == "auto":
+            return None
+        if not self.slots.isdecimal():
+            raise SettingsError(f"--slots {self.slots} is not understood: give a number, or auto")
+        return int(self.slots)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,9 +3,10 @@
 import typer
 
 from search.commands.ending import one_line_errors
-from search.commands.flag_groups import StorageFlags
 from search.commands.grouping import with_groups
 from search.commands.options import FileToReadArgument
+from search.commands.quiet import quiet_optuna
+from search.commands.storage_flags import StorageFlags
 
 __all__ = ["import_study"]
 
@@ -16,6 +17,7 @@ def import_study(*, file: FileToReadArgument, storage: StorageFlags) -> None:
     """Store an exported study in this database, so that `resume` can continue it."""
     from search.transfer import moving
 
+    quiet_optuna()
     with storage.opened() as database:
         name, content = moving.import_study(database, file)
         place = database.address.masked()

@@ -13,11 +13,11 @@ from search.commands.flag_groups import (
     RunFlags,
     SourceFlags,
     SpaceFlags,
-    StorageFlags,
     TargetFlags,
 )
 from search.commands.grouping import given_flags, with_groups
 from search.commands.options import JsonOption, PlainOption
+from search.commands.storage_flags import StorageFlags
 from search.errors import SettingsError
 from search.workers.ray_environment import outlive_ray
 from storage.address import Address

@@ -9,11 +9,11 @@ from search.commands.flag_groups import (
     DataFlags,
     RunFlags,
     SourceFlags,
-    StorageFlags,
     TargetFlags,
 )
 from search.commands.grouping import with_groups
 from search.commands.options import NameArgument, PlainOption
+from search.commands.storage_flags import StorageFlags
 from search.workers.ray_environment import outlive_ray
 
 __all__ = ["resume"]

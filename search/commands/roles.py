@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from search.commands.ending import one_line_errors
-from search.commands.flag_groups import StorageFlags
 from search.commands.grouping import with_groups
 from search.commands.options import path_option
+from search.commands.storage_flags import StorageFlags
 from search.errors import SettingsError
 from storage.address import Address
 from storage.database import open_database

@@ -2,6 +2,7 @@
 
 from search.checkpoints.folders import default_checkpoint_root
 from search.commands.flag_groups import ResourceFlags, RunFlags
+from search.errors import SettingsError
 from search.machine.reservations import SharingPolicy
 from search.machine.resources import find_machine
 from search.machine.run_options import Paths, RunOptions
@@ -15,11 +16,20 @@ def find_run_options(flags: RunFlags) -> RunOptions:
     """The run options that the flags describe, on this machine.
 
     Raises:
-        SettingsError: If the device is unknown or missing, or the number of workers is out of
-            range.
+        SettingsError: If the device is unknown or missing, the number of workers or slots is out
+            of range, or there is no GPU here to measure the slots on.
     """
+    joined, slots = flags.ray is not None, flags.slot_count()
+    count = 1 if slots is None else slots
+    machine = find_machine(flags.device, flags.workers, slots=count, joined=joined)
+    measure_slots = slots is None and machine.device != "cpu"
+    if measure_slots and machine.own_device == "cpu":
+        raise SettingsError(
+            "--slots auto measures a GPU of this host, but it has none: give a number"
+        )
     return RunOptions(
-        machine=find_machine(flags.device, flags.workers, joined=flags.ray is not None),
+        machine=machine,
+        measure_slots=measure_slots,
         paths=find_paths(flags, flags.artifacts),
         ray_address=flags.ray,
         sharing=SharingPolicy(

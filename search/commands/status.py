@@ -7,9 +7,9 @@ import typer
 from rich.console import Console
 
 from search.commands.ending import one_line_errors
-from search.commands.flag_groups import StorageFlags
 from search.commands.grouping import with_groups
 from search.commands.options import JsonOption, NameArgument
+from search.commands.storage_flags import StorageFlags
 from search.reporting import reading, terminal
 from search.reporting.as_json import study_json
 

@@ -3,9 +3,9 @@
 import typer
 
 from search.commands.ending import one_line_errors
-from search.commands.flag_groups import StorageFlags
 from search.commands.grouping import with_groups
 from search.commands.options import NameArgument
+from search.commands.storage_flags import StorageFlags
 from search.reporting import reading
 from storage.studies import request_stop
 

@@ -20,7 +20,10 @@ def check_device(subject: Subject) -> Check:
     """Check whether torch can compute on the device."""
     try:
         machine = find_machine(
-            subject.device, subject.workers, joined=subject.ray_address is not None
+            subject.device,
+            subject.workers,
+            slots=1 if subject.slots is None else subject.slots,
+            joined=subject.ray_address is not None,
         )
     except SettingsError as error:
         return failed("device", str(error), subject.launch("--device", "cpu"))
@@ -36,7 +39,8 @@ def check_device(subject: Subject) -> Check:
         )
     names = [torch.cuda.get_device_name(index) for index in range(len(machine.gpus))]
     where = f"{len(names)} GPU ({', '.join(names)})" if names else "cpu"
-    return ok("device", f"torch {torch.__version__}, {where}, {machine.workers} workers")
+    slots = "" if machine.slots == 1 else f" with {machine.slots} slots each"
+    return ok("device", f"torch {torch.__version__}, {where}, {machine.workers} workers{slots}")
 
 
 def check_cores(subject: Subject) -> Check:

@@ -21,6 +21,8 @@ class Subject:
     address: Address
     device: str
     workers: int | None
+    #: Trials that each worker trains at the same time; None if that is to be measured.
+    slots: int | None = 1
     cache: Path
     checkpoints: Path
     #: Address of the Ray cluster to join; None for a private Ray.

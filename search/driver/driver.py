@@ -202,6 +202,8 @@ class Driver:
         for answer in answers:
             self._handle(answer)
         self._show_outage()
+        for notice in self._pool.notices():
+            self._progress.event(notice)
         self._check()
         self._show_in_time()
 
@@ -234,14 +236,15 @@ class Driver:
         """
         jump = len(self._pool.names) > 1 and self._write_queue.state.outage_seconds is not None
         for worker in self._pool.ready():
+            if worker in self._trial_queue.busy:
+                continue
             running = self._trial_queue.next(jump=jump)
             stopping = self.stop_reason and not self._phase.is_last_evaluation
             if stopping or self._pool.outage or running is None:
                 return
-            if worker not in self._trial_queue.busy:
-                self._trial_queue.give(worker, running)
-                seed = self._phase.seed(running)
-                self._order(worker, Begin(task=running.task(self._checkpoints, seed)))
+            self._trial_queue.give(worker, running)
+            seed = self._phase.seed(running)
+            self._order(worker, Begin(task=running.task(self._checkpoints, seed)))
 
     def _order(self, worker: str, order: Begin | Continue) -> None:
         self._stalls.begin(worker)
@@ -289,9 +292,15 @@ class Driver:
                     self._progress.event(retry.line)
 
     def _restart_stalled(self, worker: str) -> None:
-        """Restart a stalled worker; its job continues on another one."""
-        self._pool.replace(worker)
-        self._try_again(self._free(worker), worker, Stalled(seconds=self._stalls.timeout))
+        """Restart a stalled process; its jobs continue on others."""
+        seconds = self._stalls.timeout
+        others = self._pool.replace(worker)
+        if not others:
+            self._try_again(self._free(worker), worker, Stalled(seconds=seconds))
+            return
+        lost = Lost(reason=f"no progress for {seconds:.0f} s", shared=True)
+        for seat in (worker, *others):
+            self._try_again(self._free(seat), seat, lost)
 
     def _show_outage(self) -> None:
         """Show when the cluster becomes unreachable, and when it is back."""
@@ -324,7 +333,8 @@ class Driver:
             return
         self._show()
         for worker in self._stalls.stalled(self._pool.iterations()):
-            self._restart_stalled(worker)
+            if worker in self._trial_queue.busy:  # else it was restarted with another seat
+                self._restart_stalled(worker)
 
     def _show(self) -> None:
         self._shown = self._clock()

@@ -2,7 +2,8 @@
 
 Errors and a lack of memory are the job's own fault and are counted over its whole life. A lost or
 stalled worker says little about the job, so only consecutive such attempts, without an evaluation
-between them, count against it. The loss of the whole cluster does not count at all.
+between them, count against it. The loss of the whole cluster, or of a process that several jobs
+shared, does not count at all.
 """
 
 from dataclasses import dataclass
@@ -59,6 +60,8 @@ class Retries:
                 return self._error(running, "memory", message, end)
             case Lost(with_cluster=True):
                 return Retry(why="lost", line=None)
+            case Lost(reason=reason, shared=True):
+                return Retry(why="lost", line=_loss_line(running, worker, reason))
             case Lost(reason=reason):
                 return self._loss(running, worker, reason)
             case Stalled(seconds=seconds):
@@ -73,8 +76,7 @@ class Retries:
         if running.count_fruitless("lost") > MAX_LOSSES_IN_A_ROW:
             end = Failed(reason=f"{worker} was lost: {reason}", traceback="")
             return self._error(running, "error", f"{running.job.title} lost its worker again", end)
-        line = f"{worker} was lost ({reason}); {running.job.title} continues on another worker"
-        return Retry(why="lost", line=line)
+        return Retry(why="lost", line=_loss_line(running, worker, reason))
 
     def _stall(self, running: RunningJob, worker: str, seconds: float) -> Retry | Failed:
         stalls = running.count_fruitless("stalled")
@@ -87,3 +89,7 @@ class Retries:
             f" try {stalls + 1} of {self.most + 1}"
         )
         return Retry(why="stalled", line=line)
+
+
+def _loss_line(running: RunningJob, worker: str, reason: str) -> str:
+    return f"{worker} was lost ({reason}); {running.job.title} continues on another worker"

@@ -27,7 +27,6 @@ from search.records.attempts import attempts_of
 from search.records.origin import counted
 from search.samplers import find_sampler
 from search.workers.pool import Pool
-from storage.artifact_places import check_writable, open_artifacts
 from storage.database import Database
 from storage.lease import Lease
 from storage.optuna_store import open_optuna
@@ -135,6 +134,9 @@ class Session:
         place = given or stored
         if place is None:
             return None
+        # lazily: it imports boto3
+        from storage.artifact_places import check_writable, open_artifacts
+
         check_writable(open_artifacts(place), place)
         if place != stored:
             self._study_store.store_artifacts(place)

@@ -6,7 +6,7 @@ the others are sampled as for any trial with this number. Sampled values therefo
 seed, the number and the earlier trials, and not on when somebody queued a trial.
 """
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from optuna.trial import FrozenTrial, TrialState, create_trial
@@ -18,7 +18,8 @@ from search.driver.writes import AddTrial, EndTrial, StartQueued, Write
 from search.objectives import Objective
 from search.records.jobs import Job
 from search.records.origin import Unsuitable, counted, given_parameters, queued_text
-from search.records.outcome import FAILURE_ATTRIBUTE, FOREIGN_ATTRIBUTE, Failed, trial_end
+from search.records.outcome import Failed, trial_end
+from search.records.stored_trial import FAILURE_ATTRIBUTE, FOREIGN_ATTRIBUTE
 from search.samplers import Sampler
 from search.spaces import Space
 
@@ -68,11 +69,11 @@ class TrialSource:
         """Remember trials that somebody else added, or their new states."""
         self._rows |= {row.number: row for row in rows}
 
-    def next(self, ended: Set[int] | None = None) -> NextTrial:
+    def next(self, ended: int | None = None) -> NextTrial:
         """Assign the next number.
 
         Args:
-            ended: The trials that the sampler is to see as ended; None for all that have ended.
+            ended: How many trials the sampler is to see as ended, the first to end; None for all.
         """
         number = len(self._memory)
         row = self._rows.pop(number, None)
@@ -82,12 +83,12 @@ class TrialSource:
             return self._finished(row)
         return self._queued(row, ended)
 
-    def _drawn(self, number: int, ended: Set[int] | None) -> NextTrial:
+    def _drawn(self, number: int, ended: int | None) -> NextTrial:
         parameters, running = self._begin(number, {}, ended, why="new")
         write = AddTrial(trial=number, parameters=parameters, epoch=self._epoch)
         return NextTrial(write=write, running=running)
 
-    def _queued(self, row: FrozenTrial, ended: Set[int] | None) -> NextTrial:
+    def _queued(self, row: FrozenTrial, ended: int | None) -> NextTrial:
         try:
             given = given_parameters(row, self._space)
         except Unsuitable as error:
@@ -104,9 +105,9 @@ class TrialSource:
         )
 
     def _begin(
-        self, number: int, given: dict[str, float], ended: Set[int] | None, *, why: str
+        self, number: int, given: dict[str, float], ended: int | None, *, why: str
     ) -> tuple[dict[str, float], RunningTrial]:
-        seen = self._memory.ended() if ended is None else frozenset(ended)
+        seen = self._memory.ended if ended is None else ended
         memory = self._memory if ended is None else self._memory.as_of(ended)
         drawn = self._sampler(memory.study, self._space, number, self._seed)
         parameters = {**drawn, **given}

@@ -13,7 +13,7 @@ from search.driver.session import Session
 from search.errors import StudyError
 from search.launch.hot_standby import wait_for_lease
 from search.launch.notices import (
-    show_idle_workers,
+    show_idle_seats,
     show_moved_defaults,
     show_quota,
     show_settings,
@@ -23,8 +23,10 @@ from search.launch.request import Launch, LaunchResult
 from search.launch.signals import stop_on_signals
 from search.launch.stored_study import check_fingerprints, find_stored, is_done, stored_config
 from search.machine.reservations import Reservation, reserve
+from search.machine.resources import Machine
 from search.machine.run_options import RunOptions
 from search.machine.versions import code_revision, package_versions
+from search.planning.slot_choice import best_slots
 from search.workers.connection import check_answers
 from search.workers.ray_folder import find_ray_folder
 from storage.database import Database, check_room
@@ -71,6 +73,7 @@ def launch(
     with _reserved(request.options, title, output.say) as reservation:
         request = request.on(reservation.machine)
         dataset_features = _prepare(request, output)
+        request = request.on(_with_slots(request, dataset_features, output.say))
         record = _create(request, database, dataset_features)
         if record is not None:
             reservation.label(record.name)
@@ -120,6 +123,7 @@ def _continue(
         request = request.on(reservation.machine)
         clear_stop(database.engine, stored.name)
         dataset_features = _prepare(request, output)
+        request = request.on(_with_slots(request, dataset_features, output.say))
         check_fingerprints(stored, dataset_features)
         return _drive(request, database, lease, dataset_features, output, parts)
 
@@ -133,6 +137,18 @@ def _check_database(database: Database) -> None:
     """
     check_room(database)
     open_optuna(database).engine.dispose()  # create tables before the lease takes a connection
+
+
+def _with_slots(
+    request: Launch, dataset_features: DatasetFeatures, say: Callable[[str], None]
+) -> Machine:
+    """The machine, with the best number of slots if it is to be measured."""
+    machine = request.options.machine
+    if not request.options.measure_slots:
+        return machine
+    cost = best_slots(request.config.train, dataset_features, machine)
+    say(f"slots per worker, as measured: {cost}")
+    return dataclasses.replace(machine, slots=cost.slots)
 
 
 def _prepare(request: Launch, output: Output) -> DatasetFeatures:
@@ -172,7 +188,7 @@ def _create(
         versions=package_versions(),
         revision=code_revision(),
         fingerprints=dict(dataset_features.fingerprints),
-        lag=request.options.machine.workers + PREFETCHED,
+        lag=request.options.machine.seats + PREFETCHED,
     )
     if request.study is None:
         return create_next(database, request.layers.title, new)
@@ -203,7 +219,7 @@ def _drive(
     )
     with contextlib.closing(session):
         _retarget(request, record, session)
-        show_idle_workers(record, request.options.machine.workers, output.say)
+        show_idle_seats(record, request.options.machine, output.say)
         with (
             stop_on_signals(session),
             parts.open_workers(

@@ -9,7 +9,7 @@ from trainer.config.sources import Layers
 from trainer.datasets import DataSet
 
 __all__ = [
-    "show_idle_workers",
+    "show_idle_seats",
     "show_moved_defaults",
     "show_notes",
     "show_quota",
@@ -39,14 +39,18 @@ def show_moved_defaults(config: LaunchConfig, say: Callable[[str], None]) -> Non
         )
 
 
-def show_idle_workers(record: StudyRecord, workers: int, say: Callable[[str], None]) -> None:
-    """Workers beyond the trials in flight, whose number a study keeps to stay reproducible."""
-    most = record.lag + 1
-    if workers > most:
-        say(
-            f"{workers - most} of {workers} workers will be idle: study {record.name} was created"
-            f" to run at most {most} trials at a time; --workers {most} is enough"
-        )
+def show_idle_seats(record: StudyRecord, machine: Machine, say: Callable[[str], None]) -> None:
+    """Seats beyond the trials in flight, whose number a study keeps to stay reproducible."""
+    most, seats = record.lag + 1, machine.seats
+    if seats <= most:
+        return
+    what, enough = "slots", "fewer --workers or --slots are enough"
+    if machine.slots == 1:
+        what, enough = "workers", f"--workers {most} is enough"
+    say(
+        f"{seats - most} of {seats} {what} will be idle: study {record.name} was created to run at"
+        f" most {most} trials at a time; {enough}"
+    )
 
 
 def show_quota(machine: Machine, say: Callable[[str], None]) -> None:

@@ -1,4 +1,4 @@
-"""The machine that a search runs on: its device, and how many workers share it."""
+"""The machine that a search runs on: its device, its workers and their slots."""
 
 import dataclasses
 import os
@@ -23,10 +23,17 @@ class Machine:
     device: str
     #: Number of workers, each with one processor core or a share of a GPU.
     workers: int
+    #: Number of trials that each worker trains at the same time.
+    slots: int = 1
     #: GPUs offered to the workers, as CUDA names them here; none on the CPU.
     gpus: tuple[str, ...] = ()
     #: Torch device of this process, which prepares the features.
     own_device: str = "cpu"
+
+    @property
+    def seats(self) -> int:
+        """Number of trials that can train at the same time."""
+        return self.workers * self.slots
 
     @property
     def gpu_share(self) -> float:
@@ -40,12 +47,15 @@ class Machine:
         return dataclasses.replace(self, gpus=tuple(map(str, range(gpus))))
 
 
-def find_machine(device: str, workers: int | None, *, joined: bool = False) -> Machine:
+def find_machine(
+    device: str, workers: int | None, *, slots: int = 1, joined: bool = False
+) -> Machine:
     """The device and the workers of this machine, as requested.
 
     Args:
         device: ``auto``, ``cpu`` or ``cuda``.
         workers: Number of workers; None means one per GPU, or one per core without GPUs.
+        slots: Number of trials that each worker trains at the same time.
         joined: Whether the workers run in a cluster that is joined, and use its GPUs.
 
     Raises:
@@ -55,6 +65,8 @@ def find_machine(device: str, workers: int | None, *, joined: bool = False) -> M
         raise SettingsError(f"unknown --device {device!r}: choose auto, cpu or cuda")
     if workers is not None and workers < 1:
         raise SettingsError(f"--workers {workers} is too small: give 1 or more")
+    if slots < 1:
+        raise SettingsError(f"--slots {slots} is too small: give 1 or more, or auto")
     found = () if device == "cpu" else _gpus()
     if device == "cuda" and not found and joined:
         if workers is None:
@@ -62,13 +74,13 @@ def find_machine(device: str, workers: int | None, *, joined: bool = False) -> M
                 "--device cuda on a host without a GPU: give --workers, ideally as many as the"
                 " cluster has GPUs"
             )
-        return Machine(device="cuda", workers=workers)
+        return Machine(device="cuda", workers=workers, slots=slots)
     if device == "cuda" and not found:
         raise SettingsError("--device cuda: torch finds no GPU here; use --device cpu or auto")
     count = workers or len(found) or len(usable_cores())
     if not found:
-        return Machine(device="cpu", workers=count)
-    return Machine(device="cuda", workers=count, gpus=found, own_device="cuda:0")
+        return Machine(device="cpu", workers=count, slots=slots)
+    return Machine(device="cuda", workers=count, slots=slots, gpus=found, own_device="cuda:0")
 
 
 def quota_text() -> str | None:

@@ -27,6 +27,8 @@ class RunOptions:
     """Everything about a launch that is not part of the study's configuration."""
 
     machine: Machine
+    #: Whether to measure how many slots a worker is to have, before the first trial.
+    measure_slots: bool = False
     paths: Paths
     #: Address of a Ray cluster to join; None starts a local one.
     ray_address: str | None = None

@@ -8,7 +8,6 @@ from typing import Literal
 
 from search.errors import StudyError
 from trainer.records import Report
-from trainer.scoring.criteria import CRITERIA
 
 __all__ = ["LAST_EVALUATIONS", "Counted", "Objective"]
 
@@ -42,6 +41,8 @@ class Objective:
     @property
     def needs_labels(self) -> bool:
         """Whether it can be computed only if the val split has labels."""
+        from trainer.scoring.criteria import CRITERIA  # lazily: it imports NumPy
+
         return any(CRITERIA[name].needs_labels for name in self.criteria)
 
     @property

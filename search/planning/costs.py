@@ -32,7 +32,9 @@ class Costs:
 
     #: Number of measured steps.
     steps: int
-    #: Seconds per iteration.
+    #: Number of slots that each of them trained.
+    slots: int
+    #: Seconds per step, which is an iteration of every slot.
     iteration_seconds: float
     #: Seconds per evaluation on all images of val.
     evaluation_seconds: float
@@ -44,24 +46,33 @@ class Costs:
     gpu_bytes: int | None
 
 
-def measure(config: TrainConfig, dataset_summary: DatasetSummary, device: torch.device) -> Costs:
+def measure(
+    config: TrainConfig, dataset_summary: DatasetSummary, device: torch.device, *, slots: int = 1
+) -> Costs:
     """Train a few steps as a worker does, and evaluate once.
+
+    Args:
+        config: The run's configuration.
+        dataset_summary: Shapes and counts of the data.
+        device: Where to train.
+        slots: Number of runs that train at the same time.
 
     Raises:
         ConfigError: If the method or a value is invalid.
     """
     dataset_features = _random_features(config, dataset_summary)
     with _one_thread():
-        slots = Slots([config], dataset_features, device)
-        slots.step()
+        trained = Slots.start([config] * slots, dataset_features, device)
+        trained.step()
         steps, seconds = 0, 0.0
         while steps < LEAST_STEPS or (steps < MOST_STEPS and seconds < STEP_SECONDS):
-            seconds += _timed(slots.step, device)
+            seconds += _timed(trained.step, device)
             steps += 1
-        evaluation = _timed(lambda: slots.evaluate(0, dataset_features.val), device)
-        state = slots.state(0)
+        evaluation = _timed(lambda: trained.evaluate(0, dataset_features.val), device)
+        state = trained.state(0)
     return Costs(
         steps=steps,
+        slots=slots,
         iteration_seconds=seconds / steps,
         evaluation_seconds=evaluation / len(dataset_features.val) * dataset_summary.images["val"],
         checkpoint_bytes=sum(tensor.nbytes for tensor in state.values()),

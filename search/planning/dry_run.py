@@ -61,13 +61,15 @@ class DryRun:
     def trial_seconds(self) -> float:
         """Duration of a trial that is not pruned, on a core or GPU of its own."""
         steps = self.config.train.training.iterations * self.costs.iteration_seconds
-        return steps + self.evaluations * self.costs.evaluation_seconds
+        evaluations = self.evaluations * self.options.machine.slots  # those of other slots, too
+        return steps + evaluations * self.costs.evaluation_seconds
 
     @property
     def at_once(self) -> int:
-        """Number of workers that run at full speed."""
-        most = len(self.options.machine.gpus) or len(usable_cores())
-        return min(self.options.machine.workers, most)
+        """Number of trials that train at the same time on workers that run at full speed."""
+        machine = self.options.machine
+        most = len(machine.gpus) or len(usable_cores())
+        return min(machine.workers, most) * machine.slots
 
     @property
     def seconds(self) -> float:
@@ -77,7 +79,7 @@ class DryRun:
     @property
     def checkpoint_bytes(self) -> int:
         """Largest size of all checkpoints: those of the running trials and of the best one."""
-        return (self.options.machine.workers + 1) * self.costs.checkpoint_bytes
+        return (self.options.machine.seats + 1) * self.costs.checkpoint_bytes
 
     def to_json(self) -> dict[str, Any]:
         """The dry run as JSON, for scripts."""
@@ -88,6 +90,7 @@ class DryRun:
             "iterations": self.config.train.training.iterations,
             "evaluations": self.evaluations,
             "workers": self.options.machine.workers,
+            "slots": self.options.machine.slots,
             "device": self.options.machine.device,
             "gpus": list(self.options.machine.gpus),
             "held": dict(self.held),
@@ -135,7 +138,12 @@ def dry_run(
         evaluations=len(config.train.evaluate_at(crops=found.crops)),
         space=config.space(),
         dataset_summary=found,
-        costs=measure(config.train, found, torch.device(options.machine.own_device)),
+        costs=measure(
+            config.train,
+            found,
+            torch.device(options.machine.own_device),
+            slots=options.machine.slots,
+        ),
         storage=address.masked(),
         cache_free=_free_bytes(options.paths.cache),
         checkpoints_free=_free_bytes(options.paths.checkpoints),

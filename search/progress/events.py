@@ -1,6 +1,7 @@
 """The lines that a running search shows about events."""
 
-from search.records.outcome import Completed, Failed, Outcome, Pruned, kind_text
+from search.records.outcome import Completed, Failed, Outcome, Pruned
+from search.records.stored_trial import kind_text
 
 __all__ = ["end_text"]
 

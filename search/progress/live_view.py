@@ -1,5 +1,6 @@
 """The live view on a terminal: counts, progress bar, best trial, workers, last events."""
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -10,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from search.progress.snapshot import Snapshot, WorkerLine
+from search.progress.snapshot import ProcessLine, Snapshot, WorkerLine
 
 __all__ = ["WORKERS_SHOWN", "LiveProgress", "draw"]
 
@@ -61,7 +62,7 @@ def draw(snapshot: Snapshot | None, events: tuple[str, ...] = ()) -> RenderableT
         if snapshot.objective:
             parts += [Text(f"score: {snapshot.objective}", style="dim", justify="right")]
         parts += [Text()]
-        parts += [_workers(snapshot.workers), Text()]
+        parts += [_workers(snapshot.lines(WORKERS_SHOWN)), Text()]
     parts += [_event_line(event) for event in events]
     if snapshot is not None and snapshot.state:
         parts += [Text(snapshot.state, style="bold yellow")]
@@ -107,7 +108,7 @@ def _counts(snapshot: Snapshot) -> Table:
     return row
 
 
-def _workers(workers: tuple[WorkerLine, ...]) -> RenderableType:
+def _workers(workers: Sequence[WorkerLine | ProcessLine]) -> RenderableType:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", expand=True)
     table.add_column("worker", no_wrap=True)
     for name in ("trial", "iteration"):
@@ -121,15 +122,19 @@ def _workers(workers: tuple[WorkerLine, ...]) -> RenderableType:
     return Group(table, Text(f"and {hidden} more", style="dim")) if hidden > 0 else table
 
 
-def _worker_cells(worker: WorkerLine) -> list[RenderableType]:
-    if worker.trial is None:
+def _worker_cells(worker: WorkerLine | ProcessLine) -> list[RenderableType]:
+    if isinstance(worker, ProcessLine):
+        trial, evaluation = f"{worker.busy} of {worker.slots} slots", ""
+    elif worker.trial is None:
         return [Text(worker.name), Text("idle", style="dim"), "", "", "", ""]
+    else:
+        trial, evaluation = str(worker.trial), str(worker.evaluation)
     return [
         Text(worker.name),
-        Text(str(worker.trial)),
+        Text(trial),
         Text(f"{worker.iteration} of {worker.iterations}"),
         ProgressBar(total=worker.iterations, completed=worker.iteration),
-        Text(str(worker.evaluation)),
+        Text(evaluation),
         Text("-" if worker.score is None else f"{worker.score:.2f}"),
     ]
 

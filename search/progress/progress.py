@@ -8,7 +8,7 @@ from typing import Protocol, Self
 from rich.console import Console
 
 from search.progress.live_view import WORKERS_SHOWN, LiveProgress
-from search.progress.snapshot import Snapshot, WorkerLine
+from search.progress.snapshot import ProcessLine, Snapshot, WorkerLine
 
 __all__ = ["PlainProgress", "Progress", "Snapshot", "WorkerLine", "open_progress"]
 
@@ -119,11 +119,15 @@ def _status_line(snapshot: Snapshot) -> str:
 
 def _worker_texts(snapshot: Snapshot) -> list[str]:
     """One text per worker, such as ``worker-0: trial 38 at 210 of 300``."""
-    shown = [
-        f"{worker.name}: idle"
-        if worker.trial is None
-        else f"{worker.name}: trial {worker.trial} at {worker.iteration} of {worker.iterations}"
-        for worker in snapshot.workers[:WORKERS_SHOWN]
-    ]
-    hidden = len(snapshot.workers) - WORKERS_SHOWN
+    lines = snapshot.lines(WORKERS_SHOWN)
+    shown = [_worker_text(line) for line in lines[:WORKERS_SHOWN]]
+    hidden = len(lines) - WORKERS_SHOWN
     return [*shown, f"{hidden} more workers"] if hidden > 0 else shown
+
+
+def _worker_text(line: WorkerLine | ProcessLine) -> str:
+    if isinstance(line, ProcessLine):
+        return f"{line.name}: {line.busy} of {line.slots} slots busy"
+    if line.trial is None:
+        return f"{line.name}: idle"
+    return f"{line.name}: trial {line.trial} at {line.iteration} of {line.iterations}"

@@ -1,11 +1,12 @@
 """The snapshot of a running search that the progress view shows, as one frozen record."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from search.records.counts import Counts
 from trainer.console.durations import about_text, duration_text
 
-__all__ = ["Snapshot", "WorkerLine"]
+__all__ = ["ProcessLine", "Snapshot", "WorkerLine"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +24,34 @@ class WorkerLine:
     evaluation: int = 0
     #: Score of the last evaluation; None before the first.
     score: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessLine:
+    """A worker with several slots, in one line."""
+
+    name: str
+    #: Its slots, and those of them that train a trial.
+    slots: int
+    busy: int
+    #: Iterations trained so far, the mean of those trials, and those of a full run.
+    iteration: int
+    iterations: int
+    #: The best of their last scores, in percent; None before the first.
+    score: float | None
+
+    @classmethod
+    def of(cls, name: str, seats: Sequence[WorkerLine]) -> "ProcessLine":
+        """The line of the worker that has these seats."""
+        busy = [seat for seat in seats if seat.trial is not None]
+        return cls(
+            name=name,
+            slots=len(seats),
+            busy=len(busy),
+            iteration=sum(seat.iteration for seat in busy) // max(1, len(busy)),
+            iterations=seats[0].iterations,
+            score=max((seat.score for seat in busy if seat.score is not None), default=None),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +75,18 @@ class Snapshot:
     state: str = ""
     #: Label of the objective, with its unit; empty if unknown.
     objective: str = ""
+
+    def lines(self, most: int) -> Sequence[WorkerLine | ProcessLine]:
+        """One line per seat, or one per worker if there are more seats than ``most``."""
+        if len(self.workers) <= most:
+            return self.workers
+        seats: dict[str, list[WorkerLine]] = {}
+        for line in self.workers:
+            seats.setdefault(line.name.partition("/")[0], []).append(line)
+        return [
+            lines[0] if len(lines) == 1 else ProcessLine.of(name, lines)
+            for name, lines in seats.items()
+        ]
 
     def progress_text(self) -> str:
         """``37 of 200 trials``."""

@@ -1,7 +1,7 @@
 """The messages between the driver and its workers: frozen records of plain numbers.
 
-One exchange is ``worker.advance(order) → Reported``: the worker trains to its next evaluation and
-reports it; the driver decides and answers with the next order.
+One exchange is an order for a slot of a worker and an event: the worker trains the slot to its
+next evaluation and reports it; the driver decides and answers with the next order.
 """
 
 from dataclasses import dataclass
@@ -119,6 +119,8 @@ class Lost:
     reason: str
     #: Whether all workers were lost with their cluster, which is not the fault of any trial.
     with_cluster: bool = False
+    #: Whether other jobs were lost with the same process: nobody knows which of them ended it.
+    shared: bool = False
 
 
 Event = Reported | Crashed | OutOfMemory | Lost

@@ -5,33 +5,22 @@ of a trial, so a trial that somebody else ended, or added as ended, is shown, bu
 nor used by the sampler: this search did not measure its value.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from optuna.distributions import BaseDistribution, check_distribution_compatibility
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from search.records.outcome import (
-    COLLAPSE_ATTRIBUTE,
-    END_ATTRIBUTE,
-    FAILURE_ATTRIBUTE,
-    FOREIGN_ATTRIBUTE,
-    end_mark,
-)
+from search.records.stored_trial import FOREIGN_ATTRIBUTE, is_counted
 from search.spaces import Space
 
 __all__ = [
-    "QUEUED_ATTRIBUTE",
     "Unsuitable",
     "counted",
-    "ended_by_driver",
     "given_parameters",
     "queued_text",
-    "without_gaps",
 ]
 
-#: User attribute of a trial that somebody queued: by whom, and with which parameters.
-QUEUED_ATTRIBUTE = "queued"
 #: System attribute in which ``study.enqueue_trial`` stores the given parameters.
 FIXED_ATTRIBUTE = "fixed_params"
 
@@ -40,42 +29,18 @@ class Unsuitable(Exception):
     """The parameters of a queued trial do not fit the search space; the message is the reason."""
 
 
-def ended_by_driver(trial: FrozenTrial, study: str) -> bool:
-    """Whether a driver of this study ended a stored, finished trial.
-
-    Earlier versions left no mark; their trials are recognised by other attributes.
-    """
-    mark = trial.system_attrs.get(END_ATTRIBUTE)
-    if mark is not None:
-        value = trial.values[0] if trial.values else None
-        return bool(mark == end_mark(study, trial.number, trial.state, value))
-    if trial.state is TrialState.FAIL:
-        return FAILURE_ATTRIBUTE in trial.user_attrs
-    return COLLAPSE_ATTRIBUTE in trial.system_attrs
-
-
 def counted(trial: FrozenTrial, study: str) -> FrozenTrial:
     """The trial as counts, samplers and pruners see it.
 
     A trial that somebody else ended keeps only its number: it becomes a failed trial with an
     attribute that holds its original state.
     """
-    if not trial.state.is_finished() or ended_by_driver(trial, study):
+    if is_counted(trial, study):
         return trial
-    return _uncounted(trial.number, trial.state.name)
-
-
-def without_gaps(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """The trials by number; deleted ones are replaced by failed trials that do not count."""
-    known = {trial.number: trial for trial in reversed(trials)}
-    numbers = range(max(known, default=-1) + 1)
-    return [known.get(number) or _uncounted(number, "deleted") for number in numbers]
-
-
-def _uncounted(number: int, how: str) -> FrozenTrial:
-    trial = create_trial(state=TrialState.FAIL, system_attrs={FOREIGN_ATTRIBUTE: how})
-    trial.number = number
-    return trial
+    system_attrs = {FOREIGN_ATTRIBUTE: trial.state.name}
+    foreign = create_trial(state=TrialState.FAIL, system_attrs=system_attrs)
+    foreign.number = trial.number
+    return foreign
 
 
 def given_parameters(trial: FrozenTrial, space: Space) -> dict[str, float]:

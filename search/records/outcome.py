@@ -2,60 +2,44 @@
 
 A crash is never a score, and a collapsed run is never a failure: samplers ignore failed trials,
 and would sample from a bad region again and again. Only :func:`trial_end` decides what is stored,
-and only :func:`write_end` stores it, in the in-memory study and in PostgreSQL.
+and only :func:`end_attributes` names it, for the in-memory study and for PostgreSQL.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from optuna.storages import BaseStorage
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
 from search.objectives import Objective
+from search.records.stored_trial import (
+    COLLAPSE_ATTRIBUTE,
+    END_ATTRIBUTE,
+    FAILURE_ATTRIBUTE,
+    HEALTHY,
+    KIND_ATTRIBUTE,
+    REASON_ATTRIBUTE,
+    PruneKind,
+)
 from trainer.records import Report
 
 __all__ = [
-    "COLLAPSE_ATTRIBUTE",
-    "END_ATTRIBUTE",
-    "FAILURE_ATTRIBUTE",
-    "FOREIGN_ATTRIBUTE",
     "Completed",
     "Failed",
     "Keep",
     "Outcome",
     "Prune",
-    "PruneKind",
     "Pruned",
     "TrialEnd",
     "Verdict",
-    "end_mark",
-    "kind_text",
-    "prune_kind",
-    "prune_reason",
+    "end_attributes",
     "trial_end",
     "write_end",
 ]
 
-#: ``collapsed``: the run is worthless; ``behind``: it is healthy, but underperforming.
-PruneKind = Literal["collapsed", "behind"]
-UNDERPERFORMING = "underperforming"
-
-#: System attribute in which Optuna 5 stores the constraint ``collapse`` of a trial. A value above
-#: 0 is infeasible, and TPE ranks infeasible trials last. It is what
-#: ``optuna.trial.Trial.set_constraint("collapse", …)`` writes, which needs a ``Trial``.
-COLLAPSE_ATTRIBUTE = "constraints:collapse"
-HEALTHY, COLLAPSED = 0.0, 1.0
-#: System attribute of a trial in PostgreSQL: the end that its driver stored, see :func:`end_mark`.
-END_ATTRIBUTE = "unim2:end"
-#: System attribute of an in-memory trial that somebody else ended: its original state.
-FOREIGN_ATTRIBUTE = "unim2:foreign"
-#: User attribute of a failed trial: the last error in one line.
-FAILURE_ATTRIBUTE = "failure"
-
-KIND_ATTRIBUTE = "prune_kind"
-REASON_ATTRIBUTE = "prune_reason"
+COLLAPSED = 1.0  # of the constraint ``collapse``
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,9 +137,16 @@ def trial_end(outcome: Outcome, reports: Sequence[Report], objective: Objective)
     )
 
 
-def end_mark(study: str, number: int, state: TrialState, value: float | None) -> list[Any]:
-    """The mark that a driver stores with a trial that it ends, to recognise ends by others."""
-    return [study, number, state.name, value]
+def end_attributes(
+    end: TrialEnd, mark: list[Any] | None
+) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """The user attributes and the system attributes of a trial that ends, in their order."""
+    system: dict[str, Any] = {}
+    if end.constraint is not None:
+        system[COLLAPSE_ATTRIBUTE] = end.constraint
+    if mark is not None:
+        system[END_ATTRIBUTE] = mark
+    return end.attributes, system
 
 
 def write_end(
@@ -169,39 +160,18 @@ def write_end(
         storage: The in-memory study's storage, or PostgreSQL.
         trial_id: The trial's id in that storage.
         end: How it ended.
-        mark: The :func:`end_mark` to store; None for none.
+        mark: The :func:`~search.records.stored_trial.end_mark` to store; None for none.
 
     Raises:
         optuna.exceptions.UpdateFinishedTrialError: If the trial has already ended.
     """
-    for key, item in end.attributes.items():
+    user, system = end_attributes(end, mark)
+    for key, item in user.items():
         storage.set_trial_user_attr(trial_id, key, item)
-    if end.constraint is not None:
-        storage.set_trial_system_attr(trial_id, COLLAPSE_ATTRIBUTE, end.constraint)
-    if mark is not None:
-        storage.set_trial_system_attr(trial_id, END_ATTRIBUTE, mark)
+    for key, item in system.items():
+        storage.set_trial_system_attr(trial_id, key, item)
     values = None if end.value is None else [end.value]
     storage.set_trial_state_values(trial_id, end.state, values)
-
-
-def kind_text(kind: PruneKind) -> str:
-    """The kind of a pruned trial in words; ``behind`` is the word that studies store."""
-    return UNDERPERFORMING if kind == "behind" else kind
-
-
-def prune_kind(trial: FrozenTrial) -> PruneKind | None:
-    """The kind of rule that stopped a stored trial; None if none did."""
-    if trial.state is not TrialState.PRUNED:
-        return None
-    return (
-        "collapsed" if trial.system_attrs.get(COLLAPSE_ATTRIBUTE, HEALTHY) > HEALTHY else "behind"
-    )
-
-
-def prune_reason(trial: FrozenTrial) -> str | None:
-    """Why a stored trial was stopped; None if it was not."""
-    reason: str | None = trial.user_attrs.get(REASON_ATTRIBUTE)
-    return reason
 
 
 def _last_report(reports: Sequence[Report]) -> dict[str, Any]:

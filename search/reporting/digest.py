@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from search.records.outcome import PruneKind
+from search.records.stored_trial import PruneKind
 from search.reporting.study_view import WAITS, StudyView
 from trainer.console.shell import search_command, shell_text
 

@@ -55,7 +55,10 @@ def _workers(run: DryRun) -> str:
     place = f"on GPU {', '.join(machine.gpus)}" if machine.gpus else "on CPU cores"
     held = "; ".join(f"{name} is held by {holder}" for name, holder in run.held.items())
     notes = "; ".join(text for text in (held, "" if machine.gpus else run.quota) if text)
-    return f"{machine.workers} {place}" + (f" ({notes})" if notes else "")
+    slots = "" if machine.slots == 1 else f", each with {machine.slots} slots"
+    if run.options.measure_slots:
+        slots = ", each with as many slots as the launch finds best"
+    return f"{machine.workers} {place}{slots}" + (f" ({notes})" if notes else "")
 
 
 def _cost(run: DryRun) -> list[tuple[str, str]]:
@@ -69,7 +72,7 @@ def _cost(run: DryRun) -> list[tuple[str, str]]:
         ),
         (
             "measured",
-            f"just now, on random features: {costs.steps} iterations of"
+            f"just now, on random features: {costs.steps} iterations{_of_slots(costs.slots)} of"
             f" {1000 * costs.iteration_seconds:.0f} ms, one evaluation of"
             f" {costs.evaluation_seconds:.2f} s",
         ),
@@ -87,6 +90,10 @@ def _cost(run: DryRun) -> list[tuple[str, str]]:
     return lines
 
 
+def _of_slots(slots: int) -> str:
+    return "" if slots == 1 else f" in {slots} slots"
+
+
 def _memory(run: DryRun) -> str:
     each, workers = run.costs.worker_bytes, run.options.machine.workers
     text = (
@@ -95,7 +102,10 @@ def _memory(run: DryRun) -> str:
     )
     if each * workers <= run.memory:
         return text
-    return f"{text}, too little for {workers} workers: give --workers {max(1, run.memory // each)}"
+    fewer = f"give --workers {max(1, run.memory // each)}"
+    if run.costs.slots > 1:
+        fewer += " or fewer --slots"
+    return f"{text}, too little for {workers} workers: {fewer}"
 
 
 def _reads(run: DryRun) -> list[tuple[str, str]]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from search.records.outcome import kind_text
+from search.records.stored_trial import kind_text
 from search.reporting.digest import (
     BestTrial,
     best_of,

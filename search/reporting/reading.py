@@ -4,34 +4,40 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import optuna
-from optuna.trial import FrozenTrial
-
 from search.config.protocols import study_protocol
-from search.driver.in_memory_study import InMemoryStudy
-from search.driver.study_store import test_of
 from search.errors import SearchError, StudyError
 from search.objectives import OBJECTIVES, objective_name
 from search.records.attempts import attempts_of
-from search.records.origin import QUEUED_ATTRIBUTE, counted, without_gaps
-from search.records.outcome import FAILURE_ATTRIBUTE, prune_kind, prune_reason
+from search.records.stored_trial import (
+    FAILURE_ATTRIBUTE,
+    FOREIGN_ATTRIBUTE,
+    QUEUED_ATTRIBUTE,
+    AnyTrial,
+    count_trials,
+    is_counted,
+    prune_kind,
+    prune_reason,
+    test_of,
+)
 from search.reporting.study_view import WAITS, State, StudyView, TrialState, TrialView
 from search.spaces import Space
 from storage.database import Database
 from storage.lease import TIME_TO_LIVE
 from storage.lease_record import read_lease
-from storage.optuna_store import open_optuna
+from storage.optuna_tables import StoredTrial, read_optuna_studies
+from storage.optuna_tables import TrialState as OptunaState
 from storage.studies import StudyRecord, get_study, list_studies
 from trainer.errors import TrainerError
 
 __all__ = ["is_driven", "last_study", "read_studies", "read_study", "view_study"]
 
-STATES: Mapping[optuna.trial.TrialState, TrialState] = {
-    optuna.trial.TrialState.WAITING: "waiting",
-    optuna.trial.TrialState.RUNNING: "running",
-    optuna.trial.TrialState.COMPLETE: "complete",
-    optuna.trial.TrialState.PRUNED: "pruned",
-    optuna.trial.TrialState.FAIL: "failed",
+#: By Optuna's names.
+STATES: Mapping[str, TrialState] = {
+    "WAITING": "waiting",
+    "RUNNING": "running",
+    "COMPLETE": "complete",
+    "PRUNED": "pruned",
+    "FAIL": "failed",
 }
 
 
@@ -73,7 +79,7 @@ def read_studies(database: Database) -> list[StudyView]:
 
 def view_study(
     record: StudyRecord,
-    trials: Sequence[FrozenTrial],
+    trials: Sequence[AnyTrial],
     *,
     driver: str | None,
     test: Mapping[str, Any] | None,
@@ -86,10 +92,9 @@ def view_study(
         driver: Description of the process that drives it; None if none does.
         test: Its stored scores on the test split, if any.
     """
-    memory = InMemoryStudy(
-        record.name, [counted(trial, record.name) for trial in without_gaps(trials)]
-    )
-    best = memory.best()
+    seen = _as_counted(trials, record.name)
+    complete = [trial for trial in seen if trial.state.name == "COMPLETE"]
+    best = max(complete, key=_value, default=None)
     state: State = "running" if driver else "finished" if record.finished_at else "paused"
     name = objective_name(record.config)
     return StudyView(
@@ -104,7 +109,7 @@ def view_study(
         objective=name,
         objective_title=OBJECTIVES[name].title if name in OBJECTIVES else name,
         defaults=_defaults(record.space),
-        counts=memory.counts(),
+        counts=count_trials(seen),
         trials=tuple(_trial(trial, record.name) for trial in trials),
         best=None if best is None else _trial(best, record.name),
         test=test,
@@ -112,19 +117,44 @@ def view_study(
 
 
 def _views(database: Database, records: Sequence[StudyRecord]) -> list[StudyView]:
-    storage = open_optuna(database)
-    try:
-        stored = {study.study_name: study for study in storage.get_all_studies()}
-        views = []
-        for record in records:
-            study = stored.get(record.name)
-            trials = [] if study is None else storage.get_all_trials(study._study_id)
-            test = None if study is None else test_of(study.user_attrs)
-            driver = _driver(database, record.name)
-            views.append(view_study(record, trials, driver=driver, test=test))
-        return views
-    finally:
-        storage.engine.dispose()
+    stored = read_optuna_studies(database, [record.name for record in records])
+    views = []
+    for record in records:
+        study = stored.get(record.name)
+        trials = () if study is None else study.trials
+        test = None if study is None else test_of(study.user_attrs)
+        driver = _driver(database, record.name)
+        views.append(view_study(record, trials, driver=driver, test=test))
+    return views
+
+
+def _as_counted(trials: Sequence[AnyTrial], study: str) -> list[AnyTrial]:
+    """The trials by number, with uncounted ones for those that others ended, or deleted."""
+    known = {trial.number: trial for trial in reversed(trials)}
+    seen: list[AnyTrial] = []
+    for number in range(max(known, default=-1) + 1):
+        trial = known.get(number)
+        if trial is None or not is_counted(trial, study):
+            trial = _uncounted(number, "deleted" if trial is None else trial.state.name)
+        seen.append(trial)
+    return seen
+
+
+def _uncounted(number: int, how: str) -> StoredTrial:
+    return StoredTrial(
+        number=number,
+        state=OptunaState.FAIL,
+        values=None,
+        params={},
+        intermediate_values={},
+        user_attrs={},
+        system_attrs={FOREIGN_ATTRIBUTE: how},
+    )
+
+
+def _value(trial: AnyTrial) -> float:
+    assert trial.values, "a complete trial has a value"
+    return trial.values[0]
 
 
 def _protocol(config: Mapping[str, Any]) -> str | None:
@@ -143,14 +173,14 @@ def _defaults(space: Mapping[str, Any]) -> dict[str, float]:
         return {}
 
 
-def _trial(trial: FrozenTrial, study: str) -> TrialView:
+def _trial(trial: AnyTrial, study: str) -> TrialView:
     attributes = trial.user_attrs
-    own = counted(trial, study) is trial
+    own = is_counted(trial, study)
     numbers = {key: value for key, value in attributes.items() if isinstance(value, int | float)}
     return TrialView(
         number=trial.number,
-        state=STATES[trial.state],
-        value=None if trial.values is None else trial.values[0],
+        state=STATES[trial.state.name],
+        value=trial.values[0] if trial.values else None,
         params=dict(trial.params),
         scores=dict(trial.intermediate_values),
         attempts=tuple(why for _, _, why in attempts_of(trial)),
@@ -163,12 +193,12 @@ def _trial(trial: FrozenTrial, study: str) -> TrialView:
     )
 
 
-def _reason(trial: FrozenTrial) -> str:
+def _reason(trial: AnyTrial) -> str:
     return prune_reason(trial) or str(trial.user_attrs.get(FAILURE_ATTRIBUTE, ""))
 
 
-def _queued(trial: FrozenTrial) -> str:
-    if trial.state is optuna.trial.TrialState.WAITING:
+def _queued(trial: AnyTrial) -> str:
+    if trial.state.name == "WAITING":
         return WAITS
     return str(trial.user_attrs.get(QUEUED_ATTRIBUTE, ""))
 

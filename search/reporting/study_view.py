@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from search.records.counts import Counts
-from search.records.outcome import PruneKind
+from search.records.stored_trial import PruneKind
 
 __all__ = ["ENDED", "WAITS", "State", "StudyView", "TrialState", "TrialView"]
 

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from search.records.counts import Counts
-from search.records.outcome import kind_text
+from search.records.stored_trial import kind_text
 from search.reporting.digest import (
     BestTrial,
     PrunedTrial,

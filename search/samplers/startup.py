@@ -6,7 +6,7 @@ A point depends only on the seed of the study and the number of the trial.
 
 import math
 
-from scipy.stats import qmc
+import scipy
 
 from search.spaces import Space
 from trainer.hyper_parameters import HyperParameter
@@ -25,7 +25,8 @@ def startup_point(space: Space, number: int, seed: int) -> dict[str, float]:
 
 def quasi_random_point(space: Space, number: int, seed: int) -> dict[str, float]:
     """Point ``number`` (from 1) of the study's scrambled Sobol sequence over the space."""
-    sequence = qmc.Sobol(d=len(space.hyper_parameters), rng=numpy_generator(seed, "quasi-random"))
+    dimensions, generator = len(space.hyper_parameters), numpy_generator(seed, "quasi-random")
+    sequence = scipy.stats.qmc.Sobol(d=dimensions, rng=generator)
     if number > 1:
         sequence.fast_forward(number - 1)
     shares = sequence.random(1)[0]

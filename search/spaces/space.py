@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
-
-from optuna.distributions import BaseDistribution, FloatDistribution
+from typing import TYPE_CHECKING, Any
 
 from trainer.config.toml_records import build_record, record_to_table
 from trainer.errors import ConfigError
 from trainer.hyper_parameters import HyperParameter
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
 
 __all__ = ["Space"]
 
@@ -30,8 +31,10 @@ class Space:
         )
 
     @cached_property
-    def distributions(self) -> dict[str, BaseDistribution]:
+    def distributions(self) -> "dict[str, BaseDistribution]":
         """Optuna's distribution of each parameter, by name."""
+        from optuna.distributions import FloatDistribution  # lazily: readers need none
+
         return {
             each.name: FloatDistribution(low=each.low, high=each.high, log=each.log)
             for each in self.hyper_parameters

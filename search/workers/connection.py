@@ -5,13 +5,14 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import ray
 from ray._private import ray_constants
+from ray._private.node import Node
 
 from search.errors import ClusterError, first_line
 from search.machine.resources import VISIBLE_VARIABLE, Machine
@@ -19,13 +20,17 @@ from search.workers.ray_environment import name_account
 from search.workers.ray_folder import find_ray_folder
 from search.workers.ray_processes import end, ray_processes
 
-__all__ = ["RAY", "check_answers", "connect", "usage_statistics"]
+__all__ = ["RAY", "THREADS_VARIABLE", "check_answers", "connect", "usage_statistics"]
 
 #: Long enough for the driver to outlive the cluster's head; with the default it exits after 60 s.
 GCS_RECONNECT_SECONDS = 24 * 3600
 LOOPBACK = "127.0.0.1"
+THREADS_VARIABLE = "OMP_NUM_THREADS"
 ANSWER_SECONDS = 5.0  # longest wait for an answer of a cluster's head
 RAY = Path(ray.__file__).parent  # the folder of the programs that Ray starts
+#: Methods of Ray's that start the autoscaler, the dashboard's server and the log monitor. They
+#: serve people who look at a cluster; each is a Python program that imports much.
+UNUSED = ("start_monitor", "start_api_server", "start_log_monitor")
 
 
 class _TooSlow(ClusterError):
@@ -99,7 +104,7 @@ def _initialise(machine: Machine, address: str | None) -> None:
         options |= {} if own is None else {"_temp_dir": str(own.path)}
     try:
         if address is None:
-            with _visible(machine.gpus), _on_loopback():
+            with _variables(_environment_of(machine)), _on_loopback(), _without_unused():
                 ray.init(address="local", **options)
         else:
             ray.init(address=address, **options)
@@ -144,18 +149,45 @@ def _on_loopback() -> Iterator[None]:
 
 
 @contextmanager
-def _visible(gpus: Sequence[str]) -> Iterator[None]:
-    """Show Ray only these GPUs while it starts: it assigns those that it sees then."""
-    before = os.environ.get(VISIBLE_VARIABLE)
-    if gpus:
-        os.environ[VISIBLE_VARIABLE] = ",".join(gpus)
+def _without_unused() -> Iterator[None]:
+    """Start no process that a search does not use; Ray has no option for that."""
+    usual = {name: getattr(Node, name) for name in UNUSED}
+    for name in usual:
+        setattr(Node, name, _start_nothing)
     try:
         yield
     finally:
-        if gpus and before is None:
-            del os.environ[VISIBLE_VARIABLE]
-        elif gpus:
-            os.environ[VISIBLE_VARIABLE] = str(before)
+        for name, start in usual.items():
+            setattr(Node, name, start)
+
+
+def _start_nothing(node: Any, **options: Any) -> None:
+    del node, options
+
+
+def _environment_of(machine: Machine) -> dict[str, str]:
+    """Variables for every process that Ray starts: the GPUs to assign, one thread per worker.
+
+    An environment per actor would work, too, but then Ray does not use the worker processes
+    that it has started in advance.
+    """
+    visible = {VISIBLE_VARIABLE: ",".join(machine.gpus)} if machine.gpus else {}
+    return {**visible, THREADS_VARIABLE: "1"}
+
+
+@contextmanager
+def _variables(wanted: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables for the length of the block."""
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _quiet_environment() -> None:

@@ -1,4 +1,8 @@
-"""The interface between the driver and its workers, independent of Ray."""
+"""The interface between the driver and its workers, independent of Ray.
+
+The driver gives orders to seats. A seat is a slot of a worker process, and only the pool knows
+which seats share one. A worker with one slot is one seat.
+"""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -17,33 +21,44 @@ class Answer:
 
 
 class Pool(Protocol):
-    """A set of named workers."""
+    """A set of named seats."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The workers' names, which stay the same when a process is replaced."""
+        """The seats, whose names stay the same when a process is replaced.
+
+        A process that ran out of memory may have fewer of them from then on.
+        """
 
     def ready(self) -> tuple[str, ...]:
-        """The workers that can take orders now; one that lost its node may wait for another."""
+        """The seats that can take orders now; one that lost its node may wait for another."""
 
     @property
     def outage(self) -> str | None:
         """Why there are no workers now, such as an unreachable cluster; None if there are."""
 
     def submit(self, worker: str, order: Order) -> None:
-        """Give a free worker an order; returns immediately."""
+        """Give a free seat an order; returns immediately."""
 
     def wait(self, timeout: float) -> list[Answer]:
         """The answers that have arrived, after waiting up to ``timeout`` seconds for the first.
 
-        A worker whose process died or ran out of memory gets a new process.
+        A process that died or ran out of memory is replaced, and was lost for each of its busy
+        seats.
 
         Raises:
             ClusterUnreachable: If the workers' cluster was unreachable for too long.
         """
 
-    def replace(self, worker: str) -> None:
-        """Kill the worker's process and start a new one; its order gets no answer."""
+    def replace(self, worker: str) -> tuple[str, ...]:
+        """Kill the process of a seat and start a new one; its orders get no answer.
+
+        Returns:
+            The other busy seats of that process.
+        """
 
     def iterations(self) -> dict[str, int]:
-        """Iterations that each worker's current run has completed, as last reported."""
+        """Iterations that each seat's current run has completed, as last reported."""
+
+    def notices(self) -> list[str]:
+        """Messages for the user since the last call, one line each."""

@@ -43,6 +43,7 @@ def ray_workers(
         config=config.train,
         feature_cache=str(feature_cache),
         device=machine.device,
+        slots=machine.slots,
         artifact_store=artifact_store,
     )
     connection = ray_cluster(

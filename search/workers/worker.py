@@ -1,6 +1,12 @@
-"""The worker: trains one run at a time; it has no access to the database."""
+"""The worker: trains one run per slot; it has no access to the database.
 
+It takes orders, trains one iteration of all slots that have work, and evaluates those that are
+due, one after the other. A slot that waits for its next order delays no other slot.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -8,11 +14,23 @@ import torch
 from search.checkpoints.artifact_store import ArtifactCheckpointPlace
 from search.checkpoints.resume_points import furthest_first, restore_first
 from search.records.jobs import Job
-from search.records.messages import Begin, Continue, OnTest, Order, Reported, Task
+from search.records.messages import (
+    Begin,
+    Continue,
+    Crashed,
+    Event,
+    OnTest,
+    Order,
+    OutOfMemory,
+    Reported,
+    Task,
+)
 from search.records.stored_checkpoint import StoredCheckpoint
+from search.workers.failures import failure_event
 from storage.errors import ArtifactFailure
 from trainer.config.configuration import TrainConfig
 from trainer.engine.run import Run, config_of
+from trainer.engine.shared_runs import Attempt, SharedRuns
 from trainer.errors import CheckpointError
 from trainer.features import DatasetFeatures, open_dataset_features
 from trainer.records import Report
@@ -30,56 +48,127 @@ class WorkerSetup:
     feature_cache: str
     #: Torch device, e.g. ``cpu`` or ``cuda``.
     device: str
+    #: Number of runs that it can train at the same time.
+    slots: int = 1
     #: Threads torch may use on the CPU.
     threads: int = 1
     #: Where checkpoints are kept for other nodes; None for no such place.
     artifact_store: ArtifactCheckpointPlace | None = None
 
 
+@dataclass(kw_only=True)
+class _Training:
+    """The run that a slot trains."""
+
+    task: Task
+    run: Run
+    #: Warnings for the next report.
+    notes: tuple[str, ...] = ()
+
+
 class Worker:
-    """Trains the run that it is ordered to, from one evaluation to the next."""
+    """Trains the runs that it is ordered to, each from one evaluation to the next."""
 
     def __init__(self, setup: WorkerSetup) -> None:
         torch.set_num_threads(setup.threads)
-        self._config = setup.config
-        self._device = torch.device(setup.device)
+        self._setup = setup
         self._dataset_features: DatasetFeatures = open_dataset_features(Path(setup.feature_cache))
-        self._task: Task | None = None
-        self._run: Run | None = None
-        self._iteration = 0
+        self._runs: SharedRuns | None = None
+        self._orders: dict[int, Order] = {}
+        self._begun: dict[int, _Training] = {}
+        self._training: set[int] = set()
         self._artifact_store = (
             None if setup.artifact_store is None else setup.artifact_store.open()
         )
         self._keeps = True
 
-    def advance(self, order: Order) -> Reported:
-        """Execute the order, and report the evaluation that it leads to.
+    @property
+    def busy(self) -> bool:
+        """Whether any slot has work."""
+        return bool(self._orders or self._training)
+
+    def take(self, slot: int, order: Order) -> None:
+        """Accept an order for a free slot."""
+        assert slot not in self._orders and slot not in self._training, "the slot is not free"
+        self._orders[slot] = order
+
+    def iterations(self) -> tuple[int, ...]:
+        """Iterations that each slot's current run has completed; may be called while it trains."""
+        if self._runs is None:
+            return (0,) * self._setup.slots
+        return tuple(map(self._runs.iteration, range(self._setup.slots)))
+
+    def work(self) -> dict[int, Event]:
+        """Execute new orders, and train one iteration of every slot that has work.
 
         A task that resumes from a checkpoint first answers with the checkpoint's reports, without
         training, so that the driver repeats the decision after the last of them.
+
+        Returns:
+            The results of the orders that this completed, by slot.
         """
+        events: dict[int, Event] = {}
+        while self._orders:
+            slot, order = self._orders.popitem()
+            events |= self._tried(slot, partial(self._execute, slot, order))
+        return events | self._train()
+
+    def _execute(self, slot: int, order: Order) -> Reported | None:
+        """Execute an order as far as possible without training."""
         match order:
             case Begin(task=Task(job=Job(kind="test")) as task):
-                return self._score_on_test(task)
+                return self._score_on_test(slot, task)
             case Begin(task=task):
-                reports, notes = self._resume_or_start(task)
-                return self._reported(reports, notes) if reports else self._train(notes)
+                training = self._begun[slot] = self._resume_or_start(slot, task)
+                if training.run.reports:
+                    return self._reported(training, training.run.reports)
             case Continue():
-                return self._train()
+                pass
+        self._training.add(slot)
+        return None
 
-    def iteration(self) -> int:
-        """Iterations that the current run has completed; may be called while it trains."""
-        return self._iteration
+    def _train(self) -> dict[int, Event]:
+        """Train one iteration of every slot that has work; make the evaluations that are due."""
+        events: dict[int, Event] = {}
+        if self._training:
+            for slot, error in self._shared().step(sorted(self._training)).items():
+                events[slot] = failure_event(error)
+        for slot in sorted(self._training - events.keys()):
+            if self._begun[slot].run.due:
+                events |= self._tried(slot, partial(self._evaluate, self._begun[slot]))
+        self._training -= events.keys()
+        return events
 
-    def _score_on_test(self, task: Task) -> Reported:
+    def _tried(self, slot: int, action: Callable[[], Reported | None]) -> dict[int, Event]:
+        """The event of an action for one slot, if it has one; an error concerns that slot only."""
+        event: Reported | Crashed | OutOfMemory | None = None
+        with Attempt() as attempt:
+            event = action()
+        if attempt.error is not None:
+            event = failure_event(attempt.error)
+        return {} if event is None else {slot: event}
+
+    def _shared(self) -> SharedRuns:
+        """The slots, made for the first run, so that a lack of memory for them is an event."""
+        if self._runs is None:
+            self._runs = SharedRuns(
+                self._setup.config,
+                self._dataset_features,
+                torch.device(self._setup.device),
+                count=self._setup.slots,
+            )
+        return self._runs
+
+    def _score_on_test(self, slot: int, task: Task) -> Reported:
         """Score the selected weights of the latest sound checkpoint on the test split.
 
         Raises:
             CheckpointError: If no sound checkpoint is left.
         """
-        self._task, self._run, self._iteration = task, None, 0
         sources, notes = furthest_first(task.earlier, task.stored, self._artifact_store)
-        run, more = restore_first(sources, lambda path: self._restore(path, config_of(path)))
+        run, more = restore_first(
+            sources, lambda path: self._shared().restore(slot, path, config_of(path))
+        )
         if run is None:
             raise CheckpointError("; ".join(notes + more) or "its checkpoint is missing")
         run.load_selected()
@@ -87,63 +176,60 @@ class Worker:
         on_test = OnTest(cluster=found.cluster, linear=found.linear)
         return Reported(job=task.job, attempt=task.attempt, reports=(), on_test=on_test)
 
-    def _restore(self, folder: Path, config: TrainConfig) -> Run:
-        return Run.restore(folder, config, self._dataset_features, self._device)
-
-    def _resume_or_start(self, task: Task) -> tuple[tuple[Report, ...], tuple[str, ...]]:
-        config = self._config.with_trial(hyper=task.params, seed=task.seed)
-        self._task, self._run = task, None
+    def _resume_or_start(self, slot: int, task: Task) -> _Training:
+        """Resume the task's run from its latest sound checkpoint, or start it."""
+        config = self._setup.config.with_trial(hyper=task.params, seed=task.seed)
+        runs = self._shared()
         sources, notes = furthest_first(task.earlier, task.stored, self._artifact_store)
-        run, more = restore_first(sources, lambda folder: self._restore(folder, config))
-        self._run = run or Run.start(config, self._dataset_features, self._device)
-        self._iteration = self._run.iteration
-        skipped = "skipped a checkpoint"
-        return self._run.reports, tuple(
-            f"{task.job.title}: {skipped}: {note}" for note in notes + more
+        run, more = restore_first(sources, lambda path: runs.restore(slot, path, config))
+        skipped = f"{task.job.title}: skipped a checkpoint"
+        return _Training(
+            task=task,
+            run=run or runs.start(slot, config),
+            notes=tuple(f"{skipped}: {note}" for note in notes + more),
         )
 
-    def _train(self, notes: tuple[str, ...] = ()) -> Reported:
-        """Train to the next evaluation, and save a checkpoint."""
-        assert self._run is not None
-        report = self._run.advance(self._count)
-        checkpoint, more = self._keep(self._run, report.evaluation)
-        return self._reported((report,), notes + more, checkpoint)
+    def _evaluate(self, training: _Training) -> Reported:
+        """Make the evaluation that is due, and save a checkpoint."""
+        report = training.run.report()
+        checkpoint, notes = self._keep(training, report.evaluation)
+        training.notes += notes
+        return self._reported(training, (report,), checkpoint)
 
-    def _keep(self, run: Run, evaluation: int) -> tuple[StoredCheckpoint | None, tuple[str, ...]]:
+    def _keep(
+        self, training: _Training, evaluation: int
+    ) -> tuple[StoredCheckpoint | None, tuple[str, ...]]:
         """Save a checkpoint; on failure the trial continues, and the earlier checkpoint stays.
 
         Returns:
             The checkpoint in the artifact store, or None; and a warning for the first failure
             of several in a row.
         """
-        assert self._task is not None
-        folder, checkpoint = Path(self._task.folder), None
+        task, checkpoint = training.task, None
+        folder = Path(task.folder)
         try:
-            run.save(folder)
+            training.run.save(folder)
             if self._artifact_store is not None:
                 checkpoint = self._artifact_store.put(
-                    folder, attempt=self._task.place, evaluation=evaluation
+                    folder, attempt=task.place, evaluation=evaluation
                 )
         except (CheckpointError, ArtifactFailure) as error:
             warned, self._keeps = not self._keeps, False
-            text = f"{self._task.job.title}: no checkpoint of evaluation {evaluation}: {error}"
+            text = f"{task.job.title}: no checkpoint of evaluation {evaluation}: {error}"
             return None, () if warned else (f"{text}; the previous one is kept",)
         self._keeps = True
         return checkpoint, ()
 
-    def _count(self, iteration: int) -> None:
-        self._iteration = iteration
-
     def _reported(
         self,
+        training: _Training,
         reports: tuple[Report, ...],
-        notes: tuple[str, ...] = (),
         checkpoint: StoredCheckpoint | None = None,
     ) -> Reported:
-        assert self._task is not None
+        notes, training.notes = training.notes, ()
         return Reported(
-            job=self._task.job,
-            attempt=self._task.attempt,
+            job=training.task.job,
+            attempt=training.task.attempt,
             reports=reports,
             notes=notes,
             checkpoint=checkpoint,

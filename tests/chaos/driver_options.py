@@ -35,6 +35,8 @@ class DriverOptions:
     artifacts: str | None = None
     trials: int
     workers: int
+    #: Trials that each worker trains at the same time.
+    slots: int = 1
     study_seed: int
     #: Seconds to wait for the lease.
     wait: float = 0.0

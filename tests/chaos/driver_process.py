@@ -111,7 +111,7 @@ def _request(options: DriverOptions) -> Launch:
         layers=layers,
         config=resolve_layers(layers),
         options=RunOptions(
-            machine=Machine(device="cpu", workers=options.workers),
+            machine=Machine(device="cpu", workers=options.workers, slots=options.slots),
             paths=Paths(
                 cache=options.cache, checkpoints=options.checkpoints, artifacts=options.artifacts
             ),
@@ -144,6 +144,7 @@ def _parts(options: DriverOptions, nursery: Nursery, begun: list[bool]) -> Parts
             config=config.train,
             feature_cache=str(feature_cache),
             device="cpu",
+            slots=run.machine.slots,
             artifact_store=artifact_store,
         )
         begun.append(True)
@@ -152,6 +153,7 @@ def _parts(options: DriverOptions, nursery: Nursery, begun: list[bool]) -> Parts
             Given(
                 setup=None if options.trivial else setup,
                 folder=options.folder,
+                slots=run.machine.slots,
                 broken=options.broken,
                 stumbling=options.stumbling,
             ),

@@ -34,20 +34,21 @@ class Nursery:
             self._control.close()
             _nurse(theirs, serve)
         theirs.close()
-        self._pid = pid
+        #: Its process, the parent of all workers.
+        self.pid = pid
 
     def start(self, name: str, given: object) -> Connection:
         """Have a worker forked; its connection."""
         ours, theirs = socket.socketpair()
         self._control.send((name, given))
-        send_handle(self._control, theirs.fileno(), self._pid)
+        send_handle(self._control, theirs.fileno(), self.pid)
         theirs.close()
         return Connection(ours.detach())
 
     def close(self) -> None:
         """End the nursery and all workers, at once."""
         self._control.send(None)
-        os.waitpid(self._pid, 0)
+        os.waitpid(self.pid, 0)
         self._control.close()
 
 

@@ -1,10 +1,12 @@
 """A pool of plain processes: what Ray's actors are to the driver, without Ray's start."""
 
+import dataclasses
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from search.records.messages import Lost, Order
 from search.workers.pool import Answer
+from search.workers.seats import Seats
 from tests.chaos.nursery import Nursery
 from tests.chaos.worker_process import Given, worker_prefix
 
@@ -16,14 +18,15 @@ class ProcessPool:
 
     def __init__(self, nursery: Nursery, given: Given, *, count: int) -> None:
         self._nursery, self._given = nursery, given
-        self._connections = {f"worker-{index}": self._start(f"{index}") for index in range(count)}
+        self._seats = Seats(workers=count, slots=given.slots)
+        self._connections = {name: self._start(name) for name in self._seats.processes}
         self._busy: set[str] = set()
-        self._lost: dict[str, Answer] = {}
+        self._lost: list[Answer] = []
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The workers' names."""
-        return tuple(self._connections)
+        """The seats that there are."""
+        return self._seats.names
 
     def ready(self) -> tuple[str, ...]:
         """All of them: there always is room."""
@@ -35,51 +38,68 @@ class ProcessPool:
         return None
 
     def submit(self, worker: str, order: Order) -> None:
-        """Give a free worker an order."""
-        assert worker not in self._busy, "the worker is not free"
+        """Give a free seat an order."""
+        assert worker not in self._busy, "the seat is not free"
         self._busy.add(worker)
+        self._seats.note_order(worker, order)
+        process = self._seats.process(worker)
         try:
-            self._connections[worker].send(order)
+            self._connections[process].send((self._seats.slot(worker), order))
         except OSError:
-            self._lose(worker)
+            self._lose(process)
 
     def wait(self, timeout: float) -> list[Answer]:
         """The answers that have come within ``timeout`` seconds."""
-        if self._lost:
-            return [self._lost.popitem()[1]]
-        if not self._busy:
-            return []
-        by_connection: dict[Any, str] = {self._connections[name]: name for name in self._busy}
-        ready = wait(list(by_connection), timeout)
-        return [self._hear(by_connection[connection]) for connection in ready[:1]]
+        if not self._lost and self._busy:
+            at_work = {self._seats.process(seat) for seat in self._busy}
+            by_connection: dict[Any, str] = {self._connections[name]: name for name in at_work}
+            ready = wait(list(by_connection), timeout)
+            return [self._hear(by_connection[connection]) for connection in ready[:1]]
+        return [self._lost.pop(0)] if self._lost else []
 
-    def replace(self, worker: str) -> None:
-        """End the worker's process, whatever it does."""
-        self._busy.discard(worker)
-        self._lost.pop(worker, None)
-        self._renew(worker)
+    def replace(self, worker: str) -> tuple[str, ...]:
+        """End the process of a seat, whatever it does."""
+        process = self._seats.process(worker)
+        busy = self._forget(process)
+        self._lost = [answer for answer in self._lost if answer.worker != worker]
+        self._seats.lose(process, busy, Lost(reason="it stood still"))
+        self._renew(process)
+        return tuple(seat for seat in busy if seat != worker)
 
     def iterations(self) -> dict[str, int]:
         """Nothing is heard between evaluations."""
-        return dict.fromkeys(self._connections, 0)
+        return dict.fromkeys(self.names, 0)
 
-    def _hear(self, worker: str) -> Answer:
+    def notices(self) -> list[str]:
+        """Which processes have fewer slots, since the last call."""
+        return self._seats.notices()
+
+    def _hear(self, process: str) -> Answer:
         try:
-            event = self._connections[worker].recv()
+            slot, event = self._connections[process].recv()
         except (EOFError, OSError):
-            self._lose(worker)
-            return self._lost.pop(worker)
-        self._busy.remove(worker)
-        return Answer(worker=worker, event=event)
+            self._lose(process)
+            return self._lost.pop(0)
+        seat = self._seats.of(process)[slot]
+        self._busy.remove(seat)
+        self._seats.note_event(seat, event)
+        return Answer(worker=seat, event=event)
 
-    def _lose(self, worker: str) -> None:
-        self._busy.remove(worker)
-        self._renew(worker)
-        self._lost[worker] = Answer(worker=worker, event=Lost(reason="its process is gone"))
+    def _forget(self, process: str) -> list[str]:
+        """The busy seats of a process, which are so no more."""
+        busy = [seat for seat in self._seats.of(process) if seat in self._busy]
+        self._busy -= set(busy)
+        return busy
 
-    def _renew(self, worker: str) -> None:
-        self._connections[worker].close()  # the worker reads its end, and ends
-        self._connections[worker] = self._start(worker.removeprefix("worker-"))
+    def _lose(self, process: str) -> None:
+        lost = Lost(reason="its process is gone")
+        self._lost += self._seats.lose(process, self._forget(process), lost)
+        self._renew(process)
 
-    def _start(self, index: str) -> Connection:
-        return self._nursery.start(worker_prefix(index), self._given)
+    def _renew(self, process: str) -> None:
+        self._connections[process].close()  # the worker reads its end, and ends
+        self._connections[process] = self._start(process)
+
+    def _start(self, process: str) -> Connection:
+        given = dataclasses.replace(self._given, slots=len(self._seats.of(process)))
+        return self._nursery.start(worker_prefix(process.removeprefix("worker-")), given)

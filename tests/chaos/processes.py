@@ -109,7 +109,8 @@ class RayLauncher:
         flags = ["--config", str(settings), "--study", options.study, "--plain"]
         flags += ["--storage", options.address, "--cache", str(options.cache)]
         flags += ["--checkpoints", str(options.checkpoints), "--device", "cpu"]
-        flags += ["--workers", str(options.workers), "--oversubscribe"]
+        flags += ["--workers", str(options.workers), "--slots", str(options.slots)]
+        flags += ["--oversubscribe"]
         with (options.folder / LOG_FILE).open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "search", "launch", *flags],

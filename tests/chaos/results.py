@@ -45,6 +45,8 @@ class RunRecord:
     stumbling: tuple[int, ...]
     #: Whether drivers saw each other's checkpoints in an artifact store alone.
     alone: bool = False
+    #: Trials that each worker trained at the same time.
+    slots: int = 1
     #: How the drivers ended, in the order of their starts.
     exits: tuple[int, ...]
     #: Trials in the database, by state.

@@ -31,6 +31,8 @@ LIGHT_FAULTS = (
 RAY_FAULTS = ("kill_driver", "kill_worker")
 #: Beside those, in a part of the runs: drawn apart, so that the others stay as they are.
 OTHERS_WRITE, OTHERS_SHARE = "others_write", 0.15
+#: Slots of each worker, in as many runs as they stand here; likewise drawn apart.
+SLOTS = (1, 1, 1, 3)
 #: One run has one fault of these at most: each brings a second driver.
 TAKEOVERS = ("freeze_driver", "server_clock")
 
@@ -71,13 +73,15 @@ class Schedule:
     #: Whether checkpoints are kept in an artifact store, and every driver and worker is on a
     #: machine of its own: no folder of checkpoints is that of another.
     alone: bool = False
+    #: Trials that each worker trains at the same time.
+    slots: int = 1
     trials: int = TRIALS
 
     @property
     def comparable(self) -> bool:
         """Whether parameters and values have to be those of the undisturbed run."""
         others = any(fault.kind == "others_write" for fault in self.faults)
-        return self.workers == 1 and not self.broken and not others
+        return self.workers * self.slots == 1 and not self.broken and not others
 
 
 def draw_schedule(seed: int, *, trials: int = TRIALS) -> Schedule:
@@ -106,8 +110,14 @@ def _draw_light(rng: np.random.Generator, seed: int, trials: int) -> Schedule:
         broken=(odd[0],) if broken else (),
         stumbling=(odd[1],) if rng.random() < 0.4 else (),
         alone=bool(rng.random() < 0.3),
+        slots=_slots(seed),
         trials=trials,
     )
+
+
+def _slots(seed: int) -> int:
+    """More than one in a part of the runs: drawn apart, so that the others stay as they are."""
+    return int(numpy_generator(seed, "chaos", "slots").choice(SLOTS))
 
 
 def _draw_ray(rng: np.random.Generator, seed: int, trials: int) -> Schedule:

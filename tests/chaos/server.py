@@ -12,6 +12,7 @@ from storage.address import Address, parse_address
 from storage.database import Database, open_database
 from storage.embedded import EmbeddedServer
 from storage.optuna_store import open_optuna
+from tests.fakes.server_settings import spare_the_disk
 
 __all__ = ["ChaosServer"]
 
@@ -56,7 +57,7 @@ class ChaosServer:
     @contextlib.contextmanager
     def database(self, name: str) -> Iterator[str]:
         """A database with all tables and no study, for the length of the block; its address."""
-        self._execute(f'CREATE DATABASE "{name}" TEMPLATE {TEMPLATE}')
+        self._execute(f'CREATE DATABASE "{name}" TEMPLATE {TEMPLATE} STRATEGY FILE_COPY')
         try:
             yield self._address(name)
         finally:
@@ -64,6 +65,8 @@ class ChaosServer:
             self._execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
     def _make_template(self) -> None:
+        with Database(self._parsed("postgres"), None) as database:
+            spare_the_disk(database)
         self._execute(f"CREATE DATABASE {TEMPLATE}")
         with open_database(parse_address(self._address(TEMPLATE))) as template:
             open_optuna(template).engine.dispose()

@@ -1,4 +1,4 @@
-"""The short form of ``make chaos``: three runs which between them meet every fault but Ray's."""
+"""The short form of ``make chaos``: four runs which between them meet every fault but Ray's."""
 
 import multiprocessing
 import tempfile
@@ -43,6 +43,10 @@ SHORT = (
     schedule(
         3, 2, fault("outage", 2, 2.0), fault("kill_worker", 2, delay=0.8),
         fault("server_clock", 4, 3600.0), fault("others_write", 5), fault("stop_driver", 7),
+    ),
+    schedule(
+        4, 1, fault("kill_worker", 2), fault("kill_driver", 5), fault("kill_worker", 6),
+        slots=3, stumbling=(4,),
     ),
 )  # fmt: skip
 

@@ -1,21 +1,23 @@
 """A worker in a process of its own: the real trainer, which breaks on order and notes its work."""
 
+import dataclasses
 import json
 import os
 import time
-import traceback
-from collections.abc import Callable
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Protocol
 
 from search.records.jobs import Job
-from search.records.messages import Begin, Crashed, Order, Reported, Task
+from search.records.messages import Begin, Event, Order, Task
+from search.workers.failures import failure_event
 from search.workers.worker import Worker, WorkerSetup
 from tests.chaos.work import WORK_FILE
 from tests.fakes.training import FakeWorker
 from trainer.engine.run import Run
+from trainer.engine.shared_runs import Attempt, SharedRuns
 from trainer.records import Report
 
 __all__ = ["Given", "serve", "worker_prefix"]
@@ -29,6 +31,8 @@ class Given:
     setup: WorkerSetup | None
     #: Where it notes its work.
     folder: Path
+    #: Trials that it trains at the same time.
+    slots: int = 1
     #: Trials that break whenever they are tried.
     broken: tuple[int, ...] = ()
     #: Trials that break the first time.
@@ -40,7 +44,12 @@ class OnOrder(Exception):
 
 
 class _Hosted(Protocol):
-    def advance(self, order: Order) -> Reported: ...
+    @property
+    def busy(self) -> bool: ...
+
+    def take(self, slot: int, order: Order) -> None: ...
+
+    def work(self) -> Mapping[int, Event]: ...
 
 
 def worker_prefix(name: str) -> str:
@@ -53,59 +62,79 @@ def serve(name: str, connection: Connection, given: object) -> None:
     assert isinstance(given, Given)
     notes = _Notes(given.folder)
     hosted = _host(given, notes)
-    while True:
-        try:
-            order = connection.recv()
-        except (EOFError, OSError):
-            return
-        answer: Reported | Crashed
-        try:
-            answer = _obey(hosted, order, given, notes)
-        except Exception as error:  # noqa: BLE001 - as Ray does: whatever it is, it is told
-            answer = Crashed(
-                reason=f"{type(error).__name__}: {error}", traceback=traceback.format_exc()
-            )
-        connection.send(answer)
+    try:
+        while True:
+            while connection.poll(0 if hosted.busy else None):
+                slot, order = connection.recv()
+                with Attempt() as attempt:
+                    _take(hosted, slot, order, given, notes)
+                if attempt.error is not None:
+                    connection.send((slot, failure_event(attempt.error)))
+            for event in hosted.work().items():
+                connection.send(event)
+    except (EOFError, OSError):
+        return
 
 
 def _host(given: Given, notes: "_Notes") -> _Hosted:
     """A worker that notes every interval that it trains."""
     if given.setup is None:
-        return _NotedFake(notes)
-    train = Run.advance
+        return _NotedFake(notes, given.slots)
+    step, report = SharedRuns.step, Run.report
 
-    def noted(run: Run, on_iteration: Callable[[int], None] | None = None) -> Report:
-        notes.write("begin")
-        report = train(run, on_iteration)
-        notes.write("end", evaluation=report.evaluation)
-        return report
+    def noted_step(runs: SharedRuns, slots: Collection[int]) -> Mapping[int, Exception]:
+        for run in map(runs.run, slots):
+            if run.iteration == (run.reports[-1].iteration if run.reports else 0):
+                notes.write("begin", run.slot)
+        return step(runs, slots)
 
+    def noted_report(run: Run) -> Report:
+        made = report(run)
+        notes.write("end", run.slot, evaluation=made.evaluation)
+        return made
+
+    runs_type: Any = SharedRuns
+    runs_type.step = noted_step
     run_type: Any = Run
-    run_type.advance = noted
-    return Worker(given.setup)
+    run_type.report = noted_report
+    return Worker(dataclasses.replace(given.setup, slots=given.slots))
 
 
 class _NotedFake:
-    """A trainer that costs nothing."""
+    """Trainers that cost nothing, one per slot."""
 
-    def __init__(self, notes: "_Notes") -> None:
-        self._worker, self._notes = FakeWorker(), notes
+    def __init__(self, notes: "_Notes", slots: int) -> None:
+        self._workers = [FakeWorker() for _ in range(slots)]
+        self._orders: dict[int, Order] = {}
+        self._notes = notes
 
-    def advance(self, order: Order) -> Reported:
-        made = self._worker.evaluations_made
-        reported = self._worker.advance(order)
-        if self._worker.evaluations_made > made:
-            self._notes.write("begin")
-            self._notes.write("end", evaluation=reported.reports[-1].evaluation)
-        return reported
+    @property
+    def busy(self) -> bool:
+        return bool(self._orders)
+
+    def take(self, slot: int, order: Order) -> None:
+        self._orders[slot] = order
+
+    def work(self) -> dict[int, Event]:
+        slot, order = self._orders.popitem()
+        worker = self._workers[slot]
+        made = worker.evaluations_made
+        with Attempt() as attempt:
+            reported = worker.advance(order)
+        if attempt.error is not None:
+            return {slot: failure_event(attempt.error)}
+        if worker.evaluations_made > made:
+            self._notes.write("begin", slot)
+            self._notes.write("end", slot, evaluation=reported.reports[-1].evaluation)
+        return {slot: reported}
 
 
-def _obey(hosted: _Hosted, order: Order, given: Given, notes: "_Notes") -> Reported:
+def _take(hosted: _Hosted, slot: int, order: Order, given: Given, notes: "_Notes") -> None:
     match order:
         case Begin(task=Task(job=Job(kind="trial")) as task):
-            notes.start_queued(task.trial, task.attempt)
+            notes.start_queued(slot, task.trial, task.attempt)
             _break(task.trial, given)
-    return hosted.advance(order)
+    hosted.take(slot, order)
 
 
 def _break(trial: int, given: Given) -> None:
@@ -122,11 +151,12 @@ class _Notes:
     def __init__(self, folder: Path) -> None:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
         self._file = os.open(folder / WORK_FILE, flags, 0o644)
-        self._trial, self._attempt = -1, -1
+        self._begun: dict[int, tuple[int, int]] = {}
 
-    def start_queued(self, trial: int, attempt: int) -> None:
-        self._trial, self._attempt = trial, attempt
+    def start_queued(self, slot: int, trial: int, attempt: int) -> None:
+        self._begun[slot] = trial, attempt
 
-    def write(self, what: str, **more: object) -> None:
-        line = {"at": time.time(), "what": what, "trial": self._trial, "attempt": self._attempt}
+    def write(self, what: str, slot: int, **more: object) -> None:
+        trial, attempt = self._begun[slot]
+        line = {"at": time.time(), "what": what, "trial": trial, "attempt": attempt}
         os.write(self._file, (json.dumps({**line, **more}) + "\n").encode())

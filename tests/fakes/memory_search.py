@@ -53,6 +53,7 @@ class Search:
         *,
         trials: int = 30,
         workers: int = 1,
+        slots: int = 1,
         in_flight: int | None = None,
         fault: Fault | None = None,
         store: MemoryStore | None = None,
@@ -66,11 +67,11 @@ class Search:
         self.store = store or MemoryStore()
         self.memory = memory or InMemoryStudy("study")
         self.progress = SilentProgress()
-        self.pool = pool or InlinePool(workers, fault, artifact_store)
+        self.pool = pool or InlinePool(workers, fault, artifact_store, slots)
         self.stopping = False
         checkpoints = CheckpointStore(root=folder, study="study", identity="memory")
         self.driver = Driver(
-            plan=make_plan(trials=trials, in_flight=in_flight or workers + 1),
+            plan=make_plan(trials=trials, in_flight=in_flight or workers * slots + 1),
             memory=self.memory,
             adopted=adopted or [],
             store=self.store,

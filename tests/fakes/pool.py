@@ -5,8 +5,11 @@ from collections.abc import Callable
 
 from search.checkpoints.artifact_store import ArtifactCheckpointStore
 from search.records.messages import Begin, Continue, Event, Lost, Order, OutOfMemory
+from search.workers.failures import failure_event
 from search.workers.pool import Answer
+from search.workers.seats import Seats
 from tests.fakes.training import FakeWorker
+from trainer.errors import CheckpointError
 
 
 class Stall:
@@ -25,9 +28,11 @@ class InlinePool:
         count: int = 1,
         fault: Fault | None = None,
         artifact_store: ArtifactCheckpointStore | None = None,
+        slots: int = 1,
     ) -> None:
         self._artifact_store = artifact_store
-        self._workers = {f"worker-{index}": FakeWorker(artifact_store) for index in range(count)}
+        self.seats = Seats(workers=count, slots=slots)
+        self._trainers = {seat: FakeWorker(artifact_store) for seat in self.seats.names}
         self._orders: deque[tuple[str, Order]] = deque()
         self._fault = fault
         self._stalled: set[str] = set()
@@ -37,48 +42,71 @@ class InlinePool:
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(self._workers)
+        return self.seats.names
 
     def ready(self) -> tuple[str, ...]:
-        return tuple(worker for worker in self._workers if worker not in self.absent)
+        return tuple(worker for worker in self.names if worker not in self.absent)
 
     def submit(self, worker: str, order: Order) -> None:
-        assert worker not in self.absent, "there is no room for the worker"
+        assert worker in self.names and worker not in self.absent, "there is no room for the seat"
         assert isinstance(order, Begin | Continue)
-        assert all(worker != busy for busy, _ in self._orders), "the worker is not free"
+        assert all(worker != busy for busy, _ in self._orders), "the seat is not free"
+        self.seats.note_order(worker, order)
         self._orders.append((worker, order))
 
     def wait(self, timeout: float) -> list[Answer]:
         del timeout
-        if not self._orders:
-            return []
-        worker, order = self._orders.popleft()
-        event = self._carry_out(worker, order)
-        return [] if event is None else [Answer(worker=worker, event=event)]
+        for worker, order in self._orders:
+            if self.seats.process(worker) not in self._stalled:
+                return self._carry_out(worker, order)
+        return []
 
-    def replace(self, worker: str) -> None:
-        self._stalled.discard(worker)
-        self._workers[worker] = FakeWorker(self._artifact_store)
+    def replace(self, worker: str) -> tuple[str, ...]:
+        process = self.seats.process(worker)
         self.replaced.append(worker)
+        self._stalled.discard(process)
+        busy = self._forget(process)
+        self.seats.lose(process, busy, Lost(reason="it stood still"))
+        return tuple(seat for seat in busy if seat != worker)
 
     def lose_all(self, reason: str) -> list[Answer]:
         """The workers' cluster goes: no worker is left until ``outage`` is None again."""
         self.outage = reason
         lost = Lost(reason=reason, with_cluster=True)
         answers = [Answer(worker=worker, event=lost) for worker, _ in self._orders]
-        self._orders.clear()
-        self._workers = {worker: FakeWorker(self._artifact_store) for worker in self._workers}
+        for process in self.seats.processes:
+            self._forget(process)
         return answers
 
     def iterations(self) -> dict[str, int]:
-        return dict.fromkeys(self._workers, 0)
+        return dict.fromkeys(self.names, 0)
 
-    def _carry_out(self, worker: str, order: Order) -> Event | None:
-        assert worker not in self._stalled, "a worker that stands still takes no order"
-        fault = self._fault(worker, order, self._workers[worker]) if self._fault else None
+    def notices(self) -> list[str]:
+        return self.seats.notices()
+
+    def _forget(self, process: str) -> list[str]:
+        """Empty every seat of a process; those that were busy."""
+        busy = [seat for seat, _ in self._orders if self.seats.process(seat) == process]
+        self._orders = deque(order for order in self._orders if order[0] not in busy)
+        for seat in self.seats.of(process):
+            self._trainers[seat] = FakeWorker(self._artifact_store)
+        return busy
+
+    def _carry_out(self, worker: str, order: Order) -> list[Answer]:
+        process = self.seats.process(worker)
+        fault = self._fault(worker, order, self._trainers[worker]) if self._fault else None
         if isinstance(fault, Stall):
-            self._stalled.add(worker)
-            return None
+            self._stalled.add(process)
+            return []
         if isinstance(fault, Lost | OutOfMemory):
-            self._workers[worker] = FakeWorker(self._artifact_store)
-        return fault or self._workers[worker].advance(order)
+            return self.seats.lose(process, self._forget(process), fault)
+        self._orders.remove((worker, order))
+        event = fault or self._advance(worker, order)
+        self.seats.note_event(worker, event)
+        return [Answer(worker=worker, event=event)]
+
+    def _advance(self, worker: str, order: Order) -> Event:
+        try:
+            return self._trainers[worker].advance(order)
+        except CheckpointError as error:
+            return failure_event(error)

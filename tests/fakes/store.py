@@ -1,11 +1,15 @@
 """A store in memory, with outages on order, and a progress that only remembers."""
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from search.driver.study_changes import StudyChanges
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from search.driver.study_changes import NumberTaken, StudyChanges, TrialOver
 from search.driver.writes import (
     AddTrial,
+    Batchable,
     EndTrial,
     NewAttempt,
     StartQueued,
@@ -16,17 +20,32 @@ from search.driver.writes import (
 from search.progress.snapshot import Snapshot
 from storage.errors import DatabaseUnreachable
 
+TrialWrite = AddTrial | StartQueued | NewAttempt | StoreReport | EndTrial
+
+
+def _row(number: int, state: TrialState) -> FrozenTrial:
+    row = create_trial(state=state)
+    row.number = number
+    return row
+
 
 class MemoryStore:
     """Keeps entries in the order in which they were stored."""
 
     def __init__(self, away_at: set[int] | None = None) -> None:
         #: Those of trials.
-        self.entries: list[AddTrial | StartQueued | NewAttempt | StoreReport | EndTrial] = []
+        self.entries: list[TrialWrite] = []
         #: Results on the test split.
         self.tests: list[dict[str, object]] = []
         self.doubtful: list[Write] = []
+        #: How many entries each transaction of several had.
+        self.batches: list[int] = []
         self.asked_to_stop = False
+        #: Trials that others queued, and running ones that others ended, by number.
+        self.queued_by_others: dict[int, FrozenTrial] = {}
+        self.ended_by_others: dict[int, FrozenTrial] = {}
+        self._unseen_queued: list[FrozenTrial] = []
+        self._unseen_ended: list[FrozenTrial] = []
         self._tries = 0
         self._away_at = away_at or set()
 
@@ -36,13 +55,55 @@ class MemoryStore:
             raise DatabaseUnreachable("the database is unreachable: on order")
         if possibly_applied:
             self.doubtful.append(entry)
+            if entry in self.entries:
+                return
         if isinstance(entry, StoreTest):
             self.tests.append(entry.result)
-        else:
-            self.entries.append(entry)
+            return
+        self._refuse(entry)
+        self.entries.append(entry)
+
+    def _refuse(self, entry: TrialWrite) -> None:
+        """Others were quicker."""
+        if entry.trial in self.ended_by_others:
+            raise TrialOver(f"somebody else ended trial {entry.trial}")
+        if isinstance(entry, AddTrial) and entry.trial in self.queued_by_others:
+            raise NumberTaken(f"somebody else added trial {entry.trial}")
+
+    def apply_batch(self, writes: Sequence[Batchable], *, possibly_applied: bool) -> bool:
+        """Stores all or none; with outages on order, which count writes, one by one."""
+        if self._away_at:
+            return False
+        stored = len(self.entries)
+        try:
+            for write in writes:
+                self.apply(write, possibly_applied=possibly_applied)
+        except (NumberTaken, TrialOver):
+            del self.entries[stored:]
+            return False
+        self.batches.append(len(writes))
+        return True
 
     def read_changes(self) -> StudyChanges:
-        return StudyChanges(stop_requested=self.asked_to_stop)
+        added, self._unseen_queued = tuple(self._unseen_queued), []
+        ended, self._unseen_ended = tuple(self._unseen_ended), []
+        return StudyChanges(stop_requested=self.asked_to_stop, added=added, ended=ended)
+
+    def queue_by_others(self) -> int:
+        """Somebody queues a trial without parameters; its number."""
+        number = len(self.begun() | self.queued_by_others.keys())
+        self.queued_by_others[number] = _row(number, TrialState.WAITING)
+        self._unseen_queued.append(self.queued_by_others[number])
+        return number
+
+    def end_by_others(self, number: int) -> None:
+        """Somebody ends a running trial as failed."""
+        self.ended_by_others[number] = _row(number, TrialState.FAIL)
+        self._unseen_ended.append(self.ended_by_others[number])
+
+    def begun(self) -> set[int]:
+        """Numbers of the trials that were begun."""
+        return {e.trial for e in self.entries if isinstance(e, AddTrial | StartQueued)}
 
     def revive(self) -> None:
         pass

@@ -1,11 +1,15 @@
 """Trials exactly as Optuna's tables hold them, for tests of what is stored."""
 
+import contextlib
+from collections.abc import Iterator
+
+import optuna
 from optuna.trial import FrozenTrial
 
 from storage.database import Database
 from storage.optuna_store import open_optuna
 
-__all__ = ["stored_trials"]
+__all__ = ["others_study", "stored_trials"]
 
 
 def stored_trials(database: Database, study: str) -> list[FrozenTrial]:
@@ -14,5 +18,15 @@ def stored_trials(database: Database, study: str) -> list[FrozenTrial]:
     try:
         ids = {each.study_name: each._study_id for each in storage.get_all_studies()}
         return storage.get_all_trials(ids[study]) if study in ids else []
+    finally:
+        storage.engine.dispose()
+
+
+@contextlib.contextmanager
+def others_study(database: Database, study: str) -> Iterator[optuna.Study]:
+    """The study as somebody has it who knows Optuna, and nothing of this program."""
+    storage = open_optuna(database)
+    try:
+        yield optuna.load_study(study_name=study, storage=storage)
     finally:
         storage.engine.dispose()

@@ -1,4 +1,4 @@
-"""What people bring: oddities, and what becomes of each in every data set and ``predict``.
+"""Unusual inputs of users, and how every data set and ``predict`` treats each of them.
 
 A row is an oddity of one kind of file; its cells say whether it is used, used and said, or
 refused. ``tests/integration/trainer/datasets/test_inputs.py`` holds every cell, ``docs/data.md``

@@ -1,4 +1,4 @@
-"""Small copies of data sets, and of a folder of images of one's own, for a test to edit."""
+"""Small copies of data sets, and of a folder of the user's own images, for a test to edit."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +12,11 @@ from trainer.datasets.files import FileSource
 
 __all__ = ["Copy", "Kind", "copy_data_set", "own_images"]
 
-#: The anchor, another modality that has files of its own, and the labels.
+#: The main modality, another modality with separate files, and the labels.
 Kind = Literal["rgb", "second", "label"]
 
-LAYOUTS = {"nyu": "common"}  # where the first one would not do
-OWN = ("a", "b", "c")  # names of images of one's own
+LAYOUTS = {"nyu": "common"}  # where the first one is not suitable
+OWN = ("a", "b", "c")  # names of the user's own images
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,17 +24,17 @@ class Copy:
     """Files on the disk."""
 
     root: Path
-    #: Kind to its files, in order of paths.
+    #: Kind to its files, sorted by path.
     files: dict[Kind, list[Path]]
     #: Files that list names.
     lists: list[Path]
-    #: The description, where the data set has one.
+    #: The description, if the data set has one.
     description: Path | None = None
     config: DataConfig | None = None
 
 
 def copy_data_set(name: str, root: Path) -> Copy:
-    """A sound copy of a data set, under ``root``."""
+    """A valid copy of a data set, under ``root``."""
     layouts = MAKERS[name].LAYOUTS
     config: DataConfig = layouts[LAYOUTS.get(name, next(iter(layouts)))](root)
     source = open_dataset(config).source
@@ -55,7 +55,7 @@ def copy_data_set(name: str, root: Path) -> Copy:
 
 
 def own_images(root: Path) -> Copy:
-    """Images as a model of the folder data set takes them: colour, and 16 bits of heat."""
+    """Images for a model of the folder data set: colour, and 16 bits of thermal."""
     for name in OWN:
         save(root / f"rgb/{name}.png", noise(name, 0, 255, channels=3))
         save(root / f"thermal/{name}.png", noise(f"{name} t", 18000, 42000, "uint16"))

@@ -1,4 +1,4 @@
-"""Edits of a copy together with what its description says of it."""
+"""Edits of a copy together with its description."""
 
 from collections.abc import Iterable, Mapping
 

@@ -11,7 +11,7 @@ WITHOUT_LISTS = ("cityscapes", "predict")
 
 
 def rewritten(change: Callable[[str], bytes]) -> Edit:
-    """Every list is written otherwise."""
+    """Every list is written in another form."""
 
     def edit(copy: Copy) -> Iterable[str]:
         for path in copy.lists:
@@ -47,7 +47,9 @@ ROWS = (
     Row(
         given="lists in UTF-16",
         edit=rewritten(lambda text: text.encode("utf-16")),
-        cells=everywhere(refused("give a text file in UTF-8 with a name a line"), *WITHOUT_LISTS),
+        cells=everywhere(
+            refused("give a text file in UTF-8 with one name per line"), *WITHOUT_LISTS
+        ),
     ),
     Row(
         given="a description with a BOM",

@@ -25,7 +25,7 @@ Write = Callable[[Path, NDArray[Any]], None]
 
 
 def written(write: Write) -> Edit:
-    """The first label is written otherwise."""
+    """The first label is written in another form."""
 
     def edit(copy: Copy) -> Iterable[str]:
         path = copy.files["label"][0]
@@ -36,7 +36,7 @@ def written(write: Write) -> Edit:
 
 
 def every(write: Write, suffix: str = ".png") -> Edit:
-    """Every label is written otherwise."""
+    """Every label is written in another form."""
 
     def edit(copy: Copy) -> Iterable[str]:
         paths = [path.with_suffix(suffix) for path in copy.files["label"]]
@@ -50,7 +50,7 @@ def every(write: Write, suffix: str = ".png") -> Edit:
 
 
 def few_bits(bits: int) -> Write:
-    """Grey of 1, 2 or 4 bits a pixel."""
+    """Grey of 1, 2 or 4 bits per pixel."""
 
     def write(path: Path, label: NDArray[Any]) -> None:
         path.write_bytes(grey_png(label, bits))
@@ -72,14 +72,14 @@ def indexed(path: Path, label: NDArray[Any], colours: NDArray[np.uint8] = COLOUR
 
 
 def other_indices(path: Path, label: NDArray[Any]) -> None:
-    """Indices that are other numbers than the label's, of the right colours."""
+    """Indices that differ from the label numbers, with the right colours."""
     colours = np.zeros((256, 3), dtype=np.uint8)
     colours[INDICES] = COLOURS
     indexed(path, INDICES[label], colours)
 
 
 def strange(path: Path, label: NDArray[Any]) -> None:
-    """A number that is named nowhere in place of 0."""
+    """An unknown number in place of 0."""
     save(path, np.where(label == 0, STRANGE, label).astype(np.uint8))
 
 
@@ -89,14 +89,14 @@ def coloured(path: Path, label: NDArray[Any]) -> None:
 
 
 def off_colour(path: Path, label: NDArray[Any]) -> None:
-    """One pixel is of a colour that the palette lacks."""
+    """One pixel has a colour missing from the palette."""
     colours = COLOURS[label]
     colours[0, 0] = (1, 2, 3)
     save(path, colours)
 
 
 def transparent(path: Path, label: NDArray[Any]) -> None:
-    """Colours, and nothing where there is no class."""
+    """Colours, and transparent pixels where there is no class."""
     save(path, np.dstack([COLOURS[label], np.where(label == 0, 0, 255).astype(np.uint8)]))
 
 
@@ -110,15 +110,15 @@ def two_classes(path: Path, label: NDArray[Any]) -> None:
     save(path, label.clip(max=1))
 
 
-OTHER_KIND = refused("where .* should be: give the original file, or convert it")
-NO_NUMBER = refused("none of this data set's.*: give its own label files")
+OTHER_KIND = refused("bits instead of .*: give the original file, or convert it")
+NO_NUMBER = refused("but this data set has only .*: give the data set's own label files")
 FILES = 'files = "labels/{name}.png"'
 NO_CLASS = "ignore = [0]"
 BLACK = f"{NO_CLASS}\nignore_colours = [[0, 0, 0]]"
 
 
 def by_folder(given: str, changes: dict[str, str], edit: Edit, cell: Cell | None = None) -> Row:
-    """A row of what a description alone can say."""
+    """A row that only a description can define."""
     return Row(given=given, edit=described(changes, edit), cells={"folder": cell or used()})
 
 
@@ -153,7 +153,9 @@ ROWS = (
         cells=everywhere(
             NO_NUMBER,
             "predict",
-            folder=refused("none of this data set's.*: set labels.numbers .*or labels.others"),
+            folder=refused(
+                "do(es)? not belong to this data set .*: set labels.numbers .*or labels.others"
+            ),
         ),
     ),
     by_folder(
@@ -165,7 +167,9 @@ ROWS = (
         "labels with a palette of other indices",
         {},
         every(other_indices),
-        refused("none of this data set's.*: set labels.numbers to the stored numbers"),
+        refused(
+            "do(es)? not belong to this data set .*: set labels.numbers to the stored numbers"
+        ),
     ),
     by_folder(
         "labels with a palette of other indices, `numbers`",
@@ -183,7 +187,9 @@ ROWS = (
         cells=everywhere(
             OTHER_KIND,
             "predict",
-            folder=refused("that the palette lacks.*labels.ignore_colours, or set labels.others"),
+            folder=refused(
+                "missing from the palette.*labels.ignore_colours, or set labels.others"
+            ),
         ),
     ),
     by_folder(
@@ -196,7 +202,7 @@ ROWS = (
         "a label in colour, of which one is not in the palette",
         {NO_CLASS: BLACK},
         written(off_colour),
-        refused(r"1 pixel of 1 colour that the palette lacks, most often \[1, 2, 3\]"),
+        refused(r"1 pixel of 1 colour missing from the palette, most often \[1, 2, 3\]"),
     ),
     by_folder(
         "labels in colour as JPEG",

@@ -1,4 +1,4 @@
-"""Rows: how files are called, and what lies beside them."""
+"""Rows: names of files, and additional files in their folders."""
 
 import shutil
 import unicodedata
@@ -12,7 +12,7 @@ __all__ = ["ROWS"]
 
 
 def respelled(kind: Kind, extension: str) -> Edit:
-    """Every other file of a kind has its extension spelled otherwise."""
+    """Every second file of a kind has another spelling of its extension."""
 
     def edit(copy: Copy) -> Iterable[str]:
         for path in copy.files[kind][::2]:
@@ -23,7 +23,7 @@ def respelled(kind: Kind, extension: str) -> Edit:
 
 
 def as_jpg(copy: Copy) -> Iterable[str]:
-    """RGB files end in ``.jpg``; the pixels are as they were, for no reader minds."""
+    """RGB files end in ``.jpg``; the pixels are unchanged, because no reader relies on it."""
     for index, path in enumerate(copy.files["rgb"]):
         copy.files["rgb"][index] = path.rename(path.with_suffix(".jpg"))
     if copy.description:
@@ -33,7 +33,7 @@ def as_jpg(copy: Copy) -> Iterable[str]:
 
 
 def twin(copy: Copy) -> Iterable[str]:
-    """A file twice, the second time in capital letters."""
+    """A copy of a file with its name in capital letters."""
     path = copy.files["rgb"][0]
     other = path.with_suffix(path.suffix.upper())
     shutil.copy(path, other)
@@ -41,7 +41,7 @@ def twin(copy: Copy) -> Iterable[str]:
 
 
 def nested(copy: Copy) -> Iterable[str]:
-    """A file more in a folder beside the images."""
+    """An additional file in a folder next to the images."""
     path = copy.files["rgb"][0]
     (path.parent / "day2").mkdir()
     shutil.copy(path, path.parent / "day2" / f"x{path.suffix}")
@@ -49,13 +49,13 @@ def nested(copy: Copy) -> Iterable[str]:
 
 
 def foreign(copy: Copy) -> Iterable[str]:
-    """A picture of a kind that nothing here reads."""
+    """A picture of a kind that cannot be read."""
     (copy.files["rgb"][0].parent / "IMG_0001.HEIC").write_bytes(b"x")
     return ()
 
 
 def litter(copy: Copy) -> Iterable[str]:
-    """What systems put beside pictures."""
+    """Files that operating systems add to folders."""
     folder = copy.files["rgb"][0].parent
     for name in (".DS_Store", f"._{copy.files['rgb'][0].name}", "Thumbs.db", "desktop.ini"):
         (folder / name).write_bytes(b"x")
@@ -73,7 +73,7 @@ def linked(copy: Copy) -> Iterable[str]:
 
 
 def dangling(copy: Copy) -> Iterable[str]:
-    """A file is a link to nothing."""
+    """A file is a broken link."""
     path = copy.files["rgb"][0]
     path.unlink()
     path.symlink_to(copy.root / "nothing")
@@ -81,7 +81,7 @@ def dangling(copy: Copy) -> Iterable[str]:
 
 
 def empty(kind: Kind) -> Edit:
-    """A file of a kind has no content."""
+    """A file of a kind is empty."""
 
     def edit(copy: Copy) -> Iterable[str]:
         copy.files[kind][0].write_bytes(b"")
@@ -91,7 +91,7 @@ def empty(kind: Kind) -> Edit:
 
 
 def called(addition: str) -> Edit:
-    """An image's name has characters more, in every file and list."""
+    """An image has a longer name, in every file and list."""
 
     def edit(copy: Copy) -> Iterable[str]:
         old = _base(copy)
@@ -110,14 +110,14 @@ def called(addition: str) -> Edit:
 
 
 def decomposed(copy: Copy) -> Iterable[str]:
-    """RGB files are called as a Mac calls them; lists and other files are not."""
+    """RGB files have names as on a Mac; lists and other files do not."""
     for path in copy.files["rgb"][0].parent.iterdir():
         path.rename(path.with_name(unicodedata.normalize("NFD", path.name)))
     return ()
 
 
 def _base(copy: Copy) -> str:
-    """The name of the first image, as its file has it."""
+    """The name of the first image, as in its file."""
     return copy.files["rgb"][0].name.split(".")[0].removesuffix("_leftImg8bit")
 
 
@@ -151,7 +151,7 @@ ROWS = (
         given="`a.png` beside `a.PNG`",
         edit=twin,
         cells=everywhere(
-            refused("are two files of one name.*keep one of them"),
+            refused("have the same name apart from the case or form.*keep one of them"),
             nyu=refused("are two files for one frame: keep one of them"),
             predict=refused("have one name.*rename one"),
         ),
@@ -188,7 +188,7 @@ ROWS = (
         given="a symbolic link to nothing",
         edit=dangling,
         cells=everywhere(
-            refused("is a link to nothing: mend the link"),
+            refused("is a broken link: fix the link"),
         ),
     ),
     Row(

@@ -1,4 +1,4 @@
-"""Rows: pictures that are to be turned as their EXIF orientation says."""
+"""Rows: pictures with an EXIF orientation."""
 
 import struct
 import zlib
@@ -16,7 +16,7 @@ from trainer.datasets.decoding import read_stored
 
 __all__ = ["ROWS", "STORED", "write_tagged"]
 
-#: Orientation to how a camera stores what is to be seen.
+#: Orientation to the pixels that a camera stores for a picture.
 STORED: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
     1: lambda seen: seen,
     2: np.fliplr,
@@ -32,7 +32,7 @@ LAST_CHUNK = 12  # bytes
 
 
 def write_tagged(path: Path, seen: NDArray[Any], orientation: int, *, late: bool = False) -> None:
-    """Write a picture as a camera does, as PNG whatever the file is called.
+    """Write a picture like a camera, as PNG whatever the extension.
 
     Args:
         path: The file.
@@ -54,7 +54,7 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def tagged(kind: Kind, orientation: int, *, late: bool = False) -> Edit:
-    """Every file of a kind is stored turned, and says so."""
+    """Every file of a kind is stored turned, with a tag."""
 
     def edit(copy: Copy) -> Iterable[str]:
         for path in copy.files[kind]:
@@ -65,7 +65,7 @@ def tagged(kind: Kind, orientation: int, *, late: bool = False) -> Edit:
 
 
 def contradiction(copy: Copy) -> Iterable[str]:
-    """Both modalities are stored lying on their side, and RGB alone says so."""
+    """Both modalities are stored sideways, but only RGB has a tag."""
     tagged("rgb", 6)(copy)
     for path in copy.files["second"] or copy.files["label"]:
         save(path, np.ascontiguousarray(STORED[6](read_stored(path))))
@@ -73,7 +73,7 @@ def contradiction(copy: Copy) -> Iterable[str]:
 
 
 def damaged(copy: Copy) -> Iterable[str]:
-    """The tags are none."""
+    """The tags are invalid."""
     for path in copy.files["rgb"]:
         write_tagged(path, read_stored(path), 1)
         content = path.read_bytes()

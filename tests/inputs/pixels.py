@@ -1,4 +1,4 @@
-"""Rows: bits, channels, bands, palettes, sizes and numbers that are none."""
+"""Rows: bits, channels, bands, palettes, sizes, and values that are not finite."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -19,7 +19,7 @@ Change = Callable[[NDArray[Any]], NDArray[Any]]
 
 
 def stored(kind: Kind, change: Change, *, every: bool = False) -> Edit:
-    """One file of a kind, or each of them, holds other numbers."""
+    """One or all files of a kind have other numbers."""
 
     def edit(copy: Copy) -> Iterable[str]:
         paths = copy.files[kind] if every else copy.files[kind][-1:]
@@ -33,7 +33,7 @@ def stored(kind: Kind, change: Change, *, every: bool = False) -> Edit:
 
 
 def converted(mode: str, *, every: bool = False) -> Edit:
-    """The first RGB file, or each of them, is of another mode."""
+    """The first or all RGB files have another mode."""
 
     def edit(copy: Copy) -> Iterable[str]:
         paths = copy.files["rgb"] if every else copy.files["rgb"][:1]
@@ -47,7 +47,7 @@ def converted(mode: str, *, every: bool = False) -> Edit:
 
 
 def array_with(*places: tuple[int | slice, int | slice]) -> Edit:
-    """Numbers of an array are none."""
+    """An array has values that are not finite."""
 
     def edit(copy: Copy) -> Iterable[str]:
         path = sorted(copy.root.rglob("*.npy"))[-1]
@@ -83,7 +83,7 @@ def shortened(array: NDArray[Any]) -> NDArray[Any]:
     return array[: -(len(array) // 8)]
 
 
-OTHER_KIND = refused("where .* should be: give the original file, or convert it")
+OTHER_KIND = refused("bits instead of .*: give the original file, or convert it")
 BAND_SETTINGS = {
     'files = "colour/{name}.png"': 'files = "colour/{name}.png"\nbits = 16\nband = [0, 1, 2]',
     'files = "{name}/thermal.png"': 'files = "colour/{name}.png"\nband = 3',
@@ -138,7 +138,9 @@ ROWS = (
         edit=described(
             {COLOUR: f"{COLOUR}\nband = [1, 2, 3]"}, stored("rgb", np.array, every=True)
         ),
-        cells={"folder": refused("has 3 bands, where modalities.rgb.band.*: give a band that is")},
+        cells={
+            "folder": refused("has 3 bands, but modalities.rgb.band.*: give a band that exists")
+        },
     ),
     Row(
         given="another modality of another size",
@@ -150,7 +152,9 @@ ROWS = (
         edit=described(
             {THERMAL: f'{THERMAL}\nother_size = "nearest"'}, stored("second", doubled, every=True)
         ),
-        cells={"folder": said("thermal takes its nearest pixels where it is of another size")},
+        cells={
+            "folder": said("thermal takes its nearest pixels if its size differs from that of rgb")
+        },
     ),
     Row(
         given='another modality of other proportions, `other_size = "nearest"`',
@@ -183,7 +187,7 @@ ROWS = (
         edit=described(
             {HEIGHT: f'{HEIGHT}\nholes = "larger"'}, array_with((slice(None), slice(None)))
         ),
-        cells={"folder": refused("has not one measured pixel: remove the image")},
+        cells={"folder": refused("has no measured pixel: remove the image")},
     ),
     Row(
         given="0 where nothing was measured, `hole_values = [0]`",

@@ -8,44 +8,44 @@ from tests.inputs.copies import Copy
 
 __all__ = ["COLUMNS", "Cell", "Edit", "Row", "everywhere", "refused", "said", "text", "used"]
 
-#: Data sets that are read from files, and images of a user's own.
+#: Data sets that are read from files, and the user's own images.
 COLUMNS = ("cityscapes", "cocostuff27", "folder", "mcubes", "mfnet", "nyu", "predict")
 
-#: What is done to a copy, and the names of which a refusal has to have one.
+#: Edit of a copy, and the names of which a refusal must contain one.
 Edit = Callable[[Copy], Iterable[str]]
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What becomes of it."""
+    """Treatment of an input."""
 
     outcome: Literal["used", "said", "refused"]
-    #: Regular expression of what is said.
+    #: Regular expression of the message.
     words: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One oddity."""
+    """One unusual input."""
 
-    #: What is odd, for the document.
+    #: Description of the unusual input, for the document.
     given: str
     edit: Edit
-    #: Column to what becomes of it there; a column that is not named has no such files.
+    #: Column to the treatment there; a column that is missing has no such files.
     cells: Mapping[str, Cell]
-    #: What is done to the copy first, without which there is nothing odd.
+    #: Preparation of the copy, without which nothing is unusual.
     prepare: Edit = lambda copy: ()
-    #: Whether images and labels come out as those of the sound copy.
+    #: Whether images and labels equal those of the original copy.
     same: bool = True
 
 
 def used() -> Cell:
-    """As if nothing were odd, without a word."""
+    """Used like a usual input, without a note."""
     return Cell("used")
 
 
 def said(words: str) -> Cell:
-    """Used, and a line tells it."""
+    """Used, with a note of one line."""
     return Cell("said", words)
 
 

@@ -23,6 +23,7 @@ from storage.address import parse_address
 from storage.database import Database, open_database
 from storage.embedded import EmbeddedServer
 from storage.optuna_store import open_optuna
+from tests.fakes.server_settings import spare_the_disk
 
 TEMPLATE = "umss_template"
 DEBIAN_PROGRAMS = Path("/usr/lib/postgresql/15/bin")
@@ -42,6 +43,7 @@ def embedded_root() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def _template(embedded_root: Path) -> Iterator[Database]:
     with open_database(parse_address(f"embedded:{embedded_root}")) as server:
+        spare_the_disk(server)
         _run(server, f"CREATE DATABASE {TEMPLATE}")
         with open_database(parse_address(_address(embedded_root, TEMPLATE))) as template:
             open_optuna(template).engine.dispose()
@@ -72,7 +74,7 @@ def database(database_address: str) -> Iterator[Database]:
 
 def _fresh(server: Database, root: Path, *, template: str) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
-    _run(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    _run(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
     yield _address(root, name)
     _run(server, f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -1,4 +1,4 @@
-"""What a frozen feature extractor is.
+"""Interface of a frozen feature extractor.
 
 Letters of shapes: ``docs/architecture.md``.
 """
@@ -13,9 +13,9 @@ __all__ = ["Backbone", "Scaling"]
 
 @dataclass(frozen=True, kw_only=True)
 class Scaling:
-    """What features become that have no common centre and scale of their own."""
+    """Target statistics for features that have no common centre and scale of their own."""
 
-    #: Deviation of each channel over the train split, C numbers.
+    #: Standard deviation of each channel over the train split, C numbers.
     deviations: tuple[float, ...]
     #: Mean of every channel over the train split.
     mean: float
@@ -41,12 +41,12 @@ class Backbone(Protocol):
 
     @property
     def scaling(self) -> Scaling | None:
-        """What channels have to be centred and scaled to, by their statistics over train."""
+        """Mean and deviation to which channels are scaled by their statistics over train."""
         ...
 
     @property
     def fingerprint(self) -> str:
-        """Changes with whatever changes the features: weights, settings, our own code."""
+        """Changes with everything that affects the features: weights, settings, our own code."""
         ...
 
     def features(self, images: torch.Tensor) -> torch.Tensor:

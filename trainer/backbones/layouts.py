@@ -1,13 +1,13 @@
-"""What authors' weights files call the weights, and what timm calls them.
+"""Translating the names in authors' weights files to those of timm.
 
-DINO and timm use the same names. DINOv2 adds a mask token that only pretraining uses and, in
-its variant with registers, keeps the class token apart from its position. DINOv3 has names of
-its own; one bias of queries, keys and values with a mask that is 0 for the keys; and the
-periods of its rotary position embedding, rounded to bfloat16, which the authors' own model
-then uses: so are they here.
+DINO and timm use the same names. DINOv2 adds a mask token that only pretraining uses and, in its
+variant with registers, stores the class token separately from its position. DINOv3 has its own
+names, one bias of queries, keys and values with a mask that is 0 for the keys, and the periods of
+its rotary position embedding, rounded to bfloat16. The authors' own model uses these periods, so
+they are used here as well.
 
-Whatever is not in these tables is neither dropped nor resampled: the caller compares names and
-shapes with the model's.
+Entries that are not in these tables are neither dropped nor resampled: the caller compares names
+and shapes with the model's.
 """
 
 import re
@@ -19,24 +19,24 @@ from torch import Tensor, nn
 
 __all__ = ["PERIODS", "Layout", "MisfitError", "detect_layout", "load_periods", "to_timm_names"]
 
-#: The rotary position embedding's periods: no weight to timm, which computes them.
+#: The rotary position embedding's periods, which are not a weight in timm; it computes them.
 PERIODS = "rope.periods"
 
 
 class MisfitError(ValueError):
-    """Weights are not for this architecture; the message is a short reason."""
+    """The weights do not fit this architecture; the message is a short reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """How one family of files names its weights."""
+    """The names of the weights in one family of files."""
 
     name: str
-    #: Names of which at least one is in every file of the layout and none in timm's.
+    #: Names of which every file of the layout has at least one and timm's files have none.
     marks: tuple[str, ...]
-    #: Patterns and what replaces them, each applied once to every name.
+    #: Patterns and their replacements, each applied once to every name.
     renames: tuple[tuple[str, str], ...] = ()
-    #: What only pretraining uses.
+    #: Entries that only pretraining uses.
     dropped: tuple[str, ...] = ()
 
 
@@ -63,7 +63,7 @@ DINOV2 = Layout(
     ),
     dropped=("mask_token",),
 )
-#: Module of timm that holds the architecture, to the layouts of its authors' files.
+#: Module of timm with the architecture, to the layouts of its authors' files.
 LAYOUTS: Mapping[str, tuple[Layout, ...]] = {
     "timm.models.eva": (DINOV3,),
     "timm.models.vision_transformer": (DINOV2,),
@@ -71,7 +71,7 @@ LAYOUTS: Mapping[str, tuple[Layout, ...]] = {
 
 
 def detect_layout(state: Mapping[str, Tensor], model: nn.Module) -> Layout | None:
-    """The authors' layout a file is in; None if it has none of their marks."""
+    """The authors' layout of a file; None if it has none of their marks."""
     for layout in LAYOUTS.get(type(model).__module__, ()):
         if any(mark in state for mark in layout.marks):
             return layout
@@ -81,10 +81,10 @@ def detect_layout(state: Mapping[str, Tensor], model: nn.Module) -> Layout | Non
 def to_timm_names(
     state: Mapping[str, Tensor], model: nn.Module, layout: Layout
 ) -> dict[str, Tensor]:
-    """The same weights under timm's names; whatever the layout does not know keeps its own.
+    """The same weights under timm's names; names that the layout does not know are unchanged.
 
     Raises:
-        MisfitError: If the file has biases that the model has no place for.
+        MisfitError: If the file has biases that the model lacks.
     """
     state = {name: value for name, value in state.items() if name not in layout.dropped}
     if layout is DINOV3:
@@ -101,7 +101,7 @@ def _rename(name: str, layout: Layout) -> str:
 
 
 def _split_biases(state: Mapping[str, Tensor], model: nn.Module) -> dict[str, Tensor]:
-    """Masked biases as timm's variants have them: of queries and of values, or none at all."""
+    """Masked biases as in timm's variants: of queries and of values, or none at all."""
     takes = any(name.endswith(".q_bias") for name, _ in model.named_parameters())
     split: dict[str, Tensor] = {}
     for name, value in state.items():
@@ -126,12 +126,12 @@ def _masked(name: str, bias: Tensor, mask: Tensor | None) -> Tensor:
     if mask is None:
         return bias
     if mask.shape != bias.shape or not mask.isfinite().all():
-        raise MisfitError(f"{name}_mask is no mask of {name}")
+        raise MisfitError(f"{name}_mask is not a mask of {name}")
     return bias * mask
 
 
 def _join_class_position(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The class token with its position added: timm's embeds the positions of patches alone."""
+    """The class token with its position added, because timm embeds only positions of patches."""
     joined = dict(state)
     if {"cls_token", "pos_embed"} <= state.keys() and state["pos_embed"].ndim == 3:
         joined["cls_token"] = state["cls_token"] + state["pos_embed"][:, :1]
@@ -140,10 +140,10 @@ def _join_class_position(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def load_periods(model: nn.Module, periods: Tensor) -> None:
-    """Give the rotary position embedding the periods of the file.
+    """Load the periods of the file into the rotary position embedding.
 
     Raises:
-        MisfitError: If the model has none, or others than these but for rounding.
+        MisfitError: If the model has none, or they differ by more than rounding.
     """
     own = getattr(getattr(model, "rope", None), "periods", None)
     if own is None or own.shape != periods.shape:

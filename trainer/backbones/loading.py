@@ -1,9 +1,8 @@
-"""Putting the weights of a file into a model of timm: strictly, whatever the file's layout.
+"""Loading a file's weights into a model of timm: strictly, for every known layout.
 
 A file has timm's names, or those of the DINO, DINOv2 or DINOv3 authors or of Hugging Face
-transformers, which our own tables translate. Files of other models are left to timm's
-conversion, kept from what it does without a word: to resample patches and positions, and to
-drop biases.
+transformers, which our own tables translate. Files of other models are converted by timm, after
+checks against its silent changes: it would resample patches and positions and drop biases.
 """
 
 import contextlib
@@ -29,20 +28,20 @@ from trainer.errors import WeightsError
 
 __all__ = ["check_fit", "differences", "load_weights", "patch_side"]
 
-CLASSIFIERS = ("head.", "head_dist.")  # of timm's own files; of no use here
+CLASSIFIERS = ("head.", "head_dist.")  # of timm's own files; not needed here
 
 
 def load_weights(model: nn.Module, path: Path, name: str) -> None:
-    """Load a file strictly: each weight of the model from it, and nothing in it left over.
+    """Load a file strictly: it has to contain exactly the weights of the model.
 
     Args:
         model: The model, changed in place.
         path: A safetensors or torch file.
-        name: What to call the model in messages.
+        name: Name of the model for messages.
 
     Raises:
-        WeightsError: If the file cannot be read or does not fit; says what is missing, what is
-            there besides, and what has another shape.
+        WeightsError: If the file cannot be read or does not fit; lists missing and additional
+            weights and those of another shape.
     """
     state = read_state(path)
     foreign = has_transformers_names(state)
@@ -81,7 +80,7 @@ def _translate(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tenso
 
 
 def _is_ours(model: nn.Module) -> bool:
-    """Whether the model is of a family whose layouts we know: then timm is not to guess."""
+    """Whether the model is of a family with known layouts; timm then must not guess."""
     settings: Any = model.pretrained_cfg
     return "dino" in f"{settings['architecture']}.{settings.get('tag')}"
 
@@ -102,12 +101,12 @@ def _headless(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def differences(model: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
-    """What is missing, besides, or of another shape, a phrase each."""
+    """Missing and additional weights and those of another shape, one phrase each."""
     wanted = model.state_dict()
     both = wanted.keys() & state.keys()
     kinds = (
-        ("misses", wanted.keys() - state.keys()),
-        ("has besides", state.keys() - wanted.keys()),
+        ("lacks", wanted.keys() - state.keys()),
+        ("also has", state.keys() - wanted.keys()),
         ("other shape:", {key for key in both if wanted[key].shape != state[key].shape}),
     )
     return [f"{kind} {list_keys(keys)}" for kind, keys in kinds if keys]
@@ -117,10 +116,10 @@ def check_fit(model: nn.Module, state: Mapping[str, Tensor]) -> None:
     """Refuse weights that are not the model's own, by name and shape.
 
     Raises:
-        MisfitError: If they are not; says what differs.
+        MisfitError: If they are not; lists the differences.
     """
-    if told := differences(model, state):
-        raise MisfitError("; ".join(told))
+    if found := differences(model, state):
+        raise MisfitError("; ".join(found))
 
 
 def _check_patch(model: nn.Module, state: Mapping[str, Tensor]) -> None:
@@ -157,7 +156,7 @@ def _check_biases(model: nn.Module, state: Mapping[str, Tensor]) -> None:
 
 
 def _variant_hint(name: str, error: MisfitError) -> str:
-    """The name of timm's variant with biases, if there is one and biases are what is wrong."""
+    """The name of timm's variant with biases, if there is one and biases are the problem."""
     architecture, dot, tag = name.partition(".")
     variant = f"{architecture}_qkvb"
     if is_model(variant) and ("_bias" in str(error) or "biases such as" in str(error)):

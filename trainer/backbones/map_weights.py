@@ -1,8 +1,8 @@
-"""Putting the weights of a file into a model of timm with feature maps: strictly.
+"""Loading a file's weights strictly into a model of timm with feature maps.
 
-A file has timm's names, or those that timm's own conversion knows (the authors' of ConvNeXt, for
-one). Either way each weight of the model comes from the file, and nothing in it is left over
-but a classifier.
+A file has timm's names, or those that timm can convert (for example those of the ConvNeXt
+authors). In both cases it has to contain exactly the weights of the model, apart from a
+classifier.
 """
 
 import contextlib
@@ -28,11 +28,11 @@ def load_map_weights(model: nn.Module, path: Path, name: str) -> None:
     Args:
         model: The model, without a classifier; changed in place.
         path: A safetensors or torch file.
-        name: What to call the model in messages.
+        name: Name of the model for messages.
 
     Raises:
-        WeightsError: If the file cannot be read or does not fit; says what is missing, what is
-            there besides, and what has another shape.
+        WeightsError: If the file cannot be read or does not fit; lists missing and additional
+            weights and those of another shape.
     """
     state = read_state(path)
     try:
@@ -57,7 +57,7 @@ def _translate(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tenso
         with contextlib.redirect_stdout(io.StringIO()):  # some of timm's print
             return _headless(model, dict(convert(dict(state), model)))
     except (AttributeError, KeyError, RuntimeError, TypeError, ValueError):
-        return own  # what it is lacking is told by its own names
+        return own  # then the message uses the file's own names
 
 
 def _headless(model: Any, state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -1,18 +1,18 @@
 """Hand-made features: colour, slope, orientation and texture statistics of each patch.
 
-Needs no weights, and does not know what a modality means: three channels are opponent
-colours (lightness, red against green, yellow against blue), of which every statistic is
-taken at two scales, over the patch and over the 3 x 3 patches around it. On a depth image the
-means give the absolute level, the slopes the tilt of the surface, the energies its edges.
+Needs no weights and ignores the meaning of a modality: the three channels become opponent
+colours (lightness, red against green, yellow against blue), and every statistic is computed at
+two scales, over the patch and over the 3 x 3 patches around it. For a depth image the means give
+the absolute level, the slopes the tilt of the surface, and the energies its edges.
 
-The statistics have no common scale or centre. The loss takes cosines of un-centred
-features, which would then all be near 1; so ``scaling`` asks for each channel to be
-centred and scaled. Constants fixed once would fit one modality and not the next (a depth
-image is smooth where a photo is not), so they are taken from the train split and stored
-with the bank. Two things are chosen: levels, which are 3 of 22 statistics and most of what
-there is to know of a depth image, weigh as much as all texture; and every channel has the same
-mean above zero, for features of trained networks have a common part too, and without it no
-bias b of 0 or more could let the loss attract everything, which is how runs collapse.
+The statistics have no common scale or centre. The loss computes cosines of un-centred features,
+which would all be near 1, so ``scaling`` asks for each channel to be centred and scaled. Fixed
+constants would fit one modality but not the next (a depth image is smooth where a photo is not),
+so they are computed on the train split and stored in the cache entry. Two values are chosen.
+Levels, which are 3 of 22 statistics and most of the information in a depth image, weigh as much
+as all texture. And every channel has the same mean above zero, because features of trained
+networks also have a common part; without it no bias b of 0 or more could let the loss attract
+everything, which is how runs collapse.
 
 Letters of shapes: ``docs/architecture.md``.
 """
@@ -26,13 +26,13 @@ from trainer.backbones.base import Scaling
 
 __all__ = ["PatchStats"]
 
-VERSION = 2  # counts every change of the numbers
+VERSION = 2  # increased with every change of the numbers
 
 OPPONENT = ((1 / 3, 1 / 3, 1 / 3), (0.5, -0.5, 0.0), (0.25, 0.25, -0.5))
 SCALES = (1, 3)  # windows, in patches
 FINE, COARSE = 3, 9  # pixels, windows whose means bound the texture bands
-FLOOR = 0.01  # energies below it are sensor noise: keeps logarithms calm
-LEVELS, STATISTICS = 3, 22  # a scale; levels come first
+FLOOR = 0.01  # energies below it are sensor noise; keeps logarithms stable
+LEVELS, STATISTICS = 3, 22  # per scale; levels come first
 LEVEL_DEVIATION = 3.0  # of levels; 1 of all other statistics
 MEAN = 0.7  # of every channel: the mean cosine of two tokens becomes 0.25
 SCALING = Scaling(
@@ -68,7 +68,7 @@ class PatchStats:
 
 @dataclass(frozen=True, kw_only=True)
 class _Maps:
-    """What is averaged, a value a pixel; each (N, channels, h, w)."""
+    """The averaged quantities, one value per pixel; each (N, channels, h, w)."""
 
     colours: torch.Tensor  # 3
     squares: torch.Tensor  # 3
@@ -93,7 +93,7 @@ def _pixel_maps(colours: torch.Tensor) -> _Maps:
 
 
 def _turns(across: torch.Tensor, down: torch.Tensor) -> torch.Tensor:
-    """Direction of the gradient doubled and quadrupled, as points; long gradients count more."""
+    """Direction of the gradient times two and four, as points; long gradients weigh more."""
     length = (across**2 + down**2).sqrt()
     cos = (across**2 - down**2) / (length + FLOOR)
     sin = 2 * across * down / (length + FLOOR)
@@ -119,14 +119,14 @@ def _pool(maps: _Maps, patch: int, scale: int) -> torch.Tensor:
 
 
 def _bend(slopes: torch.Tensor) -> torch.Tensor:
-    """Signed logarithm: a tilt of a few thousandths a pixel and a step both keep their say."""
+    """Signed logarithm, in which both a tilt of some thousandths per pixel and a step count."""
     return slopes.sign() * (1 + slopes.abs() * 200).log()
 
 
 def _mean(values: torch.Tensor, window: int) -> torch.Tensor:
-    """Mean over a square window around each place, as far as it lies inside; same shape.
+    """Mean over a square window around each position, as far as it is inside; same shape.
 
-    As two products with band matrices: on a CPU ten times as fast as pooling with stride 1.
+    Two products with band matrices are ten times as fast on a CPU as pooling with stride 1.
     """
     down, across = (_band(side, window, values) for side in values.shape[-2:])
     return down @ values @ across.T

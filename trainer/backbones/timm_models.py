@@ -1,4 +1,4 @@
-"""Models of timm by name: made the same on every run, and where their weights are.
+"""Models of timm by name: created identically on every run, and the source of their weights.
 
 Importing timm takes seconds, so this module is imported only when such a backbone is named.
 """
@@ -26,7 +26,7 @@ def check_name(name: str) -> None:
     """Refuse a name that timm does not know, or a tag of weights that it does not have.
 
     Raises:
-        ConfigError: If either is so; names what is near.
+        ConfigError: In either case; suggests similar names.
     """
     architecture, _, tag = name.partition(".")
     if not is_model(architecture):
@@ -51,14 +51,14 @@ def create_model(name: str, **options: Any) -> nn.Module:
     """The model without a classifier and with random weights, the same on every run.
 
     Args:
-        name: Name of timm's, with or without the tag of its weights.
-        **options: What else timm is asked for.
+        name: Name in timm, with or without the tag of its weights.
+        **options: Further options of timm.
 
     Raises:
         TypeError: If the model does not know an option.
     """
-    # timm initialises from torch's global generator and takes no other: lend it a seeded
-    # state and put the old one back.
+    # timm initialises from torch's global generator and accepts no other, so that generator is
+    # seeded here and its old state restored.
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(derive_seed("timm", name))
         model: nn.Module = timm.create_model(name, pretrained=False, num_classes=0, **options)
@@ -66,12 +66,12 @@ def create_model(name: str, **options: Any) -> nn.Module:
 
 
 def random_digest() -> str:
-    """What tells random weights from others in a fingerprint."""
+    """Identifies random weights in a fingerprint."""
     return f"random-{timm.__version__}-{torch.__version__}"
 
 
 def normalisation_of(name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and deviation of a channel of the images that the weights were trained on."""
+    """Mean and deviation per channel of the images with which the weights were trained."""
     settings = _settings(name)
     return tuple(settings.mean), tuple(settings.std)
 
@@ -80,11 +80,11 @@ def find_weights(name: str, weights: str) -> Path | None:
     """The file that ``backbone.weights`` names; None for random weights.
 
     Args:
-        name: Name of timm's, with or without the tag of its weights.
+        name: Name in timm, with or without the tag of its weights.
         weights: ``hub``, ``random`` or the path of a file.
 
     Raises:
-        ConfigError: If the name leaves open how images are normalised for a file.
+        ConfigError: If the name does not determine how images are normalised for a file.
         WeightsError: If there is no such file, or the hub has none.
     """
     if weights == "random":
@@ -94,7 +94,7 @@ def find_weights(name: str, weights: str) -> Path | None:
     path = user_path(weights)
     if not path.is_file():
         raise WeightsError(
-            f"backbone.weights = {weights!r} is no file: give 'hub', the path of a weights"
+            f"backbone.weights = {weights!r} is not a file: give 'hub', the path of a weights"
             " file, or 'random' to go without trained weights"
         )
     _check_normalisation(name)
@@ -112,17 +112,17 @@ def _hub_file(name: str) -> Path:
 
 
 def _check_normalisation(name: str) -> None:
-    """Refuse a name that leaves open how images are normalised for the weights in a file.
+    """Refuse a name that does not determine how images are normalised for the weights in a file.
 
-    Files do not say it. DINO's ViT-S/16, for one, has the same architecture as others.
+    Files do not contain it. DINO's ViT-S/16, for example, has the same architecture as others.
     """
     if "." in name:
         return
     tags = list_models(f"{name}.*", pretrained=True)
     if len({normalisation_of(tag) for tag in tags}) > 1:
         raise ConfigError(
-            f"backbone.name = {name!r} leaves open which normalisation the weights file was"
-            f" trained with: give the name with its tag, one of {', '.join(tags)}"
+            f"backbone.name = {name!r} leaves open with which normalisation the weights file was"
+            f" trained: give the name with its tag, one of {', '.join(tags)}"
         )
 
 

@@ -1,8 +1,8 @@
 """Vision transformers of timm (DINO, DINOv2, DINOv3 and the like) as frozen backbones.
 
-Features are the patch tokens after the last block's norm, class and register tokens dropped,
-or another of ``trainer.backbones.vit_outputs``. Weights come from the hub, from a file, or are
-random because somebody said so; loading is strict, and nothing is random by accident.
+Features are the patch tokens after the last block's norm without class and register tokens, or
+another output of ``trainer.backbones.vit_outputs``. Weights come from the hub, from a file, or are
+random if requested; loading is strict, and no weight is random by accident.
 
 Importing timm takes seconds, so this module is imported only when such a backbone is named.
 
@@ -29,7 +29,7 @@ from trainer.errors import ConfigError
 
 __all__ = ["TimmVit", "build_timm_vit", "is_plain_vit"]
 
-VERSION = 2  # of what is taken from the model
+VERSION = 2  # of the outputs taken from the model
 MODULES = ("vision_transformer", "eva")  # of timm: those with plain token grids
 
 
@@ -41,10 +41,10 @@ class TimmVit:
     model: nn.Module
     #: Hash of the weights, or the seed of random ones.
     weights: str
-    #: Normalisation the weights were trained with (ImageNet's for the DINO family).
+    #: Normalisation with which the weights were trained (ImageNet's for the DINO family).
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    #: Which of the model's numbers are the features: a name in ``OUTPUTS``.
+    #: The output used as features: a name in ``OUTPUTS``.
     output: str = "tokens"
     scaling: None = None
 
@@ -60,7 +60,7 @@ class TimmVit:
 
     @property
     def fingerprint(self) -> str:
-        """Name, weights, normalisation and, but for ``tokens``, the output."""
+        """Name, weights, normalisation and, except for ``tokens``, the output."""
         kind = "" if self.output == "tokens" else f"-{self.output}"
         return f"timm-{VERSION}-{self.name}-{self.weights}-{self.mean}-{self.std}{kind}"
 
@@ -79,14 +79,14 @@ def build_timm_vit(
     """Build the model and load its weights strictly.
 
     Args:
-        name: Name of timm's, with or without the tag of its weights.
+        name: Name in timm, with or without the tag of its weights.
         weights: ``hub``, ``random`` or the path of a file.
-        device: Where the model is to run.
-        output: Which of its numbers are the features: a name in ``OUTPUTS``.
+        device: Device of the model.
+        output: The output used as features: a name in ``OUTPUTS``.
 
     Raises:
-        ConfigError: If timm has no plain vision transformer of that name, or it does not have
-            such an output.
+        ConfigError: If timm has no plain vision transformer of that name, or it lacks the
+            output.
         WeightsError: If the weights are missing, unreadable or do not fit.
     """
     check_name(name)

@@ -1,11 +1,11 @@
-"""Torch files (``.pth``, ``.ckpt``) read as data: nothing that is pickled in them runs.
+"""Reading torch files (``.pth``, ``.ckpt``) as data, without running any pickled code.
 
-A torch file is a zip archive: a pickle that describes objects, and the numbers of each tensor
-as an entry of their own. A pickle is a program whose only way to the outside is to look a name
-up. Here no name leads outside: tensors become descriptions of where their numbers lie, the
-known kinds of objects that training scripts store (settings, metadata) become :class:`Inert`
-ones that keep what they were made of, and any other name is refused. Every stand-in is made
-anew for each reading, so that a file cannot leave anything behind in one.
+A torch file is a zip archive of a pickle that describes objects, and one entry per tensor with its
+numbers. A pickle is a program that can reach other code only by looking up names. Here no name
+leads to other code: tensors become descriptions of where their numbers are stored, the known kinds
+of objects that training scripts store (settings, metadata) become :class:`Inert` objects that keep
+their arguments, and any other name is refused. Every stand-in is created anew for each reading,
+so that a file cannot leave anything behind.
 """
 
 import io
@@ -36,7 +36,7 @@ DTYPES = {
     "LongStorage": torch.int64,
     "ShortStorage": torch.int16,
 }
-#: Packages and names whose objects may stand in a file; none of them is imported.
+#: Packages and names whose objects may occur in a file; none of them is imported.
 INERT_PACKAGES = {"lightning", "lightning_fabric", "numpy", "omegaconf", "pathlib"} | {
     "pytorch_lightning",
     "torchmetrics",
@@ -72,26 +72,26 @@ FAULTS = (
 
 
 class UnreadableFileError(ValueError):
-    """A file is no torch archive, or holds what is not known; the message is a short reason."""
+    """A file is not a torch archive or has unknown content; the message is a short reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoredTensor:
-    """Where the numbers of a tensor lie in its file."""
+    """Position of a tensor's numbers in its file."""
 
     #: Entry of the archive.
     key: str
     dtype: torch.dtype
-    #: Numbers in the entry.
+    #: Count of numbers in the entry.
     count: int
-    #: First number of the tensor in it.
+    #: Index of the tensor's first number in the entry.
     offset: int
     shape: tuple[int, ...]
     strides: tuple[int, ...]
 
 
 class Inert:
-    """Stands in for a stored object: keeps what it was made of and does nothing."""
+    """Stands in for a stored object: keeps its arguments and does nothing."""
 
     arguments: tuple[Any, ...]
     state: Any
@@ -112,23 +112,23 @@ class Inert:
         self.entries.append((key, value))
 
     def append(self, item: Any) -> None:
-        """What a list-like object is filled by."""
+        """Called to fill list-like objects."""
         self.entries.append(item)
 
     @property
     def kind(self) -> str:
-        """The dotted name of what it stands for."""
+        """The dotted name of the object it stands for."""
         return f"{type(self).__module__}.{type(self).__name__}"
 
 
 class _Table(dict[Any, Any]):
-    """Stands in for an ordered dictionary; attributes that were hung on it are dropped."""
+    """Stands in for an ordered dictionary; additional attributes are dropped."""
 
     def __setstate__(self, state: Any) -> None: ...
 
 
 class _Rebuild:
-    """Stands in for torch's functions that make a tensor, or wrap it as a parameter."""
+    """Stands in for torch's functions that create a tensor, or wrap it as a parameter."""
 
     __slots__ = ("_wraps",)
 
@@ -147,7 +147,7 @@ class _Rebuild:
             raise pickle.UnpicklingError(f"the tensor {key} has an impossible shape")
         last = offset + sum((size - 1) * step for size, step in zip(shape, strides, strict=True))
         if math.prod(shape) > count or (math.prod(shape) and last >= count):
-            raise pickle.UnpicklingError(f"the tensor {key} is larger than what is stored")
+            raise pickle.UnpicklingError(f"the tensor {key} is larger than its stored numbers")
         return StoredTensor(
             key=key, dtype=dtype, count=count, offset=offset, shape=shape, strides=strides
         )
@@ -157,10 +157,10 @@ class TorchFile:
     """An open torch archive: its content, and the tensors in it on demand."""
 
     def __init__(self, path: Path) -> None:
-        """Open a file and read everything but the tensors' numbers.
+        """Open a file and read everything except the tensors' numbers.
 
         Raises:
-            UnreadableFileError: If it is no torch archive, is damaged, or names anything that
+            UnreadableFileError: If it is not a torch archive, is damaged, or has names that
                 neither weights nor a training script's settings need.
         """
         try:
@@ -196,7 +196,7 @@ class TorchFile:
         try:
             data = bytearray(self._archive.read(f"{self._root}data/{stored.key}"))
             if len(data) != stored.count * stored.dtype.itemsize:
-                raise ValueError(f"the numbers of tensor {stored.key} are cut short")
+                raise ValueError(f"the numbers of tensor {stored.key} are truncated")
             if not data:
                 return torch.zeros(stored.shape, dtype=stored.dtype)
             numbers = torch.frombuffer(data, dtype=stored.dtype)
@@ -207,7 +207,7 @@ class TorchFile:
             raise _unreadable(error) from error
 
     def tensors(self, table: Mapping[Any, Any]) -> dict[str, Tensor]:
-        """Read those entries of a table that are tensors, by name."""
+        """Read the entries of a table that are tensors, by name."""
         return {
             str(name): self.tensor(value)
             for name, value in table.items()
@@ -215,14 +215,14 @@ class TorchFile:
         }
 
     def _find_root(self) -> str:
-        """Folder of the archive; refuses what torch does not write."""
+        """Folder of the archive; refuses anything that torch does not write."""
         entries = self._archive.infolist()
         if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
-            raise ValueError("it is compressed")  # torch's are not; a bomb would be
+            raise ValueError("it is compressed")  # torch's files are not; a zip bomb would be
         names = [entry.filename for entry in entries]
         roots = [name.removesuffix("data.pkl") for name in names if name.endswith("/data.pkl")]
         if len(roots) != 1:
-            raise ValueError("it holds no data.pkl")
+            raise ValueError("it has no data.pkl")
         if f"{roots[0]}byteorder" in names and (
             self._archive.read(f"{roots[0]}byteorder") != b"little"
         ):
@@ -236,14 +236,14 @@ def is_torch_archive(path: Path) -> bool:
 
 
 def _check_program(program: bytes) -> None:
-    """Refuse instructions that would take memory for what the file does not hold."""
+    """Refuse instructions that request memory for data that the file does not contain."""
     for operation, argument, _ in pickletools.genops(program):
         if operation.name in ("PUT", "LONG_BINPUT") and int(argument or 0) > len(program):
             raise pickle.UnpicklingError("it asks for more memory than it fills")
 
 
 class _Reader(pickle.Unpickler):
-    """Pickle's reader, with no name that leads outside."""
+    """Pickle's reader, restricted to harmless names."""
 
     def find_class(self, module_name: str, global_name: str, /) -> Any:
         name = f"{module_name}.{global_name}"

@@ -1,11 +1,11 @@
-"""Weights as Hugging Face transformers names them, under the names of the models' authors.
+"""Translating Hugging Face transformers' names of weights to those of the models' authors.
 
-Covers ``ViTModel`` (which holds DINO), ``Dinov2Model``, ``Dinov2WithRegistersModel`` and
-``DINOv3ViTModel``, by themselves or inside a larger model that puts a prefix such as ``vit.``
-before their names. Queries, keys and values, which transformers keeps apart, are joined. DINOv3
-is stored there without the biases of keys, which its authors mask: they are zeros again.
+Covers ``ViTModel`` (which includes DINO), ``Dinov2Model``, ``Dinov2WithRegistersModel`` and
+``DINOv3ViTModel``, by themselves or inside a larger model that adds a prefix such as ``vit.`` to
+their names. Separate queries, keys and values of transformers are joined. DINOv3 is stored there
+without the biases of keys, which its authors mask; they become zeros again.
 
-What no table names keeps its name, so that the strict comparison that follows refuses it.
+Names that are in no table are unchanged, so that the strict comparison afterwards refuses them.
 """
 
 import re
@@ -18,13 +18,13 @@ from trainer.backbones.layouts import MisfitError
 
 __all__ = ["has_transformers_names", "to_authors_names"]
 
-#: In each of these files; whatever stands before it stands before every name.
+#: Name in each of these files; its prefix is that of all names.
 MARK = "embeddings.cls_token"
-#: What only pooling or classifying uses.
+#: Weights used only for pooling or classification.
 HEADS = ("pooler.", "classifier.")
 #: A block's matrices of queries, keys and values, in both spellings.
 PROJECTION = re.compile(r"^(blocks\.\d+\.)attention\.(?:attention\.)?(q|k|v)\w*\.(weight|bias)$")
-#: Patterns and what replaces them, applied in this order, each once to every name.
+#: Patterns and their replacements, applied in this order, each once to every name.
 RENAMES = (
     (r"^embeddings\.(cls_token|mask_token|register_tokens)$", r"\1"),
     (r"^embeddings\.position_embeddings$", "pos_embed"),
@@ -43,12 +43,12 @@ RENAMES = (
 #: DINOv3's perceptron, plain and gated.
 PLAIN = {"up_proj": "fc1", "down_proj": "fc2"}
 GATED = {"gate_proj": "w1", "up_proj": "w2", "down_proj": "w3"}
-#: DINOv3 has it, and no embedding of positions.
+#: Name that only DINOv3 has; it has no position embedding.
 DINOV3_MARK = "layer.0.attention.q_proj.weight"
 
 
 def has_transformers_names(state: Mapping[str, Tensor]) -> bool:
-    """Whether weights are named as transformers names them."""
+    """Whether the weights have the names of transformers."""
     return any(key == MARK or key.endswith(f".{MARK}") for key in state)
 
 

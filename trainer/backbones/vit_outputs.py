@@ -1,16 +1,15 @@
-"""Which numbers of a vision transformer are the features, by name; read by hooks.
+"""Outputs of a vision transformer that can be features, by name; read with hooks.
 
-``tokens``, the last block's tokens after the final norm, are what UniM2 trains on;
-``tokens3``, those of the last three blocks side by side, its option ``fea``. EAGLE reads
-``keys3``, the keys of the attention of the last three blocks before any rotary position
-embedding, and HP ``attention``, what the class token attends to in the last block, a channel
-each head.
+``tokens``, the last block's tokens after the final norm, are the features of UniM2; ``tokens3``,
+the concatenated tokens of the last three blocks, are its option ``fea``. EAGLE uses ``keys3``, the
+attention keys of the last three blocks before any rotary position embedding, and HP uses
+``attention``, the attention of the class token in the last block with one channel per head.
 
-Hooks take the inputs of the attention layers, and what is needed is computed from them once
-more: timm's layers neither call a module for their keys nor keep their attention.
+Hooks record the inputs of the attention layers, from which the outputs are recomputed, because
+timm's layers neither call a module for their keys nor keep their attention.
 
 Letters of shapes: ``docs/architecture.md``, and t tokens including the prefix (class and
-register tokens), a heads, d channels of a head.
+register tokens), a heads, d channels per head.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -27,7 +26,7 @@ from trainer.errors import ConfigError
 
 __all__ = ["OUTPUTS", "Output", "check_output"]
 
-DEPTH = 3  # blocks that tokens3 and keys3 take
+DEPTH = 3  # blocks used by tokens3 and keys3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +40,7 @@ class Output:
 
 
 def check_output(model: Any, output: str, name: str) -> None:
-    """Refuse an output that the model cannot give.
+    """Refuse an output that the model cannot provide.
 
     Raises:
         ConfigError: If it has too few blocks, no plain attention, or no class token.
@@ -60,7 +59,7 @@ def check_output(model: Any, output: str, name: str) -> None:
     }[output]
     if not has:
         raise ConfigError(
-            f"backbone.output = {output!r} cannot be had from {name!r}, which has {lacks}: set"
+            f"backbone.output = {output!r} is not available for {name!r}, which has {lacks}: set"
             " backbone.output to 'tokens' or choose another backbone"
         )
 
@@ -105,7 +104,7 @@ def _read_attention(model: Any, images: Tensor) -> Tensor:
     return _patches(model, weights_Na1t.squeeze(2).mT)
 
 
-#: Name in ``backbone.output`` to what it is.
+#: Name in ``backbone.output`` to the output.
 OUTPUTS: Mapping[str, Output] = {
     "tokens": Output(channels=lambda model: model.num_features, read=_read_tokens),
     "tokens3": Output(channels=lambda model: DEPTH * model.num_features, read=_read_tokens3),
@@ -121,7 +120,7 @@ OUTPUTS: Mapping[str, Output] = {
 
 @dataclass(frozen=True, kw_only=True)
 class _Given:
-    """What an attention layer was called with."""
+    """Arguments of a call of an attention layer."""
 
     tokens_NtC: Tensor
     rope: Tensor | None
@@ -129,7 +128,7 @@ class _Given:
 
 @contextmanager
 def _captured(modules: Any, choose: Callable[[_Given, Tensor], Any]) -> Iterator[list[Any]]:
-    """Collects what is chosen of each module's inputs and output while the model runs."""
+    """Collect the values chosen from each module's inputs and output while the model runs."""
     kept: list[Any] = []
 
     def keep(_: nn.Module, given: tuple[Any, ...], named: dict[str, Any], made: Tensor) -> None:
@@ -148,7 +147,7 @@ def _patches(model: Any, tokens_NtC: Tensor) -> Tensor:
 
 
 def _project(layer: Any, tokens_NtC: Tensor, which: str) -> Tensor:
-    """Queries or keys with shape (N, a, t, d), as the layer has them before any rotation."""
+    """Queries or keys with shape (N, a, t, d), before any rotation in the layer."""
     place = "qkv".index(which)
     if getattr(layer, "qkv", None) is not None:
         weight = layer.qkv.weight.chunk(3)[place]
@@ -163,7 +162,7 @@ def _project(layer: Any, tokens_NtC: Tensor, which: str) -> Tensor:
 
 
 def _width(layer: Any) -> int:
-    """Channels of all keys of a layer."""
+    """Number of channels of all keys of a layer."""
     if getattr(layer, "qkv", None) is not None:
         return int(layer.qkv.out_features) // 3
     return int(layer.k_proj.out_features)

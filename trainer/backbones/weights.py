@@ -1,7 +1,7 @@
-"""Weights files: fetching them from the hub, reading them, naming their content.
+"""Weights files: fetching them from the hub, reading them, and hashing their content.
 
-Training scripts put the weights into tables and wrap their names; both is undone here. What
-they store beside the weights (other networks, optimisers, arguments) is not read.
+Training scripts put the weights into tables and wrap their names; both is undone here. Other
+stored objects (further networks, optimisers, arguments) are not read.
 """
 
 import hashlib
@@ -21,15 +21,15 @@ from trainer.errors import WeightsError
 __all__ = ["digest_file", "fetch_hub_file", "list_keys", "read_state"]
 
 PATIENCE = 5  # seconds for the hub's first answer
-#: Where training scripts put the weights; of a student and its teacher, authors use the teacher.
+#: Tables of weights in training scripts; of a student and its teacher, authors use the teacher.
 CHECKPOINT_PARTS = ("teacher", "model_ema", "model", "module", "state_dict", "encoder")
-WRAPPER, TRUNK = "module.", "backbone."  # that wrappers put before names
-#: What DINO, DINOv2 and DINOv3 train beside the backbone, named beside ``backbone.``.
+WRAPPER, TRUNK = "module.", "backbone."  # prefixes added by wrappers
+#: Networks that DINO, DINOv2 and DINOv3 train in addition, stored next to ``backbone.``.
 HEADS = ("head.", "dino_head.", "ibot_head.")
 
 
 def fetch_hub_file(repository: str, filename: str) -> Path:
-    """The file in the local hub cache, fetched if it is not there yet.
+    """The file in the local hub cache; fetched if it is not there yet.
 
     Raises:
         WeightsError: If it is not there and the hub cannot be reached or refuses.
@@ -44,7 +44,7 @@ def fetch_hub_file(repository: str, filename: str) -> Path:
     except EntryNotFoundError:
         pass
     try:
-        # One short question first: a download retries for minutes where there is no network.
+        # First a short request, because a download retries for minutes without a network.
         url = huggingface_hub.hf_hub_url(**wanted)  # type: ignore[arg-type]
         huggingface_hub.get_hf_file_metadata(url, timeout=PATIENCE)
         return Path(huggingface_hub.hf_hub_download(**wanted))  # type: ignore[call-overload]
@@ -57,12 +57,12 @@ def fetch_hub_file(repository: str, filename: str) -> Path:
 
 
 def read_state(path: Path) -> dict[str, torch.Tensor]:
-    """Weights of a safetensors or torch file by name, without what training scripts add.
+    """Weights of a safetensors or torch file by name, without additions of training scripts.
 
     Code in a torch file is not run.
 
     Raises:
-        WeightsError: If it is neither, or holds no tensors.
+        WeightsError: If it is neither, or contains no tensors.
     """
     try:
         state = _read_state(path)
@@ -77,7 +77,7 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
     ) as error:
         raise _unreadable(path, error) from error
     if not state:
-        raise _unreadable(path, TypeError("it holds no table of tensors"))
+        raise _unreadable(path, TypeError("it has no table of tensors"))
     return state
 
 
@@ -93,7 +93,7 @@ def _read_state(path: Path) -> dict[str, torch.Tensor]:
 
 
 def _unwrap(state: Any) -> dict[str, Any]:
-    """The tensors of the backbone's table, without what wrappers put before their names."""
+    """The tensors of the backbone's table, without prefixes of wrappers."""
     if not isinstance(state, Mapping):
         return {}
     for part in CHECKPOINT_PARTS:
@@ -119,7 +119,7 @@ def digest_file(path: Path) -> str:
 
 
 def list_keys(keys: Collection[str], shown: int = 3) -> str:
-    """A few names and how many there are."""
+    """The number of names, and the first few."""
     first = sorted(keys)[:shown]
     rest = len(keys) - len(first)
     return f"{len(keys)}: {', '.join(first)}" + (f" and {rest} more" if rest else "")

@@ -49,8 +49,8 @@ def draw_figures(
             damaged or do not match.
     """
     _require_matplotlib()
-    from trainer.figures.figure_set import draw_figures
-    from trainer.figures.run_view import RunView, same_images
+    from trainer.figures.figure_set import draw_figures  # lazily: needs Matplotlib
+    from trainer.figures.run_view import RunView, same_images  # lazily: needs Matplotlib
 
     def open_run(folder: Path) -> RunView:
         settings = at_root(config_of(folder), data)

@@ -1,4 +1,4 @@
-"""TOML tables into frozen dataclasses and back: strict, and clear about what is wrong."""
+"""Converting TOML tables into frozen dataclasses and back, strictly and with clear errors."""
 
 import dataclasses
 import difflib
@@ -32,14 +32,14 @@ def read_toml(path: Path) -> dict[str, Any]:
             f"cannot read the configuration {path}: {error}; give an existing TOML file"
         ) from error
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}; mend that line") from error
+        raise ConfigError(f"{path} is not valid TOML: {error}; fix that line") from error
 
 
 def build_record(cls: type[Record], table: object, where: str = "") -> Record:
     """Build a (nested) frozen dataclass from a table; its ``__post_init__`` checks the values.
 
-    A record whose keys once had other names has a class method ``present_names``, which takes a
-    table and returns it with the names of today.
+    A record whose keys had other names in the past has a class method ``present_names``, which
+    returns a table with the current names.
 
     Args:
         cls: The dataclass to build.
@@ -47,7 +47,7 @@ def build_record(cls: type[Record], table: object, where: str = "") -> Record:
         where: Dotted name of the table, for messages.
 
     Raises:
-        ConfigError: On an unknown key, a wrong type, or whatever ``__post_init__`` refuses.
+        ConfigError: On an unknown key, a wrong type, or anything that ``__post_init__`` refuses.
     """
     if not isinstance(table, Mapping):
         name = where or cls.__name__
@@ -69,7 +69,7 @@ def build_record(cls: type[Record], table: object, where: str = "") -> Record:
 
 
 def overlay(base: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Tables laid over others, key by key; both stay as they are."""
+    """Tables merged key by key; ``above`` wins, and both stay unchanged."""
     merged = dict(base)
     for key, value in above.items():
         below = merged.get(key)
@@ -79,7 +79,7 @@ def overlay(base: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
 
 
 def record_to_table(record: Any) -> dict[str, Any]:
-    """A (nested) dataclass as plain tables; keys whose value is None are left out."""
+    """A (nested) dataclass as plain tables, without keys whose value is None."""
     table: dict[str, Any] = {}
     for field in dataclasses.fields(record):
         value = getattr(record, field.name)
@@ -90,7 +90,7 @@ def record_to_table(record: Any) -> dict[str, Any]:
 
 
 def flat_table(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Values by dotted name, such as ``training.iterations``; lists, not tuples."""
+    """Values by dotted name, such as ``training.iterations``; lists instead of tuples."""
     flat: dict[str, Any] = {}
     for key, value in table.items():
         name = f"{prefix}{key}"

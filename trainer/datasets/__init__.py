@@ -1,4 +1,4 @@
-"""Data sets, by name. A new one is a file with a function and a line in the table."""
+"""Table of data sets by name. A new one is a file with a function and a line in the table."""
 
 import dataclasses
 
@@ -30,11 +30,11 @@ DATASETS: dict[str, DataSetEntry] = {
 
 
 def open_dataset(config: DataConfig) -> DataSet:
-    """Open the configured data set: find its images and split them; decodes none.
+    """Open the configured data set: find its images and split them, without decoding any.
 
     Raises:
         ConfigError: If the name, a modality or an option is unknown.
-        DataError: If its folder, its images or their partners are missing.
+        DataError: If its folder is missing, or an image lacks a file.
     """
     data_set = find_dataset(config)
     if data_set.faults:
@@ -43,7 +43,7 @@ def open_dataset(config: DataConfig) -> DataSet:
 
 
 def _all_faults(faults: tuple[str, ...]) -> str:
-    """The first of them, and how many others there are."""
+    """The first fault, and how many others there are."""
     first, *others = group_alike(faults)
     counts = (
         (first.count - 1, "more like it"),
@@ -55,11 +55,11 @@ def _all_faults(faults: tuple[str, ...]) -> str:
 
 
 def find_dataset(config: DataConfig) -> DataSet:
-    """The same, but files that are missing are among its faults instead of refused.
+    """Like :func:`open_dataset`, but missing files are listed as faults instead of refused.
 
     Raises:
         ConfigError: If the name, a modality or an option is unknown.
-        DataError: If its folder is missing, or what is left cannot be split.
+        DataError: If its folder is missing, or the remaining images cannot be split.
     """
     if config.name not in DATASETS:
         raise ConfigError(

@@ -1,14 +1,14 @@
-"""How far a modality is shifted against the anchor, by phase correlation of their edges.
+"""Shift of a modality against the main one, measured by phase correlation of their edges.
 
-A camera beside another, a crop that was forgotten or a frame that was dropped shifts every
-image of a modality alike. Edges are where sensors agree: the gradient's magnitude of both
-images is correlated in the frequency domain, every frequency with the same weight (Kuglin and
-Hines, 1975), and the spectra of all pairs are added before the peak is looked for. One shift
-that all pairs share adds up; whatever else two sensors see does not.
+Two cameras side by side, a forgotten crop or a dropped frame shift every image of a modality in
+the same way. Different sensors see the same edges: the gradient magnitudes of both images are
+correlated in the frequency domain with equal weight for each frequency (Kuglin and Hines, 1975),
+and the spectra of all pairs are added before the peak is searched. A shift that all pairs share
+adds up; everything else averages out.
 
-Thresholds, from the sample data (Cityscapes, MFNet, NYU, MCubeS-like; 1 to 24 pairs each) and
-the rooms: as they are, their peaks lie within 1/192 of the height and 1/256 of the width of no
-shift, and stand out by 9 to 170; pairs put together wrongly stand out by 4 to 6.
+The thresholds come from sample data (Cityscapes, MFNet, NYU, MCubeS-like; 1 to 24 pairs each) and
+the rooms: for correct pairs, peaks are within 1/192 of the height and 1/256 of the width of zero
+shift, and stand out by 9 to 170 deviations; wrongly matched pairs stand out by 4 to 6.
 
 Letters of shapes: ``docs/architecture.md``.
 """
@@ -24,54 +24,54 @@ from trainer.datasets.base import Image
 
 __all__ = ["Alignment", "Shift", "edges_of"]
 
-GRID = (192, 256)  # pixels down and across on which images are compared
-REACH = 48  # pixels of the grid: a quarter of its height is the largest shift looked for
-SOFT = 1.0  # pixels, width of the Gaussian that calms the highest frequencies
-AROUND = 6  # pixels: what is so near belongs to the peak
-DISTINCT = 8.0  # deviations of the rest that a peak has to stand out by
-UNRELATED, ENOUGH = 6.0, 12  # deviations, and pairs to say so
-TOLERATED = 0.02  # of the side: under half a token (16 of 320 pixels are 0.05)
+GRID = (192, 256)  # height and width in pixels at which images are compared
+REACH = 48  # pixels of the grid: the largest shift that is searched, a quarter of its height
+SOFT = 1.0  # pixels, width of the Gaussian that damps the highest frequencies
+AROUND = 6  # pixels: neighbours this close belong to the peak
+DISTINCT = 8.0  # deviations by which a peak has to stand out
+UNRELATED, ENOUGH = 6.0, 12  # pairs are unrelated below so many deviations, given enough pairs
+TOLERATED = 0.02  # of the side: less than half a token (16 of 320 pixels are 0.05)
 
 Plane = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shift:
-    """Where the other modality lies, seen from the anchor."""
+    """Position of another modality relative to the main one."""
 
-    #: Shares of the height and the width; positive is down and to the right.
+    #: Fractions of the height and the width; positive is down and to the right.
     down: float
     across: float
-    #: By how many deviations of all other shifts this one stands out.
+    #: Number of standard deviations by which this shift stands out from all others.
     distinctness: float
-    #: Pairs of images it was measured on.
+    #: Number of image pairs it was measured on.
     pairs: int
 
     @property
     def known(self) -> bool:
-        """Whether the images have enough in common to tell."""
+        """Whether the images have enough in common to measure a shift."""
         return self.distinctness >= DISTINCT
 
     @property
     def suspicious(self) -> bool:
-        """Whether it is known and too large to be an accident."""
+        """Whether it is known and too large to be accidental."""
         return self.known and max(abs(self.down), abs(self.across)) > TOLERATED
 
     @property
     def unrelated(self) -> bool:
-        """Whether pairs enough have so little in common that they can hardly be pairs."""
+        """Whether many pairs have so little in common that they are probably wrong pairs."""
         return self.pairs >= ENOUGH and self.distinctness < UNRELATED
 
 
 class Alignment:
-    """Adds up the pairs of one modality and the anchor."""
+    """Adds up the image pairs of one modality and the main one."""
 
     def __init__(self) -> None:
         self._pairs = 0
         self._spectrum = np.zeros((GRID[0], GRID[1] // 2 + 1), dtype=np.complex128)
 
     def add(self, anchor: Plane, other: Plane) -> None:
-        """Count one pair, each from :func:`edges_of`."""
+        """Add one pair, each from :func:`edges_of`."""
         self._pairs += 1
         product = np.fft.rfft2(anchor).conj() * np.fft.rfft2(other)
         length = np.abs(product)
@@ -80,7 +80,7 @@ class Alignment:
         )
 
     def shift(self) -> Shift:
-        """The shift that the pairs so far share."""
+        """The shift that the pairs added so far share."""
         down, across = np.fft.fftfreq(GRID[0])[:, None], np.fft.rfftfreq(GRID[1])[None]
         calm = np.exp(-2 * (np.pi * SOFT) ** 2 * (down**2 + across**2))
         surface = np.fft.irfft2(self._spectrum * calm, s=GRID)
@@ -104,11 +104,11 @@ def edges_of(image: Image) -> Plane:
     """The edges of an image on the working grid, faded out towards its borders.
 
     Args:
-        image: Image of any modality with any size and three channels.
+        image: Image of any modality and size with three channels.
 
     Returns:
-        Root of the gradient's length, summed over channels, centred and scaled; zero for an
-        image without edges.
+        Square root of the gradient magnitude, summed over channels, centred and scaled; zero for
+        an image without edges.
     """
     channels = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None]
     planes = functional.interpolate(

@@ -1,4 +1,4 @@
-"""Angles as images: what has no beginning and no end keeps none.
+"""Angles as images, without a jump between 0 and a whole turn.
 
 Letters of shapes: ``docs/architecture.md``.
 """
@@ -19,8 +19,8 @@ def angle_image(sine: NDArray[np.float32], cosine: NDArray[np.float32]) -> Image
         cosine: Likewise.
 
     Returns:
-        Image with shape (h, w, 3): sine and cosine on one scale, on which -1 is 0 and 1 is 1, so
-        that angles as far apart are colours as far apart; the third channel is constantly the
-        middle of the scale, so that neither of the two counts twice.
+        Image with shape (h, w, 3): sine and cosine on one scale, on which -1 becomes 0 and 1 stays
+        1, so that equal differences of angles are equal differences of colour. The third channel
+        is constant at the middle of the scale, so that neither sine nor cosine counts twice.
     """
     return np.stack([(sine + 1) / 2, (cosine + 1) / 2, np.full_like(sine, 0.5)], axis=2)

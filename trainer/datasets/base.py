@@ -1,7 +1,7 @@
-"""What a data set is: a record of names and splits, and a source of images and labels.
+"""Data sets: a record of names and splits, and a source of images and labels.
 
-Nothing outside a data set's own file asks for its name: whatever differs between data
-sets is in the record. Letters of shapes: ``docs/architecture.md``.
+Only a data set's own file knows its name; all differences between data sets are in the record.
+Letters of shapes: ``docs/architecture.md``.
 """
 
 from collections.abc import Mapping
@@ -19,16 +19,16 @@ __all__ = ["DataSet", "Image", "Label", "Number", "Source", "Split", "check_moda
 #: An image of any modality: float32 with shape (h, w, 3), from 0 to 1.
 Image = NDArray[np.float32]
 
-#: Classes of an image's pixels: uint8 with shape (h, w), 255 where there is none.
+#: Class of each pixel: uint8 with shape (h, w), 255 for pixels without a class.
 Label = NDArray[np.uint8]
 
 Number = TypeVar("Number", bound=np.generic)
 
 
 class Source(Protocol):
-    """Gives the images and labels of a data set by name.
+    """Provides the images and labels of a data set by name.
 
-    Methods with a body are defaults for a class that names this one as its base.
+    Methods with a body are defaults for classes that inherit from this one.
     """
 
     def image(self, name: str, modality: str) -> Image:
@@ -40,7 +40,7 @@ class Source(Protocol):
         ...
 
     def label(self, name: str) -> Label:
-        """The classes of the image ``name``; only for splits that are labelled.
+        """The classes of the image ``name``; only for labelled splits.
 
         Raises:
             DataError: If its file cannot be decoded.
@@ -48,7 +48,7 @@ class Source(Protocol):
         ...
 
     def files(self) -> tuple[Path, ...]:
-        """Every file that images and labels are read from; empty if they are drawn."""
+        """All files that images and labels are read from; empty if they are generated."""
         ...
 
     def image_files(self, name: str, modality: str) -> tuple[Path, ...]:
@@ -64,25 +64,25 @@ class Source(Protocol):
         return False
 
     def check(self) -> tuple[str, ...]:
-        """Refuse damaged or mismatching files, as far as that is affordable.
+        """Refuse damaged or mismatching files, as far as the check is affordable.
 
         Returns:
-            What their user should know of them, a line each.
+            Notes for the user, one line each.
 
         Raises:
-            DataError: On the first such file, by its name.
+            DataError: On the first such file; names it.
         """
         ...
 
     def stored(self, name: str, kind: str) -> NDArray[np.generic] | None:
-        """The numbers as they are stored, whatever they mean, for ``inspect`` to describe.
+        """The stored numbers before any interpretation, for ``inspect`` to describe.
 
         Args:
             name: Name of an image.
             kind: A modality, or ``label``.
 
         Returns:
-            Array with shape (h, w) or (h, w, channels); None where nothing is stored.
+            Array with shape (h, w) or (h, w, channels); None if nothing is stored.
 
         Raises:
             DataError: If its file cannot be decoded.
@@ -90,14 +90,14 @@ class Source(Protocol):
         return None
 
     def holes(self, name: str, modality: str) -> NDArray[np.bool_] | None:
-        """Which pixels of an image were not measured, for pictures to mark.
+        """The pixels of an image that were not measured, to be marked in pictures.
 
         Args:
             name: Name of an image.
-            modality: What it shows.
+            modality: Modality of the image.
 
         Returns:
-            Array with shape (h, w); None where the modality has no such pixels.
+            Array with shape (h, w); None if the modality has no such pixels.
 
         Raises:
             DataError: If its file cannot be decoded.
@@ -107,21 +107,21 @@ class Source(Protocol):
     def fitted(
         self, modality: str, pixels: NDArray[Number], size: tuple[int, int]
     ) -> NDArray[Number]:
-        """An image at the size of the first modality's, where the data set says so.
+        """An image resized to the first modality's size, if the data set allows it.
 
         Args:
-            modality: What it shows.
-            pixels: Height and width first.
+            modality: Modality of the image.
+            pixels: Array whose first axes are height and width.
             size: Height and width of the first modality's image.
 
         Returns:
-            The nearest pixels; or the image as it is, where it is not to be resampled or has
-            other proportions.
+            The nearest pixels, or the unchanged image if it must not be resampled or has other
+            proportions.
         """
         return pixels
 
     def size_advice(self, kind: str) -> str:
-        """What to do about images of another size than the first modality's, for messages.
+        """Advice on images whose size differs from the first modality's, for messages.
 
         Args:
             kind: A modality, or ``label``.
@@ -129,19 +129,19 @@ class Source(Protocol):
         return "bring them to one size"
 
     def decode(self, modality: str, *paths: Path) -> Image:
-        """An image of a user's own, encoded as this data set encodes its images.
+        """Decode one of the user's own images like those of the data set.
 
         Args:
-            modality: What it shows.
+            modality: Modality of the image.
             paths: The file, or the files that make one image together.
 
         Raises:
-            DataError: If a file cannot be decoded or is of another kind.
+            DataError: If a file cannot be decoded or has the wrong kind of content.
         """
         raise DataError(f"{paths[0]} is not read: this data set takes no files of your own")
 
     def orientations(self, name: str, kind: str) -> tuple[int, ...]:
-        """The EXIF orientation of each file of an image, or of its label; none if it is drawn.
+        """EXIF orientation of each file of an image or label; empty if it is generated.
 
         Args:
             name: Name of an image.
@@ -157,7 +157,7 @@ class Source(Protocol):
         return False
 
     def own_affixes(self) -> Mapping[str, tuple[str, str]]:
-        """Modality to what its files' names begin with and end in, where that differs."""
+        """Start and end of file names by modality, for modalities whose names have them."""
         return {}
 
 
@@ -165,7 +165,7 @@ class Source(Protocol):
 class Split:
     """The images of one split."""
 
-    #: Names the source knows, in a fixed order.
+    #: Names that the source knows, in a fixed order.
     names: tuple[str, ...]
     #: Whether the source has labels for them.
     labelled: bool
@@ -176,33 +176,33 @@ class Split:
 
 @dataclass(frozen=True, kw_only=True)
 class DataSet:
-    """One opened data set, with the modalities that were asked for."""
+    """One opened data set, with the requested modalities."""
 
     #: Class names; a label is an index into them.
     classes: tuple[str, ...]
-    #: One RGB colour a class, for pictures.
+    #: One RGB colour per class, for pictures.
     palette: tuple[tuple[int, int, int], ...]
-    #: The modalities that were asked for, the anchor first.
+    #: The requested modalities, the main one first.
     modalities: tuple[str, ...]
     train: Split
     val: Split
     test: Split
     source: Source
-    #: Where its files lie, so that they can be named alike on every machine; None if drawn.
+    #: Folder of its files, so that their names do not depend on the machine; None if generated.
     root: Path | None
-    #: What its images depend on besides its files: version, options, seed (plain JSON).
+    #: All that determines its images apart from the files: version, options, seed (plain JSON).
     identity: Mapping[str, Any]
-    #: What is worth knowing before its scores are compared: one line each, for ``inspect``.
+    #: Facts to know before comparing scores, one line each, for ``inspect``.
     notes: tuple[str, ...] = ()
-    #: Files in its folders that fit nothing: one line a folder.
+    #: Files in its folders that are not used, one line per folder.
     unused: tuple[str, ...] = ()
-    #: Files that are missing: one line each. Their images are in no split. ``open_dataset``
-    #: refuses such a data set; ``inspect`` goes on, to name them all.
+    #: Missing files, one line each. Their images are in no split. ``open_dataset`` refuses such a
+    #: data set; ``inspect`` continues and lists them all.
     faults: tuple[str, ...] = ()
-    #: Modality to the channels that turn round the middle of their scale, x into 1 - x, when
-    #: the scene is mirrored: sines of angles. Only for modalities that have such.
+    #: Modality to the channels that change from x to 1 - x when the scene is mirrored: sines of
+    #: angles. Contains only modalities with such channels.
     odd_channels: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    #: Whether the user chose the palette: then pictures use no other.
+    #: Whether the user chose the palette; then pictures use it.
     palette_chosen: bool = False
 
     def __post_init__(self) -> None:
@@ -218,7 +218,7 @@ def check_modalities(asked: tuple[str, ...], *, offered: tuple[str, ...], data_s
     """Refuse a modality that the data set does not have.
 
     Raises:
-        ConfigError: On the first unknown modality; lists those it has.
+        ConfigError: On the first unknown modality; lists the known ones.
     """
     for modality in asked:
         if modality not in offered:

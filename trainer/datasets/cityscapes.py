@@ -6,9 +6,9 @@ Official layout under the root::
     disparity/{train,val}/CITY/*_disparity.png      only for the modality ``disparity``
     gtFine/{train,val}/CITY/*_gtFine_labelIds.png   without the folder: no labels
 
-The official val split, where there is one, is our test split (the official test split has
-no public labels), and val is carved out of train by city. Without it, test is carved out of
-train as well. Which cities, the seed decides.
+The official val split, if present, is our test split, because the official test split has no
+public labels; val is held out of train by city. Without it, test is held out of train as well.
+The seed determines the cities.
 """
 
 from collections.abc import Mapping
@@ -74,7 +74,7 @@ CLASSES = (
     ("bicycle", (119, 11, 32)),
 )
 FIRST_ID = 7  # label id of the first class
-#: Stored label ids: those before the first class, and 255, are none.
+#: Stored label ids; those before the first class, and 255, have no class.
 LABELS = label_table(
     {
         255: 255,
@@ -83,8 +83,8 @@ LABELS = label_table(
     }
 )
 
-#: Disparity in pixels that becomes white. Stored disparities stay below it: the official
-#: matcher searched 128 pixels.
+#: Disparity in pixels that is shown as white. Stored disparities are below it, because the
+#: official matcher searched 128 pixels.
 FULL_DISPARITY = 128.0
 
 
@@ -92,7 +92,7 @@ FULL_DISPARITY = 128.0
 class CityscapesOptions:
     """The table ``[data.options]``."""
 
-    #: Share of the training cities held out for val, and for test where that is carved.
+    #: Share of the training cities that is held out for val, and for test if there is no list.
     held_out_share: float = 0.15
 
     def __post_init__(self) -> None:
@@ -104,7 +104,7 @@ def open_cityscapes(config: DataConfig) -> DataSet:
 
     Raises:
         ConfigError: On an unknown option or modality.
-        DataError: If folders, frames or partners are missing, or the cities are too few.
+        DataError: If folders or files are missing, or there are too few cities.
     """
     options = build_record(CityscapesOptions, config.options, "data.options")
     check_modalities(config.modalities, offered=MODALITIES, data_set=config.name)
@@ -144,14 +144,14 @@ FOLDERS = {
     "disparity": ("disparity", "_disparity.png"),
 }
 LABEL_FOLDER, LABEL_SUFFIX = "gtFine", "_gtFine_labelIds.png"
-#: What else the official archive has for each frame.
+#: Additional files of the official archive for each frame.
 COMPANIONS = ("_gtFine_color.png", "_gtFine_instanceIds.png", "_gtFine_polygons.json")
 
 
 def _find(
     tree: FileTree, modalities: tuple[str, ...]
 ) -> tuple[dict[str, dict[str, Path]], dict[str, Path], tuple[str, ...]]:
-    """Files by modality and name, label files by name, and a line a missing partner."""
+    """Files by modality and name, label files by name, and a line per missing file."""
     root = tree.root
     images = {modality: _frames(tree, *FOLDERS[modality]) for modality in modalities}
     for modality, frames in images.items():
@@ -185,7 +185,7 @@ def _frames(tree: FileTree, folder: str, suffix: str) -> dict[str, Path]:
 def _unused(
     tree: FileTree, images: Mapping[str, Mapping[str, Path]], labels: Mapping[str, Path]
 ) -> Unused:
-    """What is no frame of the layout; a frame without its partner is a fault already."""
+    """Files that are not part of the layout; incomplete frames are already listed as faults."""
     read = [FOLDERS[modality] for modality in images]
     read += [(LABEL_FOLDER, LABEL_SUFFIX)] if labels else []
     folders = {tree.root / folder / split: ending for folder, ending in read for split in SPLITS}
@@ -217,7 +217,7 @@ def _split(
     needed = 2 if official_val else 3
     if len(cities) < needed:
         raise DataError(
-            f"{root} has training frames of {len(cities)} cities: splits are carved by city,"
+            f"{root} has training frames of {len(cities)} cities: splits are made by city,"
             f" which takes at least {needed}"
         )
     order = sorted(cities)
@@ -233,12 +233,12 @@ def _split(
 def _notes(
     train: tuple[str, ...], val: tuple[str, ...], test: tuple[str, ...], frames: Mapping[str, Path]
 ) -> tuple[str, ...]:
-    """How many frames each split that was carved has."""
+    """The number of frames in each split that is held out of train."""
     official = any(frames[name].parent.parent.name == "val" for name in test)
     carved = {"val": val} if official else {"val": val, "test": test}
     every = len(train) + sum(map(len, carved.values()))
     return tuple(
-        f"{name} is carved out of train by city, chosen by data.seed: {len(held)} of {every}"
+        f"{name} is held out of train by city, chosen by data.seed: {len(held)} of {every}"
         " training frames"
         for name, held in carved.items()
     )
@@ -262,15 +262,15 @@ def _unmatched(path: Path) -> NDArray[np.bool_]:
 
 
 def encode_disparity(stored: NDArray[np.uint16]) -> Image:
-    """Disparity as an image: the same grey in three channels, 128 pixels being white.
+    """Disparity as a grey image in three channels, in which 128 pixels are white.
 
-    The scale is one for all images, so that a grey keeps its meaning in metres. Pixels
-    without a match (stored 0) take the smaller of the nearest disparities left and right of
-    them in their row: most of them are background that one camera does not see. Rows
-    without any match take the nearest row above, then below, that has one.
+    All images share one scale, so that a grey value has the same meaning in metres everywhere.
+    Pixels without a match (stored 0) take the smaller of the nearest disparities to the left and
+    right in their row, because most of them are background that only one camera sees. Rows
+    without any match take the values of the nearest row above, or else below, that has one.
 
     Args:
-        stored: 256 times the disparity in pixels, plus 1; 0 without a match; shape (h, w).
+        stored: 256 times the disparity in pixels, plus 1; 0 for no match; shape (h, w).
 
     Returns:
         Image with shape (h, w, 3), from 0 (far) to 1 (near).

@@ -2,7 +2,7 @@
 
 STEGO's layout under the root::
 
-    curated/train2017/Coco164kFull_Stuff_Coarse.txt    names of train, one a line
+    curated/train2017/Coco164kFull_Stuff_Coarse.txt    names of train, one per line
     curated/val2017/Coco164kFull_Stuff_Coarse_7.txt    names of test (the official val images)
     images/{train2017,val2017}/NAME.jpg
     annotations/{train2017,val2017}/NAME.png           0 to 181, 255 void; without the folder: no
@@ -32,7 +32,7 @@ from trainer.datasets.roots import find_root
 __all__ = ["COARSE", "CocoStuff27Options", "open_cocostuff27"]
 
 MODALITIES = ("rgb",)
-VERSION = 1  # of what images and labels become
+VERSION = 1  # of the processing of images and labels
 
 TRAIN, TEST = "train2017", "val2017"
 LISTS = {
@@ -70,7 +70,7 @@ CLASSES = (
     ("water", (23, 190, 207)),
 )
 
-#: Coarse class to the stored labels that belong to it: each span from its first to its last.
+#: Coarse class to its stored labels, as ranges from the first to the last label.
 COARSE: dict[str, tuple[tuple[int, int], ...]] = {
     "electronic": ((71, 76),),
     "appliance": ((77, 82),),
@@ -129,7 +129,7 @@ LABELS = label_table(
 class CocoStuff27Options(HeldOutOptions):
     """The table ``[data.options]``."""
 
-    #: The default makes val as large as test.
+    #: With the default, val is as large as test.
     held_out_share: float = 0.044
 
 
@@ -166,7 +166,7 @@ def open_cocostuff27(config: DataConfig) -> DataSet:
 
 
 def _split(root: Path, options: CocoStuff27Options, seed: int) -> SplitNames:
-    """Names with the folder that their files are in, such as ``train2017/000000000009``."""
+    """Names including the folder of their files, such as ``train2017/000000000009``."""
     paths = {"train": root / LISTS[TRAIN], "test": root / LISTS[TEST]}
     listed = {
         split: tuple(f"{path.parent.name}/{name}" for name in read_list(path))

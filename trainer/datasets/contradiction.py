@@ -1,8 +1,8 @@
-"""EXIF orientations that turn one modality away from another, seen by the edges of both.
+"""Detection of wrong EXIF orientations by comparing the edges of two modalities.
 
-Sizes tell nothing where a picture is turned by half or mirrored, or is square. Of the sample
-data's NYU frames the peak of true pairs stands out by 9 (one pair) to 32 (24 pairs), that of pairs
-of which one is mirrored or turned by 4 to 5.
+Sizes do not help if a picture is rotated by 180 degrees or mirrored, or is square. In sample data
+of NYU, the peak of correct pairs stands out by 9 (one pair) to 32 (24 pairs), and that of pairs
+with one image mirrored or rotated by 4 to 5.
 """
 
 from trainer.datasets.alignment import Alignment, Shift, edges_of
@@ -13,41 +13,41 @@ from trainer.errors import DataError
 __all__ = ["TurnedPairs", "check_turned"]
 
 SAMPLE = 24  # images whose modalities are compared
-CLEARLY = 2.0  # times as distinct: a mirrored scene has some edges where the scene has them
-SMALLEST = 64  # pixels of a side: less detail fits together by chance
+CLEARLY = 2.0  # times as distinct: a mirrored scene shares some edges with the scene
+SMALLEST = 64  # pixels of a side: smaller images can match by chance
 
 
 class TurnedPairs:
-    """Pairs of an anchor and another modality whose orientations differ."""
+    """Pairs of the main and another modality whose orientations differ."""
 
     def __init__(self) -> None:
         self._seen, self._stored = Alignment(), Alignment()
 
     def add(self, anchor: tuple[Image, int], other: tuple[Image, int]) -> None:
-        """Count one pair, each an image as it is to be seen with its orientation."""
+        """Add one pair, each an upright image with its stored orientation."""
         if anchor[1] == other[1] or min(anchor[0].shape[:2]) < SMALLEST:
             return
         self._seen.add(edges_of(anchor[0]), edges_of(other[0]))
         self._stored.add(edges_of(stored_view(*anchor)), edges_of(stored_view(*other)))
 
     def fault(self, anchor: str, other: str) -> str | None:
-        """One line if the pairs fit as they are stored, and only so; else None."""
+        """One line if the pairs match only as they are stored; else None."""
         stored, seen = self._stored.shift(), self._seen.shift()
         clearly = stored.distinctness > CLEARLY * seen.distinctness
         if not _fits(stored) or (_fits(seen) and not clearly):
             return None
         return (
-            f"{other} fits {anchor} as both are stored, and not as their EXIF orientations turn"
-            f" them, by the edges of {stored.pairs} pairs: remove the tags, or turn the files"
-            " without one"
+            f"{other} matches {anchor} as both are stored, but not as their EXIF orientations turn"
+            f" them, according to the edges of {stored.pairs} pairs: remove the tags, or turn the"
+            " files without one"
         )
 
 
 def check_turned(data_set: DataSet) -> None:
-    """Compare the edges of some images of which one modality is turned and another is not.
+    """Compare the edges of some images that have different orientations in two modalities.
 
     Raises:
-        DataError: If a modality fits the first one only as both are stored.
+        DataError: If a modality matches the first one only as both are stored.
     """
     anchor, *others = data_set.modalities
     for other in others:

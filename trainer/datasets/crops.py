@@ -29,7 +29,7 @@ __all__ = [
 
 JPEG_QUALITY = 75
 HALVED_CHROMA = 2  # Pillow's number of the chroma subsampling 4:2:0
-SAME_VIEW = 0.02  # of a side: images of the same proportions but for so much show the same view
+SAME_VIEW = 0.02  # of a side: largest difference in proportions between images of the same view
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,17 +61,17 @@ def five_crop_boxes(height: int, width: int) -> tuple[Box, ...]:
 
 
 def crop_boxes(crop: Literal["five", "none"], height: int, width: int) -> tuple[Box, ...]:
-    """The boxes a training image is cut into."""
+    """The boxes into which a training image is cropped."""
     if crop == "five":
         return five_crop_boxes(height, width)
     return (Box(top=0, left=0, height=height, width=width),)
 
 
 def jpeg_round_trip(image: Image) -> Image:
-    """What is left of an image that was stored as the released code stores its training crops.
+    """An image after it was stored like the training crops of the published code.
 
-    JPEG of quality 75 with chroma at half the resolution, for images of every modality, also
-    for those whose channels are no colours (``docs/protocols.md``).
+    That is JPEG of quality 75 with chroma at half the resolution for all modalities, even those
+    whose channels are not colours (``docs/protocols.md``).
 
     Args:
         image: Image with shape (h, w, 3), from 0 to 1; rounded to 8 bits.
@@ -91,13 +91,13 @@ def jpeg_round_trip(image: Image) -> Image:
 def square_image(
     image: Image, *, side: int, resize: Literal["bilinear", "nearest"]
 ) -> torch.Tensor:
-    """Resize the short side to ``side`` and cut the centre square.
+    """Resize the short side to ``side`` and crop the centre square.
 
     Args:
         image: Image with shape (h, w, 3).
         side: Side of the result, pixels.
-        resize: ``bilinear`` filters while it shrinks (antialiased), ``nearest`` takes the
-            pixel whose centre is nearest, as the released code does for images as well.
+        resize: ``bilinear`` with antialiasing, or ``nearest``, which takes the pixel with the
+            nearest centre, as the published code does even for images.
 
     Returns:
         Tensor with shape (3, h, w), h = w, from 0 to 1.
@@ -114,13 +114,13 @@ def square_image(
 def whole_image(
     image: Image, *, side: int, multiple: int, resize: Literal["bilinear", "nearest"]
 ) -> torch.Tensor:
-    """Resize the short side to ``side`` and the long one to the nearest multiple; cut nothing.
+    """Resize the short side to ``side`` and the long one to the nearest multiple, without a crop.
 
     Args:
         image: Image with shape (h, w, 3).
         side: Short side of the result, pixels; a multiple of ``multiple``.
-        multiple: What the long side has to be a multiple of, pixels. Its scale differs from
-            the short side's by half of it at most.
+        multiple: The long side becomes a multiple of this many pixels. Its scale differs from
+            the short side's by at most half of it.
         resize: As for :func:`square_image`.
 
     Returns:
@@ -135,7 +135,7 @@ def whole_image(
 
 
 def _smooth(image: Image, size: tuple[int, int]) -> torch.Tensor:
-    """Bilinear, filtered where it shrinks; shape (3, *size), from 0 to 1."""
+    """Bilinear with antialiasing; shape (3, *size), from 0 to 1."""
     pixels = functional.interpolate(
         torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None],
         size=size,
@@ -147,10 +147,10 @@ def _smooth(image: Image, size: tuple[int, int]) -> torch.Tensor:
 
 
 def nearest_pixels(array: NDArray[Number], size: tuple[int, int]) -> NDArray[Number]:
-    """An array at another size, each pixel from the one whose centre is nearest.
+    """An array at another size; each pixel is the one with the nearest centre.
 
     Args:
-        array: Height and width first.
+        array: Array whose first axes are height and width.
         size: Height and width of the result.
     """
     rows, columns = _nearest(array.shape[0], size[0]), _nearest(array.shape[1], size[1])
@@ -159,13 +159,13 @@ def nearest_pixels(array: NDArray[Number], size: tuple[int, int]) -> NDArray[Num
 
 
 def is_same_view(size: tuple[int, ...], other: tuple[int, ...]) -> bool:
-    """Whether two images, by their two sides, have the same proportions but for rounding."""
+    """Whether two images of these sizes have the same proportions, up to rounding."""
     across, down = size[0] * other[1], size[1] * other[0]
     return abs(across - down) <= SAME_VIEW * max(across, down)
 
 
 def square_label(label: Label, *, side: int) -> Label:
-    """The same square of a label, always by the pixel whose centre is nearest.
+    """The same square of a label, resized to the pixels with the nearest centres.
 
     Args:
         label: Classes with shape (h, w).
@@ -187,23 +187,23 @@ def _nearest_square(array: NDArray[Number], side: int) -> NDArray[Number]:
 
 
 def _resized(height: int, width: int, side: int) -> tuple[int, int]:
-    """Sides after the short one became ``side``; the long one is rounded down."""
+    """Sides after resizing the short one to ``side``; the long one is rounded down."""
     if height <= width:
         return side, side * width // height
     return side * height // width, side
 
 
 def _centre_box(size: tuple[int, int], side: int) -> Box:
-    # Python's round takes halves to the even neighbour, as the released crop does.
+    # Python's round takes halves to the even neighbour, like the crop of the published code.
     top, left = (round((length - side) / 2) for length in size)
     return Box(top=top, left=left, height=side, width=side)
 
 
 def _nearest(source: int, target: int) -> NDArray[np.int64]:
-    """Source index of each target pixel: the one in which (i + 1/2) * source / target lies.
+    """Source index of each target pixel: the one that contains (i + 1/2) * source / target.
 
-    Summed step by step as Pillow does, so that the same pixel is taken where that is, but
-    for rounding, the border of two (one column in ten where 1024 become 320).
+    The sum is accumulated step by step as in Pillow, so that the same pixel is chosen where the
+    position is at the border of two, up to rounding (one column in ten for 1024 to 320).
     """
     steps = np.full(target, source / target)
     steps[0] /= 2

@@ -1,8 +1,8 @@
-"""Images, labels and arrays from files, and refusing what does not fit.
+"""Reading images, labels and arrays from files, and refusing unsuitable files.
 
-Every reader takes one file and either gives numbers of the kind that was asked for or raises
-a :class:`~trainer.errors.DataError` of one line that names the file. Pictures come out as their
-EXIF orientation says.
+Every reader takes one file and either returns numbers of the requested kind or raises a
+:class:`~trainer.errors.DataError` of one line that names the file. Pictures are turned upright
+according to their EXIF orientation.
 
 Letters of shapes: ``docs/architecture.md``.
 """
@@ -44,18 +44,18 @@ __all__ = [
 
 
 def read_rgb(path: Path, *, convert: bool = False) -> Image:
-    """A colour image of 8 or (as PNG) 16 bits a channel, on the fixed scale of its bits.
+    """A colour image of 8 or (as PNG) 16 bits per channel, scaled by its largest possible value.
 
     Args:
         path: The file.
-        convert: Whether an 8-bit image of another kind (grey, palette, CMYK, with alpha) is
-            converted; without, it is refused.
+        convert: Whether to convert an 8-bit image of another kind (grey, palette, CMYK, with
+            alpha); otherwise it is refused.
 
     Returns:
-        Image with shape (h, w, 3), from 0 to 1: stored numbers over 255 or over 65535.
+        Image with shape (h, w, 3), from 0 to 1: stored numbers divided by 255 or 65535.
 
     Raises:
-        DataError: If the file cannot be decoded or is no colour image.
+        DataError: If the file cannot be decoded or is not a colour image.
     """
     if convert and read_kind(path) != (3, 16):
         with decoding(path), PIL.Image.open(path) as image:
@@ -65,7 +65,7 @@ def read_rgb(path: Path, *, convert: bool = False) -> Image:
 
 
 def read_pixels(path: Path) -> NDArray[np.generic]:
-    """The stored numbers of an image, whatever they mean.
+    """The stored numbers of an image, without interpretation.
 
     Raises:
         DataError: If the file cannot be decoded.
@@ -77,28 +77,28 @@ def read_pixels(path: Path) -> NDArray[np.generic]:
 def read_integers(
     path: Path, *, channels: int, bits: tuple[int, ...] = (8,)
 ) -> NDArray[np.uint8 | np.uint16]:
-    """The stored numbers of an image that has to have so many channels of so many bits.
+    """The stored numbers of an image with the required number of channels and bits.
 
-    16 bits a channel are kept for one channel, and in PNG files for three and four as well
-    (Pillow alone gives 8 of them). The indices of a palette are one channel of 8 bits. Grey of 1,
-    2 or 4 bits gives its numbers as stored, where Pillow alone stretches them to 8 bits.
+    16 bits per channel are preserved for one channel, and in PNG files also for three and four
+    (Pillow alone returns 8 of them). The indices of a palette are one channel of 8 bits. Grey of
+    1, 2 or 4 bits is returned as stored, where Pillow alone stretches it to 8 bits.
 
     Args:
         path: The file.
-        channels: 1, 3 (RGB) or 4 (RGBA), as they must be.
-        bits: What each channel may have, of 1, 2, 4, 8 and 16.
+        channels: Required number of channels: 1, 3 (RGB) or 4 (RGBA).
+        bits: Allowed bits per channel, of 1, 2, 4, 8 and 16.
 
     Returns:
         uint8 or uint16 with shape (h, w) for one channel, else (h, w, C).
 
     Raises:
-        DataError: If the file cannot be decoded or holds another kind of image.
+        DataError: If the file cannot be decoded or has another kind of content.
     """
     kind = read_kind(path)
     if kind[0] != channels or kind[1] not in bits:
         raise DataError(
-            f"{path} has {_kind_text(kind[0], str(kind[1]))}, where"
-            f" {_kind_text(channels, ' or '.join(map(str, bits)))} should be: give the"
+            f"{path} has {_kind_text(kind[0], str(kind[1]))} instead of"
+            f" {_kind_text(channels, ' or '.join(map(str, bits)))}: give the"
             " original file, or convert it"
         )
     stored = _read_any(path)
@@ -109,7 +109,7 @@ def read_palette_colours(path: Path) -> NDArray[np.uint8]:
     """The colours of an image of one channel: those of its palette, or its grey three times.
 
     Returns:
-        RGB with shape (h, w, 3); RGBA where the palette has transparent entries.
+        RGB with shape (h, w, 3), or RGBA if the palette has transparent entries.
 
     Raises:
         DataError: If the file cannot be decoded.
@@ -120,10 +120,10 @@ def read_palette_colours(path: Path) -> NDArray[np.uint8]:
 
 
 def read_stored(*paths: Path) -> NDArray[np.generic]:
-    """The numbers of one or several files as they are stored, whatever they mean.
+    """The stored numbers of one or several files, without interpretation.
 
     Returns:
-        Array with shape (h, w) or (h, w, C); several files of one plane each are C channels.
+        Array with shape (h, w) or (h, w, C); C files with one plane each become C channels.
 
     Raises:
         DataError: If a file cannot be decoded, or they differ in size.
@@ -152,10 +152,11 @@ def read_array(path: Path) -> NDArray[np.float32]:
     """A plane of numbers in an ``.npy`` file.
 
     Returns:
-        float32 with shape (h, w), every one finite.
+        float32 with shape (h, w), all finite.
 
     Raises:
-        DataError: If the file cannot be read, is no plane of numbers, or one is not finite.
+        DataError: If the file cannot be read, is not a plane of numbers, or has one that is not
+            finite.
     """
     values = as_plane(path, _load(path))
     faults = np.argwhere(~np.isfinite(values))
@@ -169,27 +170,25 @@ def read_array(path: Path) -> NDArray[np.float32]:
 
 
 def as_plane(path: Path, stored: NDArray[np.generic]) -> NDArray[np.float32]:
-    """Stored numbers as float32 with shape (h, w); what is too large for it is infinite.
+    """Stored numbers as float32 with shape (h, w); numbers too large for it become infinite.
 
     Raises:
-        DataError: If they are no plane of numbers.
+        DataError: If they are not a plane of numbers.
     """
     if stored.ndim != 2 or stored.dtype.kind not in "biuf":
         raise no_plane(path, stored.shape)
-    with np.errstate(over="ignore"):  # whoever asks looks for numbers that are not finite
+    with np.errstate(over="ignore"):  # callers check for numbers that are not finite
         return stored.astype(np.float32)
 
 
 def label_table(classes: Mapping[int, int]) -> NDArray[np.int16]:
-    """What :func:`read_label` looks stored numbers up in.
+    """Lookup table of stored numbers for :func:`read_label`.
 
     Args:
-        classes: Stored number to class, or to 255 where it stands for none. Every other number
-            is refused.
+        classes: Stored number to class, or to 255 for no class. All other numbers are refused.
 
     Returns:
-        int16 with shape (256,), or longer where a stored number is larger; -1 for a number that
-        is refused.
+        int16 with shape (256,), or longer if a stored number is larger; -1 for refused numbers.
     """
     table = np.full(max([255, *classes]) + 1, -1, dtype=np.int16)
     for stored, label in classes.items():
@@ -201,30 +200,30 @@ def read_label(path: Path, table: NDArray[np.int16]) -> Label:
     """The classes of an 8-bit label image.
 
     Args:
-        path: The file; a palette's indices count, not its colours.
+        path: The file; of a palette image the indices are used, not the colours.
         table: From :func:`label_table`.
 
     Returns:
-        Classes with shape (h, w), 255 where there is none.
+        Classes with shape (h, w), 255 for no class.
 
     Raises:
-        DataError: If the file cannot be decoded, is no label image, or holds a number that the
-            table refuses.
+        DataError: If the file cannot be decoded, is not a label image, or has a number that
+            the table refuses.
     """
     stored = read_integers(path, channels=1)
     classes = table[stored]  # has at least 256 entries
     if (classes < 0).any():
         row, column = np.argwhere(classes < 0)[0]
         raise DataError(
-            f"{path} has the label {stored[row, column]} in row {row}, column {column}, which is"
-            f" none of this data set's ({number_ranges(np.flatnonzero(table >= 0))}): give its own"
-            " label files"
+            f"{path} has the label {stored[row, column]} in row {row}, column {column}, but this"
+            f" data set has only {number_ranges(np.flatnonzero(table >= 0))}: give the data set's"
+            " own label files"
         )
     return classes.astype(np.uint8)
 
 
 def unit_range(stored: NDArray[np.uint8 | np.uint16]) -> NDArray[np.float32]:
-    """Stored numbers over the largest that their bits can hold: from 0 to 1, one fixed scale."""
+    """Stored numbers divided by the largest that their bits allow: from 0 to 1, one scale."""
     return stored.astype(np.float32) / np.float32(np.iinfo(stored.dtype).max)
 
 
@@ -234,7 +233,7 @@ def grey_image(values: NDArray[np.float32]) -> Image:
 
 
 def _upright(opened: PIL.Image.Image, pixels: PIL.Image.Image) -> NDArray[Any]:
-    """The pixels of a file, or of what it was converted to, turned as the file says."""
+    """The pixels of an opened file, after conversion, turned upright as the file says."""
     stored = np.asarray(pixels)
     return np.ascontiguousarray(turned(stored, orientation_to_turn(opened, late=True)))
 
@@ -242,13 +241,13 @@ def _upright(opened: PIL.Image.Image, pixels: PIL.Image.Image) -> NDArray[Any]:
 def _read_wide_colour(path: Path, channels: int) -> NDArray[np.uint8 | np.uint16]:
     """All 16 bits of an RGB or RGBA PNG.
 
-    Pillow keeps the first of a channel's two bytes where it is told that the first is the higher
-    one, and the second where it is told the contrary: it is asked for both.
+    Pillow keeps only one byte of each channel: the first if the raw mode says that the high byte
+    is first, and the second otherwise. So both are decoded.
     """
     high = read_pixels(path).astype(np.uint16)
     with decoding(path), PIL.Image.open(path) as image:
         if image.format != "PNG":
-            raise ValueError("16-bit colour is read from PNG files alone")
+            raise ValueError("16-bit colour can only be read from PNG files")
         assert len(image.mode) == channels, image.mode
         image.tile = [image.tile[0]._replace(args=f"{image.mode};16L")]
         low = _upright(image, image)
@@ -269,7 +268,7 @@ def number_ranges(numbers: NDArray[np.int64]) -> str:
 
 
 def _load(path: Path) -> NDArray[Any]:
-    array_shape(path)  # an archive is refused by its header: NumPy would open it
+    array_shape(path)  # refuses an archive by its header, because NumPy would open it
     with decoding(path):
         array: NDArray[Any] = np.load(path, allow_pickle=False)
     return array

@@ -1,12 +1,12 @@
-"""Metric depth as an image of three channels, so that a backbone made for colour can see it.
+"""Metric depth as an image of three channels, for backbones that were trained on colours.
 
 ``hha``: horizontal disparity, height above the ground, angle with gravity (Gupta, Girshick,
 Arbelaez, Malik: Learning Rich Features from RGB-D Images, ECCV 2014, section 2.2), with
 gravity found as in Gupta, Arbelaez, Malik: Perceptual Organization and Recognition of Indoor
-Scenes from RGB-D Images, CVPR 2013, section 3.3. The papers leave scales and order of the
-channels open; both are here as they were measured on a published HHA file of NYU-Depth-v2:
-red is 310 / depth in metres, green is the height in centimetres, blue is the angle between a
-surface's normal and the upward direction in degrees, plus 38; each out of 255.
+Scenes from RGB-D Images, CVPR 2013, section 3.3. The papers do not state scales and channel
+order; both were measured on a published HHA file of NYU-Depth-v2: red is 310 / depth in metres,
+green is the height in centimetres, and blue is the angle between the surface normal and the
+upward direction in degrees, plus 38; each divided by 255.
 
 ``inverse``: inverse depth on one fixed scale, the same in three channels.
 
@@ -16,8 +16,8 @@ Letters of shapes: ``docs/architecture.md``. The axis of 3 is the camera's: righ
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from trainer.datasets.base import Image
 from trainer.datasets.decoding import grey_image
@@ -29,19 +29,19 @@ __all__ = ["Intrinsics", "encode_hha", "encode_inverse_depth", "estimate_gravity
 FULL = 255.0  # of an 8-bit channel
 
 DISPARITY = 310.0  # of 255, at 1 m: white is 1.22 m and nearer
-CENTIMETRES = 100.0  # of 255, for each metre above the ground: white is 2.55 m and higher
-UPWARD = 38.0  # of 255, of a surface that faces up; 128 is upright, 218 faces down
+CENTIMETRES = 100.0  # of 255, per metre above the ground: white is 2.55 m and higher
+UPWARD = 38.0  # of 255, for a surface that faces up; 128 is upright, 218 faces down
 
 LOWEST_SEEN = 0.9  # metres below the camera; a view with nothing lower does not show the ground,
-CAMERA_HEIGHT = 1.3  # which is then taken to be this far below
+CAMERA_HEIGHT = 1.3  # which is then assumed this far below the camera
 
-WINDOW = 7  # pixels, side of the square in which a surface is taken to be flat
-NEAR, FAR = 45.0, 15.0  # degrees around gravity that count as along or across it: first, then
+WINDOW = 7  # pixels, side of the square in which a surface is assumed to be flat
+NEAR, FAR = 45.0, 15.0  # degrees within which normals are along or across gravity: first, later
 ROUNDS = 5  # of each
-PRIOR = 1e-3  # weight, of all pixels, of gravity pointing down in the picture
-ENOUGH = 50_000  # normals from which gravity is found; of more, every n-th counts
+PRIOR = 1e-3  # weight, relative to all pixels, of gravity pointing down in the picture
+ENOUGH = 50_000  # normals used to estimate gravity; of more, every n-th is used
 
-NEAREST = 0.5  # metres that inverse depth has as white
+NEAREST = 0.5  # metres at which inverse depth is white
 
 Depth = NDArray[np.floating]
 Numbers = NDArray[np.float64]
@@ -54,7 +54,7 @@ class Intrinsics:
     #: Focal lengths, pixels.
     fx: float
     fy: float
-    #: Where the optical axis meets the picture, pixels from the centre of the top left one.
+    #: Optical axis in the picture, in pixels from the centre of the top left one.
     cx: float
     cy: float
 
@@ -74,13 +74,13 @@ def encode_inverse_depth(depth: Depth) -> Image:
     """Inverse depth on one fixed scale, the same in three channels: 0.5 m and nearer is white.
 
     Args:
-        depth: Metres along the optical axis with shape (h, w); 0 where nothing was measured.
+        depth: Metres along the optical axis with shape (h, w); 0 for no measurement.
 
     Returns:
         Image with shape (h, w, 3), from 0 (far) to 1 (near).
 
     Raises:
-        DataError: If a depth is negative or not finite, or none was measured.
+        DataError: If a depth is negative or not finite, or nothing was measured.
     """
     return grey_image(np.minimum(_inverse(depth)[0] * NEAREST, 1).astype(np.float32))
 
@@ -88,17 +88,17 @@ def encode_inverse_depth(depth: Depth) -> Image:
 def encode_hha(depth: Depth, camera: Intrinsics) -> Image:
     """Horizontal disparity, height above the ground, angle with gravity.
 
-    Pixels without a measurement are filled from their row, by the farther side.
+    Pixels without a measurement are filled from their row with the farther side.
 
     Args:
-        depth: Metres along the optical axis with shape (h, w); 0 where nothing was measured.
+        depth: Metres along the optical axis with shape (h, w); 0 for no measurement.
         camera: The camera that took it.
 
     Returns:
-        Image with shape (h, w, 3), from 0 to 1, scaled as this module's first lines say.
+        Image with shape (h, w, 3), from 0 to 1, scaled as described for this module.
 
     Raises:
-        DataError: If a depth is negative or not finite, or none was measured.
+        DataError: If a depth is negative or not finite, or nothing was measured.
     """
     inverse, measured = _inverse(depth)
     normals_hw3 = _surface_normals(inverse, camera)
@@ -114,12 +114,12 @@ def encode_hha(depth: Depth, camera: Intrinsics) -> Image:
 
 
 def estimate_gravity(normals_I3: Numbers) -> Numbers:
-    """The direction that most surfaces lie along or across.
+    """The direction to which most surfaces are parallel or perpendicular.
 
-    Starting from the picture's downward axis, it takes normals within 45 degrees, later 15, of
-    the present direction as those of floors and ceilings and those as near to a right angle
-    with it as those of walls, and turns to the direction that is most parallel to the former
-    and least to the latter, in the mean of squares. A view of one wall leaves it to the picture.
+    Starting from the picture's downward axis, normals within 45 degrees (later 15) of the current
+    direction are taken as floors and ceilings, and normals equally close to a right angle with it
+    as walls. The new direction is most parallel to the former and least to the latter, in the
+    mean of squares. For a view of a single wall, the picture's axis remains.
 
     Args:
         normals_I3: Unit normals with shape (I, 3).
@@ -142,8 +142,8 @@ def estimate_gravity(normals_I3: Numbers) -> Numbers:
 def _surface_normals(inverse: Numbers, camera: Intrinsics) -> Numbers:
     """Unit normals that face the camera.
 
-    The inverse depth of a plane is linear in the pixel's coordinates: it is fitted by least
-    squares in the square around each pixel, as much of it as lies in the picture.
+    The inverse depth of a plane is linear in the pixel coordinates. It is fitted by least squares
+    in the square around each pixel, as far as it is inside the picture.
 
     Args:
         inverse: Inverse depth with shape (h, w), 1/m.
@@ -172,10 +172,10 @@ def _slope(inverse: Numbers, mean: Numbers, ray: Numbers, *, axis: int) -> tuple
 
 
 def _window_mean(values: Numbers) -> Numbers:
-    """Mean over the part of the window that lies in the picture."""
-    total = ndimage.uniform_filter(values, WINDOW, mode="constant")
+    """Mean over the part of the window that is inside the picture."""
+    total = scipy.ndimage.uniform_filter(values, WINDOW, mode="constant")
     counts = [
-        ndimage.uniform_filter1d(np.ones(length), WINDOW, mode="constant")
+        scipy.ndimage.uniform_filter1d(np.ones(length), WINDOW, mode="constant")
         for length in values.shape
     ]
     mean: Numbers = total / np.outer(*counts)
@@ -183,7 +183,7 @@ def _window_mean(values: Numbers) -> Numbers:
 
 
 def _rays(shape: tuple[int, ...], camera: Intrinsics) -> Numbers:
-    """Points one metre along the optical axis that the pixels see, shape (h, w, 3)."""
+    """For each pixel, the point it sees at one metre along the optical axis, shape (h, w, 3)."""
     height, width = shape
     x = (np.arange(width) - camera.cx) / camera.fx
     y = (np.arange(height) - camera.cy) / camera.fy
@@ -191,7 +191,7 @@ def _rays(shape: tuple[int, ...], camera: Intrinsics) -> Numbers:
 
 
 def _inverse(depth: Depth) -> tuple[Numbers, NDArray[np.bool_]]:
-    """Inverse depth without holes, 1/m, and where it was measured."""
+    """Inverse depth with filled holes, in 1/m, and the mask of measured pixels."""
     metres = depth.astype(np.float64)
     if not (np.isfinite(metres) & (metres >= 0)).all():
         raise DataError("a depth is negative or not finite: give metres, 0 where there is none")

@@ -1,4 +1,4 @@
-"""What the table of data sets holds: how one is opened, and the options it declares."""
+"""Entry in the table of data sets: how one is opened, and the options it declares."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ __all__ = ["DataSetEntry"]
 class DataSetEntry:
     """A data set before it is configured."""
 
-    #: Opens it as configured: finds its images and splits them; decodes none.
+    #: Opens the configured data set: finds its images and splits them, without decoding any.
     open: Callable[[DataConfig], DataSet]
-    #: Record of its table ``[data.options]``, a frozen dataclass; None without options or where
-    #: its files declare them. A protocol sets those of its options that the record has.
+    #: Record of its table ``[data.options]``, a frozen dataclass; None if it has no options or its
+    #: files declare them. A protocol sets only options that the record has.
     options: type[Any] | None = None

@@ -1,7 +1,7 @@
-"""The EXIF orientation: how a camera says that a picture's rows and columns are to be turned.
+"""The EXIF orientation: how a camera marks that the stored picture must be turned or mirrored.
 
-Viewers and labelling tools show a picture as its tag says, so that is how it is read. The eight
-values are those of the EXIF standard (CIPA DC-008, tag 0x0112): the place of the stored picture's
+Viewers and labelling tools follow the tag, so pictures are read in the same way. The eight values
+are those of the EXIF standard (CIPA DC-008, tag 0x0112): the position of the stored picture's
 first row and first column in the scene.
 
 Letters of shapes: ``docs/architecture.md``.
@@ -29,22 +29,22 @@ __all__ = [
 
 UPRIGHT = 1
 ORIENTATION = 0x0112  # the tag's number
-SIDEWAYS = (5, 6, 7, 8)  # those that exchange rows and columns
-#: Formats that Pillow turns by itself when it decodes them, their size included.
+SIDEWAYS = (5, 6, 7, 8)  # orientations that exchange rows and columns
+#: Formats that Pillow turns by itself when it decodes them, including their size.
 TURNED_BY_PILLOW = ("TIFF",)
 
 Number = TypeVar("Number", bound=np.generic)
 
 
 def orientation_of(image: PIL.Image.Image, *, late: bool = False) -> int:
-    """The orientation that an open file says, 1 to 8.
+    """The orientation stored in an open file, 1 to 8.
 
     Args:
         image: The file.
-        late: Whether to look behind the pixels of a PNG as well, which decodes it.
+        late: Whether to look after the pixels of a PNG as well, which decodes it.
 
     Returns:
-        1 (upright) where the tag is missing, damaged or none of the eight.
+        1 (upright) if the tag is missing, damaged or not one of the eight.
     """
     try:
         if isinstance(image, PIL.PngImagePlugin.PngImageFile) and not late:
@@ -58,10 +58,10 @@ def orientation_of(image: PIL.Image.Image, *, late: bool = False) -> int:
 
 
 def turned(stored: NDArray[Number], orientation: int) -> NDArray[Number]:
-    """Pixels as they are to be seen.
+    """Pixels turned upright.
 
     Args:
-        stored: Pixels as they are stored, height and width first.
+        stored: Pixels as stored; the first axes are height and width.
         orientation: 1 to 8.
     """
     if orientation in SIDEWAYS:
@@ -74,20 +74,20 @@ def turned(stored: NDArray[Number], orientation: int) -> NDArray[Number]:
 
 
 def stored_view(seen: NDArray[Number], orientation: int) -> NDArray[Number]:
-    """The contrary of :func:`turned`: pixels as they are stored, from those as they are seen."""
+    """The inverse of :func:`turned`: pixels as stored, from upright ones."""
     return turned(seen, {6: 8, 8: 6}.get(orientation, orientation))
 
 
 def upright_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:
-    """Width and height as they are to be seen, from those that are stored."""
+    """Width and height of the upright picture, from the stored ones."""
     return size[::-1] if orientation in SIDEWAYS else size
 
 
 def turned_note(found: Mapping[str, Counter[int]]) -> tuple[str, ...]:
-    """What is said of files that are turned; nothing where none is.
+    """Note on turned files; empty if there are none.
 
     Args:
-        found: Kind of files to how many have which orientation.
+        found: Kind of files to the number of files with each orientation.
     """
     said, others = [], []
     for kind, counts in found.items():

@@ -15,32 +15,32 @@ __all__ = ["FileTree"]
 class _Listing:
     """One folder."""
 
-    #: What is the same for all spellings of a name, to the files that have it.
+    #: Normalised name to the files that have it in any spelling.
     files: dict[str, list[Path]] = field(default_factory=dict)
     #: Composed name to the folders that have it.
     folders: dict[str, list[Path]] = field(default_factory=dict)
 
 
 class FileTree:
-    """Finds files whatever the case of their extension and the form of their accents."""
+    """Finds files regardless of the case of their extension and the encoding of accents."""
 
     def __init__(self, root: Path) -> None:
-        """Look at nothing yet.
+        """Create the tree; folders are listed later.
 
         Args:
-            root: What all paths lie under.
+            root: Folder that contains all paths.
         """
         self.root = root
         self._listings: dict[Path, _Listing] = {}
 
     def find(self, path: Path) -> Path | None:
-        """The file or broken link that a path means; None where there is none.
+        """The file or broken link at a path; None if there is none.
 
         Args:
             path: A path under the root.
 
         Raises:
-            DataError: If two files could be meant, or a folder cannot be listed.
+            DataError: If two files match, or a folder cannot be listed.
         """
         *folders, name = path.relative_to(self.root).parts
         place: Path | None = self.root
@@ -51,17 +51,17 @@ class FileTree:
         found = sorted(self._listing(place).files.get(fold(name), []))
         if len(found) > 1:
             raise DataError(
-                f"{found[0]} and {found[1]} are two files of one name, for extensions in any"
-                " case and their usual forms are the same: keep one of them"
+                f"{found[0]} and {found[1]} have the same name apart from the case or form of the"
+                " extension or accents: keep one of them"
             )
         return found[0] if found else None
 
     def files(self, folder: Path, *, deep: bool) -> Iterator[Path]:
-        """The files in a folder under the root, without hidden ones, in order of paths.
+        """The files in a folder under the root, without hidden ones, sorted by path.
 
         Args:
-            folder: The folder; one that is not there has none.
-            deep: Whether those in its folders are among them.
+            folder: The folder; a missing one has no files.
+            deep: Whether to include the files in its subfolders.
 
         Raises:
             DataError: If a folder cannot be listed.
@@ -71,7 +71,7 @@ class FileTree:
             yield from self._walk(place, deep=deep, above=())
 
     def folder(self, path: Path) -> Path | None:
-        """The folder that a path under the root means; None where there is none.
+        """The folder at a path under the root; None if there is none.
 
         Raises:
             DataError: If a folder cannot be listed.
@@ -82,13 +82,13 @@ class FileTree:
         return place
 
     def folders(self, folder: Path) -> tuple[Path, ...]:
-        """The folders in a folder under the root, without hidden ones."""
+        """The subfolders of a folder under the root, without hidden ones."""
         place = self.folder(folder)
         inner = self._listing(place).folders.values() if place else ()
         return tuple(path for paths in inner for path in sorted(paths) if not is_litter(path.name))
 
     def text(self, path: Path) -> str:
-        """A path that was found, under the root, as a list in UTF-8 would have it."""
+        """A found path, relative to the root, as a list in UTF-8 would spell it."""
         return text_of(path.relative_to(self.root).as_posix())
 
     def _walk(self, place: Path, *, deep: bool, above: tuple[Path, ...]) -> Iterator[Path]:
@@ -99,7 +99,7 @@ class FileTree:
             return
         above = (*above, place.resolve())
         for inner in sorted(path for paths in listing.folders.values() for path in paths):
-            # a link to a folder above would have no end
+            # a link to a parent folder would never end
             if not is_litter(inner.name) and inner.resolve() not in above:
                 yield from self._walk(inner, deep=True, above=above)
 
@@ -119,7 +119,7 @@ def _list(place: Path) -> _Listing:
     if not place.is_dir():
         return listing
     try:
-        with os.scandir(place) as entries:  # says what is a folder without asking for each
+        with os.scandir(place) as entries:  # knows which entries are folders
             for entry in entries:
                 name, path = text_of(entry.name), place / entry.name
                 if entry.is_dir():
@@ -128,6 +128,6 @@ def _list(place: Path) -> _Listing:
                     listing.files.setdefault(fold(name), []).append(path)
     except OSError as error:
         raise DataError(
-            f"cannot list the folder {place} ({error.strerror}): mend its permissions"
+            f"cannot list the folder {place} ({error.strerror}): fix its permissions"
         ) from error
     return listing

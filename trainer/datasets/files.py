@@ -1,4 +1,4 @@
-"""A data set whose images and labels lie in files."""
+"""A data set whose images and labels are read from files."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -19,8 +19,8 @@ from trainer.errors import DataError
 
 __all__ = ["FileSource", "list_files", "pair_files"]
 
-#: Up to this many images every file is decoded by a check; beyond, the first image's files are
-#: and of the others only the headers are read.
+#: A check decodes all files of up to this many images; of more images it decodes the first one's
+#: files and reads only the headers of the others.
 DECODED_BY_CHECK = 500
 
 
@@ -32,31 +32,30 @@ class FileSource(Source):
     images: Mapping[str, Mapping[str, Path | tuple[Path, ...]]]
     #: Image name to label file; a name without one has no label.
     labels: Mapping[str, Path]
-    #: Modality to what reads an image of it; takes as many paths as an image has files.
+    #: Modality to the reader of its images; takes as many paths as an image has files.
     read_image: Mapping[str, Callable[..., Image]]
-    #: What reads a label file.
+    #: Reader of label files.
     read_label: Callable[[Path], Label]
-    #: Names whose images and labels are mirrored left to right once they are read.
+    #: Names whose images and labels are mirrored left to right after reading.
     mirrored: frozenset[str] = frozenset()
-    #: Modalities whose files have rows for columns; they are turned back once they are read.
+    #: Modalities stored with rows and columns exchanged; they are turned back after reading.
     transposed: frozenset[str] = frozenset()
-    #: Modality to what reads the numbers of its files as they are stored, where the whole of
-    #: them is not meant; takes as many paths as an image has files.
+    #: Modality to the reader of its stored numbers, if only part of a file is used; takes as many
+    #: paths as an image has files.
     read_stored: Mapping[str, Callable[..., NDArray[np.generic]]] = field(default_factory=dict)
-    #: Modality to what reads a file of a user's own, where the data set packs its own in a way
-    #: that others do not.
+    #: Modality to the reader of a user's own file, if the data set packs its files in a special
+    #: way.
     read_own: Mapping[str, Callable[..., Image]] = field(default_factory=dict)
-    #: Modality to what tells which pixels of its files were not measured; takes as many paths as
-    #: an image has files.
+    #: Modality to the function that finds its unmeasured pixels; takes as many paths as an image
+    #: has files.
     read_holes: Mapping[str, Callable[..., NDArray[np.bool_]]] = field(default_factory=dict)
-    #: Modalities that take the nearest pixel where their images are of another size than the
-    #: first modality's.
+    #: Modalities that take the nearest pixel if their size differs from the first modality's.
     resampled: frozenset[str] = frozenset()
-    #: The setting that makes a modality one of those, ``{}`` for its name; empty without one.
+    #: The setting that allows this for a modality, with ``{}`` for its name; empty without one.
     resample_option: str = ""
     #: Modalities whose images take long to compute from their files.
     computed: frozenset[str] = frozenset()
-    #: Modality to what the names of its files begin with and end in before the extension.
+    #: Modality to the start and end of its file names, without the extension.
     affixes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def image(self, name: str, modality: str) -> Image:
@@ -72,7 +71,7 @@ class FileSource(Source):
         return self._placed(name, modality, holes)
 
     def _placed(self, name: str, modality: str, pixels: NDArray[Number]) -> NDArray[Number]:
-        """Pixels with height and width first, as the first modality lies."""
+        """Pixels, height and width first, in the orientation of the first modality."""
         if modality in self.transposed:
             pixels = pixels.swapaxes(0, 1)
         if modality in self.resampled:
@@ -86,7 +85,7 @@ class FileSource(Source):
     ) -> NDArray[Number]:
         """See :class:`~trainer.datasets.base.Source`."""
         if modality not in self.resampled or not is_same_view(pixels.shape[:2], size):
-            return pixels  # whoever compares sizes refuses what differs
+            return pixels  # the comparison of sizes refuses it
         return nearest_pixels(pixels, size)
 
     def size_advice(self, kind: str) -> str:
@@ -133,7 +132,7 @@ class FileSource(Source):
         return modality in self.computed
 
     def check(self) -> tuple[str, ...]:
-        """Sizes of all files; the pixels of all where there are few images, else of the first."""
+        """Sizes of all files; the pixels of all if there are few images, else of the first."""
         names = list(next(iter(self.images.values())))
         kinds = (*self.images, *(("label",) if self.labels else ()))
         found: dict[str, Counter[int]] = {kind: Counter() for kind in kinds}
@@ -167,7 +166,7 @@ class FileSource(Source):
         return self.affixes
 
     def _files(self, name: str, kind: str) -> tuple[Path, ...]:
-        """The files of an image in a modality, or that of its label."""
+        """The files of an image in a modality, or its label file."""
         if kind in self.images:
             return self._paths(name, kind)
         return (self.labels[name],) if name in self.labels else ()
@@ -190,8 +189,8 @@ class FileSource(Source):
         wanted = len(self._paths(next(iter(self.images[modality])), modality))
         if len(paths) != wanted:
             raise DataError(
-                f"{paths[0]} is one of {len(paths)} files, where {wanted} make an image of"
-                f" {modality}: give --modality {modality}=FOLDER{',FOLDER' * (wanted - 1)}"
+                f"{paths[0]} is one of {len(paths)} files, but an image of {modality} consists of"
+                f" {wanted}: give --modality {modality}=FOLDER{',FOLDER' * (wanted - 1)}"
             )
         return self.read_image[modality](*paths)
 
@@ -199,7 +198,7 @@ class FileSource(Source):
         (first, anchor), *others = [
             (path, kind) for kind in (*self.images, "label") for path in self._files(name, kind)
         ]
-        for late in (False, True):  # the first look is quick, the second sees every tag
+        for late in (False, True):  # the first pass is quick, the second finds every tag
             size = self._seen_size(first, anchor, late=late)
             others = [
                 (path, kind)
@@ -219,32 +218,32 @@ class FileSource(Source):
             for path, _ in (first, other)
             if (tag := read_orientation(path, late=True)) in SIDEWAYS
         ]
-        mend = f": {self.size_advice(other[1])} or remove both"
+        advice = f": {self.size_advice(other[1])} or remove both"
         if said and self._suits(other[1], size, (height, width)):
-            mend = f", where {' and '.join(said)}: turn the other file as well, or remove the tag"
+            advice = f", but {' and '.join(said)}: turn the other file as well, or remove the tag"
         raise DataError(
             f"{other[0]} is {width} x {height} pixels but its image {first[0]} is {size[0]} x"
-            f" {size[1]}{mend}"
+            f" {size[1]}{advice}"
         )
 
     def _seen_size(self, path: Path, kind: str, *, late: bool = False) -> tuple[int, int]:
-        """Width and height; ``late`` heeds a tag behind the pixels as well."""
+        """Width and height; ``late`` also uses a tag after the pixels."""
         size = read_size(path, late=late)
         return size[::-1] if kind in self.transposed else size
 
 
 def list_files(tree: FileTree, folder: Path, *, suffix: str) -> dict[str, Path]:
-    """Files in the folders of a folder, by their name without the suffix, in order of paths.
+    """Files in the subfolders of a folder by their name without the suffix, sorted by path.
 
-    Hidden files, which some systems put beside every file they copy, are none of them.
+    Hidden files, which some systems put beside every copied file, are left out.
 
     Args:
         tree: The files under the data set's root.
         folder: The folder.
-        suffix: What the names end in, with an extension.
+        suffix: End of the names, including the extension.
 
     Raises:
-        DataError: If the folder is missing, or two files could be meant.
+        DataError: If the folder is missing, or two files match a name.
     """
     if tree.folder(folder) is None:
         raise DataError(f"the folder {folder} does not exist: give the data set's root folder")
@@ -260,32 +259,34 @@ def list_files(tree: FileTree, folder: Path, *, suffix: str) -> dict[str, Path]:
 def pair_files(
     images: Mapping[str, Mapping[str, Path | tuple[Path, ...]]], labels: Mapping[str, Path]
 ) -> tuple[set[str], tuple[str, ...]]:
-    """Names that have an image in every modality and, where there are labels, a label.
+    """Names that have an image in every modality and, if there are labels, a label.
 
     Args:
-        images: Modality to image name to file or files, the anchor first.
+        images: Modality to image name to file or files, the main modality first.
         labels: Image name to label file; empty for a data set without labels. A label
-            without an image is no fault.
+            without an image is not a fault.
 
     Returns:
-        The names, and a line for each file whose partner is missing.
+        The names, and a line for each image that lacks a file.
     """
     anchor, *others = images
     pairs = [pair for other in others for pair in ((anchor, other), (other, anchor))]
     faults = [
-        _lonely(files, wanted)
+        _incomplete(files, wanted)
         for own, wanted in pairs
         for name, files in images[own].items()
         if name not in images[wanted]
     ]
     if labels:
         faults += [
-            _lonely(files, "label") for name, files in images[anchor].items() if name not in labels
+            _incomplete(files, "label")
+            for name, files in images[anchor].items()
+            if name not in labels
         ]
     complete = set.intersection(*(set(by_name) for by_name in images.values()))
     return complete & set(labels) if labels else complete, tuple(faults)
 
 
-def _lonely(files: Path | tuple[Path, ...], wanted: str) -> str:
+def _incomplete(files: Path | tuple[Path, ...], wanted: str) -> str:
     path = files if isinstance(files, Path) else files[0]
-    return f"{path} has no partner of the kind {wanted!r}: add the missing file or remove this one"
+    return f"{path} has no matching file of the kind {wanted!r}: add it or remove this one"

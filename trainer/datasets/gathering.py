@@ -1,4 +1,4 @@
-"""The files of listed images, and a line for each that is missing."""
+"""Finding the files of listed images; each missing file gets a line."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ from trainer.datasets.unused import Unused, find_unused
 
 __all__ = ["Gathered", "gather"]
 
-#: From an image's name to its files in one modality: one, or those that make it together.
+#: From an image's name to its files in one modality, one or several.
 ImageFiles = Callable[[str], tuple[Path, ...]]
 
-#: What is left over in a data set's folders: from the files that it uses.
+#: Finds the unused files in a data set's folders, from the files that are used.
 FindUnused = Callable[[Collection[Path]], Unused]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Gathered:
-    """The splits with their files, without the images that lack one."""
+    """The splits with their files, without the images that lack a file."""
 
     #: For :class:`~trainer.datasets.files.FileSource`.
     images: Mapping[str, Mapping[str, tuple[Path, ...]]]
@@ -32,7 +32,7 @@ class Gathered:
     val: Split
     test: Split
     faults: tuple[str, ...]
-    #: Files that lie beside those of the images.
+    #: Unused files in the folders of the images.
     unused: Unused
 
     def data_set(
@@ -50,13 +50,13 @@ class Gathered:
         """The data set of these files.
 
         Args:
-            config: What was asked for.
+            config: Requested configuration.
             classes: Name and colour (RGB, 0 to 255) of each.
             source: Reads the files.
             root: Its folder.
-            identity: What its fingerprint is of, beside the files.
-            notes: What was decided about it, a line each.
-            odd_channels: Modality to its channels that change sign in a mirrored image.
+            identity: Part of its fingerprint, in addition to the files.
+            notes: Decisions about the data set, one line each.
+            odd_channels: Modality to the channels that change sign when an image is mirrored.
             palette_chosen: Whether the user chose the colours.
         """
         names, palette = zip(*classes, strict=True)
@@ -86,21 +86,21 @@ def gather(
     label: Callable[[str], Path] | None,
     unused: FindUnused | None = None,
 ) -> Gathered:
-    """Look for the files of every image.
+    """Find the files of every image.
 
-    A split is labelled if any of its images has a label file; then each has to have one.
+    A split is labelled if any of its images has a label file; then all of them need one.
 
     Args:
         names: The splits.
         tree: Finds files under the data set's root.
-        images: Modality to where the files of an image are.
-        label: Where the label of an image would be; None for a data set without labels.
-        unused: Finds what is left over; by default in the folders of these files.
+        images: Modality to the function that gives the files of an image.
+        label: Function that gives the label file of an image; None for data without labels.
+        unused: Finds unused files; by default in the folders of these files.
 
     Raises:
-        DataError: If two files could be meant by a name.
+        DataError: If two files match a name.
     """
-    faults: dict[str, None] = {}  # in order, each once
+    faults: dict[str, None] = {}  # a set that preserves the order
     splits: dict[str, Split] = {}
     found_images: dict[str, dict[str, tuple[Path, ...]]] = {modality: {} for modality in images}
     found_labels: dict[str, Path] = {}
@@ -139,5 +139,5 @@ def gather(
 
 def _fault(where: str, name: str, path: Path) -> str:
     if path.is_symlink():
-        return f"{path} is a link to nothing: mend the link, or take {name!r} out of {where}"
-    return f"{where} has {name!r} but there is no file {path}: add it, or take {name!r} out"
+        return f"{path} is a broken link: fix the link, or remove {name!r} from {where}"
+    return f"{where} has {name!r} but there is no file {path}: add it, or remove {name!r}"

@@ -1,7 +1,7 @@
-"""What the headers of image and array files say, and one line for those that cannot be decoded.
+"""Reading the headers of image and array files; one line for each file that cannot be decoded.
 
-Pillow and NumPy raise several kinds of errors on damaged files; they are turned into
-:class:`~trainer.errors.DataError` here and nowhere else.
+Pillow and NumPy raise several kinds of errors on damaged files. Only this module turns them into
+:class:`~trainer.errors.DataError`.
 """
 
 import mmap
@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 ARRAY = ".npy"
-#: What a PNG that holds EXIF tags has somewhere, whoever wrote it.
+#: Byte sequences of which a PNG with EXIF tags contains at least one.
 TAG_MARKS = (b"eXIf", b"Raw profile type exif", b"tiff:Orientation")
 
 
@@ -50,18 +50,18 @@ def read_kind(path: Path) -> tuple[int, int]:
             return channels, 32
         if image.mode in ("P", "PA"):
             return channels, 8
-        # how the file stores its pixels, such as RGB;16B; 8 bits are not said
+        # how the file stores its pixels, such as RGB;16B; 8 bits are not mentioned
         stored = str(image.tile[0].args) if image.tile else image.mode
         said = re.search(r";(\d+)", stored)
         return channels, 1 if image.mode == "1" else int(said[1]) if said else 8
 
 
 def read_size(path: Path, *, late: bool = False) -> tuple[int, int]:
-    """Width and height as they are to be seen, pixels; of an image only the header is read.
+    """Width and height of the upright image in pixels; of an image only the header is read.
 
     Args:
         path: The file.
-        late: Whether to look for an EXIF orientation behind the pixels of a PNG as well.
+        late: Whether to look for an EXIF orientation after the pixels of a PNG as well.
 
     Raises:
         DataError: If the file cannot be decoded.
@@ -76,12 +76,12 @@ def read_size(path: Path, *, late: bool = False) -> tuple[int, int]:
 
 
 def read_orientation(path: Path, *, late: bool = False, ours: bool = False) -> int:
-    """The EXIF orientation of a file, 1 to 8; 1 (upright) where there is none.
+    """The EXIF orientation of a file, 1 to 8; 1 (upright) if there is none.
 
     Args:
         path: The file.
-        late: Whether to look behind the pixels of a PNG as well.
-        ours: Whether only what is turned here counts, not what Pillow turns by itself.
+        late: Whether to look after the pixels of a PNG as well.
+        ours: Whether to ignore orientations that Pillow applies by itself.
 
     Raises:
         DataError: If the file cannot be decoded.
@@ -94,17 +94,17 @@ def read_orientation(path: Path, *, late: bool = False, ours: bool = False) -> i
 
 
 def _has_tags(path: Path) -> bool:
-    """Whether a file may have an orientation anywhere; tells without decoding."""
+    """Whether a file may contain an orientation anywhere; does not decode it."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         return any(content.find(mark) >= 0 for mark in TAG_MARKS)
 
 
 def orientation_to_turn(opened: PIL.Image.Image, *, late: bool = False) -> int:
-    """The orientation by which the pixels of an open file are still to be turned.
+    """The orientation by which the pixels of an open file still have to be turned.
 
     Args:
         opened: The file.
-        late: Whether to look behind the pixels of a PNG as well, which decodes it.
+        late: Whether to look after the pixels of a PNG as well, which decodes it.
     """
     if opened.format in TURNED_BY_PILLOW:
         return UPRIGHT
@@ -115,7 +115,7 @@ def array_shape(path: Path) -> tuple[int, ...]:
     """The shape of an array, from its header.
 
     Raises:
-        DataError: If the file cannot be read or is no array.
+        DataError: If the file cannot be read or is not an array.
     """
     with decoding(path), path.open("rb") as file:
         version = np.lib.format.read_magic(file)
@@ -127,16 +127,16 @@ def array_shape(path: Path) -> tuple[int, ...]:
 
 
 def no_plane(path: Path, shape: tuple[int, ...]) -> DataError:
-    """What is said of an array that is no plane of numbers."""
-    return DataError(f"{path} is no array of height x width numbers but {shape}: mend the file")
+    """The error for an array that is not a plane of numbers."""
+    return DataError(f"{path} has the shape {shape}, not height x width: fix the file")
 
 
 @contextmanager
 def decoding(path: Path) -> Iterator[None]:
-    """Turn what goes wrong in decoding a file into one line.
+    """Turn an error while decoding a file into one line.
 
     Raises:
-        DataError: That names the file.
+        DataError: On such an error; names the file.
     """
     try:
         yield
@@ -148,7 +148,7 @@ def decoding(path: Path) -> Iterator[None]:
         PIL.Image.DecompressionBombError,
     ) as error:
         if path.is_symlink() and not path.exists():
-            raise DataError(f"{path} is a link to nothing: mend the link, or remove it") from error
+            raise DataError(f"{path} is a broken link: fix the link, or remove it") from error
         what = "array" if is_array(path) else "image"
         raise DataError(
             f"cannot decode the {what} {path}: {_one_line(error)}; fetch it again or remove it"

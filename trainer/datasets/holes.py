@@ -14,16 +14,16 @@ Float = TypeVar("Float", bound=np.floating[Any])
 
 
 def fill_rows(values: NDArray[Float], valid: NDArray[np.bool_]) -> NDArray[Float]:
-    """Values in which holes are filled from their row.
+    """Values whose holes are filled from their row.
 
-    A hole takes the smaller of the nearest values left and right of it. Of disparities or
-    inverse depths that is the farther surface: most holes are background that one of two
-    eyes does not see. Rows without any value take the nearest row above, then below, that
+    A hole takes the smaller of the nearest values to its left and right. For disparities and
+    inverse depths this is the farther surface, because most holes are background that only one
+    of two cameras sees. Rows without any value take the nearest row above, or else below, that
     has one. Without any value at all, everything is 0.
 
     Args:
         values: Numbers with shape (h, w).
-        valid: Which of them were measured, shape (h, w).
+        valid: Mask of the measured values, shape (h, w).
     """
     known = np.flatnonzero(valid.any(axis=1))
     if not len(known):
@@ -31,13 +31,13 @@ def fill_rows(values: NDArray[Float], valid: NDArray[np.bool_]) -> NDArray[Float
     left = _carry(values, valid)
     right = _carry(values[:, ::-1], valid[:, ::-1])[:, ::-1]
     above = np.searchsorted(known, np.arange(len(values)), side="right") - 1
-    # fmin takes the one that is a number
+    # fmin prefers a number to NaN
     filled: NDArray[Float] = np.fmin(left, right)[known[np.maximum(above, 0)]]
     return filled
 
 
 def _carry(values: NDArray[Float], valid: NDArray[np.bool_]) -> NDArray[Float]:
-    """Each row's last valid value so far, NaN before the first."""
+    """Each row's last valid value so far; NaN before the first."""
     column = np.where(valid, np.arange(values.shape[1], dtype=np.int32), np.int32(-1))
     last = np.maximum.accumulate(column, axis=1)
     carried = np.take_along_axis(values, np.maximum(last, 0), axis=1)

@@ -1,4 +1,4 @@
-"""Which images belong to which split: lists in files, and splits carved by a seed."""
+"""Assigning images to splits: by lists in files, or at random with a seed."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,11 +23,11 @@ __all__ = [
     "read_splits",
 ]
 
-#: ``held-out``: the val list, or part of train; ``test``: the test list, which the published
-#: figures were chosen on.
+#: ``held-out``: the val list, or part of train; ``test``: the test list, on which the published
+#: results were chosen.
 ValRule = Literal["held-out", "test"]
 
-#: What an image belongs to that must not be parted, such as its scene.
+#: Function from an image to its group, such as its scene, which stays together in one split.
 Group = Callable[[str], str]
 
 
@@ -38,20 +38,20 @@ class SplitNames:
     train: tuple[str, ...]
     val: tuple[str, ...]
     test: tuple[str, ...]
-    #: Split to where its names are from, for messages.
+    #: Split to the source of its names, for messages.
     where: Mapping[str, str]
-    #: What was decided for want of a list: one line each.
+    #: Decisions about missing lists, one line each.
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class HeldOutOptions:
-    """Options of a data set that has a test list, and val in a list of its own or in train."""
+    """Options of a data set that has a test list, and a val list or val held out of train."""
 
-    #: ``held-out``: val is its own list, or carved out of train; ``test``: val is the test
-    #: list, as in the published figures.
+    #: ``held-out``: val is its own list, or held out of train; ``test``: val is the test list, as
+    #: in the published results.
     val: ValRule = "held-out"
-    #: Share of train (its images, or its scenes where they are known) that a carved split takes.
+    #: Share of train (its scenes if known, else its images) that is held out for a missing list.
     held_out_share: float = 0.15
 
     def __post_init__(self) -> None:
@@ -59,7 +59,7 @@ class HeldOutOptions:
 
 
 def itself(name: str) -> str:
-    """The group of an image that belongs with no other."""
+    """The group of an image that forms its own group."""
     return name
 
 
@@ -72,22 +72,22 @@ def read_splits(
     same: Group = itself,
     group: Group = itself,
 ) -> SplitNames:
-    """The splits of ``train.txt``, ``val.txt`` and ``test.txt``; a missing one is carved.
+    """The splits of ``train.txt``, ``val.txt`` and ``test.txt``; missing ones are held out.
 
-    Without ``val.txt``, val is held out of train; without ``test.txt``, so is test, which makes
-    its scores comparable with nobody else's: a note says so.
+    Without ``val.txt``, val is held out of train. Without ``test.txt``, so is test; its scores
+    are then not comparable with those of others, and a note says so.
 
     Args:
-        folder: Where the lists lie; ``train.txt`` must be there.
-        val: What val is.
-        share: Share of the groups of train that a carved split takes.
-        purpose: Seed and names of what is carved, for :mod:`trainer.seeds`.
-        same: The image that a name stands for: it may be in one list alone.
-        group: What an image belongs to: no group is parted by carving.
+        folder: Folder of the lists; ``train.txt`` is required.
+        val: Which images are val.
+        share: Share of the groups of train that a held-out split takes.
+        purpose: Seed and names of the held-out split, for :mod:`trainer.seeds`.
+        same: Function from a name to its image, which may be in one list only.
+        group: Function from an image to its group; a group is never divided.
 
     Raises:
-        ConfigError: If val shall be the test list, and there is none.
-        DataError: If a list is damaged or empty, an image is in two, or train is too small.
+        ConfigError: If val is to be the test list, and there is none.
+        DataError: If a list is damaged or empty, an image is in two lists, or train is too small.
     """
     paths = {name: folder / f"{name}.txt" for name in ("train", "val", "test")}
     listed = {
@@ -122,14 +122,14 @@ def carve_missing(
     purpose: tuple[str | int, ...],
     group: Group = itself,
 ) -> SplitNames:
-    """Hold val and test out of train, where they are not listed; a note says so.
+    """Hold val and test out of train if they are not listed, and add a note.
 
     Args:
         listed: Split to its names; ``train`` at least.
-        where: Split to where its names are from, for messages.
-        shares: Split to the share of the groups of train that it takes if it is carved.
-        purpose: Seed and names of what is carved, for :mod:`trainer.seeds`.
-        group: What an image belongs to: no group is parted.
+        where: Split to the source of its names, for messages.
+        shares: Split to the share of the groups of train that it takes if it is held out.
+        purpose: Seed and names of the held-out split, for :mod:`trainer.seeds`.
+        group: Function from an image to its group; a group is never divided.
 
     Raises:
         DataError: If train is too small.
@@ -156,10 +156,9 @@ def carve_missing(
 
 
 def read_list(path: Path) -> tuple[str, ...]:
-    """The image names of a split file, one a line; empty lines do not count.
+    """The image names of a split file, one per line; empty lines are ignored.
 
-    A mark at its beginning that says UTF-8 (BOM), blanks round a name and lines that end as on
-    Windows are no part of a name.
+    A byte order mark (BOM), blanks around a name and Windows line endings are not part of a name.
 
     Raises:
         DataError: If the file cannot be read, names nothing, or names an image twice.
@@ -168,8 +167,8 @@ def read_list(path: Path) -> tuple[str, ...]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(
-            f"cannot read the split file {path}: {error}; give a text file in UTF-8 with a name a"
-            " line"
+            f"cannot read the split file {path}: {error}; give a text file in UTF-8 with one name"
+            " per line"
         ) from error
     names: list[str] = []
     seen: dict[str, int] = {}  # the same name may be written in two forms of Unicode
@@ -184,23 +183,23 @@ def read_list(path: Path) -> tuple[str, ...]:
             seen[composed(name)] = number
             names.append(name)
     if not names:
-        raise DataError(f"the split file {path} is empty: write a name a line, or remove it")
+        raise DataError(f"the split file {path} is empty: write one name per line, or remove it")
     return tuple(names)
 
 
 def hold_out(
     names: Sequence[str], *, share: float, purpose: tuple[str | int, ...], group: Group = itself
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Part names into those that stay and those held out, whole groups at a time.
+    """Divide names into those that stay and those that are held out, in whole groups.
 
     Args:
         names: Image names.
-        share: Share of the groups to hold out, 0 to 1; at least one is, and one stays.
-        purpose: Seed and names of what is carved, for :mod:`trainer.seeds`.
-        group: What an image belongs to: a group is never parted.
+        share: Share of the groups to hold out, 0 to 1; at least one is held out and one stays.
+        purpose: Seed and names of the held-out split, for :mod:`trainer.seeds`.
+        group: Function from an image to its group; a group is never divided.
 
     Returns:
-        Names that stay and names held out, each in the order of ``names``.
+        Names that stay and names that are held out, each in the order of ``names``.
 
     Raises:
         DataError: If there are fewer than two groups.
@@ -208,7 +207,7 @@ def hold_out(
     groups = sorted({group(name) for name in names})
     if len(groups) < 2:
         raise DataError(
-            f"nothing can be held out of the images that are left for training"
+            f"nothing can be held out of the remaining training images"
             f" ({', '.join(names)}): add images, or list each split in a file"
         )
     numpy_generator(*purpose).shuffle(groups)
@@ -223,8 +222,8 @@ def check_apart(splits: Mapping[str, Sequence[str]], *, same: Group = itself) ->
     """Refuse an image that is in two splits.
 
     Args:
-        splits: Where a split is listed, for the message, to its names.
-        same: The image that a name stands for.
+        splits: Name of each list, for the message, to its image names.
+        same: Function from a name to its image.
 
     Raises:
         DataError: On the first such image.
@@ -241,7 +240,7 @@ def check_apart(splits: Mapping[str, Sequence[str]], *, same: Group = itself) ->
 
 
 def chosen_on_test(test_list: Path) -> str:
-    """What is noted wherever val is the test list."""
+    """The note for a test list that is used as val."""
     return f"val is the test list {test_list.name}: whatever is chosen on val is chosen on test"
 
 

@@ -1,4 +1,4 @@
-"""Label images as people have them: numbers of 1 to 16 bits, palette indices, or colours.
+"""Label images in common formats: numbers of 1 to 16 bits, palette indices, or colours.
 
 Letters of shapes: ``docs/architecture.md``.
 """
@@ -33,18 +33,18 @@ LOSSY = (".jpg", ".jpeg")
 
 @dataclass(frozen=True, kw_only=True)
 class MaskRules:
-    """What the pixels of a data set's label images mean."""
+    """The meaning of the pixels in a data set's label images."""
 
-    #: Stored numbers of each class, in order of the classes.
+    #: Stored numbers of each class, in the order of the classes.
     numbers: tuple[tuple[int, ...], ...]
     #: Stored numbers that stand for no class.
     ignored: tuple[int, ...] = ()
-    #: Colour of each class; None where the data set names none.
+    #: Colour of each class; None if the data set defines no colours.
     colours: tuple[Colour, ...] | None = None
     #: Colours that stand for no class.
     ignored_colours: tuple[Colour, ...] = ()
     encoding: Literal["auto", "number", "colour"] = "auto"
-    #: Whether pixels of other numbers and colours have no class, instead of being refused.
+    #: Whether pixels with unknown numbers and colours have no class, instead of being refused.
     others_ignored: bool = False
 
 
@@ -54,14 +54,14 @@ def read_mask(path: Path, rules: MaskRules) -> Label:
     Args:
         path: An image of one channel of 1 to 16 bits, with a palette, or of colours; or an
             ``.npy`` file of whole numbers.
-        rules: What its pixels mean.
+        rules: The meaning of its pixels.
 
     Returns:
-        Classes with shape (h, w), 255 where there is none. Transparent pixels have none.
+        Classes with shape (h, w), 255 for no class. Transparent pixels have no class.
 
     Raises:
-        DataError: If the file cannot be decoded, or holds another kind of image, or a number or
-            colour that the rules refuse.
+        DataError: If the file cannot be decoded or has another kind of content, or the rules
+            refuse a number or colour.
     """
     if is_array(path):
         return _by_number(path, _whole_numbers(path), rules)
@@ -72,7 +72,7 @@ def read_mask(path: Path, rules: MaskRules) -> Label:
         return _by_number(path, read_integers(path, channels=1, bits=BITS), rules)
     if bits != 8 or channels not in (2, 3, 4):
         raise DataError(
-            f"{path} has {channels} channels of {bits} bits, where a label has one channel of 1 to"
+            f"{path} has {channels} channels of {bits} bits, but a label has one channel of 1 to"
             " 16 bits or three of 8: convert it to PNG"
         )
     pixels = read_integers(path, channels=channels)
@@ -87,18 +87,18 @@ def _whole_numbers(path: Path) -> NDArray[Any]:
     stored = read_stored(path)
     if stored.ndim != 2 or stored.dtype.kind not in "biu":
         raise DataError(
-            f"{path} holds {stored.dtype} of shape {stored.shape}, where a label has height x"
+            f"{path} holds {stored.dtype} of shape {stored.shape}, but a label has height x"
             " width whole numbers: convert it"
         )
     return stored
 
 
 def _by_grey(path: Path, pixels: NDArray[Any], rules: MaskRules) -> Label:
-    """Numbers that were saved as colours: the same in all channels."""
+    """Numbers that were saved as grey colours: the same in all channels."""
     colours = pixels[:, :, : 3 if pixels.shape[2] > 2 else 1]
     if (colours != colours[:, :, :1]).any():
         raise DataError(
-            f"{path} holds colours, where labels.encoding = 'number' wants the same number in all"
+            f"{path} holds colours, but labels.encoding = 'number' needs the same number in all"
             " channels: set labels.encoding to 'colour'"
         )
     return _by_number(path, colours[:, :, 0], rules)
@@ -119,7 +119,7 @@ def _by_number(path: Path, stored: NDArray[Any], rules: MaskRules) -> Label:
 def _by_colour(path: Path, pixels: NDArray[Any], rules: MaskRules) -> Label:
     if rules.colours is None:
         raise DataError(
-            f"{path} holds colours, and there is no palette to read them by: write palette ="
+            f"{path} holds colours, but there is no palette for them: write palette ="
             " [[R, G, B], ...] in the description, one colour per class, or set labels.encoding"
             " to 'number' if all channels hold the same number"
         )
@@ -127,8 +127,8 @@ def _by_colour(path: Path, pixels: NDArray[Any], rules: MaskRules) -> Label:
     for index, colour in enumerate(rules.colours):
         if _packed(colour) in known:
             raise DataError(
-                f"{path} holds colours, and the palette gives {list(colour)} to two classes: give"
-                " each class a colour of its own"
+                f"{path} holds colours, but the palette gives {list(colour)} to two classes: give"
+                " each class its own colour"
             )
         known[_packed(colour)] = index
     places = np.array([1 << 16, 1 << 8, 1], dtype=np.uint32)
@@ -151,9 +151,9 @@ def _unknown_numbers(
     several = len(numbers) > 1
     return DataError(
         f"{path} has {_amount(counts)} the label{'s' * several} {_listed(numbers)}, first in"
-        f" {_first(unknown)}, which {'are' if several else 'is'} none of this data set's"
+        f" {_first(unknown)}, which {'do' if several else 'does'} not belong to this data set"
         f" ({number_ranges(np.array(known))}): set labels.numbers to the stored numbers of the"
-        " classes, labels.ignore to those of no class, or labels.others to 'ignore'"
+        " classes, labels.ignore to those without a class, or labels.others to 'ignore'"
     )
 
 
@@ -166,7 +166,7 @@ def _unknown_colours(
     lossy = "JPEG changes colours: give the original PNG, or " * (path.suffix.lower() in LOSSY)
     return DataError(
         f"{path} has {_amount(counts)} {len(colours)}"
-        f" colour{'s' * (len(colours) > 1)} that the palette lacks, most often {colour}"
+        f" colour{'s' * (len(colours) > 1)} missing from the palette, most often {colour}"
         f" ({counts.max()} pixels, first in {_first(stored == most)}): {lossy}correct the palette,"
         " add it to labels.ignore_colours, or set labels.others to 'ignore'"
     )

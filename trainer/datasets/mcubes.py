@@ -1,6 +1,6 @@
 """MCubeS: materials in street scenes, 20 classes, RGB, NIR and polarisation (``docs/data.md``).
 
-Layout under the root, that of the data set's authors and of the released UniM2 archive::
+Layout under the root, as published by the data set's authors and in the UniM2 archive::
 
     polL_color/NAME.png      RGB, 16 bits (or 8)
     NIR_warped/NAME.png      near infrared, one channel of 16 bits
@@ -8,20 +8,20 @@ Layout under the root, that of the data set's authors and of the released UniM2 
     polL_aolp_cos/NAME.npy   from -1 to 1
     polL_dolp/NAME.npy       degree of linear polarisation, from 0 to 1
     GT/NAME.png              0 to 19 classes, 255 none; without the folder: no labels
-    list_folder/train.txt    names, one a line; val.txt and test.txt likewise: one that is
-                             missing is carved out of train by scene
+    list_folder/train.txt    names, one per line; likewise val.txt and test.txt; a missing one is
+                             held out of train by scene
 
-The first 192 columns are dropped, as the data set's authors do; copies without them set
-``left_offset`` to 0.
+The first 192 columns are dropped, as the data set's authors do; set ``left_offset`` to 0 for
+copies without them.
 
-With ``range = "fixed"`` a grey has one meaning in all images: RGB and NIR are the stored
-numbers over the largest that their bits can hold, a degree of polarisation is taken as it is
-(noise below 0 or above 1 is cut off), and the angle is kept as the point (sin, cos) on a
-circle: both channels on the one scale from -1 to 1, the third channel constantly the middle of
-that scale, so that neither of the two counts twice. With ``range = "per-image"``, the released
-code's habit, all is reduced to 8 bits; sine, cosine and degree are each stretched from their
-image's least to its greatest value, which distorts the angle and loses how polarised an image
-is as a whole; the third channel repeats the sine.
+With ``range = "fixed"``, a grey value means the same in all images: RGB and NIR are the stored
+numbers divided by the largest possible number, the degree of polarisation is unchanged (noise
+below 0 or above 1 is clipped), and the angle is stored as the point (sin, cos) on a circle: both
+channels on the same scale from -1 to 1, and the third channel constant at the middle of that
+scale, so that neither counts twice. With ``range = "per-image"``, as in the published code, all
+images are reduced to 8 bits, and sine, cosine and degree are each stretched to their range in the
+image. This distorts the angle and loses the overall degree of polarisation. The third channel
+repeats the sine.
 """
 
 import re
@@ -80,21 +80,21 @@ CLASSES = (
 )
 LABELS = label_table({255: 255, **{index: index for index in range(len(CLASSES))}})
 
-#: Modality to the folders of its files, and what the names of those end in.
+#: Modality to the folders of its files, and the ends of their names.
 FOLDERS = {
     "rgb": (("polL_color",), ".png"),
     "nir": (("NIR_warped",), ".png"),
     "aolp": (("polL_aolp_sin", "polL_aolp_cos"), ".npy"),
     "dolp": (("polL_dolp",), ".npy"),
 }
-#: By how much a stored sine may leave its range for rounding.
+#: Largest rounding error of a stored sine beyond its range.
 ROUNDING = 1e-2
-#: A plane that varies by no more than this is stretched to nothing.
+#: A plane that varies by no more than this becomes constant when it is stretched.
 FLAT = 1e-6
 
 Number = TypeVar("Number", bound=np.generic)
 
-#: Channels of the angle of polarisation that hold the sine of its double, by scale.
+#: Channels of the angle of polarisation that hold the sine of twice the angle, by scale.
 SINES = {"fixed": (0,), "per-image": (0, 2)}
 
 
@@ -102,9 +102,9 @@ SINES = {"fixed": (0,), "per-image": (0, 2)}
 class MCubeSOptions(HeldOutOptions):
     """The table ``[data.options]``."""
 
-    #: Columns dropped at the left of every image and label.
+    #: Number of columns dropped at the left of every image and label.
     left_offset: int = 192
-    #: Scale of the images: one for all, or (as published) each image's own.
+    #: Scale of the images: the same for all, or (as published) each image's own.
     range: Literal["fixed", "per-image"] = "fixed"
 
     def __post_init__(self) -> None:
@@ -161,7 +161,7 @@ def open_mcubes(config: DataConfig) -> DataSet:
 
 
 def _scene(name: str) -> str:
-    """The recording an image is from: its name without the number of the frame."""
+    """The recording of an image: its name without the number of the frame."""
     return re.sub(r"_\d+$", "", name)
 
 
@@ -172,7 +172,7 @@ def _files(root: Path, modality: str) -> Callable[[str], tuple[Path, ...]]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Reader:
-    """Reads files without their first columns."""
+    """Reads files without their leftmost columns."""
 
     left_offset: int
 
@@ -186,7 +186,7 @@ class _Reader:
         }
 
     def per_image(self) -> dict[str, Callable[..., Image]]:
-        """The released code's scales: 8 bits; polarisation from its least to its greatest."""
+        """The scales of the published code: 8 bits; polarisation stretched to its range."""
         return {
             "rgb": lambda path: unit_range(_to_8_bits(self._colour(path))),
             "nir": lambda path: grey_image(unit_range(_to_8_bits(self._infrared(path)))),
@@ -195,7 +195,7 @@ class _Reader:
         }
 
     def label(self, path: Path) -> Label:
-        """Classes of an image."""
+        """The classes of an image."""
         return self._cut(path, read_label(path, LABELS))
 
     def _colour(self, path: Path) -> NDArray[np.uint8 | np.uint16]:
@@ -211,8 +211,8 @@ class _Reader:
         values = self._plane(path)
         if np.abs(values).max() > 1 + ROUNDING:
             raise DataError(
-                f"{path} has values from {values.min():g} to {values.max():g}, where a sine or"
-                " cosine lies between -1 and 1: store the sine and cosine of twice the angle"
+                f"{path} has values from {values.min():g} to {values.max():g}, but a sine or"
+                " cosine is between -1 and 1: store the sine and cosine of twice the angle"
             )
         return values.clip(-1, 1)
 
@@ -233,7 +233,7 @@ def _stretched_angle(sine: NDArray[np.float32], cosine: NDArray[np.float32]) -> 
 
 
 def _stretch(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """From the least value to the greatest, in 256 steps; all 0 if they are the same."""
+    """From the smallest value to the largest, in 256 steps; all 0 if they are equal."""
     low, high = values.min(), values.max()
     if high - low <= FLAT:
         return np.zeros_like(values)

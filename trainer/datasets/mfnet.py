@@ -1,14 +1,14 @@
 """MFNet: street scenes by day and night, 8 classes, RGB and thermal (``docs/data.md``).
 
-Layout under the root, that of the data set's authors and of the released UniM2 archive::
+Layout under the root, as published by the data set's authors and in the UniM2 archive::
 
     images/NAME.png      RGBA, 8 bits: the fourth channel is the thermal image
     labels/NAME.png      0 unlabelled, 1 to 8 classes; without the folder: no labels
-    train.txt            names, one a line
-    val.txt, test.txt    one that is missing is carved out of train by the seed
+    train.txt            names, one per line
+    val.txt, test.txt    a missing one is held out of train, chosen by the seed
 
-A name that ends in ``_flip`` is the mirrored image of the name before it, unless a file of
-that very name exists. Both are one image when splits are carved.
+A name that ends in ``_flip`` is the mirror image of the name without it, unless a file with that
+exact name exists. Both count as one image when a split is held out.
 """
 
 from dataclasses import dataclass
@@ -135,7 +135,7 @@ def _read_thermal(path: Path) -> Image:
 
 
 def _own_rgb(path: Path) -> Image:
-    """A plain photograph, or one packed as the data set's own."""
+    """A plain photograph, or one that is packed like those of the data set."""
     return _read_rgb(path) if _is_packed(path) else read_rgb(path)
 
 

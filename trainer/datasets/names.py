@@ -1,7 +1,7 @@
-"""File names as people have them.
+"""File names in their usual spellings.
 
-A photograph is ``a.jpg``, ``a.JPG`` or ``a.jpeg``; a Mac stores accents as letter and mark (NFD)
-where lists have one character (NFC). Here they are the same name.
+A photograph is ``a.jpg``, ``a.JPG`` or ``a.jpeg``. A Mac stores accents as a letter and a mark
+(NFD), while lists have one character (NFC). This module treats them as the same name.
 """
 
 import os
@@ -19,7 +19,7 @@ __all__ = [
     "text_of",
 ]
 
-#: Extensions in small letters that mean the same, the usual one first.
+#: Equivalent extensions in lower case, the usual one first.
 KINDS = (
     (".jpg", ".jpeg", ".jpe", ".jfif"),
     (".tif", ".tiff"),
@@ -30,13 +30,13 @@ KINDS = (
 )
 USUAL = {extension: kind[0] for kind in KINDS for extension in kind}
 
-#: What else is a picture or a plane of numbers, though nothing here reads it.
+#: Extensions of other pictures and arrays, which cannot be read.
 PICTURES = frozenset(
     {*USUAL, ".heic", ".heif", ".avif", ".gif", ".jp2", ".exr", ".hdr", ".pfm", ".pgm", ".ppm"}
     | {".tga", ".dng", ".raw", ".npz", ".mat", ".h5"}
 )
 
-#: Files and folders, in small letters, that systems put beside everything they show.
+#: Files and folders, in lower case, that operating systems add to folders.
 LITTER = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir"})
 
 
@@ -46,38 +46,38 @@ def composed(text: str) -> str:
 
 
 def text_of(name: str) -> str:
-    """The characters of a name that the system gave.
+    """The characters of a name returned by the operating system.
 
-    A file's name is bytes. Under a locale other than UTF-8 Python takes them for other
+    A file's name consists of bytes. Under a locale other than UTF-8, Python decodes them to other
     characters than a list in UTF-8 has.
     """
     return name if name.isascii() else os.fsencode(name).decode("utf-8", "surrogateescape")
 
 
 def native(text: str) -> Path:
-    """The path that a text in a configuration or list means, by the system's own characters."""
+    """The path for a text of a configuration or list, in the system's encoding of file names."""
     return Path(text if text.isascii() else os.fsdecode(text.encode("utf-8", "surrogateescape")))
 
 
 def fold(name: str) -> str:
-    """What is the same for all spellings of a file's name: composed, with the usual extension."""
+    """A normal form for all spellings of a file name: composed, with the usual extension."""
     stem, extension = _parts(name)
     return composed(stem) + USUAL.get(extension.lower(), extension)
 
 
 def same_kind(name: str, other: str) -> bool:
-    """Whether two files have extensions that mean the same."""
+    """Whether the extensions of two files are equivalent."""
     mine, theirs = (_parts(each)[1].lower() for each in (name, other))
     return USUAL.get(mine, mine) == USUAL.get(theirs, theirs)
 
 
 def name_in(file: str, before: str, after: str) -> str | None:
-    """An image's name: what a file's name has between two texts; None where it has not both.
+    """The part of a file name between two texts; None if it lacks either.
 
     Args:
         file: The file's name.
-        before: What it begins with.
-        after: What it ends in; a usual extension stands for all that mean the same.
+        before: Start of the name.
+        after: End of the name; an extension stands for all equivalent ones.
     """
     ending, extension = _parts(after)
     stem = file
@@ -99,12 +99,12 @@ def name_in(file: str, before: str, after: str) -> str | None:
 
 
 def is_litter(name: str) -> bool:
-    """Whether a file or folder is hidden, or one of those that systems add by themselves."""
+    """Whether a file or folder is hidden, or added by an operating system."""
     return name.startswith(".") or name.lower() in LITTER
 
 
 def _parts(name: str) -> tuple[str, str]:
-    """Stem and extension; a name that is nothing but an extension has no stem."""
+    """Stem and extension; a name that is only an extension has no stem."""
     if name.startswith(".") and name.count(".") == 1:
         return "", name
     extension = PurePosixPath(name).suffix

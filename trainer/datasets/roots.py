@@ -14,10 +14,10 @@ def find_root(config: DataConfig, *, holds: str) -> Path:
 
     Args:
         config: The data set's configuration.
-        holds: What should lie in the folder, for the message.
+        holds: The expected contents of the folder, for the message.
 
     Raises:
-        DataError: If none is given or it does not exist.
+        DataError: If no folder is given or it does not exist.
     """
     if config.root is None:
         raise DataError(

@@ -1,4 +1,4 @@
-"""Files in a data set's folders that no image of it is made from, told in a line a folder."""
+"""Unused files in a data set's folders, one line per folder."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -9,19 +9,19 @@ from trainer.datasets.names import PICTURES, same_kind
 
 __all__ = ["Unused", "find_unused", "shown"]
 
-SHOWN = 3  # files that are named; the others are counted
+SHOWN = 3  # files that are listed by name; the others are only counted
 
-#: What to do about files that are left over in a folder: from the folder and the files.
-Mend = Callable[[Path, list[Path]], str]
+#: Advice on the unused files in a folder, from the folder and the files.
+Advise = Callable[[Path, list[Path]], str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Unused:
-    """What is left over."""
+    """Unused files."""
 
-    #: A line for all files that would be images if a list named them.
+    #: One line for all files that would be images if a list named them.
     unlisted: tuple[str, ...] = ()
-    #: A line a folder with files that fit nothing that is described.
+    #: One line per folder for files that match nothing in the description.
     unmatched: tuple[str, ...] = ()
 
 
@@ -32,18 +32,18 @@ def find_unused(
     folders: Mapping[Path, str],
     matches: Callable[[Path], bool] | None = None,
     leave: Callable[[Path], bool] = lambda path: False,
-    mend: Mend | None = None,
+    advise: Advise | None = None,
 ) -> Unused:
-    """Look through the folders that images are in.
+    """Search the folders of the images.
 
     Args:
-        tree: The files under the data set's root, in which other things may lie than pictures.
-        used: Files that images and labels are made from.
-        folders: Each folder to the name of a file as it should be there.
-        matches: Whether a file would be an image if it were listed; by default, whether it lies
-            in the folder itself and has the extension that it should have.
-        leave: Whether a file is known and needs no word.
-        mend: What to do about files that fit nothing.
+        tree: The files under the data set's root, which may contain other files than images.
+        used: Files of images and labels.
+        folders: Each folder to the name of an expected file.
+        matches: Whether a file would be an image if it were listed; by default, whether it is
+            directly in the folder and has the expected extension.
+        leave: Whether a file is known and needs no mention.
+        advise: Gives advice on files that match nothing.
     """
     unlisted, unmatched = [], []
     seen = set(used)
@@ -61,7 +61,9 @@ def find_unused(
             unlisted.append(f"{len(listable)} in {folder} ({shown(listable, folder)})")
         others = [path for path in extra if path not in set(listable)]
         if others:
-            advice = mend(folder, others) if mend else "rename or move them if they are meant"
+            advice = (
+                advise(folder, others) if advise else "rename or move them if they should be used"
+            )
             unmatched.append(
                 f"{_count(others)} in {folder} not used: {shown(others, folder)}; {advice}"
             )

@@ -1,12 +1,12 @@
 """One training run: it trains from one evaluation to the next and writes checkpoints.
 
-A :class:`Run` is :class:`trainer.engine.slots.Slots` with a single slot, plus counters, reports
-and checkpoints. Iterations count batches. On the CPU, a run that was saved and restored continues
-bit for bit as if it had never stopped.
+A :class:`Run` is in a slot of :class:`trainer.engine.slots.Slots`, alone there or beside others,
+and has counters, reports and checkpoints of its own. Iterations count batches. On the CPU, a run
+that was saved and restored continues bit for bit as if it had never stopped, whether it was and is
+alone or not.
 """
 
 import dataclasses
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,8 +16,9 @@ import torch
 from torch import Tensor
 
 from trainer.config.configuration import TrainConfig
-from trainer.config.toml_records import build_record, record_to_table
+from trainer.config.toml_records import build_record
 from trainer.engine.checkpoint import read_checkpoint, read_record, write_checkpoint
+from trainer.engine.config_differences import config_table, differences, without_paths
 from trainer.engine.slots import Slots
 from trainer.errors import CheckpointError, ConfigError
 from trainer.features.dataset_features import DatasetFeatures, TestSplit, ValSplit
@@ -26,8 +27,6 @@ from trainer.scoring.evaluation import Evaluation, Scored
 
 __all__ = ["Run", "best_report", "config_of", "imported_record", "require_trainable"]
 
-#: Settings that are paths, by table: files may move, and fingerprints identify their content.
-PATHS = {"data": ("root",), "backbone": ("weights",)}
 #: Key under which a checkpoint's record holds the origin of an imported checkpoint.
 IMPORTED = "imported"
 #: Prefix of the names of tensors in a checkpoint that hold the best weights so far.
@@ -35,16 +34,22 @@ BEST = "best."
 
 
 class Run:
-    """A run in progress. Create one with :meth:`start` or :meth:`restore`."""
+    """A run in progress. :meth:`start` and :meth:`restore` make one with slots of its own."""
 
-    def __init__(
-        self, config: TrainConfig, dataset_features: DatasetFeatures, device: torch.device
-    ) -> None:
-        self._config = config
-        self._dataset_features = dataset_features
-        self._points = config.evaluate_at(crops=len(dataset_features.train))
-        _check_selection(config, dataset_features)
-        self._slots = Slots([config], dataset_features, device)
+    def __init__(self, config: TrainConfig, slots: Slots, slot: int) -> None:
+        """Begin in a slot; this replaces its previous run.
+
+        Raises:
+            ConfigError: If a hyper-parameter is unknown or out of range, the configuration has
+                another structure than the slots, the run would never be evaluated, or
+                ``evaluation.report`` needs labels that the val split lacks.
+        """
+        self._config, self._slots = config, slots
+        #: The slot that it trains in.
+        self.slot = slot
+        self._points = config.evaluate_at(crops=len(slots.dataset_features.train))
+        _check_selection(config, slots.dataset_features)
+        slots.begin(slot, config)
         self._best: dict[str, Tensor] = {}
         self._reports: list[Report] = []
         self._iteration = 0
@@ -57,11 +62,10 @@ class Run:
         """A new run.
 
         Raises:
-            ConfigError: If the method or a hyper-parameter is unknown or out of range, the
-                configuration's modalities differ from those of the features, the run would never
-                be evaluated, or ``evaluation.report`` needs labels that the val split lacks.
+            ConfigError: As for the constructor, or if the method is unknown or the
+                configuration's modalities differ from those of the features.
         """
-        return cls(config, dataset_features, device)
+        return cls(config, Slots(config, dataset_features, device, count=1), 0)
 
     @classmethod
     def restore(
@@ -77,16 +81,31 @@ class Run:
             CheckpointError: If the checkpoint is missing or damaged, or was made with another
                 configuration or other data. Moved files count as the same data.
         """
-        tensors, record = read_checkpoint(folder)
-        _check_same(folder, record, config, dataset_features)
-        run = cls(config, dataset_features, device)
-        best = {name for name in tensors if name.startswith(BEST)}
-        run._best = {name.removeprefix(BEST): tensors[name] for name in best}
-        run._slots.restore(0, {name: tensors[name] for name in tensors.keys() - best})
-        run._reports = [Report.from_json(report) for report in record["reports"]]
-        run._iteration = record["iteration"]
-        run._reported_at = record["reported_at"]
+        checkpoint = _read_same(folder, config, dataset_features)
+        run = cls.start(config, dataset_features, device)
+        run._continue_from(*checkpoint)
         return run
+
+    @classmethod
+    def restore_in(cls, folder: Path, config: TrainConfig, slots: Slots, slot: int) -> "Run":
+        """A run that continues from a checkpoint in a slot; it replaces the previous one.
+
+        Raises:
+            CheckpointError: As for :meth:`restore`; the slot does not change.
+            ConfigError: As for the constructor.
+        """
+        checkpoint = _read_same(folder, config, slots.dataset_features)
+        run = cls(config, slots, slot)
+        run._continue_from(*checkpoint)
+        return run
+
+    def _continue_from(self, tensors: dict[str, Tensor], record: dict[str, Any]) -> None:
+        best = {name for name in tensors if name.startswith(BEST)}
+        self._best = {name.removeprefix(BEST): tensors[name] for name in best}
+        self._slots.restore(self.slot, {name: tensors[name] for name in tensors.keys() - best})
+        self._reports = [Report.from_json(report) for report in record["reports"]]
+        self._iteration = record["iteration"]
+        self._reported_at = record["reported_at"]
 
     @property
     def config(self) -> TrainConfig:
@@ -124,18 +143,30 @@ class Run:
         Args:
             on_iteration: Called after each iteration with the number of iterations so far.
         """
-        assert not self.finished, "a finished run cannot advance"
-        until = self._points[len(self._reports)]
-        while self._iteration < until:
-            self._slots.step()
-            self._iteration += 1
+        while not self.due:
+            self._slots.step((self.slot,))
+            self.count_iteration()
             if on_iteration is not None:
                 on_iteration(self._iteration)
-        report = self._report()
+        return self.report()
+
+    @property
+    def due(self) -> bool:
+        """Whether the next evaluation is to be made before another iteration."""
+        assert not self.finished, "a finished run cannot advance"
+        return self._iteration >= self._points[len(self._reports)]
+
+    def count_iteration(self) -> None:
+        """Note that the slot made a step."""
+        self._iteration += 1
+
+    def report(self) -> Report:
+        """Score the val split at an evaluation point, and keep the report."""
+        report = self._made_report()
         self._reports.append(report)
         self._reported_at = self._iteration
         if self._config.evaluation.report == "best" and best_report(self._reports) is report:
-            self._best = self._slots.weights(0)
+            self._best = self._slots.weights(self.slot)
         return report
 
     def load_selected(self) -> int:
@@ -146,14 +177,14 @@ class Run:
         """
         if not self._best:
             return self._iteration
-        self._slots.load_weights(0, self._best)
+        self._slots.load_weights(self.slot, self._best)
         return best_report(self._reports).iteration
 
-    def _report(self) -> Report:
-        loss_sum, finite = self._slots.take_loss(0)
+    def _made_report(self) -> Report:
+        loss_sum, finite = self._slots.take_loss(self.slot)
         steps = self._iteration - self._reported_at
-        terms = {name: total / steps for name, total in self._slots.take_terms(0).items()}
-        evaluation = self.evaluate(self._dataset_features.val)
+        terms = {name: total / steps for name, total in self._slots.take_terms(self.slot).items()}
+        evaluation = self.evaluate(self._slots.dataset_features.val)
         signals = evaluation.signals
         return Report(
             evaluation=len(self._reports) + 1,
@@ -168,11 +199,11 @@ class Run:
 
     def evaluate(self, split: ValSplit | TestSplit) -> Evaluation:
         """Score the current weights on a split."""
-        return self._slots.evaluate(0, split)
+        return self._slots.evaluate(self.slot, split)
 
     def scored(self) -> Scored:
         """The model and probes with the current weights."""
-        return self._slots.scored(0)
+        return self._slots.scored(self.slot)
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint, completely or not at all; it replaces an older one.
@@ -181,14 +212,14 @@ class Run:
             CheckpointError: If it cannot be written.
         """
         record = {
-            "config": _table(self._config),
-            "fingerprints": dict(self._dataset_features.fingerprints),
+            "config": config_table(self._config),
+            "fingerprints": dict(self._slots.dataset_features.fingerprints),
             "iteration": self._iteration,
             "reported_at": self._reported_at,
             "reports": [report.to_json() for report in self._reports],
         }
         best = {f"{BEST}{name}": tensor for name, tensor in self._best.items()}
-        write_checkpoint(folder, self._slots.state(0) | best, record)
+        write_checkpoint(folder, self._slots.state(self.slot) | best, record)
 
 
 def config_of(folder: Path) -> TrainConfig:
@@ -212,7 +243,7 @@ def imported_record(
         origin: Where it comes from, as plain JSON.
     """
     return {
-        "config": _table(config),
+        "config": config_table(config),
         "fingerprints": dict(fingerprints),
         "iteration": iteration,
         "reported_at": iteration,
@@ -252,49 +283,31 @@ def _check_selection(config: TrainConfig, dataset_features: DatasetFeatures) -> 
         )
 
 
-def _table(config: TrainConfig) -> dict[str, Any]:
-    """The configuration as it reads back from JSON."""
-    table: dict[str, Any] = json.loads(json.dumps(record_to_table(config)))
-    return table
+def _read_same(
+    folder: Path, config: TrainConfig, dataset_features: DatasetFeatures
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and record of a checkpoint of the same configuration and data."""
+    tensors, record = read_checkpoint(folder)
+    _check_same(folder, record, config, dataset_features)
+    return tensors, record
 
 
 def _check_same(
     folder: Path, record: dict[str, Any], config: TrainConfig, dataset_features: DatasetFeatures
 ) -> None:
     # built as a record first, so that settings added since then compare with their defaults
-    stored = _table(build_record(TrainConfig, record["config"]))
-    differences = _differences(_without_paths(stored), _without_paths(_table(config)))
-    if differences:
+    stored = config_table(build_record(TrainConfig, record["config"]))
+    changed = differences(without_paths(stored), without_paths(config_table(config)))
+    if changed:
         raise CheckpointError(
-            f"{folder} was made with another configuration: {'; '.join(differences)}; start again"
+            f"{folder} was made with another configuration: {'; '.join(changed)}; start again"
             " in another folder or use the checkpoint's configuration"
         )
     known = record["fingerprints"]  # an imported checkpoint may have only some
     given = {name: dataset_features.fingerprints.get(name) for name in known}
-    changed = _differences(known, given)
+    changed = differences(known, given)
     if changed:
         raise CheckpointError(
             f"{folder} was trained on other features: {'; '.join(changed)}; use the data and"
             " weights it was trained with, or start again"
         )
-
-
-def _without_paths(table: dict[str, Any]) -> dict[str, Any]:
-    """A configuration's table without :data:`PATHS`."""
-    kept = {
-        name: {key: value for key, value in table.get(name, {}).items() if key not in paths}
-        for name, paths in PATHS.items()
-    }
-    return table | kept
-
-
-def _differences(stored: dict[str, Any], given: dict[str, Any], prefix: str = "") -> list[str]:
-    """The differences between two tables, one phrase each."""
-    found = []
-    for key in sorted(stored.keys() | given.keys()):
-        old, new = stored.get(key), given.get(key)
-        if isinstance(old, dict) and isinstance(new, dict):
-            found += _differences(old, new, f"{prefix}{key}.")
-        elif old != new:
-            found.append(f"{prefix}{key} is {old!r} there and {new!r} here")
-    return found

@@ -4,22 +4,28 @@ Letters of shapes: ``docs/architecture.md``, and L loss terms.
 
 A single run is one slot. Slots share only the frozen features: each has its own seed,
 hyper-parameters, learning rates and draws. One step is one batch per slot and one update of the
-model and of both probes.
+model and of both probes. A slot can begin another run at any time, and any of the slots can step
+while the others wait: no run depends on its neighbours.
 
 In memory, a row contains the gaps of its layout; states and weights are returned without them.
 """
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from trainer.config.configuration import TrainConfig
 from trainer.engine.batches import Batches
+from trainer.engine.config_differences import config_table, differences, without_paths
 from trainer.engine.epochs import SlotDraws
+from trainer.engine.initial_rows import InitialRows, initial_rows
 from trainer.engine.optimiser import AdamState, adam_step
+from trainer.engine.slot_layouts import SlotLayouts
+from trainer.engine.slot_rows import SlotRows
 from trainer.errors import ConfigError
 from trainer.features.dataset_features import DatasetFeatures, TestSplit, ValSplit
 from trainer.losses.draws import DrawPlan, StepDraws, stack_draws
@@ -27,17 +33,15 @@ from trainer.methods import build_method, step_values
 from trainer.methods.base import Batch, StepTerms
 from trainer.nn.parameters import Layout, Views
 from trainer.nn.precision import products_in
-from trainer.scoring.clustering import spherical_kmeans
+from trainer.nn.transfer import send
 from trainer.scoring.evaluation import Evaluation, Scored, evaluate
-from trainer.scoring.probes import CENTRES, cluster_loss, linear_loss, probe_layout
+from trainer.scoring.probes import cluster_loss, linear_loss
 from trainer.seeds import torch_generator
 
 __all__ = ["Slots"]
 
 #: Rows that predictions depend on: the checkpoint weights.
 WEIGHTS = ("model.leaf_SP", "probes.leaf_SP", "buffers")
-#: Fields of the optimiser's state that do not have one number per parameter.
-SCALARS = ("steps_S1",)
 #: Rows that older checkpoints lack; their values are unknown until the next report.
 ADDED_LATER = ("term_sums",)
 
@@ -47,98 +51,111 @@ class Slots:
 
     def __init__(
         self,
-        configs: Sequence[TrainConfig],
+        structure: TrainConfig,
         dataset_features: DatasetFeatures,
         device: torch.device,
+        *,
+        count: int,
     ) -> None:
-        """Start every slot from its seed.
+        """Prepare slots in which runs can :meth:`begin`.
 
         Args:
-            configs: One configuration per slot; they may differ only in seed, hyper-parameters
-                and learning rates.
+            structure: The configuration of all runs, but for their seeds, hyper-parameters and
+                learning rates.
             dataset_features: The features to train on.
             device: Where to train.
+            count: Number of slots S.
 
         Raises:
-            ConfigError: If the method or a hyper-parameter is unknown or out of range, or the
-                configuration's modalities differ from those of the features.
+            ConfigError: If the method is unknown, or the configuration's modalities differ from
+                those of the features.
         """
-        config = configs[0]
-        assert all(_structure(each) == _structure(config) for each in configs)
-        _check_modalities(config, dataset_features)
-        self._config, self._dataset_features, self._device = config, dataset_features, device
-        self._method = build_method(config, channels=dataset_features.channels)
-        probes = probe_layout(
-            code_dim=self._method.code_dim, classes=len(dataset_features.classes)
-        )
-        self._parameter_layout = self._method.parameters.spaced()
-        self._probe_layout = probes.spaced()
-        self._buffer_layout = self._method.buffers.spaced()
+        _check_modalities(structure, dataset_features)
+        self._config, self._dataset_features, self._device = structure, dataset_features, device
+        self._method = build_method(structure, channels=dataset_features.channels)
+        self._classes = len(dataset_features.classes)
+        self._layouts = SlotLayouts.of(self._method, classes=self._classes)
         self._batches = Batches(
             dataset_features.train,
             modalities=dataset_features.modalities,
-            probe=config.training.linear_probe,
+            probe=structure.training.linear_probe,
             device=device,
         )
-        self._draws = [self._slot_draws(each.seed) for each in configs]
-        self._start(configs)
+        self._rows = self._empty_rows(count)
+        self._draws: dict[int, SlotDraws] = {}
+        #: Draws of steps that failed: the next step of the slot takes them.
+        self._drawn: dict[int, StepDraws] = {}
 
-    def _start(self, configs: Sequence[TrainConfig]) -> None:
-        device, training = self._device, [each.training for each in configs]
-        rows = self._initial_rows([each.seed for each in configs])
-        self._model = AdamState.fresh(rows["parameters"].to(device))
-        self._probes = AdamState.fresh(rows["probes"].to(device))
-        self._buffers_SP = rows["buffers"].to(device)
-        values = [step_values(each) for each in configs]
-        self._hyper = {
-            name: torch.tensor([each[name] for each in values], device=device)
-            for name in values[0]
-        }
-        self._rate_S1 = torch.tensor([[each.learning_rate] for each in training], device=device)
-        self._probe_rate_S1 = torch.tensor(
-            [[each.probe_learning_rate] for each in training], device=device
+    @classmethod
+    def start(
+        cls,
+        configs: Sequence[TrainConfig],
+        dataset_features: DatasetFeatures,
+        device: torch.device,
+    ) -> "Slots":
+        """As many slots as configurations, each with its run begun.
+
+        Raises:
+            ConfigError: As for the constructor and :meth:`begin`.
+        """
+        slots = cls(configs[0], dataset_features, device, count=len(configs))
+        for slot, config in enumerate(configs):
+            slots.begin(slot, config)
+        return slots
+
+    def begin(self, slot: int, config: TrainConfig) -> None:
+        """Begin a run from its seed; it replaces the slot's previous one.
+
+        Raises:
+            ConfigError: If a hyper-parameter is unknown or out of range, or the configuration
+                has another structure than the slots.
+        """
+        self._check_structure(config)
+        values = step_values(config)
+        initial = initial_rows(
+            config.seed, self._method, self._layouts, self._batches, classes=self._classes
         )
-        self._loss_sum_S = torch.zeros(len(configs), dtype=torch.float64, device=device)
-        self._term_sums_SL = self._loss_sum_S.new_zeros(len(configs), len(self._method.terms))
-        self._finite_S = torch.ones(len(configs), dtype=torch.bool, device=device)
+        self._write_initial(slot, initial)
+        for name, value in values.items():
+            self._rows.hyper[name][slot] = value
+        self._rows.rate_S1[slot] = config.training.learning_rate
+        self._rows.probe_rate_S1[slot] = config.training.probe_learning_rate
+        self._draws[slot] = self._slot_draws(config.seed)
+        self._drawn.pop(slot, None)
 
-    def _initial_rows(self, seeds: Sequence[int]) -> dict[str, Tensor]:
-        """Parameters, probes and buffers before the first step, on the CPU."""
-        layouts = {
-            "parameters": self._parameter_layout,
-            "probes": self._probe_layout,
-            "buffers": self._buffer_layout,
-        }
-        rows = {
-            purpose: torch.stack(
-                [layout.initial_row(torch_generator(seed, purpose)) for seed in seeds]
+    def _write_initial(self, slot: int, initial: InitialRows) -> None:
+        fresh = SlotRows.fresh(
+            AdamState.fresh(initial.parameters),
+            AdamState.fresh(initial.probes),
+            initial.buffers,
+            terms=len(self._method.terms),
+        )
+        new = fresh.stored()
+        for name, rows in self._rows.stored().items():
+            rows[slot] = new[name][0].to(self._device)
+
+    def _empty_rows(self, count: int) -> SlotRows:
+        def zeros(width: int) -> Tensor:
+            return torch.zeros(count, width, device=self._device)
+
+        names = step_values(self._config)
+        return dataclasses.replace(
+            SlotRows.fresh(
+                AdamState.fresh(zeros(self._layouts.parameters.width)),
+                AdamState.fresh(zeros(self._layouts.probes.width)),
+                zeros(self._layouts.buffers.width),
+                terms=len(self._method.terms),
+            ),
+            hyper={name: torch.zeros(count, device=self._device) for name in names},
+        )
+
+    def _check_structure(self, config: TrainConfig) -> None:
+        found = differences(_structure(self._config), _structure(config))
+        if found:
+            raise ConfigError(
+                f"runs that train together have one structure, but {'; '.join(found)}: only seed,"
+                " hyper-parameters and learning rates may differ"
             )
-            for purpose, layout in layouts.items()
-        }
-        parameters: Views = self._parameter_layout.views(rows["parameters"])
-        buffers: Views = self._buffer_layout.views(rows["buffers"])
-        with torch.no_grad():
-            parameters, buffers = self._method.start(parameters, buffers, self._batches.sample)
-            if not parameters:  # the code never changes, so it can be clustered at once
-                centres = self._clustered(seeds, buffers)
-                probes = self._probe_layout.views(rows["probes"])
-                rows["probes"] = self._probe_layout.leaf({**probes, CENTRES: centres})
-        for name, views in (("parameters", parameters), ("buffers", buffers)):
-            if views:
-                rows[name] = layouts[name].leaf(views)
-        return rows
-
-    def _clustered(self, seeds: Sequence[int], buffers: Views) -> Tensor:
-        """Cluster centres of each slot's frozen code: (S, Y, K), as long as random ones."""
-        first = {name: view[:1] for name, view in buffers.items()}
-        code_IK = self._method.encode({}, first, self._batches.sample()).flatten(0, 2)
-        count, length = len(self._dataset_features.classes), math.sqrt(code_IK.shape[1])
-        return torch.stack(
-            [
-                length * spherical_kmeans(code_IK, count, torch_generator(seed, "clusters"))
-                for seed in seeds
-            ]
-        )
 
     def _slot_draws(self, seed: int) -> SlotDraws:
         training, needs, split = (
@@ -160,49 +177,77 @@ class Slots:
         return SlotDraws(plan, crops=len(split), generator=torch_generator(seed, "draws"))
 
     def __len__(self) -> int:
-        return len(self._draws)
+        return len(self._rows.finite_S)
 
-    def step(self) -> None:
-        """Train every slot on its next batch, without waiting for the GPU."""
-        drawn = stack_draws([draws.step() for draws in self._draws])
+    @property
+    def dataset_features(self) -> DatasetFeatures:
+        """The features that all slots share."""
+        return self._dataset_features
+
+    def step(self, slots: Iterable[int] | None = None) -> None:
+        """Train slots on their next batches, without waiting for the GPU.
+
+        If it raises, all slots are unchanged, and their next step repeats this one exactly.
+
+        Args:
+            slots: The slots to train, in which runs have begun; all by default.
+        """
+        chosen = range(len(self)) if slots is None else sorted(slots)
+        for slot in chosen:
+            if slot not in self._drawn:
+                self._drawn[slot] = self._draws[slot].step()
+        draws = stack_draws([self._drawn[slot] for slot in chosen])
+        if len(chosen) == len(self):
+            self._rows = self._trained(self._rows, draws)
+        else:
+            slots_S = send(torch.tensor(chosen), self._device)
+            self._rows.put(slots_S, self._trained(self._rows.take(slots_S), draws))
+        for slot in chosen:
+            del self._drawn[slot]
+
+    def _trained(self, rows: SlotRows, drawn: StepDraws) -> SlotRows:
+        """New rows after a step; the given ones do not change."""
         tokens = self._batches.tokens(drawn, positives=self._method.needs.positives)
         batch, draws = Batch(tokens_SMNTC=tokens, grid=self._batches.grid), drawn.to(self._device)
-        parameters = _trainable(self._parameter_layout, self._model)
-        probes = _trainable(self._probe_layout, self._probes)
-        buffers = self._buffer_layout.views(self._buffers_SP)
+        parameters = _trainable(self._layouts.parameters, rows.model)
+        probes = _trainable(self._layouts.probes, rows.probes)
+        buffers = self._layouts.buffers.views(rows.buffers_SP)
         with products_in(self._device, self._config.training.precision):
-            output = self._method.step(parameters, buffers, batch, self._hyper, draws)
+            output = self._method.step(parameters, buffers, batch, rows.hyper, draws)
         terms_LS = self._terms(output)
         loss_S = terms_LS.sum(dim=0)
         probe_loss_S = self._probe_loss(output.codes_SBTK.detach(), probes, draws)
-        gradient_SP = _gradient(self._parameter_layout, loss_S, parameters)
-        probe_gradient_SP = _gradient(self._probe_layout, probe_loss_S, probes)
-        finite_S1 = self._update(gradient_SP, probe_gradient_SP, output.buffers)
-        self._loss_sum_S += loss_S.detach()
-        self._term_sums_SL += terms_LS.detach().mT
-        self._finite_S &= finite_S1.squeeze(1) & loss_S.isfinite() & probe_loss_S.isfinite()
+        gradient_SP = _gradient(self._layouts.parameters, loss_S, parameters)
+        probe_gradient_SP = _gradient(self._layouts.probes, probe_loss_S, probes)
+        new, finite_S = self._updated(rows, gradient_SP, probe_gradient_SP, output.buffers)
+        return dataclasses.replace(
+            new,
+            loss_sum_S=rows.loss_sum_S + loss_S.detach(),
+            term_sums_SL=rows.term_sums_SL + terms_LS.detach().mT,
+            finite_S=rows.finite_S & finite_S & loss_S.isfinite() & probe_loss_S.isfinite(),
+        )
 
     def _terms(self, output: StepTerms) -> Tensor:
         """The method's loss terms with shape (L, S)."""
         names = self._method.terms
         if not names:
-            return output.codes_SBTK.new_zeros(0, len(self))
+            return output.codes_SBTK.new_zeros(0, len(output.codes_SBTK))
         return torch.stack([output.terms[name] for name in names])
 
-    def _update(
-        self, gradient_SP: Tensor, probe_gradient_SP: Tensor, new_buffers: Views
-    ) -> Tensor:
-        """Update model, buffers and probes; return whether each slot's updates were finite."""
-        self._model, finite_S1 = adam_step(
-            self._model, gradient_SP, learning_rate_S1=self._rate_S1
-        )
+    def _updated(
+        self, rows: SlotRows, gradient_SP: Tensor, probe_gradient_SP: Tensor, new_buffers: Views
+    ) -> tuple[SlotRows, Tensor]:
+        """Model, buffers and probes after the update; whether each slot's updates were finite."""
+        model, finite_S1 = adam_step(rows.model, gradient_SP, learning_rate_S1=rows.rate_S1)
+        buffers_SP = rows.buffers_SP
         if new_buffers:
-            new_SP = self._buffer_layout.leaf(new_buffers).detach()
-            self._buffers_SP = torch.where(finite_S1, new_SP, self._buffers_SP)
-        self._probes, probes_finite_S1 = adam_step(
-            self._probes, probe_gradient_SP, learning_rate_S1=self._probe_rate_S1
+            new_SP = self._layouts.buffers.leaf(new_buffers).detach()
+            buffers_SP = torch.where(finite_S1, new_SP, buffers_SP)
+        probes, probes_finite_S1 = adam_step(
+            rows.probes, probe_gradient_SP, learning_rate_S1=rows.probe_rate_S1
         )
-        return finite_S1 & probes_finite_S1
+        new = dataclasses.replace(rows, model=model, buffers_SP=buffers_SP, probes=probes)
+        return new, (finite_S1 & probes_finite_S1).squeeze(1)
 
     def _probe_loss(self, codes_SBTK: Tensor, views: Views, draws: StepDraws) -> Tensor:
         loss_S = cluster_loss(codes_SBTK, views, draws.sample_weight_SB)
@@ -218,15 +263,15 @@ class Slots:
 
     def take_loss(self, slot: int) -> tuple[float, bool]:
         """Sum of a slot's losses since the last call, and whether all updates were finite."""
-        loss, finite = float(self._loss_sum_S[slot]), bool(self._finite_S[slot])
-        self._loss_sum_S[slot] = 0
-        self._finite_S[slot] = True
+        loss, finite = float(self._rows.loss_sum_S[slot]), bool(self._rows.finite_S[slot])
+        self._rows.loss_sum_S[slot] = 0
+        self._rows.finite_S[slot] = True
         return loss, finite
 
     def take_terms(self, slot: int) -> dict[str, float]:
         """Sum of each of a slot's loss terms since the last call, by name."""
-        sums = self._term_sums_SL[slot].tolist()
-        self._term_sums_SL[slot] = 0
+        sums = self._rows.term_sums_SL[slot].tolist()
+        self._rows.term_sums_SL[slot] = 0
         return dict(zip(self._method.terms, sums, strict=True))
 
     def evaluate(self, slot: int, split: ValSplit | TestSplit) -> Evaluation:
@@ -240,25 +285,27 @@ class Slots:
         )
 
     def scored(self, slot: int) -> Scored:
-        """A slot's model and probes, on the device."""
+        """A slot's model and probes, on the device; they hold until its next step."""
         row = slice(slot, slot + 1)
         return Scored(
             method=self._method,
-            parameters=self._parameter_layout.views(self._model.leaf_SP[row]),
-            buffers=self._buffer_layout.views(self._buffers_SP[row]),
-            probes=self._probe_layout.views(self._probes.leaf_SP[row]),
+            parameters=self._layouts.parameters.views(self._rows.model.leaf_SP[row]),
+            buffers=self._layouts.buffers.views(self._rows.buffers_SP[row]),
+            probes=self._layouts.probes.views(self._rows.probes.leaf_SP[row]),
             linear=self._batches.labelled,
         )
 
     def state(self, slot: int) -> dict[str, Tensor]:
         """Everything that a slot's next steps depend on, copied to the CPU."""
-        tensors = {name: self._stored(name, rows[slot]) for name, rows in self._rows().items()}
+        assert slot not in self._drawn, "its last step failed and was not repeated"
+        rows = self._rows.stored()
+        tensors = {name: self._stored(name, rows[name][slot]) for name in rows}
         drawn = {f"draws.{key}": value for key, value in self._draws[slot].state().items()}
         return tensors | drawn
 
     def restore(self, slot: int, state: dict[str, Tensor]) -> None:
-        """Restore a slot to a :meth:`state`."""
-        for name, rows in self._rows().items():
+        """Restore a slot, in which the same run was begun, to a :meth:`state`."""
+        for name, rows in self._rows.stored().items():
             missing = name in ADDED_LATER and name not in state
             rows[slot] = math.nan if missing else self._loaded(name, state[name])
         self._draws[slot].restore(
@@ -271,51 +318,22 @@ class Slots:
 
     def weights(self, slot: int) -> dict[str, Tensor]:
         """A slot's checkpoint weights, copied to the CPU."""
-        return {
-            name: self._stored(name, rows[slot])
-            for name, rows in self._rows().items()
-            if name in WEIGHTS
-        }
+        rows = self._rows.stored()
+        return {name: self._stored(name, rows[name][slot]) for name in WEIGHTS}
 
     def load_weights(self, slot: int, weights: dict[str, Tensor]) -> None:
         """Predict with these :meth:`weights` from now on; training must not continue."""
-        rows = self._rows()
+        rows = self._rows.stored()
         for name in WEIGHTS:
             rows[name][slot] = self._loaded(name, weights[name])
 
     def _stored(self, name: str, row: Tensor) -> Tensor:
         """A copy of a row as a checkpoint stores it, on the CPU."""
-        layout = self._layout_of(name)
-        stored = row if layout is None else layout.stored(row[None])[0]
-        return stored.detach().to("cpu", copy=True)
+        return self._layouts.stored(name, row.detach()).cpu()
 
     def _loaded(self, name: str, stored: Tensor) -> Tensor:
         """A stored row as training uses it, on the device."""
-        layout = self._layout_of(name)
-        row = stored if layout is None else layout.loaded(stored[None])[0]
-        return row.to(self._device)
-
-    def _layout_of(self, name: str) -> Layout | None:
-        """The layout of a row; None if it holds neither parameters nor buffers."""
-        part, _, field = name.partition(".")
-        layouts = {
-            "model": self._parameter_layout,
-            "probes": self._probe_layout,
-            "buffers": self._buffer_layout,
-        }
-        return None if field in SCALARS else layouts.get(part)
-
-    def _rows(self) -> dict[str, Tensor]:
-        """Every tensor with one row per slot, by name."""
-        rows = {
-            "buffers": self._buffers_SP,
-            "loss_sum": self._loss_sum_S,
-            "term_sums": self._term_sums_SL,
-        }
-        for prefix, state in (("model", self._model), ("probes", self._probes)):
-            for field in dataclasses.fields(state):
-                rows[f"{prefix}.{field.name}"] = getattr(state, field.name)
-        return rows | {"finite": self._finite_S}
+        return self._layouts.loaded(name, stored).to(self._device)
 
 
 def _trainable(layout: Layout, state: AdamState) -> Views:
@@ -334,10 +352,11 @@ def _gradient(layout: Layout, loss_S: Tensor, views: Views) -> Tensor:
     return layout.leaf(dict(zip(views, gradients, strict=True)))
 
 
-def _structure(config: TrainConfig) -> TrainConfig:
-    """A configuration without the settings that may differ between slots."""
+def _structure(config: TrainConfig) -> dict[str, Any]:
+    """What all slots have in common: a configuration without what may differ between them."""
     training = dataclasses.replace(config.training, learning_rate=1.0, probe_learning_rate=1.0)
-    return dataclasses.replace(config, seed=0, hyper={}, training=training)
+    shared = dataclasses.replace(config, seed=0, hyper={}, training=training)
+    return without_paths(config_table(shared))
 
 
 def _check_modalities(config: TrainConfig, dataset_features: DatasetFeatures) -> None:

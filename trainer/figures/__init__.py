@@ -1,1 +1,1 @@
-"""Pictures of runs. What needs Matplotlib imports it when it draws."""
+"""Figures of runs. Modules that need Matplotlib import it when they draw."""

@@ -1,7 +1,7 @@
-"""Where figures are drawn and how they reach the disk: Matplotlib's Agg, without pyplot.
+"""Creating and saving figures: Matplotlib's Agg, without pyplot.
 
-Files depend on what is drawn alone: no dates, no versions, no random identifiers, and no style
-of the user's own. Text in SVG files is text.
+Files depend only on the content: they have no dates, versions or random identifiers, and ignore
+the user's own style. Text in SVG files is text.
 """
 
 import textwrap
@@ -34,12 +34,12 @@ __all__ = [
 #: Colours with shape (h, w, 3): floats from 0 to 1, or bytes.
 Picture = NDArray[Any]
 
-#: Colour of text and lines that mean no class.
+#: Colour of text and lines that stand for no class.
 INK = "#333333"
 
-PNG_DOTS = 150  # an inch
+PNG_DOTS = 150  # per inch
 NAME_LENGTH = 26  # characters
-TITLE_DENSITY, NOTE_DENSITY = 9, 13  # characters an inch
+TITLE_DENSITY, NOTE_DENSITY = 9, 13  # characters per inch
 NOTE_SIZE = 8
 SETTINGS: dict[Any, Any] = {
     "font.size": 9.0,
@@ -60,7 +60,7 @@ SETTINGS: dict[Any, Any] = {
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Within it, Matplotlib draws in our style; what a user has set is put back afterwards."""
+    """A context in which Matplotlib uses our style; the user's settings are restored later."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(SETTINGS)
@@ -68,14 +68,14 @@ def style() -> Iterator[None]:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure of a size in inches, whose parts keep out of each other's way."""
+    """An empty figure of a size in inches, whose parts do not overlap."""
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
 def bare(axes: Axes) -> None:
-    """Take away what an image needs not: ticks and frame."""
+    """Remove ticks and frame, which an image does not need."""
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():
@@ -83,7 +83,7 @@ def bare(axes: Axes) -> None:
 
 
 def set_heading(figure: Figure, title: str, note: str = "") -> None:
-    """A title above everything and a note below, broken into lines that fit the width."""
+    """Add a title at the top and a note at the bottom, wrapped to the width."""
     width = figure.get_figwidth()
     lines = [textwrap.fill(line, int(TITLE_DENSITY * width)) for line in title.splitlines()]
     figure.suptitle("\n".join(lines))
@@ -91,21 +91,21 @@ def set_heading(figure: Figure, title: str, note: str = "") -> None:
 
 
 def set_note(figure: Figure, note: str) -> None:
-    """A note below everything, broken into lines that fit the width; nothing if empty."""
+    """Add a note at the bottom, wrapped to the width; nothing if empty."""
     width = int(NOTE_DENSITY * figure.get_figwidth())
     lines = [textwrap.fill(line, width) for line in note.splitlines()]
     figure.supxlabel("\n".join(lines), fontsize=NOTE_SIZE)
 
 
 def left_out_text(count: int, why: str) -> str:
-    """How many classes a figure does not show; empty if it shows all."""
+    """A note on the number of classes that a figure leaves out; empty if it shows all."""
     if not count:
         return ""
     return f"{count} class{'es' * (count > 1)} {why} {'are' if count > 1 else 'is'} left out"
 
 
 def short(name: str) -> str:
-    """The end of a name, which tells more than its beginning, as far as it fits a small cell."""
+    """The end of a name, its most informative part, shortened to fit a small cell."""
     return (
         name if len(name) <= NAME_LENGTH else f"\N{HORIZONTAL ELLIPSIS}{name[1 - NAME_LENGTH :]}"
     )

@@ -30,16 +30,16 @@ Colour = tuple[int, int, int]
 #: Colour of pixels without a class.
 VOID: Colour = (0, 0, 0)
 
-#: Colour of what has no class of its own.
+#: Colour of clusters without a class.
 GREY: Colour = (160, 160, 160)
 
-#: Grey of pixels that were not measured, and of the lines over it; lines across a picture.
+#: Grey of unmeasured pixels, and of the lines over it; lines across a picture.
 HATCH_LIGHT, HATCH_DARK, HATCHES = 0.72, 0.45, 28
 
-#: Ten colours that also colour-blind readers tell apart, from each other and from black and
-#: white. Found by maximising the smallest CIELAB distance of all pairs over normal sight and
-#: the three dichromacies as simulated by Machado, Oliveira and Fernandes (IEEE TVCG 15, 2009):
-#: it is 30, where 2 to 3 is just noticeable; any first few lie farther apart still.
+#: Ten colours that colour-blind readers can also distinguish, from each other and from black and
+#: white. They maximise the smallest CIELAB distance of all pairs over normal sight and the three
+#: dichromacies as simulated by Machado, Oliveira and Fernandes (IEEE TVCG 15, 2009). That distance
+#: is 30, where 2 to 3 is just noticeable; the first few colours are even farther apart.
 SAFE_PALETTE: tuple[Colour, ...] = (
     (231, 86, 36),
     (27, 34, 144),
@@ -55,16 +55,16 @@ SAFE_PALETTE: tuple[Colour, ...] = (
 
 
 def picture_palette(palette: Sequence[Colour], *, chosen: bool = False) -> tuple[Colour, ...]:
-    """The colours to draw classes in.
+    """The colours in which classes are drawn.
 
     Args:
-        palette: The data set's own colours, one a class.
+        palette: The data set's own colours, one per class.
         chosen: Whether the user chose them.
 
     Returns:
-        The colours that the user chose. Else colours that colour-blind readers tell apart, where
-        that many exist; beyond ten classes the data set's own, which its readers know, to be
-        shown with the classes' names.
+        The colours that the user chose, if any. Otherwise, for up to ten classes, colours that
+        colour-blind readers can distinguish; for more, the data set's own, which its users know,
+        to be shown with the names of the classes.
     """
     classes = len(palette)
     if chosen or classes > len(SAFE_PALETTE):
@@ -81,9 +81,9 @@ def colour_label(label: Label, palette: Sequence[Colour]) -> NDArray[np.uint8]:
     """Colour a map of classes.
 
     Args:
-        label: Classes with shape (h, w); one that the palette lacks, such as 255, is
+        label: Classes with shape (h, w); classes missing from the palette, such as 255, become
             :data:`VOID`.
-        palette: One RGB colour a class, 0 to 255.
+        palette: One RGB colour per class, 0 to 255.
 
     Returns:
         Colours with shape (h, w, 3).
@@ -95,11 +95,11 @@ def colour_label(label: Label, palette: Sequence[Colour]) -> NDArray[np.uint8]:
 
 
 def hatch_holes(image: Image, holes: NDArray[np.bool_] | None) -> Image:
-    """An image whose pixels that were not measured are hatched grey, whatever fills them.
+    """An image whose unmeasured pixels are hatched grey, however they were filled.
 
     Args:
         image: Image with shape (h, w, 3), from 0 to 1.
-        holes: Which pixels were not measured, shape (h, w); None for none.
+        holes: Mask of the unmeasured pixels, shape (h, w); None for none.
 
     Returns:
         Image with shape (h, w, 3), from 0 to 1.
@@ -117,12 +117,12 @@ def hatch_holes(image: Image, holes: NDArray[np.bool_] | None) -> Image:
 def overlay(
     image: Image, label: Label, palette: Sequence[Colour], opacity: float = 0.5
 ) -> NDArray[np.uint8]:
-    """Lay a coloured map over an image; pixels without a class show the image alone.
+    """Draw a coloured map over an image; pixels without a class show only the image.
 
     Args:
         image: Image with shape (h, w, 3), from 0 to 1.
         label: Classes with shape (h, w).
-        palette: One RGB colour a class, 0 to 255.
+        palette: One RGB colour per class, 0 to 255.
         opacity: Share of the colour, from 0 (the image) to 1 (the coloured map).
 
     Returns:

@@ -1,9 +1,9 @@
-"""Principal components of feature maps as colours, the same for every map that shares a basis.
+"""Principal components of feature maps as colours, the same for all maps with the same basis.
 
 The three directions along which unit vectors vary most become red, green and blue. Signs are
-fixed and scales are common to all maps of a basis. A basis has groups, such as modalities, each
-about a mean of its own: how the groups differ as a whole would else be all that is seen. Within
-a group equal colours mean equal features; between groups, equal differences.
+fixed, and scales are common to all maps of a basis. A basis has groups, such as modalities, each
+centred on its own mean; otherwise only the overall differences between groups would be visible.
+Within a group equal colours mean equal features; between groups they mean equal differences.
 
 Letters of shapes: ``docs/architecture.md``.
 """
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 __all__ = ["Basis"]
 
 COLOURS = 3
-#: Percent of the values at either end that are clipped, so that a rare token rules no scale.
+#: Percent of the values at either end that are clipped, so that rare tokens do not set the scale.
 CLIPPED = 1.0
 
 Floats = NDArray[np.floating[Any]]
@@ -26,12 +26,12 @@ Floats = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class Basis:
-    """Directions and scales; made by :meth:`of`."""
+    """Directions and scales; created by :meth:`of`."""
 
     #: Mean of the unit vectors of each group, shape (C,).
     means: Mapping[str, NDArray[np.float64]]
-    #: Unit directions with shape (3, C), along which vectors vary most, the first most of all;
-    #: the largest entry of each is positive.
+    #: Unit directions with shape (3, C) of the largest variance, in descending order; the largest
+    #: entry of each is positive.
     axes_3C: NDArray[np.float64]
     #: Values that become 0 and 1 with shape (3,).
     low_3: NDArray[np.float64]
@@ -39,7 +39,7 @@ class Basis:
 
     @classmethod
     def of(cls, groups: Mapping[str, Sequence[Floats]]) -> "Basis":
-        """The basis of maps of any shapes (..., C), of one C, by group."""
+        """The basis of maps with shapes (..., C) by group; C is the same for all."""
         units = {
             name: np.concatenate([_unit(each).reshape(-1, each.shape[-1]) for each in maps])
             for name, maps in groups.items()
@@ -57,7 +57,7 @@ class Basis:
         return cls(means=means, axes_3C=axes_3C, low_3=low_3, high_3=high_3)
 
     def colour(self, group: str, map_HWC: Floats) -> NDArray[np.float64]:
-        """Colours of a map with shape (H, W, 3), from 0 to 1; middle grey where nothing varies."""
+        """Colours of a map with shape (H, W, 3), from 0 to 1; medium grey if nothing varies."""
         values = (_unit(map_HWC) - self.means[group]) @ self.axes_3C.T
         extent_3 = self.high_3 - self.low_3
         varies_3 = extent_3 > 1e-9

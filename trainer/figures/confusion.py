@@ -1,4 +1,4 @@
-"""Which class is predicted as which (the paper's Fig. 5)."""
+"""Confusion matrix of classes and predictions (the paper's Fig. 5)."""
 
 from collections.abc import Sequence
 
@@ -12,22 +12,22 @@ from trainer.figures.canvas import left_out_text, new_figure, set_note
 __all__ = ["draw_confusion"]
 
 MAP = "cividis"  # even steps of lightness, the same for colour-blind readers
-FEW = 15  # classes up to which every cell has its number; beyond, those of a percent and more
+FEW = 15  # classes up to which every cell shows its number; with more, cells of at least a percent
 
 
 def draw_confusion(
     counts_YZ: NDArray[np.int64], classes: Sequence[str], predictions: Sequence[str], title: str
 ) -> Figure:
-    """Shares of each class's pixels, percent, by prediction; rows add up to 100.
+    """Shares of each class's pixels by prediction in percent; rows add up to 100.
 
-    Classes without a labelled pixel have no row, and names that are neither predicted nor a row's
-    have no column; how many classes are left out is written below.
+    Classes without a labelled pixel have no row, and names that are neither predicted nor a row
+    have no column; a note gives the number of classes left out.
 
     Args:
         counts_YZ: Labelled pixels of each class (row) in each prediction (column).
         classes: Names of the Y classes.
-        predictions: Names of the Z predictions: the classes, then clusters that are none.
-        title: What the run and the probe are called.
+        predictions: Names of the Z predictions: the classes, then clusters without a class.
+        title: Name of the run and the probe.
     """
     present = counts_YZ.sum(axis=1) > 0
     shown = counts_YZ.sum(axis=0) > 0

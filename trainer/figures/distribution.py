@@ -1,4 +1,4 @@
-"""How often each class occurs in the labels and in predictions (the paper's Fig. 4)."""
+"""Frequency of each class in the labels and in predictions (the paper's Fig. 4)."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,28 +11,28 @@ from trainer.figures.colour import web_colour
 
 __all__ = ["draw_distribution"]
 
-#: Why the shares are not those that ``inspect`` prints.
+#: Why the shares differ from those that ``inspect`` prints.
 SQUARES = (
     "Counted in the centre squares at the resolution that is scored; inspect counts whole images,"
     " so its shares differ."
 )
 
-#: Ground truth first, then predictions: dark, blue, orange are told apart by everybody.
+#: Ground truth first, then predictions: dark, blue and orange are distinguishable for everybody.
 COLOURS = (INK, web_colour((58, 152, 245)), web_colour((231, 86, 36)))
 
 
 def draw_distribution(
     shares: Mapping[str, NDArray[np.int64]], classes: Sequence[str], title: str
 ) -> Figure:
-    """A group of bars per class, the most frequent class in the labels at the top.
+    """A group of bars per class; the most frequent class in the labels is at the top.
 
-    Classes that neither occur nor are predicted are left out; how many is written below.
+    Classes that neither occur nor are predicted are left out; a note gives their number.
 
     Args:
-        shares: Pixels of each class, shape (Y,), by where they were counted: the ground truth
-            first, then up to two predictions.
+        shares: Pixels of each class, shape (Y,), by their source: the ground truth first, then
+            up to two predictions.
         classes: Names of the Y classes.
-        title: What the run is called.
+        title: Name of the run.
     """
     assert len(shares) <= len(COLOURS), list(shares)
     truth_Y = next(iter(shares.values()))

@@ -1,4 +1,4 @@
-"""What every figure of a run is drawn from; what is costly is computed once and shared."""
+"""Inputs of all figures of a run; costly ones are computed once and shared."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -14,23 +14,23 @@ __all__ = ["FigureInputs"]
 
 @dataclass(frozen=True, kw_only=True)
 class FigureInputs:
-    """A run, a second one to compare it with, and the images to show."""
+    """A run, a second one for comparison, and the images to show."""
 
     #: The run.
     subject: RunView
-    #: A run on the same images that is shown beside it; None for none.
+    #: A run on the same images for comparison; None for none.
     baseline: RunView | None
-    #: Indices of the shown images in the split.
+    #: Indices of the images to show, in the split.
     places: Sequence[int]
 
     @property
     def title(self) -> str:
-        """What the run is called."""
+        """Name of the run."""
         return f"{self.subject.folder.name}, {self.subject.method}"
 
     @property
     def runs(self) -> list[RunView]:
-        """The runs side by side, the one that is drawn last."""
+        """The runs to compare; the main one is last."""
         return [self.subject] if self.baseline is None else [self.baseline, self.subject]
 
     @cached_property
@@ -40,7 +40,7 @@ class FigureInputs:
 
     @cached_property
     def bases(self) -> dict[str, Basis]:
-        """One basis per kind of map, over all images, modalities and iterations that are shown."""
+        """One basis per kind of map, over all images, modalities and iterations to show."""
         found: dict[tuple[str, str], list[Floats]] = defaultdict(list)
         for each in self.maps:
             for modality, raw in each.raw.items():

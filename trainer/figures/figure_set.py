@@ -1,4 +1,4 @@
-"""All figures of a run, one after the other. A new one is a file and a line in the table."""
+"""All figures of a run. A new one is a file and a line in the table."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,12 +29,12 @@ TRUTH, NO_CLASS = "ground truth", "(clusters without a class)"
 def draw_figures(
     subject: RunView, baseline: RunView | None, *, places: Sequence[int], out: Path
 ) -> Iterator[tuple[Path, Path]]:
-    """Draw what there is to show of a run, and write it.
+    """Draw and save all figures of a run.
 
     Args:
         subject: The run.
-        baseline: A run on the same images that is shown beside; None for none.
-        places: Images of the split that are shown.
+        baseline: A run on the same images for comparison; None for none.
+        places: Images of the split to show.
         out: Folder of the files.
 
     Yields:
@@ -81,8 +81,8 @@ def _codes(inputs: FigureInputs) -> Iterator[tuple[str, Figure]]:
     yield "codes", draw_codes(inputs.maps, inputs.bases["code"], inputs.title)
 
 
-#: What is drawn, in order: each yields the names of its files and the figures, or nothing where
-#: the run has nothing to show.
+#: Figures in order: each entry yields the names of its files and the figures, or nothing if the
+#: run has no data for it.
 FIGURES: Mapping[str, Callable[[FigureInputs], Iterator[tuple[str, Figure]]]] = {
     "losses": _losses,
     "classes": _classes,
@@ -122,7 +122,7 @@ def _strips(runs: Sequence[RunView], shown: Sequence[ImageMaps], places: Sequenc
     last = runs[-1]
     names, palette = last.naming.names, last.palette
     predicted = {_label_of(run, runs): run.class_maps(places) for run in runs}
-    if len(runs) > 1 and last.labelled:  # clusters that are no class have other numbers in each
+    if len(runs) > 1 and last.labelled:  # clusters without a class differ in number between runs
         count = len(last.dataset_features.classes)
         names, palette = (*names[:count], NO_CLASS), (*palette[:count], GREY)
         predicted = {
@@ -142,7 +142,7 @@ def _strips(runs: Sequence[RunView], shown: Sequence[ImageMaps], places: Sequenc
 
 
 def _label_of(run: RunView, runs: Sequence[RunView]) -> str:
-    """How a run's predictions are headed: by what tells it from the other."""
+    """The heading of a run's predictions: its difference from the other run."""
     other = [each for each in runs if each is not run]
     config = run.run.config
     if all(each.run.config.method.name != config.method.name for each in other):
@@ -162,5 +162,5 @@ def _scores_text(scores: Scores) -> str:
 
 
 def _file_name(name: str) -> str:
-    """An image's name as part of a file's."""
+    """An image's name as part of a file name."""
     return re.sub(r"[^\w.-]+", "-", name)

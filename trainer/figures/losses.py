@@ -11,15 +11,15 @@ from trainer.records import Report
 
 __all__ = ["draw_losses"]
 
-MARKERS = "osD^vP*X"  # besides the colour
+MARKERS = "osD^vP*X"  # in addition to the colour
 
 
 def draw_losses(reports: Sequence[Report], title: str) -> Figure:
-    """A line a loss term, and one for their sum, through the means between evaluations.
+    """One line per loss term, and one for their sum, of the means between evaluations.
 
     Args:
-        reports: One an evaluation; those older than the terms show the sum alone.
-        title: What the run is called.
+        reports: One per evaluation; old reports without terms show only the sum.
+        title: Name of the run.
     """
     figure = new_figure(7, 3.6)
     axes = figure.add_subplot()

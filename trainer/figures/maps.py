@@ -23,10 +23,10 @@ __all__ = [
 ]
 
 CELL = 1.5  # inches
-#: Names of the groups of maps that belong to no modality.
+#: Groups of maps that belong to no modality.
 FUSED, SHARED = "fused", "s"
 
-#: What hatching means.
+#: Legend of the hatching.
 HATCHED = "hatched grey: not measured (the model sees it filled from its row)"
 NOTE = (
     "three principal components as red, green and blue, one basis a kind of map, each modality"
@@ -36,12 +36,12 @@ NOTE = (
 
 @dataclass(frozen=True, kw_only=True)
 class StageMaps:
-    """What the model makes of one image at one iteration; maps with shape (H, W, C)."""
+    """Maps of one image at one iteration with shape (H, W, C)."""
 
-    #: Outputs of the modality-specific networks by modality; empty without such.
+    #: Outputs of the modality-specific networks by modality; empty without such networks.
     specific: Mapping[str, Floats]
     fused_HWC: Floats
-    #: The shared code and, by modality, what harmonisers make of it.
+    #: The shared code and, by modality, its harmonised codes.
     code_HWC: Floats
     harmonised: Mapping[str, Floats]
 
@@ -51,25 +51,25 @@ class ImageMaps:
     """One image and its maps."""
 
     name: str
-    #: Images by modality with shape (h, w, 3), from 0 to 1; what was not measured is hatched.
+    #: Images by modality with shape (h, w, 3), from 0 to 1; unmeasured pixels are hatched.
     images: Mapping[str, Image]
     #: Frozen features by modality with shape (H, W, C).
     raw: Mapping[str, Floats]
-    #: What the model makes of them, by iteration, ascending.
+    #: The model's maps, by iteration in ascending order.
     intermediate_maps: Mapping[int, StageMaps]
-    #: Whether pixels of an image are hatched.
+    #: Whether an image has hatched pixels.
     hatched: bool = False
 
 
 def draw_intermediate_maps(shown: ImageMaps, bases: Mapping[str, Basis], title: str) -> Figure:
-    """A row a modality: image, raw feature, MSN output at each iteration; then fused map and code.
+    """One row per modality: image, raw feature, MSN output per iteration; then fused map and code.
 
-    With one modality nothing is fused, and its code follows its raw feature.
+    With one modality there is no fusion, and the code follows the raw feature.
 
     Args:
         shown: The image.
-        bases: Of the maps ``raw``, ``specific`` (where there are such), ``fused`` and ``code``.
-        title: What the run is called.
+        bases: Bases of the maps ``raw``, ``specific`` (if any), ``fused`` and ``code``.
+        title: Name of the run.
     """
     rows = _stage_rows(shown, bases)
     columns = 2 + len(shown.intermediate_maps)
@@ -91,7 +91,7 @@ Titled = tuple[str, Picture]
 
 
 def _stage_rows(shown: ImageMaps, bases: Mapping[str, Basis]) -> dict[str, list[Titled | None]]:
-    """Titles and pictures of each row; None where a place stays empty."""
+    """Titles and pictures of each row; None for an empty position."""
 
     def at_each(name: str, pictures: Iterable[Picture]) -> list[Titled | None]:
         titles = [f"{name}, iteration {number}" for number in shown.intermediate_maps]
@@ -118,12 +118,12 @@ def _stage_rows(shown: ImageMaps, bases: Mapping[str, Basis]) -> dict[str, list[
 
 
 def draw_codes(shown: Sequence[ImageMaps], basis: Basis, title: str) -> Figure:
-    """A row an image: its modalities, the shared code s, and each harmonised code s of X.
+    """One row per image: its modalities, the shared code s, and each harmonised code s of X.
 
     Args:
         shown: Images with the same modalities; their last iteration is drawn.
-        basis: Of all codes.
-        title: What the run is called.
+        basis: Basis of all codes.
+        title: Name of the run.
     """
     columns = [_code_row(each, basis) for each in shown]
     figure = new_figure(0.6 + CELL * len(columns[0]), 1 + CELL * len(shown))

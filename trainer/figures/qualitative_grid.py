@@ -1,4 +1,4 @@
-"""Strips of image, modalities, ground truth and predictions (the paper's Fig. 6)."""
+"""Grid of images, modalities, ground truth and predictions (the paper's Fig. 6)."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -32,22 +32,22 @@ class Strip:
     name: str
     #: Images by modality, each with shape (h, w, 3), from 0 to 1.
     images: Mapping[str, Image]
-    #: Classes with shape (h, w), by where they are from: the ground truth first.
+    #: Classes with shape (h, w) by their source; the ground truth is first.
     labels: Mapping[str, Label]
-    #: Whether pixels of an image are hatched, for they were not measured.
+    #: Whether the images have hatched pixels, which were not measured.
     hatched: bool = False
 
 
 def draw_qualitative_grid(
     strips: Sequence[Strip], classes: Sequence[str], palette: Sequence[Colour], title: str = ""
 ) -> Figure:
-    """A row a scene; below, the names of the classes that occur, in their colours.
+    """One row per scene; at the bottom, the names of the occurring classes in their colours.
 
     Args:
         strips: Scenes with the same modalities and label maps.
         classes: Names of the Y classes.
-        palette: One RGB colour a class, 0 to 255.
-        title: Above all; none if empty.
+        palette: One RGB colour per class, 0 to 255.
+        title: Title of the figure; none if empty.
     """
     first = strips[0]
     columns = len(first.images) + len(first.labels)
@@ -82,6 +82,6 @@ def draw_qualitative_grid(
 
 
 def _occurring(strips: Sequence[Strip], classes: int) -> list[int]:
-    """Classes that are in any label map."""
+    """Classes that occur in any label map."""
     maps = [label for strip in strips for label in strip.labels.values()]
     return [index for index in range(classes) if any((label == index).any() for label in maps)]

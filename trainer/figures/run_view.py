@@ -1,4 +1,4 @@
-"""What figures show of a run: its predictions and the maps they are made of, for some images.
+"""View of a run for figures: its predictions and feature maps for some images.
 
 Letters of shapes: ``docs/architecture.md``.
 """
@@ -70,18 +70,18 @@ class RunView:
 
     @property
     def labelled(self) -> bool:
-        """Whether clusters can be named, by the labels of the split."""
+        """Whether clusters can be named, which needs the labels of the split."""
         return bool(self.evaluation.cluster_counts_YY.any())
 
     @property
     def method(self) -> str:
-        """How it is called beside another run."""
+        """Its name beside another run."""
         config = self.run.config
         return f"{config.method.name}, {' + '.join(config.data.modalities)}"
 
     @property
     def naming(self) -> Naming:
-        """What clusters are called, by the labels of the split."""
+        """Names of the clusters according to the labels of the split."""
         return name_clusters(
             self.evaluation.cluster_counts_YY,
             self.dataset_features.classes,
@@ -91,7 +91,7 @@ class RunView:
 
     @property
     def palette(self) -> tuple[Colour, ...]:
-        """A colour for each name."""
+        """One colour per name."""
         own = picture_palette(
             self.dataset_features.palette, chosen=self.dataset_features.palette_chosen
         )

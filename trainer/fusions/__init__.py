@@ -1,7 +1,7 @@
-"""How the token maps of several modalities become one, by name (``docs/method.md``).
+"""Table of the fusions of several modalities' token maps (``docs/method.md``).
 
-A new fusion is one file and one entry in the table. The table is read without torch, which the
-builders import.
+A new fusion is one file and one entry in the table. Reading the table does not import torch; the
+loaders do.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ class FusionEntry:
 
     #: Returns its class.
     load: Callable[[], "type[Fusion]"]
-    #: Why it cannot start with features unchanged (``start = "identity"``); None if it can.
+    #: Why it cannot start with unchanged features (``start = "identity"``); None if it can.
     not_from_identity: str | None = None
 
     def build(self, *, modalities: int, channels: int) -> "Fusion":
@@ -74,7 +74,7 @@ def find_fusion(name: str) -> FusionEntry:
     """The entry of a fusion.
 
     Raises:
-        ConfigError: If there is none of that name.
+        ConfigError: If there is none with that name.
     """
     if name not in FUSIONS:
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""The seam of a fusion: the token maps of several modalities become one.
+"""Interface of a fusion, which combines the token maps of several modalities into one.
 
 Letters of shapes: ``docs/architecture.md``.
 """
@@ -14,11 +14,11 @@ __all__ = ["Fusion"]
 
 @dataclass(frozen=True, kw_only=True)
 class Fusion:
-    """A fusion without parameters; those with parameters override the methods that list them."""
+    """A fusion without parameters; those with parameters override :meth:`entries`."""
 
-    #: Count M of modalities.
+    #: Number M of modalities.
     modalities: int
-    #: Feature channels C.
+    #: Number C of feature channels.
     channels: int
 
     def entries(self) -> tuple[Entry, ...]:
@@ -30,14 +30,14 @@ class Fusion:
         return ()
 
     def identity(self, views: Views, *, bound: float) -> dict[str, Tensor]:
-        """Parameters to replace for the start ``identity``: nothing is learned into the result.
+        """Replacement parameters for the start ``identity``; none by default.
 
-        A learned fusion returns those with which it is the mean of the modalities. Called only
-        if the fusion's entry in the table says that it can start so.
+        A learned fusion returns those that make it the mean of the modalities. Called only if the
+        fusion's entry in the table allows this start.
 
         Args:
-            views: Parameters with the names of :meth:`entries`, as they were drawn.
-            bound: No number of the maps is larger than this.
+            views: Parameters with the names of :meth:`entries`, as initialised.
+            bound: Upper bound of the magnitude of all numbers in the maps.
         """
         del views, bound
         return {}

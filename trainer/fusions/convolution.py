@@ -28,8 +28,8 @@ class ConvolutionFusion(Fusion):
     def identity(self, views: Views, *, bound: float) -> dict[str, Tensor]:
         """Parameters with which the fused map is the mean of the modalities.
 
-        The first C hidden channels hold the mean, lifted by the bound above the rectifier's zero;
-        the others keep what was drawn and are not read at first.
+        The first C hidden channels contain the mean, raised by the bound above the rectifier's
+        zero; the others keep their initial numbers and are not read at first.
         """
         own, lifted = torch.eye(self.channels), slice(self.channels)
         made = {name: views[name].clone() for name, _ in views.items() if "fusion." in name}

@@ -20,7 +20,7 @@ __all__ = ["Finding", "Inspection", "KindFacts", "Range", "SplitFacts"]
 class Finding:
     """A fault or something suspicious."""
 
-    #: What kind of thing, such as ``unreadable``: findings are counted by it.
+    #: Kind of finding, such as ``unreadable``, by which findings are counted.
     kind: str
     #: One line that names the file or the image.
     text: str
@@ -34,7 +34,7 @@ class Range:
     high: float = -math.inf
 
     def add(self, values: NDArray[np.generic]) -> None:
-        """Count an array; numbers that are not finite do not count."""
+        """Include an array, except numbers that are not finite."""
         if values.dtype.kind == "f":
             values = values[np.isfinite(values)]
         if values.size:
@@ -43,7 +43,7 @@ class Range:
 
     @property
     def empty(self) -> bool:
-        """Whether no number was seen."""
+        """Whether no number was included."""
         return self.low > self.high
 
 
@@ -51,21 +51,21 @@ class Range:
 class KindFacts:
     """The files of one modality, or the labels."""
 
-    #: Files, or drawings, that could be read.
+    #: Number of files, or of generated images, that could be read.
     read: int = 0
-    #: Width and height in pixels, to how many have that size.
+    #: Width and height in pixels, to the number of files with that size.
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
-    #: Type and channels of the stored numbers, such as ``uint16 x 1``, to how many have them.
+    #: Type and channels of the stored numbers, such as ``uint16 x 1``, to the number of files.
     stored_as: Counter[str] = field(default_factory=Counter)
-    #: Stored numbers, whatever they mean.
+    #: Range of the stored numbers, without interpretation.
     stored: Range = field(default_factory=Range)
-    #: Numbers that the backbone sees; of labels, the classes.
+    #: Range of the numbers given to the backbone; for labels, of the classes.
     encoded: Range = field(default_factory=Range)
-    #: EXIF orientation, 1 to 8, to how many files have it.
+    #: EXIF orientation, 1 to 8, to the number of files with it.
     orientations: Counter[int] = field(default_factory=Counter)
 
     def add(self, encoded: NDArray[np.generic], stored: NDArray[np.generic] | None) -> None:
-        """Count one image or label."""
+        """Include one image or label."""
         self.read += 1
         self.sizes[(encoded.shape[1], encoded.shape[0])] += 1
         self.encoded.add(encoded)
@@ -81,7 +81,7 @@ class KindFacts:
 class SplitFacts:
     """One split."""
 
-    #: Images it lists.
+    #: Number of its images.
     images: int
     labelled: bool
     #: Pixels of each class with shape (Y,).
@@ -92,18 +92,18 @@ class SplitFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class Inspection:
-    """All of it."""
+    """Complete result of an inspection."""
 
     #: Class names.
     classes: tuple[str, ...]
     splits: Mapping[str, SplitFacts]
-    #: Modalities and, last, ``label`` where there are any.
+    #: Modalities and, last, ``label`` if there are labels.
     kinds: Mapping[str, KindFacts]
-    #: Modality to how it lies against the anchor; the anchor is not in it.
+    #: Modality to its shift against the main one, which is not included.
     shifts: Mapping[str, Shift]
-    #: What the data set says of itself.
+    #: Notes of the data set.
     notes: tuple[str, ...]
-    #: With these, training fails.
+    #: Faults, with which training fails.
     faults: tuple[Finding, ...]
-    #: With these it does not, but somebody should look.
+    #: Suspicious findings, which do not stop training.
     suspicions: tuple[Finding, ...]

@@ -20,11 +20,11 @@ __all__ = ["Readiness", "measure_readiness"]
 
 @dataclass(frozen=True, kw_only=True)
 class Readiness:
-    """What a feature cache takes, and what stands against building it."""
+    """Size of a feature cache entry, and faults that prevent building it."""
 
     #: Bytes of the cache entry; None if the backbone is not available.
     needed: int | None
-    #: Bytes free where it would lie; None where that cannot be told.
+    #: Free bytes in the cache's file system; None if unknown.
     free: int | None
     #: The cache's folder.
     folder: Path
@@ -34,7 +34,7 @@ class Readiness:
 
 
 def measure_readiness(config: TrainConfig, data_set: DataSet, cache: Path | None) -> Readiness:
-    """Look at crops, backbone, weights and disk, as training will.
+    """Check crops, backbone, weights and disk as training will do.
 
     Raises:
         ConfigError: If the backbone's name or a resolution is wrong.

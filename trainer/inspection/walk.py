@@ -1,4 +1,4 @@
-"""Every image and label of a data set, read one after the other; a fault stops nothing.
+"""Reading every image and label of a data set, continuing after faults.
 
 Letters of shapes: ``docs/architecture.md``.
 """
@@ -19,7 +19,7 @@ from trainer.inspection.facts import Finding, Inspection, KindFacts, SplitFacts
 __all__ = ["walk_through"]
 
 SAMPLE = 24  # images whose modalities are compared for a shift
-SMALLEST = 64  # pixels of a side: less detail fits together by chance
+SMALLEST = 64  # pixels of a side: smaller images can match by chance
 
 Progress = Callable[[str, int, int], None]
 
@@ -29,7 +29,7 @@ def walk_through(data_set: DataSet, progress: Progress) -> Inspection:
 
     Args:
         data_set: Opened by ``find_dataset``, with or without faults.
-        progress: Called with what is done, how much of it, and of how much.
+        progress: Called with the name of the step, the number done, and the total.
     """
     walker = _Walker(data_set)
     total = sum(len(split) for split in data_set.splits().values())
@@ -46,7 +46,7 @@ def _names(data_set: DataSet) -> Iterator[tuple[str, str]]:
 
 
 class _Walker:
-    """Counts what it is shown."""
+    """Collects facts about images and labels."""
 
     def __init__(self, data_set: DataSet) -> None:
         self._data = data_set
@@ -66,7 +66,7 @@ class _Walker:
         self._turned = {modality: TurnedPairs() for modality in self._others}
         self._faults = {
             text: Finding(kind="missing", text=text) for text in data_set.faults
-        }  # by text: a file that serves two modalities is faulty once
+        }  # by text, so that a file of two modalities is one fault
         self._suspicions: list[Finding] = []
 
     def visit(self, split: str, name: str) -> None:
@@ -97,7 +97,7 @@ class _Walker:
             )
 
     def _orientation(self, name: str, kind: str) -> int:
-        """Of the first file; those that make one image together have to agree anyhow."""
+        """Orientation of the first file; all files of one image must have the same."""
         found = self._data.source.orientations(name, kind)
         self._kinds[kind].orientations.update(found)
         return found[0] if found else UPRIGHT
@@ -111,10 +111,12 @@ class _Walker:
             return None
         self._kinds[modality].add(image, stored)
         if not np.isfinite(image).all():
-            self._fault("not finite", f"{_where(split, name, modality)} has numbers that are none")
+            self._fault(
+                "not finite", f"{_where(split, name, modality)} has values that are not finite"
+            )
         elif image.min() == image.max():
             self._suspect(
-                "constant", f"{_where(split, name, modality)} is {image.min():g} all over"
+                "constant", f"{_where(split, name, modality)} is {image.min():g} everywhere"
             )
         return image
 
@@ -135,11 +137,11 @@ class _Walker:
             outside = np.flatnonzero(counts[classes:IGNORE]) + classes
             self._fault(
                 "label outside the classes",
-                f"{where} has {', '.join(map(str, outside[:5]))}, and classes end at"
+                f"{where} has {', '.join(map(str, outside[:5]))}, but classes end at"
                 f" {classes - 1}",
             )
         if counts[IGNORE] == label.size:
-            self._suspect("label without a class", f"{where} has not one pixel with a class")
+            self._suspect("label without a class", f"{where} has no pixel with a class")
         return label
 
     def _compare_sizes(
@@ -152,7 +154,7 @@ class _Walker:
         if not sizes:
             return
         said = [f"{kind} has the EXIF orientation {tag}" for kind, tag in tags.items() if tag != 1]
-        why = f", where {' and '.join(said)}" if said else ""
+        why = f", but {' and '.join(said)}" if said else ""
         first, (height, width) = next(iter(sizes.items()))
         for kind, (rows, columns) in sizes.items():
             if (rows, columns) != (height, width):
@@ -169,7 +171,7 @@ class _Walker:
         self._suspicions.append(Finding(kind=kind, text=text))
 
     def result(self) -> Inspection:
-        """All that was counted."""
+        """All results."""
         shifts = {modality: each.shift() for modality, each in self._alignments.items()}
         for modality, shift in shifts.items():
             self._judge(modality, shift)
@@ -194,16 +196,16 @@ class _Walker:
         if shift.suspicious:
             self._suspect(
                 "shifted",
-                f"{modality} lies {abs(shift.across):.1%} of the width"
+                f"{modality} is shifted by {abs(shift.across):.1%} of the width to the"
                 f" {'right' if shift.across > 0 else 'left'} and {abs(shift.down):.1%} of the"
-                f" height {'below' if shift.down > 0 else 'above'} {self._anchor}, by the edges of"
-                f" {shift.pairs} pairs: do both show the same part of the scene?",
+                f" height {'down' if shift.down > 0 else 'up'} against {self._anchor}, by"
+                f" the edges of {shift.pairs} pairs: do both show the same part of the scene?",
             )
         elif shift.unrelated:
             self._suspect(
                 "unrelated",
                 f"{modality} has no edges in common with {self._anchor} in {shift.pairs} pairs:"
-                " do the files of one name belong together?",
+                " do files with the same name belong together?",
             )
 
 

@@ -1,4 +1,4 @@
-"""Where a run is logged to beside its checkpoint, by name. A new one is a file and a line here."""
+"""Table of logs of a run, in addition to its checkpoint. A new one is a file and a line here."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,8 +18,8 @@ def _no_log(folder: Path, config: TrainConfig, iteration: int) -> RunLog:
     return NoLog()
 
 
-#: Name to what opens the log of a run: its folder, its configuration, the iterations it has
-#: behind it.
+#: Name to the function that opens the log of a run, from its folder, its configuration and the
+#: number of iterations so far.
 LOGS: Mapping[str, Callable[[Path, TrainConfig, int], RunLog]] = {
     "none": _no_log,
     "tensorboard": open_tensorboard,
@@ -33,8 +33,8 @@ def open_log(name: str, folder: Path, config: TrainConfig, *, iteration: int) ->
     Args:
         name: Name in :data:`LOGS`.
         folder: The run's folder.
-        config: What it is trained with.
-        iteration: Iterations it was trained before, by an earlier process.
+        config: The run's configuration.
+        iteration: Iterations that an earlier process trained.
 
     Raises:
         LogError: If there is no such log, its package is missing, or it cannot be opened.

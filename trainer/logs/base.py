@@ -1,4 +1,4 @@
-"""What a log is to a run, and how a report becomes numbers with names."""
+"""Interface of a log, and a report as named numbers."""
 
 import dataclasses
 import math
@@ -10,18 +10,18 @@ from trainer.records import Report
 
 __all__ = ["RunLog", "missing_package", "scalars"]
 
-#: What a report says of its own place, which is no measurement.
+#: Fields of a report that are not measurements.
 PLACE = ("evaluation", "iteration")
 
 
 class RunLog(Protocol):
-    """Takes the reports of one run as they come."""
+    """Receives the reports of one run as they are made."""
 
     def write(self, report: Report) -> None:
         """Log an evaluation."""
 
     def close(self) -> None:
-        """Bring everything to its place."""
+        """Write everything and close."""
 
 
 def scalars(report: Report) -> dict[str, float]:
@@ -40,7 +40,7 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, flo
 
 
 def missing_package(name: str) -> LogError:
-    """What is raised where the package of a log is not installed."""
+    """The error if the package of a log is not installed."""
     return LogError(
         f"--log {name} needs the package {name}, which is not installed:"
         f" pip install 'unim2-search[{name}]'"

@@ -1,4 +1,4 @@
-"""No log: whoever writes need not ask whether there is one."""
+"""No log, so that callers need not check for one."""
 
 from trainer.records import Report
 
@@ -6,7 +6,7 @@ __all__ = ["NoLog"]
 
 
 class NoLog:
-    """Drops what it is told."""
+    """Ignores all reports."""
 
     def write(self, report: Report) -> None:
         """Do nothing."""

@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 __all__ = ["FOLDER", "TensorBoardLog", "open_tensorboard"]
 
-#: Folder of the event files in the run's own.
+#: Folder of the event files inside the run's folder.
 FOLDER = "tensorboard"
 
 
 class TensorBoardLog:
-    """One event file of this process; TensorBoard joins those of earlier ones."""
+    """The event file of this process; TensorBoard joins it with those of earlier ones."""
 
     def __init__(self, writer: "SummaryWriter") -> None:
         self._writer = writer
 
     def write(self, report: Report) -> None:
-        """Log an evaluation at its iteration, at once readable."""
+        """Log an evaluation at its iteration, readable at once."""
         for name, number in scalars(report).items():
             self._writer.add_scalar(name, number, report.iteration)
         self._writer.flush()
@@ -37,13 +37,13 @@ class TensorBoardLog:
 
 
 def open_tensorboard(folder: Path, config: TrainConfig, iteration: int) -> TensorBoardLog:
-    """Begin an event file; what an earlier process logged beyond ``iteration`` is outdated.
+    """Start an event file; it replaces whatever an earlier process logged after ``iteration``.
 
     Raises:
         LogError: If TensorBoard is not installed or the folder cannot be written.
     """
     try:
-        from torch.utils.tensorboard import SummaryWriter
+        from torch.utils.tensorboard import SummaryWriter  # lazily: an optional package
     except ImportError as error:
         raise missing_package("tensorboard") from error
     table = record_to_table(config)
@@ -53,7 +53,7 @@ def open_tensorboard(folder: Path, config: TrainConfig, iteration: int) -> Tenso
         )
     except OSError as error:
         raise LogError(
-            f"cannot write TensorBoard's events to {folder / FOLDER} ({error.strerror}): mend its"
+            f"cannot write TensorBoard's events to {folder / FOLDER} ({error.strerror}): fix its"
             " permissions or give another --out"
         ) from error
     for name, text in (("protocol", protocol_text(table)), ("configuration", _code(table))):
@@ -62,5 +62,5 @@ def open_tensorboard(folder: Path, config: TrainConfig, iteration: int) -> Tenso
 
 
 def _code(table: dict[str, object]) -> str:
-    """TOML as a block of Markdown, which TensorBoard shows."""
+    """TOML as a Markdown code block, which TensorBoard displays."""
     return "\n".join(f"    {line}" for line in toml_text(table).splitlines())

@@ -14,7 +14,7 @@ from trainer.records import Report
 
 __all__ = ["PROJECT", "WandbLog", "open_wandb"]
 
-#: Project that runs are logged to, unless ``WANDB_PROJECT`` names another.
+#: Project of the runs, unless ``WANDB_PROJECT`` names another.
 PROJECT = "unim2-search"
 
 
@@ -29,21 +29,20 @@ class WandbLog:
         self._run.log(scalars(report), step=report.iteration)
 
     def close(self) -> None:
-        """Send or store what is left."""
+        """Send or store the remaining data."""
         self._run.finish()
 
 
 def open_wandb(folder: Path, config: TrainConfig, iteration: int) -> WandbLog:
-    """Begin a run, or go on with the one that this folder began.
+    """Start a run, or resume the one that was started for this folder.
 
-    Files lie in the run's folder. The program's code, its output and the machine's state are
-    not taken along.
+    Its files are in the run's folder. Code, console output and system metrics are not logged.
 
     Raises:
         LogError: If Weights & Biases is not installed or refuses.
     """
     try:
-        import wandb
+        import wandb  # lazily: an optional package
     except ImportError as error:
         raise missing_package("wandb") from error
     table = record_to_table(config)
@@ -70,5 +69,5 @@ def open_wandb(folder: Path, config: TrainConfig, iteration: int) -> WandbLog:
 
 
 def _identity(folder: Path) -> str:
-    """The same for the same folder, so that a run that is resumed stays one run."""
+    """The same for the same folder, so that a resumed run stays one run."""
     return hashlib.blake2b(str(folder.resolve()).encode(), digest_size=8).hexdigest()

@@ -14,7 +14,7 @@ __all__ = ["code_head", "code_head_entries"]
 
 
 def code_head_entries(*, channels: int, code_dim: int) -> tuple[Entry, ...]:
-    """Parameters: C to K beside C to C, ReLU, C to K."""
+    """Parameters: C to K in parallel with C to C, ReLU, C to K."""
     return (
         *linear_entries("head.linear", inputs=channels, outputs=code_dim),
         *linear_entries("head.hidden", inputs=channels, outputs=channels),

@@ -1,4 +1,4 @@
-"""The encoder: every modality's frozen tokens into one fused map.
+"""The encoder: fuses the frozen tokens of all modalities into one map.
 
 Letters of shapes: ``docs/architecture.md``.
 """
@@ -21,11 +21,11 @@ MARGIN = 1.25  # over the largest number of a sample; more would cost digits in 
 
 @dataclass(frozen=True, kw_only=True)
 class Encoder:
-    """MSN, normalisation, fusion; with one modality the identity."""
+    """MSN, normalisation and fusion; the identity for one modality."""
 
-    #: Count M of modalities.
+    #: Number M of modalities.
     modalities: int
-    #: Feature channels C.
+    #: Number C of feature channels.
     channels: int
     #: Name of the fusion.
     fusion: str
@@ -55,14 +55,14 @@ class Encoder:
         return () if self.modalities == 1 else self._fusion.buffer_entries()
 
     def identity(self, views: Views, tokens_SMNTC: Tensor) -> dict[str, Tensor]:
-        """The parameters to replace so that features pass through unchanged and are averaged.
+        """Replacement parameters with which features pass unchanged and are averaged.
 
-        A fusion without parameters stays what it is. The modalities' own networks have to be
-        residual, and the fusion one that can start so (``trainer/fusions``).
+        A fusion without parameters is not changed. The modality-specific networks must be
+        residual, and the fusion must support this start (``trainer/fusions``).
 
         Args:
             views: Parameters with the names of :meth:`entries`.
-            tokens_SMNTC: Frozen features, which tell how large numbers become.
+            tokens_SMNTC: Frozen features, which show how large numbers become.
         """
         if self.modalities == 1:
             return {}
@@ -75,7 +75,7 @@ class Encoder:
         return replaced
 
     def specific(self, tokens_SMNTC: Tensor, views: Views) -> Tensor | None:
-        """Output of each modality's own network, (S, M, N, T, C); None without such networks."""
+        """Output of each modality-specific network, (S, M, N, T, C); None without them."""
         if self.modalities == 1 or not self.msn:
             return None
         return msn(tokens_SMNTC, views, residual=self.residual)

@@ -1,8 +1,8 @@
-"""Cross-modal harmonisers (CMH): small networks that make a modality's code of the shared one.
+"""Cross-modal harmonisers (CMH): small networks that turn the shared code into a modality's code.
 
 Letters of shapes: ``docs/architecture.md``.
-UniM2 (UMSS, ECCV 2026), Eq. 9. The paper gives each auxiliary modality a
-head of its own; the authors' code (Hatins/UniM2 at 08fa082) has one for all of them.
+UniM2 (UMSS, ECCV 2026), Eq. 9. In the paper each auxiliary modality has its own head; the authors'
+code (Hatins/UniM2 at 08fa082) has one head for all of them.
 """
 
 from dataclasses import dataclass
@@ -18,23 +18,23 @@ __all__ = ["Harmoniser"]
 
 @dataclass(frozen=True, kw_only=True)
 class Harmoniser:
-    """Gives each modality its code: the shared one, or a transform of it."""
+    """Computes the code of each modality: the shared code, or a transform of it."""
 
     #: For each modality, whether it uses the shared code itself (an anchor).
     anchors: tuple[bool, ...]
-    #: Whether one head serves every modality that is not an anchor.
+    #: Whether one head serves all modalities that are not anchors.
     shared: bool
-    #: Width of the code.
+    #: Number of channels of the code.
     code_dim: int
 
     @property
     def heads(self) -> int:
-        """Count U of heads."""
+        """Number U of heads."""
         others = sum(not anchor for anchor in self.anchors)
         return min(others, 1) if self.shared else others
 
     def entries(self) -> tuple[Entry, ...]:
-        """Parameters: 1x1 convolution K to K, ReLU, 1x1 convolution K to K, a head each."""
+        """Parameters of each head: 1x1 convolution K to K, ReLU, 1x1 convolution K to K."""
         if not self.heads:
             return ()
         stack, width = (self.heads,), self.code_dim

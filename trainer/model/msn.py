@@ -13,7 +13,7 @@ __all__ = ["msn", "msn_entries"]
 
 
 def msn_entries(*, modalities: int, channels: int) -> tuple[Entry, ...]:
-    """Parameters: 1x1 convolution C to C/2, ReLU, 1x1 convolution C/2 to C, a modality each."""
+    """Parameters per modality: 1x1 convolution C to C/2, ReLU, 1x1 convolution C/2 to C."""
     stack, hidden = (modalities,), channels // 2
     return (
         *linear_entries("msn.first", inputs=channels, outputs=hidden, stack=stack),
@@ -22,7 +22,7 @@ def msn_entries(*, modalities: int, channels: int) -> tuple[Entry, ...]:
 
 
 def msn(tokens_SMNTC: Tensor, views: Views, *, residual: bool) -> Tensor:
-    """Transform each modality's tokens by its own network.
+    """Transform each modality's tokens with its own network.
 
     Args:
         tokens_SMNTC: Tensor with shape (S, M, N, T, C).

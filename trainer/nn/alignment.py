@@ -1,10 +1,10 @@
-"""Data that begins on a cache line, so that results do not depend on its address.
+"""Alignment of data to cache lines, so that results do not depend on addresses.
 
-A library of matrix products may choose its algorithm by the addresses of its factors and its
-result and by the number of products in one call, and each algorithm rounds differently. (Intel's
-oneMKL promises equal results from run to run only for data that begins at 64 bytes.) So whatever
-enters a product begins on a line, and on a CPU what has to be the same for a slot alone and among
-others is computed by the calls that the slot alone would make.
+A matrix library may choose its algorithm by the addresses of factors and results and by the number
+of products in one call, and each algorithm rounds differently. (Intel's oneMKL promises equal
+results from run to run only for data aligned to 64 bytes.) So all factors of products begin on a
+cache line, and on a CPU, results that must be the same for a slot alone and among others are
+computed by the calls that the slot alone would make.
 """
 
 from collections.abc import Callable
@@ -21,8 +21,8 @@ LINE = 64
 def aligned(tensor: Tensor) -> Tensor:
     """The tensor, or a copy with the same strides if it does not begin on a line.
 
-    No gradient passes through the copy: for use within a hand-written gradient. Tensors
-    of other devices are left as they are.
+    No gradient passes through the copy: it is for use inside a hand-written gradient. Tensors
+    on other devices are returned unchanged.
     """
     if tensor.device.type != "cpu" or tensor.data_ptr() % LINE == 0:
         return tensor
@@ -33,13 +33,13 @@ def aligned(tensor: Tensor) -> Tensor:
 
 
 def each_slot(function: Callable[..., Tensor], *tensors: Tensor, slots: int) -> Tensor:
-    """Apply a function to all slots: on a CPU to each by itself, exactly as if it were alone.
+    """Apply a function to all slots: on a CPU to each separately, exactly as if it were alone.
 
     Args:
         function: Of tensors whose leading axes are as long as they would be for one slot, or
             for all slots; returns a tensor whose leading axis is in proportion.
         tensors: Its arguments; the leading axis of each is S times that of one slot.
-        slots: Count S of slots.
+        slots: Number S of slots.
 
     Returns:
         The function's result, along the leading axis.

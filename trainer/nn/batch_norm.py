@@ -1,9 +1,9 @@
-"""Batch normalisation with the statistics of each slot by hand.
+"""Batch normalisation with separate statistics for each slot.
 
 Letters of shapes: ``docs/architecture.md``.
 
 Queries and positives are normalised separately, each half by its own statistics, as two passes
-of the released network would be (``docs/method.md``). The running statistics are updated by the
+of the published network would be (``docs/method.md``). The running statistics are updated by the
 queries first, then by the positives. A padding crop has weight 0 and changes nothing.
 """
 

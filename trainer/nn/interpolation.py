@@ -21,7 +21,7 @@ class RowBand:
 
     #: Output rows.
     rows: slice
-    #: The input row above them, and the one below.
+    #: The input rows above and below them.
     above: int
     below: int
     #: Weight of the row below in each output row with shape (r, 1).
@@ -51,17 +51,17 @@ def upsample(maps: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def upsample_columns(maps: Tensor, columns: int) -> Tensor:
-    """The same along rows alone: (..., H, W) to (..., H, columns)."""
+    """The same along rows only: (..., H, W) to (..., H, columns)."""
     return maps @ _resizing_hats(maps.shape[-1], columns, maps).mT
 
 
 def row_bands(old: int, new: int, like: Tensor) -> Iterator[RowBand]:
-    """The bands that make ``new`` rows out of ``old``, for interpolation along columns.
+    """The bands of ``new`` rows interpolated from ``old`` ones, along columns.
 
     Args:
         old: Input rows.
         new: Output rows.
-        like: A tensor of the wanted device and number format.
+        like: A tensor with the desired device and number format.
     """
     position = _positions(old, new, like)
     above = position.floor().clamp(max=max(old - 2, 0))

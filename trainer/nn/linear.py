@@ -1,4 +1,4 @@
-"""A linear layer over the last axis, one for each slot: a 1x1 convolution of token maps.
+"""A linear layer over the last axis for each slot, which is a 1x1 convolution of token maps.
 
 Its gradient is hand-written: three products, where autograd would go through eight views.
 In low precision, only the factors of these products are rounded.
@@ -19,7 +19,7 @@ __all__ = ["linear"]
 
 
 def linear(inputs: Tensor, views: Views, name: str, *, relu: bool = False) -> Tensor:
-    """Apply the layer ``name``, every member of the stack to its own inputs.
+    """Apply the layer ``name``; every member of the stack has its own inputs.
 
     Args:
         inputs: Tensor with shape (*stack, ..., channels in); the stack begins with the slots.
@@ -65,7 +65,7 @@ class _Linear(torch.autograd.Function):
             gradient = torch.ops.aten.threshold_backward(gradient, rectified, 0)
         to_inputs = None
         with as_in_forward(gradient.device, low=ctx.low):
-            if ctx.needs_input_grad[0]:  # frozen features need none
+            if ctx.needs_input_grad[0]:  # not for frozen features
                 to_inputs = torch.bmm(gradient, matrix).to(gradient.dtype).view(inputs_shape)
             to_weight = torch.bmm(gradient.mT, rows).to(gradient.dtype).view(weight_shape)
         return to_inputs, to_weight, gradient.sum(dim=1).view(bias_shape), None

@@ -1,12 +1,12 @@
-"""Parameters as one flat leaf: every slot's numbers in a row, with named views into it.
+"""Parameters as one flat tensor: a row of numbers per slot, with named views into it.
 
 Letters of shapes: ``docs/architecture.md``, and O numbers of a row with its gaps.
 
-A :class:`Layout` says where in a row each named tensor is. With one leaf ``[S, O]``
-the optimiser needs a handful of operations for any model, and a slot's whole state is one row.
+A :class:`Layout` gives the position of each named tensor in a row. With one leaf ``[S, O]``, the
+optimiser needs only a few operations for any model, and a slot's whole state is one row.
 
-A row is stored without gaps (O = P). In memory, where it is trained, zeros between the tensors
-let each of them begin on a cache line in every slot (:meth:`Layout.spaced`).
+A row is stored without gaps (O = P). In memory during training, zeros between the tensors align
+each of them to a cache line in every slot (:meth:`Layout.spaced`).
 """
 
 import dataclasses
@@ -42,7 +42,7 @@ class Entry:
 
     @property
     def size(self) -> int:
-        """Count of numbers."""
+        """Number of values."""
         return math.prod(self.shape)
 
     def draw(self, generator: torch.Generator) -> Tensor:
@@ -56,10 +56,10 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """The places of named tensors in a flat row."""
+    """Positions of named tensors in a flat row."""
 
     entries: tuple[Entry, ...]
-    #: Every tensor begins at a multiple of so many numbers from the start of its row.
+    #: Every tensor begins at a multiple of this many numbers from the start of its row.
     multiple: int = 1
 
     def spaced(self) -> "Layout":
@@ -68,8 +68,13 @@ class Layout:
 
     @property
     def size(self) -> int:
-        """Count P of numbers, without gaps."""
+        """Number P of values, without gaps."""
         return sum(entry.size for entry in self.entries)
+
+    @property
+    def width(self) -> int:
+        """Count O of numbers, gaps included."""
+        return sum(self._widths)
 
     @cached_property  # read several times per step
     def _widths(self) -> list[int]:
@@ -124,7 +129,7 @@ def linear_entries(
         name: Dotted name of the layer.
         inputs: Input channels.
         outputs: Output channels.
-        stack: Leading axes when several layers of one shape are stacked.
+        stack: Leading axes if several layers of the same shape are stacked.
     """
     bound = 1 / math.sqrt(inputs)
     weight = Entry(

@@ -1,4 +1,4 @@
-"""Unit length over the last axis, with a gradient in a third of the usual passes."""
+"""Normalisation to unit length over the last axis, with a gradient in a third of the passes."""
 
 from typing import Any
 
@@ -11,8 +11,8 @@ __all__ = ["unit"]
 def unit(vectors: Tensor, *, epsilon: float) -> Tensor:
     """Divide each vector by its length, or by epsilon if it is shorter.
 
-    The function of ``torch.nn.functional.normalize``; its hand-written gradient is five
-    times as fast on a CPU.
+    Equal to ``torch.nn.functional.normalize``; its hand-written gradient is five times as fast on
+    a CPU.
 
     Args:
         vectors: Tensor with shape (..., channels).

@@ -1,4 +1,4 @@
-"""Images of a user's own, outside any data set: finding, predicting and picturing them."""
+"""Prediction of the user's own images: finding files, predicting, and saving pictures."""
 
 from trainer.predict.finding import FileRules, OwnImage, find_images, left_out
 from trainer.predict.pictures import write_legend, write_pictures

@@ -1,4 +1,4 @@
-"""Which files make one image: the anchor's by their place, those of other modalities by name."""
+"""Matching files into images: the main modality's by their path, the others' by their name."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,38 +11,38 @@ from trainer.errors import DataError
 
 __all__ = ["FileRules", "OwnImage", "find_images", "left_out"]
 
-#: What is taken for an image in a folder.
+#: Extensions of images in a folder.
 SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".tif", ".tiff", ".webp", ".npy")
 
-PLAIN = ("", "")  # affixes of files that are called as the image is
+PLAIN = ("", "")  # affixes of files that are named like the image
 
 
 @dataclass(frozen=True, kw_only=True)
 class OwnImage:
     """One image in every modality."""
 
-    #: File name without its suffix.
+    #: File name without its extension.
     stem: str
-    #: Modality to its file, or to the files that make one image together; the anchor first.
+    #: Modality to its file, or to the files that form one image; the main one is first.
     files: Mapping[str, tuple[Path, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class FileRules:
-    """How files belong together in the data set that a model was trained on."""
+    """How files are matched in the data set on which a model was trained."""
 
-    #: Modality to what a file's name begins with and, before the extension, ends in.
+    #: Modality to the start of a file's name and its end before the extension.
     affixes: Mapping[str, tuple[str, str]]
-    #: Modalities that lie in the anchor's own file.
+    #: Modalities stored in the main modality's file.
     packed: frozenset[str] = frozenset()
 
     @staticmethod
     def of(source: Source, modalities: Sequence[str]) -> "FileRules":
-        """Those of a data set.
+        """The rules of a data set.
 
         Args:
             source: Reads its files.
-            modalities: What the model takes, the anchor first.
+            modalities: Modalities of the model, the main one first.
         """
         anchor, *others = modalities
         return FileRules(
@@ -51,7 +51,7 @@ class FileRules:
         )
 
     def name(self, path: Path, modality: str) -> str | None:
-        """What the image of a file is called; None if the file is not called as they are."""
+        """The name of a file's image; None if the file's name does not fit the rules."""
         before, after = self.affixes.get(modality, PLAIN)
         stem = _stem(path)
         if len(stem) <= len(before) + len(after):
@@ -61,7 +61,7 @@ class FileRules:
         return stem[len(before) : len(stem) - len(after)]
 
     def plain(self, modality: str) -> bool:
-        """Whether its files are called as the images are."""
+        """Whether its files are named like the images."""
         return self.affixes.get(modality, PLAIN) == PLAIN
 
 
@@ -72,18 +72,18 @@ def find_images(
     folders: Mapping[str, tuple[Path, ...]],
     rules: FileRules | None = None,
 ) -> tuple[OwnImage, ...]:
-    """Bring the files of each image together, in the order of their names.
+    """Match the files of each image, in the order of their names.
 
     Args:
-        images: Files, or folders of files, of the anchor modality.
-        modalities: What a model takes, the anchor first.
-        folders: Every other modality to its folder, or to several where several files make
-            one image. One that lies in the anchor's file may be left out.
-        rules: How the data set calls its files; by default each as its image.
+        images: Files, or folders of files, of the main modality.
+        modalities: Modalities of the model, the main one first.
+        folders: Every other modality to its folder, or to several if several files form one
+            image. A modality stored in the main one's file may be left out.
+        rules: How the data set names its files; by default like the images.
 
     Raises:
-        DataError: If there is no image, two have one name, a modality is not given or not
-            taken, or a partner is missing or not the only one of its name.
+        DataError: If there is no image, two images have the same name, a modality is missing or
+            not used by the model, or an image lacks a file or has two for one modality.
     """
     rules = rules or FileRules(affixes={})
     anchor, *others = modalities
@@ -93,14 +93,14 @@ def find_images(
         stem = _stem(path)
         if stem in stems:
             raise DataError(
-                f"{stems[stem]} and {path} have one name, {stem!r}, and so would their"
+                f"{stems[stem]} and {path} have the same name, {stem!r}, and so would their"
                 " predictions: rename one"
             )
         stems[stem] = path
     if not stems:
         raise DataError(_no_image(images))
-    partners = {
-        other: tuple(_Partners(folder, other, rules) for folder in folders.get(other, ()))
+    matching = {
+        other: tuple(_MatchingFiles(folder, other, rules) for folder in folders.get(other, ()))
         for other in others
     }
     return tuple(
@@ -108,7 +108,7 @@ def find_images(
             stem=path.stem,
             files={anchor: (path,)}
             | {
-                other: tuple(each.of(path, rules.name(path, anchor)) for each in partners[other])
+                other: tuple(each.of(path, rules.name(path, anchor)) for each in matching[other])
                 or (path,)
                 for other in others
             },
@@ -118,7 +118,7 @@ def find_images(
 
 
 def left_out(images: Sequence[Path], own: Sequence[OwnImage]) -> tuple[str, ...]:
-    """A line for each given folder that has files which are in no image.
+    """A line for each given folder with files that belong to no image.
 
     Args:
         images: Files and folders as they were given.
@@ -139,13 +139,13 @@ def left_out(images: Sequence[Path], own: Sequence[OwnImage]) -> tuple[str, ...]
             inner = any(path.parent != folder for path in extra)
             lines.append(
                 f"{count} in {folder} not predicted: {shown(extra, folder)}"
-                + ("; give the folders in it as well if they are meant" if inner else "")
+                + ("; give its subfolders as well if they should be used" if inner else "")
             )
     return tuple(lines)
 
 
-class _Partners:
-    """The files of one folder that belong to the anchor's."""
+class _MatchingFiles:
+    """The files of one folder that match those of the main modality."""
 
     def __init__(self, folder: Path, modality: str, rules: FileRules) -> None:
         self._folder, self._modality = folder, modality
@@ -158,7 +158,7 @@ class _Partners:
                 self._by_name.setdefault(name, []).append(path)
 
     def of(self, path: Path, name: str | None) -> Path:
-        """The partner of an anchor's file."""
+        """The file that matches one of the main modality."""
         candidates = (
             self._by_name.get(name or _stem(path))
             or self._by_stem.get(_stem(path))
@@ -168,12 +168,12 @@ class _Partners:
             return candidates[0]
         if candidates:
             raise DataError(
-                f"{path} has two partners of the kind {self._modality!r}, {candidates[0].name} and"
-                f" {candidates[1].name}, in {self._folder}: keep one"
+                f"{path} has two matching files of the kind {self._modality!r},"
+                f" {candidates[0].name} and {candidates[1].name}, in {self._folder}: keep one"
             )
         raise DataError(
-            f"{path} has no partner of the kind {self._modality!r}: {self._folder} holds no file"
-            f" {path.stem}{path.suffix} or of another suffix"
+            f"{path} has no matching file of the kind {self._modality!r}: {self._folder} has no"
+            f" file {path.stem}{path.suffix}, nor one with another extension"
         )
 
 
@@ -187,13 +187,13 @@ def _check_modalities(
         if given not in others:
             takes = ", ".join([f"{anchor} (IMAGES)", *others])
             raise DataError(
-                f"--modality {given} is not what this checkpoint takes ({takes}): leave it out"
+                f"--modality {given} is not used by this checkpoint ({takes}): leave it out"
             )
     for other in others:
         if other not in folders and other not in rules.packed:
             raise DataError(
-                f"this checkpoint takes {other} as well: add --modality {other}=FOLDER, with"
-                " files named as the images are"
+                f"this checkpoint also needs {other}: add --modality {other}=FOLDER, with"
+                " files named like the images"
             )
 
 
@@ -212,7 +212,7 @@ def _anchor_files(
 
 
 def _of_anchor(files: list[Path], modalities: tuple[str, ...], rules: FileRules) -> list[Path]:
-    """Without those that other modalities have in the same folder, as their names say."""
+    """Without files of other modalities in the same folder, according to their names."""
     anchor, *others = modalities
     named = [path for path in files if rules.name(path, anchor) is not None]
     if not rules.plain(anchor):
@@ -225,9 +225,9 @@ def _of_anchor(files: list[Path], modalities: tuple[str, ...], rules: FileRules)
 
 
 def _files_in(folder: Path) -> list[Path]:
-    """Images in a folder; a link to nothing counts, so that reading it tells."""
+    """Images in a folder; a broken link is included, so that reading it raises the error."""
     if not folder.is_dir():
-        raise DataError(f"{folder} is no folder: give one that holds images")
+        raise DataError(f"{folder} is not a folder: give one with images")
     return [
         path
         for path in sorted(folder.iterdir())
@@ -244,9 +244,9 @@ def _no_image(images: Sequence[Path]) -> str:
             if path.suffix.lower() in SUFFIXES and not _hidden(path, given)
         }
     )
-    mend = f"give {', '.join(map(str, inner[:3]))}" if inner else "give files"
+    advice = f"give {', '.join(map(str, inner[:3]))}" if inner else "give files"
     return (
-        f"{', '.join(map(str, images))} holds no image: {mend}, or a folder of"
+        f"{', '.join(map(str, images))} has no image: {advice}, or a folder of"
         f" {', '.join(SUFFIXES)}"
     )
 

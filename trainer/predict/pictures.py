@@ -1,4 +1,4 @@
-"""Predictions as files: masks that programs read, overlays that people look at."""
+"""Saving predictions: masks for programs, overlays for people."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,12 +23,12 @@ def write_pictures(
     """Write ``masks/STEM.png`` and ``overlays/STEM.png``.
 
     Args:
-        out: Where the two folders are, or are made.
+        out: Folder of the two folders, which are created if needed.
         stem: Name of the image.
-        image: The anchor's image with shape (h, w, 3), from 0 to 1.
-        label: Index of every pixel with shape (h, w): the numbers of the mask, whose palette
-            colours them for the eye.
-        palette: One RGB colour an index.
+        image: The main modality's image with shape (h, w, 3), from 0 to 1.
+        label: Index of every pixel with shape (h, w): the numbers of the mask, which has a
+            palette to be viewed.
+        palette: One RGB colour per index.
 
     Raises:
         DataError: If they cannot be written.
@@ -40,10 +40,10 @@ def write_pictures(
 
 
 def write_legend(out: Path, content: Mapping[str, Any]) -> None:
-    """Write ``classes.json``: what the numbers in the masks mean.
+    """Write ``classes.json``: the meaning of the numbers in the masks.
 
     Args:
-        out: Where the masks' folder is.
+        out: Folder that contains the masks' folder.
         content: Plain data.
 
     Raises:

@@ -1,9 +1,9 @@
 """Predicting whole images of any size.
 
-The short side is resized to ``features.eval_resolution``, the long one to the nearest multiple
-of the token's side, and nothing is cut off: tokens are as large as in an evaluation, there are
-more of them. Predictions come out at the image's own size. Features are made as those of the
-bank are: the same resizing, the same statistics, the same number format.
+The short side is resized to ``features.eval_resolution``, the long one to the nearest multiple of
+the token's side, and nothing is cropped: tokens have the same size as in an evaluation, but there
+are more of them. Predictions have the image's own size. Features are computed like those of the
+feature cache: the same resizing, statistics and number format.
 
 Letters of shapes: ``docs/architecture.md``.
 """
@@ -33,14 +33,14 @@ ProbeName = Literal["cluster", "linear"]
 
 @dataclass(frozen=True, kw_only=True)
 class Predictor:
-    """A trained model, and what makes features for it."""
+    """A trained model, with all it needs to compute features."""
 
     scored: Scored
-    #: Modality to the statistics its features are standardised with; empty without need.
+    #: Modality to the statistics that standardise its features; empty if not needed.
     standards: Mapping[str, Standard]
     backbone: Backbone
     features: FeatureConfig
-    #: Knows how files of each modality become three channels.
+    #: Source that converts files of each modality into three channels.
     source: Source
     device: torch.device
 
@@ -78,8 +78,8 @@ class Predictor:
         """Clusters or classes of every pixel.
 
         Args:
-            images: Modality to image, all of one size; the anchor first.
-            probe: Which probe is asked; ``linear`` only where it was trained.
+            images: Modality to image, all of the same size; the main one first.
+            probe: The probe to use; ``linear`` only if it was trained.
 
         Returns:
             Array with shape (h, w).

@@ -1,6 +1,6 @@
-"""Spherical K-means of codes that are all there: where the cluster probe of frozen codes starts.
+"""Spherical K-means on a complete set of codes, as the start of the cluster probe.
 
-The probe's online steps then have little left to do. Of codes that are learnt this has no sense.
+It makes sense only for frozen codes, for which it leaves little to the probe's online steps.
 
 Letters of shapes: ``docs/architecture.md``.
 """
@@ -13,19 +13,19 @@ from trainer.scoring.probes import EPSILON
 
 __all__ = ["spherical_kmeans"]
 
-ROUNDS = 25  # of assignment and mean; scores move little after a dozen
+ROUNDS = 25  # of assignment and mean; scores change little after a dozen
 
 
 def spherical_kmeans(codes_IK: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """Centres of the clusters that tokens fall in by their cosines.
+    """Centres of clusters of tokens by their cosines.
 
-    Starts as K-means++ does (Arthur and Vassilvitskii, SODA 2007), with 1 minus the greatest
+    Initialised as in K-means++ (Arthur and Vassilvitskii, SODA 2007), with 1 minus the largest
     cosine as the distance. A cluster that loses all of its tokens keeps its centre.
 
     Args:
         codes_IK: Codes with shape (I, K), of any length.
         count: Number Y of clusters.
-        generator: Draws the tokens to start from.
+        generator: Draws the initial tokens.
 
     Returns:
         Centres with shape (Y, K), of unit length.
@@ -41,7 +41,7 @@ def spherical_kmeans(codes_IK: Tensor, count: int, generator: torch.Generator) -
 
 
 def _spread_tokens(tokens_IK: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """Tokens that are far from each other, with shape (Y, K)."""
+    """Tokens that are far apart, with shape (Y, K)."""
     far_I = torch.ones(len(tokens_IK))
     chosen: list[Tensor] = []
     for _ in range(count):

@@ -1,4 +1,4 @@
-"""Scoring a split: predictions of both probes at full resolution, counted, matched, scored.
+"""Scoring a split: full-resolution predictions of both probes, counted, matched and scored.
 
 Letters of shapes: ``docs/architecture.md``.
 """
@@ -37,7 +37,7 @@ class Evaluation:
     cluster: Scores
     #: Scores of the linear probe.
     linear: Scores
-    #: Collapse indicators; ``finite`` is about the codes alone.
+    #: Collapse indicators; ``finite`` only considers the codes.
     signals: CollapseIndicators
     #: Every criterion by name.
     criteria: Mapping[str, float]
@@ -62,13 +62,13 @@ def evaluate(
 
     Args:
         scored: Model and probes.
-        split: Images and, where it has them, labels; without any, scores are NaN.
+        split: Images and, if available, labels; without labels, scores are NaN.
         modalities: Order of the modalities.
         batch_size: Images encoded together.
         device: Where to compute.
         options: Test-time options; plain predictions if None. The collapse indicators are those
             of the resulting codes and clusters.
-        on_images: Called with the count of images done after each batch.
+        on_images: Called with the number of images done after each batch.
     """
     given = options or TestTimeOptions()
     classes, width = scored.probes["cluster.centres"].shape[1:]
@@ -91,7 +91,7 @@ def evaluate(
 
 
 class _Tally:
-    """Counts over the batches of a split, kept on the device."""
+    """Counts over the batches of a split, stored on the device."""
 
     def __init__(self, *, classes: int, width: int, device: torch.device) -> None:
         self._classes = classes
@@ -116,8 +116,8 @@ class _Tally:
             self._linear_YY += self._count(made.linear_Nhw, labels_Nhw)
 
     def _count(self, predictions_Nhw: Tensor, labels_Nhw: Tensor) -> Tensor:
-        """Pixels of each class in each prediction; those without a label have rows beyond Y."""
-        # 16 bits where they do: a quarter of the time
+        """Pixels of each class in each prediction; pixels without a label have rows beyond Y."""
+        # 16 bits if they suffice: a quarter of the time
         fits = (IGNORE + 1) * self._classes <= torch.iinfo(torch.int16).max
         cells = labels_Nhw.to(torch.int16 if fits else torch.int32)
         cells.mul_(self._classes).add_(predictions_Nhw)
@@ -125,7 +125,7 @@ class _Tally:
         return counts.view(-1, self._classes)[: self._classes]
 
     def result(self, *, labelled: bool, linear: bool) -> Evaluation:
-        """Scores and collapse indicators of everything counted."""
+        """Scores and collapse indicators of all batches."""
         clusters_YY, linear_YY = self._cluster_YY.cpu().numpy(), self._linear_YY.cpu().numpy()
         evidence = Evidence(
             cluster=scores_of(match_clusters(clusters_YY)) if labelled else UNDEFINED,

@@ -2,15 +2,15 @@
 
 Letters of shapes: ``docs/architecture.md``.
 
-No prediction is dropped: a pixel whose cluster is matched to no class counts as a miss
-(the released code masks it out).
+No prediction is dropped: a pixel whose cluster matches no class counts as a miss (the published
+code masks it out).
 """
 
 import math
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from trainer.records import Scores
 
@@ -23,7 +23,7 @@ Counts = NDArray[np.int64]
 
 
 def cluster_of_class(counts_YZ: Counts) -> NDArray[np.int64]:
-    """The cluster that each class is matched with, by matched pixels in all.
+    """The cluster that is matched with each class, for the largest total of matched pixels.
 
     Args:
         counts_YZ: Labelled pixels of each class (row) in each cluster (column).
@@ -31,12 +31,12 @@ def cluster_of_class(counts_YZ: Counts) -> NDArray[np.int64]:
     Returns:
         Clusters with shape (Y,), each once.
     """
-    _, matched = linear_sum_assignment(counts_YZ, maximize=True)
+    _, matched = scipy.optimize.linear_sum_assignment(counts_YZ, maximize=True)
     return np.asarray(matched, dtype=np.int64)
 
 
 def match_clusters(counts_YZ: Counts) -> Counts:
-    """Columns put in the order of the classes they match best, by matched pixels in all.
+    """Columns reordered to the classes they match, for the largest total of matched pixels.
 
     Args:
         counts_YZ: Labelled pixels of each class (row) in each cluster (column).
@@ -50,13 +50,13 @@ def match_clusters(counts_YZ: Counts) -> Counts:
 
 
 def scores_of(counts_YZ: Counts) -> Scores:
-    """Scores of predictions whose column y means class y.
+    """Scores of predictions in which column y means class y.
 
     Args:
         counts_YZ: Labelled pixels of each class (row) and prediction (column).
 
     Returns:
-        Percentages; all NaN when no pixel is labelled.
+        Percentages; all NaN if no pixel is labelled.
     """
     total = int(counts_YZ.sum())
     if total == 0:

@@ -15,7 +15,7 @@ from trainer.scoring.metrics import cluster_of_class
 
 __all__ = ["Evidence", "Naming", "name_classes", "name_clusters"]
 
-#: Label of a pixel that has no class; no name has that index.
+#: Label of a pixel without a class; no name has this index.
 VOID = 255
 GREYS = (105, 215)  # of clusters without a class, darkest and lightest
 
@@ -28,29 +28,29 @@ class Evidence:
 
     #: The cluster's own number.
     cluster: int
-    #: Its labelled pixels, and those of them that have the class it was matched with.
+    #: Number of its labelled pixels, and of those with the class it was matched with.
     labelled: int
     matched: int
 
     @property
     def share(self) -> float:
-        """Share of its labelled pixels that have the class; 0 without any."""
+        """Share of its labelled pixels that have the class; 0 if there are none."""
         return self.matched / max(1, self.labelled)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Naming:
-    """From clusters to indices with names: the classes, then the clusters without a class."""
+    """Maps clusters to named indices: the classes, then the clusters without a class."""
 
     #: Index of each cluster with shape (Y,).
     index_of_cluster_Y: NDArray[np.uint8]
     #: Name of each index.
     names: tuple[str, ...]
-    #: How many of the names, from the first, are classes.
+    #: Number of names that are classes; these come first.
     classes: int
-    #: One line for the user: where the names come from.
+    #: One line for the user on the source of the names.
     said: str
-    #: Index to the support for its name; empty where names do not come from matching.
+    #: Index to the support for its name; empty if names do not come from matching.
     evidence: Mapping[int, Evidence] = field(default_factory=dict)
 
     @property
@@ -64,11 +64,11 @@ class Naming:
         return indices
 
     def colours(self, palette: Sequence[Colour]) -> tuple[Colour, ...]:
-        """A colour for each index.
+        """One colour per index.
 
         Args:
-            palette: One for each class. Clusters beside classes are grey; where no cluster has a
-                class, they take the palette.
+            palette: One colour per class. Clusters without a class are grey if others have one;
+                if no cluster has a class, they use the palette.
         """
         if not self.classes:
             return tuple(palette[: len(self.names)])
@@ -76,10 +76,10 @@ class Naming:
         return (*palette[: self.classes], *((shade, shade, shade) for shade in shades))
 
     def entries(self, palette: Sequence[Colour]) -> list[dict[str, Any]]:
-        """Every index as plain data, for a file beside the masks.
+        """Every index as plain data, for a file next to the masks.
 
         Args:
-            palette: As :meth:`colours` gives it.
+            palette: As returned by :meth:`colours`.
         """
         made: list[dict[str, Any]] = []
         for index, (name, colour) in enumerate(zip(self.names, palette, strict=True)):
@@ -101,30 +101,29 @@ class Naming:
 def name_clusters(
     counts_YY: NDArray[np.int64], classes: tuple[str, ...], *, images: int, split: str = "val"
 ) -> Naming:
-    """Match clusters with classes as the score does, and keep the matches that labels support.
+    """Match clusters with classes as for the score, and keep the matches that labels support.
 
-    A one-to-one match gives each cluster a class, also where not one labelled pixel of the
-    cluster has that class: such a cluster keeps its own number as its name.
+    One-to-one matching gives each cluster a class, even if no labelled pixel of the cluster has
+    that class; such a cluster keeps its number as its name.
 
     Args:
         counts_YY: Labelled pixels of each class (row) in each cluster (column).
         classes: Class names.
-        images: Images that were labelled.
-        split: The split that they are of.
+        images: Number of labelled images.
+        split: The split of these images.
     """
     if not counts_YY.any():
         return Naming(
             index_of_cluster_Y=np.arange(len(classes), dtype=np.uint8),
             names=tuple(f"cluster {index}" for index in range(len(classes))),
             classes=0,
-            said=f"{split} has no labels to name clusters by: masks hold the clusters' own"
-            " numbers",
+            said=f"{split} has no labels to name clusters: masks hold the clusters' own numbers",
         )
     cluster_of = cluster_of_class(counts_YY)
     found = [_evidence(counts_YY, index, int(cluster)) for index, cluster in enumerate(cluster_of)]
     borne_out = {index: each for index, each in enumerate(found) if each.matched}
     others = sorted((each for each in found if not each.matched), key=lambda each: each.cluster)
-    # an index of a class is only taken where there are too many for a byte
+    # an index of a class is reused only if there are too many for a byte
     free = [*range(len(classes), VOID), *sorted(set(range(len(classes))) - set(borne_out))]
     placed = borne_out | dict(zip(free, others, strict=False))
     index_of_cluster_Y = np.zeros(len(classes), dtype=np.uint8)
@@ -143,11 +142,11 @@ def name_clusters(
 
 
 def name_classes(classes: tuple[str, ...], said: str) -> Naming:
-    """Indices that are classes already, as those of the linear probe.
+    """Indices that are classes already, such as those of the linear probe.
 
     Args:
         classes: Class names.
-        said: Where they come from.
+        said: One line on the source of the names.
     """
     return Naming(
         index_of_cluster_Y=np.arange(len(classes), dtype=np.uint8),
@@ -171,6 +170,6 @@ def _said(images: int, split: str, nameless: Sequence[Evidence]) -> str:
         return said
     names = ", ".join(f"cluster {each.cluster}" for each in nameless)
     return (
-        f"{said}; without one labelled pixel of the class that is left to them, {len(nameless)}"
-        f" keep{'s' * (len(nameless) == 1)} the number: {names}"
+        f"{said}; {len(nameless)} keep{'s' * (len(nameless) == 1)} the number, without a labelled"
+        f" pixel of the remaining class: {names}"
     )

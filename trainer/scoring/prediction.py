@@ -1,13 +1,12 @@
-"""The best class of every pixel, by both probes: plain, with mirror averaging, with a CRF.
+"""The best class of every pixel by both probes: plain, with averaged mirror images, or with a CRF.
 
 Letters of shapes: ``docs/architecture.md``, and r rows of a band.
 
-The class score of a pixel is the inner product of the bilinearly upsampled raw code with a
-unit centre. Dividing it by the code's norm would not change which is largest, and upsampling
-is linear, so the Y inner products are upsampled and never the K code channels: the same
-predictions for a fraction of the work. They are
-upsampled a band of rows at a time, which stays in a processor's cache until its best class
-is known.
+The class score of a pixel is the inner product of the bilinearly upsampled raw code with a unit
+centre. Dividing by the code's norm would not change which score is largest, and upsampling is
+linear, so only the Y inner products are upsampled instead of the K code channels. The predictions
+are the same for a fraction of the work. Rows are upsampled in bands that stay in the processor's
+cache until their best classes are known.
 """
 
 import math
@@ -27,16 +26,16 @@ from trainer.scoring.probes import EPSILON, unit_centres
 
 __all__ = ["ClassMaps", "Scored", "TestTimeOptions", "best_class", "codes_of", "predict"]
 
-#: Factor on cosines before the softmax that the CRF starts from (``docs/method.md``).
+#: Factor on cosines before the softmax that is the input of the CRF (``docs/method.md``).
 SHARPNESS = 2.0
-#: Numbers a band may have: they are read five times, so they should stay in a cache.
+#: Largest number of values in a band: they are read five times and should stay in the cache.
 BAND_NUMBERS_CPU, BAND_NUMBERS_GPU = 2**20, 2**27
-CHANNELS = 16  # of a code upsampled at a time, where its norm is needed
+CHANNELS = 16  # of a code that are upsampled at a time to compute its norm
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scored:
-    """One slot's model and probes: what predictions depend on. Every view has one slot."""
+    """One slot's model and probes, which determine predictions. Every view has one slot."""
 
     method: Method
     parameters: Views
@@ -48,18 +47,18 @@ class Scored:
 
 @dataclass(frozen=True, kw_only=True)
 class TestTimeOptions:
-    """What predictions use besides the model: test-time options.
+    """Inputs of predictions in addition to the model: test-time options.
 
-    Without any, predictions are plain.
+    Without any of them, predictions are plain.
     """
 
     __test__ = False  # not a test case, despite its name
 
-    #: Features of the mirrored images by modality, in the order of the split: their code is
-    #: mirrored back and averaged with the image's own, as STEGO and EAGLE do. None: no averaging.
+    #: Features of the mirrored images by modality, in the order of the split: their codes are
+    #: mirrored back and averaged with the image's own, as in STEGO and EAGLE. None: no averaging.
     mirrored: Mapping[str, Features] | None = None
-    #: The RGB images of a part of the split with shape (N, 3, h, w), from 0 to 1, along whose
-    #: edges a dense CRF moves predictions. None: no CRF.
+    #: RGB images of a part of the split with shape (N, 3, h, w), from 0 to 1, to whose edges a
+    #: dense CRF aligns predictions. None: no CRF.
     guides: Callable[[slice], Tensor] | None = None
 
 
@@ -67,7 +66,7 @@ class TestTimeOptions:
 class ClassMaps:
     """Predictions for some images."""
 
-    #: Clusters with shape (N, h, w), uint8; which class each means is not known here.
+    #: Clusters with shape (N, h, w), uint8; their classes are not known here.
     clusters_Nhw: Tensor
     #: Classes of the linear probe with shape (N, h, w), uint8; None if it was not trained.
     linear_Nhw: Tensor | None
@@ -89,7 +88,7 @@ def codes_of(
 
 
 def mirror_tokens(codes_NTK: Tensor, grid: tuple[int, int]) -> Tensor:
-    """Codes with left and right exchanged."""
+    """Codes mirrored left to right."""
     return torch.unflatten(codes_NTK, 1, grid).flip(2).flatten(1, 2)
 
 
@@ -108,7 +107,7 @@ def predict(
         scored: The probes.
         grid: Tokens down and across (H, W).
         size: Rows and columns (h, w) of the result.
-        guides_N3hw: RGB images that a CRF follows, with shape (N, 3, h, w); None without.
+        guides_N3hw: RGB images for the CRF with shape (N, 3, h, w); None for no CRF.
     """
     clusters_NTY = codes_NTK @ unit_centres(scored.probes)[0].mT
     linear_NTY = None
@@ -131,7 +130,7 @@ def predict(
 
 
 def best_class(scores_NTY: Tensor, grid: tuple[int, int], size: tuple[int, int]) -> Tensor:
-    """The class of the highest upsampled score at every pixel; of equal ones the first.
+    """The class of the highest upsampled score at every pixel; the first one of equal scores.
 
     Args:
         scores_NTY: Tensor with shape (N, T, Y).
@@ -148,7 +147,7 @@ def best_class(scores_NTY: Tensor, grid: tuple[int, int], size: tuple[int, int])
         for part in _parts(wide_NYHw, rows=len(band.share_r1)):
             above, below = (wide_NYHw[part, :, row, None] for row in (band.above, band.below))
             shape = (*above.shape[:2], len(band.share_r1), size[1])
-            if room.numel() < math.prod(shape):  # one that is used again is in the cache
+            if room.numel() < math.prod(shape):  # reused memory is in the cache
                 room = wide_NYHw.new_empty(math.prod(shape))
             scores_NYrw = room[: math.prod(shape)].view(shape)
             torch.lerp(above, below, band.share_r1, out=scores_NYrw)
@@ -157,7 +156,7 @@ def best_class(scores_NTY: Tensor, grid: tuple[int, int], size: tuple[int, int])
 
 
 def _parts(wide_NYHw: Tensor, *, rows: int) -> Iterator[slice]:
-    """Slices of the images whose bands together fit into the cache."""
+    """Slices of the images whose bands fit into the cache together."""
     images, classes, _, width = wide_NYHw.shape
     room = BAND_NUMBERS_GPU if wide_NYHw.is_cuda else BAND_NUMBERS_CPU
     step = max(1, room // (classes * rows * width))
@@ -167,7 +166,7 @@ def _parts(wide_NYHw: Tensor, *, rows: int) -> Iterator[slice]:
 def _first_largest(scores_NYrw: Tensor) -> Tensor:
     """Index of the first largest score over Y; overwrites the scores.
 
-    Takes four vectorised passes; ``max`` is not vectorised.
+    Uses four vectorised passes, because ``max`` is not vectorised.
     """
     classes = scores_NYrw.shape[1]
     backwards = torch.arange(

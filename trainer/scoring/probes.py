@@ -2,9 +2,9 @@
 
 Letters of shapes: ``docs/architecture.md``.
 
-Both are trained on the detached, dropout-noised code of the queries (``docs/method.md``).
-The cluster probe is spherical online K-means on all tokens, labelled or not. The linear probe
-is a classifier trained by cross-entropy over labelled places; for a batch without any it is 0.
+Both are trained on the detached code of the queries with dropout (``docs/method.md``). The
+cluster probe is spherical online K-means on all tokens, labelled or not. The linear probe is a
+classifier trained by cross-entropy on labelled positions; its loss is 0 for a batch without any.
 """
 
 from typing import Literal
@@ -27,7 +27,7 @@ __all__ = ["CENTRES", "ProbeKind", "cluster_loss", "linear_loss", "probe_layout"
 EPSILON = 1e-12  # of the cosines
 CENTRES = "cluster.centres"  # name of the cluster probe's parameters
 
-#: Where the linear probe's loss is taken: every label pixel, or each token's centre.
+#: Where the linear probe's loss is computed: at every label pixel, or at each token's centre.
 ProbeKind = Literal["pixel", "token"]
 
 
@@ -43,7 +43,7 @@ def unit_centres(views: Views) -> Tensor:
 
 
 def cluster_loss(codes_SBTK: Tensor, views: Views, sample_weight_SB: Tensor) -> Tensor:
-    """Minus the mean cosine of each token's code with its nearest centre.
+    """Minus the mean cosine between each token's code and its nearest centre.
 
     Args:
         codes_SBTK: Detached codes with shape (S, B, T, K).
@@ -72,13 +72,13 @@ def linear_loss(
     grid: tuple[int, int],
     present_SB: Tensor,
 ) -> Tensor:
-    """Mean cross-entropy over the labelled places of a slot's batch, 0 without any.
+    """Mean cross-entropy over the labelled positions of a slot's batch, 0 if there are none.
 
     Args:
         codes_SBTK: Detached codes with shape (S, B, T, K).
         views: Parameters of :func:`probe_layout`.
-        labels_SBhw: Classes with shape (S, B, h, w), uint8, 255 where there is none; the
-            logits are upsampled to them, or left as they are at token size.
+        labels_SBhw: Classes with shape (S, B, h, w), uint8, 255 for no class; the logits are
+            upsampled to them, or stay at token size.
         grid: Tokens down and across (H, W).
         present_SB: Whether a crop is not padding.
 

@@ -1,8 +1,8 @@
-"""What the authors of UniM2 released: their configuration files and their checkpoints.
+"""Import and export for the UniM2 authors' published code: its configurations and checkpoints.
 
-``keys`` has the names they use; ``reading`` and ``writing`` turn their settings into ours and
-back; ``lightning`` reads a checkpoint without running what is pickled in it, ``parameters``
-finds our parameters in it, and ``imported`` makes a checkpoint of ours of the two.
+``keys`` lists their names; ``reading`` and ``writing`` convert their settings to ours and back;
+``lightning`` reads a checkpoint without running any pickled code, ``parameters`` finds our
+parameters in it, and ``imported`` combines both into one of our checkpoints.
 Their code: Hatins/UniM2 at 08fa082.
 """
 

@@ -1,9 +1,9 @@
-"""A released checkpoint as one of ours: it can be scored, looked at and predicted with.
+"""Conversion of a published checkpoint into ours, for scoring, figures and prediction.
 
-It cannot be trained on. What the next step would depend on (the loader's place in its epoch,
-the states of the authors' random generators) is not in the file or has no meaning here.
+It cannot be trained further. The state that the next step would need (the position in the epoch,
+the authors' random generators) is not in the file or has no meaning here.
 
-The frozen backbone is in the file as well: it becomes a weights file beside the checkpoint.
+The file also contains the frozen backbone, which becomes a weights file next to the checkpoint.
 """
 
 import dataclasses
@@ -37,36 +37,36 @@ WEIGHTS = "backbone.safetensors"
 
 @dataclass(frozen=True, kw_only=True)
 class Imported:
-    """What was made of a released checkpoint."""
+    """Result of importing a published checkpoint."""
 
     config: TrainConfig
     translation: Translation
-    #: Classes n.
+    #: Number n of classes.
     classes: int
-    #: Lightning's count of steps, three a batch.
+    #: Lightning's number of steps, three per batch.
     step: int
-    #: True iterations.
+    #: Number of iterations, one batch each.
     iteration: int
     epoch: int
-    #: Scores by where they were found, percent.
+    #: Scores by their source, percent.
     scores: Mapping[str, float]
-    #: Learnt numbers of model and probes.
+    #: Number of learned values in model and probes.
     parameters: int
     folder: Path
 
 
 def import_checkpoint(path: Path, folder: Path) -> Imported:
-    """Make a checkpoint of ours of a released one.
+    """Convert a published checkpoint into one of ours.
 
     Args:
-        path: The released ``.ckpt`` file.
-        folder: Folder to make; it appears whole or not at all.
+        path: The published ``.ckpt`` file.
+        folder: Folder to create; it appears complete or not at all.
 
     Raises:
-        CheckpointError: If the file is none, is damaged, holds code, or is not the model that
-            its settings describe; if the folder is in use or cannot be written.
-        ConfigError: If its settings cannot be had here.
-        WeightsError: If the backbone in it is not that of its settings.
+        CheckpointError: If the file is not a checkpoint, is damaged, holds code, or is not the
+            model of its settings; if the folder is in use or cannot be written.
+        ConfigError: If its settings are not supported here.
+        WeightsError: If its backbone does not match its settings.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise CheckpointError(f"{folder} is in use: give another folder with --out")
@@ -101,10 +101,10 @@ def import_checkpoint(path: Path, folder: Path) -> Imported:
 
 
 def _placed(config: TrainConfig, folder: Path) -> TrainConfig:
-    """The configuration with the weights where they will lie, and one iterate to score.
+    """The configuration with the future path of the weights, and a single evaluation.
 
-    When training was looked at, and by what its iterate was chosen, cannot be done again: kept,
-    it would only make demands on the data (labels on val, an epoch of enough batches).
+    The evaluations during training and the choice of the weights cannot be repeated; keeping them
+    would only add requirements on the data (labels on val, enough batches per epoch).
     """
     weights = str((folder / WEIGHTS).absolute())
     return dataclasses.replace(
@@ -117,7 +117,7 @@ def _placed(config: TrainConfig, folder: Path) -> TrainConfig:
 
 
 def _write(draft: Path, found: LightningCheckpoint, config: TrainConfig, path: Path) -> int:
-    """Fill a folder; returns the count of learnt numbers."""
+    """Fill a folder; returns the number of learned values."""
     safetensors.torch.save_file(found.read(prefix=BACKBONE), draft / WEIGHTS)
     backbone = _load_backbone(config, draft)
     method = build_method(config, channels=backbone.channels)
@@ -145,13 +145,13 @@ def _write(draft: Path, found: LightningCheckpoint, config: TrainConfig, path: P
 
 
 def _load_backbone(config: TrainConfig, draft: Path) -> Backbone:
-    """The backbone from the draft's weights: it is there, and it fits."""
+    """The backbone from the draft's weights, which checks that they fit."""
     drafted = dataclasses.replace(config.backbone, weights=str(draft / WEIGHTS))
     return build_backbone(drafted)
 
 
 def _state(rows: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A slot's state (``trainer/engine/slots.py``) with these numbers and nothing trained yet."""
+    """A slot's state (``trainer/engine/slots.py``) with these numbers, before any training."""
     state = {
         "buffers": rows["buffers"],
         "loss_sum": torch.zeros((), dtype=torch.float64),

@@ -1,6 +1,6 @@
-"""The names in the released configuration files, and what they are called here.
+"""Names in the published configuration files and their names here.
 
-Facts of the released configurations: a key each, nothing of their code.
+Only the keys are taken from the published configurations, none of their code.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ __all__ = [
     "ReleasedModel",
 ]
 
-#: Lightning counts a step for each of the three optimisers.
+#: Lightning counts one step for each of the three optimisers.
 STEPS_PER_BATCH = 3
 
 #: ``dataset_name``, which is ``data.name`` as well, to the folder under ``pytorch_data_dir``.
@@ -36,13 +36,13 @@ class ReleasedModel:
 
     #: Name in ``backbone.name``: the variant that takes the biases of the authors' files.
     backbone: str
-    #: Width of a token.
+    #: Number of channels of a token.
     width: int
-    #: The authors' weights file, as their configurations name it; None if none does.
+    #: The authors' weights file, as named in their configurations; None if none names it.
     file: str | None
 
 
-#: ``model_type`` to what it is.
+#: Meaning of each value of ``model_type``.
 MODELS: Mapping[str, ReleasedModel] = {
     "vit_small": ReleasedModel(
         backbone="vit_small_patch16_dinov3_qkvb",
@@ -64,8 +64,8 @@ MODELS: Mapping[str, ReleasedModel] = {
     ),
 }
 
-#: What a modality's keys end in, to that of our name: ``rgb_pos_intra_weight`` is
-#: ``rgb.lambda_self``. "pos_intra" are self, "pos_inter" KNN, "neg_inter" random pairs.
+#: End of a modality's keys to the end of our name: ``rgb_pos_intra_weight`` is
+#: ``rgb.lambda_self``. "pos_intra" is self, "pos_inter" KNN, "neg_inter" random pairs.
 MODALITY_KEYS: Mapping[str, str] = {
     "pos_intra_weight": "lambda_self",
     "pos_intra_shift": "b_self",
@@ -76,7 +76,7 @@ MODALITY_KEYS: Mapping[str, str] = {
 }
 WEIGHT_KEY = "weight"  # of a modality's whole loss
 
-#: Keys that are numbers here as there, to table and field.
+#: Keys with the same numbers here, to table and field.
 NUMBERS: Mapping[str, tuple[str, str]] = {
     "batch_size": ("training", "batch_size"),
     "dim": ("method", "code_dim"),
@@ -90,7 +90,7 @@ NUMBERS: Mapping[str, tuple[str, str]] = {
     "val_res": ("features", "eval_resolution"),
 }
 
-#: Keys whose values have other names here: table, field, and value to value.
+#: Keys whose values have other names here: table, field, and a map of values.
 CHOICES: Mapping[str, tuple[str, str, Mapping[Any, Any]]] = {
     "crop_type": ("features", "crop", {"five": "five", None: "none"}),
     "dino_feat_type": ("backbone", "output", {"ori": "tokens", "fea": "tokens3"}),
@@ -98,7 +98,7 @@ CHOICES: Mapping[str, tuple[str, str, Mapping[Any, Any]]] = {
     "use_modality_residual": ("method.options", "msn_residual", {True: True, False: False}),
 }
 
-#: What the released code takes where a key is missing.
+#: Defaults of the published code for missing keys.
 DEFAULTS: Mapping[str, Any] = {
     "dino_feat_type": "ori",
     "modality_fusion_method": "sum",
@@ -126,10 +126,10 @@ STRUCTURE_KEYS = {
     "rgb_use_soft_alignment",
     "use_modal_projection_head",
 }
-#: Where things lie.
+#: Paths.
 PLACE_KEYS = {"pretrained_weights", "pytorch_data_dir"}
 
-#: Keys with the one value that this trainer has, whatever they are called there.
+#: Keys with the only value that this trainer supports.
 FIXED: Mapping[str, Any] = {
     "arch": "dino",
     "continuous": True,
@@ -151,7 +151,7 @@ FIXED: Mapping[str, Any] = {
     "zero_clamp": True,
 }
 
-#: Keys without effect on the numbers of a run, with what an exported file says.
+#: Keys without effect on the numbers of a run, with the comment in an exported file.
 IGNORED: Mapping[str, Any] = {
     "dataloader_seed": 18,
     "entity": None,

@@ -1,8 +1,8 @@
-"""A released checkpoint as data: PyTorch Lightning's, with OmegaConf's settings in it.
+"""Reading a published checkpoint of PyTorch Lightning with OmegaConf settings as data.
 
-Neither package is needed, and nothing that is pickled in the file runs (see
-``trainer.backbones.torch_files``). OmegaConf's objects say by their names what they are:
-``_content`` of a container and ``_val`` of a value are what the settings were.
+Neither package is needed, and no pickled code of the file runs (see
+``trainer.backbones.torch_files``). OmegaConf's objects are recognised by their names:
+``_content`` of a container and ``_val`` of a value hold the settings.
 """
 
 import math
@@ -21,38 +21,38 @@ from trainer.upstream.keys import STEPS_PER_BATCH
 
 __all__ = ["LightningCheckpoint", "open_lightning"]
 
-#: How the authors' file names tell scores, such as ``step=8715-mIoU=38.11.ckpt``.
+#: Scores in the authors' file names, such as ``step=8715-mIoU=38.11.ckpt``.
 NAMED_SCORE = re.compile(r"mIoU=(\d+(?:\.\d+)?)")
 
-#: What Lightning's callback keeps, and what it is.
+#: Scores stored by Lightning's callback, and their meaning.
 CALLBACK_SCORES = {"current_score": "of this one", "best_model_score": "best of the run"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class LightningCheckpoint:
-    """What a released checkpoint holds."""
+    """Contents of a published checkpoint."""
 
     #: Keys and values of the configuration it was trained with.
     settings: Mapping[str, Any]
-    #: Classes n.
+    #: Number n of classes.
     classes: int
-    #: Lightning's count of steps: one for each optimiser of a batch.
+    #: Lightning's number of steps: one per optimiser and batch.
     step: int
     #: Epochs begun before it was written.
     epoch: int
-    #: Scores by where they were found, percent.
+    #: Scores by their source, percent.
     scores: Mapping[str, float]
-    #: Names and places of the numbers.
+    #: Names and positions of the tensors.
     weights: Mapping[str, StoredTensor]
     file: TorchFile
 
     @property
     def iteration(self) -> int:
-        """True iterations (batches) it was trained for."""
+        """Number of iterations (batches) it was trained for."""
         return self.step // STEPS_PER_BATCH
 
     def read(self, *, prefix: str) -> dict[str, Tensor]:
-        """The tensors whose names begin so, by the rest of their names."""
+        """The tensors whose names have the prefix, by the rest of their names."""
         return self.file.tensors(
             {
                 name.removeprefix(prefix): stored
@@ -62,7 +62,7 @@ class LightningCheckpoint:
         )
 
     def read_others(self, *, prefix: str) -> dict[str, Tensor]:
-        """The tensors whose names do not begin so."""
+        """The tensors whose names do not have the prefix."""
         return self.file.tensors(
             {name: stored for name, stored in self.weights.items() if not name.startswith(prefix)}
         )
@@ -70,18 +70,18 @@ class LightningCheckpoint:
 
 @contextmanager
 def open_lightning(path: Path) -> Iterator[LightningCheckpoint]:
-    """Open a released checkpoint.
+    """Open a published checkpoint.
 
     Raises:
-        CheckpointError: If it is no such file, is damaged, or names code that no released
-            checkpoint does; also when tensors that are read later are damaged.
+        CheckpointError: If it is not such a file, is damaged, or names code that no published
+            checkpoint names; also if tensors that are read later are damaged.
     """
     try:
         with TorchFile(path) as file:
             yield _parse(file, path)
     except UnreadableFileError as error:
         raise CheckpointError(
-            f"cannot read {path} as a released checkpoint ({error}): give a .ckpt file of UniM2"
+            f"cannot read {path} as a published checkpoint ({error}): give a .ckpt file of UniM2"
         ) from error
 
 
@@ -111,7 +111,7 @@ def _parse(file: TorchFile, path: Path) -> LightningCheckpoint:
 
 
 def _plain(value: Any) -> Any:
-    """Settings without the objects of OmegaConf and Lightning around them."""
+    """Settings as plain values, without the objects of OmegaConf and Lightning."""
     if isinstance(value, Inert):
         return _plain(_inside(value))
     if isinstance(value, Mapping):
@@ -122,7 +122,7 @@ def _plain(value: Any) -> Any:
 
 
 def _inside(node: Inert) -> Any:
-    """What a stand-in holds; the text of its kind if that is not known to hold anything."""
+    """The value inside a stand-in object; the name of its kind if it has none."""
     state = node.state if isinstance(node.state, Mapping) else {}
     for name in ("_content", "_val"):
         if name in state:

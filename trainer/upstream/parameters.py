@@ -1,9 +1,9 @@
-"""Our parameters in the released checkpoints, by name.
+"""Finding our parameters in the published checkpoints, by name.
 
 Letters of shapes: ``docs/architecture.md``.
 
-Their layers are 1x1 convolutions with weights (out, in, 1, 1), the same numbers as our linear
-layers'. What a modality has of its own is one tensor here, with a leading axis.
+Their layers are 1x1 convolutions with weights (out, in, 1, 1), the same numbers as in our linear
+layers. Layers of the single modalities are stacked here, along a leading axis.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,12 +17,12 @@ from trainer.nn.parameters import Layout
 
 __all__ = ["BACKBONE", "fill_layout", "parameter_sources"]
 
-BACKBONE = "net.model."  # before the names of the frozen backbone's weights
-#: What training never reads, or nothing reads.
+BACKBONE = "net.model."  # prefix of the frozen backbone's weights
+#: Tensors that are never read in training, or at all.
 UNUSED = ("train_cluster_probe.", "decoder.")
 COUNTERS = ".num_batches_tracked"
 
-#: Our layers to theirs, where one is one.
+#: Our layers to theirs, where one matches one.
 LAYERS = {
     "head.linear": "net.cluster1.0",
     "head.hidden": "net.cluster2.0",
@@ -38,12 +38,12 @@ STATISTICS = {"mean": "running_mean", "variance": "running_var"}
 
 
 def parameter_sources(name: str, *, modalities: tuple[str, ...], fusion: str) -> tuple[str, ...]:
-    """Where a parameter or buffer of ours lies: one of their names, or one for each modality.
+    """Their tensors for one of our parameters or buffers: one, or one per modality.
 
     Args:
         name: Name of an entry of a layout.
         modalities: The modalities in their order.
-        fusion: ``method.fusion``: their two networks count their layers differently.
+        fusion: ``method.fusion``; their two networks number their layers differently.
     """
     if name == "cluster.centres":
         return ("cluster_probe.clusters",)
@@ -73,20 +73,20 @@ def fill_layout(
     fusion: str,
     where: str,
 ) -> dict[str, Tensor]:
-    """Rows of the layouts, filled from their tensors; every tensor is used, but for the unused.
+    """Fill rows of the layouts from their tensors; every tensor except unused ones is used.
 
     Args:
-        layouts: Layouts by a name of the caller's.
+        layouts: Layouts by name, chosen by the caller.
         weights: Their tensors by name, without the backbone's.
         modalities: The modalities in their order.
         fusion: ``method.fusion``.
-        where: What to call the file in messages.
+        where: Name of the file for messages.
 
     Returns:
         A row with shape (P,) for each layout.
 
     Raises:
-        CheckpointError: If tensors are missing, left over, or of another shape; lists them.
+        CheckpointError: If tensors are missing, left over, or of the wrong shape; lists them.
     """
     plan = {
         (part, entry.name): parameter_sources(entry.name, modalities=modalities, fusion=fusion)
@@ -99,16 +99,16 @@ def fill_layout(
         for source, shape in _shapes(layouts, plan)
         if source in weights and _squeezed(weights[source]) != shape
     }
-    besides = {name for name in weights.keys() - wanted if not _is_unused(name, wanted)}
+    extra = {name for name in weights.keys() - wanted if not _is_unused(name, wanted)}
     kinds = (
-        ("misses", wanted - weights.keys()),
-        ("has besides", besides),
+        ("lacks", wanted - weights.keys()),
+        ("also has", extra),
         ("other shape:", shapes),
     )
-    if told := "; ".join(f"{kind} {list_keys(names)}" for kind, names in kinds if names):
+    if differences := "; ".join(f"{kind} {list_keys(names)}" for kind, names in kinds if names):
         raise CheckpointError(
-            f"{where} is not the model that its own settings describe ({told}): give a"
-            " checkpoint of the released code"
+            f"{where} is not the model that its own settings describe ({differences}): give a"
+            " checkpoint of the published code"
         )
     return {
         part: _row(layout, {e.name: plan[part, e.name] for e in layout.entries}, weights)
@@ -119,7 +119,7 @@ def fill_layout(
 def _shapes(
     layouts: Mapping[str, Layout], plan: Mapping[tuple[str, str], tuple[str, ...]]
 ) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Each of their tensors with the shape it should have, but for axes of length 1."""
+    """The expected shape of each of their tensors, without axes of length 1."""
     for part, layout in layouts.items():
         for entry in layout.entries:
             stacked = entry.name.startswith(("msn.", "cmh."))
@@ -134,7 +134,7 @@ def _squeezed(weight: Tensor) -> tuple[int, ...]:
 
 
 def _is_unused(name: str, wanted: set[str]) -> bool:
-    """Whether nothing reads a tensor; a harmoniser may be there that no modality uses."""
+    """Whether a tensor is not read; there may be a harmoniser that no modality uses."""
     idle = tuple(layer for layer in HARMONISER.values() if f"{layer}.weight" not in wanted)
     return name.startswith((*UNUSED, *idle)) or name.endswith(COUNTERS)
 

@@ -1,8 +1,8 @@
-"""The released code's settings as ours.
+"""Converting the published code's settings into ours.
 
-Every key of a released configuration is one of: a number or choice that has a field here; a
-setting of which this trainer has the one value that the released files have; one without
-effect on the numbers of a run; or unknown.
+Every key of a published configuration belongs to one of four groups: settings with a field here,
+settings of which this trainer supports only the published value, settings without effect on
+the numbers of a run, and unknown keys.
 """
 
 import difflib
@@ -33,7 +33,7 @@ from trainer.upstream.keys import (
 __all__ = ["Translation", "read_settings"]
 
 PRE_NORMS = {"l2": "l2", "standardize": "standardise", "minmax": "minmax"}
-#: Whether RGB and whether the others go through the harmoniser, to ``anchor``.
+#: Whether RGB and whether the other modalities use the harmoniser, to ``anchor``.
 ANCHORS = {
     (False, True): "first",
     (True, False): "auxiliary",
@@ -44,19 +44,19 @@ ANCHORS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Translation:
-    """A released configuration in our terms."""
+    """A published configuration in our terms."""
 
     #: Tables of a :class:`TrainConfig`, as a TOML file would have them.
     table: Mapping[str, Any]
-    #: Keys that change no number of a run.
+    #: Keys that do not affect the numbers of a run.
     ignored: tuple[str, ...]
-    #: Settings that this trainer does not have, as ``key = value``.
+    #: Settings that this trainer does not support, as ``key = value``.
     lacking: tuple[str, ...]
-    #: Keys that no released configuration has.
+    #: Keys that no published configuration has.
     unknown: tuple[str, ...]
 
     def config(self) -> TrainConfig:
-        """The run, its protocol's settings laid under it.
+        """The configuration of the run, based on its protocol's settings.
 
         Raises:
             ConfigError: If a value is out of range.
@@ -64,34 +64,34 @@ class Translation:
         return build_record(TrainConfig, lay_protocol(self.table))
 
     def require_whole(self) -> None:
-        """Refuse a configuration that was not understood to the last key.
+        """Refuse a configuration unless every key was understood.
 
         Raises:
-            ConfigError: If a key is unknown, or asks for what this trainer does not have.
+            ConfigError: If a key is unknown or asks for something that this trainer lacks.
         """
         if self.unknown:
             near = difflib.get_close_matches(self.unknown[0], _known_keys(), n=1)
             hint = f" ({near[0]!r} is one)" if near else ""
             raise ConfigError(
-                f"no released configuration has the key {', '.join(map(repr, self.unknown))}"
-                f"{hint}: mend or remove it"
+                f"no published configuration has the key {', '.join(map(repr, self.unknown))}"
+                f"{hint}: fix or remove it"
             )
         if self.lacking:
             raise ConfigError(
                 f"this trainer does not have {', '.join(self.lacking)}: set the value of the"
-                " released files"
+                " published files"
             )
 
 
 def read_settings(settings: Mapping[str, Any], *, protocol: str) -> Translation:
-    """Translate the settings of a released configuration.
+    """Convert the settings of a published configuration.
 
     Args:
-        settings: Keys and values as YAML or OmegaConf give them.
-        protocol: Under which the run is to be made: ``published`` or ``held-out``.
+        settings: Keys and values as returned by YAML or OmegaConf.
+        protocol: Protocol of the run: ``published`` or ``held-out``.
 
     Raises:
-        ConfigError: If a key is missing or has an impossible value.
+        ConfigError: If a key is missing or has an invalid value.
     """
     reader = _Reader(settings)
     modalities = reader.modalities()
@@ -108,23 +108,23 @@ def read_settings(settings: Mapping[str, Any], *, protocol: str) -> Translation:
 
 
 class _Reader:
-    """Looks settings up and says what is wrong with them."""
+    """Looks up settings and reports errors in them."""
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = settings
 
     def modalities(self) -> list[str]:
-        """The modalities, the anchor first."""
+        """The modalities, the main one first."""
         modals = self._settings.get("modals", ["rgb"])
         if not isinstance(modals, list) or not modals or modals[0] != "rgb":
             raise ConfigError(
-                f"modals = {modals!r} should be a list that begins with 'rgb', the anchor:"
+                f"modals = {modals!r} should be a list that begins with 'rgb', the main modality:"
                 " name it first"
             )
         return [str(modal) for modal in modals]
 
     def tables(self, modalities: list[str]) -> dict[str, dict[str, Any]]:
-        """All tables of a run but for its protocol."""
+        """All tables of a run except its protocol."""
         several = len(modalities) > 1
         tables: dict[str, dict[str, Any]] = {
             "data": self._data(modalities),
@@ -161,13 +161,13 @@ class _Reader:
         if several and fused != channels:
             raise ConfigError(
                 f"modality_fusion_output_dim = {fused!r} is not the {channels} channels of the"
-                " features, the one width this trainer fuses to: change it"
+                " features, the only width that this trainer supports: change it"
             )
         weights = self._settings.get("pretrained_weights")
         return {"name": model.backbone} | ({"weights": str(weights)} if weights else {})
 
     def _structure(self) -> dict[str, Any]:
-        """The model of several modalities."""
+        """The model for several modalities."""
         ladder = self._settings.get("dataset_name") == "mcubes"
         fusions = {"conv": "ladder" if ladder else "conv", "sum": "sum"}
         fusions |= {"mean": "mean", "max": "max"}
@@ -189,14 +189,14 @@ class _Reader:
         return math.ceil(self._number("max_steps") / STEPS_PER_BATCH)
 
     def _hyper(self, modalities: list[str]) -> dict[str, float]:
-        """Hyper-parameters of each modality; the anchor's weight is one of them, as there."""
+        """Hyper-parameters of each modality, including the weight of the main one."""
         hyper: dict[str, float] = {}
         for modality in modalities:
             for key, own in MODALITY_KEYS.items():
                 name = f"{modality}_{key}"
                 if name in self._settings:
                     hyper[f"{modality}.{own}"] = float(self._number(name))
-                elif key.endswith("shift"):  # a weight has our own default there
+                elif key.endswith("shift"):  # weights have a default there
                     raise ConfigError(f"the key {name} is missing: give the bias of {modality}")
             name = f"{modality}_{WEIGHT_KEY}"
             given = float(self._number(name)) if name in self._settings else 1 / len(modalities)
@@ -220,7 +220,7 @@ class _Reader:
         return bool(self._choice(key, {True: True, False: False}))
 
     def _number(self, key: str) -> int | float:
-        """A number; as a text, too: YAML takes 5e-4 for one, OmegaConf does not."""
+        """A number, also as a text: YAML reads 5e-4 as text, OmegaConf as a number."""
         value = self._get(key)
         try:
             number = float(value) if isinstance(value, str) else value
@@ -246,7 +246,7 @@ def _endings() -> tuple[str, ...]:
 
 
 def _tails() -> tuple[str, ...]:
-    """What keys of a modality that is not used end in; the weight's alone ends others as well."""
+    """Ends of the keys of unused modalities; other keys can also end like the weight's."""
     others = ("depth", "thermal", "nir", "aolp", "dolp")
     return (*(f"_{key}" for key in MODALITY_KEYS), *(f"{name}_{WEIGHT_KEY}" for name in others))
 

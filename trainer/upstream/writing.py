@@ -1,7 +1,7 @@
-"""Our settings as the released code's.
+"""Converting our settings into those of the published code.
 
-What its code cannot do is refused, all of it in one line. What it always does its own way (the
-published protocol, mostly) is told in comments.
+Settings that its code cannot run are refused, all in one line. Settings that it always sets in its
+own way (mostly those of the published protocol) are noted in comments.
 """
 
 import dataclasses
@@ -31,7 +31,7 @@ from trainer.upstream.reading import ANCHORS, PRE_NORMS
 
 __all__ = ["write_settings"]
 
-#: What the released code always does, by table and field.
+#: Fixed settings of the published code, by table and field.
 ALWAYS: Mapping[tuple[str, str], Any] = {
     ("features", "crop_storage"): "jpeg75",
     ("features", "dtype"): "float32",
@@ -49,22 +49,22 @@ DROPOUT = 0.1  # of the code head
 
 
 def write_settings(config: TrainConfig) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """The released configuration of a run, and what its reader should know.
+    """The published configuration of a run, and notes for its reader.
 
-    Modality weights are divided by the largest if that exceeds 1, the end of the range that the
-    released search takes them from: Adam ignores a common factor.
+    The weights of the modalities are divided by the largest if that exceeds 1, the upper end of
+    the published search's range. Adam ignores a common factor.
 
     Returns:
-        Settings by released key, and lines of comment.
+        Settings by published key, and lines of comment.
 
     Raises:
-        ConfigError: If the released code cannot run it; lists every reason.
+        ConfigError: If the published code cannot run it; lists every reason.
     """
     config = _without_what_changes_nothing(_as_unim2(config))
     model = _model_type(config)
     if reasons := _obstacles(config, model):
         raise ConfigError(
-            f"the released code cannot run this configuration ({'; '.join(reasons)}): change"
+            f"the published code cannot run this configuration ({'; '.join(reasons)}): change"
             " those settings"
         )
     places, about_places = _places(config, MODELS[model])
@@ -95,7 +95,7 @@ def _theirs(config: TrainConfig, key: str) -> Any:
 
 
 def _as_unim2(config: TrainConfig) -> TrainConfig:
-    """STEGO on one modality as UniM2, which is the same run; any other configuration as it is."""
+    """STEGO on one modality as UniM2, which is the same run; other configurations unchanged."""
     options = config.method.options
     if not isinstance(options, StegoOptions) or len(config.data.modalities) > 1:
         return config
@@ -105,7 +105,7 @@ def _as_unim2(config: TrainConfig) -> TrainConfig:
 
 
 def _without_what_changes_nothing(config: TrainConfig) -> TrainConfig:
-    """``target_dropout`` by the one name, of two, that the released code has for an effect."""
+    """``target_dropout`` by that of two equivalent names which the published code has."""
     options, single = config.method.options, len(config.data.modalities) == 1
     if not isinstance(options, UniM2Options):
         return config
@@ -126,7 +126,7 @@ def _model_type(config: TrainConfig) -> str:
 
 
 def _obstacles(config: TrainConfig, model: str) -> list[str]:
-    """Settings that the released code has no value for."""
+    """Settings for which the published code has no value."""
     data, method = config.data, config.method
     found = {
         f"data.name = {data.name!r}": data.name not in DATA_SETS,
@@ -149,7 +149,7 @@ def _obstacles(config: TrainConfig, model: str) -> list[str]:
 
 
 def _fusion_obstacles(config: TrainConfig) -> dict[str, bool]:
-    """The same of what several modalities go through."""
+    """The same for the networks between the modalities."""
     method, options = config.method, config.method.options
     lacks = "conv" if config.data.name == "mcubes" else "ladder"
     found = {f"method.fusion = {method.fusion!r}": method.fusion == lacks}
@@ -164,7 +164,7 @@ def _fusion_obstacles(config: TrainConfig) -> dict[str, bool]:
 
 
 def _weights(config: TrainConfig, model: str) -> str | None:
-    """The authors' weights file; None if there is none to name."""
+    """The authors' weights file; None if there is none."""
     weights = config.backbone.weights
     if weights == "random" or not model:
         return None
@@ -177,7 +177,7 @@ def _places(config: TrainConfig, model: ReleasedModel) -> tuple[dict[str, Any], 
     if config.data.root is not None and root.name == folder:
         root = root.parent
     else:
-        notes.append(f"the released code looks for the folder {folder} under pytorch_data_dir")
+        notes.append(f"the published code looks for the folder {folder} under pytorch_data_dir")
     weights = config.backbone.weights
     return {
         "dataset_name": config.data.name,
@@ -187,7 +187,7 @@ def _places(config: TrainConfig, model: ReleasedModel) -> tuple[dict[str, Any], 
 
 
 def _structure(config: TrainConfig) -> dict[str, Any]:
-    """The model, with names for one modality as well: the released code reads them all."""
+    """The model, with names for one modality as well, because the published code reads all."""
     method, modalities = config.method, config.data.modalities
     options = method.options
     rgb_soft, other_soft = next(
@@ -229,9 +229,9 @@ def _hyper_parameters(config: TrainConfig) -> tuple[dict[str, float], list[str]]
 
 
 def _habits(config: TrainConfig) -> list[str]:
-    """Where the released code will go its own way."""
+    """Differences between this run and the published code."""
     return [
-        f"the released code always has {table}.{field} = {value!r}, this was"
+        f"the published code always has {table}.{field} = {value!r}, this was"
         f" {_field(config, table, field)!r}"
         for (table, field), value in ALWAYS.items()
         if _field(config, table, field) != value

@@ -3,7 +3,8 @@
 import contextlib
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +19,7 @@ from search.driver import write_queue as write_queue
 from search.driver.claiming import check_origin, create, create_next
 from search.driver.driver import Ending
 from search.driver.study_store import StudyStore
-from search.driver.writes import AddTrial, Write
+from search.driver.writes import AddTrial, Batchable, Write
 from search.errors import StudyError
 from search.records.messages import Begin, Order
 from search.reporting.as_json import study_json
@@ -32,7 +33,7 @@ from storage.studies import get_study, list_studies, set_target
 from tests.fakes.pool import InlinePool
 from tests.fakes.search_process import STUDY, Kill, claim, new_study, session_of
 from tests.fakes.store import SilentProgress
-from tests.fakes.stored_trials import stored_trials
+from tests.fakes.stored_trials import others_study, stored_trials
 from tests.fakes.training import FakeWorker
 from tests.integration.search.test_killed_drivers import processes, search_process, told
 
@@ -47,14 +48,9 @@ def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(write_queue, "CHECK_SECONDS", 0.02)
 
 
-@contextlib.contextmanager
-def somebody(database: Database) -> Iterator[optuna.Study]:
+def somebody(database: Database) -> AbstractContextManager[optuna.Study]:
     """The study as somebody has it who knows Optuna, and nothing of this program."""
-    storage = open_optuna(database)
-    try:
-        yield optuna.load_study(study_name=STUDY, storage=storage)
-    finally:
-        storage.engine.dispose()
+    return others_study(database, STUDY)
 
 
 def search(
@@ -372,6 +368,11 @@ class QuickerOnce(StudyStore):
     """Somebody queues a trial just before the driver stores its own, which then waits."""
 
     at = 21
+
+    def apply_batch(self, entries: Sequence[Batchable], *, possibly_applied: bool) -> bool:
+        if any(isinstance(entry, AddTrial) and entry.trial == self.at for entry in entries):
+            return False  # one by one
+        return super().apply_batch(entries, possibly_applied=possibly_applied)
 
     def apply(self, entry: Write, *, possibly_applied: bool) -> None:
         if isinstance(entry, AddTrial) and entry.trial == self.at:

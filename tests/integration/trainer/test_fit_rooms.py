@@ -63,13 +63,13 @@ def fitted(place: Path) -> str:
     return done.stdout
 
 
-def test_features_tells_what_was_built(place: Path, fitted: str) -> None:
+def test_features_prints_what_was_built(place: Path, fitted: str) -> None:
     built = trainer(place, "features", "small.toml")
     assert built.returncode == 0, built.stderr
     assert "30 crops, 3 val and 3 test images of rgb, depth" in built.stdout
 
 
-def test_fit_scores_at_every_evaluation_and_again_the_same(place: Path, fitted: str) -> None:
+def test_fit_scores_at_every_evaluation_and_is_reproducible(place: Path, fitted: str) -> None:
     assert re.findall(r"evaluation \d/4  iteration (\d+)", fitted) == ["5", "10", "15", "20"]
     again = trainer(place, "fit", "small.toml", "--out", "again")
     assert again.stdout.split("memory:")[0] == fitted.split("memory:")[0]
@@ -100,7 +100,7 @@ def test_the_test_split_is_scored_on_demand(place: Path, fitted: str) -> None:
     assert len({found[2:] for found in rows}) == 6
 
 
-def test_a_damaged_checkpoint_is_one_line(place: Path, fitted: str) -> None:
+def test_a_damaged_checkpoint_is_refused_in_one_line(place: Path, fitted: str) -> None:
     shutil.copytree(place / "runs/small", place / "damaged")
     (state,) = (place / "damaged").glob("state-*.safetensors")
     state.write_bytes(state.read_bytes()[:-3])

@@ -1,4 +1,4 @@
-"""The benchmark of the evaluation finds equal predictions, and would tell if they were not."""
+"""The benchmark of the evaluation finds equal predictions, and reports different ones."""
 
 import pytest
 from torch import Tensor
@@ -15,7 +15,7 @@ def test_all_ways_predict_the_same(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("name", list(evaluation.VARIANTS)[1:])
-def test_another_prediction_is_told(
+def test_a_different_prediction_is_reported(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def one_pixel_off(

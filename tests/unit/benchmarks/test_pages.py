@@ -1,4 +1,4 @@
-"""The documents say what was measured."""
+"""The documents match the measured results."""
 
 import dataclasses
 import json
@@ -12,13 +12,13 @@ from search.pruners import CollapseRules
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_pages_say_what_the_results_do(page: str) -> None:
+def test_pages_match_the_results(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     assert "<!-- measured: " in text
     assert text == filled(text), "run `python -m benchmarks.pages`"
 
 
-def test_a_figure_that_was_typed_in_is_replaced() -> None:
+def test_a_hand_typed_number_is_replaced() -> None:
     name = next(iter(TEXTS))
     page = f"before\n<!-- measured: {name} -->\n99.9 percent\n<!-- end -->\nafter\n"
     found = filled(page)
@@ -28,12 +28,12 @@ def test_a_figure_that_was_typed_in_is_replaced() -> None:
     assert found.endswith("after\n")
 
 
-def test_a_text_that_there_is_not_is_an_error() -> None:
+def test_an_unknown_text_is_an_error() -> None:
     with pytest.raises(KeyError, match="nothing"):
         filled("<!-- measured: nothing -->\n<!-- end -->")
 
 
-def test_pictures_that_pages_show_are_there() -> None:
+def test_pictures_in_pages_exist() -> None:
     for page in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")):
         for part in page.read_text(encoding="utf-8").split("](")[1:]:
             target = part.partition(")")[0]
@@ -41,6 +41,6 @@ def test_pictures_that_pages_show_are_there() -> None:
                 assert (page.parent / target).is_file(), f"{page.name} shows {target}"
 
 
-def test_the_rules_are_those_that_the_first_search_chose() -> None:
+def test_the_rules_are_those_chosen_on_the_first_search() -> None:
     table = json.loads((RESULTS / "collapse.json").read_text(encoding="utf-8"))
     assert dataclasses.asdict(CollapseRules()) == table["chosen"]

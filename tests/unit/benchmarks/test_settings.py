@@ -1,4 +1,4 @@
-"""The table of settings counts what pytest says and names what failed."""
+"""The table of settings has pytest's counts and the names of failed tests."""
 
 from pathlib import Path
 
@@ -23,12 +23,12 @@ def test_counts_and_names_are_read() -> None:
     }
 
 
-def test_a_run_that_collected_nothing_passed_nothing() -> None:
+def test_a_run_without_tests_passed_nothing() -> None:
     assert outcome("no tests ran in 0.01s\n")["passed"] == 0
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_the_tests_are_there(path: str) -> None:
+def test_the_tests_exist(path: str) -> None:
     assert (Path(__file__).parents[3] / path).exists()
 
 

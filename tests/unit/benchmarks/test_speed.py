@@ -1,4 +1,4 @@
-"""The benchmarks of speed run through, and take turns."""
+"""The speed benchmarks run, and their contestants take turns."""
 
 import pytest
 import torch
@@ -24,7 +24,7 @@ def test_a_timing_shows_its_extremes_and_its_median() -> None:
     assert Timing(seconds=(3.0, 1.0, 2.0)).text() == "1.00 / 2.00 / 3.00"
 
 
-def test_random_features_have_the_asked_size() -> None:
+def test_random_features_have_the_requested_size() -> None:
     size = FeatureSize(crops=40, val=2, test=3, grid=2, channels=5, labels=8, classes=4)
     features = random_features(size)
     assert features.train.features["depth"].shape == (40, 2, 2, 5)

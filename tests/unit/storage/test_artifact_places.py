@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.artifact_places import Artifacts, check_writable, open_artifacts
+from storage.artifact_places import check_writable, open_artifacts
+from storage.artifacts import Artifacts
 from storage.errors import ArtifactFailure, ArtifactPlaceError
 from tests.fakes.s3 import BUCKET, S3, serve_s3
 

@@ -24,8 +24,8 @@ class PackedAndAlone:
     """
 
     def __init__(self, configs: Sequence[TrainConfig], dataset_features: DatasetFeatures) -> None:
-        self.together = Slots(configs, dataset_features, CPU)
-        self.alone = [Slots([config], dataset_features, CPU) for config in configs]
+        self.together = Slots.start(configs, dataset_features, CPU)
+        self.alone = [Slots.start([config], dataset_features, CPU) for config in configs]
         self._dataset_features = dataset_features
 
     def step(self, steps: int) -> None:

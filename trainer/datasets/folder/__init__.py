@@ -1,7 +1,7 @@
-"""Images of one's own, described by a TOML file beside them; ``docs/data.md`` shows one.
+"""Data sets of the user's own images, described by a TOML file; ``docs/data.md`` shows one.
 
-``data.root`` names the file, or the folder in which it is called ``dataset.toml``. Paths in it
-are relative to its folder.
+``data.root`` names the file, or the folder that contains it as ``dataset.toml``. Paths in it are
+relative to its folder.
 """
 
 import colorsys
@@ -32,7 +32,7 @@ from trainer.errors import ConfigError, DataError
 __all__ = ["open_folder"]
 
 VERSION = 1  # of the encodings
-#: Settings that the identity of a data set names whatever their value.
+#: Settings that are always part of a data set's identity.
 MODALITY_SETTINGS, LABEL_SETTINGS = ("encoding", "bits", "range", "period"), ("first", "ignore")
 
 
@@ -46,7 +46,7 @@ def open_folder(config: DataConfig) -> DataSet:
     if config.options:
         raise ConfigError(
             f"unknown key {next(iter(config.options))!r} in table [data.options]: 'folder' has"
-            " none, its settings stand in the data set's own TOML file"
+            " none, its settings belong in the data set's own TOML file"
         )
     file = _description_file(config.root)
     description = read_description(file)
@@ -92,7 +92,7 @@ def open_folder(config: DataConfig) -> DataSet:
 
 
 def _resampled(modalities: Mapping[str, ModalityFiles]) -> frozenset[str]:
-    """Modalities that are brought to the size of the first one, which keeps its own."""
+    """Modalities that are resized to the size of the first one, which keeps its own."""
     _, *others = modalities
     return frozenset(name for name in others if modalities[name].other_size == "nearest")
 
@@ -100,7 +100,7 @@ def _resampled(modalities: Mapping[str, ModalityFiles]) -> frozenset[str]:
 def _resampling_notes(modalities: Mapping[str, ModalityFiles]) -> tuple[str, ...]:
     first = next(iter(modalities))
     return tuple(
-        f"{name} takes its nearest pixels where it is of another size than {first}"
+        f"{name} takes its nearest pixels if its size differs from that of {first}"
         f" (modalities.{name}.other_size = 'nearest')"
         for name in modalities
         if name in _resampled(modalities)
@@ -116,7 +116,7 @@ def _description_file(root: str | None) -> Path:
     if root is None:
         raise DataError(
             "the data set 'folder' needs its description: set data.root to the TOML file, or to"
-            f" the folder that holds {DESCRIPTION}"
+            f" the folder that contains {DESCRIPTION}"
         )
     path = native(root)
     file = path / DESCRIPTION if path.is_dir() else path
@@ -147,7 +147,7 @@ def _palette(description: Description) -> tuple[tuple[int, int, int], ...]:
 
 
 def _hue(index: int) -> tuple[int, int, int]:
-    """Neighbours in the list are far apart on the circle of hues, and differ in brightness."""
+    """Neighbours in the list have very different hues, and differ in brightness."""
     golden = (5**0.5 - 1) / 2
     red, green, blue = colorsys.hsv_to_rgb(index * golden % 1, 0.75, (1.0, 0.75, 0.5)[index % 3])
     return round(255 * red), round(255 * green), round(255 * blue)
@@ -175,9 +175,9 @@ def _label_settings(description: Description) -> dict[str, Any]:
 
 
 def _settings(record: ModalityFiles | LabelFiles, of: tuple[str, ...]) -> dict[str, Any]:
-    """Settings that are always named, and of the others those that are not at their default.
+    """The settings that are always named, and the others that differ from their default.
 
-    So a description that says nothing of a setting keeps its features when that is introduced.
+    A new setting therefore does not change the features of descriptions that do not use it.
     """
     return {
         field.name: getattr(record, field.name)

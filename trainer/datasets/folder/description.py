@@ -1,4 +1,4 @@
-"""The TOML file that describes a data set of one's own: typed, and checked when it is read."""
+"""The TOML file that describes the user's own data set: typed, and checked when it is read."""
 
 import re
 from dataclasses import dataclass, field
@@ -25,23 +25,23 @@ __all__ = [
     "read_description",
 ]
 
-#: What labels are called among the modalities; no name of a modality, for it has a blank.
+#: Name of the labels among the modalities; it cannot be a modality because it has a blank.
 LABEL = "label files"
 
 
 @dataclass(frozen=True, kw_only=True)
 class SplitRule:
-    """The table ``[splits]``: lists of names, folders, or shares held out of train by the seed.
+    """The table ``[splits]``: lists of names, folders, or shares of train held out at random.
 
     A text that ends in ``/`` is a folder: the images whose names begin with it.
     """
 
-    #: List of names, or a folder; by default all images that no other split has.
+    #: List of names, or a folder; by default all images that are in no other split.
     train: str | None = None
     #: List of names, a folder, or share of the training images.
     val: str | float = 0.15
     test: str | float = 0.15
-    #: Regular expression that finds the scene in a name: a share takes whole scenes.
+    #: Regular expression that finds the scene in a name; a share then takes whole scenes.
     scene: str | None = None
 
     def __post_init__(self) -> None:
@@ -53,19 +53,19 @@ class SplitRule:
             re.compile(self.scene or "")
         except re.error as error:
             raise ConfigError(
-                f"splits.scene = {self.scene!r} is no regular expression ({error}): mend it"
+                f"splits.scene = {self.scene!r} is not a regular expression ({error}): fix it"
             ) from error
 
 
 @dataclass(frozen=True, kw_only=True)
 class Description:
-    """A data set of one's own."""
+    """A description of the user's own data set."""
 
     #: Folder that paths are relative to; by default that of the description.
     folder: PathText | None = None
-    #: Names of the classes in the order of their labels, or how many there are.
+    #: Names of the classes in the order of their labels, or the number of classes.
     classes: int | tuple[str, ...] = ()
-    #: One RGB colour a class, 0 to 255; by default colours of all hues.
+    #: One RGB colour per class, 0 to 255; by default colours of all hues.
     palette: tuple[tuple[int, ...], ...] | None = None
     modalities: dict[str, ModalityFiles] = field(default_factory=dict)
     labels: LabelFiles | None = None
@@ -86,14 +86,14 @@ class Description:
         return file.parent if self.folder is None else file.parent / native(self.folder)
 
     def patterns(self) -> dict[str, FilePattern]:
-        """Where the files of each modality are and, as ``label``, those of the labels."""
+        """File patterns by modality and, as ``label``, that of the labels."""
         texts = {name: modality.files for name, modality in self.modalities.items()}
         if self.labels is not None:
             texts[LABEL] = self.labels.files
         return {name: FilePattern(text) for name, text in texts.items()}
 
     def class_names(self) -> tuple[str, ...]:
-        """One name a class."""
+        """One name per class."""
         if isinstance(self.classes, int):
             return tuple(f"class {index}" for index in range(self.classes))
         return self.classes
@@ -103,7 +103,7 @@ def read_description(path: Path) -> Description:
     """Read and check the file.
 
     Raises:
-        ConfigError: If it is missing, no TOML, or a setting is wrong; names the file.
+        ConfigError: If it is missing, is not TOML, or has a wrong setting; names the file.
     """
     table = read_toml(path)
     try:
@@ -127,7 +127,7 @@ def _check_palette(palette: tuple[tuple[int, ...], ...] | None, classes: int) ->
         return
     if len(palette) != classes:
         raise ConfigError(
-            f"palette has {len(palette)} colours for {classes} classes: give one a class, or"
+            f"palette has {len(palette)} colours for {classes} classes: give one per class, or"
             " leave it out"
         )
     check_colours("palette", palette)

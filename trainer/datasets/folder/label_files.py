@@ -14,23 +14,22 @@ LARGEST_CLASS, LARGEST_STORED = 255, 2**16 - 1
 
 @dataclass(frozen=True, kw_only=True)
 class LabelFiles:
-    """The table ``[labels]``: numbers of 1 to 16 bits, or colours. Without it no labels."""
+    """The table ``[labels]``: numbers of 1 to 16 bits, or colours. Without it, no labels."""
 
     #: Path of an image's label under the data set's folder, with ``{name}`` for its name.
     files: str
     #: Stored number of the first class; the others follow in order.
     first: int = 0
-    #: Stored numbers of each class in order, one or several, where they do not follow each other.
+    #: Stored numbers of each class in order, one or several, if they are not consecutive.
     numbers: tuple[int | tuple[int, ...], ...] | None = None
-    #: Stored numbers that stand for no class; by default 255, unless that is a class.
+    #: Stored numbers without a class; by default 255, unless that is a class.
     ignore: tuple[int, ...] | None = None
     #: Whether pixels are numbers (of palette images: the indices) or colours of the description's
     #: palette. ``auto``: images of three or four channels are colours, others numbers.
     encoding: Literal["auto", "number", "colour"] = "auto"
-    #: Colours that stand for no class.
+    #: Colours without a class.
     ignore_colours: tuple[tuple[int, ...], ...] = ()
-    #: What becomes of numbers and colours that are named nowhere: the file is refused, or the
-    #: pixel has no class.
+    #: Treatment of unknown numbers and colours: the file is refused, or the pixel has no class.
     others: Literal["refuse", "ignore"] = "refuse"
 
     def class_numbers(self, classes: int) -> tuple[tuple[int, ...], ...]:
@@ -40,7 +39,7 @@ class LabelFiles:
         return tuple((each,) if isinstance(each, int) else each for each in self.numbers)
 
     def ignored_numbers(self, classes: int) -> tuple[int, ...]:
-        """The stored numbers that stand for no class."""
+        """The stored numbers without a class."""
         if self.ignore is not None:
             return self.ignore
         return tuple({UNLABELLED} - set(self.stored_numbers(classes)))
@@ -53,12 +52,12 @@ class LabelFiles:
 def check_labels(
     labels: LabelFiles, classes: int, palette: tuple[tuple[int, ...], ...] | None
 ) -> None:
-    """Refuse settings that do not suit each other, or the classes.
+    """Refuse settings that contradict each other or the classes.
 
     Args:
-        labels: What the table says.
-        classes: How many there are.
-        palette: The description's colours, one a class.
+        labels: The table.
+        classes: Number of classes.
+        palette: The description's colours, one per class.
 
     Raises:
         ConfigError: On the first such setting.
@@ -69,12 +68,12 @@ def check_labels(
         if labels.first < 0 or last > LARGEST_STORED:
             raise ConfigError(
                 f"labels.first = {labels.first} makes the classes {labels.first} to {last}: they"
-                f" have to lie in 0 to {LARGEST_STORED}"
+                f" must be in 0 to {LARGEST_STORED}"
             )
     elif len(labels.numbers) != classes or labels.first != 0:
         raise ConfigError(
             f"labels.numbers has {len(labels.numbers)} entries for {classes} classes and"
-            f" labels.first is {labels.first}: give an entry per class, and leave 'first' out"
+            f" labels.first is {labels.first}: give one entry per class, and leave 'first' out"
         )
     stored = labels.stored_numbers(classes)
     ignored = labels.ignored_numbers(classes)
@@ -89,8 +88,8 @@ def check_labels(
     for number in ignored:
         if number in stored:
             raise ConfigError(
-                f"labels.ignore has {number}: give numbers from 0 to {LARGEST_STORED} that are no"
-                f" class ({min(stored)} to {max(stored)})"
+                f"labels.ignore has {number}: give numbers from 0 to {LARGEST_STORED} that are not"
+                f" a class ({min(stored)} to {max(stored)})"
             )
     _check_label_colours(labels, palette)
 
@@ -111,10 +110,10 @@ def _check_label_colours(labels: LabelFiles, palette: tuple[tuple[int, ...], ...
 
 
 def check_colours(where: str, colours: tuple[tuple[int, ...], ...]) -> None:
-    """Refuse what is no colour.
+    """Refuse values that are not colours.
 
     Raises:
-        ConfigError: On the first, by the name of the setting ``where``.
+        ConfigError: On the first one; names the setting ``where``.
     """
     for colour in colours:
         if len(colour) != 3 or not all(0 <= part <= 255 for part in colour):

@@ -1,4 +1,4 @@
-"""What lies in the described folders and fits no pattern, with the pattern that would take it."""
+"""Files in the described folders that match no pattern, with a pattern that would match them."""
 
 from collections.abc import Collection, Sequence
 from functools import partial
@@ -17,13 +17,13 @@ def find_leftovers(
     read: Sequence[FilePattern],
     used: Collection[Path],
 ) -> Unused:
-    """Look through the folders of the modalities that are read, and of the labels.
+    """Search the folders of the modalities that are read, and of the labels.
 
     Args:
         tree: The files under the data set's folder.
         every: All patterns of the description.
-        read: Those whose files are read.
-        used: The files that images and labels are made from.
+        read: Patterns whose files are read.
+        used: The files of images and labels.
     """
 
     def fits(path: Path, patterns: Sequence[FilePattern]) -> bool:
@@ -37,20 +37,22 @@ def find_leftovers(
         folders={tree.root / pattern.folder: pattern.text for pattern in read},
         matches=partial(fits, patterns=read),
         leave=partial(fits, patterns=others),
-        mend=partial(_mend, tree, read),
+        advise=partial(_advice, tree, read),
     )
 
 
 def missing_hint(tree: FileTree, pattern: FilePattern) -> str:
-    """What lies in a pattern's folder instead, for a message that says there is no image."""
+    """The files in a pattern's folder, for a message that no image was found."""
     folder = tree.root / pattern.folder
     there = list(tree.files(folder, deep=True))
     if folder == tree.root or not there:
         return ""
-    return f" ({folder} holds {shown(there, folder)}; {_mend(tree, (pattern,), folder, there)})"
+    return f" ({folder} holds {shown(there, folder)}; {_advice(tree, (pattern,), folder, there)})"
 
 
-def _mend(tree: FileTree, patterns: Sequence[FilePattern], folder: Path, files: list[Path]) -> str:
+def _advice(
+    tree: FileTree, patterns: Sequence[FilePattern], folder: Path, files: list[Path]
+) -> str:
     """How to use the files of one folder."""
     here = [pattern for pattern in patterns if tree.root / pattern.folder == folder]
     texts = [tree.text(path) for path in files]
@@ -60,14 +62,14 @@ def _mend(tree: FileTree, patterns: Sequence[FilePattern], folder: Path, files: 
             return f"write files = {deep!r} to take those in folders as well"
     endings = sorted({path.suffix for path in files})
     return (
-        f"{' and '.join(repr(pattern.text) for pattern in here)} does not fit them"
+        f"{' and '.join(repr(pattern.text) for pattern in here)} does not match them"
         f" ({', '.join(ending or 'no extension' for ending in endings[:5])}): rename, convert or"
-        " move them, or describe them in a table of their own"
+        " move them, or describe them in their own table"
     )
 
 
 def _deep(pattern: FilePattern) -> str | None:
-    """The pattern that takes folders as well; None where it does, or cannot."""
+    """The pattern that also matches files in subfolders; None if it does already, or cannot."""
     path = PurePosixPath(pattern.text)
     if pattern.deep or NAME not in path.name:
         return None

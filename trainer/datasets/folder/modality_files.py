@@ -14,48 +14,48 @@ __all__ = ["ModalityFiles", "check_modality"]
 
 @dataclass(frozen=True, kw_only=True)
 class ModalityFiles:
-    """A table ``[modalities.NAME]``: where its files are, and how they become three channels."""
+    """A table ``[modalities.NAME]``: its files, and their conversion into three channels."""
 
     #: Path of an image's file under the data set's folder, with ``{name}`` for its name;
-    #: ``**/{name}`` takes files in folders as well.
+    #: ``**/{name}`` also matches files in subfolders.
     files: str
     #: ``colour``: three channels as they are; ``grey``: one channel three times; ``angle``: one
     #: channel as (sin, cos).
     encoding: Literal["colour", "grey", "angle"] = "colour"
-    #: Bits a channel of an image file; an ``.npy`` file holds numbers of any kind.
+    #: Bits per channel of an image file; an ``.npy`` file holds numbers of any kind.
     bits: Literal[8, 16] = 8
-    #: Stored numbers that become black and white; what lies beyond is cut off. By default the
-    #: least and the greatest of the file's bits. For ``grey``.
+    #: Stored numbers that become black and white; numbers beyond are clipped. By default the
+    #: smallest and the largest of the file's bits. For ``grey``.
     range: tuple[float, ...] | None = None
-    #: Stored number that is a whole turn, such as 180 for an angle of polarisation in degrees.
+    #: Stored number of a whole turn, such as 180 for an angle of polarisation in degrees.
     #: For ``angle``.
     period: float | None = None
-    #: Which band of a file with several is meant, counted from 0: one, or for ``colour`` three.
-    #: By default files have no others.
+    #: The bands to use of a file with several, counted from 0: one, or for ``colour`` three.
+    #: By default files have only these.
     band: int | tuple[int, ...] | None = None
-    #: What becomes of pixels that were not measured (not finite, or in ``hole_values``): the file
-    #: is refused, or they take the ``smaller`` or the ``larger`` of the nearest numbers left and
-    #: right of them. The farther surface is the larger depth and the smaller disparity.
+    #: Treatment of pixels that were not measured (not finite, or in ``hole_values``): the file is
+    #: refused, or they take the ``smaller`` or the ``larger`` of the nearest numbers to the left
+    #: and right. The farther surface is the larger depth and the smaller disparity.
     holes: Literal["refuse", "smaller", "larger"] = "refuse"
     #: Stored numbers that mean "not measured", such as 0.
     hole_values: tuple[float, ...] = ()
-    #: What becomes of an image of another size than the run's first modality: it is refused, or
-    #: takes the pixel that is ``nearest``.
+    #: Treatment of an image whose size differs from the run's first modality: it is refused, or
+    #: it takes the ``nearest`` pixels.
     other_size: Literal["refuse", "nearest"] = "refuse"
 
     def bands(self) -> tuple[int, ...]:
-        """The bands that are meant; empty for files that have no others."""
+        """The bands to use; empty for files that have no others."""
         if self.band is None:
             return ()
         return (self.band,) if isinstance(self.band, int) else self.band
 
 
 def check_modality(where: str, modality: ModalityFiles) -> None:
-    """Refuse settings that do not suit each other.
+    """Refuse settings that contradict each other.
 
     Args:
         where: The table's name, for messages.
-        modality: What it says.
+        modality: The table.
 
     Raises:
         ConfigError: On the first such setting.
@@ -70,7 +70,7 @@ def check_modality(where: str, modality: ModalityFiles) -> None:
         raise ConfigError(f"{where}.period is for encoding = 'angle': leave it out")
     if modality.encoding == "angle" and not 0 < (modality.period or 0) < math.inf:
         raise ConfigError(
-            f"{where} needs period, the positive number that is a whole turn, such as 180"
+            f"{where} needs period, the positive number of a whole turn, such as 180"
         )
     if modality.range is None:
         if modality.encoding == "grey" and array:
@@ -86,7 +86,7 @@ def check_modality(where: str, modality: ModalityFiles) -> None:
         or not -math.inf < modality.range[0] < modality.range[1] < math.inf
     ):
         raise ConfigError(
-            f"{where}.range = {list(modality.range)} is no range: give two numbers, the smaller"
+            f"{where}.range = {list(modality.range)} is not a range: give two numbers, the smaller"
             " first"
         )
 
@@ -107,6 +107,6 @@ def _check_holes(where: str, modality: ModalityFiles) -> None:
         raise ConfigError(f"{where}.holes is for encoding = 'grey' or 'angle': leave it out")
     if modality.hole_values and modality.holes == "refuse":
         raise ConfigError(
-            f"{where}.hole_values needs holes = 'larger' (depth) or 'smaller' (disparity): what"
-            " such pixels take of the nearest numbers left and right of them"
+            f"{where}.hole_values needs holes = 'larger' (depth) or 'smaller' (disparity): which"
+            " of the nearest numbers to the left and right such pixels take"
         )

@@ -1,8 +1,8 @@
-"""Where the images of a modality are: a path with ``{name}``, such as ``colour/{name}.png``.
+"""Paths of a modality's images with ``{name}``, such as ``colour/{name}.png``.
 
-``colour/**/{name}.png`` takes the folders in ``colour`` as well: the folders belong to the name,
-so that ``colour/day1/0001.png`` is the image ``day1/0001``. With ``**/colour/{name}.png``, that is
-the image of ``day1/colour/0001.png``.
+``colour/**/{name}.png`` includes the subfolders of ``colour``, which are part of the name:
+``colour/day1/0001.png`` is the image ``day1/0001``. With ``**/colour/{name}.png``, that is the
+image of ``day1/colour/0001.png``.
 """
 
 from collections.abc import Collection, Iterator
@@ -16,7 +16,7 @@ __all__ = ["DEEP", "NAME", "FilePattern", "own_names"]
 
 #: Stands for an image's name.
 NAME = "{name}"
-#: Stands for folders that belong to the name, somewhere before the part with ``{name}``.
+#: Stands for folders that are part of the name, somewhere before the part with ``{name}``.
 DEEP = "**"
 
 
@@ -24,13 +24,13 @@ class FilePattern:
     """One such path."""
 
     def __init__(self, text: str) -> None:
-        """Take a path that :meth:`check` accepts."""
+        """Store a path that :meth:`check` accepts."""
         parts = PurePosixPath(text).parts
         place = next(index for index, part in enumerate(parts) if NAME in part)
         self.text = text
         self.deep = DEEP in parts
         above = parts.index(DEEP) if self.deep else place
-        #: Path of the folder that all files lie in.
+        #: Path of the folder that contains all files.
         self.folder = "/".join(parts[:above])
         self._between = parts[above + 1 : place]
         self._before, self._after = parts[place].split(NAME)
@@ -38,20 +38,20 @@ class FilePattern:
 
     @staticmethod
     def check(where: str, text: str) -> None:
-        """Refuse a text that is no pattern.
+        """Refuse a text that is not a pattern.
 
         Args:
             where: The setting, for the message.
-            text: What it is set to.
+            text: Its value.
 
         Raises:
-            ConfigError: If it has not one ``{name}``, leaves the folder, or has ``**`` elsewhere.
+            ConfigError: If it lacks a single ``{name}``, leaves the folder, or misplaces ``**``.
         """
         path = PurePosixPath(text)
         rest = text.replace(NAME, "", 1)
         if NAME not in text or "{" in rest or "}" in rest:
             raise ConfigError(
-                f"{where} = {text!r} has to have {NAME} once, such as 'images/{NAME}.png'"
+                f"{where} = {text!r} must contain {NAME} once, such as 'images/{NAME}.png'"
             )
         if path.is_absolute() or ".." in path.parts:
             raise ConfigError(
@@ -61,12 +61,12 @@ class FilePattern:
         last = NAME in path.name and path.parts.count(DEEP) == 1
         if "*" in text and not (last and text.count("*") == len(DEEP)):
             raise ConfigError(
-                f"{where} = {text!r} has to have {NAME} once, in the file's name, and no other '*'"
-                f" than one '{DEEP}/' before it, such as 'images/{DEEP}/{NAME}.png'"
+                f"{where} = {text!r} must contain {NAME} once, in the file's name, and no other"
+                f" '*' than one '{DEEP}/' before it, such as 'images/{DEEP}/{NAME}.png'"
             )
 
     def path(self, name: str) -> PurePosixPath:
-        """Where the file of an image is, under the root."""
+        """The path of an image's file, under the root."""
         folders = ""
         if self.deep:
             folders, _, name = name.rpartition("/")
@@ -74,7 +74,7 @@ class FilePattern:
         return PurePosixPath(self.folder, folders, *self._between, part, *self._rest)
 
     def match(self, file: str) -> str | None:
-        """The image that a file under the root belongs to; None if it is of no image."""
+        """The image to which a file under the root belongs; None if there is none."""
         inner = PurePosixPath(file).parts
         outer = PurePosixPath(self.folder).parts
         folders, inner = inner[: len(outer)], inner[len(outer) :]
@@ -98,13 +98,13 @@ class FilePattern:
         return name_in(f"{inner[0]}/", self._before, f"{self._after}/")
 
     def affixes(self) -> tuple[str, str]:
-        """What a file's name begins with and, without its extension, ends in."""
+        """The start and the end of file names, without the extension."""
         if self._rest:
             return "", ""
         return self._before, PurePosixPath(f"x{self._after}").stem.removeprefix("x")
 
     def files(self, tree: FileTree) -> Iterator[tuple[str, Path]]:
-        """Every image there is, with its file or its broken link."""
+        """Every image, with its file or its broken link."""
         folder = tree.root / self.folder
         if not self._rest:
             found: Iterator[Path] = tree.files(folder, deep=self.deep)
@@ -120,9 +120,9 @@ class FilePattern:
 def own_names(
     pattern: FilePattern, every: Collection[FilePattern], tree: FileTree
 ) -> tuple[str, ...]:
-    """The images of a pattern, without the files that another pattern fits more closely.
+    """The images of a pattern, without files that match another pattern more closely.
 
-    ``{name}.png`` fits ``0001_depth.png`` as well; where ``{name}_depth.png`` is described, the
+    ``{name}.png`` also matches ``0001_depth.png``; if ``{name}_depth.png`` is described too, the
     file is the depth of ``0001``.
 
     Args:

@@ -1,4 +1,4 @@
-"""What reads the files of a modality and of labels as a description says."""
+"""Reading the files of a modality and of labels as described."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,14 +37,14 @@ class ModalityReader:
 
     @property
     def has_holes(self) -> bool:
-        """Whether files may have pixels that were not measured."""
+        """Whether files may have unmeasured pixels."""
         return self.files.holes != "refuse"
 
     def image(self, path: Path) -> Image:
         """The file as three channels.
 
         Raises:
-            DataError: If it cannot be decoded or is not what the description says.
+            DataError: If it cannot be decoded or does not match the description.
         """
         if self.files.encoding == "colour":
             return unit_range(self.stored(path))
@@ -56,10 +56,10 @@ class ModalityReader:
         return grey_image(((plane - low) / (high - low)).clip(0, 1))
 
     def stored(self, path: Path) -> NDArray[Any]:
-        """The stored numbers of what is meant of the file: all of it, or its bands.
+        """The stored numbers that are used: all of them, or some bands.
 
         Raises:
-            DataError: If it cannot be decoded or is not what the description says.
+            DataError: If it cannot be decoded or does not match the description.
         """
         bands = self.files.bands()
         if bands:
@@ -70,17 +70,17 @@ class ModalityReader:
         return read_integers(path, channels=channels, bits=(self.files.bits,))
 
     def holes(self, path: Path) -> NDArray[np.bool_]:
-        """Which pixels were not measured, shape (h, w).
+        """The mask of unmeasured pixels, shape (h, w).
 
         Raises:
-            DataError: If the file cannot be decoded or is not what the description says.
+            DataError: If the file cannot be decoded or does not match the description.
         """
         return self._holes(as_plane(path, self.stored(path)))
 
     def _bands(self, path: Path, bands: tuple[int, ...]) -> NDArray[Any]:
         if not is_array(path) and (bits := read_kind(path)[1]) != self.files.bits:
             raise DataError(
-                f"{path} has {bits} bits per channel, where {self.files.bits} should be: set"
+                f"{path} has {bits} bits per channel instead of {self.files.bits}: set"
                 f" modalities.{self.name}.bits"
             )
         stored = read_stored(path)
@@ -88,9 +88,9 @@ class ModalityReader:
         if planes.ndim != 3 or max(bands) >= planes.shape[2]:
             count = planes.shape[2] if planes.ndim == 3 else 0
             raise DataError(
-                f"{path} has {count} band{'' if count == 1 else 's'}, where"
+                f"{path} has {count} band{'' if count == 1 else 's'}, but"
                 f" modalities.{self.name}.band = {self.files.band} counts from 0: give a band that"
-                " is there"
+                " exists"
             )
         return planes[:, :, bands[0]] if len(bands) == 1 else planes[:, :, list(bands)]
 
@@ -112,13 +112,13 @@ class ModalityReader:
                 " 'smaller' (disparity) to fill them from their row, or remove the image"
             )
         if holes.all():
-            raise DataError(f"{path} has not one measured pixel: remove the image")
+            raise DataError(f"{path} has no measured pixel: remove the image")
         sign = np.float32(1 if self.files.holes == "smaller" else -1)
         return sign * fill_rows(sign * values, ~holes)
 
 
 def mask_rules(description: Description, labels: LabelFiles) -> MaskRules:
-    """What the pixels of the label images mean."""
+    """The meaning of the pixels in the label images."""
     classes = len(description.class_names())
     return MaskRules(
         numbers=labels.class_numbers(classes),
@@ -131,5 +131,5 @@ def mask_rules(description: Description, labels: LabelFiles) -> MaskRules:
 
 
 def rgb_colours(colours: tuple[tuple[int, ...], ...]) -> tuple[tuple[int, int, int], ...]:
-    """Checked colours as what they are."""
+    """Checked colours as tuples of three numbers."""
     return tuple((red, green, blue) for red, green, blue in colours)

@@ -1,4 +1,4 @@
-"""Which images a description's lists and shares put into which split."""
+"""Assigning images to splits by the lists and shares of a description."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -21,13 +21,13 @@ __all__ = ["split_names"]
 def split_names(
     tree: FileTree, modalities: Collection[str], description: Description, seed: int
 ) -> SplitNames:
-    """Names by list; the rest of what is found is train, of which the shares are carved.
+    """Names by list; all other images are train, from which the shares are held out.
 
     Args:
         tree: The files under the data set's folder.
-        modalities: Those that are read.
+        modalities: The modalities that are read.
         description: Has the lists, shares and patterns.
-        seed: Decides what the shares take.
+        seed: Determines the images of the shares.
 
     Raises:
         DataError: If a modality has no files, or a list is damaged.
@@ -97,7 +97,7 @@ def _find(
         if not here:
             raise DataError(
                 f"{tree.root} has no file {patterns[modality].text} for the modality"
-                f" {modality!r}: mend 'files', or add images"
+                f" {modality!r}: fix 'files', or add images"
                 + missing_hint(tree, patterns[modality])
             )
         check_twins(here, patterns[modality], tree)
@@ -110,6 +110,6 @@ def _scene(pattern: str, name: str) -> str:
     found = re.search(pattern, name)
     if found is None:
         raise DataError(
-            f"splits.scene = {pattern!r} finds no scene in the name {name!r}: mend the expression"
+            f"splits.scene = {pattern!r} finds no scene in the name {name!r}: fix the expression"
         )
     return found[1] if found.re.groups else found[0]

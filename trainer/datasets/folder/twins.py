@@ -1,4 +1,4 @@
-"""Two kinds of pictures that one pattern takes, such as ``0001.png`` and ``0001_depth.png``."""
+"""Detection of two kinds of pictures in one pattern, like ``0001.png`` and ``0001_depth.png``."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -10,21 +10,21 @@ from trainer.errors import DataError
 
 __all__ = ["check_twins"]
 
-#: Share of a pattern's files that end alike where a folder holds up to four kinds of files.
+#: Share of a pattern's files with the same ending if a folder has up to four kinds of files.
 COMMON = 0.2
 
 
 def check_twins(names: Sequence[str], pattern: FilePattern, tree: FileTree) -> None:
-    """Refuse names that are others with an ending, if their files are of another kind.
+    """Refuse names that extend other names, if their files are of another kind.
 
     Args:
-        names: What a pattern takes.
+        names: The names that a pattern matches.
         pattern: The pattern.
         tree: The files under the data set's folder.
 
     Raises:
-        DataError: If a common ending marks pictures of other channels or bits; says the pattern
-            that takes them.
+        DataError: If a common ending marks pictures with other channels or bits; suggests the
+            pattern that matches them.
     """
     known = set(names)
     endings: dict[str, list[str]] = {}
@@ -53,6 +53,6 @@ def _compare(name: str, ending: str, pattern: FilePattern, tree: FileTree) -> No
     if kinds[0] != kinds[1]:
         own = pattern.text.replace(NAME, f"{NAME}{ending}")
         raise DataError(
-            f"{pattern.text} takes {files[0]} ({kinds[0]}) and {files[1]} ({kinds[1]}): describe"
-            f" the second kind by files = {own!r} in a table of its own, or move its files"
+            f"{pattern.text} matches {files[0]} ({kinds[0]}) and {files[1]} ({kinds[1]}): describe"
+            f" the second kind by files = {own!r} in its own table, or move its files"
         )

@@ -9,7 +9,7 @@ Two layouts under the root, and mixtures of them::
     Labels/0001.png                    Label/0.png     0 void, 1 to 40
     train.txt, val.txt                 train.txt, test.txt
 
-``folders`` has the names that folders and files go by, ``splits`` what the lists mean.
+``folders`` lists the names of folders and files, ``splits`` explains the lists.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from trainer.datasets.gathering import Gathered, gather
 from trainer.datasets.lists import HeldOutOptions
 from trainer.datasets.nyu.classes import classes_of, label_table_of
 from trainer.datasets.nyu.depth import find_depth
-from trainer.datasets.nyu.folders import find_stock, require_stock
+from trainer.datasets.nyu.folders import find_files, require_files
 from trainer.datasets.nyu.orientation import find_transposed
 from trainer.datasets.nyu.splits import find_splits
 from trainer.datasets.roots import find_root
@@ -36,25 +36,25 @@ from trainer.datasets.roots import find_root
 __all__ = ["NYUOptions", "open_nyu"]
 
 MODALITIES = ("rgb", "depth")
-VERSION = 1  # of what images and labels become
+VERSION = 1  # of the processing of images and labels
 
 
 @dataclass(frozen=True, kw_only=True)
 class NYUOptions(HeldOutOptions):
     """The table ``[data.options]``."""
 
-    #: 13 classes, or the 4 coarse ones, of which three have ground truth.
+    #: 13 classes, or the 4 coarse ones, three of which have ground truth.
     classes: Literal[13, 4] = 13
-    #: With 4 classes: whether the fourth, which no pixel belongs to, is one, as in the released
-    #: code. It has a cluster, and wherever that is predicted the class scores 0. Without, there
-    #: are three classes and three clusters.
+    #: With 4 classes: whether to keep the fourth class, which has no pixels, as the published
+    #: code does. It has a cluster, and scores 0 wherever that is predicted. Otherwise there are
+    #: three classes and three clusters.
     empty_class: bool = False
-    #: What the modality ``depth`` is: HHA, read from its files where they are there, else
-    #: computed from metric depth; or inverse depth, computed.
+    #: Encoding of the modality ``depth``: HHA, read from files if they exist, else computed from
+    #: metric depth; or inverse depth, computed.
     depth_encoding: Literal["hha", "inverse"] = "hha"
-    #: Camera of the metric depth that HHA is computed from; None for NYU's own.
+    #: Camera of the metric depth from which HHA is computed; None for NYU's own.
     intrinsics: Intrinsics | None = None
-    #: Whether RGB files have rows for columns; None to find out by comparing sizes.
+    #: Whether rows and columns of RGB files are exchanged; None to compare sizes.
     rgb_transposed: bool | None = None
 
 
@@ -62,8 +62,8 @@ def open_nyu(config: DataConfig) -> DataSet:
     """Find the listed frames and split them.
 
     Raises:
-        ConfigError: On an unknown option or modality, or if sizes do not tell whether RGB has
-            rows for columns.
+        ConfigError: On an unknown option or modality, or if sizes do not show whether rows and
+            columns of RGB are exchanged.
         DataError: If folders or lists are missing or damaged.
     """
     options = build_record(NYUOptions, config.options, "data.options")
@@ -74,10 +74,10 @@ def open_nyu(config: DataConfig) -> DataSet:
     if "depth" in config.modalities:
         depth = find_depth(root, options.depth_encoding, options.intrinsics)
     stocks = {
-        modality: depth.stock if depth and modality == "depth" else require_stock(root, "RGB")
+        modality: depth.stock if depth and modality == "depth" else require_files(root, "RGB")
         for modality in config.modalities
     }
-    labels = find_stock(root, "Label")
+    labels = find_files(root, "Label")
     found = gather(
         names,
         tree=FileTree(root),
@@ -118,13 +118,13 @@ def open_nyu(config: DataConfig) -> DataSet:
 def _find_transposed(
     root: Path, found: Gathered, *, asked: bool | None
 ) -> tuple[bool, tuple[str, ...]]:
-    """Of the first frame, by its label, or by its HHA or depth even if they are not asked for."""
+    """Compare the first frame with its label, or with its HHA or depth even if not requested."""
     frames = found.images.get("rgb", {})
     if not frames:
         return False, ()
     name, (rgb,) = next(iter(frames.items()))
     references = [found.labels.get(name)]
-    for stock in (find_stock(root, "HHA"), find_stock(root, "Depth")):
+    for stock in (find_files(root, "HHA"), find_files(root, "Depth")):
         references.append(stock.files.get(name) if stock else None)
     return find_transposed(rgb, next(filter(None, references), None), asked=asked)
 

@@ -1,10 +1,10 @@
-"""NYU-Depth-v2's classes: the 40 that labels are stored as, and the 13 and 3 they become.
+"""NYU-Depth-v2's classes: the 40 stored labels, and the 13 or 3 classes made from them.
 
 The 13 are those of the published class map of Couprie, Farabet, Najman and LeCun (Indoor
-Semantic Segmentation using depth information, ICLR 2013). The 3 are the grouping of UniM2's
-released code. It is not that of the four structural classes of the data set's own toolbox with
-floor merged into structure: there, counter, floor mat, whiteboard, toilet and bathtub belong to
-other groups.
+Semantic Segmentation using depth information, ICLR 2013). The 3 are the groups of UniM2's
+published code. They differ from the four structural classes of the data set's own toolbox with
+floor merged into structure: counter, floor mat, whiteboard, toilet and bathtub are in other
+groups there.
 """
 
 from typing import Literal
@@ -80,7 +80,7 @@ CLASSES_3 = (
     ("furniture", (148, 103, 189)),
     ("objects", (227, 119, 194)),
 )
-#: The released code's fourth class: no stored label becomes it.
+#: The published code's fourth class; no stored label belongs to it.
 EMPTY_CLASS = ("void", (0, 0, 0))
 
 #: Class of each stored label from 1 to 40.
@@ -105,7 +105,7 @@ def classes_of(
 
     Args:
         count: 13, or 4 for the coarse classes.
-        empty_class: Whether the coarse classes have the fourth, which no pixel belongs to.
+        empty_class: Whether the coarse classes include the fourth, which has no pixels.
     """
     if count == 13:
         return CLASSES_13
@@ -113,6 +113,6 @@ def classes_of(
 
 
 def label_table_of(count: Literal[13, 4]) -> NDArray[np.int16]:
-    """What stored labels are looked up in: 0 has no class, beyond 40 there is none."""
+    """Lookup table of stored labels: 0 has no class, and there are none beyond 40."""
     classes = TO_13 if count == 13 else TO_3
     return label_table({0: 255, **{index + 1: to for index, to in enumerate(classes)}})

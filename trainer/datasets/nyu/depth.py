@@ -13,49 +13,49 @@ from trainer.datasets.base import Image
 from trainer.datasets.decoding import read_array, read_integers, read_rgb
 from trainer.datasets.depth_encoding import Intrinsics, encode_hha, encode_inverse_depth
 from trainer.datasets.headers import is_array
-from trainer.datasets.nyu.folders import Stock, find_stock
+from trainer.datasets.nyu.folders import FrameFiles, find_files
 from trainer.errors import DataError
 
 __all__ = ["NYU_CAMERA", "DepthImages", "find_depth", "read_metres"]
 
-#: The colour camera of NYU-Depth-v2, to which depth is registered, as in the data set's
-#: toolbox, but that pixels count from 0 here and from 1 there.
+#: The colour camera of NYU-Depth-v2, to which depth is registered, as in the data set's toolbox
+#: except that pixels count from 0 here and from 1 there.
 NYU_CAMERA = Intrinsics(fx=518.857901, fy=519.469611, cx=324.582449, cy=252.736166)
-NYU_SIZE = (480, 640)  # height and width of the pictures it took
+NYU_SIZE = (480, 640)  # height and width of the camera's pictures
 
-MILLIMETRES = np.float32(1000)  # a metre; the unit of PNG files
-FARTHEST = 100.0  # metres: what is farther was not written in metres
+MILLIMETRES = np.float32(1000)  # per metre; the unit of PNG files
+FARTHEST = 100.0  # metres: larger numbers are not in metres
 
 
 @dataclass(frozen=True, kw_only=True)
 class DepthImages:
-    """Where the modality is read from, and how."""
+    """Files and reader of the modality."""
 
-    stock: Stock
+    stock: FrameFiles
     read: Callable[[Path], Image]
-    #: What the images depend on besides the files.
+    #: All that determines the images apart from the files.
     identity: Mapping[str, Any]
     note: str
     #: Whether an image takes long to compute.
     computed: bool = False
-    #: Which pixels were not measured; None where files do not say it.
+    #: Finds the unmeasured pixels; None if files do not mark them.
     holes: Callable[[Path], NDArray[np.bool_]] | None = None
 
 
 def find_depth(
     root: Path, encoding: Literal["hha", "inverse"], intrinsics: Intrinsics | None
 ) -> DepthImages:
-    """HHA files where they are asked for and there; else metric depth.
+    """HHA files if requested and present, else metric depth.
 
     Args:
         root: The data set's folder.
-        encoding: What depth becomes.
+        encoding: Encoding of depth.
         intrinsics: The camera of the metric depth; None for NYU's.
 
     Raises:
-        DataError: If there is no folder that it can be made from.
+        DataError: If there is no folder with suitable files.
     """
-    files = find_stock(root, "HHA") if encoding == "hha" else None
+    files = find_files(root, "HHA") if encoding == "hha" else None
     if files is not None:
         return DepthImages(
             stock=files,
@@ -63,7 +63,7 @@ def find_depth(
             identity={"depth": "HHA files"},
             note=f"depth is read from the HHA files of {files.folder.name}/",
         )
-    metric = find_stock(root, "Depth")
+    metric = find_files(root, "Depth")
     if metric is None:
         wanted = "HHA or Depth" if encoding == "hha" else "Depth"
         raise DataError(
@@ -88,7 +88,7 @@ def read_metres(path: Path) -> NDArray[np.float32]:
     """Metric depth: an ``.npy`` file in metres, or a 16-bit PNG file in millimetres.
 
     Returns:
-        Metres with shape (h, w), from 0 to 100, not all 0; 0 where nothing was measured.
+        Metres with shape (h, w), from 0 to 100, not all 0; 0 for no measurement.
 
     Raises:
         DataError: If the file cannot be decoded or does not hold depth.
@@ -100,8 +100,8 @@ def read_metres(path: Path) -> NDArray[np.float32]:
     least, most = float(metres.min()), float(metres.max())
     if least < 0 or not 0 < most <= FARTHEST:
         raise DataError(
-            f"{path} has depths from {least:g} to {most:g} m: give metres, 0 where none was"
-            " measured"
+            f"{path} has depths from {least:g} to {most:g} m: give metres, and 0 where nothing"
+            " was measured"
         )
     return metres
 

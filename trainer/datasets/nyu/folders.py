@@ -1,4 +1,4 @@
-"""Where the files of an NYU-Depth-v2 copy lie: folders and extensions go by several names."""
+"""Files of an NYU-Depth-v2 copy: folders and extensions have several possible names."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from trainer.datasets.lists import read_list
 from trainer.datasets.names import composed, is_litter
 from trainer.errors import DataError
 
-__all__ = ["Kind", "Stock", "find_stock", "frame_name", "read_frames", "require_stock"]
+__all__ = ["FrameFiles", "Kind", "find_files", "frame_name", "read_frames", "require_files"]
 
 Kind = Literal["RGB", "HHA", "Depth", "Label"]
 
-#: Kind to the folder names it goes by, in small letters, and its files' extensions.
+#: Kind to its possible folder names, in lower case, and its files' extensions.
 KNOWN: dict[Kind, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "RGB": (("rgb",), (".jpg", ".jpeg", ".png")),
     "HHA": (("hha",), (".png", ".jpg", ".jpeg")),
@@ -23,7 +23,7 @@ KNOWN: dict[Kind, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stock:
+class FrameFiles:
     """One kind of files, all in one folder."""
 
     kind: Kind
@@ -32,19 +32,19 @@ class Stock:
     files: dict[str, Path]
 
     def path(self, name: str) -> Path:
-        """The file of a frame; for one without, where it would be."""
+        """The file of a frame; if it is missing, its expected path."""
         return self.files.get(composed(name)) or self.folder / f"{name}{KNOWN[self.kind][1][0]}"
 
     def paths(self, name: str) -> tuple[Path, ...]:
-        """The same as the files that make an image together."""
+        """The same as a tuple of the files of one image."""
         return (self.path(name),)
 
 
-def find_stock(root: Path, kind: Kind) -> Stock | None:
-    """The files of a kind; None if there is no folder for it.
+def find_files(root: Path, kind: Kind) -> FrameFiles | None:
+    """The files of one kind; None if there is no folder for it.
 
     Raises:
-        DataError: If two folders could be meant, or two files for one frame.
+        DataError: If two folders, or two files of one frame, match.
     """
     names, extensions = KNOWN[kind]
     folders = sorted(
@@ -63,23 +63,23 @@ def find_stock(root: Path, kind: Kind) -> Stock | None:
         twin = files.setdefault(composed(path.stem), path)
         if twin != path:
             raise DataError(f"{twin} and {path} are two files for one frame: keep one of them")
-    return Stock(kind=kind, folder=folders[0], files=files)
+    return FrameFiles(kind=kind, folder=folders[0], files=files)
 
 
-def require_stock(root: Path, kind: Kind) -> Stock:
-    """The same, but a folder that is not there is refused.
+def require_files(root: Path, kind: Kind) -> FrameFiles:
+    """Like :func:`find_files`, but a missing folder is refused.
 
     Raises:
-        DataError: If there is no folder for the kind, or as :func:`find_stock` does.
+        DataError: If there is no folder for the kind, or as in :func:`find_files`.
     """
-    stock = find_stock(root, kind)
+    stock = find_files(root, kind)
     if stock is None:
         raise DataError(f"{root} has no folder {kind}: give the data set's root folder")
     return stock
 
 
 def read_frames(path: Path) -> tuple[str, ...]:
-    """The frames that a split file names: ``0001``, ``0001.png``, ``RGB/1.jpg Label/1.png``.
+    """The frames in a split file: ``0001``, ``0001.png``, ``RGB/1.jpg Label/1.png``.
 
     Raises:
         DataError: If the file cannot be read, names nothing, or names a frame twice.
@@ -94,12 +94,12 @@ def read_frames(path: Path) -> tuple[str, ...]:
 
 
 def _first(line: str) -> str:
-    """What a line names first; where tabs part it, a name may have blanks."""
+    """The first name in a line; names may contain blanks if tabs separate them."""
     return line.partition("\t")[0].strip() if "\t" in line else line.split()[0]
 
 
 def frame_name(text: str) -> str:
-    """The frame that a path, a file name or a bare name means."""
+    """The frame for a path, a file name or a plain name."""
     name = text.replace("\\", "/").rpartition("/")[2]
     endings = {ending for _, extensions in KNOWN.values() for ending in extensions}
     stem, dot, ending = name.rpartition(".")

@@ -1,4 +1,4 @@
-"""Whether RGB files of NYU-Depth-v2 have rows for columns, as in the authors' archive of UniM2."""
+"""Detection of NYU-Depth-v2 RGB files with exchanged rows and columns (UniM2's archive)."""
 
 from pathlib import Path
 
@@ -15,14 +15,14 @@ def find_transposed(
 
     Args:
         rgb: One RGB file; the sizes of all others are checked against it later.
-        reference: The label, HHA or depth of the same frame; None if there is neither.
-        asked: What ``data.options.rgb_transposed`` says, if anything.
+        reference: The label, HHA or depth of the same frame; None if there is none.
+        asked: Value of ``data.options.rgb_transposed``, if given.
 
     Returns:
-        Whether they are transposed, and what is to be said about it.
+        Whether they are transposed, and a note about it.
 
     Raises:
-        ConfigError: If sizes cannot tell and nothing is said.
+        ConfigError: If the sizes are not conclusive and the option is not given.
         DataError: If a file cannot be decoded.
     """
     option = "data.options.rgb_transposed"
@@ -32,7 +32,7 @@ def find_transposed(
     if reference is None or size[0] == size[1]:
         why = "is square" if size[0] == size[1] else "has no label, HHA or depth to compare with"
         raise ConfigError(
-            f"{rgb} {why}, so that its size does not tell whether rows and columns are swapped:"
+            f"{rgb} {why}, so its size does not show whether rows and columns are exchanged:"
             f" set {option} to true or false"
         )
     if read_size(reference) != size[::-1]:

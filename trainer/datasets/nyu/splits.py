@@ -1,9 +1,9 @@
 """NYU-Depth-v2's splits: official train and test lists, and val held out of train.
 
-There is no official val list. The frames of one scene look alike and have neighbouring
-numbers, so that val is held out by whole scenes where ``scenes.txt`` says which frame is of
-which, else by blocks of consecutive numbers. The official train list leaves out whole scenes
-(those of the test list), so that where its numbers have a gap a scene ends.
+There is no official val list. Frames of one scene look alike and have consecutive numbers, so val
+takes whole scenes if ``scenes.txt`` assigns frames to scenes, and otherwise blocks of consecutive
+numbers. The official train list leaves out whole scenes (those of the test list), so a gap in its
+numbers is the end of a scene.
 """
 
 from collections.abc import Mapping
@@ -22,8 +22,8 @@ from trainer.errors import DataError
 
 __all__ = ["find_splits", "number_blocks"]
 
-#: Frames: a longer run of numbers is cut, so that a renumbered list, which has no gaps, has
-#: blocks as well. The longest run of the official list has 34.
+#: Frames: longer runs of numbers are divided, so that a renumbered list without gaps has blocks as
+#: well. The longest run of the official list has 34.
 LONGEST_BLOCK = 40
 FEWEST_BLOCKS = 10  # of a list that is long enough
 
@@ -31,14 +31,14 @@ FEWEST_BLOCKS = 10  # of a list that is long enough
 def find_splits(root: Path, *, val: ValRule, share: float, seed: int) -> SplitNames:
     """The frames of each split.
 
-    ``train.txt`` is train. ``val.txt`` is the test list, as in the released code, or else
-    ``test.txt``. If both are there and share no frame, each is what its name says.
+    ``train.txt`` is train. ``val.txt`` is the test list, as in the published code, or else
+    ``test.txt``. If both exist and share no frame, each is used as its name says.
 
     Args:
-        root: Where the lists lie.
-        val: What val is, where no list of its own says it.
+        root: Folder of the lists.
+        val: Which frames are val, if it has no list of its own.
         share: Share of the scenes or blocks of train that val takes.
-        seed: Decides which.
+        seed: Determines the scenes or blocks.
 
     Raises:
         DataError: If a list is missing or damaged, or a frame is in two.
@@ -67,8 +67,8 @@ def find_splits(root: Path, *, val: ValRule, share: float, seed: int) -> SplitNa
 def number_blocks(names: tuple[str, ...]) -> dict[str, str]:
     """Frame to block: runs of consecutive numbers, in pieces of at most 40 frames.
 
-    Where names are no numbers, their places in the list are. A short list has pieces of a
-    tenth of it.
+    If names are not numbers, their positions in the list are used. A short list has ten blocks of
+    equal size.
     """
     numbered = all(name.isdecimal() for name in names)
     order = sorted(names, key=int) if numbered else list(names)
@@ -104,7 +104,7 @@ def _carve(
     )
     count, total = len({groups[name] for name in held}), len(set(groups.values()))
     note = (
-        f"val is held out of train.txt: {len(held)} of {len(train)} frames, which are {count} of"
+        f"val is held out of train.txt: {len(held)} of {len(train)} frames, in {count} of"
         f" {total} {how}"
     )
     return _names(kept, held, test, where, note)
@@ -125,7 +125,7 @@ def _read_scenes(path: Path, names: tuple[str, ...]) -> dict[str, str]:
     pairs = [line.split(maxsplit=1) for line in read_list(path)]
     for pair in pairs:
         if len(pair) != 2:
-            raise DataError(f"{path} has the line {pair[0]!r}: write a frame and its scene a line")
+            raise DataError(f"{path} has the line {pair[0]!r}: write one frame and scene per line")
     scenes = {frame_name(name): scene for name, scene in pairs}
     for name in names:
         if name not in scenes:

@@ -1,8 +1,8 @@
-"""Rooms: synthetic RGB and depth pictures of furnished rooms, drawn from a seed.
+"""Rooms: synthetic RGB and depth pictures of furnished rooms, generated from a seed.
 
-A data set of its own that needs no download. A picture depends on the seed, the split, its
-number and the options, on nothing else; ``ROOMS_VERSION`` counts every change of what is drawn
-and is part of the fingerprint.
+This data set needs no download. A picture depends only on the seed, the split, its number and the
+options. ``ROOMS_VERSION`` is increased with every change of the pictures and is part of the
+fingerprint.
 """
 
 import functools
@@ -33,7 +33,7 @@ MODALITIES = ("rgb", "depth")
 class RoomsOptions:
     """The table ``[data.options]``."""
 
-    #: Scenes of each split.
+    #: Number of scenes in each split.
     train: int = 120
     val: int = 20
     test: int = 40
@@ -51,7 +51,7 @@ class RoomsOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class RoomsSource(Source):
-    """Draws pictures by their name, ``SPLIT-NUMBER``."""
+    """Generates pictures by their name, ``SPLIT-NUMBER``."""
 
     seed: int
     #: Side of a picture, pixels.
@@ -73,27 +73,27 @@ class RoomsSource(Source):
         return _draw(self.seed, self.size, name)
 
     def files(self) -> tuple[Path, ...]:
-        """None: pictures are drawn."""
+        """None, because pictures are generated."""
         return ()
 
     def check(self) -> tuple[str, ...]:
-        """Nothing can be damaged."""
+        """Generated pictures cannot be damaged."""
         return ()
 
     def decode(self, modality: str, *paths: Path) -> Image:
-        """A colour image, or one of depth whose three channels are as those drawn here.
+        """A colour image, or a depth image with the same three channels as generated ones.
 
-        Height and tilt take the camera's pose, which no file of depth alone tells.
+        A file of depth alone would not do: height and tilt need the camera's pose.
         """
         if modality == "depth" and read_pixels(paths[0]).ndim != 3:
             raise DataError(
-                f"{paths[0]} has one channel: 'rooms' takes depth as three of 8 bits, which are"
-                " depth, height over the floor and how far surfaces face up"
+                f"{paths[0]} has one channel, but 'rooms' takes depth as three of 8 bits: depth,"
+                " height above the floor, and how far surfaces face up"
             )
         return read_rgb(paths[0])
 
 
-@functools.lru_cache(maxsize=256)  # a scene is asked for once a modality and pass; 0.15 MB each
+@functools.lru_cache(maxsize=256)  # used once per modality and pass; 0.15 MB each
 def _draw(seed: int, size: int, name: str) -> tuple[Scene, Picture]:
     scene = draw_scene(numpy_generator("rooms", seed, name, "scene"))
     picture = render(scene, size=size, rng=numpy_generator("rooms", seed, name, "noise"))
@@ -110,7 +110,7 @@ def open_rooms(config: DataConfig) -> DataSet:
     check_modalities(config.modalities, offered=MODALITIES, data_set=config.name)
     if config.root is not None:
         raise ConfigError(
-            f"data.root = {config.root!r} is of no use: 'rooms' draws its images; leave it out"
+            f"data.root = {config.root!r} has no use: 'rooms' generates its images; leave it out"
         )
     counts = {"train": options.train, "val": options.val, "test": options.test}
     names = {

@@ -1,7 +1,7 @@
 """Furnishing: a scene drawn from a generator.
 
-Things that stand on the floor or hang on a wall are tried at random places until one is
-free; after a number of attempts the room goes without.
+Objects that stand on the floor or hang on a wall are tried at random positions until one is free;
+after a number of attempts the object is left out.
 """
 
 import math
@@ -23,9 +23,9 @@ from trainer.datasets.rooms.scene import (
 
 __all__ = ["draw_scene"]
 
-ATTEMPTS = 30  # places tried for one thing before the room goes without it
-GAP = 0.1  # metres kept free between things
-#: What is tried, in order, with its chance.
+ATTEMPTS = 30  # positions tried before an object is left out
+GAP = 0.1  # metres of free space between objects
+#: Objects that are tried, in order, with their probability.
 FURNITURE = (("bed", 1.0), ("table", 1.0), ("bed", 0.3), ("table", 0.3))
 HANGINGS = (
     ("window", 1.0),
@@ -38,7 +38,7 @@ HANGINGS = (
 
 
 class Footprint(NamedTuple):
-    """Floor that a thing takes."""
+    """Area of the floor that an object occupies."""
 
     x: float
     y: float
@@ -46,7 +46,7 @@ class Footprint(NamedTuple):
     depth: float
 
     def meets(self, other: "Footprint") -> bool:
-        """Whether the two come closer than the gap."""
+        """Whether the two are closer than the gap."""
         return (
             self.x < other.x + other.width + GAP
             and other.x < self.x + self.width + GAP
@@ -89,7 +89,7 @@ def _draw_light(rng: np.random.Generator, size: Sequence[float]) -> Light:
         position=(
             rng.uniform(0.2, 0.8) * size[0],
             rng.uniform(0.1, 0.7) * size[1],
-            rng.uniform(0.45, 0.8) * size[2],  # not at the ceiling, which it would leave dark
+            rng.uniform(0.45, 0.8) * size[2],  # not at the ceiling, which would be dark there
         ),
         ambient=rng.uniform(0.5, 0.7),
         tint=(bright * (1 + warmth), bright, bright * (1 - warmth)),
@@ -133,7 +133,7 @@ def _draw_sides(rng: np.random.Generator, name: str) -> tuple[float, float, floa
 
 
 def _draw_wallward(rng: np.random.Generator, room: float, name: str) -> float:
-    """A place between 0 and ``room``; most beds stand at one of the two walls."""
+    """A position between 0 and ``room``; most beds stand at one of the two walls."""
     free = rng.uniform(0, room)
     side = rng.random()
     if name == "table":
@@ -142,11 +142,11 @@ def _draw_wallward(rng: np.random.Generator, room: float, name: str) -> float:
 
 
 def _build(rng: np.random.Generator, name: str, spot: Footprint, height: float) -> Solid:
-    """A box: the cloth of a bed or a table hangs to the floor."""
+    """A box; the cloth of a bed or a table hangs down to the floor."""
     x, y, width, depth = spot
     return Solid(
         label=CLASS_IDS[name],
-        dataset_features=draw_material(CLASSES[CLASS_IDS[name]].dataset_features, rng),
+        material=draw_material(CLASSES[CLASS_IDS[name]].material, rng),
         low=(x, y, 0.0),
         high=(x + width, y + depth, height),
     )
@@ -161,7 +161,7 @@ def _draw_rug(rng: np.random.Generator, size: Sequence[float]) -> tuple[Decal, .
     return (
         Decal(
             label=CLASS_IDS["rug"],
-            dataset_features=draw_material("stripes", rng),
+            material=draw_material("stripes", rng),
             axis=2,
             high_side=False,
             low=(x, y),
@@ -170,13 +170,13 @@ def _draw_rug(rng: np.random.Generator, size: Sequence[float]) -> tuple[Decal, .
     )
 
 
-#: The walls a camera may see: axis and side of x = 0, x = size, y = size. The one ahead
-#: counts twice, for it is seen in every picture.
+#: The walls a camera may see: axis and side of x = 0, x = size, y = size. The wall ahead is listed
+#: twice, because every picture shows it.
 WALLS = ((0, False), (0, True), (1, True), (1, True))
 
 
 def _draw_hangings(rng: np.random.Generator, size: Sequence[float]) -> tuple[Decal, ...]:
-    """Windows and pictures; none covers another."""
+    """Windows and pictures that do not overlap."""
     used: dict[tuple[int, bool], list[tuple[float, float]]] = {wall: [] for wall in WALLS}
     decals = []
     for name, chance in HANGINGS:
@@ -191,7 +191,7 @@ def _try_to_hang(
     name: str,
     used: dict[tuple[int, bool], list[tuple[float, float]]],
 ) -> list[Decal]:
-    """The thing on a free stretch of a wall, or nothing if none was found."""
+    """The object on a free part of a wall, or nothing if none was found."""
     for _ in range(ATTEMPTS):
         wall = WALLS[int(rng.integers(len(WALLS)))]
         width, bottom, height = _draw_opening(rng, size[2])
@@ -210,7 +210,7 @@ def _try_to_hang(
 def _draw_opening(rng: np.random.Generator, room: float) -> tuple[float, float, float]:
     """Width, lower edge and height, metres.
 
-    One distribution for pictures and windows, so that neither size nor place tells them apart.
+    Pictures and windows have the same distribution, so that size and position do not reveal them.
     """
     height = rng.uniform(1.0, 1.35)
     return rng.uniform(1.2, 1.9), rng.uniform(0.85, room - height - 0.1), height
@@ -225,7 +225,7 @@ def _hang(
 ) -> Decal:
     return Decal(
         label=CLASS_IDS[name],
-        dataset_features=draw_material(CLASSES[CLASS_IDS[name]].dataset_features, rng),
+        material=draw_material(CLASSES[CLASS_IDS[name]].material, rng),
         axis=wall[0],
         high_side=wall[1],
         low=(across[0], up[0]),

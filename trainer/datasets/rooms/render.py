@@ -1,4 +1,4 @@
-"""Drawing a scene by casting one ray a pixel: colours, depth and classes.
+"""Rendering a scene by casting one ray per pixel: colours, depth and classes.
 
 Letters of shapes: ``docs/architecture.md``. Vectors of all pixels have the axis first,
 (3, pixels), which numpy reduces fast; ``pixels`` is h * w.
@@ -7,23 +7,23 @@ Letters of shapes: ``docs/architecture.md``. Vectors of all pixels have the axis
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from trainer.datasets.rooms.materials import DatasetFeatures, Numbers, paint_material
+from trainer.datasets.rooms.materials import Material, Numbers, paint_material
 from trainer.datasets.rooms.scene import CLASS_IDS, Camera, Decal, Scene
 
 __all__ = ["MILLIMETRES", "Picture", "camera_rays", "render"]
 
-BLUR = 0.5  # pixels, standard deviation: one ray a pixel leaves jagged edges
+BLUR = 0.5  # pixels, standard deviation: one ray per pixel leaves jagged edges
 COLOUR_NOISE = 0.015  # of full brightness
 DEPTH_NOISE = 0.004  # of the depth
-MILLIMETRES = 1000  # in a metre
+MILLIMETRES = 1000  # per metre
 
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """What the cameras saw."""
+    """The picture that the cameras took."""
 
     #: Colours with shape (h, w, 3).
     colour: NDArray[np.uint8]
@@ -35,7 +35,7 @@ class Picture:
 
 @dataclass(kw_only=True)
 class _Hits:
-    """What each ray met first; rewritten in place while surfaces are added."""
+    """The first hit of each ray; updated in place while surfaces are added."""
 
     #: Multiple of the ray, which is the distance along the optical axis.
     distance: Numbers
@@ -50,11 +50,11 @@ class _Surfaces:
     """Labels and materials of everything in the scene, in order."""
 
     labels: list[int]
-    materials: list[DatasetFeatures]
+    materials: list[Material]
 
-    def add(self, label: int, dataset_features: DatasetFeatures) -> int:
+    def add(self, label: int, material: Material) -> int:
         self.labels.append(label)
-        self.materials.append(dataset_features)
+        self.materials.append(material)
         return len(self.labels) - 1
 
 
@@ -110,17 +110,17 @@ def _cast_room(scene: Scene, origin: Numbers, rays: Numbers) -> _Hits:
 def _lay_decals(
     scene: Scene, hits: _Hits, surfaces: _Surfaces, origin: Numbers, rays: Numbers
 ) -> Numbers:
-    """Lay the rectangles on the room's planes.
+    """Add the rectangles to the room's planes.
 
     Returns:
-        How far beyond each surface, also of those still to come, the depth sensor sees.
+        How far beyond each surface, including later ones, the depth sensor sees.
     """
     points = origin + rays * hits.distance
     beyond = np.zeros(len(surfaces.labels) + len(scene.decals) + len(scene.solids))
     for decal in scene.decals:
         inside = (hits.axis == decal.axis) & ((rays[decal.axis] > 0) == decal.high_side)
         where = np.flatnonzero(inside)
-        surface = surfaces.add(decal.label, decal.dataset_features)
+        surface = surfaces.add(decal.label, decal.material)
         hits.surface[where[_within(decal, points[:, where])]] = surface
         beyond[surface] = decal.beyond
     return beyond
@@ -140,7 +140,7 @@ def _within(decal: Decal, points: Numbers) -> NDArray[np.bool_]:
 def _cast_solids(
     scene: Scene, hits: _Hits, surfaces: _Surfaces, origin: Numbers, rays: Numbers
 ) -> None:
-    """Slab method: a ray is in a box while it is between all three pairs of planes."""
+    """Slab method: a ray is inside a box while it is between all three pairs of planes."""
     inverse = 1 / rays
     for solid in scene.solids:
         first = (np.array(solid.low)[:, None] - origin) * inverse
@@ -150,7 +150,7 @@ def _cast_solids(
         seen = np.flatnonzero((near > 0) & (near < far) & (near < hits.distance))
         hits.distance[seen] = near[seen]
         hits.axis[seen] = enter[:, seen].argmax(axis=0)
-        hits.surface[seen] = surfaces.add(solid.label, solid.dataset_features)
+        hits.surface[seen] = surfaces.add(solid.label, solid.material)
 
 
 def _along(vectors: Numbers, axis: NDArray[np.int64]) -> Numbers:
@@ -158,19 +158,19 @@ def _along(vectors: Numbers, axis: NDArray[np.int64]) -> Numbers:
     return np.choose(axis, vectors)
 
 
-def _paint(materials: list[DatasetFeatures], hits: _Hits, points: Numbers) -> Numbers:
+def _paint(materials: list[Material], hits: _Hits, points: Numbers) -> Numbers:
     colour = np.zeros_like(points)
-    for surface, dataset_features in enumerate(materials):
+    for surface, material in enumerate(materials):
         where = np.flatnonzero(hits.surface == surface)
         for axis in range(3):
             here = where[hits.axis[where] == axis]
             first, second = np.delete(points[:, here], axis, axis=0)
-            colour[:, here] = paint_material(dataset_features, first, second)
+            colour[:, here] = paint_material(material, first, second)
     return colour
 
 
 def _shade(scene: Scene, hits: _Hits, points: Numbers, rays: Numbers) -> Numbers:
-    """Light on each point from the lamp and from everywhere, for each colour."""
+    """Light on each point from the lamp and from all directions, per colour."""
     light = scene.light
     towards = np.array(light.position)[:, None] - points
     squared = (towards**2).sum(axis=0)
@@ -183,7 +183,7 @@ def _shade(scene: Scene, hits: _Hits, points: Numbers, rays: Numbers) -> Numbers
 
 def _expose(colour: Numbers, rng: np.random.Generator) -> NDArray[np.uint8]:
     """From (3, h, w) to (h, w, 3)."""
-    blurred = ndimage.gaussian_filter(colour, sigma=(0, BLUR, BLUR))
+    blurred = scipy.ndimage.gaussian_filter(colour, sigma=(0, BLUR, BLUR))
     noisy = blurred + COLOUR_NOISE * rng.standard_normal(colour.shape)
     exposed: NDArray[np.uint8] = np.rint(np.clip(noisy, 0, 1) * 255).astype(np.uint8)
     return exposed.transpose(1, 2, 0)

@@ -1,32 +1,32 @@
-"""What a room consists of: its classes, its furniture, its camera and its light.
+"""Contents of a room: classes, furniture, camera and light.
 
-Metres; x to the right, y away from the camera, z up; the room is the box from the origin to
-its size. Furniture is boxes that stand on the floor; rugs, pictures and windows are
+Metres; x to the right, y away from the camera, z up. The room is the box from the origin to its
+size. Furniture consists of boxes that stand on the floor; rugs, pictures and windows are
 rectangles on the room's planes.
 
-What the classes are to teach: colours differ from room to room, the shape of a room does not.
-Walls, ceilings and cloths have any hue. Bed and table are covered with the same kind of cloth
-down to the floor and differ in height; pictures and windows show the same landscapes, and only
-behind a window it is far; walls and ceiling have the same plaster, and RGB has but the light
-to go by. Rug and floor, and picture and wall, are the other way round: one plane, different
-materials, and depth cannot tell them apart.
+Colours differ from room to room, but the shape of a room does not. Walls, ceilings and cloths can
+have any hue. Bed and table are covered down to the floor with the same kind of cloth and differ
+only in height. Pictures and windows show the same landscapes, but only a window has depth behind
+it. Walls and ceiling have the same plaster, so that RGB shows only differences in lighting. Rug
+and floor, and picture and wall, are the opposite case: they lie in one plane and have different
+materials, so that depth cannot distinguish them.
 """
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from trainer.datasets.rooms.materials import DatasetFeatures
+from trainer.datasets.rooms.materials import Material
 
 __all__ = ["CLASSES", "CLASS_IDS", "Camera", "Decal", "Light", "Scene", "Solid"]
 
 
 class ClassRecord(NamedTuple):
-    """A class of things in a room."""
+    """A class of objects in a room."""
 
     name: str
     colour: tuple[int, int, int]
     #: Kind of material, see :mod:`trainer.datasets.rooms.materials`.
-    dataset_features: str
+    material: str
 
 
 CLASSES = (
@@ -47,7 +47,7 @@ class Solid:
     """An axis-aligned box."""
 
     label: int
-    dataset_features: DatasetFeatures
+    material: Material
     #: Lowest and highest corner, metres.
     low: tuple[float, float, float]
     high: tuple[float, float, float]
@@ -58,14 +58,14 @@ class Decal:
     """A rectangle on one of the room's six planes."""
 
     label: int
-    dataset_features: DatasetFeatures
-    #: Plane: the axis it is normal to, and whether it is the high one.
+    material: Material
+    #: Plane: the axis normal to it, and whether it is the far one.
     axis: int
     high_side: bool
-    #: Lowest and highest corner within the plane: the two other axes in order, metres.
+    #: Lowest and highest corner in the plane, along the other two axes in order, metres.
     low: tuple[float, float]
     high: tuple[float, float]
-    #: How far behind the plane the depth sensor sees, metres; 0 for what lies on it.
+    #: How far behind the plane the depth sensor sees, metres; 0 for a flat object.
     beyond: float = 0.0
 
 
@@ -84,10 +84,10 @@ class Camera:
 
 @dataclass(frozen=True, kw_only=True)
 class Light:
-    """One lamp and what the walls scatter."""
+    """One lamp and the light scattered by the walls."""
 
     position: tuple[float, float, float]
-    #: Share of the light that comes from everywhere.
+    #: Share of the light that comes from all directions.
     ambient: float
     #: Brightness of each colour.
     tint: tuple[float, float, float]
@@ -95,14 +95,14 @@ class Light:
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """Everything that is drawn."""
+    """All contents of a picture."""
 
     #: Sides of the room, metres.
     size: tuple[float, float, float]
-    #: Material of the floor, of the walls, of the ceiling.
-    floor: DatasetFeatures
-    wall: DatasetFeatures
-    ceiling: DatasetFeatures
+    #: Materials of the floor, the walls and the ceiling.
+    floor: Material
+    wall: Material
+    ceiling: Material
     solids: tuple[Solid, ...]
     #: Later ones cover earlier ones.
     decals: tuple[Decal, ...]

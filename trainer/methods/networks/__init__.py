@@ -1,1 +1,1 @@
-"""The methods' networks, with torch; their declarations, one folder above, need none."""
+"""The networks of the methods, which need torch; the declarations in the parent folder do not."""

@@ -1,9 +1,9 @@
-"""STEGO on the first modality and on projections of the others, which a loss aligns with it.
+"""STEGO on the first modality and on projections of the others, aligned with it by a loss.
 
 Letters of shapes: ``docs/architecture.md``.
 
-UniM2, supplementary, Eq. 1. Its projection is "lightweight": two layers here, one pair for each
-auxiliary modality. The first modality is frozen, so that alignment moves the projections alone.
+UniM2, supplementary, Eq. 1. Its projection is "lightweight"; here it has two layers per auxiliary
+modality. The first modality is frozen, so alignment trains only the projections.
 """
 
 from collections.abc import Callable, Mapping
@@ -34,13 +34,13 @@ class Aligned:
         channels: int,
         align: Callable[[TokenPairs], Tensor],
     ) -> None:
-        """Arrange the networks.
+        """Set up the networks.
 
         Args:
-            config: Settings that every method reads.
+            config: Settings that all methods share.
             modalities: Two or more, the first one frozen.
-            channels: Feature channels C.
-            align: Loss of each auxiliary with shape (S, X).
+            channels: Number C of feature channels.
+            align: Loss of each auxiliary modality with shape (S, X).
         """
         assert len(modalities) > 1
         self._align = align
@@ -59,7 +59,7 @@ class Aligned:
 
     @property
     def needs(self) -> Needs:
-        """As STEGO; the queries' points also choose the tokens that are compared."""
+        """Like STEGO; the queries' points also choose the tokens to compare."""
         return self._stego.needs
 
     @property
@@ -78,7 +78,7 @@ class Aligned:
         return self._stego.buffers
 
     def start(self, parameters: Views, buffers: Views, sample: Sample) -> tuple[Views, Views]:
-        """As drawn."""
+        """The initial numbers, unchanged."""
         del sample
         return parameters, buffers
 
@@ -120,7 +120,7 @@ class Aligned:
         return self._stego.intermediate_maps(parameters, buffers, projected_1MNTC)
 
     def _projected(self, tokens_SMNTC: Tensor, parameters: Views) -> Tensor:
-        """The first modality as it is, then the projection of each other: (S, M, N, T, C)."""
+        """The unchanged first modality, then the projections of the others: (S, M, N, T, C)."""
         hidden = linear(tokens_SMNTC[:, 1:], parameters, "projection.first", relu=True)
         projected_SXNTC = linear(hidden, parameters, "projection.second")
         return torch.cat([tokens_SMNTC[:, :1], projected_SXNTC], dim=1)

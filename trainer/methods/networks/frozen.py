@@ -1,4 +1,4 @@
-"""The frozen features as they are: nothing is learnt but the probes that read them.
+"""The unchanged frozen features: only the probes that read them are trained.
 
 Letters of shapes: ``docs/architecture.md``.
 """
@@ -29,12 +29,12 @@ class Frozen:
 
     @property
     def code_dim(self) -> int:
-        """As many as the features' channels."""
+        """The number of feature channels."""
         return self._channels
 
     @property
     def needs(self) -> Needs:
-        """Queries alone."""
+        """Only queries."""
         return Needs(positives=False, maps=0, masks=0)
 
     @property
@@ -49,11 +49,11 @@ class Frozen:
 
     @property
     def buffers(self) -> Layout:
-        """The mean feature of the train split, where it is taken off."""
+        """The mean feature of the train split, if it is subtracted."""
         return self._buffers
 
     def start(self, parameters: Views, buffers: Views, sample: Sample) -> tuple[Views, Views]:
-        """Find the mean feature."""
+        """Compute the mean feature."""
         if not self._options.centre:
             return parameters, buffers
         mean_C = self._joined(sample()).double().mean(dim=(0, 1, 2))

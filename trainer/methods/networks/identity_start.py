@@ -1,8 +1,8 @@
-"""The start ``identity``: what a method learns begins at its frozen features.
+"""The start ``identity``: a method starts training at its frozen features.
 
-The networks of the modalities add nothing, the fusion is the mean (or the sum or the greatest,
-where that is configured), the head's non-linear path gives nothing, and its linear path gives
-the principal components of the fused features of the train split.
+The modality-specific networks add nothing, the fusion is the mean (or the sum or maximum, if
+configured), the head's non-linear path is zero, and its linear path computes the principal
+components of the fused features of the train split.
 
 Letters of shapes: ``docs/architecture.md``.
 """
@@ -21,20 +21,22 @@ def identity_start(
 ) -> Views:
     """The parameters with which the code is the principal components of the fused features.
 
-    Numbers that cannot act at the start keep what was drawn for them. Code channels beyond the
-    feature channels stay at zero.
+    Numbers without effect at the start keep their initial values. Code channels beyond the number
+    of feature channels are zero.
 
     Args:
         encoder: The networks up to the fused map.
-        parameters: What was drawn.
-        buffers: What the encoder reads besides.
+        parameters: Initial parameters.
+        buffers: Buffers of the encoder.
         tokens_1MNTC: Frozen features of a sample of the train split.
 
     Returns:
         New views with the names and shapes of ``parameters``.
     """
     started = dict(parameters) | encoder.identity(parameters, tokens_1MNTC)
-    first = {name: view[:1] for name, view in started.items()}  # slots differ in what cannot act
+    first = {
+        name: view[:1] for name, view in started.items()
+    }  # slots differ only in numbers without effect
     fused_1NTC = encoder(tokens_1MNTC, first, {name: each[:1] for name, each in buffers.items()})
     weight_SKC = parameters["head.linear.weight"]
     directions_KC, bias_K = principal_components(fused_1NTC.flatten(0, 2), weight_SKC.shape[1])
@@ -50,9 +52,9 @@ def identity_start(
 
 
 def principal_components(tokens_IC: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Directions of the greatest variance, and what centres the tokens along them.
+    """Directions of the largest variance, and the bias that centres the tokens along them.
 
-    A direction's greatest entry is above zero. Rows beyond the C that there are hold zeros.
+    A direction's largest entry is positive. Rows beyond the C existing ones are zero.
 
     Args:
         tokens_IC: Tokens with shape (I, C).

@@ -1,4 +1,4 @@
-"""What STEGO and UniM2 share: an encoder that fuses modalities, and a head that makes the code.
+"""Base of STEGO and UniM2: an encoder that fuses modalities, and a head that computes the code.
 
 Letters of shapes: ``docs/architecture.md``.
 """
@@ -15,7 +15,7 @@ __all__ = ["SharedCode"]
 
 
 class SharedCode:
-    """The code of the fused modalities; a method built on it adds its losses."""
+    """The code of the fused modalities; methods based on it add their losses."""
 
     def __init__(
         self,
@@ -26,14 +26,14 @@ class SharedCode:
         identity: bool,
         further: tuple[Entry, ...] = (),
     ) -> None:
-        """Lay out what is learnt.
+        """Lay out the parameters.
 
         Args:
-            encoder: From the features of the modalities to one map.
-            channels: Feature channels C.
-            code_dim: Code channels K.
+            encoder: Fuses the features of the modalities into one map.
+            channels: Number C of feature channels.
+            code_dim: Number K of code channels.
             identity: Whether to start at the principal components of the frozen features.
-            further: Parameters of the method besides encoder and head.
+            further: Parameters of the method in addition to encoder and head.
         """
         self._encoder, self._code_dim, self._identity = encoder, code_dim, identity
         head = code_head_entries(channels=channels, code_dim=code_dim)
@@ -56,7 +56,7 @@ class SharedCode:
         return self._buffers
 
     def start(self, parameters: Views, buffers: Views, sample: Sample) -> tuple[Views, Views]:
-        """As drawn, or at the principal components of the frozen features."""
+        """The initial numbers, or those that give the principal components of the features."""
         if not self._identity:
             return parameters, buffers
         return identity_start(self._encoder, parameters, buffers, sample()), buffers
@@ -69,7 +69,7 @@ class SharedCode:
     def _settled(
         self, parameters: Views, buffers: Views, tokens_SMNTC: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Fused map (S, N, T, C) and code (S, N, T, K), from running statistics."""
+        """Fused map (S, N, T, C) and code (S, N, T, K), with running statistics."""
         fused_SNTC = self._encoder(tokens_SMNTC, parameters, dict(buffers))
         return fused_SNTC, code_head(fused_SNTC, parameters, None)
 

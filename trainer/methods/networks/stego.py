@@ -5,10 +5,10 @@ al., ICLR 2022), Eq. 1 to 4. Authors' code: mhamilton723/STEGO at eb4d6b5.
 
 Letters of shapes: ``docs/architecture.md``.
 
-Several modalities, which its authors do not define, are fused raw: no MSN, no normalisation,
-no harmoniser. The target is then the fused map, detached; a trained fusion gets its gradient
-through the code alone. With one modality the target is the dropped-out feature map, unless
-``method.options.target_dropout`` says otherwise.
+For several modalities, which its authors do not define, the raw features are fused: no MSN, no
+normalisation, no harmoniser. The target is then the detached fused map; a trained fusion gets its
+gradient only through the code. With one modality the target is the feature map after dropout,
+unless ``method.options.target_dropout`` says otherwise.
 """
 
 from collections.abc import Mapping
@@ -59,7 +59,7 @@ class Stego(SharedCode):
 
     @property
     def needs(self) -> Needs:
-        """Positives, one map, masks for the head and for a dropped-out target."""
+        """Positives, one map, and masks for the head and for the dropout of the target."""
         return Needs(positives=True, maps=1, masks=self._target_dropout.masks)
 
     @property
@@ -75,7 +75,7 @@ class Stego(SharedCode):
         hyper: Mapping[str, Tensor],
         draws: StepDraws,
     ) -> StepTerms:
-        """Loss of the code against the map it is computed from."""
+        """Loss of the code against the map from which it is computed."""
         new_buffers = dict(buffers)
         fused_SNTC, code_SNTK = self._trained(parameters, new_buffers, batch.tokens_SMNTC, draws)
         target_S1NTC = fused_SNTC.detach().unsqueeze(1)

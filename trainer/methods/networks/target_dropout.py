@@ -1,7 +1,7 @@
-"""Whether the frozen target of a loss is dropped out, and by which masks.
+"""Dropout of a loss's frozen target, and its masks.
 
-STEGO compares its code with the dropped-out map; the released code does so with one modality
-and not with several, which leaves the baseline a noise that the method does not have
+STEGO compares its code with the map after dropout. The published code does so with one modality
+but not with several, which gives the baseline a noise that the method does not have
 (``docs/protocols.md``). ``method.options.target_dropout`` chooses.
 
 Letters of shapes: ``docs/architecture.md``.
@@ -22,9 +22,9 @@ class TargetDropout:
     """The setting for one method with its modalities."""
 
     setting: Literal["single", "always", "never"]
-    #: Modalities of the run.
+    #: Number of modalities of the run.
     modalities: int
-    #: Maps that codes are compared with, a mask each.
+    #: Number of maps with which codes are compared; each has a mask.
     maps: int
 
     @property
@@ -34,15 +34,15 @@ class TargetDropout:
 
     @property
     def masks(self) -> int:
-        """Masks of a step, the head's included.
+        """Number of masks per step, including those of the head.
 
-        With one modality the target's is always among them: whether it is used then changes no
-        other number of the run.
+        With one modality the target's mask is always included, so that the other numbers of the
+        run do not depend on whether it is used.
         """
         return HEAD_MASKS + (self.maps if self._acts or self.modalities == 1 else 0)
 
     def apply(self, targets_SMNTC: Tensor, masks_SDNC: Tensor) -> Tensor:
-        """The targets, dropped out or as they are.
+        """The targets, after dropout or unchanged.
 
         Args:
             targets_SMNTC: Frozen features with shape (S, M, N, T, C).

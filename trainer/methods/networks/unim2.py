@@ -5,8 +5,8 @@ described in ``docs/method.md``. Authors' code: Hatins/UniM2 at 08fa082.
 
 Letters of shapes: ``docs/architecture.md``.
 
-With one modality there is no MSN, no fusion and no harmoniser, and the target is the
-dropped-out feature map, unless ``method.options.target_dropout`` says otherwise: that is STEGO.
+With one modality there is no MSN, no fusion and no harmoniser, and the target is the feature map
+after dropout, unless ``method.options.target_dropout`` says otherwise. This equals STEGO.
 """
 
 from collections.abc import Mapping
@@ -64,13 +64,13 @@ class UniM2(SharedCode):
 
     @property
     def needs(self) -> Needs:
-        """Positives, a map for each modality, masks for the head and for dropped-out targets."""
+        """Positives, one map per modality, and masks for the head and for the targets."""
         maps = len(self._modalities)
         return Needs(positives=True, maps=maps, masks=self._target_dropout.masks)
 
     @property
     def terms(self) -> tuple[str, ...]:
-        """The modalities: one loss each."""
+        """One loss per modality."""
         return self._modalities
 
     def step(
@@ -117,7 +117,7 @@ class UniM2(SharedCode):
 
 
 def _anchors(anchor: str, modalities: int) -> tuple[bool, ...]:
-    """Which modalities use the shared code itself; with one modality, that one does."""
+    """Which modalities use the shared code itself; a single modality does."""
     first, others = {
         "first": (True, False),
         "auxiliary": (False, True),

@@ -1,14 +1,14 @@
 """Gaussian filtering of many points at once, on a permutohedral lattice.
 
 Adams, Baek and Davis, Fast High-Dimensional Filtering Using the Permutohedral Lattice
-(Eurographics 2010). A point with F features is in a simplex of a lattice in F dimensions;
-its value is given to the simplex's A = F+1 corners, blurred along each of the A directions of
-the lattice, and taken back from the same corners. That costs as many operations as there are
-points, where the exact sum costs their square.
+(Eurographics 2010). A point with F features is inside a simplex of a lattice in F dimensions. Its
+value is distributed to the simplex's A = F+1 corners, blurred along each of the A directions of
+the lattice, and collected from the same corners. The number of operations is proportional to the
+number of points, while the exact sum needs its square.
 
-The lattice's kernel is close to a Gaussian, not equal to it; the two differ most for points
-that are a few deviations apart. Only corners that some point touches exist, so what would
-pass through an empty place is lost: with features as sparse as colours are, a few percent.
+The lattice's kernel approximates a Gaussian; the two differ most for points that are a few
+deviations apart. Only corners near some point exist, so values that would pass through an empty
+position are lost: a few percent for features as sparse as colours.
 
 Letters of shapes: ``docs/architecture.md``, and F features of a point, A = F+1 corners of
 a simplex, v vertices of the lattice.
@@ -26,21 +26,21 @@ __all__ = ["Lattice"]
 
 @dataclass(frozen=True, kw_only=True)
 class Lattice:
-    """The filter of a set of points; made by :meth:`of`."""
+    """The filter of a set of points; created by :meth:`of`."""
 
     #: The corners of each point's simplex and its barycentric weights, each with shape (I, A).
     corners: Tensor
     weights: Tensor
-    #: The same by corner: points, weights, and where each corner's list begins.
+    #: The same sorted by corner: points, weights, and the start of each corner's list.
     points: Tensor
     point_weights: Tensor
     starts: Tensor
-    #: Each corner's two neighbours in each direction, (A, v, 2); v where there is none.
+    #: Each corner's two neighbours in each direction, (A, v, 2); v for a missing one.
     neighbours: Tensor
 
     @classmethod
     def of(cls, features_IF: Tensor) -> "Lattice":
-        """Lay a lattice through points.
+        """Build a lattice for points.
 
         Args:
             features_IF: Features in units of the kernel's standard deviation.
@@ -66,8 +66,8 @@ class Lattice:
             values_IY: Tensor with shape (I, Y), float32.
 
         Returns:
-            Tensor with shape (I, Y). The scale is the kernel's but for a constant that is the
-            same for all points; whoever normalises by the sum of weights never sees it.
+            Tensor with shape (I, Y). The scale is the kernel's up to a factor that is the same for
+            all points and cancels when divided by the sum of weights.
         """
         table_vY = functional.embedding_bag(
             self.points,
@@ -86,8 +86,8 @@ class Lattice:
 def _simplices(features_IF: Tensor) -> tuple[Tensor, Tensor]:
     """Lattice coordinates (I, A, A) and barycentric weights (I, A) of each corner.
 
-    The second axis is the corner: the one of remainder k has coordinates that are all k
-    modulo A. Coordinates of a corner, the third axis, add up to 0.
+    The second axis is the corner: corner k has coordinates that are all k modulo A. The
+    coordinates of a corner, on the third axis, add up to 0.
     """
     count, axes = len(features_IF), features_IF.shape[1] + 1
     elevated = features_IF.double() @ _elevation(axes - 1).to(features_IF.device).mT
@@ -113,8 +113,8 @@ def _simplices(features_IF: Tensor) -> tuple[Tensor, Tensor]:
 def _elevation(features: int) -> Tensor:
     """From F features to the plane of A coordinates that add up to 0: (A, F).
 
-    Columns are orthogonal and equally long, so that distances keep their proportions. Their
-    length makes splatting, blurring and slicing together a Gaussian of unit deviation.
+    Columns are orthogonal and equally long, which preserves the proportions of distances. Their
+    length makes splatting, blurring and slicing together a Gaussian with unit deviation.
     """
     basis = torch.zeros(features + 1, features, dtype=torch.float64)
     for axis in range(features):
@@ -125,9 +125,9 @@ def _elevation(features: int) -> Tensor:
 
 
 def _encode(keys_IAA: Tensor) -> tuple[Tensor, Tensor]:
-    """Coordinates as one integer (I, A), and by how much a step in each direction moves it.
+    """Coordinates as one integer (I, A), and the change of that integer for each direction.
 
-    The last coordinate follows from the others. A margin keeps steps from running over.
+    The last coordinate follows from the others. A margin prevents overflow between coordinates.
     """
     axes = keys_IAA.shape[2]
     free = keys_IAA[..., :-1]
@@ -142,7 +142,7 @@ def _encode(keys_IAA: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _beside(known_v: Tensor, step: int) -> Tensor:
-    """Indices of the corners a step before and after each; v where there is none: (v, 2)."""
+    """Indices of the corners one step before and after each; v for a missing one: (v, 2)."""
     count = len(known_v)
     found = []
     for wanted in (known_v - step, known_v + step):

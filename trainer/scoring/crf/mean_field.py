@@ -2,13 +2,13 @@
 
 Krähenbühl and Koltun, Efficient Inference in Fully Connected CRFs with Gaussian Edge
 Potentials (NeurIPS 2011); with the settings of STEGO, EAGLE and UniM2 (``docs/method.md``).
-Every pixel is tied to every other by two kernels with Potts compatibility: one of position,
-one of position and colour. Each is normalised symmetrically: by the square roots of both
-pixels' sums of weights.
+Two kernels with Potts compatibility connect every pixel with every other: one of position, one of
+position and colour. Each is normalised symmetrically, by the square roots of both pixels' sums of
+weights.
 
-Written for torch, because existing libraries compile C++ when they are installed and cannot use
-a GPU. The kernel of position is summed exactly up to a distance of five deviations, the kernel
-of position and colour on a permutohedral lattice (``lattice``).
+Written for torch, because existing libraries compile C++ during installation and cannot use a GPU.
+The kernel of position is summed exactly up to a distance of five deviations; the kernel of
+position and colour uses a permutohedral lattice (``lattice``).
 
 Letters of shapes: ``docs/architecture.md``.
 """
@@ -22,21 +22,21 @@ from trainer.scoring.crf.lattice import Lattice
 
 __all__ = ["CrfSettings", "refine"]
 
-REACH = 5  # deviations; what is beyond has less than 4e-6 of the weight at the centre
-FLOOR = 1e-5  # of a probability: no pixel is sure of its class
+REACH = 5  # deviations; everything beyond has less than 4e-6 of the weight at the centre
+FLOOR = 1e-5  # of a probability: no pixel is certain of its class
 TINY = 1e-20  # of a sum of weights
 
 
 @dataclass(frozen=True, kw_only=True)
 class CrfSettings:
-    """The kernels and how long they act; lengths in pixels, colours from 0 to 255."""
+    """The kernels and the number of updates; lengths in pixels, colours from 0 to 255."""
 
-    #: Updates of the mean field.
+    #: Number of updates of the mean field.
     iterations: int = 10
     #: Deviation and weight of the kernel of position.
     near: float = 1.0
     near_weight: float = 3.0
-    #: Deviations in position and colour, and weight, of the other.
+    #: Deviations in position and colour, and weight, of the other kernel.
     far: float = 67.0
     colour: float = 3.0
     far_weight: float = 4.0
@@ -48,9 +48,9 @@ def refine(
     """Probabilities that agree with the edges of images.
 
     Args:
-        probabilities_NYhw: What the model gives, with shape (N, Y, h, w).
-        guides_N3hw: The images as they are, not normalised, from 0 to 1; (N, 3, h, w).
-        settings: The field's; the published ones if None.
+        probabilities_NYhw: Probabilities of the model with shape (N, Y, h, w).
+        guides_N3hw: The images, not normalised, from 0 to 1; (N, 3, h, w).
+        settings: Settings of the field; the published ones if None.
 
     Returns:
         Tensor with shape (N, Y, h, w).
@@ -96,7 +96,7 @@ def _gaussian(length: int, deviation: float, like: Tensor) -> Tensor:
 
 
 def _balanced(weights: Tensor) -> Tensor:
-    """A symmetric matrix with rows and columns divided by the roots of its sums."""
+    """A symmetric matrix whose rows and columns are divided by the roots of its sums."""
     root = weights.sum(dim=1).sqrt()
     return weights / root / root[:, None]
 

@@ -1,7 +1,7 @@
-"""Criteria: the numbers that an evaluation gives a run, by name.
+"""Criteria: the named numbers that result from an evaluation.
 
-A new criterion is one file and one line in the table; reports, checkpoints, the database and
-logs then carry it.
+A new criterion is one file and one line in the table; it is then part of reports, checkpoints, the
+database and logs.
 """
 
 from collections.abc import Mapping

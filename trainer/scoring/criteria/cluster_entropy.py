@@ -1,4 +1,4 @@
-"""How evenly clusters are used. Shape letter: Z clusters."""
+"""Uniformity of cluster use. Shape letter: Z clusters."""
 
 import math
 

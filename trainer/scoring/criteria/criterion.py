@@ -1,4 +1,4 @@
-"""What a criterion is: one number that an evaluation gives a run, with or without labels.
+"""Interface of a criterion: one number that results from an evaluation.
 
 Letters of shapes: ``docs/architecture.md``.
 """
@@ -16,7 +16,7 @@ __all__ = ["Criterion", "Evidence"]
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """What one pass over a split counted."""
+    """Counts of one pass over a split."""
 
     #: Scores of the cluster probe after Hungarian matching; NaN without labels.
     cluster: Scores
@@ -26,19 +26,19 @@ class Evidence:
     use_Z: NDArray[np.int64]
     #: Sum of the unit codes of all tokens of the split: (K,).
     unit_sum_K: NDArray[np.float64]
-    #: How many codes were summed.
+    #: Number of codes in the sum.
     codes: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Criterion:
-    """A number by name, and how it is computed."""
+    """A number with a name, and the function that computes it."""
 
-    #: Its name in reports; never changes, since reports are stored.
+    #: Its name in reports; never changes, because reports are stored.
     name: str
     #: Whether it needs labels on the evaluated split.
     needs_labels: bool
-    #: What it measures, in one sentence with the range.
+    #: Its meaning in one sentence, with the range.
     sentence: str
-    #: Computes it; NaN where it is undefined.
+    #: Computes it; NaN if it is undefined.
     compute: Callable[[Evidence], float]

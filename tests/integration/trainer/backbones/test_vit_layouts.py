@@ -1,4 +1,4 @@
-"""Each family's weights, written in each layout they are distributed in and read back."""
+"""Each family's weights, written in each published layout and read back."""
 
 import argparse
 from collections.abc import Callable
@@ -127,7 +127,7 @@ def test_a_training_checkpoint_gives_its_teacher_without_heads(name: str, tmp_pa
 
 
 @pytest.mark.parametrize("name", [DINOV3[0], DINOV3[1], DINOV2[0], DINO[1]])
-def test_what_is_missing_besides_or_of_another_size_is_listed(name: str, tmp_path: Path) -> None:
+def test_missing_additional_and_resized_weights_are_listed(name: str, tmp_path: Path) -> None:
     state = as_authors(random_vit(name))
     del state["blocks.1.norm2.weight"]
     state["blocks.1.surplus"] = torch.zeros(1)
@@ -140,8 +140,8 @@ def test_what_is_missing_besides_or_of_another_size_is_listed(name: str, tmp_pat
     text = str(caught.value)
     assert "\n" not in text
     for phrase in (
-        "misses 1: blocks.1.norm2.weight",
-        "has besides 1: blocks.1.surplus",
+        "lacks 1: blocks.1.norm2.weight",
+        "also has 1: blocks.1.surplus",
         "other shape: 1: norm.bias",
     ):
         assert phrase in text
@@ -161,7 +161,7 @@ def test_another_size_of_the_family_is_refused(
     shrink(width=128, heads=2)
     assert "other shape: " in refusal(DINOV3[0], state, tmp_path)
     shrink(depth=1)
-    assert "has besides 1" in refusal(DINOV3[0], state, tmp_path)
+    assert "also has 1" in refusal(DINOV3[0], state, tmp_path)
 
 
 def test_positions_of_another_resolution_are_not_resampled(tmp_path: Path) -> None:
@@ -188,12 +188,12 @@ def test_other_periods_and_masks_are_refused(tmp_path: Path) -> None:
     assert "other periods" in refusal(DINOV3[0], state, tmp_path)
     state["rope_embed.periods"] = periods
     state["blocks.0.attn.qkv.bias_mask"] = state["blocks.0.attn.qkv.bias_mask"] * torch.nan
-    assert "is no mask" in refusal(DINOV3[0], state, tmp_path)
+    assert "is not a mask" in refusal(DINOV3[0], state, tmp_path)
     del state["blocks.0.attn.qkv.bias"]
-    assert "has besides 1: blocks.0.attn.qkv.bias_mask" in refusal(DINOV3[0], state, tmp_path)
+    assert "also has 1: blocks.0.attn.qkv.bias_mask" in refusal(DINOV3[0], state, tmp_path)
 
 
-def test_biases_are_told_which_model_takes_them(tmp_path: Path) -> None:
+def test_the_message_on_biases_names_the_model_that_has_them(tmp_path: Path) -> None:
     for state in (as_dinov3(random_vit(QKVB)), own_state(random_vit(QKVB))):
         assert f"{QKVB!r} takes them" in refusal(DINOV3[0], state, tmp_path)
 

@@ -126,7 +126,7 @@ def test_outputs_are_those_of_the_network_written_out(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_channels_and_fingerprints_tell_outputs_apart(name: str) -> None:
+def test_channels_and_fingerprints_distinguish_outputs(name: str) -> None:
     vits = [
         build_backbone(BackboneConfig(name=name, weights="random", output=output))  # type: ignore[arg-type]
         for output in OUTPUTS
@@ -157,7 +157,7 @@ def test_nothing_stays_hooked(shrink: Callable[..., None]) -> None:
         ("vit_base_patch16_siglip_224", 3, "attention", "no attention of a class token"),
     ],
 )
-def test_an_output_the_model_lacks_is_one_line(
+def test_an_output_the_model_lacks_is_refused_in_one_line(
     shrink: Callable[..., None], name: str, depth: int, output: str, lack: str
 ) -> None:
     shrink(depth=depth)
@@ -166,7 +166,7 @@ def test_an_output_the_model_lacks_is_one_line(
     assert lack in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_patch_stats_has_tokens_alone() -> None:
+def test_patch_stats_has_only_tokens() -> None:
     assert build_backbone(BackboneConfig()).channels == 44
     with pytest.raises(ConfigError, match="one kind of features"):
         build_backbone(BackboneConfig(output="keys3"))

@@ -1,4 +1,4 @@
-"""The real frames, where the variable UMSS_DATA says where they are."""
+"""The real frames, if the variable UMSS_DATA names their folder."""
 
 import os
 from pathlib import Path
@@ -47,7 +47,7 @@ def test_disparity_is_nearer_below_and_farthest_in_the_sky(config: TrainConfig) 
     assert disparity[700, 600:1400].mean() > disparity[500, 600:1400].mean()
 
 
-def test_it_becomes_material(config: TrainConfig, tmp_path: Path) -> None:
+def test_its_features_are_cached(config: TrainConfig, tmp_path: Path) -> None:
     dataset_features = prepare(config, cache=tmp_path)
 
     assert (
@@ -69,7 +69,7 @@ def test_it_becomes_material(config: TrainConfig, tmp_path: Path) -> None:
         assert 0.5 < np.asarray(features, dtype=np.float64).std() < 1.5
 
 
-def test_own_images_may_be_called_as_the_frames_are(config: TrainConfig) -> None:
+def test_own_images_may_be_named_like_the_frames(config: TrainConfig) -> None:
     data_set = open_dataset(config.data)
     city = min((DATA / "leftImg8bit/train").iterdir()).name
     frames, disparities = (DATA / kind / "train" / city for kind in ("leftImg8bit", "disparity"))

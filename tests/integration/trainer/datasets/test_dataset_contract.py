@@ -1,4 +1,4 @@
-"""What holds for every data set: over small copies in each layout, and over the real samples.
+"""Contract of every data set, on small copies in each layout and on the real samples.
 
 A new data set is a line in :data:`tests.fakes.data_sets.MAKERS`.
 """
@@ -48,7 +48,7 @@ SAMPLES = [
 
 @dataclass
 class Copy:
-    """A data set on disk (or drawn), and a folder for what is made from it."""
+    """A data set on disk (or generated), and a folder for results."""
 
     config: DataConfig
     cache: Path
@@ -123,26 +123,26 @@ def test_classes_have_names_and_colours(copy: Copy) -> None:
     assert all(0 <= part <= 255 for colour in copy.data_set.palette for part in colour)
 
 
-def test_what_is_stored_has_the_images_height(copy: Copy) -> None:
+def test_stored_arrays_have_the_images_height(copy: Copy) -> None:
     name = copy.data_set.train.names[0]
     for modality in copy.data_set.modalities:
         stored = copy.data_set.source.stored(name, modality)
         assert stored is None or stored.shape[0] == copy.image(name, modality).shape[0]
 
 
-def test_files_lie_under_the_root(copy: Copy) -> None:
+def test_files_are_under_the_root(copy: Copy) -> None:
     for path in copy.data_set.source.files():
         assert copy.data_set.root is not None and path.is_relative_to(copy.data_set.root)
 
 
-def test_an_unknown_modality_is_told_with_the_known_ones(copy: Copy) -> None:
+def test_an_unknown_modality_is_refused_with_the_known_ones(copy: Copy) -> None:
     asked = dataclasses.replace(copy.config, modalities=("rgb", "sonar"))
 
     with pytest.raises(ConfigError, match=r"'sonar'.*choose from rgb"):
         open_dataset(asked)
 
 
-def test_an_unknown_option_is_told(copy: Copy) -> None:
+def test_an_unknown_option_is_refused(copy: Copy) -> None:
     asked = dataclasses.replace(copy.config, options={**copy.config.options, "colour": "blue"})
 
     with pytest.raises(ConfigError, match=r"'colour' in table \[data.options\]"):

@@ -1,4 +1,4 @@
-"""Every cell of the table of inputs: used, used and said, or refused in one line."""
+"""Every cell of the table of inputs: used, used with a note, or refused in one line."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -41,7 +41,7 @@ CELLS = [
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a copy."""
+    """Result for a copy."""
 
     #: Images and labels, or masks, by name and kind.
     pixels: Mapping[tuple[str, str], NDArray[Any]]
@@ -73,7 +73,7 @@ class Model:
     root: Path
 
     def predict(self, copy: Copy, out: Path, capsys: pytest.CaptureFixture[str]) -> Result:
-        """What the command makes of images of one's own."""
+        """The result of the command for the user's own images."""
         arguments: list[object] = ["predict", self.root / "run", copy.root / "rgb", "--out", out]
         arguments += ["--modality", f"thermal={copy.root / 'thermal'}"]
         arguments += ["--cache", self.root / "cache", "--device", "cpu"]
@@ -92,7 +92,7 @@ class Model:
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Model]:
-    """Of the folder data set: colour, and 16 bits of heat."""
+    """Of the folder data set: colour, and 16 bits of thermal."""
     root = tmp_path_factory.mktemp("model")
     data = folder.lists(root / "data")
     config = TrainConfig(
@@ -113,7 +113,7 @@ def test_every_data_set_that_is_read_from_files_has_a_column() -> None:
 
 
 @pytest.mark.parametrize(("row", "column"), CELLS)
-def test_what_becomes_of_it(
+def test_each_input_is_used_noted_or_refused_as_the_table_says(
     row: Row, column: str, tmp_path: Path, model: Model, capsys: pytest.CaptureFixture[str]
 ) -> None:
     copies = tmp_path / "copy"

@@ -1,4 +1,4 @@
-"""Processes that build one bank, and what a killed one leaves."""
+"""Processes that build the same cache entry, and what a killed one leaves behind."""
 
 import os
 import signal
@@ -17,8 +17,8 @@ CONFIG = TrainConfig(
     features=FeatureConfig(train_resolution=32, eval_resolution=64),
 )
 
-#: Prepares CONFIG's bank; prints what it does, a line each, and at last the folder. Holds
-#: still at the stage that its last argument names.
+#: Prepares CONFIG's cache entry; prints each step on a line, and finally the folder. Pauses at the
+#: stage given as its last argument.
 PROGRAM = """
 import resource, sys, time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Banks under attack: killed at many points, on disks that fill up, flipped bytes.
+"""Cache entries after kills at many points, on full disks, and with flipped bytes.
 
 One process is started for all of it; it forks a child for each attack, since starting one
 takes longer than the attack.
@@ -25,9 +25,9 @@ CONFIG = TrainConfig(
     features=FeatureConfig(train_resolution=24, eval_resolution=48, neighbours=10),
 )
 
-#: Prints one JSON list. Each child builds a bank in a folder of its own and is stopped at its
-#: n-th call of the operating system that opens, writes, flushes, makes, renames or removes: by
-#: SIGKILL, or by an error that says the disk is full. Then another child looks, and builds again.
+#: Prints one JSON list. Each child builds a cache entry in its own folder and is stopped at its
+#: n-th system call that opens, writes, flushes, creates, renames or removes a file: by SIGKILL, or
+#: by an error as from a full disk. Then another child inspects the folder and builds again.
 PROGRAM = """
 import errno, json, os, random, signal, sys
 from pathlib import Path
@@ -195,7 +195,7 @@ def flip(path: Path, generator: np.random.Generator) -> None:
 def test_a_flipped_bit_in_any_file_is_found_before_a_run(
     built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever the size of the bank: the small ones' mercy is taken away."""
+    """Entries of any size: the exception for small ones is disabled."""
     monkeypatch.setattr(cache_entry, "SMALL", 0)
     generator = np.random.default_rng(3)
     for path in sorted(built.iterdir()):
@@ -236,7 +236,7 @@ def test_fit_and_features_refuse_a_flipped_bit_and_rebuild_what_was_deleted(
         error = capsys.readouterr().err.strip()
         assert "train.rgb.npy does not match its checksum" in error and "\n" not in error
     assert not (tmp_path / "out").exists()
-    gc.collect()  # the errors' frames still hold the bank
+    gc.collect()  # the errors' frames still refer to the entry
     pruned = ("cache", "prune", "--cache", tmp_path / "cache", "--larger-than", "1kB", "--yes")
     assert call_trainer(*pruned) == 0
     assert call_trainer("features", *common) == 0

@@ -1,4 +1,4 @@
-"""Real sensors, as they come: none is suspected of being shifted."""
+"""Pairs of real sensors: none is suspected of being shifted."""
 
 import os
 from pathlib import Path
@@ -31,7 +31,7 @@ def shifts_of(config: DataConfig, images: int) -> dict[str, Shift]:
 
 @pytest.mark.parametrize("name", ["mcubes", "mfnet", "nyu"])
 def test_real_pairs_are_not_suspected(name: str, tmp_path: Path) -> None:
-    """Three scenes or frames, and one of NYU: few as they are, their edges agree on no shift."""
+    """Even for three scenes or frames, and one of NYU, no shift is found."""
     shifts = shifts_of(MAKERS[name].sample(DATA, tmp_path / "root"), images=3)
 
     assert shifts

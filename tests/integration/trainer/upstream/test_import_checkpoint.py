@@ -1,4 +1,4 @@
-"""A checkpoint as the released code writes it, as one of ours: same codes, same predictions.
+"""Importing a checkpoint in the format of the published code: same codes, same predictions.
 
 Shape letters: B images, C channels, H W token grid, M modalities.
 """
@@ -67,7 +67,7 @@ def settings_of(name: str, modalities: list[str], **changed: Any) -> dict[str, A
 
 
 class Released:
-    """One released model on disk."""
+    """One published model on disk."""
 
     def __init__(self, path: Path, name: str, modalities: list[str], **options: Any) -> None:
         change = options.pop("change", None)
@@ -203,7 +203,7 @@ def test_the_command_prints_what_it_read_and_evaluate_takes_it(
     assert "was trained on other features" in capsys.readouterr().err
 
 
-def test_it_is_not_trained_on(
+def test_an_imported_checkpoint_cannot_be_trained_further(
     released: Released,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -276,12 +276,12 @@ def with_state(**tensors: torch.Tensor | None) -> Callable[[dict[str, Any]], Non
             ),
             CheckpointError,
             [
-                "misses 1: net.cluster1.0.bias",
-                "has besides 1: net.extra",
+                "lacks 1: net.cluster1.0.bias",
+                "also has 1: net.extra",
                 "other shape: 1: cluster_probe.clusters (12, 6) instead of (13, 6)",
             ],
         ),
-        (with_state(net__model__norm__bias=None), WeightsError, ["misses 1: norm.bias"]),
+        (with_state(net__model__norm__bias=None), WeightsError, ["lacks 1: norm.bias"]),
     ],
 )
 def test_missing_and_extra_parts_are_named_and_nothing_is_left(
@@ -292,7 +292,7 @@ def test_missing_and_extra_parts_are_named_and_nothing_is_left(
     assert all(phrase in text for phrase in phrases), text
 
 
-def test_a_folder_in_use_and_files_that_are_none(released: Released, tmp_path: Path) -> None:
+def test_a_folder_in_use_and_invalid_files_are_refused(released: Released, tmp_path: Path) -> None:
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "file").touch()
     with pytest.raises(CheckpointError, match="is in use"):
@@ -305,7 +305,7 @@ def test_a_folder_in_use_and_files_that_are_none(released: Released, tmp_path: P
     assert "lacks what Lightning writes" in refusal(tmp_path / "plain.ckpt", tmp_path / "out")
 
 
-def test_older_settings_do_not_stop_it_but_are_said(
+def test_older_settings_are_accepted_with_a_note(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "old.ckpt"

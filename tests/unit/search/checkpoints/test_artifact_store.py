@@ -10,21 +10,21 @@ import pytest
 
 from search.checkpoints.artifact_store import ArtifactCheckpointPlace, ArtifactCheckpointStore
 from search.records.jobs import Job
-from search.records.messages import Begin, Continue, Reported, Task
+from search.records.messages import Begin, Continue, Crashed, Reported, Task
 from search.records.stored_checkpoint import StoredCheckpoint
 from search.workers import worker
 from storage.artifact_places import open_artifacts
 from storage.artifacts import ArtifactStore
 from storage.errors import ArtifactFailure
+from tests.fakes.hosted_worker import HostedWorker
 from tests.unit.trainer.small import small_config, small_dataset_features
-from trainer.errors import CheckpointError
 from trainer.records import Report
 
 EVALUATIONS = 4
 
 
 @pytest.fixture
-def hosted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], worker.Worker]:
+def hosted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], HostedWorker]:
     """Workers of one study, each as on a node of its own."""
     dataset_features = small_dataset_features()
     monkeypatch.setattr(worker, "open_dataset_features", lambda folder: dataset_features)
@@ -37,7 +37,7 @@ def hosted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], work
         device="cpu",
         artifact_store=artifact_store,
     )
-    return lambda: worker.Worker(setup)
+    return lambda: HostedWorker(setup)
 
 
 def task(tmp_path: Path, attempt: int, *stored: StoredCheckpoint) -> Task:
@@ -54,7 +54,7 @@ def task(tmp_path: Path, attempt: int, *stored: StoredCheckpoint) -> Task:
 
 
 def run_to(
-    hosted: worker.Worker, task: Task, until: int
+    hosted: HostedWorker, task: Task, until: int
 ) -> tuple[list[Report], list[StoredCheckpoint]]:
     """All reports, and the checkpoints left, the newest first."""
     told = hosted.advance(Begin(task=task))
@@ -72,7 +72,7 @@ def leave_node(tmp_path: Path) -> None:
 
 
 def test_another_node_goes_on_from_the_depot(
-    tmp_path: Path, hosted: Callable[[], worker.Worker]
+    tmp_path: Path, hosted: Callable[[], HostedWorker]
 ) -> None:
     undisturbed, _ = run_to(hosted(), task(tmp_path, 1), EVALUATIONS)
     leave_node(tmp_path)
@@ -114,7 +114,7 @@ SPOILT = [
 
 @pytest.mark.parametrize("what", SPOILT)
 def test_what_is_damaged_is_passed_over_for_the_one_before(
-    tmp_path: Path, hosted: Callable[[], worker.Worker], what: str
+    tmp_path: Path, hosted: Callable[[], HostedWorker], what: str
 ) -> None:
     reports, left = run_to(hosted(), task(tmp_path, 1), 3)
     spoil(tmp_path, left[0], what)
@@ -133,7 +133,7 @@ def test_what_is_damaged_is_passed_over_for_the_one_before(
 
 
 def test_a_folder_that_is_there_is_not_fetched(
-    tmp_path: Path, hosted: Callable[[], worker.Worker], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, hosted: Callable[[], HostedWorker], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reports, left = run_to(hosted(), task(tmp_path, 1), 2)
 
@@ -147,7 +147,7 @@ def test_a_folder_that_is_there_is_not_fetched(
 
 
 def test_a_store_that_fails_is_told_once_and_costs_no_trial(
-    tmp_path: Path, hosted: Callable[[], worker.Worker], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, hosted: Callable[[], HostedWorker], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     undisturbed, _ = run_to(hosted(), task(tmp_path, 1), EVALUATIONS)
     leave_node(tmp_path)
@@ -178,7 +178,7 @@ def test_a_store_that_fails_is_told_once_and_costs_no_trial(
 
 
 def test_a_local_disk_that_is_full_costs_no_trial(
-    tmp_path: Path, hosted: Callable[[], worker.Worker]
+    tmp_path: Path, hosted: Callable[[], HostedWorker]
 ) -> None:
     (tmp_path / "checkpoints").write_text("in the way")
     node = hosted()
@@ -190,17 +190,18 @@ def test_a_local_disk_that_is_full_costs_no_trial(
 
 
 def test_the_best_is_tested_from_the_depot_where_its_folder_is_not(
-    tmp_path: Path, hosted: Callable[[], worker.Worker], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, hosted: Callable[[], HostedWorker], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, left = run_to(hosted(), task(tmp_path, 1), EVALUATIONS)
     folder = task(tmp_path, 1).folder
     here = hosted()
-    object.__setattr__(here._dataset_features, "test", here._dataset_features.val)
+    features = here.worker._dataset_features
+    object.__setattr__(features, "test", features.val)
     test = replace(task(tmp_path, 1, left[0]), job=Job("test", 7), folder=str(tmp_path / "unused"))
     scores = here.advance(Begin(task=replace(test, earlier=(folder,)))).on_test
     assert scores is not None
     leave_node(tmp_path)
     assert here.advance(Begin(task=test)).on_test == scores
     spoil(tmp_path, left[0], "no tensors")
-    with pytest.raises(CheckpointError):
-        here.advance(Begin(task=test))
+    told = here.answer(Begin(task=test))
+    assert isinstance(told, Crashed) and told.reason.startswith("CheckpointError: ")

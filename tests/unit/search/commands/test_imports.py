@@ -1,16 +1,43 @@
-"""What the verbs that only read studies bring along, and what not."""
+"""What the commands that only read studies bring along, and what a worker does."""
 
 import subprocess
 import sys
 
+import pytest
+
+#: Slow to import, and of no use to somebody who reads what is stored.
+NOT_FOR_READERS = (
+    "torch", "ray", "timm", "boto3", "scipy", "numpy", "optuna", "alembic", "matplotlib",
+)  # fmt: skip
+#: Of no use to a worker before its first evaluation, or at all.
+NOT_FOR_WORKERS = (
+    "timm", "boto3", "scipy.stats", "scipy.ndimage", "scipy.optimize", "optuna", "alembic",
+    "sqlalchemy", "matplotlib", "ray",
+)  # fmt: skip
 PROGRAM = """
 import sys
-import search.commands.app
-for name in ("torch", "ray", "timm", "boto3", "scipy"):
-    assert name not in sys.modules, name
+{imports}
+print(*sorted(set({unwanted!r}) & set(sys.modules)))
 """
 
 
-def test_verbs_that_train_nothing_start_without_what_trains() -> None:
-    outcome = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True)
-    assert (outcome.returncode, outcome.stderr) == (0, "")
+def imported(imports: str, unwanted: tuple[str, ...]) -> list[str]:
+    """Which of the modules a fresh process has after some imports."""
+    program = PROGRAM.format(imports=imports, unwanted=unwanted)
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+
+
+@pytest.mark.parametrize("verb", ["list", "status", "best", "stop"])
+def test_a_command_that_reads_starts_without_what_searches(verb: str) -> None:
+    group = "typer.main.get_command(search.commands.app.app)"
+    look_up = f"import typer, search.commands.app\n{group}.commands[{verb!r}]"
+    assert imported(look_up, NOT_FOR_READERS) == []
+
+
+def test_a_worker_starts_without_what_it_does_not_need_yet() -> None:
+    assert imported("import search.workers.worker", NOT_FOR_WORKERS) == []
+
+
+def test_unwanted_modules_would_be_seen() -> None:
+    assert imported("import numpy, search.commands.app", NOT_FOR_READERS) == ["numpy"]

@@ -10,8 +10,10 @@ from typer.testing import CliRunner
 from search.commands.app import app
 from search.commands.flag_groups import RunFlags
 from search.commands.run_options import find_run_options
+from search.errors import SettingsError
 from search.launch import detaching
 from search.launch.detaching import Detached
+from search.machine import resources
 from search.machine.reservations import SharingPolicy
 from search.machine.resources import Machine
 
@@ -83,6 +85,29 @@ def test_run_options_are_the_flags_with_the_defaults_of_this_machine(
     )  # fmt: skip
     assert (options.ray_address, options.patience, options.standby) == ("h:1", 1.0, False)
     assert not find_run_options(RunFlags(device="cpu")).sharing.exactly
+
+
+@pytest.mark.parametrize(("slots", "count"), [("1", 1), ("4", 4), ("auto", 1)])
+def test_on_a_cpu_slots_are_the_number_given_or_one(slots: str, count: int) -> None:
+    options = find_run_options(RunFlags(device="cpu", workers=2, slots=slots))
+    assert options.machine == Machine(device="cpu", workers=2, slots=count)
+    assert options.machine.seats == 2 * count and not options.measure_slots
+
+
+@pytest.mark.parametrize("slots", ["0", "-1", "many", "1.5", ""])
+def test_slots_that_are_no_number_are_refused(slots: str) -> None:
+    with pytest.raises(SettingsError, match=rf"\A--slots {slots} .*give .*auto\Z"):
+        find_run_options(RunFlags(device="cpu", slots=slots))
+
+
+def test_slots_are_measured_on_a_gpu_of_this_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resources, "_gpus", lambda: ("0",))
+    options = find_run_options(RunFlags(slots="auto"))
+    assert options.measure_slots and options.machine.slots == 1
+    assert not find_run_options(RunFlags(slots="2")).measure_slots
+    monkeypatch.setattr(resources, "_gpus", lambda: ())
+    with pytest.raises(SettingsError, match="has none: give a number"):
+        find_run_options(RunFlags(device="cuda", workers=2, slots="auto", ray="h:1"))
 
 
 def test_an_artifact_store_elsewhere_keeps_its_address() -> None:

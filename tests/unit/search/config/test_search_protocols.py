@@ -19,6 +19,7 @@ from search.records.jobs import Job
 from search.records.messages import Begin, Continue, OnTest, Task
 from search.records.outcome import Completed
 from search.workers import worker
+from tests.fakes.hosted_worker import HostedWorker
 from tests.unit.search.builders import make_report
 from tests.unit.trainer.small import small_config, small_dataset_features
 from trainer.config.presets import preset_names as run_presets
@@ -127,7 +128,7 @@ def test_a_worker_tests_the_iterate_that_counts(
     config = small_config(training={"iterations": 24, "learning_rate": 0.02})
     evaluation = dataclasses.replace(config.evaluation, evaluations=12, report="best")
     config = dataclasses.replace(config, evaluation=evaluation)
-    hosted = worker.Worker(worker.WorkerSetup(config=config, feature_cache="", device="cpu"))
+    hosted = HostedWorker(worker.WorkerSetup(config=config, feature_cache="", device="cpu"))
     task = Task(job=Job("trial", 0), attempt=1, params={}, seed=1, folder=str(tmp_path))
     reports = list(hosted.advance(Begin(task=task)).reports)
     while len(reports) < 12:

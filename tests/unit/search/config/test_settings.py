@@ -9,7 +9,7 @@ from optuna.trial import TrialState, create_trial
 from search.config.assignments import parse_fixes, parse_ranges
 from search.config.configuration import LaunchConfig, differences, resolve
 from search.errors import SettingsError
-from search.records.outcome import END_ATTRIBUTE, end_mark
+from search.records.stored_trial import END_ATTRIBUTE, end_mark
 from search.reporting.best_run import best_config
 from search.reporting.reading import view_study
 from storage.studies import StudyRecord

@@ -11,8 +11,8 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from search.driver.driver import Ending
 from search.driver.study_changes import NumberTaken, StudyChanges, TrialOver
 from search.driver.writes import AddTrial, EndTrial, StartQueued, Write
-from search.records.origin import Unsuitable, counted, ended_by_driver, given_parameters
-from search.records.outcome import END_ATTRIBUTE, end_mark
+from search.records.origin import Unsuitable, counted, given_parameters
+from search.records.stored_trial import END_ATTRIBUTE, end_mark, ended_by_driver
 from tests.fakes.memory_search import SPACE, Search
 from tests.fakes.store import MemoryStore
 

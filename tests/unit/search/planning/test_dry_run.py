@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import tomli_w
+import torch
 from rich.console import Console
 
 from search.config.configuration import resolve_layers
@@ -15,6 +16,7 @@ from search.machine.resources import Machine
 from search.machine.run_options import Paths, RunOptions
 from search.planning import dry_run as verb
 from search.planning.checking import check_dataset
+from search.planning.costs import measure
 from search.planning.dry_run import DryRun, dry_run
 from search.reporting.dry_run import plan
 from storage.address import parse_address
@@ -23,6 +25,7 @@ from trainer.config.sources import read_layers
 from trainer.console.sizes import bytes_text
 from trainer.errors import ConfigError
 from trainer.features import prepare
+from trainer.features.dataset_summary import dataset_summary
 
 TINY = {
     "data": {"options": {"train": 4, "val": 2, "test": 3, "size": 64}},
@@ -34,9 +37,9 @@ TINY = {
 }
 
 
-def options_below(folder: Path, *, workers: int = 1) -> RunOptions:
+def options_below(folder: Path, *, workers: int = 1, slots: int = 1) -> RunOptions:
     paths = Paths(cache=folder / "cache", checkpoints=folder / "checkpoints")
-    machine = Machine(device="cpu", workers=workers)
+    machine = Machine(device="cpu", workers=workers, slots=slots)
     return RunOptions(machine=machine, paths=paths, patience=0.0)
 
 
@@ -119,6 +122,29 @@ def test_time_is_that_of_all_trials_shared_by_the_workers(
     assert run.seconds == 10 * 36 / 2
     crowded = dataclasses.replace(run, options=options_below(Path(), workers=8))
     assert crowded.seconds == run.seconds, "eight workers on two cores are no faster than two"
+
+
+def test_slots_share_a_worker_and_wait_for_each_others_evaluations(
+    run: DryRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verb, "usable_cores", lambda: (0, 1))
+    costs = dataclasses.replace(run.costs, slots=3, iteration_seconds=2.0, evaluation_seconds=3.0)
+    options = options_below(Path(), workers=2, slots=3)
+    slotted = dataclasses.replace(run, costs=costs, options=options)
+    assert slotted.trial_seconds == 12 * 2 + 3 * 4 * 3
+    assert slotted.at_once == 6 and slotted.seconds == 10 * 60 / 6
+    assert slotted.checkpoint_bytes == 7 * costs.checkpoint_bytes
+    stream = io.StringIO()
+    Console(file=stream, width=160).print(plan(slotted))
+    assert "2 on CPU cores, each with 3 slots" in stream.getvalue()
+    assert "iterations in 3 slots of 2000 ms" in stream.getvalue()
+    assert slotted.to_json()["slots"] == 3
+
+
+def test_slots_are_measured_as_they_would_train() -> None:
+    config = resolve_layers(read_layers("rooms", None, TINY)).train
+    costs = measure(config, dataset_summary(config), torch.device("cpu"), slots=3)
+    assert costs.slots == 3 and costs.iteration_seconds > 0
 
 
 def test_it_is_told_in_words_and_as_json(run: DryRun) -> None:

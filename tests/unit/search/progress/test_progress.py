@@ -305,3 +305,33 @@ def test_a_dumb_terminal_gets_plain_lines(monkeypatch: pytest.MonkeyPatch) -> No
 def test_durations(seconds: float, exact: str, about: str) -> None:
     assert duration_text(seconds) == exact
     assert about_text(seconds) == about
+
+
+def seats(workers: int, slots: int) -> tuple[WorkerLine, ...]:
+    """Seats of which the last of each worker is idle."""
+    return tuple(
+        WorkerLine(
+            name=f"worker-{worker}/{slot}",
+            trial=None if slot == slots - 1 else 10 * worker + slot,
+            iteration=100 * slot,
+            iterations=300,
+            score=20.0 + slot,
+        )
+        for worker in range(workers)
+        for slot in range(slots)
+    )
+
+
+def test_a_few_seats_have_a_line_each(log: Log) -> None:
+    progress, lines = log
+    progress.update(dataclasses.replace(SNAPSHOT, workers=seats(1, 3)))
+    assert "worker-0/1: trial 1 at 100 of 300; worker-0/2: idle" in lines()[0]
+
+
+def test_many_seats_share_the_line_of_their_worker(log: Log) -> None:
+    progress, lines = log
+    many = dataclasses.replace(SNAPSHOT, workers=seats(5, 4))
+    progress.update(many)
+    assert "worker-3: 3 of 4 slots busy; worker-4: 3 of 4 slots busy" in lines()[0]
+    row = next(line for line in drawn(many).splitlines() if "worker-4" in line)
+    assert "3 of 4 slots" in row and "100 of 300" in row and "22.00" in row

@@ -15,10 +15,9 @@ from search.records.outcome import (
     Outcome,
     Prune,
     Pruned,
-    prune_kind,
-    prune_reason,
     trial_end,
 )
+from search.records.stored_trial import prune_kind, prune_reason
 from tests.unit.search.builders import add_finished, make_report
 
 COLLAPSED = Pruned(kind="collapsed", reason="largest cluster holds 96.2 % of the pixels")

@@ -74,7 +74,7 @@ def test_slopes_have_the_sign_and_order_of_the_ramp() -> None:
     assert lightness_down[0].abs().max() < 1e-3
 
 
-def test_orientation_tells_upright_from_slanting_stripes() -> None:
+def test_orientation_distinguishes_upright_from_slanting_stripes() -> None:
     row, column = torch.meshgrid(torch.arange(48.0), torch.arange(48.0), indexing="ij")
 
     def stripes(phase: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Torch files are data: whatever is pickled in them, nothing of it runs."""
+"""Torch files are read as data: no pickled code runs."""
 
 import argparse
 import collections
@@ -31,7 +31,7 @@ def refusal(action: Callable[[], object]) -> str:
     return str(caught.value)
 
 
-def test_tensors_come_back_as_they_were(tmp_path: Path) -> None:
+def test_tensors_are_read_back_unchanged(tmp_path: Path) -> None:
     base = torch.arange(24.0).reshape(4, 6)
     stored = {
         "plain": base,
@@ -75,7 +75,7 @@ def test_a_modules_state_and_a_scripts_arguments_are_read(tmp_path: Path) -> Non
 
 
 class Bomb:
-    """Pickled, it says: call this with these arguments."""
+    """Its pickle calls a function with arguments."""
 
     def __init__(self, function: Any, *arguments: Any) -> None:
         self._call = function, arguments
@@ -121,7 +121,7 @@ def test_a_bomb_does_nothing(function: Any, name: str, tmp_path: Path) -> None:
 
 
 def test_known_packages_are_not_imported(tmp_path: Path) -> None:
-    """A package of a known name may be anything on this machine."""
+    """On this machine, a package with a known name may contain anything."""
     program = b"comegaconf.evil\nsystem\n(S'touch here'\ntR."
     with TorchFile(write_archive(tmp_path / "file", program)) as file:
         assert isinstance(file.content, Inert)
@@ -148,7 +148,7 @@ REBUILD = b"ctorch._utils\n_rebuild_tensor_v2\n"
         (b"", ""),
     ],
 )
-def test_what_a_pickle_could_change_or_exhaust_is_refused(
+def test_a_pickle_that_changes_reading_or_exhausts_memory_is_refused(
     program: bytes, reason: str, tmp_path: Path
 ) -> None:
     assert reason in refusal(lambda: TorchFile(write_archive(tmp_path / "file", program)))
@@ -176,7 +176,7 @@ def tensor_program(shape: str, strides: str, offset: int = 0) -> bytes:
         ("(I2\nt", "(I1\nI1\nt", 0),
     ],
 )
-def test_a_tensor_lies_within_its_numbers(
+def test_a_tensor_must_fit_its_stored_numbers(
     shape: str, strides: str, offset: int, tmp_path: Path
 ) -> None:
     numbers = {"data/0": torch.arange(4.0).numpy().tobytes()}

@@ -1,4 +1,4 @@
-"""Damaged and wrong files, a row each: refused in one line that has the file's name.
+"""Damaged and wrong files, one row each: refused in one line that names the file.
 
 A new data set adds its rows to :data:`BAD_FILES`.
 """
@@ -25,9 +25,9 @@ class BadFile:
     data_set: str
     #: The file, under the root of the data set's first layout.
     path: str
-    #: What is done to it.
+    #: Function that damages it.
     damage: Callable[[Path], None]
-    #: What the message says besides the file's name.
+    #: Part of the message in addition to the file's name.
     said: str
 
 
@@ -44,7 +44,7 @@ def to_channels(path: Path, mode: str) -> None:
 
 
 def to_bits(path: Path, bits: int) -> None:
-    """The same image with 8 instead of 16 bits, or the other way round."""
+    """The same image with 8 instead of 16 bits, or vice versa."""
     stored = np.asarray(PIL.Image.open(path))
     save(path, (stored >> 8).astype(np.uint8) if bits == 8 else stored.astype(np.uint16))
 
@@ -95,13 +95,13 @@ CITYSCAPES = [
         "cityscapes",
         f"leftImg8bit/{FRAME}_leftImg8bit.png",
         partial(to_channels, mode="L"),
-        "1 channel of 8 bits, where 3 channels of 8 or 16 bits",
+        "1 channel of 8 bits instead of 3 channels of 8 or 16 bits",
     ),
     BadFile(
         "cityscapes",
         f"disparity/{FRAME}_disparity.png",
         partial(to_bits, bits=8),
-        "1 channel of 8 bits, where 1 channel of 16 bits",
+        "1 channel of 8 bits instead of 1 channel of 16 bits",
     ),
     BadFile(
         "cityscapes",
@@ -109,7 +109,7 @@ CITYSCAPES = [
         partial(put_label, label=34),
         "the label 34 in row 2, column 3, .*0 to 33, 255",
     ),
-    BadFile("cityscapes", f"disparity/{FRAME}_disparity.png", Path.unlink, "has no partner"),
+    BadFile("cityscapes", f"disparity/{FRAME}_disparity.png", Path.unlink, "has no matching file"),
 ]
 
 MFNET = [
@@ -118,7 +118,7 @@ MFNET = [
         "mfnet",
         "images/00001D.png",
         partial(to_channels, mode="RGB"),
-        "3 channels of 8 bits, where 4 channels of 8 bits",
+        "3 channels of 8 bits instead of 4 channels of 8 bits",
     ),
     BadFile("mfnet", "images/00003N.png", Path.unlink, "val.txt has '00003N' but there is no"),
     BadFile("mfnet", "labels/00002D.png", Path.unlink, "train.txt has '00002D' but there is"),
@@ -128,19 +128,19 @@ MFNET = [
         "mfnet",
         "labels/00002D.png",
         partial(to_bits, bits=16),
-        "1 channel of 16 bits, where 1 channel of 8 bits",
+        "1 channel of 16 bits instead of 1 channel of 8 bits",
     ),
     BadFile(
         "mfnet",
         "labels/00002D.png",
         partial(to_channels, mode="1"),
-        "1 channel of 1 bits, where 1 channel of 8 bits",
+        "1 channel of 1 bits instead of 1 channel of 8 bits",
     ),
     BadFile(
         "mfnet",
         "labels/00002D.png",
         partial(put_label, label=9),
-        r"the label 9 in row 2, column 3, .*\(0 to 8\)",
+        r"the label 9 in row 2, column 3, but this data set has only 0 to 8:",
     ),
     BadFile("mfnet", "train.txt", empty, "is empty"),
     BadFile("mfnet", "train.txt", Path.unlink, "cannot read the split file"),
@@ -156,19 +156,24 @@ MCUBES = [
         "mcubes",
         "polL_color/scene1_0001.png",
         partial(to_channels, mode="L"),
-        "1 channel of 8 bits, where 3 channels of 8 or 16 bits",
+        "1 channel of 8 bits instead of 3 channels of 8 or 16 bits",
     ),
     BadFile(
         "mcubes",
         "NIR_warped/scene1_0001.png",
         partial(to_bits, bits=8),
-        "1 channel of 8 bits, where 1 channel of 16 bits",
+        "1 channel of 8 bits instead of 1 channel of 16 bits",
     ),
     BadFile("mcubes", "polL_dolp/scene1_0002.npy", put_nan, "1 values .* row 2, column 3"),
     BadFile("mcubes", "polL_aolp_sin/scene1_0002.npy", put_nan, "1 values .* row 2, column 3"),
     BadFile("mcubes", "polL_aolp_cos/scene1_0002.npy", truncate, "cannot decode the array"),
     BadFile("mcubes", "polL_aolp_cos/scene1_0002.npy", to_archive, "cannot decode the array"),
-    BadFile("mcubes", "polL_aolp_cos/scene1_0002.npy", to_one_dimension, r"but \(1536,\)"),
+    BadFile(
+        "mcubes",
+        "polL_aolp_cos/scene1_0002.npy",
+        to_one_dimension,
+        r"has the shape \(1536,\), not height x width",
+    ),
     BadFile("mcubes", "polL_aolp_cos/scene1_0002.npy", partial(scale, factor=3.0), "sine or"),
     BadFile("mcubes", "polL_aolp_cos/scene2_0001.npy", Path.unlink, "'scene2_0001' but there is"),
     BadFile("mcubes", "GT/scene2_0001.png", partial(put_label, label=20), "0 to 19, 255"),
@@ -182,13 +187,13 @@ FOLDER = [
         "folder",
         "colour/a_1.png",
         partial(to_channels, mode="RGBA"),
-        "4 channels of 8 bits, where 3 channels of 8 bits",
+        "4 channels of 8 bits instead of 3 channels of 8 bits",
     ),
     BadFile(
         "folder",
         "a_2/thermal.png",
         partial(to_bits, bits=8),
-        "1 channel of 8 bits, where 1 channel of 16 bits",
+        "1 channel of 8 bits instead of 1 channel of 16 bits",
     ),
     BadFile("folder", "height/b_1.npy", put_nan, "1 values .* row 2, column 3"),
     BadFile("folder", "labels/c_1.png", partial(put_label, label=4), r"\(0 to 3\)"),
@@ -202,7 +207,7 @@ BAD_FILES = [*CITYSCAPES, *MFNET, *MCUBES, *FOLDER]
 
 
 @pytest.mark.parametrize("bad", BAD_FILES, ids=lambda bad: f"{bad.data_set} {bad.path} {bad.said}")
-def test_it_is_refused_in_one_line_with_the_files_name(bad: BadFile, tmp_path: Path) -> None:
+def test_refused_in_one_line_that_names_the_file(bad: BadFile, tmp_path: Path) -> None:
     layout = next(iter(MAKERS[bad.data_set].LAYOUTS.values()))
     config = layout(tmp_path)
     bad.damage(tmp_path / bad.path)
@@ -211,5 +216,5 @@ def test_it_is_refused_in_one_line_with_the_files_name(bad: BadFile, tmp_path: P
         open_dataset(config).source.check()
 
     assert "\n" not in str(caught.value)
-    if "partner" not in bad.said:  # then it names the file whose partner is missing
+    if "matching" not in bad.said:  # then it names the file that has no matching file
         assert Path(bad.path).name in str(caught.value)

@@ -1,4 +1,4 @@
-"""Faults of one cause are one line with their count; others keep lines of their own."""
+"""Faults with the same cause are one line with their count; others have separate lines."""
 
 import pytest
 
@@ -9,27 +9,27 @@ from trainer.causes import group_alike
     "texts",
     [
         [
-            f"/data/labels/f{n:03d}.png has 3 channels of 8 bits, where 1 should be"
+            f"/data/labels/f{n:03d}.png has 3 channels of 8 bits instead of 1 should be"
             for n in range(29)
         ],
         [f"/my data/bed {n}/x y.png has {n} values that are not finite" for n in range(29)],
         [f"the label of '{n}' (val) has {n}, and classes end at 3" for n in "abc"],
-        [f"train.txt has '{n}' but there is no file a/{n}.png: take '{n}' out" for n in "abc"],
+        [f"train.txt has '{n}' but there is no file a/{n}.png: remove '{n}'" for n in "abc"],
         [f"/x/Köln {n}.png is no image" for n in range(3)],
     ],
 )
-def test_messages_that_differ_in_files_and_numbers_are_one_cause(texts: list[str]) -> None:
+def test_messages_that_differ_only_in_files_and_numbers_have_one_cause(texts: list[str]) -> None:
     (alike,) = group_alike(texts)
 
     assert alike.line == f"{len(texts)} files; the first: {texts[0]}"
 
 
-def test_other_causes_are_told_apart_in_the_order_they_came() -> None:
+def test_different_causes_stay_separate_and_in_order() -> None:
     texts = [
-        "/x/a.png has no partner of the kind 'disparity'",
-        "/x/a.png has no partner of the kind 'label'",
+        "/x/a.png has no matching file of the kind 'disparity'",
+        "/x/a.png has no matching file of the kind 'label'",
         "/x/b.png cannot be decoded",
-        "/x/b.png has no partner of the kind 'disparity'",
+        "/x/b.png has no matching file of the kind 'disparity'",
     ]
 
     alike = group_alike(texts)

@@ -32,13 +32,13 @@ def test_without_val_three_cities_become_three_splits(street: Path) -> None:
     assert set.union(*splits) == {"aachen", "bonn", "köln"}
 
 
-def test_how_many_frames_a_carved_split_has_is_said(
+def test_a_note_gives_the_number_of_held_out_frames(
     street: Path, add_frame: Callable[[Path, str, str, int], str]
 ) -> None:
     said = open_street(street).notes
     assert said == (
-        "val is carved out of train by city, chosen by data.seed: 2 of 6 training frames",
-        "test is carved out of train by city, chosen by data.seed: 2 of 6 training frames",
+        "val is held out of train by city, chosen by data.seed: 2 of 6 training frames",
+        "test is held out of train by city, chosen by data.seed: 2 of 6 training frames",
     )
     add_frame(street, "val", "ulm", 0)
     assert open_street(street).notes == said[:1]
@@ -87,7 +87,7 @@ def test_disparity_has_one_scale_for_all_images() -> None:
     assert np.array_equal(image[:, :, 0], image[:, :, 2])
 
 
-def test_disparity_without_a_match_is_that_of_the_farther_side() -> None:
+def test_disparity_without_a_match_takes_the_farther_side() -> None:
     near, far = 1 + 64 * 256, 1 + 32 * 256
     stored = np.array(
         [
@@ -130,13 +130,13 @@ def test_without_a_label_folder_there_are_no_labels(street: Path) -> None:
     assert not data_set.train.labelled and not data_set.val.labelled
 
 
-def test_hidden_files_are_no_frames(street: Path) -> None:
+def test_hidden_files_are_not_frames(street: Path) -> None:
     (street / "leftImg8bit/train/bonn/._bonn_000000_000019_leftImg8bit.png").write_bytes(b"x")
 
     assert open_street(street).train == open_street(street).train
 
 
-def test_a_root_has_to_be_given_and_exist(street: Path) -> None:
+def test_the_root_must_be_given_and_exist(street: Path) -> None:
     with pytest.raises(DataError, match=r"set data\.root"):
         open_dataset(DataConfig(name="cityscapes", modalities=("rgb",)))
     with pytest.raises(DataError, match="does not exist"):
@@ -160,7 +160,7 @@ def test_a_missing_or_empty_folder_is_named(street: Path) -> None:
         ("gtFine/train/bonn/bonn_000001_000019_gtFine_labelIds.png", "leftImg8bit", "label"),
     ],
 )
-def test_an_image_without_its_partner_is_named(
+def test_an_image_without_a_matching_file_is_named(
     street: Path, removed: str, named: str, wanted: str
 ) -> None:
     (street / removed).unlink()

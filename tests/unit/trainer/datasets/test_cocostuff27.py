@@ -106,8 +106,8 @@ def wide(path: Path) -> None:
         (f"annotations/{FIRST}.png", cut, "cannot decode the image"),
         (f"images/{FIRST}.jpg", cut, "cannot decode the image"),
         (f"annotations/{FIRST}.png", label_182, "the label 182"),
-        (f"annotations/{FIRST}.png", coloured, "3 channels of 8 bits, where 1 channel"),
-        (f"annotations/{FIRST}.png", wide, "1 channel of 16 bits, where 1 channel of 8"),
+        (f"annotations/{FIRST}.png", coloured, "3 channels of 8 bits instead of 1 channel"),
+        (f"annotations/{FIRST}.png", wide, "1 channel of 16 bits instead of 1 channel of 8"),
     ],
 )
 def test_a_damaged_file_is_named(
@@ -133,7 +133,7 @@ def test_an_empty_or_missing_list_is_named(tmp_path: Path, folder: str) -> None:
         open_dataset(config)
 
 
-def test_a_name_without_a_file_is_told(tmp_path: Path) -> None:
+def test_a_name_without_a_file_is_reported(tmp_path: Path) -> None:
     config = make_cocostuff27(tmp_path)
     (tmp_path / f"images/{FIRST}.jpg").unlink()
 

@@ -19,7 +19,7 @@ def test_origins_of_five_crops() -> None:
 
 
 @pytest.mark.parametrize("size", [(480, 640), (481, 641), (7, 5)])
-def test_five_crops_lie_inside_and_reach_every_edge(size: tuple[int, int]) -> None:
+def test_five_crops_are_inside_and_reach_every_edge(size: tuple[int, int]) -> None:
     covered = np.zeros(size, dtype=bool)
     for box in five_crop_boxes(*size):
         cut = box.cut(covered)

@@ -75,12 +75,12 @@ def test_floor_and_wall_of_a_tilted_camera(pitch: float, roll: float) -> None:
     assert np.allclose(image[..., 2][on_wall], 128, atol=0.3)
 
 
-def test_a_floor_alone_is_level() -> None:
+def test_a_floor_by_itself_is_level() -> None:
     down, _ = pose(pitch=35.0, roll=0.0)
 
     image = encode_hha(seen(down, 1.4), CAMERA) * 255
 
-    # what is left is the weight that the picture's own down has
+    # the remaining angle comes from the weight of the picture's downward axis
     assert np.allclose(image[..., 2], 38, atol=0.05)
     assert np.allclose(image[..., 1], 0, atol=1.0)
 
@@ -94,11 +94,11 @@ def test_a_ceiling_faces_down() -> None:
     above = inner(ceiling < wall)
     assert above.sum() > 300
     assert np.allclose(image[..., 2][above], 218, atol=0.3)
-    # nothing is lower than 0.9 m below the camera: it is taken to be 1.3 m above the ground
+    # nothing is lower than 0.9 m below the camera, so it is assumed to be 1.3 m above the ground
     assert np.allclose(image[..., 1][above], 230, atol=1.5)
 
 
-def test_a_wall_alone_leaves_gravity_to_the_picture() -> None:
+def test_with_only_a_wall_gravity_is_the_pictures_axis() -> None:
     image = encode_hha(np.full(SHAPE, 1.5), CAMERA) * 255
 
     assert np.allclose(image[..., 2], 128, atol=1e-3)
@@ -144,7 +144,7 @@ def test_inverse_depth_has_one_scale_for_all_images() -> None:
 
 
 @pytest.mark.parametrize("value", [-1.0, np.nan, np.inf])
-def test_what_is_no_depth_is_refused(value: float) -> None:
+def test_an_invalid_depth_is_refused(value: float) -> None:
     depth = np.ones(SHAPE)
     depth[3, 4] = value
 
@@ -155,7 +155,7 @@ def test_what_is_no_depth_is_refused(value: float) -> None:
 
 
 @pytest.mark.parametrize(("name", "value"), [("fx", 0.0), ("fy", -3.0), ("cy", np.nan)])
-def test_a_camera_that_is_none_is_refused(name: str, value: float) -> None:
+def test_an_invalid_camera_is_refused(name: str, value: float) -> None:
     good = {"fx": 1.0, "fy": 1.0, "cx": 0.0, "cy": 0.0}
 
     with pytest.raises(ConfigError, match=f"camera intrinsic {name}"):

@@ -1,4 +1,4 @@
-"""Pictures are turned as their EXIF orientation says, alike in every kind of file."""
+"""Pictures of every kind of file are turned according to their EXIF orientation."""
 
 import dataclasses
 import json
@@ -98,7 +98,7 @@ def test_masks_are_turned_by_number_and_by_colour(tmp_path: Path, orientation: i
 def test_bands_holes_and_resampled_images_are_turned(
     tmp_path: Path, orientation: int, late: bool
 ) -> None:
-    """All modalities lie in two files: RGB with heat as a band, and depth of half the size."""
+    """Two files have all modalities: RGB with a thermal band, and depth of half the size."""
     both = noise("both", 1, 255, channels=4)
     depth = noise("depth", 0, 3)[::2, ::2]
     for name in "abc":
@@ -124,7 +124,7 @@ def test_bands_holes_and_resampled_images_are_turned(
 
 
 def test_a_half_size_that_a_tag_does_not_turn_is_refused_by_the_tag(tmp_path: Path) -> None:
-    """Only a tag whose turn would make both fit is to blame."""
+    """Only a tag is reported whose rotation would make both sizes equal."""
     for name in "abc":
         write_tagged(tmp_path / f"all_{name}.png", noise("both", 1, 255, channels=4), 6)
         save(tmp_path / f"depth_{name}.png", np.ascontiguousarray(np.rot90(noise("d", 1, 3))))
@@ -176,7 +176,7 @@ def scene(root: Path, orientation: int | None, *, upright_depth: bool = True) ->
     return open_dataset(DataConfig(name="folder", root=str(root), modalities=("rgb", "depth")))
 
 
-def test_it_is_said_once_with_a_count(tmp_path: Path) -> None:
+def test_one_note_gives_the_number_of_turned_files(tmp_path: Path) -> None:
     data_set = scene(tmp_path, 3)
 
     (note,) = data_set.source.check()
@@ -186,23 +186,23 @@ def test_it_is_said_once_with_a_count(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("orientation", [2, 3, 4])
-def test_edges_that_fit_only_as_stored_are_refused(tmp_path: Path, orientation: int) -> None:
-    """Sizes are equal either way."""
+def test_edges_that_match_only_as_stored_are_refused(tmp_path: Path, orientation: int) -> None:
+    """The sizes are equal in both cases."""
     data_set = scene(tmp_path, orientation, upright_depth=False)
     data_set.source.check()
 
-    with pytest.raises(DataError, match=r"depth fits rgb as both are stored.*remove the tags"):
+    with pytest.raises(DataError, match=r"depth matches rgb as both are stored.*remove the tags"):
         check_turned(data_set)
     (fault,) = walk_through(data_set, quiet).faults
-    assert fault.kind == "turned" and "depth fits rgb as both are stored" in fault.text
+    assert fault.kind == "turned" and "depth matches rgb as both are stored" in fault.text
 
 
 @pytest.mark.parametrize("orientation", range(2, 9))
-def test_edges_that_fit_as_the_tag_says_are_sound(tmp_path: Path, orientation: int) -> None:
+def test_edges_that_match_after_turning_are_accepted(tmp_path: Path, orientation: int) -> None:
     check_turned(scene(tmp_path, orientation))
 
 
-def test_inspect_says_which_tag_makes_another_size(tmp_path: Path) -> None:
+def test_inspect_names_the_tag_that_changes_the_size(tmp_path: Path) -> None:
     found = walk_through(scene(tmp_path, 6, upright_depth=False), quiet)
 
     sizes = [each.text for each in found.faults if each.kind == "another size"]
@@ -210,7 +210,7 @@ def test_inspect_says_which_tag_makes_another_size(tmp_path: Path) -> None:
     assert all("where rgb has the EXIF orientation 6" in text for text in sizes)
 
 
-def test_a_cache_made_before_tags_counted_is_found_again_only_without_tags(
+def test_a_cache_from_before_tags_were_used_is_reused_only_without_tags(
     tmp_path: Path,
 ) -> None:
     for orientation, same in ((None, True), (1, True), (3, False)):
@@ -230,7 +230,7 @@ def test_a_cache_made_before_tags_counted_is_found_again_only_without_tags(
         assert (now == before) == same
 
 
-def test_digests_remembered_before_are_completed_without_reading_all(tmp_path: Path) -> None:
+def test_stored_digests_are_completed_without_reading_all_files(tmp_path: Path) -> None:
     data_set, cache = scene(tmp_path / "data", 3), tmp_path / "cache"
     first = data_fingerprint(data_set, cache, quiet)
     (memo,) = (cache / "digests").iterdir()

@@ -1,4 +1,4 @@
-"""Files are found by name, however people spell and nest them, and what is left over is told."""
+"""Files are found in every spelling and nesting of names, and unused ones are reported."""
 
 import unicodedata
 from dataclasses import replace
@@ -37,7 +37,7 @@ NFC, NFD = (unicodedata.normalize(form, "köln") for form in ("NFC", "NFD"))
         (f"{NFD}.png", "", ".png", NFD),  # as the file has it
     ],
 )
-def test_a_name_is_what_a_file_has_between_two_texts(
+def test_a_name_is_the_text_between_start_and_end_of_a_file_name(
     file: str, before: str, after: str, name: str | None
 ) -> None:
     assert name_in(file, before, after) == name
@@ -55,11 +55,13 @@ def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
 
     assert tree.find(tmp_path / "sound.PNG") == tmp_path / "sound.png"
     assert tree.find(tmp_path / "other.png") is None
-    with pytest.raises(DataError, match=r"are two files of one name.*keep one of them"):
+    with pytest.raises(
+        DataError, match=r"have the same name apart from the case or form.*keep one of them"
+    ):
         tree.find(tmp_path / f"{NFC}.png")
 
 
-def test_a_link_to_a_folder_above_has_an_end(tmp_path: Path) -> None:
+def test_a_link_to_a_parent_folder_does_not_loop(tmp_path: Path) -> None:
     (tmp_path / "a/b").mkdir(parents=True)
     (tmp_path / "a/b/x.png").touch()
     (tmp_path / "a/b/up").symlink_to(tmp_path / "a")
@@ -111,7 +113,7 @@ def names(data_set: DataSet) -> set[str]:
 RGB = '[modalities.rgb]\nfiles = "colour/{name}.png"\n'
 
 
-def test_files_in_folders_are_told_with_the_pattern_that_takes_them(tmp_path: Path) -> None:
+def test_files_in_subfolders_are_reported_with_a_pattern_that_matches_them(tmp_path: Path) -> None:
     for name in ("a", "b", "c", "day2/d", "day2/e"):
         save(tmp_path / f"colour/{name}.png", noise(name, 0, 255, channels=3))
 
@@ -125,7 +127,7 @@ def test_files_in_folders_are_told_with_the_pattern_that_takes_them(tmp_path: Pa
     assert names(deep) == {"a", "b", "c", "day2/d", "day2/e"} and deep.unused == ()
 
 
-def test_validating_gives_what_every_verb_tells(tmp_path: Path) -> None:
+def test_validating_returns_the_notes_that_every_command_prints(tmp_path: Path) -> None:
     for number, name in enumerate(("a", "b", "c", "day2/d")):
         (tmp_path / f"colour/{name}.png").parent.mkdir(parents=True, exist_ok=True)
         pixels = noise(name, 0, 255, channels=3)
@@ -137,7 +139,9 @@ def test_validating_gives_what_every_verb_tells(tmp_path: Path) -> None:
     assert any("orientation says: 1 of 3 rgb (3)" in note for note in notes)
 
 
-def test_a_folder_that_holds_another_kind_only_is_told_what_to_write(tmp_path: Path) -> None:
+def test_a_folder_with_only_another_kind_is_reported_with_the_pattern_to_write(
+    tmp_path: Path,
+) -> None:
     for name in ("a", "b", "c"):
         save(tmp_path / f"colour/day1/{name}.png", noise(name, 0, 255, channels=3))
 
@@ -179,13 +183,13 @@ def test_another_kind_that_is_not_described_is_refused_with_its_pattern(tmp_path
     for name in ("a_1", "a_2", "a_3"):
         save(tmp_path / f"frames/{name}_depth.png", noise(name, 0, 999, np.uint16))
     with pytest.raises(
-        DataError, match=r"files = 'frames/\{name\}_depth\.png' in a table"
+        DataError, match=r"files = 'frames/\{name\}_depth\.png' in its own table"
     ) as told:
         open_dataset(frames(tmp_path, alone, "rgb"))
     assert "a_1_depth.png (1 x " in str(told.value) and "\n" not in str(told.value)
 
 
-def test_what_belongs_to_no_listed_image_is_noted(tmp_path: Path) -> None:
+def test_files_of_no_listed_image_are_noted(tmp_path: Path) -> None:
     for name in ("a", "b", "c", "d"):
         save(tmp_path / f"colour/{name}.png", noise(name, 0, 255, channels=3))
     config = frames(tmp_path, RGB, "rgb")
@@ -220,7 +224,7 @@ def test_lists_compare_names_in_either_form(tmp_path: Path) -> None:
         check_apart({"train.txt": (NFC,), "test.txt": (NFD,)})
 
 
-def test_cityscapes_own_companions_are_no_left_overs(street: Path) -> None:
+def test_additional_files_of_cityscapes_are_not_reported_as_unused(street: Path) -> None:
     label = next((street / "gtFine/train/bonn").iterdir())
     for kind in ("color.png", "instanceIds.png", "polygons.json"):
         label.with_name(label.name.replace("labelIds.png", kind)).touch()

@@ -42,7 +42,7 @@ def test_a_truncated_image_is_named(street: Path, street_config: Street, path: s
 
 
 @pytest.mark.parametrize("content", [b"", b"not an image", b"\x89PNG\r\n\x1a\n" + b"\0" * 40])
-def test_a_file_that_is_no_image_is_named(
+def test_a_file_that_is_not_an_image_is_named(
     street: Path, street_config: Street, content: bytes
 ) -> None:
     (street / FRAME).write_bytes(content)
@@ -85,13 +85,13 @@ def test_colour_where_one_channel_belongs_is_refused(
         PIL.Image.fromarray(colour).save(street / path.replace("bonn", city))
 
     with pytest.raises(
-        DataError, match=f"has 3 channels of 8 bits, where 1 channel of {bits} bits should be"
+        DataError, match=f"has 3 channels of 8 bits instead of 1 channel of {bits} bits: give the"
     ):
         prepare(street_config(street), cache=tmp_path / "cache")
 
 
 @pytest.mark.parametrize(("path", "bits"), [(LABEL, 8), (DISPARITY, 16)])
-def test_validating_reads_as_building_does(
+def test_validating_reads_files_like_building(
     street: Path, street_config: Street, path: str, bits: int
 ) -> None:
     PIL.Image.fromarray(np.zeros((48, 96, 3), dtype=np.uint8)).save(street / path)
@@ -101,7 +101,7 @@ def test_validating_reads_as_building_does(
     one_line(caught)
 
 
-def test_of_many_images_the_first_is_read(
+def test_of_many_images_only_the_first_is_decoded(
     street: Path, street_config: Street, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(files, "DECODED_BY_CHECK", 5)

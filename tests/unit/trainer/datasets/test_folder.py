@@ -50,7 +50,7 @@ def test_a_range_becomes_black_to_white(data_set: DataSet) -> None:
     assert np.allclose(height[:, :, 2], ((stored + 1) / 31).clip(0, 1), atol=1e-6)
 
 
-def test_without_a_range_it_is_that_of_the_bits(config: DataConfig) -> None:
+def test_the_default_range_is_that_of_the_bits(config: DataConfig) -> None:
     source = open_dataset(edit(config, "range = [20000, 40000]\n", "")).source
     stored = noise(f"{NAME} t", 18000, 42000, np.uint16)
 
@@ -77,7 +77,7 @@ def test_labels_begin_where_the_description_says(data_set: DataSet, tmp_path: Pa
     assert data_set.palette == ((80, 60, 40), (60, 160, 60), (200, 60, 60))
 
 
-def test_what_no_list_has_is_train(config: DataConfig) -> None:
+def test_images_in_no_list_are_train(config: DataConfig) -> None:
     data_set = open_dataset(edit(config, 'train = "train.txt"\n', ""))
 
     assert data_set.train.names == ("a_1", "a_2")
@@ -107,7 +107,7 @@ def test_names_may_have_folders_where_lists_name_them(tmp_path: Path) -> None:
     assert data_set.classes == ("class 0", "class 1") and len(set(data_set.palette)) == 2
 
 
-def test_hidden_files_are_no_images(tmp_path: Path) -> None:
+def test_hidden_files_are_not_images(tmp_path: Path) -> None:
     config = folder.shares(tmp_path)
     before = open_dataset(config).splits()
     (tmp_path / "colour/._a_1.png").write_bytes(b"x")
@@ -115,7 +115,7 @@ def test_hidden_files_are_no_images(tmp_path: Path) -> None:
     assert open_dataset(config).splits() == before
 
 
-def test_a_file_without_its_partners_is_told_either_way(tmp_path: Path) -> None:
+def test_a_file_without_matching_files_is_reported_for_every_modality(tmp_path: Path) -> None:
     config = folder.shares(tmp_path)
     save(tmp_path / "height/extra_1.npy", np.zeros((32, 48)))
 
@@ -133,13 +133,13 @@ def test_a_file_without_its_partners_is_told_either_way(tmp_path: Path) -> None:
         ("ignore = [0]", "ignore = [0, 9]"),
     ],
 )
-def test_what_changes_images_or_classes_changes_the_identity(
+def test_settings_that_change_images_or_classes_change_the_identity(
     config: DataConfig, data_set: DataSet, old: str, new: str
 ) -> None:
     assert open_dataset(edit(config, old, new)).identity != data_set.identity
 
 
-def test_a_modality_that_is_not_asked_for_does_not_count(config: DataConfig) -> None:
+def test_a_modality_that_is_not_requested_is_ignored(config: DataConfig) -> None:
     alone = replace(config, modalities=("rgb",))
     before = open_dataset(alone).identity
 
@@ -155,16 +155,24 @@ def test_a_modality_that_is_not_asked_for_does_not_count(config: DataConfig) -> 
         ('["ground", "plant", "building"]', "2.5", "classes = 2.5 should be a list"),
         ("[80, 60, 40], ", "", "palette has 2 colours for 3 classes"),
         ("[80, 60, 40]", "[80, 60, 400]", r"palette has \[80, 60, 400\]: give red"),
-        ("colour/{name}.png", "colour/*.png", "modalities.rgb.files = .* has to have {name} once"),
-        ("colour/{name}.png", "{name}/{name}.png", "has to have {name} once"),
+        (
+            "colour/{name}.png",
+            "colour/*.png",
+            "modalities.rgb.files = .* must contain {name} once",
+        ),
+        ("colour/{name}.png", "{name}/{name}.png", "must contain {name} once"),
         ("colour/{name}.png", "../{name}.png", "leaves the data set's folder"),
         ("colour/{name}.png", "/x/{name}.png", "leaves the data set's folder"),
         ('files = "colour/{name}.png"', "", r"\[modalities.rgb\] is incomplete.*'files'"),
         ('"grey"', '"gray"', "encoding = 'gray' is not known: choose one of 'colour', 'grey'"),
         ("bits = 16", "bits = 12", "bits = 12 is not known: choose one of 8, 16"),
-        ("[20000, 40000]", "[40000, 20000]", r"thermal.range = \[40000.0, 20000.0\] is no range"),
-        ("[20000, 40000]", "[20000]", "is no range: give two numbers"),
-        ("[20000, 40000]", "[0, inf]", "is no range"),
+        (
+            "[20000, 40000]",
+            "[40000, 20000]",
+            r"thermal.range = \[40000.0, 20000.0\] is not a range",
+        ),
+        ("[20000, 40000]", "[20000]", "is not a range: give two numbers"),
+        ("[20000, 40000]", "[0, inf]", "is not a range"),
         ("range = [-1.0, 30.0]", "", "modalities.height needs range"),
         ("period = 180", "", "modalities.angle needs period"),
         ("period = 180", "period = -1", "modalities.angle needs period"),
@@ -172,9 +180,9 @@ def test_a_modality_that_is_not_asked_for_does_not_count(config: DataConfig) -> 
         ("period = 180", "period = 180\nrange = [0, 1]", "range is for encoding = 'grey'"),
         ("colour/{name}.png", "height/{name}.npy", "'colour' is for images, not for .npy"),
         ("first = 1", "first = 65534", "labels.first = 65534 makes the classes 65534 to 65536"),
-        ("ignore = [0]", "ignore = [2]", "labels.ignore has 2: give numbers .* no class"),
+        ("ignore = [0]", "ignore = [2]", "labels.ignore has 2: give numbers .* not a class"),
         ('val = "lists/val.txt"', "val = 0.9", "splits.val = 0.9 is out of range"),
-        ('val = "lists/val.txt"', 'scene = "("', "scene = '\\(' is no regular expression"),
+        ('val = "lists/val.txt"', 'scene = "("', "scene = '\\(' is not a regular expression"),
         ("classes =", "= 3 #", "is not valid TOML"),
     ],
 )
@@ -186,7 +194,7 @@ def test_a_wrong_description_is_one_line_with_the_file(
     assert "dataset.toml" in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_a_name_without_a_scene_is_told(tmp_path: Path) -> None:
+def test_a_name_without_a_scene_is_reported(tmp_path: Path) -> None:
     config = folder.shares(tmp_path)
     path = tmp_path / "mine.toml"
     path.write_text(path.read_text().replace('"^[a-z]"', '"^[ab]"'), encoding="utf-8")
@@ -195,7 +203,7 @@ def test_a_name_without_a_scene_is_told(tmp_path: Path) -> None:
         open_dataset(config)
 
 
-def test_the_description_has_to_be_there(tmp_path: Path) -> None:
+def test_the_description_is_required(tmp_path: Path) -> None:
     for root, said in (
         (None, "set data.root to the TOML file"),
         (str(tmp_path), r"there is no .*dataset\.toml"),
@@ -205,7 +213,7 @@ def test_the_description_has_to_be_there(tmp_path: Path) -> None:
             open_dataset(DataConfig(name="folder", root=root, modalities=("rgb",)))
 
 
-def test_no_files_at_all_are_told_with_their_pattern(tmp_path: Path) -> None:
+def test_a_pattern_without_any_file_is_reported(tmp_path: Path) -> None:
     config = folder.shares(tmp_path)
     for path in (tmp_path / "colour").iterdir():
         path.unlink()
@@ -214,7 +222,7 @@ def test_no_files_at_all_are_told_with_their_pattern(tmp_path: Path) -> None:
         open_dataset(config)
 
 
-def test_the_example_of_the_documentation_is_a_description(tmp_path: Path) -> None:
+def test_the_example_in_the_documentation_is_a_valid_description(tmp_path: Path) -> None:
     text = (Path(__file__).parents[4] / "docs/data.md").read_text(encoding="utf-8")
     example = next(part for part in text.split("```toml\n") if part.startswith("classes = "))
     file = tmp_path / "dataset.toml"
@@ -227,7 +235,7 @@ def test_the_example_of_the_documentation_is_a_description(tmp_path: Path) -> No
     assert description.splits.test == "test.txt"
 
 
-def test_the_tables_of_the_documentation_are_descriptions(tmp_path: Path) -> None:
+def test_the_tables_in_the_documentation_are_valid_descriptions(tmp_path: Path) -> None:
     text = (Path(__file__).parents[4] / "docs/data.md").read_text(encoding="utf-8")
     parts = [part.partition("```")[0] for part in text.split("```toml\n")[1:]]
     tables = [part for part in parts if part.startswith("[modalities.")]

@@ -1,4 +1,4 @@
-"""Images of one's own in the forms that people have them: bands, holes, sizes, masks."""
+"""The user's own images in common forms: bands, holes, sizes, masks."""
 
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ def depths(tmp_path: Path) -> Path:
 
 
 def test_bands_of_one_file_are_modalities(tmp_path: Path) -> None:
-    """Red, green, blue and near infrared in one file, as aerial images come."""
+    """Red, green, blue and near infrared in one file, as for aerial images."""
     pixels = noise("x", 0, 255, channels=4)
     write(tmp_path, "all", pixels)
     text = (
@@ -94,11 +94,11 @@ def test_bands_of_other_kinds_of_files(tmp_path: Path, kind: str) -> None:
 @pytest.mark.parametrize(
     ("setting", "told"),
     [
-        ("band = 4", "has 4 bands, where modalities.nir.band = 4 counts from 0"),
-        ("band = 3\nbits = 16", "has 8 bits per channel, where 16 should be"),
+        ("band = 4", "has 4 bands, but modalities.nir.band = 4 counts from 0"),
+        ("band = 3\nbits = 16", "has 8 bits per channel instead of 16: set"),
     ],
 )
-def test_a_band_that_is_not_there_is_refused(tmp_path: Path, setting: str, told: str) -> None:
+def test_a_missing_band_is_refused(tmp_path: Path, setting: str, told: str) -> None:
     write(tmp_path, "all", noise("x", 0, 255, channels=4))
     text = 'classes = 2\n[modalities.nir]\nfiles = "all/{name}.png"\nencoding = "grey"\n'
     source = open_dataset(describe(tmp_path, text + setting, "nir")).source
@@ -127,7 +127,9 @@ def test_holes_take_the_nearer_or_the_farther_surface(
     assert found is not None and found[0].tolist() == [True, False, True, True, False, True]
 
 
-def test_what_is_not_finite_is_refused_with_the_setting_that_fills_it(depths: Path) -> None:
+def test_values_that_are_not_finite_are_refused_with_the_setting_that_fills_them(
+    depths: Path,
+) -> None:
     broken = RAMP.copy()
     broken[3, 4] = np.nan
     save(depths / "depth/a.npy", broken)
@@ -142,7 +144,7 @@ def test_an_image_without_one_measured_pixel_is_refused(depths: Path) -> None:
     save(depths / "depth/a.npy", np.full((32, 48), np.nan, dtype=np.float32))
     config = describe(depths, RGB + DEPTH + 'holes = "larger"', "rgb", "depth")
 
-    with pytest.raises(DataError, match="has not one measured pixel: remove the image"):
+    with pytest.raises(DataError, match="has no measured pixel: remove the image"):
         open_dataset(config).source.image("a", "depth")
 
 
@@ -164,10 +166,10 @@ def test_another_size_is_refused_with_the_setting_or_takes_the_nearest_pixels(
     image = data_set.source.image("a", "depth")
     assert np.allclose(image[:, :, 0] * 8, np.repeat(RAMP[:, ::2], 2, axis=1))
     assert not inspected(data_set).faults
-    assert any("takes its nearest pixels where" in note for note in data_set.notes)
+    assert any("takes its nearest pixels if its size differs" in note for note in data_set.notes)
 
 
-def test_another_view_is_refused_even_so(depths: Path) -> None:
+def test_another_view_is_refused_even_with_resampling(depths: Path) -> None:
     write(depths, "depth", RAMP[:, :40], suffix=".npy")
     text = RGB + DEPTH + 'other_size = "nearest"'
     data_set = open_dataset(describe(depths, text, "rgb", "depth"))
@@ -206,7 +208,7 @@ def test_a_wrong_setting_is_refused(tmp_path: Path, text: str, told: str) -> Non
         find_dataset(describe(tmp_path, f"{RGB}{text}\n", "rgb"))
 
 
-def test_an_ignored_colour_is_no_class(tmp_path: Path) -> None:
+def test_an_ignored_colour_has_no_class(tmp_path: Path) -> None:
     text = "palette = [[1, 2, 3], [4, 5, 6]]\n" + RGB
     text += "[labels]\nfiles='{name}.png'\nignore_colours = [[4, 5, 6]]\n"
 
@@ -241,7 +243,7 @@ def test_255_may_be_a_class(tmp_path: Path) -> None:
 
 
 def test_settings_that_are_not_used_leave_the_identity_alone(depths: Path) -> None:
-    """Features of a description that was written before a setting was introduced are found."""
+    """Cached features stay valid for descriptions older than a setting."""
     text = RGB + DEPTH + "[labels]\nfiles='labels/{name}.png'\n"
     before = open_dataset(describe(depths, text, "rgb", "depth")).identity
 

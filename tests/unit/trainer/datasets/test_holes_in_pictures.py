@@ -1,4 +1,4 @@
-"""Where a sensor measured nothing, pictures can say so: each data set tells its holes."""
+"""Each data set reports its unmeasured pixels, so that pictures can mark them."""
 
 from pathlib import Path
 
@@ -42,13 +42,13 @@ def test_metric_depth_of_zero_is_a_hole(tmp_path: Path) -> None:
     assert holes is not None and np.array_equal(holes, metres == 0)
 
 
-def test_hha_files_do_not_say_what_was_measured(tmp_path: Path) -> None:
+def test_hha_files_do_not_mark_unmeasured_pixels(tmp_path: Path) -> None:
     data_set = open_dataset(make_nyu(tmp_path, layout="common"))
 
     assert data_set.source.holes(data_set.train.names[0], "depth") is None
 
 
-def test_holes_lie_pixel_on_pixel_with_the_square_that_is_shown(tmp_path: Path) -> None:
+def test_holes_match_the_displayed_square_pixel_by_pixel(tmp_path: Path) -> None:
     config = next(iter(MAKERS["cityscapes"].LAYOUTS.values()))(tmp_path)
     names = open_dataset(config).train.names
     path = open_dataset(config).source.images["disparity"][names[0]]  # type: ignore[attr-defined]
@@ -67,7 +67,7 @@ def test_holes_lie_pixel_on_pixel_with_the_square_that_is_shown(tmp_path: Path) 
     assert pictures.holes(0, "rgb") is None
 
 
-def test_an_image_without_holes_has_none_to_show(tmp_path: Path) -> None:
+def test_an_image_without_holes_shows_none(tmp_path: Path) -> None:
     config = next(iter(MAKERS["cityscapes"].LAYOUTS.values()))(tmp_path)
     names = open_dataset(config).train.names
     path = open_dataset(config).source.images["disparity"][names[0]]  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Label images as people have them, each read as the description says or refused in one line."""
+"""Label images in common formats are read as described or refused in one line."""
 
 import itertools
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def palette_png(path: Path, indices: NDArray[np.uint8], colours: NDArray[np.uint
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 8])
-def test_grey_of_few_bits_is_its_numbers(tmp_path: Path, bits: int) -> None:
+def test_grey_of_few_bits_keeps_its_numbers(tmp_path: Path, bits: int) -> None:
     label = LABEL if bits > 1 else LABEL.clip(max=1)
 
     (tmp_path / "a.png").write_bytes(grey_png(label, bits))
@@ -81,7 +81,7 @@ def test_a_two_coloured_image_is_zero_and_one(tmp_path: Path) -> None:
     assert np.array_equal(read_mask(path, NUMBERS), (LABEL > 0).astype(np.uint8))
 
 
-def test_16_bit_numbers_beyond_8_bits_are_classes_where_they_are_named(tmp_path: Path) -> None:
+def test_16_bit_numbers_can_be_classes(tmp_path: Path) -> None:
     stored = np.array([300, 26001, 65535], dtype=np.uint16)[LABEL]
     path = save(tmp_path / "mask.png", stored)
 
@@ -92,7 +92,7 @@ def test_16_bit_numbers_beyond_8_bits_are_classes_where_they_are_named(tmp_path:
     assert "labels.numbers" in told and "(0 to 2, 255)" in told
 
 
-def test_indices_are_mapped_and_several_may_be_one_class(tmp_path: Path) -> None:
+def test_several_indices_can_map_to_one_class(tmp_path: Path) -> None:
     indices = np.array([7, 11, 200], dtype=np.uint8)[LABEL]
     path = palette_png(tmp_path / "mask.png", indices, np.zeros((256, 3), dtype=np.uint8))
 
@@ -109,21 +109,21 @@ def test_colours_are_classes_by_the_palette(tmp_path: Path, alpha: bool) -> None
 
 def test_transparent_pixels_have_no_class(tmp_path: Path) -> None:
     pixels = np.concatenate([COLOURS[LABEL], np.full((7, 9, 1), 255, dtype=np.uint8)], axis=2)
-    pixels[2, 3] = (1, 2, 3, 0)  # the colour under it counts for nothing
+    pixels[2, 3] = (1, 2, 3, 0)  # the colour of a transparent pixel is ignored
 
     label = read_mask(save(tmp_path / "mask.png", pixels), COLOURED)
 
     assert label[2, 3] == 255 and (np.delete(label, 2 * 9 + 3) == np.delete(LABEL, 21)).all()
 
 
-def test_a_colour_that_the_palette_lacks_is_told_with_its_count(tmp_path: Path) -> None:
+def test_a_colour_missing_from_the_palette_is_reported_with_its_count(tmp_path: Path) -> None:
     pixels = COLOURS[LABEL]
     pixels[1, 2:5] = (9, 8, 7)
     pixels[6, 0] = (1, 1, 1)
     path = save(tmp_path / "mask.png", pixels)
 
     told = refusal(path, COLOURED)
-    assert "has 4 pixels of 2 colours that the palette lacks, most often [9, 8, 7]" in told
+    assert "has 4 pixels of 2 colours missing from the palette, most often [9, 8, 7]" in told
     assert "(3 pixels, first in row 1, column 2)" in told and "labels.others to 'ignore'" in told
 
     ignoring = MaskRules(numbers=NUMBERS.numbers, colours=PALETTE, others_ignored=True)
@@ -134,13 +134,13 @@ def test_a_colour_that_the_palette_lacks_is_told_with_its_count(tmp_path: Path) 
     assert np.array_equal(read_mask(path, named), expected)
 
 
-def test_a_jpeg_is_told_to_be_one(tmp_path: Path) -> None:
+def test_a_jpeg_is_reported_as_lossy(tmp_path: Path) -> None:
     path = save(tmp_path / "mask.jpg", COLOURS[LABEL])
 
     assert "JPEG changes colours: give the original PNG" in refusal(path, COLOURED)
 
 
-def test_a_palette_image_is_read_by_its_colours_if_that_is_said(tmp_path: Path) -> None:
+def test_a_palette_image_is_read_by_its_colours_on_request(tmp_path: Path) -> None:
     turned = np.array([2, 0, 1])  # the file's palette is in another order
     path = palette_png(
         tmp_path / "mask.png", np.argsort(turned)[LABEL].astype(np.uint8), COLOURS[turned]
@@ -151,23 +151,23 @@ def test_a_palette_image_is_read_by_its_colours_if_that_is_said(tmp_path: Path) 
     assert not np.array_equal(read_mask(path, COLOURED), LABEL)
 
 
-def test_numbers_saved_as_colours_are_read_if_that_is_said(tmp_path: Path) -> None:
+def test_numbers_saved_as_colours_are_read_on_request(tmp_path: Path) -> None:
     path = save(tmp_path / "mask.png", LABEL, "RGB")
     by_number = MaskRules(numbers=NUMBERS.numbers, encoding="number")
 
     assert np.array_equal(read_mask(path, by_number), LABEL)
     assert "set labels.encoding to 'number' if" in refusal(path, NUMBERS)
     coloured = save(tmp_path / "coloured.png", COLOURS[LABEL])
-    assert "holds colours, where labels.encoding = 'number'" in refusal(coloured, by_number)
+    assert "holds colours, but labels.encoding = 'number'" in refusal(coloured, by_number)
 
 
 def test_colours_without_a_palette_name_the_setting(tmp_path: Path) -> None:
     told = refusal(save(tmp_path / "mask.png", COLOURS[LABEL]), NUMBERS)
 
-    assert "there is no palette to read them by: write palette = [[R, G, B], ...]" in told
+    assert "there is no palette for them: write palette = [[R, G, B], ...]" in told
 
 
-def test_a_palette_that_names_a_colour_twice_cannot_be_read_by(tmp_path: Path) -> None:
+def test_a_palette_with_a_repeated_colour_is_refused(tmp_path: Path) -> None:
     path = save(tmp_path / "mask.png", COLOURS[LABEL])
     rules = MaskRules(numbers=(), colours=(*PALETTE, PALETTE[1]))
 
@@ -183,7 +183,7 @@ def test_colours_of_16_bits_are_refused(tmp_path: Path) -> None:
     assert "has 3 channels of 16 bits" in refusal(path, COLOURED)
 
 
-def test_every_pair_of_colours_is_told_apart(tmp_path: Path) -> None:
+def test_every_pair_of_colours_is_distinguished(tmp_path: Path) -> None:
     """Also those that differ in one bit of one channel, and the first and last of all."""
     ends = (0, 1, 254, 255)
     corners = tuple(itertools.product(ends, ends, ends))

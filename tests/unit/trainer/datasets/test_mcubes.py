@@ -56,7 +56,7 @@ def test_the_angle_is_a_point_on_a_circle(tmp_path: Path) -> None:
     np.testing.assert_allclose(radius, 0.5, atol=1e-3)
 
 
-def test_a_degree_of_polarisation_is_taken_as_it_is(tmp_path: Path) -> None:
+def test_a_degree_of_polarisation_is_unchanged(tmp_path: Path) -> None:
     config = mcubes.authors(tmp_path)
     stored = np.load(tmp_path / f"polL_dolp/{NAME}.npy")[:, OFFSET:]
 
@@ -78,7 +78,7 @@ def test_half_as_polarised_is_half_as_bright_unless_stretched(tmp_path: Path) ->
     assert np.abs(image(own, "dolp") - before[1]).max() < 0.05  # nothing to be seen of it
 
 
-def test_as_released_all_is_8_bits_and_polarisation_is_stretched(tmp_path: Path) -> None:
+def test_as_published_all_images_have_8_bits_and_polarisation_is_stretched(tmp_path: Path) -> None:
     config = with_options(mcubes.authors(tmp_path), range="per-image")
     colour = noise(NAME, 0, 65535, np.uint16, channels=3)[:, OFFSET:]
     nir = np.asarray(PIL.Image.open(tmp_path / f"NIR_warped/{NAME}.png"))[:, OFFSET:]
@@ -95,7 +95,7 @@ def test_as_released_all_is_8_bits_and_polarisation_is_stretched(tmp_path: Path)
     assert not np.array_equal(aolp[:, :, 0], aolp[:, :, 1])
 
 
-def test_an_unpolarised_image_is_stretched_to_nothing(tmp_path: Path) -> None:
+def test_an_unpolarised_image_becomes_constant(tmp_path: Path) -> None:
     config = with_options(mcubes.authors(tmp_path), range="per-image")
     path = tmp_path / f"polL_dolp/{NAME}.npy"
     save(path, np.full_like(np.load(path), 0.3))
@@ -113,7 +113,7 @@ def test_eight_bit_colour_is_on_the_same_scale(tmp_path: Path) -> None:
     )
 
 
-def test_the_first_columns_of_all_are_dropped(tmp_path: Path) -> None:
+def test_the_first_columns_of_all_files_are_dropped(tmp_path: Path) -> None:
     config = mcubes.authors(tmp_path)
     cut = open_dataset(config).source
     whole = open_dataset(with_options(config, left_offset=0)).source
@@ -150,7 +150,7 @@ def test_a_scene_is_held_out_whole(tmp_path: Path) -> None:
         assert set.union(*scenes) == {"scene1", "scene2", "scene3"}
 
 
-def test_only_the_files_of_the_modalities_asked_for_are_needed(tmp_path: Path) -> None:
+def test_only_files_of_requested_modalities_are_needed(tmp_path: Path) -> None:
     config = mcubes.authors(tmp_path)
     (tmp_path / f"polL_aolp_cos/{NAME}.npy").unlink()
 

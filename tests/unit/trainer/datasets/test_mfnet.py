@@ -49,7 +49,7 @@ def test_a_flip_line_is_the_mirrored_image(tmp_path: Path) -> None:
     assert len(source.files()) == 8  # the mirrored image has no files of its own
 
 
-def test_a_flip_line_with_a_file_of_its_own_is_read_as_it_is(tmp_path: Path) -> None:
+def test_a_flip_line_with_its_own_file_is_not_mirrored(tmp_path: Path) -> None:
     source = open_dataset(mfnet.stored_flips(tmp_path)).source
 
     image, label = source.image("00001D_flip", "rgb"), source.label("00001D_flip")
@@ -87,12 +87,12 @@ def test_without_a_val_list_val_is_held_out_of_train(tmp_path: Path) -> None:
         drawn.add(data_set.val.names)
         assert {*data_set.train.names, *data_set.val.names} == {"00001D", "00001D_flip", "00002D"}
         assert data_set.test.names == ("00004N",)
-    # an image and its mirror image are never parted
+    # an image and its mirror image are never separated
     assert drawn == {("00001D", "00001D_flip"), ("00002D",)}
     assert "no list of val" in data_set.notes[0]
 
 
-def test_with_a_train_list_alone_both_are_held_out(tmp_path: Path) -> None:
+def test_with_only_a_train_list_val_and_test_are_held_out(tmp_path: Path) -> None:
     data_set = open_dataset(mfnet.without_labels(tmp_path))
 
     assert [len(split) for split in data_set.splits().values()] == [2, 1, 1]
@@ -109,7 +109,7 @@ def test_val_as_published_needs_a_test_list(tmp_path: Path) -> None:
         open_dataset(config)
 
 
-def test_one_image_is_too_few_to_carve(tmp_path: Path) -> None:
+def test_one_image_is_too_few_to_hold_out(tmp_path: Path) -> None:
     config = mfnet.without_labels(tmp_path)
     write_list(tmp_path / "train.txt", "00001D", "00001D_flip")
 
@@ -117,14 +117,14 @@ def test_one_image_is_too_few_to_carve(tmp_path: Path) -> None:
         open_dataset(config)
 
 
-def test_empty_lines_and_blanks_do_not_count(tmp_path: Path) -> None:
+def test_empty_lines_and_blanks_are_ignored(tmp_path: Path) -> None:
     config = mfnet.authors(tmp_path)
     (tmp_path / "test.txt").write_bytes(b"\r\n  00004N \r\n\r\n")
 
     assert open_dataset(config).test.names == ("00004N",)
 
 
-def test_all_missing_files_are_faults_of_what_is_left(tmp_path: Path) -> None:
+def test_all_missing_files_are_faults_and_other_images_stay(tmp_path: Path) -> None:
     from trainer.datasets import find_dataset
 
     config = mfnet.authors(tmp_path)
@@ -138,7 +138,7 @@ def test_all_missing_files_are_faults_of_what_is_left(tmp_path: Path) -> None:
         open_dataset(config)
 
 
-def test_a_root_has_to_be_given_and_exist(tmp_path: Path) -> None:
+def test_the_root_must_be_given_and_exist(tmp_path: Path) -> None:
     config = mfnet.authors(tmp_path)
     with pytest.raises(DataError, match=r"'mfnet' needs a folder: set data\.root"):
         open_dataset(replace(config, root=None))

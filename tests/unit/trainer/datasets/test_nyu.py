@@ -58,7 +58,7 @@ def test_every_layout_shows_the_same_frames_upright(tmp_path: Path, layout: str)
 
 
 @pytest.mark.parametrize("layout", ["archive", "archive-png"])
-def test_transposed_rgb_is_turned_back_and_said(tmp_path: Path, layout: str) -> None:
+def test_transposed_rgb_is_turned_back_with_a_note(tmp_path: Path, layout: str) -> None:
     data_set = open_dataset(LAYOUTS[layout](tmp_path))
 
     said = [note for note in data_set.notes if "stored transposed" in note]
@@ -85,7 +85,7 @@ def test_without_labels_sizes_are_compared_with_depth(tmp_path: Path) -> None:
     assert data_set.source.image("0002", "rgb").shape == (24, 32, 3)
 
 
-def test_with_nothing_to_compare_sizes_with_it_asks(tmp_path: Path) -> None:
+def test_with_no_size_to_compare_the_option_is_required(tmp_path: Path) -> None:
     config = replace(make_nyu(tmp_path, layout="archive"), modalities=("rgb",))
     shutil.rmtree(tmp_path / "Labels")
     shutil.rmtree(tmp_path / "HHA")
@@ -98,7 +98,7 @@ def test_with_nothing_to_compare_sizes_with_it_asks(tmp_path: Path) -> None:
     assert opened(config, rgb_transposed=False).source.image("0002", "rgb").shape == (32, 24, 3)
 
 
-def test_a_square_picture_does_not_tell(tmp_path: Path) -> None:
+def test_a_square_picture_is_not_conclusive(tmp_path: Path) -> None:
     config = make_nyu(tmp_path)
     for path in tmp_path.glob("*/*.*"):
         if path.suffix == ".npy":
@@ -115,7 +115,7 @@ def test_a_square_picture_does_not_tell(tmp_path: Path) -> None:
     assert upright.identity != turned.identity
 
 
-def test_one_picture_that_lies_otherwise_is_named(tmp_path: Path) -> None:
+def test_one_picture_with_another_orientation_is_named(tmp_path: Path) -> None:
     data_set = open_dataset(make_nyu(tmp_path, layout="archive"))
     PIL.Image.fromarray(draw_frame(5)["rgb"]).save(tmp_path / "RGB/0005.jpg")
 
@@ -123,7 +123,7 @@ def test_one_picture_that_lies_otherwise_is_named(tmp_path: Path) -> None:
     assert "0005" in text and "24 x 32" in text and "32 x 24" in text
 
 
-def test_two_folders_or_two_files_for_one_thing_are_named(tmp_path: Path) -> None:
+def test_two_folders_or_files_of_one_kind_are_named(tmp_path: Path) -> None:
     config = make_nyu(tmp_path)
     (tmp_path / "RGB/3.png").write_bytes(b"")
     text = refusal(lambda: open_dataset(config))
@@ -147,10 +147,10 @@ def test_val_is_held_out_by_blocks_of_numbers(tmp_path: Path) -> None:
     assert open_dataset(replace(config, seed=3)).val == again.val
     assert set(again.val.names) | set(again.train.names) == {str(number) for number in TRAIN}
     assert again.test.names == tuple(map(str, TEST))
-    assert "1 of 8 frames, which are 1 of 8 blocks" in again.notes[0]
+    assert "1 of 8 frames, in 1 of 8 blocks" in again.notes[0]
 
 
-def test_blocks_end_at_gaps_and_are_cut_where_long() -> None:
+def test_blocks_end_at_gaps_and_long_ones_are_divided() -> None:
     numbers = [*range(2, 8), *range(9, 12), *range(100, 200), 400]
     blocks = number_blocks(tuple(f"{number:04d}" for number in numbers))
 
@@ -163,7 +163,7 @@ def test_blocks_end_at_gaps_and_are_cut_where_long() -> None:
 
 
 @needs_sample
-def test_the_official_train_list_is_not_cut_but_at_its_gaps() -> None:
+def test_the_official_train_list_is_divided_only_at_its_gaps() -> None:
     lines = (SAMPLE / "train.txt").read_text().splitlines()
     numbers = [int(Path(line.split()[0]).stem) for line in lines]
 
@@ -173,7 +173,7 @@ def test_the_official_train_list_is_not_cut_but_at_its_gaps() -> None:
     assert len(numbers) == 795 and len(set(blocks.values())) == gaps + 1 == 123
 
 
-def test_scenes_are_never_parted(tmp_path: Path) -> None:
+def test_scenes_are_never_divided(tmp_path: Path) -> None:
     config = make_nyu(tmp_path)
     scenes = {number: f"kitchen {number % 3}" for number in TRAIN}
     (tmp_path / "scenes.txt").write_text("".join(f"{n} {s}\n" for n, s in scenes.items()))
@@ -201,7 +201,7 @@ def test_val_can_be_the_test_list(tmp_path: Path) -> None:
     assert any("val is the test list val.txt" in note for note in data_set.notes)
 
 
-def test_both_lists_may_be_there(tmp_path: Path) -> None:
+def test_both_lists_may_exist(tmp_path: Path) -> None:
     config = make_nyu(tmp_path)
     shutil.copy(tmp_path / "test.txt", tmp_path / "val.txt")
     assert len(open_dataset(config).train) == 7
@@ -306,7 +306,7 @@ def test_4_classes_have_three_with_ground_truth(tmp_path: Path, empty: bool) -> 
 # Depth
 
 
-def test_hha_is_computed_where_there_are_no_files_of_it(tmp_path: Path) -> None:
+def test_hha_is_computed_if_there_are_no_hha_files(tmp_path: Path) -> None:
     data_set = open_dataset(make_nyu(tmp_path, layout="metres"))
 
     metres = np.load(tmp_path / "Depth/6.npy")
@@ -315,7 +315,7 @@ def test_hha_is_computed_where_there_are_no_files_of_it(tmp_path: Path) -> None:
     assert "HHA computed from Depth/ with the camera fx 26" in data_set.notes[-1]
 
 
-def test_hha_files_go_before_metric_depth(tmp_path: Path) -> None:
+def test_hha_files_are_preferred_to_metric_depth(tmp_path: Path) -> None:
     config = make_nyu(tmp_path)
     stored = np.asarray(PIL.Image.open(tmp_path / "HHA/6.jpg"), dtype=np.float32) / 255
 
@@ -403,10 +403,10 @@ def label_41(path: Path) -> None:
         ("archive", "HHA/0004.png", cut, "cannot decode the image"),
         ("metres", "label/4.png", cut, "cannot decode the image"),
         ("metres", "Depth/4.npy", cut, "cannot decode the array"),
-        ("common", "RGB/4.jpg", grey, "1 channel of 8 bits, where 3 channels"),
-        ("common", "HHA/4.jpg", grey, "1 channel of 8 bits, where 3 channels"),
-        ("common", "Label/4.png", coloured, "3 channels of 8 bits, where 1 channel of 8"),
-        ("millimetres", "depth/4.png", grey, "1 channel of 8 bits, where 1 channel of 16"),
+        ("common", "RGB/4.jpg", grey, "1 channel of 8 bits instead of 3 channels"),
+        ("common", "HHA/4.jpg", grey, "1 channel of 8 bits instead of 3 channels"),
+        ("common", "Label/4.png", coloured, "3 channels of 8 bits instead of 1 channel of 8"),
+        ("millimetres", "depth/4.png", grey, "1 channel of 8 bits instead of 1 channel of 16"),
         ("metres", "Depth/4.npy", numbers(np.nan), "not finite, the first in row 3, column 4"),
         ("metres", "Depth/4.npy", numbers(-1.0), "depths from -1"),
         ("metres", "Depth/4.npy", numbers(1798.0), "to 1798 m: give metres"),
@@ -424,7 +424,7 @@ def test_a_damaged_file_is_named(
 
 
 @pytest.mark.parametrize("file", ["RGB/4.jpg", "HHA/4.jpg", "Label/4.png"])
-def test_a_name_without_a_file_is_told_and_can_be_listed(tmp_path: Path, file: str) -> None:
+def test_a_name_without_a_file_is_reported_and_can_be_listed(tmp_path: Path, file: str) -> None:
     config = make_nyu(tmp_path)
     (tmp_path / file).unlink()
 
@@ -434,10 +434,10 @@ def test_a_name_without_a_file_is_told_and_can_be_listed(tmp_path: Path, file: s
     assert len(found.faults) == 1 and "4" not in (*found.train.names, *found.val.names)
 
 
-# What is said
+# Notes
 
 
-def test_building_features_says_the_notes(
+def test_building_features_prints_the_notes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = TrainConfig(

@@ -22,7 +22,7 @@ Tokens = dict[str, tuple[Array, Array, Array]]
 
 SCENES = 28
 
-#: What version 2 draws as seed 0's scene train-0000: share of each class, mean depth in
+#: Statistics of seed 0's scene train-0000 in version 2: share of each class, mean depth in
 #: millimetres, mean brightness.
 SHARES = [0.0685, 0.2781, 0.1702, 0.1328, 0.1151, 0.0654, 0.0772, 0.0926]
 DEPTH = 4591.1
@@ -43,7 +43,7 @@ def class_of(data_set: DataSet, name: str) -> int:
     return data_set.classes.index(name)
 
 
-def test_a_picture_depends_on_seed_split_and_number_alone(some_rooms: DataSet) -> None:
+def test_a_picture_depends_only_on_seed_split_and_number(some_rooms: DataSet) -> None:
     source = source_of(some_rooms)
     first = source.draw("train-0003")[1]
     rooms._draw.cache_clear()
@@ -74,7 +74,7 @@ def test_another_process_draws_the_same_bits(some_rooms: DataSet) -> None:
     assert there.stdout.strip() == here, there.stderr
 
 
-def test_what_is_drawn_is_what_the_version_says(some_rooms: DataSet) -> None:
+def test_pictures_match_the_version(some_rooms: DataSet) -> None:
     """A change of the pictures has to raise ROOMS_VERSION, and then these numbers."""
     assert rooms.ROOMS_VERSION == 2
     label = source_of(some_rooms).draw("train-0000")[1].label
@@ -183,7 +183,7 @@ def separability(
 
 
 @pytest.mark.parametrize("pair", [("bed", "table"), ("picture", "window")])
-def test_some_pairs_differ_in_depth_alone(
+def test_some_pairs_differ_only_in_depth(
     tokens: Tokens, some_rooms: DataSet, pair: tuple[str, str]
 ) -> None:
     classes = class_of(some_rooms, pair[0]), class_of(some_rooms, pair[1])
@@ -199,7 +199,7 @@ def test_some_pairs_differ_in_depth_alone(
         (("wall", "picture"), 0.85),  # no picture hangs as low or as high as walls reach
     ],
 )
-def test_some_pairs_differ_in_rgb_alone(
+def test_some_pairs_differ_only_in_rgb(
     tokens: Tokens, some_rooms: DataSet, pair: tuple[str, str], most: float
 ) -> None:
     classes = class_of(some_rooms, pair[0]), class_of(some_rooms, pair[1])
@@ -244,7 +244,7 @@ def test_wrong_options_are_refused(options: dict[str, object], message: str) -> 
         open_dataset(DataConfig(options=dict(options)))
 
 
-def test_a_folder_is_of_no_use() -> None:
+def test_a_folder_is_refused() -> None:
     with pytest.raises(ConfigError, match="leave it out"):
         open_dataset(DataConfig(root="/somewhere"))
 

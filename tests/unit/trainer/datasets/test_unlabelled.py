@@ -1,4 +1,4 @@
-"""Without labels a run trains, and whoever asks for its score is told in one line."""
+"""A run trains without labels, and a request for its score is refused in one line."""
 
 import math
 from collections.abc import Callable
@@ -60,7 +60,9 @@ def test_fit_trains_and_evaluate_refuses(
     scorings = [Scoring(split=split, flip=False, crf=False) for split in ("val", "test")]
     for asked in scorings:
         with pytest.raises(
-            DataError, match=f"^evaluate needs labels on {asked.split} .*no labels"
+            DataError,
+            match=f"^evaluate needs labels on {asked.split} for scoring, but this data set has"
+            " none there",
         ) as no:
             evaluate_checkpoint(folder, asked, data=None, cache=cache, device=CPU)
         assert "\n" not in str(no.value)

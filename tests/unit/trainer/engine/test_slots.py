@@ -43,12 +43,12 @@ def test_together_equals_alone(method: dict[str, Any]) -> None:
 @pytest.mark.usefixtures("one_thread")
 def test_slots_at_different_positions_in_their_epochs_train_together() -> None:
     dataset_features, settings = small_dataset_features(), configs(2)
-    ahead = Slots([settings[0]], dataset_features, CPU)
+    ahead = Slots.start([settings[0]], dataset_features, CPU)
     for _ in range(2):
         ahead.step()
-    together = Slots(settings, dataset_features, CPU)
+    together = Slots.start(settings, dataset_features, CPU)
     together.restore(0, ahead.state(0))
-    fresh = Slots([settings[1]], dataset_features, CPU)
+    fresh = Slots.start([settings[1]], dataset_features, CPU)
     for slots in (together, ahead, fresh) * 4:
         slots.step()
     assert same_tensors(together.state(0), ahead.state(0))
@@ -58,7 +58,7 @@ def test_slots_at_different_positions_in_their_epochs_train_together() -> None:
 def test_different_seeds_give_different_runs() -> None:
     dataset_features = small_dataset_features()
     one, other = (
-        Slots([small_config(seed=seed)], dataset_features, CPU).state(0) for seed in (0, 1)
+        Slots.start([small_config(seed=seed)], dataset_features, CPU).state(0) for seed in (0, 1)
     )
     assert not torch.equal(one["model.leaf_SP"], other["model.leaf_SP"])
 
@@ -67,17 +67,17 @@ def test_different_seeds_give_different_runs() -> None:
 @pytest.mark.parametrize("fusion", ["conv", "ladder", "max"])
 def test_a_step_waits_for_nothing(name: str, fusion: str) -> None:
     # tensors on the meta device hold no numbers, so reading one or mixing devices fails
-    slots = Slots(
-        [small_config(name=name, fusion=fusion)], small_dataset_features(), torch.device("meta")
-    )
+    config = small_config(name=name, fusion=fusion)
+    slots = Slots.start([config] * 2, small_dataset_features(), torch.device("meta"))
     slots.step()
+    slots.step((1,))
     with pytest.raises(RuntimeError, match="meta"):
         slots.take_loss(0)
 
 
 def test_a_step_changes_model_and_probes() -> None:
     dataset_features = small_dataset_features()
-    slots = Slots([small_config()], dataset_features, CPU)
+    slots = Slots.start([small_config()], dataset_features, CPU)
     before = slots.state(0)
     slots.step()
     after = slots.state(0)
@@ -89,7 +89,7 @@ def test_a_step_changes_model_and_probes() -> None:
 def test_a_non_finite_target_changes_no_parameter_and_is_reported() -> None:
     # one batch per epoch, so that every step uses the faulty crop
     dataset_features = small_dataset_features(crops=4)
-    slots = Slots([small_config()], dataset_features, CPU)
+    slots = Slots.start([small_config()], dataset_features, CPU)
     slots.step()
     assert slots.take_loss(0)[1] is True
     before = slots.state(0)
@@ -123,11 +123,11 @@ def test_a_fault_in_one_slot_does_not_affect_another() -> None:
 
 def test_features_of_other_modalities_are_refused() -> None:
     with pytest.raises(ConfigError, match="prepare the features"):
-        Slots([small_config(modalities=("rgb",))], small_dataset_features(), CPU)
+        Slots.start([small_config(modalities=("rgb",))], small_dataset_features(), CPU)
 
 
 def test_a_state_and_the_slots_do_not_change_each_other() -> None:
-    slots = Slots([small_config(fusion="ladder")], small_dataset_features(), CPU)
+    slots = Slots.start([small_config(fusion="ladder")], small_dataset_features(), CPU)
     slots.step()
     state = slots.state(0)
     before = {name: tensor.clone() for name, tensor in state.items()}

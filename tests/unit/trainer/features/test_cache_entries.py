@@ -58,7 +58,8 @@ def test_a_flipped_bit_is_found(
     flip(entry / "rows.npy", position)
 
     with pytest.raises(
-        CacheError, match=r"rows\.npy does not match its checksum.*delete that folder"
+        CacheError,
+        match=r"rows\.npy does not match its checksum.*delete that folder to build it again",
     ):
         read_entry(entry, verify=verify)
 

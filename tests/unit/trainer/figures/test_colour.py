@@ -1,4 +1,4 @@
-"""Colours of label maps, and that colour-blind readers tell them apart."""
+"""Colours of label maps, and that colour-blind readers can distinguish them."""
 
 import numpy as np
 import pytest
@@ -38,7 +38,7 @@ def smallest_difference(colours: ArrayLike, sight: ArrayLike) -> float:
 
 
 @pytest.mark.parametrize("sight", SIGHTS)
-def test_ten_colours_are_told_apart_by_every_reader(sight: str) -> None:
+def test_ten_colours_are_distinguishable_by_every_reader(sight: str) -> None:
     colours = [*SAFE_PALETTE, (0, 0, 0), (255, 255, 255)]
     assert smallest_difference(colours, SIGHTS[sight]) > 30
     assert smallest_difference([(200, 60, 50), (60, 170, 70)], SIGHTS["deutan"]) < 30
@@ -75,7 +75,7 @@ def test_opacity_goes_from_the_image_to_the_map(opacity: float, first: list[int]
     assert overlay(image, label, [(10, 20, 30)], opacity)[0, 0].tolist() == first
 
 
-def test_what_was_not_measured_is_hatched_grey_and_the_rest_untouched() -> None:
+def test_unmeasured_pixels_are_hatched_grey_and_others_unchanged() -> None:
     image = np.random.default_rng(0).random((40, 60, 3), dtype=np.float32)
     holes = np.zeros((40, 60), dtype=np.bool_)
     holes[5:20, 10:50] = True

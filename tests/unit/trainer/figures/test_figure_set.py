@@ -45,7 +45,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> dict[str, Figure]:
-    """What would be written, by name."""
+    """The figures that would be written, by name."""
     found = {}
 
     def keep(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
@@ -76,7 +76,7 @@ def test_everything_is_drawn_at_every_snapshot(
     assert len(drawn["strips"].axes) == 2 * 4
 
 
-def test_a_baseline_is_shown_beside(place: Path, drawn: dict[str, Figure]) -> None:
+def test_a_baseline_is_shown_next_to_the_run(place: Path, drawn: dict[str, Figure]) -> None:
     assert draw(place, "--images", 1, "--split", "test", "--baseline", place / "stego") == 0
     titles = [axes.get_title() for axes in drawn["strips"].axes]
     assert titles[2:] == ["ground truth", "stego", "unim2"]
@@ -85,7 +85,7 @@ def test_a_baseline_is_shown_beside(place: Path, drawn: dict[str, Figure]) -> No
     assert list(shown.shape) == [32, 32, 3]
 
 
-def test_the_label_maps_that_are_shown_are_those_that_were_counted(place: Path) -> None:
+def test_the_displayed_label_maps_are_the_counted_ones(place: Path) -> None:
     run_folder, cpu = place / "run", find_device("cpu")
     dataset_features = prepare_dataset_features(ROOMS, cache=place / "cache", device=cpu)
     run = Run.restore(run_folder, ROOMS, dataset_features, cpu)
@@ -100,7 +100,7 @@ def test_the_label_maps_that_are_shown_are_those_that_were_counted(place: Path) 
     assert trace == pytest.approx(subject.evaluation.cluster.accuracy)
 
 
-def test_a_baseline_of_other_images_is_one_line(
+def test_a_baseline_of_other_images_is_refused_in_one_line(
     place: Path,
     drawn: dict[str, Figure],
     capsys: pytest.CaptureFixture[str],

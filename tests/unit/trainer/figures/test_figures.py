@@ -1,4 +1,4 @@
-"""Figures of tiny material: panels, names, numbers, files.
+"""Figures of tiny inputs: panels, names, numbers, files.
 
 Shape letters: Y classes, C channels, h w pixels, H W token grid.
 """
@@ -50,7 +50,7 @@ def reports(**terms: float) -> list[Report]:
     ]
 
 
-def test_losses_are_a_line_a_modality_and_their_sum() -> None:
+def test_losses_are_one_line_per_modality_and_their_sum() -> None:
     (axes,) = draw_losses(reports(rgb=0.6, depth=0.3), "run").axes
     lines = {line.get_label(): line for line in axes.lines}
     assert list(lines) == ["rgb", "depth", "sum"]
@@ -91,8 +91,8 @@ def test_confusion_shows_the_counts_of_each_class_as_percent() -> None:
     assert bar.get_ylabel() == "percent of the class's pixels"
 
 
-def test_confusion_has_columns_for_whatever_is_predicted() -> None:
-    """Of a class that has no label itself, and of a cluster that is none."""
+def test_confusion_has_a_column_for_every_prediction() -> None:
+    """Of a class without labelled pixels, and of a cluster without a class."""
     counts_YZ = np.array([[3, 0, 1, 4], [0, 0, 0, 0], [0, 0, 0, 0]])
     figure = draw_confusion(counts_YZ, CLASSES, (*CLASSES, "cluster 1"), "run")
     axes = figure.axes[0]
@@ -112,7 +112,7 @@ def test_absent_classes_have_no_bars_and_are_counted() -> None:
     assert "inspect counts whole images" in note
 
 
-def test_many_classes_have_their_names_and_only_the_numbers_that_tell() -> None:
+def test_many_classes_have_names_and_only_large_numbers() -> None:
     names = tuple(f"class {number}" for number in range(27))
     counts_YY = np.full((27, 27), 1) + np.diag(np.full(27, 973))
     figure = draw_confusion(counts_YY, names, names, "run")
@@ -126,7 +126,7 @@ def strip(name: str) -> Strip:
     return Strip(name=name, images=images, labels={"truth": truth, "model": truth // 128})
 
 
-def test_strips_have_a_row_a_scene_and_the_names_of_the_classes_that_occur() -> None:
+def test_the_qualitative_grid_has_one_row_per_scene_and_the_names_of_occurring_classes() -> None:
     strips = [strip("one"), strip("two")]
     figure = draw_qualitative_grid(strips, CLASSES, SAFE_PALETTE)
     assert len(figure.axes) == 2 * 4
@@ -137,7 +137,7 @@ def test_strips_have_a_row_a_scene_and_the_names_of_the_classes_that_occur() -> 
     assert np.array_equal(drawn, colour_label(strips[0].labels["truth"], SAFE_PALETTE))
 
 
-def test_strips_say_what_hatching_means_where_there_is_some() -> None:
+def test_the_qualitative_grid_explains_hatching_if_there_is_any() -> None:
     plain, hatched = strip("one"), dataclasses.replace(strip("two"), hatched=True)
     assert "not measured" not in texts(draw_qualitative_grid([plain], CLASSES, SAFE_PALETTE))
     assert "not measured" in texts(draw_qualitative_grid([plain, hatched], CLASSES, SAFE_PALETTE))
@@ -162,7 +162,7 @@ def image_maps(*, msn: bool = True) -> ImageMaps:
 
 
 @pytest.mark.parametrize("msn", [True, False])
-def test_stages_are_a_row_a_modality_and_one_for_what_is_fused(msn: bool) -> None:
+def test_intermediate_maps_have_one_row_per_modality_and_one_for_the_fused_map(msn: bool) -> None:
     shown = image_maps(msn=msn)
     codes = [made.code_HWC for made in shown.intermediate_maps.values()]
     bases = {
@@ -211,7 +211,7 @@ def test_codes_are_the_shared_one_and_those_of_the_harmonisers() -> None:
     assert np.array_equal(drawn, basis.colour("s", last.code_HWC))
 
 
-def test_components_keep_their_signs_and_find_what_varies() -> None:
+def test_components_have_fixed_signs_and_find_the_variance() -> None:
     directions = np.linalg.qr(RNG.normal(size=(6, 6)))[0]
     map_HWC = 5 * directions[5] + RNG.normal(size=(8, 9, 3)) @ (
         directions[:3] * [[1.0], [0.5], [0.25]]
@@ -227,7 +227,7 @@ def test_components_keep_their_signs_and_find_what_varies() -> None:
     assert np.allclose(basis.colour("a", 3 * map_HWC), coloured)
 
 
-def test_groups_are_seen_about_their_own_means() -> None:
+def test_groups_are_centred_on_their_own_means() -> None:
     inner = RNG.normal(size=(6, 7, 5)) * 0.01
     near, far = np.eye(5)[0] + inner, np.eye(5)[1] + inner
     apart = Basis.of({"near": [near], "far": [far]})
@@ -243,7 +243,7 @@ def test_maps_of_few_channels_or_without_any_difference_have_colours() -> None:
     assert (few[..., 2] == 0.5).all() and np.isfinite(few).all()
 
 
-def test_long_names_end_where_they_tell_most() -> None:
+def test_long_names_keep_their_end() -> None:
     assert short("val-0001") == "val-0001"
     assert short("abc" * 9 + "_0001") == "\N{HORIZONTAL ELLIPSIS}" + ("abc" * 9 + "_0001")[-25:]
 
@@ -263,7 +263,7 @@ def test_files_are_png_and_svg_with_text_and_the_same_each_time(tmp_path: Path) 
     assert "<dc:date>" not in written
 
 
-def test_a_users_style_changes_nothing_and_is_put_back(tmp_path: Path) -> None:
+def test_a_users_style_is_ignored_and_restored(tmp_path: Path) -> None:
     rcParams["font.size"], before = 20.0, rcParams["font.size"]
     try:
         with style():
@@ -273,7 +273,7 @@ def test_a_users_style_changes_nothing_and_is_put_back(tmp_path: Path) -> None:
         rcParams["font.size"] = before
 
 
-def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_refused_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(FigureError, match="cannot write figures to") as caught:
         save_figure(new_figure(1, 1), tmp_path / "file", "name")

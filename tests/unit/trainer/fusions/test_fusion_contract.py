@@ -1,4 +1,4 @@
-"""What every fusion of the table keeps to."""
+"""Contract of every fusion in the table."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""A data set is described, and every fault in it named."""
+"""A data set is described, and every fault in it is named."""
 
 import dataclasses
 import json
@@ -39,7 +39,7 @@ def bonn(root: Path, folder: str, kind: str, number: int = 0) -> Path:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ToySource(Source):
-    """Images and labels out of the test's hand."""
+    """Images and labels given by the test."""
 
     images: dict[tuple[str, str], NDArray[Any]]
     labels: dict[str, NDArray[np.uint8]]
@@ -58,7 +58,7 @@ class ToySource(Source):
 
 
 def toy(images: dict[tuple[str, str], NDArray[Any]], labels: dict[str, Any]) -> DataSet:
-    """One image a split."""
+    """One image per split."""
     a, b, c = (Split(names=(name,), labelled=bool(labels)) for name in "abc")
     return DataSet(
         classes=("one", "two"),
@@ -112,7 +112,7 @@ def test_every_data_set_is_walked_through(name: str, tmp_path: Path) -> None:
             assert counted.pixels_Y[0] == sum((label == 0).sum() for label in seen)
 
 
-def test_what_is_stored_is_told_apart_from_what_is_seen(
+def test_stored_numbers_are_distinguished_from_those_the_model_sees(
     street: Path, street_config: Street
 ) -> None:
     found = walk_through(find_dataset(street_config(street).data), quiet)
@@ -150,11 +150,11 @@ def test_every_faulty_file_is_named(street: Path, street_config: Street) -> None
     texts = "\n".join(finding.text for finding in found.faults)
     for what, path in faulty.items():
         assert path.name in texts, what
-    assert texts.count("has no partner of the kind 'disparity'") == 2
+    assert texts.count("has no matching file of the kind 'disparity'") == 2
     assert "köln_000000_000019" in texts and "96 x 48 pixels, its rgb 96 x 47" in texts
     assert [finding.kind for finding in found.suspicions] == ["constant"]
     assert all("\n" not in finding.text for finding in (*found.faults, *found.suspicions))
-    with pytest.raises(DataError, match=r"has no partner .*\(1 more like it: .*inspect"):
+    with pytest.raises(DataError, match=r"has no matching file .*\(1 more like it: .*inspect"):
         open_dataset(street_config(street).data)
 
 
@@ -168,7 +168,7 @@ def test_a_file_of_two_modalities_is_faulty_once(tmp_path: Path) -> None:
     assert kinds(walk_through(find_dataset(config), quiet)) == ["unreadable"]
 
 
-def test_labels_outside_the_classes_are_told_with_their_values(
+def test_labels_outside_the_classes_are_reported_with_their_values(
     pixels: dict[tuple[str, str], NDArray[Any]], labels: dict[str, NDArray[np.uint8]]
 ) -> None:
     labels["b"][0, 0], labels["b"][1, 1] = 2, 77
@@ -179,7 +179,7 @@ def test_labels_outside_the_classes_are_told_with_their_values(
     assert "the label of 'b' (val) has 2, 77, and classes end at 1" in found.faults[0].text
 
 
-def test_numbers_that_are_none_and_images_of_one_colour(
+def test_values_that_are_not_finite_and_constant_images_are_reported(
     pixels: dict[tuple[str, str], NDArray[Any]], labels: dict[str, NDArray[np.uint8]]
 ) -> None:
     pixels["a", "nir"][3, 4, 1] = np.nan
@@ -188,15 +188,17 @@ def test_numbers_that_are_none_and_images_of_one_colour(
 
     found = walk_through(toy(pixels, labels), quiet)
 
-    assert [f.text for f in found.faults] == ["the nir of 'a' (train) has numbers that are none"]
+    assert [f.text for f in found.faults] == [
+        "the nir of 'a' (train) has values that are not finite"
+    ]
     assert [(f.kind, f.text) for f in found.suspicions] == [
-        ("label without a class", "the label of 'b' (val) has not one pixel with a class"),
-        ("constant", "the rgb of 'c' (test) is 0.25 all over"),
+        ("label without a class", "the label of 'b' (val) has no pixel with a class"),
+        ("constant", "the rgb of 'c' (test) is 0.25 everywhere"),
     ]
     assert found.kinds["nir"].encoded.high < 1 and found.splits["val"].void == 12 * 16
 
 
-def test_a_data_set_without_labels_has_none_to_tell(
+def test_a_data_set_without_labels_reports_none(
     pixels: dict[tuple[str, str], NDArray[Any]],
 ) -> None:
     found = walk_through(toy(pixels, {}), quiet)
@@ -239,7 +241,7 @@ def test_aligned_sensors_are_not_suspected(edges: list[Edges]) -> None:
 def test_a_shifted_sensor_is_found_and_measured(
     rooms: list[tuple[Image, Image]], down: int, across: int
 ) -> None:
-    """As a camera that sees another part of the scene: what leaves the picture is gone."""
+    """As from a camera that sees another part of the scene, without wrapping around."""
     rows, columns = 96 - abs(down), 96 - abs(across)
     seen = [
         (
@@ -255,7 +257,7 @@ def test_a_shifted_sensor_is_found_and_measured(
     assert abs(shift.down - down / rows) <= 0.012 and abs(shift.across - across / columns) <= 0.012
 
 
-def test_pairs_put_together_wrongly_are_unrelated(edges: list[Edges]) -> None:
+def test_wrongly_matched_pairs_are_unrelated(edges: list[Edges]) -> None:
     for turn in (1, 5):
         others = [depth for _, depth in edges[turn:] + edges[:turn]]
         wrong = [(rgb, other) for (rgb, _), other in zip(edges, others, strict=True)]
@@ -263,13 +265,15 @@ def test_pairs_put_together_wrongly_are_unrelated(edges: list[Edges]) -> None:
         assert shift.unrelated and not shift.known and not shift.suspicious
 
 
-def test_images_without_edges_tell_no_shift() -> None:
+def test_images_without_edges_have_no_known_shift() -> None:
     flat = np.full((20, 30, 3), 0.5, dtype=np.float32)
 
     assert not shift_of_edges([(edges_of(flat), edges_of(flat))] * 12).known
 
 
-def test_a_shifted_modality_is_told_with_its_direction(rooms: list[tuple[Image, Image]]) -> None:
+def test_a_shifted_modality_is_reported_with_its_direction(
+    rooms: list[tuple[Image, Image]],
+) -> None:
     names = tuple(f"{number}" for number in range(len(rooms)))
     images: dict[tuple[str, str], NDArray[Any]] = {}
     for name, (rgb, depth) in zip(names, rooms, strict=True):
@@ -287,7 +291,7 @@ def test_a_shifted_modality_is_told_with_its_direction(rooms: list[tuple[Image, 
     assert "nir lies" in finding.text and "by the edges of 12 pairs" in finding.text
 
 
-def test_the_verb_tells_and_fails_when_training_would(
+def test_the_command_reports_faults_and_fails_if_training_would(
     street: Path, street_config: Street, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = street_config(street)
@@ -307,7 +311,7 @@ def test_the_verb_tells_and_fails_when_training_would(
     assert not (tmp_path / "cache").exists()
 
 
-def test_one_cause_is_one_line_with_its_count(
+def test_faults_with_one_cause_are_one_line_with_their_count(
     street: Path, street_config: Street, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     colour = np.zeros((48, 96, 3), dtype=np.uint8)
@@ -328,7 +332,7 @@ def test_one_cause_is_one_line_with_its_count(
     assert len(json.loads(capsys.readouterr().out)["faults"]) == 3
 
 
-def test_what_is_left_over_is_a_line_a_folder(
+def test_unused_files_are_one_line_per_folder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = tmp_path / "data"
@@ -400,7 +404,7 @@ def test_a_missing_folder_fails_and_a_wrong_setting_is_refused(
         inspect_data(config, cache=None, as_json=False)
 
 
-def test_a_full_disk_is_told_unless_the_bank_is_there(
+def test_a_full_disk_is_reported_unless_the_cache_entry_exists(
     rooms_config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data_set, cache = find_dataset(rooms_config.data), tmp_path / "cache"

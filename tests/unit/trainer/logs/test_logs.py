@@ -1,4 +1,4 @@
-"""Logs: what is written can be read back, what is missing is told in one line."""
+"""Logs can be read back, and a missing package is reported in one line."""
 
 import dataclasses
 import sys
@@ -52,7 +52,7 @@ def test_tensorboard_events_are_read_back(tmp_path: Path) -> None:
     assert b"    code_dim = 4" in text.tensor_proto.string_val[0]
 
 
-def test_a_run_that_is_gone_on_with_outdates_what_was_logged_beyond(tmp_path: Path) -> None:
+def test_a_resumed_run_replaces_later_log_entries(tmp_path: Path) -> None:
     pytest.importorskip("tensorboard", reason="the extra tensorboard is not installed")
     told = reports()
     log = open_log("tensorboard", tmp_path, small_config(), iteration=0)
@@ -66,7 +66,7 @@ def test_a_run_that_is_gone_on_with_outdates_what_was_logged_beyond(tmp_path: Pa
     assert [event.step for event in read_events(tmp_path).Scalars("loss")] == [4, 8, 12]
 
 
-def test_undefined_numbers_are_left_out_and_the_place_is_no_number() -> None:
+def test_undefined_numbers_and_positions_are_not_logged() -> None:
     (report,) = reports(1)
     named = scalars(report)
     assert named["loss"] == report.loss and named["signals/finite"] == 1
@@ -87,7 +87,7 @@ def test_no_log_writes_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "module"), [("tensorboard", "torch.utils.tensorboard"), ("wandb", "wandb")]
 )
-def test_a_missing_package_is_told_with_its_mend(
+def test_a_missing_package_is_reported_with_the_command_to_install_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, module: str
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
@@ -102,7 +102,7 @@ def test_an_unknown_log_lists_the_known(tmp_path: Path) -> None:
         open_log("paper", tmp_path, small_config(), iteration=0)
 
 
-def test_a_folder_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported_in_one_line(tmp_path: Path) -> None:
     pytest.importorskip("tensorboard", reason="the extra tensorboard is not installed")
     (tmp_path / "tensorboard").write_text("in the way")
     with pytest.raises(LogError, match="cannot write TensorBoard's events") as caught:
@@ -136,7 +136,7 @@ class StandIn:
         self.finished = True
 
 
-def test_weights_and_biases_are_told_each_report(
+def test_weights_and_biases_receives_each_report(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wandb, told = StandIn(), reports(2)
@@ -155,7 +155,7 @@ def test_weights_and_biases_are_told_each_report(
     assert first["id"] == wandb.asked["id"]
 
 
-def test_a_refusal_of_weights_and_biases_is_one_line(
+def test_a_refusal_by_weights_and_biases_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "wandb", StandIn("no API key\nconfigured"))

@@ -276,7 +276,7 @@ def test_alignment_moves_the_projections_alone(name: str) -> None:
 @pytest.mark.parametrize("fusion", ["sum", "conv"])
 def test_the_alignment_falls_in_training(name: str, fusion: str) -> None:
     config = small_config(name=name, fusion=fusion, training={"learning_rate": 5e-3})
-    slots, terms = Slots([config], small_dataset_features(crops=4), CPU), []
+    slots, terms = Slots.start([config], small_dataset_features(crops=4), CPU), []
     for _ in range(60):
         slots.step()
         terms.append(slots.take_terms(0)["alignment"])

@@ -20,7 +20,7 @@ from trainer.scoring.probes import unit_centres
 
 
 def code_of(dataset_features: DatasetFeatures, **options: Any) -> NDArray[np.float32]:
-    slots = Slots([small_config(name="kmeans", **options)], dataset_features, CPU)
+    slots = Slots.start([small_config(name="kmeans", **options)], dataset_features, CPU)
     code: NDArray[np.float32] = codes_of(
         slots.scored(0), dataset_features.val.features, dataset_features.modalities, CPU
     ).numpy()

@@ -134,7 +134,7 @@ def test_the_loss_falls_on_tiny_features(name: str) -> None:
     dataset_features = small_dataset_features(crops=4)  # one batch an epoch
     # a learnt fusion would move the target of some methods
     config = small_config(name=name, fusion="sum", training={"learning_rate": 5e-3})
-    slots, losses = Slots([config], dataset_features, CPU), []
+    slots, losses = Slots.start([config], dataset_features, CPU), []
     for _ in range(60):
         slots.step()
         losses.append(slots.take_loss(0)[0])
@@ -146,7 +146,7 @@ def test_low_precision_changes_the_loss_little(name: str) -> None:
     dataset_features, losses = small_dataset_features(), []
     for precision in ("fp32", "bf16"):
         config = small_config(name=name, training={"precision": precision})
-        slots = Slots([config], dataset_features, CPU)
+        slots = Slots.start([config], dataset_features, CPU)
         slots.step()
         losses.append(slots.take_terms(0))
     assert losses[0] != losses[1]
@@ -200,14 +200,14 @@ def test_stages_end_in_the_code_that_is_predicted_with(name: str) -> None:
 def test_the_code_is_as_wide_as_the_method_says(name: str) -> None:
     dataset_features = small_dataset_features(modalities=MODALITIES)
     config = small_config(modalities=MODALITIES, name=name)
-    method, slots = build_method(config, channels=6), Slots([config], dataset_features, CPU)
+    method, slots = build_method(config, channels=6), Slots.start([config], dataset_features, CPU)
     code = codes_of(slots.scored(0), dataset_features.val.features, MODALITIES, CPU)
     assert code.shape == (5, TOKENS, method.code_dim)
 
 
 @pytest.mark.parametrize("name", [name for name in METHODS if name not in LEARNING])
 def test_a_method_that_learns_nothing_trains_the_probes_alone(name: str) -> None:
-    slots = Slots([small_config(name=name)], small_dataset_features(), CPU)
+    slots = Slots.start([small_config(name=name)], small_dataset_features(), CPU)
     before = slots.state(0)
     for _ in range(3):
         slots.step()

@@ -49,7 +49,7 @@ def mean_tokens(config: TrainConfig, features: Any) -> NDArray[np.float64]:
 def test_the_code_begins_at_the_principal_components(settings: dict[str, Any], count: int) -> None:
     dataset_features = small_dataset_features(modalities=MODALITIES[:count])
     config = config_of(settings, count)
-    slots = Slots([config], dataset_features, CPU)
+    slots = Slots.start([config], dataset_features, CPU)
     train, val = (
         mean_tokens(config, split.features)
         for split in (dataset_features.train, dataset_features.val)
@@ -63,7 +63,7 @@ def test_the_code_begins_at_the_principal_components(settings: dict[str, Any], c
 
 @pytest.mark.parametrize("settings", STARTS.values(), ids=STARTS)
 def test_every_weight_is_learnt_from_there(settings: dict[str, Any]) -> None:
-    slots = Slots([config_of(settings)], small_dataset_features(), CPU)
+    slots = Slots.start([config_of(settings)], small_dataset_features(), CPU)
     before = slots.state(0)["model.leaf_SP"]
     for _ in range(5):
         slots.step()
@@ -103,13 +103,13 @@ def test_random_is_the_default_and_reads_no_features(name: str) -> None:
     config = small_config(name=name)
     assert config.method.options.start == "random"
     assert config == small_config(name=name, start="random")
-    states = [Slots([config], each, CPU).state(0) for each in (dataset_features, other)]
+    states = [Slots.start([config], each, CPU).state(0) for each in (dataset_features, other)]
     assert torch.equal(states[0]["model.leaf_SP"], states[1]["model.leaf_SP"])
 
 
 def test_channels_of_the_code_beyond_those_of_the_features_are_zero() -> None:
     dataset_features = small_dataset_features()
-    slots = Slots([config_of(STARTS["stego, mean"], code_dim=9)], dataset_features, CPU)
+    slots = Slots.start([config_of(STARTS["stego, mean"], code_dim=9)], dataset_features, CPU)
     code = codes_of(
         slots.scored(0), dataset_features.val.features, dataset_features.modalities, CPU
     )

@@ -1,4 +1,4 @@
-"""Equal bit for bit at any address of the data, with whatever products a processor makes."""
+"""Results are equal bit for bit at any address of the data, even with fickle products."""
 
 import dataclasses
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from trainer.nn.parameters import Entry, Layout
 from trainer.records import Report
 from trainer.seeds import torch_generator
 
-#: What is trained, so that sizes are odd: of a row, of its tensors, of a batch's maps.
+#: Model with odd sizes of a row, of its tensors, and of a batch's maps.
 ODD: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "conv": ({"code_dim": 5}, {}),
     "ladder": ({"code_dim": 3, "fusion": "ladder"}, {"linear_probe": "token"}),
@@ -54,7 +54,7 @@ def test_together_equals_alone_with_fickle_products(name: str, channels: int) ->
 
 def test_the_sizes_are_odd() -> None:
     sizes = [
-        Slots([odd_config(name, 0)], small_dataset_features(channels=5), CPU).state(0)[
+        Slots.start([odd_config(name, 0)], small_dataset_features(channels=5), CPU).state(0)[
             "model.leaf_SP"
         ]
         for name in ODD
@@ -82,15 +82,15 @@ def misplaced(dataset_features: DatasetFeatures, numbers: int) -> DatasetFeature
     ("numbers", "modalities"),
     [*((numbers, ("rgb", "depth")) for numbers in range(1, 16)), (3, ("rgb",)), (8, ("rgb",))],
 )
-def test_where_features_and_a_checkpoint_lie_changes_nothing(
+def test_the_address_of_features_and_checkpoint_changes_nothing(
     numbers: int, modalities: tuple[str, ...]
 ) -> None:
     config = small_config(modalities=modalities, code_dim=5, training={"batch_size": 3})
     dataset_features = small_dataset_features(modalities=modalities, channels=5)
     with FickleProducts():
-        undisturbed = Slots([config], dataset_features, CPU)
+        undisturbed = Slots.start([config], dataset_features, CPU)
         undisturbed.step()
-        resumed = Slots([config], misplaced(dataset_features, numbers), CPU)
+        resumed = Slots.start([config], misplaced(dataset_features, numbers), CPU)
         state = undisturbed.state(0)
         resumed.restore(0, {name: shifted(each, numbers) for name, each in state.items()})
         for slots in (undisturbed, resumed):
@@ -105,11 +105,11 @@ def test_where_features_and_a_checkpoint_lie_changes_nothing(
         assert resumed.evaluate(0, misplaced(dataset_features, numbers).val) == scores[0]
 
 
-#: Of the last release without gaps.
+#: Checkpoint of the last release without gaps.
 BEFORE = Path(__file__).parents[3] / "fixtures" / "checkpoints_before_padding"
 
 
-def test_a_checkpoint_from_before_the_gaps_is_read_and_written_as_it_was(tmp_path: Path) -> None:
+def test_a_checkpoint_from_before_alignment_is_read_and_written_unchanged(tmp_path: Path) -> None:
     config, dataset_features = config_of(BEFORE / "first"), small_dataset_features(channels=5)
     run = Run.restore(BEFORE / "first", config, dataset_features, CPU)
     run.save(tmp_path)
@@ -120,15 +120,15 @@ def test_a_checkpoint_from_before_the_gaps_is_read_and_written_as_it_was(tmp_pat
     assert len(old[0]["model.leaf_SP"]) % 2 == 1
 
 
-def test_a_checkpoint_from_before_the_gaps_goes_on_as_it_did_then() -> None:
+def test_a_checkpoint_from_before_alignment_resumes_with_the_same_numbers() -> None:
     config, dataset_features = config_of(BEFORE / "first"), small_dataset_features(channels=5)
     run = Run.restore(BEFORE / "first", config, dataset_features, CPU)
     while not run.finished:
         run.advance()
     tensors, record = read_checkpoint(BEFORE / "last")
     then = [Report.from_json(report) for report in record["reports"]]
-    # trained by another revision, perhaps on another processor: equal but for rounding. Weights
-    # are not compared: Adam moves one by the whole rate however small its gradient is.
+    # trained by another revision, perhaps on another processor: equal up to rounding. Weights are
+    # not compared, because Adam moves each by the full rate even if its gradient is tiny.
     assert [each.loss for each in run.reports] == pytest.approx([each.loss for each in then])
     now = run._slots.state(0)
     assert torch.equal(now["draws.generator"], tensors["draws.generator"])
@@ -149,7 +149,7 @@ def test_killed_equals_undisturbed_with_fickle_products(tmp_path: Path) -> None:
     assert resumed.reports == undisturbed.reports
 
 
-def test_every_tensor_of_every_slot_begins_on_a_line() -> None:
+def test_every_tensor_of_every_slot_begins_on_a_cache_line() -> None:
     sizes = (1, 3, 16, 5)
     entries = tuple(
         Entry(name=str(size), shape=(size,), initial="uniform", scale=1.0) for size in sizes
@@ -183,7 +183,7 @@ def test_aligned_keeps_numbers_and_strides(numbers: int) -> None:
         assert (there is tensor) == (tensor.data_ptr() % LINE == 0)
 
 
-def test_each_slot_is_alone_on_a_cpu_and_all_are_together_elsewhere() -> None:
+def test_slots_are_computed_alone_on_a_cpu_and_together_elsewhere() -> None:
     lengths: list[int] = []
 
     def note(one: Tensor, other: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The linear layer's written-out gradient, for every stack it is used with."""
+"""The linear layer's hand-written gradient, for every stack it is used with."""
 
 import pytest
 import torch

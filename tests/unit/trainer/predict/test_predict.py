@@ -1,4 +1,4 @@
-"""Images of one's own: found, predicted at their full size, named, pictured."""
+"""The user's own images are matched, predicted at full size, named and saved as pictures."""
 
 import dataclasses
 import json
@@ -65,7 +65,7 @@ def refusal(*images: Path, modalities: tuple[str, ...] = ("rgb", "depth"), **fol
     return text
 
 
-def test_files_of_one_stem_are_one_image(tmp_path: Path) -> None:
+def test_files_with_the_same_stem_are_one_image(tmp_path: Path) -> None:
     rgb = touch(tmp_path / "rgb", "b.jpg", "a.PNG", ".c.png", "notes.txt")
     depth = touch(tmp_path / "depth", "a.npy", "b.png", "z.png")
 
@@ -77,7 +77,7 @@ def test_files_of_one_stem_are_one_image(tmp_path: Path) -> None:
     assert single.files == {"rgb": (rgb / "b.jpg",)}
 
 
-def test_several_files_may_make_one_image(tmp_path: Path) -> None:
+def test_several_files_may_form_one_image(tmp_path: Path) -> None:
     folders = [touch(tmp_path / name, "a.png") for name in ("rgb", "sine", "cosine")]
 
     (own,) = find_images(
@@ -87,7 +87,7 @@ def test_several_files_may_make_one_image(tmp_path: Path) -> None:
     assert own.files["aolp"] == (folders[1] / "a.png", folders[2] / "a.png")
 
 
-def test_what_does_not_fit_together_is_refused(tmp_path: Path) -> None:
+def test_files_that_do_not_match_are_refused(tmp_path: Path) -> None:
     rgb = touch(tmp_path / "rgb", "a.png", "b.png")
     depth = touch(tmp_path / "depth", "a.png")
     twice = touch(tmp_path / "twice", "a.png", "a.npy", "b.png")
@@ -95,20 +95,20 @@ def test_what_does_not_fit_together_is_refused(tmp_path: Path) -> None:
 
     assert "add --modality depth=FOLDER" in refusal(rgb)
     assert "(rgb (IMAGES), depth): leave it out" in refusal(rgb, depth=depth, nir=depth)
-    assert "b.png has no partner of the kind 'depth'" in refusal(rgb, depth=depth)
-    assert "two partners of the kind 'depth', a.npy and a.png" in refusal(rgb, depth=twice)
-    assert "holds no image" in refusal(empty, depth=depth)
+    assert "b.png has no matching file of the kind 'depth'" in refusal(rgb, depth=depth)
+    assert "two matching files of the kind 'depth', a.npy and a.png" in refusal(rgb, depth=twice)
+    assert "has no image" in refusal(empty, depth=depth)
     assert "does not exist" in refusal(tmp_path / "none", depth=depth)
-    assert "is no folder" in refusal(rgb, depth=tmp_path / "none")
-    assert "have one name, 'a'" in refusal(rgb, depth / "a.png", depth=depth)
-    assert "is not what this checkpoint takes" in refusal(rgb, modalities=("rgb",), depth=depth)
+    assert "is not a folder" in refusal(rgb, depth=tmp_path / "none")
+    assert "have the same name, 'a'" in refusal(rgb, depth / "a.png", depth=depth)
+    assert "is not used by this checkpoint" in refusal(rgb, modalities=("rgb",), depth=depth)
 
 
 STREET = FileRules(affixes={"rgb": ("", "_leftImg8bit"), "disparity": ("", "_disparity")})
 
 
 @pytest.mark.parametrize("folders", [("left", "right"), ("both", "both")])
-def test_files_called_as_the_data_set_calls_its_own_belong_together(
+def test_files_named_like_those_of_the_data_set_match(
     tmp_path: Path, folders: tuple[str, str]
 ) -> None:
     rgb, disparity = (tmp_path / folder for folder in folders)
@@ -125,7 +125,7 @@ def test_files_called_as_the_data_set_calls_its_own_belong_together(
     assert [each.stem for each in own] == ["a_leftImg8bit", "b_leftImg8bit"]
     assert own[1].files["disparity"] == (disparity / "b_disparity.png",)
     assert len(left_out([rgb], own)) == (rgb == disparity)
-    # one file is found as well, and so are files called plainly
+    # a single file is found as well, and so are files with plain names
     (single,) = find_images(
         [rgb / "b_leftImg8bit.png"],
         modalities=("rgb", "disparity"),
@@ -140,7 +140,7 @@ def test_files_called_as_the_data_set_calls_its_own_belong_together(
     assert renamed.files["disparity"] == (plain / "x.png",)
 
 
-def test_another_modality_beside_the_images_is_no_image(tmp_path: Path) -> None:
+def test_another_modality_next_to_the_images_is_not_an_image(tmp_path: Path) -> None:
     rules = FileRules(affixes={"rgb": ("", ""), "depth": ("", "_depth")})
     both = touch(tmp_path / "both", "a.png", "a_depth.png", "b.png", "b_depth.png")
 
@@ -178,7 +178,7 @@ def test_files_that_are_not_predicted_are_counted(tmp_path: Path) -> None:
     assert left_out([rgb / "a.png"], own) == ()
     outer = touch(tmp_path / "outer")
     rgb.rename(outer / "rgb")
-    with pytest.raises(DataError, match=r"holds no image: give .*outer/rgb, .*outer/rgb/day2"):
+    with pytest.raises(DataError, match=r"has no image: give .*outer/rgb, .*outer/rgb/day2"):
         find_images([outer], modalities=("rgb",), folders={})
 
 
@@ -201,7 +201,7 @@ def test_modalities_are_read() -> None:
     ("size", "made"),
     [((60, 80), (48, 64)), ((80, 60), (64, 48)), ((50, 50), (48, 48)), ((30, 300), (48, 480))],
 )
-def test_a_whole_image_is_resized_and_not_cut(
+def test_a_whole_image_is_resized_without_cropping(
     size: tuple[int, int], made: tuple[int, int]
 ) -> None:
     ramp = np.linspace(0, 1, size[1], dtype=np.float32)
@@ -213,7 +213,7 @@ def test_a_whole_image_is_resized_and_not_cut(
         assert whole[0, 0, 0] < 0.02 and whole[0, 0, -1] > 0.98
 
 
-def test_a_square_image_is_what_a_bank_is_made_of() -> None:
+def test_a_square_image_is_prepared_like_those_of_the_feature_cache() -> None:
     image = np.random.default_rng(0).random((61, 61, 3), dtype=np.float32)
 
     for resize in ("bilinear", "nearest"):
@@ -263,7 +263,7 @@ def predictor(folder: Path) -> Predictor:
 def test_an_evaluation_image_is_predicted_as_in_an_evaluation(
     folder: Path, predictor: Predictor, probe: str
 ) -> None:
-    """Features from the image are those of the bank to the last bit, and so are predictions."""
+    """Features and predictions of the image equal those of the cache bit for bit."""
     dataset_features, data_set = prepare(CONFIG, cache=folder / "cache"), open_dataset(CONFIG.data)
     for place, name in enumerate(data_set.val.names):
         images = {m: data_set.source.image(name, m) for m in data_set.modalities}
@@ -331,7 +331,7 @@ def test_masks_and_overlays_have_the_images_size_and_the_classes_colours(
         assert np.abs(np.asarray(overlay) - (rgb + coloured) / 2).max() <= 1
 
 
-def test_the_linear_probe_can_be_asked(
+def test_the_linear_probe_can_be_chosen(
     folder: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -340,7 +340,7 @@ def test_the_linear_probe_can_be_asked(
     assert "trained on the labels of the train split" in capsys.readouterr().out
 
 
-def test_an_image_that_cannot_be_read_stops_no_other(
+def test_an_unreadable_image_does_not_stop_the_others(
     folder: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -366,7 +366,7 @@ def test_an_output_folder_that_cannot_be_written_is_refused(
     assert "cannot write" in error and "--out" in error and "\n" not in error
 
 
-def test_without_labels_masks_hold_the_clusters_numbers(
+def test_without_labels_masks_have_the_clusters_numbers(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Here one file holds both modalities."""
@@ -395,7 +395,7 @@ def test_without_labels_masks_hold_the_clusters_numbers(
     ("name", "layout"),
     [("cityscapes", 0), ("mfnet", 0), ("nyu", "common"), ("mcubes", 0), ("folder", 0)],
 )
-def test_a_data_sets_own_files_are_decoded_as_it_reads_them(
+def test_files_of_a_data_set_are_decoded_like_its_images(
     name: str, layout: str | int, tmp_path: Path
 ) -> None:
     layouts = MAKERS[name].LAYOUTS
@@ -411,7 +411,7 @@ def test_a_data_sets_own_files_are_decoded_as_it_reads_them(
         assert np.array_equal(decoded, data_set.source.image(image, modality)), modality
 
 
-def test_plain_pictures_are_taken_where_a_data_set_packs_its_own(tmp_path: Path) -> None:
+def test_plain_pictures_are_accepted_even_if_a_data_set_packs_its_own(tmp_path: Path) -> None:
     source = open_dataset(mfnet.authors(tmp_path)).source
     rng = np.random.default_rng(0)
     packed = rng.integers(0, 256, (8, 9, 4), dtype=np.uint8)
@@ -421,7 +421,7 @@ def test_plain_pictures_are_taken_where_a_data_set_packs_its_own(tmp_path: Path)
     for modality, plain in (("rgb", "rgb"), ("thermal", "heat")):
         of_both = source.decode(modality, tmp_path / "packed.png")
         assert np.array_equal(of_both, source.decode(modality, tmp_path / f"{plain}.png"))
-    with pytest.raises(DataError, match="where 1 channel of 8 or 16 bits should be"):
+    with pytest.raises(DataError, match="where 1 channel of 8 or 16 bits: give the original file"):
         source.decode("thermal", tmp_path / "rgb.png")
 
 

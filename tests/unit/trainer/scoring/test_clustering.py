@@ -1,4 +1,4 @@
-"""Spherical K-means of codes that are all there."""
+"""Spherical K-means on a complete set of codes."""
 
 import pytest
 import torch
@@ -18,7 +18,7 @@ def grouped(groups: int, each: int = 40) -> tuple[Tensor, Tensor]:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_groups_apart_become_clusters_whatever_the_lengths(seed: int) -> None:
+def test_separate_groups_become_clusters_at_any_length(seed: int) -> None:
     codes, axis = grouped(4)
     centres = spherical_kmeans(codes, 4, torch_generator(seed, "clusters"))
     assert torch.allclose(centres.norm(dim=1), torch.ones(4))
@@ -32,7 +32,7 @@ def test_groups_apart_become_clusters_whatever_the_lengths(seed: int) -> None:
     assert torch.allclose(cosines.max(dim=1).values, torch.ones(4), atol=1e-5)
 
 
-def test_a_seed_is_a_result_and_torchs_generator_stays_as_it_was() -> None:
+def test_a_seed_determines_the_result_and_torchs_generator_is_unchanged() -> None:
     codes = torch.randn(200, 5, generator=torch_generator(0, "codes"))
     before = torch.random.get_rng_state()
     one, same, other = (spherical_kmeans(codes, 3, torch_generator(seed)) for seed in (0, 0, 1))

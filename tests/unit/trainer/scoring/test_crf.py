@@ -61,7 +61,7 @@ def room() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
 def test_the_lattice_gives_nearly_the_beliefs_of_all_pairs(
     room: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
 ) -> None:
-    """The tolerance is what a lattice is worth: one pixel in fifty, 0.01 of a probability."""
+    """The tolerance is the error of a lattice: one pixel in fifty, 0.01 of a probability."""
     probabilities, guide, label = room
     made = refine(probabilities[None], guide[None])[0]
     exact = brute_force(probabilities, guide, CrfSettings())
@@ -122,7 +122,7 @@ def test_the_filter_is_nearly_a_gaussian(features: int) -> None:
     assert (made - exact).abs().sum(dim=1).mean() < 0.12  # of a whole of 1
 
 
-def test_features_are_in_deviations() -> None:
+def test_features_are_in_units_of_deviations() -> None:
     guide = torch.full((3, 2, 3), 6 / 255)
     made = features_of(guide, CrfSettings(far=2.0, colour=3.0))
     assert made.shape == (6, 5)

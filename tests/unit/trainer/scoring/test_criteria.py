@@ -90,7 +90,7 @@ def test_a_report_carries_every_criterion_of_the_table() -> None:
         assert report.criteria[name] == getattr(getattr(report, record), key)
 
 
-def test_without_labels_those_that_need_none_are_defined() -> None:
+def test_criteria_that_need_no_labels_are_defined_without_them() -> None:
     report = Run.start(small_config(), small_dataset_features(labelled=False), CPU).advance()
     defined = {name for name, number in report.criteria.items() if math.isfinite(number)}
     assert defined == {name for name, each in CRITERIA.items() if not each.needs_labels}

@@ -1,4 +1,4 @@
-"""Evaluation against the long way: upsample the code, normalise it, take the nearest centre."""
+"""Evaluation against direct computation: upsample the code, normalise, take the nearest centre."""
 
 import dataclasses
 import math
@@ -18,7 +18,7 @@ from trainer.scoring.metrics import match_clusters, scores_of
 
 def trained(**kwargs: Any) -> tuple[Slots, DatasetFeatures]:
     dataset_features = small_dataset_features(**kwargs)
-    slots = Slots([small_config()], dataset_features, CPU)
+    slots = Slots.start([small_config()], dataset_features, CPU)
     for _ in range(3):
         slots.step()
     return slots, dataset_features
@@ -48,8 +48,7 @@ def confusion(predictions: NDArray[Any], labels: NDArray[Any]) -> NDArray[np.int
 def test_predictions_are_those_of_the_upsampled_raw_code() -> None:
     slots, dataset_features = trained()
     evaluation = slots.evaluate(0, dataset_features.val)
-    layout = slots._probe_layout
-    probes = layout.views(layout.loaded(slots.state(0)["probes.leaf_SP"][None]))
+    probes = slots.scored(0).probes
     codes = functional.interpolate(
         codes_of(slots, dataset_features), size=(16, 20), mode="bilinear", align_corners=False
     )
@@ -85,20 +84,20 @@ def test_the_batch_size_changes_no_score() -> None:
         config = dataclasses.replace(
             config, evaluation=dataclasses.replace(config.evaluation, batch_size=size)
         )
-        scores = Slots([config], dataset_features, CPU).evaluate(0, dataset_features.val)
+        scores = Slots.start([config], dataset_features, CPU).evaluate(0, dataset_features.val)
         if size == 1:
             first = scores
     assert (first.cluster, first.linear) == (scores.cluster, scores.linear)
 
 
-def test_a_split_without_labels_has_signs_but_no_scores() -> None:
+def test_a_split_without_labels_has_collapse_indicators_but_no_scores() -> None:
     slots, dataset_features = trained(labelled=False)
     made = slots.evaluate(0, dataset_features.val)
     assert math.isnan(made.cluster.miou) and math.isnan(made.linear.accuracy)
     assert 0 <= made.signals.cluster_entropy <= 1
 
 
-def test_codes_that_are_not_finite_are_told() -> None:
+def test_codes_that_are_not_finite_are_reported() -> None:
     slots, dataset_features = trained()
     dataset_features.val.features["rgb"][0, 0, 0, 0] = np.nan
     assert not slots.evaluate(0, dataset_features.val).signals.finite

@@ -1,4 +1,4 @@
-"""Hungarian matching, the NaN rule and both conventions, on matrices made by hand."""
+"""Hungarian matching, the NaN rule and both conventions, on hand-made matrices."""
 
 import math
 from collections.abc import Iterable
@@ -28,8 +28,8 @@ def test_worked_example() -> None:
     assert scores.miou_all == pytest.approx(100 * (1 / 2 + 2 / 3) / 4)
 
 
-def test_matching_maximises_the_matched_pixels_in_all() -> None:
-    # the greedy choice takes 10 and is left with 0; the best in all is 9 + 8
+def test_matching_maximises_the_total_of_matched_pixels() -> None:
+    # the greedy choice takes 10 and leaves 0; the best total is 9 + 8
     counts = np.array([[10, 9], [8, 0]])
     assert np.trace(match_clusters(counts)) == 17
 
@@ -43,19 +43,19 @@ def test_the_linear_probe_is_not_matched() -> None:
     assert scores_of(np.array([[0, 5], [5, 0]])).accuracy == 0
 
 
-def test_absent_and_never_predicted_leaves_the_mean() -> None:
+def test_a_class_absent_and_never_predicted_is_left_out_of_the_mean() -> None:
     scores = scores_of(np.array([[4, 0, 0], [0, 4, 0], [0, 0, 0]]))
     assert scores.miou == 100
     assert scores.miou_all == pytest.approx(200 / 3)
 
 
-def test_absent_but_predicted_counts_zero() -> None:
+def test_a_class_absent_but_predicted_counts_zero() -> None:
     scores = scores_of(np.array([[4, 0, 0], [0, 3, 1], [0, 0, 0]]))
     assert scores.miou == pytest.approx(100 * (1 + 0.75 + 0) / 3)
 
 
 def test_no_prediction_is_dropped() -> None:
-    # the third cluster is matched to no class: its 40 pixels are misses, not gone
+    # the third cluster matches no class: its 40 pixels are misses instead of being dropped
     counts = np.array([[30, 0, 20], [0, 30, 20]])
     scores = scores_of(match_clusters(counts))
     assert scores.accuracy == 60

@@ -1,4 +1,4 @@
-"""Clusters have a class's name where a labelled pixel bears it out, and their number elsewhere."""
+"""Clusters are named after a class if a labelled pixel supports it, else by their number."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ def named(counts: list[list[int]], *classes: str) -> Naming:
     return name_clusters(np.array(counts), classes, images=7)
 
 
-def test_clusters_are_named_as_the_score_matches_them() -> None:
+def test_clusters_are_named_by_the_matching_of_the_score() -> None:
     """Rows are classes, columns clusters: cluster 2 is class 0, and so on."""
     naming = named([[1, 0, 9], [8, 2, 0], [5, 6, 0]], "a", "b", "c")
 
@@ -26,7 +26,7 @@ def test_clusters_are_named_as_the_score_matches_them() -> None:
     assert naming.evidence[1].share == pytest.approx(8 / 14)
 
 
-def test_a_cluster_that_is_left_with_a_class_without_pixels_keeps_its_number() -> None:
+def test_a_cluster_matched_with_a_class_without_pixels_keeps_its_number() -> None:
     """Class b has no labelled pixel; cluster 0 is large and would have been called b."""
     naming = named([[3, 5, 1], [0, 0, 0], [4, 0, 9]], "a", "b", "c")
 
@@ -49,7 +49,7 @@ def test_a_cluster_matched_with_a_class_it_does_not_touch_keeps_its_number() -> 
     assert naming.index_of_cluster_Y.tolist() == [0, 2]
 
 
-def test_clusters_without_a_class_have_greys_of_their_own() -> None:
+def test_clusters_without_a_class_have_different_greys() -> None:
     naming = named([[9, 0, 0], [0, 0, 0], [0, 0, 0]], "a", "b", "c")
 
     colours = naming.colours(PALETTE)
@@ -71,7 +71,7 @@ def test_without_any_labels_clusters_have_their_numbers_and_the_palette() -> Non
 
 
 @pytest.mark.parametrize("classes", [128, 200, 254])
-def test_indices_stay_within_a_byte_and_are_one_for_each_cluster(classes: int) -> None:
+def test_indices_fit_a_byte_and_differ_for_each_cluster(classes: int) -> None:
     counts = np.zeros((classes, classes), dtype=np.int64)
     counts[0, 3] = 1
 
@@ -84,7 +84,7 @@ def test_indices_stay_within_a_byte_and_are_one_for_each_cluster(classes: int) -
     assert len(naming.colours(((1, 1, 1),) * classes)) == len(naming.names)
 
 
-def test_names_that_are_no_matches_have_no_evidence() -> None:
+def test_names_without_matching_have_no_evidence() -> None:
     naming = name_classes(("a", "b"), "by the probe")
 
     assert naming.names == ("a", "b") and not naming.evidence

@@ -1,4 +1,4 @@
-"""Predictions against the long way: upsample the code itself, then compare and refine it.
+"""Predictions against direct computation: upsample the code itself, then compare and refine.
 
 Shape letters: N images, T tokens (H*W), K code channels, Y classes, h w pixels.
 """
@@ -50,7 +50,7 @@ def test_the_best_class_is_that_of_the_upsampled_scores(
     assert torch.equal(made_Nhw.long(), upsampled(scores_NTY, grid, size).argmax(dim=1))
 
 
-def test_of_equal_scores_the_first_wins_and_what_is_no_number_is_some_class() -> None:
+def test_the_first_of_equal_scores_wins_and_nan_gives_some_class() -> None:
     scores_NTY = torch.zeros(1, 4, 3)
     assert not best_class(scores_NTY, (2, 2), (4, 4)).any()
     scores_NTY[..., 1:] = 1
@@ -60,7 +60,7 @@ def test_of_equal_scores_the_first_wins_and_what_is_no_number_is_some_class() ->
 
 
 class Project:
-    """A method without a fate: the mean of the modalities' features, projected at random."""
+    """A trivial method: the mean of the modalities' features, projected at random."""
 
     needs = Needs(positives=False, maps=0, masks=0)
     terms: tuple[str, ...] = ()
@@ -130,7 +130,7 @@ def test_the_crf_starts_from_cosines_of_the_upsampled_code(model: Scored) -> Non
     assert not torch.equal(plain.clusters_Nhw, made.clusters_Nhw)
 
 
-def test_guides_are_asked_for_batch_by_batch(model: Scored) -> None:
+def test_guides_are_read_batch_by_batch(model: Scored) -> None:
     asked: list[slice] = []
 
     def guides(part: slice) -> torch.Tensor:
@@ -157,7 +157,7 @@ def test_codes_are_averaged_with_the_mirrored_images_mirrored_back(model: Scored
     assert made.cluster_counts_YY.tolist() != score(model).cluster_counts_YY.tolist()
 
 
-def test_where_the_mirror_changes_nothing_neither_does_averaging(model: Scored) -> None:
+def test_averaging_changes_nothing_if_mirroring_does_not(model: Scored) -> None:
     mirrored = {name: maps[:, :, ::-1] for name, maps in DATASET_FEATURES.val.features.items()}
     assert score(model, mirrored=mirrored) == score(model)
 

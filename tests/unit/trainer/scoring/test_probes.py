@@ -1,4 +1,4 @@
-"""Probe losses against torch's own, and what happens where no pixel is labelled."""
+"""Probe losses against torch's own, and their values without labelled pixels."""
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ def test_cluster_loss_is_the_nearest_cosine() -> None:
 
 
 @pytest.mark.parametrize("size", [(12, 15), GRID])
-def test_linear_loss_is_the_mean_over_labelled_places(size: tuple[int, int]) -> None:
+def test_linear_loss_is_the_mean_over_labelled_positions(size: tuple[int, int]) -> None:
     views, codes = make()
     given = labels(*size)
     made = linear_loss(codes, views, given, grid=GRID, present_SB=ALL)
@@ -58,7 +58,7 @@ def test_a_batch_without_labels_gives_no_nan() -> None:
     assert weight.grad is not None and weight.grad.isfinite().all()
 
 
-def test_padding_is_not_learnt_from() -> None:
+def test_padding_does_not_affect_training() -> None:
     views, codes = make()
     given = labels(12, 15)
     present = torch.tensor([[True, True, False]] * 2)

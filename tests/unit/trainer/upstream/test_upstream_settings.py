@@ -1,4 +1,4 @@
-"""The released configurations in our terms and back, to the last key and number."""
+"""Conversion of the published configurations to ours and back, in every key and number."""
 
 import dataclasses
 import operator
@@ -65,8 +65,10 @@ def test_every_published_number_arrives(name: str) -> None:
     ("name", "preset"), [("nyu", "nyu-s16"), ("mfnet", "mfnet-b16"), ("mcubes", "mcubes-ia")]
 )
 @pytest.mark.parametrize("protocol", ["held-out", "published"])
-def test_a_released_file_and_our_preset_are_one_run(name: str, preset: str, protocol: str) -> None:
-    """But for the common factor of all modality weights, which Adam ignores."""
+def test_a_published_file_and_our_preset_give_the_same_run(
+    name: str, preset: str, protocol: str
+) -> None:
+    """Except for the common factor of all modality weights, which Adam ignores."""
     table = read_preset(preset + "-published" * (protocol == "published"))
     ours = build_record(TrainConfig, lay_protocol(table))
     theirs = config_of(name, protocol=protocol)
@@ -122,7 +124,7 @@ def test_our_presets_can_be_written_and_read(preset: str) -> None:
     assert len(habits) == (1 if config.protocol == "published" else 7), habits  # dtype alone
 
 
-def test_missing_weights_are_the_released_codes_own() -> None:
+def test_missing_weights_are_the_defaults_of_the_published_code() -> None:
     settings = settings_of("nyu")
     for key in ("depth_pos_inter_weight", "depth_weight", "pretrained_weights"):
         del settings[key]
@@ -195,13 +197,13 @@ def test_each_key_reaches_its_field_and_comes_back(
         ({"modality_fusion_method": "attention"}, "modality_fusion_method = 'attention'"),
     ],
 )
-def test_what_cannot_be_read_is_one_line(changed: dict[str, Any], phrase: str) -> None:
+def test_unreadable_settings_are_refused_in_one_line(changed: dict[str, Any], phrase: str) -> None:
     with pytest.raises(ConfigError) as caught:
         hyper_values(config_of("nyu", **changed))
     assert phrase in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_other_modalities_values_are_ignored_and_said() -> None:
+def test_values_of_unused_modalities_are_ignored_with_a_note() -> None:
     translation = read_settings(
         settings_of("nyu", aolp_weight=0.3, aolp_pos_inter_shift=0.2), protocol="held-out"
     )
@@ -253,7 +255,7 @@ def test_other_modalities_values_are_ignored_and_said() -> None:
         ),
     ],
 )
-def test_what_the_released_code_cannot_run_is_refused_with_every_reason(
+def test_settings_the_published_code_cannot_run_are_refused_with_every_reason(
     config: TrainConfig, phrases: list[str]
 ) -> None:
     with pytest.raises(ConfigError) as caught:
@@ -262,7 +264,7 @@ def test_what_the_released_code_cannot_run_is_refused_with_every_reason(
     assert "\n" not in text and all(phrase in text for phrase in phrases)
 
 
-def test_stego_on_one_modality_is_the_released_codes_single_modality() -> None:
+def test_stego_on_one_modality_is_the_published_codes_single_modality() -> None:
     config = TrainConfig(
         data=DataConfig(name="nyu", root="here", modalities=("rgb",)),
         backbone=BackboneConfig(name="vit_base_patch16_dinov3.lvd1689m"),
@@ -288,7 +290,7 @@ def test_stego_on_one_modality_is_the_released_codes_single_modality() -> None:
         ("modals: ['rgb']\n", "the key dataset_name is missing"),
     ],
 )
-def test_files_that_are_no_configuration(text: str, phrase: str, tmp_path: Path) -> None:
+def test_files_without_a_configuration_are_refused(text: str, phrase: str, tmp_path: Path) -> None:
     (tmp_path / "file.yml").write_text(text)
     with pytest.raises(ConfigError) as caught:
         read_settings(read_yaml(tmp_path / "file.yml"), protocol="held-out")
