@@ -1,10 +1,11 @@
 """A folder of images, looked at: a first description of it as a data set."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainer.console.progress import OnProgress
 from trainer.datasets.crops import is_same_view
 from trainer.datasets.file_tree import FileTree
 from trainer.datasets.names import PICTURES, native
@@ -20,8 +21,6 @@ __all__ = ["Draft", "draft_description"]
 
 CLUSTERS = 8  # where there are no labels
 SHOWN = 3
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +49,7 @@ def unlabelled_doubt() -> str:
     return f"classes: there are no labels; {CLUSTERS} clusters are a guess"
 
 
-def draft_description(root: Path, progress: Progress) -> Draft:
+def draft_description(root: Path, progress: OnProgress) -> Draft:
     """Look at a folder.
 
     Args:
@@ -127,7 +126,7 @@ def _say_missing(table: Table, name: str, pick: Pick, first: Pick) -> None:
         )
 
 
-def _labels(root: Path, pick: Pick, others: Iterable[str], progress: Progress) -> Classes | None:
+def _labels(root: Path, pick: Pick, others: Iterable[str], progress: OnProgress) -> Classes | None:
     paths = [root / native(file) for file in pick.files.values()]
     named = read_class_names(root, others)
     return draft_labels(pick.pattern, paths, named, progress)

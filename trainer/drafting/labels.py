@@ -4,7 +4,7 @@ Letters of shapes: ``docs/architecture.md``.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import PIL.Image
 import PIL.ImageColor
 from numpy.typing import NDArray
 
+from trainer.console.progress import OnProgress
 from trainer.datasets.decoding import read_stored
 from trainer.datasets.headers import decoding, is_array
 from trainer.drafting.facts import spread
@@ -27,9 +28,6 @@ CLASSES = 254  # most classes of a data set
 NO_CLASS = (255, 65535)
 BLACK = 0
 LINES = 2.0  # how much more of it is edge than of the other classes, where 0 is no class
-EXAMPLES = 5
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +76,7 @@ def _counts(numbers: NDArray[np.int64]) -> dict[int, int]:
 
 
 def draft_labels(
-    pattern: str, paths: Sequence[Path], named: Mapping[int, str], progress: Progress
+    pattern: str, paths: Sequence[Path], named: Mapping[int, str], progress: OnProgress
 ) -> Classes | None:
     """Read the label files; None where they hold no classes.
 

@@ -12,10 +12,12 @@ from contextlib import contextmanager
 
 __all__ = ["freed_memory_kept"]
 
-# parameters of mallopt(3) and their defaults
-TRIM_THRESHOLD, MAPPED_BLOCKS = -1, -4
-DEFAULTS = {TRIM_THRESHOLD: 128 * 2**10, MAPPED_BLOCKS: 65536}
+# parameters of mallopt(3)
+TRIM_THRESHOLD, MAP_THRESHOLD, MAPPED_BLOCKS = -1, -3, -4
 KEPT = {TRIM_THRESHOLD: 2**31 - 1, MAPPED_BLOCKS: 0}
+#: Setting one stops glibc from adapting its thresholds: afterwards they have the values up to
+#: which it raises them in a process that frees large blocks.
+AFTERWARDS = {TRIM_THRESHOLD: 64 * 2**20, MAP_THRESHOLD: 32 * 2**20, MAPPED_BLOCKS: 65536}
 
 
 @contextmanager
@@ -30,6 +32,6 @@ def freed_memory_kept() -> Iterator[None]:
             library.mallopt(parameter, value)
         yield
     finally:
-        for parameter, value in DEFAULTS.items():
+        for parameter, value in AFTERWARDS.items():
             library.mallopt(parameter, value)
         library.malloc_trim(0)

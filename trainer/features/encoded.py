@@ -4,7 +4,7 @@ They depend on no backbone, so a second one on the same data finds them. An entr
 holds the images of all splits in one modality, as the data set gives them, to the bit.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import torch
 
 from trainer.config.configuration import DataConfig
 from trainer.config.toml_records import record_to_table
+from trainer.console.progress import OnProgress
 from trainer.datasets import DataSet
 from trainer.datasets.base import Image
 from trainer.datasets.headers import read_size
@@ -28,8 +29,6 @@ VERSION = 1  # of how they are kept
 ARRAY = "images"
 PIXEL = 3 * np.dtype(np.float32).itemsize  # bytes
 
-Progress = Callable[[str, int, int], None]
-
 
 def kept_images(
     data_set: DataSet,
@@ -38,7 +37,7 @@ def kept_images(
     digests: Mapping[str, Digest],
     *,
     root: Path,
-    progress: Progress,
+    progress: OnProgress,
 ) -> Mapping[str, Image]:
     """The images of a modality by name, computed now or before; empty where they are not kept.
 
@@ -89,7 +88,7 @@ def _sizes(data_set: DataSet, names: list[str], modality: str) -> set[tuple[int,
 
 
 def _write(
-    entry: EntryWriter, data_set: DataSet, names: list[str], modality: str, progress: Progress
+    entry: EntryWriter, data_set: DataSet, names: list[str], modality: str, progress: OnProgress
 ) -> None:
     shape = (len(names), *data_set.source.image(names[0], modality).shape)
     rows = entry.begin(ARRAY, shape, np.float32)

@@ -112,7 +112,6 @@ def find_parts(root: Path, keys: Mapping[str, str]) -> dict[str, Part]:
     found: dict[str, Part] = {}
     for manifest in sorted((root / ENTRIES).glob(f"*/{MANIFEST}")):
         folder = manifest.parent
-        use = hold(folder)
         try:
             content = read_manifest(folder)
         except CacheError:
@@ -122,6 +121,7 @@ def find_parts(root: Path, keys: Mapping[str, str]) -> dict[str, Part]:
             name = names.get(key)
             if name is not None and name not in found:
                 record = ArrayRecord(**content["arrays"][array])
+                use = hold(folder)
                 if is_sound(folder, array, record):
                     found[name] = Part(folder=folder, name=array, record=record, use=use)
     return found

@@ -28,6 +28,21 @@ def test_a_large_block_is_taken_from_the_kernel_once() -> None:
     assert again < PAGES / 10
 
 
+@pytest.mark.skipif(not GLIBC, reason="the allocator of this system is left alone")
+def test_blocks_of_a_batch_stay_in_the_process_afterwards() -> None:
+    """Training in the same process is not slower than without."""
+    with freed_memory_kept():
+        pass
+    size = 8 * 2**20
+    for _ in range(3):
+        np.ones(size, dtype=np.uint8)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    np.ones(size, dtype=np.uint8)
+
+    taken = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+    assert taken < size // resource.getpagesize() / 10
+
+
 def test_another_allocator_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ctypes, "CDLL", lambda name: object())
 
