@@ -431,7 +431,9 @@ def test_rooms_take_depth_as_three_channels(tmp_path: Path) -> None:
     source: Source = open_dataset(CONFIG.data).source
     PIL.Image.fromarray(np.zeros((8, 9), dtype=np.uint16)).save(tmp_path / "depth.png")
 
-    with pytest.raises(DataError, match=r"depth\.png has one channel, but 'rooms' .* height above the floor"):
+    with pytest.raises(
+        DataError, match=r"depth\.png has one channel, but 'rooms' .* height above the floor"
+    ):
         source.decode("depth", tmp_path / "depth.png")
 
 
