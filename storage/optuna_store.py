@@ -1,4 +1,4 @@
-"""Optuna's storage on our database: the only module of this package that uses its tables."""
+"""Optuna's storage on our database."""
 
 import contextlib
 import datetime
@@ -23,6 +23,7 @@ from storage.optuna_schema import find_place, make_place
 from storage.outage import translated
 from storage.schema import lock_schema
 from storage.transaction_settings import TransactionSettings
+from storage.trial_batch import TrialBatch, lock_trials
 
 __all__ = ["SearchStorage", "TrialRow", "one_transaction", "open_optuna"]
 
@@ -210,6 +211,33 @@ class SearchStorage(RDBStorage):
             if trial.state is TrialState.WAITING:
                 trial.state, trial.datetime_start = TrialState.RUNNING, datetime.datetime.now()
         return True
+
+    def write(
+        self,
+        study_id: int,
+        batch: TrialBatch,
+        distributions: Mapping[str, BaseDistribution],
+        *,
+        last: int | None,
+    ) -> dict[int, int] | None:
+        """Write a batch in one transaction; see :meth:`TrialBatch.write`.
+
+        Raises:
+            DatabaseUnreachable: If PostgreSQL cannot be reached; all or none may be stored.
+        """
+        with translated(), self.engine.begin() as connection:
+            return batch.write(connection, study_id, distributions, last=last)
+
+    def settle(self, study_id: int, trials: Collection[int]) -> None:
+        """Wait until no earlier transaction changes these trials or adds one to the study.
+
+        After that, it can be read whether a transaction that was not acknowledged was committed.
+        """
+        with translated(), self.engine.begin() as connection:
+            lock_trials(connection, trials)
+            study = models.StudyModel
+            lock = select(study.study_id).where(study.study_id == study_id).with_for_update()
+            connection.execute(lock)
 
     def read_trial_rows(
         self, study_id: int, *, first: int, also: Collection[int]

@@ -9,16 +9,19 @@ import contextlib
 import copy
 import logging
 import math
-from collections.abc import Iterator, Sequence, Set
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
-import optuna
+from optuna.distributions import BaseDistribution
 from optuna.storages import InMemoryStorage
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from search.pruners.full_runs import SearchStudy
 from search.records.attempts import attempts_of
 from search.records.counts import Counts
 from search.records.outcome import TrialEnd, write_end
-from search.records.stored_trial import count_trials
+from search.records.stored_trial import standing
 
 __all__ = ["InMemoryStudy"]
 
@@ -40,21 +43,39 @@ class InMemoryStudy:
     def _fill(self, trials: Sequence[FrozenTrial]) -> None:
         self._storage = InMemoryStorage()
         with _quiet_storage():
-            self.study = optuna.create_study(
-                study_name=self.name, storage=self._storage, direction="maximize"
-            )
+            self._storage.create_new_study([StudyDirection.MAXIMIZE], self.name)
+        self.study = SearchStudy(self.name, self._storage)
+        self._distributions: dict[str, BaseDistribution] = {}
+        self._tally: Counter[str] = Counter()
+        self._order: list[int] = []  # numbers of the trials that have ended, as they did
+        self._best: FrozenTrial | None = None
         for trial in sorted(trials, key=lambda trial: trial.number):
             number = self.add(trial)
             assert number == trial.number, f"trial {number} is missing from the stored trials"
 
     def __len__(self) -> int:
         """Number of trials in any state, which is also the number of the next trial."""
-        return len(self.trials())
+        return self._tally.total()
 
     def add(self, template: FrozenTrial) -> int:
         """Add a copy of a trial and return its number, the next free one."""
         trial_id = self._storage.create_new_trial(self.study._study_id, template)
-        return self._storage.get_trial_number_from_id(trial_id)
+        trial = self._storage.get_trial(trial_id)
+        if trial.distributions != self._distributions:
+            self._distributions = trial.distributions
+        trial.distributions = self._distributions  # the same for all: one copy will do
+        self._take_in(trial)
+        return trial.number
+
+    def _take_in(self, trial: FrozenTrial) -> None:
+        """Count a trial that was added, or that has ended."""
+        self._tally[standing(trial)] += 1
+        if not trial.state.is_finished():
+            return
+        self._order.append(trial.number)
+        if trial.state is TrialState.COMPLETE:
+            self.study.full_runs.add(trial)
+            self._best = trial if self._best is None else max(self._best, trial, key=_rank)
 
     def report(self, number: int, evaluation: int, score: float) -> bool:
         """Add the score of one evaluation to a running trial.
@@ -70,30 +91,44 @@ class InMemoryStudy:
 
     def finish(self, number: int, end: TrialEnd) -> None:
         """End a running trial."""
+        before = standing(self.trial(number))
         write_end(self._storage, self._id(number), end)
+        self._tally[before] -= 1
+        self._take_in(self.trial(number))
 
     def forget(self, first: int) -> None:
         """Remove trial ``first`` and all later ones, because they were not stored."""
-        self._fill(self.trials()[:first])
+        self._refill(self.trials()[:first])
 
     def overrule(self, trial: FrozenTrial) -> None:
         """Replace the trial that has the same number, by the version that PostgreSQL holds."""
         trials = self.trials()
-        self._fill([*trials[: trial.number], trial, *trials[trial.number + 1 :]])
+        self._refill([*trials[: trial.number], trial, *trials[trial.number + 1 :]])
 
-    def as_of(self, ended: Set[int]) -> "InMemoryStudy":
-        """The study as it was when, of the trials that were started, only these had ended."""
-        trials = self.trials()
-        never_run = {trial.number for trial in trials if not attempts_of(trial)}
-        over = ended | never_run
+    def _refill(self, trials: Sequence[FrozenTrial]) -> None:
+        """Rebuild the study from these trials; the order in which trials ended stays."""
+        place = {number: index for index, number in enumerate(self._order)}
+        self._fill(trials)
+        self._order.sort(key=lambda number: place.get(number, len(place)))
+
+    def as_of(self, ended: int) -> "InMemoryStudy":
+        """The study as it was when its first ``ended`` trials had ended, and no others.
+
+        Trials that were never run count as ended.
+        """
+        over = set(self._order[:ended])
         return InMemoryStudy(
             self.name,
-            [trial if trial.number in over else _still_running(trial) for trial in trials],
+            [
+                trial if trial.number in over or not attempts_of(trial) else _still_running(trial)
+                for trial in self.trials()
+            ],
         )
 
-    def ended(self) -> frozenset[int]:
-        """Numbers of the trials that have ended."""
-        return frozenset(trial.number for trial in self.trials() if trial.state.is_finished())
+    @property
+    def ended(self) -> int:
+        """How many trials have ended."""
+        return len(self._order)
 
     def trial(self, number: int) -> FrozenTrial:
         """The trial as it is now; do not modify it."""
@@ -105,8 +140,7 @@ class InMemoryStudy:
 
     def best(self) -> FrozenTrial | None:
         """The complete trial with the highest value (the first of equal ones), or None."""
-        complete = [trial for trial in self.trials() if trial.state is TrialState.COMPLETE]
-        return max(complete, key=lambda trial: trial.values[0], default=None)
+        return self._best
 
     def curves(self) -> dict[int, dict[int, float]]:
         """The reported scores of every trial: ``{number: {evaluation: score}}``."""
@@ -114,10 +148,15 @@ class InMemoryStudy:
 
     def counts(self) -> Counts:
         """Number of trials in each state."""
-        return count_trials(self.trials())
+        return Counts(**self._tally)
 
     def _id(self, number: int) -> int:
         return self._storage.get_trial_id_from_study_id_trial_number(self.study._study_id, number)
+
+
+def _rank(trial: FrozenTrial) -> tuple[float, int]:
+    """Trials in ascending order: by value, and of equal ones the first is the best."""
+    return trial.values[0], -trial.number
 
 
 def _still_running(trial: FrozenTrial) -> FrozenTrial:

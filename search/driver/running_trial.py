@@ -18,8 +18,8 @@ class RunningTrial(RunningJob):
 
     #: Parameters to store because the stored trial lacked some of them.
     redrawn: dict[str, float] | None = None
-    #: The trials that had ended when its parameters were sampled.
-    seen: frozenset[int] = frozenset()
+    #: How many trials had ended when its parameters were sampled.
+    seen: int = 0
 
 
 def adopt_trial(trial: FrozenTrial, redrawn: dict[str, float] | None) -> RunningTrial:

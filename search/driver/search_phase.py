@@ -109,7 +109,7 @@ class SearchPhase:
             for write in self._next_trial():
                 self._write_queue.append(write)
 
-    def _next_trial(self, ended: frozenset[int] | None = None) -> Iterator[Write]:
+    def _next_trial(self, ended: int | None = None) -> Iterator[Write]:
         """Create the next trial; yields the writes for it and for unused numbers before it."""
         while True:
             found = self._source.next(ended)

@@ -6,7 +6,7 @@ store reads the study first and writes only what is missing.
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from optuna.distributions import BaseDistribution
@@ -14,9 +14,11 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import Engine
 
+from search.driver.batches import make_batch
 from search.driver.study_changes import NumberTaken, StudyChanges, TrialOver
 from search.driver.writes import (
     AddTrial,
+    Batchable,
     EndTrial,
     NewAttempt,
     StartQueued,
@@ -26,9 +28,9 @@ from search.driver.writes import (
 )
 from search.errors import StudyError
 from search.objectives import Objective
-from search.records.attempts import ATTEMPTS_ATTRIBUTE, attempts_of
+from search.records.attempts import ATTEMPTS_ATTRIBUTE, attempts_of, first_attempt
 from search.records.outcome import write_end
-from search.records.stored_checkpoint import StoredCheckpoint
+from search.records.stored_checkpoint import CHECKPOINTS_ATTRIBUTE, StoredCheckpoint
 from search.records.stored_trial import (
     END_ATTRIBUTE,
     QUEUED_ATTRIBUTE,
@@ -51,8 +53,6 @@ __all__ = [
     "trial_template",
 ]
 
-#: System attribute of a trial: its valid checkpoints in the artifact store, newest first.
-CHECKPOINTS_ATTRIBUTE = "unim2:checkpoints"
 #: System attribute of the study: where its artifact store is.
 ARTIFACTS_ATTRIBUTE = "unim2:artifacts"
 
@@ -65,7 +65,7 @@ def trial_template(
         state=TrialState.RUNNING,
         params=dict(parameters),
         distributions=distributions,
-        system_attrs={ATTEMPTS_ATTRIBUTE: [[1, epoch, "new"]]},
+        system_attrs=first_attempt(epoch, "new"),
     )
 
 
@@ -187,6 +187,63 @@ class StudyStore:
                 case StoreTest():
                     self._test(write)
 
+    def apply_batch(self, writes: Sequence[Batchable], *, possibly_applied: bool) -> bool:
+        """Store several writes in one transaction, as if each had been applied in turn.
+
+        Returns:
+            Whether they are stored. If not, none of them is: somebody else wrote to the study,
+            and applying the writes in turn shows which of them that affects.
+
+        Raises:
+            DatabaseUnreachable: If PostgreSQL cannot be reached; all or none may be stored.
+            LeaseLost: If another driver has taken the study over; nothing was stored.
+            StudyError: If somebody deleted the study, or trials of it.
+        """
+        with self._explained():
+            if not (possibly_applied and self._is_applied(writes)):
+                added = self._write_batch(writes)
+                if added is None:
+                    return False
+                self._ids |= added
+        for write in writes:
+            self._note(write)
+        return True
+
+    def _write_batch(self, writes: Sequence[Batchable]) -> dict[int, int] | None:
+        batch = make_batch(writes, study=self._name, ids=self._ids)
+        first = batch.added[0].number if batch.added else 0
+        return self._storage.write(
+            self._study_id,
+            batch,
+            self._distributions,
+            last=self._ids[first - 1] if first else None,
+        )
+
+    def _is_applied(self, writes: Sequence[Batchable]) -> bool:
+        """Whether a transaction that was not acknowledged was committed.
+
+        Its first end shows that, or else its first new trial. A batch of reports alone may be
+        stored again, which changes nothing.
+        """
+        changed = {each.trial for each in writes if not isinstance(each, AddTrial)}
+        self._storage.settle(self._study_id, [self._ids[number] for number in changed])
+        added = [write for write in writes if isinstance(write, AddTrial)]
+        if added:
+            self._read()
+        for write in writes:
+            if isinstance(write, EndTrial):
+                return self._is_ended(write)
+        return any(write.trial in self._ids and self._is_mine(write) for write in added[:1])
+
+    def _note(self, write: Batchable) -> None:
+        """Note that a write is stored."""
+        match write:
+            case AddTrial(trial=number):
+                self._known = max(self._known, number + 1)
+                self._open.add(number)
+            case EndTrial(trial=number):
+                self._open.discard(number)
+
     def read_changes(self) -> StudyChanges:
         """Read whether somebody asked the search to stop, and what others wrote to the study.
 
@@ -250,8 +307,7 @@ class StudyStore:
                     raise self._deleted()  # Optuna assigned a lower number: trials are missing
                 raise NumberTaken(f"somebody else added trial {write.trial}")
             self._ids[write.trial] = trial_id
-        self._known = max(self._known, write.trial + 1)
-        self._open.add(write.trial)
+        self._note(write)
 
     def _is_mine(self, write: AddTrial) -> bool:
         stored = self._storage.get_trial(self._ids[write.trial])
@@ -264,7 +320,7 @@ class StudyStore:
             write.parameters,
             self._distributions,
             user_attrs={QUEUED_ATTRIBUTE: write.queued},
-            system_attrs={ATTEMPTS_ATTRIBUTE: [[1, write.epoch, "queued"]]},
+            system_attrs=first_attempt(write.epoch, "queued"),
         )
         if not taken:
             self._storage.set_trial_state_values(self._ids[write.trial], TrialState.FAIL)
@@ -308,16 +364,21 @@ class StudyStore:
             self._storage.set_trial_intermediate_value(trial_id, evaluation, write.score)
 
     def _end(self, write: EndTrial) -> None:
-        trial_id, end = self._ids[write.trial], write.end
-        mark = end_mark(self._name, write.trial, end.state, end.value)
         try:
-            write_end(self._storage, trial_id, end, mark)
+            write_end(self._storage, self._ids[write.trial], write.end, self._mark(write))
         except UpdateFinishedTrialError:
-            stored = self._storage.get_trial(trial_id)
-            mine = stored.system_attrs.get(END_ATTRIBUTE) == mark
-            if not mine or not ended_by_driver(stored, self._name):
+            if not self._is_ended(write):
                 raise
-        self._open.discard(write.trial)
+        self._note(write)
+
+    def _is_ended(self, write: EndTrial) -> bool:
+        """Whether the trial has ended, and the stored end is this one."""
+        stored = self._storage.get_trial(self._ids[write.trial])
+        mine = stored.system_attrs.get(END_ATTRIBUTE) == self._mark(write)
+        return mine and ended_by_driver(stored, self._name)
+
+    def _mark(self, write: EndTrial) -> list[Any]:
+        return end_mark(self._name, write.trial, write.end.state, write.end.value)
 
     def _test(self, write: StoreTest) -> None:
         self._storage.set_study_user_attr(self._study_id, TEST_ATTRIBUTE, write.result)

@@ -6,7 +6,7 @@ the others are sampled as for any trial with this number. Sampled values therefo
 seed, the number and the earlier trials, and not on when somebody queued a trial.
 """
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from optuna.trial import FrozenTrial, TrialState, create_trial
@@ -69,11 +69,11 @@ class TrialSource:
         """Remember trials that somebody else added, or their new states."""
         self._rows |= {row.number: row for row in rows}
 
-    def next(self, ended: Set[int] | None = None) -> NextTrial:
+    def next(self, ended: int | None = None) -> NextTrial:
         """Assign the next number.
 
         Args:
-            ended: The trials that the sampler is to see as ended; None for all that have ended.
+            ended: How many trials the sampler is to see as ended, the first to end; None for all.
         """
         number = len(self._memory)
         row = self._rows.pop(number, None)
@@ -83,12 +83,12 @@ class TrialSource:
             return self._finished(row)
         return self._queued(row, ended)
 
-    def _drawn(self, number: int, ended: Set[int] | None) -> NextTrial:
+    def _drawn(self, number: int, ended: int | None) -> NextTrial:
         parameters, running = self._begin(number, {}, ended, why="new")
         write = AddTrial(trial=number, parameters=parameters, epoch=self._epoch)
         return NextTrial(write=write, running=running)
 
-    def _queued(self, row: FrozenTrial, ended: Set[int] | None) -> NextTrial:
+    def _queued(self, row: FrozenTrial, ended: int | None) -> NextTrial:
         try:
             given = given_parameters(row, self._space)
         except Unsuitable as error:
@@ -105,9 +105,9 @@ class TrialSource:
         )
 
     def _begin(
-        self, number: int, given: dict[str, float], ended: Set[int] | None, *, why: str
+        self, number: int, given: dict[str, float], ended: int | None, *, why: str
     ) -> tuple[dict[str, float], RunningTrial]:
-        seen = self._memory.ended() if ended is None else frozenset(ended)
+        seen = self._memory.ended if ended is None else ended
         memory = self._memory if ended is None else self._memory.as_of(ended)
         drawn = self._sampler(memory.study, self._space, number, self._seed)
         parameters = {**drawn, **given}

@@ -4,22 +4,28 @@ The driver decides from its in-memory study and never waits for the database. Wh
 unreachable, writes wait; when it is back, they are stored in their original order. A write that
 was interrupted is applied again as possibly applied: the study store first reads what is stored.
 
+New trials, reports and ends that have queued up are stored in one transaction: all of them, or
+none. Where that is not possible, because somebody else wrote to the study, they are stored one
+by one.
+
 Others may write to the study as well. About once a second, and whenever a write conflicts with
 what somebody else wrote, the write queue reads these changes and passes them to the driver. A
 write whose trial number was taken waits until the driver has replaced it.
 """
 
 import contextlib
+import enum
+import itertools
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
 from search.driver.study_changes import NumberTaken, StudyChanges, TrialOver
-from search.driver.writes import Write
+from search.driver.writes import Batchable, Write
 from storage.errors import DatabaseUnreachable, EmbeddedError
 from storage.triggers import NO_TRIGGERS, Triggers
 
@@ -27,6 +33,7 @@ __all__ = ["Store", "WriteQueue", "WriteQueueState"]
 
 RETRY_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)  # waits between tries; the last one repeats
 CHECK_SECONDS = 1.0  # between two checks for a request to stop and for changes by others
+MOST_IN_BATCH = 200  # writes in one transaction
 
 
 class Store(Protocol):
@@ -38,6 +45,13 @@ class Store(Protocol):
         Raises:
             NumberTaken: If somebody else added a trial under the same number.
             TrialOver: If somebody else ended the trial.
+        """
+
+    def apply_batch(self, writes: Sequence[Batchable], *, possibly_applied: bool) -> bool:
+        """Store several writes in one transaction.
+
+        Returns:
+            Whether they are stored; if not, none of them is, and each is to be applied alone.
         """
 
     def read_changes(self) -> StudyChanges:
@@ -59,6 +73,16 @@ class WriteQueueState:
     stop_requested: bool
     #: The error that ended the thread; None while it runs.
     failure: BaseException | None
+
+
+class _Fate(enum.Enum):
+    """What became of the writes at the head of the queue."""
+
+    STORED = enum.auto()
+    #: The number of a new trial was taken: the driver must replace the write.
+    TAKEN = enum.auto()
+    #: They cannot be stored in one transaction.
+    REFUSED = enum.auto()
 
 
 class WriteQueue:
@@ -87,6 +111,7 @@ class WriteQueue:
         self._store, self._patience, self._on_written = store, patience, on_written
         self._on_changes, self._clock, self._triggers = on_changes, clock, triggers
         self._writes: deque[Write] = deque()
+        self._alone = 0  # writes at the head that are to be stored one by one
         self._changed = threading.Condition()
         self._outage_since: float | None = None
         self._stop_requested = False
@@ -151,19 +176,26 @@ class WriteQueue:
 
     def _write_all(self) -> None:
         while not self._closing:
-            write = self._next()
-            if write is None:
+            writes = self._next()
+            if not writes:
                 self._check_if_open()
-            elif self._store_write(write):
-                self._on_written(write)
-                self._drop(write)
-            else:
-                self._wait_for_rewriting(write)
+                continue
+            match self._store_writes(writes):
+                case _Fate.STORED:
+                    for write in writes:
+                        self._on_written(write)
+                    self._drop(writes)
+                case _Fate.TAKEN:
+                    self._wait_for_rewriting(writes[0])
+                case _Fate.REFUSED:
+                    self._alone = len(writes)
 
-    def _drop(self, write: Write) -> None:
+    def _drop(self, writes: Sequence[Write]) -> None:
         with self._changed:
-            assert self._writes[0] is write, "a write was replaced after it was stored"
-            self._writes.popleft()
+            for write in writes:
+                assert self._writes[0] is write, "a write was replaced after it was stored"
+                self._writes.popleft()
+            self._alone = max(0, self._alone - 1)
             self._changed.notify_all()
 
     def _wait_for_rewriting(self, write: Write) -> None:
@@ -172,13 +204,20 @@ class WriteQueue:
                 lambda: self._closing or all(waiting is not write for waiting in self._writes)
             )
 
-    def _next(self) -> Write | None:
-        """The next write, or None when it is time to check for changes by others."""
+    def _next(self) -> tuple[Write, ...]:
+        """The next writes; none when it is time to check for changes by others."""
         with self._changed:
             due = self._polled + CHECK_SECONDS - self._clock()
             if due > 0:
                 self._changed.wait_for(lambda: self._writes or self._closing, timeout=due)
-            return self._writes[0] if self._writes and due > 0 else None
+            return self._head() if self._writes and due > 0 else ()
+
+    def _head(self) -> tuple[Write, ...]:
+        """The writes at the head that may be stored in one transaction."""
+        if self._alone or not isinstance(self._writes[0], Batchable):
+            return (self._writes[0],)
+        waiting = itertools.islice(self._writes, MOST_IN_BATCH)
+        return tuple(itertools.takewhile(lambda write: isinstance(write, Batchable), waiting))
 
     def _check_if_open(self) -> None:
         self._polled = self._clock()
@@ -194,29 +233,40 @@ class WriteQueue:
         with self._changed:
             self._stop_requested = changes.stop_requested
 
-    def _store_write(self, write: Write) -> bool:
-        """Store the write, waiting for outages to end; returns False if its number was taken."""
+    def _store_writes(self, writes: Sequence[Write]) -> _Fate:
+        """Store the writes, waiting for outages to end."""
         tries = 0
         while True:
             try:
-                done = self._apply(write, possibly_applied=tries > 0)
+                fate = self._apply(writes, possibly_applied=tries > 0)
                 self._note_outage(None)
-                return done
+                return fate
             except DatabaseUnreachable as error:
                 self._wait_for_return(tries, error)
                 tries += 1
 
-    def _apply(self, write: Write, *, possibly_applied: bool) -> bool:
-        try:
+    def _apply(self, writes: Sequence[Write], *, possibly_applied: bool) -> _Fate:
+        for write in writes:
             self._triggers.writing(write)
+        batch = [write for write in writes if isinstance(write, Batchable)]
+        if self._alone or not batch:
+            return self._apply_alone(writes[0], possibly_applied=possibly_applied)
+        if not self._store.apply_batch(batch, possibly_applied=possibly_applied):
+            return _Fate.REFUSED
+        for write in writes:
+            self._triggers.stored(write)
+        return _Fate.STORED
+
+    def _apply_alone(self, write: Write, *, possibly_applied: bool) -> _Fate:
+        try:
             self._store.apply(write, possibly_applied=possibly_applied)
             self._triggers.stored(write)
         except NumberTaken:
             self._check_changes()
-            return False
+            return _Fate.TAKEN
         except TrialOver:
             self._check_changes()
-        return True
+        return _Fate.STORED
 
     def _wait_for_return(self, tries: int, error: DatabaseUnreachable) -> None:
         now = self._clock()

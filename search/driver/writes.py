@@ -8,6 +8,7 @@ from trainer.records import Report
 
 __all__ = [
     "AddTrial",
+    "Batchable",
     "EndTrial",
     "NewAttempt",
     "StartQueued",
@@ -78,4 +79,6 @@ class StoreTest:
     result: dict[str, object]
 
 
+#: Frequent writes, many of which can be stored in one transaction.
+Batchable = AddTrial | StoreReport | EndTrial
 Write = AddTrial | StartQueued | NewAttempt | StoreReport | EndTrial | StoreTest

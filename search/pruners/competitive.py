@@ -10,11 +10,10 @@ trials as well.
 
 from dataclasses import dataclass
 
-import numpy as np
-import optuna
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from search.pruners.checks import check_count, check_share
+from search.pruners.full_runs import SearchStudy, mean_score, quantile
 from search.records.outcome import Keep, Prune, Verdict
 
 __all__ = ["CompetitivePruner"]
@@ -47,17 +46,16 @@ class CompetitivePruner:
         check_count("immune_first", self.immune_first, least=0)
         check_count("immune_every", self.immune_every, least=1)
 
-    def decide(self, study: optuna.Study, trial: FrozenTrial) -> Verdict:
+    def decide(self, study: SearchStudy, trial: FrozenTrial) -> Verdict:
         """Decide after the trial's last report."""
         evaluation = trial.last_step
         if evaluation is None or self.is_immune(trial.number) or not self._in_time(evaluation):
             return Keep()
-        full = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        means = [mean for run in full if (mean := self._mean(run, evaluation)) is not None]
-        own = self._mean(trial, evaluation)
+        means = study.full_runs.means(evaluation, self.window)
+        own = mean_score(trial, evaluation, self.window)
         if own is None or len(means) < self.least_full_runs:
             return Keep()
-        threshold = float(np.quantile(means, 1 - self.keep))
+        threshold = quantile(means, 1 - self.keep)
         return Keep() if own >= threshold else self._prune(own, threshold, len(means), evaluation)
 
     def is_immune(self, number: int) -> bool:
@@ -67,13 +65,6 @@ class CompetitivePruner:
     def _in_time(self, evaluation: int) -> bool:
         """Whether the warm-up is over and the run is not."""
         return self.warm_up * self.evaluations <= evaluation < self.evaluations
-
-    def _mean(self, trial: FrozenTrial, evaluation: int) -> float | None:
-        """Mean of the scores of the last evaluations up to this one; None if there are none."""
-        window = range(evaluation - self.window + 1, evaluation + 1)
-        scores = trial.intermediate_values
-        found = [scores[step] for step in window if step in scores]
-        return sum(found) / len(found) if found else None
 
     def _prune(self, own: float, threshold: float, full_runs: int, evaluation: int) -> Prune:
         return Prune(

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-import optuna
 from optuna.trial import FrozenTrial
 
+from search.pruners.full_runs import SearchStudy
 from search.records.outcome import Keep, Verdict
 
 __all__ = ["KeepAll", "Pruner"]
@@ -24,11 +24,11 @@ class Pruner(Protocol):
     def evaluations(self) -> int:
         """Evaluations E of a full run."""
 
-    def decide(self, study: optuna.Study, trial: FrozenTrial) -> Verdict:
+    def decide(self, study: SearchStudy, trial: FrozenTrial) -> Verdict:
         """Decide after the trial's last report.
 
         Args:
-            study: The in-memory study.
+            study: The in-memory study: an Optuna study that keeps its full runs at hand.
             trial: The running trial, its scores as ``intermediate_values`` by evaluation.
         """
         ...
@@ -41,7 +41,7 @@ class KeepAll:
     #: Evaluations E of a full run.
     evaluations: int
 
-    def decide(self, study: optuna.Study, trial: FrozenTrial) -> Verdict:
+    def decide(self, study: SearchStudy, trial: FrozenTrial) -> Verdict:
         """Keep the trial."""
         del study, trial
         return Keep()

@@ -2,7 +2,7 @@
 
 A crash is never a score, and a collapsed run is never a failure: samplers ignore failed trials,
 and would sample from a bad region again and again. Only :func:`trial_end` decides what is stored,
-and only :func:`write_end` stores it, in the in-memory study and in PostgreSQL.
+and only :func:`end_attributes` names it, for the in-memory study and for PostgreSQL.
 """
 
 import math
@@ -34,6 +34,7 @@ __all__ = [
     "Pruned",
     "TrialEnd",
     "Verdict",
+    "end_attributes",
     "trial_end",
     "write_end",
 ]
@@ -136,6 +137,18 @@ def trial_end(outcome: Outcome, reports: Sequence[Report], objective: Objective)
     )
 
 
+def end_attributes(
+    end: TrialEnd, mark: list[Any] | None
+) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """The user attributes and the system attributes of a trial that ends, in their order."""
+    system: dict[str, Any] = {}
+    if end.constraint is not None:
+        system[COLLAPSE_ATTRIBUTE] = end.constraint
+    if mark is not None:
+        system[END_ATTRIBUTE] = mark
+    return end.attributes, system
+
+
 def write_end(
     storage: BaseStorage, trial_id: int, end: TrialEnd, mark: list[Any] | None = None
 ) -> None:
@@ -152,12 +165,11 @@ def write_end(
     Raises:
         optuna.exceptions.UpdateFinishedTrialError: If the trial has already ended.
     """
-    for key, item in end.attributes.items():
+    user, system = end_attributes(end, mark)
+    for key, item in user.items():
         storage.set_trial_user_attr(trial_id, key, item)
-    if end.constraint is not None:
-        storage.set_trial_system_attr(trial_id, COLLAPSE_ATTRIBUTE, end.constraint)
-    if mark is not None:
-        storage.set_trial_system_attr(trial_id, END_ATTRIBUTE, mark)
+    for key, item in system.items():
+        storage.set_trial_system_attr(trial_id, key, item)
     values = None if end.value is None else [end.value]
     storage.set_trial_state_values(trial_id, end.state, values)
 

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["StoredCheckpoint"]
+__all__ = ["CHECKPOINTS_ATTRIBUTE", "StoredCheckpoint"]
+
+#: System attribute of a trial: its checkpoints in the artifact store that count, the newest first.
+CHECKPOINTS_ATTRIBUTE = "unim2:checkpoints"
 
 
 @dataclass(frozen=True, kw_only=True)

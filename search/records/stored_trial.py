@@ -3,6 +3,7 @@
 Works on trials of Optuna's and on those that :mod:`storage.optuna_tables` reads without Optuna.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
@@ -29,6 +30,7 @@ __all__ = [
     "kind_text",
     "prune_kind",
     "prune_reason",
+    "standing",
     "test_of",
 ]
 
@@ -101,19 +103,16 @@ class AnyTrial(Protocol):
 
 def count_trials(trials: Iterable[AnyTrial]) -> Counts:
     """Number of trials in each state; :data:`FOREIGN_ATTRIBUTE` marks those of somebody else."""
-    trials = list(trials)
-    states = [trial.state.name for trial in trials]
-    kinds = [prune_kind(trial) for trial in trials]
-    foreign = sum(FOREIGN_ATTRIBUTE in trial.system_attrs for trial in trials)
-    return Counts(
-        complete=states.count("COMPLETE"),
-        collapsed=kinds.count("collapsed"),
-        behind=kinds.count("behind"),
-        failed=states.count("FAIL") - foreign,
-        foreign=foreign,
-        running=states.count("RUNNING"),
-        waiting=states.count("WAITING"),
-    )
+    return Counts(**Counter(map(standing, trials)))
+
+
+def standing(trial: AnyTrial) -> str:
+    """The field of :class:`Counts` that counts the trial."""
+    if FOREIGN_ATTRIBUTE in trial.system_attrs:
+        return "foreign"
+    if trial.state.name == "FAIL":
+        return "failed"
+    return prune_kind(trial) or trial.state.name.lower()
 
 
 def end_mark(study: str, number: int, state: AnyState, value: float | None) -> list[Any]:

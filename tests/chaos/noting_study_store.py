@@ -2,11 +2,20 @@
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from search.driver.study_store import StudyStore
-from search.driver.writes import AddTrial, EndTrial, NewAttempt, StartQueued, StoreReport, Write
+from search.driver.writes import (
+    AddTrial,
+    Batchable,
+    EndTrial,
+    NewAttempt,
+    StartQueued,
+    StoreReport,
+    Write,
+)
 from tests.chaos.told import TOLD_FILE
 
 __all__ = ["NotingStudyStore"]
@@ -23,20 +32,31 @@ class NotingStudyStore(StudyStore):
     def apply(self, entry: Write, *, possibly_applied: bool) -> None:
         """Store the entry, then note it."""
         super().apply(entry, possibly_applied=possibly_applied)
+        self._note_stored(entry)
+
+    def apply_batch(self, entries: Sequence[Batchable], *, possibly_applied: bool) -> bool:
+        """Store the entries, then note each of them."""
+        stored = super().apply_batch(entries, possibly_applied=possibly_applied)
+        if stored:
+            for entry in entries:
+                self._note_stored(entry)
+        return stored
+
+    def _note_stored(self, entry: Write) -> None:
         match entry:
             case AddTrial() | StartQueued():
                 self._epoch = entry.epoch
-                self._note("add", entry.trial, parameters=entry.parameters)
+                self._tell("add", entry.trial, parameters=entry.parameters)
             case NewAttempt(epoch=epoch):
                 self._epoch = epoch
             case StoreReport(trial=trial, report=report, score=score):
-                self._note("report", trial, evaluation=report.evaluation, value=score)
+                self._tell("report", trial, evaluation=report.evaluation, value=score)
             case EndTrial(trial=trial, end=end):
-                self._note("end", trial, state=end.state.name, value=end.value)
+                self._tell("end", trial, state=end.state.name, value=end.value)
             case _:
                 pass
 
-    def _note(self, what: str, trial: int, **more: Any) -> None:
+    def _tell(self, what: str, trial: int, **more: Any) -> None:
         line = {"what": what, "trial": trial, "epoch": self._epoch, "pid": os.getpid(), **more}
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
         file = os.open(self._folder / TOLD_FILE, flags, 0o644)

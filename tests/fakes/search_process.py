@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from search.driver.driver import Ending
 from search.driver.parts import STANDARD_PARTS, Parts
 from search.driver.session import Session
 from search.driver.study_store import StudyStore
-from search.driver.writes import AddTrial, EndTrial, StoreReport, StoreTest, Write
+from search.driver.writes import AddTrial, Batchable, EndTrial, StoreReport, StoreTest, Write
 from search.machine.resources import Machine
 from search.machine.run_options import Paths, RunOptions
 from search.records.messages import Begin, Order
@@ -72,13 +73,22 @@ class FaultyStudyStore(StudyStore):
     trigger: _Trigger
 
     def apply(self, entry: Write, *, possibly_applied: bool) -> None:
+        with self._due([entry]):
+            super().apply(entry, possibly_applied=possibly_applied)
+
+    def apply_batch(self, entries: Sequence[Batchable], *, possibly_applied: bool) -> bool:
+        with self._due(entries):
+            return super().apply_batch(entries, possibly_applied=possibly_applied)
+
+    @contextlib.contextmanager
+    def _due(self, entries: Sequence[Write]) -> Iterator[None]:
         names = {AddTrial: "create", StoreReport: "report", EndTrial: "end", StoreTest: "test"}
-        due = self.trigger.count(names.get(type(entry), ""))
+        due = any([self.trigger.count(names.get(type(entry), "")) for entry in entries])
         kill = self.trigger.kill
         if due and kill is not None and kill.when == "before":
             self.trigger.fire()
         self.trigger.armed = due and kill is not None and kill.when == "commit"
-        super().apply(entry, possibly_applied=possibly_applied)
+        yield
         if due and kill is not None and kill.when == "after":
             self.trigger.fire()
 

@@ -1,11 +1,13 @@
 """A store in memory, with outages on order, and a progress that only remembers."""
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from search.driver.study_changes import StudyChanges
+from search.driver.study_changes import NumberTaken, StudyChanges, TrialOver
 from search.driver.writes import (
     AddTrial,
+    Batchable,
     EndTrial,
     NewAttempt,
     StartQueued,
@@ -26,6 +28,8 @@ class MemoryStore:
         #: Results on the test split.
         self.tests: list[dict[str, object]] = []
         self.doubtful: list[Write] = []
+        #: How many entries each transaction of several had.
+        self.batches: list[int] = []
         self.asked_to_stop = False
         self._tries = 0
         self._away_at = away_at or set()
@@ -40,6 +44,20 @@ class MemoryStore:
             self.tests.append(entry.result)
         else:
             self.entries.append(entry)
+
+    def apply_batch(self, writes: Sequence[Batchable], *, possibly_applied: bool) -> bool:
+        """Stores all or none; with outages on order, which count writes, one by one."""
+        if self._away_at:
+            return False
+        stored = len(self.entries)
+        try:
+            for write in writes:
+                self.apply(write, possibly_applied=possibly_applied)
+        except (NumberTaken, TrialOver):
+            del self.entries[stored:]
+            return False
+        self.batches.append(len(writes))
+        return True
 
     def read_changes(self) -> StudyChanges:
         return StudyChanges(stop_requested=self.asked_to_stop)

@@ -3,7 +3,7 @@
 import contextlib
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +18,7 @@ from search.driver import write_queue as write_queue
 from search.driver.claiming import check_origin, create, create_next
 from search.driver.driver import Ending
 from search.driver.study_store import StudyStore
-from search.driver.writes import AddTrial, Write
+from search.driver.writes import AddTrial, Batchable, Write
 from search.errors import StudyError
 from search.records.messages import Begin, Order
 from search.reporting.as_json import study_json
@@ -372,6 +372,11 @@ class QuickerOnce(StudyStore):
     """Somebody queues a trial just before the driver stores its own, which then waits."""
 
     at = 21
+
+    def apply_batch(self, entries: Sequence[Batchable], *, possibly_applied: bool) -> bool:
+        if any(isinstance(entry, AddTrial) and entry.trial == self.at for entry in entries):
+            return False  # one by one
+        return super().apply_batch(entries, possibly_applied=possibly_applied)
 
     def apply(self, entry: Write, *, possibly_applied: bool) -> None:
         if isinstance(entry, AddTrial) and entry.trial == self.at:

@@ -3,6 +3,7 @@
 import concurrent.futures
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
@@ -18,6 +19,7 @@ from storage.errors import DatabaseUnreachable, LeaseLost, SchemaError
 from storage.fence import fence
 from storage.lease import Lease
 from storage.optuna_store import open_optuna
+from storage.trial_batch import TrialBatch
 
 
 @pytest.fixture(autouse=True)
@@ -60,12 +62,19 @@ def add(study: optuna.Study) -> int:
     return study._storage.create_new_trial(study._study_id, running_trial())
 
 
+def write_batch(study: optuna.Study, trial: int) -> object:
+    storage: Any = study._storage  # which keeps finished trials, around ours
+    batch = TrialBatch(scores={(trial, 2): 0.5}, changed={trial})
+    return storage._backend.write(study._study_id, batch, {}, last=trial)
+
+
 WRITES: dict[str, Callable[[optuna.Study, int], object]] = {
     "report": lambda study, trial: study._storage.set_trial_intermediate_value(trial, 2, 0.5),
     "tell": lambda study, trial: study.tell(0, 1.0),
     "create": lambda study, trial: add(study),
     "attribute": lambda study, trial: study._storage.set_trial_user_attr(trial, "a", 1),
     "constraint": lambda study, trial: study._storage.set_trial_system_attr(trial, "c", 1),
+    "batch": write_batch,
     "study attribute": lambda study, trial: study.set_user_attr("a", 1),
 }
 

@@ -4,13 +4,17 @@ import math
 import optuna
 import pytest
 from optuna.exceptions import UpdateFinishedTrialError
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.driver.in_memory_study import InMemoryStudy
+from search.driver.study_store import trial_template
 from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.records.counts import Counts
-from search.records.outcome import Completed, Failed, Pruned, trial_end
+from search.records.origin import counted
+from search.records.outcome import Completed, Failed, Outcome, Pruned, trial_end
+from search.records.stored_trial import FOREIGN_ATTRIBUTE, prune_kind
 from tests.unit.search.builders import SPACE, add_finished, random_params, running
+from trainer.seeds import numpy_generator
 
 
 def filled() -> InMemoryStudy:
@@ -95,6 +99,97 @@ def test_best_is_the_highest_complete_value_and_the_first_of_equals() -> None:
     numbers = [add_finished(memory, [value]) for value in (10.0, 30.0, 30.0)]
     best = memory.best()
     assert best is not None and best.number == numbers[1]
+
+
+def plain_counts(memory: InMemoryStudy) -> Counts:
+    """Counted from all trials anew."""
+    trials = memory.trials()
+    states = [trial.state for trial in trials]
+    kinds = [prune_kind(trial) for trial in trials]
+    foreign = sum(FOREIGN_ATTRIBUTE in trial.system_attrs for trial in trials)
+    return Counts(
+        complete=states.count(TrialState.COMPLETE),
+        collapsed=kinds.count("collapsed"),
+        behind=kinds.count("behind"),
+        failed=states.count(TrialState.FAIL) - foreign,
+        foreign=foreign,
+        running=states.count(TrialState.RUNNING),
+        waiting=states.count(TrialState.WAITING),
+    )
+
+
+def plain_best(memory: InMemoryStudy) -> FrozenTrial | None:
+    complete = [trial for trial in memory.trials() if trial.state is TrialState.COMPLETE]
+    return max(complete, key=lambda trial: trial.values[0], default=None)
+
+
+def overrule(memory: InMemoryStudy, number: int) -> None:
+    theirs = create_trial(state=TrialState.COMPLETE, value=99.0)
+    theirs.number = number
+    memory.overrule(counted(theirs, memory.name))
+
+
+def test_counts_and_best_are_those_of_all_trials_whatever_happens() -> None:
+    memory, rng = InMemoryStudy("study"), numpy_generator(3, "steps")
+    outcomes: tuple[Outcome, ...] = (
+        Pruned(kind="collapsed", reason="why"),
+        Pruned(kind="behind", reason="why"),
+        Failed(reason="why", traceback=""),
+    )
+    for _ in range(300):
+        under_way = [t.number for t in memory.trials() if not t.state.is_finished()]
+        match rng.integers(10):
+            case 0 | 1 | 2 | 3:
+                memory.add(running())
+            case 4 if under_way:
+                overrule(memory, under_way[0])
+            case 5 if under_way and under_way[-1] == len(memory) - 1:
+                memory.forget(len(memory) - 1)
+            case draw if under_way:
+                value = float(rng.integers(20))  # equal ones, too
+                outcome = outcomes[draw - 6] if draw in (6, 7, 8) else Completed(value=value)
+                memory.finish(under_way[-1], trial_end(outcome, [], MIOU_ACCURACY))
+        assert memory.counts() == plain_counts(memory) and len(memory) == len(memory.trials())
+        best, plain = memory.best(), plain_best(memory)
+        assert (best and best.number) == (plain and plain.number)
+    assert memory.counts().foreign and memory.counts().complete
+
+
+def test_the_study_as_it_was_when_so_many_trials_had_ended() -> None:
+    memory = InMemoryStudy("study")
+    for _ in range(6):
+        memory.add(running_with_attempt())
+    for number in (4, 1, 2):
+        memory.finish(number, trial_end(Completed(value=float(number)), [], MIOU_ACCURACY))
+    seen = memory.ended
+    overrule(memory, 5)  # ended later, and all is built anew
+    memory.finish(0, trial_end(Completed(value=9.0), [], MIOU_ACCURACY))
+
+    def complete(study: InMemoryStudy) -> list[int]:
+        return [t.number for t in study.trials() if t.state is TrialState.COMPLETE]
+
+    assert seen == 3 and complete(memory.as_of(seen)) == [1, 2, 4]
+    assert complete(memory.as_of(2)) == [1, 4] and complete(memory) == [0, 1, 2, 4]
+
+
+def test_a_trial_that_was_never_run_has_ended_at_any_time() -> None:
+    memory = InMemoryStudy("study")
+    memory.add(running_with_attempt())
+    add_finished(memory, [1.0])
+    states = [trial.state for trial in memory.as_of(0).trials()]
+    assert states == [TrialState.RUNNING, TrialState.COMPLETE]
+
+
+def running_with_attempt() -> FrozenTrial:
+    return trial_template(SPACE.defaults, SPACE.distributions, epoch=1)
+
+
+def test_all_trials_share_their_distributions() -> None:
+    memory = InMemoryStudy("study")
+    for _ in range(2):
+        memory.add(running_with_attempt())
+    first, second = memory.trials()
+    assert first.distributions is second.distributions
 
 
 def test_parameters_survive() -> None:

@@ -10,6 +10,7 @@ from search.driver.in_memory_study import InMemoryStudy
 from search.errors import SettingsError
 from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.pruners import PRUNERS, build_pruner, options_of
+from search.pruners.full_runs import SearchStudy
 from search.pruners.halving import HalvingPruner, HyperbandPruner
 from search.pruners.pruner import Pruner
 from search.records.outcome import Completed, Keep, Prune, Pruned, trial_end
@@ -25,7 +26,7 @@ def pruner(request: pytest.FixtureRequest) -> Pruner:
     return build_pruner(request.param, E)
 
 
-Decide = Callable[[optuna.Study, FrozenTrial], bool]
+Decide = Callable[[SearchStudy, FrozenTrial], bool]
 
 
 def noisy_curves(count: int, evaluations: int = E) -> list[list[float]]:
@@ -113,7 +114,7 @@ def test_decisions_are_the_same_again_and_from_a_rebuilt_mirror(pruner: Pruner) 
 def test_every_pruner_but_none_stops_some_and_says_why_in_one_line(name: str) -> None:
     pruner, memory, reasons = build_pruner(name, E), InMemoryStudy("study"), []
 
-    def decide(study: optuna.Study, trial: FrozenTrial) -> bool:
+    def decide(study: SearchStudy, trial: FrozenTrial) -> bool:
         verdict = pruner.decide(study, trial)
         if isinstance(verdict, Prune):
             assert verdict.kind == "behind"
