@@ -42,7 +42,7 @@ def check(memory: InMemoryStudy, number: int) -> Verdict:
     own = plain_mean(trial, trial.last_step)
     assert own is not None and isinstance(verdict, Prune) is (own < bar)
     if isinstance(verdict, Prune):
-        assert f"under {bar:.2f}, the bar" in verdict.reason
+        assert f"under {bar:.2f}, the threshold" in verdict.reason
     return verdict
 
 
