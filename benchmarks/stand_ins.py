@@ -43,7 +43,7 @@ class _Seat:
 class StandInPool:
     """Seats that report at a rate."""
 
-    away: str | None = None
+    outage: str | None = None
 
     def __init__(self, seats: int, rate: float) -> None:
         """Give the seats names; none has an order yet.

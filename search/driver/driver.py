@@ -236,14 +236,15 @@ class Driver:
         """
         jump = len(self._pool.names) > 1 and self._write_queue.state.outage_seconds is not None
         for worker in self._pool.ready():
+            if worker in self._trial_queue.busy:
+                continue
             running = self._trial_queue.next(jump=jump)
             stopping = self.stop_reason and not self._phase.is_last_evaluation
             if stopping or self._pool.outage or running is None:
                 return
-            if worker not in self._trial_queue.busy:
-                self._trial_queue.give(worker, running)
-                seed = self._phase.seed(running)
-                self._order(worker, Begin(task=running.task(self._checkpoints, seed)))
+            self._trial_queue.give(worker, running)
+            seed = self._phase.seed(running)
+            self._order(worker, Begin(task=running.task(self._checkpoints, seed)))
 
     def _order(self, worker: str, order: Begin | Continue) -> None:
         self._stalls.begin(worker)

@@ -1,0 +1,154 @@
+"""What an ask, a report and an end cost the driver, in studies of different size.
+
+    python -m benchmarks.driver_cost [--quick]
+
+Processor time of the driver's own thread, without PostgreSQL: a trial drawn and added to the
+in-memory study, a report taken in and decided on, a trial ended and the best one looked up. TPE
+learns from all trials, so that its asks are shown apart.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable, Sequence
+
+from benchmarks.markdown import markdown_table
+from benchmarks.records import write_result
+from search.driver.in_memory_study import InMemoryStudy
+from search.driver.rules import Rules
+from search.driver.study_store import trial_template
+from search.driver.trial_source import TrialSource
+from search.objectives.miou_accuracy import MIOU_ACCURACY
+from search.pruners import PRUNERS, CollapseRules, build_pruner
+from search.records.outcome import Completed, trial_end
+from search.samplers import SAMPLERS, find_sampler
+from tests.fakes.memory_search import SPACE
+from tests.fakes.training import fake_report
+from trainer.records import Report
+from trainer.seeds import numpy_generator
+
+__all__ = ["main"]
+
+SIZES = (200, 1000, 5000)
+EVALUATIONS = 20
+REPEATS = 21  # of each; the median counts
+SEED = 7
+
+
+def main() -> None:
+    """Measure, print the table, keep it as ``results/driver_cost.json``."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.driver_cost", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="not in the largest study")
+    sizes = SIZES[:2] if parser.parse_args().quick else SIZES
+    studies = [_study(size) for size in sizes]
+    rows: list[tuple[object, ...]] = []
+    for sampler in SAMPLERS:
+        rows.append((f"ask, {sampler}", *(_ask(memory, sampler) for memory in studies)))
+    for pruner in PRUNERS:
+        rows.append((f"report, {pruner}", *(_report(memory, pruner) for memory in studies)))
+    rows.append(("end, best, counts", *(_end(memory) for memory in studies)))
+    shown = [(name, *(f"{value:.3f}" for value in values)) for name, *values in rows]
+    print(markdown_table(("milliseconds", *(f"{size} trials" for size in sizes)), shown))
+    write_result("driver_cost", {"sizes": sizes, "evaluations": EVALUATIONS, "rows": rows})
+
+
+def _study(size: int) -> InMemoryStudy:
+    """A study with so many trials, of which three quarters are full runs."""
+    memory = InMemoryStudy("study")
+    for number in range(size):
+        memory.add(trial_template(_point(number), SPACE.distributions, 1))
+        last = EVALUATIONS if number % 4 else EVALUATIONS // 2
+        reports = _curve(number, last)
+        for report in reports:
+            memory.report(number, report.evaluation, MIOU_ACCURACY.score(report))
+        outcome = Completed(value=MIOU_ACCURACY.value(reports))
+        memory.finish(number, trial_end(outcome, reports, MIOU_ACCURACY))
+    return memory
+
+
+def _point(number: int) -> dict[str, float]:
+    rng = numpy_generator(SEED, number)
+    return {knob: float(rng.uniform(0.1, 1.0)) for knob in SPACE.distributions}
+
+
+def _curve(number: int, last: int) -> list[Report]:
+    point = _point(number)
+    return [fake_report(point, number, evaluation) for evaluation in range(1, last + 1)]
+
+
+def _ask(memory: InMemoryStudy, sampler: str) -> float:
+    source = TrialSource(
+        memory=memory,
+        space=SPACE,
+        sampler=find_sampler(sampler),
+        objective=MIOU_ACCURACY,
+        seed=SEED,
+        epoch=1,
+    )
+    return _milliseconds([source.next] * REPEATS)
+
+
+def _report(memory: InMemoryStudy, pruner: str) -> float:
+    """Of a trial past half of its run, at evaluations that its pruner may look at.
+
+    Another trial comes first: what is kept of full runs is made at the first look.
+    """
+    rules = Rules(
+        objective=MIOU_ACCURACY,
+        collapse=CollapseRules(),
+        pruner=build_pruner(pruner, EVALUATIONS),
+        evaluations=EVALUATIONS,
+    )
+    _run(memory, rules)
+    return _run(memory, rules)
+
+
+def _run(memory: InMemoryStudy, rules: Rules) -> float:
+    number = 0
+    while number % 10 == 0:  # those are never pruned
+        number = memory.add(trial_template(SPACE.defaults, SPACE.distributions, 1))
+    curve = [fake_report(SPACE.defaults, 0, evaluation) for evaluation in range(1, EVALUATIONS)]
+
+    def act(count: int) -> Callable[[], object]:
+        def take() -> None:
+            report = curve[count - 1]
+            memory.report(number, report.evaluation, MIOU_ACCURACY.score(report))
+            rules.decide(memory, number, curve[:count])
+
+        return take
+
+    acts = [act(count) for count in range(1, EVALUATIONS)]
+    for early in acts[:9]:
+        early()
+    return _milliseconds(acts[9:])
+
+
+def _end(memory: InMemoryStudy) -> float:
+    def act(number: int) -> Callable[[], object]:
+        end = trial_end(Completed(value=1.0), _curve(0, 1), MIOU_ACCURACY)
+
+        def finish() -> None:
+            memory.finish(number, end)
+            memory.best()
+            memory.counts()
+
+        return finish
+
+    numbers = [
+        memory.add(trial_template(SPACE.defaults, SPACE.distributions, 1)) for _ in range(REPEATS)
+    ]
+    return _milliseconds([act(number) for number in numbers])
+
+
+def _milliseconds(acts: Sequence[Callable[[], object]]) -> float:
+    """The median processor time of some acts."""
+    found = []
+    for act in acts:
+        began = time.thread_time()
+        act()
+        found.append(1000 * (time.thread_time() - began))
+    return statistics.median(found)
+
+
+if __name__ == "__main__":
+    main()
