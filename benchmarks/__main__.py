@@ -33,6 +33,9 @@ BENCHMARKS = {
     "precision": Benchmark(quick=("--short",), gpu=("--device", "cuda")),
     "evaluation": Benchmark(quick=("--short",)),
     "start": Benchmark(),
+    "driver_cost": Benchmark(),
+    "driver_scale": Benchmark(),
+    "trivial_trials": Benchmark(),
 }
 
 

@@ -12,8 +12,10 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 
+import torch
+
 from benchmarks.markdown import markdown_table
-from benchmarks.records import write_result
+from benchmarks.measuring import append_result, machine
 from search.driver.in_memory_study import InMemoryStudy
 from search.driver.rules import Rules
 from search.driver.study_store import trial_template
@@ -36,10 +38,11 @@ SEED = 7
 
 
 def main() -> None:
-    """Measure, print the table, keep it as ``results/driver_cost.json``."""
+    """Measure, print the table, keep the result."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.driver_cost", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="not in the largest study")
-    sizes = SIZES[:2] if parser.parse_args().quick else SIZES
+    parser.add_argument("--quick", action="store_true", help="small studies; no result is kept")
+    quick = parser.parse_args().quick
+    sizes = SIZES[:1] if quick else SIZES
     studies = [_study(size) for size in sizes]
     rows: list[tuple[object, ...]] = []
     for sampler in SAMPLERS:
@@ -49,7 +52,9 @@ def main() -> None:
     rows.append(("end, best, counts", *(_end(memory) for memory in studies)))
     shown = [(name, *(f"{value:.3f}" for value in values)) for name, *values in rows]
     print(markdown_table(("milliseconds", *(f"{size} trials" for size in sizes)), shown))
-    write_result("driver_cost", {"sizes": sizes, "evaluations": EVALUATIONS, "rows": rows})
+    if not quick:
+        record = {"sizes": sizes, "rows": rows, **machine(torch.device("cpu"))}
+        print(f"kept in {append_result('driver_cost', [record])}")
 
 
 def _study(size: int) -> InMemoryStudy:

@@ -10,7 +10,6 @@ of its threads says which part gave in. What a seat would train is not simulated
 import argparse
 import contextlib
 import dataclasses
-import json
 import os
 import sys
 import threading
@@ -22,10 +21,11 @@ from typing import Any
 
 import numpy as np
 import optuna
+import torch
 from sqlalchemy import event
 
 from benchmarks.markdown import markdown_table
-from benchmarks.records import RESULTS
+from benchmarks.measuring import append_result, machine
 from benchmarks.stand_ins import StandInPool
 from benchmarks.thread_profile import ThreadProfile
 from search.driver.claiming import create
@@ -142,13 +142,13 @@ class _Watch:
 
 
 def main() -> None:
-    """Run, print the table, append a line to ``results/driver_scale.jsonl``."""
+    """Run, print the table, keep the result."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.driver_scale", description=__doc__)
     parser.add_argument("--seats", type=int, default=1000)
     parser.add_argument("--rate", type=float, default=200.0, help="reports per second")
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--sampler", default="random")
-    parser.add_argument("--quick", action="store_true", help="20 seconds, and one higher rate")
+    parser.add_argument("--quick", action="store_true", help="20 s; no result is kept")
     arguments = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     if arguments.quick:
@@ -156,8 +156,8 @@ def main() -> None:
     with ChaosServer.open() as server, server.database("driver_scale") as address:
         stages = _measure(address, arguments)
     print(_text(stages))
-    with (RESULTS / "driver_scale.jsonl").open("a", encoding="utf-8") as file:
-        file.write(json.dumps(_record(stages, arguments)) + "\n")
+    if not arguments.quick:
+        print(f"kept in {append_result('driver_scale', [_record(stages, arguments)])}")
     sys.exit(0 if stages[0].holds and stages[1].holds else 1)
 
 
@@ -260,6 +260,7 @@ def _record(stages: Sequence[Stage], arguments: argparse.Namespace) -> dict[str,
         "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "revision": code_revision(),
         "cores": os.cpu_count(),
+        **machine(torch.device("cpu")),
         "load": os.getloadavg()[0],
         "arguments": vars(arguments),
         "stages": [

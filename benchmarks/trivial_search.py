@@ -45,9 +45,9 @@ GAPS = "gaps-{pid}.json"
 class _TrivialActor:
     """In place of the pool's actor: a worker whose runs cost nothing, and which notes its gaps."""
 
-    def __init__(self, setup: WorkerSetup, bank: object) -> None:
+    def __init__(self, setup: WorkerSetup, feature_cache: object) -> None:
         self._worker = FakeWorker()
-        self._file = Path(setup.bank) / GAPS.format(pid=os.getpid())
+        self._file = Path(setup.feature_cache) / GAPS.format(pid=os.getpid())
         self._answered: float | None = None
 
     def advance(self, order: Order) -> Reported:
@@ -88,7 +88,7 @@ def _create(database: Database, trials: int, workers: int, reports: int) -> None
 def _search(database: Database, folder: Path, workers: int) -> dict[str, Any]:
     counts = {"statements": 0, "commits": 0}
     machine = Machine(device="cpu", workers=workers)
-    setup = WorkerSetup(config=TrainConfig(), bank=str(folder), device="cpu")
+    setup = WorkerSetup(config=TrainConfig(), feature_cache=str(folder), device="cpu")
     with (
         Lease.acquire(database, STUDY) as lease,
         contextlib.closing(session_of(database, lease, folder)) as session,

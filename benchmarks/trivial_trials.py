@@ -22,10 +22,11 @@ from typing import Any
 
 import numpy as np
 import optuna
+import torch
 from sqlalchemy import text
 
 from benchmarks.markdown import markdown_table
-from benchmarks.records import write_result
+from benchmarks.measuring import append_result, machine
 from search.machine.versions import code_revision, package_versions
 from storage.address import parse_address
 from storage.database import Database
@@ -49,14 +50,14 @@ Run = dict[str, Any]
 
 
 def main() -> None:
-    """Run in turns, print the table, keep it as ``results/trivial_trials.json``."""
+    """Run in turns, print the table, keep the result."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.trivial_trials", description=__doc__
     )
     parser.add_argument("--trials", type=int, default=200)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--tune", default=sys.executable, help="Python with ray[tune]")
-    parser.add_argument("--quick", action="store_true", help="40 trials, once each")
+    parser.add_argument("--quick", action="store_true", help="40 trials; no result is kept")
     arguments = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     if arguments.quick:
@@ -69,10 +70,12 @@ def main() -> None:
         "load": os.getloadavg()[0],
         "revision": code_revision(),
         "versions": package_versions(),
+        **machine(torch.device("cpu")),
         "runs": runs,
     }
     print(_text(result))
-    write_result("trivial_trials", result)
+    if not arguments.quick:
+        print(f"kept in {append_result('trivial_trials', [result])}")
 
 
 def _measure(arguments: argparse.Namespace) -> dict[str, list[Run]]:
