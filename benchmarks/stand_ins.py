@@ -96,7 +96,11 @@ class StandInPool:
             answers.append(Answer(worker=worker, event=self._answer(self._seats[worker])))
         return answers
 
-    def replace(self, worker: str) -> None:
+    def notices(self) -> list[str]:
+        """Nothing happens to the seats."""
+        return []
+
+    def replace(self, worker: str) -> tuple[str, ...]:
         """Nothing stands still here."""
         raise AssertionError(f"{worker} was taken back")
 
