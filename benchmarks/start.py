@@ -82,6 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     repeats, trials = (1, 1) if asked.quick else (asked.repeats, asked.trials)
     load = [os.getloadavg()[0]]
     with tempfile.TemporaryDirectory(prefix="umss-start-", dir="/tmp") as root:
+        Path(root).chmod(0o711)  # root's PostgreSQL runs under another account
         folders = Folders(root=Path(root))
         launches = [_launch(folders, f"study-{index}", trials) for index in range(repeats + 1)]
         timed = {f"launch, {phase}": _phase(launches[1:], phase) for phase in PHASES}

@@ -50,7 +50,8 @@ class _TrivialActor:
         self._file = Path(setup.feature_cache) / GAPS.format(pid=os.getpid())
         self._answered: float | None = None
 
-    def advance(self, order: Order) -> Reported:
+    def advance(self, slot: int, order: Order) -> Reported:
+        assert slot == 0, "the actor has one slot"
         now = time.monotonic()
         if isinstance(order, Begin) and self._answered is not None:
             with self._file.open("a", encoding="ascii") as file:
@@ -59,8 +60,8 @@ class _TrivialActor:
         self._answered = time.monotonic()
         return reported
 
-    def iteration(self) -> int:
-        return 0
+    def iterations(self) -> tuple[int, ...]:
+        return (0,)
 
 
 def main() -> None:

@@ -40,6 +40,7 @@ from trainer.console.shell import search_command, shell_text
 
 __all__ = ["Driver", "Ending"]
 
+STORE_WAIT_SECONDS = 0.005  # longest wait for workers while one is free and writes are pending
 BUSY_WAIT_SECONDS = 0.02  # longest wait for workers while one of them is free
 IDLE_WAIT_SECONDS = 0.25  # longest wait for workers while all of them train
 SHOW_SECONDS = 0.5  # between two updates of the progress view
@@ -194,8 +195,7 @@ class Driver:
         self._phase.draw()
         self._collect()
         self._assign()
-        free = len(self._trial_queue.busy) < len(self._pool.ready())
-        timeout = BUSY_WAIT_SECONDS if free else IDLE_WAIT_SECONDS
+        timeout = self._longest_wait()
         answers = self._pool.wait(timeout)
         if not answers and not self._trial_queue.busy:
             time.sleep(timeout)  # only the write queue is at work
@@ -206,6 +206,12 @@ class Driver:
             self._progress.event(notice)
         self._check()
         self._show_in_time()
+
+    def _longest_wait(self) -> float:
+        """Seconds; a free worker may get the next trial as soon as that is stored."""
+        if len(self._trial_queue.busy) >= len(self._pool.ready()):
+            return IDLE_WAIT_SECONDS
+        return STORE_WAIT_SECONDS if self._write_queue.state.waiting else BUSY_WAIT_SECONDS
 
     def _finished(self) -> bool:
         written = self._write_queue.state.waiting == 0

@@ -21,7 +21,7 @@ class RunningJob:
 
     #: Its key.
     job: Job
-    #: Values of the params-parameters and of searched settings, by name.
+    #: Values of the hyper-parameters and of searched settings, by name.
     params: dict[str, float]
     #: Attempts so far: number, lease epoch, reason for the attempt.
     history: list[tuple[int, int, str]]

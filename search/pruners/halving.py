@@ -37,7 +37,13 @@ class HalvingPruner:
 
     def decide(self, study: optuna.Study, trial: FrozenTrial) -> Verdict:
         """Decide after the trial's last report."""
+        if not self.competes(trial):
+            return Keep()
         return self.decide_among(study.get_trials(deepcopy=False), trial)
+
+    def competes(self, trial: FrozenTrial) -> bool:
+        """Whether the last report reached a rung, so that other trials matter."""
+        return bool(self._rungs_of_last_report(trial))
 
     def decide_among(self, trials: Sequence[FrozenTrial], trial: FrozenTrial) -> Verdict:
         """Decide by comparing the trial with the others among these trials."""
@@ -87,6 +93,8 @@ class HyperbandPruner:
         halving = HalvingPruner(
             evaluations=self.evaluations, reduction=self.reduction, first_rung=bracket
         )
+        if not halving.competes(trial):
+            return Keep()
         peers = [
             other
             for other in study.get_trials(deepcopy=False)

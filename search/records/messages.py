@@ -32,7 +32,7 @@ class Task:
     job: Job
     #: Attempt at this job, from 1.
     attempt: int
-    #: Values of the params-parameters and of searched settings, by name.
+    #: Values of the hyper-parameters and of searched settings, by name.
     params: dict[str, float]
     #: Seed of the training run.
     seed: int

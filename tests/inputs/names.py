@@ -153,7 +153,7 @@ ROWS = (
         cells=everywhere(
             refused("have the same name apart from the case or form.*keep one of them"),
             nyu=refused("are two files for one frame: keep one of them"),
-            predict=refused("have one name.*rename one"),
+            predict=refused("have the same name.*rename one"),
         ),
     ),
     Row(

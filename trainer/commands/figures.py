@@ -60,15 +60,15 @@ def draw_figures(
         run = Run.restore(folder, settings, dataset_features, device)
         return RunView.of(folder, run, dataset_features, figure_set.split, device)
 
-    subject = open_run(checkpoint)
+    view = open_run(checkpoint)
     baseline = None if figure_set.baseline is None else open_run(figure_set.baseline)
-    if baseline is not None and not same_images(subject, baseline):
+    if baseline is not None and not same_images(view, baseline):
         raise ConfigError(
             f"--baseline {figure_set.baseline} was run on other images or classes than"
             f" {checkpoint}: give a run on the same data set"
         )
-    indices = _spread(len(subject.images), figure_set.images)
-    for paths in draw_figures(subject, baseline, places=indices, out=figure_set.out):
+    indices = _spread(len(view.images), figure_set.images)
+    for paths in draw_figures(view, baseline, indices=indices, out=figure_set.out):
         say(f"{paths[0]}  {paths[1].name}")
 
 

@@ -41,15 +41,15 @@ def draw_distribution(
     figure = new_figure(7, 1.7 + (0.14 * len(shares) + 0.1) * len(order))
     axes = figure.add_subplot()
     thickness = 0.8 / len(shares)
-    places = np.arange(len(order))
+    positions = np.arange(len(order))
     for number, ((name, counts_Y), colour) in enumerate(
         zip(shares.items(), COLOURS, strict=False)
     ):
         percent = 100 * counts_Y[order] / max(counts_Y.sum(), 1)
-        middles = places + (number - (len(shares) - 1) / 2) * thickness
+        middles = positions + (number - (len(shares) - 1) / 2) * thickness
         bars = axes.barh(middles, percent, thickness, label=name, color=colour)
         axes.bar_label(bars, fmt="%.1f", padding=2, fontsize=6)
-    axes.set_yticks(places, [classes[index] for index in order])
+    axes.set_yticks(positions, [classes[index] for index in order])
     axes.invert_yaxis()
     axes.margins(x=0.08, y=0.01)
     axes.set_xlabel("share of the labelled pixels, percent")

@@ -17,26 +17,26 @@ class FigureInputs:
     """A run, a second one for comparison, and the images to show."""
 
     #: The run.
-    subject: RunView
+    view: RunView
     #: A run on the same images for comparison; None for none.
     baseline: RunView | None
     #: Indices of the images to show, in the split.
-    places: Sequence[int]
+    indices: Sequence[int]
 
     @property
     def title(self) -> str:
         """Name of the run."""
-        return f"{self.subject.folder.name}, {self.subject.method}"
+        return f"{self.view.folder.name}, {self.view.method}"
 
     @property
     def runs(self) -> list[RunView]:
         """The runs to compare; the main one is last."""
-        return [self.subject] if self.baseline is None else [self.baseline, self.subject]
+        return [self.view] if self.baseline is None else [self.baseline, self.view]
 
     @cached_property
     def maps(self) -> list[ImageMaps]:
         """The shown images and their feature maps."""
-        return self.subject.image_maps(self.places)
+        return self.view.image_maps(self.indices)
 
     @cached_property
     def bases(self) -> dict[str, Basis]:

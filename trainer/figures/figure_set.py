@@ -16,7 +16,7 @@ from trainer.figures.distribution import draw_distribution
 from trainer.figures.figure_inputs import FigureInputs
 from trainer.figures.losses import draw_losses
 from trainer.figures.maps import ImageMaps, draw_codes, draw_intermediate_maps
-from trainer.figures.qualitative_grid import Strip, draw_qualitative_grid
+from trainer.figures.qualitative_grid import Scene, draw_qualitative_grid
 from trainer.figures.run_view import RunView
 from trainer.protocols import protocol_text
 from trainer.records import Scores
@@ -27,14 +27,14 @@ TRUTH, NO_CLASS = "ground truth", "(clusters without a class)"
 
 
 def draw_figures(
-    subject: RunView, baseline: RunView | None, *, places: Sequence[int], out: Path
+    view: RunView, baseline: RunView | None, *, indices: Sequence[int], out: Path
 ) -> Iterator[tuple[Path, Path]]:
     """Draw and save all figures of a run.
 
     Args:
-        subject: The run.
+        view: The run.
         baseline: A run on the same images for comparison; None for none.
-        places: Images of the split to show.
+        indices: Images of the split to show.
         out: Folder of the files.
 
     Yields:
@@ -43,7 +43,7 @@ def draw_figures(
     Raises:
         FigureError: If a file cannot be written.
     """
-    inputs = FigureInputs(subject=subject, baseline=baseline, places=places)
+    inputs = FigureInputs(view=view, baseline=baseline, indices=indices)
     with style():
         for draw in FIGURES.values():
             for name, figure in draw(inputs):
@@ -51,22 +51,22 @@ def draw_figures(
 
 
 def _losses(inputs: FigureInputs) -> Iterator[tuple[str, Figure]]:
-    if inputs.subject.run.reports:
-        yield "losses", draw_losses(inputs.subject.run.reports, inputs.title)
+    if inputs.view.run.reports:
+        yield "losses", draw_losses(inputs.view.run.reports, inputs.title)
 
 
 def _classes(inputs: FigureInputs) -> Iterator[tuple[str, Figure]]:
-    if inputs.subject.labelled:
+    if inputs.view.labelled:
         yield "classes", _distribution(inputs.runs)
 
 
 def _confusion(inputs: FigureInputs) -> Iterator[tuple[str, Figure]]:
-    if inputs.subject.labelled:
-        yield from _confusions(inputs.subject)
+    if inputs.view.labelled:
+        yield from _confusions(inputs.view)
 
 
 def _grid(inputs: FigureInputs) -> Iterator[tuple[str, Figure]]:
-    yield "strips", _strips(inputs.runs, inputs.maps, inputs.places)
+    yield "strips", _qualitative_grid(inputs.runs, inputs.maps, inputs.indices)
 
 
 def _features(inputs: FigureInputs) -> Iterator[tuple[str, Figure]]:
@@ -107,21 +107,23 @@ def _distribution(runs: Sequence[RunView]) -> Figure:
     return draw_distribution(counted, names, f"{_split_text(last)}, cluster probe")
 
 
-def _confusions(subject: RunView) -> Iterator[tuple[str, Figure]]:
-    evaluation, classes = subject.evaluation, subject.dataset_features.classes
-    found = [("cluster", subject.named_counts(), subject.naming.names, evaluation.cluster)]
+def _confusions(view: RunView) -> Iterator[tuple[str, Figure]]:
+    evaluation, classes = view.evaluation, view.dataset_features.classes
+    found = [("cluster", view.named_counts(), view.naming.names, evaluation.cluster)]
     if evaluation.linear_counts_YY.any():
         found.append(("linear", evaluation.linear_counts_YY, classes, evaluation.linear))
     for probe, counts_YZ, names, scores in found:
-        title = f"{probe} probe of {subject.folder.name}\n{_scores_text(scores)}"
-        title = f"{title}\n{_split_text(subject)}"
+        title = f"{probe} probe of {view.folder.name}\n{_scores_text(scores)}"
+        title = f"{title}\n{_split_text(view)}"
         yield f"confusion-{probe}", draw_confusion(counts_YZ, classes, names, title)
 
 
-def _strips(runs: Sequence[RunView], shown: Sequence[ImageMaps], places: Sequence[int]) -> Figure:
+def _qualitative_grid(
+    runs: Sequence[RunView], shown: Sequence[ImageMaps], indices: Sequence[int]
+) -> Figure:
     last = runs[-1]
     names, palette = last.naming.names, last.palette
-    predicted = {_label_of(run, runs): run.class_maps(places) for run in runs}
+    predicted = {_label_of(run, runs): run.class_maps(indices) for run in runs}
     if len(runs) > 1 and last.labelled:  # clusters without a class differ in number between runs
         count = len(last.dataset_features.classes)
         names, palette = (*names[:count], NO_CLASS), (*palette[:count], GREY)
@@ -130,15 +132,15 @@ def _strips(runs: Sequence[RunView], shown: Sequence[ImageMaps], places: Sequenc
             for name, maps in predicted.items()
         }
     truth = last.images.labels
-    strips = []
-    for row, place in enumerate(places):
-        labels: dict[str, Label] = {} if truth is None else {TRUTH: np.asarray(truth[place])}
+    scenes = []
+    for row, index in enumerate(indices):
+        labels: dict[str, Label] = {} if truth is None else {TRUTH: np.asarray(truth[index])}
         labels |= {name: maps[row] for name, maps in predicted.items()}
         each = shown[row]
-        strips.append(
-            Strip(name=each.name, images=each.images, labels=labels, hatched=each.hatched)
+        scenes.append(
+            Scene(name=each.name, images=each.images, labels=labels, hatched=each.hatched)
         )
-    return draw_qualitative_grid(strips, names, palette)
+    return draw_qualitative_grid(scenes, names, palette)
 
 
 def _label_of(run: RunView, runs: Sequence[RunView]) -> str:
@@ -152,9 +154,9 @@ def _label_of(run: RunView, runs: Sequence[RunView]) -> str:
     return run.folder.name
 
 
-def _split_text(subject: RunView) -> str:
-    protocol = protocol_text(record_to_table(subject.run.config))
-    return f"{subject.split} split, protocol {protocol}"
+def _split_text(view: RunView) -> str:
+    protocol = protocol_text(record_to_table(view.run.config))
+    return f"{view.split} split, protocol {protocol}"
 
 
 def _scores_text(scores: Scores) -> str:

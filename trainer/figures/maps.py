@@ -17,7 +17,7 @@ __all__ = [
     "HATCHED",
     "SHARED",
     "ImageMaps",
-    "StageMaps",
+    "IterationMaps",
     "draw_codes",
     "draw_intermediate_maps",
 ]
@@ -35,7 +35,7 @@ NOTE = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class StageMaps:
+class IterationMaps:
     """Maps of one image at one iteration with shape (H, W, C)."""
 
     #: Outputs of the modality-specific networks by modality; empty without such networks.
@@ -56,7 +56,7 @@ class ImageMaps:
     #: Frozen features by modality with shape (H, W, C).
     raw: Mapping[str, Floats]
     #: The model's maps, by iteration in ascending order.
-    intermediate_maps: Mapping[int, StageMaps]
+    intermediate_maps: Mapping[int, IterationMaps]
     #: Whether an image has hatched pixels.
     hatched: bool = False
 
@@ -71,7 +71,7 @@ def draw_intermediate_maps(shown: ImageMaps, bases: Mapping[str, Basis], title: 
         bases: Bases of the maps ``raw``, ``specific`` (if any), ``fused`` and ``code``.
         title: Name of the run.
     """
-    rows = _stage_rows(shown, bases)
+    rows = _map_rows(shown, bases)
     columns = 2 + len(shown.intermediate_maps)
     figure = new_figure(0.6 + CELL * columns, 1 + CELL * len(rows))
     grid = figure.subplots(len(rows), columns, squeeze=False)
@@ -90,7 +90,7 @@ def draw_intermediate_maps(shown: ImageMaps, bases: Mapping[str, Basis], title: 
 Titled = tuple[str, Picture]
 
 
-def _stage_rows(shown: ImageMaps, bases: Mapping[str, Basis]) -> dict[str, list[Titled | None]]:
+def _map_rows(shown: ImageMaps, bases: Mapping[str, Basis]) -> dict[str, list[Titled | None]]:
     """Titles and pictures of each row; None for an empty position."""
 
     def at_each(name: str, pictures: Iterable[Picture]) -> list[Titled | None]:

@@ -18,7 +18,7 @@ from trainer.figures.colour import (
     web_colour,
 )
 
-__all__ = ["Strip", "draw_qualitative_grid"]
+__all__ = ["Scene", "draw_qualitative_grid"]
 
 CELL = 1.6  # inches
 TITLE_WIDTH = 22  # characters that fit above a cell
@@ -26,7 +26,7 @@ LEGEND_COLUMNS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Strip:
+class Scene:
     """One scene."""
 
     name: str
@@ -39,40 +39,40 @@ class Strip:
 
 
 def draw_qualitative_grid(
-    strips: Sequence[Strip], classes: Sequence[str], palette: Sequence[Colour], title: str = ""
+    scenes: Sequence[Scene], classes: Sequence[str], palette: Sequence[Colour], title: str = ""
 ) -> Figure:
     """One row per scene; at the bottom, the names of the occurring classes in their colours.
 
     Args:
-        strips: Scenes with the same modalities and label maps.
+        scenes: Scenes with the same modalities and label maps.
         classes: Names of the Y classes.
         palette: One RGB colour per class, 0 to 255.
         title: Title of the figure; none if empty.
     """
-    first = strips[0]
+    first = scenes[0]
     columns = len(first.images) + len(first.labels)
-    shown = _occurring(strips, len(classes))
+    shown = _occurring(scenes, len(classes))
     legend_rows = -(-(len(shown) + 2) // LEGEND_COLUMNS)
     figure = new_figure(
-        0.3 + CELL * columns, 0.5 + CELL * len(strips) + 0.2 * legend_rows + 0.3 * bool(title)
+        0.3 + CELL * columns, 0.5 + CELL * len(scenes) + 0.2 * legend_rows + 0.3 * bool(title)
     )
-    grid = figure.subplots(len(strips), columns, squeeze=False)
-    for row, strip in zip(grid, strips, strict=True):
-        cells: list[tuple[str, Picture]] = list(strip.images.items())
-        cells += [(name, colour_label(label, palette)) for name, label in strip.labels.items()]
+    grid = figure.subplots(len(scenes), columns, squeeze=False)
+    for row, scene in zip(grid, scenes, strict=True):
+        cells: list[tuple[str, Picture]] = list(scene.images.items())
+        cells += [(name, colour_label(label, palette)) for name, label in scene.labels.items()]
         for axes, (name, picture) in zip(row, cells, strict=True):
             axes.imshow(picture)
             bare(axes)
-            if strip is first:
+            if scene is first:
                 axes.set_title(textwrap.fill(name, TITLE_WIDTH))
-        row[0].set_ylabel(short(strip.name), fontsize=7)
+        row[0].set_ylabel(short(scene.name), fontsize=7)
     handles = [
         Patch(facecolor=web_colour(palette[index]), edgecolor="#888888", label=classes[index])
         for index in shown
     ]
-    if any((label >= len(classes)).any() for strip in strips for label in strip.labels.values()):
+    if any((label >= len(classes)).any() for scene in scenes for label in scene.labels.values()):
         handles.append(Patch(facecolor=web_colour(VOID), label="no label"))
-    if any(strip.hatched for strip in strips):
+    if any(scene.hatched for scene in scenes):
         light, dark = (f"{grey:.2f}" for grey in (HATCH_LIGHT, HATCH_DARK))
         handles.append(Patch(facecolor=light, edgecolor=dark, hatch="////", label="not measured"))
     figure.legend(handles=handles, loc="outside lower center", ncols=LEGEND_COLUMNS, fontsize=8)
@@ -81,7 +81,7 @@ def draw_qualitative_grid(
     return figure
 
 
-def _occurring(strips: Sequence[Strip], classes: int) -> list[int]:
+def _occurring(scenes: Sequence[Scene], classes: int) -> list[int]:
     """Classes that occur in any label map."""
-    maps = [label for strip in strips for label in strip.labels.values()]
+    maps = [label for scene in scenes for label in scene.labels.values()]
     return [index for index in range(classes) if any((label == index).any() for label in maps)]

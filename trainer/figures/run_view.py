@@ -21,7 +21,7 @@ from trainer.features.pictures import Pictures
 from trainer.features.tokens import to_tokens
 from trainer.figures.colour import Colour, hatch_holes, picture_palette
 from trainer.figures.components import Floats
-from trainer.figures.maps import ImageMaps, StageMaps
+from trainer.figures.maps import ImageMaps, IterationMaps
 from trainer.scoring.evaluation import Evaluation
 from trainer.scoring.naming import Naming, name_clusters
 from trainer.scoring.prediction import Scored, codes_of, predict
@@ -104,38 +104,38 @@ class RunView:
         named[:, naming.index_of_cluster_Y] = counts_YY
         return named
 
-    def class_maps(self, places: Sequence[int]) -> list[Label]:
+    def class_maps(self, indices: Sequence[int]) -> list[Label]:
         """Predictions of the cluster probe: indices of :attr:`naming`."""
         labels, grid = self.images.labels, self._grid()
         side = self.run.config.features.eval_resolution
         size = (side, side) if labels is None else (labels.shape[1], labels.shape[2])
         scored = self.run.scored()
-        maps = self._features(places)
+        maps = self._features(indices)
         with torch.no_grad():
             codes = codes_of(scored, maps, self.dataset_features.modalities, self.device)
             made = predict(codes, scored, grid=grid, size=size)
         clusters_Nhw = made.clusters_Nhw.cpu().numpy()
         return list(self.naming.apply(clusters_Nhw))
 
-    def image_maps(self, places: Sequence[int]) -> list[ImageMaps]:
+    def image_maps(self, indices: Sequence[int]) -> list[ImageMaps]:
         """Images and their feature maps, at every snapshot and with the selected weights."""
         config = self.run.config
         pictures = Pictures.open(config.data, config.features, self.images.names)
-        raw = self._features(places)
+        raw = self._features(indices)
         intermediate_maps = {
             iteration: self._intermediate_maps(scored, raw)
             for iteration, scored in self._scored_by_iteration().items()
         }
         modalities = self.dataset_features.modalities
         holes = [
-            {modality: pictures.holes(place, modality) for modality in modalities}
-            for place in places
+            {modality: pictures.holes(index, modality) for modality in modalities}
+            for index in indices
         ]
         return [
             ImageMaps(
-                name=self.images.names[place],
+                name=self.images.names[index],
                 images={
-                    modality: hatch_holes(pictures.square(place, modality), holes[row][modality])
+                    modality: hatch_holes(pictures.square(index, modality), holes[row][modality])
                     for modality in modalities
                 },
                 hatched=any(each is not None for each in holes[row].values()),
@@ -144,12 +144,12 @@ class RunView:
                     iteration: made[row] for iteration, made in intermediate_maps.items()
                 },
             )
-            for row, place in enumerate(places)
+            for row, index in enumerate(indices)
         ]
 
-    def _features(self, places: Sequence[int]) -> dict[str, Floats]:
+    def _features(self, indices: Sequence[int]) -> dict[str, Floats]:
         """Frozen features of images, by modality, with shape (N, H, W, C)."""
-        return {name: maps[list(places)] for name, maps in self.images.features.items()}
+        return {name: maps[list(indices)] for name, maps in self.images.features.items()}
 
     def _grid(self) -> tuple[int, int]:
         shape = self.images.features[self.dataset_features.modalities[0]].shape
@@ -166,7 +166,7 @@ class RunView:
         return dict(sorted((found | {self.iteration: self.run.scored()}).items()))
 
     @torch.no_grad()
-    def _intermediate_maps(self, scored: Scored, raw: Mapping[str, Floats]) -> list[StageMaps]:
+    def _intermediate_maps(self, scored: Scored, raw: Mapping[str, Floats]) -> list[IterationMaps]:
         tokens = to_tokens([raw[name] for name in self.dataset_features.modalities], self.device)
         made = scored.method.intermediate_maps(scored.parameters, scored.buffers, tokens)
 
@@ -177,7 +177,7 @@ class RunView:
         harmonised = {name: maps(values) for name, values in made.harmonised.items()}
         fused, code = maps(made.fused_NTC), maps(made.code_NTK)
         return [
-            StageMaps(
+            IterationMaps(
                 specific={name: values[row] for name, values in specific.items()},
                 fused_HWC=fused[row],
                 code_HWC=code[row],

@@ -170,6 +170,6 @@ def _said(images: int, split: str, nameless: Sequence[Evidence]) -> str:
         return said
     names = ", ".join(f"cluster {each.cluster}" for each in nameless)
     return (
-        f"{said}; {len(nameless)} keep{'s' * (len(nameless) == 1)} the number, without a labelled"
-        f" pixel of the remaining class: {names}"
+        f"{said}; {len(nameless)} keep{'s' * (len(nameless) == 1)} the number: {names} (no"
+        " labelled pixel of the remaining class)"
     )

@@ -156,8 +156,14 @@ def test_missing_maps_are_refused(name: str, blocks: tuple[int, ...]) -> None:
         ({"name": "test_resnet", "stride": 24}, "backbone.stride = 24 does not match"),
         ({"name": "test_resnet", "stride": 0}, "backbone.stride = 0 is too small"),
         ({"name": "test_resnet", "output": "keys3"}, "set backbone.output to 'tokens'"),
-        ({"name": "test_resnet", "weights": "package"}, "efficientnet-lite0 has it"),
-        ({"name": "vit_tiny_patch16_224", "weights": "package"}, "efficientnet-lite0 has it"),
+        (
+            {"name": "test_resnet", "weights": "package"},
+            "a package with weights exists for efficientnet-lite0",
+        ),
+        (
+            {"name": "vit_tiny_patch16_224", "weights": "package"},
+            "a package with weights exists for efficientnet-lite0",
+        ),
         ({"name": "vit_tiny_patch16_224", "blocks": (3,)}, "choose by backbone.output"),
         ({"name": "vit_tiny_patch16_224", "stride": 8}, "backbone.stride is for models"),
         ({"name": "patch-stats", "stride": 8}, "set backbone.patch"),

@@ -112,7 +112,7 @@ def test_a_waiting_process_takes_over_from_a_killed_one(tmp_path: Path) -> None:
     open_dataset_features(Path(told[-1]), verify="all")
 
 
-def test_a_file_limit_met_while_writing_leaves_no_bank(tmp_path: Path) -> None:
+def test_a_file_limit_met_while_writing_leaves_no_entry(tmp_path: Path) -> None:
     told = lines_of(start(tmp_path, limit=200_000))
 
     assert told[-1].startswith("refused: cannot write the feature cache to")
@@ -120,7 +120,7 @@ def test_a_file_limit_met_while_writing_leaves_no_bank(tmp_path: Path) -> None:
     assert [path.suffix for path in (tmp_path / "banks").iterdir()] == [".lock"]
 
 
-def test_many_processes_read_one_mapped_bank(tmp_path: Path) -> None:
+def test_many_processes_read_one_mapped_entry(tmp_path: Path) -> None:
     dataset_features = prepare(CONFIG, cache=tmp_path)
     program = (
         "import sys; from pathlib import Path; from trainer.features import open_dataset_features;"

@@ -42,14 +42,14 @@ CALLS = {"open", "write", "flush", "fsync", "close", "rename", "mkdir", "rmdir",
 OURS = ("trainer/features/", "pathlib", "shutil")
 
 def fill(partial):
-    with EntryWriter(folder=partial) as bank:
-        bank.write("statistics", np.arange(8.0))
+    with EntryWriter(folder=partial) as entry:
+        entry.write("statistics", np.arange(8.0))
         for name in ("train.rgb", "train.labels"):
-            array = bank.begin(name, (30, 400), np.float32)
+            array = entry.begin(name, (30, 400), np.float32)
             for start in range(0, 30, 5):
                 array.append(np.full((5, 400), start))
-            bank.finish()
-        bank.seal({"names": ["a", "b"]})
+            entry.finish()
+        entry.seal({"names": ["a", "b"]})
 
 def build():
     return build_once(folder, "key", build=fill, waits=lambda: None)[0]
@@ -97,11 +97,11 @@ def in_child(work):
     return json.loads(text) if text else None
 
 def look():
-    banks = list_entries(folder)
-    for bank in banks:
-        if bank.complete:
-            read_entry(bank.folder, verify="all")
-    return [bank.state for bank in banks]
+    entries = list_entries(folder)
+    for entry in entries:
+        if entry.complete:
+            read_entry(entry.folder, verify="all")
+    return [entry.state for entry in entries]
 
 def rebuild():
     return {path.name: path.read_bytes().hex() for path in build().iterdir()}
@@ -118,9 +118,9 @@ for way, act in (("kill", kill), ("full", refuse)):
         state, same = in_child(lambda: (look(), rebuild() == sound))
         told.append({"way": way, "point": point, "said": said, "state": state, "same": same})
 folder = root / "sound"
-(bank,) = list_entries(folder)
-use = hold(bank.folder)
-said = in_child(lambda: remove_entry(bank))
+(entry,) = list_entries(folder)
+use = hold(entry.folder)
+said = in_child(lambda: remove_entry(entry))
 told.append({"way": "prune", "said": said, "state": in_child(look)})
 print(json.dumps(told))
 """

@@ -11,13 +11,7 @@ from search.driver.study_store import trial_template
 from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.records.counts import Counts
 from search.records.origin import counted
-from search.records.outcome import (
-    Completed,
-    Failed,
-    Outcome,
-    Pruned,
-    trial_end,
-)
+from search.records.outcome import Completed, Failed, Outcome, Pruned, trial_end
 from search.records.stored_trial import FOREIGN_ATTRIBUTE, prune_kind
 from tests.unit.search.builders import SPACE, add_finished, random_params, running
 from trainer.seeds import numpy_generator

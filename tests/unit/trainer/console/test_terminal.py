@@ -41,7 +41,6 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
 ENCODINGS = {
     "ascii output": {"PYTHONIOENCODING": "ascii"},
     "latin-1 output": {"PYTHONIOENCODING": "latin-1"},
-    "locale C": {"LC_ALL": "C", "PYTHONUTF8": "0"},
     "locale POSIX": {"LC_ALL": "POSIX", "PYTHONUTF8": "0"},
 }
 

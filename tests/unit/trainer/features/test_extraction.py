@@ -43,8 +43,8 @@ def write(tmp_path: Path, backbone: Constant, dtype: str = "float16", split: str
         device=torch.device("cpu"),
         progress=lambda what, done, total: None,
     )
-    with EntryWriter(folder=tmp_path) as bank:
-        extraction.write(bank, split, {})
+    with EntryWriter(folder=tmp_path) as entry:
+        extraction.write(entry, split, {})
 
 
 def last(images: torch.Tensor) -> torch.Tensor:

@@ -21,8 +21,8 @@ from trainer.seeds import numpy_generator
 
 
 @pytest.fixture
-def banks(rooms_config: TrainConfig, tmp_path: Path) -> Any:
-    """The bank as it is by default, and one with changed settings."""
+def entries(rooms_config: TrainConfig, tmp_path: Path) -> Any:
+    """The cache entry with default settings, and one with changed settings."""
 
     def build(**changes: Any) -> tuple[DatasetFeatures, DatasetFeatures]:
         rooms = dataclasses.replace(
@@ -72,8 +72,8 @@ def test_crops_are_cut_then_stored_then_resized() -> None:
     assert np.array_equal(squares[3], square_image(cut, side=16, resize="nearest"))
 
 
-def test_stored_crops_change_train_images_of_every_modality_alone(banks: Any) -> None:
-    first, other = banks(crop_storage="jpeg75")
+def test_stored_crops_change_train_images_of_every_modality_only(entries: Any) -> None:
+    first, other = entries(crop_storage="jpeg75")
     for modality in first.modalities:
         assert not np.array_equal(first.train.features[modality], other.train.features[modality])
     for split in ("train", "val", "test"):
@@ -92,8 +92,8 @@ def test_images_that_are_scored_are_as_they_are() -> None:
     assert stored == {"train": "jpeg75", "val": "lossless", "test": "lossless"}
 
 
-def test_noisy_neighbours_change_neighbours_alone(banks: Any) -> None:
-    first, other = banks(neighbour_dropout=0.1)
+def test_noisy_neighbours_change_only_neighbours(entries: Any) -> None:
+    first, other = entries(neighbour_dropout=0.1)
     for split in ("train", "val", "test"):
         assert same_images(first, other, split)
         assert np.array_equal(getattr(first, split).labels, getattr(other, split).labels)
@@ -113,8 +113,8 @@ def test_dropped_channels_are_whole_and_keep_the_mean() -> None:
     assert len({tuple(row) for row in dropped}) > 450, "each crop has a mask of its own"
 
 
-def test_nearest_changes_images_and_no_label(banks: Any) -> None:
-    first, other = banks(resize="nearest")
+def test_nearest_changes_images_but_no_labels(entries: Any) -> None:
+    first, other = entries(resize="nearest")
     for split in ("train", "val", "test"):
         assert not same_images(first, other, split)
         assert np.array_equal(getattr(first, split).labels, getattr(other, split).labels)

@@ -111,7 +111,7 @@ def test_features_without_a_scale_get_the_one_their_backbone_asks_for(
     for features in dataset_features.train.features.values():
         tokens = features.reshape(-1, dataset_features.channels).astype(np.float64)
         standard = (tokens - scaling.mean) / wanted
-        assert np.abs(standard).max() <= 4.01  # rounded to the bank's number format
+        assert np.abs(standard).max() <= 4.01  # rounded to the number format of the cache
         assert np.abs(standard.mean(axis=0)).max() < 0.3
         unit = tokens / np.linalg.norm(tokens, axis=1, keepdims=True)
         cosines = unit @ unit.T
@@ -169,7 +169,7 @@ def with_data(config: TrainConfig, **changes: Any) -> TrainConfig:
 
 
 @pytest.mark.parametrize("change", sorted(CHANGES))
-def test_what_changes_the_features_changes_the_bank(
+def test_settings_that_change_features_change_the_cache_entry(
     rooms_config: TrainConfig, cache: Path, change: str
 ) -> None:
     first = prepare(rooms_config, cache=cache)

@@ -89,15 +89,15 @@ def test_the_displayed_label_maps_are_the_counted_ones(place: Path) -> None:
     run_folder, cpu = place / "run", find_device("cpu")
     dataset_features = prepare_dataset_features(ROOMS, cache=place / "cache", device=cpu)
     run = Run.restore(run_folder, ROOMS, dataset_features, cpu)
-    subject = RunView.of(run_folder, run, dataset_features, "val", cpu)
-    maps = np.stack(subject.class_maps(range(3)))
+    view = RunView.of(run_folder, run, dataset_features, "val", cpu)
+    maps = np.stack(view.class_maps(range(3)))
     classes, truth = len(dataset_features.classes), np.asarray(dataset_features.val.labels)
-    counts_YY = np.zeros((classes, len(subject.naming.names)), dtype=int)
+    counts_YY = np.zeros((classes, len(view.naming.names)), dtype=int)
     for label, prediction in zip(truth.ravel(), maps.ravel(), strict=True):
         counts_YY[label, prediction] += label != 255
-    assert np.array_equal(subject.named_counts(), counts_YY)
+    assert np.array_equal(view.named_counts(), counts_YY)
     trace = 100 * np.trace(counts_YY) / counts_YY.sum()
-    assert trace == pytest.approx(subject.evaluation.cluster.accuracy)
+    assert trace == pytest.approx(view.evaluation.cluster.accuracy)
 
 
 def test_a_baseline_of_other_images_is_refused_in_one_line(

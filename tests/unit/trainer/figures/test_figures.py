@@ -19,8 +19,8 @@ from trainer.figures.components import Basis
 from trainer.figures.confusion import draw_confusion
 from trainer.figures.distribution import draw_distribution
 from trainer.figures.losses import draw_losses
-from trainer.figures.maps import ImageMaps, StageMaps, draw_codes, draw_intermediate_maps
-from trainer.figures.qualitative_grid import Strip, draw_qualitative_grid
+from trainer.figures.maps import ImageMaps, IterationMaps, draw_codes, draw_intermediate_maps
+from trainer.figures.qualitative_grid import Scene, draw_qualitative_grid
 from trainer.records import CollapseIndicators, Report, Scores
 
 CLASSES = ("wall", "floor", "bed")
@@ -120,25 +120,25 @@ def test_many_classes_have_names_and_only_large_numbers() -> None:
     assert len(figure.axes[0].texts) == 27
 
 
-def strip(name: str) -> Strip:
+def scene(name: str) -> Scene:
     truth = np.array([[0, 1], [255, 1]], dtype=np.uint8)
     images = {kind: RNG.random((2, 2, 3)).astype(np.float32) for kind in ("rgb", "depth")}
-    return Strip(name=name, images=images, labels={"truth": truth, "model": truth // 128})
+    return Scene(name=name, images=images, labels={"truth": truth, "model": truth // 128})
 
 
 def test_the_qualitative_grid_has_one_row_per_scene_and_the_names_of_occurring_classes() -> None:
-    strips = [strip("one"), strip("two")]
-    figure = draw_qualitative_grid(strips, CLASSES, SAFE_PALETTE)
+    scenes = [scene("one"), scene("two")]
+    figure = draw_qualitative_grid(scenes, CLASSES, SAFE_PALETTE)
     assert len(figure.axes) == 2 * 4
     assert [axes.get_title() for axes in figure.axes[:4]] == ["rgb", "depth", "truth", "model"]
     assert {"one", "two", "wall", "floor", "no label"} < texts(figure)
     assert "bed" not in texts(figure)
     drawn = np.asarray(figure.axes[2].images[0].get_array())
-    assert np.array_equal(drawn, colour_label(strips[0].labels["truth"], SAFE_PALETTE))
+    assert np.array_equal(drawn, colour_label(scenes[0].labels["truth"], SAFE_PALETTE))
 
 
 def test_the_qualitative_grid_explains_hatching_if_there_is_any() -> None:
-    plain, hatched = strip("one"), dataclasses.replace(strip("two"), hatched=True)
+    plain, hatched = scene("one"), dataclasses.replace(scene("two"), hatched=True)
     assert "not measured" not in texts(draw_qualitative_grid([plain], CLASSES, SAFE_PALETTE))
     assert "not measured" in texts(draw_qualitative_grid([plain, hatched], CLASSES, SAFE_PALETTE))
 
@@ -147,8 +147,8 @@ def image_maps(*, msn: bool = True) -> ImageMaps:
     def maps(channels: int = 5) -> dict[str, np.ndarray]:
         return {name: RNG.normal(size=(2, 3, channels)) for name in ("rgb", "depth")}
 
-    def stage() -> StageMaps:
-        return StageMaps(
+    def iteration_maps() -> IterationMaps:
+        return IterationMaps(
             specific=maps() if msn else {},
             fused_HWC=RNG.normal(size=(2, 3, 5)),
             code_HWC=RNG.normal(size=(2, 3, 4)),
@@ -157,7 +157,10 @@ def image_maps(*, msn: bool = True) -> ImageMaps:
 
     images = {name: RNG.random((4, 6, 3)).astype(np.float32) for name in ("rgb", "depth")}
     return ImageMaps(
-        name="one", images=images, raw=maps(), intermediate_maps={0: stage(), 9: stage()}
+        name="one",
+        images=images,
+        raw=maps(),
+        intermediate_maps={0: iteration_maps(), 9: iteration_maps()},
     )
 
 

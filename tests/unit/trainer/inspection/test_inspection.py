@@ -176,7 +176,7 @@ def test_labels_outside_the_classes_are_reported_with_their_values(
     found = walk_through(toy(pixels, labels), quiet)
 
     assert kinds(found) == ["label outside the classes"]
-    assert "the label of 'b' (val) has 2, 77, and classes end at 1" in found.faults[0].text
+    assert "the label of 'b' (val) has 2, 77, but classes end at 1" in found.faults[0].text
 
 
 def test_values_that_are_not_finite_and_constant_images_are_reported(
@@ -287,8 +287,8 @@ def test_a_shifted_modality_is_reported_with_its_direction(
 
     (finding,) = walk_through(data_set, quiet).suspicions
 
-    assert finding.kind == "shifted" and "of the width right" in finding.text
-    assert "nir lies" in finding.text and "by the edges of 12 pairs" in finding.text
+    assert finding.kind == "shifted" and "of the width to the right" in finding.text
+    assert "nir is shifted by" in finding.text and "by the edges of 12 pairs" in finding.text
 
 
 def test_the_command_reports_faults_and_fails_if_training_would(

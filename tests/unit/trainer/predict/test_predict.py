@@ -421,7 +421,9 @@ def test_plain_pictures_are_accepted_even_if_a_data_set_packs_its_own(tmp_path: 
     for modality, plain in (("rgb", "rgb"), ("thermal", "heat")):
         of_both = source.decode(modality, tmp_path / "packed.png")
         assert np.array_equal(of_both, source.decode(modality, tmp_path / f"{plain}.png"))
-    with pytest.raises(DataError, match="where 1 channel of 8 or 16 bits: give the original file"):
+    with pytest.raises(
+        DataError, match="instead of 1 channel of 8 or 16 bits: give the original file"
+    ):
         source.decode("thermal", tmp_path / "rgb.png")
 
 
@@ -429,7 +431,9 @@ def test_rooms_take_depth_as_three_channels(tmp_path: Path) -> None:
     source: Source = open_dataset(CONFIG.data).source
     PIL.Image.fromarray(np.zeros((8, 9), dtype=np.uint16)).save(tmp_path / "depth.png")
 
-    with pytest.raises(DataError, match=r"depth\.png has one channel: .* height over the floor"):
+    with pytest.raises(
+        DataError, match=r"depth\.png has one channel, but 'rooms' .* height above the floor"
+    ):
         source.decode("depth", tmp_path / "depth.png")
 
 
@@ -438,7 +442,7 @@ def test_a_wrong_number_of_files_is_refused(tmp_path: Path) -> None:
     config = dataclasses.replace(config, modalities=("rgb", "aolp"))
     source = open_dataset(config).source
 
-    with pytest.raises(DataError, match=r"2 make an image of aolp: .*aolp=FOLDER,FOLDER"):
+    with pytest.raises(DataError, match=r"an image of aolp consists of 2: .*aolp=FOLDER,FOLDER"):
         source.decode("aolp", tmp_path / "one.npy")
 
 

@@ -317,7 +317,7 @@ def test_the_command_line_reads_writes_and_refuses(
     assert read_config(toml) == config_of("nyu", protocol="published")
     assert call_trainer("import-config", source, *wide) == 2  # it exists
     assert call_trainer("export", toml, "--out", back) == 0
-    assert "note: the released code always has features.dtype" in capsys.readouterr().out
+    assert "note: the published code always has features.dtype" in capsys.readouterr().out
     assert call_trainer("export", toml) == 0
     assert capsys.readouterr().out == back.read_text()
     assert call_trainer("export", tmp_path / "none.toml") == 2
