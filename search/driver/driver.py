@@ -330,7 +330,7 @@ class Driver:
             raise state.failure
         self._check_lease()
         if state.stop_requested:
-            self.stop("requested by `search stop`")
+            self.stop("requested by `python -m search stop`")
         self._search.check()
 
     def _show_in_time(self) -> None:

@@ -31,8 +31,8 @@ LIGHT_FAULTS = (
 RAY_FAULTS = ("kill_driver", "kill_worker")
 #: Beside those, in a part of the runs: drawn apart, so that the others stay as they are.
 OTHERS_WRITE, OTHERS_SHARE = "others_write", 0.15
-#: Slots of each worker, in as many runs as they stand here; likewise drawn apart.
-SLOTS = (1, 1, 1, 3)
+#: Slots of each of several workers, drawn apart likewise: runs of one worker stay comparable.
+SLOTS = (1, 3)
 #: One run has one fault of these at most: each brings a second driver.
 TAKEOVERS = ("freeze_driver", "server_clock")
 
@@ -110,13 +110,13 @@ def _draw_light(rng: np.random.Generator, seed: int, trials: int) -> Schedule:
         broken=(odd[0],) if broken else (),
         stumbling=(odd[1],) if rng.random() < 0.4 else (),
         alone=bool(rng.random() < 0.3),
-        slots=_slots(seed),
+        slots=_slots(seed) if workers > 1 else 1,
         trials=trials,
     )
 
 
 def _slots(seed: int) -> int:
-    """More than one in a part of the runs: drawn apart, so that the others stay as they are."""
+    """Slots of each worker, where there are several workers."""
     return int(numpy_generator(seed, "chaos", "slots").choice(SLOTS))
 
 

@@ -41,3 +41,8 @@ def test_faults_strike_while_there_is_something_to_strike() -> None:
             schedule.faults, key=lambda fault: (fault.at, fault.delay)
         )
         assert set(schedule.broken) | set(schedule.stumbling) <= set(range(TRIALS))
+
+
+def test_workers_have_several_slots_in_some_runs() -> None:
+    slotted = [schedule for schedule in HUNDRED if schedule.slots > 1]
+    assert len(slotted) >= 15 and not any(schedule.comparable for schedule in slotted)

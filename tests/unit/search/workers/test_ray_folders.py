@@ -87,5 +87,5 @@ def test_a_short_folder_that_somebody_else_made_is_not_used(base: Path, parent: 
     gone = {"TMPDIR": str(base / "gone")}
     found = find_ray_folder(gone, parents=[parent, parent / "missing", second])
     assert found is not None and found.path.parent.parent == second
-    with pytest.raises(ClusterError, match=r"\A[^\n]*set RAY_TMPDIR to a folder[^\n]*\Z"):
+    with pytest.raises(ClusterError, match=r"\A[^\n]*set RAY_TMPDIR to a writable folder[^\n]*\Z"):
         find_ray_folder(gone, parents=[parent, parent / "missing"])
