@@ -228,7 +228,7 @@ def test_fit_and_features_refuse_a_flipped_bit_and_rebuild_what_was_deleted(
     toml.write_text(toml_text(record_to_table(CONFIG)))
     common = (toml, "--cache", tmp_path / "cache", "--device", "cpu")
     assert call_trainer("features", *common, "--verify") == 0
-    assert "verified: every byte is as it was written" in capsys.readouterr().out
+    assert "verified: every file matches its checksum" in capsys.readouterr().out
     flip(built / "train.rgb.npy", np.random.default_rng(5))
 
     for verb in (("fit", "--out", tmp_path / "out"), ("features",), ("features", "--verify")):

@@ -207,7 +207,7 @@ def test_inspect_names_the_tag_that_changes_the_size(tmp_path: Path) -> None:
 
     sizes = [each.text for each in found.faults if each.kind == "another size"]
     assert len(sizes) == 6
-    assert all("where rgb has the EXIF orientation 6" in text for text in sizes)
+    assert all(", but rgb has the EXIF orientation 6: " in text for text in sizes)
 
 
 def test_a_cache_from_before_tags_were_used_is_reused_only_without_tags(
