@@ -148,7 +148,7 @@ def test_killed_again_and_again(
 ) -> None:
     codes = []
     for _ in range(40):
-        kill = Kill(what="sql", nth=51)
+        kill = Kill(what="sql", nth=73)
         codes.append(search_process(processes, database_address, tmp_path, kill=kill))
         if codes[-1] == 0:
             break

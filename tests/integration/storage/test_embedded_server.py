@@ -243,7 +243,7 @@ def test_a_file_in_place_of_the_folder_is_refused(embedded_folder: Path) -> None
 def test_data_of_another_version_is_refused(embedded_folder: Path) -> None:
     EmbeddedServer.join(embedded_folder).leave()
     (embedded_folder / "data/PG_VERSION").write_text("16\n")
-    with pytest.raises(EmbeddedError, match="made by PostgreSQL 16"):
+    with pytest.raises(EmbeddedError, match="created by PostgreSQL 16, but"):
         EmbeddedServer.join(embedded_folder)
 
 
