@@ -123,7 +123,9 @@ def test_places_are_taken_together_waited_for_or_refused(
             join(head, environment, 2, "wait") as waiting,
         ):
             told = line(refused)
-            assert told.startswith("refused: the Ray cluster has 1 of 2 CPU free, 2 are needed,")
+            assert told.startswith(
+                "refused: the Ray cluster has 1 of 2 CPU free, 2 are needed; other"
+            )
             assert "give --wait, a smaller --workers, or add nodes" in told
             assert line(waiting).startswith("waiting for free cores: the Ray cluster has 1 of 2")
             first.communicate("\n")
