@@ -1,10 +1,11 @@
 """Sources of a run's settings: a preset, overridden by a file, overridden by flags.
 
-``trainer fit`` and ``search launch`` choose the preset by the same rule: the one named by a flag
-or by the file's key ``base``; otherwise ``own`` for a user's own data; otherwise ``rooms``. A file
-may contain a table ``[search]``, which a single run ignores. It may also be the description of a
-data set, which stands for a run on its data. A described data set brings its modalities, unless
-file or flags name others.
+``trainer fit`` and ``search launch`` choose the preset by the same rule. It is the one named by a
+flag or by the file's key ``base``. Otherwise it is ``own`` for a user's own data, ``defaults`` for
+another data set that is named, and ``rooms`` if no data are given. A file may contain a table
+``[search]``, which a single run ignores. It may also be the description of a data set, which
+stands for a run on its data. A described data set brings its modalities, unless file or flags name
+others.
 """
 
 import re
@@ -30,6 +31,7 @@ __all__ = ["DEFAULT_PRESET", "OWN_PRESET", "Layers", "read_layers"]
 
 DEFAULT_PRESET = "rooms"
 OWN_PRESET = "own"
+PLAIN_PRESET = "defaults"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +86,7 @@ class Layers:
 
         This is the preset or, for a user's own data, the name of the file or of the data's folder.
         """
-        if self.preset != OWN_PRESET:
+        if self.preset not in (OWN_PRESET, PLAIN_PRESET):
             return self.preset
         root = Path(str(inner(self.flags, "data").get("root", "")))
         file = self.file or root
@@ -157,8 +159,11 @@ def _choose(preset: str | None, base: str | None, given: Mapping[str, Any]) -> t
     if base is not None:
         return base, "named by the key base of the file"
     data, toy = inner(given, "data"), read_preset(DEFAULT_PRESET)["data"]["name"]
-    if data.get("root") is not None or data.get("name", toy) != toy:
+    name = data.get("name", FOLDER if data.get("root") is not None else toy)
+    if name == FOLDER:
         return OWN_PRESET, "for your own data"
+    if name != toy:
+        return PLAIN_PRESET, f"for the data set {in_one_line(name)}"
     return DEFAULT_PRESET, "the synthetic rooms, because no other data was given"
 
 

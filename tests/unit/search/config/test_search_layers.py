@@ -31,7 +31,7 @@ def layers_of(folder: Path, text: str, *, preset: str | None = None, **flags: An
     ("text", "preset"),
     [
         (KITCHEN, "own"),
-        ('[data]\nname = "mfnet"\n', "own"),
+        ('[data]\nname = "mfnet"\n', "defaults"),
         ('base = "mfnet-s16"\n[data]\nroot = "/data/mfnet"\n', "mfnet-s16"),
         ('base = "rooms"\n', "rooms"),
         ('[data]\nname = "rooms"\n', "rooms"),

@@ -34,6 +34,7 @@ RUNS = {  # data set, backbone, modalities, fusion, width of the code, iteration
 SEARCHED = {
     "cityscapes-rgbd",
     "cityscapes-rgbd-dinov3",
+    "defaults",
     "nyu-cpu",
     "nyu-s14",
     "own",
