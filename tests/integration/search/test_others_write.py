@@ -116,7 +116,8 @@ def enqueue(**values: Any) -> Act:
 def test_a_trial_queued_while_the_search_runs_is_run_as_asked(
     workers: int, database: Database, tmp_path: Path
 ) -> None:
-    acts = {2: enqueue(b_self=0.25), 4: enqueue(b_knn=0.5, lambda_knn=0.75), 5: enqueue()}
+    # early enough: a trial that is queued once all others are sampled waits for `resume`
+    acts = {0: enqueue(b_self=0.25), 1: enqueue(b_knn=0.5, lambda_knn=0.75), 2: enqueue()}
     ending, events = search(database, tmp_path, acts=acts, workers=workers)
     assert ending is Ending.FINISHED
     view = check_exact(database)

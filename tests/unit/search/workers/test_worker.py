@@ -192,7 +192,9 @@ def test_a_slot_is_answered_while_its_neighbour_is_at_work() -> None:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_worker_that_breaks_is_told_of_all_slots_and_of_all_that_follow() -> None:
     gate: Any = Gate()
+    before = {*threading.enumerate()}
     thread: Any = WorkerThread(gate)
+    (broken,) = {*threading.enumerate()} - before
     told: list[str] = []
 
     def wait() -> None:
@@ -206,4 +208,5 @@ def test_a_worker_that_breaks_is_told_of_all_slots_and_of_all_that_follow() -> N
         with pytest.raises(ValueError, match="breaks"):
             thread.advance(1, None)
     slow.join(10)
+    broken.join(10)  # or its warning would concern the next test
     assert told == ["the worker breaks"]
