@@ -1,9 +1,9 @@
-"""``python -m search``; a package that is missing is told in one line."""
+"""``python -m search``; a missing package is reported in one line."""
 
 import sys
 
 OWN = ("search", "trainer", "storage")
-BAD_INPUT = 2  # the exit code of what a user can mend
+BAD_INPUT = 2  # the exit code of errors that the user can fix
 
 
 def run() -> None:

@@ -1,4 +1,4 @@
-"""What can go wrong in a search, as types; messages are one line with the mend.
+"""The errors of a search; each message is one line that says how to fix it.
 
 ::
 
@@ -26,7 +26,7 @@ __all__ = [
 
 
 class SearchError(Exception):
-    """Something a user can mend; the message says how."""
+    """An error that the user can fix; the message says how."""
 
 
 class SettingsError(SearchError):

@@ -145,7 +145,7 @@ def _write(file: Path, text: str) -> None:
 
 
 def _next(root: Path, found: Inspection) -> Command:
-    """The command that goes on: mend, train without labels, or search."""
+    """The next command: inspect again, train without labels, or search."""
     if found.faults:
         return trainer_command("inspect", root)
     if not all(split.labelled for split in found.splits.values()):

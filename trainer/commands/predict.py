@@ -133,7 +133,7 @@ def _turned_note(own: tuple[OwnImage, ...]) -> tuple[str, ...]:
     found: dict[str, Counter[int]] = {modality: Counter() for modality in own[0].files}
     for each in own:
         for modality, paths in each.files.items():
-            with contextlib.suppress(DataError):  # told when it is to be predicted
+            with contextlib.suppress(DataError):  # reported when it is predicted
                 found[modality].update(read_orientation(path, late=True) for path in paths)
     return turned_note(found)
 

@@ -184,7 +184,7 @@ def _in_colour(table: Table, seen: _Seen, named: Mapping[int, str]) -> Classes |
 
 
 def _is_void(seen: _Seen, value: int) -> bool:
-    """Whether a value lies in lines between the others, as pixels without a class do."""
+    """Whether a value fills thin lines between the others, as pixels without a class do."""
     others = seen.pixels.total() - seen.pixels[value]
     edges = seen.edges.total() - seen.edges[value]
     own = seen.edges[value] / seen.pixels[value]
@@ -203,10 +203,10 @@ def _say_shares(table: Table, seen: _Seen, ignored: Sequence[int]) -> None:
 def _doubt_black(table: Table, what: str, *, is_class: bool) -> None:
     setting = "ignore_colours = [[0, 0, 0]]" if what == "black" else "ignore = [0]"
     table.doubts.append(
-        f"labels: {what} is taken for a class; if it stands for none, remove the class and write"
+        f"labels: {what} is used as a class; if it marks pixels without one, remove it and write"
         f" {setting}"
         if is_class
-        else f"labels: {what} is taken for no class, as it lies in lines between the others; if it"
+        else f"labels: {what} is ignored, because it fills thin lines between the classes; if it"
         " is a class, name it first"
     )
 

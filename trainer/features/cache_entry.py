@@ -136,7 +136,7 @@ class EntryWriter:
         self.finish()
 
     def take(self, name: str, file: Path, record: ArrayRecord) -> None:
-        """Have a whole array that lies in another file: linked, or copied where that cannot be.
+        """Add an array from another file, by a hard link, or a copy if links are not possible.
 
         Raises:
             CacheError: If the disk is full, or the file is gone.
