@@ -31,6 +31,7 @@ from tests.fakes.training import FakeWorker
 STUDY = "study"
 #: In the folder of the checkpoints, once the search is done: how many statements it took.
 STATEMENTS_FILE = "statements"
+_NAMES = {AddTrial: "create", StoreReport: "report", EndTrial: "end", StoreTest: "test"}
 CONFIG: dict[str, Any] = {
     "training": {"iterations": 30},
     "evaluation": {"evaluations": 3},
@@ -77,13 +78,23 @@ class FaultyStudyStore(StudyStore):
             super().apply(entry, possibly_applied=possibly_applied)
 
     def apply_batch(self, entries: Sequence[Batchable], *, possibly_applied: bool) -> bool:
+        if self._goes_past(entries):
+            return False  # one by one, so that nothing is stored after the entry that kills
         with self._due(entries):
             return super().apply_batch(entries, possibly_applied=possibly_applied)
 
+    def _goes_past(self, entries: Sequence[Write]) -> bool:
+        """Whether other entries follow, in one transaction, the one after which to kill."""
+        kill = self.trigger.kill
+        if kill is None or kill.when != "after":
+            return False
+        names = [_NAMES.get(type(entry), "") for entry in entries]
+        left = kill.nth - self.trigger.counts.get(kill.what, 0)
+        return left > 0 and names.count(kill.what) >= left and names[-1] != kill.what
+
     @contextlib.contextmanager
     def _due(self, entries: Sequence[Write]) -> Iterator[None]:
-        names = {AddTrial: "create", StoreReport: "report", EndTrial: "end", StoreTest: "test"}
-        due = any([self.trigger.count(names.get(type(entry), "")) for entry in entries])
+        due = any([self.trigger.count(_NAMES.get(type(entry), "")) for entry in entries])
         kill = self.trigger.kill
         if due and kill is not None and kill.when == "before":
             self.trigger.fire()

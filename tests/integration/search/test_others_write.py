@@ -419,8 +419,8 @@ def test_a_queue_is_part_of_the_record(
         assert len(study.trials) == 21
         for values in QUEUED:
             study.enqueue_trial(values)
-    for nth in (20, 60):
-        assert drive(Kill(what="sql", nth=nth)) == -signal.SIGKILL
+    for again in (Kill(what="sql", nth=20), Kill(what="end", nth=2, when="commit")):
+        assert drive(again) == -signal.SIGKILL
     assert drive(None) == 0
     check_exact(database, LONG)
     assert all_told(database) == before
