@@ -4,7 +4,6 @@ A seed whose last record is clean is not run again, so that a block can be broke
 """
 
 import argparse
-import multiprocessing
 import shutil
 import signal
 import sys
@@ -18,6 +17,7 @@ from tests.chaos.runner import Runner
 from tests.chaos.schedule import TRIALS, draw_schedule
 from tests.chaos.server import ChaosServer
 from tests.chaos.summary import summary
+from tests.fakes.fork_server import fork_server
 
 __all__ = ["main"]
 
@@ -41,8 +41,7 @@ def main() -> None:
 
 
 def _run(arguments: argparse.Namespace) -> bool:
-    context = multiprocessing.get_context("forkserver")
-    launchers: dict[str, Launcher] = {"light": LightLauncher(context), "ray": RayLauncher()}
+    launchers: dict[str, Launcher] = {"light": LightLauncher(fork_server()), "ray": RayLauncher()}
     work = Path(tempfile.mkdtemp(prefix="umss-chaos-", dir="/tmp"))
     clean = True
     try:

@@ -80,7 +80,6 @@ class LightLauncher:
 
     def __init__(self, context: ForkServerContext) -> None:
         self._context = context
-        context.set_forkserver_preload(["tests.chaos.driver_process"])
 
     def start(self, options: DriverOptions, role: str) -> Running:
         """Start a driver; a fraction of a second later it drives."""

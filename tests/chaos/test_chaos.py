@@ -1,6 +1,5 @@
 """The short form of ``make chaos``: four runs which between them meet every fault but Ray's."""
 
-import multiprocessing
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from tests.chaos.results import read_records
 from tests.chaos.runner import Runner
 from tests.chaos.schedule import Fault, Schedule, draw_schedule
 from tests.chaos.server import ChaosServer
+from tests.fakes.fork_server import fork_server
 
 pytestmark = pytest.mark.timeout(600)  # on whatever machine
 
@@ -53,8 +53,7 @@ SHORT = (
 
 @pytest.fixture(scope="module")
 def runner() -> Iterator[Runner]:
-    context = multiprocessing.get_context("forkserver")
-    launchers: dict[str, Launcher] = {"light": LightLauncher(context), "ray": RayLauncher()}
+    launchers: dict[str, Launcher] = {"light": LightLauncher(fork_server()), "ray": RayLauncher()}
     with tempfile.TemporaryDirectory(prefix="umss-chaos-", dir="/tmp") as folder:
         work = Path(folder)
         with ChaosServer.open() as server:

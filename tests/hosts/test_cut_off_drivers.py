@@ -1,11 +1,11 @@
 """A driver whose host is cut off: another host's takes over, and it writes nothing after."""
 
-import multiprocessing
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 
 import pytest
 
+from tests.fakes.fork_server import fork_server
 from tests.hosts.checker import (
     check_exact,
     check_one_holder,
@@ -27,9 +27,7 @@ pytestmark = pytest.mark.timeout(900)
 
 @pytest.fixture(scope="module")
 def processes() -> ForkServerContext:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.hosts.driver_program"])
-    return context
+    return fork_server()
 
 
 def driver(

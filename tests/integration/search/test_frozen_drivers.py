@@ -1,7 +1,6 @@
 """Two drivers of one study: the second is told; a frozen first is taken over from, and mute."""
 
 import datetime
-import multiprocessing
 import os
 import signal
 import time
@@ -15,6 +14,7 @@ from search.reporting.reading import read_study
 from storage.address import parse_address
 from storage.database import open_database
 from storage.lease_record import lease_history
+from tests.fakes.fork_server import fork_server
 from tests.fakes.search_process import STUDY, Kill, run_search
 from tests.fakes.stored_trials import stored_trials
 
@@ -30,9 +30,7 @@ WAIT = TIME_TO_LIVE + GRACE
 
 @pytest.fixture(scope="module")
 def processes() -> ForkServerContext:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.fakes.search_process"])
-    return context
+    return fork_server()
 
 
 def start(processes: ForkServerContext, *arguments: Any, **options: Any) -> Any:

@@ -1,6 +1,5 @@
 """A driver killed by SIGKILL at any point, then resumed: the search is the undisturbed one."""
 
-import multiprocessing
 import shutil
 import signal
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from search.reporting.reading import read_study
 from storage.address import parse_address
 from storage.database import Database, open_database
 from storage.reports import reports_of
+from tests.fakes.fork_server import fork_server
 from tests.fakes.search_process import STATEMENTS_FILE, STUDY, Kill, run_search
 from tests.fakes.stored_trials import stored_trials
 from trainer.seeds import numpy_generator
@@ -24,9 +24,7 @@ TRIALS = 24
 
 @pytest.fixture(scope="module")
 def processes() -> ForkServerContext:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.fakes.search_process"])
-    return context
+    return fork_server()
 
 
 def search_process(

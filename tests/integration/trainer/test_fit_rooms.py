@@ -5,9 +5,13 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.fakes.trainer_command import call_trainer
 
 CONFIG = """
 seed = 3
@@ -63,9 +67,34 @@ def fitted(place: Path) -> str:
     return done.stdout
 
 
-def test_features_prints_what_was_built(place: Path, fitted: str) -> None:
-    built = trainer(place, "features", "small.toml")
-    assert built.returncode == 0, built.stderr
+@dataclass(frozen=True)
+class Called:
+    """What a command printed, and its exit status."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def call(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Called]:
+    """Call a command in this process, which has imported everything already."""
+    monkeypatch.chdir(place)
+    monkeypatch.setenv("UMSS_CACHE", str(place / "cache"))
+
+    def run(*arguments: str) -> Called:
+        code = call_trainer(*arguments, "--device", "cpu")
+        printed = capsys.readouterr()
+        return Called(code, printed.out, printed.err)
+
+    return run
+
+
+def test_features_prints_what_was_built(fitted: str, call: Callable[..., Called]) -> None:
+    built = call("features", "small.toml")
+    assert built.code == 0, built.stderr
     assert "30 crops, 3 val and 3 test images of rgb, depth" in built.stdout
 
 
@@ -75,21 +104,21 @@ def test_fit_scores_at_every_evaluation_and_is_reproducible(place: Path, fitted:
     assert again.stdout.split("memory:")[0] == fitted.split("memory:")[0]
 
 
-def test_coral_is_fitted_and_scored(place: Path, fitted: str) -> None:
+def test_coral_is_fitted_and_scored(place: Path, fitted: str, call: Callable[..., Called]) -> None:
     text = CONFIG.replace("code_dim = 8", 'code_dim = 8\nname = "coral"\nfusion = "sum"')
     (place / "coral.toml").write_text(text)
-    done = trainer(place, "fit", "coral.toml")
-    assert done.returncode == 0, done.stderr
+    done = call("fit", "coral.toml")
+    assert done.code == 0, done.stderr
     assert re.findall(r"evaluation (\d)/4", done.stdout) == ["1", "2", "3", "4"]
     assert "NOT FINITE" not in done.stdout
-    scored = trainer(place, "evaluate", "runs/coral", "--split", "test")
-    assert scored.returncode == 0, scored.stderr
+    scored = call("evaluate", "runs/coral", "--split", "test")
+    assert scored.code == 0, scored.stderr
     assert re.search(r"test +raw +cluster +\d+\.\d\d", scored.stdout)
 
 
-def test_the_test_split_is_scored_on_demand(place: Path, fitted: str) -> None:
-    scored = trainer(place, "evaluate", "runs/small", "--split", "test", "--flip", "--crf")
-    assert scored.returncode == 0, scored.stderr
+def test_the_test_split_is_scored_on_demand(fitted: str, call: Callable[..., Called]) -> None:
+    scored = call("evaluate", "runs/small", "--split", "test", "--flip", "--crf")
+    assert scored.code == 0, scored.stderr
     assert "protocol: held-out" in scored.stdout
     row = r"test +(raw|flip|flip, CRF) +(cluster|linear)" + 3 * r" +(\d+\.\d\d)"
     rows = re.findall(row, scored.stdout)
@@ -100,11 +129,13 @@ def test_the_test_split_is_scored_on_demand(place: Path, fitted: str) -> None:
     assert len({found[2:] for found in rows}) == 6
 
 
-def test_a_damaged_checkpoint_is_refused_in_one_line(place: Path, fitted: str) -> None:
+def test_a_damaged_checkpoint_is_refused_in_one_line(
+    place: Path, fitted: str, call: Callable[..., Called]
+) -> None:
     shutil.copytree(place / "runs/small", place / "damaged")
     (state,) = (place / "damaged").glob("state-*.safetensors")
     state.write_bytes(state.read_bytes()[:-3])
-    refused = trainer(place, "evaluate", "damaged")
-    assert refused.returncode == 2
+    refused = call("evaluate", "damaged")
+    assert refused.code == 2
     assert "is damaged" in refused.stderr
     assert len(refused.stderr.strip().splitlines()) == 1

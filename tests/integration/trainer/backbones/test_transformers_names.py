@@ -1,5 +1,6 @@
 """Weights files with Hugging Face transformers' names give the same as those with timm's names."""
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,16 @@ DINOV2 = "vit_small_patch14_dinov2"
 REGISTERS = "vit_small_patch14_reg4_dinov2"
 DINOV3 = "vit_small_patch16_dinov3"
 GATED = "vit_small_plus_patch16_dinov3"
+
+
+@functools.cache
+def _random_state_of(name: str) -> State:
+    return random_state(model_of(name))
+
+
+def random_state_of(name: str) -> State:
+    """Random weights of an architecture; it is built only once."""
+    return dict(_random_state_of(name))
 
 
 def random_state(model: Any) -> State:
@@ -184,7 +195,7 @@ def refusal(action: Callable[[], object]) -> str:
 def test_features_are_bit_equal_to_those_of_timms_own_names(
     name: str, write: Writer, tmp_path: Path
 ) -> None:
-    state = random_state(model_of(name))
+    state = random_state_of(name)
     theirs = save(write(state), tmp_path / "theirs.safetensors")
     ours = save(state, tmp_path / "ours.safetensors")
 
@@ -192,7 +203,7 @@ def test_features_are_bit_equal_to_those_of_timms_own_names(
 
 
 def test_the_class_tokens_position_is_added_where_registers_follow(tmp_path: Path) -> None:
-    state = random_state(model_of(REGISTERS))
+    state = random_state_of(REGISTERS)
     theirs, ours = as_dinov2(state), dict(state)
     # timm's token is the sum of both, with the rounding of that sum
     ours["cls_token"] = (
@@ -226,7 +237,7 @@ def test_a_gated_dinov2_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("prefix", ["vit.", "dinov3_vit.", "model.", "backbone.", "module.model."])
 def test_prefixes_of_larger_models_are_removed(prefix: str, tmp_path: Path) -> None:
-    state = random_state(model_of(DINOV3))
+    state = random_state_of(DINOV3)
     stored = {f"{prefix}{key}": value for key, value in as_dinov3(state).items()}
     if prefix != "module.model.":  # a wrapper names its classifier as well
         stored |= {"classifier.weight": torch.ones(3, 384), "classifier.bias": torch.ones(3)}
@@ -238,7 +249,7 @@ def test_prefixes_of_larger_models_are_removed(prefix: str, tmp_path: Path) -> N
 
 
 def test_layers_inside_an_encoder_are_read(tmp_path: Path) -> None:
-    state = random_state(model_of(DINOV3))
+    state = random_state_of(DINOV3)
     stored = {
         f"model.{key}" if key.startswith("layer.") else key: value
         for key, value in as_dinov3(state).items()
@@ -263,7 +274,7 @@ def test_layers_inside_an_encoder_are_read(tmp_path: Path) -> None:
 def test_another_architecture_is_refused_in_one_line(
     name: str, write: Writer, wanted: str, tmp_path: Path
 ) -> None:
-    path = save(write(random_state(model_of(name))), tmp_path / "weights.safetensors")
+    path = save(write(random_state_of(name)), tmp_path / "weights.safetensors")
 
     text = refusal(lambda: features_of(wanted, path))
 
@@ -280,7 +291,7 @@ def test_another_architecture_is_refused_in_one_line(
     ],
 )
 def test_a_file_with_a_part_missing_is_refused(lost: str, told: str, tmp_path: Path) -> None:
-    stored = as_dinov3(random_state(model_of(DINOV3)))
+    stored = as_dinov3(random_state_of(DINOV3))
     del stored[lost]
     path = save(stored, tmp_path / "weights.safetensors")
 
@@ -288,7 +299,7 @@ def test_a_file_with_a_part_missing_is_refused(lost: str, told: str, tmp_path: P
 
 
 def test_unknown_names_are_refused(tmp_path: Path) -> None:
-    stored = as_dinov3(random_state(model_of(DINOV3)))
+    stored = as_dinov3(random_state_of(DINOV3))
     stored["layer.0.attention.gate.weight"] = torch.ones(1)
     path = save(stored, tmp_path / "weights.safetensors")
 
@@ -298,7 +309,7 @@ def test_unknown_names_are_refused(tmp_path: Path) -> None:
 
 
 def test_biases_that_the_model_lacks_are_not_lost(tmp_path: Path) -> None:
-    stored = as_dinov3(random_state(model_of(DINOV3)))
+    stored = as_dinov3(random_state_of(DINOV3))
     stored["layer.5.attention.v_proj.bias"][3] = 0.5
     path = save(stored, tmp_path / "weights.safetensors")
 
@@ -309,7 +320,7 @@ def test_biases_that_the_model_lacks_are_not_lost(tmp_path: Path) -> None:
 
 
 def test_keys_without_biases_are_a_fault_where_the_model_is_not_dinov3(tmp_path: Path) -> None:
-    stored = as_dinov2(random_state(model_of(DINOV2)))
+    stored = as_dinov2(random_state_of(DINOV2))
     del stored["encoder.layer.2.attention.attention.key.bias"]
     path = save(stored, tmp_path / "weights.safetensors")
 

@@ -1,15 +1,22 @@
 """Processes that build the same cache entry, and what a killed one leaves behind."""
 
-import os
-import signal
-import subprocess
-import sys
+import contextlib
+import multiprocessing
+import resource
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.fakes.fork_server import fork_server
 from trainer.config.configuration import DataConfig, FeatureConfig, TrainConfig
+from trainer.errors import CacheError
 from trainer.features import open_dataset_features, prepare
 
 CONFIG = TrainConfig(
@@ -17,57 +24,74 @@ CONFIG = TrainConfig(
     features=FeatureConfig(train_resolution=32, eval_resolution=64),
 )
 
-#: Prepares CONFIG's cache entry; prints each step on a line, and finally the folder. Pauses at the
-#: stage given as its last argument.
-PROGRAM = """
-import resource, sys, time
-from pathlib import Path
-from trainer.config.configuration import DataConfig, FeatureConfig, TrainConfig
-from trainer.errors import CacheError
-from trainer.features import prepare
-cache, limit, stage = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
-if limit:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-config = TrainConfig(
-    data=DataConfig(options={"train": 40, "val": 2, "test": 2, "size": 64}),
-    features=FeatureConfig(train_resolution=32, eval_resolution=64),
-)
-def tell(what, done, total):
-    print(what, flush=True)
-    if what == stage:
-        time.sleep(600)
-try:
-    material = prepare(config, cache=cache, progress=tell)
-    print(material.folder)
-except CacheError as error:
-    print("refused:", error)
-"""
+
+def build(cache: Path, limit: int, stage: str, lines: Connection) -> None:
+    """Prepare the cache entry of CONFIG, and send each step and finally the folder.
+
+    Args:
+        cache: The feature cache.
+        limit: Largest size of a file; 0 if any.
+        stage: A step at which to pause.
+        lines: Where to send.
+    """
+    if limit:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    def tell(what: str, done: int, total: int) -> None:
+        lines.send(what)
+        if what == stage:
+            time.sleep(600)
+
+    try:
+        lines.send(str(prepare(CONFIG, cache=cache, progress=tell).folder))
+    except CacheError as error:
+        lines.send(f"refused: {error}")
 
 
-def start(cache: Path, limit: int = 0, stage: str = "") -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(cache), str(limit), stage],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
+def total_of(folder: Path, lines: Connection) -> None:
+    """Send the sum of the train features of an entry; the entry of a process."""
+    features = open_dataset_features(folder).train.features["rgb"]
+    lines.send(str(float(np.asarray(features, dtype="f8").sum())))
 
 
-def read_until(process: "subprocess.Popen[str]", wanted: str) -> None:
-    assert process.stdout is not None
-    while (line := process.stdout.readline().strip()) != wanted:
-        assert line, f"the process ended without telling {wanted!r}"
+@dataclass(frozen=True)
+class Started:
+    """A process and the lines that it sends."""
+
+    process: ForkServerProcess
+    lines: Connection
 
 
-def kill(process: "subprocess.Popen[str]") -> None:
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
+def start_process(target: Callable[..., None], *arguments: Any) -> Started:
+    receiving, sending = multiprocessing.Pipe(duplex=False)
+    process = fork_server().Process(target=target, args=(*arguments, sending), daemon=True)
+    process.start()
+    sending.close()
+    return Started(process, receiving)
 
 
-def lines_of(process: "subprocess.Popen[str]") -> list[str]:
-    output, _ = process.communicate(timeout=120)
-    assert process.returncode == 0
-    return output.splitlines()
+def start(cache: Path, limit: int = 0, stage: str = "") -> Started:
+    return start_process(build, cache, limit, stage)
+
+
+def read_until(started: Started, wanted: str) -> None:
+    while started.lines.recv() != wanted:
+        pass
+
+
+def kill(started: Started) -> None:
+    started.process.kill()
+    started.process.join()
+
+
+def lines_of(started: Started) -> list[str]:
+    lines: list[str] = []
+    with contextlib.suppress(EOFError):
+        while True:
+            lines.append(started.lines.recv())
+    started.process.join(timeout=120)
+    assert started.process.exitcode == 0
+    return lines
 
 
 def test_two_processes_do_the_work_once(tmp_path: Path) -> None:
@@ -122,19 +146,7 @@ def test_a_file_limit_met_while_writing_leaves_no_entry(tmp_path: Path) -> None:
 
 def test_many_processes_read_one_mapped_entry(tmp_path: Path) -> None:
     dataset_features = prepare(CONFIG, cache=tmp_path)
-    program = (
-        "import sys; from pathlib import Path; from trainer.features import open_dataset_features;"
-        "made = open_dataset_features(Path(sys.argv[1]));"
-        "print(float(made.train.features['rgb'].astype('f8').sum()))"
-    )
-    readers = [
-        subprocess.Popen(
-            [sys.executable, "-c", program, str(dataset_features.folder)],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(2)
-    ]
+    readers = [start_process(total_of, dataset_features.folder) for _ in range(2)]
 
     sums = [float(lines_of(reader)[0]) for reader in readers]
 

@@ -207,13 +207,15 @@ def test_building_one_is_silent_and_leaves_optunas_verbosity_alone() -> None:
             heard.append(record)
 
     handler = Ear()
-    logger, level = logging.getLogger("optuna"), optuna.logging.get_verbosity()
+    logger, before = logging.getLogger("optuna"), optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.INFO)
     logger.addHandler(handler)
     try:
         InMemoryStudy("study", filled().trials())
         assert heard == []
-        assert optuna.logging.get_verbosity() == level
+        assert optuna.logging.get_verbosity() == optuna.logging.INFO
         optuna.create_study()
         assert len(heard) == 1
     finally:
         logger.removeHandler(handler)
+        optuna.logging.set_verbosity(before)
