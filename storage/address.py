@@ -164,11 +164,21 @@ def _parse(text: str | None) -> Address:
     if text is None or text in ("embedded", "embedded:"):
         return _embedded(default_folder())
     if text.startswith("embedded:"):
-        return _embedded(Path(text.removeprefix("embedded:")).expanduser().resolve())
+        return _embedded(_folder(text.removeprefix("embedded:")))
     scheme = _scheme_of(text)
     if scheme not in POSTGRESQL_SCHEMES:
         raise _unsupported(scheme)
     return _postgresql(text)
+
+
+def _folder(text: str) -> Path:
+    try:
+        return Path(text).expanduser().resolve()
+    except RuntimeError as error:
+        user = Path(text).parts[0]
+        raise AddressError(
+            f"embedded:{text}: there is no home folder of {user}: give the folder's whole path"
+        ) from error
 
 
 def _embedded(folder: Path) -> Address:

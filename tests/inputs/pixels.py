@@ -12,6 +12,7 @@ from tests.inputs.copies import Copy, Kind
 from tests.inputs.described import described
 from tests.inputs.table import Edit, Row, everywhere, refused, said, used
 from trainer.datasets.decoding import read_stored
+from trainer.datasets.headers import SUBFILE_TYPE
 
 __all__ = ["ROWS"]
 
@@ -44,6 +45,24 @@ def converted(mode: str, *, every: bool = False) -> Edit:
         return [path.name for path in paths]
 
     return edit
+
+
+def paged(copy: Copy) -> Iterable[str]:
+    """The last RGB file has a second page."""
+    path = copy.files["rgb"][-1]
+    with PIL.Image.open(path) as image:
+        image.save(path, format="TIFF", save_all=True, append_images=[image.copy()])
+    return (path.name,)
+
+
+def with_overview(copy: Copy) -> Iterable[str]:
+    """The last RGB file has a smaller copy of itself, as maps do."""
+    path = copy.files["rgb"][-1]
+    with PIL.Image.open(path) as image:
+        smaller = image.reduce(2)
+        smaller.encoderinfo = {"tiffinfo": {SUBFILE_TYPE: 1}}
+        image.save(path, format="TIFF", save_all=True, append_images=[smaller])
+    return (path.name,)
 
 
 def array_with(*places: tuple[int | slice, int | slice]) -> Edit:
@@ -94,6 +113,16 @@ THERMAL = 'files = "{name}/thermal.png"'
 OTHER_SIZE = r"pixels.*: (set modalities.thermal.other_size = 'nearest'.*)?bring them to one size"
 
 ROWS = (
+    Row(
+        given="RGB as a TIFF of two pages",
+        edit=paged,
+        cells=everywhere(refused("has 2 pages: save each page as a file of its own")),
+    ),
+    Row(
+        given="RGB of 8 bits as a TIFF with a smaller copy of itself",
+        edit=with_overview,
+        cells=everywhere(used(), "mcubes"),
+    ),
     Row(
         given="RGB of 16 bits",
         edit=stored("rgb", wide),

@@ -22,6 +22,7 @@ from trainer.datasets.headers import (
     decoding,
     is_array,
     no_plane,
+    open_image,
     orientation_to_turn,
     read_kind,
 )
@@ -58,7 +59,7 @@ def read_rgb(path: Path, *, convert: bool = False) -> Image:
         DataError: If the file cannot be decoded or is not a colour image.
     """
     if convert and read_kind(path) != (3, 16):
-        with decoding(path), PIL.Image.open(path) as image:
+        with open_image(path) as image:
             if not image.mode.startswith(("I", "F")):
                 return unit_range(_upright(image, image.convert("RGB")))
     return unit_range(read_integers(path, channels=3, bits=(8, 16)))
@@ -70,7 +71,7 @@ def read_pixels(path: Path) -> NDArray[np.generic]:
     Raises:
         DataError: If the file cannot be decoded.
     """
-    with decoding(path), PIL.Image.open(path) as image:
+    with open_image(path) as image:
         return _upright(image, image)
 
 
@@ -114,7 +115,7 @@ def read_palette_colours(path: Path) -> NDArray[np.uint8]:
     Raises:
         DataError: If the file cannot be decoded.
     """
-    with decoding(path), PIL.Image.open(path) as image:
+    with open_image(path) as image:
         mode = "RGBA" if "transparency" in image.info else "RGB"
         return _upright(image, image.convert(mode))
 
@@ -245,7 +246,7 @@ def _read_wide_colour(path: Path, channels: int) -> NDArray[np.uint8 | np.uint16
     is first, and the second otherwise. So both are decoded.
     """
     high = read_pixels(path).astype(np.uint16)
-    with decoding(path), PIL.Image.open(path) as image:
+    with open_image(path) as image:
         if image.format != "PNG":
             raise ValueError("16-bit colour can only be read from PNG files")
         assert len(image.mode) == channels, image.mode

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import PIL.Image
+import PIL.ImageFile
+import PIL.TiffImagePlugin
 
 from trainer.datasets.exif import TURNED_BY_PILLOW, UPRIGHT, orientation_of, upright_size
 from trainer.errors import DataError
@@ -22,6 +24,7 @@ __all__ = [
     "decoding",
     "is_array",
     "no_plane",
+    "open_image",
     "orientation_to_turn",
     "read_kind",
     "read_orientation",
@@ -29,6 +32,10 @@ __all__ = [
 ]
 
 ARRAY = ".npy"
+#: Formats in which further pages are previews of the first.
+WITH_PREVIEWS = ("MPO",)
+#: The TIFF tag that says what a page is, and its bits for a smaller copy and for a mask.
+SUBFILE_TYPE, REDUCED_OR_MASK = 254, 0b101
 #: Byte sequences of which a PNG with EXIF tags contains at least one.
 TAG_MARKS = (b"eXIf", b"Raw profile type exif", b"tiff:Orientation")
 
@@ -44,7 +51,7 @@ def read_kind(path: Path) -> tuple[int, int]:
     Raises:
         DataError: If the file cannot be decoded.
     """
-    with decoding(path), PIL.Image.open(path) as image:
+    with open_image(path) as image:
         channels = len(image.getbands())
         if image.mode in ("I", "F"):
             return channels, 32
@@ -71,7 +78,7 @@ def read_size(path: Path, *, late: bool = False) -> tuple[int, int]:
         if len(shape) not in (2, 3):  # three: with bands
             raise no_plane(path, shape)
         return shape[1], shape[0]
-    with decoding(path), PIL.Image.open(path) as image:
+    with open_image(path) as image:
         return upright_size(image.size, orientation_to_turn(image, late=late and _has_tags(path)))
 
 
@@ -88,7 +95,7 @@ def read_orientation(path: Path, *, late: bool = False, ours: bool = False) -> i
     """
     if is_array(path):
         return UPRIGHT
-    with decoding(path), PIL.Image.open(path) as image:
+    with open_image(path) as image:
         late = late and _has_tags(path)
         return orientation_to_turn(image, late=late) if ours else orientation_of(image, late=late)
 
@@ -132,6 +139,36 @@ def no_plane(path: Path, shape: tuple[int, ...]) -> DataError:
 
 
 @contextmanager
+def open_image(path: Path) -> Iterator[PIL.ImageFile.ImageFile]:
+    """Open an image file, of which only the header is read at first.
+
+    Raises:
+        DataError: If the file cannot be decoded, also inside the ``with`` block; or if it has
+            several pages, all but the first of which would be ignored.
+    """
+    with decoding(path), PIL.Image.open(path) as image:
+        pages = _page_count(image)
+        if pages > 1:
+            raise DataError(f"{path} has {pages} pages: save each page as a file of its own")
+        yield image
+
+
+def _page_count(image: PIL.ImageFile.ImageFile) -> int:
+    """The pages of an open file, without the previews that cameras and maps add to the image."""
+    count = getattr(image, "n_frames", 1)
+    if count == 1 or image.format in WITH_PREVIEWS:
+        return 1
+    if not isinstance(image, PIL.TiffImagePlugin.TiffImageFile):
+        return count
+    kinds = []
+    for page in range(count):
+        image.seek(page)
+        kinds.append(image.tag_v2.get(SUBFILE_TYPE, 0))
+    image.seek(0)
+    return 1 + sum(not kind & REDUCED_OR_MASK for kind in kinds[1:])
+
+
+@contextmanager
 def decoding(path: Path) -> Iterator[None]:
     """Turn an error while decoding a file into one line.
 
@@ -140,6 +177,8 @@ def decoding(path: Path) -> Iterator[None]:
     """
     try:
         yield
+    except DataError:
+        raise
     except (
         OSError,
         EOFError,

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-import PIL.Image
 from numpy.typing import NDArray
 
 from trainer.datasets.decoding import read_stored
-from trainer.datasets.headers import decoding, is_array, read_kind
+from trainer.datasets.headers import is_array, open_image, read_kind
 from trainer.errors import DataError
 
 __all__ = ["Facts", "Storage", "look_at", "spread"]
@@ -112,7 +111,7 @@ def _storage(path: Path) -> tuple[int, bool]:
     """Bits per channel, 0 for an array, and whether there is a palette."""
     if is_array(path):
         return 0, False
-    with decoding(path), PIL.Image.open(path) as image:
+    with open_image(path) as image:
         return read_kind(path)[1], image.mode in ("P", "PA")
 
 

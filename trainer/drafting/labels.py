@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from trainer.console.progress import OnProgress
 from trainer.datasets.decoding import read_stored
-from trainer.datasets.headers import decoding, is_array
+from trainer.datasets.headers import is_array, open_image
 from trainer.drafting.facts import spread
 from trainer.drafting.modalities import Table
 from trainer.errors import DataError
@@ -131,7 +131,7 @@ def _read(path: Path, seen: _Seen) -> None:
 def _note_palette(path: Path, seen: _Seen) -> None:
     if is_array(path):
         return
-    with decoding(path), PIL.Image.open(path) as image:
+    with open_image(path) as image:
         colours = image.getpalette("RGB") if image.mode == "P" else None
     for index in range(len(colours or ()) // 3):
         assert colours is not None

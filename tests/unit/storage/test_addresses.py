@@ -46,6 +46,11 @@ def test_an_embedded_folder_is_absolute(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert parse_address("embedded:here").masked() == f"embedded:{tmp_path}/here"
 
 
+def test_a_home_of_nobody_is_refused_in_one_line() -> None:
+    with pytest.raises(AddressError, match=r"no home folder of ~nobody-here: give the .* path"):
+        parse_address("embedded:~nobody-here/base")
+
+
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg2", "POSTGRESQL"])
 def test_a_server_address_is_taken_apart(scheme: str) -> None:
     address = parse_address(f"{scheme}://me@host.example:5433/name?sslmode=require")

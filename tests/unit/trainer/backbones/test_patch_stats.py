@@ -32,7 +32,9 @@ def test_an_images_features_do_not_depend_on_its_batch(backbone: Backbone) -> No
 
     together, alone = backbone.features(images), backbone.features(images[1:2])
 
-    assert torch.allclose(together[1:2], alone, atol=1e-5)
+    # products of other sizes are rounded in another order, in proportion to what is summed
+    scale = max(1.0, float(alone.abs().max()))
+    assert torch.allclose(together[1:2] / scale, alone / scale, atol=1e-5)
 
 
 def test_features_are_the_same_each_time(backbone: Backbone) -> None:
