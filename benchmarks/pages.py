@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks import collapse, comparison, from_clone, lambda_and_b, reliability
+from benchmarks import collapse, comparison, expectation, from_clone, lambda_and_b, reliability
 from benchmarks.records import RESULTS
 from tests import inputs
 from tests.inputs.table import text as inputs_text
@@ -27,6 +27,7 @@ PAGES = (
     "docs/data.md",
     "docs/lambda-and-b.md",
     "docs/reliability.md",
+    "docs/search-quality.md",
 )
 
 
@@ -41,6 +42,7 @@ TEXTS: Mapping[str, Callable[[], str]] = {
     "comparison": lambda: comparison.text(_result("comparison")["rows"]),
     "comparison in short": lambda: comparison.short_text(_result("comparison")["rows"]),
     "collapse": lambda: collapse.text(_result("collapse")["rows"]),
+    "expectation": lambda: expectation.text(_result("expectation")["rows"]),
     "lambda and b": lambda: lambda_and_b.text(*lambda_and_b.read()),
     "inputs": lambda: inputs_text(inputs.ROWS),
     **reliability.TEXTS,

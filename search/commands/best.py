@@ -13,7 +13,8 @@ from search.commands.options import NameArgument
 from search.commands.storage_flags import StorageFlags
 from search.errors import SearchError
 from search.reporting import reading, terminal
-from search.reporting.as_json import best_json
+from search.reporting.as_json import assessment_json, best_json
+from search.reporting.assessing import assess
 from search.reporting.study_view import StudyView
 
 __all__ = ["best"]
@@ -39,11 +40,12 @@ def best(
     if view.best is None:
         raise SearchError(f"study {view.name!r} has no complete trial yet")
     if format_ == "json":
-        typer.echo(json.dumps({**best_json(view.best), "test": view.test}, indent=1))
+        table = {**best_json(view.best), "test": view.test, **assessment_json(assess(view))}
+        typer.echo(json.dumps(table, indent=1))
     elif format_ == "toml":
         sys.stdout.write(_toml(view))
     else:
-        Console().print(terminal.best(view))
+        Console().print(terminal.best(view, assess(view)))
 
 
 def _toml(view: StudyView) -> str:

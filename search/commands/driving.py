@@ -13,6 +13,7 @@ from search.launch.request import Launch
 from search.planning.checking import check_dataset
 from search.progress.progress import open_progress
 from search.reporting import reading, terminal
+from search.reporting.assessing import assess
 from storage.address import Address, parse_address
 from storage.database import Database
 from trainer.console.progress import progress_on
@@ -43,7 +44,8 @@ def drive(request: Launch, database: Database, *, plain: bool | None, parts: Par
     result = launch(request, database, output, parts or STANDARD_PARTS)
     view = reading.read_study(database, result.study)
     storage = _storage_flag(database.address)
-    console.print(terminal.summary(view, result.seconds, storage=storage), crop=False)
+    summary = terminal.summary(view, result.seconds, assessment=assess(view), storage=storage)
+    console.print(summary, crop=False)
     if result.ending is Ending.STOPPED:
         typer.echo(f"stopped: {result.reason}")
     return result.ending is Ending.FINISHED

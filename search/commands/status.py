@@ -12,6 +12,7 @@ from search.commands.options import JsonOption, NameArgument
 from search.commands.storage_flags import StorageFlags
 from search.reporting import reading, terminal
 from search.reporting.as_json import study_json
+from search.reporting.assessing import assess
 
 __all__ = ["status"]
 
@@ -30,7 +31,8 @@ def status(
     """Show the progress of a study, its driver, its best trial, and why trials were pruned."""
     with storage.opened() as database:
         view = reading.read_study(database, study or reading.last_study(database))
+    assessment = assess(view, quick=view.state == "running")
     if as_json:
-        typer.echo(json.dumps(study_json(view), indent=1))
+        typer.echo(json.dumps(study_json(view, assessment), indent=1))
     else:
-        Console().print(terminal.study_status(view, failures=failures))
+        Console().print(terminal.study_status(view, assessment, failures=failures))

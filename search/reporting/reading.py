@@ -108,7 +108,7 @@ def view_study(
         protocol=_protocol(record.config),
         objective=name,
         objective_title=OBJECTIVES[name].title if name in OBJECTIVES else name,
-        defaults=_defaults(record.space),
+        space=_space(record.space),
         counts=count_trials(seen),
         trials=tuple(_trial(trial, record.name) for trial in trials),
         best=None if best is None else _trial(best, record.name),
@@ -165,12 +165,12 @@ def _protocol(config: Mapping[str, Any]) -> str | None:
         return None
 
 
-def _defaults(space: Mapping[str, Any]) -> dict[str, float]:
-    """The default values; empty for a space with settings that this version does not know."""
+def _space(stored: Mapping[str, Any]) -> Space | None:
+    """The search space; None for one with settings that this version does not know."""
     try:
-        return Space.from_json(space).defaults
+        return Space.from_json(stored)
     except TrainerError:
-        return {}
+        return None
 
 
 def _trial(trial: AnyTrial, study: str) -> TrialView:

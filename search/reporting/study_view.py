@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from search.records.counts import Counts
 from search.records.stored_trial import PruneKind
+from search.spaces import Space
 
 __all__ = ["ENDED", "WAITS", "State", "StudyView", "TrialState", "TrialView"]
 
@@ -70,8 +71,8 @@ class StudyView:
     #: Name of the objective, and its label with the unit.
     objective: str
     objective_title: str
-    #: The default values of its hyper-parameters.
-    defaults: Mapping[str, float]
+    #: The search space; None if another version created it with settings unknown to this one.
+    space: Space | None
     counts: Counts
     #: By number.
     trials: tuple[TrialView, ...]
@@ -79,6 +80,11 @@ class StudyView:
     best: TrialView | None
     #: The best trial's scores on the test split, once evaluated.
     test: Mapping[str, Any] | None
+
+    @property
+    def defaults(self) -> dict[str, float]:
+        """The default values of its hyper-parameters; empty for an unknown space."""
+        return {} if self.space is None else self.space.defaults
 
     @property
     def queued(self) -> dict[int, str]:

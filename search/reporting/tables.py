@@ -39,6 +39,8 @@ class Summary:
     target: int
     counts: Counts
     best: BestTrial | None
+    #: How far the best value can be trusted, one line each.
+    assessment: tuple[str, ...] = ()
     pruned: tuple[PrunedTrial, ...]
     #: Seconds that this process searched.
     seconds: float
@@ -54,6 +56,8 @@ def summary_text(summary: Summary) -> RenderableType:
     ]
     if summary.best is not None:
         parts.append(best_table(summary.best))
+    if summary.assessment:
+        parts.append(Text("\n".join(summary.assessment)))
     if summary.pruned:
         parts.append(reasons_table(tally_reasons(summary.pruned)))
     if summary.next_commands:

@@ -6,6 +6,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from search.quality.assessment import Assessment
+from search.reporting.assessment_text import assessment_lines
 from search.reporting.digest import best_of, counts_text, lines_of_others, pruned_of, tally_reasons
 from search.reporting.study_view import StudyView
 from search.reporting.tables import (
@@ -22,12 +24,19 @@ __all__ = ["best", "study_list", "study_status", "summary"]
 MORE_TRIALS = 100  # suggested at the end of a search
 
 
-def summary(view: StudyView, seconds: float, *, storage: tuple[str, ...]) -> RenderableType:
+def summary(
+    view: StudyView,
+    seconds: float,
+    *,
+    assessment: Assessment | None = None,
+    storage: tuple[str, ...],
+) -> RenderableType:
     """The end of a search: the best trial, why trials were pruned, and commands to run next.
 
     Args:
         view: The study.
         seconds: Duration of the search in this process.
+        assessment: How good its result is; None before the first complete trial.
         storage: The flag for its database; empty for the default database.
     """
     return summary_text(
@@ -37,6 +46,7 @@ def summary(view: StudyView, seconds: float, *, storage: tuple[str, ...]) -> Ren
             target=view.target,
             counts=view.counts,
             best=best_of(view),
+            assessment=_assessed(assessment),
             pruned=pruned_of(view),
             seconds=seconds,
             next_commands=tuple(_next_commands(view, storage)),
@@ -44,11 +54,11 @@ def summary(view: StudyView, seconds: float, *, storage: tuple[str, ...]) -> Ren
     )
 
 
-def best(view: StudyView) -> RenderableType:
-    """The best trial."""
+def best(view: StudyView, assessment: Assessment | None = None) -> RenderableType:
+    """The best trial, and how far its value can be trusted."""
     found = best_of(view)
     assert found is not None
-    return best_table(found)
+    return Group(best_table(found), *map(Text, _spaced(_assessed(assessment))))
 
 
 def study_list(views: list[StudyView]) -> RenderableType:
@@ -82,7 +92,9 @@ def _objective_lines(views: list[StudyView]) -> list[Text]:
     ]
 
 
-def study_status(view: StudyView, *, failures: bool) -> RenderableType:
+def study_status(
+    view: StudyView, assessment: Assessment | None = None, *, failures: bool
+) -> RenderableType:
     """The state of a study: counts, best trial, and why trials were pruned."""
     lines: list[RenderableType] = [
         Text(f"{view.name}: {view.state}" + (f", {view.driver}" if view.driver else "")),
@@ -93,12 +105,21 @@ def study_status(view: StudyView, *, failures: bool) -> RenderableType:
     if found is None:
         lines.append(Text(f"no complete trial yet; score: {view.objective_title}", style="dim"))
     else:
-        lines += [Text(), best_table(found)]
+        lines += [Text(), best_table(found), *map(Text, _spaced(_assessed(assessment)))]
     if pruned := pruned_of(view):
         lines += [Text(), reasons_table(tally_reasons(pruned))]
     if failures:
         lines += [Text(), *_failure_lines(view)]
     return Group(*lines)
+
+
+def _assessed(assessment: Assessment | None) -> tuple[str, ...]:
+    return () if assessment is None else tuple(assessment_lines(assessment))
+
+
+def _spaced(lines: tuple[str, ...]) -> tuple[str, ...]:
+    """The lines, after an empty one if there are any."""
+    return ("", *lines) if lines else ()
 
 
 def _failure_lines(view: StudyView) -> Iterator[RenderableType]:

@@ -16,12 +16,16 @@ from search.config.configuration import resolve
 from search.driver.in_memory_study import InMemoryStudy
 from search.driver.study_store import ATTEMPTS_ATTRIBUTE
 from search.objectives import find_objective
+from search.quality.expected import Expected
 from search.records.outcome import Completed, Failed, Outcome, Pruned, trial_end
 from search.reporting import terminal
-from search.reporting.as_json import best_json, study_json
+from search.reporting.as_json import assessment_json, best_json, study_json
+from search.reporting.assessing import assess
+from search.reporting.assessment_text import assessment_lines
 from search.reporting.markdown import study_markdown
 from search.reporting.reading import view_study
 from search.reporting.study_view import StudyView
+from search.samplers.startup import startup_point
 from storage.studies import StudyRecord
 from tests.fakes.memory_search import SPACE
 from tests.unit.search.builders import make_report, running
@@ -109,12 +113,69 @@ def test_scripts_get_the_same_keys_as_ever() -> None:
     assert list(found) == [
         "study", "state", "driver", "target", "objective", "protocol", "created_at", "finished",
         "complete", "pruned", "failed", "foreign", "running", "waiting", "queued", "best", "test",
+        "claimed", "expected", "confirmed",
     ]  # fmt: skip
     assert found["best"] == {"trial": 1, "value": 40.0, "params": SPACE.defaults}
     assert found["pruned"] == {"collapsed": 1, "behind": 0}
     assert found["created_at"] == "2026-01-02T03:04:00+00:00"
     assert found["protocol"] == "held-out: median of the last 5 scores on val"
     json.dumps(found, allow_nan=False)
+
+
+def many(count: int) -> StudyView:
+    """A study with that many complete trials of different values."""
+    memory = InMemoryStudy("rooms-3")
+    for number in range(count):
+        drawn = startup_point(SPACE, number, 0)
+        memory.add(running(drawn, space=SPACE))
+        value = 30.0 + 5 * drawn["b_self"] + number % 3
+        memory.finish(number, trial_end(Completed(value=value), [], find_objective("miou")))
+    return view_study(record_of(), memory.trials(), driver=None, test=None)
+
+
+def test_three_numbers_stand_where_the_best_trial_does() -> None:
+    made = many(15)
+    assessment = assess(made)
+    assert assessment is not None and made.best is not None
+    expected = assessment.expected
+    assert isinstance(expected, Expected) and expected.trials == 15
+    assert assessment.claimed == made.best.value and expected.mean < assessment.claimed
+    claimed = f"claimed    {assessment.claimed:.2f}  trial {made.best.number}, the best of 15"
+    for shown in (
+        printed(terminal.best(made, assessment)),
+        printed(terminal.study_status(made, assessment, failures=False)),
+        printed(terminal.summary(made, 1.0, assessment=assessment, storage=())),
+    ):
+        assert claimed in shown
+        assert (
+            f"expected   {expected.mean:.2f}  [{expected.low:.1f}, {expected.high:.1f}]" in shown
+        )
+        assert "confirmed  not yet" in shown
+    table = study_json(made, assessment)
+    assert table["claimed"] == {"trial": made.best.number, "value": assessment.claimed}
+    assert table["expected"]["value"] == expected.mean
+    assert table["confirmed"] is None
+    json.dumps(table, allow_nan=False)
+
+
+def test_without_enough_trials_the_printers_say_why_nothing_is_expected() -> None:
+    made = view()
+    assessment = assess(made)
+    shown = printed(terminal.best(made, assessment))
+    assert "expected   not computed: needs 10 complete trials, there are 2" in shown
+    table = assessment_json(assessment)
+    assert table["expected"] is None and "needs 10" in table["not_expected"]
+
+
+def test_the_status_of_a_running_search_says_who_computes_the_expectation() -> None:
+    assessment = assess(many(15), quick=True)
+    assert assessment is not None
+    assert "`python -m search best` computes it now" in "\n".join(assessment_lines(assessment))
+
+
+def test_nothing_is_assessed_before_the_first_complete_trial() -> None:
+    assert assess(view_study(record_of(), [], driver=None, test=None)) is None
+    assert assessment_json(None) == {"claimed": None, "expected": None, "confirmed": None}
 
 
 def test_every_printer_names_the_objective() -> None:

@@ -150,3 +150,14 @@ def test_parameters_out_of_range_missing_or_unknown_are_refused() -> None:
 def test_a_space_that_cannot_be_sampled_is_no_space(knobs: tuple[HyperParameter, ...]) -> None:
     with pytest.raises(AssertionError):
         Space(hyper_parameters=knobs)
+
+
+def test_shares_of_the_ranges_are_on_each_scale() -> None:
+    space = Space(
+        (
+            HyperParameter(name="plain", low=-1, high=3, default=0),
+            HyperParameter(name="log", low=0.01, high=100, default=1, log=True),
+        )
+    )
+    assert space.to_unit({"log": 1.0, "plain": 0.0}) == pytest.approx([0.25, 0.5])
+    assert space.to_unit({"log": 100.0, "plain": -1.0, "other": 5.0}) == pytest.approx([0, 1])

@@ -1,0 +1,1 @@
+"""How far the result of a search can be trusted: what a model of all its trials expects."""

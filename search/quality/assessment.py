@@ -1,0 +1,20 @@
+"""Three numbers for the result of a search: what it claims, what to expect, what was confirmed."""
+
+from dataclasses import dataclass
+
+from search.quality.expected import Expected, NotExpected
+
+__all__ = ["Assessment"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assessment:
+    """How good the result of a study is, by evidence of increasing strength."""
+
+    #: The best trial and its value, the highest of ``complete`` noisy values.
+    trial: int
+    claimed: float
+    #: Number of complete trials.
+    complete: int
+    #: What a model of all trials expects of a run with a fresh seed.
+    expected: Expected | NotExpected

@@ -1,0 +1,48 @@
+"""Assess the result of a study that was read."""
+
+from search.quality.assessment import Assessment
+from search.quality.expected import Expected, NotExpected, Point, expect
+from search.reporting.study_view import StudyView
+
+__all__ = ["assess"]
+
+#: Why ``status`` leaves it out: a running search is looked at often.
+LATER = "the search is running; `python -m search best` computes it now"
+
+
+def assess(view: StudyView, *, quick: bool = False) -> Assessment | None:
+    """What the study claims and what to expect; None before the first complete trial.
+
+    Args:
+        view: The study.
+        quick: Leave out the expectation, which takes two seconds of CPU time for 200 trials.
+    """
+    if view.best is None or view.best.value is None:
+        return None
+    expected: Expected | NotExpected
+    if view.space is None:
+        expected = NotExpected(reason="another version created the study")
+    elif quick:
+        expected = NotExpected(reason=LATER)
+    else:
+        expected = expect(_points(view), view.space)
+    return Assessment(
+        trial=view.best.number,
+        claimed=view.best.value,
+        complete=view.counts.complete,
+        expected=expected,
+    )
+
+
+def _points(view: StudyView) -> list[Point]:
+    """The finished trials that count."""
+    return [
+        Point(
+            number=trial.number,
+            params=trial.params,
+            value=trial.value,
+            kind=trial.kind or "complete",
+        )
+        for trial in view.trials
+        if trial.counted and trial.state in ("complete", "pruned")
+    ]
