@@ -12,7 +12,7 @@ from pathlib import Path
 
 import platformdirs
 
-from search.records.jobs import Job
+from search.records.jobs import REFERENCES, Job
 
 __all__ = ["CheckpointStore", "default_checkpoint_root", "folder_name"]
 
@@ -26,7 +26,8 @@ def default_checkpoint_root() -> Path:
 
 def folder_name(job: Job) -> str:
     """Name of a job's folder, such as ``trial-00012`` or ``confirm-00012-seed-3``."""
-    name = f"{job.kind}-{job.trial:05d}"
+    subject = REFERENCES.get(job.trial) or f"{job.trial:05d}"
+    name = f"{job.kind}-{subject}"
     return name if job.seed is None else f"{name}-seed-{job.seed}"
 
 

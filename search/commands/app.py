@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "init": ("init", "init"),
     "launch": ("launch", "launch"),
     "resume": ("resume", "resume"),
+    "confirm": ("confirm", "confirm"),
     "list": ("list", "list_studies"),
     "status": ("status", "status"),
     "best": ("best", "best"),

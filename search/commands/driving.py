@@ -44,7 +44,11 @@ def drive(request: Launch, database: Database, *, plain: bool | None, parts: Par
     result = launch(request, database, output, parts or STANDARD_PARTS)
     view = reading.read_study(database, result.study)
     storage = _storage_flag(database.address)
-    summary = terminal.summary(view, result.seconds, assessment=assess(view), storage=storage)
+    assessment = assess(view)
+    if request.confirmation is None:
+        summary = terminal.summary(view, result.seconds, assessment=assessment, storage=storage)
+    else:
+        summary = terminal.best(view, assessment)
     console.print(summary, crop=False)
     if result.ending is Ending.STOPPED:
         typer.echo(f"stopped: {result.reason}")

@@ -10,7 +10,7 @@ from search.driver.retention import CheckpointRetention
 from search.driver.running_job import RunningJob
 from search.driver.trial_queue import TrialQueue
 from search.driver.write_queue import WriteQueue
-from search.driver.writes import StoreTest
+from search.driver.writes import StoreTest, Write
 from search.progress.progress import Progress
 from search.records.jobs import Job
 from search.records.messages import Reported
@@ -113,6 +113,12 @@ class BestOnTest:
     def fail(self, running: RunningJob, failed: Failed) -> None:
         """End the study without test scores."""
         self._give_up(running.number, f"the test split was not scored: {failed.reason}")
+
+    def stored(self, write: Write) -> None:
+        """Do nothing."""
+
+    def check(self) -> None:
+        """Do nothing: the study ends even if its best trial cannot be scored."""
 
     def begin_again(self, running: RunningJob, *, why: str) -> None:
         """Start another attempt; it is not stored, so it is ready immediately."""

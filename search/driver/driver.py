@@ -15,6 +15,7 @@ from optuna.trial import FrozenTrial
 
 from search.checkpoints.folders import CheckpointStore
 from search.driver.best_on_test import BestOnTest
+from search.driver.confirming import Confirming, confirming_phases
 from search.driver.in_memory_study import InMemoryStudy
 from search.driver.phases import Phase
 from search.driver.plan import Plan
@@ -75,6 +76,7 @@ class Driver:
         stall_timeout: float = math.inf,
         queued: Sequence[FrozenTrial] = (),
         scored: Mapping[str, Any] | None = None,
+        confirming: Confirming | None = None,
         clock: Callable[[], float] = time.monotonic,
         triggers: Triggers = NO_TRIGGERS,
     ) -> None:
@@ -96,6 +98,7 @@ class Driver:
             stall_timeout: Seconds without progress after which a worker is restarted.
             queued: Trials that somebody else added after the last one of the in-memory study.
             scored: The test scores that an earlier driver stored; None if there are none.
+            confirming: What to confirm instead of searching; None for a search.
             clock: Monotonic seconds.
             triggers: Points at which a test interferes.
         """
@@ -135,7 +138,18 @@ class Driver:
             progress=progress,
         )
         self._phases: tuple[Phase, ...] = (self._search, test)
-        self._phase: Phase = self._search
+        if confirming is not None:
+            self._phases = confirming_phases(
+                confirming,
+                plan,
+                trial_queue=self._trial_queue,
+                write_queue=self._write_queue,
+                checkpoints=checkpoints,
+                retention=retention,
+                epoch=epoch,
+                progress=progress,
+            )
+        self._phase = self._phases[0]
         self._stalls = StallWatch(stall_timeout, clock)
         self._clock, self._triggers, self._shown = clock, triggers, -SHOW_SECONDS
         self._pool_outage: str | None = None
@@ -232,7 +246,7 @@ class Driver:
                 case StudyChanges() as changes:
                     self._search.apply_changes(changes)
                 case write:
-                    self._search.stored(write)
+                    self._phase.stored(write)
 
     def _assign(self) -> None:
         """Give every free worker the next job.
@@ -331,7 +345,7 @@ class Driver:
         self._check_lease()
         if state.stop_requested:
             self.stop("requested by `python -m search stop`")
-        self._search.check()
+        self._phase.check()
 
     def _show_in_time(self) -> None:
         """Twice a second, update the progress view and restart stalled workers."""

@@ -7,6 +7,7 @@ the same way for all phases.
 from typing import Protocol
 
 from search.driver.running_job import RunningJob
+from search.driver.writes import Write
 from search.records.messages import Reported
 from search.records.outcome import Failed
 
@@ -45,6 +46,16 @@ class Phase(Protocol):
 
     def fail(self, running: RunningJob, failed: Failed) -> None:
         """End the job as failed, because its retries are used up."""
+
+    def stored(self, write: Write) -> None:
+        """React to a write of this phase that has been stored."""
+
+    def check(self) -> None:
+        """Stop the search if too many jobs failed.
+
+        Raises:
+            FailureBudget: If too many did.
+        """
 
     def begin_again(self, running: RunningJob, *, why: str) -> None:
         """Start another attempt at the job."""

@@ -82,11 +82,14 @@ class CheckpointRetention:
         concurrent.futures.wait(self._deletions, timeout=CLOSE_SECONDS)
         self._executor.shutdown(wait=False, cancel_futures=True)
 
-    def _discard_trial(self, number: int) -> None:
-        job = Job("trial", number)
-        self._stored.pop(number, None)
+    def discard(self, job: Job) -> None:
+        """Delete all checkpoints of a job."""
         self._checkpoints.discard(job)
         self._discard(folder_name(job))
+
+    def _discard_trial(self, number: int) -> None:
+        self._stored.pop(number, None)
+        self.discard(Job("trial", number))
 
     def _discard(self, place: str) -> None:
         if self._artifact_store is not None:

@@ -12,6 +12,7 @@ from search.checkpoints.artifact_store import ArtifactCheckpointPlace
 from search.checkpoints.folders import CheckpointStore
 from search.config.configuration import LaunchConfig
 from search.driver.claiming import claim, mark_of
+from search.driver.confirming import Confirming
 from search.driver.driver import Driver, Ending
 from search.driver.in_memory_study import InMemoryStudy
 from search.driver.parts import STANDARD_PARTS, Parts
@@ -24,6 +25,7 @@ from search.driver.snapshots import Snapshots
 from search.machine.run_options import RunOptions
 from search.progress.progress import Progress
 from search.records.attempts import attempts_of
+from search.records.confirmation import ConfirmationPlan, readings_of_test
 from search.records.origin import counted
 from search.samplers import find_sampler
 from search.workers.pool import Pool
@@ -148,8 +150,16 @@ class Session:
         self._record = dataclasses.replace(self._record, trials=trials)
         self._plan = make_plan(self._config, self._record)
 
-    def drive(self, pool: Pool, progress: Progress) -> Ending:
-        """Drive the study until it is stopped, or until its best trial is scored on test."""
+    def drive(
+        self, pool: Pool, progress: Progress, plan: ConfirmationPlan | None = None
+    ) -> Ending:
+        """Drive the study until it is stopped, or until its best trial is scored on test.
+
+        Args:
+            pool: The workers.
+            progress: Shows progress and events.
+            plan: Confirm these trials instead of searching.
+        """
         self._driver = Driver(
             plan=self._plan,
             memory=self.memory,
@@ -176,6 +186,7 @@ class Session:
             stall_timeout=self._stall_timeout,
             queued=self._queued,
             scored=self._scored,
+            confirming=None if plan is None else self._confirming(plan),
             clock=self._clock,
             triggers=self._lease.triggers,
         )
@@ -184,6 +195,12 @@ class Session:
         ending = self._driver.run()
         self.stop_reason = self.stop_reason or self._driver.stop_reason
         return ending
+
+    def _confirming(self, plan: ConfirmationPlan) -> Confirming:
+        stored = self._study_store.confirmation()
+        return Confirming(
+            plan=plan, stored=stored, readings=readings_of_test(self._scored, stored.test)
+        )
 
     def _check_lease(self) -> None:
         if self._lease.lost:

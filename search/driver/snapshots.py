@@ -50,6 +50,11 @@ class Snapshots:
         """The search as it is now."""
         # Optuna counts trials that were sampled ahead as running, but no worker has them yet
         trials = {worker: running[job] for worker, job in busy.items() if job.kind == "trial"}
+        shown = {
+            worker: running[job]
+            for worker, job in busy.items()
+            if job.kind in ("trial", "confirm")
+        }
         counts = dataclasses.replace(memory.counts(), running=len(trials))
         if self._finished_before is None:
             self._finished_before = counts.finished
@@ -62,7 +67,7 @@ class Snapshots:
             counts=counts,
             best=None if best is None else (best.number, best.values[0]),
             workers=tuple(
-                self._worker(name, trials.get(name), iterations.get(name, 0)) for name in workers
+                self._worker(name, shown.get(name), iterations.get(name, 0)) for name in workers
             ),
             elapsed=elapsed,
             left=self._left(elapsed, counts.finished),

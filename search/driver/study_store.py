@@ -22,6 +22,7 @@ from search.driver.writes import (
     EndTrial,
     NewAttempt,
     StartQueued,
+    StoreAttribute,
     StoreReport,
     StoreTest,
     Write,
@@ -29,6 +30,7 @@ from search.driver.writes import (
 from search.errors import StudyError
 from search.objectives import Objective
 from search.records.attempts import ATTEMPTS_ATTRIBUTE, attempts_of, first_attempt
+from search.records.confirmation import Confirmation
 from search.records.outcome import write_end
 from search.records.stored_checkpoint import CHECKPOINTS_ATTRIBUTE, StoredCheckpoint
 from search.records.stored_trial import (
@@ -156,6 +158,12 @@ class StudyStore:
         with self._explained():
             return test_of(self._storage.get_study_user_attrs(self._study_id))
 
+    def confirmation(self) -> Confirmation:
+        """What is stored about the study's confirmation."""
+        with self._explained():
+            attributes = self._storage.get_study_user_attrs(self._study_id)
+        return Confirmation.from_attributes(attributes)
+
     def apply(self, write: Write, *, possibly_applied: bool) -> None:
         """Store a write.
 
@@ -186,6 +194,8 @@ class StudyStore:
                     self._end(write)
                 case StoreTest():
                     self._test(write)
+                case StoreAttribute(key=key, value=value):
+                    self._storage.set_study_user_attr(self._study_id, key, value)
 
     def apply_batch(self, writes: Sequence[Batchable], *, possibly_applied: bool) -> bool:
         """Store several writes in one transaction, as if each had been applied in turn.

@@ -12,6 +12,7 @@ __all__ = [
     "EndTrial",
     "NewAttempt",
     "StartQueued",
+    "StoreAttribute",
     "StoreReport",
     "StoreTest",
     "Write",
@@ -79,6 +80,15 @@ class StoreTest:
     result: dict[str, object]
 
 
+@dataclass(frozen=True, kw_only=True)
+class StoreAttribute:
+    """Stores a user attribute of the study, such as the result of a confirmation's run."""
+
+    key: str
+    #: JSON data; finite numbers only.
+    value: dict[str, object]
+
+
 #: Frequent writes, many of which can be stored in one transaction.
 Batchable = AddTrial | StoreReport | EndTrial
-Write = AddTrial | StartQueued | NewAttempt | StoreReport | EndTrial | StoreTest
+Write = AddTrial | StartQueued | NewAttempt | StoreReport | EndTrial | StoreTest | StoreAttribute

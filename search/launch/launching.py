@@ -233,7 +233,7 @@ def _drive(
             output.open_progress() as progress,
         ):
             began = time.monotonic()
-            ending = session.drive(pool, progress)
+            ending = session.drive(pool, progress, request.confirmation)
         return LaunchResult(
             study=name,
             ending=ending,

@@ -7,6 +7,7 @@ from search.config.configuration import LaunchConfig
 from search.driver.driver import Ending
 from search.machine.resources import Machine
 from search.machine.run_options import RunOptions
+from search.records.confirmation import ConfirmationPlan
 from trainer.config.sources import Layers
 
 __all__ = ["Launch", "LaunchResult"]
@@ -23,6 +24,8 @@ class Launch:
     #: The whole configuration, from :func:`~search.launch.stored_study.configure`.
     config: LaunchConfig
     options: RunOptions
+    #: Confirm these trials of a finished study instead of searching.
+    confirmation: ConfirmationPlan | None = None
 
     @property
     def trials_given(self) -> bool:

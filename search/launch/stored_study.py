@@ -70,7 +70,9 @@ def find_stored(database: Database, name: str | None) -> StudyRecord | None:
 
 
 def is_done(stored: StudyRecord, request: Launch) -> bool:
-    """Whether the study is finished, and no new target was given."""
+    """Whether the study is finished, and neither a new target nor a confirmation is asked for."""
+    if request.confirmation is not None:
+        return False
     same_target = not request.trials_given or request.config.search.trials == stored.trials
     return stored.finished_at is not None and same_target
 

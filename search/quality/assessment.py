@@ -1,7 +1,10 @@
 """Three numbers for the result of a search: what it claims, what to expect, what was confirmed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from search.quality.confirmed import Confirmed
 from search.quality.expected import Expected, NotExpected
 
 __all__ = ["Assessment"]
@@ -18,3 +21,9 @@ class Assessment:
     complete: int
     #: What a model of all trials expects of a run with a fresh seed.
     expected: Expected | NotExpected
+    #: What fresh runs show; None before there are any.
+    confirmed: Confirmed | None
+    #: Scores of the confirmed trial on test, as stored; None before.
+    test: Mapping[str, Any] | None
+    #: What the numbers do not show, one line each.
+    warnings: tuple[str, ...]

@@ -3,11 +3,15 @@
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Job", "JobKind"]
+__all__ = ["DEFAULTS", "KMEANS", "REFERENCES", "Job", "JobKind"]
 
 #: ``trial``: a run of the search; ``confirm``: another run with the same parameters and another
-#: seed; ``test``: scores the trial's checkpoint on the test split.
-JobKind = Literal["trial", "confirm", "test"]
+#: seed; ``reference``: a run to compare with; ``test``: scores a checkpoint on the test split.
+JobKind = Literal["trial", "confirm", "reference", "test"]
+
+#: What stands for the number of a trial in a reference: the default values, and K-means.
+DEFAULTS, KMEANS = -1, -2
+REFERENCES = {DEFAULTS: "defaults", KMEANS: "kmeans"}
 
 
 @dataclass(frozen=True)
@@ -18,14 +22,14 @@ class Job:
     """
 
     kind: JobKind
-    #: Number of the trial that the job is about.
+    #: Number of the trial that the job is about, or of a reference.
     trial: int
-    #: Seed of a confirmation; None for all other kinds.
+    #: Which of the fresh seeds of a confirmation or reference, from 1; None for the trial's own.
     seed: int | None = None
 
     def __str__(self) -> str:
-        """Such as ``trial/12``, ``confirm/12/seed-3`` or ``test/12``."""
-        key = f"{self.kind}/{self.trial}"
+        """Such as ``trial/12``, ``confirm/12/seed-3`` or ``reference/defaults/seed-1``."""
+        key = f"{self.kind}/{REFERENCES.get(self.trial, self.trial)}"
         return key if self.seed is None else f"{key}/seed-{self.seed}"
 
     @property
@@ -36,5 +40,8 @@ class Job:
                 return f"trial {self.trial}"
             case "confirm":
                 return f"confirming trial {self.trial} with seed {self.seed}"
+            case "reference":
+                return f"reference {REFERENCES[self.trial]} with seed {self.seed}"
             case "test":
-                return f"scoring trial {self.trial} on test"
+                run = "" if self.seed is None else f" with seed {self.seed}"
+                return f"scoring trial {self.trial}{run} on test"

@@ -1,9 +1,11 @@
 """The printer for scripts: studies and trials as JSON."""
 
 import datetime
+from collections.abc import Mapping
 from typing import Any
 
 from search.quality.assessment import Assessment
+from search.quality.confirmed import Confirmed, Repeated
 from search.quality.expected import Expected
 from search.reporting.study_view import StudyView, TrialView
 
@@ -42,7 +44,12 @@ def best_json(trial: TrialView) -> dict[str, Any]:
 
 def assessment_json(assessment: Assessment | None) -> dict[str, Any]:
     """The three numbers; each is None if there is none, and a phrase says why none is expected."""
-    numbers: dict[str, Any] = {"claimed": None, "expected": None, "confirmed": None}
+    numbers: dict[str, Any] = {
+        "claimed": None,
+        "expected": None,
+        "confirmed": None,
+        "warnings": [],
+    }
     if assessment is None:
         return numbers
     numbers["claimed"] = {"trial": assessment.trial, "value": assessment.claimed}
@@ -57,4 +64,32 @@ def assessment_json(assessment: Assessment | None) -> dict[str, Any]:
             }
         case not_expected:
             numbers["not_expected"] = not_expected.reason
+    if assessment.confirmed is not None:
+        numbers["confirmed"] = _confirmed_json(assessment.confirmed, assessment.test)
+    numbers["warnings"] = list(assessment.warnings)
     return numbers
+
+
+def _confirmed_json(found: Confirmed, test: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {
+        **_repeated_json(found.best),
+        "held_out": found.held_out,
+        "not_worse": list(found.not_worse),
+        "finalists": [_repeated_json(each) for each in found.finalists],
+        "references": {name: _repeated_json(each) for name, each in found.references.items()},
+        "chosen_by": found.chosen_by,
+        "runs": {"done": found.done, "planned": found.planned},
+        "below": list(found.below()),
+        "test": None if test is None else dict(test),
+    }
+
+
+def _repeated_json(runs: Repeated) -> dict[str, Any]:
+    return {
+        "trial": runs.trial if runs.trial >= 0 else None,
+        "value": runs.mean,
+        "interval": None if runs.interval is None else list(runs.interval),
+        "values": {str(seed): value for seed, value in runs.values.items()},
+        "failed": runs.failed,
+        "collapsed": runs.collapsed,
+    }

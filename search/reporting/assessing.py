@@ -1,7 +1,12 @@
 """Assess the result of a study that was read."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from search.quality.assessment import Assessment
+from search.quality.confirmed import confirmed
 from search.quality.expected import Expected, NotExpected, Point, expect
+from search.quality.warnings import Result, warnings_of
 from search.reporting.study_view import StudyView
 
 __all__ = ["assess"]
@@ -26,12 +31,30 @@ def assess(view: StudyView, *, quick: bool = False) -> Assessment | None:
         expected = NotExpected(reason=LATER)
     else:
         expected = expect(_points(view), view.space)
+    found = confirmed(view.confirmation)
     return Assessment(
         trial=view.best.number,
         claimed=view.best.value,
         complete=view.counts.complete,
         expected=expected,
+        confirmed=found,
+        test=view.confirmation.test,
+        warnings=warnings_of(
+            Result(
+                trial=view.best.number,
+                params=view.best.params,
+                scores=view.best.scores,
+                space=view.space,
+                confirmed=found,
+                val_is_test=_val_is_test(view.config),
+            )
+        ),
     )
+
+
+def _val_is_test(config: Mapping[str, Any]) -> bool:
+    options = config.get("data", {}).get("options", {})
+    return bool(options.get("val") == "test")
 
 
 def _points(view: StudyView) -> list[Point]:

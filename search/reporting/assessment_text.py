@@ -1,15 +1,17 @@
 """The assessment of a study's result as lines of text, for printers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from search.quality.assessment import Assessment
+from search.quality.confirmed import Confirmed, Repeated
 from search.quality.expected import Expected, NotExpected
 
 __all__ = ["assessment_lines"]
 
 
 def assessment_lines(assessment: Assessment) -> Iterator[str]:
-    """One line for each of the three numbers."""
+    """One line for each of the three numbers, what belongs to them, and each warning."""
     yield (
         f"claimed    {assessment.claimed:.2f}  trial {assessment.trial}, the best of"
         f" {assessment.complete} complete"
@@ -22,4 +24,40 @@ def assessment_lines(assessment: Assessment) -> Iterator[str]:
                 f"expected   {expected.mean:.2f}  [{expected.low:.1f}, {expected.high:.1f}]"
                 f" on fresh seeds: trial {expected.trial}, by a model of {expected.trials} trials"
             )
-    yield "confirmed  not yet"
+    if assessment.confirmed is None:
+        yield "confirmed  not yet"
+    else:
+        yield from _confirmed_lines(assessment.confirmed, assessment.test)
+    for warning in assessment.warnings:
+        yield f"warning    {warning}"
+
+
+def _confirmed_lines(found: Confirmed, test: Mapping[str, Any] | None) -> Iterator[str]:
+    best = found.best
+    held_out = "" if found.held_out is None else f"; {found.held_out:.2f} where others chose it"
+    yield (
+        f"confirmed  {_mean(best)} {best.name}, {len(best.values)} fresh seeds{held_out}"
+        f"{_progress(found)}"
+    )
+    if test is not None and test["trial"] == best.trial and "miou" in test:
+        yield (
+            f"test       mIoU {test['miou']:.2f}, mean of {len(test['seeds'])} fresh runs; test"
+            f" was scored {test['reading']} times so far"
+        )
+    others = ", ".join(map(str, found.not_worse))
+    yield f"not worse  trials {others}: the interval of the difference contains 0"
+    references = (f"{name} {_mean(each)}" for name, each in found.references.items())
+    yield f"references {'; '.join(references) or 'none yet'}"
+
+
+def _mean(runs: Repeated) -> str:
+    if runs.interval is None:
+        return f"{runs.mean:.2f} "
+    low, high = runs.interval
+    return f"{runs.mean:.2f}  [{low:.1f}, {high:.1f}]"
+
+
+def _progress(found: Confirmed) -> str:
+    if found.done == found.planned:
+        return ""
+    return f" ({found.done} of {found.planned} runs so far)"

@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from search.config.protocols import study_protocol
 from search.errors import SearchError, StudyError
 from search.objectives import OBJECTIVES, objective_name
 from search.records.attempts import attempts_of
+from search.records.confirmation import Confirmation
 from search.records.stored_trial import (
     FAILURE_ATTRIBUTE,
     FOREIGN_ATTRIBUTE,
@@ -83,6 +85,7 @@ def view_study(
     *,
     driver: str | None,
     test: Mapping[str, Any] | None,
+    attributes: Mapping[str, Any] = MappingProxyType({}),
 ) -> StudyView:
     """A study as plain data.
 
@@ -91,6 +94,7 @@ def view_study(
         trials: Its stored trials, by number.
         driver: Description of the process that drives it; None if none does.
         test: Its stored scores on the test split, if any.
+        attributes: Its user attributes, which hold its confirmation.
     """
     seen = _as_counted(trials, record.name)
     complete = [trial for trial in seen if trial.state.name == "COMPLETE"]
@@ -113,6 +117,7 @@ def view_study(
         trials=tuple(_trial(trial, record.name) for trial in trials),
         best=None if best is None else _trial(best, record.name),
         test=test,
+        confirmation=Confirmation.from_attributes(attributes),
     )
 
 
@@ -122,9 +127,13 @@ def _views(database: Database, records: Sequence[StudyRecord]) -> list[StudyView
     for record in records:
         study = stored.get(record.name)
         trials = () if study is None else study.trials
-        test = None if study is None else test_of(study.user_attrs)
+        attributes = {} if study is None else study.user_attrs
         driver = _driver(database, record.name)
-        views.append(view_study(record, trials, driver=driver, test=test))
+        views.append(
+            view_study(
+                record, trials, driver=driver, test=test_of(attributes), attributes=attributes
+            )
+        )
     return views
 
 

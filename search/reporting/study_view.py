@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from search.records.confirmation import Confirmation
 from search.records.counts import Counts
 from search.records.stored_trial import PruneKind
 from search.spaces import Space
@@ -80,6 +81,8 @@ class StudyView:
     best: TrialView | None
     #: The best trial's scores on the test split, once evaluated.
     test: Mapping[str, Any] | None
+    #: What is stored about its confirmation.
+    confirmation: Confirmation
 
     @property
     def defaults(self) -> dict[str, float]:

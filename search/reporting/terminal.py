@@ -149,6 +149,7 @@ def _next_commands(view: StudyView, storage: tuple[str, ...]) -> list[NextComman
             command=f"{shell_text(best, into='best.toml')} && {shell_text(fit)}",
             purpose="train the best trial again",
         ),
+        NextCommand(command=command("confirm"), purpose="confirm it with fresh seeds"),
         NextCommand(command=command("dashboard", study=None), purpose="browse all trials"),
         NextCommand(
             command=command("resume", "--trials", view.target + MORE_TRIALS),

@@ -4,6 +4,7 @@ It takes orders, trains one iteration of all slots that have work, and evaluates
 due, one after the other. A slot that waits for its next order delays no other slot.
 """
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +14,7 @@ import torch
 
 from search.checkpoints.artifact_store import ArtifactCheckpointPlace
 from search.checkpoints.resume_points import furthest_first, restore_first
-from search.records.jobs import Job
+from search.records.jobs import KMEANS, Job
 from search.records.messages import (
     Begin,
     Continue,
@@ -28,7 +29,7 @@ from search.records.messages import (
 from search.records.stored_checkpoint import StoredCheckpoint
 from search.workers.failures import failure_event
 from storage.errors import ArtifactFailure
-from trainer.config.configuration import TrainConfig
+from trainer.config.configuration import MethodConfig, TrainConfig
 from trainer.engine.run import Run, config_of
 from trainer.engine.shared_runs import Attempt, SharedRuns
 from trainer.errors import CheckpointError
@@ -118,6 +119,8 @@ class Worker:
         match order:
             case Begin(task=Task(job=Job(kind="test")) as task):
                 return self._score_on_test(slot, task)
+            case Begin(task=task) if task.trial == KMEANS:
+                return self._cluster_frozen(task)
             case Begin(task=task):
                 training = self._begun[slot] = self._resume_or_start(slot, task)
                 if training.run.reports:
@@ -175,6 +178,22 @@ class Worker:
         found = run.evaluate(self._dataset_features.test)
         on_test = OnTest(cluster=found.cluster, linear=found.linear)
         return Reported(job=task.job, attempt=task.attempt, reports=(), on_test=on_test)
+
+    def _cluster_frozen(self, task: Task) -> Reported:
+        """Run K-means on the frozen features, with its probes, from beginning to end.
+
+        It has another structure than the slots, and next to nothing to train, so it is a run of
+        its own without checkpoints.
+
+        Raises:
+            ConfigError: If the features of the study's method have no tokens to cluster.
+        """
+        method = MethodConfig(name="kmeans")
+        config = dataclasses.replace(self._setup.config, method=method, hyper={}, seed=task.seed)
+        run = Run.start(config, self._dataset_features, torch.device(self._setup.device))
+        while not run.finished:
+            run.advance()
+        return Reported(job=task.job, attempt=task.attempt, reports=run.reports)
 
     def _resume_or_start(self, slot: int, task: Task) -> _Training:
         """Resume the task's run from its latest sound checkpoint, or start it."""

@@ -13,6 +13,7 @@ from search.driver.writes import (
     EndTrial,
     NewAttempt,
     StartQueued,
+    StoreAttribute,
     StoreReport,
     StoreTest,
     Write,
@@ -37,6 +38,8 @@ class MemoryStore:
         self.entries: list[TrialWrite] = []
         #: Results on the test split.
         self.tests: list[dict[str, object]] = []
+        #: Every value that was stored of each attribute of the study.
+        self.attributes: dict[str, list[dict[str, object]]] = {}
         self.doubtful: list[Write] = []
         #: How many entries each transaction of several had.
         self.batches: list[int] = []
@@ -57,6 +60,9 @@ class MemoryStore:
             self.doubtful.append(entry)
             if entry in self.entries:
                 return
+        if isinstance(entry, StoreAttribute):
+            self.attributes.setdefault(entry.key, []).append(entry.value)
+            return
         if isinstance(entry, StoreTest):
             self.tests.append(entry.result)
             return

@@ -18,6 +18,7 @@ from search.commands.app import main
 from search.driver.driver import Ending
 from search.driver.session import Session
 from search.progress.progress import Progress
+from search.records.confirmation import ConfirmationPlan
 from search.workers.pool import Pool
 
 CHUNK = 1 << 24  # bytes of memory that are looked at together
@@ -106,10 +107,12 @@ def run(secrets: Path, result: Path, arguments: list[str]) -> None:
     watch = Watch(secrets.read_text().splitlines())
     real = Session.drive
 
-    def drive(self: Session, pool: Pool, progress: Progress) -> Ending:
+    def drive(
+        self: Session, pool: Pool, progress: Progress, plan: ConfirmationPlan | None = None
+    ) -> Ending:
         assert ray.is_initialized()
         watch.ray()
-        ending = real(self, WatchedPool(pool, watch), progress)
+        ending = real(self, WatchedPool(pool, watch), progress, plan)
         watch.ray()
         watch.processes()
         watch.memories()

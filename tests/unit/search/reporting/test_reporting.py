@@ -113,7 +113,7 @@ def test_scripts_get_the_same_keys_as_ever() -> None:
     assert list(found) == [
         "study", "state", "driver", "target", "objective", "protocol", "created_at", "finished",
         "complete", "pruned", "failed", "foreign", "running", "waiting", "queued", "best", "test",
-        "claimed", "expected", "confirmed",
+        "claimed", "expected", "confirmed", "warnings",
     ]  # fmt: skip
     assert found["best"] == {"trial": 1, "value": 40.0, "params": SPACE.defaults}
     assert found["pruned"] == {"collapsed": 1, "behind": 0}
@@ -173,9 +173,44 @@ def test_the_status_of_a_running_search_says_who_computes_the_expectation() -> N
     assert "`python -m search best` computes it now" in "\n".join(assessment_lines(assessment))
 
 
+def test_what_was_confirmed_stands_below_what_is_expected() -> None:
+    runs = {
+        f"confirm/{trial}/seed-{seed}": 30.0 - trial + seed for trial in (2, 3) for seed in (1, 2)
+    }
+    runs |= {f"reference/defaults/seed-{seed}": 29.0 + seed for seed in (1, 2)}
+    attributes: dict[str, Any] = {
+        "confirmation": {"trials": [2, 3], "seeds": 2, "chosen_by": "value"},
+        "confirmed_test": {"trial": 2, "seeds": [1, 2], "miou": 25.0, "reading": 2},
+        **{key: {"value": value} for key, value in runs.items()},
+    }
+    record = dataclasses.replace(record_of(), finished_at=CREATED)
+    made = view_study(record, stored(), driver=None, test=TEST, attributes=attributes)
+    assessment = assess(made)
+    shown = printed(terminal.best(made, assessment)).splitlines()
+    assert (
+        "confirmed  29.50  [23.1, 35.9] trial 2, 2 fresh seeds; 29.50 where others chose it"
+        in (shown[-6])
+    )
+    assert shown[-5].startswith(
+        "test       mIoU 25.00, mean of 2 fresh runs; test was scored 2 times"
+    )
+    assert shown[-4].startswith("not worse  trials 2")
+    assert shown[-3] == "references defaults 30.50  [24.1, 36.9]"
+    assert shown[-2].startswith(
+        "warning    no success: trial 2 (29.50) is not above defaults (30.50)"
+    )
+    assert shown[-1].startswith("warning    2 finalists were compared")
+    table = study_json(made, assessment)["confirmed"]
+    assert table["trial"] == 2 and table["values"] == {"1": 29.0, "2": 30.0}
+    assert table["below"] == ["defaults"] and table["test"]["reading"] == 2
+    assert table["runs"] == {"done": 6, "planned": 8}
+    json.dumps(table, allow_nan=False)
+
+
 def test_nothing_is_assessed_before_the_first_complete_trial() -> None:
     assert assess(view_study(record_of(), [], driver=None, test=None)) is None
-    assert assessment_json(None) == {"claimed": None, "expected": None, "confirmed": None}
+    empty: dict[str, Any] = {"claimed": None, "expected": None, "confirmed": None, "warnings": []}
+    assert assessment_json(None) == empty
 
 
 def test_every_printer_names_the_objective() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from search.records.jobs import Job
+from search.records.jobs import KMEANS, Job
 from search.records.messages import (
     Begin,
     Continue,
@@ -210,3 +210,22 @@ def test_a_worker_that_breaks_is_told_of_all_slots_and_of_all_that_follow() -> N
     slow.join(10)
     broken.join(10)  # or its warning would concern the next test
     assert told == ["the worker breaks"]
+
+
+def test_a_reference_clusters_the_frozen_features_and_disturbs_no_trial(
+    setup: Callable[[int], WorkerSetup], tmp_path: Path
+) -> None:
+    trial = task(tmp_path / "a", 1)
+    expected = alone(setup(1), trial)
+    hosted = HostedWorker(setup(2))
+    again = task(tmp_path / "b", 1)
+    reports = list(hosted.advance(Begin(task=again)).reports)
+    reference = Task(
+        job=Job("reference", KMEANS, 1), attempt=1, params={}, seed=5, folder=str(tmp_path / "c")
+    )
+    reported = hosted.advance(Begin(task=reference), slot=1)
+    assert len(reported.reports) == EVALUATIONS and not (tmp_path / "c").exists()
+    assert reported.reports[-1].cluster.miou > 0
+    while len(reports) < EVALUATIONS:
+        reports += hosted.advance(Continue()).reports
+    assert reports == expected

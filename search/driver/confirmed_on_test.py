@@ -1,0 +1,173 @@
+"""The phase that scores the confirmed trial's fresh runs on the test split; it counts readings.
+
+The choice among the finalists is made on val before. The scores are stored, and no later decision
+depends on them.
+"""
+
+import math
+import statistics
+from collections.abc import Mapping
+from typing import Any
+
+from search.checkpoints.folders import CheckpointStore
+from search.driver.retention import CheckpointRetention
+from search.driver.running_job import RunningJob
+from search.driver.trial_queue import TrialQueue
+from search.driver.write_queue import WriteQueue
+from search.driver.writes import StoreAttribute, Write
+from search.progress.progress import Progress
+from search.quality.confirmed import confirmed
+from search.records.confirmation import (
+    CONFIRMED_TEST_ATTRIBUTE,
+    Confirmation,
+    ConfirmationPlan,
+    ConfirmedRun,
+)
+from search.records.jobs import Job
+from search.records.messages import OnTest, Reported
+from search.records.outcome import Failed
+from search.records.stored_checkpoint import StoredCheckpoint
+
+__all__ = ["ConfirmedOnTest"]
+
+
+class ConfirmedOnTest:
+    """Runs the jobs ``test/<n>/seed-<s>`` for the confirmed trial and stores their mean."""
+
+    is_last_evaluation = True
+
+    def __init__(
+        self,
+        *,
+        plan: ConfirmationPlan,
+        results: Mapping[Job, ConfirmedRun],
+        kept: Mapping[Job, tuple[StoredCheckpoint, ...]],
+        scored: Mapping[str, Any] | None,
+        readings: int,
+        trial_queue: TrialQueue,
+        write_queue: WriteQueue,
+        checkpoints: CheckpointStore,
+        retention: CheckpointRetention,
+        epoch: int,
+        progress: Progress,
+    ) -> None:
+        """Prepare; the trial is determined in :meth:`begin`.
+
+        Args:
+            plan: Which trials were confirmed.
+            results: The results of all runs, complete when the phase begins.
+            kept: Checkpoints of runs in the artifact store, newest first.
+            scored: The scores that an earlier confirmation stored; None if there are none.
+            readings: How often the study's test split was scored before.
+            trial_queue: Where the jobs wait for workers.
+            write_queue: Stores the result.
+            checkpoints: The checkpoint folders of all attempts.
+            retention: Deletes checkpoints that are no longer needed.
+            epoch: The lease's epoch.
+            progress: Shows events.
+        """
+        self._plan, self._results, self._scored, self._readings = plan, results, scored, readings
+        self._kept, self._trial_queue, self._write_queue = kept, trial_queue, write_queue
+        self._checkpoints, self._retention = checkpoints, retention
+        self._epoch, self._progress = epoch, progress
+        self._trial = 0
+        self._scores: dict[int, OnTest] = {}
+        self._left = 0
+
+    def begin(self) -> None:
+        """Queue a job for each run of the confirmed trial, unless these are scored already."""
+        stored = Confirmation(plan=self._plan.stored(), runs=self._results, test=None)
+        found = confirmed(stored)
+        if found is None:
+            self._discard()
+            return
+        self._trial = found.best.trial
+        seeds = sorted(found.best.values)
+        if self._scored is not None and self._same(self._scored, seeds):
+            self._discard()
+            return
+        queued = [seed for seed in seeds if self._queue(seed)]
+        self._left = len(queued)
+        if not queued:
+            self._progress.event(
+                f"no test score for trial {self._trial}: the checkpoints of its fresh runs are"
+                " missing"
+            )
+
+    def _same(self, scored: Mapping[str, Any], seeds: list[int]) -> bool:
+        return scored.get("trial") == self._trial and scored.get("seeds") == seeds
+
+    def _queue(self, seed: int) -> bool:
+        """Queue the job of one run; returns False if its checkpoint is missing."""
+        run = Job("confirm", self._trial, seed)
+        folder, stored = self._checkpoints.latest(run), self._kept.get(run, ())[:1]
+        if folder is None and not stored:
+            return False
+        running = RunningJob(
+            job=Job("test", self._trial, seed),
+            params={},
+            history=[(1, self._epoch, "new")],
+            sources=() if folder is None else (str(folder),),
+            stored=stored,
+        )
+        self._trial_queue.add(running)
+        self._trial_queue.mark_ready(running.job)
+        return True
+
+    def draw(self) -> None:
+        """Do nothing: every job was queued in :meth:`begin`."""
+
+    def finished(self) -> bool:
+        """Always true: no further job will be queued."""
+        return True
+
+    def seed(self, running: RunningJob) -> int:
+        """Any seed: the scores do not depend on it."""
+        del running
+        return 0
+
+    def receive(self, running: RunningJob, reported: Reported) -> bool:
+        """Keep the scores; the last of them are stored together."""
+        assert reported.on_test is not None, f"{running.job} reported no scores"
+        assert running.job.seed is not None
+        self._scores[running.job.seed] = reported.on_test
+        self._end()
+        return True
+
+    def fail(self, running: RunningJob, failed: Failed) -> None:
+        """Leave the run out."""
+        self._progress.event(f"{running.job.title} failed: {failed.reason}")
+        self._end()
+
+    def _end(self) -> None:
+        self._left -= 1
+        if self._left == 0 and self._scores:
+            clusters = [scores.cluster for scores in self._scores.values()]
+            means = {
+                "miou": statistics.fmean(each.miou for each in clusters),
+                "accuracy": statistics.fmean(each.accuracy for each in clusters),
+            }
+            result = {
+                "trial": self._trial,
+                "seeds": sorted(self._scores),
+                **{name: mean for name, mean in means.items() if math.isfinite(mean)},
+                "reading": self._readings + 1,
+            }
+            self._write_queue.append(StoreAttribute(key=CONFIRMED_TEST_ATTRIBUTE, value=result))
+
+    def stored(self, write: Write) -> None:
+        """Delete the checkpoints once the scores are stored."""
+        if isinstance(write, StoreAttribute):
+            self._discard()
+
+    def _discard(self) -> None:
+        for job in self._plan.jobs():
+            self._retention.discard(job)
+
+    def check(self) -> None:
+        """Do nothing: a confirmation is complete without test scores."""
+
+    def begin_again(self, running: RunningJob, *, why: str) -> None:
+        """Start another attempt; it is not stored, so it is ready immediately."""
+        running.begin_again(epoch=self._epoch, why=why)
+        self._trial_queue.mark_ready(running.job)

@@ -1,0 +1,195 @@
+"""Finalists run again with fresh seeds by jobs like any other; each is stored exactly once."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from search.driver.confirming import Confirming
+from search.driver.driver import Ending
+from search.errors import FailureBudget
+from search.records.confirmation import (
+    CONFIRMED_TEST_ATTRIBUTE,
+    PLAN_ATTRIBUTE,
+    Confirmation,
+    ConfirmationPlan,
+)
+from search.records.messages import Begin, Crashed, Event, Lost, Order
+from tests.fakes.memory_search import EVALUATIONS, SPACE, Search
+from tests.fakes.pool import Fault, Stall
+from tests.fakes.store import MemoryStore
+from tests.fakes.training import FakeWorker
+
+FINALISTS = {4: {"b_self": 0.6}, 2: {"lambda_self": 0.4}, 7: {"b_knn": 0.0}}
+SEEDS = 3
+RUNS = (len(FINALISTS) + 2) * SEEDS
+CRASHED = Crashed(reason="RuntimeError: no", traceback="tb")
+LOST = Lost(reason="its node is gone")
+
+PLAN = ConfirmationPlan(
+    trials=tuple(FINALISTS),
+    seeds=SEEDS,
+    chosen_by="model",
+    params={trial: {**SPACE.defaults, **params} for trial, params in FINALISTS.items()},
+    defaults=SPACE.defaults,
+)
+
+
+def confirming(
+    folder: Path,
+    *,
+    store: MemoryStore | None = None,
+    fault: Fault | None = None,
+    plan: ConfirmationPlan = PLAN,
+    workers: int = 1,
+    readings: int = 1,
+) -> Search:
+    store = store or MemoryStore()
+    attributes = {key: values[-1] for key, values in store.attributes.items()}
+    stored = Confirmation.from_attributes(attributes)
+    work = Confirming(plan=plan, stored=stored, readings=readings)
+    return Search(folder, store=store, fault=fault, workers=workers, confirming=work)
+
+
+def results(store: MemoryStore) -> dict[str, list[dict[str, object]]]:
+    return {key: values for key, values in store.attributes.items() if "/" in key}
+
+
+def undisturbed(folder: Path) -> MemoryStore:
+    search = confirming(folder / "undisturbed")
+    assert search.driver.run() is Ending.FINISHED
+    return search.store
+
+
+def test_every_finalist_and_reference_runs_once_with_each_seed(tmp_path: Path) -> None:
+    store = undisturbed(tmp_path)
+    subjects = ("confirm/4", "confirm/2", "confirm/7", "reference/defaults", "reference/kmeans")
+    assert results(store).keys() == {
+        f"{subject}/seed-{seed}" for subject in subjects for seed in (1, 2, 3)
+    }
+    assert {len(values) for values in results(store).values()} == {1}
+    assert store.attributes[PLAN_ATTRIBUTE] == [
+        {"trials": [4, 2, 7], "seeds": 3, "chosen_by": "model"}
+    ]
+    assert store.entries == [] and store.tests == [], "they are no trials, and no test of these"
+    for subject in subjects:
+        runs = [results(store)[f"{subject}/seed-{seed}"][0]["value"] for seed in (1, 2, 3)]
+        assert len(set(runs)) == SEEDS, "every seed has its own noise"
+
+
+def test_the_finalists_share_their_seeds_which_no_trial_had(tmp_path: Path) -> None:
+    begun: list[tuple[int, int | None, int]] = []
+
+    def note(worker: str, order: Order, hosted: FakeWorker) -> None:
+        if isinstance(order, Begin) and order.task.job.kind != "test":
+            begun.append((order.task.trial, order.task.job.seed, order.task.seed))
+
+    confirming(tmp_path, fault=note).driver.run()
+    seeds = {(number, seed) for _, number, seed in begun}
+    assert len(seeds) == SEEDS and len(begun) == RUNS
+
+
+class Disturbed:
+    """Disturbs every n-th order."""
+
+    def __init__(self, every: int, event: Event | Stall) -> None:
+        self._every, self._event, self._orders = every, event, 0
+
+    def __call__(self, worker: str, order: Order, hosted: FakeWorker) -> Event | Stall | None:
+        self._orders += 1
+        return None if self._orders % self._every else self._event
+
+
+@pytest.mark.parametrize(("every", "event"), [(5, LOST), (7, CRASHED)])
+def test_lost_workers_and_errors_change_no_result(
+    tmp_path: Path, every: int, event: Event
+) -> None:
+    search = confirming(tmp_path, fault=Disturbed(every, event), workers=2)
+    assert search.driver.run() is Ending.FINISHED
+    assert results(search.store) == results(undisturbed(tmp_path))
+
+
+@pytest.mark.parametrize("after", [1, 20, 50, 93])
+def test_a_killed_confirmation_continues_as_if_undisturbed(tmp_path: Path, after: int) -> None:
+    orders = Counter[str]()
+
+    def kill(worker: str, order: Order, hosted: FakeWorker) -> Stall | None:
+        orders["given"] += 1
+        if orders["given"] < after:
+            return None
+        search.driver.stop_at_once("killed")
+        return Stall()
+
+    search = confirming(tmp_path / "a", fault=kill)
+    assert search.driver.run() is Ending.STOPPED
+    begun = len(results(search.store))
+    store = MemoryStore()
+    store.attributes = {key: list(values) for key, values in search.store.attributes.items()}
+    made = Counter[str]()
+
+    def count(worker: str, order: Order, hosted: FakeWorker) -> None:
+        made["orders"] += 1
+
+    again = confirming(tmp_path / "a", store=store, fault=count)
+    assert again.driver.run() is Ending.FINISHED
+    expected = undisturbed(tmp_path)
+    assert results(again.store) == results(expected)
+    assert (
+        again.store.attributes[CONFIRMED_TEST_ATTRIBUTE]
+        == (expected.attributes[CONFIRMED_TEST_ATTRIBUTE])
+    )
+    assert made["orders"] <= (RUNS - begun) * EVALUATIONS + 1 + SEEDS
+
+
+def test_more_seeds_add_runs_and_keep_the_old_ones(tmp_path: Path) -> None:
+    store = undisturbed(tmp_path)
+    more = ConfirmationPlan(**{**vars(PLAN), "seeds": SEEDS + 1})
+    confirming(tmp_path, store=store, plan=more).driver.run()
+    assert len(results(store)) == RUNS // SEEDS * (SEEDS + 1)
+    assert {len(values) for values in results(store).values()} == {1}
+
+
+def test_a_run_that_fails_is_stored_as_failed_and_the_others_go_on(tmp_path: Path) -> None:
+    def fail(worker: str, order: Order, hosted: FakeWorker) -> Event | None:
+        bad = isinstance(order, Begin) and str(order.task.job) == "confirm/2/seed-1"
+        return CRASHED if bad else None
+
+    search = confirming(tmp_path, fault=fail)
+    assert search.driver.run() is Ending.FINISHED
+    [failed] = results(search.store)["confirm/2/seed-1"]
+    assert failed["value"] is None and failed["failure"] == "RuntimeError: no"
+    assert sum(json["value"] is None for [json] in results(search.store).values()) == 1
+
+
+def test_a_confirmation_in_which_every_run_fails_stops(tmp_path: Path) -> None:
+    search = confirming(tmp_path, fault=lambda worker, order, hosted: CRASHED)
+    with pytest.raises(FailureBudget, match="3 of the last 3"):
+        search.driver.run()
+
+
+def test_a_collapsed_run_is_trained_to_its_end_and_marked(tmp_path: Path) -> None:
+    collapsing = {**SPACE.defaults, "b_self": 0.0}
+    plan = ConfirmationPlan(**{**vars(PLAN), "params": {**PLAN.params, 4: collapsing}})
+    search = confirming(tmp_path, plan=plan)
+    search.driver.run()
+    collapsed = {
+        key.rpartition("/")[0]
+        for key, [json] in results(search.store).items()
+        if json["collapsed"]
+    }
+    assert collapsed == {"confirm/4"}
+
+
+def test_test_is_read_for_the_confirmed_trial_alone_and_counted(tmp_path: Path) -> None:
+    store = undisturbed(tmp_path)
+    [scored] = store.attributes[CONFIRMED_TEST_ATTRIBUTE]
+    runs = Confirmation.from_attributes({key: json for key, [json] in results(store).items()}).runs
+    means = {
+        trial: sum(run.value or 0 for job, run in runs.items() if job.trial == trial)
+        for trial in FINALISTS
+    }
+    assert scored["trial"] == max(means, key=lambda trial: means[trial])
+    assert scored["seeds"] == [1, 2, 3] and scored["reading"] == 2
+    assert list(tmp_path.rglob("checkpoint.json")) == []
+    confirming(tmp_path, store=store, readings=2).driver.run()
+    assert len(store.attributes[CONFIRMED_TEST_ATTRIBUTE]) == 1, "the same runs are not read again"

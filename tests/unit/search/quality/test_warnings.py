@@ -1,0 +1,88 @@
+"""Each warning fires in a result that provokes it, and in no sound one."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from search.quality.confirmed import confirmed
+from search.quality.warnings import WARNINGS, Result, warnings_of
+from search.records.confirmation import Confirmation, ConfirmedRun, StoredConfirmation
+from search.records.jobs import DEFAULTS, KMEANS, Job
+from tests.unit.search.builders import SPACE
+
+SEEDS = 3
+INSIDE = {"lambda_self": 0.4, "b_self": 0.5, "lambda_cmcs.depth": 2.0}
+STEADY = {evaluation: 30.0 + 0.2 * (evaluation % 3) for evaluation in range(1, 11)}
+
+
+def result(
+    *, finalists: int = 5, defaults: float = 20.0, kmeans: float | None = 15.0, **changes: Any
+) -> Result:
+    values: dict[int, float | None] = {number: 31.0 - number for number in range(finalists)}
+    values |= {DEFAULTS: defaults, KMEANS: kmeans}
+    runs = {
+        Job("reference" if number < 0 else "confirm", number, seed): ConfirmedRun(
+            value=None if value is None else value + 0.1 * seed
+        )
+        for number, value in values.items()
+        for seed in range(1, SEEDS + 1)
+    }
+    plan = StoredConfirmation(trials=tuple(range(finalists)), seeds=SEEDS, chosen_by="model")
+    sound = Result(
+        trial=0, params=INSIDE, scores=STEADY, space=SPACE, val_is_test=False,
+        confirmed=confirmed(Confirmation(plan=plan, runs=runs, test=None)),
+    )  # fmt: skip
+    return dataclasses.replace(sound, **changes)
+
+
+def test_a_sound_result_has_no_warning() -> None:
+    assert warnings_of(result()) == ()
+
+
+PROVOKED = {
+    "below_reference": (
+        result(defaults=32.0),
+        "no success: trial 0 (31.20) is not above defaults",
+    ),
+    "selected_on_test": (result(val_is_test=True), "trials are chosen on the test split"),
+    "single_seed": (result(confirmed=None), "trial 0 was trained with a single seed"),
+    "lucky_look": (
+        result(scores={**STEADY, 4: 36.0}),
+        "the best evaluation of trial 0 (36.00) is far above its last ones (30.20)",
+    ),
+    "at_bound": (
+        result(params={**INSIDE, "b_self": 1.0, "lambda_cmcs.depth": 0.05}),
+        "trial 0 is at the end of the range of b_self, lambda_cmcs.depth",
+    ),
+    "few_finalists": (result(finalists=3), "3 finalists were compared"),
+    "missing_references": (result(kmeans=None), "every run of the reference kmeans failed"),
+}
+
+
+@pytest.mark.parametrize("name", PROVOKED)
+def test_a_warning_fires_where_it_is_provoked(name: str) -> None:
+    provoked, text = PROVOKED[name]
+    [line] = warnings_of(provoked)
+    assert line.startswith(text)
+
+
+def test_runs_that_collapsed_or_failed_are_told() -> None:
+    runs = {
+        Job("confirm", 7, 1): ConfirmedRun(value=30.0, collapsed=True),
+        Job("confirm", 7, 2): ConfirmedRun(value=31.0),
+        Job("confirm", 7, 3): ConfirmedRun(value=None, failure="RuntimeError"),
+    }
+    plan = StoredConfirmation(trials=(7,), seeds=SEEDS, chosen_by="value")
+    found = confirmed(Confirmation(plan=plan, runs=runs, test=None))
+    lines = warnings_of(result(confirmed=found))
+    assert "1 of 3 fresh runs of trial 7 collapsed" in lines
+    assert "1 of 3 fresh runs of trial 7 failed" in lines
+
+
+def test_every_warning_is_provoked() -> None:
+    assert {warning.__name__ for warning in WARNINGS} == {*PROVOKED, "collapsed_or_failed"}
+
+
+def test_a_short_run_and_an_unknown_space_provoke_nothing() -> None:
+    assert warnings_of(result(scores={1: 50.0, 2: 30.0}, space=None, params={})) == ()
