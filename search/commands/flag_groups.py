@@ -127,7 +127,9 @@ class SpaceFlags:
             help="Search a hyper-parameter, or the learning rate, in this range.",
         ),
     ] = None
-    sampler: Annotated[str | None, Option(help="Sampler: tpe, random or quasi-random.")] = None
+    sampler: Annotated[
+        str | None, Option(help="Sampler: tpe, tpe-univariate, gp, random or sobol.")
+    ] = None
     pruner: Annotated[
         str | None,
         Option(help="Pruner, such as competitive, median or none. Collapse rules always apply."),

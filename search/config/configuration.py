@@ -14,7 +14,7 @@ from search.config.protocols import PUBLISHED_SEARCH, check_cadence
 from search.errors import SettingsError
 from search.objectives import DEFAULT_OBJECTIVE, OBJECTIVES, Objective, find_objective
 from search.pruners import PRUNERS, CollapseRules, Pruner, build_pruner
-from search.samplers import SAMPLERS, find_sampler
+from search.samplers import FORMER_SAMPLERS, SAMPLERS, find_sampler
 from search.spaces import SPACES, Space, build_space, tunable
 from search.spaces.ranges import check_name, check_range
 from trainer.config.choices import choice
@@ -77,6 +77,14 @@ class SearchConfig:
             )
         for name, given in self.ranges.items():
             check_range(name, given)
+
+    @classmethod
+    def present_names(cls, table: Mapping[str, Any]) -> dict[str, Any]:
+        """The table with the present name of its sampler."""
+        given = table.get("sampler")
+        if not isinstance(given, str):
+            return dict(table)
+        return {**table, "sampler": FORMER_SAMPLERS.get(given, given)}
 
 
 @dataclass(frozen=True, kw_only=True)

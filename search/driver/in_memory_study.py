@@ -5,12 +5,10 @@ report need no query and continue while the database is unreachable. It can be r
 stored trials at any time, and the same decisions then follow from it.
 """
 
-import contextlib
 import copy
-import logging
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from optuna.distributions import BaseDistribution
 from optuna.storages import InMemoryStorage
@@ -22,6 +20,7 @@ from search.records.attempts import attempts_of
 from search.records.counts import Counts
 from search.records.outcome import TrialEnd, write_end
 from search.records.stored_trial import counted_as
+from search.samplers.quiet import STORAGE, quiet
 
 __all__ = ["InMemoryStudy"]
 
@@ -42,7 +41,7 @@ class InMemoryStudy:
 
     def _fill(self, trials: Sequence[FrozenTrial]) -> None:
         self._storage = InMemoryStorage()
-        with _quiet_storage():
+        with quiet(STORAGE):
             self._storage.create_new_study([StudyDirection.MAXIMIZE], self.name)
         self.study = SearchStudy(self.name, self._storage)
         self._distributions: dict[str, BaseDistribution] = {}
@@ -163,19 +162,3 @@ def _still_running(trial: FrozenTrial) -> FrozenTrial:
     running = copy.copy(trial)
     running.state, running.values, running.datetime_complete = TrialState.RUNNING, None, None
     return running
-
-
-@contextlib.contextmanager
-def _quiet_storage() -> Iterator[None]:
-    """Suppress "A new study created in memory" without changing Optuna's verbosity."""
-    logger = logging.getLogger("optuna.storages._in_memory")
-    logger.addFilter(_refuse)
-    try:
-        yield
-    finally:
-        logger.removeFilter(_refuse)
-
-
-def _refuse(record: logging.LogRecord) -> bool:
-    del record
-    return False

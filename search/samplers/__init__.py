@@ -6,11 +6,11 @@ from typing import Protocol
 import optuna
 
 from search.errors import SettingsError
-from search.samplers import quasi_random, random, tpe
+from search.samplers import gp, random, sobol, tpe, tpe_univariate
 from search.samplers.startup import STARTUP_TRIALS
 from search.spaces import Space
 
-__all__ = ["SAMPLERS", "STARTUP_TRIALS", "Sampler", "find_sampler"]
+__all__ = ["FORMER_SAMPLERS", "SAMPLERS", "STARTUP_TRIALS", "Sampler", "find_sampler"]
 
 
 class Sampler(Protocol):
@@ -40,9 +40,14 @@ class Sampler(Protocol):
 
 SAMPLERS: Mapping[str, Sampler] = {
     "tpe": tpe.propose,
+    "tpe-univariate": tpe_univariate.propose,
+    "gp": gp.propose,
     "random": random.propose,
-    "quasi-random": quasi_random.propose,
+    "sobol": sobol.propose,
 }
+
+#: Names that samplers had in earlier versions, to their present names.
+FORMER_SAMPLERS: Mapping[str, str] = {"quasi-random": "sobol"}
 
 
 def find_sampler(name: str) -> Sampler:

@@ -10,26 +10,22 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import TPESampler
 from optuna.trial import TrialState, create_trial
 
+from search.samplers.optuna_seed import optuna_seed
 from search.samplers.startup import STARTUP_TRIALS, startup_point
 from search.spaces import Space
-from trainer.seeds import derive_seed
 
-__all__ = ["propose"]
-
-SEED_LIMIT = 2**32  # Optuna's samplers take 32-bit seeds
+__all__ = ["OneProposal", "propose"]
 
 
 def propose(study: optuna.Study, space: Space, number: int, seed: int) -> dict[str, float]:
     """Parameters of trial ``number``; after start-up, proposed from the study."""
     if number < STARTUP_TRIALS:
         return startup_point(space, number, seed)
-    sampler = _OneProposal(
-        n_startup_trials=0, seed=derive_seed(seed, number, "sampler") % SEED_LIMIT
-    )
+    sampler = OneProposal(n_startup_trials=0, seed=optuna_seed(seed, number))
     return space.check(sampler.propose(study, number, space.distributions))
 
 
-class _OneProposal(TPESampler):
+class OneProposal(TPESampler):
     """TPE for a trial that is not in the study yet."""
 
     def propose(

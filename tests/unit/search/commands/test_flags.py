@@ -7,6 +7,7 @@ from typing import Any
 import typer
 
 from search.commands.app import app
+from search.samplers import SAMPLERS
 
 FROZEN = Path(__file__).with_name("flags.json")
 
@@ -37,3 +38,9 @@ def _described(parameter: Any) -> dict[str, Any]:
 
 def test_names_defaults_and_help_texts_are_as_they_were() -> None:
     assert flags() == json.loads(FROZEN.read_text(encoding="utf-8"))
+
+
+def test_the_help_lists_every_sampler() -> None:
+    *names, last = SAMPLERS
+    text = flags()["launch"]["--sampler"]["help"]
+    assert text == f"Sampler: {', '.join(names)} or {last}."

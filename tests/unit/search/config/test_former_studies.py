@@ -80,3 +80,18 @@ def test_what_a_file_fixes_for_another_method_is_refused_and_not_dropped(tmp_pat
     file.write_text("[hyper]\nb_self = 0.5\n")
     kept = resolve("rooms", file, {"method": {"name": "coral"}})
     assert kept.train.hyper == {"b_self": 0.5}
+
+
+def test_a_sampler_keeps_its_former_name() -> None:
+    former, present = (
+        LaunchConfig.from_table({"search": {"sampler": name}})
+        for name in ("quasi-random", "sobol")
+    )
+    assert former == present and present.search.sampler == "sobol"
+    assert differences(former.to_table(), present.to_table()) == []
+
+
+def test_a_study_without_a_stored_sampler_has_tpe() -> None:
+    stored = STORED["unim2"]["config"]
+    older = {**stored, "search": {k: v for k, v in stored["search"].items() if k != "sampler"}}
+    assert LaunchConfig.from_table(older).search.sampler == "tpe"

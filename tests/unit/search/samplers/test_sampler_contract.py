@@ -12,7 +12,7 @@ from optuna.samplers import BaseSampler
 from optuna.testing.pytest_samplers import BasicSamplerTestCase, RelativeSamplerTestCase
 
 from search import samplers
-from search.samplers import quasi_random, random, startup, tpe
+from search.samplers import gp, random, sobol, startup, tpe, tpe_univariate
 
 
 @pytest.fixture(autouse=True)
@@ -29,11 +29,11 @@ class TestOneProposal(BasicSamplerTestCase, RelativeSamplerTestCase):
     @pytest.fixture
     def sampler(self) -> Callable[[], BaseSampler]:
         """Makes the sampler as a proposal does: without start-up trials, with a seed."""
-        return lambda: tpe._OneProposal(n_startup_trials=0, seed=5)
+        return lambda: tpe.OneProposal(n_startup_trials=0, seed=5)
 
 
 def test_no_other_sampler_class_is_ours() -> None:
-    modules = (samplers, quasi_random, random, startup, tpe)
+    modules = (samplers, gp, random, sobol, startup, tpe, tpe_univariate)
     ours = {
         kind
         for module in modules
@@ -41,4 +41,4 @@ def test_no_other_sampler_class_is_ours() -> None:
         if isinstance(kind, type) and issubclass(kind, BaseSampler)
         if kind.__module__.startswith("search.")
     }
-    assert ours == {tpe._OneProposal}
+    assert ours == {tpe.OneProposal}

@@ -13,9 +13,8 @@ from search.driver.in_memory_study import InMemoryStudy
 from search.errors import SettingsError
 from search.records.outcome import Pruned
 from search.samplers import SAMPLERS, STARTUP_TRIALS, Sampler, find_sampler
-from search.samplers.tpe import SEED_LIMIT
+from search.samplers.optuna_seed import optuna_seed
 from tests.unit.search.builders import SPACE, add_finished, random_params, running
-from trainer.seeds import derive_seed
 
 SEED = 7
 
@@ -39,7 +38,7 @@ def sampler(request: pytest.FixtureRequest) -> Sampler:
 
 
 def test_an_unknown_sampler_is_refused_with_the_valid_names() -> None:
-    with pytest.raises(SettingsError, match="unknown sampler 'tep': choose one of tpe, random"):
+    with pytest.raises(SettingsError, match="unknown sampler 'tep': choose one of tpe, tpe-un"):
         find_sampler("tep")
 
 
@@ -90,6 +89,11 @@ def test_no_warning_leaks(sampler: Sampler) -> None:
         sampler(searched().study, SPACE, 30, SEED)
 
 
+def test_gp_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    SAMPLERS["gp"](searched().study, SPACE, 30, SEED)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_startup_is_the_same_whatever_happened_before(sampler: Sampler) -> None:
     empty, full = InMemoryStudy("study").study, searched(running_trials=3).study
     for number in range(STARTUP_TRIALS):
@@ -106,32 +110,35 @@ def test_startup_points_spread_over_the_log_scale() -> None:
         assert {int(4 * share) for share in shares} == {0, 1, 2, 3}
 
 
-def test_quasi_random_carries_the_startup_points_on() -> None:
+def test_sobol_continues_the_startup_points() -> None:
     study = InMemoryStudy("study").study
-    quasi_random, tpe = SAMPLERS["quasi-random"], SAMPLERS["tpe"]
+    sobol, tpe = SAMPLERS["sobol"], SAMPLERS["tpe"]
     for number in (0, 1, 19):
-        assert quasi_random(study, SPACE, number, SEED) == tpe(study, SPACE, number, SEED)
-    points = [tuple(quasi_random(study, SPACE, n, SEED).values()) for n in range(64)]
+        assert sobol(study, SPACE, number, SEED) == tpe(study, SPACE, number, SEED)
+    points = [tuple(sobol(study, SPACE, n, SEED).values()) for n in range(64)]
     assert len(set(points)) == 64
 
 
-def test_tpe_learns() -> None:
+@pytest.mark.parametrize(("name", "proposals"), [("tpe", 15), ("tpe-univariate", 15), ("gp", 3)])
+def test_a_sampler_that_learns_goes_to_the_best_place(name: str, proposals: int) -> None:
     study = searched(trials=60).study
-    proposed = [SAMPLERS["tpe"](study, SPACE, number, SEED) for number in range(60, 75)]
+    numbers = range(60, 60 + proposals)
+    proposed = [SAMPLERS[name](study, SPACE, number, SEED) for number in numbers]
     assert abs(np.median([params["lambda_self"] for params in proposed]) - 0.2) < 0.1
 
 
-def test_tpe_proposes_what_optunas_public_ask_would() -> None:
+@pytest.mark.parametrize(("name", "multivariate"), [("tpe", None), ("tpe-univariate", False)])
+def test_tpe_proposes_what_optunas_public_ask_would(name: str, multivariate: bool | None) -> None:
     memory = searched(running_trials=2)
     number = len(memory)
     sampler = optuna.samplers.TPESampler(
-        n_startup_trials=0, seed=derive_seed(SEED, number, "sampler") % SEED_LIMIT
+        n_startup_trials=0, seed=optuna_seed(SEED, number), multivariate=multivariate
     )
     study = InMemoryStudy("study", memory.trials()).study
     study.sampler = sampler
     asked = study.ask(SPACE.distributions)
     assert asked.number == number
-    assert SAMPLERS["tpe"](memory.study, SPACE, number, SEED) == asked.params
+    assert SAMPLERS[name](memory.study, SPACE, number, SEED) == asked.params
 
 
 def test_tpe_uses_the_full_space_even_if_a_trial_lacks_parameters() -> None:
@@ -165,8 +172,9 @@ def test_a_trial_that_is_in_the_mirror_already_does_not_count_against_itself() -
     assert SAMPLERS["tpe"](memory.study, SPACE, 31, SEED) != proposed
 
 
-def test_tpe_leaves_the_place_where_runs_collapse() -> None:
-    """Collapsed runs had the highest scores; TPE still goes elsewhere."""
+@pytest.mark.parametrize(("name", "proposals"), [("tpe", 20), ("tpe-univariate", 20), ("gp", 3)])
+def test_a_sampler_leaves_the_place_where_runs_collapse(name: str, proposals: int) -> None:
+    """Collapsed runs had the highest scores; the sampler still goes elsewhere."""
 
     def searched_with(kind: Literal["collapsed", "behind"]) -> float:
         memory = InMemoryStudy("study")
@@ -175,8 +183,27 @@ def test_tpe_leaves_the_place_where_runs_collapse() -> None:
             bad = params["lambda_self"] > 0.5
             scores = [50.0] * 15 if bad else [20.0 - 10 * params["lambda_self"]]
             add_finished(memory, scores, Pruned(kind=kind if bad else "behind", reason=""), params)
-        proposed = [SAMPLERS["tpe"](memory.study, SPACE, n, SEED) for n in range(60, 80)]
+        numbers = range(60, 60 + proposals)
+        proposed = [SAMPLERS[name](memory.study, SPACE, n, SEED) for n in numbers]
         return float(np.mean([params["lambda_self"] > 0.5 for params in proposed]))
 
     assert searched_with("collapsed") <= 0.1
     assert searched_with("behind") >= 0.9
+
+
+@pytest.mark.parametrize("outcome", [None, Pruned(kind="collapsed", reason="why")])
+def test_gp_proposes_from_nothing_or_collapsed_runs_alone(outcome: Pruned | None) -> None:
+    memory = InMemoryStudy("study")
+    if outcome is not None:
+        add_finished(memory, [], outcome)
+    memory.add(running(random_params(1)))
+    proposed = SAMPLERS["gp"](memory.study, SPACE, 30, SEED)
+    assert proposed == SAMPLERS["random"](memory.study, SPACE, 30, SEED)
+
+
+def test_gp_avoids_the_points_of_running_trials() -> None:
+    memory = searched(trials=40)
+    first = SAMPLERS["gp"](memory.study, SPACE, 50, SEED)
+    memory.add(running(first))
+    second = SAMPLERS["gp"](memory.study, SPACE, 50, SEED)
+    assert second != first

@@ -1,4 +1,4 @@
-"""The sampler ``quasi-random``: continues the Sobol sequence of the start-up trials."""
+"""The sampler ``sobol``: continues the Sobol sequence of the start-up trials."""
 
 import optuna
 
