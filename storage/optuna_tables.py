@@ -3,6 +3,7 @@
 Everything that writes uses :mod:`storage.optuna_store`.
 """
 
+import datetime
 import enum
 import json
 import math
@@ -51,6 +52,10 @@ class StoredTrial:
     intermediate_values: Mapping[int, float]
     user_attrs: Mapping[str, Any]
     system_attrs: Mapping[str, Any]
+    #: When it was created, in the local time of the process that created it; None if it waits.
+    datetime_start: datetime.datetime | None = None
+    #: When it ended, in the local time of the process that ended it; None before.
+    datetime_complete: datetime.datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,8 +119,10 @@ class _Reader:
         user = self._attributes("trial_user_attributes", "trial_id")
         system = self._attributes("trial_system_attributes", "trial_id")
         trials: Mapping[int, list[StoredTrial]] = defaultdict(list)
-        rows = self._rows("trials", "study_id, trial_id, number, state", order="number")
-        for study, key, number, state in rows:
+        columns = "study_id, trial_id, number, state, datetime_start, datetime_complete"
+        for study, key, number, state, start, complete in self._rows(
+            "trials", columns, order="number"
+        ):
             trial = StoredTrial(
                 number=number,
                 state=TrialState[state],
@@ -124,6 +131,8 @@ class _Reader:
                 intermediate_values=scores[key],
                 user_attrs=user[key],
                 system_attrs=system[key],
+                datetime_start=start,
+                datetime_complete=complete,
             )
             trials[study].append(trial)
         return trials

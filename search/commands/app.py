@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "list": ("list", "list_studies"),
     "status": ("status", "status"),
     "best": ("best", "best"),
+    "report": ("report", "report"),
     "stop": ("stop", "stop"),
     "attach": ("attach", "attach"),
     "schema": ("schema", "schema"),

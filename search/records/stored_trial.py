@@ -3,6 +3,7 @@
 Works on trials of Optuna's and on those that :mod:`storage.optuna_tables` reads without Optuna.
 """
 
+import datetime
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, Protocol
@@ -99,6 +100,14 @@ class AnyTrial(Protocol):
     @property
     def system_attrs(self) -> Mapping[str, Any]:
         """Optuna's system attributes."""
+
+    @property
+    def datetime_start(self) -> datetime.datetime | None:
+        """When it was created, in local time; None if it waits."""
+
+    @property
+    def datetime_complete(self) -> datetime.datetime | None:
+        """When it ended, in local time; None before."""
 
 
 def count_trials(trials: Iterable[AnyTrial]) -> Counts:

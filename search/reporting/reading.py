@@ -21,17 +21,28 @@ from search.records.stored_trial import (
     prune_reason,
     test_of,
 )
+from search.reporting.study_details import Session, StudyDetails
 from search.reporting.study_view import WAITS, State, StudyView, TrialState, TrialView
 from search.spaces import Space
 from storage.database import Database
 from storage.lease import TIME_TO_LIVE
-from storage.lease_record import read_lease
-from storage.optuna_tables import StoredTrial, read_optuna_studies
+from storage.lease_record import lease_history, read_lease
+from storage.optuna_tables import StoredStudy, StoredTrial, read_optuna_studies
 from storage.optuna_tables import TrialState as OptunaState
+from storage.reports import reports_of
 from storage.studies import StudyRecord, get_study, list_studies
 from trainer.errors import TrainerError
+from trainer.records import Report
 
-__all__ = ["is_driven", "last_study", "read_studies", "read_study", "view_study"]
+__all__ = [
+    "is_driven",
+    "last_study",
+    "read_details",
+    "read_studies",
+    "read_study",
+    "view_details",
+    "view_study",
+]
 
 #: By Optuna's names.
 STATES: Mapping[str, TrialState] = {
@@ -72,6 +83,61 @@ def last_study(database: Database, *, running: bool = False) -> str:
             " one"
         )
     return found[-1]
+
+
+def read_details(database: Database, name: str) -> StudyDetails:
+    """Read everything that is stored about a study.
+
+    Raises:
+        UnknownStudy: If there is no study of that name.
+    """
+    record = get_study(database.engine, name)
+    reports: dict[int, list[Report]] = {}
+    for row in reports_of(database.engine, study=name):
+        reports.setdefault(row.trial, []).append(Report.from_json(dict(row.payload)))
+    with database.engine.connect() as connection:
+        past = lease_history(connection, name)
+    stored = read_optuna_studies(database, [name]).get(name)
+    return view_details(
+        record,
+        _view(database, record, stored),
+        attributes={} if stored is None else stored.user_attrs,
+        reports={trial: tuple(made) for trial, made in reports.items()},
+        sessions=tuple(
+            Session(host=each.host, pid=each.pid, began=each.acquired_at, ended=each.released_at)
+            for each in past
+        ),
+    )
+
+
+def view_details(
+    record: StudyRecord,
+    view: StudyView,
+    *,
+    attributes: Mapping[str, Any],
+    reports: Mapping[int, tuple[Report, ...]],
+    sessions: tuple[Session, ...] = (),
+) -> StudyDetails:
+    """A study with everything that is stored about it, as plain data.
+
+    Args:
+        record: Its row in this project's table.
+        view: The study as lists show it.
+        attributes: Its user attributes.
+        reports: The reports of each trial, in order.
+        sessions: Who drove it, oldest first.
+    """
+    return StudyDetails(
+        view=view,
+        in_flight=record.lag,
+        finished_at=record.finished_at,
+        versions=record.versions,
+        revision=record.revision,
+        fingerprints=record.fingerprints,
+        attributes=attributes,
+        reports=reports,
+        sessions=sessions,
+    )
 
 
 def read_studies(database: Database) -> list[StudyView]:
@@ -123,18 +189,19 @@ def view_study(
 
 def _views(database: Database, records: Sequence[StudyRecord]) -> list[StudyView]:
     stored = read_optuna_studies(database, [record.name for record in records])
-    views = []
-    for record in records:
-        study = stored.get(record.name)
-        trials = () if study is None else study.trials
-        attributes = {} if study is None else study.user_attrs
-        driver = _driver(database, record.name)
-        views.append(
-            view_study(
-                record, trials, driver=driver, test=test_of(attributes), attributes=attributes
-            )
-        )
-    return views
+    return [_view(database, record, stored.get(record.name)) for record in records]
+
+
+def _view(database: Database, record: StudyRecord, study: StoredStudy | None) -> StudyView:
+    trials = () if study is None else study.trials
+    attributes = {} if study is None else study.user_attrs
+    return view_study(
+        record,
+        trials,
+        driver=_driver(database, record.name),
+        test=test_of(attributes),
+        attributes=attributes,
+    )
 
 
 def _as_counted(trials: Sequence[AnyTrial], study: str) -> list[AnyTrial]:
@@ -199,6 +266,8 @@ def _trial(trial: AnyTrial, study: str) -> TrialView:
         counted=own,
         queued=_queued(trial),
         figures={key: float(value) for key, value in numbers.items() if math.isfinite(value)},
+        started_at=trial.datetime_start,
+        ended_at=trial.datetime_complete,
     )
 
 

@@ -45,6 +45,9 @@ class TrialView:
     queued: str = ""
     #: Criteria of its last report, such as ``miou``.
     figures: Mapping[str, float]
+    #: When it was created and when it ended, in the local time of its driver; None if unknown.
+    started_at: datetime.datetime | None = None
+    ended_at: datetime.datetime | None = None
 
     @property
     def ended(self) -> bool:

@@ -1,6 +1,5 @@
 """``figures``: draw figures of a run as PNG and SVG files."""
 
-import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -10,7 +9,8 @@ import torch
 
 from trainer.commands.setup import at_root, prepare_dataset_features, say
 from trainer.engine.run import Run, config_of
-from trainer.errors import ConfigError, FigureError
+from trainer.errors import ConfigError
+from trainer.figures.installed import require_matplotlib
 
 __all__ = ["FigureSet", "draw_figures"]
 
@@ -48,7 +48,7 @@ def draw_figures(
         TrainerError: If Matplotlib is not installed, or a checkpoint or its data are missing,
             damaged or do not match.
     """
-    _require_matplotlib()
+    require_matplotlib()
     from trainer.figures.figure_set import draw_figures  # lazily: needs Matplotlib
     from trainer.figures.run_view import RunView, same_images  # lazily: needs Matplotlib
 
@@ -75,10 +75,3 @@ def draw_figures(
 def _spread(count: int, wanted: int) -> list[int]:
     """At most ``wanted`` indices below ``count``, spread evenly."""
     return sorted({round(index) for index in np.linspace(0, count - 1, wanted)})
-
-
-def _require_matplotlib() -> None:
-    if importlib.util.find_spec("matplotlib") is None:
-        raise FigureError(
-            "figures need Matplotlib, which is not installed: pip install 'unim2-search[figures]'"
-        )

@@ -1,8 +1,10 @@
 """The commands that read, run on a real database: what they have imported by their end."""
 
+import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import optuna
 import pytest
@@ -58,3 +60,20 @@ def test_a_study_is_shown_without_optuna(verb: str, study: str, database_address
     )  # fmt: skip
     assert "31.5" in done.stdout and (study in done.stdout or verb == "best")
     assert done.stdout.splitlines()[-1] == "imported:"
+
+
+def test_a_report_is_written_from_the_database(
+    study: str, database_address: str, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "search", "report", study]
+    environment = {**os.environ, STORAGE_VARIABLE: database_address}
+    done = subprocess.run(
+        [*command, "--out", str(tmp_path)],
+        env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert f"report: {tmp_path / 'report.html'}" in done.stdout
+    assert "Best trial 0: 31.50" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    printed = subprocess.run(
+        [*command, "--json"], env=environment, capture_output=True, text=True, check=True
+    ).stdout
+    assert json.loads(printed) == json.loads((tmp_path / "health.json").read_text())

@@ -1,0 +1,27 @@
+"""Was the best trial selected on the split that it is tested on?"""
+
+from search.reporting.health.check import Finding, HealthCheck, failed, passed, warned
+from search.reporting.health.fixes import launch_other, resume
+from search.reporting.study_details import StudyDetails
+
+__all__ = ["TEST_SPLIT"]
+
+
+def examine(details: StudyDetails) -> Finding:
+    """Compare the split of the evaluations with the test split."""
+    view = details.view
+    if details.setting("data.options.val") == "test":
+        line = "trials were selected on the test split, so its scores are too high"
+        return failed(f'{line}: leave out [data.options] val = "test"', launch_other())
+    if view.state == "finished" and view.best is not None and not _is_scored(details):
+        line = f"val and test are separate, but trial {view.best.number} has no test scores"
+        return warned(line, resume(details))
+    scored = "scored once" if _is_scored(details) else "not scored yet"
+    return passed(f"trials were selected on val; test is {scored}")
+
+
+def _is_scored(details: StudyDetails) -> bool:
+    return bool(details.view.test and "cluster" in details.view.test)
+
+
+TEST_SPLIT = HealthCheck(name="test-split", title="Is the test split kept apart?", examine=examine)

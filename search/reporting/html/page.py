@@ -1,0 +1,352 @@
+"""The tables of a report as plain data, ready for the template."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from search.records.stored_trial import TEST_ATTRIBUTE, kind_text
+from search.reporting.charts import Chart
+from search.reporting.digest import (
+    counts_text,
+    lines_of_others,
+    number_text,
+    pruned_of,
+    tally_reasons,
+)
+from search.reporting.health import Finding, HealthCheck
+from search.reporting.measures import (
+    compute_of,
+    deviation,
+    full_runs,
+    iterations_of,
+    value_of,
+)
+from search.reporting.study_details import StudyDetails
+from search.reporting.study_view import TrialView
+from trainer.config.toml_records import flat_table
+
+__all__ = ["Picture", "StudyPage", "Table", "comparison", "study_page"]
+
+#: Rows of the table of best trials, and of the table of failed ones.
+BEST, FAILURES = 10, 10
+#: Characters of a value that a table shows.
+LONGEST = 300
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Texts in rows and columns."""
+
+    title: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    note: str = ""
+    #: Whether it starts folded.
+    folded: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A chart as it is embedded in the page."""
+
+    chart: Chart
+    #: Name of the file beside the page.
+    file: str
+    #: The picture as a ``data:`` address.
+    address: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyPage:
+    """Everything that the page shows of one study."""
+
+    details: StudyDetails
+    #: State, counts and changes by others, one line each.
+    lines: Sequence[str]
+    health: Sequence[tuple[HealthCheck, Finding]]
+    tables: Sequence[Table]
+    pictures: Sequence[Picture]
+    #: Tables on where the results come from.
+    origin: Sequence[Table]
+
+    @property
+    def name(self) -> str:
+        """The study's name."""
+        return self.details.view.name
+
+    @property
+    def levels(self) -> Mapping[str, int]:
+        """How many checks found each level."""
+        found = [finding.level for _, finding in self.health]
+        return {level: found.count(level) for level in ("FAIL", "WARN", "PASS")}
+
+
+def study_page(
+    details: StudyDetails,
+    health: Sequence[tuple[HealthCheck, Finding]],
+    pictures: Sequence[Picture],
+) -> StudyPage:
+    """Everything that the page shows of a study."""
+    view = details.view
+    driver = f", {view.driver}" if view.driver else ""
+    return StudyPage(
+        details=details,
+        lines=[f"{view.state}{driver}", counts_text(view), *lines_of_others(view)],
+        health=health,
+        tables=[table for table in _tables(details) if table.rows],
+        pictures=pictures,
+        origin=[table for table in _origin(details) if table.rows],
+    )
+
+
+def comparison(studies: Sequence[StudyDetails]) -> Table:
+    """The studies side by side, with unequal budgets marked."""
+    budgets = [_budget(details) for details in studies]
+    objectives = {details.view.objective for details in studies}
+    differ = [
+        what
+        for what, values in (
+            ("trials", [budget[0] for budget in budgets]),
+            ("iterations of a full run", [budget[1] for budget in budgets]),
+        )
+        if len(set(values)) > 1
+    ]
+    notes = []
+    if differ:
+        notes.append(
+            f"Unequal budgets ({' and '.join(differ)}): the best values cannot be compared as they"
+            " stand; compare them where the plot has equal iterations."
+        )
+    if len(objectives) > 1:
+        notes.append("Several objectives: their values have different meanings.")
+    header = ["", *(details.view.name for details in studies)]
+    return Table(
+        title="Side by side",
+        header=header,
+        rows=_transposed([_summary(details) for details in studies]),
+        note=" ".join(notes) or "Equal budgets.",
+    )
+
+
+def _budget(details: StudyDetails) -> tuple[int, int]:
+    """Finished trials, and iterations of a full run."""
+    planned = int(details.setting("training.iterations") or 0)
+    return details.view.counts.finished, planned
+
+
+def _summary(details: StudyDetails) -> dict[str, str]:
+    view = details.view
+    test = view.test or {}
+    trained = sum(iterations_of(details, trial) for trial in view.trials)
+    return {
+        "state": view.state,
+        "objective": view.objective_title,
+        "protocol": view.protocol or "of another version",
+        "trials": f"{view.counts.finished} of {view.target}",
+        "full runs": str(view.counts.complete),
+        "collapsed": str(view.counts.collapsed),
+        "iterations of a full run": str(details.setting("training.iterations")),
+        "iterations trained": f"{trained:,}",
+        "best value": "" if view.best is None else f"{value_of(view.best):.2f}",
+        "test mIoU": f"{test['cluster']['miou']:.2f}" if "cluster" in test else "",
+        "method": str(details.setting("method.name")),
+        "data": str(details.setting("data.name")),
+        "backbone": str(details.setting("backbone.name")),
+        "space": str(details.setting("search.space")),
+        "sampler": str(details.setting("search.sampler")),
+        "pruner": str(details.setting("search.pruner")),
+        "seed": str(view.seed),
+        "revision": (details.revision or "unknown")[:12],
+    }
+
+
+def _transposed(columns: Sequence[Mapping[str, str]]) -> list[list[str]]:
+    return [[name, *(column[name] for column in columns)] for name in columns[0]]
+
+
+def _tables(details: StudyDetails) -> Iterator[Table]:
+    yield _best_values(details)
+    yield _test_scores(details)
+    yield from _class_scores(details)
+    yield _best_trials(details)
+    yield _reasons(details)
+    yield _compute(details)
+    yield _failures(details)
+
+
+def _best_values(details: StudyDetails) -> Table:
+    view = details.view
+    best = view.best
+    rows = []
+    if best is not None:
+        shown = {name: number_text(value) for name, value in view.defaults.items()}
+        rows = [
+            [name, number_text(value), shown.get(name, "")] for name, value in best.params.items()
+        ]
+    title = "Best trial" if best is None else f"Best trial {best.number}: {value_of(best):.2f}"
+    note = "; ".join(filter(None, (view.objective_title, view.protocol)))
+    return Table(title=title, header=("hyper-parameter", "value", "default"), rows=rows, note=note)
+
+
+def _test_scores(details: StudyDetails) -> Table:
+    """The numbers of every probe on the test split."""
+    test = details.view.test or {}
+    rows = [
+        [f"{probe} probe", metric, f"{value:.2f}"]
+        for probe, scores in test.items()
+        if isinstance(scores, Mapping)
+        for metric, value in scores.items()
+        if isinstance(value, int | float)
+    ]
+    note = f"Trial {test.get('trial')}, scored once; no decision depends on it."
+    return Table(title="Test scores", header=("probe", "metric", "%"), rows=rows, note=note)
+
+
+def _class_scores(details: StudyDetails) -> Iterator[Table]:
+    """A table for each mapping among the test scores, such as the IoU of each class."""
+    for probe, scores in (details.view.test or {}).items():
+        if isinstance(scores, Mapping):
+            for metric, values in scores.items():
+                if isinstance(values, Mapping):
+                    yield Table(
+                        title=f"Test {metric} by class, {probe} probe",
+                        header=("class", "%"),
+                        rows=[[str(name), _text(value)] for name, value in values.items()],
+                    )
+
+
+def _best_trials(details: StudyDetails) -> Table:
+    runs = full_runs(details.view)[:BEST]
+    figures = list(dict.fromkeys(name for trial in runs for name in _figures(trial)))
+    return Table(
+        title="Best trials",
+        header=("trial", "value", "deviation", "attempts", *figures),
+        rows=[
+            [
+                str(trial.number),
+                f"{value_of(trial):.2f}",
+                _text(deviation(trial)),
+                str(len(trial.attempts)),
+                *(_text(_figures(trial).get(name, "")) for name in figures),
+            ]
+            for trial in runs
+        ],
+        note="Deviation is that of the run's last scores. The columns after the attempts are"
+        " criteria of the last evaluation, and other numbers stored with the trial.",
+    )
+
+
+def _figures(trial: TrialView) -> Mapping[str, float]:
+    return {
+        name: value
+        for name, value in trial.figures.items()
+        if name not in ("evaluation", "iteration")
+    }
+
+
+def _reasons(details: StudyDetails) -> Table:
+    return Table(
+        title="Why trials were pruned",
+        header=("pruned", "trials", "for example"),
+        rows=[
+            [
+                kind_text(row.kind),
+                str(row.count),
+                f"trial {row.example.number}: {row.example.reason}",
+            ]
+            for row in tally_reasons(pruned_of(details.view))
+        ],
+    )
+
+
+def _compute(details: StudyDetails) -> Table:
+    return Table(
+        title="Compute",
+        header=("outcome", "trials", "iterations trained", "planned", "saved"),
+        rows=[
+            [
+                outcome,
+                str(each.trials),
+                f"{each.trained:,}",
+                f"{each.planned:,}",
+                f"{100 * each.saved / each.planned:.0f} %" if each.planned else "",
+            ]
+            for outcome, each in compute_of(details).items()
+        ],
+    )
+
+
+def _failures(details: StudyDetails) -> Table:
+    failed = [trial for trial in details.view.trials if trial.state == "failed" and trial.reason]
+    more = f" The first {FAILURES} of {len(failed)}." if len(failed) > FAILURES else ""
+    return Table(
+        title="Failed trials",
+        header=("trial", "reason", "attempts"),
+        rows=[
+            [str(trial.number), trial.reason[:LONGEST], ", ".join(trial.attempts)]
+            for trial in failed[:FAILURES]
+        ],
+        note=f"The command status --failures shows their tracebacks.{more}",
+    )
+
+
+def _origin(details: StudyDetails) -> Iterator[Table]:
+    view = details.view
+    general = {
+        "protocol": view.protocol or "of another version",
+        "seed of the study": view.seed,
+        "created (UTC)": f"{view.created_at:%Y-%m-%d %H:%M}",
+        "finished (UTC)": f"{details.finished_at:%Y-%m-%d %H:%M}" if details.finished_at else "",
+        "trials in flight": details.in_flight,
+        "revision of the code": details.revision or "unknown",
+    }
+    yield _pairs("Origin", general, folded=False)
+    yield Table(
+        title="Search space",
+        header=("hyper-parameter", "from", "to", "default", "scale", "meaning"),
+        rows=[
+            [
+                each.name,
+                f"{each.low:g}",
+                f"{each.high:g}",
+                f"{each.default:g}",
+                "log" if each.log else "linear",
+                each.meaning,
+            ]
+            for each in details.hyper_parameters
+        ],
+        folded=True,
+    )
+    yield _pairs("Settings", flat_table(view.config))
+    yield _pairs("Versions", details.versions)
+    yield _pairs("Fingerprints of data and weights", flat_table(details.fingerprints))
+    yield Table(
+        title="Drivers",
+        header=("host", "process", "from (UTC)", "to (UTC)"),
+        rows=[
+            [
+                each.host,
+                str(each.pid),
+                f"{each.began:%Y-%m-%d %H:%M:%S}",
+                f"{each.ended:%Y-%m-%d %H:%M:%S}" if each.ended else "",
+            ]
+            for each in details.sessions
+        ],
+        folded=True,
+    )
+    others = {name: value for name, value in details.attributes.items() if name != TEST_ATTRIBUTE}
+    yield _pairs("Further results stored with the study", flat_table(others))
+
+
+def _pairs(title: str, values: Mapping[str, Any], *, folded: bool = True) -> Table:
+    rows = [[name, _text(value)] for name, value in values.items()]
+    return Table(title=title, header=("name", "value"), rows=rows, folded=folded)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    text = str(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"

@@ -1,0 +1,122 @@
+"""Write a report: draw the charts of some studies, and fill the template."""
+
+import base64
+import datetime
+import io
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+from matplotlib.figure import Figure
+
+from search.errors import SearchError
+from search.reporting.charts import CHARTS, Chart, ChartInputs
+from search.reporting.charts.compared import draw_compared
+from search.reporting.charts.evaluators import importances, most_important
+from search.reporting.health import Finding, HealthCheck, examine, health_json
+from search.reporting.html.page import Picture, StudyPage, comparison, study_page
+from search.reporting.study_details import StudyDetails
+from trainer.figures.canvas import style
+
+__all__ = ["WrittenReport", "write_report"]
+
+#: Names of the files that every report has.
+PAGE, HEALTH = "report.html", "health.json"
+DOTS = 140  # per inch, for sharp text on dense screens; a page of ten charts has 1 to 3 MB
+TEMPLATE = "page.html.jinja"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrittenReport:
+    """What was written."""
+
+    page: Path
+    #: What the health checks found, by study.
+    health: Mapping[str, Sequence[tuple[HealthCheck, Finding]]]
+
+
+def write_report(
+    studies: Sequence[StudyDetails], folder: Path, *, now: datetime.datetime
+) -> WrittenReport:
+    """Write ``report.html``, ``health.json`` and one PNG per chart.
+
+    Args:
+        studies: At least one; several are also shown side by side.
+        folder: Where to write; files of an earlier report are replaced.
+        now: When the studies were read.
+
+    Raises:
+        SearchError: If a file cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with style():
+            pages = [_study(details, folder, several=len(studies) > 1) for details in studies]
+            compared = None
+            if len(studies) > 1:
+                compared = _saved(draw_compared(studies), folder, prefix="")
+        health = {page.name: health_json(tuple(page.health)) for page in pages}
+        (folder / HEALTH).write_text(json.dumps(health, indent=1) + "\n", encoding="utf-8")
+        text = _template().render(
+            pages=pages,
+            comparison=comparison(studies) if len(studies) > 1 else None,
+            compared=compared,
+            now=f"{now:%Y-%m-%d %H:%M} UTC",
+        )
+        path = folder / PAGE
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SearchError(
+            f"cannot write the report to {folder} ({error.strerror}): free space, or give another"
+            " --out"
+        ) from error
+    return WrittenReport(page=path, health={page.name: page.health for page in pages})
+
+
+def _study(details: StudyDetails, folder: Path, *, several: bool) -> StudyPage:
+    found = importances(details)
+    count = len(details.hyper_parameters)
+    inputs = ChartInputs(
+        details=details, importances=found, leading=most_important(details, found, count)
+    )
+    prefix = f"{_file_name(details.view.name)}-" if several else ""
+    pictures = [_saved(chart, folder, prefix=prefix) for chart in _charts(inputs)]
+    return study_page(details, examine(details), pictures)
+
+
+def _charts(inputs: ChartInputs) -> Iterator[Chart]:
+    for draw in CHARTS:
+        yield from draw(inputs)
+
+
+def _saved(chart: Chart, folder: Path, *, prefix: str) -> Picture:
+    data = _png(chart.figure)
+    name = f"{prefix}{chart.name}.png"
+    (folder / name).write_bytes(data)
+    address = f"data:image/png;base64,{base64.b64encode(data).decode('ascii')}"
+    return Picture(chart=chart, file=name, address=address)
+
+
+def _png(figure: Figure) -> bytes:
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=DOTS, metadata={"Software": None})
+    return stream.getvalue()
+
+
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    return environment.get_template(TEMPLATE)
+
+
+def _file_name(name: str) -> str:
+    """A study's name in the name of a file."""
+    return re.sub(r"[^\w.-]+", "_", name)

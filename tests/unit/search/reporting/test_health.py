@@ -1,0 +1,194 @@
+"""Every health check fires on a study that deserves it, and is quiet on a healthy one."""
+
+import dataclasses
+import json
+import shlex
+from typing import Any
+
+import pytest
+
+from search.reporting.health import CHECKS, Finding, examine, health_json
+from search.reporting.study_details import StudyDetails
+from search.reporting.study_view import WAITS, TrialView
+from tests.unit.search.commands.test_commands_to_paste import check_parses
+from tests.unit.search.reporting.studies import (
+    BEST,
+    MINUTE,
+    collapsed,
+    details_of,
+    full_run,
+    healthy_trials,
+)
+
+
+def finding(name: str, details: StudyDetails) -> Finding:
+    return next(check for check in CHECKS if check.name == name).examine(details)
+
+
+def changed(number: int, **changes: Any) -> list[TrialView]:
+    """The healthy trials with one of them changed."""
+    trials = healthy_trials()
+    trials[number] = dataclasses.replace(trials[number], **changes)
+    return trials
+
+
+def best_with(**params: float) -> list[TrialView]:
+    return changed(BEST, params={**healthy_trials()[BEST].params, **params})
+
+
+def with_settings(details: StudyDetails, **tables: dict[str, Any]) -> StudyDetails:
+    config = {key: dict(value) for key, value in details.view.config.items() if key in tables}
+    merged = {**details.view.config, **{key: {**config[key], **tables[key]} for key in tables}}
+    return dataclasses.replace(details, view=dataclasses.replace(details.view, config=merged))
+
+
+def late_bloomer() -> list[TrialView]:
+    """The best run was the worst one in the middle of its run."""
+    slow = {step: (5.0 if step < 9 else 32.0) for step in range(1, 11)}
+    return changed(BEST, scores=slow)
+
+
+def lucky() -> list[TrialView]:
+    scores = dict(healthy_trials()[BEST].scores)
+    scores[6] = 39.0
+    return changed(BEST, scores=scores, value=39.0)
+
+
+def close() -> list[TrialView]:
+    return [*healthy_trials()[:-1], full_run(39, 31.99)]
+
+
+def idle() -> list[TrialView]:
+    """Each trial was sampled long after the one before had ended."""
+    return [
+        dataclasses.replace(
+            trial, started_at=trial.ended_at - MINUTE / 10 if trial.ended_at else None
+        )
+        for trial in healthy_trials()
+    ]
+
+
+def early_best() -> list[TrialView]:
+    return changed(1, value=40.0)
+
+
+def failing(count: int) -> list[TrialView]:
+    failed = full_run(1, 0.0, state="failed", value=None, reason="RuntimeError: no")
+    return [*healthy_trials(), *(dataclasses.replace(failed, number=40 + n) for n in range(count))]
+
+
+def many_at_bound() -> list[TrialView]:
+    return [
+        dataclasses.replace(trial, params={**trial.params, "b_self": 0.99})
+        for trial in healthy_trials()
+    ]
+
+
+PROVOKED: list[tuple[str, str, StudyDetails, str]] = [
+    ("running", "WARN", details_of(view={"state": "running"}), "still running"),
+    ("running", "WARN", details_of(view={"state": "paused"}), "no process drives it"),
+    ("few-full-runs", "FAIL", details_of([full_run(0, 20.0), collapsed(1)]), "1 of 2"),
+    ("few-full-runs", "WARN", details_of(healthy_trials()[:6]), "6 of 6"),
+    ("margin", "WARN", details_of(close()), "1 trials (39)"),
+    ("lucky-evaluation", "WARN", details_of(lucky()), "the best value is 39.00"),
+    (
+        "lucky-evaluation", "FAIL",
+        with_settings(details_of(lucky()), evaluation={"report": "best"}),
+        'report = "last"',
+    ),
+    ("one-seed", "WARN", details_of(attributes={}), "one seed"),
+    ("defaults", "WARN", details_of(changed(0, value=31.95)), "0.05 above"),
+    ("defaults", "FAIL", details_of(changed(0, value=33.0)), "no trial is better"),
+    ("frozen-kmeans", "WARN", details_of(attributes={}), "not known"),
+    ("frozen-kmeans", "FAIL", details_of(attributes={"baselines": {"kmeans": 33.0}}), "-1.00"),
+    ("near-bound", "WARN", details_of(best_with(b_self=0.99)), "upper bound 1, as in"),
+    ("near-bound", "WARN", details_of(best_with(learning_rate=1.1e-4)), "lower bound 0.0001"),
+    ("near-bound", "FAIL", details_of(many_at_bound()), "10 of the best 10"),
+    ("improving", "WARN", details_of(changed(38, value=40.0)), "likely to find a better"),
+    ("improving", "WARN", details_of(early_best()), "hardly help"),
+    ("pruning", "FAIL", details_of(late_bloomer()), f"among them {BEST} of the best"),
+    (
+        "collapsed", "WARN",
+        details_of([
+            collapsed(n, params={**full_run(n, 0.0).params, "b_self": 0.95}) if n % 2 else run
+            for n, run in enumerate(healthy_trials())
+        ]),
+        "half of them at b_self ≥ 0.95",
+    ),
+    (
+        "collapsed", "FAIL",
+        details_of([collapsed(n) if n % 4 else run for n, run in enumerate(healthy_trials())]),
+        "collapsed (75 %)",
+    ),
+    (
+        "test-split", "FAIL",
+        with_settings(details_of(), data={"options": {"val": "test"}}),
+        "selected on the test split",
+    ),
+    ("test-split", "WARN", details_of(view={"test": None}), "no test scores"),
+    ("data", "WARN", with_settings(details_of(), data={"name": "nyu"}), "not known"),
+    ("lost-attempts", "WARN", details_of(changed(3, attempts=("new", "lost"))), "1 lost"),
+    ("lost-attempts", "FAIL", details_of(failing(9)), "9 trials failed"),
+    ("idle", "FAIL", details_of(idle()), "%"),
+    (
+        "others", "WARN",
+        details_of([*healthy_trials(), full_run(40, 0, state="waiting", queued=WAITS)]),
+        "never ran",
+    ),
+    ("others", "WARN", details_of(counts={"foreign": 2}), "2 trials were added"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "level", "details", "text"), PROVOKED)
+def test_a_check_fires(name: str, level: str, details: StudyDetails, text: str) -> None:
+    found = finding(name, details)
+    assert (found.level, text in found.line) == (level, True), found
+    assert found.fix
+
+
+def test_every_check_is_provoked() -> None:
+    assert {name for name, *_ in PROVOKED} == {check.name for check in CHECKS}
+    assert len(CHECKS) >= 12
+
+
+def test_a_healthy_study_passes_every_check() -> None:
+    found = {check.name: each for check, each in examine(details_of())}
+    assert {name: each.line for name, each in found.items() if each.level != "PASS"} == {}
+    assert not any(each.fix for each in found.values())
+
+
+@pytest.mark.parametrize(
+    "trials",
+    [[], [full_run(0, 20.0)], [collapsed(0), collapsed(1)], failing(3)[-3:]],
+    ids=["empty", "one trial", "all pruned", "all failed"],
+)
+def test_every_check_answers_in_one_line_for_any_study(trials: list[TrialView]) -> None:
+    for _, found in examine(details_of(trials, attributes={})):
+        assert found.line and "\n" not in found.line
+        assert (found.level == "PASS") == (not found.fix)
+
+
+def test_settings_of_another_version_are_no_error() -> None:
+    details = details_of()
+    later = dataclasses.replace(
+        details, view=dataclasses.replace(details.view, config={}), hyper_parameters=()
+    )
+    assert len(examine(later)) == len(CHECKS)
+
+
+def test_the_fixes_are_commands_that_are_taken() -> None:
+    fixes = {finding(name, details).fix for name, _, details, _ in PROVOKED}
+    for fix in fixes:
+        own = fix.split(" > ")[0]
+        check_parses(shlex.split(own))
+
+
+def test_findings_as_json() -> None:
+    found = health_json(examine(details_of(view={"state": "running"})))
+    assert json.loads(json.dumps(found))[0] == {
+        "check": "running",
+        "title": "Has the search ended?",
+        "level": "WARN",
+        "finding": "still running: 40 of 40 trials; everything here may change",
+        "fix": "python -m search attach rooms-3",
+    }
