@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "doctor": ("doctor", "doctor"),
     "dashboard": ("dashboard", "dashboard"),
     "roles": ("roles", "roles"),
+    "export": ("export", "export"),
     "export-study": ("export_study", "export_study"),
     "import-study": ("import_study", "import_study"),
 }

@@ -7,9 +7,11 @@ from typing import Any
 from search.quality.assessment import Assessment
 from search.quality.confirmed import Confirmed, Repeated
 from search.quality.expected import Expected
+from search.reporting.measures import outcome_of
+from search.reporting.study_details import StudyDetails
 from search.reporting.study_view import StudyView, TrialView
 
-__all__ = ["assessment_json", "best_json", "study_json"]
+__all__ = ["assessment_json", "best_json", "results_json", "study_json", "trial_json"]
 
 
 def study_json(view: StudyView, assessment: Assessment | None = None) -> dict[str, Any]:
@@ -92,4 +94,42 @@ def _repeated_json(runs: Repeated) -> dict[str, Any]:
         "values": {str(seed): value for seed, value in runs.values.items()},
         "failed": runs.failed,
         "collapsed": runs.collapsed,
+    }
+
+
+def trial_json(trial: TrialView) -> dict[str, Any]:
+    """A trial; times are in the local time of its driver."""
+    return {
+        "trial": trial.number,
+        "state": trial.state,
+        "outcome": outcome_of(trial),
+        "value": trial.value,
+        "params": dict(trial.params),
+        "reason": trial.reason,
+        "queued": trial.queued,
+        "attempts": list(trial.attempts),
+        "started": None if trial.started_at is None else trial.started_at.isoformat(),
+        "ended": None if trial.ended_at is None else trial.ended_at.isoformat(),
+        "criteria": dict(trial.figures),
+        "scores": {str(step): score for step, score in sorted(trial.scores.items())},
+    }
+
+
+def results_json(details: StudyDetails) -> dict[str, Any]:
+    """A study with all its trials, their reports, and where they come from."""
+    return {
+        **study_json(details.view),
+        "config": details.view.config,
+        "seed": details.view.seed,
+        "versions": details.versions,
+        "revision": details.revision,
+        "fingerprints": details.fingerprints,
+        "attributes": details.attributes,
+        "trials": [
+            {
+                **trial_json(trial),
+                "reports": [each.to_json() for each in details.reports.get(trial.number, ())],
+            }
+            for trial in details.view.trials
+        ],
     }

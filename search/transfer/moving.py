@@ -18,7 +18,7 @@ from storage.optuna_store import one_transaction
 from storage.schema import known_versions
 from storage.study_copy import read_rows, write_rows
 
-__all__ = ["export_study", "import_study"]
+__all__ = ["export_study", "import_study", "read_snapshot", "store_study"]
 
 #: Keys of optuna-dashboard that contain the id of a trial, such as ``dashboard:17:note_ver``.
 NAMES_TRIAL = re.compile(r"(dashboard:(?:artifacts:)?)(\d+)(:.*)", re.DOTALL)
@@ -33,15 +33,24 @@ def export_study(database: Database, name: str, path: Path) -> StudyFile:
         UnknownStudy: If there is no study of that name.
         StudyFileError: If the file exists or cannot be written.
     """
+    content = read_snapshot(database, name)
+    write_study_file(path, content)
+    return content
+
+
+def read_snapshot(database: Database, name: str) -> StudyFile:
+    """Everything that is stored about a study at this moment.
+
+    Raises:
+        UnknownStudy: If there is no study of that name.
+    """
     with one_transaction(database, snapshot=True) as (connection, storage):
         rows = read_rows(connection, name)
         stored = {study.study_name: study._study_id for study in storage.get_all_studies()}
         study = stored.get(name)
         trials = [] if study is None else _trials(storage, study)
         optuna = None if study is None else _optuna_study(storage, study, trials)
-    content = StudyFile(schema=known_versions()[-1], rows=rows, optuna=optuna, trials=trials)
-    write_study_file(path, content)
-    return content
+    return StudyFile(schema=known_versions()[-1], rows=rows, optuna=optuna, trials=trials)
 
 
 def import_study(database: Database, path: Path) -> tuple[str, StudyFile]:
@@ -60,7 +69,7 @@ def import_study(database: Database, path: Path) -> tuple[str, StudyFile]:
         with one_transaction(database) as (connection, storage):
             name = write_rows(connection, content.rows)
             if content.optuna is not None:
-                _store(storage, name, content.optuna, content.trials)
+                store_study(storage, name, content.optuna, content.trials)
     except DuplicatedStudyError as error:
         raise NameTaken(
             f"the database already has an Optuna study named {name!r}, so nothing was imported:"
@@ -88,9 +97,17 @@ def _optuna_study(storage: BaseStorage, study: int, trials: list[FrozenTrial]) -
     )
 
 
-def _store(
+def store_study(
     storage: BaseStorage, name: str, optuna: OptunaStudy, trials: Sequence[FrozenTrial]
-) -> None:
+) -> int:
+    """Store a study with its trials; returns its id.
+
+    Unlike ``optuna.copy_study``, it keeps the dashboard's notes and artifacts with their trials,
+    which have other ids in each storage.
+
+    Raises:
+        DuplicatedStudyError: If the storage has a study of that name.
+    """
     directions = [StudyDirection[direction] for direction in optuna.directions]
     study = storage.create_new_study(directions, name)
     ids = {trial.number: storage.create_new_trial(study, trial) for trial in trials}
@@ -99,6 +116,7 @@ def _store(
         storage.set_study_user_attr(study, key, value)
     for key, value in _renamed(optuna.system_attrs, NAMES_NUMBER, names).items():
         storage.set_study_system_attr(study, key, value)
+    return study
 
 
 def _renamed(

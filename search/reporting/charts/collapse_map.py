@@ -10,6 +10,7 @@ from trainer.figures.canvas import new_figure
 __all__ = ["draw_collapse_map"]
 
 COLUMNS, MOST = 3, 9
+MARGIN = 0.03  # of a range
 
 
 def draw_collapse_map(inputs: ChartInputs) -> Iterator[Chart]:
@@ -30,15 +31,25 @@ def draw_collapse_map(inputs: ChartInputs) -> Iterator[Chart]:
                 x.append(trial.params[weight])
                 y.append(trial.params[threshold])
         scatter_outcomes(axes, points, size=14)
-        axes.set(xlabel=weight, ylabel=threshold)
+        axes.set(
+            xlabel=weight, ylabel=threshold, xlim=_limits(details, weight),
+            ylim=_limits(details, threshold),
+        )  # fmt: skip
         axes.grid(alpha=0.25)
         if index == min(COLUMNS, len(pairs)) - 1:
             show_legend(axes)
     note = (
         "λ weighs a loss, b is the similarity at which it turns from repelling to attracting. A"
-        " region that is red throughout can be left out of the next search with --range."
+        " region that is red throughout can be left out of the next search."
     )
     yield Chart(name="collapse", title="Map of collapse", note=note, figure=figure)
+
+
+def _limits(details: StudyDetails, name: str) -> tuple[float, float]:
+    """The range of a hyper-parameter, with a margin for the marks."""
+    found = next(each for each in details.hyper_parameters if each.name == name)
+    margin = MARGIN * (found.high - found.low)
+    return found.low - margin, found.high + margin
 
 
 def _pairs(details: StudyDetails) -> Iterator[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """Several studies in one plot: the best value so far, over the iterations that it took."""
 
+import itertools
 from collections.abc import Sequence
 
 from search.reporting.charts.chart import Chart
@@ -14,7 +15,7 @@ def draw_compared(studies: Sequence[StudyDetails]) -> Chart:
     """A line per study; studies with several objectives cannot be compared by value."""
     figure = new_figure(9.5, 3.6)
     axes = figure.add_subplot()
-    for details in studies:
+    for details, style in zip(studies, itertools.cycle(("-", "--", ":", "-.")), strict=False):
         spent, best = 0, float("-inf")
         x: list[float] = []
         y: list[float] = []
@@ -26,7 +27,7 @@ def draw_compared(studies: Sequence[StudyDetails]) -> Chart:
                 x.append(spent)
                 y.append(best)
         if x:
-            axes.step(x, y, where="post", label=details.view.name)
+            axes.step(x, y, where="post", linestyle=style, label=details.view.name)
     axes.set(xlabel="iterations trained", ylabel="best value so far")
     axes.grid(alpha=0.25)
     if axes.get_legend_handles_labels()[0]:

@@ -29,6 +29,7 @@ def draw_compute(inputs: ChartInputs) -> Iterator[Chart]:
         range(len(found)), [f"{outcome} ({each.trials})" for outcome, each in found.items()]
     )
     axes.invert_yaxis()
+    axes.set_xlim(0, max(each.planned for each in found.values()) * 1.02)
     axes.set_xlabel("iterations: trained (filled), saved by stopping a trial (hatched)")
     note = (
         f"{trained:,} of {planned:,} planned iterations were trained"

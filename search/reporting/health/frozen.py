@@ -26,7 +26,8 @@ def examine(details: StudyDetails) -> Finding:
             fix,
         )
     gain = value_of(runs[0]) - value
-    line = f"the best trial is {gain:+.2f} from k-means on the frozen features ({value:.2f})"
+    side = "above" if gain > 0 else "below"
+    line = f"the best trial is {abs(gain):.2f} {side} k-means on the frozen features ({value:.2f})"
     return passed(line) if gain > 0 else failed(line, fix)
 
 

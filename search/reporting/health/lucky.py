@@ -3,7 +3,7 @@
 import statistics
 
 from search.reporting.health.check import Finding, HealthCheck, failed, passed, warned
-from search.reporting.health.fixes import launch_other, train_best
+from search.reporting.health.fixes import launch_other, more_trials, train_best
 from search.reporting.measures import full_runs, last_scores, noise, value_of
 from search.reporting.study_details import StudyDetails
 
@@ -19,7 +19,7 @@ def examine(details: StudyDetails) -> Finding:
     scores = last_scores(runs[0]) if runs else []
     spread = noise(details.view)
     if not scores or spread is None:
-        return warned("not known: too few full runs", train_best(details))
+        return warned("not known: too few full runs", more_trials(details, 20))
     best, typical = value_of(runs[0]), statistics.median(scores)
     line = (
         f"the best value is {best:.2f}, the median of that run's last {len(scores)} scores is"

@@ -1,7 +1,7 @@
 """Was the best trial confirmed with further seeds?"""
 
 from search.reporting.health.check import Finding, HealthCheck, passed, warned
-from search.reporting.health.fixes import train_best
+from search.reporting.health.fixes import more_trials, train_best
 from search.reporting.study_details import StudyDetails
 
 __all__ = ["SEEDS"]
@@ -15,6 +15,8 @@ def examine(details: StudyDetails) -> Finding:
     found = [name for name in CONFIRMATIONS if details.attributes.get(name)]
     if found:
         return passed("runs with further seeds are stored with the study")
+    if details.view.best is None:
+        return warned("not known: no trial is complete", more_trials(details, 20))
     return warned(
         "each trial was trained with one seed; set another seed in best.toml",
         train_best(details),

@@ -100,7 +100,11 @@ PROVOKED: list[tuple[str, str, StudyDetails, str]] = [
     ("defaults", "WARN", details_of(changed(0, value=31.95)), "0.05 above"),
     ("defaults", "FAIL", details_of(changed(0, value=33.0)), "no trial is better"),
     ("frozen-kmeans", "WARN", details_of(attributes={}), "not known"),
-    ("frozen-kmeans", "FAIL", details_of(attributes={"baselines": {"kmeans": 33.0}}), "-1.00"),
+    (
+        "frozen-kmeans", "FAIL",
+        details_of(attributes={"baselines": {"kmeans": 33.0}}),
+        "1.00 below",
+    ),
     ("near-bound", "WARN", details_of(best_with(b_self=0.99)), "upper bound 1, as in"),
     ("near-bound", "WARN", details_of(best_with(learning_rate=1.1e-4)), "lower bound 0.0001"),
     ("near-bound", "FAIL", details_of(many_at_bound()), "10 of the best 10"),
