@@ -134,5 +134,11 @@ class BestOnTest:
         )
         self._store({"trial": number})
 
+    @property
+    def scored(self) -> Mapping[str, Any] | None:
+        """The best trial's number and its scores, once they are known."""
+        return self._scored
+
     def _store(self, result: Mapping[str, Any]) -> None:
+        self._scored = dict(result)
         self._write_queue.append(StoreTest(result=dict(result)))

@@ -13,6 +13,7 @@ from optuna.study import StudyDirection
 from sqlalchemy import Connection
 
 from search.errors import StudyError
+from search.objectives import objective_title
 from storage.database import Database
 from storage.errors import NameTaken
 from storage.optuna_schema import MARK_ATTRIBUTE
@@ -21,6 +22,9 @@ from storage.reports import reports_of
 from storage.studies import NewStudy, StudyRecord, create_study, next_name
 
 __all__ = ["check_origin", "claim", "create", "create_next", "mark_of"]
+
+#: System attribute in which Optuna stores the names of a study's values.
+METRIC_NAMES_ATTRIBUTE = "study:metric_names"
 
 
 def mark_of(record: StudyRecord) -> str:
@@ -114,6 +118,9 @@ def _make(storage: BaseStorage, record: StudyRecord) -> None:
             " another name"
         ) from error
     storage.set_study_system_attr(study, MARK_ATTRIBUTE, mark_of(record))
+    # What Study.set_metric_names stores; that needs a study that no transaction holds back.
+    titles = [objective_title(record.config)]
+    storage.set_study_system_attr(study, METRIC_NAMES_ATTRIBUTE, titles)
 
 
 def _check(storage: BaseStorage, study: int, name: str, record: StudyRecord | None) -> None:

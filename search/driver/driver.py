@@ -17,6 +17,7 @@ from search.checkpoints.folders import CheckpointStore
 from search.driver.best_on_test import BestOnTest
 from search.driver.confirming import Confirming, confirming_phases
 from search.driver.in_memory_study import InMemoryStudy
+from search.driver.note_keeper import MakeNote, NoteKeeper, NoteState
 from search.driver.phases import Phase
 from search.driver.plan import Plan
 from search.driver.retention import CheckpointRetention
@@ -45,6 +46,7 @@ STORE_WAIT_SECONDS = 0.005  # longest wait for workers while one is free and wri
 BUSY_WAIT_SECONDS = 0.02  # longest wait for workers while one of them is free
 IDLE_WAIT_SECONDS = 0.25  # longest wait for workers while all of them train
 SHOW_SECONDS = 0.5  # between two updates of the progress view
+NOTE_SECONDS = 5.0  # longest wait for the last note
 DRAIN_SECONDS = 0.1  # between two checks while the last writes are stored
 
 
@@ -77,6 +79,7 @@ class Driver:
         queued: Sequence[FrozenTrial] = (),
         scored: Mapping[str, Any] | None = None,
         confirming: Confirming | None = None,
+        make_note: MakeNote | None = None,
         clock: Callable[[], float] = time.monotonic,
         triggers: Triggers = NO_TRIGGERS,
     ) -> None:
@@ -99,6 +102,7 @@ class Driver:
             queued: Trials that somebody else added after the last one of the in-memory study.
             scored: The test scores that an earlier driver stored; None if there are none.
             confirming: What to confirm instead of searching; None for a search.
+            make_note: Makes the study's note; None for no notes.
             clock: Monotonic seconds.
             triggers: Points at which a test interferes.
         """
@@ -126,7 +130,7 @@ class Driver:
             epoch=epoch,
             progress=progress,
         )
-        test = BestOnTest(
+        self._test = BestOnTest(
             seed=plan.seed,
             memory=memory,
             scored=scored,
@@ -137,7 +141,7 @@ class Driver:
             epoch=epoch,
             progress=progress,
         )
-        self._phases: tuple[Phase, ...] = (self._search, test)
+        self._phases: tuple[Phase, ...] = (self._search, self._test)
         if confirming is not None:
             self._phases = confirming_phases(
                 confirming,
@@ -150,6 +154,7 @@ class Driver:
                 progress=progress,
             )
         self._phase = self._phases[0]
+        self._note = NoteKeeper(make_note, self._write_queue, clock=clock)
         self._stalls = StallWatch(stall_timeout, clock)
         self._clock, self._triggers, self._shown = clock, triggers, -SHOW_SECONDS
         self._pool_outage: str | None = None
@@ -176,6 +181,7 @@ class Driver:
         """
         try:
             finished = all(map(self._run_phase, self._phases))
+            self._close_note(finished=finished)
             return Ending.FINISHED if finished else Ending.STOPPED
         except (FailureBudget, ClusterUnreachable, KeyboardInterrupt):
             self._drain()
@@ -195,6 +201,11 @@ class Driver:
                 self._drain()
                 return False
         return True
+
+    def _close_note(self, *, finished: bool) -> None:
+        state: NoteState = "finished" if finished else "paused"
+        self._note.write(self._memory, state, self._test.scored)
+        self._write_queue.drained(NOTE_SECONDS)
 
     def _drain(self) -> None:
         while not self._write_queue.drained(DRAIN_SECONDS):
@@ -352,9 +363,15 @@ class Driver:
         if self._clock() - self._shown < SHOW_SECONDS:
             return
         self._show()
+        self._show_note()
         for worker in self._stalls.stalled(self._pool.iterations()):
             if worker in self._trial_queue.busy:  # else it was restarted with another seat
                 self._restart_stalled(worker)
+
+    def _show_note(self) -> None:
+        line = self._note.update(self._memory, self._test.scored)
+        if line is not None:
+            self._progress.event(line)
 
     def _show(self) -> None:
         self._shown = self._clock()

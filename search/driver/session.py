@@ -5,6 +5,7 @@ study, then the lease. Features are prepared next, and Ray starts last.
 """
 
 import dataclasses
+from collections.abc import Callable
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -15,6 +16,7 @@ from search.driver.claiming import claim, mark_of
 from search.driver.confirming import Confirming
 from search.driver.driver import Driver, Ending
 from search.driver.in_memory_study import InMemoryStudy
+from search.driver.note_keeper import MakeNote
 from search.driver.parts import STANDARD_PARTS, Parts
 from search.driver.plan import Plan
 from search.driver.retention import CheckpointRetention
@@ -67,6 +69,7 @@ class Session:
         config: LaunchConfig,
         options: RunOptions,
         parts: Parts = STANDARD_PARTS,
+        make_note: Callable[[StudyRecord], MakeNote] | None = None,
     ) -> None:
         """Load the stored study.
 
@@ -77,7 +80,9 @@ class Session:
             config: Its resolved configuration.
             options: Where it runs, and how long it waits for PostgreSQL and Ray.
             parts: The study store and the clock to use.
+            make_note: What makes the study's note; None for no notes.
         """
+        self._make_note = make_note
         self._lease, self._record, self._config = lease, record, config
         self._plan = make_plan(config, record)
         self._patience, self._stall_timeout = options.patience, options.stall_timeout
@@ -187,6 +192,7 @@ class Session:
             queued=self._queued,
             scored=self._scored,
             confirming=None if plan is None else self._confirming(plan),
+            make_note=self._make_note(self._record) if self._make_note and plan is None else None,
             clock=self._clock,
             triggers=self._lease.triggers,
         )

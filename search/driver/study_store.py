@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from optuna.distributions import BaseDistribution
-from optuna.exceptions import UpdateFinishedTrialError
+from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from search.driver.batches import make_batch
 from search.driver.study_changes import NumberTaken, StudyChanges, TrialOver
@@ -23,6 +24,7 @@ from search.driver.writes import (
     NewAttempt,
     StartQueued,
     StoreAttribute,
+    StoreNote,
     StoreReport,
     StoreTest,
     Write,
@@ -41,6 +43,7 @@ from search.records.stored_trial import (
     ended_by_driver,
     test_of,
 )
+from search.records.study_note import is_ours
 from storage.optuna_store import SearchStorage
 from storage.outage import translated
 from storage.reports import reports_of, store_report
@@ -196,6 +199,8 @@ class StudyStore:
                     self._test(write)
                 case StoreAttribute(key=key, value=value):
                     self._storage.set_study_user_attr(self._study_id, key, value)
+                case StoreNote():
+                    self._store_note(write)
 
     def apply_batch(self, writes: Sequence[Batchable], *, possibly_applied: bool) -> bool:
         """Store several writes in one transaction, as if each had been applied in turn.
@@ -389,6 +394,19 @@ class StudyStore:
 
     def _mark(self, write: EndTrial) -> list[Any]:
         return end_mark(self._name, write.trial, write.end.state, write.end.value)
+
+    def _store_note(self, write: StoreNote) -> None:
+        # lazily: it imports a web server, and the first note is not urgent
+        from optuna_dashboard._note import get_note_from_system_attrs, save_note_with_version
+
+        try:
+            attributes = self._storage.get_study_system_attrs(self._study_id)
+            note = get_note_from_system_attrs(attributes, None)
+            if is_ours(note["body"]) and note["body"] != write.text:
+                version = note["version"] + 1
+                save_note_with_version(self._storage, self._study_id, None, version, write.text)
+        except (SQLAlchemyError, StorageInternalError, KeyError, TypeError, ValueError):
+            return  # the note is for people to read: a search does without one
 
     def _test(self, write: StoreTest) -> None:
         self._storage.set_study_user_attr(self._study_id, TEST_ATTRIBUTE, write.result)

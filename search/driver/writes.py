@@ -13,6 +13,7 @@ __all__ = [
     "NewAttempt",
     "StartQueued",
     "StoreAttribute",
+    "StoreNote",
     "StoreReport",
     "StoreTest",
     "Write",
@@ -89,6 +90,23 @@ class StoreAttribute:
     value: dict[str, object]
 
 
+@dataclass(frozen=True, kw_only=True)
+class StoreNote:
+    """Replaces the study's note, unless somebody else wrote it. It is dropped in an outage."""
+
+    #: Markdown.
+    text: str
+
+
 #: Frequent writes, many of which can be stored in one transaction.
 Batchable = AddTrial | StoreReport | EndTrial
-Write = AddTrial | StartQueued | NewAttempt | StoreReport | EndTrial | StoreTest | StoreAttribute
+Write = (
+    AddTrial
+    | StartQueued
+    | NewAttempt
+    | StoreReport
+    | EndTrial
+    | StoreTest
+    | StoreAttribute
+    | StoreNote
+)

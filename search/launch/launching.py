@@ -22,6 +22,7 @@ from search.launch.output import Output
 from search.launch.request import Launch, LaunchResult
 from search.launch.signals import stop_on_signals
 from search.launch.stored_study import check_fingerprints, find_stored, is_done, stored_config
+from search.launch.study_note import note_maker
 from search.machine.reservations import Reservation, reserve
 from search.machine.resources import Machine
 from search.machine.run_options import RunOptions
@@ -216,6 +217,7 @@ def _drive(
         config=request.config,
         options=request.options,
         parts=parts,
+        make_note=note_maker,
     )
     with contextlib.closing(session):
         _retarget(request, record, session)

@@ -18,6 +18,7 @@ __all__ = [
     "Objective",
     "find_objective",
     "objective_name",
+    "objective_title",
     "study_objective",
 ]
 
@@ -49,6 +50,12 @@ def objective_name(stored: Mapping[str, Any]) -> str:
     """Name of a study's objective, from its stored configuration."""
     name: str = stored.get("search", {}).get("objective", DEFAULT_OBJECTIVE)
     return name
+
+
+def objective_title(stored: Mapping[str, Any]) -> str:
+    """Label and unit of a study's objective; its name if this version does not know it."""
+    name = objective_name(stored)
+    return OBJECTIVES[name].title if name in OBJECTIVES else name
 
 
 def study_objective(stored: Mapping[str, Any]) -> Objective:

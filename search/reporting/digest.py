@@ -9,6 +9,7 @@ from search.reporting.study_view import WAITS, StudyView
 from trainer.console.shell import search_command, shell_text
 
 __all__ = [
+    "MORE_TRIALS",
     "BestTrial",
     "PrunedTrial",
     "ReasonRow",
@@ -20,6 +21,7 @@ __all__ = [
     "tally_reasons",
 ]
 
+MORE_TRIALS = 100  # suggested at the end of a search
 #: Figures, in which two reasons given by the same rule may differ.
 FIGURE = re.compile(r"-?\d+(\.\d+)?(, -?\d+)*( and -?\d+)?")
 

@@ -1,10 +1,14 @@
 """The printer for notes: a study as Markdown, with the user's text escaped."""
 
+import dataclasses
+import datetime
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from search.records.stored_trial import kind_text
+from search.records.study_note import NOTE_LINE
 from search.reporting.digest import (
+    MORE_TRIALS,
     BestTrial,
     best_of,
     counts_text,
@@ -13,9 +17,10 @@ from search.reporting.digest import (
     pruned_of,
     tally_reasons,
 )
-from search.reporting.study_view import StudyView
+from search.reporting.study_view import State, StudyView
+from trainer.console.shell import search_command, shell_text
 
-__all__ = ["study_markdown"]
+__all__ = ["study_markdown", "study_note"]
 
 #: Markup inside a line. Text of the user never begins a line.
 MARKUP = re.compile(r"([\\`*_\[\]<>|~&$])")
@@ -23,7 +28,56 @@ MARKUP = re.compile(r"([\\`*_\[\]<>|~&$])")
 
 def study_markdown(view: StudyView) -> str:
     """The state of a study, its best trial, and why trials were pruned."""
-    parts = [f"## {_plain(view.name)}", f"{view.state.capitalize()}. {counts_text(view)}."]
+    return _joined([f"## {_plain(view.name)}", *_body(view)])
+
+
+def study_note(view: StudyView, *, state: State, now: datetime.datetime) -> str:
+    """The note of a study in the dashboard: its state, and how to continue it.
+
+    Args:
+        view: The study, as its driver has it in memory.
+        state: Its state; the driver knows it before it is stored.
+        now: When the note is made.
+    """
+    view = dataclasses.replace(view, state=state)
+    driver = f"{_plain(view.driver)}; as" if view.driver else "As"
+    return _joined(
+        [
+            f"## {_plain(view.name)}",
+            NOTE_LINE,
+            f"{driver[0].upper()}{driver[1:]} of {now:%Y-%m-%d %H:%M:%S} UTC.",
+            *_body(view),
+            "### What next",
+            _table(("to", "run"), _commands(view), code=1),
+        ]
+    )
+
+
+def _joined(parts: Iterable[str]) -> str:
+    return "\n\n".join(parts) + "\n"
+
+
+def _commands(view: StudyView) -> Iterator[tuple[str, str]]:
+    """What to do, and the command that does it."""
+
+    def command(verb: str, *options: object) -> str:
+        return shell_text(search_command(verb, *options, study=view.name))
+
+    match view.state:
+        case "running":
+            yield "watch it", command("attach")
+            yield "stop it after the running evaluations", command("stop")
+        case "paused":
+            yield "continue it", command("resume")
+        case "finished":
+            yield "add trials", command("resume", "--trials", view.target + MORE_TRIALS)
+            yield "print the best settings", command("best", "--format", "toml")
+    yield "write a report with health checks", command("report")
+
+
+def _body(view: StudyView) -> list[str]:
+    """State, best trial and reasons, one paragraph each."""
+    parts = [f"{view.state.capitalize()}. {counts_text(view)}."]
     parts += [f"{_plain(line)}." for line in lines_of_others(view)]
     best = best_of(view)
     if best is None:
@@ -41,7 +95,7 @@ def study_markdown(view: StudyView) -> str:
             for row in reasons
         )
         parts.append(_table(("pruned", "trials", "for example"), rows))
-    return "\n\n".join(parts) + "\n"
+    return parts
 
 
 def _best(best: BestTrial) -> list[str]:
@@ -57,11 +111,25 @@ def _default(best: BestTrial, name: str) -> str:
     return number_text(best.defaults[name]) if name in best.defaults else ""
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *([_plain(cell) for cell in row] for row in rows)]
+def _table(
+    header: Sequence[str], rows: Iterable[Sequence[str]], *, code: int | None = None
+) -> str:
+    """A table; the cells of column ``code`` are shown as code."""
+    cells = (
+        [_code(cell) if index == code else _plain(cell) for index, cell in enumerate(row)]
+        for row in rows
+    )
+    lines = [header, ["---"] * len(header), *cells]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _plain(text: str) -> str:
     """One line of text, escaped so that Markdown shows it literally."""
     return MARKUP.sub(r"\\\1", " ".join(text.split()))
+
+
+def _code(text: str) -> str:
+    """A command as code, in which only the end of a cell would be read as markup."""
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    padding = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{padding}{' '.join(text.split())}{padding}{fence}".replace("|", "\\|")

@@ -7,7 +7,7 @@ from typing import Any
 
 from search.config.protocols import study_protocol
 from search.errors import SearchError, StudyError
-from search.objectives import OBJECTIVES, objective_name
+from search.objectives import objective_name, objective_title
 from search.records.attempts import attempts_of
 from search.records.confirmation import Confirmation
 from search.records.stored_trial import (
@@ -177,7 +177,7 @@ def view_study(
         config=record.config,
         protocol=_protocol(record.config),
         objective=name,
-        objective_title=OBJECTIVES[name].title if name in OBJECTIVES else name,
+        objective_title=objective_title(record.config),
         space=_space(record.space),
         counts=count_trials(seen),
         trials=tuple(_trial(trial, record.name) for trial in trials),

@@ -8,7 +8,14 @@ from rich.text import Text
 
 from search.quality.assessment import Assessment
 from search.reporting.assessment_text import assessment_lines
-from search.reporting.digest import best_of, counts_text, lines_of_others, pruned_of, tally_reasons
+from search.reporting.digest import (
+    MORE_TRIALS,
+    best_of,
+    counts_text,
+    lines_of_others,
+    pruned_of,
+    tally_reasons,
+)
 from search.reporting.study_view import StudyView
 from search.reporting.tables import (
     NextCommand,
@@ -20,8 +27,6 @@ from search.reporting.tables import (
 from trainer.console.shell import search_command, shell_text, trainer_command
 
 __all__ = ["best", "study_list", "study_status", "summary"]
-
-MORE_TRIALS = 100  # suggested at the end of a search
 
 
 def summary(

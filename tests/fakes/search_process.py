@@ -3,7 +3,7 @@
 import contextlib
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, event
 
 from search.config.configuration import LaunchConfig
 from search.driver.driver import Ending
+from search.driver.note_keeper import MakeNote
 from search.driver.parts import STANDARD_PARTS, Parts
 from search.driver.session import Session
 from search.driver.study_store import StudyStore
@@ -131,6 +132,7 @@ def session_of(
     artifacts: Path | None = None,
     patience: float = 5.0,
     parts: Parts = STANDARD_PARTS,
+    make_note: Callable[[StudyRecord], MakeNote] | None = None,
 ) -> Session:
     """A session of the lease's study as it is stored, with its checkpoints in the folder."""
     record = get_study(database.engine, lease.study)
@@ -149,6 +151,7 @@ def session_of(
             patience=patience,
         ),
         parts=parts,
+        make_note=make_note,
     )
 
 

@@ -14,6 +14,7 @@ from search.driver.writes import (
     NewAttempt,
     StartQueued,
     StoreAttribute,
+    StoreNote,
     StoreReport,
     StoreTest,
     Write,
@@ -40,6 +41,8 @@ class MemoryStore:
         self.tests: list[dict[str, object]] = []
         #: Every value that was stored of each attribute of the study.
         self.attributes: dict[str, list[dict[str, object]]] = {}
+        #: Notes of the study.
+        self.notes: list[str] = []
         self.doubtful: list[Write] = []
         #: How many entries each transaction of several had.
         self.batches: list[int] = []
@@ -65,6 +68,9 @@ class MemoryStore:
             return
         if isinstance(entry, StoreTest):
             self.tests.append(entry.result)
+            return
+        if isinstance(entry, StoreNote):
+            self.notes.append(entry.text)
             return
         self._refuse(entry)
         self.entries.append(entry)

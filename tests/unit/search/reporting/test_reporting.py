@@ -22,7 +22,7 @@ from search.reporting import terminal
 from search.reporting.as_json import assessment_json, best_json, study_json
 from search.reporting.assessing import assess
 from search.reporting.assessment_text import assessment_lines
-from search.reporting.markdown import study_markdown
+from search.reporting.markdown import study_markdown, study_note
 from search.reporting.reading import view_study
 from search.reporting.study_view import StudyView
 from search.samplers.startup import startup_point
@@ -293,3 +293,15 @@ def test_nothing_that_prints_asks_the_database(printer: str) -> None:
     named = {str(module).partition(".")[0] for module in imported}
     assert not named & {"storage", "optuna", "sqlalchemy"}
     assert "search.reporting.reading" not in imported
+
+
+def test_a_note_says_how_to_continue() -> None:
+    made = view()
+    now = datetime.datetime(2026, 1, 2, 4, 5, 6, tzinfo=datetime.UTC)
+    running = study_note(made, state="running", now=now)
+    assert "Driven by pid 1; as of 2026-01-02 04:05:06 UTC." in running
+    assert "| stop it after the running evaluations | `python -m search stop rooms-3` |" in running
+    paused = study_note(dataclasses.replace(made, driver=None), state="paused", now=now)
+    assert "`python -m search resume rooms-3`" in paused and "Paused. 3 of 5" in paused
+    odd = study_note(dataclasses.replace(made, name="a|`b`"), state="finished", now=now)
+    assert "``python -m search report 'a\\|`b`'``" in odd

@@ -1,0 +1,69 @@
+"""Keeps the study's note current: what somebody reads first who opens the dashboard.
+
+A note is a write like any other, so that it never shows what is not stored yet. It is made at most
+every half minute, and less often where making it takes long. If one cannot be made or stored, the
+search continues without it.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+from optuna.trial import FrozenTrial
+
+from search.driver.in_memory_study import InMemoryStudy
+from search.driver.write_queue import WriteQueue
+from search.driver.writes import StoreNote
+from search.errors import SearchError
+
+__all__ = ["MakeNote", "NoteKeeper", "NoteState"]
+
+NOTE_SECONDS = 30.0  # least time between two notes
+#: Making notes takes at most one part in so many of the driver's time.
+SHARE = 200
+
+NoteState = Literal["running", "finished", "paused"]
+#: Makes the note's text from the trials, the state, and the test scores if there are any.
+MakeNote = Callable[[Sequence[FrozenTrial], NoteState, Mapping[str, Any] | None], str]
+
+
+class NoteKeeper:
+    """Adds notes to the write queue, in the driver's thread."""
+
+    def __init__(
+        self,
+        make: MakeNote | None,
+        write_queue: WriteQueue,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Prepare; the first note is written when it is first asked for.
+
+        Args:
+            make: Makes the text; None for no notes.
+            write_queue: Stores the notes.
+            clock: Monotonic seconds.
+        """
+        self._make, self._write_queue, self._clock = make, write_queue, clock
+        self._due = -float("inf")
+
+    def update(self, memory: InMemoryStudy, test: Mapping[str, Any] | None) -> str | None:
+        """Write a note if one is due; returns a line if that failed."""
+        return None if self._clock() < self._due else self.write(memory, "running", test)
+
+    def write(
+        self, memory: InMemoryStudy, state: NoteState, test: Mapping[str, Any] | None
+    ) -> str | None:
+        """Write a note now, such as the last one of this driver; returns a line if that failed."""
+        if self._make is None:
+            return None
+        began = self._clock()
+        try:
+            text = self._make(memory.trials(), state, test)
+        except (ArithmeticError, LookupError, SearchError, TypeError, ValueError) as error:
+            self._make = None
+            return f"the study's note cannot be written ({error}): the search continues without it"
+        now = self._clock()
+        self._due = now + max(NOTE_SECONDS, SHARE * (now - began))
+        self._write_queue.append(StoreNote(text=text))
+        return None
