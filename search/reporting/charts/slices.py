@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from matplotlib.ticker import NullFormatter
+
 from search.reporting.charts.chart import Chart, ChartInputs, scatter_outcomes
 from search.reporting.measures import outcome_of
 from trainer.figures.canvas import new_figure
@@ -24,6 +26,7 @@ def draw_slices(inputs: ChartInputs) -> Iterator[Chart]:
     for index, name in enumerate(names):
         axes = figure.add_subplot(rows, COLUMNS, index + 1)
         axes.set_xscale("log" if known[name].log else "linear")
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_xlim(known[name].low, known[name].high)
         points: dict[str, tuple[list[float], list[float]]] = {}
         for trial in ended:

@@ -13,6 +13,8 @@ __all__ = ["COLLAPSED"]
 MANY, MOST = 0.3, 0.6
 #: Trials below which shares say little.
 LEAST = 10
+#: Collapsed runs below which their place is chance.
+FEW = 5
 #: How often a collapsed run lies on the same side of a healthy one, for that side to be named.
 TELLING = 0.7
 
@@ -44,7 +46,7 @@ def _where(
         (_share_above(parameter, collapsed, healthy), parameter)
         for parameter in details.hyper_parameters
     ]
-    if not collapsed or not healthy or not sides:
+    if len(collapsed) < FEW or not healthy or not sides:
         return "", show(details)
     above, parameter = max(sides, key=lambda side: abs(side[0] - 0.5))
     if max(above, 1 - above) < TELLING:
