@@ -71,6 +71,7 @@ def _commands(view: StudyView) -> Iterator[tuple[str, str]]:
             yield "continue it", command("resume")
         case "finished":
             yield "add trials", command("resume", "--trials", view.target + MORE_TRIALS)
+            yield "train the best trials with fresh seeds", command("confirm")
             yield "print the best settings", command("best", "--format", "toml")
     yield "write a report with health checks", command("report")
 

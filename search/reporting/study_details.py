@@ -3,8 +3,10 @@
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+from search.quality.assessment import Assessment
 from search.reporting.study_view import StudyView
 from trainer.hyper_parameters import HyperParameter
 from trainer.records import Report
@@ -49,6 +51,13 @@ class StudyDetails:
     def hyper_parameters(self) -> tuple[HyperParameter, ...]:
         """The search space; empty if another version created the study with another kind."""
         return () if self.view.space is None else self.view.space.hyper_parameters
+
+    @cached_property
+    def assessment(self) -> Assessment | None:
+        """What the study claims and what to expect; None before the first complete trial."""
+        from search.reporting.assessing import assess  # lazily: the model imports SciPy
+
+        return assess(self.view)
 
     def setting(self, path: str) -> Any:
         """A setting by its name, such as ``training.iterations``; None if it is not stored."""

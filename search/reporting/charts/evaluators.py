@@ -27,7 +27,7 @@ def importances(details: StudyDetails) -> Mapping[str, Mapping[str, float]]:
 
     PED-ANOVA (Watanabe et al. 2023, https://arxiv.org/abs/2304.10255) tells what separates the
     best runs from the others; fANOVA (Hutter et al. 2014) what explains the variance over the
-    whole space. Each adds up to 1. fANOVA needs scikit-learn, and is left out without it.
+    whole space. Each adds up to 1.
     """
     # lazily: Optuna is slow to import
     from optuna.exceptions import ExperimentalWarning
@@ -42,10 +42,7 @@ def importances(details: StudyDetails) -> Mapping[str, Mapping[str, float]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         found[PED_ANOVA] = _shares(PedAnovaImportanceEvaluator().evaluate(_study(details, runs)))
-        try:
-            evaluator = FanovaImportanceEvaluator(n_trees=TREES, seed=0)
-        except ImportError:
-            return found
+        evaluator = FanovaImportanceEvaluator(n_trees=TREES, seed=0)
         found[FANOVA] = _shares(evaluator.evaluate(_study(details, _thinned(runs))))
     return found
 

@@ -36,8 +36,6 @@ def draw_importances(inputs: ChartInputs) -> Iterator[Chart]:
         f" what explains the variance (a random forest on at most {MOST_FOREST_RUNS} full runs)."
         " Where they disagree, trust neither."
     )
-    if "fANOVA" not in inputs.importances:
-        note = f"{note} fANOVA was left out: scikit-learn is not installed."
     yield Chart(
         name="importances", title="Importance of hyper-parameters", note=note, figure=figure
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from search.reporting.health.bounds import BOUNDS
 from search.reporting.health.check import Finding, HealthCheck, Level
+from search.reporting.health.claim import CLAIM
 from search.reporting.health.collapsed import COLLAPSED
 from search.reporting.health.data import DATA
 from search.reporting.health.defaults import DEFAULTS
@@ -31,6 +32,7 @@ __all__ = ["CHECKS", "Finding", "HealthCheck", "Level", "examine", "health_json"
 CHECKS: tuple[HealthCheck, ...] = (
     RUNNING,
     FEW_RUNS,
+    CLAIM,
     MARGIN,
     LUCKY,
     SEEDS,

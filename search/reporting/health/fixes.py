@@ -1,9 +1,9 @@
 """The commands that several health checks suggest."""
 
 from search.reporting.study_details import StudyDetails
-from trainer.console.shell import search_command, shell_text, trainer_command
+from trainer.console.shell import search_command, shell_text
 
-__all__ = ["launch_other", "more_trials", "resume", "show", "train_best"]
+__all__ = ["confirm", "launch_other", "more_trials", "resume", "show"]
 
 
 def more_trials(details: StudyDetails, trials: int) -> str:
@@ -27,8 +27,6 @@ def launch_other(*options: str) -> str:
     return shell_text(search_command("launch", *options))
 
 
-def train_best(details: StudyDetails) -> str:
-    """Train the best trial again; its file also sets the seed."""
-    best = search_command("best", "--format", "toml", study=details.view.name)
-    fit = trainer_command("fit", "best.toml")
-    return f"{shell_text(best, into='best.toml')} && {shell_text(fit)}"
+def confirm(details: StudyDetails, *options: object) -> str:
+    """Train the best trials again with fresh seeds, beside the defaults and k-means."""
+    return shell_text(search_command("confirm", *options, study=details.view.name))

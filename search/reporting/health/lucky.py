@@ -3,7 +3,7 @@
 import statistics
 
 from search.reporting.health.check import Finding, HealthCheck, failed, passed, warned
-from search.reporting.health.fixes import launch_other, more_trials, train_best
+from search.reporting.health.fixes import confirm, launch_other, more_trials
 from search.reporting.measures import full_runs, last_scores, noise, value_of
 from search.reporting.study_details import StudyDetails
 
@@ -30,7 +30,7 @@ def examine(details: StudyDetails) -> Finding:
     if details.setting("evaluation.report") == "best":
         fix = launch_other("--config", "last.toml")
         return failed(f'{line}; [evaluation] report = "last" does not reward luck', fix)
-    return warned(line, train_best(details))
+    return warned(line, confirm(details))
 
 
 LUCKY = HealthCheck(

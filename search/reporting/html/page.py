@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from search.records.stored_trial import TEST_ATTRIBUTE, kind_text
+from search.reporting.assessment_text import assessment_lines
 from search.reporting.charts import Chart
 from search.reporting.digest import (
     counts_text,
@@ -63,6 +64,8 @@ class StudyPage:
     details: StudyDetails
     #: State, counts and changes by others, one line each.
     lines: Sequence[str]
+    #: What the study claims, what to expect, and what fresh runs confirmed, one line each.
+    assessment: Sequence[str]
     health: Sequence[tuple[HealthCheck, Finding]]
     tables: Sequence[Table]
     pictures: Sequence[Picture]
@@ -92,11 +95,20 @@ def study_page(
     return StudyPage(
         details=details,
         lines=[f"{view.state}{driver}", counts_text(view), *lines_of_others(view)],
+        assessment=_assessment(details),
         health=health,
         tables=[table for table in _tables(details) if table.rows],
         pictures=pictures,
         origin=[table for table in _origin(details) if table.rows],
     )
+
+
+def _assessment(details: StudyDetails) -> list[str]:
+    """The lines of the assessment without its warnings, which the health checks repeat."""
+    if details.assessment is None:
+        return []
+    lines = assessment_lines(details.assessment)
+    return [line for line in lines if not line.startswith("warning")]
 
 
 def comparison(studies: Sequence[StudyDetails]) -> Table:

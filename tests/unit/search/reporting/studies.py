@@ -6,15 +6,19 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from search.config.configuration import resolve
+from search.records.confirmation import Confirmation, ConfirmedRun, StoredConfirmation
 from search.records.counts import Counts
+from search.records.jobs import DEFAULTS, KMEANS, Job
 from search.reporting.study_details import Session, StudyDetails
 from search.reporting.study_view import StudyView, TrialView
+from search.spaces import Space
 from trainer.hyper_parameters import HyperParameter
 from trainer.records import Report
 
 CREATED = datetime.datetime(2026, 1, 2, 3, 4, tzinfo=datetime.UTC)
 BEGAN = datetime.datetime(2026, 1, 2, 3, 5)
 EVALUATIONS, TRIALS, BEST = 10, 40, 25
+PEAK = 0.45  # the best value of lambda_self
 MINUTE = datetime.timedelta(minutes=1)
 SPACE = (
     HyperParameter(name="lambda_self", low=0.0, high=1.0, default=0.5),
@@ -48,8 +52,10 @@ def params_of(number: int) -> dict[str, float]:
     if number == 0:
         return {each.name: each.default for each in SPACE}
     place = (0.37 * number) % 1
+    if abs(place - PEAK) < 0.1:
+        place += 0.2
     if number == BEST:
-        place = 0.45
+        place = PEAK
     return {
         "lambda_self": place,
         "b_self": 0.1 + 0.9 * ((place * 7.3) % 1),
@@ -77,7 +83,8 @@ def healthy_trials() -> list[TrialView]:
         if number % 10 == 9:
             trials.append(collapsed(number))
         else:
-            level = 32.0 if number == BEST else 24.0 + (number * 7) % 6
+            place = params_of(number)["lambda_self"]
+            level = 32.0 - 40.0 * (place - PEAK) ** 2
             trials.append(full_run(number, 22.0 if number == 0 else level))
     return trials
 
@@ -109,25 +116,45 @@ def details_of(
         protocol="held-out: median of the last 5 scores on val",
         objective="miou",
         objective_title="mIoU (%)",
-        defaults={each.name: each.default for each in SPACE},
+        space=Space(SPACE),
         counts=dataclasses.replace(_counts(found), **(counts or {})),
         trials=tuple(found),
         best=best,
         test=None if best is None else scored(best.number),
+        confirmation=confirmation({} if best is None else {BEST: 31.0}),
     )
     details = StudyDetails(
         view=dataclasses.replace(made, **(view or {})),
-        hyper_parameters=SPACE,
         in_flight=2,
         finished_at=CREATED,
         versions={"torch": "2.11"},
         revision="0" * 40,
         fingerprints={"weights": "abc"},
-        attributes={"confirmed": {"trial": BEST}, "baselines": {"kmeans": 20.0}},
+        attributes={},
         reports=reports or {},
         sessions=(Session(host="node", pid=7, began=CREATED, ended=None),),
     )
     return dataclasses.replace(details, **changes)
+
+
+def confirmation(
+    means: Mapping[int, float], *, kmeans: float | None = 20.0, planned: int = 3
+) -> Confirmation:
+    """Three fresh runs of each trial around a mean, and of the references."""
+    plan = StoredConfirmation(trials=tuple(means), seeds=planned, chosen_by="model")
+    values = {Job("confirm", trial): mean for trial, mean in means.items()}
+    values[Job("reference", DEFAULTS)] = 22.0
+    if kmeans is not None:
+        values[Job("reference", KMEANS)] = kmeans
+    runs = {
+        dataclasses.replace(job, seed=seed): ConfirmedRun(value=mean + 0.1 * seed - 0.2)
+        for job, mean in values.items()
+        for seed in (1, 2, 3)
+    }
+    return Confirmation(plan=plan if means else None, runs=runs, test=None)
+
+
+NOT_CONFIRMED = Confirmation(plan=None, runs={}, test=None)
 
 
 def scored(number: int) -> dict[str, Any]:

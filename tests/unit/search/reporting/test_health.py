@@ -14,7 +14,9 @@ from tests.unit.search.commands.test_commands_to_paste import check_parses
 from tests.unit.search.reporting.studies import (
     BEST,
     MINUTE,
+    NOT_CONFIRMED,
     collapsed,
+    confirmation,
     details_of,
     full_run,
     healthy_trials,
@@ -36,6 +38,15 @@ def best_with(**params: float) -> list[TrialView]:
     return changed(BEST, params={**healthy_trials()[BEST].params, **params})
 
 
+def fresh(means: dict[int, float], **changes: Any) -> dict[str, Any]:
+    """A change of the view: these fresh runs."""
+    return {"confirmation": confirmation(means, **changes)}
+
+
+def not_confirmed(trials: list[TrialView] | None = None) -> StudyDetails:
+    return details_of(trials, view={"confirmation": NOT_CONFIRMED})
+
+
 def with_settings(details: StudyDetails, **tables: dict[str, Any]) -> StudyDetails:
     config = {key: dict(value) for key, value in details.view.config.items() if key in tables}
     merged = {**details.view.config, **{key: {**config[key], **tables[key]} for key in tables}}
@@ -55,7 +66,7 @@ def lucky() -> list[TrialView]:
 
 
 def close() -> list[TrialView]:
-    return [*healthy_trials()[:-1], full_run(39, 31.99)]
+    return changed(38, value=31.99)
 
 
 def idle() -> list[TrialView]:
@@ -89,21 +100,24 @@ PROVOKED: list[tuple[str, str, StudyDetails, str]] = [
     ("running", "WARN", details_of(view={"state": "paused"}), "no process drives it"),
     ("few-full-runs", "FAIL", details_of([full_run(0, 20.0), collapsed(1)]), "1 of 2"),
     ("few-full-runs", "WARN", details_of(healthy_trials()[:6]), "6 of 6"),
-    ("margin", "WARN", details_of(close()), "1 trials (39)"),
+    ("margin", "WARN", not_confirmed(close()), "1 trials (38)"),
     ("lucky-evaluation", "WARN", details_of(lucky()), "the best value is 39.00"),
     (
         "lucky-evaluation", "FAIL",
         with_settings(details_of(lucky()), evaluation={"report": "best"}),
         'report = "last"',
     ),
-    ("one-seed", "WARN", details_of(attributes={}), "one seed"),
+    ("one-seed", "WARN", not_confirmed(), "one seed"),
+    ("one-seed", "WARN", details_of(view=fresh({BEST: 31.0}, planned=5)), "6 runs are missing"),
+    ("claim", "WARN", not_confirmed(changed(2, value=60.0)), "the best value is 60.00"),
+    ("margin", "WARN", details_of(view=fresh({BEST: 31.0, 7: 31.0})), "do not tell trial 25 from"),
     ("defaults", "WARN", details_of(changed(0, value=31.95)), "0.05 above"),
     ("defaults", "FAIL", details_of(changed(0, value=33.0)), "no trial is better"),
-    ("frozen-kmeans", "WARN", details_of(attributes={}), "not known"),
+    ("frozen-kmeans", "WARN", not_confirmed(), "not known"),
     (
         "frozen-kmeans", "FAIL",
-        details_of(attributes={"baselines": {"kmeans": 33.0}}),
-        "1.00 below",
+        details_of(view=fresh({BEST: 31.0}, kmeans=33.0)),
+        "2.00 below",
     ),
     ("near-bound", "WARN", details_of(best_with(b_self=0.99)), "upper bound 1, as in"),
     ("near-bound", "WARN", details_of(best_with(learning_rate=1.1e-4)), "lower bound 0.0001"),
@@ -167,7 +181,7 @@ def test_a_healthy_study_passes_every_check() -> None:
     ids=["empty", "one trial", "all pruned", "all failed"],
 )
 def test_every_check_answers_in_one_line_for_any_study(trials: list[TrialView]) -> None:
-    for _, found in examine(details_of(trials, attributes={})):
+    for _, found in examine(not_confirmed(trials)):
         assert found.line and "\n" not in found.line
         assert (found.level == "PASS") == (not found.fix)
 
@@ -175,7 +189,7 @@ def test_every_check_answers_in_one_line_for_any_study(trials: list[TrialView]) 
 def test_settings_of_another_version_are_no_error() -> None:
     details = details_of()
     later = dataclasses.replace(
-        details, view=dataclasses.replace(details.view, config={}), hyper_parameters=()
+        details, view=dataclasses.replace(details.view, config={}, space=None)
     )
     assert len(examine(later)) == len(CHECKS)
 

@@ -108,7 +108,9 @@ def test_a_page_shows_what_is_stored(healthy: tuple[Path, Page]) -> None:
     _, page = healthy
     for text in (
         f"Best trial {BEST}: 32.00", "Test iou by class, linear probe", "chair", "expected.value",
-        "31.2", "training.iterations", "0" * 40, "one cluster has over 98 %", "torch", "node",
+        "31.2", "training.iterations",
+        "claimed    32.00  trial 25", "confirmed  31.00", "0" * 40,
+        "one cluster has over 98 %", "torch", "node",
     ):  # fmt: skip
         assert text in page.text, text
 
