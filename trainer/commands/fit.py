@@ -15,6 +15,7 @@ from trainer.engine.snapshots import check_snapshots, snapshot_folder
 from trainer.features import DatasetFeatures, validate
 from trainer.logs import RunLog, open_log
 from trainer.records import Report
+from trainer.scoring import criteria
 
 __all__ = ["fit_run"]
 
@@ -86,7 +87,11 @@ def _start_or_restore(
 
 def _report_line(report: Report, run: Run) -> str:
     indicators = report.signals
-    further = "".join(f"  {name} {value:.2f}" for name, value in report.further_criteria().items())
+    further = "".join(
+        f"  {name} {value:.2f}"
+        for name, value in report.further_criteria().items()
+        if criteria.CRITERIA[name].printed
+    )
     return (
         f"evaluation {report.evaluation}/{run.evaluations}"
         f"  iteration {report.iteration}  loss {report.loss:.4f}"

@@ -35,6 +35,7 @@ from trainer.nn.parameters import Layout, Views
 from trainer.nn.precision import products_in
 from trainer.nn.transfer import send
 from trainer.scoring.evaluation import Evaluation, Scored, evaluate
+from trainer.scoring.label_free.judge import judge_of
 from trainer.scoring.probes import cluster_loss, linear_loss
 from trainer.seeds import torch_generator
 
@@ -275,13 +276,15 @@ class Slots:
         return dict(zip(self._method.terms, sums, strict=True))
 
     def evaluate(self, slot: int, split: ValSplit | TestSplit) -> Evaluation:
-        """Score a slot on a split."""
+        """Score a slot on a split; on val, its clusters are also judged without labels."""
+        selecting = split is self._dataset_features.val
         return evaluate(
             self.scored(slot),
             split,
             modalities=self._dataset_features.modalities,
             batch_size=self._config.evaluation.batch_size,
             device=self._device,
+            judge=judge_of(self._dataset_features.val, self._classes) if selecting else None,
         )
 
     def scored(self, slot: int) -> Scored:

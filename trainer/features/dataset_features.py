@@ -4,6 +4,7 @@ Letters of shapes: ``docs/architecture.md``.
 
 All arrays are memory-mapped. The three splits are three types. A function that selects weights, a
 trial or a setting takes a :class:`ValSplit`, so that passing it the test split is a type error.
+Evaluation splits are compared by identity.
 """
 
 from collections.abc import Mapping
@@ -50,7 +51,7 @@ class TrainSplit:
         return len(self.neighbours)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class _EvaluationSplit:
     #: Modality to features with shape (N, H, W, C).
     features: Mapping[str, Features]
@@ -63,12 +64,12 @@ class _EvaluationSplit:
         return len(self.names)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ValSplit(_EvaluationSplit):
     """The images on which runs are scored and selected."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class TestSplit(_EvaluationSplit):
     """The images on which a selected run is scored once; nothing is selected by them."""
 

@@ -32,8 +32,12 @@ def spherical_kmeans(codes_IK: Tensor, count: int, generator: torch.Generator) -
     """
     tokens_IK = unit(codes_IK, epsilon=EPSILON)
     centres_YK = _spread_tokens(tokens_IK, count, generator)
+    before_I = None
     for _ in range(ROUNDS):
         nearest_I = (tokens_IK @ centres_YK.mT).argmax(dim=1)
+        if before_I is not None and torch.equal(nearest_I, before_I):
+            break  # further rounds would change nothing
+        before_I = nearest_I
         sums_YK = torch.zeros_like(centres_YK).index_add_(0, nearest_I, tokens_IK)
         sizes_Y1 = torch.bincount(nearest_I, minlength=count)[:, None]
         centres_YK = torch.where(sizes_Y1 > 0, unit(sums_YK, epsilon=EPSILON), centres_YK)

@@ -15,6 +15,7 @@ from trainer.features.dataset_features import IGNORE, Features, TestSplit, ValSp
 from trainer.nn.unit import unit
 from trainer.records import CollapseIndicators, Scores
 from trainer.scoring.criteria import Evidence, compute_criteria
+from trainer.scoring.label_free.judge import Judge, Judged
 from trainer.scoring.metrics import UNDEFINED, match_clusters, scores_of
 from trainer.scoring.prediction import (
     ClassMaps,
@@ -24,7 +25,7 @@ from trainer.scoring.prediction import (
     mirror_tokens,
     predict,
 )
-from trainer.scoring.probes import EPSILON
+from trainer.scoring.probes import EPSILON, unit_centres
 
 __all__ = ["Evaluation", "Scored", "evaluate"]
 
@@ -57,6 +58,7 @@ def evaluate(
     device: torch.device,
     options: TestTimeOptions | None = None,
     on_images: Callable[[int], None] | None = None,
+    judge: Judge | None = None,
 ) -> Evaluation:
     """Score one slot on a split.
 
@@ -69,10 +71,13 @@ def evaluate(
         options: Test-time options; plain predictions if None. The collapse indicators are those
             of the resulting codes and clusters.
         on_images: Called with the number of images done after each batch.
+        judge: Judges the clusters without labels, for the same split; if None, they are not
+            judged, and criteria that need it are NaN.
     """
     given = options or TestTimeOptions()
     classes, width = scored.probes["cluster.centres"].shape[1:]
     tally = _Tally(classes=classes, width=width, device=device)
+    labelling = None if judge is None else judge.tally(unit_centres(scored.probes)[0])
     grid = split.features[modalities[0]].shape[1:3]
     size = grid if split.labels is None else split.labels.shape[1:3]
     for start in range(0, len(split), batch_size):
@@ -85,9 +90,14 @@ def evaluate(
         made = predict(codes_NTK, scored, grid=grid, size=size, guides_N3hw=guides)
         labels = None if split.labels is None else _to_tensor(split.labels[part], device)
         tally.add(codes_NTK, made, labels)
+        if labelling is not None:
+            labelling.add(start, codes_NTK)
         if on_images is not None:
             on_images(min(part.stop, len(split)))
-    return tally.result(labelled=split.labels is not None, linear=scored.linear)
+    judged = None
+    if judge is not None and labelling is not None:
+        judged = judge.judge(labelling.result())
+    return tally.result(labelled=split.labels is not None, linear=scored.linear, judged=judged)
 
 
 class _Tally:
@@ -124,7 +134,7 @@ class _Tally:
         counts = torch.bincount(cells.flatten(), minlength=(IGNORE + 1) * self._classes)
         return counts.view(-1, self._classes)[: self._classes]
 
-    def result(self, *, labelled: bool, linear: bool) -> Evaluation:
+    def result(self, *, labelled: bool, linear: bool, judged: Judged | None) -> Evaluation:
         """Scores and collapse indicators of all batches."""
         clusters_YY, linear_YY = self._cluster_YY.cpu().numpy(), self._linear_YY.cpu().numpy()
         evidence = Evidence(
@@ -133,6 +143,7 @@ class _Tally:
             use_Z=self._use_Y.cpu().numpy(),
             unit_sum_K=self._unit_sum_K.cpu().numpy(),
             codes=self._codes,
+            judged=judged,
         )
         criteria = compute_criteria(evidence)
         return Evaluation(

@@ -8,11 +8,19 @@ from collections.abc import Mapping
 
 from trainer.scoring.criteria.accuracy import ACCURACY
 from trainer.scoring.criteria.cluster_entropy import CLUSTER_ENTROPY
+from trainer.scoring.criteria.code_silhouette import CODE_SILHOUETTE
 from trainer.scoring.criteria.criterion import Criterion, Evidence
+from trainer.scoring.criteria.frozen_knn import FROZEN_KNN
+from trainer.scoring.criteria.frozen_knn_min import FROZEN_KNN_MIN
+from trainer.scoring.criteria.frozen_probe import FROZEN_PROBE
+from trainer.scoring.criteria.frozen_silhouette import FROZEN_SILHOUETTE
+from trainer.scoring.criteria.image_dependence import IMAGE_DEPENDENCE
+from trainer.scoring.criteria.label_free import LABEL_FREE
 from trainer.scoring.criteria.largest_share import LARGEST_SHARE
 from trainer.scoring.criteria.linear_miou import LINEAR_MIOU
 from trainer.scoring.criteria.mean_cosine import MEAN_COSINE
 from trainer.scoring.criteria.miou import MIOU
+from trainer.scoring.criteria.position_dependence import POSITION_DEPENDENCE
 
 __all__ = ["CRITERIA", "Criterion", "Evidence", "compute_criteria"]
 
@@ -26,6 +34,14 @@ CRITERIA: Mapping[str, Criterion] = {
         CLUSTER_ENTROPY,
         LARGEST_SHARE,
         MEAN_COSINE,
+        FROZEN_KNN,
+        FROZEN_KNN_MIN,
+        FROZEN_SILHOUETTE,
+        FROZEN_PROBE,
+        CODE_SILHOUETTE,
+        IMAGE_DEPENDENCE,
+        POSITION_DEPENDENCE,
+        LABEL_FREE,
     )
 }
 

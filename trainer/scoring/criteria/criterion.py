@@ -3,6 +3,7 @@
 Letters of shapes: ``docs/architecture.md``.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.records import Scores
+from trainer.scoring.label_free.judge import Judged
+from trainer.scoring.label_free.labelling import Labelling
 
-__all__ = ["Criterion", "Evidence"]
+__all__ = ["Criterion", "Evidence", "of_labelling"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +31,8 @@ class Evidence:
     unit_sum_K: NDArray[np.float64]
     #: Number of codes in the sum.
     codes: int
+    #: The clusters of sampled tokens, judged in the frozen features; None if they were not.
+    judged: Judged | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,3 +47,12 @@ class Criterion:
     sentence: str
     #: Computes it; NaN if it is undefined.
     compute: Callable[[Evidence], float]
+    #: Whether ``fit`` prints it; those of a report's records are printed anyway.
+    printed: bool = True
+
+
+def of_labelling(measure: Callable[[Labelling], float]) -> Callable[[Evidence], float]:
+    """Computes a criterion from the clusters of sampled tokens; NaN if there are none."""
+    return lambda evidence: (
+        math.nan if evidence.judged is None else measure(evidence.judged.labelling)
+    )

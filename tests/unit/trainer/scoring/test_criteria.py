@@ -1,5 +1,6 @@
 """Criteria: collapse indicators at their extremes and against brute force, and the table."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -11,6 +12,8 @@ from trainer.engine.run import Run
 from trainer.records import RECORDED, Report, Scores
 from trainer.scoring import criteria
 from trainer.scoring.criteria import CRITERIA, Criterion, Evidence, compute_criteria
+from trainer.scoring.label_free.judge import Judged, judge_of
+from trainer.scoring.label_free.labelling import Labelling
 from trainer.scoring.metrics import UNDEFINED
 
 Units = NDArray[np.float64]
@@ -72,6 +75,26 @@ def test_scores_are_those_of_the_probes() -> None:
     assert (made["miou"], made["accuracy"], made["linear_miou"]) == (31.0, 52.0, 41.0)
 
 
+def judged() -> Judged:
+    """Random clusters of the small features."""
+    judge = judge_of(small_dataset_features().val, 3)
+    assert judge is not None
+    generator, tokens = np.random.default_rng(0), len(judge.space.units_IC)
+    return judge.judge(
+        Labelling(
+            space=judge.space,
+            count=3,
+            clusters_I=generator.integers(3, size=tokens),
+            codes_IK=generator.normal(size=(tokens, 4)).astype(np.float32),
+        )
+    )
+
+
+def test_criteria_of_clusters_are_undefined_if_nothing_judged_them() -> None:
+    made = numbers([3, 1], random_units())
+    assert math.isnan(made["label_free"]) and math.isnan(made["frozen_knn"])
+
+
 @pytest.mark.parametrize("name", CRITERIA)
 def test_a_criterion_describes_itself_and_is_undefined_without_labels_only_if_it_needs_them(
     name: str,
@@ -79,8 +102,8 @@ def test_a_criterion_describes_itself_and_is_undefined_without_labels_only_if_it
     criterion = CRITERIA[name]
     assert criterion.name == name and name.isidentifier()
     assert criterion.sentence.endswith(".") and "\n" not in criterion.sentence
-    computed = criterion.compute(evidence([3, 1], random_units()))
-    assert math.isnan(computed) == criterion.needs_labels
+    counted = dataclasses.replace(evidence([3, 1], random_units()), judged=judged())
+    assert math.isnan(criterion.compute(counted)) == criterion.needs_labels
 
 
 def test_a_report_carries_every_criterion_of_the_table() -> None:
@@ -108,5 +131,5 @@ def test_one_line_in_the_table_brings_a_criterion_into_reports(
     monkeypatch.setattr(criteria, "CRITERIA", {**CRITERIA, used.name: used})
     report = Run.start(small_config(), small_dataset_features(), CPU).advance()
     assert 1 <= report.criteria["used_clusters"] <= 3
-    assert report.further_criteria() == {"used_clusters": report.criteria["used_clusters"]}
+    assert report.further_criteria()["used_clusters"] == report.criteria["used_clusters"]
     assert Report.from_json(report.to_json()) == report

@@ -1,0 +1,1 @@
+"""Criteria that need no labels: clusters are judged in the frozen features."""
