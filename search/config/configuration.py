@@ -103,6 +103,16 @@ class LaunchConfig:
         self.objective()
         find_sampler(self.search.sampler)
         self.pruner()
+        self._check_selection()
+
+    def _check_selection(self) -> None:
+        """Refuse an objective without labels for runs whose weights are selected by labels."""
+        if self.train.evaluation.report == "best" and not self.objective().needs_labels:
+            raise SettingsError(
+                "evaluation.report = 'best' selects weights by labels, which objective"
+                f" {self.search.objective!r} does not read: set evaluation.report to 'last' or"
+                " choose another objective"
+            )
 
     def space(self) -> Space:
         """The search space, without the hyper-parameters that ``[hyper]`` fixes."""

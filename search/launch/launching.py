@@ -36,7 +36,7 @@ from storage.lease import Lease
 from storage.optuna_store import open_optuna
 from storage.studies import NewStudy, StudyRecord, clear_stop, get_study
 from trainer.control_group import limit_threads
-from trainer.features import DatasetFeatures, prepare, require_labels
+from trainer.features import DatasetFeatures, prepare, require_images, require_labels
 
 __all__ = ["PREFETCHED", "launch"]
 
@@ -163,6 +163,7 @@ def _prepare(request: Launch, output: Output) -> DatasetFeatures:
         )
     if request.config.objective().needs_labels:
         require_labels(dataset_features)
+    require_images(len(dataset_features.val), least=request.config.objective().least_images)
     return dataset_features
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from search.errors import SettingsError
+from search.objectives.label_free import LABEL_FREE
 from search.objectives.miou import MIOU
 from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.objectives.objective import Counted, Objective
@@ -28,6 +29,7 @@ OBJECTIVES: Mapping[str, Objective] = {
     for objective in (
         MIOU_ACCURACY,
         MIOU,
+        LABEL_FREE,
     )
 }
 

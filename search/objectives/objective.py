@@ -46,6 +46,13 @@ class Objective:
         return any(CRITERIA[name].needs_labels for name in self.criteria)
 
     @property
+    def least_images(self) -> int:
+        """Number of images on val below which it is undefined."""
+        from trainer.scoring.criteria import CRITERIA  # lazily: it imports NumPy
+
+        return max(CRITERIA[name].least_images for name in self.criteria)
+
+    @property
     def title(self) -> str:
         """Label and unit, such as ``mIoU (%)``."""
         return f"{self.label} ({self.unit})" if self.unit else self.label

@@ -2,7 +2,7 @@
 
 from search.config.configuration import LaunchConfig
 from trainer.datasets import DataSet
-from trainer.features import require_labelled, validate
+from trainer.features import require_images, require_labelled, validate
 
 __all__ = ["check_dataset"]
 
@@ -16,4 +16,5 @@ def check_dataset(config: LaunchConfig) -> DataSet:
     data_set = validate(config.train)
     if config.objective().needs_labels:
         require_labelled(data_set)
+    require_images(len(data_set.val), least=config.objective().least_images)
     return data_set

@@ -13,6 +13,7 @@ from search.driver.rules import Rules
 from search.driver.running_trial import RunningTrial
 from search.driver.schedule import Schedule
 from search.driver.snapshots import Snapshots
+from search.objectives import Objective
 from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.pruners import CollapseRules, build_pruner
 from search.samplers import find_sampler
@@ -28,13 +29,15 @@ SPACE = Space(
 )
 
 
-def make_plan(*, trials: int, in_flight: int, retries: int = 2) -> Plan:
+def make_plan(
+    *, trials: int, in_flight: int, retries: int = 2, objective: Objective = MIOU_ACCURACY
+) -> Plan:
     return Plan(
         seed=7,
         space=SPACE,
         sampler=find_sampler("tpe"),
         rules=Rules(
-            objective=MIOU_ACCURACY,
+            objective=objective,
             collapse=CollapseRules(),
             pruner=build_pruner("competitive", EVALUATIONS),
             evaluations=EVALUATIONS,
@@ -62,6 +65,7 @@ class Search:
         pool: InlinePool | None = None,
         artifact_store: ArtifactCheckpointStore | None = None,
         adopted: list[RunningTrial] | None = None,
+        objective: Objective = MIOU_ACCURACY,
         **options: Any,
     ) -> None:
         self.store = store or MemoryStore()
@@ -71,7 +75,11 @@ class Search:
         self.stopping = False
         checkpoints = CheckpointStore(root=folder, study="study", identity="memory")
         self.driver = Driver(
-            plan=make_plan(trials=trials, in_flight=in_flight or workers * slots + 1),
+            plan=make_plan(
+                trials=trials,
+                in_flight=in_flight or workers * slots + 1,
+                objective=objective,
+            ),
             memory=self.memory,
             adopted=adopted or [],
             store=self.store,
@@ -85,7 +93,7 @@ class Search:
                 storage="memory",
                 target=trials,
                 iterations=60,
-                objective=MIOU_ACCURACY,
+                objective=objective,
             ),
             check_lease=lambda: None,
             patience=patience,

@@ -6,6 +6,7 @@ from trainer.features.dataset_features import (
     TestSplit,
     TrainSplit,
     ValSplit,
+    require_images,
     require_labelled,
     require_labels,
 )
@@ -19,6 +20,7 @@ __all__ = [
     "ValSplit",
     "open_dataset_features",
     "prepare",
+    "require_images",
     "require_labelled",
     "require_labels",
     "validate",

@@ -25,6 +25,7 @@ __all__ = [
     "TestSplit",
     "TrainSplit",
     "ValSplit",
+    "require_images",
     "require_labelled",
     "require_labels",
 ]
@@ -148,6 +149,24 @@ def require_labels(
         raise DataError(
             f"{wanted_by} needs labels on {split} for scoring, but no pixel there has a class: use"
             " the label files that belong to this data set"
+        )
+
+
+def require_images(images: int, *, least: int, wanted_by: str = "this objective") -> None:
+    """Refuse a val split with too few images.
+
+    Args:
+        images: Images of the val split.
+        least: How many there must be.
+        wanted_by: What needs them, for the message.
+
+    Raises:
+        DataError: If there are fewer.
+    """
+    if images < least:
+        raise DataError(
+            f"{wanted_by} compares images of val, which has {images} instead of at least {least}:"
+            " add images to val or choose another objective"
         )
 
 

@@ -41,6 +41,7 @@ def make_report(
     share: float = 0.3,
     cosine: float = 0.2,
     finite: bool = True,
+    label_free: float = 60.0,
 ) -> Report:
     return Report(
         evaluation=evaluation,
@@ -51,6 +52,7 @@ def make_report(
         signals=CollapseIndicators(
             cluster_entropy=entropy, largest_share=share, mean_cosine=cosine, finite=finite
         ),
+        criteria={"label_free": label_free},
     )
 
 

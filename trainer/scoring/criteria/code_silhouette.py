@@ -13,5 +13,6 @@ CODE_SILHOUETTE = Criterion(
     needs_labels=False,
     sentence="Silhouette by cosine in the codes of the run itself, from -1 to 1.",
     compute=of_labelling(SCORES["code_silhouette"]),
+    least_images=2,
     printed=False,
 )

@@ -47,6 +47,8 @@ class Criterion:
     sentence: str
     #: Computes it; NaN if it is undefined.
     compute: Callable[[Evidence], float]
+    #: Number of images in the split below which it is undefined.
+    least_images: int = 1
     #: Whether ``fit`` prints it; those of a report's records are printed anyway.
     printed: bool = True
 

@@ -10,5 +10,6 @@ FROZEN_KNN = Criterion(
     needs_labels=False,
     sentence="Agreement with the 10 nearest tokens of other images, kappa, mean over modalities.",
     compute=of_labelling(SCORES["frozen_knn"]),
+    least_images=2,
     printed=False,
 )

@@ -9,5 +9,6 @@ FROZEN_KNN_MIN = Criterion(
     needs_labels=False,
     sentence="Agreement with the 10 nearest tokens of other images, kappa, in the worst modality.",
     compute=of_labelling(lambda labelling: min(labelling.neighbour_agreement_M)),
+    least_images=2,
     printed=False,
 )

@@ -15,5 +15,6 @@ FROZEN_PROBE = Criterion(
     needs_labels=False,
     sentence="Agreement with a linear probe fitted to the clusters of other images, kappa.",
     compute=of_labelling(SCORES["frozen_probe"]),
+    least_images=2,
     printed=False,
 )

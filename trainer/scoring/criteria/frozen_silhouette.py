@@ -10,5 +10,6 @@ FROZEN_SILHOUETTE = Criterion(
     needs_labels=False,
     sentence="Silhouette by cosine in the frozen features of all modalities, from -1 to 1.",
     compute=of_labelling(SCORES["frozen_silhouette"]),
+    least_images=2,
     printed=False,
 )

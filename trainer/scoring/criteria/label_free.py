@@ -11,4 +11,5 @@ LABEL_FREE = Criterion(
     needs_labels=False,
     sentence="Mean rank of four label-free scores in a fixed reference, gated, from 0 to 100.",
     compute=lambda evidence: math.nan if evidence.judged is None else evidence.judged.composite,
+    least_images=2,
 )

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from trainer.features.dataset_features import Features
 from trainer.seeds import numpy_generator
 
-__all__ = ["FrozenSpace", "Halves", "Sample", "measure_space", "unit_rows"]
+__all__ = ["FrozenSpace", "Halves", "Regression", "Sample", "measure_space", "unit_rows"]
 
 IMAGES = 64  # that are sampled, evenly spaced over the split
 TOKENS = 2048  # of these images together
 NEIGHBOURS = 10  # of a token, per modality
-RIDGE = 1e-3  # penalty, as a share of the trace of the kernel matrix
+RIDGE = 1e-3  # penalty, as a share of the sum of squares of the features
 EPSILON = 1e-12  # smallest length by which a vector is divided
 
 Indices = NDArray[np.int64]
@@ -62,14 +62,27 @@ class Sample:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Regression:
+    """Ridge regression from the features of some tokens, to predict for others."""
+
+    #: Maps targets of the known tokens to weights: (C, I).
+    fit_CI: Numbers
+    #: Features of the tokens to predict for: (I, C).
+    asked_IC: Numbers
+
+    def predict(self, targets_IY: Numbers) -> Numbers:
+        """Predictions for the other tokens, from targets of the known ones."""
+        return self.asked_IC @ (self.fit_CI @ targets_IY)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Halves:
     """Every other sampled image, and the rest: a fit to one half predicts the other."""
 
     #: The tokens of both halves.
     tokens: tuple[Indices, Indices]
-    #: For each modality, the matrix that maps targets on the tokens of one half to the
-    #: predictions of ridge regression on those of the other: from 0 to 1, and from 1 to 0.
-    operators: tuple[tuple[Numbers, Numbers], ...]
+    #: For each modality, from half 0 to 1, and from 1 to 0.
+    regressions: tuple[tuple[Regression, Regression], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +122,9 @@ def measure_space(features: Mapping[str, Features]) -> FrozenSpace | None:
 
 def unit_rows(rows: Numbers) -> Numbers:
     """Rows divided by their length; rows of zeros stay zeros."""
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.float32(EPSILON))
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True).astype(np.float32)
+    units: Numbers = rows / np.maximum(lengths, np.float32(EPSILON))
+    return units
 
 
 def _sample(images: int, *, grid: tuple[int, int]) -> Sample:
@@ -143,17 +158,20 @@ def _halves(units: list[Numbers], image_of_I: Indices) -> Halves:
     first, second = (np.flatnonzero(image_of_I % 2 == half) for half in (0, 1))
     return Halves(
         tokens=(first, second),
-        operators=tuple(
-            (_ridge(each[first], each[second]), _ridge(each[second], each[first]))
+        regressions=tuple(
+            (_regression(each[first], each[second]), _regression(each[second], each[first]))
             for each in units
         ),
     )
 
 
-def _ridge(known_IC: Numbers, asked_IC: Numbers) -> Numbers:
-    """Kernel ridge regression with the linear kernel, as a matrix from targets to predictions."""
-    kernel_II = (known_IC @ known_IC.T).astype(np.float64)
-    penalty = RIDGE * max(float(np.trace(kernel_II)), EPSILON)
-    kernel_II[np.diag_indices_from(kernel_II)] += penalty
-    inverse_times = np.linalg.solve(kernel_II, (known_IC @ asked_IC.T).astype(np.float64))
-    return np.ascontiguousarray(inverse_times.T, dtype=np.float32)
+def _regression(known_IC: Numbers, asked_IC: Numbers) -> Regression:
+    """From the smaller of the two equivalent systems, tokens by tokens or channels by channels."""
+    known = known_IC.astype(np.float64)
+    tokens, channels = known.shape
+    penalty = RIDGE * max(float(np.square(known).sum()), EPSILON)
+    if channels < tokens:
+        fit_CI = np.linalg.solve(known.T @ known + penalty * np.eye(channels), known.T)
+    else:
+        fit_CI = np.linalg.solve(known @ known.T + penalty * np.eye(tokens), known).T
+    return Regression(fit_CI=np.ascontiguousarray(fit_CI, np.float32), asked_IC=asked_IC)

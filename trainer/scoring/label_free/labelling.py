@@ -69,16 +69,13 @@ class Labelling:
     @cached_property
     def probe_agreement(self) -> float:
         """How well a linear probe predicts the clusters of other images, mean over modalities."""
-        halves, found = self.space.halves, []
+        (first, second), found = self.space.halves.tokens, []
         targets_IY = np.eye(self.count, dtype=np.float32)[self.clusters_I]
-        for operators in halves.operators:
+        for onward, backward in self.space.halves.regressions:
             predicted_I = np.empty_like(self.clusters_I)
-            for known, asked, operator in (
-                (*halves.tokens, operators[0]),
-                (*reversed(halves.tokens), operators[1]),
-            ):
+            for known, asked, regression in ((first, second, onward), (second, first, backward)):
                 prior_Y = targets_IY[known].mean(axis=0)
-                scores_IY = operator @ (targets_IY[known] - prior_Y) + prior_Y
+                scores_IY = regression.predict(targets_IY[known] - prior_Y) + prior_Y
                 predicted_I[asked] = scores_IY.argmax(axis=1)
             found.append(held_out_agreement(predicted_I, self.clusters_I))
         return float(np.mean(found))

@@ -2,28 +2,44 @@
 
 import contextlib
 import dataclasses
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from search import objectives
 from search.config.configuration import LaunchConfig, SearchConfig
 from search.doctor.dataset_features import check_data
+from search.errors import SettingsError
 from search.launch.launching import _prepare
 from search.launch.output import Output
 from search.launch.request import Launch
 from search.machine.resources import Machine
 from search.machine.run_options import Paths, RunOptions
 from search.objectives import OBJECTIVES
+from search.objectives.label_free import LABEL_FREE
 from search.planning.checking import check_dataset
 from tests.fakes.data_sets import mfnet
+from tests.fakes.data_sets.pictures import write_list
 from tests.fakes.store import SilentProgress
 from tests.fakes.subject import local_subject
 from tests.unit.search.builders import EVENNESS
-from trainer.config.configuration import FeatureConfig, MethodConfig, TrainConfig, TrainingConfig
+from trainer.config.configuration import (
+    DataConfig,
+    FeatureConfig,
+    MethodConfig,
+    TrainConfig,
+    TrainingConfig,
+)
 from trainer.config.sources import Layers
+from trainer.engine.run import Run
 from trainer.errors import DataError
+from trainer.features import prepare
+
+#: Names of further images.
+MORE = tuple(f"0001{number}D" for number in range(6))
 
 
 @pytest.fixture
@@ -76,8 +92,49 @@ def test_so_does_what_is_asked_before_any_work_is_spent(unlabelled: LaunchConfig
     assert not check_dataset(by_evenness(unlabelled)).val.labelled
 
 
+def test_data_without_labels_can_be_searched(unlabelled: LaunchConfig) -> None:
+    root = Path(str(unlabelled.train.data.root))
+    for name in MORE:
+        mfnet.write_pair(root, name, labelled=False)
+    write_list(root / "train.txt", *mfnet.NAMES, *MORE)
+    data = dataclasses.replace(unlabelled.train.data, options={"held_out_share": 0.3})
+    train = dataclasses.replace(unlabelled.train, data=data)
+    config = LaunchConfig(train=train, search=SearchConfig(objective=LABEL_FREE.name))
+    assert not check_dataset(config).val.labelled
+    features = prepare(train, cache=root / "cache")
+    report = Run.start(train, features, torch.device("cpu")).advance()
+    assert math.isnan(report.cluster.miou) and 0 <= config.objective().score(report) <= 100
+
+
 def test_so_does_the_doctor(unlabelled: LaunchConfig, tmp_path: Path) -> None:
     subject = local_subject(tmp_path, unlabelled)
     found = check_data(subject)
     assert found.state == "failed" and "val has no labels" in found.found
     assert check_data(dataclasses.replace(subject, config=by_evenness(unlabelled))).state == "ok"
+
+
+@pytest.mark.parametrize("images", [1, 2])
+def test_the_label_free_objective_needs_two_images_on_val(images: int) -> None:
+    data = DataConfig(options={"train": 3, "val": images, "test": 2, "size": 32})
+    features = FeatureConfig(train_resolution=16, eval_resolution=32)
+    config = LaunchConfig(
+        train=TrainConfig(data=data, features=features),
+        search=SearchConfig(objective=LABEL_FREE.name),
+    )
+    if images == 2:
+        assert len(check_dataset(config).val) == 2
+        return
+    with pytest.raises(DataError, match="val, which has 1 instead of at least 2: add images"):
+        check_dataset(config)
+
+
+def test_the_label_free_objective_refuses_weights_that_labels_select(
+    unlabelled: LaunchConfig,
+) -> None:
+    evaluation = dataclasses.replace(unlabelled.train.evaluation, report="best")
+    with pytest.raises(SettingsError, match=r"set evaluation\.report to 'last'") as caught:
+        LaunchConfig(
+            train=dataclasses.replace(unlabelled.train, evaluation=evaluation),
+            search=SearchConfig(objective=LABEL_FREE.name),
+        )
+    assert "\n" not in str(caught.value)

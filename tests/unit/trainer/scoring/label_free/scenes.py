@@ -16,7 +16,7 @@ IMAGES = 16
 CHANNELS = 20
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Scenes:
     """A val split without labels, and the classes of its tokens."""
 
@@ -41,7 +41,7 @@ def make_scenes(seed: int = 0) -> Scenes:
 def _class_map(generator: np.random.Generator) -> NDArray[np.int64]:
     """Floor below, wall above, and eight blobs of the other classes."""
     rows, columns = np.mgrid[: GRID[0], : GRID[1]]
-    classes = (rows >= generator.integers(6, 10)).astype(np.int64)
+    classes: NDArray[np.int64] = (rows >= generator.integers(6, 10)).astype(np.int64)
     for _ in range(8):
         row, column = generator.integers(GRID[0]), generator.integers(GRID[1])
         inside = (rows - row) ** 2 + (columns - column) ** 2 <= generator.integers(2, 9)

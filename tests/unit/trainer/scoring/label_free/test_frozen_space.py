@@ -11,6 +11,7 @@ from trainer.scoring.label_free.frozen_space import (
     NEIGHBOURS,
     RIDGE,
     FrozenSpace,
+    _regression,
     measure_space,
     unit_rows,
 )
@@ -73,7 +74,21 @@ def test_halves_share_no_image_and_predict_as_ridge_regression_does() -> None:
     targets = np.random.default_rng(0).normal(size=len(second))
     gram = known.T @ known + RIDGE * len(second) * np.eye(CHANNELS)
     weights = np.linalg.solve(gram, known.T @ targets)
-    np.testing.assert_allclose(halves.operators[1][1] @ targets, asked @ weights, atol=1e-4)
+    predicted = halves.regressions[1][1].predict(targets[:, None].astype(np.float32))
+    np.testing.assert_allclose(predicted[:, 0], asked @ weights, atol=1e-4)
+
+
+def test_ridge_regression_is_the_same_from_either_system() -> None:
+    generator = np.random.default_rng(1)
+    known, asked, targets = (
+        generator.normal(size=shape).astype(np.float32) for shape in ((12, 5), (4, 5), (12, 2))
+    )
+    wide = np.zeros((12, 30), dtype=np.float32)
+    wide[:, :5] = known
+    asked_wide = np.zeros((4, 30), dtype=np.float32)
+    asked_wide[:, :5] = asked
+    few, many = _regression(known, asked), _regression(wide, asked_wide)
+    np.testing.assert_allclose(few.predict(targets), many.predict(targets), atol=1e-5)
 
 
 def test_the_space_depends_on_nothing_but_features() -> None:

@@ -1,0 +1,15 @@
+"""The objective ``label-free``: for data without labels (``docs/choosing-without-labels.md``)."""
+
+from search.objectives.objective import Objective
+
+__all__ = ["LABEL_FREE"]
+
+LABEL_FREE = Objective(
+    name="label-free",
+    label="label-free score",
+    unit="of 100",
+    sentence="Rank of the clusters on val among fixed clusterings of the frozen features;"
+    " no label is read.",
+    criteria=("label_free",),
+    formula=lambda criteria: criteria["label_free"],
+)
