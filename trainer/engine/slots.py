@@ -277,14 +277,14 @@ class Slots:
 
     def evaluate(self, slot: int, split: ValSplit | TestSplit) -> Evaluation:
         """Score a slot on a split; on val, its clusters are also judged without labels."""
-        selecting = split is self._dataset_features.val
+        judge = judge_of(split, self._classes) if isinstance(split, ValSplit) else None
         return evaluate(
             self.scored(slot),
             split,
             modalities=self._dataset_features.modalities,
             batch_size=self._config.evaluation.batch_size,
             device=self._device,
-            judge=judge_of(self._dataset_features.val, self._classes) if selecting else None,
+            judge=judge,
         )
 
     def scored(self, slot: int) -> Scored:
