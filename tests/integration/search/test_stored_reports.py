@@ -2,6 +2,9 @@
 
 import json
 
+import pytest
+
+from search.errors import StudyError
 from search.objectives import OBJECTIVES
 from storage.database import Database
 from storage.reports import reports_of, store_report
@@ -31,6 +34,8 @@ def test_rows_of_every_version_are_read_and_scored(database: Database) -> None:
     rows = reports_of(database.engine, study="study", trial=0)
     first, second = (Report.from_json(dict(row.payload)) for row in rows)
     assert first.further_criteria() == {} and second.further_criteria() == {"agreement": 0.5}
-    scores = {name: objective.score(first) for name, objective in OBJECTIVES.items()}
+    scores = {name: OBJECTIVES[name].score(first) for name in ("miou-accuracy", "miou")}
     assert scores == {"miou-accuracy": 22.0, "miou": 16.0}
+    with pytest.raises(StudyError, match="evaluation 1 has no 'label_free'"):
+        OBJECTIVES["label-free"].score(first)
     assert first.to_json()["criteria"]["miou"] == 16.0
