@@ -46,6 +46,12 @@ class HyperParameter:
             )
         return float(value)
 
+    def share(self, value: float) -> float:
+        """The place of a value in its range, from 0 to 1, on the scale that it is sampled on."""
+        if not self.log:
+            return (value - self.low) / (self.high - self.low)
+        return math.log(value / self.low) / math.log(self.high / self.low)
+
 
 def resolve_values(
     declared: tuple[HyperParameter, ...], given: dict[str, float], *, besides: str = ""

@@ -11,8 +11,9 @@ from search.commands.ending import one_line_errors
 from search.commands.grouping import with_groups
 from search.commands.quiet import quiet_optuna
 from search.commands.storage_flags import StorageFlags
-from search.errors import SettingsError, StudyFileError
+from search.errors import SettingsError
 from search.reporting import reading
+from search.transfer.new_file import new_file
 from storage.database import Database
 from trainer.config.paths import user_path
 
@@ -92,15 +93,8 @@ def _text(database: Database, study: str, chosen: str) -> str:
 
 
 def _write(file: Path, text: str) -> None:
-    try:
-        with file.open("x", encoding="utf-8") as stream:
-            stream.write(text)
-    except FileExistsError as error:
-        raise StudyFileError(f"{file} already exists: give another name") from error
-    except OSError as error:
-        raise StudyFileError(
-            f"cannot write {file} ({error.strerror}): free space, or give another folder"
-        ) from error
+    with new_file(file) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def _export(database: Database, study: str, file: Path, chosen: str) -> None:

@@ -6,15 +6,12 @@ stored once, under the key of its job, so that a phase that was interrupted cont
 
 import math
 
-from search.checkpoints.folders import CheckpointStore
 from search.driver.failure_budget import Failures
-from search.driver.retention import CheckpointRetention
+from search.driver.fixed_jobs import FixedJobs
+from search.driver.phases import PhaseContext
 from search.driver.rules import Rules
 from search.driver.running_job import RunningJob
-from search.driver.trial_queue import TrialQueue
-from search.driver.write_queue import WriteQueue
 from search.driver.writes import StoreAttribute, Write
-from search.progress.progress import Progress
 from search.records.confirmation import PLAN_ATTRIBUTE, ConfirmationPlan, ConfirmedRun
 from search.records.jobs import Job
 from search.records.messages import Reported
@@ -25,7 +22,7 @@ from trainer.seeds import derive_seed
 __all__ = ["ConfirmPhase"]
 
 
-class ConfirmPhase:
+class ConfirmPhase(FixedJobs):
     """Runs the jobs ``confirm/<n>/seed-<s>`` and ``reference/<name>/seed-<s>`` of a plan."""
 
     is_last_evaluation = False
@@ -38,12 +35,7 @@ class ConfirmPhase:
         kept: dict[Job, tuple[StoredCheckpoint, ...]],
         rules: Rules,
         seed: int,
-        trial_queue: TrialQueue,
-        write_queue: WriteQueue,
-        checkpoints: CheckpointStore,
-        retention: CheckpointRetention,
-        epoch: int,
-        progress: Progress,
+        context: PhaseContext,
     ) -> None:
         """Prepare; nothing begins before :meth:`begin`.
 
@@ -53,46 +45,20 @@ class ConfirmPhase:
             kept: Gets the checkpoints of runs that ended, as the artifact store holds them.
             rules: How a run gets its value, and when it counts as collapsed.
             seed: Seed of the study.
-            trial_queue: Where the jobs wait for workers.
-            write_queue: Stores the results.
-            checkpoints: The checkpoint folders of all attempts.
-            retention: Deletes checkpoints that are no longer needed.
-            epoch: The lease's epoch.
-            progress: Shows events.
+            context: What the phase works with.
         """
+        super().__init__(context)
         self._plan, self._results, self._rules, self._seed = plan, results, rules, seed
         self._kept = kept
-        self._trial_queue, self._write_queue = trial_queue, write_queue
-        self._checkpoints, self._retention = checkpoints, retention
-        self._epoch, self._progress = epoch, progress
         self._failures = Failures()
 
     def begin(self) -> None:
         """Queue every run that has no stored result."""
         stored = self._plan.stored().to_json()
-        self._write_queue.append(StoreAttribute(key=PLAN_ATTRIBUTE, value=stored))
+        self._context.write_queue.append(StoreAttribute(key=PLAN_ATTRIBUTE, value=stored))
         for job in self._plan.jobs():
             if job not in self._results:
-                self._queue(job)
-
-    def _queue(self, job: Job) -> None:
-        folder = self._checkpoints.latest(job)
-        self._trial_queue.add(
-            RunningJob(
-                job=job,
-                params=self._plan.params_of(job),
-                history=[(1, self._epoch, "new")],
-                sources=() if folder is None else (str(folder),),
-            )
-        )
-        self._trial_queue.mark_ready(job)
-
-    def draw(self) -> None:
-        """Do nothing: every job was queued in :meth:`begin`."""
-
-    def finished(self) -> bool:
-        """Always true: no further job will be queued."""
-        return True
+                self._queue_job(job, params=self._plan.params_of(job), sources=self._source(job))
 
     def seed(self, running: RunningJob) -> int:
         """The seed of a run: the same for all finalists, so that they differ in nothing else."""
@@ -141,18 +107,20 @@ class ConfirmPhase:
             self._failures.note(failed=False)
         self._results[running.job] = result
         self._kept[running.job] = running.stored
-        self._write_queue.append(StoreAttribute(key=str(running.job), value=result.to_json()))
+        self._context.write_queue.append(
+            StoreAttribute(key=str(running.job), value=result.to_json())
+        )
         jobs = self._plan.jobs()
         done = sum(job in self._results for job in jobs)
         text = f"{result.value:.2f}" if result.value is not None else f"failed: {result.failure}"
-        self._progress.event(f"{running.job.title}: {text} ({done} of {len(jobs)} runs)")
+        self._context.progress.event(f"{running.job.title}: {text} ({done} of {len(jobs)} runs)")
 
     def stored(self, write: Write) -> None:
         """Delete the checkpoints of a reference; those of finalists may be scored on test."""
         if isinstance(write, StoreAttribute):
             for job in self._plan.jobs():
                 if job.kind == "reference" and str(job) == write.key:
-                    self._retention.discard(job)
+                    self._context.retention.discard(job)
 
     def check(self) -> None:
         """Stop if too many runs failed.
@@ -161,8 +129,3 @@ class ConfirmPhase:
             FailureBudget: If too many did.
         """
         self._failures.check()
-
-    def begin_again(self, running: RunningJob, *, why: str) -> None:
-        """Start another attempt; it is not stored, so it is ready immediately."""
-        running.begin_again(epoch=self._epoch, why=why)
-        self._trial_queue.mark_ready(running.job)

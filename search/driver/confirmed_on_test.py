@@ -9,13 +9,10 @@ import statistics
 from collections.abc import Mapping
 from typing import Any
 
-from search.checkpoints.folders import CheckpointStore
-from search.driver.retention import CheckpointRetention
+from search.driver.fixed_jobs import FixedJobs
+from search.driver.phases import PhaseContext
 from search.driver.running_job import RunningJob
-from search.driver.trial_queue import TrialQueue
-from search.driver.write_queue import WriteQueue
 from search.driver.writes import StoreAttribute, Write
-from search.progress.progress import Progress
 from search.quality.confirmed import confirmed
 from search.records.confirmation import (
     CONFIRMED_TEST_ATTRIBUTE,
@@ -31,7 +28,7 @@ from search.records.stored_checkpoint import StoredCheckpoint
 __all__ = ["ConfirmedOnTest"]
 
 
-class ConfirmedOnTest:
+class ConfirmedOnTest(FixedJobs):
     """Runs the jobs ``test/<n>/seed-<s>`` for the confirmed trial and stores their mean."""
 
     is_last_evaluation = True
@@ -44,12 +41,7 @@ class ConfirmedOnTest:
         kept: Mapping[Job, tuple[StoredCheckpoint, ...]],
         scored: Mapping[str, Any] | None,
         readings: int,
-        trial_queue: TrialQueue,
-        write_queue: WriteQueue,
-        checkpoints: CheckpointStore,
-        retention: CheckpointRetention,
-        epoch: int,
-        progress: Progress,
+        context: PhaseContext,
     ) -> None:
         """Prepare; the trial is determined in :meth:`begin`.
 
@@ -59,17 +51,11 @@ class ConfirmedOnTest:
             kept: Checkpoints of runs in the artifact store, newest first.
             scored: The scores that an earlier confirmation stored; None if there are none.
             readings: How often the study's test split was scored before.
-            trial_queue: Where the jobs wait for workers.
-            write_queue: Stores the result.
-            checkpoints: The checkpoint folders of all attempts.
-            retention: Deletes checkpoints that are no longer needed.
-            epoch: The lease's epoch.
-            progress: Shows events.
+            context: What the phase works with.
         """
+        super().__init__(context)
         self._plan, self._results, self._scored, self._readings = plan, results, scored, readings
-        self._kept, self._trial_queue, self._write_queue = kept, trial_queue, write_queue
-        self._checkpoints, self._retention = checkpoints, retention
-        self._epoch, self._progress = epoch, progress
+        self._kept = kept
         self._trial = 0
         self._scores: dict[int, OnTest] = {}
         self._left = 0
@@ -89,7 +75,7 @@ class ConfirmedOnTest:
         queued = [seed for seed in seeds if self._queue(seed)]
         self._left = len(queued)
         if not queued:
-            self._progress.event(
+            self._context.progress.event(
                 f"no test score for trial {self._trial}: the checkpoints of its fresh runs are"
                 " missing"
             )
@@ -100,25 +86,11 @@ class ConfirmedOnTest:
     def _queue(self, seed: int) -> bool:
         """Queue the job of one run; returns False if its checkpoint is missing."""
         run = Job("confirm", self._trial, seed)
-        folder, stored = self._checkpoints.latest(run), self._kept.get(run, ())[:1]
-        if folder is None and not stored:
+        sources, stored = self._source(run), self._kept.get(run, ())[:1]
+        if not sources and not stored:
             return False
-        running = RunningJob(
-            job=Job("test", self._trial, seed),
-            params={},
-            history=[(1, self._epoch, "new")],
-            sources=() if folder is None else (str(folder),),
-            stored=stored,
-        )
-        self._trial_queue.add(running)
-        self._trial_queue.mark_ready(running.job)
-        return True
-
-    def draw(self) -> None:
-        """Do nothing: every job was queued in :meth:`begin`."""
-
-    def finished(self) -> bool:
-        """Always true: no further job will be queued."""
+        job = Job("test", self._trial, seed)
+        self._queue_job(job, params={}, sources=sources, stored=stored)
         return True
 
     def seed(self, running: RunningJob) -> int:
@@ -136,7 +108,7 @@ class ConfirmedOnTest:
 
     def fail(self, running: RunningJob, failed: Failed) -> None:
         """Leave the run out."""
-        self._progress.event(f"{running.job.title} failed: {failed.reason}")
+        self._context.progress.event(f"{running.job.title} failed: {failed.reason}")
         self._end()
 
     def _end(self) -> None:
@@ -153,7 +125,9 @@ class ConfirmedOnTest:
                 **{name: mean for name, mean in means.items() if math.isfinite(mean)},
                 "reading": self._readings + 1,
             }
-            self._write_queue.append(StoreAttribute(key=CONFIRMED_TEST_ATTRIBUTE, value=result))
+            self._context.write_queue.append(
+                StoreAttribute(key=CONFIRMED_TEST_ATTRIBUTE, value=result)
+            )
 
     def stored(self, write: Write) -> None:
         """Delete the checkpoints once the scores are stored."""
@@ -162,12 +136,7 @@ class ConfirmedOnTest:
 
     def _discard(self) -> None:
         for job in self._plan.jobs():
-            self._retention.discard(job)
+            self._context.retention.discard(job)
 
     def check(self) -> None:
         """Do nothing: a confirmation is complete without test scores."""
-
-    def begin_again(self, running: RunningJob, *, why: str) -> None:
-        """Start another attempt; it is not stored, so it is ready immediately."""
-        running.begin_again(epoch=self._epoch, why=why)
-        self._trial_queue.mark_ready(running.job)

@@ -2,15 +2,10 @@
 
 from dataclasses import dataclass
 
-from search.checkpoints.folders import CheckpointStore
 from search.driver.confirm_phase import ConfirmPhase
 from search.driver.confirmed_on_test import ConfirmedOnTest
-from search.driver.phases import Phase
+from search.driver.phases import Phase, PhaseContext
 from search.driver.plan import Plan
-from search.driver.retention import CheckpointRetention
-from search.driver.trial_queue import TrialQueue
-from search.driver.write_queue import WriteQueue
-from search.progress.progress import Progress
 from search.records.confirmation import Confirmation, ConfirmationPlan
 from search.records.jobs import Job
 from search.records.stored_checkpoint import StoredCheckpoint
@@ -29,27 +24,14 @@ class Confirming:
 
 
 def confirming_phases(
-    confirming: Confirming,
-    plan: Plan,
-    *,
-    trial_queue: TrialQueue,
-    write_queue: WriteQueue,
-    checkpoints: CheckpointStore,
-    retention: CheckpointRetention,
-    epoch: int,
-    progress: Progress,
+    confirming: Confirming, plan: Plan, context: PhaseContext
 ) -> tuple[Phase, ...]:
     """The two phases, which share their results.
 
     Args:
         confirming: What to confirm.
         plan: The plan of the study.
-        trial_queue: Where the jobs wait for workers.
-        write_queue: Stores the results.
-        checkpoints: The checkpoint folders of all attempts.
-        retention: Deletes checkpoints that are no longer needed.
-        epoch: The lease's epoch.
-        progress: Shows events.
+        context: What the phases work with.
     """
     results = dict(confirming.stored.runs)
     kept: dict[Job, tuple[StoredCheckpoint, ...]] = {}
@@ -59,12 +41,7 @@ def confirming_phases(
         kept=kept,
         rules=plan.rules,
         seed=plan.seed,
-        trial_queue=trial_queue,
-        write_queue=write_queue,
-        checkpoints=checkpoints,
-        retention=retention,
-        epoch=epoch,
-        progress=progress,
+        context=context,
     )
     test = ConfirmedOnTest(
         plan=confirming.plan,
@@ -72,11 +49,6 @@ def confirming_phases(
         kept=kept,
         scored=confirming.stored.test,
         readings=confirming.readings,
-        trial_queue=trial_queue,
-        write_queue=write_queue,
-        checkpoints=checkpoints,
-        retention=retention,
-        epoch=epoch,
-        progress=progress,
+        context=context,
     )
     return (confirm, test)

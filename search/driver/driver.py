@@ -18,7 +18,7 @@ from search.driver.best_on_test import BestOnTest
 from search.driver.confirming import Confirming, confirming_phases
 from search.driver.in_memory_study import InMemoryStudy
 from search.driver.note_keeper import MakeNote, NoteKeeper, NoteState
-from search.driver.phases import Phase
+from search.driver.phases import Phase, PhaseContext
 from search.driver.plan import Plan
 from search.driver.retention import CheckpointRetention
 from search.driver.retries import Retries, Stalled
@@ -119,21 +119,7 @@ class Driver:
         )
         self._trial_queue = TrialQueue()
         self._retries, self._retention = Retries(most=plan.max_retries), retention
-        self._search = SearchPhase(
-            plan=plan,
-            memory=memory,
-            adopted=adopted,
-            queued=queued,
-            trial_queue=self._trial_queue,
-            write_queue=self._write_queue,
-            retention=retention,
-            epoch=epoch,
-            progress=progress,
-        )
-        self._test = BestOnTest(
-            seed=plan.seed,
-            memory=memory,
-            scored=scored,
+        context = PhaseContext(
             trial_queue=self._trial_queue,
             write_queue=self._write_queue,
             checkpoints=checkpoints,
@@ -141,18 +127,13 @@ class Driver:
             epoch=epoch,
             progress=progress,
         )
+        self._search = SearchPhase(
+            plan=plan, memory=memory, adopted=adopted, queued=queued, context=context
+        )
+        self._test = BestOnTest(seed=plan.seed, memory=memory, scored=scored, context=context)
         self._phases: tuple[Phase, ...] = (self._search, self._test)
         if confirming is not None:
-            self._phases = confirming_phases(
-                confirming,
-                plan,
-                trial_queue=self._trial_queue,
-                write_queue=self._write_queue,
-                checkpoints=checkpoints,
-                retention=retention,
-                epoch=epoch,
-                progress=progress,
-            )
+            self._phases = confirming_phases(confirming, plan, context)
         self._phase = self._phases[0]
         self._note = NoteKeeper(make_note, self._write_queue, clock=clock)
         self._stalls = StallWatch(stall_timeout, clock)

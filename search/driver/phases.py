@@ -4,14 +4,38 @@ The driver gives the jobs of the current phase to workers, and handles crashes a
 the same way for all phases.
 """
 
+from dataclasses import dataclass
 from typing import Protocol
 
+from search.checkpoints.folders import CheckpointStore
+from search.driver.retention import CheckpointRetention
 from search.driver.running_job import RunningJob
+from search.driver.trial_queue import TrialQueue
+from search.driver.write_queue import WriteQueue
 from search.driver.writes import Write
+from search.progress.progress import Progress
 from search.records.messages import Reported
 from search.records.outcome import Failed
 
-__all__ = ["Phase"]
+__all__ = ["Phase", "PhaseContext"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhaseContext:
+    """What every phase of a driver works with."""
+
+    #: Where jobs wait for workers.
+    trial_queue: TrialQueue
+    #: Stores what the phase decides.
+    write_queue: WriteQueue
+    #: The checkpoint folders of all attempts.
+    checkpoints: CheckpointStore
+    #: Deletes checkpoints that are no longer needed.
+    retention: CheckpointRetention
+    #: The lease's epoch.
+    epoch: int
+    #: Shows events.
+    progress: Progress
 
 
 class Phase(Protocol):

@@ -10,17 +10,14 @@ from optuna.trial import FrozenTrial
 
 from search.driver.failure_budget import Failures
 from search.driver.in_memory_study import InMemoryStudy
+from search.driver.phases import PhaseContext
 from search.driver.plan import Plan
-from search.driver.retention import CheckpointRetention
 from search.driver.running_job import RunningJob
 from search.driver.running_trial import RunningTrial
 from search.driver.study_changes import StudyChanges
-from search.driver.trial_queue import TrialQueue
 from search.driver.trial_source import TrialSource
-from search.driver.write_queue import WriteQueue
 from search.driver.writes import AddTrial, EndTrial, NewAttempt, StartQueued, StoreReport, Write
 from search.progress.events import end_text
-from search.progress.progress import Progress
 from search.records.jobs import Job
 from search.records.messages import Reported
 from search.records.origin import counted
@@ -44,11 +41,7 @@ class SearchPhase:
         memory: InMemoryStudy,
         adopted: list[RunningTrial],
         queued: Sequence[FrozenTrial],
-        trial_queue: TrialQueue,
-        write_queue: WriteQueue,
-        retention: CheckpointRetention,
-        epoch: int,
-        progress: Progress,
+        context: PhaseContext,
     ) -> None:
         """Prepare; nothing is sampled before :meth:`begin`.
 
@@ -57,15 +50,10 @@ class SearchPhase:
             memory: The in-memory study, as PostgreSQL holds it.
             adopted: The trials that an earlier driver left running, by number.
             queued: Trials that somebody else added after the last one of the in-memory study.
-            trial_queue: Where trials wait for workers.
-            write_queue: Stores what this phase decides.
-            retention: Deletes checkpoints that are no longer needed.
-            epoch: The lease's epoch.
-            progress: Shows events.
+            context: What the phase works with.
         """
         self._plan, self._memory, self._adopted = plan, memory, adopted
-        self._trial_queue, self._write_queue, self._retention = trial_queue, write_queue, retention
-        self._epoch, self._progress = epoch, progress
+        self._context = context
         self._failures = Failures()
         self._source = TrialSource(
             memory=memory,
@@ -73,18 +61,20 @@ class SearchPhase:
             sampler=plan.sampler,
             objective=plan.rules.objective,
             seed=plan.seed,
-            epoch=epoch,
+            epoch=context.epoch,
         )
         self._source.queue(queued)
 
     def begin(self) -> None:
         """Continue the trials that an earlier driver left; delete checkpoints of ended trials."""
-        self._retention.sweep()
+        self._context.retention.sweep()
         for running in self._adopted:
-            self._trial_queue.add(running)
-            self._retention.report_stored(running.number, running.stored)
+            self._context.trial_queue.add(running)
+            self._context.retention.report_stored(running.number, running.stored)
             self.begin_again(running, why="adopted")
-            self._progress.event(f"trial {running.number} adopted as attempt {running.attempt}")
+            self._context.progress.event(
+                f"trial {running.number} adopted as attempt {running.attempt}"
+            )
 
     def finished(self) -> bool:
         """Whether the target number of trials is finished."""
@@ -107,18 +97,18 @@ class SearchPhase:
         """
         while self._due():
             for write in self._next_trial():
-                self._write_queue.append(write)
+                self._context.write_queue.append(write)
 
     def _next_trial(self, ended: int | None = None) -> Iterator[Write]:
         """Create the next trial; yields the writes for it and for unused numbers before it."""
         while True:
             found = self._source.next(ended)
             if found.line is not None:
-                self._progress.event(found.line)
+                self._context.progress.event(found.line)
             if found.write is not None:
                 yield found.write
             if found.running is not None:
-                self._trial_queue.add(found.running)
+                self._context.trial_queue.add(found.running)
             if found.running is not None or (ended is None and not self._due()):
                 return
 
@@ -133,12 +123,12 @@ class SearchPhase:
     def begin_again(self, running: RunningJob, *, why: str) -> None:
         """Start another attempt at the trial; it is ready once the attempt is stored."""
         assert isinstance(running, RunningTrial)
-        running.begin_again(epoch=self._epoch, why=why)
-        self._write_queue.append(
+        running.begin_again(epoch=self._context.epoch, why=why)
+        self._context.write_queue.append(
             NewAttempt(
                 trial=running.number,
                 attempt=running.attempt,
-                epoch=self._epoch,
+                epoch=self._context.epoch,
                 why=why,
                 parameters=running.redrawn,
             )
@@ -154,11 +144,11 @@ class SearchPhase:
         """React to a write that has been stored."""
         match write:
             case AddTrial() | StartQueued() | NewAttempt() as begun:
-                self._trial_queue.mark_ready(Job("trial", begun.trial))
+                self._context.trial_queue.mark_ready(Job("trial", begun.trial))
             case StoreReport(trial=number, stored=(*stored,)):
-                self._retention.report_stored(number, stored)
+                self._context.retention.report_stored(number, stored)
             case EndTrial(trial=number):
-                self._retention.trial_stored(number)
+                self._context.retention.trial_stored(number)
             case _:
                 pass
 
@@ -167,7 +157,7 @@ class SearchPhase:
         self._source.queue(changes.added)
         for trial in changes.added:
             if not trial.state.is_finished():
-                self._progress.event(f"somebody queued trial {trial.number}")
+                self._context.progress.event(f"somebody queued trial {trial.number}")
         if changes.added and changes.added[0].number < len(self._memory):
             self._renumber(changes.added[0].number)
         for trial in changes.ended:
@@ -180,11 +170,11 @@ class SearchPhase:
         """
         seen = {
             number: running.seen
-            for running in self._trial_queue.running.values()
+            for running in self._context.trial_queue.running.values()
             if isinstance(running, RunningTrial) and (number := running.number) >= first
         }
         for number in seen:
-            self._trial_queue.end(Job("trial", number))
+            self._context.trial_queue.end(Job("trial", number))
         self._memory.forget(first)
 
         def change(writes: tuple[Write, ...]) -> Iterator[Write]:
@@ -194,7 +184,7 @@ class SearchPhase:
                 else:
                     yield write
 
-        self._write_queue.rewrite(change)
+        self._context.write_queue.rewrite(change)
 
     def _give_up(self, trial: FrozenTrial) -> None:
         """Give up a trial that somebody else has ended: Optuna allows nobody to undo that."""
@@ -203,15 +193,15 @@ class SearchPhase:
             self._source.queue([trial])
             return
         self._memory.overrule(counted(trial, self._memory.name))
-        self._progress.event(
+        self._context.progress.event(
             f"trial {number} was ended by somebody else as {trial.state.name}: not counted"
         )
-        self._retention.trial_stored(number)
+        self._context.retention.trial_stored(number)
         job = Job("trial", number)
-        if job in self._trial_queue.running:
-            self._trial_queue.running[job].over = True
-            if job not in self._trial_queue.busy.values():
-                self._trial_queue.end(job)
+        if job in self._context.trial_queue.running:
+            self._context.trial_queue.running[job].over = True
+            if job not in self._context.trial_queue.busy.values():
+                self._context.trial_queue.end(job)
 
     # How trials run, and end
 
@@ -238,7 +228,7 @@ class SearchPhase:
             running.take_checkpoint(checkpoint)
         found = self._plan.rules.objective.score(report)
         new = self._memory.report(running.number, report.evaluation, found)
-        self._write_queue.append(
+        self._context.write_queue.append(
             StoreReport(
                 trial=running.number,
                 report=report,
@@ -250,8 +240,8 @@ class SearchPhase:
     def _end(self, running: RunningJob, outcome: Outcome) -> None:
         end = trial_end(outcome, running.reports, self._plan.rules.objective)
         self._memory.finish(running.number, end)
-        self._write_queue.append(EndTrial(trial=running.number, end=end))
+        self._context.write_queue.append(EndTrial(trial=running.number, end=end))
         self._failures.note(failed=isinstance(outcome, Failed))
         best = self._memory.best()
         is_best = best is not None and best.number == running.number
-        self._progress.event(end_text(running.number, outcome, is_best=is_best))
+        self._context.progress.event(end_text(running.number, outcome, is_best=is_best))

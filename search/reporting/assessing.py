@@ -1,8 +1,5 @@
 """Assess the result of a study that was read."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from search.quality.assessment import Assessment
 from search.quality.confirmed import confirmed
 from search.quality.expected import Expected, NotExpected, Point, expect
@@ -46,15 +43,10 @@ def assess(view: StudyView, *, quick: bool = False) -> Assessment | None:
                 scores=view.best.scores,
                 space=view.space,
                 confirmed=found,
-                val_is_test=_val_is_test(view.config),
+                val_is_test=view.val_is_test,
             )
         ),
     )
-
-
-def _val_is_test(config: Mapping[str, Any]) -> bool:
-    options = config.get("data", {}).get("options", {})
-    return bool(options.get("val") == "test")
 
 
 def _points(view: StudyView) -> list[Point]:

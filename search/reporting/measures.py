@@ -11,7 +11,6 @@ from search.objectives.objective import LAST_EVALUATIONS
 from search.records.stored_trial import UNDERPERFORMING, kind_text
 from search.reporting.study_details import StudyDetails
 from search.reporting.study_view import StudyView, TrialView
-from trainer.hyper_parameters import HyperParameter
 
 __all__ = [
     "Block",
@@ -25,7 +24,6 @@ __all__ = [
     "last_scores",
     "noise",
     "outcome_of",
-    "place_in_range",
     "value_of",
 ]
 
@@ -78,14 +76,6 @@ def outcome_of(trial: TrialView) -> str:
     if not trial.counted:
         return "not counted"
     return trial.state if trial.kind is None else kind_text(trial.kind)
-
-
-def place_in_range(parameter: HyperParameter, value: float) -> float:
-    """Where a value lies in its range, from 0 to 1; on a log scale if it is searched on one."""
-    low, high = parameter.low, parameter.high
-    if parameter.log:
-        low, high, value = math.log(low), math.log(high), math.log(value)
-    return (value - low) / (high - low)
 
 
 @dataclass(frozen=True, kw_only=True)

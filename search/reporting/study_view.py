@@ -93,6 +93,12 @@ class StudyView:
         return {} if self.space is None else self.space.defaults
 
     @property
+    def val_is_test(self) -> bool:
+        """Whether trials are chosen on the test split."""
+        options = self.config.get("data", {}).get("options", {})
+        return bool(options.get("val") == "test")
+
+    @property
     def queued(self) -> dict[int, str]:
         """Queued trials by number: who queued them and with which values, or :data:`WAITS`."""
         return {trial.number: trial.queued for trial in self.trials if trial.queued}

@@ -1,6 +1,5 @@
 """A search space: the hyper-parameters that a search varies, fixed for the whole study."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -48,7 +47,7 @@ class Space:
 
     def to_unit(self, params: Mapping[str, float]) -> list[float]:
         """Each parameter as a share of its range, from 0 to 1, on its own scale, in order."""
-        return [_share(each, params[each.name]) for each in self.hyper_parameters]
+        return [each.share(params[each.name]) for each in self.hyper_parameters]
 
     def check(self, params: Mapping[str, float]) -> dict[str, float]:
         """Return all parameters as floats.
@@ -75,9 +74,3 @@ class Space:
     def from_json(cls, data: Mapping[str, Any]) -> "Space":
         """The inverse of :meth:`to_json`."""
         return cls(tuple(build_record(HyperParameter, each) for each in data["knobs"]))
-
-
-def _share(parameter: HyperParameter, value: float) -> float:
-    if not parameter.log:
-        return (value - parameter.low) / (parameter.high - parameter.low)
-    return math.log(value / parameter.low) / math.log(parameter.high / parameter.low)

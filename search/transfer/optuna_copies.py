@@ -1,7 +1,6 @@
 """Copies of a study for Optuna's own tools: a SQLite file, or a study in memory."""
 
 import contextlib
-import os
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -9,8 +8,8 @@ from typing import Any
 import optuna
 from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
 
-from search.errors import StudyFileError
 from search.transfer.moving import read_snapshot, store_study
+from search.transfer.new_file import new_file
 from search.transfer.study_file import OptunaStudy, StudyFile
 from storage.database import Database
 
@@ -41,19 +40,8 @@ def export_sqlite(database: Database, name: str, path: Path) -> StudyFile:
         StudyFileError: If the file exists or cannot be written.
     """
     content = read_snapshot(database, name)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        partial.touch(exist_ok=False)  # unlike SQLite, it says why a file cannot be written
+    with new_file(path) as partial:
         _write_sqlite(name, content, partial)
-        os.link(partial, path)  # unlike a rename, this never replaces a file
-    except FileExistsError as error:
-        raise StudyFileError(f"{path} already exists: give another name") from error
-    except OSError as error:
-        raise StudyFileError(
-            f"cannot write {path} ({error.strerror}): free space, or give another folder"
-        ) from error
-    finally:
-        partial.unlink(missing_ok=True)
     return content
 
 

@@ -22,6 +22,7 @@ from optuna.distributions import distribution_to_json, json_to_distribution
 from optuna.trial import FrozenTrial, TrialState
 
 from search.errors import StudyFileError
+from search.transfer.new_file import new_file
 from storage.study_copy import TABLES, Rows
 
 __all__ = ["OptunaStudy", "StudyFile", "read_study_file", "write_study_file"]
@@ -61,21 +62,10 @@ def write_study_file(path: Path, content: StudyFile) -> None:
         StudyFileError: If the file exists or cannot be written.
     """
     data = b"".join(_closed(_lines(content)))
-    partial = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with partial.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(partial, path)  # unlike a rename, this never replaces a file
-    except FileExistsError as error:
-        raise StudyFileError(f"{path} already exists: give another name") from error
-    except OSError as error:
-        raise StudyFileError(
-            f"cannot write {path} ({error.strerror}): free space, or give another folder"
-        ) from error
-    finally:
-        partial.unlink(missing_ok=True)
+    with new_file(path) as partial, partial.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def read_study_file(path: Path, *, known_schemas: Iterable[str]) -> StudyFile:

@@ -10,7 +10,7 @@ from matplotlib.tri import Triangulation
 from numpy.typing import NDArray
 
 from search.reporting.charts.chart import Chart, ChartInputs
-from search.reporting.measures import full_runs, place_in_range, value_of
+from search.reporting.measures import full_runs, value_of
 from trainer.figures.canvas import new_figure
 from trainer.hyper_parameters import HyperParameter
 
@@ -42,7 +42,7 @@ def draw_contours(inputs: ChartInputs) -> Iterator[Chart]:
     for index, (first, second) in enumerate(pairs):
         axes = figure.add_subplot(1, len(pairs), index + 1)
         places = [
-            np.array([place_in_range(known[name], trial.params[name]) for trial in runs])
+            np.array([known[name].share(trial.params[name]) for trial in runs])
             for name in (first, second)
         ]
         drawn = _contour(axes, places[0], places[1], values, levels) or drawn

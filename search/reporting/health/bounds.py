@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from search.reporting.health.check import Finding, HealthCheck, failed, passed, warned
 from search.reporting.health.fixes import launch_other, more_trials
-from search.reporting.measures import full_runs, place_in_range
+from search.reporting.measures import full_runs
 from search.reporting.study_details import StudyDetails
 from search.reporting.study_view import TrialView
 from trainer.hyper_parameters import HyperParameter
@@ -53,7 +53,7 @@ def _near(
 def _is_near(parameter: HyperParameter, trial: TrialView, *, upper: bool) -> bool:
     if parameter.name not in trial.params:
         return False
-    place = place_in_range(parameter, trial.params[parameter.name])
+    place = parameter.share(trial.params[parameter.name])
     return place >= 1 - EDGE if upper else place <= EDGE
 
 

@@ -2,7 +2,6 @@
 
 from search.reporting.health.check import Finding, HealthCheck, failed, passed, warned
 from search.reporting.health.fixes import launch_other, show
-from search.reporting.measures import place_in_range
 from search.reporting.study_details import StudyDetails
 from search.reporting.study_view import TrialView
 from trainer.hyper_parameters import HyperParameter
@@ -66,11 +65,7 @@ def _share_above(
 ) -> float:
     """How often a collapsed run has a larger value than a healthy one, from 0 to 1."""
     ours, theirs = (
-        [
-            place_in_range(parameter, trial.params[parameter.name])
-            for trial in trials
-            if parameter.name in trial.params
-        ]
+        [trial.params[parameter.name] for trial in trials if parameter.name in trial.params]
         for trials in (collapsed, healthy)
     )
     pairs = [(mine > other) + 0.5 * (mine == other) for mine in ours for other in theirs]

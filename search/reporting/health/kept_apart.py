@@ -10,7 +10,7 @@ __all__ = ["TEST_SPLIT"]
 def examine(details: StudyDetails) -> Finding:
     """Compare the split of the evaluations with the test split."""
     view = details.view
-    if details.setting("data.options.val") == "test":
+    if view.val_is_test:
         line = "trials were selected on the test split, so its scores are too high"
         return failed(f'{line}: leave out [data.options] val = "test"', launch_other())
     if view.state == "finished" and view.best is not None and not _is_scored(details):

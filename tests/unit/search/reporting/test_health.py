@@ -3,11 +3,12 @@
 import dataclasses
 import json
 import shlex
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from search.reporting.health import CHECKS, Finding, examine, health_json
+from search.reporting.health import CHECKS, Finding, HealthCheck, examine, health_json
 from search.reporting.study_details import StudyDetails
 from search.reporting.study_view import WAITS, TrialView
 from tests.unit.search.commands.test_commands_to_paste import check_parses
@@ -210,3 +211,9 @@ def test_findings_as_json() -> None:
         "finding": "still running: 40 of 40 trials; everything here may change",
         "fix": "python -m search attach rooms-3",
     }
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
+def test_the_page_lists_every_check(check: HealthCheck) -> None:
+    page = Path(__file__).parents[4] / "docs/report.md"
+    assert f"| `{check.name}` | {check.title} |" in page.read_text(encoding="utf-8")
