@@ -2,8 +2,10 @@
 
 import math
 
+from search.records.jobs import DEFAULTS as REFERENCE
 from search.reporting.health.check import Finding, HealthCheck, failed, passed, warned
 from search.reporting.health.fixes import more_trials
+from search.reporting.health.references import against_reference
 from search.reporting.measures import full_runs, noise, value_of
 from search.reporting.study_details import StudyDetails
 from search.reporting.study_view import TrialView
@@ -12,7 +14,12 @@ __all__ = ["DEFAULTS"]
 
 
 def examine(details: StudyDetails) -> Finding:
-    """Compare the best trial with the one that has the default values."""
+    """Compare with the default values: fresh runs if there are any, else single trials."""
+    confirmed = against_reference(
+        details, REFERENCE, "the default values", fix=more_trials(details, 100)
+    )
+    if confirmed is not None:
+        return confirmed
     runs, spread = full_runs(details.view), noise(details.view) or 0.0
     found = [trial for trial in details.view.trials if is_default(details, trial)]
     if not runs or not found or not found[0].ended:

@@ -16,8 +16,14 @@ def examine(details: StudyDetails) -> Finding:
     if view.state == "finished" and view.best is not None and not _is_scored(details):
         line = f"val and test are separate, but trial {view.best.number} has no test scores"
         return warned(line, resume(details))
-    scored = "scored once" if _is_scored(details) else "not scored yet"
-    return passed(f"trials were selected on val; test is {scored}")
+    return passed(f"trials were selected on val; test {_readings(details)}")
+
+
+def _readings(details: StudyDetails) -> str:
+    """How often test was scored, in words."""
+    count = (details.view.confirmation.test or {}).get("reading", int(_is_scored(details)))
+    words = {0: "is not scored yet", 1: "was scored once"}
+    return words.get(count, f"was scored {count} times")
 
 
 def _is_scored(details: StudyDetails) -> bool:

@@ -112,8 +112,9 @@ PROVOKED: list[tuple[str, str, StudyDetails, str]] = [
     ("one-seed", "WARN", details_of(view=fresh({BEST: 31.0}, planned=5)), "6 runs are missing"),
     ("claim", "WARN", not_confirmed(changed(2, value=60.0)), "the best value is 60.00"),
     ("margin", "WARN", details_of(view=fresh({BEST: 31.0, 7: 31.0})), "do not tell trial 25 from"),
-    ("defaults", "WARN", details_of(changed(0, value=31.95)), "0.05 above"),
-    ("defaults", "FAIL", details_of(changed(0, value=33.0)), "no trial is better"),
+    ("defaults", "WARN", not_confirmed(changed(0, value=31.95)), "0.05 above"),
+    ("defaults", "FAIL", not_confirmed(changed(0, value=33.0)), "no trial is better"),
+    ("defaults", "FAIL", details_of(view=fresh({BEST: 21.0})), "1.00 below the default"),
     ("frozen-kmeans", "WARN", not_confirmed(), "not known"),
     (
         "frozen-kmeans", "FAIL",
@@ -211,6 +212,15 @@ def test_findings_as_json() -> None:
         "finding": "still running: 40 of 40 trials; everything here may change",
         "fix": "python -m search attach rooms-3",
     }
+
+
+def test_every_reading_of_the_test_split_is_counted() -> None:
+    view = details_of().view
+    again = dataclasses.replace(view.confirmation, test={"trial": BEST, "reading": 2})
+
+    assert "test was scored once" in finding("test-split", details_of()).line
+    twice = details_of(view={"confirmation": again})
+    assert "test was scored 2 times" in finding("test-split", twice).line
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
