@@ -89,9 +89,11 @@ class FaultyStudyStore(StudyStore):
         kill = self.trigger.kill
         if kill is None or kill.when != "after":
             return False
-        names = [_NAMES.get(type(entry), "") for entry in entries]
+        places = [
+            place for place, entry in enumerate(entries) if _NAMES.get(type(entry)) == kill.what
+        ]
         left = kill.nth - self.trigger.counts.get(kill.what, 0)
-        return left > 0 and names.count(kill.what) >= left and names[-1] != kill.what
+        return 0 < left <= len(places) and places[left - 1] < len(entries) - 1
 
     @contextlib.contextmanager
     def _due(self, entries: Sequence[Write]) -> Iterator[None]:
