@@ -34,11 +34,12 @@ make() {
     initdb --username="$(id -un)" --auth-local=peer --auth-host=scram-sha-256 --encoding=UTF8 \
         --no-locale --no-instructions --pgdata="$partial" >/dev/null
     echo "host all all ${POSTGRES_ALLOW:-samenet} scram-sha-256" >>"$partial/pg_hba.conf"
+    # This server stops again: its socket lies where nobody looks for the one that stays.
     pg_ctl start --wait --silent --pgdata="$partial" --log="$partial/making.log" \
-        --options="-c listen_addresses='' -c unix_socket_directories='$POSTGRES_FOLDER' -c port=$port"
+        --options="-c listen_addresses='' -c unix_socket_directories='$partial' -c port=$port"
     # Pass the password through a pipe: other users can read arguments.
     psql --quiet --no-psqlrc --set=ON_ERROR_STOP=1 \
-        --host="$POSTGRES_FOLDER" --port="$port" --dbname=postgres <<END
+        --host="$partial" --port="$port" --dbname=postgres <<END
 \set password \`head -n 1 <&9\`
 CREATE ROLE $role LOGIN CREATEROLE PASSWORD :'password';
 CREATE DATABASE $database OWNER $role;
@@ -49,6 +50,7 @@ END
 }
 
 cd "$POSTGRES_FOLDER"
+POSTGRES_FOLDER="$PWD" # a relative one would be looked for in itself
 if [[ ! -e database/PG_VERSION ]]; then
     make
 fi
