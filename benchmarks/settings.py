@@ -1,10 +1,11 @@
 """Check that tests of exact values pass with other processors, thread counts and allocators.
 
-    python -m benchmarks.settings [--only NAME ...] [PATH ...]
+    python -m benchmarks.settings [--whole] [--together] [--only NAME ...] [PATH ...]
 
-Each setting is the environment of a separate pytest process. Some settings only work on the
-processors of one vendor and are silently ignored on others, so run this on both. Each run appends
-one line to ``results/settings.jsonl``.
+Each setting is the environment of a separate pytest process; ``--together`` gives all of them to
+one. ``--whole`` runs all that ``make test`` runs, two tests at a time. Some settings only work on
+the processors of one vendor and are silently ignored on others, so run this on both. Each run
+appends one line to ``results/settings.jsonl``.
 """
 
 import argparse
@@ -21,7 +22,7 @@ import torch
 from benchmarks.markdown import markdown_table
 from benchmarks.measuring import append_result, processor
 
-__all__ = ["PATHS", "SETTINGS", "main", "outcome"]
+__all__ = ["PATHS", "SETTINGS", "WHOLE", "environment_of", "main", "outcome"]
 
 #: Name to the environment variables.
 SETTINGS: Mapping[str, Mapping[str, str]] = {
@@ -43,6 +44,8 @@ SETTINGS: Mapping[str, Mapping[str, str]] = {
 }
 #: Tests that compare values and do not start Ray.
 PATHS = ("tests/unit/trainer", "tests/integration/trainer")
+#: Arguments of pytest for what ``make test`` runs.
+WHOLE = ("tests", "-m", "not cluster and not long", "--numprocesses", "2", "--dist", "worksteal")
 FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 COUNT = re.compile(r"(\d+) (passed|failed|skipped|errors?)\b")
 
@@ -51,9 +54,18 @@ def main() -> None:
     """Run the tests and print the table; exit with 1 if any failed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.settings", description=__doc__)
     parser.add_argument("--only", nargs="+", choices=SETTINGS, default=list(SETTINGS))
+    parser.add_argument("--whole", action="store_true")
+    parser.add_argument("--together", action="store_true")
     parser.add_argument("paths", nargs="*", default=list(PATHS))
     arguments = parser.parse_args()
-    records = [_run(name, arguments.paths) for name in arguments.only]
+    tests = WHOLE if arguments.whole else arguments.paths
+    if arguments.together:
+        try:
+            environment_of(arguments.only)
+        except ValueError as error:
+            parser.error(str(error))
+    groups = [arguments.only] if arguments.together else [[name] for name in arguments.only]
+    records = [_run(group, tests) for group in groups]
     keys = ("setting", "passed", "failed", "skipped", "seconds")
     print(markdown_table(keys, [[str(record[key]) for key in keys] for record in records]))
     failures = [f"{each['setting']}: {test}" for each in records for test in each["failures"]]
@@ -61,19 +73,19 @@ def main() -> None:
     sys.exit(1 if any(each["exit"] for each in records) else 0)
 
 
-def _run(name: str, paths: Sequence[str]) -> dict[str, Any]:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", **SETTINGS[name]}
+def _run(names: Sequence[str], tests: Sequence[str]) -> dict[str, Any]:
+    settings = environment_of(names)
     began = time.monotonic()
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *paths],
-        env=environment,
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests],
+        env={**os.environ, "OMP_NUM_THREADS": "1", **settings},
         capture_output=True,
         text=True,
     )
     record = {
-        "setting": name,
-        "environment": dict(SETTINGS[name]),
-        "paths": list(paths),
+        "setting": " + ".join(names),
+        "environment": settings,
+        "paths": list(tests),
         "processor": processor(),
         "torch": torch.__version__,
         "seconds": round(time.monotonic() - began, 1),
@@ -81,8 +93,25 @@ def _run(name: str, paths: Sequence[str]) -> dict[str, Any]:
         **outcome(run.stdout),
     }
     append_result("settings", [record])
-    print(f"{name}: {record['passed']} passed, {record['failed']} failed", flush=True)
+    print(f"{record['setting']}: {record['passed']} passed, {record['failed']} failed", flush=True)
     return record
+
+
+def environment_of(names: Sequence[str]) -> dict[str, str]:
+    """The variables of several settings together.
+
+    Raises:
+        ValueError: If two of them want different values of one variable.
+    """
+    found: dict[str, str] = {}
+    for name in names:
+        for variable, value in SETTINGS[name].items():
+            if found.setdefault(variable, value) != value:
+                raise ValueError(
+                    f"--together {name!r}: another setting gives {variable} the value"
+                    f" {found[variable]!r}; run them apart"
+                )
+    return found
 
 
 def outcome(output: str) -> dict[str, Any]:

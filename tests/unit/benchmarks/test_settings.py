@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.settings import PATHS, SETTINGS, outcome
+from benchmarks.settings import PATHS, SETTINGS, WHOLE, environment_of, outcome
 
 
 def test_counts_and_names_are_read() -> None:
@@ -34,3 +34,21 @@ def test_the_tests_exist(path: str) -> None:
 
 def test_settings_differ() -> None:
     assert len({tuple(each.items()) for each in SETTINGS.values()}) == len(SETTINGS)
+
+
+def test_settings_together_are_one_environment() -> None:
+    assert environment_of(["PyTorch's plain code", "two threads", "as it is"]) == {
+        "ATEN_CPU_CAPABILITY": "default",
+        "OMP_NUM_THREADS": "2",
+        "UMSS_TEST_THREADS": "2",
+    }
+
+
+def test_settings_that_contradict_each_other_do_not_go_together() -> None:
+    with pytest.raises(ValueError, match="ATEN_CPU_CAPABILITY the value 'avx2'; run them apart"):
+        environment_of(["PyTorch's AVX2 code", "PyTorch's plain code"])
+
+
+def test_the_whole_is_what_make_test_runs() -> None:
+    makefile = (Path(__file__).parents[3] / "Makefile").read_text()
+    assert f"\ntest: $(VENV)/ready\n\t$(PYTEST) -m '{WHOLE[2]}'\n" in makefile
