@@ -45,6 +45,8 @@ class DriverOptions:
     statements_done: int = 0
     broken: tuple[int, ...] = ()
     stumbling: tuple[int, ...] = ()
+    #: Trials from this number on begin once all faults have struck; None holds none back.
+    held_from: int | None = None
     #: Settings laid over the preset ``rooms``.
     settings: dict[str, Any]
     #: Whether the workers' trainer is one that costs nothing.

@@ -156,6 +156,7 @@ def _parts(options: DriverOptions, nursery: Nursery, begun: list[bool]) -> Parts
                 slots=run.machine.slots,
                 broken=options.broken,
                 stumbling=options.stumbling,
+                held_from=options.held_from,
             ),
             count=run.machine.workers,
         )

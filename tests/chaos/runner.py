@@ -26,7 +26,7 @@ from tests.chaos.results import RunRecord, Struck
 from tests.chaos.schedule import Fault, Schedule
 from tests.chaos.server import ChaosServer
 from tests.chaos.told import read_told, told_in_log
-from tests.chaos.work import Work, read_work
+from tests.chaos.work import ALL_STRUCK, Work, read_work
 from tests.tiny import TINY
 
 __all__ = ["Runner"]
@@ -105,6 +105,7 @@ class Runner:
                     statements_done=schedule.seed + 37 * len(run.drivers),
                     broken=schedule.broken,
                     stumbling=schedule.stumbling,
+                    held_from=schedule.trials - 1,
                     settings=dict(self.settings),
                     trivial=self.trivial,
                 )
@@ -166,6 +167,8 @@ class _Drive:
             due = self._due.setdefault(id(fault), now + fault.delay)
             if now >= due and self._inject(fault):
                 self._pending.remove(fault)
+        if not self._pending:
+            (self._run.folder / ALL_STRUCK).touch()
 
     def _inject(self, fault: Fault) -> bool:
         injection = Injection(fault=fault, began=time.time(), ended=time.time())

@@ -1,5 +1,6 @@
 """The short form of ``make chaos``: four runs which between them meet every fault but Ray's."""
 
+import dataclasses
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -73,6 +74,13 @@ def test_a_search_under_faults_is_exact(run: Schedule, runner: Runner, tmp_path:
     assert clean, record.violations
     assert len(record.faults) == len(run.faults), "a fault did not strike"
     assert record.compared == run.comparable
+
+
+def test_a_fault_strikes_also_where_the_search_is_faster(runner: Runner, tmp_path: Path) -> None:
+    results = tmp_path / "results.jsonl"
+    late = schedule(5, 2, fault("kill_worker", 7, delay=2.0), slots=3)
+    assert Block(dataclasses.replace(runner, trivial=True), results).run(late)
+    assert len(read_records(results)[5].faults) == 1
 
 
 @pytest.mark.long

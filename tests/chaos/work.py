@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["WORK_FILE", "Work", "read_work"]
+__all__ = ["ALL_STRUCK", "WORK_FILE", "Work", "read_work"]
 
 #: In the folder of the run: one line an interval, when it begins and when it is trained.
 WORK_FILE = "work.jsonl"
+#: In the folder of the run: there once all faults of its schedule have struck.
+ALL_STRUCK = "all-struck"
 
 Note = dict[str, Any]
 

@@ -14,7 +14,7 @@ from search.records.jobs import Job
 from search.records.messages import Begin, Event, Order, Task
 from search.workers.failures import failure_event
 from search.workers.worker import Worker, WorkerSetup
-from tests.chaos.work import WORK_FILE
+from tests.chaos.work import ALL_STRUCK, WORK_FILE
 from tests.fakes.training import FakeWorker
 from trainer.engine.run import Run
 from trainer.engine.shared_runs import Attempt, SharedRuns
@@ -37,6 +37,13 @@ class Given:
     broken: tuple[int, ...] = ()
     #: Trials that break the first time.
     stumbling: tuple[int, ...] = ()
+    #: Trials from this number on begin once all faults have struck, so that none comes too late
+    #: on a machine where those who strike are slower than the search; None holds none back.
+    held_from: int | None = None
+
+
+#: How often a worker that holds an order looks whether it may carry it out.
+HELD_SECONDS = 0.02
 
 
 class OnOrder(Exception):
@@ -62,18 +69,44 @@ def serve(name: str, connection: Connection, given: object) -> None:
     assert isinstance(given, Given)
     notes = _Notes(given.folder)
     hosted = _host(given, notes)
+    orders = _Orders(connection, given)
     try:
         while True:
-            while connection.poll(0 if hosted.busy else None):
-                slot, order = connection.recv()
+            for slot, order in orders.due(wait=not hosted.busy):
                 with Attempt() as attempt:
                     _take(hosted, slot, order, given, notes)
                 if attempt.error is not None:
                     connection.send((slot, failure_event(attempt.error)))
-            for event in hosted.work().items():
-                connection.send(event)
+            if hosted.busy:
+                for event in hosted.work().items():
+                    connection.send(event)
     except (EOFError, OSError):
         return
+
+
+class _Orders:
+    """The driver's orders, some of which wait until all faults have struck."""
+
+    def __init__(self, connection: Connection, given: Given) -> None:
+        self._connection, self._given = connection, given
+        self._received: list[tuple[int, Order]] = []
+
+    def due(self, *, wait: bool) -> list[tuple[int, Order]]:
+        """Orders to carry out now; with ``wait``, the next ones if there are none yet."""
+        patience = (HELD_SECONDS if self._received else None) if wait else 0
+        while self._connection.poll(patience):
+            self._received.append(self._connection.recv())
+            patience = 0
+        struck = (self._given.folder / ALL_STRUCK).exists()
+        due = [each for each in self._received if struck or not self._is_last(each[1])]
+        self._received = [each for each in self._received if each not in due]
+        return due
+
+    def _is_last(self, order: Order) -> bool:
+        match order:
+            case Begin(task=Task(job=Job(kind="trial")) as task):
+                return self._given.held_from is not None and task.trial >= self._given.held_from
+        return False
 
 
 def _host(given: Given, notes: "_Notes") -> _Hosted:
