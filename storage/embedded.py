@@ -166,6 +166,10 @@ class EmbeddedServer:
                 f"the embedded server in {self.folder.root} does not stop:"
                 f" {self._last_words()}; see {self.folder.log}"
             )
+        # pg_ctl waits until the file with the process number is gone, which the server removes
+        # before it ends.
+        with FileLock(self.folder.lock("server")) as server_lock:
+            server_lock.wait_exclusive(seconds=STOP_SECONDS)
         if self.socket_folder != self.folder.root:
             with contextlib.suppress(OSError):
                 self.socket_folder.rmdir()

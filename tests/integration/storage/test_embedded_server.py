@@ -3,9 +3,11 @@
 import os
 import signal
 import stat
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -16,6 +18,7 @@ from storage.database import open_database
 from storage.embedded import EmbeddedServer
 from storage.errors import DatabaseUnreachable, EmbeddedError
 from storage.file_lock import FileLock
+from storage.server_programs import ServerPrograms
 from tests.integration.storage.conftest import Child
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs it as another account")
@@ -102,6 +105,24 @@ def test_two_users_in_one_process_both_count(embedded_folder: Path) -> None:
     first.leave()  # once is enough, twice does not count for the other
     assert server_lives(embedded_folder)
     second.leave()
+    assert not server_lives(embedded_folder)
+
+
+def test_who_leaves_waits_until_no_process_of_the_server_is_left(
+    embedded_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = EmbeddedServer.join(embedded_folder)
+    run = ServerPrograms.run
+
+    def stop_slowly(*arguments: Any, **options: Any) -> object:
+        outcome = run(*arguments, **options)
+        last_process = FileLock(embedded_folder / "server.lock")
+        wait_until(last_process.try_exclusive)
+        threading.Timer(0.5, last_process.close).start()
+        return outcome
+
+    monkeypatch.setattr(ServerPrograms, "run", stop_slowly)
+    server.leave()
     assert not server_lives(embedded_folder)
 
 
