@@ -6,6 +6,7 @@ processes inherit), from ``--password-file``, or from libpq's own ``PGPASSFILE``
 No text that this module makes contains a password.
 """
 
+import contextlib
 import dataclasses
 import re
 from collections.abc import Mapping, MutableMapping
@@ -67,6 +68,8 @@ class Address:
     database: str | None = None
     #: Further libpq parameters, such as ``sslmode``.
     parameters: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    #: File that the password was read from; None if it came from elsewhere.
+    password_file: Path | None = field(default=None, compare=False)
 
     def masked(self) -> str:
         """The address with any password replaced by three stars."""
@@ -83,6 +86,17 @@ class Address:
         """The same address without secrets, as a flag may contain it."""
         kept = {key: v for key, v in self.parameters.items() if key not in SECRET_PARAMETERS}
         return dataclasses.replace(self, password=None, parameters=MappingProxyType(kept))
+
+    def flags(self) -> tuple[str, ...]:
+        """The flags with which a command uses this database; none for the default database.
+
+        They contain no password, at most the path of the file that holds it.
+        """
+        public = self.without_password()
+        if public == parse_address(None):
+            return ()
+        file = () if self.password_file is None else ("--password-file", str(self.password_file))
+        return ("--storage", public.masked(), *file)
 
     def __str__(self) -> str:
         return self.masked()
@@ -146,7 +160,9 @@ def take_address(
     Worker processes inherit the environment, so call this before starting any.
 
     Args:
-        text: The address given by flag, if any; it takes precedence over ``UMSS_STORAGE``.
+        text: The address given by flag, if any; it takes precedence over ``UMSS_STORAGE``. If it
+            is the same database, the password in ``UMSS_STORAGE`` is used: commands that are
+            printed for a user to paste name the database without it.
         environment: Usually ``os.environ``; changed in place.
         password_file: File whose first line is the password.
 
@@ -156,8 +172,18 @@ def take_address(
     kept = environment.pop(STORAGE_VARIABLE, None)
     password = environment.pop(PASSWORD_VARIABLE, None)
     if text is not None or not kept:
-        return parse_address(text, password_file=password_file, password=password)
+        address = parse_address(text, password_file=password_file, password=password)
+        return address if address.password else _with_secrets(address, kept)
     return _with_password(_parse(kept), password_file=password_file, password=password)
+
+
+def _with_secrets(address: Address, kept: str | None) -> Address:
+    """The same address with the secrets of ``UMSS_STORAGE``, if that is the same database."""
+    with contextlib.suppress(AddressError):  # nobody asked for that address
+        stored = _parse(kept) if kept else address
+        if stored.without_password() == address.without_password():
+            return stored
+    return address
 
 
 def _parse(text: str | None) -> Address:
@@ -266,6 +292,7 @@ def _with_password(
 ) -> Address:
     if password_file is not None:
         password = read_password(password_file)
+        address = dataclasses.replace(address, password_file=password_file.absolute())
     if address.kind == "embedded" or password is None:
         return address
     if address.password is not None and password_file is None:

@@ -21,7 +21,6 @@ from search.reporting.study_view import StudyView
 from storage.database import Database
 from storage.errors import DatabaseUnreachable
 from storage.outage import translated
-from trainer.console.shell import search_command, shell_text
 
 __all__ = ["attach"]
 
@@ -68,13 +67,12 @@ def _watch(database: Database, study: str | None, *, plain: bool | None, patienc
                 reader = _Reader(database, name, patience)
                 view = attaching.attach(reader.read, progress, storage=storage)
         except KeyboardInterrupt:
-            again = shell_text(search_command("attach", study=name))
+            again = view.command("attach")
             typer.echo(f"study {name} is still running: `{again}` shows it again")
             return True
     Console().print(terminal.study_status(view, failures=False))
     if view.state == "paused":
-        resume = shell_text(search_command("resume", study=name))
-        typer.echo(f"no process is driving it: `{resume}` continues it")
+        typer.echo(f"no process is driving it: `{view.command('resume')}` continues it")
     return view.state == "finished"
 
 

@@ -14,7 +14,6 @@ from search.planning.checking import check_dataset
 from search.progress.progress import open_progress
 from search.reporting import reading, terminal
 from search.reporting.assessing import assess
-from storage.address import Address, parse_address
 from storage.database import Database
 from trainer.console.progress import progress_on
 
@@ -43,19 +42,12 @@ def drive(request: Launch, database: Database, *, plain: bool | None, parts: Par
     )
     result = launch(request, database, output, parts or STANDARD_PARTS)
     view = reading.read_study(database, result.study)
-    storage = _storage_flag(database.address)
     assessment = assess(view)
     if request.confirmation is None:
-        summary = terminal.summary(view, result.seconds, assessment=assessment, storage=storage)
+        summary = terminal.summary(view, result.seconds, assessment=assessment)
     else:
         summary = terminal.best(view, assessment)
     console.print(summary, crop=False)
     if result.ending is Ending.STOPPED:
         typer.echo(f"stopped: {result.reason}")
     return result.ending is Ending.FINISHED
-
-
-def _storage_flag(address: Address) -> tuple[str, ...]:
-    """The flag for this database, without a password; empty for the default database."""
-    open_ = address.without_password()
-    return () if open_ == parse_address(None) else ("--storage", open_.masked())

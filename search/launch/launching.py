@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import os
 import time
 from collections.abc import Callable
@@ -218,7 +219,7 @@ def _drive(
         config=request.config,
         options=request.options,
         parts=parts,
-        make_note=note_maker,
+        make_note=functools.partial(note_maker, storage=database.address.flags()),
     )
     with contextlib.closing(session):
         _retarget(request, record, session)

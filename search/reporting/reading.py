@@ -152,6 +152,7 @@ def view_study(
     driver: str | None,
     test: Mapping[str, Any] | None,
     attributes: Mapping[str, Any] = MappingProxyType({}),
+    storage: tuple[str, ...] = (),
 ) -> StudyView:
     """A study as plain data.
 
@@ -161,6 +162,7 @@ def view_study(
         driver: Description of the process that drives it; None if none does.
         test: Its stored scores on the test split, if any.
         attributes: Its user attributes, which hold its confirmation.
+        storage: The flags that name its database in a command.
     """
     seen = _as_counted(trials, record.name)
     complete = [trial for trial in seen if trial.state.name == "COMPLETE"]
@@ -184,6 +186,8 @@ def view_study(
         best=None if best is None else _trial(best, record.name),
         test=test,
         confirmation=Confirmation.from_attributes(attributes),
+        stop_requested=record.stop_requested,
+        storage=storage,
     )
 
 
@@ -201,6 +205,7 @@ def _view(database: Database, record: StudyRecord, study: StoredStudy | None) ->
         driver=_driver(database, record.name),
         test=test_of(attributes),
         attributes=attributes,
+        storage=database.address.flags(),
     )
 
 

@@ -62,13 +62,13 @@ def _fix(details: StudyDetails, parameter: HyperParameter, *, upper: bool) -> st
     low, high = parameter.low, parameter.high
     ranges = details.setting("search.ranges") or {}
     if parameter.name not in ranges:
-        return launch_other("--fix", f"{parameter.name}={high if upper else low:g}")
+        return launch_other(details, "--fix", f"{parameter.name}={high if upper else low:g}")
     reach = high - low
     if parameter.log:
         low, high = (low, high * 10) if upper else (low / 10, high)
     else:
         low, high = (low, high + reach) if upper else (low - reach, high)
-    return launch_other("--range", f"{parameter.name}={low:g}:{high:g}")
+    return launch_other(details, "--range", f"{parameter.name}={low:g}:{high:g}")
 
 
 BOUNDS = HealthCheck(

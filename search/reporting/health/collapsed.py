@@ -56,7 +56,7 @@ def _where(
     low, high = (parameter.low, middle) if is_high else (middle, parameter.high)
     return (
         f", half of them at {parameter.name} {'≥' if is_high else '≤'} {middle:.3g}",
-        launch_other("--range", f"{parameter.name}={low:.3g}:{high:.3g}"),
+        launch_other(details, "--range", f"{parameter.name}={low:.3g}:{high:.3g}"),
     )
 
 

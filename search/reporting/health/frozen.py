@@ -11,7 +11,7 @@ __all__ = ["FROZEN"]
 
 def examine(details: StudyDetails) -> Finding:
     """Compare fresh runs of the best trial with k-means on the frozen features."""
-    fix = launch_other("--space", "per-modality")
+    fix = launch_other(details, "--space", "per-modality")
     found = against_reference(details, KMEANS, "k-means on the frozen features", fix=fix)
     if found is None:
         line = "not known: no run of k-means on the frozen features is stored"

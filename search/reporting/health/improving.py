@@ -26,7 +26,7 @@ def examine(details: StudyDetails) -> Finding:
     if since >= LONG_AGO * count:
         return warned(
             f"{line}: more of the same will hardly help; search other ranges or methods",
-            launch_other("--space", "per-modality"),
+            launch_other(details, "--space", "per-modality"),
         )
     return passed(line)
 

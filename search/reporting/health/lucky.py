@@ -28,7 +28,7 @@ def examine(details: StudyDetails) -> Finding:
     if best - typical <= SURPRISING * spread:
         return passed(line)
     if details.setting("evaluation.report") == "best":
-        fix = launch_other("--config", "last.toml")
+        fix = launch_other(details, "--config", "last.toml")
         return failed(f'{line}; [evaluation] report = "last" does not reward luck', fix)
     return warned(line, confirm(details))
 

@@ -38,7 +38,7 @@ def examine(details: StudyDetails) -> Finding:
         return passed(f"{line} {len(stopped)}, none of them among the best {len(best)}")
     shown = ", ".join(map(str, lost))
     line = f"{line} {len(stopped)}, among them {shown} of the best {len(best)}"
-    fix = launch_other("--pruner", "none")
+    fix = launch_other(details, "--pruner", "none")
     return failed(line, fix) if best[0] in stopped else warned(line, fix)
 
 

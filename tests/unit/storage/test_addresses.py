@@ -170,3 +170,30 @@ def test_a_password_file_that_cannot_be_used_is_refused(
         file.write_bytes(content)
     with pytest.raises(AddressError, match=r"password file .*password"):
         parse_address("postgresql://me@host/name", password_file=file)
+
+
+@pytest.mark.parametrize("text", [None, "embedded", "embedded:"])
+def test_the_default_database_needs_no_flag(text: str | None) -> None:
+    assert parse_address(text).flags() == ()
+
+
+def test_the_flags_of_a_database_name_it_without_its_password(tmp_path: Path) -> None:
+    where = "postgresql://me@host.example/name"
+    kept = {"UMSS_STORAGE": f"postgresql://me:{QUOTED}@host.example/name?sslpassword=x"}
+    assert take_address(None, kept).flags() == ("--storage", where)
+    assert parse_address("embedded:/a b").flags() == ("--storage", "embedded:/a b")
+    file = tmp_path / "password"
+    file.write_text(SECRET)
+    found = parse_address(where, password_file=file)
+    assert found.flags() == ("--storage", where, "--password-file", str(file))
+
+
+def test_a_flag_for_the_database_of_the_variable_uses_its_password() -> None:
+    """As when somebody pastes a command that was printed for them."""
+    kept = f"postgresql://me:{QUOTED}@host.example/name"
+    flag = take_address(None, {"UMSS_STORAGE": kept}).flags()[1]
+    assert take_address(flag, {"UMSS_STORAGE": kept}).password == SECRET
+    for other in ("postgresql://you@host.example/name", "postgresql://me@host.example/other"):
+        assert take_address(other, {"UMSS_STORAGE": kept}).password is None
+    assert take_address(flag, {"UMSS_STORAGE": "mysql://x"}).password is None
+    assert take_address(flag, {"UMSS_STORAGE": kept, "PGPASSWORD": "b"}).password == "b"

@@ -203,6 +203,17 @@ def test_the_fixes_are_commands_that_are_taken() -> None:
         check_parses(shlex.split(own))
 
 
+def test_the_fixes_name_the_database() -> None:
+    storage = ("--storage", "embedded:/a b")
+    for name, _, details, _ in PROVOKED:
+        elsewhere = dataclasses.replace(
+            details, view=dataclasses.replace(details.view, storage=storage)
+        )
+        words = shlex.split(finding(name, elsewhere).fix)
+        check_parses(words)
+        assert words[2] == "trainer" or storage[1] in words
+
+
 def test_findings_as_json() -> None:
     found = health_json(examine(details_of(view={"state": "running"})))
     assert json.loads(json.dumps(found))[0] == {
