@@ -6,7 +6,6 @@ processes inherit), from ``--password-file``, or from libpq's own ``PGPASSFILE``
 No text that this module makes contains a password.
 """
 
-import contextlib
 import dataclasses
 import re
 from collections.abc import Mapping, MutableMapping
@@ -70,6 +69,9 @@ class Address:
     parameters: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     #: File that the password was read from; None if it came from elsewhere.
     password_file: Path | None = field(default=None, compare=False)
+    #: Whether it was in ``UMSS_STORAGE`` with a password. Commands then leave it to the variable,
+    #: which they need anyway.
+    is_secret: bool = field(default=False, compare=False)
 
     def masked(self) -> str:
         """The address with any password replaced by three stars."""
@@ -88,12 +90,13 @@ class Address:
         return dataclasses.replace(self, password=None, parameters=MappingProxyType(kept))
 
     def flags(self) -> tuple[str, ...]:
-        """The flags with which a command uses this database; none for the default database.
+        """The flags with which a command uses this database.
 
-        They contain no password, at most the path of the file that holds it.
+        There are none for the default database, or if the variable ``UMSS_STORAGE`` holds the
+        password. They contain no password, at most the path of the file that holds it.
         """
         public = self.without_password()
-        if public == parse_address(None):
+        if self.is_secret or public == parse_address(None):
             return ()
         file = () if self.password_file is None else ("--password-file", str(self.password_file))
         return ("--storage", public.masked(), *file)
@@ -160,9 +163,7 @@ def take_address(
     Worker processes inherit the environment, so call this before starting any.
 
     Args:
-        text: The address given by flag, if any; it takes precedence over ``UMSS_STORAGE``. If it
-            is the same database, the password in ``UMSS_STORAGE`` is used: commands that are
-            printed for a user to paste name the database without it.
+        text: The address given by flag, if any; it takes precedence over ``UMSS_STORAGE``.
         environment: Usually ``os.environ``; changed in place.
         password_file: File whose first line is the password.
 
@@ -172,18 +173,11 @@ def take_address(
     kept = environment.pop(STORAGE_VARIABLE, None)
     password = environment.pop(PASSWORD_VARIABLE, None)
     if text is not None or not kept:
-        address = parse_address(text, password_file=password_file, password=password)
-        return address if address.password else _with_secrets(address, kept)
-    return _with_password(_parse(kept), password_file=password_file, password=password)
-
-
-def _with_secrets(address: Address, kept: str | None) -> Address:
-    """The same address with the secrets of ``UMSS_STORAGE``, if that is the same database."""
-    with contextlib.suppress(AddressError):  # nobody asked for that address
-        stored = _parse(kept) if kept else address
-        if stored.without_password() == address.without_password():
-            return stored
-    return address
+        return parse_address(text, password_file=password_file, password=password)
+    address = _parse(kept)
+    has_secret = address.password is not None or bool(_secrets_of(address))
+    address = dataclasses.replace(address, is_secret=has_secret)
+    return _with_password(address, password_file=password_file, password=password)
 
 
 def _parse(text: str | None) -> Address:

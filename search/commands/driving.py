@@ -3,6 +3,7 @@
 import typer
 from rich.console import Console
 
+from search.commands.ending import say_next
 from search.commands.quiet import quiet_optuna
 from search.driver.driver import Ending
 from search.driver.parts import STANDARD_PARTS, Parts
@@ -48,6 +49,8 @@ def drive(request: Launch, database: Database, *, plain: bool | None, parts: Par
     else:
         summary = terminal.best(view, assessment)
     console.print(summary, crop=False)
+    if request.confirmation is not None:
+        say_next(view.command("report"))
     if result.ending is Ending.STOPPED:
         typer.echo(f"stopped: {result.reason}")
     return result.ending is Ending.FINISHED

@@ -18,6 +18,7 @@ from search.errors import SearchError
 from storage.artifacts import ArtifactStore, ReadOnlyArtifacts
 from storage.database import Database
 from storage.optuna_store import open_optuna
+from trainer.console.shell import search_command, shell_text
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -81,7 +82,11 @@ def serve(
             try:
                 server.serve_forever()
             except KeyboardInterrupt:
-                say("stopped")
+                say(f"stopped; the searches go on: `{_status(database)}` shows the last one")
+
+
+def _status(database: Database) -> str:
+    return shell_text(search_command("status", *database.address.flags()))
 
 
 def _open_artifacts(folder: Path, only_read: bool) -> ArtifactStore:

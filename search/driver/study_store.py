@@ -51,6 +51,7 @@ from storage.studies import get_study, mark_finished
 from trainer.records import Report
 
 __all__ = [
+    "ARTIFACTS_ATTRIBUTE",
     "ATTEMPTS_ATTRIBUTE",
     "StudyStore",
     "attempts_of",

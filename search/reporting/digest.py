@@ -12,6 +12,7 @@ __all__ = [
     "BestTrial",
     "PrunedTrial",
     "ReasonRow",
+    "after",
     "best_of",
     "counts_text",
     "lines_of_others",
@@ -134,6 +135,17 @@ def lines_of_others(view: StudyView) -> Iterator[str]:
         yield f"{len(waiting)} queued, to run as the next trials"
     if view.counts.foreign:
         yield f"{view.counts.foreign} ended by somebody else: not counted"
+
+
+def after(view: StudyView) -> str:
+    """The command that a user who has seen the state of a study probably wants next."""
+    match view.state:
+        case "running":
+            return view.command("attach")
+        case "paused":
+            return view.command("resume")
+        case "finished":
+            return view.command("report")
 
 
 def number_text(value: float) -> str:

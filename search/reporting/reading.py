@@ -21,7 +21,7 @@ from search.records.stored_trial import (
     prune_reason,
     test_of,
 )
-from search.reporting.study_details import Session, StudyDetails
+from search.reporting.study_details import Session, StudyDetails, TrialDetails
 from search.reporting.study_view import WAITS, State, StudyView, TrialState, TrialView
 from search.spaces import Space
 from storage.database import Database
@@ -40,6 +40,7 @@ __all__ = [
     "read_details",
     "read_studies",
     "read_study",
+    "read_trial",
     "view_details",
     "view_study",
 ]
@@ -107,6 +108,28 @@ def read_details(database: Database, name: str) -> StudyDetails:
             Session(host=each.host, pid=each.pid, began=each.acquired_at, ended=each.released_at)
             for each in past
         ),
+    )
+
+
+def read_trial(database: Database, name: str, number: int) -> TrialDetails:
+    """Read a trial with its reports.
+
+    Raises:
+        UnknownStudy: If there is no study of that name.
+        StudyError: If the study has no trial of that number.
+    """
+    view = read_study(database, name)
+    found = {trial.number: trial for trial in view.trials}
+    if number not in found:
+        last = f"the last one is {max(found)}" if found else "it has none yet"
+        raise StudyError(
+            f"study {name!r} has no trial {number}: {last}; `{view.command('status')}` shows more"
+        )
+    rows = reports_of(database.engine, study=name, trial=number)
+    return TrialDetails(
+        view=view,
+        trial=found[number],
+        reports=tuple(Report.from_json(dict(row.payload)) for row in rows),
     )
 
 

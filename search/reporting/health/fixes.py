@@ -2,7 +2,7 @@
 
 from search.reporting.study_details import StudyDetails
 
-__all__ = ["confirm", "launch_other", "more_trials", "resume", "show"]
+__all__ = ["confirm", "launch_like", "launch_other", "more_trials", "resume", "show"]
 
 
 def more_trials(details: StudyDetails, trials: int) -> str:
@@ -24,6 +24,11 @@ def show(details: StudyDetails, *options: str) -> str:
 def launch_other(details: StudyDetails, *options: str) -> str:
     """Start another search in the same database."""
     return details.view.command("launch", *options, named=False)
+
+
+def launch_like(details: StudyDetails, *options: str) -> str:
+    """Start another search with the settings of this one, but for some."""
+    return launch_other(details, f"--like={details.view.name}", *options)
 
 
 def confirm(details: StudyDetails, *options: object) -> str:
