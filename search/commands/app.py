@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "best": ("best", "best"),
     "show": ("show", "show"),
     "compare": ("compare", "compare"),
+    "next": ("next", "next_"),
     "report": ("report", "report"),
     "stop": ("stop", "stop"),
     "delete": ("delete", "delete"),

@@ -1,5 +1,7 @@
 """Shared by ``launch`` and ``resume``: drive a study to its end and print a summary."""
 
+import dataclasses
+
 import typer
 from rich.console import Console
 
@@ -34,7 +36,9 @@ def drive(request: Launch, database: Database, *, plain: bool | None, parts: Par
         Whether the study reached its target.
     """
     quiet_optuna()
-    show_notes(check_dataset(request.config), typer.echo)
+    data_set = check_dataset(request.config)
+    show_notes(data_set, typer.echo)
+    request = dataclasses.replace(request, data_notes=(*data_set.notes, *data_set.unused))
     console = Console()
     output = Output(
         say=typer.echo,

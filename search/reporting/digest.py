@@ -145,7 +145,7 @@ def after(view: StudyView) -> str:
         case "paused":
             return view.command("resume")
         case "finished":
-            return view.command("report")
+            return view.command("next")
 
 
 def number_text(value: float) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from search.records.stored_trial import TEST_ATTRIBUTE, kind_text
+from search.reporting.advice import Step, next_steps
 from search.reporting.assessment_text import assessment_lines
 from search.reporting.charts import Chart
 from search.reporting.comparison import compare, comparison_rows
@@ -67,6 +68,8 @@ class StudyPage:
     #: What the study claims, what to expect, and what fresh runs confirmed, one line each.
     assessment: Sequence[str]
     health: Sequence[tuple[HealthCheck, Finding]]
+    #: What to do next, by expected gain per hour.
+    steps: Sequence[Step]
     tables: Sequence[Table]
     pictures: Sequence[Picture]
     #: Tables on where the results come from.
@@ -97,6 +100,7 @@ def study_page(
         lines=[f"{view.state}{driver}", counts_text(view), *lines_of_others(view)],
         assessment=_assessment(details),
         health=health,
+        steps=next_steps(details),
         tables=[table for table in _tables(details) if table.rows],
         pictures=pictures,
         origin=[table for table in _origin(details) if table.rows],
