@@ -47,8 +47,7 @@ def next_(
 def _lines(steps: "tuple[Step, ...]", objective: str) -> Iterator[str]:
     for place, step in enumerate(steps, start=1):
         hours = "" if step.hours is None else f"; about {about_text(3600 * step.hours)}"
-        rate = "" if step.rate is None else f", {step.rate:.2g} per hour"
-        yield f"{place}. {step.line}{hours}{rate}"
+        yield f"{place}. {step.line}{hours}{step.rate_text}"
         yield f"   {step.command}"
     if any(step.rate is not None for step in steps):
         yield f"gains are in {objective}, averaged over seeds"

@@ -49,4 +49,4 @@ def report(
         counts = ", ".join(f"{levels.count(level)} {level}" for level in ("FAIL", "WARN", "PASS"))
         typer.echo(f"study {name}: {counts}")
     typer.echo(f"report: {written.page}")
-    say_next(found[-1].view.command("export", "--format", "csv"))
+    say_next(found[-1].view.command("next"))

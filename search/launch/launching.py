@@ -223,7 +223,8 @@ def _drive(
     )
     with contextlib.closing(session):
         _retarget(request, record, session)
-        session.store_data_notes(request.data_notes)
+        if request.data_notes is not None:
+            session.store_data_notes(request.data_notes)
         show_idle_seats(record, request.options.machine, output.say)
         with (
             stop_on_signals(session),

@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 __all__ = [
-    "LARGEST",
     "LEAST_VALUES",
     "ChoiceGain",
     "Gain",
@@ -26,8 +25,9 @@ __all__ = [
     "gain_of_more",
 ]
 
-#: The largest values, from which the scale of the tail is estimated.
-LARGEST = 10
+#: The largest values, from which the scale of the tail is estimated: a quarter of all, within
+#: these numbers.
+LEAST_LARGEST, LARGEST = 3, 10
 #: Values below which the tail is unknown.
 LEAST_VALUES = 5
 DRAWS = 4000
@@ -80,7 +80,7 @@ def gain_of_more(values: Sequence[float], *, finished: int, more: int) -> Gain |
     from scipy.special import spence  # lazily: the import is slow
 
     largest = sorted(values, reverse=True)
-    count = min(LARGEST, len(values) - 1)
+    count = min(LARGEST, max(LEAST_LARGEST, len(values) // 4))
     scale = sum(largest[:count]) / count - largest[count]
     ratio = more / finished
     mean = scale * math.log1p(ratio)

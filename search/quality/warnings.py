@@ -30,8 +30,6 @@ class Result:
     confirmed: Confirmed | None
     #: Whether the val split is the test split.
     val_is_test: bool
-    #: The command that confirms the best trials.
-    confirm: str = "python -m search confirm"
 
 
 def warnings_of(result: Result) -> tuple[str, ...]:
@@ -54,7 +52,7 @@ def below_reference(result: Result) -> Iterator[str]:
 def single_seed(result: Result) -> Iterator[str]:
     """Nothing was confirmed."""
     if result.confirmed is None:
-        yield f"trial {result.trial} was trained with a single seed: `{result.confirm}`"
+        yield f"trial {result.trial} was trained with a single seed: nothing is confirmed yet"
 
 
 def at_bound(result: Result) -> Iterator[str]:

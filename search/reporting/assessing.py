@@ -46,7 +46,6 @@ def assess(view: StudyView, *, quick: bool = False) -> Assessment | None:
                 space=view.space,
                 confirmed=found,
                 val_is_test=view.val_is_test,
-                confirm=view.command("confirm"),
             )
         ),
     )

@@ -65,6 +65,7 @@ def _commands(view: StudyView) -> Iterator[tuple[str, str]]:
         case "paused":
             yield "continue it", view.command("resume")
         case "finished":
+            yield "see what should gain most", view.command("next")
             yield "add trials", view.command("resume", "--trials", view.target + MORE_TRIALS)
             yield "train the best trials with fresh seeds", view.command("confirm")
             yield "print the best settings", view.command("best", "--format", "toml")

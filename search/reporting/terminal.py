@@ -149,6 +149,7 @@ def _next_commands(view: StudyView) -> list[NextCommand]:
             purpose="train the best trial again",
         ),
         NextCommand(command=view.command("confirm"), purpose="confirm it with fresh seeds"),
+        NextCommand(command=view.command("next"), purpose="see what should gain most"),
         NextCommand(command=view.command("dashboard", named=False), purpose="browse all trials"),
         NextCommand(
             command=view.command("resume", "--trials", view.target + MORE_TRIALS),

@@ -31,6 +31,13 @@ class Step:
             return None
         return self.gain.mean / self.hours if self.hours > 0 else 0.0
 
+    @property
+    def rate_text(self) -> str:
+        """Such as ``, 1.2 per hour``; empty if it is not known."""
+        if self.rate is None:
+            return ""
+        return f", {self.rate:.0f} per hour" if self.rate >= 10 else f", {self.rate:.2g} per hour"
+
 
 #: Suggests a step, or none.
 Advice = Callable[[Situation], Step | None]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from search.quality.gains import Gain
 from search.reporting.advice import MOST, Step, next_steps, steps_json
 from search.reporting.study_details import StudyDetails
 from search.reporting.study_view import TrialView
@@ -117,6 +118,17 @@ def test_a_search_that_still_gains_goes_on() -> None:
     assert found.command.endswith("--trials 140") and found.rate is not None and found.rate > 0
     paused = step("more-trials", not_confirmed(trials, state="paused", target=90))
     assert paused.command.startswith("python -m search resume") and "50 more" in paused.line
+
+
+@pytest.mark.parametrize(
+    ("hours", "text"),
+    [(0.002, ", 100 per hour"), (0.1, ", 2 per hour"), (3.0, ", 0.067 per hour"), (None, "")],
+)
+def test_a_rate_is_a_plain_number(hours: float | None, text: str) -> None:
+    made = Step(
+        name="more-trials", command="", line="", gain=Gain(mean=0.2, deviation=0.1), hours=hours
+    )
+    assert made.rate_text == text
 
 
 def test_failures_come_first() -> None:
