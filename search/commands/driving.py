@@ -5,7 +5,8 @@ import dataclasses
 import typer
 from rich.console import Console
 
-from search.commands.ending import say_next
+from search.commands.ending import say_next, with_storage
+from search.commands.naming_progress import NamingProgress
 from search.commands.quiet import quiet_optuna
 from search.driver.driver import Ending
 from search.driver.parts import STANDARD_PARTS, Parts
@@ -40,9 +41,10 @@ def drive(request: Launch, database: Database, *, plain: bool | None, parts: Par
     show_notes(data_set, typer.echo)
     request = dataclasses.replace(request, data_notes=(*data_set.notes, *data_set.unused))
     console = Console()
+    flags = database.address.flags()
     output = Output(
-        say=typer.echo,
-        open_progress=lambda: open_progress(console, plain=plain),
+        say=lambda text: typer.echo(with_storage(text, flags)),
+        open_progress=lambda: NamingProgress(open_progress(console, plain=plain), flags),
         open_preparing=lambda: progress_on(console),
     )
     result = launch(request, database, output, parts or STANDARD_PARTS)

@@ -15,12 +15,14 @@ from typer.core import TyperGroup
 import search.commands.app
 import trainer.commands.app
 from search.commands.ending import with_storage
+from search.commands.naming_progress import NamingProgress
 from search.config.configuration import LaunchConfig
 from search.records.counts import Counts
 from search.reporting.markdown import study_note
 from search.reporting.reading import view_study
 from search.reporting.study_view import State, StudyView
 from search.reporting.terminal import _next_commands
+from tests.fakes.store import SilentProgress
 from tests.unit.search.config.test_settings import record_of
 from trainer.console.shell import search_command, shell_text, trainer_command
 
@@ -217,3 +219,11 @@ def test_commands_in_an_error_name_the_database() -> None:
     assert with_storage(text, ()) == text
     named = "`python -m search resume --trials 9 --storage embedded:/x -- -x` continues it"
     assert with_storage(named, ("--storage", "embedded:/x")) == named
+
+
+def test_commands_in_an_event_of_a_search_name_the_database() -> None:
+    shown = SilentProgress()
+    with NamingProgress(shown, ("--storage", ADDRESS)) as progress:
+        progress.event("no test score: run `python -m search best study`")
+    (line,) = shown.events
+    assert shlex.split(line.split("`")[1])[4:6] == ["--storage", ADDRESS]
