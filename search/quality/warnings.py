@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from search.quality.bounds import crowded_bounds
 from search.quality.confirmed import Confirmed
 from search.quality.look import best_look
+from search.records.confirmation import FINALISTS
 from search.records.jobs import REFERENCES
 from search.spaces import Space
 
 __all__ = ["Result", "warnings_of"]
-
-ENOUGH_FINALISTS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +72,8 @@ def lucky_look(result: Result) -> Iterator[str]:
 def few_finalists(result: Result) -> Iterator[str]:
     """Fewer finalists than can tell a good choice from luck."""
     found = result.confirmed
-    if found is not None and len(found.finalists) < ENOUGH_FINALISTS:
-        yield f"{len(found.finalists)} finalists were compared: {ENOUGH_FINALISTS} find more"
+    if found is not None and len(found.finalists) < FINALISTS:
+        yield f"{len(found.finalists)} finalists were compared: {FINALISTS} find more"
 
 
 def collapsed_or_failed(result: Result) -> Iterator[str]:

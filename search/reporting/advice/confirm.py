@@ -3,14 +3,12 @@
 from search.quality.confirmed import confirmed
 from search.quality.expected import Expected
 from search.quality.gains import gain_of_confirming
+from search.records.confirmation import FINALISTS, SEEDS
 from search.records.jobs import REFERENCES
 from search.reporting.advice.situation import Situation
 from search.reporting.advice.step import Step
 
 __all__ = ["confirm"]
-
-#: Finalists, and fresh runs of each: the defaults of the command.
-TOP, SEEDS = 5, 5
 
 
 def confirm(situation: Situation) -> Step | None:
@@ -39,7 +37,7 @@ def confirm(situation: Situation) -> Step | None:
 
 
 def _first(situation: Situation, expected: Expected) -> Step:
-    means = situation.means[:TOP]
+    means = situation.means[:FINALISTS]
     gain = gain_of_confirming(
         means, expected.deviations[: len(means)], noise=expected.noise, seeds=SEEDS
     )
