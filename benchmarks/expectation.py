@@ -28,7 +28,7 @@ from search.samplers import find_sampler
 from search.spaces import Space
 from trainer.seeds import derive_seed, numpy_generator
 
-__all__ = ["text"]
+__all__ = ["Landscape", "ended", "landscape", "text"]
 
 SEARCHES = ("collapse-rooms-seed-1", "collapse-rooms-seed-2", "collapse-rooms-seed-3")
 TRIALS = 200
@@ -80,7 +80,7 @@ def simulate(worth_of: Landscape, space: Space, deviation: float, seed: int) -> 
         worth.append(worth_of(space.to_unit(params)))
         value = worth[-1] + float(noise[number])
         collapsed = worth[-1] < COLLAPSED
-        memory.add(_ended(space, params, value, collapsed=collapsed))
+        memory.add(ended(space, params, value, collapsed=collapsed))
         kind: PointKind = "collapsed" if collapsed else "complete"
         points.append(Point(number=number, params=params, value=value, kind=kind))
     found = expect(points, space)
@@ -96,9 +96,10 @@ def simulate(worth_of: Landscape, space: Space, deviation: float, seed: int) -> 
     )
 
 
-def _ended(
+def ended(
     space: Space, params: dict[str, float], value: float, *, collapsed: bool
 ) -> optuna.trial.FrozenTrial:
+    """An ended trial, for the sampler."""
     state = optuna.trial.TrialState.PRUNED if collapsed else optuna.trial.TrialState.COMPLETE
     return optuna.create_trial(
         state=state,

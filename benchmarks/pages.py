@@ -12,7 +12,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks import collapse, comparison, expectation, from_clone, lambda_and_b, reliability
+from benchmarks import (
+    collapse,
+    comparison,
+    expectation,
+    from_clone,
+    gains,
+    lambda_and_b,
+    reliability,
+)
 from benchmarks.records import RESULTS
 from tests import inputs
 from tests.inputs.table import text as inputs_text
@@ -43,6 +51,7 @@ TEXTS: Mapping[str, Callable[[], str]] = {
     "comparison in short": lambda: comparison.short_text(_result("comparison")["rows"]),
     "collapse": lambda: collapse.text(_result("collapse")["rows"]),
     "expectation": lambda: expectation.text(_result("expectation")["rows"]),
+    "gains": lambda: gains.text(_result("gains")["rows"]),
     "lambda and b": lambda: lambda_and_b.text(*lambda_and_b.read()),
     "inputs": lambda: inputs_text(inputs.ROWS),
     **reliability.TEXTS,

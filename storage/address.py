@@ -67,6 +67,11 @@ class Address:
     database: str | None = None
     #: Further libpq parameters, such as ``sslmode``.
     parameters: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    #: File that the password was read from; None if it came from elsewhere.
+    password_file: Path | None = field(default=None, compare=False)
+    #: Whether it was in ``UMSS_STORAGE`` with a password. Commands then leave it to the variable,
+    #: which they need anyway.
+    is_secret: bool = field(default=False, compare=False)
 
     def masked(self) -> str:
         """The address with any password replaced by three stars."""
@@ -83,6 +88,18 @@ class Address:
         """The same address without secrets, as a flag may contain it."""
         kept = {key: v for key, v in self.parameters.items() if key not in SECRET_PARAMETERS}
         return dataclasses.replace(self, password=None, parameters=MappingProxyType(kept))
+
+    def flags(self) -> tuple[str, ...]:
+        """The flags with which a command uses this database.
+
+        There are none for the default database, or if the variable ``UMSS_STORAGE`` holds the
+        password. They contain no password, at most the path of the file that holds it.
+        """
+        public = self.without_password()
+        if self.is_secret or public == parse_address(None):
+            return ()
+        file = () if self.password_file is None else ("--password-file", str(self.password_file))
+        return ("--storage", public.masked(), *file)
 
     def __str__(self) -> str:
         return self.masked()
@@ -157,7 +174,10 @@ def take_address(
     password = environment.pop(PASSWORD_VARIABLE, None)
     if text is not None or not kept:
         return parse_address(text, password_file=password_file, password=password)
-    return _with_password(_parse(kept), password_file=password_file, password=password)
+    address = _parse(kept)
+    has_secret = address.password is not None or bool(_secrets_of(address))
+    address = dataclasses.replace(address, is_secret=has_secret)
+    return _with_password(address, password_file=password_file, password=password)
 
 
 def _parse(text: str | None) -> Address:
@@ -266,6 +286,7 @@ def _with_password(
 ) -> Address:
     if password_file is not None:
         password = read_password(password_file)
+        address = dataclasses.replace(address, password_file=password_file.absolute())
     if address.kind == "embedded" or password is None:
         return address
     if address.password is not None and password_file is None:

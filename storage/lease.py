@@ -25,7 +25,7 @@ from storage.models import LeaseHistoryRow, LeaseRow
 from storage.process_identity import ProcessIdentity
 from storage.triggers import NO_TRIGGERS, Triggers
 
-__all__ = ["RENEW_SECONDS", "TIME_TO_LIVE", "Lease", "lost_message"]
+__all__ = ["RENEW_SECONDS", "TIME_TO_LIVE", "Lease", "lock_free", "lost_message"]
 
 TIME_TO_LIVE = 30.0  # seconds without renewal after which a lease is free
 RENEW_SECONDS = 5.0  # seconds between two renewals
@@ -185,6 +185,16 @@ class Lease:
             LeaseHistoryRow.epoch == self.epoch,
             LeaseHistoryRow.released_at.is_(None),
         )
+
+
+def lock_free(connection: Connection, study: str, *, time_to_live: float = TIME_TO_LIVE) -> None:
+    """Make sure that no process drives a study until the connection's transaction ends.
+
+    Raises:
+        LeaseHeld: If one does.
+    """
+    _lock_row(connection, study)
+    _refuse_held(read_lease(connection, study), time_to_live)
 
 
 def lost_message(study: str, epoch: int, record: LeaseRecord | None) -> str:

@@ -69,7 +69,7 @@ def open_optuna(database: Database, lease: Lease | None = None) -> "SearchStorag
 
 @contextlib.contextmanager
 def one_transaction(
-    database: Database, *, snapshot: bool = False
+    database: Database, *, snapshot: bool = False, lease: Lease | None = None
 ) -> Iterator[tuple[Connection, "SearchStorage"]]:
     """One transaction over Optuna's tables and ours: everything in it is stored, or nothing.
 
@@ -78,14 +78,16 @@ def one_transaction(
     Args:
         database: The database of the tables.
         snapshot: Whether to read the state of one moment, and refuse writes.
+        lease: The lease that fences its commit; None for no fence.
 
     Yields:
         The connection, for our tables, and the storage, for Optuna's.
 
     Raises:
         SchemaError: If Optuna's tables are of another version.
+        LeaseLost: If the lease is lost; nothing was stored.
     """
-    storage = open_optuna(database)
+    storage = open_optuna(database, lease)
     engine = storage.engine
     if snapshot:
         engine = engine.execution_options(

@@ -6,11 +6,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Update, func, select, update
+from sqlalchemy import Connection, Engine, Row, Update, delete, func, select, update
 from sqlalchemy.dialects import postgresql
 
 from storage.errors import NameTaken, StudyNameError, UnknownStudy
-from storage.models import StudyRow
+from storage.models import LeaseHistoryRow, StudyRow
 from storage.transaction import transaction
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "check_name",
     "clear_stop",
     "create_study",
+    "delete_rows",
     "get_study",
     "list_studies",
     "mark_finished",
@@ -191,6 +192,21 @@ def mark_finished(bind: Engine | Connection, name: str) -> None:
     """
     finished_at = func.coalesce(StudyRow.finished_at, func.clock_timestamp())
     _change(bind, name, _of(name).values(finished_at=finished_at))
+
+
+def delete_rows(connection: Connection, name: str) -> None:
+    """Delete the rows of a study in our tables, with its reports.
+
+    The row of its lease stays: epochs go on from there, so that a frozen driver of this study can
+    never write to a later study of the same name.
+
+    Raises:
+        UnknownStudy: If there is no such study.
+    """
+    statement = delete(StudyRow).where(StudyRow.name == name).returning(StudyRow.name)
+    if connection.execute(statement).one_or_none() is None:
+        raise _unknown(name)
+    connection.execute(delete(LeaseHistoryRow).where(LeaseHistoryRow.study == name))
 
 
 def _of(name: str) -> Update:

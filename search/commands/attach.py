@@ -1,11 +1,9 @@
 """``attach``: show the progress of a search that runs elsewhere."""
 
-import time
-
 import typer
 from rich.console import Console
 
-from search.commands.ending import exit_stopped, one_line_errors
+from search.commands.ending import exit_stopped, one_line_errors, say_next
 from search.commands.grouping import with_groups
 from search.commands.options import (
     DB_PATIENCE_SECONDS,
@@ -13,15 +11,13 @@ from search.commands.options import (
     PatienceOption,
     PlainOption,
 )
+from search.commands.patient_reader import PatientReader
 from search.commands.storage_flags import StorageFlags
 from search.progress.progress import open_progress
 from search.reporting import attaching, terminal
+from search.reporting.digest import after
 from search.reporting.reading import last_study, read_study
-from search.reporting.study_view import StudyView
 from storage.database import Database
-from storage.errors import DatabaseUnreachable
-from storage.outage import translated
-from trainer.console.shell import search_command, shell_text
 
 __all__ = ["attach"]
 
@@ -65,33 +61,14 @@ def _watch(database: Database, study: str | None, *, plain: bool | None, patienc
         storage = database.address.masked()
         try:
             with open_progress(console, plain=plain) as progress:
-                reader = _Reader(database, name, patience)
+                reader = PatientReader(database, name, patience)
                 view = attaching.attach(reader.read, progress, storage=storage)
         except KeyboardInterrupt:
-            again = shell_text(search_command("attach", study=name))
+            again = view.command("attach")
             typer.echo(f"study {name} is still running: `{again}` shows it again")
             return True
     Console().print(terminal.study_status(view, failures=False))
     if view.state == "paused":
-        resume = shell_text(search_command("resume", study=name))
-        typer.echo(f"no process is driving it: `{resume}` continues it")
+        typer.echo("no process is driving it")
+    say_next(after(view))
     return view.state == "finished"
-
-
-class _Reader:
-    """Reads the study, and tolerates outages of the database."""
-
-    def __init__(self, database: Database, study: str, patience: float) -> None:
-        self._database, self._study, self._patience = database, study, patience
-        self._answered = time.monotonic()
-
-    def read(self) -> StudyView | None:
-        try:
-            with translated():
-                view = read_study(self._database, self._study)
-        except DatabaseUnreachable:
-            if time.monotonic() - self._answered > self._patience:
-                raise
-            return None
-        self._answered = time.monotonic()
-        return view

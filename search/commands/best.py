@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from search.commands.ending import one_line_errors
+from search.commands.ending import one_line_errors, say_next
 from search.commands.grouping import with_groups
-from search.commands.options import NameArgument
+from search.commands.options import JsonOption, NameArgument
 from search.commands.storage_flags import StorageFlags
 from search.errors import SearchError
 from search.reporting import reading, terminal
@@ -31,21 +31,32 @@ def best(
         str, typer.Option("--format", help="Output format: table, toml or json.")
     ] = "table",
     storage: StorageFlags,
+    as_json: JsonOption = False,
 ) -> None:
     """Show the best trial; --format toml prints a configuration for `python -m trainer fit`."""
     with storage.opened() as database:
         if format_ not in FORMATS:
             raise SearchError(f"unknown --format {format_!r}: choose table, toml or json")
+        if as_json and format_ == "toml":
+            raise SearchError("--json and --format toml exclude each other: give one")
         view = reading.read_study(database, study or reading.last_study(database))
     if view.best is None:
         raise SearchError(f"study {view.name!r} has no complete trial yet")
-    if format_ == "json":
+    if as_json or format_ == "json":
         table = {**best_json(view.best), "test": view.test, **assessment_json(assess(view))}
         typer.echo(json.dumps(table, indent=1))
     elif format_ == "toml":
         sys.stdout.write(_toml(view))
     else:
         Console().print(terminal.best(view, assess(view)))
+        say_next(_next(view))
+
+
+def _next(view: StudyView) -> str:
+    """Confirm the best trial, or train it again."""
+    if view.state == "finished" and view.confirmation.plan is None:
+        return view.command("confirm")
+    return f"{view.command('best', '--format', 'toml')} > best.toml"
 
 
 def _toml(view: StudyView) -> str:

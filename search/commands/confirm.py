@@ -11,6 +11,7 @@ from search.commands.flag_groups import DataFlags, RunFlags, SourceFlags
 from search.commands.grouping import with_groups
 from search.commands.options import NameArgument, PlainOption
 from search.commands.storage_flags import StorageFlags
+from search.records.confirmation import FINALISTS, SEEDS
 from search.workers.ray_environment import outlive_ray
 
 __all__ = ["confirm"]
@@ -22,10 +23,12 @@ def confirm(
     *,
     context: typer.Context,
     study: NameArgument = None,
-    top: Annotated[int, typer.Option(help="Number of finalists, chosen by the model.")] = 5,
+    top: Annotated[
+        int, typer.Option(help="Number of finalists, chosen by the model.")
+    ] = FINALISTS,
     seeds: Annotated[
         int, typer.Option(help="Fresh runs of each finalist, of the defaults, and of K-means.")
-    ] = 5,
+    ] = SEEDS,
     data: DataFlags,
     storage: StorageFlags,
     run: RunFlags,

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from search.commands.ending import BAD_INPUT, one_line_errors
+from search.commands.ending import BAD_INPUT, one_line_errors, say_next
 from search.commands.flag_groups import FeatureFlags, ResourceFlags, SourceFlags
 from search.commands.grouping import given_flags, with_groups
 from search.commands.options import JsonOption
@@ -68,5 +68,7 @@ def doctor(
         typer.echo(json.dumps(table, indent=1))
     else:
         Console().print(findings(checks, layers.preset))
+        if passed:
+            say_next(subject.launch())
     if not passed:
         raise typer.Exit(BAD_INPUT)

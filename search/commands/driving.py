@@ -1,8 +1,12 @@
 """Shared by ``launch`` and ``resume``: drive a study to its end and print a summary."""
 
+import dataclasses
+
 import typer
 from rich.console import Console
 
+from search.commands.ending import say_next, with_storage
+from search.commands.naming_progress import NamingProgress
 from search.commands.quiet import quiet_optuna
 from search.driver.driver import Ending
 from search.driver.parts import STANDARD_PARTS, Parts
@@ -14,7 +18,6 @@ from search.planning.checking import check_dataset
 from search.progress.progress import open_progress
 from search.reporting import reading, terminal
 from search.reporting.assessing import assess
-from storage.address import Address, parse_address
 from storage.database import Database
 from trainer.console.progress import progress_on
 
@@ -34,28 +37,26 @@ def drive(request: Launch, database: Database, *, plain: bool | None, parts: Par
         Whether the study reached its target.
     """
     quiet_optuna()
-    show_notes(check_dataset(request.config), typer.echo)
+    data_set = check_dataset(request.config)
+    show_notes(data_set, typer.echo)
+    request = dataclasses.replace(request, data_notes=(*data_set.notes, *data_set.unused))
     console = Console()
+    flags = database.address.flags()
     output = Output(
-        say=typer.echo,
-        open_progress=lambda: open_progress(console, plain=plain),
+        say=lambda text: typer.echo(with_storage(text, flags)),
+        open_progress=lambda: NamingProgress(open_progress(console, plain=plain), flags),
         open_preparing=lambda: progress_on(console),
     )
     result = launch(request, database, output, parts or STANDARD_PARTS)
     view = reading.read_study(database, result.study)
-    storage = _storage_flag(database.address)
     assessment = assess(view)
     if request.confirmation is None:
-        summary = terminal.summary(view, result.seconds, assessment=assessment, storage=storage)
+        summary = terminal.summary(view, result.seconds, assessment=assessment)
     else:
         summary = terminal.best(view, assessment)
     console.print(summary, crop=False)
+    if request.confirmation is not None:
+        say_next(view.command("report"))
     if result.ending is Ending.STOPPED:
         typer.echo(f"stopped: {result.reason}")
     return result.ending is Ending.FINISHED
-
-
-def _storage_flag(address: Address) -> tuple[str, ...]:
-    """The flag for this database, without a password; empty for the default database."""
-    open_ = address.without_password()
-    return () if open_ == parse_address(None) else ("--storage", open_.masked())

@@ -1,34 +1,50 @@
-"""Exit codes, and one-line messages for errors that a user can fix."""
+"""Exit codes, one-line messages for errors that a user can fix, and the command to run next."""
 
 import functools
-from collections.abc import Callable
-from typing import Never
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Never
 
 import typer
 
 from search.errors import ClusterUnreachable, FailureBudget, Interrupted, SearchError
-from storage.errors import DatabaseUnreachable, LeaseHeld, LeaseLost, StorageError
+from storage.address import parse_address
+from storage.errors import AddressError, DatabaseUnreachable, LeaseHeld, LeaseLost, StorageError
+from trainer.console.shell import shell_text
 from trainer.errors import TrainerError
 
-__all__ = ["BAD_INPUT", "DRIVEN_ELSEWHERE", "STOPPED", "exit_stopped", "one_line_errors"]
+__all__ = [
+    "BAD_INPUT",
+    "DRIVEN_ELSEWHERE",
+    "STOPPED",
+    "exit_stopped",
+    "one_line_errors",
+    "say_next",
+    "with_storage",
+]
 
 #: Exit codes besides 0: bad input; another process drives the study; stopped before the target.
 BAD_INPUT, DRIVEN_ELSEWHERE, STOPPED = 2, 3, 4
+#: A command of this program in a message: its verb, and the rest.
+PROGRAM = "python -m search"
+QUOTED_COMMAND = re.compile(rf"`{PROGRAM} ([a-z-]+)([^`]*)`")
+#: The commands that use no database.
+WITHOUT_STORAGE = ("init", "schema")
 
 
 def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
     """Print errors that a user can fix as one line; all others keep their traceback."""
 
     @functools.wraps(command)
-    def run(**values: object) -> None:
+    def run(**values: Any) -> None:
         try:
             command(**values)
         except (LeaseHeld, LeaseLost) as error:
-            _fail(error, DRIVEN_ELSEWHERE)
+            _fail(error, DRIVEN_ELSEWHERE, values)
         except (FailureBudget, Interrupted, DatabaseUnreachable, ClusterUnreachable) as error:
-            _fail(error, STOPPED)
+            _fail(error, STOPPED, values)
         except (SearchError, StorageError, TrainerError) as error:
-            _fail(error, BAD_INPUT)
+            _fail(error, BAD_INPUT, values)
 
     return run
 
@@ -39,6 +55,41 @@ def exit_stopped(*, finished: bool) -> None:
         raise typer.Exit(STOPPED)
 
 
-def _fail(error: Exception, code: int) -> Never:
-    typer.echo(f"error: {error}", err=True)
+def say_next(command: str) -> None:
+    """Print the command that a user probably wants next.
+
+    Args:
+        command: The command, quoted for a shell.
+    """
+    typer.echo(f"next: {command}")
+
+
+def with_storage(text: str, flags: tuple[str, ...]) -> str:
+    """Add the flags of a database to the commands in a message that name none."""
+    if not flags:
+        return text
+
+    def extended(found: re.Match[str]) -> str:
+        verb, rest = found.groups()
+        if verb in WITHOUT_STORAGE or "--storage" in rest:
+            return found[0]
+        return f"`{PROGRAM} {verb} {shell_text(flags)}{rest}`"
+
+    return QUOTED_COMMAND.sub(extended, text)
+
+
+def _fail(error: Exception, code: int, values: Mapping[str, Any]) -> Never:
+    typer.echo(f"error: {with_storage(str(error), _given_storage(values))}", err=True)
     raise typer.Exit(code) from None
+
+
+def _given_storage(values: Mapping[str, Any]) -> tuple[str, ...]:
+    """The flags of the database that a command was given; none if it cannot be used."""
+    if values.get("storage") is None:
+        return ()
+    try:
+        flags = parse_address(values["storage"]).flags()
+    except AddressError:  # the message is about this
+        return ()
+    file = values.get("password_file")
+    return flags if file is None else (*flags, "--password-file", str(file))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from search.commands.ending import one_line_errors
+from search.commands.ending import one_line_errors, say_next
 from search.commands.grouping import with_groups
 from search.commands.quiet import quiet_optuna
 from search.commands.storage_flags import StorageFlags
@@ -16,6 +16,7 @@ from search.reporting import reading
 from search.transfer.new_file import new_file
 from storage.database import Database
 from trainer.config.paths import user_path
+from trainer.console.shell import search_command, shell_text
 
 __all__ = ["export"]
 
@@ -63,6 +64,19 @@ def export(
             assert file is not None
             _export(database, study, file, chosen)
     typer.echo(f"study {study} exported to {file} ({FORMATS[chosen]})")
+    say_next(_next(file, chosen))
+
+
+def _next(file: Path, chosen: str) -> str:
+    """What opens the file."""
+    match chosen:
+        case "db":
+            return shell_text(("optuna-dashboard", f"sqlite:///{file}"))
+        case "jsonl":
+            place = ("--storage", "embedded:FOLDER")
+            return shell_text(search_command("import-study", str(file), *place))
+        case _:
+            return shell_text(("less", str(file)))
 
 
 def _chosen(file: Path | None, given: str | None) -> str:

@@ -4,11 +4,12 @@ from typing import Annotated
 
 import typer
 
-from search.commands.ending import one_line_errors
+from search.commands.ending import one_line_errors, say_next
 from search.commands.grouping import with_groups
 from search.commands.options import FileToWriteArgument
 from search.commands.quiet import quiet_optuna
 from search.commands.storage_flags import StorageFlags
+from trainer.console.shell import search_command, shell_text
 
 __all__ = ["export_study"]
 
@@ -28,3 +29,5 @@ def export_study(
     with storage.opened() as database:
         content = moving.export_study(database, study, file)
     typer.echo(f"study {study}: {len(content.trials)} trials written to {file}")
+    place = ("--storage", "embedded:FOLDER")
+    say_next(shell_text(search_command("import-study", str(file), *place)))

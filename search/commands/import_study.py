@@ -2,11 +2,12 @@
 
 import typer
 
-from search.commands.ending import one_line_errors
+from search.commands.ending import one_line_errors, say_next
 from search.commands.grouping import with_groups
 from search.commands.options import FileToReadArgument
 from search.commands.quiet import quiet_optuna
 from search.commands.storage_flags import StorageFlags
+from trainer.console.shell import search_command, shell_text
 
 __all__ = ["import_study"]
 
@@ -20,5 +21,6 @@ def import_study(*, file: FileToReadArgument, storage: StorageFlags) -> None:
     quiet_optuna()
     with storage.opened() as database:
         name, content = moving.import_study(database, file)
-        place = database.address.masked()
-    typer.echo(f"study {name}: {len(content.trials)} trials stored in {place}")
+        address = database.address
+    typer.echo(f"study {name}: {len(content.trials)} trials stored in {address.masked()}")
+    say_next(shell_text(search_command("status", *address.flags(), study=name)))

@@ -2,12 +2,12 @@
 
 import json
 import os
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from search.commands.ending import exit_stopped, one_line_errors
+from search.commands.ending import exit_stopped, one_line_errors, say_next
 from search.commands.flag_groups import (
     FeatureFlags,
     RunFlags,
@@ -18,6 +18,7 @@ from search.commands.flag_groups import (
 from search.commands.grouping import given_flags, with_groups
 from search.commands.options import JsonOption, PlainOption
 from search.commands.storage_flags import StorageFlags
+from search.config.assignments import nested
 from search.errors import SettingsError
 from search.workers.ray_environment import outlive_ray
 from storage.address import Address
@@ -28,6 +29,10 @@ __all__ = ["launch"]
 StudyOption = Annotated[
     str | None,
     typer.Option(help="Name of the study. Default: PRESET-N, or FILE-N with your own data."),
+]
+LikeOption = Annotated[
+    str | None,
+    typer.Option(metavar="STUDY", help="Start from the settings of this study, not of a preset."),
 ]
 DryRunOption = Annotated[
     bool,
@@ -49,6 +54,7 @@ def launch(
     context: typer.Context,
     source: SourceFlags,
     study: StudyOption = None,
+    like: LikeOption = None,
     target: TargetFlags,
     features: FeatureFlags,
     space: SpaceFlags,
@@ -63,7 +69,15 @@ def launch(
     # A detached search takes the database and its password from the head node's environment.
     address = (StorageFlags() if detach else storage).address()
     outlive_ray(os.environ)
-    layers = source.layers({**target.settings(), **features.settings(), **space.settings()})
+    flags = {**target.settings(), **features.settings(), **space.settings()}
+    if like is None:
+        layers = source.layers(flags)
+    elif detach or source != SourceFlags():
+        raise SettingsError(
+            "--like takes all settings from a study: leave out --preset, --config and --detach"
+        )
+    else:
+        layers = _like(address, like, nested(flags))
     if detach and (dry_run or as_json):
         raise SettingsError(
             "--detach cannot be combined with --dry-run or --json: leave one of them out"
@@ -77,6 +91,14 @@ def launch(
     else:
         finished = _launch(context, address, layers, study, run, plain)
         exit_stopped(finished=finished)
+
+
+def _like(address: Address, study: str, flags: dict[str, Any]) -> Layers:
+    from search.launch.stored_study import layers_like
+    from storage.database import open_database
+
+    with open_database(address) as database:
+        return layers_like(database, study, flags)
 
 
 def _launch(
@@ -117,6 +139,7 @@ def _print_dry_run(
         typer.echo(json.dumps(found.to_json(), indent=1))
     else:
         Console().print(plan(found))
+        say_next("the same command without --dry-run starts it")
 
 
 def _detach(layers: Layers, study: str | None, storage: StorageFlags, run: RunFlags) -> None:

@@ -5,7 +5,7 @@ import json
 import typer
 from rich.console import Console
 
-from search.commands.ending import one_line_errors
+from search.commands.ending import one_line_errors, say_next
 from search.commands.grouping import with_groups
 from search.commands.options import JsonOption
 from search.commands.storage_flags import StorageFlags
@@ -25,3 +25,5 @@ def list_studies(*, storage: StorageFlags, as_json: JsonOption = False) -> None:
         typer.echo(json.dumps([study_json(view) for view in studies], indent=1))
     else:
         Console().print(terminal.study_list(studies))
+        if studies:
+            say_next(studies[-1].command("status"))

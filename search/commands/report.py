@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from search.commands.ending import one_line_errors
+from search.commands.ending import one_line_errors, say_next
 from search.commands.grouping import with_groups
 from search.commands.options import JsonOption, path_option
 from search.commands.storage_flags import StorageFlags
@@ -49,3 +49,4 @@ def report(
         counts = ", ".join(f"{levels.count(level)} {level}" for level in ("FAIL", "WARN", "PASS"))
         typer.echo(f"study {name}: {counts}")
     typer.echo(f"report: {written.page}")
+    say_next(found[-1].view.command("next"))

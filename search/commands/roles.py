@@ -1,5 +1,6 @@
 """``roles``: create database roles for drivers and viewers, as the owner of the tables."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +16,7 @@ from storage.address import Address
 from storage.database import open_database
 from storage.optuna_store import open_optuna
 from storage.roles import RoleKind, RoleRequest, make_roles, role_statements
+from trainer.console.shell import search_command, shell_text
 
 __all__ = ["provide_roles", "roles"]
 
@@ -98,6 +100,9 @@ def provide_roles(
     for request in requests:
         secret = "password set" if request.password else "no password given"
         say(f"role {request.name!r} is a {request.kind} of {address.masked()}; {secret}")
+    file = driver[1] if requests[0].kind == "driver" else viewer[1]
+    flags = dataclasses.replace(address, user=requests[0].name, password_file=file).flags()
+    say(f"next: {shell_text(search_command('doctor', *flags))}")
 
 
 def _request(kind: RoleKind, flags: RoleFlags) -> RoleRequest | None:

@@ -5,22 +5,26 @@ the list of processes.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING
-from wsgiref.simple_server import WSGIRequestHandler, make_server
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from optuna.artifacts import FileSystemArtifactStore
 from optuna_dashboard import wsgi
 
 from search.dashboard.read_only import read_only
+from search.dashboard.studies_page import PATH, StudiesPage, beside
 from search.errors import SearchError
 from storage.artifacts import ArtifactStore, ReadOnlyArtifacts
 from storage.database import Database
 from storage.optuna_store import open_optuna
+from trainer.console.shell import search_command, shell_text
 
 if TYPE_CHECKING:
-    from wsgiref.types import WSGIApplication
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 __all__ = ["dashboard", "serve"]
 
@@ -32,9 +36,32 @@ class _QuietHandler(WSGIRequestHandler):
         pass
 
 
+class _Server(ThreadingMixIn, WSGIServer):
+    """A server with a thread per connection: browsers open some that they do not use yet."""
+
+    daemon_threads = True
+
+
+def _one_by_one(application: "WSGIApplication") -> "WSGIApplication":
+    """An application that answers one request after the other, as its connections need it."""
+    lock = threading.Lock()
+
+    def locked(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        with lock:
+            answer = application(environ, start_response)
+            try:
+                yield from answer
+            finally:
+                close = getattr(answer, "close", None)
+                if close is not None:
+                    close()
+
+    return locked
+
+
 @contextlib.contextmanager
 def dashboard(database: Database, *, artifacts: Path | None) -> Iterator["WSGIApplication"]:
-    """The dashboard's application.
+    """The dashboard's application, with the page of studies beside it.
 
     If the database was opened read-only, three layers prevent changes: the server and the
     artifact store refuse writes, and only GET and HEAD requests reach the application.
@@ -50,7 +77,8 @@ def dashboard(database: Database, *, artifacts: Path | None) -> Iterator["WSGIAp
     storage = open_optuna(database)
     try:
         application = wsgi(storage, artifact_store=store)
-        yield read_only(application) if database.read_only else application
+        combined = beside(StudiesPage(database), application)
+        yield read_only(combined) if database.read_only else combined
     finally:
         storage.engine.dispose()
 
@@ -70,18 +98,26 @@ def serve(
     """
     with dashboard(database, artifacts=artifacts) as application:
         try:
-            server = make_server(host, port, application, handler_class=_QuietHandler)
+            server = make_server(
+                host, port, _one_by_one(application), _Server, handler_class=_QuietHandler
+            )
         except OSError as error:
             raise SearchError(
                 f"cannot listen on {host}:{port}: {error.strerror}; give --port another number"
             ) from error
         mode = "read-only, " if database.read_only else ""
         with server:
-            say(f"optuna-dashboard: http://{host}:{server.server_port}/ ({mode}Ctrl-C stops it)")
+            place = f"http://{host}:{server.server_port}"
+            say(f"optuna-dashboard: {place}/ ({mode}Ctrl-C stops it)")
+            say(f"studies, stop and extend: {place}{PATH}")
             try:
                 server.serve_forever()
             except KeyboardInterrupt:
-                say("stopped")
+                say(f"stopped; the searches go on: `{_status(database)}` shows the last one")
+
+
+def _status(database: Database) -> str:
+    return shell_text(search_command("status", *database.address.flags()))
 
 
 def _open_artifacts(folder: Path, only_read: bool) -> ArtifactStore:

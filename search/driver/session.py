@@ -149,6 +149,10 @@ class Session:
             self._study_store.store_artifacts(place)
         return ArtifactCheckpointPlace(place=place, study=self._checkpoints.name)
 
+    def store_data_notes(self, notes: tuple[str, ...]) -> None:
+        """Store what is known about the data set, for reports."""
+        self._study_store.store_data_notes(notes)
+
     def store_target(self, trials: int) -> None:
         """Change the number of trials to finish, and store it."""
         set_target(self._storage.engine, self._record.name, trials)

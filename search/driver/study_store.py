@@ -36,6 +36,7 @@ from search.records.confirmation import Confirmation
 from search.records.outcome import write_end
 from search.records.stored_checkpoint import CHECKPOINTS_ATTRIBUTE, StoredCheckpoint
 from search.records.stored_trial import (
+    DATA_NOTES_ATTRIBUTE,
     END_ATTRIBUTE,
     QUEUED_ATTRIBUTE,
     TEST_ATTRIBUTE,
@@ -51,6 +52,7 @@ from storage.studies import get_study, mark_finished
 from trainer.records import Report
 
 __all__ = [
+    "ARTIFACTS_ATTRIBUTE",
     "ATTEMPTS_ATTRIBUTE",
     "StudyStore",
     "attempts_of",
@@ -155,6 +157,11 @@ class StudyStore:
         """Store where the study's artifact store is, for later sessions."""
         with self._explained():
             self._storage.set_study_system_attr(self._study_id, ARTIFACTS_ATTRIBUTE, place)
+
+    def store_data_notes(self, notes: Sequence[str]) -> None:
+        """Store facts about the data set, one line each."""
+        with self._explained():
+            self._storage.set_study_user_attr(self._study_id, DATA_NOTES_ATTRIBUTE, list(notes))
 
     def test_scores(self) -> dict[str, Any] | None:
         """The stored scores of the best trial on the test split; None if there are none."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import os
 import time
 from collections.abc import Callable
@@ -218,10 +219,12 @@ def _drive(
         config=request.config,
         options=request.options,
         parts=parts,
-        make_note=note_maker,
+        make_note=functools.partial(note_maker, storage=database.address.flags()),
     )
     with contextlib.closing(session):
         _retarget(request, record, session)
+        if request.data_notes is not None:
+            session.store_data_notes(request.data_notes)
         show_idle_seats(record, request.options.machine, output.say)
         with (
             stop_on_signals(session),

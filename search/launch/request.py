@@ -26,6 +26,9 @@ class Launch:
     options: RunOptions
     #: Confirm these trials of a finished study instead of searching.
     confirmation: ConfirmationPlan | None = None
+    #: Facts about the data set that the study stores, such as files that are not used; None if
+    #: nobody looked.
+    data_notes: tuple[str, ...] | None = None
 
     @property
     def trials_given(self) -> bool:

@@ -1,5 +1,8 @@
 """Find a stored study, and check that the given settings may continue it."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from search.config.configuration import LaunchConfig, continued, differences, resolve_layers
 from search.errors import StudyError
 from search.launch.request import Launch
@@ -7,7 +10,8 @@ from search.reporting.reading import is_driven
 from storage.database import Database
 from storage.errors import UnknownStudy
 from storage.studies import StudyRecord, check_name, get_study, list_studies
-from trainer.config.sources import Layers
+from trainer.config.layers import fitting
+from trainer.config.sources import PLAIN_PRESET, Layers
 from trainer.features import DatasetFeatures
 
 __all__ = [
@@ -16,6 +20,7 @@ __all__ = [
     "find_stored",
     "find_to_resume",
     "is_done",
+    "layers_like",
     "stored_config",
 ]
 
@@ -29,6 +34,27 @@ def configure(database: Database, study: str | None, layers: Layers) -> LaunchCo
     """
     stored = find_stored(database, study)
     return resolve_layers(layers) if stored is None else stored_config(stored, layers)
+
+
+def layers_like(database: Database, study: str, flags: Mapping[str, Any]) -> Layers:
+    """The settings of a stored study for a new one, overridden by flags.
+
+    Args:
+        database: The database that stores the study.
+        study: Its name.
+        flags: Settings given by flags, as nested tables.
+
+    Raises:
+        UnknownStudy: If there is no study of that name.
+    """
+    stored = LaunchConfig.from_table(get_study(database.engine, study).config).to_table()
+    return Layers(
+        preset=PLAIN_PRESET,
+        reason=f"overridden by the settings of study {study}",
+        asked=False,
+        from_file=fitting(stored, flags),
+        flags=flags,
+    )
 
 
 def find_to_resume(database: Database, name: str | None, *, standby: bool = False) -> StudyRecord:

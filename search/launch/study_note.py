@@ -19,12 +19,14 @@ __all__ = ["note_maker"]
 def note_maker(
     record: StudyRecord,
     *,
+    storage: tuple[str, ...] = (),
     now: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.UTC),
 ) -> MakeNote:
     """What makes the note of a study that this process drives from now on.
 
     Args:
         record: The study's row.
+        storage: The flags that name the database in a command.
         now: The time.
     """
     began = now()
@@ -34,7 +36,11 @@ def note_maker(
         trials: Sequence[FrozenTrial], state: NoteState, test: Mapping[str, Any] | None
     ) -> str:
         view = view_study(
-            record, trials, driver=f"{driver} UTC" if state == "running" else None, test=test
+            record,
+            trials,
+            driver=f"{driver} UTC" if state == "running" else None,
+            test=test,
+            storage=storage,
         )
         return study_note(view, state=state, now=now())
 

@@ -9,10 +9,13 @@ reach.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
 
 from search.spaces import Space
+
+if TYPE_CHECKING:
+    from search.quality.surrogate import Surrogate
 
 __all__ = [
     "LEAST_COMPLETE",
@@ -60,6 +63,10 @@ class Expected:
     trials: int
     #: Every complete trial in the model, from the one that it prefers; with the mean of each.
     ranking: tuple[tuple[int, float], ...]
+    #: How unsure the model is of each of these means, in the same order.
+    deviations: tuple[float, ...] = ()
+    #: The model itself.
+    surrogate: "Surrogate | None" = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,4 +136,6 @@ def _model(points: Sequence[Point], space: Space, floor: float) -> Expected:
         noise=surrogate.noise,
         trials=len(points),
         ranking=tuple((numbers[index], float(means[index])) for index in order),
+        deviations=tuple(float(deviations[index]) for index in order),
+        surrogate=surrogate,
     )

@@ -1,30 +1,29 @@
 """Warnings about the result of a search: what its numbers do not show, one line each."""
 
-import statistics
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from search.quality.bounds import crowded_bounds
 from search.quality.confirmed import Confirmed
+from search.quality.look import best_look
+from search.records.confirmation import FINALISTS
 from search.records.jobs import REFERENCES
 from search.spaces import Space
 
 __all__ = ["Result", "warnings_of"]
-
-BOUND = 0.01  # share of a range that counts as its end
-LAST_LOOKS = 5
-LOOK_DEVIATIONS = 3.0  # between the best look and the last ones
-LEAST_LOOK_GAIN = 0.02  # relative; smaller differences are not worth a warning
-ENOUGH_FINALISTS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
     """What the warnings are about."""
 
-    #: The best trial: its number, parameters, and scores by evaluation.
+    #: The best trial: its number, and its scores by evaluation.
     trial: int
-    params: Mapping[str, float]
     scores: Mapping[int, float]
+    #: Parameters of the full runs, the best one first.
+    top: Sequence[Mapping[str, float]]
+    #: Typical deviation of the last scores of a run; None if it is not known.
+    spread: float | None
     #: None if this version does not know the space.
     space: Space | None
     confirmed: Confirmed | None
@@ -52,42 +51,29 @@ def below_reference(result: Result) -> Iterator[str]:
 def single_seed(result: Result) -> Iterator[str]:
     """Nothing was confirmed."""
     if result.confirmed is None:
-        yield f"trial {result.trial} was trained with a single seed: `python -m search confirm`"
+        yield f"trial {result.trial} was trained with a single seed: nothing is confirmed yet"
 
 
 def at_bound(result: Result) -> Iterator[str]:
-    """The best trial has a hyper-parameter at the end of its range."""
-    if result.space is None or not result.space.defaults.keys() <= result.params.keys():
+    """Several of the best runs, the best one among them, are near a bound."""
+    if result.space is None:
         return
-    shares = zip(result.space.defaults, result.space.to_unit(result.params), strict=True)
-    names = [name for name, share in shares if min(share, 1 - share) < BOUND]
-    if names:
-        yield (
-            f"trial {result.trial} is at the end of the range of {', '.join(names)}: a wider range"
-            " may hold a better one"
-        )
+    for found in crowded_bounds(result.space.hyper_parameters, result.top):
+        yield f"{found.text}: a wider range may hold a better trial"
 
 
 def lucky_look(result: Result) -> Iterator[str]:
     """The best evaluation is far above the last ones."""
-    scores = [result.scores[evaluation] for evaluation in sorted(result.scores)]
-    last = scores[-LAST_LOOKS:]
-    if len(scores) <= LAST_LOOKS:
-        return
-    best, middle = max(scores), statistics.median(last)
-    least = max(LOOK_DEVIATIONS * statistics.stdev(last), LEAST_LOOK_GAIN * abs(middle))
-    if best - middle > least:
-        yield (
-            f"the best evaluation of trial {result.trial} ({best:.2f}) is far above its last ones"
-            f" ({middle:.2f}): it got worse, or the evaluation was lucky"
-        )
+    found = best_look(result.scores, result.spread)
+    if found is not None and found.is_far:
+        yield f"{found.text(result.trial)}: it got worse, or the evaluation was lucky"
 
 
 def few_finalists(result: Result) -> Iterator[str]:
     """Fewer finalists than can tell a good choice from luck."""
     found = result.confirmed
-    if found is not None and len(found.finalists) < ENOUGH_FINALISTS:
-        yield f"{len(found.finalists)} finalists were compared: {ENOUGH_FINALISTS} find more"
+    if found is not None and len(found.finalists) < FINALISTS:
+        yield f"{len(found.finalists)} finalists were compared: {FINALISTS} find more"
 
 
 def collapsed_or_failed(result: Result) -> Iterator[str]:

@@ -15,7 +15,9 @@ from search.records.jobs import DEFAULTS, KMEANS, REFERENCES, Job, JobKind
 
 __all__ = [
     "CONFIRMED_TEST_ATTRIBUTE",
+    "FINALISTS",
     "PLAN_ATTRIBUTE",
+    "SEEDS",
     "ChosenBy",
     "Confirmation",
     "ConfirmationPlan",
@@ -29,6 +31,8 @@ PLAN_ATTRIBUTE = "confirmation"
 CONFIRMED_TEST_ATTRIBUTE = "confirmed_test"
 RESULT_KEY = re.compile(r"(confirm|reference)/(\w+)/seed-(\d+)")
 
+#: How many finalists are confirmed, and how often each, unless the user says otherwise.
+FINALISTS, SEEDS = 5, 5
 #: What ranked the finalists: the model of all trials, or their values.
 ChosenBy = Literal["model", "value"]
 

@@ -12,6 +12,7 @@ from search.records.counts import Counts
 
 __all__ = [
     "COLLAPSE_ATTRIBUTE",
+    "DATA_NOTES_ATTRIBUTE",
     "END_ATTRIBUTE",
     "FAILURE_ATTRIBUTE",
     "FOREIGN_ATTRIBUTE",
@@ -55,6 +56,8 @@ KIND_ATTRIBUTE = "prune_kind"
 REASON_ATTRIBUTE = "prune_reason"
 #: User attribute of a trial that somebody queued: by whom, and with which parameters.
 QUEUED_ATTRIBUTE = "queued"
+#: User attribute of the study: facts about its data set, one line each.
+DATA_NOTES_ATTRIBUTE = "data_notes"
 #: User attribute of the study: which trial was scored on the test split, and its scores.
 TEST_ATTRIBUTE = "test"
 

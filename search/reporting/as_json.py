@@ -7,11 +7,20 @@ from typing import Any
 from search.quality.assessment import Assessment
 from search.quality.confirmed import Confirmed, Repeated
 from search.quality.expected import Expected
+from search.reporting.comparison import Compared, Comparison
 from search.reporting.measures import outcome_of
-from search.reporting.study_details import StudyDetails
+from search.reporting.study_details import StudyDetails, TrialDetails
 from search.reporting.study_view import StudyView, TrialView
 
-__all__ = ["assessment_json", "best_json", "results_json", "study_json", "trial_json"]
+__all__ = [
+    "assessment_json",
+    "best_json",
+    "comparison_json",
+    "results_json",
+    "study_json",
+    "trial_details_json",
+    "trial_json",
+]
 
 
 def study_json(view: StudyView, assessment: Assessment | None = None) -> dict[str, Any]:
@@ -112,6 +121,42 @@ def trial_json(trial: TrialView) -> dict[str, Any]:
         "ended": None if trial.ended_at is None else trial.ended_at.isoformat(),
         "criteria": dict(trial.figures),
         "scores": {str(step): score for step, score in sorted(trial.scores.items())},
+    }
+
+
+def trial_details_json(found: TrialDetails) -> dict[str, Any]:
+    """A trial with its reports, and the default values to compare it with."""
+    return {
+        "study": found.view.name,
+        "objective": found.view.objective,
+        **trial_json(found.trial),
+        "defaults": found.view.defaults,
+        "traceback": found.trial.traceback,
+        "reports": [each.to_json() for each in found.reports],
+    }
+
+
+def comparison_json(found: Comparison) -> dict[str, Any]:
+    """Studies side by side."""
+    return {
+        "equal_budgets": not found.unequal,
+        "unequal": list(found.unequal),
+        "objectives": list(found.objectives),
+        "equal_iterations": found.equal_iterations,
+        "notes": list(found.notes),
+        "studies": [_compared_json(each) for each in found.studies],
+    }
+
+
+def _compared_json(compared: Compared) -> dict[str, Any]:
+    details = compared.details
+    return {
+        **study_json(details.view, details.assessment),
+        "iterations": compared.iterations,
+        "iterations_of_a_full_run": details.setting("training.iterations"),
+        "best_at_equal_iterations": compared.best_at_equal,
+        "seed": details.view.seed,
+        "revision": details.revision,
     }
 
 

@@ -4,6 +4,7 @@ from search.quality.assessment import Assessment
 from search.quality.confirmed import confirmed
 from search.quality.expected import Expected, NotExpected, Point, expect
 from search.quality.warnings import Result, warnings_of
+from search.reporting.measures import full_runs, noise
 from search.reporting.study_view import StudyView
 
 __all__ = ["assess"]
@@ -39,8 +40,9 @@ def assess(view: StudyView, *, quick: bool = False) -> Assessment | None:
         warnings=warnings_of(
             Result(
                 trial=view.best.number,
-                params=view.best.params,
                 scores=view.best.scores,
+                top=[trial.params for trial in full_runs(view)],
+                spread=noise(view),
                 space=view.space,
                 confirmed=found,
                 val_is_test=view.val_is_test,

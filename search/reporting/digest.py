@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 from search.records.stored_trial import PruneKind
 from search.reporting.study_view import WAITS, StudyView
-from trainer.console.shell import search_command, shell_text
 
 __all__ = [
     "MORE_TRIALS",
     "BestTrial",
     "PrunedTrial",
     "ReasonRow",
+    "after",
     "best_of",
     "counts_text",
     "lines_of_others",
@@ -129,15 +129,23 @@ def lines_of_others(view: StudyView) -> Iterator[str]:
         if how != WAITS:
             yield f"trial {number} was queued {how}"
     if waiting and view.state == "finished":
-        more = search_command("resume", "--trials", view.target + len(waiting), study=view.name)
-        yield (
-            f"{len(waiting)} queued after the last trial had started: `{shell_text(more)}` runs"
-            " them"
-        )
+        more = view.command("resume", "--trials", view.target + len(waiting))
+        yield f"{len(waiting)} queued after the last trial had started: `{more}` runs them"
     elif waiting:
         yield f"{len(waiting)} queued, to run as the next trials"
     if view.counts.foreign:
         yield f"{view.counts.foreign} ended by somebody else: not counted"
+
+
+def after(view: StudyView) -> str:
+    """The command that a user who has seen the state of a study probably wants next."""
+    match view.state:
+        case "running":
+            return view.command("attach")
+        case "paused":
+            return view.command("resume")
+        case "finished":
+            return view.command("next")
 
 
 def number_text(value: float) -> str:

@@ -18,7 +18,6 @@ from search.reporting.digest import (
     tally_reasons,
 )
 from search.reporting.study_view import State, StudyView
-from trainer.console.shell import search_command, shell_text
 
 __all__ = ["study_markdown", "study_note"]
 
@@ -59,21 +58,18 @@ def _joined(parts: Iterable[str]) -> str:
 
 def _commands(view: StudyView) -> Iterator[tuple[str, str]]:
     """What to do, and the command that does it."""
-
-    def command(verb: str, *options: object) -> str:
-        return shell_text(search_command(verb, *options, study=view.name))
-
     match view.state:
         case "running":
-            yield "watch it", command("attach")
-            yield "stop it after the running evaluations", command("stop")
+            yield "watch it", view.command("attach")
+            yield "stop it after the running evaluations", view.command("stop")
         case "paused":
-            yield "continue it", command("resume")
+            yield "continue it", view.command("resume")
         case "finished":
-            yield "add trials", command("resume", "--trials", view.target + MORE_TRIALS)
-            yield "train the best trials with fresh seeds", command("confirm")
-            yield "print the best settings", command("best", "--format", "toml")
-    yield "write a report with health checks", command("report")
+            yield "see what should gain most", view.command("next")
+            yield "add trials", view.command("resume", "--trials", view.target + MORE_TRIALS)
+            yield "train the best trials with fresh seeds", view.command("confirm")
+            yield "print the best settings", view.command("best", "--format", "toml")
+    yield "write a report with health checks", view.command("report")
 
 
 def _body(view: StudyView) -> list[str]:

@@ -21,7 +21,7 @@ from search.records.stored_trial import (
     prune_reason,
     test_of,
 )
-from search.reporting.study_details import Session, StudyDetails
+from search.reporting.study_details import Session, StudyDetails, TrialDetails
 from search.reporting.study_view import WAITS, State, StudyView, TrialState, TrialView
 from search.spaces import Space
 from storage.database import Database
@@ -40,6 +40,7 @@ __all__ = [
     "read_details",
     "read_studies",
     "read_study",
+    "read_trial",
     "view_details",
     "view_study",
 ]
@@ -110,6 +111,28 @@ def read_details(database: Database, name: str) -> StudyDetails:
     )
 
 
+def read_trial(database: Database, name: str, number: int) -> TrialDetails:
+    """Read a trial with its reports.
+
+    Raises:
+        UnknownStudy: If there is no study of that name.
+        StudyError: If the study has no trial of that number.
+    """
+    view = read_study(database, name)
+    found = {trial.number: trial for trial in view.trials}
+    if number not in found:
+        last = f"the last one is {max(found)}" if found else "it has none yet"
+        raise StudyError(
+            f"study {name!r} has no trial {number}: {last}; `{view.command('status')}` shows more"
+        )
+    rows = reports_of(database.engine, study=name, trial=number)
+    return TrialDetails(
+        view=view,
+        trial=found[number],
+        reports=tuple(Report.from_json(dict(row.payload)) for row in rows),
+    )
+
+
 def view_details(
     record: StudyRecord,
     view: StudyView,
@@ -152,6 +175,7 @@ def view_study(
     driver: str | None,
     test: Mapping[str, Any] | None,
     attributes: Mapping[str, Any] = MappingProxyType({}),
+    storage: tuple[str, ...] = (),
 ) -> StudyView:
     """A study as plain data.
 
@@ -161,6 +185,7 @@ def view_study(
         driver: Description of the process that drives it; None if none does.
         test: Its stored scores on the test split, if any.
         attributes: Its user attributes, which hold its confirmation.
+        storage: The flags that name its database in a command.
     """
     seen = _as_counted(trials, record.name)
     complete = [trial for trial in seen if trial.state.name == "COMPLETE"]
@@ -184,6 +209,8 @@ def view_study(
         best=None if best is None else _trial(best, record.name),
         test=test,
         confirmation=Confirmation.from_attributes(attributes),
+        stop_requested=record.stop_requested,
+        storage=storage,
     )
 
 
@@ -201,6 +228,7 @@ def _view(database: Database, record: StudyRecord, study: StoredStudy | None) ->
         driver=_driver(database, record.name),
         test=test_of(attributes),
         attributes=attributes,
+        storage=database.address.flags(),
     )
 
 

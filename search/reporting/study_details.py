@@ -7,11 +7,11 @@ from functools import cached_property
 from typing import Any
 
 from search.quality.assessment import Assessment
-from search.reporting.study_view import StudyView
+from search.reporting.study_view import StudyView, TrialView
 from trainer.hyper_parameters import HyperParameter
 from trainer.records import Report
 
-__all__ = ["Session", "StudyDetails"]
+__all__ = ["Session", "StudyDetails", "TrialDetails"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,3 +65,14 @@ class StudyDetails:
         for key in path.split("."):
             found = found.get(key) if isinstance(found, Mapping) else None
         return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialDetails:
+    """A trial with its reports."""
+
+    #: Its study.
+    view: StudyView
+    trial: TrialView
+    #: One per evaluation, in order.
+    reports: tuple[Report, ...]

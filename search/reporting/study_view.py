@@ -9,6 +9,7 @@ from search.records.confirmation import Confirmation
 from search.records.counts import Counts
 from search.records.stored_trial import PruneKind
 from search.spaces import Space
+from trainer.console.shell import search_command, shell_text
 
 __all__ = ["ENDED", "WAITS", "State", "StudyView", "TrialState", "TrialView"]
 
@@ -86,6 +87,21 @@ class StudyView:
     test: Mapping[str, Any] | None
     #: What is stored about its confirmation.
     confirmation: Confirmation
+    #: Whether somebody asked its driver to stop.
+    stop_requested: bool = False
+    #: The flags that name its database in a command; none for the default database.
+    storage: tuple[str, ...] = ()
+
+    def command(self, verb: str, *options: object, named: bool = True) -> str:
+        """A command about this study, or about its database, quoted for a shell.
+
+        Args:
+            verb: Such as ``resume``.
+            options: Its options.
+            named: Whether it names the study.
+        """
+        study = self.name if named else None
+        return shell_text(search_command(verb, *self.storage, *options, study=study))
 
     @property
     def defaults(self) -> dict[str, float]:

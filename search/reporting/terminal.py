@@ -24,7 +24,7 @@ from search.reporting.tables import (
     reasons_table,
     summary_text,
 )
-from trainer.console.shell import search_command, shell_text, trainer_command
+from trainer.console.shell import shell_text, trainer_command
 
 __all__ = ["best", "study_list", "study_status", "summary"]
 
@@ -34,7 +34,6 @@ def summary(
     seconds: float,
     *,
     assessment: Assessment | None = None,
-    storage: tuple[str, ...],
 ) -> RenderableType:
     """The end of a search: the best trial, why trials were pruned, and commands to run next.
 
@@ -42,7 +41,6 @@ def summary(
         view: The study.
         seconds: Duration of the search in this process.
         assessment: How good its result is; None before the first complete trial.
-        storage: The flag for its database; empty for the default database.
     """
     return summary_text(
         Summary(
@@ -54,7 +52,7 @@ def summary(
             assessment=_assessed(assessment),
             pruned=pruned_of(view),
             seconds=seconds,
-            next_commands=tuple(_next_commands(view, storage)),
+            next_commands=tuple(_next_commands(view)),
         )
     )
 
@@ -136,28 +134,25 @@ def _failure_lines(view: StudyView) -> Iterator[RenderableType]:
         yield Text("no trial failed")
 
 
-def _next_commands(view: StudyView, storage: tuple[str, ...]) -> list[NextCommand]:
-    name = view.name
-
-    def command(verb: str, *options: object, study: str | None = name) -> str:
-        return shell_text(search_command(verb, *storage, *options, study=study))
-
+def _next_commands(view: StudyView) -> list[NextCommand]:
     if view.counts.finished < view.target:
         return [
-            NextCommand(command=command("resume"), purpose="continue the search"),
-            NextCommand(command=command("status"), purpose="show its status"),
+            NextCommand(command=view.command("resume"), purpose="continue the search"),
+            NextCommand(command=view.command("status"), purpose="show its status"),
         ]
-    best = search_command("best", *storage, "--format", "toml", study=name)
     fit = trainer_command("fit", "best.toml")
     return [
         NextCommand(
-            command=f"{shell_text(best, into='best.toml')} && {shell_text(fit)}",
+            command=(
+                f"{view.command('best', '--format', 'toml')} > best.toml && {shell_text(fit)}"
+            ),
             purpose="train the best trial again",
         ),
-        NextCommand(command=command("confirm"), purpose="confirm it with fresh seeds"),
-        NextCommand(command=command("dashboard", study=None), purpose="browse all trials"),
+        NextCommand(command=view.command("confirm"), purpose="confirm it with fresh seeds"),
+        NextCommand(command=view.command("next"), purpose="see what should gain most"),
+        NextCommand(command=view.command("dashboard", named=False), purpose="browse all trials"),
         NextCommand(
-            command=command("resume", "--trials", view.target + MORE_TRIALS),
+            command=view.command("resume", "--trials", view.target + MORE_TRIALS),
             purpose=f"run {MORE_TRIALS} more trials",
         ),
     ]

@@ -27,7 +27,7 @@ from trainer.config.presets import preset_names, read_preset
 from trainer.config.toml_records import flat_table, overlay, read_toml
 from trainer.errors import ConfigError, in_one_line
 
-__all__ = ["DEFAULT_PRESET", "OWN_PRESET", "Layers", "read_layers"]
+__all__ = ["DEFAULT_PRESET", "OWN_PRESET", "PLAIN_PRESET", "Layers", "read_layers"]
 
 DEFAULT_PRESET = "rooms"
 OWN_PRESET = "own"

@@ -1,74 +1,62 @@
-"""Does the best trial lie near a bound of the search space?"""
+"""Do the best trials crowd near a bound of the search space?"""
 
-from collections.abc import Iterator
-
+from search.quality.bounds import EDGE, MANY, TOP, CrowdedBound, crowded_bounds
 from search.reporting.health.check import Finding, HealthCheck, failed, passed, warned
-from search.reporting.health.fixes import launch_other, more_trials
+from search.reporting.health.fixes import launch_like, more_trials
 from search.reporting.measures import full_runs
 from search.reporting.study_details import StudyDetails
-from search.reporting.study_view import TrialView
 from trainer.hyper_parameters import HyperParameter
 
-__all__ = ["BOUNDS"]
-
-#: Share of a range that counts as near its bound.
-EDGE = 0.05
-#: The best trials that are compared with the best one.
-TOP = 10
-#: Of those, so many at the same bound mean that the optimum lies beyond it.
-MANY = 5
+__all__ = ["BOUNDS", "wider_range"]
 
 
 def examine(details: StudyDetails) -> Finding:
-    """Find the hyper-parameters of the best trial that lie near a bound."""
+    """Find the bounds that the best trials are near to."""
     top = full_runs(details.view)[:TOP]
     if not top:
         return warned("not known: no trial is complete", more_trials(details, 20))
-    found = list(_near(details, top))
+    found = crowded_bounds(details.hyper_parameters, [trial.params for trial in top])
     if not found:
-        return passed(f"no hyper-parameter of trial {top[0].number} is near a bound")
-    parameter, upper, count = max(found, key=lambda item: item[2])
-    bound = parameter.high if upper else parameter.low
-    others = f"; {len(found) - 1} more of its hyper-parameters are" * (len(found) > 1)
-    line = (
-        f"{parameter.name} = {top[0].params[parameter.name]:.4g} is within {100 * EDGE:.0f} % of"
-        f" its {'upper' if upper else 'lower'} bound {bound:g}, as in {count} of the best"
-        f" {len(top)}{others}"
-    )
-    return (failed if count >= MANY else warned)(line, _fix(details, parameter, upper=upper))
+        near = f"within {100 * EDGE:.0f} % of the same bound as trial {top[0].number}"
+        return passed(f"few of the best {len(top)} runs are {near}")
+    first, *others = found
+    line = f"{first.text}{f', and {len(others)} more bounds are like it' * bool(others)}"
+    fix = launch_like(details, *wider_range(details, first))
+    return (failed if first.near >= MANY else warned)(line, fix)
 
 
-def _near(
-    details: StudyDetails, top: tuple[TrialView, ...]
-) -> Iterator[tuple[HyperParameter, bool, int]]:
-    """Each hyper-parameter near a bound, which bound, and how many of the best share it."""
-    for parameter in details.hyper_parameters:
-        for upper in (False, True):
-            near = [_is_near(parameter, trial, upper=upper) for trial in top]
-            is_natural = not upper and parameter.low == 0  # the term is off: nothing lies beyond
-            if near[0] and not is_natural:
-                yield parameter, upper, sum(near)
+def wider_range(details: StudyDetails, bound: CrowdedBound) -> tuple[str, str]:
+    """The flags of a search beyond a bound.
 
-
-def _is_near(parameter: HyperParameter, trial: TrialView, *, upper: bool) -> bool:
-    if parameter.name not in trial.params:
-        return False
-    place = parameter.share(trial.params[parameter.name])
-    return place >= 1 - EDGE if upper else place <= EDGE
-
-
-def _fix(details: StudyDetails, parameter: HyperParameter, *, upper: bool) -> str:
-    """A wider range if the user chose the range, else a search with the value fixed there."""
+    A range that the user chose can be wider. Where it is as wide as the method allows, the value
+    is fixed at the bound.
+    """
+    parameter, upper = bound.parameter, bound.upper
     low, high = parameter.low, parameter.high
-    ranges = details.setting("search.ranges") or {}
-    if parameter.name not in ranges:
-        return launch_other("--fix", f"{parameter.name}={high if upper else low:g}")
-    reach = high - low
-    if parameter.log:
-        low, high = (low, high * 10) if upper else (low / 10, high)
+    step = 10.0 if parameter.log else high - low
+    limits = _limits(details, parameter)
+    if upper:
+        high = min(high * step if parameter.log else high + step, limits[1])
     else:
-        low, high = (low, high + reach) if upper else (low - reach, high)
-    return launch_other("--range", f"{parameter.name}={low:g}:{high:g}")
+        low = max(low / step if parameter.log else low - step, limits[0])
+    if (low, high) == (parameter.low, parameter.high):
+        return "--fix", f"{parameter.name}={bound.value:g}"
+    return "--range", f"{parameter.name}={low:g}:{high:g}"
+
+
+def _limits(details: StudyDetails, parameter: HyperParameter) -> tuple[float, float]:
+    """The range that the method allows; that of the study if another version created it."""
+    from search.config.configuration import LaunchConfig  # lazily: it imports samplers
+    from search.errors import SearchError
+    from search.spaces import tunable
+    from trainer.errors import TrainerError
+
+    try:
+        allowed = tunable(LaunchConfig.from_table(details.view.config).train)
+    except (SearchError, TrainerError):
+        return parameter.low, parameter.high
+    own = allowed.get(parameter.name, parameter)
+    return own.low, own.high
 
 
 BOUNDS = HealthCheck(

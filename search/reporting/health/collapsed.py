@@ -1,7 +1,7 @@
 """How many runs collapsed, and where?"""
 
 from search.reporting.health.check import Finding, HealthCheck, failed, passed, warned
-from search.reporting.health.fixes import launch_other, show
+from search.reporting.health.fixes import launch_like, show
 from search.reporting.study_details import StudyDetails
 from search.reporting.study_view import TrialView
 from trainer.hyper_parameters import HyperParameter
@@ -56,7 +56,7 @@ def _where(
     low, high = (parameter.low, middle) if is_high else (middle, parameter.high)
     return (
         f", half of them at {parameter.name} {'≥' if is_high else '≤'} {middle:.3g}",
-        launch_other("--range", f"{parameter.name}={low:.3g}:{high:.3g}"),
+        launch_like(details, "--range", f"{parameter.name}={low:.3g}:{high:.3g}"),
     )
 
 

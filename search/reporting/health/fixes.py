@@ -1,32 +1,36 @@
 """The commands that several health checks suggest."""
 
 from search.reporting.study_details import StudyDetails
-from trainer.console.shell import search_command, shell_text
 
-__all__ = ["confirm", "launch_other", "more_trials", "resume", "show"]
+__all__ = ["confirm", "launch_like", "launch_other", "more_trials", "resume", "show"]
 
 
 def more_trials(details: StudyDetails, trials: int) -> str:
     """Continue the search to a higher target."""
     target = max(details.view.target, details.view.counts.finished) + trials
-    return shell_text(search_command("resume", "--trials", target, study=details.view.name))
+    return details.view.command("resume", "--trials", target)
 
 
 def resume(details: StudyDetails) -> str:
     """Continue the search."""
-    return shell_text(search_command("resume", study=details.view.name))
+    return details.view.command("resume")
 
 
 def show(details: StudyDetails, *options: str) -> str:
     """Show the state of the study."""
-    return shell_text(search_command("status", *options, study=details.view.name))
+    return details.view.command("status", *options)
 
 
-def launch_other(*options: str) -> str:
-    """Start another search."""
-    return shell_text(search_command("launch", *options))
+def launch_other(details: StudyDetails, *options: str) -> str:
+    """Start another search in the same database."""
+    return details.view.command("launch", *options, named=False)
+
+
+def launch_like(details: StudyDetails, *options: str) -> str:
+    """Start another search with the settings of this one, but for some."""
+    return launch_other(details, f"--like={details.view.name}", *options)
 
 
 def confirm(details: StudyDetails, *options: object) -> str:
     """Train the best trials again with fresh seeds, beside the defaults and k-means."""
-    return shell_text(search_command("confirm", *options, study=details.view.name))
+    return details.view.command("confirm", *options)

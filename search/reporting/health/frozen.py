@@ -2,7 +2,7 @@
 
 from search.records.jobs import KMEANS
 from search.reporting.health.check import Finding, HealthCheck, warned
-from search.reporting.health.fixes import confirm, launch_other
+from search.reporting.health.fixes import confirm, launch_like
 from search.reporting.health.references import against_reference
 from search.reporting.study_details import StudyDetails
 
@@ -11,7 +11,7 @@ __all__ = ["FROZEN"]
 
 def examine(details: StudyDetails) -> Finding:
     """Compare fresh runs of the best trial with k-means on the frozen features."""
-    fix = launch_other("--space", "per-modality")
+    fix = launch_like(details, "--space", "per-modality")
     found = against_reference(details, KMEANS, "k-means on the frozen features", fix=fix)
     if found is None:
         line = "not known: no run of k-means on the frozen features is stored"

@@ -3,7 +3,6 @@
 from search.reporting.health.check import Finding, HealthCheck, failed, passed, warned
 from search.reporting.measures import blocks, idle_share
 from search.reporting.study_details import StudyDetails
-from trainer.console.shell import search_command, shell_text
 
 __all__ = ["IDLE"]
 
@@ -14,7 +13,7 @@ MUCH, MOST = 0.1, 0.4
 def examine(details: StudyDetails) -> Finding:
     """The share of time in which a seat had no trial although one could have been sampled."""
     found = blocks(details)
-    fix = shell_text(search_command("doctor"))
+    fix = details.view.command("doctor", named=False)
     if len(found) < 2:
         return warned("not known: too few trials have run", fix)
     share = idle_share(found)

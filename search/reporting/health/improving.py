@@ -1,7 +1,7 @@
 """Is the search still improving?"""
 
 from search.reporting.health.check import Finding, HealthCheck, passed, warned
-from search.reporting.health.fixes import launch_other, more_trials
+from search.reporting.health.fixes import launch_like, more_trials
 from search.reporting.study_details import StudyDetails
 
 __all__ = ["IMPROVING"]
@@ -26,7 +26,7 @@ def examine(details: StudyDetails) -> Finding:
     if since >= LONG_AGO * count:
         return warned(
             f"{line}: more of the same will hardly help; search other ranges or methods",
-            launch_other("--space", "per-modality"),
+            launch_like(details, "--space", "per-modality"),
         )
     return passed(line)
 

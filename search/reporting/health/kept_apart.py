@@ -12,7 +12,7 @@ def examine(details: StudyDetails) -> Finding:
     view = details.view
     if view.val_is_test:
         line = "trials were selected on the test split, so its scores are too high"
-        return failed(f'{line}: leave out [data.options] val = "test"', launch_other())
+        return failed(f'{line}: leave out [data.options] val = "test"', launch_other(details))
     if view.state == "finished" and view.best is not None and not _is_scored(details):
         line = f"val and test are separate, but trial {view.best.number} has no test scores"
         return warned(line, resume(details))

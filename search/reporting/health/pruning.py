@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 from search.reporting.health.check import Finding, HealthCheck, failed, passed, warned
-from search.reporting.health.fixes import launch_other, show
+from search.reporting.health.fixes import launch_like, show
 from search.reporting.measures import full_runs
 from search.reporting.study_details import StudyDetails
 from search.reporting.study_view import TrialView
@@ -38,7 +38,7 @@ def examine(details: StudyDetails) -> Finding:
         return passed(f"{line} {len(stopped)}, none of them among the best {len(best)}")
     shown = ", ".join(map(str, lost))
     line = f"{line} {len(stopped)}, among them {shown} of the best {len(best)}"
-    fix = launch_other("--pruner", "none")
+    fix = launch_like(details, "--pruner", "none")
     return failed(line, fix) if best[0] in stopped else warned(line, fix)
 
 

@@ -3,7 +3,6 @@
 from search.reporting.health.check import Finding, HealthCheck, passed, warned
 from search.reporting.health.fixes import resume
 from search.reporting.study_details import StudyDetails
-from trainer.console.shell import search_command, shell_text
 
 __all__ = ["RUNNING"]
 
@@ -13,8 +12,8 @@ def examine(details: StudyDetails) -> Finding:
     view = details.view
     so_far = f"{view.counts.finished} of {view.target} trials"
     if view.state == "running":
-        attach = shell_text(search_command("attach", study=view.name))
-        return warned(f"still running: {so_far}; everything here may change", attach)
+        line = f"still running: {so_far}; everything here may change"
+        return warned(line, view.command("attach"))
     if view.state == "paused":
         return warned(f"paused: {so_far}, and no process drives it", resume(details))
     return passed(f"finished: {so_far}")

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from search.records.stored_trial import TEST_ATTRIBUTE, kind_text
+from search.reporting.advice import Step, next_steps
 from search.reporting.assessment_text import assessment_lines
 from search.reporting.charts import Chart
+from search.reporting.comparison import compare, comparison_rows
 from search.reporting.digest import (
     counts_text,
     lines_of_others,
@@ -19,7 +21,6 @@ from search.reporting.measures import (
     compute_of,
     deviation,
     full_runs,
-    iterations_of,
     value_of,
 )
 from search.reporting.study_details import StudyDetails
@@ -67,6 +68,8 @@ class StudyPage:
     #: What the study claims, what to expect, and what fresh runs confirmed, one line each.
     assessment: Sequence[str]
     health: Sequence[tuple[HealthCheck, Finding]]
+    #: What to do next, by expected gain per hour.
+    steps: Sequence[Step]
     tables: Sequence[Table]
     pictures: Sequence[Picture]
     #: Tables on where the results come from.
@@ -97,6 +100,7 @@ def study_page(
         lines=[f"{view.state}{driver}", counts_text(view), *lines_of_others(view)],
         assessment=_assessment(details),
         health=health,
+        steps=next_steps(details),
         tables=[table for table in _tables(details) if table.rows],
         pictures=pictures,
         origin=[table for table in _origin(details) if table.rows],
@@ -113,67 +117,13 @@ def _assessment(details: StudyDetails) -> list[str]:
 
 def comparison(studies: Sequence[StudyDetails]) -> Table:
     """The studies side by side, with unequal budgets marked."""
-    budgets = [_budget(details) for details in studies]
-    objectives = {details.view.objective for details in studies}
-    differ = [
-        what
-        for what, values in (
-            ("trials", [budget[0] for budget in budgets]),
-            ("iterations of a full run", [budget[1] for budget in budgets]),
-        )
-        if len(set(values)) > 1
-    ]
-    notes = []
-    if differ:
-        notes.append(
-            f"Unequal budgets ({' and '.join(differ)}): the best values cannot be compared as they"
-            " stand; compare them where the plot has equal iterations."
-        )
-    if len(objectives) > 1:
-        notes.append("Several objectives: their values have different meanings.")
-    header = ["", *(details.view.name for details in studies)]
+    found = compare(studies)
     return Table(
         title="Side by side",
-        header=header,
-        rows=_transposed([_summary(details) for details in studies]),
-        note=" ".join(notes) or "Equal budgets.",
+        header=["", *(details.view.name for details in studies)],
+        rows=[[title, *texts] for title, texts in comparison_rows(found).items()],
+        note=" ".join(found.notes),
     )
-
-
-def _budget(details: StudyDetails) -> tuple[int, int]:
-    """Finished trials, and iterations of a full run."""
-    planned = int(details.setting("training.iterations") or 0)
-    return details.view.counts.finished, planned
-
-
-def _summary(details: StudyDetails) -> dict[str, str]:
-    view = details.view
-    test = view.test or {}
-    trained = sum(iterations_of(details, trial) for trial in view.trials)
-    return {
-        "state": view.state,
-        "objective": view.objective_title,
-        "protocol": view.protocol or "of another version",
-        "trials": f"{view.counts.finished} of {view.target}",
-        "full runs": str(view.counts.complete),
-        "collapsed": str(view.counts.collapsed),
-        "iterations of a full run": str(details.setting("training.iterations")),
-        "iterations trained": f"{trained:,}",
-        "best value": "" if view.best is None else f"{value_of(view.best):.2f}",
-        "test mIoU": f"{test['cluster']['miou']:.2f}" if "cluster" in test else "",
-        "method": str(details.setting("method.name")),
-        "data": str(details.setting("data.name")),
-        "backbone": str(details.setting("backbone.name")),
-        "space": str(details.setting("search.space")),
-        "sampler": str(details.setting("search.sampler")),
-        "pruner": str(details.setting("search.pruner")),
-        "seed": str(view.seed),
-        "revision": (details.revision or "unknown")[:12],
-    }
-
-
-def _transposed(columns: Sequence[Mapping[str, str]]) -> list[list[str]]:
-    return [[name, *(column[name] for column in columns)] for name in columns[0]]
 
 
 def _tables(details: StudyDetails) -> Iterator[Table]:

@@ -130,13 +130,17 @@ def test_the_password_is_asked_for(dashboard: int, password_file: str, tls: str)
 
 def check(door: Door) -> None:
     login = f"viewer:{PASSWORD}"
-    for path in ("/", "/dashboard/", "/api/studies", "/no/such/page"):
+    for path in ("/", "/dashboard/", "/umss/", "/api/studies", "/no/such/page"):
         assert door.ask("GET", path)[0] == 401
         assert door.ask("GET", path, "viewer:")[0] == 401
         assert door.ask("GET", path, f"viewer:{PASSWORD}x")[0] == 401
         assert door.ask("GET", path, f"other:{PASSWORD}")[0] == 401
     status, page = door.ask("GET", "/dashboard/", login)
     assert status == 200 and b"<title>Optuna Dashboard</title>" in page
+    status, page = door.ask("GET", "/umss/", login)
+    assert status == 200 and b"read-only" in page and b"<form" not in page
+    assert door.ask("POST", "/umss/stop")[0] == 401
+    assert door.ask("POST", "/umss/stop", login)[0] == 403
     status, studies = door.ask("GET", "/api/studies", login)
     assert status == 200 and studies.startswith(b'{"study_summaries"')
     for method in ("POST", "PUT", "PATCH", "DELETE"):

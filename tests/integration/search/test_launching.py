@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any, Never
 
 import pytest
+from typer.testing import CliRunner
 
+from search.commands.app import app
 from search.config.configuration import resolve_layers
 from search.driver import claiming
 from search.driver.parts import Parts
@@ -20,12 +22,20 @@ from search.launch.stored_study import find_stored
 from search.machine.reservations import SharingPolicy, holders, reserve
 from search.machine.resources import Machine
 from search.machine.run_options import Paths, RunOptions
+from search.records.stored_trial import DATA_NOTES_ATTRIBUTE
+from search.reporting.health.data import DATA
+from search.reporting.reading import read_details
 from storage.database import Database
 from storage.errors import LeaseHeld
 from storage.lease import Lease
 from storage.studies import NewStudy, StudyRecord, get_study
+from tests.fakes.data_sets.folder import DESCRIPTION, NAMES, write_image, write_images
+from tests.fakes.data_sets.pictures import write_list
+from tests.fakes.pool import InlinePool
 from tests.fakes.store import SilentProgress
+from tests.tiny import tiny
 from trainer.config.sources import read_layers
+from trainer.config.toml_records import toml_text
 
 TINY: dict[str, Any] = {
     "data": {"options": {"train": 4, "val": 2, "test": 2, "size": 64}},
@@ -145,3 +155,45 @@ def test_a_cluster_that_does_not_answer_is_told_before_a_study_is_made(
     with pytest.raises(ClusterError, match=r"nothing answers at --ray 127\.0\.0\.1:1"):
         ask("new", ray_address="127.0.0.1:1")
     assert not find_stored(database, "new")
+
+
+def test_what_is_known_about_the_data_is_stored_and_checked(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Through the command: val is held out of train, and a file is not used."""
+    monkeypatch.setenv("UMSS_BOOKINGS", str(tmp_path / "bookings"))
+    root = tmp_path / "images"
+    write_images(root)
+    write_image(root, "left_over")
+    write_list(root / "train.txt", *NAMES)
+    splits = '[splits]\ntrain = "train.txt"\nval = 0.25\ntest = 0.25\n'
+    (root / "dataset.toml").write_text(DESCRIPTION + splits)
+
+    @contextlib.contextmanager
+    def workers(*arguments: object, **options: object) -> Iterator[InlinePool]:
+        yield InlinePool(1)
+
+    (tmp_path / "tiny.toml").write_text(toml_text(of_own_images(root)))
+    command = [
+        "launch", "--study=mine", "--trials=1", "--workers=1", "--device=cpu", "--plain",
+        f"--config={tmp_path / 'tiny.toml'}", f"--cache={tmp_path / 'cache'}",
+        f"--checkpoints={tmp_path / 'checkpoints'}", f"--storage={database.address.masked()}",
+    ]  # fmt: skip
+    done = CliRunner().invoke(app, command, obj=Parts(open_workers=workers))
+    assert done.exit_code == 0, done.output
+    details = read_details(database, "mine")
+    notes = details.attributes[DATA_NOTES_ATTRIBUTE]
+    assert any("there is no list of val" in note for note in notes), notes
+    assert any("left_over" in note or "not used" in note for note in notes), notes
+    found = DATA.examine(details)
+    assert found.level == "WARN" and "held out" in found.line
+    assert found.fix == f"python -m trainer inspect {root}"
+
+
+def of_own_images(root: Path) -> dict[str, Any]:
+    return {
+        **tiny(iterations=2, evaluations=2),
+        "base": "own",
+        "data": {"root": str(root)},
+        "backbone": {"name": "patch-stats"},
+    }

@@ -2,18 +2,28 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import optuna
 import pytest
+from typer.testing import CliRunner
 
+from search.commands.app import app
 from search.config.configuration import resolve
-from storage.address import STORAGE_VARIABLE
-from storage.database import Database
+from storage.address import STORAGE_VARIABLE, parse_address
+from storage.database import Database, open_database
 from storage.optuna_store import open_optuna
 from storage.studies import NewStudy, create_study
+from tests.fakes.output_schema import check_output
+from tests.fakes.search_process import STUDY, new_study, run_search
+from tests.integration.conftest import TEMPLATE, _fresh
+from tests.unit.search.commands.test_commands_to_paste import check_parses
+
+TRIALS = 14
 
 PROGRAM = """
 import sys
@@ -26,6 +36,18 @@ except SystemExit:
 slow = {"torch", "ray", "scipy", "numpy", "optuna", "alembic"}
 print("imported:", *sorted(slow & set(sys.modules)))
 """
+
+
+@pytest.fixture(scope="module")
+def searched(
+    _template: Database, embedded_root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """Address of a database with a searched study, and another one without a trial."""
+    for address in _fresh(_template, embedded_root, template=TEMPLATE):
+        run_search(address, tmp_path_factory.mktemp("checkpoints"), trials=TRIALS)
+        with open_database(parse_address(address)) as database:
+            create_study(database.engine, "another", new_study(3))
+        yield address
 
 
 @pytest.fixture
@@ -77,3 +99,80 @@ def test_a_report_is_written_from_the_database(
         [*command, "--json"], env=environment, capture_output=True, text=True, check=True
     ).stdout
     assert json.loads(printed) == json.loads((tmp_path / "health.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "definition"),
+    [
+        (["list"], "list"),
+        (["status", STUDY], "status"),
+        (["status", STUDY, "--watch"], "status"),
+        (["best", STUDY], "best"),
+        (["show", STUDY, "1"], "show"),
+        (["compare", STUDY, "another"], "compare"),
+        (["next", STUDY], "next"),
+        (["report", STUDY], "health"),
+        (["export", STUDY, "--format", "json"], "export"),
+        (["doctor", "--preset", "rooms"], "doctor"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else value,
+)
+def test_json_is_what_the_schema_says(
+    arguments: list[str], definition: str, searched: str
+) -> None:
+    """And nothing else is printed: no hint what to run next."""
+    flags = [] if arguments[0] == "export" else ["--json"]
+    found = CliRunner().invoke(app, [*arguments, *flags, "--storage", searched])
+    assert found.exit_code == 0, found.output
+    check_output(definition, found.stdout)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["list"], "python -m search status another"),
+        (["status", STUDY], f"python -m search next {STUDY}"),
+        (["best", STUDY], f"python -m search confirm {STUDY}"),
+        (["show", STUDY, "1"], f"python -m search status {STUDY}"),
+        (["compare", STUDY, "another"], "python -m search report"),
+        (["stop", STUDY], f"python -m search next {STUDY}"),
+        (["stop", "another"], "python -m search resume another"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_the_last_line_is_a_command_that_works_when_pasted(
+    arguments: list[str], told: str, searched: str
+) -> None:
+    found = CliRunner().invoke(app, [*arguments, "--storage", searched])
+    last = found.stdout.splitlines()[-1]
+    assert last.startswith(f"next: {told}")
+    words = shlex.split(last.removeprefix("next: "))
+    check_parses(words)
+    assert parse_address(words[words.index("--storage") + 1]) == parse_address(searched)
+
+
+def test_what_is_printed_next_can_be_run(searched: str) -> None:
+    shown = CliRunner().invoke(app, ["status", STUDY, "--storage", searched])
+    words = shlex.split(shown.stdout.splitlines()[-1].removeprefix("next: "))
+    found = CliRunner().invoke(app, words[3:])
+    assert found.exit_code == 0 and "1. " in found.stdout, found.output
+    for line in found.stdout.splitlines():
+        if line.startswith("   python -m search"):
+            check_parses(shlex.split(line.split(" > ")[0]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["show", STUDY, "99"], f"has no trial 99: the last one is {TRIALS - 1}"),
+        (["show", "another", "0"], "it has none yet"),
+        (["compare", STUDY], "give two or more"),
+        (["compare", STUDY, "none"], "there is no study 'none'"),
+        (["next", "none"], "there is no study 'none'"),
+        (["best", STUDY, "--json", "--format", "toml"], "exclude each other"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_wrong_request_is_one_line(arguments: list[str], told: str, searched: str) -> None:
+    found = CliRunner().invoke(app, [*arguments, "--storage", searched])
+    assert (found.exit_code, found.output.count("\n")) == (2, 1) and told in found.output

@@ -170,3 +170,24 @@ def test_a_password_file_that_cannot_be_used_is_refused(
         file.write_bytes(content)
     with pytest.raises(AddressError, match=r"password file .*password"):
         parse_address("postgresql://me@host/name", password_file=file)
+
+
+@pytest.mark.parametrize("text", [None, "embedded", "embedded:"])
+def test_the_default_database_needs_no_flag(text: str | None) -> None:
+    assert parse_address(text).flags() == ()
+
+
+def test_the_flags_of_a_database_name_it_without_its_password(tmp_path: Path) -> None:
+    where = "postgresql://me@host.example/name"
+    assert take_address(None, {"UMSS_STORAGE": where}).flags() == ("--storage", where)
+    assert take_address(where, {"PGPASSWORD": SECRET}).flags() == ("--storage", where)
+    assert parse_address("embedded:/a b").flags() == ("--storage", "embedded:/a b")
+    file = tmp_path / "password"
+    file.write_text(SECRET)
+    found = parse_address(where, password_file=file)
+    assert found.flags() == ("--storage", where, "--password-file", str(file))
+
+
+@pytest.mark.parametrize("secret", [f"me:{QUOTED}@host/name", "me@host/name?sslpassword=x"])
+def test_an_address_with_its_password_stays_in_the_variable(secret: str) -> None:
+    assert take_address(None, {"UMSS_STORAGE": f"postgresql://{secret}"}).flags() == ()

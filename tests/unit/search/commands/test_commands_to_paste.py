@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import datetime
 import re
 import shlex
 from collections.abc import Iterator
@@ -13,10 +14,15 @@ from typer.core import TyperGroup
 
 import search.commands.app
 import trainer.commands.app
+from search.commands.ending import with_storage
+from search.commands.naming_progress import NamingProgress
 from search.config.configuration import LaunchConfig
 from search.records.counts import Counts
+from search.reporting.markdown import study_note
 from search.reporting.reading import view_study
+from search.reporting.study_view import State, StudyView
 from search.reporting.terminal import _next_commands
+from tests.fakes.store import SilentProgress
 from tests.unit.search.config.test_settings import record_of
 from trainer.console.shell import search_command, shell_text, trainer_command
 
@@ -34,6 +40,12 @@ NAMES = (
     "my study (1)", "a & b", "$HOME `x`", "it's", '"', "-x", "--storage", "研究", "a;b|c>d", "*",
 )  # fmt: skip
 ADDRESS = "postgresql://um@127.0.0.1:5432/um?sslmode=prefer&connect_timeout=7"
+#: What builds commands, by its name; ``command`` is that of ``StudyView``.
+MAKERS = {
+    "search_command": search_command,
+    "command": search_command,
+    "trainer_command": trainer_command,
+}
 
 
 def check_parses(words: list[str]) -> None:
@@ -80,23 +92,40 @@ def advised() -> list[str]:
 
 
 def built() -> list[tuple[str, ...]]:
-    """Calls of the functions that build commands, with what is no constant filled in."""
+    """Calls of what builds commands, with what is no constant filled in."""
     found = []
-    makers = {"search_command": search_command, "trainer_command": trainer_command}
     for path in modules():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
+            if not (isinstance(node, ast.Call) and node.args):
                 continue
-            if node.func.id not in makers or not isinstance(node.args[0], ast.Constant):
+            name = called(node.func)
+            if name not in MAKERS or not isinstance(node.args[0], ast.Constant):
                 continue
             words = [
                 str(argument.value) if isinstance(argument, ast.Constant) else FILLED
                 for argument in node.args
                 if not isinstance(argument, ast.Starred)
             ]
-            named = {"study": FILLED} if node.keywords else {}
-            found.append(makers[node.func.id](*words, **named))
+            named = {"study": FILLED} if is_named(name, node) else {}
+            found.append(MAKERS[name](*words, **named))
     return found
+
+
+def called(function: ast.expr) -> str:
+    """The name of a function; nothing for a method of Typer's."""
+    match function:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=ast.Name(id=owner), attr=name) if not owner.endswith("app"):
+            return name
+        case ast.Attribute(value=ast.Attribute(), attr=name):
+            return name
+    return ""
+
+
+def is_named(maker: str, call: ast.Call) -> bool:
+    """Whether a call names a study: ``StudyView.command`` does unless it is told otherwise."""
+    return bool(call.keywords) if maker != "command" else not call.keywords
 
 
 @pytest.mark.parametrize(
@@ -136,9 +165,9 @@ def test_no_message_shortens_a_command() -> None:
 @pytest.mark.parametrize("finished", [1, 0])
 def test_the_next_commands_survive_a_shell(name: str, finished: int) -> None:
     record = dataclasses.replace(record_of(LaunchConfig()), name=name)
-    view = view_study(record, [], driver=None, test=None)
+    view = view_study(record, [], driver=None, test=None, storage=("--storage", ADDRESS))
     view = dataclasses.replace(view, counts=Counts(complete=finished))
-    for item in _next_commands(view, ("--storage", ADDRESS)):
+    for item in _next_commands(view):
         words = shlex.split(item.command)
         end = words.index(">") if ">" in words else len(words)
         own, rest = words[:end], words[end:]
@@ -162,3 +191,39 @@ def test_a_file_that_output_goes_to_is_quoted() -> None:
     assert (
         shell_text(command, into="my run.toml") == "python -m trainer presets own > 'my run.toml'"
     )
+
+
+def elsewhere() -> StudyView:
+    record = record_of(LaunchConfig())
+    return view_study(record, [], driver=None, test=None, storage=("--storage", ADDRESS))
+
+
+@pytest.mark.parametrize("state", ["running", "paused", "finished"])
+def test_commands_in_a_note_name_the_database(state: State) -> None:
+    now = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
+    note = study_note(elsewhere(), state=state, now=now)
+    commands = re.findall(r"`(python -m [^`]+)`", note)
+    assert len(commands) >= 2
+    for command in commands:
+        words = shlex.split(command)
+        check_parses(words)
+        assert words[words.index("--storage") + 1] == ADDRESS
+
+
+def test_commands_in_an_error_name_the_database() -> None:
+    text = "no study 'x': `python -m search list` shows all, `python -m search schema` prints"
+    assert with_storage(text, ("--storage", "embedded:/a b")) == (
+        "no study 'x': `python -m search list --storage 'embedded:/a b'` shows all,"
+        " `python -m search schema` prints"
+    )
+    assert with_storage(text, ()) == text
+    named = "`python -m search resume --trials 9 --storage embedded:/x -- -x` continues it"
+    assert with_storage(named, ("--storage", "embedded:/x")) == named
+
+
+def test_commands_in_an_event_of_a_search_name_the_database() -> None:
+    shown = SilentProgress()
+    with NamingProgress(shown, ("--storage", ADDRESS)) as progress:
+        progress.event("no test score: run `python -m search best study`")
+    (line,) = shown.events
+    assert shlex.split(line.split("`")[1])[4:6] == ["--storage", ADDRESS]

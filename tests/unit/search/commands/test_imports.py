@@ -14,6 +14,8 @@ NOT_FOR_WORKERS = (
     "timm", "boto3", "scipy.stats", "scipy.ndimage", "scipy.optimize", "optuna", "alembic",
     "sqlalchemy", "matplotlib", "ray",
 )  # fmt: skip
+#: The commands of somebody who looks.
+READERS = ("list", "status", "best", "show", "compare", "next", "stop", "delete")
 PROGRAM = """
 import sys
 {imports}
@@ -28,7 +30,9 @@ def imported(imports: str, unwanted: tuple[str, ...]) -> list[str]:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
 
 
-@pytest.mark.parametrize("verb", ["list", "status", "best", "stop"])
+@pytest.mark.parametrize(
+    "verb", ["list", "status", "best", "show", "compare", "next", "stop", "delete"]
+)
 def test_a_command_that_reads_starts_without_what_searches(verb: str) -> None:
     group = "typer.main.get_command(search.commands.app.app)"
     look_up = f"import typer, search.commands.app\n{group}.commands[{verb!r}]"

@@ -30,7 +30,7 @@ def result(
     }
     plan = StoredConfirmation(trials=tuple(range(finalists)), seeds=SEEDS, chosen_by="model")
     sound = Result(
-        trial=0, params=INSIDE, scores=STEADY, space=SPACE, val_is_test=False,
+        trial=0, scores=STEADY, top=[INSIDE] * 10, spread=0.2, space=SPACE, val_is_test=False,
         confirmed=confirmed(Confirmation(plan=plan, runs=runs, test=None)),
     )  # fmt: skip
     return dataclasses.replace(sound, **changes)
@@ -49,11 +49,11 @@ PROVOKED = {
     "single_seed": (result(confirmed=None), "trial 0 was trained with a single seed"),
     "lucky_look": (
         result(scores={**STEADY, 4: 36.0}),
-        "the best evaluation of trial 0 (36.00) is far above its last ones (30.20)",
+        "the best evaluation of trial 0 is 36.00, the median of its last 5 is 30.20",
     ),
     "at_bound": (
-        result(params={**INSIDE, "b_self": 1.0, "lambda_cmcs.depth": 0.05}),
-        "trial 0 is at the end of the range of b_self, lambda_cmcs.depth",
+        result(top=[{**INSIDE, "b_self": 0.96}] * 3 + [INSIDE] * 7),
+        "3 of the best 10 runs are within 5 % of the upper bound 1 of b_self",
     ),
     "few_finalists": (result(finalists=3), "3 finalists were compared"),
     "missing_references": (result(kmeans=None), "every run of the reference kmeans failed"),
@@ -85,4 +85,4 @@ def test_every_warning_is_provoked() -> None:
 
 
 def test_a_short_run_and_an_unknown_space_provoke_nothing() -> None:
-    assert warnings_of(result(scores={1: 50.0, 2: 30.0}, space=None, params={})) == ()
+    assert warnings_of(result(scores={1: 50.0, 2: 30.0}, space=None, spread=None)) == ()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from search.reporting.health import CHECKS, Finding, HealthCheck, examine, health_json
+from search.reporting.measures import full_runs
 from search.reporting.study_details import StudyDetails
 from search.reporting.study_view import WAITS, TrialView
 from tests.unit.search.commands.test_commands_to_paste import check_parses
@@ -35,8 +36,14 @@ def changed(number: int, **changes: Any) -> list[TrialView]:
     return trials
 
 
-def best_with(**params: float) -> list[TrialView]:
-    return changed(BEST, params={**healthy_trials()[BEST].params, **params})
+def best_three_with(**params: float) -> list[TrialView]:
+    best = [trial.number for trial in full_runs(details_of().view)[:3]]
+    return [
+        dataclasses.replace(trial, params={**trial.params, **params})
+        if trial.number in best
+        else trial
+        for trial in healthy_trials()
+    ]
 
 
 def fresh(means: dict[int, float], **changes: Any) -> dict[str, Any]:
@@ -102,7 +109,7 @@ PROVOKED: list[tuple[str, str, StudyDetails, str]] = [
     ("few-full-runs", "FAIL", details_of([full_run(0, 20.0), collapsed(1)]), "1 of 2"),
     ("few-full-runs", "WARN", details_of(healthy_trials()[:6]), "6 of 6"),
     ("margin", "WARN", not_confirmed(close()), "1 trials (38)"),
-    ("lucky-evaluation", "WARN", details_of(lucky()), "the best value is 39.00"),
+    ("lucky-evaluation", "WARN", details_of(lucky()), "the best evaluation of trial 25 is 39.00"),
     (
         "lucky-evaluation", "FAIL",
         with_settings(details_of(lucky()), evaluation={"report": "best"}),
@@ -121,8 +128,12 @@ PROVOKED: list[tuple[str, str, StudyDetails, str]] = [
         details_of(view=fresh({BEST: 31.0}, kmeans=33.0)),
         "2.00 below",
     ),
-    ("near-bound", "WARN", details_of(best_with(b_self=0.99)), "upper bound 1, as in"),
-    ("near-bound", "WARN", details_of(best_with(learning_rate=1.1e-4)), "lower bound 0.0001"),
+    ("near-bound", "WARN", details_of(best_three_with(b_self=0.99)), "upper bound 1 of b_self"),
+    (
+        "near-bound", "WARN",
+        details_of(best_three_with(learning_rate=1.1e-4)),
+        "3 of the best 10 runs are within 5 % of the lower bound 0.0001 of learning_rate",
+    ),
     ("near-bound", "FAIL", details_of(many_at_bound()), "10 of the best 10"),
     ("improving", "WARN", details_of(changed(38, value=40.0)), "likely to find a better"),
     ("improving", "WARN", details_of(early_best()), "hardly help"),
@@ -147,6 +158,14 @@ PROVOKED: list[tuple[str, str, StudyDetails, str]] = [
     ),
     ("test-split", "WARN", details_of(view={"test": None}), "no test scores"),
     ("data", "WARN", with_settings(details_of(), data={"name": "nyu"}), "not known"),
+    (
+        "data", "WARN",
+        dataclasses.replace(
+            with_settings(details_of(), data={"name": "folder", "root": "/my data"}),
+            attributes={"data_notes": ["there is no list of val", "3 files\nare not used"]},
+        ),
+        "there is no list of val; 3 files are not used",
+    ),
     ("lost-attempts", "WARN", details_of(changed(3, attempts=("new", "lost"))), "1 lost"),
     ("lost-attempts", "FAIL", details_of(failing(9)), "9 trials failed"),
     ("idle", "FAIL", details_of(idle()), "%"),
@@ -201,6 +220,17 @@ def test_the_fixes_are_commands_that_are_taken() -> None:
     for fix in fixes:
         own = fix.split(" > ")[0]
         check_parses(shlex.split(own))
+
+
+def test_the_fixes_name_the_database() -> None:
+    storage = ("--storage", "embedded:/a b")
+    for name, _, details, _ in PROVOKED:
+        elsewhere = dataclasses.replace(
+            details, view=dataclasses.replace(details.view, storage=storage)
+        )
+        words = shlex.split(finding(name, elsewhere).fix.split(" > ")[0])
+        check_parses(words)
+        assert words[2] == "trainer" or storage[1] in words, name
 
 
 def test_findings_as_json() -> None:

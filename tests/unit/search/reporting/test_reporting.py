@@ -144,7 +144,7 @@ def test_three_numbers_stand_where_the_best_trial_does() -> None:
     for shown in (
         printed(terminal.best(made, assessment)),
         printed(terminal.study_status(made, assessment, failures=False)),
-        printed(terminal.summary(made, 1.0, assessment=assessment, storage=())),
+        printed(terminal.summary(made, 1.0, assessment=assessment)),
     ):
         assert claimed in shown
         assert (

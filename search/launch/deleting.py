@@ -1,0 +1,139 @@
+"""Deletes a study: its rows, and the checkpoints and artifacts that belong to it."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from search.checkpoints.folders import CheckpointStore
+from search.driver.claiming import mark_of
+from search.driver.study_store import ARTIFACTS_ATTRIBUTE
+from search.reporting.study_view import StudyView
+from storage.artifacts import Artifacts
+from storage.database import Database
+from storage.errors import ArtifactFailure
+from storage.lease import Lease
+from storage.optuna_schema import MARK_ATTRIBUTE
+from storage.optuna_store import SearchStorage, one_transaction, open_optuna
+from storage.studies import StudyRecord, delete_rows, get_study
+
+__all__ = ["Belongings", "delete_study", "find_belongings"]
+
+#: Keys of system attributes in which Optuna and its dashboard record an artifact.
+RECORDS_ARTIFACT = re.compile(r"(dashboard:)?artifacts:.*", re.DOTALL)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Belongings:
+    """What belongs to a study outside our tables."""
+
+    record: StudyRecord
+    #: Whether Optuna's tables hold it; not if somebody has deleted it there.
+    in_optuna: bool
+    #: Its checkpoints on this machine; None if there are none.
+    checkpoints: Path | None
+    #: Where its artifacts are: a folder, or ``s3://BUCKET/PREFIX``; None if unknown.
+    place: str | None
+    #: Name of its folder of checkpoints there.
+    prefix: str
+    #: Ids of its other artifacts, such as pictures.
+    artifacts: tuple[str, ...]
+
+
+def find_belongings(
+    database: Database, view: StudyView, *, checkpoints: Path, artifacts: str | None
+) -> Belongings:
+    """Look for everything that belongs to a study; nothing is changed.
+
+    Args:
+        database: The database that stores it.
+        view: The study.
+        checkpoints: Folder of the checkpoints of all studies on this machine.
+        artifacts: Where its artifacts are; None for the place that the study stores.
+
+    Raises:
+        UnknownStudy: If there is no such study.
+    """
+    record = get_study(database.engine, view.name)
+    own = CheckpointStore(root=checkpoints, study=record.name, identity=mark_of(record))
+    storage = open_optuna(database)
+    try:
+        study = _own_id(storage, record)
+        stored = None if study is None else storage.get_study_system_attrs(study)
+        found = () if study is None else tuple(_artifacts(storage, study))
+    finally:
+        storage.engine.dispose()
+    place = None if stored is None else stored.get(ARTIFACTS_ATTRIBUTE)
+    return Belongings(
+        record=record,
+        in_optuna=study is not None,
+        checkpoints=own.folder if own.folder.is_dir() else None,
+        place=artifacts or (place if isinstance(place, str) else None),
+        prefix=own.name,
+        artifacts=found,
+    )
+
+
+def delete_study(database: Database, found: Belongings) -> tuple[str, ...]:
+    """Delete a study; its rows in one transaction, and its files after that.
+
+    Returns:
+        What could not be deleted and where it is, one line each.
+
+    Raises:
+        LeaseHeld: If a process drives the study.
+        NotPermitted: If the role may not delete rows; nothing was deleted.
+    """
+    name = found.record.name
+    with Lease.acquire(database, name) as lease:
+        with one_transaction(database, lease=lease) as (connection, storage):
+            study = _own_id(storage, found.record)
+            if study is not None:
+                storage.delete_study(study)
+            delete_rows(connection, name)
+    return tuple(_delete_files(found))
+
+
+def _own_id(storage: SearchStorage, record: StudyRecord) -> int | None:
+    """The study's id in Optuna's tables; None if it is missing, or somebody else's."""
+    try:
+        study = storage.get_study_id_from_name(record.name)
+    except KeyError:
+        return None
+    mark = storage.get_study_system_attrs(study).get(MARK_ATTRIBUTE)
+    return study if mark == mark_of(record) else None
+
+
+def _artifacts(storage: SearchStorage, study: int) -> Iterator[str]:
+    """Ids of the artifacts that a study and its trials record."""
+    owners: list[dict[str, Any]] = [storage.get_study_system_attrs(study)]
+    owners += [trial.system_attrs for trial in storage.get_all_trials(study, deepcopy=False)]
+    for attributes in owners:
+        for key, value in attributes.items():
+            if RECORDS_ARTIFACT.fullmatch(key) and isinstance(value, str):
+                yield key.rpartition(":")[2]
+
+
+def _delete_files(found: Belongings) -> Iterator[str]:
+    if found.checkpoints is not None:
+        try:
+            shutil.rmtree(found.checkpoints)
+        except OSError as error:
+            yield f"the checkpoints in {found.checkpoints} remain ({error.strerror})"
+    if found.place is None:
+        return
+    from storage.artifact_places import open_artifacts  # lazily: it imports boto3
+
+    store = open_artifacts(found.place)
+    try:
+        _discard(store, found)
+    except ArtifactFailure as error:
+        yield f"artifacts below {found.place}/{found.prefix} remain ({error})"
+
+
+def _discard(store: Artifacts, found: Belongings) -> None:
+    store.discard(found.prefix)
+    for artifact in found.artifacts:
+        store.remove(artifact)

@@ -1,0 +1,47 @@
+"""What to do next with a study: at most three commands, by expected gain per hour.
+
+A new advice is one file and one line in the table. It computes its number from the stored study
+alone.
+"""
+
+from typing import Any
+
+from search.reporting.advice.confirm import confirm
+from search.reporting.advice.failures import failures
+from search.reporting.advice.more import more_trials
+from search.reporting.advice.situation import Situation
+from search.reporting.advice.step import Advice, Step
+from search.reporting.advice.stop import stop
+from search.reporting.advice.widen import widen
+from search.reporting.study_details import StudyDetails
+
+__all__ = ["ADVICE", "MOST", "Advice", "Step", "next_steps", "steps_json"]
+
+#: Every advice; the order decides between those whose gain per hour is equal or unknown.
+ADVICE: tuple[Advice, ...] = (failures, more_trials, confirm, widen, stop)
+#: More commands than this are no advice.
+MOST = 3
+
+
+def next_steps(details: StudyDetails) -> tuple[Step, ...]:
+    """The steps with the highest expected gain per hour, then those whose gain is unknown."""
+    situation = Situation(details)
+    found = [step for step in (advise(situation) for advise in ADVICE) if step is not None]
+    found.sort(key=lambda step: -1.0 if step.rate is None else -max(step.rate, 0.0) - 1.0)
+    return tuple(found[:MOST])
+
+
+def steps_json(steps: tuple[Step, ...]) -> list[dict[str, Any]]:
+    """The steps as JSON."""
+    return [
+        {
+            "step": step.name,
+            "command": step.command,
+            "line": step.line,
+            "gain": None if step.gain is None else step.gain.mean,
+            "deviation": None if step.gain is None else step.gain.deviation,
+            "hours": step.hours,
+            "gain_per_hour": step.rate,
+        }
+        for step in steps
+    ]

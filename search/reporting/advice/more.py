@@ -1,0 +1,52 @@
+"""More trials, as long as they should add more than noise hides."""
+
+from search.quality.expected import LEAST_COMPLETE
+from search.quality.gains import Gain, gain_of_more
+from search.reporting.advice.situation import Situation
+from search.reporting.advice.step import Step
+
+__all__ = ["MORE", "gain_of_rest", "is_worth_more", "more_trials", "trials_left"]
+
+#: Trials that are added to a finished search.
+MORE = 100
+
+
+def more_trials(situation: Situation) -> Step | None:
+    """Continue the search, or extend it."""
+    view = situation.view
+    count = trials_left(situation)
+    if view.state == "running":
+        command = view.command("attach")
+    elif count <= view.target - view.counts.finished:
+        command = view.command("resume")
+    else:
+        command = view.command("resume", "--trials", view.target + count)
+    hours = situation.hours_of_trials(count)
+    gain = gain_of_rest(situation)
+    if gain is None:
+        line = (
+            f"{count} more trials: the model that says what they add needs {LEAST_COMPLETE}"
+            f" complete trials and has {view.counts.complete}"
+        )
+        return Step(name="more-trials", command=command, line=line, hours=hours)
+    if not is_worth_more(situation, gain):
+        return None
+    line = f"{count} more trials add {gain.text}"
+    return Step(name="more-trials", command=command, line=line, gain=gain, hours=hours)
+
+
+def trials_left(situation: Situation) -> int:
+    """Trials up to the target; beyond it :data:`MORE`."""
+    left = situation.view.target - situation.view.counts.finished
+    return left if left > 0 and situation.view.state != "finished" else MORE
+
+
+def gain_of_rest(situation: Situation) -> Gain | None:
+    """What these trials should add; None without a model."""
+    finished = situation.view.counts.finished
+    return gain_of_more(situation.means, finished=finished, more=trials_left(situation))
+
+
+def is_worth_more(situation: Situation, gain: Gain) -> bool:
+    """Whether a good outcome is larger than the deviation between two seeds."""
+    return situation.expected is None or gain.mean + gain.deviation > situation.expected.noise

@@ -1,0 +1,74 @@
+"""What every advice reads of a study: the model, the noise, and how long trials take."""
+
+import statistics
+from dataclasses import dataclass
+from functools import cached_property
+
+from search.quality.expected import Expected
+from search.reporting.measures import Block, blocks, iterations_of
+from search.reporting.study_details import StudyDetails
+from search.reporting.study_view import StudyView
+
+__all__ = ["Situation"]
+
+SECONDS_PER_HOUR = 3600
+
+
+@dataclass(frozen=True)
+class Situation:
+    """A study, and figures that are computed from it once."""
+
+    details: StudyDetails
+
+    @property
+    def view(self) -> StudyView:
+        """The study."""
+        return self.details.view
+
+    @cached_property
+    def expected(self) -> Expected | None:
+        """The model of all trials; None if there is none yet."""
+        found = self.details.assessment
+        return found.expected if found and isinstance(found.expected, Expected) else None
+
+    @property
+    def means(self) -> list[float]:
+        """What the model expects of each complete trial, from the one that it prefers."""
+        return [] if self.expected is None else [mean for _, mean in self.expected.ranking]
+
+    @property
+    def seats(self) -> int:
+        """Trials that run at a time: all in flight but the one that is sampled ahead."""
+        return max(1, self.details.in_flight - 1)
+
+    @cached_property
+    def trained(self) -> int:
+        """Iterations that all trials trained."""
+        return sum(iterations_of(self.details, trial) for trial in self.view.trials)
+
+    @property
+    def planned(self) -> int:
+        """Iterations of a full run."""
+        return int(self.details.setting("training.iterations") or 0)
+
+    def hours_of_trials(self, trials: int) -> float | None:
+        """Hours that so many more trials take, some of them pruned; None if unknown."""
+        hours = [_hours(block) for block in self._ended]
+        return trials * statistics.fmean(hours) / self.seats if hours else None
+
+    def hours_of_runs(self, runs: int) -> float | None:
+        """Hours that so many full runs take; None if unknown."""
+        hours = [_hours(block) for block in self._ended if block.trial.state == "complete"]
+        return runs * statistics.median(hours) / self.seats if hours else None
+
+    @cached_property
+    def _ended(self) -> list[Block]:
+        return [
+            block
+            for block in blocks(self.details)
+            if block.trial.counted and block.trial.state in ("complete", "pruned")
+        ]
+
+
+def _hours(block: Block) -> float:
+    return (block.ended - block.began).total_seconds() / SECONDS_PER_HOUR

@@ -1,0 +1,160 @@
+"""A study is deleted with all that belongs to it, and nothing of another one."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from optuna.artifacts import FileSystemArtifactStore, upload_artifact
+from sqlalchemy import inspect, text
+from typer.testing import CliRunner
+
+from search.commands.app import app
+from storage.address import parse_address
+from storage.database import Database, open_database
+from storage.errors import LeaseLost
+from storage.lease import Lease
+from storage.optuna_store import one_transaction
+from storage.studies import create_study, delete_rows, get_study, list_studies
+from tests.fakes.search_process import STUDY, claim, new_study, run_search
+from tests.fakes.stored_trials import others_study, stored_trials
+
+TRIALS = 3
+DRIVEN, REFUSED, STOPPED = 3, 2, 4
+
+
+def delete(address: str, *arguments: str, answer: str = "") -> tuple[int, str]:
+    command = ["delete", STUDY, "--storage", address, *arguments]
+    result = CliRunner().invoke(app, command, input=answer)
+    return result.exit_code, result.output
+
+
+def rows(database: Database) -> dict[str, int]:
+    """How many rows of each table there are, of studies, trials and what belongs to them."""
+    found = {}
+    with database.engine.connect() as connection:
+        for schema in ("umss", "public"):
+            for name in inspect(connection).get_table_names(schema):
+                count = connection.scalar(text(f"SELECT count(*) FROM {schema}.{name}"))
+                found[f"{schema}.{name}"] = int(count or 0)
+    for kept in ("umss.lease", "umss.schema_version", "public.alembic_version"):
+        found.pop(kept, None)
+    return {name: count for name, count in found.items() if "version" not in name}
+
+
+def files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()] if folder.exists() else []
+
+
+@pytest.fixture
+def searched(database_address: str, tmp_path: Path) -> tuple[Path, Path]:
+    """Folders of checkpoints and artifacts of a searched study, with a picture."""
+    checkpoints, artifacts = tmp_path / "checkpoints", tmp_path / "artifacts"
+    run_search(database_address, checkpoints, trials=TRIALS, artifacts=artifacts)
+    picture = tmp_path / "picture.png"
+    picture.write_bytes(b"picture")
+    with open_database(parse_address(database_address)) as database:
+        with others_study(database, STUDY) as study:
+            upload_artifact(
+                artifact_store=FileSystemArtifactStore(artifacts),
+                file_path=str(picture),
+                study_or_trial=study,
+            )
+    assert files(artifacts)
+    return checkpoints, artifacts
+
+
+def test_everything_of_a_study_goes(
+    searched: tuple[Path, Path], database_address: str, database: Database
+) -> None:
+    checkpoints, artifacts = searched
+    own = [path for path in checkpoints.iterdir() if path.is_dir()]
+    assert own and any(rows(database).values())
+    code, told = delete(database_address, "--checkpoints", str(checkpoints), answer="y\n")
+    assert code == 0 and f"study {STUDY} deleted\nnext: python -m search list" in told
+    assert f"{TRIALS} of {TRIALS} trials" in told and str(artifacts) in told
+    assert not any(path.exists() for path in own)
+    assert files(artifacts) == []
+    assert not any(rows(database).values()), rows(database)
+
+
+def test_another_study_keeps_everything(
+    searched: tuple[Path, Path], database_address: str, database: Database
+) -> None:
+    checkpoints, _ = searched
+    create_study(database.engine, "another", new_study(TRIALS))
+    other = checkpoints / "another-0123456789ab"
+    other.mkdir()
+    assert delete(database_address, "--yes", "--checkpoints", str(checkpoints))[0] == 0
+    assert [record.name for record in list_studies(database.engine)] == ["another"]
+    assert other.exists()
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "told"),
+    [("n\n", STOPPED, "nothing was deleted"), ("", REFUSED, "nobody answered")],
+)
+def test_nothing_goes_without_a_yes(
+    answer: str,
+    code: int,
+    told: str,
+    searched: tuple[Path, Path],
+    database_address: str,
+    database: Database,
+) -> None:
+    before, stored = rows(database), files(searched[0]) + files(searched[1])
+    found = delete(database_address, "--checkpoints", str(searched[0]), answer=answer)
+    assert found[0] == code and told in found[1]
+    assert rows(database) == before
+    assert files(searched[0]) + files(searched[1]) == stored
+
+
+def test_a_driven_study_stays(database_address: str, database: Database) -> None:
+    claim(database, TRIALS, 1)
+    with Lease.acquire(database, STUDY):
+        code, told = delete(database_address, "--yes")
+        assert code == DRIVEN and "driven by pid" in told and "python -m search stop" in told
+        assert get_study(database.engine, STUDY)
+    assert delete(database_address, "--yes")[0] == 0
+
+
+def test_a_study_that_optuna_no_longer_has_goes_too(
+    database_address: str, database: Database, tmp_path: Path
+) -> None:
+    run_search(database_address, tmp_path, trials=TRIALS)
+    with others_study(database, STUDY) as study:
+        study._storage.delete_study(study._study_id)
+    assert delete(database_address, "--yes", "--checkpoints", str(tmp_path))[0] == 0
+    assert list_studies(database.engine) == ()
+
+
+def test_an_unknown_study_is_one_line(database_address: str) -> None:
+    code, told = delete(database_address, "--yes")
+    assert code == REFUSED and told.count("\n") == 1
+    assert "python -m search list --storage" in told
+
+
+def test_a_frozen_driver_writes_to_no_later_study_of_that_name(
+    database_address: str, database: Database, tmp_path: Path
+) -> None:
+    claim(database, TRIALS, 1)
+    frozen = Lease.acquire(database, STUDY)
+    with database.engine.begin() as connection:
+        connection.execute(text("UPDATE umss.lease SET renewed_at = now() - interval '1 hour'"))
+        connection.execute(text("UPDATE umss.lease SET host = 'elsewhere', boot_id = ''"))
+    assert delete(database_address, "--yes", "--checkpoints", str(tmp_path))[0] == 0
+    claim(database, TRIALS, 1)
+    with Lease.acquire(database, STUDY):
+        with pytest.raises(LeaseLost), one_transaction(database, lease=frozen) as (connection, _):
+            delete_rows(connection, STUDY)
+    assert get_study(database.engine, STUDY)
+    frozen.release()
+
+
+def test_trials_of_the_same_name_start_from_nothing(
+    searched: tuple[Path, Path], database_address: str, database: Database
+) -> None:
+    checkpoints, _ = searched
+    before: list[Any] = [trial.value for trial in stored_trials(database, STUDY)]
+    assert delete(database_address, "--yes", "--checkpoints", str(checkpoints))[0] == 0
+    run_search(database_address, checkpoints, trials=TRIALS)
+    assert [trial.value for trial in stored_trials(database, STUDY)] == before

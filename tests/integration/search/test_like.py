@@ -1,0 +1,68 @@
+"""``launch --like``: a new search with the settings of a stored one."""
+
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from search.commands.app import app
+from search.config.configuration import resolve, resolve_layers
+from search.launch.stored_study import layers_like
+from storage.database import Database
+from storage.studies import NewStudy, create_study
+
+SETTINGS: dict[str, Any] = {
+    "search": {"trials": 7, "ranges": {"b_self": (0.2, 0.6)}, "sampler": "random"},
+    "training": {"iterations": 50},
+    "hyper": {"b_knn": 0.25},
+}
+
+
+@pytest.fixture
+def stored(database: Database) -> dict[str, Any]:
+    config = resolve("rooms", None, SETTINGS)
+    new = NewStudy(
+        config=config.to_table(), space=config.space().to_json(), seed=0, trials=7, versions={},
+        revision=None, fingerprints={}, lag=1,
+    )  # fmt: skip
+    create_study(database.engine, "first", new)
+    return config.to_table()
+
+
+def like(database: Database, **flags: Any) -> dict[str, Any]:
+    return resolve_layers(layers_like(database, "first", flags)).to_table()
+
+
+def ranges_of(table: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = table["search"]["ranges"]
+    return found
+
+
+def test_every_setting_is_taken(database: Database, stored: dict[str, Any]) -> None:
+    assert like(database) == stored
+
+
+def test_a_flag_overrides_what_the_study_fixed_or_searched(
+    database: Database, stored: dict[str, Any]
+) -> None:
+    found = like(database, hyper={"b_self": 0.6})
+    assert found["hyper"] == {"b_self": 0.6, "b_knn": 0.25} and "b_self" not in ranges_of(found)
+    found = like(database, search={"ranges": {"b_self": (0.2, 1.0), "b_knn": (0.1, 0.4)}})
+    assert found["hyper"] == {} and {"b_self", "b_knn"} <= ranges_of(found).keys()
+    assert found["training"] == stored["training"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--like", "none"], "there is no study 'none'"),
+        (["--like", "first", "--preset", "rooms"], "leave out --preset"),
+        (["--like", "first", "--detach"], "leave out --preset"),
+    ],
+)
+def test_what_does_not_go_together_is_one_line(
+    arguments: list[str], told: str, database_address: str, stored: dict[str, Any]
+) -> None:
+    command = ["launch", "--storage", database_address, "--dry-run", *arguments]
+    found = CliRunner().invoke(app, command)
+    assert (found.exit_code, found.output.count("\n")) == (2, 1) and told in found.output

@@ -1,0 +1,167 @@
+"""What next: at most three commands, each with a number that the study yields."""
+
+import dataclasses
+import json
+import re
+import shlex
+from typing import Any
+
+import pytest
+
+from search.quality.gains import Gain
+from search.reporting.advice import MOST, Step, next_steps, steps_json
+from search.reporting.study_details import StudyDetails
+from search.reporting.study_view import TrialView
+from tests.unit.search.commands.test_commands_to_paste import check_parses
+from tests.unit.search.reporting.studies import (
+    BEST,
+    NOT_CONFIRMED,
+    collapsed,
+    confirmation,
+    details_of,
+    full_run,
+    healthy_trials,
+    params_of,
+)
+from tests.unit.search.reporting.test_health import best_three_with, failing
+
+STORAGE = ("--storage", "embedded:/a b")
+
+
+def not_confirmed(trials: list[TrialView] | None = None, **view: Any) -> StudyDetails:
+    return details_of(trials, view={"confirmation": NOT_CONFIRMED, "storage": STORAGE, **view})
+
+
+def step(name: str, details: StudyDetails) -> Step:
+    found = {each.name: each for each in next_steps(details)}
+    assert name in found, found
+    return found[name]
+
+
+def noisy() -> list[TrialView]:
+    """Runs whose values differ by luck alone."""
+    return [full_run(number, 30.0 + 2.0 * ((number * 0.618) % 1)) for number in range(40)]
+
+
+def ranges(details: StudyDetails, **given: tuple[float, float]) -> StudyDetails:
+    search = {**details.view.config["search"], "ranges": given}
+    config = {**details.view.config, "search": search}
+    return dataclasses.replace(details, view=dataclasses.replace(details.view, config=config))
+
+
+def test_a_finished_search_is_confirmed_with_its_price_and_its_worth() -> None:
+    found = step("confirm", not_confirmed())
+    pattern = r"confirm the top 5 with 5 seeds: (\d+) % more compute, the pick changes in \d+ % of"
+    match = re.match(pattern, found.line)
+    assert match, found.line
+    # 25 runs of finalists and 5 of the defaults, beside 36 full runs and 4 of 30 %.
+    assert int(match[1]) == round(100 * 30 * 100 / (36 * 100 + 4 * 30))
+    assert found.command == (
+        "python -m search confirm rooms-3 --storage 'embedded:/a b' --top 5 --seeds 5"
+    )
+    assert found.gain is not None and found.hours == pytest.approx(30 / 60)
+
+
+def test_finalists_that_look_alike_get_more_seeds() -> None:
+    alike = details_of(view={"confirmation": confirmation({BEST: 31.0, 7: 31.0})})
+    found = step("confirm", alike)
+    assert "6 seeds: 3 do not tell trial" in found.line and "--seeds 6" in found.command
+    clear = details_of(view={"confirmation": confirmation({BEST: 31.0})})
+    assert "confirm" not in {each.name for each in next_steps(clear)}
+
+
+def test_missing_runs_are_made_up_for() -> None:
+    short = details_of(view={"confirmation": confirmation({BEST: 31.0}, planned=5)})
+    assert "fresh runs are missing" in step("confirm", short).line
+
+
+def test_a_crowded_bound_is_fixed_where_the_method_ends() -> None:
+    found = step("widen", not_confirmed(best_three_with(b_self=0.99)))
+    assert found.line.startswith(
+        "fix b_self: 3 of the best 10 runs are within 5 % of the upper bound 1 of b_self"
+    )
+    assert shlex.split(found.command)[-2:] == ["--fix", "b_self=1"]
+
+
+def test_a_crowded_bound_that_the_user_chose_is_widened_up_to_the_method() -> None:
+    details = not_confirmed(best_three_with(learning_rate=1.1e-4))
+    chosen = ranges(details, learning_rate=(1e-4, 1e-1))
+    found = step("widen", chosen)
+    assert found.line.startswith("widen learning_rate: 3 of the best 10")
+    words = shlex.split(found.command)
+    assert words[-2:] == ["--range", "learning_rate=1e-05:0.1"]
+    assert "--like=rooms-3" in words and found.hours == pytest.approx(40 / 60)
+
+
+@pytest.mark.parametrize(
+    ("state", "command"),
+    [
+        ("running", "python -m search stop rooms-3 --storage 'embedded:/a b'"),
+        (
+            "finished",
+            "python -m search best rooms-3 --storage 'embedded:/a b' --format toml > best.toml",
+        ),
+    ],
+)
+def test_a_search_stops_where_more_trials_add_less_than_noise(state: str, command: str) -> None:
+    found = step("stop", not_confirmed(noisy(), state=state, target=240))
+    count = 200 if state == "running" else 100
+    assert re.match(rf"stop: {count} more trials add \d\.\d+ ± \d\.\d+, and two seeds", found.line)
+    assert found.command == command
+
+
+def test_a_search_that_still_gains_goes_on() -> None:
+    places = [params_of(number)["lambda_self"] for number in range(40)]
+    trials = [full_run(number, 20.0 + 10.0 * place) for number, place in enumerate(places)]
+    found = step("more-trials", not_confirmed(trials))
+    assert re.match(r"100 more trials add \d+\.\d+ ± \d+\.\d+", found.line)
+    assert found.command.endswith("--trials 140") and found.rate is not None and found.rate > 0
+    paused = step("more-trials", not_confirmed(trials, state="paused", target=90))
+    assert paused.command.startswith("python -m search resume") and "50 more" in paused.line
+
+
+@pytest.mark.parametrize(
+    ("hours", "text"),
+    [(0.002, ", 100 per hour"), (0.1, ", 2 per hour"), (3.0, ", 0.067 per hour"), (None, "")],
+)
+def test_a_rate_is_a_plain_number(hours: float | None, text: str) -> None:
+    made = Step(
+        name="more-trials", command="", line="", gain=Gain(mean=0.2, deviation=0.1), hours=hours
+    )
+    assert made.rate_text == text
+
+
+def test_failures_come_first() -> None:
+    found = next_steps(not_confirmed(failing(9)[-9:]))
+    assert found[0].line == "look at the failures: 9 of 9 trials failed"
+
+
+def test_the_best_rate_comes_first_and_unknown_ones_last() -> None:
+    for details in (not_confirmed(), not_confirmed(best_three_with(b_self=0.99))):
+        found = next_steps(details)
+        rates = [each.rate for each in found]
+        known = [max(rate, 0.0) for rate in rates if rate is not None]
+        assert known == sorted(known, reverse=True) and len(found) <= MOST
+        assert rates == [rate for rate in rates if rate is not None] + [None] * rates.count(None)
+
+
+@pytest.mark.parametrize(
+    "trials",
+    [[], [full_run(0, 20.0)], [collapsed(0), collapsed(1)], failing(3)[-3:], healthy_trials()],
+    ids=["empty", "one trial", "all pruned", "all failed", "healthy"],
+)
+@pytest.mark.parametrize("state", ["running", "paused", "finished"])
+def test_every_study_gets_commands_that_are_taken(trials: list[TrialView], state: str) -> None:
+    found = next_steps(not_confirmed(trials, state=state))
+    assert found
+    for each in found:
+        words = shlex.split(each.command.split(" > ")[0])
+        check_parses(words)
+        assert STORAGE[1] in words and "\n" not in each.line
+    assert json.loads(json.dumps(steps_json(found)))[0]["command"] == found[0].command
+
+
+def test_a_study_of_another_version_is_no_error() -> None:
+    details = not_confirmed()
+    later = dataclasses.replace(details.view, config={}, space=None)
+    assert next_steps(dataclasses.replace(details, view=later))
