@@ -124,6 +124,9 @@ class ConfirmedOnTest(FixedJobs):
                 "seeds": sorted(self._scores),
                 **{name: mean for name, mean in means.items() if math.isfinite(mean)},
                 "reading": self._readings + 1,
+                "scores": {
+                    str(seed): _finite(scores) for seed, scores in sorted(self._scores.items())
+                },
             }
             self._context.write_queue.append(
                 StoreAttribute(key=CONFIRMED_TEST_ATTRIBUTE, value=result)
@@ -140,3 +143,9 @@ class ConfirmedOnTest(FixedJobs):
 
     def check(self) -> None:
         """Do nothing: a confirmation is complete without test scores."""
+
+
+def _finite(scores: OnTest) -> dict[str, float]:
+    """The scores of one run that are stored; PostgreSQL's JSON holds finite numbers only."""
+    found = {"miou": scores.cluster.miou, "accuracy": scores.cluster.accuracy}
+    return {name: number for name, number in found.items() if math.isfinite(number)}

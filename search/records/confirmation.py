@@ -14,6 +14,7 @@ from typing import Any, Literal
 from search.records.jobs import DEFAULTS, KMEANS, REFERENCES, Job, JobKind
 
 __all__ = [
+    "ALL_REFERENCES",
     "CONFIRMED_TEST_ATTRIBUTE",
     "PLAN_ATTRIBUTE",
     "ChosenBy",
@@ -27,6 +28,8 @@ __all__ = [
 #: User attributes of the study.
 PLAN_ATTRIBUTE = "confirmation"
 CONFIRMED_TEST_ATTRIBUTE = "confirmed_test"
+#: Every reference, by name, in the order in which they run.
+ALL_REFERENCES = tuple(REFERENCES.values())
 RESULT_KEY = re.compile(r"(confirm|reference)/(\w+)/seed-(\d+)")
 
 #: What ranked the finalists: the model of all trials, or their values.
@@ -42,25 +45,38 @@ class StoredConfirmation:
     #: Runs of each finalist and of each reference.
     seeds: int
     chosen_by: ChosenBy
+    #: The references that run with the same seeds, of :data:`REFERENCES`.
+    references: tuple[str, ...] = ALL_REFERENCES
 
     def jobs(self) -> tuple[Job, ...]:
         """Every run, in the order in which they begin."""
         numbers = range(1, self.seeds + 1)
         subjects: list[tuple[JobKind, int]] = [("confirm", trial) for trial in self.trials]
-        subjects += [("reference", DEFAULTS), ("reference", KMEANS)]
+        subjects += [
+            ("reference", number) for number, name in REFERENCES.items() if name in self.references
+        ]
         return tuple(Job(kind, trial, seed) for kind, trial in subjects for seed in numbers)
 
     def to_json(self) -> dict[str, Any]:
-        """As it is stored."""
-        return {**dataclasses.asdict(self), "trials": list(self.trials)}
+        """As it is stored; with all references, as versions that know no others store it."""
+        stored = {**dataclasses.asdict(self), "trials": list(self.trials)}
+        references = list(stored.pop("references"))
+        return (
+            stored if self.references == ALL_REFERENCES else {**stored, "references": references}
+        )
 
     @classmethod
     def from_json(cls, stored: object) -> "StoredConfirmation | None":
         """The inverse; None for anything else, which somebody else may have stored."""
-        if not isinstance(stored, dict) or stored.keys() != {"trials", "seeds", "chosen_by"}:
+        if not isinstance(stored, dict):
+            return None
+        if stored.keys() - {"references"} != {"trials", "seeds", "chosen_by"}:
             return None
         return cls(
-            trials=tuple(stored["trials"]), seeds=stored["seeds"], chosen_by=stored["chosen_by"]
+            trials=tuple(stored["trials"]),
+            seeds=stored["seeds"],
+            chosen_by=stored["chosen_by"],
+            references=tuple(stored.get("references", ALL_REFERENCES)),
         )
 
 
@@ -75,7 +91,12 @@ class ConfirmationPlan(StoredConfirmation):
 
     def stored(self) -> StoredConfirmation:
         """The part that is stored."""
-        return StoredConfirmation(trials=self.trials, seeds=self.seeds, chosen_by=self.chosen_by)
+        return StoredConfirmation(
+            trials=self.trials,
+            seeds=self.seeds,
+            chosen_by=self.chosen_by,
+            references=self.references,
+        )
 
     def params_of(self, job: Job) -> dict[str, float]:
         """Parameters of a run."""
@@ -120,8 +141,9 @@ class Confirmation:
     plan: StoredConfirmation | None
     #: Every result, also of earlier plans.
     runs: Mapping[Job, ConfirmedRun]
-    #: Scores of the confirmed trial on test: ``trial``, ``seeds``, ``miou``, ``accuracy`` and
-    #: ``reading``, which counts how often the test split was scored.
+    #: Scores of the confirmed trial on test: ``trial``, ``seeds``, ``miou``, ``accuracy``,
+    #: ``reading``, which counts how often the test split was scored, and ``scores``, those of each
+    #: seed, which studies of earlier versions lack.
     test: Mapping[str, Any] | None
 
     @classmethod

@@ -1,0 +1,32 @@
+"""The printer for terminals: a comparison table as text."""
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from search.reporting.comparison.cells import Cells, cost_cells, note_lines, result_cells
+from search.reporting.comparison.table_view import TableView
+
+__all__ = ["table_text"]
+
+
+def table_text(view: TableView) -> RenderableType:
+    """Both tables, and what their figures mean."""
+    notes = [Text(line, style="dim") for line in note_lines(view)]
+    return Group(
+        Text(view.title, style="bold"),
+        *_part(result_cells(view)),
+        *_part(cost_cells(view)),
+        Text(),
+        *notes,
+    )
+
+
+def _part(cells: Cells) -> list[RenderableType]:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    for index, name in enumerate(cells.header):
+        words = index < cells.words
+        table.add_column(name, justify="left" if words else "right", no_wrap=not words)
+    for row in cells.rows:
+        table.add_row(*map(Text, row))
+    return [Text(), Text(cells.title, style="dim"), table]
