@@ -24,6 +24,8 @@ from trainer.config.paths import user_path
 
 __all__ = ["table"]
 
+PIPED_WIDTH = 140  # characters of a line that goes to a file, where nothing limits it
+
 
 @one_line_errors
 @with_groups
@@ -93,7 +95,7 @@ def _print_plan(found: ComparisonTable, address: Address, run: RunFlags, *, as_j
     if as_json:
         typer.echo(json.dumps(plan.to_json(), indent=1))
     else:
-        Console().print(plan_text(plan))
+        _wide_console().print(plan_text(plan), crop=False)
 
 
 def _run(
@@ -153,6 +155,12 @@ def _run(
     if as_json:
         typer.echo(json.dumps(table_json(view), indent=1))
     else:
-        console.print(table_text(view), crop=False)
+        _wide_console().print(table_text(view), crop=False)
     say(f"table: {', '.join(map(str, write_table(view, folder)))}")
     return finished
+
+
+def _wide_console() -> Console:
+    """The terminal, or a file with long lines."""
+    console = Console()
+    return console if console.is_terminal else Console(width=PIPED_WIDTH)

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from search.quality.confirmed import Confirmed
-from search.records.jobs import REFERENCES
 from search.spaces import Space
 
 __all__ = ["Result", "warnings_of"]
@@ -104,7 +103,7 @@ def missing_references(result: Result) -> Iterator[str]:
     """A reference has no value, so that the result cannot be compared with it."""
     found = result.confirmed
     if found is not None and found.done == found.planned:
-        for name in REFERENCES.values():
+        for name in found.planned_references:
             if name not in found.references:
                 yield f"every run of the reference {name} failed: nothing is compared with it"
 

@@ -27,7 +27,7 @@ def table_latex(view: TableView) -> str:
 
 
 def _table(view: TableView, cells: Cells) -> list[str]:
-    columns = "l" * cells.words + "r" * (len(cells.header) - cells.words)
+    columns = "".join("l" if words else "r" for words in cells.words)
     return [
         r"\begin{table}",
         r"\centering",

@@ -24,9 +24,13 @@ def table_text(view: TableView) -> RenderableType:
 
 def _part(cells: Cells) -> list[RenderableType]:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    for index, name in enumerate(cells.header):
-        words = index < cells.words
-        table.add_column(name, justify="left" if words else "right", no_wrap=not words)
+    for name, words in zip(cells.header, cells.words, strict=True):
+        table.add_column(name, justify="left" if words else "right", vertical="bottom")
     for row in cells.rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*map(_cell, row, cells.words))
     return [Text(), Text(cells.title, style="dim"), table]
+
+
+def _cell(text: str, words: bool) -> Text:
+    """A cell; numbers are not broken over lines, as their headings are."""
+    return Text(text if words else text.replace(" ", "\N{NO-BREAK SPACE}"))

@@ -10,9 +10,9 @@ __all__ = ["Cells", "cost_cells", "note_lines", "result_cells"]
 NOTHING = "-"
 #: Columns that are left out where all rows say the same, which a note says instead.
 COMMON: dict[str, Callable[[RowView], str]] = {
+    "modalities": lambda row: row.texts.modalities,
     "backbone": lambda row: row.texts.backbone,
     "data": lambda row: row.texts.data,
-    "modalities": lambda row: row.texts.modalities,
 }
 
 
@@ -23,8 +23,8 @@ class Cells:
     title: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    #: Number of columns, from the left, that hold words; the others hold numbers.
-    words: int
+    #: Whether a column holds words; the others hold numbers.
+    words: tuple[bool, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ def result_cells(view: TableView) -> Cells:
         columns += [
             _Column(name="published mIoU", cell=lambda row: _quoted(row, "miou")),
             _Column(name="published accuracy", cell=lambda row: _quoted(row, "accuracy")),
-            _Column(name="published in", cell=_source),
+            _Column(name="published in", cell=_source, words=True),
         ]
     return _cells("Results on test", columns, view.rows)
 
@@ -65,7 +65,7 @@ def cost_cells(view: TableView) -> Cells:
         _of_result("looks", lambda result: str(result.looks)),
         _of_result("iterations", lambda result: str(result.iterations)),
         _of_result("hours", lambda result: _decimals(result.hours, 2)),
-        _of_result("confirmed", _confirmed),
+        _of_result("confirmed trial", _confirmed),
         _of_result("value on val", lambda result: spread_text(result.val)),
         _of_result("test readings", lambda result: str(result.readings)),
     ]
@@ -78,7 +78,7 @@ def _cells(title: str, columns: Sequence[_Column], rows: Sequence[RowView]) -> C
         title=title,
         header=tuple(column.name for column in columns),
         rows=tuple(tuple(column.cell(row) for column in columns) for row in rows),
-        words=sum(column.words for column in columns),
+        words=tuple(column.words for column in columns),
     )
 
 
@@ -92,7 +92,7 @@ def _common_columns(view: TableView) -> list[_Column]:
     common = _common(view)
     return [
         _Column(name=name, cell=cell, words=True)
-        for name, cell in reversed(COMMON.items())
+        for name, cell in COMMON.items()
         if name not in common
     ]
 
@@ -106,8 +106,7 @@ def _common(view: TableView) -> dict[str, str]:
 def note_lines(view: TableView) -> Iterator[str]:
     """What the figures mean, one line each."""
     if common := _common(view):
-        told = ", ".join(f"{name} {text}" for name, text in common.items())
-        yield f"All rows: {told}."
+        yield f"All rows: {', '.join(f'{name} {text}' for name, text in common.items())}."
     yield (
         f"Each row has a search of its own, of {view.trials} trials; a method without"
         " hyper-parameters runs once. The best settings by val"
@@ -124,12 +123,11 @@ def note_lines(view: TableView) -> Iterator[str]:
     for protocol, labels in protocols.items():
         rows = "all rows" if len(protocols) == 1 else ", ".join(dict.fromkeys(labels))
         yield f"Protocol of {rows}: {protocol}."
-    told = dict.fromkeys(
+    yield from dict.fromkeys(
         f"Published in {row.published.source}: {row.published.protocol}."
         for row in view.rows
         if row.published is not None and row.published.protocol
     )
-    yield from told
     for row in view.rows:
         if row.result is not None:
             yield from _warnings(row, row.result, view.seeds)
@@ -170,7 +168,7 @@ def _trials(result: StudyResult) -> str:
 def _confirmed(result: StudyResult) -> str:
     if result.trial is None:
         return NOTHING
-    return f"trial {result.trial} (by {result.chosen_by})"
+    return f"{result.trial} by {result.chosen_by}"
 
 
 def _score(row: RowView, name: str) -> str:
