@@ -24,7 +24,7 @@ from trainer.config.paths import user_path
 
 __all__ = ["table"]
 
-PIPED_WIDTH = 140  # characters of a line that goes to a file, where nothing limits it
+PIPED_WIDTH = 160  # characters of a line that goes to a file, where nothing limits it
 
 
 @one_line_errors

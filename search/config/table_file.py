@@ -173,6 +173,14 @@ class _RowFile:
 
 
 @dataclass(frozen=True, kw_only=True)
+class _Quoted:
+    """What the published figures of all rows have in common; a row's own words win."""
+
+    source: str = ""
+    protocol: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class _TableFile:
     """The file as it is written."""
 
@@ -182,6 +190,7 @@ class _TableFile:
     seeds: int = 5
     finalists: int = 1
     settings: dict[str, Any] = field(default_factory=dict)
+    published: _Quoted = field(default_factory=_Quoted)
     row: tuple[_RowFile, ...] = ()
 
 
@@ -236,11 +245,20 @@ def _read(file: Path) -> _TableFile:
     given = table.pop(ROWS, [])
     if not isinstance(given, list) or not given:
         raise ConfigError(f"{file} has no rows: write one [[{ROWS}]] for each")
+    made = build_record(_TableFile, table)
+    common = {key: text for key, text in record_to_table(made.published).items() if text}
     rows = tuple(
-        build_record(_RowFile, each, f"{ROWS} {number}")
+        build_record(_RowFile, _with_source(each, common), f"{ROWS} {number}")
         for number, each in enumerate(given, start=1)
     )
-    return dataclasses.replace(build_record(_TableFile, table), row=rows)
+    return dataclasses.replace(made, row=rows)
+
+
+def _with_source(row: object, common: Mapping[str, str]) -> object:
+    """A row whose published figure has what those of all rows have in common."""
+    if not isinstance(row, Mapping) or not isinstance(row.get("published"), Mapping):
+        return row
+    return {**row, "published": {**common, **row["published"]}}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -269,8 +287,8 @@ class _Builder:
         given = [name for name, text in row.given_texts.items() if text]
         if given:
             raise ConfigError(
-                f"{ROWS} {number} ({row.label}) is measured, and its {given[0]} follow from its"
-                f" settings: leave {given[0]} out, or write published_only = true"
+                f"{ROWS} {number} ({row.label}) is measured, so its settings decide about"
+                f" {given[0]}: leave {given[0]} out, or write published_only = true"
             )
         measured = self._measured(row.name or _slug(row.label), row.base, row.settings)
         return TableRow(

@@ -31,6 +31,7 @@ CONFIRMED_TEST_ATTRIBUTE = "confirmed_test"
 #: Every reference, by name, in the order in which they run.
 ALL_REFERENCES = tuple(REFERENCES.values())
 RESULT_KEY = re.compile(r"(confirm|reference)/(\w+)/seed-(\d+)")
+SCORES_KEY = re.compile(r"test/(\d+)/seed-(\d+)")
 
 #: What ranked the finalists: the model of all trials, or their values.
 ChosenBy = Literal["model", "value"]
@@ -141,24 +142,30 @@ class Confirmation:
     plan: StoredConfirmation | None
     #: Every result, also of earlier plans.
     runs: Mapping[Job, ConfirmedRun]
-    #: Scores of the confirmed trial on test: ``trial``, ``seeds``, ``miou``, ``accuracy``,
-    #: ``reading``, which counts how often the test split was scored, and ``scores``, those of each
-    #: seed, which studies of earlier versions lack.
+    #: Scores of the confirmed trial on test: ``trial``, ``seeds``, ``miou``, ``accuracy`` and
+    #: ``reading``, which counts how often the test split was scored.
     test: Mapping[str, Any] | None
+    #: ``miou`` and ``accuracy`` on test of each run that was scored, by its job of the kind
+    #: ``test``; studies of earlier versions have only :attr:`test`.
+    scores: Mapping[Job, Mapping[str, float]] = field(default_factory=dict)
 
     @classmethod
     def from_attributes(cls, attributes: Mapping[str, Any]) -> "Confirmation":
         """From the study's user attributes; those of another form are ignored."""
-        runs = {}
+        runs, scores = {}, {}
         for key, stored in attributes.items():
             job, run = _job(key), ConfirmedRun.from_json(stored)
             if job is not None and run is not None:
                 runs[job] = run
+            found = SCORES_KEY.fullmatch(key)
+            if found is not None and isinstance(stored, dict):
+                scores[Job("test", int(found[1]), int(found[2]))] = _finite(stored)
         test = attributes.get(CONFIRMED_TEST_ATTRIBUTE)
         return cls(
             plan=StoredConfirmation.from_json(attributes.get(PLAN_ATTRIBUTE)),
             runs=runs,
             test=test if isinstance(test, dict) and isinstance(test.get("trial"), int) else None,
+            scores=scores,
         )
 
 
@@ -172,6 +179,15 @@ def readings_of_test(scored: Mapping[str, Any] | None, confirmed: Mapping[str, A
     if confirmed is not None and isinstance(confirmed.get("reading"), int):
         return int(confirmed["reading"])
     return int(scored is not None and "cluster" in scored)
+
+
+def _finite(stored: Mapping[str, Any]) -> dict[str, float]:
+    """The scores among what is stored."""
+    return {
+        name: float(number)
+        for name, number in stored.items()
+        if isinstance(number, int | float) and math.isfinite(number)
+    }
 
 
 def _job(key: str) -> Job | None:

@@ -25,12 +25,11 @@ def table_text(view: TableView) -> RenderableType:
 def _part(cells: Cells) -> list[RenderableType]:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     for name, words in zip(cells.header, cells.words, strict=True):
-        table.add_column(name, justify="left" if words else "right", vertical="bottom")
+        if words:
+            table.add_column(name, vertical="bottom", overflow="fold")
+        else:  # a number is never broken over lines, and its heading between words
+            heading = name.replace(" ", "\n")
+            table.add_column(heading, justify="right", vertical="bottom", no_wrap=True)
     for row in cells.rows:
-        table.add_row(*map(_cell, row, cells.words))
+        table.add_row(*map(Text, row))
     return [Text(), Text(cells.title, style="dim"), table]
-
-
-def _cell(text: str, words: bool) -> Text:
-    """A cell; numbers are not broken over lines, as their headings are."""
-    return Text(text if words else text.replace(" ", "\N{NO-BREAK SPACE}"))

@@ -61,6 +61,7 @@ def cost_cells(view: TableView) -> Cells:
         *_common_columns(view),
         _Column(name="options", cell=lambda row: row.texts.options or NOTHING, words=True),
         _of_result("trials", _trials),
+        _of_result("pruned", lambda result: str(result.counts.pruned)),
         _of_result("searched", lambda result: str(result.searched)),
         _of_result("looks", lambda result: str(result.looks)),
         _of_result("iterations", lambda result: str(result.iterations)),
@@ -147,6 +148,8 @@ def _protocols(view: TableView) -> dict[str, list[str]]:
 
 def _warnings(row: RowView, result: StudyResult, seeds: int) -> Iterator[str]:
     title = row.texts.title
+    if result.counts.failed:
+        yield f"{title}: {result.counts.failed} further trials failed and were replaced."
     if result.failed:
         yield f"{title}: {result.failed} of {seeds} fresh runs failed and are left out."
     if result.collapsed:
@@ -156,13 +159,9 @@ def _warnings(row: RowView, result: StudyResult, seeds: int) -> Iterator[str]:
 
 
 def _trials(result: StudyResult) -> str:
-    counts = result.counts
-    notes = [
-        f"{number} {what}"
-        for what, number in (("pruned", counts.pruned), ("failed", counts.failed))
-        if number
-    ]
-    return ", ".join([f"{counts.finished} of {result.target}", *notes])
+    """The number of trials, or how many there are so far."""
+    finished = result.counts.finished
+    return str(finished) if finished == result.target else f"{finished} of {result.target}"
 
 
 def _confirmed(result: StudyResult) -> str:

@@ -14,7 +14,7 @@ def plan_text(plan: TablePlan) -> RenderableType:
     """Rows, studies, trials and costs."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     for name in ("method", "modalities", "backbone", "data", "study"):
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     for name in ("trials", "fresh runs", "searched", "iterations", "at most"):
         table.add_column(name, justify="right")
     for each in plan.rows:

@@ -8,8 +8,14 @@ from typing import Any, Literal
 
 from search.config.table_file import ComparisonTable, Measured, Published, RowTexts
 from search.quality.confirmed import Confirmed, confirmed
-from search.records.confirmation import ChosenBy, StoredConfirmation, readings_of_test
+from search.records.confirmation import (
+    ChosenBy,
+    Confirmation,
+    StoredConfirmation,
+    readings_of_test,
+)
 from search.records.counts import Counts
+from search.records.jobs import Job
 from search.reporting.assessing import choose_finalists
 from search.reporting.reading import read_details
 from search.reporting.study_details import StudyDetails
@@ -203,7 +209,6 @@ def _result(
         )
     view, state = details.view, state_of(table, measured, details)
     found = confirmed(view.confirmation) if state == "finished" else None
-    test = view.confirmation.test if state == "finished" else None
     return StudyResult(
         study=measured.study,
         state=state,
@@ -213,8 +218,8 @@ def _result(
         chosen_by=None if found is None else found.chosen_by,
         val=None if found is None else spread(list(found.best.values.values())),
         objective=view.objective_title,
-        miou=_test_spread(test, "miou"),
-        accuracy=_test_spread(test, "accuracy"),
+        miou=_test_spread(view.confirmation, "miou") if state == "finished" else None,
+        accuracy=_test_spread(view.confirmation, "accuracy") if state == "finished" else None,
         failed=0 if found is None else found.best.failed,
         collapsed=0 if found is None else found.best.collapsed,
         searched=measured.searched,
@@ -232,16 +237,15 @@ def spread(numbers: Sequence[float]) -> Spread:
     return Spread(mean=statistics.fmean(numbers), deviation=deviation, runs=len(numbers))
 
 
-def _test_spread(test: Mapping[str, Any] | None, name: str) -> Spread | None:
+def _test_spread(stored: Confirmation, name: str) -> Spread | None:
     """A test score over the seeds; studies of earlier versions stored the mean alone."""
-    if test is None:
-        return None
-    single = [scores[name] for scores in test.get("scores", {}).values() if name in scores]
+    test = stored.test
+    assert test is not None, "a finished row has test scores"
+    jobs = [Job("test", test["trial"], seed) for seed in test.get("seeds", ())]
+    single = [stored.scores[job][name] for job in jobs if name in stored.scores.get(job, {})]
     if single:
         return spread(single)
-    if name not in test:
-        return None
-    return Spread(mean=test[name], deviation=None, runs=len(test.get("seeds", ())))
+    return Spread(mean=test[name], deviation=None, runs=len(jobs)) if name in test else None
 
 
 def _iterations(details: StudyDetails, full: int) -> int:

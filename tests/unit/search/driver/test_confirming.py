@@ -1,5 +1,6 @@
 """Finalists run again with fresh seeds by jobs like any other; each is stored exactly once."""
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from tests.fakes.training import FakeWorker
 
 FINALISTS = {4: {"b_self": 0.6}, 2: {"lambda_self": 0.4}, 7: {"b_knn": 0.0}}
 SEEDS = 3
+RUN_KEY = re.compile("(confirm|reference)/")
 RUNS = (len(FINALISTS) + 2) * SEEDS
 CRASHED = Crashed(reason="RuntimeError: no", traceback="tb")
 LOST = Lost(reason="its node is gone")
@@ -52,7 +54,7 @@ def confirming(
 
 
 def results(store: MemoryStore) -> dict[str, list[dict[str, object]]]:
-    return {key: values for key, values in store.attributes.items() if "/" in key}
+    return {key: values for key, values in store.attributes.items() if RUN_KEY.match(key)}
 
 
 def undisturbed(folder: Path) -> MemoryStore:
