@@ -12,7 +12,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks import collapse, comparison, expectation, from_clone, lambda_and_b, reliability
+from benchmarks import (
+    collapse,
+    comparison,
+    expectation,
+    from_clone,
+    lambda_and_b,
+    reliability,
+    table,
+)
 from benchmarks.records import RESULTS
 from tests import inputs
 from tests.inputs.table import text as inputs_text
@@ -28,6 +36,7 @@ PAGES = (
     "docs/lambda-and-b.md",
     "docs/reliability.md",
     "docs/search-quality.md",
+    "docs/tables.md",
 )
 
 
@@ -44,6 +53,7 @@ TEXTS: Mapping[str, Callable[[], str]] = {
     "collapse": lambda: collapse.text(_result("collapse")["rows"]),
     "expectation": lambda: expectation.text(_result("expectation")["rows"]),
     "lambda and b": lambda: lambda_and_b.text(*lambda_and_b.read()),
+    "rooms table": lambda: table.text(_result("table-rooms")),
     "inputs": lambda: inputs_text(inputs.ROWS),
     **reliability.TEXTS,
 }

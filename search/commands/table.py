@@ -1,6 +1,5 @@
 """``table``: compare methods, each tuned by a search of its own."""
 
-import dataclasses
 import json
 import os
 from pathlib import Path
@@ -55,6 +54,11 @@ def table(
     as_json: JsonOption = False,
 ) -> None:
     """Run or resume the studies of a comparison table, and write it in three formats."""
+    if run.standby:
+        raise SettingsError(
+            "--standby waits for one study, and a table has several: leave it out, and run the"
+            " same command again to continue"
+        )
     address = storage.address()
     outlive_ray(os.environ)
     flags = nested(data.settings())
@@ -126,8 +130,7 @@ def _run(
         typer.echo(text, err=as_json)
 
     check_table(found, say)
-    # A standby would wait for one row's search, and then find nothing to do.
-    options = dataclasses.replace(find_run_options(run), standby=False)
+    options = find_run_options(run)
     quiet_optuna()
     console = Console(stderr=as_json)
     folder = out or Path(f"table-{found.name}")

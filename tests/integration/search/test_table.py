@@ -196,6 +196,7 @@ def test_a_row_with_other_settings_than_its_stored_study_is_refused_before_any_w
     [
         (("--seeds", "1"), "--seeds 1 is too small: give 2 or more"),
         (("--trials", "0"), "--trials 0 is too small: give 1 or more"),
+        (("--standby",), "--standby waits for one study, and a table has several: leave it out"),
         (("--backbone-weights", "none.pth", "--data", "/nowhere"), "error: "),
     ],
 )
