@@ -164,7 +164,7 @@ def test_with_more_seeds_only_the_new_runs_are_scored_and_all_of_them_averaged(
         if isinstance(order, Begin) and order.task.job.kind == "test":
             scored.append(str(order.task.job))
 
-    store = confirming(tmp_path, plan=one, fault=note).store
+    store = MemoryStore()
     search = confirming(tmp_path, store=store, plan=one, fault=note)
     search.driver.run()
     assert scored == [f"test/4/seed-{seed}" for seed in (1, 2, 3)]
@@ -190,7 +190,7 @@ def test_scores_that_were_stored_before_a_kill_are_averaged_without_their_checkp
 
 def test_a_plan_without_references_runs_none_and_is_read_back(tmp_path: Path) -> None:
     plan = ConfirmationPlan(**{**vars(PLAN), "references": ("kmeans",)})
-    store = confirming(tmp_path, plan=plan).store
+    store = MemoryStore()
     confirming(tmp_path, store=store, plan=plan).driver.run()
     kinds = Counter(key.split("/seed")[0] for key in results(store))
     assert kinds.pop("reference/kmeans") == SEEDS and "reference/defaults" not in kinds
