@@ -14,7 +14,8 @@ from search.commands.grouping import with_groups
 from search.commands.options import JsonOption, PlainOption, path_option
 from search.commands.storage_flags import StorageFlags
 from search.config.assignments import nested
-from search.config.table_file import ComparisonTable, read_table
+from search.config.comparison_table import ComparisonTable
+from search.config.table_file import read_table
 from search.errors import SettingsError
 from search.workers.ray_environment import outlive_ray
 from storage.address import Address

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from search.config.table_file import ComparisonTable, Measured
+from search.config.comparison_table import ComparisonTable, Measured
 from search.driver.driver import Ending
 from search.driver.parts import STANDARD_PARTS, Parts
 from search.errors import StudyError

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from search.config.table_file import ComparisonTable, Measured, TableRow
+from search.config.comparison_table import ComparisonTable, Measured, TableRow
 from search.machine.run_options import RunOptions
 from search.planning.dry_run import DryRun, dry_run
 from storage.address import Address

@@ -55,7 +55,8 @@ def build_space(name: str, config: TrainConfig, ranges: Mapping[str, Range]) -> 
     if not learns(config.method.name):
         raise SettingsError(
             f"the method {config.method.name} learns nothing and has nothing to search: run it"
-            " once with `python -m trainer fit FILE`, or choose another with --method"
+            " once, with `python -m trainer fit FILE` or --space fixed --trials 1, or choose"
+            " another with --method"
         )
     shared = {parameter.name: parameter for parameter in hyper_parameters(config)}
     known, fixed = tunable(config), config.hyper

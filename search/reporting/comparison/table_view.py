@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from search.config.table_file import ComparisonTable, Measured, Published, RowTexts
+from search.config.comparison_table import ComparisonTable, Measured, Published, RowTexts
 from search.quality.confirmed import Confirmed, confirmed
 from search.records.confirmation import (
     ChosenBy,

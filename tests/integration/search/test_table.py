@@ -44,6 +44,14 @@ settings.method.name = "kmeans"
 label = "UniM2"
 settings.method.name = "unim2"
 published = { miou = 36.9, accuracy = 56.1, source = "paper, Table 2" }
+
+[[row]]
+label = "EAGLE"
+published_only = true
+modalities = "rgb"
+backbone = "ViT-S/16"
+data = "nyu"
+published = { miou = 27.4, accuracy = 51.6, source = "paper, Table 2" }
 """
 METHODS = ("kmeans", "unim2")
 STUDIES = ["two-kmeans", "two-unim2"]
@@ -191,6 +199,20 @@ def test_a_row_with_other_settings_than_its_stored_study_is_refused_before_any_w
     assert "training.iterations: 60 → 90" in refused.stderr
 
 
+def test_a_row_without_a_complete_trial_says_so_and_the_next_one_runs(run: Run) -> None:
+    """With this range every run of the workers here collapses."""
+    search = "search = { ranges.b_self = [0.0, 0.05], collapse.share_ceiling = 0.9 }"
+    settings = f"settings.{search}"
+    row = f'[[row]]\nlabel = "Collapsing"\n{settings}\n\n[[row]]\nlabel = "UniM2"'
+    done = run("--json", text=TABLE.replace('[[row]]\nlabel = "UniM2"', row))
+    assert done.exit_code == 0, done.output
+    rows = json.loads(done.stdout)["rows"]
+    states = [row["result"] and row["result"]["state"] for row in rows]
+    assert states == ["finished", "unusable", "finished", None]
+    assert rows[1]["result"]["miou"] is None and rows[1]["result"]["counts"]["collapsed"] == 3
+    assert "study two-collapsing has no complete trial: nothing to confirm" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -215,6 +237,7 @@ def test_a_dry_run_tells_rows_studies_and_costs_and_writes_nothing(
     told = run("--dry-run")
     assert told.exit_code == 0, told.output
     assert "two-unim2" in told.stdout and "together at most about" in told.stdout
+    assert "quoted, not run: EAGLE" in told.stdout
     assert "measuring row 2 of 2" in told.stderr
     plan = json.loads(run("--dry-run", "--json").stdout)
     assert [row["study"] for row in plan["rows"]] == STUDIES

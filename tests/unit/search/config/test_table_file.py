@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from search.config.table_file import ComparisonTable, read_table
+from search.config.comparison_table import ComparisonTable
+from search.config.table_file import read_table
 from search.errors import SearchError
 from trainer.config.layers import lay_over
 from trainer.config.toml_records import toml_text

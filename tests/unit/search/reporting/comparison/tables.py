@@ -4,7 +4,8 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from search.config.table_file import ComparisonTable, read_table
+from search.config.comparison_table import ComparisonTable
+from search.config.table_file import read_table
 from search.records.confirmation import Confirmation, ConfirmedRun, StoredConfirmation
 from search.records.jobs import Job
 from search.reporting.assessing import choose_finalists
