@@ -85,6 +85,8 @@ def lucky_look(result: Result) -> Iterator[str]:
 def few_finalists(result: Result) -> Iterator[str]:
     """Fewer finalists than can tell a good choice from luck."""
     found = result.confirmed
+    if result.space is not None and not result.space.hyper_parameters:
+        return  # there is one trial
     if found is not None and len(found.finalists) < ENOUGH_FINALISTS:
         yield f"{len(found.finalists)} finalists were compared: {ENOUGH_FINALISTS} find more"
 

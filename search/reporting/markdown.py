@@ -67,7 +67,8 @@ def _commands(view: StudyView) -> Iterator[tuple[str, str]]:
         case "paused":
             yield "continue it", command("resume")
         case "finished":
-            yield "add trials", command("resume", "--trials", view.target + MORE_TRIALS)
+            if not view.nothing_searched:
+                yield "add trials", command("resume", "--trials", view.target + MORE_TRIALS)
             yield "train the best trials with fresh seeds", command("confirm")
             yield "print the best settings", command("best", "--format", "toml")
     yield "write a report with health checks", command("report")
@@ -102,7 +103,8 @@ def _best(best: BestTrial) -> list[str]:
         (name, number_text(value), _default(best, name)) for name, value in best.parameters.items()
     )
     scores = [f"{best.scores_text}."] if best.scores else []
-    return [head, *scores, markdown_table(("hyper-parameter", "value", "default"), rows)]
+    table = markdown_table(("hyper-parameter", "value", "default"), rows)
+    return [head, *scores, *([table] if best.parameters else [])]
 
 
 def _default(best: BestTrial, name: str) -> str:

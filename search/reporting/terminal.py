@@ -149,15 +149,16 @@ def _next_commands(view: StudyView, storage: tuple[str, ...]) -> list[NextComman
         ]
     best = search_command("best", *storage, "--format", "toml", study=name)
     fit = trainer_command("fit", "best.toml")
-    return [
+    commands = [
         NextCommand(
             command=f"{shell_text(best, into='best.toml')} && {shell_text(fit)}",
             purpose="train the best trial again",
         ),
         NextCommand(command=command("confirm"), purpose="confirm it with fresh seeds"),
         NextCommand(command=command("dashboard", study=None), purpose="browse all trials"),
-        NextCommand(
-            command=command("resume", "--trials", view.target + MORE_TRIALS),
-            purpose=f"run {MORE_TRIALS} more trials",
-        ),
     ]
+    more = NextCommand(
+        command=command("resume", "--trials", view.target + MORE_TRIALS),
+        purpose=f"run {MORE_TRIALS} more trials",
+    )
+    return commands if view.nothing_searched else [*commands, more]

@@ -17,6 +17,7 @@ from search.records.confirmation import (
 from search.records.counts import Counts
 from search.records.jobs import Job
 from search.reporting.assessing import choose_finalists
+from search.reporting.measures import iterations_of
 from search.reporting.reading import read_details
 from search.reporting.study_details import StudyDetails
 from storage.database import Database
@@ -250,9 +251,9 @@ def _test_spread(stored: Confirmation, name: str) -> Spread | None:
 
 def _iterations(details: StudyDetails, full: int) -> int:
     """Iterations of trials up to their last reports, and of complete fresh runs."""
-    trials = sum(trial.figures.get("iteration", 0.0) for trial in details.view.trials)
+    trials = sum(iterations_of(details, trial) for trial in details.view.trials)
     runs = [run for run in details.view.confirmation.runs.values() if not run.failure]
-    return round(trials) + full * len(runs)
+    return trials + full * len(runs)
 
 
 def _hours(details: StudyDetails) -> float | None:

@@ -15,7 +15,7 @@ def examine(details: StudyDetails) -> Finding:
     """Count the full runs."""
     count, finished = len(full_runs(details.view)), details.view.counts.finished
     line = f"{count} of {finished} finished trials are full runs"
-    if count and not details.hyper_parameters and details.view.space is not None:
+    if count and details.view.nothing_searched:
         return passed(f"{line}; nothing is searched, so one is enough")
     if count < LEAST:
         return failed(line, more_trials(details, 20))

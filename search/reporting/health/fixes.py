@@ -7,7 +7,9 @@ __all__ = ["confirm", "launch_other", "more_trials", "resume", "show"]
 
 
 def more_trials(details: StudyDetails, trials: int) -> str:
-    """Continue the search to a higher target."""
+    """Continue the search to a higher target; where nothing is searched, only seeds differ."""
+    if details.view.nothing_searched:
+        return confirm(details)
     target = max(details.view.target, details.view.counts.finished) + trials
     return shell_text(search_command("resume", "--trials", target, study=details.view.name))
 
