@@ -20,6 +20,7 @@ from benchmarks import (
     gains,
     lambda_and_b,
     reliability,
+    table,
 )
 from benchmarks.records import RESULTS
 from tests import inputs
@@ -36,6 +37,7 @@ PAGES = (
     "docs/lambda-and-b.md",
     "docs/reliability.md",
     "docs/search-quality.md",
+    "docs/tables.md",
 )
 
 
@@ -53,6 +55,7 @@ TEXTS: Mapping[str, Callable[[], str]] = {
     "expectation": lambda: expectation.text(_result("expectation")["rows"]),
     "gains": lambda: gains.text(_result("gains")["rows"]),
     "lambda and b": lambda: lambda_and_b.text(*lambda_and_b.read()),
+    "rooms table": lambda: table.text(_result("table-rooms")),
     "inputs": lambda: inputs_text(inputs.ROWS),
     **reliability.TEXTS,
 }

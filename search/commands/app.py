@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "launch": ("launch", "launch"),
     "resume": ("resume", "resume"),
     "confirm": ("confirm", "confirm"),
+    "table": ("table", "table"),
     "list": ("list", "list_studies"),
     "status": ("status", "status"),
     "best": ("best", "best"),

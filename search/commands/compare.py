@@ -13,7 +13,7 @@ from search.commands.storage_flags import StorageFlags
 from search.errors import SettingsError
 from search.reporting import reading
 from search.reporting.as_json import comparison_json
-from search.reporting.comparison import compare as put_beside
+from search.reporting.compared_studies import compare as put_beside
 from search.reporting.comparison_text import comparison_table
 from trainer.console.shell import search_command, shell_text
 

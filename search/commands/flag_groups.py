@@ -114,7 +114,9 @@ class SpaceFlags:
 
     seed: Annotated[int | None, Option(help="Seed of the study.")] = None
     method: Annotated[str | None, Option(help=f"Method: {', '.join(METHODS)}.")] = None
-    space: Annotated[str | None, Option(help="Search space: paper or per-modality.")] = None
+    space: Annotated[
+        str | None, Option(help="Search space: paper, per-modality, or fixed (one trial).")
+    ] = None
     fix: Annotated[
         list[str] | None,
         Option(metavar="NAME=VALUE", help="Fix a hyper-parameter instead of searching it."),

@@ -15,11 +15,11 @@ from search.errors import SettingsError
 from search.objectives import DEFAULT_OBJECTIVE, OBJECTIVES, Objective, find_objective
 from search.pruners import PRUNERS, CollapseRules, Pruner, build_pruner
 from search.samplers import FORMER_SAMPLERS, SAMPLERS, find_sampler
-from search.spaces import SPACES, Space, build_space, tunable
+from search.spaces import FIXED, SPACES, Space, build_space, tunable
 from search.spaces.ranges import check_name, check_range
 from trainer.config.choices import choice
 from trainer.config.configuration import TrainConfig
-from trainer.config.layers import fitting, lay_over, settings_in_place
+from trainer.config.layers import SEARCH, fitting, inner, lay_over, settings_in_place
 from trainer.config.sources import Layers, read_layers
 from trainer.config.toml_records import build_record, flat_table, record_to_table
 from trainer.methods import hyper_values
@@ -104,6 +104,15 @@ class LaunchConfig:
         find_sampler(self.search.sampler)
         self.pruner()
         self._check_selection()
+        self._check_trials()
+
+    def _check_trials(self) -> None:
+        """Refuse several trials that would all have the same parameters."""
+        if self.search.space == FIXED and self.search.trials > 1:
+            raise SettingsError(
+                f"--trials {self.search.trials} would all be the same, since search.space ="
+                f" {FIXED!r} searches nothing: give --trials 1"
+            )
 
     def _check_selection(self) -> None:
         """Refuse an objective without labels for runs whose weights are selected by labels."""
@@ -178,7 +187,11 @@ def resolve_layers(layers: Layers) -> LaunchConfig:
     Raises:
         ConfigError, SettingsError: If a setting is invalid.
     """
-    table = layers.over(read_preset(layers.preset))
+    preset = read_preset(layers.preset)
+    if inner(layers.given(), SEARCH).get("space") == FIXED:  # its ranges are for other spaces
+        searched = inner(preset, SEARCH)
+        preset = {**preset, SEARCH: {key: searched[key] for key in searched if key != "ranges"}}
+    table = layers.over(preset)
     return LaunchConfig.from_table(lay_protocol(table, PUBLISHED_SEARCH))
 
 

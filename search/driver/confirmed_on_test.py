@@ -1,9 +1,10 @@
 """The phase that scores the confirmed trial's fresh runs on the test split; it counts readings.
 
-The choice among the finalists is made on val before. The scores are stored, and no later decision
-depends on them.
+Each run is scored once, and its scores are stored under the key of its job. The choice among the
+finalists is made on val before, and no later decision depends on the scores.
 """
 
+import dataclasses
 import math
 import statistics
 from collections.abc import Mapping
@@ -39,7 +40,7 @@ class ConfirmedOnTest(FixedJobs):
         plan: ConfirmationPlan,
         results: Mapping[Job, ConfirmedRun],
         kept: Mapping[Job, tuple[StoredCheckpoint, ...]],
-        scored: Mapping[str, Any] | None,
+        stored: Confirmation,
         readings: int,
         context: PhaseContext,
     ) -> None:
@@ -49,47 +50,50 @@ class ConfirmedOnTest(FixedJobs):
             plan: Which trials were confirmed.
             results: The results of all runs, complete when the phase begins.
             kept: Checkpoints of runs in the artifact store, newest first.
-            scored: The scores that an earlier confirmation stored; None if there are none.
+            stored: What earlier confirmations stored; its scores are not made again.
             readings: How often the study's test split was scored before.
             context: What the phase works with.
         """
         super().__init__(context)
-        self._plan, self._results, self._scored, self._readings = plan, results, scored, readings
+        self._plan, self._results, self._stored, self._readings = plan, results, stored, readings
         self._kept = kept
         self._trial = 0
-        self._scores: dict[int, OnTest] = {}
+        self._scores: dict[int, Mapping[str, float]] = {}
         self._left = 0
 
     def begin(self) -> None:
         """Queue a job for each run of the confirmed trial, unless these are scored already."""
-        stored = Confirmation(plan=self._plan.stored(), runs=self._results, test=None)
-        found = confirmed(stored)
+        found = confirmed(Confirmation(plan=self._plan.stored(), runs=self._results, test=None))
         if found is None:
             self._discard()
             return
         self._trial = found.best.trial
         seeds = sorted(found.best.values)
-        if self._scored is not None and self._same(self._scored, seeds):
+        if self._stored.test is not None and self._same(self._stored.test, seeds):
             self._discard()
             return
-        queued = [seed for seed in seeds if self._queue(seed)]
-        self._left = len(queued)
-        if not queued:
-            self._context.progress.event(
-                f"no test score for trial {self._trial}: the checkpoints of its fresh runs are"
-                " missing"
-            )
+        jobs = {seed: Job("test", self._trial, seed) for seed in seeds}
+        self._scores = {
+            seed: self._stored.scores[job]
+            for seed, job in jobs.items()
+            if job in self._stored.scores
+        }
+        self._left = sum(self._queue(job) for seed, job in jobs.items() if not self._known(seed))
+        if self._left == 0:
+            self._conclude()
+
+    def _known(self, seed: int) -> bool:
+        return seed in self._scores
 
     def _same(self, scored: Mapping[str, Any], seeds: list[int]) -> bool:
         return scored.get("trial") == self._trial and scored.get("seeds") == seeds
 
-    def _queue(self, seed: int) -> bool:
+    def _queue(self, job: Job) -> bool:
         """Queue the job of one run; returns False if its checkpoint is missing."""
-        run = Job("confirm", self._trial, seed)
+        run = dataclasses.replace(job, kind="confirm")
         sources, stored = self._source(run), self._kept.get(run, ())[:1]
         if not sources and not stored:
             return False
-        job = Job("test", self._trial, seed)
         self._queue_job(job, params={}, sources=sources, stored=stored)
         return True
 
@@ -99,10 +103,12 @@ class ConfirmedOnTest(FixedJobs):
         return 0
 
     def receive(self, running: RunningJob, reported: Reported) -> bool:
-        """Keep the scores; the last of them are stored together."""
+        """Store the scores; after the last of them also their mean."""
         assert reported.on_test is not None, f"{running.job} reported no scores"
         assert running.job.seed is not None
-        self._scores[running.job.seed] = reported.on_test
+        scores = _finite(reported.on_test)
+        self._scores[running.job.seed] = scores
+        self._context.write_queue.append(StoreAttribute(key=str(running.job), value={**scores}))
         self._end()
         return True
 
@@ -113,25 +119,33 @@ class ConfirmedOnTest(FixedJobs):
 
     def _end(self) -> None:
         self._left -= 1
-        if self._left == 0 and self._scores:
-            clusters = [scores.cluster for scores in self._scores.values()]
-            means = {
-                "miou": statistics.fmean(each.miou for each in clusters),
-                "accuracy": statistics.fmean(each.accuracy for each in clusters),
-            }
-            result = {
-                "trial": self._trial,
-                "seeds": sorted(self._scores),
-                **{name: mean for name, mean in means.items() if math.isfinite(mean)},
-                "reading": self._readings + 1,
-            }
-            self._context.write_queue.append(
-                StoreAttribute(key=CONFIRMED_TEST_ATTRIBUTE, value=result)
+        if self._left == 0:
+            self._conclude()
+
+    def _conclude(self) -> None:
+        """Store the mean of all scores, if there are any."""
+        if not self._scores:
+            self._context.progress.event(
+                f"no test score for trial {self._trial}: the checkpoints of its fresh runs are"
+                " missing"
             )
+            return
+        result: dict[str, Any] = {
+            "trial": self._trial,
+            "seeds": sorted(self._scores),
+            "reading": self._readings + 1,
+        }
+        for name in ("miou", "accuracy"):
+            numbers = [scores[name] for scores in self._scores.values() if name in scores]
+            if len(numbers) == len(self._scores):
+                result[name] = statistics.fmean(numbers)
+        self._context.write_queue.append(
+            StoreAttribute(key=CONFIRMED_TEST_ATTRIBUTE, value=result)
+        )
 
     def stored(self, write: Write) -> None:
-        """Delete the checkpoints once the scores are stored."""
-        if isinstance(write, StoreAttribute):
+        """Delete the checkpoints once all scores are stored."""
+        if isinstance(write, StoreAttribute) and write.key == CONFIRMED_TEST_ATTRIBUTE:
             self._discard()
 
     def _discard(self) -> None:
@@ -140,3 +154,9 @@ class ConfirmedOnTest(FixedJobs):
 
     def check(self) -> None:
         """Do nothing: a confirmation is complete without test scores."""
+
+
+def _finite(scores: OnTest) -> dict[str, float]:
+    """The scores of one run that are stored; PostgreSQL's JSON holds finite numbers only."""
+    found = {"miou": scores.cluster.miou, "accuracy": scores.cluster.accuracy}
+    return {name: number for name, number in found.items() if math.isfinite(number)}

@@ -47,7 +47,7 @@ def confirming_phases(
         plan=confirming.plan,
         results=results,
         kept=kept,
-        scored=confirming.stored.test,
+        stored=confirming.stored,
         readings=confirming.readings,
         context=context,
     )

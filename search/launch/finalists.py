@@ -2,18 +2,35 @@
 
 from search.errors import SettingsError, StudyError
 from search.quality.assessment import Assessment
-from search.quality.expected import Expected
-from search.records.confirmation import ChosenBy, ConfirmationPlan
+from search.records.confirmation import ALL_REFERENCES, ConfirmationPlan
+from search.reporting.assessing import choose_finalists
 from search.reporting.study_view import StudyView
 from trainer.console.shell import search_command, shell_text
 
-__all__ = ["LEAST_SEEDS", "plan_confirmation"]
+__all__ = ["LEAST_SEEDS", "check_repeats", "plan_confirmation"]
 
 LEAST_SEEDS = 2  # one run has no interval
 
 
+def check_repeats(*, top: int, seeds: int) -> None:
+    """Refuse too few finalists or seeds.
+
+    Raises:
+        SettingsError: If a number is too small.
+    """
+    if top < 1:
+        raise SettingsError(f"--top {top} is too small: give 1 or more")
+    if seeds < LEAST_SEEDS:
+        raise SettingsError(f"--seeds {seeds} is too small: give {LEAST_SEEDS} or more")
+
+
 def plan_confirmation(
-    view: StudyView, assessment: Assessment | None, *, top: int, seeds: int
+    view: StudyView,
+    assessment: Assessment | None,
+    *,
+    top: int,
+    seeds: int,
+    references: tuple[str, ...] = ALL_REFERENCES,
 ) -> ConfirmationPlan:
     """The trials that the model prefers; without a model, those of the highest values.
 
@@ -22,15 +39,13 @@ def plan_confirmation(
         assessment: What its model expects.
         top: Number of finalists.
         seeds: Fresh runs of each.
+        references: The references to run with the same seeds.
 
     Raises:
         SettingsError: If a number is too small.
         StudyError: If the study is not finished, or has no complete trial.
     """
-    if top < 1:
-        raise SettingsError(f"--top {top} is too small: give 1 or more")
-    if seeds < LEAST_SEEDS:
-        raise SettingsError(f"--seeds {seeds} is too small: give {LEAST_SEEDS} or more")
+    check_repeats(top=top, seeds=seeds)
     if view.state != "finished":
         resume = shell_text(search_command("resume", study=view.name))
         raise StudyError(
@@ -39,23 +54,13 @@ def plan_confirmation(
         )
     if assessment is None:
         raise StudyError(f"study {view.name!r} has no complete trial: there is nothing to confirm")
-    complete = {
-        trial.number: trial
-        for trial in view.trials
-        if trial.state == "complete" and trial.counted and trial.value is not None
-    }
-    chosen_by: ChosenBy
-    if isinstance(assessment.expected, Expected):
-        chosen_by = "model"
-        order = [number for number, _ in assessment.expected.ranking]
-    else:
-        chosen_by = "value"
-        order = sorted(complete, key=lambda number: -(complete[number].value or 0.0))
-    trials = tuple(order[:top])
+    params = {trial.number: trial.params for trial in view.trials}
+    chosen = choose_finalists(view, assessment, top=top)
     return ConfirmationPlan(
-        trials=trials,
+        trials=chosen.trials,
         seeds=seeds,
-        chosen_by=chosen_by,
-        params={number: dict(complete[number].params) for number in trials},
+        chosen_by=chosen.chosen_by,
+        params={number: dict(params[number]) for number in chosen.trials},
         defaults=view.defaults,
+        references=references,
     )

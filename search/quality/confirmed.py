@@ -53,6 +53,8 @@ class Confirmed:
     not_worse: tuple[int, ...]
     #: ``defaults`` and ``kmeans``, as far as they have a run.
     references: Mapping[str, Repeated]
+    #: Names of the references that were planned.
+    planned_references: tuple[str, ...]
     #: Runs that ended, and runs planned.
     done: int
     planned: int
@@ -87,6 +89,7 @@ def confirmed(stored: Confirmation) -> Confirmed | None:
         held_out=_held_out(finalists),
         not_worse=tuple(each.trial for each in finalists if _may_equal(best, each)),
         references={each.name: each for each in found if each is not None},
+        planned_references=plan.references,
         done=sum(job in stored.runs for job in jobs),
         planned=len(jobs),
         seeds=plan.seeds,

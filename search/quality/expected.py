@@ -87,6 +87,8 @@ def expect(points: Sequence[Point], space: Space) -> Expected | NotExpected:
         space: The space that they were sampled from; trials without all its parameters, which an
             earlier version may have stored, are ignored.
     """
+    if not space.hyper_parameters:
+        return NotExpected(reason="nothing was searched")
     usable = _usable(points, space)
     complete = [point.number for point in usable if point.kind == "complete"]
     if len(complete) < LEAST_COMPLETE:

@@ -7,7 +7,6 @@ from search.quality.bounds import crowded_bounds
 from search.quality.confirmed import Confirmed
 from search.quality.look import best_look
 from search.records.confirmation import FINALISTS
-from search.records.jobs import REFERENCES
 from search.spaces import Space
 
 __all__ = ["Result", "warnings_of"]
@@ -72,6 +71,8 @@ def lucky_look(result: Result) -> Iterator[str]:
 def few_finalists(result: Result) -> Iterator[str]:
     """Fewer finalists than can tell a good choice from luck."""
     found = result.confirmed
+    if result.space is not None and not result.space.hyper_parameters:
+        return  # there is one trial
     if found is not None and len(found.finalists) < FINALISTS:
         yield f"{len(found.finalists)} finalists were compared: {FINALISTS} find more"
 
@@ -90,7 +91,7 @@ def missing_references(result: Result) -> Iterator[str]:
     """A reference has no value, so that the result cannot be compared with it."""
     found = result.confirmed
     if found is not None and found.done == found.planned:
-        for name in REFERENCES.values():
+        for name in found.planned_references:
             if name not in found.references:
                 yield f"every run of the reference {name} failed: nothing is compared with it"
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from search.records.jobs import DEFAULTS, KMEANS, REFERENCES, Job, JobKind
 
 __all__ = [
+    "ALL_REFERENCES",
     "CONFIRMED_TEST_ATTRIBUTE",
     "FINALISTS",
     "PLAN_ATTRIBUTE",
@@ -29,7 +30,10 @@ __all__ = [
 #: User attributes of the study.
 PLAN_ATTRIBUTE = "confirmation"
 CONFIRMED_TEST_ATTRIBUTE = "confirmed_test"
+#: Every reference, by name, in the order in which they run.
+ALL_REFERENCES = tuple(REFERENCES.values())
 RESULT_KEY = re.compile(r"(confirm|reference)/(\w+)/seed-(\d+)")
+SCORES_KEY = re.compile(r"test/(\d+)/seed-(\d+)")
 
 #: How many finalists are confirmed, and how often each, unless the user says otherwise.
 FINALISTS, SEEDS = 5, 5
@@ -46,25 +50,38 @@ class StoredConfirmation:
     #: Runs of each finalist and of each reference.
     seeds: int
     chosen_by: ChosenBy
+    #: The references that run with the same seeds, of :data:`REFERENCES`.
+    references: tuple[str, ...] = ALL_REFERENCES
 
     def jobs(self) -> tuple[Job, ...]:
         """Every run, in the order in which they begin."""
         numbers = range(1, self.seeds + 1)
         subjects: list[tuple[JobKind, int]] = [("confirm", trial) for trial in self.trials]
-        subjects += [("reference", DEFAULTS), ("reference", KMEANS)]
+        subjects += [
+            ("reference", number) for number, name in REFERENCES.items() if name in self.references
+        ]
         return tuple(Job(kind, trial, seed) for kind, trial in subjects for seed in numbers)
 
     def to_json(self) -> dict[str, Any]:
-        """As it is stored."""
-        return {**dataclasses.asdict(self), "trials": list(self.trials)}
+        """As it is stored; with all references, as versions that know no others store it."""
+        stored = {**dataclasses.asdict(self), "trials": list(self.trials)}
+        references = list(stored.pop("references"))
+        return (
+            stored if self.references == ALL_REFERENCES else {**stored, "references": references}
+        )
 
     @classmethod
     def from_json(cls, stored: object) -> "StoredConfirmation | None":
         """The inverse; None for anything else, which somebody else may have stored."""
-        if not isinstance(stored, dict) or stored.keys() != {"trials", "seeds", "chosen_by"}:
+        if not isinstance(stored, dict):
+            return None
+        if stored.keys() - {"references"} != {"trials", "seeds", "chosen_by"}:
             return None
         return cls(
-            trials=tuple(stored["trials"]), seeds=stored["seeds"], chosen_by=stored["chosen_by"]
+            trials=tuple(stored["trials"]),
+            seeds=stored["seeds"],
+            chosen_by=stored["chosen_by"],
+            references=tuple(stored.get("references", ALL_REFERENCES)),
         )
 
 
@@ -79,7 +96,12 @@ class ConfirmationPlan(StoredConfirmation):
 
     def stored(self) -> StoredConfirmation:
         """The part that is stored."""
-        return StoredConfirmation(trials=self.trials, seeds=self.seeds, chosen_by=self.chosen_by)
+        return StoredConfirmation(
+            trials=self.trials,
+            seeds=self.seeds,
+            chosen_by=self.chosen_by,
+            references=self.references,
+        )
 
     def params_of(self, job: Job) -> dict[str, float]:
         """Parameters of a run."""
@@ -127,20 +149,27 @@ class Confirmation:
     #: Scores of the confirmed trial on test: ``trial``, ``seeds``, ``miou``, ``accuracy`` and
     #: ``reading``, which counts how often the test split was scored.
     test: Mapping[str, Any] | None
+    #: ``miou`` and ``accuracy`` on test of each run that was scored, by its job of the kind
+    #: ``test``; studies of earlier versions have only :attr:`test`.
+    scores: Mapping[Job, Mapping[str, float]] = field(default_factory=dict)
 
     @classmethod
     def from_attributes(cls, attributes: Mapping[str, Any]) -> "Confirmation":
         """From the study's user attributes; those of another form are ignored."""
-        runs = {}
+        runs, scores = {}, {}
         for key, stored in attributes.items():
             job, run = _job(key), ConfirmedRun.from_json(stored)
             if job is not None and run is not None:
                 runs[job] = run
+            found = SCORES_KEY.fullmatch(key)
+            if found is not None and isinstance(stored, dict):
+                scores[Job("test", int(found[1]), int(found[2]))] = _finite(stored)
         test = attributes.get(CONFIRMED_TEST_ATTRIBUTE)
         return cls(
             plan=StoredConfirmation.from_json(attributes.get(PLAN_ATTRIBUTE)),
             runs=runs,
             test=test if isinstance(test, dict) and isinstance(test.get("trial"), int) else None,
+            scores=scores,
         )
 
 
@@ -154,6 +183,15 @@ def readings_of_test(scored: Mapping[str, Any] | None, confirmed: Mapping[str, A
     if confirmed is not None and isinstance(confirmed.get("reading"), int):
         return int(confirmed["reading"])
     return int(scored is not None and "cluster" in scored)
+
+
+def _finite(stored: Mapping[str, Any]) -> dict[str, float]:
+    """The scores among what is stored."""
+    return {
+        name: float(number)
+        for name, number in stored.items()
+        if isinstance(number, int | float) and math.isfinite(number)
+    }
 
 
 def _job(key: str) -> Job | None:

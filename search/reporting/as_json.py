@@ -7,7 +7,7 @@ from typing import Any
 from search.quality.assessment import Assessment
 from search.quality.confirmed import Confirmed, Repeated
 from search.quality.expected import Expected
-from search.reporting.comparison import Compared, Comparison
+from search.reporting.compared_studies import Compared, Comparison
 from search.reporting.measures import outcome_of
 from search.reporting.study_details import StudyDetails, TrialDetails
 from search.reporting.study_view import StudyView, TrialView

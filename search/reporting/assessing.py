@@ -1,16 +1,48 @@
-"""Assess the result of a study that was read."""
+"""Assess the result of a study that was read, and choose its finalists."""
+
+from dataclasses import dataclass
 
 from search.quality.assessment import Assessment
 from search.quality.confirmed import confirmed
 from search.quality.expected import Expected, NotExpected, Point, expect
 from search.quality.warnings import Result, warnings_of
+from search.records.confirmation import ChosenBy
 from search.reporting.measures import full_runs, noise
 from search.reporting.study_view import StudyView
 
-__all__ = ["assess"]
+__all__ = ["Finalists", "assess", "choose_finalists"]
 
 #: Why ``status`` leaves it out: a running search is looked at often.
 LATER = "the search is running; `python -m search best` computes it now"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finalists:
+    """The trials to confirm."""
+
+    #: Numbers, the preferred one first.
+    trials: tuple[int, ...]
+    chosen_by: ChosenBy
+
+
+def choose_finalists(view: StudyView, assessment: Assessment, *, top: int) -> Finalists:
+    """The complete trials that the model prefers; without a model, those of the highest values.
+
+    Args:
+        view: The study.
+        assessment: What its model expects.
+        top: How many there are at most.
+    """
+    if isinstance(assessment.expected, Expected):
+        ranking = [number for number, _ in assessment.expected.ranking]
+        return Finalists(trials=tuple(ranking[:top]), chosen_by="model")
+    complete = {
+        trial.number: trial.value
+        for trial in view.trials
+        if trial.state == "complete" and trial.counted and trial.value is not None
+    }
+    order = sorted(complete, key=lambda number: -complete[number])
+    return Finalists(trials=tuple(order[:top]), chosen_by="value")
 
 
 def assess(view: StudyView, *, quick: bool = False) -> Assessment | None:

@@ -46,6 +46,8 @@ def _confirmed_lines(found: Confirmed, test: Mapping[str, Any] | None) -> Iterat
         )
     others = ", ".join(map(str, found.not_worse))
     yield f"not worse  trials {others}: the interval of the difference contains 0"
+    if not found.planned_references:
+        return
     references = (f"{name} {_mean(each)}" for name, each in found.references.items())
     yield f"references {'; '.join(references) or 'none yet'}"
 

@@ -4,7 +4,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from search.reporting.comparison import Comparison, comparison_rows
+from search.reporting.compared_studies import Comparison, comparison_rows
 
 __all__ = ["comparison_table"]
 

@@ -2,8 +2,7 @@
 
 import dataclasses
 import datetime
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from search.records.stored_trial import kind_text
 from search.records.study_note import NOTE_LINE
@@ -17,17 +16,15 @@ from search.reporting.digest import (
     pruned_of,
     tally_reasons,
 )
+from search.reporting.markdown_text import markdown_table, plain
 from search.reporting.study_view import State, StudyView
 
 __all__ = ["study_markdown", "study_note"]
 
-#: Markup inside a line. Text of the user never begins a line.
-MARKUP = re.compile(r"([\\`*_\[\]<>|~&$])")
-
 
 def study_markdown(view: StudyView) -> str:
     """The state of a study, its best trial, and why trials were pruned."""
-    return _joined([f"## {_plain(view.name)}", *_body(view)])
+    return _joined([f"## {plain(view.name)}", *_body(view)])
 
 
 def study_note(view: StudyView, *, state: State, now: datetime.datetime) -> str:
@@ -39,15 +36,15 @@ def study_note(view: StudyView, *, state: State, now: datetime.datetime) -> str:
         now: When the note is made.
     """
     view = dataclasses.replace(view, state=state)
-    driver = f"{_plain(view.driver)}; as" if view.driver else "As"
+    driver = f"{plain(view.driver)}; as" if view.driver else "As"
     return _joined(
         [
-            f"## {_plain(view.name)}",
+            f"## {plain(view.name)}",
             NOTE_LINE,
             f"{driver[0].upper()}{driver[1:]} of {now:%Y-%m-%d %H:%M:%S} UTC.",
             *_body(view),
             "### What next",
-            _table(("to", "run"), _commands(view), code=1),
+            markdown_table(("to", "run"), _commands(view), code=1),
         ]
     )
 
@@ -66,7 +63,8 @@ def _commands(view: StudyView) -> Iterator[tuple[str, str]]:
             yield "continue it", view.command("resume")
         case "finished":
             yield "see what should gain most", view.command("next")
-            yield "add trials", view.command("resume", "--trials", view.target + MORE_TRIALS)
+            if not view.nothing_searched:
+                yield "add trials", view.command("resume", "--trials", view.target + MORE_TRIALS)
             yield "train the best trials with fresh seeds", view.command("confirm")
             yield "print the best settings", view.command("best", "--format", "toml")
     yield "write a report with health checks", view.command("report")
@@ -75,10 +73,10 @@ def _commands(view: StudyView) -> Iterator[tuple[str, str]]:
 def _body(view: StudyView) -> list[str]:
     """State, best trial and reasons, one paragraph each."""
     parts = [f"{view.state.capitalize()}. {counts_text(view)}."]
-    parts += [f"{_plain(line)}." for line in lines_of_others(view)]
+    parts += [f"{plain(line)}." for line in lines_of_others(view)]
     best = best_of(view)
     if best is None:
-        parts.append(f"No complete trial yet; score: {_plain(view.objective_title)}.")
+        parts.append(f"No complete trial yet; score: {plain(view.objective_title)}.")
     else:
         parts += _best(best)
     reasons = tally_reasons(pruned_of(view))
@@ -91,42 +89,19 @@ def _body(view: StudyView) -> list[str]:
             )
             for row in reasons
         )
-        parts.append(_table(("pruned", "trials", "for example"), rows))
+        parts.append(markdown_table(("pruned", "trials", "for example"), rows))
     return parts
 
 
 def _best(best: BestTrial) -> list[str]:
-    head = f"**Best trial {best.number}: {best.value:.2f}**, {_plain(best.made)}."
+    head = f"**Best trial {best.number}: {best.value:.2f}**, {plain(best.made)}."
     rows = (
         (name, number_text(value), _default(best, name)) for name, value in best.parameters.items()
     )
     scores = [f"{best.scores_text}."] if best.scores else []
-    return [head, *scores, _table(("hyper-parameter", "value", "default"), rows)]
+    table = markdown_table(("hyper-parameter", "value", "default"), rows)
+    return [head, *scores, *([table] if best.parameters else [])]
 
 
 def _default(best: BestTrial, name: str) -> str:
     return number_text(best.defaults[name]) if name in best.defaults else ""
-
-
-def _table(
-    header: Sequence[str], rows: Iterable[Sequence[str]], *, code: int | None = None
-) -> str:
-    """A table; the cells of column ``code`` are shown as code."""
-    cells = (
-        [_code(cell) if index == code else _plain(cell) for index, cell in enumerate(row)]
-        for row in rows
-    )
-    lines = [header, ["---"] * len(header), *cells]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _plain(text: str) -> str:
-    """One line of text, escaped so that Markdown shows it literally."""
-    return MARKUP.sub(r"\\\1", " ".join(text.split()))
-
-
-def _code(text: str) -> str:
-    """A command as code, in which only the end of a cell would be read as markup."""
-    fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
-    padding = " " if text.startswith("`") or text.endswith("`") else ""
-    return f"{fence}{padding}{' '.join(text.split())}{padding}{fence}".replace("|", "\\|")

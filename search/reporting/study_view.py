@@ -109,6 +109,11 @@ class StudyView:
         return {} if self.space is None else self.space.defaults
 
     @property
+    def nothing_searched(self) -> bool:
+        """Whether the space is ``fixed``: there is one trial, and never a second."""
+        return self.space is not None and not self.space.hyper_parameters
+
+    @property
     def val_is_test(self) -> bool:
         """Whether trials are chosen on the test split."""
         options = self.config.get("data", {}).get("options", {})

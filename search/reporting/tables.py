@@ -79,7 +79,8 @@ def best_table(best: BestTrial) -> RenderableType:
         default = [number_text(best.defaults[name])] if name in best.defaults else []
         table.add_row(Text(name), number_text(value), *default)
     lines = [Text(best.scores_text)] if best.scores else []
-    return Group(title, *lines, Padding(table, (0, 0, 0, 2)))
+    parameters = [Padding(table, (0, 0, 0, 2))] if best.parameters else []
+    return Group(title, *lines, *parameters)
 
 
 def _headline(summary: Summary) -> Text:

@@ -141,7 +141,7 @@ def _next_commands(view: StudyView) -> list[NextCommand]:
             NextCommand(command=view.command("status"), purpose="show its status"),
         ]
     fit = trainer_command("fit", "best.toml")
-    return [
+    commands = [
         NextCommand(
             command=(
                 f"{view.command('best', '--format', 'toml')} > best.toml && {shell_text(fit)}"
@@ -151,8 +151,9 @@ def _next_commands(view: StudyView) -> list[NextCommand]:
         NextCommand(command=view.command("confirm"), purpose="confirm it with fresh seeds"),
         NextCommand(command=view.command("next"), purpose="see what should gain most"),
         NextCommand(command=view.command("dashboard", named=False), purpose="browse all trials"),
-        NextCommand(
-            command=view.command("resume", "--trials", view.target + MORE_TRIALS),
-            purpose=f"run {MORE_TRIALS} more trials",
-        ),
     ]
+    more = NextCommand(
+        command=view.command("resume", "--trials", view.target + MORE_TRIALS),
+        purpose=f"run {MORE_TRIALS} more trials",
+    )
+    return commands if view.nothing_searched else [*commands, more]

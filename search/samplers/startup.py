@@ -25,6 +25,8 @@ def startup_point(space: Space, number: int, seed: int) -> dict[str, float]:
 
 def quasi_random_point(space: Space, number: int, seed: int) -> dict[str, float]:
     """Point ``number`` (from 1) of the study's scrambled Sobol sequence over the space."""
+    if not space.hyper_parameters:
+        return {}  # another trial of the space ``fixed``, in place of one that failed
     dimensions, generator = len(space.hyper_parameters), numpy_generator(seed, "quasi-random")
     sequence = scipy.stats.qmc.Sobol(d=dimensions, rng=generator)
     if number > 1:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from search.errors import SettingsError
+from search.spaces.fixed import FIXED, fixed_space
 from search.spaces.paper import paper_space
 from search.spaces.per_modality import per_modality_space
 from search.spaces.ranges import Range, check_name, narrowed, shared_name
@@ -12,12 +13,13 @@ from trainer.config.configuration import TrainConfig
 from trainer.hyper_parameters import HyperParameter
 from trainer.methods import hyper_parameters, learns, modality_hyper_parameters
 
-__all__ = ["SPACES", "Space", "build_space", "tunable"]
+__all__ = ["FIXED", "SPACES", "Space", "build_space", "tunable"]
 
 #: Each returns the hyper-parameters that it searches, for the configured method and modalities.
 SPACES: Mapping[str, Callable[[TrainConfig], tuple[HyperParameter, ...]]] = {
     "paper": paper_space,
     "per-modality": per_modality_space,
+    FIXED: fixed_space,
 }
 
 
@@ -48,10 +50,13 @@ def build_space(name: str, config: TrainConfig, ranges: Mapping[str, Range]) -> 
     """
     if name not in SPACES:
         raise SettingsError(f"unknown search space {name!r}: choose one of {', '.join(SPACES)}")
+    if name == FIXED:
+        return _nothing_to_search(ranges)
     if not learns(config.method.name):
         raise SettingsError(
             f"the method {config.method.name} learns nothing and has nothing to search: run it"
-            " once with `python -m trainer fit FILE`, or choose another with --method"
+            " once, with `python -m trainer fit FILE` or --space fixed --trials 1, or choose"
+            " another with --method"
         )
     shared = {parameter.name: parameter for parameter in hyper_parameters(config)}
     known, fixed = tunable(config), config.hyper
@@ -76,6 +81,20 @@ def build_space(name: str, config: TrainConfig, ranges: Mapping[str, Range]) -> 
             " `python -m trainer fit FILE`"
         )
     return Space(hyper_parameters=tuple(chosen.values()))
+
+
+def _nothing_to_search(ranges: Mapping[str, Range]) -> Space:
+    """The empty space.
+
+    Raises:
+        SettingsError: If a range is given.
+    """
+    if ranges:
+        raise SettingsError(
+            f"--range {next(iter(ranges))}: search.space = {FIXED!r} searches nothing; leave out"
+            " the range, or choose another space"
+        )
+    return Space(hyper_parameters=())
 
 
 def _overruled(

@@ -19,12 +19,12 @@ __all__ = ["Space"]
 class Space:
     """Names, ranges and defaults of the parameters of every trial of a study."""
 
-    #: At least one hyper-parameter; names are unique, and no range is empty.
+    #: Names are unique, and no range is empty. Only the space ``fixed`` has none.
     hyper_parameters: tuple[HyperParameter, ...]
 
     def __post_init__(self) -> None:
         names = [each.name for each in self.hyper_parameters]
-        assert names and len(set(names)) == len(names), "a space needs unique names"
+        assert len(set(names)) == len(names), "a space needs unique names"
         assert all(each.low < each.high for each in self.hyper_parameters), "a range is empty"
         assert all(each.low > 0 for each in self.hyper_parameters if each.log), (
             "a log scale starts above 0"

@@ -6,7 +6,9 @@ __all__ = ["confirm", "launch_like", "launch_other", "more_trials", "resume", "s
 
 
 def more_trials(details: StudyDetails, trials: int) -> str:
-    """Continue the search to a higher target."""
+    """Continue the search to a higher target; where nothing is searched, only seeds differ."""
+    if details.view.nothing_searched:
+        return confirm(details)
     target = max(details.view.target, details.view.counts.finished) + trials
     return details.view.command("resume", "--trials", target)
 

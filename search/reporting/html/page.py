@@ -8,7 +8,7 @@ from search.records.stored_trial import TEST_ATTRIBUTE, kind_text
 from search.reporting.advice import Step, next_steps
 from search.reporting.assessment_text import assessment_lines
 from search.reporting.charts import Chart
-from search.reporting.comparison import compare, comparison_rows
+from search.reporting.compared_studies import compare, comparison_rows
 from search.reporting.digest import (
     counts_text,
     lines_of_others,

@@ -151,3 +151,15 @@ def record_of(config: LaunchConfig) -> StudyRecord:
         versions={}, fingerprints={}, lag=2, created_at=datetime.datetime.now(datetime.UTC),
         stop_requested=False, finished_at=None,
     )  # fmt: skip
+
+
+def test_the_space_fixed_has_one_trial_and_no_range_of_a_preset() -> None:
+    frozen = {"method": {"name": "kmeans"}, "search": {"space": "fixed", "trials": 1}}
+    config = resolve("rooms", None, frozen)
+    assert config.space().hyper_parameters == () and config.search.ranges == {}
+    assert LaunchConfig.from_table(config.to_table()) == config
+    with pytest.raises(SettingsError, match="--trials 2 would all be the same"):
+        resolve("rooms", None, {"search": {"space": "fixed", "trials": 2}})
+    ranged = {"search": {"space": "fixed", "trials": 1, "ranges": {"b_knn": [0.1, 0.2]}}}
+    with pytest.raises(SettingsError, match="searches nothing; leave out the range"):
+        resolve("rooms", None, ranged)

@@ -1,5 +1,7 @@
 """Finalists run again with fresh seeds by jobs like any other; each is stored exactly once."""
 
+import re
+import statistics
 from collections import Counter
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from search.records.confirmation import (
     PLAN_ATTRIBUTE,
     Confirmation,
     ConfirmationPlan,
+    StoredConfirmation,
 )
 from search.records.messages import Begin, Crashed, Event, Lost, Order
 from tests.fakes.memory_search import EVALUATIONS, SPACE, Search
@@ -22,6 +25,7 @@ from tests.fakes.training import FakeWorker
 
 FINALISTS = {4: {"b_self": 0.6}, 2: {"lambda_self": 0.4}, 7: {"b_knn": 0.0}}
 SEEDS = 3
+RUN_KEY = re.compile("(confirm|reference)/")
 RUNS = (len(FINALISTS) + 2) * SEEDS
 CRASHED = Crashed(reason="RuntimeError: no", traceback="tb")
 LOST = Lost(reason="its node is gone")
@@ -52,7 +56,7 @@ def confirming(
 
 
 def results(store: MemoryStore) -> dict[str, list[dict[str, object]]]:
-    return {key: values for key, values in store.attributes.items() if "/" in key}
+    return {key: values for key, values in store.attributes.items() if RUN_KEY.match(key)}
 
 
 def undisturbed(folder: Path) -> MemoryStore:
@@ -147,6 +151,51 @@ def test_more_seeds_add_runs_and_keep_the_old_ones(tmp_path: Path) -> None:
     confirming(tmp_path, store=store, plan=more).driver.run()
     assert len(results(store)) == RUNS // SEEDS * (SEEDS + 1)
     assert {len(values) for values in results(store).values()} == {1}
+
+
+def test_with_more_seeds_only_the_new_runs_are_scored_and_all_of_them_averaged(
+    tmp_path: Path,
+) -> None:
+    one = ConfirmationPlan(**{**vars(PLAN), "trials": (4,), "references": ()})
+    more = ConfirmationPlan(**{**vars(one), "seeds": SEEDS + 1})
+    scored: list[str] = []
+
+    def note(worker: str, order: Order, hosted: FakeWorker) -> None:
+        if isinstance(order, Begin) and order.task.job.kind == "test":
+            scored.append(str(order.task.job))
+
+    store = MemoryStore()
+    search = confirming(tmp_path, store=store, plan=one, fault=note)
+    search.driver.run()
+    assert scored == [f"test/4/seed-{seed}" for seed in (1, 2, 3)]
+    confirming(tmp_path, store=store, plan=more, fault=note, readings=2).driver.run()
+    assert scored[3:] == ["test/4/seed-4"]
+    scores = [store.attributes[job] for job in scored]
+    assert [len(each) for each in scores] == [1] * 4, "each is stored once"
+    last = store.attributes[CONFIRMED_TEST_ATTRIBUTE][-1]
+    assert (last["seeds"], last["reading"]) == ([1, 2, 3, 4], 3)
+    assert last["miou"] == statistics.fmean(float(str(each["miou"])) for [each] in scores)
+
+
+def test_scores_that_were_stored_before_a_kill_are_averaged_without_their_checkpoints(
+    tmp_path: Path,
+) -> None:
+    store = undisturbed(tmp_path)
+    [expected] = store.attributes.pop(CONFIRMED_TEST_ATTRIBUTE)
+    assert list(tmp_path.rglob("checkpoint.json")) == []
+    again = confirming(tmp_path, store=store)
+    assert again.driver.run() is Ending.FINISHED
+    assert store.attributes[CONFIRMED_TEST_ATTRIBUTE] == [expected]
+
+
+def test_a_plan_without_references_runs_none_and_is_read_back(tmp_path: Path) -> None:
+    plan = ConfirmationPlan(**{**vars(PLAN), "references": ("kmeans",)})
+    store = MemoryStore()
+    confirming(tmp_path, store=store, plan=plan).driver.run()
+    kinds = Counter(key.split("/seed")[0] for key in results(store))
+    assert kinds.pop("reference/kmeans") == SEEDS and "reference/defaults" not in kinds
+    [stored] = store.attributes[PLAN_ATTRIBUTE]
+    assert StoredConfirmation.from_json(stored) == plan.stored()
 
 
 def test_a_run_that_fails_is_stored_as_failed_and_the_others_go_on(tmp_path: Path) -> None:

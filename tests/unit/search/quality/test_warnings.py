@@ -9,6 +9,7 @@ from search.quality.confirmed import confirmed
 from search.quality.warnings import WARNINGS, Result, warnings_of
 from search.records.confirmation import Confirmation, ConfirmedRun, StoredConfirmation
 from search.records.jobs import DEFAULTS, KMEANS, Job
+from search.spaces import Space
 from tests.unit.search.builders import SPACE
 
 SEEDS = 3
@@ -38,6 +39,11 @@ def result(
 
 def test_a_sound_result_has_no_warning() -> None:
     assert warnings_of(result()) == ()
+
+
+def test_a_study_of_one_trial_cannot_have_more_finalists() -> None:
+    """Nor has it values that could be at the end of a range."""
+    assert warnings_of(result(finalists=1, space=Space(hyper_parameters=()), params={})) == ()
 
 
 PROVOKED = {

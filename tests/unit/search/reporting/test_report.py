@@ -13,12 +13,15 @@ from search.errors import SearchError
 from search.reporting.charts import CHARTS, ChartInputs
 from search.reporting.charts.evaluators import importances, most_important
 from search.reporting.html.report import write_report
+from search.reporting.markdown import study_markdown
 from search.reporting.measures import blocks, compute_of, idle_share, noise
 from search.reporting.study_details import StudyDetails
 from search.reporting.study_view import TrialView
+from search.spaces import Space
 from tests.unit.search.reporting.studies import (
     BEST,
     MINUTE,
+    NOT_CONFIRMED,
     collapsed,
     details_of,
     full_run,
@@ -122,6 +125,17 @@ def test_what_users_wrote_is_text(tmp_path: Path) -> None:
         tmp_path, dataclasses.replace(details, view=dataclasses.replace(details.view, name=odd))
     )
     assert "script" not in page.tags and odd in page.text
+
+
+def test_a_study_that_searches_nothing_is_not_told_to_run_more_trials(tmp_path: Path) -> None:
+    one = [full_run(0, 20.0, params={})]
+    details = details_of(one, view={"space": Space(()), "confirmation": NOT_CONFIRMED})
+    page = written(tmp_path, details)
+    found = json.loads((tmp_path / "health.json").read_text(encoding="utf-8"))["rooms-3"]
+    assert "--trials" not in page.text and "hyper-parameter" not in study_markdown(details.view)
+    assert "--trials" not in study_markdown(details.view)
+    [few] = [each for each in found if each["check"] == "few-full-runs"]
+    assert few["level"] == "PASS" and "nothing is searched" in few["finding"]
 
 
 def test_health_checks_are_also_a_file(healthy: tuple[Path, Page]) -> None:

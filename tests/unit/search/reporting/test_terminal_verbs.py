@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from search.reporting.as_json import comparison_json, trial_details_json
-from search.reporting.comparison import compare, comparison_rows
+from search.reporting.compared_studies import compare, comparison_rows
 from search.reporting.comparison_text import comparison_table
 from search.reporting.study_details import StudyDetails, TrialDetails
 from search.reporting.study_view import WAITS, TrialView

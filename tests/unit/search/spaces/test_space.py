@@ -5,6 +5,7 @@ import pytest
 from optuna.distributions import FloatDistribution
 
 from search.errors import SettingsError
+from search.samplers.startup import startup_point
 from search.spaces import SPACES, Space, build_space
 from tests.unit.search.builders import SPACE
 from tests.unit.trainer.small import rows_of
@@ -28,7 +29,8 @@ def names(space: Space) -> list[str]:
 
 @pytest.mark.parametrize("name", SPACES)
 def test_every_space_has_defaults_in_its_ranges_and_survives_json(name: str) -> None:
-    space = build_space(name, RUN, {"learning_rate": (1e-4, 1e-2)})
+    ranges = {} if name == "fixed" else {"learning_rate": (1e-4, 1e-2)}
+    space = build_space(name, RUN, ranges)
     assert list(space.distributions) == list(space.defaults)
     assert space.check(space.defaults) == space.defaults
     assert Space.from_json(json.loads(json.dumps(space.to_json()))) == space
@@ -138,7 +140,6 @@ def test_parameters_out_of_range_missing_or_unknown_are_refused() -> None:
 @pytest.mark.parametrize(
     "knobs",
     [
-        (),
         (
             HyperParameter(name="a", low=0, high=1, default=0),
             HyperParameter(name="a", low=0, high=1, default=0),
@@ -161,3 +162,13 @@ def test_shares_of_the_ranges_are_on_each_scale() -> None:
     )
     assert space.to_unit({"log": 1.0, "plain": 0.0}) == pytest.approx([0.25, 0.5])
     assert space.to_unit({"log": 100.0, "plain": -1.0, "other": 5.0}) == pytest.approx([0, 1])
+
+
+def test_fixed_searches_nothing_whether_the_method_learns_or_not() -> None:
+    frozen = dataclasses.replace(RUN, method=MethodConfig(name="kmeans"))
+    for config in (RUN, frozen):
+        space = build_space("fixed", config, {})
+        assert space.hyper_parameters == () and space.check({}) == {}
+        assert startup_point(space, 0, 3) == startup_point(space, 1, 3) == {}
+    with pytest.raises(SettingsError, match=r"--range b_knn: search\.space = 'fixed'"):
+        build_space("fixed", RUN, {"b_knn": (0.1, 0.5)})

@@ -1,0 +1,92 @@
+"""A comparison table by the real command; its result is kept for documents.
+
+    python -m benchmarks.table [TABLE.toml] --storage embedded:FOLDER/postgres --folder FOLDER
+
+The command continues a table that was stopped, and only reads one that is finished.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from benchmarks.markdown import markdown_table
+from benchmarks.records import write_result
+
+__all__ = ["text"]
+
+ROOMS = Path(__file__).parents[1] / "tables/rooms.toml"
+HEADER = (
+    "method",
+    "modalities",
+    "fusion",
+    "mIoU",
+    "accuracy",
+    "trials",
+    "pruned",
+    "searched",
+    "iterations",
+)
+
+
+def text(found: Mapping[str, Any]) -> str:
+    """The rows of a finished table, and what they cost together.
+
+    Args:
+        found: What ``python -m search table TABLE.toml --json`` printed.
+    """
+    measured = [row for row in found["rows"] if row["result"] is not None]
+    hours = sum(row["result"]["hours"] for row in measured)
+    return "\n\n".join(
+        [
+            markdown_table(HEADER, [_cells(row) for row in measured]),
+            f"Mean ± standard deviation on test over {found['seeds']} fresh seeds of each row's"
+            f" best trial. Together {60 * hours:.0f} minutes.",
+        ]
+    )
+
+
+def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+    texts, result = row["texts"], row["result"]
+    counts = result["counts"]
+    return (
+        texts["label"],
+        texts["modalities"],
+        texts["fusion"] or "-",
+        _spread(result["miou"]),
+        _spread(result["accuracy"]),
+        str(result["target"]),
+        str(counts["collapsed"] + counts["behind"]),
+        str(result["searched"]),
+        str(result["iterations"]),
+    )
+
+
+def _spread(found: Mapping[str, Any] | None) -> str:
+    """A score over the seeds; a row without a usable run has none."""
+    return "-" if found is None else f"{found['mean']:.1f} ± {found['deviation']:.1f}"
+
+
+def main(
+    storage: Annotated[str, typer.Option(help="Database of the studies.")],
+    folder: Annotated[Path, typer.Option(help="Folder of caches, checkpoints and pages.")],
+    table: Annotated[Path, typer.Argument(help="The table.")] = ROOMS,
+) -> None:
+    """Run or continue the table, and save it as results/table-NAME.json."""
+    command = [sys.executable, "-m", "search", "table", str(table), "--json", "--plain"]
+    command += ["--storage", storage, "--out", str(folder / "out")]
+    command += [f"--{name}={folder / name}" for name in ("cache", "checkpoints")]
+    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        sys.exit(f"the table ended with exit code {done.returncode}: run the command again")
+    found = json.loads(done.stdout)
+    print(text(found))
+    print(write_result(f"table-{found['name']}", found))
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,156 @@
+"""Run the rows of a comparison table: each has a search, fresh runs, and test scores.
+
+A row that is finished is only read, and one that was interrupted continues, because its study
+does. Nothing is stored about the table itself.
+"""
+
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from search.config.comparison_table import ComparisonTable, Measured
+from search.driver.driver import Ending
+from search.driver.parts import STANDARD_PARTS, Parts
+from search.errors import StudyError
+from search.launch.finalists import check_repeats, plan_confirmation
+from search.launch.launching import launch
+from search.launch.notices import show_notes
+from search.launch.output import Output
+from search.launch.request import Launch
+from search.launch.stored_study import configure, find_stored
+from search.machine.run_options import RunOptions
+from search.planning.checking import check_dataset
+from search.records.confirmation import ConfirmationPlan
+from search.reporting.comparison.table_view import RowState, state_of
+from search.reporting.reading import read_details
+from search.reporting.study_details import StudyDetails
+from storage.database import Database
+from storage.studies import check_name
+from trainer.console.durations import about_text
+
+__all__ = ["TableRun", "check_table"]
+
+
+def check_table(table: ComparisonTable, say: Callable[[str], None]) -> None:
+    """Check the data, weights and names of every row, before a database is opened.
+
+    Args:
+        table: The table.
+        say: Prints notes about the data.
+
+    Raises:
+        ConfigError, DataError, WeightsError, SettingsError: If a row cannot run.
+    """
+    check_repeats(top=table.finalists, seeds=table.seeds)
+    told: set[str] = set()
+
+    def once(text: str) -> None:
+        if text not in told:
+            told.add(text)
+            say(text)
+
+    for _, measured in table.measured:
+        check_name(measured.study)
+        show_notes(check_dataset(measured.config), once)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableRun:
+    """Runs a table in one database."""
+
+    table: ComparisonTable
+    database: Database
+    options: RunOptions
+    output: Output
+    parts: Parts = STANDARD_PARTS
+    #: Called after every row that this process ran.
+    after_row: Callable[[], None]
+
+    def check(self) -> None:
+        """Compare the rows with stored studies of their names, before any work.
+
+        Raises:
+            StudyError: If such a study has other settings, or more trials.
+        """
+        for _, measured in self.table.measured:
+            configure(self.database, measured.study, measured.layers)
+            details = self._stored(measured)
+            if details is not None and details.view.counts.finished > measured.trials:
+                raise StudyError(
+                    f"--trials {measured.trials} is too small: study {measured.study} has already"
+                    f" finished {details.view.counts.finished}; give as many, or rename the table"
+                    " to start anew"
+                )
+
+    def run(self) -> bool:
+        """Run every row that is not finished, in order; returns False if it was stopped."""
+        rows = self.table.measured
+        seconds: list[float] = []
+        for number, (row, measured) in enumerate(rows, start=1):
+            title = f"row {number} of {len(rows)}: {row.texts.title}"
+            if self._state(measured) in ("finished", "unusable"):
+                self.output.say(f"{title}: finished before, study {measured.study}")
+                continue
+            self.output.say(f"{title}: study {measured.study}")
+            began = time.monotonic()
+            if not self._run(measured):
+                return False
+            seconds.append(time.monotonic() - began)
+            self.output.say(_progress(number, len(rows), seconds))
+            self.after_row()
+        return True
+
+    def _run(self, measured: Measured) -> bool:
+        """Search and confirm, as far as either lacks; returns False if it was stopped."""
+        state = self._state(measured)
+        if state in ("not started", "searching"):
+            if not self._launch(measured, None):
+                return False
+            state = self._state(measured)
+        if state == "unusable":
+            self.output.say(f"study {measured.study} has no complete trial: nothing to confirm")
+            return True
+        details = read_details(self.database, measured.study)
+        plan = plan_confirmation(
+            details.view,
+            details.assessment,
+            top=self.table.finalists,
+            seeds=self.table.seeds,
+            references=(),
+        )
+        return self._launch(measured, plan)
+
+    def _launch(self, measured: Measured, plan: ConfirmationPlan | None) -> bool:
+        # `check` has compared the preset; `launch` would announce that it is the stored one.
+        layers = dataclasses.replace(measured.layers, asked=False)
+        request = Launch(
+            study=measured.study,
+            layers=layers,
+            config=configure(self.database, measured.study, layers),
+            options=self.options,
+            confirmation=plan,
+        )
+        result = launch(request, self.database, self.output, self.parts)
+        if result.ending is Ending.STOPPED:
+            self.output.say(f"stopped: {result.reason}")
+        return result.ending is Ending.FINISHED
+
+    def _state(self, measured: Measured) -> RowState:
+        details = self._stored(measured)
+        return "not started" if details is None else state_of(self.table, measured, details)
+
+    def _stored(self, measured: Measured) -> StudyDetails | None:
+        if find_stored(self.database, measured.study) is None:
+            return None
+        return read_details(self.database, measured.study)
+
+
+def _progress(number: int, count: int, seconds: Sequence[float]) -> str:
+    """How far the table is; an estimate from the rows that this process ran."""
+    left = count - number
+    text = f"row {number} of {count} is done"
+    if left == 0:
+        return text
+    each = sum(seconds) / len(seconds)
+    return f"{text}: {left} left, about {about_text(left * each)} if they take as long"

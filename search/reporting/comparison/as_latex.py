@@ -1,0 +1,53 @@
+"""The printer for papers: a comparison table as LaTeX (package ``booktabs``)."""
+
+import re
+from collections.abc import Sequence
+
+from search.reporting.comparison.cells import Cells, cost_cells, note_lines, result_cells
+from search.reporting.comparison.table_view import TableView
+
+__all__ = ["table_latex"]
+
+#: What LaTeX would read as markup, and how to print it.
+SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "±": r"$\pm$",
+    **{mark: f"\\{mark}" for mark in "&%$#_{}"},
+}
+MARKUP = re.compile("|".join(map(re.escape, SPECIAL)))
+
+
+def table_latex(view: TableView) -> str:
+    """Both tables, each in a ``table`` environment; what their figures mean is a comment."""
+    notes = [f"% {' '.join(line.split())}" for line in note_lines(view)]
+    head = [f"% {' '.join(view.title.split())}", r"% needs \usepackage{booktabs}", *notes]
+    return "\n".join([*head, *_table(view, result_cells(view)), *_table(view, cost_cells(view))])
+
+
+def _table(view: TableView, cells: Cells) -> list[str]:
+    columns = "".join("l" if words else "r" for words in cells.words)
+    return [
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{_plain(f'{view.title}: {cells.title.lower()}')}}}",
+        rf"\begin{{tabular}}{{{columns}}}",
+        r"\toprule",
+        _line(cells.header),
+        r"\midrule",
+        *map(_line, cells.rows),
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\end{table}",
+        "",
+    ]
+
+
+def _line(cells: Sequence[str]) -> str:
+    return " & ".join(map(_plain, cells)) + r" \\"
+
+
+def _plain(text: str) -> str:
+    """One line of text that LaTeX shows literally."""
+    return MARKUP.sub(lambda found: SPECIAL[found[0]], " ".join(text.split()))

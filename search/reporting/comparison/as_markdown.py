@@ -1,0 +1,18 @@
+"""The printer for pages: a comparison table as Markdown."""
+
+from search.reporting.comparison.cells import Cells, cost_cells, note_lines, result_cells
+from search.reporting.comparison.table_view import TableView
+from search.reporting.markdown_text import markdown_table, plain
+
+__all__ = ["table_markdown"]
+
+
+def table_markdown(view: TableView) -> str:
+    """Both tables, and what their figures mean."""
+    notes = "\n".join(f"- {plain(line)}" for line in note_lines(view))
+    parts = [f"# {plain(view.title)}", _part(result_cells(view)), _part(cost_cells(view)), notes]
+    return "\n\n".join(parts) + "\n"
+
+
+def _part(cells: Cells) -> str:
+    return f"## {cells.title}\n\n{markdown_table(cells.header, cells.rows)}"

@@ -1,0 +1,63 @@
+"""The printers for programs: a comparison table as JSON and CSV, with unrounded numbers."""
+
+import csv
+import dataclasses
+import io
+from typing import Any
+
+from search.reporting.comparison.table_view import RowView, Spread, TableView
+
+__all__ = ["table_csv", "table_json"]
+
+
+def table_json(view: TableView) -> dict[str, Any]:
+    """The table and its rows as plain data; what is not known is None."""
+    head = {name: getattr(view, name) for name in ("name", "title", "trials", "seeds")}
+    return {
+        **head,
+        "finalists": view.finalists,
+        "finished": view.finished,
+        "rows": [dataclasses.asdict(row) for row in view.rows],
+    }
+
+
+def table_csv(view: TableView) -> str:
+    """One line for each row."""
+    rows = [_flat(row) for row in view.rows]
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, names, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue()
+
+
+def _flat(row: RowView) -> dict[str, Any]:
+    flat: dict[str, Any] = dataclasses.asdict(row.texts)
+    if row.published is not None:
+        published = dataclasses.asdict(row.published)
+        flat |= {f"published_{name}": value for name, value in published.items()}
+    if row.result is None:
+        return flat
+    result = row.result
+    spreads = {"val": result.val, "test_miou": result.miou, "test_accuracy": result.accuracy}
+    names = ("study", "state", "target", "trial", "chosen_by", "objective", "failed", "collapsed")
+    costs = ("searched", "looks", "iterations", "hours", "protocol", "readings")
+    return {
+        **flat,
+        **{name: getattr(result, name) for name in names},
+        "complete": result.counts.complete,
+        "pruned": result.counts.pruned,
+        **{key: value for name, found in spreads.items() for key, value in _of(name, found)},
+        **{name: getattr(result, name) for name in costs},
+    }
+
+
+def _of(name: str, found: Spread | None) -> list[tuple[str, float | None]]:
+    if found is None:
+        return [(f"{name}_mean", None), (f"{name}_deviation", None), (f"{name}_runs", None)]
+    return [
+        (f"{name}_mean", found.mean),
+        (f"{name}_deviation", found.deviation),
+        (f"{name}_runs", found.runs),
+    ]

@@ -1,0 +1,114 @@
+"""A table for people, papers and programs: the same figures, and nobody's text as markup."""
+
+import csv
+import dataclasses
+import io
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from search.errors import SettingsError
+from search.records.confirmation import ConfirmedRun
+from search.reporting.comparison.as_latex import table_latex
+from search.reporting.comparison.as_markdown import table_markdown
+from search.reporting.comparison.as_records import table_csv, table_json
+from search.reporting.comparison.as_terminal import table_text
+from search.reporting.comparison.cells import note_lines
+from search.reporting.comparison.table_view import TableView
+from search.reporting.comparison.writing import write_table
+from tests.unit.search.reporting.comparison.tables import (
+    confirmed_details,
+    make_view,
+    with_confirmation,
+)
+
+
+@pytest.fixture
+def view(tmp_path: Path) -> TableView:
+    return make_view(tmp_path, unim2=confirmed_details())
+
+
+def test_markdown_has_a_line_per_row_with_the_published_figure_beside_it(view: TableView) -> None:
+    lines = table_markdown(view).splitlines()
+    assert lines[0] == "# Table \\& co\\_1"
+    assert (
+        "| UniM2 \\| all | rgb, depth | patch-stats | rooms | conv | 29.0 ± 1.0 | 60.0 ± 2.0 |"
+        " 36.9 | - | paper, Table 2 |"
+    ) in lines
+    assert "| EAGLE | rgb | ViT-S/16 | nyu | - | - | - | 27.4 | 51.6 | paper, Table 2 |" in lines
+    assert any("(not started)" in line for line in lines)
+    [cost] = [line for line in lines if "pre\\_norm=standardise" in line]
+    assert "| 40 | 4 | 8 | 8 | 4020 |" in cost and "| 31.0 ± 1.0 | 2 |" in cost
+    assert not any(line.startswith("| EAGLE") for line in lines[lines.index(cost) - 2 :])
+
+
+def test_latex_shows_text_literally(view: TableView) -> None:
+    text = table_latex(view)
+    assert r"\caption{Table \& co\_1: results on test}" in text
+    assert r"29.0 $\pm$ 1.0 & 60.0 $\pm$ 2.0 & 36.9 & - & paper, Table 2 \\" in text
+    body = [line for line in text.splitlines() if line.endswith(r" \\")]
+    widths = {line.count(" & ") for line in body}
+    assert len(widths) == 2, "two tables, each with lines of one width"
+    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 2
+
+
+def test_csv_and_json_have_every_number_unrounded(view: TableView) -> None:
+    kmeans, unim2, eagle = csv.DictReader(io.StringIO(table_csv(view)))
+    assert (unim2["test_miou_mean"], unim2["test_miou_deviation"]) == ("29.0", "1.0")
+    assert unim2["published_source"] == "paper, Table 2" and unim2["published_accuracy"] == ""
+    assert (kmeans["state"], kmeans["test_miou_mean"], kmeans["searched"]) == (
+        "not started", "", "0",
+    )  # fmt: skip
+    assert (eagle["study"], eagle["published_miou"]) == ("", "27.4")
+    data = json.loads(json.dumps(table_json(view)))
+    assert data["finished"] == 1 and len(data["rows"]) == 3
+    assert data["rows"][1]["result"]["miou"] == {"mean": 29.0, "deviation": 1.0, "runs": 3}
+
+
+def test_a_terminal_shows_both_tables_without_breaking_a_number(view: TableView) -> None:
+    console = Console(width=140, record=True, file=io.StringIO())
+    console.print(table_text(view), crop=False)
+    text = console.export_text()
+    assert "29.0 ± 1.0" in text and "36 by model" in text and "27.4" in text
+
+
+def test_what_all_rows_share_is_said_once_and_what_is_never_published_not_at_all(
+    view: TableView,
+) -> None:
+    measured = TableView(**{**vars(view), "rows": view.rows[:1] * 2})
+    text = table_markdown(measured)
+    assert "- All rows: modalities rgb, depth, backbone patch-stats, data rooms." in text
+    assert "published" not in text and "| method | fusion | mIoU | accuracy |" in text
+
+
+def test_notes_name_the_protocols_and_every_run_that_is_missing(tmp_path: Path) -> None:
+    details = confirmed_details(scored=(1,))
+    jobs = list(details.view.confirmation.runs)
+    runs = {
+        jobs[0]: ConfirmedRun(value=30.0, collapsed=True),
+        jobs[1]: ConfirmedRun(value=31.0),
+        jobs[2]: ConfirmedRun(value=None, failure="x"),
+    }
+    test = {**(details.view.confirmation.test or {}), "seeds": [1]}
+    stored = dataclasses.replace(details.view.confirmation, runs=runs, test=test)
+    notes = list(note_lines(make_view(tmp_path, unim2=with_confirmation(details, stored))))
+    title = "UniM2 | all on rgb, depth, patch-stats, rooms"
+    assert f"{title}: 1 of 3 fresh runs failed and are left out." in notes
+    assert f"{title}: 1 of 3 fresh runs collapsed; they count." in notes
+    assert f"{title}: only 1 of 3 fresh runs were scored on test." in notes
+    assert "Protocol of all rows: held-out: median of the last 5 scores on val." in notes
+    assert notes.count("Published in paper, Table 2: best on test.") == 1
+
+
+def test_the_files_are_written_over_and_a_bad_folder_is_refused(
+    view: TableView, tmp_path: Path
+) -> None:
+    for _ in range(2):
+        written = write_table(view, tmp_path / "out")
+    assert [path.name for path in written] == ["made.md", "made.csv", "made.tex"]
+    assert written[0].read_text() == table_markdown(view)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SettingsError, match=r"cannot write the table to .*; give another --out"):
+        write_table(view, tmp_path / "file")
