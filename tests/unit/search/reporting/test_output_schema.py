@@ -16,7 +16,7 @@ from search.reporting.as_json import (
     study_json,
     trial_details_json,
 )
-from search.reporting.comparison import compare
+from search.reporting.compared_studies import compare
 from search.reporting.health import examine, health_json
 from search.reporting.study_details import StudyDetails, TrialDetails
 from tests.fakes.output_schema import SCHEMA, check_output
