@@ -20,8 +20,11 @@ from trainer.config.configuration import (
 )
 from trainer.engine.epochs import SlotDraws
 from trainer.features.dataset_features import DatasetFeatures, TestSplit, TrainSplit, ValSplit
+from trainer.features.featuriser import map_channels
 from trainer.losses.draws import DrawPlan, StepDraws, stack_draws
-from trainer.methods import step_values
+from trainer.methods import METHODS, feature_maps, step_values
+from trainer.methods.base import Batch
+from trainer.methods.feature_map import FeatureMap
 from trainer.seeds import torch_generator
 
 CPU = torch.device("cpu")
@@ -70,12 +73,35 @@ def small_dataset_features(
         palette=((0, 0, 0), (1, 1, 1), (2, 2, 2)),
         modalities=modalities,
         channels=channels,
-        train=TrainSplit(features=features(crops), labels=labels(crops), neighbours=neighbours),
+        train=TrainSplit(
+            features=features(crops),
+            labels=labels(crops),
+            neighbours=neighbours,
+            maps=_small_maps(modalities, crops=crops, channels=channels),
+        ),
         val=ValSplit(features=features(5), labels=labels(5), names=names),
         test=TestSplit(features=features(5), labels=labels(5), names=names),
         fingerprints={"data": "d", "weights": "w", "bank": "b"},
         folder=Path("nowhere"),
     )
+
+
+def _small_maps(
+    modalities: tuple[str, ...], *, crops: int, channels: int
+) -> dict[FeatureMap, Any]:
+    """Whatever any method reads of these modalities."""
+    generator = np.random.default_rng(6)
+    maps = {
+        each: None
+        for name, entry in METHODS.items()
+        if len(modalities) >= entry.least_modalities
+        for each in entry.feature_maps(MethodConfig(name=name), modalities)
+        if each.modality in modalities
+    }
+    return {
+        each: generator.random((crops, *GRID, map_channels(each, channels))).astype(np.float32)
+        for each in maps
+    }
 
 
 def small_config(
@@ -112,6 +138,18 @@ def hyper_of(config: TrainConfig, dtype: torch.dtype = torch.float64) -> dict[st
     return {
         name: torch.tensor([value], dtype=dtype) for name, value in step_values(config).items()
     }
+
+
+def small_batch(tokens_SMNTC: torch.Tensor, config: TrainConfig | None = None) -> Batch:
+    """A batch of these tokens in a first step, with random maps if a configuration is given."""
+    slots, _, crops, tokens, channels = tokens_SMNTC.shape
+    declared = () if config is None else feature_maps(config)
+    shape = (slots, crops, tokens)
+    maps = {
+        each: small_tensor(*shape, map_channels(each, channels), seed=2 + place).abs()
+        for place, each in enumerate(declared)
+    }
+    return Batch(tokens_SMNTC=tokens_SMNTC, grid=GRID, iteration_S=torch.zeros(slots), maps=maps)
 
 
 def rows_of(config: TrainConfig) -> list[list[float]]:

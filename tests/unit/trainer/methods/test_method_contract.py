@@ -13,6 +13,7 @@ from tests.unit.trainer.small import (
     CPU,
     GRID,
     hyper_of,
+    small_batch,
     small_config,
     small_dataset_features,
     small_draws,
@@ -30,7 +31,7 @@ from trainer.methods import (
     modality_hyper_parameters,
     step_values,
 )
-from trainer.methods.base import Batch, Method, StepTerms
+from trainer.methods.base import Method, StepTerms
 from trainer.scoring.prediction import codes_of
 from trainer.seeds import torch_generator
 
@@ -43,7 +44,7 @@ FUSIONS = ["sum", "mean", "max", "conv", "ladder"]
 
 def step_of(config: TrainConfig) -> tuple[Method, StepTerms, torch.Tensor]:
     """One step of one slot in float64: the method, what it made, and the weights."""
-    method = build_method(config, channels=6)
+    method = built(config)
     weights = method.parameters.initial_row(torch_generator(0, "p")).double()[None]
     weights.requires_grad_()
     buffers = method.buffers.initial_row(torch_generator(0, "b")).double()[None]
@@ -51,11 +52,15 @@ def step_of(config: TrainConfig) -> tuple[Method, StepTerms, torch.Tensor]:
     made = method.step(
         method.parameters.views(weights),
         method.buffers.views(buffers),
-        Batch(tokens_SMNTC=tokens, grid=GRID),
+        small_batch(tokens, config),
         hyper_of(config),
         small_draws(maps=method.needs.maps, masks=method.needs.masks),
     )
     return method, made, weights
+
+
+def built(config: TrainConfig) -> Method:
+    return build_method(config, channels=6, classes=3)
 
 
 def loss_of(config: TrainConfig) -> float:
@@ -90,7 +95,7 @@ def test_one_modality_trains_or_is_refused_in_one_line(name: str) -> None:
         (gradient,) = torch.autograd.grad(sum(made.terms.values(), torch.zeros(1)), weights)
         assert gradient.isfinite().all() and gradient.abs().max() > 0
         return
-    for refused in (hyper_values, step_values, lambda config: build_method(config, channels=6)):
+    for refused in (hyper_values, step_values, built):
         with pytest.raises(ConfigError, match=f"'{name}' needs 2 modalities") as caught:
             refused(config)
         assert "\n" not in str(caught.value) and "['rgb']: add one" in str(caught.value)
@@ -187,7 +192,7 @@ def test_a_run_resumes_from_its_checkpoint_bit_for_bit(
 @pytest.mark.parametrize("name", METHODS)
 def test_stages_end_in_the_code_that_is_predicted_with(name: str) -> None:
     config = small_config(modalities=MODALITIES, name=name)
-    method = build_method(config, channels=6)
+    method = built(config)
     weights = method.parameters.views(method.parameters.initial_row(torch_generator(0))[None])
     buffers = method.buffers.views(method.buffers.initial_row(torch_generator(0))[None])
     tokens = small_tensor(1, 4, 2, TOKENS, 6).float()
@@ -200,7 +205,7 @@ def test_stages_end_in_the_code_that_is_predicted_with(name: str) -> None:
 def test_the_code_is_as_wide_as_the_method_says(name: str) -> None:
     dataset_features = small_dataset_features(modalities=MODALITIES)
     config = small_config(modalities=MODALITIES, name=name)
-    method, slots = build_method(config, channels=6), Slots.start([config], dataset_features, CPU)
+    method, slots = built(config), Slots.start([config], dataset_features, CPU)
     code = codes_of(slots.scored(0), dataset_features.val.features, MODALITIES, CPU)
     assert code.shape == (5, TOKENS, method.code_dim)
 

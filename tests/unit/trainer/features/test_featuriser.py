@@ -1,0 +1,77 @@
+"""Maps that a method reads besides the features: what they hold, and that they are shared."""
+
+import dataclasses
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+import torch
+
+from trainer.config.configuration import DataConfig, FeatureConfig, MethodConfig, TrainConfig
+from trainer.datasets import open_dataset
+from trainer.features import prepare
+from trainer.features.dataset_summary import dataset_summary
+from trainer.features.extraction import SquareRule
+from trainer.features.featuriser import featuriser, map_channels
+from trainer.features.prepare import open_backbone, open_dataset_features
+from trainer.methods.feature_map import FeatureMap, Output
+
+CPU = torch.device("cpu")
+STEGO = TrainConfig(
+    data=DataConfig(options={"train": 2, "val": 1, "test": 1, "size": 48}),
+    features=FeatureConfig(train_resolution=24, eval_resolution=48, dtype="float32"),
+    method=MethodConfig(name="stego"),
+)
+DEPTHG = dataclasses.replace(STEGO, method=MethodConfig(name="depthg"))
+DEPTH = FeatureMap(modality="depth", output="pixels")
+
+
+def test_pixels_are_the_means_of_the_squares(tmp_path: Path) -> None:
+    made = prepare(DEPTHG, cache=tmp_path).train.maps
+    assert list(made) == [DEPTH]
+    data_set = open_dataset(DEPTHG.data)
+    rule = SquareRule(crop="five", side=24)
+    squares = [
+        square
+        for name in data_set.train.names
+        for square in rule.images(data_set.source.image(name, "depth"), "bilinear")
+    ]
+    expected = torch.stack(squares).unflatten(2, (3, 8)).unflatten(4, (3, 8)).mean(dim=(3, 5))
+    np.testing.assert_allclose(made[DEPTH], expected.permute(0, 2, 3, 1).numpy(), atol=1e-6)
+
+
+def test_a_method_without_maps_finds_its_former_entry(tmp_path: Path) -> None:
+    plain, also = prepare(STEGO, cache=tmp_path), prepare(DEPTHG, cache=tmp_path)
+    assert plain.fingerprints["bank"] != also.fingerprints["bank"]
+    assert plain.train.maps == {}
+    assert plain.folder is not None and also.folder is not None
+    for name in ("train.rgb", "val.depth", "test.rgb"):  # linked, not computed again
+        assert (plain.folder / f"{name}.npy").samefile(also.folder / f"{name}.npy")
+    changed = dataclasses.replace(DEPTHG.method, options={"affinity": "released"})
+    same = prepare(dataclasses.replace(DEPTHG, method=changed), cache=tmp_path)
+    assert same.folder == also.folder
+    opened = open_dataset_features(also.folder, verify="all")
+    assert torch.equal(
+        torch.from_numpy(np.array(opened.train.maps[DEPTH])),
+        torch.from_numpy(np.array(also.train.maps[DEPTH])),
+    )
+
+
+def test_the_size_of_an_entry_includes_its_maps(tmp_path: Path) -> None:
+    crops, tokens = 2 * 5, 3 * 3
+    more = dataset_summary(DEPTHG).cache_bytes - dataset_summary(STEGO).cache_bytes
+    assert more == crops * tokens * 3 * np.dtype(np.float32).itemsize
+
+
+@pytest.mark.parametrize("output", get_args(Output))
+def test_a_view_is_taken_before_the_output(output: Output) -> None:
+    backbone = open_backbone(STEGO, CPU)
+    images = torch.rand(2, 3, 24, 24, generator=torch.Generator().manual_seed(0))
+    plain = dataclasses.replace(DEPTH, output=output)
+    flipped = dataclasses.replace(plain, view="flipped")
+    made = featuriser(backbone, flipped, odd=(1,)).features(images)
+    mirrored = images.flip(-1)
+    mirrored[:, 1] = 1 - mirrored[:, 1]
+    assert torch.equal(made, featuriser(backbone, plain, odd=()).features(mirrored))
+    assert made.shape[-1] == map_channels(flipped, backbone.channels)

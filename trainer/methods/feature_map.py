@@ -1,0 +1,25 @@
+"""A map of the train split that a method reads in addition to the features of every modality."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["FeatureMap", "Output", "View"]
+
+#: ``tokens``: the features of the backbone; ``pixels``: the mean of the image over each token.
+Output = Literal["tokens", "pixels"]
+#: What happens to an image first (``trainer/features/featuriser.py``).
+View = Literal["plain", "flipped"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureMap:
+    """One map: which images, what of them, and how they are changed before."""
+
+    modality: str
+    output: Output
+    view: View = "plain"
+
+    @property
+    def name(self) -> str:
+        """Its name in a cache entry."""
+        return f"{self.modality}.{self.output}.{self.view}"
