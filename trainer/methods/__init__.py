@@ -17,6 +17,7 @@ from trainer.methods.feature_map import FeatureMap
 from trainer.methods.kmeans import KMEANS
 from trainer.methods.mmd import MMD
 from trainer.methods.settings import RunSettings
+from trainer.methods.smooseg import SMOOSEG
 from trainer.methods.stego import STEGO
 from trainer.methods.unim2 import UNIM2
 
@@ -42,6 +43,7 @@ METHODS: Mapping[str, MethodEntry] = {
     "depthg": DEPTHG,
     "kmeans": KMEANS,
     "mmd": MMD,
+    "smooseg": SMOOSEG,
     "stego": STEGO,
     "unim2": UNIM2,
 }

@@ -48,7 +48,8 @@ def step_of(config: TrainConfig) -> tuple[Method, StepTerms, torch.Tensor]:
     weights = method.parameters.initial_row(torch_generator(0, "p")).double()[None]
     weights.requires_grad_()
     buffers = method.buffers.initial_row(torch_generator(0, "b")).double()[None]
-    tokens = small_tensor(1, len(config.data.modalities), 8, TOKENS, 6, seed=1)
+    crops = 8 if method.needs.positives else 4
+    tokens = small_tensor(1, len(config.data.modalities), crops, TOKENS, 6, seed=1)
     made = method.step(
         method.parameters.views(weights),
         method.buffers.views(buffers),
