@@ -79,13 +79,16 @@ class Batches:
             return None
         return [torch.from_numpy(np.array(array)).to(self._device) for array in arrays]
 
-    def read(self, draws: StepDraws, *, positives: bool, iteration_S: Tensor) -> Batch:
+    def read(
+        self, draws: StepDraws, *, positives: bool, iteration_S: Tensor, iterations: int
+    ) -> Batch:
         """Features and maps of the queries and, if requested, of their positives; float32.
 
         Args:
             draws: The step's draws; only queries and ranks are read.
             positives: Whether the positives follow the queries.
             iteration_S: Number of updates that each slot has made.
+            iterations: Number of iterations of the whole run.
         """
         crops_SN = draws.queries_SB
         if positives:
@@ -98,6 +101,7 @@ class Batches:
             maps=dict(zip(self._maps, maps, strict=True)),
             grid=self.grid,
             iteration_S=iteration_S,
+            iterations=iterations,
         )
 
     def _rows_of(self, crops_SN: Tensor) -> list[Tensor]:

@@ -179,6 +179,8 @@ class Slots:
             channels=self._dataset_features.channels,
             dropout=self._config.method.dropout,
             random_pairs=training.random_pairs,
+            uniform=needs.uniform,
+            tokens=self._batches.grid[0] * self._batches.grid[1],
         )
         return SlotDraws(plan, crops=len(split), generator=torch_generator(seed, "draws"))
 
@@ -217,6 +219,7 @@ class Slots:
             drawn,
             positives=self._method.needs.positives,
             iteration_S=rows.model.steps_S1.squeeze(1),
+            iterations=self._config.training.iterations,
         )
         draws = drawn.to(self._device)
         parameters = _trainable(self._layouts.parameters, rows.model)

@@ -30,6 +30,7 @@ from trainer.features.cache_entry import Verify, read_entry
 from trainer.features.dataset_features import DatasetFeatures, TestSplit, TrainSplit, ValSplit
 from trainer.features.extraction import Extraction, SquareRule
 from trainer.features.featuriser import VERSION as MAPS_VERSION
+from trainer.features.featuriser import featuriser
 from trainer.features.fingerprint import data_fingerprint
 from trainer.features.parts import STANDARD
 from trainer.methods import feature_maps
@@ -253,7 +254,10 @@ def _open(config: TrainConfig, device: torch.device) -> tuple[DataSet, Backbone]
     """Data set and backbone, after checking that they fit together."""
     data_set = open_dataset(config.data)
     check_crops(data_set, config.features)
-    return data_set, open_backbone(config, device)
+    backbone = open_backbone(config, device)
+    for each in feature_maps(config):
+        featuriser(backbone, each, odd=())  # refuses what the backbone cannot provide
+    return data_set, backbone
 
 
 def _description(

@@ -56,7 +56,8 @@ def depth_correlation(
         codes_SBTK: Tensor, depth_SBT: Tensor, points_SBQ2: Tensor, bias_S: Tensor, weight: Tensor
     ) -> Tensor:
         reading_GQT = _reading(points_SBQ2, grid).flatten(0, 1)
-        codes_GQK = unit(torch.bmm(reading_GQT, codes_SBTK.flatten(0, 1)), epsilon=EPSILON)
+        codes_GTK = codes_SBTK.flatten(0, 1).clone()  # begins on a cache line
+        codes_GQK = unit(torch.bmm(reading_GQT, codes_GTK), epsilon=EPSILON)
         depth_GQ = (reading_GQT * depth_SBT.flatten(0, 1).unsqueeze(1)).sum(dim=-1)
         similarity_GQQ = torch.bmm(codes_GQK, codes_GQK.mT).clamp(min=0)
         level_GQQ = _affinity(depth_GQ, affinity) - bias_S.repeat_interleave(

@@ -42,29 +42,24 @@ def smoothness(
     Returns:
         Tensor with shape (S, 2).
     """
-    features = unit(features_SBTC.detach(), epsilon=EPSILON)
-    labels = unit(labels_SBTY, epsilon=EPSILON)
-    slots_S1 = torch.arange(len(features), device=features.device).unsqueeze(1)
-    tensors = (
-        features,
-        features[slots_S1, partners_SB],
-        labels,
-        labels[slots_S1, partners_SB],
-        biases_S2,
-        sample_weight_SB,
-    )
-    return each_slot(_of_slots, *tensors, slots=len(features))
+    tensors = (features_SBTC.detach(), labels_SBTY, partners_SB, biases_S2, sample_weight_SB)
+    return each_slot(_of_slots, *tensors, slots=len(features_SBTC))
 
 
 def _of_slots(
-    features: Tensor,
-    other_features: Tensor,
-    labels: Tensor,
-    other_labels: Tensor,
+    features_SBTC: Tensor,
+    labels_SBTY: Tensor,
+    partners_SB: Tensor,
     biases_S2: Tensor,
     weight_SB: Tensor,
 ) -> Tensor:
-    pairs = ((features, labels), (other_features, other_labels))
+    features = unit(features_SBTC, epsilon=EPSILON)
+    labels = unit(labels_SBTY, epsilon=EPSILON)
+    slots_S1 = torch.arange(len(features), device=features.device).unsqueeze(1)
+    pairs = (
+        (features, labels),
+        (features[slots_S1, partners_SB], labels[slots_S1, partners_SB]),
+    )
     losses = [
         _energy(features, others, labels, theirs, bias_S, weight_SB)
         for (others, theirs), bias_S in zip(pairs, biases_S2.unbind(dim=1), strict=True)

@@ -14,6 +14,7 @@ from trainer.methods.cosine import COSINE
 from trainer.methods.depthg import DEPTHG
 from trainer.methods.entry import Inputs, MethodEntry
 from trainer.methods.feature_map import FeatureMap
+from trainer.methods.hp import HP
 from trainer.methods.kmeans import KMEANS
 from trainer.methods.mmd import MMD
 from trainer.methods.settings import RunSettings
@@ -41,6 +42,7 @@ METHODS: Mapping[str, MethodEntry] = {
     "coral": CORAL,
     "cosine": COSINE,
     "depthg": DEPTHG,
+    "hp": HP,
     "kmeans": KMEANS,
     "mmd": MMD,
     "smooseg": SMOOSEG,

@@ -37,6 +37,8 @@ class Needs:
     maps: int
     #: Dropout masks over the feature channels of every crop.
     masks: int
+    #: Uniform numbers for every token of the queries.
+    uniform: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +51,8 @@ class Batch:
     grid: tuple[int, int]
     #: Number of updates that each slot has made, with shape (S,), for schedules.
     iteration_S: Tensor
+    #: Number of iterations of the whole run.
+    iterations: int
     #: The maps that the method declares, each with shape (S, N, T, channels).
     maps: Mapping[FeatureMap, Tensor] = field(default_factory=dict)
 

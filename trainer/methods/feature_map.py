@@ -5,10 +5,12 @@ from typing import Literal
 
 __all__ = ["FeatureMap", "Output", "View"]
 
-#: ``tokens``: the features of the backbone; ``pixels``: the mean of the image over each token.
-Output = Literal["tokens", "pixels"]
+#: ``tokens``: the features of the backbone; ``pixels``: the mean of the image over each token;
+#: ``local-attention``: how much of a vision transformer's last attention each token pays to the
+#: 3 x 3 tokens around it.
+Output = Literal["tokens", "pixels", "local-attention"]
 #: What happens to an image first (``trainer/features/featuriser.py``).
-View = Literal["plain", "flipped"]
+View = Literal["plain", "flipped", "jittered"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,6 +30,8 @@ from trainer.seeds import torch_generator
 CPU = torch.device("cpu")
 GRID = (4, 5)
 CLASSES = 3
+#: Options that suit a few small crops: with a large pool, no token would be a hidden positive.
+SMALL_OPTIONS: dict[str, dict[str, Any]] = {"hp": {"pool": 5}}
 #: A run on rooms of a few pixels, that goes all the way from images.
 ROOMS = TrainConfig(
     data=DataConfig(options={"train": 3, "val": 3, "test": 2, "size": 32}),
@@ -149,7 +151,13 @@ def small_batch(tokens_SMNTC: torch.Tensor, config: TrainConfig | None = None) -
         each: small_tensor(*shape, map_channels(each, channels), seed=2 + place).abs()
         for place, each in enumerate(declared)
     }
-    return Batch(tokens_SMNTC=tokens_SMNTC, grid=GRID, iteration_S=torch.zeros(slots), maps=maps)
+    return Batch(
+        tokens_SMNTC=tokens_SMNTC,
+        grid=GRID,
+        iteration_S=torch.zeros(slots),
+        iterations=12,
+        maps=maps,
+    )
 
 
 def rows_of(config: TrainConfig) -> list[list[float]]:
@@ -162,7 +170,9 @@ def rows_of(config: TrainConfig) -> list[list[float]]:
     return [[values[prefix + name] for name in (*names, "weight")] for prefix in prefixes]
 
 
-def small_draws(*, maps: int, masks: int, seed: int = 0, present: int = 4) -> StepDraws:
+def small_draws(
+    *, maps: int, masks: int, uniform: int = 0, seed: int = 0, present: int = 4
+) -> StepDraws:
     """Float64 draws of one slot: four anchors, nine points, two random pairs, six channels."""
     plan = DrawPlan(
         batch=4,
@@ -173,6 +183,8 @@ def small_draws(*, maps: int, masks: int, seed: int = 0, present: int = 4) -> St
         masks=masks,
         channels=6,
         dropout=0.25,
+        uniform=uniform,
+        tokens=GRID[0] * GRID[1],
     )
     source = SlotDraws(plan, crops=present, generator=torch_generator(seed, "test"))
     drawn = stack_draws([source.step()])
@@ -181,6 +193,7 @@ def small_draws(*, maps: int, masks: int, seed: int = 0, present: int = 4) -> St
         sample_weight_SB=(drawn.sample_weight_SB > 0).double() / present,
         coordinates_SM2BQ2=drawn.coordinates_SM2BQ2.double(),
         masks_SDNC=drawn.masks_SDNC.double(),
+        uniform_SEBT=drawn.uniform_SEBT.double(),
     )
 
 
@@ -193,5 +206,6 @@ def _method(settings: dict[str, Any]) -> MethodConfig:
     """Settings of every method by their names, all others as options."""
     shared = {field.name for field in dataclasses.fields(MethodConfig)}
     own = {name: value for name, value in settings.items() if name not in shared}
+    own = SMALL_OPTIONS.get(settings.get("name", ""), {}) | own
     common = {name: value for name, value in settings.items() if name in shared}
     return MethodConfig(**common, options=own)

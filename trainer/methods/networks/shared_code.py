@@ -3,13 +3,15 @@
 Letters of shapes: ``docs/architecture.md``.
 """
 
+import dataclasses
+
 from torch import Tensor
 
 from trainer.losses.draws import StepDraws
 from trainer.methods.base import Sample
 from trainer.methods.networks.identity_start import identity_start
 from trainer.model import Activation, Encoder, code_head, code_head_entries
-from trainer.nn.parameters import Entry, Layout, Views
+from trainer.nn.parameters import PLAIN, Entry, Group, Layout, Views
 
 __all__ = ["SharedCode"]
 
@@ -26,6 +28,7 @@ class SharedCode:
         identity: bool,
         further: tuple[Entry, ...] = (),
         activation: Activation = "relu",
+        group: Group = PLAIN,
     ) -> None:
         """Lay out the parameters.
 
@@ -36,11 +39,15 @@ class SharedCode:
             identity: Whether to start at the principal components of the frozen features.
             further: Parameters of the method in addition to encoder and head.
             activation: Of the code head.
+            group: How the optimiser updates encoder and head.
         """
         self._activation = activation
         self._encoder, self._code_dim, self._identity = encoder, code_dim, identity
         head = code_head_entries(channels=channels, code_dim=code_dim)
-        self._parameters = Layout(entries=encoder.entries() + head + further)
+        shared = tuple(
+            dataclasses.replace(entry, group=group) for entry in encoder.entries() + head
+        )
+        self._parameters = Layout(entries=shared + further)
         self._buffers = Layout(entries=encoder.buffer_entries())
 
     @property

@@ -2,15 +2,21 @@
 
 import dataclasses
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 
-from trainer.config.configuration import DataConfig, FeatureConfig, MethodConfig, TrainConfig
+from trainer.config.configuration import (
+    BackboneConfig,
+    DataConfig,
+    FeatureConfig,
+    MethodConfig,
+    TrainConfig,
+)
 from trainer.datasets import open_dataset
-from trainer.features import prepare
+from trainer.errors import ConfigError
+from trainer.features import prepare, validate
 from trainer.features.dataset_summary import dataset_summary
 from trainer.features.extraction import SquareRule
 from trainer.features.featuriser import featuriser, map_channels
@@ -64,7 +70,7 @@ def test_the_size_of_an_entry_includes_its_maps(tmp_path: Path) -> None:
     assert more == crops * tokens * 3 * np.dtype(np.float32).itemsize
 
 
-@pytest.mark.parametrize("output", get_args(Output))
+@pytest.mark.parametrize("output", ["tokens", "pixels"])
 def test_a_view_is_taken_before_the_output(output: Output) -> None:
     backbone = open_backbone(STEGO, CPU)
     images = torch.rand(2, 3, 24, 24, generator=torch.Generator().manual_seed(0))
@@ -75,3 +81,40 @@ def test_a_view_is_taken_before_the_output(output: Output) -> None:
     mirrored[:, 1] = 1 - mirrored[:, 1]
     assert torch.equal(made, featuriser(backbone, plain, odd=()).features(mirrored))
     assert made.shape[-1] == map_channels(flipped, backbone.channels)
+
+
+def jittered(images: torch.Tensor) -> torch.Tensor:
+    """The images with other colours, as tokens of a pixel."""
+    pixels = dataclasses.replace(DEPTH, view="jittered")
+    backbone = open_backbone(
+        dataclasses.replace(STEGO, backbone=BackboneConfig(patch=1)), torch.device("cpu")
+    )
+    return featuriser(backbone, pixels, odd=()).features(images).permute(0, 3, 1, 2)
+
+
+def test_jitter_changes_colours_of_each_image_and_nothing_else() -> None:
+    images = torch.rand(40, 3, 4, 4, generator=torch.Generator().manual_seed(0)) * 0.4 + 0.3
+    made = jittered(images)
+    assert made.shape == images.shape and 0 <= made.min() and made.max() <= 1
+    assert torch.equal(made, jittered(images))  # drawn from a named seed
+    weights = torch.tensor([0.299, 0.587, 0.114])[:, None, None]
+    light, before = ((each * weights).sum(dim=1).mean(dim=(1, 2)) for each in (made, images))
+    change = light / before
+    assert 0.69 < change.min() < 0.8 and 1.2 < change.max() < 1.31
+    saturation = (made.amax(dim=1) - made.amin(dim=1)).mean(dim=(1, 2))
+    grey = (saturation < 1e-5).double().mean().item()
+    assert 0.05 < grey < 0.4
+    flat = torch.full((6, 3, 4, 4), 0.5)
+    assert (jittered(flat).flatten(2).std(dim=-1) < 1e-5).all()  # places do not differ
+
+
+def test_attention_of_a_backbone_without_any_is_refused_before_work_is_spent(
+    tmp_path: Path,
+) -> None:
+    method = MethodConfig(name="hp", options={"local": "attention"})
+    config = dataclasses.replace(STEGO, method=method)
+    for refused in (validate, lambda config: prepare(config, cache=tmp_path)):
+        with pytest.raises(ConfigError, match="'patch-stats' has none") as caught:
+            refused(config)
+        assert "\n" not in str(caught.value)
+    assert not any(tmp_path.rglob("*.npy"))

@@ -55,7 +55,9 @@ def step_of(config: TrainConfig) -> tuple[Method, StepTerms, torch.Tensor]:
         method.buffers.views(buffers),
         small_batch(tokens, config),
         hyper_of(config),
-        small_draws(maps=method.needs.maps, masks=method.needs.masks),
+        small_draws(
+            maps=method.needs.maps, masks=method.needs.masks, uniform=method.needs.uniform
+        ),
     )
     return method, made, weights
 
