@@ -27,6 +27,8 @@ COLOURS = 3  # channels of an image
 JITTER = 0.3  # of brightness, contrast and saturation; STEGO's
 HUE = 0.1  # turns; STEGO's
 GREY = 0.2  # share of images without colour; STEGO's
+BLUR = (0.1, 2.0)  # smallest and largest width of the Gaussian in pixels; torchvision's
+BLURRED = 0.5  # share of images that are blurred; EAGLE's
 #: Rows: lightness and two axes of colour, of red, green and blue.
 YIQ = ((0.299, 0.587, 0.114), (0.596, -0.274, -0.322), (0.211, -0.523, 0.312))
 
@@ -211,6 +213,23 @@ def jittered(
     return _turned(made, HUE * (2 * uniform[:, 4, 0, 0, 0] - 1)).clamp(0, 1)
 
 
+def blurred(
+    images: torch.Tensor, odd: tuple[int, ...], generator: torch.Generator
+) -> torch.Tensor:
+    """Blur every second image, at random, by a Gaussian over 3 x 3 pixels, as EAGLE does."""
+    del odd
+    uniform = torch.rand(len(images), 2, generator=generator).to(images)
+    low, high = BLUR
+    width_N1 = low + (high - low) * uniform[:, :1]
+    side_N = torch.exp(-0.5 / width_N1.square()).squeeze(1)
+    kernel_N3 = torch.stack([side_N, torch.ones_like(side_N), side_N], dim=1)
+    kernel_N3 = kernel_N3 / kernel_N3.sum(dim=1, keepdim=True)
+    padded = functional.pad(images, (1, 1, 1, 1), mode="reflect")
+    windows = padded.unfold(2, 3, 1).unfold(3, 3, 1)  # (N, 3, h, w, 3, 3)
+    made = torch.einsum("nchwij,ni,nj->nchw", windows, kernel_N3, kernel_N3)
+    return torch.where((uniform[:, 1] < BLURRED)[:, None, None, None], made, images)
+
+
 def _grey(images: torch.Tensor) -> torch.Tensor:
     """Lightness with shape (N, 1, h, w)."""
     weights = images.new_tensor(YIQ[0])[:, None, None]
@@ -231,4 +250,5 @@ def _turned(images: torch.Tensor, turns_N: torch.Tensor) -> torch.Tensor:
 VIEWS: Mapping[View, Callable[[torch.Tensor, tuple[int, ...], torch.Generator], torch.Tensor]] = {
     "flipped": flipped,
     "jittered": jittered,
+    "blurred": blurred,
 }

@@ -18,7 +18,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from trainer.losses.sampling import EPSILON, corners
+from trainer.losses.sampling import EPSILON, reading_weights
 from trainer.nn.alignment import each_slot
 from trainer.nn.unit import unit
 
@@ -55,7 +55,7 @@ def depth_correlation(
     def of_slots(
         codes_SBTK: Tensor, depth_SBT: Tensor, points_SBQ2: Tensor, bias_S: Tensor, weight: Tensor
     ) -> Tensor:
-        reading_GQT = _reading(points_SBQ2, grid).flatten(0, 1)
+        reading_GQT = reading_weights(points_SBQ2, grid).flatten(0, 1)
         codes_GTK = codes_SBTK.flatten(0, 1).clone()  # begins on a cache line
         codes_GQK = unit(torch.bmm(reading_GQT, codes_GTK), epsilon=EPSILON)
         depth_GQ = (reading_GQT * depth_SBT.flatten(0, 1).unsqueeze(1)).sum(dim=-1)
@@ -78,10 +78,3 @@ def _affinity(depth_GQ: Tensor, affinity: Affinity) -> Tensor:
     least, most = depth_GQ.amin(dim=1), depth_GQ.amax(dim=1)
     difference_GQQ = (depth_GQ.unsqueeze(2) - depth_GQ.unsqueeze(1)).abs()
     return 1 - difference_GQQ / (most - least).clamp(min=EPSILON)[:, None, None]
-
-
-def _reading(points_SBQ2: Tensor, grid: tuple[int, int]) -> Tensor:
-    """Weight of every token at every point, bilinear: (S, B, Q, T)."""
-    indices, weights = corners(points_SBQ2, grid)
-    dense = weights.new_zeros(*weights.shape[:-1], grid[0] * grid[1])
-    return dense.scatter_add_(-1, indices, weights)

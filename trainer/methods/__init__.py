@@ -12,6 +12,7 @@ from trainer.hyper_parameters import HyperParameter, resolve_values
 from trainer.methods.coral import CORAL
 from trainer.methods.cosine import COSINE
 from trainer.methods.depthg import DEPTHG
+from trainer.methods.eagle import EAGLE
 from trainer.methods.entry import Inputs, MethodEntry
 from trainer.methods.feature_map import FeatureMap
 from trainer.methods.hp import HP
@@ -42,6 +43,7 @@ METHODS: Mapping[str, MethodEntry] = {
     "coral": CORAL,
     "cosine": COSINE,
     "depthg": DEPTHG,
+    "eagle": EAGLE,
     "hp": HP,
     "kmeans": KMEANS,
     "mmd": MMD,

@@ -10,7 +10,7 @@ __all__ = ["FeatureMap", "Output", "View"]
 #: 3 x 3 tokens around it.
 Output = Literal["tokens", "pixels", "local-attention"]
 #: What happens to an image first (``trainer/features/featuriser.py``).
-View = Literal["plain", "flipped", "jittered"]
+View = Literal["plain", "flipped", "jittered", "blurred"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -118,3 +118,20 @@ def test_attention_of_a_backbone_without_any_is_refused_before_work_is_spent(
             refused(config)
         assert "\n" not in str(caught.value)
     assert not any(tmp_path.rglob("*.npy"))
+
+
+def test_every_second_image_is_blurred_by_a_gaussian() -> None:
+    images = torch.zeros(60, 3, 5, 5)
+    images[:, :, 2, 2] = 1
+    pixels = dataclasses.replace(DEPTH, view="blurred")
+    backbone = open_backbone(
+        dataclasses.replace(STEGO, backbone=BackboneConfig(patch=1)), torch.device("cpu")
+    )
+    made = featuriser(backbone, pixels, odd=()).features(images)[..., 0]
+    assert torch.allclose(made.sum(dim=(1, 2)), torch.ones(60))
+    sharp = (made[:, 2, 2] == 1).sum().item()
+    assert 20 < sharp < 40  # half of them, at random
+    for each in made:
+        side = (each[2, 1] / each[2, 2]).item()
+        assert each[1, 1].item() == pytest.approx(each[2, 2].item() * side**2, abs=1e-6)
+        assert 0 <= side <= np.exp(-0.5 / 2.0**2) + 1e-6
