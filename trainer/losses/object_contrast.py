@@ -65,7 +65,5 @@ def _medoids(
 def token_weights(features_NTC: Tensor) -> Tensor:
     """Mean of each row of the products of all tokens, whose columns have unit length: (N, T)."""
     products_NTT = features_NTC @ features_NTC.mT
-    columns_NTT = products_NTT / torch.linalg.vector_norm(products_NTT, dim=1, keepdim=True).clamp(
-        min=1e-12
-    )
-    return columns_NTT.mean(dim=2)
+    length_N1T: Tensor = torch.linalg.vector_norm(products_NTT, dim=1, keepdim=True)
+    return (products_NTT / length_N1T.clamp(min=1e-12)).mean(dim=2)

@@ -35,6 +35,7 @@ __all__ = [
     "hyper_values",
     "learns",
     "modality_hyper_parameters",
+    "predicts_from",
     "step_values",
 ]
 
@@ -113,6 +114,15 @@ def feature_maps(config: RunSettings) -> tuple[FeatureMap, ...]:
         ConfigError: As for :func:`hyper_parameters`.
     """
     return _find(config).feature_maps(config.method, config.data.modalities)
+
+
+def predicts_from(config: RunSettings) -> tuple[str, ...]:
+    """The modalities that a prediction of the configured method needs, the first one first.
+
+    Raises:
+        ConfigError: As for :func:`hyper_parameters`.
+    """
+    return _find(config).predicts_from(config.method, config.data.modalities)
 
 
 def build_method(config: RunSettings, *, channels: int, classes: int) -> "Method":

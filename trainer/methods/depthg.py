@@ -125,6 +125,13 @@ def feature_maps(config: MethodSettings, modalities: tuple[str, ...]) -> tuple[F
     return (depth_map(options),)
 
 
+def predicts_from(config: MethodSettings, modalities: tuple[str, ...]) -> tuple[str, ...]:
+    """All modalities but depth."""
+    options = config.options
+    assert isinstance(options, DepthGOptions)
+    return tuple(each for each in modalities if each != options.depth)
+
+
 def build(config: MethodSettings, inputs: Inputs) -> "Method":
     """DepthG as configured."""
     from trainer.methods.networks.depthg import DepthG  # lazily: imports torch
@@ -141,4 +148,5 @@ DEPTHG = MethodEntry(
     least_modalities=2,
     check=check,
     feature_maps=feature_maps,
+    predicts_from=predicts_from,
 )

@@ -55,6 +55,11 @@ def _anything(config: MethodSettings, modalities: tuple[str, ...]) -> None:
     del config, modalities
 
 
+def _all(config: MethodSettings, modalities: tuple[str, ...]) -> tuple[str, ...]:
+    del config
+    return modalities
+
+
 def _no_maps(config: MethodSettings, modalities: tuple[str, ...]) -> tuple[FeatureMap, ...]:
     del config, modalities
     return ()
@@ -80,5 +85,7 @@ class MethodEntry:
     check: Callable[[MethodSettings, tuple[str, ...]], None] = _anything
     #: Maps settings and modalities to what a step reads besides the features of all modalities.
     feature_maps: Callable[[MethodSettings, tuple[str, ...]], tuple[FeatureMap, ...]] = _no_maps
+    #: Maps settings and modalities to those that a prediction needs, the first one among them.
+    predicts_from: Callable[[MethodSettings, tuple[str, ...]], tuple[str, ...]] = _all
     #: Whether the method trains a network; if not, only the probes are trained.
     learns: bool = True

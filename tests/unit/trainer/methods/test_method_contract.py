@@ -26,12 +26,15 @@ from trainer.errors import ConfigError
 from trainer.methods import (
     METHODS,
     build_method,
+    feature_maps,
     hyper_parameters,
     hyper_values,
     modality_hyper_parameters,
+    predicts_from,
     step_values,
 )
 from trainer.methods.base import Method, StepTerms
+from trainer.methods.feature_map import FeatureMap
 from trainer.scoring.prediction import codes_of
 from trainer.seeds import torch_generator
 
@@ -42,18 +45,26 @@ LEARNING = [name for name, entry in METHODS.items() if entry.learns]
 FUSIONS = ["sum", "mean", "max", "conv", "ladder"]
 
 
-def step_of(config: TrainConfig) -> tuple[Method, StepTerms, torch.Tensor]:
-    """One step of one slot in float64: the method, what it made, and the weights."""
+def step_of(
+    config: TrainConfig, *, other: FeatureMap | None = None
+) -> tuple[Method, StepTerms, torch.Tensor]:
+    """One step of one slot in float64: the method, what it made, and the weights.
+
+    A map may hold ``other`` numbers.
+    """
     method = built(config)
     weights = method.parameters.initial_row(torch_generator(0, "p")).double()[None]
     weights.requires_grad_()
     buffers = method.buffers.initial_row(torch_generator(0, "b")).double()[None]
     crops = 8 if method.needs.positives else 4
     tokens = small_tensor(1, len(config.data.modalities), crops, TOKENS, 6, seed=1)
+    batch = small_batch(tokens, config)
+    if other is not None:
+        batch.maps[other].copy_(small_tensor(*batch.maps[other].shape, seed=9).abs())
     made = method.step(
         method.parameters.views(weights),
         method.buffers.views(buffers),
-        small_batch(tokens, config),
+        batch,
         hyper_of(config),
         small_draws(
             maps=method.needs.maps, masks=method.needs.masks, uniform=method.needs.uniform
@@ -66,8 +77,9 @@ def built(config: TrainConfig) -> Method:
     return build_method(config, channels=6, classes=3)
 
 
-def loss_of(config: TrainConfig) -> float:
-    return float(sum(float(term.detach()) for term in step_of(config)[1].terms.values()))
+def loss_of(config: TrainConfig, *, other: FeatureMap | None = None) -> float:
+    made = step_of(config, other=other)[1]
+    return float(sum(float(term.detach()) for term in made.terms.values()))
 
 
 @pytest.mark.parametrize("name", LEARNING)
@@ -202,6 +214,30 @@ def test_stages_end_in_the_code_that_is_predicted_with(name: str) -> None:
     intermediate_maps = method.intermediate_maps(weights, buffers, tokens)
     assert torch.equal(intermediate_maps.code_NTK, method.encode(weights, buffers, tokens)[0])
     assert {*intermediate_maps.specific, *intermediate_maps.harmonised} <= set(MODALITIES)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_code_depends_on_the_modalities_that_predictions_need(name: str) -> None:
+    config = small_config(modalities=MODALITIES, name=name, fusion="sum")
+    method, needed = built(config), predicts_from(config)
+    assert needed[0] == MODALITIES[0]
+    weights = method.parameters.views(method.parameters.initial_row(torch_generator(0))[None])
+    buffers = method.buffers.views(method.buffers.initial_row(torch_generator(0))[None])
+    tokens = small_tensor(1, 4, 2, TOKENS, 6).float()
+    code = method.encode(weights, buffers, tokens)
+    for place, modality in enumerate(MODALITIES):
+        changed = tokens.clone()
+        changed[:, place] += small_tensor(2, TOKENS, 6, seed=1).float()
+        same = torch.equal(code, method.encode(weights, buffers, changed))
+        assert same is (modality not in needed)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_declared_map_changes_the_loss(name: str) -> None:
+    config = small_config(modalities=MODALITIES, name=name)
+    for each in feature_maps(config):
+        assert each.modality in MODALITIES
+        assert loss_of(config, other=each) != loss_of(config), each.name
 
 
 @pytest.mark.parametrize("name", METHODS)
