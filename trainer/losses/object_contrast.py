@@ -13,6 +13,7 @@ from torch import Tensor
 __all__ = ["object_contrast", "token_weights"]
 
 TEMPERATURE = 0.07  # authors' configuration
+ROWS = 1024  # tokens whose distances are held at a time
 OTHER_VIEW = 0.7  # share of the other view's tokens in the loss; authors' configuration
 
 
@@ -47,18 +48,29 @@ def object_contrast(
 def _medoids(
     tokens_IK: Tensor, objects_I: Tensor, present_I: Tensor, objects: int
 ) -> tuple[Tensor, Tensor]:
-    """Place of each object's medoid, and whether the object is there."""
-    places, there = [], []
-    for number in range(objects):
-        members = torch.nonzero((objects_I == number) & present_I).squeeze(1)
-        there.append(len(members) > 0)
-        if not len(members):
-            places.append(tokens_IK.new_zeros((), dtype=torch.int64))
-            continue
-        own = tokens_IK[members]
-        distance = (2 - 2 * own @ own.mT).clamp(min=0).sqrt()  # of unit vectors
-        places.append(members[distance.sum(dim=0).argmin()])
-    return torch.stack(places), torch.tensor(there, device=tokens_IK.device)
+    """Place of each object's medoid, and whether the object is there, without waiting for either.
+
+    Rows are taken part by part to save memory.
+    """
+    sums = [
+        _distances_within(own_IK, kinds_I, tokens_IK, objects_I, present_I)
+        for own_IK, kinds_I in zip(
+            torch.split(tokens_IK, ROWS), torch.split(objects_I, ROWS), strict=True
+        )
+    ]
+    numbers_O1 = torch.arange(objects, device=objects_I.device).unsqueeze(1)
+    members_OI = (objects_I == numbers_O1) & present_I
+    place_O = torch.cat(sums).masked_fill(~members_OI, torch.inf).argmin(dim=1)
+    return place_O, members_OI.any(dim=1)
+
+
+def _distances_within(
+    own_IK: Tensor, kinds_I: Tensor, tokens_IK: Tensor, objects_I: Tensor, present_I: Tensor
+) -> Tensor:
+    """Sum of the distances of some unit vectors to all others of their object: (I,)."""
+    distance_II = (2 - 2 * own_IK @ tokens_IK.mT).clamp(min=0).sqrt()
+    same_II = (kinds_I.unsqueeze(1) == objects_I) & present_I
+    return (distance_II * same_II).sum(dim=1)
 
 
 @torch.no_grad()
