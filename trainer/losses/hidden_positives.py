@@ -21,6 +21,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from trainer.nn.precision import in_full
+
 __all__ = ["Positives", "contrast", "hidden_positives"]
 
 BASE_TEMPERATURE = 0.07  # by which the temperature is divided as a factor; authors' code
@@ -75,8 +77,9 @@ def hidden_positives(
 
 def _nearer_than_pool(tokens_IC: Tensor, pool_OC: Tensor) -> Tensor:
     """Pairs that are closer than one of the two is to any reference token: (I, I)."""
-    nearest_I = (tokens_IC @ pool_OC.mT).amax(dim=1)
-    cosine_II = tokens_IC @ tokens_IC.mT
+    with in_full(tokens_IC.device):  # compared with each other
+        nearest_I = (tokens_IC @ pool_OC.mT).amax(dim=1)
+        cosine_II = tokens_IC @ tokens_IC.mT
     return (cosine_II > nearest_I.unsqueeze(1)) | (cosine_II > nearest_I)
 
 

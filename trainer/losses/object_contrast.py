@@ -10,6 +10,8 @@ others. Each token, and the same token in the other view, is classified among th
 import torch
 from torch import Tensor
 
+from trainer.nn.precision import in_full
+
 __all__ = ["object_contrast", "token_weights"]
 
 TEMPERATURE = 0.07  # authors' configuration
@@ -68,7 +70,8 @@ def _distances_within(
     own_IK: Tensor, kinds_I: Tensor, tokens_IK: Tensor, objects_I: Tensor, present_I: Tensor
 ) -> Tensor:
     """Sum of the distances of some unit vectors to all others of their object: (I,)."""
-    distance_II = (2 - 2 * own_IK @ tokens_IK.mT).clamp(min=0).sqrt()
+    with in_full(tokens_IK.device):  # a difference of nearly equal numbers
+        distance_II = (2 - 2 * own_IK @ tokens_IK.mT).clamp(min=0).sqrt()
     same_II = (kinds_I.unsqueeze(1) == objects_I) & present_I
     return (distance_II * same_II).sum(dim=1)
 

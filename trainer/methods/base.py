@@ -81,6 +81,8 @@ class IntermediateMaps:
     code_NTK: Tensor
     #: Output of the harmonisers, shape (N, T, K), by modality; empty without such.
     harmonised: Mapping[str, Tensor]
+    #: Maps of the method's own, shape (N, T, channels), by what figures call them.
+    others: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class Method(Protocol):

@@ -247,6 +247,13 @@ class Eagle(SharedCode):
     ) -> IntermediateMaps:
         """See :class:`~trainer.methods.base.Method`."""
         fused_1NTC, code_1NTK = self._settled(parameters, buffers, tokens_1MNTC)
+        count = min(self._options.eigenvectors, code_1NTK.shape[2] - 1)
+        unknown_NT3 = torch.zeros(*code_1NTK.shape[1:3], 3, device=code_1NTK.device)
+        vectors_NTE = eigenvectors(code_1NTK[0], unknown_NT3, count=count, colours="constant")
         return IntermediateMaps(
-            specific={}, fused_NTC=fused_1NTC[0], code_NTK=code_1NTK[0], harmonised={}
+            specific={},
+            fused_NTC=fused_1NTC[0],
+            code_NTK=code_1NTK[0],
+            harmonised={},
+            others={"EiCue of s": vectors_NTE},
         )

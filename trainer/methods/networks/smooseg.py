@@ -143,5 +143,9 @@ class SmooSeg(SharedCode):
         """See :class:`~trainer.methods.base.Method`."""
         fused_1NTC, code_1NTK = self._settled(parameters, buffers, tokens_1MNTC)
         return IntermediateMaps(
-            specific={}, fused_NTC=fused_1NTC[0], code_NTK=code_1NTK[0], harmonised={}
+            specific={},
+            fused_NTC=fused_1NTC[0],
+            code_NTK=code_1NTK[0],
+            harmonised={},
+            others={"labels": label_logits(code_1NTK, buffers[self._teacher])[0]},
         )

@@ -214,6 +214,8 @@ def test_stages_end_in_the_code_that_is_predicted_with(name: str) -> None:
     intermediate_maps = method.intermediate_maps(weights, buffers, tokens)
     assert torch.equal(intermediate_maps.code_NTK, method.encode(weights, buffers, tokens)[0])
     assert {*intermediate_maps.specific, *intermediate_maps.harmonised} <= set(MODALITIES)
+    for other in intermediate_maps.others.values():
+        assert other.shape[:2] == (2, TOKENS) and other.isfinite().all()
 
 
 @pytest.mark.parametrize("name", METHODS)
