@@ -55,6 +55,15 @@ HYPER_PARAMETERS = (
         log=True,
         meaning="weight of the data loss, which trains the prototypes",
     ),
+    HyperParameter(
+        name="teacher_rate",
+        low=5e-4,
+        high=0.1,
+        default=0.002,
+        published=0.002,
+        log=True,
+        meaning="share of the student that the teacher takes in each iteration",
+    ),
 )
 
 
@@ -65,8 +74,6 @@ class SmooSegOptions:
     #: What segments: the teacher's own ``prototypes``, as in the paper, or the cluster ``probe``
     #: on the code, as for other methods.
     clusters: Literal["prototypes", "probe"] = "prototypes"
-    #: Share of the teacher's prototypes that stays in each iteration.
-    momentum: float = 0.998
     #: Learning rate of the prototypes as a multiple of ``training.learning_rate``; published are
     #: 5e-4 and 1e-4.
     prototype_rate: float = 5.0
@@ -75,11 +82,6 @@ class SmooSegOptions:
     target_dropout: Literal["single", "always", "never"] = "single"
 
     def __post_init__(self) -> None:
-        if not 0 <= self.momentum < 1:
-            raise ConfigError(
-                f"method.options.momentum = {self.momentum:g} is out of range: give 0 or more,"
-                " below 1"
-            )
         if not self.prototype_rate > 0:
             raise ConfigError(
                 f"method.options.prototype_rate = {self.prototype_rate:g} is out of range: give a"

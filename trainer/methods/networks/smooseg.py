@@ -128,8 +128,8 @@ class SmooSeg(SharedCode):
             logits_SBTY.detach().argmax(dim=-1),
             draws.sample_weight_SB,
         )
-        momentum = self._options.momentum
-        new_buffers[self._teacher] = torch.lerp(student_SYK.detach(), teacher_SYK, momentum)
+        rate_S11 = hyper["teacher_rate"][:, None, None]
+        new_buffers[self._teacher] = torch.lerp(teacher_SYK, student_SYK.detach(), rate_S11)
         terms = (*smooth_S2.unbind(dim=1), hyper["lambda_data"] * data_S)
         return StepTerms(
             terms=dict(zip(self.terms, terms, strict=True)),

@@ -35,6 +35,7 @@ from trainer.methods import (
 )
 from trainer.methods.base import Method, StepTerms
 from trainer.methods.feature_map import FeatureMap
+from trainer.nn.parameters import Views
 from trainer.scoring.prediction import codes_of
 from trainer.seeds import torch_generator
 
@@ -46,16 +47,18 @@ FUSIONS = ["sum", "mean", "max", "conv", "ladder"]
 
 
 def step_of(
-    config: TrainConfig, *, other: FeatureMap | None = None
+    config: TrainConfig, *, other: FeatureMap | None = None, buffers: Views | None = None
 ) -> tuple[Method, StepTerms, torch.Tensor]:
     """One step of one slot in float64: the method, what it made, and the weights.
 
-    A map may hold ``other`` numbers.
+    A map may hold ``other`` numbers, and ``buffers`` those of a step before.
     """
     method = built(config)
     weights = method.parameters.initial_row(torch_generator(0, "p")).double()[None]
     weights.requires_grad_()
-    buffers = method.buffers.initial_row(torch_generator(0, "b")).double()[None]
+    if buffers is None:
+        row = method.buffers.initial_row(torch_generator(0, "b")).double()[None]
+        buffers = method.buffers.views(row)
     crops = 8 if method.needs.positives else 4
     tokens = small_tensor(1, len(config.data.modalities), crops, TOKENS, 6, seed=1)
     batch = small_batch(tokens, config)
@@ -63,7 +66,7 @@ def step_of(
         batch.maps[other].copy_(small_tensor(*batch.maps[other].shape, seed=9).abs())
     made = method.step(
         method.parameters.views(weights),
-        method.buffers.views(buffers),
+        buffers,
         batch,
         hyper_of(config),
         small_draws(
@@ -78,8 +81,10 @@ def built(config: TrainConfig) -> Method:
 
 
 def loss_of(config: TrainConfig, *, other: FeatureMap | None = None) -> float:
+    """Sum of a step's terms, and of those of the next one, which has the buffers of the first."""
     made = step_of(config, other=other)[1]
-    return float(sum(float(term.detach()) for term in made.terms.values()))
+    after = step_of(config, other=other, buffers=made.buffers)[1]
+    return sum(float(term.detach()) for each in (made, after) for term in each.terms.values())
 
 
 @pytest.mark.parametrize("name", LEARNING)

@@ -118,7 +118,13 @@ def test_padding_changes_nothing() -> None:
 @pytest.mark.parametrize("count", [1, 2, 4])
 def test_the_whole_loss_equals_the_restatement(count: int) -> None:
     modalities = ("rgb", "depth", "nir", "aolp")[:count]
-    hyper = {"b_self": 0.2, "b_random": 0.3, "temperature": 0.4, "lambda_data": 2.0}
+    hyper = {
+        "b_self": 0.2,
+        "b_random": 0.3,
+        "temperature": 0.4,
+        "lambda_data": 2.0,
+        "teacher_rate": 0.01,
+    }
     config = small_config(modalities=modalities, name="smooseg", fusion="mean", hyper=hyper)
     method = build_method(config, channels=6, classes=3)
     draws = small_draws(maps=1, masks=method.needs.masks)
@@ -148,7 +154,7 @@ def test_the_whole_loss_equals_the_restatement(count: int) -> None:
     )
     np.testing.assert_allclose(made.codes_SBTK[0].numpy(), code, rtol=1e-9)
     np.testing.assert_allclose(
-        made.buffers[OWN_CENTRES][0].numpy(), 0.998 * teacher + 0.002 * student, rtol=1e-9
+        made.buffers[OWN_CENTRES][0].numpy(), 0.99 * teacher + 0.01 * student, rtol=1e-9
     )
 
 
@@ -243,12 +249,9 @@ def test_labels_are_smooth_within_groups_and_not_everywhere(seed: int) -> None:
     assert len(set.union(*found)) >= 2  # which of the prototypes are used depends on the start
 
 
-@pytest.mark.parametrize(
-    ("option", "value"), [("momentum", 1.0), ("momentum", -0.1), ("prototype_rate", 0.0)]
-)
-def test_options_out_of_range_are_refused(option: str, value: float) -> None:
-    with pytest.raises(ConfigError, match=f"method.options.{option}"):
-        MethodConfig(name="smooseg", options={option: value})
+def test_a_rate_of_0_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"prototype_rate = 0 is out of range"):
+        MethodConfig(name="smooseg", options={"prototype_rate": 0.0})
 
 
 def test_the_clusters_are_as_many_as_the_classes() -> None:
