@@ -26,7 +26,7 @@ from trainer.datasets.contradiction import check_turned
 from trainer.errors import ConfigError, DataError
 from trainer.features.building import build_entry
 from trainer.features.cache import build_once, cache_root, hash_json, hold
-from trainer.features.cache_entry import Verify, read_entry
+from trainer.features.cache_entry import MAPS, Verify, read_entry
 from trainer.features.dataset_features import DatasetFeatures, TestSplit, TrainSplit, ValSplit
 from trainer.features.extraction import Extraction, SquareRule
 from trainer.features.featuriser import VERSION as MAPS_VERSION
@@ -46,8 +46,6 @@ __all__ = [
 ]
 
 VERSION = 1  # of the extraction; backbones and data sets have their own fingerprints
-#: Where the description of an entry lists its maps, if it has any.
-MAPS = "maps"
 #: Settings of ``[features]`` that were added after the first cache entries.
 ADDED_LATER = ("crop_storage", "neighbour_dropout")
 

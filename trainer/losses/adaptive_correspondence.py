@@ -20,18 +20,18 @@ LARGEST = 0.8  # of S; authors' configuration
 
 
 def adaptive_correspondence(
-    features: tuple[Tensor, Tensor],
-    codes: tuple[Tensor, Tensor],
-    weight_B: Tensor,
+    own: tuple[Tensor, Tensor],
+    other: tuple[Tensor, Tensor],
     *,
+    weight_B: Tensor,
     beta: float,
     scale: Tensor | None,
 ) -> Tensor:
     """Loss of one kind of pairs in one slot.
 
     Args:
-        features: Sampled frozen features (B, Q, C) of both crops of each pair.
-        codes: Sampled codes (B, Q, K) of both.
+        own: Sampled frozen features (B, Q, C) and codes (B, Q, K) of one crop of each pair.
+        other: Those of the other crop.
         weight_B: Weight of each pair in the batch.
         beta: Subtracted in the bias.
         scale: Factor of the bias of negatives, a number; None for positives.
@@ -40,13 +40,11 @@ def adaptive_correspondence(
         A number.
     """
     with torch.no_grad():
-        one, other = (unit(each, epsilon=EPSILON) for each in features)
-        close_BQQ = one @ other.mT
+        close_BQQ = _cosines(own[0], other[0])
         mean_BQ1 = close_BQQ.mean(dim=2, keepdim=True)
         level = (mean_BQ1.mean(dim=(1, 2)) * weight_B).sum()
         centred_BQQ = close_BQQ - mean_BQ1 + level
-    first, second = (unit(each, epsilon=EPSILON) for each in codes)
-    similar_BQQ = first @ second.mT
+    similar_BQQ = _cosines(own[1], other[1])
     mean = (similar_BQQ.mean(dim=(1, 2)) * weight_B).sum()
     if scale is None:
         bias = (level - mean - beta).abs()
@@ -54,3 +52,8 @@ def adaptive_correspondence(
         bias = scale * (level + mean - beta)
     loss_B = -(similar_BQQ.clamp(0, LARGEST) * (centred_BQQ - bias)).mean(dim=(1, 2))
     return (loss_B * weight_B).sum()
+
+
+def _cosines(own_BQC: Tensor, other_BQC: Tensor) -> Tensor:
+    """Of all pairs of points: (B, Q, Q)."""
+    return unit(own_BQC, epsilon=EPSILON) @ unit(other_BQC, epsilon=EPSILON).mT

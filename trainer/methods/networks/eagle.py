@@ -12,6 +12,7 @@ blocks (``backbone.output = "keys3"``). For several modalities, which they do no
 are fused as in STEGO; colours are those of the first modality.
 """
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -50,6 +51,24 @@ class _Pass:
     #: Frozen features that codes are compared with, (S, B, T, C), without gradient.
     target_SBTC: Tensor
     code_SBTK: Tensor
+
+    def read(
+        self, slot: int, reading_BQT: Tensor, *, crops_B: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Features (B, Q, C) and codes (B, Q, K) of a slot at points of its crops, or of others.
+
+        Args:
+            slot: The slot.
+            reading_BQT: Weight of every token at each point.
+            crops_B: The crop that each one is replaced with.
+        """
+        every_B = torch.arange(len(reading_BQT), device=reading_BQT.device)
+        chosen_B = every_B if crops_B is None else crops_B
+        target_BQC, code_BQK = (
+            torch.bmm(reading_BQT, each[slot][chosen_B])
+            for each in (self.target_SBTC, self.code_SBTK)
+        )
+        return target_BQC, code_BQK
 
 
 class Eagle(SharedCode):
@@ -155,40 +174,28 @@ class Eagle(SharedCode):
         draws: StepDraws,
     ) -> Tensor:
         """Weighted loss of the blurred copy and of random crops, with shape (S,)."""
-        points = draws.coordinates_SM2BQ2
-        places = (points[:, 0, 0], points[:, 0, 1], points[:, 1, 0])
+        points_SM2BQ2 = draws.coordinates_SM2BQ2
+        places = (points_SM2BQ2[:, 0, 0], points_SM2BQ2[:, 0, 1], points_SM2BQ2[:, 1, 0])
         losses = []
         for slot, weight_B in enumerate(draws.sample_weight_SB):
-            read = [
-                tuple(
-                    torch.bmm(reading_weights(where[slot], batch.grid), each[slot].clone())
-                    for each in (one.target_SBTC, one.code_SBTK)
-                )
-                for one, where in zip(passes, places, strict=True)
-            ]
-            (features, codes), (features_2, codes_2), (features_3, codes_3) = read
-            beta = self._options.beta
-            positive = adaptive_correspondence(
-                (features_3, features_2), (codes_3, codes_2), weight_B, beta=beta, scale=None
+            reading_3BQT = [reading_weights(each[slot], batch.grid) for each in places]
+            plain, again, blurred = (
+                one.read(slot, reading) for one, reading in zip(passes, reading_3BQT, strict=True)
             )
-            negatives = []
-            for other_B in draws.sources_SMBJ[slot, 0, :, RANDOM:].unbind(dim=1):
-                reading = reading_weights(places[1][slot], batch.grid)
-                drawn = tuple(
-                    torch.bmm(reading, each[slot][other_B])
-                    for each in (passes[0].target_SBTC, passes[0].code_SBTK)
+            loss = functools.partial(
+                adaptive_correspondence, weight_B=weight_B, beta=self._options.beta
+            )
+            random_RB = draws.sources_SMBJ[slot, 0, :, RANDOM:].mT
+            negatives = [
+                loss(
+                    plain,
+                    passes[0].read(slot, reading_3BQT[1], crops_B=other_B),
+                    scale=hyper["negative_scale"][slot],
                 )
-                negatives.append(
-                    adaptive_correspondence(
-                        (features, drawn[0]),
-                        (codes, drawn[1]),
-                        weight_B,
-                        beta=beta,
-                        scale=hyper["negative_scale"][slot],
-                    )
-                )
+                for other_B in random_RB
+            ]
             losses.append(
-                hyper["lambda_positive"][slot] * positive
+                hyper["lambda_positive"][slot] * loss(blurred, again, scale=None)
                 + hyper["lambda_negative"][slot] * torch.stack(negatives).mean()
             )
         return torch.stack(losses)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from trainer.losses.draws import StepDraws
-from trainer.losses.hidden_positives import contrast, hidden_positives
+from trainer.losses.hidden_positives import Positives, contrast, hidden_positives
 from trainer.methods.base import Batch, IntermediateMaps, Needs, Sample, StepTerms
 from trainer.methods.entry import Inputs
 from trainer.methods.hp import HPOptions, attention_map, jittered_map
@@ -126,65 +126,40 @@ class HiddenPositives(SharedCode):
         if self._options.local != "off":
             mixed_SBTK = self._mixed(code_SBTK, fused_SBTC.detach(), batch)
             projected["local"] = _projected(mixed_SBTK, parameters)
-        terms = self._contrast(parameters, buffers, batch, hyper, draws, fused_SBTC, projected)
+        spaces = self._spaces(parameters, buffers, fused_SBTC, draws)
+        terms = self._contrast(spaces, projected, batch, hyper, draws)
         jittered_code = self._jittered_code(parameters, dict(buffers), batch, draws)
         jittered_SBTK = _projected(jittered_code, parameters)
         apart_SBT = torch.linalg.vector_norm(projected["global"] - jittered_SBTK + APART, dim=-1)
         consistency_S = (apart_SBT.mean(dim=-1) * draws.sample_weight_SB).sum(dim=1)
-        for name in buffers:
-            if name.startswith(AVERAGED):
-                new = parameters[name.removeprefix(AVERAGED)].detach()
-                new_buffers[name] = torch.lerp(new, buffers[name], self._options.momentum)
         return StepTerms(
             terms={**terms, "consistency": hyper["lambda_consistency"] * consistency_S},
             codes_SBTK=code_SBTK,
-            buffers=new_buffers,
+            buffers=new_buffers | self._averaged(parameters, buffers),
         )
+
+    def _averaged(self, parameters: Views, buffers: Views) -> dict[str, Tensor]:
+        """The averaged head a step later, by the names of its buffers."""
+        return {
+            name: torch.lerp(
+                parameters[name.removeprefix(AVERAGED)].detach(), view, self._options.momentum
+            )
+            for name, view in buffers.items()
+            if name.startswith(AVERAGED)
+        }
 
     def _contrast(
         self,
-        parameters: Views,
-        buffers: Views,
+        spaces: tuple[Tensor, Tensor, Tensor, Tensor],
+        projected: Mapping[str, Tensor],
         batch: Batch,
         hyper: Mapping[str, Tensor],
         draws: StepDraws,
-        fused_SBTC: Tensor,
-        projected: Mapping[str, Tensor],
     ) -> dict[str, Tensor]:
         """The losses of the positives of every slot, halved if there are two."""
-        with torch.no_grad():
-            target = self._target_dropout.apply(
-                fused_SBTC.detach().unsqueeze(1),
-                draws.masks_SDNC[:, : self._target_dropout.masks],
-            )[:, 0]
-            own = {name.removeprefix(AVERAGED): view for name, view in buffers.items()}
-            pool_S1OC = self._encoder(
-                buffers[POOL].transpose(1, 2).unsqueeze(2), parameters, dict(buffers)
-            )
-            spaces = (
-                target,
-                code_head(fused_SBTC.detach(), own, None),
-                pool_S1OC,
-                code_head(pool_S1OC, own, None),
-            )
-        progress_S = batch.iteration_S / batch.iterations
-        begun_S = (progress_S - self._options.warmup) / (1 - self._options.warmup)
         losses = []
-        for slot in range(len(fused_SBTC)):
-            features_IC, codes_IK, pool_OC, pool_OK = (
-                unit(each[slot], epsilon=EPSILON).flatten(0, 1) for each in spaces
-            )
-            weight_B = draws.sample_weight_SB[slot]
-            positives = hidden_positives(
-                features_IC,
-                codes_IK,
-                pool_features_OC=pool_OC,
-                pool_codes_OK=pool_OK,
-                present_I=(weight_B > 0).repeat_interleave(fused_SBTC.shape[2]),
-                uniform_2I=draws.uniform_SEBT[slot].flatten(1),
-                share=self._options.negatives,
-                lambda_specific=begun_S[slot].clamp(min=0).to(features_IC.dtype),
-            )
+        for slot, weight_B in enumerate(draws.sample_weight_SB):
+            positives = self._positives(slot, spaces, batch, draws)
             losses.append(
                 [
                     contrast(
@@ -200,6 +175,48 @@ class HiddenPositives(SharedCode):
             name: torch.stack([each[place] for each in losses]) / len(projected)
             for place, name in enumerate(projected)
         }
+
+    @torch.no_grad()
+    def _spaces(
+        self, parameters: Views, buffers: Views, fused_SBTC: Tensor, draws: StepDraws
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Where positives are found: features and averaged codes of the queries and of the pool.
+
+        Each has the shape (S, crops, tokens, channels); the pool is one crop.
+        """
+        frozen_SBTC = fused_SBTC.detach()
+        masks = draws.masks_SDNC[:, : self._target_dropout.masks]
+        target_SBTC = self._target_dropout.apply(frozen_SBTC.unsqueeze(1), masks)[:, 0]
+        head = {name.removeprefix(AVERAGED): view for name, view in buffers.items()}
+        pool_SM1OC = buffers[POOL].transpose(1, 2).unsqueeze(2)
+        pool_S1OC = self._encoder(pool_SM1OC, parameters, dict(buffers))
+        codes = (code_head(each, head, None) for each in (frozen_SBTC, pool_S1OC))
+        return target_SBTC, next(codes), pool_S1OC, next(codes)
+
+    def _positives(
+        self,
+        slot: int,
+        spaces: tuple[Tensor, Tensor, Tensor, Tensor],
+        batch: Batch,
+        draws: StepDraws,
+    ) -> Positives:
+        """Those of one slot; task-specific ones count the more the later it is."""
+        features_IC, codes_IK, pool_OC, pool_OK = (
+            unit(each[slot], epsilon=EPSILON).flatten(0, 1) for each in spaces
+        )
+        progress = batch.iteration_S[slot] / batch.iterations
+        begun = (progress - self._options.warmup) / (1 - self._options.warmup)
+        present_B = draws.sample_weight_SB[slot] > 0
+        return hidden_positives(
+            features_IC,
+            codes_IK,
+            pool_features_OC=pool_OC,
+            pool_codes_OK=pool_OK,
+            present_I=present_B.repeat_interleave(batch.grid[0] * batch.grid[1]),
+            uniform_2I=draws.uniform_SEBT[slot].flatten(1),
+            share=self._options.negatives,
+            lambda_specific=begun.clamp(min=0).to(features_IC.dtype),
+        )
 
     def _mixed(self, code_SBTK: Tensor, fused_SBTC: Tensor, batch: Batch) -> Tensor:
         """Codes mixed with those of the tokens around them: (S, B, T, K)."""

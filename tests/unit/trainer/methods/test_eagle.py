@@ -182,7 +182,11 @@ def test_biases_have_a_gradient(scale: float | None) -> None:
 
     def loss(codes: torch.Tensor) -> torch.Tensor:
         return adaptive_correspondence(
-            (features[0], features[1]), (codes[0], codes[1]), weight, beta=0.1, scale=factor
+            (features[0], codes[0]),
+            (features[1], codes[1]),
+            weight_B=weight,
+            beta=0.1,
+            scale=factor,
         )
 
     (gradient,) = torch.autograd.grad(loss(leaf), leaf)
