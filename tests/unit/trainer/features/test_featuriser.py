@@ -1,12 +1,14 @@
 """Maps that a method reads besides the features: what they hold, and that they are shared."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from trainer.commands.cache import list_cache
 from trainer.config.configuration import (
     BackboneConfig,
     DataConfig,
@@ -20,6 +22,7 @@ from trainer.features import prepare, validate
 from trainer.features.dataset_summary import dataset_summary
 from trainer.features.extraction import SquareRule
 from trainer.features.featuriser import featuriser, map_channels
+from trainer.features.inventory import list_entries
 from trainer.features.prepare import open_backbone, open_dataset_features
 from trainer.methods.feature_map import FeatureMap, Output
 
@@ -62,6 +65,19 @@ def test_a_method_without_maps_finds_its_former_entry(tmp_path: Path) -> None:
         torch.from_numpy(np.array(opened.train.maps[DEPTH])),
         torch.from_numpy(np.array(also.train.maps[DEPTH])),
     )
+
+
+def test_the_list_names_the_maps_of_an_entry(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepare(STEGO, cache=tmp_path)
+    prepare(DEPTHG, cache=tmp_path)
+    assert {entry.maps for entry in list_entries(tmp_path)} == {(), ("plain pixels of depth",)}
+    list_cache(cache=tmp_path, as_json=True)
+    listed = json.loads(capsys.readouterr().out)
+    assert sorted(each["maps"] for each in listed) == [[], ["plain pixels of depth"]]
+    list_cache(cache=tmp_path, as_json=False)
+    assert capsys.readouterr().out.count("plain pixels of depth") == 1
 
 
 def test_the_size_of_an_entry_includes_its_maps(tmp_path: Path) -> None:
