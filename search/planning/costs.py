@@ -18,6 +18,8 @@ from trainer.config.configuration import TrainConfig
 from trainer.engine.slots import Slots
 from trainer.features import DatasetFeatures, TestSplit, TrainSplit, ValSplit
 from trainer.features.dataset_summary import DatasetSummary
+from trainer.features.featuriser import map_channels
+from trainer.methods import feature_maps
 from trainer.seeds import numpy_generator
 
 __all__ = ["Costs", "measure"]
@@ -96,17 +98,13 @@ def _random_features(config: TrainConfig, dataset_summary: DatasetSummary) -> Da
     crops = min(dataset_summary.crops, max(MOST_CROPS, config.training.batch_size))
     images = min(dataset_summary.images["val"], MOST_IMAGES)
 
+    def numbers(count: int, side: int, channels: int) -> np.ndarray:
+        grid = side // dataset_summary.patch
+        shape = (count, grid, grid, channels)
+        return generator.standard_normal(shape, dtype=np.float32).astype(features.dtype)
+
     def maps(count: int, side: int) -> dict[str, np.ndarray]:
-        shape = (
-            count,
-            side // dataset_summary.patch,
-            side // dataset_summary.patch,
-            dataset_summary.channels,
-        )
-        return {
-            name: generator.standard_normal(shape, dtype=np.float32).astype(features.dtype)
-            for name in modalities
-        }
+        return {name: numbers(count, side, dataset_summary.channels) for name in modalities}
 
     def labels(count: int, side: int) -> np.ndarray:
         return generator.integers(0, dataset_summary.classes, (count, side, side), dtype=np.uint8)
@@ -126,6 +124,14 @@ def _random_features(config: TrainConfig, dataset_summary: DatasetSummary) -> Da
             features=maps(crops, features.train_resolution),
             labels=labels(crops, features.train_resolution) if dataset_summary.labelled else None,
             neighbours=generator.integers(0, crops, (crops, neighbours)),
+            maps={
+                each: numbers(
+                    crops,
+                    features.train_resolution,
+                    map_channels(each, dataset_summary.channels),
+                )
+                for each in feature_maps(config)
+            },
         ),
         val=val,
         test=TestSplit(features=val.features, labels=val.labels, names=val.names),

@@ -4,11 +4,11 @@ Letters of shapes: ``docs/architecture.md``.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 
-__all__ = ["Backbone", "Scaling"]
+__all__ = ["Attentive", "Backbone", "Scaling"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,5 +59,29 @@ class Backbone(Protocol):
         Returns:
             Tensor with shape (N, H, W, C), H = h / patch and W = w / patch, float32, without
             gradient.
+        """
+        ...
+
+
+@runtime_checkable
+class Attentive(Backbone, Protocol):
+    """A backbone whose last layer is attention between tokens."""
+
+    def check_attention(self) -> None:
+        """Refuse a model whose attention cannot be read.
+
+        Raises:
+            ConfigError: If it cannot.
+        """
+        ...
+
+    def attention(self, images: torch.Tensor) -> torch.Tensor:
+        """Attention of each token to each, mean over the heads.
+
+        Args:
+            images: As for :meth:`features`.
+
+        Returns:
+            Tensor with shape (N, T, T), T = H W, float32, without gradient.
         """
         ...

@@ -23,7 +23,12 @@ from trainer.backbones.timm_models import (
     normalisation_of,
     random_digest,
 )
-from trainer.backbones.vit_outputs import OUTPUTS, check_output
+from trainer.backbones.vit_outputs import (
+    OUTPUTS,
+    check_output,
+    check_patch_attention,
+    patch_attention,
+)
 from trainer.backbones.weights import digest_file
 from trainer.errors import ConfigError
 
@@ -66,11 +71,23 @@ class TimmVit:
 
     def features(self, images: torch.Tensor) -> torch.Tensor:
         """See :class:`~trainer.backbones.base.Backbone`."""
-        mean, std = (images.new_tensor(part)[:, None, None] for part in (self.mean, self.std))
         with torch.no_grad():
-            patches = OUTPUTS[self.output].read(self.model, (images - mean) / std)
+            patches = OUTPUTS[self.output].read(self.model, self._normalised(images))
         rows, columns = images.shape[2] // self.patch, images.shape[3] // self.patch
         return patches.reshape(len(images), rows, columns, self.channels).float()
+
+    def check_attention(self) -> None:
+        """See :class:`~trainer.backbones.base.Attentive`."""
+        check_patch_attention(self.model, self.name)
+
+    def attention(self, images: torch.Tensor) -> torch.Tensor:
+        """See :class:`~trainer.backbones.base.Attentive`."""
+        with torch.no_grad():
+            return patch_attention(self.model, self._normalised(images)).float()
+
+    def _normalised(self, images: torch.Tensor) -> torch.Tensor:
+        mean, std = (images.new_tensor(part)[:, None, None] for part in (self.mean, self.std))
+        return (images - mean) / std
 
 
 def build_timm_vit(

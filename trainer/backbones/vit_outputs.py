@@ -24,7 +24,7 @@ from torch.nn import functional
 
 from trainer.errors import ConfigError
 
-__all__ = ["OUTPUTS", "Output", "check_output"]
+__all__ = ["OUTPUTS", "Output", "check_output", "check_patch_attention", "patch_attention"]
 
 DEPTH = 3  # blocks used by tokens3 and keys3
 
@@ -96,12 +96,53 @@ def _read_attention(model: Any, images: Tensor) -> Tensor:
     (given,) = inputs
     query_Na1d = _project(layer, given.tokens_NtC[:, :1], "q")  # class token: is not rotated
     keys_Natd = _project(layer, given.tokens_NtC, "k")
-    if given.rope is not None:
-        prefix, half = model.num_prefix_tokens, layer.rotate_half
-        rotated = apply_rot_embed_cat(keys_Natd[:, :, prefix:], given.rope, half=half)
-        keys_Natd = torch.cat([keys_Natd[:, :, :prefix], rotated], dim=2)
+    keys_Natd = _rotated(layer, keys_Natd, given.rope, model.num_prefix_tokens)
     weights_Na1t = (query_Na1d @ keys_Natd.mT * layer.scale).softmax(dim=-1)
     return _patches(model, weights_Na1t.squeeze(2).mT)
+
+
+def check_patch_attention(model: Any, name: str) -> None:
+    """Refuse a model whose attention between patches cannot be read.
+
+    Raises:
+        ConfigError: If its last block has no plain attention.
+    """
+    if not hasattr(getattr(model.blocks[-1], "attn", None), "k_norm"):
+        raise ConfigError(
+            f"the last block of {name!r} has no plain attention, which the method reads: choose"
+            " another backbone, or another setting of [method.options]"
+        )
+
+
+def patch_attention(model: Any, images: Tensor) -> Tensor:
+    """Attention between patch tokens in the last block, mean over the heads.
+
+    Args:
+        model: A model that :func:`check_patch_attention` accepts.
+        images: Normalised images with shape (N, 3, h, w).
+
+    Returns:
+        Tensor with shape (N, T, T).
+    """
+    layer, prefix = model.blocks[-1].attn, model.num_prefix_tokens
+    with _captured([layer], lambda given, _: given) as inputs:
+        model.forward_features(images)
+    (given,) = inputs
+    query_Natd, keys_Natd = (
+        _rotated(layer, _project(layer, given.tokens_NtC, which), given.rope, prefix)
+        for which in ("q", "k")
+    )
+    weights_Natt = (query_Natd @ keys_Natd.mT * layer.scale).softmax(dim=-1)
+    mean_NTT: Tensor = weights_Natt[:, :, prefix:, prefix:].mean(dim=1)
+    return mean_NTT
+
+
+def _rotated(layer: Any, heads_Natd: Tensor, rope: Tensor | None, prefix: int) -> Tensor:
+    """Queries or keys after the rotary position embedding of patch tokens, if there is one."""
+    if rope is None:
+        return heads_Natd
+    rotated = apply_rot_embed_cat(heads_Natd[:, :, prefix:], rope, half=layer.rotate_half)
+    return torch.cat([heads_Natd[:, :, :prefix], rotated], dim=2)
 
 
 #: Name in ``backbone.output`` to the output.

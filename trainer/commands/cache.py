@@ -177,7 +177,7 @@ def _made_from_text(entry: CacheEntry) -> str:
     sides = f"{features['train_resolution']}/{features['eval_resolution']} px"
     return (
         f"{mirrored}{data['name']} ({', '.join(data['modalities'])}), {backbone['name']}, {sides},"
-        f" {features['dtype']}"
+        f" {features['dtype']}{''.join(f', {each}' for each in entry.maps)}"
     )
 
 
@@ -201,5 +201,6 @@ def _json(entry: CacheEntry) -> dict[str, Any]:
         "last used": entry.used_at,
         "mirrored": entry.mirrored,
         "encoded": entry.encoded,
+        "maps": list(entry.maps),
         "made from": dict(entry.made_from),
     }

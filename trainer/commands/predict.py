@@ -25,6 +25,7 @@ from trainer.features import DatasetFeatures
 from trainer.features.extraction import Standard
 from trainer.features.prepare import open_backbone
 from trainer.figures.colour import picture_palette
+from trainer.methods import predicts_from
 from trainer.predict import (
     FileRules,
     OwnImage,
@@ -79,11 +80,12 @@ def predict_images(
     """
     settings = at_root(config_of(checkpoint), data)
     source = open_dataset(settings.data).source
+    needed = predicts_from(settings)
     own = find_images(
         request.images,
-        modalities=settings.data.modalities,
+        modalities=needed,
         folders=request.folders,
-        rules=FileRules.of(source, settings.data.modalities),
+        rules=FileRules.of(source, needed),
     )
     say_notes((*left_out(request.images, own), *_turned_note(own)))
     dataset_features = prepare_dataset_features(
@@ -99,6 +101,7 @@ def predict_images(
         standards=_standards(dataset_features, device),
         backbone=open_backbone(settings, device),
         features=settings.features,
+        modalities=settings.data.modalities,
         source=source,
         device=device,
     )

@@ -10,9 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from trainer.errors import ConfigError
 from trainer.features.dataset_features import TrainSplit
 from trainer.features.tokens import to_tokens
 from trainer.losses.draws import StepDraws
+from trainer.methods.base import Batch
+from trainer.methods.feature_map import FeatureMap
 from trainer.nn.transfer import send
 from trainer.scoring.probes import ProbeKind, token_labels
 
@@ -29,9 +32,22 @@ class Batches:
         split: TrainSplit,
         *,
         modalities: tuple[str, ...],
+        maps: tuple[FeatureMap, ...],
         probe: ProbeKind,
         device: torch.device,
     ) -> None:
+        """Map the split's arrays.
+
+        Args:
+            split: The train split.
+            modalities: Modalities whose features are read.
+            maps: Maps that are read besides.
+            probe: Where the linear probe needs labels.
+            device: Where to train.
+
+        Raises:
+            ConfigError: If the features were prepared without one of the maps.
+        """
         self._device = device
         self._features = [np.asarray(split.features[modality]) for modality in modalities]
         self._neighbours = torch.from_numpy(np.array(split.neighbours))
@@ -40,42 +56,64 @@ class Batches:
         self._labels = split.labels
         if split.labels is not None and probe == "token":
             self._labels = token_labels(split.labels, self.grid)
-        self._resident = self._resident_features()
+        missing = [each.name for each in maps if each not in split.maps]
+        if missing:
+            raise ConfigError(
+                f"the prepared features lack {', '.join(missing)}, which the method reads: prepare"
+                " the features for this configuration"
+            )
+        self._maps = {each: np.asarray(split.maps[each]) for each in maps}
+        self._resident = self._resident_arrays()
 
     @property
     def labelled(self) -> bool:
         """Whether the split has labels."""
         return self._labels is not None
 
-    def _resident_features(self) -> list[Tensor] | None:
+    def _resident_arrays(self) -> list[Tensor] | None:
         if self._device.type != "cuda":
             return None
+        arrays = [*self._features, *self._maps.values()]
         free, _ = torch.cuda.mem_get_info(self._device)
-        if sum(array.nbytes for array in self._features) > free // 2:
+        if sum(array.nbytes for array in arrays) > free // 2:
             return None
-        return [torch.from_numpy(np.array(array)).to(self._device) for array in self._features]
+        return [torch.from_numpy(np.array(array)).to(self._device) for array in arrays]
 
-    def tokens(self, draws: StepDraws, *, positives: bool) -> Tensor:
-        """Features of the queries and, if requested, of their positives; float32.
+    def read(
+        self, draws: StepDraws, *, positives: bool, iteration_S: Tensor, iterations: int
+    ) -> Batch:
+        """Features and maps of the queries and, if requested, of their positives; float32.
 
         Args:
             draws: The step's draws; only queries and ranks are read.
             positives: Whether the positives follow the queries.
-
-        Returns:
-            Tensor with shape (S, M, N, T, C).
+            iteration_S: Number of updates that each slot has made.
+            iterations: Number of iterations of the whole run.
         """
         crops_SN = draws.queries_SB
         if positives:
             positives_SB = self._neighbours[draws.queries_SB, draws.ranks_SB]
             crops_SN = torch.cat([crops_SN, positives_SB], dim=1)
+        read = self._rows_of(crops_SN)
+        features, maps = read[: len(self._features)], read[len(self._features) :]
+        return Batch(
+            tokens_SMNTC=torch.stack(features, dim=1),
+            maps=dict(zip(self._maps, maps, strict=True)),
+            grid=self.grid,
+            iteration_S=iteration_S,
+            iterations=iterations,
+        )
+
+    def _rows_of(self, crops_SN: Tensor) -> list[Tensor]:
+        """The crops of every array, each with shape (S, N, T, channels), float32."""
         if self._resident is not None:
             indices = send(crops_SN, self._device)
-            maps = [array[indices] for array in self._resident]
+            found = [array[indices] for array in self._resident]
         else:
             rows = crops_SN.numpy()
-            maps = [send(torch.from_numpy(array[rows]), self._device) for array in self._features]
-        return torch.stack([each.float() for each in maps], dim=1).flatten(3, 4)
+            arrays = (*self._features, *self._maps.values())
+            found = [send(torch.from_numpy(array[rows]), self._device) for array in arrays]
+        return [each.float().flatten(2, 3) for each in found]
 
     def sample(self) -> Tensor:
         """Features of crops spread evenly over the split, on the CPU: (1, M, N, T, C), float32."""

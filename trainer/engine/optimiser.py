@@ -2,9 +2,10 @@
 
 Letters of shapes: ``docs/architecture.md``.
 
-Adam (Kingma and Ba, ICLR 2015) with betas (0.9, 0.999), no weight decay and a constant learning
-rate. A slot whose new parameters or moments are not all finite keeps its parameters, moments and
-step count. A flag on the device records this, so that no step waits for the device.
+Adam (Kingma and Ba, ICLR 2015) with betas (0.9, 0.999) and a constant learning rate. Weight
+decay, where a method declares it, is that of AdamW (Loshchilov and Hutter, ICLR 2019). A slot
+whose new parameters or moments are not all finite keeps its parameters, moments and step count. A
+flag on the device records this, so that no step waits for the device.
 """
 
 from dataclasses import dataclass
@@ -43,14 +44,20 @@ class AdamState:
 
 
 def adam_step(
-    state: AdamState, gradient_SP: Tensor, *, learning_rate_S1: Tensor
+    state: AdamState,
+    gradient_SP: Tensor,
+    *,
+    learning_rate_S1: Tensor,
+    decay_SP: Tensor | None = None,
 ) -> tuple[AdamState, Tensor]:
     """Update every slot once.
 
     Args:
         state: Parameters and moments.
         gradient_SP: Gradient with shape (S, P).
-        learning_rate_S1: Learning rate of each slot with shape (S, 1).
+        learning_rate_S1: Learning rate of each slot with shape (S, 1), or of each of its
+            parameters with shape (S, P).
+        decay_SP: Share of each parameter that is subtracted; None for no weight decay.
 
     Returns:
         The new state, and whether each slot's update was finite, with shape (S, 1). A slot
@@ -61,7 +68,8 @@ def adam_step(
     second = torch.lerp(state.second_SP, gradient_SP.square(), 1 - BETAS[1])
     step_size = learning_rate_S1 / (1 - BETAS[0] ** steps)
     deviation = second.sqrt().div_((1 - BETAS[1] ** steps).sqrt()).add_(EPSILON)
-    leaf = state.leaf_SP - step_size * first / deviation
+    leaf = state.leaf_SP if decay_SP is None else state.leaf_SP - decay_SP * state.leaf_SP
+    leaf = leaf - step_size * first / deviation
     finite_S1 = (leaf.isfinite() & second.isfinite()).all(dim=1, keepdim=True)
     kept = AdamState(
         leaf_SP=torch.where(finite_S1, leaf, state.leaf_SP),

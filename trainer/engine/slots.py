@@ -22,6 +22,7 @@ from trainer.config.configuration import TrainConfig
 from trainer.engine.batches import Batches
 from trainer.engine.config_differences import config_table, differences, without_paths
 from trainer.engine.epochs import SlotDraws
+from trainer.engine.groups import Groups
 from trainer.engine.initial_rows import InitialRows, initial_rows
 from trainer.engine.optimiser import AdamState, adam_step
 from trainer.engine.slot_layouts import SlotLayouts
@@ -29,14 +30,14 @@ from trainer.engine.slot_rows import SlotRows
 from trainer.errors import ConfigError
 from trainer.features.dataset_features import DatasetFeatures, TestSplit, ValSplit
 from trainer.losses.draws import DrawPlan, StepDraws, stack_draws
-from trainer.methods import build_method, step_values
-from trainer.methods.base import Batch, StepTerms
+from trainer.methods import build_method, feature_maps, step_values
+from trainer.methods.base import OWN_CENTRES, StepTerms
 from trainer.nn.parameters import Layout, Views
 from trainer.nn.precision import products_in
 from trainer.nn.transfer import send
 from trainer.scoring.evaluation import Evaluation, Scored, evaluate
 from trainer.scoring.label_free.judge import judge_of
-from trainer.scoring.probes import cluster_loss, linear_loss
+from trainer.scoring.probes import CENTRES, cluster_loss, linear_loss
 from trainer.seeds import torch_generator
 
 __all__ = ["Slots"]
@@ -68,20 +69,24 @@ class Slots:
             count: Number of slots S.
 
         Raises:
-            ConfigError: If the method is unknown, or the configuration's modalities differ from
-                those of the features.
+            ConfigError: If the method is unknown, the configuration's modalities differ from
+                those of the features, or the features lack a map that the method reads.
         """
         _check_modalities(structure, dataset_features)
         self._config, self._dataset_features, self._device = structure, dataset_features, device
-        self._method = build_method(structure, channels=dataset_features.channels)
         self._classes = len(dataset_features.classes)
+        self._method = build_method(
+            structure, channels=dataset_features.channels, classes=self._classes
+        )
         self._layouts = SlotLayouts.of(self._method, classes=self._classes)
         self._batches = Batches(
             dataset_features.train,
             modalities=dataset_features.modalities,
+            maps=feature_maps(structure),
             probe=structure.training.linear_probe,
             device=device,
         )
+        self._groups = Groups.of(self._layouts.parameters, device)
         self._rows = self._empty_rows(count)
         self._draws: dict[int, SlotDraws] = {}
         #: Draws of steps that failed: the next step of the slot takes them.
@@ -174,6 +179,8 @@ class Slots:
             channels=self._dataset_features.channels,
             dropout=self._config.method.dropout,
             random_pairs=training.random_pairs,
+            uniform=needs.uniform,
+            tokens=self._batches.grid[0] * self._batches.grid[1],
         )
         return SlotDraws(plan, crops=len(split), generator=torch_generator(seed, "draws"))
 
@@ -208,8 +215,13 @@ class Slots:
 
     def _trained(self, rows: SlotRows, drawn: StepDraws) -> SlotRows:
         """New rows after a step; the given ones do not change."""
-        tokens = self._batches.tokens(drawn, positives=self._method.needs.positives)
-        batch, draws = Batch(tokens_SMNTC=tokens, grid=self._batches.grid), drawn.to(self._device)
+        batch = self._batches.read(
+            drawn,
+            positives=self._method.needs.positives,
+            iteration_S=rows.model.steps_S1.squeeze(1),
+            iterations=self._config.training.iterations,
+        )
+        draws = drawn.to(self._device)
         parameters = _trainable(self._layouts.parameters, rows.model)
         probes = _trainable(self._layouts.probes, rows.probes)
         buffers = self._layouts.buffers.views(rows.buffers_SP)
@@ -239,7 +251,7 @@ class Slots:
         self, rows: SlotRows, gradient_SP: Tensor, probe_gradient_SP: Tensor, new_buffers: Views
     ) -> tuple[SlotRows, Tensor]:
         """Model, buffers and probes after the update; whether each slot's updates were finite."""
-        model, finite_S1 = adam_step(rows.model, gradient_SP, learning_rate_S1=rows.rate_S1)
+        model, finite_S1 = self._groups.step(rows.model, gradient_SP, rate_S1=rows.rate_S1)
         buffers_SP = rows.buffers_SP
         if new_buffers:
             new_SP = self._layouts.buffers.leaf(new_buffers).detach()
@@ -290,11 +302,15 @@ class Slots:
     def scored(self, slot: int) -> Scored:
         """A slot's model and probes, on the device; they hold until its next step."""
         row = slice(slot, slot + 1)
+        buffers = self._layouts.buffers.views(self._rows.buffers_SP[row])
+        probes = self._layouts.probes.views(self._rows.probes.leaf_SP[row])
+        if OWN_CENTRES in buffers:
+            probes[CENTRES] = buffers[OWN_CENTRES]
         return Scored(
             method=self._method,
             parameters=self._layouts.parameters.views(self._rows.model.leaf_SP[row]),
-            buffers=self._layouts.buffers.views(self._rows.buffers_SP[row]),
-            probes=self._layouts.probes.views(self._rows.probes.leaf_SP[row]),
+            buffers=buffers,
+            probes=probes,
             linear=self._batches.labelled,
         )
 

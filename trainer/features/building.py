@@ -57,6 +57,7 @@ def build_entry(
         digests,
         backbone=extraction.backbone.fingerprint,
         standardised=extraction.backbone.scaling is not None,
+        maps=extraction.maps,
     )
     with freed_memory_kept(), EntryWriter(folder=folder) as entry:
         taken = find_parts(root, keys)
@@ -67,6 +68,9 @@ def build_entry(
         standards = _standards(entry, extraction, taken)
         for name in extraction.splits():
             extraction.write(entry, name, standards, without=taken)
+        for each in extraction.maps:
+            if f"train.{each.name}" not in taken:
+                extraction.write_map(entry, each, standards)
         entry.write("train.neighbours", _neighbours(folder, extraction))
         entry.seal({**description, PARTS: keys})
 
@@ -90,9 +94,15 @@ def _with_kept_images(
         )
         for modality in extraction.data_set.modalities
         if extraction.data_set.source.is_computed(modality)
-        and not all(f"{split}.{modality}" in taken for split in extraction.splits())
+        and not taken.keys() >= _arrays_of(modality, extraction)
     }
     return dataclasses.replace(extraction, kept=kept)
+
+
+def _arrays_of(modality: str, extraction: Extraction) -> set[str]:
+    """Names of the arrays that are computed from the images of a modality."""
+    maps = {f"train.{each.name}" for each in extraction.maps if each.modality == modality}
+    return maps | {f"{split}.{modality}" for split in extraction.splits()}
 
 
 def _standards(

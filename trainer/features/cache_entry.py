@@ -24,6 +24,7 @@ from trainer.errors import CacheError
 from trainer.features.cache import MANIFEST, hash_json, writing
 
 __all__ = [
+    "MAPS",
     "ArrayRecord",
     "ArrayWriter",
     "EntryWriter",
@@ -36,6 +37,9 @@ __all__ = [
 FORMAT = 1
 SMALL = 64 * 2**20  # bytes; read in a few hundredths of a second
 PIECE = 2**20  # bytes read at a time
+
+#: Where the description of an entry lists its maps besides the features, if it has any.
+MAPS = "maps"
 
 #: How closely an entry is checked when it is opened.
 Verify = Literal["sizes", "small", "all"]

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from trainer.datasets import DataSet
 from trainer.errors import DataError
+from trainer.methods.feature_map import FeatureMap
 
 __all__ = [
     "IGNORE",
@@ -47,6 +48,8 @@ class TrainSplit:
     labels: NDArray[np.uint8] | None
     #: Nearest crops with shape (N, V), nearest first, never the crop itself.
     neighbours: NDArray[np.int64]
+    #: Maps that the method reads in addition, each with shape (N, H, W, channels).
+    maps: Mapping[FeatureMap, Features] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.neighbours)

@@ -10,6 +10,7 @@ from trainer.backbones import build_backbone
 from trainer.config.configuration import TrainConfig
 from trainer.datasets import open_dataset
 from trainer.features.extraction import Extraction
+from trainer.methods import feature_maps
 
 __all__ = ["DatasetSummary", "dataset_summary"]
 
@@ -53,6 +54,7 @@ def dataset_summary(config: TrainConfig) -> DatasetSummary:
         config=config.features,
         device=cpu,
         progress=lambda what, done, total: None,
+        maps=feature_maps(config),
     )
     train, rule = extraction.splits()["train"]
     return DatasetSummary(

@@ -3,6 +3,7 @@
 Letters of shapes: ``docs/architecture.md``.
 """
 
+import dataclasses
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -20,7 +21,9 @@ from trainer.datasets.base import Image, Label, Split
 from trainer.datasets.crops import crop_boxes, jpeg_round_trip, square_image, square_label
 from trainer.errors import DataError
 from trainer.features.cache_entry import EntryWriter
+from trainer.features.featuriser import featuriser, is_standardised, map_channels
 from trainer.features.reading import read_ahead
+from trainer.methods.feature_map import FeatureMap
 
 __all__ = ["Extraction", "SquareRule", "Standard"]
 
@@ -86,6 +89,8 @@ class Extraction:
     progress: Callable[[str, int, int], None]
     #: Modality to images by name that were computed before; others are read.
     kept: Mapping[str, Mapping[str, Image]] = field(default_factory=dict)
+    #: Maps of the train split in addition to the features.
+    maps: tuple[FeatureMap, ...] = ()
 
     def splits(self) -> dict[str, tuple[Split, SquareRule]]:
         """Train, val and test, and how their images become squares."""
@@ -104,12 +109,19 @@ class Extraction:
         Args:
             without: Names of arrays of features that need not be counted.
         """
-        token = self.backbone.channels * np.dtype(self.config.dtype).itemsize
+        number = np.dtype(self.config.dtype).itemsize
         total = 0
         for name, (split, rule) in self.splits().items():
             tokens = (rule.side // self.backbone.patch) ** 2
             own = [each for each in self.data_set.modalities if f"{name}.{each}" not in without]
-            square = tokens * token * len(own) + rule.side**2
+            channels = self.backbone.channels * len(own)
+            if name == "train":
+                channels += sum(
+                    map_channels(each, self.backbone.channels)
+                    for each in self.maps
+                    if f"train.{each.name}" not in without
+                )
+            square = tokens * channels * number + rule.side**2
             total += len(split) * rule.each * square
         crops = len(self.data_set.train) * self.splits()["train"][1].each
         return total + crops * min(self.config.neighbours, crops - 1) * np.dtype(np.int64).itemsize
@@ -139,8 +151,7 @@ class Extraction:
             without: Names of arrays that the entry already has.
         """
         split, rule = self.splits()[name]
-        count, grid = len(split) * rule.each, rule.side // self.backbone.patch
-        shape = (count, grid, grid, self.backbone.channels)
+        count, shape = len(split) * rule.each, self._shape(split, rule)
         arrays = {
             modality: entry.begin(f"{name}.{modality}", shape, self.config.dtype)
             for modality in self.data_set.modalities
@@ -161,6 +172,41 @@ class Extraction:
                 done += len(names)
                 self.progress(f"features of {name}", done, len(split))
         entry.finish()
+
+    def write_map(
+        self, entry: EntryWriter, feature_map: FeatureMap, standards: Mapping[str, Standard]
+    ) -> None:
+        """Write a map of the train split as ``train.NAME``.
+
+        Args:
+            entry: Where to write it.
+            feature_map: The map.
+            standards: Modality to the statistics by which its features are scaled.
+        """
+        modality = feature_map.modality
+        odd = self.data_set.odd_channels.get(modality, ())
+        changed = dataclasses.replace(
+            self, backbone=featuriser(self.backbone, feature_map, odd=odd)
+        )
+        split, rule = self.splits()["train"]
+        standard = standards.get(modality) if is_standardised(feature_map) else None
+        array = entry.begin(
+            f"train.{feature_map.name}", changed._shape(split, rule), self.config.dtype
+        )
+        done, batches = 0, list(_batches(split.names, rule))
+        with closing(changed._each([(names, modality) for names in batches], rule)) as features:
+            for names, maps in zip(batches, features, strict=True):
+                array.append(changed._rows(names, modality, maps, rule, standard))
+                done += len(names)
+                self.progress(
+                    f"{feature_map.view} {feature_map.output} of train", done, len(split)
+                )
+        entry.finish()
+
+    def _shape(self, split: Split, rule: SquareRule) -> tuple[int, ...]:
+        """Shape of the features of a split: (N, H, W, C)."""
+        grid = rule.side // self.backbone.patch
+        return len(split) * rule.each, grid, grid, self.backbone.channels
 
     def _rows(
         self,

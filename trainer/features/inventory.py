@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from trainer.errors import CacheError
 from trainer.features.cache import ENTRIES, LOCK, MANIFEST, PARTIAL
-from trainer.features.cache_entry import read_entry
+from trainer.features.cache_entry import MAPS, read_entry
 
 __all__ = ["CacheEntry", "list_entries", "remove_entry"]
 
@@ -54,6 +54,14 @@ class CacheEntry:
     def encoded(self) -> str | None:
         """The modality whose computed images it holds, and no features; None for others."""
         return self.description.get("encoded")
+
+    @property
+    def maps(self) -> tuple[str, ...]:
+        """Maps that it holds besides the features, in words."""
+        return tuple(
+            f"{each['view']} {each['output']} of {each['modality']}"
+            for each in self.description.get(MAPS, ())
+        )
 
     @property
     def key(self) -> str:

@@ -15,8 +15,6 @@ from typing import Literal
 import numpy as np
 import torch
 
-from trainer.backbones import Backbone
-from trainer.backbones.base import Scaling
 from trainer.config.configuration import TrainConfig
 from trainer.datasets import DataSet, open_dataset
 from trainer.features.allocator import freed_memory_kept
@@ -24,6 +22,7 @@ from trainer.features.cache import build_once, cache_root, check_space, hash_jso
 from trainer.features.cache_entry import EntryWriter, read_entry
 from trainer.features.dataset_features import DatasetFeatures, Features
 from trainer.features.extraction import Extraction, Standard
+from trainer.features.featuriser import Viewed
 from trainer.features.prepare import made_from, open_backbone
 
 __all__ = ["Mirrored", "prepare_mirrored"]
@@ -98,7 +97,7 @@ def _build(
             odd = data_set.odd_channels.get(modality, ())
             extraction = Extraction(
                 data_set=_without_labels(data_set, modality),
-                backbone=_MirrorFirst(backbone=backbone, odd=odd),
+                backbone=Viewed(backbone, "flipped", odd=odd),
                 config=config.features,
                 device=device,
                 progress=lambda what, *counts: progress(f"mirrored {what}", *counts),
@@ -130,39 +129,3 @@ def _standards(
         return {}
     rows = torch.from_numpy(np.array(dataset_features.standards[modality])).to(device)
     return {modality: Standard(rows_4C=rows)}
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class _MirrorFirst:
-    """A backbone that mirrors every image first."""
-
-    backbone: Backbone
-    #: Channels whose sign a mirror flips.
-    odd: tuple[int, ...]
-
-    @property
-    def name(self) -> str:
-        return self.backbone.name
-
-    @property
-    def channels(self) -> int:
-        return self.backbone.channels
-
-    @property
-    def patch(self) -> int:
-        return self.backbone.patch
-
-    @property
-    def scaling(self) -> Scaling | None:
-        return self.backbone.scaling
-
-    @property
-    def fingerprint(self) -> str:
-        return f"{self.backbone.fingerprint}-mirrored"
-
-    def features(self, images: torch.Tensor) -> torch.Tensor:
-        """See :class:`~trainer.backbones.base.Backbone`."""
-        mirrored = images.flip(-1)
-        for channel in self.odd:
-            mirrored[:, channel] = 1 - mirrored[:, channel]
-        return self.backbone.features(mirrored)

@@ -6,7 +6,7 @@ one that is built with other modalities links what it shares instead of computin
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,9 @@ from trainer.datasets.base import Split
 from trainer.errors import CacheError, DataError
 from trainer.features.cache import ENTRIES, MANIFEST, Use, hash_json, hold
 from trainer.features.cache_entry import ArrayRecord, is_sound, read_manifest
+from trainer.features.featuriser import VERSION as MAPS_VERSION
 from trainer.features.fingerprint import Digest
+from trainer.methods.feature_map import FeatureMap
 
 __all__ = ["PARTS", "STANDARD", "Part", "find_parts", "images_of", "part_keys"]
 
@@ -51,6 +53,7 @@ def part_keys(
     *,
     backbone: str,
     standardised: bool,
+    maps: Sequence[FeatureMap] = (),
 ) -> dict[str, str]:
     """The keys of the arrays of an entry of features, by the arrays' names.
 
@@ -61,6 +64,7 @@ def part_keys(
         digests: What is known of its files.
         backbone: Fingerprint of the backbone.
         standardised: Whether statistics of the train split are in all features.
+        maps: Maps of the train split in addition to the features.
     """
     settings = dataclasses.asdict(features)
     same = {name: settings[name] for name in settings if name not in OTHER_SETTINGS}
@@ -76,6 +80,10 @@ def part_keys(
             )
         if standardised:
             keys[f"{STANDARD}{modality}"] = hash_json({**common, "statistics": splits["train"]})
+        for each in maps:
+            if each.modality == modality:
+                made = {"split": "train", "images": splits["train"], "maps": MAPS_VERSION}
+                keys[f"train.{each.name}"] = hash_json({**common, **made, "map": each.name})
     return keys
 
 

@@ -26,11 +26,15 @@ from trainer.datasets.contradiction import check_turned
 from trainer.errors import ConfigError, DataError
 from trainer.features.building import build_entry
 from trainer.features.cache import build_once, cache_root, hash_json, hold
-from trainer.features.cache_entry import Verify, read_entry
+from trainer.features.cache_entry import MAPS, Verify, read_entry
 from trainer.features.dataset_features import DatasetFeatures, TestSplit, TrainSplit, ValSplit
 from trainer.features.extraction import Extraction, SquareRule
+from trainer.features.featuriser import VERSION as MAPS_VERSION
+from trainer.features.featuriser import featuriser
 from trainer.features.fingerprint import data_fingerprint
 from trainer.features.parts import STANDARD
+from trainer.methods import feature_maps
+from trainer.methods.feature_map import FeatureMap
 
 __all__ = [
     "check_crops",
@@ -83,7 +87,8 @@ def prepare(
     """Memory-map features and neighbours of a configuration; compute them unless they are cached.
 
     Args:
-        config: What to prepare; only ``data``, ``backbone`` and ``features`` matter.
+        config: What to prepare; only ``data``, ``backbone``, ``features`` and the maps that the
+            method reads matter.
         cache: Folder of the cache; by default that of ``UMSS_CACHE``, or the user's.
         device: Where the backbone runs.
         progress: Called with the name of a step, how much of it is done, and its total.
@@ -103,12 +108,14 @@ def prepare(
         "data": data_fingerprint(data_set, root, report),
         "weights": backbone.fingerprint,
     }
+    maps = feature_maps(config)
     fingerprints["bank"] = hash_json(
         {
             **fingerprints,
             "version": VERSION,
             "modalities": list(data_set.modalities),
             "features": _feature_settings(config.features),
+            **({"maps": [MAPS_VERSION, *(each.name for each in maps)]} if maps else {}),
         }
     )
     extraction = Extraction(
@@ -117,8 +124,12 @@ def prepare(
         config=config.features,
         device=place,
         progress=report,
+        maps=maps,
     )
-    description = _description(config, data_set, fingerprints, place)
+    description = {
+        **_description(config, data_set, fingerprints, place),
+        **({MAPS: [dataclasses.asdict(each) for each in maps]} if maps else {}),
+    }
     folder, built = build_once(
         root,
         fingerprints["bank"],
@@ -172,6 +183,10 @@ def open_dataset_features(
             features=features("train"),
             labels=arrays.get("train.labels"),
             neighbours=arrays["train.neighbours"],
+            maps={
+                each: arrays[f"train.{each.name}"]
+                for each in (FeatureMap(**fields) for fields in description.get(MAPS, ()))
+            },
         ),
         val=ValSplit(
             features=features("val"),
@@ -237,7 +252,10 @@ def _open(config: TrainConfig, device: torch.device) -> tuple[DataSet, Backbone]
     """Data set and backbone, after checking that they fit together."""
     data_set = open_dataset(config.data)
     check_crops(data_set, config.features)
-    return data_set, open_backbone(config, device)
+    backbone = open_backbone(config, device)
+    for each in feature_maps(config):
+        featuriser(backbone, each, odd=())  # refuses what the backbone cannot provide
+    return data_set, backbone
 
 
 def _description(

@@ -53,6 +53,8 @@ class FigureInputs:
             last = each.intermediate_maps[max(each.intermediate_maps)]
             for modality, harmonised in last.harmonised.items():
                 found["code", modality].append(harmonised)
+            for name, other in last.others.items():
+                found[name, name].append(other)
         return {
             kind: Basis.of({group: maps for (of, group), maps in found.items() if of == kind})
             for kind in {kind for kind, _ in found}

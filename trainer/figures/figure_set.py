@@ -78,7 +78,7 @@ def _features(inputs: FigureInputs) -> Iterator[tuple[str, Figure]]:
 
 
 def _codes(inputs: FigureInputs) -> Iterator[tuple[str, Figure]]:
-    yield "codes", draw_codes(inputs.maps, inputs.bases["code"], inputs.title)
+    yield "codes", draw_codes(inputs.maps, inputs.bases, inputs.title)
 
 
 #: Figures in order: each entry yields the names of its files and the figures, or nothing if the

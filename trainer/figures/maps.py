@@ -4,7 +4,7 @@ Letters of shapes: ``docs/architecture.md``.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from matplotlib.figure import Figure
 
@@ -44,6 +44,8 @@ class IterationMaps:
     #: The shared code and, by modality, its harmonised codes.
     code_HWC: Floats
     harmonised: Mapping[str, Floats]
+    #: Maps of the method's own, by name.
+    others: Mapping[str, Floats] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,15 +119,15 @@ def _map_rows(shown: ImageMaps, bases: Mapping[str, Basis]) -> dict[str, list[Ti
     return rows | {FUSED: [None, None, *fused], "code": [None, None, *code]}
 
 
-def draw_codes(shown: Sequence[ImageMaps], basis: Basis, title: str) -> Figure:
-    """One row per image: its modalities, the shared code s, and each harmonised code s of X.
+def draw_codes(shown: Sequence[ImageMaps], bases: Mapping[str, Basis], title: str) -> Figure:
+    """One row per image: its modalities, the shared code s, each harmonised code, other maps.
 
     Args:
         shown: Images with the same modalities; their last iteration is drawn.
-        basis: Basis of all codes.
+        bases: Bases of the maps ``code``, and of others by their names.
         title: Name of the run.
     """
-    columns = [_code_row(each, basis) for each in shown]
+    columns = [_code_row(each, bases) for each in shown]
     figure = new_figure(0.6 + CELL * len(columns[0]), 1 + CELL * len(shown))
     grid = figure.subplots(len(shown), len(columns[0]), squeeze=False)
     for row, each, pictures in zip(grid, shown, columns, strict=True):
@@ -142,10 +144,11 @@ def _note(shown: Sequence[ImageMaps]) -> str:
     return f"{NOTE}; {HATCHED}" if any(each.hatched for each in shown) else NOTE
 
 
-def _code_row(shown: ImageMaps, basis: Basis) -> dict[str, Picture]:
-    last = shown.intermediate_maps[max(shown.intermediate_maps)]
+def _code_row(shown: ImageMaps, bases: Mapping[str, Basis]) -> dict[str, Picture]:
+    last, basis = shown.intermediate_maps[max(shown.intermediate_maps)], bases["code"]
     harmonised = {
         f"s of {modality}": basis.colour(modality, code)
         for modality, code in last.harmonised.items()
     }
-    return {**shown.images, SHARED: basis.colour(SHARED, last.code_HWC), **harmonised}
+    others = {name: bases[name].colour(name, each) for name, each in last.others.items()}
+    return {**shown.images, SHARED: basis.colour(SHARED, last.code_HWC), **harmonised, **others}

@@ -175,6 +175,7 @@ class RunView:
 
         specific = {name: maps(values) for name, values in made.specific.items()}
         harmonised = {name: maps(values) for name, values in made.harmonised.items()}
+        others = {name: maps(values) for name, values in made.others.items()}
         fused, code = maps(made.fused_NTC), maps(made.code_NTK)
         return [
             IterationMaps(
@@ -182,6 +183,7 @@ class RunView:
                 fused_HWC=fused[row],
                 code_HWC=code[row],
                 harmonised={name: values[row] for name, values in harmonised.items()},
+                others={name: values[row] for name, values in others.items()},
             )
             for row in range(len(fused))
         ]

@@ -47,6 +47,8 @@ class StepDraws:
     coordinates_SM2BQ2: Tensor
     #: Dropout factors of whole channels with shape (S, D, 2B, C).
     masks_SDNC: Tensor
+    #: Uniform numbers for each token of the queries, as many as the method declares: (S, E, B, T).
+    uniform_SEBT: Tensor
 
     @property
     def random_draws(self) -> int:
@@ -67,6 +69,7 @@ class StepDraws:
             sources_SMBJ=send(self.sources_SMBJ, device),
             coordinates_SM2BQ2=send(self.coordinates_SM2BQ2, device),
             masks_SDNC=send(self.masks_SDNC, device),
+            uniform_SEBT=send(self.uniform_SEBT, device),
         )
 
 
@@ -92,6 +95,10 @@ class DrawPlan:
     dropout: float
     #: Name in :data:`RANDOM_PAIRS`.
     random_pairs: str = "cycle"
+    #: Uniform numbers E for each token of the queries.
+    uniform: int = 0
+    #: Tokens T of a crop.
+    tokens: int = 0
 
     def draw(self, queries: Tensor, generator: torch.Generator) -> StepDraws:
         """The draws of one step, each tensor without the slot axis.
@@ -102,7 +109,7 @@ class DrawPlan:
         """
         present = len(queries)
         uniform = torch.rand(self.numbers, generator=generator)
-        ranks, orders, coordinates, masks = self.cut(uniform)
+        ranks, orders, coordinates, masks, others = self.cut(uniform)
         sample_weight = torch.zeros(self.batch)
         sample_weight[:present] = 1 / present
         padding = queries[:1].expand(self.batch - present)
@@ -113,6 +120,7 @@ class DrawPlan:
             sources_SMBJ=_sources(RANDOM_PAIRS[self.random_pairs](orders, present)),
             coordinates_SM2BQ2=2 * coordinates - 1,
             masks_SDNC=(masks >= self.dropout) / (1 - self.dropout),
+            uniform_SEBT=others,
         )
 
     @property
@@ -121,7 +129,7 @@ class DrawPlan:
         return sum(torch.Size(shape).numel() for shape in self._shapes)
 
     def cut(self, uniform: Tensor) -> list[Tensor]:
-        """Split one vector into ranks (B), orders (M, R, B), coordinates and masks."""
+        """Split a vector into ranks (B), orders (M, R, B), coordinates, masks and the rest."""
         sizes = [torch.Size(shape).numel() for shape in self._shapes]
         parts = torch.split(uniform, sizes)
         return [part.view(shape) for part, shape in zip(parts, self._shapes, strict=True)]
@@ -133,6 +141,7 @@ class DrawPlan:
             (self.maps, self.random_draws, self.batch),
             (self.maps, 2, self.batch, self.points, 2),
             (self.masks, 2 * self.batch, self.channels),
+            (self.uniform, self.batch, self.tokens),  # last, so that the others do not change
         )
 
 

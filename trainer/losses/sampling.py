@@ -22,10 +22,12 @@ from trainer.nn.alignment import aligned, each_slot
 from trainer.nn.unit import unit
 
 __all__ = [
+    "EPSILON",
     "PairPoints",
     "Sites",
     "corners",
     "locate",
+    "reading_weights",
     "sample_codes",
     "sample_features",
 ]
@@ -76,6 +78,21 @@ def corners(coordinates: Tensor, grid: tuple[int, int]) -> tuple[Tensor, Tensor]
     y_weights = (1 - y_part, 1 - y_part, y_part, y_part)
     weights = [x * y for x, y in zip(x_weights, y_weights, strict=True)]
     return torch.stack(indices, dim=-1), torch.stack(weights, dim=-1)
+
+
+def reading_weights(coordinates: Tensor, grid: tuple[int, int]) -> Tensor:
+    """Bilinear weight of every token at each point, as a dense matrix.
+
+    Args:
+        coordinates: Tensor with shape (..., Q, 2), (x, y) in [-1, 1].
+        grid: Tokens down and across (H, W).
+
+    Returns:
+        Tensor with shape (..., Q, T).
+    """
+    indices, weights = corners(coordinates, grid)
+    dense = weights.new_zeros(*weights.shape[:-1], grid[0] * grid[1])
+    return dense.scatter_add_(-1, indices, weights)
 
 
 def _bracket(coordinate: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:

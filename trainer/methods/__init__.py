@@ -11,10 +11,15 @@ from trainer.errors import ConfigError
 from trainer.hyper_parameters import HyperParameter, resolve_values
 from trainer.methods.coral import CORAL
 from trainer.methods.cosine import COSINE
-from trainer.methods.entry import MethodEntry
+from trainer.methods.depthg import DEPTHG
+from trainer.methods.eagle import EAGLE
+from trainer.methods.entry import Inputs, MethodEntry
+from trainer.methods.feature_map import FeatureMap
+from trainer.methods.hp import HP
 from trainer.methods.kmeans import KMEANS
 from trainer.methods.mmd import MMD
 from trainer.methods.settings import RunSettings
+from trainer.methods.smooseg import SMOOSEG
 from trainer.methods.stego import STEGO
 from trainer.methods.unim2 import UNIM2
 
@@ -24,11 +29,13 @@ if TYPE_CHECKING:
 __all__ = [
     "METHODS",
     "build_method",
+    "feature_maps",
     "find_method",
     "hyper_parameters",
     "hyper_values",
     "learns",
     "modality_hyper_parameters",
+    "predicts_from",
     "step_values",
 ]
 
@@ -36,8 +43,12 @@ __all__ = [
 METHODS: Mapping[str, MethodEntry] = {
     "coral": CORAL,
     "cosine": COSINE,
+    "depthg": DEPTHG,
+    "eagle": EAGLE,
+    "hp": HP,
     "kmeans": KMEANS,
     "mmd": MMD,
+    "smooseg": SMOOSEG,
     "stego": STEGO,
     "unim2": UNIM2,
 }
@@ -96,14 +107,33 @@ def step_values(config: RunSettings) -> dict[str, float]:
     return _find(config).step_values(hyper_values(config), config.data.modalities)
 
 
-def build_method(config: RunSettings, *, channels: int) -> "Method":
-    """The configured method for features of C channels.
+def feature_maps(config: RunSettings) -> tuple[FeatureMap, ...]:
+    """What a step of the configured method reads besides the features of all modalities.
+
+    Raises:
+        ConfigError: As for :func:`hyper_parameters`.
+    """
+    return _find(config).feature_maps(config.method, config.data.modalities)
+
+
+def predicts_from(config: RunSettings) -> tuple[str, ...]:
+    """The modalities that a prediction of the configured method needs, the first one first.
+
+    Raises:
+        ConfigError: As for :func:`hyper_parameters`.
+    """
+    return _find(config).predicts_from(config.method, config.data.modalities)
+
+
+def build_method(config: RunSettings, *, channels: int, classes: int) -> "Method":
+    """The configured method for features of C channels and Y classes.
 
     Raises:
         ConfigError: As for :func:`hyper_parameters`.
     """
     build = _find(config).build
-    return build(config.method, modalities=config.data.modalities, channels=channels)
+    inputs = Inputs(modalities=config.data.modalities, channels=channels, classes=classes)
+    return build(config.method, inputs)
 
 
 def find_method(name: str) -> MethodEntry:

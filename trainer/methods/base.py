@@ -8,15 +8,20 @@ declares beforehand, its options and hyper-parameters, is in ``trainer/methods/e
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from torch import Tensor
 
 from trainer.losses.draws import StepDraws
+from trainer.methods.feature_map import FeatureMap
 from trainer.nn.parameters import Layout, Views
 
-__all__ = ["Batch", "IntermediateMaps", "Method", "Needs", "Sample", "StepTerms"]
+__all__ = ["OWN_CENTRES", "Batch", "IntermediateMaps", "Method", "Needs", "Sample", "StepTerms"]
+
+#: The buffer of a method that finds clusters itself: their centres with shape (S, Y, K), which
+#: predict instead of those of the cluster probe.
+OWN_CENTRES = "own.centres"
 
 #: Reads features of crops spread over the train split: (1, M, N, T, C), float32, on the CPU.
 Sample = Callable[[], Tensor]
@@ -32,6 +37,8 @@ class Needs:
     maps: int
     #: Dropout masks over the feature channels of every crop.
     masks: int
+    #: Uniform numbers for every token of the queries.
+    uniform: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +49,12 @@ class Batch:
     tokens_SMNTC: Tensor
     #: Tokens down and across (H, W).
     grid: tuple[int, int]
+    #: Number of updates that each slot has made, with shape (S,), for schedules.
+    iteration_S: Tensor
+    #: Number of iterations of the whole run.
+    iterations: int
+    #: The maps that the method declares, each with shape (S, N, T, channels).
+    maps: Mapping[FeatureMap, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +81,8 @@ class IntermediateMaps:
     code_NTK: Tensor
     #: Output of the harmonisers, shape (N, T, K), by modality; empty without such.
     harmonised: Mapping[str, Tensor]
+    #: Maps of the method's own, shape (N, T, channels), by what figures call them.
+    others: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class Method(Protocol):
@@ -91,12 +106,15 @@ class Method(Protocol):
 
     @property
     def buffers(self) -> Layout:
-        """Its numbers that are updated without a gradient, such as running statistics."""
+        """Its numbers that are updated without a gradient, such as running statistics.
+
+        One named :data:`OWN_CENTRES` predicts instead of the cluster probe.
+        """
 
     def start(self, parameters: Views, buffers: Views, sample: Sample) -> tuple[Views, Views]:
-        """What every slot starts from, on the CPU: the drawn numbers given, or others.
+        """What a slot starts from, on the CPU: the drawn numbers given, or others.
 
-        Whatever replaces them depends on the sample alone, and so is the same in every slot.
+        Whatever replaces them depends on the drawn numbers and the sample alone.
         """
 
     def step(

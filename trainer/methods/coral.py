@@ -7,7 +7,7 @@ division by 4 d^2 the loss is small for many channels, so its weight has a wider
 from typing import TYPE_CHECKING
 
 from trainer.methods.distillation import aligning
-from trainer.methods.entry import MethodEntry
+from trainer.methods.entry import Inputs, MethodEntry
 from trainer.methods.settings import MethodSettings
 
 if TYPE_CHECKING:
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 __all__ = ["CORAL"]
 
 
-def build(config: MethodSettings, *, modalities: tuple[str, ...], channels: int) -> "Method":
+def build(config: MethodSettings, inputs: Inputs) -> "Method":
     """STEGO with aligned covariances."""
     from trainer.losses.coral import coral  # lazily: imports torch
     from trainer.methods.networks.aligned import Aligned
 
-    return Aligned(config, modalities=modalities, channels=channels, align=coral)
+    return Aligned(config, modalities=inputs.modalities, channels=inputs.channels, align=coral)
 
 
 CORAL = MethodEntry(

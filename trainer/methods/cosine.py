@@ -6,7 +6,7 @@ UniM2, supplementary, Eq. 4.
 from typing import TYPE_CHECKING
 
 from trainer.methods.distillation import aligning
-from trainer.methods.entry import MethodEntry
+from trainer.methods.entry import Inputs, MethodEntry
 from trainer.methods.settings import MethodSettings
 
 if TYPE_CHECKING:
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 __all__ = ["COSINE"]
 
 
-def build(config: MethodSettings, *, modalities: tuple[str, ...], channels: int) -> "Method":
+def build(config: MethodSettings, inputs: Inputs) -> "Method":
     """STEGO with aligned tokens."""
     from trainer.losses.cosine import cosine  # lazily: imports torch
     from trainer.methods.networks.aligned import Aligned
 
-    return Aligned(config, modalities=modalities, channels=channels, align=cosine)
+    return Aligned(config, modalities=inputs.modalities, channels=inputs.channels, align=cosine)
 
 
 COSINE = MethodEntry(

@@ -8,21 +8,32 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from trainer.hyper_parameters import HyperParameter
+from trainer.methods.feature_map import FeatureMap
 from trainer.methods.settings import MethodSettings
 
 if TYPE_CHECKING:
     from trainer.methods.base import Method
 
-__all__ = ["Build", "MethodEntry", "NoOptions"]
+__all__ = ["Build", "Inputs", "MethodEntry", "NoOptions"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """What a method is built for."""
+
+    #: Modalities, the first one before its auxiliaries.
+    modalities: tuple[str, ...]
+    #: Number C of feature channels of each modality.
+    channels: int
+    #: Number Y of classes.
+    classes: int
 
 
 class Build(Protocol):
     """Builds a configured method."""
 
-    def __call__(
-        self, config: MethodSettings, *, modalities: tuple[str, ...], channels: int
-    ) -> "Method":
-        """The method for these modalities, with C feature channels each."""
+    def __call__(self, config: MethodSettings, inputs: Inputs) -> "Method":
+        """The method with these settings for these inputs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +55,16 @@ def _anything(config: MethodSettings, modalities: tuple[str, ...]) -> None:
     del config, modalities
 
 
+def _all(config: MethodSettings, modalities: tuple[str, ...]) -> tuple[str, ...]:
+    del config
+    return modalities
+
+
+def _no_maps(config: MethodSettings, modalities: tuple[str, ...]) -> tuple[FeatureMap, ...]:
+    del config, modalities
+    return ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class MethodEntry:
     """A method before it is configured."""
@@ -62,5 +83,9 @@ class MethodEntry:
     least_modalities: int = 1
     #: Raises ``ConfigError`` if settings contradict each other or the modalities.
     check: Callable[[MethodSettings, tuple[str, ...]], None] = _anything
+    #: Maps settings and modalities to what a step reads besides the features of all modalities.
+    feature_maps: Callable[[MethodSettings, tuple[str, ...]], tuple[FeatureMap, ...]] = _no_maps
+    #: Maps settings and modalities to those that a prediction needs, the first one among them.
+    predicts_from: Callable[[MethodSettings, tuple[str, ...]], tuple[str, ...]] = _all
     #: Whether the method trains a network; if not, only the probes are trained.
     learns: bool = True

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trainer.errors import ConfigError
-from trainer.methods.entry import MethodEntry
+from trainer.methods.entry import Inputs, MethodEntry
 from trainer.methods.settings import MethodSettings
 
 if TYPE_CHECKING:
@@ -55,13 +55,13 @@ def check(config: MethodSettings, modalities: tuple[str, ...]) -> None:
         )
 
 
-def build(config: MethodSettings, *, modalities: tuple[str, ...], channels: int) -> "Method":
+def build(config: MethodSettings, inputs: Inputs) -> "Method":
     """The frozen features as configured."""
     from trainer.methods.networks.frozen import Frozen  # lazily: imports torch
 
     options = config.options
     assert isinstance(options, KMeansOptions)
-    return Frozen(options, modalities=modalities, channels=channels)
+    return Frozen(options, modalities=inputs.modalities, channels=inputs.channels)
 
 
 KMEANS = MethodEntry(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from trainer.errors import ConfigError
 from trainer.methods.distillation import aligning
-from trainer.methods.entry import MethodEntry
+from trainer.methods.entry import Inputs, MethodEntry
 from trainer.methods.settings import MethodSettings
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class MMDOptions:
             )
 
 
-def build(config: MethodSettings, *, modalities: tuple[str, ...], channels: int) -> "Method":
+def build(config: MethodSettings, inputs: Inputs) -> "Method":
     """STEGO with aligned distributions."""
     from trainer.losses.mmd import mmd  # lazily: imports torch
     from trainer.methods.networks.aligned import Aligned
@@ -42,7 +42,7 @@ def build(config: MethodSettings, *, modalities: tuple[str, ...], channels: int)
     options = config.options
     assert isinstance(options, MMDOptions)
     align = functools.partial(mmd, tokens=options.tokens)
-    return Aligned(config, modalities=modalities, channels=channels, align=align)
+    return Aligned(config, modalities=inputs.modalities, channels=inputs.channels, align=align)
 
 
 MMD = MethodEntry(

@@ -7,7 +7,7 @@ al., ICLR 2022). Authors' code: mhamilton723/STEGO at eb4d6b5.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from trainer.methods.entry import MethodEntry
+from trainer.methods.entry import Inputs, MethodEntry
 from trainer.methods.pairs import pair_hyper_parameters
 from trainer.methods.settings import MethodSettings
 from trainer.methods.starts import Start, check_identity
@@ -42,13 +42,13 @@ def check(config: MethodSettings, modalities: tuple[str, ...]) -> None:
         check_identity(fusion=config.fusion, msn=False, msn_residual=False, modalities=modalities)
 
 
-def build(config: MethodSettings, *, modalities: tuple[str, ...], channels: int) -> "Method":
+def build(config: MethodSettings, inputs: Inputs) -> "Method":
     """STEGO as configured."""
     from trainer.methods.networks.stego import Stego  # lazily: imports torch
 
     options = config.options
     assert isinstance(options, StegoOptions)
-    return Stego(config, options, modalities=modalities, channels=channels)
+    return Stego(config, options, modalities=inputs.modalities, channels=inputs.channels)
 
 
 STEGO = MethodEntry(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from trainer.hyper_parameters import HyperParameter
-from trainer.methods.entry import MethodEntry
+from trainer.methods.entry import Inputs, MethodEntry
 from trainer.methods.pairs import PAIR_HYPER_PARAMETERS
 from trainer.methods.settings import MethodSettings
 from trainer.methods.starts import Start, check_identity
@@ -135,13 +135,13 @@ def check(config: MethodSettings, modalities: tuple[str, ...]) -> None:
         )
 
 
-def build(config: MethodSettings, *, modalities: tuple[str, ...], channels: int) -> "Method":
+def build(config: MethodSettings, inputs: Inputs) -> "Method":
     """UniM2 as configured."""
     from trainer.methods.networks.unim2 import UniM2  # lazily: imports torch
 
     options = config.options
     assert isinstance(options, UniM2Options)
-    return UniM2(config, options, modalities=modalities, channels=channels)
+    return UniM2(config, options, modalities=inputs.modalities, channels=inputs.channels)
 
 
 UNIM2 = MethodEntry(

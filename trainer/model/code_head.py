@@ -5,12 +5,18 @@ STEGO (Hamilton et al., ICLR 2022); authors' code: mhamilton723/STEGO at
 eb4d6b5.
 """
 
+from typing import Literal
+
 from torch import Tensor
+from torch.nn import functional
 
 from trainer.nn.linear import linear
 from trainer.nn.parameters import Entry, Views, linear_entries
 
-__all__ = ["code_head", "code_head_entries"]
+__all__ = ["Activation", "code_head", "code_head_entries"]
+
+#: Of the non-linear path: ``relu``, or ``silu`` as in SmooSeg (Lan et al., NeurIPS 2023).
+Activation = Literal["relu", "silu"]
 
 
 def code_head_entries(*, channels: int, code_dim: int) -> tuple[Entry, ...]:
@@ -22,7 +28,12 @@ def code_head_entries(*, channels: int, code_dim: int) -> tuple[Entry, ...]:
     )
 
 
-def code_head(fused_SNTC: Tensor, views: Views, masks_S2NC: Tensor | None) -> Tensor:
+def code_head(
+    fused_SNTC: Tensor,
+    views: Views,
+    masks_S2NC: Tensor | None,
+    activation: Activation = "relu",
+) -> Tensor:
     """Code of every token, not normalised.
 
     Args:
@@ -30,6 +41,7 @@ def code_head(fused_SNTC: Tensor, views: Views, masks_S2NC: Tensor | None) -> Te
         views: Parameters with the names of :func:`code_head_entries`.
         masks_S2NC: Dropout factors of whole channels with shape (S, 2, N, C), for the linear
             and for the non-linear path; None at evaluation.
+        activation: Of the non-linear path.
 
     Returns:
         Tensor with shape (S, N, T, K).
@@ -38,5 +50,7 @@ def code_head(fused_SNTC: Tensor, views: Views, masks_S2NC: Tensor | None) -> Te
     if masks_S2NC is not None:
         for_linear = fused_SNTC * masks_S2NC[:, 0].unsqueeze(-2)
         for_nonlinear = fused_SNTC * masks_S2NC[:, 1].unsqueeze(-2)
-    hidden = linear(for_nonlinear, views, "head.hidden", relu=True)
+    hidden = linear(for_nonlinear, views, "head.hidden", relu=activation == "relu")
+    if activation == "silu":
+        hidden = functional.silu(hidden)
     return linear(for_linear, views, "head.linear") + linear(hidden, views, "head.nonlinear")

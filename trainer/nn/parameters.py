@@ -11,7 +11,7 @@ each of them to a cache line in every slot (:meth:`Layout.spaced`).
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -21,10 +21,26 @@ from torch import Tensor
 
 from trainer.nn.alignment import LINE
 
-__all__ = ["Entry", "Layout", "Views", "batch_norm_entries", "linear_entries"]
+__all__ = ["PLAIN", "Entry", "Group", "Layout", "Views", "batch_norm_entries", "linear_entries"]
 
 #: Named tensors with shape (S, *shape of the entry).
 Views = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """How the optimiser updates some of the parameters."""
+
+    #: Learning rate as a multiple of the run's.
+    rate: float = 1.0
+    #: Share of the parameters that is subtracted in each step, times the learning rate (AdamW).
+    decay: float = 0.0
+    #: Largest length of the group's gradient, to which a longer one is shortened; None for any.
+    clip: float | None = None
+
+
+#: How parameters are updated unless an entry says otherwise.
+PLAIN = Group()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +55,8 @@ class Entry:
     initial: Literal["uniform", "normal", "constant"]
     #: Bound of the uniform distribution on [-scale, scale], standard deviation, or the constant.
     scale: float
+    #: How the optimiser updates it.
+    group: Group = PLAIN
 
     @property
     def size(self) -> int:
@@ -83,6 +101,13 @@ class Layout:
             width for entry in self.entries for width in (entry.size, -entry.size % self.multiple)
         ]
 
+    def spread(self, value_of: Callable[[Entry], float]) -> Tensor:
+        """A row with one value for all numbers of an entry, shape (O,); 0 in the gaps."""
+        if not self.entries:
+            return torch.zeros(0)
+        rows = {each.name: torch.full((1, each.size), value_of(each)) for each in self.entries}
+        return self.leaf(rows)[0]
+
     def initial_row(self, generator: torch.Generator) -> Tensor:
         """Initial numbers of one slot, drawn in the order of the entries; shape (O,)."""
         if not self.entries:
@@ -121,7 +146,12 @@ def _moved(leaf: Tensor, old: Layout, new: Layout) -> Tensor:
 
 
 def linear_entries(
-    name: str, *, inputs: int, outputs: int, stack: tuple[int, ...] = ()
+    name: str,
+    *,
+    inputs: int,
+    outputs: int,
+    stack: tuple[int, ...] = (),
+    group: Group = PLAIN,
 ) -> tuple[Entry, Entry]:
     """Weight and bias of a linear layer (a 1x1 convolution), PyTorch's default initialisation.
 
@@ -130,12 +160,13 @@ def linear_entries(
         inputs: Input channels.
         outputs: Output channels.
         stack: Leading axes if several layers of the same shape are stacked.
+        group: How the optimiser updates them.
     """
     bound = 1 / math.sqrt(inputs)
-    weight = Entry(
-        name=f"{name}.weight", shape=(*stack, outputs, inputs), initial="uniform", scale=bound
+    weight, bias = (
+        Entry(name=f"{name}.{part}", shape=shape, initial="uniform", scale=bound, group=group)
+        for part, shape in (("weight", (*stack, outputs, inputs)), ("bias", (*stack, outputs)))
     )
-    bias = Entry(name=f"{name}.bias", shape=(*stack, outputs), initial="uniform", scale=bound)
     return weight, bias
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
 
 from trainer.backbones import Backbone
@@ -40,6 +41,8 @@ class Predictor:
     standards: Mapping[str, Standard]
     backbone: Backbone
     features: FeatureConfig
+    #: Modalities of the run, in their order.
+    modalities: tuple[str, ...]
     #: Source that converts files of each modality into three channels.
     source: Source
     device: torch.device
@@ -78,17 +81,20 @@ class Predictor:
         """Clusters or classes of every pixel.
 
         Args:
-            images: Modality to image, all of the same size; the main one first.
+            images: Modality to image, all of the same size; the main one first. Those that the
+                method does not predict from may be left out.
             probe: The probe to use; ``linear`` only if it was trained.
 
         Returns:
             Array with shape (h, w).
         """
         maps = {modality: self._features(image, modality) for modality, image in images.items()}
-        first, modalities = next(iter(maps.values())), tuple(maps)
+        first = next(iter(maps.values()))
+        unread = np.zeros_like(first)
+        whole = {modality: maps.get(modality, unread) for modality in self.modalities}
         with torch.no_grad():
             made = predict(
-                codes_of(self.scored, maps, modalities, self.device),
+                codes_of(self.scored, whole, self.modalities, self.device),
                 self.scored,
                 grid=(first.shape[1], first.shape[2]),
                 size=next(iter(images.values())).shape[:2],

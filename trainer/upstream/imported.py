@@ -120,7 +120,7 @@ def _write(draft: Path, found: LightningCheckpoint, config: TrainConfig, path: P
     """Fill a folder; returns the number of learned values."""
     safetensors.torch.save_file(found.read(prefix=BACKBONE), draft / WEIGHTS)
     backbone = _load_backbone(config, draft)
-    method = build_method(config, channels=backbone.channels)
+    method = build_method(config, channels=backbone.channels, classes=found.classes)
     layouts = {
         "model": method.parameters,
         "buffers": method.buffers,

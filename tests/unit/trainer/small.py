@@ -20,13 +20,19 @@ from trainer.config.configuration import (
 )
 from trainer.engine.epochs import SlotDraws
 from trainer.features.dataset_features import DatasetFeatures, TestSplit, TrainSplit, ValSplit
+from trainer.features.featuriser import map_channels
 from trainer.losses.draws import DrawPlan, StepDraws, stack_draws
-from trainer.methods import step_values
+from trainer.methods import METHODS, feature_maps, step_values
+from trainer.methods.base import Batch
+from trainer.methods.feature_map import FeatureMap
 from trainer.seeds import torch_generator
 
 CPU = torch.device("cpu")
 GRID = (4, 5)
 CLASSES = 3
+#: Options that suit a few small crops: with a large pool, no token would be a hidden positive; and
+#: every part of the loss is to act in the first step.
+SMALL_OPTIONS: dict[str, dict[str, Any]] = {"hp": {"pool": 5}, "eagle": {"objects_from": 0}}
 #: A run on rooms of a few pixels, that goes all the way from images.
 ROOMS = TrainConfig(
     data=DataConfig(options={"train": 3, "val": 3, "test": 2, "size": 32}),
@@ -70,12 +76,35 @@ def small_dataset_features(
         palette=((0, 0, 0), (1, 1, 1), (2, 2, 2)),
         modalities=modalities,
         channels=channels,
-        train=TrainSplit(features=features(crops), labels=labels(crops), neighbours=neighbours),
+        train=TrainSplit(
+            features=features(crops),
+            labels=labels(crops),
+            neighbours=neighbours,
+            maps=_small_maps(modalities, crops=crops, channels=channels),
+        ),
         val=ValSplit(features=features(5), labels=labels(5), names=names),
         test=TestSplit(features=features(5), labels=labels(5), names=names),
         fingerprints={"data": "d", "weights": "w", "bank": "b"},
         folder=Path("nowhere"),
     )
+
+
+def _small_maps(
+    modalities: tuple[str, ...], *, crops: int, channels: int
+) -> dict[FeatureMap, Any]:
+    """Whatever any method reads of these modalities."""
+    generator = np.random.default_rng(6)
+    maps = {
+        each: None
+        for name, entry in METHODS.items()
+        if len(modalities) >= entry.least_modalities
+        for each in entry.feature_maps(MethodConfig(name=name), modalities)
+        if each.modality in modalities
+    }
+    return {
+        each: generator.random((crops, *GRID, map_channels(each, channels))).astype(np.float32)
+        for each in maps
+    }
 
 
 def small_config(
@@ -114,6 +143,24 @@ def hyper_of(config: TrainConfig, dtype: torch.dtype = torch.float64) -> dict[st
     }
 
 
+def small_batch(tokens_SMNTC: torch.Tensor, config: TrainConfig | None = None) -> Batch:
+    """A batch of these tokens in a first step, with random maps if a configuration is given."""
+    slots, _, crops, tokens, channels = tokens_SMNTC.shape
+    declared = () if config is None else feature_maps(config)
+    shape = (slots, crops, tokens)
+    maps = {
+        each: small_tensor(*shape, map_channels(each, channels), seed=2 + place).abs()
+        for place, each in enumerate(declared)
+    }
+    return Batch(
+        tokens_SMNTC=tokens_SMNTC,
+        grid=GRID,
+        iteration_S=torch.zeros(slots),
+        iterations=12,
+        maps=maps,
+    )
+
+
 def rows_of(config: TrainConfig) -> list[list[float]]:
     """Lambda and b of self, KNN and random pairs and the weight, for each loss of the method."""
     values = step_values(config)
@@ -124,7 +171,9 @@ def rows_of(config: TrainConfig) -> list[list[float]]:
     return [[values[prefix + name] for name in (*names, "weight")] for prefix in prefixes]
 
 
-def small_draws(*, maps: int, masks: int, seed: int = 0, present: int = 4) -> StepDraws:
+def small_draws(
+    *, maps: int, masks: int, uniform: int = 0, seed: int = 0, present: int = 4
+) -> StepDraws:
     """Float64 draws of one slot: four anchors, nine points, two random pairs, six channels."""
     plan = DrawPlan(
         batch=4,
@@ -135,6 +184,8 @@ def small_draws(*, maps: int, masks: int, seed: int = 0, present: int = 4) -> St
         masks=masks,
         channels=6,
         dropout=0.25,
+        uniform=uniform,
+        tokens=GRID[0] * GRID[1],
     )
     source = SlotDraws(plan, crops=present, generator=torch_generator(seed, "test"))
     drawn = stack_draws([source.step()])
@@ -143,6 +194,7 @@ def small_draws(*, maps: int, masks: int, seed: int = 0, present: int = 4) -> St
         sample_weight_SB=(drawn.sample_weight_SB > 0).double() / present,
         coordinates_SM2BQ2=drawn.coordinates_SM2BQ2.double(),
         masks_SDNC=drawn.masks_SDNC.double(),
+        uniform_SEBT=drawn.uniform_SEBT.double(),
     )
 
 
@@ -155,5 +207,6 @@ def _method(settings: dict[str, Any]) -> MethodConfig:
     """Settings of every method by their names, all others as options."""
     shared = {field.name for field in dataclasses.fields(MethodConfig)}
     own = {name: value for name, value in settings.items() if name not in shared}
+    own = SMALL_OPTIONS.get(settings.get("name", ""), {}) | own
     common = {name: value for name, value in settings.items() if name in shared}
     return MethodConfig(**common, options=own)

@@ -6,6 +6,7 @@ UniM2, supplementary, Eq. 1. Its projection is "lightweight"; here it has two la
 modality. The first modality is frozen, so alignment trains only the projections.
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping
 
 import torch
@@ -92,7 +93,7 @@ class Aligned:
     ) -> StepTerms:
         """STEGO's loss on the projected maps, and the weighted alignment loss (Eq. 1)."""
         projected_SMNTC = self._projected(batch.tokens_SMNTC, parameters)
-        projected = Batch(tokens_SMNTC=projected_SMNTC, grid=batch.grid)
+        projected = dataclasses.replace(batch, tokens_SMNTC=projected_SMNTC)
         made = self._stego.step(parameters, buffers, projected, hyper, draws)
         queries_SMBTC = projected_SMNTC[:, :, : draws.batch]
         pairs = TokenPairs.of(

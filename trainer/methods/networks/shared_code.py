@@ -3,13 +3,15 @@
 Letters of shapes: ``docs/architecture.md``.
 """
 
+import dataclasses
+
 from torch import Tensor
 
 from trainer.losses.draws import StepDraws
 from trainer.methods.base import Sample
 from trainer.methods.networks.identity_start import identity_start
-from trainer.model import Encoder, code_head, code_head_entries
-from trainer.nn.parameters import Entry, Layout, Views
+from trainer.model import Activation, Encoder, code_head, code_head_entries
+from trainer.nn.parameters import PLAIN, Entry, Group, Layout, Views
 
 __all__ = ["SharedCode"]
 
@@ -25,6 +27,8 @@ class SharedCode:
         code_dim: int,
         identity: bool,
         further: tuple[Entry, ...] = (),
+        activation: Activation = "relu",
+        group: Group = PLAIN,
     ) -> None:
         """Lay out the parameters.
 
@@ -34,10 +38,16 @@ class SharedCode:
             code_dim: Number K of code channels.
             identity: Whether to start at the principal components of the frozen features.
             further: Parameters of the method in addition to encoder and head.
+            activation: Of the code head.
+            group: How the optimiser updates encoder and head.
         """
+        self._activation = activation
         self._encoder, self._code_dim, self._identity = encoder, code_dim, identity
         head = code_head_entries(channels=channels, code_dim=code_dim)
-        self._parameters = Layout(entries=encoder.entries() + head + further)
+        shared = tuple(
+            dataclasses.replace(entry, group=group) for entry in encoder.entries() + head
+        )
+        self._parameters = Layout(entries=shared + further)
         self._buffers = Layout(entries=encoder.buffer_entries())
 
     @property
@@ -71,11 +81,12 @@ class SharedCode:
     ) -> tuple[Tensor, Tensor]:
         """Fused map (S, N, T, C) and code (S, N, T, K), with running statistics."""
         fused_SNTC = self._encoder(tokens_SMNTC, parameters, dict(buffers))
-        return fused_SNTC, code_head(fused_SNTC, parameters, None)
+        return fused_SNTC, code_head(fused_SNTC, parameters, None, self._activation)
 
     def _trained(
         self, parameters: Views, buffers: dict[str, Tensor], tokens_SMNTC: Tensor, draws: StepDraws
     ) -> tuple[Tensor, Tensor]:
         """Fused map and code of a training step, with dropout; ``buffers`` are updated."""
         fused_SNTC = self._encoder(tokens_SMNTC, parameters, buffers, draws.sample_weight_SB)
-        return fused_SNTC, code_head(fused_SNTC, parameters, draws.masks_SDNC[:, :2])
+        masks_S2NC = draws.masks_SDNC[:, :2, : fused_SNTC.shape[1]]  # all, or of the queries alone
+        return fused_SNTC, code_head(fused_SNTC, parameters, masks_S2NC, self._activation)

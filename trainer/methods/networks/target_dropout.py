@@ -45,7 +45,7 @@ class TargetDropout:
         """The targets, after dropout or unchanged.
 
         Args:
-            targets_SMNTC: Frozen features with shape (S, M, N, T, C).
+            targets_SMNTC: Frozen features with shape (S, M, N, T, C), or of the queries only.
             masks_SDNC: The step's masks with shape (S, D, N, C).
 
         Returns:
@@ -53,4 +53,5 @@ class TargetDropout:
         """
         if not self._acts:
             return targets_SMNTC
-        return targets_SMNTC * masks_SDNC[:, HEAD_MASKS:].unsqueeze(-2)
+        masks_SMNC = masks_SDNC[:, HEAD_MASKS:, : targets_SMNTC.shape[2]]
+        return targets_SMNTC * masks_SMNC.unsqueeze(-2)

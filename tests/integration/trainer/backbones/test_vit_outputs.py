@@ -17,6 +17,9 @@ from trainer.backbones import build_backbone
 from trainer.backbones.timm_vit import TimmVit, build_timm_vit
 from trainer.config.configuration import BackboneConfig
 from trainer.errors import ConfigError
+from trainer.features.featuriser import featuriser
+from trainer.methods.feature_map import FeatureMap
+from trainer.nn.neighbours import local_weights
 
 State = dict[str, torch.Tensor]
 
@@ -25,6 +28,7 @@ ROWS, COLUMNS = 2, 3
 NAMES = ["vit_small_patch16_224.dino", "vit_small_patch16_dinov3.lvd1689m"]
 VARIANTS = [*NAMES, "vit_small_patch14_dinov2.lvd142m", "vit_small_patch16_dinov3_qkvb.lvd1689m"]
 OUTPUTS = ["tokens", "tokens3", "keys3", "attention"]
+ATTENTION = FeatureMap(modality="rgb", output="local-attention")
 
 
 @pytest.fixture(autouse=True)
@@ -108,6 +112,7 @@ def restated(vit: TimmVit, images: torch.Tensor) -> dict[str, torch.Tensor]:
         "tokens3": torch.cat(normed[-3:], dim=-1),
         "keys3": torch.cat(keys[-3:], dim=-1),
         "attention": attention[:, :, 0, first:].mT,
+        "between patches": attention[:, :, first:, first:].mean(dim=1),
     }
 
 
@@ -123,6 +128,11 @@ def test_outputs_are_those_of_the_network_written_out(name: str) -> None:
         assert features.shape == (2, ROWS, COLUMNS, chosen.channels)
         assert features.dtype == torch.float32
         assert torch.allclose(features.flatten(1, 2), expected[output], rtol=1e-3, atol=1e-4)
+    between = vit.attention(images)
+    assert torch.allclose(between, expected["between patches"], rtol=1e-3, atol=1e-5)
+    around = featuriser(vit, ATTENTION, odd=()).features(images)
+    weights = local_weights(between, (ROWS, COLUMNS))
+    assert torch.equal(around.flatten(1, 2), weights)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -8,6 +8,7 @@ import typer
 
 from search.commands.app import app
 from search.samplers import SAMPLERS
+from trainer.methods import METHODS
 
 FROZEN = Path(__file__).with_name("flags.json")
 
@@ -37,7 +38,8 @@ def _described(parameter: Any) -> dict[str, Any]:
 
 
 def test_names_defaults_and_help_texts_are_as_they_were() -> None:
-    assert flags() == json.loads(FROZEN.read_text(encoding="utf-8"))
+    frozen = FROZEN.read_text(encoding="utf-8")
+    assert flags() == json.loads(frozen.replace("METHODS", ", ".join(METHODS)))  # a new one is new
 
 
 def test_the_help_lists_every_sampler() -> None:

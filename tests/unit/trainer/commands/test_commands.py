@@ -20,6 +20,7 @@ from trainer.config.toml_records import record_to_table, toml_text
 from trainer.datasets import open_dataset
 from trainer.engine.run import config_of
 from trainer.features import DatasetFeatures
+from trainer.methods import METHODS
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ def test_features_says_what_there_is(run_toml: Path, capsys: pytest.CaptureFixtu
     ("line", "phrase"),
     [
         ("seedd = 1", "unknown key 'seedd'"),
-        ("[method]\nname = 'eagle'", "choose one of coral, cosine, kmeans, mmd, stego, unim2"),
+        ("[method]\nname = 'hawk'", f"choose one of {', '.join(METHODS)}"),
         ("[hyper]\nlambda_self = 2.0", "lambda_self = 2 is out of range"),
         ("[training]\npartner_ranks = 40", "give fewer ranks"),
         ("not toml", "is not valid TOML"),

@@ -13,6 +13,7 @@ from trainer.config.configuration import DataConfig, FeatureConfig, TrainConfig
 from trainer.datasets import open_dataset
 from trainer.features import DatasetFeatures, mirrored
 from trainer.features.dataset_features import Features
+from trainer.features.featuriser import Viewed
 from trainer.features.pictures import Pictures
 from trainer.features.prepare import open_backbone
 
@@ -79,7 +80,7 @@ def test_channels_that_a_mirror_turns_round_are_turned_round(
             return images
 
     images = torch.rand(1, 3, 4, 4)
-    mirrored._MirrorFirst(backbone=Turned(), odd=(0,)).features(images)
+    Viewed(Turned(), "flipped", odd=(0,)).features(images)
     assert torch.equal(seen[0][:, 1:], images[:, 1:].flip(-1))
     assert torch.equal(seen[0][:, 0], 1 - images[:, 0].flip(-1))
 

@@ -207,11 +207,29 @@ def test_codes_are_the_shared_one_and_those_of_the_harmonisers() -> None:
     shown = [image_maps(), image_maps()]
     last = shown[0].intermediate_maps[9]
     basis = Basis.of({"s": [last.code_HWC], "depth": [last.harmonised["depth"]]})
-    figure = draw_codes(shown, basis, "run")
+    figure = draw_codes(shown, {"code": basis}, "run")
     assert [axes.get_title() for axes in figure.axes[:4]] == ["rgb", "depth", "s", "s of depth"]
     assert len(figure.axes) == 8
     drawn = np.asarray(figure.axes[2].images[0].get_array())
     assert np.array_equal(drawn, basis.colour("s", last.code_HWC))
+
+
+def test_maps_of_the_methods_own_follow_the_codes() -> None:
+    labels = RNG.normal(size=(2, 3, 7))
+    one = image_maps(msn=False)
+    made = {
+        number: dataclasses.replace(each, others={"labels": labels})
+        for number, each in one.intermediate_maps.items()
+    }
+    shown = [dataclasses.replace(one, intermediate_maps=made)]
+    bases = {
+        "code": Basis.of({"s": [made[9].code_HWC]}),
+        "labels": Basis.of({"labels": [labels]}),
+    }
+    figure = draw_codes(shown, bases, "run")
+    assert [axes.get_title() for axes in figure.axes] == ["rgb", "depth", "s", "labels"]
+    drawn = np.asarray(figure.axes[3].images[0].get_array())
+    assert np.array_equal(drawn, bases["labels"].colour("labels", labels))
 
 
 def test_components_have_fixed_signs_and_find_the_variance() -> None:

@@ -80,3 +80,12 @@ def test_missing_queries_are_padding_without_weight() -> None:
     assert drawn.queries_SB.tolist() == [7, 2, 5, 7]
     assert drawn.sample_weight_SB.tolist() == pytest.approx([1 / 3, 1 / 3, 1 / 3, 0])
     assert (drawn.sources_SMBJ[:, 3, 2:] == 3).all()
+
+
+def test_numbers_for_each_token_leave_the_other_draws_as_they_are() -> None:
+    plain, more = draw(), draw(uniform=2, tokens=7)
+    assert plain.uniform_SEBT.numel() == 0 and more.uniform_SEBT.shape == (2, 4, 7)
+    assert 0 <= more.uniform_SEBT.min() and more.uniform_SEBT.max() < 1
+    assert len({*more.uniform_SEBT.flatten().tolist()}) > 50
+    for name in ("ranks_SB", "sources_SMBJ", "coordinates_SM2BQ2", "masks_SDNC"):
+        assert torch.equal(getattr(plain, name), getattr(more, name))

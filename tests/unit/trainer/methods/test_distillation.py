@@ -18,6 +18,7 @@ from tests.unit.trainer.small import (
     GRID,
     hyper_of,
     rows_of,
+    small_batch,
     small_config,
     small_dataset_features,
     small_draws,
@@ -31,7 +32,6 @@ from trainer.losses.cosine import cosine
 from trainer.losses.mmd import mmd
 from trainer.losses.token_pairs import TokenPairs, tokens_at
 from trainer.methods import build_method
-from trainer.methods.base import Batch
 from trainer.seeds import torch_generator
 
 TOKENS = GRID[0] * GRID[1]
@@ -219,12 +219,12 @@ def test_the_whole_loss_is_stego_on_projections_and_the_weighted_alignment(
     hyper = {"lambda_align": 2.5, "b_knn": 0.2, "lambda_random": 0.4}
     options: dict[str, Any] = {"tokens": 36} if name == "mmd" else {}
     config = small_config(modalities=modalities, name=name, fusion=fusion, hyper=hyper, **options)
-    method = build_method(config, channels=6)
+    method = build_method(config, channels=6, classes=3)
     draws = small_draws(maps=method.needs.maps, masks=method.needs.masks)
     row = method.parameters.initial_row(torch_generator(0, "p")).double()[None]
     views = method.parameters.views(row + 0.1 * small_tensor(*row.shape, seed=2))
     tokens = small_tensor(1, count, 8, TOKENS, 6, seed=1)
-    batch = Batch(tokens_SMNTC=tokens, grid=GRID)
+    batch = small_batch(tokens)
     buffers = method.buffers.views(torch.zeros(1, 0, dtype=torch.float64))
     made = method.step(views, buffers, batch, hyper_of(config), draws)
 
@@ -258,12 +258,12 @@ def projected(tokens: Floats, weights: dict[str, Any], member: int) -> Any:
 @pytest.mark.parametrize("name", LOSSES)
 def test_alignment_moves_the_projections_alone(name: str) -> None:
     config = small_config(name=name, fusion="conv")
-    method = build_method(config, channels=6)
+    method = build_method(config, channels=6, classes=3)
     row = method.parameters.initial_row(torch_generator(0, "p")).double()[None].requires_grad_()
     made = method.step(
         method.parameters.views(row),
         method.buffers.views(torch.zeros(1, 0, dtype=torch.float64)),
-        Batch(tokens_SMNTC=small_tensor(1, 2, 8, TOKENS, 6, seed=1), grid=GRID),
+        small_batch(small_tensor(1, 2, 8, TOKENS, 6, seed=1)),
         hyper_of(config),
         small_draws(maps=method.needs.maps, masks=method.needs.masks),
     )

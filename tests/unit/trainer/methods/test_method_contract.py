@@ -13,6 +13,7 @@ from tests.unit.trainer.small import (
     CPU,
     GRID,
     hyper_of,
+    small_batch,
     small_config,
     small_dataset_features,
     small_draws,
@@ -25,12 +26,16 @@ from trainer.errors import ConfigError
 from trainer.methods import (
     METHODS,
     build_method,
+    feature_maps,
     hyper_parameters,
     hyper_values,
     modality_hyper_parameters,
+    predicts_from,
     step_values,
 )
-from trainer.methods.base import Batch, Method, StepTerms
+from trainer.methods.base import Method, StepTerms
+from trainer.methods.feature_map import FeatureMap
+from trainer.nn.parameters import Views
 from trainer.scoring.prediction import codes_of
 from trainer.seeds import torch_generator
 
@@ -41,25 +46,45 @@ LEARNING = [name for name, entry in METHODS.items() if entry.learns]
 FUSIONS = ["sum", "mean", "max", "conv", "ladder"]
 
 
-def step_of(config: TrainConfig) -> tuple[Method, StepTerms, torch.Tensor]:
-    """One step of one slot in float64: the method, what it made, and the weights."""
-    method = build_method(config, channels=6)
+def step_of(
+    config: TrainConfig, *, other: FeatureMap | None = None, buffers: Views | None = None
+) -> tuple[Method, StepTerms, torch.Tensor]:
+    """One step of one slot in float64: the method, what it made, and the weights.
+
+    A map may hold ``other`` numbers, and ``buffers`` those of a step before.
+    """
+    method = built(config)
     weights = method.parameters.initial_row(torch_generator(0, "p")).double()[None]
     weights.requires_grad_()
-    buffers = method.buffers.initial_row(torch_generator(0, "b")).double()[None]
-    tokens = small_tensor(1, len(config.data.modalities), 8, TOKENS, 6, seed=1)
+    if buffers is None:
+        row = method.buffers.initial_row(torch_generator(0, "b")).double()[None]
+        buffers = method.buffers.views(row)
+    crops = 8 if method.needs.positives else 4
+    tokens = small_tensor(1, len(config.data.modalities), crops, TOKENS, 6, seed=1)
+    batch = small_batch(tokens, config)
+    if other is not None:
+        batch.maps[other].copy_(small_tensor(*batch.maps[other].shape, seed=9).abs())
     made = method.step(
         method.parameters.views(weights),
-        method.buffers.views(buffers),
-        Batch(tokens_SMNTC=tokens, grid=GRID),
+        buffers,
+        batch,
         hyper_of(config),
-        small_draws(maps=method.needs.maps, masks=method.needs.masks),
+        small_draws(
+            maps=method.needs.maps, masks=method.needs.masks, uniform=method.needs.uniform
+        ),
     )
     return method, made, weights
 
 
-def loss_of(config: TrainConfig) -> float:
-    return float(sum(float(term.detach()) for term in step_of(config)[1].terms.values()))
+def built(config: TrainConfig) -> Method:
+    return build_method(config, channels=6, classes=3)
+
+
+def loss_of(config: TrainConfig, *, other: FeatureMap | None = None) -> float:
+    """Sum of a step's terms, and of those of the next one, which has the buffers of the first."""
+    made = step_of(config, other=other)[1]
+    after = step_of(config, other=other, buffers=made.buffers)[1]
+    return sum(float(term.detach()) for each in (made, after) for term in each.terms.values())
 
 
 @pytest.mark.parametrize("name", LEARNING)
@@ -90,7 +115,7 @@ def test_one_modality_trains_or_is_refused_in_one_line(name: str) -> None:
         (gradient,) = torch.autograd.grad(sum(made.terms.values(), torch.zeros(1)), weights)
         assert gradient.isfinite().all() and gradient.abs().max() > 0
         return
-    for refused in (hyper_values, step_values, lambda config: build_method(config, channels=6)):
+    for refused in (hyper_values, step_values, built):
         with pytest.raises(ConfigError, match=f"'{name}' needs 2 modalities") as caught:
             refused(config)
         assert "\n" not in str(caught.value) and "['rgb']: add one" in str(caught.value)
@@ -187,20 +212,46 @@ def test_a_run_resumes_from_its_checkpoint_bit_for_bit(
 @pytest.mark.parametrize("name", METHODS)
 def test_stages_end_in_the_code_that_is_predicted_with(name: str) -> None:
     config = small_config(modalities=MODALITIES, name=name)
-    method = build_method(config, channels=6)
+    method = built(config)
     weights = method.parameters.views(method.parameters.initial_row(torch_generator(0))[None])
     buffers = method.buffers.views(method.buffers.initial_row(torch_generator(0))[None])
     tokens = small_tensor(1, 4, 2, TOKENS, 6).float()
     intermediate_maps = method.intermediate_maps(weights, buffers, tokens)
     assert torch.equal(intermediate_maps.code_NTK, method.encode(weights, buffers, tokens)[0])
     assert {*intermediate_maps.specific, *intermediate_maps.harmonised} <= set(MODALITIES)
+    for other in intermediate_maps.others.values():
+        assert other.shape[:2] == (2, TOKENS) and other.isfinite().all()
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_code_depends_on_the_modalities_that_predictions_need(name: str) -> None:
+    config = small_config(modalities=MODALITIES, name=name, fusion="sum")
+    method, needed = built(config), predicts_from(config)
+    assert needed[0] == MODALITIES[0]
+    weights = method.parameters.views(method.parameters.initial_row(torch_generator(0))[None])
+    buffers = method.buffers.views(method.buffers.initial_row(torch_generator(0))[None])
+    tokens = small_tensor(1, 4, 2, TOKENS, 6).float()
+    code = method.encode(weights, buffers, tokens)
+    for place, modality in enumerate(MODALITIES):
+        changed = tokens.clone()
+        changed[:, place] += small_tensor(2, TOKENS, 6, seed=1).float()
+        same = torch.equal(code, method.encode(weights, buffers, changed))
+        assert same is (modality not in needed)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_declared_map_changes_the_loss(name: str) -> None:
+    config = small_config(modalities=MODALITIES, name=name)
+    for each in feature_maps(config):
+        assert each.modality in MODALITIES
+        assert loss_of(config, other=each) != loss_of(config), each.name
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_the_code_is_as_wide_as_the_method_says(name: str) -> None:
     dataset_features = small_dataset_features(modalities=MODALITIES)
     config = small_config(modalities=MODALITIES, name=name)
-    method, slots = build_method(config, channels=6), Slots.start([config], dataset_features, CPU)
+    method, slots = built(config), Slots.start([config], dataset_features, CPU)
     code = codes_of(slots.scored(0), dataset_features.val.features, MODALITIES, CPU)
     assert code.shape == (5, TOKENS, method.code_dim)
 

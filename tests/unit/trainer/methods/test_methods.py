@@ -14,6 +14,7 @@ from tests.unit.trainer.small import (
     GRID,
     hyper_of,
     rows_of,
+    small_batch,
     small_config,
     small_draws,
     small_tensor,
@@ -23,12 +24,13 @@ from trainer.errors import ConfigError
 from trainer.losses import PairPoints, correspondence, pair_weights
 from trainer.losses.draws import StepDraws
 from trainer.methods import (
+    METHODS,
     build_method,
     hyper_parameters,
     hyper_values,
     modality_hyper_parameters,
 )
-from trainer.methods.base import Batch, StepTerms
+from trainer.methods.base import StepTerms
 from trainer.model import Encoder, code_head
 from trainer.model.msn import msn
 from trainer.model.normalise import PRE_NORMS
@@ -44,7 +46,7 @@ def step(
 ) -> tuple[StepTerms, Tensor, Views, StepDraws, Tensor, NDArray[np.float64]]:
     """One step of one slot in float64, and everything it was made of."""
     modalities = len(config.data.modalities)
-    method = build_method(config, channels=6)
+    method = build_method(config, channels=6, classes=3)
     draws = small_draws(maps=method.needs.maps, masks=method.needs.masks)
     if tokens is None:
         tokens = small_tensor(1, modalities, 8, TOKENS, 6, seed=1)
@@ -52,7 +54,7 @@ def step(
     leaf = leaf.requires_grad_()
     views = method.parameters.views(leaf)
     buffers = method.buffers.initial_row(torch_generator(seed, "b")).double()[None]
-    batch = Batch(tokens_SMNTC=tokens, grid=GRID)
+    batch = small_batch(tokens)
     made = method.step(views, method.buffers.views(buffers), batch, hyper_of(config), draws)
     return made, leaf, views, draws, tokens, np.array(rows_of(config))
 
@@ -113,7 +115,7 @@ def test_unim2_with_one_modality_equals_stego_bit_for_bit() -> None:
 @pytest.mark.parametrize("fusion", ["max", "conv", "ladder"])
 def test_gradient_of_the_parameters_by_finite_differences(name: str, fusion: str) -> None:
     config = small_config(name=name, fusion=fusion)
-    method = build_method(config, channels=6)
+    method = build_method(config, channels=6, classes=3)
     draws = small_draws(maps=method.needs.maps, masks=method.needs.masks)
     tokens = small_tensor(1, 2, 8, TOKENS, 6, seed=1)
     hyper = hyper_of(config)
@@ -123,7 +125,7 @@ def test_gradient_of_the_parameters_by_finite_differences(name: str, fusion: str
 
     def loss(leaf: Tensor) -> Tensor:
         views = method.parameters.views(leaf)
-        batch = Batch(tokens_SMNTC=tokens, grid=GRID)
+        batch = small_batch(tokens)
         if target is None:
             return total(method.step(views, buffers, batch, hyper, draws))
         return _stego_loss(method, views, tokens, buffers, draws, hyper, target)
@@ -202,13 +204,13 @@ def test_parameter_counts_are_the_published_networks(
     channels: int, modalities: tuple[str, ...], method: MethodConfig, count: int
 ) -> None:
     config = TrainConfig(data=DataConfig(modalities=modalities), method=method)
-    assert build_method(config, channels=channels).parameters.size == count
+    assert build_method(config, channels=channels, classes=3).parameters.size == count
 
 
 def test_parameter_counts_of_the_parts() -> None:
     config = TrainConfig(method=MethodConfig(code_dim=70))
     sizes: dict[str, int] = {}
-    for entry in build_method(config, channels=384).parameters.entries:
+    for entry in build_method(config, channels=384, classes=3).parameters.entries:
         part = entry.name.removesuffix(".weight").removesuffix(".bias")
         part = part if part == "head.linear" else part.split(".")[0]
         sizes[part] = sizes.get(part, 0) + entry.size
@@ -247,7 +249,7 @@ def test_anchor_switches_change_only_the_code_used(
 
 def test_ladder_normalises_each_half_as_batch_norm_does() -> None:
     config = small_config(fusion="ladder")
-    method: Any = build_method(config, channels=6)
+    method: Any = build_method(config, channels=6, classes=3)
     made, _, views, draws, tokens, _ = step(config)
     halves = torch.nn.BatchNorm1d(6, dtype=torch.float64)
     maps = PRE_NORMS["l2"](msn(tokens, views, residual=False))
@@ -309,10 +311,8 @@ def test_bad_hyper_parameters_are_refused(hyper: dict[str, float], phrase: str) 
 
 
 def test_unknown_method_lists_the_known() -> None:
-    with pytest.raises(
-        ConfigError, match="choose one of coral, cosine, kmeans, mmd, stego, unim2"
-    ):
-        hyper_parameters(small_config(name="eagle"))
+    with pytest.raises(ConfigError, match=f"choose one of {', '.join(METHODS)}$"):
+        hyper_parameters(small_config(name="hawk"))
 
 
 def test_stego_has_no_hyper_parameter_of_one_modality() -> None:

@@ -16,12 +16,12 @@ from tests.unit.trainer.small import (
     GRID,
     hyper_of,
     rows_of,
+    small_batch,
     small_config,
     small_draws,
     small_tensor,
 )
 from trainer.methods import build_method
-from trainer.methods.base import Batch
 from trainer.nn.parameters import Layout
 from trainer.seeds import torch_generator
 
@@ -58,7 +58,7 @@ class Case:
         for place, modality in enumerate(modalities[1:]):
             hyper |= {f"lambda_cmcs.{modality}": 4.0 + place, f"{modality}.b_knn": 0.1 * place}
         self.config = small_config(modalities=modalities, hyper=hyper, **settings)
-        self.method = build_method(self.config, channels=CHANNELS)
+        self.method = build_method(self.config, channels=CHANNELS, classes=3)
         draws = small_draws(maps=count, masks=self.method.needs.masks)
         numbers = ("sample_weight_SB", "coordinates_SM2BQ2", "masks_SDNC")
         self.draws = dataclasses.replace(
@@ -76,7 +76,7 @@ class Case:
         made = method.step(
             method.parameters.views(leaf),
             method.buffers.views(initial(method.buffers)),
-            Batch(tokens_SMNTC=self.tokens, grid=GRID),
+            small_batch(self.tokens),
             hyper_of(self.config, torch.float32),
             self.draws,
         )

@@ -30,6 +30,7 @@ from trainer.features import prepare
 from trainer.features.extraction import Standard
 from trainer.features.prepare import open_backbone
 from trainer.figures.colour import picture_palette
+from trainer.methods import METHODS, predicts_from
 from trainer.predict import FileRules, OwnImage, Predictor, find_images, left_out
 from trainer.scoring.prediction import codes_of, predict
 
@@ -254,6 +255,7 @@ def predictor(folder: Path) -> Predictor:
         },
         backbone=open_backbone(CONFIG, CPU),
         features=CONFIG.features,
+        modalities=CONFIG.data.modalities,
         source=open_dataset(CONFIG.data).source,
         device=CPU,
     )
@@ -279,6 +281,32 @@ def test_an_evaluation_image_is_predicted_as_in_an_evaluation(
         found = predictor.predict(images, probe)  # type: ignore[arg-type]
 
         assert np.array_equal(found, maps[0].numpy()) and len(np.unique(found)) > 1
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_checkpoint_of_any_method_predicts_own_images(
+    folder: Path, tmp_path: Path, name: str
+) -> None:
+    config = dataclasses.replace(CONFIG, method=MethodConfig(name=name, code_dim=4))
+    train(config, tmp_path)
+    asked = ["predict", tmp_path / "run", folder / "rgb"]
+    if "depth" in predicts_from(config):
+        asked += ["--modality", f"depth={folder / 'depth'}"]
+    common = ("--out", tmp_path / "out", "--cache", tmp_path / "cache", "--device", "cpu")
+    assert call_trainer(*asked, *common) == 0
+    masks = sorted((tmp_path / "out" / "masks").iterdir())
+    assert [mask.name for mask in masks] == ["0.png", "1.png"]
+
+
+def test_depth_that_was_only_trained_with_is_not_asked_for(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(dataclasses.replace(CONFIG, method=MethodConfig(name="depthg", code_dim=4)), tmp_path)
+    common = ("--out", tmp_path / "out", "--cache", tmp_path / "cache", "--device", "cpu")
+    asked = ("predict", tmp_path / "run", folder / "rgb")
+    capsys.readouterr()
+    assert call_trainer(*asked, "--modality", f"depth={folder / 'depth'}", *common) == 2
+    assert "--modality depth is not used by this checkpoint" in capsys.readouterr().err
 
 
 def test_sizes_that_differ_are_refused(folder: Path, predictor: Predictor) -> None:
