@@ -129,9 +129,9 @@ REFUSED: dict[str, tuple[list[dict[str, Any]], dict[str, Any], str]] = {
         "row stego of",
     ),
     "unknown method": (
-        [{"label": "A", "settings": {"method": {"name": "eagle"}}}],
+        [{"label": "A", "settings": {"method": {"name": "nobody"}}}],
         {},
-        "method.name = 'eagle' is not known",
+        "method.name = 'nobody' is not known",
     ),
     "unequal iterations": (
         [KMEANS, STEGO, {**changed(STEGO, training={"iterations": 60}), "name": "more"}],
