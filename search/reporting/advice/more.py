@@ -14,6 +14,8 @@ MORE = 100
 def more_trials(situation: Situation) -> Step | None:
     """Continue the search, or extend it."""
     view = situation.view
+    if view.nothing_searched and view.state == "finished":
+        return None
     count = trials_left(situation)
     if view.state == "running":
         command = view.command("attach")

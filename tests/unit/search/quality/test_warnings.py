@@ -43,7 +43,7 @@ def test_a_sound_result_has_no_warning() -> None:
 
 def test_a_study_of_one_trial_cannot_have_more_finalists() -> None:
     """Nor has it values that could be at the end of a range."""
-    assert warnings_of(result(finalists=1, space=Space(hyper_parameters=()), params={})) == ()
+    assert warnings_of(result(finalists=1, space=Space(hyper_parameters=()), top=[{}])) == ()
 
 
 PROVOKED = {
