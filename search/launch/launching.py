@@ -28,6 +28,7 @@ from search.machine.resources import Machine
 from search.machine.run_options import RunOptions
 from search.machine.versions import code_revision, package_versions
 from search.planning.slot_choice import best_slots
+from search.progress.first_trial import FirstTrialTimed
 from search.workers.connection import check_answers
 from search.workers.ray_folder import find_ray_folder
 from storage.database import Database, check_room
@@ -62,6 +63,7 @@ def launch(
             have begun than the new target allows.
         LeaseHeld: If another process drives the study.
     """
+    output = _with_first_trial_timed(output)
     stored = find_stored(database, request.study)
     if stored is None:
         _check_database(database)
@@ -86,6 +88,14 @@ def launch(
     stored = get_study(database.engine, request.study)  # another process was faster
     check_origin(database, stored.name, stored)
     return _continue(stored, request, database, output, parts)
+
+
+def _with_first_trial_timed(output: Output) -> Output:
+    """The same, with a line about the time from now to the first finished trial."""
+    began = time.monotonic()
+    return dataclasses.replace(
+        output, open_progress=lambda: FirstTrialTimed(output.open_progress(), began)
+    )
 
 
 def _continue(

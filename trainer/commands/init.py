@@ -14,6 +14,7 @@ from trainer.console.shell import Command, search_command, shell_text, trainer_c
 from trainer.datasets import DataSet, find_dataset
 from trainer.datasets.base import Split
 from trainer.drafting import Draft, description_text, draft_description
+from trainer.drafting.known_layouts import known_layout
 from trainer.errors import ConfigError, DataError
 from trainer.inspection import Finding, Inspection, walk_through
 
@@ -48,7 +49,7 @@ def describe_folder(folder: Path, *, out: Path | None, printed: bool, say: Say) 
     found = _checked(draft, folder)
     inside = not printed and file.parent.resolve() == folder.resolve()
     text = description_text(draft, folder=None if printed or inside else folder.resolve())
-    for line in _report(draft, found):
+    for line in (*_report(draft, found), *_known(folder)):
         say(line)
     if printed:
         sys.stdout.write(text)
@@ -131,6 +132,19 @@ def _report(draft: Draft, found: Inspection) -> list[str]:
         *(f"note: {line}" for line in (*draft.left, *found.notes)),
         *findings_text("suspicious", found.suspicions),
         *findings_text("fault", found.faults),
+    ]
+
+
+def _known(folder: Path) -> list[str]:
+    """A line if the folder is a data set that has presets, which know more than a look at it."""
+    known = known_layout(folder)
+    if known is None:
+        return []
+    name, presets = known
+    command = shell_text(search_command("launch", "--preset", presets[0], "--data", folder))
+    return [
+        f"note: the folder can also be read as the data set {name!r}, which knows its classes and"
+        f" encodings: {command} (presets for it: {', '.join(presets)})"
     ]
 
 

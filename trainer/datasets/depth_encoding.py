@@ -13,6 +13,7 @@ upward direction in degrees, plus 38; each divided by 255.
 Letters of shapes: ``docs/architecture.md``. The axis of 3 is the camera's: right, down, forward.
 """
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,9 +103,9 @@ def encode_hha(depth: Depth, camera: Intrinsics) -> Image:
     """
     inverse, measured = _inverse(depth)
     normals_hw3 = _surface_normals(inverse, camera)
-    normals_I3 = normals_hw3[measured]
+    normals_I3 = normals_hw3.reshape(-1, 3) if measured.all() else normals_hw3[measured]
     gravity_3 = estimate_gravity(normals_I3[:: max(1, len(normals_I3) // ENOUGH)])
-    below = _rays(inverse.shape, camera) @ gravity_3 / inverse  # metres below the camera
+    below = _view(inverse.shape, camera).rays_hw3 @ gravity_3 / inverse  # metres below the camera
     lowest = float(below[measured].max())
     ground = lowest if lowest >= LOWEST_SEEN else CAMERA_HEIGHT
     angle = np.degrees(np.arccos(np.clip(-normals_hw3 @ gravity_3, -1, 1)))
@@ -132,8 +133,8 @@ def estimate_gravity(normals_I3: Numbers) -> Numbers:
     gravity_3 = down_3
     for degrees in (NEAR,) * ROUNDS + (FAR,) * ROUNDS:
         cosine_I = np.abs(normals_I3 @ gravity_3)
-        along = normals_I3[cosine_I > np.cos(np.radians(degrees))]
-        across = normals_I3[cosine_I < np.sin(np.radians(degrees))]
+        along = normals_I3.compress(cosine_I > np.cos(np.radians(degrees)), axis=0)
+        across = normals_I3.compress(cosine_I < np.sin(np.radians(degrees)), axis=0)
         _, vectors = np.linalg.eigh(across.T @ across - along.T @ along - prior_33)
         gravity_3 = vectors[:, 0] * (1 if vectors[:, 0] @ gravity_3 >= 0 else -1)
     return gravity_3
@@ -152,23 +153,21 @@ def _surface_normals(inverse: Numbers, camera: Intrinsics) -> Numbers:
     Returns:
         Normals with shape (h, w, 3).
     """
-    rays_hw3 = _rays(inverse.shape, camera)
+    view = _view(inverse.shape, camera)
     mean = _window_mean(inverse)
-    slope_x, x = _slope(inverse, mean, rays_hw3[..., 0], axis=1)
-    slope_y, y = _slope(inverse, mean, rays_hw3[..., 1], axis=0)
+    slope_x, slope_y = (_slope(inverse, mean, axis) for axis in (view.across, view.down))
+    constant = mean - slope_x * view.across.middle - slope_y * view.down.middle
     # the plane n . point = 1 has the inverse depth n . ray
-    plane = np.stack([slope_x, slope_y, mean - slope_x * x - slope_y * y], axis=-1)
-    away = np.where((plane * rays_hw3).sum(axis=-1, keepdims=True) > 0, -1.0, 1.0)
-    normals: Numbers = away * plane / np.linalg.norm(plane, axis=-1, keepdims=True)
-    return normals
+    facing = slope_x * view.across.ray + slope_y * view.down.ray + constant
+    length = np.sqrt(slope_x * slope_x + slope_y * slope_y + constant * constant)
+    away = np.where(facing > 0, -1.0, 1.0)
+    return np.stack([away * part / length for part in (slope_x, slope_y, constant)], axis=-1)
 
 
-def _slope(inverse: Numbers, mean: Numbers, ray: Numbers, *, axis: int) -> tuple[Numbers, Numbers]:
-    """Slope along an axis in each window, and the window's mean coordinate; both (h, w)."""
-    middle = _window_mean(ray)
-    spread = _window_mean(ray**2) - middle**2
-    slope: Numbers = (_window_mean(inverse * ray) - mean * middle) / spread
-    return slope, middle
+def _slope(inverse: Numbers, mean: Numbers, axis: "_Axis") -> Numbers:
+    """Slope of inverse depth along an axis in each window, shape (h, w)."""
+    slope: Numbers = (_window_mean(inverse * axis.ray) - mean * axis.middle) / axis.spread
+    return slope
 
 
 def _window_mean(values: Numbers) -> Numbers:
@@ -182,12 +181,43 @@ def _window_mean(values: Numbers) -> Numbers:
     return mean
 
 
-def _rays(shape: tuple[int, ...], camera: Intrinsics) -> Numbers:
-    """For each pixel, the point it sees at one metre along the optical axis, shape (h, w, 3)."""
+@dataclass(frozen=True, kw_only=True)
+class _Axis:
+    """One coordinate of the rays; arrays with shape (h, w)."""
+
+    ray: Numbers
+    #: Mean and variance in the window around each pixel.
+    middle: Numbers
+    spread: Numbers
+
+    @classmethod
+    def of(cls, ray: Numbers) -> "_Axis":
+        """Measure the windows."""
+        middle = _window_mean(ray)
+        return cls(ray=ray, middle=middle, spread=_window_mean(ray**2) - middle**2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _View:
+    """What depends only on the camera and the size of its pictures."""
+
+    #: For each pixel, the point it sees at one metre along the optical axis, shape (h, w, 3).
+    rays_hw3: Numbers
+    across: _Axis
+    down: _Axis
+
+
+@functools.lru_cache(maxsize=2)  # a data set has one camera; the next one may be a test's
+def _view(shape: tuple[int, int], camera: Intrinsics) -> _View:
     height, width = shape
     x = (np.arange(width) - camera.cx) / camera.fx
     y = (np.arange(height) - camera.cy) / camera.fy
-    return np.stack([*np.broadcast_arrays(x, y[:, None]), np.ones(shape)], axis=-1)
+    ray_x, ray_y = (np.ascontiguousarray(ray) for ray in np.broadcast_arrays(x, y[:, None]))
+    return _View(
+        rays_hw3=np.stack([ray_x, ray_y, np.ones(shape)], axis=-1),
+        across=_Axis.of(ray_x),
+        down=_Axis.of(ray_y),
+    )
 
 
 def _inverse(depth: Depth) -> tuple[Numbers, NDArray[np.bool_]]:

@@ -25,6 +25,8 @@ def fill_rows(values: NDArray[Float], valid: NDArray[np.bool_]) -> NDArray[Float
         values: Numbers with shape (h, w).
         valid: Mask of the measured values, shape (h, w).
     """
+    if valid.all():
+        return values.copy()
     known = np.flatnonzero(valid.any(axis=1))
     if not len(known):
         return np.zeros_like(values)

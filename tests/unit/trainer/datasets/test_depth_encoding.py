@@ -7,6 +7,7 @@ import numpy as np
 import PIL.Image
 import pytest
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter
 from scipy.spatial.transform import Rotation
 
 from trainer.datasets.depth_encoding import (
@@ -175,3 +176,50 @@ def test_it_agrees_with_a_published_hha_file() -> None:
         assert np.abs(one - other).mean() < most
     wrong = np.abs(ours - published[..., ::-1]).mean(axis=(0, 1))
     assert (wrong[[0, 2]] > 15).all(), "the order of the channels matters"
+
+
+def plain_normals(inverse: Numbers) -> Numbers:
+    """The plane through the window around each pixel, written without anything kept."""
+
+    def window_mean(values: Numbers) -> Numbers:
+        ones = uniform_filter(np.ones(SHAPE), 7, mode="constant")
+        total: Numbers = uniform_filter(values, 7, mode="constant")
+        mean: Numbers = total / ones
+        return mean
+
+    rays_hw3, planes = rays(), []
+    for axis in (0, 1):
+        ray = rays_hw3[..., axis]
+        planes.append(
+            (window_mean(inverse * ray) - window_mean(inverse) * window_mean(ray))
+            / (window_mean(ray**2) - window_mean(ray) ** 2)
+        )
+    constant = window_mean(inverse) - sum(
+        slope * window_mean(rays_hw3[..., axis]) for axis, slope in enumerate(planes)
+    )
+    plane = np.stack([*planes, constant], axis=-1)
+    away = np.where((plane * rays_hw3).sum(axis=-1, keepdims=True) > 0, -1.0, 1.0)
+    normals: Numbers = away * plane / np.linalg.norm(plane, axis=-1, keepdims=True)
+    return normals
+
+
+def test_what_is_kept_of_the_camera_changes_nothing_from_image_to_image() -> None:
+    generator = np.random.default_rng(0)
+    other = Intrinsics(fx=90.0, fy=95.0, cx=50.0, cy=40.0)
+    images = [generator.uniform(0.5, 9.0, size=SHAPE) for _ in range(3)]
+    first = [encode_hha(depth, CAMERA).tobytes() for depth in images]
+    for depth in images:  # more cameras and sizes than are kept
+        encode_hha(depth[:80], other)
+        encode_hha(depth[:70], CAMERA)
+    assert [encode_hha(depth, CAMERA).tobytes() for depth in images] == first
+
+
+def test_the_angle_is_that_of_the_fitted_planes() -> None:
+    depth = np.random.default_rng(1).uniform(1.0, 1.2, size=SHAPE)
+    normals_hw3 = plain_normals(1 / depth)
+    gravity_3 = estimate_gravity(normals_hw3.reshape(-1, 3))
+    upward = np.degrees(np.arccos(np.clip(-normals_hw3 @ gravity_3, -1, 1)))
+
+    angle = encode_hha(depth, CAMERA)[..., 2] * 255 - 38
+
+    np.testing.assert_allclose(angle, np.minimum(upward, 255 - 38), atol=1e-3)
