@@ -102,6 +102,7 @@ class DryRun:
             "images": dict(self.dataset_summary.images),
             "crops": self.dataset_summary.crops,
             "bank_bytes": self.dataset_summary.cache_bytes,
+            "kept_bytes": self.dataset_summary.kept_bytes,
             "checkpoint_bytes": self.checkpoint_bytes,
             "free_bytes": {"cache": self.cache_free, "checkpoints": self.checkpoints_free},
             "memory_bytes": self.memory,

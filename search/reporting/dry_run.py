@@ -79,7 +79,7 @@ def _cost(run: DryRun) -> list[tuple[str, str]]:
         ("memory", _memory(run)),
         (
             "disk",
-            f"{bytes_text(run.dataset_summary.cache_bytes)} for features"
+            f"{bytes_text(run.dataset_summary.cache_bytes)} for features{_kept(run)}"
             f" ({bytes_text(run.cache_free)} free),"
             f" at most {bytes_text(run.checkpoint_bytes)} for checkpoints"
             f" ({bytes_text(run.checkpoints_free)} free)",
@@ -88,6 +88,11 @@ def _cost(run: DryRun) -> list[tuple[str, str]]:
     if costs.gpu_bytes is not None:
         lines.insert(3, ("GPU memory", f"about {bytes_text(costs.gpu_bytes)} per worker"))
     return lines
+
+
+def _kept(run: DryRun) -> str:
+    kept = run.dataset_summary.kept_bytes
+    return f" and {bytes_text(kept)} for images computed from files" if kept else ""
 
 
 def _of_slots(slots: int) -> str:

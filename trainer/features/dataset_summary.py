@@ -9,6 +9,7 @@ import torch
 from trainer.backbones import build_backbone
 from trainer.config.configuration import TrainConfig
 from trainer.datasets import open_dataset
+from trainer.features.encoded import kept_bytes
 from trainer.features.extraction import Extraction
 
 __all__ = ["DatasetSummary", "dataset_summary"]
@@ -35,6 +36,8 @@ class DatasetSummary:
     patch: int
     #: Size of the cache entry in bytes, apart from a few kilobytes.
     cache_bytes: int
+    #: Size in bytes of the images, such as HHA, that are computed and kept beside it.
+    kept_bytes: int
 
 
 def dataset_summary(config: TrainConfig) -> DatasetSummary:
@@ -65,4 +68,9 @@ def dataset_summary(config: TrainConfig) -> DatasetSummary:
         channels=backbone.channels,
         patch=backbone.patch,
         cache_bytes=extraction.size(),
+        kept_bytes=sum(
+            kept_bytes(data_set, modality) or 0
+            for modality in data_set.modalities
+            if data_set.source.is_computed(modality)
+        ),
     )

@@ -23,7 +23,7 @@ from trainer.features.fingerprint import Digest
 from trainer.features.parts import images_of
 from trainer.features.reading import read_ahead
 
-__all__ = ["kept_images"]
+__all__ = ["kept_bytes", "kept_images"]
 
 VERSION = 1  # of how they are kept
 ARRAY = "images"
@@ -53,13 +53,11 @@ def kept_images(
         DataError: If an image is damaged.
         CacheError: If the cache is damaged or cannot be written.
     """
-    names = [name for split in data_set.splits().values() for name in split.names]
-    sizes = _sizes(data_set, names, modality)
-    if len(sizes) != 1:
+    names = _names(data_set)
+    needed = kept_bytes(data_set, modality)
+    if needed is None:
         return {}
     key = hash_json({"encoded": VERSION, **images_of(data_set, data, modality, digests)})
-    width, height = next(iter(sizes))
-    needed = len(names) * height * width * PIXEL
     if not (root / ENTRIES / key).is_dir() and free_space(root) < 2 * needed + SPARE:
         progress(f"too little space to keep {modality}, so it is computed while needed", 0, 1)
         return {}
@@ -79,6 +77,21 @@ def kept_images(
     arrays, _ = read_entry(folder, verify="small")
     del use
     return dict(zip(names, arrays[ARRAY], strict=True))
+
+
+def kept_bytes(data_set: DataSet, modality: str) -> int | None:
+    """Size of the kept images of a modality; None for one whose images differ in size."""
+    names = _names(data_set)
+    sizes = _sizes(data_set, names, modality)
+    if len(sizes) != 1:
+        return None
+    width, height = next(iter(sizes))
+    return len(names) * height * width * PIXEL
+
+
+def _names(data_set: DataSet) -> list[str]:
+    """The images of all splits."""
+    return [name for split in data_set.splits().values() for name in split.names]
 
 
 def _sizes(data_set: DataSet, names: list[str], modality: str) -> set[tuple[int, int]]:

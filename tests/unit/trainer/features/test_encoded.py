@@ -9,6 +9,7 @@ import pytest
 from tests.fakes.data_sets import MAKERS
 from trainer.config.configuration import BackboneConfig, DataConfig, FeatureConfig, TrainConfig
 from trainer.features import prepare
+from trainer.features.dataset_summary import dataset_summary
 from trainer.features.inventory import list_entries
 
 
@@ -53,3 +54,14 @@ def test_kept_images_are_an_entry_of_the_cache(config: TrainConfig, tmp_path: Pa
     encoded = [entry.encoded for entry in list_entries(tmp_path / "cache")]
 
     assert sorted(encoded, key=str) == [None, "depth"]
+
+
+def test_the_summary_states_the_size_of_kept_images(config: TrainConfig, tmp_path: Path) -> None:
+    prepare(config, cache=tmp_path / "cache")
+    kept = [entry for entry in list_entries(tmp_path / "cache") if entry.encoded == "depth"]
+    assert len(kept) == 1
+    written = (kept[0].folder / "images.npy").stat().st_size
+
+    assert 0 <= written - dataset_summary(config).kept_bytes < 1024
+    rgb = dataclasses.replace(config, data=dataclasses.replace(config.data, modalities=("rgb",)))
+    assert dataset_summary(rgb).kept_bytes == 0
