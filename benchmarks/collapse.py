@@ -9,10 +9,15 @@ other seeds, scenes and methods and on real street frames (`--cityscapes`), are 
 runs train to their end, and the rules are applied to their reports afterwards. Settings are drawn
 uniformly, because a sampler soon learns to avoid collapse. The searches of
 `benchmarks.comparison`, in the same database, are read without changes.
+
+    python -m benchmarks.collapse --storage ... --folder FOLDER --images NYU --preset nyu-cpu
+
+With `--images` it is only one search, on a folder of images, and its row is saved for itself.
 """
 
 import dataclasses
 import itertools
+import json
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,22 +31,35 @@ from numpy.typing import NDArray
 from benchmarks.comparison import SCENES
 from benchmarks.comparison import searches as comparison_searches
 from benchmarks.markdown import markdown_table
-from benchmarks.records import RecordedRun, read_searches, write_result, write_runs
+from benchmarks.records import RESULTS, RecordedRun, read_searches, write_result, write_runs
 from benchmarks.searches import UNPRUNED, Paths, Search, finish
 from search.objectives import DEFAULT_OBJECTIVE, find_objective
 from search.pruners import CollapseRules
 from search.records.outcome import Prune
+from trainer.config.described import described_modalities
 from trainer.features import prepare
 from trainer.features.dataset_features import IGNORE, DatasetFeatures
 from trainer.scoring.metrics import scores_of
 
-__all__ = ["Judged", "choose", "constant_miou", "judge", "text"]
+__all__ = [
+    "Judged",
+    "choose",
+    "constant_miou",
+    "image_rows",
+    "image_search",
+    "image_text",
+    "judge",
+    "merged",
+    "text",
+]
 
 MARGIN = 1.0  # points of mIoU above the best constant prediction
 BEST = 20  # best runs, none of which may be stopped
 #: Study seeds and the number of trials; the thresholds were chosen on the first.
 SEEDS = {1: 200, 2: 60, 3: 60}
 CITYSCAPES_TRIALS = 30
+IMAGE_TRIALS = 60
+IMAGES = "collapse_images"  # name of the result
 #: Thresholds that were tried on the first search.
 GRID: Mapping[str, tuple[Any, ...]] = {
     "entropy_floor": (0.01, 0.02, 0.05, 0.1, 0.2),
@@ -154,10 +172,13 @@ def choose(runs: Sequence[RecordedRun], constant: float) -> CollapseRules:
 def text(rows: Sequence[Mapping[str, Any]]) -> str:
     """The table of all searches, and each target for the searches not used for the thresholds."""
     table = markdown_table(list(rows[0]), [list(row.values()) for row in rows])
-    lines = "\n".join(
-        f"- {target}: {'met' if met else '**missed**'}" for target, met in _targets(rows[1:])
+    return "\n\n".join([table, "All but the first search together:", _target_lines(rows[1:])])
+
+
+def _target_lines(rows: Sequence[Mapping[str, Any]]) -> str:
+    return "\n".join(
+        f"- {target}: {'met' if met else '**missed**'}" for target, met in _targets(rows)
     )
-    return "\n\n".join([table, "All but the first search together:", lines])
 
 
 def _targets(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, bool]]:
@@ -173,6 +194,55 @@ def _targets(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, bool]]:
         (f"{best} of the {BEST} best of each search are stopped", best == 0),
         (f"{healthy} of {others} others are stopped", healthy <= 0.02 * others),
     ]
+
+
+def image_search(images: Path, preset: str, trials: int) -> Search:
+    """The search on a folder of images.
+
+    Args:
+        images: Folder of the data set.
+        preset: Settings of the runs. Its data set reads the folder; for `own`, a description.
+        trials: Number of runs.
+    """
+    described = described_modalities(str(images))
+    modalities = {"modalities": described[1]} if described and preset.startswith("own") else {}
+    return Search(
+        study=f"collapse-{images.resolve().name}-{preset}",
+        preset=preset,
+        tables={
+            "search": {"trials": trials, "seed": 1, "sampler": "random", **UNPRUNED},
+            "data": {"root": str(images), **modalities},
+        },
+    )
+
+
+def image_rows() -> list[dict[str, Any]]:
+    """The saved rows of searches on images; none before the first."""
+    path = RESULTS / f"{IMAGES}.json"
+    return json.loads(path.read_text(encoding="utf-8"))["rows"] if path.is_file() else []
+
+
+def merged(rows: Sequence[Mapping[str, Any]], row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The rows with one more, which replaces an earlier one of the same search."""
+    return [*(each for each in rows if each["search"] != row["search"]), row]
+
+
+def image_text(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The table of searches on images, and the targets for all of them together."""
+    if not rows:
+        return "Nothing was measured yet."
+    table = markdown_table(list(rows[0]), [list(row.values()) for row in rows])
+    targets = _target_lines(rows)
+    return "\n\n".join([table, "All of them together:", targets])
+
+
+def _row_of(search: Search, places: Paths) -> tuple[dict[str, Any], list[RecordedRun]]:
+    """The row of a finished search under the rules as they are, and its runs."""
+    _, config, runs = read_searches(places.storage, [search.study])[search.study]
+    constant = constant_miou(prepare(config.train, cache=places.folder / "cache"))
+    judged = [judge(run, constant=constant, rules=CollapseRules()) for run in runs]
+    head = {"search": search.study, "runs": len(runs), "constant mIoU": constant}
+    return head | _summary(judged), runs
 
 
 def _calibration(places: Paths) -> list[Search]:
@@ -205,20 +275,29 @@ def main(
     cityscapes: Annotated[
         Path | None, typer.Option(help="Cityscapes frames; by default only rooms are used.")
     ] = None,
+    images: Annotated[
+        Path | None, typer.Option(help="Folder of a data set: only one search, on its images.")
+    ] = None,
+    preset: Annotated[str, typer.Option(help="Settings of the runs on --images.")] = "own",
+    trials: Annotated[int, typer.Option(help="Runs on --images.")] = IMAGE_TRIALS,
 ) -> None:
     """Run missing searches, print the table, and save runs and table as results/collapse*."""
     places = Paths(storage=storage, folder=folder, cityscapes=cityscapes)
+    if images is not None:
+        search = image_search(images, preset, trials)
+        finish(search, places)
+        rows = merged(image_rows(), _row_of(search, places)[0])
+        print(image_text(rows))
+        print(write_result(IMAGES, {"rows": rows}))
+        return
     calibration = _calibration(places)
     for search in calibration:
         finish(search, places)
     rules, rows, kept, chosen = CollapseRules(), [], {}, None
     for search in (*calibration, *comparison_searches()):
-        _, config, runs = read_searches(storage, [search.study])[search.study]
-        constant = constant_miou(prepare(config.train, cache=folder / "cache"))
-        chosen = chosen or choose(runs, constant)
-        judged = [judge(run, constant=constant, rules=rules) for run in runs]
-        head = {"search": search.study, "runs": len(runs), "constant mIoU": constant}
-        rows.append(head | _summary(judged))
+        row, runs = _row_of(search, places)
+        chosen = chosen or choose(runs, row["constant mIoU"])
+        rows.append(row)
         if search in calibration:
             kept[search.study] = runs
     assert chosen is not None

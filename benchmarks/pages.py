@@ -12,7 +12,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks import collapse, comparison, expectation, from_clone, lambda_and_b, reliability
+from benchmarks import (
+    collapse,
+    comparison,
+    expectation,
+    from_clone,
+    lambda_and_b,
+    nyu,
+    reliability,
+)
 from benchmarks.records import RESULTS
 from tests import inputs
 from tests.inputs.table import text as inputs_text
@@ -26,6 +34,7 @@ PAGES = (
     "docs/collapse.md",
     "docs/data.md",
     "docs/lambda-and-b.md",
+    "docs/nyu.md",
     "docs/reliability.md",
     "docs/search-quality.md",
 )
@@ -42,8 +51,11 @@ TEXTS: Mapping[str, Callable[[], str]] = {
     "comparison": lambda: comparison.text(_result("comparison")["rows"]),
     "comparison in short": lambda: comparison.short_text(_result("comparison")["rows"]),
     "collapse": lambda: collapse.text(_result("collapse")["rows"]),
+    "collapse on images": lambda: collapse.image_text(collapse.image_rows()),
     "expectation": lambda: expectation.text(_result("expectation")["rows"]),
     "lambda and b": lambda: lambda_and_b.text(*lambda_and_b.read()),
+    "nyu": lambda: nyu.text(nyu.read_records()),
+    "nyu features": lambda: nyu.features_text(nyu.read_features()),
     "inputs": lambda: inputs_text(inputs.ROWS),
     **reliability.TEXTS,
 }
