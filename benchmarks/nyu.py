@@ -123,6 +123,11 @@ class Block:
     backbone: str = "efficientnet-lite0"
     over: Mapping[str, Any] = field(default_factory=dict)
 
+    def on_vit(self, weights: Path) -> "Block":
+        """The same on DINOv2 ViT-S/14 with weights from a file."""
+        over = {"backbone": {"name": VIT, "weights": str(weights)}, "features": VIT_FEATURES}
+        return dataclasses.replace(self, backbone=f"{VIT} ({weights.stem})", over=over)
+
     def flags(self, row: str) -> dict[str, Any]:
         """Settings of a row over the preset."""
         size = {
@@ -357,11 +362,7 @@ def rows(
         until=time.monotonic() + 60 * minutes,
     )
     if weights is not None:
-        block = dataclasses.replace(
-            block,
-            backbone=f"{VIT} ({weights.stem})",
-            over={"backbone": {"name": VIT, "weights": str(weights)}, "features": VIT_FEATURES},
-        )
+        block = block.on_vit(weights)
     for row in wanted:
         if not run_row(row, block):
             print(f"{row}: not complete, run the command again")

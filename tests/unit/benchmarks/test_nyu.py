@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from benchmarks.nyu import ROWS, Block, Budget, features_text, read_records, run_row, text
+from search.config.configuration import resolve
 from tests.fakes.data_sets.nyu import CAMERA, make_nyu
 
 SMALL: dict[str, Any] = {
@@ -43,6 +44,14 @@ def test_the_settings_of_each_row_are_valid(row: str, block: Block) -> None:
     assert config.data.root == str(block.data)
     if row.partition("-")[0] not in ("kmeans", "ridge"):
         assert block.launch(row).train == config
+
+
+def test_the_vit_has_the_features_of_its_preset(block: Block) -> None:
+    config = block.on_vit(Path("/weights/other.safetensors")).train("unim2")
+    preset = resolve("nyu-s14", None, {"data": {"root": str(block.data)}}).train
+    assert config.features == preset.features
+    assert config.backbone.name == preset.backbone.name
+    assert config.backbone.weights == "/weights/other.safetensors"
 
 
 def test_the_ablations_differ_from_unim2_in_what_they_are_named_after() -> None:
