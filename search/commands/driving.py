@@ -10,6 +10,7 @@ from search.launch.launching import launch
 from search.launch.notices import show_notes
 from search.launch.output import Output
 from search.launch.request import Launch
+from search.launch.signals import AGAIN
 from search.planning.checking import check_dataset
 from search.progress.progress import open_progress
 from search.reporting import reading, terminal
@@ -51,7 +52,7 @@ def drive(request: Launch, database: Database, *, plain: bool | None, parts: Par
         summary = terminal.best(view, assessment)
     console.print(summary, crop=False)
     if result.ending is Ending.STOPPED:
-        typer.echo(f"stopped: {result.reason}")
+        typer.echo(f"stopped: {(result.reason or '').removesuffix(AGAIN)}")
     return result.ending is Ending.FINISHED
 
 

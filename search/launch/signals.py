@@ -8,7 +8,10 @@ from types import FrameType
 
 from search.driver.session import Session
 
-__all__ = ["stop_on_signals"]
+__all__ = ["AGAIN", "stop_on_signals"]
+
+#: Ends the reason of a stop while evaluations are still in progress.
+AGAIN = "; send it again to stop at once"
 
 
 @contextlib.contextmanager
@@ -32,7 +35,7 @@ def stop_on_signals(session: Session) -> Iterator[None]:
         received += 1
         name = signal.Signals(number).name
         if received == 1:
-            session.stop(f"{name} received; send it again to stop at once")
+            session.stop(f"{name} received{AGAIN}")
         elif received > 2 or not session.stop_at_once(f"{name} received twice"):
             raise KeyboardInterrupt
 

@@ -138,6 +138,8 @@ def test_interrupt_stops_cleanly_and_stop_asks_for_it(
     driver.send_signal(signal.SIGINT)
     assert driver.wait(timeout=60) == 4, search_command.log()
     assert "python -m search resume long" in search_command.log()
+    assert "stopped: SIGINT received\n" in search_command.log()
+    assert "the first finished trial took " in search_command.log()
     assert view_of(search_command, "long").state == "paused"
 
     driver = ended(search_command.start("resume", *search_command.places()))
