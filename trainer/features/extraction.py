@@ -149,6 +149,9 @@ class Extraction:
         labels = None
         if split.labelled:
             labels = entry.begin(f"{name}.labels", (count, rule.side, rule.side), np.uint8)
+        if not arrays and labels is None:
+            return
+        what = "features" if arrays else "labels"
         done, batches = 0, list(_batches(split.names, rule))
         each = [(names, modality) for names in batches for modality in arrays]
         with closing(self._each(each, rule)) as features:
@@ -159,7 +162,7 @@ class Extraction:
                 if labels is not None:
                     labels.append(self._labels(names, rule))
                 done += len(names)
-                self.progress(f"features of {name}", done, len(split))
+                self.progress(f"{what} of {name}", done, len(split))
         entry.finish()
 
     def _rows(
