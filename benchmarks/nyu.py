@@ -437,10 +437,11 @@ def features_text(table: Mapping[str, Any]) -> str:
         ]
         for row in table["rows"]
     ]
-    cores = table["rows"][0]["cores"]
+    cores, threads = table["rows"][0]["cores"], table["machine"]["threads"]
     return (
-        f"{markdown_table(head, lines)}\n\n{cores} cores. *load before*: processes that wanted a"
-        " core when the command began; above 0 the elapsed time includes waiting for them."
+        f"{markdown_table(head, lines)}\n\n{cores} cores, PyTorch on {threads}. *load before*:"
+        " processes that wanted a core when the command began. With others on the machine the"
+        " elapsed time includes waiting for them, so read the processor's seconds."
     )
 
 

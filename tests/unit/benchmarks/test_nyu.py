@@ -146,4 +146,6 @@ def test_the_share_of_system_time_is_computed() -> None:
         "busy before": 0.5,
         "cores": 2,
     }
-    assert "| x | 9.0 | 6.0 | 2.0 | 25 % | 0.5 |" in features_text({"rows": [row]})
+    assert "| x | 9.0 | 6.0 | 2.0 | 25 % | 0.5 |" in features_text(
+        {"rows": [row], "machine": {"threads": 1}}
+    )
