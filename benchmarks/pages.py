@@ -20,6 +20,7 @@ from benchmarks import (
     gains,
     lambda_and_b,
     reliability,
+    report,
 )
 from benchmarks.records import RESULTS
 from tests import inputs
@@ -35,12 +36,20 @@ PAGES = (
     "docs/data.md",
     "docs/lambda-and-b.md",
     "docs/reliability.md",
+    "docs/report.md",
     "docs/search-quality.md",
 )
 
 
 def _result(name: str) -> dict[str, Any]:
     table: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    return table
+
+
+def _last_result(name: str) -> dict[str, Any]:
+    """The last measurement of a file with one per line."""
+    lines = (RESULTS / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    table: dict[str, Any] = json.loads(lines[-1])
     return table
 
 
@@ -53,6 +62,7 @@ TEXTS: Mapping[str, Callable[[], str]] = {
     "expectation": lambda: expectation.text(_result("expectation")["rows"]),
     "gains": lambda: gains.text(_result("gains")["rows"]),
     "lambda and b": lambda: lambda_and_b.text(*lambda_and_b.read()),
+    "report": lambda: report.text(_last_result("report")),
     "inputs": lambda: inputs_text(inputs.ROWS),
     **reliability.TEXTS,
 }
