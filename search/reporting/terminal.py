@@ -78,7 +78,7 @@ def study_list(views: list[StudyView]) -> RenderableType:
             f"{view.created_at:%Y-%m-%d %H:%M}",
         )
     if not views:
-        return Text("no studies yet: `python -m search launch` starts one")
+        return Text("no studies yet")
     return Group(table, *_objective_lines(views))
 
 
