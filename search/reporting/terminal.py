@@ -143,9 +143,7 @@ def _next_commands(view: StudyView) -> list[NextCommand]:
     fit = trainer_command("fit", "best.toml")
     return [
         NextCommand(
-            command=(
-                f"{view.command('best', '--format', 'toml')} > best.toml && {shell_text(fit)}"
-            ),
+            command=f"{view.save_best()} && {shell_text(fit)}",
             purpose="train the best trial again",
         ),
         NextCommand(command=view.command("confirm"), purpose="confirm it with fresh seeds"),

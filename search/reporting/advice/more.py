@@ -4,11 +4,9 @@ from search.quality.expected import LEAST_COMPLETE
 from search.quality.gains import Gain, gain_of_more
 from search.reporting.advice.situation import Situation
 from search.reporting.advice.step import Step
+from search.reporting.digest import MORE_TRIALS
 
-__all__ = ["MORE", "gain_of_rest", "is_worth_more", "more_trials", "trials_left"]
-
-#: Trials that are added to a finished search.
-MORE = 100
+__all__ = ["gain_of_rest", "is_worth_more", "more_trials", "trials_left"]
 
 
 def more_trials(situation: Situation) -> Step | None:
@@ -36,9 +34,9 @@ def more_trials(situation: Situation) -> Step | None:
 
 
 def trials_left(situation: Situation) -> int:
-    """Trials up to the target; beyond it :data:`MORE`."""
+    """Trials up to the target; beyond it :data:`~search.reporting.digest.MORE_TRIALS`."""
     left = situation.view.target - situation.view.counts.finished
-    return left if left > 0 and situation.view.state != "finished" else MORE
+    return left if left > 0 and situation.view.state != "finished" else MORE_TRIALS
 
 
 def gain_of_rest(situation: Situation) -> Gain | None:
@@ -48,5 +46,5 @@ def gain_of_rest(situation: Situation) -> Gain | None:
 
 
 def is_worth_more(situation: Situation, gain: Gain) -> bool:
-    """Whether a good outcome is larger than the deviation between two seeds."""
+    """Whether a good outcome is larger than the deviation of fresh runs of one trial."""
     return situation.expected is None or gain.mean + gain.deviation > situation.expected.noise
