@@ -22,10 +22,7 @@ def more_trials(situation: Situation) -> Step | None:
     hours = situation.hours_of_trials(count)
     gain = gain_of_rest(situation)
     if gain is None:
-        line = (
-            f"{count} more trials: the model that says what they add needs {LEAST_COMPLETE}"
-            f" complete trials and has {view.counts.complete}"
-        )
+        line = f"{count} more trials: {_why_unknown(situation)}"
         return Step(name="more-trials", command=command, line=line, hours=hours)
     if not is_worth_more(situation, gain):
         return None
@@ -39,8 +36,20 @@ def trials_left(situation: Situation) -> int:
     return left if left > 0 and situation.view.state != "finished" else MORE_TRIALS
 
 
+def _why_unknown(situation: Situation) -> str:
+    complete = situation.view.counts.complete
+    if situation.is_flat:
+        return f"the model of {complete} complete trials sees noise alone, not what they add"
+    return (
+        f"the model that says what they add needs {LEAST_COMPLETE} complete trials and has"
+        f" {complete}"
+    )
+
+
 def gain_of_rest(situation: Situation) -> Gain | None:
-    """What these trials should add; None without a model."""
+    """What these trials should add; None without a model, or if it sees noise alone."""
+    if situation.is_flat:
+        return None
     finished = situation.view.counts.finished
     return gain_of_more(situation.means, finished=finished, more=trials_left(situation))
 

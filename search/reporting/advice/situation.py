@@ -12,6 +12,8 @@ from search.reporting.study_view import StudyView
 __all__ = ["Situation"]
 
 SECONDS_PER_HOUR = 3600
+#: Share of the noise below which the model's means are all the same.
+FLAT = 0.01
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,12 @@ class Situation:
     def means(self) -> list[float]:
         """What the model expects of each complete trial, from the one that it prefers."""
         return [] if self.expected is None else [mean for _, mean in self.expected.ranking]
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether the model takes all differences for noise: it then foresees no better trial."""
+        found, means = self.expected, self.means
+        return found is not None and means[0] - means[-1] < FLAT * found.noise
 
     @property
     def seats(self) -> int:

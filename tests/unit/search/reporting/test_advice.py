@@ -124,6 +124,19 @@ def test_a_search_stops_where_more_trials_add_less_than_noise(state: str, comman
     assert found.command == command
 
 
+def test_a_model_that_sees_noise_alone_does_not_end_a_search() -> None:
+    """It would promise 0.00 ± 0.00 of more trials, however few it has seen."""
+    values = (26.3, 21.4, 29.1, 29.7, 24.3, 14.6, 23.0, 25.2, 24.7, 29.5, 27.0, 22.0)
+    trials = [full_run(number, value) for number, value in enumerate(values)]
+    details = not_confirmed(trials, state="paused", target=90)
+    assert "stop" not in {each.name for each in next_steps(details)}
+    found = step("more-trials", details)
+    assert found.line == (
+        "78 more trials: the model of 12 complete trials sees noise alone, not what they add"
+    )
+    assert found.gain is None and found.command.startswith("python -m search resume")
+
+
 def test_a_search_that_still_gains_goes_on() -> None:
     places = [params_of(number)["lambda_self"] for number in range(40)]
     trials = [full_run(number, 20.0 + 10.0 * place) for number, place in enumerate(places)]
