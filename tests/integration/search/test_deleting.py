@@ -74,7 +74,8 @@ def test_everything_of_a_study_goes(
     assert own and any(rows(database).values())
     code, told = delete(database_address, "--checkpoints", str(checkpoints), answer="y\n")
     assert code == 0 and f"study {STUDY} deleted\nnext: python -m search list" in told
-    assert f"{TRIALS} of {TRIALS} trials" in told and str(artifacts) in told
+    assert f"{TRIALS} of {TRIALS} trials" in told and f", and 1 more in {artifacts}\n" in told
+    assert f"artifacts: {artifacts}/{own[0].name}, and" in told
     assert not any(path.exists() for path in own)
     assert files(artifacts) == []
     assert not any(rows(database).values()), rows(database)
