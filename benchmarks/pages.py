@@ -21,6 +21,7 @@ from benchmarks import (
     lambda_and_b,
     nyu,
     reliability,
+    report,
     table,
 )
 from benchmarks.records import RESULTS
@@ -38,6 +39,7 @@ PAGES = (
     "docs/lambda-and-b.md",
     "docs/nyu.md",
     "docs/reliability.md",
+    "docs/report.md",
     "docs/search-quality.md",
     "docs/tables.md",
 )
@@ -45,6 +47,13 @@ PAGES = (
 
 def _result(name: str) -> dict[str, Any]:
     table: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    return table
+
+
+def _last_result(name: str) -> dict[str, Any]:
+    """The last measurement of a file with one per line."""
+    lines = (RESULTS / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    table: dict[str, Any] = json.loads(lines[-1])
     return table
 
 
@@ -61,6 +70,7 @@ TEXTS: Mapping[str, Callable[[], str]] = {
     "rooms table": lambda: table.text(_result("table-rooms")),
     "nyu": lambda: nyu.text(nyu.read_records()),
     "nyu features": lambda: nyu.features_text(nyu.read_features()),
+    "report": lambda: report.text(_last_result("report")),
     "inputs": lambda: inputs_text(inputs.ROWS),
     **reliability.TEXTS,
 }

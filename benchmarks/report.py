@@ -9,7 +9,9 @@ import argparse
 import datetime
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -18,7 +20,17 @@ from benchmarks.measuring import append_result, machine
 from benchmarks.simulated_study import simulated_study
 from search.reporting.html.report import write_report
 
-__all__ = ["main"]
+__all__ = ["main", "text"]
+
+
+def text(record: Mapping[str, Any]) -> str:
+    """The measurement in a sentence."""
+    threads = "one thread" if record["threads"] == 1 else f"{record['threads']} threads"
+    return (
+        f"`python -m benchmarks.report` measures a report of {record['trials']:,} made-up trials:"
+        f" {record['seconds']:.0f} s and {record['page_mb']:.1f} MB ({record['processor']},"
+        f" {threads})."
+    )
 
 
 def main() -> None:

@@ -72,6 +72,8 @@ class Address:
     #: Whether it was in ``UMSS_STORAGE`` with a password. Commands then leave it to the variable,
     #: which they need anyway.
     is_secret: bool = field(default=False, compare=False)
+    #: Whether a flag replaced ``UMSS_STORAGE``. Commands then name even the default database.
+    is_override: bool = field(default=False, compare=False)
 
     def masked(self) -> str:
         """The address with any password replaced by three stars."""
@@ -92,11 +94,12 @@ class Address:
     def flags(self) -> tuple[str, ...]:
         """The flags with which a command uses this database.
 
-        There are none for the default database, or if the variable ``UMSS_STORAGE`` holds the
-        password. They contain no password, at most the path of the file that holds it.
+        There are none if the variable ``UMSS_STORAGE`` holds the password, or for the default
+        database unless it was given instead of that variable. They contain no password, at most
+        the path of the file that holds it.
         """
         public = self.without_password()
-        if self.is_secret or public == parse_address(None):
+        if self.is_secret or (public == parse_address(None) and not self.is_override):
             return ()
         file = () if self.password_file is None else ("--password-file", str(self.password_file))
         return ("--storage", public.masked(), *file)
@@ -173,7 +176,8 @@ def take_address(
     kept = environment.pop(STORAGE_VARIABLE, None)
     password = environment.pop(PASSWORD_VARIABLE, None)
     if text is not None or not kept:
-        return parse_address(text, password_file=password_file, password=password)
+        address = parse_address(text, password_file=password_file, password=password)
+        return dataclasses.replace(address, is_override=bool(kept))
     address = _parse(kept)
     has_secret = address.password is not None or bool(_secrets_of(address))
     address = dataclasses.replace(address, is_secret=has_secret)

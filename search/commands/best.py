@@ -56,7 +56,7 @@ def _next(view: StudyView) -> str:
     """Confirm the best trial, or train it again."""
     if view.state == "finished" and view.confirmation.plan is None:
         return view.command("confirm")
-    return f"{view.command('best', '--format', 'toml')} > best.toml"
+    return view.save_best()
 
 
 def _toml(view: StudyView) -> str:

@@ -50,7 +50,8 @@ def delete(
         if found.checkpoints is not None:
             typer.echo(f"checkpoints: {found.checkpoints}")
         if found.place is not None:
-            typer.echo(f"artifacts: {found.place}")
+            more = f", and {len(found.artifacts)} more in {found.place}"
+            typer.echo(f"artifacts: {found.place}/{found.prefix}{more * bool(found.artifacts)}")
         elif found.artifacts:
             typer.echo(
                 f"{len(found.artifacts)} artifacts stay where they are: --artifacts deletes them"

@@ -88,8 +88,8 @@ def _given_storage(values: Mapping[str, Any]) -> tuple[str, ...]:
     if values.get("storage") is None:
         return ()
     try:
-        flags = parse_address(values["storage"]).flags()
+        place = parse_address(values["storage"]).masked()
     except AddressError:  # the message is about this
         return ()
     file = values.get("password_file")
-    return flags if file is None else (*flags, "--password-file", str(file))
+    return ("--storage", place, *(() if file is None else ("--password-file", str(file))))

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from search.commands.ending import exit_stopped, one_line_errors, say_next
+from search.commands.ending import exit_stopped, one_line_errors
 from search.commands.flag_groups import (
     FeatureFlags,
     RunFlags,
@@ -139,7 +139,7 @@ def _print_dry_run(
         typer.echo(json.dumps(found.to_json(), indent=1))
     else:
         Console().print(plan(found))
-        say_next("the same command without --dry-run starts it")
+        typer.echo("the same command without --dry-run starts it")
 
 
 def _detach(layers: Layers, study: str | None, storage: StorageFlags, run: RunFlags) -> None:

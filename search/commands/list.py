@@ -11,6 +11,7 @@ from search.commands.options import JsonOption
 from search.commands.storage_flags import StorageFlags
 from search.reporting import reading, terminal
 from search.reporting.as_json import study_json
+from trainer.console.shell import search_command, shell_text
 
 __all__ = ["list_studies"]
 
@@ -25,5 +26,5 @@ def list_studies(*, storage: StorageFlags, as_json: JsonOption = False) -> None:
         typer.echo(json.dumps([study_json(view) for view in studies], indent=1))
     else:
         Console().print(terminal.study_list(studies))
-        if studies:
-            say_next(studies[-1].command("status"))
+        launch = shell_text(search_command("launch", *database.address.flags()))
+        say_next(studies[-1].command("status") if studies else launch)

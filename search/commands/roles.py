@@ -101,7 +101,9 @@ def provide_roles(
         secret = "password set" if request.password else "no password given"
         say(f"role {request.name!r} is a {request.kind} of {address.masked()}; {secret}")
     file = driver[1] if requests[0].kind == "driver" else viewer[1]
-    flags = dataclasses.replace(address, user=requests[0].name, password_file=file).flags()
+    flags = dataclasses.replace(
+        address, user=requests[0].name, password_file=file, is_secret=False
+    ).flags()
     say(f"next: {shell_text(search_command('doctor', *flags))}")
 
 

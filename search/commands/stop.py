@@ -26,4 +26,4 @@ def stop(*, study: NameArgument = None, storage: StorageFlags) -> None:
             return
         request_stop(database.engine, name)
         typer.echo(f"asked study {name} to stop; it is {view.driver}")
-        say_next(view.command("resume"))
+        say_next(view.command("attach"))

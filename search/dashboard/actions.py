@@ -39,12 +39,14 @@ def extend(database: Database, study: str, trials: str) -> None:
         LeaseHeld: If a process drives it: that process keeps the target that it started with.
         NotPermitted: If the role may not change rows.
     """
-    before = get_study(database.engine, study).trials
-    if not (trials.isascii() and trials.isdigit() and before < int(trials) <= MOST_TRIALS):
-        raise StudyError(
-            f"{trials!r:.40} is not a target for study {study!r}: give a number of trials above"
-            f" {before}, up to {MOST_TRIALS}"
-        )
+    # Python converts no number of thousands of digits.
+    is_number = trials.isascii() and trials.isdigit() and len(trials) <= len(str(MOST_TRIALS))
     with database.engine.begin() as connection:
         lock_free(connection, study)
+        before = get_study(connection, study).trials
+        if not (is_number and before < int(trials) <= MOST_TRIALS):
+            raise StudyError(
+                f"{trials!r:.40} is not a target for study {study!r}: give a number of trials"
+                f" above {before}, up to {MOST_TRIALS}"
+            )
         set_target(connection, study, int(trials))

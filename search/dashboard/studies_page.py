@@ -20,6 +20,7 @@ from search.reporting.digest import MORE_TRIALS, after
 from search.reporting.reading import read_studies
 from storage.database import Database
 from storage.errors import DatabaseUnreachable, LeaseHeld, NotPermitted, StorageError, UnknownStudy
+from trainer.console.shell import search_command, shell_text
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -71,9 +72,7 @@ class StudiesPage:
     ) -> Iterable[bytes]:
         """Answer a request."""
         try:
-            status, headers, body = self._answer(environ)
-        except _Refusal as refusal:
-            status, headers, body = refusal.status, [], self._page(problem=str(refusal))
+            status, headers, body = self._answer_or_refuse(environ)
         except DatabaseUnreachable as error:
             status, headers, body = "503 Service Unavailable", [], self._plain(str(error))
         content = [
@@ -82,6 +81,14 @@ class StudiesPage:
         ]
         start_response(status, [*headers, *content, *HEADERS])
         return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
+
+    def _answer_or_refuse(
+        self, environ: "WSGIEnvironment"
+    ) -> tuple[str, list[tuple[str, str]], bytes]:
+        try:
+            return self._answer(environ)
+        except _Refusal as refusal:
+            return refusal.status, [], self._page(problem=str(refusal))
 
     def _answer(self, environ: "WSGIEnvironment") -> tuple[str, list[tuple[str, str]], bytes]:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
@@ -117,7 +124,7 @@ class StudiesPage:
         length = str(environ.get("CONTENT_LENGTH") or "")
         if environ.get("CONTENT_TYPE", "").partition(";")[0].strip() != FORM:
             raise _Refusal("415 Unsupported Media Type", "send the form of this page")
-        if not length.isdigit() or int(length) > LONGEST_FORM:
+        if not (length.isascii() and length.isdigit()) or int(length) > LONGEST_FORM:
             raise _Refusal("413 Content Too Large", "send the form of this page")
         sent = environ["wsgi.input"].read(int(length))
         fields = parse_qs(sent.decode("utf-8", "replace"), keep_blank_values=True)
@@ -147,6 +154,7 @@ class StudiesPage:
             views=views,
             commands={view.name: after(view) for view in views},
             token="" if self._database.read_only else self._token,
+            launch=shell_text(search_command("launch", *self._database.address.flags())),
             more=MORE_TRIALS,
             problem=problem,
             refresh=any(view.state == "running" for view in views),
@@ -156,7 +164,7 @@ class StudiesPage:
     def _plain(self, problem: str) -> bytes:
         """The page without studies, for when they cannot be read."""
         text = self._template.render(
-            views=[], commands={}, token="", more=0, problem=problem, refresh=True
+            views=None, commands={}, token="", more=0, problem=problem, refresh=True
         )
         return text.encode()
 

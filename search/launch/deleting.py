@@ -1,5 +1,6 @@
 """Deletes a study: its rows, and the checkpoints and artifacts that belong to it."""
 
+import dataclasses
 import re
 import shutil
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any
 from search.checkpoints.folders import CheckpointStore
 from search.driver.claiming import mark_of
 from search.driver.study_store import ARTIFACTS_ATTRIBUTE
+from search.errors import StudyError
 from search.reporting.study_view import StudyView
 from storage.artifacts import Artifacts
 from storage.database import Database
@@ -36,6 +38,8 @@ class Belongings:
     checkpoints: Path | None
     #: Where its artifacts are: a folder, or ``s3://BUCKET/PREFIX``; None if unknown.
     place: str | None
+    #: The store there.
+    store: Artifacts | None
     #: Name of its folder of checkpoints there.
     prefix: str
     #: Ids of its other artifacts, such as pictures.
@@ -55,6 +59,7 @@ def find_belongings(
 
     Raises:
         UnknownStudy: If there is no such study.
+        ArtifactPlaceError: If that place cannot be used.
     """
     record = get_study(database.engine, view.name)
     own = CheckpointStore(root=checkpoints, study=record.name, identity=mark_of(record))
@@ -65,12 +70,14 @@ def find_belongings(
         found = () if study is None else tuple(_artifacts(storage, study))
     finally:
         storage.engine.dispose()
-    place = None if stored is None else stored.get(ARTIFACTS_ATTRIBUTE)
+    kept = None if stored is None else stored.get(ARTIFACTS_ATTRIBUTE)
+    place = artifacts or (kept if isinstance(kept, str) else None)
     return Belongings(
         record=record,
         in_optuna=study is not None,
         checkpoints=own.folder if own.folder.is_dir() else None,
-        place=artifacts or (place if isinstance(place, str) else None),
+        place=place,
+        store=None if place is None else _open(place),
         prefix=own.name,
         artifacts=found,
     )
@@ -84,16 +91,40 @@ def delete_study(database: Database, found: Belongings) -> tuple[str, ...]:
 
     Raises:
         LeaseHeld: If a process drives the study.
+        UnknownStudy: If it is gone.
+        StudyError: If another study has its name by now; nothing was deleted.
         NotPermitted: If the role may not delete rows; nothing was deleted.
     """
     name = found.record.name
     with Lease.acquire(database, name) as lease:
         with one_transaction(database, lease=lease) as (connection, storage):
+            _check_same(get_study(connection, name), found.record)
             study = _own_id(storage, found.record)
             if study is not None:
+                # Read again: somebody may have searched on since it was shown.
+                found = dataclasses.replace(found, artifacts=tuple(_artifacts(storage, study)))
                 storage.delete_study(study)
             delete_rows(connection, name)
     return tuple(_delete_files(found))
+
+
+def _check_same(now: StudyRecord, shown: StudyRecord) -> None:
+    """Refuse a study that was created after the one that was shown.
+
+    Raises:
+        StudyError: If it was.
+    """
+    if mark_of(now) != mark_of(shown):
+        raise StudyError(
+            f"study {shown.name!r} was deleted and created again meanwhile, so nothing was"
+            " deleted: run the command again to see what it holds now"
+        )
+
+
+def _open(place: str) -> Artifacts:
+    from storage.artifact_places import open_artifacts  # lazily: it imports boto3
+
+    return open_artifacts(place)
 
 
 def _own_id(storage: SearchStorage, record: StudyRecord) -> int | None:
@@ -121,14 +152,11 @@ def _delete_files(found: Belongings) -> Iterator[str]:
         try:
             shutil.rmtree(found.checkpoints)
         except OSError as error:
-            yield f"the checkpoints in {found.checkpoints} remain ({error.strerror})"
-    if found.place is None:
+            yield f"the checkpoints in {found.checkpoints} remain ({error.strerror or error})"
+    if found.store is None:
         return
-    from storage.artifact_places import open_artifacts  # lazily: it imports boto3
-
-    store = open_artifacts(found.place)
     try:
-        _discard(store, found)
+        _discard(found.store, found)
     except ArtifactFailure as error:
         yield f"artifacts below {found.place}/{found.prefix} remain ({error})"
 

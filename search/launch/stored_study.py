@@ -1,5 +1,6 @@
 """Find a stored study, and check that the given settings may continue it."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,6 +40,8 @@ def configure(database: Database, study: str | None, layers: Layers) -> LaunchCo
 def layers_like(database: Database, study: str, flags: Mapping[str, Any]) -> Layers:
     """The settings of a stored study for a new one, overridden by flags.
 
+    By default the new one takes the next number: it is ``rooms-4`` after ``rooms-3``.
+
     Args:
         database: The database that stores the study.
         study: Its name.
@@ -54,6 +57,7 @@ def layers_like(database: Database, study: str, flags: Mapping[str, Any]) -> Lay
         asked=False,
         from_file=fitting(stored, flags),
         flags=flags,
+        named=re.sub(r"-\d+$", "", study),
     )
 
 

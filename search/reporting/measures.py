@@ -138,7 +138,7 @@ def blocks(details: StudyDetails) -> tuple[Block, ...]:
         (time for trial in trials for time in (trial.started_at, trial.ended_at) if time),
         default=datetime.datetime.min,
     )
-    free: list[datetime.datetime] = [datetime.datetime.min] * max(1, details.in_flight - 1)
+    free: list[datetime.datetime] = [datetime.datetime.min] * details.seats
     found = []
     for trial in trials:
         assert trial.started_at is not None

@@ -48,6 +48,11 @@ class StudyDetails:
     sessions: tuple[Session, ...]
 
     @property
+    def seats(self) -> int:
+        """Trials that run at a time: all in flight but the one that is sampled ahead."""
+        return max(1, self.in_flight - 1)
+
+    @property
     def hyper_parameters(self) -> tuple[HyperParameter, ...]:
         """The search space; empty if another version created the study with another kind."""
         return () if self.view.space is None else self.view.space.hyper_parameters

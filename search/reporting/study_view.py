@@ -103,6 +103,11 @@ class StudyView:
         study = self.name if named else None
         return shell_text(search_command(verb, *self.storage, *options, study=study))
 
+    def save_best(self) -> str:
+        """The command that writes the best trial's settings to ``best.toml``."""
+        options = (*self.storage, "--format", "toml")
+        return shell_text(search_command("best", *options, study=self.name), into="best.toml")
+
     @property
     def defaults(self) -> dict[str, float]:
         """The default values of its hyper-parameters; empty for an unknown space."""

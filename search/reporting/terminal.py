@@ -78,7 +78,7 @@ def study_list(views: list[StudyView]) -> RenderableType:
             f"{view.created_at:%Y-%m-%d %H:%M}",
         )
     if not views:
-        return Text("no studies yet: `python -m search launch` starts one")
+        return Text("no studies yet")
     return Group(table, *_objective_lines(views))
 
 
@@ -143,9 +143,7 @@ def _next_commands(view: StudyView) -> list[NextCommand]:
     fit = trainer_command("fit", "best.toml")
     commands = [
         NextCommand(
-            command=(
-                f"{view.command('best', '--format', 'toml')} > best.toml && {shell_text(fit)}"
-            ),
+            command=f"{view.save_best()} && {shell_text(fit)}",
             purpose="train the best trial again",
         ),
         NextCommand(command=view.command("confirm"), purpose="confirm it with fresh seeds"),

@@ -51,6 +51,8 @@ class Layers:
     #: The data set's description, where it is one of your own, and what it says about the run.
     description: Path | None = None
     described: Mapping[str, Any] = field(default_factory=dict)
+    #: What to call a study by default; None to take it from the preset, the file or the data.
+    named: str | None = None
 
     def lines(self) -> tuple[str, ...]:
         """The sources of the settings, one line each."""
@@ -84,8 +86,11 @@ class Layers:
     def title(self) -> str:
         """The default name of a study with these settings.
 
-        This is the preset or, for a user's own data, the name of the file or of the data's folder.
+        Unless it was given, this is the preset or, for a user's own data, the name of the file or
+        of the data's folder.
         """
+        if self.named is not None:
+            return self.named
         if self.preset not in (OWN_PRESET, PLAIN_PRESET):
             return self.preset
         root = Path(str(inner(self.flags, "data").get("root", "")))

@@ -1,5 +1,7 @@
 """What to do next with a study: at most three commands, by expected gain per hour.
 
+Only failures come before that: trials that fail teach nothing.
+
 A new advice is one file and one line in the table. It computes its number from the stored study
 alone.
 """
@@ -24,11 +26,19 @@ MOST = 3
 
 
 def next_steps(details: StudyDetails) -> tuple[Step, ...]:
-    """The steps with the highest expected gain per hour, then those whose gain is unknown."""
+    """At most :data:`MOST` steps.
+
+    Those that come first are followed by those with the highest expected gain per hour, and those
+    whose gain is unknown.
+    """
     situation = Situation(details)
     found = [step for step in (advise(situation) for advise in ADVICE) if step is not None]
-    found.sort(key=lambda step: -1.0 if step.rate is None else -max(step.rate, 0.0) - 1.0)
-    return tuple(found[:MOST])
+    return tuple(sorted(found, key=_place)[:MOST])
+
+
+def _place(step: Step) -> tuple[bool, bool, float]:
+    """Steps with smaller values come first."""
+    return not step.comes_first, step.rate is None, -max(step.rate or 0.0, 0.0)
 
 
 def steps_json(steps: tuple[Step, ...]) -> list[dict[str, Any]]:

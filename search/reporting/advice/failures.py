@@ -15,6 +15,7 @@ def failures(situation: Situation) -> Step | None:
         return None
     return Step(
         name="failures",
+        comes_first=True,
         command=situation.view.command("status", "--failures"),
         line=f"look at the failures: {counts.failed} of {ended} trials failed",
     )

@@ -4,11 +4,9 @@ from search.quality.expected import LEAST_COMPLETE
 from search.quality.gains import Gain, gain_of_more
 from search.reporting.advice.situation import Situation
 from search.reporting.advice.step import Step
+from search.reporting.digest import MORE_TRIALS
 
-__all__ = ["MORE", "gain_of_rest", "is_worth_more", "more_trials", "trials_left"]
-
-#: Trials that are added to a finished search.
-MORE = 100
+__all__ = ["gain_of_rest", "is_worth_more", "more_trials", "trials_left"]
 
 
 def more_trials(situation: Situation) -> Step | None:
@@ -26,10 +24,7 @@ def more_trials(situation: Situation) -> Step | None:
     hours = situation.hours_of_trials(count)
     gain = gain_of_rest(situation)
     if gain is None:
-        line = (
-            f"{count} more trials: the model that says what they add needs {LEAST_COMPLETE}"
-            f" complete trials and has {view.counts.complete}"
-        )
+        line = f"{count} more trials: {_why_unknown(situation)}"
         return Step(name="more-trials", command=command, line=line, hours=hours)
     if not is_worth_more(situation, gain):
         return None
@@ -38,17 +33,29 @@ def more_trials(situation: Situation) -> Step | None:
 
 
 def trials_left(situation: Situation) -> int:
-    """Trials up to the target; beyond it :data:`MORE`."""
+    """Trials up to the target; beyond it :data:`~search.reporting.digest.MORE_TRIALS`."""
     left = situation.view.target - situation.view.counts.finished
-    return left if left > 0 and situation.view.state != "finished" else MORE
+    return left if left > 0 and situation.view.state != "finished" else MORE_TRIALS
+
+
+def _why_unknown(situation: Situation) -> str:
+    complete = situation.view.counts.complete
+    if situation.is_flat:
+        return f"the model of {complete} complete trials sees noise alone, not what they add"
+    return (
+        f"the model that says what they add needs {LEAST_COMPLETE} complete trials and has"
+        f" {complete}"
+    )
 
 
 def gain_of_rest(situation: Situation) -> Gain | None:
-    """What these trials should add; None without a model."""
+    """What these trials should add; None without a model, or if it sees noise alone."""
+    if situation.is_flat:
+        return None
     finished = situation.view.counts.finished
     return gain_of_more(situation.means, finished=finished, more=trials_left(situation))
 
 
 def is_worth_more(situation: Situation, gain: Gain) -> bool:
-    """Whether a good outcome is larger than the deviation between two seeds."""
+    """Whether a good outcome is larger than the deviation of fresh runs of one trial."""
     return situation.expected is None or gain.mean + gain.deviation > situation.expected.noise

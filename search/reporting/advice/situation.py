@@ -12,6 +12,8 @@ from search.reporting.study_view import StudyView
 __all__ = ["Situation"]
 
 SECONDS_PER_HOUR = 3600
+#: Share of the noise below which the model's means are all the same.
+FLAT = 0.01
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,10 @@ class Situation:
         return [] if self.expected is None else [mean for _, mean in self.expected.ranking]
 
     @property
-    def seats(self) -> int:
-        """Trials that run at a time: all in flight but the one that is sampled ahead."""
-        return max(1, self.details.in_flight - 1)
+    def is_flat(self) -> bool:
+        """Whether the model takes all differences for noise: it then foresees no better trial."""
+        found, means = self.expected, self.means
+        return found is not None and means[0] - means[-1] < FLAT * found.noise
 
     @cached_property
     def trained(self) -> int:
@@ -54,12 +57,12 @@ class Situation:
     def hours_of_trials(self, trials: int) -> float | None:
         """Hours that so many more trials take, some of them pruned; None if unknown."""
         hours = [_hours(block) for block in self._ended]
-        return trials * statistics.fmean(hours) / self.seats if hours else None
+        return trials * statistics.fmean(hours) / self.details.seats if hours else None
 
     def hours_of_runs(self, runs: int) -> float | None:
         """Hours that so many full runs take; None if unknown."""
         hours = [_hours(block) for block in self._ended if block.trial.state == "complete"]
-        return runs * statistics.median(hours) / self.seats if hours else None
+        return runs * statistics.median(hours) / self.details.seats if hours else None
 
     @cached_property
     def _ended(self) -> list[Block]:

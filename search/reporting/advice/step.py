@@ -19,6 +19,8 @@ class Step:
     command: str
     #: Why, with the number that the study yields.
     line: str
+    #: Whether it comes before all others, whatever those should gain.
+    comes_first: bool = False
     #: What it should add to the objective; None if that is not known.
     gain: Gain | None = None
     #: Hours that it takes on the same seats; None if that is not known.

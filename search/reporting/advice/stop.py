@@ -16,9 +16,9 @@ def stop(situation: Situation) -> Step | None:
     view = situation.view
     command = view.command("stop")
     if view.state != "running":
-        command = f"{view.command('best', '--format', 'toml')} > best.toml"
+        command = view.save_best()
     line = (
-        f"stop: {trials_left(situation)} more trials add {gain.text}, and two seeds of one trial"
-        f" differ by {situation.expected.noise:.{digits_of(situation.expected.noise)}f}"
+        f"stop: {trials_left(situation)} more trials add {gain.text}, and fresh runs of one trial"
+        f" vary by ± {situation.expected.noise:.{digits_of(situation.expected.noise)}f}"
     )
     return Step(name="stop", command=command, line=line)

@@ -6,6 +6,7 @@ from search.quality.gains import Gain
 from search.reporting.advice.situation import Situation
 from search.reporting.advice.step import Step
 from search.reporting.health.bounds import wider_range
+from search.reporting.health.fixes import launch_like
 from search.reporting.measures import full_runs
 
 __all__ = ["widen"]
@@ -23,14 +24,12 @@ def widen(situation: Situation) -> Step | None:
         return None
     flag, value = wider_range(details, found[0])
     what = "widen" if flag == "--range" else "fix"
-    name = f"{view.name}-{'wider' if what == 'widen' else 'fixed'}"
-    options = (f"--like={view.name}", f"--study={name}", flag, value)
     expected = situation.expected
     gain = None if expected is None else _gain(situation, expected, found[0], what == "widen")
     shown = "" if gain is None else f"; the model's slope there promises {gain.text}"
     return Step(
         name="widen",
-        command=view.command("launch", *options, named=False),
+        command=launch_like(details, flag, value),
         line=f"{what} {found[0].parameter.name}: {found[0].text}{shown}",
         gain=gain,
         hours=situation.hours_of_trials(view.target),

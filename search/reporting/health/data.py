@@ -37,8 +37,8 @@ def _inspect(details: StudyDetails) -> str:
         return shell_text(trainer_command("inspect", str(root)))
     if details.view.best is None:
         return show(details)
-    best = details.view.command("best", "--format", "toml")
-    return f"{best} > best.toml && {shell_text(trainer_command('inspect', 'best.toml'))}"
+    inspect = shell_text(trainer_command("inspect", "best.toml"))
+    return f"{details.view.save_best()} && {inspect}"
 
 
 DATA = HealthCheck(name="data", title="Are all files used, and the splits given?", examine=examine)

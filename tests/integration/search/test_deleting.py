@@ -9,6 +9,9 @@ from sqlalchemy import inspect, text
 from typer.testing import CliRunner
 
 from search.commands.app import app
+from search.errors import StudyError
+from search.launch.deleting import delete_study, find_belongings
+from search.reporting.reading import read_study
 from storage.address import parse_address
 from storage.database import Database, open_database
 from storage.errors import LeaseLost
@@ -71,7 +74,8 @@ def test_everything_of_a_study_goes(
     assert own and any(rows(database).values())
     code, told = delete(database_address, "--checkpoints", str(checkpoints), answer="y\n")
     assert code == 0 and f"study {STUDY} deleted\nnext: python -m search list" in told
-    assert f"{TRIALS} of {TRIALS} trials" in told and str(artifacts) in told
+    assert f"{TRIALS} of {TRIALS} trials" in told and f", and 1 more in {artifacts}\n" in told
+    assert f"artifacts: {artifacts}/{own[0].name}, and" in told
     assert not any(path.exists() for path in own)
     assert files(artifacts) == []
     assert not any(rows(database).values()), rows(database)
@@ -125,6 +129,55 @@ def test_a_study_that_optuna_no_longer_has_goes_too(
         study._storage.delete_study(study._study_id)
     assert delete(database_address, "--yes", "--checkpoints", str(tmp_path))[0] == 0
     assert list_studies(database.engine) == ()
+
+
+def test_a_place_that_cannot_be_used_is_told_before_anything_goes(
+    searched: tuple[Path, Path], database_address: str, database: Database
+) -> None:
+    before, stored = rows(database), files(searched[0]) + files(searched[1])
+    folder = ("--checkpoints", str(searched[0]))
+    code, told = delete(database_address, "--yes", *folder, "--artifacts", "gs://bucket")
+    assert code == REFUSED and "gs://bucket is not a valid place" in told
+    assert rows(database) == before
+    assert files(searched[0]) + files(searched[1]) == stored
+
+
+def test_a_study_that_was_created_again_meanwhile_stays(
+    searched: tuple[Path, Path], database_address: str, database: Database
+) -> None:
+    """While the question waits for its answer, somebody else deletes the study and starts anew."""
+    checkpoints, artifacts = searched
+    view = read_study(database, STUDY)
+    found = find_belongings(database, view, checkpoints=checkpoints, artifacts=None)
+    elsewhere = (
+        "--checkpoints",
+        str(checkpoints / "none"),
+        "--artifacts",
+        str(artifacts / "none"),
+    )
+    assert delete(database_address, "--yes", *elsewhere)[0] == 0
+    create_study(database.engine, STUDY, new_study(TRIALS))
+    stored = files(checkpoints) + files(artifacts)
+    with pytest.raises(StudyError, match="created again meanwhile"):
+        delete_study(database, found)
+    assert get_study(database.engine, STUDY)
+    assert files(checkpoints) + files(artifacts) == stored
+
+
+def test_a_picture_that_was_added_meanwhile_goes_too(
+    searched: tuple[Path, Path], database: Database, tmp_path: Path
+) -> None:
+    checkpoints, artifacts = searched
+    view = read_study(database, STUDY)
+    found = find_belongings(database, view, checkpoints=checkpoints, artifacts=None)
+    with others_study(database, STUDY) as study:
+        upload_artifact(
+            artifact_store=FileSystemArtifactStore(artifacts),
+            file_path=str(tmp_path / "picture.png"),
+            study_or_trial=study,
+        )
+    assert delete_study(database, found) == ()
+    assert files(artifacts) == []
 
 
 def test_an_unknown_study_is_one_line(database_address: str) -> None:

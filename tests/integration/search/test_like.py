@@ -42,6 +42,21 @@ def test_every_setting_is_taken(database: Database, stored: dict[str, Any]) -> N
     assert like(database) == stored
 
 
+@pytest.mark.parametrize(
+    ("study", "title"), [("rooms-3", "rooms"), ("mine", "mine"), ("my-2-runs", "my-2-runs")]
+)
+def test_the_new_study_is_the_next_one_of_that_name(
+    study: str, title: str, database: Database
+) -> None:
+    config = resolve("rooms", None, SETTINGS)
+    new = NewStudy(
+        config=config.to_table(), space=config.space().to_json(), seed=0, trials=7, versions={},
+        revision=None, fingerprints={}, lag=1,
+    )  # fmt: skip
+    create_study(database.engine, study, new)
+    assert layers_like(database, study, {}).title == title
+
+
 def test_a_flag_overrides_what_the_study_fixed_or_searched(
     database: Database, stored: dict[str, Any]
 ) -> None:

@@ -16,10 +16,11 @@ from search.commands.app import app
 from search.config.configuration import resolve
 from storage.address import STORAGE_VARIABLE, parse_address
 from storage.database import Database, open_database
+from storage.lease import Lease
 from storage.optuna_store import open_optuna
 from storage.studies import NewStudy, create_study
 from tests.fakes.output_schema import check_output
-from tests.fakes.search_process import STUDY, new_study, run_search
+from tests.fakes.search_process import STUDY, claim, new_study, run_search
 from tests.integration.conftest import TEMPLATE, _fresh
 from tests.unit.search.commands.test_commands_to_paste import check_parses
 
@@ -149,6 +150,23 @@ def test_the_last_line_is_a_command_that_works_when_pasted(
     words = shlex.split(last.removeprefix("next: "))
     check_parses(words)
     assert parse_address(words[words.index("--storage") + 1]) == parse_address(searched)
+
+
+def test_an_empty_database_names_itself_in_the_command_to_launch(database_address: str) -> None:
+    shown = CliRunner().invoke(app, ["list", "--storage", database_address]).stdout
+    words = shlex.split(shown.splitlines()[-1].removeprefix("next: "))
+    check_parses(words)
+    assert words[3:] == ["launch", "--storage", parse_address(database_address).masked()]
+
+
+def test_a_search_that_was_asked_to_stop_is_watched_next(
+    database: Database, database_address: str
+) -> None:
+    """``resume`` is refused until its evaluations in progress have ended."""
+    claim(database, TRIALS, 1)
+    with Lease.acquire(database, STUDY):
+        shown = CliRunner().invoke(app, ["stop", STUDY, "--storage", database_address]).stdout
+    assert shown.splitlines()[-1].startswith(f"next: python -m search attach {STUDY} ")
 
 
 def test_what_is_printed_next_can_be_run(searched: str) -> None:

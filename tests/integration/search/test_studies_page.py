@@ -8,21 +8,24 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 from urllib.parse import urlencode
 from wsgiref.simple_server import make_server
 
 import pytest
 from sqlalchemy import text
 
+from search.dashboard import studies_page
 from search.dashboard.serving import _one_by_one, _QuietHandler, _Server, dashboard
 from search.dashboard.studies_page import StudiesPage
 from search.reporting.reading import read_study
 from storage.address import parse_address
 from storage.database import Database, open_database
+from storage.errors import DatabaseUnreachable
 from storage.lease import Lease
 from storage.studies import create_study, get_study, list_studies, mark_finished
 from tests.fakes.search_process import STUDY, claim, new_study, run_search
+from trainer.console.shell import search_command, shell_text
 
 TRIALS = 4
 
@@ -143,8 +146,26 @@ def test_every_study_is_shown_with_its_state_best_progress_and_command(
     assert sorted(set(shown.forms)) == ["/umss/extend"]
 
 
-def test_an_empty_database_has_a_page(site: Site) -> None:
-    assert "No studies yet" in site.page().body
+def test_an_empty_database_has_a_page(site: Site, database: Database) -> None:
+    text = Shown(site.page().body).text
+    launch = shell_text(search_command("launch", *database.address.flags()))
+    assert f"No studies yet: {launch} starts one" in text
+
+
+@pytest.mark.parametrize("path", ["/umss/", "/umss/none"])
+def test_an_outage_is_no_empty_database(
+    path: str, site: Site, driven: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the answer is a refusal, which shows the page as well."""
+
+    def unreachable(database: Database) -> Never:
+        raise DatabaseUnreachable("the database is unreachable: it is gone")
+
+    monkeypatch.setattr(studies_page, "read_studies", unreachable)
+    answer = site.ask("GET", path)
+    text = Shown(answer.body).text
+    assert answer.status == 503 and "the database is unreachable" in text
+    assert "No studies yet" not in text and "in this database" not in text
 
 
 def test_a_running_search_is_asked_to_stop(site: Site, driven: None, database: Database) -> None:
@@ -190,7 +211,9 @@ def test_a_finished_study_is_extended(site: Site, database: Database) -> None:
     assert "0 of 25 trials" in page and f"python -m search resume {STUDY}" in page
 
 
-@pytest.mark.parametrize("trials", ["", "4", "3", "-9", "1e3", "many", "²", "10000000"])
+@pytest.mark.parametrize(
+    "trials", ["", "4", "3", "-9", "1e3", "many", "²", "10000000", "9" * 5000]
+)
 def test_a_wrong_target_is_refused(trials: str, site: Site, database: Database) -> None:
     claim(database, TRIALS, 1)
     answer = site.send("extend", trials=trials)
@@ -243,6 +266,11 @@ def as_json(site: Site, token: str) -> Answer:
     return site.ask("POST", "/umss/stop", fields, Content_Type="text/plain")
 
 
+def of_no_length(site: Site, token: str) -> Answer:
+    fields = {"study": STUDY, "token": token}
+    return site.ask("POST", "/umss/stop", fields, Content_Length="²")
+
+
 def too_long(site: Site, token: str) -> Answer:
     fields = {"study": STUDY, "token": token, "more": "x" * 20_000}
     return site.ask("POST", "/umss/stop", fields)
@@ -258,6 +286,7 @@ def too_long(site: Site, token: str) -> Answer:
         (from_a_sandbox, 403),
         (by_address, 404),
         (as_json, 415),
+        (of_no_length, 413),
         (too_long, 413),
     ],
 )

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import shlex
 import urllib.parse
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from typer.testing import CliRunner
 from search.commands.app import app
 from search.commands.roles import provide_roles
 from search.driver.driver import Ending
-from storage.address import Address, parse_address
+from storage.address import Address, parse_address, take_address
 from storage.database import Database, open_database
 from storage.errors import ConnectError, NotPermitted, RoleError, SchemaError
 from storage.models import Base
@@ -280,7 +281,8 @@ def test_roles_are_made_with_passwords_from_files_that_no_log_shows(
     files = {kind: tmp_path / kind for kind in secrets}
     for kind, path in files.items():
         path.write_text(secrets[kind] + "\n")
-    owner = parse_address(password_server.address(), password=password_server.password)
+    variable = password_server.address().replace("@", f":{quote(password_server.password)}@", 1)
+    owner = take_address(None, {"UMSS_STORAGE": variable})
     said: list[str] = []
 
     def make(*, only_print: bool) -> None:
@@ -306,6 +308,9 @@ def test_roles_are_made_with_passwords_from_files_that_no_log_shows(
     assert let_in("search_viewer", secrets["viewer"])
     assert let_in("search_driver", secrets["driver"])
     assert all(secret not in "\n".join(said) for secret in secrets.values())
+    words = shlex.split(said[-1].removeprefix("next: "))
+    assert "search_driver@" in words[words.index("--storage") + 1]
+    assert words[words.index("--password-file") + 1] == str(files["driver"])
     assert 'CREATE ROLE "search_viewer" LOGIN PASSWORD \'SCRAM-SHA-256$' in "\n".join(said)
     files["viewer"].write_text("another\n")
     make(only_print=False)

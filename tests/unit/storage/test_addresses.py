@@ -177,6 +177,12 @@ def test_the_default_database_needs_no_flag(text: str | None) -> None:
     assert parse_address(text).flags() == ()
 
 
+def test_the_default_database_is_named_where_the_variable_names_another() -> None:
+    found = take_address("embedded", {"UMSS_STORAGE": "embedded:/elsewhere"})
+    assert found.flags() == ("--storage", parse_address(None).masked())
+    assert take_address("embedded", {}).flags() == ()
+
+
 def test_the_flags_of_a_database_name_it_without_its_password(tmp_path: Path) -> None:
     where = "postgresql://me@host.example/name"
     assert take_address(None, {"UMSS_STORAGE": where}).flags() == ("--storage", where)

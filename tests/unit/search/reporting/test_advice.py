@@ -71,8 +71,20 @@ def test_finalists_that_look_alike_get_more_seeds() -> None:
 
 
 def test_missing_runs_are_made_up_for() -> None:
-    short = details_of(view={"confirmation": confirmation({BEST: 31.0}, planned=5)})
-    assert "fresh runs are missing" in step("confirm", short).line
+    short = details_of(view={"confirmation": confirmation({BEST: 31.0, 7: 30.0}, planned=5)})
+    found = step("confirm", short)
+    assert found.line == "8 of 20 fresh runs are missing"
+    assert found.command == "python -m search confirm rooms-3 --top 2 --seeds 5"
+
+
+@pytest.mark.parametrize("done", [4, 0])
+def test_a_confirmation_goes_on_with_all_its_finalists(done: int) -> None:
+    """Also with those that have too few runs, or none, so far."""
+    whole = confirmation({BEST: 31.0, 7: 30.0, 9: 29.0})
+    short = dataclasses.replace(whole, runs=dict(list(whole.runs.items())[:done]))
+    found = step("confirm", details_of(view={"confirmation": short}))
+    assert found.line == f"{15 - done} of 15 fresh runs are missing"
+    assert found.command == "python -m search confirm rooms-3 --top 3 --seeds 3"
 
 
 def test_a_crowded_bound_is_fixed_where_the_method_ends() -> None:
@@ -106,8 +118,23 @@ def test_a_crowded_bound_that_the_user_chose_is_widened_up_to_the_method() -> No
 def test_a_search_stops_where_more_trials_add_less_than_noise(state: str, command: str) -> None:
     found = step("stop", not_confirmed(noisy(), state=state, target=240))
     count = 200 if state == "running" else 100
-    assert re.match(rf"stop: {count} more trials add \d\.\d+ ± \d\.\d+, and two seeds", found.line)
+    assert re.match(
+        rf"stop: {count} more trials add \d\.\d+ ± \d\.\d+, and fresh runs", found.line
+    )
     assert found.command == command
+
+
+def test_a_model_that_sees_noise_alone_does_not_end_a_search() -> None:
+    """It would promise 0.00 ± 0.00 of more trials, however few it has seen."""
+    values = (26.3, 21.4, 29.1, 29.7, 24.3, 14.6, 23.0, 25.2, 24.7, 29.5, 27.0, 22.0)
+    trials = [full_run(number, value) for number, value in enumerate(values)]
+    details = not_confirmed(trials, state="paused", target=90)
+    assert "stop" not in {each.name for each in next_steps(details)}
+    found = step("more-trials", details)
+    assert found.line == (
+        "78 more trials: the model of 12 complete trials sees noise alone, not what they add"
+    )
+    assert found.gain is None and found.command.startswith("python -m search resume")
 
 
 def test_a_search_that_still_gains_goes_on() -> None:
@@ -134,6 +161,9 @@ def test_a_rate_is_a_plain_number(hours: float | None, text: str) -> None:
 def test_failures_come_first() -> None:
     found = next_steps(not_confirmed(failing(9)[-9:]))
     assert found[0].line == "look at the failures: 9 of 9 trials failed"
+    # Also before steps whose gain is known.
+    first, *others = next_steps(not_confirmed(failing(20)))
+    assert first.name == "failures" and any(each.rate for each in others)
 
 
 def test_the_best_rate_comes_first_and_unknown_ones_last() -> None:
