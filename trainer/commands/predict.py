@@ -32,6 +32,7 @@ from trainer.predict import (
     Predictor,
     find_images,
     left_out,
+    with_files,
     write_legend,
     write_pictures,
 )
@@ -80,7 +81,7 @@ def predict_images(
     """
     settings = at_root(config_of(checkpoint), data)
     source = open_dataset(settings.data).source
-    needed = predicts_from(settings)
+    needed = with_files(source, predicts_from(settings))
     own = find_images(
         request.images,
         modalities=needed,

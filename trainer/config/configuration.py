@@ -52,6 +52,11 @@ class DataConfig:
     seed: int = 0
     #: The data set's own options, checked by the data set.
     options: dict[str, Any] = field(default_factory=dict)
+    #: How the modality ``fused`` is made from ``rgb`` and ``thermal``, by its name in the table of
+    #: image fusions (``trainer/datasets/image_fusion``); without effect for other modalities.
+    fused: str = "max-gradient"
+    #: Options of that image fusion.
+    fused_options: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.modalities:

@@ -9,6 +9,7 @@ from trainer.datasets.cityscapes import CityscapesOptions, open_cityscapes
 from trainer.datasets.cocostuff27 import CocoStuff27Options, open_cocostuff27
 from trainer.datasets.entry import DataSetEntry
 from trainer.datasets.folder import open_folder
+from trainer.datasets.image_fusion import open_with_fused
 from trainer.datasets.mcubes import MCubeSOptions, open_mcubes
 from trainer.datasets.mfnet import MFNetOptions, open_mfnet
 from trainer.datasets.nyu import NYUOptions, open_nyu
@@ -65,7 +66,7 @@ def find_dataset(config: DataConfig) -> DataSet:
         raise ConfigError(
             f"data.name = {config.name!r} is not known: choose one of {', '.join(DATASETS)}"
         )
-    data_set = DATASETS[config.name].open(config)
+    data_set = open_with_fused(config, DATASETS[config.name].open)
     empty = tuple(
         f"the {name} split of {config.name!r} has no images: add some"
         for name, split in data_set.splits().items()

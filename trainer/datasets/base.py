@@ -14,7 +14,16 @@ from numpy.typing import NDArray
 
 from trainer.errors import ConfigError, DataError
 
-__all__ = ["DataSet", "Image", "Label", "Number", "Source", "Split", "check_modalities"]
+__all__ = [
+    "DataSet",
+    "Image",
+    "Label",
+    "Number",
+    "Source",
+    "Split",
+    "UnknownModality",
+    "check_modalities",
+]
 
 #: An image of any modality: float32 with shape (h, w, 3), from 0 to 1.
 Image = NDArray[np.float32]
@@ -58,6 +67,14 @@ class Source(Protocol):
     def depends_on(self, modality: str) -> tuple[str, ...]:
         """The modalities whose files decide about the pixels of one, in their order."""
         return (modality,)
+
+    def made_from(self, modality: str) -> tuple[str, ...]:
+        """The modalities whose images one is made from; empty if its images are in files."""
+        return ()
+
+    def make(self, modality: str, *images: Image) -> Image:
+        """Make an image of a modality from those of :meth:`made_from`, in that order."""
+        raise AssertionError(f"{modality} is not made from other modalities")
 
     def is_computed(self, modality: str) -> bool:
         """Whether it takes long to compute an image of a modality from its files."""
@@ -214,15 +231,24 @@ class DataSet:
         return {"train": self.train, "val": self.val, "test": self.test}
 
 
+class UnknownModality(ConfigError):
+    """A data set does not have a requested modality."""
+
+    def __init__(self, modality: str, offered: tuple[str, ...], data_set: str) -> None:
+        super().__init__(
+            f"data.modalities names {modality!r}, which the data set {data_set!r} does not have:"
+            f" choose from {', '.join(offered)}"
+        )
+        self.modality = modality
+        self.offered = offered
+
+
 def check_modalities(asked: tuple[str, ...], *, offered: tuple[str, ...], data_set: str) -> None:
     """Refuse a modality that the data set does not have.
 
     Raises:
-        ConfigError: On the first unknown modality; lists the known ones.
+        UnknownModality: On the first unknown modality; lists the known ones.
     """
     for modality in asked:
         if modality not in offered:
-            raise ConfigError(
-                f"data.modalities names {modality!r}, which the data set {data_set!r} does not"
-                f" have: choose from {', '.join(offered)}"
-            )
+            raise UnknownModality(modality, offered, data_set)

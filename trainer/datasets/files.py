@@ -14,6 +14,7 @@ from trainer.datasets.decoding import read_stored
 from trainer.datasets.exif import SIDEWAYS, turned_note
 from trainer.datasets.file_tree import FileTree
 from trainer.datasets.headers import read_orientation, read_size
+from trainer.datasets.made import Made
 from trainer.datasets.names import composed, name_in, text_of
 from trainer.errors import DataError
 
@@ -57,11 +58,25 @@ class FileSource(Source):
     computed: frozenset[str] = frozenset()
     #: Modality to the start and end of its file names, without the extension.
     affixes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    #: Modalities that are made from the images of others; they are computed.
+    made: Mapping[str, Made] = field(default_factory=dict)
 
     def image(self, name: str, modality: str) -> Image:
         """See :class:`~trainer.datasets.base.Source`."""
+        if modality in self.made:
+            return self.make(
+                modality, *(self.image(name, each) for each in self.made_from(modality))
+            )
         image = self.read_image[modality](*self._paths(name, modality))
         return self._placed(name, modality, image)
+
+    def made_from(self, modality: str) -> tuple[str, ...]:
+        """See :class:`~trainer.datasets.base.Source`."""
+        return self.made[modality].inputs if modality in self.made else ()
+
+    def make(self, modality: str, *images: Image) -> Image:
+        """See :class:`~trainer.datasets.base.Source`."""
+        return self.made[modality].make(*images)
 
     def holes(self, name: str, modality: str) -> NDArray[np.bool_] | None:
         """See :class:`~trainer.datasets.base.Source`."""
@@ -129,7 +144,7 @@ class FileSource(Source):
 
     def is_computed(self, modality: str) -> bool:
         """See :class:`~trainer.datasets.base.Source`."""
-        return modality in self.computed
+        return modality in self.computed or modality in self.made
 
     def check(self) -> tuple[str, ...]:
         """Sizes of all files; the pixels of all if there are few images, else of the first."""
@@ -167,16 +182,21 @@ class FileSource(Source):
 
     def _files(self, name: str, kind: str) -> tuple[Path, ...]:
         """The files of an image in a modality, or its label file."""
-        if kind in self.images:
+        if kind in self.images or kind in self.made:
             return self._paths(name, kind)
         return (self.labels[name],) if name in self.labels else ()
 
     def _paths(self, name: str, modality: str) -> tuple[Path, ...]:
+        if modality in self.made:
+            inputs = (self._paths(name, each) for each in self.made_from(modality))
+            return tuple(dict.fromkeys(path for paths in inputs for path in paths))
         paths = self.images[modality][name]
         return (paths,) if isinstance(paths, Path) else paths
 
-    def stored(self, name: str, kind: str) -> NDArray[np.generic]:
+    def stored(self, name: str, kind: str) -> NDArray[np.generic] | None:
         """See :class:`~trainer.datasets.base.Source`."""
+        if kind in self.made:
+            return None
         paths = (self.labels[name],) if kind == "label" else self._paths(name, kind)
         read: Callable[..., NDArray[np.generic]] = read_stored
         stored = self.read_stored.get(kind, read)(*paths)

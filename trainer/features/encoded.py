@@ -96,7 +96,9 @@ def _names(data_set: DataSet) -> list[str]:
 
 def _sizes(data_set: DataSet, names: list[str], modality: str) -> set[tuple[int, int]]:
     """Width and height of the images' files."""
-    files = (path for name in names for path in data_set.source.image_files(name, modality))
+    source = data_set.source
+    first = next(iter(source.made_from(modality)), modality)  # others are brought to its size
+    files = (path for name in names for path in source.image_files(name, first))
     return {read_size(path) for path in files}
 
 

@@ -1,6 +1,6 @@
 """Prediction of the user's own images: finding files, predicting, and saving pictures."""
 
-from trainer.predict.finding import FileRules, OwnImage, find_images, left_out
+from trainer.predict.finding import FileRules, OwnImage, find_images, left_out, with_files
 from trainer.predict.pictures import write_legend, write_pictures
 from trainer.predict.predictor import Predictor
 
@@ -10,6 +10,7 @@ __all__ = [
     "Predictor",
     "find_images",
     "left_out",
+    "with_files",
     "write_legend",
     "write_pictures",
 ]

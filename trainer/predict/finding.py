@@ -9,7 +9,7 @@ from trainer.datasets.names import composed, is_litter, text_of
 from trainer.datasets.unused import shown
 from trainer.errors import DataError
 
-__all__ = ["FileRules", "OwnImage", "find_images", "left_out"]
+__all__ = ["FileRules", "OwnImage", "find_images", "left_out", "with_files"]
 
 #: Extensions of images in a folder.
 SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".tif", ".tiff", ".webp", ".npy")
@@ -63,6 +63,20 @@ class FileRules:
     def plain(self, modality: str) -> bool:
         """Whether its files are named like the images."""
         return self.affixes.get(modality, PLAIN) == PLAIN
+
+
+def with_files(source: Source, modalities: Sequence[str]) -> tuple[str, ...]:
+    """The modalities with files of their own: instead of one that is made, those it is made from.
+
+    Args:
+        source: The source of the data set.
+        modalities: Modalities of the model, the main one first.
+    """
+    return tuple(
+        dict.fromkeys(
+            file for each in modalities for file in (source.made_from(each) or (each,))
+        )
+    )
 
 
 def find_images(

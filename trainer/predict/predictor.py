@@ -64,7 +64,18 @@ class Predictor:
                     f" {self.source.size_advice(modality)}"
                 )
             images[modality] = fitted
-        return images
+        return self._with_made(images)
+
+    def _with_made(self, images: dict[str, Image]) -> dict[str, Image]:
+        """The images of the run's modalities, including those made from others."""
+        found = {}
+        for modality in self.modalities:
+            inputs = self.source.made_from(modality)
+            if inputs and images.keys() >= {*inputs}:
+                found[modality] = self.source.make(modality, *(images[each] for each in inputs))
+            elif modality in images:
+                found[modality] = images[modality]
+        return found
 
     def _decode(self, modality: str, own: OwnImage) -> Image:
         try:
