@@ -73,9 +73,7 @@ def with_files(source: Source, modalities: Sequence[str]) -> tuple[str, ...]:
         modalities: Modalities of the model, the main one first.
     """
     return tuple(
-        dict.fromkeys(
-            file for each in modalities for file in (source.made_from(each) or (each,))
-        )
+        dict.fromkeys(file for each in modalities for file in (source.made_from(each) or (each,)))
     )
 
 

@@ -1,5 +1,6 @@
 """Small copies of MFNet."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from tests.fakes.data_sets.pictures import link, noise, save, write_list
@@ -47,8 +48,14 @@ def without_labels(root: Path) -> DataConfig:
     return DataConfig(name="mfnet", root=str(root), modalities=("rgb", "thermal"))
 
 
+def with_fused(root: Path) -> DataConfig:
+    """RGB, thermal and what is fused from them."""
+    return replace(authors(root), modalities=("rgb", "thermal", "fused"))
+
+
 LAYOUTS = {
     "authors": authors,
+    "fused": with_fused,
     "stored flips": stored_flips,
     "released": released,
     "no labels": without_labels,

@@ -29,8 +29,8 @@ Open = Callable[[DataConfig], DataSet]
 
 NOT_RADIOMETRIC = ("depth", "disparity", "height")
 WHY = (
-    "RGB and thermal cameras both measure radiation, depth is geometry, so that mixing their pixels"
-    " has no physical meaning"
+    "RGB and thermal cameras both measure radiation, depth is geometry, so that mixing their"
+    " pixels has no physical meaning"
 )
 
 

@@ -4,7 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer.datasets.base import DataSet
+from trainer.datasets.base import DataSet, Split
 from trainer.datasets.file_tree import FileTree
 from trainer.datasets.files import FileSource
 from trainer.datasets.folder.modality_files import ModalityFiles, check_modality
@@ -47,19 +47,22 @@ def add_files(data_set: DataSet, source: FileSource, options: ExternalOptions) -
         folders={path.parent: path.name for path in wanted.values()},
     )
     reader = ModalityReader(name=FUSED, files=options)
-    splits = {
-        where: dataclasses.replace(split, names=tuple(n for n in split.names if n in there))
-        for where, split in data_set.splits().items()
-    }
+    holes = {FUSED: reader.holes} if reader.has_holes else {}
+
+    def complete(split: Split) -> Split:
+        return dataclasses.replace(split, names=tuple(n for n in split.names if n in there))
+
     return dataclasses.replace(
         data_set,
-        **splits,
+        train=complete(data_set.train),
+        val=complete(data_set.val),
+        test=complete(data_set.test),
         source=dataclasses.replace(
             source,
             images={**source.images, FUSED: there},
             read_image={**source.read_image, FUSED: reader.image},
             read_stored={**source.read_stored, FUSED: reader.stored},
-            read_holes={**source.read_holes, **({FUSED: reader.holes} if reader.has_holes else {})},
+            read_holes={**source.read_holes, **holes},
             resampled=source.resampled | ({FUSED} if options.other_size == "nearest" else set()),
             affixes={**source.affixes, FUSED: pattern.affixes()},
         ),

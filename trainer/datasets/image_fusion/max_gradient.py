@@ -10,9 +10,9 @@ luminance v minimises
 where y is the luminance of RGB, t that of the thermal image, a pair is a pixel with its neighbour
 to the right or below, and d is the difference of y or of t in that pair, whichever is larger in
 absolute value. This is a Poisson equation, screened by w, with free borders, which the discrete
-cosine transform solves exactly (Perez et al., "Poisson Image Editing", SIGGRAPH 2003; Bhat et al.,
-"Fourier Analysis of the 2D Screened Poisson Equation", ECCV 2008). Colour is that of RGB: all three
-channels change by v - y, which keeps both chroma channels of YCbCr.
+cosine transform solves exactly (Perez et al., "Poisson Image Editing", SIGGRAPH 2003; Bhat et
+al., "Fourier Analysis of the 2D Screened Poisson Equation", ECCV 2008). Colour is that of RGB: all
+three channels change by v - y, which keeps both chroma channels of YCbCr.
 
 Letters of shapes: ``docs/architecture.md``.
 """

@@ -31,7 +31,7 @@ from trainer.features.extraction import Standard
 from trainer.features.prepare import open_backbone
 from trainer.figures.colour import picture_palette
 from trainer.methods import METHODS, predicts_from
-from trainer.predict import FileRules, OwnImage, Predictor, find_images, left_out
+from trainer.predict import FileRules, OwnImage, Predictor, find_images, left_out, with_files
 from trainer.scoring.prediction import codes_of, predict
 
 CPU = torch.device("cpu")
@@ -463,6 +463,50 @@ def test_rooms_take_depth_as_three_channels(tmp_path: Path) -> None:
         DataError, match=r"depth\.png has one channel, but 'rooms' .* height above the floor"
     ):
         source.decode("depth", tmp_path / "depth.png")
+
+
+def test_fused_images_are_made_from_own_rgb_and_thermal_images(
+    tmp_path: Path, predictor: Predictor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The images of the data set, as a user's own, give the same fused image."""
+    data = dataclasses.replace(
+        MAKERS["folder"].LAYOUTS["lists"](tmp_path / "data"), modalities=("fused",)
+    )
+    train_briefly(data, tmp_path)
+    (tmp_path / "heat").mkdir()
+    for name in ("a_1", "a_2", "b_1", "c_1"):
+        shutil.copy(tmp_path / f"data/{name}/thermal.png", tmp_path / f"heat/{name}.png")
+    asked = ("predict", tmp_path / "run", tmp_path / "data/colour", "--out", tmp_path / "out")
+    common = ("--cache", tmp_path / "cache", "--device", "cpu")
+
+    assert call_trainer(*asked, "--modality", f"thermal={tmp_path / 'heat'}", *common) == 0
+    assert len(list((tmp_path / "out/masks").iterdir())) == 4
+    source = open_dataset(data).source
+    assert with_files(source, ("fused",)) == with_files(source, ("rgb", "fused"))
+    own = OwnImage(
+        stem="a_1",
+        files={
+            "rgb": (tmp_path / "data/colour/a_1.png",),
+            "thermal": (tmp_path / "heat/a_1.png",),
+        },
+    )
+    read = dataclasses.replace(predictor, source=source, modalities=("fused",)).read(own)
+    assert list(read) == ["fused"]
+    assert np.array_equal(read["fused"], source.image("a_1", "fused"))
+    capsys.readouterr()
+    assert call_trainer(*asked, *common) == 2
+    assert "also needs thermal: add --modality thermal=FOLDER" in capsys.readouterr().err
+
+
+def test_packed_images_are_fused_without_a_folder_of_thermal_images(tmp_path: Path) -> None:
+    data = dataclasses.replace(mfnet.authors(tmp_path / "data"), modalities=("fused",))
+    train_briefly(data, tmp_path)
+
+    assert call_trainer(
+        "predict", tmp_path / "run", tmp_path / "data/images",
+        "--out", tmp_path / "out", "--cache", tmp_path / "cache", "--device", "cpu",
+    ) == 0  # fmt: skip
+    assert len(list((tmp_path / "out/masks").iterdir())) == 4
 
 
 def test_a_wrong_number_of_files_is_refused(tmp_path: Path) -> None:
