@@ -21,6 +21,7 @@ from search.objectives import DEFAULT_OBJECTIVE, find_objective
 from search.pruners import CollapseRules, build_pruner
 from search.records.outcome import Pruned
 from search.spaces import build_space
+from tests.fakes.data_sets import mfnet
 from tests.fakes.trainer_command import call_trainer
 from tests.unit.search.builders import make_report, running
 from tests.unit.trainer.small import ROOMS
@@ -83,7 +84,8 @@ def fit(config: TrainConfig, folder: Path) -> Path:
 
 
 def test_every_section_has_one_file_and_one_line() -> None:
-    kinds = ("A data set", "A backbone", "A method", "An objective", "A pruner", "A figure")
+    data = ("A data set", "An image fusion")
+    kinds = (*data, "A backbone", "A method", "An objective", "A pruner", "A figure")
     assert tuple(EXAMPLES) == kinds
     assert sum(len(files) for files, _ in EXAMPLES.values()) == len(BLOCKS) == 2 * len(kinds)
     for _, (code, line) in EXAMPLES.values():
@@ -127,6 +129,28 @@ def test_a_data_set(
     assert "bed3.png" in capsys.readouterr().out
     with pytest.raises(ConfigError, match="choose from rgb, thermal"):
         datasets.open_dataset(replace(data, modalities=("rgb", "depth")))
+
+
+def test_an_image_fusion(
+    add: Callable[[str], tuple[Any, Any]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    holder, added = add("An image fusion")
+    monkeypatch.setattr(holder, "IMAGE_FUSIONS", {**holder.IMAGE_FUSIONS, **added})
+    data = replace(
+        mfnet.authors(tmp_path / "data"),
+        modalities=("fused",),
+        fused="average",
+        fused_options={"share": 0.25},
+    )
+    features = replace(ROOMS.features, neighbours=7)
+    training = replace(ROOMS.training, partner_ranks=5)
+    run = fit(replace(ROOMS, data=data, features=features, training=training), tmp_path)
+    assert config_of(run).data.fused_options == {"share": 0.25}
+    source = datasets.open_dataset(data).source
+    rgb, thermal, fused = (source.image("00001D", each) for each in ("rgb", "thermal", "fused"))
+    np.testing.assert_allclose(fused, 0.75 * rgb + 0.25 * thermal, rtol=1e-6)
+    with pytest.raises(ConfigError, match="share = 2 is out of range"):
+        datasets.open_dataset(replace(data, fused_options={"share": 2.0}))
 
 
 def test_a_backbone(

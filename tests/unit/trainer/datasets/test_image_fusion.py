@@ -9,10 +9,16 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from search.config.configuration import resolve_layers
+from search.planning.checking import check_dataset
 from tests.fakes.data_sets import folder, mfnet, nyu
 from tests.fakes.data_sets.pictures import HEIGHT, WIDTH, noise, save
+from tests.fakes.trainer_command import call_trainer
 from trainer.config.configuration import BackboneConfig, DataConfig, FeatureConfig, TrainConfig
+from trainer.config.sources import read_layers
+from trainer.config.toml_records import record_to_table, toml_text
 from trainer.datasets import find_dataset, open_dataset
+from trainer.datasets.image_fusion import IMAGE_FUSIONS
 from trainer.datasets.image_fusion import max_gradient as fusing
 from trainer.datasets.image_fusion.max_gradient import (
     LUMA,
@@ -131,7 +137,22 @@ def test_the_weight_decides_between_intensity_and_gradients() -> None:
     assert far(100.0) < far(1.0) < far(0.01)
 
 
-# The modality in data sets.
+# The table, and the modality in data sets.
+
+
+@pytest.mark.parametrize("name", IMAGE_FUSIONS)
+def test_every_fusion_gives_images_of_the_size_of_rgb(name: str, tmp_path: Path) -> None:
+    config = write_external(tmp_path, *mfnet.NAMES)
+    options = config.fused_options if name == "external" else {}
+    data_set = open_dataset(dataclasses.replace(config, fused=name, fused_options=options))
+
+    assert data_set.source.check() == () and data_set.faults == ()
+    for image in data_set.train.names:
+        made = data_set.source.image(image, "fused")
+        assert made.dtype == np.float32 and made.shape == (HEIGHT, WIDTH, 3)
+        assert 0 <= made.min() < made.max() <= 1
+        np.testing.assert_array_equal(made, data_set.source.image(image, "fused"))
+    assert data_set.identity["fused"]["by"] == name
 
 
 def test_fused_is_made_from_rgb_and_thermal_and_mirrored_with_them(tmp_path: Path) -> None:
@@ -335,3 +356,38 @@ def test_other_options_are_other_features_and_rgb_is_shared(tmp_path: Path) -> N
     assert not any("statistics of rgb" in what for what in computed)
     np.testing.assert_array_equal(first.train.features["rgb"], plain.train.features["rgb"])
     assert not np.array_equal(first.train.features["fused"], second.train.features["fused"])
+
+
+# The commands.
+
+
+def test_modalities_fused_trains_and_is_inspected(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = fused(mfnet.authors(tmp_path / "data"))
+    table = record_to_table(run_of(data)) | {
+        "method": {"name": "stego", "code_dim": 4},
+        "training": {"iterations": 4, "batch_size": 4, "samples": 3, "partner_ranks": 5},
+        "evaluation": {"evaluations": 2},
+    }
+    file = tmp_path / "run.toml"
+    file.write_text(toml_text(table))
+    common = ("--cache", tmp_path / "cache", "--device", "cpu")
+
+    assert call_trainer("inspect", file) == 0
+    assert "fused" in capsys.readouterr().out
+    assert call_trainer("fit", file, "--out", tmp_path / "run", *common) == 0
+    assert call_trainer("evaluate", tmp_path / "run", "--crf", *common) == 0
+    assert "CRF" in capsys.readouterr().out
+
+
+def test_a_search_takes_the_flag_and_refuses_depth_before_work(tmp_path: Path) -> None:
+    flags = {"data": {"root": str(tmp_path / "data"), "modalities": ["fused"]}}
+    mfnet.authors(tmp_path / "data")
+    config = resolve_layers(read_layers("mfnet-s16", None, flags)).train
+    assert config.data.modalities == ("fused",) and config.data.fused == "max-gradient"
+    assert open_dataset(config.data).modalities == ("fused",)
+
+    rooms = resolve_layers(read_layers("rooms", None, {"data": {"modalities": ["fused"]}}))
+    with pytest.raises(ConfigError, match="depth is geometry"):
+        check_dataset(rooms)
