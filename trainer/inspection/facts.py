@@ -70,7 +70,7 @@ class KindFacts:
         self.sizes[(encoded.shape[1], encoded.shape[0])] += 1
         self.encoded.add(encoded)
         if stored is None:
-            self.stored_as["drawn"] += 1
+            self.stored_as["no file"] += 1
             return
         channels = stored.shape[2] if stored.ndim == 3 else 1
         self.stored_as[f"{stored.dtype.name} x {channels}"] += 1

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.config.configuration import TrainConfig
+from trainer.datasets.image_fusion import FUSED
 from trainer.errors import ConfigError
 from trainer.methods import hyper_values
 from trainer.methods.stego import StegoOptions
@@ -130,7 +131,8 @@ def _obstacles(config: TrainConfig, model: str) -> list[str]:
     data, method = config.data, config.method
     found = {
         f"data.name = {data.name!r}": data.name not in DATA_SETS,
-        f"data.modalities = {list(data.modalities)}": data.modalities[0] != "rgb",
+        f"data.modalities = {list(data.modalities)}": data.modalities[0] != "rgb"
+        or FUSED in data.modalities,
         f"backbone.name = {config.backbone.name!r}": not model,
         f"method.name = {method.name!r}": method.name != "unim2",
         f"method.dropout = {method.dropout:g}": method.dropout != DROPOUT,

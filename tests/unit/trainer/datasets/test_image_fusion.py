@@ -375,7 +375,8 @@ def test_modalities_fused_trains_and_is_inspected(
     common = ("--cache", tmp_path / "cache", "--device", "cpu")
 
     assert call_trainer("inspect", file) == 0
-    assert "fused" in capsys.readouterr().out
+    (line,) = [each for each in capsys.readouterr().out.splitlines() if each[:6] == "fused "]
+    assert line.split()[:7] == ["fused", "5", "48", "x", "32", "no", "file"]
     assert call_trainer("fit", file, "--out", tmp_path / "run", *common) == 0
     assert call_trainer("evaluate", tmp_path / "run", "--crf", *common) == 0
     assert "CRF" in capsys.readouterr().out

@@ -264,6 +264,14 @@ def test_settings_the_published_code_cannot_run_are_refused_with_every_reason(
     assert "\n" not in text and all(phrase in text for phrase in phrases)
 
 
+def test_fused_images_are_not_exported() -> None:
+    config = config_of("mfnet")
+    data = dataclasses.replace(config.data, modalities=("rgb", "fused"))
+    shared = {name: value for name, value in config.hyper.items() if "thermal" not in name}
+    with pytest.raises(ConfigError, match=r"data\.modalities = \['rgb', 'fused'\]"):
+        write_settings(dataclasses.replace(config, data=data, hyper=shared))
+
+
 def test_stego_on_one_modality_is_the_published_codes_single_modality() -> None:
     config = TrainConfig(
         data=DataConfig(name="nyu", root="here", modalities=("rgb",)),
