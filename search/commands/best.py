@@ -13,7 +13,7 @@ from search.commands.options import JsonOption, NameArgument
 from search.commands.storage_flags import StorageFlags
 from search.errors import SearchError
 from search.reporting import reading, terminal
-from search.reporting.as_json import assessment_json, best_json
+from search.reporting.as_json import assessed_best_json
 from search.reporting.assessing import assess
 from search.reporting.study_view import StudyView
 
@@ -43,8 +43,7 @@ def best(
     if view.best is None:
         raise SearchError(f"study {view.name!r} has no complete trial yet")
     if as_json or format_ == "json":
-        table = {**best_json(view.best), "test": view.test, **assessment_json(assess(view))}
-        typer.echo(json.dumps(table, indent=1))
+        typer.echo(json.dumps(assessed_best_json(view, view.best, assess(view)), indent=1))
     elif format_ == "toml":
         sys.stdout.write(_toml(view))
     else:

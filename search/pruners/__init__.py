@@ -13,10 +13,17 @@ from search.pruners.collapse import CollapseRules
 from search.pruners.competitive import CompetitivePruner
 from search.pruners.halving import HalvingPruner, HyperbandPruner
 from search.pruners.percentile import MedianPruner, PercentilePruner
-from search.pruners.pruner import KeepAll, Pruner
+from search.pruners.pruner import KeepAll, Pruner, SparingPruner
 from trainer.config.toml_records import build_record
 
-__all__ = ["PRUNERS", "CollapseRules", "Pruner", "build_pruner", "options_of"]
+__all__ = [
+    "PRUNERS",
+    "CollapseRules",
+    "Pruner",
+    "SparingPruner",
+    "build_pruner",
+    "options_of",
+]
 
 #: Name in ``search.pruner`` to pruner.
 PRUNERS: Mapping[str, type[Pruner]] = {

@@ -4,8 +4,8 @@ Replayed on recorded curves, stopping the worse half from the start pruned the b
 orders, because runs that improve late look bad in their first half. This pruner therefore keeps
 the best 75 %, prunes only in the second half of a run, and compares means of three evaluations.
 The first 20 trials and every tenth one always run to their end, so that the threshold, which is
-computed from complete trials, does not depend on survivors alone. Collapse rules apply to these
-trials as well.
+computed from complete trials, does not depend on survivors alone. They also show what pruning
+loses (``search/quality/audit.py``). Collapse rules apply to these trials as well.
 """
 
 from dataclasses import dataclass
@@ -48,13 +48,19 @@ class CompetitivePruner:
 
     def decide(self, study: SearchStudy, trial: FrozenTrial) -> Verdict:
         """Decide after the trial's last report."""
-        evaluation = trial.last_step
-        if evaluation is None or self.is_immune(trial.number) or not self._in_time(evaluation):
+        if self.is_immune(trial.number):
             return Keep()
+        return self.judge(study, trial) or Keep()
+
+    def judge(self, study: SearchStudy, trial: FrozenTrial) -> Verdict | None:
+        """Decide as if the trial were not immune; None where this pruner stops no trial."""
+        evaluation = trial.last_step
+        if evaluation is None or not self._in_time(evaluation):
+            return None
         means = study.full_runs.means(evaluation, self.window)
         own = mean_score(trial, evaluation, self.window)
         if own is None or len(means) < self.least_full_runs:
-            return Keep()
+            return None
         threshold = quantile(means, 1 - self.keep)
         return Keep() if own >= threshold else self._prune(own, threshold, len(means), evaluation)
 

@@ -1,14 +1,14 @@
 """The interface of pruners: rules that compare a running trial with others."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from optuna.trial import FrozenTrial
 
 from search.pruners.full_runs import SearchStudy
 from search.records.outcome import Keep, Verdict
 
-__all__ = ["KeepAll", "Pruner"]
+__all__ = ["KeepAll", "Pruner", "SparingPruner"]
 
 
 class Pruner(Protocol):
@@ -32,6 +32,25 @@ class Pruner(Protocol):
             trial: The running trial, its scores as ``intermediate_values`` by evaluation.
         """
         ...
+
+
+@runtime_checkable
+class SparingPruner(Pruner, Protocol):
+    """A pruner that lets some trials run to their end, so that what it loses can be audited."""
+
+    def is_immune(self, number: int) -> bool:
+        """Whether the trial of that number runs to its end unless it collapses."""
+
+    def judge(self, study: SearchStudy, trial: FrozenTrial) -> Verdict | None:
+        """Decide as if the trial were not immune.
+
+        Args:
+            study: The study, with the full runs that are known.
+            trial: The trial, with its scores so far.
+
+        Returns:
+            The verdict; None where the pruner stops no trial, however bad it is.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from search.quality.audit import Audit, NotAudited
 from search.quality.confirmed import Confirmed
 from search.quality.expected import Expected, NotExpected
 
@@ -25,5 +26,7 @@ class Assessment:
     confirmed: Confirmed | None
     #: Scores of the confirmed trial on test, as stored; None before.
     test: Mapping[str, Any] | None
+    #: What the pruner would have lost.
+    audit: Audit | NotAudited
     #: What the numbers do not show, one line each.
     warnings: tuple[str, ...]

@@ -5,17 +5,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from search.quality.assessment import Assessment
+from search.quality.audit import CONFIDENCE, Audit
 from search.quality.confirmed import Confirmed, Repeated
 from search.quality.expected import Expected
 from search.reporting.compared_studies import Compared, Comparison
-from search.reporting.measures import outcome_of
+from search.reporting.measures import ended_compute, outcome_of
 from search.reporting.study_details import StudyDetails, TrialDetails
 from search.reporting.study_view import StudyView, TrialView
 
 __all__ = [
+    "assessed_best_json",
     "assessment_json",
     "best_json",
     "comparison_json",
+    "compute_json",
     "results_json",
     "study_json",
     "trial_details_json",
@@ -44,6 +47,7 @@ def study_json(view: StudyView, assessment: Assessment | None = None) -> dict[st
         "queued": view.queued,
         "best": None if view.best is None else best_json(view.best),
         "test": view.test,
+        "compute": compute_json(view),
         **assessment_json(assessment),
     }
 
@@ -53,12 +57,38 @@ def best_json(trial: TrialView) -> dict[str, Any]:
     return {"trial": trial.number, "value": trial.value, "params": dict(trial.params)}
 
 
+def assessed_best_json(
+    view: StudyView, best: TrialView, assessment: Assessment | None
+) -> dict[str, Any]:
+    """The best trial, what finding it took, and how far its value can be trusted."""
+    return {
+        **best_json(best),
+        "test": view.test,
+        "compute": compute_json(view),
+        **assessment_json(assessment),
+    }
+
+
+def compute_json(view: StudyView) -> dict[str, Any]:
+    """Iterations that ended trials trained and planned, in all and by outcome."""
+    found = ended_compute(view)
+    return {
+        "trained": sum(each.trained for each in found.values()),
+        "planned": sum(each.planned for each in found.values()),
+        "by_outcome": {
+            outcome: {"trials": each.trials, "trained": each.trained, "planned": each.planned}
+            for outcome, each in found.items()
+        },
+    }
+
+
 def assessment_json(assessment: Assessment | None) -> dict[str, Any]:
     """The three numbers; each is None if there is none, and a phrase says why none is expected."""
     numbers: dict[str, Any] = {
         "claimed": None,
         "expected": None,
         "confirmed": None,
+        "audit": None,
         "warnings": [],
     }
     if assessment is None:
@@ -77,6 +107,11 @@ def assessment_json(assessment: Assessment | None) -> dict[str, Any]:
             numbers["not_expected"] = not_expected.reason
     if assessment.confirmed is not None:
         numbers["confirmed"] = _confirmed_json(assessment.confirmed, assessment.test)
+    match assessment.audit:
+        case Audit() as audit:
+            numbers["audit"] = _audit_json(audit)
+        case not_audited:
+            numbers["not_audited"] = not_audited.reason
     numbers["warnings"] = list(assessment.warnings)
     return numbers
 
@@ -92,6 +127,19 @@ def _confirmed_json(found: Confirmed, test: Mapping[str, Any] | None) -> dict[st
         "runs": {"done": found.done, "planned": found.planned},
         "below": list(found.below()),
         "test": None if test is None else dict(test),
+    }
+
+
+def _audit_json(audit: Audit) -> dict[str, Any]:
+    return {
+        "pruner": audit.pruner,
+        "runs": audit.runs,
+        "unjudged": audit.unjudged,
+        "stopped": list(audit.stopped),
+        "lost": list(audit.lost),
+        "bound": audit.bound,
+        "confidence": CONFIDENCE,
+        "cost": audit.cost,
     }
 
 

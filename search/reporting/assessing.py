@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 
 from search.quality.assessment import Assessment
+from search.quality.audit import NotAudited
 from search.quality.confirmed import confirmed
 from search.quality.expected import Expected, NotExpected, Point, expect
 from search.quality.warnings import Result, warnings_of
 from search.records.confirmation import ChosenBy
 from search.reporting.measures import full_runs, noise
+from search.reporting.pruning_audit import audit_of
 from search.reporting.study_view import StudyView
 
 __all__ = ["Finalists", "assess", "choose_finalists"]
@@ -50,7 +52,8 @@ def assess(view: StudyView, *, quick: bool = False) -> Assessment | None:
 
     Args:
         view: The study.
-        quick: Leave out the expectation, which takes two seconds of CPU time for 200 trials.
+        quick: Leave out the expectation, which takes two seconds of CPU time for 200 trials, and
+            the audit of the pruner, which imports Optuna.
     """
     if view.best is None or view.best.value is None:
         return None
@@ -69,6 +72,7 @@ def assess(view: StudyView, *, quick: bool = False) -> Assessment | None:
         expected=expected,
         confirmed=found,
         test=view.confirmation.test,
+        audit=NotAudited(reason=LATER) if quick else audit_of(view),
         warnings=warnings_of(
             Result(
                 trial=view.best.number,

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from search.quality.assessment import Assessment
+from search.quality.audit import CONFIDENCE, Audit, NotAudited
 from search.quality.confirmed import Confirmed, Repeated
 from search.quality.expected import Expected, NotExpected
 
-__all__ = ["assessment_lines"]
+__all__ = ["assessment_lines", "audit_text"]
 
 
 def assessment_lines(assessment: Assessment) -> Iterator[str]:
@@ -28,8 +29,26 @@ def assessment_lines(assessment: Assessment) -> Iterator[str]:
         yield "confirmed  not yet"
     else:
         yield from _confirmed_lines(assessment.confirmed, assessment.test)
+    match assessment.audit:
+        case NotAudited(reason=reason):
+            yield f"pruning    not audited: {reason}"
+        case Audit() as audit:
+            yield f"pruning    {audit_text(audit)}"
     for warning in assessment.warnings:
         yield f"warning    {warning}"
+
+
+def audit_text(audit: Audit) -> str:
+    """What pruning would have lost, in one line: ``0 of 21 full runs would have been a loss``."""
+    line = (
+        f"{len(audit.lost)} of {audit.runs} full runs would have been a loss"
+        f" (≤ {100 * audit.bound:.0f} % at {100 * CONFIDENCE:.0f} %):"
+        f" {audit.pruner} would have stopped {len(audit.stopped)}"
+    )
+    if not audit.lost:
+        return f"{line}, none of them in the best fifth"
+    line = f"{line}, {', '.join(map(str, audit.lost))} of them in the best fifth"
+    return f"{line}; the best value would be {audit.cost:.2f} lower" if audit.cost else line
 
 
 def _confirmed_lines(found: Confirmed, test: Mapping[str, Any] | None) -> Iterator[str]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from search.records.stored_trial import PruneKind
+from search.reporting.measures import ended_compute
 from search.reporting.study_view import WAITS, StudyView
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "ReasonRow",
     "after",
     "best_of",
+    "compute_lines",
     "counts_text",
     "lines_of_others",
     "number_text",
@@ -120,6 +122,25 @@ def counts_text(view: StudyView) -> str:
         f" {counts.collapsed} collapsed, {counts.behind} underperforming;"
         f" {counts.failed} failed, {counts.running} running"
     )
+
+
+def compute_lines(view: StudyView) -> Iterator[str]:
+    """What ended trials trained of what was planned, and why not all; none before one ended."""
+    found = ended_compute(view)
+    planned = sum(each.planned for each in found.values())
+    if not planned:
+        return
+    trained = sum(each.trained for each in found.values())
+    missing = {outcome: each.planned - each.trained for outcome, each in found.items()}
+    reasons = ", ".join(
+        f"{100 * count / planned:.0f} % {outcome}"
+        for outcome, count in missing.items()
+        if count > 0
+    )
+    line = (
+        f"{trained:,} of {planned:,} planned iterations trained ({100 * trained / planned:.0f} %)"
+    )
+    yield f"{line}; not trained: {reasons}" if reasons else line
 
 
 def lines_of_others(view: StudyView) -> Iterator[str]:

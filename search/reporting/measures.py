@@ -18,6 +18,7 @@ __all__ = [
     "blocks",
     "compute_of",
     "deviation",
+    "ended_compute",
     "full_runs",
     "idle_share",
     "iterations_of",
@@ -92,11 +93,29 @@ class Compute:
 
 def compute_of(details: StudyDetails) -> Mapping[str, Compute]:
     """Iterations trained and planned, by outcome; the most frequent outcome first."""
-    planned = int(details.setting("training.iterations") or 0)
+    return _by_outcome(
+        details.view,
+        [
+            (trial, iterations_of(details, trial))
+            for trial in details.view.trials
+            if trial.state != "waiting"
+        ],
+    )
+
+
+def ended_compute(view: StudyView) -> Mapping[str, Compute]:
+    """Iterations that ended trials trained and planned, by outcome, without their reports."""
+    ended = [trial for trial in view.trials if trial.ended]
+    return _by_outcome(view, [(trial, int(trial.figures.get("iteration", 0))) for trial in ended])
+
+
+def _by_outcome(
+    view: StudyView, trained_by: Sequence[tuple[TrialView, int]]
+) -> Mapping[str, Compute]:
+    planned = int(view.setting("training.iterations") or 0)
     groups: dict[str, list[int]] = {}
-    for trial in details.view.trials:
-        if trial.state != "waiting":
-            groups.setdefault(outcome_of(trial), []).append(iterations_of(details, trial))
+    for trial, trained in trained_by:
+        groups.setdefault(outcome_of(trial), []).append(trained)
     return {
         outcome: _compute(trained, planned * len(trained), stopped=outcome in STOPPED)
         for outcome, trained in sorted(groups.items(), key=lambda item: -len(item[1]))

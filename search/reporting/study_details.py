@@ -66,10 +66,7 @@ class StudyDetails:
 
     def setting(self, path: str) -> Any:
         """A setting by its name, such as ``training.iterations``; None if it is not stored."""
-        found: Any = self.view.config
-        for key in path.split("."):
-            found = found.get(key) if isinstance(found, Mapping) else None
-        return found
+        return self.view.setting(path)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -108,6 +108,13 @@ class StudyView:
         options = (*self.storage, "--format", "toml")
         return shell_text(search_command("best", *options, study=self.name), into="best.toml")
 
+    def setting(self, path: str) -> Any:
+        """A setting by its name, such as ``training.iterations``; None if it is not stored."""
+        found: Any = self.config
+        for key in path.split("."):
+            found = found.get(key) if isinstance(found, Mapping) else None
+        return found
+
     @property
     def defaults(self) -> dict[str, float]:
         """The default values of its hyper-parameters; empty for an unknown space."""

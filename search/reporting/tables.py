@@ -45,7 +45,7 @@ class Summary:
     #: Seconds that this process searched.
     seconds: float
     next_commands: tuple[NextCommand, ...]
-    #: Changes that others made to the study, one line each.
+    #: What the trials trained, and changes that others made to the study, one line each.
     notes: tuple[str, ...] = ()
 
 

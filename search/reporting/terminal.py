@@ -11,6 +11,7 @@ from search.reporting.assessment_text import assessment_lines
 from search.reporting.digest import (
     MORE_TRIALS,
     best_of,
+    compute_lines,
     counts_text,
     lines_of_others,
     pruned_of,
@@ -44,7 +45,7 @@ def summary(
     """
     return summary_text(
         Summary(
-            notes=tuple(lines_of_others(view)),
+            notes=(*compute_lines(view), *lines_of_others(view)),
             study=view.name,
             target=view.target,
             counts=view.counts,
@@ -61,7 +62,8 @@ def best(view: StudyView, assessment: Assessment | None = None) -> RenderableTyp
     """The best trial, and how far its value can be trusted."""
     found = best_of(view)
     assert found is not None
-    return Group(best_table(found), *map(Text, _spaced(_assessed(assessment))))
+    lines = (*_assessed(assessment), *compute_lines(view))
+    return Group(best_table(found), *map(Text, _spaced(lines)))
 
 
 def study_list(views: list[StudyView]) -> RenderableType:
@@ -102,6 +104,7 @@ def study_status(
     lines: list[RenderableType] = [
         Text(f"{view.name}: {view.state}" + (f", {view.driver}" if view.driver else "")),
         Text(counts_text(view)),
+        *map(Text, compute_lines(view)),
         *map(Text, lines_of_others(view)),
     ]
     found = best_of(view)

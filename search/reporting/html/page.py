@@ -10,6 +10,7 @@ from search.reporting.assessment_text import assessment_lines
 from search.reporting.charts import Chart
 from search.reporting.compared_studies import compare, comparison_rows
 from search.reporting.digest import (
+    compute_lines,
     counts_text,
     lines_of_others,
     number_text,
@@ -63,7 +64,7 @@ class StudyPage:
     """Everything that the page shows of one study."""
 
     details: StudyDetails
-    #: State, counts and changes by others, one line each.
+    #: State, counts, compute and changes by others, one line each.
     lines: Sequence[str]
     #: What the study claims, what to expect, and what fresh runs confirmed, one line each.
     assessment: Sequence[str]
@@ -97,7 +98,12 @@ def study_page(
     driver = f", {view.driver}" if view.driver else ""
     return StudyPage(
         details=details,
-        lines=[f"{view.state}{driver}", counts_text(view), *lines_of_others(view)],
+        lines=[
+            f"{view.state}{driver}",
+            counts_text(view),
+            *compute_lines(view),
+            *lines_of_others(view),
+        ],
         assessment=_assessment(details),
         health=health,
         steps=next_steps(details),

@@ -10,6 +10,7 @@ from optuna.distributions import FloatDistribution
 from search.config.configuration import LaunchConfig, differences, resolve
 from search.config.protocols import study_protocol
 from search.errors import SettingsError
+from search.pruners.competitive import CompetitivePruner
 from search.spaces import Space
 from trainer.errors import ConfigError
 
@@ -95,3 +96,20 @@ def test_a_study_without_a_stored_sampler_has_tpe() -> None:
     stored = STORED["unim2"]["config"]
     older = {**stored, "search": {k: v for k, v in stored["search"].items() if k != "sampler"}}
     assert LaunchConfig.from_table(older).search.sampler == "tpe"
+
+
+@pytest.mark.parametrize(
+    ("options", "immune"),
+    [
+        ({}, [*range(20), 20, 30]),
+        ({"immune_first": 3, "immune_every": 7}, [0, 1, 2, 7, 14, 21, 28]),
+    ],
+)
+def test_a_stored_study_keeps_its_immune_trials(
+    options: dict[str, int], immune: list[int]
+) -> None:
+    stored = STORED["unim2"]["config"]
+    search = {**stored["search"], "pruner_options": options}
+    pruner = LaunchConfig.from_table({**stored, "search": search}).pruner()
+    assert isinstance(pruner, CompetitivePruner)
+    assert [number for number in range(35) if pruner.is_immune(number)] == immune

@@ -35,3 +35,16 @@ def test_scores_beyond_what_was_told_again_wait_until_they_are() -> None:
     outcome = RULES.decide(memory, number, reports)
     assert isinstance(outcome, Pruned) and outcome.reason.endswith("at evaluation 2")
     assert trial_end(outcome, reports, MIOU_ACCURACY).value == SCORES[-1]
+
+
+def test_an_immune_trial_is_spared_by_the_pruner_but_not_by_collapse_rules() -> None:
+    memory = InMemoryStudy("study")
+    for _ in range(10):
+        add_finished(memory, [30.0] * E)
+    number = memory.add(running())
+    for evaluation in (1, 2, 3):
+        memory.report(number, evaluation, 1.0)
+    healthy = [make_report(e, miou=1.0, accuracy=1.0) for e in (1, 2, 3)]
+    assert RULES.decide(memory, number, healthy) is None
+    outcome = RULES.decide(memory, number, [make_report(e, share=0.99) for e in (1, 2, 3)])
+    assert isinstance(outcome, Pruned) and outcome.kind == "collapsed"

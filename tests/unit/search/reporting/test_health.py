@@ -24,6 +24,9 @@ from tests.unit.search.reporting.studies import (
     healthy_trials,
 )
 
+#: A trial that the pruner spares, since its number is a multiple of ten.
+IMMUNE = 30
+
 
 def finding(name: str, details: StudyDetails) -> Finding:
     return next(check for check in CHECKS if check.name == name).examine(details)
@@ -61,10 +64,10 @@ def with_settings(details: StudyDetails, **tables: dict[str, Any]) -> StudyDetai
     return dataclasses.replace(details, view=dataclasses.replace(details.view, config=merged))
 
 
-def late_bloomer() -> list[TrialView]:
-    """The best run was the worst one in the middle of its run."""
-    slow = {step: (5.0 if step < 9 else 32.0) for step in range(1, 11)}
-    return changed(BEST, scores=slow)
+def late_bloomer(value: float) -> list[TrialView]:
+    """An immune run was the worst one in the middle of its run."""
+    slow = {step: (5.0 if step < 9 else value) for step in range(1, 11)}
+    return changed(IMMUNE, scores=slow, value=value)
 
 
 def lucky() -> list[TrialView]:
@@ -137,7 +140,17 @@ PROVOKED: list[tuple[str, str, StudyDetails, str]] = [
     ("near-bound", "FAIL", details_of(many_at_bound()), "10 of the best 10"),
     ("improving", "WARN", details_of(changed(38, value=40.0)), "likely to find a better"),
     ("improving", "WARN", details_of(early_best()), "hardly help"),
-    ("pruning", "FAIL", details_of(late_bloomer()), f"among them {BEST} of the best"),
+    (
+        "pruning", "FAIL", details_of(late_bloomer(34.0)),
+        f"stopped 4, {IMMUNE} of them in the best fifth; the best value would be 2.00 lower",
+    ),
+    ("pruning", "WARN", details_of(late_bloomer(31.999)), "1 of 15 full runs would have been"),
+    ("pruning", "WARN", details_of(healthy_trials()[:10]), "too few runs to know: 0 of 4"),
+    ("pruning", "WARN", details_of(healthy_trials()[:5]), "not known: fewer than 6"),
+    (
+        "pruning", "WARN", with_settings(details_of(), search={"pruner": "median"}),
+        "median spares no trial",
+    ),
     (
         "collapsed", "WARN",
         details_of([

@@ -9,8 +9,7 @@ import pytest
 
 from search.reporting.advice import next_steps, steps_json
 from search.reporting.as_json import (
-    assessment_json,
-    best_json,
+    assessed_best_json,
     comparison_json,
     results_json,
     study_json,
@@ -53,8 +52,7 @@ def printed(details: StudyDetails) -> Iterator[tuple[str, Any]]:
     yield "list", [study_json(view)]
     yield "status", study_json(view, assessment)
     if view.best is not None:
-        best = {**best_json(view.best), "test": view.test, **assessment_json(assessment)}
-        yield "best", best
+        yield "best", assessed_best_json(view, view.best, assessment)
     for trial in view.trials:
         reports = details.reports.get(trial.number, ())
         found = TrialDetails(view=view, trial=trial, reports=reports)
@@ -73,8 +71,8 @@ def test_every_command_prints_what_the_schema_says(name: str) -> None:
 
 def test_every_definition_is_used() -> None:
     used = {command for command, _ in printed(STUDIES["healthy"])} | {"doctor"}
-    inner = {"claimed", "expected", "repeated", "confirmed", "best_trial", "study", "trial",
-             "report", "check", "step"}  # fmt: skip
+    inner = {"claimed", "expected", "repeated", "confirmed", "audit", "compute", "best_trial",
+             "study", "trial", "report", "check", "step"}  # fmt: skip
     assert set(SCHEMA["$defs"]) == used | inner
 
 
@@ -94,7 +92,7 @@ def test_a_key_more_or_less_is_refused() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     for table in tables(SCHEMA["$defs"]):
         assert table["additionalProperties"] is False
-        assert set(table["properties"]) - set(table["required"]) <= {"not_expected"}
+        assert set(table["properties"]) - set(table["required"]) <= {"not_expected", "not_audited"}
     found = study_json(STUDIES["healthy"].view)
     for changed in ({**found, "new": 1}, {key: found[key] for key in list(found)[1:]}):
         with pytest.raises(jsonschema.ValidationError):

@@ -113,7 +113,7 @@ def test_scripts_get_the_same_keys_as_ever() -> None:
     assert list(found) == [
         "study", "state", "driver", "target", "objective", "protocol", "created_at", "finished",
         "complete", "pruned", "failed", "foreign", "running", "waiting", "queued", "best", "test",
-        "claimed", "expected", "confirmed", "warnings",
+        "compute", "claimed", "expected", "confirmed", "audit", "warnings",
     ]  # fmt: skip
     assert found["best"] == {"trial": 1, "value": 40.0, "params": SPACE.defaults}
     assert found["pruned"] == {"collapsed": 1, "behind": 0}
@@ -189,17 +189,19 @@ def test_what_was_confirmed_stands_below_what_is_expected() -> None:
     shown = printed(terminal.best(made, assessment)).splitlines()
     assert (
         "confirmed  29.50  [23.1, 35.9] trial 2, 2 fresh seeds; 29.50 where others chose it"
-        in (shown[-6])
+        in (shown[-8])
     )
-    assert shown[-5].startswith(
+    assert shown[-7].startswith(
         "test       mIoU 25.00, mean of 2 fresh runs; test was scored 2 times"
     )
-    assert shown[-4].startswith("not worse  trials 2")
-    assert shown[-3] == "references defaults 30.50  [24.1, 36.9]"
-    assert shown[-2].startswith(
+    assert shown[-6].startswith("not worse  trials 2")
+    assert shown[-5] == "references defaults 30.50  [24.1, 36.9]"
+    assert shown[-4].startswith("pruning    not audited: fewer than 6 complete")
+    assert shown[-3].startswith(
         "warning    no success: trial 2 (29.50) is not above defaults (30.50)"
     )
-    assert shown[-1].startswith("warning    2 finalists were compared")
+    assert shown[-2].startswith("warning    2 finalists were compared")
+    assert "planned iterations trained" in shown[-1]
     table = study_json(made, assessment)["confirmed"]
     assert table["trial"] == 2 and table["values"] == {"1": 29.0, "2": 30.0}
     assert table["below"] == ["defaults"] and table["test"]["reading"] == 2
@@ -209,7 +211,9 @@ def test_what_was_confirmed_stands_below_what_is_expected() -> None:
 
 def test_nothing_is_assessed_before_the_first_complete_trial() -> None:
     assert assess(view_study(record_of(), [], driver=None, test=None)) is None
-    empty: dict[str, Any] = {"claimed": None, "expected": None, "confirmed": None, "warnings": []}
+    empty: dict[str, Any] = {
+        "claimed": None, "expected": None, "confirmed": None, "audit": None, "warnings": [],
+    }  # fmt: skip
     assert assessment_json(None) == empty
 
 
