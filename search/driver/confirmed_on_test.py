@@ -58,6 +58,7 @@ class ConfirmedOnTest(FixedJobs):
         self._plan, self._results, self._stored, self._readings = plan, results, stored, readings
         self._kept = kept
         self._trial = 0
+        self._seeds: list[int] = []
         self._scores: dict[int, Mapping[str, float]] = {}
         self._left = 0
 
@@ -68,11 +69,11 @@ class ConfirmedOnTest(FixedJobs):
             self._discard()
             return
         self._trial = found.best.trial
-        seeds = sorted(found.best.values)
-        if self._stored.test is not None and self._same(self._stored.test, seeds):
+        self._seeds = sorted(found.best.values)
+        if self._stored.test is not None and self._same(self._stored.test):
             self._discard()
             return
-        jobs = {seed: Job("test", self._trial, seed) for seed in seeds}
+        jobs = {seed: Job("test", self._trial, seed) for seed in self._seeds}
         self._scores = {
             seed: self._stored.scores[job]
             for seed, job in jobs.items()
@@ -85,8 +86,15 @@ class ConfirmedOnTest(FixedJobs):
     def _known(self, seed: int) -> bool:
         return seed in self._scores
 
-    def _same(self, scored: Mapping[str, Any], seeds: list[int]) -> bool:
-        return scored.get("trial") == self._trial and scored.get("seeds") == seeds
+    def _same(self, scored: Mapping[str, Any]) -> bool:
+        return scored.get("trial") == self._trial and scored.get("seeds") == self._seeds
+
+    def _read(self) -> bool:
+        """Whether there is a score that no earlier reading had; fewer seeds read nothing."""
+        before = self._stored.test
+        if before is None or before.get("trial") != self._trial:
+            return True
+        return not self._scores.keys() <= set(before.get("seeds", ()))
 
     def _queue(self, job: Job) -> bool:
         """Queue the job of one run; returns False if its checkpoint is missing."""
@@ -133,7 +141,8 @@ class ConfirmedOnTest(FixedJobs):
         result: dict[str, Any] = {
             "trial": self._trial,
             "seeds": sorted(self._scores),
-            "reading": self._readings + 1,
+            "planned": self._seeds,
+            "reading": self._readings + self._read(),
         }
         for name in ("miou", "accuracy"):
             numbers = [scores[name] for scores in self._scores.values() if name in scores]

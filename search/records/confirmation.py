@@ -146,8 +146,9 @@ class Confirmation:
     plan: StoredConfirmation | None
     #: Every result, also of earlier plans.
     runs: Mapping[Job, ConfirmedRun]
-    #: Scores of the confirmed trial on test: ``trial``, ``seeds``, ``miou``, ``accuracy`` and
-    #: ``reading``, which counts how often the test split was scored.
+    #: Scores of the confirmed trial on test: ``trial``, ``seeds`` that have a score, ``planned``
+    #: seeds that were to get one, ``miou``, ``accuracy`` and ``reading``, which counts how often
+    #: the test split was scored.
     test: Mapping[str, Any] | None
     #: ``miou`` and ``accuracy`` on test of each run that was scored, by its job of the kind
     #: ``test``; studies of earlier versions have only :attr:`test`.

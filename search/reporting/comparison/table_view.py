@@ -175,12 +175,13 @@ def state_of(table: ComparisonTable, measured: Measured, details: StudyDetails) 
 
 
 def _scored(test: Mapping[str, Any] | None, found: Confirmed) -> bool:
-    """Whether the stored test scores are those of the confirmed trial."""
-    return (
-        test is not None
-        and test["trial"] == found.best.trial
-        and set(test.get("seeds", ())) <= found.best.values.keys()
-    )
+    """Whether every run of the confirmed trial was scored on test, or could not be.
+
+    Studies of earlier versions stored only the seeds that have a score.
+    """
+    if test is None or test["trial"] != found.best.trial:
+        return False
+    return set(test.get("planned", test.get("seeds", ()))) == found.best.values.keys()
 
 
 def _result(

@@ -177,6 +177,17 @@ def test_with_more_seeds_only_the_new_runs_are_scored_and_all_of_them_averaged(
     assert last["miou"] == statistics.fmean(float(str(each["miou"])) for [each] in scores)
 
 
+def test_fewer_seeds_average_stored_scores_and_are_no_reading_of_test(tmp_path: Path) -> None:
+    one = ConfirmationPlan(**{**vars(PLAN), "trials": (4,), "references": ()})
+    fewer = ConfirmationPlan(**{**vars(one), "seeds": SEEDS - 1})
+    store = MemoryStore()
+    confirming(tmp_path, store=store, plan=one).driver.run()
+    confirming(tmp_path, store=store, plan=fewer, readings=2).driver.run()
+    first, last = store.attributes[CONFIRMED_TEST_ATTRIBUTE]
+    assert (first["reading"], last["reading"]) == (2, 2)
+    assert last["seeds"] == last["planned"] == [1, 2]
+
+
 def test_scores_that_were_stored_before_a_kill_are_averaged_without_their_checkpoints(
     tmp_path: Path,
 ) -> None:
@@ -238,7 +249,7 @@ def test_test_is_read_for_the_confirmed_trial_alone_and_counted(tmp_path: Path) 
         for trial in FINALISTS
     }
     assert scored["trial"] == max(means, key=lambda trial: means[trial])
-    assert scored["seeds"] == [1, 2, 3] and scored["reading"] == 2
+    assert scored["seeds"] == scored["planned"] == [1, 2, 3] and scored["reading"] == 2
     assert list(tmp_path.rglob("checkpoint.json")) == []
     confirming(tmp_path, store=store, readings=2).driver.run()
     assert len(store.attributes[CONFIRMED_TEST_ATTRIBUTE]) == 1, "the same runs are not read again"

@@ -91,7 +91,7 @@ def test_notes_name_the_protocols_and_every_run_that_is_missing(tmp_path: Path) 
         jobs[1]: ConfirmedRun(value=31.0),
         jobs[2]: ConfirmedRun(value=None, failure="x"),
     }
-    test = {**(details.view.confirmation.test or {}), "seeds": [1]}
+    test = {**(details.view.confirmation.test or {}), "seeds": [1], "planned": [1, 2]}
     stored = dataclasses.replace(details.view.confirmation, runs=runs, test=test)
     notes = list(note_lines(make_view(tmp_path, unim2=with_confirmation(details, stored))))
     title = "UniM2 | all on rgb, depth, patch-stats, rooms"

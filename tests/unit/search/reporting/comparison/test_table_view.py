@@ -56,7 +56,7 @@ def test_iterations_are_those_of_trials_and_fresh_runs(tmp_path: Path) -> None:
     runs = dict(details.view.confirmation.runs)
     first = next(iter(runs))
     runs[first] = ConfirmedRun(value=None, failure="RuntimeError")
-    test = {**(details.view.confirmation.test or {}), "seeds": [2, 3]}
+    test = {**(details.view.confirmation.test or {}), "seeds": [2, 3], "planned": [2, 3]}
     confirmation = dataclasses.replace(details.view.confirmation, runs=runs, test=test)
     failed = result_of(tmp_path, with_confirmation(details, confirmation))
     assert failed.iterations == trained - 100, "nobody knows how far the failed one came"
@@ -104,6 +104,29 @@ def test_a_row_is_not_finished_until_trials_runs_and_scores_are_there(
     found = result_of(tmp_path, details)
     assert found.state == state
     assert found.miou is None and found.trial is None
+
+
+def test_a_row_killed_before_the_runs_of_further_seeds_are_scored_is_not_finished(
+    tmp_path: Path,
+) -> None:
+    """All fresh runs are stored, and the test scores are still those of fewer seeds."""
+    before = confirmed_details(test={"seeds": [1, 2], "planned": [1, 2]}, scored=(1, 2))
+    assert result_of(tmp_path, before).state == "confirming"
+    earlier_version = dataclasses.replace(
+        before.view.confirmation,
+        test={
+            key: value
+            for key, value in (before.view.confirmation.test or {}).items()
+            if key != "planned"
+        },
+    )
+    assert result_of(tmp_path, with_confirmation(before, earlier_version)).state == "confirming"
+
+
+def test_a_run_that_could_not_be_scored_leaves_its_row_finished(tmp_path: Path) -> None:
+    found = result_of(tmp_path, confirmed_details(test={"seeds": [1, 2]}, scored=(1, 2)))
+    assert found.state == "finished"
+    assert found.miou is not None and found.miou.runs == 2
 
 
 def test_more_seeds_or_finalists_than_are_stored_continue_a_row(tmp_path: Path) -> None:
