@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from search.config.comparison_table import ComparisonTable, Measured
+from search.config.configuration import LaunchConfig, differences
 from search.driver.driver import Ending
 from search.driver.parts import STANDARD_PARTS, Parts
 from search.errors import StudyError
@@ -74,7 +75,7 @@ class TableRun:
             StudyError: If such a study has other settings, or more trials.
         """
         for _, measured in self.table.measured:
-            configure(self.database, measured.study, measured.layers)
+            self._check_settings(measured)
             details = self._stored(measured)
             if details is not None and details.view.counts.finished > measured.trials:
                 raise StudyError(
@@ -82,6 +83,27 @@ class TableRun:
                     f" finished {details.view.counts.finished}; give as many, or rename the table"
                     " to start anew"
                 )
+
+    def _check_settings(self, measured: Measured) -> None:
+        """Compare every setting, also those that the file leaves to its preset.
+
+        ``launch`` compares only those of file and flags: a line deleted from the file would go
+        unnoticed, and its row would show a study made with that line.
+
+        Raises:
+            StudyError: If there is such a study.
+        """
+        stored = find_stored(self.database, measured.study)
+        if stored is None:
+            return
+        config = LaunchConfig.from_table(stored.config)
+        found = differences(config.to_table(), measured.config.to_table())
+        if found:
+            raise StudyError(
+                f"study {measured.study} was created with other settings than its row has"
+                f" ({'; '.join(found)}): restore them in the file, or give the row another name"
+                " to start it anew"
+            )
 
     def run(self) -> bool:
         """Run every row that is not finished, in order; returns False if it was stopped."""

@@ -199,6 +199,20 @@ def test_a_row_with_other_settings_than_its_stored_study_is_refused_before_any_w
     assert "training.iterations: 60 → 90" in refused.stderr
 
 
+def test_a_setting_deleted_from_the_file_does_not_reuse_the_study_that_had_it(
+    run: Run, workers: Workers, tmp_path: Path
+) -> None:
+    """The preset decides about what the file leaves out, and the stored study has neither."""
+    assert run().exit_code == 0
+    written = (tmp_path / "out/two.csv").read_text()
+    workers.begun.clear()
+    refused = run(text=TABLE.replace("iterations = 60, ", ""))
+    assert refused.exit_code == 2 and workers.begun == []
+    assert "training.iterations: 60 → 100" in refused.stderr
+    assert "give the row another name" in refused.stderr and "--study" not in refused.stderr
+    assert (tmp_path / "out/two.csv").read_text() == written
+
+
 def test_a_row_without_a_complete_trial_says_so_and_the_next_one_runs(run: Run) -> None:
     """With this range every run of the workers here collapses."""
     search = "search = { ranges.b_self = [0.0, 0.05], collapse.share_ceiling = 0.9 }"
