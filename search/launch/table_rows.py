@@ -13,7 +13,7 @@ from search.config.comparison_table import ComparisonTable, Measured
 from search.config.configuration import LaunchConfig, differences
 from search.driver.driver import Ending
 from search.driver.parts import STANDARD_PARTS, Parts
-from search.errors import StudyError
+from search.errors import FailureBudget, StudyError
 from search.launch.finalists import check_repeats, plan_confirmation
 from search.launch.launching import launch
 from search.launch.notices import show_notes
@@ -29,6 +29,7 @@ from search.reporting.study_details import StudyDetails
 from storage.database import Database
 from storage.studies import check_name
 from trainer.console.durations import about_text
+from trainer.console.shell import search_command, shell_text
 
 __all__ = ["TableRun", "check_table"]
 
@@ -106,9 +107,16 @@ class TableRun:
             )
 
     def run(self) -> bool:
-        """Run every row that is not finished, in order; returns False if it was stopped."""
+        """Run every row that is not finished, in order.
+
+        A row most of whose runs fail is left as it is, and the next one begins.
+
+        Returns:
+            False if the table was stopped, or such a row is not finished.
+        """
         rows = self.table.measured
         seconds: list[float] = []
+        failed: list[str] = []
         for number, (row, measured) in enumerate(rows, start=1):
             title = f"row {number} of {len(rows)}: {row.texts.title}"
             if self._state(measured) in ("finished", "unusable"):
@@ -116,12 +124,19 @@ class TableRun:
                 continue
             self.output.say(f"{title}: study {measured.study}")
             began = time.monotonic()
-            if not self._run(measured):
-                return False
-            seconds.append(time.monotonic() - began)
-            self.output.say(_progress(number, len(rows), seconds))
+            try:
+                if not self._run(measured):
+                    return False
+            except FailureBudget as error:
+                self.output.say(f"{title}: {error}")
+                failed.append(measured.study)
+            else:
+                seconds.append(time.monotonic() - began)
+                self.output.say(_progress(number, len(rows), seconds))
             self.after_row()
-        return True
+        if failed:
+            self.output.say(_not_finished(failed))
+        return not failed
 
     def _run(self, measured: Measured) -> bool:
         """Search and confirm, as far as either lacks; returns False if it was stopped."""
@@ -166,6 +181,15 @@ class TableRun:
         if find_stored(self.database, measured.study) is None:
             return None
         return read_details(self.database, measured.study)
+
+
+def _not_finished(studies: Sequence[str]) -> str:
+    """Which rows stopped because their runs fail, and how to go on."""
+    first = shell_text(search_command("status", "--failures", study=studies[0]))
+    return (
+        f"not finished, because too many runs failed: {', '.join(studies)}; `{first}` shows the"
+        " errors of the first: fix the cause, and run the table again"
+    )
 
 
 def _progress(number: int, count: int, seconds: Sequence[float]) -> str:

@@ -14,6 +14,11 @@ SPECIAL = {
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
     "±": r"$\pm$",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "[": "{[}",  # after \\ or \midrule it would begin an option, and * a starred form
+    "*": "{*}",
     **{mark: f"\\{mark}" for mark in "&%$#_{}"},
 }
 MARKUP = re.compile("|".join(map(re.escape, SPECIAL)))

@@ -13,7 +13,7 @@ from search.commands.app import app
 from search.config.configuration import LaunchConfig
 from search.driver.parts import Parts
 from search.machine.run_options import RunOptions
-from search.records.messages import Begin, Order
+from search.records.messages import Begin, Crashed, Event, Order
 from search.workers.pool import Pool
 from storage.database import Database
 from storage.lease_record import lease_history
@@ -67,18 +67,22 @@ class Workers:
     def __init__(self) -> None:
         self.begun: list[tuple[str, str]] = []
         self.kill_at: tuple[str, str] | None = None
+        self.failing: str | None = None
 
     @contextlib.contextmanager
     def open(self, config: LaunchConfig, options: RunOptions, /, **other: Any) -> Iterator[Pool]:
         method = config.train.method.name
 
-        def note(worker: str, order: Order, hosted: FakeWorker) -> None:
+        def note(worker: str, order: Order, hosted: FakeWorker) -> Event | None:
+            if method == self.failing:
+                return Crashed(reason="RuntimeError: no", traceback="tb")
             if isinstance(order, Begin):
                 key = (method, str(order.task.job))
                 if key == self.kill_at:
                     self.kill_at = None
                     raise Killed
                 self.begun.append(key)
+            return None
 
         yield InlinePool(options.machine.workers, note)
 
@@ -225,6 +229,22 @@ def test_a_row_without_a_complete_trial_says_so_and_the_next_one_runs(run: Run) 
     assert states == ["finished", "unusable", "finished", None]
     assert rows[1]["result"]["miou"] is None and rows[1]["result"]["counts"]["collapsed"] == 3
     assert "study two-collapsing has no complete trial: nothing to confirm" in done.stderr
+
+
+def test_a_row_whose_runs_all_fail_is_no_score_and_does_not_stop_the_next_one(
+    run: Run, workers: Workers, tmp_path: Path
+) -> None:
+    workers.failing = "kmeans"
+    done = run("--json")
+    assert done.exit_code == 4, done.output
+    kmeans, unim2, _ = (row["result"] for row in json.loads(done.stdout)["rows"])
+    assert (kmeans["state"], kmeans["miou"], unim2["state"]) == ("searching", None, "finished")
+    assert "row 1 of 2 is done" not in done.stderr
+    assert "too many runs failed: two-kmeans; `python -m search status two-kmeans" in done.stderr
+    assert len(scores(tmp_path / "out")) == 1
+    workers.failing = None
+    again = run("--json")
+    assert again.exit_code == 0 and json.loads(again.stdout)["finished"] == 2
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,22 @@ def test_latex_shows_text_literally(view: TableView) -> None:
     assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 2
 
 
+@pytest.mark.parametrize(
+    ("label", "cell"),
+    [
+        ("[3] STEGO", "{[}3] STEGO"),
+        ("* STEGO", "{*} STEGO"),
+        ("a<b>|c", r"a\textless{}b\textgreater{}\textbar{}c"),
+        (r"50% \x^2~$", r"50\% \textbackslash{}x\textasciicircum{}2\textasciitilde{}\$"),
+    ],
+)
+def test_latex_reads_no_label_as_markup(view: TableView, label: str, cell: str) -> None:
+    row = view.rows[1]
+    row = dataclasses.replace(row, texts=dataclasses.replace(row.texts, label=label))
+    text = table_latex(dataclasses.replace(view, rows=(row,)))
+    assert text.count(f"\n{cell} & ") == 2, "in both tables"
+
+
 def test_csv_and_json_have_every_number_unrounded(view: TableView) -> None:
     kmeans, unim2, eagle = csv.DictReader(io.StringIO(table_csv(view)))
     assert (unim2["test_miou_mean"], unim2["test_miou_deviation"]) == ("29.0", "1.0")
