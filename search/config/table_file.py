@@ -129,8 +129,7 @@ def read_table(
         trials=made.trials if trials is None else trials,
         seeds=made.seeds if seeds is None else seeds,
     )
-    if made.trials < 1:
-        raise SettingsError(f"--trials {made.trials} is too small: give 1 or more")
+    _check_counts(file, made, trials=trials)
     builder = _Builder(file=file, made=made, flags=flags or {})
     rows = builder.rows()
     _check_names(file, rows)
@@ -143,6 +142,24 @@ def read_table(
         finalists=made.finalists,
         rows=rows,
     )
+
+
+def _check_counts(file: Path, made: _TableFile, *, trials: int | None) -> None:
+    """Refuse too few trials or finalists.
+
+    Args:
+        file: The file.
+        made: What is written, or given instead.
+        trials: What --trials gives; None if it is the file that says it.
+
+    Raises:
+        SettingsError: If a number is too small.
+    """
+    if made.trials < 1:
+        where = f"trials = {made.trials} in {file}" if trials is None else f"--trials {trials}"
+        raise SettingsError(f"{where} is too small: give 1 or more")
+    if made.finalists < 1:
+        raise SettingsError(f"finalists = {made.finalists} in {file} is too small: give 1 or more")
 
 
 def _read(file: Path) -> _TableFile:
@@ -207,8 +224,8 @@ class _Builder:
 
     def _quoted(self, number: int, row: _RowFile) -> TableRow:
         where = f"{ROWS} {number} ({row.label}) has published_only = true"
-        if row.settings or row.base:
-            raise ConfigError(f"{where}, and is not run: leave out its settings and base")
+        if row.settings or row.base or row.name:
+            raise ConfigError(f"{where}, and is not run: leave out its settings, base and name")
         if row.published is None:
             raise ConfigError(f"{where}: give its figure in [{ROWS}.published]")
         missing = [name for name, text in row.given_texts.items() if not text and name != "fusion"]

@@ -1,5 +1,6 @@
 """``table --dry-run``: which studies a comparison table would run, and what they would cost."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -25,8 +26,9 @@ class PlannedRow:
     @property
     def seconds(self) -> float:
         """Duration of search and fresh runs without pruning, and without computing features."""
-        found = self.dry_run
-        return found.seconds + self.runs * found.trial_seconds / min(found.at_once, self.runs)
+        at_once = self.dry_run.at_once
+        turns = math.ceil(self.measured.trials / at_once) + math.ceil(self.runs / at_once)
+        return turns * self.dry_run.trial_seconds
 
     @property
     def iterations(self) -> int:

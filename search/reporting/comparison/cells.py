@@ -149,13 +149,13 @@ def _protocols(view: TableView) -> dict[str, list[str]]:
 def _warnings(row: RowView, result: StudyResult, seeds: int) -> Iterator[str]:
     title = row.texts.title
     if result.counts.failed:
-        yield f"{title}: {result.counts.failed} further trials failed and were replaced."
+        yield f"{title}: failed trials, which were replaced: {result.counts.failed}."
     if result.failed:
-        yield f"{title}: {result.failed} of {seeds} fresh runs failed and are left out."
+        yield f"{title}: fresh runs that failed and are left out: {result.failed} of {seeds}."
     if result.collapsed:
-        yield f"{title}: {result.collapsed} of {seeds} fresh runs collapsed; they count."
+        yield f"{title}: fresh runs that collapsed, and count: {result.collapsed} of {seeds}."
     if result.miou is not None and result.miou.runs < seeds - result.failed:
-        yield f"{title}: only {result.miou.runs} of {seeds} fresh runs were scored on test."
+        yield f"{title}: fresh runs scored on test: only {result.miou.runs} of {seeds}."
 
 
 def _trials(result: StudyResult) -> str:

@@ -149,7 +149,8 @@ REFUSED: dict[str, tuple[list[dict[str, Any]], dict[str, Any], str]] = {
         "sets search.trials in settings: each row gets as many",
     ),
     "same study": ([STEGO, STEGO], {}, "have the same study table-one-stego"),
-    "no trials": ([STEGO], {"trials": 0}, "--trials 0 is too small"),
+    "no trials": ([STEGO], {"trials": 0}, "trials = 0 in "),
+    "no finalists": ([STEGO], {"finalists": 0}, "finalists = 0 in "),
     "measured with texts": (
         [{**STEGO, "backbone": "ViT"}],
         {},
@@ -159,6 +160,11 @@ REFUSED: dict[str, tuple[list[dict[str, Any]], dict[str, Any], str]] = {
         [{**QUOTED, "settings": {"seed": 1}}],
         {},
         "row 1 (EAGLE) has published_only = true, and is not run",
+    ),
+    "quoted with a name": (
+        [{**QUOTED, "name": "eagle"}],
+        {},
+        "leave out its settings, base and name",
     ),
     "quoted without a figure": (
         [{key: value for key, value in QUOTED.items() if key != "published"}],

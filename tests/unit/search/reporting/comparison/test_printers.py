@@ -111,9 +111,9 @@ def test_notes_name_the_protocols_and_every_run_that_is_missing(tmp_path: Path) 
     stored = dataclasses.replace(details.view.confirmation, runs=runs, test=test)
     notes = list(note_lines(make_view(tmp_path, unim2=with_confirmation(details, stored))))
     title = "UniM2 | all on rgb, depth, patch-stats, rooms"
-    assert f"{title}: 1 of 3 fresh runs failed and are left out." in notes
-    assert f"{title}: 1 of 3 fresh runs collapsed; they count." in notes
-    assert f"{title}: only 1 of 3 fresh runs were scored on test." in notes
+    assert f"{title}: fresh runs that failed and are left out: 1 of 3." in notes
+    assert f"{title}: fresh runs that collapsed, and count: 1 of 3." in notes
+    assert f"{title}: fresh runs scored on test: only 1 of 3." in notes
     assert "Protocol of all rows: held-out: median of the last 5 scores on val." in notes
     assert notes.count("Published in paper, Table 2: best on test.") == 1
 
