@@ -136,7 +136,7 @@ def _continue(
         clear_stop(database.engine, stored.name)
         dataset_features = _prepare(request, output)
         request = request.on(_with_slots(request, dataset_features, output.say))
-        check_fingerprints(stored, dataset_features)
+        check_fingerprints(stored, dataset_features.fingerprints)
         return _drive(request, database, lease, dataset_features, output, parts)
 
 

@@ -13,7 +13,6 @@ from storage.errors import UnknownStudy
 from storage.studies import StudyRecord, check_name, get_study, list_studies
 from trainer.config.layers import fitting
 from trainer.config.sources import PLAIN_PRESET, Layers
-from trainer.features import DatasetFeatures
 
 __all__ = [
     "check_fingerprints",
@@ -123,13 +122,18 @@ def stored_config(stored: StudyRecord, layers: Layers) -> LaunchConfig:
     return config
 
 
-def check_fingerprints(stored: StudyRecord, dataset_features: DatasetFeatures) -> None:
+def check_fingerprints(stored: StudyRecord, given: Mapping[str, str]) -> None:
     """Refuse to continue a study on other data or weights.
+
+    Args:
+        stored: The study.
+        given: Fingerprints of the data and weights at hand, all or some.
 
     Raises:
         StudyError: If they differ from those with which the study was created.
     """
-    found = differences(stored.fingerprints, dataset_features.fingerprints)
+    before = {name: mark for name, mark in stored.fingerprints.items() if name in given}
+    found = differences(before, given)
     if found:
         raise StudyError(
             f"study {stored.name!r} was created with other data or weights ({'; '.join(found)}):"

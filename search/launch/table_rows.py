@@ -19,17 +19,18 @@ from search.launch.launching import launch
 from search.launch.notices import show_notes
 from search.launch.output import Output
 from search.launch.request import Launch
-from search.launch.stored_study import configure, find_stored
+from search.launch.stored_study import check_fingerprints, configure, find_stored
 from search.machine.run_options import RunOptions
 from search.planning.checking import check_dataset
 from search.records.confirmation import ConfirmationPlan
-from search.reporting.comparison.table_view import RowState, state_of
+from search.reporting.comparison.table_view import DONE, RowState, state_of
 from search.reporting.reading import read_details
 from search.reporting.study_details import StudyDetails
 from storage.database import Database
 from storage.studies import check_name
 from trainer.console.durations import about_text
 from trainer.console.shell import search_command, shell_text
+from trainer.features import fingerprints_of
 
 __all__ = ["TableRun", "check_table"]
 
@@ -73,7 +74,7 @@ class TableRun:
         """Compare the rows with stored studies of their names, before any work.
 
         Raises:
-            StudyError: If such a study has other settings, or more trials.
+            StudyError: If such a study has other settings, data or weights, or more trials.
         """
         for _, measured in self.table.measured:
             self._check_settings(measured)
@@ -86,13 +87,13 @@ class TableRun:
                 )
 
     def _check_settings(self, measured: Measured) -> None:
-        """Compare every setting, also those that the file leaves to its preset.
+        """Compare data, weights, and every setting, also those that a preset decides.
 
         ``launch`` compares only those of file and flags: a line deleted from the file would go
         unnoticed, and its row would show a study made with that line.
 
         Raises:
-            StudyError: If there is such a study.
+            StudyError: If the stored study has others.
         """
         stored = find_stored(self.database, measured.study)
         if stored is None:
@@ -105,11 +106,16 @@ class TableRun:
                 f" ({'; '.join(found)}): restore them in the file, or give the row another name"
                 " to start it anew"
             )
+        with self.output.open_preparing() as show_step:
+            given = fingerprints_of(
+                measured.config.train, cache=self.options.paths.cache, progress=show_step
+            )
+        check_fingerprints(stored, given)
 
     def run(self) -> bool:
         """Run every row that is not finished, in order.
 
-        A row most of whose runs fail is left as it is, and the next one begins.
+        A row whose runs keep failing is left as it is, and the next one begins.
 
         Returns:
             False if the table was stopped, or such a row is not finished.
@@ -119,24 +125,32 @@ class TableRun:
         failed: list[str] = []
         for number, (row, measured) in enumerate(rows, start=1):
             title = f"row {number} of {len(rows)}: {row.texts.title}"
-            if self._state(measured) in ("finished", "unusable"):
-                self.output.say(f"{title}: finished before, study {measured.study}")
+            state = self._state(measured)
+            if state in DONE:
+                words = "no usable run" if state == "unusable" else "finished before"
+                self.output.say(f"{title}: {words}, study {measured.study}")
                 continue
             self.output.say(f"{title}: study {measured.study}")
             began = time.monotonic()
-            try:
-                if not self._run(measured):
-                    return False
-            except FailureBudget as error:
-                self.output.say(f"{title}: {error}")
-                failed.append(measured.study)
-            else:
+            if not self._run_or_fail(measured):
+                return False
+            if self._state(measured) in DONE:
                 seconds.append(time.monotonic() - began)
                 self.output.say(_progress(number, len(rows), seconds))
+            else:
+                failed.append(measured.study)
+                self.output.say(f"row {number} of {len(rows)} is not finished: its runs failed")
             self.after_row()
         if failed:
             self.output.say(_not_finished(failed))
         return not failed
+
+    def _run_or_fail(self, measured: Measured) -> bool:
+        """Run a row until it is finished or its runs keep failing; returns False if stopped."""
+        try:
+            return self._run(measured)
+        except FailureBudget:  # the fault may be the row's own; its state tells that it is open
+            return True
 
     def _run(self, measured: Measured) -> bool:
         """Search and confirm, as far as either lacks; returns False if it was stopped."""
@@ -184,11 +198,11 @@ class TableRun:
 
 
 def _not_finished(studies: Sequence[str]) -> str:
-    """Which rows stopped because their runs fail, and how to go on."""
+    """Which rows are not finished because their runs failed, and how to go on."""
     first = shell_text(search_command("status", "--failures", study=studies[0]))
     return (
-        f"not finished, because too many runs failed: {', '.join(studies)}; `{first}` shows the"
-        " errors of the first: fix the cause, and run the table again"
+        f"not finished: {', '.join(studies)}; `{first}` shows the errors of the first: fix the"
+        " cause, and run the table again"
     )
 
 

@@ -10,7 +10,12 @@ from trainer.features.dataset_features import (
     require_labelled,
     require_labels,
 )
-from trainer.features.prepare import open_dataset_features, prepare, validate
+from trainer.features.prepare import (
+    fingerprints_of,
+    open_dataset_features,
+    prepare,
+    validate,
+)
 
 __all__ = [
     "IGNORE",
@@ -18,6 +23,7 @@ __all__ = [
     "TestSplit",
     "TrainSplit",
     "ValSplit",
+    "fingerprints_of",
     "open_dataset_features",
     "prepare",
     "require_images",

@@ -38,6 +38,7 @@ from trainer.methods.feature_map import FeatureMap
 
 __all__ = [
     "check_crops",
+    "fingerprints_of",
     "made_from",
     "open_backbone",
     "open_dataset_features",
@@ -104,10 +105,7 @@ def prepare(
     report = progress or _silent
     root, place = cache_root(cache), torch.device(device)
     data_set, backbone = _open(config, place)
-    fingerprints = {
-        "data": data_fingerprint(data_set, root, report),
-        "weights": backbone.fingerprint,
-    }
+    fingerprints = _fingerprints(data_set, backbone, root, report)
     maps = feature_maps(config)
     fingerprints["bank"] = hash_json(
         {
@@ -209,6 +207,27 @@ def open_dataset_features(
     )
 
 
+def fingerprints_of(
+    config: TrainConfig, *, cache: Path | None = None, progress: Progress | None = None
+) -> dict[str, str]:
+    """What identifies data and weights of a configuration, without computing features.
+
+    Args:
+        config: The configuration.
+        cache: Folder of the cache, where digests of files are remembered.
+        progress: Called with the name of a step, how much of it is done, and its total.
+
+    Returns:
+        The fingerprints ``data`` and ``weights`` of :attr:`DatasetFeatures.fingerprints`.
+
+    Raises:
+        ConfigError, DataError, WeightsError: If data or weights cannot be used.
+        CacheError: If the digests cannot be stored.
+    """
+    data_set, backbone = _open(config, torch.device("cpu"))
+    return _fingerprints(data_set, backbone, cache_root(cache), progress or _silent)
+
+
 def open_backbone(config: TrainConfig, device: torch.device) -> Backbone:
     """The configured backbone, if the configured resolutions fit it.
 
@@ -256,6 +275,15 @@ def _open(config: TrainConfig, device: torch.device) -> tuple[DataSet, Backbone]
     for each in feature_maps(config):
         featuriser(backbone, each, odd=())  # refuses what the backbone cannot provide
     return data_set, backbone
+
+
+def _fingerprints(
+    data_set: DataSet, backbone: Backbone, root: Path, report: Progress
+) -> dict[str, str]:
+    return {
+        "data": data_fingerprint(data_set, root, report),
+        "weights": backbone.fingerprint,
+    }
 
 
 def _description(

@@ -24,6 +24,7 @@ from storage.database import Database
 from storage.studies import list_studies
 
 __all__ = [
+    "DONE",
     "RowState",
     "RowView",
     "Spread",
@@ -36,6 +37,8 @@ __all__ = [
 
 #: ``unusable``: the search is finished, and none of its trials is complete.
 RowState = Literal["not started", "searching", "confirming", "unusable", "finished"]
+#: The states in which nothing is left to do.
+DONE: tuple[RowState, ...] = ("finished", "unusable")
 HOUR = 3600  # seconds
 
 
@@ -111,7 +114,7 @@ class TableView:
     def finished(self) -> int:
         """Number of measured rows without anything left to do."""
         states = [row.result.state for row in self.rows if row.result is not None]
-        return sum(state in ("finished", "unusable") for state in states)
+        return sum(state in DONE for state in states)
 
 
 def read_table_view(database: Database, table: ComparisonTable) -> TableView:

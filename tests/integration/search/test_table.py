@@ -1,6 +1,7 @@
 """The command ``table`` from its file to its pages: real studies, workers that cost nothing."""
 
 import contextlib
+import importlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -67,17 +68,25 @@ class Workers:
     def __init__(self) -> None:
         self.begun: list[tuple[str, str]] = []
         self.kill_at: tuple[str, str] | None = None
-        self.failing: str | None = None
+        #: Method, and how the names of the jobs that fail begin.
+        self.failing: tuple[str, str] | None = None
+
+    def _fails(self, method: str, job: str) -> bool:
+        return (
+            self.failing is not None
+            and method == self.failing[0]
+            and job.startswith(self.failing[1])
+        )
 
     @contextlib.contextmanager
     def open(self, config: LaunchConfig, options: RunOptions, /, **other: Any) -> Iterator[Pool]:
         method = config.train.method.name
 
         def note(worker: str, order: Order, hosted: FakeWorker) -> Event | None:
-            if method == self.failing:
-                return Crashed(reason="RuntimeError: no", traceback="tb")
             if isinstance(order, Begin):
                 key = (method, str(order.task.job))
+                if self._fails(*key):
+                    return Crashed(reason="RuntimeError: no", traceback="tb")
                 if key == self.kill_at:
                     self.kill_at = None
                     raise Killed
@@ -217,6 +226,19 @@ def test_a_setting_deleted_from_the_file_does_not_reuse_the_study_that_had_it(
     assert (tmp_path / "out/two.csv").read_text() == written
 
 
+def test_a_finished_row_on_other_data_is_refused_before_any_work(
+    run: Run, workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The settings are the same, and the folder holds something else by now."""
+    assert run().exit_code == 0
+    workers.begun.clear()
+    preparing = importlib.import_module("trainer.features.prepare")  # a function has its name
+    monkeypatch.setattr(preparing, "data_fingerprint", lambda *_: "other")
+    refused = run()
+    assert refused.exit_code == 2 and workers.begun == []
+    assert "study 'two-kmeans' was created with other data or weights" in refused.stderr
+
+
 def test_a_row_without_a_complete_trial_says_so_and_the_next_one_runs(run: Run) -> None:
     """With this range every run of the workers here collapses."""
     search = "search = { ranges.b_self = [0.0, 0.05], collapse.share_ceiling = 0.9 }"
@@ -231,16 +253,17 @@ def test_a_row_without_a_complete_trial_says_so_and_the_next_one_runs(run: Run) 
     assert "study two-collapsing has no complete trial: nothing to confirm" in done.stderr
 
 
+@pytest.mark.parametrize(("jobs", "state"), [("", "searching"), ("test/0/", "confirming")])
 def test_a_row_whose_runs_all_fail_is_no_score_and_does_not_stop_the_next_one(
-    run: Run, workers: Workers, tmp_path: Path
+    run: Run, workers: Workers, tmp_path: Path, jobs: str, state: str
 ) -> None:
-    workers.failing = "kmeans"
+    workers.failing = ("kmeans", jobs)
     done = run("--json")
     assert done.exit_code == 4, done.output
     kmeans, unim2, _ = (row["result"] for row in json.loads(done.stdout)["rows"])
-    assert (kmeans["state"], kmeans["miou"], unim2["state"]) == ("searching", None, "finished")
+    assert (kmeans["state"], kmeans["miou"], unim2["state"]) == (state, None, "finished")
     assert "row 1 of 2 is done" not in done.stderr
-    assert "too many runs failed: two-kmeans; `python -m search status two-kmeans" in done.stderr
+    assert "not finished: two-kmeans; `python -m search status two-kmeans" in done.stderr
     assert len(scores(tmp_path / "out")) == 1
     workers.failing = None
     again = run("--json")
