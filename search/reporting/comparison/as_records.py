@@ -41,13 +41,16 @@ def _flat(row: RowView) -> dict[str, Any]:
         return flat
     result = row.result
     spreads = {"val": result.val, "test_miou": result.miou, "test_accuracy": result.accuracy}
-    names = ("study", "state", "target", "trial", "chosen_by", "objective", "failed", "collapsed")
+    names = ("study", "state", "target", "trial", "chosen_by", "objective")
     costs = ("searched", "looks", "iterations", "hours", "protocol", "readings")
     return {
         **flat,
         **{name: getattr(result, name) for name in names},
         "complete": result.counts.complete,
         "pruned": result.counts.pruned,
+        "failed": result.counts.failed,
+        "fresh_runs_failed": result.failed,
+        "fresh_runs_collapsed": result.collapsed,
         **{key: value for name, found in spreads.items() for key, value in _of(name, found)},
         **{name: getattr(result, name) for name in costs},
     }

@@ -83,6 +83,18 @@ def test_csv_and_json_have_every_number_unrounded(view: TableView) -> None:
     assert data["rows"][1]["result"]["miou"] == {"mean": 29.0, "deviation": 1.0, "runs": 3}
 
 
+def test_csv_tells_failed_trials_from_failed_fresh_runs(view: TableView) -> None:
+    row = view.rows[1]
+    assert row.result is not None
+    counts = dataclasses.replace(row.result.counts, failed=7)
+    result = dataclasses.replace(row.result, counts=counts, failed=1, collapsed=2)
+    text = table_csv(dataclasses.replace(view, rows=(dataclasses.replace(row, result=result),)))
+    [found] = csv.DictReader(io.StringIO(text))
+    assert (found["failed"], found["fresh_runs_failed"], found["fresh_runs_collapsed"]) == (
+        "7", "1", "2",
+    )  # fmt: skip
+
+
 def test_a_terminal_shows_both_tables_without_breaking_a_number(view: TableView) -> None:
     console = Console(width=140, record=True, file=io.StringIO())
     console.print(table_text(view), crop=False)
