@@ -84,8 +84,9 @@ def main(
     if done.returncode:
         sys.exit(f"the table ended with exit code {done.returncode}: run the command again")
     found = json.loads(done.stdout)
-    print(text(found))
-    print(write_result(f"table-{found['name']}", found))
+    written = write_result(f"table-{found['name']}", found)
+    print(text(json.loads(written.read_text(encoding="utf-8"))))  # rounded, as the page has it
+    print(written)
 
 
 if __name__ == "__main__":
