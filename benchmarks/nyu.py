@@ -387,8 +387,8 @@ def features(
             command = [sys.executable, "-m", "trainer", "features", file.name]
             found.append({"features": name, **_timed([*command, "--cache", str(folder)])})
         print(found[-1], flush=True)
-    print(features_text({"rows": found}))
     print(write_result(TIMES, {"rows": found, "machine": machine(torch.device("cpu"))}))
+    print(features_text(read_features()))
 
 
 #: What is computed, one after the other in one cache: settings added to the preset.
