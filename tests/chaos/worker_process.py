@@ -44,6 +44,8 @@ class Given:
 
 #: How often a worker that holds an order looks whether it may carry it out.
 HELD_SECONDS = 0.02
+#: How long it holds one: some faults strike only a driver that has stored something.
+LONGEST_HOLD = 10.0
 
 
 class OnOrder(Exception):
@@ -90,6 +92,7 @@ class _Orders:
     def __init__(self, connection: Connection, given: Given) -> None:
         self._connection, self._given = connection, given
         self._received: list[tuple[int, Order]] = []
+        self._held_since = time.monotonic()
 
     def due(self, *, wait: bool) -> list[tuple[int, Order]]:
         """Orders to carry out now; with ``wait``, the next ones if there are none yet."""
@@ -97,7 +100,10 @@ class _Orders:
         while self._connection.poll(patience):
             self._received.append(self._connection.recv())
             patience = 0
+        if not any(self._is_last(order) for _, order in self._received):
+            self._held_since = time.monotonic()
         struck = (self._given.folder / ALL_STRUCK).exists()
+        struck |= time.monotonic() - self._held_since > LONGEST_HOLD
         due = [each for each in self._received if struck or not self._is_last(each[1])]
         self._received = [each for each in self._received if each not in due]
         return due
