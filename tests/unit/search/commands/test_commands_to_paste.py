@@ -78,14 +78,18 @@ def texts_of(tree: ast.Module) -> Iterator[str]:
                 yield node.value
 
 
-def modules() -> list[Path]:
-    return sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+def modules_with(text: str) -> Iterator[ast.Module]:
+    """The modules whose source has a text: to parse all of them takes seconds."""
+    for path in sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py")):
+        source = path.read_text(encoding="utf-8")
+        if text in source:
+            yield ast.parse(source)
 
 
 def advised() -> list[str]:
     found = set()
-    for path in modules():
-        for text in texts_of(ast.parse(path.read_text(encoding="utf-8"))):
+    for module in modules_with("python"):
+        for text in texts_of(module):
             found |= set(re.findall(r"`(python -m [^`]+)`", text))
             found |= set(re.findall(r"(?<!`)\b(python -m (?:search|trainer) [a-z].*)$", text))
     return sorted(found)
@@ -94,8 +98,8 @@ def advised() -> list[str]:
 def built() -> list[tuple[str, ...]]:
     """Calls of what builds commands, with what is no constant filled in."""
     found = []
-    for path in modules():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for module in modules_with("command("):
+        for node in ast.walk(module):
             if not (isinstance(node, ast.Call) and node.args):
                 continue
             name = called(node.func)
@@ -153,10 +157,7 @@ def test_a_command_that_is_built_is_taken(command: tuple[str, ...]) -> None:
 def test_no_message_shortens_a_command() -> None:
     short = re.compile(r"`(search|trainer) [a-z]")
     found = {
-        f"{path.relative_to(ROOT)}: {text}"
-        for path in modules()
-        for text in texts_of(ast.parse(path.read_text(encoding="utf-8")))
-        if short.search(text)
+        text for module in modules_with("`") for text in texts_of(module) if short.search(text)
     }
     assert found == set()
 
