@@ -4,7 +4,7 @@ import contextlib
 import datetime
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from optuna.distributions import BaseDistribution
 from optuna.storages import RDBStorage
@@ -111,6 +111,9 @@ class SearchStorage(RDBStorage):
     translation of errors.
     """
 
+    #: Newest version of the tables that the installed Optuna knows; reading it imports a file
+    #: for each version, so a process does it once.
+    _head_version: ClassVar[str | None] = None
     #: Number that the trial being created must get; None for any.
     _wanted: int | None = None
 
@@ -133,6 +136,12 @@ class SearchStorage(RDBStorage):
             skip_compatibility_check=True,
             skip_table_creation=skip_table_creation,
         )
+
+    def get_head_version(self) -> str:
+        """Return the newest version of the tables that the installed Optuna knows."""
+        if SearchStorage._head_version is None:
+            SearchStorage._head_version = super().get_head_version()
+        return SearchStorage._head_version
 
     @property
     def engine(self) -> Engine:
