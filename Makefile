@@ -13,8 +13,13 @@ RUNS ?= 10
 search: $(VENV)/ready
 	$(BIN)/python -m search launch --trials 200
 
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal --durations 20
+# Many tests start processes, which would compile the packages each time without bytecode.
+PROCESSES := 2
+PYTEST = PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest \
+	--numprocesses $(PROCESSES) --dist worksteal --durations 20
 
+# One more than two cores: tests wait for databases, leases and other processes.
+test: PROCESSES := 3
 test: $(VENV)/ready
 	$(PYTEST) -m 'not cluster and not long'
 
