@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from trainer.errors import ConfigError
 from trainer.hyper_parameters import HyperParameter
-from trainer.methods.entry import Inputs, MethodEntry
+from trainer.methods.entry import Inputs, MethodEntry, for_any_modalities
 from trainer.methods.feature_map import FeatureMap
 from trainer.methods.pairs import PAIR_HYPER_PARAMETERS
 from trainer.methods.settings import MethodSettings
@@ -30,7 +30,12 @@ PUBLISHED = {
     "b_random": 0.761,
 }
 
-DEPTH_HYPER_PARAMETERS = (
+#: STEGO's with the values of this paper, and weight and bias of the depth loss.
+HYPER_PARAMETERS = (
+    *(
+        dataclasses.replace(each, default=PUBLISHED[each.name], published=PUBLISHED[each.name])
+        for each in PAIR_HYPER_PARAMETERS
+    ),
     HyperParameter(
         name="lambda_depth",
         low=0,
@@ -86,16 +91,6 @@ class DepthGOptions:
             )
 
 
-def hyper_parameters(modalities: tuple[str, ...]) -> tuple[HyperParameter, ...]:
-    """STEGO's with the values of this paper, and weight and bias of the depth loss."""
-    del modalities
-    pairs = tuple(
-        dataclasses.replace(each, default=PUBLISHED[each.name], published=PUBLISHED[each.name])
-        for each in PAIR_HYPER_PARAMETERS
-    )
-    return pairs + DEPTH_HYPER_PARAMETERS
-
-
 def check(config: MethodSettings, modalities: tuple[str, ...]) -> None:
     """Refuse modalities without depth, or with depth as the one that is segmented.
 
@@ -143,7 +138,7 @@ def build(config: MethodSettings, inputs: Inputs) -> "Method":
 
 DEPTHG = MethodEntry(
     build=build,
-    hyper_parameters=hyper_parameters,
+    hyper_parameters=for_any_modalities(*HYPER_PARAMETERS),
     options=DepthGOptions,
     least_modalities=2,
     check=check,

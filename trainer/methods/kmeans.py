@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trainer.errors import ConfigError
-from trainer.methods.entry import Inputs, MethodEntry
+from trainer.methods.entry import NO_HYPER_PARAMETERS, Inputs, MethodEntry
 from trainer.methods.settings import MethodSettings
 
 if TYPE_CHECKING:
-    from trainer.hyper_parameters import HyperParameter
     from trainer.methods.base import Method
 
 __all__ = ["KMEANS", "KMeansOptions"]
@@ -32,12 +31,6 @@ class KMeansOptions:
     #: Whether to subtract the mean feature of the train split. Otherwise all tokens may lie on one
     #: side of the origin, where their cosines hardly differ.
     centre: bool = True
-
-
-def hyper_parameters(modalities: tuple[str, ...]) -> tuple["HyperParameter", ...]:
-    """None."""
-    del modalities
-    return ()
 
 
 def check(config: MethodSettings, modalities: tuple[str, ...]) -> None:
@@ -66,7 +59,7 @@ def build(config: MethodSettings, inputs: Inputs) -> "Method":
 
 KMEANS = MethodEntry(
     build=build,
-    hyper_parameters=hyper_parameters,
+    hyper_parameters=NO_HYPER_PARAMETERS,
     options=KMeansOptions,
     check=check,
     learns=False,

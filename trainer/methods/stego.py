@@ -7,8 +7,8 @@ al., ICLR 2022). Authors' code: mhamilton723/STEGO at eb4d6b5.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from trainer.methods.entry import Inputs, MethodEntry
-from trainer.methods.pairs import pair_hyper_parameters
+from trainer.methods.entry import Inputs, MethodEntry, for_any_modalities
+from trainer.methods.pairs import PAIR_HYPER_PARAMETERS
 from trainer.methods.settings import MethodSettings
 from trainer.methods.starts import Start, check_identity
 
@@ -52,5 +52,8 @@ def build(config: MethodSettings, inputs: Inputs) -> "Method":
 
 
 STEGO = MethodEntry(
-    build=build, hyper_parameters=pair_hyper_parameters, options=StegoOptions, check=check
+    build=build,
+    hyper_parameters=for_any_modalities(*PAIR_HYPER_PARAMETERS),
+    options=StegoOptions,
+    check=check,
 )

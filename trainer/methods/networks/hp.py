@@ -17,7 +17,7 @@ from torch import Tensor
 
 from trainer.losses.draws import StepDraws
 from trainer.losses.hidden_positives import Positives, contrast, hidden_positives
-from trainer.methods.base import Batch, IntermediateMaps, Needs, Sample, StepTerms
+from trainer.methods.base import Batch, Needs, Sample, StepTerms
 from trainer.methods.entry import Inputs
 from trainer.methods.hp import HPOptions, attention_map, jittered_map
 from trainer.methods.networks.shared_code import SharedCode
@@ -52,12 +52,7 @@ class HiddenPositives(SharedCode):
             setting="single", modalities=len(inputs.modalities), maps=1
         )
         encoder = Encoder(
-            modalities=len(inputs.modalities),
-            channels=inputs.channels,
-            fusion=config.fusion,
-            msn=False,
-            residual=False,
-            pre_norm="none",
+            modalities=len(inputs.modalities), channels=inputs.channels, fusion=config.fusion
         )
         width = config.code_dim
         super().__init__(
@@ -242,18 +237,11 @@ class HiddenPositives(SharedCode):
         masks_S2BC = draws.masks_SDNC[:, -HEAD_MASKS:, : draws.batch]
         return code_head(fused_SBTC, parameters, masks_S2BC)
 
-    def intermediate_maps(
-        self, parameters: Views, buffers: Views, tokens_1MNTC: Tensor
-    ) -> IntermediateMaps:
-        """See :class:`~trainer.methods.base.Method`."""
-        fused_1NTC, code_1NTK = self._settled(parameters, buffers, tokens_1MNTC)
-        return IntermediateMaps(
-            specific={},
-            fused_NTC=fused_1NTC[0],
-            code_NTK=code_1NTK[0],
-            harmonised={},
-            others={"z": _projected(code_1NTK, parameters)[0]},
-        )
+    def _other_maps(
+        self, parameters: Views, buffers: Views, code_1NTK: Tensor
+    ) -> Mapping[str, Tensor]:
+        del buffers
+        return {"z": _projected(code_1NTK, parameters)[0]}
 
 
 def _projected(codes_SBTK: Tensor, parameters: Views) -> Tensor:

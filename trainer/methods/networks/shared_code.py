@@ -4,11 +4,12 @@ Letters of shapes: ``docs/architecture.md``.
 """
 
 import dataclasses
+from collections.abc import Mapping
 
 from torch import Tensor
 
 from trainer.losses.draws import StepDraws
-from trainer.methods.base import Sample
+from trainer.methods.base import IntermediateMaps, Sample
 from trainer.methods.networks.identity_start import identity_start
 from trainer.model import Activation, Encoder, code_head, code_head_entries
 from trainer.nn.parameters import PLAIN, Entry, Group, Layout, Views
@@ -75,6 +76,24 @@ class SharedCode:
         """Shared code with shape (S, N, T, K), without dropout and from running statistics."""
         _, code_SNTK = self._settled(parameters, buffers, tokens_SMNTC)
         return code_SNTK
+
+    def intermediate_maps(
+        self, parameters: Views, buffers: Views, tokens_1MNTC: Tensor
+    ) -> IntermediateMaps:
+        """See :class:`~trainer.methods.base.Method`."""
+        fused_1NTC, code_1NTK = self._settled(parameters, buffers, tokens_1MNTC)
+        return IntermediateMaps(
+            fused_NTC=fused_1NTC[0],
+            code_NTK=code_1NTK[0],
+            others=self._other_maps(parameters, buffers, code_1NTK),
+        )
+
+    def _other_maps(
+        self, parameters: Views, buffers: Views, code_1NTK: Tensor
+    ) -> Mapping[str, Tensor]:
+        """Maps of the method's own, for figures; none by default."""
+        del parameters, buffers, code_1NTK
+        return {}
 
     def _settled(
         self, parameters: Views, buffers: Views, tokens_SMNTC: Tensor

@@ -18,14 +18,7 @@ from torch import Tensor
 
 from trainer.losses.draws import StepDraws
 from trainer.losses.smoothness import label_logits, prediction_loss, smoothness
-from trainer.methods.base import (
-    OWN_CENTRES,
-    Batch,
-    IntermediateMaps,
-    Needs,
-    Sample,
-    StepTerms,
-)
+from trainer.methods.base import OWN_CENTRES, Batch, Needs, Sample, StepTerms
 from trainer.methods.entry import Inputs
 from trainer.methods.networks.shared_code import SharedCode
 from trainer.methods.networks.target_dropout import TargetDropout
@@ -53,12 +46,7 @@ class SmooSeg(SharedCode):
             setting=options.target_dropout, modalities=len(inputs.modalities), maps=1
         )
         encoder = Encoder(
-            modalities=len(inputs.modalities),
-            channels=inputs.channels,
-            fusion=config.fusion,
-            msn=False,
-            residual=False,
-            pre_norm="none",
+            modalities=len(inputs.modalities), channels=inputs.channels, fusion=config.fusion
         )
         # only the direction matters: the authors' initial scale is lost in a normalisation
         shape = (inputs.classes, config.code_dim)
@@ -137,15 +125,8 @@ class SmooSeg(SharedCode):
             buffers=new_buffers,
         )
 
-    def intermediate_maps(
-        self, parameters: Views, buffers: Views, tokens_1MNTC: Tensor
-    ) -> IntermediateMaps:
-        """See :class:`~trainer.methods.base.Method`."""
-        fused_1NTC, code_1NTK = self._settled(parameters, buffers, tokens_1MNTC)
-        return IntermediateMaps(
-            specific={},
-            fused_NTC=fused_1NTC[0],
-            code_NTK=code_1NTK[0],
-            harmonised={},
-            others={"labels": label_logits(code_1NTK, buffers[self._teacher])[0]},
-        )
+    def _other_maps(
+        self, parameters: Views, buffers: Views, code_1NTK: Tensor
+    ) -> Mapping[str, Tensor]:
+        del parameters
+        return {"labels": label_logits(code_1NTK, buffers[self._teacher])[0]}
