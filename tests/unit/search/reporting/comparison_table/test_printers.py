@@ -11,14 +11,14 @@ from rich.console import Console
 
 from search.errors import SettingsError
 from search.records.confirmation import ConfirmedRun
-from search.reporting.comparison.as_latex import table_latex
-from search.reporting.comparison.as_markdown import table_markdown
-from search.reporting.comparison.as_records import table_csv, table_json
-from search.reporting.comparison.as_terminal import table_text
-from search.reporting.comparison.cells import note_lines
-from search.reporting.comparison.table_view import TableView
-from search.reporting.comparison.writing import write_table
-from tests.unit.search.reporting.comparison.tables import (
+from search.reporting.comparison_table.as_latex import table_latex
+from search.reporting.comparison_table.as_markdown import table_markdown
+from search.reporting.comparison_table.as_records import table_csv, table_json
+from search.reporting.comparison_table.as_terminal import table_text
+from search.reporting.comparison_table.cells import note_lines
+from search.reporting.comparison_table.table_view import TableView
+from search.reporting.comparison_table.writing import write_table
+from tests.unit.search.reporting.comparison_table.tables import (
     confirmed_details,
     make_view,
     with_confirmation,

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from search.records.confirmation import ConfirmedRun
-from search.reporting.comparison.table_view import StudyResult, state_of
+from search.reporting.comparison_table.table_view import StudyResult, state_of
 from search.reporting.study_details import Session, StudyDetails
-from tests.unit.search.reporting.comparison.tables import (
+from tests.unit.search.reporting.comparison_table.tables import (
     confirmed_details,
     make_table,
     make_view,
