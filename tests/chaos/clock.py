@@ -1,4 +1,4 @@
-"""A monotonic clock that jumps when it is told to: the machine's own is never set."""
+"""A monotonic clock that jumps on request: the machine's own is never set."""
 
 import itertools
 import signal

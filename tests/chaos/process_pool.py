@@ -1,4 +1,4 @@
-"""A pool of plain processes: what Ray's actors are to the driver, without Ray's start."""
+"""A pool of plain processes, which take the place of Ray's actors and start faster."""
 
 import dataclasses
 from multiprocessing.connection import Connection, wait
@@ -7,17 +7,17 @@ from typing import Any
 from search.records.messages import Lost, Order
 from search.workers.pool import Answer
 from search.workers.seats import Seats
-from tests.chaos.nursery import Nursery
-from tests.chaos.worker_process import Given, worker_prefix
+from tests.chaos.worker_forker import WorkerForker
+from tests.chaos.worker_process import WorkerOptions, worker_prefix
 
 __all__ = ["ProcessPool"]
 
 
 class ProcessPool:
-    """Workers of a nursery; one that is gone is replaced by an empty one."""
+    """Workers of a forker; a dead one is replaced by an idle one."""
 
-    def __init__(self, nursery: Nursery, given: Given, *, count: int) -> None:
-        self._nursery, self._given = nursery, given
+    def __init__(self, forker: WorkerForker, given: WorkerOptions, *, count: int) -> None:
+        self._forker, self._given = forker, given
         self._seats = Seats(workers=count, slots=given.slots)
         self._connections = {name: self._start(name) for name in self._seats.processes}
         self._busy: set[str] = set()
@@ -102,4 +102,4 @@ class ProcessPool:
 
     def _start(self, process: str) -> Connection:
         given = dataclasses.replace(self._given, slots=len(self._seats.of(process)))
-        return self._nursery.start(worker_prefix(process.removeprefix("worker-")), given)
+        return self._forker.start(worker_prefix(process.removeprefix("worker-")), given)

@@ -30,7 +30,7 @@ def summary(records: Iterable[RunRecord]) -> str:
 
 
 def runs_table(records: Sequence[RunRecord]) -> str:
-    """Runs by what their workers were."""
+    """Runs by the kind of their workers."""
     rows: list[tuple[object, ...]] = []
     for engine, name in ENGINES.items():
         rows.append((name, *_counted([one for one in records if one.engine == engine])))

@@ -134,7 +134,7 @@ class MemoryStore:
 
 
 class SilentProgress:
-    """Remembers what it was told."""
+    """Records snapshots and events, and shows nothing."""
 
     def __init__(self) -> None:
         self.events: list[str] = []

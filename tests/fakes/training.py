@@ -41,7 +41,7 @@ def fake_report(hyper: dict[str, float], seed: int, evaluation: int) -> Report:
 
 
 class FakeWorker:
-    """Obeys orders like ``search.workers.worker.Worker``, checkpoints to JSON files.
+    """Carries out orders like ``search.workers.worker.Worker``, checkpoints to JSON files.
 
     With an artifact store it leaves whole checkpoints, without tensors, there as well.
     """
@@ -59,7 +59,7 @@ class FakeWorker:
             case Begin(task=task):
                 self._task, self._reports = task, self._found(task)
                 if self._reports:
-                    return self._tell(tuple(self._reports))
+                    return self._answer(tuple(self._reports))
                 return self._train()
             case Continue():
                 return self._train()
@@ -76,10 +76,10 @@ class FakeWorker:
         folder = Path(self.task.folder)
         if self._artifact_store is None:
             self._save(folder)
-            return self._tell((report,))
-        write_checkpoint(folder, {}, {"reports": [told.to_json() for told in self._reports]})
+            return self._answer((report,))
+        write_checkpoint(folder, {}, {"reports": [report.to_json() for report in self._reports]})
         place, evaluation = self.task.place, report.evaluation
-        return self._tell(
+        return self._answer(
             (report,), self._artifact_store.put(folder, attempt=place, evaluation=evaluation)
         )
 
@@ -115,7 +115,7 @@ class FakeWorker:
                 found = max(found, reports, key=len)
         return found
 
-    def _tell(
+    def _answer(
         self, reports: tuple[Report, ...], checkpoint: StoredCheckpoint | None = None
     ) -> Reported:
         return Reported(

@@ -102,9 +102,9 @@ def check_exact(server: Server, trials: int) -> None:
         assert evaluations == list(range(1, len(evaluations) + 1)), (trial, evaluations)
         assert as_stored == evaluations, f"reports of trial {trial} were stored out of order"
         assert set(values[trial]) <= set(evaluations), (trial, values[trial])
-    told = server.query("SELECT count(*) FROM trial_values")
+    counted = server.query("SELECT count(*) FROM trial_values")
     complete = [row for row in rows if row[1] == "COMPLETE"]
-    assert told[0][0] >= len(complete), "a complete trial has no value"
+    assert counted[0][0] >= len(complete), "a complete trial has no value"
 
 
 def check_one_holder(server: Server, holders: list[str]) -> None:

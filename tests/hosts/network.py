@@ -1,7 +1,7 @@
 """Hosts on one machine: namespaces of their own, joined by veth pairs to a switch.
 
 A host has a network, a host name, process numbers, ``/etc/hosts`` and ``/dev/shm`` of its own;
-the file system is shared, as by NFS, but for folders that a host is told to keep to itself.
+the file system is shared, as by NFS, but for folders that a host keeps to itself.
 Nothing is named outside: each namespace lives as long as the host's first process, which ends
 when its input does, so that whatever ends the test ends every host and all that runs on it.
 """
@@ -62,9 +62,9 @@ class Host:
         )  # fmt: skip
         assert self._first.stdout is not None and self._first.stderr is not None
         if self._first.stdout.readline() != "ready\n":
-            told = " ".join(self._first.stderr.read().split())
+            message = " ".join(self._first.stderr.read().split())
             self.end()
-            raise HostsRefused(f"no host can be made here: {told}")
+            raise HostsRefused(f"no host can be made here: {message}")
         self.pid = self._inner()
 
     def start(
@@ -155,7 +155,7 @@ class Network:
         return host
 
     def cut(self, host: Host) -> None:
-        """Pull the host's cable at the switch: packets vanish, nobody is told."""
+        """Unplug the host at the switch: packets vanish without an error."""
         self._on_switch(*f"ip link set to-{host.name} nomaster".split())
 
     def unplug(self, host: Host) -> None:

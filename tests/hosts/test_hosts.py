@@ -132,7 +132,7 @@ def test_the_drivers_host_is_cut_off_and_the_standby_finishes(
 
 
 @pytest.mark.parametrize("cores", [2, 1], ids=["room elsewhere", "no room elsewhere"])
-def test_a_workers_host_is_cut_off_and_its_trials_go_on_elsewhere(
+def test_trials_of_a_workers_host_that_is_cut_off_continue_elsewhere(
     hosts: Network, site: Machines, cores: int
 ) -> None:
     driver, one, two = (

@@ -1,4 +1,4 @@
-"""Somebody writes to the study through Optuna's own API while it is searched."""
+"""Another user writes to the study through Optuna's own API while it is searched."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ UNFIT: tuple[dict[str, Any], ...] = ({"b_self": 7.0}, {"unheard_of": 1.0})
 
 def others_write(run: LiveRun, fault: Fault, injection: Injection) -> bool:
     """Queue trials, add one that is over, end one that runs, and set an attribute."""
-    if not run.server.running or not run.epoch_told():
+    if not run.server.running or not run.stored_epoch():
         return False
     options = run.options(0.0)
     try:

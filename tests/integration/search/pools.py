@@ -14,9 +14,9 @@ from typing import Any, Protocol
 from search.machine.resources import Machine
 from search.records.messages import Lost, Order
 from search.workers.pool import Pool
-from tests.chaos.nursery import Nursery
 from tests.chaos.process_pool import ProcessPool
-from tests.chaos.worker_process import Given, serve, worker_prefix
+from tests.chaos.worker_forker import WorkerForker
+from tests.chaos.worker_process import WorkerOptions, serve, worker_prefix
 from tests.fakes.pool import InlinePool, Stall
 from tests.fakes.training import FakeWorker
 from tests.tiny import TINY
@@ -93,20 +93,20 @@ def _open_in_process(folder: Path) -> Iterator[OpenPool]:
 @contextlib.contextmanager
 def _open_forked(folder: Path) -> Iterator[OpenPool]:
     """The pool of the chaos suite."""
-    nursery = Nursery(serve)
+    forker = WorkerForker(serve)
     try:
-        pool = ProcessPool(nursery, Given(setup=None, folder=folder), count=WORKERS)
-        yield _Processes(pool, lambda worker: _forked_pid(nursery, worker))
+        pool = ProcessPool(forker, WorkerOptions(setup=None, folder=folder), count=WORKERS)
+        yield _Processes(pool, lambda worker: _forked_pid(forker, worker))
     finally:
-        nursery.close()
+        forker.close()
 
 
-def _forked_pid(nursery: Nursery, worker: str) -> int:
-    """The newest process of that name below the nursery."""
+def _forked_pid(forker: WorkerForker, worker: str) -> int:
+    """The newest process of that name among the forker's children."""
     title = worker_prefix(worker.removeprefix("worker-"))
     found: list[int] = []
     while not found:  # it names itself after it was forked
-        children = Path(f"/proc/{nursery.pid}/task/{nursery.pid}/children").read_text().split()
+        children = Path(f"/proc/{forker.pid}/task/{forker.pid}/children").read_text().split()
         found = [int(pid) for pid in children if _title(pid) == title]
     return max(found)
 

@@ -93,8 +93,8 @@ def report(trial: int, evaluation: int, *, stored: bool = False) -> StoreReport:
 
 def end(trial: int, outcome: Outcome) -> EndTrial:
     reports = [fake_report({"b_self": 0.5}, trial, evaluation) for evaluation in (1, 2)]
-    told = [] if isinstance(outcome, Failed) else reports
-    return EndTrial(trial=trial, end=trial_end(outcome, told, MIOU_ACCURACY))
+    reported = [] if isinstance(outcome, Failed) else reports
+    return EndTrial(trial=trial, end=trial_end(outcome, reported, MIOU_ACCURACY))
 
 
 def entries() -> list[Batchable]:
@@ -154,7 +154,7 @@ def test_a_batch_stores_the_rows_that_its_entries_alone_would(opened: Opened) ->
     assert together == opened.rows()
 
 
-def test_optuna_reads_what_a_batch_stored(opened: Opened) -> None:
+def test_optuna_reads_the_writes_of_a_batch(opened: Opened) -> None:
     opened.store.apply_batch([opened.new(number) for number in range(4)], possibly_applied=False)
     opened.store.apply_batch(entries(), possibly_applied=False)
     trials = stored_trials(opened.database, STUDY)
@@ -203,7 +203,7 @@ def somebody_adds(opened: Opened) -> None:
 
 @pytest.mark.parametrize("meddle", [somebody_ends, somebody_adds])
 @pytest.mark.parametrize("possibly_applied", [False, True])
-def test_where_somebody_else_wrote_nothing_of_a_batch_is_stored(
+def test_a_batch_is_not_stored_where_another_user_wrote(
     meddle: Callable[[Opened], None], possibly_applied: bool, opened: Opened
 ) -> None:
     opened.apply(*(opened.new(number) for number in range(4)))
@@ -213,7 +213,7 @@ def test_where_somebody_else_wrote_nothing_of_a_batch_is_stored(
     assert opened.rows() == before
 
 
-def test_one_by_one_it_shows_what_somebody_else_wrote(opened: Opened) -> None:
+def test_single_writes_show_what_another_user_wrote(opened: Opened) -> None:
     opened.apply(*(opened.new(number) for number in range(4)))
     somebody_ends(opened)
     over = []
@@ -249,9 +249,9 @@ def test_a_batch_takes_as_many_statements_as_another_of_its_kinds(opened: Opened
             [opened.new(number) for number in numbers], possibly_applied=False
         )
         statements.clear()
-        told: list[Batchable] = [report(number, 1) for number in numbers]
-        told += [end(number, Completed(value=1.0)) for number in numbers]
-        assert opened.store.apply_batch(told, possibly_applied=False)
+        writes: list[Batchable] = [report(number, 1) for number in numbers]
+        writes += [end(number, Completed(value=1.0)) for number in numbers]
+        assert opened.store.apply_batch(writes, possibly_applied=False)
         counts.append(len(statements))
     assert counts[0] == counts[1] <= 10
     assert any(TRIALS.name in statement for statement in statements)

@@ -171,7 +171,7 @@ def test_no_route_changes_a_table_or_a_file(searched: tuple[str, Path]) -> None:
             assert everything(owner, artifacts) == before
 
 
-def test_what_is_read_is_shown(searched: tuple[str, Path]) -> None:
+def test_reading_requests_are_answered(searched: tuple[str, Path]) -> None:
     address, artifacts = searched
     with (
         open_database(parse_address(address), read_only=True) as database,

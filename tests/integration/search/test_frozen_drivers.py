@@ -1,4 +1,4 @@
-"""Two drivers of one study: the second is told; a frozen first is taken over from, and mute."""
+"""Two drivers of one study: the second is refused; a frozen first one loses the study."""
 
 import datetime
 import os
@@ -79,7 +79,7 @@ def test_a_frozen_driver_is_taken_over_from_and_cannot_write(
     assert [vars(trial) for trial in after] == [vars(trial) for trial in trials]
 
 
-def test_a_second_driver_is_told_who_drives(
+def test_a_second_driver_is_refused_while_the_first_is_frozen(
     processes: ForkServerContext, database_address: str, tmp_path: Path
 ) -> None:
     kill = Kill(what="end", nth=3, **FREEZE)

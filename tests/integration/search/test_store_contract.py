@@ -62,13 +62,13 @@ def once(store: Store, entry: Write) -> None:
 
 
 def without_answer(store: Store, entry: Write) -> None:
-    """It was stored, but nobody was told: it is tried again."""
+    """It was stored, but never acknowledged: it is tried again."""
     once(store, entry)
     store.apply(entry, possibly_applied=True)
 
 
 def interrupted(store: Store, entry: Write) -> None:
-    """It was not stored, which nobody knows."""
+    """It was not stored, but the queue cannot know."""
     store.apply(entry, possibly_applied=True)
 
 

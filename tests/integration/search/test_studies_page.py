@@ -316,7 +316,7 @@ def test_the_dashboard_stays_where_it_was(site: Site) -> None:
     assert site.ask("HEAD", "/umss/").body == ""
 
 
-def test_an_idle_connection_keeps_nobody_waiting(site: Site) -> None:
+def test_an_idle_connection_does_not_delay_others(site: Site) -> None:
     """Browsers open connections that they do not use yet."""
     idle = http.client.HTTPConnection("127.0.0.1", site.port)
     idle.connect()

@@ -288,14 +288,14 @@ def test_bad_flags_are_refused_in_one_line(
     assert workers.begun == []
 
 
-def test_a_dry_run_tells_rows_studies_and_costs_and_writes_nothing(
+def test_a_dry_run_prints_rows_studies_and_costs_and_writes_nothing(
     run: Run, workers: Workers, database: Database, tmp_path: Path
 ) -> None:
-    told = run("--dry-run")
-    assert told.exit_code == 0, told.output
-    assert "two-unim2" in told.stdout and "together at most about" in told.stdout
-    assert "quoted, not run: EAGLE" in told.stdout
-    assert "measuring row 2 of 2" in told.stderr
+    result = run("--dry-run")
+    assert result.exit_code == 0, result.output
+    assert "two-unim2" in result.stdout and "together at most about" in result.stdout
+    assert "quoted, not run: EAGLE" in result.stdout
+    assert "measuring row 2 of 2" in result.stderr
     plan = json.loads(run("--dry-run", "--json").stdout)
     assert [row["study"] for row in plan["rows"]] == STUDIES
     assert [(row["trials"], row["fresh_runs"]) for row in plan["rows"]] == [(1, 2), (3, 2)]

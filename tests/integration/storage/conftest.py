@@ -16,7 +16,7 @@ REPOSITORY = Path(__file__).parents[3]
 
 
 class Child:
-    """Another Python process, which tells lines and is told lines."""
+    """Another Python process, with which lines are exchanged."""
 
     def __init__(self, program: str, *arguments: str) -> None:
         self.process = subprocess.Popen(

@@ -78,16 +78,16 @@ def test_too_few_are_refused_before_a_study_is_made(
     monkeypatch.setenv("UMSS_BOOKINGS", str(tmp_path / "bookings"))
     (tmp_path / "tiny.toml").write_text(TINY)
     address = limited(SEARCH_CONNECTIONS - 1)
-    told = CliRunner().invoke(
+    result = CliRunner().invoke(
         app,
         [
             "launch", "--config", str(tmp_path / "tiny.toml"), "--storage", address,
             "--cache", str(tmp_path / "cache"), "--checkpoints", str(tmp_path / "checkpoints"),
         ],
     )  # fmt: skip
-    assert told.exit_code == 2
-    assert "a search needs 3 connections" in told.stderr and "got 2" in told.stderr
-    assert "too many connections" in told.stderr and told.stderr.count("\n") == 1
+    assert result.exit_code == 2
+    assert "a search needs 3 connections" in result.stderr and "got 2" in result.stderr
+    assert "too many connections" in result.stderr and result.stderr.count("\n") == 1
     assert not (tmp_path / "cache").exists()
     with open_database(parse_address(limited(SEARCH_CONNECTIONS))) as database:
         assert list_studies(database.engine) == ()
@@ -102,7 +102,9 @@ def test_the_doctor_counts_them(limited: Callable[[int], str], subject: Subject)
     assert check.state == "ok" and "room for the 3 connections" in check.found
 
 
-def test_a_limit_that_nobody_keeps_is_one_line(limited: Callable[[int], str]) -> None:
+def test_a_limit_of_connections_that_is_too_small_is_one_line(
+    limited: Callable[[int], str],
+) -> None:
     with pytest.raises(ConnectError, match=ONE_LINE) as caught:
         inspect_database(parse_address(limited(0)))
     assert "too many connections" in str(caught.value) and "raise the limit" in str(caught.value)

@@ -126,7 +126,7 @@ def test_who_leaves_waits_until_no_process_of_the_server_is_left(
     assert not server_lives(embedded_folder)
 
 
-def test_a_killed_server_is_started_again_and_keeps_what_it_was_told(
+def test_a_killed_server_is_started_again_and_keeps_committed_data(
     embedded_folder: Path,
 ) -> None:
     with open_database(parse_address(f"embedded:{embedded_folder}")) as database:
@@ -195,7 +195,7 @@ def test_a_path_too_long_for_a_socket_works(embedded_folder: Path) -> None:
     assert not server.socket_folder.exists()
 
 
-def test_a_short_socket_folder_that_somebody_else_made_is_refused(embedded_folder: Path) -> None:
+def test_a_short_socket_folder_of_another_user_is_refused(embedded_folder: Path) -> None:
     root = embedded_folder / ("long-" * 30)
     folder = folder_module.EmbeddedFolder(root=root, account=None).socket_folder()
     folder.chmod(0o777)
@@ -279,7 +279,7 @@ def test_a_server_on_another_machine_is_refused(embedded_folder: Path) -> None:
     server.leave()
 
 
-def test_an_initialisation_that_was_cut_off_is_begun_anew(embedded_folder: Path) -> None:
+def test_an_interrupted_initialisation_is_started_again(embedded_folder: Path) -> None:
     EmbeddedServer.join(embedded_folder).leave()
     (embedded_folder / "data").rename(embedded_folder / "data.new")
     assert one(embedded_folder, "SELECT 1") == 1

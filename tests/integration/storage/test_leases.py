@@ -35,7 +35,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def test_a_second_lease_is_refused_and_told_who_has_it(database: Database) -> None:
+def test_a_second_lease_is_refused_and_names_the_holder(database: Database) -> None:
     with Lease.acquire(database, "s") as lease:
         assert lease.epoch == 1
         with pytest.raises(LeaseHeld, match=r"driven by pid \d+ on .* since .* UTC, renewed 0 s"):
@@ -73,8 +73,8 @@ def test_of_many_at_once_one_gets_it(
     database: Database, database_address: str, start_child: Callable[..., Child]
 ) -> None:
     children = [start_child(HOLD_LEASE, database_address, "30") for _ in range(4)]
-    told = sorted(child.line() for child in children)
-    assert told == ["1", "LeaseHeld", "LeaseHeld", "LeaseHeld"]
+    printed = sorted(child.line() for child in children)
+    assert printed == ["1", "LeaseHeld", "LeaseHeld", "LeaseHeld"]
 
 
 def test_the_lease_of_a_process_killed_on_this_machine_is_free_at_once(
@@ -206,7 +206,7 @@ def test_a_takeover_waits_for_a_commit_that_passed_the_fence(
     assert seen == [True]
 
 
-def test_a_lease_goes_on_under_its_epoch_when_the_server_comes_back(embedded_folder: Path) -> None:
+def test_a_lease_keeps_its_epoch_when_the_server_comes_back(embedded_folder: Path) -> None:
     with open_database(parse_address(f"embedded:{embedded_folder}")) as database:
         with Lease.acquire(database, "s", renew_seconds=0.1) as lease:
             fence(database.engine, lease)

@@ -67,7 +67,7 @@ def test_trials_are_as_optuna_reads_them(database: Database, study: optuna.Study
     assert [comparable(trial) for trial in found.trials] == wanted
 
 
-def test_what_is_not_there_is_not_read(database: Database) -> None:
+def test_missing_studies_are_not_read(database: Database) -> None:
     assert read_optuna_studies(database, ["none"]) == {}
 
 

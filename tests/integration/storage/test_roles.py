@@ -181,7 +181,7 @@ def test_the_driver_drives_a_whole_search_and_can_delete_nothing(
         attempt(driver, "CREATE TABLE umss.mine (x int)")
 
 
-def test_what_reads_works_for_the_viewer_and_what_writes_is_one_line(
+def test_the_viewer_may_read_and_is_refused_writing_in_one_line(
     database_address: str,
     names: dict[RoleKind, str],
     as_role: Callable[..., Database],
@@ -334,12 +334,12 @@ def with_statement_log(owner: Address, action: Callable[[], None]) -> str:
             return str(connection.exec_driver_sql(log).scalar_one())
 
 
-def test_the_verb_asks_for_a_role(database_address: str, tmp_path: Path) -> None:
-    for arguments, told in (
+def test_the_command_asks_for_a_role(database_address: str, tmp_path: Path) -> None:
+    for arguments, message in (
         ([], "no role was given"),
         (["--viewer-password-file", str(tmp_path)], "needs the name of the role"),
         (["--viewer", "v", "--viewer-password-file", str(tmp_path / "no")], "cannot read"),
     ):
         result = CliRunner().invoke(app, ["roles", *arguments, "--storage", database_address])
-        assert result.exit_code == 2 and told in result.stderr
+        assert result.exit_code == 2 and message in result.stderr
         assert result.stderr.count("\n") == 1

@@ -39,9 +39,9 @@ def run(database: Database, *statements: str) -> None:
 
 
 def verb(*arguments: str) -> str:
-    told = CliRunner().invoke(app, [*arguments])
-    assert told.exit_code == 0, told.output
-    return told.stdout
+    result = CliRunner().invoke(app, [*arguments])
+    assert result.exit_code == 0, result.output
+    return result.stdout
 
 
 def schemas_of_optuna(address: str) -> list[str]:
@@ -177,7 +177,7 @@ def open_once(address: str) -> str | None:
         return opened.optuna_schema
 
 
-def test_a_reader_of_a_database_without_tables_is_told(database: Any) -> None:
+def test_reading_a_database_without_tables_is_refused(database: Any) -> None:
     with (
         open_database(parse_address(database.address(TEAM)), read_only=True) as opened,
         pytest.raises(NotPermitted, match=r"\A[^\n]*read-only transaction[^\n]*\Z"),

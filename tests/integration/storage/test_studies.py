@@ -49,7 +49,7 @@ def test_a_study_is_read_back_as_it_was_stored(database: Database) -> None:
     assert (read.stop_requested, read.finished_at) == (False, None)
 
 
-def test_what_changes_of_a_study(database: Database) -> None:
+def test_changes_of_a_study(database: Database) -> None:
     create_study(database.engine, "s", NEW)
     set_target(database.engine, "s", 300)
     request_stop(database.engine, "s")

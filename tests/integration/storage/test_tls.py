@@ -67,16 +67,18 @@ def test_a_server_that_another_authority_vouches_for_is_refused(
         check=True,
         capture_output=True,
     )  # fmt: skip
-    told = refused(server, f"sslmode=verify-ca&sslrootcert={other}")
-    assert "certificate verify failed" in told and "give sslrootcert=FILE" in told
-    told = refused(server, f"sslmode=verify-ca&sslrootcert={tmp_path / 'none'}")
-    assert "check the path that sslrootcert gives" in told
+    message = refused(server, f"sslmode=verify-ca&sslrootcert={other}")
+    assert "certificate verify failed" in message and "give sslrootcert=FILE" in message
+    message = refused(server, f"sslmode=verify-ca&sslrootcert={tmp_path / 'none'}")
+    assert "check the path that sslrootcert gives" in message
 
 
 def test_a_server_under_another_name_is_refused(server: Any) -> None:
     parameters = f"sslmode=verify-full&sslrootcert={server.certificate}"
-    told = refused(server, parameters, host="localhost")
-    assert "does not match host name" in told and "the name in the server's certificate" in told
+    message = refused(server, parameters, host="localhost")
+    assert (
+        "does not match host name" in message and "the name in the server's certificate" in message
+    )
 
 
 @pytest.fixture
@@ -98,5 +100,5 @@ def without_tls(server: Any) -> Iterator[Any]:
 
 
 def test_a_server_without_tls_is_refused_where_it_is_asked_for(without_tls: Any) -> None:
-    told = refused(without_tls, "sslmode=require")
-    assert "does not support SSL" in told and "switch TLS on" in told
+    message = refused(without_tls, "sslmode=require")
+    assert "does not support SSL" in message and "switch TLS on" in message

@@ -92,7 +92,7 @@ def call(
     return run
 
 
-def test_features_prints_what_was_built(fitted: str, call: Callable[..., Called]) -> None:
+def test_features_prints_the_entry_that_it_built(fitted: str, call: Callable[..., Called]) -> None:
     built = call("features", "small.toml")
     assert built.code == 0, built.stderr
     assert "30 crops, 3 val and 3 test images of rgb, depth" in built.stdout

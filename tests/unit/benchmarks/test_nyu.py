@@ -54,7 +54,7 @@ def test_the_vit_has_the_features_of_its_preset(block: Block) -> None:
     assert config.backbone.weights == "/weights/other.safetensors"
 
 
-def test_the_ablations_differ_from_unim2_in_what_they_are_named_after() -> None:
+def test_each_ablation_differs_from_unim2_in_the_setting_of_its_name() -> None:
     assert ROWS["unim2-no-msn"] == {"method": {"options": {"msn": False}}}
     assert ROWS["unim2-no-cmh"] == {"method": {"options": {"anchor": "both"}}}
 

@@ -31,7 +31,7 @@ def test_all_looked_up_and_sound(audit: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("dependencies", "told"),
+    ("dependencies", "message"),
     [
         ([], "pip-audit does not mention it"),
         (SOUND[:1], "pyyaml 6.0.3 was not looked up: pip-audit does not mention it"),
@@ -43,11 +43,11 @@ def test_all_looked_up_and_sound(audit: Any) -> None:
         ),
     ],
 )
-def test_what_was_skipped_or_is_at_fault_is_told(
-    audit: Any, dependencies: list[Any], told: str
+def test_skipped_and_vulnerable_packages_are_reported(
+    audit: Any, dependencies: list[Any], message: str
 ) -> None:
     lines = audit.faults({"dependencies": dependencies}, PINS)
-    assert lines and told in "\n".join(lines)
+    assert lines and message in "\n".join(lines)
 
 
 def test_an_audit_that_was_not_made_is_no_success(

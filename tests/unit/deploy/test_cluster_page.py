@@ -26,9 +26,9 @@ def commands() -> Iterator[str]:
 
 
 def check_variables(script: str, names: list[str]) -> None:
-    told = (REPOSITORY / script).read_text().partition("set -euo pipefail")[0]
+    comments = (REPOSITORY / script).read_text().partition("set -euo pipefail")[0]
     for name in names:
-        assert re.search(rf"\b{name}\b", told), f"{script} does not tell of {name}"
+        assert re.search(rf"\b{name}\b", comments), f"{script} does not mention {name}"
 
 
 def check_verb(verb: str, arguments: list[str]) -> None:
@@ -64,8 +64,8 @@ def test_a_command_of_the_page(command: str) -> None:
             "--workers",
             w,
         ]:
-            told = (REPOSITORY / "deploy" / "slurm.sh").read_text()
-            assert all(f"#SBATCH {option.partition('=')[0]}" in told for option in options)
+            text = (REPOSITORY / "deploy" / "slurm.sh").read_text()
+            assert all(f"#SBATCH {option.partition('=')[0]}" in text for option in options)
             check_verb("launch", ["--study", study, "--trials", n, "--workers", w])
         case ["docker", "compose", *rest]:
             check_compose(rest)
@@ -102,7 +102,7 @@ def test_the_page_names_each_secret() -> None:
         assert f"| `{name}` |" in PAGE
 
 
-def test_verbs_and_flags_in_the_text_are_there() -> None:
+def test_commands_and_flags_in_the_text_exist() -> None:
     flags = {flag for verb in VERBS.values() for option in verb.params for flag in option.opts}
     inline = re.findall(r"`(--[a-z-]+)", PAGE)
     others = {"--profile", "--scale"}

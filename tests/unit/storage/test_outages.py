@@ -1,4 +1,4 @@
-"""Outages told from errors of ours."""
+"""Outages are distinguished from errors of this program."""
 
 from collections.abc import Callable
 
@@ -24,8 +24,8 @@ class DriverError(Exception):
 
 
 def error(kind: type[DBAPIError], pgcode: str | None, *, invalidated: bool = False) -> DBAPIError:
-    told = DriverError("server closed the connection\nprobably", pgcode)
-    made = kind("SELECT 1", {}, told)
+    cause = DriverError("server closed the connection\nprobably", pgcode)
+    made = kind("SELECT 1", {}, cause)
     made.connection_invalidated = invalidated
     return made
 

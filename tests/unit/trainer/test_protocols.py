@@ -25,7 +25,7 @@ from trainer.protocols import (
 )
 
 OPTIONS = {name: entry.options for name, entry in DATASETS.items() if entry.options is not None}
-#: The same as their default: there so that changing them is told.
+#: Equal to their defaults: listed so that a change of them is shown with a result.
 UNCHANGED = {"method.options.start", "method.options.target_dropout"}
 
 
@@ -45,7 +45,7 @@ def flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def test_published_sets_what_it_says_and_nothing_else() -> None:
+def test_published_sets_exactly_its_listed_settings() -> None:
     config = resolve({"protocol": "published", "data": {"name": "rooms"}})
     default = flat(record_to_table(TrainConfig()))
     own = flat(record_to_table(config))
@@ -71,7 +71,7 @@ def test_held_out_is_the_default_and_leaves_all_as_it_is() -> None:
     assert text_of(TrainConfig()) == "held-out"
 
 
-def test_an_explicit_setting_goes_before_the_protocol_and_is_told() -> None:
+def test_an_explicit_setting_overrides_the_protocol_and_is_shown() -> None:
     config = resolve(
         {
             "protocol": "published",
@@ -84,7 +84,7 @@ def test_an_explicit_setting_goes_before_the_protocol_and_is_told() -> None:
     assert text_of(config) == "published, with features.resize, evaluation.report changed"
 
 
-def test_a_published_habit_under_the_held_out_protocol_is_told() -> None:
+def test_a_published_setting_under_the_held_out_protocol_is_shown() -> None:
     config = resolve({"method": {"cmh": "shared"}, "data": {"options": {"val": "test"}}})
     assert text_of(config) == "held-out, with method.options.cmh, data.options.val changed"
 
@@ -141,7 +141,7 @@ def test_a_resolved_configuration_stays_as_it_is() -> None:
     assert resolve(record_to_table(config)) == config
 
 
-def test_a_file_goes_on_from_a_preset_and_its_protocol(tmp_path: Path) -> None:
+def test_a_file_builds_on_a_preset_and_its_protocol(tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
     path.write_text('base = "nyu-s16-published"\n[features]\nresize = "bilinear"\n')
     config = read_config(path)

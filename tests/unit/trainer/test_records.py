@@ -51,7 +51,7 @@ def test_a_criterion_that_this_version_does_not_know_is_kept() -> None:
     assert stored["criteria"]["agreement"] == 0.5 and stored["criteria"]["rank"] is None
 
 
-def test_what_an_older_version_reads_is_where_it_was_with_nothing_added() -> None:
+def test_fields_that_older_versions_read_are_unchanged() -> None:
     """It takes these keys, and builds records from theirs: an unknown one would be refused."""
     stored = Report.from_json(json.loads(LATER)).to_json()
     first: dict[str, Any] = json.loads(BEFORE_TERMS)
@@ -70,7 +70,7 @@ def test_logs_take_further_criteria_and_no_number_twice() -> None:
     assert not named.keys() & {f"criteria/{name}" for name in (*RECORDED, "rank")}
 
 
-def test_a_checkpoint_older_than_criteria_goes_on_as_if_it_were_not(tmp_path: Path) -> None:
+def test_a_checkpoint_older_than_criteria_resumes(tmp_path: Path) -> None:
     dataset_features = small_dataset_features()
     run = Run.start(small_config(), dataset_features, CPU)
     run.advance()

@@ -151,7 +151,7 @@ def test_missing_maps_are_refused(name: str, blocks: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         ({"name": "test_resnet", "stride": 24}, "backbone.stride = 24 does not match"),
         ({"name": "test_resnet", "stride": 0}, "backbone.stride = 0 is too small"),
@@ -173,10 +173,10 @@ def test_missing_maps_are_refused(name: str, blocks: tuple[int, ...]) -> None:
     ],
 )
 def test_settings_that_do_not_match_a_model_are_refused(
-    settings: dict[str, Any], told: str
+    settings: dict[str, Any], message: str
 ) -> None:
     asked = {"weights": "random", **settings}
-    assert told in refusal(lambda: build_backbone(BackboneConfig(**asked)), ConfigError)
+    assert message in refusal(lambda: build_backbone(BackboneConfig(**asked)), ConfigError)
 
 
 @pytest.fixture(params=COUNTS)

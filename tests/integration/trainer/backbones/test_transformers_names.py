@@ -282,7 +282,7 @@ def test_another_architecture_is_refused_in_one_line(
 
 
 @pytest.mark.parametrize(
-    ("lost", "told"),
+    ("lost", "message"),
     [
         ("layer.3.attention.q_proj.bias", "lacks the part k, q of blocks.3.attn.qkv.bias"),
         ("layer.3.attention.k_proj.weight", "lacks the part k of blocks.3.attn.qkv.weight"),
@@ -290,12 +290,12 @@ def test_another_architecture_is_refused_in_one_line(
         ("norm.bias", "lacks 1: norm.bias"),
     ],
 )
-def test_a_file_with_a_part_missing_is_refused(lost: str, told: str, tmp_path: Path) -> None:
+def test_a_file_with_a_part_missing_is_refused(lost: str, message: str, tmp_path: Path) -> None:
     stored = as_dinov3(random_state_of(DINOV3))
     del stored[lost]
     path = save(stored, tmp_path / "weights.safetensors")
 
-    assert told in refusal(lambda: features_of(DINOV3, path))
+    assert message in refusal(lambda: features_of(DINOV3, path))
 
 
 def test_unknown_names_are_refused(tmp_path: Path) -> None:
@@ -324,5 +324,5 @@ def test_keys_without_biases_are_a_fault_where_the_model_is_not_dinov3(tmp_path:
     del stored["encoder.layer.2.attention.attention.key.bias"]
     path = save(stored, tmp_path / "weights.safetensors")
 
-    told = "it lacks the part k of blocks.2.attn.qkv.bias"
-    assert told in refusal(lambda: features_of(DINOV2, path))
+    message = "it lacks the part k of blocks.2.attn.qkv.bias"
+    assert message in refusal(lambda: features_of(DINOV2, path))

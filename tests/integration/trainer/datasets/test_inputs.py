@@ -78,11 +78,11 @@ class Model:
         arguments += ["--modality", f"thermal={copy.root / 'thermal'}"]
         arguments += ["--cache", self.root / "cache", "--device", "cpu"]
         status = call_trainer(*arguments)
-        told = capsys.readouterr()
-        lines = [line for line in told.out.splitlines() if line.startswith("not predicted: ")]
+        printed = capsys.readouterr()
+        lines = [line for line in printed.out.splitlines() if line.startswith("not predicted: ")]
         if status:
-            return Result({}, refusal=lines[0] if lines else told.err.strip())
-        notes = {line for line in told.out.splitlines() if line.startswith("note: ")}
+            return Result({}, refusal=lines[0] if lines else printed.err.strip())
+        notes = {line for line in printed.out.splitlines() if line.startswith("note: ")}
         pixels = {
             (composed(path.stem), "mask"): np.asarray(PIL.Image.open(path))
             for path in (out / "masks").iterdir()

@@ -97,12 +97,12 @@ def lines_of(started: Started) -> list[str]:
 def test_two_processes_do_the_work_once(tmp_path: Path) -> None:
     processes = [start(tmp_path), start(tmp_path)]
 
-    told = [lines_of(process) for process in processes]
+    printed = [lines_of(process) for process in processes]
 
-    assert told[0][-1] == told[1][-1]
-    builders = [lines for lines in told if "features of train" in lines]
+    assert printed[0][-1] == printed[1][-1]
+    builders = [lines for lines in printed if "features of train" in lines]
     assert len(builders) == 1
-    open_dataset_features(Path(told[0][-1]), verify="all")
+    open_dataset_features(Path(printed[0][-1]), verify="all")
 
 
 @pytest.mark.parametrize("stage", ["statistics of rgb", "features of train", "features of test"])
@@ -130,17 +130,17 @@ def test_a_waiting_process_takes_over_from_a_killed_one(tmp_path: Path) -> None:
     read_until(second, "wait for another process that builds the features")
     kill(first)
 
-    told = lines_of(second)
+    printed = lines_of(second)
 
-    assert "features of train" in told
-    open_dataset_features(Path(told[-1]), verify="all")
+    assert "features of train" in printed
+    open_dataset_features(Path(printed[-1]), verify="all")
 
 
 def test_a_file_limit_met_while_writing_leaves_no_entry(tmp_path: Path) -> None:
-    told = lines_of(start(tmp_path, limit=200_000))
+    printed = lines_of(start(tmp_path, limit=200_000))
 
-    assert told[-1].startswith("refused: cannot write the feature cache to")
-    assert "UMSS_CACHE" in told[-1]
+    assert printed[-1].startswith("refused: cannot write the feature cache to")
+    assert "UMSS_CACHE" in printed[-1]
     assert [path.suffix for path in (tmp_path / "banks").iterdir()] == [".lock"]
 
 

@@ -124,7 +124,7 @@ def called(function: ast.expr) -> str:
 
 
 def is_named(maker: str, call: ast.Call) -> bool:
-    """Whether a call names a study: ``StudyView.command`` does unless it is told otherwise."""
+    """Whether a call names a study: ``StudyView.command`` does by default."""
     return bool(call.keywords) if maker != "command" else not call.keywords
 
 

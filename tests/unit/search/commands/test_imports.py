@@ -33,13 +33,13 @@ def imported(imports: str, unwanted: tuple[str, ...]) -> list[str]:
 @pytest.mark.parametrize(
     "verb", ["list", "status", "best", "show", "compare", "next", "stop", "delete"]
 )
-def test_a_command_that_reads_starts_without_what_searches(verb: str) -> None:
+def test_a_reading_command_starts_without_the_imports_of_a_search(verb: str) -> None:
     group = "typer.main.get_command(search.commands.app.app)"
     look_up = f"import typer, search.commands.app\n{group}.commands[{verb!r}]"
     assert imported(look_up, NOT_FOR_READERS) == []
 
 
-def test_a_worker_starts_without_what_it_does_not_need_yet() -> None:
+def test_a_worker_starts_without_imports_that_it_does_not_need_yet() -> None:
     assert imported("import search.workers.worker", NOT_FOR_WORKERS) == []
 
 

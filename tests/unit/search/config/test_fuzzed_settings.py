@@ -153,8 +153,8 @@ def study_or_one_line(make: Callable[[], LaunchConfig]) -> LaunchConfig | None:
     try:
         config = make()
     except (SearchError, TrainerError) as error:
-        told = str(error)
-        assert told and "\n" not in told and len(told) < ONE_LINE_AT_MOST, told
+        message = str(error)
+        assert message and "\n" not in message and len(message) < ONE_LINE_AT_MOST, message
         return None
     table = config.to_table()
     json.dumps(table, allow_nan=False)  # as PostgreSQL takes it
@@ -238,7 +238,7 @@ def test_fixes_and_ranges(fixes: list[str], ranges: list[str]) -> None:
     ],
     ids=repr,
 )
-def test_a_key_with_a_line_break_is_told_in_one_line(table: dict[str, Any]) -> None:
+def test_a_key_with_a_line_break_is_refused_in_one_line(table: dict[str, Any]) -> None:
     file = Folder.path / "key.toml"
     file.write_text(tomli_w.dumps(table), encoding="utf-8")
     assert study_or_one_line(lambda: resolve("rooms", file, {})) is None

@@ -70,7 +70,7 @@ def test_flags_override_the_file(tmp_path: Path) -> None:
     assert (again.measured[1][1].trials, again.seeds) == (9, 4)
 
 
-def test_a_row_says_what_differs_from_the_method_by_default(tmp_path: Path) -> None:
+def test_a_row_shows_settings_that_differ_from_the_defaults(tmp_path: Path) -> None:
     without = {
         "label": "UniM2 without MSN",
         "settings": {"method": {"name": "unim2", "options": {"msn": False}}},
@@ -92,7 +92,7 @@ def test_kmeans_is_added_for_each_data_set_and_backbone_without_it(tmp_path: Pat
     assert len(names) == 5
 
 
-def test_what_the_table_sets_holds_for_its_rows_as_far_as_it_fits(tmp_path: Path) -> None:
+def test_settings_of_the_table_apply_to_rows_that_have_them(tmp_path: Path) -> None:
     settings = {
         "training": {"iterations": 50},
         "method": {"name": "unim2", "options": {"msn": False}},
@@ -195,7 +195,7 @@ REFUSED: dict[str, tuple[list[dict[str, Any]], dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("rows", "table", "message"), REFUSED.values(), ids=REFUSED)
-def test_what_is_wrong_is_refused_in_one_line(
+def test_a_wrong_table_is_refused_in_one_line(
     tmp_path: Path, rows: list[dict[str, Any]], table: dict[str, Any], message: str
 ) -> None:
     with pytest.raises((SearchError, TrainerError)) as refused:

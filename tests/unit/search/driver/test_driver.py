@@ -183,7 +183,7 @@ def test_an_outage_beyond_patience_ends_the_search(tmp_path: Path) -> None:
 def test_stop_finishes_the_evaluation_in_hand_and_keeps_the_trial(tmp_path: Path) -> None:
     def stop_at_trial_five(worker: str, order: Order, hosted: FakeWorker) -> None:
         if isinstance(order, Begin) and order.task.trial == 5:
-            search.driver.stop("told to")
+            search.driver.stop("requested")
 
     search = Search(tmp_path, trials=30, fault=stop_at_trial_five)
     assert search.driver.run() is Ending.STOPPED
@@ -230,7 +230,7 @@ def test_a_stop_at_the_last_evaluation_is_the_end(tmp_path: Path) -> None:
         if isinstance(order, Begin) and order.task.trial == 7:
             search.stopping = True
         if search.stopping and len(hosted._reports) == EVALUATIONS - 1:
-            search.driver.stop("told to")
+            search.driver.stop("requested")
 
     search = Search(tmp_path, trials=8, fault=stop_at_the_end)
     assert search.driver.run() is Ending.FINISHED

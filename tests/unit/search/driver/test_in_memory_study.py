@@ -34,13 +34,13 @@ def test_numbers_follow_without_a_gap() -> None:
     assert len(memory) == 3
 
 
-def test_counts_tell_the_kinds_of_pruning_apart() -> None:
+def test_counts_separate_the_kinds_of_pruning() -> None:
     counts = filled().counts()
     assert counts == Counts(complete=2, collapsed=1, behind=1, failed=1, running=1)
     assert (counts.pruned, counts.finished) == (2, 4)
 
 
-def test_a_rebuilt_mirror_holds_the_same_trials_in_any_order() -> None:
+def test_a_rebuilt_in_memory_study_has_the_same_trials_in_any_order() -> None:
     first = filled()
     second = InMemoryStudy("study", list(reversed(first.trials())))
     assert second.trials() == first.trials()
@@ -48,7 +48,7 @@ def test_a_rebuilt_mirror_holds_the_same_trials_in_any_order() -> None:
     assert second.counts() == first.counts()
 
 
-def test_a_rebuilt_mirror_goes_on_with_its_running_trial() -> None:
+def test_a_rebuilt_in_memory_study_continues_its_running_trial() -> None:
     memory = InMemoryStudy("study", filled().trials())
     assert memory.report(5, 2, 13.0)
     memory.finish(5, trial_end(Completed(value=12.5), [], MIOU_ACCURACY))
@@ -62,7 +62,7 @@ def test_a_gap_in_the_stored_trials_is_refused() -> None:
         InMemoryStudy("study", [trials[0], *trials[2:]])
 
 
-def test_what_is_added_is_a_copy() -> None:
+def test_added_trials_are_copied() -> None:
     memory, template = InMemoryStudy("study"), running()
     memory.add(template)
     template.params["b_self"] = 0.0
@@ -129,7 +129,7 @@ def overrule(memory: InMemoryStudy, number: int) -> None:
     memory.overrule(counted(theirs, memory.name))
 
 
-def test_counts_and_best_are_those_of_all_trials_whatever_happens() -> None:
+def test_counts_and_best_always_match_all_trials() -> None:
     memory, rng = InMemoryStudy("study"), numpy_generator(3, "steps")
     outcomes: tuple[Outcome, ...] = (
         Pruned(kind="collapsed", reason="why"),
@@ -155,7 +155,7 @@ def test_counts_and_best_are_those_of_all_trials_whatever_happens() -> None:
     assert memory.counts().foreign and memory.counts().complete
 
 
-def test_the_study_as_it_was_when_so_many_trials_had_ended() -> None:
+def test_the_study_after_a_number_of_ended_trials() -> None:
     memory = InMemoryStudy("study")
     for _ in range(6):
         memory.add(running_with_attempt())

@@ -142,8 +142,8 @@ def test_out_of_memory_is_tried_again_like_an_error_and_counted_with_it(
     assert failed.user_attrs["failure"] == "out of memory: OutOfMemoryError: 80 GiB"
     assert failed.user_attrs["traceback"] == "tb"
     assert whys(search) == [(2, first), (2, "memory")]
-    told = "trial 2 ran out of memory (OutOfMemoryError: 80 GiB) and gets a fresh process; try 3"
-    assert any(line.startswith(told) for line in search.progress.events)
+    event = "trial 2 ran out of memory (OutOfMemoryError: 80 GiB) and gets a fresh process; try 3"
+    assert any(line.startswith(event) for line in search.progress.events)
 
 
 class ShrinkingCluster(InlinePool):
@@ -156,7 +156,9 @@ class ShrinkingCluster(InlinePool):
 
 
 @pytest.mark.parametrize("lost", ["worker-0", "worker-1"])
-def test_a_trial_whose_worker_finds_no_room_goes_on_on_another(tmp_path: Path, lost: str) -> None:
+def test_a_trial_whose_worker_cannot_restart_continues_on_another(
+    tmp_path: Path, lost: str
+) -> None:
     def lose(worker: str, order: Order, hosted: FakeWorker) -> Lost | None:
         if worker == lost and isinstance(order, Continue) and hosted.task.trial >= 2:
             return Lost(reason="its node is gone")
@@ -226,8 +228,8 @@ def test_a_cluster_that_stays_away_ends_the_search_with_all_stored(tmp_path: Pat
     search = Search(tmp_path, trials=20, pool=Gone())
     with pytest.raises(ClusterUnreachable, match="resume"):
         search.driver.run()
-    told = {trial.number: len(trial.intermediate_values) for trial in search.memory.trials()}
-    assert sum(told.values()) == len(search.store.reports())
+    reported = {trial.number: len(trial.intermediate_values) for trial in search.memory.trials()}
+    assert sum(reported.values()) == len(search.store.reports())
     assert whys(search)[-1][1] == "lost"
 
 
@@ -235,7 +237,7 @@ def test_a_stop_while_the_cluster_is_away_ends_at_once(tmp_path: Path) -> None:
     class Gone(InlinePool):
         def wait(self, timeout: float) -> list[Answer]:
             if len(search.store.reports()) > 4 and self.outage is None:
-                search.driver.stop("told to")
+                search.driver.stop("requested")
                 return self.lose_all("Ray's head does not answer")
             return super().wait(timeout)
 
@@ -256,7 +258,7 @@ class SlowStore(MemoryStore):
         super().apply(entry, possibly_applied=possibly_applied)
 
 
-def test_a_stop_at_once_leaves_what_stands_still_and_loses_nothing_told(tmp_path: Path) -> None:
+def test_a_stop_at_once_leaves_running_trials_and_loses_no_report(tmp_path: Path) -> None:
     store = SlowStore()
 
     def stand_still(worker: str, order: Order, hosted: FakeWorker) -> Stall | None:
@@ -273,7 +275,7 @@ def test_a_stop_at_once_leaves_what_stands_still_and_loses_nothing_told(tmp_path
     assert [entry.report.evaluation for entry in store.reports()] == [1, 2, 3, 4]
 
 
-def test_nodes_without_the_folder_go_on_from_the_depot(tmp_path: Path) -> None:
+def test_nodes_without_the_folder_resume_from_the_artifact_store(tmp_path: Path) -> None:
     """Each fifth order ends its node, and with it the folder of checkpoints there."""
     orders = 0
     made: list[FakeWorker] = []
@@ -314,7 +316,7 @@ def trials_in(tmp_path: Path) -> list[Path]:
     return list((tmp_path / "artifacts" / "study").glob("trial-*"))
 
 
-def test_a_lost_worker_is_told_apart_from_a_lost_cluster(tmp_path: Path) -> None:
+def test_a_lost_worker_is_distinguished_from_a_lost_cluster(tmp_path: Path) -> None:
     def lose_trial_four(worker: str, order: Order, hosted: FakeWorker) -> Lost | None:
         return Lost(reason="its node is gone") if begun(order, 4) else None
 

@@ -63,7 +63,7 @@ QUEUED = (row(22, fixed={"b_self": 0.25}), row(23, fixed={"b_self": 7.0}), row(2
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_numbers_that_somebody_took_are_theirs(workers: int, tmp_path: Path) -> None:
+def test_numbers_taken_by_other_users_are_skipped(workers: int, tmp_path: Path) -> None:
     search = Search(tmp_path, trials=30, workers=workers, store=SharedStore(*QUEUED))
     assert search.driver.run() is Ending.FINISHED
     counts = search.memory.counts()
@@ -97,7 +97,7 @@ def test_a_parameter_that_was_not_given_is_the_one_of_the_number(tmp_path: Path)
     assert by_number(queued) == expected
 
 
-def test_a_trial_that_somebody_ended_is_replaced(tmp_path: Path) -> None:
+def test_a_trial_that_another_user_ended_is_replaced(tmp_path: Path) -> None:
     theirs = row(8, state=TrialState.COMPLETE, value=99.0)
     search = Search(tmp_path, trials=12, store=SharedStore(ended=theirs))
     assert search.driver.run() is Ending.FINISHED
@@ -105,8 +105,8 @@ def test_a_trial_that_somebody_ended_is_replaced(tmp_path: Path) -> None:
     assert (counts.finished, counts.foreign) == (12, 1)
     best = search.memory.best()
     assert best is not None and best.values[0] < 99
-    told = "trial 8 was ended by somebody else as COMPLETE: not counted"
-    assert told in search.progress.events
+    event = "trial 8 was ended by somebody else as COMPLETE: not counted"
+    assert event in search.progress.events
 
 
 def test_a_row_that_is_over_takes_a_number_and_no_more(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_row_that_is_over_takes_a_number_and_no_more(tmp_path: Path) -> None:
     assert sorted(by_number(search)) == [0, 1, 2, *range(5, 12)]
 
 
-def test_what_is_queued_beyond_the_target_is_not_run(tmp_path: Path) -> None:
+def test_trials_queued_beyond_the_target_are_not_run(tmp_path: Path) -> None:
     search = Search(tmp_path, trials=10, queued=[row(9), row(10), row(11)])
     search.driver.run()
     assert search.memory.counts().finished == len(search.memory) == 10
@@ -151,7 +151,7 @@ def test_names_that_are_not_searched_are_refused() -> None:
 
 
 @pytest.mark.parametrize("fixed", ["b_self", ["b_self"], 7, None])
-def test_what_is_no_table_is_refused(fixed: object) -> None:
+def test_parameters_that_are_not_a_table_are_refused(fixed: object) -> None:
     with pytest.raises(Unsuitable, match="is not a table"):
         given_parameters(row(0, system_attrs={"fixed_params": fixed}), SPACE)
 

@@ -27,7 +27,7 @@ def numbers(search: Search) -> list[int]:
 
 
 @pytest.mark.parametrize(("workers", "slots"), [(1, 4), (2, 2)])
-def test_seats_of_one_process_do_what_seats_of_four_do(
+def test_seats_of_one_process_give_the_results_of_four(
     tmp_path: Path, workers: int, slots: int
 ) -> None:
     four = Search(tmp_path / "four", trials=TRIALS, workers=4)

@@ -86,7 +86,7 @@ def test_a_launch_needs_labels_for_the_default_objective_alone(
     assert dataset_features.val.labels is None
 
 
-def test_so_does_what_is_asked_before_any_work_is_spent(unlabelled: LaunchConfig) -> None:
+def test_so_do_the_checks_before_any_work_is_spent(unlabelled: LaunchConfig) -> None:
     with pytest.raises(DataError, match="a search needs labels on val"):
         check_dataset(unlabelled)
     assert not check_dataset(by_evenness(unlabelled)).val.labelled

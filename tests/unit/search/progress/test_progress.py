@@ -123,7 +123,7 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     assert max(map(len, text.splitlines())) <= width
 
 
-def test_what_is_maximised_is_named_where_it_is_known() -> None:
+def test_the_objective_is_named_if_known() -> None:
     named = dataclasses.replace(SNAPSHOT, objective="mIoU (%)")
     assert "score: mIoU (%)" in drawn(named)
     assert "score:" not in drawn(SNAPSHOT)
@@ -199,16 +199,14 @@ def test_a_status_line_comes_at_first_and_then_every_30_seconds_at_most(
     assert STATUS_INTERVAL == 30
 
 
-def test_a_log_names_what_is_maximised_once_before_the_first_status(
-    log: Log, clock: Clock
-) -> None:
+def test_a_log_names_the_objective_once_before_the_first_status(log: Log, clock: Clock) -> None:
     progress, lines = log
     for clock.seconds in (0.0, 30.0):
         progress.update(dataclasses.replace(SNAPSHOT, objective="mIoU (%)"))
     assert lines() == ["score: mIoU (%)", STATUS, STATUS]
 
 
-def test_an_unusual_state_is_told_when_it_begins_and_when_it_ends_not_as_it_lasts(
+def test_an_unusual_state_is_shown_when_it_begins_and_ends_but_not_in_between(
     log: Log, clock: Clock
 ) -> None:
     progress, lines = log

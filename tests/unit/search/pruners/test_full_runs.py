@@ -47,7 +47,7 @@ def check(memory: InMemoryStudy, number: int) -> Verdict:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_decisions_are_those_of_comparing_with_all_trials_anew(seed: int) -> None:
+def test_decisions_equal_those_of_comparing_with_all_trials_again(seed: int) -> None:
     """Trials overlap, some scores are missing, and trials are rebuilt and overruled between."""
     rng, memory, pruned = numpy_generator(seed, "curves"), InMemoryStudy("study"), 0
     going: list[int] = []

@@ -17,7 +17,7 @@ def exponential(seed: int, count: int) -> list[float]:
     return [float(value) for value in generator.exponential(SCALE, count)]
 
 
-def test_more_trials_gain_what_is_promised_where_the_tail_is_exponential() -> None:
+def test_more_trials_gain_as_predicted_where_the_tail_is_exponential() -> None:
     promised, deviations, gained = [], [], []
     for seed in range(STUDIES):
         values = exponential(seed, FINISHED + MORE)

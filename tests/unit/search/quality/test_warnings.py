@@ -73,7 +73,7 @@ def test_a_warning_fires_where_it_is_provoked(name: str) -> None:
     assert line.startswith(text)
 
 
-def test_runs_that_collapsed_or_failed_are_told() -> None:
+def test_runs_that_collapsed_or_failed_are_shown() -> None:
     runs = {
         Job("confirm", 7, 1): ConfirmedRun(value=30.0, collapsed=True),
         Job("confirm", 7, 2): ConfirmedRun(value=31.0),

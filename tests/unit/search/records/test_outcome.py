@@ -116,7 +116,7 @@ def ranking(memory: InMemoryStudy) -> list[int]:
     return ranked
 
 
-def test_tpe_ranks_a_collapsed_trial_behind_every_other() -> None:
+def test_tpe_ranks_a_collapsed_trial_last() -> None:
     memory = InMemoryStudy("study")
     late = add_finished(memory, [50.0] * 19, COLLAPSED)  # stopped last, with the highest scores
     early = add_finished(memory, [1.0], BEHIND)

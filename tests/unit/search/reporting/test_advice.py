@@ -78,7 +78,7 @@ def test_missing_runs_are_made_up_for() -> None:
 
 
 @pytest.mark.parametrize("done", [4, 0])
-def test_a_confirmation_goes_on_with_all_its_finalists(done: int) -> None:
+def test_a_confirmation_continues_with_all_its_finalists(done: int) -> None:
     """Also with those that have too few runs, or none, so far."""
     whole = confirmation({BEST: 31.0, 7: 30.0, 9: 29.0})
     short = dataclasses.replace(whole, runs=dict(list(whole.runs.items())[:done]))
@@ -137,7 +137,7 @@ def test_a_model_that_sees_noise_alone_does_not_end_a_search() -> None:
     assert found.gain is None and found.command.startswith("python -m search resume")
 
 
-def test_a_search_that_still_gains_goes_on() -> None:
+def test_a_search_that_still_gains_should_continue() -> None:
     places = [params_of(number)["lambda_self"] for number in range(40)]
     trials = [full_run(number, 20.0 + 10.0 * place) for number, place in enumerate(places)]
     found = step("more-trials", not_confirmed(trials))

@@ -63,7 +63,7 @@ def test_runs_that_are_not_immune_show_nothing() -> None:
     assert (found.runs, found.stopped) == (1, ())
 
 
-def test_only_runs_that_had_ended_by_then_are_known() -> None:
+def test_only_earlier_runs_are_known() -> None:
     low, high = [run(n, 1.0) for n in (0, 1)], [run(n, 90.0) for n in (2, 3, 4, 6, 7, 8)]
     judged = run(10, 2.0)
     assert audited([*low, *high, judged]).stopped == (10,)
@@ -71,7 +71,7 @@ def test_only_runs_that_had_ended_by_then_are_known() -> None:
     assert audited([*low, *later, judged]).stopped == ()
 
 
-def test_what_ends_during_the_run_is_known_from_then_on() -> None:
+def test_a_trial_that_ends_during_the_run_is_known_from_then_on() -> None:
     curve = [50.0] * 7 + [5.0] * 3
     judged = run(5, 5.0, curve, started_at=BEGAN, ended_at=BEGAN + 10 * MINUTE)
     for minute, stopped in ((7.5, (5,)), (9.5, ())):
@@ -128,7 +128,7 @@ def test_settings_of_another_version_are_not_audited() -> None:
     assert found == NotAudited(reason="another version of this program set the pruner")
 
 
-def told(view: StudyView, *, quick: bool = False) -> str:
+def audit_line(view: StudyView, *, quick: bool = False) -> str:
     assessment = assess(view, quick=quick)
     assert assessment is not None
     return next(line for line in assessment_lines(assessment) if line.startswith("pruning"))
@@ -136,18 +136,18 @@ def told(view: StudyView, *, quick: bool = False) -> str:
 
 def test_the_audit_in_words() -> None:
     trials = [*FIRST, run(5, 20.0), run(10, 20.0)]
-    assert told(view_of(trials)) == (
+    assert audit_line(view_of(trials)) == (
         "pruning    0 of 2 full runs would have been a loss (≤ 78 % at 95 %): competitive would"
         " have stopped 0, none of them in the best fifth"
     )
-    assert told(view_of([*FIRST, run(5, 40.0, LATE)])) == (
+    assert audit_line(view_of([*FIRST, run(5, 40.0, LATE)])) == (
         "pruning    1 of 1 full runs would have been a loss (≤ 100 % at 95 %): competitive would"
         " have stopped 1, 5 of them in the best fifth; the best value would be 20.00 lower"
     )
-    assert told(view_of(trials), quick=True) == f"pruning    not audited: {LATER}"
+    assert audit_line(view_of(trials), quick=True) == f"pruning    not audited: {LATER}"
 
 
-def test_compute_is_told_by_reason() -> None:
+def test_compute_is_shown_by_reason() -> None:
     behind = collapsed(2, kind="behind", figures={"iteration": 60.0})
     failed = full_run(3, 0.0, state="failed", value=None, figures={"iteration": 90.0})
     crashed = full_run(4, 0.0, state="failed", value=None, figures={})

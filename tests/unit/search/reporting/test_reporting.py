@@ -173,7 +173,7 @@ def test_the_status_of_a_running_search_says_who_computes_the_expectation() -> N
     assert "`python -m search best` computes it now" in "\n".join(assessment_lines(assessment))
 
 
-def test_what_was_confirmed_stands_below_what_is_expected() -> None:
+def test_best_prints_confirmed_values_under_the_expected_value() -> None:
     runs = {
         f"confirm/{trial}/seed-{seed}": 30.0 - trial + seed for trial in (2, 3) for seed in (1, 2)
     }
@@ -226,7 +226,7 @@ def test_every_printer_names_the_objective() -> None:
     assert "40.00**, mIoU (%); held-out: median" in study_markdown(made)
 
 
-def test_a_list_of_studies_with_several_objectives_tells_which_has_which() -> None:
+def test_a_list_of_studies_with_several_objectives_names_each() -> None:
     records = (record_of("a"), record_of("b", objective="miou"), record_of("c"))
     made = [view_study(record, [], driver=None, test=None) for record in records]
     text = printed(terminal.study_list(made))

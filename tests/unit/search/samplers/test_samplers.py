@@ -94,7 +94,7 @@ def test_gp_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr() == ("", "")
 
 
-def test_startup_is_the_same_whatever_happened_before(sampler: Sampler) -> None:
+def test_startup_does_not_depend_on_earlier_trials(sampler: Sampler) -> None:
     empty, full = InMemoryStudy("study").study, searched(running_trials=3).study
     for number in range(STARTUP_TRIALS):
         assert sampler(empty, SPACE, number, SEED) == sampler(full, SPACE, number, SEED)
@@ -128,7 +128,7 @@ def test_a_sampler_that_learns_goes_to_the_best_place(name: str, proposals: int)
 
 
 @pytest.mark.parametrize(("name", "multivariate"), [("tpe", None), ("tpe-univariate", False)])
-def test_tpe_proposes_what_optunas_public_ask_would(name: str, multivariate: bool | None) -> None:
+def test_tpe_proposes_the_same_as_optunas_public_ask(name: str, multivariate: bool | None) -> None:
     memory = searched(running_trials=2)
     number = len(memory)
     sampler = optuna.samplers.TPESampler(
@@ -164,7 +164,7 @@ def test_running_trials_count_as_bad_ones() -> None:
     assert distance(kept) > distance(free)
 
 
-def test_a_trial_that_is_in_the_mirror_already_does_not_count_against_itself() -> None:
+def test_a_trial_that_is_already_in_the_study_does_not_count_against_itself() -> None:
     memory = searched()
     proposed = SAMPLERS["tpe"](memory.study, SPACE, 30, SEED)
     assert memory.add(running(proposed)) == 30

@@ -84,15 +84,13 @@ def same_files(first: Path, second: Path) -> bool:
     return all((first / name).read_bytes() == (second / name).read_bytes() for name in names)
 
 
-def test_a_bank_that_the_node_sees_is_opened_where_it_is(bank: Path, config: TrainConfig) -> None:
+def test_an_entry_that_the_node_sees_is_opened_in_place(bank: Path, config: TrainConfig) -> None:
     sent = Sent(bank)
     seen = dataclasses.replace(delivery(bank, sent, config), named=bank)
     assert seen.folder() == bank and sent.manifests == 0
 
 
-def test_a_bank_comes_over_the_wire_bit_by_bit(
-    bank: Path, config: TrainConfig, node: Path
-) -> None:
+def test_an_entry_arrives_bit_for_bit(bank: Path, config: TrainConfig, node: Path) -> None:
     folder = delivery(bank, Sent(bank), config).folder()
     assert folder == node / "banks" / bank.name
     assert same_files(folder, bank)
@@ -129,7 +127,7 @@ def test_many_workers_of_a_node_have_it_sent_once(
 
 
 @pytest.mark.parametrize("damage", ["train.rgb", "val.labels"])
-def test_a_bank_that_came_damaged_is_absent(
+def test_an_entry_that_arrives_damaged_is_discarded(
     bank: Path, config: TrainConfig, node: Path, damage: str
 ) -> None:
     sent = Sent(bank, damage=damage)
@@ -173,7 +171,7 @@ def test_a_short_wire_asks_no_backbone() -> None:
     assert rebuilding_pays(29.0, never) is False
 
 
-def test_over_a_slow_wire_the_bank_is_made_again(
+def test_over_a_slow_connection_features_are_computed_again(
     bank: Path, config: TrainConfig, node: Path
 ) -> None:
     sent = Sent(bank, seconds_a_piece=1000.0)
@@ -202,7 +200,7 @@ def test_other_images_under_the_same_name_are_not_taken(
     assert folder.name == bank.name and same_files(folder, bank)
 
 
-def test_what_was_made_on_another_kind_of_device_is_sent(
+def test_features_computed_on_another_kind_of_device_are_sent(
     bank: Path, config: TrainConfig, node: Path, tmp_path: Path
 ) -> None:
     copy = tmp_path / bank.name

@@ -19,7 +19,7 @@ def test_the_default_of_the_weights_is_that_of_the_name(name: str, weights: str)
     assert given.backbone.weights == "random"
 
 
-def test_what_a_bank_is_made_from_reads_as_before() -> None:
+def test_settings_of_a_stored_cache_entry_read_as_before() -> None:
     """Younger settings are left out where they are not given: former banks are found by it."""
     former = {"name": "patch-stats", "weights": "hub", "patch": 8, "output": "tokens"}
     assert made_from(TrainConfig())["backbone"] == former

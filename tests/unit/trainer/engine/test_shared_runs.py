@@ -193,7 +193,7 @@ class Fault:
         return new
 
 
-def test_a_run_that_breaks_the_step_is_found_and_its_neighbours_go_on_exactly(
+def test_a_run_that_breaks_the_step_is_found_and_its_neighbours_continue_exactly(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     expected = [alone(config_of_run(slot), 1, tmp_path / "alone")[0][0] for slot in (0, 1, 2)]
@@ -214,7 +214,7 @@ def test_a_run_that_breaks_the_step_is_found_and_its_neighbours_go_on_exactly(
     assert [run.report() for run in runs] == expected
 
 
-def test_an_error_of_the_device_is_nobodys_fault_and_ends_the_process(
+def test_an_error_of_the_device_counts_against_no_run_and_ends_the_process(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     shared = SharedRuns(STRUCTURE, DATASET_FEATURES, CPU, count=2)
@@ -229,7 +229,7 @@ def test_an_error_of_the_device_is_nobodys_fault_and_ends_the_process(
         shared.step((0, 1))
 
 
-def test_memory_that_is_too_little_for_all_is_nobodys_fault(
+def test_too_little_memory_for_all_runs_counts_against_none(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     shared = SharedRuns(STRUCTURE, DATASET_FEATURES, CPU, count=2)

@@ -120,7 +120,7 @@ def test_nearest_changes_images_but_no_labels(entries: Any) -> None:
         assert np.array_equal(getattr(first, split).labels, getattr(other, split).labels)
 
 
-def test_younger_settings_do_not_disown_older_banks() -> None:
+def test_settings_added_later_keep_older_entries_valid() -> None:
     default = FeatureConfig()
     assert not _feature_settings(default).keys() & set(ADDED_LATER)
     younger: dict[str, Any] = {"crop_storage": "jpeg75", "neighbour_dropout": 0.1}

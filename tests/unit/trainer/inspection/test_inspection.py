@@ -304,10 +304,10 @@ def test_the_command_reports_faults_and_fails_if_training_would(
     assert "fault (unreadable): cannot decode the image" in said
     assert "training would fail: 1 fault (unreadable)" in said and "road" in said
     assert not inspect_data(config, cache=tmp_path / "cache", as_json=True)
-    told = json.loads(capsys.readouterr().out)
-    assert told["trains"] is False and told["splits"]["train"]["images"] == 2
-    assert told["kinds"]["disparity"]["stored as"] == {"uint16 x 1": 5}
-    assert told["faults"][0]["kind"] == "unreadable"
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["trains"] is False and printed["splits"]["train"]["images"] == 2
+    assert printed["kinds"]["disparity"]["stored as"] == {"uint16 x 1": 5}
+    assert printed["faults"][0]["kind"] == "unreadable"
     assert not (tmp_path / "cache").exists()
 
 
@@ -375,8 +375,8 @@ def test_a_run_is_inspected_from_its_file(
     )
 
     assert inspect_file(file, cache=tmp_path / "cache", as_json=True)
-    told = json.loads(capsys.readouterr().out)
-    assert told["splits"]["train"]["images"] == 3
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["splits"]["train"]["images"] == 3
 
 
 def test_a_description_in_place_of_a_run_stands_for_a_run_on_its_data(tmp_path: Path) -> None:

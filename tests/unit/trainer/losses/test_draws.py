@@ -19,7 +19,7 @@ def draw(**changes: int) -> StepDraws:
 
 
 @pytest.mark.parametrize("present", [2, 3, 8])
-def test_permutations_are_proper_and_meet_nobody_themselves(present: int) -> None:
+def test_permutations_are_proper_and_have_no_fixed_points(present: int) -> None:
     uniform = torch.rand(200, 5, 8, generator=torch_generator(0))
     permutations = cycles(uniform, present)
     own = torch.arange(8)

@@ -74,7 +74,7 @@ def test_eigenvectors_equal_those_of_the_restated_laplacian_up_to_sign(kind: Any
             assert (found > 0).mean() <= 0.5
 
 
-def test_two_far_groups_are_told_apart_by_the_first_eigenvector_kept() -> None:
+def test_two_far_groups_are_separated_by_the_first_eigenvector_kept() -> None:
     # three tokens of one colour and code, two of another: constant within groups, of other sign
     codes = tensor([[[1.0, 0.0]] * 3 + [[0.0, 1.0]] * 2])
     colours = tensor([[[0.0] * 3] * 3 + [[0.15] * 3] * 2])  # far, and yet joined

@@ -66,7 +66,7 @@ def test_positives_are_nearer_than_the_pool_to_one_of_the_two() -> None:
     assert made.contrasted_II.tolist() == [[bool(each) for each in row] for row in expected]
 
 
-def test_task_specific_positives_count_for_anchors_alone() -> None:
+def test_task_specific_positives_count_for_queries_alone() -> None:
     # in the space of codes 0 and 1 are the same, and so are 2 and 3
     near = positives_of(
         features_IC=at(0, 10, 50, 60),
@@ -84,7 +84,7 @@ def test_task_specific_positives_count_for_anchors_alone() -> None:
     assert some.weight_II.tolist() == [[0, 1.5, 0, 0], [1.5, 0, 0, 0], [0] * 4, [0] * 4]
 
 
-def test_padding_is_neither_anchor_nor_positive_nor_contrasted() -> None:
+def test_padding_is_neither_query_nor_positive_nor_negative() -> None:
     made = positives_of(present_I=torch.tensor([True, False, True, True]), share=1.0)
     assert made.weight_II[1].abs().sum() == made.weight_II[:, 1].abs().sum() == 0
     assert not made.contrasted_II[1].any() and not made.contrasted_II[:, 1].any()

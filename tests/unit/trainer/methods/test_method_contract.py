@@ -147,7 +147,7 @@ def test_every_hyper_parameter_changes_the_loss(name: str, count: int) -> None:
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_step_reads_the_same_names_whatever_is_given(name: str) -> None:
+def test_step_reads_the_same_names_for_any_given_values(name: str) -> None:
     config = small_config(modalities=MODALITIES, name=name)
     declared = (*hyper_parameters(config), *modality_hyper_parameters(config))
     given = dataclasses.replace(config, hyper={each.name: each.high for each in declared})
@@ -210,7 +210,7 @@ def test_a_run_resumes_from_its_checkpoint_bit_for_bit(
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_stages_end_in_the_code_that_is_predicted_with(name: str) -> None:
+def test_intermediate_maps_end_in_the_code_used_for_prediction(name: str) -> None:
     config = small_config(modalities=MODALITIES, name=name)
     method = built(config)
     weights = method.parameters.views(method.parameters.initial_row(torch_generator(0))[None])

@@ -199,7 +199,7 @@ def test_a_split_of_one_image_has_no_judge() -> None:
 
 
 @pytest.mark.parametrize("batch", [1, 5, IMAGES])
-def test_a_tally_finds_the_sampled_tokens_whatever_the_batch(batch: int) -> None:
+def test_a_tally_finds_the_sampled_tokens_at_any_batch_size(batch: int) -> None:
     """The codes are the features themselves, so that each must be at its place."""
     space = judge(SCENES[0]).space
     maps = SCENES[0].split.features["rgb"]
