@@ -218,7 +218,7 @@ def _inputs(config: LaunchConfig) -> str:
 
 
 def _not_finished(studies: Sequence[str]) -> str:
-    """Which rows are not finished because their runs failed, and how to go on."""
+    """Which rows are not finished because their runs failed, and how to continue."""
     first = shell_text(search_command("status", "--failures", study=studies[0]))
     return (
         f"not finished: {', '.join(studies)}; `{first}` shows the errors of the first: fix the"

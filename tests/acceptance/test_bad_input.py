@@ -285,7 +285,7 @@ def test_another_configuration_is_listed_and_a_smaller_target_refused(
     message = refused(*launch, "--study", "old", "--seed", "1", storage=stored)
     assert "method.code_dim: 24 → 12" in message and "search.seed: 0 → 1" in message
     message = refused("launch", "--study", "old", "--iterations", "70", storage=stored)
-    assert "(training.iterations: 100 → 70): leave" in message, "what nobody gave is not compared"
+    assert "(training.iterations: 100 → 70): leave" in message, "only given settings are compared"
     own = toml(tmp_path, '[data]\nname = "folder"\nroot = "/none"')
     message = refused(*own, "--study", "old", storage=stored)
     assert "(data.name: rooms → folder): leave" in message

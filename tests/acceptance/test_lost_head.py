@@ -1,4 +1,4 @@
-"""Ray's own processes are killed under a running search: it starts them anew and goes on."""
+"""Ray's own processes are killed under a running search, which restarts them and continues."""
 
 import os
 import signal

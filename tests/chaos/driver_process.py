@@ -86,11 +86,11 @@ def _drive(options: DriverOptions) -> int:
             )
             return 0 if result.ending is Ending.FINISHED else STOPPED
     except (LeaseHeld, LeaseLost) as error:
-        return _tell(error, DRIVEN_ELSEWHERE)
+        return _print_error(error, DRIVEN_ELSEWHERE)
     except DatabaseUnreachable as error:
-        return _tell(error, STOPPED if begun else REFUSED)
+        return _print_error(error, STOPPED if begun else REFUSED)
     except (StorageError, SearchError) as error:
-        return _tell(error, REFUSED if not begun else 1)
+        return _print_error(error, REFUSED if not begun else 1)
     finally:
         forker.close()
 
@@ -99,7 +99,7 @@ def _say(text: str) -> None:
     print(text, flush=True)
 
 
-def _tell(error: Exception, code: int) -> int:
+def _print_error(error: Exception, code: int) -> int:
     _say(f"error: {type(error).__name__}: {error}")
     return code
 

@@ -23,7 +23,7 @@ from tests.chaos.facts import StudyFacts, read_facts
 from tests.chaos.faults import FAULTS
 from tests.chaos.live_run import Injection, LiveRun
 from tests.chaos.processes import Launcher, Running
-from tests.chaos.results import RunRecord, Struck
+from tests.chaos.results import FaultRecord, RunRecord
 from tests.chaos.schedule import Fault, Schedule
 from tests.chaos.server import ChaosServer
 from tests.chaos.work import ALL_STRUCK, Work, read_work
@@ -292,10 +292,10 @@ def _record(
     )
 
 
-def _struck(injection: Injection, facts: StudyFacts, began: float) -> Struck:
+def _struck(injection: Injection, facts: StudyFacts, began: float) -> FaultRecord:
     later = [write.at.timestamp() for write in facts.writes]
     later = [at - injection.ended for at in later if at > injection.ended]
-    return Struck(
+    return FaultRecord(
         kind=injection.fault.kind,
         after=round(injection.began - began, 2),
         seconds=round(injection.fault.seconds, 2),

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from benchmarks.markdown import markdown_table
-from tests.chaos.results import RunRecord, Struck
+from tests.chaos.results import FaultRecord, RunRecord
 
 __all__ = ["faults_table", "runs_table", "summary", "work_table"]
 
@@ -52,7 +52,7 @@ def _counted(records: Sequence[RunRecord]) -> tuple[int, ...]:
 
 def faults_table(records: Sequence[RunRecord]) -> str:
     """What struck how often, and the longest time until something was stored again."""
-    struck: dict[tuple[str, float], list[Struck]] = {}
+    struck: dict[tuple[str, float], list[FaultRecord]] = {}
     for record in records:
         for one in record.faults:
             seconds = one.seconds if one.kind == "outage" else 0.0

@@ -4,7 +4,7 @@ import dataclasses
 import json
 from pathlib import Path
 
-from tests.chaos.results import RunRecord, Struck, append_record, read_records
+from tests.chaos.results import FaultRecord, RunRecord, append_record, read_records
 from tests.chaos.summary import FAULTS, summary
 from tests.chaos.work import WORK_FILE, Work, read_work
 
@@ -17,9 +17,9 @@ RECORD = RunRecord(
     revision="abc",
     seconds=30.5,
     faults=(
-        Struck(kind="outage", after=3.0, seconds=60.0, recovery=1.25),
-        Struck(kind="outage", after=9.0, seconds=0.5, recovery=0.5),
-        Struck(kind="kill_driver", after=12.0, seconds=0.0, recovery=None),
+        FaultRecord(kind="outage", after=3.0, seconds=60.0, recovery=1.25),
+        FaultRecord(kind="outage", after=9.0, seconds=0.5, recovery=0.5),
+        FaultRecord(kind="kill_driver", after=12.0, seconds=0.0, recovery=None),
     ),
     failing_every=200,
     broken=(),

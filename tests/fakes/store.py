@@ -102,14 +102,14 @@ class MemoryStore:
         return StudyChanges(stop_requested=self.asked_to_stop, added=added, ended=ended)
 
     def queue_by_others(self) -> int:
-        """Somebody queues a trial without parameters; its number."""
+        """Another user queues a trial without parameters; returns its number."""
         number = len(self.begun() | self.queued_by_others.keys())
         self.queued_by_others[number] = _row(number, TrialState.WAITING)
         self._unseen_queued.append(self.queued_by_others[number])
         return number
 
     def end_by_others(self, number: int) -> None:
-        """Somebody ends a running trial as failed."""
+        """Another user ends a running trial as failed."""
         self.ended_by_others[number] = _row(number, TrialState.FAIL)
         self._unseen_ended.append(self.ended_by_others[number])
 

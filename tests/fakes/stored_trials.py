@@ -24,7 +24,7 @@ def stored_trials(database: Database, study: str) -> list[FrozenTrial]:
 
 @contextlib.contextmanager
 def others_study(database: Database, study: str) -> Iterator[optuna.Study]:
-    """The study as somebody has it who knows Optuna, and nothing of this program."""
+    """The study as another user opens it, with Optuna alone."""
     storage = open_optuna(database)
     try:
         yield optuna.load_study(study_name=study, storage=storage)

@@ -1,4 +1,4 @@
-"""A trainer that costs nothing: learning curves as a function of knobs and seed."""
+"""A trainer that computes nothing: learning curves as a function of hyper-parameters and seed."""
 
 import json
 import math
@@ -19,7 +19,7 @@ ITERATIONS_A_REPORT = 10
 
 
 def fake_report(hyper: dict[str, float], seed: int, evaluation: int) -> Report:
-    """The evaluation of a run: rises to a level that the knobs decide; some knobs collapse."""
+    """The evaluation of a run: rises to a level set by the hyper-parameters, or collapses."""
     noise = float(numpy_generator(seed, "noise", evaluation).normal())
     distance = sum((value - 0.5) ** 2 for value in list(hyper.values())[:6])
     level = 40 * math.exp(-distance) * (1 - math.exp(-evaluation / 3)) + 0.3 * noise

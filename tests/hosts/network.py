@@ -32,7 +32,7 @@ read -r || true
 
 
 class HostsRefused(Exception):
-    """This machine lets nobody make namespaces."""
+    """This machine does not allow namespaces."""
 
 
 class Host:
@@ -162,7 +162,7 @@ class Network:
         """Pull the host's cable: its card knows that it has no carrier."""
         self._on_switch(*f"ip link set to-{host.name} down".split())
 
-    def mend(self, host: Host) -> None:
+    def reconnect(self, host: Host) -> None:
         """Put the cable back."""
         self._on_switch(*f"ip link set to-{host.name} master bridge up".split())
 

@@ -1,7 +1,7 @@
 """PostgreSQL on a host, by ``deploy/postgres.sh``: for the others over TCP, with SCRAM.
 
 The test reads it over its local socket, whatever its host's network does, as the account that
-it runs under: nobody else is let in there.
+it runs under: no other account has access.
 """
 
 import contextlib

@@ -56,7 +56,7 @@ PIXEL_OPTIONS = {"left_offset": 4, "range": "per-image"}
 
 
 def sample(data: Path, root: Path) -> DataConfig:
-    """The real images where they lie; they have no columns to drop."""
+    """The real images in their folder; they have no columns to drop."""
     return DataConfig(
         name="mcubes",
         root=str(data / "mcubes_like"),

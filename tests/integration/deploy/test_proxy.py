@@ -27,7 +27,7 @@ pytestmark = [
 
 
 @dataclass(frozen=True, kw_only=True)
-class Door:
+class Proxy:
     """Where something listens."""
 
     port: int
@@ -105,7 +105,7 @@ def password_file(tmp_path: Path) -> str:
 
 @pytest.fixture
 def tls(tmp_path: Path) -> str:
-    """Folder of a certificate that nobody signed."""
+    """Folder of a self-signed certificate."""
     folder = tmp_path / "tls"
     folder.mkdir()
     subprocess.run(
@@ -119,33 +119,33 @@ def tls(tmp_path: Path) -> str:
 def test_the_password_is_asked_for(dashboard: int, password_file: str, tls: str) -> None:
     for folder in ("", tls):
         port = free_port()
-        door = Door(port=port, tls=bool(folder))
+        proxy = Proxy(port=port, tls=bool(folder))
         for proxy in serve(
             "proxy.sh", port, PROXY_PORT=str(port), PROXY_UPSTREAM=f"127.0.0.1:{dashboard}",
             PROXY_PASSWORD_FILE=password_file, PROXY_TLS=folder,
         ):  # fmt: skip
-            check(door)
+            check(proxy)
             check_hidden(proxy.pid)
 
 
-def check(door: Door) -> None:
+def check(proxy: Proxy) -> None:
     login = f"viewer:{PASSWORD}"
     for path in ("/", "/dashboard/", "/umss/", "/api/studies", "/no/such/page"):
-        assert door.ask("GET", path)[0] == 401
-        assert door.ask("GET", path, "viewer:")[0] == 401
-        assert door.ask("GET", path, f"viewer:{PASSWORD}x")[0] == 401
-        assert door.ask("GET", path, f"other:{PASSWORD}")[0] == 401
-    status, page = door.ask("GET", "/dashboard/", login)
+        assert proxy.ask("GET", path)[0] == 401
+        assert proxy.ask("GET", path, "viewer:")[0] == 401
+        assert proxy.ask("GET", path, f"viewer:{PASSWORD}x")[0] == 401
+        assert proxy.ask("GET", path, f"other:{PASSWORD}")[0] == 401
+    status, page = proxy.ask("GET", "/dashboard/", login)
     assert status == 200 and b"<title>Optuna Dashboard</title>" in page
-    status, page = door.ask("GET", "/umss/", login)
+    status, page = proxy.ask("GET", "/umss/", login)
     assert status == 200 and b"read-only" in page and b"<form" not in page
-    assert door.ask("POST", "/umss/stop")[0] == 401
-    assert door.ask("POST", "/umss/stop", login)[0] == 403
-    status, studies = door.ask("GET", "/api/studies", login)
+    assert proxy.ask("POST", "/umss/stop")[0] == 401
+    assert proxy.ask("POST", "/umss/stop", login)[0] == 403
+    status, studies = proxy.ask("GET", "/api/studies", login)
     assert status == 200 and studies.startswith(b'{"study_summaries"')
     for method in ("POST", "PUT", "PATCH", "DELETE"):
-        assert door.ask(method, "/api/studies")[0] == 401
-        assert door.ask(method, "/api/studies", login)[0] == 403
+        assert proxy.ask(method, "/api/studies")[0] == 401
+        assert proxy.ask(method, "/api/studies", login)[0] == 403
 
 
 def check_hidden(proxy: int) -> None:
@@ -171,7 +171,7 @@ def test_the_proxy_leaves_nothing_behind(
     for proxy in serve("proxy.sh", port, PROXY_PORT=str(port), PROXY_PASSWORD_FILE=password_file):
         assert len(list(own.iterdir())) == 1
         children += Path(f"/proc/{proxy.pid}/task/{proxy.pid}/children").read_text().split()
-        assert Door(port=port).ask("GET", "/")[0] == 401
-        assert Door(port=port).ask("GET", "/", f"viewer:{PASSWORD}")[0] == 502
+        assert Proxy(port=port).ask("GET", "/")[0] == 401
+        assert Proxy(port=port).ask("GET", "/", f"viewer:{PASSWORD}")[0] == 502
     assert list(own.iterdir()) == []
     assert not [child for child in children if Path(f"/proc/{child}").exists()]

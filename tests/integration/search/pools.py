@@ -75,7 +75,7 @@ class _Processes:
 
     def __init__(self, pool: Pool, pid_of: Callable[[str], int]) -> None:
         self.pool, self._pid_of = pool, pid_of
-        self._frozen: dict[str, int] = {}  # these do not tell their number any more
+        self._frozen: dict[str, int] = {}  # these no longer print their number
 
     def freeze(self, worker: str) -> None:
         self._frozen[worker] = self._pid_of(worker)

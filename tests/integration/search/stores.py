@@ -58,13 +58,13 @@ class OpenStore(Protocol):
         """The scores on the test split; None if there are none."""
 
     def ask_to_stop(self) -> None:
-        """Somebody asks the search to stop."""
+        """Another user asks the search to stop."""
 
     def queue(self) -> int:
-        """Somebody queues a trial; its number."""
+        """Another user queues a trial; returns its number."""
 
     def end(self, number: int) -> None:
-        """Somebody ends a running trial as failed."""
+        """Another user ends a running trial as failed."""
 
 
 class _InMemory:

@@ -145,7 +145,7 @@ def test_an_unusable_place_is_refused_before_anything_is_deleted(
 def test_a_study_that_was_created_again_meanwhile_stays(
     searched: tuple[Path, Path], database_address: str, database: Database
 ) -> None:
-    """While the question waits for its answer, somebody else deletes the study and starts anew."""
+    """While the question waits for its answer, another user deletes and recreates the study."""
     checkpoints, artifacts = searched
     view = read_study(database, STUDY)
     found = find_belongings(database, view, checkpoints=checkpoints, artifacts=None)

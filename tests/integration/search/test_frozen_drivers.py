@@ -59,9 +59,9 @@ def test_a_frozen_driver_is_taken_over_from_and_cannot_write(
     )
     wait_until_stopped(frozen.pid)
     frozen_at = datetime.datetime.now(datetime.UTC)
-    heir = start(processes, database_address, tmp_path, time_to_live=TIME_TO_LIVE, wait=WAIT)
-    heir.join(timeout=90)
-    assert heir.exitcode == 0
+    successor = start(processes, database_address, tmp_path, time_to_live=TIME_TO_LIVE, wait=WAIT)
+    successor.join(timeout=90)
+    assert successor.exitcode == 0
     with open_database(parse_address(database_address)) as database:
         before, trials = read_study(database, STUDY), stored_trials(database, STUDY)
         with database.engine.connect() as connection:

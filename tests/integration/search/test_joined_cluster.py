@@ -1,4 +1,4 @@
-"""Two searches on one Ray cluster: places are had all together, waited for, or refused."""
+"""Two searches on one Ray cluster: resources are reserved together, awaited, or refused."""
 
 import os
 import shutil

@@ -48,8 +48,8 @@ def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(write_queue, "CHECK_SECONDS", 0.02)
 
 
-def somebody(database: Database) -> AbstractContextManager[optuna.Study]:
-    """The study as somebody has it who knows Optuna, and nothing of this program."""
+def other_user(database: Database) -> AbstractContextManager[optuna.Study]:
+    """The study as another user opens it, with Optuna alone."""
     return others_study(database, STUDY)
 
 
@@ -63,7 +63,7 @@ def search(
     workers: int = 1,
     study_store: type[StudyStore] = StudyStore,
 ) -> tuple[Ending, list[str]]:
-    """Drive the study; somebody acts when a trial of a number, or of a later one, begins."""
+    """Drive the study; another user acts when the trial of a number, or a later one, begins."""
     waiting = dict(acts or {})
     progress = SilentProgress()
     claim(database, trials, workers)
@@ -75,19 +75,19 @@ def search(
             if not isinstance(order, Begin) or order.task.job.kind != "trial":
                 return
             for number in [number for number in waiting if number <= order.task.trial][:1]:
-                with somebody(database) as study:
+                with other_user(database) as study:
                     waiting.pop(number)(study)
             if order.task.trial == stop_at:
                 session.stop("on order")
 
         with contextlib.closing(session):
             ending = session.drive(InlinePool(workers, on_order), progress)
-    assert not waiting, "somebody did not act"
+    assert not waiting, "the other user did not act"
     return ending, progress.events
 
 
 def check_exact(database: Database, trials: int = TRIALS) -> StudyView:
-    """Exactly the target counts, in this program's eyes and in the database."""
+    """Exactly the target counts, according to this program and in the database."""
     view = read_study(database, STUDY)
     assert view.state == "finished" and view.counts.finished == trials
     assert (view.counts.running, view.counts.waiting) == (0, 0)
@@ -176,7 +176,7 @@ def test_a_queued_trial_that_does_not_fit_fails_with_its_reason(
 
 def test_a_trial_queued_while_the_search_is_paused(database: Database, tmp_path: Path) -> None:
     assert search(database, tmp_path, stop_at=4)[0] is Ending.STOPPED
-    with somebody(database) as study:
+    with other_user(database) as study:
         study.enqueue_trial({"b_self": 0.25})
         study.enqueue_trial({"b_self": -1})
     before = all_results(database)
@@ -196,7 +196,7 @@ def test_a_trial_queued_at_the_end_waits_for_a_larger_target(
     assert view.state == "finished" and view.counts.finished == TRIALS
     assert [trial.state for trial in view.trials[TRIALS:]] == ["waiting"]
     before = all_results(database)
-    with somebody(database) as study:
+    with other_user(database) as study:
         study.enqueue_trial({"b_self": 0.75})
     assert search(database, tmp_path)[0] is Ending.FINISHED  # nothing is run beyond the target
     assert all_results(database)[:TRIALS] == before[:TRIALS]
@@ -243,7 +243,7 @@ def test_a_study_whose_first_trial_is_another_users(database: Database, tmp_path
     """Their distributions are of another kind: ours are stored nevertheless."""
     create(database, STUDY, new_study(TRIALS))
     kinds = {"b_self": CategoricalDistribution(["much", "little"])}
-    with somebody(database) as study:
+    with other_user(database) as study:
         add(value=1.0, params={"b_self": "much"}, distributions=kinds)(study)
         add(state=TrialState.WAITING, params={"b_self": "much"}, distributions=kinds)(study)
     assert search(database, tmp_path)[0] is Ending.FINISHED
@@ -310,7 +310,7 @@ def test_a_queued_trial_is_run(database: Database, tmp_path: Path) -> None:
 
 def test_a_queued_trial_that_is_withdrawn(database: Database, tmp_path: Path) -> None:
     assert search(database, tmp_path, stop_at=3)[0] is Ending.STOPPED
-    with somebody(database) as study:
+    with other_user(database) as study:
         study.enqueue_trial({"b_self": 0.25})
         number = study.trials[-1].number
 
@@ -366,7 +366,7 @@ LONG = 26  # beyond the start-up points, where draws depend on the trials before
 
 
 class QuickerOnce(StudyStore):
-    """Somebody queues a trial just before the driver stores its own, which then waits."""
+    """Another user queues a trial just before the driver stores its own, which then waits."""
 
     at = 21
 
@@ -393,8 +393,8 @@ def test_a_queue_is_part_of_the_record(
 ) -> None:
     """The same rows queued under the same numbers give the same search, however it came to it.
 
-    Here somebody is quicker than a running driver; there the driver is killed before it draws,
-    the rows are queued, and the drivers that go on are killed again and again.
+    Here another user is quicker than a running driver; there the driver is killed before it
+    draws, the rows are queued, and the drivers that continue are killed again and again.
     """
     assert (
         search(database, tmp_path / "a", trials=LONG, study_store=QuickerOnce)[0]
@@ -403,7 +403,7 @@ def test_a_queue_is_part_of_the_record(
     raced = check_exact(database, LONG)
     assert [trial.number for trial in queued(raced)] == [21, 22]
     before = all_results(database)
-    with somebody(database) as study:
+    with other_user(database) as study:
         optuna.delete_study(study_name=STUDY, storage=study._storage)
     with database.engine.begin() as connection:
         for table in ("report", "lease_history", "lease", "study"):
@@ -415,7 +415,7 @@ def test_a_queue_is_part_of_the_record(
         return search_process(processes, database_address, tmp_path / "b", kill=kill, trials=LONG)
 
     assert drive(kill) == -signal.SIGKILL
-    with somebody(database) as study:
+    with other_user(database) as study:
         assert len(study.trials) == 21
         for values in QUEUED:
             study.enqueue_trial(values)
@@ -450,7 +450,7 @@ def test_a_study_of_the_same_name_that_another_program_created(
 
 def test_a_study_that_another_user_replaced(database: Database, tmp_path: Path) -> None:
     record = create(database, STUDY, new_study(TRIALS))
-    with somebody(database) as study:
+    with other_user(database) as study:
         optuna.delete_study(study_name=STUDY, storage=study._storage)
         optuna.create_study(study_name=STUDY, storage=study._storage, direction="minimize")
     with pytest.raises(StudyError, match=r"this program did not create \(MINIMIZE, 0 trials\)"):

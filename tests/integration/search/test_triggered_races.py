@@ -185,7 +185,7 @@ class Taker:
                 if connection.execute(waiting).scalar_one():
                     return
             deadline.wait(0.02)
-        raise AssertionError("nobody waits for the paused driver's row")
+        raise AssertionError("no session waits for the paused driver's row")
 
     def join(self) -> None:
         """Wait until it has the study, and has read it."""

@@ -76,11 +76,11 @@ def test_the_last_of_three_processes_stops_it(
     pid = postmaster_pid(embedded_folder)
     children[0].send(signal.SIGKILL)  # does not count from now on
     children[0].end()
-    children[1].tell()
+    children[1].send_line()
     assert children[1].line() == "left"
     assert server_lives(embedded_folder)
     assert postmaster_pid(embedded_folder) == pid
-    children[2].tell()
+    children[2].send_line()
     assert children[2].line() == "left"
     assert not server_lives(embedded_folder)
 

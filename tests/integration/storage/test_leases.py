@@ -102,7 +102,7 @@ def test_the_lease_of_a_frozen_process_is_free_when_its_time_is_over(
     with Lease.acquire(database, "s", time_to_live=2.0, wait=30.0) as lease:
         assert lease.epoch == 2
         child.send(signal.SIGCONT)
-        child.tell()
+        child.send_line()
         assert child.line() == "LeaseLost"
         assert not lease.lost
 

@@ -39,7 +39,7 @@ def test_all_looked_up_and_sound(audit: Any) -> None:
         ([SOUND[0], looked_up("pyyaml", "6.0.2")], "was not looked up, but 6.0.2"),
         (
             [SOUND[0], looked_up("pyyaml", "6.0.3", {"id": "CVE-1", "fix_versions": ["6.1"]})],
-            "pyyaml 6.0.3 has CVE-1, mended in 6.1",
+            "pyyaml 6.0.3 has CVE-1, fixed in 6.1",
         ),
     ],
 )

@@ -73,7 +73,7 @@ def test_a_command_of_the_page(command: str) -> None:
             assert (REPOSITORY / script).is_file()
             check_variables(script, names)
         case _:
-            raise AssertionError(f"nobody knows how to check this: {command}")
+            raise AssertionError(f"there is no check for this command: {command}")
 
 
 def check_exported(names: list[str]) -> None:

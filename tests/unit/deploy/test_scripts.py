@@ -1,4 +1,4 @@
-"""The scripts of deploy/, with programs in Ray's, nvidia-smi's and SLURM's place that tell."""
+"""The scripts of deploy/, with recording programs in place of Ray, nvidia-smi and SLURM."""
 
 import json
 import os

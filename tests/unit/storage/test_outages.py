@@ -41,7 +41,7 @@ def error(kind: type[DBAPIError], pgcode: str | None, *, invalidated: bool = Fal
         error(OperationalError, "53100"),  # disk full
         error(OperationalError, "53300"),  # too many connections
         error(OperationalError, "40P01"),  # deadlock
-        error(OperationalError, "55P03"),  # a lock was not to be had
+        error(OperationalError, "55P03"),  # a lock was not available
         error(InternalError, "25P03", invalidated=True),  # silent for too long
         DatabaseUnreachable("gone"),
     ],

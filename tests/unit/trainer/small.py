@@ -1,4 +1,4 @@
-"""Small random material and configurations that train in milliseconds.
+"""Small random features and configurations that train in milliseconds.
 
 Letters of shapes: ``docs/architecture.md``.
 """
@@ -50,7 +50,7 @@ def small_dataset_features(
     channels: int = 6,
     labelled: bool = True,
 ) -> DatasetFeatures:
-    """Random features whose channels tell the labels apart."""
+    """Random features whose channels separate the labels."""
     generator = np.random.default_rng(5)
 
     def features(count: int) -> dict[str, Any]:

@@ -37,13 +37,13 @@ def build(cache: Path, limit: int, stage: str, lines: Connection) -> None:
     if limit:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
-    def tell(what: str, done: int, total: int) -> None:
+    def send_step(what: str, done: int, total: int) -> None:
         lines.send(what)
         if what == stage:
             time.sleep(600)
 
     try:
-        lines.send(str(prepare(CONFIG, cache=cache, progress=tell).folder))
+        lines.send(str(prepare(CONFIG, cache=cache, progress=send_step).folder))
     except CacheError as error:
         lines.send(f"refused: {error}")
 
@@ -55,36 +55,36 @@ def total_of(folder: Path, lines: Connection) -> None:
 
 
 @dataclass(frozen=True)
-class Started:
+class StartedProcess:
     """A process and the lines that it sends."""
 
     process: ForkServerProcess
     lines: Connection
 
 
-def start_process(target: Callable[..., None], *arguments: Any) -> Started:
+def start_process(target: Callable[..., None], *arguments: Any) -> StartedProcess:
     receiving, sending = multiprocessing.Pipe(duplex=False)
     process = fork_server().Process(target=target, args=(*arguments, sending), daemon=True)
     process.start()
     sending.close()
-    return Started(process, receiving)
+    return StartedProcess(process, receiving)
 
 
-def start(cache: Path, limit: int = 0, stage: str = "") -> Started:
+def start(cache: Path, limit: int = 0, stage: str = "") -> StartedProcess:
     return start_process(build, cache, limit, stage)
 
 
-def read_until(started: Started, wanted: str) -> None:
+def read_until(started: StartedProcess, wanted: str) -> None:
     while started.lines.recv() != wanted:
         pass
 
 
-def kill(started: Started) -> None:
+def kill(started: StartedProcess) -> None:
     started.process.kill()
     started.process.join()
 
 
-def lines_of(started: Started) -> list[str]:
+def lines_of(started: StartedProcess) -> list[str]:
     lines: list[str] = []
     with contextlib.suppress(EOFError):
         while True:

@@ -140,7 +140,7 @@ def test_a_folder_that_is_there_is_not_fetched(
     def fetch(
         artifact_store: ArtifactCheckpointStore, stored: StoredCheckpoint, folder: Path
     ) -> None:
-        raise AssertionError("it lies here")
+        raise AssertionError("the store was asked, although the checkpoint is here")
 
     monkeypatch.setattr(ArtifactCheckpointStore, "fetch", fetch)
     assert hosted().advance(Begin(task=task(tmp_path, 2, *left))).reports == tuple(reports)

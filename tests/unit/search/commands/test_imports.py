@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-#: Slow to import, and of no use to somebody who reads what is stored.
+#: Slow to import, and not needed to read stored studies.
 NOT_FOR_READERS = (
     "torch", "ray", "timm", "boto3", "scipy", "numpy", "optuna", "alembic", "matplotlib",
 )  # fmt: skip
@@ -14,7 +14,7 @@ NOT_FOR_WORKERS = (
     "timm", "boto3", "scipy.stats", "scipy.ndimage", "scipy.optimize", "optuna", "alembic",
     "sqlalchemy", "matplotlib", "ray",
 )  # fmt: skip
-#: The commands of somebody who looks.
+#: Commands that only read.
 READERS = ("list", "status", "best", "show", "compare", "next", "stop", "delete")
 PROGRAM = """
 import sys

@@ -1,4 +1,4 @@
-"""Settings that nobody would write: a study that can be made, or one line; never a traceback.
+"""Random settings: they make a study or are refused in one line, but never cause a traceback.
 
 The long form tries 10,000 (``make test-long``); every run of the suite some hundreds of them.
 """
@@ -49,7 +49,7 @@ def leaves(record: type[Any], table: tuple[str, ...] = ()) -> dict[tuple[str, ..
 
 
 SETTINGS = {**leaves(SearchConfig, ("search",)), **leaves(TrainConfig)}
-KNOBS = [f"{term}_{pair}" for term in ("lambda", "b") for pair in ("self", "knn", "random")]
+PAIR_NAMES = [f"{term}_{pair}" for term in ("lambda", "b") for pair in ("self", "knn", "random")]
 WORDS = [
     *DATASETS, *BACKBONES, *METHODS, *SAMPLERS, *PRUNERS, *SPACES, *preset_names(),
     "rgb", "depth", "even", "last", "best", "published", "held-out", "hub", "random",
@@ -87,7 +87,7 @@ def fitting(hint: Any) -> SearchStrategy[Any]:
     if origin is tuple:
         return st.lists(fitting(arguments[0]), max_size=4)
     if origin is not None and issubclass(origin, Mapping):
-        names = st.sampled_from([*KNOBS, "learning_rate", "train", "size", "val"]) | text
+        names = st.sampled_from([*PAIR_NAMES, "learning_rate", "train", "size", "val"]) | text
         return st.dictionaries(names, fitting(arguments[1]), max_size=3)
     plain: dict[Any, SearchStrategy[Any]] = {
         bool: st.booleans(),
@@ -131,14 +131,14 @@ flags = st.fixed_dictionaries(
     },
 )
 assignment = st.one_of(
-    st.builds("{}={}".format, st.sampled_from(KNOBS), scalar),
-    st.builds("{}={}:{}".format, st.sampled_from(KNOBS), scalar, scalar),
+    st.builds("{}={}".format, st.sampled_from(PAIR_NAMES), scalar),
+    st.builds("{}={}:{}".format, st.sampled_from(PAIR_NAMES), scalar, scalar),
     text,
 )
 
 
 class Folder:
-    """Where the case's file lies."""
+    """The folder of the case's file."""
 
     path: Path
 

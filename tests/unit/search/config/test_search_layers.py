@@ -1,4 +1,4 @@
-"""Which preset lies below a file, what is said of it, and what a named study is compared with."""
+"""The preset below a file, its note, and the comparison with a named study."""
 
 from pathlib import Path
 from typing import Any

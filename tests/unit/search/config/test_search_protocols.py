@@ -49,7 +49,7 @@ def test_presets_of_runs_start_searches_without_their_lambda_and_b() -> None:
     table = read_preset("nyu-s16")
     assert "hyper" not in table and table["training"]["iterations"] == 2500
     config = resolve("nyu-s16", None, {})
-    names = {knob.name for knob in config.space().hyper_parameters}
+    names = {each.name for each in config.space().hyper_parameters}
     assert names == {
         "lambda_self", "b_self", "lambda_knn", "b_knn", "lambda_random", "b_random",
         "lambda_cmcs.depth",

@@ -214,7 +214,7 @@ def test_a_fix_repeats_the_given_flags_and_is_a_valid_launch(
 
 
 def test_the_synthetic_data_set_gets_no_advice_to_give_a_folder(subject: Subject) -> None:
-    """The synthetic rooms lie nowhere: a launch would refuse the folder."""
+    """The synthetic rooms have no folder: a launch would refuse one."""
     wrong = with_settings(subject, data={**TINY["data"], "modalities": ["rgb", "thermal"]})
     broken(check_data(wrong), "thermal", "correct that setting")
     assert "--data" not in check_data(wrong).fix

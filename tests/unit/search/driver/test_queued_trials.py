@@ -1,4 +1,4 @@
-"""Trials that somebody queues through Optuna: what is run of them, and under which numbers."""
+"""Trials queued through Optuna: which of them are run, and under which numbers."""
 
 import time
 from pathlib import Path
@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from search.driver.driver import Ending
 from search.driver.study_changes import NumberTaken, StudyChanges, TrialOver
 from search.driver.writes import AddTrial, EndTrial, StartQueued, Write
-from search.records.origin import Unsuitable, counted, given_parameters
+from search.records.origin import UnsuitableParameters, counted, given_parameters
 from search.records.stored_trial import END_ATTRIBUTE, end_mark, ended_by_driver
 from tests.fakes.memory_search import SPACE, Search
 from tests.fakes.store import MemoryStore
@@ -28,7 +28,7 @@ def row(number: int, *, fixed: dict[str, Any] | None = None, **parts: Any) -> Fr
 
 
 class SharedStore(MemoryStore):
-    """A store to which somebody was quicker: the rows under these numbers are not ours."""
+    """A store in which another user already took these numbers."""
 
     def __init__(self, *rows: FrozenTrial, ended: FrozenTrial | None = None) -> None:
         super().__init__()
@@ -141,18 +141,20 @@ def test_parameters_of_a_row_are_given_as_well() -> None:
     "value", [-0.1, 1.1, float("nan"), float("inf"), 10**400, "0.5", None, True, [0.5], {}]
 )
 def test_values_outside_the_space_are_refused(value: object) -> None:
-    with pytest.raises(Unsuitable, match=r"b_self = .* is out of range: give a number"):
+    with pytest.raises(UnsuitableParameters, match=r"b_self = .* is out of range: give a number"):
         given_parameters(row(0, fixed={"b_self": value}), SPACE)
 
 
 def test_names_that_are_not_searched_are_refused() -> None:
-    with pytest.raises(Unsuitable, match="'b_salf' is not searched in this study: give only"):
+    with pytest.raises(
+        UnsuitableParameters, match="'b_salf' is not searched in this study: give only"
+    ):
         given_parameters(row(0, fixed={"b_salf": 0.5}), SPACE)
 
 
 @pytest.mark.parametrize("fixed", ["b_self", ["b_self"], 7, None])
 def test_parameters_that_are_not_a_table_are_refused(fixed: object) -> None:
-    with pytest.raises(Unsuitable, match="is not a table"):
+    with pytest.raises(UnsuitableParameters, match="is not a table"):
         given_parameters(row(0, system_attrs={"fixed_params": fixed}), SPACE)
 
 
@@ -166,7 +168,7 @@ def test_parameters_that_are_not_a_table_are_refused(fixed: object) -> None:
 )
 def test_distributions_of_another_kind_are_refused(kind: Any, value: float) -> None:
     parts = {"params": {"b_self": value}, "distributions": {"b_self": kind}}
-    with pytest.raises(Unsuitable, match="b_self has another distribution"):
+    with pytest.raises(UnsuitableParameters, match="b_self has another distribution"):
         given_parameters(row(0, **parts), SPACE)
 
 

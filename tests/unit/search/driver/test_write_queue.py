@@ -28,7 +28,7 @@ class GatedStore:
 
     def __init__(self, *, refused: Sequence[Write] = (), lost: int = 0, taken: int = -1) -> None:
         self.gate = threading.Event()
-        #: Entries of each try, and whether it was in doubt.
+        #: Entries of each try, and whether they were possibly applied.
         self.tries: list[tuple[tuple[Write, ...], bool]] = []
         self.stored: list[Write] = []
         self._refused, self._lost, self._taken = refused, lost, taken

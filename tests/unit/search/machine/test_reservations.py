@@ -1,4 +1,4 @@
-"""Cores and GPUs are reserved once, whoever asks, and are free when their holder has ended."""
+"""Cores and GPUs are reserved once, and are free when their holder has ended."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""A dry run tells what a launch would do and writes nothing."""
+"""A dry run shows what a launch would do and writes nothing."""
 
 import dataclasses
 import io
@@ -60,13 +60,13 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> DryRun:
 
 def test_the_data_and_the_cache_entry_are_those_of_a_launch(run: DryRun, tmp_path: Path) -> None:
     assert run.dataset_summary.images == {"train": 4, "val": 2, "test": 3}
-    bank = prepare(run.config.train, cache=tmp_path)
+    features = prepare(run.config.train, cache=tmp_path)
     assert (
-        run.dataset_summary.crops == len(bank.train)
-        and run.dataset_summary.channels == bank.channels
+        run.dataset_summary.crops == len(features.train)
+        and run.dataset_summary.channels == features.channels
     )
-    assert bank.folder is not None
-    written = sum(path.stat().st_size for path in bank.folder.iterdir())
+    assert features.folder is not None
+    written = sum(path.stat().st_size for path in features.folder.iterdir())
     assert abs(written - run.dataset_summary.cache_bytes) < 16 * 2**10
 
 
@@ -164,10 +164,10 @@ def test_it_is_printed_as_text_and_as_json(run: DryRun) -> None:
     rows = [line.split() for line in text.splitlines()]
     assert ["b_knn", "fixed", "0.2500"] in rows
     assert any(row[:5] == ["learning_rate", "0.0001", "0.01", "log", "0.003"] for row in rows)
-    told_json = json.loads(json.dumps(run.to_json()))
-    assert told_json["trials"] == 10 and told_json["evaluations"] == 4
-    assert {knob["name"] for knob in told_json["space"]} == set(run.space.defaults)
-    assert told_json["fixed"] == {"b_knn": 0.25}
+    printed = json.loads(json.dumps(run.to_json()))
+    assert printed["trials"] == 10 and printed["evaluations"] == 4
+    assert {each["name"] for each in printed["space"]} == set(run.space.defaults)
+    assert printed["fixed"] == {"b_knn": 0.25}
 
 
 def test_a_dry_run_refuses_what_a_launch_refuses(tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
 import math
-import random  # noqa: TID251 - only to see that nobody touches it
+import random  # noqa: TID251 - only to see that it is not used
 import warnings
 from collections.abc import Sequence
 from typing import Literal
@@ -20,7 +20,7 @@ SEED = 7
 
 
 def searched(trials: int = 30, running_trials: int = 0) -> InMemoryStudy:
-    """A mirror of trials whose value is best at lambda_self = 0.2, some of them pruned."""
+    """A study of trials whose value is best at lambda_self = 0.2, some of them pruned."""
     memory = InMemoryStudy("study")
     for number in range(trials):
         params = random_params(number)

@@ -24,7 +24,7 @@ def run_with(**hyper: float) -> TrainConfig:
 
 
 def names(space: Space) -> list[str]:
-    return [knob.name for knob in space.hyper_parameters]
+    return [each.name for each in space.hyper_parameters]
 
 
 @pytest.mark.parametrize("name", SPACES)
@@ -99,7 +99,7 @@ def test_a_shared_hyper_parameter_without_effect_is_not_searched() -> None:
 
 
 def test_a_space_with_nothing_left_is_refused() -> None:
-    every = {knob.name: knob.default for knob in hyper_parameters(RUN)}
+    every = {each.name: each.default for each in hyper_parameters(RUN)}
     with pytest.raises(SettingsError, match="every hyper-parameter is fixed"):
         build_space("paper", run_with(**every), {})
 
@@ -140,7 +140,7 @@ def test_parameters_out_of_range_missing_or_unknown_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "knobs",
+    "given",
     [
         (
             HyperParameter(name="a", low=0, high=1, default=0),
@@ -150,9 +150,9 @@ def test_parameters_out_of_range_missing_or_unknown_are_refused() -> None:
         (HyperParameter(name="a", low=0, high=1, default=1, log=True),),
     ],
 )
-def test_a_space_that_cannot_be_sampled_is_no_space(knobs: tuple[HyperParameter, ...]) -> None:
+def test_a_space_that_cannot_be_sampled_is_refused(given: tuple[HyperParameter, ...]) -> None:
     with pytest.raises(AssertionError):
-        Space(hyper_parameters=knobs)
+        Space(hyper_parameters=given)
 
 
 def test_shares_of_the_ranges_are_on_each_scale() -> None:

@@ -1,4 +1,4 @@
-"""The trainer's command line on small material: what it prints, and how it refuses."""
+"""The trainer's command line on small data: its output and its refusals."""
 
 import dataclasses
 import json

@@ -12,7 +12,7 @@ from trainer.errors import DataError
 
 
 def silent(what: str, done: int, total: int) -> None:
-    """Nobody watches."""
+    """Progress is not shown."""
 
 
 def drafted(root: Path) -> Draft:

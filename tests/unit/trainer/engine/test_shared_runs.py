@@ -1,4 +1,4 @@
-"""Runs that share a process are those they would be alone, bit for bit, whoever comes and goes."""
+"""Runs that share a process equal those alone, bit for bit, whichever runs begin and end."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ def config_of_run(number: int, **method: Any) -> TrainConfig:
 
 
 def alone(config: TrainConfig, evaluations: int, folder: Path) -> tuple[list[Report], Path]:
-    """Reports and checkpoint of a run that nobody is beside."""
+    """Reports and checkpoint of a run alone."""
     run = Run.start(config, DATASET_FEATURES, CPU)
     reports = [run.advance() for _ in range(evaluations)]
     run.save(folder)

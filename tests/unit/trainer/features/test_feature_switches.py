@@ -123,7 +123,7 @@ def test_nearest_changes_images_but_no_labels(entries: Any) -> None:
 def test_settings_added_later_keep_older_entries_valid() -> None:
     default = FeatureConfig()
     assert not _feature_settings(default).keys() & set(ADDED_LATER)
-    younger: dict[str, Any] = {"crop_storage": "jpeg75", "neighbour_dropout": 0.1}
-    for name, value in younger.items():
+    added_later: dict[str, Any] = {"crop_storage": "jpeg75", "neighbour_dropout": 0.1}
+    for name, value in added_later.items():
         changed = dataclasses.replace(default, **{name: value})
         assert _feature_settings(changed) == {**_feature_settings(default), name: value}

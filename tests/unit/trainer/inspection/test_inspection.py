@@ -38,7 +38,7 @@ def bonn(root: Path, folder: str, kind: str, number: int = 0) -> Path:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ToySource(Source):
+class MemorySource(Source):
     """Images and labels given by the test."""
 
     images: dict[tuple[str, str], NDArray[Any]]
@@ -57,7 +57,7 @@ class ToySource(Source):
         return self.labels[name]
 
 
-def toy(images: dict[tuple[str, str], NDArray[Any]], labels: dict[str, Any]) -> DataSet:
+def small_data_set(images: dict[tuple[str, str], NDArray[Any]], labels: dict[str, Any]) -> DataSet:
     """One image per split."""
     a, b, c = (Split(names=(name,), labelled=bool(labels)) for name in "abc")
     return DataSet(
@@ -67,7 +67,7 @@ def toy(images: dict[tuple[str, str], NDArray[Any]], labels: dict[str, Any]) -> 
         train=a,
         val=b,
         test=c,
-        source=ToySource(images=images, labels=labels),
+        source=MemorySource(images=images, labels=labels),
         root=None,
         identity={},
     )
@@ -173,7 +173,7 @@ def test_labels_outside_the_classes_are_reported_with_their_values(
 ) -> None:
     labels["b"][0, 0], labels["b"][1, 1] = 2, 77
 
-    found = walk_through(toy(pixels, labels), quiet)
+    found = walk_through(small_data_set(pixels, labels), quiet)
 
     assert kinds(found) == ["label outside the classes"]
     assert "the label of 'b' (val) has 2, 77, but classes end at 1" in found.faults[0].text
@@ -186,7 +186,7 @@ def test_values_that_are_not_finite_and_constant_images_are_reported(
     pixels["c", "rgb"][:] = 0.25
     labels["b"][:] = 255
 
-    found = walk_through(toy(pixels, labels), quiet)
+    found = walk_through(small_data_set(pixels, labels), quiet)
 
     assert [f.text for f in found.faults] == [
         "the nir of 'a' (train) has values that are not finite"
@@ -201,7 +201,7 @@ def test_values_that_are_not_finite_and_constant_images_are_reported(
 def test_a_data_set_without_labels_reports_none(
     pixels: dict[tuple[str, str], NDArray[Any]],
 ) -> None:
-    found = walk_through(toy(pixels, {}), quiet)
+    found = walk_through(small_data_set(pixels, {}), quiet)
 
     assert not found.faults and set(found.kinds) == {"rgb", "nir"}
 
@@ -279,7 +279,7 @@ def test_a_shifted_modality_is_reported_with_its_direction(
     for name, (rgb, depth) in zip(names, rooms, strict=True):
         images[name, "rgb"], images[name, "nir"] = rgb[:, 6:], depth[:, :-6]
     data_set = dataclasses.replace(
-        toy(images, {}),
+        small_data_set(images, {}),
         train=Split(names=names, labelled=False),
         val=Split(names=(), labelled=False),
         test=Split(names=(), labelled=False),

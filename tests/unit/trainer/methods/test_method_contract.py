@@ -139,11 +139,11 @@ def test_declared_hyper_parameters_fit_their_ranges(name: str, count: int) -> No
 def test_every_hyper_parameter_changes_the_loss(name: str, count: int) -> None:
     modalities = MODALITIES[:count]
     config = small_config(modalities=modalities, name=name)
-    untuned = loss_of(config)
+    default = loss_of(config)
     for each in (*hyper_parameters(config), *modality_hyper_parameters(config)):
         between = {each.name: 0.6 * each.low + 0.4 * each.high}
         moved = small_config(modalities=modalities, name=name, hyper=between)
-        assert loss_of(moved) != untuned, each.name
+        assert loss_of(moved) != default, each.name
 
 
 @pytest.mark.parametrize("name", METHODS)

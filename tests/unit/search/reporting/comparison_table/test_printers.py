@@ -1,4 +1,4 @@
-"""A table for people, papers and programs: the same figures, and nobody's text as markup."""
+"""A table for people, papers and programs: the same figures everywhere, and text escaped."""
 
 import csv
 import dataclasses
