@@ -14,6 +14,7 @@ from storage.errors import DatabaseUnreachable, EmbeddedError
 from tests.fakes.memory_search import EVALUATIONS, Search
 from tests.fakes.store import MemoryStore
 from tests.fakes.training import FakeWorker
+from tests.unit.search.builders import curves
 
 
 def test_ends_with_exactly_the_target_and_numbers_without_a_gap(tmp_path: Path) -> None:
@@ -190,7 +191,7 @@ def test_stop_finishes_the_evaluation_in_hand_and_keeps_the_trial(tmp_path: Path
     assert search.memory.counts().finished == 5
     assert search.memory.trial(5).state is TrialState.RUNNING
     assert search.memory.trial(5).last_step == 1
-    assert len(search.store.reports()) == sum(len(c) for c in search.memory.curves().values())
+    assert len(search.store.reports()) == sum(len(c) for c in curves(search.memory).values())
 
 
 def test_a_request_to_stop_in_the_store_is_obeyed(tmp_path: Path) -> None:
@@ -238,7 +239,7 @@ def test_a_stop_at_the_last_evaluation_is_the_end(tmp_path: Path) -> None:
 
 
 def test_an_outage_does_not_idle_the_workers_that_are_left(tmp_path: Path) -> None:
-    """A worker dies in an outage: its trial waits to be stored, the others go on."""
+    """A worker dies in an outage: its trial waits to be stored, the others continue."""
     store = MemoryStore(away_at=set(range(12, 16)))
     lost: list[int] = []
 
