@@ -35,7 +35,7 @@ Run = Callable[..., str]
 
 @pytest.fixture
 def refused(tmp_path: Path, embedded_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs a verb that must be refused; returns its one line."""
+    """Runs a command that must be refused; returns its one line."""
 
     def no_workers(*arguments: object, **options: object) -> Never:
         raise AssertionError("a worker was about to start")
@@ -312,7 +312,7 @@ def test_another_configuration_is_listed_and_a_smaller_target_refused(
 
 
 def forget_objective(address: str) -> None:
-    """Store the studies as they were before there was a choice."""
+    """Store the studies as versions without objectives did."""
     statement = "UPDATE umss.study SET config = (config::jsonb #- '{search,objective}')::json"
     with open_database(parse_address(address)) as database, database.engine.begin() as connection:
         assert connection.execute(text(statement)).rowcount == 1

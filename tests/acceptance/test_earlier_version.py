@@ -1,4 +1,4 @@
-"""What version 0.1 stored is still read: a killed study resumes from its checkpoint and cache."""
+"""Data of version 0.1 is still read: a killed study resumes from its checkpoint and cache."""
 
 import contextlib
 import gzip

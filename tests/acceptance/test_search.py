@@ -38,7 +38,7 @@ def results(view: StudyView) -> list[Any]:
 
 
 def descendants(pid: int, title: str) -> list[int]:
-    """Processes below ``pid`` whose title begins so."""
+    """Processes below ``pid`` whose title begins with this text."""
     parents: dict[int, int] = {}
     titles: dict[int, str] = {}
     for entry in Path("/proc").iterdir():

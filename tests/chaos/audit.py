@@ -1,4 +1,4 @@
-"""What the database itself notes of every write: by whom, and under which epoch.
+"""The database's own notes of every write: its author and the epoch.
 
 Triggers in a schema of their own, in the database of the run; the notes of a transaction are
 committed or rolled back together with its writes.
@@ -78,7 +78,7 @@ NUMBERS = {
 
 
 def install_audit(connection: Connection) -> None:
-    """Have every write noted from now on; one study a database."""
+    """Have every write noted from now on; a database holds one study."""
     for statement in (SCHEMA, BACKEND, NOTE_TRIAL, NOTE_REPORT):
         connection.execute(text(statement))
     for table, column in NUMBERS.items():

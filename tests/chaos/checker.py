@@ -24,7 +24,7 @@ PRINTED = 0.0051  # half of the last digit that a plain log prints
 
 @dataclass(frozen=True, kw_only=True)
 class Expectation:
-    """What the run was asked to do."""
+    """The expected result of a run."""
 
     #: Trials to be finished.
     trials: int
@@ -45,7 +45,7 @@ Rule = Callable[[StudyFacts, Expectation], Iterator[str]]
 
 
 def violations(facts: StudyFacts, expected: Expectation) -> list[str]:
-    """Everything that is wrong, a line each; nothing for a clean run."""
+    """Everything that is wrong, one line each; nothing for a clean run."""
     return [found for rule in RULES for found in rule(facts, expected)]
 
 
@@ -76,7 +76,7 @@ def _exact(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
 
 
 def _numbered(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
-    """Numbers are 0 … N+F-1, each once; F are injected failures, and what others wrote."""
+    """Numbers are 0 … N+F-1, each once; F counts injected failures and trials of others."""
     failed = {trial.number for trial in facts.trials if trial.state == "FAIL"}
     waiting = {trial.number for trial in facts.trials if trial.state == "WAITING"}
     theirs = expected.by_others("added", "ended")
@@ -89,7 +89,7 @@ def _numbered(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
 
 
 def _ended(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
-    """None is left RUNNING or WAITING, but for what was queued after the last trial had begun."""
+    """None is left RUNNING or WAITING, except trials queued after the last one had begun."""
     queued = expected.by_others("queued", "unfit")
     last = max((one.number for one in facts.trials if one.attempts), default=-1)
     for trial in facts.trials:
@@ -164,7 +164,7 @@ def _attempted(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
 
 
 def _one_holder(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
-    """One owner at a time: epochs without a gap, each got after the last was given back."""
+    """One owner at a time: epochs without a gap, each taken after the last was released."""
     epochs = [lease.epoch for lease in facts.leases]
     if epochs != list(range(1, facts.epoch + 1)):
         yield f"the lease has the epoch {facts.epoch}, its history {epochs}"
@@ -173,9 +173,9 @@ def _one_holder(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
             yield f"epoch {lease.epoch} was given back before it was got"
     for lease, successor in pairwise(facts.leases):
         if successor.acquired_at <= lease.acquired_at:
-            yield f"epoch {successor.epoch} was got before epoch {lease.epoch}"
+            yield f"epoch {successor.epoch} was taken before epoch {lease.epoch}"
         if lease.released_at is not None and lease.released_at > successor.acquired_at:
-            yield f"epoch {lease.epoch} was given back after epoch {successor.epoch} was got"
+            yield f"epoch {lease.epoch} was released after epoch {successor.epoch} was taken"
 
 
 def _one_writer(facts: StudyFacts, expected: Expectation) -> Iterator[str]:

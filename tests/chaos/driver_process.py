@@ -122,7 +122,7 @@ def _request(options: DriverOptions) -> Launch:
 
 
 def _parts(options: DriverOptions, forker: WorkerForker, begun: list[bool]) -> Parts:
-    """Workers of the suite's own, a clock that jumps, notes of what is stored, a short lease.
+    """The suite's own workers, a clock that jumps, notes of stored entries, a short lease.
 
     Args:
         options: How to drive.

@@ -1,4 +1,4 @@
-"""How drivers may end: killed by the schedule, stopped by it, taken over from, or done."""
+"""How drivers may end: killed or stopped by the schedule, replaced by another, or done."""
 
 import signal
 
@@ -13,7 +13,7 @@ SLOW_RAY = "error: Ray did not start in time"
 
 
 def is_allowed(driver: Running, schedule: Schedule, log: str) -> bool:
-    """Whether a driver of the schedule may have ended as this one has.
+    """Whether the schedule explains how this driver ended.
 
     If the database is unreachable when a driver starts, the driver ends with an error and is
     started again. If it becomes unreachable later, the driver waits, unless its own clock says

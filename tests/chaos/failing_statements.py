@@ -52,7 +52,7 @@ class _Counter:
         self._lock = threading.Lock()
 
     def strike(self) -> bool | None:
-        """None if nothing happens; else whether it happens after the statement."""
+        """None if the statement succeeds; else whether it fails after it was carried out."""
         with self._lock:
             self._count += 1
             return next(self._late) if self._count % self._every == 0 else None

@@ -105,7 +105,7 @@ class LiveRun:
         self.when(lambda: time.monotonic() >= due, action)
 
     def execute(self, statement: str) -> bool:
-        """Execute one statement as the server's owner; whether the server was there."""
+        """Execute one statement as the server's owner; returns whether it could be reached."""
         address = parse_address(self.options(0.0).address)
         with Database(address, None) as database:
             try:

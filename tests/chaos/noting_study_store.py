@@ -1,4 +1,4 @@
-"""A study store that notes what PostgreSQL has acknowledged, for the checker."""
+"""A study store that notes the entries that PostgreSQL has acknowledged, for the checker."""
 
 import json
 import os
@@ -22,10 +22,10 @@ __all__ = ["NotingStudyStore"]
 
 
 class NotingStudyStore(StudyStore):
-    """The study store of a driver, which notes what PostgreSQL has acknowledged."""
+    """The study store of a driver, which notes acknowledged entries."""
 
     def __init__(self, *, folder: Path, **study: Any) -> None:
-        """Note in that folder; the rest is the study store's."""
+        """Note in that folder; the other arguments are those of the study store."""
         super().__init__(**study)
         self._folder, self._epoch = folder, 0
 

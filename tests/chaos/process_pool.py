@@ -25,16 +25,16 @@ class ProcessPool:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The seats that there are."""
+        """The names of the seats."""
         return self._seats.names
 
     def ready(self) -> tuple[str, ...]:
-        """All of them: there always is room."""
+        """All of them: there is always room."""
         return self.names
 
     @property
     def outage(self) -> str | None:
-        """There always are workers."""
+        """None: there are always workers."""
         return None
 
     def submit(self, worker: str, order: Order) -> None:
@@ -86,7 +86,7 @@ class ProcessPool:
         return Answer(worker=seat, event=event)
 
     def _forget(self, process: str) -> list[str]:
-        """The busy seats of a process, which are so no more."""
+        """The busy seats of a process, which become idle."""
         busy = [seat for seat in self._seats.of(process) if seat in self._busy]
         self._busy -= set(busy)
         return busy

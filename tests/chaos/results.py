@@ -1,4 +1,4 @@
-"""What became of each run: one JSON line a run, appended; the last line of a seed counts."""
+"""Records of runs: one JSON line per run, appended; the last line of a seed counts."""
 
 import dataclasses
 import json

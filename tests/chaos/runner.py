@@ -155,7 +155,7 @@ class _Drive:
         self._check_moving()
 
     def _able(self) -> bool:
-        """Whether some driver lives that is not frozen."""
+        """Whether a driver is alive and not frozen."""
         return any(not driver.frozen for driver in self._run.living)
 
     def _strike(self) -> None:

@@ -146,7 +146,7 @@ def _with_others(seed: int, faults: tuple[Fault, ...], trials: int) -> tuple[Fau
 
 
 def _place(rng: np.random.Generator, kinds: list[str], trials: int) -> tuple[Fault, ...]:
-    """Faults in the order in which they are due; none so late that the search is over."""
+    """Faults in the order in which they are due, all before the search is over."""
     faults = []
     for kind in kinds:
         seconds = 0.0

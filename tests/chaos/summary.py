@@ -51,7 +51,7 @@ def _counted(records: Sequence[RunRecord]) -> tuple[int, ...]:
 
 
 def faults_table(records: Sequence[RunRecord]) -> str:
-    """What struck how often, and the longest time until something was stored again."""
+    """How often each fault struck, and the longest time until something was stored again."""
     struck: dict[tuple[str, float], list[FaultRecord]] = {}
     for record in records:
         for one in record.faults:
@@ -74,7 +74,7 @@ def faults_table(records: Sequence[RunRecord]) -> str:
 
 
 def work_table(records: Sequence[RunRecord]) -> str:
-    """Work that was lost: trained between two evaluations and not used, and why."""
+    """Lost work: trained between two evaluations and not used, and the reasons."""
     noted = [record for record in records if record.intervals is not None]
     attempts: Counter[str] = Counter()
     for record in records:

@@ -1,4 +1,4 @@
-"""The short form of ``make chaos``: four runs which between them meet every fault but Ray's."""
+"""The short form of ``make chaos``: four runs with every fault except those of Ray."""
 
 import dataclasses
 import tempfile

@@ -1,4 +1,4 @@
-"""The checker finds every kind of damage, and nothing in a study that is whole."""
+"""The checker finds every kind of damage, and nothing in an undamaged study."""
 
 import dataclasses
 import datetime
@@ -40,7 +40,7 @@ def write(number: int, what: str, before: str | None, after: str, epoch: int = 1
 
 
 def whole() -> StudyFacts:
-    """Five trials under two drivers, one of them broken on order."""
+    """Five trials under two drivers, one of them with a scheduled failure."""
     trials = tuple(trial(number) for number in range(5))
     counted = [one for one in trials if one.state != "FAIL"]
     return StudyFacts(
@@ -163,9 +163,9 @@ DAMAGES: dict[str, tuple[Callable[[StudyFacts], StudyFacts], str]] = {
     ),
     "no beginning": (with_trial(0, attempts=((1, 1, "adopted"),)), "began as ['adopted']"),
     "an epoch unknown": (lambda facts: dataclasses.replace(facts, epoch=3), "has the epoch 3"),
-    "two holders": (with_lease(0, released_at=moment(12)), "given back after epoch 2 was got"),
-    "out of order": (with_lease(1, acquired_at=moment(-1)), "epoch 2 was got before epoch 1"),
-    "given back first": (with_lease(1, released_at=moment(5)), "epoch 2 was given back before"),
+    "two holders": (with_lease(0, released_at=moment(12)), "released after epoch 2 was taken"),
+    "out of order": (with_lease(1, acquired_at=moment(-1)), "epoch 2 was taken before epoch 1"),
+    "given back first": (with_lease(1, released_at=moment(5)), "epoch 2 was released before"),
     "a stale writer": (
         with_writes(dataclasses.replace(write(0, "report", None, "3", epoch=2), backend="b1")),
         "connection b1 wrote under the epochs [1, 2]",

@@ -49,7 +49,7 @@ LONGEST_HOLD = 10.0
 
 
 class ScheduledError(Exception):
-    """The trainer breaks because the schedule says so."""
+    """The scheduled failure of the trainer."""
 
 
 class _Hosted(Protocol):

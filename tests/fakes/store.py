@@ -1,4 +1,4 @@
-"""A store in memory, with outages on order, and a progress that only remembers."""
+"""A store in memory, with outages that tests order, and a display that only records."""
 
 from collections.abc import Sequence
 from types import TracebackType
@@ -76,14 +76,14 @@ class MemoryStore:
         self.entries.append(entry)
 
     def _refuse(self, entry: TrialWrite) -> None:
-        """Others were quicker."""
+        """Raise if another user wrote first."""
         if entry.trial in self.ended_by_others:
             raise TrialOver(f"somebody else ended trial {entry.trial}")
         if isinstance(entry, AddTrial) and entry.trial in self.queued_by_others:
             raise NumberTaken(f"somebody else added trial {entry.trial}")
 
     def apply_batch(self, writes: Sequence[Batchable], *, possibly_applied: bool) -> bool:
-        """Stores all or none; with outages on order, which count writes, one by one."""
+        """Stores all or none; one by one if outages are ordered, because these count writes."""
         if self._away_at:
             return False
         stored = len(self.entries)

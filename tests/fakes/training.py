@@ -84,7 +84,7 @@ class FakeWorker:
         )
 
     def _score_on_test(self, task: Task) -> Reported:
-        """What the checkpoint's last report says of val, as if the two splits were one."""
+        """The checkpoint's last scores on val, as if the two splits were one."""
         self._task, self._reports = task, []
         found = self._found(task)
         if not found:

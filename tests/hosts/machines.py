@@ -34,7 +34,7 @@ CONFIG = toml_text(tiny(iterations=400, evaluations=10))
 
 @dataclass(frozen=True, kw_only=True)
 class Machines:
-    """Starts what runs on the hosts."""
+    """Starts the processes of the hosts."""
 
     #: That all hosts see, as by NFS: settings, token, artifacts.
     shared: Path
@@ -75,7 +75,7 @@ class Machines:
         )  # fmt: skip
 
     def log(self, host: Host, name: str = "search") -> str:
-        """What was said there."""
+        """The output there."""
         path = self.shared / f"{host.name}.{name}"
         return path.read_text() if path.exists() else ""
 
@@ -130,7 +130,7 @@ class Machines:
 
 @contextmanager
 def machines(network: Network, server: Server, shared: Path, local: Path) -> Iterator[Machines]:
-    """Folders for what runs on the hosts."""
+    """Folders for the processes of the hosts."""
     sessions = Path(tempfile.mkdtemp(prefix="uh-", dir="/tmp"))
     (shared / "token").write_text(secrets.token_hex(32))
     try:

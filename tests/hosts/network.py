@@ -1,4 +1,4 @@
-"""Hosts on one machine: namespaces of their own, joined by veth pairs to a switch.
+"""Hosts on one machine: separate namespaces, joined by veth pairs to a switch.
 
 A host has a network, a host name, process numbers, ``/etc/hosts`` and ``/dev/shm`` of its own;
 the file system is shared, as by NFS, but for folders that a host keeps to itself.
@@ -36,7 +36,7 @@ class HostsRefused(Exception):
 
 
 class Host:
-    """One host; :meth:`end` ends all that runs on it."""
+    """One host; :meth:`end` ends all its processes."""
 
     def __init__(
         self, name: str, address: str, *, names: Path, own_folders: Sequence[Path] = ()
@@ -95,11 +95,11 @@ class Host:
         )  # fmt: skip
 
     def enter(self) -> list[str]:
-        """What makes a command run on the host."""
+        """The prefix that runs a command on the host."""
         return ["nsenter", "--target", str(self.pid), *NAMESPACES, "--"]
 
     def end(self) -> None:
-        """End all that runs on the host; safe to call twice."""
+        """End all processes of the host; safe to call twice."""
         self._first.kill()  # its child, the host's first process, goes with it, then all others
         self._first.wait(timeout=START_SECONDS)
         for process in self._started:
@@ -114,7 +114,7 @@ class Host:
 
 
 class Network:
-    """A switch with hosts at it."""
+    """A switch with hosts."""
 
     def __init__(self, folder: Path) -> None:
         """Start the switch.
@@ -196,7 +196,7 @@ def network(folder: Path) -> Iterator[Network]:
 
 
 def wait_until(what: str, holds: Any, *, seconds: float, every: float = 0.2) -> float:
-    """Wait until ``holds()`` does; the seconds that it took."""
+    """Wait until ``holds()`` is true; returns the seconds that it took."""
     began = time.monotonic()
     while not holds():
         assert time.monotonic() - began < seconds, f"not within {seconds:g} s: {what}"

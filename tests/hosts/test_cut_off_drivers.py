@@ -1,4 +1,4 @@
-"""A driver whose host is cut off: another host's takes over, and it writes nothing after."""
+"""A driver whose host is cut off: one on another host takes over, and it writes nothing more."""
 
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path

@@ -11,7 +11,7 @@ WAIT_SECONDS = 900.0  # that a standby is ready to wait for the lease
 
 
 def freeze_driver(run: LiveRun, fault: Fault, injection: Injection) -> bool:
-    """Freeze the oldest driver that is whole, and thaw it when it is too late for it."""
+    """Freeze the oldest undisturbed driver, and thaw it after another one has taken over."""
     driver = run.undisturbed()
     if driver is None:
         return False

@@ -47,7 +47,7 @@ def _write(study: optuna.Study, pick: int, others: dict[int, str]) -> None:
 
 
 def _waiting(values: dict[str, Any]) -> FrozenTrial:
-    """What ``study.enqueue_trial`` adds; it does not say under which number."""
+    """Queue a trial as ``study.enqueue_trial`` does, which does not return its number."""
     return create_trial(state=TrialState.WAITING, system_attrs={"fixed_params": values})
 
 

@@ -1,4 +1,4 @@
-"""Every pool of workers behind one face, for the tests of what all of them must do.
+"""Every pool of workers behind one interface, for the contract tests.
 
 A new pool is one function here and one line in ``OPENERS``.
 """
@@ -31,7 +31,7 @@ WORKERS = 2
 
 
 class OpenPool(Protocol):
-    """A pool, and what befalls its workers from outside."""
+    """A pool, and faults of its workers."""
 
     pool: Pool
 

@@ -1,4 +1,4 @@
-"""Every store of the write queue behind one face, for the tests of what all of them must do.
+"""Every store of the write queue behind one interface, for the contract tests.
 
 A new store is one function here and one line in ``OPENERS``.
 """
@@ -47,7 +47,7 @@ class StoredTrial:
 
 
 class OpenStore(Protocol):
-    """A store, what it holds, and what others do to its study."""
+    """A store, its content, and changes that other users make to its study."""
 
     store: Store
 

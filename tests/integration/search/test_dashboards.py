@@ -119,13 +119,13 @@ def routes(database: Database) -> set[str]:
 
 
 def filled(rule: str, ids: dict[str, str]) -> str:
-    """A route's path with what is in the database in place of its placeholders."""
+    """A route's path with values from the database in place of its placeholders."""
     path = re.sub(r"<:re:[^>]*>", "", rule)
     return re.sub(r"<(\w+)(:[^>]*)?>", lambda match: ids[match[1]], path)
 
 
 def identities(database: Database, artifacts: Path) -> list[dict[str, str]]:
-    """For each trial, what a path may name."""
+    """For each trial, the values that a path may name."""
     with database.engine.connect() as connection:
         study = connection.scalar(text("SELECT study_id FROM public.studies"))
         trials = (

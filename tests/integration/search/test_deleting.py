@@ -32,7 +32,7 @@ def delete(address: str, *arguments: str, answer: str = "") -> tuple[int, str]:
 
 
 def rows(database: Database) -> dict[str, int]:
-    """How many rows of each table there are, of studies, trials and what belongs to them."""
+    """The number of rows of each table of studies, trials and their attributes."""
     found = {}
     with database.engine.connect() as connection:
         for schema in ("umss", "public"):

@@ -52,7 +52,7 @@ class WorkersAsked(Exception):
 def ask(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., list[str]]]:
-    """Launches until workers are asked for, or an error; returns what was said."""
+    """Launches until workers are requested, or an error; returns the printed lines."""
     monkeypatch.setenv("UMSS_BOOKINGS", str(tmp_path / "bookings"))
 
     def no_workers(*arguments: object, **options: object) -> Never:

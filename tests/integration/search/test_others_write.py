@@ -134,7 +134,7 @@ def test_a_trial_queued_while_the_search_runs_is_run_as_asked(
 
 
 def test_draws_do_not_depend_on_writes_of_others(database: Database, tmp_path: Path) -> None:
-    """Start-up points depend on the number alone: a queued trial changes what it was given."""
+    """Start-up points depend on the number alone: a queued trial changes only given ones."""
     search(database, tmp_path, acts={3: enqueue(b_self=0.25)})
     view = check_exact(database)
     (trial,) = queued(view)
@@ -326,7 +326,7 @@ def test_a_study_that_is_deleted_ends_the_driver_in_one_line(
     database: Database, tmp_path: Path
 ) -> None:
     def delete(study: optuna.Study) -> None:
-        """Again and again: Optuna ignores that it was not deleted, for what is just written."""
+        """Tries until it is deleted: Optuna ignores a failure caused by a concurrent write."""
         while STUDY in optuna.get_all_study_names(study._storage):
             optuna.delete_study(study_name=STUDY, storage=study._storage)
 

@@ -1,4 +1,4 @@
-"""The commands that read, run on a real database: what they have imported by their end."""
+"""Reading commands on a real database: their output, and the modules that they import."""
 
 import json
 import os
@@ -119,7 +119,7 @@ def test_a_report_is_written_from_the_database(
     ids=lambda value: " ".join(value) if isinstance(value, list) else value,
 )
 def test_json_matches_the_schema(arguments: list[str], definition: str, searched: str) -> None:
-    """And nothing else is printed: no hint what to run next."""
+    """Nothing else is printed, not even the next command."""
     flags = [] if arguments[0] == "export" else ["--json"]
     found = CliRunner().invoke(app, [*arguments, *flags, "--storage", searched])
     assert found.exit_code == 0, found.output

@@ -1,4 +1,4 @@
-"""The page of studies over HTTP: what it shows, what it does, and for whom it does nothing."""
+"""The page of studies over HTTP: its content, its actions, and the requests that it refuses."""
 
 import contextlib
 import http.client
@@ -105,7 +105,7 @@ def driven(database: Database) -> Iterator[None]:
 
 
 class ParsedPage(HTMLParser):
-    """Texts, forms and what a browser would load of a page."""
+    """Texts and forms of a page, and the resources that a browser would load."""
 
     def __init__(self, page: str) -> None:
         super().__init__()

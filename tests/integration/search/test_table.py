@@ -215,7 +215,7 @@ def test_a_row_with_other_settings_than_its_stored_study_is_refused_before_any_w
 def test_a_setting_deleted_from_the_file_does_not_reuse_the_study_that_had_it(
     run: Run, workers: Workers, tmp_path: Path
 ) -> None:
-    """The preset decides about what the file leaves out, and the stored study has neither."""
+    """The preset decides about settings that the file leaves out; the stored study differs."""
     assert run().exit_code == 0
     written = (tmp_path / "out/two.csv").read_text()
     workers.begun.clear()

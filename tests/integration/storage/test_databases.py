@@ -1,4 +1,4 @@
-"""Opening databases: what is refused, in which words, and what no words may hold."""
+"""Opening databases: refusals and their messages, and secrets that no message may show."""
 
 import concurrent.futures
 import os

@@ -1,4 +1,4 @@
-"""Our tables of every earlier version are brought up to date with what is in them."""
+"""Our tables of every earlier version are migrated with their content."""
 
 import datetime
 import shutil

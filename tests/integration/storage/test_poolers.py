@@ -1,4 +1,4 @@
-"""PgBouncer between us and the server: what guards a search holds in transaction mode too."""
+"""PgBouncer between us and the server: a search is guarded in transaction mode as well."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""TLS to PostgreSQL: what an address says of it reaches every connection, and is heeded."""
+"""TLS to PostgreSQL: the settings in an address apply to every connection."""
 
 import subprocess
 import time

@@ -25,7 +25,7 @@ code = 0
 def end(number, frame):
     call["ended by"] = signal.Signals(number).name
     write()
-    sys.exit(int(os.environ.get("TELL_CODE", "0")))
+    sys.exit(int(os.environ.get("EXIT_CODE", "0")))
 def write():
     path = os.path.join(os.environ["RECORDS"], f"{{os.getpid()}}.json")
     with open(path + ".new", "w") as file:
@@ -194,7 +194,7 @@ def test_the_search_runs_on_a_node_without_cores(stage: Stage) -> None:
     address = "postgresql://user@host/name"
     search = stage.start(
         "search.sh", "launch", "--trials", "3", RAY_HEAD="head:1", DATABASE=address,
-        PASSWORD_FILE="file", ARTIFACTS="folder", TELL_CODE="4",
+        PASSWORD_FILE="file", ARTIFACTS="folder", EXIT_CODE="4",
     )  # fmt: skip
     stage.wait_for(lambda: stage.calls("python"))
     node = stage.one("ray")
@@ -260,7 +260,7 @@ def test_the_proxy_refuses_an_empty_password(stage: Stage) -> None:
 
 
 SCONTROL = """#!/bin/sh
-echo "$@" >> "$TELL/scontrol"
+echo "$@" >> "$RECORDS/scontrol"
 [ "$1" != show ] || printf 'localhost\\nsecond\\n'
 """
 
@@ -289,7 +289,7 @@ def test_a_slurm_job_starts_the_cluster_and_is_queued_again(stage: Stage) -> Non
     variables = slurm(stage)
     stage.write("ray", LISTEN)
     stage.program("python", lasts=True)
-    job = stage.start("slurm.sh", "--study", "first", TELL_CODE="4", **variables)
+    job = stage.start("slurm.sh", "--study", "first", EXIT_CODE="4", **variables)
     stage.wait_for(lambda: stage.calls("python") and stage.calls("srun"))
     workers = stage.one("srun")
     assert flags(workers)["nodes"] == "1" and flags(workers)["exclude"] == "localhost"

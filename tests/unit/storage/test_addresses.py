@@ -1,4 +1,4 @@
-"""Addresses: what is read, what is refused, and that no text shows a password."""
+"""Addresses: they are read or refused, and no text shows a password."""
 
 import copy
 import os

@@ -1,4 +1,4 @@
-"""Protocols: what the word sets, what goes before it, and the name that results carry."""
+"""Protocols: their settings, settings that override them, and the name shown with results."""
 
 import dataclasses
 import typing

@@ -1,4 +1,4 @@
-"""Processes that build the same cache entry, and what a killed one leaves behind."""
+"""Processes that build the same cache entry, and the files that a killed one leaves."""
 
 import contextlib
 import multiprocessing

@@ -49,7 +49,7 @@ MAKERS = {
 
 
 def check_parses(words: list[str]) -> None:
-    """Refuses what the program would refuse of names and numbers of arguments."""
+    """Refuses arguments whose names or number the program would refuse."""
     assert words[:2] == ["python", "-m"], words
     command, rest = PROGRAMS[words[2]], words[3:]
     while isinstance(command, TyperGroup):
@@ -59,7 +59,7 @@ def check_parses(words: list[str]) -> None:
 
 
 def texts_of(tree: ast.Module) -> Iterator[str]:
-    """All strings of a module but docstrings, with what is filled in standing as it may."""
+    """All strings of a module except docstrings, with examples in place of their fields."""
     inside = set()
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
@@ -92,7 +92,7 @@ def advised() -> list[str]:
 
 
 def built() -> list[tuple[str, ...]]:
-    """Calls of what builds commands, with what is no constant filled in."""
+    """Calls of functions that build commands, with examples in place of variables."""
     found = []
     for path in modules():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -1,4 +1,4 @@
-"""What the commands that only read studies bring along, and what a worker does."""
+"""The modules that reading commands and workers import."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""``launch``: what becomes of its flags."""
+"""``launch``: the effect of its flags."""
 
 import contextlib
 from collections.abc import Iterator

@@ -77,7 +77,7 @@ anything: SearchStrategy[Any] = st.recursive(
 
 
 def fitting(hint: Any) -> SearchStrategy[Any]:
-    """Values of the right type, so that what is tried comes further than the check of types."""
+    """Values of the right type, which pass the check of types."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         kinds = [kind for kind in arguments if kind is not type(None)]

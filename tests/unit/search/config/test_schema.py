@@ -1,4 +1,4 @@
-"""The schema of configuration files accepts what is accepted, and refuses what is refused."""
+"""The schema accepts and refuses the same configuration files as the program."""
 
 import jsonschema
 import pytest

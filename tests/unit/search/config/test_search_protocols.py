@@ -1,4 +1,4 @@
-"""Protocols of a search: what is laid under it, how values are made, and what a study says."""
+"""Protocols of a search: their settings, the values of trials, and the name that a study shows."""
 
 import dataclasses
 import math

@@ -1,4 +1,4 @@
-"""What is searched and what is fixed: from flags and files to a trial's configuration."""
+"""Searched and fixed hyper-parameters: from flags and files to a trial's configuration."""
 
 import datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The file of a comparison table: what it may say, and what is refused in one line."""
+"""The file of a comparison table: its settings, and errors in one line."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""The write queue: what waits is stored together, in order, once."""
+"""The write queue: waiting writes are stored together, in order, once."""
 
 import threading
 from collections.abc import Sequence
@@ -65,7 +65,7 @@ class GatedStore:
 def written(
     store: GatedStore, writes: Sequence[Write], triggers: Triggers = NO_TRIGGERS
 ) -> list[Write]:
-    """What the queue says is written, once all of the writes are; they come while it is busy."""
+    """The writes that the queue reports as stored; they arrive while it is busy."""
     written: list[Write] = []
     queue = WriteQueue(store, patience=WAIT_SECONDS, on_written=written.append, triggers=triggers)
     try:

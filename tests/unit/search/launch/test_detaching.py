@@ -1,4 +1,4 @@
-"""A search that is left on a cluster: what is refused, and how it is started there."""
+"""A detached search on a cluster: refusals, and how it is started."""
 
 import contextlib
 import os

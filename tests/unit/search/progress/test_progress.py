@@ -74,7 +74,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def log(clock: Clock) -> Log:
-    """A plain progress, and what it wrote so far as lines."""
+    """A plain progress display, and the lines that it has written."""
     console, text = recorder()
     return PlainProgress(console, clock), lambda: text().splitlines()
 

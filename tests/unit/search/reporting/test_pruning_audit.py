@@ -1,4 +1,4 @@
-"""The pruner of a study is replayed over its immune runs, with what was known at the time."""
+"""The pruner of a study is replayed over its immune runs, with the trials known at the time."""
 
 import dataclasses
 from collections.abc import Mapping

@@ -34,7 +34,7 @@ LOADING = ("src", "href", "srcset", "data", "action", "poster", "background")
 
 
 class Page(HTMLParser):
-    """The texts of a page, and what it would load."""
+    """The texts of a page, and the resources that it would load."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

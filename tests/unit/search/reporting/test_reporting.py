@@ -1,4 +1,4 @@
-"""The read model, from what is stored, and its printers, from the read model alone."""
+"""The read model of a stored study, and its printers, which read nothing else."""
 
 import ast
 import dataclasses

@@ -1,4 +1,4 @@
-"""What the cache holds is listed; what is removed is never in use."""
+"""The entries of the cache are listed; an entry in use is never removed."""
 
 import json
 import os

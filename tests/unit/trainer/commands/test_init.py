@@ -1,4 +1,4 @@
-"""``init``: what it writes and prints, and what it refuses."""
+"""``init``: its files, its output and its refusals."""
 
 import shlex
 from pathlib import Path

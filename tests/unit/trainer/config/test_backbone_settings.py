@@ -1,4 +1,4 @@
-"""Settings of the backbone: which weights are the default, and what former files hold."""
+"""Settings of the backbone: default weights, and earlier files."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A reader that goes away does not end the program, and what it lost is said once."""
+"""A reader that goes away does not end the program; lost output is reported once."""
 
 import errno
 import io

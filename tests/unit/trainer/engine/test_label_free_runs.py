@@ -1,4 +1,4 @@
-"""Labels change nothing of what a run is judged by without them."""
+"""Labels do not change the label-free criteria of a run."""
 
 import dataclasses
 

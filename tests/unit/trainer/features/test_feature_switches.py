@@ -1,4 +1,4 @@
-"""Each published habit of the features changes what it should, and nothing else."""
+"""Each published setting of the features has its effect, and no other."""
 
 import dataclasses
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Maps that a method reads besides the features: what they hold, and that they are shared."""
+"""Maps that a method reads besides the features: their content, and that they are shared."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""Features of mirrored images: what they are made of, and that they are made once."""
+"""Features of mirrored images: their content, and that they are computed once."""
 
 import dataclasses
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Frozen features as a method: what is clustered, and that it scores as k-means does."""
+"""Frozen features as a method: the clustered features, and the scores of k-means."""
 
 from pathlib import Path
 from typing import Any

@@ -49,7 +49,7 @@ FUSIONS = ["sum", "mean", "max", "conv", "ladder"]
 def step_of(
     config: TrainConfig, *, other: FeatureMap | None = None, buffers: Views | None = None
 ) -> tuple[Method, StepTerms, torch.Tensor]:
-    """One step of one slot in float64: the method, what it made, and the weights.
+    """One step of one slot in float64: the method, its result, and the weights.
 
     A map may hold ``other`` numbers, and ``buffers`` those of a step before.
     """

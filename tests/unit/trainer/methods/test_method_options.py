@@ -1,4 +1,4 @@
-"""``[method.options]``: whose it is, what is refused, and the names settings had before."""
+"""``[method.options]``: its record, its errors, and earlier names of settings."""
 
 import json
 import shutil
