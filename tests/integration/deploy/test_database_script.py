@@ -36,7 +36,7 @@ def folder() -> Iterator[Path]:
 
 
 def run_script(folder: Path, data: str) -> "subprocess.CompletedProcess[str]":
-    """Run the script in ``folder``, without a server that stays."""
+    """Run the script in ``folder``; its server ends at once."""
     account = server_account()
     programs = ServerPrograms.find(EmbeddedFolder(root=folder, account=account)).binaries
     stand_ins = folder / "bin"

@@ -28,7 +28,7 @@ pytestmark = [
 
 @dataclass(frozen=True, kw_only=True)
 class Proxy:
-    """Where something listens."""
+    """A port on which a proxy listens."""
 
     port: int
     tls: bool = False
@@ -89,7 +89,7 @@ def serve(script: str, port: int, **variables: str) -> "Iterator[subprocess.Pope
 
 @pytest.fixture
 def dashboard(database_address: str) -> Iterator[int]:
-    """Port of a dashboard that changes nothing."""
+    """Port of a read-only dashboard."""
     port = free_port()
     for _ in serve("dashboard.sh", port, DATABASE=database_address, DASHBOARD_PORT=str(port)):
         yield port

@@ -34,7 +34,7 @@ __all__ = ["OPENERS", "OpenStore", "StoredTrial"]
 
 @dataclass(frozen=True, kw_only=True)
 class StoredTrial:
-    """What a store holds of a trial."""
+    """A trial in a store."""
 
     params: Mapping[str, float]
     #: Numbers of its attempts, in order.
@@ -114,7 +114,7 @@ def _begins(entry: object, number: int) -> TypeGuard[AddTrial | StartQueued]:
 
 
 class _InPostgres:
-    """The driver's study store, on a database of its own."""
+    """The driver's study store, on its own database."""
 
     def __init__(self, store: Store, database: Database) -> None:
         self.store, self._database = store, database

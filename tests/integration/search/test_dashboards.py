@@ -242,7 +242,7 @@ def test_a_folder_of_artifacts_that_is_a_file_is_refused(
 
 
 def test_without_read_only_the_same_requests_change_something(searched: tuple[str, Path]) -> None:
-    """So that the tests above cannot pass because their requests mean nothing."""
+    """Otherwise the tests above could pass because their requests have no effect."""
     address, artifacts = searched
     with open_database(parse_address(address)) as database:
         ids = identities(database, artifacts)[-1]

@@ -1,4 +1,4 @@
-"""A study is deleted with all that belongs to it, and nothing of another one."""
+"""A study is deleted with everything that belongs to it, and nothing of another study."""
 
 from pathlib import Path
 from typing import Any

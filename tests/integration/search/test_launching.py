@@ -1,4 +1,4 @@
-"""What a launch says and refuses between its settings and its first worker."""
+"""The output and the refusals of a launch before its first worker."""
 
 import contextlib
 import dataclasses
@@ -45,7 +45,7 @@ TINY: dict[str, Any] = {
 
 
 class WorkersAsked(Exception):
-    """A launch came as far as to ask for workers."""
+    """A launch got as far as requesting workers."""
 
 
 @pytest.fixture

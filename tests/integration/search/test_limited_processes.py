@@ -114,7 +114,7 @@ def test_a_real_quota_is_enough_for_one_worker_and_that_is_said(
 
 
 def nameless(*command: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-    """Run something under a number that has no name."""
+    """Run a command under a user id without a name."""
     if os.geteuid() != 0 or shutil.which("setpriv") is None:
         pytest.skip("only root can run setpriv, which takes another number")
     return run(
@@ -125,7 +125,7 @@ def nameless(*command: str, **variables: str) -> "subprocess.CompletedProcess[st
 
 @pytest.fixture
 def theirs(short: Path) -> Path:
-    """A folder that belongs to the number."""
+    """A folder that belongs to that user id."""
     folder = short / "theirs"
     folder.mkdir()
     os.chown(folder, NUMBER, NUMBER)

@@ -96,7 +96,7 @@ def check_exact(database: Database, trials: int = TRIALS) -> StudyView:
 
 
 def queued(view: StudyView) -> list[TrialView]:
-    """Those of them that were begun."""
+    """The queued trials that were begun."""
     return [trial for trial in view.trials if trial.queued not in ("", WAITS)]
 
 
@@ -391,7 +391,7 @@ def test_a_queue_is_part_of_the_record(
     tmp_path: Path,
     processes: Any,
 ) -> None:
-    """The same rows queued under the same numbers give the same search, however it came to it.
+    """The same rows queued under the same numbers give the same search in both cases.
 
     Here another user is quicker than a running driver; there the driver is killed before it
     draws, the rows are queued, and the drivers that continue are killed again and again.

@@ -1,4 +1,4 @@
-"""What the driver relies on, of every pool: in its own process, forked, and on Ray."""
+"""The contract of every pool with the driver: in its own process, forked, and on Ray."""
 
 import time
 from collections.abc import Callable, Iterator

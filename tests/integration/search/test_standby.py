@@ -24,7 +24,7 @@ def held(database: Database) -> Lease:
 
 
 class Waiting:
-    """Stands by; after so many waits something happens, and time passes by waiting."""
+    """Waits as a standby; after this many waits something happens. Time passes only by waiting."""
 
     def __init__(self, database: Database, happens: Callable[[], None], *, waits: int = 3) -> None:
         self._database, self._happens, self._left = database, happens, waits

@@ -1,4 +1,4 @@
-"""What the write queue relies on, of every store: each write is stored once, whatever happens."""
+"""The contract of every store with the write queue: each write is stored exactly once."""
 
 import math
 from collections.abc import Callable, Iterator

@@ -156,7 +156,7 @@ def test_an_empty_database_has_a_page(site: Site, database: Database) -> None:
 def test_an_outage_is_no_empty_database(
     path: str, site: Site, driven: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where the answer is a refusal, which shows the page as well."""
+    """This includes refusals, which show the page as well."""
 
     def unreachable(database: Database) -> Never:
         raise DatabaseUnreachable("the database is unreachable: it is gone")

@@ -1,4 +1,4 @@
-"""What the dashboard shows of a study: its note, and the name of its value."""
+"""A study in the dashboard: its note, and the name of its value."""
 
 import contextlib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The command ``table`` from its file to its pages: real studies, workers that cost nothing."""
+"""The command ``table`` from its file to its pages: real studies, fake workers."""
 
 import contextlib
 import importlib
@@ -59,11 +59,11 @@ STUDIES = ["two-kmeans", "two-unim2"]
 
 
 class Killed(BaseException):
-    """Stands for the end of the driver's process: nothing catches it."""
+    """Represents the end of the driver's process: it is never caught."""
 
 
 class Workers:
-    """Opens pools in this process; counts the jobs that begin, and kills the driver at one."""
+    """Opens pools in this process; counts jobs that begin, and kills the driver at one."""
 
     def __init__(self) -> None:
         self.begun: list[tuple[str, str]] = []

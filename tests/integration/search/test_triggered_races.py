@@ -74,7 +74,7 @@ def undisturbed(
 
 
 class Once:
-    """Does something the first time that a subject of a kind comes by, after ``skip`` others."""
+    """Acts the first time that the trigger gets a subject of a kind, after ``skip`` others."""
 
     def __init__(self, kind: type, act: Callable[[], None], *, skip: int = 0) -> None:
         self._kind, self._act, self._left = kind, act, skip
@@ -173,11 +173,11 @@ class Taker:
         self.seen: list[Any] | None = None
 
     def begin(self) -> None:
-        """Ask for the lease, as of a holder that has been silent for too long."""
+        """Take the lease from a holder that has been silent for too long."""
         self._thread.start()
 
     def wait_until_it_waits(self) -> None:
-        """Come back once PostgreSQL has it wait for a row that the paused driver has locked."""
+        """Return once PostgreSQL makes it wait for a row that the paused driver has locked."""
         waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
         deadline = threading.Event()
         for _ in range(int(WAIT_SECONDS / 0.02)):
@@ -188,7 +188,7 @@ class Taker:
         raise AssertionError("no session waits for the paused driver's row")
 
     def join(self) -> None:
-        """Wait until it has the study, and has read it."""
+        """Wait until it has taken the study over and read it."""
         self._thread.join(WAIT_SECONDS)
         assert self.seen is not None, "the study was not taken over"
 

@@ -49,7 +49,7 @@ def limited(owned_database: Any) -> Callable[[int], str]:
 
 @pytest.fixture
 def subject(owned_database: Any, tmp_path: Path) -> Subject:
-    """What the doctor looks at."""
+    """The environment that the doctor examines."""
     return local_subject(tmp_path, resolve("rooms", None, {}), address=owned_database.address())
 
 

@@ -120,7 +120,7 @@ def test_tables_are_made_once_and_left_alone_after(empty_database_address: str) 
 
 
 def written(database: Database) -> object:
-    """Transactions that wrote, so far; asking is none."""
+    """The number of transactions that have written so far; this query is not one."""
     with database.engine.connect() as connection:
         query = "SELECT pg_snapshot_xmax(pg_current_snapshot())"
         return connection.execute(text(query)).scalar_one()

@@ -1,4 +1,4 @@
-"""The embedded server under everything that is done to it."""
+"""The embedded server: shared by processes, killed, interrupted, and in unusual folders."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Leases: one driver a study, whatever happens to it."""
+"""Leases: one driver per study, in spite of kills and pauses."""
 
 import contextlib
 import signal

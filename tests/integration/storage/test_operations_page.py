@@ -1,4 +1,4 @@
-"""The commands of docs/operations.md, run as they stand there."""
+"""The commands of docs/operations.md, run as written there."""
 
 import contextlib
 import os

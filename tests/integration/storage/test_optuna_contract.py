@@ -48,7 +48,7 @@ def driven(_template: Database, embedded_root: Path) -> Iterator[tuple[Database,
 
 @contextlib.contextmanager
 def _unflushed(database: Database) -> Iterator[None]:
-    """Spare the suite's thousands of commits the wait for the disk; no case looks at that."""
+    """Skip the wait for the disk in the suite's thousands of commits; no case depends on it."""
     with database.engine.begin() as connection:
         name = connection.scalar(text("SELECT current_database()"))
         connection.exec_driver_sql(f"ALTER DATABASE {name} SET synchronous_commit = off")

@@ -1,4 +1,4 @@
-"""Roles: the viewer reads and the driver adds, in every table, and in those that come later."""
+"""Roles: the viewer reads and the driver adds, in every table and in later ones."""
 
 import itertools
 import os
@@ -83,7 +83,7 @@ def first_column(database: Database, table: str) -> str:
 
 
 def attempt(database: Database, statement: str) -> None:
-    """Try it with the role's own read-only setting off: the grants alone are to refuse."""
+    """Try it with the role's own read-only setting off: the grants alone must refuse it."""
     with database.engine.execution_options(postgresql_readonly=False).begin() as connection:
         assert connection.scalar(text("SHOW transaction_read_only")) == "off"
         connection.exec_driver_sql(statement)
@@ -320,7 +320,7 @@ def test_roles_are_made_with_passwords_from_files_that_no_log_shows(
 
 
 def with_statement_log(owner: Address, action: Callable[[], None]) -> str:
-    """What the server writes down of an action while it logs every statement."""
+    """The server's log of an action while it logs every statement."""
     with open_database(owner) as database:
         engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:

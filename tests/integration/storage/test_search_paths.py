@@ -103,7 +103,7 @@ def answer(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
 
 
 def moved_to(database: Any, schema: str) -> None:
-    """Have Optuna's tables where an earlier version made them: first in the search path."""
+    """Put Optuna's tables where an earlier version created them: first in the search path."""
     with open_database(parse_address(database.address())) as opened:
         found = inspect(opened.engine)
         tables = found.get_table_names("public")

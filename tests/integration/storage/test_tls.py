@@ -83,7 +83,7 @@ def test_a_server_under_another_name_is_refused(server: Any) -> None:
 
 @pytest.fixture
 def without_tls(server: Any) -> Iterator[Any]:
-    """The server with TLS switched off meanwhile."""
+    """The server with TLS switched off for the block."""
     with opened(server, "sslmode=disable") as database:
         engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
 

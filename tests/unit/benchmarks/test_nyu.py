@@ -1,4 +1,4 @@
-"""The NYU benchmark: a block continues behind the records of the last one."""
+"""The NYU benchmark: a block continues after the records of the last one."""
 
 import dataclasses
 import time
@@ -21,7 +21,7 @@ SMALL: dict[str, Any] = {
 
 @pytest.fixture
 def block(tmp_path: Path) -> Block:
-    """A block with a small copy of the layout, which may take as long as it likes."""
+    """A block with a small copy of the layout and no time limit."""
     make_nyu(tmp_path / "nyu", layout="metres")
     return Block(
         data=tmp_path / "nyu",

@@ -1,4 +1,4 @@
-"""The commands in docs/cluster.md: scripts, variables, services, verbs and flags exist."""
+"""The commands in docs/cluster.md: scripts, variables, services, commands and flags exist."""
 
 import re
 import shlex
@@ -20,7 +20,7 @@ GENERAL = {"RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH"}
 
 
 def commands() -> Iterator[str]:
-    """Each line of a block of code, one that is continued put together."""
+    """Each line of a block of code, with continued lines joined."""
     for block in re.findall(r"^```\n(.*?)^```", PAGE, flags=re.DOTALL | re.MULTILINE):
         yield from block.replace("\\\n", " ").strip().splitlines()
 

@@ -1,4 +1,4 @@
-"""What the compose file promises: one way in, no secret on show, no way from workers to data."""
+"""The compose file: one way in, no visible secret, and no access of workers to the database."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Every test that a document names is there."""
+"""Every test that a document names exists."""
 
 import ast
 import re

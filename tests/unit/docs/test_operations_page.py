@@ -1,4 +1,4 @@
-"""The commands of docs/operations.md have verbs and flags that there are."""
+"""The commands and flags of docs/operations.md exist."""
 
 import re
 import shlex

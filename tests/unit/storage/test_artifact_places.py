@@ -1,4 +1,4 @@
-"""Artifact stores: the same whatever they are, whole or absent, and their failures one type."""
+"""Artifact stores: all behave alike, artifacts are whole or absent, and failures have one type."""
 
 import io
 import resource

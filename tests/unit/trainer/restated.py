@@ -1,6 +1,6 @@
 """Model and loss written out once more, step by step, in NumPy float64: slow, plain, independent.
 
-Every function takes and gives plain arrays of one slot. N crops are B anchors, then B partners.
+Every function takes and gives plain arrays of one slot. N crops are B queries, then B positives.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -156,7 +156,7 @@ def ladder(maps: Sequence[Array], parameters: Parameters) -> Array:
 
 
 def batch_normed(values: Array, parameters: Parameters, name: str) -> Array:
-    """Anchors and partners each by their own mean and (biased) variance."""
+    """Queries and positives, each by their own mean and (biased) variance."""
     normed = []
     for half in np.split(values, 2):
         mean, variance = half.mean(axis=(0, 1)), half.var(axis=(0, 1))

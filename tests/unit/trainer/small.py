@@ -137,7 +137,7 @@ def small_config(
 
 
 def hyper_of(config: TrainConfig, dtype: torch.dtype = torch.float64) -> dict[str, torch.Tensor]:
-    """What ``step`` reads, for one slot."""
+    """The values that ``step`` reads, for one slot."""
     return {
         name: torch.tensor([value], dtype=dtype) for name, value in step_values(config).items()
     }
@@ -174,7 +174,7 @@ def rows_of(config: TrainConfig) -> list[list[float]]:
 def small_draws(
     *, maps: int, masks: int, uniform: int = 0, seed: int = 0, present: int = 4
 ) -> StepDraws:
-    """Float64 draws of one slot: four anchors, nine points, two random pairs, six channels."""
+    """Float64 draws of one slot: four queries, nine points, two random pairs, six channels."""
     plan = DrawPlan(
         batch=4,
         ranks=4,

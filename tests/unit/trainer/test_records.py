@@ -1,4 +1,4 @@
-"""Reports as they were stored: by the versions before criteria, and by one with more of them."""
+"""Stored reports: of versions before criteria, and of one with more criteria."""
 
 import dataclasses
 import json
@@ -52,7 +52,7 @@ def test_a_criterion_that_this_version_does_not_know_is_kept() -> None:
 
 
 def test_fields_that_older_versions_read_are_unchanged() -> None:
-    """It takes these keys, and builds records from theirs: an unknown one would be refused."""
+    """It reads these keys and builds records of them: an unknown key would be refused."""
     stored = Report.from_json(json.loads(LATER)).to_json()
     first: dict[str, Any] = json.loads(BEFORE_TERMS)
     assert {key: stored[key] for key in first} == first

@@ -1,4 +1,4 @@
-"""Checkpoints in an artifact store: another node resumes from them, whatever became of some."""
+"""Checkpoints in an artifact store: another node resumes from them, even if some are damaged."""
 
 import shutil
 from collections.abc import Callable
@@ -25,7 +25,7 @@ EVALUATIONS = 4
 
 @pytest.fixture
 def hosted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], HostedWorker]:
-    """Workers of one study, each as on a node of its own."""
+    """Workers of one study, each as if on its own node."""
     dataset_features = small_dataset_features()
     monkeypatch.setattr(worker, "open_dataset_features", lambda folder: dataset_features)
     config = small_config(training={"iterations": 8})
@@ -67,7 +67,7 @@ def run_to(
 
 
 def leave_node(tmp_path: Path) -> None:
-    """The node goes, with its folder of checkpoints."""
+    """The node is lost, with its folder of checkpoints."""
     shutil.rmtree(tmp_path / "checkpoints")
 
 

@@ -1,4 +1,4 @@
-"""Every command that is printed or advised is one that the command line takes, and is quoted."""
+"""Every command that is printed or advised is valid and quoted."""
 
 import ast
 import dataclasses
@@ -112,7 +112,7 @@ def built() -> list[tuple[str, ...]]:
 
 
 def called(function: ast.expr) -> str:
-    """The name of a function; nothing for a method of Typer's."""
+    """The name of a function; empty for a method of Typer."""
     match function:
         case ast.Name(id=name):
             return name

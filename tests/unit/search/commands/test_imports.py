@@ -24,7 +24,7 @@ print(*sorted(set({unwanted!r}) & set(sys.modules)))
 
 
 def imported(imports: str, unwanted: tuple[str, ...]) -> list[str]:
-    """Which of the modules a fresh process has after some imports."""
+    """Which of the modules a new process has loaded after some imports."""
     program = PROGRAM.format(imports=imports, unwanted=unwanted)
     command = [sys.executable, "-c", program]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()

@@ -1,4 +1,4 @@
-"""Data of your own bring their modalities, wherever they are named."""
+"""A user's own data bring their modalities, wherever they are named."""
 
 from pathlib import Path
 from typing import Any

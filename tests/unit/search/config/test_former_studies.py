@@ -1,4 +1,4 @@
-"""Studies stored before methods had options of their own are the studies of today."""
+"""Studies stored before methods had their own options are read like those of today."""
 
 import json
 from pathlib import Path

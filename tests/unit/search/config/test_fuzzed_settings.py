@@ -191,7 +191,7 @@ def check_assignments(fixes: list[str], ranges: list[str]) -> None:
 
 
 def cases(count: int) -> settings:
-    """As many cases, the same ones every time, however long one takes."""
+    """This many cases, the same ones every time, however long one takes."""
     return settings(
         max_examples=count,
         derandomize=True,
@@ -262,7 +262,7 @@ def test_ten_thousand(
 
 
 def test_the_cases_are_not_all_refused(tmp_path: Path) -> None:
-    """Else nothing but refusals would be tried."""
+    """Otherwise only refusals would be tried."""
     made = []
 
     @cases(60)

@@ -120,7 +120,7 @@ def test_a_named_study_is_compared_only_with_given_settings() -> None:
 
 
 def test_one_rule_lays_tables_over_each_other(tmp_path: Path) -> None:
-    """Former names, fixed and searched settings, options of another method: for both commands."""
+    """Earlier names, fixed and searched settings, options of another method: for both commands."""
     renamed = file_of(tmp_path, '[method]\npre_norm = "none"\n')
     for config in (read_config(renamed), resolve(None, renamed, {}).train):
         assert getattr(config.method.options, "pre_norm", None) == "none"

@@ -1,4 +1,4 @@
-"""The best trial is scored on test by a job like any other, and only the scores end the study."""
+"""The best trial is scored on test by an ordinary job, and only the scores end the study."""
 
 import shutil
 from dataclasses import asdict
@@ -46,7 +46,7 @@ class Disturbed:
 
 
 def expected(search: Search) -> dict[str, object]:
-    """What is stored of the best trial: the fake worker's scores are those of the last report."""
+    """The stored scores of the best trial: those of its last report, from the fake worker."""
     best = search.memory.best()
     assert best is not None
     reports = [entry for entry in search.store.reports() if entry.trial == best.number]
@@ -105,7 +105,7 @@ def test_without_a_possible_score_the_study_ends_without_one(
 
 
 def finished(folder: Path, **options: object) -> Search:
-    """A search that was stopped when nothing was left but to score its best trial."""
+    """A search that was stopped before the only remaining job, the score of its best trial."""
 
     def stop(worker: str, order: Order, hosted: FakeWorker) -> Stall | None:
         if not is_test(order):

@@ -1,4 +1,4 @@
-"""Finalists run again with fresh seeds by jobs like any other; each is stored exactly once."""
+"""Finalists run again with fresh seeds in ordinary jobs; each is stored exactly once."""
 
 import re
 import statistics

@@ -102,7 +102,7 @@ def test_best_is_the_highest_complete_value_and_the_first_of_equals() -> None:
 
 
 def plain_counts(memory: InMemoryStudy) -> Counts:
-    """Counted from all trials anew."""
+    """Counted again from all trials."""
     trials = memory.trials()
     states = [trial.state for trial in trials]
     kinds = [prune_kind(trial) for trial in trials]

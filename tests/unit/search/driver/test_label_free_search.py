@@ -1,4 +1,4 @@
-"""A search without labels is the same whatever the labels say."""
+"""A search without labels does not depend on the labels."""
 
 import dataclasses
 import math

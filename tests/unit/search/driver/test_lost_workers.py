@@ -1,4 +1,4 @@
-"""Workers that stand still, run out of memory, or go with their whole cluster."""
+"""Workers that stall, run out of memory, or are lost with their whole cluster."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ from tests.fakes.training import FakeWorker
 
 
 class TickingClock:
-    """Monotonic seconds that pass by being looked at."""
+    """Monotonic seconds that pass with every reading."""
 
     def __init__(self, step: float) -> None:
         self.now, self._step = 0.0, step
@@ -147,7 +147,7 @@ def test_out_of_memory_is_tried_again_like_an_error_and_counted_with_it(
 
 
 class ShrinkingCluster(InlinePool):
-    """A worker that is lost finds no room elsewhere, until it is let in again."""
+    """A lost worker finds no room elsewhere, until it is admitted again."""
 
     def wait(self, timeout: float) -> list[Answer]:
         answers = super().wait(timeout)
@@ -172,7 +172,7 @@ def test_a_trial_whose_worker_cannot_restart_continues_on_another(
 
 
 class ShakyCluster(InlinePool):
-    """Goes at chosen looks, with all workers, and is back some looks later."""
+    """Is lost at chosen calls, with all workers, and is back some calls later."""
 
     def __init__(self, workers: int, *, goes: Callable[[int], bool], back_after: int) -> None:
         super().__init__(workers)
@@ -200,7 +200,7 @@ class ShakyCluster(InlinePool):
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_a_cluster_that_goes_is_held_against_no_trial(tmp_path: Path, workers: int) -> None:
-    """Each look is one evaluation: no trial ever makes one between two outages of three."""
+    """Each call is one evaluation: no trial ever makes one between two of three outages."""
     undisturbed = Search(tmp_path / "a", trials=6, workers=workers)
     undisturbed.driver.run()
     pool = ShakyCluster(workers, goes=lambda look: look % 3 > 0 and look < 200, back_after=3)
@@ -246,7 +246,7 @@ def test_a_stop_while_the_cluster_is_away_ends_at_once(tmp_path: Path) -> None:
 
 
 class SlowStore(MemoryStore):
-    """Stores nothing until it is let."""
+    """Stores nothing until it is released."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -276,7 +276,7 @@ def test_a_stop_at_once_leaves_running_trials_and_loses_no_report(tmp_path: Path
 
 
 def test_nodes_without_the_folder_resume_from_the_artifact_store(tmp_path: Path) -> None:
-    """Each fifth order ends its node, and with it the folder of checkpoints there."""
+    """Every fifth order ends its node, and with it the folder of checkpoints there."""
     orders = 0
     made: list[FakeWorker] = []
     artifact_store = ArtifactCheckpointStore(open_artifacts(str(tmp_path / "artifacts")), "study")

@@ -20,7 +20,7 @@ STUDY = "study"
 
 
 def row(number: int, *, fixed: dict[str, Any] | None = None, **parts: Any) -> FrozenTrial:
-    """A trial as PostgreSQL has it, queued unless another state is given."""
+    """A trial as PostgreSQL stores it, queued unless another state is given."""
     known: dict[str, Any] = {"system_attrs": {"fixed_params": fixed or {}}}
     trial = create_trial(**{"state": TrialState.WAITING, **known, **parts})
     trial.number = number

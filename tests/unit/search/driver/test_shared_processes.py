@@ -1,4 +1,4 @@
-"""A search whose workers have several slots: which trials continue, and which count a loss."""
+"""A search whose workers have several slots: which trials continue, and which count as lost."""
 
 from pathlib import Path
 

@@ -53,7 +53,7 @@ class GatedStore:
         return StudyChanges(stop_requested=False)
 
     def revive(self) -> None:
-        """Nothing dies."""
+        """A process that never dies."""
 
     def _try(self, writes: tuple[Write, ...], *, possibly_applied: bool) -> None:
         assert self.gate.wait(WAIT_SECONDS)

@@ -1,4 +1,4 @@
-"""An account that the system knows by number alone: names and folders that others ask for."""
+"""An account that the system knows by number alone: its names and folders."""
 
 import getpass
 import os

@@ -1,4 +1,4 @@
-"""Labels are asked for by objectives that read them, and by no other."""
+"""Only objectives that read labels require them."""
 
 import contextlib
 import dataclasses

@@ -83,7 +83,7 @@ def test_notes_about_the_data_are_shown(run: DryRun) -> None:
 def test_unused_files_are_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """By a dry run and, before anything is taken, by the launch itself."""
+    """By a dry run and, before anything is reserved, by the launch itself."""
     monkeypatch.setenv("UMSS_BOOKINGS", str(tmp_path / "bookings"))
     data = folder.lists(tmp_path / "data")
     (tmp_path / "data/colour/IMG_1.HEIC").touch()

@@ -1,4 +1,4 @@
-"""The full runs that are kept decide as comparing with all trials anew does, to the last bit."""
+"""Decisions from kept full runs equal those from all trials, to the last bit."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def plain_mean(trial: FrozenTrial, evaluation: int) -> float | None:
 
 
 def plain_bar(memory: InMemoryStudy, number: int) -> float | None:
-    """The bar, taken from all trials anew; None where the trial is kept without one."""
+    """The threshold, computed from all trials; None if the trial is kept without one."""
     evaluation = memory.trial(number).last_step
     if evaluation is None or PRUNER.is_immune(number) or not E / 2 <= evaluation < E:
         return None
@@ -33,7 +33,7 @@ def plain_bar(memory: InMemoryStudy, number: int) -> float | None:
 
 
 def check(memory: InMemoryStudy, number: int) -> Verdict:
-    """The pruner's verdict, after comparing it with the plain one."""
+    """The pruner's verdict, after a comparison with the plain one."""
     trial, bar = memory.trial(number), plain_bar(memory, number)
     verdict = PRUNER.decide(memory.study, trial)
     if bar is None or trial.last_step is None:

@@ -1,4 +1,4 @@
-"""What more work should gain: against draws whose gains are known."""
+"""Predicted gains of more work, against draws with known gains."""
 
 import math
 

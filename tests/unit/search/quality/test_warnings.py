@@ -1,4 +1,4 @@
-"""Each warning fires in a result that provokes it, and in no sound one."""
+"""Each warning appears for a result that causes it, and for no sound one."""
 
 import dataclasses
 from typing import Any
@@ -42,7 +42,7 @@ def test_a_sound_result_has_no_warning() -> None:
 
 
 def test_a_study_of_one_trial_cannot_have_more_finalists() -> None:
-    """Nor has it values that could be at the end of a range."""
+    """Nor does it have values that could be at the end of a range."""
     assert warnings_of(result(finalists=1, space=Space(hyper_parameters=()), top=[{}])) == ()
 
 

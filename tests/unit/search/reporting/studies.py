@@ -1,4 +1,4 @@
-"""Stored studies as plain data: a healthy one, and changes that make it less so."""
+"""Stored studies as plain data: a healthy one, and changes that make it unhealthy."""
 
 import dataclasses
 import datetime

@@ -1,4 +1,4 @@
-"""What next: at most three commands, each with a number that the study yields."""
+"""The advice of ``next``: at most three commands, each with a figure from the study."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""What attach shows of a search that it knows from the database alone."""
+"""The output of attach for a search that it knows from the database alone."""
 
 import dataclasses
 import datetime

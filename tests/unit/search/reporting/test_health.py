@@ -1,4 +1,4 @@
-"""Every health check fires on a study that deserves it, and is quiet on a healthy one."""
+"""Every health check fails for an unhealthy study, and passes for a healthy one."""
 
 import dataclasses
 import json

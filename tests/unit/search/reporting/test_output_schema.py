@@ -47,7 +47,7 @@ STUDIES: dict[str, StudyDetails] = {
 
 
 def printed(details: StudyDetails) -> Iterator[tuple[str, Any]]:
-    """What each command prints of a study."""
+    """The JSON output of each command for a study."""
     view, assessment = details.view, details.assessment
     yield "list", [study_json(view)]
     yield "status", study_json(view, assessment)

@@ -26,7 +26,7 @@ OPTIONS = {"immune_first": 2, "immune_every": 5, "least_full_runs": 2, "window":
 
 
 def run(number: int, value: float, scores: list[float] | None = None, **times: Any) -> TrialView:
-    """A full run whose scores are its value, in a minute of its own."""
+    """A full run whose scores equal its value, in its own minute."""
     curve = scores or [value] * EVALUATIONS
     return full_run(number, value, scores=dict(enumerate(curve, start=1)), **times)
 

@@ -1,4 +1,4 @@
-"""What ``show`` and ``compare`` print, from the read model alone."""
+"""The output of ``show`` and ``compare``, from the read model alone."""
 
 import dataclasses
 from typing import Any

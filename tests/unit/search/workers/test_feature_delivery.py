@@ -1,4 +1,4 @@
-"""How a feature cache comes to a node that lacks it: the rule, and once a node."""
+"""How a cache entry is delivered to a node that lacks it, once per node."""
 
 import dataclasses
 import json
@@ -60,7 +60,7 @@ def config() -> TrainConfig:
 
 @pytest.fixture(scope="module")
 def entry(tmp_path_factory: pytest.TempPathFactory, config: TrainConfig) -> Path:
-    """The entry as the driver has it."""
+    """The driver's entry."""
     folder = prepare(config, cache=tmp_path_factory.mktemp("driver")).folder
     assert folder is not None
     return folder
@@ -68,7 +68,7 @@ def entry(tmp_path_factory: pytest.TempPathFactory, config: TrainConfig) -> Path
 
 @pytest.fixture
 def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The cache of a node that sees no folder of the driver's."""
+    """The cache of a node that sees none of the driver's folders."""
     monkeypatch.setenv("UMSS_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
 

@@ -1,4 +1,4 @@
-"""Ray's folder: its own choice where that will do, else a short private one, or one line."""
+"""Ray's folder: its own choice if that works, else a short private one, or an error."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""What Ray leaves behind is found below this process, and ended; nothing else is."""
+"""Processes that Ray leaves behind are found below this process and ended; no others are."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Which seats share a process, who is to blame for its loss, and when it gets fewer slots."""
+"""Which seats share a process, which job its loss counts against, and when it gets fewer slots."""
 
 from collections.abc import Sequence
 
@@ -84,7 +84,7 @@ def test_too_little_memory_halves_the_slots_of_that_process_and_says_so() -> Non
 
 
 def lose_again(seats: Seats, *, trial: int, neighbour: int, reports: bool) -> None:
-    """A process dies with a trial and a neighbour that reports meanwhile, if it is to."""
+    """A process dies with a trial and a neighbour, which may report in the meantime."""
     one, other = seats.of("worker-0")[:2]
     begin(seats, one, trial, earlier=["before"])
     begin(seats, other, neighbour)

@@ -51,7 +51,7 @@ def task(folder: Path, trial: int, *, attempt: int = 1) -> Task:
 
 
 def alone(setup: WorkerSetup, task: Task) -> list[Report]:
-    """The reports of a trial in a worker of its own."""
+    """The reports of a trial in its own worker."""
     hosted = HostedWorker(setup)
     reports = list(hosted.advance(Begin(task=task)).reports)
     while len(reports) < EVALUATIONS:
@@ -153,7 +153,7 @@ def test_too_little_memory_for_the_slots_is_reported_for_the_first_trial(
 
 
 class Gate:
-    """A worker of two slots, of which one has an answer when it is let."""
+    """A worker of two slots, one of which answers when it is released."""
 
     def __init__(self) -> None:
         self.let = threading.Event()

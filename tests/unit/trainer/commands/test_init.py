@@ -13,7 +13,7 @@ from trainer.errors import ConfigError
 
 @pytest.fixture
 def lines() -> list[str]:
-    """What was said."""
+    """The printed lines."""
     return []
 
 

@@ -36,7 +36,7 @@ class Bomb:
 
 @pytest.fixture
 def trace(tmp_path: Path) -> Path:
-    """The folder that exists after a bomb went off."""
+    """The folder that exists after the code in a file has run."""
     return tmp_path / "trace"
 
 

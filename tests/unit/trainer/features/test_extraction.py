@@ -15,7 +15,7 @@ DATA = open_dataset(DataConfig(options={"train": 4, "val": 2, "test": 2, "size":
 
 
 class Constant:
-    """A backbone whose tokens are ``number``, but in the image that holds ``where``."""
+    """A backbone whose tokens are ``number``, except in the image that contains ``where``."""
 
     name, channels, patch, scaling, fingerprint = "constant", 2, 8, None, "constant"
 

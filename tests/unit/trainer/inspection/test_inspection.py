@@ -354,7 +354,7 @@ def test_unused_files_are_one_line_per_folder(
 def test_a_described_data_set_is_inspected_without_a_run(
     given: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Given the description itself or the folder that holds it."""
+    """Both by the description itself and by its folder."""
     MAKERS["folder"].LAYOUTS["lists"](tmp_path)
 
     assert inspect_file(tmp_path / given, cache=tmp_path / "cache", as_json=False)

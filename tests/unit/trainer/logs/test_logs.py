@@ -111,7 +111,7 @@ def test_a_folder_that_cannot_be_written_is_reported_in_one_line(tmp_path: Path)
 
 
 class StandIn:
-    """What we call of Weights & Biases: the module and its run in one."""
+    """The calls to Weights & Biases: the module and its run in one object."""
 
     Error = type("Error", (Exception,), {})
 

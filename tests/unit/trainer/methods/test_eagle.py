@@ -97,7 +97,7 @@ def at(*degrees: float) -> torch.Tensor:
 
 
 def restated_contrast(own: Floats, other: Floats, objects: list[int], weights: Floats) -> float:
-    """Of flat tokens (I, K); tokens of weight 0 are not there."""
+    """Of flat tokens (I, K); tokens of weight 0 are ignored."""
     present = [i for i, weight in enumerate(weights) if weight]
     numbers = sorted({objects[i] for i in present})
     centres = []

@@ -1,4 +1,4 @@
-"""What every method of the table owes, whatever it computes."""
+"""The contract of every method of the table."""
 
 import dataclasses
 import subprocess

@@ -137,7 +137,7 @@ def test_a_preset_of_another_method_can_be_the_base(tmp_path: Path) -> None:
 
 
 def former_config(name: str) -> TrainConfig:
-    """What the checkpoint was trained with, in the words of today."""
+    """The settings of the checkpoint's run, by today's names."""
     modalities = ("rgb", "depth", "nir")
     if name == "stego":
         hyper = {"b_self": 0.25}

@@ -44,7 +44,7 @@ TOKENS = GRID[0] * GRID[1]
 def step(
     config: TrainConfig, *, seed: int = 0, tokens: Tensor | None = None
 ) -> tuple[StepTerms, Tensor, Views, StepDraws, Tensor, NDArray[np.float64]]:
-    """One step of one slot in float64, and everything it was made of."""
+    """One step of one slot in float64, and its inputs."""
     modalities = len(config.data.modalities)
     method = build_method(config, channels=6, classes=3)
     draws = small_draws(maps=method.needs.maps, masks=method.needs.masks)

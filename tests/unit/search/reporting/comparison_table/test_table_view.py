@@ -1,4 +1,4 @@
-"""How far each row of a table is, and which figures it has."""
+"""The state and the figures of each row of a table."""
 
 import dataclasses
 import datetime
