@@ -61,7 +61,7 @@ def runner() -> Iterator[Runner]:
             yield Runner(server=server, launchers=launchers, cache=work / "cache", work=work)
 
 
-def test_the_short_form_meets_every_fault_but_those_of_ray() -> None:
+def test_the_short_form_has_every_fault_except_those_of_ray() -> None:
     met = {one.kind for run in SHORT for one in run.faults}
     assert FAULTS.keys() - met == {"kill_head"}
 

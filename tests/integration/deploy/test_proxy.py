@@ -27,8 +27,8 @@ pytestmark = [
 
 
 @dataclass(frozen=True, kw_only=True)
-class Proxy:
-    """A port on which a proxy listens."""
+class Client:
+    """A client of the proxy on a port."""
 
     port: int
     tls: bool = False
@@ -119,33 +119,33 @@ def tls(tmp_path: Path) -> str:
 def test_the_password_is_asked_for(dashboard: int, password_file: str, tls: str) -> None:
     for folder in ("", tls):
         port = free_port()
-        proxy = Proxy(port=port, tls=bool(folder))
+        client = Client(port=port, tls=bool(folder))
         for proxy in serve(
             "proxy.sh", port, PROXY_PORT=str(port), PROXY_UPSTREAM=f"127.0.0.1:{dashboard}",
             PROXY_PASSWORD_FILE=password_file, PROXY_TLS=folder,
         ):  # fmt: skip
-            check(proxy)
+            check(client)
             check_hidden(proxy.pid)
 
 
-def check(proxy: Proxy) -> None:
+def check(client: Client) -> None:
     login = f"viewer:{PASSWORD}"
     for path in ("/", "/dashboard/", "/umss/", "/api/studies", "/no/such/page"):
-        assert proxy.ask("GET", path)[0] == 401
-        assert proxy.ask("GET", path, "viewer:")[0] == 401
-        assert proxy.ask("GET", path, f"viewer:{PASSWORD}x")[0] == 401
-        assert proxy.ask("GET", path, f"other:{PASSWORD}")[0] == 401
-    status, page = proxy.ask("GET", "/dashboard/", login)
+        assert client.ask("GET", path)[0] == 401
+        assert client.ask("GET", path, "viewer:")[0] == 401
+        assert client.ask("GET", path, f"viewer:{PASSWORD}x")[0] == 401
+        assert client.ask("GET", path, f"other:{PASSWORD}")[0] == 401
+    status, page = client.ask("GET", "/dashboard/", login)
     assert status == 200 and b"<title>Optuna Dashboard</title>" in page
-    status, page = proxy.ask("GET", "/umss/", login)
+    status, page = client.ask("GET", "/umss/", login)
     assert status == 200 and b"read-only" in page and b"<form" not in page
-    assert proxy.ask("POST", "/umss/stop")[0] == 401
-    assert proxy.ask("POST", "/umss/stop", login)[0] == 403
-    status, studies = proxy.ask("GET", "/api/studies", login)
+    assert client.ask("POST", "/umss/stop")[0] == 401
+    assert client.ask("POST", "/umss/stop", login)[0] == 403
+    status, studies = client.ask("GET", "/api/studies", login)
     assert status == 200 and studies.startswith(b'{"study_summaries"')
     for method in ("POST", "PUT", "PATCH", "DELETE"):
-        assert proxy.ask(method, "/api/studies")[0] == 401
-        assert proxy.ask(method, "/api/studies", login)[0] == 403
+        assert client.ask(method, "/api/studies")[0] == 401
+        assert client.ask(method, "/api/studies", login)[0] == 403
 
 
 def check_hidden(proxy: int) -> None:
@@ -171,7 +171,7 @@ def test_the_proxy_leaves_nothing_behind(
     for proxy in serve("proxy.sh", port, PROXY_PORT=str(port), PROXY_PASSWORD_FILE=password_file):
         assert len(list(own.iterdir())) == 1
         children += Path(f"/proc/{proxy.pid}/task/{proxy.pid}/children").read_text().split()
-        assert Proxy(port=port).ask("GET", "/")[0] == 401
-        assert Proxy(port=port).ask("GET", "/", f"viewer:{PASSWORD}")[0] == 502
+        assert Client(port=port).ask("GET", "/")[0] == 401
+        assert Client(port=port).ask("GET", "/", f"viewer:{PASSWORD}")[0] == 502
     assert list(own.iterdir()) == []
     assert not [child for child in children if Path(f"/proc/{child}").exists()]

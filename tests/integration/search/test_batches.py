@@ -235,7 +235,7 @@ def test_a_batch_is_stopped_when_the_lease_is_lost(opened: OpenStudy) -> None:
     assert opened.rows() == before
 
 
-def test_a_batch_takes_as_many_statements_as_another_of_its_kinds(opened: OpenStudy) -> None:
+def test_the_number_of_statements_of_a_batch_depends_on_its_kinds_alone(opened: OpenStudy) -> None:
     statements: list[str] = []
 
     @event.listens_for(opened.storage.engine, "before_cursor_execute")

@@ -66,7 +66,7 @@ def searched(database_address: str, tmp_path: Path) -> tuple[Path, Path]:
     return checkpoints, artifacts
 
 
-def test_everything_of_a_study_goes(
+def test_everything_of_a_study_is_deleted(
     searched: tuple[Path, Path], database_address: str, database: Database
 ) -> None:
     checkpoints, artifacts = searched
@@ -97,7 +97,7 @@ def test_another_study_keeps_everything(
     ("answer", "code", "message"),
     [("n\n", STOPPED, "nothing was deleted"), ("", REFUSED, "nobody answered")],
 )
-def test_nothing_goes_without_a_yes(
+def test_nothing_is_deleted_without_a_yes(
     answer: str,
     code: int,
     message: str,
@@ -121,7 +121,7 @@ def test_a_driven_study_stays(database_address: str, database: Database) -> None
     assert delete(database_address, "--yes")[0] == 0
 
 
-def test_a_study_that_optuna_no_longer_has_goes_too(
+def test_a_study_deleted_in_optuna_is_deleted_too(
     database_address: str, database: Database, tmp_path: Path
 ) -> None:
     run_search(database_address, tmp_path, trials=TRIALS)
@@ -164,7 +164,7 @@ def test_a_study_that_was_created_again_meanwhile_stays(
     assert files(checkpoints) + files(artifacts) == stored
 
 
-def test_a_picture_that_was_added_meanwhile_goes_too(
+def test_a_picture_added_meanwhile_is_deleted_too(
     searched: tuple[Path, Path], database: Database, tmp_path: Path
 ) -> None:
     checkpoints, artifacts = searched
@@ -203,7 +203,7 @@ def test_a_frozen_driver_writes_to_no_later_study_of_that_name(
     frozen.release()
 
 
-def test_trials_of_the_same_name_start_from_nothing(
+def test_trials_of_a_recreated_study_start_from_scratch(
     searched: tuple[Path, Path], database_address: str, database: Database
 ) -> None:
     checkpoints, _ = searched

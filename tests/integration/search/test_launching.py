@@ -134,7 +134,7 @@ def test_idle_workers_are_shown(ask: Callable[..., list[str]]) -> None:
     ) in ask("new", workers=8)
 
 
-def test_cores_are_given_back_and_nothing_is_made_where_they_are_held(
+def test_cores_are_released_and_no_study_is_created_if_they_are_taken(
     ask: Callable[..., list[str]], database: Database
 ) -> None:
     ask("first")

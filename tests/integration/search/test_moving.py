@@ -175,7 +175,7 @@ def test_everything_of_a_study_is_moved(
     assert notes == ["of the study", "of trial 2 " * 500, ""]
 
 
-def test_a_study_that_is_driven_is_written_as_it_is_and_free_where_it_arrives(
+def test_a_driven_study_is_exported_as_it_is_and_has_no_driver_after_import(
     stopped: Database, other: Callable[[], Database], tmp_path: Path
 ) -> None:
     with Lease.acquire(stopped, STUDY) as lease:

@@ -207,7 +207,7 @@ def test_a_trial_queued_at_the_end_waits_for_a_larger_target(
     assert [trial.params["b_self"] for trial in queued(after)] == [0.25, 0.75]
 
 
-def test_of_trials_queued_near_the_end_no_more_are_run_than_asked_for(
+def test_trials_queued_near_the_end_do_not_exceed_the_target(
     database: Database, tmp_path: Path
 ) -> None:
     acts = {number: enqueue(b_self=0.25 + number / 100) for number in range(5, TRIALS)}

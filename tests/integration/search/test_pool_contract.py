@@ -105,7 +105,7 @@ def test_workers_have_names_that_differ(pool: Pool) -> None:
     assert pool.outage is None
 
 
-def test_without_an_order_nothing_is_answered(pool: Pool) -> None:
+def test_without_an_order_there_is_no_answer(pool: Pool) -> None:
     assert pool.wait(SILENCE_SECONDS) == []
 
 
@@ -200,7 +200,7 @@ def test_a_process_that_ends_loses_its_order_alone(
     assert [evaluations(found[worker]) for worker in names] == [[1], [2]]
 
 
-def test_a_worker_that_stands_still_is_replaced_and_its_order_forgotten(
+def test_a_stalled_worker_is_replaced_and_its_order_forgotten(
     opened: OpenPool, pool: Pool, begin: Begins
 ) -> None:
     still = pool.names[0]

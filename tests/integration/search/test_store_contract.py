@@ -105,7 +105,7 @@ def test_a_score_that_is_not_finite_leaves_its_report(opened: OpenStore) -> None
     assert (stored.reports, stored.scores) == ((1,), {})
 
 
-def test_own_writes_are_no_news(opened: OpenStore) -> None:
+def test_own_writes_are_not_reported_as_changes(opened: OpenStore) -> None:
     for entry in WRITES:
         once(opened.store, entry)
         assert not opened.store.read_changes().has_changes
@@ -124,7 +124,7 @@ def test_a_queued_trial_is_listed_once(opened: OpenStore) -> None:
     assert opened.store.read_changes().added == ()
 
 
-def test_a_number_that_others_took_is_theirs(opened: OpenStore) -> None:
+def test_a_number_taken_by_another_user_is_not_reused(opened: OpenStore) -> None:
     once(opened.store, ADD)
     number = opened.queue()
     with pytest.raises(NumberTaken):
@@ -134,7 +134,7 @@ def test_a_number_that_others_took_is_theirs(opened: OpenStore) -> None:
     assert opened.trials().keys() == {0, number + 1}
 
 
-def test_a_trial_that_others_ended_takes_no_end(opened: OpenStore) -> None:
+def test_a_trial_ended_by_another_user_cannot_be_ended_again(opened: OpenStore) -> None:
     once(opened.store, ADD)
     once(opened.store, FIRST)
     opened.end(0)

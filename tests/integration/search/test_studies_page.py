@@ -153,7 +153,7 @@ def test_an_empty_database_has_a_page(site: Site, database: Database) -> None:
 
 
 @pytest.mark.parametrize("path", ["/umss/", "/umss/none"])
-def test_an_outage_is_no_empty_database(
+def test_an_outage_is_not_shown_as_an_empty_database(
     path: str, site: Site, driven: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """This includes refusals, which show the page as well."""
@@ -290,7 +290,7 @@ def too_long(site: Site, token: str) -> Answer:
         (too_long, 413),
     ],
 )
-def test_no_request_but_the_pages_own_stops_a_search(
+def test_only_requests_of_the_page_itself_stop_a_search(
     change: Change, status: int, site: Site, driven: None, database: Database
 ) -> None:
     assert change(site, site.token()).status == status

@@ -254,7 +254,7 @@ def test_a_row_without_a_complete_trial_says_so_and_the_next_one_runs(run: Run) 
 
 
 @pytest.mark.parametrize(("jobs", "state"), [("", "searching"), ("test/0/", "confirming")])
-def test_a_row_whose_runs_all_fail_is_no_score_and_does_not_stop_the_next_one(
+def test_a_row_whose_runs_all_fail_has_no_score_and_does_not_stop_the_next_one(
     run: Run, workers: Workers, tmp_path: Path, jobs: str, state: str
 ) -> None:
     workers.failing = ("kmeans", jobs)

@@ -126,7 +126,7 @@ def test_the_host_that_answers_is_used(owned_database: Any, hosts: str, tmp_path
     assert "2 of 2" in CliRunner().invoke(app, ["list", "--storage", again]).stdout
 
 
-def test_a_server_that_only_reads_is_refused_where_one_that_writes_was_asked_for(
+def test_a_read_only_server_is_refused_where_a_writable_one_is_required(
     owned_database: Any,
 ) -> None:
     owned_database.execute(

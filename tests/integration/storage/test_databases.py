@@ -126,7 +126,7 @@ def written(database: Database) -> object:
         return connection.execute(text(query)).scalar_one()
 
 
-def test_looking_at_a_database_makes_nothing(
+def test_looking_at_a_database_creates_nothing(
     empty_database_address: str, database_address: str
 ) -> None:
     with open_database(parse_address(database_address)):

@@ -145,7 +145,7 @@ def test_a_killed_server_is_started_again_and_keeps_committed_data(
     assert not server_lives(embedded_folder)
 
 
-def test_a_process_number_that_another_program_has_now_is_no_server(
+def test_a_process_number_reused_by_another_program_is_not_a_server(
     embedded_folder: Path, start_child: Callable[..., Child]
 ) -> None:
     with open_database(parse_address(f"embedded:{embedded_folder}")) as database:
@@ -167,7 +167,7 @@ def test_a_process_number_that_another_program_has_now_is_no_server(
             assert connection.execute(text("SELECT 1")).scalar_one() == 1
 
 
-def test_a_process_number_file_cut_short_is_no_server(embedded_folder: Path) -> None:
+def test_a_truncated_process_number_file_is_not_a_server(embedded_folder: Path) -> None:
     EmbeddedServer.join(embedded_folder).leave()
     (embedded_folder / "data/postmaster.pid").write_text("")
     EmbeddedServer.join(embedded_folder).leave()

@@ -69,7 +69,7 @@ def test_a_lease_that_was_taken_over_is_not_given_back_by_its_old_holder(
     assert [past.released_at for past in history] == [None, None]
 
 
-def test_of_many_at_once_one_gets_it(
+def test_one_of_many_concurrent_processes_gets_the_lease(
     database: Database, database_address: str, start_child: Callable[..., Child]
 ) -> None:
     children = [start_child(HOLD_LEASE, database_address, "30") for _ in range(4)]

@@ -187,7 +187,9 @@ def test_nothing_that_optuna_keeps_shows_the_address(database: Database) -> None
     store.engine.dispose()
 
 
-def test_many_that_make_optunas_tables_at_once_all_find_them(empty_database_address: str) -> None:
+def test_processes_that_create_optunas_tables_concurrently_all_find_them(
+    empty_database_address: str,
+) -> None:
     def open_one(_: int) -> str:
         with open_database(parse_address(empty_database_address)) as database:
             store = open_optuna(database)

@@ -78,5 +78,5 @@ def test_a_study_without_trials_is_read(database: Database) -> None:
     }
 
 
-def test_the_installed_optuna_makes_the_tables_that_are_read(database: Database) -> None:
+def test_the_installed_optuna_creates_the_tables_that_are_read(database: Database) -> None:
     assert open_optuna(database).get_head_version() == READ_VERSION

@@ -112,7 +112,7 @@ def test_the_viewer_reads_every_table_and_writes_none(
                 attempt(viewer, statement)
 
 
-def test_the_viewer_makes_nothing_either(as_role: Callable[..., Database]) -> None:
+def test_the_viewer_creates_nothing_either(as_role: Callable[..., Database]) -> None:
     viewer = as_role("viewer")
     for statement in (
         "CREATE TABLE umss.mine (x int)",

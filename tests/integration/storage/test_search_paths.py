@@ -153,7 +153,7 @@ def test_studies_in_two_schemas_are_refused_until_the_address_names_one(
         assert read_study(opened, STUDY).counts.finished == 2
 
 
-def test_a_role_that_may_make_nothing_in_public_has_a_schema_made(
+def test_a_role_without_rights_in_public_gets_its_own_schema(
     database: Any, tmp_path: Path
 ) -> None:
     other = f"{database.owner}_other"

@@ -42,7 +42,7 @@ def refused(server: Any, parameters: str, **options: str) -> str:
     return str(caught.value)
 
 
-def test_every_connection_is_encrypted_and_the_server_is_who_it_says(server: Any) -> None:
+def test_every_connection_is_encrypted_and_the_server_is_verified(server: Any) -> None:
     with opened(server, f"sslmode=verify-full&sslrootcert={server.certificate}") as database:
         storage = open_optuna(database)
         lease = database.make_engine(name="lease")
@@ -51,7 +51,7 @@ def test_every_connection_is_encrypted_and_the_server_is_who_it_says(server: Any
             engine.dispose()
 
 
-def test_without_encryption_where_it_is_said_so(server: Any) -> None:
+def test_without_encryption_if_the_address_allows_it(server: Any) -> None:
     with opened(server, "sslmode=disable") as database:
         assert not is_encrypted(database.engine)
 
@@ -99,6 +99,6 @@ def without_tls(server: Any) -> Iterator[Any]:
         switch("ALTER SYSTEM RESET ssl", "on")
 
 
-def test_a_server_without_tls_is_refused_where_it_is_asked_for(without_tls: Any) -> None:
+def test_a_server_without_tls_is_refused_if_tls_is_required(without_tls: Any) -> None:
     message = refused(without_tls, "sslmode=require")
     assert "does not support SSL" in message and "switch TLS on" in message

@@ -50,7 +50,7 @@ def test_skipped_and_vulnerable_packages_are_reported(
     assert lines and message in "\n".join(lines)
 
 
-def test_an_audit_that_was_not_made_is_no_success(
+def test_an_audit_that_did_not_run_is_not_a_success(
     audit: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(audit.sys, "executable", "/bin/false")

@@ -53,9 +53,7 @@ def test_written_artifacts_are_read_and_deleted_ones_are_not(artifacts: Artifact
         artifacts.open_reader("ab/three")
 
 
-def test_a_place_that_can_be_written_to_is_left_as_it_was(
-    artifacts: Artifacts, tmp_path: Path
-) -> None:
+def test_a_writable_place_is_unchanged_by_the_check(artifacts: Artifacts, tmp_path: Path) -> None:
     check_writable(artifacts, "here")
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 

@@ -61,7 +61,7 @@ def test_an_outage_is_one(away: BaseException) -> None:
         None,
     ],
 )
-def test_an_error_of_ours_is_none(ours: BaseException | None) -> None:
+def test_an_error_of_this_program_is_not_an_outage(ours: BaseException | None) -> None:
     assert not is_outage(ours)
 
 

@@ -65,7 +65,7 @@ def test_options_are_set_where_the_method_has_them_and_nowhere_else(name: str) -
     assert text_of(config) == "published"
 
 
-def test_held_out_is_the_default_and_leaves_all_as_it_is() -> None:
+def test_held_out_is_the_default_and_changes_nothing() -> None:
     for table in ({}, {"protocol": "held-out"}, {"training": {"iterations": 9}, "evaluation": {}}):
         assert lay_protocol(table) == table
     assert text_of(TrainConfig()) == "held-out"
@@ -123,20 +123,20 @@ def test_the_published_splits_and_scales_are_offered() -> None:
     assert offered["rooms"] == {}
 
 
-def test_an_option_of_the_users_goes_before_the_protocols() -> None:
+def test_a_users_option_overrides_the_protocol() -> None:
     data = {"name": "mcubes", "options": {"range": "fixed"}}
     config = resolve({"protocol": "published", "data": data})
     assert config.data.options == {"val": "test", "range": "fixed"}
     assert text_of(config) == "published, with data.options.range changed"
 
 
-def test_a_number_that_is_called_val_is_no_split() -> None:
+def test_a_number_called_val_is_not_a_split() -> None:
     options = {"name": "rooms", "options": {"val": 7}}
     for protocol in ("published", "held-out"):
         assert text_of(resolve({"protocol": protocol, "data": options})) == protocol
 
 
-def test_a_resolved_configuration_stays_as_it_is() -> None:
+def test_a_resolved_configuration_resolves_to_itself() -> None:
     config = resolve({"protocol": "published", "data": {"name": "mfnet"}})
     assert resolve(record_to_table(config)) == config
 

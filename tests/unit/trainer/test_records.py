@@ -58,7 +58,7 @@ def test_fields_that_older_versions_read_are_unchanged() -> None:
     assert {key: stored[key] for key in first} == first
 
 
-def test_a_replaced_record_takes_its_criteria_along() -> None:
+def test_a_replaced_record_replaces_its_criteria() -> None:
     report = Report.from_json(json.loads(BEFORE_CRITERIA))
     better = dataclasses.replace(report.cluster, miou=90.0)
     assert dataclasses.replace(report, cluster=better).criteria["miou"] == 90.0

@@ -113,7 +113,7 @@ def test_every_data_set_that_is_read_from_files_has_a_column() -> None:
 
 
 @pytest.mark.parametrize(("row", "column"), CELLS)
-def test_each_input_is_used_noted_or_refused_as_the_table_says(
+def test_each_input_is_treated_as_in_the_table(
     row: Row, column: str, tmp_path: Path, model: Model, capsys: pytest.CaptureFixture[str]
 ) -> None:
     copies = tmp_path / "copy"

@@ -256,7 +256,7 @@ def test_the_size_is_predicted(built: Path) -> None:
     assert 0 < actual - needed < 12_000  # headers, manifest, statistics
 
 
-def test_coco_takes_as_much_as_is_said() -> None:
+def test_the_predicted_size_of_coco_stuff() -> None:
     """49,629 and 2,175 images (twice: val and test), five crops, ViT-S/16, float16: 37 GB of
     train features, and the labels with them."""
     from types import SimpleNamespace

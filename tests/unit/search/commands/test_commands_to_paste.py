@@ -136,7 +136,7 @@ def test_a_command_that_is_not_taken_is_seen(text: str) -> None:
         check_parses(["python", "-m", "search", *text.split()])
 
 
-def test_there_are_such_commands() -> None:
+def test_the_commands_exist() -> None:
     assert len(advised()) >= 6 and len(built()) >= 6
 
 
@@ -180,7 +180,7 @@ def test_the_next_commands_survive_a_shell(name: str, finished: int) -> None:
         assert own[3] == "dashboard" or name in own
 
 
-def test_a_name_like_a_flag_is_no_flag() -> None:
+def test_a_name_like_a_flag_is_not_a_flag() -> None:
     command = search_command("resume", "--trials", 9, study="-x")
     assert shell_text(command) == "python -m search resume --trials 9 -- -x"
     check_parses(list(command))

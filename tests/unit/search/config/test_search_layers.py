@@ -131,7 +131,7 @@ def test_one_rule_lays_tables_over_each_other(tmp_path: Path) -> None:
     assert fixed == {"search": {"ranges": {}}, "hyper": {"b_self": 0.5}}
 
 
-def test_a_continued_study_keeps_its_configuration_and_takes_places() -> None:
+def test_a_continued_study_keeps_its_configuration_except_trials_and_paths() -> None:
     stored = resolve("rooms", None, STORED)
     layers = read_layers(None, None, nested({"search.trials": 9, "backbone.weights": "/w"}))
     config, _ = continued(stored.to_table(), layers)

@@ -35,7 +35,7 @@ def scoring(*scores: float) -> list[Report]:
 
 
 @pytest.mark.parametrize("name", preset_names())
-def test_every_preset_resolves_and_says_its_protocol(name: str) -> None:
+def test_every_preset_resolves_and_names_its_protocol(name: str) -> None:
     config = resolve(name, None, {})
     said = study_protocol(config.to_table())
     if name.endswith("-published"):

@@ -88,7 +88,7 @@ def test_a_flag_overrides_whether_a_file_fixes_or_searches(tmp_path: Path) -> No
     assert config.train.hyper == {} and config.search.ranges == {"b_self": (0.1, 0.9)}
 
 
-def test_a_file_gives_ranges_and_a_flag_goes_before_it(tmp_path: Path) -> None:
+def test_a_flag_overrides_the_ranges_of_a_file(tmp_path: Path) -> None:
     file = tmp_path / "ranges.toml"
     file.write_text("[search.ranges]\nlearning_rate = [1e-4, 1e-2]\nb_self = [0.2, 1]\n")
     config = resolve("rooms", file, {"search": {"ranges": {"b_self": [0.5, 0.9]}}})

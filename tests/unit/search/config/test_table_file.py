@@ -50,7 +50,7 @@ def test_the_ready_tables_can_be_read_and_compare_with_kmeans(path: Path) -> Non
     assert any(row.published is not None for row in table.rows) or table.name == "rooms"
 
 
-def test_a_row_has_a_study_of_its_own_with_the_trials_of_the_table(tmp_path: Path) -> None:
+def test_a_row_has_its_own_study_with_the_trials_of_the_table(tmp_path: Path) -> None:
     table = read(tmp_path, KMEANS, STEGO, QUOTED, title="A title")
     (_, kmeans), (stego_row, stego) = table.measured
     assert (table.name, table.title, table.seeds) == ("table-one", "A title", 3)

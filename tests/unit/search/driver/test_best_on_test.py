@@ -181,7 +181,7 @@ def test_an_outage_while_the_score_is_stored_is_waited_out(tmp_path: Path) -> No
     assert len(store.doubtful) == 1
 
 
-def test_a_cluster_that_goes_while_it_scores_is_waited_for(tmp_path: Path) -> None:
+def test_a_cluster_that_is_lost_while_scoring_is_awaited(tmp_path: Path) -> None:
     class Shaky(InlinePool):
         went = 0
 

@@ -177,7 +177,7 @@ def test_with_more_seeds_only_the_new_runs_are_scored_and_all_of_them_averaged(
     assert last["miou"] == statistics.fmean(float(str(each["miou"])) for [each] in scores)
 
 
-def test_fewer_seeds_average_stored_scores_and_are_no_reading_of_test(tmp_path: Path) -> None:
+def test_fewer_seeds_average_stored_scores_without_reading_test(tmp_path: Path) -> None:
     one = ConfirmationPlan(**{**vars(PLAN), "trials": (4,), "references": ()})
     fewer = ConfirmationPlan(**{**vars(one), "seeds": SEEDS - 1})
     store = MemoryStore()

@@ -208,7 +208,7 @@ def test_a_request_to_stop_in_the_store_is_obeyed(tmp_path: Path) -> None:
     assert search.memory.counts().finished < 500
 
 
-def test_checkpoints_of_ended_trials_are_deleted_but_for_the_best(tmp_path: Path) -> None:
+def test_checkpoints_of_ended_trials_are_deleted_except_the_best(tmp_path: Path) -> None:
     search = Search(tmp_path, trials=25)
     search.driver.run()
     best = search.memory.best()

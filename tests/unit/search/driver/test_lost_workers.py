@@ -42,7 +42,7 @@ def whys(search: Search) -> list[tuple[int, str]]:
     return [(entry.trial, entry.why) for entry in search.store.attempts()]
 
 
-def test_a_worker_that_stands_still_is_taken_back(tmp_path: Path) -> None:
+def test_the_job_of_a_stalled_worker_is_taken_back(tmp_path: Path) -> None:
     stood: list[int] = []
 
     def stand_still_once(worker: str, order: Order, hosted: FakeWorker) -> Stall | None:
@@ -65,7 +65,7 @@ def test_a_worker_that_stands_still_is_taken_back(tmp_path: Path) -> None:
     assert search.values() == undisturbed.values()
 
 
-def test_a_trial_that_always_stands_still_fails(tmp_path: Path) -> None:
+def test_a_trial_that_always_stalls_fails(tmp_path: Path) -> None:
     def stand_still(worker: str, order: Order, hosted: FakeWorker) -> Stall | None:
         return Stall() if begun(order, 4) else None
 
@@ -199,7 +199,7 @@ class ShakyCluster(InlinePool):
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_a_cluster_that_goes_is_held_against_no_trial(tmp_path: Path, workers: int) -> None:
+def test_a_lost_cluster_counts_against_no_trial(tmp_path: Path, workers: int) -> None:
     """Each call is one evaluation: no trial ever makes one between two of three outages."""
     undisturbed = Search(tmp_path / "a", trials=6, workers=workers)
     undisturbed.driver.run()

@@ -76,7 +76,7 @@ def test_numbers_taken_by_other_users_are_skipped(workers: int, tmp_path: Path) 
     assert len({tuple(point.values()) for point in points.values()}) == 30
 
 
-def test_how_a_row_came_to_be_known_changes_nothing(tmp_path: Path) -> None:
+def test_the_search_does_not_depend_on_when_a_queued_row_is_found(tmp_path: Path) -> None:
     """Known before the number is due, or found where the driver's own trial was to be stored."""
     raced = Search(tmp_path / "a", trials=30, store=SharedStore(*QUEUED))
     known = Search(tmp_path / "b", trials=30, queued=QUEUED)
@@ -109,7 +109,7 @@ def test_a_trial_that_another_user_ended_is_replaced(tmp_path: Path) -> None:
     assert event in search.progress.events
 
 
-def test_a_row_that_is_over_takes_a_number_and_no_more(tmp_path: Path) -> None:
+def test_an_ended_row_uses_only_a_number(tmp_path: Path) -> None:
     over = [row(3, state=TrialState.COMPLETE, value=99.0), row(4, state=TrialState.FAIL)]
     search = Search(tmp_path, trials=10, queued=over)
     search.driver.run()

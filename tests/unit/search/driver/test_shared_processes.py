@@ -88,7 +88,7 @@ def test_a_trial_that_ends_every_process_fails_and_takes_no_neighbour_with_it(
     assert set(whys(search)) <= {"lost", "error"}
 
 
-def test_a_process_that_stands_still_is_held_against_none_of_several_seats(tmp_path: Path) -> None:
+def test_a_stalled_process_counts_against_none_of_several_seats(tmp_path: Path) -> None:
     stood: list[str] = []
 
     def stand_still_once(worker: str, order: Order, hosted: FakeWorker) -> Stall | None:

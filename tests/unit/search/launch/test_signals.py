@@ -82,7 +82,7 @@ def test_a_closed_terminal_asks_to_stop_only_once() -> None:
         assert session.requests[1:] == ["at once: SIGTERM received twice"]
 
 
-def test_a_closed_terminal_is_ignored_where_it_was_before() -> None:
+def test_a_closed_terminal_stays_ignored() -> None:
     """As under nohup."""
     session = Recorded(driving=True)
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -58,7 +58,7 @@ def test_an_account_with_a_name_is_left_alone(tmp_path: Path) -> None:
     assert variables == {}
 
 
-def test_who_asks_for_a_name_is_given_one(nameless: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_requested_name_is_provided(nameless: None, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in environment.NAME_VARIABLES:
         monkeypatch.delenv(name, raising=False)
 

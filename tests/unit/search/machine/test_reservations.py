@@ -139,7 +139,7 @@ def test_reservations_of_a_killed_search_are_free(tmp_path: Path) -> None:
     assert holders(tmp_path) == {}
 
 
-def test_looking_makes_nothing(tmp_path: Path) -> None:
+def test_looking_creates_nothing(tmp_path: Path) -> None:
     assert holders(tmp_path / "none") == {}
     assert not (tmp_path / "none").exists()
 
@@ -168,7 +168,7 @@ def test_a_machine_is_found_or_refused(monkeypatch: pytest.MonkeyPatch) -> None:
             find_machine(device, workers)
 
 
-def test_a_driver_without_a_gpu_takes_those_of_the_cluster(
+def test_a_driver_without_a_gpu_uses_those_of_the_cluster(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(machine, "_gpus", lambda: ())

@@ -102,7 +102,7 @@ STATUS = (
         "idle",
     ],
 )
-def test_the_picture_says_how_the_search_stands(said: str) -> None:
+def test_the_picture_shows_the_state_of_the_search(said: str) -> None:
     assert said in drawn(SNAPSHOT)
 
 
@@ -145,12 +145,12 @@ def test_many_workers_are_cut_short() -> None:
     assert f"and {64 - WORKERS_SHOWN} more" in text
 
 
-def test_text_of_others_is_no_markup() -> None:
+def test_text_of_others_is_not_markup() -> None:
     event = "trial 3 failed: [bold]unknown name in [/hyper] :smile:"
     assert event in drawn(SNAPSHOT, (event,))
 
 
-def test_a_terminal_without_unicode_is_no_obstacle() -> None:
+def test_a_terminal_without_unicode_works() -> None:
     assert "37 of 200 trials" in drawn(AWAY, ("trial 1 complete: 30.00",), encoding="ascii")
 
 
@@ -188,7 +188,7 @@ def test_events_are_written_as_they_come_on_one_line_each(log: Log) -> None:
     assert lines()[1] == "trial 2 failed: [bold] " + "long " * 60
 
 
-def test_a_status_line_comes_at_first_and_then_every_30_seconds_at_most(
+def test_status_lines_are_written_at_first_and_then_at_most_every_30_seconds(
     log: Log, clock: Clock
 ) -> None:
     progress, lines = log
@@ -273,7 +273,7 @@ def test_without_an_update_nothing_is_written(log: Log) -> None:
         (False, False, LiveProgress),
     ],
 )
-def test_the_view_fits_the_console_unless_it_is_said(
+def test_the_view_fits_the_console_by_default(
     terminal: bool, plain: bool | None, kind: type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TERM", "xterm")

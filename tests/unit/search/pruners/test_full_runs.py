@@ -72,7 +72,7 @@ def test_decisions_equal_those_of_comparing_with_all_trials_again(seed: int) -> 
     assert pruned > 10
 
 
-def test_a_pruned_trial_is_no_full_run() -> None:
+def test_a_pruned_trial_is_not_a_full_run() -> None:
     memory = InMemoryStudy("study")
     memory.report(memory.add(running()), 6, 20.0)
     outcome = Pruned(kind="behind", reason="why")

@@ -40,7 +40,7 @@ def test_low_values_and_their_number_matter_only_by_the_number_of_trials() -> No
 
 
 @pytest.mark.parametrize("values", [[], [1.0] * 4])
-def test_too_few_values_promise_nothing(values: list[float]) -> None:
+def test_too_few_values_predict_no_gain(values: list[float]) -> None:
     assert gain_of_more(values, finished=10, more=10) is None
 
 

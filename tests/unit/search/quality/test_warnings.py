@@ -67,7 +67,7 @@ PROVOKED = {
 
 
 @pytest.mark.parametrize("name", PROVOKED)
-def test_a_warning_fires_where_it_is_provoked(name: str) -> None:
+def test_a_warning_appears_where_it_is_caused(name: str) -> None:
     provoked, text = PROVOKED[name]
     [line] = warnings_of(provoked)
     assert line.startswith(text)
@@ -90,5 +90,5 @@ def test_every_warning_is_provoked() -> None:
     assert {warning.__name__ for warning in WARNINGS} == {*PROVOKED, "collapsed_or_failed"}
 
 
-def test_a_short_run_and_an_unknown_space_provoke_nothing() -> None:
+def test_a_short_run_and_an_unknown_space_cause_no_warning() -> None:
     assert warnings_of(result(scores={1: 50.0, 2: 30.0}, space=None, spread=None)) == ()

@@ -181,7 +181,7 @@ def test_the_best_rate_comes_first_and_unknown_ones_last() -> None:
     ids=["empty", "one trial", "all pruned", "all failed", "healthy"],
 )
 @pytest.mark.parametrize("state", ["running", "paused", "finished"])
-def test_every_study_gets_commands_that_are_taken(trials: list[TrialView], state: str) -> None:
+def test_every_study_gets_valid_commands(trials: list[TrialView], state: str) -> None:
     found = next_steps(not_confirmed(trials, state=state))
     assert found
     for each in found:
@@ -191,7 +191,7 @@ def test_every_study_gets_commands_that_are_taken(trials: list[TrialView], state
     assert json.loads(json.dumps(steps_json(found)))[0]["command"] == found[0].command
 
 
-def test_a_study_of_another_version_is_no_error() -> None:
+def test_a_study_of_another_version_is_not_an_error() -> None:
     details = not_confirmed()
     later = dataclasses.replace(details.view, config={}, space=None)
     assert next_steps(dataclasses.replace(details, view=later))

@@ -53,7 +53,7 @@ def test_a_late_bloomer_would_have_been_a_loss() -> None:
     assert found.cost == 20.0
 
 
-def test_a_bad_run_is_none() -> None:
+def test_a_bad_run_that_would_be_stopped_is_not_lost() -> None:
     found = audited([*FIRST, run(5, 1.0), run(6, 20.0), run(10, 30.0)])
     assert (found.runs, found.stopped, found.lost, found.cost) == (2, (5,), (), 0.0)
 
@@ -86,7 +86,7 @@ def test_a_handful_of_runs_is_not_replayed() -> None:
     assert audit_of(view_of(FIRST)) == NotAudited(reason="fewer than 6 complete trials")
 
 
-def test_all_that_end_at_once_do_not_meet_themselves() -> None:
+def test_runs_that_end_at_once_do_not_know_each_other() -> None:
     still: dict[str, Any] = {"started_at": BEGAN, "ended_at": BEGAN}
     found = audit_of(view_of([run(n, 20.0, **still) for n in range(6)]))
     assert isinstance(found, NotAudited) and "too few full runs" in found.reason
@@ -97,7 +97,7 @@ def test_a_run_without_times_is_not_judged() -> None:
     assert (found.runs, found.unjudged, found.stopped) == (1, 3, ())
 
 
-def test_collapsed_trials_are_no_full_runs() -> None:
+def test_collapsed_trials_are_not_full_runs() -> None:
     found = audited([*FIRST, collapsed(5), run(10, 30.0)])
     assert (found.runs, found.unjudged) == (1, 2)
 

@@ -108,7 +108,7 @@ def test_a_study_is_driven_finished_or_paused(
     assert view_study(record, [], driver=driver, test=None).state == state
 
 
-def test_scripts_get_the_same_keys_as_ever() -> None:
+def test_keys_for_scripts_are_unchanged() -> None:
     found = study_json(view())
     assert list(found) == [
         "study", "state", "driver", "target", "objective", "protocol", "created_at", "finished",
@@ -133,7 +133,7 @@ def many(count: int) -> StudyView:
     return view_study(record_of(), memory.trials(), driver=None, test=None)
 
 
-def test_three_numbers_stand_where_the_best_trial_does() -> None:
+def test_claim_and_expectation_are_shown_with_the_best_trial() -> None:
     made = many(15)
     assessment = assess(made)
     assert assessment is not None and made.best is not None
@@ -257,7 +257,7 @@ def test_failures_are_shown_where_they_are_asked_for() -> None:
     assert "no trial failed" in printed(terminal.study_status(healthy, failures=True))
 
 
-def test_markdown_says_how_the_study_stands() -> None:
+def test_markdown_shows_the_state_of_the_study() -> None:
     lines = study_markdown(view()).splitlines()
     assert lines[:3] == [
         "## rooms-3",

@@ -132,7 +132,7 @@ def test_a_search_that_has_nothing_yet_still_has_a_summary() -> None:
     )
 
 
-def test_names_and_reasons_are_no_markup_and_nothing_is_lost_when_narrow() -> None:
+def test_names_and_reasons_are_escaped_and_complete_in_a_narrow_terminal() -> None:
     odd = dataclasses.replace(
         SUMMARY,
         study="[bold]odd[/]",

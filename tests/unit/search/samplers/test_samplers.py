@@ -89,7 +89,7 @@ def test_no_warning_leaks(sampler: Sampler) -> None:
         sampler(searched().study, SPACE, 30, SEED)
 
 
-def test_gp_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+def test_gp_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     SAMPLERS["gp"](searched().study, SPACE, 30, SEED)
     assert capfd.readouterr() == ("", "")
 
@@ -192,7 +192,7 @@ def test_a_sampler_leaves_the_place_where_runs_collapse(name: str, proposals: in
 
 
 @pytest.mark.parametrize("outcome", [None, Pruned(kind="collapsed", reason="why")])
-def test_gp_proposes_from_nothing_or_collapsed_runs_alone(outcome: Pruned | None) -> None:
+def test_gp_proposes_without_trials_or_with_collapsed_ones_alone(outcome: Pruned | None) -> None:
     memory = InMemoryStudy("study")
     if outcome is not None:
         add_finished(memory, [], outcome)

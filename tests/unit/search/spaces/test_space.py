@@ -98,7 +98,7 @@ def test_a_shared_hyper_parameter_without_effect_is_not_searched() -> None:
         build_space("per-modality", RUN, {"b_self": (0.1, 0.2)})
 
 
-def test_a_space_with_nothing_left_is_refused() -> None:
+def test_a_space_without_hyper_parameters_is_refused() -> None:
     every = {each.name: each.default for each in hyper_parameters(RUN)}
     with pytest.raises(SettingsError, match="every hyper-parameter is fixed"):
         build_space("paper", run_with(**every), {})
@@ -166,7 +166,7 @@ def test_shares_of_the_ranges_are_on_each_scale() -> None:
     assert space.to_unit({"log": 100.0, "plain": -1.0, "other": 5.0}) == pytest.approx([0, 1])
 
 
-def test_fixed_searches_nothing_whether_the_method_learns_or_not() -> None:
+def test_fixed_searches_nothing_for_any_method() -> None:
     frozen = dataclasses.replace(RUN, method=MethodConfig(name="kmeans"))
     for config in (RUN, frozen):
         space = build_space("fixed", config, {})

@@ -97,7 +97,7 @@ def test_an_entry_arrives_bit_for_bit(entry: Path, config: TrainConfig, node: Pa
     open_dataset_features(folder, verify="all")
 
 
-def test_it_goes_to_the_folder_that_the_driver_named_where_the_node_has_one(
+def test_it_is_stored_in_the_folder_named_by_the_driver_if_the_node_has_it(
     entry: Path, config: TrainConfig, node: Path, tmp_path: Path
 ) -> None:
     named = tmp_path / "local" / "banks" / entry.name
@@ -164,7 +164,7 @@ def test_the_rule(wire: float, rebuild: float | None, pays: bool) -> None:
     assert rebuilding_pays(wire, lambda: rebuild) is pays
 
 
-def test_a_short_wire_asks_no_backbone() -> None:
+def test_a_short_transfer_needs_no_backbone() -> None:
     def never() -> float:
         raise AssertionError("asked")
 

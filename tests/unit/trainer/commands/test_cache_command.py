@@ -226,6 +226,6 @@ def test_sizes_are_read(text: str, value: float) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "30", "d", "30y", "-3d", "3d2h", "10GB"])
-def test_an_age_that_is_none_is_refused(text: str) -> None:
+def test_an_invalid_age_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match=r"give a number and a unit, .*12h"):
         read_age(text)

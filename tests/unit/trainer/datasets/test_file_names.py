@@ -95,7 +95,7 @@ def test_a_pattern_knows_its_files(pattern: str, file: str, name: str | None) ->
 
 
 @pytest.mark.parametrize("text", ["a/*/{name}.png", "a/**/b/**/{name}.png", "a/**/{name}/t.png"])
-def test_folders_of_a_name_stand_once_before_it(text: str) -> None:
+def test_folders_of_a_name_are_printed_once_before_it(text: str) -> None:
     with pytest.raises(ConfigError, match=r"no other '\*' than one '\*\*/' before it"):
         FilePattern.check("modalities.rgb.files", text)
 

@@ -32,7 +32,7 @@ def tokens_of(features: Features) -> NDArray[np.float64]:
 
 
 @pytest.mark.parametrize("centre", [True, False])
-def test_the_code_is_the_features_that_were_asked_for(centre: bool) -> None:
+def test_the_code_consists_of_the_configured_features(centre: bool) -> None:
     dataset_features = small_dataset_features()
     val, train = (
         {name: tokens_of(maps) for name, maps in split.features.items()}

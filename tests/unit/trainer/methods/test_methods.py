@@ -287,7 +287,7 @@ def test_hyper_parameters_of_unim2_and_stego() -> None:
     }  # fmt: skip
 
 
-def test_the_value_of_one_modality_goes_before_the_shared_one() -> None:
+def test_the_value_of_one_modality_overrides_the_shared_one() -> None:
     config = small_config(hyper={"b_knn": 0.1, "depth.b_knn": 0.2, "lambda_cmcs.depth": 5.0})
     rows = rows_of(config)
     assert rows[0] == [0.7939, 0.8975, 0.6313, 0.1, 0.8754, 0.7358, 1.0]

@@ -90,7 +90,7 @@ def judged() -> JudgedLabelling:
     )
 
 
-def test_criteria_of_clusters_are_undefined_if_nothing_judged_them() -> None:
+def test_criteria_of_clusters_are_undefined_without_a_judge() -> None:
     made = numbers([3, 1], random_units())
     assert math.isnan(made["label_free"]) and math.isnan(made["frozen_knn"])
 

@@ -174,7 +174,7 @@ def test_missing_weights_are_the_defaults_of_the_published_code() -> None:
         ({"modals": ["rgb"]}, "data", "modalities", ("rgb",)),
     ],
 )
-def test_each_key_reaches_its_field_and_comes_back(
+def test_each_key_reaches_its_field_and_is_written_back(
     changed: dict[str, Any], section: str, field: str, expected: Any
 ) -> None:
     config = config_of("nyu", **changed)

@@ -138,7 +138,7 @@ def test_more_seeds_or_finalists_than_are_stored_continue_a_row(tmp_path: Path) 
         assert state_of(more, measured, details) == "confirming"
 
 
-def test_runs_that_all_failed_make_a_row_unusable_and_no_score(tmp_path: Path) -> None:
+def test_a_row_whose_runs_all_failed_is_unusable_and_has_no_score(tmp_path: Path) -> None:
     details = confirmed_details()
     failed = {job: ConfirmedRun(value=None, failure="x") for job in details.view.confirmation.runs}
     stored = dataclasses.replace(details.view.confirmation, runs=failed, test=None)
