@@ -158,10 +158,6 @@ class Network:
         """Unplug the host at the switch: packets vanish without an error."""
         self._on_switch(*f"ip link set to-{host.name} nomaster".split())
 
-    def unplug(self, host: Host) -> None:
-        """Pull the host's cable: its card knows that it has no carrier."""
-        self._on_switch(*f"ip link set to-{host.name} down".split())
-
     def reconnect(self, host: Host) -> None:
         """Put the cable back."""
         self._on_switch(*f"ip link set to-{host.name} master bridge up".split())

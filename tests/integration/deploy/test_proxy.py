@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.waiting import free_port
+
 DEPLOY = Path(__file__).parents[3] / "deploy"
 PASSWORD = "the 'pass' $word: \\ of the proxy"
 START_SECONDS = 240  # on a machine that does much else
@@ -53,12 +55,6 @@ class Client:
             assert answer.headers["WWW-Authenticate"] == 'Basic realm="unim2-search"'
         connection.close()
         return answer.status, body
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.waiting import free_port
+
 pytestmark = pytest.mark.cluster
 
 REPOSITORY = Path(__file__).parents[3]
@@ -32,12 +34,6 @@ try:
 except cluster.ClusterError as error:
     say(f"refused: {error}")
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

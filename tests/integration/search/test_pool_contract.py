@@ -9,6 +9,7 @@ import pytest
 from search.records.jobs import Job
 from search.records.messages import Begin, Continue, Crashed, Event, Lost, Reported, Task
 from search.workers.pool import Pool
+from tests.fakes.waiting import wait_until
 from tests.integration.search.pools import OPENERS, WORKERS, OpenPool
 
 #: For the start of a process that imports torch, on a busy machine.
@@ -65,13 +66,6 @@ def begin(tmp_path: Path) -> Begins:
         )
 
     return make
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come to that in time"
-        time.sleep(0.02)
 
 
 def answers(pool: Pool, count: int) -> dict[str, Event]:

@@ -4,7 +4,6 @@ import os
 import signal
 import stat
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from storage.embedded import EmbeddedServer
 from storage.errors import DatabaseUnreachable, EmbeddedError
 from storage.file_lock import FileLock
 from storage.server_programs import ServerPrograms
+from tests.fakes.waiting import wait_until
 from tests.integration.storage.conftest import Child
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs it as another account")
@@ -53,13 +53,6 @@ def postmaster_pid(root: Path) -> int:
 def server_lives(root: Path) -> bool:
     with FileLock(root / "server.lock") as lock:
         return not lock.try_exclusive()
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def one(root: Path, query: str) -> object:

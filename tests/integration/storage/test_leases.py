@@ -15,6 +15,7 @@ from storage.errors import DatabaseUnreachable, LeaseHeld, LeaseLost
 from storage.fence import fence
 from storage.lease import Lease
 from storage.lease_record import LeaseRecord, lease_history, read_lease, read_leases
+from tests.fakes.waiting import wait_until
 from tests.integration.storage.conftest import Child
 from tests.integration.storage.storage_programs import FREEZE_BEFORE_COMMIT, HOLD_LEASE
 
@@ -26,13 +27,6 @@ def record(database: Database, study: str = "s") -> LeaseRecord:
         found = read_lease(connection, study)
     assert found is not None
     return found
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_a_second_lease_is_refused_and_names_the_holder(database: Database) -> None:

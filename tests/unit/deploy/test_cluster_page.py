@@ -15,8 +15,6 @@ REPOSITORY = Path(__file__).parents[3]
 PAGE = (REPOSITORY / "docs" / "cluster.md").read_text()
 SERVICES = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())["services"]
 VERBS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-#: Variables that are not a script's own.
-GENERAL = {"RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH"}
 
 
 def commands() -> Iterator[str]:

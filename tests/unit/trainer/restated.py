@@ -32,9 +32,14 @@ def sample(grid_map: Array, points: Array) -> Array:
     return values
 
 
+def units(values: Array) -> Array:
+    """Vectors of unit length, along the last axis."""
+    made: Array = values / np.linalg.norm(values, axis=-1, keepdims=True)
+    return made
+
+
 def cosines(first: Array, second: Array) -> Array:
-    first = first / np.linalg.norm(first, axis=-1, keepdims=True)
-    second = second / np.linalg.norm(second, axis=-1, keepdims=True)
+    first, second = units(first), units(second)
     return first @ second.T
 
 
@@ -130,8 +135,7 @@ def own_network(maps: Array, parameters: Parameters, member: int) -> Array:
 def pre_normed(maps: Array, kind: str) -> Array:
     """Normalisation before fusion; maps: (N, T, C)."""
     if kind == "l2":
-        units: Array = maps / np.linalg.norm(maps, axis=-1, keepdims=True)
-        return units
+        return units(maps)
     whole = maps.reshape(len(maps), -1)
     if kind == "standardise":
         centre, scale = whole.mean(axis=1), whole.std(axis=1, ddof=1) + 1e-8

@@ -1,6 +1,5 @@
 """Models of timm with feature maps: which maps, on which grid, with which weights."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tests.integration.trainer.backbones.refusals import refusal
 from trainer.backbones import build_backbone
 from trainer.backbones.feature_maps import FeatureMaps
 from trainer.config.configuration import BackboneConfig
@@ -42,14 +42,6 @@ def output_of(backbone: FeatureMaps, module: nn.Module, images: Tensor) -> Tenso
         backbone.model(normalised(backbone, images))
     handle.remove()
     return kept[0]
-
-
-def refusal(action: Callable[[], object], error: type[Exception]) -> str:
-    with pytest.raises(error) as caught:
-        action()
-    text = str(caught.value)
-    assert "\n" not in text and len(text) < 500
-    return text
 
 
 @pytest.mark.parametrize("name", COUNTS)

@@ -11,10 +11,10 @@ import timm
 import torch
 from torch import Tensor
 
+from tests.integration.trainer.backbones.refusals import refusal
 from trainer.backbones import build_backbone
 from trainer.backbones.loading import load_weights
 from trainer.config.configuration import BackboneConfig
-from trainer.errors import WeightsError
 
 State = dict[str, Tensor]
 Writer = Callable[[State], State]
@@ -172,14 +172,6 @@ def save(state: State, path: Path) -> Path:
 def features_of(name: str, path: Path) -> Tensor:
     images = torch.rand(1, 3, 112, 112, generator=torch.Generator().manual_seed(0))
     return build_backbone(BackboneConfig(name=name, weights=str(path))).features(images)
-
-
-def refusal(action: Callable[[], object]) -> str:
-    with pytest.raises(WeightsError) as caught:
-        action()
-    text = str(caught.value)
-    assert "\n" not in text and len(text) < 500
-    return text
 
 
 @pytest.mark.parametrize(

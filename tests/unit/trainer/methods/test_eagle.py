@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from tests.unit.trainer import restated
+from tests.unit.trainer.restated import units
 from tests.unit.trainer.small import (
     CPU,
     GRID,
@@ -33,11 +34,6 @@ from trainer.methods.networks.eagle import TABLES
 TOKENS = GRID[0] * GRID[1]
 Floats = NDArray[np.float64]
 COLOURS = FeatureMap(modality="rgb", output="pixels")
-
-
-def units(values: Floats) -> Floats:
-    made: Floats = values / np.linalg.norm(values, axis=-1, keepdims=True)
-    return made
 
 
 def tensor(values: Any) -> torch.Tensor:

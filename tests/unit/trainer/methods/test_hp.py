@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from tests.unit.trainer import restated
+from tests.unit.trainer.restated import units
 from tests.unit.trainer.small import (
     CPU,
     GRID,
@@ -122,11 +123,6 @@ def test_two_tokens_by_hand() -> None:
     with_negative = torch.tensor([[False, True, True], [True, False, False], [False] * 3])
     share = math.exp(0.5 / 0.5) / (math.exp(0.5 / 0.5) + math.exp(0 / 0.5))
     assert loss(with_negative) == pytest.approx(-0.5 / 0.07 * math.log(share) / 2)
-
-
-def units(values: Floats) -> Floats:
-    made: Floats = values / np.linalg.norm(values, axis=-1, keepdims=True)
-    return made
 
 
 def restated_contrast(
