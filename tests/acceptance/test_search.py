@@ -19,7 +19,7 @@ from storage.database import open_database
 from tests.acceptance.conftest import REPOSITORY, SearchCommand
 from trainer.records import Report
 
-# several starts of Ray each, on whatever machine
+# several starts of Ray each, on a machine of any speed
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
 Register = Callable[[subprocess.Popen[str]], subprocess.Popen[str]]

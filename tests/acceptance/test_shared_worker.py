@@ -14,11 +14,11 @@ from storage.database import open_database
 from tests.acceptance.conftest import SearchCommand
 from tests.chaos.processes import below
 
-# several starts of Ray each, on whatever machine
+# several starts of Ray each, on a machine of any speed
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
 Register = Callable[[subprocess.Popen[str]], subprocess.Popen[str]]
-#: Fewer than the sampler draws without a look at any result, so that timing decides nothing.
+#: Fewer than the start-up trials of the sampler, so that timing has no effect.
 OPTIONS = ["--trials", "10", "--seed", "3", "--pruner", "none"]
 
 

@@ -31,7 +31,7 @@ class DriverOptions:
     folder: Path
     cache: Path
     checkpoints: Path
-    #: Folder where checkpoints are kept for other nodes as well; None for nowhere.
+    #: Artifact store for checkpoints, which other nodes can read; None for none.
     artifacts: str | None = None
     trials: int
     workers: int
@@ -40,12 +40,12 @@ class DriverOptions:
     study_seed: int
     #: Seconds to wait for the lease.
     wait: float = 0.0
-    #: Every how many statements one fails, and how many count as done; None fails none.
+    #: Statements per failure, and the number that count as done; None if none fails.
     failing_every: int | None = None
     statements_done: int = 0
     broken: tuple[int, ...] = ()
     stumbling: tuple[int, ...] = ()
-    #: Trials from this number on begin once all faults have struck; None holds none back.
+    #: Trials from this number on begin once all faults have struck; None delays no trial.
     held_from: int | None = None
     #: Settings that override the preset ``rooms``.
     settings: dict[str, Any]

@@ -38,7 +38,7 @@ class LiveRun:
     server: ChaosServer
     disk: Disk
     launcher: Launcher
-    #: The next driver's options, but for its wait and its statements.
+    #: The next driver's options, except its wait and its statements.
     options: Callable[[float], DriverOptions]
     drivers: list[Running] = field(default_factory=list)
     injections: list[Injection] = field(default_factory=list)

@@ -66,7 +66,7 @@ class Running:
 class Launcher(Protocol):
     """Starts drivers, of one kind."""
 
-    #: What the titles of its workers begin with.
+    #: The beginning of its workers' titles.
     worker_title: str
 
     def start(self, options: DriverOptions, role: str) -> Running:

@@ -38,7 +38,7 @@ class RunRecord:
     revision: str | None
     seconds: float
     faults: tuple[FaultRecord, ...]
-    #: Every how many statements one failed; None where none did.
+    #: Statements per failure; None if none failed.
     failing_every: int | None
     #: Trials broken on order.
     broken: tuple[int, ...]

@@ -16,7 +16,7 @@ from tests.chaos.schedule import Fault, Schedule, draw_schedule
 from tests.chaos.server import ChaosServer
 from tests.fakes.fork_server import fork_server
 
-pytestmark = pytest.mark.timeout(600)  # on whatever machine
+pytestmark = pytest.mark.timeout(600)  # on a machine of any speed
 
 TRIALS = 10
 

@@ -27,7 +27,7 @@ __all__ = ["WorkerOptions", "serve", "worker_prefix"]
 class WorkerOptions:
     """Options of a worker."""
 
-    #: None for a trainer that costs nothing.
+    #: None for a fake trainer, which takes no time.
     setup: WorkerSetup | None
     #: Where it notes its work.
     folder: Path

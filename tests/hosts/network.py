@@ -16,7 +16,7 @@ from typing import Any
 __all__ = ["Host", "HostsRefused", "Network", "network"]
 
 SUBNET = "10.77.0"
-START_SECONDS = 120.0  # that a small program takes at most, on a machine that does much else
+START_SECONDS = 120.0  # that a small program takes at most, on a busy machine
 NAMESPACES = ("--net", "--uts", "--pid", "--mount")
 #: The first process of a host: says its own name, keeps shared memory to itself, waits.
 INIT = """

@@ -15,7 +15,7 @@ from tests.chaos.schedule import Fault
 
 __all__ = ["others_write"]
 
-#: What is queued and does not fit the space.
+#: Queued parameters that do not fit the space.
 UNFIT: tuple[dict[str, Any], ...] = ({"b_self": 7.0}, {"unheard_of": 1.0})
 
 

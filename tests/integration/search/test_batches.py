@@ -26,7 +26,7 @@ from tests.fakes.search_process import STUDY, new_study
 from tests.fakes.stored_trials import stored_trials
 from tests.fakes.training import fake_report
 
-#: Everything that is stored of trials, but for ids and times.
+#: Everything that is stored of trials, except ids and times.
 ROWS = {
     "trials": "SELECT number, state, datetime_start IS NULL, datetime_complete IS NULL"
     " FROM trials ORDER BY number",

@@ -26,7 +26,7 @@ from tests.fakes.search_process import STUDY, run_search
 from tests.integration.conftest import TEMPLATE, _fresh
 
 WRITING = ("DELETE", "POST", "PUT", "PATCH")
-#: What requests that mean something carry; Optuna's dashboard takes what it knows.
+#: Bodies of effective requests; Optuna's dashboard ignores unknown keys.
 BODY = {
     "study_name": "another",
     "directions": ["minimize"],
@@ -189,7 +189,7 @@ def test_reading_requests_are_answered(searched: tuple[str, Path]) -> None:
             assert ask(application, "GET", filled(rule, ids)) == 200, rule
 
 
-#: What can be changed through the dashboard, in an order in which each finds what it changes.
+#: Changes through the dashboard, in an order in which each finds its object.
 CHANGES: list[tuple[str, str]] = [
     ("PUT", "/api/studies/<study_id>/note"),
     ("POST", "/api/artifacts/<study_id>"),

@@ -87,7 +87,7 @@ def test_a_second_driver_is_refused_while_the_first_is_frozen(
     wait_until_stopped(first.pid)
     second = start(processes, database_address, tmp_path)
     second.join(timeout=60)
-    assert second.exitcode == 1  # LeaseHeld; what the command prints is tested with the verbs
+    assert second.exitcode == 1  # LeaseHeld; the output of the command is tested with the commands
     os.kill(first.pid, signal.SIGCONT)
     first.join(timeout=90)
     assert first.exitcode == 0

@@ -36,7 +36,7 @@ NAMES = (
 )
 #: Those that would be something else as a path: they are searched, so that files are written.
 PATHS = (NAMES[2], "..", "/etc/passwd", NAMES[5])
-#: More than PostgreSQL, a path or a line of the terminal would like.
+#: Longer than PostgreSQL, a path or a line of the terminal allows.
 REFUSED = (
     "line\nbreak",
     "tab\there",

@@ -18,7 +18,7 @@ from tests.fakes.waiting import free_port
 pytestmark = pytest.mark.cluster
 
 REPOSITORY = Path(__file__).parents[3]
-#: Joins, says so, and holds its workers' places until its input ends.
+#: Joins, prints a line, and holds its workers' resources until its input ends.
 HOLD = """
 import sys
 from search.workers import cluster

@@ -25,7 +25,7 @@ from tests.fakes.store import SilentProgress
 from tests.fakes.stored_trials import stored_trials
 
 TRIALS = 8
-WAIT_SECONDS = 60.0  # for what the test itself brings about
+WAIT_SECONDS = 60.0  # for events that the test itself causes
 
 
 class Killed(BaseException):

@@ -264,7 +264,7 @@ def test_data_of_another_version_is_refused(embedded_folder: Path) -> None:
 def test_a_server_on_another_machine_is_refused(embedded_folder: Path) -> None:
     server = EmbeddedServer.join(embedded_folder)
     (embedded_folder / "host").write_text("another-boot-id")
-    # What answers there is behind a socket that this machine cannot reach.
+    # The server is behind a socket that this machine cannot reach.
     (embedded_folder / ".s.PGSQL.5432").rename(embedded_folder / "away")
     with pytest.raises(EmbeddedError, match="runs on another machine"):
         EmbeddedServer.join(embedded_folder)

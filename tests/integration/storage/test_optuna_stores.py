@@ -158,7 +158,7 @@ def test_an_outage_ends_when_the_server_is_back(
                 open_optuna(database, lease)
             with monkeypatch.context() as patch, pytest.raises(DatabaseUnreachable):
                 patch.setattr(optuna_store, "_make_tables", lambda database: None)
-                open_optuna(database, lease)  # the server goes when the tables are there
+                open_optuna(database, lease)  # the server stops once the tables exist
             database.revive()
             WRITES["report"](study, trial)
             assert study.get_trials()[0].intermediate_values == {2: 0.5}

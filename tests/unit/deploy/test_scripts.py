@@ -97,7 +97,7 @@ class Stage:
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
     made = Stage(folder=tmp_path)
-    # The interpreter of the tests, whatever else is called python on this machine.
+    # The interpreter of the tests, even if this machine has another python.
     made.write("python3", f'#!/bin/sh\nexec {sys.executable} "$@"\n')
     yield made
     for process in made.started:

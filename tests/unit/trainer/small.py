@@ -33,7 +33,7 @@ CLASSES = 3
 #: Options that suit a few small crops: with a large pool, no token would be a hidden positive; and
 #: every part of the loss is to act in the first step.
 SMALL_OPTIONS: dict[str, dict[str, Any]] = {"hp": {"pool": 5}, "eagle": {"objects_from": 0}}
-#: A run on rooms of a few pixels, that goes all the way from images.
+#: A complete run from images on, on rooms of a few pixels.
 ROOMS = TrainConfig(
     data=DataConfig(options={"train": 3, "val": 3, "test": 2, "size": 32}),
     features=FeatureConfig(train_resolution=16, eval_resolution=32, neighbours=7),

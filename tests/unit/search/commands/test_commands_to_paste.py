@@ -32,15 +32,15 @@ PROGRAMS = {
     "search": typer.main.get_command(search.commands.app.app),
     "trainer": typer.main.get_command(trainer.commands.app.app),
 }
-#: What every refusal of the command line is.
+#: The class of every refusal of the command line.
 USAGE_ERROR = typer.BadParameter.__mro__[1]
-#: Stands for what a message fills in: a text, a number and a path alike.
+#: An example for every field of a message: a text, a number and a path alike.
 FILLED = "7"
 NAMES = (
     "my study (1)", "a & b", "$HOME `x`", "it's", '"', "-x", "--storage", "研究", "a;b|c>d", "*",
 )  # fmt: skip
 ADDRESS = "postgresql://um@127.0.0.1:5432/um?sslmode=prefer&connect_timeout=7"
-#: What builds commands, by its name; ``command`` is that of ``StudyView``.
+#: Functions that build commands, by name; ``command`` is that of ``StudyView``.
 MAKERS = {
     "search_command": search_command,
     "command": search_command,

@@ -162,7 +162,7 @@ def test_the_study_after_a_number_of_ended_trials() -> None:
     for number in (4, 1, 2):
         memory.finish(number, trial_end(Completed(value=float(number)), [], MIOU_ACCURACY))
     seen = memory.ended
-    overrule(memory, 5)  # ended later, and all is built anew
+    overrule(memory, 5)  # ended later, and the study is built again
     memory.finish(0, trial_end(Completed(value=9.0), [], MIOU_ACCURACY))
 
     def complete(study: InMemoryStudy) -> list[int]:

@@ -17,7 +17,7 @@ from tests.unit.search.builders import curves
 from trainer.records import Report, Scores
 from trainer.seeds import numpy_generator
 
-#: From the seed of a run and the number of an evaluation to its mIoU.
+#: Maps the seed of a run and the number of an evaluation to the mIoU.
 Labels = Callable[[int, int], float]
 
 

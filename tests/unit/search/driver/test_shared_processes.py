@@ -10,7 +10,7 @@ from tests.fakes.memory_search import Search
 from tests.fakes.pool import Stall
 from tests.fakes.training import FakeWorker
 
-#: Fewer than the sampler draws without a look at any result.
+#: Fewer than the start-up trials of the sampler.
 TRIALS = 12
 
 

@@ -69,7 +69,7 @@ def test_a_given_number_of_workers_is_reserved_or_refused(tmp_path: Path) -> Non
     with take(tmp_path, cpus(3), EXACTLY)[0]:
         with pytest.raises(ClusterError, match=r"holds core-0, .* a smaller --workers"):
             take(tmp_path, cpus(2), EXACTLY)
-        assert len(holders(tmp_path)) == 3  # what it could not use, it did not keep
+        assert len(holders(tmp_path)) == 3  # it released the cores that it could not use
         with take(tmp_path, cpus(1), EXACTLY)[0] as rest:
             assert rest.machine.workers == 1
 

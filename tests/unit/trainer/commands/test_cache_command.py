@@ -75,7 +75,7 @@ def test_entries_are_listed_with_their_state_and_source(tmp_path: Path) -> None:
 def test_opening_an_entry_is_a_use_of_it(tmp_path: Path) -> None:
     folder = make(tmp_path, "entry")
     age(folder, 40)
-    assert hold(folder) is not None  # and let go of at once
+    assert hold(folder) is not None  # and released at once
 
     (entry,) = list_entries(tmp_path)
 

@@ -30,7 +30,7 @@ RUNS = {  # data set, backbone, modalities, fusion, width of the code, iteration
     ),
 }  # fmt: skip
 
-#: Those that a search takes as they are.
+#: Those that a search uses unchanged.
 SEARCHED = {
     "cityscapes-rgbd",
     "cityscapes-rgbd-dinov3",

@@ -184,7 +184,7 @@ class Fault:
         monkeypatch.setattr(Slots, "_trained", lambda *arguments: self._trained(*arguments))
 
     def _trained(self, slots: Slots, rows: Any, drawn: Any) -> Any:
-        new = self._step(slots, rows, drawn)  # whatever a step changes is changed by now
+        new = self._step(slots, rows, drawn)  # all changes of a step are done by now
         values = rows.hyper["rgb.lambda_self"]
         if self.guilty is not None and bool((values == np.float32(self.guilty)).any()):
             raise ValueError("one run breaks the step")

@@ -97,7 +97,7 @@ def test_a_file_with_earlier_names_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lower", "upper", "made"),
     [
-        # a user's own file goes before a preset, whichever names they use
+        # a user's own file overrides a preset, whichever names they use
         ({"options": {"cmh": "shared"}}, {"cmh": "per-modality"}, UniM2Options()),
         ({"cmh": "shared"}, {"options": {"cmh": "per-modality"}}, UniM2Options()),
         ({"cmh": "shared"}, {"options": {"msn": False}}, UniM2Options(cmh="shared", msn=False)),
