@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from trainer.errors import ConfigError
 from trainer.hyper_parameters import HyperParameter
-from trainer.methods.entry import Inputs, MethodEntry, for_any_modalities
+from trainer.methods.entry import Inputs, MethodEntry, for_any_modalities, options_of
 from trainer.methods.feature_map import FeatureMap
 from trainer.methods.pairs import PAIR_HYPER_PARAMETERS
 from trainer.methods.settings import MethodSettings
@@ -97,8 +97,7 @@ def check(config: MethodSettings, modalities: tuple[str, ...]) -> None:
     Raises:
         ConfigError: If there is no auxiliary modality of that name.
     """
-    options = config.options
-    assert isinstance(options, DepthGOptions)
+    options = options_of(config, DepthGOptions)
     if options.depth not in modalities[1:]:
         raise ConfigError(
             f"method.name = 'depthg' learns from depth, and data.modalities = {list(modalities)}"
@@ -115,15 +114,13 @@ def depth_map(options: DepthGOptions) -> FeatureMap:
 def feature_maps(config: MethodSettings, modalities: tuple[str, ...]) -> tuple[FeatureMap, ...]:
     """The depth images."""
     del modalities
-    options = config.options
-    assert isinstance(options, DepthGOptions)
+    options = options_of(config, DepthGOptions)
     return (depth_map(options),)
 
 
 def predicts_from(config: MethodSettings, modalities: tuple[str, ...]) -> tuple[str, ...]:
     """All modalities but depth."""
-    options = config.options
-    assert isinstance(options, DepthGOptions)
+    options = options_of(config, DepthGOptions)
     return tuple(each for each in modalities if each != options.depth)
 
 
@@ -131,8 +128,7 @@ def build(config: MethodSettings, inputs: Inputs) -> "Method":
     """DepthG as configured."""
     from trainer.methods.networks.depthg import DepthG  # lazily: imports torch
 
-    options = config.options
-    assert isinstance(options, DepthGOptions)
+    options = options_of(config, DepthGOptions)
     return DepthG(config, options, modalities=inputs.modalities, channels=inputs.channels)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from trainer.errors import ConfigError
 from trainer.hyper_parameters import HyperParameter
-from trainer.methods.entry import Inputs, MethodEntry, for_any_modalities
+from trainer.methods.entry import Inputs, MethodEntry, for_any_modalities, options_of
 from trainer.methods.feature_map import FeatureMap
 from trainer.methods.settings import MethodSettings
 
@@ -98,8 +98,7 @@ def build(config: MethodSettings, inputs: Inputs) -> "Method":
     """EAGLE as configured."""
     from trainer.methods.networks.eagle import Eagle  # lazily: imports torch
 
-    options = config.options
-    assert isinstance(options, EagleOptions)
+    options = options_of(config, EagleOptions)
     return Eagle(config, options, inputs)
 
 

@@ -5,7 +5,7 @@ A declaration is read without torch; ``build`` imports the networks when it is c
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from trainer.hyper_parameters import HyperParameter
 from trainer.methods.feature_map import FeatureMap
@@ -22,7 +22,10 @@ __all__ = [
     "MethodEntry",
     "NoOptions",
     "for_any_modalities",
+    "options_of",
 ]
+
+Options = TypeVar("Options")
 
 #: Maps the modalities to hyper-parameters.
 DeclaredFor = Callable[[tuple[str, ...]], tuple[HyperParameter, ...]]
@@ -60,6 +63,13 @@ def for_any_modalities(*hyper_parameters: HyperParameter) -> DeclaredFor:
         return hyper_parameters
 
     return declared
+
+
+def options_of(config: MethodSettings, record: type[Options]) -> Options:
+    """The method's own options, which are such a record."""
+    options = config.options
+    assert isinstance(options, record)
+    return options
 
 
 NO_HYPER_PARAMETERS = for_any_modalities()

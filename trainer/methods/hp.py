@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from trainer.errors import ConfigError
 from trainer.hyper_parameters import HyperParameter
-from trainer.methods.entry import Inputs, MethodEntry, for_any_modalities
+from trainer.methods.entry import Inputs, MethodEntry, for_any_modalities, options_of
 from trainer.methods.feature_map import FeatureMap
 from trainer.methods.settings import MethodSettings
 
@@ -84,8 +84,7 @@ def attention_map(modalities: tuple[str, ...]) -> FeatureMap:
 
 def feature_maps(config: MethodSettings, modalities: tuple[str, ...]) -> tuple[FeatureMap, ...]:
     """The jittered features, and the attention if tokens are mixed by it."""
-    options = config.options
-    assert isinstance(options, HPOptions)
+    options = options_of(config, HPOptions)
     jittered = jittered_map(modalities)
     return (jittered, attention_map(modalities)) if options.local == "attention" else (jittered,)
 
@@ -94,8 +93,7 @@ def build(config: MethodSettings, inputs: Inputs) -> "Method":
     """HP as configured."""
     from trainer.methods.networks.hp import HiddenPositives  # lazily: imports torch
 
-    options = config.options
-    assert isinstance(options, HPOptions)
+    options = options_of(config, HPOptions)
     return HiddenPositives(config, options, inputs)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trainer.errors import ConfigError
-from trainer.methods.entry import NO_HYPER_PARAMETERS, Inputs, MethodEntry
+from trainer.methods.entry import NO_HYPER_PARAMETERS, Inputs, MethodEntry, options_of
 from trainer.methods.settings import MethodSettings
 
 if TYPE_CHECKING:
@@ -39,8 +39,7 @@ def check(config: MethodSettings, modalities: tuple[str, ...]) -> None:
     Raises:
         ConfigError: If the options name one.
     """
-    options = config.options
-    assert isinstance(options, KMeansOptions)
+    options = options_of(config, KMeansOptions)
     if options.features not in (*JOINED, *modalities):
         raise ConfigError(
             f"method.options.features = {options.features!r} is not a modality: choose one of"
@@ -52,8 +51,7 @@ def build(config: MethodSettings, inputs: Inputs) -> "Method":
     """The frozen features as configured."""
     from trainer.methods.networks.frozen import Frozen  # lazily: imports torch
 
-    options = config.options
-    assert isinstance(options, KMeansOptions)
+    options = options_of(config, KMeansOptions)
     return Frozen(options, modalities=inputs.modalities, channels=inputs.channels)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from trainer.errors import ConfigError
 from trainer.hyper_parameters import HyperParameter
-from trainer.methods.entry import Inputs, MethodEntry, for_any_modalities
+from trainer.methods.entry import Inputs, MethodEntry, for_any_modalities, options_of
 from trainer.methods.settings import MethodSettings
 
 if TYPE_CHECKING:
@@ -93,8 +93,7 @@ def build(config: MethodSettings, inputs: Inputs) -> "Method":
     """SmooSeg as configured."""
     from trainer.methods.networks.smooseg import SmooSeg  # lazily: imports torch
 
-    options = config.options
-    assert isinstance(options, SmooSegOptions)
+    options = options_of(config, SmooSegOptions)
     return SmooSeg(config, options, inputs)
 
 
