@@ -90,9 +90,7 @@ class Eagle(SharedCode):
         )
         super().__init__(
             encoder,
-            channels=inputs.channels,
             code_dim=width,
-            identity=False,
             further=(*linear_entries(PROJECTOR, inputs=width, outputs=width), *tables),
         )
 

@@ -9,6 +9,7 @@ For several modalities, which its authors do not define, the raw features are fu
 positives are those of the detached fused map, and only the first modality is jittered.
 """
 
+import dataclasses
 import math
 from collections.abc import Mapping
 
@@ -27,7 +28,7 @@ from trainer.model import Encoder, code_head, code_head_entries
 from trainer.nn.alignment import each_slot
 from trainer.nn.linear import linear
 from trainer.nn.neighbours import local_weights, mix
-from trainer.nn.parameters import Entry, Group, Layout, Views, linear_entries
+from trainer.nn.parameters import Entry, Group, Views, linear_entries
 from trainer.nn.unit import unit
 
 __all__ = ["HiddenPositives"]
@@ -55,27 +56,19 @@ class HiddenPositives(SharedCode):
             modalities=len(inputs.modalities), channels=inputs.channels, fusion=config.fusion
         )
         width = config.code_dim
-        super().__init__(
-            encoder,
-            channels=inputs.channels,
-            code_dim=width,
-            identity=False,
-            further=linear_entries(PROJECTOR, inputs=width, outputs=width),
-            group=GROUP,
-        )
-        head = code_head_entries(channels=inputs.channels, code_dim=width)
         averaged = tuple(
-            Entry(
-                name=f"{AVERAGED}{each.name}",
-                shape=each.shape,
-                initial=each.initial,
-                scale=each.scale,
-            )
-            for each in head
+            dataclasses.replace(each, name=f"{AVERAGED}{each.name}")
+            for each in code_head_entries(channels=inputs.channels, code_dim=width)
         )
         shape = (options.pool, len(inputs.modalities), inputs.channels)
         pool = Entry(name=POOL, shape=shape, initial="uniform", scale=1.0)
-        self._own_buffers = Layout(entries=(*self._buffers.entries, *averaged, pool))
+        super().__init__(
+            encoder,
+            code_dim=width,
+            further=linear_entries(PROJECTOR, inputs=width, outputs=width),
+            further_buffers=(*averaged, pool),
+            group=GROUP,
+        )
 
     @property
     def needs(self) -> Needs:
@@ -88,11 +81,6 @@ class HiddenPositives(SharedCode):
         """Contrast of the codes and of their local mixtures, and consistency."""
         local = () if self._options.local == "off" else ("local",)
         return ("global", *local, "consistency")
-
-    @property
-    def buffers(self) -> Layout:
-        """The averaged head, the pool, and running statistics of the ladder fusion."""
-        return self._own_buffers
 
     def start(self, parameters: Views, buffers: Views, sample: Sample) -> tuple[Views, Views]:
         """Copy the head, and fill the pool with random tokens of the train split."""

@@ -24,10 +24,10 @@ class SharedCode:
         self,
         encoder: Encoder,
         *,
-        channels: int,
         code_dim: int,
-        identity: bool,
+        identity: bool = False,
         further: tuple[Entry, ...] = (),
+        further_buffers: tuple[Entry, ...] = (),
         activation: Activation = "relu",
         group: Group = PLAIN,
     ) -> None:
@@ -35,21 +35,21 @@ class SharedCode:
 
         Args:
             encoder: Fuses the features of the modalities into one map.
-            channels: Number C of feature channels.
             code_dim: Number K of code channels.
             identity: Whether to start at the principal components of the frozen features.
             further: Parameters of the method in addition to encoder and head.
+            further_buffers: Buffers of the method in addition to those of the fusion.
             activation: Of the code head.
             group: How the optimiser updates encoder and head.
         """
         self._activation = activation
         self._encoder, self._code_dim, self._identity = encoder, code_dim, identity
-        head = code_head_entries(channels=channels, code_dim=code_dim)
+        head = code_head_entries(channels=encoder.channels, code_dim=code_dim)
         shared = tuple(
             dataclasses.replace(entry, group=group) for entry in encoder.entries() + head
         )
         self._parameters = Layout(entries=shared + further)
-        self._buffers = Layout(entries=encoder.buffer_entries())
+        self._buffers = Layout(entries=encoder.buffer_entries() + further_buffers)
 
     @property
     def code_dim(self) -> int:
@@ -63,7 +63,7 @@ class SharedCode:
 
     @property
     def buffers(self) -> Layout:
-        """Running statistics of the ladder fusion."""
+        """Running statistics of the ladder fusion, and the method's own."""
         return self._buffers
 
     def start(self, parameters: Views, buffers: Views, sample: Sample) -> tuple[Views, Views]:

@@ -25,7 +25,7 @@ from trainer.methods.networks.target_dropout import TargetDropout
 from trainer.methods.settings import MethodSettings
 from trainer.methods.smooseg import SmooSegOptions
 from trainer.model import Encoder
-from trainer.nn.parameters import Entry, Group, Layout, Views
+from trainer.nn.parameters import Entry, Group, Views
 from trainer.nn.unit import unit
 
 __all__ = ["SmooSeg"]
@@ -60,13 +60,11 @@ class SmooSeg(SharedCode):
         teacher = Entry(name=self._teacher, shape=shape, initial="normal", scale=1.0)
         super().__init__(
             encoder,
-            channels=inputs.channels,
             code_dim=config.code_dim,
-            identity=False,
             further=(student,),
+            further_buffers=(teacher,),
             activation="silu",
         )
-        self._own_buffers = Layout(entries=(*self._buffers.entries, teacher))
 
     @property
     def needs(self) -> Needs:
@@ -77,11 +75,6 @@ class SmooSeg(SharedCode):
     def terms(self) -> tuple[str, ...]:
         """Smoothness within a crop and across crops, and the data loss."""
         return ("smooth_self", "smooth_random", "data")
-
-    @property
-    def buffers(self) -> Layout:
-        """The teacher's prototypes, and running statistics of the ladder fusion."""
-        return self._own_buffers
 
     def start(self, parameters: Views, buffers: Views, sample: Sample) -> tuple[Views, Views]:
         """Prototypes of unit length, the same for student and teacher."""

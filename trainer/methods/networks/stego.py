@@ -45,7 +45,6 @@ class Stego(SharedCode):
         encoder = Encoder(modalities=len(modalities), channels=channels, fusion=config.fusion)
         super().__init__(
             encoder,
-            channels=channels,
             code_dim=config.code_dim,
             identity=options.start == "identity",
         )

@@ -57,7 +57,6 @@ class UniM2(SharedCode):
         )
         super().__init__(
             encoder,
-            channels=channels,
             code_dim=config.code_dim,
             identity=options.start == "identity",
             further=self._harmoniser.entries(),
