@@ -21,7 +21,7 @@ def pinned(text: str) -> dict[str, str]:
     for line in filter(None, map(str.strip, text.splitlines())):
         pin = PIN.fullmatch(line)
         if pin is None:
-            raise SystemExit(f"{PINS.name} has the line {line!r}, which pins nothing: mend it")
+            raise SystemExit(f"{PINS.name} has the line {line!r}, which pins nothing: fix it")
         found[normalised(pin[1])] = pin[2]
     return found
 
@@ -38,7 +38,7 @@ def faults(report: dict[str, Any], pins: dict[str, str]) -> list[str]:
             lines.append(f"{name} {version} was not looked up, but {answer['version']}")
         for found in answer.get("vulns", ()):
             fixed = ", ".join(found["fix_versions"]) or "no version yet"
-            lines.append(f"{name} {version} has {found['id']}, mended in {fixed}")
+            lines.append(f"{name} {version} has {found['id']}, fixed in {fixed}")
     return lines
 
 

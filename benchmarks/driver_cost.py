@@ -73,7 +73,7 @@ def _study(size: int) -> InMemoryStudy:
 
 def _point(number: int) -> dict[str, float]:
     rng = numpy_generator(SEED, number)
-    return {knob: float(rng.uniform(0.1, 1.0)) for knob in SPACE.distributions}
+    return {name: float(rng.uniform(0.1, 1.0)) for name in SPACE.distributions}
 
 
 def _curve(number: int, last: int) -> list[Report]:

@@ -22,11 +22,11 @@ from typing import Any
 import numpy as np
 import optuna
 import torch
-from sqlalchemy import event
 
 from benchmarks.markdown import markdown_table
 from benchmarks.measuring import append_result, machine
 from benchmarks.stand_ins import StandInPool
+from benchmarks.statements import count_statements
 from benchmarks.thread_profile import ThreadProfile
 from search.driver.claiming import create
 from search.driver.session import Session
@@ -90,21 +90,13 @@ class _Watch:
 
     def __init__(self, session: Session, pool: StandInPool, driver_thread: int) -> None:
         self._session, self._pool, self._driver_thread = session, pool, driver_thread
-        self._statements = self._commits = 0
-
-        @event.listens_for(session._storage.engine, "before_cursor_execute")
-        def _statement(*arguments: Any) -> None:
-            self._statements += 1
-
-        @event.listens_for(session._storage.engine, "commit")
-        def _commit(*arguments: Any) -> None:
-            self._commits += 1
+        self._counts = count_statements(session._storage.engine)
 
     def stage(self, rate: float, seconds: float) -> Stage:
         """Have the seats report at a rate for some time."""
         self._pool.rate = rate
         self._pool.take_notes()
-        counts = self._statements, self._commits
+        before = dataclasses.replace(self._counts)
         began, cpu = time.monotonic(), time.process_time()
         with ThreadProfile(self._threads()) as profile:
             depths = list(self._depths(began + seconds))
@@ -122,8 +114,8 @@ class _Watch:
             queue=_spread(depths, 1),
             cpu=100 * cpu / passed,
             megabytes=_megabytes(),
-            statements_per_report=(self._statements - counts[0]) / reports,
-            commits_per_report=(self._commits - counts[1]) / reports,
+            statements_per_report=(self._counts.statements - before.statements) / reports,
+            commits_per_report=(self._counts.commits - before.commits) / reports,
             profile=profile.shares(),
             busy={thread: profile.busy(thread) for thread in ("driver", "write queue")},
         )
@@ -246,8 +238,8 @@ def _text(stages: Sequence[Stage]) -> str:
     last = stages[-1]
     lines = [markdown_table(header, rows), "", f"At {last.rate:.0f} reports a second:"]
     for thread, shares in last.profile.items():
-        told = ", ".join(f"{what} {share:.0f} %" for what, share in shares.items())
-        lines.append(f"{thread}: busy {last.busy[thread]:.0f} %: {told}")
+        text = ", ".join(f"{what} {share:.0f} %" for what, share in shares.items())
+        lines.append(f"{thread}: busy {last.busy[thread]:.0f} %: {text}")
     return "\n".join(lines)
 
 

@@ -2,7 +2,7 @@
 
     python -m benchmarks.gains
 
-Simulated searches as in `benchmarks.expectation`, stopped after 100 of 200 trials. What the model
+Simulated searches (`benchmarks/landscape.py`), stopped after 100 of 200 trials. What the model
 promises of the other 100 trials, and of fresh runs of its five favourites, is compared with what
 they are worth on the landscape without noise.
 """
@@ -16,20 +16,25 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from benchmarks.expectation import COLLAPSED, DEVIATIONS, STUDIES, Landscape, ended, landscape
+from benchmarks.landscape import (
+    DEVIATIONS,
+    STUDIES,
+    TRIALS,
+    Landscape,
+    SimulatedSearch,
+    landscape,
+)
 from benchmarks.markdown import markdown_table
 from benchmarks.records import write_result
 from search.config.configuration import resolve
-from search.driver.in_memory_study import InMemoryStudy
-from search.quality.expected import Expected, Point, PointKind, expect
+from search.quality.expected import Expected, expect
 from search.quality.gains import gain_of_confirming, gain_of_more
-from search.samplers import find_sampler
 from search.spaces import Space
 from trainer.seeds import numpy_generator
 
 __all__ = ["text"]
 
-TRIALS, BEFORE = 200, 100
+BEFORE = 100
 TOP, SEEDS = 5, 5
 REPLAYS = 1000  # of a confirmation
 
@@ -49,20 +54,8 @@ class Study:
 
 def simulate(worth_of: Landscape, space: Space, deviation: float, seed: int) -> Study:
     """One search of the landscape."""
-    noise = numpy_generator("gains", "noise", seed).normal(0.0, deviation, TRIALS)
-    memory = InMemoryStudy(f"gains-{seed}")
-    sampler = find_sampler("tpe")
-    worth: list[float] = []
-    points: list[Point] = []
-    for number in range(TRIALS):
-        params = sampler(memory.study, space, number, seed)
-        worth.append(worth_of(space.to_unit(params)))
-        value = worth[-1] + float(noise[number])
-        collapsed = worth[-1] < COLLAPSED
-        memory.add(ended(space, params, value, collapsed=collapsed))
-        kind: PointKind = "collapsed" if collapsed else "complete"
-        points.append(Point(number=number, params=params, value=value, kind=kind))
-    before, after = expect(points[:BEFORE], space), expect(points, space)
+    search = SimulatedSearch.of(worth_of, space, deviation, name="gains", seed=seed)
+    before, after = expect(search.points[:BEFORE], space), expect(search.points, space)
     assert isinstance(before, Expected) and isinstance(after, Expected)
     means = [mean for _, mean in before.ranking]
     more = gain_of_more(means, finished=BEFORE, more=TRIALS - BEFORE)
@@ -70,9 +63,9 @@ def simulate(worth_of: Landscape, space: Space, deviation: float, seed: int) -> 
     return Study(
         promised=more.mean,
         deviation=more.deviation,
-        gained=worth[after.trial] - worth[before.trial],
+        gained=search.worth[after.trial] - search.worth[before.trial],
         promised_fresh=_promised(after),
-        gained_fresh=_gained(after, worth, deviation, seed),
+        gained_fresh=_gained(after, search.worth, deviation, seed),
     )
 
 

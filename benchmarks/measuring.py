@@ -28,28 +28,23 @@ class Timing:
         """Median of the durations."""
         return statistics.median(self.seconds)
 
-    def text(self, *, digits: int = 2) -> str:
+    def text(self) -> str:
         """Minimum, median and maximum."""
         found = (min(self.seconds), self.median, max(self.seconds))
-        return " / ".join(f"{each:.{digits}f}" for each in found)
+        return " / ".join(f"{each:.2f}" for each in found)
 
 
 def interleaved(
-    contestants: Mapping[str, Callable[[], None]],
-    *,
-    repeats: int,
-    device: torch.device,
-    warm_ups: int = 1,
+    contestants: Mapping[str, Callable[[], None]], *, repeats: int, device: torch.device
 ) -> dict[str, Timing]:
     """Time contestants in turns, so that changes of the machine affect all of them equally.
 
     Args:
         contestants: Name to a function that runs it once.
-        repeats: Number of timed runs of each.
+        repeats: Number of timed runs of each, after an untimed one.
         device: Their device; a GPU is synchronised before the clock is read.
-        warm_ups: Number of untimed runs of each before.
     """
-    for run in [*contestants.values()] * warm_ups:
+    for run in contestants.values():
         run()
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(repeats):

@@ -5,12 +5,13 @@
 Prints, as JSON, how many statements and commits its trials took.
 """
 
+import dataclasses
 import json
 import sys
-from typing import Any
 
 import optuna
-from sqlalchemy import event
+
+from benchmarks.statements import count_statements
 
 __all__ = ["main"]
 
@@ -25,18 +26,10 @@ def main() -> None:
     study = optuna.load_study(
         study_name=name, storage=storage, sampler=sampler, pruner=optuna.pruners.NopPruner()
     )
-    counts = {"statements": 0, "commits": 0}
-
-    @event.listens_for(storage.engine, "before_cursor_execute")
-    def _statement(*arguments: Any) -> None:
-        counts["statements"] += 1
-
-    @event.listens_for(storage.engine, "commit")
-    def _commit(*arguments: Any) -> None:
-        counts["commits"] += 1
+    counts = count_statements(storage.engine)
 
     def objective(trial: optuna.Trial) -> float:
-        values = [trial.suggest_float(f"knob_{index}", 0.0, 1.0) for index in range(parameters)]
+        values = [trial.suggest_float(f"x{index}", 0.0, 1.0) for index in range(parameters)]
         for step in range(1, reports + 1):
             trial.report(sum(values) * step, step)
             if trial.should_prune():
@@ -44,7 +37,7 @@ def main() -> None:
         return sum(values) * reports
 
     study.optimize(objective, n_trials=trials)
-    print(json.dumps(counts))
+    print(json.dumps(dataclasses.asdict(counts)))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.measuring import RESULTS
 from search.config.configuration import LaunchConfig
 from search.reporting.reading import read_study
 from search.reporting.study_view import StudyView
@@ -25,9 +26,6 @@ __all__ = [
     "write_result",
     "write_runs",
 ]
-
-#: Folder of the results that documents quote.
-RESULTS = Path(__file__).parent / "results"
 
 
 @dataclass(frozen=True, kw_only=True)

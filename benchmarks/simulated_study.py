@@ -24,6 +24,7 @@ CREATED = datetime.datetime(2026, 1, 2, 3, 4, tzinfo=datetime.UTC)
 BEGAN = datetime.datetime(2026, 1, 2, 3, 5)  # local time, as Optuna stores it
 SECONDS_PER_EVALUATION = 12.0
 SEATS = 4
+NAME, SEED = "simulated", 0
 NOISE = 0.4  # of a score
 
 
@@ -45,24 +46,24 @@ def study_record(config: LaunchConfig, name: str, *, trials: int, finished: bool
     )
 
 
-def simulated_study(trials: int, *, seed: int = 0, name: str = "simulated") -> StudyDetails:
+def simulated_study(trials: int) -> StudyDetails:
     """A finished study with complete, collapsed, underperforming and failed trials."""
-    config = resolve("rooms", None, {"search": {"trials": trials, "seed": seed}})
-    record = study_record(config, name, trials=trials, finished=True)
-    stored, reports = simulated_trials(config, name, trials, seed=seed)
+    config = resolve("rooms", None, {"search": {"trials": trials, "seed": SEED}})
+    record = study_record(config, NAME, trials=trials, finished=True)
+    stored, reports = simulated_trials(config, NAME, trials)
     test = {"trial": -1}
     view: StudyView = view_study(record, stored, driver=None, test=test)
     return view_details(record, view, attributes={"test": test}, reports=reports)
 
 
 def simulated_trials(
-    config: LaunchConfig, name: str, trials: int, *, seed: int = 0
+    config: LaunchConfig, name: str, trials: int
 ) -> tuple[list[FrozenTrial], Mapping[int, tuple[Report, ...]]]:
     """Ended trials by number, and their reports."""
     found, reports = [], {}
     free = [BEGAN] * SEATS
     for number in range(trials):
-        generator = numpy_generator(seed, number, "simulated")
+        generator = numpy_generator(SEED, number, "simulated")
         params = _params(config, number, generator)
         made, outcome = _run(config, params, generator)
         seat = min(range(SEATS), key=free.__getitem__)

@@ -13,7 +13,7 @@ from optuna.study import MaxTrialsCallback
 
 __all__ = ["REPORTS", "main"]
 
-KNOBS, REPORTS = 7, 8
+PARAMETERS, REPORTS = 7, 8
 
 
 def main() -> None:
@@ -23,7 +23,7 @@ def main() -> None:
     study = optuna.load_study(study_name=name, storage=storage)
 
     def objective(trial: optuna.Trial) -> float:
-        values = [trial.suggest_float(f"knob_{index}", 0.0, 1.0) for index in range(KNOBS)]
+        values = [trial.suggest_float(f"x{index}", 0.0, 1.0) for index in range(PARAMETERS)]
         for step in range(1, REPORTS + 1):
             time.sleep(float(seconds))
             trial.report(sum(values) * step, step)

@@ -17,8 +17,8 @@ from typing import Any
 from unittest import mock
 
 import optuna
-from sqlalchemy import event
 
+from benchmarks.statements import count_statements
 from search.driver.claiming import create
 from search.launch.launching import PREFETCHED
 from search.machine.resources import Machine
@@ -87,7 +87,6 @@ def _create(database: Database, trials: int, workers: int, reports: int) -> None
 
 
 def _search(database: Database, folder: Path, workers: int) -> dict[str, Any]:
-    counts = {"statements": 0, "commits": 0}
     machine = Machine(device="cpu", workers=workers)
     setup = WorkerSetup(config=TrainConfig(), feature_cache=str(folder), device="cpu")
     with (
@@ -95,21 +94,12 @@ def _search(database: Database, folder: Path, workers: int) -> dict[str, Any]:
         contextlib.closing(session_of(database, lease, folder)) as session,
         ray_cluster(machine) as cluster,
     ):
-        engine = session._storage.engine
-
-        @event.listens_for(engine, "before_cursor_execute")
-        def _statement(*arguments: Any) -> None:
-            counts["statements"] += 1
-
-        @event.listens_for(engine, "commit")
-        def _commit(*arguments: Any) -> None:
-            counts["commits"] += 1
-
+        counts = count_statements(session._storage.engine)
         pool = RayPool(setup, cluster, count=workers, gpu_share=0.0, patience=60.0)
         session.drive(pool, SilentProgress())
         gaps = [float(line) for path in folder.glob("gaps-*") for line in path.open()]
     assert get_study(database.engine, STUDY).finished_at is not None
-    return {**counts, "gaps": gaps}
+    return {**dataclasses.asdict(counts), "gaps": gaps}
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ def main() -> None:
     ray.init(num_cpus=workers, include_dashboard=False)
     search: Any = OptunaSearch(
         space={
-            f"knob_{index}": optuna.distributions.FloatDistribution(0.0, 1.0)
+            f"x{index}": optuna.distributions.FloatDistribution(0.0, 1.0)
             for index in range(parameters)
         },
         study_name=name,

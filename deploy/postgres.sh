@@ -34,7 +34,7 @@ make() {
     initdb --username="$(id -un)" --auth-local=peer --auth-host=scram-sha-256 --encoding=UTF8 \
         --no-locale --no-instructions --pgdata="$partial" >/dev/null
     echo "host all all ${POSTGRES_ALLOW:-samenet} scram-sha-256" >>"$partial/pg_hba.conf"
-    # This server stops again: its socket lies where nobody looks for the one that stays.
+    # This server stops again: its socket is where no client looks for the permanent one.
     pg_ctl start --wait --silent --pgdata="$partial" --log="$partial/making.log" \
         --options="-c listen_addresses='' -c unix_socket_directories='$partial' -c port=$port"
     # Pass the password through a pipe: other users can read arguments.

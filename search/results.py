@@ -58,6 +58,6 @@ def _opened(storage: str | None) -> "Iterator[Database]":
     from storage.address import take_address  # lazily: they import SQLAlchemy
     from storage.database import open_database
 
-    # A copy: taking an address removes secrets from the environment, and a notebook goes on.
+    # A copy: taking an address removes secrets from the environment, and a notebook continues.
     with open_database(take_address(storage, dict(os.environ))) as database:
         yield database

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["Borrowed", "borrow_name", "has_name"]
+__all__ = ["AccountName", "find_account_name", "has_name"]
 
 NEW_USER_NAMESPACE = 0x10000000  # CLONE_NEWUSER of unshare(2)
 WRAPPER = "libnss_wrapper.so"
@@ -25,7 +25,7 @@ TRIAL_SECONDS = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Borrowed:
+class AccountName:
     """How to run a program so that its account has a name."""
 
     #: What to put before its command line.
@@ -43,7 +43,7 @@ def has_name(uid: int | None = None) -> bool:
     return True
 
 
-def borrow_name(folder: Path) -> Borrowed | None:
+def find_account_name(folder: Path) -> AccountName | None:
     """Find a way to run programs under a name on this machine; None if there is none.
 
     Args:
@@ -53,9 +53,9 @@ def borrow_name(folder: Path) -> Borrowed | None:
     if named is not None:
         prefix = (sys.executable, "-I", __file__, str(named.pw_uid))
         if _works((*prefix, "/bin/true")):
-            return Borrowed(prefix=prefix)
+            return AccountName(prefix=prefix)
     if _loads(WRAPPER):
-        return Borrowed(environment=_wrapper(folder))
+        return AccountName(environment=_wrapper(folder))
     return None
 
 

@@ -187,14 +187,14 @@ class Lease:
         )
 
 
-def lock_free(connection: Connection, study: str, *, time_to_live: float = TIME_TO_LIVE) -> None:
+def lock_free(connection: Connection, study: str) -> None:
     """Make sure that no process drives a study until the connection's transaction ends.
 
     Raises:
         LeaseHeld: If one does.
     """
     _lock_row(connection, study)
-    _refuse_held(read_lease(connection, study), time_to_live)
+    _refuse_held(read_lease(connection, study), TIME_TO_LIVE)
 
 
 def lost_message(study: str, epoch: int, record: LeaseRecord | None) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from storage.account_name import Borrowed, borrow_name, has_name
+from storage.account_name import AccountName, find_account_name, has_name
 from storage.embedded_folder import EmbeddedFolder
 from storage.errors import EmbeddedError
 from storage.server_account import find_barrier
@@ -78,12 +78,12 @@ class ServerPrograms:
             EmbeddedError: If it does not run, takes longer, or needs a name that is unavailable.
         """
         account = self.folder.account
-        borrowed = self._borrowed_name() if named else Borrowed()
+        account_name = self._account_name() if named else AccountName()
         try:
             return subprocess.run(
-                [*borrowed.prefix, str(self.binaries / program), *arguments],
+                [*account_name.prefix, str(self.binaries / program), *arguments],
                 cwd=self.folder.root,
-                env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC", **borrowed.environment},
+                env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC", **account_name.environment},
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
@@ -104,19 +104,19 @@ class ServerPrograms:
                 f" {self.folder.log}, and try again when the machine is less busy"
             ) from error
 
-    def _borrowed_name(self) -> Borrowed:
+    def _account_name(self) -> AccountName:
         """How to run a program under a name; empty if this account has one."""
         if self.folder.account is not None or has_name():
-            return Borrowed()
-        borrowed = borrow_name(self.folder.root)
-        if borrowed is None:
+            return AccountName()
+        account_name = find_account_name(self.folder.root)
+        if account_name is None:
             uid = os.geteuid()
             raise EmbeddedError(
                 f"PostgreSQL's initdb needs a name for its account, but uid {uid} has no entry in"
                 f" /etc/passwd: add one (unim2:x:{uid}:{os.getegid()}::/:/bin/false), install"
                 f" libnss-wrapper, {STOP_OTHER_WAY}"
             )
-        return borrowed
+        return account_name
 
 
 def program_version() -> str:

@@ -197,8 +197,8 @@ def mark_finished(bind: Engine | Connection, name: str) -> None:
 def delete_rows(connection: Connection, name: str) -> None:
     """Delete the rows of a study in our tables, with its reports.
 
-    The row of its lease stays: epochs go on from there, so that a frozen driver of this study can
-    never write to a later study of the same name.
+    The row of its lease stays, so that epochs continue from there: a frozen driver of this study
+    can never write to a later study of the same name.
 
     Raises:
         UnknownStudy: If there is no such study.

@@ -6,7 +6,7 @@ __all__ = ["TINY", "tiny"]
 
 
 def tiny(*, iterations: int, evaluations: int) -> dict[str, Any]:
-    """Tables to lay over the preset ``rooms``."""
+    """Tables that override the preset ``rooms``."""
     return {
         "data": {"options": {"train": 4, "val": 2, "test": 2, "size": 64}},
         "features": {"train_resolution": 32, "eval_resolution": 64},

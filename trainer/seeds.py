@@ -31,11 +31,11 @@ def derive_seed(*parts: int | str) -> int:
     return int.from_bytes(digest, "big") >> (64 - SEED_BITS)
 
 
-def torch_generator(*parts: int | str, device: "torch.device | str" = "cpu") -> "torch.Generator":
-    """A torch generator seeded by :func:`derive_seed` of the parts."""
+def torch_generator(*parts: int | str) -> "torch.Generator":
+    """A torch generator on the CPU, seeded by :func:`derive_seed` of the parts."""
     import torch  # lazily: reading studies does not need it
 
-    generator = torch.Generator(device=device)
+    generator = torch.Generator()
     generator.manual_seed(derive_seed(*parts))
     return generator
 

@@ -90,7 +90,7 @@ def _print_plan(found: ComparisonTable, address: Address, run: RunFlags, *, as_j
     from search.commands.run_options import find_run_options
     from search.launch.table_rows import check_table
     from search.planning.table_plan import plan_table
-    from search.reporting.comparison.plan import plan_text
+    from search.reporting.comparison_table.plan import plan_text
 
     def show(text: str) -> None:
         typer.echo(text, err=True)
@@ -120,10 +120,10 @@ def _run(
     from search.launch.output import Output
     from search.launch.table_rows import TableRun, check_table
     from search.progress.progress import open_progress
-    from search.reporting.comparison.as_records import table_json
-    from search.reporting.comparison.as_terminal import table_text
-    from search.reporting.comparison.table_view import read_table_view
-    from search.reporting.comparison.writing import write_table
+    from search.reporting.comparison_table.as_records import table_json
+    from search.reporting.comparison_table.as_terminal import table_text
+    from search.reporting.comparison_table.table_view import read_table_view
+    from search.reporting.comparison_table.writing import write_table
     from storage.database import open_database
     from trainer.console.progress import progress_on
 

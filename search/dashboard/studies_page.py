@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
-import jinja2
-
 from search.dashboard.actions import extend, stop
 from search.errors import SearchError
 from search.reporting.digest import MORE_TRIALS, after
 from search.reporting.reading import read_studies
+from search.reporting.templates import load_template
 from storage.database import Database
 from storage.errors import DatabaseUnreachable, LeaseHeld, NotPermitted, StorageError, UnknownStudy
 from trainer.console.shell import search_command, shell_text
@@ -29,7 +28,7 @@ __all__ = ["PATH", "StudiesPage", "beside"]
 
 #: Where the page is.
 PATH = "/umss/"
-TEMPLATE = "studies.html.jinja"
+TEMPLATE = Path(__file__).with_name("studies.html.jinja")
 LONGEST_FORM = 10_000  # bytes
 FORM = "application/x-www-form-urlencoded"
 #: Nothing is loaded, and no other page may show this one inside itself.
@@ -58,14 +57,7 @@ class StudiesPage:
         """Prepare; a database that was opened read-only is never changed."""
         self._database = database
         self._token = secrets.token_urlsafe()
-        environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(Path(__file__).parent),
-            autoescape=True,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            undefined=jinja2.StrictUndefined,
-        )
-        self._template = environment.get_template(TEMPLATE)
+        self._template = load_template(TEMPLATE)
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"

@@ -141,10 +141,6 @@ class InMemoryStudy:
         """The complete trial with the highest value (the first of equal ones), or None."""
         return self._best
 
-    def curves(self) -> dict[int, dict[int, float]]:
-        """The reported scores of every trial: ``{number: {evaluation: score}}``."""
-        return {trial.number: dict(trial.intermediate_values) for trial in self.trials()}
-
     def counts(self) -> Counts:
         """Number of trials in each state."""
         return Counts(**self._tally)

@@ -17,7 +17,7 @@ from search.driver.study_store import trial_template
 from search.driver.writes import AddTrial, EndTrial, StartQueued, Write
 from search.objectives import Objective
 from search.records.jobs import Job
-from search.records.origin import Unsuitable, counted, given_parameters, queued_text
+from search.records.origin import UnsuitableParameters, counted, given_parameters, queued_text
 from search.records.outcome import Failed, trial_end
 from search.records.stored_trial import FAILURE_ATTRIBUTE, FOREIGN_ATTRIBUTE
 from search.samplers import Sampler
@@ -91,7 +91,7 @@ class TrialSource:
     def _queued(self, row: FrozenTrial, ended: int | None) -> NextTrial:
         try:
             given = given_parameters(row, self._space)
-        except Unsuitable as error:
+        except UnsuitableParameters as error:
             return self._refused(row, str(error))
         parameters, running = self._begin(row.number, given, ended, why="queued")
         write = StartQueued(

@@ -32,8 +32,6 @@ class Belongings:
     """What belongs to a study outside our tables."""
 
     record: StudyRecord
-    #: Whether Optuna's tables hold it; not if somebody has deleted it there.
-    in_optuna: bool
     #: Its checkpoints on this machine; None if there are none.
     checkpoints: Path | None
     #: Where its artifacts are: a folder, or ``s3://BUCKET/PREFIX``; None if unknown.
@@ -74,7 +72,6 @@ def find_belongings(
     place = artifacts or (kept if isinstance(kept, str) else None)
     return Belongings(
         record=record,
-        in_optuna=study is not None,
         checkpoints=own.folder if own.folder.is_dir() else None,
         place=place,
         store=None if place is None else _open(place),

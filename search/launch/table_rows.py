@@ -5,6 +5,7 @@ does. Nothing is stored about the table itself.
 """
 
 import dataclasses
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from search.launch.stored_study import check_fingerprints, configure, find_store
 from search.machine.run_options import RunOptions
 from search.planning.checking import check_dataset
 from search.records.confirmation import ConfirmationPlan
-from search.reporting.comparison.table_view import DONE, RowState, state_of
+from search.reporting.comparison_table.table_view import DONE, RowState, state_of
 from search.reporting.reading import read_details
 from search.reporting.study_details import StudyDetails
 from storage.database import Database
@@ -31,6 +32,8 @@ from storage.studies import check_name
 from trainer.console.durations import about_text
 from trainer.console.shell import search_command, shell_text
 from trainer.features import fingerprints_of
+from trainer.features.prepare import made_from
+from trainer.methods import feature_maps
 
 __all__ = ["TableRun", "check_table"]
 
@@ -46,16 +49,20 @@ def check_table(table: ComparisonTable, say: Callable[[str], None]) -> None:
         ConfigError, DataError, WeightsError, SettingsError: If a row cannot run.
     """
     check_repeats(top=table.finalists, seeds=table.seeds)
-    told: set[str] = set()
+    shown: set[str] = set()
+    checked: set[tuple[str, str]] = set()
 
     def once(text: str) -> None:
-        if text not in told:
-            told.add(text)
+        if text not in shown:
+            shown.add(text)
             say(text)
 
     for _, measured in table.measured:
         check_name(measured.study)
-        show_notes(check_dataset(measured.config), once)
+        inputs = (_inputs(measured.config), measured.config.search.objective)
+        if inputs not in checked:
+            checked.add(inputs)
+            show_notes(check_dataset(measured.config), once)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +83,9 @@ class TableRun:
         Raises:
             StudyError: If such a study has other settings, data or weights, or more trials.
         """
+        known: dict[str, dict[str, str]] = {}
         for _, measured in self.table.measured:
-            self._check_settings(measured)
+            self._check_settings(measured, known)
             details = self._stored(measured)
             if details is not None and details.view.counts.finished > measured.trials:
                 raise StudyError(
@@ -86,11 +94,15 @@ class TableRun:
                     " to start anew"
                 )
 
-    def _check_settings(self, measured: Measured) -> None:
+    def _check_settings(self, measured: Measured, known: dict[str, dict[str, str]]) -> None:
         """Compare data, weights, and every setting, also those that a preset decides.
 
         ``launch`` compares only those of file and flags: a line deleted from the file would go
         unnoticed, and its row would show a study made with that line.
+
+        Args:
+            measured: The row's study.
+            known: Fingerprints of the inputs of earlier rows; those of this row are added.
 
         Raises:
             StudyError: If the stored study has others.
@@ -106,11 +118,13 @@ class TableRun:
                 f" ({'; '.join(found)}): restore them in the file, or give the row another name"
                 " to start it anew"
             )
-        with self.output.open_preparing() as show_step:
-            given = fingerprints_of(
-                measured.config.train, cache=self.options.paths.cache, progress=show_step
-            )
-        check_fingerprints(stored, given)
+        inputs = _inputs(measured.config)
+        if inputs not in known:
+            with self.output.open_preparing() as show_step:
+                known[inputs] = fingerprints_of(
+                    measured.config.train, cache=self.options.paths.cache, progress=show_step
+                )
+        check_fingerprints(stored, known[inputs])
 
     def run(self) -> bool:
         """Run every row that is not finished, in order.
@@ -197,8 +211,14 @@ class TableRun:
         return read_details(self.database, measured.study)
 
 
+def _inputs(config: LaunchConfig) -> str:
+    """Equal for rows that read the same features, so that data and weights are loaded once."""
+    maps = [each.name for each in feature_maps(config.train)]
+    return json.dumps([made_from(config.train), maps], sort_keys=True)
+
+
 def _not_finished(studies: Sequence[str]) -> str:
-    """Which rows are not finished because their runs failed, and how to go on."""
+    """Which rows are not finished because their runs failed, and how to continue."""
     first = shell_text(search_command("status", "--failures", study=studies[0]))
     return (
         f"not finished: {', '.join(studies)}; `{first}` shows the errors of the first: fix the"

@@ -2,18 +2,17 @@
 
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
 
 from search.progress.progress import Progress
 from search.progress.snapshot import Snapshot
+from search.progress.wrapping import WrappedProgress
 from trainer.console.durations import duration_text
 
 __all__ = ["FirstTrialTimed"]
 
 
-class FirstTrialTimed:
-    """Implements :class:`Progress` by another one, and adds one event to it.
+class FirstTrialTimed(WrappedProgress):
+    """Adds one event to another display.
 
     A study that already has finished trials when it is continued gets no such event.
     """
@@ -28,7 +27,8 @@ class FirstTrialTimed:
             began: When the command began, by ``clock``.
             clock: Monotonic seconds.
         """
-        self._progress, self._began, self._clock = progress, began, clock
+        super().__init__(progress)
+        self._began, self._clock = began, clock
         self._waits: bool | None = None  # until the first snapshot
 
     def update(self, snapshot: Snapshot) -> None:
@@ -44,20 +44,4 @@ class FirstTrialTimed:
                 f"the first finished trial took {duration_text(total)},"
                 f" {duration_text(before)} of which before the search began"
             )
-        self._progress.update(snapshot)
-
-    def event(self, text: str) -> None:
-        """Show one line about an event."""
-        self._progress.event(text)
-
-    def __enter__(self) -> Self:
-        self._progress.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._progress.__exit__(kind, error, traceback)
+        super().update(snapshot)

@@ -36,19 +36,16 @@ class Progress(Protocol):
     ) -> None: ...
 
 
-def open_progress(
-    console: Console, *, plain: bool | None = None, clock: Callable[[], float] = time.monotonic
-) -> Progress:
+def open_progress(console: Console, *, plain: bool | None = None) -> Progress:
     """The view that fits the console.
 
     Args:
         console: Where to write.
         plain: Whether to write plain lines; None to do so if there is no terminal.
-        clock: Monotonic seconds, which time the status lines.
     """
     if plain is None:
         plain = not console.is_terminal or console.is_dumb_terminal
-    return PlainProgress(console, clock) if plain else LiveProgress(console)
+    return PlainProgress(console, time.monotonic) if plain else LiveProgress(console)
 
 
 class PlainProgress:

@@ -82,23 +82,22 @@ def audit(
     )
 
 
-def upper_bound(events: int, trials: int, confidence: float = CONFIDENCE) -> float:
+def upper_bound(events: int, trials: int) -> float:
     """The exact one-sided upper bound of a share (Clopper and Pearson 1934).
 
-    It is the share at which so few events have the probability ``1 - confidence``. Without
-    events it is ``1 - (1 - confidence) ** (1 / trials)``.
+    It is the share at which so few events have the probability ``1 - CONFIDENCE``. Without
+    events it is ``1 - (1 - CONFIDENCE) ** (1 / trials)``.
 
     Args:
         events: How often it happened, from 0 to ``trials``.
         trials: How often it could have happened, at least 1.
-        confidence: Between 0 and 1.
     """
     if events >= trials:
         return 1.0
     low, high = 0.0, 1.0
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        if _at_most(events, trials, middle) > 1 - confidence:
+        if _at_most(events, trials, middle) > 1 - CONFIDENCE:
             low = middle
         else:
             high = middle

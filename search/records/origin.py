@@ -15,7 +15,7 @@ from search.records.stored_trial import FOREIGN_ATTRIBUTE, is_counted
 from search.spaces import Space
 
 __all__ = [
-    "Unsuitable",
+    "UnsuitableParameters",
     "counted",
     "given_parameters",
     "queued_text",
@@ -25,7 +25,7 @@ __all__ = [
 FIXED_ATTRIBUTE = "fixed_params"
 
 
-class Unsuitable(Exception):
+class UnsuitableParameters(Exception):
     """The parameters of a queued trial do not fit the search space; the message is the reason."""
 
 
@@ -47,25 +47,25 @@ def given_parameters(trial: FrozenTrial, space: Space) -> dict[str, float]:
     """The parameters that somebody gave to a queued trial; the others will be sampled.
 
     Raises:
-        Unsuitable: If a name is not in the space, or a value is out of range.
+        UnsuitableParameters: If a name is not in the space, or a value is out of range.
     """
     for name, stored in trial.distributions.items():
         _check_kind(name, stored, space.distributions)
     fixed = trial.system_attrs.get(FIXED_ATTRIBUTE, {})
     if not isinstance(fixed, Mapping):
-        raise Unsuitable(
+        raise UnsuitableParameters(
             f"its {FIXED_ATTRIBUTE} is not a table: queue it with study.enqueue_trial"
         )
     known = {parameter.name: parameter for parameter in space.hyper_parameters}
     given: dict[str, float] = {}
     for name, value in {**fixed, **trial.params}.items():
         if name not in known:
-            raise Unsuitable(
+            raise UnsuitableParameters(
                 f"{name!r:.80} is not searched in this study: give only {', '.join(known)}"
             )
         low, high = known[name].low, known[name].high
         if not _is_number(value) or not low <= value <= high:
-            raise Unsuitable(
+            raise UnsuitableParameters(
                 f"{name} = {value!r:.80} is out of range: give a number from {low:g} to {high:g}"
             )
         given[name] = float(value)
@@ -84,7 +84,7 @@ def _check_kind(name: str, stored: BaseDistribution, ours: Mapping[str, BaseDist
     try:
         check_distribution_compatibility(ours[name], stored)
     except ValueError as error:
-        raise Unsuitable(
+        raise UnsuitableParameters(
             f"{name} has another distribution ({stored!s:.80}) than in this study: queue it with"
             " study.enqueue_trial"
         ) from error

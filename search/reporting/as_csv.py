@@ -1,9 +1,7 @@
 """The printer for tables: the trials of a study as CSV, one line each."""
 
-import csv
-import io
-
 from search.reporting.as_json import trial_json
+from search.reporting.csv_text import csv_text
 from search.reporting.study_details import StudyDetails
 
 __all__ = ["trials_csv"]
@@ -20,9 +18,4 @@ def trials_csv(details: StudyDetails) -> str:
         }
         for found in map(trial_json, details.view.trials)
     ]
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, names, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return stream.getvalue()
+    return csv_text(rows)

@@ -1,4 +1,4 @@
-"""Bad input ends in one line that says how to mend it, before any worker starts."""
+"""Bad input ends in one line that says how to fix it, before any worker starts."""
 
 import datetime
 import shutil
@@ -35,7 +35,7 @@ Run = Callable[..., str]
 
 @pytest.fixture
 def refused(tmp_path: Path, embedded_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs a verb that must be refused; returns its one line."""
+    """Runs a command that must be refused; returns its one line."""
 
     def no_workers(*arguments: object, **options: object) -> Never:
         raise AssertionError("a worker was about to start")
@@ -88,8 +88,10 @@ CITY = ["launch", "--preset", "cityscapes-rgbd", "--data"]
 
 
 def test_unknown_names_list_the_valid_ones(refused: Run, tmp_path: Path) -> None:
-    told = refused("launch", "--preset", "room")
-    assert "choose one of cityscapes-rgbd, cityscapes-rgbd-dinov3, " in told and "rooms" in told
+    message = refused("launch", "--preset", "room")
+    assert (
+        "choose one of cityscapes-rgbd, cityscapes-rgbd-dinov3, " in message and "rooms" in message
+    )
     assert "rooms" in refused(*toml(tmp_path, '[data]\nname = "moon"'))
     assert "patch-stats" in refused("launch", "--backbone", "resnet-ish")
     assert "depth" in refused("launch", "--modalities", "rgb,thermal")
@@ -109,7 +111,7 @@ def test_numbers_out_of_range(refused: Run, tmp_path: Path) -> None:
     assert "--workers 0" in refused("launch", "--workers", "0")
 
 
-def test_what_is_searched_and_fixed(refused: Run) -> None:
+def test_wrong_fixed_values_and_ranges(refused: Run) -> None:
     assert "did you mean 'b_self'" in refused("launch", "--fix", "b_slef=0.5")
     assert "b_self = 1.5 is out of range" in refused("launch", "--fix", "b_self=1.5")
     assert "give NAME=VALUE" in refused("launch", "--fix", "b_self")
@@ -123,7 +125,7 @@ def test_what_is_searched_and_fixed(refused: Run) -> None:
     )
 
 
-def test_patience_and_terms(refused: Run) -> None:
+def test_patience_and_sharing_policy(refused: Run) -> None:
     for patience in ("nan", "inf", "-1"):
         assert f"--db-patience {patience}" in refused("launch", "--db-patience", patience)
     assert "exclude each other" in refused("launch", "--wait", "--oversubscribe")
@@ -131,8 +133,8 @@ def test_patience_and_terms(refused: Run) -> None:
 
 
 def test_a_file_with_an_unknown_key_or_a_wrong_type(refused: Run, tmp_path: Path) -> None:
-    told = refused(*toml(tmp_path, "[training]\niteration = 5"))
-    assert "did you mean 'iterations'" in told
+    message = refused(*toml(tmp_path, "[training]\niteration = 5"))
+    assert "did you mean 'iterations'" in message
     assert "whole number" in refused(*toml(tmp_path, '[search]\ntrials = "many"'))
     assert "not valid TOML" in refused(*toml(tmp_path, "[search"))
     assert "cannot read" in refused("launch", "--config", str(tmp_path / "none.toml"))
@@ -192,8 +194,8 @@ def test_weights_that_are_missing_are_never_random_by_accident(
     refused: Run, frames: Path, tmp_path: Path
 ) -> None:
     vit = [*CITY, str(frames), "--backbone", "vit_tiny_patch16_224", "--backbone-weights"]
-    told = refused(*vit, str(tmp_path / "none.safetensors"))
-    assert "none.safetensors" in told
+    message = refused(*vit, str(tmp_path / "none.safetensors"))
+    assert "none.safetensors" in message
 
 
 def test_addresses(refused: Run) -> None:
@@ -203,13 +205,13 @@ def test_addresses(refused: Run) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    told = refused("launch", storage=f"postgresql://me@127.0.0.1:{port}/x")
-    assert "cannot open postgresql://me@127.0.0.1" in told
+    message = refused("launch", storage=f"postgresql://me@127.0.0.1:{port}/x")
+    assert "cannot open postgresql://me@127.0.0.1" in message
 
 
 def test_no_secret_is_repeated(refused: Run) -> None:
-    told = refused("launch", storage="postgresql://me:s3cr3t@localhost/x")
-    assert "s3cr3t" not in told
+    message = refused("launch", storage="postgresql://me:s3cr3t@localhost/x")
+    assert "s3cr3t" not in message
 
 
 @pytest.fixture
@@ -257,9 +259,9 @@ def test_an_optuna_study_of_the_same_name_is_refused_and_nothing_is_stored(
         study = optuna.create_study(study_name=name, storage=storage, direction=direction)
         for _ in range(trials):
             study.add_trial(optuna.trial.create_trial(value=1.0))
-        told = refused(*toml(tmp_path, SMALL_TOML), "--study", name)
-        assert f"Optuna study named '{name}' that this program did not create" in told
-        assert f"({direction.upper()}, {trials} trials): give --study another name" in told
+        message = refused(*toml(tmp_path, SMALL_TOML), "--study", name)
+        assert f"Optuna study named '{name}' that this program did not create" in message
+        assert f"({direction.upper()}, {trials} trials): give --study another name" in message
         assert name not in [record.name for record in list_studies(database.engine)]
         assert len(study.trials) == trials
         storage.engine.dispose()
@@ -280,21 +282,21 @@ def test_another_configuration_is_listed_and_a_smaller_target_refused(
     refused: Run, stored: str, tmp_path: Path
 ) -> None:
     launch = toml(tmp_path, SMALL_TOML + "[method]\ncode_dim = 12\n[search]\ntrials = 6\n")
-    told = refused(*launch, "--study", "old", "--seed", "1", storage=stored)
-    assert "method.code_dim: 24 → 12" in told and "search.seed: 0 → 1" in told
-    told = refused("launch", "--study", "old", "--iterations", "70", storage=stored)
-    assert "(training.iterations: 100 → 70): leave" in told, "what nobody gave is not compared"
+    message = refused(*launch, "--study", "old", "--seed", "1", storage=stored)
+    assert "method.code_dim: 24 → 12" in message and "search.seed: 0 → 1" in message
+    message = refused("launch", "--study", "old", "--iterations", "70", storage=stored)
+    assert "(training.iterations: 100 → 70): leave" in message, "only given settings are compared"
     own = toml(tmp_path, '[data]\nname = "folder"\nroot = "/none"')
-    told = refused(*own, "--study", "old", storage=stored)
-    assert "(data.name: rooms → folder): leave" in told
+    message = refused(*own, "--study", "old", storage=stored)
+    assert "(data.name: rooms → folder): leave" in message
     begun = "--trials {} is too small: study 'old' has already finished or started 4 trials"
-    told = refused("launch", "--study", "old", "--trials", "3", storage=stored)
-    assert begun.format(3) in told
+    message = refused("launch", "--study", "old", "--trials", "3", storage=stored)
+    assert begun.format(3) in message
     launch = toml(tmp_path, SMALL_TOML)
-    told = refused(*launch, "--study", "old", "--trials", "3", storage=stored)
-    assert begun.format(3) in told
-    told = refused("resume", "old", "--trials", "2", storage=stored)
-    assert begun.format(2) in told
+    message = refused(*launch, "--study", "old", "--trials", "3", storage=stored)
+    assert begun.format(3) in message
+    message = refused("resume", "old", "--trials", "2", storage=stored)
+    assert begun.format(2) in message
     assert "no study 'none'" in refused("resume", "none", storage=stored)
 
     # another objective is another configuration, also of a study older than the setting
@@ -303,14 +305,14 @@ def test_another_configuration_is_listed_and_a_smaller_target_refused(
         if old:
             forget_objective(stored)
         for verb in (launch, ["resume", "old"]):
-            told = refused(*verb, "--objective", "miou", storage=stored)
-            assert "(search.objective: miou-accuracy → miou)" in told
+            message = refused(*verb, "--objective", "miou", storage=stored)
+            assert "(search.objective: miou-accuracy → miou)" in message
             same = [*verb, "--objective", "miou-accuracy", "--trials", "2"]
             assert begun.format(2) in refused(*same, storage=stored)
 
 
 def forget_objective(address: str) -> None:
-    """Store the studies as they were before there was a choice."""
+    """Store the studies as versions without objectives did."""
     statement = "UPDATE umss.study SET config = (config::jsonb #- '{search,objective}')::json"
     with open_database(parse_address(address)) as database, database.engine.begin() as connection:
         assert connection.execute(text(statement)).rowcount == 1

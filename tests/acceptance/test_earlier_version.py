@@ -1,4 +1,4 @@
-"""What version 0.1 stored is still read: a killed study resumes from its checkpoint and cache."""
+"""Data of version 0.1 is still read: a killed study resumes from its checkpoint and cache."""
 
 import contextlib
 import gzip
@@ -78,7 +78,7 @@ def test_a_killed_study_resumes_like_the_undisturbed_one(earlier: SearchCommand)
     assert known == caches, "the features were built anew"
 
 
-def test_a_finished_study_shows_what_it_showed(earlier: SearchCommand) -> None:
+def test_a_finished_study_is_shown_as_before(earlier: SearchCommand) -> None:
     best = json.loads(earlier.run("best", "undisturbed", "--format", "json", *earlier.storage))
     assert best["trial"] == 0
     assert best["value"] == 20.839564687952482

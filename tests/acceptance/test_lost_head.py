@@ -1,4 +1,4 @@
-"""Ray's own processes are killed under a running search: it starts them anew and goes on."""
+"""Ray's own processes are killed under a running search, which restarts them and continues."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ TRIALS = 40
 
 
 @pytest.mark.parametrize("victim", ["gcs/gcs_server", "raylet/raylet"])
-def test_a_head_that_is_killed_is_started_anew(
+def test_a_killed_head_is_started_again(
     victim: str, search_command: SearchCommand, ended: Register
 ) -> None:
     launch = ["launch", "--config", search_command.config(), *search_command.places()]

@@ -19,7 +19,7 @@ from storage.database import open_database
 from tests.acceptance.conftest import REPOSITORY, SearchCommand
 from trainer.records import Report
 
-# several starts of Ray each, on whatever machine
+# several starts of Ray each, on a machine of any speed
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
 Register = Callable[[subprocess.Popen[str]], subprocess.Popen[str]]
@@ -30,7 +30,7 @@ def view_of(command: SearchCommand, study: str) -> StudyView:
         return read_study(database, study)
 
 
-def told(view: StudyView) -> list[Any]:
+def results(view: StudyView) -> list[Any]:
     return [
         (trial.number, trial.state, trial.value, trial.params, trial.scores)
         for trial in view.trials
@@ -38,7 +38,7 @@ def told(view: StudyView) -> list[Any]:
 
 
 def descendants(pid: int, title: str) -> list[int]:
-    """Processes below ``pid`` whose title begins so."""
+    """Processes below ``pid`` whose title begins with this text."""
     parents: dict[int, int] = {}
     titles: dict[int, str] = {}
     for entry in Path("/proc").iterdir():
@@ -83,7 +83,7 @@ def test_launch_ends_exactly_and_again_the_same_when_killed(
     driver.wait(timeout=30)
     shown = search_command.run("resume", "second", *search_command.places(), "--workers", "1")
     assert "resuming study second" in shown
-    assert told(view_of(search_command, "second")) == told(view)
+    assert results(view_of(search_command, "second")) == results(view)
 
     again = search_command.launch(*options, "--study", "first")
     assert "study first is finished: 6 trials" in again
@@ -165,13 +165,13 @@ def test_cityscapes_frames_give_a_scored_result(search_command: SearchCommand) -
 
 
 @pytest.mark.long
-def test_a_larger_target_goes_on_with_a_finished_study(search_command: SearchCommand) -> None:
+def test_a_larger_target_continues_a_finished_study(search_command: SearchCommand) -> None:
     shown = search_command.launch("--trials", "3", "--study", "more")
     assert "more: 3 of 3 trials" in shown
-    before = told(view_of(search_command, "more"))
+    before = results(view_of(search_command, "more"))
     shown = search_command.launch("--trials", "5", "--study", "more")
     assert "more: 5 of 5 trials" in shown
     view = view_of(search_command, "more")
     assert view.state == "finished" and view.counts.finished == 5
     assert [trial.number for trial in view.trials] == list(range(5))
-    assert told(view)[:3] == before
+    assert results(view)[:3] == before

@@ -14,15 +14,15 @@ from storage.database import open_database
 from tests.acceptance.conftest import SearchCommand
 from tests.chaos.processes import below
 
-# several starts of Ray each, on whatever machine
+# several starts of Ray each, on a machine of any speed
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
 Register = Callable[[subprocess.Popen[str]], subprocess.Popen[str]]
-#: Fewer than the sampler draws without a look at any result, so that timing decides nothing.
+#: Fewer than the start-up trials of the sampler, so that timing has no effect.
 OPTIONS = ["--trials", "10", "--seed", "3", "--pruner", "none"]
 
 
-def told(command: SearchCommand, study: str) -> list[Any]:
+def results(command: SearchCommand, study: str) -> list[Any]:
     with open_database(parse_address(command.storage[1])) as database:
         view = read_study(database, study)
     return [
@@ -45,6 +45,6 @@ def test_three_slots_of_a_killed_process_end_as_three_workers_do(
     assert "10 of 10 trials" in log and "worker-0/2: " in log
     assert "worker-0/0 was lost" in log and "restarts with" not in log
     search_command.launch(*OPTIONS, "--workers", "3", "--study", "apart", "--oversubscribe")
-    found = told(search_command, "shared")
+    found = results(search_command, "shared")
     assert [number for number, *_ in found] == list(range(10))
-    assert found == told(search_command, "apart")
+    assert found == results(search_command, "apart")

@@ -1,4 +1,4 @@
-"""``python -m tests.chaos --from 0 --runs 100``: runs of a block of seeds, and what they show.
+"""``python -m tests.chaos --from 0 --runs 100``: runs a block of seeds and prints the results.
 
 A seed whose last record is clean is not run again, so that a block can be broken off.
 """
@@ -57,7 +57,7 @@ def _run(arguments: argparse.Namespace) -> bool:
         if clean:
             shutil.rmtree(work)
         else:
-            print(f"what the drivers noted is in {work}", flush=True)
+            print(f"the notes of the drivers are in {work}", flush=True)
     return clean
 
 

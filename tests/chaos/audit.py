@@ -1,7 +1,7 @@
-"""What the database itself notes of every write: by whom, and under which epoch.
+"""The database's own notes of every write: its author and the epoch.
 
-Triggers in a schema of their own, in the database of the run; what a transaction notes is
-committed, or rolled back, with what it wrote.
+Triggers in a schema of their own, in the database of the run; the notes of a transaction are
+committed or rolled back together with its writes.
 """
 
 from sqlalchemy import Connection, text
@@ -69,7 +69,7 @@ CREATE TRIGGER chaos AFTER INSERT OR UPDATE ON umss.report
     FOR EACH ROW EXECUTE FUNCTION chaos.note_report();
 """
 
-#: Optuna's tables of what is told, and the column that holds it.
+#: Optuna's tables of results, and the column that holds them.
 NUMBERS = {
     "trial_values": "value",
     "trial_intermediate_values": "intermediate_value",
@@ -78,7 +78,7 @@ NUMBERS = {
 
 
 def install_audit(connection: Connection) -> None:
-    """Have every write noted from now on; one study a database."""
+    """Have every write noted from now on; a database holds one study."""
     for statement in (SCHEMA, BACKEND, NOTE_TRIAL, NOTE_REPORT):
         connection.execute(text(statement))
     for table, column in NUMBERS.items():

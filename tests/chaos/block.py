@@ -21,7 +21,7 @@ class Block:
         self._undisturbed: dict[tuple[int, int], StudyFacts] = {}
 
     def run(self, schedule: Schedule) -> bool:
-        """Run, record and tell; whether it was clean."""
+        """Run and record; returns whether the run was clean."""
         undisturbed = self._undisturbed_of(schedule) if schedule.comparable else None
         record = self._runner.run(schedule, undisturbed=undisturbed)
         append_record(record, self._results)

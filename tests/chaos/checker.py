@@ -1,4 +1,4 @@
-"""The checker: holds what PostgreSQL has of a search to what was promised, whatever happened.
+"""The checker: compares a search as PostgreSQL stores it with what was promised.
 
 Each rule is a function of the facts that yields one line for each thing that is wrong.
 """
@@ -9,35 +9,35 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from tests.chaos.acknowledged import Acknowledged
 from tests.chaos.facts import StudyFacts, TrialFacts
-from tests.chaos.told import Told
 
 __all__ = ["ASKED", "Expectation", "same_search", "violations"]
 
 COUNTED = ("COMPLETE", "PRUNED")
 ENDED = (*COUNTED, "FAIL")
 REASONS = ("new", "adopted", "error", "lost", "stalled", "memory")
-#: What somebody queues, and is to be run with.
+#: Parameters of a trial that another user queues, with which it has to run.
 ASKED = {"b_self": 0.123}
 PRINTED = 0.0051  # half of the last digit that a plain log prints
 
 
 @dataclass(frozen=True, kw_only=True)
 class Expectation:
-    """What the run was asked to do."""
+    """The expected result of a run."""
 
     #: Trials to be finished.
     trials: int
     #: Trials that the schedule broke for good: these, and no others, are FAIL.
     broken: tuple[int, ...] = ()
-    #: What the drivers know to be stored.
-    told: Sequence[Told] = ()
-    #: What somebody wrote through Optuna's API, by number: ``queued`` and to be run as asked,
+    #: The entries that drivers know to be stored.
+    acknowledged: Sequence[Acknowledged] = ()
+    #: Trials that other users wrote through Optuna's API: ``queued`` and to be run as asked,
     #: queued and ``unfit`` to be run, ``added`` as over, ``ended`` while it ran.
     others: Mapping[int, str] = field(default_factory=dict)
 
     def by_others(self, *kinds: str) -> set[int]:
-        """Numbers of the trials that somebody wrote in one of these ways."""
+        """Numbers of the trials that other users wrote in one of these ways."""
         return {number for number, kind in self.others.items() if kind in kinds}
 
 
@@ -45,7 +45,7 @@ Rule = Callable[[StudyFacts, Expectation], Iterator[str]]
 
 
 def violations(facts: StudyFacts, expected: Expectation) -> list[str]:
-    """Everything that is wrong, a line each; nothing for a clean run."""
+    """Everything that is wrong, one line each; nothing for a clean run."""
     return [found for rule in RULES for found in rule(facts, expected)]
 
 
@@ -76,7 +76,7 @@ def _exact(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
 
 
 def _numbered(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
-    """Numbers are 0 … N+F-1, each once; F are injected failures, and what others wrote."""
+    """Numbers are 0 … N+F-1, each once; F counts injected failures and trials of others."""
     failed = {trial.number for trial in facts.trials if trial.state == "FAIL"}
     waiting = {trial.number for trial in facts.trials if trial.state == "WAITING"}
     theirs = expected.by_others("added", "ended")
@@ -89,7 +89,7 @@ def _numbered(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
 
 
 def _ended(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
-    """None is left RUNNING or WAITING, but for what was queued after the last trial had begun."""
+    """None is left RUNNING or WAITING, except trials queued after the last one had begun."""
     queued = expected.by_others("queued", "unfit")
     last = max((one.number for one in facts.trials if one.attempts), default=-1)
     for trial in facts.trials:
@@ -164,18 +164,18 @@ def _attempted(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
 
 
 def _one_holder(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
-    """One owner at a time: epochs without a gap, each got after the last was given back."""
+    """One owner at a time: epochs without a gap, each taken after the last was released."""
     epochs = [lease.epoch for lease in facts.leases]
     if epochs != list(range(1, facts.epoch + 1)):
         yield f"the lease has the epoch {facts.epoch}, its history {epochs}"
     for lease in facts.leases:
         if lease.released_at is not None and lease.released_at < lease.acquired_at:
             yield f"epoch {lease.epoch} was given back before it was got"
-    for lease, heir in pairwise(facts.leases):
-        if heir.acquired_at <= lease.acquired_at:
-            yield f"epoch {heir.epoch} was got before epoch {lease.epoch}"
-        if lease.released_at is not None and lease.released_at > heir.acquired_at:
-            yield f"epoch {lease.epoch} was given back after epoch {heir.epoch} was got"
+    for lease, successor in pairwise(facts.leases):
+        if successor.acquired_at <= lease.acquired_at:
+            yield f"epoch {successor.epoch} was taken before epoch {lease.epoch}"
+        if lease.released_at is not None and lease.released_at > successor.acquired_at:
+            yield f"epoch {lease.epoch} was released after epoch {successor.epoch} was taken"
 
 
 def _one_writer(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
@@ -190,8 +190,8 @@ def _one_writer(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
         yield "something was written under an epoch that was over"
 
 
-def _told_once(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
-    """Nothing is told twice: no end after an end, no other number in place of a first."""
+def _stored_once(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
+    """Nothing is stored twice: no end after an end, and no number is replaced by another."""
     ends: Counter[int | None] = Counter()
     theirs = {*expected.by_others("added", "ended"), None} if expected.others else set()
     for write in facts.writes:
@@ -207,62 +207,63 @@ def _told_once(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
             yield f"{write.what} of trial {write.trial} was written after its end"
     for trial, count in ends.items():
         if count > 1:
-            yield f"trial {trial} was told {count} times"
+            yield f"the end of trial {trial} was stored {count} times"
 
 
 def _retention(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
-    """Every thing that a driver knows to be stored is there, as it was told."""
+    """Every entry that a driver knows to be stored is there, unchanged."""
     trials = {trial.number: trial for trial in facts.trials}
     reports = {(report.trial, report.evaluation) for report in facts.reports}
-    acknowledged: Counter[tuple[int, int]] = Counter()  # one taken over from may see the heir's
-    for told in expected.told:
-        trial = trials.get(told.trial)
+    # by process, because a driver that lost its study may find the end that its successor stored
+    ends: Counter[tuple[int, int]] = Counter()
+    for entry in expected.acknowledged:
+        trial = trials.get(entry.trial)
         if trial is None:
-            yield f"trial {told.trial} was told ({told.what}) and is not there"
-        elif told.what == "add" and trial.parameters != told.parameters:
-            yield f"trial {told.trial} has other parameters than were told"
-        elif told.what == "report":
-            yield from _kept_report(told, trial, (told.trial, told.evaluation) in reports)
-        elif told.what == "line" and told.trial in expected.by_others("ended"):
-            continue  # printed before somebody was quicker
-        elif told.what in ("end", "line"):
-            acknowledged[told.trial, told.pid] += told.what == "end"
-            yield from _kept_end(told, trial)
-    for (number, _), count in acknowledged.items():
+            yield f"trial {entry.trial} was stored ({entry.what}) and is missing"
+        elif entry.what == "add" and trial.parameters != entry.parameters:
+            yield f"trial {entry.trial} has other parameters than were stored"
+        elif entry.what == "report":
+            yield from _kept_report(entry, trial, (entry.trial, entry.evaluation) in reports)
+        elif entry.what == "line" and entry.trial in expected.by_others("ended"):
+            continue  # printed before another user ended it
+        elif entry.what in ("end", "line"):
+            ends[entry.trial, entry.pid] += entry.what == "end"
+            yield from _kept_end(entry, trial)
+    for (number, _), count in ends.items():
         if count > 1:
             yield f"the end of trial {number} was acknowledged {count} times to one driver"
 
 
-def _kept_report(told: Told, trial: TrialFacts, stored: bool) -> Iterator[str]:
+def _kept_report(entry: Acknowledged, trial: TrialFacts, stored: bool) -> Iterator[str]:
     if not stored:
-        yield f"report {told.evaluation} of trial {told.trial} was told and is not there"
-    assert told.evaluation is not None
-    if told.value is not None and trial.scores.get(told.evaluation) != told.value:
+        yield f"report {entry.evaluation} of trial {entry.trial} was stored and is missing"
+    assert entry.evaluation is not None
+    if entry.value is not None and trial.scores.get(entry.evaluation) != entry.value:
         yield (
-            f"score {told.evaluation} of trial {told.trial} was told as {told.value} and is"
-            f" {trial.scores.get(told.evaluation)}"
+            f"score {entry.evaluation} of trial {entry.trial} was stored as {entry.value} and is"
+            f" {trial.scores.get(entry.evaluation)}"
         )
 
 
-def _kept_end(told: Told, trial: TrialFacts) -> Iterator[str]:
+def _kept_end(entry: Acknowledged, trial: TrialFacts) -> Iterator[str]:
     value = trial.values[0] if trial.values else None
-    if trial.state != told.state or not _same(told, value):
+    if trial.state != entry.state or not _same(entry, value):
         yield (
-            f"trial {told.trial} was told as {told.state} {told.value} and is"
+            f"trial {entry.trial} was stored as {entry.state} {entry.value} and is"
             f" {trial.state} {value}"
         )
 
 
-def _same(told: Told, value: float | None) -> bool:
-    if told.what == "end":
-        return value == told.value
-    if told.value is None:  # a plain log prints no value of a pruned trial
+def _same(entry: Acknowledged, value: float | None) -> bool:
+    if entry.what == "end":
+        return value == entry.value
+    if entry.value is None:  # a plain log prints no value of a pruned trial
         return True
-    return value is not None and abs(value - told.value) < PRINTED
+    return value is not None and abs(value - entry.value) < PRINTED
 
 
 def _asked(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
-    """What somebody queued has the parameters that were asked for; what they ended stays."""
+    """A trial queued by others runs with the parameters asked for; one ended by them stays."""
     for trial in facts.trials:
         kind = expected.others.get(trial.number)
         if kind == "queued" and trial.state != "WAITING":
@@ -290,7 +291,7 @@ RULES: tuple[Rule, ...] = (
     _attempted,
     _one_holder,
     _one_writer,
-    _told_once,
+    _stored_once,
     _retention,
     _asked,
 )

@@ -1,4 +1,4 @@
-"""A monotonic clock that jumps when it is told to: the machine's own is never set."""
+"""A monotonic clock that jumps on request: the machine's own is never set."""
 
 import itertools
 import signal
@@ -12,7 +12,7 @@ JUMPS = (3600.0, -7200.0, 3600.0)
 
 
 class JumpingClock:
-    """Seconds since some moment; ``SIGUSR1`` lets it jump by an hour, or two back."""
+    """Seconds since some moment; ``SIGUSR1`` makes it jump an hour ahead, or two back."""
 
     def __init__(self) -> None:
         self._offset = 0.0

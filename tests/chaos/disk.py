@@ -1,4 +1,4 @@
-"""The disk under the checkpoints of a run: one that can be full."""
+"""The disk of a run's checkpoints, which can be filled."""
 
 import contextlib
 import resource
@@ -41,7 +41,7 @@ class Disk:
             shutil.rmtree(folder)
 
     def fill(self, processes: Iterable[int]) -> None:
-        """Leave no room; on a plain folder, for these processes."""
+        """Fill it; a plain folder is filled for these processes."""
         if not self.mounted:
             self._limited = list(processes)
             self._limit(0)
@@ -51,7 +51,7 @@ class Disk:
                 pass
 
     def free(self) -> None:
-        """Give the room back."""
+        """Empty it again."""
         if self.mounted:
             self._filler.unlink(missing_ok=True)
         else:

@@ -1,4 +1,4 @@
-"""What a driver of the suite is told; read by processes that never train."""
+"""Options of a driver of the suite; read by processes that never train."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +13,12 @@ __all__ = [
     "DriverOptions",
 ]
 
-#: In the folder of the run: what the drivers print.
+#: In the folder of the run: the output of the drivers.
 LOG_FILE = "driver.log"
 #: Exit codes as the README has them, and one more: the search was not begun.
 BAD_INPUT, DRIVEN_ELSEWHERE, STOPPED, REFUSED = 2, 3, 4, 5
 
-#: Laid over the preset ``rooms``: a trial takes a fraction of a second of a core.
+#: Override the preset ``rooms``: a trial takes a fraction of a second of a core.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,11 +27,11 @@ class DriverOptions:
 
     study: str
     address: str
-    #: Where it and its workers note what they do.
+    #: Where it and its workers note their work.
     folder: Path
     cache: Path
     checkpoints: Path
-    #: Folder where checkpoints are kept for other nodes as well; None for nowhere.
+    #: Artifact store for checkpoints, which other nodes can read; None for none.
     artifacts: str | None = None
     trials: int
     workers: int
@@ -40,19 +40,19 @@ class DriverOptions:
     study_seed: int
     #: Seconds to wait for the lease.
     wait: float = 0.0
-    #: Every how many statements one fails, and how many count as done; None fails none.
+    #: Statements per failure, and the number that count as done; None if none fails.
     failing_every: int | None = None
     statements_done: int = 0
     broken: tuple[int, ...] = ()
     stumbling: tuple[int, ...] = ()
-    #: Trials from this number on begin once all faults have struck; None holds none back.
+    #: Trials from this number on begin once all faults have struck; None delays no trial.
     held_from: int | None = None
-    #: Settings laid over the preset ``rooms``.
+    #: Settings that override the preset ``rooms``.
     settings: dict[str, Any]
     #: Whether the workers' trainer is one that costs nothing.
     trivial: bool = False
 
     def tables(self) -> dict[str, Any]:
-        """What is laid over the preset ``rooms``."""
+        """The settings that override the preset ``rooms``."""
         search = {"trials": self.trials, "seed": self.study_seed}
         return {**self.settings, "search": {**self.settings.get("search", {}), **search}}

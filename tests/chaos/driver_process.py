@@ -37,9 +37,9 @@ from tests.chaos.clock import JumpingClock
 from tests.chaos.driver_options import DRIVEN_ELSEWHERE, LOG_FILE, REFUSED, STOPPED, DriverOptions
 from tests.chaos.failing_statements import fail_statements
 from tests.chaos.noting_study_store import NotingStudyStore
-from tests.chaos.nursery import Nursery
 from tests.chaos.process_pool import ProcessPool
-from tests.chaos.worker_process import Given, serve
+from tests.chaos.worker_forker import WorkerForker
+from tests.chaos.worker_process import WorkerOptions, serve
 from trainer.config.sources import read_layers
 
 __all__ = ["drive"]
@@ -66,10 +66,10 @@ def drive(options: DriverOptions) -> None:
 
 
 def _drive(options: DriverOptions) -> int:
-    nursery = Nursery(serve)
+    forker = WorkerForker(serve)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     begun: list[bool] = []
-    parts = _parts(options, nursery, begun)
+    parts = _parts(options, forker, begun)
     if options.failing_every is not None:
         fail_statements(options.failing_every, done=options.statements_done)
     try:
@@ -86,20 +86,20 @@ def _drive(options: DriverOptions) -> int:
             )
             return 0 if result.ending is Ending.FINISHED else STOPPED
     except (LeaseHeld, LeaseLost) as error:
-        return _tell(error, DRIVEN_ELSEWHERE)
+        return _print_error(error, DRIVEN_ELSEWHERE)
     except DatabaseUnreachable as error:
-        return _tell(error, STOPPED if begun else REFUSED)
+        return _print_error(error, STOPPED if begun else REFUSED)
     except (StorageError, SearchError) as error:
-        return _tell(error, REFUSED if not begun else 1)
+        return _print_error(error, REFUSED if not begun else 1)
     finally:
-        nursery.close()
+        forker.close()
 
 
 def _say(text: str) -> None:
     print(text, flush=True)
 
 
-def _tell(error: Exception, code: int) -> int:
+def _print_error(error: Exception, code: int) -> int:
     _say(f"error: {type(error).__name__}: {error}")
     return code
 
@@ -121,12 +121,12 @@ def _request(options: DriverOptions) -> Launch:
     )
 
 
-def _parts(options: DriverOptions, nursery: Nursery, begun: list[bool]) -> Parts:
-    """Workers of the suite's own, a clock that jumps, notes of what is stored, a short lease.
+def _parts(options: DriverOptions, forker: WorkerForker, begun: list[bool]) -> Parts:
+    """The suite's own workers, a clock that jumps, notes of stored entries, a short lease.
 
     Args:
         options: How to drive.
-        nursery: Where the workers come from.
+        forker: Where the workers come from.
         begun: Gets an entry once driving begins.
     """
 
@@ -149,8 +149,8 @@ def _parts(options: DriverOptions, nursery: Nursery, begun: list[bool]) -> Parts
         )
         begun.append(True)
         yield ProcessPool(
-            nursery,
-            Given(
+            forker,
+            WorkerOptions(
                 setup=None if options.trivial else setup,
                 folder=options.folder,
                 slots=run.machine.slots,

@@ -1,4 +1,4 @@
-"""How drivers may end: killed by the schedule, stopped by it, taken over from, or done."""
+"""How drivers may end: killed or stopped by the schedule, replaced by another, or done."""
 
 import signal
 
@@ -13,12 +13,11 @@ SLOW_RAY = "error: Ray did not start in time"
 
 
 def is_allowed(driver: Running, schedule: Schedule, log: str) -> bool:
-    """Whether a driver of the schedule may have ended as this one has.
+    """Whether the schedule explains how this driver ended.
 
-    A database that is away when a driver starts is told, and the start is for whoever starts
-    it to repeat; away while it drives, it is waited for, unless the driver's own clock says
-    that its patience is over. Ray gives itself 30 s to start, which is too little where many
-    others run.
+    If the database is unreachable when a driver starts, the driver ends with an error and is
+    started again. If it becomes unreachable later, the driver waits, unless its own clock says
+    that its patience is over. Ray gives itself 30 s to start, too little beside many others.
     """
     kinds = {fault.kind for fault in schedule.faults}
     shaky = "outage" in kinds or schedule.failing_every is not None

@@ -1,4 +1,4 @@
-"""What PostgreSQL holds of a study, read by SQL alone: no code of the product is asked."""
+"""A study as PostgreSQL stores it, read by SQL alone, without code of the product."""
 
 import datetime
 import json

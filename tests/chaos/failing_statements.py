@@ -9,14 +9,14 @@ from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 
 __all__ = ["fail_statements"]
 
-TOLD = "server closed the connection unexpectedly"
+MESSAGE = "server closed the connection unexpectedly"
 
 
 def fail_statements(every: int, *, done: int) -> None:
     """From now on in this process, of ``every`` statements and commits one fails.
 
     Every other failure strikes after the server has carried the statement out: a statement
-    is then undone with its transaction, a commit stays, and nobody is told.
+    is then undone with its transaction, a commit stays, and no client is notified.
 
     Args:
         every: Statements a failure.
@@ -52,13 +52,13 @@ class _Counter:
         self._lock = threading.Lock()
 
     def strike(self) -> bool | None:
-        """None if nothing happens; else whether it happens after the statement."""
+        """None if the statement succeeds; else whether it fails after it was carried out."""
         with self._lock:
             self._count += 1
             return next(self._late) if self._count % self._every == 0 else None
 
 
 def _break(connection: Any) -> None:
-    """The connection is gone, and what was not committed with it."""
+    """The connection is lost, and so is everything that was not committed."""
     getattr(connection, "driver_connection", connection).close()
-    raise psycopg2.OperationalError(TOLD)
+    raise psycopg2.OperationalError(MESSAGE)

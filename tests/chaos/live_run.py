@@ -1,4 +1,4 @@
-"""A run under way: its drivers, its server, its disk, and what is still to be undone."""
+"""A run in progress: its drivers, its server, its disk, and the actions that are still due."""
 
 import time
 from collections.abc import Callable
@@ -10,12 +10,12 @@ from sqlalchemy import text
 from storage.address import parse_address
 from storage.database import Database
 from storage.errors import DatabaseUnreachable
+from tests.chaos.acknowledged import ended_in_log, read_acknowledged
 from tests.chaos.disk import Disk
 from tests.chaos.driver_options import LOG_FILE, DriverOptions
 from tests.chaos.processes import Launcher, Running, below
 from tests.chaos.schedule import Fault
 from tests.chaos.server import ChaosServer
-from tests.chaos.told import ended_in_log, read_told
 
 __all__ = ["Injection", "LiveRun"]
 
@@ -25,26 +25,26 @@ class Injection:
     """A fault that struck."""
 
     fault: Fault
-    #: When it struck, and when what it broke was whole again; seconds since the epoch.
+    #: When it struck, and when its effect was over; seconds since the epoch.
     began: float
     ended: float
 
 
 @dataclass(kw_only=True)
 class LiveRun:
-    """What faults act on."""
+    """A run on which faults act."""
 
     folder: Path
     server: ChaosServer
     disk: Disk
     launcher: Launcher
-    #: The next driver's options, but for its wait and its statements.
+    #: The next driver's options, except its wait and its statements.
     options: Callable[[float], DriverOptions]
     drivers: list[Running] = field(default_factory=list)
     injections: list[Injection] = field(default_factory=list)
-    #: What somebody wrote through Optuna's API, by number of the trial; see the checker.
+    #: How other users wrote trials through Optuna's API, by number; see the checker.
     others: dict[int, str] = field(default_factory=dict)
-    #: What is still to be done, and when: conditions and actions.
+    #: Actions that are still due, each with the condition on which it is carried out.
     later: list[tuple[Callable[[], bool], Callable[[], None]]] = field(default_factory=list)
 
     @property
@@ -52,11 +52,15 @@ class LiveRun:
         """Drivers that have not ended, oldest first."""
         return [driver for driver in self.drivers if driver.ended() is None]
 
-    def whole(self, *, driving: bool = True) -> Running | None:
-        """The oldest driver that nothing was done to yet; with ``driving``, once it has stored."""
-        told = {told.pid for told in read_told(self.folder)} if driving else set()
+    def undisturbed(self, *, driving: bool = True) -> Running | None:
+        """The oldest driver without a fault so far; with ``driving``, one that stored an entry."""
+        stored = {entry.pid for entry in read_acknowledged(self.folder)} if driving else set()
         for driver in self.living:
-            if driver.role == "driver" and not driver.sent and (not driving or driver.pid in told):
+            if (
+                driver.role == "driver"
+                and not driver.sent
+                and (not driving or driver.pid in stored)
+            ):
                 return driver
         return None
 
@@ -72,23 +76,23 @@ class LiveRun:
         return [pid for driver in self.living for pid in below(driver.pid, title)]
 
     def log(self) -> str:
-        """What the drivers printed."""
+        """The output of the drivers."""
         path = self.folder / LOG_FILE
         return path.read_text(errors="replace") if path.exists() else ""
 
     def ended_trials(self) -> int:
-        """How many trials have ended, as the drivers tell it."""
+        """Number of trials that have ended according to the drivers' output."""
         return ended_in_log(self.log())
 
-    def epoch_told(self) -> int:
+    def stored_epoch(self) -> int:
         """The newest epoch under which something is known to be stored."""
-        return max((told.epoch for told in read_told(self.folder)), default=0)
+        return max((entry.epoch for entry in read_acknowledged(self.folder)), default=0)
 
     def name_driver(self) -> None:
         """A standby that has stored something is the driver."""
-        told = read_told(self.folder)
+        entries = read_acknowledged(self.folder)
         for driver in self.drivers:
-            if told and driver.pid == told[-1].pid:
+            if entries and driver.pid == entries[-1].pid:
                 driver.role = "driver"
 
     def when(self, condition: Callable[[], bool], action: Callable[[], None]) -> None:
@@ -101,7 +105,7 @@ class LiveRun:
         self.when(lambda: time.monotonic() >= due, action)
 
     def execute(self, statement: str) -> bool:
-        """Execute one statement as the server's owner; whether the server was there."""
+        """Execute one statement as the server's owner; returns whether it could be reached."""
         address = parse_address(self.options(0.0).address)
         with Database(address, None) as database:
             try:
@@ -112,7 +116,7 @@ class LiveRun:
                 return False
 
     def work_off(self) -> None:
-        """Do what is due of what was put off."""
+        """Carry out the actions that are due."""
         waiting, self.later = self.later, []
         for condition, action in waiting:
             if condition():

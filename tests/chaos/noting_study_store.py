@@ -1,4 +1,4 @@
-"""A study store that notes what PostgreSQL has acknowledged, for the checker."""
+"""A study store that notes the entries that PostgreSQL has acknowledged, for the checker."""
 
 import json
 import os
@@ -16,16 +16,16 @@ from search.driver.writes import (
     StoreReport,
     Write,
 )
-from tests.chaos.told import TOLD_FILE
+from tests.chaos.acknowledged import ACKNOWLEDGED_FILE
 
 __all__ = ["NotingStudyStore"]
 
 
 class NotingStudyStore(StudyStore):
-    """The study store of a driver, which notes what PostgreSQL has acknowledged."""
+    """The study store of a driver, which notes acknowledged entries."""
 
     def __init__(self, *, folder: Path, **study: Any) -> None:
-        """Note in that folder; the rest is the study store's."""
+        """Note in that folder; the other arguments are those of the study store."""
         super().__init__(**study)
         self._folder, self._epoch = folder, 0
 
@@ -46,19 +46,19 @@ class NotingStudyStore(StudyStore):
         match entry:
             case AddTrial() | StartQueued():
                 self._epoch = entry.epoch
-                self._tell("add", entry.trial, parameters=entry.parameters)
+                self._write_line("add", entry.trial, parameters=entry.parameters)
             case NewAttempt(epoch=epoch):
                 self._epoch = epoch
             case StoreReport(trial=trial, report=report, score=score):
-                self._tell("report", trial, evaluation=report.evaluation, value=score)
+                self._write_line("report", trial, evaluation=report.evaluation, value=score)
             case EndTrial(trial=trial, end=end):
-                self._tell("end", trial, state=end.state.name, value=end.value)
+                self._write_line("end", trial, state=end.state.name, value=end.value)
             case _:
                 pass
 
-    def _tell(self, what: str, trial: int, **more: Any) -> None:
+    def _write_line(self, what: str, trial: int, **more: Any) -> None:
         line = {"what": what, "trial": trial, "epoch": self._epoch, "pid": os.getpid(), **more}
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-        file = os.open(self._folder / TOLD_FILE, flags, 0o644)
+        file = os.open(self._folder / ACKNOWLEDGED_FILE, flags, 0o644)
         os.write(file, (json.dumps(line) + "\n").encode())
         os.close(file)

@@ -1,4 +1,4 @@
-"""A pool of plain processes: what Ray's actors are to the driver, without Ray's start."""
+"""A pool of plain processes, which take the place of Ray's actors and start faster."""
 
 import dataclasses
 from multiprocessing.connection import Connection, wait
@@ -7,17 +7,17 @@ from typing import Any
 from search.records.messages import Lost, Order
 from search.workers.pool import Answer
 from search.workers.seats import Seats
-from tests.chaos.nursery import Nursery
-from tests.chaos.worker_process import Given, worker_prefix
+from tests.chaos.worker_forker import WorkerForker
+from tests.chaos.worker_process import WorkerOptions, worker_prefix
 
 __all__ = ["ProcessPool"]
 
 
 class ProcessPool:
-    """Workers of a nursery; one that is gone is replaced by an empty one."""
+    """Workers of a forker; a dead one is replaced by an idle one."""
 
-    def __init__(self, nursery: Nursery, given: Given, *, count: int) -> None:
-        self._nursery, self._given = nursery, given
+    def __init__(self, forker: WorkerForker, given: WorkerOptions, *, count: int) -> None:
+        self._forker, self._given = forker, given
         self._seats = Seats(workers=count, slots=given.slots)
         self._connections = {name: self._start(name) for name in self._seats.processes}
         self._busy: set[str] = set()
@@ -25,16 +25,16 @@ class ProcessPool:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The seats that there are."""
+        """The names of the seats."""
         return self._seats.names
 
     def ready(self) -> tuple[str, ...]:
-        """All of them: there always is room."""
+        """All of them: there is always room."""
         return self.names
 
     @property
     def outage(self) -> str | None:
-        """There always are workers."""
+        """None: there are always workers."""
         return None
 
     def submit(self, worker: str, order: Order) -> None:
@@ -86,7 +86,7 @@ class ProcessPool:
         return Answer(worker=seat, event=event)
 
     def _forget(self, process: str) -> list[str]:
-        """The busy seats of a process, which are so no more."""
+        """The busy seats of a process, which become idle."""
         busy = [seat for seat in self._seats.of(process) if seat in self._busy]
         self._busy -= set(busy)
         return busy
@@ -102,4 +102,4 @@ class ProcessPool:
 
     def _start(self, process: str) -> Connection:
         given = dataclasses.replace(self._given, slots=len(self._seats.of(process)))
-        return self._nursery.start(worker_prefix(process.removeprefix("worker-")), given)
+        return self._forker.start(worker_prefix(process.removeprefix("worker-")), given)

@@ -66,7 +66,7 @@ class Running:
 class Launcher(Protocol):
     """Starts drivers, of one kind."""
 
-    #: What the titles of its workers begin with.
+    #: The beginning of its workers' titles.
     worker_title: str
 
     def start(self, options: DriverOptions, role: str) -> Running:
@@ -82,7 +82,7 @@ class LightLauncher:
         self._context = context
 
     def start(self, options: DriverOptions, role: str) -> Running:
-        """Start a driver; a fraction of a second later it drives."""
+        """Start a driver, which drives after a fraction of a second."""
         process = self._context.Process(target=_drive, args=(options,))
         process.start()
         return Running(process=process, role=role)
@@ -95,12 +95,12 @@ def _drive(options: DriverOptions) -> None:
 
 
 class RayLauncher:
-    """Drivers as the real command, on a Ray of their own."""
+    """Drivers as the real command, each with its own Ray."""
 
     worker_title = "ray::"
 
     def start(self, options: DriverOptions, role: str) -> Running:
-        """Start ``python -m search launch``; some ten seconds later it drives."""
+        """Start ``python -m search launch``, which drives after about ten seconds."""
         from trainer.config.toml_records import toml_text
 
         settings = options.folder / "settings.toml"

@@ -1,4 +1,4 @@
-"""What became of each run: one JSON line a run, appended; the last line of a seed counts."""
+"""Records of runs: one JSON line per run, appended; the last line of a seed counts."""
 
 import dataclasses
 import json
@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["RESULTS", "RunRecord", "Struck", "append_record", "read_records"]
+__all__ = ["RESULTS", "FaultRecord", "RunRecord", "append_record", "read_records"]
 
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results" / "chaos.jsonl"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Struck:
+class FaultRecord:
     """A fault as it struck."""
 
     kind: str
@@ -37,8 +37,8 @@ class RunRecord:
     #: Revision of the code.
     revision: str | None
     seconds: float
-    faults: tuple[Struck, ...]
-    #: Every how many statements one failed; None where none did.
+    faults: tuple[FaultRecord, ...]
+    #: Statements per failure; None if none failed.
     failing_every: int | None
     #: Trials broken on order.
     broken: tuple[int, ...]
@@ -74,7 +74,7 @@ class RunRecord:
     @classmethod
     def from_json(cls, table: dict[str, Any]) -> "RunRecord":
         """The inverse of :meth:`to_json`."""
-        faults = tuple(Struck(**fault) for fault in table["faults"])
+        faults = tuple(FaultRecord(**fault) for fault in table["faults"])
         lists = {key: tuple(item) for key, item in table.items() if isinstance(item, list)}
         return cls(**{**table, **lists, "faults": faults})
 

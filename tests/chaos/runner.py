@@ -1,4 +1,4 @@
-"""Drives one search through its schedule, starting again what was killed, and checks it."""
+"""Drives one search through its schedule, starts killed drivers again, and checks the result."""
 
 import contextlib
 import dataclasses
@@ -13,6 +13,7 @@ from typing import Any
 from search.machine.versions import code_revision
 from storage.address import parse_address
 from storage.database import Database
+from tests.chaos.acknowledged import ends_in_log, read_acknowledged
 from tests.chaos.audit import install_audit
 from tests.chaos.checker import Expectation, same_search, violations
 from tests.chaos.disk import Disk
@@ -22,10 +23,9 @@ from tests.chaos.facts import StudyFacts, read_facts
 from tests.chaos.faults import FAULTS
 from tests.chaos.live_run import Injection, LiveRun
 from tests.chaos.processes import Launcher, Running
-from tests.chaos.results import RunRecord, Struck
+from tests.chaos.results import FaultRecord, RunRecord
 from tests.chaos.schedule import Fault, Schedule
 from tests.chaos.server import ChaosServer
-from tests.chaos.told import read_told, told_in_log
 from tests.chaos.work import ALL_STRUCK, Work, read_work
 from tests.tiny import TINY
 
@@ -36,7 +36,7 @@ LOOK_SECONDS = 0.1
 HANG_SECONDS = {"light": 300.0, "ray": 600.0}
 #: Longest time from the target to the end of the last driver, a frozen one's included.
 LEAVE_SECONDS = 180.0
-#: Waits of whoever starts drivers again.
+#: Waits before a driver is started again.
 PAUSE_SECONDS = 0.5
 LOG_LINES = 12
 
@@ -51,7 +51,7 @@ class Runner:
     cache: Path
     #: Folder of the runs.
     work: Path
-    #: Settings laid over the preset ``rooms``.
+    #: Settings that override the preset ``rooms``.
     settings: Mapping[str, Any] = field(default_factory=lambda: TINY)
     #: Whether trials cost nothing; only on processes of the suite.
     trivial: bool = False
@@ -63,7 +63,7 @@ class Runner:
     def run_and_read(
         self, schedule: Schedule, *, undisturbed: StudyFacts | None = None
     ) -> tuple[RunRecord, StudyFacts]:
-        """One run; its record, and what PostgreSQL holds of it."""
+        """One run; its record, and the facts that PostgreSQL stores about it."""
         began = time.time()
         with self._prepared(schedule) as run:
             problems = _Drive(run, schedule).to_end()
@@ -132,7 +132,7 @@ class _Drive:
         self._problems: list[str] = []
 
     def to_end(self) -> list[str]:
-        """Drive to the end; what went wrong on the way."""
+        """Drive to the end; returns the problems found on the way."""
         self._run.start_driver()
         while not self._finished() and not self._problems:
             self._look()
@@ -155,7 +155,7 @@ class _Drive:
         self._check_moving()
 
     def _able(self) -> bool:
-        """Whether some driver lives that is not frozen."""
+        """Whether a driver is alive and not frozen."""
         return any(not driver.frozen for driver in self._run.living)
 
     def _strike(self) -> None:
@@ -183,31 +183,31 @@ class _Drive:
                 continue
             self._checked.append(driver)
             if not is_allowed(driver, self._schedule, self._run.log()):
-                told = "\n".join(self._run.log().splitlines()[-LOG_LINES:])
-                self._problems.append(f"a driver ended with exit code {driver.ended()}: {told}")
+                lines = "\n".join(self._run.log().splitlines()[-LOG_LINES:])
+                self._problems.append(f"a driver ended with exit code {driver.ended()}: {lines}")
 
     def _check_moving(self) -> None:
         progress = len(self._run.log())
         if progress != self._progress or not self._run.server.running:
             self._progress, self._moved = progress, time.monotonic()
         if time.monotonic() - self._moved > HANG_SECONDS[self._schedule.engine]:
-            told = "\n".join(self._run.log().splitlines()[-LOG_LINES:])
-            self._problems.append(f"the search hangs after: {told}")
+            lines = "\n".join(self._run.log().splitlines()[-LOG_LINES:])
+            self._problems.append(f"the search hangs after: {lines}")
 
     def _leave(self) -> None:
-        """Undo what is left, let the other drivers find out, and start once more for nothing."""
+        """Undo remaining faults, let all drivers end, and start the finished search again."""
         deadline = time.monotonic() + LEAVE_SECONDS
         while (self._run.later or self._run.living) and time.monotonic() < deadline:
             self._run.work_off()
             time.sleep(LOOK_SECONDS)
         self._check_exits()
         if self._run.living and not self._problems:
-            self._problems.append(f"{len(self._run.living)} drivers live on after the end")
+            self._problems.append(f"{len(self._run.living)} drivers are still alive after the end")
         if self._schedule.engine == "light" and not self._problems:
             self._again()
 
     def _again(self) -> None:
-        """Whoever starts a finished search again is told so, and nothing is added."""
+        """Starting a finished search again says that it is finished, and adds nothing."""
         for _ in range(5):
             driver = self._run.start_driver()
             while driver.ended() is None:
@@ -231,16 +231,19 @@ def _read(run: LiveRun) -> StudyFacts:
 
 
 def _expectation(run: LiveRun, schedule: Schedule) -> Expectation:
-    told = read_told(run.folder) + told_in_log(run.log())
+    acknowledged = read_acknowledged(run.folder) + ends_in_log(run.log())
     return Expectation(
-        trials=schedule.trials, broken=schedule.broken, told=told, others=run.others
+        trials=schedule.trials,
+        broken=schedule.broken,
+        acknowledged=acknowledged,
+        others=run.others,
     )
 
 
 def _work_lost(facts: StudyFacts, work: Work, schedule: Schedule) -> list[str]:
-    """At most one interval is lost an attempt, unless checkpoints could not be written.
+    """At most one interval is lost per attempt, unless checkpoints could not be written.
 
-    A driver on another machine has what PostgreSQL knew of, which in an outage is less.
+    A driver on another machine finds only the checkpoints in PostgreSQL, fewer in an outage.
     """
     if schedule.alone or any(fault.kind == "full_disk" for fault in schedule.faults):
         return []
@@ -289,10 +292,10 @@ def _record(
     )
 
 
-def _struck(injection: Injection, facts: StudyFacts, began: float) -> Struck:
+def _struck(injection: Injection, facts: StudyFacts, began: float) -> FaultRecord:
     later = [write.at.timestamp() for write in facts.writes]
     later = [at - injection.ended for at in later if at > injection.ended]
-    return Struck(
+    return FaultRecord(
         kind=injection.fault.kind,
         after=round(injection.began - began, 2),
         seconds=round(injection.fault.seconds, 2),

@@ -1,4 +1,4 @@
-"""What a chaos run goes through: its workers and its faults, all drawn from one seed."""
+"""The schedule of a chaos run: its workers and its faults, all drawn from one seed."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -14,11 +14,11 @@ TRIALS = 40
 SHORT_OUTAGES, LONG_OUTAGE = (0.5, 5.0), 60.0
 #: Of every ten seeds, the one that runs the real command on real Ray, and the one of 60 s.
 RAY_DIGIT, LONG_OUTAGE_DIGIT = 9, 3
-#: Every how many statements one fails, where some do: 0.5 %.
-STATEMENTS_A_FAILURE = 200
+#: Statements per failure, in runs whose statements fail: 0.5 %.
+STATEMENTS_PER_FAILURE = 200
 
-#: What can happen to workers that are light processes; and, beside the end of the cluster's
-#: head, to those that are Ray's.
+#: Faults of runs whose workers are light processes, and of runs on Ray, where the head of the
+#: cluster is killed as well.
 LIGHT_FAULTS = (
     "kill_driver",
     "kill_worker",
@@ -39,15 +39,15 @@ TAKEOVERS = ("freeze_driver", "server_clock")
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """One thing that happens once."""
+    """A fault, which strikes once."""
 
     #: Name in the table of ``tests.chaos.faults``.
     kind: str
-    #: Ended trials, as the driver tells them, after which it is due.
+    #: Ended trials, according to the driver's output, after which it is due.
     at: int
-    #: Seconds from then on, so that it strikes anywhere in a trial.
+    #: Seconds from then on, so that it can strike anywhere in a trial.
     delay: float
-    #: How long it lasts, where it does.
+    #: How long it lasts; 0 for one that is over at once.
     seconds: float = 0.0
     #: Which of several it strikes, where there are several.
     pick: int = 0
@@ -58,20 +58,20 @@ class Schedule:
     """A whole run."""
 
     seed: int
-    #: ``light``: processes of the suite's own; ``ray``: the real command on Ray.
+    #: ``light``: the suite's own processes; ``ray``: the real command on Ray.
     engine: Literal["light", "ray"]
     workers: int
     #: Seed of the study; few, so that undisturbed runs are shared.
     study_seed: int
     faults: tuple[Fault, ...]
-    #: Every so many statements of the driver's one fails; None fails none.
+    #: Statements of the driver per failure; None if none fails.
     failing_every: int | None = None
     #: Trials that break whenever they are tried: these become FAIL.
     broken: tuple[int, ...] = ()
     #: Trials that break the first time: these are tried again.
     stumbling: tuple[int, ...] = ()
     #: Whether checkpoints are kept in an artifact store, and every driver and worker is on a
-    #: machine of its own: no folder of checkpoints is that of another.
+    #: machine of its own, so that they share no folder of checkpoints.
     alone: bool = False
     #: Trials that each worker trains at the same time.
     slots: int = 1
@@ -106,7 +106,7 @@ def _draw_light(rng: np.random.Generator, seed: int, trials: int) -> Schedule:
         workers=workers,
         study_seed=seed % 4,
         faults=_with_others(seed, _place(rng, [*kinds, *_outages(rng, seed)], trials), trials),
-        failing_every=STATEMENTS_A_FAILURE if failing else None,
+        failing_every=STATEMENTS_PER_FAILURE if failing else None,
         broken=(odd[0],) if broken else (),
         stumbling=(odd[1],) if rng.random() < 0.4 else (),
         alone=bool(rng.random() < 0.3),
@@ -146,7 +146,7 @@ def _with_others(seed: int, faults: tuple[Fault, ...], trials: int) -> tuple[Fau
 
 
 def _place(rng: np.random.Generator, kinds: list[str], trials: int) -> tuple[Fault, ...]:
-    """Faults in the order in which they are due; none so late that the search is over."""
+    """Faults in the order in which they are due, all before the search is over."""
     faults = []
     for kind in kinds:
         seconds = 0.0

@@ -1,4 +1,4 @@
-"""A PostgreSQL of the suite's own, which may be torn down and started at any moment."""
+"""The suite's own PostgreSQL server, which can be stopped and started at any moment."""
 
 import contextlib
 import shutil
@@ -20,7 +20,7 @@ TEMPLATE = "chaos_template"
 
 
 class ChaosServer:
-    """A server that drivers know as somebody else's: they do not start it again themselves."""
+    """A server that drivers do not own, so that they never start it again themselves."""
 
     def __init__(self, embedded: EmbeddedServer) -> None:
         self._embedded = embedded
@@ -50,7 +50,7 @@ class ChaosServer:
         )
 
     def start(self) -> None:
-        """Start it again, with what its log holds."""
+        """Start it again; it recovers from its write-ahead log."""
         self._embedded.ensure_running()
         self.running = True
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from benchmarks.markdown import markdown_table
-from tests.chaos.results import RunRecord, Struck
+from tests.chaos.results import FaultRecord, RunRecord
 
 __all__ = ["faults_table", "runs_table", "summary", "work_table"]
 
@@ -30,7 +30,7 @@ def summary(records: Iterable[RunRecord]) -> str:
 
 
 def runs_table(records: Sequence[RunRecord]) -> str:
-    """Runs by what their workers were."""
+    """Runs by the kind of their workers."""
     rows: list[tuple[object, ...]] = []
     for engine, name in ENGINES.items():
         rows.append((name, *_counted([one for one in records if one.engine == engine])))
@@ -51,8 +51,8 @@ def _counted(records: Sequence[RunRecord]) -> tuple[int, ...]:
 
 
 def faults_table(records: Sequence[RunRecord]) -> str:
-    """What struck how often, and the longest time until something was stored again."""
-    struck: dict[tuple[str, float], list[Struck]] = {}
+    """How often each fault struck, and the longest time until something was stored again."""
+    struck: dict[tuple[str, float], list[FaultRecord]] = {}
     for record in records:
         for one in record.faults:
             seconds = one.seconds if one.kind == "outage" else 0.0
@@ -74,7 +74,7 @@ def faults_table(records: Sequence[RunRecord]) -> str:
 
 
 def work_table(records: Sequence[RunRecord]) -> str:
-    """Work that was lost: trained between two evaluations and not used, and why."""
+    """Lost work: trained between two evaluations and not used, and the reasons."""
     noted = [record for record in records if record.intervals is not None]
     attempts: Counter[str] = Counter()
     for record in records:

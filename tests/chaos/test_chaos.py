@@ -1,4 +1,4 @@
-"""The short form of ``make chaos``: four runs which between them meet every fault but Ray's."""
+"""The short form of ``make chaos``: four runs with every fault except those of Ray."""
 
 import dataclasses
 import tempfile
@@ -16,7 +16,7 @@ from tests.chaos.schedule import Fault, Schedule, draw_schedule
 from tests.chaos.server import ChaosServer
 from tests.fakes.fork_server import fork_server
 
-pytestmark = pytest.mark.timeout(600)  # on whatever machine
+pytestmark = pytest.mark.timeout(600)  # on a machine of any speed
 
 TRIALS = 10
 
@@ -61,7 +61,7 @@ def runner() -> Iterator[Runner]:
             yield Runner(server=server, launchers=launchers, cache=work / "cache", work=work)
 
 
-def test_the_short_form_meets_every_fault_but_those_of_ray() -> None:
+def test_the_short_form_has_every_fault_except_those_of_ray() -> None:
     met = {one.kind for run in SHORT for one in run.faults}
     assert FAULTS.keys() - met == {"kill_head"}
 

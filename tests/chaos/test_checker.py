@@ -1,4 +1,4 @@
-"""The checker finds every kind of damage, and nothing in a study that is whole."""
+"""The checker finds every kind of damage, and nothing in an undamaged study."""
 
 import dataclasses
 import datetime
@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.chaos.acknowledged import Acknowledged, ended_in_log, ends_in_log
 from tests.chaos.checker import RULES, Expectation, same_search, violations
 from tests.chaos.facts import LeaseFacts, ReportFacts, StudyFacts, TrialFacts, WriteFacts
-from tests.chaos.told import Told, ended_in_log, told_in_log
 
 NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 STATES = ("COMPLETE", "PRUNED", "COMPLETE", "FAIL", "COMPLETE")  # 4 to be finished, 1 broken
@@ -40,7 +40,7 @@ def write(number: int, what: str, before: str | None, after: str, epoch: int = 1
 
 
 def whole() -> StudyFacts:
-    """Five trials under two drivers, one of them broken on order."""
+    """Five trials under two drivers, one of them with a scheduled failure."""
     trials = tuple(trial(number) for number in range(5))
     counted = [one for one in trials if one.state != "FAIL"]
     return StudyFacts(
@@ -68,18 +68,18 @@ def whole() -> StudyFacts:
     )
 
 
-def told(what: str, number: int, **more: Any) -> Told:
-    return Told(what=what, trial=number, epoch=1, pid=1, **more)
+def acknowledged(what: str, number: int, **more: Any) -> Acknowledged:
+    return Acknowledged(what=what, trial=number, epoch=1, pid=1, **more)
 
 
-TOLD = (
-    told("add", 0, parameters={"b_self": 0.1, "lambda_self": 0.5}),
-    told("report", 0, evaluation=1, value=10.0),
-    told("end", 0, state="COMPLETE", value=20.0),
-    told("end", 3, state="FAIL", value=None),
-    told("line", 2, state="COMPLETE", value=22.0),
+ACKNOWLEDGED = (
+    acknowledged("add", 0, parameters={"b_self": 0.1, "lambda_self": 0.5}),
+    acknowledged("report", 0, evaluation=1, value=10.0),
+    acknowledged("end", 0, state="COMPLETE", value=20.0),
+    acknowledged("end", 3, state="FAIL", value=None),
+    acknowledged("line", 2, state="COMPLETE", value=22.0),
 )
-EXPECTED = Expectation(trials=4, broken=(3,), told=TOLD)
+EXPECTED = Expectation(trials=4, broken=(3,), acknowledged=ACKNOWLEDGED)
 
 
 def with_trial(place: int, /, **changes: Any) -> Callable[[StudyFacts], StudyFacts]:
@@ -136,7 +136,7 @@ DAMAGES: dict[str, tuple[Callable[[StudyFacts], StudyFacts], str]] = {
     "left waiting": (with_trial(1, state="WAITING"), "trial 1 is left WAITING"),
     "no value": (with_trial(0, values=()), "trial 0 (COMPLETE) has the values []"),
     "two values": (with_trial(0, values=(20.0, 20.0)), "has the values [20.0, 20.0]"),
-    "a value of nothing": (with_trial(0, values=(None,)), "has the values [None]"),
+    "a value that is None": (with_trial(0, values=(None,)), "has the values [None]"),
     "a score for a failure": (with_trial(3, values=(0.0,)), "trial 3 (FAIL) has the values"),
     "a parameter short": (with_trial(1, parameters={"b_self": 0.2}), "parameters: lambda_self"),
     "out of range": (
@@ -150,30 +150,30 @@ DAMAGES: dict[str, tuple[Callable[[StudyFacts], StudyFacts], str]] = {
     "a report lost": (reports((2, 0, 2)), "trial 0 has the reports [2]"),
     "reports reordered": (reports((1, 0, 3), (2, 0, 2)), "not stored in their order"),
     "a score alone": (reports((1, 0, 1)), "trial 0 has scores without reports: [2]"),
-    "reports of nobody": (reports((1, 0, 1), (2, 0, 2), (1, 9, 1)), "not there: [9]"),
+    "reports of an unknown trial": (reports((1, 0, 1), (2, 0, 2), (1, 9, 1)), "not there: [9]"),
     "an attempt lost": (
         with_trial(2, attempts=((1, 1, "new"), (3, 2, "adopted"))),
         "trial 2 has the attempts [1, 3]",
     ),
     "no attempt": (with_trial(2, attempts=()), "trial 2 has the attempts []"),
-    "an epoch of nobody": (with_trial(0, attempts=((1, 7, "new"),)), "have the epochs [7]"),
+    "an epoch without a lease": (with_trial(0, attempts=((1, 7, "new"),)), "have the epochs [7]"),
     "an epoch back": (
         with_trial(2, attempts=((1, 2, "new"), (2, 1, "adopted"))),
         "attempts of trial 2 have the epochs [2, 1]",
     ),
     "no beginning": (with_trial(0, attempts=((1, 1, "adopted"),)), "began as ['adopted']"),
     "an epoch unknown": (lambda facts: dataclasses.replace(facts, epoch=3), "has the epoch 3"),
-    "two holders": (with_lease(0, released_at=moment(12)), "given back after epoch 2 was got"),
-    "out of order": (with_lease(1, acquired_at=moment(-1)), "epoch 2 was got before epoch 1"),
-    "given back first": (with_lease(1, released_at=moment(5)), "epoch 2 was given back before"),
+    "two holders": (with_lease(0, released_at=moment(12)), "released after epoch 2 was taken"),
+    "out of order": (with_lease(1, acquired_at=moment(-1)), "epoch 2 was taken before epoch 1"),
+    "given back first": (with_lease(1, released_at=moment(5)), "epoch 2 was released before"),
     "a stale writer": (
         with_writes(dataclasses.replace(write(0, "report", None, "3", epoch=2), backend="b1")),
         "connection b1 wrote under the epochs [1, 2]",
     ),
     "an old epoch": (with_writes(write(0, "report", None, "3")), "an epoch that was over"),
-    "told twice": (
+    "an end stored twice": (
         with_writes(write(0, "trial", "COMPLETE", "COMPLETE", epoch=2)),
-        "trial 0 was told 2 times",
+        "the end of trial 0 was stored 2 times",
     ),
     "another value": (
         with_writes(write(0, "trial_values", "20", "21", epoch=2)),
@@ -183,24 +183,30 @@ DAMAGES: dict[str, tuple[Callable[[StudyFacts], StudyFacts], str]] = {
         with_writes(write(0, "trial_intermediate_values", None, "3", epoch=2)),
         "trial_intermediate_values of trial 0 was written after its end",
     ),
-    "what was told is gone": (without_trial(0), "trial 0 was told (add) and is not there"),
-    "told as another value": (
+    "an acknowledged trial is missing": (
+        without_trial(0),
+        "trial 0 was stored (add) and is missing",
+    ),
+    "acknowledged with another value": (
         with_trial(0, values=(19.0,)),
-        "trial 0 was told as COMPLETE 20.0 and is COMPLETE 19.0",
+        "trial 0 was stored as COMPLETE 20.0 and is COMPLETE 19.0",
     ),
-    "told as another state": (
+    "acknowledged in another state": (
         with_trial(0, state="PRUNED"),
-        "trial 0 was told as COMPLETE 20.0 and is PRUNED 20.0",
+        "trial 0 was stored as COMPLETE 20.0 and is PRUNED 20.0",
     ),
-    "printed as another value": (with_trial(2, values=(22.1,)), "told as COMPLETE 22.0"),
-    "told with other parameters": (
+    "printed as another value": (with_trial(2, values=(22.1,)), "stored as COMPLETE 22.0"),
+    "acknowledged with other parameters": (
         with_trial(0, parameters={"b_self": 0.11, "lambda_self": 0.5}),
-        "trial 0 has other parameters than were told",
+        "trial 0 has other parameters than were stored",
     ),
-    "a told report is gone": (reports((2, 0, 2)), "report 1 of trial 0 was told and is not"),
-    "a told score differs": (
+    "an acknowledged report is missing": (
+        reports((2, 0, 2)),
+        "report 1 of trial 0 was stored and is missing",
+    ),
+    "an acknowledged score differs": (
         with_trial(0, scores={1: 9.0, 2: 20.0}),
-        "score 1 of trial 0 was told as 10.0 and is 9.0",
+        "score 1 of trial 0 was stored as 10.0 and is 9.0",
     ),
 }
 
@@ -223,14 +229,17 @@ def test_every_rule_finds_some_damage() -> None:
         assert any(list(rule(facts, expected)) for facts, expected in damaged), rule.__name__
 
 
-#: What somebody wrote: one queued and run, one that did not fit, one added, one queued too late.
+#: Trials of other users: one queued and run, one that did not fit, one added, one queued too late.
 SHARED = Expectation(
-    trials=5, broken=(3,), told=TOLD, others={5: "queued", 6: "unfit", 7: "added", 8: "queued"}
+    trials=5,
+    broken=(3,),
+    acknowledged=ACKNOWLEDGED,
+    others={5: "queued", 6: "unfit", 7: "added", 8: "queued"},
 )
 
 
 def shared() -> StudyFacts:
-    """The study that is whole, and what somebody wrote to it through Optuna."""
+    """The undamaged study, with trials that other users wrote through Optuna."""
     asked = {"b_self": 0.123, "lambda_self": 0.5}
 
     def row(number: int, state: str, **more: Any) -> TrialFacts:
@@ -267,31 +276,33 @@ SHARED_DAMAGES: dict[str, tuple[Callable[[StudyFacts], StudyFacts], str]] = {
 }
 
 
-def test_what_others_may_write_passes() -> None:
+def test_writes_that_others_may_make_pass() -> None:
     assert violations(shared(), SHARED) == []
 
 
 @pytest.mark.parametrize("damage", SHARED_DAMAGES)
-def test_damage_to_what_others_wrote_is_found(damage: str) -> None:
+def test_damage_to_trials_of_others_is_found(damage: str) -> None:
     change, line = SHARED_DAMAGES[damage]
     found = violations(change(shared()), SHARED)
     assert any(line in one for one in found), found
 
 
 def test_an_end_that_was_acknowledged_twice_is_found() -> None:
-    twice = dataclasses.replace(EXPECTED, told=(*TOLD, TOLD[2]))
+    twice = dataclasses.replace(EXPECTED, acknowledged=(*ACKNOWLEDGED, ACKNOWLEDGED[2]))
     (found,) = violations(whole(), twice)
     assert found == "the end of trial 0 was acknowledged 2 times to one driver"
-    heir = dataclasses.replace(TOLD[2], pid=2)  # in doubt, it found what the other had told
-    assert not violations(whole(), dataclasses.replace(EXPECTED, told=(*TOLD, heir)))
+    # a successor that tries an entry again finds the end that the first driver stored
+    successor = dataclasses.replace(ACKNOWLEDGED[2], pid=2)
+    both = dataclasses.replace(EXPECTED, acknowledged=(*ACKNOWLEDGED, successor))
+    assert not violations(whole(), both)
 
 
 @pytest.mark.parametrize("what", ["values", "parameters", "scores", "state"])
-def test_another_search_is_told_from_the_undisturbed_one(what: str) -> None:
+def test_a_search_that_differs_from_the_undisturbed_one_is_found(what: str) -> None:
     other = {"values": (1.0,), "parameters": {}, "scores": {1: 1.0}, "state": "PRUNED"}[what]
     assert same_search(whole(), whole()) == []
-    (told,) = same_search(with_trial(2, **{what: other})(whole()), whole())
-    assert told.startswith(f"trial 2 has {what} ")
+    (line,) = same_search(with_trial(2, **{what: other})(whole()), whole())
+    assert line.startswith(f"trial 2 has {what} ")
 
 
 def test_the_plain_log_is_read() -> None:
@@ -301,6 +312,6 @@ def test_the_plain_log_is_read() -> None:
         "trial 3 broke: E; try 2 of 3\n"
     )
     assert ended_in_log(log) == 3
-    assert [(one.trial, one.state, one.value) for one in told_in_log(log)] == [
+    assert [(one.trial, one.state, one.value) for one in ends_in_log(log)] == [
         (0, "COMPLETE", 23.72), (1, "PRUNED", None), (2, "FAIL", None),
     ]  # fmt: skip

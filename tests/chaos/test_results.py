@@ -4,7 +4,7 @@ import dataclasses
 import json
 from pathlib import Path
 
-from tests.chaos.results import RunRecord, Struck, append_record, read_records
+from tests.chaos.results import FaultRecord, RunRecord, append_record, read_records
 from tests.chaos.summary import FAULTS, summary
 from tests.chaos.work import WORK_FILE, Work, read_work
 
@@ -17,9 +17,9 @@ RECORD = RunRecord(
     revision="abc",
     seconds=30.5,
     faults=(
-        Struck(kind="outage", after=3.0, seconds=60.0, recovery=1.25),
-        Struck(kind="outage", after=9.0, seconds=0.5, recovery=0.5),
-        Struck(kind="kill_driver", after=12.0, seconds=0.0, recovery=None),
+        FaultRecord(kind="outage", after=3.0, seconds=60.0, recovery=1.25),
+        FaultRecord(kind="outage", after=9.0, seconds=0.5, recovery=0.5),
+        FaultRecord(kind="kill_driver", after=12.0, seconds=0.0, recovery=None),
     ),
     failing_every=200,
     broken=(),
@@ -45,7 +45,7 @@ def test_the_last_record_of_a_seed_counts(tmp_path: Path) -> None:
     assert not dirty.clean and RECORD.clean
 
 
-def test_the_tables_tell_runs_faults_and_lost_work() -> None:
+def test_the_tables_show_runs_faults_and_lost_work() -> None:
     text = summary([RECORD, dataclasses.replace(RECORD, seed=9, engine="ray", violations=("x",))])
     assert "| processes of the test suite | 1 | 1 | 1 | 40 | 0 | 3 |" in text
     assert "| total | 2 | 1 | 2 | 80 | 0 | 6 |" in text
@@ -77,7 +77,7 @@ def test_lost_intervals_are_counted_from_the_notes_of_the_workers(tmp_path: Path
     assert (work.begun, work.trained) == ({0: 3, 1: 2}, {0: 2, 1: 1})
 
 
-def test_what_a_replaced_driver_has_trained_is_no_loss_of_its_successors(tmp_path: Path) -> None:
+def test_work_of_a_replaced_driver_does_not_count_as_lost(tmp_path: Path) -> None:
     lines: list[Line] = [
         ("begin", 0, 1, None), ("end", 0, 1, 1), ("begin", 0, 1, None),  # frozen, and awake again
         ("begin", 0, 2, None), ("end", 0, 1, 2), ("begin", 0, 1, None), ("end", 0, 1, 3),

@@ -1,4 +1,4 @@
-"""What is drawn for the hundred runs: the same each time, and every fault often enough."""
+"""The draws of a hundred runs: always the same, with every fault often enough."""
 
 from collections import Counter
 

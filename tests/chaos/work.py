@@ -1,4 +1,4 @@
-"""What the workers trained, as they noted it: intervals, and those trained for nothing."""
+"""The work that the workers noted: intervals, and those that were trained in vain."""
 
 import json
 from collections import Counter
@@ -8,9 +8,9 @@ from typing import Any
 
 __all__ = ["ALL_STRUCK", "WORK_FILE", "Work", "read_work"]
 
-#: In the folder of the run: one line an interval, when it begins and when it is trained.
+#: In the folder of the run: a line when an interval begins, and one when it is trained.
 WORK_FILE = "work.jsonl"
-#: In the folder of the run: there once all faults of its schedule have struck.
+#: In the folder of the run: exists once all faults of its schedule have struck.
 ALL_STRUCK = "all-struck"
 
 Note = dict[str, Any]
@@ -26,8 +26,8 @@ class Work:
     repeated: int
     #: Begun and never ended.
     cut_off: int
-    #: Begun by the newest attempt of the time, by trial. A driver that was frozen may have its
-    #: workers go on for a moment when it wakes: that is trained for nothing, and nothing is lost.
+    #: Begun by the newest attempt of the time, by trial. When a frozen driver wakes, its workers
+    #: may train for a moment longer: that is of no use, and nothing is lost.
     begun: dict[int, int]
     #: Different ones trained, by trial, likewise.
     trained: dict[int, int]

@@ -1,4 +1,4 @@
-"""A worker in a process of its own: the real trainer, which breaks on order and notes its work."""
+"""A worker in its own process: the real trainer, which notes its work and fails on schedule."""
 
 import dataclasses
 import json
@@ -20,14 +20,14 @@ from trainer.engine.run import Run
 from trainer.engine.shared_runs import Attempt, SharedRuns
 from trainer.records import Report
 
-__all__ = ["Given", "serve", "worker_prefix"]
+__all__ = ["WorkerOptions", "serve", "worker_prefix"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Given:
-    """What a worker is given when it starts."""
+class WorkerOptions:
+    """Options of a worker."""
 
-    #: None for a trainer that costs nothing.
+    #: None for a fake trainer, which takes no time.
     setup: WorkerSetup | None
     #: Where it notes its work.
     folder: Path
@@ -37,8 +37,8 @@ class Given:
     broken: tuple[int, ...] = ()
     #: Trials that break the first time.
     stumbling: tuple[int, ...] = ()
-    #: Trials from this number on begin once all faults have struck, so that none comes too late
-    #: on a machine where those who strike are slower than the search; None holds none back.
+    #: Trials from this number on begin once all faults have struck, so that no fault comes too
+    #: late where it takes longer than the search; None delays no trial.
     held_from: int | None = None
 
 
@@ -48,8 +48,8 @@ HELD_SECONDS = 0.02
 LONGEST_HOLD = 10.0
 
 
-class OnOrder(Exception):
-    """The trainer breaks because the schedule says so."""
+class ScheduledError(Exception):
+    """The scheduled failure of the trainer."""
 
 
 class _Hosted(Protocol):
@@ -62,13 +62,13 @@ class _Hosted(Protocol):
 
 
 def worker_prefix(name: str) -> str:
-    """What the processes of a pool's workers are called."""
+    """The name of the processes of a pool's workers."""
     return f"umss-{name}"
 
 
 def serve(name: str, connection: Connection, given: object) -> None:
-    """Obey orders until the driver is gone."""
-    assert isinstance(given, Given)
+    """Carry out orders until the driver is gone."""
+    assert isinstance(given, WorkerOptions)
     notes = _Notes(given.folder)
     hosted = _host(given, notes)
     orders = _Orders(connection, given)
@@ -89,7 +89,7 @@ def serve(name: str, connection: Connection, given: object) -> None:
 class _Orders:
     """The driver's orders, some of which wait until all faults have struck."""
 
-    def __init__(self, connection: Connection, given: Given) -> None:
+    def __init__(self, connection: Connection, given: WorkerOptions) -> None:
         self._connection, self._given = connection, given
         self._received: list[tuple[int, Order]] = []
         self._held_since = time.monotonic()
@@ -115,7 +115,7 @@ class _Orders:
         return False
 
 
-def _host(given: Given, notes: "_Notes") -> _Hosted:
+def _host(given: WorkerOptions, notes: "_Notes") -> _Hosted:
     """A worker that notes every interval that it trains."""
     if given.setup is None:
         return _NotedFake(notes, given.slots)
@@ -140,7 +140,7 @@ def _host(given: Given, notes: "_Notes") -> _Hosted:
 
 
 class _NotedFake:
-    """Trainers that cost nothing, one per slot."""
+    """Fake trainers, which take no time; one per slot."""
 
     def __init__(self, notes: "_Notes", slots: int) -> None:
         self._workers = [FakeWorker() for _ in range(slots)]
@@ -168,7 +168,7 @@ class _NotedFake:
         return {slot: reported}
 
 
-def _take(hosted: _Hosted, slot: int, order: Order, given: Given, notes: "_Notes") -> None:
+def _take(hosted: _Hosted, slot: int, order: Order, given: WorkerOptions, notes: "_Notes") -> None:
     match order:
         case Begin(task=Task(job=Job(kind="trial")) as task):
             notes.start_queued(slot, task.trial, task.attempt)
@@ -176,14 +176,14 @@ def _take(hosted: _Hosted, slot: int, order: Order, given: Given, notes: "_Notes
     hosted.take(slot, order)
 
 
-def _break(trial: int, given: Given) -> None:
+def _break(trial: int, given: WorkerOptions) -> None:
     if trial in given.broken:
-        raise OnOrder(f"trial {trial} breaks on order")
+        raise ScheduledError(f"trial {trial} fails as scheduled")
     if trial in given.stumbling:
         mark = given.folder / f"stumbled-{trial}"
         if not mark.exists():
             mark.touch()
-            raise OnOrder(f"trial {trial} stumbles on order")
+            raise ScheduledError(f"trial {trial} fails once as scheduled")
 
 
 class _Notes:

@@ -1,4 +1,4 @@
-"""Matrix products at their most fickle, so that luck with a processor does not pass a test.
+"""Matrix products that vary with their layout, so that no test passes by luck with a processor.
 
 The results of a real library may depend on where factors and results begin in memory, on their
 strides and on how many products are asked for at once; with some processors and sizes they do.
@@ -22,7 +22,7 @@ LARGEST = 2.0**-12  # relative; more than any rounding
 
 
 class FickleProducts(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Within it, each product is multiplied by a number drawn from how it was asked for."""
+    """Within it, each product is multiplied by a number drawn from the layout of its factors."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -51,7 +51,7 @@ def _place(tensor: Tensor) -> int:
 
 
 def _strides(tensor: Tensor) -> tuple[int, ...]:
-    """Those that say something: of axes that are longer than 1."""
+    """The strides that matter: those of axes longer than 1."""
     pairs = zip(tensor.shape, tensor.stride(), strict=True)
     return tuple(stride for length, stride in pairs if length > 1)
 

@@ -1,4 +1,4 @@
-"""Processes that start quickly: forked from a server that has imported what they need."""
+"""Processes that start quickly: forked from a server that has imported their modules."""
 
 import multiprocessing
 from multiprocessing.context import ForkServerContext

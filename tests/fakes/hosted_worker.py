@@ -1,4 +1,4 @@
-"""A worker that is asked for one slot at a time, and works until that slot has an answer."""
+"""A worker that serves one slot at a time, and works until that slot has an answer."""
 
 from search.records.messages import Event, Order, Reported
 from search.workers.worker import Worker, WorkerSetup
@@ -13,7 +13,7 @@ class HostedWorker:
         self.worker = Worker(setup)
 
     def answer(self, order: Order, slot: int = 0) -> Event:
-        """What comes of an order to a slot while all others are idle."""
+        """The event that answers an order to a slot while all others are idle."""
         self.worker.take(slot, order)
         events: dict[int, Event] = {}
         while not events:
@@ -22,7 +22,7 @@ class HostedWorker:
         return events[slot]
 
     def advance(self, order: Order, slot: int = 0) -> Reported:
-        """The same where nothing goes wrong."""
+        """The same, for an order that succeeds."""
         event = self.answer(order, slot)
         assert isinstance(event, Reported), event
         return event

@@ -1,4 +1,4 @@
-"""A whole search in memory, but for its checkpoints: what tests of the driver look at."""
+"""A whole search in memory, except for its checkpoints, for tests of the driver."""
 
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ def make_plan(
 
 
 class Search:
-    """A search with everything in memory but the checkpoints."""
+    """A search with everything in memory except the checkpoints."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Checks what a command prints as JSON against the schema in the repository."""
+"""Checks the JSON output of a command against the schema in the repository."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ SCHEMA: dict[str, Any] = json.loads(
 
 
 def check_output(name: str, printed: Any) -> None:
-    """Refuse what does not have the form of the command's definition.
+    """Refuse output that does not match the command's definition.
 
     Args:
         name: The definition's name, usually the command's.

@@ -1,4 +1,4 @@
-"""Workers in the driver's own process, with crashes, losses and stand-stills on order."""
+"""Workers in the driver's own process, with crashes, losses and stalls that tests order."""
 
 from collections import deque
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from trainer.errors import CheckpointError
 
 
 class Stall:
-    """The worker takes the order, and stands still."""
+    """The worker takes the order, and stalls."""
 
 
 #: Decides before an order is carried out: None lets it pass.
@@ -21,7 +21,7 @@ Fault = Callable[[str, Order, FakeWorker], Event | Stall | None]
 
 
 class InlinePool:
-    """Carries out one order a look, the oldest first."""
+    """Carries out one order per call of ``wait``, the oldest first."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class InlinePool:
         return tuple(seat for seat in busy if seat != worker)
 
     def lose_all(self, reason: str) -> list[Answer]:
-        """The workers' cluster goes: no worker is left until ``outage`` is None again."""
+        """The workers' cluster is lost: there is no worker until ``outage`` is None again."""
         self.outage = reason
         lost = Lost(reason=reason, with_cluster=True)
         answers = [Answer(worker=worker, event=lost) for worker, _ in self._orders]
@@ -85,7 +85,7 @@ class InlinePool:
         return self.seats.notices()
 
     def _forget(self, process: str) -> list[str]:
-        """Empty every seat of a process; those that were busy."""
+        """Empty every seat of a process; returns those that were busy."""
         busy = [seat for seat, _ in self._orders if self.seats.process(seat) == process]
         self._orders = deque(order for order in self._orders if order[0] not in busy)
         for seat in self.seats.of(process):

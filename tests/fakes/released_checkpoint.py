@@ -52,7 +52,7 @@ def _packages() -> Iterator[dict[str, type]]:
 
 
 def _omega(value: Any, parent: Any, kinds: dict[str, type]) -> Any:
-    """A value as OmegaConf holds it."""
+    """A value as OmegaConf stores it."""
     container = isinstance(value, (dict, list))
     metadata = kinds["ContainerMetadata" if container else "Metadata"]()
     metadata.__dict__.update(

@@ -133,9 +133,9 @@ ENDINGS = (
 
 def released_yaml(name: str) -> str:
     """The configuration of a data set."""
-    knobs = [
+    lines = [
         f"{modality}_{ending}: {value}"
         for modality, row in RELEASED[name].items()
         for ending, value in zip(ENDINGS, row, strict=True)
     ]
-    return COMMON + OWN[name] + "\n".join(knobs) + "\n"
+    return COMMON + OWN[name] + "\n".join(lines) + "\n"

@@ -73,7 +73,7 @@ def _error(code: str, message: str) -> bytes:
 
 @contextmanager
 def serve_s3() -> Iterator[tuple[type[S3], dict[str, str]]]:
-    """A server of its own: its class, and the environment that leads boto3 to it."""
+    """A server with its class, and the environment that directs boto3 to it."""
     handler = type("OwnS3", (S3,), {"objects": {}, "full": False})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

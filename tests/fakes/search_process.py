@@ -1,4 +1,4 @@
-"""A whole search but for Ray and the real trainer, in a process that may be killed anywhere."""
+"""A whole search without Ray and the real trainer, in a process that may be killed anywhere."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""Settings of a PostgreSQL that tests make and throw away."""
+"""Settings of a temporary PostgreSQL server."""
 
 from sqlalchemy import text
 
@@ -8,7 +8,7 @@ __all__ = ["spare_the_disk"]
 
 
 def spare_the_disk(server: Database) -> None:
-    """Have the server wait for no disk, from now on and after restarts.
+    """Let the server skip waiting for the disk, from now on and after restarts.
 
     Only a crash of the machine could lose what it has acknowledged, and no test crashes one: a
     server or a driver that is killed loses as little as before, since the system has their writes.

@@ -1,4 +1,4 @@
-"""A store in memory, with outages on order, and a progress that only remembers."""
+"""A store in memory, with outages that tests order, and a display that only records."""
 
 from collections.abc import Sequence
 from types import TracebackType
@@ -76,14 +76,14 @@ class MemoryStore:
         self.entries.append(entry)
 
     def _refuse(self, entry: TrialWrite) -> None:
-        """Others were quicker."""
+        """Raise if another user wrote first."""
         if entry.trial in self.ended_by_others:
             raise TrialOver(f"somebody else ended trial {entry.trial}")
         if isinstance(entry, AddTrial) and entry.trial in self.queued_by_others:
             raise NumberTaken(f"somebody else added trial {entry.trial}")
 
     def apply_batch(self, writes: Sequence[Batchable], *, possibly_applied: bool) -> bool:
-        """Stores all or none; with outages on order, which count writes, one by one."""
+        """Stores all or none; one by one if outages are ordered, because these count writes."""
         if self._away_at:
             return False
         stored = len(self.entries)
@@ -102,14 +102,14 @@ class MemoryStore:
         return StudyChanges(stop_requested=self.asked_to_stop, added=added, ended=ended)
 
     def queue_by_others(self) -> int:
-        """Somebody queues a trial without parameters; its number."""
+        """Another user queues a trial without parameters; returns its number."""
         number = len(self.begun() | self.queued_by_others.keys())
         self.queued_by_others[number] = _row(number, TrialState.WAITING)
         self._unseen_queued.append(self.queued_by_others[number])
         return number
 
     def end_by_others(self, number: int) -> None:
-        """Somebody ends a running trial as failed."""
+        """Another user ends a running trial as failed."""
         self.ended_by_others[number] = _row(number, TrialState.FAIL)
         self._unseen_ended.append(self.ended_by_others[number])
 
@@ -134,7 +134,7 @@ class MemoryStore:
 
 
 class SilentProgress:
-    """Remembers what it was told."""
+    """Records snapshots and events, and shows nothing."""
 
     def __init__(self) -> None:
         self.events: list[str] = []

@@ -1,4 +1,4 @@
-"""Trials exactly as Optuna's tables hold them, for tests of what is stored."""
+"""Trials exactly as Optuna's tables store them."""
 
 import contextlib
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ __all__ = ["others_study", "stored_trials"]
 
 
 def stored_trials(database: Database, study: str) -> list[FrozenTrial]:
-    """The trials of a study by number; none where Optuna does not know it."""
+    """The trials of a study by number; none if Optuna does not know it."""
     storage = open_optuna(database)
     try:
         ids = {each.study_name: each._study_id for each in storage.get_all_studies()}
@@ -24,7 +24,7 @@ def stored_trials(database: Database, study: str) -> list[FrozenTrial]:
 
 @contextlib.contextmanager
 def others_study(database: Database, study: str) -> Iterator[optuna.Study]:
-    """The study as somebody has it who knows Optuna, and nothing of this program."""
+    """The study as another user opens it, with Optuna alone."""
     storage = open_optuna(database)
     try:
         yield optuna.load_study(study_name=study, storage=storage)

@@ -1,4 +1,4 @@
-"""What the doctor examines: one worker on this machine's CPU, in a folder of the test's own."""
+"""The environment that the doctor examines: one worker on this machine's CPU."""
 
 from pathlib import Path
 

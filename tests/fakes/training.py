@@ -1,4 +1,4 @@
-"""A trainer that costs nothing: learning curves as a function of knobs and seed."""
+"""A trainer that computes nothing: learning curves as a function of hyper-parameters and seed."""
 
 import json
 import math
@@ -19,7 +19,7 @@ ITERATIONS_A_REPORT = 10
 
 
 def fake_report(hyper: dict[str, float], seed: int, evaluation: int) -> Report:
-    """The evaluation of a run: rises to a level that the knobs decide; some knobs collapse."""
+    """The evaluation of a run: rises to a level set by the hyper-parameters, or collapses."""
     noise = float(numpy_generator(seed, "noise", evaluation).normal())
     distance = sum((value - 0.5) ** 2 for value in list(hyper.values())[:6])
     level = 40 * math.exp(-distance) * (1 - math.exp(-evaluation / 3)) + 0.3 * noise
@@ -41,7 +41,7 @@ def fake_report(hyper: dict[str, float], seed: int, evaluation: int) -> Report:
 
 
 class FakeWorker:
-    """Obeys orders like ``search.workers.worker.Worker``, checkpoints to JSON files.
+    """Carries out orders like ``search.workers.worker.Worker``, checkpoints to JSON files.
 
     With an artifact store it leaves whole checkpoints, without tensors, there as well.
     """
@@ -59,7 +59,7 @@ class FakeWorker:
             case Begin(task=task):
                 self._task, self._reports = task, self._found(task)
                 if self._reports:
-                    return self._tell(tuple(self._reports))
+                    return self._answer(tuple(self._reports))
                 return self._train()
             case Continue():
                 return self._train()
@@ -76,15 +76,15 @@ class FakeWorker:
         folder = Path(self.task.folder)
         if self._artifact_store is None:
             self._save(folder)
-            return self._tell((report,))
-        write_checkpoint(folder, {}, {"reports": [told.to_json() for told in self._reports]})
+            return self._answer((report,))
+        write_checkpoint(folder, {}, {"reports": [report.to_json() for report in self._reports]})
         place, evaluation = self.task.place, report.evaluation
-        return self._tell(
+        return self._answer(
             (report,), self._artifact_store.put(folder, attempt=place, evaluation=evaluation)
         )
 
     def _score_on_test(self, task: Task) -> Reported:
-        """What the checkpoint's last report says of val, as if the two splits were one."""
+        """The checkpoint's last scores on val, as if the two splits were one."""
         self._task, self._reports = task, []
         found = self._found(task)
         if not found:
@@ -115,7 +115,7 @@ class FakeWorker:
                 found = max(found, reports, key=len)
         return found
 
-    def _tell(
+    def _answer(
         self, reports: tuple[Report, ...], checkpoint: StoredCheckpoint | None = None
     ) -> Reported:
         return Reported(

@@ -1,4 +1,4 @@
-"""The real command, watched from inside: what its workers and Ray's own processes know.
+"""The real command, watched from inside: the state of its workers and of Ray's own processes.
 
 Run as a program: ``python -m tests.fakes.watched_search SECRETS RESULT VERB …``. SECRETS is a
 file of lines to look for, RESULT one for where each was found, as JSON.
@@ -25,7 +25,7 @@ CHUNK = 1 << 24  # bytes of memory that are looked at together
 
 
 class Watch:
-    """Looks for secrets where they may not be."""
+    """Looks for secrets where they must not be."""
 
     def __init__(self, secrets: list[str]) -> None:
         self._secrets = {secret: secret.encode() for secret in secrets}
@@ -42,7 +42,7 @@ class Watch:
                 self.found[secret].add(where)
 
     def processes(self) -> None:
-        """Look at the arguments of all processes, and at the environments of those below us."""
+        """Look at the arguments of all processes, and the environments of those below this one."""
         below = set(descendants(os.getpid()))
         for folder in Path("/proc").iterdir():
             if not folder.name.isdigit():
@@ -57,7 +57,7 @@ class Watch:
                 self.workers.add(pid)
 
     def memories(self) -> None:
-        """Look through all that the processes below us have in memory."""
+        """Look through the memory of all processes below this one."""
         for pid in descendants(os.getpid()):
             name = readable(Path(f"/proc/{pid}/comm")).decode().strip()
             for data in memory(pid):
@@ -65,7 +65,7 @@ class Watch:
                 self.look(f"memory of {name}", data)
 
     def ray(self) -> None:
-        """Look at what Ray has on record of jobs, actors and nodes."""
+        """Look at Ray's records of jobs, actors and nodes."""
         from ray._private import state, worker
 
         for what in (state.jobs, state.actors, state.nodes):
@@ -74,7 +74,7 @@ class Watch:
         self.session = node.get_session_dir_path()
 
     def to_json(self) -> dict[str, Any]:
-        """What was found, and that there was something to look at."""
+        """The findings, and that there was something to look at."""
         return {
             "found": {secret: sorted(where) for secret, where in self.found.items()},
             "workers": len(self.workers),
@@ -85,7 +85,7 @@ class Watch:
 
 
 class WatchedPool:
-    """A pool, whose orders are looked at."""
+    """A pool that examines its orders."""
 
     def __init__(self, pool: Pool, watch: Watch) -> None:
         self._pool, self._watch = pool, watch
@@ -103,7 +103,7 @@ class WatchedPool:
 
 
 def run(secrets: Path, result: Path, arguments: list[str]) -> None:
-    """Run the command and write down what was found."""
+    """Run the command and write down the findings."""
     watch = Watch(secrets.read_text().splitlines())
     real = Session.drive
 
@@ -127,7 +127,7 @@ def run(secrets: Path, result: Path, arguments: list[str]) -> None:
 
 
 def readable(path: Path) -> bytes:
-    """The content, or nothing where the process is gone."""
+    """The content, or nothing if the process has ended."""
     try:
         return path.read_bytes()
     except OSError:
@@ -152,7 +152,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def memory(pid: int) -> Iterator[bytes]:
-    """What a process may have written into its memory."""
+    """The writable memory of a process."""
     try:
         with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as content:
             for line in readable(Path(f"/proc/{pid}/maps")).decode().splitlines():

@@ -1,4 +1,4 @@
-"""What a study looks like to PostgreSQL alone, and which host wrote what when.
+"""A study as PostgreSQL alone sees it, and which host wrote each row and when.
 
 Every table has a trigger that notes the network address behind each change, in the same
 transaction: what was rolled back was never written.
@@ -71,13 +71,13 @@ def silence_before(server: Server, host: Host, epoch: int) -> float:
 
 
 def writes_of(server: Server, host: Host) -> int:
-    """How many changes a host made since they are noted."""
+    """The number of noted changes by a host."""
     rows = server.query("SELECT count(*) FROM watch.writes WHERE host = %s", host.address)
     return int(rows[0][0])
 
 
 def check_exact(server: Server, trials: int) -> None:
-    """Exactly so many finished trials, whole, distinct, with each report once and in order."""
+    """Exactly this many finished trials, distinct, with each report once and in order."""
     rows = server.query("SELECT number, state, trial_id FROM trials ORDER BY number")
     assert [row[0] for row in rows] == list(range(trials))
     assert {row[1] for row in rows} <= {"COMPLETE", "PRUNED"}
@@ -102,9 +102,9 @@ def check_exact(server: Server, trials: int) -> None:
         assert evaluations == list(range(1, len(evaluations) + 1)), (trial, evaluations)
         assert as_stored == evaluations, f"reports of trial {trial} were stored out of order"
         assert set(values[trial]) <= set(evaluations), (trial, values[trial])
-    told = server.query("SELECT count(*) FROM trial_values")
+    counted = server.query("SELECT count(*) FROM trial_values")
     complete = [row for row in rows if row[1] == "COMPLETE"]
-    assert told[0][0] >= len(complete), "a complete trial has no value"
+    assert counted[0][0] >= len(complete), "a complete trial has no value"
 
 
 def check_one_holder(server: Server, holders: list[str]) -> None:

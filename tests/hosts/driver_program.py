@@ -1,4 +1,4 @@
-"""A driver on a host: all of a search but for Ray and the real trainer, slowed down."""
+"""A driver on a host: a search without Ray and the real trainer, slowed down."""
 
 import contextlib
 import ctypes
@@ -27,7 +27,7 @@ PATIENCE = 60.0
 def drive_on_host(
     pid: int, address: str, password_file: Path, checkpoints: Path, trials: int, wait: float
 ) -> None:
-    """Go to a host, wait for the lease, and drive the study to its end.
+    """Enter a host, wait for the lease, and drive the study to its end.
 
     Args:
         pid: Of the host's first process.

@@ -34,11 +34,11 @@ CONFIG = toml_text(tiny(iterations=400, evaluations=10))
 
 @dataclass(frozen=True, kw_only=True)
 class Machines:
-    """Starts what runs on the hosts."""
+    """Starts the processes of the hosts."""
 
     #: That all hosts see, as by NFS: settings, token, artifacts.
     shared: Path
-    #: Of which each host has its own: banks, checkpoints.
+    #: Folders that each host has for itself: feature cache, checkpoints.
     local: Path
     #: Of Ray's sessions; sockets need short names.
     sessions: Path
@@ -57,7 +57,7 @@ class Machines:
     def search(
         self, host: Host, head: Host, *flags: str, trials: int, joined: bool = False
     ) -> "subprocess.Popen[str]":
-        """Launch the study there, or go on with it."""
+        """Launch the study there, or resume it."""
         return self._start(
             host,
             str(DEPLOY / "search.sh"),
@@ -75,7 +75,7 @@ class Machines:
         )  # fmt: skip
 
     def log(self, host: Host, name: str = "search") -> str:
-        """What was said there."""
+        """The output there."""
         path = self.shared / f"{host.name}.{name}"
         return path.read_text() if path.exists() else ""
 
@@ -117,8 +117,8 @@ class Machines:
 
         wait_until(f"{host.name} is a node of the cluster", started, seconds=PATIENCE)
 
-    def banks_on(self, host: Host) -> int:
-        """Feature banks that the host has of its own."""
+    def entries_on(self, host: Host) -> int:
+        """Entries of the host's own feature cache."""
         found = host.run("find", str(self.local), "-path", f"*/{ENTRIES}/*", "-name", MANIFEST)
         return len(found.stdout.splitlines())
 
@@ -130,7 +130,7 @@ class Machines:
 
 @contextmanager
 def machines(network: Network, server: Server, shared: Path, local: Path) -> Iterator[Machines]:
-    """Folders for what runs on the hosts."""
+    """Folders for the processes of the hosts."""
     sessions = Path(tempfile.mkdtemp(prefix="uh-", dir="/tmp"))
     (shared / "token").write_text(secrets.token_hex(32))
     try:

@@ -1,7 +1,7 @@
-"""Hosts on one machine: namespaces of their own, joined by veth pairs to a switch.
+"""Hosts on one machine: separate namespaces, joined by veth pairs to a switch.
 
 A host has a network, a host name, process numbers, ``/etc/hosts`` and ``/dev/shm`` of its own;
-the file system is shared, as by NFS, but for folders that a host is told to keep to itself.
+the file system is shared, as by NFS, but for folders that a host keeps to itself.
 Nothing is named outside: each namespace lives as long as the host's first process, which ends
 when its input does, so that whatever ends the test ends every host and all that runs on it.
 """
@@ -16,7 +16,7 @@ from typing import Any
 __all__ = ["Host", "HostsRefused", "Network", "network"]
 
 SUBNET = "10.77.0"
-START_SECONDS = 120.0  # that a small program takes at most, on a machine that does much else
+START_SECONDS = 120.0  # that a small program takes at most, on a busy machine
 NAMESPACES = ("--net", "--uts", "--pid", "--mount")
 #: The first process of a host: says its own name, keeps shared memory to itself, waits.
 INIT = """
@@ -32,11 +32,11 @@ read -r || true
 
 
 class HostsRefused(Exception):
-    """This machine lets nobody make namespaces."""
+    """This machine does not allow namespaces."""
 
 
 class Host:
-    """One host; :meth:`end` ends all that runs on it."""
+    """One host; :meth:`end` ends all its processes."""
 
     def __init__(
         self, name: str, address: str, *, names: Path, own_folders: Sequence[Path] = ()
@@ -62,9 +62,9 @@ class Host:
         )  # fmt: skip
         assert self._first.stdout is not None and self._first.stderr is not None
         if self._first.stdout.readline() != "ready\n":
-            told = " ".join(self._first.stderr.read().split())
+            message = " ".join(self._first.stderr.read().split())
             self.end()
-            raise HostsRefused(f"no host can be made here: {told}")
+            raise HostsRefused(f"no host can be made here: {message}")
         self.pid = self._inner()
 
     def start(
@@ -95,11 +95,11 @@ class Host:
         )  # fmt: skip
 
     def enter(self) -> list[str]:
-        """What makes a command run on the host."""
+        """The prefix that runs a command on the host."""
         return ["nsenter", "--target", str(self.pid), *NAMESPACES, "--"]
 
     def end(self) -> None:
-        """End all that runs on the host; safe to call twice."""
+        """End all processes of the host; safe to call twice."""
         self._first.kill()  # its child, the host's first process, goes with it, then all others
         self._first.wait(timeout=START_SECONDS)
         for process in self._started:
@@ -114,7 +114,7 @@ class Host:
 
 
 class Network:
-    """A switch with hosts at it."""
+    """A switch with hosts."""
 
     def __init__(self, folder: Path) -> None:
         """Start the switch.
@@ -155,14 +155,10 @@ class Network:
         return host
 
     def cut(self, host: Host) -> None:
-        """Pull the host's cable at the switch: packets vanish, nobody is told."""
+        """Unplug the host at the switch: packets vanish without an error."""
         self._on_switch(*f"ip link set to-{host.name} nomaster".split())
 
-    def unplug(self, host: Host) -> None:
-        """Pull the host's cable: its card knows that it has no carrier."""
-        self._on_switch(*f"ip link set to-{host.name} down".split())
-
-    def mend(self, host: Host) -> None:
+    def reconnect(self, host: Host) -> None:
         """Put the cable back."""
         self._on_switch(*f"ip link set to-{host.name} master bridge up".split())
 
@@ -196,7 +192,7 @@ def network(folder: Path) -> Iterator[Network]:
 
 
 def wait_until(what: str, holds: Any, *, seconds: float, every: float = 0.2) -> float:
-    """Wait until ``holds()`` does; the seconds that it took."""
+    """Wait until ``holds()`` is true; returns the seconds that it took."""
     began = time.monotonic()
     while not holds():
         assert time.monotonic() - began < seconds, f"not within {seconds:g} s: {what}"

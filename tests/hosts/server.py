@@ -1,7 +1,7 @@
 """PostgreSQL on a host, by ``deploy/postgres.sh``: for the others over TCP, with SCRAM.
 
 The test reads it over its local socket, whatever its host's network does, as the account that
-it runs under: nobody else is let in there.
+it runs under: no other account has access.
 """
 
 import contextlib
@@ -55,7 +55,7 @@ class Server:
             cursor.execute(statement)
 
     def query(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        """Rows; none while the tables are not there."""
+        """Rows; none while the tables do not exist."""
         try:
             with contextlib.closing(self._connect()) as connection, connection.cursor() as cursor:
                 cursor.execute(statement, values)
@@ -80,7 +80,7 @@ class Server:
 
 @contextlib.contextmanager
 def database_server(host: Host) -> Iterator[Server]:
-    """A server on the host, with a role and a database of its own and nothing in it."""
+    """A server on the host, with a role and an empty database."""
     account = server_account()
     assert account is not None, "only root makes hosts"
     # Not under tmp_path: the account that root's server runs under may not enter that.

@@ -1,4 +1,4 @@
-"""A driver whose host is cut off: another host's takes over, and it writes nothing after."""
+"""A driver whose host is cut off: one on another host takes over, and it writes nothing more."""
 
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
@@ -67,7 +67,7 @@ def test_the_standby_finishes_and_the_driver_that_was_cut_off_writes_nothing_aft
         check_one_holder(server, ["one", "two"])
         assert writes_of(server, first_host) > 0 and writes_of(server, second_host) > 0
         assert first.is_alive(), "the driver that is cut off waits"
-        hosts.mend(first_host)
+        hosts.reconnect(first_host)
         first.join(timeout=PATIENCE)
         assert first.exitcode == LOST
         assert writes_after(server, first_host, epoch=2) == []

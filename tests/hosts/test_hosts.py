@@ -1,7 +1,7 @@
 """A real search over several hosts, one of which is cut off: ``make hosts``.
 
-PostgreSQL, a Ray node a host, two drivers, real training; each host has its own bank and its
-own checkpoints, and only the artifacts are seen by all. What is asserted is read from PostgreSQL
+PostgreSQL, a Ray node per host, two drivers, real training; each host has its own feature cache
+and checkpoints, and only the artifacts are seen by all. What is asserted is read from PostgreSQL
 alone. Each run appends a line to ``benchmarks/results/hosts.jsonl``.
 """
 
@@ -114,7 +114,7 @@ def test_the_drivers_host_is_cut_off_and_the_standby_finishes(
     check_one_holder(site.server, ["driver-1", "driver-2"])
     assert writes_of(site.server, one) > 0 and writes_of(site.server, two) > 0
 
-    hosts.mend(one)
+    hosts.reconnect(one)
     code = ended(first, "the driver that was cut off", lambda: site.log(one))
     assert code != 0, site.log(one)
     assert writes_after(site.server, one, epoch=2) == []
@@ -132,7 +132,7 @@ def test_the_drivers_host_is_cut_off_and_the_standby_finishes(
 
 
 @pytest.mark.parametrize("cores", [2, 1], ids=["room elsewhere", "no room elsewhere"])
-def test_a_workers_host_is_cut_off_and_its_trials_go_on_elsewhere(
+def test_trials_of_a_workers_host_that_is_cut_off_continue_elsewhere(
     hosts: Network, site: Machines, cores: int
 ) -> None:
     driver, one, two = (
@@ -147,17 +147,17 @@ def test_a_workers_host_is_cut_off_and_its_trials_go_on_elsewhere(
     assert sum(there.values()) == 2, there
     lost, left = (one, two) if there["work-1"] else (two, one)
     held = actors_on(lost)
-    assert site.banks_on(lost) == 1, "its workers want the driver's bank, once for all of them"
+    assert site.entries_on(lost) == 1, "its workers fetch the driver's features once"
 
     hosts.cut(lost)
     cut, at_cut = time.monotonic(), finished(site.server)
-    assert at_cut < TRIALS - 2, "the search was too quick: nothing is left to go on elsewhere"
+    assert at_cut < TRIALS - 2, "the search was too quick: no trial is left to continue elsewhere"
     assert ended(search, "the search", lambda: site.log(driver)) == 0, site.log(driver)
     check_exact(site.server, TRIALS)
     check_one_holder(site.server, ["driver"])
     again = attempts(site, "lost") + attempts(site, "stalled")
-    assert again >= 1, "no trial went on elsewhere"
-    assert site.banks_on(left) == 1
+    assert again >= 1, "no trial continued elsewhere"
+    assert site.entries_on(left) == 1
     record(
         f"a worker's host cut off, {'room' if cores == 2 else 'no room'} elsewhere",
         finished_at_cut=at_cut,

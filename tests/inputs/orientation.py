@@ -1,7 +1,6 @@
 """Rows: pictures with an EXIF orientation."""
 
 import struct
-import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.fakes.data_sets.pictures import save
+from tests.fakes.data_sets.pictures import png_chunk, save
 from tests.inputs.copies import Copy, Kind
 from tests.inputs.table import Edit, Row, everywhere, refused, said, used
 from trainer.datasets.decoding import read_stored
@@ -46,11 +45,7 @@ def write_tagged(path: Path, seen: NDArray[Any], orientation: int, *, late: bool
     draft.unlink()
     tags = struct.pack(">2sHIHHHIHHI", b"MM", 42, 8, 1, 0x0112, 3, 1, orientation, 0, 0)
     place = len(content) - LAST_CHUNK if late else HEADER_ENDS
-    path.write_bytes(content[:place] + _chunk(b"eXIf", tags) + content[place:])
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    path.write_bytes(content[:place] + png_chunk(b"eXIf", tags) + content[place:])
 
 
 def tagged(kind: Kind, orientation: int, *, late: bool = False) -> Edit:
@@ -80,7 +75,7 @@ def damaged(copy: Copy) -> Iterable[str]:
         begin = content.index(b"eXIf")
         length = struct.unpack(">I", content[begin - 4 : begin])[0]
         path.write_bytes(
-            content[: begin - 4] + _chunk(b"eXIf", b"II") + content[begin + 8 + length :]
+            content[: begin - 4] + png_chunk(b"eXIf", b"II") + content[begin + 8 + length :]
         )
     return ()
 

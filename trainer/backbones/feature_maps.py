@@ -30,6 +30,7 @@ from trainer.backbones.timm_models import (
     create_model,
     find_weights,
     normalisation_of,
+    normalised,
     random_digest,
 )
 from trainer.backbones.weights import digest_file
@@ -76,10 +77,10 @@ class FeatureMaps:
 
     def features(self, images: Tensor) -> Tensor:
         """See :class:`~trainer.backbones.base.Backbone`."""
-        mean, std = (images.new_tensor(part)[:, None, None] for part in (self.mean, self.std))
+        pixels = _continued(normalised(images, self.mean, self.std), self.strides)
         rows, columns = (side // self.patch for side in images.shape[-2:])
         with torch.no_grad():
-            maps = _read(self.model, _continued((images - mean) / std, self.strides), self.blocks)
+            maps = _read(self.model, pixels, self.blocks)
             tokens = [
                 _to_grid(map_NCHW, stride, self.patch)[..., :rows, :columns]
                 for map_NCHW, stride in zip(maps, self.strides, strict=True)

@@ -17,7 +17,14 @@ from trainer.config.paths import user_path
 from trainer.errors import ConfigError, WeightsError
 from trainer.seeds import derive_seed
 
-__all__ = ["check_name", "create_model", "find_weights", "normalisation_of", "random_digest"]
+__all__ = [
+    "check_name",
+    "create_model",
+    "find_weights",
+    "normalisation_of",
+    "normalised",
+    "random_digest",
+]
 
 FILE = "model.safetensors"  # in every repository of timm on the hub
 
@@ -74,6 +81,20 @@ def normalisation_of(name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and deviation per channel of the images with which the weights were trained."""
     settings = _settings(name)
     return tuple(settings.mean), tuple(settings.std)
+
+
+def normalised(
+    images_N3hw: torch.Tensor, mean: tuple[float, ...], std: tuple[float, ...]
+) -> torch.Tensor:
+    """Images as a model expects them.
+
+    Args:
+        images_N3hw: Images with numbers from 0 to 1.
+        mean: Mean per channel.
+        std: Deviation per channel.
+    """
+    mean_3, std_3 = (images_N3hw.new_tensor(part)[:, None, None] for part in (mean, std))
+    return (images_N3hw - mean_3) / std_3
 
 
 def find_weights(name: str, weights: str) -> Path | None:

@@ -21,6 +21,7 @@ from trainer.backbones.timm_models import (
     create_model,
     find_weights,
     normalisation_of,
+    normalised,
     random_digest,
 )
 from trainer.backbones.vit_outputs import (
@@ -72,7 +73,9 @@ class TimmVit:
     def features(self, images: torch.Tensor) -> torch.Tensor:
         """See :class:`~trainer.backbones.base.Backbone`."""
         with torch.no_grad():
-            patches = OUTPUTS[self.output].read(self.model, self._normalised(images))
+            patches = OUTPUTS[self.output].read(
+                self.model, normalised(images, self.mean, self.std)
+            )
         rows, columns = images.shape[2] // self.patch, images.shape[3] // self.patch
         return patches.reshape(len(images), rows, columns, self.channels).float()
 
@@ -83,11 +86,7 @@ class TimmVit:
     def attention(self, images: torch.Tensor) -> torch.Tensor:
         """See :class:`~trainer.backbones.base.Attentive`."""
         with torch.no_grad():
-            return patch_attention(self.model, self._normalised(images)).float()
-
-    def _normalised(self, images: torch.Tensor) -> torch.Tensor:
-        mean, std = (images.new_tensor(part)[:, None, None] for part in (self.mean, self.std))
-        return (images - mean) / std
+            return patch_attention(self.model, normalised(images, self.mean, self.std)).float()
 
 
 def build_timm_vit(

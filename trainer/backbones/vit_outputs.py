@@ -37,6 +37,8 @@ class Output:
     channels: Callable[[Any], int]
     #: Features of patch tokens with shape (N, T, C), of normalised images (N, 3, h, w).
     read: Callable[[Any, Tensor], Tensor]
+    #: What the given model lacks for it; empty if nothing.
+    lacks: Callable[[Any], str] = lambda _: ""
 
 
 def check_output(model: Any, output: str, name: str) -> None:
@@ -45,23 +47,34 @@ def check_output(model: Any, output: str, name: str) -> None:
     Raises:
         ConfigError: If it has too few blocks, no plain attention, or no class token.
     """
-    attentions = [getattr(block, "attn", None) for block in model.blocks[-DEPTH:]]
-    plain = all(hasattr(attention, "k_norm") for attention in attentions)
-    deep = len(attentions) == DEPTH
-    has, lacks = {
-        "tokens": (True, ""),
-        "tokens3": (deep, f"fewer than {DEPTH} blocks"),
-        "keys3": (deep and plain, f"fewer than {DEPTH} plain attention layers"),
-        "attention": (
-            plain and model.cls_token is not None,
-            "no attention of a class token",
-        ),
-    }[output]
-    if not has:
+    if lack := OUTPUTS[output].lacks(model):
         raise ConfigError(
-            f"backbone.output = {output!r} is not available for {name!r}, which has {lacks}: set"
+            f"backbone.output = {output!r} is not available for {name!r}, which has {lack}: set"
             " backbone.output to 'tokens' or choose another backbone"
         )
+
+
+def _is_deep(model: Any) -> bool:
+    return len(model.blocks) >= DEPTH
+
+
+def _is_plain(model: Any) -> bool:
+    """Whether the attention of the last blocks can be read."""
+    return all(hasattr(getattr(block, "attn", None), "k_norm") for block in model.blocks[-DEPTH:])
+
+
+def _lacks_blocks(model: Any) -> str:
+    return "" if _is_deep(model) else f"fewer than {DEPTH} blocks"
+
+
+def _lacks_keys(model: Any) -> str:
+    has = _is_deep(model) and _is_plain(model)
+    return "" if has else f"fewer than {DEPTH} plain attention layers"
+
+
+def _lacks_attention(model: Any) -> str:
+    has = _is_plain(model) and model.cls_token is not None
+    return "" if has else "no attention of a class token"
 
 
 def _read_tokens(model: Any, images: Tensor) -> Tensor:
@@ -148,13 +161,20 @@ def _rotated(layer: Any, heads_Natd: Tensor, rope: Tensor | None, prefix: int) -
 #: Name in ``backbone.output`` to the output.
 OUTPUTS: Mapping[str, Output] = {
     "tokens": Output(channels=lambda model: model.num_features, read=_read_tokens),
-    "tokens3": Output(channels=lambda model: DEPTH * model.num_features, read=_read_tokens3),
+    "tokens3": Output(
+        channels=lambda model: DEPTH * model.num_features,
+        read=_read_tokens3,
+        lacks=_lacks_blocks,
+    ),
     "keys3": Output(
         channels=lambda model: sum(_width(block.attn) for block in model.blocks[-DEPTH:]),
         read=_read_keys3,
+        lacks=_lacks_keys,
     ),
     "attention": Output(
-        channels=lambda model: model.blocks[-1].attn.num_heads, read=_read_attention
+        channels=lambda model: model.blocks[-1].attn.num_heads,
+        read=_read_attention,
+        lacks=_lacks_attention,
     ),
 }
 

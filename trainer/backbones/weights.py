@@ -20,6 +20,7 @@ from trainer.errors import WeightsError
 
 __all__ = ["digest_file", "fetch_hub_file", "list_keys", "read_state"]
 
+SHOWN = 3  # names in a message
 PATIENCE = 5  # seconds for the hub's first answer
 #: Tables of weights in training scripts; of a student and its teacher, authors use the teacher.
 CHECKPOINT_PARTS = ("teacher", "model_ema", "model", "module", "state_dict", "encoder")
@@ -118,9 +119,9 @@ def digest_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:32]
 
 
-def list_keys(keys: Collection[str], shown: int = 3) -> str:
+def list_keys(keys: Collection[str]) -> str:
     """The number of names, and the first few."""
-    first = sorted(keys)[:shown]
+    first = sorted(keys)[:SHOWN]
     rest = len(keys) - len(first)
     return f"{len(keys)}: {', '.join(first)}" + (f" and {rest} more" if rest else "")
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from trainer.datasets.base import Image, Label, Number, Source
 from trainer.datasets.crops import is_same_view, nearest_pixels
 from trainer.datasets.decoding import read_stored
+from trainer.datasets.derived_modality import DerivedModality
 from trainer.datasets.exif import SIDEWAYS, turned_note
 from trainer.datasets.file_tree import FileTree
 from trainer.datasets.headers import read_orientation, read_size
-from trainer.datasets.made import Made
 from trainer.datasets.names import composed, name_in, text_of
 from trainer.errors import DataError
 
@@ -59,7 +59,7 @@ class FileSource(Source):
     #: Modality to the start and end of its file names, without the extension.
     affixes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     #: Modalities that are made from the images of others; they are computed.
-    made: Mapping[str, Made] = field(default_factory=dict)
+    made: Mapping[str, DerivedModality] = field(default_factory=dict)
 
     def image(self, name: str, modality: str) -> Image:
         """See :class:`~trainer.datasets.base.Source`."""

@@ -26,6 +26,7 @@ __all__ = ["Colour", "MaskRules", "read_mask"]
 #: Red, green and blue from 0 to 255.
 Colour = tuple[int, int, int]
 
+SHOWN = 5  # labels in a message
 VOID = 255  # the label of a pixel without a class
 BITS = (1, 2, 4, 8, 16)
 LOSSY = (".jpg", ".jpeg")
@@ -182,9 +183,9 @@ def _amount(counts: NDArray[Any]) -> str:
     return f"{total} pixel{'s' * (total > 1)} of"
 
 
-def _listed(numbers: NDArray[Any], shown: int = 5) -> str:
-    text = ", ".join(str(number) for number in numbers[:shown])
-    return text + (f" and {len(numbers) - shown} more" if len(numbers) > shown else "")
+def _listed(numbers: NDArray[Any]) -> str:
+    text = ", ".join(str(number) for number in numbers[:SHOWN])
+    return text + (f" and {len(numbers) - SHOWN} more" if len(numbers) > SHOWN else "")
 
 
 def _first(where: NDArray[np.bool_]) -> str:

@@ -155,21 +155,20 @@ def require_labels(
         )
 
 
-def require_images(images: int, *, least: int, wanted_by: str = "this objective") -> None:
+def require_images(images: int, *, least: int) -> None:
     """Refuse a val split with too few images.
 
     Args:
         images: Images of the val split.
-        least: How many there must be.
-        wanted_by: What needs them, for the message.
+        least: How many the objective needs.
 
     Raises:
         DataError: If there are fewer.
     """
     if images < least:
         raise DataError(
-            f"{wanted_by} compares images of val, which has {images} instead of at least {least}:"
-            " add images to val or choose another objective"
+            f"this objective compares images of val, which has {images} instead of at least"
+            f" {least}: add images to val or choose another objective"
         )
 
 

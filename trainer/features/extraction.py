@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from trainer.backbones import Backbone
 from trainer.backbones.base import Scaling
+from trainer.backbones.exact import exact_features
 from trainer.config.configuration import FeatureConfig
 from trainer.datasets import DataSet
 from trainer.datasets.base import Image, Label, Split
@@ -254,10 +255,7 @@ class Extraction:
         self, names: tuple[str, ...], modality: str, squares_N3hw: torch.Tensor, rule: SquareRule
     ) -> torch.Tensor:
         """Features with shape (N, H, W, C), finite."""
-        # By default cuDNN uses TensorFloat-32, which keeps only 11 of a number's 24 bits.
-        exact = torch.backends.cudnn.flags(enabled=torch.backends.cudnn.enabled, allow_tf32=False)
-        with exact:
-            features = self.backbone.features(squares_N3hw.to(self.device))
+        features = exact_features(self.backbone, squares_N3hw, self.device)
         _check_finite(
             features.isfinite().flatten(1).all(dim=1).cpu().numpy(),
             _owners(names, rule),

@@ -16,7 +16,7 @@ from torch.nn import functional
 from trainer.backbones import Backbone
 from trainer.backbones.base import Attentive, Scaling
 from trainer.errors import ConfigError
-from trainer.methods.feature_map import FeatureMap, View
+from trainer.methods.feature_map import FeatureMap, Output, View
 from trainer.nn.neighbours import NEIGHBOURS, local_weights
 from trainer.seeds import torch_generator
 
@@ -44,11 +44,7 @@ def featuriser(backbone: Backbone, feature_map: FeatureMap, *, odd: tuple[int, .
     Raises:
         ConfigError: If the backbone cannot provide it.
     """
-    source = backbone
-    if feature_map.output == "pixels":
-        source = PatchMeans(patch=backbone.patch)
-    elif feature_map.output == "local-attention":
-        source = LocalAttention(_attentive(backbone))
+    source = OUTPUTS[feature_map.output].source(backbone)
     return source if feature_map.view == "plain" else Viewed(source, feature_map.view, odd=odd)
 
 
@@ -59,12 +55,13 @@ def map_channels(feature_map: FeatureMap, channels: int) -> int:
         feature_map: The map.
         channels: Number C of the backbone's channels.
     """
-    return {"pixels": COLOURS, "local-attention": NEIGHBOURS}.get(feature_map.output, channels)
+    own = OUTPUTS[feature_map.output].channels
+    return channels if own is None else own
 
 
 def is_standardised(feature_map: FeatureMap) -> bool:
     """Whether the statistics of the features apply to it, if the backbone needs any."""
-    return feature_map.output == "tokens"
+    return OUTPUTS[feature_map.output].standardised
 
 
 def _attentive(backbone: Backbone) -> Attentive:
@@ -245,6 +242,29 @@ def _turned(images: torch.Tensor, turns_N: torch.Tensor) -> torch.Tensor:
     turn[:, 2, 1], turn[:, 2, 2] = angle.sin(), angle.cos()
     return torch.einsum("noc,nchw->nohw", torch.linalg.inv(yiq) @ turn @ yiq, images)
 
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MapSource:
+    """How an output is read."""
+
+    #: Maps the configured backbone to what computes the output.
+    source: Callable[[Backbone], Backbone]
+    #: Number of channels; None for as many as the backbone has.
+    channels: int | None = None
+    #: Whether the statistics of the features apply to it, if the backbone needs any.
+    standardised: bool = False
+
+
+#: Name of an output to how it is read.
+OUTPUTS: Mapping[Output, MapSource] = {
+    "tokens": MapSource(source=lambda backbone: backbone, standardised=True),
+    "pixels": MapSource(
+        source=lambda backbone: PatchMeans(patch=backbone.patch), channels=COLOURS
+    ),
+    "local-attention": MapSource(
+        source=lambda backbone: LocalAttention(_attentive(backbone)), channels=NEIGHBOURS
+    ),
+}
 
 #: Name of a view to what it makes of images (N, 3, h, w), their odd channels and a generator.
 VIEWS: Mapping[View, Callable[[torch.Tensor, tuple[int, ...], torch.Generator], torch.Tensor]] = {

@@ -73,14 +73,14 @@ class StepTerms:
 class IntermediateMaps:
     """Maps between features and codes, for one slot and without dropout, for figures."""
 
-    #: Output of each modality's own network, shape (N, T, C), by modality; empty without such.
-    specific: Mapping[str, Tensor]
     #: The fused map with shape (N, T, C).
     fused_NTC: Tensor
     #: The shared code with shape (N, T, K).
     code_NTK: Tensor
+    #: Output of each modality's own network, shape (N, T, C), by modality; empty without such.
+    specific: Mapping[str, Tensor] = field(default_factory=dict)
     #: Output of the harmonisers, shape (N, T, K), by modality; empty without such.
-    harmonised: Mapping[str, Tensor]
+    harmonised: Mapping[str, Tensor] = field(default_factory=dict)
     #: Maps of the method's own, shape (N, T, channels), by what figures call them.
     others: Mapping[str, Tensor] = field(default_factory=dict)
 

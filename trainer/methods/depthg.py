@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from trainer.errors import ConfigError
 from trainer.hyper_parameters import HyperParameter
-from trainer.methods.entry import Inputs, MethodEntry
+from trainer.methods.entry import Inputs, MethodEntry, for_any_modalities, options_of
 from trainer.methods.feature_map import FeatureMap
 from trainer.methods.pairs import PAIR_HYPER_PARAMETERS
 from trainer.methods.settings import MethodSettings
@@ -30,7 +30,12 @@ PUBLISHED = {
     "b_random": 0.761,
 }
 
-DEPTH_HYPER_PARAMETERS = (
+#: STEGO's with the values of this paper, and weight and bias of the depth loss.
+HYPER_PARAMETERS = (
+    *(
+        dataclasses.replace(each, default=PUBLISHED[each.name], published=PUBLISHED[each.name])
+        for each in PAIR_HYPER_PARAMETERS
+    ),
     HyperParameter(
         name="lambda_depth",
         low=0,
@@ -86,24 +91,13 @@ class DepthGOptions:
             )
 
 
-def hyper_parameters(modalities: tuple[str, ...]) -> tuple[HyperParameter, ...]:
-    """STEGO's with the values of this paper, and weight and bias of the depth loss."""
-    del modalities
-    pairs = tuple(
-        dataclasses.replace(each, default=PUBLISHED[each.name], published=PUBLISHED[each.name])
-        for each in PAIR_HYPER_PARAMETERS
-    )
-    return pairs + DEPTH_HYPER_PARAMETERS
-
-
 def check(config: MethodSettings, modalities: tuple[str, ...]) -> None:
     """Refuse modalities without depth, or with depth as the one that is segmented.
 
     Raises:
         ConfigError: If there is no auxiliary modality of that name.
     """
-    options = config.options
-    assert isinstance(options, DepthGOptions)
+    options = options_of(config, DepthGOptions)
     if options.depth not in modalities[1:]:
         raise ConfigError(
             f"method.name = 'depthg' learns from depth, and data.modalities = {list(modalities)}"
@@ -120,15 +114,13 @@ def depth_map(options: DepthGOptions) -> FeatureMap:
 def feature_maps(config: MethodSettings, modalities: tuple[str, ...]) -> tuple[FeatureMap, ...]:
     """The depth images."""
     del modalities
-    options = config.options
-    assert isinstance(options, DepthGOptions)
+    options = options_of(config, DepthGOptions)
     return (depth_map(options),)
 
 
 def predicts_from(config: MethodSettings, modalities: tuple[str, ...]) -> tuple[str, ...]:
     """All modalities but depth."""
-    options = config.options
-    assert isinstance(options, DepthGOptions)
+    options = options_of(config, DepthGOptions)
     return tuple(each for each in modalities if each != options.depth)
 
 
@@ -136,14 +128,13 @@ def build(config: MethodSettings, inputs: Inputs) -> "Method":
     """DepthG as configured."""
     from trainer.methods.networks.depthg import DepthG  # lazily: imports torch
 
-    options = config.options
-    assert isinstance(options, DepthGOptions)
+    options = options_of(config, DepthGOptions)
     return DepthG(config, options, modalities=inputs.modalities, channels=inputs.channels)
 
 
 DEPTHG = MethodEntry(
     build=build,
-    hyper_parameters=hyper_parameters,
+    hyper_parameters=for_any_modalities(*HYPER_PARAMETERS),
     options=DepthGOptions,
     least_modalities=2,
     check=check,

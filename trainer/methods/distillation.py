@@ -5,17 +5,14 @@ the first modality's map, in addition to STEGO's loss on the fused map. Eq. 2, 3
 such losses. The supplementary gives no value for their weight, so it is searched.
 """
 
-from collections.abc import Callable
-
 from trainer.hyper_parameters import HyperParameter
+from trainer.methods.entry import DeclaredFor, for_any_modalities
 from trainer.methods.pairs import PAIR_HYPER_PARAMETERS
 
 __all__ = ["aligning"]
 
 
-def aligning(
-    *, low: float, high: float, default: float
-) -> Callable[[tuple[str, ...]], tuple[HyperParameter, ...]]:
+def aligning(*, low: float, high: float, default: float) -> DeclaredFor:
     """STEGO's hyper-parameters and the weight of the alignment loss, with the given range."""
     weight = HyperParameter(
         name="lambda_align",
@@ -25,9 +22,4 @@ def aligning(
         log=True,
         meaning="weight of the alignment loss",
     )
-
-    def hyper_parameters(modalities: tuple[str, ...]) -> tuple[HyperParameter, ...]:
-        del modalities
-        return (*PAIR_HYPER_PARAMETERS, weight)
-
-    return hyper_parameters
+    return for_any_modalities(*PAIR_HYPER_PARAMETERS, weight)

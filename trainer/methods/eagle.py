@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from trainer.errors import ConfigError
 from trainer.hyper_parameters import HyperParameter
-from trainer.methods.entry import Inputs, MethodEntry
+from trainer.methods.entry import Inputs, MethodEntry, for_any_modalities, options_of
 from trainer.methods.feature_map import FeatureMap
 from trainer.methods.settings import MethodSettings
 
@@ -78,12 +78,6 @@ class EagleOptions:
             )
 
 
-def hyper_parameters(modalities: tuple[str, ...]) -> tuple[HyperParameter, ...]:
-    """The same for any modalities: there is one map."""
-    del modalities
-    return HYPER_PARAMETERS
-
-
 def blurred_maps(modalities: tuple[str, ...]) -> tuple[FeatureMap, ...]:
     """Features of every modality's blurred images."""
     return tuple(FeatureMap(modality=each, output="tokens", view="blurred") for each in modalities)
@@ -104,14 +98,13 @@ def build(config: MethodSettings, inputs: Inputs) -> "Method":
     """EAGLE as configured."""
     from trainer.methods.networks.eagle import Eagle  # lazily: imports torch
 
-    options = config.options
-    assert isinstance(options, EagleOptions)
+    options = options_of(config, EagleOptions)
     return Eagle(config, options, inputs)
 
 
 EAGLE = MethodEntry(
     build=build,
-    hyper_parameters=hyper_parameters,
+    hyper_parameters=for_any_modalities(*HYPER_PARAMETERS),
     options=EagleOptions,
     feature_maps=feature_maps,
 )

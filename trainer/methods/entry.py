@@ -5,7 +5,7 @@ A declaration is read without torch; ``build`` imports the networks when it is c
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from trainer.hyper_parameters import HyperParameter
 from trainer.methods.feature_map import FeatureMap
@@ -14,7 +14,21 @@ from trainer.methods.settings import MethodSettings
 if TYPE_CHECKING:
     from trainer.methods.base import Method
 
-__all__ = ["Build", "Inputs", "MethodEntry", "NoOptions"]
+__all__ = [
+    "NO_HYPER_PARAMETERS",
+    "Build",
+    "DeclaredFor",
+    "Inputs",
+    "MethodEntry",
+    "NoOptions",
+    "for_any_modalities",
+    "options_of",
+]
+
+Options = TypeVar("Options")
+
+#: Maps the modalities to hyper-parameters.
+DeclaredFor = Callable[[tuple[str, ...]], tuple[HyperParameter, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,9 +55,24 @@ class NoOptions:
     """The table ``[method.options]`` of a method that has none."""
 
 
-def _none(modalities: tuple[str, ...]) -> tuple[HyperParameter, ...]:
-    del modalities
-    return ()
+def for_any_modalities(*hyper_parameters: HyperParameter) -> DeclaredFor:
+    """Declares the same hyper-parameters for all modalities."""
+
+    def declared(modalities: tuple[str, ...]) -> tuple[HyperParameter, ...]:
+        del modalities
+        return hyper_parameters
+
+    return declared
+
+
+def options_of(config: MethodSettings, record: type[Options]) -> Options:
+    """The method's own options, which are such a record."""
+    options = config.options
+    assert isinstance(options, record)
+    return options
+
+
+NO_HYPER_PARAMETERS = for_any_modalities()
 
 
 def _unchanged(values: Mapping[str, float], modalities: tuple[str, ...]) -> dict[str, float]:
@@ -72,9 +101,9 @@ class MethodEntry:
     #: Builds the method.
     build: Build
     #: Maps the modalities to the method's hyper-parameters, shared if the paper shares them.
-    hyper_parameters: Callable[[tuple[str, ...]], tuple[HyperParameter, ...]]
+    hyper_parameters: DeclaredFor
     #: Maps the modalities to hyper-parameters that override a shared one for one modality.
-    modality_hyper_parameters: Callable[[tuple[str, ...]], tuple[HyperParameter, ...]] = _none
+    modality_hyper_parameters: DeclaredFor = NO_HYPER_PARAMETERS
     #: Maps the hyper-parameters' values and the modalities to the numbers that ``step`` reads.
     step_values: Callable[[Mapping[str, float], tuple[str, ...]], dict[str, float]] = _unchanged
     #: Record of the table ``[method.options]``: a frozen dataclass.

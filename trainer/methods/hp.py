@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from trainer.errors import ConfigError
 from trainer.hyper_parameters import HyperParameter
-from trainer.methods.entry import Inputs, MethodEntry
+from trainer.methods.entry import Inputs, MethodEntry, for_any_modalities, options_of
 from trainer.methods.feature_map import FeatureMap
 from trainer.methods.settings import MethodSettings
 
@@ -72,12 +72,6 @@ class HPOptions:
                 )
 
 
-def hyper_parameters(modalities: tuple[str, ...]) -> tuple[HyperParameter, ...]:
-    """The same for any modalities: there is one map."""
-    del modalities
-    return HYPER_PARAMETERS
-
-
 def jittered_map(modalities: tuple[str, ...]) -> FeatureMap:
     """Features of the first modality with other colours."""
     return FeatureMap(modality=modalities[0], output="tokens", view="jittered")
@@ -90,8 +84,7 @@ def attention_map(modalities: tuple[str, ...]) -> FeatureMap:
 
 def feature_maps(config: MethodSettings, modalities: tuple[str, ...]) -> tuple[FeatureMap, ...]:
     """The jittered features, and the attention if tokens are mixed by it."""
-    options = config.options
-    assert isinstance(options, HPOptions)
+    options = options_of(config, HPOptions)
     jittered = jittered_map(modalities)
     return (jittered, attention_map(modalities)) if options.local == "attention" else (jittered,)
 
@@ -100,14 +93,13 @@ def build(config: MethodSettings, inputs: Inputs) -> "Method":
     """HP as configured."""
     from trainer.methods.networks.hp import HiddenPositives  # lazily: imports torch
 
-    options = config.options
-    assert isinstance(options, HPOptions)
+    options = options_of(config, HPOptions)
     return HiddenPositives(config, options, inputs)
 
 
 HP = MethodEntry(
     build=build,
-    hyper_parameters=hyper_parameters,
+    hyper_parameters=for_any_modalities(*HYPER_PARAMETERS),
     options=HPOptions,
     feature_maps=feature_maps,
 )

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trainer.errors import ConfigError
-from trainer.methods.entry import Inputs, MethodEntry
+from trainer.methods.entry import NO_HYPER_PARAMETERS, Inputs, MethodEntry, options_of
 from trainer.methods.settings import MethodSettings
 
 if TYPE_CHECKING:
-    from trainer.hyper_parameters import HyperParameter
     from trainer.methods.base import Method
 
 __all__ = ["KMEANS", "KMeansOptions"]
@@ -34,20 +33,13 @@ class KMeansOptions:
     centre: bool = True
 
 
-def hyper_parameters(modalities: tuple[str, ...]) -> tuple["HyperParameter", ...]:
-    """None."""
-    del modalities
-    return ()
-
-
 def check(config: MethodSettings, modalities: tuple[str, ...]) -> None:
     """Refuse features of a modality that the run does not have.
 
     Raises:
         ConfigError: If the options name one.
     """
-    options = config.options
-    assert isinstance(options, KMeansOptions)
+    options = options_of(config, KMeansOptions)
     if options.features not in (*JOINED, *modalities):
         raise ConfigError(
             f"method.options.features = {options.features!r} is not a modality: choose one of"
@@ -59,14 +51,13 @@ def build(config: MethodSettings, inputs: Inputs) -> "Method":
     """The frozen features as configured."""
     from trainer.methods.networks.frozen import Frozen  # lazily: imports torch
 
-    options = config.options
-    assert isinstance(options, KMeansOptions)
+    options = options_of(config, KMeansOptions)
     return Frozen(options, modalities=inputs.modalities, channels=inputs.channels)
 
 
 KMEANS = MethodEntry(
     build=build,
-    hyper_parameters=hyper_parameters,
+    hyper_parameters=NO_HYPER_PARAMETERS,
     options=KMeansOptions,
     check=check,
     learns=False,

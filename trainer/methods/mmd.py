@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from trainer.errors import ConfigError
 from trainer.methods.distillation import aligning
-from trainer.methods.entry import Inputs, MethodEntry
+from trainer.methods.entry import Inputs, MethodEntry, options_of
 from trainer.methods.settings import MethodSettings
 
 if TYPE_CHECKING:
@@ -39,8 +39,7 @@ def build(config: MethodSettings, inputs: Inputs) -> "Method":
     from trainer.losses.mmd import mmd  # lazily: imports torch
     from trainer.methods.networks.aligned import Aligned
 
-    options = config.options
-    assert isinstance(options, MMDOptions)
+    options = options_of(config, MMDOptions)
     align = functools.partial(mmd, tokens=options.tokens)
     return Aligned(config, modalities=inputs.modalities, channels=inputs.channels, align=align)
 

@@ -6,7 +6,7 @@ it is also the default here.
 
 from trainer.hyper_parameters import HyperParameter
 
-__all__ = ["PAIR_HYPER_PARAMETERS", "pair_hyper_parameters"]
+__all__ = ["PAIR_HYPER_PARAMETERS"]
 
 
 def _declared(name: str, published: float, meaning: str) -> HyperParameter:
@@ -23,9 +23,3 @@ PAIR_HYPER_PARAMETERS = (
     _declared("lambda_random", 0.8754, "weight of random pairs"),
     _declared("b_random", 0.7358, "bias of random pairs"),
 )
-
-
-def pair_hyper_parameters(modalities: tuple[str, ...]) -> tuple[HyperParameter, ...]:
-    """Lambda and b of the three pairs, independent of the modalities: there is only one loss."""
-    del modalities
-    return PAIR_HYPER_PARAMETERS

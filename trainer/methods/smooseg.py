@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from trainer.errors import ConfigError
 from trainer.hyper_parameters import HyperParameter
-from trainer.methods.entry import Inputs, MethodEntry
+from trainer.methods.entry import Inputs, MethodEntry, for_any_modalities, options_of
 from trainer.methods.settings import MethodSettings
 
 if TYPE_CHECKING:
@@ -89,19 +89,16 @@ class SmooSegOptions:
             )
 
 
-def hyper_parameters(modalities: tuple[str, ...]) -> tuple[HyperParameter, ...]:
-    """The same for any modalities: there is one map."""
-    del modalities
-    return HYPER_PARAMETERS
-
-
 def build(config: MethodSettings, inputs: Inputs) -> "Method":
     """SmooSeg as configured."""
     from trainer.methods.networks.smooseg import SmooSeg  # lazily: imports torch
 
-    options = config.options
-    assert isinstance(options, SmooSegOptions)
+    options = options_of(config, SmooSegOptions)
     return SmooSeg(config, options, inputs)
 
 
-SMOOSEG = MethodEntry(build=build, hyper_parameters=hyper_parameters, options=SmooSegOptions)
+SMOOSEG = MethodEntry(
+    build=build,
+    hyper_parameters=for_any_modalities(*HYPER_PARAMETERS),
+    options=SmooSegOptions,
+)

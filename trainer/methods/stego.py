@@ -7,8 +7,8 @@ al., ICLR 2022). Authors' code: mhamilton723/STEGO at eb4d6b5.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from trainer.methods.entry import Inputs, MethodEntry
-from trainer.methods.pairs import pair_hyper_parameters
+from trainer.methods.entry import Inputs, MethodEntry, for_any_modalities, options_of
+from trainer.methods.pairs import PAIR_HYPER_PARAMETERS
 from trainer.methods.settings import MethodSettings
 from trainer.methods.starts import Start, check_identity
 
@@ -36,8 +36,7 @@ def check(config: MethodSettings, modalities: tuple[str, ...]) -> None:
     Raises:
         ConfigError: If the fusion does not allow it.
     """
-    options = config.options
-    assert isinstance(options, StegoOptions)
+    options = options_of(config, StegoOptions)
     if options.start == "identity":
         check_identity(fusion=config.fusion, msn=False, msn_residual=False, modalities=modalities)
 
@@ -46,11 +45,13 @@ def build(config: MethodSettings, inputs: Inputs) -> "Method":
     """STEGO as configured."""
     from trainer.methods.networks.stego import Stego  # lazily: imports torch
 
-    options = config.options
-    assert isinstance(options, StegoOptions)
+    options = options_of(config, StegoOptions)
     return Stego(config, options, modalities=inputs.modalities, channels=inputs.channels)
 
 
 STEGO = MethodEntry(
-    build=build, hyper_parameters=pair_hyper_parameters, options=StegoOptions, check=check
+    build=build,
+    hyper_parameters=for_any_modalities(*PAIR_HYPER_PARAMETERS),
+    options=StegoOptions,
+    check=check,
 )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from trainer.hyper_parameters import HyperParameter
-from trainer.methods.entry import Inputs, MethodEntry
+from trainer.methods.entry import Inputs, MethodEntry, options_of
 from trainer.methods.pairs import PAIR_HYPER_PARAMETERS
 from trainer.methods.settings import MethodSettings
 from trainer.methods.starts import Start, check_identity
@@ -124,8 +124,7 @@ def check(config: MethodSettings, modalities: tuple[str, ...]) -> None:
     Raises:
         ConfigError: If they do not allow it.
     """
-    options = config.options
-    assert isinstance(options, UniM2Options)
+    options = options_of(config, UniM2Options)
     if options.start == "identity":
         check_identity(
             fusion=config.fusion,
@@ -139,8 +138,7 @@ def build(config: MethodSettings, inputs: Inputs) -> "Method":
     """UniM2 as configured."""
     from trainer.methods.networks.unim2 import UniM2  # lazily: imports torch
 
-    options = config.options
-    assert isinstance(options, UniM2Options)
+    options = options_of(config, UniM2Options)
     return UniM2(config, options, modalities=inputs.modalities, channels=inputs.channels)
 
 

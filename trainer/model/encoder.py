@@ -30,11 +30,11 @@ class Encoder:
     #: Name of the fusion.
     fusion: str
     #: Whether each modality has its modality-specific network.
-    msn: bool
+    msn: bool = False
     #: Whether that network adds its input to its output.
-    residual: bool
+    residual: bool = False
     #: Name of the normalisation before fusion.
-    pre_norm: str
+    pre_norm: str = "none"
 
     @property
     def _fusion(self) -> Fusion:

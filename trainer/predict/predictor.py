@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from trainer.backbones import Backbone
+from trainer.backbones.exact import exact_features
 from trainer.config.configuration import FeatureConfig
 from trainer.datasets.base import Image, Label, Source
 from trainer.datasets.crops import whole_image
@@ -123,9 +124,7 @@ class Predictor:
             multiple=self.backbone.patch,
             resize=self.features.resize,
         )
-        # As in extraction: by default cuDNN keeps fewer bits of a number.
-        with torch.backends.cudnn.flags(enabled=torch.backends.cudnn.enabled, allow_tf32=False):
-            made = self.backbone.features(pixels[None].to(self.device))
+        made = exact_features(self.backbone, pixels[None], self.device)
         if modality in self.standards:
             made = self.standards[modality].apply(made)
         stored: Features = made.cpu().numpy().astype(self.features.dtype)

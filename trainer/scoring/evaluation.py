@@ -15,7 +15,7 @@ from trainer.features.dataset_features import IGNORE, Features, TestSplit, ValSp
 from trainer.nn.unit import unit
 from trainer.records import CollapseIndicators, Scores
 from trainer.scoring.criteria import Evidence, compute_criteria
-from trainer.scoring.label_free.judge import Judge, Judged
+from trainer.scoring.label_free.judge import Judge, JudgedLabelling
 from trainer.scoring.metrics import UNDEFINED, match_clusters, scores_of
 from trainer.scoring.prediction import (
     ClassMaps,
@@ -134,7 +134,9 @@ class _Tally:
         counts = torch.bincount(cells.flatten(), minlength=(IGNORE + 1) * self._classes)
         return counts.view(-1, self._classes)[: self._classes]
 
-    def result(self, *, labelled: bool, linear: bool, judged: Judged | None) -> Evaluation:
+    def result(
+        self, *, labelled: bool, linear: bool, judged: JudgedLabelling | None
+    ) -> Evaluation:
         """Scores and collapse indicators of all batches."""
         clusters_YY, linear_YY = self._cluster_YY.cpu().numpy(), self._linear_YY.cpu().numpy()
         evidence = Evidence(

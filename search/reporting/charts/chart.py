@@ -59,12 +59,8 @@ def scatter_outcomes(
             )  # fmt: skip
 
 
-def show_legend(axes: Axes, *, outside: bool = True) -> None:
-    """Show the legend, beside the axes or inside them."""
+def show_legend(axes: Axes) -> None:
+    """Show the legend, if there is any, beside the axes."""
     handles, labels = axes.get_legend_handles_labels()
-    if not handles:
-        return
-    if outside:
+    if handles:
         axes.legend(handles, labels, loc="upper left", bbox_to_anchor=(1.01, 1.0), fontsize=8)
-    else:
-        axes.legend(handles, labels, fontsize=8)

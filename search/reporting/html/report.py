@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
 from matplotlib.figure import Figure
 
 from search.errors import SearchError
@@ -19,6 +18,7 @@ from search.reporting.charts.evaluators import importances, most_important
 from search.reporting.health import Finding, HealthCheck, examine, health_json
 from search.reporting.html.page import Picture, StudyPage, comparison, study_page
 from search.reporting.study_details import StudyDetails
+from search.reporting.templates import load_template
 from trainer.figures.canvas import style
 
 __all__ = ["WrittenReport", "write_report"]
@@ -26,7 +26,7 @@ __all__ = ["WrittenReport", "write_report"]
 #: Names of the files that every report has.
 PAGE, HEALTH = "report.html", "health.json"
 DOTS = 140  # per inch, for sharp text on dense screens; a page of ten charts has 1 to 3 MB
-TEMPLATE = "page.html.jinja"
+TEMPLATE = Path(__file__).with_name("page.html.jinja")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ def write_report(
                 compared = _saved(draw_compared(studies), folder, prefix="")
         health = {page.name: health_json(tuple(page.health)) for page in pages}
         (folder / HEALTH).write_text(json.dumps(health, indent=1) + "\n", encoding="utf-8")
-        text = _template().render(
+        text = load_template(TEMPLATE).render(
             pages=pages,
             comparison=comparison(studies) if len(studies) > 1 else None,
             compared=compared,
@@ -104,17 +104,6 @@ def _png(figure: Figure) -> bytes:
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=DOTS, metadata={"Software": None})
     return stream.getvalue()
-
-
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    return environment.get_template(TEMPLATE)
 
 
 def _file_name(name: str) -> str:

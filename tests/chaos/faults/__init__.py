@@ -1,7 +1,7 @@
 """The faults: one file and one line in the table each.
 
-A fault is a function of the run and of what was drawn for it. It returns whether it struck:
-one that finds nobody to strike yet is tried again.
+A fault is a function of the run and of the values drawn for it. It returns whether it struck; one
+that finds no target yet is tried again.
 """
 
 from collections.abc import Callable

@@ -10,7 +10,7 @@ __all__ = ["driver_clock"]
 
 def driver_clock(run: LiveRun, fault: Fault, injection: Injection) -> bool:
     """Let it jump in the oldest driver that has written something."""
-    driver = run.whole()
+    driver = run.undisturbed()
     if driver is None:
         return False
     driver.send(signal.SIGUSR1)

@@ -11,12 +11,12 @@ WAIT_SECONDS = 900.0  # that a standby is ready to wait for the lease
 
 
 def freeze_driver(run: LiveRun, fault: Fault, injection: Injection) -> bool:
-    """Freeze the oldest driver that is whole, and thaw it when it is too late for it."""
-    driver = run.whole()
+    """Freeze the oldest undisturbed driver, and thaw it after another one has taken over."""
+    driver = run.undisturbed()
     if driver is None:
         return False
-    frozen, epoch = driver, run.epoch_told()
+    frozen, epoch = driver, run.stored_epoch()
     frozen.send(signal.SIGSTOP)
     run.start_driver(role="standby", wait=WAIT_SECONDS)
-    run.when(lambda: run.epoch_told() > epoch, lambda: frozen.send(signal.SIGCONT))
+    run.when(lambda: run.stored_epoch() > epoch, lambda: frozen.send(signal.SIGCONT))
     return True

@@ -7,7 +7,7 @@ __all__ = ["full_disk"]
 
 
 def full_disk(run: LiveRun, fault: Fault, injection: Injection) -> bool:
-    """Fill it, and give the room back."""
+    """Fill it, and empty it again."""
     run.disk.fill(run.workers())
     run.after(fault.seconds, run.disk.free)
     return True

@@ -1,4 +1,4 @@
-"""Somebody writes to the study through Optuna's own API while it is searched."""
+"""Another user writes to the study through Optuna's own API while it is searched."""
 
 from typing import Any
 
@@ -15,13 +15,13 @@ from tests.chaos.schedule import Fault
 
 __all__ = ["others_write"]
 
-#: What is queued and does not fit the space.
+#: Queued parameters that do not fit the space.
 UNFIT: tuple[dict[str, Any], ...] = ({"b_self": 7.0}, {"unheard_of": 1.0})
 
 
 def others_write(run: LiveRun, fault: Fault, injection: Injection) -> bool:
     """Queue trials, add one that is over, end one that runs, and set an attribute."""
-    if not run.server.running or not run.epoch_told():
+    if not run.server.running or not run.stored_epoch():
         return False
     options = run.options(0.0)
     try:
@@ -47,7 +47,7 @@ def _write(study: optuna.Study, pick: int, others: dict[int, str]) -> None:
 
 
 def _waiting(values: dict[str, Any]) -> FrozenTrial:
-    """What ``study.enqueue_trial`` adds; it does not say under which number."""
+    """Queue a trial as ``study.enqueue_trial`` does, which does not return its number."""
     return create_trial(state=TrialState.WAITING, system_attrs={"fixed_params": values})
 
 

@@ -9,18 +9,18 @@ __all__ = ["server_clock"]
 
 def server_clock(run: LiveRun, fault: Fault, injection: Injection) -> bool:
     """Make the last renewal look as old as the jump would; the driver lives and writes on."""
-    if not run.server.running or not run.epoch_told():
+    if not run.server.running or not run.stored_epoch():
         return False
     if not any(driver.role == "standby" for driver in run.living):
         run.start_driver(role="standby", wait=WAIT_SECONDS)
-    epoch = run.epoch_told()
+    epoch = run.stored_epoch()
     statement = (
         f"UPDATE umss.lease SET renewed_at = renewed_at - interval '{fault.seconds:.0f} s'"
         f" WHERE epoch = {epoch}"
     )
 
     def jump() -> None:
-        if run.epoch_told() == epoch and run.living:
+        if run.stored_epoch() == epoch and run.living:
             run.execute(statement)
             run.after(0.3, jump)  # the driver renews it meanwhile: until the standby has it
 

@@ -9,8 +9,8 @@ __all__ = ["stop_driver"]
 
 
 def stop_driver(run: LiveRun, fault: Fault, injection: Injection) -> bool:
-    """Ask the oldest driver that is whole to stop."""
-    driver = run.whole()
+    """Ask the oldest undisturbed driver to stop."""
+    driver = run.undisturbed()
     if driver is not None:
         driver.send(signal.SIGTERM)
     return driver is not None

@@ -57,7 +57,7 @@ LAYOUTS = {"by city": by_city, "official val": official_val, "no labels": withou
 
 
 def sample(data: Path, root: Path) -> DataConfig:
-    """One real frame a city, without the disparity, which a test of its own reads."""
+    """One real frame per city, without the disparity, which has its own test."""
     original = data / "cityscapes"
     for city in sorted((original / "leftImg8bit/train").iterdir()):
         frame = min(city.iterdir()).name.removesuffix("_leftImg8bit.png")

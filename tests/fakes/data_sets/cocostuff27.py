@@ -55,7 +55,7 @@ def _write_image(root: Path, folder: str, name: str, number: int, *, labelled: b
         PIL.Image.fromarray(array.astype(np.uint8)).save(path)
 
 
-#: Layout to what makes a copy in it.
+#: Layout to the function that makes a copy in it.
 LAYOUTS: dict[str, Callable[[Path], DataConfig]] = {
     "curated": make_cocostuff27,
     "unlabelled": partial(make_cocostuff27, layout="unlabelled"),

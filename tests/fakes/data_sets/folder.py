@@ -1,4 +1,4 @@
-"""Small data sets of one's own."""
+"""Small folders of a user's own images."""
 
 from pathlib import Path
 
@@ -70,7 +70,7 @@ def write_images(root: Path) -> None:
 
 
 def lists(root: Path) -> DataConfig:
-    """A list a split; the folder is named."""
+    """A list for each split; the folder is named."""
     write_images(root)
     (root / "dataset.toml").write_text(DESCRIPTION + LISTS, encoding="utf-8")
     write_list(root / "train.txt", *NAMES[:2])

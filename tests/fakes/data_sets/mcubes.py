@@ -30,7 +30,7 @@ def write_image(root: Path, name: str, *, bits: int = 16, labelled: bool = True)
 
 
 def authors(root: Path) -> DataConfig:
-    """As the authors distribute it, but that 8 columns are to be dropped instead of 192."""
+    """As the authors distribute it, except that 8 columns are dropped instead of 192."""
     for name in NAMES:
         write_image(root, name)
     write_list(root / "list_folder/train.txt", *NAMES[:2])
@@ -42,7 +42,7 @@ def authors(root: Path) -> DataConfig:
 
 
 def cut_already(root: Path) -> DataConfig:
-    """8-bit colour, nothing to be dropped, no labels, one list."""
+    """8-bit colour, no columns to drop, no labels, one list."""
     for name in NAMES:
         write_image(root, name, bits=8, labelled=False)
     write_list(root / "list_folder/train.txt", *NAMES)
@@ -56,7 +56,7 @@ PIXEL_OPTIONS = {"left_offset": 4, "range": "per-image"}
 
 
 def sample(data: Path, root: Path) -> DataConfig:
-    """The real images where they lie; they have no columns to drop."""
+    """The real images in their folder; they have no columns to drop."""
     return DataConfig(
         name="mcubes",
         root=str(data / "mcubes_like"),

@@ -49,7 +49,7 @@ def without_labels(root: Path) -> DataConfig:
 
 
 def with_fused(root: Path) -> DataConfig:
-    """RGB, thermal and what is fused from them."""
+    """RGB, thermal and fused images."""
     return replace(authors(root), modalities=("rgb", "thermal", "fused"))
 
 

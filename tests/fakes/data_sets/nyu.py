@@ -116,7 +116,7 @@ def _write_lists(root: Path, layout: Layout) -> None:
         (root / name).write_text("\n".join(each) + "\n", encoding="utf-8")
 
 
-#: Layout to what makes a copy in it.
+#: Layout to the function that makes a copy in it.
 LAYOUTS: dict[str, Callable[[Path], DataConfig]] = {
     layout: partial(make_nyu, layout=layout) for layout in FILES
 }

@@ -15,7 +15,7 @@ HEIGHT, WIDTH = 32, 48
 def noise(
     name: str, low: int, high: int, dtype: Any = np.uint8, *, channels: int = 1
 ) -> NDArray[Any]:
-    """Whole numbers from ``low`` to ``high``, other ones for each name."""
+    """Whole numbers from ``low`` to ``high``, different for each name."""
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     shape = (HEIGHT, WIDTH) if channels == 1 else (HEIGHT, WIDTH, channels)
     return rng.integers(low, high + 1, shape).astype(dtype)
@@ -39,7 +39,7 @@ def save(path: Path, array: NDArray[Any]) -> None:
 
 
 def wide_png(colour: NDArray[np.uint16]) -> bytes:
-    """An RGB or RGBA PNG of 16 bits a channel; rows take turns in the first three PNG filters."""
+    """An RGB or RGBA PNG of 16 bits per channel; rows use the first three PNG filters in turn."""
     height, width, channels = colour.shape
     rows = colour.astype(">u2").view(np.uint8).reshape(height, -1)
     coded, pixel = bytearray(), 2 * channels
@@ -69,7 +69,7 @@ def write_list(path: Path, *names: str) -> None:
 
 
 def link(path: Path, original: Path) -> None:
-    """Have a file under another path, without its copy."""
+    """Link a file to another path, without copying it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.symlink_to(original.resolve())
 
@@ -77,8 +77,15 @@ def link(path: Path, original: Path) -> None:
 def _png(width: int, height: int, bits: int, colour: int, rows: bytes) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
     chunks = (b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in chunks)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(kind, data) for kind, data in chunks)
 
 
-def _chunk(kind: bytes, data: bytes) -> bytes:
+def png_chunk(kind: bytes, data: bytes) -> bytes:
+    """A chunk of a PNG file."""
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def truncate(path: Path) -> None:
+    """Keep only the first half of a file."""
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])

@@ -36,7 +36,7 @@ def folder() -> Iterator[Path]:
 
 
 def run_script(folder: Path, data: str) -> "subprocess.CompletedProcess[str]":
-    """Run the script in ``folder``, without a server that stays."""
+    """Run the script in ``folder``; its server ends at once."""
     account = server_account()
     programs = ServerPrograms.find(EmbeddedFolder(root=folder, account=account)).binaries
     stand_ins = folder / "bin"
@@ -62,7 +62,9 @@ def run_script(folder: Path, data: str) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.mark.parametrize("relative", [False, True])
-def test_nobody_reaches_the_server_that_makes_the_database(folder: Path, relative: bool) -> None:
+def test_the_server_that_creates_the_database_cannot_be_reached(
+    folder: Path, relative: bool
+) -> None:
     data = "pg" if relative else str(folder / "pg")
     done = run_script(folder, data)
     assert done.returncode == 0, done.stderr

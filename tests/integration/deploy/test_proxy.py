@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.waiting import free_port
+
 DEPLOY = Path(__file__).parents[3] / "deploy"
 PASSWORD = "the 'pass' $word: \\ of the proxy"
 START_SECONDS = 240  # on a machine that does much else
@@ -27,8 +29,8 @@ pytestmark = [
 
 
 @dataclass(frozen=True, kw_only=True)
-class Door:
-    """Where something listens."""
+class Client:
+    """A client of the proxy on a port."""
 
     port: int
     tls: bool = False
@@ -53,12 +55,6 @@ class Door:
             assert answer.headers["WWW-Authenticate"] == 'Basic realm="unim2-search"'
         connection.close()
         return answer.status, body
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
@@ -89,7 +85,7 @@ def serve(script: str, port: int, **variables: str) -> "Iterator[subprocess.Pope
 
 @pytest.fixture
 def dashboard(database_address: str) -> Iterator[int]:
-    """Port of a dashboard that changes nothing."""
+    """Port of a read-only dashboard."""
     port = free_port()
     for _ in serve("dashboard.sh", port, DATABASE=database_address, DASHBOARD_PORT=str(port)):
         yield port
@@ -105,7 +101,7 @@ def password_file(tmp_path: Path) -> str:
 
 @pytest.fixture
 def tls(tmp_path: Path) -> str:
-    """Folder of a certificate that nobody signed."""
+    """Folder of a self-signed certificate."""
     folder = tmp_path / "tls"
     folder.mkdir()
     subprocess.run(
@@ -119,33 +115,33 @@ def tls(tmp_path: Path) -> str:
 def test_the_password_is_asked_for(dashboard: int, password_file: str, tls: str) -> None:
     for folder in ("", tls):
         port = free_port()
-        door = Door(port=port, tls=bool(folder))
+        client = Client(port=port, tls=bool(folder))
         for proxy in serve(
             "proxy.sh", port, PROXY_PORT=str(port), PROXY_UPSTREAM=f"127.0.0.1:{dashboard}",
             PROXY_PASSWORD_FILE=password_file, PROXY_TLS=folder,
         ):  # fmt: skip
-            check(door)
+            check(client)
             check_hidden(proxy.pid)
 
 
-def check(door: Door) -> None:
+def check(client: Client) -> None:
     login = f"viewer:{PASSWORD}"
     for path in ("/", "/dashboard/", "/umss/", "/api/studies", "/no/such/page"):
-        assert door.ask("GET", path)[0] == 401
-        assert door.ask("GET", path, "viewer:")[0] == 401
-        assert door.ask("GET", path, f"viewer:{PASSWORD}x")[0] == 401
-        assert door.ask("GET", path, f"other:{PASSWORD}")[0] == 401
-    status, page = door.ask("GET", "/dashboard/", login)
+        assert client.ask("GET", path)[0] == 401
+        assert client.ask("GET", path, "viewer:")[0] == 401
+        assert client.ask("GET", path, f"viewer:{PASSWORD}x")[0] == 401
+        assert client.ask("GET", path, f"other:{PASSWORD}")[0] == 401
+    status, page = client.ask("GET", "/dashboard/", login)
     assert status == 200 and b"<title>Optuna Dashboard</title>" in page
-    status, page = door.ask("GET", "/umss/", login)
+    status, page = client.ask("GET", "/umss/", login)
     assert status == 200 and b"read-only" in page and b"<form" not in page
-    assert door.ask("POST", "/umss/stop")[0] == 401
-    assert door.ask("POST", "/umss/stop", login)[0] == 403
-    status, studies = door.ask("GET", "/api/studies", login)
+    assert client.ask("POST", "/umss/stop")[0] == 401
+    assert client.ask("POST", "/umss/stop", login)[0] == 403
+    status, studies = client.ask("GET", "/api/studies", login)
     assert status == 200 and studies.startswith(b'{"study_summaries"')
     for method in ("POST", "PUT", "PATCH", "DELETE"):
-        assert door.ask(method, "/api/studies")[0] == 401
-        assert door.ask(method, "/api/studies", login)[0] == 403
+        assert client.ask(method, "/api/studies")[0] == 401
+        assert client.ask(method, "/api/studies", login)[0] == 403
 
 
 def check_hidden(proxy: int) -> None:
@@ -171,7 +167,7 @@ def test_the_proxy_leaves_nothing_behind(
     for proxy in serve("proxy.sh", port, PROXY_PORT=str(port), PROXY_PASSWORD_FILE=password_file):
         assert len(list(own.iterdir())) == 1
         children += Path(f"/proc/{proxy.pid}/task/{proxy.pid}/children").read_text().split()
-        assert Door(port=port).ask("GET", "/")[0] == 401
-        assert Door(port=port).ask("GET", "/", f"viewer:{PASSWORD}")[0] == 502
+        assert Client(port=port).ask("GET", "/")[0] == 401
+        assert Client(port=port).ask("GET", "/", f"viewer:{PASSWORD}")[0] == 502
     assert list(own.iterdir()) == []
     assert not [child for child in children if Path(f"/proc/{child}").exists()]

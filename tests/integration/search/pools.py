@@ -1,4 +1,4 @@
-"""Every pool of workers behind one face, for the tests of what all of them must do.
+"""Every pool of workers behind one interface, for the contract tests.
 
 A new pool is one function here and one line in ``OPENERS``.
 """
@@ -14,9 +14,9 @@ from typing import Any, Protocol
 from search.machine.resources import Machine
 from search.records.messages import Lost, Order
 from search.workers.pool import Pool
-from tests.chaos.nursery import Nursery
 from tests.chaos.process_pool import ProcessPool
-from tests.chaos.worker_process import Given, serve, worker_prefix
+from tests.chaos.worker_forker import WorkerForker
+from tests.chaos.worker_process import WorkerOptions, serve, worker_prefix
 from tests.fakes.pool import InlinePool, Stall
 from tests.fakes.training import FakeWorker
 from tests.tiny import TINY
@@ -31,7 +31,7 @@ WORKERS = 2
 
 
 class OpenPool(Protocol):
-    """A pool, and what befalls its workers from outside."""
+    """A pool, and faults of its workers."""
 
     pool: Pool
 
@@ -75,7 +75,7 @@ class _Processes:
 
     def __init__(self, pool: Pool, pid_of: Callable[[str], int]) -> None:
         self.pool, self._pid_of = pool, pid_of
-        self._frozen: dict[str, int] = {}  # these do not tell their number any more
+        self._frozen: dict[str, int] = {}  # these no longer print their number
 
     def freeze(self, worker: str) -> None:
         self._frozen[worker] = self._pid_of(worker)
@@ -93,20 +93,20 @@ def _open_in_process(folder: Path) -> Iterator[OpenPool]:
 @contextlib.contextmanager
 def _open_forked(folder: Path) -> Iterator[OpenPool]:
     """The pool of the chaos suite."""
-    nursery = Nursery(serve)
+    forker = WorkerForker(serve)
     try:
-        pool = ProcessPool(nursery, Given(setup=None, folder=folder), count=WORKERS)
-        yield _Processes(pool, lambda worker: _forked_pid(nursery, worker))
+        pool = ProcessPool(forker, WorkerOptions(setup=None, folder=folder), count=WORKERS)
+        yield _Processes(pool, lambda worker: _forked_pid(forker, worker))
     finally:
-        nursery.close()
+        forker.close()
 
 
-def _forked_pid(nursery: Nursery, worker: str) -> int:
-    """The newest process of that name below the nursery."""
+def _forked_pid(forker: WorkerForker, worker: str) -> int:
+    """The newest process of that name among the forker's children."""
     title = worker_prefix(worker.removeprefix("worker-"))
     found: list[int] = []
     while not found:  # it names itself after it was forked
-        children = Path(f"/proc/{nursery.pid}/task/{nursery.pid}/children").read_text().split()
+        children = Path(f"/proc/{forker.pid}/task/{forker.pid}/children").read_text().split()
         found = [int(pid) for pid in children if _title(pid) == title]
     return max(found)
 

@@ -1,4 +1,4 @@
-"""Every store of the write queue behind one face, for the tests of what all of them must do.
+"""Every store of the write queue behind one interface, for the contract tests.
 
 A new store is one function here and one line in ``OPENERS``.
 """
@@ -34,7 +34,7 @@ __all__ = ["OPENERS", "OpenStore", "StoredTrial"]
 
 @dataclass(frozen=True, kw_only=True)
 class StoredTrial:
-    """What a store holds of a trial."""
+    """A trial in a store."""
 
     params: Mapping[str, float]
     #: Numbers of its attempts, in order.
@@ -47,7 +47,7 @@ class StoredTrial:
 
 
 class OpenStore(Protocol):
-    """A store, what it holds, and what others do to its study."""
+    """A store, its content, and changes that other users make to its study."""
 
     store: Store
 
@@ -58,13 +58,13 @@ class OpenStore(Protocol):
         """The scores on the test split; None if there are none."""
 
     def ask_to_stop(self) -> None:
-        """Somebody asks the search to stop."""
+        """Another user asks the search to stop."""
 
     def queue(self) -> int:
-        """Somebody queues a trial; its number."""
+        """Another user queues a trial; returns its number."""
 
     def end(self, number: int) -> None:
-        """Somebody ends a running trial as failed."""
+        """Another user ends a running trial as failed."""
 
 
 class _InMemory:
@@ -114,7 +114,7 @@ def _begins(entry: object, number: int) -> TypeGuard[AddTrial | StartQueued]:
 
 
 class _InPostgres:
-    """The driver's study store, on a database of its own."""
+    """The driver's study store, on its own database."""
 
     def __init__(self, store: Store, database: Database) -> None:
         self.store, self._database = store, database

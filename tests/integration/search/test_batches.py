@@ -26,7 +26,7 @@ from tests.fakes.search_process import STUDY, new_study
 from tests.fakes.stored_trials import stored_trials
 from tests.fakes.training import fake_report
 
-#: Everything that is stored of trials, but for ids and times.
+#: Everything that is stored of trials, except ids and times.
 ROWS = {
     "trials": "SELECT number, state, datetime_start IS NULL, datetime_complete IS NULL"
     " FROM trials ORDER BY number",
@@ -46,7 +46,7 @@ ROWS = {
 }
 
 
-class Opened:
+class OpenStudy:
     """A study and the store that its driver has."""
 
     def __init__(self, database: Database, storage: SearchStorage, lease: Lease) -> None:
@@ -93,8 +93,8 @@ def report(trial: int, evaluation: int, *, stored: bool = False) -> StoreReport:
 
 def end(trial: int, outcome: Outcome) -> EndTrial:
     reports = [fake_report({"b_self": 0.5}, trial, evaluation) for evaluation in (1, 2)]
-    told = [] if isinstance(outcome, Failed) else reports
-    return EndTrial(trial=trial, end=trial_end(outcome, told, MIOU_ACCURACY))
+    reported = [] if isinstance(outcome, Failed) else reports
+    return EndTrial(trial=trial, end=trial_end(outcome, reported, MIOU_ACCURACY))
 
 
 def entries() -> list[Batchable]:
@@ -112,17 +112,17 @@ def entries() -> list[Batchable]:
 
 
 @pytest.fixture
-def opened(database: Database) -> Iterator[Opened]:
+def opened(database: Database) -> Iterator[OpenStudy]:
     create(database, STUDY, new_study(8))
     with Lease.acquire(database, STUDY) as lease:
         storage = open_optuna(database, lease)
-        yield Opened(database, storage, lease)
+        yield OpenStudy(database, storage, lease)
         storage.remove_session()
         storage.engine.dispose()
 
 
 @contextlib.contextmanager
-def lost_answer(opened: Opened, *, committed: bool) -> Iterator[None]:
+def lost_answer(opened: OpenStudy, *, committed: bool) -> Iterator[None]:
     """The next commit that writes is not answered: after it was done, or without."""
     dialect: Any = opened.storage.engine.dialect
     commit = dialect.do_commit
@@ -141,7 +141,7 @@ def lost_answer(opened: Opened, *, committed: bool) -> Iterator[None]:
         dialect.do_commit = commit
 
 
-def test_a_batch_stores_the_rows_that_its_entries_alone_would(opened: Opened) -> None:
+def test_a_batch_stores_the_rows_that_its_entries_alone_would(opened: OpenStudy) -> None:
     first = [opened.new(number) for number in range(4)]
     assert opened.store.apply_batch(first, possibly_applied=False)
     assert opened.store.apply_batch(entries(), possibly_applied=False)
@@ -154,7 +154,7 @@ def test_a_batch_stores_the_rows_that_its_entries_alone_would(opened: Opened) ->
     assert together == opened.rows()
 
 
-def test_optuna_reads_what_a_batch_stored(opened: Opened) -> None:
+def test_optuna_reads_the_writes_of_a_batch(opened: OpenStudy) -> None:
     opened.store.apply_batch([opened.new(number) for number in range(4)], possibly_applied=False)
     opened.store.apply_batch(entries(), possibly_applied=False)
     trials = stored_trials(opened.database, STUDY)
@@ -165,7 +165,7 @@ def test_optuna_reads_what_a_batch_stored(opened: Opened) -> None:
     assert trials[0].datetime_start <= trials[0].datetime_complete
 
 
-def batches(opened: Opened) -> dict[str, list[Batchable]]:
+def batches(opened: OpenStudy) -> dict[str, list[Batchable]]:
     return {
         "ends": entries(),
         "new trials": [report(0, 1), opened.new(4), report(1, 1), opened.new(5)],
@@ -177,7 +177,7 @@ def batches(opened: Opened) -> dict[str, list[Batchable]]:
 @pytest.mark.parametrize("committed", [True, False])
 @pytest.mark.parametrize("kind", ["ends", "new trials", "reports", "all"])
 def test_a_batch_whose_acknowledgement_is_lost_is_stored_once(
-    kind: str, committed: bool, opened: Opened
+    kind: str, committed: bool, opened: OpenStudy
 ) -> None:
     opened.apply(*(opened.new(number) for number in range(4)))
     batch, before = batches(opened)[kind], opened.rows()
@@ -189,22 +189,22 @@ def test_a_batch_whose_acknowledgement_is_lost_is_stored_once(
     assert after != before
     assert opened.store.apply_batch(batch, possibly_applied=True) and opened.rows() == after
     changes = opened.store.read_changes()
-    assert not changes.has_changes  # nothing of it looks like somebody else's
+    assert not changes.has_changes  # none of it looks like a write of another user
     assert opened.store.apply_batch([opened.new(len(after["trials"]))], possibly_applied=False)
 
 
-def somebody_ends(opened: Opened) -> None:
+def other_user_ends(opened: OpenStudy) -> None:
     opened.storage.set_trial_state_values(opened.store._ids[2], TrialState.COMPLETE, [99.0])
 
 
-def somebody_adds(opened: Opened) -> None:
+def other_user_adds(opened: OpenStudy) -> None:
     opened.storage.create_new_trial(opened.store._study_id)
 
 
-@pytest.mark.parametrize("meddle", [somebody_ends, somebody_adds])
+@pytest.mark.parametrize("meddle", [other_user_ends, other_user_adds])
 @pytest.mark.parametrize("possibly_applied", [False, True])
-def test_where_somebody_else_wrote_nothing_of_a_batch_is_stored(
-    meddle: Callable[[Opened], None], possibly_applied: bool, opened: Opened
+def test_a_batch_is_not_stored_where_another_user_wrote(
+    meddle: Callable[[OpenStudy], None], possibly_applied: bool, opened: OpenStudy
 ) -> None:
     opened.apply(*(opened.new(number) for number in range(4)))
     meddle(opened)
@@ -213,9 +213,9 @@ def test_where_somebody_else_wrote_nothing_of_a_batch_is_stored(
     assert opened.rows() == before
 
 
-def test_one_by_one_it_shows_what_somebody_else_wrote(opened: Opened) -> None:
+def test_single_writes_show_what_another_user_wrote(opened: OpenStudy) -> None:
     opened.apply(*(opened.new(number) for number in range(4)))
-    somebody_ends(opened)
+    other_user_ends(opened)
     over = []
     for entry in entries():
         try:
@@ -225,7 +225,7 @@ def test_one_by_one_it_shows_what_somebody_else_wrote(opened: Opened) -> None:
     assert over == [2, 2]
 
 
-def test_a_batch_is_stopped_when_the_lease_is_lost(opened: Opened) -> None:
+def test_a_batch_is_stopped_when_the_lease_is_lost(opened: OpenStudy) -> None:
     opened.apply(*(opened.new(number) for number in range(4)))
     before = opened.rows()
     with Lease.acquire(opened.database, STUDY, time_to_live=0.0):
@@ -235,7 +235,7 @@ def test_a_batch_is_stopped_when_the_lease_is_lost(opened: Opened) -> None:
     assert opened.rows() == before
 
 
-def test_a_batch_takes_as_many_statements_as_another_of_its_kinds(opened: Opened) -> None:
+def test_the_number_of_statements_of_a_batch_depends_on_its_kinds_alone(opened: OpenStudy) -> None:
     statements: list[str] = []
 
     @event.listens_for(opened.storage.engine, "before_cursor_execute")
@@ -249,9 +249,9 @@ def test_a_batch_takes_as_many_statements_as_another_of_its_kinds(opened: Opened
             [opened.new(number) for number in numbers], possibly_applied=False
         )
         statements.clear()
-        told: list[Batchable] = [report(number, 1) for number in numbers]
-        told += [end(number, Completed(value=1.0)) for number in numbers]
-        assert opened.store.apply_batch(told, possibly_applied=False)
+        writes: list[Batchable] = [report(number, 1) for number in numbers]
+        writes += [end(number, Completed(value=1.0)) for number in numbers]
+        assert opened.store.apply_batch(writes, possibly_applied=False)
         counts.append(len(statements))
     assert counts[0] == counts[1] <= 10
     assert any(TRIALS.name in statement for statement in statements)

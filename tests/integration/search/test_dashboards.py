@@ -26,7 +26,7 @@ from tests.fakes.search_process import STUDY, run_search
 from tests.integration.conftest import TEMPLATE, _fresh
 
 WRITING = ("DELETE", "POST", "PUT", "PATCH")
-#: What requests that mean something carry; Optuna's dashboard takes what it knows.
+#: Bodies of effective requests; Optuna's dashboard ignores unknown keys.
 BODY = {
     "study_name": "another",
     "directions": ["minimize"],
@@ -119,13 +119,13 @@ def routes(database: Database) -> set[str]:
 
 
 def filled(rule: str, ids: dict[str, str]) -> str:
-    """A route's path with what is in the database in place of its placeholders."""
+    """A route's path with values from the database in place of its placeholders."""
     path = re.sub(r"<:re:[^>]*>", "", rule)
     return re.sub(r"<(\w+)(:[^>]*)?>", lambda match: ids[match[1]], path)
 
 
 def identities(database: Database, artifacts: Path) -> list[dict[str, str]]:
-    """For each trial, what a path may name."""
+    """For each trial, the values that a path may name."""
     with database.engine.connect() as connection:
         study = connection.scalar(text("SELECT study_id FROM public.studies"))
         trials = (
@@ -171,7 +171,7 @@ def test_no_route_changes_a_table_or_a_file(searched: tuple[str, Path]) -> None:
             assert everything(owner, artifacts) == before
 
 
-def test_what_is_read_is_shown(searched: tuple[str, Path]) -> None:
+def test_reading_requests_are_answered(searched: tuple[str, Path]) -> None:
     address, artifacts = searched
     with (
         open_database(parse_address(address), read_only=True) as database,
@@ -189,7 +189,7 @@ def test_what_is_read_is_shown(searched: tuple[str, Path]) -> None:
             assert ask(application, "GET", filled(rule, ids)) == 200, rule
 
 
-#: What can be changed through the dashboard, in an order in which each finds what it changes.
+#: Changes through the dashboard, in an order in which each finds its object.
 CHANGES: list[tuple[str, str]] = [
     ("PUT", "/api/studies/<study_id>/note"),
     ("POST", "/api/artifacts/<study_id>"),
@@ -242,7 +242,7 @@ def test_a_folder_of_artifacts_that_is_a_file_is_refused(
 
 
 def test_without_read_only_the_same_requests_change_something(searched: tuple[str, Path]) -> None:
-    """So that the tests above cannot pass because their requests mean nothing."""
+    """Otherwise the tests above could pass because their requests have no effect."""
     address, artifacts = searched
     with open_database(parse_address(address)) as database:
         ids = identities(database, artifacts)[-1]

@@ -1,4 +1,4 @@
-"""A study is deleted with all that belongs to it, and nothing of another one."""
+"""A study is deleted with everything that belongs to it, and nothing of another study."""
 
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ def delete(address: str, *arguments: str, answer: str = "") -> tuple[int, str]:
 
 
 def rows(database: Database) -> dict[str, int]:
-    """How many rows of each table there are, of studies, trials and what belongs to them."""
+    """The number of rows of each table of studies, trials and their attributes."""
     found = {}
     with database.engine.connect() as connection:
         for schema in ("umss", "public"):
@@ -66,16 +66,16 @@ def searched(database_address: str, tmp_path: Path) -> tuple[Path, Path]:
     return checkpoints, artifacts
 
 
-def test_everything_of_a_study_goes(
+def test_everything_of_a_study_is_deleted(
     searched: tuple[Path, Path], database_address: str, database: Database
 ) -> None:
     checkpoints, artifacts = searched
     own = [path for path in checkpoints.iterdir() if path.is_dir()]
     assert own and any(rows(database).values())
-    code, told = delete(database_address, "--checkpoints", str(checkpoints), answer="y\n")
-    assert code == 0 and f"study {STUDY} deleted\nnext: python -m search list" in told
-    assert f"{TRIALS} of {TRIALS} trials" in told and f", and 1 more in {artifacts}\n" in told
-    assert f"artifacts: {artifacts}/{own[0].name}, and" in told
+    code, output = delete(database_address, "--checkpoints", str(checkpoints), answer="y\n")
+    assert code == 0 and f"study {STUDY} deleted\nnext: python -m search list" in output
+    assert f"{TRIALS} of {TRIALS} trials" in output and f", and 1 more in {artifacts}\n" in output
+    assert f"artifacts: {artifacts}/{own[0].name}, and" in output
     assert not any(path.exists() for path in own)
     assert files(artifacts) == []
     assert not any(rows(database).values()), rows(database)
@@ -94,20 +94,20 @@ def test_another_study_keeps_everything(
 
 
 @pytest.mark.parametrize(
-    ("answer", "code", "told"),
+    ("answer", "code", "message"),
     [("n\n", STOPPED, "nothing was deleted"), ("", REFUSED, "nobody answered")],
 )
-def test_nothing_goes_without_a_yes(
+def test_nothing_is_deleted_without_a_yes(
     answer: str,
     code: int,
-    told: str,
+    message: str,
     searched: tuple[Path, Path],
     database_address: str,
     database: Database,
 ) -> None:
     before, stored = rows(database), files(searched[0]) + files(searched[1])
     found = delete(database_address, "--checkpoints", str(searched[0]), answer=answer)
-    assert found[0] == code and told in found[1]
+    assert found[0] == code and message in found[1]
     assert rows(database) == before
     assert files(searched[0]) + files(searched[1]) == stored
 
@@ -115,13 +115,13 @@ def test_nothing_goes_without_a_yes(
 def test_a_driven_study_stays(database_address: str, database: Database) -> None:
     claim(database, TRIALS, 1)
     with Lease.acquire(database, STUDY):
-        code, told = delete(database_address, "--yes")
-        assert code == DRIVEN and "driven by pid" in told and "python -m search stop" in told
+        code, output = delete(database_address, "--yes")
+        assert code == DRIVEN and "driven by pid" in output and "python -m search stop" in output
         assert get_study(database.engine, STUDY)
     assert delete(database_address, "--yes")[0] == 0
 
 
-def test_a_study_that_optuna_no_longer_has_goes_too(
+def test_a_study_deleted_in_optuna_is_deleted_too(
     database_address: str, database: Database, tmp_path: Path
 ) -> None:
     run_search(database_address, tmp_path, trials=TRIALS)
@@ -131,13 +131,13 @@ def test_a_study_that_optuna_no_longer_has_goes_too(
     assert list_studies(database.engine) == ()
 
 
-def test_a_place_that_cannot_be_used_is_told_before_anything_goes(
+def test_an_unusable_place_is_refused_before_anything_is_deleted(
     searched: tuple[Path, Path], database_address: str, database: Database
 ) -> None:
     before, stored = rows(database), files(searched[0]) + files(searched[1])
     folder = ("--checkpoints", str(searched[0]))
-    code, told = delete(database_address, "--yes", *folder, "--artifacts", "gs://bucket")
-    assert code == REFUSED and "gs://bucket is not a valid place" in told
+    code, output = delete(database_address, "--yes", *folder, "--artifacts", "gs://bucket")
+    assert code == REFUSED and "gs://bucket is not a valid place" in output
     assert rows(database) == before
     assert files(searched[0]) + files(searched[1]) == stored
 
@@ -145,7 +145,7 @@ def test_a_place_that_cannot_be_used_is_told_before_anything_goes(
 def test_a_study_that_was_created_again_meanwhile_stays(
     searched: tuple[Path, Path], database_address: str, database: Database
 ) -> None:
-    """While the question waits for its answer, somebody else deletes the study and starts anew."""
+    """While the question waits for its answer, another user deletes and recreates the study."""
     checkpoints, artifacts = searched
     view = read_study(database, STUDY)
     found = find_belongings(database, view, checkpoints=checkpoints, artifacts=None)
@@ -164,7 +164,7 @@ def test_a_study_that_was_created_again_meanwhile_stays(
     assert files(checkpoints) + files(artifacts) == stored
 
 
-def test_a_picture_that_was_added_meanwhile_goes_too(
+def test_a_picture_added_meanwhile_is_deleted_too(
     searched: tuple[Path, Path], database: Database, tmp_path: Path
 ) -> None:
     checkpoints, artifacts = searched
@@ -181,9 +181,9 @@ def test_a_picture_that_was_added_meanwhile_goes_too(
 
 
 def test_an_unknown_study_is_one_line(database_address: str) -> None:
-    code, told = delete(database_address, "--yes")
-    assert code == REFUSED and told.count("\n") == 1
-    assert "python -m search list --storage" in told
+    code, output = delete(database_address, "--yes")
+    assert code == REFUSED and output.count("\n") == 1
+    assert "python -m search list --storage" in output
 
 
 def test_a_frozen_driver_writes_to_no_later_study_of_that_name(
@@ -203,7 +203,7 @@ def test_a_frozen_driver_writes_to_no_later_study_of_that_name(
     frozen.release()
 
 
-def test_trials_of_the_same_name_start_from_nothing(
+def test_trials_of_a_recreated_study_start_from_scratch(
     searched: tuple[Path, Path], database_address: str, database: Database
 ) -> None:
     checkpoints, _ = searched

@@ -22,7 +22,7 @@ from tests.fakes.stored_trials import others_study, stored_trials
 from tests.integration.conftest import TEMPLATE, _fresh
 
 TRIALS = 4
-#: What somebody runs who has Optuna and its dashboard, and nothing of this program.
+#: A program of a user who has Optuna and its dashboard, but not this package.
 STOCK = """
 import sys, json, optuna
 from optuna_dashboard import get_note

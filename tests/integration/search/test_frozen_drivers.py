@@ -1,4 +1,4 @@
-"""Two drivers of one study: the second is told; a frozen first is taken over from, and mute."""
+"""Two drivers of one study: the second is refused; a frozen first one loses the study."""
 
 import datetime
 import os
@@ -59,9 +59,9 @@ def test_a_frozen_driver_is_taken_over_from_and_cannot_write(
     )
     wait_until_stopped(frozen.pid)
     frozen_at = datetime.datetime.now(datetime.UTC)
-    heir = start(processes, database_address, tmp_path, time_to_live=TIME_TO_LIVE, wait=WAIT)
-    heir.join(timeout=90)
-    assert heir.exitcode == 0
+    successor = start(processes, database_address, tmp_path, time_to_live=TIME_TO_LIVE, wait=WAIT)
+    successor.join(timeout=90)
+    assert successor.exitcode == 0
     with open_database(parse_address(database_address)) as database:
         before, trials = read_study(database, STUDY), stored_trials(database, STUDY)
         with database.engine.connect() as connection:
@@ -79,7 +79,7 @@ def test_a_frozen_driver_is_taken_over_from_and_cannot_write(
     assert [vars(trial) for trial in after] == [vars(trial) for trial in trials]
 
 
-def test_a_second_driver_is_told_who_drives(
+def test_a_second_driver_is_refused_while_the_first_is_frozen(
     processes: ForkServerContext, database_address: str, tmp_path: Path
 ) -> None:
     kill = Kill(what="end", nth=3, **FREEZE)
@@ -87,7 +87,7 @@ def test_a_second_driver_is_told_who_drives(
     wait_until_stopped(first.pid)
     second = start(processes, database_address, tmp_path)
     second.join(timeout=60)
-    assert second.exitcode == 1  # LeaseHeld; what the command prints is tested with the verbs
+    assert second.exitcode == 1  # LeaseHeld; the output of the command is tested with the commands
     os.kill(first.pid, signal.SIGCONT)
     first.join(timeout=90)
     assert first.exitcode == 0

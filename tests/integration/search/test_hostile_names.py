@@ -36,7 +36,7 @@ NAMES = (
 )
 #: Those that would be something else as a path: they are searched, so that files are written.
 PATHS = (NAMES[2], "..", "/etc/passwd", NAMES[5])
-#: More than PostgreSQL, a path or a line of the terminal would like.
+#: Longer than PostgreSQL, a path or a line of the terminal allows.
 REFUSED = (
     "line\nbreak",
     "tab\there",
@@ -97,7 +97,9 @@ def test_a_name_that_no_study_may_have_is_one_short_line(
     for command in commands:
         refused = run(*command, "--storage", database_address)
         assert refused.exit_code == 2, refused.output
-        told = refused.stderr.rstrip("\n")
-        assert told.startswith("error: ") and told.isprintable() and len(told) < 400, told
+        message = refused.stderr.rstrip("\n")
+        assert message.startswith("error: ") and message.isprintable() and len(message) < 400, (
+            message
+        )
     with open_database(parse_address(database_address)) as database:
         assert list_studies(database.engine) == ()

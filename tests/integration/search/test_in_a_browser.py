@@ -31,7 +31,7 @@ def window(tmp_path: Path) -> Iterator[Browser]:
 
 
 def check_quiet(window: Browser) -> None:
-    """No error on the console, and nothing asked of another machine."""
+    """No error on the console, and no request to another machine."""
     assert window.errors == []
     assert [address for address in window.requests if not address.startswith(LOCAL)] == []
 

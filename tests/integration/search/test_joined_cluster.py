@@ -1,4 +1,4 @@
-"""Two searches on one Ray cluster: places are had all together, waited for, or refused."""
+"""Two searches on one Ray cluster: resources are reserved together, awaited, or refused."""
 
 import os
 import shutil
@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.waiting import free_port
+
 pytestmark = pytest.mark.cluster
 
 REPOSITORY = Path(__file__).parents[3]
-#: Joins, says so, and holds its workers' places until its input ends.
+#: Joins, prints a line, and holds its workers' resources until its input ends.
 HOLD = """
 import sys
 from search.workers import cluster
@@ -32,12 +34,6 @@ try:
 except cluster.ClusterError as error:
     say(f"refused: {error}")
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
@@ -122,11 +118,11 @@ def test_places_are_taken_together_waited_for_or_refused(
             join(head, environment, 2, "refuse") as refused,
             join(head, environment, 2, "wait") as waiting,
         ):
-            told = line(refused)
-            assert told.startswith(
+            message = line(refused)
+            assert message.startswith(
                 "refused: the Ray cluster has 1 of 2 CPU free, 2 are needed; other"
             )
-            assert "give --wait, a smaller --workers, or add nodes" in told
+            assert "give --wait, a smaller --workers, or add nodes" in message
             assert line(waiting).startswith("waiting for free cores: the Ray cluster has 1 of 2")
             first.communicate("\n")
             assert line(waiting) == "held\n"
@@ -152,13 +148,13 @@ def test_who_has_not_the_token_is_refused(
         )
         for who in (environment, *strangers)
     ]
-    told = [process.communicate()[1] for process in asking]
+    printed = [process.communicate()[1] for process in asking]
     assert [process.returncode for process in asking] == [0, 1, 1]
-    assert all("token" in each for each in told[1:])
+    assert all("token" in each for each in printed[1:])
 
 
 @pytest.mark.long
-def test_a_search_without_the_token_is_told_in_one_line(
+def test_a_search_without_the_token_is_refused_in_one_line(
     head: str, strangers: list[dict[str, str]]
 ) -> None:
     with (

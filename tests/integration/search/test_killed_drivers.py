@@ -37,7 +37,7 @@ def search_process(
     return process.exitcode
 
 
-def told(trials: list[FrozenTrial]) -> list[Any]:
+def stored_results(trials: list[FrozenTrial]) -> list[Any]:
     return [
         (trial.number, trial.state, trial.value, trial.params, trial.intermediate_values)
         for trial in trials
@@ -60,7 +60,7 @@ def undisturbed(
 
     for address in _fresh(_template, embedded_root, template="umss_template"):
         assert search_process(processes, address, undisturbed_folder) == 0
-        yield told(trials_at(address))
+        yield stored_results(trials_at(address))
 
 
 def trials_at(address: str) -> list[FrozenTrial]:
@@ -94,8 +94,8 @@ KILLS = [
     Kill(what="report", nth=30, when="before"),  # the checkpoint is there, the report is not
     Kill(what="report", nth=30, when="after"),  # the report is there, the next checkpoint is not
     Kill(what="worker", nth=30),
-    Kill(what="end", nth=10, when="before"),  # finished, not told
-    Kill(what="end", nth=10, when="commit"),  # half told
+    Kill(what="end", nth=10, when="before"),  # finished, not stored
+    Kill(what="end", nth=10, when="commit"),  # stored, not acknowledged
     Kill(what="end", nth=10, when="after"),
     Kill(what="score", nth=1),
     Kill(what="test", nth=1, when="before"),  # scored, not stored
@@ -116,7 +116,7 @@ def test_killed_at_a_point(
     assert code == -signal.SIGKILL
     assert search_process(processes, database_address, tmp_path) == 0
     check_exact(database_address)
-    assert told(trials_at(database_address)) == undisturbed
+    assert stored_results(trials_at(database_address)) == undisturbed
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_killed_at_a_random_moment(
     assert code == -signal.SIGKILL
     assert search_process(processes, database_address, tmp_path) == 0
     check_exact(database_address)
-    assert told(trials_at(database_address)) == undisturbed
+    assert stored_results(trials_at(database_address)) == undisturbed
 
 
 def test_killed_again_and_again(
@@ -152,10 +152,10 @@ def test_killed_again_and_again(
             break
     assert codes.count(-signal.SIGKILL) >= 5 and codes[-1] == 0
     check_exact(database_address)
-    assert told(trials_at(database_address)) == undisturbed
+    assert stored_results(trials_at(database_address)) == undisturbed
 
 
-def test_another_host_goes_on_from_the_artifact_store(
+def test_another_host_resumes_from_the_artifact_store(
     processes: ForkServerContext, database_address: str, tmp_path: Path, undisturbed: list[Any]
 ) -> None:
     """Every driver that is killed takes its host's folder of checkpoints with it."""
@@ -172,7 +172,7 @@ def test_another_host_goes_on_from_the_artifact_store(
     last.mkdir()
     assert search_process(processes, database_address, last) == 0  # knows of the store by itself
     check_exact(database_address)
-    assert told(trials_at(database_address)) == undisturbed
+    assert stored_results(trials_at(database_address)) == undisturbed
     best = max(
         (trial for trial in trials_at(database_address) if trial.state is TrialState.COMPLETE),
         key=lambda trial: (trial.values[0], -trial.number),
@@ -194,4 +194,4 @@ def test_another_host_scores_the_best_trial_from_the_artifact_store(
     shutil.rmtree(first)
     assert search_process(processes, database_address, second) == 0
     check_exact(database_address)
-    assert told(trials_at(database_address)) == undisturbed
+    assert stored_results(trials_at(database_address)) == undisturbed

@@ -1,4 +1,4 @@
-"""What a launch says and refuses between its settings and its first worker."""
+"""The output and the refusals of a launch before its first worker."""
 
 import contextlib
 import dataclasses
@@ -45,14 +45,14 @@ TINY: dict[str, Any] = {
 
 
 class WorkersAsked(Exception):
-    """A launch came as far as to ask for workers."""
+    """A launch got as far as requesting workers."""
 
 
 @pytest.fixture
 def ask(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., list[str]]]:
-    """Launches until workers are asked for, or an error; returns what was said."""
+    """Launches until workers are requested, or an error; returns the printed lines."""
     monkeypatch.setenv("UMSS_BOOKINGS", str(tmp_path / "bookings"))
 
     def no_workers(*arguments: object, **options: object) -> Never:
@@ -87,7 +87,7 @@ def ask(
     yield run
 
 
-def test_whoever_loses_the_race_for_a_name_is_told_who_drives(
+def test_the_launch_that_loses_the_race_for_a_name_names_the_driver(
     ask: Callable[..., list[str]], database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = claiming.create
@@ -134,7 +134,7 @@ def test_idle_workers_are_shown(ask: Callable[..., list[str]]) -> None:
     ) in ask("new", workers=8)
 
 
-def test_cores_are_given_back_and_nothing_is_made_where_they_are_held(
+def test_cores_are_released_and_no_study_is_created_if_they_are_taken(
     ask: Callable[..., list[str]], database: Database
 ) -> None:
     ask("first")
@@ -149,7 +149,7 @@ def test_cores_are_given_back_and_nothing_is_made_where_they_are_held(
     assert not find_stored(database, "second")
 
 
-def test_a_cluster_that_does_not_answer_is_told_before_a_study_is_made(
+def test_a_cluster_that_does_not_answer_is_reported_before_a_study_is_created(
     ask: Callable[..., list[str]], database: Database
 ) -> None:
     with pytest.raises(ClusterError, match=r"nothing answers at --ray 127\.0\.0\.1:1"):
@@ -157,7 +157,7 @@ def test_a_cluster_that_does_not_answer_is_told_before_a_study_is_made(
     assert not find_stored(database, "new")
 
 
-def test_what_is_known_about_the_data_is_stored_and_checked(
+def test_fingerprints_of_the_data_are_stored_and_checked(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Through the command: val is held out of train, and a file is not used."""

@@ -57,7 +57,7 @@ def test_the_new_study_is_the_next_one_of_that_name(
     assert layers_like(database, study, {}).title == title
 
 
-def test_a_flag_overrides_what_the_study_fixed_or_searched(
+def test_a_flag_overrides_a_fixed_or_searched_hyper_parameter(
     database: Database, stored: dict[str, Any]
 ) -> None:
     found = like(database, hyper={"b_self": 0.6})
@@ -68,16 +68,16 @@ def test_a_flag_overrides_what_the_study_fixed_or_searched(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["--like", "none"], "there is no study 'none'"),
         (["--like", "first", "--preset", "rooms"], "leave out --preset"),
         (["--like", "first", "--detach"], "leave out --preset"),
     ],
 )
-def test_what_does_not_go_together_is_one_line(
-    arguments: list[str], told: str, database_address: str, stored: dict[str, Any]
+def test_contradicting_arguments_are_refused_in_one_line(
+    arguments: list[str], message: str, database_address: str, stored: dict[str, Any]
 ) -> None:
     command = ["launch", "--storage", database_address, "--dry-run", *arguments]
     found = CliRunner().invoke(app, command)
-    assert (found.exit_code, found.output.count("\n")) == (2, 1) and told in found.output
+    assert (found.exit_code, found.output.count("\n")) == (2, 1) and message in found.output

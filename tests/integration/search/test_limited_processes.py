@@ -100,11 +100,11 @@ def test_a_real_quota_is_enough_for_one_worker_and_that_is_said(
     if len(usable_cores()) < 2:
         pytest.skip("this process may use one core alone: a quota changes nothing")
     inside = f'echo $$ > {group(quota)}/cgroup.procs && exec "$@"'
-    told = run(
+    result = run(
         "sh", "-c", inside, "sh", sys.executable, "-m", "search", "doctor", "--json",
         "--device", "cpu", UMSS_BOOKINGS=str(short / "bookings"), XDG_DATA_HOME=str(short),
     )  # fmt: skip
-    checks = {check["name"]: check for check in json.loads(told.stdout)["checks"]}
+    checks = {check["name"]: check for check in json.loads(result.stdout)["checks"]}
     assert checks["device"]["found"].endswith(", 1 workers")
     cores = len(os.sched_getaffinity(0))
     assert checks["cores"]["found"] == (
@@ -114,7 +114,7 @@ def test_a_real_quota_is_enough_for_one_worker_and_that_is_said(
 
 
 def nameless(*command: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-    """Run something under a number that has no name."""
+    """Run a command under a user id without a name."""
     if os.geteuid() != 0 or shutil.which("setpriv") is None:
         pytest.skip("only root can run setpriv, which takes another number")
     return run(
@@ -125,7 +125,7 @@ def nameless(*command: str, **variables: str) -> "subprocess.CompletedProcess[st
 
 @pytest.fixture
 def theirs(short: Path) -> Path:
-    """A folder that belongs to the number."""
+    """A folder that belongs to that user id."""
     folder = short / "theirs"
     folder.mkdir()
     os.chown(folder, NUMBER, NUMBER)
@@ -151,7 +151,7 @@ def test_nss_wrapper_serves_where_there_are_no_user_namespaces(theirs: Path) -> 
     assert done.stdout == "opened\n", done.stderr
 
 
-def test_where_no_name_is_to_be_had_the_advice_is_to_make_one(theirs: Path) -> None:
+def test_without_a_user_name_the_advice_is_to_create_one(theirs: Path) -> None:
     caught = f"from storage.errors import EmbeddedError\ntry:\n    exec({OPEN!r})\n"
     caught += "except EmbeddedError as error:\n    print(error)\n"
     done = nameless(sys.executable, "-c", NOTHING + caught, str(theirs / "pg"))
@@ -175,8 +175,8 @@ def test_ray_starts_under_a_long_tmpdir(short: Path) -> None:
     done = run(sys.executable, "-c", START_RAY, TMPDIR=str(long), RAY_TMPDIR=str(long))
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"/tmp/unim2-search-{os.geteuid()}/ray/session_")
-    told = run(
+    result = run(
         sys.executable, "-m", "search", "doctor", "--json", TMPDIR=str(long), RAY_TMPDIR=str(long)
     )
-    ray = next(check for check in json.loads(told.stdout)["checks"] if check["name"] == "Ray")
+    ray = next(check for check in json.loads(result.stdout)["checks"] if check["name"] == "Ray")
     assert ray["state"] == "ok" and "is too long for sockets" in ray["found"]

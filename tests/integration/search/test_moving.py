@@ -1,4 +1,4 @@
-"""A study that is moved to another database goes on there as if it had not been moved."""
+"""A study that is moved to another database continues as if it had not been moved."""
 
 import contextlib
 import dataclasses
@@ -56,7 +56,7 @@ def drive(database: Database, folder: Path, *, stop_at: int | None = None) -> En
             return session.drive(InlinePool(1, on_order), SilentProgress())
 
 
-def told(database: Database) -> tuple[Any, ...]:
+def stored_results(database: Database) -> tuple[Any, ...]:
     trials = [
         (trial.number, trial.state, trial.value, trial.params, trial.intermediate_values)
         for trial in stored_trials(database, STUDY)
@@ -100,11 +100,11 @@ def exported(stopped: Database, folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def undisturbed(_template: Database, embedded_root: Path, folder: Path) -> Iterator[Any]:
-    """What is told of a search that nobody stopped."""
+    """The stored results of a search that was never stopped."""
     for address in _fresh(_template, embedded_root, template=TEMPLATE):
         with open_database(parse_address(address)) as opened:
             assert drive(opened, folder / "undisturbed") is Ending.FINISHED
-            yield told(opened)
+            yield stored_results(opened)
 
 
 def comparable(content: StudyFile) -> tuple[Any, ...]:
@@ -135,7 +135,7 @@ def test_a_moved_study_ends_like_one_that_stayed(
     import_study(moved, exported)
     places = folder / ("checkpoints" if with_checkpoints else "elsewhere")
     assert drive(moved, places) is Ending.FINISHED
-    assert told(moved) == undisturbed
+    assert stored_results(moved) == undisturbed
 
 
 def test_everything_of_a_study_is_moved(
@@ -175,7 +175,7 @@ def test_everything_of_a_study_is_moved(
     assert notes == ["of the study", "of trial 2 " * 500, ""]
 
 
-def test_a_study_that_is_driven_is_written_as_it_is_and_free_where_it_arrives(
+def test_a_driven_study_is_exported_as_it_is_and_has_no_driver_after_import(
     stopped: Database, other: Callable[[], Database], tmp_path: Path
 ) -> None:
     with Lease.acquire(stopped, STUDY) as lease:
@@ -188,7 +188,7 @@ def test_a_study_that_is_driven_is_written_as_it_is_and_free_where_it_arrives(
         assert next_lease.epoch == lease.epoch + 1
 
 
-def test_a_study_that_nobody_has_driven_yet(
+def test_a_study_without_a_driver_so_far(
     database: Database, other: Callable[[], Database], tmp_path: Path
 ) -> None:
     record = claim(database, TRIALS, 1)
@@ -314,7 +314,9 @@ def test_numbers_are_read_back_to_the_last_bit(exported: Path, tmp_path: Path) -
     assert repr(read.trials[0].intermediate_values) == repr(odd[0].intermediate_values)
 
 
-def test_the_verbs(stopped: Database, other: Callable[[], Database], tmp_path: Path) -> None:
+def test_export_and_import_from_the_command_line(
+    stopped: Database, other: Callable[[], Database], tmp_path: Path
+) -> None:
     target = other()
     file = str(tmp_path / "study.jsonl")
     address = str(target.address)
@@ -328,4 +330,4 @@ def test_the_verbs(stopped: Database, other: Callable[[], Database], tmp_path: P
     assert done.exit_code == 0 and "trials stored in" in done.stdout
     again = run("import-study", file, "--storage", address)
     assert again.exit_code == 2 and again.stderr.count("\n") == 1
-    assert told(target) == told(stopped)
+    assert stored_results(target) == stored_results(stopped)

@@ -35,7 +35,7 @@ from tests.fakes.search_process import STUDY, Kill, claim, new_study, session_of
 from tests.fakes.store import SilentProgress
 from tests.fakes.stored_trials import others_study, stored_trials
 from tests.fakes.training import FakeWorker
-from tests.integration.search.test_killed_drivers import processes, search_process, told
+from tests.integration.search.test_killed_drivers import processes, search_process, stored_results
 
 __all__ = ["processes"]  # the fixture
 
@@ -48,8 +48,8 @@ def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(write_queue, "CHECK_SECONDS", 0.02)
 
 
-def somebody(database: Database) -> AbstractContextManager[optuna.Study]:
-    """The study as somebody has it who knows Optuna, and nothing of this program."""
+def other_user(database: Database) -> AbstractContextManager[optuna.Study]:
+    """The study as another user opens it, with Optuna alone."""
     return others_study(database, STUDY)
 
 
@@ -63,7 +63,7 @@ def search(
     workers: int = 1,
     study_store: type[StudyStore] = StudyStore,
 ) -> tuple[Ending, list[str]]:
-    """Drive the study; somebody acts when a trial of a number, or of a later one, begins."""
+    """Drive the study; another user acts when the trial of a number, or a later one, begins."""
     waiting = dict(acts or {})
     progress = SilentProgress()
     claim(database, trials, workers)
@@ -75,19 +75,19 @@ def search(
             if not isinstance(order, Begin) or order.task.job.kind != "trial":
                 return
             for number in [number for number in waiting if number <= order.task.trial][:1]:
-                with somebody(database) as study:
+                with other_user(database) as study:
                     waiting.pop(number)(study)
             if order.task.trial == stop_at:
                 session.stop("on order")
 
         with contextlib.closing(session):
             ending = session.drive(InlinePool(workers, on_order), progress)
-    assert not waiting, "somebody did not act"
+    assert not waiting, "the other user did not act"
     return ending, progress.events
 
 
 def check_exact(database: Database, trials: int = TRIALS) -> StudyView:
-    """Exactly the target counts, in this program's eyes and in the database."""
+    """Exactly the target counts, according to this program and in the database."""
     view = read_study(database, STUDY)
     assert view.state == "finished" and view.counts.finished == trials
     assert (view.counts.running, view.counts.waiting) == (0, 0)
@@ -96,7 +96,7 @@ def check_exact(database: Database, trials: int = TRIALS) -> StudyView:
 
 
 def queued(view: StudyView) -> list[TrialView]:
-    """Those of them that were begun."""
+    """The queued trials that were begun."""
     return [trial for trial in view.trials if trial.queued not in ("", WAITS)]
 
 
@@ -104,8 +104,8 @@ def failed(view: StudyView) -> list[TrialView]:
     return [trial for trial in view.trials if trial.state == "failed"]
 
 
-def all_told(database: Database) -> list[Any]:
-    return told(stored_trials(database, STUDY))
+def all_results(database: Database) -> list[Any]:
+    return stored_results(stored_trials(database, STUDY))
 
 
 def enqueue(**values: Any) -> Act:
@@ -133,8 +133,8 @@ def test_a_trial_queued_while_the_search_runs_is_run_as_asked(
     assert study_json(view)["queued"].keys() == {first.number, second.number, third.number}
 
 
-def test_what_is_drawn_is_what_would_have_been_drawn(database: Database, tmp_path: Path) -> None:
-    """Start-up points depend on the number alone: a queued trial changes what it was given."""
+def test_draws_do_not_depend_on_writes_of_others(database: Database, tmp_path: Path) -> None:
+    """Start-up points depend on the number alone: a queued trial changes only given ones."""
     search(database, tmp_path, acts={3: enqueue(b_self=0.25)})
     view = check_exact(database)
     (trial,) = queued(view)
@@ -176,16 +176,16 @@ def test_a_queued_trial_that_does_not_fit_fails_with_its_reason(
 
 def test_a_trial_queued_while_the_search_is_paused(database: Database, tmp_path: Path) -> None:
     assert search(database, tmp_path, stop_at=4)[0] is Ending.STOPPED
-    with somebody(database) as study:
+    with other_user(database) as study:
         study.enqueue_trial({"b_self": 0.25})
         study.enqueue_trial({"b_self": -1})
-    before = all_told(database)
+    before = all_results(database)
     assert read_study(database, STUDY).counts.waiting == 2
     assert search(database, tmp_path)[0] is Ending.FINISHED
     view = check_exact(database)
     (trial,) = queued(view)
     assert trial.params["b_self"] == 0.25 and view.counts.failed == 1
-    assert all_told(database)[:4] == before[:4]
+    assert all_results(database)[:4] == before[:4]
 
 
 def test_a_trial_queued_at_the_end_waits_for_a_larger_target(
@@ -195,19 +195,19 @@ def test_a_trial_queued_at_the_end_waits_for_a_larger_target(
     view = read_study(database, STUDY)
     assert view.state == "finished" and view.counts.finished == TRIALS
     assert [trial.state for trial in view.trials[TRIALS:]] == ["waiting"]
-    before = all_told(database)
-    with somebody(database) as study:
+    before = all_results(database)
+    with other_user(database) as study:
         study.enqueue_trial({"b_self": 0.75})
     assert search(database, tmp_path)[0] is Ending.FINISHED  # nothing is run beyond the target
-    assert all_told(database)[:TRIALS] == before[:TRIALS]
+    assert all_results(database)[:TRIALS] == before[:TRIALS]
     set_target(database.engine, STUDY, TRIALS + 3)
     assert search(database, tmp_path)[0] is Ending.FINISHED
     after = check_exact(database, TRIALS + 3)
-    assert all_told(database)[:TRIALS] == before[:TRIALS]
+    assert all_results(database)[:TRIALS] == before[:TRIALS]
     assert [trial.params["b_self"] for trial in queued(after)] == [0.25, 0.75]
 
 
-def test_of_trials_queued_near_the_end_no_more_are_run_than_asked_for(
+def test_trials_queued_near_the_end_do_not_exceed_the_target(
     database: Database, tmp_path: Path
 ) -> None:
     acts = {number: enqueue(b_self=0.25 + number / 100) for number in range(5, TRIALS)}
@@ -239,11 +239,11 @@ def test_rows_that_others_add_are_not_counted(database: Database, tmp_path: Path
     assert any("added by somebody else as COMPLETE: not counted" in line for line in events)
 
 
-def test_a_study_whose_first_trial_is_somebody_elses(database: Database, tmp_path: Path) -> None:
+def test_a_study_whose_first_trial_is_another_users(database: Database, tmp_path: Path) -> None:
     """Their distributions are of another kind: ours are stored nevertheless."""
     create(database, STUDY, new_study(TRIALS))
     kinds = {"b_self": CategoricalDistribution(["much", "little"])}
-    with somebody(database) as study:
+    with other_user(database) as study:
         add(value=1.0, params={"b_self": "much"}, distributions=kinds)(study)
         add(state=TrialState.WAITING, params={"b_self": "much"}, distributions=kinds)(study)
     assert search(database, tmp_path)[0] is Ending.FINISHED
@@ -256,7 +256,7 @@ def test_a_study_whose_first_trial_is_somebody_elses(database: Database, tmp_pat
 
 
 @pytest.mark.parametrize("state", [TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL])
-def test_a_running_trial_that_somebody_ends_is_replaced(
+def test_a_running_trial_that_another_user_ends_is_replaced(
     state: TrialState, database: Database, tmp_path: Path
 ) -> None:
     def tell(study: optuna.Study) -> None:
@@ -266,7 +266,7 @@ def test_a_running_trial_that_somebody_ends_is_replaced(
     ending, events = search(database, tmp_path, acts={3: tell})
     assert ending is Ending.FINISHED
     view = check_exact(database)
-    before = all_told(database)
+    before = all_results(database)
     assert view.counts.foreign == 1 and before[3][1] is state
     ended = view.trials[3]
     assert (ended.counted, ended.reason) == (False, "ended by somebody else")
@@ -275,7 +275,7 @@ def test_a_running_trial_that_somebody_ends_is_replaced(
     resumed = search(database, tmp_path)
     assert resumed[0] is Ending.FINISHED
     check_exact(database)
-    assert all_told(database) == before
+    assert all_results(database) == before
 
 
 def test_attributes_and_scores_that_others_set(database: Database, tmp_path: Path) -> None:
@@ -300,7 +300,7 @@ def test_attributes_and_scores_that_others_set(database: Database, tmp_path: Pat
     assert view.trials[3].value is not None and view.trials[3].value < 77
 
 
-def test_a_trial_that_somebody_asked_for_is_run(database: Database, tmp_path: Path) -> None:
+def test_a_queued_trial_is_run(database: Database, tmp_path: Path) -> None:
     def ask(study: optuna.Study) -> None:
         study.ask()
 
@@ -308,9 +308,9 @@ def test_a_trial_that_somebody_asked_for_is_run(database: Database, tmp_path: Pa
     assert check_exact(database).counts.failed == 0
 
 
-def test_a_queued_trial_that_somebody_takes_back(database: Database, tmp_path: Path) -> None:
+def test_a_queued_trial_that_is_withdrawn(database: Database, tmp_path: Path) -> None:
     assert search(database, tmp_path, stop_at=3)[0] is Ending.STOPPED
-    with somebody(database) as study:
+    with other_user(database) as study:
         study.enqueue_trial({"b_self": 0.25})
         number = study.trials[-1].number
 
@@ -326,7 +326,7 @@ def test_a_study_that_is_deleted_ends_the_driver_in_one_line(
     database: Database, tmp_path: Path
 ) -> None:
     def delete(study: optuna.Study) -> None:
-        """Again and again: Optuna ignores that it was not deleted, for what is just written."""
+        """Tries until it is deleted: Optuna ignores a failure caused by a concurrent write."""
         while STUDY in optuna.get_all_study_names(study._storage):
             optuna.delete_study(study_name=STUDY, storage=study._storage)
 
@@ -366,7 +366,7 @@ LONG = 26  # beyond the start-up points, where draws depend on the trials before
 
 
 class QuickerOnce(StudyStore):
-    """Somebody queues a trial just before the driver stores its own, which then waits."""
+    """Another user queues a trial just before the driver stores its own, which then waits."""
 
     at = 21
 
@@ -391,10 +391,10 @@ def test_a_queue_is_part_of_the_record(
     tmp_path: Path,
     processes: Any,
 ) -> None:
-    """The same rows queued under the same numbers give the same search, however it came to it.
+    """The same rows queued under the same numbers give the same search in both cases.
 
-    Here somebody is quicker than a running driver; there the driver is killed before it draws,
-    the rows are queued, and the drivers that go on are killed again and again.
+    Here another user is quicker than a running driver; there the driver is killed before it
+    draws, the rows are queued, and the drivers that continue are killed again and again.
     """
     assert (
         search(database, tmp_path / "a", trials=LONG, study_store=QuickerOnce)[0]
@@ -402,8 +402,8 @@ def test_a_queue_is_part_of_the_record(
     )
     raced = check_exact(database, LONG)
     assert [trial.number for trial in queued(raced)] == [21, 22]
-    before = all_told(database)
-    with somebody(database) as study:
+    before = all_results(database)
+    with other_user(database) as study:
         optuna.delete_study(study_name=STUDY, storage=study._storage)
     with database.engine.begin() as connection:
         for table in ("report", "lease_history", "lease", "study"):
@@ -415,7 +415,7 @@ def test_a_queue_is_part_of_the_record(
         return search_process(processes, database_address, tmp_path / "b", kill=kill, trials=LONG)
 
     assert drive(kill) == -signal.SIGKILL
-    with somebody(database) as study:
+    with other_user(database) as study:
         assert len(study.trials) == 21
         for values in QUEUED:
             study.enqueue_trial(values)
@@ -423,12 +423,12 @@ def test_a_queue_is_part_of_the_record(
         assert drive(again) == -signal.SIGKILL
     assert drive(None) == 0
     check_exact(database, LONG)
-    assert all_told(database) == before
+    assert all_results(database) == before
 
 
 @pytest.mark.parametrize("direction", ["minimize", "maximize"])
 @pytest.mark.parametrize("trials", [0, 2])
-def test_a_study_of_the_same_name_that_somebody_else_made(
+def test_a_study_of_the_same_name_that_another_program_created(
     direction: Literal["minimize", "maximize"], trials: int, database: Database
 ) -> None:
     storage = open_optuna(database)
@@ -448,9 +448,9 @@ def test_a_study_of_the_same_name_that_somebody_else_made(
     storage.engine.dispose()
 
 
-def test_a_study_of_ours_that_somebody_replaced(database: Database, tmp_path: Path) -> None:
+def test_a_study_that_another_user_replaced(database: Database, tmp_path: Path) -> None:
     record = create(database, STUDY, new_study(TRIALS))
-    with somebody(database) as study:
+    with other_user(database) as study:
         optuna.delete_study(study_name=STUDY, storage=study._storage)
         optuna.create_study(study_name=STUDY, storage=study._storage, direction="minimize")
     with pytest.raises(StudyError, match=r"this program did not create \(MINIMIZE, 0 trials\)"):
@@ -459,7 +459,7 @@ def test_a_study_of_ours_that_somebody_replaced(database: Database, tmp_path: Pa
         search(database, tmp_path)
 
 
-def test_the_next_name_is_one_that_nobody_has(database: Database) -> None:
+def test_the_next_name_is_a_free_one(database: Database) -> None:
     storage = open_optuna(database)
     optuna.create_study(study_name="rooms-1", storage=storage)
     assert create_next(database, "rooms", new_study(TRIALS)).name == "rooms-2"

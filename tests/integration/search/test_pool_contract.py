@@ -1,4 +1,4 @@
-"""What the driver relies on, of every pool: in its own process, forked, and on Ray."""
+"""The contract of every pool with the driver: in its own process, forked, and on Ray."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,6 +9,7 @@ import pytest
 from search.records.jobs import Job
 from search.records.messages import Begin, Continue, Crashed, Event, Lost, Reported, Task
 from search.workers.pool import Pool
+from tests.fakes.waiting import wait_until
 from tests.integration.search.pools import OPENERS, WORKERS, OpenPool
 
 #: For the start of a process that imports torch, on a busy machine.
@@ -67,13 +68,6 @@ def begin(tmp_path: Path) -> Begins:
     return make
 
 
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come to that in time"
-        time.sleep(0.02)
-
-
 def answers(pool: Pool, count: int) -> dict[str, Event]:
     """The next answers by worker; no more than so many may come."""
     found: dict[str, Event] = {}
@@ -105,7 +99,7 @@ def test_workers_have_names_that_differ(pool: Pool) -> None:
     assert pool.outage is None
 
 
-def test_without_an_order_nothing_is_answered(pool: Pool) -> None:
+def test_without_an_order_there_is_no_answer(pool: Pool) -> None:
     assert pool.wait(SILENCE_SECONDS) == []
 
 
@@ -200,7 +194,7 @@ def test_a_process_that_ends_loses_its_order_alone(
     assert [evaluations(found[worker]) for worker in names] == [[1], [2]]
 
 
-def test_a_worker_that_stands_still_is_replaced_and_its_order_forgotten(
+def test_a_stalled_worker_is_replaced_and_its_order_forgotten(
     opened: OpenPool, pool: Pool, begin: Begins
 ) -> None:
     still = pool.names[0]

@@ -1,4 +1,4 @@
-"""The lease through PgBouncer: a frozen driver is taken over from there as well, and mute."""
+"""The lease through PgBouncer: a frozen driver loses its study there as well, and cannot write."""
 
 import os
 import signal
@@ -42,9 +42,9 @@ def test_a_frozen_driver_behind_a_pooler_is_taken_over_from_and_cannot_write(
     kill = Kill(what="end", nth=8, when=when, **FREEZE)
     frozen = start(processes, pooled, tmp_path, kill=kill, time_to_live=TIME_TO_LIVE, wait=WAIT)
     wait_until_stopped(frozen.pid)
-    heir = start(processes, pooled, tmp_path, time_to_live=TIME_TO_LIVE, wait=WAIT)
-    heir.join(timeout=120)
-    assert heir.exitcode == 0
+    successor = start(processes, pooled, tmp_path, time_to_live=TIME_TO_LIVE, wait=WAIT)
+    successor.join(timeout=120)
+    assert successor.exitcode == 0
     with open_database(parse_address(pooled)) as database:
         before = read_study(database, STUDY)
         with database.engine.connect() as connection:

@@ -1,4 +1,4 @@
-"""The commands that read, run on a real database: what they have imported by their end."""
+"""Reading commands on a real database: their output, and the modules that they import."""
 
 import json
 import os
@@ -118,10 +118,8 @@ def test_a_report_is_written_from_the_database(
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else value,
 )
-def test_json_is_what_the_schema_says(
-    arguments: list[str], definition: str, searched: str
-) -> None:
-    """And nothing else is printed: no hint what to run next."""
+def test_json_matches_the_schema(arguments: list[str], definition: str, searched: str) -> None:
+    """Nothing else is printed, not even the next command."""
     flags = [] if arguments[0] == "export" else ["--json"]
     found = CliRunner().invoke(app, [*arguments, *flags, "--storage", searched])
     assert found.exit_code == 0, found.output
@@ -129,7 +127,7 @@ def test_json_is_what_the_schema_says(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["list"], "python -m search status another"),
         (["status", STUDY], f"python -m search next {STUDY}"),
@@ -142,11 +140,11 @@ def test_json_is_what_the_schema_says(
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_the_last_line_is_a_command_that_works_when_pasted(
-    arguments: list[str], told: str, searched: str
+    arguments: list[str], message: str, searched: str
 ) -> None:
     found = CliRunner().invoke(app, [*arguments, "--storage", searched])
     last = found.stdout.splitlines()[-1]
-    assert last.startswith(f"next: {told}")
+    assert last.startswith(f"next: {message}")
     words = shlex.split(last.removeprefix("next: "))
     check_parses(words)
     assert parse_address(words[words.index("--storage") + 1]) == parse_address(searched)
@@ -169,7 +167,7 @@ def test_a_search_that_was_asked_to_stop_is_watched_next(
     assert shown.splitlines()[-1].startswith(f"next: python -m search attach {STUDY} ")
 
 
-def test_what_is_printed_next_can_be_run(searched: str) -> None:
+def test_the_printed_next_command_can_be_run(searched: str) -> None:
     shown = CliRunner().invoke(app, ["status", STUDY, "--storage", searched])
     words = shlex.split(shown.stdout.splitlines()[-1].removeprefix("next: "))
     found = CliRunner().invoke(app, words[3:])
@@ -180,7 +178,7 @@ def test_what_is_printed_next_can_be_run(searched: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["show", STUDY, "99"], f"has no trial 99: the last one is {TRIALS - 1}"),
         (["show", "another", "0"], "it has none yet"),
@@ -191,6 +189,6 @@ def test_what_is_printed_next_can_be_run(searched: str) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_a_wrong_request_is_one_line(arguments: list[str], told: str, searched: str) -> None:
+def test_a_wrong_request_is_one_line(arguments: list[str], message: str, searched: str) -> None:
     found = CliRunner().invoke(app, [*arguments, "--storage", searched])
-    assert (found.exit_code, found.output.count("\n")) == (2, 1) and told in found.output
+    assert (found.exit_code, found.output.count("\n")) == (2, 1) and message in found.output

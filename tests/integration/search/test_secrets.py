@@ -1,4 +1,4 @@
-"""The database's password and address stay in the driver: nothing else of a run has them."""
+"""The database's password and address stay in the driver's process."""
 
 import contextlib
 import json

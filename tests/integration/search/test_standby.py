@@ -24,7 +24,7 @@ def held(database: Database) -> Lease:
 
 
 class Waiting:
-    """Stands by; after so many waits something happens, and time passes by waiting."""
+    """Waits as a standby; after this many waits something happens. Time passes only by waiting."""
 
     def __init__(self, database: Database, happens: Callable[[], None], *, waits: int = 3) -> None:
         self._database, self._happens, self._left = database, happens, waits
@@ -54,7 +54,7 @@ def test_a_study_that_is_given_back_is_taken(database: Database, held: Lease) ->
     assert waiting.said[0].startswith(f"waiting as standby: study {STUDY} is driven by pid ")
 
 
-def test_who_has_it_is_told_again_now_and_then(database: Database, held: Lease) -> None:
+def test_the_holder_is_named_again_at_intervals(database: Database, held: Lease) -> None:
     waiting = Waiting(database, held.release, waits=int(2.5 * REPEAT_SECONDS))
     taken = waiting.run()
     assert taken is not None

@@ -1,4 +1,4 @@
-"""What the write queue relies on, of every store: each write is stored once, whatever happens."""
+"""The contract of every store with the write queue: each write is stored exactly once."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -62,13 +62,13 @@ def once(store: Store, entry: Write) -> None:
 
 
 def without_answer(store: Store, entry: Write) -> None:
-    """It was stored, but nobody was told: it is tried again."""
+    """It was stored, but never acknowledged: it is tried again."""
     once(store, entry)
     store.apply(entry, possibly_applied=True)
 
 
 def interrupted(store: Store, entry: Write) -> None:
-    """It was not stored, which nobody knows."""
+    """It was not stored, but the queue cannot know."""
     store.apply(entry, possibly_applied=True)
 
 
@@ -105,7 +105,7 @@ def test_a_score_that_is_not_finite_leaves_its_report(opened: OpenStore) -> None
     assert (stored.reports, stored.scores) == ((1,), {})
 
 
-def test_own_writes_are_no_news(opened: OpenStore) -> None:
+def test_own_writes_are_not_reported_as_changes(opened: OpenStore) -> None:
     for entry in WRITES:
         once(opened.store, entry)
         assert not opened.store.read_changes().has_changes
@@ -124,7 +124,7 @@ def test_a_queued_trial_is_listed_once(opened: OpenStore) -> None:
     assert opened.store.read_changes().added == ()
 
 
-def test_a_number_that_others_took_is_theirs(opened: OpenStore) -> None:
+def test_a_number_taken_by_another_user_is_not_reused(opened: OpenStore) -> None:
     once(opened.store, ADD)
     number = opened.queue()
     with pytest.raises(NumberTaken):
@@ -134,7 +134,7 @@ def test_a_number_that_others_took_is_theirs(opened: OpenStore) -> None:
     assert opened.trials().keys() == {0, number + 1}
 
 
-def test_a_trial_that_others_ended_takes_no_end(opened: OpenStore) -> None:
+def test_a_trial_ended_by_another_user_cannot_be_ended_again(opened: OpenStore) -> None:
     once(opened.store, ADD)
     once(opened.store, FIRST)
     opened.end(0)

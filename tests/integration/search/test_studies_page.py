@@ -1,4 +1,4 @@
-"""The page of studies over HTTP: what it shows, what it does, and for whom it does nothing."""
+"""The page of studies over HTTP: its content, its actions, and the requests that it refuses."""
 
 import contextlib
 import http.client
@@ -104,8 +104,8 @@ def driven(database: Database) -> Iterator[None]:
         yield
 
 
-class Shown(HTMLParser):
-    """Texts, forms and what a browser would load of a page."""
+class ParsedPage(HTMLParser):
+    """Texts and forms of a page, and the resources that a browser would load."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -132,7 +132,7 @@ def test_every_study_is_shown_with_its_state_best_progress_and_command(
     create_study(database.engine, "<b>odd & new</b>", new_study(9))
     with served(database) as site:
         answer = site.page()
-    shown = Shown(answer.body)
+    shown = ParsedPage(answer.body)
     best = read_study(database, STUDY).best
     assert answer.status == 200 and best is not None and best.value is not None
     for part in (
@@ -147,34 +147,34 @@ def test_every_study_is_shown_with_its_state_best_progress_and_command(
 
 
 def test_an_empty_database_has_a_page(site: Site, database: Database) -> None:
-    text = Shown(site.page().body).text
+    text = ParsedPage(site.page().body).text
     launch = shell_text(search_command("launch", *database.address.flags()))
     assert f"No studies yet: {launch} starts one" in text
 
 
 @pytest.mark.parametrize("path", ["/umss/", "/umss/none"])
-def test_an_outage_is_no_empty_database(
+def test_an_outage_is_not_shown_as_an_empty_database(
     path: str, site: Site, driven: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where the answer is a refusal, which shows the page as well."""
+    """This includes refusals, which show the page as well."""
 
     def unreachable(database: Database) -> Never:
         raise DatabaseUnreachable("the database is unreachable: it is gone")
 
     monkeypatch.setattr(studies_page, "read_studies", unreachable)
     answer = site.ask("GET", path)
-    text = Shown(answer.body).text
+    text = ParsedPage(answer.body).text
     assert answer.status == 503 and "the database is unreachable" in text
     assert "No studies yet" not in text and "in this database" not in text
 
 
 def test_a_running_search_is_asked_to_stop(site: Site, driven: None, database: Database) -> None:
-    assert Shown(site.page().body).forms == ["/umss/stop"]
+    assert ParsedPage(site.page().body).forms == ["/umss/stop"]
     answer = site.send("stop")
     assert (answer.status, answer.headers["location"]) == (303, "/umss/")
     assert get_study(database.engine, STUDY).stop_requested
     page = site.page().body
-    assert "asked to stop" in page and Shown(page).forms == []
+    assert "asked to stop" in page and ParsedPage(page).forms == []
 
 
 def test_a_real_search_stops(database_address: str, database: Database, tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_a_finished_study_is_extended(site: Site, database: Database) -> None:
     assert site.send("extend", trials="25").status == 303
     record = get_study(database.engine, STUDY)
     assert (record.trials, record.finished_at) == (25, None)
-    page = Shown(site.page().body).text
+    page = ParsedPage(site.page().body).text
     assert "0 of 25 trials" in page and f"python -m search resume {STUDY}" in page
 
 
@@ -290,7 +290,7 @@ def too_long(site: Site, token: str) -> Answer:
         (too_long, 413),
     ],
 )
-def test_no_request_but_the_pages_own_stops_a_search(
+def test_only_requests_of_the_page_itself_stop_a_search(
     change: Change, status: int, site: Site, driven: None, database: Database
 ) -> None:
     assert change(site, site.token()).status == status
@@ -316,7 +316,7 @@ def test_the_dashboard_stays_where_it_was(site: Site) -> None:
     assert site.ask("HEAD", "/umss/").body == ""
 
 
-def test_an_idle_connection_keeps_nobody_waiting(site: Site) -> None:
+def test_an_idle_connection_does_not_delay_others(site: Site) -> None:
     """Browsers open connections that they do not use yet."""
     idle = http.client.HTTPConnection("127.0.0.1", site.port)
     idle.connect()
@@ -330,7 +330,7 @@ def test_a_read_only_viewer_can_stop_nothing(
     with open_database(parse_address(database_address), read_only=True) as viewed:
         with served(viewed) as site:
             page = site.page()
-            assert page.status == 200 and Shown(page.body).forms == []
+            assert page.status == 200 and ParsedPage(page.body).forms == []
             assert "read-only" in page.body and 'name="token"' not in page.body
             with served(database) as other:
                 token = other.token()

@@ -1,4 +1,4 @@
-"""What the dashboard shows of a study: its note, and the name of its value."""
+"""A study in the dashboard: its note, and the name of its value."""
 
 import contextlib
 from pathlib import Path
@@ -37,7 +37,7 @@ def test_a_search_keeps_the_note_current(database: Database, tmp_path: Path) -> 
     assert f"`python -m search report {STUDY}`" in note
 
 
-def test_what_somebody_else_wrote_stays(database: Database, tmp_path: Path) -> None:
+def test_notes_of_others_stay(database: Database, tmp_path: Path) -> None:
     claiming.claim(database, claim(database, TRIALS, 1))
     with others_study(database, STUDY) as study:
         save_note(study, "my own words")

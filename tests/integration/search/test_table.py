@@ -1,4 +1,4 @@
-"""The command ``table`` from its file to its pages: real studies, workers that cost nothing."""
+"""The command ``table`` from its file to its pages: real studies, fake workers."""
 
 import contextlib
 import importlib
@@ -59,11 +59,11 @@ STUDIES = ["two-kmeans", "two-unim2"]
 
 
 class Killed(BaseException):
-    """Stands for the end of the driver's process: nothing catches it."""
+    """Represents the end of the driver's process: it is never caught."""
 
 
 class Workers:
-    """Opens pools in this process; counts the jobs that begin, and kills the driver at one."""
+    """Opens pools in this process; counts jobs that begin, and kills the driver at one."""
 
     def __init__(self) -> None:
         self.begun: list[tuple[str, str]] = []
@@ -215,7 +215,7 @@ def test_a_row_with_other_settings_than_its_stored_study_is_refused_before_any_w
 def test_a_setting_deleted_from_the_file_does_not_reuse_the_study_that_had_it(
     run: Run, workers: Workers, tmp_path: Path
 ) -> None:
-    """The preset decides about what the file leaves out, and the stored study has neither."""
+    """The preset decides about settings that the file leaves out; the stored study differs."""
     assert run().exit_code == 0
     written = (tmp_path / "out/two.csv").read_text()
     workers.begun.clear()
@@ -254,7 +254,7 @@ def test_a_row_without_a_complete_trial_says_so_and_the_next_one_runs(run: Run) 
 
 
 @pytest.mark.parametrize(("jobs", "state"), [("", "searching"), ("test/0/", "confirming")])
-def test_a_row_whose_runs_all_fail_is_no_score_and_does_not_stop_the_next_one(
+def test_a_row_whose_runs_all_fail_has_no_score_and_does_not_stop_the_next_one(
     run: Run, workers: Workers, tmp_path: Path, jobs: str, state: str
 ) -> None:
     workers.failing = ("kmeans", jobs)
@@ -288,14 +288,14 @@ def test_bad_flags_are_refused_in_one_line(
     assert workers.begun == []
 
 
-def test_a_dry_run_tells_rows_studies_and_costs_and_writes_nothing(
+def test_a_dry_run_prints_rows_studies_and_costs_and_writes_nothing(
     run: Run, workers: Workers, database: Database, tmp_path: Path
 ) -> None:
-    told = run("--dry-run")
-    assert told.exit_code == 0, told.output
-    assert "two-unim2" in told.stdout and "together at most about" in told.stdout
-    assert "quoted, not run: EAGLE" in told.stdout
-    assert "measuring row 2 of 2" in told.stderr
+    result = run("--dry-run")
+    assert result.exit_code == 0, result.output
+    assert "two-unim2" in result.stdout and "together at most about" in result.stdout
+    assert "quoted, not run: EAGLE" in result.stdout
+    assert "measuring row 2 of 2" in result.stderr
     plan = json.loads(run("--dry-run", "--json").stdout)
     assert [row["study"] for row in plan["rows"]] == STUDIES
     assert [(row["trials"], row["fresh_runs"]) for row in plan["rows"]] == [(1, 2), (3, 2)]

@@ -25,7 +25,7 @@ from tests.fakes.store import SilentProgress
 from tests.fakes.stored_trials import stored_trials
 
 TRIALS = 8
-WAIT_SECONDS = 60.0  # for what the test itself brings about
+WAIT_SECONDS = 60.0  # for events that the test itself causes
 
 
 class Killed(BaseException):
@@ -44,7 +44,7 @@ def drive(database: Database, folder: Path, triggers: Triggers | None = None) ->
     return ending
 
 
-def told(database: Database) -> list[Any]:
+def stored_results(database: Database) -> list[Any]:
     """Everything of the study that must not depend on when its driver was disturbed."""
     trials = [
         (trial.number, trial.state, trial.value, trial.params, trial.intermediate_values)
@@ -69,12 +69,12 @@ def undisturbed(
     for address in _fresh(_template, embedded_root, template=TEMPLATE):
         with open_database(parse_address(address)) as database:
             assert drive(database, tmp_path_factory.mktemp("undisturbed")) is Ending.FINISHED
-            found = told(database)
+            found = stored_results(database)
     return found
 
 
 class Once:
-    """Does something the first time that a subject of a kind comes by, after ``skip`` others."""
+    """Acts the first time that the trigger gets a subject of a kind, after ``skip`` others."""
 
     def __init__(self, kind: type, act: Callable[[], None], *, skip: int = 0) -> None:
         self._kind, self._act, self._left = kind, act, skip
@@ -111,7 +111,7 @@ def kill() -> None:
     [(AddTrial, 0), (AddTrial, 5), (StoreReport, 11), (EndTrial, 5), (StoreTest, 0)],
 )
 @pytest.mark.parametrize("point", ["writing", "stored"])
-def test_killed_between_a_write_and_what_the_driver_knows_of_it(
+def test_killed_between_a_write_and_its_acknowledgement(
     kind: type,
     skip: int,
     point: str,
@@ -125,7 +125,7 @@ def test_killed_between_a_write_and_what_the_driver_knows_of_it(
         drive(database, tmp_path, Triggers(**{point: fault}))
     assert fault.done
     assert drive(database, tmp_path) is Ending.FINISHED
-    assert told(database) == undisturbed
+    assert stored_results(database) == undisturbed
 
 
 @pytest.mark.parametrize("point", ["ordering", "answered"])
@@ -136,7 +136,7 @@ def test_killed_between_a_worker_and_the_driver(
     with pytest.raises(Killed):
         drive(database, tmp_path, Triggers(**{point: fault}))
     assert drive(database, tmp_path) is Ending.FINISHED
-    assert told(database) == undisturbed
+    assert stored_results(database) == undisturbed
 
 
 @pytest.mark.parametrize("kind", [AddTrial, StoreReport, EndTrial, StoreTest])
@@ -151,7 +151,7 @@ def test_a_write_whose_acknowledgement_is_lost_is_stored_once(
     monkeypatch.setattr(write_queue, "RETRY_SECONDS", (0.0,))
     lost = Lost(kind)
     assert drive(database, tmp_path, Triggers(stored=lost)) is Ending.FINISHED
-    assert lost.writes and told(database) == undisturbed
+    assert lost.writes and stored_results(database) == undisturbed
 
 
 def test_an_attempt_whose_acknowledgement_is_lost_is_stored_once(
@@ -161,7 +161,7 @@ def test_an_attempt_whose_acknowledgement_is_lost_is_stored_once(
         drive(database, tmp_path, Triggers(ordering=Once(Begin, kill, skip=4)))
     lost = Lost(NewAttempt)
     assert drive(database, tmp_path, Triggers(stored=lost)) is Ending.FINISHED
-    assert lost.writes and told(database) == undisturbed
+    assert lost.writes and stored_results(database) == undisturbed
 
 
 class Taker:
@@ -173,11 +173,11 @@ class Taker:
         self.seen: list[Any] | None = None
 
     def begin(self) -> None:
-        """Ask for the lease, as of a holder that has been silent for too long."""
+        """Take the lease from a holder that has been silent for too long."""
         self._thread.start()
 
     def wait_until_it_waits(self) -> None:
-        """Come back once PostgreSQL has it wait for a row that the paused driver has locked."""
+        """Return once PostgreSQL makes it wait for a row that the paused driver has locked."""
         waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
         deadline = threading.Event()
         for _ in range(int(WAIT_SECONDS / 0.02)):
@@ -185,16 +185,16 @@ class Taker:
                 if connection.execute(waiting).scalar_one():
                     return
             deadline.wait(0.02)
-        raise AssertionError("nobody waits for the paused driver's row")
+        raise AssertionError("no session waits for the paused driver's row")
 
     def join(self) -> None:
-        """Wait until it has the study, and has read it."""
+        """Wait until it has taken the study over and read it."""
         self._thread.join(WAIT_SECONDS)
         assert self.seen is not None, "the study was not taken over"
 
     def _take(self) -> None:
         with Lease.acquire(self._database, STUDY, time_to_live=0.0):
-            self.seen = told(self._database)
+            self.seen = stored_results(self._database)
 
 
 def test_taken_over_between_the_fence_and_the_commit(database: Database, tmp_path: Path) -> None:
@@ -215,7 +215,7 @@ def test_taken_over_between_the_fence_and_the_commit(database: Database, tmp_pat
     with pytest.raises(LeaseLost):
         drive(database, tmp_path, triggers)
     taker.join()
-    assert pausing.done and told(database) == taker.seen
+    assert pausing.done and stored_results(database) == taker.seen
 
 
 def test_taken_over_before_the_fence(database: Database, tmp_path: Path) -> None:
@@ -229,4 +229,4 @@ def test_taken_over_before_the_fence(database: Database, tmp_path: Path) -> None
     pausing = Once(EndTrial, pause, skip=4)
     with pytest.raises(LeaseLost):
         drive(database, tmp_path, Triggers(writing=pausing))
-    assert pausing.done and told(database) == taker.seen
+    assert pausing.done and stored_results(database) == taker.seen

@@ -16,7 +16,7 @@ REPOSITORY = Path(__file__).parents[3]
 
 
 class Child:
-    """Another Python process, which tells lines and is told lines."""
+    """Another Python process, with which lines are exchanged."""
 
     def __init__(self, program: str, *arguments: str) -> None:
         self.process = subprocess.Popen(
@@ -36,7 +36,7 @@ class Child:
         assert self.process.stdout is not None
         return self.process.stdout.readline().strip()
 
-    def tell(self) -> None:
+    def send_line(self) -> None:
         assert self.process.stdin is not None
         self.process.stdin.write("\n")
         self.process.stdin.flush()

@@ -49,7 +49,7 @@ def limited(owned_database: Any) -> Callable[[int], str]:
 
 @pytest.fixture
 def subject(owned_database: Any, tmp_path: Path) -> Subject:
-    """What the doctor looks at."""
+    """The environment that the doctor examines."""
     return local_subject(tmp_path, resolve("rooms", None, {}), address=owned_database.address())
 
 
@@ -78,16 +78,16 @@ def test_too_few_are_refused_before_a_study_is_made(
     monkeypatch.setenv("UMSS_BOOKINGS", str(tmp_path / "bookings"))
     (tmp_path / "tiny.toml").write_text(TINY)
     address = limited(SEARCH_CONNECTIONS - 1)
-    told = CliRunner().invoke(
+    result = CliRunner().invoke(
         app,
         [
             "launch", "--config", str(tmp_path / "tiny.toml"), "--storage", address,
             "--cache", str(tmp_path / "cache"), "--checkpoints", str(tmp_path / "checkpoints"),
         ],
     )  # fmt: skip
-    assert told.exit_code == 2
-    assert "a search needs 3 connections" in told.stderr and "got 2" in told.stderr
-    assert "too many connections" in told.stderr and told.stderr.count("\n") == 1
+    assert result.exit_code == 2
+    assert "a search needs 3 connections" in result.stderr and "got 2" in result.stderr
+    assert "too many connections" in result.stderr and result.stderr.count("\n") == 1
     assert not (tmp_path / "cache").exists()
     with open_database(parse_address(limited(SEARCH_CONNECTIONS))) as database:
         assert list_studies(database.engine) == ()
@@ -102,7 +102,9 @@ def test_the_doctor_counts_them(limited: Callable[[int], str], subject: Subject)
     assert check.state == "ok" and "room for the 3 connections" in check.found
 
 
-def test_a_limit_that_nobody_keeps_is_one_line(limited: Callable[[int], str]) -> None:
+def test_a_limit_of_connections_that_is_too_small_is_one_line(
+    limited: Callable[[int], str],
+) -> None:
     with pytest.raises(ConnectError, match=ONE_LINE) as caught:
         inspect_database(parse_address(limited(0)))
     assert "too many connections" in str(caught.value) and "raise the limit" in str(caught.value)
@@ -124,7 +126,7 @@ def test_the_host_that_answers_is_used(owned_database: Any, hosts: str, tmp_path
     assert "2 of 2" in CliRunner().invoke(app, ["list", "--storage", again]).stdout
 
 
-def test_a_server_that_only_reads_is_refused_where_one_that_writes_was_asked_for(
+def test_a_read_only_server_is_refused_where_a_writable_one_is_required(
     owned_database: Any,
 ) -> None:
     owned_database.execute(

@@ -1,4 +1,4 @@
-"""Opening databases: what is refused, in which words, and what no words may hold."""
+"""Opening databases: refusals and their messages, and secrets that no message may show."""
 
 import concurrent.futures
 import os
@@ -120,13 +120,13 @@ def test_tables_are_made_once_and_left_alone_after(empty_database_address: str) 
 
 
 def written(database: Database) -> object:
-    """Transactions that wrote, so far; asking is none."""
+    """The number of transactions that have written so far; this query is not one."""
     with database.engine.connect() as connection:
         query = "SELECT pg_snapshot_xmax(pg_current_snapshot())"
         return connection.execute(text(query)).scalar_one()
 
 
-def test_looking_at_a_database_makes_nothing(
+def test_looking_at_a_database_creates_nothing(
     empty_database_address: str, database_address: str
 ) -> None:
     with open_database(parse_address(database_address)):
@@ -139,7 +139,7 @@ def test_looking_at_a_database_makes_nothing(
     assert empty.server.startswith("18.")
 
 
-def test_migrations_make_what_the_models_say(database: Database) -> None:
+def test_migrations_create_the_tables_of_the_models(database: Database) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
@@ -175,7 +175,7 @@ def test_newer_tables_are_refused(database: Database, database_address: str) -> 
         open_database(parse_address(database_address))
 
 
-def test_a_role_that_may_not_make_tables_is_told_so(
+def test_a_role_that_may_not_create_tables_gets_one_line(
     empty_database_address: str, _template: Database
 ) -> None:
     role = f"weak_{os.getpid()}"
@@ -189,7 +189,7 @@ def test_a_role_that_may_not_make_tables_is_told_so(
             connection.execute(text(f"DROP ROLE {role}"))
 
 
-def test_the_server_is_told_to_end_silent_transactions(database: Database) -> None:
+def test_the_server_ends_idle_transactions(database: Database) -> None:
     def setting(name: str) -> object:
         with database.engine.connect() as connection:
             return connection.execute(text(f"SHOW {name}")).scalar_one()

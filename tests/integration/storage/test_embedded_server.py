@@ -1,10 +1,9 @@
-"""The embedded server under everything that is done to it."""
+"""The embedded server: shared by processes, killed, interrupted, and in unusual folders."""
 
 import os
 import signal
 import stat
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from storage.embedded import EmbeddedServer
 from storage.errors import DatabaseUnreachable, EmbeddedError
 from storage.file_lock import FileLock
 from storage.server_programs import ServerPrograms
+from tests.fakes.waiting import wait_until
 from tests.integration.storage.conftest import Child
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs it as another account")
@@ -55,13 +55,6 @@ def server_lives(root: Path) -> bool:
         return not lock.try_exclusive()
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def one(root: Path, query: str) -> object:
     with open_database(parse_address(f"embedded:{root}")) as database:
         with database.engine.connect() as connection:
@@ -76,11 +69,11 @@ def test_the_last_of_three_processes_stops_it(
     pid = postmaster_pid(embedded_folder)
     children[0].send(signal.SIGKILL)  # does not count from now on
     children[0].end()
-    children[1].tell()
+    children[1].send_line()
     assert children[1].line() == "left"
     assert server_lives(embedded_folder)
     assert postmaster_pid(embedded_folder) == pid
-    children[2].tell()
+    children[2].send_line()
     assert children[2].line() == "left"
     assert not server_lives(embedded_folder)
 
@@ -126,7 +119,7 @@ def test_who_leaves_waits_until_no_process_of_the_server_is_left(
     assert not server_lives(embedded_folder)
 
 
-def test_a_killed_server_is_started_again_and_keeps_what_it_was_told(
+def test_a_killed_server_is_started_again_and_keeps_committed_data(
     embedded_folder: Path,
 ) -> None:
     with open_database(parse_address(f"embedded:{embedded_folder}")) as database:
@@ -145,7 +138,7 @@ def test_a_killed_server_is_started_again_and_keeps_what_it_was_told(
     assert not server_lives(embedded_folder)
 
 
-def test_a_process_number_that_another_program_has_now_is_no_server(
+def test_a_process_number_reused_by_another_program_is_not_a_server(
     embedded_folder: Path, start_child: Callable[..., Child]
 ) -> None:
     with open_database(parse_address(f"embedded:{embedded_folder}")) as database:
@@ -167,7 +160,7 @@ def test_a_process_number_that_another_program_has_now_is_no_server(
             assert connection.execute(text("SELECT 1")).scalar_one() == 1
 
 
-def test_a_process_number_file_cut_short_is_no_server(embedded_folder: Path) -> None:
+def test_a_truncated_process_number_file_is_not_a_server(embedded_folder: Path) -> None:
     EmbeddedServer.join(embedded_folder).leave()
     (embedded_folder / "data/postmaster.pid").write_text("")
     EmbeddedServer.join(embedded_folder).leave()
@@ -195,7 +188,7 @@ def test_a_path_too_long_for_a_socket_works(embedded_folder: Path) -> None:
     assert not server.socket_folder.exists()
 
 
-def test_a_short_socket_folder_that_somebody_else_made_is_refused(embedded_folder: Path) -> None:
+def test_a_short_socket_folder_of_another_user_is_refused(embedded_folder: Path) -> None:
     root = embedded_folder / ("long-" * 30)
     folder = folder_module.EmbeddedFolder(root=root, account=None).socket_folder()
     folder.chmod(0o777)
@@ -271,7 +264,7 @@ def test_data_of_another_version_is_refused(embedded_folder: Path) -> None:
 def test_a_server_on_another_machine_is_refused(embedded_folder: Path) -> None:
     server = EmbeddedServer.join(embedded_folder)
     (embedded_folder / "host").write_text("another-boot-id")
-    # What answers there is behind a socket that this machine cannot reach.
+    # The server is behind a socket that this machine cannot reach.
     (embedded_folder / ".s.PGSQL.5432").rename(embedded_folder / "away")
     with pytest.raises(EmbeddedError, match="runs on another machine"):
         EmbeddedServer.join(embedded_folder)
@@ -279,7 +272,7 @@ def test_a_server_on_another_machine_is_refused(embedded_folder: Path) -> None:
     server.leave()
 
 
-def test_an_initialisation_that_was_cut_off_is_begun_anew(embedded_folder: Path) -> None:
+def test_an_interrupted_initialisation_is_started_again(embedded_folder: Path) -> None:
     EmbeddedServer.join(embedded_folder).leave()
     (embedded_folder / "data").rename(embedded_folder / "data.new")
     assert one(embedded_folder, "SELECT 1") == 1

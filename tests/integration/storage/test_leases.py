@@ -1,4 +1,4 @@
-"""Leases: one driver a study, whatever happens to it."""
+"""Leases: one driver per study, in spite of kills and pauses."""
 
 import contextlib
 import signal
@@ -15,6 +15,7 @@ from storage.errors import DatabaseUnreachable, LeaseHeld, LeaseLost
 from storage.fence import fence
 from storage.lease import Lease
 from storage.lease_record import LeaseRecord, lease_history, read_lease, read_leases
+from tests.fakes.waiting import wait_until
 from tests.integration.storage.conftest import Child
 from tests.integration.storage.storage_programs import FREEZE_BEFORE_COMMIT, HOLD_LEASE
 
@@ -28,14 +29,7 @@ def record(database: Database, study: str = "s") -> LeaseRecord:
     return found
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def test_a_second_lease_is_refused_and_told_who_has_it(database: Database) -> None:
+def test_a_second_lease_is_refused_and_names_the_holder(database: Database) -> None:
     with Lease.acquire(database, "s") as lease:
         assert lease.epoch == 1
         with pytest.raises(LeaseHeld, match=r"driven by pid \d+ on .* since .* UTC, renewed 0 s"):
@@ -69,12 +63,12 @@ def test_a_lease_that_was_taken_over_is_not_given_back_by_its_old_holder(
     assert [past.released_at for past in history] == [None, None]
 
 
-def test_of_many_at_once_one_gets_it(
+def test_one_of_many_concurrent_processes_gets_the_lease(
     database: Database, database_address: str, start_child: Callable[..., Child]
 ) -> None:
     children = [start_child(HOLD_LEASE, database_address, "30") for _ in range(4)]
-    told = sorted(child.line() for child in children)
-    assert told == ["1", "LeaseHeld", "LeaseHeld", "LeaseHeld"]
+    printed = sorted(child.line() for child in children)
+    assert printed == ["1", "LeaseHeld", "LeaseHeld", "LeaseHeld"]
 
 
 def test_the_lease_of_a_process_killed_on_this_machine_is_free_at_once(
@@ -102,7 +96,7 @@ def test_the_lease_of_a_frozen_process_is_free_when_its_time_is_over(
     with Lease.acquire(database, "s", time_to_live=2.0, wait=30.0) as lease:
         assert lease.epoch == 2
         child.send(signal.SIGCONT)
-        child.tell()
+        child.send_line()
         assert child.line() == "LeaseLost"
         assert not lease.lost
 
@@ -206,7 +200,7 @@ def test_a_takeover_waits_for_a_commit_that_passed_the_fence(
     assert seen == [True]
 
 
-def test_a_lease_goes_on_under_its_epoch_when_the_server_comes_back(embedded_folder: Path) -> None:
+def test_a_lease_keeps_its_epoch_when_the_server_comes_back(embedded_folder: Path) -> None:
     with open_database(parse_address(f"embedded:{embedded_folder}")) as database:
         with Lease.acquire(database, "s", renew_seconds=0.1) as lease:
             fence(database.engine, lease)

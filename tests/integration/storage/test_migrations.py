@@ -1,4 +1,4 @@
-"""Our tables of every earlier version are brought up to date with what is in them."""
+"""Our tables of every earlier version are migrated with their content."""
 
 import datetime
 import shutil
@@ -110,7 +110,7 @@ def later_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return add
 
 
-def test_a_later_step_keeps_what_is_there(empty_database_address: str, later_step: Any) -> None:
+def test_a_later_step_keeps_existing_data(empty_database_address: str, later_step: Any) -> None:
     before = at_version(empty_database_address, known_versions()[-1])
     later_step("pass")
     with open_database(parse_address(empty_database_address)) as database:

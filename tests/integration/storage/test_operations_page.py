@@ -1,4 +1,4 @@
-"""The commands of docs/operations.md, run as they stand there."""
+"""The commands of docs/operations.md, run as written there."""
 
 import contextlib
 import os
@@ -61,7 +61,7 @@ def run(block: str, *, owner: str, other: str, folder: Path, programs: Path) -> 
     return done.stdout
 
 
-def told(address: str) -> list[object]:
+def stored_results(address: str) -> list[object]:
     with open_database(parse_address(address)) as database:
         trials = stored_trials(database, "study")
         return [(trial.number, trial.params, trial.values) for trial in trials]
@@ -84,7 +84,7 @@ def test_every_block_of_the_page(
         with fresh(_template, embedded_root, template="template0") as other:
             run(block, owner=owner, other=other, folder=tmp_path, programs=programs)
             if "pg_restore" in block:
-                assert told(other) == told(owner)
+                assert stored_results(other) == stored_results(owner)
                 restored = True
             if "import-study" in block:
                 with open_database(parse_address(other)) as database:

@@ -48,7 +48,7 @@ def driven(_template: Database, embedded_root: Path) -> Iterator[tuple[Database,
 
 @contextlib.contextmanager
 def _unflushed(database: Database) -> Iterator[None]:
-    """Spare the suite's thousands of commits the wait for the disk; no case looks at that."""
+    """Skip the wait for the disk in the suite's thousands of commits; no case depends on it."""
     with database.engine.begin() as connection:
         name = connection.scalar(text("SELECT current_database()"))
         connection.exec_driver_sql(f"ALTER DATABASE {name} SET synchronous_commit = off")
@@ -83,7 +83,7 @@ for _name in HEAVY:
     setattr(TestDriversStorage, _name, pytest.mark.long(getattr(StorageTestCase, _name)))
 
 
-def test_no_case_is_left_out_but_the_one_that_is_named() -> None:
+def test_no_case_is_left_out_except_the_named_one() -> None:
     cases = {name for name in dir(StorageTestCase) if name.startswith("test_")}
     changed = {name for name in vars(TestDriversStorage) if name.startswith("test_")}
     assert len(cases) > 40 and changed == {"test_pickle_storage", *HEAVY}

@@ -158,7 +158,7 @@ def test_an_outage_ends_when_the_server_is_back(
                 open_optuna(database, lease)
             with monkeypatch.context() as patch, pytest.raises(DatabaseUnreachable):
                 patch.setattr(optuna_store, "_make_tables", lambda database: None)
-                open_optuna(database, lease)  # the server goes when the tables are there
+                open_optuna(database, lease)  # the server stops once the tables exist
             database.revive()
             WRITES["report"](study, trial)
             assert study.get_trials()[0].intermediate_values == {2: 0.5}
@@ -187,7 +187,9 @@ def test_nothing_that_optuna_keeps_shows_the_address(database: Database) -> None
     store.engine.dispose()
 
 
-def test_many_that_make_optunas_tables_at_once_all_find_them(empty_database_address: str) -> None:
+def test_processes_that_create_optunas_tables_concurrently_all_find_them(
+    empty_database_address: str,
+) -> None:
     def open_one(_: int) -> str:
         with open_database(parse_address(empty_database_address)) as database:
             store = open_optuna(database)

@@ -67,7 +67,7 @@ def test_trials_are_as_optuna_reads_them(database: Database, study: optuna.Study
     assert [comparable(trial) for trial in found.trials] == wanted
 
 
-def test_what_is_not_there_is_not_read(database: Database) -> None:
+def test_missing_studies_are_not_read(database: Database) -> None:
     assert read_optuna_studies(database, ["none"]) == {}
 
 
@@ -78,5 +78,5 @@ def test_a_study_without_trials_is_read(database: Database) -> None:
     }
 
 
-def test_the_installed_optuna_makes_the_tables_that_are_read(database: Database) -> None:
+def test_the_installed_optuna_creates_the_tables_that_are_read(database: Database) -> None:
     assert open_optuna(database).get_head_version() == READ_VERSION

@@ -1,4 +1,4 @@
-"""PgBouncer between us and the server: what guards a search holds in transaction mode too."""
+"""PgBouncer between us and the server: a search is guarded in transaction mode as well."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -45,8 +45,8 @@ def test_a_search_runs_to_its_end_through_a_pooler(pooled: str, tmp_path: Path) 
     assert run_search(pooled, tmp_path, trials=6) is Ending.FINISHED
     with open_database(parse_address(pooled)) as database:
         assert read_study(database, STUDY).counts.finished == 6
-    told = CliRunner().invoke(app, ["list", "--storage", pooled])
-    assert told.exit_code == 0 and "6 of 6" in told.stdout
+    result = CliRunner().invoke(app, ["list", "--storage", pooled])
+    assert result.exit_code == 0 and "6 of 6" in result.stdout
 
 
 def test_the_time_outs_hold_in_every_transaction_of_every_engine(pooled: str) -> None:
@@ -107,7 +107,7 @@ def test_room_for_a_search_is_found_through_a_pooler(pooled: str) -> None:
     assert inspect_database(parse_address(pooled)).server.startswith("15.")
 
 
-def test_what_a_pooler_refuses_is_one_line_with_the_fix(
+def test_a_refusal_of_the_pooler_is_one_line_with_the_fix(
     owned_database: Any, start_pooler: Callable[[str], int]
 ) -> None:
     port = start_pooler("statement")

@@ -1,4 +1,4 @@
-"""Roles: the viewer reads and the driver adds, in every table, and in those that come later."""
+"""Roles: the viewer reads and the driver adds, in every table and in later ones."""
 
 import itertools
 import os
@@ -83,7 +83,7 @@ def first_column(database: Database, table: str) -> str:
 
 
 def attempt(database: Database, statement: str) -> None:
-    """Try it with the role's own read-only setting off: the grants alone are to refuse."""
+    """Try it with the role's own read-only setting off: the grants alone must refuse it."""
     with database.engine.execution_options(postgresql_readonly=False).begin() as connection:
         assert connection.scalar(text("SHOW transaction_read_only")) == "off"
         connection.exec_driver_sql(statement)
@@ -112,7 +112,7 @@ def test_the_viewer_reads_every_table_and_writes_none(
                 attempt(viewer, statement)
 
 
-def test_the_viewer_makes_nothing_either(as_role: Callable[..., Database]) -> None:
+def test_the_viewer_creates_nothing_either(as_role: Callable[..., Database]) -> None:
     viewer = as_role("viewer")
     for statement in (
         "CREATE TABLE umss.mine (x int)",
@@ -181,7 +181,7 @@ def test_the_driver_drives_a_whole_search_and_can_delete_nothing(
         attempt(driver, "CREATE TABLE umss.mine (x int)")
 
 
-def test_what_reads_works_for_the_viewer_and_what_writes_is_one_line(
+def test_the_viewer_may_read_and_is_refused_writing_in_one_line(
     database_address: str,
     names: dict[RoleKind, str],
     as_role: Callable[..., Database],
@@ -320,7 +320,7 @@ def test_roles_are_made_with_passwords_from_files_that_no_log_shows(
 
 
 def with_statement_log(owner: Address, action: Callable[[], None]) -> str:
-    """What the server writes down of an action while it logs every statement."""
+    """The server's log of an action while it logs every statement."""
     with open_database(owner) as database:
         engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
@@ -334,12 +334,12 @@ def with_statement_log(owner: Address, action: Callable[[], None]) -> str:
             return str(connection.exec_driver_sql(log).scalar_one())
 
 
-def test_the_verb_asks_for_a_role(database_address: str, tmp_path: Path) -> None:
-    for arguments, told in (
+def test_the_command_asks_for_a_role(database_address: str, tmp_path: Path) -> None:
+    for arguments, message in (
         ([], "no role was given"),
         (["--viewer-password-file", str(tmp_path)], "needs the name of the role"),
         (["--viewer", "v", "--viewer-password-file", str(tmp_path / "no")], "cannot read"),
     ):
         result = CliRunner().invoke(app, ["roles", *arguments, "--storage", database_address])
-        assert result.exit_code == 2 and told in result.stderr
+        assert result.exit_code == 2 and message in result.stderr
         assert result.stderr.count("\n") == 1

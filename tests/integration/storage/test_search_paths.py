@@ -39,9 +39,9 @@ def run(database: Database, *statements: str) -> None:
 
 
 def verb(*arguments: str) -> str:
-    told = CliRunner().invoke(app, [*arguments])
-    assert told.exit_code == 0, told.output
-    return told.stdout
+    result = CliRunner().invoke(app, [*arguments])
+    assert result.exit_code == 0, result.output
+    return result.stdout
 
 
 def schemas_of_optuna(address: str) -> list[str]:
@@ -103,7 +103,7 @@ def answer(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
 
 
 def moved_to(database: Any, schema: str) -> None:
-    """Have Optuna's tables where an earlier version made them: first in the search path."""
+    """Put Optuna's tables where an earlier version created them: first in the search path."""
     with open_database(parse_address(database.address())) as opened:
         found = inspect(opened.engine)
         tables = found.get_table_names("public")
@@ -153,7 +153,7 @@ def test_studies_in_two_schemas_are_refused_until_the_address_names_one(
         assert read_study(opened, STUDY).counts.finished == 2
 
 
-def test_a_role_that_may_make_nothing_in_public_has_a_schema_made(
+def test_a_role_without_rights_in_public_gets_its_own_schema(
     database: Any, tmp_path: Path
 ) -> None:
     other = f"{database.owner}_other"
@@ -177,7 +177,7 @@ def open_once(address: str) -> str | None:
         return opened.optuna_schema
 
 
-def test_a_reader_of_a_database_without_tables_is_told(database: Any) -> None:
+def test_reading_a_database_without_tables_is_refused(database: Any) -> None:
     with (
         open_database(parse_address(database.address(TEAM)), read_only=True) as opened,
         pytest.raises(NotPermitted, match=r"\A[^\n]*read-only transaction[^\n]*\Z"),

@@ -49,7 +49,7 @@ def test_a_study_is_read_back_as_it_was_stored(database: Database) -> None:
     assert (read.stop_requested, read.finished_at) == (False, None)
 
 
-def test_what_changes_of_a_study(database: Database) -> None:
+def test_changes_of_a_study(database: Database) -> None:
     create_study(database.engine, "s", NEW)
     set_target(database.engine, "s", 300)
     request_stop(database.engine, "s")
@@ -90,7 +90,7 @@ def test_a_name_that_no_study_may_have_is_refused(database: Database) -> None:
     assert list_studies(database.engine) == ()
 
 
-def test_of_eight_that_claim_a_name_at_once_one_gets_it(database_address: str) -> None:
+def test_one_of_eight_concurrent_claims_of_a_name_succeeds(database_address: str) -> None:
     def claim(seed: int) -> int | None:
         with open_database(parse_address(database_address)) as database:
             try:
@@ -105,7 +105,7 @@ def test_of_eight_that_claim_a_name_at_once_one_gets_it(database_address: str) -
         assert [study.seed for study in list_studies(database.engine)] == seeds
 
 
-def test_eight_that_take_the_next_name_at_once_get_eight(database_address: str) -> None:
+def test_eight_concurrent_launches_get_eight_names(database_address: str) -> None:
     def claim(_: int) -> str:
         with open_database(parse_address(database_address)) as database:
             return create_next(database, "rooms", NEW).name
@@ -122,7 +122,7 @@ def test_the_next_name_counts_only_its_own_preset(database: Database) -> None:
     assert next_name(database.engine, "new") == "new-1"
 
 
-def test_nothing_is_stored_that_is_no_number(database: Database) -> None:
+def test_only_numbers_are_stored(database: Database) -> None:
     with pytest.raises(StatementError, match="JSON compliant"):
         create_study(database.engine, "s", dataclasses.replace(NEW, config={"x": float("nan")}))
 

@@ -1,4 +1,4 @@
-"""TLS to PostgreSQL: what an address says of it reaches every connection, and is heeded."""
+"""TLS to PostgreSQL: the settings in an address apply to every connection."""
 
 import subprocess
 import time
@@ -42,7 +42,7 @@ def refused(server: Any, parameters: str, **options: str) -> str:
     return str(caught.value)
 
 
-def test_every_connection_is_encrypted_and_the_server_is_who_it_says(server: Any) -> None:
+def test_every_connection_is_encrypted_and_the_server_is_verified(server: Any) -> None:
     with opened(server, f"sslmode=verify-full&sslrootcert={server.certificate}") as database:
         storage = open_optuna(database)
         lease = database.make_engine(name="lease")
@@ -51,7 +51,7 @@ def test_every_connection_is_encrypted_and_the_server_is_who_it_says(server: Any
             engine.dispose()
 
 
-def test_without_encryption_where_it_is_said_so(server: Any) -> None:
+def test_without_encryption_if_the_address_allows_it(server: Any) -> None:
     with opened(server, "sslmode=disable") as database:
         assert not is_encrypted(database.engine)
 
@@ -67,21 +67,23 @@ def test_a_server_that_another_authority_vouches_for_is_refused(
         check=True,
         capture_output=True,
     )  # fmt: skip
-    told = refused(server, f"sslmode=verify-ca&sslrootcert={other}")
-    assert "certificate verify failed" in told and "give sslrootcert=FILE" in told
-    told = refused(server, f"sslmode=verify-ca&sslrootcert={tmp_path / 'none'}")
-    assert "check the path that sslrootcert gives" in told
+    message = refused(server, f"sslmode=verify-ca&sslrootcert={other}")
+    assert "certificate verify failed" in message and "give sslrootcert=FILE" in message
+    message = refused(server, f"sslmode=verify-ca&sslrootcert={tmp_path / 'none'}")
+    assert "check the path that sslrootcert gives" in message
 
 
 def test_a_server_under_another_name_is_refused(server: Any) -> None:
     parameters = f"sslmode=verify-full&sslrootcert={server.certificate}"
-    told = refused(server, parameters, host="localhost")
-    assert "does not match host name" in told and "the name in the server's certificate" in told
+    message = refused(server, parameters, host="localhost")
+    assert (
+        "does not match host name" in message and "the name in the server's certificate" in message
+    )
 
 
 @pytest.fixture
 def without_tls(server: Any) -> Iterator[Any]:
-    """The server with TLS switched off meanwhile."""
+    """The server with TLS switched off for the block."""
     with opened(server, "sslmode=disable") as database:
         engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -97,6 +99,6 @@ def without_tls(server: Any) -> Iterator[Any]:
         switch("ALTER SYSTEM RESET ssl", "on")
 
 
-def test_a_server_without_tls_is_refused_where_it_is_asked_for(without_tls: Any) -> None:
-    told = refused(without_tls, "sslmode=require")
-    assert "does not support SSL" in told and "switch TLS on" in told
+def test_a_server_without_tls_is_refused_if_tls_is_required(without_tls: Any) -> None:
+    message = refused(without_tls, "sslmode=require")
+    assert "does not support SSL" in message and "switch TLS on" in message

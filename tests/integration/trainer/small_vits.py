@@ -8,7 +8,7 @@ CPU = torch.device("cpu")
 
 
 def random_vit(name: str, *, output: str = "tokens", seed: int = 1) -> TimmVit:
-    """A model none of whose weights is what a fresh one would have, nor 0 or 1."""
+    """A model whose weights all differ from those of a fresh one, and from 0 and 1."""
     vit = build_timm_vit(name, "random", CPU, output=output)
     generator = torch.Generator().manual_seed(seed)
     for value in vit.model.state_dict().values():

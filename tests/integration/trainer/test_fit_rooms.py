@@ -68,7 +68,7 @@ def fitted(place: Path) -> str:
 
 
 @dataclass(frozen=True)
-class Called:
+class CommandResult:
     """What a command printed, and its exit status."""
 
     code: int
@@ -79,20 +79,22 @@ class Called:
 @pytest.fixture
 def call(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., Called]:
+) -> Callable[..., CommandResult]:
     """Call a command in this process, which has imported everything already."""
     monkeypatch.chdir(place)
     monkeypatch.setenv("UMSS_CACHE", str(place / "cache"))
 
-    def run(*arguments: str) -> Called:
+    def run(*arguments: str) -> CommandResult:
         code = call_trainer(*arguments, "--device", "cpu")
         printed = capsys.readouterr()
-        return Called(code, printed.out, printed.err)
+        return CommandResult(code, printed.out, printed.err)
 
     return run
 
 
-def test_features_prints_what_was_built(fitted: str, call: Callable[..., Called]) -> None:
+def test_features_prints_the_entry_that_it_built(
+    fitted: str, call: Callable[..., CommandResult]
+) -> None:
     built = call("features", "small.toml")
     assert built.code == 0, built.stderr
     assert "30 crops, 3 val and 3 test images of rgb, depth" in built.stdout
@@ -104,7 +106,9 @@ def test_fit_scores_at_every_evaluation_and_is_reproducible(place: Path, fitted:
     assert again.stdout.split("memory:")[0] == fitted.split("memory:")[0]
 
 
-def test_coral_is_fitted_and_scored(place: Path, fitted: str, call: Callable[..., Called]) -> None:
+def test_coral_is_fitted_and_scored(
+    place: Path, fitted: str, call: Callable[..., CommandResult]
+) -> None:
     text = CONFIG.replace("code_dim = 8", 'code_dim = 8\nname = "coral"\nfusion = "sum"')
     (place / "coral.toml").write_text(text)
     done = call("fit", "coral.toml")
@@ -116,7 +120,9 @@ def test_coral_is_fitted_and_scored(place: Path, fitted: str, call: Callable[...
     assert re.search(r"test +raw +cluster +\d+\.\d\d", scored.stdout)
 
 
-def test_the_test_split_is_scored_on_demand(fitted: str, call: Callable[..., Called]) -> None:
+def test_the_test_split_is_scored_on_demand(
+    fitted: str, call: Callable[..., CommandResult]
+) -> None:
     scored = call("evaluate", "runs/small", "--split", "test", "--flip", "--crf")
     assert scored.code == 0, scored.stderr
     assert "protocol: held-out" in scored.stdout
@@ -130,7 +136,7 @@ def test_the_test_split_is_scored_on_demand(fitted: str, call: Callable[..., Cal
 
 
 def test_a_damaged_checkpoint_is_refused_in_one_line(
-    place: Path, fitted: str, call: Callable[..., Called]
+    place: Path, fitted: str, call: Callable[..., CommandResult]
 ) -> None:
     shutil.copytree(place / "runs/small", place / "damaged")
     (state,) = (place / "damaged").glob("state-*.safetensors")

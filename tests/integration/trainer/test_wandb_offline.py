@@ -1,4 +1,4 @@
-"""Weights & Biases itself, offline: it takes what we call it with."""
+"""Weights & Biases itself, offline: it accepts our calls."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The NYU benchmark: a block continues behind the records of the last one."""
+"""The NYU benchmark: a block continues after the records of the last one."""
 
 import dataclasses
 import time
@@ -21,7 +21,7 @@ SMALL: dict[str, Any] = {
 
 @pytest.fixture
 def block(tmp_path: Path) -> Block:
-    """A block with a small copy of the layout, which may take as long as it likes."""
+    """A block with a small copy of the layout and no time limit."""
     make_nyu(tmp_path / "nyu", layout="metres")
     return Block(
         data=tmp_path / "nyu",
@@ -54,7 +54,7 @@ def test_the_vit_has_the_features_of_its_preset(block: Block) -> None:
     assert config.backbone.weights == "/weights/other.safetensors"
 
 
-def test_the_ablations_differ_from_unim2_in_what_they_are_named_after() -> None:
+def test_each_ablation_differs_from_unim2_in_the_setting_of_its_name() -> None:
     assert ROWS["unim2-no-msn"] == {"method": {"options": {"msn": False}}}
     assert ROWS["unim2-no-cmh"] == {"method": {"options": {"anchor": "both"}}}
 

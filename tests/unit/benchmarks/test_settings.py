@@ -49,6 +49,6 @@ def test_settings_that_contradict_each_other_do_not_go_together() -> None:
         environment_of(["PyTorch's AVX2 code", "PyTorch's plain code"])
 
 
-def test_the_whole_is_what_make_test_runs() -> None:
+def test_the_whole_set_is_that_of_make_test() -> None:
     makefile = (Path(__file__).parents[3] / "Makefile").read_text()
     assert f"\ntest: $(VENV)/ready\n\t$(PYTEST) -m '{WHOLE[2]}'\n" in makefile

@@ -1,4 +1,4 @@
-"""The replay from which trials an hour and idle slots are put together."""
+"""The replay from which trials per hour and idle slots are computed."""
 
 import pytest
 

@@ -31,7 +31,7 @@ def test_all_looked_up_and_sound(audit: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("dependencies", "told"),
+    ("dependencies", "message"),
     [
         ([], "pip-audit does not mention it"),
         (SOUND[:1], "pyyaml 6.0.3 was not looked up: pip-audit does not mention it"),
@@ -39,18 +39,18 @@ def test_all_looked_up_and_sound(audit: Any) -> None:
         ([SOUND[0], looked_up("pyyaml", "6.0.2")], "was not looked up, but 6.0.2"),
         (
             [SOUND[0], looked_up("pyyaml", "6.0.3", {"id": "CVE-1", "fix_versions": ["6.1"]})],
-            "pyyaml 6.0.3 has CVE-1, mended in 6.1",
+            "pyyaml 6.0.3 has CVE-1, fixed in 6.1",
         ),
     ],
 )
-def test_what_was_skipped_or_is_at_fault_is_told(
-    audit: Any, dependencies: list[Any], told: str
+def test_skipped_and_vulnerable_packages_are_reported(
+    audit: Any, dependencies: list[Any], message: str
 ) -> None:
     lines = audit.faults({"dependencies": dependencies}, PINS)
-    assert lines and told in "\n".join(lines)
+    assert lines and message in "\n".join(lines)
 
 
-def test_an_audit_that_was_not_made_is_no_success(
+def test_an_audit_that_did_not_run_is_not_a_success(
     audit: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(audit.sys, "executable", "/bin/false")

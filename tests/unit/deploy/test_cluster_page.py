@@ -1,4 +1,4 @@
-"""The commands in docs/cluster.md: scripts, variables, services, verbs and flags exist."""
+"""The commands in docs/cluster.md: scripts, variables, services, commands and flags exist."""
 
 import re
 import shlex
@@ -15,20 +15,18 @@ REPOSITORY = Path(__file__).parents[3]
 PAGE = (REPOSITORY / "docs" / "cluster.md").read_text()
 SERVICES = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())["services"]
 VERBS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-#: Variables that are not a script's own.
-GENERAL = {"RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH"}
 
 
 def commands() -> Iterator[str]:
-    """Each line of a block of code, one that is continued put together."""
+    """Each line of a block of code, with continued lines joined."""
     for block in re.findall(r"^```\n(.*?)^```", PAGE, flags=re.DOTALL | re.MULTILINE):
         yield from block.replace("\\\n", " ").strip().splitlines()
 
 
 def check_variables(script: str, names: list[str]) -> None:
-    told = (REPOSITORY / script).read_text().partition("set -euo pipefail")[0]
+    comments = (REPOSITORY / script).read_text().partition("set -euo pipefail")[0]
     for name in names:
-        assert re.search(rf"\b{name}\b", told), f"{script} does not tell of {name}"
+        assert re.search(rf"\b{name}\b", comments), f"{script} does not mention {name}"
 
 
 def check_verb(verb: str, arguments: list[str]) -> None:
@@ -64,8 +62,8 @@ def test_a_command_of_the_page(command: str) -> None:
             "--workers",
             w,
         ]:
-            told = (REPOSITORY / "deploy" / "slurm.sh").read_text()
-            assert all(f"#SBATCH {option.partition('=')[0]}" in told for option in options)
+            text = (REPOSITORY / "deploy" / "slurm.sh").read_text()
+            assert all(f"#SBATCH {option.partition('=')[0]}" in text for option in options)
             check_verb("launch", ["--study", study, "--trials", n, "--workers", w])
         case ["docker", "compose", *rest]:
             check_compose(rest)
@@ -73,7 +71,7 @@ def test_a_command_of_the_page(command: str) -> None:
             assert (REPOSITORY / script).is_file()
             check_variables(script, names)
         case _:
-            raise AssertionError(f"nobody knows how to check this: {command}")
+            raise AssertionError(f"there is no check for this command: {command}")
 
 
 def check_exported(names: list[str]) -> None:
@@ -102,7 +100,7 @@ def test_the_page_names_each_secret() -> None:
         assert f"| `{name}` |" in PAGE
 
 
-def test_verbs_and_flags_in_the_text_are_there() -> None:
+def test_commands_and_flags_in_the_text_exist() -> None:
     flags = {flag for verb in VERBS.values() for option in verb.params for flag in option.opts}
     inline = re.findall(r"`(--[a-z-]+)", PAGE)
     others = {"--profile", "--scale"}

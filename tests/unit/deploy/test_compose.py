@@ -1,4 +1,4 @@
-"""What the compose file promises: one way in, no secret on show, no way from workers to data."""
+"""The compose file: one way in, no visible secret, and no access of workers to the database."""
 
 import os
 import re
@@ -37,10 +37,10 @@ def test_each_command_is_a_script(name: str) -> None:
 
 
 @services
-def test_each_variable_is_one_that_its_script_tells_of(name: str) -> None:
-    told = script(name).read_text().partition("set -euo pipefail")[0]
+def test_each_variable_is_described_in_its_script(name: str) -> None:
+    comments = script(name).read_text().partition("set -euo pipefail")[0]
     for variable in environment(name):
-        assert re.search(rf"\b{variable}\b", told), (name, variable)
+        assert re.search(rf"\b{variable}\b", comments), (name, variable)
 
 
 @services
@@ -57,7 +57,7 @@ def is_internal(network: str) -> bool:
     return bool((COMPOSE["networks"][network] or {}).get("internal"))
 
 
-def test_the_proxy_is_published_on_loopback_unless_told() -> None:
+def test_the_proxy_is_published_on_loopback_by_default() -> None:
     assert SERVICES["proxy"]["ports"] == ["${PUBLISH:-127.0.0.1:8080}:8443"]
 
 
@@ -84,7 +84,7 @@ def test_secrets_stay_out_of_git_and_of_the_images() -> None:
 
 
 @services
-def test_each_lasting_service_tells_its_health(name: str) -> None:
+def test_each_permanent_service_has_a_health_check(name: str) -> None:
     if name in ENDING:
         assert SERVICES[name]["restart"] == "no"
         return
@@ -107,7 +107,7 @@ def test_ray_asks_for_the_token(name: str) -> None:
     assert environment(name)["RAY_AUTH_TOKEN_PATH"] == "/run/secrets/ray_token"
 
 
-def test_who_drives_and_who_looks_have_roles_of_their_own() -> None:
+def test_driver_and_viewer_have_their_own_roles() -> None:
     users = {name: parse_address(environment(name)["DATABASE"]).user for name in with_database()}
     assert users == {"roles": "unim2", "search": "unim2_driver", "dashboard": "unim2_viewer"}
     made = (DEPLOY / "roles.sh").read_text()

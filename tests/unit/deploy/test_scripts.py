@@ -1,4 +1,4 @@
-"""The scripts of deploy/, with programs in Ray's, nvidia-smi's and SLURM's place that tell."""
+"""The scripts of deploy/, with recording programs in place of Ray, nvidia-smi and SLURM."""
 
 import json
 import os
@@ -18,22 +18,22 @@ import pytest
 from search.workers.ray_folder import LONGEST
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
-#: Tells its arguments and its environment; then lives until it is told to end, where it lasts.
-TELL = """#!/usr/bin/env python3
+#: Records its arguments and its environment; then runs until a signal ends it, if it lasts.
+RECORDER = """#!/usr/bin/env python3
 import json, os, signal, sys, time
 code = 0
 def end(number, frame):
-    told["ended by"] = signal.Signals(number).name
+    call["ended by"] = signal.Signals(number).name
     write()
-    sys.exit(int(os.environ.get("TELL_CODE", "0")))
+    sys.exit(int(os.environ.get("EXIT_CODE", "0")))
 def write():
-    path = os.path.join(os.environ["TELL"], f"{{os.getpid()}}.json")
+    path = os.path.join(os.environ["RECORDS"], f"{{os.getpid()}}.json")
     with open(path + ".new", "w") as file:
-        json.dump(told, file)
+        json.dump(call, file)
     os.replace(path + ".new", path)
 for number in (signal.SIGTERM, signal.SIGINT):
     signal.signal(number, end)
-told = dict(program={name!r}, arguments=sys.argv[1:], environment=dict(os.environ), at=time.time())
+call = dict(program={name!r}, arguments=sys.argv[1:], environment=dict(os.environ), at=time.time())
 write()
 print({says!r}, flush=True)
 while {lasts!r}:
@@ -43,13 +43,13 @@ while {lasts!r}:
 
 @dataclass(kw_only=True)
 class Stage:
-    """A folder of programs, and what they told."""
+    """A folder of programs, and the calls that they recorded."""
 
     folder: Path
     started: list["subprocess.Popen[str]"] = field(default_factory=list)
 
     def program(self, name: str, *, says: str = "", lasts: bool = False) -> None:
-        self.write(name, TELL.format(name=name, says=says, lasts=lasts))
+        self.write(name, RECORDER.format(name=name, says=says, lasts=lasts))
 
     def write(self, name: str, text: str) -> None:
         path = self.folder / "bin" / name
@@ -58,9 +58,9 @@ class Stage:
         path.chmod(0o755)
 
     def environment(self, **variables: str) -> dict[str, str]:
-        (self.folder / "told").mkdir(exist_ok=True)
+        (self.folder / "calls").mkdir(exist_ok=True)
         path = f"{self.folder / 'bin'}:{os.environ['PATH']}"
-        return {"PATH": path, "TELL": str(self.folder / "told"), **variables}
+        return {"PATH": path, "RECORDS": str(self.folder / "calls"), **variables}
 
     def run(
         self, script: str, *arguments: str, **variables: str
@@ -78,14 +78,14 @@ class Stage:
         self.started.append(process)
         return process
 
-    def told(self, program: str) -> list[dict[str, Any]]:
-        found = [json.loads(path.read_text()) for path in (self.folder / "told").glob("*.json")]
-        mine = [told for told in found if told["program"] == program]
-        return sorted(mine, key=lambda told: float(told["at"]))
+    def calls(self, program: str) -> list[dict[str, Any]]:
+        found = [json.loads(path.read_text()) for path in (self.folder / "calls").glob("*.json")]
+        mine = [call for call in found if call["program"] == program]
+        return sorted(mine, key=lambda call: float(call["at"]))
 
     def one(self, program: str) -> dict[str, Any]:
-        (told,) = self.told(program)
-        return told
+        (call,) = self.calls(program)
+        return call
 
     def wait_for(self, holds: Callable[[], object]) -> None:
         deadline = time.monotonic() + 60
@@ -97,7 +97,7 @@ class Stage:
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
     made = Stage(folder=tmp_path)
-    # The interpreter of the tests, whatever else is called python on this machine.
+    # The interpreter of the tests, even if this machine has another python.
     made.write("python3", f'#!/bin/sh\nexec {sys.executable} "$@"\n')
     yield made
     for process in made.started:
@@ -108,8 +108,8 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
         process.stdout.close()
 
 
-def flags(told: Mapping[str, Any]) -> dict[str, str]:
-    pairs = (part.removeprefix("--").partition("=") for part in told["arguments"])
+def flags(call: Mapping[str, Any]) -> dict[str, str]:
+    pairs = (part.removeprefix("--").partition("=") for part in call["arguments"])
     return {name: value for name, _, value in pairs}
 
 
@@ -123,10 +123,10 @@ def test_scripts_have_no_faults_that_shellcheck_knows() -> None:
 def test_the_head_listens_on_the_address_of_its_name(stage: Stage) -> None:
     stage.program("ray")
     assert stage.run("ray-head.sh", RAY_HOST="localhost", UMSS_STORAGE="secret").returncode == 0
-    told = stage.one("ray")
-    assert flags(told)["node-ip-address"] == "127.0.0.1"
-    assert flags(told)["num-cpus"] == "0" and flags(told)["num-gpus"] == "0"
-    assert "UMSS_STORAGE" not in told["environment"]
+    call = stage.one("ray")
+    assert flags(call)["node-ip-address"] == "127.0.0.1"
+    assert flags(call)["num-cpus"] == "0" and flags(call)["num-gpus"] == "0"
+    assert "UMSS_STORAGE" not in call["environment"]
 
 
 def test_the_heads_sockets_have_short_paths(stage: Stage, tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_the_heads_sockets_have_short_paths(stage: Stage, tmp_path: Path) -> Non
     for given in (long, tmp_path / "gone"):
         done = stage.run("ray-head.sh", TMPDIR=str(given))
         assert done.returncode == 0 and f"using {short}" in done.stderr
-    assert [told["environment"]["RAY_TMPDIR"] for told in stage.told("ray")] == [short] * 2
+    assert [call["environment"]["RAY_TMPDIR"] for call in stage.calls("ray")] == [short] * 2
     assert stage.run("ray-head.sh", TMPDIR="/tmp").stderr == ""
     assert stage.run("ray-head.sh", TMPDIR=str(long), RAY_TMPDIR="/var/tmp").stderr == ""
 
@@ -148,17 +148,17 @@ def test_a_head_without_an_address_says_so(stage: Stage) -> None:
     stage.program("ray")
     done = stage.run("ray-head.sh", RAY_HOST="nowhere.invalid")
     assert done.returncode == 2 and "nowhere.invalid" in done.stderr
-    assert stage.told("ray") == []
+    assert stage.calls("ray") == []
 
 
-def test_a_worker_offers_what_it_has_and_gets_no_address_of_the_database(stage: Stage) -> None:
+def test_a_worker_offers_its_devices_and_gets_no_address_of_the_database(stage: Stage) -> None:
     stage.program("ray")
     secret = {"UMSS_STORAGE": "x", "PGPASSWORD": "x", "PGPASSFILE": "x"}
     assert stage.run("ray-worker.sh", RAY_HEAD="head:1", **secret).returncode == 0
-    told = stage.one("ray")
-    assert flags(told)["address"] == "head:1"
-    assert not {"num-cpus", "num-gpus"} & set(flags(told))
-    assert not set(secret) & set(told["environment"])
+    call = stage.one("ray")
+    assert flags(call)["address"] == "head:1"
+    assert not {"num-cpus", "num-gpus"} & set(flags(call))
+    assert not set(secret) & set(call["environment"])
 
 
 def test_nodes_of_one_machine_take_different_gpus(stage: Stage) -> None:
@@ -168,13 +168,13 @@ def test_nodes_of_one_machine_take_different_gpus(stage: Stage) -> None:
     locks.mkdir()
 
     def node(gpus: str) -> "subprocess.Popen[str]":
-        before = len(stage.told("ray"))
+        before = len(stage.calls("ray"))
         process = stage.start("ray-worker.sh", RAY_GPUS=gpus, GPU_LOCKS=str(locks))
-        stage.wait_for(lambda: len(stage.told("ray")) > before or process.poll() is not None)
+        stage.wait_for(lambda: len(stage.calls("ray")) > before or process.poll() is not None)
         return process
 
     def visible() -> list[str]:
-        return [told["environment"]["CUDA_VISIBLE_DEVICES"] for told in stage.told("ray")]
+        return [call["environment"]["CUDA_VISIBLE_DEVICES"] for call in stage.calls("ray")]
 
     first = node("2")
     refused = node("2")
@@ -194,9 +194,9 @@ def test_the_search_runs_on_a_node_without_cores(stage: Stage) -> None:
     address = "postgresql://user@host/name"
     search = stage.start(
         "search.sh", "launch", "--trials", "3", RAY_HEAD="head:1", DATABASE=address,
-        PASSWORD_FILE="file", ARTIFACTS="folder", TELL_CODE="4",
+        PASSWORD_FILE="file", ARTIFACTS="folder", EXIT_CODE="4",
     )  # fmt: skip
-    stage.wait_for(lambda: stage.told("python"))
+    stage.wait_for(lambda: stage.calls("python"))
     node = stage.one("ray")
     assert flags(node) | {"num-cpus": "0", "num-gpus": "0", "address": "head:1"} == flags(node)
     assert stage.one("python")["arguments"] == [
@@ -214,11 +214,11 @@ def test_a_host_that_reaches_no_cluster_does_not_search(stage: Stage) -> None:
     stage.program("python")
     done = stage.run("search.sh", "launch", RAY_HEAD="head:1", JOIN_SECONDS="1")
     assert done.returncode == 4 and "could not join the Ray cluster" in done.stderr
-    assert "no cluster there" in done.stderr and stage.told("python") == []
+    assert "no cluster there" in done.stderr and stage.calls("python") == []
 
 
 @pytest.mark.parametrize("verb", ["launch", "resume", "status"])
-def test_without_a_cluster_the_verb_is_all(stage: Stage, verb: str) -> None:
+def test_without_a_cluster_only_the_command_runs(stage: Stage, verb: str) -> None:
     stage.program("python")
     assert stage.run("search.sh", verb, "name").returncode == 0
     assert stage.one("python")["arguments"] == ["-m", "search", verb, "name"]
@@ -232,7 +232,7 @@ def test_the_dashboard_changes_nothing(stage: Stage) -> None:
     assert arguments[arguments.index("--host") + 1] == "0.0.0.0"
 
 
-def test_secrets_are_made_once_and_kept_to_oneself(stage: Stage) -> None:
+def test_secrets_are_created_once_and_readable_by_their_owner_alone(stage: Stage) -> None:
     assert stage.run("make-secrets.sh").returncode == 0
     folder = stage.folder / "secrets"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
@@ -260,7 +260,7 @@ def test_the_proxy_refuses_an_empty_password(stage: Stage) -> None:
 
 
 SCONTROL = """#!/bin/sh
-echo "$@" >> "$TELL/scontrol"
+echo "$@" >> "$RECORDS/scontrol"
 [ "$1" != show ] || printf 'localhost\\nsecond\\n'
 """
 
@@ -289,8 +289,8 @@ def test_a_slurm_job_starts_the_cluster_and_is_queued_again(stage: Stage) -> Non
     variables = slurm(stage)
     stage.write("ray", LISTEN)
     stage.program("python", lasts=True)
-    job = stage.start("slurm.sh", "--study", "first", TELL_CODE="4", **variables)
-    stage.wait_for(lambda: stage.told("python") and stage.told("srun"))
+    job = stage.start("slurm.sh", "--study", "first", EXIT_CODE="4", **variables)
+    stage.wait_for(lambda: stage.calls("python") and stage.calls("srun"))
     workers = stage.one("srun")
     assert flags(workers)["nodes"] == "1" and flags(workers)["exclude"] == "localhost"
     assert workers["arguments"][-1] == str(DEPLOY / "ray-worker.sh")
@@ -304,8 +304,8 @@ def test_a_slurm_job_starts_the_cluster_and_is_queued_again(stage: Stage) -> Non
     ]  # fmt: skip
     job.send_signal(signal.SIGTERM)
     assert job.wait(timeout=60) == 4
-    told = (stage.folder / "told" / "scontrol").read_text().splitlines()
-    assert told == ["show hostnames n[1-2]", "requeue 12"]
+    lines = (stage.folder / "calls" / "scontrol").read_text().splitlines()
+    assert lines == ["show hostnames n[1-2]", "requeue 12"]
     assert not (stage.folder / "runs" / "slurm-12").exists(), "the token is left"
     stage.wait_for(lambda: stage.one("srun").get("ended by") == "SIGTERM")
 
@@ -314,6 +314,6 @@ def token_of(environment: Mapping[str, str]) -> str:
     return Path(environment["RAY_AUTH_TOKEN_PATH"]).read_text()
 
 
-def test_a_slurm_job_wants_a_name_to_go_on_by(stage: Stage) -> None:
+def test_a_slurm_job_needs_a_study_name_to_resume(stage: Stage) -> None:
     done = stage.run("slurm.sh", "--trials", "3", **slurm(stage))
     assert done.returncode == 2 and "--study NAME" in done.stderr

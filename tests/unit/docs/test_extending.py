@@ -53,7 +53,7 @@ ON_CPU = ("--device", "cpu")
 
 @pytest.fixture
 def add(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], tuple[Any, Any]]:
-    """Adds the file of a section's example; gives its table and what its line adds to it."""
+    """Adds the file of a section's example; returns the table, and the entry of its line."""
 
     def load(title: str) -> tuple[ModuleType, Any]:
         (file, table), (code, line) = EXAMPLES[title]

@@ -1,4 +1,4 @@
-"""Every test that a document names is there."""
+"""Every test that a document names exists."""
 
 import ast
 import re
@@ -25,7 +25,7 @@ def names_in(file: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_test_that_is_named_is_there(page: Path) -> None:
+def test_every_named_test_exists(page: Path) -> None:
     for file, test in NAMED.findall(page.read_text()):
         path = REPOSITORY / file
         assert path.is_file(), f"{page.name} names {file}, which is not there"

@@ -1,4 +1,4 @@
-"""The commands of docs/operations.md have verbs and flags that there are."""
+"""The commands and flags of docs/operations.md exist."""
 
 import re
 import shlex
@@ -26,11 +26,11 @@ def test_a_command_of_the_page(command: str) -> None:
     assert {argument for argument in arguments if argument.startswith("--")} <= flags
 
 
-def test_every_verb_for_operations_is_on_the_page() -> None:
+def test_every_command_for_operations_is_on_the_page() -> None:
     named = {command.split()[3] for command in COMMANDS}
     assert {"roles", "dashboard", "export-study", "import-study", "list", "resume"} <= named
 
 
-def test_what_the_page_names_is_there() -> None:
+def test_everything_that_the_page_names_exists() -> None:
     for path in re.findall(r"`((?:docs|deploy|tests)/[\w./-]+)`", PAGE.read_text()):
         assert (PAGE.parents[1] / path).exists(), path

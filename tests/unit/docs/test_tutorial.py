@@ -1,4 +1,4 @@
-"""The tutorial's commands are ones that there are."""
+"""The tutorial's commands exist."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""Reports, spaces and mirrors as the tests of this folder need them."""
+"""Reports, spaces and in-memory studies for the tests of this folder."""
 
 from collections.abc import Mapping, Sequence
 
@@ -54,6 +54,11 @@ def make_report(
         ),
         criteria={"label_free": label_free},
     )
+
+
+def curves(memory: InMemoryStudy) -> dict[int, dict[int, float]]:
+    """The reported scores of every trial: ``{number: {evaluation: score}}``."""
+    return {trial.number: dict(trial.intermediate_values) for trial in memory.trials()}
 
 
 def running(params: Mapping[str, float] | None = None, space: Space = SPACE) -> FrozenTrial:

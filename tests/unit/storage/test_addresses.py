@@ -1,4 +1,4 @@
-"""Addresses: what is read, what is refused, and that no text shows a password."""
+"""Addresses: they are read or refused, and no text shows a password."""
 
 import copy
 import os
@@ -46,7 +46,7 @@ def test_an_embedded_folder_is_absolute(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert parse_address("embedded:here").masked() == f"embedded:{tmp_path}/here"
 
 
-def test_a_home_of_nobody_is_refused_in_one_line() -> None:
+def test_the_home_of_an_unknown_user_is_refused_in_one_line() -> None:
     with pytest.raises(AddressError, match=r"no home folder of ~nobody-here: give the .* path"):
         parse_address("embedded:~nobody-here/base")
 
@@ -110,7 +110,7 @@ def test_an_address_that_cannot_be_read_is_refused_and_not_repeated(text: str) -
         ("redis://hush@host", "unknown storage scheme 'redis'"),
     ],
 )
-def test_other_databases_are_refused_with_the_mend(text: str, reason: str) -> None:
+def test_other_databases_are_refused_with_the_fix(text: str, reason: str) -> None:
     with pytest.raises(UnsupportedDatabase, match=reason) as caught:
         parse_address(text)
     assert "postgresql://USER@HOST:PORT/NAME" in str(caught.value)

@@ -1,4 +1,4 @@
-"""Artifact stores: the same whatever they are, whole or absent, and their failures one type."""
+"""Artifact stores: all behave alike, artifacts are whole or absent, and failures have one type."""
 
 import io
 import resource
@@ -37,7 +37,7 @@ def read(artifacts: Artifacts, name: str) -> bytes:
         return reader.read()
 
 
-def test_what_is_written_is_read_and_what_is_deleted_is_not(artifacts: Artifacts) -> None:
+def test_written_artifacts_are_read_and_deleted_ones_are_not(artifacts: Artifacts) -> None:
     for name in ("a/one", "a/b/two", "ab/three"):
         artifacts.write(name, io.BytesIO(name.encode()))
     assert read(artifacts, "a/b/two") == b"a/b/two"
@@ -53,9 +53,7 @@ def test_what_is_written_is_read_and_what_is_deleted_is_not(artifacts: Artifacts
         artifacts.open_reader("ab/three")
 
 
-def test_a_place_that_can_be_written_to_is_left_as_it_was(
-    artifacts: Artifacts, tmp_path: Path
-) -> None:
+def test_a_writable_place_is_unchanged_by_the_check(artifacts: Artifacts, tmp_path: Path) -> None:
     check_writable(artifacts, "here")
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
@@ -71,7 +69,7 @@ def full_disk(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_full_disk_leaves_what_was_there_and_nothing_half_written(tmp_path: Path) -> None:
+def test_a_full_disk_keeps_the_old_artifact_and_no_partial_one(tmp_path: Path) -> None:
     artifacts = open_artifacts(str(tmp_path))
     artifacts.write("a/one", io.BytesIO(b"before"))
     with full_disk(1000), pytest.raises(ArtifactFailure, match="too large"):

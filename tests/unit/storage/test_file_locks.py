@@ -29,17 +29,17 @@ def test_one_holder_alone_or_many_together(tmp_path: Path) -> None:
 def test_a_program_that_inherits_the_lock_keeps_it_to_its_end(tmp_path: Path) -> None:
     lock = FileLock(tmp_path / "lock")
     assert lock.try_exclusive()
-    heir = subprocess.Popen(
+    successor = subprocess.Popen(
         [sys.executable, "-c", HOLD], stdin=subprocess.PIPE, pass_fds=[lock.descriptor]
     )
     other = subprocess.Popen([sys.executable, "-c", HOLD], stdin=subprocess.PIPE, close_fds=False)
     lock.close()
     with FileLock(tmp_path / "lock") as again:
         assert not again.try_exclusive()
-        heir.kill()
-        heir.wait()
+        successor.kill()
+        successor.wait()
         assert again.try_exclusive()  # the other program, still there, did not inherit it
-    for process in (heir, other):
+    for process in (successor, other):
         assert process.stdin is not None
         process.kill()
         process.wait()

@@ -1,4 +1,4 @@
-"""Outages told from errors of ours."""
+"""Outages are distinguished from errors of this program."""
 
 from collections.abc import Callable
 
@@ -24,8 +24,8 @@ class DriverError(Exception):
 
 
 def error(kind: type[DBAPIError], pgcode: str | None, *, invalidated: bool = False) -> DBAPIError:
-    told = DriverError("server closed the connection\nprobably", pgcode)
-    made = kind("SELECT 1", {}, told)
+    cause = DriverError("server closed the connection\nprobably", pgcode)
+    made = kind("SELECT 1", {}, cause)
     made.connection_invalidated = invalidated
     return made
 
@@ -41,7 +41,7 @@ def error(kind: type[DBAPIError], pgcode: str | None, *, invalidated: bool = Fal
         error(OperationalError, "53100"),  # disk full
         error(OperationalError, "53300"),  # too many connections
         error(OperationalError, "40P01"),  # deadlock
-        error(OperationalError, "55P03"),  # a lock was not to be had
+        error(OperationalError, "55P03"),  # a lock was not available
         error(InternalError, "25P03", invalidated=True),  # silent for too long
         DatabaseUnreachable("gone"),
     ],
@@ -61,7 +61,7 @@ def test_an_outage_is_one(away: BaseException) -> None:
         None,
     ],
 )
-def test_an_error_of_ours_is_none(ours: BaseException | None) -> None:
+def test_an_error_of_this_program_is_not_an_outage(ours: BaseException | None) -> None:
     assert not is_outage(ours)
 
 

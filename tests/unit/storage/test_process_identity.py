@@ -30,7 +30,7 @@ def test_a_living_process_is_not_dead(me: ProcessIdentity) -> None:
     assert me == ProcessIdentity.of_this_process()
 
 
-def test_a_process_is_dead_when_it_ended_even_if_nobody_asked_after_it() -> None:
+def test_an_ended_process_is_dead_even_before_it_is_reaped() -> None:
     child = subprocess.Popen(
         [sys.executable, "-c", TELL_IDENTITY],
         stdin=subprocess.PIPE,
@@ -39,9 +39,9 @@ def test_a_process_is_dead_when_it_ended_even_if_nobody_asked_after_it() -> None
     )
     assert child.stdin is not None
     assert child.stdout is not None
-    told = ProcessIdentity(**eval(child.stdout.readline()))
-    assert told.pid == child.pid
-    assert not told.is_certainly_dead()
+    identity = ProcessIdentity(**eval(child.stdout.readline()))
+    assert identity.pid == child.pid
+    assert not identity.is_certainly_dead()
     child.kill()
     child.stdout.read()  # its end: the process is a zombie, or about to be one
 
@@ -52,11 +52,11 @@ def test_a_process_is_dead_when_it_ended_even_if_nobody_asked_after_it() -> None
 
     while state() not in process_identity.ENDED_STATES:
         pass
-    assert told.is_certainly_dead()
+    assert identity.is_certainly_dead()
     child.wait()
     child.stdin.close()
     child.stdout.close()
-    assert told.is_certainly_dead()
+    assert identity.is_certainly_dead()
 
 
 def test_another_process_with_the_same_number_is_not_the_same(me: ProcessIdentity) -> None:

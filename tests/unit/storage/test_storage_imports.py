@@ -1,4 +1,4 @@
-"""What importing the package brings along, and what not."""
+"""Modules that the package imports, and modules that it must not import."""
 
 import subprocess
 import sys

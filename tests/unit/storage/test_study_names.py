@@ -9,7 +9,7 @@ from storage.studies import LONGEST_NAME, check_name
 @pytest.mark.parametrize(
     "name", ["rooms-1", "x", "y" * LONGEST_NAME, "Ünïcode 研究 'q' \"%_", "😀"]
 )
-def test_a_printable_name_is_taken_as_it_is(name: str) -> None:
+def test_a_printable_name_is_accepted_unchanged(name: str) -> None:
     assert check_name(name) == name
 
 

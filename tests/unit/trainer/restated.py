@@ -1,6 +1,6 @@
 """Model and loss written out once more, step by step, in NumPy float64: slow, plain, independent.
 
-Every function takes and gives plain arrays of one slot. N crops are B anchors, then B partners.
+Every function takes and gives plain arrays of one slot. N crops are B queries, then B positives.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -32,9 +32,14 @@ def sample(grid_map: Array, points: Array) -> Array:
     return values
 
 
+def units(values: Array) -> Array:
+    """Vectors of unit length, along the last axis."""
+    made: Array = values / np.linalg.norm(values, axis=-1, keepdims=True)
+    return made
+
+
 def cosines(first: Array, second: Array) -> Array:
-    first = first / np.linalg.norm(first, axis=-1, keepdims=True)
-    second = second / np.linalg.norm(second, axis=-1, keepdims=True)
+    first, second = units(first), units(second)
     return first @ second.T
 
 
@@ -130,8 +135,7 @@ def own_network(maps: Array, parameters: Parameters, member: int) -> Array:
 def pre_normed(maps: Array, kind: str) -> Array:
     """Normalisation before fusion; maps: (N, T, C)."""
     if kind == "l2":
-        units: Array = maps / np.linalg.norm(maps, axis=-1, keepdims=True)
-        return units
+        return units(maps)
     whole = maps.reshape(len(maps), -1)
     if kind == "standardise":
         centre, scale = whole.mean(axis=1), whole.std(axis=1, ddof=1) + 1e-8
@@ -156,7 +160,7 @@ def ladder(maps: Sequence[Array], parameters: Parameters) -> Array:
 
 
 def batch_normed(values: Array, parameters: Parameters, name: str) -> Array:
-    """Anchors and partners each by their own mean and (biased) variance."""
+    """Queries and positives, each by their own mean and (biased) variance."""
     normed = []
     for half in np.split(values, 2):
         mean, variance = half.mean(axis=(0, 1)), half.var(axis=(0, 1))

@@ -1,4 +1,4 @@
-"""Small random material and configurations that train in milliseconds.
+"""Small random features and configurations that train in milliseconds.
 
 Letters of shapes: ``docs/architecture.md``.
 """
@@ -33,7 +33,7 @@ CLASSES = 3
 #: Options that suit a few small crops: with a large pool, no token would be a hidden positive; and
 #: every part of the loss is to act in the first step.
 SMALL_OPTIONS: dict[str, dict[str, Any]] = {"hp": {"pool": 5}, "eagle": {"objects_from": 0}}
-#: A run on rooms of a few pixels, that goes all the way from images.
+#: A complete run from images on, on rooms of a few pixels.
 ROOMS = TrainConfig(
     data=DataConfig(options={"train": 3, "val": 3, "test": 2, "size": 32}),
     features=FeatureConfig(train_resolution=16, eval_resolution=32, neighbours=7),
@@ -50,7 +50,7 @@ def small_dataset_features(
     channels: int = 6,
     labelled: bool = True,
 ) -> DatasetFeatures:
-    """Random features whose channels tell the labels apart."""
+    """Random features whose channels separate the labels."""
     generator = np.random.default_rng(5)
 
     def features(count: int) -> dict[str, Any]:
@@ -137,7 +137,7 @@ def small_config(
 
 
 def hyper_of(config: TrainConfig, dtype: torch.dtype = torch.float64) -> dict[str, torch.Tensor]:
-    """What ``step`` reads, for one slot."""
+    """The values that ``step`` reads, for one slot."""
     return {
         name: torch.tensor([value], dtype=dtype) for name, value in step_values(config).items()
     }
@@ -174,7 +174,7 @@ def rows_of(config: TrainConfig) -> list[list[float]]:
 def small_draws(
     *, maps: int, masks: int, uniform: int = 0, seed: int = 0, present: int = 4
 ) -> StepDraws:
-    """Float64 draws of one slot: four anchors, nine points, two random pairs, six channels."""
+    """Float64 draws of one slot: four queries, nine points, two random pairs, six channels."""
     plan = DrawPlan(
         batch=4,
         ranks=4,

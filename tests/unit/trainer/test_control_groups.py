@@ -108,7 +108,7 @@ def test_version_1_without_limits(tmp_path: Path) -> None:
     assert usable_memory(root) == os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def test_both_versions_at_once_and_a_namespace_of_its_own(tmp_path: Path) -> None:
+def test_both_versions_at_once_and_a_separate_namespace(tmp_path: Path) -> None:
     root = machine(
         tmp_path,
         mounts=V2.format(top="/../..").replace("/sys/fs/cgroup ", "/sys/fs/cgroup/unified ")

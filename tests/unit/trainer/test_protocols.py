@@ -1,4 +1,4 @@
-"""Protocols: what the word sets, what goes before it, and the name that results carry."""
+"""Protocols: their settings, settings that override them, and the name shown with results."""
 
 import dataclasses
 import typing
@@ -25,7 +25,7 @@ from trainer.protocols import (
 )
 
 OPTIONS = {name: entry.options for name, entry in DATASETS.items() if entry.options is not None}
-#: The same as their default: there so that changing them is told.
+#: Equal to their defaults: listed so that a change of them is shown with a result.
 UNCHANGED = {"method.options.start", "method.options.target_dropout"}
 
 
@@ -45,7 +45,7 @@ def flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def test_published_sets_what_it_says_and_nothing_else() -> None:
+def test_published_sets_exactly_its_listed_settings() -> None:
     config = resolve({"protocol": "published", "data": {"name": "rooms"}})
     default = flat(record_to_table(TrainConfig()))
     own = flat(record_to_table(config))
@@ -65,13 +65,13 @@ def test_options_are_set_where_the_method_has_them_and_nowhere_else(name: str) -
     assert text_of(config) == "published"
 
 
-def test_held_out_is_the_default_and_leaves_all_as_it_is() -> None:
+def test_held_out_is_the_default_and_changes_nothing() -> None:
     for table in ({}, {"protocol": "held-out"}, {"training": {"iterations": 9}, "evaluation": {}}):
         assert lay_protocol(table) == table
     assert text_of(TrainConfig()) == "held-out"
 
 
-def test_an_explicit_setting_goes_before_the_protocol_and_is_told() -> None:
+def test_an_explicit_setting_overrides_the_protocol_and_is_shown() -> None:
     config = resolve(
         {
             "protocol": "published",
@@ -84,7 +84,7 @@ def test_an_explicit_setting_goes_before_the_protocol_and_is_told() -> None:
     assert text_of(config) == "published, with features.resize, evaluation.report changed"
 
 
-def test_a_published_habit_under_the_held_out_protocol_is_told() -> None:
+def test_a_published_setting_under_the_held_out_protocol_is_shown() -> None:
     config = resolve({"method": {"cmh": "shared"}, "data": {"options": {"val": "test"}}})
     assert text_of(config) == "held-out, with method.options.cmh, data.options.val changed"
 
@@ -123,25 +123,25 @@ def test_the_published_splits_and_scales_are_offered() -> None:
     assert offered["rooms"] == {}
 
 
-def test_an_option_of_the_users_goes_before_the_protocols() -> None:
+def test_a_users_option_overrides_the_protocol() -> None:
     data = {"name": "mcubes", "options": {"range": "fixed"}}
     config = resolve({"protocol": "published", "data": data})
     assert config.data.options == {"val": "test", "range": "fixed"}
     assert text_of(config) == "published, with data.options.range changed"
 
 
-def test_a_number_that_is_called_val_is_no_split() -> None:
+def test_a_number_called_val_is_not_a_split() -> None:
     options = {"name": "rooms", "options": {"val": 7}}
     for protocol in ("published", "held-out"):
         assert text_of(resolve({"protocol": protocol, "data": options})) == protocol
 
 
-def test_a_resolved_configuration_stays_as_it_is() -> None:
+def test_a_resolved_configuration_resolves_to_itself() -> None:
     config = resolve({"protocol": "published", "data": {"name": "mfnet"}})
     assert resolve(record_to_table(config)) == config
 
 
-def test_a_file_goes_on_from_a_preset_and_its_protocol(tmp_path: Path) -> None:
+def test_a_file_builds_on_a_preset_and_its_protocol(tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
     path.write_text('base = "nyu-s16-published"\n[features]\nresize = "bilinear"\n')
     config = read_config(path)

@@ -1,4 +1,4 @@
-"""Reports as they were stored: by the versions before criteria, and by one with more of them."""
+"""Stored reports: of versions before criteria, and of one with more criteria."""
 
 import dataclasses
 import json
@@ -51,14 +51,14 @@ def test_a_criterion_that_this_version_does_not_know_is_kept() -> None:
     assert stored["criteria"]["agreement"] == 0.5 and stored["criteria"]["rank"] is None
 
 
-def test_what_an_older_version_reads_is_where_it_was_with_nothing_added() -> None:
-    """It takes these keys, and builds records from theirs: an unknown one would be refused."""
+def test_fields_that_older_versions_read_are_unchanged() -> None:
+    """It reads these keys and builds records of them: an unknown key would be refused."""
     stored = Report.from_json(json.loads(LATER)).to_json()
     first: dict[str, Any] = json.loads(BEFORE_TERMS)
     assert {key: stored[key] for key in first} == first
 
 
-def test_a_replaced_record_takes_its_criteria_along() -> None:
+def test_a_replaced_record_replaces_its_criteria() -> None:
     report = Report.from_json(json.loads(BEFORE_CRITERIA))
     better = dataclasses.replace(report.cluster, miou=90.0)
     assert dataclasses.replace(report, cluster=better).criteria["miou"] == 90.0
@@ -70,7 +70,7 @@ def test_logs_take_further_criteria_and_no_number_twice() -> None:
     assert not named.keys() & {f"criteria/{name}" for name in (*RECORDED, "rank")}
 
 
-def test_a_checkpoint_older_than_criteria_goes_on_as_if_it_were_not(tmp_path: Path) -> None:
+def test_a_checkpoint_older_than_criteria_resumes(tmp_path: Path) -> None:
     dataset_features = small_dataset_features()
     run = Run.start(small_config(), dataset_features, CPU)
     run.advance()

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainer.datasets.base import DataSet, Image
+from trainer.datasets.derived_modality import DerivedModality
 from trainer.datasets.files import FileSource
-from trainer.datasets.made import Made
 
 __all__ = ["FUSED", "INPUTS", "ImageFusion", "from_pixels"]
 
@@ -40,7 +40,9 @@ def from_pixels(
     """
 
     def add(data_set: DataSet, source: FileSource, options: Any) -> DataSet:
-        made = Made(inputs=INPUTS, make=lambda rgb, thermal: fuse(rgb, thermal, options))
+        made = DerivedModality(
+            inputs=INPUTS, make=lambda rgb, thermal: fuse(rgb, thermal, options)
+        )
         return dataclasses.replace(
             data_set, source=dataclasses.replace(source, made={**source.made, FUSED: made})
         )

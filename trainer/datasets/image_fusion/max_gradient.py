@@ -22,7 +22,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import dctn, idctn
 
 from trainer.datasets.base import Image
 from trainer.datasets.image_fusion.entry import ImageFusion, from_pixels
@@ -101,6 +100,8 @@ def solve_poisson(target_hw: Plane, *, down_hw: Plane, across_hw: Plane, weight:
     Returns:
         Plane with shape (h, w).
     """
+    from scipy.fft import dctn, idctn  # lazily: needed only to fuse images
+
     right_hw = weight * target_hw
     right_hw[1:] += down_hw
     right_hw[:-1] -= down_hw

@@ -19,19 +19,18 @@ from torch import Tensor
 from trainer.losses.depth_correlation import depth_correlation
 from trainer.losses.draws import StepDraws
 from trainer.losses.farthest_points import farthest_points
-from trainer.methods.base import Batch, IntermediateMaps, Needs, Sample, StepTerms
+from trainer.methods.base import Batch, StepTerms
 from trainer.methods.depthg import DepthGOptions, depth_map
-from trainer.methods.networks.stego import Stego
+from trainer.methods.networks.extended_stego import ExtendedStego
 from trainer.methods.settings import MethodSettings
-from trainer.methods.stego import StegoOptions
-from trainer.nn.parameters import Layout, Views
+from trainer.nn.parameters import Views
 
 __all__ = ["DepthG"]
 
 SMALLEST = 0.05  # inverse depth; beyond 20 times the nearest distance all is equally far
 
 
-class DepthG:
+class DepthG(ExtendedStego):
     """STEGO guided by depth; implements ``trainer.methods.base.Method``."""
 
     def __init__(
@@ -43,44 +42,9 @@ class DepthG:
         channels: int,
     ) -> None:
         self._options, self._map = options, depth_map(options)
-        encoded = [place for place, each in enumerate(modalities) if each != options.depth]
-        self._encoded = encoded
-        self._stego = Stego(
-            config,
-            StegoOptions(),
-            modalities=tuple(modalities[place] for place in encoded),
-            channels=channels,
-        )
-
-    @property
-    def code_dim(self) -> int:
-        """As configured."""
-        return self._stego.code_dim
-
-    @property
-    def needs(self) -> Needs:
-        """Like STEGO."""
-        return self._stego.needs
-
-    @property
-    def terms(self) -> tuple[str, ...]:
-        """STEGO's, and the depth loss."""
-        return (*self._stego.terms, "depth")
-
-    @property
-    def parameters(self) -> Layout:
-        """Fusion and code head."""
-        return self._stego.parameters
-
-    @property
-    def buffers(self) -> Layout:
-        """Running statistics of the ladder fusion."""
-        return self._stego.buffers
-
-    def start(self, parameters: Views, buffers: Views, sample: Sample) -> tuple[Views, Views]:
-        """The initial numbers, unchanged."""
-        del sample
-        return parameters, buffers
+        self._places = [place for place, each in enumerate(modalities) if each != options.depth]
+        encoded = tuple(modalities[place] for place in self._places)
+        super().__init__(config, modalities=encoded, channels=channels, term="depth")
 
     def step(
         self,
@@ -93,8 +57,7 @@ class DepthG:
         """STEGO's loss at the chosen points, and the depth loss of the queries."""
         depth_SNT = self._depth(batch)
         draws = self._with_points(draws, depth_SNT, batch.grid)
-        encoded = dataclasses.replace(batch, tokens_SMNTC=self._without_depth(batch.tokens_SMNTC))
-        made = self._stego.step(parameters, buffers, encoded, hyper, draws)
+        made, _ = self._stego_step(parameters, buffers, batch, hyper, draws)
         shrunk_S = self._options.decay ** (batch.iteration_S // self._options.decay_every)
         loss_S = depth_correlation(
             made.codes_SBTK,
@@ -105,22 +68,12 @@ class DepthG:
             sample_weight_SB=draws.sample_weight_SB,
             affinity=self._options.affinity,
         )
-        depth_S = hyper["lambda_depth"] * shrunk_S * loss_S
-        return dataclasses.replace(made, terms={**made.terms, "depth": depth_S})
+        return self._with_loss(made, hyper["lambda_depth"] * shrunk_S * loss_S)
 
-    def encode(self, parameters: Views, buffers: Views, tokens_SMNTC: Tensor) -> Tensor:
-        """Shared code with shape (S, N, T, K) of all modalities but depth, without dropout."""
-        return self._stego.encode(parameters, buffers, self._without_depth(tokens_SMNTC))
-
-    def intermediate_maps(
-        self, parameters: Views, buffers: Views, tokens_1MNTC: Tensor
-    ) -> IntermediateMaps:
-        """See :class:`~trainer.methods.base.Method`."""
-        encoded_1MNTC = self._without_depth(tokens_1MNTC)
-        return self._stego.intermediate_maps(parameters, buffers, encoded_1MNTC)
-
-    def _without_depth(self, tokens_SMNTC: Tensor) -> Tensor:
-        return tokens_SMNTC[:, self._encoded]
+    def _encoded(self, tokens_SMNTC: Tensor, parameters: Views) -> Tensor:
+        """All modalities but depth."""
+        del parameters
+        return tokens_SMNTC[:, self._places]
 
     def _depth(self, batch: Batch) -> Tensor:
         """Distance of every token with shape (S, N, T)."""

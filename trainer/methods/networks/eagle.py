@@ -24,7 +24,7 @@ from trainer.losses.draws import StepDraws
 from trainer.losses.eicue import eigenvectors, object_clusters
 from trainer.losses.object_contrast import object_contrast, token_weights
 from trainer.losses.sampling import reading_weights
-from trainer.methods.base import Batch, IntermediateMaps, Needs, StepTerms
+from trainer.methods.base import Batch, Needs, StepTerms
 from trainer.methods.eagle import EagleOptions, blurred_maps, colour_map
 from trainer.methods.entry import Inputs
 from trainer.methods.networks.shared_code import SharedCode
@@ -80,12 +80,7 @@ class Eagle(SharedCode):
         self._colours = colour_map(inputs.modalities)
         self._objects = inputs.classes + options.extra_objects
         encoder = Encoder(
-            modalities=len(inputs.modalities),
-            channels=inputs.channels,
-            fusion=config.fusion,
-            msn=False,
-            residual=False,
-            pre_norm="none",
+            modalities=len(inputs.modalities), channels=inputs.channels, fusion=config.fusion
         )
         width, group = config.code_dim, Group(rate=options.table_rate)
         shape = (self._objects, options.eigenvectors)
@@ -95,9 +90,7 @@ class Eagle(SharedCode):
         )
         super().__init__(
             encoder,
-            channels=inputs.channels,
             code_dim=width,
-            identity=False,
             further=(*linear_entries(PROJECTOR, inputs=width, outputs=width), *tables),
         )
 
@@ -249,18 +242,11 @@ class Eagle(SharedCode):
             losses.append(total)
         return torch.stack(losses)
 
-    def intermediate_maps(
-        self, parameters: Views, buffers: Views, tokens_1MNTC: Tensor
-    ) -> IntermediateMaps:
-        """See :class:`~trainer.methods.base.Method`."""
-        fused_1NTC, code_1NTK = self._settled(parameters, buffers, tokens_1MNTC)
+    def _other_maps(
+        self, parameters: Views, buffers: Views, code_1NTK: Tensor
+    ) -> Mapping[str, Tensor]:
+        del parameters, buffers
         count = min(self._options.eigenvectors, code_1NTK.shape[2] - 1)
         unknown_NT3 = torch.zeros(*code_1NTK.shape[1:3], 3, device=code_1NTK.device)
         vectors_NTE = eigenvectors(code_1NTK[0], unknown_NT3, count=count, colours="constant")
-        return IntermediateMaps(
-            specific={},
-            fused_NTC=fused_1NTC[0],
-            code_NTK=code_1NTK[0],
-            harmonised={},
-            others={"EiCue of s": vectors_NTE},
-        )
+        return {"EiCue of s": vectors_NTE}

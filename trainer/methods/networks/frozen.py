@@ -84,9 +84,7 @@ class Frozen:
         """See :class:`~trainer.methods.base.Method`."""
         code_1NTK = self.encode(parameters, buffers, tokens_1MNTC)
         fused_1NTC = self._joined(tokens_1MNTC)
-        return IntermediateMaps(
-            specific={}, fused_NTC=fused_1NTC[0], code_NTK=code_1NTK[0], harmonised={}
-        )
+        return IntermediateMaps(fused_NTC=fused_1NTC[0], code_NTK=code_1NTK[0])
 
     def _joined(self, tokens_SMNTC: Tensor) -> Tensor:
         features = self._options.features

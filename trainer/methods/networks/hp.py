@@ -9,6 +9,7 @@ For several modalities, which its authors do not define, the raw features are fu
 positives are those of the detached fused map, and only the first modality is jittered.
 """
 
+import dataclasses
 import math
 from collections.abc import Mapping
 
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from trainer.losses.draws import StepDraws
 from trainer.losses.hidden_positives import Positives, contrast, hidden_positives
-from trainer.methods.base import Batch, IntermediateMaps, Needs, Sample, StepTerms
+from trainer.methods.base import Batch, Needs, Sample, StepTerms
 from trainer.methods.entry import Inputs
 from trainer.methods.hp import HPOptions, attention_map, jittered_map
 from trainer.methods.networks.shared_code import SharedCode
@@ -27,7 +28,7 @@ from trainer.model import Encoder, code_head, code_head_entries
 from trainer.nn.alignment import each_slot
 from trainer.nn.linear import linear
 from trainer.nn.neighbours import local_weights, mix
-from trainer.nn.parameters import Entry, Group, Layout, Views, linear_entries
+from trainer.nn.parameters import Entry, Group, Views, linear_entries
 from trainer.nn.unit import unit
 
 __all__ = ["HiddenPositives"]
@@ -52,35 +53,22 @@ class HiddenPositives(SharedCode):
             setting="single", modalities=len(inputs.modalities), maps=1
         )
         encoder = Encoder(
-            modalities=len(inputs.modalities),
-            channels=inputs.channels,
-            fusion=config.fusion,
-            msn=False,
-            residual=False,
-            pre_norm="none",
+            modalities=len(inputs.modalities), channels=inputs.channels, fusion=config.fusion
         )
         width = config.code_dim
-        super().__init__(
-            encoder,
-            channels=inputs.channels,
-            code_dim=width,
-            identity=False,
-            further=linear_entries(PROJECTOR, inputs=width, outputs=width),
-            group=GROUP,
-        )
-        head = code_head_entries(channels=inputs.channels, code_dim=width)
         averaged = tuple(
-            Entry(
-                name=f"{AVERAGED}{each.name}",
-                shape=each.shape,
-                initial=each.initial,
-                scale=each.scale,
-            )
-            for each in head
+            dataclasses.replace(each, name=f"{AVERAGED}{each.name}")
+            for each in code_head_entries(channels=inputs.channels, code_dim=width)
         )
         shape = (options.pool, len(inputs.modalities), inputs.channels)
         pool = Entry(name=POOL, shape=shape, initial="uniform", scale=1.0)
-        self._own_buffers = Layout(entries=(*self._buffers.entries, *averaged, pool))
+        super().__init__(
+            encoder,
+            code_dim=width,
+            further=linear_entries(PROJECTOR, inputs=width, outputs=width),
+            further_buffers=(*averaged, pool),
+            group=GROUP,
+        )
 
     @property
     def needs(self) -> Needs:
@@ -93,11 +81,6 @@ class HiddenPositives(SharedCode):
         """Contrast of the codes and of their local mixtures, and consistency."""
         local = () if self._options.local == "off" else ("local",)
         return ("global", *local, "consistency")
-
-    @property
-    def buffers(self) -> Layout:
-        """The averaged head, the pool, and running statistics of the ladder fusion."""
-        return self._own_buffers
 
     def start(self, parameters: Views, buffers: Views, sample: Sample) -> tuple[Views, Views]:
         """Copy the head, and fill the pool with random tokens of the train split."""
@@ -242,18 +225,11 @@ class HiddenPositives(SharedCode):
         masks_S2BC = draws.masks_SDNC[:, -HEAD_MASKS:, : draws.batch]
         return code_head(fused_SBTC, parameters, masks_S2BC)
 
-    def intermediate_maps(
-        self, parameters: Views, buffers: Views, tokens_1MNTC: Tensor
-    ) -> IntermediateMaps:
-        """See :class:`~trainer.methods.base.Method`."""
-        fused_1NTC, code_1NTK = self._settled(parameters, buffers, tokens_1MNTC)
-        return IntermediateMaps(
-            specific={},
-            fused_NTC=fused_1NTC[0],
-            code_NTK=code_1NTK[0],
-            harmonised={},
-            others={"z": _projected(code_1NTK, parameters)[0]},
-        )
+    def _other_maps(
+        self, parameters: Views, buffers: Views, code_1NTK: Tensor
+    ) -> Mapping[str, Tensor]:
+        del buffers
+        return {"z": _projected(code_1NTK, parameters)[0]}
 
 
 def _projected(codes_SBTK: Tensor, parameters: Views) -> Tensor:

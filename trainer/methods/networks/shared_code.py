@@ -4,11 +4,12 @@ Letters of shapes: ``docs/architecture.md``.
 """
 
 import dataclasses
+from collections.abc import Mapping
 
 from torch import Tensor
 
 from trainer.losses.draws import StepDraws
-from trainer.methods.base import Sample
+from trainer.methods.base import IntermediateMaps, Sample
 from trainer.methods.networks.identity_start import identity_start
 from trainer.model import Activation, Encoder, code_head, code_head_entries
 from trainer.nn.parameters import PLAIN, Entry, Group, Layout, Views
@@ -23,10 +24,10 @@ class SharedCode:
         self,
         encoder: Encoder,
         *,
-        channels: int,
         code_dim: int,
-        identity: bool,
+        identity: bool = False,
         further: tuple[Entry, ...] = (),
+        further_buffers: tuple[Entry, ...] = (),
         activation: Activation = "relu",
         group: Group = PLAIN,
     ) -> None:
@@ -34,21 +35,21 @@ class SharedCode:
 
         Args:
             encoder: Fuses the features of the modalities into one map.
-            channels: Number C of feature channels.
             code_dim: Number K of code channels.
             identity: Whether to start at the principal components of the frozen features.
             further: Parameters of the method in addition to encoder and head.
+            further_buffers: Buffers of the method in addition to those of the fusion.
             activation: Of the code head.
             group: How the optimiser updates encoder and head.
         """
         self._activation = activation
         self._encoder, self._code_dim, self._identity = encoder, code_dim, identity
-        head = code_head_entries(channels=channels, code_dim=code_dim)
+        head = code_head_entries(channels=encoder.channels, code_dim=code_dim)
         shared = tuple(
             dataclasses.replace(entry, group=group) for entry in encoder.entries() + head
         )
         self._parameters = Layout(entries=shared + further)
-        self._buffers = Layout(entries=encoder.buffer_entries())
+        self._buffers = Layout(entries=encoder.buffer_entries() + further_buffers)
 
     @property
     def code_dim(self) -> int:
@@ -62,7 +63,7 @@ class SharedCode:
 
     @property
     def buffers(self) -> Layout:
-        """Running statistics of the ladder fusion."""
+        """Running statistics of the ladder fusion, and the method's own."""
         return self._buffers
 
     def start(self, parameters: Views, buffers: Views, sample: Sample) -> tuple[Views, Views]:
@@ -75,6 +76,24 @@ class SharedCode:
         """Shared code with shape (S, N, T, K), without dropout and from running statistics."""
         _, code_SNTK = self._settled(parameters, buffers, tokens_SMNTC)
         return code_SNTK
+
+    def intermediate_maps(
+        self, parameters: Views, buffers: Views, tokens_1MNTC: Tensor
+    ) -> IntermediateMaps:
+        """See :class:`~trainer.methods.base.Method`."""
+        fused_1NTC, code_1NTK = self._settled(parameters, buffers, tokens_1MNTC)
+        return IntermediateMaps(
+            fused_NTC=fused_1NTC[0],
+            code_NTK=code_1NTK[0],
+            others=self._other_maps(parameters, buffers, code_1NTK),
+        )
+
+    def _other_maps(
+        self, parameters: Views, buffers: Views, code_1NTK: Tensor
+    ) -> Mapping[str, Tensor]:
+        """Maps of the method's own, for figures; none by default."""
+        del parameters, buffers, code_1NTK
+        return {}
 
     def _settled(
         self, parameters: Views, buffers: Views, tokens_SMNTC: Tensor

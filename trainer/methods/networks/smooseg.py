@@ -18,21 +18,14 @@ from torch import Tensor
 
 from trainer.losses.draws import StepDraws
 from trainer.losses.smoothness import label_logits, prediction_loss, smoothness
-from trainer.methods.base import (
-    OWN_CENTRES,
-    Batch,
-    IntermediateMaps,
-    Needs,
-    Sample,
-    StepTerms,
-)
+from trainer.methods.base import OWN_CENTRES, Batch, Needs, Sample, StepTerms
 from trainer.methods.entry import Inputs
 from trainer.methods.networks.shared_code import SharedCode
 from trainer.methods.networks.target_dropout import TargetDropout
 from trainer.methods.settings import MethodSettings
 from trainer.methods.smooseg import SmooSegOptions
 from trainer.model import Encoder
-from trainer.nn.parameters import Entry, Group, Layout, Views
+from trainer.nn.parameters import Entry, Group, Views
 from trainer.nn.unit import unit
 
 __all__ = ["SmooSeg"]
@@ -53,12 +46,7 @@ class SmooSeg(SharedCode):
             setting=options.target_dropout, modalities=len(inputs.modalities), maps=1
         )
         encoder = Encoder(
-            modalities=len(inputs.modalities),
-            channels=inputs.channels,
-            fusion=config.fusion,
-            msn=False,
-            residual=False,
-            pre_norm="none",
+            modalities=len(inputs.modalities), channels=inputs.channels, fusion=config.fusion
         )
         # only the direction matters: the authors' initial scale is lost in a normalisation
         shape = (inputs.classes, config.code_dim)
@@ -72,13 +60,11 @@ class SmooSeg(SharedCode):
         teacher = Entry(name=self._teacher, shape=shape, initial="normal", scale=1.0)
         super().__init__(
             encoder,
-            channels=inputs.channels,
             code_dim=config.code_dim,
-            identity=False,
             further=(student,),
+            further_buffers=(teacher,),
             activation="silu",
         )
-        self._own_buffers = Layout(entries=(*self._buffers.entries, teacher))
 
     @property
     def needs(self) -> Needs:
@@ -89,11 +75,6 @@ class SmooSeg(SharedCode):
     def terms(self) -> tuple[str, ...]:
         """Smoothness within a crop and across crops, and the data loss."""
         return ("smooth_self", "smooth_random", "data")
-
-    @property
-    def buffers(self) -> Layout:
-        """The teacher's prototypes, and running statistics of the ladder fusion."""
-        return self._own_buffers
 
     def start(self, parameters: Views, buffers: Views, sample: Sample) -> tuple[Views, Views]:
         """Prototypes of unit length, the same for student and teacher."""
@@ -137,15 +118,8 @@ class SmooSeg(SharedCode):
             buffers=new_buffers,
         )
 
-    def intermediate_maps(
-        self, parameters: Views, buffers: Views, tokens_1MNTC: Tensor
-    ) -> IntermediateMaps:
-        """See :class:`~trainer.methods.base.Method`."""
-        fused_1NTC, code_1NTK = self._settled(parameters, buffers, tokens_1MNTC)
-        return IntermediateMaps(
-            specific={},
-            fused_NTC=fused_1NTC[0],
-            code_NTK=code_1NTK[0],
-            harmonised={},
-            others={"labels": label_logits(code_1NTK, buffers[self._teacher])[0]},
-        )
+    def _other_maps(
+        self, parameters: Views, buffers: Views, code_1NTK: Tensor
+    ) -> Mapping[str, Tensor]:
+        del parameters
+        return {"labels": label_logits(code_1NTK, buffers[self._teacher])[0]}

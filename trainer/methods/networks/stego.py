@@ -17,7 +17,7 @@ from torch import Tensor
 
 from trainer.losses import PairPoints, correspondence, pair_weights
 from trainer.losses.draws import StepDraws
-from trainer.methods.base import Batch, IntermediateMaps, Needs, StepTerms
+from trainer.methods.base import Batch, Needs, StepTerms
 from trainer.methods.networks.shared_code import SharedCode
 from trainer.methods.networks.target_dropout import TargetDropout
 from trainer.methods.settings import MethodSettings
@@ -42,17 +42,9 @@ class Stego(SharedCode):
         self._target_dropout = TargetDropout(
             setting=options.target_dropout, modalities=len(modalities), maps=1
         )
-        encoder = Encoder(
-            modalities=len(modalities),
-            channels=channels,
-            fusion=config.fusion,
-            msn=False,
-            residual=False,
-            pre_norm="none",
-        )
+        encoder = Encoder(modalities=len(modalities), channels=channels, fusion=config.fusion)
         super().__init__(
             encoder,
-            channels=channels,
             code_dim=config.code_dim,
             identity=options.start == "identity",
         )
@@ -91,13 +83,4 @@ class Stego(SharedCode):
             terms=dict(zip(self.terms, losses_SM.unbind(dim=1), strict=True)),
             codes_SBTK=code_SNTK[:, : draws.batch],
             buffers=new_buffers,
-        )
-
-    def intermediate_maps(
-        self, parameters: Views, buffers: Views, tokens_1MNTC: Tensor
-    ) -> IntermediateMaps:
-        """See :class:`~trainer.methods.base.Method`."""
-        fused_1NTC, code_1NTK = self._settled(parameters, buffers, tokens_1MNTC)
-        return IntermediateMaps(
-            specific={}, fused_NTC=fused_1NTC[0], code_NTK=code_1NTK[0], harmonised={}
         )

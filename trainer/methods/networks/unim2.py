@@ -9,6 +9,7 @@ With one modality there is no MSN, no fusion and no harmoniser, and the target i
 after dropout, unless ``method.options.target_dropout`` says otherwise. This equals STEGO.
 """
 
+import dataclasses
 from collections.abc import Mapping
 
 from torch import Tensor
@@ -56,7 +57,6 @@ class UniM2(SharedCode):
         )
         super().__init__(
             encoder,
-            channels=channels,
             code_dim=config.code_dim,
             identity=options.start == "identity",
             further=self._harmoniser.entries(),
@@ -101,17 +101,16 @@ class UniM2(SharedCode):
         self, parameters: Views, buffers: Views, tokens_1MNTC: Tensor
     ) -> IntermediateMaps:
         """See :class:`~trainer.methods.base.Method`."""
+        maps = super().intermediate_maps(parameters, buffers, tokens_1MNTC)
         specific_1MNTC = self._encoder.specific(tokens_1MNTC, parameters)
-        fused_1NTC, code_1NTK = self._settled(parameters, buffers, tokens_1MNTC)
-        codes_MNTK = self._harmoniser(code_1NTK, parameters)[0]
+        codes_MNTK = self._harmoniser(maps.code_NTK.unsqueeze(0), parameters)[0]
         named = dict(zip(self._modalities, codes_MNTK, strict=True))
         anchors = dict(zip(self._modalities, self._harmoniser.anchors, strict=True))
-        return IntermediateMaps(
+        return dataclasses.replace(
+            maps,
             specific={}
             if specific_1MNTC is None
             else dict(zip(self._modalities, specific_1MNTC[0], strict=True)),
-            fused_NTC=fused_1NTC[0],
-            code_NTK=code_1NTK[0],
             harmonised={name: code for name, code in named.items() if not anchors[name]},
         )
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.records import Scores
-from trainer.scoring.label_free.judge import Judged
+from trainer.scoring.label_free.judge import JudgedLabelling
 from trainer.scoring.label_free.labelling import Labelling
 
 __all__ = ["Criterion", "Evidence", "of_labelling"]
@@ -32,7 +32,7 @@ class Evidence:
     #: Number of codes in the sum.
     codes: int
     #: The clusters of sampled tokens, judged in the frozen features; None if they were not.
-    judged: Judged | None = None
+    judged: JudgedLabelling | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,7 @@ from trainer.scoring.label_free.labelling import Labelling, LabellingTally
 from trainer.scoring.label_free.reference import Reference, make_reference
 from trainer.scoring.label_free.scores import SCORES
 
-__all__ = ["Judge", "Judged", "judge_of"]
+__all__ = ["Judge", "JudgedLabelling", "judge_of"]
 
 CAP = 2  # times the lowest rank
 
@@ -41,13 +41,13 @@ class Judge:
         """
         return LabellingTally(self.space, centres_YK)
 
-    def judge(self, labelling: Labelling) -> "Judged":
+    def judge(self, labelling: Labelling) -> "JudgedLabelling":
         """A clustering with its judge."""
-        return Judged(labelling=labelling, reference=self.reference)
+        return JudgedLabelling(labelling=labelling, reference=self.reference)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judged:
+class JudgedLabelling:
     """A clustering of the sampled tokens, and what it is compared with."""
 
     labelling: Labelling

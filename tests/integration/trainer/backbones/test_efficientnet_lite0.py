@@ -71,7 +71,7 @@ def test_the_default_is_the_last_block_on_tokens_of_16_pixels() -> None:
     assert build(stride=32).patch == 32
 
 
-def test_every_tensor_of_the_file_is_where_timms_order_has_it() -> None:
+def test_every_tensor_of_the_file_is_in_timms_order() -> None:
     stored = list(read_state(installed()).values())[:-2]  # the classifier's two are last
     own = build().model.state_dict()
     assert len(stored) == len(own) == 294

@@ -1,6 +1,5 @@
 """Models of timm with feature maps: which maps, on which grid, with which weights."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tests.integration.trainer.backbones.refusals import refusal
 from trainer.backbones import build_backbone
 from trainer.backbones.feature_maps import FeatureMaps
 from trainer.config.configuration import BackboneConfig
@@ -42,14 +42,6 @@ def output_of(backbone: FeatureMaps, module: nn.Module, images: Tensor) -> Tenso
         backbone.model(normalised(backbone, images))
     handle.remove()
     return kept[0]
-
-
-def refusal(action: Callable[[], object], error: type[Exception]) -> str:
-    with pytest.raises(error) as caught:
-        action()
-    text = str(caught.value)
-    assert "\n" not in text and len(text) < 500
-    return text
 
 
 @pytest.mark.parametrize("name", COUNTS)
@@ -151,7 +143,7 @@ def test_missing_maps_are_refused(name: str, blocks: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         ({"name": "test_resnet", "stride": 24}, "backbone.stride = 24 does not match"),
         ({"name": "test_resnet", "stride": 0}, "backbone.stride = 0 is too small"),
@@ -173,10 +165,10 @@ def test_missing_maps_are_refused(name: str, blocks: tuple[int, ...]) -> None:
     ],
 )
 def test_settings_that_do_not_match_a_model_are_refused(
-    settings: dict[str, Any], told: str
+    settings: dict[str, Any], message: str
 ) -> None:
     asked = {"weights": "random", **settings}
-    assert told in refusal(lambda: build_backbone(BackboneConfig(**asked)), ConfigError)
+    assert message in refusal(lambda: build_backbone(BackboneConfig(**asked)), ConfigError)
 
 
 @pytest.fixture(params=COUNTS)

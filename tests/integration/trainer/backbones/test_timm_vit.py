@@ -1,16 +1,16 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import safetensors.torch
 import torch
 
+from tests.integration.trainer.backbones.refusals import refusal
 from trainer.backbones import Backbone, build_backbone
 from trainer.config.configuration import BackboneConfig
-from trainer.errors import ConfigError, WeightsError
+from trainer.errors import ConfigError
 
 NAME = "vit_tiny_patch16_224"
 
@@ -38,14 +38,6 @@ def state(random_vit: Backbone) -> dict[str, torch.Tensor]:
 @pytest.fixture
 def images() -> torch.Tensor:
     return torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-
-
-def refusal(action: Callable[[], object], error: type[Exception] = WeightsError) -> str:
-    with pytest.raises(error) as caught:
-        action()
-    text = str(caught.value)
-    assert "\n" not in text and len(text) < 500
-    return text
 
 
 def test_tokens_are_patches_of_the_final_norm(random_vit: Backbone, images: torch.Tensor) -> None:

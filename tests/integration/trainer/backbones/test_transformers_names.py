@@ -11,10 +11,10 @@ import timm
 import torch
 from torch import Tensor
 
+from tests.integration.trainer.backbones.refusals import refusal
 from trainer.backbones import build_backbone
 from trainer.backbones.loading import load_weights
 from trainer.config.configuration import BackboneConfig
-from trainer.errors import WeightsError
 
 State = dict[str, Tensor]
 Writer = Callable[[State], State]
@@ -174,14 +174,6 @@ def features_of(name: str, path: Path) -> Tensor:
     return build_backbone(BackboneConfig(name=name, weights=str(path))).features(images)
 
 
-def refusal(action: Callable[[], object]) -> str:
-    with pytest.raises(WeightsError) as caught:
-        action()
-    text = str(caught.value)
-    assert "\n" not in text and len(text) < 500
-    return text
-
-
 @pytest.mark.parametrize(
     ("name", "write"),
     [
@@ -282,7 +274,7 @@ def test_another_architecture_is_refused_in_one_line(
 
 
 @pytest.mark.parametrize(
-    ("lost", "told"),
+    ("lost", "message"),
     [
         ("layer.3.attention.q_proj.bias", "lacks the part k, q of blocks.3.attn.qkv.bias"),
         ("layer.3.attention.k_proj.weight", "lacks the part k of blocks.3.attn.qkv.weight"),
@@ -290,12 +282,12 @@ def test_another_architecture_is_refused_in_one_line(
         ("norm.bias", "lacks 1: norm.bias"),
     ],
 )
-def test_a_file_with_a_part_missing_is_refused(lost: str, told: str, tmp_path: Path) -> None:
+def test_a_file_with_a_part_missing_is_refused(lost: str, message: str, tmp_path: Path) -> None:
     stored = as_dinov3(random_state_of(DINOV3))
     del stored[lost]
     path = save(stored, tmp_path / "weights.safetensors")
 
-    assert told in refusal(lambda: features_of(DINOV3, path))
+    assert message in refusal(lambda: features_of(DINOV3, path))
 
 
 def test_unknown_names_are_refused(tmp_path: Path) -> None:
@@ -324,5 +316,5 @@ def test_keys_without_biases_are_a_fault_where_the_model_is_not_dinov3(tmp_path:
     del stored["encoder.layer.2.attention.attention.key.bias"]
     path = save(stored, tmp_path / "weights.safetensors")
 
-    told = "it lacks the part k of blocks.2.attn.qkv.bias"
-    assert told in refusal(lambda: features_of(DINOV2, path))
+    message = "it lacks the part k of blocks.2.attn.qkv.bias"
+    assert message in refusal(lambda: features_of(DINOV2, path))

@@ -78,11 +78,11 @@ class Model:
         arguments += ["--modality", f"thermal={copy.root / 'thermal'}"]
         arguments += ["--cache", self.root / "cache", "--device", "cpu"]
         status = call_trainer(*arguments)
-        told = capsys.readouterr()
-        lines = [line for line in told.out.splitlines() if line.startswith("not predicted: ")]
+        printed = capsys.readouterr()
+        lines = [line for line in printed.out.splitlines() if line.startswith("not predicted: ")]
         if status:
-            return Result({}, refusal=lines[0] if lines else told.err.strip())
-        notes = {line for line in told.out.splitlines() if line.startswith("note: ")}
+            return Result({}, refusal=lines[0] if lines else printed.err.strip())
+        notes = {line for line in printed.out.splitlines() if line.startswith("note: ")}
         pixels = {
             (composed(path.stem), "mask"): np.asarray(PIL.Image.open(path))
             for path in (out / "masks").iterdir()
@@ -113,7 +113,7 @@ def test_every_data_set_that_is_read_from_files_has_a_column() -> None:
 
 
 @pytest.mark.parametrize(("row", "column"), CELLS)
-def test_each_input_is_used_noted_or_refused_as_the_table_says(
+def test_each_input_is_treated_as_in_the_table(
     row: Row, column: str, tmp_path: Path, model: Model, capsys: pytest.CaptureFixture[str]
 ) -> None:
     copies = tmp_path / "copy"

@@ -1,4 +1,4 @@
-"""Processes that build the same cache entry, and what a killed one leaves behind."""
+"""Processes that build the same cache entry, and the files that a killed one leaves."""
 
 import contextlib
 import multiprocessing
@@ -37,13 +37,13 @@ def build(cache: Path, limit: int, stage: str, lines: Connection) -> None:
     if limit:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
-    def tell(what: str, done: int, total: int) -> None:
+    def send_step(what: str, done: int, total: int) -> None:
         lines.send(what)
         if what == stage:
             time.sleep(600)
 
     try:
-        lines.send(str(prepare(CONFIG, cache=cache, progress=tell).folder))
+        lines.send(str(prepare(CONFIG, cache=cache, progress=send_step).folder))
     except CacheError as error:
         lines.send(f"refused: {error}")
 
@@ -55,36 +55,36 @@ def total_of(folder: Path, lines: Connection) -> None:
 
 
 @dataclass(frozen=True)
-class Started:
+class StartedProcess:
     """A process and the lines that it sends."""
 
     process: ForkServerProcess
     lines: Connection
 
 
-def start_process(target: Callable[..., None], *arguments: Any) -> Started:
+def start_process(target: Callable[..., None], *arguments: Any) -> StartedProcess:
     receiving, sending = multiprocessing.Pipe(duplex=False)
     process = fork_server().Process(target=target, args=(*arguments, sending), daemon=True)
     process.start()
     sending.close()
-    return Started(process, receiving)
+    return StartedProcess(process, receiving)
 
 
-def start(cache: Path, limit: int = 0, stage: str = "") -> Started:
+def start(cache: Path, limit: int = 0, stage: str = "") -> StartedProcess:
     return start_process(build, cache, limit, stage)
 
 
-def read_until(started: Started, wanted: str) -> None:
+def read_until(started: StartedProcess, wanted: str) -> None:
     while started.lines.recv() != wanted:
         pass
 
 
-def kill(started: Started) -> None:
+def kill(started: StartedProcess) -> None:
     started.process.kill()
     started.process.join()
 
 
-def lines_of(started: Started) -> list[str]:
+def lines_of(started: StartedProcess) -> list[str]:
     lines: list[str] = []
     with contextlib.suppress(EOFError):
         while True:
@@ -97,12 +97,12 @@ def lines_of(started: Started) -> list[str]:
 def test_two_processes_do_the_work_once(tmp_path: Path) -> None:
     processes = [start(tmp_path), start(tmp_path)]
 
-    told = [lines_of(process) for process in processes]
+    printed = [lines_of(process) for process in processes]
 
-    assert told[0][-1] == told[1][-1]
-    builders = [lines for lines in told if "features of train" in lines]
+    assert printed[0][-1] == printed[1][-1]
+    builders = [lines for lines in printed if "features of train" in lines]
     assert len(builders) == 1
-    open_dataset_features(Path(told[0][-1]), verify="all")
+    open_dataset_features(Path(printed[0][-1]), verify="all")
 
 
 @pytest.mark.parametrize("stage", ["statistics of rgb", "features of train", "features of test"])
@@ -130,17 +130,17 @@ def test_a_waiting_process_takes_over_from_a_killed_one(tmp_path: Path) -> None:
     read_until(second, "wait for another process that builds the features")
     kill(first)
 
-    told = lines_of(second)
+    printed = lines_of(second)
 
-    assert "features of train" in told
-    open_dataset_features(Path(told[-1]), verify="all")
+    assert "features of train" in printed
+    open_dataset_features(Path(printed[-1]), verify="all")
 
 
 def test_a_file_limit_met_while_writing_leaves_no_entry(tmp_path: Path) -> None:
-    told = lines_of(start(tmp_path, limit=200_000))
+    printed = lines_of(start(tmp_path, limit=200_000))
 
-    assert told[-1].startswith("refused: cannot write the feature cache to")
-    assert "UMSS_CACHE" in told[-1]
+    assert printed[-1].startswith("refused: cannot write the feature cache to")
+    assert "UMSS_CACHE" in printed[-1]
     assert [path.suffix for path in (tmp_path / "banks").iterdir()] == [".lock"]
 
 

@@ -110,19 +110,19 @@ folder = root / "sound"
 calls = in_child(lambda: attack(0, kill))
 sound = in_child(rebuild)
 points = random.Random(seed).sample(range(1, calls - 7), 8) + list(range(calls - 7, calls + 1))
-told = [{"calls": calls, "files": sorted(sound)}]
+found = [{"calls": calls, "files": sorted(sound)}]
 for way, act in (("kill", kill), ("full", refuse)):
     for point in points:
         folder = root / f"{way}-{point}"
         said = in_child(lambda: attack(point, act))
         state, same = in_child(lambda: (look(), rebuild() == sound))
-        told.append({"way": way, "point": point, "said": said, "state": state, "same": same})
+        found.append({"way": way, "point": point, "said": said, "state": state, "same": same})
 folder = root / "sound"
 (entry,) = list_entries(folder)
 use = hold(entry.folder)
 said = in_child(lambda: remove_entry(entry))
-told.append({"way": "prune", "said": said, "state": in_child(look)})
-print(json.dumps(told))
+found.append({"way": "prune", "said": said, "state": in_child(look)})
+print(json.dumps(found))
 """
 
 
@@ -137,15 +137,15 @@ def attacks(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object]]
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    told: list[dict[str, object]] = json.loads(done.stdout)
-    return told
+    found: list[dict[str, object]] = json.loads(done.stdout)
+    return found
 
 
 def of(attacks: list[dict[str, object]], way: str) -> list[dict[str, object]]:
     return [attack for attack in attacks if attack.get("way") == way]
 
 
-def test_killed_anywhere_a_bank_is_sound_or_absent_and_built_again(
+def test_killed_anywhere_an_entry_is_sound_or_absent_and_built_again(
     attacks: list[dict[str, object]],
 ) -> None:
     killed = of(attacks, "kill")
@@ -173,7 +173,9 @@ def test_a_disk_that_is_full_anywhere_is_one_line_and_leaves_nothing(
     assert len(refused) >= 6
 
 
-def test_a_bank_that_another_process_uses_is_not_pruned(attacks: list[dict[str, object]]) -> None:
+def test_an_entry_that_another_process_uses_is_not_pruned(
+    attacks: list[dict[str, object]],
+) -> None:
     (pruned,) = of(attacks, "prune")
 
     assert pruned["said"] is None and pruned["state"] == ["complete"]
@@ -208,18 +210,18 @@ def test_a_flipped_bit_in_any_file_is_found_before_a_run(
     prepare(CONFIG, cache=tmp_path / "cache")
 
 
-def test_reading_back_a_large_bank_is_shown(
+def test_reading_back_a_large_entry_is_shown(
     built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cache_entry, "SMALL", 0)
-    told: list[str] = []
+    steps: list[str] = []
 
-    prepare(CONFIG, cache=tmp_path / "cache", progress=lambda what, *_: told.append(what))
+    prepare(CONFIG, cache=tmp_path / "cache", progress=lambda what, *_: steps.append(what))
 
-    assert told and len(set(told)) == 1 and "checksums" in told[0]
+    assert steps and len(set(steps)) == 1 and "checksums" in steps[0]
 
 
-def test_fit_and_features_refuse_a_flipped_bit_and_rebuild_what_was_deleted(
+def test_fit_and_features_refuse_a_flipped_bit_and_rebuild_a_deleted_entry(
     built: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -254,7 +256,7 @@ def test_the_size_is_predicted(built: Path) -> None:
     assert 0 < actual - needed < 12_000  # headers, manifest, statistics
 
 
-def test_coco_takes_as_much_as_is_said() -> None:
+def test_the_predicted_size_of_coco_stuff() -> None:
     """49,629 and 2,175 images (twice: val and test), five crops, ViT-S/16, float16: 37 GB of
     train features, and the labels with them."""
     from types import SimpleNamespace

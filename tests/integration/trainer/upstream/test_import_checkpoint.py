@@ -167,7 +167,7 @@ def released(tmp_path: Path) -> Released:
     return Released(tmp_path / "nyu.ckpt", "nyu", ["rgb", "depth"])
 
 
-def test_the_command_prints_what_it_read_and_evaluate_takes_it(
+def test_the_command_prints_the_settings_read_and_evaluate_accepts_the_checkpoint(
     released: Released,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -1,4 +1,4 @@
-"""Checkpoints in an artifact store: another node resumes from them, whatever became of some."""
+"""Checkpoints in an artifact store: another node resumes from them, even if some are damaged."""
 
 import shutil
 from collections.abc import Callable
@@ -25,7 +25,7 @@ EVALUATIONS = 4
 
 @pytest.fixture
 def hosted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], HostedWorker]:
-    """Workers of one study, each as on a node of its own."""
+    """Workers of one study, each as if on its own node."""
     dataset_features = small_dataset_features()
     monkeypatch.setattr(worker, "open_dataset_features", lambda folder: dataset_features)
     config = small_config(training={"iterations": 8})
@@ -57,21 +57,21 @@ def run_to(
     hosted: HostedWorker, task: Task, until: int
 ) -> tuple[list[Report], list[StoredCheckpoint]]:
     """All reports, and the checkpoints left, the newest first."""
-    told = hosted.advance(Begin(task=task))
-    reports, left = list(told.reports), [told.checkpoint]
+    answer = hosted.advance(Begin(task=task))
+    reports, left = list(answer.reports), [answer.checkpoint]
     while len(reports) < until:
-        told = hosted.advance(Continue())
-        reports += told.reports
-        left.append(told.checkpoint)
+        answer = hosted.advance(Continue())
+        reports += answer.reports
+        left.append(answer.checkpoint)
     return reports, [checkpoint for checkpoint in reversed(left) if checkpoint is not None]
 
 
 def leave_node(tmp_path: Path) -> None:
-    """The node goes, with its folder of checkpoints."""
+    """The node is lost, with its folder of checkpoints."""
     shutil.rmtree(tmp_path / "checkpoints")
 
 
-def test_another_node_goes_on_from_the_depot(
+def test_another_node_resumes_from_the_artifact_store(
     tmp_path: Path, hosted: Callable[[], HostedWorker]
 ) -> None:
     undisturbed, _ = run_to(hosted(), task(tmp_path, 1), EVALUATIONS)
@@ -81,8 +81,8 @@ def test_another_node_goes_on_from_the_depot(
     assert left[0].place == "trial-00007/attempt-1-epoch-1/evaluation-0003"
     leave_node(tmp_path)
     other = hosted()
-    told = other.advance(Begin(task=task(tmp_path, 2, *left[:2])))
-    assert told.reports == tuple(reports) and told.notes == ()
+    answer = other.advance(Begin(task=task(tmp_path, 2, *left[:2])))
+    assert answer.reports == tuple(reports) and answer.notes == ()
     assert other.advance(Continue()).reports == (undisturbed[3],)
 
 
@@ -113,23 +113,23 @@ SPOILT = [
 
 
 @pytest.mark.parametrize("what", SPOILT)
-def test_what_is_damaged_is_passed_over_for_the_one_before(
+def test_a_damaged_checkpoint_is_skipped_for_the_one_before(
     tmp_path: Path, hosted: Callable[[], HostedWorker], what: str
 ) -> None:
     reports, left = run_to(hosted(), task(tmp_path, 1), 3)
     spoil(tmp_path, left[0], what)
     leave_node(tmp_path)
-    told = hosted().advance(Begin(task=task(tmp_path, 2, *left[:2])))
-    assert told.reports == tuple(reports[:2])
+    answer = hosted().advance(Begin(task=task(tmp_path, 2, *left[:2])))
+    assert answer.reports == tuple(reports[:2])
     assert (
-        len(told.notes) == 1
-        and "skipped a checkpoint" in told.notes[0]
-        and "\n" not in told.notes[0]
+        len(answer.notes) == 1
+        and "skipped a checkpoint" in answer.notes[0]
+        and "\n" not in answer.notes[0]
     )
     shutil.rmtree(tmp_path / "artifacts")
-    told = hosted().advance(Begin(task=task(tmp_path, 3, *left[:2])))
-    assert told.reports == (reports[0],), "from zero"
-    assert len(told.notes) == 2
+    answer = hosted().advance(Begin(task=task(tmp_path, 3, *left[:2])))
+    assert answer.reports == (reports[0],), "from zero"
+    assert len(answer.notes) == 2
 
 
 def test_a_folder_that_is_there_is_not_fetched(
@@ -140,13 +140,13 @@ def test_a_folder_that_is_there_is_not_fetched(
     def fetch(
         artifact_store: ArtifactCheckpointStore, stored: StoredCheckpoint, folder: Path
     ) -> None:
-        raise AssertionError("it lies here")
+        raise AssertionError("the store was asked, although the checkpoint is here")
 
     monkeypatch.setattr(ArtifactCheckpointStore, "fetch", fetch)
     assert hosted().advance(Begin(task=task(tmp_path, 2, *left))).reports == tuple(reports)
 
 
-def test_a_store_that_fails_is_told_once_and_costs_no_trial(
+def test_a_failing_store_is_reported_once_and_fails_no_trial(
     tmp_path: Path, hosted: Callable[[], HostedWorker], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     undisturbed, _ = run_to(hosted(), task(tmp_path, 1), EVALUATIONS)
@@ -162,14 +162,14 @@ def test_a_store_that_fails_is_told_once_and_costs_no_trial(
 
     monkeypatch.setattr(artifacts, "write", write)
     node = hosted()
-    told = [node.advance(Begin(task=task(tmp_path, 1)))]
+    answers = [node.advance(Begin(task=task(tmp_path, 1)))]
     for is_full in (True, True, False):
         full = is_full
-        told.append(node.advance(Continue()))
-    assert [answer.reports[0] for answer in told] == undisturbed
-    left = [answer.checkpoint and answer.checkpoint.evaluation for answer in told]
+        answers.append(node.advance(Continue()))
+    assert [answer.reports[0] for answer in answers] == undisturbed
+    left = [answer.checkpoint and answer.checkpoint.evaluation for answer in answers]
     assert left == [1, None, None, 4]
-    assert [answer.notes for answer in told if answer.notes] == [
+    assert [answer.notes for answer in answers if answer.notes] == [
         (
             "trial 7: no checkpoint of evaluation 2: No space left on device;"
             " the previous one is kept",
@@ -182,14 +182,14 @@ def test_a_local_disk_that_is_full_costs_no_trial(
 ) -> None:
     (tmp_path / "checkpoints").write_text("in the way")
     node = hosted()
-    told: list[Reported] = [node.advance(Begin(task=task(tmp_path, 1)))]
-    told.append(node.advance(Continue()))
-    assert [answer.reports[0].evaluation for answer in told] == [1, 2]
-    assert "no checkpoint of evaluation 1: cannot write" in told[0].notes[0]
-    assert told[1].notes == () and told[1].checkpoint is None
+    answers: list[Reported] = [node.advance(Begin(task=task(tmp_path, 1)))]
+    answers.append(node.advance(Continue()))
+    assert [answer.reports[0].evaluation for answer in answers] == [1, 2]
+    assert "no checkpoint of evaluation 1: cannot write" in answers[0].notes[0]
+    assert answers[1].notes == () and answers[1].checkpoint is None
 
 
-def test_the_best_is_tested_from_the_depot_where_its_folder_is_not(
+def test_the_best_trial_is_tested_from_the_artifact_store_without_its_folder(
     tmp_path: Path, hosted: Callable[[], HostedWorker], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, left = run_to(hosted(), task(tmp_path, 1), EVALUATIONS)
@@ -203,5 +203,5 @@ def test_the_best_is_tested_from_the_depot_where_its_folder_is_not(
     leave_node(tmp_path)
     assert here.advance(Begin(task=test)).on_test == scores
     spoil(tmp_path, left[0], "no tensors")
-    told = here.answer(Begin(task=test))
-    assert isinstance(told, Crashed) and told.reason.startswith("CheckpointError: ")
+    answer = here.answer(Begin(task=test))
+    assert isinstance(answer, Crashed) and answer.reason.startswith("CheckpointError: ")

@@ -1,4 +1,4 @@
-"""Every command that is printed or advised is one that the command line takes, and is quoted."""
+"""Every command that is printed or advised is valid and quoted."""
 
 import ast
 import dataclasses
@@ -32,15 +32,15 @@ PROGRAMS = {
     "search": typer.main.get_command(search.commands.app.app),
     "trainer": typer.main.get_command(trainer.commands.app.app),
 }
-#: What every refusal of the command line is.
+#: The class of every refusal of the command line.
 USAGE_ERROR = typer.BadParameter.__mro__[1]
-#: Stands for what a message fills in: a text, a number and a path alike.
+#: An example for every field of a message: a text, a number and a path alike.
 FILLED = "7"
 NAMES = (
     "my study (1)", "a & b", "$HOME `x`", "it's", '"', "-x", "--storage", "研究", "a;b|c>d", "*",
 )  # fmt: skip
 ADDRESS = "postgresql://um@127.0.0.1:5432/um?sslmode=prefer&connect_timeout=7"
-#: What builds commands, by its name; ``command`` is that of ``StudyView``.
+#: Functions that build commands, by name; ``command`` is that of ``StudyView``.
 MAKERS = {
     "search_command": search_command,
     "command": search_command,
@@ -49,7 +49,7 @@ MAKERS = {
 
 
 def check_parses(words: list[str]) -> None:
-    """Refuses what the program would refuse of names and numbers of arguments."""
+    """Refuses arguments whose names or number the program would refuse."""
     assert words[:2] == ["python", "-m"], words
     command, rest = PROGRAMS[words[2]], words[3:]
     while isinstance(command, TyperGroup):
@@ -59,7 +59,7 @@ def check_parses(words: list[str]) -> None:
 
 
 def texts_of(tree: ast.Module) -> Iterator[str]:
-    """All strings of a module but docstrings, with what is filled in standing as it may."""
+    """All strings of a module except docstrings, with examples in place of their fields."""
     inside = set()
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
@@ -96,7 +96,7 @@ def advised() -> list[str]:
 
 
 def built() -> list[tuple[str, ...]]:
-    """Calls of what builds commands, with what is no constant filled in."""
+    """Calls of functions that build commands, with examples in place of variables."""
     found = []
     for module in modules_with("command("):
         for node in ast.walk(module):
@@ -116,7 +116,7 @@ def built() -> list[tuple[str, ...]]:
 
 
 def called(function: ast.expr) -> str:
-    """The name of a function; nothing for a method of Typer's."""
+    """The name of a function; empty for a method of Typer."""
     match function:
         case ast.Name(id=name):
             return name
@@ -128,7 +128,7 @@ def called(function: ast.expr) -> str:
 
 
 def is_named(maker: str, call: ast.Call) -> bool:
-    """Whether a call names a study: ``StudyView.command`` does unless it is told otherwise."""
+    """Whether a call names a study: ``StudyView.command`` does by default."""
     return bool(call.keywords) if maker != "command" else not call.keywords
 
 
@@ -140,7 +140,7 @@ def test_a_command_that_is_not_taken_is_seen(text: str) -> None:
         check_parses(["python", "-m", "search", *text.split()])
 
 
-def test_there_are_such_commands() -> None:
+def test_the_commands_exist() -> None:
     assert len(advised()) >= 6 and len(built()) >= 6
 
 
@@ -181,7 +181,7 @@ def test_the_next_commands_survive_a_shell(name: str, finished: int) -> None:
         assert own[3] == "dashboard" or name in own
 
 
-def test_a_name_like_a_flag_is_no_flag() -> None:
+def test_a_name_like_a_flag_is_not_a_flag() -> None:
     command = search_command("resume", "--trials", 9, study="-x")
     assert shell_text(command) == "python -m search resume --trials 9 -- -x"
     check_parses(list(command))

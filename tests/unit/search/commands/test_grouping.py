@@ -26,7 +26,7 @@ class Oven:
             raise SettingsError(f"--degrees {self.degrees} is too hot: give 300 or less")
 
 
-#: A program of one command, and what it was called with.
+#: A program of one command, and the arguments of its calls.
 Bakery = tuple[typer.Typer, list[tuple[str, Oven, bool]]]
 
 

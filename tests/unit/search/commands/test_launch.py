@@ -1,4 +1,4 @@
-"""``launch``: what becomes of its flags."""
+"""``launch``: the effect of its flags."""
 
 import contextlib
 from collections.abc import Iterator
@@ -50,16 +50,14 @@ def test_a_search_that_is_left_on_a_cluster_gets_every_flag_that_was_given(
     assert sent == [["launch", "--study", "s", "--plain", *flags, "--ray", "h:1"]]
 
 
-def test_one_that_was_given_nothing_gets_its_preset(sent: list[list[str]]) -> None:
+def test_one_without_settings_gets_its_preset(sent: list[list[str]]) -> None:
     done = CliRunner().invoke(app, ["launch", "--detach", "--study", "s", "--ray", "h:1"])
     assert done.exit_code == 0, done.output
     assert sent == [["launch", "--study", "s", "--plain", "--preset=rooms", "--ray", "h:1"]]
 
 
 @pytest.mark.parametrize("flag", ["--dry-run", "--json"])
-def test_nothing_is_left_on_a_cluster_where_a_dry_run_was_asked_for(
-    flag: str, sent: list[list[str]]
-) -> None:
+def test_a_dry_run_leaves_nothing_on_a_cluster(flag: str, sent: list[list[str]]) -> None:
     left = ["launch", "--detach", "--study", "s", "--ray", "h:1", flag]
     done = CliRunner().invoke(app, left)
     assert (done.exit_code, sent) == (2, [])
@@ -95,7 +93,7 @@ def test_on_a_cpu_slots_are_the_number_given_or_one(slots: str, count: int) -> N
 
 
 @pytest.mark.parametrize("slots", ["0", "-1", "many", "1.5", ""])
-def test_slots_that_are_no_number_are_refused(slots: str) -> None:
+def test_slots_that_are_not_a_number_are_refused(slots: str) -> None:
     with pytest.raises(SettingsError, match=rf"\A--slots {slots} .*give .*auto\Z"):
         find_run_options(RunFlags(device="cpu", slots=slots))
 

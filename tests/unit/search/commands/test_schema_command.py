@@ -1,4 +1,4 @@
-"""The command ``schema`` prints what editors check configuration files against."""
+"""The command ``schema`` prints the schema by which editors check configuration files."""
 
 import json
 import tomllib

@@ -30,7 +30,7 @@ def test_an_idle_study_is_shown_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["--every", "3"], "needs --watch"),
         (["--watch", "--every", "0"], "give seconds"),
@@ -38,6 +38,6 @@ def test_an_idle_study_is_shown_once() -> None:
         (["--watch", "--every", "nan"], "give seconds"),
     ],
 )
-def test_a_wrong_time_is_one_line(arguments: list[str], told: str) -> None:
+def test_a_wrong_time_is_one_line(arguments: list[str], message: str) -> None:
     found = CliRunner().invoke(app, ["status", *arguments])
-    assert found.exit_code == 2 and told in found.output and found.output.count("\n") == 1
+    assert found.exit_code == 2 and message in found.output and found.output.count("\n") == 1

@@ -1,4 +1,4 @@
-"""Data of your own bring their modalities, wherever they are named."""
+"""A user's own data bring their modalities, wherever they are named."""
 
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ def test_a_search_on_a_described_folder_takes_all_its_modalities(folder: Path) -
     assert modalities(folder / "dataset.toml") == ("rgb", "nir")
 
 
-def test_modalities_that_were_given_go_first(folder: Path, tmp_path: Path) -> None:
+def test_given_modalities_come_first(folder: Path, tmp_path: Path) -> None:
     assert modalities(root=str(folder), modalities=["nir"]) == ("nir",)
     file = tmp_path / "run.toml"
     file.write_text(f"[data]\nname = 'folder'\nroot = '{folder}'\nmodalities = ['rgb']\n")
@@ -53,7 +53,7 @@ def test_a_study_is_named_after_the_folder_that_is_described(folder: Path) -> No
     assert read_layers(None, None, nested({"data.root": str(folder)})).title == "my-field"
 
 
-def test_the_description_is_said_among_the_sources(folder: Path) -> None:
+def test_the_description_is_listed_among_the_sources(folder: Path) -> None:
     layers = read_layers(None, None, nested({"data.root": str(folder)}))
     assert f"settings from {folder / 'dataset.toml'}: data.modalities" in layers.lines()
 

@@ -1,4 +1,4 @@
-"""Studies stored before methods had options of their own are the studies of today."""
+"""Studies stored before methods had their own options are read like those of today."""
 
 import json
 from pathlib import Path
@@ -68,7 +68,7 @@ def test_the_weight_of_the_alignment_is_searched_fixed_and_ranged_by_name(method
     assert fixed.train.hyper == {"lambda_align": 0.5}
 
 
-def test_what_a_file_fixes_for_another_method_is_refused_and_not_dropped(tmp_path: Path) -> None:
+def test_a_fixed_value_for_another_method_is_refused_and_not_dropped(tmp_path: Path) -> None:
     file = tmp_path / "own.toml"
     for text, phrase in (
         ('[method.options]\ncmh = "shared"\n', "the method coral has no options"),
@@ -83,7 +83,7 @@ def test_what_a_file_fixes_for_another_method_is_refused_and_not_dropped(tmp_pat
     assert kept.train.hyper == {"b_self": 0.5}
 
 
-def test_a_sampler_keeps_its_former_name() -> None:
+def test_a_sampler_keeps_its_earlier_name() -> None:
     former, present = (
         LaunchConfig.from_table({"search": {"sampler": name}})
         for name in ("quasi-random", "sobol")

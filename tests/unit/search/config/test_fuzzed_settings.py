@@ -1,4 +1,4 @@
-"""Settings that nobody would write: a study that can be made, or one line; never a traceback.
+"""Random settings: they make a study or are refused in one line, but never cause a traceback.
 
 The long form tries 10,000 (``make test-long``); every run of the suite some hundreds of them.
 """
@@ -49,7 +49,7 @@ def leaves(record: type[Any], table: tuple[str, ...] = ()) -> dict[tuple[str, ..
 
 
 SETTINGS = {**leaves(SearchConfig, ("search",)), **leaves(TrainConfig)}
-KNOBS = [f"{term}_{pair}" for term in ("lambda", "b") for pair in ("self", "knn", "random")]
+PAIR_NAMES = [f"{term}_{pair}" for term in ("lambda", "b") for pair in ("self", "knn", "random")]
 WORDS = [
     *DATASETS, *BACKBONES, *METHODS, *SAMPLERS, *PRUNERS, *SPACES, *preset_names(),
     "rgb", "depth", "even", "last", "best", "published", "held-out", "hub", "random",
@@ -77,7 +77,7 @@ anything: SearchStrategy[Any] = st.recursive(
 
 
 def fitting(hint: Any) -> SearchStrategy[Any]:
-    """Values of the right type, so that what is tried comes further than the check of types."""
+    """Values of the right type, which pass the check of types."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         kinds = [kind for kind in arguments if kind is not type(None)]
@@ -87,7 +87,7 @@ def fitting(hint: Any) -> SearchStrategy[Any]:
     if origin is tuple:
         return st.lists(fitting(arguments[0]), max_size=4)
     if origin is not None and issubclass(origin, Mapping):
-        names = st.sampled_from([*KNOBS, "learning_rate", "train", "size", "val"]) | text
+        names = st.sampled_from([*PAIR_NAMES, "learning_rate", "train", "size", "val"]) | text
         return st.dictionaries(names, fitting(arguments[1]), max_size=3)
     plain: dict[Any, SearchStrategy[Any]] = {
         bool: st.booleans(),
@@ -131,14 +131,14 @@ flags = st.fixed_dictionaries(
     },
 )
 assignment = st.one_of(
-    st.builds("{}={}".format, st.sampled_from(KNOBS), scalar),
-    st.builds("{}={}:{}".format, st.sampled_from(KNOBS), scalar, scalar),
+    st.builds("{}={}".format, st.sampled_from(PAIR_NAMES), scalar),
+    st.builds("{}={}:{}".format, st.sampled_from(PAIR_NAMES), scalar, scalar),
     text,
 )
 
 
 class Folder:
-    """Where the case's file lies."""
+    """The folder of the case's file."""
 
     path: Path
 
@@ -153,8 +153,8 @@ def study_or_one_line(make: Callable[[], LaunchConfig]) -> LaunchConfig | None:
     try:
         config = make()
     except (SearchError, TrainerError) as error:
-        told = str(error)
-        assert told and "\n" not in told and len(told) < ONE_LINE_AT_MOST, told
+        message = str(error)
+        assert message and "\n" not in message and len(message) < ONE_LINE_AT_MOST, message
         return None
     table = config.to_table()
     json.dumps(table, allow_nan=False)  # as PostgreSQL takes it
@@ -191,7 +191,7 @@ def check_assignments(fixes: list[str], ranges: list[str]) -> None:
 
 
 def cases(count: int) -> settings:
-    """As many cases, the same ones every time, however long one takes."""
+    """This many cases, the same ones every time, however long one takes."""
     return settings(
         max_examples=count,
         derandomize=True,
@@ -238,7 +238,7 @@ def test_fixes_and_ranges(fixes: list[str], ranges: list[str]) -> None:
     ],
     ids=repr,
 )
-def test_a_key_with_a_line_break_is_told_in_one_line(table: dict[str, Any]) -> None:
+def test_a_key_with_a_line_break_is_refused_in_one_line(table: dict[str, Any]) -> None:
     file = Folder.path / "key.toml"
     file.write_text(tomli_w.dumps(table), encoding="utf-8")
     assert study_or_one_line(lambda: resolve("rooms", file, {})) is None
@@ -262,7 +262,7 @@ def test_ten_thousand(
 
 
 def test_the_cases_are_not_all_refused(tmp_path: Path) -> None:
-    """Else nothing but refusals would be tried."""
+    """Otherwise only refusals would be tried."""
     made = []
 
     @cases(60)

@@ -1,4 +1,4 @@
-"""The schema of configuration files accepts what is accepted, and refuses what is refused."""
+"""The schema accepts and refuses the same configuration files as the program."""
 
 import jsonschema
 import pytest
@@ -26,7 +26,7 @@ def test_every_preset_fits_the_schema(preset: str) -> None:
         {"data": {"modalities": "rgb"}},
     ],
 )
-def test_what_is_wrong_does_not_fit(table: dict[str, object]) -> None:
+def test_wrong_values_do_not_match_the_schema(table: dict[str, object]) -> None:
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(table, configuration_schema())
 
@@ -42,7 +42,7 @@ def test_the_page_shows_a_setting_with_type_default_and_meaning() -> None:
     assert f"| `batch_size` | integer | `32` | {meaning} |" in configuration_page()
 
 
-def test_the_page_shows_what_depends_on_a_name() -> None:
+def test_the_page_shows_options_by_name() -> None:
     page = configuration_page()
     assert "[method.options] of the method `unim2`" in page
     pruner = page.split("[search.pruner_options] of the pruner `median`")[1].split("##")[0]

@@ -1,4 +1,4 @@
-"""Which preset lies below a file, what is said of it, and what a named study is compared with."""
+"""The preset below a file, its note, and the comparison with a named study."""
 
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ def test_both_commands_take_the_same_preset(tmp_path: Path, text: str, preset: s
         assert search == run
 
 
-def test_own_data_gets_pretrained_features_not_the_toys(tmp_path: Path) -> None:
+def test_own_data_gets_pretrained_features_instead_of_hand_made_ones(tmp_path: Path) -> None:
     config, default = resolve(None, file_of(tmp_path, KITCHEN), {}).train, TrainConfig()
     assert (config.data.name, config.data.root) == ("folder", "/data/kitchen")
     assert config.training.iterations == 50
@@ -70,7 +70,7 @@ def test_a_study_is_named_after_the_file_or_the_folder(tmp_path: Path) -> None:
     assert title(file_of(tmp_path, "[training]\niterations = 9\n")) == "rooms"
 
 
-def test_what_was_taken_from_where_is_said(tmp_path: Path) -> None:
+def test_the_source_of_each_setting_is_shown(tmp_path: Path) -> None:
     file = file_of(tmp_path, KITCHEN)
     layers = read_layers(None, file, nested({"search.trials": 5, "search.seed": None}))
     assert layers.lines() == (
@@ -105,7 +105,7 @@ def compared(flags: dict[str, Any] | None = None, *, preset: str | None = None) 
     return continued(stored, read_layers(preset, None, nested(flags or {})))[1]
 
 
-def test_a_named_study_is_compared_with_what_was_given_alone() -> None:
+def test_a_named_study_is_compared_only_with_given_settings() -> None:
     assert compared() == []
     assert compared(preset="rooms") == []
     assert compared({"search.trials": 50, "data.root": "/moved"}) == []
@@ -120,7 +120,7 @@ def test_a_named_study_is_compared_with_what_was_given_alone() -> None:
 
 
 def test_one_rule_lays_tables_over_each_other(tmp_path: Path) -> None:
-    """Former names, fixed and searched settings, options of another method: for both commands."""
+    """Earlier names, fixed and searched settings, options of another method: for both commands."""
     renamed = file_of(tmp_path, '[method]\npre_norm = "none"\n')
     for config in (read_config(renamed), resolve(None, renamed, {}).train):
         assert getattr(config.method.options, "pre_norm", None) == "none"
@@ -131,7 +131,7 @@ def test_one_rule_lays_tables_over_each_other(tmp_path: Path) -> None:
     assert fixed == {"search": {"ranges": {}}, "hyper": {"b_self": 0.5}}
 
 
-def test_a_continued_study_keeps_its_configuration_and_takes_places() -> None:
+def test_a_continued_study_keeps_its_configuration_except_trials_and_paths() -> None:
     stored = resolve("rooms", None, STORED)
     layers = read_layers(None, None, nested({"search.trials": 9, "backbone.weights": "/w"}))
     config, _ = continued(stored.to_table(), layers)

@@ -1,4 +1,4 @@
-"""Protocols of a search: what is laid under it, how values are made, and what a study says."""
+"""Protocols of a search: their settings, the values of trials, and the name that a study shows."""
 
 import dataclasses
 import math
@@ -35,7 +35,7 @@ def scoring(*scores: float) -> list[Report]:
 
 
 @pytest.mark.parametrize("name", preset_names())
-def test_every_preset_resolves_and_says_its_protocol(name: str) -> None:
+def test_every_preset_resolves_and_names_its_protocol(name: str) -> None:
     config = resolve(name, None, {})
     said = study_protocol(config.to_table())
     if name.endswith("-published"):
@@ -49,14 +49,14 @@ def test_presets_of_runs_start_searches_without_their_lambda_and_b() -> None:
     table = read_preset("nyu-s16")
     assert "hyper" not in table and table["training"]["iterations"] == 2500
     config = resolve("nyu-s16", None, {})
-    names = {knob.name for knob in config.space().hyper_parameters}
+    names = {each.name for each in config.space().hyper_parameters}
     assert names == {
         "lambda_self", "b_self", "lambda_knn", "b_knn", "lambda_random", "b_random",
         "lambda_cmcs.depth",
     }  # fmt: skip
 
 
-def test_published_searches_as_released_unless_told_otherwise() -> None:
+def test_published_searches_like_the_released_code_by_default() -> None:
     config = resolve("nyu-s16-published", None, {})
     assert (config.search.pruner, config.search.space) == ("median", "per-modality")
     assert (config.train.evaluation.cadence, config.train.evaluation.report) == ("even", "best")
@@ -93,7 +93,7 @@ def test_the_published_value_is_the_best_of_all_looks() -> None:
 
 
 @pytest.mark.parametrize(("counted", "expected"), [("last", 3.0), ("best", 9.0)])
-def test_a_full_run_is_told_the_value_of_its_protocol(
+def test_a_full_run_has_the_value_of_its_protocol(
     counted: Literal["last", "best"], expected: float
 ) -> None:
     rules = Rules(
@@ -116,7 +116,7 @@ def test_a_study_older_than_a_setting_is_the_same_study() -> None:
     assert study_protocol(old) == "held-out: median of the last 5 scores on val"
 
 
-def test_a_worker_tests_the_iterate_that_counts(
+def test_a_worker_tests_the_selected_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset_features = small_dataset_features()

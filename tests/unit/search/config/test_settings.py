@@ -1,4 +1,4 @@
-"""What is searched and what is fixed: from flags and files to a trial's configuration."""
+"""Searched and fixed hyper-parameters: from flags and files to a trial's configuration."""
 
 import datetime
 from pathlib import Path
@@ -57,13 +57,13 @@ def test_an_objective_is_chosen_by_name_and_another_one_is_a_difference() -> Non
         resolve("rooms", None, {"search": {"objective": "iou"}})
 
 
-def test_a_learning_rate_can_be_fixed_like_a_knob() -> None:
+def test_a_learning_rate_can_be_fixed_like_a_hyper_parameter() -> None:
     config = resolve("rooms", None, {"hyper": {"learning_rate": 0.01, "b_self": 0.5}})
     assert config.train.training.learning_rate == 0.01
     assert config.train.hyper == {"b_self": 0.5}
 
 
-def test_a_wrong_rate_or_knob_is_refused() -> None:
+def test_a_wrong_rate_or_hyper_parameter_is_refused() -> None:
     with pytest.raises(ConfigError, match="learning_rate = -1"):
         resolve("rooms", None, {"hyper": {"learning_rate": -1.0}})
     with pytest.raises(SettingsError, match=r"did you mean 'depth\.b_self'"):
@@ -79,7 +79,7 @@ def test_nothing_is_fixed_and_searched() -> None:
             resolve("rooms", None, both)
 
 
-def test_a_flag_fixes_what_a_file_searches_and_searches_what_a_file_fixes(tmp_path: Path) -> None:
+def test_a_flag_overrides_whether_a_file_fixes_or_searches(tmp_path: Path) -> None:
     file = tmp_path / "file.toml"
     file.write_text("[search.ranges]\nlearning_rate = [1e-4, 1e-2]\n[hyper]\nb_self = 0.5\n")
     flags = {"hyper": {"learning_rate": 2e-3}, "search": {"ranges": {"b_self": [0.1, 0.9]}}}
@@ -88,7 +88,7 @@ def test_a_flag_fixes_what_a_file_searches_and_searches_what_a_file_fixes(tmp_pa
     assert config.train.hyper == {} and config.search.ranges == {"b_self": (0.1, 0.9)}
 
 
-def test_a_file_gives_ranges_and_a_flag_goes_before_it(tmp_path: Path) -> None:
+def test_a_flag_overrides_the_ranges_of_a_file(tmp_path: Path) -> None:
     file = tmp_path / "ranges.toml"
     file.write_text("[search.ranges]\nlearning_rate = [1e-4, 1e-2]\nb_self = [0.2, 1]\n")
     config = resolve("rooms", file, {"search": {"ranges": {"b_self": [0.5, 0.9]}}})
@@ -102,7 +102,7 @@ def test_defaults_outside_their_ranges_are_known() -> None:
     assert config.moved_defaults() == {"b_self": 0.8975}
 
 
-def test_ranges_are_stored_and_told_apart() -> None:
+def test_ranges_are_stored_and_compared() -> None:
     plain, ranged = LaunchConfig(), LaunchConfig.from_table(RATES)
     assert LaunchConfig.from_table(ranged.to_table()) == ranged
     assert differences(ranged.to_table(), ranged.to_table()) == []
@@ -117,7 +117,7 @@ def test_ranges_are_stored_and_told_apart() -> None:
     assert differences(older, plain.to_table()) == []
 
 
-def test_a_trial_takes_its_rate_into_training_and_its_knobs_over_the_fixed() -> None:
+def test_a_trial_sets_its_rate_and_overrides_fixed_hyper_parameters() -> None:
     config = TrainConfig(hyper={"b_self": 0.5})
     trial = config.with_trial(hyper={"learning_rate": 0.003, "b_knn": 0.1}, seed=7)
     assert trial.training.learning_rate == 0.003

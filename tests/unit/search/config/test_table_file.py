@@ -1,4 +1,4 @@
-"""The file of a comparison table: what it may say, and what is refused in one line."""
+"""The file of a comparison table: its settings, and errors in one line."""
 
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ def test_the_ready_tables_can_be_read_and_compare_with_kmeans(path: Path) -> Non
     assert any(row.published is not None for row in table.rows) or table.name == "rooms"
 
 
-def test_a_row_has_a_study_of_its_own_with_the_trials_of_the_table(tmp_path: Path) -> None:
+def test_a_row_has_its_own_study_with_the_trials_of_the_table(tmp_path: Path) -> None:
     table = read(tmp_path, KMEANS, STEGO, QUOTED, title="A title")
     (_, kmeans), (stego_row, stego) = table.measured
     assert (table.name, table.title, table.seeds) == ("table-one", "A title", 3)
@@ -70,7 +70,7 @@ def test_flags_override_the_file(tmp_path: Path) -> None:
     assert (again.measured[1][1].trials, again.seeds) == (9, 4)
 
 
-def test_a_row_says_what_differs_from_the_method_by_default(tmp_path: Path) -> None:
+def test_a_row_shows_settings_that_differ_from_the_defaults(tmp_path: Path) -> None:
     without = {
         "label": "UniM2 without MSN",
         "settings": {"method": {"name": "unim2", "options": {"msn": False}}},
@@ -92,7 +92,7 @@ def test_kmeans_is_added_for_each_data_set_and_backbone_without_it(tmp_path: Pat
     assert len(names) == 5
 
 
-def test_what_the_table_sets_holds_for_its_rows_as_far_as_it_fits(tmp_path: Path) -> None:
+def test_settings_of_the_table_apply_to_rows_that_have_them(tmp_path: Path) -> None:
     settings = {
         "training": {"iterations": 50},
         "method": {"name": "unim2", "options": {"msn": False}},
@@ -195,7 +195,7 @@ REFUSED: dict[str, tuple[list[dict[str, Any]], dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("rows", "table", "message"), REFUSED.values(), ids=REFUSED)
-def test_what_is_wrong_is_refused_in_one_line(
+def test_a_wrong_table_is_refused_in_one_line(
     tmp_path: Path, rows: list[dict[str, Any]], table: dict[str, Any], message: str
 ) -> None:
     with pytest.raises((SearchError, TrainerError)) as refused:

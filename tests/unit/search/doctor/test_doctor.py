@@ -47,9 +47,9 @@ def subject(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Subject:
     return local_subject(tmp_path, resolve("rooms", None, TINY))
 
 
-def broken(check: Check, *told: str) -> None:
+def broken(check: Check, *texts: str) -> None:
     assert check.state == "failed" and check.fix, check
-    for text in told:
+    for text in texts:
         assert text in f"{check.found} → {check.fix}"
 
 
@@ -95,7 +95,7 @@ def test_cores_that_others_hold(subject: Subject, monkeypatch: pytest.MonkeyPatc
     assert (found.state, found.found) == ("warning", "1 of 2 are held by study a (process 7)")
 
 
-def test_ray_tells_nobody_how_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ray_sends_no_usage_statistics(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "1")
     assert usage_lib.usage_stats_enabled(), "the variable is what Ray heeds"
     assert not usage_statistics()
@@ -172,17 +172,17 @@ def test_folders_without_room_or_that_cannot_be_made(
 
 
 @pytest.mark.parametrize(("state", "code"), [("ok", 0), ("warning", 0), ("failed", 2)])
-def test_the_verb_tells_all_and_ends_by_what_it_found(
+def test_the_command_prints_all_checks_and_its_exit_code_is_the_worst_state(
     state: Any, code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     check = Check(name="moon", state=state, found="it is full", fix="wait")
     monkeypatch.setattr(doctor, "CHECKS", (lambda subject: check,))
-    told = CliRunner().invoke(app, ["doctor"])
-    assert told.exit_code == code
-    assert "moon" in told.stdout and "it is full" in told.stdout and "wait" in told.stdout
-    told = CliRunner().invoke(app, ["doctor", "--json"])
-    assert told.exit_code == code
-    assert json.loads(told.stdout) == {
+    result = CliRunner().invoke(app, ["doctor"])
+    assert result.exit_code == code
+    assert "moon" in result.stdout and "it is full" in result.stdout and "wait" in result.stdout
+    result = CliRunner().invoke(app, ["doctor", "--json"])
+    assert result.exit_code == code
+    assert json.loads(result.stdout) == {
         "preset": "rooms",
         "ok": code == 0,
         "checks": [
@@ -213,26 +213,26 @@ def test_a_fix_repeats_the_given_flags_and_is_a_valid_launch(
         typer.main.get_command(app).commands["launch"].make_context("launch", words)  # type: ignore[attr-defined]
 
 
-def test_the_toy_is_not_told_to_take_a_folder(subject: Subject) -> None:
-    """The synthetic rooms lie nowhere: a launch would refuse the folder."""
+def test_the_synthetic_data_set_gets_no_advice_to_give_a_folder(subject: Subject) -> None:
+    """The synthetic rooms have no folder: a launch would refuse one."""
     wrong = with_settings(subject, data={**TINY["data"], "modalities": ["rgb", "thermal"]})
     broken(check_data(wrong), "thermal", "correct that setting")
     assert "--data" not in check_data(wrong).fix
 
 
-def test_what_doctor_advises_for_a_folder_is_taken_by_launch(tmp_path: Path) -> None:
-    told = CliRunner().invoke(app, ["doctor", "--data", str(tmp_path), "--json"])
-    checks = json.loads(told.stdout)
+def test_the_advice_of_doctor_for_a_folder_is_accepted_by_launch(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["doctor", "--data", str(tmp_path), "--json"])
+    checks = json.loads(result.stdout)
     assert checks["preset"] == "own"
     (fix,) = (check["fix"] for check in checks["checks"] if check["name"] == "data")
     words = shlex.split(fix.replace("FOLDER", str(tmp_path / "no")))
-    told = CliRunner().invoke(app, [*words[3:], "--dry-run"])
-    assert told.exit_code == 2 and "there is no" in told.stderr
+    result = CliRunner().invoke(app, [*words[3:], "--dry-run"])
+    assert result.exit_code == 2 and "there is no" in result.stderr
 
 
 def test_settings_that_are_wrong_are_refused_in_one_line() -> None:
-    told = CliRunner().invoke(app, ["doctor", "--preset", "moon"])
-    assert told.exit_code == 2 and told.stderr.startswith("error: ")
+    result = CliRunner().invoke(app, ["doctor", "--preset", "moon"])
+    assert result.exit_code == 2 and result.stderr.startswith("error: ")
 
 
 def test_weights_of_the_package_do_and_better_ones_are_named(subject: Subject) -> None:

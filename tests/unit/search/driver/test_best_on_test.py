@@ -1,4 +1,4 @@
-"""The best trial is scored on test by a job like any other, and only the scores end the study."""
+"""The best trial is scored on test by an ordinary job, and only the scores end the study."""
 
 import shutil
 from dataclasses import asdict
@@ -46,7 +46,7 @@ class Disturbed:
 
 
 def expected(search: Search) -> dict[str, object]:
-    """What is stored of the best trial: the fake worker's scores are those of the last report."""
+    """The stored scores of the best trial: those of its last report, from the fake worker."""
     best = search.memory.best()
     assert best is not None
     reports = [entry for entry in search.store.reports() if entry.trial == best.number]
@@ -59,7 +59,7 @@ def expected(search: Search) -> dict[str, object]:
     [(), (LOST,) * 5, (CRASHED, NO_MEMORY), (Stall(), Stall()), (LOST, CRASHED, Stall())],
     ids=["undisturbed", "lost", "errors", "stalls", "mixed"],
 )
-def test_the_best_trial_is_scored_once_whatever_happens_to_the_workers(
+def test_the_best_trial_is_scored_once_even_if_workers_are_lost(
     tmp_path: Path, events: tuple[Event | Stall, ...]
 ) -> None:
     fault = Disturbed(*events)
@@ -86,7 +86,7 @@ def test_the_best_trial_is_scored_once_whatever_happens_to_the_workers(
     ],
     ids=["errors", "memory", "stalls"],
 )
-def test_a_score_that_cannot_be_had_is_none_and_the_study_ends(
+def test_without_a_possible_score_the_study_ends_without_one(
     tmp_path: Path, events: tuple[Event | Stall, ...], reason: str
 ) -> None:
     search = Search(
@@ -99,13 +99,13 @@ def test_a_score_that_cannot_be_had_is_none_and_the_study_ends(
     assert search.driver.run() is Ending.FINISHED
     number = expected(search)["trial"]
     assert search.store.tests == [{"trial": number}]
-    told = f"no test score for trial {number}: the test split was not scored: {reason};"
+    event = f"no test score for trial {number}: the test split was not scored: {reason};"
     fix = " to train it again, run `python"
-    assert any(line.startswith(told + fix) for line in search.progress.events)
+    assert any(line.startswith(event + fix) for line in search.progress.events)
 
 
 def finished(folder: Path, **options: object) -> Search:
-    """A search that was stopped when nothing was left but to score its best trial."""
+    """A search that was stopped before the only remaining job, the score of its best trial."""
 
     def stop(worker: str, order: Order, hosted: FakeWorker) -> Stall | None:
         if not is_test(order):
@@ -132,7 +132,7 @@ def test_a_search_stopped_while_it_scores_is_resumed_there(tmp_path: Path) -> No
     assert resumed(tmp_path, before).store.tests == [expected(before)]
 
 
-def test_what_was_scored_is_not_scored_again(tmp_path: Path) -> None:
+def test_a_scored_trial_is_not_scored_again(tmp_path: Path) -> None:
     before = finished(tmp_path)
     stored = {**expected(before), "cluster": "as an earlier driver stored it"}
     fault = Disturbed()
@@ -143,7 +143,7 @@ def test_what_was_scored_is_not_scored_again(tmp_path: Path) -> None:
     assert search.store.tests == [expected(before)] and len(fault.begun) == 1
 
 
-def test_a_checkpoint_that_is_gone_is_told_and_no_worker_is_asked(tmp_path: Path) -> None:
+def test_a_missing_checkpoint_is_reported_and_no_worker_gets_a_job(tmp_path: Path) -> None:
     before = finished(tmp_path)
     shutil.rmtree(tmp_path)
     fault = Disturbed()
@@ -155,7 +155,7 @@ def test_a_checkpoint_that_is_gone_is_told_and_no_worker_is_asked(tmp_path: Path
     assert any(line.startswith(reason + fix) for line in search.progress.events)
 
 
-def test_a_node_without_the_folder_scores_the_newest_of_the_depot(tmp_path: Path) -> None:
+def test_a_node_without_the_folder_scores_the_newest_stored_checkpoint(tmp_path: Path) -> None:
     artifact_store = ArtifactCheckpointStore(open_artifacts(str(tmp_path / "artifacts")), "study")
 
     def lose_folders(worker: str, order: Order, hosted: FakeWorker) -> None:
@@ -181,7 +181,7 @@ def test_an_outage_while_the_score_is_stored_is_waited_out(tmp_path: Path) -> No
     assert len(store.doubtful) == 1
 
 
-def test_a_cluster_that_goes_while_it_scores_is_waited_for(tmp_path: Path) -> None:
+def test_a_cluster_that_is_lost_while_scoring_is_awaited(tmp_path: Path) -> None:
     class Shaky(InlinePool):
         went = 0
 

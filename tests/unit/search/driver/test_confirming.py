@@ -1,4 +1,4 @@
-"""Finalists run again with fresh seeds by jobs like any other; each is stored exactly once."""
+"""Finalists run again with fresh seeds in ordinary jobs; each is stored exactly once."""
 
 import re
 import statistics
@@ -81,7 +81,7 @@ def test_every_finalist_and_reference_runs_once_with_each_seed(tmp_path: Path) -
         assert len(set(runs)) == SEEDS, "every seed has its own noise"
 
 
-def test_the_finalists_share_their_seeds_which_no_trial_had(tmp_path: Path) -> None:
+def test_the_finalists_share_seeds_that_no_trial_used(tmp_path: Path) -> None:
     begun: list[tuple[int, int | None, int]] = []
 
     def note(worker: str, order: Order, hosted: FakeWorker) -> None:
@@ -177,7 +177,7 @@ def test_with_more_seeds_only_the_new_runs_are_scored_and_all_of_them_averaged(
     assert last["miou"] == statistics.fmean(float(str(each["miou"])) for [each] in scores)
 
 
-def test_fewer_seeds_average_stored_scores_and_are_no_reading_of_test(tmp_path: Path) -> None:
+def test_fewer_seeds_average_stored_scores_without_reading_test(tmp_path: Path) -> None:
     one = ConfirmationPlan(**{**vars(PLAN), "trials": (4,), "references": ()})
     fewer = ConfirmationPlan(**{**vars(one), "seeds": SEEDS - 1})
     store = MemoryStore()
@@ -209,7 +209,7 @@ def test_a_plan_without_references_runs_none_and_is_read_back(tmp_path: Path) ->
     assert StoredConfirmation.from_json(stored) == plan.stored()
 
 
-def test_a_run_that_fails_is_stored_as_failed_and_the_others_go_on(tmp_path: Path) -> None:
+def test_a_failing_run_is_stored_as_failed_and_the_others_continue(tmp_path: Path) -> None:
     def fail(worker: str, order: Order, hosted: FakeWorker) -> Event | None:
         bad = isinstance(order, Begin) and str(order.task.job) == "confirm/2/seed-1"
         return CRASHED if bad else None

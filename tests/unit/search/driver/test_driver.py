@@ -14,6 +14,7 @@ from storage.errors import DatabaseUnreachable, EmbeddedError
 from tests.fakes.memory_search import EVALUATIONS, Search
 from tests.fakes.store import MemoryStore
 from tests.fakes.training import FakeWorker
+from tests.unit.search.builders import curves
 
 
 def test_ends_with_exactly_the_target_and_numbers_without_a_gap(tmp_path: Path) -> None:
@@ -183,14 +184,14 @@ def test_an_outage_beyond_patience_ends_the_search(tmp_path: Path) -> None:
 def test_stop_finishes_the_evaluation_in_hand_and_keeps_the_trial(tmp_path: Path) -> None:
     def stop_at_trial_five(worker: str, order: Order, hosted: FakeWorker) -> None:
         if isinstance(order, Begin) and order.task.trial == 5:
-            search.driver.stop("told to")
+            search.driver.stop("requested")
 
     search = Search(tmp_path, trials=30, fault=stop_at_trial_five)
     assert search.driver.run() is Ending.STOPPED
     assert search.memory.counts().finished == 5
     assert search.memory.trial(5).state is TrialState.RUNNING
     assert search.memory.trial(5).last_step == 1
-    assert len(search.store.reports()) == sum(len(c) for c in search.memory.curves().values())
+    assert len(search.store.reports()) == sum(len(c) for c in curves(search.memory).values())
 
 
 def test_a_request_to_stop_in_the_store_is_obeyed(tmp_path: Path) -> None:
@@ -207,7 +208,7 @@ def test_a_request_to_stop_in_the_store_is_obeyed(tmp_path: Path) -> None:
     assert search.memory.counts().finished < 500
 
 
-def test_checkpoints_of_ended_trials_are_deleted_but_for_the_best(tmp_path: Path) -> None:
+def test_checkpoints_of_ended_trials_are_deleted_except_the_best(tmp_path: Path) -> None:
     search = Search(tmp_path, trials=25)
     search.driver.run()
     best = search.memory.best()
@@ -230,7 +231,7 @@ def test_a_stop_at_the_last_evaluation_is_the_end(tmp_path: Path) -> None:
         if isinstance(order, Begin) and order.task.trial == 7:
             search.stopping = True
         if search.stopping and len(hosted._reports) == EVALUATIONS - 1:
-            search.driver.stop("told to")
+            search.driver.stop("requested")
 
     search = Search(tmp_path, trials=8, fault=stop_at_the_end)
     assert search.driver.run() is Ending.FINISHED
@@ -238,7 +239,7 @@ def test_a_stop_at_the_last_evaluation_is_the_end(tmp_path: Path) -> None:
 
 
 def test_an_outage_does_not_idle_the_workers_that_are_left(tmp_path: Path) -> None:
-    """A worker dies in an outage: its trial waits to be stored, the others go on."""
+    """A worker dies in an outage: its trial waits to be stored, the others continue."""
     store = MemoryStore(away_at=set(range(12, 16)))
     lost: list[int] = []
 

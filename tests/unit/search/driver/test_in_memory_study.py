@@ -13,7 +13,7 @@ from search.records.counts import Counts
 from search.records.origin import counted
 from search.records.outcome import Completed, Failed, Outcome, Pruned, trial_end
 from search.records.stored_trial import FOREIGN_ATTRIBUTE, prune_kind
-from tests.unit.search.builders import SPACE, add_finished, random_params, running
+from tests.unit.search.builders import SPACE, add_finished, curves, random_params, running
 from trainer.seeds import numpy_generator
 
 
@@ -34,26 +34,26 @@ def test_numbers_follow_without_a_gap() -> None:
     assert len(memory) == 3
 
 
-def test_counts_tell_the_kinds_of_pruning_apart() -> None:
+def test_counts_separate_the_kinds_of_pruning() -> None:
     counts = filled().counts()
     assert counts == Counts(complete=2, collapsed=1, behind=1, failed=1, running=1)
     assert (counts.pruned, counts.finished) == (2, 4)
 
 
-def test_a_rebuilt_mirror_holds_the_same_trials_in_any_order() -> None:
+def test_a_rebuilt_in_memory_study_has_the_same_trials_in_any_order() -> None:
     first = filled()
     second = InMemoryStudy("study", list(reversed(first.trials())))
     assert second.trials() == first.trials()
-    assert second.curves() == first.curves()
+    assert curves(second) == curves(first)
     assert second.counts() == first.counts()
 
 
-def test_a_rebuilt_mirror_goes_on_with_its_running_trial() -> None:
+def test_a_rebuilt_in_memory_study_continues_its_running_trial() -> None:
     memory = InMemoryStudy("study", filled().trials())
     assert memory.report(5, 2, 13.0)
     memory.finish(5, trial_end(Completed(value=12.5), [], MIOU_ACCURACY))
     assert memory.trial(5).state is TrialState.COMPLETE
-    assert memory.curves()[5] == {1: 12.0, 2: 13.0}
+    assert curves(memory)[5] == {1: 12.0, 2: 13.0}
 
 
 def test_a_gap_in_the_stored_trials_is_refused() -> None:
@@ -62,7 +62,7 @@ def test_a_gap_in_the_stored_trials_is_refused() -> None:
         InMemoryStudy("study", [trials[0], *trials[2:]])
 
 
-def test_what_is_added_is_a_copy() -> None:
+def test_added_trials_are_copied() -> None:
     memory, template = InMemoryStudy("study"), running()
     memory.add(template)
     template.params["b_self"] = 0.0
@@ -74,7 +74,7 @@ def test_a_score_that_is_not_finite_is_not_reported(score: float) -> None:
     memory = InMemoryStudy("study")
     memory.add(running())
     assert not memory.report(0, 1, score)
-    assert memory.curves() == {0: {}}
+    assert curves(memory) == {0: {}}
 
 
 def test_a_report_sent_again_is_dropped() -> None:
@@ -82,7 +82,7 @@ def test_a_report_sent_again_is_dropped() -> None:
     memory.add(running())
     assert memory.report(0, 1, 3.0)
     assert not memory.report(0, 1, 4.0)
-    assert memory.curves() == {0: {1: 3.0}}
+    assert curves(memory) == {0: {1: 3.0}}
 
 
 def test_a_trial_ends_once() -> None:
@@ -102,7 +102,7 @@ def test_best_is_the_highest_complete_value_and_the_first_of_equals() -> None:
 
 
 def plain_counts(memory: InMemoryStudy) -> Counts:
-    """Counted from all trials anew."""
+    """Counted again from all trials."""
     trials = memory.trials()
     states = [trial.state for trial in trials]
     kinds = [prune_kind(trial) for trial in trials]
@@ -129,7 +129,7 @@ def overrule(memory: InMemoryStudy, number: int) -> None:
     memory.overrule(counted(theirs, memory.name))
 
 
-def test_counts_and_best_are_those_of_all_trials_whatever_happens() -> None:
+def test_counts_and_best_always_match_all_trials() -> None:
     memory, rng = InMemoryStudy("study"), numpy_generator(3, "steps")
     outcomes: tuple[Outcome, ...] = (
         Pruned(kind="collapsed", reason="why"),
@@ -155,14 +155,14 @@ def test_counts_and_best_are_those_of_all_trials_whatever_happens() -> None:
     assert memory.counts().foreign and memory.counts().complete
 
 
-def test_the_study_as_it_was_when_so_many_trials_had_ended() -> None:
+def test_the_study_after_a_number_of_ended_trials() -> None:
     memory = InMemoryStudy("study")
     for _ in range(6):
         memory.add(running_with_attempt())
     for number in (4, 1, 2):
         memory.finish(number, trial_end(Completed(value=float(number)), [], MIOU_ACCURACY))
     seen = memory.ended
-    overrule(memory, 5)  # ended later, and all is built anew
+    overrule(memory, 5)  # ended later, and the study is built again
     memory.finish(0, trial_end(Completed(value=9.0), [], MIOU_ACCURACY))
 
     def complete(study: InMemoryStudy) -> list[int]:

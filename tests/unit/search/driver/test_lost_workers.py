@@ -1,4 +1,4 @@
-"""Workers that stand still, run out of memory, or go with their whole cluster."""
+"""Workers that stall, run out of memory, or are lost with their whole cluster."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ from tests.fakes.training import FakeWorker
 
 
 class TickingClock:
-    """Monotonic seconds that pass by being looked at."""
+    """Monotonic seconds that pass with every reading."""
 
     def __init__(self, step: float) -> None:
         self.now, self._step = 0.0, step
@@ -42,7 +42,7 @@ def whys(search: Search) -> list[tuple[int, str]]:
     return [(entry.trial, entry.why) for entry in search.store.attempts()]
 
 
-def test_a_worker_that_stands_still_is_taken_back(tmp_path: Path) -> None:
+def test_the_job_of_a_stalled_worker_is_taken_back(tmp_path: Path) -> None:
     stood: list[int] = []
 
     def stand_still_once(worker: str, order: Order, hosted: FakeWorker) -> Stall | None:
@@ -65,7 +65,7 @@ def test_a_worker_that_stands_still_is_taken_back(tmp_path: Path) -> None:
     assert search.values() == undisturbed.values()
 
 
-def test_a_trial_that_always_stands_still_fails(tmp_path: Path) -> None:
+def test_a_trial_that_always_stalls_fails(tmp_path: Path) -> None:
     def stand_still(worker: str, order: Order, hosted: FakeWorker) -> Stall | None:
         return Stall() if begun(order, 4) else None
 
@@ -142,12 +142,12 @@ def test_out_of_memory_is_tried_again_like_an_error_and_counted_with_it(
     assert failed.user_attrs["failure"] == "out of memory: OutOfMemoryError: 80 GiB"
     assert failed.user_attrs["traceback"] == "tb"
     assert whys(search) == [(2, first), (2, "memory")]
-    told = "trial 2 ran out of memory (OutOfMemoryError: 80 GiB) and gets a fresh process; try 3"
-    assert any(line.startswith(told) for line in search.progress.events)
+    event = "trial 2 ran out of memory (OutOfMemoryError: 80 GiB) and gets a fresh process; try 3"
+    assert any(line.startswith(event) for line in search.progress.events)
 
 
 class ShrinkingCluster(InlinePool):
-    """A worker that is lost finds no room elsewhere, until it is let in again."""
+    """A lost worker finds no room elsewhere, until it is admitted again."""
 
     def wait(self, timeout: float) -> list[Answer]:
         answers = super().wait(timeout)
@@ -156,7 +156,9 @@ class ShrinkingCluster(InlinePool):
 
 
 @pytest.mark.parametrize("lost", ["worker-0", "worker-1"])
-def test_a_trial_whose_worker_finds_no_room_goes_on_on_another(tmp_path: Path, lost: str) -> None:
+def test_a_trial_whose_worker_cannot_restart_continues_on_another(
+    tmp_path: Path, lost: str
+) -> None:
     def lose(worker: str, order: Order, hosted: FakeWorker) -> Lost | None:
         if worker == lost and isinstance(order, Continue) and hosted.task.trial >= 2:
             return Lost(reason="its node is gone")
@@ -170,7 +172,7 @@ def test_a_trial_whose_worker_finds_no_room_goes_on_on_another(tmp_path: Path, l
 
 
 class ShakyCluster(InlinePool):
-    """Goes at chosen looks, with all workers, and is back some looks later."""
+    """Is lost at chosen calls, with all workers, and is back some calls later."""
 
     def __init__(self, workers: int, *, goes: Callable[[int], bool], back_after: int) -> None:
         super().__init__(workers)
@@ -197,8 +199,8 @@ class ShakyCluster(InlinePool):
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_a_cluster_that_goes_is_held_against_no_trial(tmp_path: Path, workers: int) -> None:
-    """Each look is one evaluation: no trial ever makes one between two outages of three."""
+def test_a_lost_cluster_counts_against_no_trial(tmp_path: Path, workers: int) -> None:
+    """Each call is one evaluation: no trial ever makes one between two of three outages."""
     undisturbed = Search(tmp_path / "a", trials=6, workers=workers)
     undisturbed.driver.run()
     pool = ShakyCluster(workers, goes=lambda look: look % 3 > 0 and look < 200, back_after=3)
@@ -226,8 +228,8 @@ def test_a_cluster_that_stays_away_ends_the_search_with_all_stored(tmp_path: Pat
     search = Search(tmp_path, trials=20, pool=Gone())
     with pytest.raises(ClusterUnreachable, match="resume"):
         search.driver.run()
-    told = {trial.number: len(trial.intermediate_values) for trial in search.memory.trials()}
-    assert sum(told.values()) == len(search.store.reports())
+    reported = {trial.number: len(trial.intermediate_values) for trial in search.memory.trials()}
+    assert sum(reported.values()) == len(search.store.reports())
     assert whys(search)[-1][1] == "lost"
 
 
@@ -235,7 +237,7 @@ def test_a_stop_while_the_cluster_is_away_ends_at_once(tmp_path: Path) -> None:
     class Gone(InlinePool):
         def wait(self, timeout: float) -> list[Answer]:
             if len(search.store.reports()) > 4 and self.outage is None:
-                search.driver.stop("told to")
+                search.driver.stop("requested")
                 return self.lose_all("Ray's head does not answer")
             return super().wait(timeout)
 
@@ -244,7 +246,7 @@ def test_a_stop_while_the_cluster_is_away_ends_at_once(tmp_path: Path) -> None:
 
 
 class SlowStore(MemoryStore):
-    """Stores nothing until it is let."""
+    """Stores nothing until it is released."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -256,7 +258,7 @@ class SlowStore(MemoryStore):
         super().apply(entry, possibly_applied=possibly_applied)
 
 
-def test_a_stop_at_once_leaves_what_stands_still_and_loses_nothing_told(tmp_path: Path) -> None:
+def test_a_stop_at_once_leaves_running_trials_and_loses_no_report(tmp_path: Path) -> None:
     store = SlowStore()
 
     def stand_still(worker: str, order: Order, hosted: FakeWorker) -> Stall | None:
@@ -273,8 +275,8 @@ def test_a_stop_at_once_leaves_what_stands_still_and_loses_nothing_told(tmp_path
     assert [entry.report.evaluation for entry in store.reports()] == [1, 2, 3, 4]
 
 
-def test_nodes_without_the_folder_go_on_from_the_depot(tmp_path: Path) -> None:
-    """Each fifth order ends its node, and with it the folder of checkpoints there."""
+def test_nodes_without_the_folder_resume_from_the_artifact_store(tmp_path: Path) -> None:
+    """Every fifth order ends its node, and with it the folder of checkpoints there."""
     orders = 0
     made: list[FakeWorker] = []
     artifact_store = ArtifactCheckpointStore(open_artifacts(str(tmp_path / "artifacts")), "study")
@@ -314,7 +316,7 @@ def trials_in(tmp_path: Path) -> list[Path]:
     return list((tmp_path / "artifacts" / "study").glob("trial-*"))
 
 
-def test_a_lost_worker_is_told_apart_from_a_lost_cluster(tmp_path: Path) -> None:
+def test_a_lost_worker_is_distinguished_from_a_lost_cluster(tmp_path: Path) -> None:
     def lose_trial_four(worker: str, order: Order, hosted: FakeWorker) -> Lost | None:
         return Lost(reason="its node is gone") if begun(order, 4) else None
 

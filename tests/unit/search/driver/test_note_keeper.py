@@ -1,4 +1,4 @@
-"""The study's note: kept current through the write queue, and never in the way."""
+"""The study's note: kept current through the write queue, without disturbing it."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Trials that somebody queues through Optuna: what is run of them, and under which numbers."""
+"""Trials queued through Optuna: which of them are run, and under which numbers."""
 
 import time
 from pathlib import Path
@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from search.driver.driver import Ending
 from search.driver.study_changes import NumberTaken, StudyChanges, TrialOver
 from search.driver.writes import AddTrial, EndTrial, StartQueued, Write
-from search.records.origin import Unsuitable, counted, given_parameters
+from search.records.origin import UnsuitableParameters, counted, given_parameters
 from search.records.stored_trial import END_ATTRIBUTE, end_mark, ended_by_driver
 from tests.fakes.memory_search import SPACE, Search
 from tests.fakes.store import MemoryStore
@@ -20,7 +20,7 @@ STUDY = "study"
 
 
 def row(number: int, *, fixed: dict[str, Any] | None = None, **parts: Any) -> FrozenTrial:
-    """A trial as PostgreSQL has it, queued unless another state is given."""
+    """A trial as PostgreSQL stores it, queued unless another state is given."""
     known: dict[str, Any] = {"system_attrs": {"fixed_params": fixed or {}}}
     trial = create_trial(**{"state": TrialState.WAITING, **known, **parts})
     trial.number = number
@@ -28,7 +28,7 @@ def row(number: int, *, fixed: dict[str, Any] | None = None, **parts: Any) -> Fr
 
 
 class SharedStore(MemoryStore):
-    """A store to which somebody was quicker: the rows under these numbers are not ours."""
+    """A store in which another user already took these numbers."""
 
     def __init__(self, *rows: FrozenTrial, ended: FrozenTrial | None = None) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ QUEUED = (row(22, fixed={"b_self": 0.25}), row(23, fixed={"b_self": 7.0}), row(2
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_numbers_that_somebody_took_are_theirs(workers: int, tmp_path: Path) -> None:
+def test_numbers_taken_by_other_users_are_skipped(workers: int, tmp_path: Path) -> None:
     search = Search(tmp_path, trials=30, workers=workers, store=SharedStore(*QUEUED))
     assert search.driver.run() is Ending.FINISHED
     counts = search.memory.counts()
@@ -76,7 +76,7 @@ def test_numbers_that_somebody_took_are_theirs(workers: int, tmp_path: Path) -> 
     assert len({tuple(point.values()) for point in points.values()}) == 30
 
 
-def test_how_a_row_came_to_be_known_changes_nothing(tmp_path: Path) -> None:
+def test_the_search_does_not_depend_on_when_a_queued_row_is_found(tmp_path: Path) -> None:
     """Known before the number is due, or found where the driver's own trial was to be stored."""
     raced = Search(tmp_path / "a", trials=30, store=SharedStore(*QUEUED))
     known = Search(tmp_path / "b", trials=30, queued=QUEUED)
@@ -97,7 +97,7 @@ def test_a_parameter_that_was_not_given_is_the_one_of_the_number(tmp_path: Path)
     assert by_number(queued) == expected
 
 
-def test_a_trial_that_somebody_ended_is_replaced(tmp_path: Path) -> None:
+def test_a_trial_that_another_user_ended_is_replaced(tmp_path: Path) -> None:
     theirs = row(8, state=TrialState.COMPLETE, value=99.0)
     search = Search(tmp_path, trials=12, store=SharedStore(ended=theirs))
     assert search.driver.run() is Ending.FINISHED
@@ -105,11 +105,11 @@ def test_a_trial_that_somebody_ended_is_replaced(tmp_path: Path) -> None:
     assert (counts.finished, counts.foreign) == (12, 1)
     best = search.memory.best()
     assert best is not None and best.values[0] < 99
-    told = "trial 8 was ended by somebody else as COMPLETE: not counted"
-    assert told in search.progress.events
+    event = "trial 8 was ended by somebody else as COMPLETE: not counted"
+    assert event in search.progress.events
 
 
-def test_a_row_that_is_over_takes_a_number_and_no_more(tmp_path: Path) -> None:
+def test_an_ended_row_uses_only_a_number(tmp_path: Path) -> None:
     over = [row(3, state=TrialState.COMPLETE, value=99.0), row(4, state=TrialState.FAIL)]
     search = Search(tmp_path, trials=10, queued=over)
     search.driver.run()
@@ -117,7 +117,7 @@ def test_a_row_that_is_over_takes_a_number_and_no_more(tmp_path: Path) -> None:
     assert sorted(by_number(search)) == [0, 1, 2, *range(5, 12)]
 
 
-def test_what_is_queued_beyond_the_target_is_not_run(tmp_path: Path) -> None:
+def test_trials_queued_beyond_the_target_are_not_run(tmp_path: Path) -> None:
     search = Search(tmp_path, trials=10, queued=[row(9), row(10), row(11)])
     search.driver.run()
     assert search.memory.counts().finished == len(search.memory) == 10
@@ -141,18 +141,20 @@ def test_parameters_of_a_row_are_given_as_well() -> None:
     "value", [-0.1, 1.1, float("nan"), float("inf"), 10**400, "0.5", None, True, [0.5], {}]
 )
 def test_values_outside_the_space_are_refused(value: object) -> None:
-    with pytest.raises(Unsuitable, match=r"b_self = .* is out of range: give a number"):
+    with pytest.raises(UnsuitableParameters, match=r"b_self = .* is out of range: give a number"):
         given_parameters(row(0, fixed={"b_self": value}), SPACE)
 
 
 def test_names_that_are_not_searched_are_refused() -> None:
-    with pytest.raises(Unsuitable, match="'b_salf' is not searched in this study: give only"):
+    with pytest.raises(
+        UnsuitableParameters, match="'b_salf' is not searched in this study: give only"
+    ):
         given_parameters(row(0, fixed={"b_salf": 0.5}), SPACE)
 
 
 @pytest.mark.parametrize("fixed", ["b_self", ["b_self"], 7, None])
-def test_what_is_no_table_is_refused(fixed: object) -> None:
-    with pytest.raises(Unsuitable, match="is not a table"):
+def test_parameters_that_are_not_a_table_are_refused(fixed: object) -> None:
+    with pytest.raises(UnsuitableParameters, match="is not a table"):
         given_parameters(row(0, system_attrs={"fixed_params": fixed}), SPACE)
 
 
@@ -166,7 +168,7 @@ def test_what_is_no_table_is_refused(fixed: object) -> None:
 )
 def test_distributions_of_another_kind_are_refused(kind: Any, value: float) -> None:
     parts = {"params": {"b_self": value}, "distributions": {"b_self": kind}}
-    with pytest.raises(Unsuitable, match="b_self has another distribution"):
+    with pytest.raises(UnsuitableParameters, match="b_self has another distribution"):
         given_parameters(row(0, **parts), SPACE)
 
 

@@ -1,4 +1,4 @@
-"""What is decided after a report, from what this driver was told of the run."""
+"""Decisions after a report, from the reports that this driver has received."""
 
 from search.driver.in_memory_study import InMemoryStudy
 from search.driver.rules import Rules
@@ -28,7 +28,7 @@ def memory_with_stored_scores() -> tuple[InMemoryStudy, int]:
     return memory, number
 
 
-def test_scores_beyond_what_was_told_again_wait_until_they_are() -> None:
+def test_scores_that_were_not_yet_repeated_wait() -> None:
     memory, number = memory_with_stored_scores()
     reports = [make_report(e, miou=s, accuracy=s) for e, s in enumerate(SCORES, start=1)]
     assert RULES.decide(memory, number, reports[:1]) is None

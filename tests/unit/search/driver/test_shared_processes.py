@@ -1,4 +1,4 @@
-"""A search whose workers have several slots: which trials continue, and which count a loss."""
+"""A search whose workers have several slots: which trials continue, and which count as lost."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from tests.fakes.memory_search import Search
 from tests.fakes.pool import Stall
 from tests.fakes.training import FakeWorker
 
-#: Fewer than the sampler draws without a look at any result.
+#: Fewer than the start-up trials of the sampler.
 TRIALS = 12
 
 
@@ -27,7 +27,7 @@ def numbers(search: Search) -> list[int]:
 
 
 @pytest.mark.parametrize(("workers", "slots"), [(1, 4), (2, 2)])
-def test_seats_of_one_process_do_what_seats_of_four_do(
+def test_seats_of_one_process_give_the_results_of_four(
     tmp_path: Path, workers: int, slots: int
 ) -> None:
     four = Search(tmp_path / "four", trials=TRIALS, workers=4)
@@ -88,7 +88,7 @@ def test_a_trial_that_ends_every_process_fails_and_takes_no_neighbour_with_it(
     assert set(whys(search)) <= {"lost", "error"}
 
 
-def test_a_process_that_stands_still_is_held_against_none_of_several_seats(tmp_path: Path) -> None:
+def test_a_stalled_process_counts_against_none_of_several_seats(tmp_path: Path) -> None:
     stood: list[str] = []
 
     def stand_still_once(worker: str, order: Order, hosted: FakeWorker) -> Stall | None:

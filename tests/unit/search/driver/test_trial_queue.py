@@ -36,7 +36,7 @@ def test_a_job_that_is_not_ready_holds_later_ones_back_unless_one_jumps() -> Non
     assert queue.next(jump=True) is second
 
 
-def test_a_job_that_lost_its_worker_goes_before_later_ones() -> None:
+def test_a_job_that_lost_its_worker_precedes_later_ones() -> None:
     first, second = job(1), job(2)
     queue = queue_of(first, second, ready=(first, second))
     queue.give("a", first)
@@ -53,7 +53,7 @@ def test_a_job_that_is_over_is_not_given_out() -> None:
     assert queue.next(jump=False) is second and list(queue.running) == [second.job]
 
 
-def test_confirmations_of_a_trial_go_by_their_seed() -> None:
+def test_confirmations_of_a_trial_are_ordered_by_seed() -> None:
     jobs = [job(1, seed=2), job(1, seed=1), job(0, seed=3)]
     queue = queue_of(*jobs, ready=tuple(jobs))
     order = []

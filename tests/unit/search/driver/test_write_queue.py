@@ -1,4 +1,4 @@
-"""The write queue: what waits is stored together, in order, once."""
+"""The write queue: waiting writes are stored together, in order, once."""
 
 import threading
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ class GatedStore:
 
     def __init__(self, *, refused: Sequence[Write] = (), lost: int = 0, taken: int = -1) -> None:
         self.gate = threading.Event()
-        #: Entries of each try, and whether it was in doubt.
+        #: Entries of each try, and whether they were possibly applied.
         self.tries: list[tuple[tuple[Write, ...], bool]] = []
         self.stored: list[Write] = []
         self._refused, self._lost, self._taken = refused, lost, taken
@@ -53,7 +53,7 @@ class GatedStore:
         return StudyChanges(stop_requested=False)
 
     def revive(self) -> None:
-        """Nothing dies."""
+        """A process that never dies."""
 
     def _try(self, writes: tuple[Write, ...], *, possibly_applied: bool) -> None:
         assert self.gate.wait(WAIT_SECONDS)
@@ -65,9 +65,9 @@ class GatedStore:
 def written(
     store: GatedStore, writes: Sequence[Write], triggers: Triggers = NO_TRIGGERS
 ) -> list[Write]:
-    """What the queue says is written, once all of the writes are; they come while it is busy."""
-    told: list[Write] = []
-    queue = WriteQueue(store, patience=WAIT_SECONDS, on_written=told.append, triggers=triggers)
+    """The writes that the queue reports as stored; they arrive while it is busy."""
+    written: list[Write] = []
+    queue = WriteQueue(store, patience=WAIT_SECONDS, on_written=written.append, triggers=triggers)
     try:
         for write in (attempt(0), *writes):
             queue.append(write)
@@ -76,14 +76,14 @@ def written(
     finally:
         store.gate.set()
         queue.close()
-    return told
+    return written
 
 
 def sizes(store: GatedStore) -> list[int]:
     return [len(writes) for writes, _ in store.tries]
 
 
-def test_what_waits_is_stored_in_one_transaction() -> None:
+def test_waiting_writes_are_stored_in_one_transaction() -> None:
     store, writes = GatedStore(), [trial(number) for number in range(5)]
     assert written(store, writes) == store.stored == [attempt(0), *writes]
     assert sizes(store) == [1, 5]
@@ -119,23 +119,23 @@ def test_after_that_writes_are_stored_together_again() -> None:
 
 def test_a_number_that_is_taken_waits_for_another_write_in_its_place() -> None:
     store, replacement = GatedStore(taken=2), trial(7)
-    told: list[Write] = []
-    queue = WriteQueue(store, patience=WAIT_SECONDS, on_written=told.append)
+    written: list[Write] = []
+    queue = WriteQueue(store, patience=WAIT_SECONDS, on_written=written.append)
     try:
         for write in (attempt(0), trial(1), trial(2), trial(3)):
             queue.append(write)
         store.gate.set()
         assert not queue.drained(0.2)  # trial 2 waits
-        assert told == [attempt(0), trial(1)]
+        assert written == [attempt(0), trial(1)]
         queue.rewrite(lambda waiting: [replacement, *waiting[1:]])
         assert queue.drained(WAIT_SECONDS)
     finally:
         queue.close()
-    assert store.stored == told == [attempt(0), trial(1), replacement, trial(3)]
+    assert store.stored == written == [attempt(0), trial(1), replacement, trial(3)]
 
 
 @pytest.mark.parametrize("lost", [1, 2, 3])
-def test_a_batch_that_may_be_stored_is_tried_again_in_doubt_as_it_is(
+def test_a_batch_that_may_be_stored_is_repeated_unchanged_as_possibly_applied(
     lost: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(write_queue, "RETRY_SECONDS", (0.0,))

@@ -1,4 +1,4 @@
-"""A search that is left on a cluster: what is refused, and how it is started there."""
+"""A detached search on a cluster: refusals, and how it is started."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ ADDRESS = "postgresql://me:s3cr3t@database/x"
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         ({"ray_address": None}, "give --ray HOST:PORT"),
         ({"study": None}, "give --study NAME"),
@@ -29,17 +29,17 @@ ADDRESS = "postgresql://me:s3cr3t@database/x"
         ),
     ],
 )
-def test_what_is_missing_or_would_be_read_by_others_is_refused(
-    given: dict[str, str | None], told: str
+def test_a_missing_or_exposed_setting_is_refused(
+    given: dict[str, str | None], message: str
 ) -> None:
     usual = {"study": "s", "ray_address": "127.0.0.1:1", "storage": None}
-    with pytest.raises(SettingsError, match=told):
+    with pytest.raises(SettingsError, match=message):
         detach([], "", say=print, **{**usual, **given})
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> Callable[[Detached], list[str]]:
-    """Detaches from a cluster whose head answers so; what was said."""
+def printed_by(monkeypatch: pytest.MonkeyPatch) -> Callable[[Detached], list[str]]:
+    """Detaches from a cluster whose head gives this answer; returns the printed lines."""
 
     @contextlib.contextmanager
     def joined(address: str) -> Iterator[str]:
@@ -68,17 +68,21 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Callable[[Detached], list[str]]:
     return run
 
 
-def test_where_it_runs_and_how_it_is_seen_is_told(told: Callable[[Detached], list[str]]) -> None:
+def test_the_host_and_the_next_commands_are_printed(
+    printed_by: Callable[[Detached], list[str]],
+) -> None:
     answer = Detached(host="head", pid=17, log="/tmp/umss/log", printed="", ended=False)
-    first, second = told(answer)
+    first, second = printed_by(answer)
     assert first == "study s runs on head as process 17; its log: /tmp/umss/log"
     assert "search attach s" in second and "search stop s" in second
 
 
-def test_a_bad_start_is_told_in_its_own_words(told: Callable[[Detached], list[str]]) -> None:
+def test_a_failed_start_is_reported_in_its_own_words(
+    printed_by: Callable[[Detached], list[str]],
+) -> None:
     said = "reserved\nerror: unknown preset 'x': choose rooms\n"
     with pytest.raises(ClusterError, match=r"ended at once on head: unknown preset 'x'"):
-        told(Detached(host="head", pid=17, log="/tmp/umss/log", printed=said, ended=True))
+        printed_by(Detached(host="head", pid=17, log="/tmp/umss/log", printed=said, ended=True))
 
 
 @pytest.fixture
@@ -104,7 +108,7 @@ def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[
             os.kill(pid, signal.SIGKILL)
 
 
-def test_the_search_is_nobodys_child_and_knows_its_database_from_its_node(
+def test_the_search_is_detached_and_reads_its_database_from_its_node(
     node: Callable[[str], Detached], tmp_path: Path
 ) -> None:
     found = node(

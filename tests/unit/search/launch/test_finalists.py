@@ -42,7 +42,7 @@ def test_without_a_model_the_values_choose() -> None:
         ("running", 5, 5, "study 'rooms-3' is running"),
     ],
 )
-def test_what_cannot_be_confirmed_is_refused(
+def test_an_impossible_confirmation_is_refused(
     state: str, top: int, seeds: int, message: str
 ) -> None:
     made = dataclasses.replace(view(), state=state)  # type: ignore[arg-type]

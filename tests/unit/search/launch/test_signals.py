@@ -13,17 +13,17 @@ from search.workers.connection import _own_sigterm
 
 
 class Recorded:
-    """What a session was told."""
+    """A session that records requests to stop."""
 
     def __init__(self, *, driving: bool) -> None:
-        self.told: list[str] = []
+        self.requests: list[str] = []
         self._driving = driving
 
     def stop(self, reason: str) -> None:
-        self.told.append(f"stop: {reason}")
+        self.requests.append(f"stop: {reason}")
 
     def stop_at_once(self, reason: str) -> bool:
-        self.told.append(f"at once: {reason}")
+        self.requests.append(f"at once: {reason}")
         return self._driving
 
 
@@ -47,10 +47,10 @@ def test_the_second_signal_stops_at_once_and_the_third_interrupts(second: int) -
     session = Recorded(driving=True)
     with stop_on_signals(cast(Session, session)):
         receive(signal.SIGINT)
-        assert session.told == ["stop: SIGINT received; send it again to stop at once"]
+        assert session.requests == ["stop: SIGINT received; send it again to stop at once"]
         receive(second)
         name = signal.Signals(second).name
-        assert session.told[1:] == [f"at once: {name} received twice"]
+        assert session.requests[1:] == [f"at once: {name} received twice"]
         with pytest.raises(KeyboardInterrupt):
             receive(signal.SIGINT)
 
@@ -63,33 +63,33 @@ def test_the_second_signal_interrupts_where_there_is_no_driver_to_stop() -> None
             receive(signal.SIGTERM)
 
 
-def test_what_ray_does_to_sigterm_is_undone() -> None:
+def test_the_sigterm_handler_of_ray_is_replaced() -> None:
     session = Recorded(driving=True)
     with stop_on_signals(cast(Session, session)):
         with _own_sigterm():
             signal.signal(signal.SIGTERM, lambda number, frame: pytest.fail("Ray's own"))
         receive(signal.SIGTERM)
-    assert session.told == ["stop: SIGTERM received; send it again to stop at once"]
+    assert session.requests == ["stop: SIGTERM received; send it again to stop at once"]
 
 
-def test_a_closed_terminal_asks_to_stop_however_often_it_is_told() -> None:
+def test_a_closed_terminal_asks_to_stop_only_once() -> None:
     session = Recorded(driving=True)
     with stop_on_signals(cast(Session, session)):
         receive(signal.SIGHUP)
         receive(signal.SIGHUP)
-        assert session.told == ["stop: SIGHUP received; send it again to stop at once"]
+        assert session.requests == ["stop: SIGHUP received; send it again to stop at once"]
         receive(signal.SIGTERM)
-        assert session.told[1:] == ["at once: SIGTERM received twice"]
+        assert session.requests[1:] == ["at once: SIGTERM received twice"]
 
 
-def test_a_closed_terminal_is_ignored_where_it_was_before() -> None:
+def test_a_closed_terminal_stays_ignored() -> None:
     """As under nohup."""
     session = Recorded(driving=True)
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with stop_on_signals(cast(Session, session)):
             receive(signal.SIGHUP)
-        assert session.told == []
+        assert session.requests == []
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)

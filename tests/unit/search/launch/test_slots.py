@@ -1,4 +1,4 @@
-"""What a launch does with ``--slots``: measure them, and say which of them will be idle."""
+"""``--slots`` of a launch: they are measured, and slots that will be idle are named."""
 
 from pathlib import Path
 from typing import Any

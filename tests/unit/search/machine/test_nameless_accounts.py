@@ -1,4 +1,4 @@
-"""An account that the system knows by number alone: names and folders that others ask for."""
+"""An account that the system knows by number alone: its names and folders."""
 
 import getpass
 import os
@@ -22,9 +22,9 @@ def nameless(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def provided(variables: dict[str, str], parent: Path) -> list[str]:
-    told: list[str] = []
-    provide_folders(variables, told.append, parents=[parent])
-    return told
+    notes: list[str] = []
+    provide_folders(variables, notes.append, parents=[parent])
+    return notes
 
 
 @pytest.mark.parametrize("given", [{}, {"HOME": ""}, {"HOME": "/proc"}])
@@ -33,9 +33,9 @@ def test_without_a_home_files_go_to_a_private_folder_and_that_is_said(
 ) -> None:
     monkeypatch.setattr("search.machine.home.os.access", lambda path, mode: path != "/proc")
     variables = given | {"XDG_CACHE_HOME": "/cache"}
-    (told,) = provided(variables, tmp_path)
+    (note,) = provided(variables, tmp_path)
     folder = tmp_path / f"unim2-search-{os.geteuid()}"
-    assert str(folder) in told and "set HOME" in told
+    assert str(folder) in note and "set HOME" in note
     assert variables == given | {
         "XDG_CACHE_HOME": "/cache",
         "XDG_DATA_HOME": str(folder / "data"),
@@ -58,7 +58,7 @@ def test_an_account_with_a_name_is_left_alone(tmp_path: Path) -> None:
     assert variables == {}
 
 
-def test_who_asks_for_a_name_is_given_one(nameless: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_requested_name_is_provided(nameless: None, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in environment.NAME_VARIABLES:
         monkeypatch.delenv(name, raising=False)
 

@@ -1,4 +1,4 @@
-"""Cores and GPUs are reserved once, whoever asks, and are free when their holder has ended."""
+"""Cores and GPUs are reserved once, and are free when their holder has ended."""
 
 import os
 import subprocess
@@ -38,20 +38,20 @@ def take(
     study: str = "first",
     **more: Any,
 ) -> tuple[Reservation, list[str]]:
-    told: list[str] = []
-    taken = reserve(wanted, policy=policy, study=study, say=told.append, folder=folder, **more)
-    return taken, told
+    lines: list[str] = []
+    taken = reserve(wanted, policy=policy, study=study, say=lines.append, folder=folder, **more)
+    return taken, lines
 
 
 def cpus(workers: int) -> Machine:
     return Machine(device="cpu", workers=workers)
 
 
-def test_no_core_is_booked_twice(tmp_path: Path) -> None:
+def test_no_core_is_reserved_twice(tmp_path: Path) -> None:
     first, _ = take(tmp_path, cpus(3), EXACTLY)
-    second, told = take(tmp_path, study="second")
+    second, lines = take(tmp_path, study="second")
     assert second.machine.workers == 1
-    assert told == [
+    assert lines == [
         f"study first (process {os.getpid()}) holds core-0, core-1, core-2: this search takes"
         " the rest, 1 of 4 workers"
     ]
@@ -65,22 +65,22 @@ def test_no_core_is_booked_twice(tmp_path: Path) -> None:
     assert holders(tmp_path) == {}
 
 
-def test_a_number_of_workers_that_was_given_is_had_or_refused(tmp_path: Path) -> None:
+def test_a_given_number_of_workers_is_reserved_or_refused(tmp_path: Path) -> None:
     with take(tmp_path, cpus(3), EXACTLY)[0]:
         with pytest.raises(ClusterError, match=r"holds core-0, .* a smaller --workers"):
             take(tmp_path, cpus(2), EXACTLY)
-        assert len(holders(tmp_path)) == 3  # what it could not use, it did not keep
+        assert len(holders(tmp_path)) == 3  # it released the cores that it could not use
         with take(tmp_path, cpus(1), EXACTLY)[0] as rest:
             assert rest.machine.workers == 1
 
 
-def test_more_workers_than_cores_book_all_cores(tmp_path: Path) -> None:
+def test_more_workers_than_cores_reserve_all_cores(tmp_path: Path) -> None:
     with take(tmp_path, cpus(9), EXACTLY)[0] as all_of_them:
         assert all_of_them.machine.workers == 9
         assert len(holders(tmp_path)) == 4
 
 
-def test_waiting_says_for_whom_and_goes_on(tmp_path: Path) -> None:
+def test_waiting_names_the_holder_and_then_continues(tmp_path: Path) -> None:
     first, _ = take(tmp_path)
     first.label("rooms-7")
     naps: list[float] = []
@@ -90,20 +90,20 @@ def test_waiting_says_for_whom_and_goes_on(tmp_path: Path) -> None:
         if len(naps) == 70:
             first.__exit__(None, None, None)
 
-    waiting, told = take(tmp_path, cpus(2), SharingPolicy(exactly=True, wait=True), sleep=sleep)
+    waiting, lines = take(tmp_path, cpus(2), SharingPolicy(exactly=True, wait=True), sleep=sleep)
     assert waiting.machine.workers == 2 and len(naps) == 70
-    assert len(told) == 2, "once at first and once a minute"
-    assert told[0].startswith("waiting for free cores: study rooms-7 (process")
+    assert len(lines) == 2, "once at first and once a minute"
+    assert lines[0].startswith("waiting for free cores: study rooms-7 (process")
 
 
-def test_sharing_asks_nobody(tmp_path: Path) -> None:
+def test_sharing_ignores_other_reservations(tmp_path: Path) -> None:
     with take(tmp_path)[0]:
-        shared, told = take(tmp_path, policy=SharingPolicy(oversubscribe=True))
+        shared, lines = take(tmp_path, policy=SharingPolicy(oversubscribe=True))
         with shared:
-            assert shared.machine == FOUR and told == []
+            assert shared.machine == FOUR and lines == []
 
 
-def test_gpus_are_booked_with_a_core_for_each_worker(tmp_path: Path) -> None:
+def test_gpus_are_reserved_with_a_core_for_each_worker(tmp_path: Path) -> None:
     with take(tmp_path, Machine(device="cuda", workers=1, gpus=("3", "5")), EXACTLY)[0] as one:
         assert one.machine.gpus == ("3",)
         assert sorted(holders(tmp_path)) == ["core-0", "gpu-3"]
@@ -114,13 +114,13 @@ def test_gpus_are_booked_with_a_core_for_each_worker(tmp_path: Path) -> None:
                 take(tmp_path, GPUS)
 
 
-def test_workers_that_share_gpus_book_them_all(tmp_path: Path) -> None:
+def test_workers_that_share_gpus_reserve_all_of_them(tmp_path: Path) -> None:
     wanted = Machine(device="cuda", workers=4, gpus=("3", "5"))
     with take(tmp_path, wanted, EXACTLY)[0] as shared:
         assert shared.machine.gpus == ("3", "5") and shared.machine.gpu_share == 0.5
 
 
-def test_what_a_killed_search_held_is_free(tmp_path: Path) -> None:
+def test_reservations_of_a_killed_search_are_free(tmp_path: Path) -> None:
     hold = (
         "import sys; from pathlib import Path; from storage.file_lock import FileLock;"
         "lock = FileLock(Path(sys.argv[1]) / 'core-0'); assert lock.try_exclusive();"
@@ -139,12 +139,12 @@ def test_what_a_killed_search_held_is_free(tmp_path: Path) -> None:
     assert holders(tmp_path) == {}
 
 
-def test_looking_makes_nothing(tmp_path: Path) -> None:
+def test_looking_creates_nothing(tmp_path: Path) -> None:
     assert holders(tmp_path / "none") == {}
     assert not (tmp_path / "none").exists()
 
 
-def test_a_folder_that_cannot_be_made_is_told_with_its_mend(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_reported_with_the_fix(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ClusterError, match="set UMSS_BOOKINGS to a writable folder"):
         take(tmp_path / "file" / "folder")
@@ -159,16 +159,16 @@ def test_a_machine_is_found_or_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "_gpus", lambda: ())
     assert find_machine("auto", None).workers == len(machine.usable_cores())
     assert find_machine("cpu", 3).workers == 3
-    for device, workers, told in (
+    for device, workers, message in (
         ("cuda", None, "torch finds no GPU"),
         ("tpu", None, "choose auto, cpu or cuda"),
         ("cpu", 0, "--workers 0 is too small"),
     ):
-        with pytest.raises(SettingsError, match=told):
+        with pytest.raises(SettingsError, match=message):
             find_machine(device, workers)
 
 
-def test_a_driver_without_a_gpu_takes_those_of_the_cluster(
+def test_a_driver_without_a_gpu_uses_those_of_the_cluster(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(machine, "_gpus", lambda: ())

@@ -1,4 +1,4 @@
-"""Labels are asked for by objectives that read them, and by no other."""
+"""Only objectives that read labels require them."""
 
 import contextlib
 import dataclasses
@@ -86,7 +86,7 @@ def test_a_launch_needs_labels_for_the_default_objective_alone(
     assert dataset_features.val.labels is None
 
 
-def test_so_does_what_is_asked_before_any_work_is_spent(unlabelled: LaunchConfig) -> None:
+def test_so_do_the_checks_before_any_work_is_spent(unlabelled: LaunchConfig) -> None:
     with pytest.raises(DataError, match="a search needs labels on val"):
         check_dataset(unlabelled)
     assert not check_dataset(by_evenness(unlabelled)).val.labelled

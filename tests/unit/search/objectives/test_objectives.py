@@ -157,7 +157,7 @@ def test_a_pruned_trial_keeps_the_last_score_of_its_objective() -> None:
     assert trial_end(behind, [make_report(miou=20.0, accuracy=60.0)], MIOU).value == 20.0
 
 
-def test_an_objective_without_labels_is_no_collapse_without_them() -> None:
+def test_missing_labels_are_not_a_collapse_for_a_label_free_objective() -> None:
     unlabelled = [make_report(index, miou=math.nan, accuracy=math.nan) for index in (1, 2)]
     outcome = rules(MIOU).decide(InMemoryStudy("study"), 0, unlabelled)
     assert isinstance(outcome, Pruned) and outcome.reason.startswith("the score is not a finite")

@@ -1,4 +1,4 @@
-"""A dry run tells what a launch would do and writes nothing."""
+"""A dry run shows what a launch would do and writes nothing."""
 
 import dataclasses
 import io
@@ -58,32 +58,32 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> DryRun:
     return found
 
 
-def test_the_data_and_the_bank_are_what_a_launch_would_make(run: DryRun, tmp_path: Path) -> None:
+def test_the_data_and_the_cache_entry_are_those_of_a_launch(run: DryRun, tmp_path: Path) -> None:
     assert run.dataset_summary.images == {"train": 4, "val": 2, "test": 3}
-    bank = prepare(run.config.train, cache=tmp_path)
+    features = prepare(run.config.train, cache=tmp_path)
     assert (
-        run.dataset_summary.crops == len(bank.train)
-        and run.dataset_summary.channels == bank.channels
+        run.dataset_summary.crops == len(features.train)
+        and run.dataset_summary.channels == features.channels
     )
-    assert bank.folder is not None
-    written = sum(path.stat().st_size for path in bank.folder.iterdir())
+    assert features.folder is not None
+    written = sum(path.stat().st_size for path in features.folder.iterdir())
     assert abs(written - run.dataset_summary.cache_bytes) < 16 * 2**10
 
 
-def test_what_is_worth_knowing_of_the_data_is_told(run: DryRun) -> None:
+def test_notes_about_the_data_are_shown(run: DryRun) -> None:
     assert run.notes == () and run.to_json()["notes"] == []
 
-    told = dataclasses.replace(run, notes=("6 files are in colour not used",))
+    noted = dataclasses.replace(run, notes=("6 files are in colour not used",))
 
     stream = io.StringIO()
-    Console(file=stream, width=160).print(plan(told))
+    Console(file=stream, width=160).print(plan(noted))
     assert "6 files are in colour not used" in stream.getvalue()
 
 
-def test_files_that_are_not_used_are_told(
+def test_unused_files_are_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """By a dry run and, before anything is taken, by the launch itself."""
+    """By a dry run and, before anything is reserved, by the launch itself."""
     monkeypatch.setenv("UMSS_BOOKINGS", str(tmp_path / "bookings"))
     data = folder.lists(tmp_path / "data")
     (tmp_path / "data/colour/IMG_1.HEIC").touch()
@@ -147,11 +147,11 @@ def test_slots_are_measured_as_they_would_train() -> None:
     assert costs.slots == 3 and costs.iteration_seconds > 0
 
 
-def test_it_is_told_in_words_and_as_json(run: DryRun) -> None:
+def test_it_is_printed_as_text_and_as_json(run: DryRun) -> None:
     stream = io.StringIO()
     Console(file=stream, width=160).print(plan(run))
     text = stream.getvalue()
-    for told in (
+    for line in (
         "study rooms-N (N: the next free number): dry run, nothing is written",
         "10, each with 12 iterations and 4 evaluations on val",
         "miou-accuracy: 0.75 mIoU + 0.25 accuracy (%), median of the last 5 scores on val",
@@ -160,17 +160,17 @@ def test_it_is_told_in_words_and_as_json(run: DryRun) -> None:
         "default 0.8975 is out of range",
         "(not opened by a dry run)",
     ):
-        assert told in text
+        assert line in text
     rows = [line.split() for line in text.splitlines()]
     assert ["b_knn", "fixed", "0.2500"] in rows
     assert any(row[:5] == ["learning_rate", "0.0001", "0.01", "log", "0.003"] for row in rows)
-    told_json = json.loads(json.dumps(run.to_json()))
-    assert told_json["trials"] == 10 and told_json["evaluations"] == 4
-    assert {knob["name"] for knob in told_json["space"]} == set(run.space.defaults)
-    assert told_json["fixed"] == {"b_knn": 0.25}
+    printed = json.loads(json.dumps(run.to_json()))
+    assert printed["trials"] == 10 and printed["evaluations"] == 4
+    assert {each["name"] for each in printed["space"]} == set(run.space.defaults)
+    assert printed["fixed"] == {"b_knn": 0.25}
 
 
-def test_what_a_launch_refuses_is_refused(tmp_path: Path) -> None:
+def test_a_dry_run_refuses_what_a_launch_refuses(tmp_path: Path) -> None:
     layers = read_layers("rooms", None, TINY | {"data": {"modalities": ["rgb", "thermal"]}})
     with pytest.raises(ConfigError, match="thermal"):
         dry_run(layers, study=None, options=options_below(tmp_path), address=parse_address(None))

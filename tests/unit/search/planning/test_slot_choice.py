@@ -107,7 +107,7 @@ def test_memory_for_no_slot_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         )
 
 
-def test_other_errors_are_told_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_errors_are_passed_on_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
     memory = StandIn(monkeypatch, free=1000, each=1)
     config = small_config(modalities=("rgb",))
     with pytest.raises(ConfigError, match="modalities"):

@@ -9,7 +9,7 @@ import pytest
 
 from search.planning.dry_run import DryRun
 from search.planning.table_plan import PlannedRow
-from tests.unit.search.reporting.comparison.tables import make_table
+from tests.unit.search.reporting.comparison_table.tables import make_table
 
 
 @pytest.mark.parametrize(

@@ -23,13 +23,13 @@ def shown(*snapshots: tuple[float, Counts]) -> list[str]:
     return [line for line in stream.getvalue().splitlines() if "first finished" in line]
 
 
-def test_the_time_is_counted_from_the_command_and_said_once() -> None:
+def test_the_time_counts_from_the_command_and_is_printed_once() -> None:
     running = Counts(running=2)
     pruned, more = Counts(collapsed=1, running=2), Counts(collapsed=1, complete=1)
     assert shown((0.0, running), (60.0, running), (120.0, pruned), (180.0, more)) == [LINE]
 
 
-def test_a_study_that_has_trials_already_gets_no_such_line() -> None:
+def test_a_study_with_finished_trials_gets_no_line() -> None:
     assert shown((0.0, SNAPSHOT.counts), (9.0, Counts(complete=30))) == []
 
 

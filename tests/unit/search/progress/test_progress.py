@@ -74,7 +74,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def log(clock: Clock) -> Log:
-    """A plain progress, and what it wrote so far as lines."""
+    """A plain progress display, and the lines that it has written."""
     console, text = recorder()
     return PlainProgress(console, clock), lambda: text().splitlines()
 
@@ -102,7 +102,7 @@ STATUS = (
         "idle",
     ],
 )
-def test_the_picture_says_how_the_search_stands(said: str) -> None:
+def test_the_picture_shows_the_state_of_the_search(said: str) -> None:
     assert said in drawn(SNAPSHOT)
 
 
@@ -123,7 +123,7 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     assert max(map(len, text.splitlines())) <= width
 
 
-def test_what_is_maximised_is_named_where_it_is_known() -> None:
+def test_the_objective_is_named_if_known() -> None:
     named = dataclasses.replace(SNAPSHOT, objective="mIoU (%)")
     assert "score: mIoU (%)" in drawn(named)
     assert "score:" not in drawn(SNAPSHOT)
@@ -145,12 +145,12 @@ def test_many_workers_are_cut_short() -> None:
     assert f"and {64 - WORKERS_SHOWN} more" in text
 
 
-def test_text_of_others_is_no_markup() -> None:
+def test_text_of_others_is_not_markup() -> None:
     event = "trial 3 failed: [bold]unknown name in [/hyper] :smile:"
     assert event in drawn(SNAPSHOT, (event,))
 
 
-def test_a_terminal_without_unicode_is_no_obstacle() -> None:
+def test_a_terminal_without_unicode_works() -> None:
     assert "37 of 200 trials" in drawn(AWAY, ("trial 1 complete: 30.00",), encoding="ascii")
 
 
@@ -188,7 +188,7 @@ def test_events_are_written_as_they_come_on_one_line_each(log: Log) -> None:
     assert lines()[1] == "trial 2 failed: [bold] " + "long " * 60
 
 
-def test_a_status_line_comes_at_first_and_then_every_30_seconds_at_most(
+def test_status_lines_are_written_at_first_and_then_at_most_every_30_seconds(
     log: Log, clock: Clock
 ) -> None:
     progress, lines = log
@@ -199,16 +199,14 @@ def test_a_status_line_comes_at_first_and_then_every_30_seconds_at_most(
     assert STATUS_INTERVAL == 30
 
 
-def test_a_log_names_what_is_maximised_once_before_the_first_status(
-    log: Log, clock: Clock
-) -> None:
+def test_a_log_names_the_objective_once_before_the_first_status(log: Log, clock: Clock) -> None:
     progress, lines = log
     for clock.seconds in (0.0, 30.0):
         progress.update(dataclasses.replace(SNAPSHOT, objective="mIoU (%)"))
     assert lines() == ["score: mIoU (%)", STATUS, STATUS]
 
 
-def test_an_unusual_state_is_told_when_it_begins_and_when_it_ends_not_as_it_lasts(
+def test_an_unusual_state_is_shown_when_it_begins_and_ends_but_not_in_between(
     log: Log, clock: Clock
 ) -> None:
     progress, lines = log
@@ -275,7 +273,7 @@ def test_without_an_update_nothing_is_written(log: Log) -> None:
         (False, False, LiveProgress),
     ],
 )
-def test_the_view_fits_the_console_unless_it_is_said(
+def test_the_view_fits_the_console_by_default(
     terminal: bool, plain: bool | None, kind: type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TERM", "xterm")

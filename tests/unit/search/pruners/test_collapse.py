@@ -25,7 +25,7 @@ def verdict(*reports: Report, rules: CollapseRules = RULES, evaluations: int = E
     return rules.verdict(reports, evaluations, MIOU_ACCURACY)
 
 
-def test_a_healthy_run_goes_on() -> None:
+def test_a_healthy_run_continues() -> None:
     assert verdict() == Keep()
     assert verdict(*[make_report(index) for index in range(1, E + 1)]) == Keep()
 
@@ -92,7 +92,7 @@ def test_the_earliest_end_is_two_evaluations_from_the_warm_up_on(
         ({"share": math.nan}, "a collapse indicator"),
     ],
 )
-def test_what_is_not_finite_ends_the_run_at_once_without_warm_up(
+def test_a_non_finite_number_ends_the_run_at_once_without_warm_up(
     broken: dict[str, Any], what: str
 ) -> None:
     reason = f"{what} is not a finite number at evaluation 1"

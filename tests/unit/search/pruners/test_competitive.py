@@ -33,7 +33,7 @@ def decide(
 FULL = (10.0, 20.0, 30.0, 40.0, 50.0)  # the threshold of the best 75 % is 20
 
 
-def test_a_trial_under_the_bar_is_behind_and_says_by_how_much() -> None:
+def test_a_trial_below_the_threshold_is_pruned_with_the_figures() -> None:
     assert decide(memory_of(*FULL), [19.0] * 10) == Prune(
         kind="behind",
         reason="mean of the last 3 scores is 19.00 (under 20.00, the threshold of the best 75 % of"

@@ -1,4 +1,4 @@
-"""The full runs that are kept decide as comparing with all trials anew does, to the last bit."""
+"""Decisions from kept full runs equal those from all trials, to the last bit."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def plain_mean(trial: FrozenTrial, evaluation: int) -> float | None:
 
 
 def plain_bar(memory: InMemoryStudy, number: int) -> float | None:
-    """The bar, taken from all trials anew; None where the trial is kept without one."""
+    """The threshold, computed from all trials; None if the trial is kept without one."""
     evaluation = memory.trial(number).last_step
     if evaluation is None or PRUNER.is_immune(number) or not E / 2 <= evaluation < E:
         return None
@@ -33,7 +33,7 @@ def plain_bar(memory: InMemoryStudy, number: int) -> float | None:
 
 
 def check(memory: InMemoryStudy, number: int) -> Verdict:
-    """The pruner's verdict, after comparing it with the plain one."""
+    """The pruner's verdict, after a comparison with the plain one."""
     trial, bar = memory.trial(number), plain_bar(memory, number)
     verdict = PRUNER.decide(memory.study, trial)
     if bar is None or trial.last_step is None:
@@ -47,7 +47,7 @@ def check(memory: InMemoryStudy, number: int) -> Verdict:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_decisions_are_those_of_comparing_with_all_trials_anew(seed: int) -> None:
+def test_decisions_equal_those_of_comparing_with_all_trials_again(seed: int) -> None:
     """Trials overlap, some scores are missing, and trials are rebuilt and overruled between."""
     rng, memory, pruned = numpy_generator(seed, "curves"), InMemoryStudy("study"), 0
     going: list[int] = []
@@ -72,7 +72,7 @@ def test_decisions_are_those_of_comparing_with_all_trials_anew(seed: int) -> Non
     assert pruned > 10
 
 
-def test_a_pruned_trial_is_no_full_run() -> None:
+def test_a_pruned_trial_is_not_a_full_run() -> None:
     memory = InMemoryStudy("study")
     memory.report(memory.add(running()), 6, 20.0)
     outcome = Pruned(kind="behind", reason="why")

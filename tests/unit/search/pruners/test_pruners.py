@@ -94,7 +94,7 @@ def test_nothing_is_stopped_at_the_last_evaluation(pruner: Pruner) -> None:
     assert pruner.decide(memory.study, memory.trial(number)) == Keep()
 
 
-def test_decisions_are_the_same_again_and_from_a_rebuilt_mirror(pruner: Pruner) -> None:
+def test_decisions_are_the_same_again_and_from_a_rebuilt_study(pruner: Pruner) -> None:
     memory = InMemoryStudy("study")
     curves = noisy_curves(40)
     run_study(by(pruner), curves[:36], memory)

@@ -1,4 +1,4 @@
-"""What a pruner would have lost among the runs that it had to spare."""
+"""The runs that a pruner would have lost among those that were immune."""
 
 import math
 

@@ -35,10 +35,10 @@ def test_nearness_is_measured_on_the_scale_of_the_search() -> None:
     assert found(3, value=0.94) == []
 
 
-def test_a_term_that_is_off_has_nothing_beyond() -> None:
+def test_a_bound_that_switches_a_term_off_is_ignored() -> None:
     assert found(10, name="lambda_self", value=0.0) == []
 
 
-def test_trials_of_another_space_and_few_trials_are_no_error() -> None:
+def test_trials_of_another_space_and_few_trials_are_not_an_error() -> None:
     assert crowded_bounds(SPACE.hyper_parameters, [{"other": 1.0}] * 5) == ()
     assert crowded_bounds(SPACE.hyper_parameters, []) == ()

@@ -44,7 +44,7 @@ def test_the_best_mean_is_confirmed_with_the_interval_of_students_t() -> None:
     assert (made.done, made.planned) == (12, 20)
 
 
-def test_finalists_are_told_apart_seed_by_seed() -> None:
+def test_finalists_are_compared_seed_by_seed() -> None:
     swings = [20.0, 30.0, 40.0, 50.0]
     always_less = [value - 1 - 0.1 * index for index, value in enumerate(swings)]
     sometimes = [value + (1 if index % 2 else -1.5) for index, value in enumerate(swings)]
@@ -67,7 +67,7 @@ def test_failed_runs_are_left_out_and_counted() -> None:
     assert [each.trial for each in made.finalists] == [1], "one lucky run confirms nothing"
 
 
-def test_references_stand_beside_and_a_trial_below_them_is_told() -> None:
+def test_references_are_listed_and_a_trial_below_them_is_reported() -> None:
     references = {DEFAULTS: [30.0, 31.0, 30.0, 31.0], KMEANS: [20.0, 20.0, 21.0, 21.0]}
     made = found(confirmation({1: [29.0, 30.0, 29.0, 30.0]}, references))
     assert {name: each.mean for name, each in made.references.items()} == {
@@ -81,7 +81,7 @@ def test_without_runs_nothing_is_confirmed() -> None:
     assert confirmed(confirmation({1: [], 2: [30, 31]})) is None
 
 
-def test_what_is_stored_is_read_back_and_anything_else_ignored() -> None:
+def test_stored_values_are_read_back_and_others_are_ignored() -> None:
     plan = StoredConfirmation(trials=(4, 2), seeds=3, chosen_by="value")
     run = ConfirmedRun(value=31.5, collapsed=True, figures={"miou": 20.0})
     attributes = {

@@ -86,7 +86,7 @@ def test_every_complete_trial_is_ranked_by_the_model_and_not_by_its_value() -> N
 
 
 @pytest.mark.parametrize("value", [None, 1e9, math.nan])
-def test_a_collapsed_trial_counts_as_the_worst_whatever_its_value(value: float | None) -> None:
+def test_a_collapsed_trial_counts_as_the_worst_at_any_value(value: float | None) -> None:
     collapsed: PointKind = "collapsed"
     made = points(40)
     spoilt = Point(number=40, params=made[0].params, value=value, kind=collapsed)

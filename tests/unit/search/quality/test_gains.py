@@ -1,4 +1,4 @@
-"""What more work should gain: against draws whose gains are known."""
+"""Predicted gains of more work, against draws with known gains."""
 
 import math
 
@@ -17,7 +17,7 @@ def exponential(seed: int, count: int) -> list[float]:
     return [float(value) for value in generator.exponential(SCALE, count)]
 
 
-def test_more_trials_gain_what_is_promised_where_the_tail_is_exponential() -> None:
+def test_more_trials_gain_as_predicted_where_the_tail_is_exponential() -> None:
     promised, deviations, gained = [], [], []
     for seed in range(STUDIES):
         values = exponential(seed, FINISHED + MORE)
@@ -40,7 +40,7 @@ def test_low_values_and_their_number_matter_only_by_the_number_of_trials() -> No
 
 
 @pytest.mark.parametrize("values", [[], [1.0] * 4])
-def test_too_few_values_promise_nothing(values: list[float]) -> None:
+def test_too_few_values_predict_no_gain(values: list[float]) -> None:
     assert gain_of_more(values, finished=10, more=10) is None
 
 

@@ -24,7 +24,7 @@ def test_a_small_difference_is_not_worth_a_word() -> None:
 
 
 @pytest.mark.parametrize(("scores", "spread"), [({1: 9.0, 2: 3.0}, 0.5), (STEADY, None)])
-def test_a_short_run_and_an_unknown_deviation_say_nothing(
+def test_a_short_run_and_an_unknown_deviation_cause_no_warning(
     scores: dict[int, float], spread: float | None
 ) -> None:
     assert best_look(scores, spread) is None

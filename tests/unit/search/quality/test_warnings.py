@@ -1,4 +1,4 @@
-"""Each warning fires in a result that provokes it, and in no sound one."""
+"""Each warning appears for a result that causes it, and for no sound one."""
 
 import dataclasses
 from typing import Any
@@ -42,7 +42,7 @@ def test_a_sound_result_has_no_warning() -> None:
 
 
 def test_a_study_of_one_trial_cannot_have_more_finalists() -> None:
-    """Nor has it values that could be at the end of a range."""
+    """Nor does it have values that could be at the end of a range."""
     assert warnings_of(result(finalists=1, space=Space(hyper_parameters=()), top=[{}])) == ()
 
 
@@ -67,13 +67,13 @@ PROVOKED = {
 
 
 @pytest.mark.parametrize("name", PROVOKED)
-def test_a_warning_fires_where_it_is_provoked(name: str) -> None:
+def test_a_warning_appears_where_it_is_caused(name: str) -> None:
     provoked, text = PROVOKED[name]
     [line] = warnings_of(provoked)
     assert line.startswith(text)
 
 
-def test_runs_that_collapsed_or_failed_are_told() -> None:
+def test_runs_that_collapsed_or_failed_are_shown() -> None:
     runs = {
         Job("confirm", 7, 1): ConfirmedRun(value=30.0, collapsed=True),
         Job("confirm", 7, 2): ConfirmedRun(value=31.0),
@@ -90,5 +90,5 @@ def test_every_warning_is_provoked() -> None:
     assert {warning.__name__ for warning in WARNINGS} == {*PROVOKED, "collapsed_or_failed"}
 
 
-def test_a_short_run_and_an_unknown_space_provoke_nothing() -> None:
+def test_a_short_run_and_an_unknown_space_cause_no_warning() -> None:
     assert warnings_of(result(scores={1: 50.0, 2: 30.0}, space=None, spread=None)) == ()

@@ -68,7 +68,7 @@ def test_attributes_are_plain_json_without_nan(outcome: Outcome) -> None:
     json.dumps(dict(trial_end(outcome, broken, MIOU_ACCURACY).attributes), allow_nan=False)
 
 
-def test_a_value_that_is_not_finite_is_no_completion() -> None:
+def test_a_completion_needs_a_finite_value() -> None:
     with pytest.raises(AssertionError):
         Completed(value=math.nan)
 
@@ -116,7 +116,7 @@ def ranking(memory: InMemoryStudy) -> list[int]:
     return ranked
 
 
-def test_tpe_ranks_a_collapsed_trial_behind_every_other() -> None:
+def test_tpe_ranks_a_collapsed_trial_last() -> None:
     memory = InMemoryStudy("study")
     late = add_finished(memory, [50.0] * 19, COLLAPSED)  # stopped last, with the highest scores
     early = add_finished(memory, [1.0], BEHIND)

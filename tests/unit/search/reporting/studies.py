@@ -1,4 +1,4 @@
-"""Stored studies as plain data: a healthy one, and changes that make it less so."""
+"""Stored studies as plain data: a healthy one, and changes that make it unhealthy."""
 
 import dataclasses
 import datetime
@@ -28,7 +28,7 @@ SPACE = (
 
 
 def full_run(number: int, level: float, **changes: Any) -> TrialView:
-    """A complete trial whose last scores lie around a level."""
+    """A complete trial whose last scores are around a level."""
     scores = {
         step: level * min(1.0, 0.6 + 0.1 * step) + 0.1 * (-1) ** step
         for step in range(1, EVALUATIONS + 1)

@@ -1,4 +1,4 @@
-"""What next: at most three commands, each with a number that the study yields."""
+"""The advice of ``next``: at most three commands, each with a figure from the study."""
 
 import dataclasses
 import json
@@ -78,7 +78,7 @@ def test_missing_runs_are_made_up_for() -> None:
 
 
 @pytest.mark.parametrize("done", [4, 0])
-def test_a_confirmation_goes_on_with_all_its_finalists(done: int) -> None:
+def test_a_confirmation_continues_with_all_its_finalists(done: int) -> None:
     """Also with those that have too few runs, or none, so far."""
     whole = confirmation({BEST: 31.0, 7: 30.0, 9: 29.0})
     short = dataclasses.replace(whole, runs=dict(list(whole.runs.items())[:done]))
@@ -137,7 +137,7 @@ def test_a_model_that_sees_noise_alone_does_not_end_a_search() -> None:
     assert found.gain is None and found.command.startswith("python -m search resume")
 
 
-def test_a_search_that_still_gains_goes_on() -> None:
+def test_a_search_that_still_gains_should_continue() -> None:
     places = [params_of(number)["lambda_self"] for number in range(40)]
     trials = [full_run(number, 20.0 + 10.0 * place) for number, place in enumerate(places)]
     found = step("more-trials", not_confirmed(trials))
@@ -181,7 +181,7 @@ def test_the_best_rate_comes_first_and_unknown_ones_last() -> None:
     ids=["empty", "one trial", "all pruned", "all failed", "healthy"],
 )
 @pytest.mark.parametrize("state", ["running", "paused", "finished"])
-def test_every_study_gets_commands_that_are_taken(trials: list[TrialView], state: str) -> None:
+def test_every_study_gets_valid_commands(trials: list[TrialView], state: str) -> None:
     found = next_steps(not_confirmed(trials, state=state))
     assert found
     for each in found:
@@ -191,7 +191,7 @@ def test_every_study_gets_commands_that_are_taken(trials: list[TrialView], state
     assert json.loads(json.dumps(steps_json(found)))[0]["command"] == found[0].command
 
 
-def test_a_study_of_another_version_is_no_error() -> None:
+def test_a_study_of_another_version_is_not_an_error() -> None:
     details = not_confirmed()
     later = dataclasses.replace(details.view, config={}, space=None)
     assert next_steps(dataclasses.replace(details, view=later))

@@ -1,4 +1,4 @@
-"""What attach shows of a search that it knows from the database alone."""
+"""The output of attach for a search that it knows from the database alone."""
 
 import dataclasses
 import datetime
@@ -85,7 +85,7 @@ def watch(views: Iterator[StudyView | None]) -> tuple[StudyView, SilentProgress,
     return last, progress, clock.now
 
 
-def test_what_happens_is_told_once_and_what_was_before_is_not() -> None:
+def test_new_events_are_shown_once_and_earlier_ones_are_not() -> None:
     def story() -> Iterator[StudyView | None]:
         search = Search(5)
         search.end(0, Completed(value=30.0))
@@ -117,7 +117,7 @@ def test_what_happens_is_told_once_and_what_was_before_is_not() -> None:
     assert away.state == "database unreachable, waiting" and away.best == second.best
 
 
-def test_a_search_that_nobody_drives_is_left_after_a_grace_for_standbys() -> None:
+def test_attaching_ends_when_no_driver_takes_over_in_time() -> None:
     def story() -> Iterator[StudyView | None]:
         search = Search(2)
         yield search.view("running")

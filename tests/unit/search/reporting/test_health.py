@@ -1,4 +1,4 @@
-"""Every health check fires on a study that deserves it, and is quiet on a healthy one."""
+"""Every health check fails for an unhealthy study, and passes for a healthy one."""
 
 import dataclasses
 import json
@@ -220,7 +220,7 @@ def test_every_check_answers_in_one_line_for_any_study(trials: list[TrialView]) 
         assert (found.level == "PASS") == (not found.fix)
 
 
-def test_settings_of_another_version_are_no_error() -> None:
+def test_settings_of_another_version_are_not_an_error() -> None:
     details = details_of()
     later = dataclasses.replace(
         details, view=dataclasses.replace(details.view, config={}, space=None)

@@ -47,7 +47,7 @@ STUDIES: dict[str, StudyDetails] = {
 
 
 def printed(details: StudyDetails) -> Iterator[tuple[str, Any]]:
-    """What each command prints of a study."""
+    """The JSON output of each command for a study."""
     view, assessment = details.view, details.assessment
     yield "list", [study_json(view)]
     yield "status", study_json(view, assessment)
@@ -64,7 +64,7 @@ def printed(details: StudyDetails) -> Iterator[tuple[str, Any]]:
 
 
 @pytest.mark.parametrize("name", STUDIES)
-def test_every_command_prints_what_the_schema_says(name: str) -> None:
+def test_every_command_prints_json_that_matches_the_schema(name: str) -> None:
     for command, found in printed(STUDIES[name]):
         check_output(command, found)
 

@@ -1,4 +1,4 @@
-"""The pruner of a study is replayed over its immune runs, with what was known at the time."""
+"""The pruner of a study is replayed over its immune runs, with the trials known at the time."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ OPTIONS = {"immune_first": 2, "immune_every": 5, "least_full_runs": 2, "window":
 
 
 def run(number: int, value: float, scores: list[float] | None = None, **times: Any) -> TrialView:
-    """A full run whose scores are its value, in a minute of its own."""
+    """A full run whose scores equal its value, in its own minute."""
     curve = scores or [value] * EVALUATIONS
     return full_run(number, value, scores=dict(enumerate(curve, start=1)), **times)
 
@@ -53,7 +53,7 @@ def test_a_late_bloomer_would_have_been_a_loss() -> None:
     assert found.cost == 20.0
 
 
-def test_a_bad_run_is_none() -> None:
+def test_a_bad_run_that_would_be_stopped_is_not_lost() -> None:
     found = audited([*FIRST, run(5, 1.0), run(6, 20.0), run(10, 30.0)])
     assert (found.runs, found.stopped, found.lost, found.cost) == (2, (5,), (), 0.0)
 
@@ -63,7 +63,7 @@ def test_runs_that_are_not_immune_show_nothing() -> None:
     assert (found.runs, found.stopped) == (1, ())
 
 
-def test_only_runs_that_had_ended_by_then_are_known() -> None:
+def test_only_earlier_runs_are_known() -> None:
     low, high = [run(n, 1.0) for n in (0, 1)], [run(n, 90.0) for n in (2, 3, 4, 6, 7, 8)]
     judged = run(10, 2.0)
     assert audited([*low, *high, judged]).stopped == (10,)
@@ -71,7 +71,7 @@ def test_only_runs_that_had_ended_by_then_are_known() -> None:
     assert audited([*low, *later, judged]).stopped == ()
 
 
-def test_what_ends_during_the_run_is_known_from_then_on() -> None:
+def test_a_trial_that_ends_during_the_run_is_known_from_then_on() -> None:
     curve = [50.0] * 7 + [5.0] * 3
     judged = run(5, 5.0, curve, started_at=BEGAN, ended_at=BEGAN + 10 * MINUTE)
     for minute, stopped in ((7.5, (5,)), (9.5, ())):
@@ -86,7 +86,7 @@ def test_a_handful_of_runs_is_not_replayed() -> None:
     assert audit_of(view_of(FIRST)) == NotAudited(reason="fewer than 6 complete trials")
 
 
-def test_all_that_end_at_once_do_not_meet_themselves() -> None:
+def test_runs_that_end_at_once_do_not_know_each_other() -> None:
     still: dict[str, Any] = {"started_at": BEGAN, "ended_at": BEGAN}
     found = audit_of(view_of([run(n, 20.0, **still) for n in range(6)]))
     assert isinstance(found, NotAudited) and "too few full runs" in found.reason
@@ -97,7 +97,7 @@ def test_a_run_without_times_is_not_judged() -> None:
     assert (found.runs, found.unjudged, found.stopped) == (1, 3, ())
 
 
-def test_collapsed_trials_are_no_full_runs() -> None:
+def test_collapsed_trials_are_not_full_runs() -> None:
     found = audited([*FIRST, collapsed(5), run(10, 30.0)])
     assert (found.runs, found.unjudged) == (1, 2)
 
@@ -128,7 +128,7 @@ def test_settings_of_another_version_are_not_audited() -> None:
     assert found == NotAudited(reason="another version of this program set the pruner")
 
 
-def told(view: StudyView, *, quick: bool = False) -> str:
+def audit_line(view: StudyView, *, quick: bool = False) -> str:
     assessment = assess(view, quick=quick)
     assert assessment is not None
     return next(line for line in assessment_lines(assessment) if line.startswith("pruning"))
@@ -136,18 +136,18 @@ def told(view: StudyView, *, quick: bool = False) -> str:
 
 def test_the_audit_in_words() -> None:
     trials = [*FIRST, run(5, 20.0), run(10, 20.0)]
-    assert told(view_of(trials)) == (
+    assert audit_line(view_of(trials)) == (
         "pruning    0 of 2 full runs would have been a loss (≤ 78 % at 95 %): competitive would"
         " have stopped 0, none of them in the best fifth"
     )
-    assert told(view_of([*FIRST, run(5, 40.0, LATE)])) == (
+    assert audit_line(view_of([*FIRST, run(5, 40.0, LATE)])) == (
         "pruning    1 of 1 full runs would have been a loss (≤ 100 % at 95 %): competitive would"
         " have stopped 1, 5 of them in the best fifth; the best value would be 20.00 lower"
     )
-    assert told(view_of(trials), quick=True) == f"pruning    not audited: {LATER}"
+    assert audit_line(view_of(trials), quick=True) == f"pruning    not audited: {LATER}"
 
 
-def test_compute_is_told_by_reason() -> None:
+def test_compute_is_shown_by_reason() -> None:
     behind = collapsed(2, kind="behind", figures={"iteration": 60.0})
     failed = full_run(3, 0.0, state="failed", value=None, figures={"iteration": 90.0})
     crashed = full_run(4, 0.0, state="failed", value=None, figures={})

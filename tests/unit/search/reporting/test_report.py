@@ -34,7 +34,7 @@ LOADING = ("src", "href", "srcset", "data", "action", "poster", "background")
 
 
 class Page(HTMLParser):
-    """The texts of a page, and what it would load."""
+    """The texts of a page, and the resources that it would load."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -107,7 +107,7 @@ def test_a_page_requests_nothing(healthy: tuple[Path, Page]) -> None:
     assert "Content-Security-Policy" in text and "url(" not in text and "@import" not in text
 
 
-def test_a_page_shows_what_is_stored(healthy: tuple[Path, Page]) -> None:
+def test_a_page_shows_the_stored_study(healthy: tuple[Path, Page]) -> None:
     _, page = healthy
     for text in (
         f"Best trial {BEST}: 32.00", "Test iou by class, linear probe", "chair", "expected.value",
@@ -118,7 +118,7 @@ def test_a_page_shows_what_is_stored(healthy: tuple[Path, Page]) -> None:
         assert text in page.text, text
 
 
-def test_what_users_wrote_is_text(tmp_path: Path) -> None:
+def test_text_of_users_is_escaped(tmp_path: Path) -> None:
     odd = "<script>alert(1)</script>"
     details = details_of([full_run(0, 20.0, reason=odd)], attributes={odd: odd})
     page = written(
@@ -127,7 +127,9 @@ def test_what_users_wrote_is_text(tmp_path: Path) -> None:
     assert "script" not in page.tags and odd in page.text
 
 
-def test_a_study_that_searches_nothing_is_not_told_to_run_more_trials(tmp_path: Path) -> None:
+def test_a_study_without_searched_hyper_parameters_gets_no_advice_to_run_more_trials(
+    tmp_path: Path,
+) -> None:
     one = [full_run(0, 20.0, params={})]
     details = details_of(one, view={"space": Space(()), "confirmation": NOT_CONFIRMED})
     page = written(tmp_path, details)
@@ -163,7 +165,7 @@ def test_a_chart_without_anything_to_show_is_left_out() -> None:
     assert [chart for draw in CHARTS for chart in draw(inputs)] == []
 
 
-def test_importances_find_what_matters() -> None:
+def test_importances_find_the_important_hyper_parameters() -> None:
     runs = [
         full_run(number, 20.0, value=20.0 + 10 * full_run(number, 0.0).params["b_self"])
         for number in range(60)

@@ -1,4 +1,4 @@
-"""The read model, from what is stored, and its printers, from the read model alone."""
+"""The read model of a stored study, and its printers, which read nothing else."""
 
 import ast
 import dataclasses
@@ -108,7 +108,7 @@ def test_a_study_is_driven_finished_or_paused(
     assert view_study(record, [], driver=driver, test=None).state == state
 
 
-def test_scripts_get_the_same_keys_as_ever() -> None:
+def test_keys_for_scripts_are_unchanged() -> None:
     found = study_json(view())
     assert list(found) == [
         "study", "state", "driver", "target", "objective", "protocol", "created_at", "finished",
@@ -133,7 +133,7 @@ def many(count: int) -> StudyView:
     return view_study(record_of(), memory.trials(), driver=None, test=None)
 
 
-def test_three_numbers_stand_where_the_best_trial_does() -> None:
+def test_claim_and_expectation_are_shown_with_the_best_trial() -> None:
     made = many(15)
     assessment = assess(made)
     assert assessment is not None and made.best is not None
@@ -173,7 +173,7 @@ def test_the_status_of_a_running_search_says_who_computes_the_expectation() -> N
     assert "`python -m search best` computes it now" in "\n".join(assessment_lines(assessment))
 
 
-def test_what_was_confirmed_stands_below_what_is_expected() -> None:
+def test_best_prints_confirmed_values_under_the_expected_value() -> None:
     runs = {
         f"confirm/{trial}/seed-{seed}": 30.0 - trial + seed for trial in (2, 3) for seed in (1, 2)
     }
@@ -226,7 +226,7 @@ def test_every_printer_names_the_objective() -> None:
     assert "40.00**, mIoU (%); held-out: median" in study_markdown(made)
 
 
-def test_a_list_of_studies_with_several_objectives_tells_which_has_which() -> None:
+def test_a_list_of_studies_with_several_objectives_names_each() -> None:
     records = (record_of("a"), record_of("b", objective="miou"), record_of("c"))
     made = [view_study(record, [], driver=None, test=None) for record in records]
     text = printed(terminal.study_list(made))
@@ -257,7 +257,7 @@ def test_failures_are_shown_where_they_are_asked_for() -> None:
     assert "no trial failed" in printed(terminal.study_status(healthy, failures=True))
 
 
-def test_markdown_says_how_the_study_stands() -> None:
+def test_markdown_shows_the_state_of_the_study() -> None:
     lines = study_markdown(view()).splitlines()
     assert lines[:3] == [
         "## rooms-3",

@@ -62,10 +62,10 @@ SUMMARY = Summary(
 
 
 def printed(renderable: RenderableType, width: int = 100) -> str:
-    told = io.StringIO()
-    console = Console(file=told, width=width, color_system=None)
+    stream = io.StringIO()
+    console = Console(file=stream, width=width, color_system=None)
     console.print(renderable, crop=False)  # as the verbs print it
-    return told.getvalue()
+    return stream.getvalue()
 
 
 def test_reasons_that_differ_in_figures_alone_are_counted_together() -> None:
@@ -90,18 +90,18 @@ def test_the_best_table_shows_each_parameter_beside_its_default() -> None:
     ]
 
 
-def test_the_best_table_names_what_is_maximised() -> None:
+def test_the_best_table_names_the_objective() -> None:
     text = printed(best_table(dataclasses.replace(BEST, objective="mIoU (%)")))
     title = "best trial 137: 35.21  mIoU (%); median of the last 5 evaluations on the val split"
     assert text.splitlines()[0].strip() == title
 
 
-def test_what_is_not_known_is_left_out_of_the_best_table() -> None:
+def test_unknown_values_are_left_out_of_the_best_table() -> None:
     text = printed(best_table(dataclasses.replace(BEST, defaults={}, scores={})))
     assert "default" not in text and "test" not in text
 
 
-def test_the_summary_tells_the_counts_the_best_the_reasons_and_what_next() -> None:
+def test_the_summary_shows_counts_best_trial_reasons_and_next_command() -> None:
     text = printed(summary_text(SUMMARY))
     said = [
         "rooms-3: 200 of 200 trials in 6 min 12 s: 194 complete, 6 pruned (3 collapsed,"
@@ -117,7 +117,7 @@ def test_the_summary_tells_the_counts_the_best_the_reasons_and_what_next() -> No
     assert places == sorted(places)
 
 
-def test_failures_are_told_only_if_there_are_any() -> None:
+def test_failures_are_shown_only_if_there_are_any() -> None:
     assert "failed" not in printed(summary_text(SUMMARY))
     counts = dataclasses.replace(SUMMARY.counts, failed=2)
     failed = dataclasses.replace(SUMMARY, counts=counts)
@@ -132,7 +132,7 @@ def test_a_search_that_has_nothing_yet_still_has_a_summary() -> None:
     )
 
 
-def test_names_and_reasons_are_no_markup_and_nothing_is_lost_when_narrow() -> None:
+def test_names_and_reasons_are_escaped_and_complete_in_a_narrow_terminal() -> None:
     odd = dataclasses.replace(
         SUMMARY,
         study="[bold]odd[/]",

@@ -1,4 +1,4 @@
-"""What ``show`` and ``compare`` print, from the read model alone."""
+"""The output of ``show`` and ``compare``, from the read model alone."""
 
 import dataclasses
 from typing import Any
@@ -52,7 +52,7 @@ def test_a_trial_shows_settings_value_evaluations_and_attempts() -> None:
     ],
     ids=["collapsed", "queued", "waiting", "failed", "foreign"],
 )  # fmt: skip
-def test_a_trial_says_why_it_stands_so(trial: TrialView, texts: list[str]) -> None:
+def test_a_trial_explains_its_state(trial: TrialView, texts: list[str]) -> None:
     found = shown(trial)
     assert [text for text in texts if text not in found] == []
 
@@ -71,7 +71,7 @@ def named(name: str, **changes: Any) -> StudyDetails:
     return dataclasses.replace(details, view=dataclasses.replace(details.view, name=name))
 
 
-def test_equal_budgets_are_said_to_be_equal() -> None:
+def test_equal_budgets_are_shown_as_equal() -> None:
     found = compare([named("one"), named("two")])
     assert found.notes == ("Equal budgets.",) and comparison_json(found)["equal_budgets"]
     assert "Equal budgets." in printed(comparison_table(found))

@@ -1,5 +1,5 @@
 import math
-import random  # noqa: TID251 - only to see that nobody touches it
+import random  # noqa: TID251 - only to see that it is not used
 import warnings
 from collections.abc import Sequence
 from typing import Literal
@@ -20,7 +20,7 @@ SEED = 7
 
 
 def searched(trials: int = 30, running_trials: int = 0) -> InMemoryStudy:
-    """A mirror of trials whose value is best at lambda_self = 0.2, some of them pruned."""
+    """A study of trials whose value is best at lambda_self = 0.2, some of them pruned."""
     memory = InMemoryStudy("study")
     for number in range(trials):
         params = random_params(number)
@@ -89,12 +89,12 @@ def test_no_warning_leaks(sampler: Sampler) -> None:
         sampler(searched().study, SPACE, 30, SEED)
 
 
-def test_gp_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+def test_gp_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     SAMPLERS["gp"](searched().study, SPACE, 30, SEED)
     assert capfd.readouterr() == ("", "")
 
 
-def test_startup_is_the_same_whatever_happened_before(sampler: Sampler) -> None:
+def test_startup_does_not_depend_on_earlier_trials(sampler: Sampler) -> None:
     empty, full = InMemoryStudy("study").study, searched(running_trials=3).study
     for number in range(STARTUP_TRIALS):
         assert sampler(empty, SPACE, number, SEED) == sampler(full, SPACE, number, SEED)
@@ -128,7 +128,7 @@ def test_a_sampler_that_learns_goes_to_the_best_place(name: str, proposals: int)
 
 
 @pytest.mark.parametrize(("name", "multivariate"), [("tpe", None), ("tpe-univariate", False)])
-def test_tpe_proposes_what_optunas_public_ask_would(name: str, multivariate: bool | None) -> None:
+def test_tpe_proposes_the_same_as_optunas_public_ask(name: str, multivariate: bool | None) -> None:
     memory = searched(running_trials=2)
     number = len(memory)
     sampler = optuna.samplers.TPESampler(
@@ -164,7 +164,7 @@ def test_running_trials_count_as_bad_ones() -> None:
     assert distance(kept) > distance(free)
 
 
-def test_a_trial_that_is_in_the_mirror_already_does_not_count_against_itself() -> None:
+def test_a_trial_that_is_already_in_the_study_does_not_count_against_itself() -> None:
     memory = searched()
     proposed = SAMPLERS["tpe"](memory.study, SPACE, 30, SEED)
     assert memory.add(running(proposed)) == 30
@@ -192,7 +192,7 @@ def test_a_sampler_leaves_the_place_where_runs_collapse(name: str, proposals: in
 
 
 @pytest.mark.parametrize("outcome", [None, Pruned(kind="collapsed", reason="why")])
-def test_gp_proposes_from_nothing_or_collapsed_runs_alone(outcome: Pruned | None) -> None:
+def test_gp_proposes_without_trials_or_with_collapsed_ones_alone(outcome: Pruned | None) -> None:
     memory = InMemoryStudy("study")
     if outcome is not None:
         add_finished(memory, [], outcome)

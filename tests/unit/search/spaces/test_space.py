@@ -24,7 +24,7 @@ def run_with(**hyper: float) -> TrainConfig:
 
 
 def names(space: Space) -> list[str]:
-    return [knob.name for knob in space.hyper_parameters]
+    return [each.name for each in space.hyper_parameters]
 
 
 @pytest.mark.parametrize("name", SPACES)
@@ -36,7 +36,7 @@ def test_every_space_has_defaults_in_its_ranges_and_survives_json(name: str) -> 
     assert Space.from_json(json.loads(json.dumps(space.to_json()))) == space
 
 
-def test_paper_turns_every_knob_on_its_scale() -> None:
+def test_paper_searches_every_hyper_parameter_on_its_scale() -> None:
     assert build_space("paper", RUN, {}).distributions == {
         **dict.fromkeys(SIX, UNIT),
         "lambda_cmcs.depth": FloatDistribution(0.05, 20.0, log=True),
@@ -51,7 +51,7 @@ def test_per_modality_turns_seven_numbers_a_modality_as_released() -> None:
     assert space.defaults["depth.b_knn"] == 0.3906
 
 
-def test_weights_of_modalities_say_what_lambda_cmcs_says() -> None:
+def test_weights_of_modalities_are_equivalent_to_lambda_cmcs() -> None:
     """The released parameterisation reaches every ratio; equal trial 0s differ in scale alone."""
     released = RUN.with_trial(hyper={"rgb.weight": 0.2, "depth.weight": 0.8}, seed=0)
     paper = RUN.with_trial(hyper={"lambda_cmcs.depth": 4.0}, seed=0)
@@ -60,13 +60,13 @@ def test_weights_of_modalities_say_what_lambda_cmcs_says() -> None:
     assert rows[0][1][6] / rows[0][0][6] == pytest.approx(rows[1][1][6] / rows[1][0][6])
 
 
-def test_stego_has_no_knobs_of_single_modalities() -> None:
+def test_stego_has_no_hyper_parameters_per_modality() -> None:
     stego = dataclasses.replace(RUN, method=MethodConfig(name="stego"))
     with pytest.raises(SettingsError, match="stego has no per-modality hyper-parameters; give"):
         build_space("per-modality", stego, {})
 
 
-def test_a_range_narrows_a_knob_and_moves_an_untuned_value_outside_to_its_end() -> None:
+def test_a_range_narrows_a_hyper_parameter_and_clips_its_default() -> None:
     space = build_space("paper", RUN, {"b_knn": (0.1, 0.5), "b_self": (0.2, 0.6)})
     assert space.distributions["b_knn"] == FloatDistribution(0.1, 0.5)
     assert space.defaults["b_knn"] == 0.3906
@@ -80,32 +80,32 @@ def test_a_range_adds_the_learning_rate_by_its_logarithm_from_the_configured_val
     assert space.defaults["learning_rate"] == RUN.training.learning_rate
 
 
-def test_a_range_adds_a_knob_of_one_modality_beside_the_shared_one() -> None:
+def test_a_range_adds_a_per_modality_hyper_parameter_beside_the_shared_one() -> None:
     space = build_space("paper", RUN, {"depth.b_self": (0.0, 0.3)})
     assert {"b_self", "depth.b_self"} <= set(names(space))
 
 
-def test_what_is_fixed_is_not_searched_nor_what_it_stands_for_in_every_modality() -> None:
+def test_fixed_hyper_parameters_are_not_searched_in_any_modality() -> None:
     assert "b_self" not in names(build_space("paper", run_with(b_self=0.5), {}))
     space = build_space("per-modality", run_with(b_self=0.5), {})
     assert "rgb.b_self" not in names(space) and "depth.b_self" not in names(space)
 
 
-def test_a_shared_knob_that_would_act_on_no_modality_is_not_searched() -> None:
+def test_a_shared_hyper_parameter_without_effect_is_not_searched() -> None:
     fixed = run_with(**{"rgb.b_self": 0.5, "depth.b_self": 0.4})
     assert "b_self" not in names(build_space("paper", fixed, {}))
     with pytest.raises(SettingsError, match="every modality has its own b_self"):
         build_space("per-modality", RUN, {"b_self": (0.1, 0.2)})
 
 
-def test_a_space_with_nothing_left_is_refused() -> None:
-    every = {knob.name: knob.default for knob in hyper_parameters(RUN)}
+def test_a_space_without_hyper_parameters_is_refused() -> None:
+    every = {each.name: each.default for each in hyper_parameters(RUN)}
     with pytest.raises(SettingsError, match="every hyper-parameter is fixed"):
         build_space("paper", run_with(**every), {})
 
 
 @pytest.mark.parametrize(
-    ("name", "given", "told"),
+    ("name", "given", "message"),
     [
         ("b_slef", (0.0, 0.5), "--range b_slef: there is no such name; did you mean 'b_self'"),
         ("moon", (0.0, 0.5), "choose one of lambda_self, .*rgb.weight.*learning_rate"),
@@ -118,8 +118,10 @@ def test_a_space_with_nothing_left_is_refused() -> None:
         ("b_self", (0.1,), "is not a range"),
     ],
 )
-def test_ranges_that_are_none_are_refused(name: str, given: tuple[float, ...], told: str) -> None:
-    with pytest.raises(SettingsError, match=told):
+def test_ranges_that_are_none_are_refused(
+    name: str, given: tuple[float, ...], message: str
+) -> None:
+    with pytest.raises(SettingsError, match=message):
         build_space("paper", RUN, {name: given})
 
 
@@ -138,7 +140,7 @@ def test_parameters_out_of_range_missing_or_unknown_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "knobs",
+    "given",
     [
         (
             HyperParameter(name="a", low=0, high=1, default=0),
@@ -148,9 +150,9 @@ def test_parameters_out_of_range_missing_or_unknown_are_refused() -> None:
         (HyperParameter(name="a", low=0, high=1, default=1, log=True),),
     ],
 )
-def test_a_space_that_cannot_be_sampled_is_no_space(knobs: tuple[HyperParameter, ...]) -> None:
+def test_a_space_that_cannot_be_sampled_is_refused(given: tuple[HyperParameter, ...]) -> None:
     with pytest.raises(AssertionError):
-        Space(hyper_parameters=knobs)
+        Space(hyper_parameters=given)
 
 
 def test_shares_of_the_ranges_are_on_each_scale() -> None:
@@ -164,7 +166,7 @@ def test_shares_of_the_ranges_are_on_each_scale() -> None:
     assert space.to_unit({"log": 100.0, "plain": -1.0, "other": 5.0}) == pytest.approx([0, 1])
 
 
-def test_fixed_searches_nothing_whether_the_method_learns_or_not() -> None:
+def test_fixed_searches_nothing_for_any_method() -> None:
     frozen = dataclasses.replace(RUN, method=MethodConfig(name="kmeans"))
     for config in (RUN, frozen):
         space = build_space("fixed", config, {})

@@ -1,4 +1,4 @@
-"""What is changed for the moment in which Ray starts, and restored afterwards."""
+"""The state that is changed while Ray starts, and restored afterwards."""
 
 import os
 

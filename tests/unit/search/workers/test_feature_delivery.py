@@ -1,4 +1,4 @@
-"""How a feature cache comes to a node that lacks it: the rule, and once a node."""
+"""How a cache entry is delivered to a node that lacks it, once per node."""
 
 import dataclasses
 import json
@@ -25,11 +25,11 @@ PIECE = 5000
 
 
 @dataclass
-class Sent:
-    """A bank in a folder, sent in pieces; a clock that each piece moves on."""
+class RecordedTransfer:
+    """A cache entry in a folder, sent in pieces; each piece advances a clock."""
 
     folder: Path
-    seconds_a_piece: float = 0.0
+    seconds_per_piece: float = 0.0
     now: float = 0.0
     manifests: int = 0
     names: list[str] = field(default_factory=list)
@@ -46,7 +46,7 @@ class Sent:
         if name == self.damage:
             data[-1] ^= 1
         for start in range(0, size, PIECE):
-            self.now += self.seconds_a_piece
+            self.now += self.seconds_per_piece
             yield memoryview(data[start : start + PIECE])
 
     def clock(self) -> float:
@@ -59,8 +59,8 @@ def config() -> TrainConfig:
 
 
 @pytest.fixture(scope="module")
-def bank(tmp_path_factory: pytest.TempPathFactory, config: TrainConfig) -> Path:
-    """The bank as the driver has it."""
+def entry(tmp_path_factory: pytest.TempPathFactory, config: TrainConfig) -> Path:
+    """The driver's entry."""
     folder = prepare(config, cache=tmp_path_factory.mktemp("driver")).folder
     assert folder is not None
     return folder
@@ -68,13 +68,13 @@ def bank(tmp_path_factory: pytest.TempPathFactory, config: TrainConfig) -> Path:
 
 @pytest.fixture
 def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The cache of a node that sees no folder of the driver's."""
+    """The cache of a node that sees none of the driver's folders."""
     monkeypatch.setenv("UMSS_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
 
 
-def delivery(bank: Path, sent: Sent, config: TrainConfig) -> Delivery:
-    named = Path("/nowhere/banks") / bank.name
+def delivery(entry: Path, sent: RecordedTransfer, config: TrainConfig) -> Delivery:
+    named = Path("/nowhere/banks") / entry.name
     return Delivery(named=named, source=sent, config=config, device="cpu", clock=sent.clock)
 
 
@@ -84,60 +84,58 @@ def same_files(first: Path, second: Path) -> bool:
     return all((first / name).read_bytes() == (second / name).read_bytes() for name in names)
 
 
-def test_a_bank_that_the_node_sees_is_opened_where_it_is(bank: Path, config: TrainConfig) -> None:
-    sent = Sent(bank)
-    seen = dataclasses.replace(delivery(bank, sent, config), named=bank)
-    assert seen.folder() == bank and sent.manifests == 0
+def test_an_entry_that_the_node_sees_is_opened_in_place(entry: Path, config: TrainConfig) -> None:
+    sent = RecordedTransfer(entry)
+    seen = dataclasses.replace(delivery(entry, sent, config), named=entry)
+    assert seen.folder() == entry and sent.manifests == 0
 
 
-def test_a_bank_comes_over_the_wire_bit_by_bit(
-    bank: Path, config: TrainConfig, node: Path
-) -> None:
-    folder = delivery(bank, Sent(bank), config).folder()
-    assert folder == node / "banks" / bank.name
-    assert same_files(folder, bank)
+def test_an_entry_arrives_bit_for_bit(entry: Path, config: TrainConfig, node: Path) -> None:
+    folder = delivery(entry, RecordedTransfer(entry), config).folder()
+    assert folder == node / "banks" / entry.name
+    assert same_files(folder, entry)
     open_dataset_features(folder, verify="all")
 
 
-def test_it_goes_to_the_folder_that_the_driver_named_where_the_node_has_one(
-    bank: Path, config: TrainConfig, node: Path, tmp_path: Path
+def test_it_is_stored_in_the_folder_named_by_the_driver_if_the_node_has_it(
+    entry: Path, config: TrainConfig, node: Path, tmp_path: Path
 ) -> None:
-    named = tmp_path / "local" / "banks" / bank.name
+    named = tmp_path / "local" / "banks" / entry.name
     (tmp_path / "local").mkdir()
-    sent = Sent(bank)
-    assert dataclasses.replace(delivery(bank, sent, config), named=named).folder() == named
-    assert same_files(named, bank) and not node.exists()
+    sent = RecordedTransfer(entry)
+    assert dataclasses.replace(delivery(entry, sent, config), named=named).folder() == named
+    assert same_files(named, entry) and not node.exists()
 
 
 def test_many_workers_of_a_node_have_it_sent_once(
-    bank: Path, config: TrainConfig, node: Path
+    entry: Path, config: TrainConfig, node: Path
 ) -> None:
-    sent, found = Sent(bank), []
+    sent, found = RecordedTransfer(entry), []
     workers = [
-        threading.Thread(target=lambda: found.append(delivery(bank, sent, config).folder()))
+        threading.Thread(target=lambda: found.append(delivery(entry, sent, config).folder()))
         for _ in range(8)
     ]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join(timeout=60)
-    assert found == [node / "banks" / bank.name] * 8
-    content, _ = read_entry(bank)
+    assert found == [node / "banks" / entry.name] * 8
+    content, _ = read_entry(entry)
     fetched = sorted(sent.names)
     assert set(fetched) == set(content)
     assert len(fetched) == len(content) + 1, "one array a second time, to measure the wire"
 
 
 @pytest.mark.parametrize("damage", ["train.rgb", "val.labels"])
-def test_a_bank_that_came_damaged_is_absent(
-    bank: Path, config: TrainConfig, node: Path, damage: str
+def test_an_entry_that_arrives_damaged_is_discarded(
+    entry: Path, config: TrainConfig, node: Path, damage: str
 ) -> None:
-    sent = Sent(bank, damage=damage)
+    sent = RecordedTransfer(entry, damage=damage)
     with pytest.raises(CacheError, match=f"arrived damaged on this node .{damage} differs"):
-        delivery(bank, sent, config).folder()
-    assert list((node / "banks").glob(f"{bank.name}*")) == [node / "banks" / f"{bank.name}.lock"]
+        delivery(entry, sent, config).folder()
+    assert list((node / "banks").glob(f"{entry.name}*")) == [node / "banks" / f"{entry.name}.lock"]
     sent.damage = None
-    assert same_files(delivery(bank, sent, config).folder(), bank)
+    assert same_files(delivery(entry, sent, config).folder(), entry)
 
 
 @pytest.mark.parametrize("name", ["../escaped", "/tmp/escaped", "a/b", ".hidden", ""])
@@ -149,7 +147,7 @@ def test_a_manifest_that_names_other_files_is_refused(
     arrays = {name: {"size": 1, "checksum": "x"}}
     (folder / "manifest.json").write_text(json.dumps({"arrays": arrays, "description": {}}))
     with pytest.raises(CacheError, match="lists no arrays or unsafe file names"):
-        delivery(folder, Sent(folder), config).folder()
+        delivery(folder, RecordedTransfer(folder), config).folder()
 
 
 @pytest.mark.parametrize(
@@ -166,50 +164,50 @@ def test_the_rule(wire: float, rebuild: float | None, pays: bool) -> None:
     assert rebuilding_pays(wire, lambda: rebuild) is pays
 
 
-def test_a_short_wire_asks_no_backbone() -> None:
+def test_a_short_transfer_needs_no_backbone() -> None:
     def never() -> float:
         raise AssertionError("asked")
 
     assert rebuilding_pays(29.0, never) is False
 
 
-def test_over_a_slow_wire_the_bank_is_made_again(
-    bank: Path, config: TrainConfig, node: Path
+def test_over_a_slow_connection_features_are_computed_again(
+    entry: Path, config: TrainConfig, node: Path
 ) -> None:
-    sent = Sent(bank, seconds_a_piece=1000.0)
-    folder = delivery(bank, sent, config).folder()
+    sent = RecordedTransfer(entry, seconds_per_piece=1000.0)
+    folder = delivery(entry, sent, config).folder()
     assert len(sent.names) == 1, "more was sent than the pieces that tell the wire's pace"
-    assert same_files(folder, bank)
-    assert folder == node / "banks" / bank.name
+    assert same_files(folder, entry)
+    assert folder == node / "banks" / entry.name
 
 
 def test_a_node_without_the_images_has_it_sent_however_slow(
-    bank: Path, config: TrainConfig, node: Path
+    entry: Path, config: TrainConfig, node: Path
 ) -> None:
     data = dataclasses.replace(config.data, name="nyu", root="/nowhere/at/all", options={})
     elsewhere = dataclasses.replace(config, data=data)
     assert seconds_to_rebuild(elsewhere, "cpu", lambda: 0.0) is None
-    sent = Sent(bank, seconds_a_piece=1000.0)
-    assert same_files(delivery(bank, sent, elsewhere).folder(), bank)
+    sent = RecordedTransfer(entry, seconds_per_piece=1000.0)
+    assert same_files(delivery(entry, sent, elsewhere).folder(), entry)
 
 
 def test_other_images_under_the_same_name_are_not_taken(
-    bank: Path, config: TrainConfig, node: Path
+    entry: Path, config: TrainConfig, node: Path
 ) -> None:
     other = dataclasses.replace(config.data, options={**config.data.options, "train": 5})
-    sent = Sent(bank, seconds_a_piece=1000.0)
-    folder = delivery(bank, sent, dataclasses.replace(config, data=other)).folder()
-    assert folder.name == bank.name and same_files(folder, bank)
+    sent = RecordedTransfer(entry, seconds_per_piece=1000.0)
+    folder = delivery(entry, sent, dataclasses.replace(config, data=other)).folder()
+    assert folder.name == entry.name and same_files(folder, entry)
 
 
-def test_what_was_made_on_another_kind_of_device_is_sent(
-    bank: Path, config: TrainConfig, node: Path, tmp_path: Path
+def test_features_computed_on_another_kind_of_device_are_sent(
+    entry: Path, config: TrainConfig, node: Path, tmp_path: Path
 ) -> None:
-    copy = tmp_path / bank.name
-    shutil.copytree(bank, copy)
+    copy = tmp_path / entry.name
+    shutil.copytree(entry, copy)
     text = (copy / "manifest.json").read_text().replace('"device": "cpu"', '"device": "cuda"')
     (copy / "manifest.json").write_text(text)
-    sent = Sent(copy, seconds_a_piece=1000.0)
+    sent = RecordedTransfer(copy, seconds_per_piece=1000.0)
     with pytest.raises(CacheError, match="does not match its checksum"):  # changed here by hand
         delivery(copy, sent, config).folder()
     assert len(sent.names) == len(set(sent.names)), "the wire was measured for nothing"

@@ -38,8 +38,8 @@ def test_a_door_that_is_shut_is_found_without_asking(listening: socket.socket) -
 
 
 def test_looking_at_a_door_that_is_shut_is_believed_at_once(listening: socket.socket) -> None:
-    door = listening.getsockname()
-    found = HealthCheck({"Ray's head": door}, seconds=1000.0)
+    endpoint = listening.getsockname()
+    found = HealthCheck({"Ray's head": endpoint}, seconds=1000.0)
     listening.close()
     assert found.gone is None
     assert found.check() == found.gone and "Ray's head" in str(found.gone)
@@ -49,7 +49,7 @@ def test_looking_at_a_door_that_is_shut_is_believed_at_once(listening: socket.so
 def test_silence_is_believed_later_than_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
     pings: list[int] = []
 
-    def silent(door: health_check.Endpoint) -> int:
+    def silent(endpoint: health_check.Endpoint) -> int:
         pings.append(health_check.SILENT)
         return health_check.SILENT if len(pings) != 3 else 0  # it answers once, and is believed
 

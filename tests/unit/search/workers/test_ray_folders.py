@@ -1,4 +1,4 @@
-"""Ray's folder: its own choice where that will do, else a short private one, or one line."""
+"""Ray's folder: its own choice if that works, else a short private one, or an error."""
 
 import os
 import stat
@@ -80,7 +80,7 @@ def test_one_of_another_account_is_replaced(
     assert "belongs to another account" in replaced({"TMPDIR": str(base)}, parent)
 
 
-def test_a_short_folder_that_somebody_else_made_is_not_used(base: Path, parent: Path) -> None:
+def test_a_short_folder_of_another_user_is_not_used(base: Path, parent: Path) -> None:
     (parent / f"unim2-search-{os.geteuid()}").mkdir(mode=0o755)
     second = parent / "second"
     second.mkdir()

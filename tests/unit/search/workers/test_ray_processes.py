@@ -1,4 +1,4 @@
-"""What Ray leaves behind is found below this process, and ended; nothing else is."""
+"""Processes that Ray leaves behind are found below this process and ended; no others are."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from search.workers.ray_processes import end, ray_processes
 
-#: Starts another of its kind, says so, and waits.
+#: Starts another process like itself, prints a line, and waits.
 PARENT = """
 import subprocess, sys, time
 if sys.argv[1] == "parent":

@@ -1,4 +1,4 @@
-"""Which seats share a process, who is to blame for its loss, and when it gets fewer slots."""
+"""Which seats share a process, which job its loss counts against, and when it gets fewer slots."""
 
 from collections.abc import Sequence
 
@@ -52,7 +52,7 @@ def test_seats_are_named_by_process_and_slot() -> None:
 
 @pytest.mark.parametrize("event", [LOST, NO_MEMORY])
 @pytest.mark.parametrize("slots", [1, 3])
-def test_a_job_that_is_alone_in_its_process_answers_for_it(
+def test_a_loss_counts_against_a_job_that_is_alone_in_its_process(
     event: Lost | OutOfMemory, slots: int
 ) -> None:
     seats = Seats(workers=1, slots=slots)
@@ -84,7 +84,7 @@ def test_too_little_memory_halves_the_slots_of_that_process_and_says_so() -> Non
 
 
 def lose_again(seats: Seats, *, trial: int, neighbour: int, reports: bool) -> None:
-    """A process dies with a trial and a neighbour that reports meanwhile, if it is to."""
+    """A process dies with a trial and a neighbour, which may report in the meantime."""
     one, other = seats.of("worker-0")[:2]
     begin(seats, one, trial, earlier=["before"])
     begin(seats, other, neighbour)
@@ -96,7 +96,7 @@ def lose_again(seats: Seats, *, trial: int, neighbour: int, reports: bool) -> No
     lose(seats, one, other)
 
 
-def test_a_job_that_goes_from_loss_to_loss_has_fewer_and_fewer_neighbours() -> None:
+def test_a_job_that_is_lost_repeatedly_has_ever_fewer_neighbours() -> None:
     seats, slots = Seats(workers=1, slots=8), []
     for loss in range(MOST_LOSSES + 2):
         slots.append(len(seats.names))

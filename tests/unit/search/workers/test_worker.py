@@ -51,7 +51,7 @@ def task(folder: Path, trial: int, *, attempt: int = 1) -> Task:
 
 
 def alone(setup: WorkerSetup, task: Task) -> list[Report]:
-    """The reports of a trial in a worker of its own."""
+    """The reports of a trial in its own worker."""
     hosted = HostedWorker(setup)
     reports = list(hosted.advance(Begin(task=task)).reports)
     while len(reports) < EVALUATIONS:
@@ -99,12 +99,12 @@ def test_a_trial_of_a_lost_process_resumes_alone_or_beside_others(
         events |= lost.work()
     fresh = HostedWorker(setup(3))
     for slot, trial in ((2, 0), (0, 1)):
-        told = fresh.advance(Begin(task=task(tmp_path, trial, attempt=2)), slot)
-        assert list(told.reports) == expected[trial][:1]
+        answer = fresh.advance(Begin(task=task(tmp_path, trial, attempt=2)), slot)
+        assert list(answer.reports) == expected[trial][:1]
         assert fresh.advance(Continue(), slot).reports == (expected[trial][1],)
 
 
-def test_what_breaks_one_trial_is_told_of_that_slot_alone(
+def test_an_error_of_one_trial_is_reported_for_its_slot_alone(
     setup: Callable[[int], WorkerSetup], tmp_path: Path
 ) -> None:
     hosted = Worker(setup(2))
@@ -119,12 +119,12 @@ def test_what_breaks_one_trial_is_told_of_that_slot_alone(
     assert isinstance(broken, Crashed) and broken.reason.startswith("ConfigError: lambda_self")
     while not (events := hosted.work()):
         pass
-    told = events[1]
-    assert isinstance(told, Reported)
-    assert list(told.reports) == alone(setup(1), task(tmp_path / "alone", 1))[:1]
+    event = events[1]
+    assert isinstance(event, Reported)
+    assert list(event.reports) == alone(setup(1), task(tmp_path / "alone", 1))[:1]
 
 
-def test_too_little_memory_is_told_of_every_slot_that_trained(
+def test_too_little_memory_is_reported_for_every_training_slot(
     setup: Callable[[int], WorkerSetup], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def step(runs: SharedRuns, slots: Any) -> dict[int, Exception]:
@@ -139,7 +139,7 @@ def test_too_little_memory_is_told_of_every_slot_that_trained(
     assert all(isinstance(event, OutOfMemory) for event in events.values())
 
 
-def test_memory_that_is_too_little_for_the_slots_is_told_of_the_first_trial(
+def test_too_little_memory_for_the_slots_is_reported_for_the_first_trial(
     setup: Callable[[int], WorkerSetup], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_room(*arguments: Any, **more: Any) -> None:
@@ -153,7 +153,7 @@ def test_memory_that_is_too_little_for_the_slots_is_told_of_the_first_trial(
 
 
 class Gate:
-    """A worker of two slots, of which one has an answer when it is let."""
+    """A worker of two slots, one of which answers when it is released."""
 
     def __init__(self) -> None:
         self.let = threading.Event()
@@ -179,28 +179,28 @@ class Gate:
 def test_a_slot_is_answered_while_its_neighbour_is_at_work() -> None:
     gate: Any = Gate()
     thread: Any = WorkerThread(gate)
-    told: list[str] = []
-    slow = threading.Thread(target=lambda: told.append(thread.advance(0, "slow")))
+    answers: list[str] = []
+    slow = threading.Thread(target=lambda: answers.append(thread.advance(0, "slow")))
     slow.start()
     assert [thread.advance(1, order) for order in ("a", "b")] == ["a", "b"]
-    assert told == [] and thread.iterations() == (3, 4)
+    assert answers == [] and thread.iterations() == (3, 4)
     gate.let.set()
     slow.join(10)
-    assert told == ["slow"]
+    assert answers == ["slow"]
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_worker_that_breaks_is_told_of_all_slots_and_of_all_that_follow() -> None:
+def test_an_error_of_the_worker_is_reported_for_all_slots_and_later_orders() -> None:
     gate: Any = Gate()
     before = {*threading.enumerate()}
     thread: Any = WorkerThread(gate)
     (broken,) = {*threading.enumerate()} - before
-    told: list[str] = []
+    messages: list[str] = []
 
     def wait() -> None:
         with pytest.raises(ValueError, match="breaks") as raised:
             thread.advance(0, "slow")
-        told.append(str(raised.value))
+        messages.append(str(raised.value))
 
     slow = threading.Thread(target=wait)
     slow.start()
@@ -209,7 +209,7 @@ def test_a_worker_that_breaks_is_told_of_all_slots_and_of_all_that_follow() -> N
             thread.advance(1, None)
     slow.join(10)
     broken.join(10)  # or its warning would concern the next test
-    assert told == ["the worker breaks"]
+    assert messages == ["the worker breaks"]
 
 
 def test_a_reference_clusters_the_frozen_features_and_disturbs_no_trial(

@@ -1,4 +1,4 @@
-"""What the cache holds is listed; what is removed is never in use."""
+"""The entries of the cache are listed; an entry in use is never removed."""
 
 import json
 import os
@@ -72,17 +72,17 @@ def test_entries_are_listed_with_their_state_and_source(tmp_path: Path) -> None:
     assert [entry.key for entry in list_entries(tmp_path)][-1] == "whole"  # the last used is first
 
 
-def test_opening_a_bank_is_a_use_of_it(tmp_path: Path) -> None:
+def test_opening_an_entry_is_a_use_of_it(tmp_path: Path) -> None:
     folder = make(tmp_path, "entry")
     age(folder, 40)
-    assert hold(folder) is not None  # and let go of at once
+    assert hold(folder) is not None  # and released at once
 
     (entry,) = list_entries(tmp_path)
 
     assert time.time() - entry.used_at < DAY and not entry.in_use
 
 
-def test_what_is_read_is_kept_until_it_is_let_go(tmp_path: Path) -> None:
+def test_an_entry_in_use_is_kept_until_it_is_released(tmp_path: Path) -> None:
     folder = make(tmp_path, "entry")
     use = hold(folder)
     (entry,) = list_entries(tmp_path)
@@ -94,7 +94,7 @@ def test_what_is_read_is_kept_until_it_is_let_go(tmp_path: Path) -> None:
     assert list_entries(tmp_path) == ()
 
 
-def test_what_is_built_is_kept(tmp_path: Path) -> None:
+def test_an_entry_being_built_is_kept(tmp_path: Path) -> None:
     def build(partial: Path) -> None:
         (partial / "rows.npy").write_bytes(b"half")
         (entry,) = list_entries(tmp_path)
@@ -108,7 +108,7 @@ def test_what_is_built_is_kept(tmp_path: Path) -> None:
         build_once(tmp_path, "entry", build=build, waits=pytest.fail)
 
 
-def test_a_removed_bank_can_be_built_again(tmp_path: Path) -> None:
+def test_a_removed_entry_can_be_built_again(tmp_path: Path) -> None:
     make(tmp_path, "entry")
     prune(tmp_path, every=True)
 
@@ -117,7 +117,7 @@ def test_a_removed_bank_can_be_built_again(tmp_path: Path) -> None:
     assert keys(tmp_path) == {"entry"}
 
 
-def test_only_what_was_chosen_is_removed(
+def test_only_chosen_entries_are_removed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for key, days, rows in (("old", 40, 10), ("big", 1, 500), ("oldbig", 40, 500), ("new", 1, 10)):
@@ -141,7 +141,7 @@ def test_only_what_was_chosen_is_removed(
     assert keys(tmp_path) == set()
 
 
-def test_pruning_tells_what_it_keeps(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_pruning_prints_what_it_keeps(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     use = hold(make(tmp_path, "taken"))
     make(tmp_path, "free")
 
@@ -226,6 +226,6 @@ def test_sizes_are_read(text: str, value: float) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "30", "d", "30y", "-3d", "3d2h", "10GB"])
-def test_an_age_that_is_none_is_refused(text: str) -> None:
+def test_an_invalid_age_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match=r"give a number and a unit, .*12h"):
         read_age(text)

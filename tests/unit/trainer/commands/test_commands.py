@@ -1,4 +1,4 @@
-"""The trainer's command line on small material: what it prints, and how it refuses."""
+"""The trainer's command line on small data: its output and its refusals."""
 
 import dataclasses
 import json
@@ -61,7 +61,7 @@ def test_fit_resumes_only_its_own_checkpoint(
     assert "seed is 0 there and 9 here" in capsys.readouterr().err
 
 
-def test_features_says_what_there_is(run_toml: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_features_prints_the_entry(run_toml: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call_trainer("features", run_toml, "--device", "cpu") == 0
     assert "10 crops, 5 val and 5 test images of rgb, depth" in capsys.readouterr().out
 
@@ -138,16 +138,20 @@ def test_scores_are_one_json_object_for_scripts(
     capsys.readouterr()
     asked = ("evaluate", out, "--split", "test", "--device", "cpu")
     assert call_trainer(*asked, "--json") == 0
-    told = json.loads(capsys.readouterr().out)
-    assert (told["checkpoint"], told["split"], told["iteration"]) == (str(out), "test", 12)
-    assert told["protocol"] == "held-out"
-    assert [(row["predictions"], row["probe"]) for row in told["scores"]] == [
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["checkpoint"], printed["split"], printed["iteration"]) == (
+        str(out),
+        "test",
+        12,
+    )
+    assert printed["protocol"] == "held-out"
+    assert [(row["predictions"], row["probe"]) for row in printed["scores"]] == [
         ("raw", "cluster"),
         ("raw", "linear"),
     ]
     assert call_trainer(*asked) == 0
     table = capsys.readouterr().out
-    for row in told["scores"]:
+    for row in printed["scores"]:
         numbers = " +".join(f"{row[key]:.2f}" for key in ("miou", "miou_all", "accuracy"))
         assert re.search(f"{row['probe']} +{numbers}", table)
 
@@ -178,10 +182,10 @@ def test_fit_prints_its_protocol_its_memory_and_the_selected_weights(
     )
     out = tmp_path / "out"
     assert call_trainer("fit", run_toml, "--out", out, "--device", "cpu") == 0
-    told = capsys.readouterr().out
-    assert "protocol: held-out, with evaluation.report changed" in told
-    assert len(re.findall(r"memory: at most [\d.]+ [MG]iB", told)) == 1
-    (weights,) = re.findall(r"weights: the best of 3 evaluations on val, .*", told)
+    printed = capsys.readouterr().out
+    assert "protocol: held-out, with evaluation.report changed" in printed
+    assert len(re.findall(r"memory: at most [\d.]+ [MG]iB", printed)) == 1
+    (weights,) = re.findall(r"weights: the best of 3 evaluations on val, .*", printed)
     assert call_trainer("evaluate", out, "--device", "cpu") == 0
     scored = capsys.readouterr().out
     assert "protocol: held-out, with evaluation.report changed" in scored and weights in scored

@@ -1,4 +1,4 @@
-"""``init``: what it writes and prints, and what it refuses."""
+"""``init``: its files, its output and its refusals."""
 
 import shlex
 from pathlib import Path
@@ -13,7 +13,7 @@ from trainer.errors import ConfigError
 
 @pytest.fixture
 def lines() -> list[str]:
-    """What was said."""
+    """The printed lines."""
     return []
 
 
@@ -75,7 +75,7 @@ def test_images_without_labels_are_trained_on_and_not_searched(
     assert any("check: classes: there are no labels" in line for line in lines)
 
 
-def test_what_training_would_refuse_is_said_with_the_command_that_shows_it(
+def test_errors_that_training_would_refuse_are_printed_with_the_command_that_shows_them(
     folder: Path, lines: list[str]
 ) -> None:
     (folder / "RGB/0003.jpg").write_bytes(b"")

@@ -1,4 +1,4 @@
-"""Settings of the backbone: which weights are the default, and what former files hold."""
+"""Settings of the backbone: default weights, and earlier files."""
 
 import pytest
 
@@ -19,8 +19,8 @@ def test_the_default_of_the_weights_is_that_of_the_name(name: str, weights: str)
     assert given.backbone.weights == "random"
 
 
-def test_what_a_bank_is_made_from_reads_as_before() -> None:
-    """Younger settings are left out where they are not given: former banks are found by it."""
+def test_settings_of_a_stored_cache_entry_read_as_before() -> None:
+    """Settings added later are left out unless given, so that earlier entries are found."""
     former = {"name": "patch-stats", "weights": "hub", "patch": 8, "output": "tokens"}
     assert made_from(TrainConfig())["backbone"] == former
     assert build_record(BackboneConfig, former) == BackboneConfig()

@@ -1,4 +1,4 @@
-"""``~`` is a home in whatever names a path."""
+"""``~`` is the home folder in every setting that names a path."""
 
 from pathlib import Path
 

@@ -30,7 +30,7 @@ RUNS = {  # data set, backbone, modalities, fusion, width of the code, iteration
     ),
 }  # fmt: skip
 
-#: Those that a search takes as they are.
+#: Those that a search uses unchanged.
 SEARCHED = {
     "cityscapes-rgbd",
     "cityscapes-rgbd-dinov3",
@@ -85,7 +85,7 @@ def test_presets_have_the_published_settings(name: str, suffix: str) -> None:
 
 @pytest.mark.parametrize("suffix", ["", "-published"])
 @pytest.mark.parametrize("name", RUNS)
-def test_lambda_and_b_are_the_published_ones_or_untuned(name: str, suffix: str) -> None:
+def test_lambda_and_b_are_published_or_default_values(name: str, suffix: str) -> None:
     config = resolve(name + suffix)
     tuned = TUNED.get(name)
     text = "Give data.root" if suffix == "" else "published protocol"
@@ -101,7 +101,7 @@ def test_lambda_and_b_are_the_published_ones_or_untuned(name: str, suffix: str) 
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_twins_differ_in_their_protocol_alone(name: str) -> None:
+def test_pairs_of_presets_differ_in_their_protocol_alone(name: str) -> None:
     held_out, published = (record_to_table(resolve(name + end)) for end in ("", "-published"))
     assert protocol_text(held_out) == "held-out"
     assert protocol_text(published) == "published"
@@ -124,7 +124,7 @@ def test_twins_differ_in_their_protocol_alone(name: str) -> None:
 
 
 @pytest.mark.parametrize(("small", "large"), SIZED)
-def test_what_is_for_two_cores_needs_no_download_and_is_smaller(small: str, large: str) -> None:
+def test_presets_for_two_cores_need_no_download_and_are_smaller(small: str, large: str) -> None:
     few, many = resolve(small), resolve(large)
     assert (few.backbone.weights, many.backbone.weights) == ("package", "hub")
     assert few.data == many.data

@@ -1,4 +1,4 @@
-"""A reader that goes away does not end the program, and what it lost is said once."""
+"""A reader that goes away does not end the program; lost output is reported once."""
 
 import errno
 import io
@@ -31,7 +31,7 @@ sys.stderr.write("done\\n")
 """
 
 
-def test_a_program_goes_on_after_its_reader_left() -> None:
+def test_a_program_continues_after_its_reader_left() -> None:
     child = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, "wait"], text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -67,15 +67,15 @@ class Broken(io.StringIO):
         return self._descriptor
 
 
-def test_a_terminal_that_is_gone_is_told_once_and_a_full_disk_is_not_hidden() -> None:
+def test_a_lost_terminal_is_reported_once_and_a_full_disk_is_not_hidden() -> None:
     read, write = os.pipe()
     try:
-        told = io.StringIO()
-        stream = Outliving(Broken(errno.EIO, write), name="standard output", errors=told)
+        errors = io.StringIO()
+        stream = Outliving(Broken(errno.EIO, write), name="standard output", errors=errors)
         assert stream.write("lost") == 4
         assert stream.write("lost, too") == 9
-        assert told.getvalue() == SAID and stream.gone and not stream.isatty()
-        full = Outliving(Broken(errno.ENOSPC, write), name="standard output", errors=told)
+        assert errors.getvalue() == SAID and stream.gone and not stream.isatty()
+        full = Outliving(Broken(errno.ENOSPC, write), name="standard output", errors=errors)
         with pytest.raises(OSError, match="No space left"):
             full.write("x")
     finally:

@@ -13,7 +13,7 @@ import PIL.Image
 import pytest
 
 from tests.fakes.data_sets import MAKERS
-from tests.fakes.data_sets.pictures import save
+from tests.fakes.data_sets.pictures import save, truncate
 from trainer.datasets import open_dataset
 from trainer.errors import DataError
 
@@ -29,11 +29,6 @@ class BadFile:
     damage: Callable[[Path], None]
     #: Part of the message in addition to the file's name.
     said: str
-
-
-def truncate(path: Path) -> None:
-    data = path.read_bytes()
-    path.write_bytes(data[: len(data) // 2])
 
 
 def to_channels(path: Path, mode: str) -> None:

@@ -87,7 +87,7 @@ def test_disparity_has_one_scale_for_all_images() -> None:
     assert np.array_equal(image[:, :, 0], image[:, :, 2])
 
 
-def test_disparity_without_a_match_takes_the_farther_side() -> None:
+def test_disparity_without_a_match_is_that_of_the_farther_side() -> None:
     near, far = 1 + 64 * 256, 1 + 32 * 256
     stored = np.array(
         [

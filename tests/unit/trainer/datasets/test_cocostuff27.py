@@ -9,6 +9,7 @@ import PIL.Image
 import pytest
 
 from tests.fakes.data_sets.cocostuff27 import LISTS, make_cocostuff27
+from tests.fakes.data_sets.pictures import truncate
 from trainer.config.configuration import DataConfig
 from trainer.datasets import DataSet, open_dataset
 from trainer.datasets.cocostuff27 import CLASSES, COARSE, LABELS, TEST, TRAIN
@@ -84,10 +85,6 @@ def test_without_annotations_there_are_no_labels(tmp_path: Path) -> None:
     assert not data_set.train.labelled and not data_set.test.labelled
 
 
-def cut(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-
 def label_182(path: Path) -> None:
     PIL.Image.fromarray(np.full((24, 32), 182, dtype=np.uint8)).save(path)
 
@@ -103,8 +100,8 @@ def wide(path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "spoil", "phrase"),
     [
-        (f"annotations/{FIRST}.png", cut, "cannot decode the image"),
-        (f"images/{FIRST}.jpg", cut, "cannot decode the image"),
+        (f"annotations/{FIRST}.png", truncate, "cannot decode the image"),
+        (f"images/{FIRST}.jpg", truncate, "cannot decode the image"),
         (f"annotations/{FIRST}.png", label_182, "the label 182"),
         (f"annotations/{FIRST}.png", coloured, "3 channels of 8 bits instead of 1 channel"),
         (f"annotations/{FIRST}.png", wide, "1 channel of 16 bits instead of 1 channel of 8"),

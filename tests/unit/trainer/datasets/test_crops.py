@@ -80,7 +80,7 @@ def test_bilinear_filters_while_it_shrinks() -> None:
     assert square.min() >= 0 and square.max() <= 1
 
 
-def test_a_halved_offset_goes_to_the_even_side() -> None:
+def test_half_an_offset_rounds_to_even() -> None:
     label = np.broadcast_to(np.arange(27, dtype=np.uint8), (24, 27))  # offset 1.5
 
     assert square_label(label, side=24)[0, 0] == 2

@@ -30,7 +30,7 @@ def test_16_bit_colour_is_read_whole(tmp_path: Path) -> None:
     assert np.array_equal(read_stored(path), WIDE)
     assert np.array_equal(read_rgb(path), WIDE.astype(np.float32) / np.float32(65535))
     assert np.array_equal(read_rgb(path, convert=True), read_rgb(path))
-    # what Pillow alone gives
+    # the result of Pillow alone
     assert np.array_equal(np.asarray(PIL.Image.open(path)), WIDE >> 8)
 
 

@@ -203,7 +203,7 @@ def plain_normals(inverse: Numbers) -> Numbers:
     return normals
 
 
-def test_what_is_kept_of_the_camera_changes_nothing_from_image_to_image() -> None:
+def test_remembered_camera_values_do_not_change_later_images() -> None:
     generator = np.random.default_rng(0)
     other = Intrinsics(fx=90.0, fy=95.0, cx=50.0, cy=40.0)
     images = [generator.uniform(0.5, 9.0, size=SHAPE) for _ in range(3)]

@@ -140,7 +140,7 @@ def test_a_half_size_that_a_tag_does_not_turn_is_refused_by_the_tag(tmp_path: Pa
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_stored_view_is_what_was_stored(orientation: int) -> None:
+def test_a_stored_view_is_read_back_unchanged(orientation: int) -> None:
     stored = STORED[orientation](COLOUR)
 
     assert np.array_equal(turned(stored, orientation), COLOUR)
@@ -224,7 +224,7 @@ def test_a_cache_from_before_tags_were_used_is_reused_only_without_tags(
             {
                 "identity": dict(data_set.identity),
                 "splits": splits,
-                "files": {name: told[2] for name, told in digests.items()},
+                "files": {name: record[2] for name, record in digests.items()},
             }
         )
         assert (now == before) == same
@@ -235,7 +235,7 @@ def test_stored_digests_are_completed_without_reading_all_files(tmp_path: Path) 
     first = data_fingerprint(data_set, cache, quiet)
     (memo,) = (cache / "digests").iterdir()
     digests = json.loads(memo.read_text(encoding="utf-8"))
-    old = {name: told[:3] for name, told in digests.items()}
+    old = {name: record[:3] for name, record in digests.items()}
     memo.write_text(json.dumps(old), encoding="utf-8")
     read: list[str] = []
 

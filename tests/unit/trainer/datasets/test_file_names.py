@@ -95,7 +95,7 @@ def test_a_pattern_knows_its_files(pattern: str, file: str, name: str | None) ->
 
 
 @pytest.mark.parametrize("text", ["a/*/{name}.png", "a/**/b/**/{name}.png", "a/**/{name}/t.png"])
-def test_folders_of_a_name_stand_once_before_it(text: str) -> None:
+def test_folders_of_a_name_are_printed_once_before_it(text: str) -> None:
     with pytest.raises(ConfigError, match=r"no other '\*' than one '\*\*/' before it"):
         FilePattern.check("modalities.rgb.files", text)
 
@@ -184,9 +184,9 @@ def test_another_kind_that_is_not_described_is_refused_with_its_pattern(tmp_path
         save(tmp_path / f"frames/{name}_depth.png", noise(name, 0, 999, np.uint16))
     with pytest.raises(
         DataError, match=r"files = 'frames/\{name\}_depth\.png' in its own table"
-    ) as told:
+    ) as raised:
         open_dataset(frames(tmp_path, alone, "rgb"))
-    assert "a_1_depth.png (1 x " in str(told.value) and "\n" not in str(told.value)
+    assert "a_1_depth.png (1 x " in str(raised.value) and "\n" not in str(raised.value)
 
 
 def test_files_of_no_listed_image_are_noted(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from tests.fakes.data_sets.pictures import truncate
 from trainer.config.configuration import TrainConfig
 from trainer.datasets import files
 from trainer.errors import DataError
@@ -21,11 +22,6 @@ def one_line(caught: pytest.ExceptionInfo[DataError]) -> str:
     text = str(caught.value)
     assert "\n" not in text
     return text
-
-
-def truncate(path: Path) -> None:
-    data = path.read_bytes()
-    path.write_bytes(data[: len(data) // 2])
 
 
 def test_good_images_pass(street: Path, street_config: Street) -> None:

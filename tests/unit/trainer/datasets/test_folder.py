@@ -34,7 +34,7 @@ def data_set(config: DataConfig) -> DataSet:
     return open_dataset(config)
 
 
-def test_colour_is_taken_as_it_is(data_set: DataSet) -> None:
+def test_colour_is_read_unchanged(data_set: DataSet) -> None:
     stored = noise(NAME, 0, 255, channels=3)
 
     assert np.array_equal(np.round(data_set.source.image(NAME, "rgb") * 255), stored)

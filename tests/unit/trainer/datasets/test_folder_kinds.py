@@ -92,18 +92,18 @@ def test_bands_of_other_kinds_of_files(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "told"),
+    ("setting", "message"),
     [
         ("band = 4", "has 4 bands, but modalities.nir.band = 4 counts from 0"),
         ("band = 3\nbits = 16", "has 8 bits per channel instead of 16: set"),
     ],
 )
-def test_a_missing_band_is_refused(tmp_path: Path, setting: str, told: str) -> None:
+def test_a_missing_band_is_refused(tmp_path: Path, setting: str, message: str) -> None:
     write(tmp_path, "all", noise("x", 0, 255, channels=4))
     text = 'classes = 2\n[modalities.nir]\nfiles = "all/{name}.png"\nencoding = "grey"\n'
     source = open_dataset(describe(tmp_path, text + setting, "nir")).source
 
-    with pytest.raises(DataError, match=told):
+    with pytest.raises(DataError, match=message):
         source.image("a", "nir")
 
 
@@ -180,7 +180,7 @@ def test_another_view_is_refused_even_with_resampling(depths: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("[modalities.x]\nfiles='{name}.png'\nband = 0", "modalities.x.band = 0 .*three bands"),
         ("[modalities.x]\nfiles='{name}.png'\nband = [0, 1]", "three bands"),
@@ -203,8 +203,8 @@ def test_another_view_is_refused_even_with_resampling(depths: Path) -> None:
         ("[labels]\nfiles='{name}.png'\nothers='drop'", "choose one of 'refuse', 'ignore'"),
     ],
 )
-def test_a_wrong_setting_is_refused(tmp_path: Path, text: str, told: str) -> None:
-    with pytest.raises(ConfigError, match=told):
+def test_a_wrong_setting_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         find_dataset(describe(tmp_path, f"{RGB}{text}\n", "rgb"))
 
 

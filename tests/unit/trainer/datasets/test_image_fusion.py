@@ -170,7 +170,7 @@ def test_fused_is_made_from_rgb_and_thermal_and_mirrored_with_them(tmp_path: Pat
     assert source.is_computed("fused") and not source.is_computed("rgb")
 
 
-def test_fused_stands_beside_the_modalities_it_is_made_from(tmp_path: Path) -> None:
+def test_fused_can_be_used_with_the_modalities_it_is_made_from(tmp_path: Path) -> None:
     config = fused(of_rgb_and_thermal(tmp_path), "rgb", "thermal", "height")
     data_set = open_dataset(config)
     name = data_set.train.names[0]

@@ -87,9 +87,9 @@ def test_16_bit_numbers_can_be_classes(tmp_path: Path) -> None:
 
     rules = MaskRules(numbers=((300,), (26001,)), ignored=(65535,))
     assert np.array_equal(read_mask(path, rules), np.where(LABEL == 2, 255, LABEL))
-    told = refusal(path, NUMBERS)
-    assert f"has {LABEL.size} pixels of the labels 300, 26001, 65535" in told
-    assert "labels.numbers" in told and "(0 to 2, 255)" in told
+    message = refusal(path, NUMBERS)
+    assert f"has {LABEL.size} pixels of the labels 300, 26001, 65535" in message
+    assert "labels.numbers" in message and "(0 to 2, 255)" in message
 
 
 def test_several_indices_can_map_to_one_class(tmp_path: Path) -> None:
@@ -122,9 +122,12 @@ def test_a_colour_missing_from_the_palette_is_reported_with_its_count(tmp_path: 
     pixels[6, 0] = (1, 1, 1)
     path = save(tmp_path / "mask.png", pixels)
 
-    told = refusal(path, COLOURED)
-    assert "has 4 pixels of 2 colours missing from the palette, most often [9, 8, 7]" in told
-    assert "(3 pixels, first in row 1, column 2)" in told and "labels.others to 'ignore'" in told
+    message = refusal(path, COLOURED)
+    assert "has 4 pixels of 2 colours missing from the palette, most often [9, 8, 7]" in message
+    assert (
+        "(3 pixels, first in row 1, column 2)" in message
+        and "labels.others to 'ignore'" in message
+    )
 
     ignoring = MaskRules(numbers=NUMBERS.numbers, colours=PALETTE, others_ignored=True)
     expected = LABEL.copy()
@@ -162,9 +165,9 @@ def test_numbers_saved_as_colours_are_read_on_request(tmp_path: Path) -> None:
 
 
 def test_colours_without_a_palette_name_the_setting(tmp_path: Path) -> None:
-    told = refusal(save(tmp_path / "mask.png", COLOURS[LABEL]), NUMBERS)
+    message = refusal(save(tmp_path / "mask.png", COLOURS[LABEL]), NUMBERS)
 
-    assert "there is no palette for them: write palette = [[R, G, B], ...]" in told
+    assert "there is no palette for them: write palette = [[R, G, B], ...]" in message
 
 
 def test_a_palette_with_a_repeated_colour_is_refused(tmp_path: Path) -> None:

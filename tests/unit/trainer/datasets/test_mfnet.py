@@ -72,7 +72,7 @@ def test_as_published_val_is_the_test_list(tmp_path: Path) -> None:
     data_set = open_dataset(replace(config, options={"val": "test"}))
 
     assert data_set.val == data_set.test
-    assert data_set.train == open_dataset(config).train  # what val.txt names is left out
+    assert data_set.train == open_dataset(config).train  # images in val.txt are left out
     chosen, left_out = data_set.notes
     assert chosen == "val is the test list test.txt: whatever is chosen on val is chosen on test"
     assert left_out.startswith("files of no image in the splits, not used: 1 in ")

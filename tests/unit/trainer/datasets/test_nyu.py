@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from tests.fakes.data_sets.nyu import CAMERA, LAYOUTS, TEST, TRAIN, draw_frame, make_nyu
+from tests.fakes.data_sets.pictures import truncate
 from trainer.commands.features import build_features
 from trainer.config.configuration import BackboneConfig, DataConfig, FeatureConfig, TrainConfig
 from trainer.datasets import DataSet, find_dataset, open_dataset
@@ -371,10 +372,6 @@ def test_a_missing_folder_is_named(
 # Damaged files
 
 
-def cut(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-
 def grey(path: Path) -> None:
     PIL.Image.fromarray(np.zeros((24, 32), dtype=np.uint8)).save(path)
 
@@ -399,10 +396,10 @@ def label_41(path: Path) -> None:
 @pytest.mark.parametrize(
     ("layout", "file", "spoil", "phrase"),
     [
-        ("archive-png", "RGB/0004.png", cut, "cannot decode the image"),
-        ("archive", "HHA/0004.png", cut, "cannot decode the image"),
-        ("metres", "label/4.png", cut, "cannot decode the image"),
-        ("metres", "Depth/4.npy", cut, "cannot decode the array"),
+        ("archive-png", "RGB/0004.png", truncate, "cannot decode the image"),
+        ("archive", "HHA/0004.png", truncate, "cannot decode the image"),
+        ("metres", "label/4.png", truncate, "cannot decode the image"),
+        ("metres", "Depth/4.npy", truncate, "cannot decode the array"),
         ("common", "RGB/4.jpg", grey, "1 channel of 8 bits instead of 3 channels"),
         ("common", "HHA/4.jpg", grey, "1 channel of 8 bits instead of 3 channels"),
         ("common", "Label/4.png", coloured, "3 channels of 8 bits instead of 1 channel of 8"),

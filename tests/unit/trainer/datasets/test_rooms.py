@@ -87,7 +87,7 @@ def test_pictures_match_the_version(some_rooms: DataSet) -> None:
     assert colour.mean() == pytest.approx(COLOUR, rel=1e-4)
 
 
-def test_depth_puts_every_class_where_it_stands(some_rooms: DataSet) -> None:
+def test_depth_places_every_class_at_its_height(some_rooms: DataSet) -> None:
     for name in some_rooms.train.names[:6]:
         scene, picture = source_of(some_rooms).draw(name)
         metres = picture.depth / MILLIMETRES

@@ -17,7 +17,7 @@ SHARES = {"val": 0.15, "test": 0.15}
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """A folder, and what is to be found in it."""
+    """A folder, and the description that is expected for it."""
 
     make: Callable[[Path], None]
     #: Modality to its pattern.
@@ -101,7 +101,7 @@ def own_prefixes(root: Path) -> None:
 
 
 def shuffled_names(root: Path) -> None:
-    """Nothing says what is what."""
+    """Names do not identify the modalities."""
     for name in NAMES:
         colour(root / f"b/{name}.png")
         heat(root / f"c/{name}.png")

@@ -9,7 +9,7 @@ from trainer.config.presets import read_preset
 from trainer.drafting.known_layouts import known_layout
 
 
-def test_a_known_data_set_comes_with_presets_the_installed_weights_first(tmp_path: Path) -> None:
+def test_a_known_data_set_suggests_presets_with_installed_weights_first(tmp_path: Path) -> None:
     NYU["archive"](tmp_path)
 
     found = known_layout(tmp_path)

@@ -12,7 +12,7 @@ from trainer.errors import DataError
 
 
 def silent(what: str, done: int, total: int) -> None:
-    """Nobody watches."""
+    """Progress is not shown."""
 
 
 def drafted(root: Path) -> Draft:
@@ -34,7 +34,7 @@ def test_a_layout_is_recognised(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_a_description_opens_what_it_describes(name: str, tmp_path: Path) -> None:
+def test_a_drafted_description_opens_its_folder(name: str, tmp_path: Path) -> None:
     layout = LAYOUTS[name]
     layout.make(tmp_path)
     draft = drafted(tmp_path)
@@ -77,7 +77,7 @@ def test_labels_alone_are_no_data_set(tmp_path: Path) -> None:
         drafted(tmp_path)
 
 
-def test_what_is_not_described_is_said(tmp_path: Path) -> None:
+def test_undescribed_files_are_listed(tmp_path: Path) -> None:
     LAYOUTS["other files beside them"].make(tmp_path)
 
     left = "\n".join(drafted(tmp_path).left)

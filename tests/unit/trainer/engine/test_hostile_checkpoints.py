@@ -36,7 +36,7 @@ class Bomb:
 
 @pytest.fixture
 def trace(tmp_path: Path) -> Path:
-    """The folder that exists after a bomb went off."""
+    """The folder that exists after the code in a file has run."""
     return tmp_path / "trace"
 
 
@@ -89,7 +89,7 @@ def test_a_bomb_in_place_of_the_tensors_with_a_matching_checksum(
     assert not trace.exists()
 
 
-def test_the_bombs_would_go_off(trace: Path) -> None:
+def test_the_malicious_files_would_run_code(trace: Path) -> None:
     """Otherwise the tests above would prove nothing."""
     for kind in KINDS:
         data = io.BytesIO(kind(Bomb(trace)))

@@ -1,4 +1,4 @@
-"""Labels change nothing of what a run is judged by without them."""
+"""Labels do not change the label-free criteria of a run."""
 
 import dataclasses
 
@@ -14,7 +14,7 @@ FREE = [name for name, criterion in CRITERIA.items() if not criterion.needs_labe
 
 
 def with_noise(features: DatasetFeatures) -> DatasetFeatures:
-    """The same features with labels that say nothing."""
+    """The same features with random labels."""
     train, val = features.train, features.val
     assert train.labels is not None and val.labels is not None
     generator = np.random.default_rng(11)

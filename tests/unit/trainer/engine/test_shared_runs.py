@@ -1,4 +1,4 @@
-"""Runs that share a process are those they would be alone, bit for bit, whoever comes and goes."""
+"""Runs that share a process equal those alone, bit for bit, whichever runs begin and end."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ def config_of_run(number: int, **method: Any) -> TrainConfig:
 
 
 def alone(config: TrainConfig, evaluations: int, folder: Path) -> tuple[list[Report], Path]:
-    """Reports and checkpoint of a run that nobody is beside."""
+    """Reports and checkpoint of a run alone."""
     run = Run.start(config, DATASET_FEATURES, CPU)
     reports = [run.advance() for _ in range(evaluations)]
     run.save(folder)
@@ -184,7 +184,7 @@ class Fault:
         monkeypatch.setattr(Slots, "_trained", lambda *arguments: self._trained(*arguments))
 
     def _trained(self, slots: Slots, rows: Any, drawn: Any) -> Any:
-        new = self._step(slots, rows, drawn)  # whatever a step changes is changed by now
+        new = self._step(slots, rows, drawn)  # all changes of a step are done by now
         values = rows.hyper["rgb.lambda_self"]
         if self.guilty is not None and bool((values == np.float32(self.guilty)).any()):
             raise ValueError("one run breaks the step")
@@ -193,7 +193,7 @@ class Fault:
         return new
 
 
-def test_a_run_that_breaks_the_step_is_found_and_its_neighbours_go_on_exactly(
+def test_a_run_that_breaks_the_step_is_found_and_its_neighbours_continue_exactly(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     expected = [alone(config_of_run(slot), 1, tmp_path / "alone")[0][0] for slot in (0, 1, 2)]
@@ -214,7 +214,7 @@ def test_a_run_that_breaks_the_step_is_found_and_its_neighbours_go_on_exactly(
     assert [run.report() for run in runs] == expected
 
 
-def test_an_error_of_the_device_is_nobodys_fault_and_ends_the_process(
+def test_an_error_of_the_device_counts_against_no_run_and_ends_the_process(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     shared = SharedRuns(STRUCTURE, DATASET_FEATURES, CPU, count=2)
@@ -229,7 +229,7 @@ def test_an_error_of_the_device_is_nobodys_fault_and_ends_the_process(
         shared.step((0, 1))
 
 
-def test_memory_that_is_too_little_for_all_is_nobodys_fault(
+def test_too_little_memory_for_all_runs_counts_against_none(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     shared = SharedRuns(STRUCTURE, DATASET_FEATURES, CPU, count=2)

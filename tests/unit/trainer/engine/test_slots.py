@@ -65,7 +65,7 @@ def test_different_seeds_give_different_runs() -> None:
 
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("fusion", ["conv", "ladder", "max"])
-def test_a_step_waits_for_nothing(name: str, fusion: str) -> None:
+def test_a_step_does_not_synchronise_with_the_device(name: str, fusion: str) -> None:
     # tensors on the meta device hold no numbers, so reading one or mixing devices fails
     config = small_config(name=name, fusion=fusion)
     slots = Slots.start([config] * 2, small_dataset_features(), torch.device("meta"))

@@ -1,4 +1,4 @@
-"""Each setting of the published protocol changes what it should, and nothing else."""
+"""Each setting of the published protocol has its effect, and no other."""
 
 import dataclasses
 from pathlib import Path

@@ -117,7 +117,7 @@ def test_another_format_is_refused(entry: Path) -> None:
         read_entry(entry)
 
 
-def test_a_bank_is_built_once(tmp_path: Path) -> None:
+def test_an_entry_is_built_once(tmp_path: Path) -> None:
     built: list[Path] = []
 
     def build(folder: Path) -> None:
@@ -144,7 +144,7 @@ def test_a_failed_build_leaves_nothing(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "banks").iterdir()] == ["abc.lock"]
 
 
-def test_what_a_killed_process_left_is_built_anew(tmp_path: Path) -> None:
+def test_a_partial_entry_of_a_killed_process_is_built_again(tmp_path: Path) -> None:
     for left_over in ("abc.partial", "abc"):  # the second without a manifest
         (tmp_path / "banks" / left_over).mkdir(parents=True)
         (tmp_path / "banks" / left_over / "rows.npy").write_bytes(b"half")
@@ -158,7 +158,7 @@ def test_what_a_killed_process_left_is_built_anew(tmp_path: Path) -> None:
 Usage = namedtuple("Usage", "total used free")
 
 
-def test_a_disk_without_room_is_told_before_writing(
+def test_a_disk_without_room_is_reported_before_writing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1000, 0, 100 * 2**20))
@@ -173,7 +173,7 @@ def test_a_disk_without_room_is_told_before_writing(
     assert "cache list" in text and "UMSS_CACHE" in text
 
 
-def test_a_disk_that_fills_up_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_disk_that_fills_up_is_reported_in_one_line(tmp_path: Path) -> None:
     full = Path("/dev/full")
     if not full.exists():
         pytest.skip("/dev/full is missing: this system has no device that is always full")
@@ -188,14 +188,16 @@ def test_a_disk_that_fills_up_is_told_in_one_line(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "banks").iterdir()] == ["abc.lock"]
 
 
-def test_a_cache_that_is_a_file_is_told(tmp_path: Path) -> None:
+def test_a_cache_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(CacheError, match="cannot write the feature cache"):
         build_once(tmp_path / "file", "abc", build=fill, waits=pytest.fail)
 
 
-def test_the_cache_lies_where_it_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_cache_is_in_the_configured_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("UMSS_CACHE", str(tmp_path / "set"))
     assert cache_root(tmp_path / "given") == tmp_path / "given"
     assert cache_root(None) == tmp_path / "set"
@@ -205,11 +207,11 @@ def test_the_cache_lies_where_it_is_told(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert "unim2-search" in cache_root(None).parts
 
 
-def test_who_waits_is_told_and_gets_what_the_other_built(
+def test_a_waiting_process_says_so_and_gets_the_entry_of_the_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The lock is held by another process; when it is released, the entry exists."""
-    told: list[str] = []
+    events: list[str] = []
     calls: list[int] = []
 
     def flock(file: object, operation: int) -> None:
@@ -224,10 +226,10 @@ def test_who_waits_is_told_and_gets_what_the_other_built(
     def build(folder: Path) -> None:
         pytest.fail(f"{folder} was built again")
 
-    folder, built = build_once(tmp_path, "abc", build=build, waits=lambda: told.append("waits"))
+    folder, built = build_once(tmp_path, "abc", build=build, waits=lambda: events.append("waits"))
 
     assert not built
-    assert told == ["waits"] and len(calls) == 2
+    assert events == ["waits"] and len(calls) == 2
     read_entry(folder, verify="all")
 
 

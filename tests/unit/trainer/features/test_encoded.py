@@ -1,4 +1,4 @@
-"""HHA is computed once, whatever backbone looks at it."""
+"""HHA is computed once for all backbones."""
 
 import dataclasses
 from pathlib import Path

@@ -15,7 +15,7 @@ DATA = open_dataset(DataConfig(options={"train": 4, "val": 2, "test": 2, "size":
 
 
 class Constant:
-    """A backbone whose tokens are ``number``, but in the image that holds ``where``."""
+    """A backbone whose tokens are ``number``, except in the image that contains ``where``."""
 
     name, channels, patch, scaling, fingerprint = "constant", 2, 8, None, "constant"
 
@@ -64,7 +64,7 @@ def test_features_that_are_not_finite_name_the_image(
     assert "\n" not in str(caught.value)
 
 
-def test_features_beyond_float16_are_refused_and_float32_takes_them(tmp_path: Path) -> None:
+def test_features_beyond_float16_are_refused_and_accepted_in_float32(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"'val-0001'.*too large for float16.*'float32'"):
         write(tmp_path, Constant(1e5, last))
 

@@ -1,4 +1,4 @@
-"""Each published habit of the features changes what it should, and nothing else."""
+"""Each published setting of the features has its effect, and no other."""
 
 import dataclasses
 from pathlib import Path
@@ -120,10 +120,10 @@ def test_nearest_changes_images_but_no_labels(entries: Any) -> None:
         assert np.array_equal(getattr(first, split).labels, getattr(other, split).labels)
 
 
-def test_younger_settings_do_not_disown_older_banks() -> None:
+def test_settings_added_later_keep_older_entries_valid() -> None:
     default = FeatureConfig()
     assert not _feature_settings(default).keys() & set(ADDED_LATER)
-    younger: dict[str, Any] = {"crop_storage": "jpeg75", "neighbour_dropout": 0.1}
-    for name, value in younger.items():
+    added_later: dict[str, Any] = {"crop_storage": "jpeg75", "neighbour_dropout": 0.1}
+    for name, value in added_later.items():
         changed = dataclasses.replace(default, **{name: value})
         assert _feature_settings(changed) == {**_feature_settings(default), name: value}

@@ -1,4 +1,4 @@
-"""Maps that a method reads besides the features: what they hold, and that they are shared."""
+"""Maps that a method reads besides the features: their content, and that they are shared."""
 
 import dataclasses
 import json
@@ -50,7 +50,7 @@ def test_pixels_are_the_means_of_the_squares(tmp_path: Path) -> None:
     np.testing.assert_allclose(made[DEPTH], expected.permute(0, 2, 3, 1).numpy(), atol=1e-6)
 
 
-def test_a_method_without_maps_finds_its_former_entry(tmp_path: Path) -> None:
+def test_a_method_without_maps_finds_its_earlier_entry(tmp_path: Path) -> None:
     plain, also = prepare(STEGO, cache=tmp_path), prepare(DEPTHG, cache=tmp_path)
     assert plain.fingerprints["bank"] != also.fingerprints["bank"]
     assert plain.train.maps == {}

@@ -15,7 +15,7 @@ Street = Callable[..., TrainConfig]
 
 
 class Counter:
-    """How many files were read."""
+    """Counts the files that were read."""
 
     def __init__(self) -> None:
         self.count = 0

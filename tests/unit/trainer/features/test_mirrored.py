@@ -1,4 +1,4 @@
-"""Features of mirrored images: what they are made of, and that they are made once."""
+"""Features of mirrored images: their content, and that they are computed once."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -67,7 +67,7 @@ def test_they_are_made_once(
     assert all(np.array_equal(first[name], again[name]) for name in first)
 
 
-def test_channels_that_a_mirror_turns_round_are_turned_round(
+def test_channels_whose_sign_a_mirror_flips_are_flipped(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     seen: list[torch.Tensor] = []

@@ -1,4 +1,4 @@
-"""Features of a modality are computed once, whatever it is combined with."""
+"""Features of a modality are computed once for all combinations."""
 
 import dataclasses
 from pathlib import Path
@@ -15,7 +15,7 @@ FEATURES = FeatureConfig(train_resolution=16, eval_resolution=16, neighbours=7)
 
 
 class Computed:
-    """Which features a progress says."""
+    """The features that a progress display names."""
 
     def __init__(self) -> None:
         self.what: set[str] = set()
@@ -44,7 +44,7 @@ def of(config: TrainConfig, *modalities: str) -> TrainConfig:
 
 
 def inode(made: DatasetFeatures, array: str) -> int:
-    """Which file of the disk an array is."""
+    """Device and inode of an array's file."""
     assert made.folder is not None
     return (made.folder / f"{array}.npy").stat().st_ino
 

@@ -135,7 +135,7 @@ def test_neighbours_follow_the_first_modality(rooms_config: TrainConfig, cache: 
     assert not np.array_equal(rgb_first.train.neighbours, depth_first.train.neighbours)
 
 
-def test_a_complete_bank_is_found_again(street: Path, street_config: Street, cache: Path) -> None:
+def test_a_complete_entry_is_found_again(street: Path, street_config: Street, cache: Path) -> None:
     first = prepare(street_config(street), cache=cache)
     again = prepare(street_config(street), cache=cache, progress=forbid)
 
@@ -144,7 +144,9 @@ def test_a_complete_bank_is_found_again(street: Path, street_config: Street, cac
         assert np.array_equal(features, again.train.features[modality])
 
 
-def test_what_a_run_does_besides_does_not_matter(rooms_config: TrainConfig, cache: Path) -> None:
+def test_settings_that_do_not_affect_features_share_an_entry(
+    rooms_config: TrainConfig, cache: Path
+) -> None:
     first = prepare(rooms_config, cache=cache)
     other = dataclasses.replace(rooms_config, seed=9, hyper={"lambda_self": 0.1})
 
@@ -180,7 +182,7 @@ def test_settings_that_change_features_change_the_cache_entry(
     assert (other.fingerprints["data"] == first.fingerprints["data"]) == same_data
 
 
-def test_a_bank_opens_without_images_and_backbone(
+def test_an_entry_opens_without_images_and_backbone(
     street: Path, street_config: Street, cache: Path
 ) -> None:
     dataset_features = prepare(street_config(street), cache=cache)
@@ -233,16 +235,16 @@ def test_building_twice_gives_the_same_bytes(rooms_config: TrainConfig, tmp_path
 
 
 def test_progress_ends_at_the_whole(rooms_config: TrainConfig, cache: Path) -> None:
-    told: dict[str, tuple[int, int]] = {}
+    progress: dict[str, tuple[int, int]] = {}
 
     def note(what: str, done: int, total: int) -> None:
-        assert done >= told.get(what, (0, 0))[0]
-        told[what] = (done, total)
+        assert done >= progress.get(what, (0, 0))[0]
+        progress[what] = (done, total)
 
     prepare(rooms_config, cache=cache, progress=note)
 
-    assert told["features of train"] == (4, 4) and told["features of test"] == (3, 3)
-    assert all(done == total for done, total in told.values())
+    assert progress["features of train"] == (4, 4) and progress["features of test"] == (3, 3)
+    assert all(done == total for done, total in progress.values())
 
 
 @pytest.mark.parametrize(
@@ -266,7 +268,7 @@ def test_progress_ends_at_the_whole(rooms_config: TrainConfig, cache: Path) -> N
     ],
 )
 @pytest.mark.parametrize("refuses", [validate, prepare])
-def test_what_cannot_work_is_refused_in_one_line(
+def test_impossible_settings_are_refused_in_one_line(
     config: TrainConfig,
     error: type[Exception],
     message: str,

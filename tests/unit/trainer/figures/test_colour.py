@@ -69,7 +69,7 @@ def test_pixels_without_a_class_are_void_and_show_the_image() -> None:
 
 
 @pytest.mark.parametrize(("opacity", "first"), [(0.0, [102] * 3), (1.0, [10, 20, 30])])
-def test_opacity_goes_from_the_image_to_the_map(opacity: float, first: list[int]) -> None:
+def test_opacity_blends_from_the_image_to_the_map(opacity: float, first: list[int]) -> None:
     image = np.full((1, 1, 3), 0.4, dtype=np.float32)
     label = np.zeros((1, 1), dtype=np.uint8)
     assert overlay(image, label, [(10, 20, 30)], opacity)[0, 0].tolist() == first

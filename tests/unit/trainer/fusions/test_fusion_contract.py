@@ -66,7 +66,9 @@ def test_a_slot_does_not_see_another(fusion: Fusion) -> None:
     assert torch.equal(fusion(changed, parameters, buffers, None)[0], both[0])
 
 
-def test_the_start_identity_makes_a_learned_fusion_the_mean(name: str, fusion: Fusion) -> None:
+def test_the_start_identity_initialises_a_learned_fusion_as_the_mean(
+    name: str, fusion: Fusion
+) -> None:
     parameters, buffers = rows(fusion)
     maps = tokens()
     parameters |= fusion.identity(parameters, bound=1.25 * float(maps.abs().max()))

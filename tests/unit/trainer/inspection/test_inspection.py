@@ -38,7 +38,7 @@ def bonn(root: Path, folder: str, kind: str, number: int = 0) -> Path:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ToySource(Source):
+class MemorySource(Source):
     """Images and labels given by the test."""
 
     images: dict[tuple[str, str], NDArray[Any]]
@@ -57,7 +57,7 @@ class ToySource(Source):
         return self.labels[name]
 
 
-def toy(images: dict[tuple[str, str], NDArray[Any]], labels: dict[str, Any]) -> DataSet:
+def small_data_set(images: dict[tuple[str, str], NDArray[Any]], labels: dict[str, Any]) -> DataSet:
     """One image per split."""
     a, b, c = (Split(names=(name,), labelled=bool(labels)) for name in "abc")
     return DataSet(
@@ -67,7 +67,7 @@ def toy(images: dict[tuple[str, str], NDArray[Any]], labels: dict[str, Any]) -> 
         train=a,
         val=b,
         test=c,
-        source=ToySource(images=images, labels=labels),
+        source=MemorySource(images=images, labels=labels),
         root=None,
         identity={},
     )
@@ -173,7 +173,7 @@ def test_labels_outside_the_classes_are_reported_with_their_values(
 ) -> None:
     labels["b"][0, 0], labels["b"][1, 1] = 2, 77
 
-    found = walk_through(toy(pixels, labels), quiet)
+    found = walk_through(small_data_set(pixels, labels), quiet)
 
     assert kinds(found) == ["label outside the classes"]
     assert "the label of 'b' (val) has 2, 77, but classes end at 1" in found.faults[0].text
@@ -186,7 +186,7 @@ def test_values_that_are_not_finite_and_constant_images_are_reported(
     pixels["c", "rgb"][:] = 0.25
     labels["b"][:] = 255
 
-    found = walk_through(toy(pixels, labels), quiet)
+    found = walk_through(small_data_set(pixels, labels), quiet)
 
     assert [f.text for f in found.faults] == [
         "the nir of 'a' (train) has values that are not finite"
@@ -201,7 +201,7 @@ def test_values_that_are_not_finite_and_constant_images_are_reported(
 def test_a_data_set_without_labels_reports_none(
     pixels: dict[tuple[str, str], NDArray[Any]],
 ) -> None:
-    found = walk_through(toy(pixels, {}), quiet)
+    found = walk_through(small_data_set(pixels, {}), quiet)
 
     assert not found.faults and set(found.kinds) == {"rgb", "nir"}
 
@@ -279,7 +279,7 @@ def test_a_shifted_modality_is_reported_with_its_direction(
     for name, (rgb, depth) in zip(names, rooms, strict=True):
         images[name, "rgb"], images[name, "nir"] = rgb[:, 6:], depth[:, :-6]
     data_set = dataclasses.replace(
-        toy(images, {}),
+        small_data_set(images, {}),
         train=Split(names=names, labelled=False),
         val=Split(names=(), labelled=False),
         test=Split(names=(), labelled=False),
@@ -304,10 +304,10 @@ def test_the_command_reports_faults_and_fails_if_training_would(
     assert "fault (unreadable): cannot decode the image" in said
     assert "training would fail: 1 fault (unreadable)" in said and "road" in said
     assert not inspect_data(config, cache=tmp_path / "cache", as_json=True)
-    told = json.loads(capsys.readouterr().out)
-    assert told["trains"] is False and told["splits"]["train"]["images"] == 2
-    assert told["kinds"]["disparity"]["stored as"] == {"uint16 x 1": 5}
-    assert told["faults"][0]["kind"] == "unreadable"
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["trains"] is False and printed["splits"]["train"]["images"] == 2
+    assert printed["kinds"]["disparity"]["stored as"] == {"uint16 x 1": 5}
+    assert printed["faults"][0]["kind"] == "unreadable"
     assert not (tmp_path / "cache").exists()
 
 
@@ -354,7 +354,7 @@ def test_unused_files_are_one_line_per_folder(
 def test_a_described_data_set_is_inspected_without_a_run(
     given: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Given the description itself or the folder that holds it."""
+    """Both by the description itself and by its folder."""
     MAKERS["folder"].LAYOUTS["lists"](tmp_path)
 
     assert inspect_file(tmp_path / given, cache=tmp_path / "cache", as_json=False)
@@ -375,8 +375,8 @@ def test_a_run_is_inspected_from_its_file(
     )
 
     assert inspect_file(file, cache=tmp_path / "cache", as_json=True)
-    told = json.loads(capsys.readouterr().out)
-    assert told["splits"]["train"]["images"] == 3
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["splits"]["train"]["images"] == 3
 
 
 def test_a_description_in_place_of_a_run_stands_for_a_run_on_its_data(tmp_path: Path) -> None:

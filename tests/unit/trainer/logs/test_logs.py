@@ -35,16 +35,16 @@ def read_events(folder: Path) -> Any:
 
 def test_tensorboard_events_are_read_back(tmp_path: Path) -> None:
     pytest.importorskip("tensorboard", reason="the extra tensorboard is not installed")
-    told = reports()
+    made = reports()
     log = open_log("tensorboard", tmp_path, small_config(), iteration=0)
-    for report in told:
+    for report in made:
         log.write(report)
     log.close()
     events = read_events(tmp_path)
-    assert set(events.Tags()["scalars"]) == set(scalars(told[0]))
+    assert set(events.Tags()["scalars"]) == set(scalars(made[0]))
     for name in ("loss", "cluster/miou", "linear/accuracy", "signals/cluster_entropy"):
         read = [(event.step, event.value) for event in events.Scalars(name)]
-        wanted = [(report.iteration, scalars(report)[name]) for report in told]
+        wanted = [(report.iteration, scalars(report)[name]) for report in made]
         assert read == [(step, pytest.approx(value)) for step, value in wanted]
     (protocol,) = events.Tensors("protocol/text_summary")
     assert protocol.tensor_proto.string_val == [b"held-out"]
@@ -54,13 +54,13 @@ def test_tensorboard_events_are_read_back(tmp_path: Path) -> None:
 
 def test_a_resumed_run_replaces_later_log_entries(tmp_path: Path) -> None:
     pytest.importorskip("tensorboard", reason="the extra tensorboard is not installed")
-    told = reports()
+    made = reports()
     log = open_log("tensorboard", tmp_path, small_config(), iteration=0)
-    for report in told[:2]:
+    for report in made[:2]:
         log.write(report)
     log.close()  # killed after it was logged and before the checkpoint of iteration 8
-    log = open_log("tensorboard", tmp_path, small_config(), iteration=told[0].iteration)
-    for report in told[1:]:
+    log = open_log("tensorboard", tmp_path, small_config(), iteration=made[0].iteration)
+    for report in made[1:]:
         log.write(report)
     log.close()
     assert [event.step for event in read_events(tmp_path).Scalars("loss")] == [4, 8, 12]
@@ -111,7 +111,7 @@ def test_a_folder_that_cannot_be_written_is_reported_in_one_line(tmp_path: Path)
 
 
 class StandIn:
-    """What we call of Weights & Biases: the module and its run in one."""
+    """The calls to Weights & Biases: the module and its run in one object."""
 
     Error = type("Error", (Exception,), {})
 
@@ -139,13 +139,13 @@ class StandIn:
 def test_weights_and_biases_receives_each_report(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wandb, told = StandIn(), reports(2)
+    wandb, made = StandIn(), reports(2)
     monkeypatch.setitem(sys.modules, "wandb", wandb)
     log = open_log("wandb", tmp_path / "run", small_config(), iteration=0)
-    for report in told:
+    for report in made:
         log.write(report)
     log.close()
-    assert wandb.logged == [(report.iteration, scalars(report)) for report in told]
+    assert wandb.logged == [(report.iteration, scalars(report)) for report in made]
     assert wandb.finished and wandb.asked["dir"] == str(tmp_path / "run")
     assert wandb.asked["config"]["method"]["code_dim"] == 4
     assert wandb.asked["config"]["protocol"] == "held-out"

@@ -25,12 +25,12 @@ def make(maps: int, *, present: int = 4) -> tuple[StepDraws, Tensor, Tensor]:
     return draws, targets, codes
 
 
-class Named(TypedDict):
+class LossInputs(TypedDict):
     hyper: dict[str, torch.Tensor]
     modalities: tuple[str, ...]
 
 
-def named(hyper_SM7: torch.Tensor) -> Named:
+def named(hyper_SM7: torch.Tensor) -> LossInputs:
     """The numbers of each map by name: lambda and b of self, KNN and random pairs, and weight."""
     modalities = tuple(f"map{number}" for number in range(hyper_SM7.shape[1]))
     names = [f"{what}_{pair}" for pair in ("self", "knn", "random") for what in ("lambda", "b")]

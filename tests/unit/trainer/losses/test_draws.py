@@ -19,7 +19,7 @@ def draw(**changes: int) -> StepDraws:
 
 
 @pytest.mark.parametrize("present", [2, 3, 8])
-def test_permutations_are_proper_and_meet_nobody_themselves(present: int) -> None:
+def test_permutations_are_proper_and_have_no_fixed_points(present: int) -> None:
     uniform = torch.rand(200, 5, 8, generator=torch_generator(0))
     permutations = cycles(uniform, present)
     own = torch.arange(8)
@@ -38,7 +38,7 @@ def test_a_single_crop_meets_itself() -> None:
     assert cycles(torch.rand(1, 1, 1), 1).tolist() == [[[0]]]
 
 
-def test_ties_are_no_fault() -> None:
+def test_ties_are_allowed() -> None:
     permutations = cycles(torch.zeros(1, 1, 6), 6)
     assert sorted(permutations[0, 0].tolist()) == list(range(6))
     assert (permutations[0, 0] != torch.arange(6)).all()

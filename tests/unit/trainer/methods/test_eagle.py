@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from tests.unit.trainer import restated
+from tests.unit.trainer.restated import units
 from tests.unit.trainer.small import (
     CPU,
     GRID,
@@ -33,11 +34,6 @@ from trainer.methods.networks.eagle import TABLES
 TOKENS = GRID[0] * GRID[1]
 Floats = NDArray[np.float64]
 COLOURS = FeatureMap(modality="rgb", output="pixels")
-
-
-def units(values: Floats) -> Floats:
-    made: Floats = values / np.linalg.norm(values, axis=-1, keepdims=True)
-    return made
 
 
 def tensor(values: Any) -> torch.Tensor:
@@ -74,7 +70,7 @@ def test_eigenvectors_equal_those_of_the_restated_laplacian_up_to_sign(kind: Any
             assert (found > 0).mean() <= 0.5
 
 
-def test_two_far_groups_are_told_apart_by_the_first_eigenvector_kept() -> None:
+def test_two_far_groups_are_separated_by_the_first_eigenvector_kept() -> None:
     # three tokens of one colour and code, two of another: constant within groups, of other sign
     codes = tensor([[[1.0, 0.0]] * 3 + [[0.0, 1.0]] * 2])
     colours = tensor([[[0.0] * 3] * 3 + [[0.15] * 3] * 2])  # far, and yet joined
@@ -97,7 +93,7 @@ def at(*degrees: float) -> torch.Tensor:
 
 
 def restated_contrast(own: Floats, other: Floats, objects: list[int], weights: Floats) -> float:
-    """Of flat tokens (I, K); tokens of weight 0 are not there."""
+    """Of flat tokens (I, K); tokens of weight 0 are ignored."""
     present = [i for i, weight in enumerate(weights) if weight]
     numbers = sorted({objects[i] for i in present})
     centres = []

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from tests.unit.trainer import restated
+from tests.unit.trainer.restated import units
 from tests.unit.trainer.small import (
     CPU,
     GRID,
@@ -66,7 +67,7 @@ def test_positives_are_nearer_than_the_pool_to_one_of_the_two() -> None:
     assert made.contrasted_II.tolist() == [[bool(each) for each in row] for row in expected]
 
 
-def test_task_specific_positives_count_for_anchors_alone() -> None:
+def test_task_specific_positives_count_for_queries_alone() -> None:
     # in the space of codes 0 and 1 are the same, and so are 2 and 3
     near = positives_of(
         features_IC=at(0, 10, 50, 60),
@@ -84,7 +85,7 @@ def test_task_specific_positives_count_for_anchors_alone() -> None:
     assert some.weight_II.tolist() == [[0, 1.5, 0, 0], [1.5, 0, 0, 0], [0] * 4, [0] * 4]
 
 
-def test_padding_is_neither_anchor_nor_positive_nor_contrasted() -> None:
+def test_padding_is_neither_query_nor_positive_nor_negative() -> None:
     made = positives_of(present_I=torch.tensor([True, False, True, True]), share=1.0)
     assert made.weight_II[1].abs().sum() == made.weight_II[:, 1].abs().sum() == 0
     assert not made.contrasted_II[1].any() and not made.contrasted_II[:, 1].any()
@@ -122,11 +123,6 @@ def test_two_tokens_by_hand() -> None:
     with_negative = torch.tensor([[False, True, True], [True, False, False], [False] * 3])
     share = math.exp(0.5 / 0.5) / (math.exp(0.5 / 0.5) + math.exp(0 / 0.5))
     assert loss(with_negative) == pytest.approx(-0.5 / 0.07 * math.log(share) / 2)
-
-
-def units(values: Floats) -> Floats:
-    made: Floats = values / np.linalg.norm(values, axis=-1, keepdims=True)
-    return made
 
 
 def restated_contrast(

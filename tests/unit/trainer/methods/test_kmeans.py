@@ -1,4 +1,4 @@
-"""Frozen features as a method: what is clustered, and that it scores as k-means does."""
+"""Frozen features as a method: the clustered features, and the scores of k-means."""
 
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ def tokens_of(features: Features) -> NDArray[np.float64]:
 
 
 @pytest.mark.parametrize("centre", [True, False])
-def test_the_code_is_the_features_that_were_asked_for(centre: bool) -> None:
+def test_the_code_consists_of_the_configured_features(centre: bool) -> None:
     dataset_features = small_dataset_features()
     val, train = (
         {name: tokens_of(maps) for name, maps in split.features.items()}
@@ -53,9 +53,9 @@ def test_the_code_is_the_features_that_were_asked_for(centre: bool) -> None:
 def test_features_of_a_modality_that_is_not_there_are_refused_in_one_line() -> None:
     with pytest.raises(
         ConfigError, match="'nir' is not a modality: choose one of mean, sum, rgb"
-    ) as told:
+    ) as raised:
         hyper_values(small_config(name="kmeans", features="nir"))
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(raised.value)
 
 
 def test_hyper_parameters_are_refused_in_one_line() -> None:
@@ -66,9 +66,9 @@ def test_hyper_parameters_are_refused_in_one_line() -> None:
 @pytest.mark.parametrize("ranges", [{}, {"learning_rate": [1e-4, 1e-2]}])
 def test_a_search_has_nothing_to_do(ranges: dict[str, list[float]]) -> None:
     flags = {"method": {"name": "kmeans"}, "search": {"ranges": ranges}}
-    with pytest.raises(SettingsError, match="kmeans learns nothing") as told:
+    with pytest.raises(SettingsError, match="kmeans learns nothing") as raised:
         resolve("rooms", None, flags)
-    assert "\n" not in str(told.value) and "python -m trainer fit" in str(told.value)
+    assert "\n" not in str(raised.value) and "python -m trainer fit" in str(raised.value)
 
 
 def grouped_material() -> tuple[DatasetFeatures, NDArray[np.int64]]:

@@ -1,4 +1,4 @@
-"""What every method of the table owes, whatever it computes."""
+"""The contract of every method of the table."""
 
 import dataclasses
 import subprocess
@@ -49,7 +49,7 @@ FUSIONS = ["sum", "mean", "max", "conv", "ladder"]
 def step_of(
     config: TrainConfig, *, other: FeatureMap | None = None, buffers: Views | None = None
 ) -> tuple[Method, StepTerms, torch.Tensor]:
-    """One step of one slot in float64: the method, what it made, and the weights.
+    """One step of one slot in float64: the method, its result, and the weights.
 
     A map may hold ``other`` numbers, and ``buffers`` those of a step before.
     """
@@ -139,15 +139,15 @@ def test_declared_hyper_parameters_fit_their_ranges(name: str, count: int) -> No
 def test_every_hyper_parameter_changes_the_loss(name: str, count: int) -> None:
     modalities = MODALITIES[:count]
     config = small_config(modalities=modalities, name=name)
-    untuned = loss_of(config)
+    default = loss_of(config)
     for each in (*hyper_parameters(config), *modality_hyper_parameters(config)):
         between = {each.name: 0.6 * each.low + 0.4 * each.high}
         moved = small_config(modalities=modalities, name=name, hyper=between)
-        assert loss_of(moved) != untuned, each.name
+        assert loss_of(moved) != default, each.name
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_step_reads_the_same_names_whatever_is_given(name: str) -> None:
+def test_step_reads_the_same_names_for_any_given_values(name: str) -> None:
     config = small_config(modalities=MODALITIES, name=name)
     declared = (*hyper_parameters(config), *modality_hyper_parameters(config))
     given = dataclasses.replace(config, hyper={each.name: each.high for each in declared})
@@ -210,7 +210,7 @@ def test_a_run_resumes_from_its_checkpoint_bit_for_bit(
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_stages_end_in_the_code_that_is_predicted_with(name: str) -> None:
+def test_intermediate_maps_end_in_the_code_used_for_prediction(name: str) -> None:
     config = small_config(modalities=MODALITIES, name=name)
     method = built(config)
     weights = method.parameters.views(method.parameters.initial_row(torch_generator(0))[None])

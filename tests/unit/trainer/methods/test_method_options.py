@@ -1,4 +1,4 @@
-"""``[method.options]``: whose it is, what is refused, and the names settings had before."""
+"""``[method.options]``: its record, its errors, and earlier names of settings."""
 
 import json
 import shutil
@@ -63,13 +63,13 @@ def test_a_resolved_table_has_every_option_and_is_read_back(name: str) -> None:
         ({"msn": True, "options": [1]}, "method.options = [1] should be a table"),
     ],
 )
-def test_what_is_wrong_is_one_line(table: dict[str, Any], phrase: str) -> None:
+def test_a_wrong_option_is_refused_in_one_line(table: dict[str, Any], phrase: str) -> None:
     with pytest.raises(ConfigError) as caught:
         method_of(**table)
     assert phrase in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_settings_by_their_former_names_are_options() -> None:
+def test_settings_by_their_earlier_names_are_options() -> None:
     former: dict[str, Any] = {
         "msn": False, "msn_residual": True, "pre_norm": "none", "cmh": "shared",
         "anchor": "none", "target_dropout": "always",
@@ -85,7 +85,7 @@ def test_settings_by_their_former_names_are_options() -> None:
     )
 
 
-def test_a_file_by_former_names_is_read(tmp_path: Path) -> None:
+def test_a_file_with_earlier_names_is_read(tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
     path.write_text('[method]\nfusion = "sum"\ncmh = "shared"\nmsn = false\n')
     method = read_config(path).method
@@ -97,7 +97,7 @@ def test_a_file_by_former_names_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lower", "upper", "made"),
     [
-        # a user's own file goes before a preset, whichever names they use
+        # a user's own file overrides a preset, whichever names they use
         ({"options": {"cmh": "shared"}}, {"cmh": "per-modality"}, UniM2Options()),
         ({"cmh": "shared"}, {"options": {"cmh": "per-modality"}}, UniM2Options()),
         ({"cmh": "shared"}, {"options": {"msn": False}}, UniM2Options(cmh="shared", msn=False)),
@@ -117,7 +117,7 @@ def test_layers_of_options(lower: dict[str, Any], upper: dict[str, Any], made: A
     assert below == {"method": lower} and above == {"method": upper}
 
 
-def test_a_preset_loses_what_belongs_to_another_method_or_data_set() -> None:
+def test_a_preset_drops_settings_of_another_method_or_data_set() -> None:
     below = {
         "data": {"name": "nyu", "options": {"classes": 4}},
         "method": {"name": "unim2", "options": {"cmh": "shared"}},
@@ -137,7 +137,7 @@ def test_a_preset_of_another_method_can_be_the_base(tmp_path: Path) -> None:
 
 
 def former_config(name: str) -> TrainConfig:
-    """What the checkpoint was trained with, in the words of today."""
+    """The settings of the checkpoint's run, by today's names."""
     modalities = ("rgb", "depth", "nir")
     if name == "stego":
         hyper = {"b_self": 0.25}

@@ -44,7 +44,7 @@ TOKENS = GRID[0] * GRID[1]
 def step(
     config: TrainConfig, *, seed: int = 0, tokens: Tensor | None = None
 ) -> tuple[StepTerms, Tensor, Views, StepDraws, Tensor, NDArray[np.float64]]:
-    """One step of one slot in float64, and everything it was made of."""
+    """One step of one slot in float64, and its inputs."""
     modalities = len(config.data.modalities)
     method = build_method(config, channels=6, classes=3)
     draws = small_draws(maps=method.needs.maps, masks=method.needs.masks)
@@ -287,7 +287,7 @@ def test_hyper_parameters_of_unim2_and_stego() -> None:
     }  # fmt: skip
 
 
-def test_the_value_of_one_modality_goes_before_the_shared_one() -> None:
+def test_the_value_of_one_modality_overrides_the_shared_one() -> None:
     config = small_config(hyper={"b_knn": 0.1, "depth.b_knn": 0.2, "lambda_cmcs.depth": 5.0})
     rows = rows_of(config)
     assert rows[0] == [0.7939, 0.8975, 0.6313, 0.1, 0.8754, 0.7358, 1.0]

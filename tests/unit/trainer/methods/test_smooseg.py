@@ -1,4 +1,4 @@
-"""SmooSeg: its terms by hand and restated, its prototypes, and what segments."""
+"""SmooSeg: its terms by hand and restated, its prototypes, and its clusters."""
 
 import dataclasses
 import math

@@ -117,17 +117,17 @@ def test_channels_of_the_code_beyond_those_of_the_features_are_zero() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "mend"),
+    ("settings", "fix"),
     [
         ({"name": "stego", "fusion": "ladder"}, "set method.fusion to 'mean' or 'conv'"),
         ({"name": "unim2", "fusion": "ladder", "msn": False}, "set method.fusion to 'mean'"),
         ({"name": "unim2", "fusion": "conv"}, "set method.options.msn_residual to true"),
     ],
 )
-def test_what_cannot_be_the_identity_is_refused_in_one_line(
-    settings: dict[str, Any], mend: str
+def test_settings_without_an_identity_start_are_refused_in_one_line(
+    settings: dict[str, Any], fix: str
 ) -> None:
-    with pytest.raises(ConfigError, match=mend) as told:
+    with pytest.raises(ConfigError, match=fix) as raised:
         hyper_values(config_of(settings))
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(raised.value)
     assert hyper_values(config_of(settings, count=1))  # nothing to fuse: nothing is in the way

@@ -298,7 +298,7 @@ def test_a_checkpoint_of_any_method_predicts_own_images(
     assert [mask.name for mask in masks] == ["0.png", "1.png"]
 
 
-def test_depth_that_was_only_trained_with_is_not_asked_for(
+def test_depth_used_only_in_training_is_not_required(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     train(dataclasses.replace(CONFIG, method=MethodConfig(name="depthg", code_dim=4)), tmp_path)

@@ -12,7 +12,7 @@ from trainer.engine.run import Run
 from trainer.records import RECORDED, Report, Scores
 from trainer.scoring import criteria
 from trainer.scoring.criteria import CRITERIA, Criterion, Evidence, compute_criteria
-from trainer.scoring.label_free.judge import Judged, judge_of
+from trainer.scoring.label_free.judge import JudgedLabelling, judge_of
 from trainer.scoring.label_free.labelling import Labelling
 from trainer.scoring.metrics import UNDEFINED
 
@@ -75,7 +75,7 @@ def test_scores_are_those_of_the_probes() -> None:
     assert (made["miou"], made["accuracy"], made["linear_miou"]) == (31.0, 52.0, 41.0)
 
 
-def judged() -> Judged:
+def judged() -> JudgedLabelling:
     """Random clusters of the small features."""
     judge = judge_of(small_dataset_features().val, 3)
     assert judge is not None
@@ -90,7 +90,7 @@ def judged() -> Judged:
     )
 
 
-def test_criteria_of_clusters_are_undefined_if_nothing_judged_them() -> None:
+def test_criteria_of_clusters_are_undefined_without_a_judge() -> None:
     made = numbers([3, 1], random_units())
     assert math.isnan(made["label_free"]) and math.isnan(made["frozen_knn"])
 

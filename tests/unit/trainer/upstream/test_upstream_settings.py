@@ -20,7 +20,15 @@ from trainer.methods import hyper_values
 from trainer.protocols import lay_protocol
 from trainer.upstream import read_settings, read_yaml, write_settings, yaml_text
 
-KNOBS = ("weight", "lambda_self", "b_self", "lambda_knn", "b_knn", "lambda_random", "b_random")
+COLUMNS = (
+    "weight",
+    "lambda_self",
+    "b_self",
+    "lambda_knn",
+    "b_knn",
+    "lambda_random",
+    "b_random",
+)
 
 
 def settings_of(name: str, **changed: Any) -> dict[str, Any]:
@@ -38,8 +46,8 @@ def test_every_published_number_arrives(name: str) -> None:
     config = config_of(name)
 
     for modality, row in RELEASED[name].items():
-        assert [config.hyper[f"{modality}.{knob}"] for knob in KNOBS] == list(row)
-    assert len(config.hyper) == len(KNOBS) * len(RELEASED[name])
+        assert [config.hyper[f"{modality}.{name}"] for name in COLUMNS] == list(row)
+    assert len(config.hyper) == len(COLUMNS) * len(RELEASED[name])
     assert config.data.modalities == tuple(RELEASED[name])
     assert hyper_values(config)["lambda_cmcs." + config.data.modalities[1]] == 1
     expected = {
@@ -166,7 +174,7 @@ def test_missing_weights_are_the_defaults_of_the_published_code() -> None:
         ({"modals": ["rgb"]}, "data", "modalities", ("rgb",)),
     ],
 )
-def test_each_key_reaches_its_field_and_comes_back(
+def test_each_key_reaches_its_field_and_is_written_back(
     changed: dict[str, Any], section: str, field: str, expected: Any
 ) -> None:
     config = config_of("nyu", **changed)

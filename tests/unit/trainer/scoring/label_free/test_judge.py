@@ -21,7 +21,7 @@ from tests.unit.trainer.scoring.label_free.scenes import (
     make_scenes,
 )
 from trainer.features.dataset_features import ValSplit
-from trainer.scoring.label_free.judge import Judge, Judged, judge_of
+from trainer.scoring.label_free.judge import Judge, JudgedLabelling, judge_of
 from trainer.scoring.label_free.labelling import Labelling
 from trainer.scoring.label_free.scores import SCORES
 
@@ -37,7 +37,7 @@ def judge(scenes: Scenes) -> Judge:
     return found
 
 
-def judged(scenes: Scenes, clusters_I: Clusters, codes_IK: Codes | None = None) -> Judged:
+def judged(scenes: Scenes, clusters_I: Clusters, codes_IK: Codes | None = None) -> JudgedLabelling:
     """Clusters as a run would have them; by default with one-hot codes, the most separate."""
     one_hot_IK = np.eye(CLASSES, dtype=np.float32)[clusters_I]
     return judge(scenes).judge(
@@ -55,7 +55,7 @@ def true_classes(scenes: Scenes) -> Clusters:
     return np.take_along_axis(scenes.classes_NT, tokens_NI, axis=1).ravel()
 
 
-def realistic(scenes: Scenes, seed: int) -> Judged:
+def realistic(scenes: Scenes, seed: int) -> JudgedLabelling:
     """A run that is right for most tokens, and merges or splits classes as runs do."""
     generator = np.random.default_rng(seed)
     clusters_I = true_classes(scenes).copy()
@@ -73,36 +73,36 @@ def random_clusters(scenes: Scenes) -> Clusters:
     return np.random.default_rng(3).integers(CLASSES, size=count)
 
 
-def constant(scenes: Scenes) -> Judged:
+def constant(scenes: Scenes) -> JudgedLabelling:
     clusters_I = np.zeros_like(random_clusters(scenes))
     return judged(scenes, clusters_I, np.ones((len(clusters_I), 8), dtype=np.float32))
 
 
-def nearly_constant(scenes: Scenes) -> Judged:
+def nearly_constant(scenes: Scenes) -> JudgedLabelling:
     drawn_I = random_clusters(scenes)
     kept_I = np.random.default_rng(4).random(len(drawn_I)) < 0.03
     return judged(scenes, np.where(kept_I, drawn_I, 0))
 
 
-def random_one_hot(scenes: Scenes) -> Judged:
+def random_one_hot(scenes: Scenes) -> JudgedLabelling:
     return judged(scenes, random_clusters(scenes))
 
 
-def random_codes(scenes: Scenes) -> Judged:
+def random_codes(scenes: Scenes) -> JudgedLabelling:
     codes_IK = np.random.default_rng(5).normal(size=(len(random_clusters(scenes)), 16))
     return judged(scenes, codes_IK[:, :CLASSES].argmax(axis=1), codes_IK.astype(np.float32))
 
 
-def stripes(scenes: Scenes) -> Judged:
+def stripes(scenes: Scenes) -> JudgedLabelling:
     rows_I = judge(scenes).space.sample.tokens_NI.ravel() // GRID[1]
     return judged(scenes, rows_I * CLASSES // GRID[0])
 
 
-def cluster_per_image(scenes: Scenes) -> Judged:
+def cluster_per_image(scenes: Scenes) -> JudgedLabelling:
     return judged(scenes, judge(scenes).space.sample.image_of_I * CLASSES // IMAGES)
 
 
-FAKES: tuple[Callable[[Scenes], Judged], ...] = (
+FAKES: tuple[Callable[[Scenes], JudgedLabelling], ...] = (
     constant,
     nearly_constant,
     random_one_hot,
@@ -115,7 +115,7 @@ FAKES: tuple[Callable[[Scenes], Judged], ...] = (
 @pytest.mark.parametrize("scenes", SCENES, ids=("first", "second"))
 @pytest.mark.parametrize("fake", FAKES)
 def test_a_meaningless_clustering_is_below_the_median_of_realistic_runs(
-    fake: Callable[[Scenes], Judged], scenes: Scenes
+    fake: Callable[[Scenes], JudgedLabelling], scenes: Scenes
 ) -> None:
     runs = [realistic(scenes, seed).composite for seed in range(8)]
     assert fake(scenes).composite < 0.5 * statistics.median(runs)
@@ -139,7 +139,7 @@ def test_single_scores_are_deceived() -> None:
         (random_one_hot, None),
     ],
 )
-def test_the_gate_says_why(fake: Callable[[Scenes], Judged], refused: str | None) -> None:
+def test_the_gate_says_why(fake: Callable[[Scenes], JudgedLabelling], refused: str | None) -> None:
     assert fake(SCENES[0]).refused == refused
     assert (fake(SCENES[0]).composite == 0) == (refused is not None)
 
@@ -199,7 +199,7 @@ def test_a_split_of_one_image_has_no_judge() -> None:
 
 
 @pytest.mark.parametrize("batch", [1, 5, IMAGES])
-def test_a_tally_finds_the_sampled_tokens_whatever_the_batch(batch: int) -> None:
+def test_a_tally_finds_the_sampled_tokens_at_any_batch_size(batch: int) -> None:
     """The codes are the features themselves, so that each must be at its place."""
     space = judge(SCENES[0]).space
     maps = SCENES[0].split.features["rgb"]

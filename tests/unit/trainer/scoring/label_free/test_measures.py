@@ -84,7 +84,7 @@ def test_held_out_agreement_is_cohens_kappa() -> None:
     assert held_out_agreement(actual, actual) == pytest.approx(1)
 
 
-def test_dependence_of_groups_that_tell_the_cluster_is_one() -> None:
+def test_dependence_of_groups_that_determine_the_cluster_is_one() -> None:
     counts = np.diag([50, 100, 50])
     assert dependence(counts) == pytest.approx(1)
     assert dependence(np.vstack([counts, counts, np.zeros((2, 3), dtype=np.int64)])) == (
@@ -92,7 +92,7 @@ def test_dependence_of_groups_that_tell_the_cluster_is_one() -> None:
     )
 
 
-def test_dependence_of_what_is_independent_is_zero_on_average() -> None:
+def test_dependence_of_independent_labels_is_zero_on_average() -> None:
     """Without the correction it would be 0.03 for these counts."""
     counts = [GENERATOR.multinomial(5000, [1 / 400] * 400).reshape(50, 8) for _ in range(20)]
     assert float(np.mean([dependence(each) for each in counts])) < 0.005

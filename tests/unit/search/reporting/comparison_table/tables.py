@@ -9,7 +9,7 @@ from search.config.table_file import read_table
 from search.records.confirmation import Confirmation, ConfirmedRun, StoredConfirmation
 from search.records.jobs import Job
 from search.reporting.assessing import choose_finalists
-from search.reporting.comparison.table_view import TableView, view_table
+from search.reporting.comparison_table.table_view import TableView, view_table
 from search.reporting.study_details import StudyDetails
 from tests.unit.search.reporting.studies import TRIALS, details_of, healthy_trials
 

@@ -1,4 +1,4 @@
-"""How far each row of a table is, and which figures it has."""
+"""The state and the figures of each row of a table."""
 
 import dataclasses
 import datetime
@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from search.records.confirmation import ConfirmedRun
-from search.reporting.comparison.table_view import StudyResult, state_of
+from search.reporting.comparison_table.table_view import StudyResult, state_of
 from search.reporting.study_details import Session, StudyDetails
-from tests.unit.search.reporting.comparison.tables import (
+from tests.unit.search.reporting.comparison_table.tables import (
     confirmed_details,
     make_table,
     make_view,
@@ -59,7 +59,7 @@ def test_iterations_are_those_of_trials_and_fresh_runs(tmp_path: Path) -> None:
     test = {**(details.view.confirmation.test or {}), "seeds": [2, 3], "planned": [2, 3]}
     confirmation = dataclasses.replace(details.view.confirmation, runs=runs, test=test)
     failed = result_of(tmp_path, with_confirmation(details, confirmation))
-    assert failed.iterations == trained - 100, "nobody knows how far the failed one came"
+    assert failed.iterations == trained - 100, "it is unknown how far the failed one came"
     assert failed.failed == 1
 
 
@@ -138,7 +138,7 @@ def test_more_seeds_or_finalists_than_are_stored_continue_a_row(tmp_path: Path) 
         assert state_of(more, measured, details) == "confirming"
 
 
-def test_runs_that_all_failed_make_a_row_unusable_and_no_score(tmp_path: Path) -> None:
+def test_a_row_whose_runs_all_failed_is_unusable_and_has_no_score(tmp_path: Path) -> None:
     details = confirmed_details()
     failed = {job: ConfirmedRun(value=None, failure="x") for job in details.view.confirmation.runs}
     stored = dataclasses.replace(details.view.confirmation, runs=failed, test=None)
@@ -151,8 +151,8 @@ def test_hours_are_those_of_the_drivers_and_a_killed_one_counts_to_its_last_tria
     began = BEGAN.astimezone(datetime.UTC)
     trials = [full_run(0, 20.0), full_run(1, 30.0)]  # they end after one and two minutes
     killed = Session(host="a", pid=1, began=began, ended=None)
-    heir = Session(host="b", pid=2, began=began + 30 * MINUTE, ended=began + 60 * MINUTE)
-    details = details_of(trials, sessions=(killed, heir))
+    successor = Session(host="b", pid=2, began=began + 30 * MINUTE, ended=began + 60 * MINUTE)
+    details = details_of(trials, sessions=(killed, successor))
     assert result_of(tmp_path, details).hours == pytest.approx(32 / 60)
     idle = Session(host="a", pid=1, began=CREATED + datetime.timedelta(days=30), ended=None)
     assert result_of(tmp_path, details_of(trials, sessions=(idle,))).hours == 0.0

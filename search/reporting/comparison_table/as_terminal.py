@@ -4,8 +4,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from search.reporting.comparison.cells import Cells, cost_cells, note_lines, result_cells
-from search.reporting.comparison.table_view import TableView
+from search.reporting.comparison_table.cells import Cells, cost_cells, note_lines, result_cells
+from search.reporting.comparison_table.table_view import TableView
 
 __all__ = ["table_text"]
 

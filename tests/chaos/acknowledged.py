@@ -1,4 +1,4 @@
-"""What a driver was told to be stored, noted by itself: the list that the checker holds it to."""
+"""The entries that PostgreSQL acknowledged to a driver, which the checker then looks for."""
 
 import json
 import re
@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["TOLD_FILE", "Told", "ended_in_log", "read_told", "told_in_log"]
+__all__ = ["ACKNOWLEDGED_FILE", "Acknowledged", "ended_in_log", "ends_in_log", "read_acknowledged"]
 
 #: In the folder of the run: one line for each entry that PostgreSQL acknowledged.
-TOLD_FILE = "told.jsonl"
+ACKNOWLEDGED_FILE = "acknowledged.jsonl"
 ENDED = re.compile(
     r"^trial (\d+) (?:(complete): (-?[\d.]+)|(pruned), |(failed): )", flags=re.MULTILINE
 )
@@ -17,8 +17,8 @@ STATES = {"complete": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
-    """One thing that a driver knows to be stored."""
+class Acknowledged:
+    """An entry that a driver knows to be stored."""
 
     #: ``add``, ``report`` or ``end``; ``line`` for the end of a trial in a plain log.
     what: str
@@ -34,16 +34,16 @@ class Told:
     state: str | None = None
 
 
-def read_told(folder: Path) -> list[Told]:
+def read_acknowledged(folder: Path) -> list[Acknowledged]:
     """Everything that the drivers of a run noted, in order."""
-    path = folder / TOLD_FILE
+    path = folder / ACKNOWLEDGED_FILE
     if not path.exists():
         return []
-    return [Told(**json.loads(line)) for line in path.read_text().splitlines()]
+    return [Acknowledged(**json.loads(line)) for line in path.read_text().splitlines()]
 
 
-def told_in_log(log: str) -> list[Told]:
-    """The end of each trial as the plain output has it; of a trial that ended twice, the last.
+def ends_in_log(log: str) -> list[Acknowledged]:
+    """The end of each trial as the plain output shows it; of a trial that ended twice, the last.
 
     A driver prints an end when it decides it; killed before it is stored, the next one decides
     again.
@@ -53,13 +53,13 @@ def told_in_log(log: str) -> list[Told]:
 
 
 def ended_in_log(log: str) -> int:
-    """How many trials have ended, as the plain output has it."""
+    """Number of trials that have ended according to the plain output."""
     return len({found.trial for found in _ends(log)})
 
 
-def _ends(log: str) -> Iterator[Told]:
+def _ends(log: str) -> Iterator[Acknowledged]:
     for number, complete, value, pruned, failed in ENDED.findall(log):
-        yield Told(
+        yield Acknowledged(
             what="line",
             trial=int(number),
             epoch=0,

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from search.reporting.comparison.cells import Cells, cost_cells, note_lines, result_cells
-from search.reporting.comparison.table_view import TableView
+from search.reporting.comparison_table.cells import Cells, cost_cells, note_lines, result_cells
+from search.reporting.comparison_table.table_view import TableView
 
 __all__ = ["table_latex"]
 

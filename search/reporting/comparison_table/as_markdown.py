@@ -1,7 +1,7 @@
 """The printer for pages: a comparison table as Markdown."""
 
-from search.reporting.comparison.cells import Cells, cost_cells, note_lines, result_cells
-from search.reporting.comparison.table_view import TableView
+from search.reporting.comparison_table.cells import Cells, cost_cells, note_lines, result_cells
+from search.reporting.comparison_table.table_view import TableView
 from search.reporting.markdown_text import markdown_table, plain
 
 __all__ = ["table_markdown"]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from search.reporting.comparison.table_view import RowView, Spread, StudyResult, TableView
+from search.reporting.comparison_table.table_view import RowView, Spread, StudyResult, TableView
 
 __all__ = ["Cells", "cost_cells", "note_lines", "result_cells"]
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from search.errors import SettingsError
-from search.reporting.comparison.as_latex import table_latex
-from search.reporting.comparison.as_markdown import table_markdown
-from search.reporting.comparison.as_records import table_csv
-from search.reporting.comparison.table_view import TableView
+from search.reporting.comparison_table.as_latex import table_latex
+from search.reporting.comparison_table.as_markdown import table_markdown
+from search.reporting.comparison_table.as_records import table_csv
+from search.reporting.comparison_table.table_view import TableView
 
 __all__ = ["write_table"]
 

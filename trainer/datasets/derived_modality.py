@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from trainer.datasets.base import Image
 
-__all__ = ["Made"]
+__all__ = ["DerivedModality"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Made:
+class DerivedModality:
     """How its images are made; no file holds them."""
 
     #: The modalities that it is made from.

@@ -1,4 +1,4 @@
-"""A table for people, papers and programs: the same figures, and nobody's text as markup."""
+"""A table for people, papers and programs: the same figures everywhere, and text escaped."""
 
 import csv
 import dataclasses
@@ -11,14 +11,14 @@ from rich.console import Console
 
 from search.errors import SettingsError
 from search.records.confirmation import ConfirmedRun
-from search.reporting.comparison.as_latex import table_latex
-from search.reporting.comparison.as_markdown import table_markdown
-from search.reporting.comparison.as_records import table_csv, table_json
-from search.reporting.comparison.as_terminal import table_text
-from search.reporting.comparison.cells import note_lines
-from search.reporting.comparison.table_view import TableView
-from search.reporting.comparison.writing import write_table
-from tests.unit.search.reporting.comparison.tables import (
+from search.reporting.comparison_table.as_latex import table_latex
+from search.reporting.comparison_table.as_markdown import table_markdown
+from search.reporting.comparison_table.as_records import table_csv, table_json
+from search.reporting.comparison_table.as_terminal import table_text
+from search.reporting.comparison_table.cells import note_lines
+from search.reporting.comparison_table.table_view import TableView
+from search.reporting.comparison_table.writing import write_table
+from tests.unit.search.reporting.comparison_table.tables import (
     confirmed_details,
     make_view,
     with_confirmation,
@@ -83,7 +83,7 @@ def test_csv_and_json_have_every_number_unrounded(view: TableView) -> None:
     assert data["rows"][1]["result"]["miou"] == {"mean": 29.0, "deviation": 1.0, "runs": 3}
 
 
-def test_csv_tells_failed_trials_from_failed_fresh_runs(view: TableView) -> None:
+def test_csv_separates_failed_trials_from_failed_fresh_runs(view: TableView) -> None:
     row = view.rows[1]
     assert row.result is not None
     counts = dataclasses.replace(row.result.counts, failed=7)
@@ -102,7 +102,7 @@ def test_a_terminal_shows_both_tables_without_breaking_a_number(view: TableView)
     assert "29.0 ± 1.0" in text and "36 by model" in text and "27.4" in text
 
 
-def test_what_all_rows_share_is_said_once_and_what_is_never_published_not_at_all(
+def test_columns_with_one_value_become_a_note_and_empty_ones_are_left_out(
     view: TableView,
 ) -> None:
     measured = TableView(**{**vars(view), "rows": view.rows[:1] * 2})

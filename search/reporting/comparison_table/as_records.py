@@ -1,11 +1,10 @@
 """The printers for programs: a comparison table as JSON and CSV, with unrounded numbers."""
 
-import csv
 import dataclasses
-import io
 from typing import Any
 
-from search.reporting.comparison.table_view import RowView, Spread, TableView
+from search.reporting.comparison_table.table_view import RowView, Spread, TableView
+from search.reporting.csv_text import csv_text
 
 __all__ = ["table_csv", "table_json"]
 
@@ -23,13 +22,7 @@ def table_json(view: TableView) -> dict[str, Any]:
 
 def table_csv(view: TableView) -> str:
     """One line for each row."""
-    rows = [_flat(row) for row in view.rows]
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, names, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return stream.getvalue()
+    return csv_text([_flat(row) for row in view.rows])
 
 
 def _flat(row: RowView) -> dict[str, Any]:
