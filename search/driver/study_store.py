@@ -35,6 +35,7 @@ from search.records.attempts import ATTEMPTS_ATTRIBUTE, attempts_of, first_attem
 from search.records.confirmation import Confirmation
 from search.records.outcome import write_end
 from search.records.stored_checkpoint import CHECKPOINTS_ATTRIBUTE, StoredCheckpoint
+from search.records.stored_picture import PLACES_ATTRIBUTE, places_of
 from search.records.stored_trial import (
     DATA_NOTES_ATTRIBUTE,
     END_ATTRIBUTE,
@@ -157,6 +158,16 @@ class StudyStore:
         """Store where the study's artifact store is, for later sessions."""
         with self._explained():
             self._storage.set_study_system_attr(self._study_id, ARTIFACTS_ATTRIBUTE, place)
+
+    def store_picture_place(self, place: str) -> None:
+        """Store that pictures are kept at a place from now on, besides earlier ones."""
+        with self._explained():
+            known = places_of(self._storage.get_study_system_attrs(self._study_id))
+            if known[:1] != (place,):
+                others = [each for each in reversed(known) if each != place]
+                self._storage.set_study_system_attr(
+                    self._study_id, PLACES_ATTRIBUTE, [*others, place]
+                )
 
     def store_data_notes(self, notes: Sequence[str]) -> None:
         """Store facts about the data set, one line each."""

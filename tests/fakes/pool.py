@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable
 
 from search.checkpoints.artifact_store import ArtifactCheckpointStore
-from search.records.messages import Begin, Continue, Event, Lost, Order, OutOfMemory
+from search.records.messages import Event, Lost, Order, OutOfMemory
 from search.workers.failures import failure_event
 from search.workers.pool import Answer
 from search.workers.seats import Seats
@@ -49,7 +49,6 @@ class InlinePool:
 
     def submit(self, worker: str, order: Order) -> None:
         assert worker in self.names and worker not in self.absent, "there is no room for the seat"
-        assert isinstance(order, Begin | Continue)
         assert all(worker != busy for busy, _ in self._orders), "the seat is not free"
         self.seats.note_order(worker, order)
         self._orders.append((worker, order))
@@ -107,6 +106,6 @@ class InlinePool:
 
     def _advance(self, worker: str, order: Order) -> Event:
         try:
-            return self._trainers[worker].advance(order)
+            return self._trainers[worker].answer(order)
         except CheckpointError as error:
             return failure_event(error)

@@ -7,8 +7,18 @@ from pathlib import Path
 from search.checkpoints.artifact_store import ArtifactCheckpointStore
 from search.checkpoints.resume_points import furthest_first
 from search.records.jobs import Job
-from search.records.messages import Begin, Continue, OnTest, Order, Reported, Task
+from search.records.messages import (
+    Begin,
+    Continue,
+    DrawPictures,
+    OnTest,
+    Order,
+    PicturesDrawn,
+    Reported,
+    Task,
+)
 from search.records.stored_checkpoint import StoredCheckpoint
+from search.records.stored_picture import StoredPicture, picture_id
 from trainer.engine.checkpoint import read_record, write_checkpoint
 from trainer.errors import CheckpointError
 from trainer.records import CollapseIndicators, Report, Scores
@@ -52,7 +62,11 @@ class FakeWorker:
         self._reports: list[Report] = []
         self.evaluations_made = 0
 
-    def advance(self, order: Order) -> Reported:
+    def answer(self, order: Order) -> Reported | PicturesDrawn:
+        """What comes of any order."""
+        return self._draw() if isinstance(order, DrawPictures) else self.advance(order)
+
+    def advance(self, order: Begin | Continue) -> Reported:
         match order:
             case Begin(task=Task(job=Job(kind="test")) as task):
                 return self._score_on_test(task)
@@ -82,6 +96,12 @@ class FakeWorker:
         return self._tell(
             (report,), self._artifact_store.put(folder, attempt=place, evaluation=evaluation)
         )
+
+    def _draw(self) -> PicturesDrawn:
+        """A record of one picture, without a file."""
+        file = "grid.png"
+        artifact = picture_id("study", self.task.trial, file)
+        return PicturesDrawn(pictures=(StoredPicture(artifact=artifact, file=file),))
 
     def _score_on_test(self, task: Task) -> Reported:
         """What the checkpoint's last report says of val, as if the two splits were one."""

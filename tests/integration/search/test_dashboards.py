@@ -159,7 +159,7 @@ def test_no_route_changes_a_table_or_a_file(searched: tuple[str, Path]) -> None:
         before = everything(owner, artifacts)
         with (
             open_database(parse_address(address), read_only=True) as database,
-            dashboard(database, artifacts=artifacts) as application,
+            dashboard(database, artifacts=str(artifacts)) as application,
         ):
             for method, path in itertools.product((*WRITING, "OPTIONS", "delete"), sorted(paths)):
                 assert ask(application, method, path, BODY) == 403, (method, path)
@@ -175,7 +175,7 @@ def test_what_is_read_is_shown(searched: tuple[str, Path]) -> None:
     address, artifacts = searched
     with (
         open_database(parse_address(address), read_only=True) as database,
-        dashboard(database, artifacts=artifacts) as application,
+        dashboard(database, artifacts=str(artifacts)) as application,
     ):
         ids = identities(database, artifacts)[0]
         for rule in (
@@ -235,9 +235,9 @@ def test_a_folder_of_artifacts_that_is_a_file_is_refused(
 ) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(SearchError, match="is not a folder"):
-        with dashboard(database, artifacts=tmp_path / "file"):
+        with dashboard(database, artifacts=str(tmp_path / "file")):
             raise AssertionError("served")
-    with dashboard(database, artifacts=tmp_path / "none yet") as application:
+    with dashboard(database, artifacts=str(tmp_path / "none yet")) as application:
         assert ask(application, "GET", "/api/meta") == 200
 
 
@@ -246,7 +246,7 @@ def test_without_read_only_the_same_requests_change_something(searched: tuple[st
     address, artifacts = searched
     with open_database(parse_address(address)) as database:
         ids = identities(database, artifacts)[-1]
-        with dashboard(database, artifacts=artifacts) as application:
+        with dashboard(database, artifacts=str(artifacts)) as application:
             for method, rule in CHANGES:
                 before = everything(database, artifacts)
                 assert ask(application, method, filled(rule, ids), BODY) < 400, rule
