@@ -72,7 +72,7 @@ class PictureMaker:
     def _make(self, run: Run, trial: int, stored: list[StoredPicture]) -> None:
         """Add each picture to the stored ones when it is."""
         drawn, artifacts = self._open()
-        for name, data in drawn.draw(run, f"trial {trial}").items():
+        for name, data in drawn.draw(run, f"trial {trial}"):
             file = f"{name}.png"
             artifact = picture_id(self._place.study, trial, file)
             artifacts.write(artifact, io.BytesIO(data))

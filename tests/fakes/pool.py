@@ -6,6 +6,7 @@ from collections.abc import Callable
 from search.checkpoints.artifact_store import ArtifactCheckpointStore
 from search.records.messages import Event, Lost, Order, OutOfMemory
 from search.workers.failures import failure_event
+from search.workers.picture_maker import PicturePlace
 from search.workers.pool import Answer
 from search.workers.seats import Seats
 from tests.fakes.training import FakeWorker
@@ -29,10 +30,11 @@ class InlinePool:
         fault: Fault | None = None,
         artifact_store: ArtifactCheckpointStore | None = None,
         slots: int = 1,
+        pictures: PicturePlace | None = None,
     ) -> None:
-        self._artifact_store = artifact_store
+        self._artifact_store, self._pictures = artifact_store, pictures
         self.seats = Seats(workers=count, slots=slots)
-        self._trainers = {seat: FakeWorker(artifact_store) for seat in self.seats.names}
+        self._trainers = {seat: FakeWorker(artifact_store, pictures) for seat in self.seats.names}
         self._orders: deque[tuple[str, Order]] = deque()
         self._fault = fault
         self._stalled: set[str] = set()
@@ -88,7 +90,7 @@ class InlinePool:
         busy = [seat for seat, _ in self._orders if self.seats.process(seat) == process]
         self._orders = deque(order for order in self._orders if order[0] not in busy)
         for seat in self.seats.of(process):
-            self._trainers[seat] = FakeWorker(self._artifact_store)
+            self._trainers[seat] = FakeWorker(self._artifact_store, self._pictures)
         return busy
 
     def _carry_out(self, worker: str, order: Order) -> list[Answer]:

@@ -1,5 +1,6 @@
 """A trainer that costs nothing: learning curves as a function of knobs and seed."""
 
+import io
 import json
 import math
 from pathlib import Path
@@ -19,8 +20,11 @@ from search.records.messages import (
 )
 from search.records.stored_checkpoint import StoredCheckpoint
 from search.records.stored_picture import StoredPicture, picture_id
+from search.workers.picture_maker import PicturePlace
+from storage.artifact_places import open_artifacts
 from trainer.engine.checkpoint import read_record, write_checkpoint
 from trainer.errors import CheckpointError
+from trainer.figures.quick.sheet import Sheet
 from trainer.records import CollapseIndicators, Report, Scores
 from trainer.seeds import numpy_generator
 
@@ -56,8 +60,12 @@ class FakeWorker:
     With an artifact store it leaves whole checkpoints, without tensors, there as well.
     """
 
-    def __init__(self, artifact_store: ArtifactCheckpointStore | None = None) -> None:
-        self._artifact_store = artifact_store
+    def __init__(
+        self,
+        artifact_store: ArtifactCheckpointStore | None = None,
+        pictures: PicturePlace | None = None,
+    ) -> None:
+        self._artifact_store, self._pictures = artifact_store, pictures
         self._task: Task | None = None
         self._reports: list[Report] = []
         self.evaluations_made = 0
@@ -98,9 +106,13 @@ class FakeWorker:
         )
 
     def _draw(self) -> PicturesDrawn:
-        """A record of one picture, without a file."""
-        file = "grid.png"
-        artifact = picture_id("study", self.task.trial, file)
+        """One picture, which has a file only with a place for it."""
+        file, place = "grid.png", self._pictures
+        artifact = picture_id("" if place is None else place.study, self.task.trial, file)
+        if place is not None:
+            sheet = Sheet(300, 100)
+            sheet.text((10, 10), f"trial {self.task.trial}")
+            open_artifacts(place.place).write(artifact, io.BytesIO(sheet.png(100)))
         return PicturesDrawn(pictures=(StoredPicture(artifact=artifact, file=file),))
 
     def _score_on_test(self, task: Task) -> Reported:

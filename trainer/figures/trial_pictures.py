@@ -3,7 +3,7 @@
 They show val with the weights that ``evaluation.report`` selects, and draw no random number.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,8 +68,8 @@ class TrialPictures:
         """Why pictures have no images; empty if they have, or before the first one."""
         return "" if self._scenes is None else self._scenes.missing
 
-    def draw(self, run: Run, title: str) -> Mapping[str, bytes]:
-        """PNG files by name.
+    def draw(self, run: Run, title: str) -> Iterator[tuple[str, bytes]]:
+        """Names and PNG files, each as soon as it is drawn.
 
         Args:
             run: The run, which is not to be trained further.
@@ -86,8 +86,10 @@ class TrialPictures:
         )
         title = f"{title} ({run.config.method.name})"
         inputs = _Inputs(seen=seen, scenes=self._scenes, title=title)
-        made = {name: draw(inputs) for name, draw in PICTURES.items()}
-        return {name: picture for name, picture in made.items() if picture is not None}
+        for name, draw in PICTURES.items():
+            picture = draw(inputs)
+            if picture is not None:
+                yield name, picture
 
 
 def _read_scenes(config: TrainConfig, dataset_features: DatasetFeatures) -> _Scenes:

@@ -90,11 +90,28 @@ def test_the_dashboard_shows_study_note_and_name_of_the_value(
     check_quiet(window)
 
 
+def test_the_page_of_a_trial_shows_its_pictures(
+    window: Browser, database_address: str, database: Database, tmp_path: Path
+) -> None:
+    run_search(database_address, tmp_path, trials=3)
+    shown = "[...document.images].filter(each => each.src.includes('/artifacts/'))"
+    with served(database) as site:
+        window.open(f"http://127.0.0.1:{site.port}/dashboard/studies/1/trials?numbers=0")
+        wait_for(window, "grid.png")
+        wait_until(window, f"{shown}.some(each => each.naturalWidth === 300)")
+    check_quiet(window)
+
+
 def wait_for(window: Browser, text: str) -> None:
     """Wait until the page, which fills itself, shows a text."""
+    wait_until(window, f"document.body.innerText.includes({text!r})")
+
+
+def wait_until(window: Browser, condition: str) -> None:
+    """Wait until a JavaScript expression is true."""
     shown = (
-        "new Promise(done => { const look = () => document.body.innerText.includes("
-        f"{text!r}) ? done(true) : setTimeout(look, 100); look(); }})"
+        f"new Promise(done => {{ const look = () => {condition}"
+        " ? done(true) : setTimeout(look, 100); look(); })"
     )
     assert window.evaluate(shown)
 
