@@ -16,6 +16,7 @@ from optuna.trial import TrialState
 from search.objectives import Objective
 from search.records.stored_picture import StoredPicture, artifact_attributes
 from search.records.stored_trial import (
+    CLASS_IOU_ATTRIBUTE,
     COLLAPSE_ATTRIBUTE,
     END_ATTRIBUTE,
     FAILURE_ATTRIBUTE,
@@ -200,7 +201,13 @@ def _last_report(reports: Sequence[Report]) -> dict[str, Any]:
         "loss": last.loss,
     }
     defined = {name: figure for name, figure in figures.items() if math.isfinite(figure)}
-    return {"evaluation": last.evaluation, "iteration": last.iteration, **defined}
+    by_class = {name: iou for name, iou in last.class_iou.items() if math.isfinite(iou)}
+    return {
+        "evaluation": last.evaluation,
+        "iteration": last.iteration,
+        **defined,
+        **({CLASS_IOU_ATTRIBUTE: by_class} if by_class else {}),
+    }
 
 
 def _last_finite_score(reports: Sequence[Report], objective: Objective) -> float | None:

@@ -24,6 +24,7 @@ from trainer.errors import CheckpointError, ConfigError
 from trainer.features.dataset_features import DatasetFeatures, TestSplit, ValSplit
 from trainer.records import Report
 from trainer.scoring.evaluation import Evaluation, Scored
+from trainer.scoring.metrics import class_iou, match_clusters
 
 __all__ = ["Run", "best_report", "config_of", "imported_record", "require_trainable"]
 
@@ -197,7 +198,16 @@ class Run:
             signals=dataclasses.replace(signals, finite=finite and signals.finite),
             terms=terms,
             criteria=evaluation.criteria,
+            class_iou=self._class_iou(evaluation),
         )
+
+    def _class_iou(self, evaluation: Evaluation) -> dict[str, float]:
+        """The IoU of each class, if this is the last evaluation and there are labels."""
+        counts_YY = evaluation.cluster_counts_YY
+        if len(self._reports) + 1 < len(self._points) or not counts_YY.any():
+            return {}
+        names = self._slots.dataset_features.classes
+        return dict(zip(names, class_iou(match_clusters(counts_YY)), strict=True))
 
     def evaluate(self, split: ValSplit | TestSplit) -> Evaluation:
         """Score the current weights on a split."""
