@@ -9,6 +9,7 @@ import pytest
 
 from search.reporting.html.report import write_report
 from search.reporting.reading import read_details, read_study
+from search.reporting.trial_pictures import read_pictures
 from storage.address import parse_address
 from storage.database import Database, open_database
 from storage.lease import Lease
@@ -122,9 +123,15 @@ def test_the_report_opens_without_an_error_or_a_request(
     pytest.importorskip("matplotlib")
     run_search(database_address, tmp_path / "checkpoints", trials=24)
     now = datetime.datetime.now(datetime.UTC)
-    written = write_report([read_details(database, STUDY)], tmp_path / "report", now=now)
+    details = read_details(database, STUDY)
+    assert details.view.best is not None
+    pictures, lines = read_pictures(details, details.view.best)
+    assert len(pictures) == 1 and lines == ()
+    shown = {STUDY: pictures}
+    written = write_report([details], tmp_path / "report", now=now, pictures=shown)
     window.open(written.page.as_uri())
     assert "Health checks" in window.text and "What next" in window.text
+    assert "Best trial in pictures" in window.text
     assert window.evaluate("[...document.images].every(each => each.naturalWidth > 0)")
     assert window.evaluate("document.images.length") > 3
     assert [address for address in window.requests if not address.startswith("data:")] == [
