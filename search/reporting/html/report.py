@@ -29,7 +29,7 @@ __all__ = ["WrittenReport", "write_report"]
 PAGE, HEALTH = "report.html", "health.json"
 DOTS = 140  # per inch, for sharp text on dense screens; a page of ten charts has 1 to 3 MB
 TEMPLATE = "page.html.jinja"
-#: Title and note of a trial's pictures, by file; any other has the name of its file.
+#: Title and note of a trial's pictures, by file, in their order; any other has its file's name.
 CAPTIONS: Mapping[str, tuple[str, str]] = {
     "grid.png": ("Predictions", "A few images of val: every modality, labels, and clusters."),
     "confusion.png": (
@@ -111,7 +111,8 @@ def _study(
     )
     prefix = f"{_file_name(details.view.name)}-" if several else ""
     charts = [_saved(chart, folder, prefix=prefix) for chart in _charts(inputs)]
-    best = [_saved_picture(each, folder, prefix=prefix) for each in pictures]
+    ordered = sorted(pictures, key=lambda picture: _place(picture.file))
+    best = [_saved_picture(each, folder, prefix=prefix) for each in ordered]
     return study_page(details, examine(details), charts, best)
 
 
@@ -131,6 +132,12 @@ def _saved_picture(picture: TrialPicture, folder: Path, *, prefix: str) -> Pictu
     (folder / name).write_bytes(picture.data)
     title, note = CAPTIONS.get(picture.file, (picture.file, ""))
     return Picture(title=title, note=note, file=name, address=_address(picture.data))
+
+
+def _place(file: str) -> int:
+    """Where a picture stands in the page; those of others come last."""
+    known = list(CAPTIONS)
+    return known.index(file) if file in known else len(known)
 
 
 def _address(png: bytes) -> str:

@@ -49,7 +49,7 @@ def draw_distribution(
         for number, (values_Y, colour) in enumerate(zip(percent.values(), COLOURS, strict=True)):
             length, value = scale * values_Y[index], float(values_Y[index])
             place = (left, y + number * BAR)
-            sheet.box(place, (max(1.0, length), BAR - 1), colour)
+            sheet.box(place, (max(1.0, length) if value else 0, BAR - 1), colour)
             end = (left + length + 5, place[1] + BAR / 2 - 1)
             sheet.text(end, f"{value:.1f}", size=NOTE, anchor="lm")
     sheet.text((left, foot + GAP), "percent of the labelled pixels")

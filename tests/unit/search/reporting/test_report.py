@@ -228,8 +228,9 @@ def test_the_best_trial_is_shown_by_class_and_in_pictures(tmp_path: Path) -> Non
     sheet = Sheet(30, 20)
     sheet.text((2, 2), "grid")
     pictures = [
+        TrialPicture(file="a own.png", data=sheet.png(10)),
+        TrialPicture(file="classes.png", data=sheet.png(15)),
         TrialPicture(file="grid.png", data=sheet.png(20)),
-        TrialPicture(file="my own.png", data=sheet.png(10)),
     ]
     details = best_with(class_iou={"bed": 4.0, "wall": 31.456})
     found = write_report(
@@ -241,8 +242,10 @@ def test_the_best_trial_is_shown_by_class_and_in_pictures(tmp_path: Path) -> Non
     assert "Best trial in pictures" in page.text and "Predictions" in page.text
     for picture in pictures:
         assert f"data:image/png;base64,{b64encode(picture.data).decode()}" in page.loads
-    assert (tmp_path / "best-grid.png").read_bytes() == pictures[0].data
-    assert (tmp_path / "best-my_own.png").read_bytes() == pictures[1].data
+    assert (tmp_path / "best-grid.png").read_bytes() == pictures[-1].data
+    assert (tmp_path / "best-a_own.png").read_bytes() == pictures[0].data
+    places = [found.index(f"best-{name}.png") for name in ("grid", "classes", "a_own")]
+    assert places == sorted(places)
 
 
 def test_a_study_of_an_earlier_version_has_neither(tmp_path: Path) -> None:
