@@ -237,7 +237,8 @@ def _drive(
         if request.data_notes is not None:
             session.store_data_notes(request.data_notes)
         show_idle_seats(record, request.options.machine, output.say)
-        show_missing_place(request.options, session.pictures is not None, output.say)
+        if request.confirmation is None:
+            show_missing_place(request.options, session.pictures is not None, output.say)
         with (
             stop_on_signals(session),
             parts.open_workers(

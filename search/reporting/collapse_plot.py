@@ -10,8 +10,8 @@ from search.reporting.study_view import StudyView
 
 __all__ = ["collapse_plot"]
 
-HEIGHT = 300  # pixels of a row
-GAP = 0.09  # between two panels, of the whole
+HEIGHT = 260  # pixels of a row
+GAP = 0.12  # between two panels, of the whole: a number and the name of an axis fit
 DIGITS = 4  # of a value: the plot is stored with the study
 
 
@@ -21,7 +21,12 @@ def collapse_plot(view: StudyView) -> str | None:
     if not panels:
         return None
     rows = -(-len(panels) // COLUMNS)
-    layout: dict[str, Any] = {"title": {"text": TITLE}, "height": 80 + HEIGHT * rows}
+    layout: dict[str, Any] = {
+        "title": {"text": TITLE},
+        "height": 120 + HEIGHT * rows,
+        "margin": {"l": 50, "r": 10, "t": 50},
+        "legend": {"orientation": "h", "x": 0, "y": -0.3 / rows},
+    }
     for index, panel in enumerate(panels):
         layout |= _axes(index, panel, rows)
     plot = {"data": list(_traces(panels)), "layout": layout}
@@ -42,7 +47,7 @@ def _axes(index: int, panel: CollapsePanel, rows: int) -> dict[str, Any]:
         f"yaxis{suffix}": {
             "domain": _part(rows - 1 - row, rows),
             "anchor": f"x{suffix}",
-            "title": {"text": panel.threshold},
+            "title": {"text": panel.threshold, "standoff": 2},
             "range": list(panel.thresholds),
         },
     }
