@@ -211,7 +211,10 @@ class SearchPhase:
     # How trials run, and end
 
     def receive(self, running: RunningJob, reported: Reported) -> bool:
-        """Add reports and decide after the last one; returns whether the trial has ended."""
+        """Add reports and decide after the last one; returns whether the trial has ended.
+
+        A decided trial that gets pictures ends in :meth:`finish`.
+        """
         for report in reported.reports:
             self._fold(running, report, reported.checkpoint)
         outcome = self._plan.rules.decide(self._memory, running.number, running.reports)
