@@ -26,7 +26,7 @@ def draw_scores(inputs: ChartInputs) -> Iterator[Chart]:
         return
     figure = new_figure(9.5, 3.6)
     axes = figure.add_subplot()
-    for outcome, mark in reversed(MARKS.items()):
+    for outcome, mark in reversed(list(MARKS.items())):
         if outcome in lines:
             label = f"{outcome} ({len(lines[outcome])})"
             axes.add_collection(

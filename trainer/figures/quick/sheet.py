@@ -44,7 +44,7 @@ def _font(size: int) -> Any:
 
 def text_width(text: str, size: int = TEXT) -> int:
     """Pixels that a text takes across."""
-    return round(_font(size).getlength(text))
+    return round(float(_font(size).getlength(text)))
 
 
 class Sheet:
