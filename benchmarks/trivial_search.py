@@ -22,7 +22,7 @@ from benchmarks.statements import count_statements
 from search.driver.claiming import create
 from search.launch.launching import PREFETCHED
 from search.machine.resources import Machine
-from search.records.messages import Begin, Order, Reported
+from search.records.messages import Begin, Event, Order
 from search.workers import ray_pool
 from search.workers.cluster import ray_cluster
 from search.workers.ray_pool import RayPool
@@ -50,15 +50,15 @@ class _TrivialActor:
         self._file = Path(setup.feature_cache) / GAPS.format(pid=os.getpid())
         self._answered: float | None = None
 
-    def advance(self, slot: int, order: Order) -> Reported:
+    def advance(self, slot: int, order: Order) -> Event:
         assert slot == 0, "the actor has one slot"
         now = time.monotonic()
         if isinstance(order, Begin) and self._answered is not None:
             with self._file.open("a", encoding="ascii") as file:
                 file.write(f"{now - self._answered}\n")
-        reported = self._worker.advance(order)
+        event = self._worker.answer(order)
         self._answered = time.monotonic()
-        return reported
+        return event
 
     def iterations(self) -> tuple[int, ...]:
         return (0,)

@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -11,7 +12,7 @@ from optuna.storages import RDBStorage
 from optuna.storages._rdb import models
 from optuna.storages._rdb.storage import _create_scoped_session
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import Connection, Engine, NullPool, or_, select
+from sqlalchemy import Connection, Engine, NullPool, delete, insert, or_, select
 from sqlalchemy.orm import scoped_session, sessionmaker
 
 from storage.database import Database
@@ -238,6 +239,27 @@ class SearchStorage(RDBStorage):
         """
         with translated(), self.engine.begin() as connection:
             return batch.write(connection, study_id, distributions, last=last)
+
+    def replace_study_system_attrs(
+        self, study_id: int, prefix: str, attributes: Mapping[str, Any]
+    ) -> None:
+        """Replace all system attributes of a study whose keys begin so, in one transaction.
+
+        Whoever reads them meanwhile finds all old ones, or all new ones.
+
+        Raises:
+            KeyError: If the study was deleted.
+        """
+        model = models.StudySystemAttributeModel
+        with _create_scoped_session(self.scoped_session) as session:
+            models.StudyModel.find_or_raise_by_id(study_id, session)
+            of_prefix = model.key.startswith(prefix, autoescape=True)
+            session.execute(delete(model).where(model.study_id == study_id, of_prefix))
+            rows = [
+                {"study_id": study_id, "key": key, "value_json": json.dumps(item)}
+                for key, item in attributes.items()
+            ]
+            session.execute(insert(model), rows)
 
     def settle(self, study_id: int, trials: Collection[int]) -> None:
         """Wait until no earlier transaction changes these trials or adds one to the study.

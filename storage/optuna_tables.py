@@ -18,7 +18,14 @@ from storage.database import Database
 from storage.optuna_schema import find_place, table_name
 from storage.outage import translated
 
-__all__ = ["READ_VERSION", "StoredStudy", "StoredTrial", "TrialState", "read_optuna_studies"]
+__all__ = [
+    "READ_VERSION",
+    "StoredStudy",
+    "StoredTrial",
+    "TrialState",
+    "read_optuna_studies",
+    "read_system_attributes",
+]
 
 #: The version of Optuna's tables that is read here.
 READ_VERSION = "v3.2.0.a"
@@ -85,6 +92,27 @@ def read_optuna_studies(database: Database, names: Sequence[str]) -> dict[str, S
     open_optuna(database).engine.dispose()
     with translated(), database.engine.connect() as connection:
         return _Reader(connection, find_place(connection).schema, names).studies()
+
+
+def read_system_attributes(database: Database, study: str, keys: Sequence[str]) -> dict[str, Any]:
+    """Those of a study's system attributes that have one of the keys.
+
+    Raises:
+        DatabaseUnreachable: If the connection breaks.
+    """
+    with translated(), database.engine.connect() as connection:
+        place = find_place(connection)
+        if not place.made:
+            return {}
+        attributes, studies = (
+            table_name(place.schema, name) for name in ("study_system_attributes", "studies")
+        )
+        query = (
+            f"SELECT key, value_json FROM {attributes} JOIN {studies} USING (study_id)"
+            " WHERE study_name = %s AND key = ANY(%s)"
+        )
+        rows = connection.exec_driver_sql(query, (study, list(keys)))
+        return {key: json.loads(value) for key, value in rows}
 
 
 def _version(connection: Connection, schema: str) -> str | None:

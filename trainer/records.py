@@ -68,6 +68,9 @@ class Report:
     #: Every criterion by name (``trainer/scoring/criteria``), including those of other versions.
     #: Those of :data:`RECORDED` are always present.
     criteria: Mapping[str, float] = field(default_factory=dict)
+    #: IoU of the cluster probe by class, in percent, at a run's last evaluation; NaN for a class
+    #: that is neither in the labels nor predicted. Empty at all others, and without labels.
+    class_iou: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         recorded = {
@@ -97,6 +100,7 @@ class Report:
             signals=CollapseIndicators(**plain["signals"]),
             terms=plain.get("terms", {}),
             criteria=plain.get("criteria", {}),
+            class_iou=plain.get("class_iou", {}),
         )
 
 

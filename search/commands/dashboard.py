@@ -1,13 +1,11 @@
 """``dashboard``: serve optuna-dashboard for the studies of a database."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from search.commands.ending import one_line_errors
 from search.commands.grouping import with_groups
-from search.commands.options import path_option
 from search.commands.quiet import quiet_optuna
 from search.commands.storage_flags import StorageFlags
 
@@ -28,7 +26,13 @@ def dashboard(
         bool,
         typer.Option("--read-only", help="Allow no changes, whatever the rights of the role."),
     ] = False,
-    artifacts: Annotated[Path | None, path_option("Folder with the artifacts to show.")] = None,
+    artifacts: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR|s3://BUCKET/PREFIX",
+            help="Artifacts to show besides the pictures that the studies name.",
+        ),
+    ] = None,
 ) -> None:
     """Serve optuna-dashboard until interrupted; without --read-only, anyone can delete studies."""
     from search.dashboard.serving import serve

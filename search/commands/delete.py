@@ -1,7 +1,8 @@
 """``delete``: delete a study with its checkpoints and artifacts."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +17,9 @@ from search.reporting.digest import counts_text
 from search.reporting.study_view import StudyView
 from storage.errors import LeaseHeld
 from trainer.console.shell import search_command, shell_text
+
+if TYPE_CHECKING:
+    from search.launch.deleting import Belongings
 
 __all__ = ["delete"]
 
@@ -49,13 +53,8 @@ def delete(
         typer.echo(f"study {study} in {database.address.masked()}: {counts_text(view)}")
         if found.checkpoints is not None:
             typer.echo(f"checkpoints: {found.checkpoints}")
-        if found.place is not None:
-            more = f", and {len(found.artifacts)} more in {found.place}"
-            typer.echo(f"artifacts: {found.place}/{found.prefix}{more * bool(found.artifacts)}")
-        elif found.artifacts:
-            typer.echo(
-                f"{len(found.artifacts)} artifacts stay where they are: --artifacts deletes them"
-            )
+        for line in _artifact_lines(found):
+            typer.echo(line)
         if not yes and not _confirmed(view):
             typer.echo("nothing was deleted")
             raise typer.Exit(STOPPED)
@@ -63,6 +62,18 @@ def delete(
             typer.echo(f"note: {line}", err=True)
         typer.echo(f"study {study} deleted")
         say_next(shell_text(search_command("list", *database.address.flags())))
+
+
+def _artifact_lines(found: "Belongings") -> Iterator[str]:
+    """Which artifacts will be deleted, and which stay."""
+    count, places = len(found.artifacts), " and ".join(found.places)
+    if found.place is not None:
+        more = f", and {count} more in {places}" if count else ""
+        yield f"artifacts: {found.place}/{found.prefix}{more}"
+    elif count and places:
+        yield f"pictures: {count} in {places}"
+    elif count:
+        yield f"{count} artifacts stay where they are: --artifacts deletes them"
 
 
 def _refuse_driven(view: StudyView) -> None:

@@ -2,13 +2,15 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from search.commands.ending import one_line_errors, say_next
 from search.commands.grouping import with_groups
+from search.commands.picture_lines import artifact_folder, picture_lines
 from search.commands.quiet import quiet_optuna
 from search.commands.storage_flags import StorageFlags
 from search.errors import SettingsError
@@ -53,6 +55,7 @@ def export(
 ) -> None:
     """Export a study as SQLite, CSV or JSON, even while a process drives it."""
     chosen = _chosen(file, format_)
+    attributes: Mapping[str, Any] = {}
     with storage.opened() as database:
         if chosen in TEXTS:
             text = _text(database, study, chosen)
@@ -62,16 +65,20 @@ def export(
             _write(file, text)
         else:
             assert file is not None
-            _export(database, study, file, chosen)
+            attributes = _export(database, study, file, chosen)
     typer.echo(f"study {study} exported to {file} ({FORMATS[chosen]})")
-    say_next(_next(file, chosen))
+    for line in picture_lines(attributes):
+        typer.echo(line)
+    say_next(_next(file, chosen, attributes))
 
 
-def _next(file: Path, chosen: str) -> str:
+def _next(file: Path, chosen: str, attributes: Mapping[str, Any]) -> str:
     """What opens the file."""
     match chosen:
         case "db":
-            return shell_text(("optuna-dashboard", f"sqlite:///{file}"))
+            return shell_text(
+                ("optuna-dashboard", f"sqlite:///{file}", *artifact_folder(attributes))
+            )
         case "jsonl":
             place = ("--storage", "embedded:FOLDER")
             return shell_text(search_command("import-study", str(file), *place))
@@ -111,11 +118,13 @@ def _write(file: Path, text: str) -> None:
         partial.write_text(text, encoding="utf-8")
 
 
-def _export(database: Database, study: str, file: Path, chosen: str) -> None:
+def _export(database: Database, study: str, file: Path, chosen: str) -> Mapping[str, Any]:
+    """Write the file; returns the system attributes of the study."""
     from search.transfer import moving, optuna_copies  # lazily: they import Optuna
 
     quiet_optuna()
     if chosen == "db":
-        optuna_copies.export_sqlite(database, study, file)
+        content = optuna_copies.export_sqlite(database, study, file)
     else:
-        moving.export_study(database, study, file)
+        content = moving.export_study(database, study, file)
+    return {} if content.optuna is None else content.optuna.system_attrs

@@ -11,6 +11,7 @@ from typer import Option
 from search.commands.options import DB_PATIENCE_SECONDS, PatienceOption, path_option
 from search.config.assignments import nested, parse_fixes, parse_ranges
 from search.errors import SettingsError
+from search.machine.whose_pictures import DEFAULT_PICTURES, WhosePictures
 from search.objectives import OBJECTIVES
 from trainer.config.paths import user_path
 from trainer.config.sources import Layers, read_layers
@@ -223,6 +224,10 @@ class RunFlags(ResourceFlags):
             help="Store checkpoints here as well, so that any node can resume a trial.",
         ),
     ] = None
+    pictures: Annotated[
+        WhosePictures,
+        Option(help="Trials to draw pictures of: finished, all (pruned ones as well), or none."),
+    ] = DEFAULT_PICTURES
     standby: Annotated[
         bool,
         Option(

@@ -12,6 +12,7 @@ from search.commands.grouping import with_groups
 from search.commands.options import JsonOption, path_option
 from search.commands.storage_flags import StorageFlags
 from search.reporting import reading
+from search.reporting.trial_pictures import read_pictures
 from trainer.figures.installed import require_matplotlib
 
 __all__ = ["report"]
@@ -43,7 +44,14 @@ def report(
     from search.reporting.html.report import write_report  # lazily: it imports Matplotlib
 
     folder = out or Path(f"report-{'-'.join(names)}".replace("/", "_"))
-    written = write_report(found, folder, now=datetime.datetime.now(datetime.UTC))
+    pictures = {}
+    for details in found:
+        if details.view.best is not None:
+            pictures[details.view.name], lines = read_pictures(details, details.view.best)
+            for line in lines:
+                typer.echo(f"note: {line}", err=True)
+    now = datetime.datetime.now(datetime.UTC)
+    written = write_report(found, folder, now=now, pictures=pictures)
     for name, checks in written.health.items():
         levels = [finding.level for _, finding in checks]
         counts = ", ".join(f"{levels.count(level)} {level}" for level in ("FAIL", "WARN", "PASS"))

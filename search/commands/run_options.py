@@ -38,6 +38,7 @@ def find_run_options(flags: RunFlags) -> RunOptions:
         patience=flags.db_patience,
         stall_timeout=flags.stall_timeout,
         standby=flags.standby,
+        pictures=flags.pictures,
     )
 
 

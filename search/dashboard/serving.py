@@ -12,15 +12,19 @@ from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from optuna.artifacts import FileSystemArtifactStore
 from optuna_dashboard import wsgi
 
+from search.checkpoints.folders import default_checkpoint_root
 from search.dashboard.read_only import read_only
 from search.dashboard.studies_page import PATH, StudiesPage, beside
 from search.errors import SearchError
-from storage.artifacts import ArtifactStore, ReadOnlyArtifacts
+from search.machine.run_options import PICTURES
+from search.records.stored_picture import places_of
+from storage.artifact_lookup import ArtifactLookup
+from storage.artifact_places import open_artifacts
+from storage.artifacts import ReadOnlyArtifacts
 from storage.database import Database
-from storage.optuna_store import open_optuna
+from storage.optuna_store import SearchStorage, open_optuna
 from trainer.console.shell import search_command, shell_text
 
 if TYPE_CHECKING:
@@ -60,7 +64,7 @@ def _one_by_one(application: "WSGIApplication") -> "WSGIApplication":
 
 
 @contextlib.contextmanager
-def dashboard(database: Database, *, artifacts: Path | None) -> Iterator["WSGIApplication"]:
+def dashboard(database: Database, *, artifacts: str | None) -> Iterator["WSGIApplication"]:
     """The dashboard's application, with the page of studies beside it.
 
     If the database was opened read-only, three layers prevent changes: the server and the
@@ -68,14 +72,18 @@ def dashboard(database: Database, *, artifacts: Path | None) -> Iterator["WSGIAp
 
     Args:
         database: The open database.
-        artifacts: Folder of the artifacts; None shows none.
+        artifacts: Folder or ``s3://BUCKET/PREFIX`` with artifacts to show, besides the pictures
+            of the studies; None for none.
 
     Raises:
-        SearchError: If ``artifacts`` is not a folder.
+        SearchError: If ``artifacts`` is a file.
+        ArtifactPlaceError: If ``artifacts`` is another place that cannot be used.
     """
-    store = None if artifacts is None else _open_artifacts(artifacts, database.read_only)
+    first = _checked(artifacts) if artifacts else str(default_checkpoint_root() / PICTURES)
     storage = open_optuna(database)
     try:
+        lookup = ArtifactLookup(lambda: _places(storage), first=first)
+        store = ReadOnlyArtifacts(lookup) if database.read_only else lookup
         application = wsgi(storage, artifact_store=store)
         combined = beside(StudiesPage(database), application)
         yield read_only(combined) if database.read_only else combined
@@ -86,7 +94,7 @@ def dashboard(database: Database, *, artifacts: Path | None) -> Iterator["WSGIAp
 def serve(
     database: Database,
     *,
-    artifacts: Path | None,
+    artifacts: str | None,
     host: str,
     port: int,
     say: Callable[[str], None],
@@ -94,7 +102,8 @@ def serve(
     """Serve until interrupted.
 
     Raises:
-        SearchError: If it cannot listen on the port, or ``artifacts`` is not a folder.
+        SearchError: If it cannot listen on the port, or ``artifacts`` is a file.
+        ArtifactPlaceError: If ``artifacts`` is another place that cannot be used.
     """
     with dashboard(database, artifacts=artifacts) as application:
         try:
@@ -120,10 +129,15 @@ def _status(database: Database) -> str:
     return shell_text(search_command("status", *database.address.flags()))
 
 
-def _open_artifacts(folder: Path, only_read: bool) -> ArtifactStore:
-    if folder.exists() and not folder.is_dir():  # a search creates a missing folder
-        raise SearchError(
-            f"--artifacts {folder} is not a folder: give the folder of the artifacts"
-        )
-    store = FileSystemArtifactStore(folder)
-    return ReadOnlyArtifacts(store) if only_read else store
+def _checked(place: str) -> str:
+    """A place for artifacts that can be used, or will be once a search creates its folder."""
+    if "://" not in place and Path(place).exists() and not Path(place).is_dir():
+        raise SearchError(f"--artifacts {place} is not a folder: give the folder of the artifacts")
+    open_artifacts(place)
+    return place
+
+
+def _places(storage: SearchStorage) -> list[str]:
+    """Where any study keeps pictures, the newest study first."""
+    studies = reversed(storage.get_all_studies())
+    return [place for study in studies for place in places_of(study.system_attrs)]

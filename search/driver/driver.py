@@ -32,8 +32,19 @@ from search.driver.trial_queue import TrialQueue
 from search.driver.write_queue import Store, WriteQueue
 from search.driver.writes import Write
 from search.errors import ClusterUnreachable, FailureBudget
+from search.machine.whose_pictures import WhosePictures
 from search.progress.progress import Progress
-from search.records.messages import Begin, Continue, Crashed, Lost, OutOfMemory, Reported
+from search.records.messages import (
+    Begin,
+    Continue,
+    Crashed,
+    DrawPictures,
+    Lost,
+    Order,
+    OutOfMemory,
+    PicturesDrawn,
+    Reported,
+)
 from search.records.outcome import Failed
 from search.workers.pool import Answer, Pool
 from storage.errors import DatabaseUnreachable
@@ -80,6 +91,7 @@ class Driver:
         scored: Mapping[str, Any] | None = None,
         confirming: Confirming | None = None,
         make_note: MakeNote | None = None,
+        pictures: WhosePictures = "none",
         clock: Callable[[], float] = time.monotonic,
         triggers: Triggers = NO_TRIGGERS,
     ) -> None:
@@ -103,6 +115,7 @@ class Driver:
             scored: The test scores that an earlier driver stored; None if there are none.
             confirming: What to confirm instead of searching; None for a search.
             make_note: Makes the study's note; None for no notes.
+            pictures: Which trials get pictures.
             clock: Monotonic seconds.
             triggers: Points at which a test interferes.
         """
@@ -128,7 +141,12 @@ class Driver:
             progress=progress,
         )
         self._search = SearchPhase(
-            plan=plan, memory=memory, adopted=adopted, queued=queued, context=context
+            plan=plan,
+            memory=memory,
+            adopted=adopted,
+            queued=queued,
+            context=context,
+            pictures=pictures,
         )
         self._test = BestOnTest(seed=plan.seed, memory=memory, scored=scored, context=context)
         self._phases: tuple[Phase, ...] = (self._search, self._test)
@@ -258,7 +276,7 @@ class Driver:
             seed = self._phase.seed(running)
             self._order(worker, Begin(task=running.task(self._checkpoints, seed)))
 
-    def _order(self, worker: str, order: Begin | Continue) -> None:
+    def _order(self, worker: str, order: Order) -> None:
         self._stalls.begin(worker)
         self._triggers.ordering(order)
         self._pool.submit(worker, order)
@@ -272,6 +290,8 @@ class Driver:
         match answer.event:
             case Reported() as reported:
                 self._handle_reports(answer.worker, self._trial_queue.on(answer.worker), reported)
+            case PicturesDrawn() as drawn:
+                self._handle_pictures(answer.worker, drawn)
             case Crashed() | OutOfMemory() | Lost() as event:
                 self._try_again(self._free(answer.worker), answer.worker, event)
         self._assign()
@@ -281,10 +301,20 @@ class Driver:
             self._progress.event(note)
         if running.over or self._phase.receive(running, reported):
             self._trial_queue.end(self._free(worker).job)
+        elif self._search.draws(running):
+            self._order(worker, DrawPictures())
         elif self.stop_reason:
             self._free(worker)
         else:
             self._order(worker, Continue())
+
+    def _handle_pictures(self, worker: str, drawn: PicturesDrawn) -> None:
+        for note in drawn.notes:
+            self._progress.event(note)
+        running = self._free(worker)
+        if not running.over:
+            self._search.finish(running, drawn.pictures)
+        self._trial_queue.end(running.job)
 
     # What goes wrong
 
@@ -292,6 +322,11 @@ class Driver:
         self, running: RunningJob, worker: str, event: Crashed | OutOfMemory | Lost | Stalled
     ) -> None:
         if running.over:
+            self._trial_queue.end(running.job)
+            return
+        if self._search.draws(running):  # its result is known: a picture costs no trial
+            self._progress.event(f"{running.job.title} has no pictures: {event.reason}")
+            self._search.finish(running, ())
             self._trial_queue.end(running.job)
             return
         match self._retries.after(running, worker, event):

@@ -1,8 +1,9 @@
-"""Keeps the study's note current: what somebody reads first who opens the dashboard.
+"""Keeps the study's note and plot current: what somebody sees first who opens the dashboard.
 
 A note is a write like any other, so that it never shows what is not stored yet. It is made at most
-every half minute, and less often where making it takes long. If one cannot be made or stored, the
-search continues without it.
+every half minute, and less often where making it takes long. The plot, which is larger, is stored
+at most once a minute, and at the end. If one cannot be made or stored, the search continues
+without it.
 """
 
 import time
@@ -13,18 +14,20 @@ from optuna.trial import FrozenTrial
 
 from search.driver.in_memory_study import InMemoryStudy
 from search.driver.write_queue import WriteQueue
-from search.driver.writes import StoreNote
+from search.driver.writes import StoreNote, StorePlot
 from search.errors import SearchError
+from search.records.study_note import StudyNote
 
 __all__ = ["MakeNote", "NoteKeeper", "NoteState"]
 
 NOTE_SECONDS = 30.0  # least time between two notes
+PLOT_SECONDS = 60.0  # least time between two plots of a running search
 #: Making notes takes at most one part in so many of the driver's time.
 SHARE = 200
 
 NoteState = Literal["running", "finished", "paused"]
-#: Makes the note's text from the trials, the state, and the test scores if there are any.
-MakeNote = Callable[[Sequence[FrozenTrial], NoteState, Mapping[str, Any] | None], str]
+#: Makes the note from the trials, the state, and the test scores if there are any.
+MakeNote = Callable[[Sequence[FrozenTrial], NoteState, Mapping[str, Any] | None], StudyNote]
 
 
 class NoteKeeper:
@@ -40,12 +43,13 @@ class NoteKeeper:
         """Prepare; the first note is written when it is first asked for.
 
         Args:
-            make: Makes the text; None for no notes.
+            make: Makes the notes; None for none.
             write_queue: Stores the notes.
             clock: Monotonic seconds.
         """
         self._make, self._write_queue, self._clock = make, write_queue, clock
-        self._due = -float("inf")
+        self._due = self._plot_due = -float("inf")
+        self._plot: str | None = None
 
     def update(self, memory: InMemoryStudy, test: Mapping[str, Any] | None) -> str | None:
         """Write a note if one is due; returns a line if that failed."""
@@ -59,11 +63,20 @@ class NoteKeeper:
             return None
         began = self._clock()
         try:
-            text = self._make(memory.trials(), state, test)
+            note = self._make(memory.trials(), state, test)
         except (ArithmeticError, LookupError, SearchError, TypeError, ValueError) as error:
             self._make = None
             return f"the study's note cannot be written ({error}): the search continues without it"
         now = self._clock()
         self._due = now + max(NOTE_SECONDS, SHARE * (now - began))
-        self._write_queue.append(StoreNote(text=text))
+        self._write_queue.append(StoreNote(text=note.text))
+        if note.plot is not None and (state != "running" or now >= self._plot_due):
+            self._write_plot(note.plot, now)
         return None
+
+    def _write_plot(self, plot: str, now: float) -> None:
+        """Write a plot, unless it is the one before."""
+        self._plot_due = now + PLOT_SECONDS
+        if plot != self._plot:
+            self._plot = plot
+            self._write_queue.append(StorePlot(text=plot))

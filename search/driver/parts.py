@@ -11,6 +11,7 @@ from search.checkpoints.artifact_store import ArtifactCheckpointPlace
 from search.config.configuration import LaunchConfig
 from search.driver.study_store import StudyStore
 from search.machine.run_options import RunOptions
+from search.workers.picture_maker import PicturePlace
 from search.workers.pool import Pool
 from search.workers.ray_workers import ray_workers
 from storage.database import Database
@@ -30,6 +31,7 @@ class OpenWorkers(Protocol):
         *,
         feature_cache: Path,
         artifact_store: ArtifactCheckpointPlace | None,
+        pictures: PicturePlace | None,
         stopped: Callable[[], bool],
         say: Callable[[str], None],
     ) -> AbstractContextManager[Pool]:

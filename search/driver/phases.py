@@ -65,7 +65,8 @@ class Phase(Protocol):
         """Process what a worker reported about a job.
 
         Returns:
-            Whether the job has ended; if not, its worker trains to the next evaluation.
+            Whether the job has ended; if not, its worker trains to the next evaluation, or draws
+            the pictures of a trial that is decided.
         """
 
     def fail(self, running: RunningJob, failed: Failed) -> None:

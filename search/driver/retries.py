@@ -24,6 +24,11 @@ class Stalled:
     #: Seconds without an evaluation or an iteration.
     seconds: float
 
+    @property
+    def reason(self) -> str:
+        """The same in words."""
+        return f"made no progress for {self.seconds:.0f} s"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Retry:
@@ -64,8 +69,8 @@ class Retries:
                 return Retry(why="lost", line=_loss_line(running, worker, reason))
             case Lost(reason=reason):
                 return self._loss(running, worker, reason)
-            case Stalled(seconds=seconds):
-                return self._stall(running, worker, seconds)
+            case Stalled() as stalled:
+                return self._stall(running, worker, stalled)
 
     def _error(self, running: RunningJob, why: str, message: str, end: Failed) -> Retry | Failed:
         if running.errors >= self.most:
@@ -78,13 +83,13 @@ class Retries:
             return self._error(running, "error", f"{running.job.title} lost its worker again", end)
         return Retry(why="lost", line=_loss_line(running, worker, reason))
 
-    def _stall(self, running: RunningJob, worker: str, seconds: float) -> Retry | Failed:
+    def _stall(self, running: RunningJob, worker: str, stalled: Stalled) -> Retry | Failed:
         stalls = running.count_fruitless("stalled")
         if stalls > self.most:
-            reason = f"made no progress for {seconds:.0f} s, {stalls} times in a row"
+            reason = f"{stalled.reason}, {stalls} times in a row"
             return Failed(reason=reason, traceback="")
         line = (
-            f"{worker} made no progress for {seconds:.0f} s and was restarted;"
+            f"{worker} {stalled.reason} and was restarted;"
             f" {running.job.title} continues on another worker,"
             f" try {stalls + 1} of {self.most + 1}"
         )

@@ -8,6 +8,7 @@ from search.driver.running_job import RunningJob
 from search.driver.study_store import checkpoints_of
 from search.records.attempts import attempts_of
 from search.records.jobs import Job
+from search.records.outcome import Outcome
 
 __all__ = ["RunningTrial", "adopt_trial"]
 
@@ -20,6 +21,8 @@ class RunningTrial(RunningJob):
     redrawn: dict[str, float] | None = None
     #: How many trials had ended when its parameters were sampled.
     seen: int = 0
+    #: How it ends as soon as its pictures are drawn; None while it trains.
+    outcome: Outcome | None = None
 
 
 def adopt_trial(trial: FrozenTrial, redrawn: dict[str, float] | None) -> RunningTrial:

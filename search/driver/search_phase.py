@@ -17,12 +17,14 @@ from search.driver.running_trial import RunningTrial
 from search.driver.study_changes import StudyChanges
 from search.driver.trial_source import TrialSource
 from search.driver.writes import AddTrial, EndTrial, NewAttempt, StartQueued, StoreReport, Write
+from search.machine.whose_pictures import WhosePictures
 from search.progress.events import end_text
 from search.records.jobs import Job
 from search.records.messages import Reported
 from search.records.origin import counted
-from search.records.outcome import Failed, Outcome, trial_end
+from search.records.outcome import Completed, Failed, Outcome, trial_end
 from search.records.stored_checkpoint import StoredCheckpoint
+from search.records.stored_picture import StoredPicture
 from trainer.records import Report
 from trainer.seeds import derive_seed
 
@@ -42,6 +44,7 @@ class SearchPhase:
         adopted: list[RunningTrial],
         queued: Sequence[FrozenTrial],
         context: PhaseContext,
+        pictures: WhosePictures = "none",
     ) -> None:
         """Prepare; nothing is sampled before :meth:`begin`.
 
@@ -51,8 +54,10 @@ class SearchPhase:
             adopted: The trials that an earlier driver left running, by number.
             queued: Trials that somebody else added after the last one of the in-memory study.
             context: What the phase works with.
+            pictures: Which trials get pictures.
         """
         self._plan, self._memory, self._adopted = plan, memory, adopted
+        self._pictures = pictures
         self._context = context
         self._failures = Failures()
         self._source = TrialSource(
@@ -206,13 +211,35 @@ class SearchPhase:
     # How trials run, and end
 
     def receive(self, running: RunningJob, reported: Reported) -> bool:
-        """Add reports and decide after the last one; returns whether the trial has ended."""
+        """Add reports and decide after the last one; returns whether the trial has ended.
+
+        A decided trial that gets pictures ends in :meth:`finish`.
+        """
         for report in reported.reports:
             self._fold(running, report, reported.checkpoint)
         outcome = self._plan.rules.decide(self._memory, running.number, running.reports)
+        if outcome is not None and self._is_shown(outcome):
+            assert isinstance(running, RunningTrial)
+            running.outcome = outcome
+            return False
         if outcome is not None:
             self._end(running, outcome)
         return outcome is not None
+
+    def _is_shown(self, outcome: Outcome) -> bool:
+        """Whether a trial that ends so gets pictures."""
+        return self._pictures == "all" or (
+            self._pictures == "finished" and isinstance(outcome, Completed)
+        )
+
+    def draws(self, running: RunningJob) -> bool:
+        """Whether the job is a trial that only waits for its pictures."""
+        return isinstance(running, RunningTrial) and running.outcome is not None
+
+    def finish(self, running: RunningJob, pictures: Sequence[StoredPicture]) -> None:
+        """End a trial that waited for its pictures, with those that there are."""
+        assert isinstance(running, RunningTrial) and running.outcome is not None
+        self._end(running, running.outcome, pictures)
 
     def fail(self, running: RunningJob, failed: Failed) -> None:
         """End the trial as failed, because its retries are used up."""
@@ -237,8 +264,10 @@ class SearchPhase:
             )
         )
 
-    def _end(self, running: RunningJob, outcome: Outcome) -> None:
-        end = trial_end(outcome, running.reports, self._plan.rules.objective)
+    def _end(
+        self, running: RunningJob, outcome: Outcome, pictures: Sequence[StoredPicture] = ()
+    ) -> None:
+        end = trial_end(outcome, running.reports, self._plan.rules.objective, pictures)
         self._memory.finish(running.number, end)
         self._context.write_queue.append(EndTrial(trial=running.number, end=end))
         self._failures.note(failed=isinstance(outcome, Failed))

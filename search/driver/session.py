@@ -25,11 +25,13 @@ from search.driver.running_trial import RunningTrial, adopt_trial
 from search.driver.schedule import Schedule
 from search.driver.snapshots import Snapshots
 from search.machine.run_options import RunOptions
+from search.machine.whose_pictures import WhosePictures
 from search.progress.progress import Progress
 from search.records.attempts import attempts_of
 from search.records.confirmation import ConfirmationPlan, readings_of_test
 from search.records.origin import counted
 from search.samplers import find_sampler
+from search.workers.picture_maker import PicturePlace
 from search.workers.pool import Pool
 from storage.database import Database
 from storage.lease import Lease
@@ -106,6 +108,9 @@ class Session:
         )
         #: Where checkpoints are kept for other nodes; None if there is no artifact store.
         self.artifact_store = self._find_artifact_store(options.paths.artifacts)
+        #: Where pictures are kept; None if there are none.
+        self.pictures = self._find_picture_place(options)
+        self._pictures: WhosePictures = "none" if self.pictures is None else options.pictures
         loaded = load_study(record, self._study_store.load(), self._plan)
         self.memory, self._adopted, self._queued = loaded
         self._scored = self._study_store.test_scores()
@@ -148,6 +153,20 @@ class Session:
         if place != stored:
             self._study_store.store_artifacts(place)
         return ArtifactCheckpointPlace(place=place, study=self._checkpoints.name)
+
+    def _find_picture_place(self, options: RunOptions) -> PicturePlace | None:
+        """The artifact store, or else a folder beside the checkpoints.
+
+        The hosts of a joined cluster may not share that folder.
+        """
+        if options.pictures == "none":
+            return None
+        if self.artifact_store is None and options.ray_address is not None:
+            return None
+        stored = self.artifact_store
+        place = options.paths.pictures if stored is None else stored.place
+        self._study_store.store_picture_place(place)
+        return PicturePlace(place=place, study=self._checkpoints.name)
 
     def store_data_notes(self, notes: tuple[str, ...]) -> None:
         """Store what is known about the data set, for reports."""
@@ -197,6 +216,7 @@ class Session:
             scored=self._scored,
             confirming=None if plan is None else self._confirming(plan),
             make_note=self._make_note(self._record) if self._make_note and plan is None else None,
+            pictures=self._pictures,
             clock=self._clock,
             triggers=self._lease.triggers,
         )

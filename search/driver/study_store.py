@@ -25,6 +25,7 @@ from search.driver.writes import (
     StartQueued,
     StoreAttribute,
     StoreNote,
+    StorePlot,
     StoreReport,
     StoreTest,
     Write,
@@ -35,6 +36,7 @@ from search.records.attempts import ATTEMPTS_ATTRIBUTE, attempts_of, first_attem
 from search.records.confirmation import Confirmation
 from search.records.outcome import write_end
 from search.records.stored_checkpoint import CHECKPOINTS_ATTRIBUTE, StoredCheckpoint
+from search.records.stored_picture import PLACES_ATTRIBUTE, places_of
 from search.records.stored_trial import (
     DATA_NOTES_ATTRIBUTE,
     END_ATTRIBUTE,
@@ -44,7 +46,7 @@ from search.records.stored_trial import (
     ended_by_driver,
     test_of,
 )
-from search.records.study_note import is_ours
+from search.records.study_note import PLOT, is_ours
 from storage.optuna_store import SearchStorage
 from storage.outage import translated
 from storage.reports import reports_of, store_report
@@ -158,6 +160,16 @@ class StudyStore:
         with self._explained():
             self._storage.set_study_system_attr(self._study_id, ARTIFACTS_ATTRIBUTE, place)
 
+    def store_picture_place(self, place: str) -> None:
+        """Store that pictures are kept at a place from now on, besides earlier ones."""
+        with self._explained():
+            known = places_of(self._storage.get_study_system_attrs(self._study_id))
+            if known[:1] != (place,):
+                others = [each for each in reversed(known) if each != place]
+                self._storage.set_study_system_attr(
+                    self._study_id, PLACES_ATTRIBUTE, [*others, place]
+                )
+
     def store_data_notes(self, notes: Sequence[str]) -> None:
         """Store facts about the data set, one line each."""
         with self._explained():
@@ -208,6 +220,8 @@ class StudyStore:
                     self._storage.set_study_user_attr(self._study_id, key, value)
                 case StoreNote():
                     self._store_note(write)
+                case StorePlot(text=text):
+                    self._store_plot(text)
 
     def apply_batch(self, writes: Sequence[Batchable], *, possibly_applied: bool) -> bool:
         """Store several writes in one transaction, as if each had been applied in turn.
@@ -414,6 +428,16 @@ class StudyStore:
                 save_note_with_version(self._storage, self._study_id, None, version, write.text)
         except (SQLAlchemyError, StorageInternalError, KeyError, TypeError, ValueError):
             return  # the note is for people to read: a search does without one
+
+    def _store_plot(self, text: str) -> None:
+        """Store a plot as ``optuna_dashboard.save_plotly_graph_object`` does, but at once."""
+        # lazily: it imports a web server, and the first plot is not urgent
+        from optuna_dashboard._custom_plot_data import SYSTEM_ATTR_PLOT_DATA, split_plot_data
+
+        prefix = f"{SYSTEM_ATTR_PLOT_DATA}{PLOT}:"
+        parts = split_plot_data(text, prefix)
+        with contextlib.suppress(SQLAlchemyError, StorageInternalError, KeyError):
+            self._storage.replace_study_system_attrs(self._study_id, prefix, parts)
 
     def _test(self, write: StoreTest) -> None:
         self._storage.set_study_user_attr(self._study_id, TEST_ATTRIBUTE, write.result)

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from search.driver.study_changes import NumberTaken, StudyChanges, TrialOver
-from search.driver.writes import Batchable, StoreNote, Write
+from search.driver.writes import Batchable, StoreNote, StorePlot, Write
 from storage.errors import DatabaseUnreachable, EmbeddedError
 from storage.triggers import NO_TRIGGERS, Triggers
 
@@ -242,8 +242,8 @@ class WriteQueue:
                 self._note_outage(None)
                 return fate
             except DatabaseUnreachable as error:
-                if isinstance(writes[0], StoreNote):
-                    return _Fate.STORED  # dropped: nothing waits for a note, and more follow
+                if isinstance(writes[0], StoreNote | StorePlot):
+                    return _Fate.STORED  # dropped: nothing waits for it, and more follow
                 self._wait_for_return(tries, error)
                 tries += 1
 

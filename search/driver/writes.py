@@ -14,6 +14,7 @@ __all__ = [
     "StartQueued",
     "StoreAttribute",
     "StoreNote",
+    "StorePlot",
     "StoreReport",
     "StoreTest",
     "Write",
@@ -98,6 +99,14 @@ class StoreNote:
     text: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class StorePlot:
+    """Replaces the study's plot in the dashboard. It is dropped in an outage."""
+
+    #: Plotly's JSON.
+    text: str
+
+
 #: Frequent writes, many of which can be stored in one transaction.
 Batchable = AddTrial | StoreReport | EndTrial
 Write = (
@@ -109,4 +118,5 @@ Write = (
     | StoreTest
     | StoreAttribute
     | StoreNote
+    | StorePlot
 )

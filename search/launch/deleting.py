@@ -3,7 +3,7 @@
 import dataclasses
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from search.checkpoints.folders import CheckpointStore
 from search.driver.claiming import mark_of
 from search.driver.study_store import ARTIFACTS_ATTRIBUTE
 from search.errors import StudyError
+from search.records.stored_picture import places_of
 from search.reporting.study_view import StudyView
 from storage.artifacts import Artifacts
 from storage.database import Database
@@ -42,6 +43,13 @@ class Belongings:
     prefix: str
     #: Ids of its other artifacts, such as pictures.
     artifacts: tuple[str, ...]
+    #: Where these are, besides ``place``.
+    others: Mapping[str, Artifacts]
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Every place that may hold its other artifacts."""
+        return (*([] if self.place is None else [self.place]), *self.others)
 
 
 def find_belongings(
@@ -57,7 +65,7 @@ def find_belongings(
 
     Raises:
         UnknownStudy: If there is no such study.
-        ArtifactPlaceError: If that place cannot be used.
+        ArtifactPlaceError: If one of its places cannot be used.
     """
     record = get_study(database.engine, view.name)
     own = CheckpointStore(root=checkpoints, study=record.name, identity=mark_of(record))
@@ -70,6 +78,7 @@ def find_belongings(
         storage.engine.dispose()
     kept = None if stored is None else stored.get(ARTIFACTS_ATTRIBUTE)
     place = artifacts or (kept if isinstance(kept, str) else None)
+    others = [each for each in places_of(stored or {}) if each != place]
     return Belongings(
         record=record,
         checkpoints=own.folder if own.folder.is_dir() else None,
@@ -77,6 +86,7 @@ def find_belongings(
         store=None if place is None else _open(place),
         prefix=own.name,
         artifacts=found,
+        others={each: _open(each) for each in others},
     )
 
 
@@ -150,15 +160,15 @@ def _delete_files(found: Belongings) -> Iterator[str]:
             shutil.rmtree(found.checkpoints)
         except OSError as error:
             yield f"the checkpoints in {found.checkpoints} remain ({error.strerror or error})"
-    if found.store is None:
-        return
     try:
-        _discard(found.store, found)
+        if found.store is not None:
+            found.store.discard(found.prefix)
     except ArtifactFailure as error:
         yield f"artifacts below {found.place}/{found.prefix} remain ({error})"
-
-
-def _discard(store: Artifacts, found: Belongings) -> None:
-    store.discard(found.prefix)
-    for artifact in found.artifacts:
-        store.remove(artifact)
+    own = {} if found.store is None else {str(found.place): found.store}
+    for place, store in {**own, **found.others}.items():
+        try:
+            for artifact in found.artifacts:
+                store.remove(artifact)
+        except ArtifactFailure as error:
+            yield f"artifacts in {place} remain ({error})"

@@ -15,6 +15,7 @@ from search.errors import StudyError
 from search.launch.hot_standby import wait_for_lease
 from search.launch.notices import (
     show_idle_seats,
+    show_missing_place,
     show_moved_defaults,
     show_quota,
     show_settings,
@@ -236,6 +237,8 @@ def _drive(
         if request.data_notes is not None:
             session.store_data_notes(request.data_notes)
         show_idle_seats(record, request.options.machine, output.say)
+        if request.confirmation is None:
+            show_missing_place(request.options, session.pictures is not None, output.say)
         with (
             stop_on_signals(session),
             parts.open_workers(
@@ -243,6 +246,7 @@ def _drive(
                 request.options,
                 feature_cache=dataset_features.folder,
                 artifact_store=session.artifact_store,
+                pictures=session.pictures,
                 stopped=lambda: session.stop_reason is not None,
                 say=output.say,
             ) as pool,

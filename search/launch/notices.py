@@ -4,12 +4,14 @@ from collections.abc import Callable
 
 from search.config.configuration import LaunchConfig
 from search.machine.resources import Machine, quota_text
+from search.machine.run_options import RunOptions
 from storage.studies import StudyRecord
 from trainer.config.sources import Layers
 from trainer.datasets import DataSet
 
 __all__ = [
     "show_idle_seats",
+    "show_missing_place",
     "show_moved_defaults",
     "show_notes",
     "show_quota",
@@ -51,6 +53,12 @@ def show_idle_seats(record: StudyRecord, machine: Machine, say: Callable[[str], 
         f"{seats - most} of {seats} {what} will be idle: study {record.name} was created to run at"
         f" most {most} trials at a time; {enough}"
     )
+
+
+def show_missing_place(options: RunOptions, has_place: bool, say: Callable[[str], None]) -> None:
+    """That trials get no pictures, because the hosts of a cluster share no known folder."""
+    if options.pictures != "none" and not has_place:
+        say("trials get no pictures: a joined cluster needs --artifacts to keep them")
 
 
 def show_quota(machine: Machine, say: Callable[[str], None]) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 from optuna.trial import FrozenTrial
 
 from search.driver.note_keeper import MakeNote, NoteState
+from search.records.study_note import StudyNote
+from search.reporting.collapse_plot import collapse_plot
 from search.reporting.markdown import study_note
 from search.reporting.reading import view_study
 from storage.studies import StudyRecord
@@ -34,7 +36,7 @@ def note_maker(
 
     def make(
         trials: Sequence[FrozenTrial], state: NoteState, test: Mapping[str, Any] | None
-    ) -> str:
+    ) -> StudyNote:
         view = view_study(
             record,
             trials,
@@ -42,6 +44,7 @@ def note_maker(
             test=test,
             storage=storage,
         )
-        return study_note(view, state=state, now=now())
+        text = study_note(view, state=state, now=now())
+        return StudyNote(text=text, plot=collapse_plot(view))
 
     return make

@@ -6,8 +6,12 @@ from pathlib import Path
 
 from search.machine.reservations import SharingPolicy
 from search.machine.resources import Machine
+from search.machine.whose_pictures import DEFAULT_PICTURES, WhosePictures
 
-__all__ = ["Paths", "RunOptions"]
+__all__ = ["PICTURES", "Paths", "RunOptions"]
+
+#: Folder of the pictures of all studies, beside their checkpoints.
+PICTURES = "pictures"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +24,11 @@ class Paths:
     checkpoints: Path
     #: Folder or ``s3://BUCKET/PREFIX`` where checkpoints are kept for other nodes; None if none.
     artifacts: str | None = None
+
+    @property
+    def pictures(self) -> str:
+        """Where pictures are kept if there is no place for artifacts; all studies share it."""
+        return str(self.checkpoints / PICTURES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,3 +49,5 @@ class RunOptions:
     stall_timeout: float = math.inf
     #: Whether to wait as a hot standby while another process drives the study.
     standby: bool = False
+    #: Which trials get pictures.
+    pictures: WhosePictures = DEFAULT_PICTURES

@@ -9,17 +9,20 @@ from pathlib import Path
 
 from search.records.jobs import Job
 from search.records.stored_checkpoint import StoredCheckpoint
+from search.records.stored_picture import StoredPicture
 from trainer.records import Report, Scores
 
 __all__ = [
     "Begin",
     "Continue",
     "Crashed",
+    "DrawPictures",
     "Event",
     "Lost",
     "OnTest",
     "Order",
     "OutOfMemory",
+    "PicturesDrawn",
     "Reported",
     "Task",
 ]
@@ -67,7 +70,12 @@ class Continue:
     """Train to the next evaluation."""
 
 
-Order = Begin | Continue
+@dataclass(frozen=True, kw_only=True)
+class DrawPictures:
+    """Draw and store the pictures of the run, which is not trained further."""
+
+
+Order = Begin | Continue | DrawPictures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +100,16 @@ class Reported:
     checkpoint: StoredCheckpoint | None = None
     #: The scores of a job of the kind ``test``; None for all other kinds.
     on_test: OnTest | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PicturesDrawn:
+    """The worker drew the pictures of a run, as far as it could."""
+
+    #: Those that are in the artifact store.
+    pictures: tuple[StoredPicture, ...]
+    #: Lines to show, such as why there are none.
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,4 +141,4 @@ class Lost:
     shared: bool = False
 
 
-Event = Reported | Crashed | OutOfMemory | Lost
+Event = Reported | PicturesDrawn | Crashed | OutOfMemory | Lost

@@ -7,14 +7,16 @@ and only :func:`end_attributes` names it, for the in-memory study and for Postgr
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from optuna.storages import BaseStorage
 from optuna.trial import TrialState
 
 from search.objectives import Objective
+from search.records.stored_picture import StoredPicture, artifact_attributes
 from search.records.stored_trial import (
+    CLASS_IOU_ATTRIBUTE,
     COLLAPSE_ATTRIBUTE,
     END_ATTRIBUTE,
     FAILURE_ATTRIBUTE,
@@ -107,20 +109,32 @@ class TrialEnd:
     attributes: Mapping[str, Any]
     #: Constraint ``collapse``: 0 for a healthy trial, 1 for a collapsed one, None if it failed.
     constraint: float | None
+    #: System attributes by which Optuna knows the trial's pictures.
+    artifacts: Mapping[str, Any] = field(default_factory=dict)
 
 
-def trial_end(outcome: Outcome, reports: Sequence[Report], objective: Objective) -> TrialEnd:
+def trial_end(
+    outcome: Outcome,
+    reports: Sequence[Report],
+    objective: Objective,
+    pictures: Sequence[StoredPicture] = (),
+) -> TrialEnd:
     """Map an outcome to what is stored.
 
     Args:
         outcome: How the trial ended.
         reports: All its reports in order; may be empty.
         objective: What the study maximises.
+        pictures: Its pictures in the artifact store.
     """
-    seen = _last_report(reports)
+    seen, artifacts = _last_report(reports), artifact_attributes(pictures)
     if isinstance(outcome, Completed):
         return TrialEnd(
-            state=TrialState.COMPLETE, value=outcome.value, attributes=seen, constraint=HEALTHY
+            state=TrialState.COMPLETE,
+            value=outcome.value,
+            attributes=seen,
+            constraint=HEALTHY,
+            artifacts=artifacts,
         )
     if isinstance(outcome, Pruned):
         return TrialEnd(
@@ -128,6 +142,7 @@ def trial_end(outcome: Outcome, reports: Sequence[Report], objective: Objective)
             value=_last_finite_score(reports, objective),
             attributes={**seen, KIND_ATTRIBUTE: outcome.kind, REASON_ATTRIBUTE: outcome.reason},
             constraint=COLLAPSED if outcome.kind == "collapsed" else HEALTHY,
+            artifacts=artifacts,
         )
     return TrialEnd(
         state=TrialState.FAIL,
@@ -141,7 +156,7 @@ def end_attributes(
     end: TrialEnd, mark: list[Any] | None
 ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     """The user attributes and the system attributes of a trial that ends, in their order."""
-    system: dict[str, Any] = {}
+    system: dict[str, Any] = dict(end.artifacts)
     if end.constraint is not None:
         system[COLLAPSE_ATTRIBUTE] = end.constraint
     if mark is not None:
@@ -186,7 +201,13 @@ def _last_report(reports: Sequence[Report]) -> dict[str, Any]:
         "loss": last.loss,
     }
     defined = {name: figure for name, figure in figures.items() if math.isfinite(figure)}
-    return {"evaluation": last.evaluation, "iteration": last.iteration, **defined}
+    by_class = {name: iou for name, iou in last.class_iou.items() if math.isfinite(iou)}
+    return {
+        "evaluation": last.evaluation,
+        "iteration": last.iteration,
+        **defined,
+        **({CLASS_IOU_ATTRIBUTE: by_class} if by_class else {}),
+    }
 
 
 def _last_finite_score(reports: Sequence[Report], objective: Objective) -> float | None:

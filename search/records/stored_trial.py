@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 from search.records.counts import Counts
 
 __all__ = [
+    "CLASS_IOU_ATTRIBUTE",
     "COLLAPSE_ATTRIBUTE",
     "DATA_NOTES_ATTRIBUTE",
     "END_ATTRIBUTE",
@@ -25,6 +26,7 @@ __all__ = [
     "AnyState",
     "AnyTrial",
     "PruneKind",
+    "class_iou_of",
     "count_trials",
     "counted_as",
     "end_mark",
@@ -54,6 +56,8 @@ FAILURE_ATTRIBUTE = "failure"
 #: User attributes of a pruned trial.
 KIND_ATTRIBUTE = "prune_kind"
 REASON_ATTRIBUTE = "prune_reason"
+#: User attribute of a trial: the IoU of its last evaluation by class, in percent.
+CLASS_IOU_ATTRIBUTE = "class_iou"
 #: User attribute of a trial that somebody queued: by whom, and with which parameters.
 QUEUED_ATTRIBUTE = "queued"
 #: User attribute of the study: facts about its data set, one line each.
@@ -169,6 +173,17 @@ def prune_reason(trial: AnyTrial) -> str | None:
     """Why a stored trial was stopped; None if it was not."""
     reason: str | None = trial.user_attrs.get(REASON_ATTRIBUTE)
     return reason
+
+
+def class_iou_of(trial: AnyTrial) -> dict[str, float]:
+    """The IoU by class of a trial's last evaluation; empty if it has none.
+
+    Trials of earlier versions, pruned ones and those of data without labels have none.
+    """
+    stored = trial.user_attrs.get(CLASS_IOU_ATTRIBUTE)
+    if not isinstance(stored, dict):
+        return {}
+    return {str(name): float(iou) for name, iou in stored.items() if isinstance(iou, int | float)}
 
 
 def test_of(attributes: Mapping[str, Any]) -> dict[str, Any] | None:

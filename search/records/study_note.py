@@ -1,9 +1,24 @@
-"""The note that the dashboard shows with a study, and who may change it."""
+"""What the dashboard shows with a study: its note, who may change that, and a plot."""
 
-__all__ = ["NOTE_LINE", "is_ours"]
+from dataclasses import dataclass
+
+__all__ = ["NOTE_LINE", "PLOT", "StudyNote", "is_ours"]
+
+#: The plot's name in the dashboard.
+PLOT = "map-of-collapse"
 
 #: Stands in every note that a driver writes. Whoever deletes it keeps the note as it is.
 NOTE_LINE = "*Kept current by the search. To write your own note, delete this line.*"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyNote:
+    """The note and the plot of a study at one moment."""
+
+    #: Markdown.
+    text: str
+    #: Plotly's JSON; None for none.
+    plot: str | None = None
 
 
 def is_ours(note: str) -> bool:

@@ -168,6 +168,7 @@ def trial_json(trial: TrialView) -> dict[str, Any]:
         "started": None if trial.started_at is None else trial.started_at.isoformat(),
         "ended": None if trial.ended_at is None else trial.ended_at.isoformat(),
         "criteria": dict(trial.figures),
+        "class_iou": dict(trial.class_iou),
         "scores": {str(step): score for step, score in sorted(trial.scores.items())},
     }
 

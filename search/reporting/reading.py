@@ -10,11 +10,13 @@ from search.errors import SearchError, StudyError
 from search.objectives import objective_name, objective_title
 from search.records.attempts import attempts_of
 from search.records.confirmation import Confirmation
+from search.records.stored_picture import PLACES_ATTRIBUTE, pictures_of, places_of
 from search.records.stored_trial import (
     FAILURE_ATTRIBUTE,
     FOREIGN_ATTRIBUTE,
     QUEUED_ATTRIBUTE,
     AnyTrial,
+    class_iou_of,
     count_trials,
     is_counted,
     prune_kind,
@@ -27,7 +29,12 @@ from search.spaces import Space
 from storage.database import Database
 from storage.lease import TIME_TO_LIVE
 from storage.lease_record import lease_history, read_lease
-from storage.optuna_tables import StoredStudy, StoredTrial, read_optuna_studies
+from storage.optuna_tables import (
+    StoredStudy,
+    StoredTrial,
+    read_optuna_studies,
+    read_system_attributes,
+)
 from storage.optuna_tables import TrialState as OptunaState
 from storage.reports import reports_of
 from storage.studies import StudyRecord, get_study, list_studies
@@ -103,6 +110,7 @@ def read_details(database: Database, name: str) -> StudyDetails:
         record,
         _view(database, record, stored),
         attributes={} if stored is None else stored.user_attrs,
+        picture_places=places_of(read_system_attributes(database, name, [PLACES_ATTRIBUTE])),
         reports={trial: tuple(made) for trial, made in reports.items()},
         sessions=tuple(
             Session(host=each.host, pid=each.pid, began=each.acquired_at, ended=each.released_at)
@@ -140,6 +148,7 @@ def view_details(
     attributes: Mapping[str, Any],
     reports: Mapping[int, tuple[Report, ...]],
     sessions: tuple[Session, ...] = (),
+    picture_places: tuple[str, ...] = (),
 ) -> StudyDetails:
     """A study with everything that is stored about it, as plain data.
 
@@ -149,6 +158,7 @@ def view_details(
         attributes: Its user attributes.
         reports: The reports of each trial, in order.
         sessions: Who drove it, oldest first.
+        picture_places: Where pictures of its trials are.
     """
     return StudyDetails(
         view=view,
@@ -160,6 +170,7 @@ def view_details(
         attributes=attributes,
         reports=reports,
         sessions=sessions,
+        picture_places=picture_places,
     )
 
 
@@ -294,6 +305,8 @@ def _trial(trial: AnyTrial, study: str) -> TrialView:
         counted=own,
         queued=_queued(trial),
         figures={key: float(value) for key, value in numbers.items() if math.isfinite(value)},
+        class_iou=class_iou_of(trial),
+        pictures=pictures_of(trial.system_attrs),
         started_at=trial.datetime_start,
         ended_at=trial.datetime_complete,
     )

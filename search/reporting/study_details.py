@@ -46,6 +46,8 @@ class StudyDetails:
     reports: Mapping[int, tuple[Report, ...]]
     #: Who drove it, oldest first.
     sessions: tuple[Session, ...]
+    #: Where pictures of its trials are, the newest place first.
+    picture_places: tuple[str, ...] = ()
 
     @property
     def seats(self) -> int:

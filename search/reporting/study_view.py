@@ -2,11 +2,12 @@
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from search.records.confirmation import Confirmation
 from search.records.counts import Counts
+from search.records.stored_picture import StoredPicture
 from search.records.stored_trial import PruneKind
 from search.spaces import Space
 from trainer.console.shell import search_command, shell_text
@@ -46,6 +47,10 @@ class TrialView:
     queued: str = ""
     #: Criteria of its last report, such as ``miou``.
     figures: Mapping[str, float]
+    #: IoU by class at its last evaluation, in percent; empty if that is not stored.
+    class_iou: Mapping[str, float] = field(default_factory=dict)
+    #: Its pictures in an artifact store.
+    pictures: tuple[StoredPicture, ...] = ()
     #: When it was created and when it ended, in the local time of its driver; None if unknown.
     started_at: datetime.datetime | None = None
     ended_at: datetime.datetime | None = None

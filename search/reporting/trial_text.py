@@ -28,6 +28,8 @@ def trial_text(found: TrialDetails) -> RenderableType:
         parts += [Text(), Padding(_settings(view, trial), (0, 0, 0, 2))]
     if trial.scores or found.reports:
         parts += [Text(), Padding(_evaluations(found), (0, 0, 0, 2))]
+    if trial.class_iou:
+        parts += [Text(), Padding(_classes(trial), (0, 0, 0, 2))]
     if trial.traceback:
         parts += [Text(), Text(trial.traceback.rstrip())]
     return Group(*parts)
@@ -54,6 +56,9 @@ def _facts(trial: TrialView) -> Iterator[tuple[str, str]]:
     if trial.started_at is not None and trial.ended_at is not None:
         took = (trial.ended_at - trial.started_at).total_seconds()
         yield "took", f"{duration_text(took)}, waiting for a seat included"
+    if trial.pictures:
+        files = ", ".join(picture.file for picture in trial.pictures)
+        yield "pictures", f"{files}: the dashboard and the report show them"
 
 
 def _settings(view: StudyView, trial: TrialView) -> Table:
@@ -74,6 +79,14 @@ def _evaluations(found: TrialDetails) -> Table:
         score = found.trial.scores.get(evaluation)
         shown = "" if score is None else f"{score:.2f}"
         table.add_row(str(evaluation), *_cells(reports.get(evaluation), shown, criteria))
+    return table
+
+
+def _classes(trial: TrialView) -> Table:
+    """A row per class: its IoU at the last evaluation."""
+    table = _table("class", "IoU, %")
+    for name, iou in trial.class_iou.items():
+        table.add_row(Text(name), f"{iou:.2f}")
     return table
 
 

@@ -8,6 +8,7 @@ from search.checkpoints.artifact_store import ArtifactCheckpointPlace
 from search.config.configuration import LaunchConfig
 from search.machine.run_options import RunOptions
 from search.workers.cluster import ray_cluster
+from search.workers.picture_maker import PicturePlace
 from search.workers.pool import Pool
 from search.workers.ray_pool import RayPool
 from search.workers.worker import WorkerSetup
@@ -22,6 +23,7 @@ def ray_workers(
     *,
     feature_cache: Path,
     artifact_store: ArtifactCheckpointPlace | None,
+    pictures: PicturePlace | None,
     stopped: Callable[[], bool],
     say: Callable[[str], None],
 ) -> Iterator[Pool]:
@@ -32,6 +34,7 @@ def ray_workers(
         options: Where and on what to run.
         feature_cache: Folder of the features that the workers train on.
         artifact_store: Where checkpoints are kept for other nodes; None for no such place.
+        pictures: Where pictures of trials are kept; None for no pictures.
         stopped: Whether the search was asked to stop.
         say: Prints a line.
 
@@ -45,6 +48,7 @@ def ray_workers(
         device=machine.device,
         slots=machine.slots,
         artifact_store=artifact_store,
+        pictures=pictures,
     )
     connection = ray_cluster(
         machine,

@@ -18,16 +18,17 @@ from search.records.jobs import KMEANS, Job
 from search.records.messages import (
     Begin,
     Continue,
-    Crashed,
+    DrawPictures,
     Event,
     OnTest,
     Order,
-    OutOfMemory,
+    PicturesDrawn,
     Reported,
     Task,
 )
 from search.records.stored_checkpoint import StoredCheckpoint
 from search.workers.failures import failure_event
+from search.workers.picture_maker import PictureMaker, PicturePlace
 from storage.errors import ArtifactFailure
 from trainer.config.configuration import MethodConfig, TrainConfig
 from trainer.engine.run import Run, config_of
@@ -55,6 +56,8 @@ class WorkerSetup:
     threads: int = 1
     #: Where checkpoints are kept for other nodes; None for no such place.
     artifact_store: ArtifactCheckpointPlace | None = None
+    #: Where pictures of trials are kept; None for no pictures.
+    pictures: PicturePlace | None = None
 
 
 @dataclass(kw_only=True)
@@ -82,6 +85,11 @@ class Worker:
             None if setup.artifact_store is None else setup.artifact_store.open()
         )
         self._keeps = True
+        self._pictures = None
+        if setup.pictures is not None:
+            self._pictures = PictureMaker(
+                setup.pictures, self._dataset_features, torch.device(setup.device)
+            )
 
     @property
     def busy(self) -> bool:
@@ -114,7 +122,7 @@ class Worker:
             events |= self._tried(slot, partial(self._execute, slot, order))
         return events | self._train()
 
-    def _execute(self, slot: int, order: Order) -> Reported | None:
+    def _execute(self, slot: int, order: Order) -> Reported | PicturesDrawn | None:
         """Execute an order as far as possible without training."""
         match order:
             case Begin(task=Task(job=Job(kind="test")) as task):
@@ -125,6 +133,8 @@ class Worker:
                 training = self._begun[slot] = self._resume_or_start(slot, task)
                 if training.run.reports:
                     return self._reported(training, training.run.reports)
+            case DrawPictures():
+                return self._draw_pictures(self._begun[slot])
             case Continue():
                 pass
         self._training.add(slot)
@@ -142,9 +152,11 @@ class Worker:
         self._training -= events.keys()
         return events
 
-    def _tried(self, slot: int, action: Callable[[], Reported | None]) -> dict[int, Event]:
+    def _tried(
+        self, slot: int, action: Callable[[], Reported | PicturesDrawn | None]
+    ) -> dict[int, Event]:
         """The event of an action for one slot, if it has one; an error concerns that slot only."""
-        event: Reported | Crashed | OutOfMemory | None = None
+        event: Event | None = None
         with Attempt() as attempt:
             event = action()
         if attempt.error is not None:
@@ -214,6 +226,11 @@ class Worker:
         checkpoint, notes = self._keep(training, report.evaluation)
         training.notes += notes
         return self._reported(training, (report,), checkpoint)
+
+    def _draw_pictures(self, training: _Training) -> PicturesDrawn:
+        """Draw the pictures of a run that is decided."""
+        assert self._pictures is not None, "pictures need a place"
+        return self._pictures.make(training.run, training.task.trial)
 
     def _keep(
         self, training: _Training, evaluation: int

@@ -17,6 +17,7 @@ from search.reporting.study_view import StudyView
 from storage.address import parse_address
 from storage.database import open_database
 from tests.acceptance.conftest import REPOSITORY, SearchCommand
+from trainer.figures.trial_pictures import PICTURES
 from trainer.records import Report
 
 # several starts of Ray each, on a machine of any speed
@@ -61,6 +62,16 @@ def descendants(pid: int, title: str) -> list[int]:
     return [child for child in parents if titles[child].startswith(title) and below(child)]
 
 
+def check_pictures(view: StudyView, folder: Path) -> None:
+    """Complete trials have all pictures, pruned ones none, and there are no others."""
+    stored = {path.name for path in folder.iterdir()}
+    for trial in view.trials:
+        assert len(trial.pictures) == (len(PICTURES) if trial.state == "complete" else 0)
+        assert bool(trial.class_iou) == (trial.state == "complete")
+        stored -= {picture.artifact for picture in trial.pictures}
+    assert not stored
+
+
 def test_launch_ends_exactly_and_again_the_same_when_killed(
     search_command: SearchCommand, ended: Register, tmp_path: Path
 ) -> None:
@@ -76,14 +87,20 @@ def test_launch_ends_exactly_and_again_the_same_when_killed(
     assert view.test is not None and view.best is not None
     assert view.test["trial"] == view.best.number
 
+    check_pictures(view, search_command.folder / "checkpoints" / "pictures")
+
     launch = ["launch", "--config", search_command.config(), *search_command.places()]
+    options += ["--pictures", "none"]  # which changes no score
     driver = ended(search_command.start(*launch, *options, "--study", "second"))
     search_command.wait_for("trial 2 complete")
     driver.send_signal(signal.SIGKILL)
     driver.wait(timeout=30)
-    shown = search_command.run("resume", "second", *search_command.places(), "--workers", "1")
+    resume = ["resume", "second", *search_command.places(), "--pictures", "none"]
+    shown = search_command.run(*resume, "--workers", "1")
     assert "resuming study second" in shown
-    assert results(view_of(search_command, "second")) == results(view)
+    second = view_of(search_command, "second")
+    assert results(second) == results(view)
+    assert all(trial.pictures == () for trial in second.trials)
 
     again = search_command.launch(*options, "--study", "first")
     assert "study first is finished: 6 trials" in again

@@ -28,6 +28,7 @@ from search.machine.reservations import SharingPolicy
 from search.machine.resources import Machine
 from search.machine.run_options import Paths, RunOptions
 from search.progress.progress import open_progress
+from search.workers.picture_maker import PicturePlace
 from search.workers.pool import Pool
 from search.workers.worker import WorkerSetup
 from storage.address import parse_address
@@ -138,6 +139,7 @@ def _parts(options: DriverOptions, forker: WorkerForker, begun: list[bool]) -> P
         *,
         feature_cache: Path,
         artifact_store: ArtifactCheckpointPlace | None,
+        pictures: PicturePlace | None,
         **other: object,
     ) -> Iterator[Pool]:
         setup = WorkerSetup(
@@ -146,6 +148,7 @@ def _parts(options: DriverOptions, forker: WorkerForker, begun: list[bool]) -> P
             device="cpu",
             slots=run.machine.slots,
             artifact_store=artifact_store,
+            pictures=pictures,
         )
         begun.append(True)
         yield ProcessPool(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from search.records.jobs import Job
-from search.records.messages import Begin, Event, Order, Task
+from search.records.messages import Begin, Event, Order, Reported, Task
 from search.workers.failures import failure_event
 from search.workers.worker import Worker, WorkerSetup
 from tests.chaos.work import ALL_STRUCK, WORK_FILE
@@ -159,13 +159,14 @@ class _NotedFake:
         worker = self._workers[slot]
         made = worker.evaluations_made
         with Attempt() as attempt:
-            reported = worker.advance(order)
+            event = worker.answer(order)
         if attempt.error is not None:
             return {slot: failure_event(attempt.error)}
         if worker.evaluations_made > made:
+            assert isinstance(event, Reported)
             self._notes.write("begin", slot)
-            self._notes.write("end", slot, evaluation=reported.reports[-1].evaluation)
-        return {slot: reported}
+            self._notes.write("end", slot, evaluation=event.reports[-1].evaluation)
+        return {slot: event}
 
 
 def _take(hosted: _Hosted, slot: int, order: Order, given: WorkerOptions, notes: "_Notes") -> None:

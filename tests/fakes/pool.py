@@ -4,8 +4,9 @@ from collections import deque
 from collections.abc import Callable
 
 from search.checkpoints.artifact_store import ArtifactCheckpointStore
-from search.records.messages import Begin, Continue, Event, Lost, Order, OutOfMemory
+from search.records.messages import Event, Lost, Order, OutOfMemory
 from search.workers.failures import failure_event
+from search.workers.picture_maker import PicturePlace
 from search.workers.pool import Answer
 from search.workers.seats import Seats
 from tests.fakes.training import FakeWorker
@@ -29,10 +30,11 @@ class InlinePool:
         fault: Fault | None = None,
         artifact_store: ArtifactCheckpointStore | None = None,
         slots: int = 1,
+        pictures: PicturePlace | None = None,
     ) -> None:
-        self._artifact_store = artifact_store
+        self._artifact_store, self._pictures = artifact_store, pictures
         self.seats = Seats(workers=count, slots=slots)
-        self._trainers = {seat: FakeWorker(artifact_store) for seat in self.seats.names}
+        self._trainers = {seat: FakeWorker(artifact_store, pictures) for seat in self.seats.names}
         self._orders: deque[tuple[str, Order]] = deque()
         self._fault = fault
         self._stalled: set[str] = set()
@@ -49,7 +51,6 @@ class InlinePool:
 
     def submit(self, worker: str, order: Order) -> None:
         assert worker in self.names and worker not in self.absent, "there is no room for the seat"
-        assert isinstance(order, Begin | Continue)
         assert all(worker != busy for busy, _ in self._orders), "the seat is not free"
         self.seats.note_order(worker, order)
         self._orders.append((worker, order))
@@ -89,7 +90,7 @@ class InlinePool:
         busy = [seat for seat, _ in self._orders if self.seats.process(seat) == process]
         self._orders = deque(order for order in self._orders if order[0] not in busy)
         for seat in self.seats.of(process):
-            self._trainers[seat] = FakeWorker(self._artifact_store)
+            self._trainers[seat] = FakeWorker(self._artifact_store, self._pictures)
         return busy
 
     def _carry_out(self, worker: str, order: Order) -> list[Answer]:
@@ -107,6 +108,6 @@ class InlinePool:
 
     def _advance(self, worker: str, order: Order) -> Event:
         try:
-            return self._trainers[worker].advance(order)
+            return self._trainers[worker].answer(order)
         except CheckpointError as error:
             return failure_event(error)

@@ -195,7 +195,7 @@ def run_search(
                 artifact_store = (
                     None if session.artifact_store is None else session.artifact_store.open()
                 )
-                pool = InlinePool(workers, on_order, artifact_store)
+                pool = InlinePool(workers, on_order, artifact_store, pictures=session.pictures)
                 ending = session.drive(pool, SilentProgress())
             (checkpoints / STATEMENTS_FILE).write_text(str(trigger.counts["sql"]))
             return ending

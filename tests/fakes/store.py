@@ -15,6 +15,7 @@ from search.driver.writes import (
     StartQueued,
     StoreAttribute,
     StoreNote,
+    StorePlot,
     StoreReport,
     StoreTest,
     Write,
@@ -43,6 +44,8 @@ class MemoryStore:
         self.attributes: dict[str, list[dict[str, object]]] = {}
         #: Notes of the study.
         self.notes: list[str] = []
+        #: Plots of the study.
+        self.plots: list[str] = []
         self.doubtful: list[Write] = []
         #: How many entries each transaction of several had.
         self.batches: list[int] = []
@@ -68,6 +71,9 @@ class MemoryStore:
             return
         if isinstance(entry, StoreTest):
             self.tests.append(entry.result)
+            return
+        if isinstance(entry, StorePlot):
+            self.plots.append(entry.text)
             return
         if isinstance(entry, StoreNote):
             self.notes.append(entry.text)

@@ -1,5 +1,6 @@
 """A trainer that computes nothing: learning curves as a function of hyper-parameters and seed."""
 
+import io
 import json
 import math
 from pathlib import Path
@@ -7,10 +8,23 @@ from pathlib import Path
 from search.checkpoints.artifact_store import ArtifactCheckpointStore
 from search.checkpoints.resume_points import furthest_first
 from search.records.jobs import Job
-from search.records.messages import Begin, Continue, OnTest, Order, Reported, Task
+from search.records.messages import (
+    Begin,
+    Continue,
+    DrawPictures,
+    OnTest,
+    Order,
+    PicturesDrawn,
+    Reported,
+    Task,
+)
 from search.records.stored_checkpoint import StoredCheckpoint
+from search.records.stored_picture import StoredPicture, picture_id
+from search.workers.picture_maker import PicturePlace
+from storage.artifact_places import open_artifacts
 from trainer.engine.checkpoint import read_record, write_checkpoint
 from trainer.errors import CheckpointError
+from trainer.figures.quick.sheet import Sheet
 from trainer.records import CollapseIndicators, Report, Scores
 from trainer.seeds import numpy_generator
 
@@ -46,13 +60,21 @@ class FakeWorker:
     With an artifact store it leaves whole checkpoints, without tensors, there as well.
     """
 
-    def __init__(self, artifact_store: ArtifactCheckpointStore | None = None) -> None:
-        self._artifact_store = artifact_store
+    def __init__(
+        self,
+        artifact_store: ArtifactCheckpointStore | None = None,
+        pictures: PicturePlace | None = None,
+    ) -> None:
+        self._artifact_store, self._pictures = artifact_store, pictures
         self._task: Task | None = None
         self._reports: list[Report] = []
         self.evaluations_made = 0
 
-    def advance(self, order: Order) -> Reported:
+    def answer(self, order: Order) -> Reported | PicturesDrawn:
+        """What comes of any order."""
+        return self._draw() if isinstance(order, DrawPictures) else self.advance(order)
+
+    def advance(self, order: Begin | Continue) -> Reported:
         match order:
             case Begin(task=Task(job=Job(kind="test")) as task):
                 return self._score_on_test(task)
@@ -82,6 +104,16 @@ class FakeWorker:
         return self._answer(
             (report,), self._artifact_store.put(folder, attempt=place, evaluation=evaluation)
         )
+
+    def _draw(self) -> PicturesDrawn:
+        """One picture, which has a file only with a place for it."""
+        file, place = "grid.png", self._pictures
+        artifact = picture_id("" if place is None else place.study, self.task.trial, file)
+        if place is not None:
+            sheet = Sheet(300, 100)
+            sheet.text((10, 10), f"trial {self.task.trial}")
+            open_artifacts(place.place).write(artifact, io.BytesIO(sheet.png(100)))
+        return PicturesDrawn(pictures=(StoredPicture(artifact=artifact, file=file),))
 
     def _score_on_test(self, task: Task) -> Reported:
         """The checkpoint's last scores on val, as if the two splits were one."""

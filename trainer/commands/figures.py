@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import torch
 
 from trainer.commands.setup import at_root, prepare_dataset_features, say
@@ -50,6 +49,7 @@ def draw_figures(
     """
     require_matplotlib()
     from trainer.figures.figure_set import draw_figures  # lazily: needs Matplotlib
+    from trainer.figures.run_predictions import spread
     from trainer.figures.run_view import RunView, same_images  # lazily: needs Matplotlib
 
     def open_run(folder: Path) -> RunView:
@@ -67,11 +67,6 @@ def draw_figures(
             f"--baseline {figure_set.baseline} was run on other images or classes than"
             f" {checkpoint}: give a run on the same data set"
         )
-    indices = _spread(len(view.images), figure_set.images)
+    indices = spread(len(view.images), figure_set.images)
     for paths in draw_figures(view, baseline, indices=indices, out=figure_set.out):
         say(f"{paths[0]}  {paths[1].name}")
-
-
-def _spread(count: int, wanted: int) -> list[int]:
-    """At most ``wanted`` indices below ``count``, spread evenly."""
-    return sorted({round(index) for index in np.linspace(0, count - 1, wanted)})

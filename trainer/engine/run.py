@@ -24,6 +24,7 @@ from trainer.errors import CheckpointError, ConfigError
 from trainer.features.dataset_features import DatasetFeatures, TestSplit, ValSplit
 from trainer.records import Report
 from trainer.scoring.evaluation import Evaluation, Scored
+from trainer.scoring.metrics import class_iou, match_clusters
 
 __all__ = ["Run", "best_report", "config_of", "imported_record", "require_trainable"]
 
@@ -54,6 +55,8 @@ class Run:
         self._reports: list[Report] = []
         self._iteration = 0
         self._reported_at = 0
+        #: Of the last report; None before the first one, and after a restore.
+        self._evaluation: Evaluation | None = None
 
     @classmethod
     def start(
@@ -184,7 +187,7 @@ class Run:
         loss_sum, finite = self._slots.take_loss(self.slot)
         steps = self._iteration - self._reported_at
         terms = {name: total / steps for name, total in self._slots.take_terms(self.slot).items()}
-        evaluation = self.evaluate(self._slots.dataset_features.val)
+        evaluation = self._evaluation = self.evaluate(self._slots.dataset_features.val)
         signals = evaluation.signals
         return Report(
             evaluation=len(self._reports) + 1,
@@ -195,11 +198,31 @@ class Run:
             signals=dataclasses.replace(signals, finite=finite and signals.finite),
             terms=terms,
             criteria=evaluation.criteria,
+            class_iou=self._class_iou(evaluation),
         )
+
+    def _class_iou(self, evaluation: Evaluation) -> dict[str, float]:
+        """The IoU of each class, if this is the last evaluation and there are labels."""
+        counts_YY = evaluation.cluster_counts_YY
+        if len(self._reports) + 1 < len(self._points) or not counts_YY.any():
+            return {}
+        names = self._slots.dataset_features.classes
+        return dict(zip(names, class_iou(match_clusters(counts_YY)), strict=True))
 
     def evaluate(self, split: ValSplit | TestSplit) -> Evaluation:
         """Score the current weights on a split."""
         return self._slots.evaluate(self.slot, split)
+
+    def evaluate_selected(self) -> Evaluation:
+        """The evaluation on val of the weights that ``evaluation.report`` selects.
+
+        They are loaded, so the run is not to be trained further. The last evaluation is repeated
+        only if the run was restored after it.
+        """
+        if self._best:
+            self.load_selected()
+            return self.evaluate(self._slots.dataset_features.val)
+        return self._evaluation or self.evaluate(self._slots.dataset_features.val)
 
     def scored(self) -> Scored:
         """The model and probes with the current weights."""

@@ -22,12 +22,10 @@ __all__ = [
     "INK",
     "Picture",
     "bare",
-    "left_out_text",
     "new_figure",
     "save_figure",
     "set_heading",
     "set_note",
-    "short",
     "style",
 ]
 
@@ -38,7 +36,6 @@ Picture = NDArray[Any]
 INK = "#333333"
 
 PNG_DOTS = 150  # per inch
-NAME_LENGTH = 26  # characters
 TITLE_DENSITY, NOTE_DENSITY = 9, 13  # characters per inch
 NOTE_SIZE = 8
 SETTINGS: dict[Any, Any] = {
@@ -95,20 +92,6 @@ def set_note(figure: Figure, note: str) -> None:
     width = int(NOTE_DENSITY * figure.get_figwidth())
     lines = [textwrap.fill(line, width) for line in note.splitlines()]
     figure.supxlabel("\n".join(lines), fontsize=NOTE_SIZE)
-
-
-def left_out_text(count: int, why: str) -> str:
-    """A note on the number of classes that a figure leaves out; empty if it shows all."""
-    if not count:
-        return ""
-    return f"{count} class{'es' * (count > 1)} {why} {'are' if count > 1 else 'is'} left out"
-
-
-def short(name: str) -> str:
-    """The end of a name, its most informative part, shortened to fit a small cell."""
-    return (
-        name if len(name) <= NAME_LENGTH else f"\N{HORIZONTAL ELLIPSIS}{name[1 - NAME_LENGTH :]}"
-    )
 
 
 def save_figure(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:

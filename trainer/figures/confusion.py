@@ -7,7 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from trainer.figures.canvas import left_out_text, new_figure, set_note
+from trainer.figures.canvas import new_figure, set_note
+from trainer.figures.wording import left_out_text
 
 __all__ = ["draw_confusion"]
 

@@ -6,16 +6,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from trainer.figures.canvas import INK, left_out_text, new_figure, set_note
+from trainer.figures.canvas import INK, new_figure, set_note
 from trainer.figures.colour import web_colour
+from trainer.figures.wording import SQUARES, left_out_text
 
 __all__ = ["draw_distribution"]
-
-#: Why the shares differ from those that ``inspect`` prints.
-SQUARES = (
-    "Counted in the centre squares at the resolution that is scored; inspect counts whole images,"
-    " so its shares differ."
-)
 
 #: Ground truth first, then predictions: dark, blue and orange are distinguishable for everybody.
 COLOURS = (INK, web_colour((58, 152, 245)), web_colour((231, 86, 36)))

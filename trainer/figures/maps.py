@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from matplotlib.figure import Figure
 
 from trainer.datasets.base import Image
-from trainer.figures.canvas import Picture, bare, new_figure, set_heading, short
+from trainer.figures.canvas import Picture, bare, new_figure, set_heading
 from trainer.figures.components import Basis, Floats
+from trainer.figures.wording import short
 
 __all__ = [
     "FUSED",

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from trainer.datasets.base import Image, Label
-from trainer.figures.canvas import Picture, bare, new_figure, short
+from trainer.figures.canvas import Picture, bare, new_figure
 from trainer.figures.colour import (
     HATCH_DARK,
     HATCH_LIGHT,
@@ -17,6 +17,7 @@ from trainer.figures.colour import (
     colour_label,
     web_colour,
 )
+from trainer.figures.wording import short
 
 __all__ = ["Scene", "draw_qualitative_grid"]
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from trainer.records import Scores
 
-__all__ = ["UNDEFINED", "cluster_of_class", "match_clusters", "scores_of"]
+__all__ = ["UNDEFINED", "class_iou", "cluster_of_class", "match_clusters", "scores_of"]
 
 #: Scores of a split without labels.
 UNDEFINED = Scores(miou=math.nan, miou_all=math.nan, accuracy=math.nan)
@@ -61,13 +61,32 @@ def scores_of(counts_YZ: Counts) -> Scores:
     total = int(counts_YZ.sum())
     if total == 0:
         return UNDEFINED
-    classes = len(counts_YZ)
-    right = np.diagonal(counts_YZ).astype(np.float64)
-    union = counts_YZ.sum(axis=1) + counts_YZ[:, :classes].sum(axis=0) - right
-    occurs = union > 0
-    iou = right[occurs] / union[occurs]
+    right_Y, union_Y = _overlap(counts_YZ)
+    occurs = union_Y > 0
+    iou = right_Y[occurs] / union_Y[occurs]
     return Scores(
         miou=100 * float(iou.mean()),
-        miou_all=100 * float(iou.sum()) / classes,
-        accuracy=100 * float(right.sum()) / total,
+        miou_all=100 * float(iou.sum()) / len(counts_YZ),
+        accuracy=100 * float(right_Y.sum()) / total,
     )
+
+
+def class_iou(counts_YZ: Counts) -> tuple[float, ...]:
+    """IoU of each class in percent; NaN for one that is neither in the labels nor predicted.
+
+    Args:
+        counts_YZ: Labelled pixels of each class (row) and prediction (column), of which column y
+            means class y.
+    """
+    right_Y, union_Y = _overlap(counts_YZ)
+    return tuple(
+        100 * right / union if union else math.nan
+        for right, union in zip(right_Y.tolist(), union_Y.tolist(), strict=True)
+    )
+
+
+def _overlap(counts_YZ: Counts) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Pixels of each class that are predicted as it, and those that are it or predicted as it."""
+    right_Y = np.diagonal(counts_YZ).astype(np.float64)
+    predicted_Y = counts_YZ[:, : len(counts_YZ)].sum(axis=0)
+    return right_Y, counts_YZ.sum(axis=1) + predicted_Y - right_Y

@@ -1,24 +1,15 @@
 """A chart of the report, and the marks that all charts share."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from search.reporting.outcome_marks import MARKS
 from search.reporting.study_details import StudyDetails
 
-__all__ = ["COLOURS", "Chart", "ChartInputs", "DrawCharts", "scatter_outcomes", "show_legend"]
-
-#: Colour and marker of each outcome, in the order of drawing.
-COLOURS: Mapping[str, tuple[str, str]] = {
-    "collapsed": ("#c53030", "x"),
-    "underperforming": ("#a0aec0", "v"),
-    "failed": ("#1a202c", "P"),
-    "not counted": ("#805ad5", "d"),
-    "running": ("#38a169", "s"),
-    "complete": ("#2b6cb0", "o"),
-}
+__all__ = ["Chart", "ChartInputs", "DrawCharts", "scatter_outcomes", "show_legend"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,15 +38,18 @@ DrawCharts = Callable[[ChartInputs], Iterator[Chart]]
 
 
 def scatter_outcomes(
-    axes: Axes, points: Mapping[str, tuple[list[float], list[float]]], *, size: float = 16.0
+    axes: Axes,
+    points: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    *,
+    size: float = 16.0,
 ) -> None:
     """Draw points by outcome: their x and y values."""
-    for outcome, (colour, marker) in COLOURS.items():
+    for outcome, mark in MARKS.items():
         x, y = points.get(outcome, ((), ()))
         if x:
             axes.scatter(
-                x, y, s=size, c=colour, marker=marker, alpha=0.8, linewidths=0.8,
-                label=f"{outcome} ({len(x)})", edgecolors="none" if marker != "x" else None,
+                x, y, s=size, c=mark.colour, marker=mark.marker, alpha=0.8, linewidths=0.8,
+                label=f"{outcome} ({len(x)})", edgecolors="none" if mark.marker != "x" else None,
             )  # fmt: skip
 
 

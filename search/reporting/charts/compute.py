@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from search.reporting.charts.chart import COLOURS, Chart, ChartInputs
+from search.reporting.charts.chart import Chart, ChartInputs
 from search.reporting.measures import compute_of
+from search.reporting.outcome_marks import colour_of
 from trainer.figures.canvas import new_figure
 
 __all__ = ["draw_compute"]
@@ -19,7 +20,7 @@ def draw_compute(inputs: ChartInputs) -> Iterator[Chart]:
     figure = new_figure(9.5, 0.9 + 0.35 * len(found))
     axes = figure.add_subplot()
     for index, (outcome, each) in enumerate(found.items()):
-        colour = COLOURS.get(outcome, ("#718096", ""))[0]
+        colour = colour_of(outcome)
         axes.barh(index, each.trained, color=colour, height=0.7)
         axes.barh(
             index, each.saved, left=each.trained, color="none", edgecolor=colour, hatch="///",

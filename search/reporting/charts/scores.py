@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from matplotlib.collections import LineCollection
 
-from search.reporting.charts.chart import COLOURS, Chart, ChartInputs, show_legend
+from search.reporting.charts.chart import Chart, ChartInputs, show_legend
 from search.reporting.measures import full_runs, outcome_of
+from search.reporting.outcome_marks import MARKS
 from trainer.figures.canvas import new_figure
 
 __all__ = ["draw_scores"]
@@ -25,17 +26,17 @@ def draw_scores(inputs: ChartInputs) -> Iterator[Chart]:
         return
     figure = new_figure(9.5, 3.6)
     axes = figure.add_subplot()
-    for outcome, (colour, _) in reversed(list(COLOURS.items())):
+    for outcome, mark in reversed(list(MARKS.items())):
         if outcome in lines:
             label = f"{outcome} ({len(lines[outcome])})"
             axes.add_collection(
                 LineCollection(
-                    lines[outcome], colors=colour, linewidths=0.6, alpha=0.35, label=label
+                    lines[outcome], colors=mark.colour, linewidths=0.6, alpha=0.35, label=label
                 )
             )
             ends = [line[-1] for line in lines[outcome]]
             if outcome not in ("complete", "running"):
-                axes.plot(*zip(*ends, strict=True), ".", color=colour, markersize=3)
+                axes.plot(*zip(*ends, strict=True), ".", color=mark.colour, markersize=3)
     for trial, style in zip(full_runs(view)[:TOP], ("-", "--", ":"), strict=False):
         steps = sorted(trial.scores)
         axes.plot(

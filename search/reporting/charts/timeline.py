@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 from matplotlib.patches import Patch
 
-from search.reporting.charts.chart import COLOURS, Chart, ChartInputs
+from search.reporting.charts.chart import Chart, ChartInputs
 from search.reporting.measures import blocks, outcome_of
+from search.reporting.outcome_marks import MARKS, colour_of
 from trainer.figures.canvas import new_figure
 
 __all__ = ["draw_timeline"]
@@ -37,15 +38,15 @@ def draw_timeline(inputs: ChartInputs) -> Iterator[Chart]:
             [block.seat for block in own],
             [place(block.ended) - place(block.began) for block in own],
             left=[place(block.began) for block in own],
-            height=0.8, color=COLOURS.get(outcome, ("#718096", ""))[0], edgecolor="white",
+            height=0.8, color=colour_of(outcome), edgecolor="white",
             linewidth=0.3,
         )  # fmt: skip
     axes.set_yticks(range(seats), [f"seat {seat}" for seat in range(seats)])
     axes.set_ylim(seats - 0.5, -0.5)
     axes.set_xlabel(f"{name} since the first trial ({first:%Y-%m-%d %H:%M} on the driver's clock)")
     handles = [
-        Patch(color=colour, label=outcome)
-        for outcome, (colour, _) in COLOURS.items()
+        Patch(color=mark.colour, label=outcome)
+        for outcome, mark in MARKS.items()
         if outcome in seen
     ]
     axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1.0), fontsize=8)

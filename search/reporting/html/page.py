@@ -7,7 +7,6 @@ from typing import Any
 from search.records.stored_trial import TEST_ATTRIBUTE, kind_text
 from search.reporting.advice import Step, next_steps
 from search.reporting.assessment_text import assessment_lines
-from search.reporting.charts import Chart
 from search.reporting.compared_studies import compare, comparison_rows
 from search.reporting.digest import (
     compute_lines,
@@ -50,9 +49,11 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """A chart as it is embedded in the page."""
+    """A picture as it is embedded in the page."""
 
-    chart: Chart
+    title: str
+    #: How to read it.
+    note: str
     #: Name of the file beside the page.
     file: str
     #: The picture as a ``data:`` address.
@@ -73,6 +74,8 @@ class StudyPage:
     steps: Sequence[Step]
     tables: Sequence[Table]
     pictures: Sequence[Picture]
+    #: What the best trial predicts; empty if it has no pictures.
+    best_pictures: Sequence[Picture]
     #: Tables on where the results come from.
     origin: Sequence[Table]
 
@@ -92,6 +95,7 @@ def study_page(
     details: StudyDetails,
     health: Sequence[tuple[HealthCheck, Finding]],
     pictures: Sequence[Picture],
+    best_pictures: Sequence[Picture] = (),
 ) -> StudyPage:
     """Everything that the page shows of a study."""
     view = details.view
@@ -109,6 +113,7 @@ def study_page(
         steps=next_steps(details),
         tables=[table for table in _tables(details) if table.rows],
         pictures=pictures,
+        best_pictures=best_pictures,
         origin=[table for table in _origin(details) if table.rows],
     )
 
@@ -134,6 +139,7 @@ def comparison(studies: Sequence[StudyDetails]) -> Table:
 
 def _tables(details: StudyDetails) -> Iterator[Table]:
     yield _best_values(details)
+    yield _best_classes(details)
     yield _test_scores(details)
     yield from _class_scores(details)
     yield _best_trials(details)
@@ -154,6 +160,19 @@ def _best_values(details: StudyDetails) -> Table:
     title = "Best trial" if best is None else f"Best trial {best.number}: {value_of(best):.2f}"
     note = "; ".join(filter(None, (view.objective_title, view.protocol)))
     return Table(title=title, header=("hyper-parameter", "value", "default"), rows=rows, note=note)
+
+
+def _best_classes(details: StudyDetails) -> Table:
+    """The IoU of each class, the best first."""
+    best = details.view.best
+    by_class = {} if best is None else best.class_iou
+    order = sorted(by_class.items(), key=lambda item: -item[1])
+    return Table(
+        title="IoU by class of the best trial",
+        header=("class", "%"),
+        rows=[[name, f"{iou:.2f}"] for name, iou in order],
+        note="Cluster probe on val, at the last evaluation.",
+    )
 
 
 def _test_scores(details: StudyDetails) -> Table:

@@ -17,12 +17,14 @@ from sqlalchemy import inspect, text
 
 from search.dashboard.serving import dashboard
 from search.errors import SearchError
+from search.records.stored_picture import pictures_of
 from storage.address import parse_address
 from storage.artifacts import ReadOnlyArtifacts
 from storage.database import Database, open_database
 from storage.errors import NotPermitted
+from storage.lease import Lease
 from storage.optuna_store import open_optuna
-from tests.fakes.search_process import STUDY, run_search
+from tests.fakes.search_process import STUDY, run_search, session_of
 from tests.integration.conftest import TEMPLATE, _fresh
 
 WRITING = ("DELETE", "POST", "PUT", "PATCH")
@@ -159,7 +161,7 @@ def test_no_route_changes_a_table_or_a_file(searched: tuple[str, Path]) -> None:
         before = everything(owner, artifacts)
         with (
             open_database(parse_address(address), read_only=True) as database,
-            dashboard(database, artifacts=artifacts) as application,
+            dashboard(database, artifacts=str(artifacts)) as application,
         ):
             for method, path in itertools.product((*WRITING, "OPTIONS", "delete"), sorted(paths)):
                 assert ask(application, method, path, BODY) == 403, (method, path)
@@ -175,7 +177,7 @@ def test_reading_requests_are_answered(searched: tuple[str, Path]) -> None:
     address, artifacts = searched
     with (
         open_database(parse_address(address), read_only=True) as database,
-        dashboard(database, artifacts=artifacts) as application,
+        dashboard(database, artifacts=str(artifacts)) as application,
     ):
         ids = identities(database, artifacts)[0]
         for rule in (
@@ -230,14 +232,65 @@ def test_the_store_of_artifacts_refuses_by_itself(tmp_path: Path) -> None:
         assert reader.read() == b"kept"
 
 
+def picture_paths(database: Database) -> dict[str, list[str]]:
+    """The addresses of the pictures of every trial, by the trial's state."""
+    found: dict[str, list[str]] = {}
+    storage = open_optuna(database)
+    study = storage.get_study_id_from_name(STUDY)
+    for trial in storage.get_all_trials(study):
+        ids = [picture.artifact for picture in pictures_of(trial.system_attrs)]
+        paths = [f"/artifacts/{study}/{trial._trial_id}/{each}" for each in ids]
+        found.setdefault(trial.state.name, []).extend(paths)
+    storage.engine.dispose()
+    return found
+
+
+def test_pictures_of_finished_trials_are_served_without_a_flag(
+    database_address: str, database: Database, tmp_path: Path
+) -> None:
+    run_search(database_address, tmp_path, trials=24)
+    paths = picture_paths(database)
+    assert len(paths["COMPLETE"]) > 3 and paths["PRUNED"] == []
+    for read_only in (False, True):
+        with (
+            open_database(parse_address(database_address), read_only=read_only) as opened,
+            dashboard(opened, artifacts=None) as application,
+        ):
+            assert {ask(application, "GET", path) for path in paths["COMPLETE"]} == {200}
+
+
+def test_pictures_of_a_study_with_an_artifact_store_are_served_from_there(
+    database_address: str, database: Database, tmp_path: Path
+) -> None:
+    run_search(database_address, tmp_path, trials=3, artifacts=tmp_path / "artifacts")
+    (path, *_) = picture_paths(database)["COMPLETE"]
+    assert not (tmp_path / "pictures").exists()
+    with dashboard(database, artifacts=None) as application:
+        assert ask(application, "GET", path) == 200
+
+
+def test_a_resumed_study_with_another_folder_keeps_its_pictures(
+    database_address: str, database: Database, tmp_path: Path
+) -> None:
+    run_search(database_address, tmp_path / "a", trials=3)
+    with Lease.acquire(database, STUDY) as lease:
+        with contextlib.closing(session_of(database, lease, tmp_path / "b")) as session:
+            session.store_target(6)
+    run_search(database_address, tmp_path / "b", trials=3)
+    paths = picture_paths(database)["COMPLETE"]
+    assert all(any((tmp_path / name / "pictures").iterdir()) for name in "ab")
+    with dashboard(database, artifacts=None) as application:
+        assert {ask(application, "GET", path) for path in paths} == {200}
+
+
 def test_a_folder_of_artifacts_that_is_a_file_is_refused(
     database: Database, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(SearchError, match="is not a folder"):
-        with dashboard(database, artifacts=tmp_path / "file"):
+        with dashboard(database, artifacts=str(tmp_path / "file")):
             raise AssertionError("served")
-    with dashboard(database, artifacts=tmp_path / "none yet") as application:
+    with dashboard(database, artifacts=str(tmp_path / "none yet")) as application:
         assert ask(application, "GET", "/api/meta") == 200
 
 
@@ -246,7 +299,7 @@ def test_without_read_only_the_same_requests_change_something(searched: tuple[st
     address, artifacts = searched
     with open_database(parse_address(address)) as database:
         ids = identities(database, artifacts)[-1]
-        with dashboard(database, artifacts=artifacts) as application:
+        with dashboard(database, artifacts=str(artifacts)) as application:
             for method, rule in CHANGES:
                 before = everything(database, artifacts)
                 assert ask(application, method, filled(rule, ids), BODY) < 400, rule

@@ -74,11 +74,25 @@ def test_everything_of_a_study_is_deleted(
     assert own and any(rows(database).values())
     code, output = delete(database_address, "--checkpoints", str(checkpoints), answer="y\n")
     assert code == 0 and f"study {STUDY} deleted\nnext: python -m search list" in output
-    assert f"{TRIALS} of {TRIALS} trials" in output and f", and 1 more in {artifacts}\n" in output
+    assert f"{TRIALS} of {TRIALS} trials" in output
+    assert f", and {1 + TRIALS} more in {artifacts}\n" in output  # a picture of each trial
     assert f"artifacts: {artifacts}/{own[0].name}, and" in output
     assert not any(path.exists() for path in own)
     assert files(artifacts) == []
     assert not any(rows(database).values()), rows(database)
+
+
+def test_pictures_beside_the_checkpoints_go_and_those_of_another_study_stay(
+    database_address: str, database: Database, tmp_path: Path
+) -> None:
+    run_search(database_address, tmp_path, trials=TRIALS)
+    pictures = tmp_path / "pictures"
+    other = pictures / "00000000-0000-5000-8000-000000000000"
+    other.write_bytes(b"of another study")
+    assert len(files(pictures)) == 1 + TRIALS
+    code, told = delete(database_address, "--yes", "--checkpoints", str(tmp_path))
+    assert code == 0 and f"pictures: {TRIALS} in {pictures}\n" in told
+    assert files(pictures) == [other]
 
 
 def test_another_study_keeps_everything(

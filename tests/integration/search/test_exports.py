@@ -9,12 +9,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import optuna
 import pytest
+from optuna.artifacts import get_all_artifact_meta
 from optuna_dashboard import get_note, save_note
 from typer.testing import CliRunner
 
 import search
 from search.commands.app import app
+from search.records.stored_picture import pictures_of, places_of
 from storage.address import STORAGE_VARIABLE, parse_address
 from storage.database import Database, open_database
 from tests.fakes.search_process import STUDY, run_search
@@ -78,6 +81,23 @@ def test_stock_optuna_opens_an_exported_file(searched: str, tmp_path: Path) -> N
     assert (found["name"], found["direction"]) == (STUDY, "MAXIMIZE")
     assert (found["note"], found["objective"]) == ("*my* note", "miou-accuracy")
     assert [path.name for path in tmp_path.iterdir()] == ["study.db"]
+
+
+def test_an_export_says_where_the_pictures_are_and_how_to_see_them(
+    searched: str, tmp_path: Path
+) -> None:
+    with open_database(parse_address(searched)) as database:
+        (trial, *_) = stored_trials(database, STUDY)
+        with others_study(database, STUDY) as study:
+            (place,) = places_of(study._storage.get_study_system_attrs(study._study_id))
+    (picture,) = pictures_of(trial.system_attrs)
+    assert (Path(place) / picture.artifact).is_file()
+    _, said = export(searched, STUDY, str(tmp_path / "study.db"))
+    assert f"its pictures stay in {place}: copy them, too" in said
+    assert f"next: optuna-dashboard sqlite:///{tmp_path}/study.db --artifact-dir {place}" in said
+    copy = optuna.load_study(study_name=STUDY, storage=f"sqlite:///{tmp_path}/study.db")
+    (meta,) = get_all_artifact_meta(copy.trials[0], storage=copy._storage)
+    assert (meta.artifact_id, meta.filename) == (picture.artifact, picture.file)
 
 
 def test_a_file_is_never_replaced(searched: str, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from search.reporting.html.report import write_report
 from search.reporting.reading import read_details, read_study
+from search.reporting.trial_pictures import read_pictures
 from storage.address import parse_address
 from storage.database import Database, open_database
 from storage.lease import Lease
@@ -90,11 +91,28 @@ def test_the_dashboard_shows_study_note_and_name_of_the_value(
     check_quiet(window)
 
 
+def test_the_page_of_a_trial_shows_its_pictures(
+    window: Browser, database_address: str, database: Database, tmp_path: Path
+) -> None:
+    run_search(database_address, tmp_path, trials=3)
+    shown = "[...document.images].filter(each => each.src.includes('/artifacts/'))"
+    with served(database) as site:
+        window.open(f"http://127.0.0.1:{site.port}/dashboard/studies/1/trials?numbers=0")
+        wait_for(window, "grid.png")
+        wait_until(window, f"{shown}.some(each => each.naturalWidth === 300)")
+    check_quiet(window)
+
+
 def wait_for(window: Browser, text: str) -> None:
     """Wait until the page, which fills itself, shows a text."""
+    wait_until(window, f"document.body.innerText.includes({text!r})")
+
+
+def wait_until(window: Browser, condition: str) -> None:
+    """Wait until a JavaScript expression is true."""
     shown = (
-        "new Promise(done => { const look = () => document.body.innerText.includes("
-        f"{text!r}) ? done(true) : setTimeout(look, 100); look(); }})"
+        f"new Promise(done => {{ const look = () => {condition}"
+        " ? done(true) : setTimeout(look, 100); look(); })"
     )
     assert window.evaluate(shown)
 
@@ -105,9 +123,15 @@ def test_the_report_opens_without_an_error_or_a_request(
     pytest.importorskip("matplotlib")
     run_search(database_address, tmp_path / "checkpoints", trials=24)
     now = datetime.datetime.now(datetime.UTC)
-    written = write_report([read_details(database, STUDY)], tmp_path / "report", now=now)
+    details = read_details(database, STUDY)
+    assert details.view.best is not None
+    pictures, lines = read_pictures(details, details.view.best)
+    assert len(pictures) == 1 and lines == ()
+    shown = {STUDY: pictures}
+    written = write_report([details], tmp_path / "report", now=now, pictures=shown)
     window.open(written.page.as_uri())
     assert "Health checks" in window.text and "What next" in window.text
+    assert "Best trial in pictures" in window.text
     assert window.evaluate("[...document.images].every(each => each.naturalWidth > 0)")
     assert window.evaluate("document.images.length") > 3
     assert [address for address in window.requests if not address.startswith("data:")] == [

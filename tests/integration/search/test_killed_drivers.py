@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
+from search.records.stored_picture import pictures_of
 from search.reporting.reading import read_study
 from storage.address import parse_address
 from storage.database import Database, open_database
@@ -84,6 +85,8 @@ def check_exact(address: str) -> None:
         mine = [report.evaluation for report in reports if report.trial == trial.number]
         assert mine == list(range(1, len(mine) + 1))
         assert sorted(trial.intermediate_values) == mine
+        shown = trial.state is TrialState.COMPLETE
+        assert len(pictures_of(trial.system_attrs)) == shown
 
 
 KILLS = [

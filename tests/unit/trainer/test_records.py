@@ -84,3 +84,33 @@ def test_a_checkpoint_older_than_criteria_resumes(tmp_path: Path) -> None:
     assert older.criteria.keys() == RECORDED.keys()
     assert older == dataclasses.replace(before, criteria={})
     assert restored.advance() == run.advance()
+
+
+def test_the_last_report_of_a_run_has_the_iou_of_each_class() -> None:
+    features = small_dataset_features()
+    run = Run.start(small_config(), features, CPU)
+    while not run.finished:
+        run.advance()
+    *others, last = run.reports
+    assert all(report.class_iou == {} for report in others)
+    assert tuple(last.class_iou) == features.classes
+    occurring = [iou for iou in last.class_iou.values() if math.isfinite(iou)]
+    assert sum(occurring) / len(occurring) == pytest.approx(last.cluster.miou)
+    assert Report.from_json(json.loads(json.dumps(last.to_json()))) == last
+
+
+def test_a_run_without_labels_has_no_iou_of_any_class() -> None:
+    features = small_dataset_features(labelled=False)
+    run = Run.start(small_config(), features, CPU)
+    while not run.finished:
+        run.advance()
+    assert run.reports[-1].class_iou == {}
+
+
+def test_a_class_that_never_occurs_is_undefined_in_json() -> None:
+    report = dataclasses.replace(
+        Report.from_json(json.loads(LATER)), class_iou={"wall": 12.5, "bed": math.nan}
+    )
+    stored = json.loads(json.dumps(report.to_json()))
+    assert stored["class_iou"] == {"wall": 12.5, "bed": None}
+    assert math.isnan(Report.from_json(stored).class_iou["bed"])

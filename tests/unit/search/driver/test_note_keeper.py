@@ -8,17 +8,29 @@ from optuna.trial import FrozenTrial
 
 from search.driver.driver import Ending
 from search.driver.in_memory_study import InMemoryStudy
-from search.driver.note_keeper import NOTE_SECONDS, SHARE, NoteKeeper, NoteState
+from search.driver.note_keeper import (
+    NOTE_SECONDS,
+    PLOT_SECONDS,
+    SHARE,
+    NoteKeeper,
+    NoteState,
+)
 from search.driver.write_queue import WriteQueue
+from search.driver.writes import StorePlot, Write
+from search.records.study_note import StudyNote
+from storage.errors import DatabaseUnreachable
 from tests.fakes.memory_search import Search
 from tests.fakes.store import MemoryStore
 
 TRIALS = 4
 
 
-def made(trials: Sequence[FrozenTrial], state: NoteState, test: Mapping[str, Any] | None) -> str:
+def made(
+    trials: Sequence[FrozenTrial], state: NoteState, test: Mapping[str, Any] | None
+) -> StudyNote:
     ended = sum(trial.state.is_finished() for trial in trials)
-    return f"{state}: {ended} ended, test of {None if test is None else test['trial']}"
+    text = f"{state}: {ended} ended, test of {None if test is None else test['trial']}"
+    return StudyNote(text=text, plot=f"plot of {ended}")
 
 
 def test_the_first_note_is_written_at_once_and_the_last_one_at_the_end(tmp_path: Path) -> None:
@@ -37,7 +49,7 @@ def test_a_stopped_search_leaves_a_note_that_says_so(tmp_path: Path) -> None:
 
 
 def test_a_note_that_cannot_be_made_is_an_event(tmp_path: Path) -> None:
-    def fails(*_: object) -> str:
+    def fails(*_: object) -> StudyNote:
         raise ValueError("odd")
 
     search = Search(tmp_path, trials=TRIALS, make_note=fails)
@@ -56,10 +68,10 @@ def test_notes_are_rare_and_rarer_where_they_take_long() -> None:
     now = 0.0
     took = 0.0
 
-    def slow(*_: object) -> str:
+    def slow(*_: object) -> StudyNote:
         nonlocal now
         now += took
-        return f"note at {now}"
+        return StudyNote(text=f"note at {now}")
 
     store, memory = MemoryStore(), InMemoryStudy("study")
     queue = WriteQueue(store, patience=1.0, on_written=lambda _: None)
@@ -78,3 +90,54 @@ def test_notes_are_rare_and_rarer_where_they_take_long() -> None:
     keeper.update(memory, None)
     assert queue.drained(5.0) and len(store.notes) == 4
     queue.close()
+
+
+def test_the_last_plot_shows_every_trial(tmp_path: Path) -> None:
+    search = Search(tmp_path, trials=TRIALS, make_note=made)
+    assert search.driver.run() is Ending.FINISHED
+    assert search.store.plots[-1] == f"plot of {TRIALS}"
+    assert len(set(search.store.plots)) == len(search.store.plots)
+
+
+def test_plots_are_rarer_than_notes_and_never_twice_the_same() -> None:
+    now = 0.0
+    plot: str | None = "first"
+
+    def make(*_: object) -> StudyNote:
+        return StudyNote(text=f"note at {now}", plot=plot)
+
+    store, memory = MemoryStore(), InMemoryStudy("study")
+    queue = WriteQueue(store, patience=1.0, on_written=lambda _: None)
+    keeper = NoteKeeper(make, queue, clock=lambda: now)
+    keeper.update(memory, None)
+    now, plot = PLOT_SECONDS - 1, "second"
+    keeper.update(memory, None)
+    assert queue.drained(5.0) and (len(store.notes), store.plots) == (2, ["first"])
+    now += NOTE_SECONDS
+    keeper.update(memory, None)
+    now += PLOT_SECONDS
+    keeper.update(memory, None)
+    assert queue.drained(5.0) and (len(store.notes), store.plots) == (4, ["first", "second"])
+    plot = "third"
+    keeper.write(memory, "finished", None)
+    plot = None
+    keeper.write(memory, "finished", None)
+    assert queue.drained(5.0) and store.plots == ["first", "second", "third"]
+    queue.close()
+
+
+def test_a_plot_is_dropped_in_an_outage(tmp_path: Path) -> None:
+    class Away(MemoryStore):
+        refused = 0
+
+        def apply(self, entry: Write, *, possibly_applied: bool) -> None:
+            if isinstance(entry, StorePlot) and not self.refused:
+                self.refused += 1
+                raise DatabaseUnreachable("away")
+            super().apply(entry, possibly_applied=possibly_applied)
+
+    store = Away()
+    search = Search(tmp_path, trials=TRIALS, make_note=made, store=store)
+    assert search.driver.run() is Ending.FINISHED
+    assert store.refused == 1 and store.plots == [f"plot of {TRIALS}"]
+    assert len(store.ended()) == TRIALS

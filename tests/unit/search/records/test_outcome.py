@@ -17,7 +17,7 @@ from search.records.outcome import (
     Pruned,
     trial_end,
 )
-from search.records.stored_trial import prune_kind, prune_reason
+from search.records.stored_trial import class_iou_of, prune_kind, prune_reason
 from tests.unit.search.builders import add_finished, make_report
 
 COLLAPSED = Pruned(kind="collapsed", reason="largest cluster holds 96.2 % of the pixels")
@@ -131,3 +131,18 @@ def test_without_the_constraint_it_would_rank_above_trials_stopped_earlier() -> 
     late = add_finished(memory, [50.0] * 19, Pruned(kind="behind", reason="as if healthy"))
     early = add_finished(memory, [60.0], BEHIND)
     assert ranking(memory) == [late, early]
+
+
+def test_the_iou_of_each_class_is_stored_with_the_end_and_read_back() -> None:
+    last = dataclasses.replace(make_report(2), class_iou={"wall": 12.5, "bed": math.nan})
+    end = trial_end(Completed(value=1.0), [make_report(1), last], MIOU_ACCURACY)
+    json.dumps(dict(end.attributes), allow_nan=False)
+    trial = optuna.trial.create_trial(value=1.0, user_attrs=dict(end.attributes))
+    assert class_iou_of(trial) == {"wall": 12.5}
+
+
+@pytest.mark.parametrize("stored", [None, [1.0], {"wall": "half"}])
+def test_a_trial_without_iou_by_class_has_none(stored: object) -> None:
+    trial = optuna.trial.create_trial(value=1.0, user_attrs={"class_iou": stored})
+    assert class_iou_of(trial) == {}
+    assert class_iou_of(optuna.trial.create_trial(value=1.0)) == {}

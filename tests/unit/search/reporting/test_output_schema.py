@@ -31,9 +31,19 @@ from tests.unit.search.reporting.studies import (
 )
 from tests.unit.search.reporting.test_health import best_three_with, failing
 
-REPORTS = {BEST: (make_report(1), make_report(2, loss=float("nan")))}
+REPORTS = {
+    BEST: (
+        make_report(1),
+        dataclasses.replace(
+            make_report(2, loss=float("nan")), class_iou={"wall": 31.5, "bed": float("nan")}
+        ),
+    )
+}
 STUDIES: dict[str, StudyDetails] = {
     "healthy": details_of(reports=REPORTS),
+    "by class": details_of(
+        [full_run(0, 20.0, class_iou={"wall": 31.5})], view={"confirmation": NOT_CONFIRMED}
+    ),
     "not confirmed": details_of(
         best_three_with(b_self=0.99), view={"confirmation": NOT_CONFIRMED, "test": None}
     ),

@@ -4,8 +4,10 @@ import dataclasses
 import datetime
 import json
 import re
+from base64 import b64encode
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +19,7 @@ from search.reporting.markdown import study_markdown
 from search.reporting.measures import blocks, compute_of, idle_share, noise
 from search.reporting.study_details import StudyDetails
 from search.reporting.study_view import TrialView
+from search.reporting.trial_pictures import TrialPicture
 from search.spaces import Space
 from tests.unit.search.reporting.studies import (
     BEST,
@@ -27,6 +30,7 @@ from tests.unit.search.reporting.studies import (
     full_run,
     healthy_trials,
 )
+from trainer.figures.quick.sheet import Sheet
 
 NOW = datetime.datetime(2026, 1, 3, tzinfo=datetime.UTC)
 #: Attributes with which an element of HTML loads something.
@@ -212,3 +216,41 @@ def test_noise_is_not_the_slope_of_a_run() -> None:
     high = noise(details_of([full_run(n, 20.0, scores=wild) for n in range(3)]).view)
     assert level == pytest.approx(0.5**0.5) and high == pytest.approx(32**0.5)
     assert noise(details_of([full_run(0, 20.0)]).view) is None
+
+
+def best_with(**changes: Any) -> StudyDetails:
+    trials = [
+        dataclasses.replace(trial, **changes) if trial.number == BEST else trial
+        for trial in healthy_trials()
+    ]
+    return details_of(trials)
+
+
+def test_the_best_trial_is_shown_by_class_and_in_pictures(tmp_path: Path) -> None:
+    sheet = Sheet(30, 20)
+    sheet.text((2, 2), "grid")
+    pictures = [
+        TrialPicture(file="a own.png", data=sheet.png(10)),
+        TrialPicture(file="classes.png", data=sheet.png(15)),
+        TrialPicture(file="grid.png", data=sheet.png(20)),
+    ]
+    details = best_with(class_iou={"bed": 4.0, "wall": 31.456})
+    found = write_report(
+        [details], tmp_path, now=NOW, pictures={details.view.name: pictures}
+    ).page.read_text(encoding="utf-8")
+    page = Page(found)
+    assert page.text.index("IoU by class of the best trial") < page.text.index("31.46")
+    assert page.text.index("31.46") < page.text.index("4.00")
+    assert "Best trial in pictures" in page.text and "Predictions" in page.text
+    for picture in pictures:
+        assert f"data:image/png;base64,{b64encode(picture.data).decode()}" in page.loads
+    assert (tmp_path / "best-grid.png").read_bytes() == pictures[-1].data
+    assert (tmp_path / "best-a_own.png").read_bytes() == pictures[0].data
+    places = [found.index(f"best-{name}.png") for name in ("grid", "classes", "a_own")]
+    assert places == sorted(places)
+
+
+def test_a_study_of_an_earlier_version_has_neither(tmp_path: Path) -> None:
+    page = written(tmp_path, details_of())
+    assert "IoU by class of the best" not in page.text
+    assert "Best trial in pictures" not in page.text

@@ -31,8 +31,9 @@ from tests.fakes.memory_search import SPACE
 from tests.unit.search.builders import make_report, running
 
 REPORTING = Path(__file__).parents[4] / "search" / "reporting"
-#: Every module but the reader; the best trial's configuration is looked up, not printed.
-PRINTERS = sorted({path.stem for path in REPORTING.glob("*.py")} - {"reading", "best_run"})
+#: The best trial's configuration is looked up, not printed.
+READERS = {"reading", "best_run", "trial_pictures"}
+PRINTERS = sorted({path.stem for path in REPORTING.glob("*.py")} - READERS)
 CREATED = datetime.datetime(2026, 1, 2, 3, 4, tzinfo=datetime.UTC)
 ODD = "one | cluster *has* <97 %>"
 

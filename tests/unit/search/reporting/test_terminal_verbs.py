@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from search.records.stored_picture import StoredPicture
 from search.reporting.as_json import comparison_json, trial_details_json
 from search.reporting.compared_studies import compare, comparison_rows
 from search.reporting.comparison_text import comparison_table
@@ -99,3 +100,25 @@ def test_studies_without_a_trial_are_compared() -> None:
     assert comparison_rows(found)["best value"] == ("", "32.00")
     assert found.studies[0].best_at_equal is None
     Console(file=None, quiet=True).print(comparison_table(found))
+
+
+def test_a_trial_shows_the_iou_of_each_class_and_its_pictures() -> None:
+    pictures = (StoredPicture(artifact="a", file="grid.png"),)
+    trial = full_run(3, 20.0, class_iou={"wall": 31.456, "bed": 0.0}, pictures=pictures)
+    found = TrialDetails(view=details_of([trial]).view, trial=trial, reports=())
+    lines = printed(trial_text(found)).splitlines()
+    (heading,) = [place for place, line in enumerate(lines) if "IoU, %" in line]
+    assert [line.split() for line in lines[heading + 1 : heading + 3]] == [
+        ["wall", "31.46"],
+        ["bed", "0.00"],
+    ]
+    assert any(line.startswith("pictures  grid.png: ") for line in lines)
+    assert trial_details_json(found)["class_iou"] == {"wall": 31.456, "bed": 0.0}
+
+
+def test_a_trial_of_an_earlier_version_shows_no_iou_by_class() -> None:
+    trial = full_run(3, 20.0)
+    found = TrialDetails(view=details_of([trial]).view, trial=trial, reports=())
+    shown = printed(trial_text(found))
+    assert "IoU, %" not in shown and "pictures" not in shown
+    assert trial_details_json(found)["class_iou"] == {}

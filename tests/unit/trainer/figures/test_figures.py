@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from trainer.errors import FigureError
-from trainer.figures.canvas import new_figure, save_figure, short, style
+from trainer.figures.canvas import new_figure, save_figure, style
 from trainer.figures.colour import SAFE_PALETTE, colour_label
 from trainer.figures.components import Basis
 from trainer.figures.confusion import draw_confusion
@@ -21,6 +21,7 @@ from trainer.figures.distribution import draw_distribution
 from trainer.figures.losses import draw_losses
 from trainer.figures.maps import ImageMaps, IterationMaps, draw_codes, draw_intermediate_maps
 from trainer.figures.qualitative_grid import Scene, draw_qualitative_grid
+from trainer.figures.wording import short
 from trainer.records import CollapseIndicators, Report, Scores
 
 CLASSES = ("wall", "floor", "bed")

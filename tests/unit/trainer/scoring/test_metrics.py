@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from trainer.scoring.metrics import match_clusters, scores_of
+from trainer.scoring.metrics import class_iou, match_clusters, scores_of
 
 
 def counts_of(
@@ -65,3 +65,15 @@ def test_no_prediction_is_dropped() -> None:
 def test_without_labels_everything_is_undefined() -> None:
     scores = scores_of(match_clusters(np.zeros((3, 3), dtype=np.int64)))
     assert all(math.isnan(each) for each in (scores.miou, scores.miou_all, scores.accuracy))
+
+
+def test_iou_by_class_is_what_the_mean_is_of() -> None:
+    counts_YZ = np.array([[6, 2, 0], [1, 3, 0], [0, 0, 0]])
+    wall, floor, bed = class_iou(counts_YZ)
+    assert (wall, floor) == pytest.approx((100 * 6 / 9, 100 * 3 / 6))
+    assert math.isnan(bed)  # neither labelled nor predicted
+    assert scores_of(counts_YZ).miou == pytest.approx((wall + floor) / 2)
+
+
+def test_a_prediction_of_no_class_is_a_miss_of_its_own() -> None:
+    assert class_iou(np.array([[6, 0, 2], [0, 4, 0]])) == pytest.approx((75.0, 100.0))
