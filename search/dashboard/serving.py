@@ -9,9 +9,10 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from socketserver import ThreadingMixIn
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
+from bottle import HTTPError  # the framework of optuna-dashboard
 from optuna_dashboard import wsgi
 
 from search.checkpoints.folders import default_checkpoint_root
@@ -22,8 +23,9 @@ from search.machine.run_options import PICTURES
 from search.records.stored_picture import places_of
 from storage.artifact_lookup import ArtifactLookup
 from storage.artifact_places import open_artifacts
-from storage.artifacts import ReadOnlyArtifacts
+from storage.artifacts import ArtifactStore, ReadOnlyArtifacts
 from storage.database import Database
+from storage.errors import ArtifactFailure
 from storage.optuna_store import SearchStorage, open_optuna
 from trainer.console.shell import search_command, shell_text
 
@@ -44,6 +46,20 @@ class _Server(ThreadingMixIn, WSGIServer):
     """A server with a thread per connection: browsers open some that they do not use yet."""
 
     daemon_threads = True
+
+
+class _ShownArtifacts:
+    """The artifacts for the dashboard, whose pages take a missing one as a 404."""
+
+    def __init__(self, store: ArtifactStore) -> None:
+        self._store = store
+        self.write, self.remove = store.write, store.remove
+
+    def open_reader(self, artifact_id: str) -> BinaryIO:
+        try:
+            return self._store.open_reader(artifact_id)
+        except ArtifactFailure as error:  # such as in a folder of another machine
+            raise HTTPError(404, str(error)) from error
 
 
 def _one_by_one(application: "WSGIApplication") -> "WSGIApplication":
@@ -84,7 +100,7 @@ def dashboard(database: Database, *, artifacts: str | None) -> Iterator["WSGIApp
     try:
         lookup = ArtifactLookup(lambda: _places(storage), first=first)
         store = ReadOnlyArtifacts(lookup) if database.read_only else lookup
-        application = wsgi(storage, artifact_store=store)
+        application = wsgi(storage, artifact_store=_ShownArtifacts(store))
         combined = beside(StudiesPage(database), application)
         yield read_only(combined) if database.read_only else combined
     finally:

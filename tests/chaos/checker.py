@@ -170,7 +170,7 @@ def _one_holder(facts: StudyFacts, expected: Expectation) -> Iterator[str]:
         yield f"the lease has the epoch {facts.epoch}, its history {epochs}"
     for lease in facts.leases:
         if lease.released_at is not None and lease.released_at < lease.acquired_at:
-            yield f"epoch {lease.epoch} was given back before it was got"
+            yield f"epoch {lease.epoch} was released before it was taken"
     for lease, successor in pairwise(facts.leases):
         if successor.acquired_at <= lease.acquired_at:
             yield f"epoch {successor.epoch} was taken before epoch {lease.epoch}"

@@ -165,7 +165,7 @@ DAMAGES: dict[str, tuple[Callable[[StudyFacts], StudyFacts], str]] = {
     "an epoch unknown": (lambda facts: dataclasses.replace(facts, epoch=3), "has the epoch 3"),
     "two holders": (with_lease(0, released_at=moment(12)), "released after epoch 2 was taken"),
     "out of order": (with_lease(1, acquired_at=moment(-1)), "epoch 2 was taken before epoch 1"),
-    "given back first": (with_lease(1, released_at=moment(5)), "epoch 2 was released before"),
+    "released first": (with_lease(1, released_at=moment(5)), "epoch 2 was released before"),
     "a stale writer": (
         with_writes(dataclasses.replace(write(0, "report", None, "3", epoch=2), backend="b1")),
         "connection b1 wrote under the epochs [1, 2]",

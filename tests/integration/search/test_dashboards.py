@@ -259,6 +259,18 @@ def test_pictures_of_finished_trials_are_served_without_a_flag(
             assert {ask(application, "GET", path) for path in paths["COMPLETE"]} == {200}
 
 
+def test_a_picture_that_is_nowhere_is_not_found(
+    database_address: str, database: Database, tmp_path: Path
+) -> None:
+    """Such as on another machine than the one with the folder."""
+    run_search(database_address, tmp_path, trials=3)
+    (path, *others) = picture_paths(database)["COMPLETE"]
+    (tmp_path / "pictures" / path.rpartition("/")[2]).unlink()
+    with dashboard(database, artifacts=None) as application:
+        assert ask(application, "GET", path) == 404
+        assert {ask(application, "GET", each) for each in others} == {200}
+
+
 def test_pictures_of_a_study_with_an_artifact_store_are_served_from_there(
     database_address: str, database: Database, tmp_path: Path
 ) -> None:

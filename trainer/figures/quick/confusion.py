@@ -22,7 +22,9 @@ from trainer.figures.wording import left_out_text
 
 __all__ = ["draw_confusion"]
 
-LARGEST, SMALLEST, WHOLE = 46, 22, 620  # pixels of a cell, and of all columns if they fit
+#: Pixels of a cell, and of all columns if they fit; smaller cells show no number.
+LARGEST, SMALLEST, WHOLE = 46, 22, 620
+MANY, TINY = 60, 13  # more columns have cells of so many pixels
 FULL: Colour = (27, 34, 144)  # a share of 100 %: the shades from white get darker evenly
 LEAST_WIDTH = 420  # pixels of the sheet, for its title
 
@@ -46,27 +48,35 @@ def draw_confusion(
     shown[: len(present)] |= present
     rows, columns = np.flatnonzero(present).tolist(), np.flatnonzero(shown).tolist()
     percent = 100 * counts_YZ[np.ix_(rows, columns)] / counts_YZ[rows].sum(axis=1, keepdims=True)
-    side = max(SMALLEST, min(LARGEST, WHOLE // len(columns)))
-    left = MARGIN + TEXT + 2 * GAP + max(text_width(classes[row]) for row in rows)
+    side = _side(len(columns))
+    size = TEXT if side > TEXT else NOTE
+    left = MARGIN + TEXT + 2 * GAP + max(text_width(classes[row], size) for row in rows)
     top = MARGIN + 2 * TITLE + GAP
-    foot = top + len(rows) * side + max(text_width(predictions[column]) for column in columns)
+    foot = (
+        top + len(rows) * side + max(text_width(predictions[column], size) for column in columns)
+    )
     width = max(left + len(columns) * side, LEAST_WIDTH, text_width(title, TITLE) + MARGIN)
     sheet = Sheet(width + MARGIN, foot + 8 * TEXT)
     sheet.text((MARGIN, MARGIN), title, size=TITLE)
     for line, row in enumerate(rows):
         middle = top + line * side + side / 2
-        sheet.text((left - GAP, middle), classes[row], anchor="rm")
+        sheet.text((left - GAP, middle), classes[row], size=size, anchor="rm")
         for place, value in enumerate(percent[line].tolist()):
             _draw_cell(sheet, (left + place * side, top + line * side), side, value)
     for place, column in enumerate(columns):
         name = predictions[column]
-        end = top + len(rows) * side + GAP + text_width(name)
-        sheet.text_up((left + place * side + side // 2, end), name)
+        end = top + len(rows) * side + GAP + text_width(name, size)
+        sheet.text_up((left + place * side + side // 2, end), name, size=size)
     sheet.text_up((MARGIN + TEXT // 2, top + len(rows) * side), "ground truth")
     sheet.text((left, foot + 2 * GAP), "prediction; percent of the class's pixels")
     left_out = left_out_text(int((~present).sum()), "without a labelled pixel")
     bottom = foot + 2 * GAP + TEXT + GAP
     return sheet.png(bottom + sheet.paragraph((MARGIN, bottom), left_out) + GAP)
+
+
+def _side(columns: int) -> int:
+    """Pixels of a cell."""
+    return TINY if columns > MANY else max(SMALLEST, min(LARGEST, WHOLE // columns))
 
 
 def _draw_cell(sheet: Sheet, place: tuple[int, int], side: int, percent: float) -> None:
@@ -75,7 +85,7 @@ def _draw_cell(sheet: Sheet, place: tuple[int, int], side: int, percent: float) 
         round(white + share * (full - white)) for white, full in zip(WHITE, FULL, strict=True)
     )
     sheet.box(place, (side, side), (red, green, blue), edge=LINE)
-    if round(percent):
+    if round(percent) and side >= SMALLEST:
         sheet.text(
             (place[0] + side / 2, place[1] + side / 2),
             f"{percent:.0f}",

@@ -18,6 +18,7 @@ __all__ = ["CELL", "Row", "draw_grid", "fitted", "photo_colours"]
 CELL = 168  # pixels
 SWATCH = 14  # pixels
 PHOTO_COLOURS = 192  # of a file's 256; the others are for classes and text
+ALMOST_WHITE = 245
 #: Shades of text on white.
 SHADES: tuple[Colour, ...] = tuple((grey, grey, grey) for grey in range(51, 256, 17))
 HEAD = MARGIN + TITLE + GAP + TEXT + GAP  # pixels above the first row
@@ -49,7 +50,8 @@ def photo_colours(rows: Sequence[Row]) -> tuple[Colour, ...]:
     few = strip.quantize(PHOTO_COLOURS, method=Image.Quantize.MEDIANCUT)
     channels = few.getpalette() or []
     found = zip(channels[::3], channels[1::3], channels[2::3], strict=True)
-    return tuple((red, green, blue) for red, green, blue in found)
+    # The paper stays white, which Pillow would replace by a colour that is almost white.
+    return tuple(colour for colour in found if min(colour) < ALMOST_WHITE)
 
 
 def draw_grid(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from trainer.errors import in_one_line
 from trainer.figures.colour import Colour
 
 __all__ = [
@@ -44,7 +45,7 @@ def _font(size: int) -> Any:
 
 def text_width(text: str, size: int = TEXT) -> int:
     """Pixels that a text takes across."""
-    return round(float(_font(size).getlength(text)))
+    return round(float(_font(size).getlength(in_one_line(text))))
 
 
 class Sheet:
@@ -65,14 +66,14 @@ class Sheet:
         colour: Colour = INK,
     ) -> None:
         """Write a line; the anchor is Pillow's: ``l``, ``m`` or ``r``, then ``a`` or ``m``."""
-        self._draw.text(place, text, fill=colour, font=_font(size), anchor=anchor)
+        self._draw.text(place, in_one_line(text), fill=colour, font=_font(size), anchor=anchor)
 
     def text_up(self, place: tuple[int, int], text: str, *, size: int = TEXT) -> None:
         """Write a line upwards; the place is its lower end, in the middle of its height."""
         height = round(size * LINE_HEIGHT)
         line = Image.new("RGB", (text_width(text, size) + 2, height), WHITE)
         writer = ImageDraw.Draw(line)
-        writer.text((0, height / 2), text, fill=INK, font=_font(size), anchor="lm")
+        writer.text((0, height / 2), in_one_line(text), fill=INK, font=_font(size), anchor="lm")
         turned = line.transpose(Image.Transpose.ROTATE_90)
         self._image.paste(turned, (place[0] - height // 2, place[1] - turned.height))
 

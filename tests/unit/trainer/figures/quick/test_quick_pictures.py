@@ -74,6 +74,13 @@ def test_the_grid_shows_classes_in_their_colours_and_no_others() -> None:
     assert count(picture, VOID) >= CELL**2  # the unlabelled half of both ground truths
 
 
+def test_paper_stays_white_beside_bright_photographs() -> None:
+    bright = 0.97 + 0.03 * np.random.default_rng(1).random((40, 40, 3))
+    bright[:20] = np.random.default_rng(0).random((20, 40, 3))
+    scene = Row(name="val-1", images={"rgb": fitted(bright)}, labels=row("val-1").labels)
+    assert grid([scene])[0, 0].tolist() == [255, 255, 255]
+
+
 def test_a_scene_without_images_shows_its_label_maps_and_says_why() -> None:
     bare = Row(name="val-1", images={}, labels=row("val-1").labels)
     without, explained = grid([bare]), grid([bare], note="The images cannot be read here.")
@@ -104,6 +111,21 @@ def test_many_classes_fit_on_a_sheet() -> None:
     assert max(confusion.shape) < 1400
     shares = {"ground truth": np.arange(40), "prediction": np.arange(40)[::-1].copy()}
     assert pixels(draw_distribution(shares, names, title="Title")).shape[0] < 1800
+
+
+def test_very_many_classes_are_small_enough_to_store() -> None:
+    names = tuple(f"class number {index}" for index in range(171))
+    counts_YZ = np.random.default_rng(1).integers(0, 50, (171, 171))
+    made = draw_confusion(counts_YZ, names, names, title="Title")
+    assert len(made) < 150_000 and max(pixels(made).shape) < 2600
+
+
+def test_a_name_of_several_lines_is_drawn_in_one() -> None:
+    names = ("wall\nand more", "floor\x00", "bed")
+    counts_YZ = np.eye(3, dtype=np.int64) + 1
+    assert draw_confusion(counts_YZ, names, names, title="Title")
+    shown = [Row(name="val\n1", images={}, labels=row("val-1").labels)]
+    assert draw_grid(shown, names, PALETTE, photos=(), title="Title", note="")
 
 
 def test_bars_are_as_long_as_their_shares() -> None:
