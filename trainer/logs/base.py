@@ -10,8 +10,8 @@ from trainer.records import Report
 
 __all__ = ["RunLog", "missing_package", "scalars"]
 
-#: Fields of a report that are not measurements.
-PLACE = ("evaluation", "iteration")
+#: Fields of a report that are no measurements, or that only the last report has.
+LEFT_OUT = ("evaluation", "iteration", "class_iou")
 
 
 class RunLog(Protocol):
@@ -26,7 +26,9 @@ class RunLog(Protocol):
 
 def scalars(report: Report) -> dict[str, float]:
     """The defined numbers of a report by name, such as ``cluster/miou``."""
-    table = {key: value for key, value in dataclasses.asdict(report).items() if key not in PLACE}
+    table = {
+        key: value for key, value in dataclasses.asdict(report).items() if key not in LEFT_OUT
+    }
     table["criteria"] = report.further_criteria()  # the others are in the report's records
     return {name: number for name, number in _flat(table) if math.isfinite(number)}
 
