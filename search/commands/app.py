@@ -42,6 +42,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "export": ("export", "export"),
     "export-study": ("export_study", "export_study"),
     "import-study": ("import_study", "import_study"),
+    "import-trials": ("import_trials", "import_trials"),
 }
 
 

@@ -116,8 +116,8 @@ class SearchPhase:
         counts = self._memory.counts()
         return self._plan.schedule.due(
             drawn=len(self._memory),
-            ended=counts.finished + counts.lost,
-            failed=counts.lost,
+            ended=counts.finished + counts.uncounted,
+            uncounted=counts.uncounted,
         )
 
     def begin_again(self, running: RunningJob, *, why: str) -> None:

@@ -24,6 +24,7 @@ from search.driver.rules import Rules
 from search.driver.running_trial import RunningTrial, adopt_trial
 from search.driver.schedule import Schedule
 from search.driver.snapshots import Snapshots
+from search.driver.trial_source import draw
 from search.machine.run_options import RunOptions
 from search.progress.progress import Progress
 from search.records.attempts import attempts_of
@@ -245,9 +246,8 @@ def _missing_parameters(
 ) -> dict[str, float] | None:
     if trial.params.keys() == plan.space.distributions.keys():
         return None
-    drawn = plan.sampler(
-        InMemoryStudy(record.name, before).study, plan.space, trial.number, plan.seed
-    )
+    memory = InMemoryStudy(record.name, before)
+    drawn = draw(plan.sampler, memory, plan.space, trial.number, plan.seed)
     return {**drawn, **{key: trial.params[key] for key in drawn if key in trial.params}}
 
 

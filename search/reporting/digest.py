@@ -144,7 +144,7 @@ def compute_lines(view: StudyView) -> Iterator[str]:
 
 
 def lines_of_others(view: StudyView) -> Iterator[str]:
-    """Changes that others made to the study: trials that they queued, added or ended."""
+    """Changes from outside the search: trials that were queued, added, ended or imported."""
     waiting = [number for number, how in view.queued.items() if how == WAITS]
     for number, how in view.queued.items():
         if how != WAITS:
@@ -156,6 +156,9 @@ def lines_of_others(view: StudyView) -> Iterator[str]:
         yield f"{len(waiting)} queued, to run as the next trials"
     if view.counts.foreign:
         yield f"{view.counts.foreign} ended by somebody else: not counted"
+    if view.counts.imported:
+        line = f"{view.counts.imported} imported: not counted"
+        yield f"{line}, but the sampler learns from them"
 
 
 def after(view: StudyView) -> str:

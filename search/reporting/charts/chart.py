@@ -16,6 +16,7 @@ COLOURS: Mapping[str, tuple[str, str]] = {
     "underperforming": ("#a0aec0", "v"),
     "failed": ("#1a202c", "P"),
     "not counted": ("#805ad5", "d"),
+    "imported": ("#b7791f", "^"),
     "running": ("#38a169", "s"),
     "complete": ("#2b6cb0", "o"),
 }
