@@ -6,7 +6,7 @@ the list of processes.
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from optuna.artifacts import FileSystemArtifactStore
 from optuna_dashboard import wsgi
 
+from search.dashboard.known_hosts import only_known_hosts
 from search.dashboard.read_only import read_only
 from search.dashboard.studies_page import PATH, StudiesPage, beside
 from search.errors import SearchError
@@ -60,7 +61,9 @@ def _one_by_one(application: "WSGIApplication") -> "WSGIApplication":
 
 
 @contextlib.contextmanager
-def dashboard(database: Database, *, artifacts: Path | None) -> Iterator["WSGIApplication"]:
+def dashboard(
+    database: Database, *, artifacts: Path | None, hosts: Collection[str] = ()
+) -> Iterator["WSGIApplication"]:
     """The dashboard's application, with the page of studies beside it.
 
     If the database was opened read-only, three layers prevent changes: the server and the
@@ -69,6 +72,7 @@ def dashboard(database: Database, *, artifacts: Path | None) -> Iterator["WSGIAp
     Args:
         database: The open database.
         artifacts: Folder of the artifacts; None shows none.
+        hosts: The hosts that it answers to, besides loopback.
 
     Raises:
         SearchError: If ``artifacts`` is not a folder.
@@ -78,7 +82,8 @@ def dashboard(database: Database, *, artifacts: Path | None) -> Iterator["WSGIAp
     try:
         application = wsgi(storage, artifact_store=store)
         combined = beside(StudiesPage(database), application)
-        yield read_only(combined) if database.read_only else combined
+        allowed = read_only(combined) if database.read_only else combined
+        yield only_known_hosts(allowed, hosts)
     finally:
         storage.engine.dispose()
 
@@ -89,14 +94,24 @@ def serve(
     artifacts: Path | None,
     host: str,
     port: int,
+    allowed_hosts: Collection[str],
     say: Callable[[str], None],
 ) -> None:
     """Serve until interrupted.
 
+    Args:
+        database: The open database.
+        artifacts: Folder of the artifacts; None shows none.
+        host: Address to listen on.
+        port: Port to listen on.
+        allowed_hosts: Hosts that it answers to, besides loopback and ``host``.
+        say: Prints a line.
+
     Raises:
         SearchError: If it cannot listen on the port, or ``artifacts`` is not a folder.
     """
-    with dashboard(database, artifacts=artifacts) as application:
+    hosts = (host, *allowed_hosts)
+    with dashboard(database, artifacts=artifacts, hosts=hosts) as application:
         try:
             server = make_server(
                 host, port, _one_by_one(application), _Server, handler_class=_QuietHandler

@@ -33,8 +33,10 @@ class Door:
     port: int
     tls: bool = False
 
-    def ask(self, method: str, path: str, login: str | None = None) -> tuple[int, bytes]:
-        """Status and body."""
+    def ask(
+        self, method: str, path: str, login: str | None = None, *, host: str | None = None
+    ) -> tuple[int, bytes]:
+        """Status and body; the body of a redirect is where it leads."""
         if self.tls:
             trusting = ssl.create_default_context()
             trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
@@ -46,9 +48,11 @@ class Door:
         headers = {}
         if login is not None:
             headers["Authorization"] = "Basic " + base64.b64encode(login.encode()).decode()
+        if host is not None:
+            headers["Host"] = host
         connection.request(method, path, headers=headers)
         answer = connection.getresponse()
-        body = answer.read()
+        body = answer.headers.get("Location", "").encode() or answer.read()
         if answer.status == 401:
             assert answer.headers["WWW-Authenticate"] == 'Basic realm="unim2-search"'
         connection.close()
@@ -125,6 +129,7 @@ def test_the_password_is_asked_for(dashboard: int, password_file: str, tls: str)
             PROXY_PASSWORD_FILE=password_file, PROXY_TLS=folder,
         ):  # fmt: skip
             check(door)
+            check_public_name(door, Door(port=dashboard))
             check_hidden(proxy.pid)
 
 
@@ -146,6 +151,17 @@ def check(door: Door) -> None:
     for method in ("POST", "PUT", "PATCH", "DELETE"):
         assert door.ask(method, "/api/studies")[0] == 401
         assert door.ask(method, "/api/studies", login)[0] == 403
+
+
+def check_public_name(door: Door, dashboard: Door) -> None:
+    """Behind the proxy the dashboard has any name; without it only those of this machine."""
+    login, host = f"viewer:{PASSWORD}", f"search.example:{door.port}"
+    assert door.ask("GET", "/umss/", login, host=host)[0] == 200
+    scheme = "https" if door.tls else "http"
+    status, place = door.ask("GET", "/", login, host=host)
+    assert (status, place) == (302, f"{scheme}://{host}/dashboard".encode())
+    status, line = dashboard.ask("GET", "/umss/", host=host)
+    assert status == 421 and b"--allow-host" in line
 
 
 def check_hidden(proxy: int) -> None:

@@ -146,6 +146,17 @@ def test_every_study_is_shown_with_its_state_best_progress_and_command(
     assert sorted(set(shown.forms)) == ["/umss/extend"]
 
 
+def test_another_host_sees_and_does_nothing(site: Site, database: Database, driven: None) -> None:
+    host = f"evil.example:{site.port}"
+    fields = {"token": site.token(), "study": STUDY}
+    seen = site.ask("GET", "/umss/", Host=host)
+    done = site.ask("POST", "/umss/stop", fields, Host=host, Origin=f"http://{host}")
+    for answer in (seen, done):
+        assert answer.status == 421 and STUDY not in answer.body
+        assert answer.body.startswith("this dashboard does not answer to the host 'evil.example")
+    assert not get_study(database.engine, STUDY).stop_requested
+
+
 def test_an_empty_database_has_a_page(site: Site, database: Database) -> None:
     text = Shown(site.page().body).text
     launch = shell_text(search_command("launch", *database.address.flags()))
