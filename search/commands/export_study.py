@@ -1,5 +1,6 @@
 """``export-study``: write a study to a file."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,7 +12,7 @@ from search.commands.quiet import quiet_optuna
 from search.commands.storage_flags import StorageFlags
 from trainer.console.shell import search_command, shell_text
 
-__all__ = ["export_study"]
+__all__ = ["export_study", "import_elsewhere"]
 
 
 @one_line_errors
@@ -29,5 +30,10 @@ def export_study(
     with storage.opened() as database:
         content = moving.export_study(database, study, file)
     typer.echo(f"study {study}: {len(content.trials)} trials written to {file}")
-    place = ("--storage", "embedded:FOLDER")
-    say_next(shell_text(search_command("import-study", str(file), *place)))
+    say_next(import_elsewhere(file))
+
+
+def import_elsewhere(file: Path) -> str:
+    """The command that reads a study from a file into a new database beside the file."""
+    place = ("--storage", f"embedded:{file.with_suffix('')}-database")
+    return shell_text(search_command("import-study", str(file), *place))

@@ -33,6 +33,7 @@ from storage.database import Database
 from storage.lease import lock_free
 from storage.optuna_store import one_transaction
 from storage.studies import StudyRecord, get_study
+from storage.whole_trials import add_whole_trials
 from trainer.errors import ConfigError
 
 __all__ = ["Imported", "Skipped", "import_trials"]
@@ -182,13 +183,12 @@ def _store(database: Database, record: StudyRecord, trials: Sequence[FrozenTrial
         lock_free(connection, record.name)
         study = storage.get_study_id_from_name(record.name)
         known = {_identity(trial) for trial in storage.get_all_trials(study, deepcopy=False)}
-        added = 0
+        new: dict[tuple[object, ...], FrozenTrial] = {}
         for trial in trials:
-            if _identity(trial) not in known:
-                storage.create_new_trial(study, trial)
-                known.add(_identity(trial))
-                added += 1
-    return added
+            new.setdefault(_identity(trial), trial)
+        added = [trial for identity, trial in new.items() if identity not in known]
+        add_whole_trials(storage, study, added)
+    return len(added)
 
 
 def _identity(trial: FrozenTrial) -> tuple[object, ...]:
