@@ -48,7 +48,7 @@ def import_trials(
 ) -> None:
     """Add finished trials to a study: its sampler learns from them, but they do not count."""
     from search.launch import importing
-    from search.reporting.digest import MORE_TRIALS
+    from search.reporting.digest import more_trials
     from search.reporting.reading import read_study
 
     quiet_optuna()
@@ -63,7 +63,4 @@ def import_trials(
         f"study {study}: {found.added} trials imported from {file}; {found.known} already there,"
         f" {len(found.skipped)} skipped, {found.unfinished} not finished"
     )
-    if view.state == "finished":
-        say_next(view.command("resume", "--trials", view.target + MORE_TRIALS))
-    else:
-        say_next(view.command("resume"))
+    say_next(more_trials(view))
