@@ -23,8 +23,9 @@ NOTE_SECONDS = 30.0  # least time between two notes
 SHARE = 200
 
 NoteState = Literal["running", "finished", "paused"]
-#: Makes the note's text from the trials, the state, and the test scores if there are any.
-MakeNote = Callable[[Sequence[FrozenTrial], NoteState, Mapping[str, Any] | None], str]
+#: Makes the note's text from the trials, the state, the test scores if there are any, and the
+#: number of trials to finish.
+MakeNote = Callable[[Sequence[FrozenTrial], NoteState, Mapping[str, Any] | None, int], str]
 
 
 class NoteKeeper:
@@ -35,6 +36,7 @@ class NoteKeeper:
         make: MakeNote | None,
         write_queue: WriteQueue,
         *,
+        target: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Prepare; the first note is written when it is first asked for.
@@ -42,10 +44,13 @@ class NoteKeeper:
         Args:
             make: Makes the text; None for no notes.
             write_queue: Stores the notes.
+            target: Trials to finish.
             clock: Monotonic seconds.
         """
         self._make, self._write_queue, self._clock = make, write_queue, clock
         self._due = -float("inf")
+        #: Trials to finish, which the notes show.
+        self.target = target
 
     def update(self, memory: InMemoryStudy, test: Mapping[str, Any] | None) -> str | None:
         """Write a note if one is due; returns a line if that failed."""
@@ -59,7 +64,7 @@ class NoteKeeper:
             return None
         began = self._clock()
         try:
-            text = self._make(memory.trials(), state, test)
+            text = self._make(memory.trials(), state, test, self.target)
         except (ArithmeticError, LookupError, SearchError, TypeError, ValueError) as error:
             self._make = None
             return f"the study's note cannot be written ({error}): the search continues without it"

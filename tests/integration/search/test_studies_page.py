@@ -180,7 +180,7 @@ def test_an_outage_is_no_empty_database(
 
 
 def test_a_running_search_is_asked_to_stop(site: Site, driven: None, database: Database) -> None:
-    assert Shown(site.page().body).forms == ["/umss/stop"]
+    assert Shown(site.page().body).forms == ["/umss/stop", "/umss/extend"]
     answer = site.send("stop")
     assert (answer.status, answer.headers["location"]) == (303, "/umss/")
     assert get_study(database.engine, STUDY).stop_requested
@@ -232,15 +232,20 @@ def test_a_wrong_target_is_refused(trials: str, site: Site, database: Database) 
     assert get_study(database.engine, STUDY).trials == TRIALS
 
 
-def test_a_running_search_is_not_extended(site: Site, database: Database) -> None:
-    """Its driver would not notice, and would finish at the target that it started with."""
-    claim(database, TRIALS, 1)
-    token = site.token()
-    with Lease.acquire(database, STUDY):
-        fields = {"token": token, "study": STUDY, "trials": "25"}
-        answer = site.ask("POST", "/umss/extend", fields)
-        assert answer.status == 409 and "driven by pid" in answer.body
-        assert get_study(database.engine, STUDY).trials == TRIALS
+def test_a_running_search_is_extended(site: Site, database: Database, driven: None) -> None:
+    assert Shown(site.page().body).forms == ["/umss/stop", "/umss/extend"]
+    assert site.send("extend", trials="25").status == 303
+    assert get_study(database.engine, STUDY).trials == 25
+
+
+def test_a_study_is_not_extended_while_a_process_confirms_it(
+    site: Site, database: Database, driven: None
+) -> None:
+    mark_finished(database.engine, STUDY)
+    answer = site.send("extend", trials="25")
+    assert answer.status == 409 and "a process still works on it" in answer.body
+    record = get_study(database.engine, STUDY)
+    assert record.trials == TRIALS and record.finished_at is not None
 
 
 Change = Callable[[Site, str], Answer]
