@@ -64,7 +64,9 @@ http {
         location / {
             proxy_pass http://${PROXY_UPSTREAM:-127.0.0.1:8080};
             proxy_http_version 1.1;
-            proxy_set_header Host \$http_host;
+            proxy_set_header Host localhost; # the dashboard answers to no other name
+            proxy_set_header X-Forwarded-Host \$http_host;
+            proxy_set_header X-Forwarded-Proto \$scheme;
             proxy_set_header Authorization "";
             proxy_read_timeout 300s;
         }

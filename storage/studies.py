@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Update, delete, func, select, update
+from sqlalchemy import Connection, Engine, Row, Update, case, delete, func, select, update
 from sqlalchemy.dialects import postgresql
 
 from storage.errors import NameTaken, StudyNameError, UnknownStudy
@@ -25,6 +25,7 @@ __all__ = [
     "list_studies",
     "mark_finished",
     "next_name",
+    "raise_target",
     "request_stop",
     "set_target",
 ]
@@ -184,13 +185,34 @@ def clear_stop(bind: Engine | Connection, name: str) -> None:
     _change(bind, name, _of(name).values(stop_requested=False))
 
 
-def mark_finished(bind: Engine | Connection, name: str) -> None:
+def raise_target(bind: Engine | Connection, name: str, trials: int) -> bool:
+    """Raise the target of a study that is not finished; its driver notices.
+
+    Returns:
+        Whether it was raised; if not, the study is finished, or its target is not lower.
+    """
+    statement = _of(name).where(StudyRow.finished_at.is_(None), StudyRow.trials < trials)
+    with transaction(bind) as connection:
+        changed = connection.execute(statement.values(trials=trials).returning(StudyRow.name))
+        return changed.one_or_none() is not None
+
+
+def mark_finished(bind: Engine | Connection, name: str, *, trials: int | None = None) -> None:
     """Store when the study was finished, unless that is already stored.
+
+    Args:
+        bind: Engine or connection.
+        name: Name of the study.
+        trials: How many trials are finished. A study whose target is higher by now stays
+            unfinished. None for any number.
 
     Raises:
         UnknownStudy: If there is no such study.
     """
     finished_at = func.coalesce(StudyRow.finished_at, func.clock_timestamp())
+    if trials is not None:
+        is_reached = StudyRow.trials <= trials
+        finished_at = case((is_reached, finished_at), else_=StudyRow.finished_at)
     _change(bind, name, _of(name).values(finished_at=finished_at))
 
 

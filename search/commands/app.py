@@ -7,11 +7,14 @@ that a command costs no more than what it imports itself.
 import importlib
 import os
 from collections.abc import Iterator, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from search.commands import completion
+from search.commands.ending import one_line_errors
 from search.machine.home import provide_folders
 from trainer.console.streams import outlive_readers
 from trainer.console.terminal import any_terminal
@@ -42,6 +45,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "export": ("export", "export"),
     "export-study": ("export_study", "export_study"),
     "import-study": ("import_study", "import_study"),
+    "import-trials": ("import_trials", "import_trials"),
 }
 
 
@@ -76,14 +80,51 @@ app = typer.Typer(
 )
 
 
+def _show_completion(wanted: bool) -> None:
+    if wanted:
+        typer.echo(completion.SCRIPT, nl=False)
+        raise typer.Exit
+
+
+@one_line_errors
+def _install_completion(wanted: bool) -> None:
+    if wanted:
+        completion.install(Path.home(), typer.echo)
+        raise typer.Exit
+
+
 @app.callback()
-def _search() -> None:
+def _search(
+    install_completion: Annotated[
+        bool,
+        typer.Option(
+            "--install-completion",
+            callback=_install_completion,
+            is_eager=True,
+            help="Complete verbs and options in new bash shells.",
+        ),
+    ] = False,
+    show_completion: Annotated[
+        bool,
+        typer.Option(
+            "--show-completion",
+            callback=_show_completion,
+            is_eager=True,
+            help="Print the script that does it.",
+        ),
+    ] = False,
+) -> None:
     """Tune unsupervised multi-modal segmentation with searches that survive crashes."""
+    del install_completion, show_completion  # their callbacks have done it
 
 
 def main() -> None:
     """Run the command line."""
     with any_terminal():
         outlive_readers()
+        if completion.COMPLETE_VARIABLE in os.environ:
+            for word in completion.completed(os.environ, _Commands()):
+                typer.echo(word)
+            return
         provide_folders(os.environ, lambda text: typer.echo(text, err=True))
         app()

@@ -14,7 +14,7 @@ from search.commands.options import (
 from search.commands.patient_reader import PatientReader
 from search.commands.storage_flags import StorageFlags
 from search.progress.progress import open_progress
-from search.reporting import attaching, terminal
+from search.reporting import terminal
 from search.reporting.digest import after
 from search.reporting.reading import last_study, read_study
 from storage.database import Database
@@ -53,6 +53,8 @@ def _watch(database: Database, study: str | None, *, plain: bool | None, patienc
         UnknownStudy: If there is no such study.
         DatabaseUnreachable: If the database could not be reached for longer than ``patience``.
     """
+    from search.reporting import attaching  # lazily: it imports Optuna
+
     name = study or last_study(database)
     view = read_study(database, name)
     if view.state == "running":

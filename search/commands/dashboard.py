@@ -21,6 +21,13 @@ def dashboard(
         typer.Option(help="Address to listen on. Others than loopback need a proxy with a login."),
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8080,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Host that a browser may ask for, besides loopback and --host; repeatable.",
+        ),
+    ] = None,
     storage: StorageFlags,
     read_only: Annotated[
         bool,
@@ -39,4 +46,11 @@ def dashboard(
 
     quiet_optuna()
     with storage.opened(read_only=read_only) as database:
-        serve(database, artifacts=artifacts, host=host, port=port, say=typer.echo)
+        serve(
+            database,
+            artifacts=artifacts,
+            host=host,
+            port=port,
+            allowed_hosts=allow_host or (),
+            say=typer.echo,
+        )

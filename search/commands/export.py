@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from search.commands.ending import one_line_errors, say_next
+from search.commands.export_study import import_elsewhere
 from search.commands.grouping import with_groups
 from search.commands.picture_lines import artifact_folder, picture_lines
 from search.commands.quiet import quiet_optuna
@@ -18,7 +19,7 @@ from search.reporting import reading
 from search.transfer.new_file import new_file
 from storage.database import Database
 from trainer.config.paths import user_path
-from trainer.console.shell import search_command, shell_text
+from trainer.console.shell import shell_text
 
 __all__ = ["export"]
 
@@ -80,8 +81,7 @@ def _next(file: Path, chosen: str, attributes: Mapping[str, Any]) -> str:
                 ("optuna-dashboard", f"sqlite:///{file}", *artifact_folder(attributes))
             )
         case "jsonl":
-            place = ("--storage", "embedded:FOLDER")
-            return shell_text(search_command("import-study", str(file), *place))
+            return import_elsewhere(file)
         case _:
             return shell_text(("less", str(file)))
 

@@ -1,5 +1,6 @@
 """``export-study``: write a study to a file."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,7 +13,7 @@ from search.commands.quiet import quiet_optuna
 from search.commands.storage_flags import StorageFlags
 from trainer.console.shell import search_command, shell_text
 
-__all__ = ["export_study"]
+__all__ = ["export_study", "import_elsewhere"]
 
 
 @one_line_errors
@@ -32,5 +33,10 @@ def export_study(
     typer.echo(f"study {study}: {len(content.trials)} trials written to {file}")
     for line in picture_lines({} if content.optuna is None else content.optuna.system_attrs):
         typer.echo(line)
-    place = ("--storage", "embedded:FOLDER")
-    say_next(shell_text(search_command("import-study", str(file), *place)))
+    say_next(import_elsewhere(file))
+
+
+def import_elsewhere(file: Path) -> str:
+    """The command that reads a study from a file into a new database beside the file."""
+    place = ("--storage", f"embedded:{file.with_suffix('')}-database")
+    return shell_text(search_command("import-study", str(file), *place))

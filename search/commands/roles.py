@@ -14,7 +14,6 @@ from search.commands.storage_flags import StorageFlags
 from search.errors import SettingsError
 from storage.address import Address
 from storage.database import open_database
-from storage.optuna_store import open_optuna
 from storage.roles import RoleKind, RoleRequest, make_roles, role_statements
 from trainer.console.shell import search_command, shell_text
 
@@ -89,6 +88,8 @@ def provide_roles(
     ]
     if not requests:
         raise SettingsError("no role was given: add --driver NAME, --viewer NAME, or both")
+    from storage.optuna_store import open_optuna  # lazily: it imports Optuna
+
     with open_database(address) as database:
         open_optuna(database).engine.dispose()  # creates Optuna's tables
         if only_print:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from typer import Option
 
+from search.commands.interrupting import signals_as_ctrl_c
 from search.commands.options import path_option
 from storage.address import Address, take_address
 from storage.database import Database, open_database
@@ -36,6 +37,6 @@ class StorageFlags:
 
     @contextlib.contextmanager
     def opened(self, *, read_only: bool = False) -> Iterator[Database]:
-        """The open database, closed at the end of the block."""
-        with open_database(self.address(), read_only=read_only) as database:
+        """The open database, closed at the end of the block, also by SIGTERM and SIGHUP."""
+        with signals_as_ctrl_c(), open_database(self.address(), read_only=read_only) as database:
             yield database

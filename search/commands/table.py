@@ -3,7 +3,7 @@
 import json
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -14,13 +14,14 @@ from search.commands.grouping import with_groups
 from search.commands.options import JsonOption, PlainOption, path_option
 from search.commands.storage_flags import StorageFlags
 from search.config.assignments import nested
-from search.config.comparison_table import ComparisonTable
-from search.config.table_file import read_table
 from search.errors import SettingsError
 from search.workers.ray_environment import outlive_ray
 from storage.address import Address
 from storage.database import Database
 from trainer.config.paths import user_path
+
+if TYPE_CHECKING:
+    from search.config.comparison_table import ComparisonTable
 
 __all__ = ["table"]
 
@@ -62,6 +63,8 @@ def table(
         )
     address = storage.address()
     outlive_ray(os.environ)
+    from search.config.table_file import read_table  # lazily: it imports Optuna
+
     flags = nested(data.settings())
     found = read_table(file, trials=trials, seeds=seeds, flags=flags)
     _check_data(found, data)
@@ -72,7 +75,7 @@ def table(
     exit_stopped(finished=finished)
 
 
-def _check_data(found: ComparisonTable, data: DataFlags) -> None:
+def _check_data(found: "ComparisonTable", data: DataFlags) -> None:
     """Refuse one folder for several data sets.
 
     Raises:
@@ -86,7 +89,9 @@ def _check_data(found: ComparisonTable, data: DataFlags) -> None:
         )
 
 
-def _print_plan(found: ComparisonTable, address: Address, run: RunFlags, *, as_json: bool) -> None:
+def _print_plan(
+    found: "ComparisonTable", address: Address, run: RunFlags, *, as_json: bool
+) -> None:
     from search.commands.run_options import find_run_options
     from search.launch.table_rows import check_table
     from search.planning.table_plan import plan_table
@@ -105,7 +110,7 @@ def _print_plan(found: ComparisonTable, address: Address, run: RunFlags, *, as_j
 
 def _run(
     context: typer.Context,
-    found: ComparisonTable,
+    found: "ComparisonTable",
     address: Address,
     run: RunFlags,
     out: Path | None,

@@ -1,14 +1,13 @@
 """What the page of studies can do to one: ask its driver to stop, or raise its target."""
 
+from search.driver import extending
+from search.driver.extending import MOST_TRIALS, wrong_target
 from search.errors import StudyError
 from search.reporting.reading import read_study
 from storage.database import Database
-from storage.lease import lock_free
-from storage.studies import get_study, request_stop, set_target
+from storage.studies import get_study, request_stop
 
-__all__ = ["MOST_TRIALS", "extend", "stop"]
-
-MOST_TRIALS = 1_000_000
+__all__ = ["extend", "stop"]
 
 
 def stop(database: Database, study: str) -> None:
@@ -26,7 +25,7 @@ def stop(database: Database, study: str) -> None:
 
 
 def extend(database: Database, study: str, trials: str) -> None:
-    """Raise the target of a study that no process drives; ``resume`` then continues it.
+    """Raise the target of a study: its driver goes on to it, or ``resume`` continues it.
 
     Args:
         database: The database that stores the study.
@@ -35,18 +34,11 @@ def extend(database: Database, study: str, trials: str) -> None:
 
     Raises:
         UnknownStudy: If there is no such study.
-        StudyError: If the target is not a larger number.
-        LeaseHeld: If a process drives it: that process keeps the target that it started with.
+        StudyError: If the target is not a larger number, or the study is being confirmed.
         NotPermitted: If the role may not change rows.
     """
     # Python converts no number of thousands of digits.
     is_number = trials.isascii() and trials.isdigit() and len(trials) <= len(str(MOST_TRIALS))
-    with database.engine.begin() as connection:
-        lock_free(connection, study)
-        before = get_study(connection, study).trials
-        if not (is_number and before < int(trials) <= MOST_TRIALS):
-            raise StudyError(
-                f"{trials!r:.40} is not a target for study {study!r}: give a number of trials"
-                f" above {before}, up to {MOST_TRIALS}"
-            )
-        set_target(connection, study, int(trials))
+    if not is_number:
+        raise wrong_target(study, trials, get_study(database.engine, study).trials)
+    extending.extend(database, study, int(trials))

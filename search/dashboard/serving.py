@@ -6,7 +6,7 @@ the list of processes.
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING, BinaryIO
@@ -16,6 +16,7 @@ from bottle import HTTPError  # the framework of optuna-dashboard
 from optuna_dashboard import wsgi
 
 from search.checkpoints.folders import default_checkpoint_root
+from search.dashboard.known_hosts import only_known_hosts
 from search.dashboard.read_only import read_only
 from search.dashboard.studies_page import PATH, StudiesPage, beside
 from search.errors import SearchError
@@ -80,7 +81,9 @@ def _one_by_one(application: "WSGIApplication") -> "WSGIApplication":
 
 
 @contextlib.contextmanager
-def dashboard(database: Database, *, artifacts: str | None) -> Iterator["WSGIApplication"]:
+def dashboard(
+    database: Database, *, artifacts: str | None, hosts: Collection[str] = ()
+) -> Iterator["WSGIApplication"]:
     """The dashboard's application, with the page of studies beside it.
 
     If the database was opened read-only, three layers prevent changes: the server and the
@@ -90,6 +93,7 @@ def dashboard(database: Database, *, artifacts: str | None) -> Iterator["WSGIApp
         database: The open database.
         artifacts: Folder or ``s3://BUCKET/PREFIX`` with artifacts to show, besides the pictures
             of the studies; None for none.
+        hosts: The hosts that it answers to, besides loopback.
 
     Raises:
         SearchError: If ``artifacts`` is a file.
@@ -102,7 +106,8 @@ def dashboard(database: Database, *, artifacts: str | None) -> Iterator["WSGIApp
         store = ReadOnlyArtifacts(lookup) if database.read_only else lookup
         application = wsgi(storage, artifact_store=_ShownArtifacts(store))
         combined = beside(StudiesPage(database), application)
-        yield read_only(combined) if database.read_only else combined
+        allowed = read_only(combined) if database.read_only else combined
+        yield only_known_hosts(allowed, hosts)
     finally:
         storage.engine.dispose()
 
@@ -113,15 +118,26 @@ def serve(
     artifacts: str | None,
     host: str,
     port: int,
+    allowed_hosts: Collection[str],
     say: Callable[[str], None],
 ) -> None:
     """Serve until interrupted.
+
+    Args:
+        database: The open database.
+        artifacts: Folder or ``s3://BUCKET/PREFIX`` with artifacts to show, besides the pictures
+            of the studies; None for none.
+        host: Address to listen on.
+        port: Port to listen on.
+        allowed_hosts: Hosts that it answers to, besides loopback and ``host``.
+        say: Prints a line.
 
     Raises:
         SearchError: If it cannot listen on the port, or ``artifacts`` is a file.
         ArtifactPlaceError: If ``artifacts`` is another place that cannot be used.
     """
-    with dashboard(database, artifacts=artifacts) as application:
+    hosts = (host, *allowed_hosts)
+    with dashboard(database, artifacts=artifacts, hosts=hosts) as application:
         try:
             server = make_server(
                 host, port, _one_by_one(application), _Server, handler_class=_QuietHandler

@@ -18,7 +18,7 @@ from search.reporting.digest import MORE_TRIALS, after
 from search.reporting.reading import read_studies
 from search.reporting.templates import load_template
 from storage.database import Database
-from storage.errors import DatabaseUnreachable, LeaseHeld, NotPermitted, StorageError, UnknownStudy
+from storage.errors import DatabaseUnreachable, NotPermitted, StorageError, UnknownStudy
 from trainer.console.shell import search_command, shell_text
 
 if TYPE_CHECKING:
@@ -134,9 +134,6 @@ class StudiesPage:
             raise _Refusal("404 Not Found", str(error)) from error
         except NotPermitted as error:
             raise _Refusal("403 Forbidden", str(error)) from error
-        except LeaseHeld as error:
-            message = f"{error}; a running search keeps the target that it started with"
-            raise _Refusal("409 Conflict", message) from error
         except (SearchError, StorageError) as error:
             raise _Refusal("409 Conflict", str(error)) from error
 

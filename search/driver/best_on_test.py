@@ -107,4 +107,5 @@ class BestOnTest(FixedJobs):
 
     def _store(self, result: Mapping[str, Any]) -> None:
         self._scored = dict(result)
-        self._context.write_queue.append(StoreTest(result=dict(result)))
+        finished = self._memory.counts().finished
+        self._context.write_queue.append(StoreTest(result=dict(result), finished=finished))

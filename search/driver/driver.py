@@ -153,7 +153,8 @@ class Driver:
         if confirming is not None:
             self._phases = confirming_phases(confirming, plan, context)
         self._phase = self._phases[0]
-        self._note = NoteKeeper(make_note, self._write_queue, clock=clock)
+        target = plan.schedule.target
+        self._note = NoteKeeper(make_note, self._write_queue, target=target, clock=clock)
         self._stalls = StallWatch(stall_timeout, clock)
         self._clock, self._triggers, self._shown = clock, triggers, -SHOW_SECONDS
         self._pool_outage: str | None = None
@@ -372,7 +373,15 @@ class Driver:
         self._check_lease()
         if state.stop_requested:
             self.stop("requested by `python -m search stop`")
+        if state.target > self._search.target and self._phase is self._search:
+            self._extend(state.target)
         self._phase.check()
+
+    def _extend(self, target: int) -> None:
+        """Finish more trials than planned, as somebody asked for."""
+        self._search.extend(target)
+        self._snapshots.target = self._note.target = target
+        self._progress.event(f"extended to {target} trials, as requested")
 
     def _show_in_time(self) -> None:
         """Twice a second, update the progress view and restart stalled workers."""

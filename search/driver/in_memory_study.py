@@ -19,7 +19,7 @@ from search.pruners.full_runs import SearchStudy
 from search.records.attempts import attempts_of
 from search.records.counts import Counts
 from search.records.outcome import TrialEnd, write_end
-from search.records.stored_trial import counted_as
+from search.records.stored_trial import counted_as, is_imported
 from search.samplers.quiet import STORAGE, quiet
 
 __all__ = ["InMemoryStudy"]
@@ -72,7 +72,7 @@ class InMemoryStudy:
         if not trial.state.is_finished():
             return
         self._order.append(trial.number)
-        if trial.state is TrialState.COMPLETE:
+        if trial.state is TrialState.COMPLETE and not is_imported(trial):
             self.study.full_runs.add(trial)
             self._best = trial if self._best is None else max(self._best, trial, key=_rank)
 
@@ -138,7 +138,7 @@ class InMemoryStudy:
         return self.study.get_trials(deepcopy=False)
 
     def best(self) -> FrozenTrial | None:
-        """The complete trial with the highest value (the first of equal ones), or None."""
+        """Its own complete trial with the highest value (the first of equal ones), or None."""
         return self._best
 
     def counts(self) -> Counts:

@@ -26,8 +26,9 @@ PLOT_SECONDS = 60.0  # least time between two plots of a running search
 SHARE = 200
 
 NoteState = Literal["running", "finished", "paused"]
-#: Makes the note from the trials, the state, and the test scores if there are any.
-MakeNote = Callable[[Sequence[FrozenTrial], NoteState, Mapping[str, Any] | None], StudyNote]
+#: Makes the note from the trials, the state, the test scores if there are any, and the number of
+#: trials to finish.
+MakeNote = Callable[[Sequence[FrozenTrial], NoteState, Mapping[str, Any] | None, int], StudyNote]
 
 
 class NoteKeeper:
@@ -38,6 +39,7 @@ class NoteKeeper:
         make: MakeNote | None,
         write_queue: WriteQueue,
         *,
+        target: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Prepare; the first note is written when it is first asked for.
@@ -45,11 +47,14 @@ class NoteKeeper:
         Args:
             make: Makes the notes; None for none.
             write_queue: Stores the notes.
+            target: Trials to finish.
             clock: Monotonic seconds.
         """
         self._make, self._write_queue, self._clock = make, write_queue, clock
         self._due = self._plot_due = -float("inf")
         self._plot: str | None = None
+        #: Trials to finish, which the notes show.
+        self.target = target
 
     def update(self, memory: InMemoryStudy, test: Mapping[str, Any] | None) -> str | None:
         """Write a note if one is due; returns a line if that failed."""
@@ -63,7 +68,7 @@ class NoteKeeper:
             return None
         began = self._clock()
         try:
-            note = self._make(memory.trials(), state, test)
+            note = self._make(memory.trials(), state, test, self.target)
         except (ArithmeticError, LookupError, SearchError, TypeError, ValueError) as error:
             self._make = None
             return f"the study's note cannot be written ({error}): the search continues without it"

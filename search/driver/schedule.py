@@ -19,12 +19,12 @@ class Schedule:
     #: Trials that are sampled but have not ended.
     in_flight: int
 
-    def due(self, *, drawn: int, ended: int, failed: int) -> bool:
+    def due(self, *, drawn: int, ended: int, uncounted: int) -> bool:
         """Whether to sample the next trial now.
 
         Args:
             drawn: Trials sampled so far, which is also the number of the next one.
-            ended: Trials that have ended, including failed ones.
-            failed: Trials that failed; each is replaced by an additional trial.
+            ended: Trials that have ended, including uncounted ones.
+            uncounted: Trials that failed or were imported: for each, one more is sampled.
         """
-        return drawn < self.target + failed and ended >= drawn - self.in_flight
+        return drawn < self.target + uncounted and ended >= drawn - self.in_flight

@@ -4,6 +4,7 @@ It adds the workers' reports to the in-memory study, makes every decision from t
 passes what is to be stored to the write queue.
 """
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 
 from optuna.trial import FrozenTrial
@@ -83,7 +84,17 @@ class SearchPhase:
 
     def finished(self) -> bool:
         """Whether the target number of trials is finished."""
-        return self._memory.counts().finished >= self._plan.schedule.target
+        return self._memory.counts().finished >= self.target
+
+    @property
+    def target(self) -> int:
+        """Trials to finish."""
+        return self._plan.schedule.target
+
+    def extend(self, target: int) -> None:
+        """Finish more trials; those that are due by now are sampled next."""
+        schedule = dataclasses.replace(self._plan.schedule, target=target)
+        self._plan = dataclasses.replace(self._plan, schedule=schedule)
 
     def check(self) -> None:
         """Stop the search if too many trials failed.
@@ -121,8 +132,8 @@ class SearchPhase:
         counts = self._memory.counts()
         return self._plan.schedule.due(
             drawn=len(self._memory),
-            ended=counts.finished + counts.lost,
-            failed=counts.lost,
+            ended=counts.finished + counts.uncounted,
+            uncounted=counts.uncounted,
         )
 
     def begin_again(self, running: RunningJob, *, why: str) -> None:

@@ -24,6 +24,7 @@ from search.driver.rules import Rules
 from search.driver.running_trial import RunningTrial, adopt_trial
 from search.driver.schedule import Schedule
 from search.driver.snapshots import Snapshots
+from search.driver.trial_source import draw
 from search.machine.run_options import RunOptions
 from search.machine.whose_pictures import WhosePictures
 from search.progress.progress import Progress
@@ -36,7 +37,7 @@ from search.workers.pool import Pool
 from storage.database import Database
 from storage.lease import Lease
 from storage.optuna_store import open_optuna
-from storage.studies import StudyRecord, set_target
+from storage.studies import StudyRecord, get_study, set_target
 
 __all__ = ["Session", "load_study", "make_plan"]
 
@@ -224,7 +225,14 @@ class Session:
             self._driver.stop(self.stop_reason)
         ending = self._driver.run()
         self.stop_reason = self.stop_reason or self._driver.stop_reason
+        if ending is Ending.FINISHED and plan is None and not self._is_finished():
+            self.stop_reason = "it was extended after its last trial had ended"
+            return Ending.STOPPED
         return ending
+
+    def _is_finished(self) -> bool:
+        """Whether the study is finished in the database; not if its target was raised late."""
+        return get_study(self._storage.engine, self._record.name).finished_at is not None
 
     def _confirming(self, plan: ConfirmationPlan) -> Confirming:
         stored = self._study_store.confirmation()
@@ -265,9 +273,8 @@ def _missing_parameters(
 ) -> dict[str, float] | None:
     if trial.params.keys() == plan.space.distributions.keys():
         return None
-    drawn = plan.sampler(
-        InMemoryStudy(record.name, before).study, plan.space, trial.number, plan.seed
-    )
+    memory = InMemoryStudy(record.name, before)
+    drawn = draw(plan.sampler, memory, plan.space, trial.number, plan.seed)
     return {**drawn, **{key: trial.params[key] for key in drawn if key in trial.params}}
 
 

@@ -15,6 +15,8 @@ class StudyChanges:
 
     #: Whether somebody asked this search to stop.
     stop_requested: bool
+    #: Trials to finish; somebody may have raised it. 0 if that was not read.
+    target: int = 0
     #: Trials that somebody else added, by number; each is listed once.
     added: tuple[FrozenTrial, ...] = ()
     #: Running trials that somebody else ended, by number; each is listed once.

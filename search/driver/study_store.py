@@ -281,14 +281,14 @@ class StudyStore:
                 self._open.discard(number)
 
     def read_changes(self) -> StudyChanges:
-        """Read whether somebody asked the search to stop, and what others wrote to the study.
+        """Read what somebody asked the search to do, and what others wrote to the study.
 
         Raises:
             DatabaseUnreachable: If PostgreSQL is unreachable.
             StudyError: If somebody deleted the study or some of its trials.
         """
         with self._explained():
-            stop = get_study(self._engine, self._name).stop_requested
+            record = get_study(self._engine, self._name)
             ids = {self._ids[number]: number for number in self._open}
             rows = self._storage.read_trial_rows(self._study_id, first=self._known, also=list(ids))
             if rows is None or not ids.keys() <= {row.trial_id for row in rows}:
@@ -303,7 +303,9 @@ class StudyStore:
         self._known += len(new)
         self._open |= {row.number for row in new if not row.state.is_finished()}
         self._open -= {row.number for row in over}
-        return StudyChanges(stop_requested=stop, added=added, ended=ended)
+        return StudyChanges(
+            stop_requested=record.stop_requested, target=record.trials, added=added, ended=ended
+        )
 
     def revive(self) -> None:
         """Restart an embedded server if it has died; does nothing for any other server."""
@@ -441,4 +443,4 @@ class StudyStore:
 
     def _test(self, write: StoreTest) -> None:
         self._storage.set_study_user_attr(self._study_id, TEST_ATTRIBUTE, write.result)
-        mark_finished(self._engine, self._name)
+        mark_finished(self._engine, self._name, trials=write.finished)

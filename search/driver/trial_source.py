@@ -19,11 +19,11 @@ from search.objectives import Objective
 from search.records.jobs import Job
 from search.records.origin import UnsuitableParameters, counted, given_parameters, queued_text
 from search.records.outcome import Failed, trial_end
-from search.records.stored_trial import FAILURE_ATTRIBUTE, FOREIGN_ATTRIBUTE
+from search.records.stored_trial import FAILURE_ATTRIBUTE, FOREIGN_ATTRIBUTE, is_imported
 from search.samplers import Sampler
 from search.spaces import Space
 
-__all__ = ["NextTrial", "TrialSource"]
+__all__ = ["NextTrial", "TrialSource", "draw"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +109,7 @@ class TrialSource:
     ) -> tuple[dict[str, float], RunningTrial]:
         seen = self._memory.ended if ended is None else ended
         memory = self._memory if ended is None else self._memory.as_of(ended)
-        drawn = self._sampler(memory.study, self._space, number, self._seed)
+        drawn = draw(self._sampler, memory, self._space, number, self._seed)
         parameters = {**drawn, **given}
         self._memory.add(trial_template(parameters, self._space.distributions, self._epoch))
         history = [(1, self._epoch, why)]
@@ -134,3 +134,22 @@ class TrialSource:
         foreign = FOREIGN_ATTRIBUTE in known.system_attrs
         line = f"trial {row.number} was added by somebody else as {row.state.name}: not counted"
         return NextTrial(write=None, running=None, line=line if foreign else None)
+
+
+def draw(
+    sampler: Sampler, memory: InMemoryStudy, space: Space, number: int, seed: int
+) -> dict[str, float]:
+    """Parameters of trial ``number``: the defaults for the first trial that is not imported.
+
+    Imported trials have numbers, too, so that they shorten the start-up phase of the sampler.
+
+    Args:
+        sampler: Proposes the parameters of all other trials.
+        memory: The in-memory study.
+        space: The search space.
+        number: Number of the trial.
+        seed: Seed of the study.
+    """
+    if all(map(is_imported, memory.trials()[:number])):
+        return dict(space.defaults)
+    return sampler(memory.study, space, number, seed)

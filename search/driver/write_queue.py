@@ -55,7 +55,7 @@ class Store(Protocol):
         """
 
     def read_changes(self) -> StudyChanges:
-        """Read whether somebody asked the search to stop, and what others wrote to the study."""
+        """Read what somebody asked the search to do, and what others wrote to the study."""
 
     def revive(self) -> None:
         """Restart an embedded server if it has died."""
@@ -71,6 +71,8 @@ class WriteQueueState:
     outage_seconds: float | None
     #: Whether somebody asked this search to stop.
     stop_requested: bool
+    #: Trials to finish when that was last read; 0 before.
+    target: int
     #: The error that ended the thread; None while it runs.
     failure: BaseException | None
 
@@ -114,7 +116,7 @@ class WriteQueue:
         self._alone = 0  # writes at the head that are to be stored one by one
         self._changed = threading.Condition()
         self._outage_since: float | None = None
-        self._stop_requested = False
+        self._stop_requested, self._target = False, 0
         self._polled = clock()
         self._closing = False
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="write queue")
@@ -138,6 +140,7 @@ class WriteQueue:
                 waiting=len(self._writes),
                 outage_seconds=outage_seconds,
                 stop_requested=self._stop_requested,
+                target=self._target,
                 failure=self._writing.exception() if self._writing.done() else None,
             )
 
@@ -231,7 +234,7 @@ class WriteQueue:
         if changes.has_changes:
             self._on_changes(changes)
         with self._changed:
-            self._stop_requested = changes.stop_requested
+            self._stop_requested, self._target = changes.stop_requested, changes.target
 
     def _store_writes(self, writes: Sequence[Write]) -> _Fate:
         """Store the writes, waiting for outages to end."""

@@ -80,6 +80,8 @@ class StoreTest:
 
     #: ``trial`` and, if the test split was scored, the scores of both probes.
     result: dict[str, object]
+    #: Trials that are finished; if the target is higher by now, the study is not.
+    finished: int
 
 
 @dataclass(frozen=True, kw_only=True)

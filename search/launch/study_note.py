@@ -1,5 +1,6 @@
 """The study's note in the dashboard, made from what the driver has in memory."""
 
+import dataclasses
 import datetime
 import os
 import socket
@@ -35,10 +36,13 @@ def note_maker(
     driver = f"driven by pid {os.getpid()} on {socket.gethostname()} since {began:%Y-%m-%d %H:%M}"
 
     def make(
-        trials: Sequence[FrozenTrial], state: NoteState, test: Mapping[str, Any] | None
+        trials: Sequence[FrozenTrial],
+        state: NoteState,
+        test: Mapping[str, Any] | None,
+        target: int,
     ) -> StudyNote:
         view = view_study(
-            record,
+            dataclasses.replace(record, trials=target),
             trials,
             driver=f"{driver} UTC" if state == "running" else None,
             test=test,

@@ -32,6 +32,10 @@ class FullRuns:
         self._runs: list[FrozenTrial] = []
         self._means: dict[tuple[int, int], _Means] = {}
 
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._runs)
+
     def add(self, run: FrozenTrial) -> None:
         """Take in a complete trial, which does not change any more."""
         self._runs.append(run)

@@ -16,6 +16,7 @@ from optuna.trial import FrozenTrial
 
 from search.pruners.checks import check_count
 from search.records.outcome import Keep, Prune, Verdict
+from search.records.stored_trial import is_imported
 
 __all__ = ["HalvingPruner", "HyperbandPruner"]
 
@@ -47,7 +48,9 @@ class HalvingPruner:
 
     def decide_among(self, trials: Sequence[FrozenTrial], trial: FrozenTrial) -> Verdict:
         """Decide by comparing the trial with the others among these trials."""
-        others = [other for other in trials if other.number != trial.number]
+        others = [
+            other for other in trials if other.number != trial.number and not is_imported(other)
+        ]
         for rung in self._rungs_of_last_report(trial):
             found = [_score_at(other, rung) for other in others]
             competing = [score for score in found if score is not None]

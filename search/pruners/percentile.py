@@ -7,11 +7,11 @@ for comparison. Both compute their threshold from complete trials, that is, from
 import math
 from dataclasses import dataclass
 
-import optuna
 from optuna.pruners import PercentilePruner as OptunaPercentilePruner
 from optuna.trial import FrozenTrial
 
 from search.pruners.checks import check_count, check_share
+from search.pruners.full_runs import SearchStudy
 from search.records.outcome import Keep, Prune, Verdict
 
 __all__ = ["MedianPruner", "PercentilePruner"]
@@ -35,10 +35,12 @@ class PercentilePruner:
         check_share("warm_up", self.warm_up)
         check_count("least_full_runs", self.least_full_runs, least=1)
 
-    def decide(self, study: optuna.Study, trial: FrozenTrial) -> Verdict:
+    def decide(self, study: SearchStudy, trial: FrozenTrial) -> Verdict:
         """Decide after the trial's last report."""
         evaluation = trial.last_step
         if evaluation is None or evaluation >= self.evaluations:
+            return Keep()
+        if len(study.full_runs) < self.least_full_runs:  # Optuna would count imported ones, too
             return Keep()
         if not self._rule().prune(study, trial):
             return Keep()

@@ -25,6 +25,8 @@ class NotAudited:
 
     #: Why, in a phrase.
     reason: str
+    #: Whether pruning can lose nothing, so that nobody misses an audit.
+    nothing_to_lose: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

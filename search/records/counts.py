@@ -17,6 +17,8 @@ class Counts:
     failed: int = 0
     #: Ended by somebody else, or added as ended: not counted, and replaced like failed ones.
     foreign: int = 0
+    #: Imported from a file: not counted; samplers learn from them.
+    imported: int = 0
     running: int = 0
     waiting: int = 0
 
@@ -34,3 +36,8 @@ class Counts:
     def lost(self) -> int:
         """Trials that are each replaced by an additional one."""
         return self.failed + self.foreign
+
+    @property
+    def uncounted(self) -> int:
+        """Ended trials that have a number but do not count towards the target."""
+        return self.lost + self.imported

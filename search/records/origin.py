@@ -2,16 +2,18 @@
 
 A trial counts if a driver of this search ended it. Optuna does not allow anybody to undo the end
 of a trial, so a trial that somebody else ended, or added as ended, is shown, but neither counted
-nor used by the sampler: this search did not measure its value.
+nor used by the sampler: this search did not measure its value. An imported trial does not count
+either, but the sampler learns from it, because a user vouched for its value.
 """
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
 from optuna.distributions import BaseDistribution, check_distribution_compatibility
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from search.records.stored_trial import FOREIGN_ATTRIBUTE, is_counted
+from search.records.stored_trial import FOREIGN_ATTRIBUTE, is_counted, is_imported
 from search.spaces import Space
 
 __all__ = [
@@ -32,10 +34,16 @@ class UnsuitableParameters(Exception):
 def counted(trial: FrozenTrial, study: str) -> FrozenTrial:
     """The trial as counts, samplers and pruners see it.
 
-    A trial that somebody else ended keeps only its number: it becomes a failed trial with an
-    attribute that holds its original state.
+    An imported trial loses the scores of a full run, which only pruners read. A trial that
+    somebody else ended keeps only its number: it becomes a failed trial with an attribute that
+    holds its original state.
     """
     if is_counted(trial, study):
+        return trial
+    if is_imported(trial):
+        if trial.state is TrialState.COMPLETE:  # Optuna's pruners would compare with its scores
+            trial = copy.copy(trial)
+            trial.intermediate_values = {}
         return trial
     system_attrs = {FOREIGN_ATTRIBUTE: trial.state.name}
     foreign = create_trial(state=TrialState.FAIL, system_attrs=system_attrs)

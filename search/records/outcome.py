@@ -28,6 +28,7 @@ from search.records.stored_trial import (
 from trainer.records import Report
 
 __all__ = [
+    "COLLAPSED",
     "Completed",
     "Failed",
     "Keep",

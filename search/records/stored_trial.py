@@ -18,6 +18,8 @@ __all__ = [
     "FAILURE_ATTRIBUTE",
     "FOREIGN_ATTRIBUTE",
     "HEALTHY",
+    "IMPORTED",
+    "IMPORTED_ATTRIBUTE",
     "KIND_ATTRIBUTE",
     "QUEUED_ATTRIBUTE",
     "REASON_ATTRIBUTE",
@@ -32,6 +34,7 @@ __all__ = [
     "end_mark",
     "ended_by_driver",
     "is_counted",
+    "is_imported",
     "kind_text",
     "prune_kind",
     "prune_reason",
@@ -47,8 +50,12 @@ UNDERPERFORMING = "underperforming"
 #: ``optuna.trial.Trial.set_constraint("collapse", …)`` writes, which needs a ``Trial``.
 COLLAPSE_ATTRIBUTE = "constraints:collapse"
 HEALTHY = 0.0
-#: System attribute of a trial in PostgreSQL: the end that its driver stored, see :func:`end_mark`.
+#: System attribute of a trial in PostgreSQL: the end that its driver stored, see :func:`end_mark`,
+#: or :data:`IMPORTED`.
 END_ATTRIBUTE = "unim2:end"
+#: The end of a trial that was imported from a file. It is no mark of a driver, so that earlier
+#: versions do not count the trial either.
+IMPORTED = "imported"
 #: System attribute of an in-memory trial that somebody else ended: its original state.
 FOREIGN_ATTRIBUTE = "unim2:foreign"
 #: User attribute of a failed trial: the last error in one line.
@@ -60,6 +67,8 @@ REASON_ATTRIBUTE = "prune_reason"
 CLASS_IOU_ATTRIBUTE = "class_iou"
 #: User attribute of a trial that somebody queued: by whom, and with which parameters.
 QUEUED_ATTRIBUTE = "queued"
+#: User attribute of an imported trial: the file, and the trial in it.
+IMPORTED_ATTRIBUTE = "imported"
 #: User attribute of the study: facts about its data set, one line each.
 DATA_NOTES_ATTRIBUTE = "data_notes"
 #: User attribute of the study: which trial was scored on the test split, and its scores.
@@ -124,6 +133,8 @@ def count_trials(trials: Iterable[AnyTrial]) -> Counts:
 
 def counted_as(trial: AnyTrial) -> str:
     """The field of :class:`Counts` that counts a trial."""
+    if is_imported(trial):
+        return "imported"
     if FOREIGN_ATTRIBUTE in trial.system_attrs:
         return "foreign"
     if trial.state.name == "FAIL":
@@ -148,6 +159,11 @@ def ended_by_driver(trial: AnyTrial, study: str) -> bool:
     if trial.state.name == "FAIL":
         return FAILURE_ATTRIBUTE in trial.user_attrs
     return COLLAPSE_ATTRIBUTE in trial.system_attrs
+
+
+def is_imported(trial: AnyTrial) -> bool:
+    """Whether the trial comes from a file: samplers learn from it, but it does not count."""
+    return bool(trial.system_attrs.get(END_ATTRIBUTE) == IMPORTED)
 
 
 def is_counted(trial: AnyTrial, study: str) -> bool:

@@ -30,6 +30,8 @@ def assessment_lines(assessment: Assessment) -> Iterator[str]:
     else:
         yield from _confirmed_lines(assessment.confirmed, assessment.test)
     match assessment.audit:
+        case NotAudited(reason=reason, nothing_to_lose=True):
+            yield f"pruning    loses nothing: {reason}"
         case NotAudited(reason=reason):
             yield f"pruning    not audited: {reason}"
         case Audit() as audit:

@@ -93,6 +93,8 @@ class Watched:
                 yield f"trial {trial.number} resumes as attempt {attempts} ({trial.attempts[-1]})"
             if trial.ended and trial.number not in self._ended:
                 self._ended.add(trial.number)
+                if trial.imported:
+                    continue
                 if not trial.counted:
                     yield (
                         f"trial {trial.number} was ended by somebody else as"

@@ -18,9 +18,11 @@ __all__ = [
     "compute_lines",
     "counts_text",
     "lines_of_others",
+    "more_trials",
     "number_text",
     "pruned_of",
     "tally_reasons",
+    "trials_left",
 ]
 
 MORE_TRIALS = 100  # suggested at the end of a search
@@ -144,18 +146,21 @@ def compute_lines(view: StudyView) -> Iterator[str]:
 
 
 def lines_of_others(view: StudyView) -> Iterator[str]:
-    """Changes that others made to the study: trials that they queued, added or ended."""
+    """Changes from outside the search: trials that were queued, added, ended or imported."""
     waiting = [number for number, how in view.queued.items() if how == WAITS]
     for number, how in view.queued.items():
         if how != WAITS:
             yield f"trial {number} was queued {how}"
     if waiting and view.state == "finished":
-        more = view.command("resume", "--trials", view.target + len(waiting))
+        more = more_trials(view, len(waiting))
         yield f"{len(waiting)} queued after the last trial had started: `{more}` runs them"
     elif waiting:
         yield f"{len(waiting)} queued, to run as the next trials"
     if view.counts.foreign:
         yield f"{view.counts.foreign} ended by somebody else: not counted"
+    if view.counts.imported:
+        line = f"{view.counts.imported} imported: not counted"
+        yield f"{line}, but the sampler learns from them"
 
 
 def after(view: StudyView) -> str:
@@ -167,6 +172,20 @@ def after(view: StudyView) -> str:
             return view.command("resume")
         case "finished":
             return view.command("next")
+
+
+def trials_left(view: StudyView) -> int:
+    """Trials that the study still has to finish; 0 for one that is finished."""
+    return 0 if view.state == "finished" else max(0, view.target - view.counts.finished)
+
+
+def more_trials(view: StudyView, trials: int = MORE_TRIALS) -> str:
+    """The command that finishes more trials: those that are left, or else so many further ones."""
+    if view.state == "running":
+        return view.command("attach")
+    if trials_left(view):
+        return view.command("resume")
+    return view.command("resume", "--trials", max(view.target, view.counts.finished) + trials)
 
 
 def number_text(value: float) -> str:

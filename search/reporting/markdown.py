@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 from search.records.stored_trial import kind_text
 from search.records.study_note import NOTE_LINE
 from search.reporting.digest import (
-    MORE_TRIALS,
     BestTrial,
     best_of,
     counts_text,
     lines_of_others,
+    more_trials,
     number_text,
     pruned_of,
     tally_reasons,
@@ -64,7 +64,7 @@ def _commands(view: StudyView) -> Iterator[tuple[str, str]]:
         case "finished":
             yield "see what should gain most", view.command("next")
             if not view.nothing_searched:
-                yield "add trials", view.command("resume", "--trials", view.target + MORE_TRIALS)
+                yield "add trials", more_trials(view)
             yield "train the best trials with fresh seeds", view.command("confirm")
             yield "print the best settings", view.command("best", "--format", "toml")
     yield "write a report with health checks", view.command("report")

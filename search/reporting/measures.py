@@ -73,9 +73,9 @@ def deviation(trial: TrialView) -> float | None:
 
 
 def outcome_of(trial: TrialView) -> str:
-    """How a trial stands: ``complete``, ``collapsed``, ``underperforming``, or another state."""
+    """``complete``, ``collapsed``, ``underperforming``, ``imported``, or another state."""
     if not trial.counted:
-        return "not counted"
+        return "imported" if trial.imported else "not counted"
     return trial.state if trial.kind is None else kind_text(trial.kind)
 
 
@@ -98,14 +98,14 @@ def compute_of(details: StudyDetails) -> Mapping[str, Compute]:
         [
             (trial, iterations_of(details, trial))
             for trial in details.view.trials
-            if trial.state != "waiting"
+            if trial.state != "waiting" and not trial.imported
         ],
     )
 
 
 def ended_compute(view: StudyView) -> Mapping[str, Compute]:
     """Iterations that ended trials trained and planned, by outcome, without their reports."""
-    ended = [trial for trial in view.trials if trial.ended]
+    ended = [trial for trial in view.trials if trial.ended and not trial.imported]
     return _by_outcome(view, [(trial, int(trial.figures.get("iteration", 0))) for trial in ended])
 
 
@@ -152,7 +152,11 @@ def blocks(details: StudyDetails) -> tuple[Block, ...]:
     seats take waiting trials in order, so that a trial begins when it is sampled, or when the
     first seat becomes free after that.
     """
-    trials = [trial for trial in details.view.trials if trial.started_at is not None]
+    trials = [
+        trial
+        for trial in details.view.trials
+        if trial.started_at is not None and not trial.imported
+    ]
     latest = max(
         (time for trial in trials for time in (trial.started_at, trial.ended_at) if time),
         default=datetime.datetime.min,

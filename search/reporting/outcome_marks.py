@@ -23,6 +23,7 @@ MARKS: Mapping[str, Mark] = {
     "underperforming": Mark(colour="#a0aec0", marker="v", symbol="triangle-down"),
     "failed": Mark(colour="#1a202c", marker="P", symbol="cross"),
     "not counted": Mark(colour="#805ad5", marker="d", symbol="diamond-tall"),
+    "imported": Mark(colour="#b7791f", marker="^", symbol="triangle-up"),
     "running": Mark(colour="#38a169", marker="s", symbol="square"),
     "complete": Mark(colour="#2b6cb0", marker="o", symbol="circle"),
 }

@@ -4,10 +4,8 @@ from search.quality.audit import Audit, NotAudited, audit
 from search.reporting.measures import full_runs, value_of
 from search.reporting.study_view import StudyView
 
-__all__ = ["EVERY_TRIAL", "LEAST_RUNS", "audit_of"]
+__all__ = ["LEAST_RUNS", "audit_of"]
 
-#: Why nothing can be lost.
-EVERY_TRIAL = "without a pruner every healthy trial runs to its end"
 #: With fewer runs, even no loss says little: the bound is above 39 %.
 LEAST_RUNS = 6
 
@@ -18,8 +16,12 @@ def audit_of(view: StudyView) -> Audit | NotAudited:
     The settings stored with the study decide which runs these are, and how they are judged.
     """
     name = str(view.setting("search.pruner"))
+    if view.nothing_searched:
+        reason = "nothing is searched, so trials are not compared"
+        return NotAudited(reason=reason, nothing_to_lose=True)
     if name == "none":
-        return NotAudited(reason=EVERY_TRIAL)
+        reason = "without a pruner every healthy trial runs to its end"
+        return NotAudited(reason=reason, nothing_to_lose=True)
     if len(full_runs(view)) < LEAST_RUNS:
         return NotAudited(reason=f"fewer than {LEAST_RUNS} complete trials")
     return _replayed(view, name)

@@ -12,13 +12,17 @@ from search.records.attempts import attempts_of
 from search.records.confirmation import Confirmation
 from search.records.stored_picture import PLACES_ATTRIBUTE, pictures_of, places_of
 from search.records.stored_trial import (
+    END_ATTRIBUTE,
     FAILURE_ATTRIBUTE,
     FOREIGN_ATTRIBUTE,
+    IMPORTED,
+    IMPORTED_ATTRIBUTE,
     QUEUED_ATTRIBUTE,
     AnyTrial,
     class_iou_of,
     count_trials,
     is_counted,
+    is_imported,
     prune_kind,
     prune_reason,
     test_of,
@@ -250,12 +254,14 @@ def _as_counted(trials: Sequence[AnyTrial], study: str) -> list[AnyTrial]:
     for number in range(max(known, default=-1) + 1):
         trial = known.get(number)
         if trial is None or not is_counted(trial, study):
-            trial = _uncounted(number, "deleted" if trial is None else trial.state.name)
+            trial = _uncounted(number, trial)
         seen.append(trial)
     return seen
 
 
-def _uncounted(number: int, how: str) -> StoredTrial:
+def _uncounted(number: int, trial: AnyTrial | None) -> StoredTrial:
+    """Stands for a trial that does not count, or that was deleted."""
+    how = {FOREIGN_ATTRIBUTE: "deleted" if trial is None else trial.state.name}
     return StoredTrial(
         number=number,
         state=OptunaState.FAIL,
@@ -263,7 +269,7 @@ def _uncounted(number: int, how: str) -> StoredTrial:
         params={},
         intermediate_values={},
         user_attrs={},
-        system_attrs={FOREIGN_ATTRIBUTE: how},
+        system_attrs={END_ATTRIBUTE: IMPORTED} if trial and is_imported(trial) else how,
     )
 
 
@@ -291,6 +297,7 @@ def _space(stored: Mapping[str, Any]) -> Space | None:
 def _trial(trial: AnyTrial, study: str) -> TrialView:
     attributes = trial.user_attrs
     own = is_counted(trial, study)
+    imported = _imported(trial)
     numbers = {key: value for key, value in attributes.items() if isinstance(value, int | float)}
     return TrialView(
         number=trial.number,
@@ -300,9 +307,10 @@ def _trial(trial: AnyTrial, study: str) -> TrialView:
         scores=dict(trial.intermediate_values),
         attempts=tuple(why for _, _, why in attempts_of(trial)),
         kind=prune_kind(trial) if own else None,
-        reason=_reason(trial) if own else "ended by somebody else",
+        reason=_reason(trial) if own else imported or "ended by somebody else",
         traceback=str(attributes.get("traceback", "")),
         counted=own,
+        imported=imported,
         queued=_queued(trial),
         figures={key: float(value) for key, value in numbers.items() if math.isfinite(value)},
         class_iou=class_iou_of(trial),
@@ -314,6 +322,13 @@ def _trial(trial: AnyTrial, study: str) -> TrialView:
 
 def _reason(trial: AnyTrial) -> str:
     return prune_reason(trial) or str(trial.user_attrs.get(FAILURE_ATTRIBUTE, ""))
+
+
+def _imported(trial: AnyTrial) -> str:
+    """Such as ``imported from trials.csv, trial 12``; empty for every other trial."""
+    if not is_imported(trial):
+        return ""
+    return f"imported from {trial.user_attrs.get(IMPORTED_ATTRIBUTE, 'a file')}"
 
 
 def _queued(trial: AnyTrial) -> str:

@@ -41,8 +41,11 @@ class TrialView:
     reason: str = ""
     #: Traceback of a failed trial; empty otherwise.
     traceback: str = ""
-    #: False if others ended it, or added it as finished: it is shown but not counted.
+    #: False if others ended it or added it as finished, or if it was imported: it is shown but
+    #: not counted.
     counted: bool = True
+    #: From which file it was imported; empty otherwise.
+    imported: str = ""
     #: Who queued it and with which values, or :data:`WAITS`; empty if it was sampled.
     queued: str = ""
     #: Criteria of its last report, such as ``miou``.

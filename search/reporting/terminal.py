@@ -14,6 +14,7 @@ from search.reporting.digest import (
     compute_lines,
     counts_text,
     lines_of_others,
+    more_trials,
     pruned_of,
     tally_reasons,
 )
@@ -154,7 +155,7 @@ def _next_commands(view: StudyView) -> list[NextCommand]:
         NextCommand(command=view.command("dashboard", named=False), purpose="browse all trials"),
     ]
     more = NextCommand(
-        command=view.command("resume", "--trials", view.target + MORE_TRIALS),
+        command=more_trials(view),
         purpose=f"run {MORE_TRIALS} more trials",
     )
     return commands if view.nothing_searched else [*commands, more]

@@ -47,7 +47,7 @@ def _facts(trial: TrialView) -> Iterator[tuple[str, str]]:
         yield "reason", trial.reason
     if trial.queued == WAITS:
         yield "origin", "queued by a person; it waits"
-    else:
+    elif not trial.imported:
         yield "origin", f"queued {trial.queued}" if trial.queued else "sampled by the search"
     count = len(trial.attempts)
     yield "attempts", f"{count} ({', '.join(trial.attempts)})" if count else "none yet"

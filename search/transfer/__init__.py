@@ -1,1 +1,1 @@
-"""Export and import of studies, to move them between databases."""
+"""Export and import of studies and trials."""

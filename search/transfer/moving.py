@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from optuna.exceptions import DuplicatedStudyError, StorageInternalError
-from optuna.storages import BaseStorage
+from optuna.storages import BaseStorage, RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
@@ -17,6 +17,7 @@ from storage.errors import NameTaken
 from storage.optuna_store import one_transaction
 from storage.schema import known_versions
 from storage.study_copy import read_rows, write_rows
+from storage.whole_trials import add_whole_trials
 
 __all__ = ["export_study", "import_study", "read_snapshot", "store_study"]
 
@@ -110,8 +111,11 @@ def store_study(
     """
     directions = [StudyDirection[direction] for direction in optuna.directions]
     study = storage.create_new_study(directions, name)
-    ids = {trial.number: storage.create_new_trial(study, trial) for trial in trials}
-    names = {number: str(trial_id) for number, trial_id in ids.items()}
+    if isinstance(storage, RDBStorage):
+        ids = add_whole_trials(storage, study, trials)
+    else:
+        ids = [storage.create_new_trial(study, trial) for trial in trials]
+    names = {trial.number: str(each) for trial, each in zip(trials, ids, strict=True)}
     for key, value in optuna.user_attrs.items():
         storage.set_study_user_attr(study, key, value)
     for key, value in _renamed(optuna.system_attrs, NAMES_NUMBER, names).items():

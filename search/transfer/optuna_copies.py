@@ -46,7 +46,7 @@ def export_sqlite(database: Database, name: str, path: Path) -> StudyFile:
 
 
 def _write_sqlite(name: str, content: StudyFile, path: Path) -> None:
-    """Fill a database in memory and save it at once: Optuna commits each trial on its own."""
+    """Fill a database in memory, and save it at once."""
     storage = RDBStorage("sqlite://")
     try:
         _copy(storage, name, content)

@@ -50,6 +50,7 @@ class MemoryStore:
         #: How many entries each transaction of several had.
         self.batches: list[int] = []
         self.asked_to_stop = False
+        self.asked_for_trials = 0
         #: Trials that others queued, and running ones that others ended, by number.
         self.queued_by_others: dict[int, FrozenTrial] = {}
         self.ended_by_others: dict[int, FrozenTrial] = {}
@@ -105,7 +106,12 @@ class MemoryStore:
     def read_changes(self) -> StudyChanges:
         added, self._unseen_queued = tuple(self._unseen_queued), []
         ended, self._unseen_ended = tuple(self._unseen_ended), []
-        return StudyChanges(stop_requested=self.asked_to_stop, added=added, ended=ended)
+        return StudyChanges(
+            stop_requested=self.asked_to_stop,
+            target=self.asked_for_trials,
+            added=added,
+            ended=ended,
+        )
 
     def queue_by_others(self) -> int:
         """Another user queues a trial without parameters; returns its number."""

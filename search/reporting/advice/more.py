@@ -2,9 +2,9 @@
 
 from search.quality.expected import LEAST_COMPLETE
 from search.quality.gains import Gain, gain_of_more
+from search.reporting import digest
 from search.reporting.advice.situation import Situation
 from search.reporting.advice.step import Step
-from search.reporting.digest import MORE_TRIALS
 
 __all__ = ["gain_of_rest", "is_worth_more", "more_trials", "trials_left"]
 
@@ -14,13 +14,7 @@ def more_trials(situation: Situation) -> Step | None:
     view = situation.view
     if view.nothing_searched and view.state == "finished":
         return None
-    count = trials_left(situation)
-    if view.state == "running":
-        command = view.command("attach")
-    elif count <= view.target - view.counts.finished:
-        command = view.command("resume")
-    else:
-        command = view.command("resume", "--trials", view.target + count)
+    count, command = trials_left(situation), digest.more_trials(view)
     hours = situation.hours_of_trials(count)
     gain = gain_of_rest(situation)
     if gain is None:
@@ -34,8 +28,7 @@ def more_trials(situation: Situation) -> Step | None:
 
 def trials_left(situation: Situation) -> int:
     """Trials up to the target; beyond it :data:`~search.reporting.digest.MORE_TRIALS`."""
-    left = situation.view.target - situation.view.counts.finished
-    return left if left > 0 and situation.view.state != "finished" else MORE_TRIALS
+    return digest.trials_left(situation.view) or digest.MORE_TRIALS
 
 
 def _why_unknown(situation: Situation) -> str:

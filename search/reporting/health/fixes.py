@@ -1,16 +1,16 @@
 """The commands that several health checks suggest."""
 
+from search.reporting import digest
 from search.reporting.study_details import StudyDetails
 
 __all__ = ["confirm", "launch_like", "launch_other", "more_trials", "resume", "show"]
 
 
 def more_trials(details: StudyDetails, trials: int) -> str:
-    """Continue the search to a higher target; where nothing is searched, only seeds differ."""
+    """Finish what is left, or else more trials; where nothing is searched, only seeds differ."""
     if details.view.nothing_searched:
         return confirm(details)
-    target = max(details.view.target, details.view.counts.finished) + trials
-    return details.view.command("resume", "--trials", target)
+    return digest.more_trials(details.view, trials)
 
 
 def resume(details: StudyDetails) -> str:

@@ -19,7 +19,8 @@ def examine(details: StudyDetails) -> Finding:
     if view.best is None or count < EARLY:
         line = f"too early to say: {count} trials are finished"
         return warned(line, more_trials(details, EARLY))
-    since = max(trial.number for trial in view.trials if trial.ended) - view.best.number
+    last = max(trial.number for trial in view.trials if trial.ended and trial.counted)
+    since = last - view.best.number
     line = f"trial {view.best.number} is the best; {since} trials came after it"
     if since <= (1 - LATE) * count:
         return warned(f"{line}: more are likely to find a better one", more_trials(details, 100))

@@ -4,7 +4,7 @@ from search.quality.audit import NotAudited
 from search.reporting.assessment_text import audit_text
 from search.reporting.health.check import Finding, HealthCheck, failed, passed, warned
 from search.reporting.health.fixes import launch_like, show
-from search.reporting.pruning_audit import EVERY_TRIAL, LEAST_RUNS, audit_of
+from search.reporting.pruning_audit import LEAST_RUNS, audit_of
 from search.reporting.study_details import StudyDetails
 
 __all__ = ["PRUNING"]
@@ -14,7 +14,7 @@ def examine(details: StudyDetails) -> Finding:
     """Read the audit of the immune full runs."""
     found = audit_of(details.view)
     if isinstance(found, NotAudited):
-        if found.reason == EVERY_TRIAL:
+        if found.nothing_to_lose:
             return passed(found.reason)
         return warned(f"not known: {found.reason}", show(details))
     line = audit_text(found)

@@ -35,8 +35,10 @@ class Client:
     port: int
     tls: bool = False
 
-    def ask(self, method: str, path: str, login: str | None = None) -> tuple[int, bytes]:
-        """Status and body."""
+    def ask(
+        self, method: str, path: str, login: str | None = None, *, host: str | None = None
+    ) -> tuple[int, bytes]:
+        """Status and body; the body of a redirect is where it leads."""
         if self.tls:
             trusting = ssl.create_default_context()
             trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
@@ -48,9 +50,11 @@ class Client:
         headers = {}
         if login is not None:
             headers["Authorization"] = "Basic " + base64.b64encode(login.encode()).decode()
+        if host is not None:
+            headers["Host"] = host
         connection.request(method, path, headers=headers)
         answer = connection.getresponse()
-        body = answer.read()
+        body = answer.headers.get("Location", "").encode() or answer.read()
         if answer.status == 401:
             assert answer.headers["WWW-Authenticate"] == 'Basic realm="unim2-search"'
         connection.close()
@@ -121,6 +125,7 @@ def test_the_password_is_asked_for(dashboard: int, password_file: str, tls: str)
             PROXY_PASSWORD_FILE=password_file, PROXY_TLS=folder,
         ):  # fmt: skip
             check(client)
+            check_public_name(client, Client(port=dashboard))
             check_hidden(proxy.pid)
 
 
@@ -142,6 +147,17 @@ def check(client: Client) -> None:
     for method in ("POST", "PUT", "PATCH", "DELETE"):
         assert client.ask(method, "/api/studies")[0] == 401
         assert client.ask(method, "/api/studies", login)[0] == 403
+
+
+def check_public_name(client: Client, dashboard: Client) -> None:
+    """Behind the proxy the dashboard has any name; without it only those of this machine."""
+    login, host = f"viewer:{PASSWORD}", f"search.example:{client.port}"
+    assert client.ask("GET", "/umss/", login, host=host)[0] == 200
+    scheme = "https" if client.tls else "http"
+    status, place = client.ask("GET", "/", login, host=host)
+    assert (status, place) == (302, f"{scheme}://{host}/dashboard".encode())
+    status, line = dashboard.ask("GET", "/umss/", host=host)
+    assert status == 421 and b"--allow-host" in line
 
 
 def check_hidden(proxy: int) -> None:

@@ -90,8 +90,8 @@ def test_pictures_beside_the_checkpoints_go_and_those_of_another_study_stay(
     other = pictures / "00000000-0000-5000-8000-000000000000"
     other.write_bytes(b"of another study")
     assert len(files(pictures)) == 1 + TRIALS
-    code, told = delete(database_address, "--yes", "--checkpoints", str(tmp_path))
-    assert code == 0 and f"pictures: {TRIALS} in {pictures}\n" in told
+    code, output = delete(database_address, "--yes", "--checkpoints", str(tmp_path))
+    assert code == 0 and f"pictures: {TRIALS} in {pictures}\n" in output
     assert files(pictures) == [other]
 
 

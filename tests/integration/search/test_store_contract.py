@@ -45,7 +45,7 @@ WHOLE = StoredTrial(
     state=TrialState.COMPLETE,
     value=SCORES[2],
 )
-TEST = StoreTest(result={"trial": 0})
+TEST = StoreTest(result={"trial": 0}, finished=1)
 
 
 @pytest.fixture(params=list(OPENERS))

@@ -146,6 +146,17 @@ def test_every_study_is_shown_with_its_state_best_progress_and_command(
     assert sorted(set(shown.forms)) == ["/umss/extend"]
 
 
+def test_another_host_sees_and_does_nothing(site: Site, database: Database, driven: None) -> None:
+    host = f"evil.example:{site.port}"
+    fields = {"token": site.token(), "study": STUDY}
+    seen = site.ask("GET", "/umss/", Host=host)
+    done = site.ask("POST", "/umss/stop", fields, Host=host, Origin=f"http://{host}")
+    for answer in (seen, done):
+        assert answer.status == 421 and STUDY not in answer.body
+        assert answer.body.startswith("this dashboard does not answer to the host 'evil.example")
+    assert not get_study(database.engine, STUDY).stop_requested
+
+
 def test_an_empty_database_has_a_page(site: Site, database: Database) -> None:
     text = ParsedPage(site.page().body).text
     launch = shell_text(search_command("launch", *database.address.flags()))
@@ -169,7 +180,7 @@ def test_an_outage_is_not_shown_as_an_empty_database(
 
 
 def test_a_running_search_is_asked_to_stop(site: Site, driven: None, database: Database) -> None:
-    assert ParsedPage(site.page().body).forms == ["/umss/stop"]
+    assert ParsedPage(site.page().body).forms == ["/umss/stop", "/umss/extend"]
     answer = site.send("stop")
     assert (answer.status, answer.headers["location"]) == (303, "/umss/")
     assert get_study(database.engine, STUDY).stop_requested
@@ -221,15 +232,20 @@ def test_a_wrong_target_is_refused(trials: str, site: Site, database: Database) 
     assert get_study(database.engine, STUDY).trials == TRIALS
 
 
-def test_a_running_search_is_not_extended(site: Site, database: Database) -> None:
-    """Its driver would not notice, and would finish at the target that it started with."""
-    claim(database, TRIALS, 1)
-    token = site.token()
-    with Lease.acquire(database, STUDY):
-        fields = {"token": token, "study": STUDY, "trials": "25"}
-        answer = site.ask("POST", "/umss/extend", fields)
-        assert answer.status == 409 and "driven by pid" in answer.body
-        assert get_study(database.engine, STUDY).trials == TRIALS
+def test_a_running_search_is_extended(site: Site, database: Database, driven: None) -> None:
+    assert ParsedPage(site.page().body).forms == ["/umss/stop", "/umss/extend"]
+    assert site.send("extend", trials="25").status == 303
+    assert get_study(database.engine, STUDY).trials == 25
+
+
+def test_a_study_is_not_extended_while_a_process_confirms_it(
+    site: Site, database: Database, driven: None
+) -> None:
+    mark_finished(database.engine, STUDY)
+    answer = site.send("extend", trials="25")
+    assert answer.status == 409 and "a process still works on it" in answer.body
+    record = get_study(database.engine, STUDY)
+    assert record.trials == TRIALS and record.finished_at is not None
 
 
 Change = Callable[[Site, str], Answer]

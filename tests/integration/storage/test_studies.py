@@ -22,6 +22,7 @@ from storage.studies import (
     list_studies,
     mark_finished,
     next_name,
+    raise_target,
     request_stop,
     set_target,
 )
@@ -47,6 +48,21 @@ def test_a_study_is_read_back_as_it_was_stored(database: Database) -> None:
     assert list(read.space) == ["lambda_self", "b_self", "a"]
     assert read.created_at.tzinfo is not None
     assert (read.stop_requested, read.finished_at) == (False, None)
+
+
+def test_a_target_is_raised_until_the_study_is_finished(database: Database) -> None:
+    create_study(database.engine, "s", NEW)
+    assert not raise_target(database.engine, "s", 200)
+    assert raise_target(database.engine, "s", 201)
+    mark_finished(database.engine, "s", trials=200)
+    assert get_study(database.engine, "s").finished_at is None
+    mark_finished(database.engine, "s", trials=201)
+    assert get_study(database.engine, "s").finished_at is not None
+    assert not raise_target(database.engine, "s", 300)
+    mark_finished(database.engine, "s", trials=1)  # it stays finished
+    record = get_study(database.engine, "s")
+    assert record.finished_at is not None and record.trials == 201
+    assert not raise_target(database.engine, "none", 300)
 
 
 def test_changes_of_a_study(database: Database) -> None:

@@ -28,7 +28,15 @@ def test_a_command_of_the_page(command: str) -> None:
 
 def test_every_command_for_operations_is_on_the_page() -> None:
     named = {command.split()[3] for command in COMMANDS}
-    assert {"roles", "dashboard", "export-study", "import-study", "list", "resume"} <= named
+    assert {
+        "roles",
+        "dashboard",
+        "export-study",
+        "import-study",
+        "import-trials",
+        "list",
+        "resume",
+    } <= named
 
 
 def test_everything_that_the_page_names_exists() -> None:

@@ -8,6 +8,7 @@ from search.driver.in_memory_study import InMemoryStudy
 from search.objectives import Objective
 from search.objectives.miou_accuracy import MIOU_ACCURACY
 from search.records.outcome import Completed, Outcome, trial_end
+from search.records.stored_trial import END_ATTRIBUTE, IMPORTED
 from search.spaces import Space
 from trainer.hyper_parameters import HyperParameter
 from trainer.records import CollapseIndicators, Report, Scores
@@ -66,6 +67,19 @@ def running(params: Mapping[str, float] | None = None, space: Space = SPACE) -> 
         state=TrialState.RUNNING,
         params=dict(params or space.defaults),
         distributions=space.distributions,
+    )
+
+
+def imported(
+    value: float, scores: Sequence[float] = (), params: Mapping[str, float] | None = None
+) -> FrozenTrial:
+    """A complete trial that comes from a file."""
+    return create_trial(
+        value=value,
+        params=dict(params or SPACE.defaults),
+        distributions=SPACE.distributions,
+        intermediate_values=dict(enumerate(scores, start=1)),
+        system_attrs={END_ATTRIBUTE: IMPORTED},
     )
 
 

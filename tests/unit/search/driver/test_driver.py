@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from optuna.trial import TrialState
 
+from search.driver import write_queue
 from search.driver.driver import Ending
 from search.driver.running_trial import adopt_trial
 from search.driver.writes import AddTrial, EndTrial, StoreReport, StoreTest
@@ -24,6 +25,29 @@ def test_ends_with_exactly_the_target_and_numbers_without_a_gap(tmp_path: Path) 
     assert sorted(entry.trial for entry in search.store.ended()) == list(range(30))
     assert search.memory.counts().finished == 30
     assert search.memory.counts().running == 0
+
+
+@pytest.mark.parametrize("failing", [frozenset(), frozenset({3, 4})])
+def test_it_ends_with_exactly_a_target_that_was_raised(
+    failing: frozenset[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where trials fail, each of which takes one more number."""
+    monkeypatch.setattr(write_queue, "CHECK_SECONDS", 0.001)
+
+    def fault(worker: str, order: Order, hosted: FakeWorker) -> Crashed | None:
+        if isinstance(order, Begin) and order.task.job.trial == 5:
+            store.asked_for_trials = 14
+        if isinstance(order, Begin) and order.task.job.trial in failing:
+            return Crashed(reason="on order", traceback="")
+        return None
+
+    store = MemoryStore()
+    search = Search(tmp_path, trials=10, workers=2, fault=fault, store=store)
+    assert search.driver.run() is Ending.FINISHED
+    counts = search.memory.counts()
+    assert (counts.finished, counts.failed) == (14, len(failing))
+    assert len(search.memory) == 14 + len(failing)
+    assert search.progress.events.count("extended to 14 trials, as requested") == 1
 
 
 def test_a_trial_is_stored_before_its_first_report_and_ended_after_its_last(

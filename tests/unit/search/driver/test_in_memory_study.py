@@ -13,7 +13,14 @@ from search.records.counts import Counts
 from search.records.origin import counted
 from search.records.outcome import Completed, Failed, Outcome, Pruned, trial_end
 from search.records.stored_trial import FOREIGN_ATTRIBUTE, prune_kind
-from tests.unit.search.builders import SPACE, add_finished, curves, random_params, running
+from tests.unit.search.builders import (
+    SPACE,
+    add_finished,
+    curves,
+    imported,
+    random_params,
+    running,
+)
 from trainer.seeds import numpy_generator
 
 
@@ -99,6 +106,19 @@ def test_best_is_the_highest_complete_value_and_the_first_of_equals() -> None:
     numbers = [add_finished(memory, [value]) for value in (10.0, 30.0, 30.0)]
     best = memory.best()
     assert best is not None and best.number == numbers[1]
+
+
+def test_an_imported_trial_is_neither_counted_nor_the_best_nor_a_full_run() -> None:
+    memory = InMemoryStudy("study")
+    memory.add(imported(99.0, [98.0, 99.0]))
+    assert memory.counts() == Counts(imported=1) and memory.ended == 1
+    assert (memory.counts().finished, memory.counts().lost, memory.counts().uncounted) == (0, 0, 1)
+    assert memory.best() is None and list(memory.study.full_runs.means(2, 1)) == []
+    own = add_finished(memory, [10.0, 20.0])
+    best = memory.best()
+    assert best is not None and best.number == own == 1
+    assert list(memory.study.full_runs.means(2, 1)) == [20.0]
+    assert [trial.values[0] for trial in memory.study.get_trials()] == [99.0, 20.0]
 
 
 def plain_counts(memory: InMemoryStudy) -> Counts:

@@ -26,7 +26,7 @@ TRIALS = 4
 
 
 def made(
-    trials: Sequence[FrozenTrial], state: NoteState, test: Mapping[str, Any] | None
+    trials: Sequence[FrozenTrial], state: NoteState, test: Mapping[str, Any] | None, target: int
 ) -> StudyNote:
     ended = sum(trial.state.is_finished() for trial in trials)
     text = f"{state}: {ended} ended, test of {None if test is None else test['trial']}"
@@ -75,7 +75,7 @@ def test_notes_are_rare_and_rarer_where_they_take_long() -> None:
 
     store, memory = MemoryStore(), InMemoryStudy("study")
     queue = WriteQueue(store, patience=1.0, on_written=lambda _: None)
-    keeper = NoteKeeper(slow, queue, clock=lambda: now)
+    keeper = NoteKeeper(slow, queue, target=TRIALS, clock=lambda: now)
     for seconds in (0.0, 0.0, NOTE_SECONDS - 1, 1.0):
         now += seconds
         keeper.update(memory, None)

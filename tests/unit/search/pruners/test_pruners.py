@@ -13,8 +13,9 @@ from search.pruners import PRUNERS, build_pruner, options_of
 from search.pruners.full_runs import SearchStudy
 from search.pruners.halving import HalvingPruner, HyperbandPruner
 from search.pruners.pruner import Pruner
+from search.records.origin import counted
 from search.records.outcome import Completed, Keep, Prune, Pruned, trial_end
-from tests.unit.search.builders import add_finished, running
+from tests.unit.search.builders import add_finished, imported, running
 from trainer.errors import ConfigError
 from trainer.seeds import numpy_generator
 
@@ -232,3 +233,15 @@ def test_a_wrong_setting_is_refused_by_its_name(
 ) -> None:
     with pytest.raises((SettingsError, ConfigError), match=re.escape(refusal)):
         LaunchConfig.from_table({"search": {"pruner": name, "pruner_options": options}})
+
+
+def test_no_pruner_compares_with_imported_trials(pruner: Pruner) -> None:
+    memory = InMemoryStudy("study")
+    curves = noisy_curves(40)
+    for curve in curves:
+        memory.add(counted(imported(99.0, [score + 50 for score in curve]), "study"))
+    number = memory.add(running())
+    for evaluation, score in enumerate(curves[0], start=1):
+        memory.report(number, evaluation, score)
+        if evaluation < E:
+            assert pruner.decide(memory.study, memory.trial(number)) == Keep()

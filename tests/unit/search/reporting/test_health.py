@@ -270,3 +270,22 @@ def test_every_reading_of_the_test_split_is_counted() -> None:
 def test_the_page_lists_every_check(check: HealthCheck) -> None:
     page = Path(__file__).parents[4] / "docs/report.md"
     assert f"| `{check.name}` | {check.title} |" in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["few-full-runs", "claim", "improving", "defaults"])
+@pytest.mark.parametrize(
+    ("state", "target", "command"),
+    [
+        ("paused", 40, "resume rooms-3"),
+        ("running", 40, "attach rooms-3"),
+        ("finished", 2, "resume rooms-3 --trials 22"),
+        ("paused", 2, "resume rooms-3 --trials 22"),
+    ],
+)
+def test_trials_that_are_left_come_before_more_of_them(
+    name: str, state: str, target: int, command: str
+) -> None:
+    details = details_of(
+        [collapsed(0), collapsed(1)], view={"state": state, "target": target, "best": None}
+    )
+    assert finding(name, details).fix == f"python -m search {command}"

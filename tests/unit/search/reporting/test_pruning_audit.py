@@ -12,6 +12,7 @@ from search.reporting.assessment_text import assessment_lines
 from search.reporting.digest import compute_lines
 from search.reporting.pruning_audit import audit_of
 from search.reporting.study_view import StudyView, TrialView
+from search.spaces import Space
 from tests.unit.search.reporting.studies import (
     BEGAN,
     EVALUATIONS,
@@ -110,15 +111,24 @@ def test_the_stored_settings_decide() -> None:
 
 
 @pytest.mark.parametrize(
-    ("search", "reason"),
+    ("search", "reason", "nothing_to_lose"),
     [
-        ({"pruner": "none"}, "without a pruner every healthy trial runs to its end"),
-        ({"pruner": "median"}, "median spares no trial, so that no full run shows what it loses"),
+        ({"pruner": "none"}, "without a pruner every healthy trial runs to its end", True),
+        ({"pruner": "median"}, "median spares no trial, so that no full run shows what it loses",
+         False),
     ],
-)
-def test_a_pruner_that_spares_no_trial_is_not_audited(search: dict[str, Any], reason: str) -> None:
+)  # fmt: skip
+def test_a_pruner_that_spares_no_trial_is_not_audited(
+    search: dict[str, Any], reason: str, nothing_to_lose: bool
+) -> None:
     view = view_of([*FIRST, run(5, 40.0, LATE)], pruner_options={}, **search)
-    assert audit_of(view) == NotAudited(reason=reason)
+    assert audit_of(view) == NotAudited(reason=reason, nothing_to_lose=nothing_to_lose)
+
+
+def test_where_nothing_is_searched_pruning_loses_nothing() -> None:
+    view = dataclasses.replace(view_of([run(0, 20.0)]), space=Space(hyper_parameters=()))
+    shown = "pruning    loses nothing: nothing is searched, so trials are not compared"
+    assert audit_line(view) == shown
 
 
 def test_settings_of_another_version_are_not_audited() -> None:

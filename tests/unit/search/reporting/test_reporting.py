@@ -113,8 +113,8 @@ def test_keys_for_scripts_are_unchanged() -> None:
     found = study_json(view())
     assert list(found) == [
         "study", "state", "driver", "target", "objective", "protocol", "created_at", "finished",
-        "complete", "pruned", "failed", "foreign", "running", "waiting", "queued", "best", "test",
-        "compute", "claimed", "expected", "confirmed", "audit", "warnings",
+        "complete", "pruned", "failed", "foreign", "imported", "running", "waiting", "queued",
+        "best", "test", "compute", "claimed", "expected", "confirmed", "audit", "warnings",
     ]  # fmt: skip
     assert found["best"] == {"trial": 1, "value": 40.0, "params": SPACE.defaults}
     assert found["pruned"] == {"collapsed": 1, "behind": 0}

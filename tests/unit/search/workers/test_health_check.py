@@ -26,7 +26,7 @@ def wait_until_gone(found: HealthCheck) -> str:
     return found.gone
 
 
-def test_a_door_that_is_shut_is_found_without_asking(listening: socket.socket) -> None:
+def test_a_closed_port_is_found_without_a_request(listening: socket.socket) -> None:
     host, port = listening.getsockname()
     found = HealthCheck({"Ray's head": (host, port)}, seconds=0.002)
     try:
@@ -37,7 +37,7 @@ def test_a_door_that_is_shut_is_found_without_asking(listening: socket.socket) -
         found.close()
 
 
-def test_looking_at_a_door_that_is_shut_is_believed_at_once(listening: socket.socket) -> None:
+def test_a_closed_port_is_reported_at_once(listening: socket.socket) -> None:
     endpoint = listening.getsockname()
     found = HealthCheck({"Ray's head": endpoint}, seconds=1000.0)
     listening.close()

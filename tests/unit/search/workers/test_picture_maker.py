@@ -115,7 +115,7 @@ def test_a_place_that_takes_nothing_is_one_line(
     (line,) = drawn.notes
     assert line.startswith("trial 7: its pictures are incomplete: ArtifactFailure: ")
     train(hosted, task(tmp_path, 8))
-    assert draw(hosted) == PicturesDrawn(pictures=(), notes=())  # told once
+    assert draw(hosted) == PicturesDrawn(pictures=(), notes=())  # sent once
     (tmp_path / "pictures").unlink()
     train(hosted, task(tmp_path, 9))
     assert len(draw(hosted).pictures) == len(PICTURES)
