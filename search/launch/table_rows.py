@@ -50,7 +50,7 @@ def check_table(table: ComparisonTable, say: Callable[[str], None]) -> None:
     """
     check_repeats(top=table.finalists, seeds=table.seeds)
     shown: set[str] = set()
-    checked: set[tuple[str, str]] = set()
+    checked: set[str] = set()
 
     def once(text: str) -> None:
         if text not in shown:
@@ -59,7 +59,7 @@ def check_table(table: ComparisonTable, say: Callable[[str], None]) -> None:
 
     for _, measured in table.measured:
         check_name(measured.study)
-        inputs = (_inputs(measured.config), measured.config.search.objective)
+        inputs = _inputs(measured.config)  # rows on the same data have the same objective
         if inputs not in checked:
             checked.add(inputs)
             show_notes(check_dataset(measured.config), once)
