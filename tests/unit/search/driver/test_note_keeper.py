@@ -108,7 +108,7 @@ def test_plots_are_rarer_than_notes_and_never_twice_the_same() -> None:
 
     store, memory = MemoryStore(), InMemoryStudy("study")
     queue = WriteQueue(store, patience=1.0, on_written=lambda _: None)
-    keeper = NoteKeeper(make, queue, clock=lambda: now)
+    keeper = NoteKeeper(make, queue, target=TRIALS, clock=lambda: now)
     keeper.update(memory, None)
     now, plot = PLOT_SECONDS - 1, "second"
     keeper.update(memory, None)
