@@ -58,7 +58,7 @@ def _facts(trial: TrialView) -> Iterator[tuple[str, str]]:
         yield "took", f"{duration_text(took)}, waiting for a seat included"
     if trial.pictures:
         files = ", ".join(picture.file for picture in trial.pictures)
-        yield "pictures", f"{files}: the dashboard and the report show them"
+        yield "pictures", f"{files} in the dashboard"
 
 
 def _settings(view: StudyView, trial: TrialView) -> Table:

@@ -112,7 +112,7 @@ def test_a_trial_shows_the_iou_of_each_class_and_its_pictures() -> None:
         ["wall", "31.46"],
         ["bed", "0.00"],
     ]
-    assert any(line.startswith("pictures  grid.png: ") for line in lines)
+    assert any(line.startswith("pictures  grid.png in the dashboard") for line in lines)
     assert trial_details_json(found)["class_iou"] == {"wall": 31.456, "bed": 0.0}
 
 

@@ -77,6 +77,18 @@ def test_pictures_are_stored_under_the_names_that_are_reported(
     assert stored(tmp_path).keys() == {picture.artifact for picture in drawn.pictures}
 
 
+def test_a_trial_that_is_pruned_early_has_pictures_if_asked(
+    setup: Callable[[int], WorkerSetup], tmp_path: Path
+) -> None:
+    hosted = HostedWorker(setup(1))
+    assert len(hosted.advance(Begin(task=task(tmp_path, 7))).reports) == 1
+    drawn = draw(hosted)
+    assert len(drawn.pictures) == len(PICTURES) and drawn.notes == ()
+    assert train(hosted, task(tmp_path, 8)) == train(
+        HostedWorker(setup(1)), task(tmp_path / "alone", 8)
+    )
+
+
 def test_another_attempt_replaces_them_by_the_same(
     setup: Callable[[int], WorkerSetup], tmp_path: Path
 ) -> None:
