@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Update, case, delete, func, select, update
+from sqlalchemy import Connection, Engine, Row, Update, case, delete, func, select, true, update
 from sqlalchemy.dialects import postgresql
 
 from storage.errors import NameTaken, StudyNameError, UnknownStudy
@@ -209,10 +209,9 @@ def mark_finished(bind: Engine | Connection, name: str, *, trials: int | None = 
     Raises:
         UnknownStudy: If there is no such study.
     """
-    finished_at = func.coalesce(StudyRow.finished_at, func.clock_timestamp())
-    if trials is not None:
-        is_reached = StudyRow.trials <= trials
-        finished_at = case((is_reached, finished_at), else_=StudyRow.finished_at)
+    is_reached = true() if trials is None else StudyRow.trials <= trials
+    now = func.coalesce(StudyRow.finished_at, func.clock_timestamp())
+    finished_at = case((is_reached, now), else_=StudyRow.finished_at)
     _change(bind, name, _of(name).values(finished_at=finished_at))
 
 
