@@ -50,6 +50,9 @@ def _command(title: str, command: Any) -> str:
     ]
     if rows:
         lines += ["| argument or option | | default |", "|---|---|---|", *rows, ""]
+    if command.epilog:
+        heading, *examples = command.epilog.splitlines()
+        lines += [heading, "", *(f"  {line}" for line in examples), ""]
     return "\n".join(lines)
 
 

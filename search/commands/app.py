@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from search.commands import completion
 from search.commands.ending import one_line_errors
+from search.commands.examples import epilogue
 from search.machine.home import provide_folders
 from trainer.console.streams import outlive_readers
 from trainer.console.terminal import any_terminal
@@ -56,7 +57,7 @@ class _Commands(Mapping[str, Any]):
         file, function = COMMANDS[name]
         module = importlib.import_module(f"search.commands.{file}")
         single = typer.Typer(add_completion=False)
-        single.command(name)(getattr(module, function))
+        single.command(name, epilog=epilogue(name))(getattr(module, function))
         return typer.main.get_command(single)
 
     def __iter__(self) -> Iterator[str]:
@@ -74,6 +75,7 @@ class _Group(TyperGroup):
 
 app = typer.Typer(
     cls=_Group,
+    epilog="python -m search COMMAND --help shows examples.",
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -19,6 +19,7 @@ from search.workers.ray_environment import outlive_ray
 from storage.address import Address
 from storage.database import Database
 from trainer.config.paths import user_path
+from trainer.console.shell import shell_text
 
 if TYPE_CHECKING:
     from search.config.comparison_table import ComparisonTable
@@ -165,7 +166,10 @@ def _run(
         typer.echo(json.dumps(table_json(view), indent=1))
     else:
         _wide_console().print(table_text(view), crop=False)
-    say(f"table: {', '.join(map(str, write_table(view, folder)))}")
+    written = write_table(view, folder)
+    say(f"table: {', '.join(map(str, written))}")
+    if finished:
+        say(f"next: {shell_text(('less', str(written[0])))}")
     return finished
 
 

@@ -74,7 +74,9 @@ def few_finalists(result: Result) -> Iterator[str]:
     if result.space is not None and not result.space.hyper_parameters:
         return  # there is one trial
     if found is not None and len(found.finalists) < FINALISTS:
-        yield f"{len(found.finalists)} finalists were compared: {FINALISTS} find more"
+        count = len(found.finalists)
+        compared = "1 finalist was" if count == 1 else f"{count} finalists were"
+        yield f"{compared} compared: {FINALISTS} find more"
 
 
 def collapsed_or_failed(result: Result) -> Iterator[str]:

@@ -65,8 +65,9 @@ def _confirmed_lines(found: Confirmed, test: Mapping[str, Any] | None) -> Iterat
             f"test       mIoU {test['miou']:.2f}, mean of {len(test['seeds'])} fresh runs; test"
             f" was scored {test['reading']} times so far"
         )
-    others = ", ".join(map(str, found.not_worse))
-    yield f"not worse  trials {others}: the interval of the difference contains 0"
+    if len(found.finalists) > 1:
+        others = ", ".join(map(str, found.not_worse))
+        yield f"not worse  trials {others}: the interval of the difference contains 0"
     if not found.planned_references:
         return
     references = (f"{name} {_mean(each)}" for name, each in found.references.items())

@@ -30,5 +30,5 @@ def test_a_command_and_its_flags_are_there(package: str, text: str) -> None:
 def test_the_steps_follow_each_other() -> None:
     verbs = [text.split()[0] for _, text in COMMANDS]
     assert verbs == [
-        "init", "inspect", "launch", "best", "fit", "evaluate", "figures", "predict",
+        "init", "inspect", "launch", "report", "best", "fit", "evaluate", "figures", "predict",
     ]  # fmt: skip

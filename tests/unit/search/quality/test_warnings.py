@@ -73,6 +73,11 @@ def test_a_warning_appears_where_it_is_caused(name: str) -> None:
     assert line.startswith(text)
 
 
+def test_a_single_finalist_is_named_in_the_singular() -> None:
+    [line] = warnings_of(result(finalists=1))
+    assert line == "1 finalist was compared: 5 find more"
+
+
 def test_runs_that_collapsed_or_failed_are_shown() -> None:
     runs = {
         Job("confirm", 7, 1): ConfirmedRun(value=30.0, collapsed=True),
