@@ -48,7 +48,7 @@ class PictureMaker:
         """
         self._place, self._dataset_features, self._device = place, dataset_features, device
         self._opened: tuple[TrialPictures, Artifacts] | None = None
-        self._told = ""
+        self._last_problem = ""
 
     def make(self, run: Run, trial: int) -> PicturesDrawn:
         """Draw and store the pictures of a run that is not trained further.
@@ -62,11 +62,11 @@ class PictureMaker:
         problem = "" if self._opened is None else self._opened[0].missing
         if attempt.error is not None:
             problem = f"{type(attempt.error).__name__}: {first_line(attempt.error)}"
-        told, self._told = self._told, problem
-        warned = problem in ("", told)
+        last, self._last_problem = self._last_problem, problem
+        quiet = problem in ("", last)
         return PicturesDrawn(
             pictures=tuple(stored),
-            notes=() if warned else (f"trial {trial}: its pictures are incomplete: {problem}",),
+            notes=() if quiet else (f"trial {trial}: its pictures are incomplete: {problem}",),
         )
 
     def _make(self, run: Run, trial: int, stored: list[StoredPicture]) -> None:
