@@ -172,15 +172,20 @@ def _number(name: str, value: Any) -> float:
         raise _Unfit(f"{name} is missing: give a number")
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _Unfit(f"{name} = {value!r:.80} is not a number")
-    if not math.isfinite(value):
-        raise _Unfit(f"{name} = {value} is not finite: give a number")
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        number = math.inf
+    if not math.isfinite(number):
+        raise _Unfit(f"{name} = {number} is not finite: give a number")
+    return number
 
 
 def _store(database: Database, record: StudyRecord, trials: Sequence[FrozenTrial]) -> int:
     """Add the trials that the study does not have, in one transaction; returns their number."""
     with one_transaction(database) as (connection, storage):
         lock_free(connection, record.name)
+        get_study(connection, record.name)  # somebody may have deleted it meanwhile
         study = storage.get_study_id_from_name(record.name)
         known = {_identity(trial) for trial in storage.get_all_trials(study, deepcopy=False)}
         new: dict[tuple[object, ...], FrozenTrial] = {}

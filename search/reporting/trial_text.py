@@ -45,9 +45,11 @@ def _headline(view: StudyView, trial: TrialView) -> Text:
 def _facts(trial: TrialView) -> Iterator[tuple[str, str]]:
     if trial.reason:
         yield "reason", trial.reason
+    if trial.imported:
+        return  # its attempts and times are those of the import
     if trial.queued == WAITS:
         yield "origin", "queued by a person; it waits"
-    elif not trial.imported:
+    else:
         yield "origin", f"queued {trial.queued}" if trial.queued else "sampled by the search"
     count = len(trial.attempts)
     yield "attempts", f"{count} ({', '.join(trial.attempts)})" if count else "none yet"

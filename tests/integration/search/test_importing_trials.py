@@ -163,7 +163,7 @@ def test_an_imported_trial_is_never_the_best(
     assert details.view.trials[0].reason == "imported from runs.csv, line 2 (ruby-sweep-0)"
     for command, said in (
         (["status", STUDY], "3 imported: not counted"),
-        (["show", STUDY, "0"], "trial 0: imported, 99.00"),
+        (["show", STUDY, "0"], "reason    imported from runs.csv, line 2 (ruby-sweep-0)"),
         (["report", STUDY, "--out", str(tmp_path / "report")], "next: "),
         (["best", STUDY], "trial "),
     ):
@@ -306,6 +306,15 @@ def test_a_trial_that_does_not_fit_is_skipped_with_its_rule(
     assert len(stored_trials(database, STUDY)) == 2
     alone = write_rows(tmp_path / "alone.csv", wrong[:1])
     assert rule in refusal(database_address, alone)
+
+
+def test_a_number_of_hundreds_of_digits_is_not_finite(
+    files: Path, study: Space, database_address: str, tmp_path: Path
+) -> None:
+    found = json.loads((files / "trials.json").read_text())
+    found["trials"] = [{**found["trials"][0], "value": 10**400}]
+    (tmp_path / "large.json").write_text(json.dumps(found))
+    assert "its value = inf is not finite" in refusal(database_address, tmp_path / "large.json")
 
 
 def test_values_of_another_objective_are_refused(

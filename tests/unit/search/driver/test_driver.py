@@ -50,6 +50,21 @@ def test_it_ends_with_exactly_a_target_that_was_raised(
     assert search.progress.events.count("extended to 14 trials, as requested") == 1
 
 
+def test_an_early_request_gives_the_search_of_a_larger_target(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also beyond the start-up trials, where points depend on the trials before."""
+    monkeypatch.setattr(write_queue, "CHECK_SECONDS", 0.001)
+    larger = Search(tmp_path / "larger", trials=26)
+    larger.driver.run()
+    store = MemoryStore()
+    store.asked_for_trials = 26
+    extended = Search(tmp_path / "extended", trials=22, store=store)
+    extended.driver.run()
+    assert extended.points() == larger.points() and len(larger.points()) == 26
+    assert extended.values() == larger.values()
+
+
 def test_a_trial_is_stored_before_its_first_report_and_ended_after_its_last(
     tmp_path: Path,
 ) -> None:
