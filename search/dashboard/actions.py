@@ -25,7 +25,7 @@ def stop(database: Database, study: str) -> None:
 
 
 def extend(database: Database, study: str, trials: str) -> None:
-    """Raise the target of a study: its driver goes on to it, or ``resume`` continues it.
+    """Raise the target of a study: its driver continues to it, or ``resume`` continues it.
 
     Args:
         database: The database that stores the study.

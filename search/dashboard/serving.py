@@ -154,7 +154,7 @@ def serve(
             try:
                 server.serve_forever()
             except KeyboardInterrupt:
-                say(f"stopped; the searches go on: `{_status(database)}` shows the last one")
+                say(f"stopped; the searches continue: `{_status(database)}` shows the last one")
 
 
 def _status(database: Database) -> str:

@@ -1,8 +1,8 @@
 """Raises the target of a study, whether or not a process drives it.
 
-A driver reads the target every second, as it reads requests to stop, and goes on to the new one if
-it still searches. If its last trial has ended by then, it scores the best one and ends; the study
-is then unfinished, and ``resume`` continues it.
+A driver reads the target every second, as it reads requests to stop, and continues to the new one
+if it still searches. If its last trial has ended by then, it scores the best one and ends; the
+study is then unfinished, and ``resume`` continues it.
 """
 
 from search.errors import StudyError

@@ -26,17 +26,29 @@ def server_runs(folder: Path) -> bool:
         return not lock.try_exclusive()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_the_embedded_server_stops(number: signal.Signals, folder: Path) -> None:
+@pytest.fixture
+def dashboard(folder: Path) -> Iterator["subprocess.Popen[str]"]:
+    """A dashboard that takes Ctrl-C, also where these tests run in the background of a shell."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     command = ["dashboard", "--port", "0", "--storage", f"embedded:{folder}"]
     process = subprocess.Popen(
         [sys.executable, "-u", "-m", "search", *command], stdout=subprocess.PIPE, text=True
     )
-    assert process.stdout is not None
-    said = [process.stdout.readline() for _ in range(2)]
-    assert "/umss/" in said[1] and server_runs(folder)
-    process.send_signal(number)
-    rest, _ = process.communicate(timeout=60)
-    assert process.returncode == 0
-    assert rest.startswith("stopped; the searches go on: `python -m search status")
+    signal.signal(signal.SIGINT, before)
+    with process:
+        yield process
+        process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_the_embedded_server_stops(
+    number: signal.Signals, folder: Path, dashboard: "subprocess.Popen[str]"
+) -> None:
+    assert dashboard.stdout is not None
+    shown = [dashboard.stdout.readline() for _ in range(2)]
+    assert "/umss/" in shown[1] and server_runs(folder)
+    dashboard.send_signal(number)
+    rest, _ = dashboard.communicate(timeout=60)
+    assert dashboard.returncode == 0
+    assert rest.startswith("stopped; the searches continue: `python -m search status")
     assert not server_runs(folder)
