@@ -36,6 +36,7 @@ BENCHMARKS = {
     "driver_cost": Benchmark(),
     "driver_scale": Benchmark(),
     "trivial_trials": Benchmark(),
+    "memory": Benchmark(),
     "report": Benchmark(),
 }
 

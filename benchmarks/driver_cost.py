@@ -10,7 +10,8 @@ learns from all trials, so that its asks are shown apart.
 import argparse
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 
@@ -29,7 +30,7 @@ from tests.fakes.training import fake_report
 from trainer.records import Report
 from trainer.seeds import numpy_generator
 
-__all__ = ["main"]
+__all__ = ["main", "text"]
 
 SIZES = (200, 1000, 5000)
 EVALUATIONS = 20
@@ -50,11 +51,17 @@ def main() -> None:
     for pruner in PRUNERS:
         rows.append((f"report, {pruner}", *(_report(memory, pruner) for memory in studies)))
     rows.append(("end, best, counts", *(_end(memory) for memory in studies)))
-    shown = [(name, *(f"{value:.3f}" for value in values)) for name, *values in rows]
-    print(markdown_table(("milliseconds", *(f"{size} trials" for size in sizes)), shown))
+    record = {"sizes": sizes, "rows": rows, **machine(torch.device("cpu"))}
+    print(text(record))
     if not quick:
-        record = {"sizes": sizes, "rows": rows, **machine(torch.device("cpu"))}
         print(f"kept in {append_result('driver_cost', [record])}")
+
+
+def text(record: Mapping[str, Any]) -> str:
+    """A measurement as a table."""
+    rows = [(name, *(f"{value:.3f}" for value in values)) for name, *values in record["rows"]]
+    header = ("milliseconds", *(f"{size:,} trials" for size in record["sizes"]))
+    return f"{record['processor']}:\n\n{markdown_table(header, rows)}"
 
 
 def _study(size: int) -> InMemoryStudy:

@@ -14,7 +14,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -39,7 +39,7 @@ from tests.chaos.server import ChaosServer
 from tests.fakes.search_process import STUDY, new_study, session_of
 from tests.fakes.store import SilentProgress
 
-__all__ = ["main"]
+__all__ = ["main", "text"]
 
 EVALUATIONS = 20
 RAMP_SECONDS = 20.0  # at each higher rate
@@ -147,9 +147,10 @@ def main() -> None:
         arguments.seconds = min(arguments.seconds, 20.0)
     with ChaosServer.open() as server, server.database("driver_scale") as address:
         stages = _measure(address, arguments)
-    print(_text(stages))
+    record = _record(stages, arguments)
+    print(text(record))
     if not arguments.quick:
-        print(f"kept in {append_result('driver_scale', [_record(stages, arguments)])}")
+        print(f"kept in {append_result('driver_scale', [record])}")
     sys.exit(0 if stages[0].holds and stages[1].holds else 1)
 
 
@@ -214,7 +215,9 @@ def _megabytes() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def _text(stages: Sequence[Stage]) -> str:
+def text(record: Mapping[str, Any]) -> str:
+    """A measurement as a table, and what the driver's threads did at the last rate."""
+    stages = [Stage(**stage) for stage in record["stages"]]
     header = (
         "reports/s asked", "reached", "late %", "late ms p50/p95/max", "seat idle ms p50/p95/max",
         "queue p50/p95/max", "CPU %", "MB", "trials", "statements/report", "commits/report",
@@ -236,10 +239,15 @@ def _text(stages: Sequence[Stage]) -> str:
         for stage in stages
     ]
     last = stages[-1]
-    lines = [markdown_table(header, rows), "", f"At {last.rate:.0f} reports a second:"]
+    seats, cores = record["arguments"]["seats"], record["cores"]
+    lines = [
+        f"{seats:,} seats; {record['processor']}, {cores} cores, load {record['load']:.1f}:", "",
+        markdown_table(header, rows), "",
+        f"At {last.rate:.0f} reports a second:", "",
+    ]  # fmt: skip
     for thread, shares in last.profile.items():
-        text = ", ".join(f"{what} {share:.0f} %" for what, share in shares.items())
-        lines.append(f"{thread}: busy {last.busy[thread]:.0f} %: {text}")
+        parts = ", ".join(f"{what} {share:.0f} %" for what, share in shares.items())
+        lines.append(f"- {thread}: busy {last.busy[thread]:.0f} %: {parts}")
     return "\n".join(lines)
 
 

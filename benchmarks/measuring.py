@@ -11,7 +11,15 @@ from typing import Any
 
 import torch
 
-__all__ = ["RESULTS", "Timing", "append_result", "interleaved", "machine", "processor"]
+__all__ = [
+    "RESULTS",
+    "Timing",
+    "append_result",
+    "interleaved",
+    "machine",
+    "machine_text",
+    "processor",
+]
 
 #: Folder of the results.
 RESULTS = Path(__file__).parent / "results"
@@ -71,6 +79,14 @@ def machine(device: torch.device) -> dict[str, Any]:
         "torch": torch.__version__,
         "python": platform.python_version(),
     }
+
+
+def machine_text(record: Mapping[str, Any]) -> str:
+    """The machine of a result, in words."""
+    if record["device"] != "cpu":
+        return f"{record['device']}, PyTorch {record['torch']}"
+    threads = "one thread" if record["threads"] == 1 else f"{record['threads']} threads"
+    return f"{record['processor']}, {threads}, PyTorch {record['torch']}"
 
 
 def processor() -> str:

@@ -15,15 +15,22 @@ from typing import Any
 from benchmarks import (
     collapse,
     comparison,
+    driver_cost,
+    driver_scale,
     expectation,
     from_clone,
     gains,
     lambda_and_b,
+    memory,
     nyu,
     pictures,
     reliability,
     report,
+    slots,
+    start,
+    step,
     table,
+    trivial_trials,
 )
 from benchmarks.records import RESULTS
 from tests import inputs
@@ -43,6 +50,7 @@ PAGES = (
     "docs/reliability.md",
     "docs/report.md",
     "docs/search-quality.md",
+    "docs/speed.md",
     "docs/tables.md",
 )
 
@@ -52,11 +60,36 @@ def _result(name: str) -> dict[str, Any]:
     return table
 
 
+def _results(name: str) -> list[dict[str, Any]]:
+    """The measurements of a file with one per line, the oldest first; none without the file."""
+    path = RESULTS / f"{name}.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    return [json.loads(line) for line in lines]
+
+
 def _last_result(name: str) -> dict[str, Any]:
     """The last measurement of a file with one per line."""
-    lines = (RESULTS / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
-    table: dict[str, Any] = json.loads(lines[-1])
-    return table
+    return _results(name)[-1]
+
+
+def _newest(
+    name: str, text: Callable[[Mapping[str, Any]], str], *alike: str, gpu: bool = False
+) -> str:
+    """The newest measurements of a benchmark, one below the other.
+
+    Args:
+        name: The benchmark.
+        text: Its text of a measurement.
+        alike: Keys of a measurement; of those with equal values, only the newest is shown.
+        gpu: Whether to show measurements on a GPU, or else those on a CPU.
+    """
+    newest: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for record in _results(name):
+        found = {**record, **record.get("machine", {})}
+        if (found["device"] != "cpu") is gpu:
+            newest[tuple(found[key] for key in alike)] = record
+    command = f"`python -m benchmarks.{name}{' --device cuda' * gpu}`"
+    return "\n\n".join(map(text, newest.values())) or f"Not measured yet: {command}."
 
 
 #: Texts in the documents, by the name used there.
@@ -74,6 +107,15 @@ TEXTS: Mapping[str, Callable[[], str]] = {
     "nyu features": lambda: nyu.features_text(nyu.read_features()),
     "pictures": lambda: pictures.text(_last_result("pictures")),
     "report": lambda: report.text(_last_result("report")),
+    "driver cost": lambda: _newest("driver_cost", driver_cost.text),
+    "driver scale": lambda: _newest("driver_scale", driver_scale.text),
+    "memory": lambda: _newest("memory", memory.text, "preset"),
+    "slots": lambda: _newest("slots", slots.text, "threads"),
+    "slots on a GPU": lambda: _newest("slots", slots.text, gpu=True),
+    "start": lambda: _newest("start", start.text),
+    "step": lambda: _newest("step", step.text, "threads"),
+    "step on a GPU": lambda: _newest("step", step.text, gpu=True),
+    "trivial trials": lambda: _newest("trivial_trials", trivial_trials.text),
     "inputs": lambda: inputs_text(inputs.ROWS),
     **reliability.TEXTS,
 }

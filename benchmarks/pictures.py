@@ -19,13 +19,12 @@ import torch
 
 from benchmarks.markdown import markdown_table
 from benchmarks.measuring import append_result, machine
+from benchmarks.one_worker import answer, task_of
 from search.config.configuration import resolve
-from search.records.jobs import Job
 from search.records.messages import (
     Begin,
     Continue,
     DrawPictures,
-    Event,
     Order,
     PicturesDrawn,
     Reported,
@@ -86,17 +85,10 @@ def _rows(config: TrainConfig, trials: int, folder: Path) -> Iterator[tuple[floa
     )
     worker = Worker(setup)
     for trial in range(trials):
-        task = Task(
-            job=Job("trial", trial),
-            attempt=1,
-            params={},
-            seed=trial,
-            folder=str(folder / f"trial-{trial}"),
-        )
         began = time.perf_counter()
-        _train(worker, task, config.evaluation.evaluations)
+        _train(worker, task_of(trial, folder), config.evaluation.evaluations)
         trained = time.perf_counter()
-        drawn = _answer(worker, DrawPictures())
+        drawn = answer(worker, DrawPictures())
         assert isinstance(drawn, PicturesDrawn) and drawn.pictures and not drawn.notes, drawn
         yield trained - began, time.perf_counter() - trained
 
@@ -104,16 +96,8 @@ def _rows(config: TrainConfig, trials: int, folder: Path) -> Iterator[tuple[floa
 def _train(worker: Worker, task: Task, evaluations: int) -> None:
     orders: Sequence[Order] = [Begin(task=task), *[Continue()] * (evaluations - 1)]
     for order in orders:
-        event = _answer(worker, order)
+        event = answer(worker, order)
         assert isinstance(event, Reported), event
-
-
-def _answer(worker: Worker, order: Order) -> Event:
-    worker.take(0, order)
-    events: dict[int, Event] = {}
-    while not events:
-        events = worker.work()
-    return events[0]
 
 
 def main() -> None:

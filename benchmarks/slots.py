@@ -17,18 +17,21 @@ import datetime
 import math
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import torch
 
 from benchmarks.markdown import markdown_table
-from benchmarks.measuring import append_result, machine
+from benchmarks.measuring import append_result, machine, machine_text
 from benchmarks.random_features import FeatureSize, random_features
 from trainer.config.configuration import EvaluationConfig, TrainConfig, TrainingConfig
 from trainer.engine.slots import Slots
 from trainer.features.dataset_features import DatasetFeatures
 from trainer.seeds import numpy_generator
+
+__all__ = ["Replay", "Row", "Setting", "Times", "main", "measure", "table", "text"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,6 +248,14 @@ def table(rows: Sequence[Row]) -> str:
     return markdown_table(header, cells)
 
 
+def text(record: Mapping[str, Any]) -> str:
+    """A measurement as a table."""
+    setting = record["setting"]
+    size = f"batch {setting['batch']}, {setting['precision']}"
+    rows = [Row(**row) for row in record["rows"]]
+    return f"{machine_text(record['machine'])}, {size}:\n\n{table(rows)}"
+
+
 def main() -> None:
     """Measure, print and note."""
     asked = _arguments()
@@ -258,13 +269,13 @@ def main() -> None:
     for count in asked.slots:
         rows.append(measure(setting, dataset_features, device, count))
         print(f"{count} slots: {rows[-1].trials_per_hour:.1f} trials an hour", flush=True)
-    print(table(rows))
     line = {
         "at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "machine": machine(device),
         "setting": asdict(setting),
         "rows": [asdict(row) for row in rows],
     }
+    print(text(line))
     if not asked.quick:
         append_result("slots", [line])
 

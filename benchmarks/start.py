@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,13 +27,13 @@ import torch
 from sqlalchemy import func, select
 
 from benchmarks.markdown import markdown_table
-from benchmarks.measuring import Timing, append_result, machine
+from benchmarks.measuring import Timing, append_result, machine, machine_text
 from storage.address import parse_address
 from storage.database import open_database
 from storage.models import ReportRow
 from storage.studies import get_study
 
-__all__ = ["main"]
+__all__ = ["main", "text"]
 
 READERS = ("list", "status", "best")
 PHASES = ("study created", "first report", "study finished", "process ended")
@@ -88,10 +88,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
         timed = {f"launch, {phase}": _phase(launches[1:], phase) for phase in PHASES}
         timed |= _readers(folders, repeats)
     load.append(os.getloadavg()[0])
-    records = [_record(what, each, load) for what, each in timed.items()]
-    print(markdown_table(("what", "wall: min / median / max", "processor"), [*map(_row, records)]))
+    record = {
+        "rows": [_row(what, each) for what, each in timed.items()],
+        "load": [round(each, 1) for each in load],
+        "cores": len(os.sched_getaffinity(0)),
+        **machine(torch.device("cpu")),
+    }
+    print(text(record))
     if not asked.quick:
-        append_result("start", records)
+        append_result("start", [record])
+
+
+def text(record: Mapping[str, Any]) -> str:
+    """A measurement as a table."""
+    header = ("what", "seconds: min / median / max", "processor, s")
+    rows = [
+        (
+            row["what"],
+            Timing(seconds=tuple(row["wall"])).text(),
+            f"{statistics.median(row['processor']):.2f}" if row["processor"] else "",
+        )
+        for row in record["rows"]
+    ]
+    before, after = record["load"]
+    load = f"{record['cores']} cores; load {before} before, {after} after"
+    return f"{machine_text(record)}; {load}:\n\n{markdown_table(header, rows)}"
 
 
 def _launch(folders: Folders, study: str, trials: int) -> dict[str, float]:
@@ -139,21 +160,12 @@ def _processor_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _record(what: str, timed: Timed, load: Sequence[float]) -> dict[str, Any]:
+def _row(what: str, timed: Timed) -> dict[str, Any]:
     return {
         "what": what,
         "wall": [round(each, 3) for each in timed.wall],
         "processor": [round(each, 3) for each in timed.processor],
-        "load": [round(each, 1) for each in load],
-        "cores": len(os.sched_getaffinity(0)),
-        **machine(torch.device("cpu")),
     }
-
-
-def _row(record: dict[str, Any]) -> list[str]:
-    used = record["processor"]
-    shown = f"{statistics.median(used):.2f}" if used else ""
-    return [record["what"], Timing(seconds=tuple(record["wall"])).text(), shown]
 
 
 if __name__ == "__main__":

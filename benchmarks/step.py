@@ -13,9 +13,9 @@ neither Optuna nor Ray nor a database.
 import argparse
 import dataclasses
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import PIL.Image
@@ -24,14 +24,14 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.markdown import markdown_table
-from benchmarks.measuring import Timing, append_result, interleaved, machine
+from benchmarks.measuring import Timing, append_result, interleaved, machine, machine_text
 from benchmarks.random_features import FeatureSize, random_features
 from trainer.backbones import Backbone, build_backbone
 from trainer.config.configuration import BackboneConfig, TrainConfig
 from trainer.engine.slots import Slots
 from trainer.seeds import numpy_generator, torch_generator
 
-__all__ = ["main"]
+__all__ = ["main", "text"]
 
 Precision = Literal["fp32", "bf16"]
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
@@ -161,29 +161,44 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked = parser.parse_args(arguments)
     torch.set_num_threads(asked.threads)
     size = QUICK if asked.quick else FULL
-    rows, records = [], []
+    rows = []
     for batch in asked.batches:
         times, shares = measure(size, batch, device=asked.device, repeats=asked.repeats)
         slow = times["with the backbone, fp32"]
         for name, each in times.items():
-            ratio = slow.median / each.median
-            share = shares.get(name)
-            shown = "" if share is None else f"{100 * share:.0f}"
             is_step = not name.startswith("product")
-            rows.append((batch, name, each.text(), ratio if is_step else "", shown))
-            records.append(
+            rows.append(
                 {
                     "batch": batch,
                     "what": name,
                     "seconds": [round(value, 4) for value in each.seconds],
-                    "times_as_fast": round(ratio, 2) if is_step else None,
-                    "share_of_product_rate": None if share is None else round(share, 3),
-                    **machine(asked.device),
+                    "times_as_fast": slow.median / each.median if is_step else None,
+                    "share_of_product_rate": shares.get(name),
                 }
             )
-    print(markdown_table(HEADER, rows))
+    record = {"rows": rows, **machine(asked.device)}
+    print(text(record))
     if not asked.quick:
-        print(f"saved to {append_result('step', records)}")
+        print(f"saved to {append_result('step', [record])}")
+
+
+def text(record: Mapping[str, Any]) -> str:
+    """A measurement as a table."""
+    cells = [
+        (
+            row["batch"],
+            row["what"],
+            Timing(seconds=tuple(row["seconds"])).text(),
+            "" if row["times_as_fast"] is None else f"{row['times_as_fast']:.1f}",
+            _percent(row["share_of_product_rate"]),
+        )
+        for row in record["rows"]
+    ]
+    return f"{machine_text(record)}:\n\n{markdown_table(HEADER, cells)}"
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.0f}"
 
 
 if __name__ == "__main__":

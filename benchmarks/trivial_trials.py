@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 import optuna
+import sqlalchemy
 import torch
-from sqlalchemy import text
 
 from benchmarks.markdown import markdown_table
 from benchmarks.measuring import append_result, machine
@@ -33,7 +33,7 @@ from storage.database import Database
 from tests.chaos.processes import REPOSITORY
 from tests.chaos.server import ChaosServer
 
-__all__ = ["main"]
+__all__ = ["main", "text"]
 
 WORKERS, REPORTS, PARAMETERS = 2, 5, 7
 OURS, PLAIN, TUNE = "this service", "study.optimize, 2 processes", "Ray Tune, OptunaSearch"
@@ -73,7 +73,7 @@ def main() -> None:
         **machine(torch.device("cpu")),
         "runs": runs,
     }
-    print(_text(result))
+    print(text(result))
     if not arguments.quick:
         print(f"kept in {append_result('trivial_trials', [result])}")
 
@@ -103,14 +103,14 @@ def _timed(way: Callable[[str], Run], address: str, trials: int) -> Run:
         time.sleep(1.5)  # until the server's statistics are there
         run.setdefault("commits", _scalar(database, COMMITS) - before)
         with database.engine.connect() as connection:
-            finished, seconds = connection.execute(text(SPAN)).one()
+            finished, seconds = connection.execute(sqlalchemy.text(SPAN)).one()
     assert finished == trials, f"{finished} trials are finished"
     return {**run, "seconds": float(seconds)}
 
 
 def _scalar(database: Database, query: str) -> int:
     with database.engine.connect() as connection:
-        return int(connection.execute(text(query)).scalar_one())
+        return int(connection.execute(sqlalchemy.text(query)).scalar_one())
 
 
 def _ours(address: str, trials: int) -> Run:
@@ -166,7 +166,8 @@ def _url(address: str) -> str:
     return address.replace("postgresql://", "postgresql+psycopg2://")
 
 
-def _text(result: Mapping[str, Any]) -> str:
+def text(result: Mapping[str, Any]) -> str:
+    """A measurement as a table."""
     header = (
         f"{result['trials']} trials, {WORKERS} workers", "search, s (min / median / max)",
         "ratio of medians", "whole process, s", "statements per trial", "commits per trial",
@@ -192,7 +193,7 @@ def _text(result: Mapping[str, Any]) -> str:
             )
         )
     load = f"{result['cores']} cores, load {result['load']:.1f} at the end"
-    return f"{markdown_table(header, rows)}\n\n{load}"
+    return f"{result['processor']}, {load}:\n\n{markdown_table(header, rows)}"
 
 
 def _spread(values: Sequence[float]) -> str:

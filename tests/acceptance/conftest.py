@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.scratch import scratch_root
 from tests.tiny import tiny
 from trainer.config.toml_records import toml_text
 
@@ -92,7 +93,7 @@ class SearchCommand:
 
 @pytest.fixture(scope="session")
 def feature_cache() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="umss-cache-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="umss-cache-", dir=scratch_root()))
     yield folder
     shutil.rmtree(folder)
 
@@ -100,7 +101,7 @@ def feature_cache() -> Iterator[Path]:
 @pytest.fixture
 def search_command(feature_cache: Path) -> Iterator[SearchCommand]:
     # Not under tmp_path: the account that root's server runs under may not enter that.
-    folder = Path(tempfile.mkdtemp(prefix="umss-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="umss-", dir=scratch_root()))
     folder.chmod(0o755)
     yield SearchCommand(folder=folder, cache=feature_cache)
     shutil.rmtree(folder)

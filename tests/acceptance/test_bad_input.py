@@ -27,6 +27,7 @@ from storage.database import open_database
 from storage.optuna_schema import MARK_ATTRIBUTE
 from storage.optuna_store import open_optuna
 from storage.studies import NewStudy, create_study, list_studies
+from tests.fakes.scratch import scratch_root
 from trainer.features import prepare
 from trainer.seeds import numpy_generator
 
@@ -273,7 +274,7 @@ SMALL_TOML = "[data.options]\ntrain = 4\nval = 2\ntest = 2\nsize = 64\n"
 
 @pytest.fixture(scope="session")
 def embedded_folder() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="umss-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="umss-", dir=scratch_root()))
     yield folder
     shutil.rmtree(folder)
 

@@ -16,6 +16,7 @@ import pytest
 
 from tests.acceptance.conftest import REPOSITORY
 from tests.fakes.greenhouse import IMAGES, write_greenhouse
+from tests.fakes.scratch import scratch_root
 from trainer.config.toml_records import toml_text
 
 PAGE = (REPOSITORY / "docs/tutorial.md").read_text(encoding="utf-8")
@@ -32,7 +33,7 @@ SMALL = {"--trials 200": "--trials 2 --config tiny.toml --workers 1 --plain --de
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """Not under tmp_path: the account that root's server runs under may not enter that."""
-    made = Path(tempfile.mkdtemp(prefix="umss-", dir="/tmp"))
+    made = Path(tempfile.mkdtemp(prefix="umss-", dir=scratch_root()))
     made.chmod(0o755)
     yield made
     shutil.rmtree(made)

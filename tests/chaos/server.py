@@ -12,6 +12,7 @@ from storage.address import Address, parse_address
 from storage.database import Database, open_database
 from storage.embedded import EmbeddedServer
 from storage.optuna_store import open_optuna
+from tests.fakes.scratch import scratch_root
 from tests.fakes.server_settings import spare_the_disk
 
 __all__ = ["ChaosServer"]
@@ -30,7 +31,7 @@ class ChaosServer:
     @contextlib.contextmanager
     def open(cls) -> Iterator["ChaosServer"]:
         """A new server for the length of the block, with a template that has all tables."""
-        parent = Path(tempfile.mkdtemp(prefix="umss-chaos-", dir="/tmp"))
+        parent = Path(tempfile.mkdtemp(prefix="umss-chaos-", dir=scratch_root()))
         parent.chmod(0o711)
         embedded = EmbeddedServer.join(parent / "server")
         try:

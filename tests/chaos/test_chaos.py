@@ -15,6 +15,7 @@ from tests.chaos.runner import Runner
 from tests.chaos.schedule import Fault, Schedule, draw_schedule
 from tests.chaos.server import ChaosServer
 from tests.fakes.fork_server import fork_server
+from tests.fakes.scratch import scratch_root
 
 pytestmark = pytest.mark.timeout(600)  # on a machine of any speed
 
@@ -55,7 +56,7 @@ SHORT = (
 @pytest.fixture(scope="module")
 def runner() -> Iterator[Runner]:
     launchers: dict[str, Launcher] = {"light": LightLauncher(fork_server()), "ray": RayLauncher()}
-    with tempfile.TemporaryDirectory(prefix="umss-chaos-", dir="/tmp") as folder:
+    with tempfile.TemporaryDirectory(prefix="umss-chaos-", dir=scratch_root()) as folder:
         work = Path(folder)
         with ChaosServer.open() as server:
             yield Runner(server=server, launchers=launchers, cache=work / "cache", work=work)

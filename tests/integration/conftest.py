@@ -23,6 +23,7 @@ from storage.address import parse_address
 from storage.database import Database, open_database
 from storage.embedded import EmbeddedServer
 from storage.optuna_store import open_optuna
+from tests.fakes.scratch import scratch_root
 from tests.fakes.server_settings import spare_the_disk
 
 TEMPLATE = "umss_template"
@@ -33,7 +34,7 @@ DEBIAN_PROGRAMS = Path("/usr/lib/postgresql/15/bin")
 def embedded_root() -> Iterator[Path]:
     """Folder of a running embedded server: ``--storage embedded:ROOT`` joins it."""
     # Not under tmp_path: the account that root's server runs under may not enter that.
-    root = Path(tempfile.mkdtemp(prefix="umss-", dir="/tmp"))
+    root = Path(tempfile.mkdtemp(prefix="umss-", dir=scratch_root()))
     server = EmbeddedServer.join(root)
     yield root
     server.leave()
@@ -110,7 +111,7 @@ def password_server() -> Iterator[PasswordServer]:
         pytest.skip(f"no PostgreSQL 15 in {DEBIAN_PROGRAMS} to test passwords over TCP with")
     # Root must start it as another user, who is made with Debian's package.
     account: dict[str, Any] = {"user": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
-    folder = Path(tempfile.mkdtemp(prefix="umss-tcp-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="umss-tcp-", dir=scratch_root()))
     if account:
         shutil.chown(folder, user="postgres")
     server = PasswordServer(
@@ -203,7 +204,7 @@ def start_pooler(owned_database: OwnedDatabase) -> Iterator[Callable[[str], int]
     program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
         pytest.skip("no pgbouncer to pool connections with (Debian's package pgbouncer)")
-    folder = Path(tempfile.mkdtemp(prefix="umss-pool-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="umss-pool-", dir=scratch_root()))
     account: dict[str, Any] = {"user": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
     password = owned_database.passfile.read_text().strip().rpartition(":")[2]
     (folder / "users").write_text(f'"{owned_database.owner}" "{password}"\n')

@@ -13,6 +13,7 @@ import pytest
 from storage.embedded_folder import EmbeddedFolder
 from storage.server_account import server_account
 from storage.server_programs import ServerPrograms
+from tests.fakes.scratch import scratch_root
 
 SCRIPT = Path(__file__).parents[3] / "deploy" / "postgres.sh"
 #: In psql's place: notes whether a server answers in the folder, then makes role and database.
@@ -29,7 +30,7 @@ NO_SERVER = 2  # pg_isready's status
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder that the server's account may enter, as it may not enter ``tmp_path``."""
-    root = Path(tempfile.mkdtemp(prefix="umss-script-", dir="/tmp"))
+    root = Path(tempfile.mkdtemp(prefix="umss-script-", dir=scratch_root()))
     root.chmod(0o755)
     yield root
     shutil.rmtree(root)

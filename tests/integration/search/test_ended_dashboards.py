@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from storage.file_lock import FileLock
+from tests.fakes.scratch import scratch_root
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """Not under tmp_path: the account that root's server runs under may not enter that."""
-    made = Path(tempfile.mkdtemp(prefix="umss-", dir="/tmp"))
+    made = Path(tempfile.mkdtemp(prefix="umss-", dir=scratch_root()))
     yield made
     shutil.rmtree(made)
 

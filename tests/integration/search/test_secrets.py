@@ -22,6 +22,7 @@ from search.driver.parts import Parts
 from storage.address import PASSWORD_VARIABLE, STORAGE_VARIABLE, parse_address
 from storage.database import open_database
 from tests.fakes.pool import InlinePool
+from tests.fakes.scratch import scratch_root
 from tests.tiny import tiny
 from trainer.config.toml_records import toml_text
 
@@ -31,7 +32,7 @@ TINY = toml_text(tiny(iterations=4, evaluations=2))
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    made = Path(tempfile.mkdtemp(prefix="umss-", dir="/tmp"))
+    made = Path(tempfile.mkdtemp(prefix="umss-", dir=scratch_root()))
     (made / "tiny.toml").write_text(TINY)
     yield made
     shutil.rmtree(made)

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.scratch import scratch_root
+
 REPOSITORY = Path(__file__).parents[3]
 
 
@@ -74,7 +76,7 @@ def start_child() -> Iterator[Callable[..., Child]]:
 @pytest.fixture
 def embedded_folder() -> Iterator[Path]:
     """An empty folder for an embedded server of the test's own."""
-    parent = Path(tempfile.mkdtemp(prefix="umss-", dir="/tmp"))
+    parent = Path(tempfile.mkdtemp(prefix="umss-", dir=scratch_root()))
     parent.chmod(0o711)
     yield parent / "server"
     for pid_file in parent.rglob("data/postmaster.pid"):

@@ -34,7 +34,7 @@ def test_random_features_have_the_requested_size() -> None:
 
 def test_the_step_is_timed_beside_the_backbone(capsys: pytest.CaptureFixture[str]) -> None:
     step.main(["--quick", "--batches", "2", "--repeats", "1"])
-    rows = capsys.readouterr().out.splitlines()[2:]
+    rows = capsys.readouterr().out.splitlines()[4:]
     assert [row.split(" | ")[1] for row in rows] == [
         "ours, fp32",
         "product, fp32",
