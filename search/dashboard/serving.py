@@ -149,9 +149,9 @@ def serve(
         mode = "read-only, " if database.read_only else ""
         with server:
             place = f"http://{host}:{server.server_port}"
-            say(f"optuna-dashboard: {place}/ ({mode}Ctrl-C stops it)")
-            say(f"studies, stop and extend: {place}{PATH}")
             try:
+                say(f"optuna-dashboard: {place}/ ({mode}Ctrl-C stops it)")
+                say(f"studies, stop and extend: {place}{PATH}")
                 server.serve_forever()
             except KeyboardInterrupt:
                 say(f"stopped; the searches continue: `{_status(database)}` shows the last one")

@@ -1,6 +1,7 @@
 """Hosts that a test runs on; where they cannot be made, ``make hosts`` fails, others skip."""
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,13 @@ import pytest
 from tests.hosts.network import HostsRefused, Network, network
 
 REQUIRED = "UMSS_HOSTS_REQUIRED"  # set by ``make hosts``
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A folder on the disk, since each host has a memory of its own."""
+    with tempfile.TemporaryDirectory(prefix="umss-hosts-", dir="/tmp") as made:
+        yield Path(made)
 
 
 @pytest.fixture
