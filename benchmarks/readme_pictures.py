@@ -7,6 +7,7 @@ optuna-dashboard in Chromium on the study, and draws scenes with the best trial'
 """
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -32,6 +33,8 @@ PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 STUDY = "rooms-readme"
 SHOWN_AT = 0.45  # finished fraction of the search in the picture of its progress
 DASHBOARD_SECONDS = 60.0
+#: Width and height of the window for each picture of the browser.
+SIZES = {"dashboard.png": "1500,1150", "trial.png": "1500,1700", "studies.png": "1100,420"}
 
 
 def main(
@@ -39,7 +42,7 @@ def main(
     folder: Annotated[Path, typer.Option(help="Folder of caches and checkpoints.")],
     trials: Annotated[int, typer.Option(help="Trials of the search.")] = 200,
 ) -> None:
-    """Search, and write live-progress.svg, dashboard.png and predictions.png."""
+    """Search, and write the pictures of the terminal, the browser and the predictions."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     _search(storage, folder, trials)
     _dashboard(storage)
@@ -63,17 +66,27 @@ def _search(storage: str, folder: Path, trials: int) -> None:
 
 
 def _dashboard(storage: str) -> None:
+    """Pictures of the study, of its best trial, and of the page of studies."""
+    command = [sys.executable, "-m", "search", "best", STUDY, "--storage", storage, "--json"]
+    best = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
     with _served(storage) as port, tempfile.TemporaryDirectory() as profile:
-        subprocess.run(
-            [
-                *("chromium", "--headless", "--no-sandbox", "--hide-scrollbars"),
-                *(f"--user-data-dir={profile}", "--window-size=1500,1150"),
-                *("--virtual-time-budget=20000", f"--screenshot={PICTURES / 'dashboard.png'}"),
-                f"http://127.0.0.1:{port}/dashboard/studies/{_study_id(port)}",
-            ],
-            check=True,
-            stderr=subprocess.DEVNULL,
-        )
+        study = f"/dashboard/studies/{_study_id(port)}"
+        pages = {
+            "dashboard.png": study,
+            "trial.png": f"{study}/trials?numbers={best['trial']}",
+            "studies.png": "/umss/",
+        }
+        for name, page in pages.items():
+            subprocess.run(
+                [
+                    *("chromium", "--headless", "--no-sandbox", "--hide-scrollbars"),
+                    *(f"--user-data-dir={profile}", f"--window-size={SIZES[name]}"),
+                    *("--virtual-time-budget=20000", f"--screenshot={PICTURES / name}"),
+                    f"http://127.0.0.1:{port}{page}",
+                ],
+                check=True,
+                stderr=subprocess.DEVNULL,
+            )
 
 
 @contextlib.contextmanager
