@@ -34,7 +34,7 @@ STUDY = "rooms-readme"
 SHOWN_AT = 0.45  # finished fraction of the search in the picture of its progress
 DASHBOARD_SECONDS = 60.0
 #: Width and height of the window for each picture of the browser.
-SIZES = {"dashboard.png": "1500,1150", "trial.png": "1500,1700", "studies.png": "1100,420"}
+SIZES = {"dashboard.png": "1500,1150", "trial.png": "1500,1190", "studies.png": "1100,380"}
 
 
 def main(
