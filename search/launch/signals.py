@@ -1,12 +1,11 @@
 """Signals: the first Ctrl-C, SIGTERM or SIGHUP stops a search in order, a second one at once."""
 
-import contextlib
 import signal
-import threading
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from types import FrameType
 
 from search.driver.session import Session
+from search.machine.signals import handled_signals
 
 __all__ = ["AGAIN", "stop_on_signals"]
 
@@ -14,8 +13,7 @@ __all__ = ["AGAIN", "stop_on_signals"]
 AGAIN = "; send it again to stop at once"
 
 
-@contextlib.contextmanager
-def stop_on_signals(session: Session) -> Iterator[None]:
+def stop_on_signals(session: Session) -> AbstractContextManager[None]:
     """Handle SIGINT, SIGTERM and SIGHUP inside the block.
 
     The first signal lets the evaluations in progress finish. The second one abandons them and
@@ -23,9 +21,6 @@ def stop_on_signals(session: Session) -> Iterator[None]:
     the third one always does. SIGHUP comes when the terminal closes, often twice, and therefore
     counts only once. If it was ignored before (``nohup``), it stays ignored.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
     received = 0
 
     def handle(number: int, frame: FrameType | None) -> None:
@@ -39,12 +34,4 @@ def stop_on_signals(session: Session) -> Iterator[None]:
         elif received > 2 or not session.stop_at_once(f"{name} received twice"):
             raise KeyboardInterrupt
 
-    wanted = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        wanted.append(signal.SIGHUP)
-    before = {number: signal.signal(number, handle) for number in wanted}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return handled_signals(handle, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
