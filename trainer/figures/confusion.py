@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from trainer.figures.canvas import new_figure, set_note
+from trainer.figures.shown_counts import confusion_shares
 from trainer.figures.wording import left_out_text
 
 __all__ = ["draw_confusion"]
@@ -30,24 +31,21 @@ def draw_confusion(
         predictions: Names of the Z predictions: the classes, then clusters without a class.
         title: Name of the run and the probe.
     """
-    present = counts_YZ.sum(axis=1) > 0
-    shown = counts_YZ.sum(axis=0) > 0
-    shown[: len(present)] |= present
-    rows, columns = np.flatnonzero(present), np.flatnonzero(shown)
-    percent = 100 * counts_YZ[np.ix_(rows, columns)] / counts_YZ[rows].sum(axis=1, keepdims=True)
+    shown = confusion_shares(counts_YZ)
+    rows, columns = shown.rows, shown.columns
     figure = new_figure(2.6 + 0.4 * len(columns), 2.0 + 0.4 * len(rows))
     axes = figure.add_subplot()
-    image = axes.imshow(percent, cmap=MAP, vmin=0, vmax=100)
-    _write_numbers(axes, percent)
-    names = [predictions[column] for column in columns.tolist()]
+    image = axes.imshow(shown.percent, cmap=MAP, vmin=0, vmax=100)
+    _write_numbers(axes, shown.percent)
+    names = [predictions[column] for column in columns]
     axes.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(rows)), [classes[row] for row in rows.tolist()])
+    axes.set_yticks(range(len(rows)), [classes[row] for row in rows])
     axes.set_xlabel("prediction")
     axes.set_ylabel("ground truth")
     axes.set_title(f"Confusion: {title}", loc="left")
     bar = figure.colorbar(image, shrink=0.6)
     bar.set_label("percent of the class's pixels")
-    set_note(figure, left_out_text(int((~present).sum()), "without a labelled pixel"))
+    set_note(figure, left_out_text(len(counts_YZ) - len(rows), "without a labelled pixel"))
     return figure
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from trainer.figures.canvas import INK, new_figure, set_note
 from trainer.figures.colour import web_colour
+from trainer.figures.shown_counts import classes_by_frequency
 from trainer.figures.wording import SQUARES, left_out_text
 
 __all__ = ["draw_distribution"]
@@ -30,9 +31,7 @@ def draw_distribution(
         title: Name of the run.
     """
     assert len(shares) <= len(COLOURS), list(shares)
-    truth_Y = next(iter(shares.values()))
-    present = np.any([counts_Y > 0 for counts_Y in shares.values()], axis=0)
-    order = [index for index in np.argsort(-truth_Y, kind="stable") if present[index]]
+    order = classes_by_frequency(shares)
     figure = new_figure(7, 1.7 + (0.14 * len(shares) + 0.1) * len(order))
     axes = figure.add_subplot()
     thickness = 0.8 / len(shares)
@@ -51,8 +50,6 @@ def draw_distribution(
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_title(f"Class distribution: {title}", loc="left")
     figure.legend(loc="outside right upper")
-    absent = left_out_text(
-        sum(not seen for seen in present[: len(classes)]), "that neither occur nor are predicted"
-    )
+    absent = left_out_text(len(classes) - len(order), "that neither occur nor are predicted")
     set_note(figure, f"{SQUARES}\n{absent}".strip())
     return figure

@@ -18,6 +18,7 @@ from trainer.figures.quick.sheet import (
     Sheet,
     text_width,
 )
+from trainer.figures.shown_counts import confusion_shares
 from trainer.figures.wording import left_out_text
 
 __all__ = ["draw_confusion"]
@@ -43,11 +44,8 @@ def draw_confusion(
         predictions: Names of the Z predictions: the classes, then clusters without a class.
         title: Title of the picture.
     """
-    present = counts_YZ.sum(axis=1) > 0
-    shown = counts_YZ.sum(axis=0) > 0
-    shown[: len(present)] |= present
-    rows, columns = np.flatnonzero(present).tolist(), np.flatnonzero(shown).tolist()
-    percent = 100 * counts_YZ[np.ix_(rows, columns)] / counts_YZ[rows].sum(axis=1, keepdims=True)
+    shown = confusion_shares(counts_YZ)
+    rows, columns = shown.rows, shown.columns
     side = _side(len(columns))
     size = TEXT if side > TEXT else NOTE
     left = MARGIN + TEXT + 2 * GAP + max(text_width(classes[row], size) for row in rows)
@@ -61,7 +59,7 @@ def draw_confusion(
     for line, row in enumerate(rows):
         middle = top + line * side + side / 2
         sheet.text((left - GAP, middle), classes[row], size=size, anchor="rm")
-        for place, value in enumerate(percent[line].tolist()):
+        for place, value in enumerate(shown.percent[line].tolist()):
             _draw_cell(sheet, (left + place * side, top + line * side), side, value)
     for place, column in enumerate(columns):
         name = predictions[column]
@@ -69,7 +67,7 @@ def draw_confusion(
         sheet.text_up((left + place * side + side // 2, end), name, size=size)
     sheet.text_up((MARGIN + TEXT // 2, top + len(rows) * side), "ground truth")
     sheet.text((left, foot + 2 * GAP), "prediction; percent of the class's pixels")
-    left_out = left_out_text(int((~present).sum()), "without a labelled pixel")
+    left_out = left_out_text(len(counts_YZ) - len(rows), "without a labelled pixel")
     bottom = foot + 2 * GAP + TEXT + GAP
     return sheet.png(bottom + sheet.paragraph((MARGIN, bottom), left_out) + GAP)
 

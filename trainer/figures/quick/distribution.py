@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from trainer.figures.colour import Colour
 from trainer.figures.quick.sheet import GAP, INK, MARGIN, NOTE, TEXT, TITLE, Sheet, text_width
+from trainer.figures.shown_counts import classes_by_frequency
 from trainer.figures.wording import SQUARES, left_out_text
 
 __all__ = ["draw_distribution"]
@@ -30,9 +31,7 @@ def draw_distribution(
         classes: Names of the Y classes.
         title: Title of the picture.
     """
-    truth_Y = next(iter(shares.values()))
-    present = np.any([counts_Y > 0 for counts_Y in shares.values()], axis=0)
-    order = [int(index) for index in np.argsort(-truth_Y, kind="stable") if present[index]]
+    order = classes_by_frequency(shares)
     percent = {name: 100 * each / max(int(each.sum()), 1) for name, each in shares.items()}
     scale = LONGEST / max(float(each.max()) for each in percent.values())
     left = MARGIN + GAP + max(text_width(classes[index]) for index in order)
@@ -53,9 +52,7 @@ def draw_distribution(
             end = (left + length + 5, place[1] + BAR / 2 - 1)
             sheet.text(end, f"{value:.1f}", size=NOTE, anchor="lm")
     sheet.text((left, foot + GAP), "percent of the labelled pixels")
-    absent = left_out_text(
-        sum(not seen for seen in present), "that neither occur nor are predicted"
-    )
+    absent = left_out_text(len(classes) - len(order), "that neither occur nor are predicted")
     bottom = foot + 2 * GAP + TEXT
     bottom += sheet.paragraph((MARGIN, bottom), f"{SQUARES}\n{absent}".strip())
     return sheet.png(bottom + GAP)
