@@ -16,21 +16,18 @@ computes the gradient of the codes with two products, and the loss is an inner p
 with one of them.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from trainer.losses.sampling import PairPoints, locate, sample_codes, sample_features
+from trainer.losses.sampling import PairPoints, locate, sample_codes
+from trainer.losses.targets import sample_targets
 from trainer.nn.alignment import aligned, each_slot
+from trainer.nn.blocks import blocks
 from trainer.nn.precision import low_precision
 
-__all__ = ["centre", "correspondence"]
-
-#: Numbers of one block of S: small enough for a core's cache, or for a GPU's memory.
-BLOCK_NUMBERS_CPU = 2**17
-BLOCK_NUMBERS_GPU = 2**28
+__all__ = ["correspondence"]
 
 
 def correspondence(
@@ -55,40 +52,18 @@ def correspondence(
     """
     with torch.no_grad():
         sites = locate(points, crops=codes_SMNTK.shape[2])
-        features_GQJC = sample_features(targets_SMNTC, sites)
-        centred_GQJC, means_SMJ = centre(features_GQJC, points.sample_weight_SB, weights_SMJ.shape)
-        number = features_GQJC.shape[1] ** 2
+        number = points.coordinates_SM2BQ2.shape[4] ** 2
         sample_weight_S1B1 = points.sample_weight_SB[:, None, :, None]
         factors_SMBJ = -weights_SMJ.unsqueeze(2) * sample_weight_S1B1 / number
-        factors_GJ = factors_SMBJ.flatten(0, 2)
-        level_SMBJ = (means_SMJ - biases_SMJ).unsqueeze(2) * factors_SMBJ
-        centred_GQJC.mul_(factors_GJ[:, None, :, None])
+        targets = sample_targets(targets_SMNTC, sites, factors_SMBJ.flatten(0, 2))
+        mean_SMBJ = targets.mean_GJ.view(factors_SMBJ.shape)
+        mean_SMJ = (mean_SMBJ * sample_weight_S1B1).sum(dim=2)
+        level_SMBJ = (mean_SMJ - biases_SMJ).unsqueeze(2) * factors_SMBJ
     codes_GQJK = sample_codes(codes_SMNTK, sites)
-    tensors = (codes_GQJK, features_GQJC[:, :, 0], centred_GQJC, level_SMBJ.flatten(0, 2))
-    loss_G = each_slot(_PairProducts.apply, *tensors, slots=len(points.sample_weight_SB))
+    compared = (targets.queries_GQC, targets.centred_GQJC, level_SMBJ.flatten(0, 2))
+    slots = len(points.sample_weight_SB)
+    loss_G = each_slot(_PairProducts.apply, codes_GQJK, *compared, slots=slots)
     return loss_G.view(factors_SMBJ.shape[:3]).sum(dim=2)
-
-
-def centre(
-    features_GQJC: Tensor, sample_weight_SB: Tensor, shape_SMJ: torch.Size
-) -> tuple[Tensor, Tensor]:
-    """Targets minus their mean over points, and the mean of F of each group.
-
-    Args:
-        features_GQJC: Unit features with shape (S*M*B, Q, J, C); group 0 holds the queries.
-        sample_weight_SB: Weight of each query in its slot's batch.
-        shape_SMJ: The three sizes S, M, J.
-
-    Returns:
-        Centred targets with the shape of the features, whose products with the queries have
-        row mean 0; and the mean of F over crops and both points with shape (S, M, J).
-    """
-    slots, modalities, groups = shape_SMJ
-    mean_GJC = features_GQJC.mean(dim=1)
-    own_GJ = (mean_GJC * mean_GJC[:, :1]).sum(dim=-1)
-    own_SMBJ = own_GJ.view(slots, modalities, -1, groups)
-    means_SMJ = (own_SMBJ * sample_weight_SB[:, None, :, None]).sum(dim=2)
-    return features_GQJC - mean_GJC.unsqueeze(1), means_SMJ
 
 
 class _PairProducts(torch.autograd.Function):
@@ -105,7 +80,7 @@ class _PairProducts(torch.autograd.Function):
         level_G1I = level_GJ.unsqueeze(1).expand(-1, points, -1).flatten(1).unsqueeze(1)
         to_all, to_own = torch.empty_like(all_GIK), torch.empty_like(own_GQK)
         multiply = _multiply_low if low_precision(all_GIK.device) else _multiply
-        for part in _blocks(len(all_GIK), numbers=points * points * groups, like=all_GIK):
+        for part in blocks(len(all_GIK), numbers=points * points * groups, like=all_GIK):
             multiply(
                 own_GQK[part],
                 all_GIK[part],
@@ -156,9 +131,3 @@ def _multiply_low(
     out[0].copy_(torch.bmm(slope.mT, own))
     out[1].copy_(torch.bmm(slope, every))
 
-
-def _blocks(maps: int, *, numbers: int, like: Tensor) -> Iterator[slice]:
-    """Slices of the maps whose similarity matrices, each of ``numbers`` values, fit together."""
-    capacity = BLOCK_NUMBERS_GPU if like.is_cuda else BLOCK_NUMBERS_CPU
-    size = max(1, capacity // numbers)
-    return (slice(start, min(start + size, maps)) for start in range(0, maps, size))

@@ -115,6 +115,15 @@ class Sites:
     #: Number T of tokens per map.
     tokens: int
 
+    def part(self, maps: slice) -> "Sites":
+        """The points of some of the G query maps."""
+        return Sites(
+            maps_GJ=self.maps_GJ[maps],
+            tokens_G2Q4=self.tokens_G2Q4[maps],
+            weights_G2Q4=self.weights_G2Q4[maps],
+            tokens=self.tokens,
+        )
+
 
 def locate(points: PairPoints, *, crops: int) -> Sites:
     """Find the tokens around a step's points, in maps of N crops per slot and modality."""

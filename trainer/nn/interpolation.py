@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["RowBand", "hats", "row_bands", "upsample", "upsample_columns"]
+__all__ = ["RowBand", "hats", "resizing_hats", "row_bands", "upsample", "upsample_columns"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,14 +45,14 @@ def upsample(maps: Tensor, size: tuple[int, int]) -> Tensor:
         Tensor with shape (..., h, w).
     """
     down, across = (
-        _resizing_hats(old, new, maps) for old, new in zip(maps.shape[-2:], size, strict=True)
+        resizing_hats(old, new, maps) for old, new in zip(maps.shape[-2:], size, strict=True)
     )
     return down @ (maps @ across.mT)
 
 
 def upsample_columns(maps: Tensor, columns: int) -> Tensor:
     """The same along rows only: (..., H, W) to (..., H, columns)."""
-    return maps @ _resizing_hats(maps.shape[-1], columns, maps).mT
+    return maps @ resizing_hats(maps.shape[-1], columns, maps).mT
 
 
 def row_bands(old: int, new: int, like: Tensor) -> Iterator[RowBand]:
@@ -74,8 +74,17 @@ def row_bands(old: int, new: int, like: Tensor) -> Iterator[RowBand]:
         start += count
 
 
-def _resizing_hats(old: int, new: int, like: Tensor) -> Tensor:
-    """Weights with shape (new, old)."""
+def resizing_hats(old: int, new: int, like: Tensor) -> Tensor:
+    """Weights of the grid points at each of the positions that :func:`upsample` reads.
+
+    Args:
+        old: Grid points along the axis.
+        new: Positions.
+        like: A tensor with the desired device and number format.
+
+    Returns:
+        Tensor with shape (new, old).
+    """
     return hats(_positions(old, new, like), old)
 
 

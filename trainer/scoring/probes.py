@@ -17,10 +17,10 @@ from torch.nn import functional
 
 from trainer.features.dataset_features import IGNORE
 from trainer.nn.alignment import each_slot
-from trainer.nn.interpolation import upsample
 from trainer.nn.linear import linear
 from trainer.nn.parameters import Entry, Layout, Views, linear_entries
 from trainer.nn.unit import unit
+from trainer.scoring.pixel_loss import pixel_losses
 
 __all__ = ["CENTRES", "ProbeKind", "cluster_loss", "linear_loss", "probe_layout", "token_labels"]
 
@@ -92,12 +92,13 @@ def linear_loss(
         slots, batch = codes_SBTK.shape[:2]
         logits = linear(codes_SBTK, {"linear.weight": weight, "linear.bias": bias}, "linear")
         maps = logits.view(slots * batch, *grid, -1).permute(0, 3, 1, 2)
-        if labels_SBhw.shape[-2:] != grid:
-            maps = upsample(maps, (labels_SBhw.shape[-2], labels_SBhw.shape[-1]))
-        labels = labels_SBhw.long().masked_fill(~present_SB[:, :, None, None], IGNORE)
-        losses = functional.cross_entropy(
-            maps, labels.flatten(0, 1), ignore_index=IGNORE, reduction="none"
-        )
+        labels = labels_SBhw.masked_fill(~present_SB[:, :, None, None], IGNORE)
+        if labels.shape[-2:] == grid:
+            losses = functional.cross_entropy(
+                maps, labels.flatten(0, 1).long(), ignore_index=IGNORE, reduction="none"
+            )
+        else:
+            losses = pixel_losses(maps, labels.flatten(0, 1))
         labelled_S = (labels != IGNORE).flatten(1).sum(dim=1)
         return losses.view(slots, -1).sum(dim=1) / labelled_S.clamp(min=1)
 

@@ -11,9 +11,9 @@ from torch import Tensor
 from tests.unit.trainer import restated
 from tests.unit.trainer.small import GRID, small_draws, small_tensor
 from trainer.losses import PairPoints, cmcs_weights, correspondence
-from trainer.losses.correspondence import centre
 from trainer.losses.draws import StepDraws
 from trainer.losses.sampling import locate, sample_features
+from trainer.losses.targets import sample_targets
 
 TOKENS = GRID[0] * GRID[1]
 
@@ -104,14 +104,18 @@ def test_no_gradient_where_codes_disagree(sign: float, moves: bool) -> None:
 
 
 def test_centring_keeps_the_mean_and_levels_the_rows() -> None:
-    draws, targets, _ = make(2)
-    features = sample_features(targets, locate(PairPoints.of(draws, GRID), crops=8))
+    draws, tokens, _ = make(2)
+    sites = locate(PairPoints.of(draws, GRID), crops=8)
+    features = sample_features(tokens, sites)
     before = torch.einsum("gqc,gpjc->gjqp", features[:, :, 0], features)
-    centred, means = centre(features, draws.sample_weight_SB, torch.Size((1, 2, 4)))
-    rows = torch.einsum("gqc,gpjc->gjqp", features[:, :, 0], centred).mean(dim=-1)
-    assert rows.abs().max() < 1e-12
-    global_means = before.view(1, 2, 4, 4, 9, 9).mean(dim=(2, 4, 5))
-    torch.testing.assert_close(means, global_means, rtol=1e-12, atol=1e-12)
+    factors = torch.arange(1.0, 5.0).repeat(8, 1)
+    targets = sample_targets(tokens, sites, factors)
+    torch.testing.assert_close(targets.queries_GQC, features[:, :, 0])
+    after = torch.einsum("gqc,gpjc->gjqp", targets.queries_GQC, targets.centred_GQJC)
+    assert after.mean(dim=-1).abs().max() < 1e-12
+    centred = before - before.mean(dim=-1, keepdim=True)
+    torch.testing.assert_close(after, centred * factors[:, :, None, None])
+    torch.testing.assert_close(targets.mean_GJ, before.mean(dim=(2, 3)))
 
 
 def test_padding_changes_nothing() -> None:
