@@ -21,6 +21,19 @@ class Fusion:
     #: Number C of feature channels.
     channels: int
 
+    @property
+    def first_layer(self) -> str | None:
+        """Name of a linear layer with a rectifier that comes first; None if there is none.
+
+        A fusion that has one takes the concatenated modalities into it and goes on with
+        :meth:`after_first`.
+        """
+        return None
+
+    def after_first(self, hidden_SNTD: Tensor, views: Views) -> Tensor:
+        """Fused features (S, N, T, C) from the rectified output of :attr:`first_layer`."""
+        raise NotImplementedError
+
     def entries(self) -> tuple[Entry, ...]:
         """Parameters."""
         return ()

@@ -12,16 +12,27 @@ from trainer.nn.parameters import Entry, Views, linear_entries
 
 __all__ = ["ConvolutionFusion"]
 
+FIRST = "fusion.layer0"
+
 
 class ConvolutionFusion(Fusion):
     """M·C channels to (M + 1)·C / 2, a rectifier, and to C."""
+
+    @property
+    def first_layer(self) -> str:
+        """The first of the two."""
+        return FIRST
+
+    def after_first(self, hidden_SNTD: Tensor, views: Views) -> Tensor:
+        """The second layer."""
+        return linear(hidden_SNTD, views, "fusion.layer1")
 
     def entries(self) -> tuple[Entry, ...]:
         """Parameters of both layers."""
         wide = self.modalities * self.channels
         hidden = (wide + self.channels) // 2
         return (
-            *linear_entries("fusion.layer0", inputs=wide, outputs=hidden),
+            *linear_entries(FIRST, inputs=wide, outputs=hidden),
             *linear_entries("fusion.layer1", inputs=hidden, outputs=self.channels),
         )
 
@@ -33,8 +44,8 @@ class ConvolutionFusion(Fusion):
         """
         own, lifted = torch.eye(self.channels), slice(self.channels)
         made = {name: views[name].clone() for name, _ in views.items() if "fusion." in name}
-        made["fusion.layer0.weight"][:, lifted] = own.repeat(1, self.modalities) / self.modalities
-        made["fusion.layer0.bias"][:, lifted] = bound
+        made[f"{FIRST}.weight"][:, lifted] = own.repeat(1, self.modalities) / self.modalities
+        made[f"{FIRST}.bias"][:, lifted] = bound
         made["fusion.layer1.weight"][:] = 0
         made["fusion.layer1.weight"][:, :, lifted] = own
         made["fusion.layer1.bias"][:] = -bound
@@ -49,4 +60,4 @@ class ConvolutionFusion(Fusion):
     ) -> Tensor:
         """Fuse the modalities to shape (S, N, T, C)."""
         maps = torch.cat(tokens_SMNTC.unbind(dim=1), dim=-1)
-        return linear(linear(maps, views, "fusion.layer0", relu=True), views, "fusion.layer1")
+        return self.after_first(linear(maps, views, FIRST, relu=True), views)

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from trainer.fusions import find_fusion
 from trainer.fusions.base import Fusion
-from trainer.model.msn import msn, msn_entries
+from trainer.model.merged import merged_layers
+from trainer.model.msn import LAST, msn, msn_entries, msn_hidden
 from trainer.model.normalise import PRE_NORMS
 from trainer.nn.parameters import Entry, Views
 
@@ -41,6 +42,12 @@ class Encoder:
         entry = find_fusion(self.fusion)
         return entry.build(modalities=self.modalities, channels=self.channels)
 
+    @property
+    def _merges(self) -> bool:
+        """Whether the last layer of the networks can be merged with the first one of the fusion."""
+        linear_between = self.msn and not self.residual and self.pre_norm == "l2"
+        return linear_between and self._fusion.first_layer is not None
+
     def entries(self) -> tuple[Entry, ...]:
         """Parameters of the networks before and in the fusion."""
         if self.modalities == 1:
@@ -70,7 +77,7 @@ class Encoder:
         replaced = self._fusion.identity(views, bound=MARGIN * float(normed.abs().max()))
         if self.msn:
             assert self.residual, "a network that does not add its input cannot be the identity"
-            names = ("msn.second.weight", "msn.second.bias")
+            names = (f"{LAST}.weight", f"{LAST}.bias")
             replaced |= {name: torch.zeros_like(views[name]) for name in names}
         return replaced
 
@@ -100,6 +107,10 @@ class Encoder:
         """
         if self.modalities == 1:
             return tokens_SMNTC[:, 0]
+        if self._merges:
+            hidden_SMNTH = msn_hidden(tokens_SMNTC, views)
+            hidden = merged_layers(hidden_SMNTH, views, last=LAST, first=self._fusion.first_layer)
+            return self._fusion.after_first(hidden, views)
         specific_SMNTC = self.specific(tokens_SMNTC, views)
         maps_SMNTC = tokens_SMNTC if specific_SMNTC is None else specific_SMNTC
         return self._fusion(PRE_NORMS[self.pre_norm](maps_SMNTC), views, buffers, sample_weight_SB)

@@ -9,7 +9,9 @@ from torch import Tensor
 from trainer.nn.linear import linear
 from trainer.nn.parameters import Entry, Views, linear_entries
 
-__all__ = ["msn", "msn_entries"]
+__all__ = ["LAST", "msn", "msn_entries", "msn_hidden"]
+
+LAST = "msn.second"  # name of the last layer
 
 
 def msn_entries(*, modalities: int, channels: int) -> tuple[Entry, ...]:
@@ -17,7 +19,7 @@ def msn_entries(*, modalities: int, channels: int) -> tuple[Entry, ...]:
     stack, hidden = (modalities,), channels // 2
     return (
         *linear_entries("msn.first", inputs=channels, outputs=hidden, stack=stack),
-        *linear_entries("msn.second", inputs=hidden, outputs=channels, stack=stack),
+        *linear_entries(LAST, inputs=hidden, outputs=channels, stack=stack),
     )
 
 
@@ -32,6 +34,10 @@ def msn(tokens_SMNTC: Tensor, views: Views, *, residual: bool) -> Tensor:
     Returns:
         Tensor with shape (S, M, N, T, C).
     """
-    hidden = linear(tokens_SMNTC, views, "msn.first", relu=True)
-    output = linear(hidden, views, "msn.second")
+    output = linear(msn_hidden(tokens_SMNTC, views), views, LAST)
     return output + tokens_SMNTC if residual else output
+
+
+def msn_hidden(tokens_SMNTC: Tensor, views: Views) -> Tensor:
+    """The rectified hidden channels of each modality's network: (S, M, N, T, C/2)."""
+    return linear(tokens_SMNTC, views, "msn.first", relu=True)
