@@ -30,7 +30,7 @@ class Fusion:
         """
         return None
 
-    def after_first(self, hidden_SNTD: Tensor, views: Views) -> Tensor:
+    def after_first(self, hidden_SNTO: Tensor, views: Views) -> Tensor:
         """Fused features (S, N, T, C) from the rectified output of :attr:`first_layer`."""
         raise NotImplementedError
 

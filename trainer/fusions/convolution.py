@@ -23,9 +23,9 @@ class ConvolutionFusion(Fusion):
         """The first of the two."""
         return FIRST
 
-    def after_first(self, hidden_SNTD: Tensor, views: Views) -> Tensor:
+    def after_first(self, hidden_SNTO: Tensor, views: Views) -> Tensor:
         """The second layer."""
-        return linear(hidden_SNTD, views, "fusion.layer1")
+        return linear(hidden_SNTO, views, "fusion.layer1")
 
     def entries(self) -> tuple[Entry, ...]:
         """Parameters of both layers."""

@@ -130,4 +130,3 @@ def _multiply_low(
     slope = torch.where(similarity > 0, slope, 0)
     out[0].copy_(torch.bmm(slope.mT, own))
     out[1].copy_(torch.bmm(slope, every))
-

@@ -44,7 +44,7 @@ class Encoder:
 
     @property
     def _merges(self) -> bool:
-        """Whether the last layer of the networks can be merged with the first one of the fusion."""
+        """Whether the networks' last layer can be merged with the fusion's first."""
         linear_between = self.msn and not self.residual and self.pre_norm == "l2"
         return linear_between and self._fusion.first_layer is not None
 
@@ -108,9 +108,11 @@ class Encoder:
         if self.modalities == 1:
             return tokens_SMNTC[:, 0]
         if self._merges:
-            hidden_SMNTH = msn_hidden(tokens_SMNTC, views)
-            hidden = merged_layers(hidden_SMNTH, views, last=LAST, first=self._fusion.first_layer)
-            return self._fusion.after_first(hidden, views)
+            hidden_SMNTE = msn_hidden(tokens_SMNTC, views)
+            hidden_SNTO = merged_layers(
+                hidden_SMNTE, views, last=LAST, first=self._fusion.first_layer
+            )
+            return self._fusion.after_first(hidden_SNTO, views)
         specific_SMNTC = self.specific(tokens_SMNTC, views)
         maps_SMNTC = tokens_SMNTC if specific_SMNTC is None else specific_SMNTC
         return self._fusion(PRE_NORMS[self.pre_norm](maps_SMNTC), views, buffers, sample_weight_SB)

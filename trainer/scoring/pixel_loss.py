@@ -1,6 +1,6 @@
 """Cross-entropy of upsampled maps at labelled pixels; the forward pass computes its gradient.
 
-Letters of shapes: ``docs/architecture.md``; y classes of a map, N crops.
+Letters of shapes: ``docs/architecture.md``.
 
 At every pixel the gradient is the softmax less the true class. A few crops at a time are
 upsampled, compared and reduced to the size of tokens again while they are in the cache. Autograd
@@ -19,20 +19,20 @@ from trainer.nn.interpolation import resizing_hats
 __all__ = ["pixel_losses"]
 
 
-def pixel_losses(maps_NyHW: Tensor, labels_Nhw: Tensor) -> Tensor:
+def pixel_losses(maps_NYHW: Tensor, labels_Nhw: Tensor) -> Tensor:
     """Sum of the cross-entropy over the labelled pixels of each crop.
 
     Equal to ``torch.nn.functional.cross_entropy`` of maps that are resized bilinearly, with pixel
     centres at halves.
 
     Args:
-        maps_NyHW: Logits with shape (N, y, H, W).
+        maps_NYHW: Logits with shape (N, Y, H, W).
         labels_Nhw: Classes with shape (N, h, w), uint8, 255 for no class.
 
     Returns:
         Tensor with shape (N,).
     """
-    made: Tensor = _PixelLosses.apply(maps_NyHW, labels_Nhw)
+    made: Tensor = _PixelLosses.apply(maps_NYHW, labels_Nhw)
     return made
 
 
@@ -57,14 +57,14 @@ class _PixelLosses(torch.autograd.Function):
         return gradient * grads[0][:, None, None, None], None
 
 
-def _losses_to_slopes(logits_Nyhw: Tensor, labels_Nhw: Tensor) -> Tensor:
+def _losses_to_slopes(logits_NYhw: Tensor, labels_Nhw: Tensor) -> Tensor:
     """Loss of each crop; the logits are replaced by its gradient with respect to them."""
     present = (labels_Nhw != IGNORE).unsqueeze(1)
     classes = labels_Nhw.unsqueeze(1).long().masked_fill_(~present, 0)
-    logits_Nyhw -= logits_Nyhw.amax(dim=1, keepdim=True)  # so that no exponential is infinite
-    of_label = logits_Nyhw.gather(1, classes)
-    total = logits_Nyhw.exp_().sum(dim=1, keepdim=True)
+    logits_NYhw -= logits_NYhw.amax(dim=1, keepdim=True)  # so that no exponential is infinite
+    of_label = logits_NYhw.gather(1, classes)
+    total = logits_NYhw.exp_().sum(dim=1, keepdim=True)
     losses = (total.log() - of_label).masked_fill_(~present, 0)
-    logits_Nyhw *= present / total
-    logits_Nyhw.scatter_add_(1, classes, -present.to(logits_Nyhw.dtype))
+    logits_NYhw *= present / total
+    logits_NYhw.scatter_add_(1, classes, -present.to(logits_NYhw.dtype))
     return losses.flatten(1).sum(dim=1)

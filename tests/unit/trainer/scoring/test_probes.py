@@ -8,6 +8,7 @@ from torch.nn import functional
 from tests.unit.trainer.small import GRID, small_tensor
 from trainer.nn.interpolation import upsample
 from trainer.nn.parameters import Views
+from trainer.scoring.pixel_loss import pixel_losses
 from trainer.scoring.probes import cluster_loss, linear_loss, probe_layout, token_labels
 
 TOKENS = GRID[0] * GRID[1]
@@ -77,3 +78,25 @@ def test_upsampling_is_that_of_torch(size: tuple[int, int]) -> None:
     maps = small_tensor(2, 3, *GRID)
     expected = functional.interpolate(maps, size=size, mode="bilinear", align_corners=False)
     torch.testing.assert_close(upsample(maps, size), expected)
+
+
+def test_the_pixel_losses_have_the_gradient_of_autograd() -> None:
+    maps = 30 * small_tensor(5, 3, *GRID).requires_grad_()
+    given = labels(12, 15).flatten(0, 1)[:5]
+    weights = small_tensor(5, seed=3)
+    losses = pixel_losses(maps, given)
+    pixels = functional.interpolate(maps, size=(12, 15), mode="bilinear", align_corners=False)
+    expected = functional.cross_entropy(pixels, given.long(), ignore_index=255, reduction="none")
+    expected = expected.flatten(1).sum(dim=1)
+    torch.testing.assert_close(losses, expected)
+    ours, theirs = (
+        torch.autograd.grad((each * weights).sum(), maps)[0] for each in (losses, expected)
+    )
+    torch.testing.assert_close(ours, theirs)
+
+
+def test_huge_logits_give_finite_losses() -> None:
+    maps = torch.zeros(1, 3, *GRID)
+    maps[:, 0] = 1e30
+    losses = pixel_losses(maps, torch.zeros(1, 8, 10, dtype=torch.uint8))
+    assert float(losses) == 0
