@@ -43,10 +43,10 @@ class Encoder:
         return entry.build(modalities=self.modalities, channels=self.channels)
 
     @property
-    def _merges(self) -> bool:
-        """Whether the networks' last layer can be merged with the fusion's first."""
-        linear_between = self.msn and not self.residual and self.pre_norm == "l2"
-        return linear_between and self._fusion.first_layer is not None
+    def _merged_with(self) -> str | None:
+        """The fusion's first layer, if the networks' last one can be merged with it."""
+        mergeable = self.msn and not self.residual and self.pre_norm == "l2"
+        return self._fusion.first_layer if mergeable else None
 
     def entries(self) -> tuple[Entry, ...]:
         """Parameters of the networks before and in the fusion."""
@@ -107,11 +107,9 @@ class Encoder:
         """
         if self.modalities == 1:
             return tokens_SMNTC[:, 0]
-        if self._merges:
+        if (first := self._merged_with) is not None:
             hidden_SMNTE = msn_hidden(tokens_SMNTC, views)
-            hidden_SNTO = merged_layers(
-                hidden_SMNTE, views, last=LAST, first=self._fusion.first_layer
-            )
+            hidden_SNTO = merged_layers(hidden_SMNTE, views, last=LAST, first=first)
             return self._fusion.after_first(hidden_SNTO, views)
         specific_SMNTC = self.specific(tokens_SMNTC, views)
         maps_SMNTC = tokens_SMNTC if specific_SMNTC is None else specific_SMNTC

@@ -40,7 +40,7 @@ def merged_layers(hidden_SMNTE: Tensor, views: Views, *, last: str, first: str) 
             [views[f"{last}.weight"].mT, views[f"{last}.bias"].unsqueeze(-2)], dim=-2
         )
         modalities, channels = network_SMeC.shape[1], network_SMeC.shape[-1]
-        fusion_SMOC = weight_SOI.unflatten(-1, (modalities, channels)).transpose(1, 2)
+        fusion_SMOC = weight_SOI.view(*weight_SOI.shape[:2], modalities, channels).transpose(1, 2)
         both_SMOe = _products(fusion_SMOC, network_SMeC)
         gram_SMee = _products(network_SMeC, network_SMeC)
     inverse_SMNT1 = _length(hidden_SMNTE, gram_SMee).clamp(min=EPSILON).reciprocal()

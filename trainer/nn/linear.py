@@ -48,7 +48,8 @@ class _Linear(torch.autograd.Function):
         members = math.prod(weight.shape[:-2])
         rows = aligned(inputs.reshape(members, -1, width))
         matrix = aligned(weight.reshape(members, outputs, width))
-        made = torch.baddbmm(bias.reshape(members, 1, outputs), rows, matrix.mT).to(inputs.dtype)
+        shift = aligned(bias.reshape(members, 1, outputs))
+        made = torch.baddbmm(shift, rows, matrix.mT).to(inputs.dtype)
         if relu:
             made.relu_()
         ctx.save_for_backward(rows, matrix, made if relu else None)
