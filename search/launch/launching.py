@@ -19,6 +19,7 @@ from search.launch.notices import (
     show_moved_defaults,
     show_quota,
     show_settings,
+    show_slow_precision,
 )
 from search.launch.output import Output
 from search.launch.request import Launch, LaunchResult
@@ -237,6 +238,7 @@ def _drive(
         if request.data_notes is not None:
             session.store_data_notes(request.data_notes)
         show_idle_seats(record, request.options.machine, output.say)
+        show_slow_precision(request.config, request.options.machine, output.say)
         if request.confirmation is None:
             show_missing_place(request.options, session.pictures is not None, output.say)
         with (

@@ -8,6 +8,7 @@ from search.machine.run_options import RunOptions
 from storage.studies import StudyRecord
 from trainer.config.sources import Layers
 from trainer.datasets import DataSet
+from trainer.nn.bf16_instructions import slow_precision
 
 __all__ = [
     "show_idle_seats",
@@ -16,6 +17,7 @@ __all__ = [
     "show_notes",
     "show_quota",
     "show_settings",
+    "show_slow_precision",
 ]
 
 
@@ -66,3 +68,12 @@ def show_quota(machine: Machine, say: Callable[[str], None]) -> None:
     text = quota_text()
     if text is not None and not machine.gpus:
         say(text)
+
+
+def show_slow_precision(
+    config: LaunchConfig, machine: Machine, say: Callable[[str], None]
+) -> None:
+    """That this machine has no instructions for the products' number format."""
+    text = slow_precision(machine.device, config.train.training.precision)
+    if text is not None:
+        say(f"warning: {text}")

@@ -14,6 +14,7 @@ from trainer.engine.run import Run, require_trainable
 from trainer.engine.snapshots import check_snapshots, snapshot_folder
 from trainer.features import DatasetFeatures, validate
 from trainer.logs import RunLog, open_log
+from trainer.nn.bf16_instructions import slow_precision
 from trainer.records import Report
 from trainer.scoring import criteria
 
@@ -47,6 +48,8 @@ def fit_run(
     notes = validate(config).notes
     say(protocol_line(config))
     say_notes(notes)
+    if (slow := slow_precision(device.type, config.training.precision)) is not None:
+        say(f"warning: {slow}")
     dataset_features = prepare_dataset_features(config, cache=cache, device=device)
     run = _start_or_restore(folder, config, dataset_features, device)
     keep = check_snapshots(snapshots, folder, reached=run.iteration, iterations=run.iterations)
