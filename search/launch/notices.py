@@ -73,7 +73,9 @@ def show_quota(machine: Machine, say: Callable[[str], None]) -> None:
 def show_slow_precision(
     config: LaunchConfig, machine: Machine, say: Callable[[str], None]
 ) -> None:
-    """That this machine has no instructions for the products' number format."""
+    """That this machine, if it trains, has no instructions for the products' number format."""
+    if not machine.own_device.startswith(machine.device):
+        return  # the GPUs of a joined cluster
     text = slow_precision(machine.device, config.train.training.precision)
     if text is not None:
         say(f"warning: {text}")

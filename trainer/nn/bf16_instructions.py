@@ -32,7 +32,7 @@ def _has_instructions(device: str) -> bool:
     if device == "cuda":
         import torch  # lazily: a launch does not wait for it before it has looked at its settings
 
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     try:
         text = CPU_INFO.read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from trainer.nn import bf16_instructions
 from trainer.nn.bf16_instructions import slow_precision
 
