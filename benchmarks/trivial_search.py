@@ -23,6 +23,7 @@ from search.driver.claiming import create
 from search.launch.launching import PREFETCHED
 from search.machine.resources import Machine
 from search.records.messages import Begin, Event, Order
+from search.samplers import preload
 from search.workers import ray_pool
 from search.workers.cluster import ray_cluster
 from search.workers.ray_pool import RayPool
@@ -89,6 +90,7 @@ def _create(database: Database, trials: int, workers: int, reports: int) -> None
 def _search(database: Database, folder: Path, workers: int) -> dict[str, Any]:
     machine = Machine(device="cpu", workers=workers)
     setup = WorkerSetup(config=TrainConfig(), feature_cache=str(folder), device="cpu")
+    preload()  # as a launch does
     with (
         Lease.acquire(database, STUDY) as lease,
         contextlib.closing(session_of(database, lease, folder)) as session,

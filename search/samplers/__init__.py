@@ -7,10 +7,10 @@ import optuna
 
 from search.errors import SettingsError
 from search.samplers import gp, random, sobol, tpe, tpe_univariate
-from search.samplers.startup import STARTUP_TRIALS
+from search.samplers.startup import STARTUP_TRIALS, preload
 from search.spaces import Space
 
-__all__ = ["FORMER_SAMPLERS", "SAMPLERS", "STARTUP_TRIALS", "Sampler", "find_sampler"]
+__all__ = ["FORMER_SAMPLERS", "SAMPLERS", "STARTUP_TRIALS", "Sampler", "find_sampler", "preload"]
 
 
 class Sampler(Protocol):

@@ -4,7 +4,9 @@ Trial 0 has the default values; trials 1 to 19 are the first points of a scrambl
 A point depends only on the seed of the study and the number of the trial.
 """
 
+import importlib
 import math
+import threading
 
 import scipy
 
@@ -12,9 +14,15 @@ from search.spaces import Space
 from trainer.hyper_parameters import HyperParameter
 from trainer.seeds import numpy_generator
 
-__all__ = ["STARTUP_TRIALS", "from_unit", "quasi_random_point", "startup_point"]
+__all__ = ["STARTUP_TRIALS", "from_unit", "preload", "quasi_random_point", "startup_point"]
 
 STARTUP_TRIALS = 20  # including trial 0, which has the defaults
+
+
+def preload() -> None:
+    """Begin to import what the sequence needs: a second's work, while the workers start."""
+    arguments = ("scipy.stats",)
+    threading.Thread(target=importlib.import_module, args=arguments, daemon=True).start()
 
 
 def startup_point(space: Space, number: int, seed: int) -> dict[str, float]:
