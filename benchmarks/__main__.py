@@ -29,6 +29,7 @@ class Benchmark:
 #: Module to the way it is run.
 BENCHMARKS = {
     "step": Benchmark(gpu=("--device", "cuda")),
+    "step_parts": Benchmark(gpu=("--device", "cuda")),
     "slots": Benchmark(gpu=("--device", "cuda")),
     "precision": Benchmark(quick=("--short",), gpu=("--device", "cuda")),
     "evaluation": Benchmark(quick=("--short",)),

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from benchmarks.markdown import markdown_table
-from benchmarks.measuring import append_result, machine
+from benchmarks.measuring import append_result, machine, processor_text
 from search.driver.in_memory_study import InMemoryStudy
 from search.driver.rules import Rules
 from search.driver.study_store import trial_template
@@ -62,9 +62,13 @@ def main() -> None:
 
 def text(record: Mapping[str, Any]) -> str:
     """A measurement as a table."""
-    rows = [(name, *("too slow" if value is None else f"{value:.3f}" for value in values)) for name, *values in record["rows"]]
+    rows = [(name, *map(_cell, values)) for name, *values in record["rows"]]
     header = ("milliseconds", *(f"{size:,} trials" for size in record["sizes"]))
-    return f"{record['processor']}:\n\n{markdown_table(header, rows)}"
+    return f"{processor_text(record)}:\n\n{markdown_table(header, rows)}"
+
+
+def _cell(milliseconds: float | None) -> str:
+    return "not measured" if milliseconds is None else f"{milliseconds:.3f}"
 
 
 def _study(size: int) -> InMemoryStudy:

@@ -24,7 +24,7 @@ import optuna
 import torch
 
 from benchmarks.markdown import markdown_table
-from benchmarks.measuring import append_result, machine
+from benchmarks.measuring import append_result, machine, processor_text
 from benchmarks.stand_ins import StandInPool
 from benchmarks.statements import count_statements
 from benchmarks.thread_profile import ThreadProfile
@@ -239,9 +239,12 @@ def text(record: Mapping[str, Any]) -> str:
         for stage in stages
     ]
     last = stages[-1]
-    seats, cores = record["arguments"]["seats"], record["cores"]
+    seats, where = (
+        record["arguments"]["seats"],
+        f"{processor_text(record)}, {record['cores']} cores",
+    )
     lines = [
-        f"{seats:,} seats; {record['processor']}, {cores} cores, load {record['load']:.1f}:", "",
+        f"{seats:,} seats; {where}, load {record['load']:.1f}:", "",
         markdown_table(header, rows), "",
         f"At {last.rate:.0f} reports a second:", "",
     ]  # fmt: skip

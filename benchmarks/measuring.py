@@ -19,6 +19,7 @@ __all__ = [
     "machine",
     "machine_text",
     "processor",
+    "processor_text",
 ]
 
 #: Folder of the results.
@@ -74,6 +75,7 @@ def machine(device: torch.device) -> dict[str, Any]:
     """Everything besides the code that affects a result."""
     return {
         "processor": processor(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
@@ -86,7 +88,13 @@ def machine_text(record: Mapping[str, Any]) -> str:
     if record["device"] != "cpu":
         return f"{record['device']}, PyTorch {record['torch']}"
     threads = "one thread" if record["threads"] == 1 else f"{record['threads']} threads"
-    return f"{record['processor']}, {threads}, PyTorch {record['torch']}"
+    return f"{processor_text(record)}, {threads}, PyTorch {record['torch']}"
+
+
+def processor_text(record: Mapping[str, Any]) -> str:
+    """The processor of a result, with its vector instructions if they were recorded."""
+    instructions = record.get("instructions")
+    return f"{record['processor']}" + (f" ({instructions})" if instructions else "")
 
 
 def processor() -> str:

@@ -29,6 +29,7 @@ from benchmarks import (
     slots,
     start,
     step,
+    step_parts,
     table,
     trivial_trials,
 )
@@ -115,6 +116,8 @@ TEXTS: Mapping[str, Callable[[], str]] = {
     "start": lambda: _newest("start", start.text),
     "step": lambda: _newest("step", step.text, "threads"),
     "step on a GPU": lambda: _newest("step", step.text, gpu=True),
+    "step parts": lambda: _newest("step_parts", step_parts.text),
+    "step parts on a GPU": lambda: _newest("step_parts", step_parts.text, gpu=True),
     "trivial trials": lambda: _newest("trivial_trials", trivial_trials.text),
     "inputs": lambda: inputs_text(inputs.ROWS),
     **reliability.TEXTS,

@@ -26,7 +26,7 @@ import sqlalchemy
 import torch
 
 from benchmarks.markdown import markdown_table
-from benchmarks.measuring import append_result, machine
+from benchmarks.measuring import append_result, machine, processor_text
 from search.machine.versions import code_revision, package_versions
 from storage.address import parse_address
 from storage.database import Database
@@ -193,7 +193,7 @@ def text(result: Mapping[str, Any]) -> str:
             )
         )
     load = f"{result['cores']} cores, load {result['load']:.1f} at the end"
-    return f"{result['processor']}, {load}:\n\n{markdown_table(header, rows)}"
+    return f"{processor_text(result)}, {load}:\n\n{markdown_table(header, rows)}"
 
 
 def _spread(values: Sequence[float]) -> str:

@@ -40,7 +40,7 @@ from trainer.scoring.label_free.judge import judge_of
 from trainer.scoring.probes import CENTRES, cluster_loss, linear_loss
 from trainer.seeds import torch_generator
 
-__all__ = ["Slots"]
+__all__ = ["Slots", "gradient_of", "trainable"]
 
 #: Rows that predictions depend on: the checkpoint weights.
 WEIGHTS = ("model.leaf_SP", "probes.leaf_SP", "buffers")
@@ -222,16 +222,16 @@ class Slots:
             iterations=self._config.training.iterations,
         )
         draws = drawn.to(self._device)
-        parameters = _trainable(self._layouts.parameters, rows.model)
-        probes = _trainable(self._layouts.probes, rows.probes)
+        parameters = trainable(self._layouts.parameters, rows.model)
+        probes = trainable(self._layouts.probes, rows.probes)
         buffers = self._layouts.buffers.views(rows.buffers_SP)
         with products_in(self._device, self._config.training.precision):
             output = self._method.step(parameters, buffers, batch, rows.hyper, draws)
         terms_LS = self._terms(output)
         loss_S = terms_LS.sum(dim=0)
         probe_loss_S = self._probe_loss(output.codes_SBTK.detach(), probes, draws)
-        gradient_SP = _gradient(self._layouts.parameters, loss_S, parameters)
-        probe_gradient_SP = _gradient(self._layouts.probes, probe_loss_S, probes)
+        gradient_SP = gradient_of(self._layouts.parameters, loss_S, parameters)
+        probe_gradient_SP = gradient_of(self._layouts.probes, probe_loss_S, probes)
         new, finite_S = self._updated(rows, gradient_SP, probe_gradient_SP, output.buffers)
         return dataclasses.replace(
             new,
@@ -355,13 +355,13 @@ class Slots:
         return self._layouts.loaded(name, stored).to(self._device)
 
 
-def _trainable(layout: Layout, state: AdamState) -> Views:
+def trainable(layout: Layout, state: AdamState) -> Views:
     """Views of the parameters that require a gradient."""
     views = layout.views(state.leaf_SP)
     return {name: view.detach().requires_grad_() for name, view in views.items()}
 
 
-def _gradient(layout: Layout, loss_S: Tensor, views: Views) -> Tensor:
+def gradient_of(layout: Layout, loss_S: Tensor, views: Views) -> Tensor:
     """Gradient of each slot's loss with respect to its own row: (S, P); 0 for what is unused."""
     if not views:
         return loss_S.new_zeros(len(loss_S), 0)

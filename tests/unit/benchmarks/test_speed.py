@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from benchmarks import __main__ as runner
-from benchmarks import step
+from benchmarks import step, step_parts
 from benchmarks.measuring import Timing, interleaved
 from benchmarks.random_features import FeatureSize, random_features
 
@@ -32,17 +32,33 @@ def test_random_features_have_the_requested_size() -> None:
     assert (len(features.val), len(features.test)) == (2, 3)
 
 
-def test_the_step_is_timed_beside_the_backbone(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("slow", [False, True])
+def test_the_step_is_timed_beside_the_backbone(
+    slow: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow_precision(device: str, precision: str) -> str | None:
+        return "slow" if slow and precision == "bf16" else None
+
+    monkeypatch.setattr(step, "slow_precision", slow_precision)
     step.main(["--quick", "--batches", "2", "--repeats", "1"])
     rows = capsys.readouterr().out.splitlines()[4:]
-    assert [row.split(" | ")[1] for row in rows] == [
-        "ours, fp32",
-        "product, fp32",
-        "ours, bf16",
-        "product, bf16",
-        "with the backbone, fp32",
-    ]
-    assert all(float(row.split(" | ")[4].strip(" |")) > 0 for row in (rows[0], rows[2]))
+    low = [] if slow else ["ours, bf16", "product, bf16"]
+    names = ["ours, fp32", "product, fp32", *low, "with the backbone, fp32"]
+    assert [row.split(" | ")[1] for row in rows] == names
+    assert all(float(row.split(" | ")[4].strip(" |")) > 0 for row in rows if "ours" in row)
+
+
+def test_the_parts_of_a_step_make_up_its_operations(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = step_parts.measure(step_parts.QUICK, 2, device=CPU, repeats=1)
+    operations = {row["part"]: row["operations"] for row in rows}
+    whole, once = operations[step_parts.STEP], "sampling of codes"
+    parts = sum(operations.values()) - whole - operations[once] - operations[step_parts.PRODUCT]
+    assert parts == pytest.approx(whole, rel=0.05)
+    assert all(
+        row["bytes"] > 0 for row in rows if row["part"] not in (step_parts.PRODUCT, "draws")
+    )
+    step_parts.main(["--quick", "--batches", "2", "--repeats", "1"])
+    assert "| MSN and fusion |" in capsys.readouterr().out
 
 
 def test_an_unknown_benchmark_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
