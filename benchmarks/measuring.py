@@ -44,7 +44,7 @@ class Timing:
 
 
 def interleaved(
-    contestants: Mapping[str, Callable[[], None]], *, repeats: int, device: torch.device
+    contestants: Mapping[str, Callable[[], object]], *, repeats: int, device: torch.device
 ) -> dict[str, Timing]:
     """Time contestants in turns, so that changes of the machine affect all of them equally.
 

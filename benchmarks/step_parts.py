@@ -43,7 +43,7 @@ class _Bytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.total = 0
+        self.total: int = 0
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
@@ -152,7 +152,7 @@ def measure(size: Size, batch: int, *, device: torch.device, repeats: int) -> li
     target = torch.empty_like(source)
     counts[PRODUCT] = (2 * size.product**3, 0)
     counts[COPY] = (0, 2 * source.nbytes)
-    ceilings: dict[str, Callable[[], Any]] = {
+    ceilings: dict[str, Part] = {
         PRODUCT: product(size.product, "fp32", device),
         COPY: lambda: target.copy_(source),
     }
@@ -176,7 +176,8 @@ def measure(size: Size, batch: int, *, device: torch.device, repeats: int) -> li
 def _bytes_of(part: Part) -> int:
     with _Bytes() as found:
         part()
-    return found.total
+    total: int = found.total
+    return total
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

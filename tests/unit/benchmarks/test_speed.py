@@ -49,7 +49,7 @@ def test_the_step_is_timed_beside_the_backbone(
 
 
 def test_the_parts_of_a_step_make_up_its_operations(capsys: pytest.CaptureFixture[str]) -> None:
-    rows = step_parts.measure(step_parts.QUICK, 2, device=CPU, repeats=1)
+    rows = step_parts.measure(step.QUICK, 2, device=CPU, repeats=1)
     operations = {row["part"]: row["operations"] for row in rows}
     whole, once = operations[step_parts.STEP], "sampling of codes"
     parts = sum(operations.values()) - whole - operations[once] - operations[step_parts.PRODUCT]
