@@ -148,10 +148,8 @@ def text(records: Sequence[Mapping[str, Any]]) -> str:
 def _row(record: Mapping[str, Any]) -> tuple[object, ...]:
     steps = []
     for batch in BATCHES:
-        before, after = (Timing(seconds=tuple(record["steps"][str(batch)][s])) for s in SIDES)
-        steps.append(
-            f"{before.median:.2f}, {after.median:.2f} ({after.median / before.median:.2f})"
-        )
+        before, after = (statistics.median(record["steps"][str(batch)][side]) for side in SIDES)
+        steps.append(f"{before:.2f}, {after:.2f} ({after / before:.2f})")
     changes = []
     for probe in ("cluster", "linear"):
         differences = [each["after"][probe] - each["before"][probe] for each in record["scores"]]
