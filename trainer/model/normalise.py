@@ -5,6 +5,7 @@ Letters of shapes: ``docs/architecture.md``.
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
 
 from trainer.nn.unit import unit
@@ -21,11 +22,10 @@ def l2(tokens_SMNTC: Tensor) -> Tensor:
 
 def standardise(tokens_SMNTC: Tensor) -> Tensor:
     """Zero mean and unit (unbiased) deviation over all tokens and channels of a crop."""
-    deviation, mean = (
-        tokens_SMNTC.std(dim=(-2, -1), keepdim=True),
-        tokens_SMNTC.mean(dim=(-2, -1), keepdim=True),
-    )
-    return (tokens_SMNTC - mean) / (deviation + EPSILON)
+    centred = tokens_SMNTC - tokens_SMNTC.mean(dim=(-2, -1), keepdim=True)
+    count = tokens_SMNTC.shape[-2] * tokens_SMNTC.shape[-1]
+    length = torch.linalg.vector_norm(centred, dim=(-2, -1), keepdim=True)
+    return centred / (length / (count - 1) ** 0.5 + EPSILON)  # faster than std
 
 
 def minmax(tokens_SMNTC: Tensor) -> Tensor:
