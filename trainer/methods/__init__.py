@@ -18,6 +18,7 @@ from trainer.methods.feature_map import FeatureMap
 from trainer.methods.hp import HP
 from trainer.methods.kmeans import KMEANS
 from trainer.methods.mmd import MMD
+from trainer.methods.primaps import PRIMAPS
 from trainer.methods.settings import RunSettings
 from trainer.methods.smooseg import SMOOSEG
 from trainer.methods.stego import STEGO
@@ -48,6 +49,7 @@ METHODS: Mapping[str, MethodEntry] = {
     "hp": HP,
     "kmeans": KMEANS,
     "mmd": MMD,
+    "primaps": PRIMAPS,
     "smooseg": SMOOSEG,
     "stego": STEGO,
     "unim2": UNIM2,
@@ -152,7 +154,7 @@ def find_method(name: str) -> MethodEntry:
 def _find(config: RunSettings) -> MethodEntry:
     """The configured method, if it is defined for these modalities and settings."""
     name, modalities = config.method.name, config.data.modalities
-    entry = find_method(name)
+    entry = find_method(name).resolved(config.method)
     if len(modalities) < entry.least_modalities:
         raise ConfigError(
             f"method.name = {name!r} needs {entry.least_modalities} modalities or more, and"

@@ -118,3 +118,13 @@ class MethodEntry:
     predicts_from: Callable[[MethodSettings, tuple[str, ...]], tuple[str, ...]] = _all
     #: Whether the method trains a network; if not, only the probes are trained.
     learns: bool = True
+    #: The whole declaration for given settings, of a method that builds on one they name.
+    on_settings: "Callable[[MethodSettings], MethodEntry] | None" = None
+
+    def resolved(self, config: MethodSettings) -> "MethodEntry":
+        """The declaration for these settings.
+
+        Raises:
+            ConfigError: If the settings name no such method to build on.
+        """
+        return self if self.on_settings is None else self.on_settings(config)
