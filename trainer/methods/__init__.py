@@ -22,6 +22,7 @@ from trainer.methods.primaps import PRIMAPS
 from trainer.methods.settings import RunSettings
 from trainer.methods.smooseg import SMOOSEG
 from trainer.methods.stego import STEGO
+from trainer.methods.transfgu import TRANSFGU
 from trainer.methods.unim2 import UNIM2
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ METHODS: Mapping[str, MethodEntry] = {
     "primaps": PRIMAPS,
     "smooseg": SMOOSEG,
     "stego": STEGO,
+    "transfgu": TRANSFGU,
     "unim2": UNIM2,
 }
 

@@ -36,6 +36,7 @@ SMALL_OPTIONS: dict[str, dict[str, Any]] = {
     "hp": {"pool": 5},
     "eagle": {"objects_from": 0},
     "primaps": {"begin": 0.0, "freeze": False, "follow_every": 1, "median": False},
+    "transfgu": {"width": 8, "heads": 2, "parts": 2},
 }
 #: A complete run from images on, on rooms of a few pixels.
 ROOMS = TrainConfig(

@@ -108,8 +108,11 @@ def test_attention_equals_the_restatement(shifted: bool) -> None:
     maps = [planes(2, 8, 12, 8, seed=seed) * 3 for seed in range(3)]
     made = swin._attended(net, name, *maps, shifted=shifted)
     for image in range(2):
+        query, key, value = (each[image].numpy() for each in maps)
         wanted = restated_attention(
-            *(each[image].numpy() for each in maps),
+            query,
+            key,
+            value,
             net.weights[f"{name}.relative_position_bias_table"].numpy(),
             heads=2,
             window=4,
@@ -159,9 +162,9 @@ def test_the_loss_by_hand_where_images_are_flat() -> None:
     steep = [gradients(each) for each in (rgb, thermal, fused)]
     assert steep[0][:, 1:-1, 1:-1].max() < 1e-6  # only the edge, beyond which there is 0
     share = 0.5 / 0.8
-    wanted = 20 * 0.1 + 20 * float((steep[2] - steep[0]).abs().mean())
-    wanted += 10 * (1 - share * likeness(fused, rgb) - (1 - share) * likeness(fused, thermal))
-    assert float(fusion_loss(fused, rgb, thermal)) == pytest.approx(float(wanted), rel=1e-5)
+    alike = share * float(likeness(fused, rgb)) + (1 - share) * float(likeness(fused, thermal))
+    wanted = 20 * 0.1 + 20 * float((steep[2] - steep[0]).abs().mean()) + 10 * (1 - alike)
+    assert float(fusion_loss(fused, rgb, thermal)) == pytest.approx(wanted, rel=1e-5)
 
 
 def test_the_gradient_of_a_step_by_hand() -> None:

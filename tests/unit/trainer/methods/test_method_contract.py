@@ -41,13 +41,18 @@ from trainer.seeds import torch_generator
 
 MODALITIES = ("rgb", "depth", "nir", "aolp")
 TOKENS = GRID[0] * GRID[1]
+LATE = 8  # of 12 iterations: whatever begins late has begun
 #: Those that learn something; the others train the probes alone.
 LEARNING = [name for name, entry in METHODS.items() if entry.learns]
 FUSIONS = ["sum", "mean", "max", "conv", "ladder"]
 
 
 def step_of(
-    config: TrainConfig, *, other: FeatureMap | None = None, buffers: Views | None = None
+    config: TrainConfig,
+    *,
+    other: FeatureMap | None = None,
+    buffers: Views | None = None,
+    iteration: int = 0,
 ) -> tuple[Method, StepTerms, torch.Tensor]:
     """One step of one slot in float64: the method, its result, and the weights.
 
@@ -62,6 +67,7 @@ def step_of(
     crops = 8 if method.needs.positives else 4
     tokens = small_tensor(1, len(config.data.modalities), crops, TOKENS, 6, seed=1)
     batch = small_batch(tokens, config)
+    batch.iteration_S.fill_(iteration)
     if other is not None:
         batch.maps[other].copy_(small_tensor(*batch.maps[other].shape, seed=9).abs())
     made = method.step(
@@ -81,9 +87,9 @@ def built(config: TrainConfig) -> Method:
 
 
 def loss_of(config: TrainConfig, *, other: FeatureMap | None = None) -> float:
-    """Sum of a step's terms, and of those of the next one, which has the buffers of the first."""
+    """Sum of a step's terms, and of those of a late one, which has the buffers of the first."""
     made = step_of(config, other=other)[1]
-    after = step_of(config, other=other, buffers=made.buffers)[1]
+    after = step_of(config, other=other, buffers=made.buffers, iteration=LATE)[1]
     return sum(float(term.detach()) for each in (made, after) for term in each.terms.values())
 
 
@@ -95,7 +101,7 @@ def test_loss_and_gradients_of_several_modalities_are_finite(
 ) -> None:
     config = small_config(modalities=MODALITIES[:count], name=name, fusion=fusion)
     method, made, weights = step_of(config)
-    assert made.codes_SBTK.shape == (1, 4, TOKENS, 4)
+    assert made.codes_SBTK.shape == (1, 4, TOKENS, method.code_dim)
     assert tuple(made.terms) == method.terms
     assert all(term.shape == (1,) and term.isfinite().all() for term in made.terms.values())
     (gradient,) = torch.autograd.grad(sum(made.terms.values(), torch.zeros(1)), weights)

@@ -39,7 +39,8 @@ def tensor(values: Any) -> torch.Tensor:
 
 def restated_masks(features: Floats, threshold: float, count: int) -> list[NDArray[np.bool_]]:
     """Masks of one crop (T, C), by an eigendecomposition of the covariance."""
-    free, masks = np.ones(len(features), dtype=bool), []
+    free = np.ones(len(features), dtype=bool)
+    masks: list[NDArray[np.bool_]] = []
     while len(masks) < count and free.sum() > 0.05 * len(features):
         centred = features[free] - features[free].mean(axis=0)
         direction = np.linalg.svd(centred, full_matrices=False)[2][0]
