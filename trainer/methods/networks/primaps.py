@@ -66,8 +66,8 @@ class PriMaPs:
 
     @property
     def needs(self) -> Needs:
-        """Those of the base."""
-        return self._base.needs
+        """Those of the base; the prototypes are one for each class."""
+        return dataclasses.replace(self._base.needs, extra_clusters=0)
 
     @property
     def terms(self) -> tuple[str, ...]:
