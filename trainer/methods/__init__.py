@@ -4,7 +4,7 @@ A declaration does not import torch; only building a method imports its networks
 only reads studies starts quickly.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from trainer.errors import ConfigError
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "METHODS",
     "build_method",
+    "dimensions",
     "feature_maps",
     "find_method",
     "hyper_parameters",
@@ -83,6 +84,19 @@ def modality_hyper_parameters(config: RunSettings) -> tuple[HyperParameter, ...]
         ConfigError: As for :func:`hyper_parameters`.
     """
     return _find(config).modality_hyper_parameters(config.data.modalities)
+
+
+def dimensions(config: RunSettings, searched: Collection[str]) -> int:
+    """Number of dimensions in which these hyper-parameters vary the configured method.
+
+    Adam does not see the length of a gradient, so that of the weights of a whole loss only the
+    ratios matter.
+
+    Raises:
+        ConfigError: As for :func:`hyper_parameters`.
+    """
+    sets = _find(config).redundant(config.data.modalities)
+    return len(searched) - sum(each <= set(searched) for each in sets)
 
 
 def hyper_values(config: RunSettings) -> dict[str, float]:

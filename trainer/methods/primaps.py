@@ -161,6 +161,7 @@ def on_base(config: MethodSettings) -> MethodEntry:
             *HYPER_PARAMETERS,
         ),
         modality_hyper_parameters=entry.modality_hyper_parameters,
+        redundant=entry.redundant,
         step_values=step_values,
         options=PriMaPsOptions,
         check=check,

@@ -26,6 +26,7 @@ from trainer.errors import ConfigError
 from trainer.methods import (
     METHODS,
     build_method,
+    dimensions,
     feature_maps,
     hyper_parameters,
     hyper_values,
@@ -150,6 +151,45 @@ def test_every_hyper_parameter_changes_the_loss(name: str, count: int) -> None:
         between = {each.name: 0.6 * each.low + 0.4 * each.high}
         moved = small_config(modalities=modalities, name=name, hyper=between)
         assert loss_of(moved) != default, each.name
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("count", [2, 4])
+def test_a_common_factor_of_redundant_weights_changes_lengths_of_gradients_alone(
+    name: str, count: int
+) -> None:
+    config = small_config(modalities=MODALITIES[:count], name=name, fusion="sum")
+    values = hyper_values(config)
+    names = {each.name for each in hyper_parameters(config)}
+    assert dimensions(config, names) in (len(names), len(names) - 1)
+    for factors in METHODS[name].resolved(config.method).redundant(config.data.modalities):
+        if not factors <= names:
+            continue  # those of single modalities
+        halved = {each: values[each] / 2 for each in factors}
+        changed = dataclasses.replace(config, hyper=values | halved)
+        for key, (first, second) in gradients_of(config, changed).items():
+            alike = [torch.allclose(second, first * by, rtol=1e-9) for by in (0.5, 1.0)]
+            assert any(alike), key
+
+
+def gradients_of(*configs: TrainConfig) -> dict[str, tuple[torch.Tensor, ...]]:
+    """The gradient of each weight, for every configuration."""
+    found = []
+    for config in configs:
+        method, made, weights = step_of(config)
+        (gradient,) = torch.autograd.grad(sum(made.terms.values(), torch.zeros(1)), weights)
+        found.append(method.parameters.views(gradient))
+    return {key: tuple(each[key] for each in found) for key in found[0]}
+
+
+def test_dimensions_of_a_search_for_each_modality() -> None:
+    config = small_config(modalities=MODALITIES[:3], name="unim2")
+    names = {each.name for each in modality_hyper_parameters(config)}
+    assert len(names) == 21 and dimensions(config, names) == 6 * 3 - 1
+    assert dimensions(config, names - {"rgb.weight"}) == 20 - 2
+    shared = {each.name for each in hyper_parameters(config)}
+    assert dimensions(config, {*shared, "learning_rate"}) == len(shared)
+    assert dimensions(config, shared - {"lambda_self"}) == len(shared) - 1
 
 
 @pytest.mark.parametrize("name", METHODS)
