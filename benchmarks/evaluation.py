@@ -210,7 +210,7 @@ def _score(name: str, split: ValSplit, model: Scored, size: Size) -> list[list[l
             batch_size=size.batch,
             device=torch.device("cpu"),
         )
-        return [made.cluster_counts_YY.tolist(), made.linear_counts_YY.tolist()]
+        return [made.cluster_counts_YZ.tolist(), made.linear_counts_YY.tolist()]
     assert split.labels is not None
     counts = torch.zeros(2, size.classes**2, dtype=torch.int64)
     for start, codes in enumerate(_batches(split, size)):

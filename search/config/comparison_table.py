@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from search.config.configuration import LaunchConfig
 from search.errors import SettingsError
 from trainer.config.sources import Layers
+from trainer.methods import dimensions
 
 __all__ = ["ComparisonTable", "Measured", "Published", "RowTexts", "TableRow"]
 
@@ -69,6 +70,12 @@ class Measured:
     def searched(self) -> int:
         """Number of hyper-parameters that are searched."""
         return len(self.config.space().hyper_parameters)
+
+    @property
+    def dimensions(self) -> int:
+        """Number of dimensions that these have for the loss."""
+        names = [each.name for each in self.config.space().hyper_parameters]
+        return dimensions(self.config.train, names)
 
     @property
     def trials(self) -> int:

@@ -64,6 +64,7 @@ class TablePlan:
                     "trials": each.measured.trials,
                     "fresh_runs": each.runs,
                     "searched": each.measured.searched,
+                    "dimensions": each.measured.dimensions,
                     "iterations": each.iterations,
                     "seconds": each.seconds,
                     "config": each.measured.config.to_table(),

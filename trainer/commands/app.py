@@ -23,10 +23,12 @@ from trainer.commands.inspect import inspect_file
 from trainer.commands.predict import PredictRequest, predict_images, read_modalities
 from trainer.commands.presets import list_presets, print_preset
 from trainer.commands.setup import find_device, read_config
+from trainer.commands.train_fusion import Size, train_fusion
 from trainer.config.paths import user_path
 from trainer.console.streams import outlive_readers
 from trainer.console.terminal import any_terminal
 from trainer.control_group import limit_threads
+from trainer.datasets.image_fusion.swinfusion.training import FusionTraining
 from trainer.engine.checkpoint import RECORD_NAME
 from trainer.engine.snapshots import read_iterations
 from trainer.errors import TrainerError
@@ -256,6 +258,35 @@ def predict(
     request = PredictRequest(images=tuple(images), folders=folders, out=out, probe=probe)
     if not predict_images(checkpoint, request, data=data, cache=cache, device=find_device(device)):
         raise typer.Exit(1)
+
+
+@app.command("train-fusion")
+def train_image_fusion(
+    config: Annotated[
+        Path,
+        typer.Argument(help="TOML file of a run on RGB and thermal, or of a data set.", **FILE),
+    ],
+    out: Annotated[Path, typer.Option(help="Weights to write (safetensors).", **FILE)],
+    size: Annotated[
+        Size, typer.Option(help="Of the network: small for a CPU, published for a GPU.")
+    ] = "small",
+    iterations: Annotated[
+        int, typer.Option(min=1, help="Batches to train on.")
+    ] = FusionTraining.iterations,
+    batch: Annotated[int, typer.Option(min=1, help="Patches of a batch.")] = FusionTraining.batch,
+    patch: Annotated[
+        int, typer.Option(min=16, help="Side of a patch, pixels.")
+    ] = FusionTraining.patch,
+    learning_rate: Annotated[
+        float, typer.Option(help="Of Adam; falls to 0.")
+    ] = FusionTraining.learning_rate,
+    seed: Annotated[int, typer.Option(help="Seed of the weights and patches.")] = 0,
+) -> None:
+    """Train a network that fuses RGB and thermal images, for data.fused = "swinfusion"."""
+    training = FusionTraining(
+        iterations=iterations, batch=batch, patch=patch, learning_rate=learning_rate, seed=seed
+    )
+    train_fusion(read_config(config, announce=True), out, size=size, training=training)
 
 
 @cache_app.command("list")

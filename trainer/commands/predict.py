@@ -145,7 +145,7 @@ def _turned_note(own: tuple[OwnImage, ...]) -> tuple[str, ...]:
 def _naming(run: Run, dataset_features: DatasetFeatures, probe: str) -> Naming:
     classes = dataset_features.classes
     if probe == "cluster":
-        counts_YY = run.evaluate(dataset_features.val).cluster_counts_YY
+        counts_YY = run.evaluate(dataset_features.val).cluster_counts_YZ
         return name_clusters(counts_YY, classes, images=len(dataset_features.val))
     if not run.scored().linear:
         raise DataError(

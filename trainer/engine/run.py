@@ -203,7 +203,7 @@ class Run:
 
     def _class_iou(self, evaluation: Evaluation) -> dict[str, float]:
         """The IoU of each class, if this is the last evaluation and there are labels."""
-        counts_YY = evaluation.cluster_counts_YY
+        counts_YY = evaluation.cluster_counts_YZ
         if len(self._reports) + 1 < len(self._points) or not counts_YY.any():
             return {}
         names = self._slots.dataset_features.classes

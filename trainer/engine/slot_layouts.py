@@ -33,7 +33,11 @@ class SlotLayouts:
             method: The method that is trained.
             classes: Classes of the data set.
         """
-        probes = probe_layout(code_dim=method.code_dim, classes=classes)
+        probes = probe_layout(
+            code_dim=method.code_dim,
+            classes=classes,
+            extra_clusters=method.needs.extra_clusters,
+        )
         return cls(
             parameters=method.parameters.spaced(),
             probes=probes.spaced(),

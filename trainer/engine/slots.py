@@ -78,6 +78,7 @@ class Slots:
         self._method = build_method(
             structure, channels=dataset_features.channels, classes=self._classes
         )
+        self._clusters = self._classes + self._method.needs.extra_clusters
         self._layouts = SlotLayouts.of(self._method, classes=self._classes)
         self._batches = Batches(
             dataset_features.train,
@@ -289,7 +290,7 @@ class Slots:
 
     def evaluate(self, slot: int, split: ValSplit | TestSplit) -> Evaluation:
         """Score a slot on a split; on val, its clusters are also judged without labels."""
-        judge = judge_of(split, self._classes) if isinstance(split, ValSplit) else None
+        judge = judge_of(split, self._clusters) if isinstance(split, ValSplit) else None
         return evaluate(
             self.scored(slot),
             split,

@@ -45,13 +45,13 @@ class RunPredictions:
     @property
     def labelled(self) -> bool:
         """Whether clusters can be named, which needs the labels of the split."""
-        return bool(self.evaluation.cluster_counts_YY.any())
+        return bool(self.evaluation.cluster_counts_YZ.any())
 
     @property
     def naming(self) -> Naming:
         """Names of the clusters according to the labels of the split."""
         return name_clusters(
-            self.evaluation.cluster_counts_YY,
+            self.evaluation.cluster_counts_YZ,
             self.dataset_features.classes,
             images=len(self.images),
             split=self.split,
@@ -67,9 +67,9 @@ class RunPredictions:
 
     def named_counts(self) -> NDArray[np.int64]:
         """Labelled pixels of each class (row) in the cluster of each name (column)."""
-        counts_YY, naming = self.evaluation.cluster_counts_YY, self.naming
+        counts_YY, naming = self.evaluation.cluster_counts_YZ, self.naming
         named = np.zeros((len(counts_YY), len(naming.names)), dtype=np.int64)
-        named[:, naming.index_of_cluster_Y] = counts_YY
+        named[:, naming.index_of_cluster_Z] = counts_YY
         return named
 
     def class_maps(self, indices: Sequence[int]) -> list[Label]:

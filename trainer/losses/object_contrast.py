@@ -20,7 +20,13 @@ OTHER_VIEW = 0.7  # share of the other view's tokens in the loss; authors' confi
 
 
 def object_contrast(
-    own_IK: Tensor, other_IK: Tensor, objects_I: Tensor, weight_I: Tensor, *, objects: int
+    own_IK: Tensor,
+    other_IK: Tensor,
+    objects_I: Tensor,
+    weight_I: Tensor,
+    *,
+    objects: int,
+    smoothing: float = 0.0,
 ) -> Tensor:
     """Half of the weighted cross-entropy of both views of one slot.
 
@@ -30,6 +36,7 @@ def object_contrast(
         objects_I: Object of each token.
         weight_I: Weight of each token in the mean; 0 for padding.
         objects: Number O of objects, some of which may be absent.
+        smoothing: Share of each label that is spread evenly over the objects that are there.
 
     Returns:
         A number.
@@ -40,7 +47,11 @@ def object_contrast(
     def loss(tokens_IK: Tensor) -> Tensor:
         logits_IO = (tokens_IK @ centres_OK.mT / TEMPERATURE).masked_fill(~there_O, -torch.inf)
         own_I1 = torch.where(weight_I != 0, objects_I, there_O.int().argmax()).unsqueeze(1)
-        chance_I = logits_IO.log_softmax(dim=1).gather(1, own_I1).squeeze(1)
+        chance_IO = logits_IO.log_softmax(dim=1)
+        chance_I = chance_IO.gather(1, own_I1).squeeze(1)
+        if smoothing:
+            every_I = torch.where(there_O, chance_IO, 0).sum(dim=1) / there_O.sum().clamp(min=1)
+            chance_I = torch.lerp(chance_I, every_I, smoothing)
         return -(chance_I * weight_I).sum()
 
     return ((1 - OTHER_VIEW) * loss(own_IK) + OTHER_VIEW * loss(other_IK)) / 2

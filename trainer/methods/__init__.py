@@ -4,7 +4,7 @@ A declaration does not import torch; only building a method imports its networks
 only reads studies starts quickly.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from trainer.errors import ConfigError
@@ -18,9 +18,11 @@ from trainer.methods.feature_map import FeatureMap
 from trainer.methods.hp import HP
 from trainer.methods.kmeans import KMEANS
 from trainer.methods.mmd import MMD
+from trainer.methods.primaps import PRIMAPS
 from trainer.methods.settings import RunSettings
 from trainer.methods.smooseg import SMOOSEG
 from trainer.methods.stego import STEGO
+from trainer.methods.transfgu import TRANSFGU
 from trainer.methods.unim2 import UNIM2
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "METHODS",
     "build_method",
+    "dimensions",
     "feature_maps",
     "find_method",
     "hyper_parameters",
@@ -48,8 +51,10 @@ METHODS: Mapping[str, MethodEntry] = {
     "hp": HP,
     "kmeans": KMEANS,
     "mmd": MMD,
+    "primaps": PRIMAPS,
     "smooseg": SMOOSEG,
     "stego": STEGO,
+    "transfgu": TRANSFGU,
     "unim2": UNIM2,
 }
 
@@ -79,6 +84,19 @@ def modality_hyper_parameters(config: RunSettings) -> tuple[HyperParameter, ...]
         ConfigError: As for :func:`hyper_parameters`.
     """
     return _find(config).modality_hyper_parameters(config.data.modalities)
+
+
+def dimensions(config: RunSettings, searched: Collection[str]) -> int:
+    """Number of dimensions in which these hyper-parameters vary the configured method.
+
+    Adam does not see the length of a gradient, so that of the weights of a whole loss only the
+    ratios matter.
+
+    Raises:
+        ConfigError: As for :func:`hyper_parameters`.
+    """
+    sets = _find(config).redundant(config.data.modalities)
+    return len(searched) - sum(each <= set(searched) for each in sets)
 
 
 def hyper_values(config: RunSettings) -> dict[str, float]:
@@ -152,7 +170,7 @@ def find_method(name: str) -> MethodEntry:
 def _find(config: RunSettings) -> MethodEntry:
     """The configured method, if it is defined for these modalities and settings."""
     name, modalities = config.method.name, config.data.modalities
-    entry = find_method(name)
+    entry = find_method(name).resolved(config.method)
     if len(modalities) < entry.least_modalities:
         raise ConfigError(
             f"method.name = {name!r} needs {entry.least_modalities} modalities or more, and"

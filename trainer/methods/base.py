@@ -39,6 +39,8 @@ class Needs:
     masks: int
     #: Uniform numbers for every token of the queries.
     uniform: int = 0
+    #: Clusters of the cluster probe in addition to one for each class.
+    extra_clusters: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

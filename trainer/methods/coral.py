@@ -6,7 +6,7 @@ division by 4 d^2 the loss is small for many channels, so its weight has a wider
 
 from typing import TYPE_CHECKING
 
-from trainer.methods.distillation import aligning
+from trainer.methods.distillation import ONE_FACTOR, aligning
 from trainer.methods.entry import Inputs, MethodEntry
 from trainer.methods.settings import MethodSettings
 
@@ -27,5 +27,6 @@ def build(config: MethodSettings, inputs: Inputs) -> "Method":
 CORAL = MethodEntry(
     build=build,
     hyper_parameters=aligning(low=1e-2, high=1e4, default=1.0),
+    redundant=ONE_FACTOR,
     least_modalities=2,
 )

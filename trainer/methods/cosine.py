@@ -5,7 +5,7 @@ UniM2, supplementary, Eq. 4.
 
 from typing import TYPE_CHECKING
 
-from trainer.methods.distillation import aligning
+from trainer.methods.distillation import ONE_FACTOR, aligning
 from trainer.methods.entry import Inputs, MethodEntry
 from trainer.methods.settings import MethodSettings
 
@@ -26,5 +26,6 @@ def build(config: MethodSettings, inputs: Inputs) -> "Method":
 COSINE = MethodEntry(
     build=build,
     hyper_parameters=aligning(low=1e-3, high=10.0, default=1.0),
+    redundant=ONE_FACTOR,
     least_modalities=2,
 )

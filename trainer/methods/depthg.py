@@ -11,9 +11,15 @@ from typing import TYPE_CHECKING, Literal
 
 from trainer.errors import ConfigError
 from trainer.hyper_parameters import HyperParameter
-from trainer.methods.entry import Inputs, MethodEntry, for_any_modalities, options_of
+from trainer.methods.entry import (
+    Inputs,
+    MethodEntry,
+    common_factor,
+    for_any_modalities,
+    options_of,
+)
 from trainer.methods.feature_map import FeatureMap
-from trainer.methods.pairs import PAIR_HYPER_PARAMETERS
+from trainer.methods.pairs import PAIR_HYPER_PARAMETERS, PAIR_WEIGHTS
 from trainer.methods.settings import MethodSettings
 
 if TYPE_CHECKING:
@@ -136,6 +142,7 @@ DEPTHG = MethodEntry(
     build=build,
     hyper_parameters=for_any_modalities(*HYPER_PARAMETERS),
     options=DepthGOptions,
+    redundant=common_factor(*PAIR_WEIGHTS, "lambda_depth"),
     least_modalities=2,
     check=check,
     feature_maps=feature_maps,

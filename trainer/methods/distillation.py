@@ -6,10 +6,13 @@ such losses. The supplementary gives no value for their weight, so it is searche
 """
 
 from trainer.hyper_parameters import HyperParameter
-from trainer.methods.entry import DeclaredFor, for_any_modalities
-from trainer.methods.pairs import PAIR_HYPER_PARAMETERS
+from trainer.methods.entry import DeclaredFor, common_factor, for_any_modalities
+from trainer.methods.pairs import PAIR_HYPER_PARAMETERS, PAIR_WEIGHTS
 
-__all__ = ["aligning"]
+__all__ = ["ONE_FACTOR", "aligning"]
+
+#: STEGO's loss and the alignment loss have weights throughout.
+ONE_FACTOR = common_factor(*PAIR_WEIGHTS, "lambda_align")
 
 
 def aligning(*, low: float, high: float, default: float) -> DeclaredFor:

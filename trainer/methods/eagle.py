@@ -56,12 +56,23 @@ class EagleOptions:
     limit: float = 0.9
     #: Subtracted in the biases of the correspondence loss.
     beta: float = 0.0
+    #: Clusters of the cluster probe in addition to one for each class; published are 5 and, for
+    #: Cityscapes, 1. Their pixels count as misses.
+    extra_clusters: int = 0
+    #: Share of the object labels that is spread over all objects of the batch; published is 0.1
+    #: for Cityscapes.
+    smoothing: float = 0.0
     #: Whether the graph of tokens knows the colours of the ``image``, or a ``constant`` in their
     #: place, which is what the published code comes to.
     colours: Literal["image", "constant"] = "image"
 
     def __post_init__(self) -> None:
-        for name, least in (("eigenvectors", 1), ("extra_objects", 0), ("objects_from", 0)):
+        for name, least in (
+            ("eigenvectors", 1),
+            ("extra_objects", 0),
+            ("extra_clusters", 0),
+            ("objects_from", 0),
+        ):
             if getattr(self, name) < least:
                 raise ConfigError(
                     f"method.options.{name} = {getattr(self, name)} is too small: give {least} or"
@@ -71,6 +82,11 @@ class EagleOptions:
             raise ConfigError(
                 f"method.options.table_rate = {self.table_rate:g} is out of range: give a positive"
                 " number"
+            )
+        if not 0 <= self.smoothing < 1:
+            raise ConfigError(
+                f"method.options.smoothing = {self.smoothing:g} is out of range: give 0 or more,"
+                " below 1"
             )
         if not 0 <= self.limit <= 1:
             raise ConfigError(

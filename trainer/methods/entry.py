@@ -21,6 +21,7 @@ __all__ = [
     "Inputs",
     "MethodEntry",
     "NoOptions",
+    "common_factor",
     "for_any_modalities",
     "options_of",
 ]
@@ -94,6 +95,21 @@ def _no_maps(config: MethodSettings, modalities: tuple[str, ...]) -> tuple[Featu
     return ()
 
 
+def _nothing_redundant(modalities: tuple[str, ...]) -> tuple[frozenset[str], ...]:
+    del modalities
+    return ()
+
+
+def common_factor(*names: str) -> Callable[[tuple[str, ...]], tuple[frozenset[str], ...]]:
+    """Declares the weights of all terms of a loss, of which only the ratios matter."""
+
+    def redundant(modalities: tuple[str, ...]) -> tuple[frozenset[str], ...]:
+        del modalities
+        return (frozenset(names),)
+
+    return redundant
+
+
 @dataclass(frozen=True, kw_only=True)
 class MethodEntry:
     """A method before it is configured."""
@@ -116,5 +132,19 @@ class MethodEntry:
     feature_maps: Callable[[MethodSettings, tuple[str, ...]], tuple[FeatureMap, ...]] = _no_maps
     #: Maps settings and modalities to those that a prediction needs, the first one among them.
     predicts_from: Callable[[MethodSettings, tuple[str, ...]], tuple[str, ...]] = _all
+    #: Maps the modalities to sets of hyper-parameters that have one dimension less than numbers
+    #: if all of a set are searched: a factor of all of them, or of some against the others,
+    #: changes a gradient's length at most, which Adam does not see.
+    redundant: Callable[[tuple[str, ...]], tuple[frozenset[str], ...]] = _nothing_redundant
     #: Whether the method trains a network; if not, only the probes are trained.
     learns: bool = True
+    #: The whole declaration for given settings, of a method that builds on one they name.
+    on_settings: "Callable[[MethodSettings], MethodEntry] | None" = None
+
+    def resolved(self, config: MethodSettings) -> "MethodEntry":
+        """The declaration for these settings.
+
+        Raises:
+            ConfigError: If the settings name no such method to build on.
+        """
+        return self if self.on_settings is None else self.on_settings(config)

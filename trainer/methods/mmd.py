@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trainer.errors import ConfigError
-from trainer.methods.distillation import aligning
+from trainer.methods.distillation import ONE_FACTOR, aligning
 from trainer.methods.entry import Inputs, MethodEntry, options_of
 from trainer.methods.settings import MethodSettings
 
@@ -48,5 +48,6 @@ MMD = MethodEntry(
     build=build,
     hyper_parameters=aligning(low=1e-3, high=10.0, default=1.0),
     options=MMDOptions,
+    redundant=ONE_FACTOR,
     least_modalities=2,
 )

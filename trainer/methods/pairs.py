@@ -6,7 +6,7 @@ it is also the default here.
 
 from trainer.hyper_parameters import HyperParameter
 
-__all__ = ["PAIR_HYPER_PARAMETERS"]
+__all__ = ["PAIR_HYPER_PARAMETERS", "PAIR_WEIGHTS"]
 
 
 def _declared(name: str, published: float, meaning: str) -> HyperParameter:
@@ -23,3 +23,6 @@ PAIR_HYPER_PARAMETERS = (
     _declared("lambda_random", 0.8754, "weight of random pairs"),
     _declared("b_random", 0.7358, "bias of random pairs"),
 )
+
+#: Names of the three weights.
+PAIR_WEIGHTS = ("lambda_self", "lambda_knn", "lambda_random")

@@ -7,8 +7,14 @@ al., ICLR 2022). Authors' code: mhamilton723/STEGO at eb4d6b5.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from trainer.methods.entry import Inputs, MethodEntry, for_any_modalities, options_of
-from trainer.methods.pairs import PAIR_HYPER_PARAMETERS
+from trainer.methods.entry import (
+    Inputs,
+    MethodEntry,
+    common_factor,
+    for_any_modalities,
+    options_of,
+)
+from trainer.methods.pairs import PAIR_HYPER_PARAMETERS, PAIR_WEIGHTS
 from trainer.methods.settings import MethodSettings
 from trainer.methods.starts import Start, check_identity
 
@@ -53,5 +59,6 @@ STEGO = MethodEntry(
     build=build,
     hyper_parameters=for_any_modalities(*PAIR_HYPER_PARAMETERS),
     options=StegoOptions,
+    redundant=common_factor(*PAIR_WEIGHTS),
     check=check,
 )

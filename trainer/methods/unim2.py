@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from trainer.hyper_parameters import HyperParameter
 from trainer.methods.entry import Inputs, MethodEntry, options_of
-from trainer.methods.pairs import PAIR_HYPER_PARAMETERS
+from trainer.methods.pairs import PAIR_HYPER_PARAMETERS, PAIR_WEIGHTS
 from trainer.methods.settings import MethodSettings
 from trainer.methods.starts import Start, check_identity
 
@@ -64,6 +64,16 @@ def modality_hyper_parameters(modalities: tuple[str, ...]) -> tuple[HyperParamet
             _weight(modality, modalities=len(modalities)),
         )
     )
+
+
+def redundant(modalities: tuple[str, ...]) -> tuple[frozenset[str], ...]:
+    """The factor of the whole loss; and for each modality, that of its pairs against its own."""
+    own = [
+        frozenset((*(f"{modality}.{name}" for name in PAIR_WEIGHTS), f"{modality}.weight"))
+        for modality in modalities
+    ]
+    whole = frozenset(f"{modality}.weight" for modality in modalities)
+    return (frozenset(PAIR_WEIGHTS), *own, whole)
 
 
 def step_values(values: Mapping[str, float], modalities: tuple[str, ...]) -> dict[str, float]:
@@ -147,6 +157,7 @@ UNIM2 = MethodEntry(
     hyper_parameters=hyper_parameters,
     modality_hyper_parameters=modality_hyper_parameters,
     step_values=step_values,
+    redundant=redundant,
     options=UniM2Options,
     check=check,
 )

@@ -25,7 +25,7 @@ from trainer.scoring.prediction import (
     mirror_tokens,
     predict,
 )
-from trainer.scoring.probes import EPSILON, unit_centres
+from trainer.scoring.probes import CENTRES, EPSILON, unit_centres
 
 __all__ = ["Evaluation", "Scored", "evaluate"]
 
@@ -42,8 +42,8 @@ class Evaluation:
     signals: CollapseIndicators
     #: Every criterion by name.
     criteria: Mapping[str, float]
-    #: Labelled pixels of each class (row) in each cluster (column, before matching): (Y, Y).
-    cluster_counts_YY: NDArray[np.int64] = field(compare=False, repr=False)
+    #: Labelled pixels of each class (row) in each cluster (column, before matching): (Y, Z).
+    cluster_counts_YZ: NDArray[np.int64] = field(compare=False, repr=False)
     #: Labelled pixels of each class (row) in each class of the linear probe (column): (Y, Y).
     linear_counts_YY: NDArray[np.int64] = field(compare=False, repr=False)
 
@@ -75,8 +75,9 @@ def evaluate(
             judged, and criteria that need it are NaN.
     """
     given = options or TestTimeOptions()
-    classes, width = scored.probes["cluster.centres"].shape[1:]
-    tally = _Tally(classes=classes, width=width, device=device)
+    clusters, width = scored.probes[CENTRES].shape[1:]
+    classes = scored.probes["linear.weight"].shape[1]
+    tally = _Tally(classes=classes, clusters=clusters, width=width, device=device)
     labelling = None if judge is None else judge.tally(unit_centres(scored.probes)[0])
     grid = split.features[modalities[0]].shape[1:3]
     size = grid if split.labels is None else split.labels.shape[1:3]
@@ -103,13 +104,13 @@ def evaluate(
 class _Tally:
     """Counts over the batches of a split, stored on the device."""
 
-    def __init__(self, *, classes: int, width: int, device: torch.device) -> None:
+    def __init__(self, *, classes: int, clusters: int, width: int, device: torch.device) -> None:
         self._classes = classes
         self._codes = 0
         self._unit_sum_K = torch.zeros(width, dtype=torch.float64, device=device)
-        self._use_Y = torch.zeros(classes, dtype=torch.int64, device=device)
-        self._cluster_YY = torch.zeros(classes, classes, dtype=torch.int64, device=device)
-        self._linear_YY = torch.zeros_like(self._cluster_YY)
+        self._use_Z = torch.zeros(clusters, dtype=torch.int64, device=device)
+        self._cluster_YZ = torch.zeros(classes, clusters, dtype=torch.int64, device=device)
+        self._linear_YY = torch.zeros(classes, classes, dtype=torch.int64, device=device)
         self._finite = torch.ones((), dtype=torch.bool, device=device)
 
     def add(self, codes_NTK: Tensor, made: ClassMaps, labels_Nhw: Tensor | None) -> None:
@@ -118,31 +119,31 @@ class _Tally:
         units = unit(codes_NTK, epsilon=EPSILON)
         self._unit_sum_K += units.sum(dim=(0, 1), dtype=torch.float64)
         self._finite &= codes_NTK.isfinite().all()
-        self._use_Y += torch.bincount(made.clusters_Nhw.flatten(), minlength=self._classes)
+        self._use_Z += torch.bincount(made.clusters_Nhw.flatten(), minlength=len(self._use_Z))
         if labels_Nhw is None:
             return
-        self._cluster_YY += self._count(made.clusters_Nhw, labels_Nhw)
+        self._cluster_YZ += self._count(made.clusters_Nhw, labels_Nhw, kinds=len(self._use_Z))
         if made.linear_Nhw is not None:
-            self._linear_YY += self._count(made.linear_Nhw, labels_Nhw)
+            self._linear_YY += self._count(made.linear_Nhw, labels_Nhw, kinds=self._classes)
 
-    def _count(self, predictions_Nhw: Tensor, labels_Nhw: Tensor) -> Tensor:
+    def _count(self, predictions_Nhw: Tensor, labels_Nhw: Tensor, *, kinds: int) -> Tensor:
         """Pixels of each class in each prediction; pixels without a label have rows beyond Y."""
         # 16 bits if they suffice: a quarter of the time
-        fits = (IGNORE + 1) * self._classes <= torch.iinfo(torch.int16).max
+        fits = (IGNORE + 1) * kinds <= torch.iinfo(torch.int16).max
         cells = labels_Nhw.to(torch.int16 if fits else torch.int32)
-        cells.mul_(self._classes).add_(predictions_Nhw)
-        counts = torch.bincount(cells.flatten(), minlength=(IGNORE + 1) * self._classes)
-        return counts.view(-1, self._classes)[: self._classes]
+        cells.mul_(kinds).add_(predictions_Nhw)
+        counts = torch.bincount(cells.flatten(), minlength=(IGNORE + 1) * kinds)
+        return counts.view(-1, kinds)[: self._classes]
 
     def result(
         self, *, labelled: bool, linear: bool, judged: JudgedLabelling | None
     ) -> Evaluation:
         """Scores and collapse indicators of all batches."""
-        clusters_YY, linear_YY = self._cluster_YY.cpu().numpy(), self._linear_YY.cpu().numpy()
+        clusters_YZ, linear_YY = self._cluster_YZ.cpu().numpy(), self._linear_YY.cpu().numpy()
         evidence = Evidence(
-            cluster=scores_of(match_clusters(clusters_YY)) if labelled else UNDEFINED,
+            cluster=scores_of(match_clusters(clusters_YZ)) if labelled else UNDEFINED,
             linear=scores_of(linear_YY) if linear else UNDEFINED,
-            use_Z=self._use_Y.cpu().numpy(),
+            use_Z=self._use_Z.cpu().numpy(),
             unit_sum_K=self._unit_sum_K.cpu().numpy(),
             codes=self._codes,
             judged=judged,
@@ -158,7 +159,7 @@ class _Tally:
                 finite=bool(self._finite),
             ),
             criteria=criteria,
-            cluster_counts_YY=clusters_YY,
+            cluster_counts_YZ=clusters_YZ,
             linear_counts_YY=linear_YY,
         )
 

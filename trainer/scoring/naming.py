@@ -42,8 +42,8 @@ class Evidence:
 class Naming:
     """Maps clusters to named indices: the classes, then the clusters without a class."""
 
-    #: Index of each cluster with shape (Y,).
-    index_of_cluster_Y: NDArray[np.uint8]
+    #: Index of each cluster with shape (Z,).
+    index_of_cluster_Z: NDArray[np.uint8]
     #: Name of each index.
     names: tuple[str, ...]
     #: Number of names that are classes; these come first.
@@ -60,7 +60,7 @@ class Naming:
 
     def apply(self, clusters_hw: NDArray[np.uint8]) -> Label:
         """Indices with shape (h, w)."""
-        indices: Label = self.index_of_cluster_Y[clusters_hw]
+        indices: Label = self.index_of_cluster_Z[clusters_hw]
         return indices
 
     def colours(self, palette: Sequence[Colour]) -> tuple[Colour, ...]:
@@ -68,12 +68,12 @@ class Naming:
 
         Args:
             palette: One colour per class. Clusters without a class are grey if others have one;
-                if no cluster has a class, they use the palette.
+                if no cluster has a class, they use the palette as far as it goes.
         """
-        if not self.classes:
-            return tuple(palette[: len(self.names)])
-        shades = np.linspace(*GREYS, num=len(self.nameless)).round().astype(int).tolist()
-        return (*palette[: self.classes], *((shade, shade, shade) for shade in shades))
+        coloured = palette[: self.classes or len(self.names)]
+        more = len(self.names) - len(coloured)
+        shades = np.linspace(*GREYS, num=more).round().astype(int).tolist()
+        return (*coloured, *((shade, shade, shade) for shade in shades))
 
     def entries(self, palette: Sequence[Colour]) -> list[dict[str, Any]]:
         """Every index as plain data, for a file next to the masks.
@@ -99,7 +99,7 @@ class Naming:
 
 
 def name_clusters(
-    counts_YY: NDArray[np.int64], classes: tuple[str, ...], *, images: int, split: str = "val"
+    counts_YZ: NDArray[np.int64], classes: tuple[str, ...], *, images: int, split: str = "val"
 ) -> Naming:
     """Match clusters with classes as for the score, and keep the matches that labels support.
 
@@ -107,36 +107,41 @@ def name_clusters(
     that class; such a cluster keeps its number as its name.
 
     Args:
-        counts_YY: Labelled pixels of each class (row) in each cluster (column).
+        counts_YZ: Labelled pixels of each class (row) in each cluster (column).
         classes: Class names.
         images: Number of labelled images.
         split: The split of these images.
     """
-    if not counts_YY.any():
+    if not counts_YZ.any():
         return Naming(
-            index_of_cluster_Y=np.arange(len(classes), dtype=np.uint8),
-            names=tuple(f"cluster {index}" for index in range(len(classes))),
+            index_of_cluster_Z=np.arange(counts_YZ.shape[1], dtype=np.uint8),
+            names=tuple(f"cluster {index}" for index in range(counts_YZ.shape[1])),
             classes=0,
             said=f"{split} has no labels to name clusters: masks hold the clusters' own numbers",
         )
-    cluster_of = cluster_of_class(counts_YY)
-    found = [_evidence(counts_YY, index, int(cluster)) for index, cluster in enumerate(cluster_of)]
+    cluster_of = cluster_of_class(counts_YZ)
+    found = [_evidence(counts_YZ, index, int(cluster)) for index, cluster in enumerate(cluster_of)]
     borne_out = {index: each for index, each in enumerate(found) if each.matched}
-    others = sorted((each for each in found if not each.matched), key=lambda each: each.cluster)
+    alone = np.setdiff1d(np.arange(counts_YZ.shape[1]), cluster_of).tolist()
+    spare = [
+        Evidence(cluster=each, labelled=int(counts_YZ[:, each].sum()), matched=0) for each in alone
+    ]
+    unsupported = [*(each for each in found if not each.matched), *spare]
+    others = sorted(unsupported, key=lambda each: each.cluster)
     # an index of a class is reused only if there are too many for a byte
     free = [*range(len(classes), VOID), *sorted(set(range(len(classes))) - set(borne_out))]
     placed = borne_out | dict(zip(free, others, strict=False))
-    index_of_cluster_Y = np.zeros(len(classes), dtype=np.uint8)
+    index_of_cluster_Z = np.zeros(counts_YZ.shape[1], dtype=np.uint8)
     names = [*classes, *[""] * max(0, max(placed) + 1 - len(classes))]
     for index, each in placed.items():
-        index_of_cluster_Y[each.cluster] = index
+        index_of_cluster_Z[each.cluster] = index
         if not each.matched:
             names[index] = f"cluster {each.cluster}"
     return Naming(
-        index_of_cluster_Y=index_of_cluster_Y,
+        index_of_cluster_Z=index_of_cluster_Z,
         names=tuple(names),
         classes=len(classes),
-        said=_said(images, split, others),
+        said=_said(images, split, others, more=bool(alone)),
         evidence=placed,
     )
 
@@ -149,27 +154,25 @@ def name_classes(classes: tuple[str, ...], said: str) -> Naming:
         said: One line on the source of the names.
     """
     return Naming(
-        index_of_cluster_Y=np.arange(len(classes), dtype=np.uint8),
+        index_of_cluster_Z=np.arange(len(classes), dtype=np.uint8),
         names=classes,
         classes=len(classes),
         said=said,
     )
 
 
-def _evidence(counts_YY: NDArray[np.int64], index: int, cluster: int) -> Evidence:
+def _evidence(counts_YZ: NDArray[np.int64], index: int, cluster: int) -> Evidence:
     return Evidence(
         cluster=cluster,
-        labelled=int(counts_YY[:, cluster].sum()),
-        matched=int(counts_YY[index, cluster]),
+        labelled=int(counts_YZ[:, cluster].sum()),
+        matched=int(counts_YZ[index, cluster]),
     )
 
 
-def _said(images: int, split: str, nameless: Sequence[Evidence]) -> str:
+def _said(images: int, split: str, nameless: Sequence[Evidence], *, more: bool) -> str:
     said = f"clusters are named by the labels of the {images} {split} images (Hungarian matching)"
     if not nameless:
         return said
     names = ", ".join(f"cluster {each.cluster}" for each in nameless)
-    return (
-        f"{said}; {len(nameless)} keep{'s' * (len(nameless) == 1)} the number: {names} (no"
-        " labelled pixel of the remaining class)"
-    )
+    why = "there are fewer classes" if more else "no labelled pixel of the remaining class"
+    return f"{said}; {len(nameless)} keep{'s' * (len(nameless) == 1)} the number: {names} ({why})"

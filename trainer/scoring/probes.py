@@ -31,14 +31,21 @@ CENTRES = "cluster.centres"  # name of the cluster probe's parameters
 ProbeKind = Literal["pixel", "token"]
 
 
-def probe_layout(*, code_dim: int, classes: int) -> Layout:
-    """Cluster centres, N(0, 1), and the linear classifier K to Y."""
-    centres = Entry(name=CENTRES, shape=(classes, code_dim), initial="normal", scale=1.0)
+def probe_layout(*, code_dim: int, classes: int, extra_clusters: int = 0) -> Layout:
+    """Cluster centres, N(0, 1), and the linear classifier K to Y.
+
+    Args:
+        code_dim: Number K of code channels.
+        classes: Number Y of classes.
+        extra_clusters: Number of centres in addition to one for each class.
+    """
+    shape = (classes + extra_clusters, code_dim)
+    centres = Entry(name=CENTRES, shape=shape, initial="normal", scale=1.0)
     return Layout(entries=(centres, *linear_entries("linear", inputs=code_dim, outputs=classes)))
 
 
 def unit_centres(views: Views) -> Tensor:
-    """Cluster centres of unit length with shape (S, Y, K)."""
+    """Cluster centres of unit length with shape (S, Z, K)."""
     return unit(views[CENTRES], epsilon=EPSILON)
 
 

@@ -35,7 +35,7 @@ def _flat(row: RowView) -> dict[str, Any]:
     result = row.result
     spreads = {"val": result.val, "test_miou": result.miou, "test_accuracy": result.accuracy}
     names = ("study", "state", "target", "trial", "chosen_by", "objective")
-    costs = ("searched", "looks", "iterations", "hours", "protocol", "readings")
+    costs = ("searched", "dimensions", "looks", "iterations", "hours", "protocol", "readings")
     return {
         **flat,
         **{name: getattr(result, name) for name in names},

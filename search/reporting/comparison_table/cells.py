@@ -63,6 +63,7 @@ def cost_cells(view: TableView) -> Cells:
         _of_result("trials", _trials),
         _of_result("pruned", lambda result: str(result.counts.pruned)),
         _of_result("searched", lambda result: str(result.searched)),
+        _of_result("dimensions", lambda result: str(result.dimensions)),
         _of_result("looks", lambda result: str(result.looks)),
         _of_result("iterations", lambda result: str(result.iterations)),
         _of_result("hours", lambda result: _decimals(result.hours, 2)),
@@ -115,8 +116,9 @@ def note_lines(view: TableView) -> Iterator[str]:
         " are mean ± standard deviation of these runs on test, in percent."
     )
     yield (
-        "searched: hyper-parameters that the search varied. looks: evaluations on val of a trial"
-        " that is not pruned. iterations: those of all trials and fresh runs. hours: as long as a"
+        "searched: hyper-parameters that the search varied. dimensions: one less where all weights"
+        " of a loss are among them, of which only ratios matter to Adam. looks: evaluations on"
+        " val of a trial that is not pruned. iterations: those of all trials and fresh runs. hours: as long as a"
         " process drove the study. test readings: how often the test split was scored; the last"
         " reading counts."
     )

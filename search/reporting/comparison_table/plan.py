@@ -15,12 +15,13 @@ def plan_text(plan: TablePlan) -> RenderableType:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     for name in ("method", "modalities", "backbone", "data", "study"):
         table.add_column(name, overflow="fold")
-    for name in ("trials", "fresh runs", "searched", "iterations", "at most"):
+    for name in ("trials", "fresh runs", "searched", "dimensions", "iterations", "at most"):
         table.add_column(name, justify="right")
     for each in plan.rows:
         texts = each.row.texts
         words = (texts.label, texts.modalities, texts.backbone, texts.data, each.measured.study)
-        numbers = (each.measured.trials, each.runs, each.measured.searched, each.iterations)
+        own = each.measured
+        numbers = (own.trials, each.runs, own.searched, own.dimensions, each.iterations)
         table.add_row(*map(Text, words), *map(str, numbers), about_text(each.seconds))
     quoted = [row.texts.label for row in plan.table.rows if row.measured is None]
     lines = [

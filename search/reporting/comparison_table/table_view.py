@@ -77,6 +77,8 @@ class StudyResult:
     collapsed: int
     #: Number of hyper-parameters that the search varied.
     searched: int
+    #: Number of dimensions that these have: of the weights of a whole loss, only ratios matter.
+    dimensions: int
     #: Evaluations of a trial that is not pruned: how often val is looked at.
     looks: int
     #: Iterations of all trials and fresh runs, as far as their results are stored.
@@ -206,6 +208,7 @@ def _result(
             failed=0,
             collapsed=0,
             searched=measured.searched,
+            dimensions=measured.dimensions,
             looks=config.train.evaluation.evaluations,
             iterations=0,
             hours=None,
@@ -228,6 +231,7 @@ def _result(
         failed=0 if found is None else found.best.failed,
         collapsed=0 if found is None else found.best.collapsed,
         searched=measured.searched,
+        dimensions=measured.dimensions,
         looks=config.train.evaluation.evaluations,
         iterations=_iterations(details, config.train.training.iterations),
         hours=_hours(details),

@@ -32,7 +32,12 @@ GRID = (4, 5)
 CLASSES = 3
 #: Options that suit a few small crops: with a large pool, no token would be a hidden positive; and
 #: every part of the loss is to act in the first step.
-SMALL_OPTIONS: dict[str, dict[str, Any]] = {"hp": {"pool": 5}, "eagle": {"objects_from": 0}}
+SMALL_OPTIONS: dict[str, dict[str, Any]] = {
+    "hp": {"pool": 5},
+    "eagle": {"objects_from": 0},
+    "primaps": {"begin": 0.0, "freeze": False, "follow_every": 1, "median": False},
+    "transfgu": {"width": 8, "heads": 2, "parts": 2},
+}
 #: A complete run from images on, on rooms of a few pixels.
 ROOMS = TrainConfig(
     data=DataConfig(options={"train": 3, "val": 3, "test": 2, "size": 32}),

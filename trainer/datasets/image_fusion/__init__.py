@@ -15,13 +15,15 @@ from trainer.datasets.files import FileSource
 from trainer.datasets.image_fusion.entry import FUSED, INPUTS, ImageFusion
 from trainer.datasets.image_fusion.external import EXTERNAL
 from trainer.datasets.image_fusion.max_gradient import MAX_GRADIENT
+from trainer.datasets.image_fusion.swinfusion import SWINFUSION
 from trainer.errors import ConfigError
 
-__all__ = ["FUSED", "IMAGE_FUSIONS", "open_with_fused"]
+__all__ = ["FUSED", "IMAGE_FUSIONS", "INPUTS", "open_with_fused", "refuse_without_inputs"]
 
 #: Name in ``data.fused`` to image fusion.
 IMAGE_FUSIONS: dict[str, ImageFusion] = {
     "max-gradient": MAX_GRADIENT,
+    "swinfusion": SWINFUSION,
     "external": EXTERNAL,
 }
 
@@ -60,11 +62,16 @@ def open_with_fused(config: DataConfig, open_plain: Open) -> DataSet:
         offered = unknown.offered
     else:
         return _with_note(own, idle, f"the data set {config.name!r} has fused images of its own")
-    _check_offered(config, offered)
+    refuse_without_inputs(
+        config.name,
+        offered,
+        wanted="data.modalities names 'fused', which is made",
+        advice="leave 'fused' out",
+    )
     others = tuple(each for each in config.modalities if each not in (FUSED, *INPUTS))
     plain = open_plain(dataclasses.replace(config, modalities=(*INPUTS, *others)))
     assert isinstance(plain.source, FileSource), "RGB and thermal images are in files"
-    identity = {"by": config.fused, "version": fusion.version, **record_to_table(options)}
+    identity = {"by": config.fused, "version": fusion.version, **fusion.identity(options)}
     return dataclasses.replace(
         fusion.add(plain, plain.source, options),
         modalities=config.modalities,
@@ -81,16 +88,26 @@ def _configured(config: DataConfig) -> tuple[ImageFusion, Any]:
     return fusion, build_record(fusion.options, config.fused_options, "data.fused_options")
 
 
-def _check_offered(config: DataConfig, offered: tuple[str, ...]) -> None:
+def refuse_without_inputs(
+    data_set: str, offered: tuple[str, ...], *, wanted: str, advice: str
+) -> None:
+    """Refuse a data set without RGB or thermal images.
+
+    Args:
+        data_set: Its name.
+        offered: Its modalities.
+        wanted: Start of the message: what needs both.
+        advice: End of the message: what to do.
+
+    Raises:
+        ConfigError: If one of them is missing.
+    """
     missing = [each for each in INPUTS if each not in offered]
     if not missing:
         return
-    has = f"the data set {config.name!r} has {', '.join(offered)}"
+    has = f"the data set {data_set!r} has {', '.join(offered)}"
     why = f": {WHY}" * any(each in offered for each in NOT_RADIOMETRIC)
-    raise ConfigError(
-        f"data.modalities names 'fused', which is made from rgb and thermal, but {has}{why}; leave"
-        " 'fused' out"
-    )
+    raise ConfigError(f"{wanted} from rgb and thermal, but {has}{why}; {advice}")
 
 
 def _with_note(data_set: DataSet, idle: list[str], why: str) -> DataSet:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from trainer.config.toml_records import record_to_table
 from trainer.datasets.base import DataSet, Image
 from trainer.datasets.derived_modality import DerivedModality
 from trainer.datasets.files import FileSource
@@ -25,6 +26,8 @@ class ImageFusion:
     options: type[Any]
     #: Adds the modality to an opened data set that has ``INPUTS``; decodes no image.
     add: Callable[[DataSet, FileSource, Any], DataSet]
+    #: What of its options the images depend on.
+    identity: Callable[[Any], dict[str, Any]] = record_to_table
     #: To be increased whenever the same images and options give other pixels.
     version: int = 1
 

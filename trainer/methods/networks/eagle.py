@@ -97,7 +97,12 @@ class Eagle(SharedCode):
     @property
     def needs(self) -> Needs:
         """Queries, three sets of points, and masks for the head and the features of each pass."""
-        return Needs(positives=False, maps=2, masks=HEAD_MASKS + PASSES)
+        return Needs(
+            positives=False,
+            maps=2,
+            masks=HEAD_MASKS + PASSES,
+            extra_clusters=self._options.extra_clusters,
+        )
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -238,6 +243,7 @@ class Eagle(SharedCode):
                     objects_2SBT[own][slot].flatten(),
                     (weight_BT * weight_B.unsqueeze(1) / tokens).flatten(),
                     objects=self._objects,
+                    smoothing=self._options.smoothing,
                 )
             losses.append(total)
         return torch.stack(losses)

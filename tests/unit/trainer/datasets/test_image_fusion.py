@@ -27,6 +27,9 @@ from trainer.datasets.image_fusion.max_gradient import (
     larger_differences,
     solve_poisson,
 )
+from trainer.datasets.image_fusion.swinfusion.network import SMALL
+from trainer.datasets.image_fusion.swinfusion.training import fresh_network
+from trainer.datasets.image_fusion.swinfusion.weights import write_weights
 from trainer.errors import ConfigError, DataError
 from trainer.features import prepare
 from trainer.features.inventory import list_entries
@@ -143,7 +146,10 @@ def test_the_weight_decides_between_intensity_and_gradients() -> None:
 @pytest.mark.parametrize("name", IMAGE_FUSIONS)
 def test_every_fusion_gives_images_of_the_size_of_rgb(name: str, tmp_path: Path) -> None:
     config = write_external(tmp_path, *mfnet.NAMES)
-    options = config.fused_options if name == "external" else {}
+    weights = tmp_path / "fusion.safetensors"
+    write_weights(fresh_network(SMALL, seed=0), weights)
+    given = {"external": config.fused_options, "swinfusion": {"weights": str(weights)}}
+    options = given.get(name, {})
     data_set = open_dataset(dataclasses.replace(config, fused=name, fused_options=options))
 
     assert data_set.source.check() == () and data_set.faults == ()

@@ -1,6 +1,7 @@
 """EAGLE: eigenvectors, objects and every loss, by hand and restated."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from tests.unit.trainer.small import (
     small_tensor,
 )
 from trainer.config.configuration import MethodConfig
+from trainer.engine.run import Run
 from trainer.engine.slots import Slots
 from trainer.errors import ConfigError
 from trainer.losses.adaptive_correspondence import adaptive_correspondence
@@ -30,6 +32,8 @@ from trainer.losses.object_contrast import object_contrast, token_weights
 from trainer.methods import build_method, feature_maps
 from trainer.methods.feature_map import FeatureMap
 from trainer.methods.networks.eagle import TABLES
+from trainer.nn.unit import unit
+from trainer.scoring.naming import name_clusters
 
 TOKENS = GRID[0] * GRID[1]
 Floats = NDArray[np.float64]
@@ -319,3 +323,59 @@ def test_maps_are_blurred_features_and_the_colours_of_the_first_modality() -> No
 def test_options_out_of_range_are_refused(option: str, value: float) -> None:
     with pytest.raises(ConfigError, match=f"method.options.{option}"):
         MethodConfig(name="eagle", options={option: value})
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])
+def test_smoothed_labels_are_those_of_pytorch(smoothing: float) -> None:
+    own, other = (unit(small_tensor(12, 5, seed=seed), epsilon=1e-12) for seed in (0, 1))
+    objects = torch.tensor([0, 0, 0, 2, 2, 2, 2, 3, 3, 3, 3, 3])  # the second is absent
+    weight = small_tensor(12, seed=2).abs()
+    made = object_contrast(own, other, objects, weight, objects=4, smoothing=smoothing)
+    present, place = [0, 2, 3], torch.tensor([0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 2])
+    centres = []
+    for each in present:
+        members = own[objects == each]
+        centres.append(members[torch.cdist(members, members).sum(dim=1).argmin()])
+    wanted = torch.zeros((), dtype=torch.float64)
+    for tokens, share in ((own, 0.3), (other, 0.7)):
+        losses = torch.nn.functional.cross_entropy(
+            tokens @ torch.stack(centres).mT / 0.07,
+            place,
+            reduction="none",
+            label_smoothing=smoothing,
+        )
+        wanted = wanted + share * (losses * weight).sum() / 2
+    torch.testing.assert_close(made, wanted, rtol=1e-9, atol=0)
+
+
+def test_extra_clusters_are_trained_scored_and_kept(tmp_path: Path) -> None:
+    dataset_features = small_dataset_features()
+    config = small_config(name="eagle", extra_clusters=2)
+    run = Run.start(config, dataset_features, CPU)
+    report = run.advance()
+    assert 0 <= report.cluster.miou <= 100
+    evaluation = run.evaluate(dataset_features.val)
+    assert evaluation.cluster_counts_YZ.shape == (3, 5)
+    assert evaluation.linear_counts_YY.shape == (3, 3)
+    labels = dataset_features.val.labels
+    assert labels is not None
+    labelled = int((labels != 255).sum())
+    assert evaluation.cluster_counts_YZ.sum() == labelled  # no prediction is left out
+    run.save(tmp_path / "run")
+    again = Run.restore(tmp_path / "run", config, dataset_features, CPU)
+    assert run.advance() == again.advance()
+    naming = name_clusters(evaluation.cluster_counts_YZ, dataset_features.classes, images=5)
+    assert sorted(naming.index_of_cluster_Z.tolist()) == sorted(set(naming.index_of_cluster_Z))
+    assert len(naming.index_of_cluster_Z) == 5
+
+
+@pytest.mark.parametrize(
+    ("options", "phrase"),
+    [
+        ({"extra_clusters": -1}, "extra_clusters = -1 is too small: give 0 or more"),
+        ({"smoothing": 1.0}, "smoothing = 1 is out of range: give 0 or more, below 1"),
+    ],
+)
+def test_impossible_switches_are_refused(options: dict[str, float], phrase: str) -> None:
+    with pytest.raises(ConfigError, match=phrase):
+        MethodConfig(name="eagle", options=options)

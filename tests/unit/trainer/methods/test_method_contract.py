@@ -26,6 +26,7 @@ from trainer.errors import ConfigError
 from trainer.methods import (
     METHODS,
     build_method,
+    dimensions,
     feature_maps,
     hyper_parameters,
     hyper_values,
@@ -41,13 +42,18 @@ from trainer.seeds import torch_generator
 
 MODALITIES = ("rgb", "depth", "nir", "aolp")
 TOKENS = GRID[0] * GRID[1]
+LATE = 8  # of 12 iterations: whatever begins late has begun
 #: Those that learn something; the others train the probes alone.
 LEARNING = [name for name, entry in METHODS.items() if entry.learns]
 FUSIONS = ["sum", "mean", "max", "conv", "ladder"]
 
 
 def step_of(
-    config: TrainConfig, *, other: FeatureMap | None = None, buffers: Views | None = None
+    config: TrainConfig,
+    *,
+    other: FeatureMap | None = None,
+    buffers: Views | None = None,
+    iteration: int = 0,
 ) -> tuple[Method, StepTerms, torch.Tensor]:
     """One step of one slot in float64: the method, its result, and the weights.
 
@@ -62,6 +68,7 @@ def step_of(
     crops = 8 if method.needs.positives else 4
     tokens = small_tensor(1, len(config.data.modalities), crops, TOKENS, 6, seed=1)
     batch = small_batch(tokens, config)
+    batch.iteration_S.fill_(iteration)
     if other is not None:
         batch.maps[other].copy_(small_tensor(*batch.maps[other].shape, seed=9).abs())
     made = method.step(
@@ -81,9 +88,9 @@ def built(config: TrainConfig) -> Method:
 
 
 def loss_of(config: TrainConfig, *, other: FeatureMap | None = None) -> float:
-    """Sum of a step's terms, and of those of the next one, which has the buffers of the first."""
+    """Sum of a step's terms, and of those of a late one, which has the buffers of the first."""
     made = step_of(config, other=other)[1]
-    after = step_of(config, other=other, buffers=made.buffers)[1]
+    after = step_of(config, other=other, buffers=made.buffers, iteration=LATE)[1]
     return sum(float(term.detach()) for each in (made, after) for term in each.terms.values())
 
 
@@ -95,7 +102,7 @@ def test_loss_and_gradients_of_several_modalities_are_finite(
 ) -> None:
     config = small_config(modalities=MODALITIES[:count], name=name, fusion=fusion)
     method, made, weights = step_of(config)
-    assert made.codes_SBTK.shape == (1, 4, TOKENS, 4)
+    assert made.codes_SBTK.shape == (1, 4, TOKENS, method.code_dim)
     assert tuple(made.terms) == method.terms
     assert all(term.shape == (1,) and term.isfinite().all() for term in made.terms.values())
     (gradient,) = torch.autograd.grad(sum(made.terms.values(), torch.zeros(1)), weights)
@@ -144,6 +151,45 @@ def test_every_hyper_parameter_changes_the_loss(name: str, count: int) -> None:
         between = {each.name: 0.6 * each.low + 0.4 * each.high}
         moved = small_config(modalities=modalities, name=name, hyper=between)
         assert loss_of(moved) != default, each.name
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("count", [2, 4])
+def test_a_common_factor_of_redundant_weights_changes_lengths_of_gradients_alone(
+    name: str, count: int
+) -> None:
+    config = small_config(modalities=MODALITIES[:count], name=name, fusion="sum")
+    values = hyper_values(config)
+    names = {each.name for each in hyper_parameters(config)}
+    assert dimensions(config, names) in (len(names), len(names) - 1)
+    for factors in METHODS[name].resolved(config.method).redundant(config.data.modalities):
+        if not factors <= names:
+            continue  # those of single modalities
+        halved = {each: values[each] / 2 for each in factors}
+        changed = dataclasses.replace(config, hyper=values | halved)
+        for key, (first, second) in gradients_of(config, changed).items():
+            alike = [torch.allclose(second, first * by, rtol=1e-9) for by in (0.5, 1.0)]
+            assert any(alike), key
+
+
+def gradients_of(*configs: TrainConfig) -> dict[str, tuple[torch.Tensor, ...]]:
+    """The gradient of each weight, for every configuration."""
+    found = []
+    for config in configs:
+        method, made, weights = step_of(config)
+        (gradient,) = torch.autograd.grad(sum(made.terms.values(), torch.zeros(1)), weights)
+        found.append(method.parameters.views(gradient))
+    return {key: tuple(each[key] for each in found) for key in found[0]}
+
+
+def test_dimensions_of_a_search_for_each_modality() -> None:
+    config = small_config(modalities=MODALITIES[:3], name="unim2")
+    names = {each.name for each in modality_hyper_parameters(config)}
+    assert len(names) == 21 and dimensions(config, names) == 6 * 3 - 1
+    assert dimensions(config, names - {"rgb.weight"}) == 20 - 2
+    shared = {each.name for each in hyper_parameters(config)}
+    assert dimensions(config, {*shared, "learning_rate"}) == len(shared)
+    assert dimensions(config, shared - {"lambda_self"}) == len(shared) - 1
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -16,7 +16,7 @@ def test_clusters_are_named_by_the_matching_of_the_score() -> None:
     """Rows are classes, columns clusters: cluster 2 is class 0, and so on."""
     naming = named([[1, 0, 9], [8, 2, 0], [5, 6, 0]], "a", "b", "c")
 
-    assert naming.index_of_cluster_Y.tolist() == [1, 2, 0] and naming.names == ("a", "b", "c")
+    assert naming.index_of_cluster_Z.tolist() == [1, 2, 0] and naming.names == ("a", "b", "c")
     assert (
         naming.said == "clusters are named by the labels of the 7 val images (Hungarian matching)"
     )
@@ -31,7 +31,7 @@ def test_a_cluster_matched_with_a_class_without_pixels_keeps_its_number() -> Non
     naming = named([[3, 5, 1], [0, 0, 0], [4, 0, 9]], "a", "b", "c")
 
     assert naming.names == ("a", "b", "c", "cluster 0") and naming.nameless == ("cluster 0",)
-    assert naming.index_of_cluster_Y.tolist() == [3, 0, 2]
+    assert naming.index_of_cluster_Z.tolist() == [3, 0, 2]
     assert "1 keeps the number: cluster 0" in naming.said
     assert naming.evidence[3].matched == 0 and naming.evidence[3].labelled == 7
     entries = naming.entries(naming.colours(PALETTE))
@@ -46,7 +46,7 @@ def test_a_cluster_matched_with_a_class_it_does_not_touch_keeps_its_number() -> 
     naming = named([[5, 0], [4, 0]], "a", "b")
 
     assert naming.names == ("a", "b", "cluster 1")
-    assert naming.index_of_cluster_Y.tolist() == [0, 2]
+    assert naming.index_of_cluster_Z.tolist() == [0, 2]
 
 
 def test_clusters_without_a_class_have_different_greys() -> None:
@@ -60,7 +60,7 @@ def test_clusters_without_a_class_have_different_greys() -> None:
 def test_without_any_labels_clusters_have_their_numbers_and_the_palette() -> None:
     naming = named([[0, 0], [0, 0]], "a", "b")
 
-    assert naming.index_of_cluster_Y.tolist() == [0, 1]
+    assert naming.index_of_cluster_Z.tolist() == [0, 1]
     assert naming.names == ("cluster 0", "cluster 1") and "no labels" in naming.said
     assert naming.colours(PALETTE) == PALETTE[:2]
     assert naming.entries(PALETTE[:2])[1] == {
@@ -77,7 +77,7 @@ def test_indices_fit_a_byte_and_differ_for_each_cluster(classes: int) -> None:
 
     naming = name_clusters(counts, tuple(f"c{n}" for n in range(classes)), images=1)
 
-    indices = naming.index_of_cluster_Y.tolist()
+    indices = naming.index_of_cluster_Z.tolist()
     assert len(set(indices)) == classes and max(indices) < 255 and len(naming.names) <= 255
     assert naming.names[indices[3]] == "c0"
     assert all(naming.names[indices[n]] == f"cluster {n}" for n in range(classes) if n != 3)
@@ -89,3 +89,15 @@ def test_names_without_matching_have_no_evidence() -> None:
 
     assert naming.names == ("a", "b") and not naming.evidence
     assert naming.entries(PALETTE[:2])[0] == {"index": 0, "name": "a", "colour": [1, 2, 3]}
+
+
+def test_clusters_beyond_the_number_of_classes_keep_their_numbers() -> None:
+    naming = named([[9, 0, 1, 2], [0, 8, 1, 0]], "a", "b")
+
+    assert naming.index_of_cluster_Z.tolist() == [0, 1, 2, 3]
+    assert naming.names == ("a", "b", "cluster 2", "cluster 3")
+    assert "2 keep the number: cluster 2, cluster 3 (there are fewer classes)" in naming.said
+    assert naming.evidence[2].labelled == 2 and naming.evidence[2].matched == 0
+    without = named([[0, 0, 0], [0, 0, 0]], "a", "b")
+    assert without.names == ("cluster 0", "cluster 1", "cluster 2")
+    assert len(set(without.colours(PALETTE[:2]))) == 3

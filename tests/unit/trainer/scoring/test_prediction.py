@@ -153,8 +153,8 @@ def test_codes_are_averaged_with_the_mirrored_images_mirrored_back(model: Scored
     expected = predict((own_NTK + back_NTK) / 2, model, grid=GRID, size=SIZE).clusters_Nhw
     labelled = DATASET_FEATURES.val.labels != 255
     use_Y = np.bincount(expected.numpy()[labelled], minlength=3)
-    assert made.cluster_counts_YY.sum(axis=0).tolist() == use_Y.tolist()
-    assert made.cluster_counts_YY.tolist() != score(model).cluster_counts_YY.tolist()
+    assert made.cluster_counts_YZ.sum(axis=0).tolist() == use_Y.tolist()
+    assert made.cluster_counts_YZ.tolist() != score(model).cluster_counts_YZ.tolist()
 
 
 def test_averaging_changes_nothing_if_mirroring_does_not(model: Scored) -> None:

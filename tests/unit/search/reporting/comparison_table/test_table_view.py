@@ -45,7 +45,7 @@ def test_a_finished_row_has_mean_and_deviation_of_its_fresh_runs_on_test(tmp_pat
     assert (found.accuracy.mean, found.accuracy.deviation) == (60.0, 2.0)
     assert found.val.mean == statistics.fmean((30.0, 31.0, 32.0))
     assert found.readings == 2
-    assert (found.searched, found.looks) == (8, 8)
+    assert (found.searched, found.dimensions, found.looks) == (8, 7, 8)
 
 
 def test_iterations_are_those_of_trials_and_fresh_runs(tmp_path: Path) -> None:
