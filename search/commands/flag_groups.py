@@ -116,7 +116,11 @@ class SpaceFlags:
     seed: Annotated[int | None, Option(help="Seed of the study.")] = None
     method: Annotated[str | None, Option(help=f"Method: {', '.join(METHODS)}.")] = None
     space: Annotated[
-        str | None, Option(help="Search space: paper, per-modality, or fixed (one trial).")
+        str | None,
+        Option(
+            help="Search space: paper, per-modality, ratio, ratio-per-modality, or fixed (one"
+            " trial)."
+        ),
     ] = None
     fix: Annotated[
         list[str] | None,
