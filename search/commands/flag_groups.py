@@ -135,11 +135,14 @@ class SpaceFlags:
         ),
     ] = None
     sampler: Annotated[
-        str | None, Option(help="Sampler: tpe, tpe-univariate, gp, random or sobol.")
+        str | None,
+        Option(help="Sampler: tpe, tpe-univariate, gp, random, sobol, or hub:NAME of OptunaHub."),
     ] = None
     pruner: Annotated[
         str | None,
-        Option(help="Pruner, such as competitive, median or none. Collapse rules always apply."),
+        Option(
+            help="Pruner, such as competitive, auto, median or none. Collapse rules always apply."
+        ),
     ] = None
     iterations: Annotated[int | None, Option(help="Iterations of each training run.")] = None
 

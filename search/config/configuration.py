@@ -56,7 +56,7 @@ class SearchConfig:
     #: Ranges by name, as ``[low, high]``. They replace those of the space. A name that the
     #: space lacks, such as ``learning_rate``, is searched as well.
     ranges: dict[str, tuple[float, ...]] = field(default_factory=dict)
-    #: Name of the sampler.
+    #: Name of the sampler, or ``hub:NAME`` for one of OptunaHub.
     sampler: str = choice("tpe", SAMPLERS)
     #: Name of the pruner. The collapse rules always apply as well.
     pruner: str = choice("competitive", PRUNERS)

@@ -31,6 +31,7 @@ from search.machine.run_options import RunOptions
 from search.machine.versions import code_revision, package_versions
 from search.planning.slot_choice import best_slots
 from search.progress.first_trial import FirstTrialTimed
+from search.samplers import load_sampler
 from search.workers.connection import check_answers
 from search.workers.ray_folder import find_ray_folder
 from storage.database import Database, check_room
@@ -61,10 +62,12 @@ def launch(
         parts: Replaceable parts of the search, for tests.
 
     Raises:
+        SettingsError: If the sampler cannot be loaded.
         StudyError: If the stored configuration differs from what was given, or if more trials
             have begun than the new target allows.
         LeaseHeld: If another process drives the study.
     """
+    load_sampler(request.config.search.sampler)
     output = _with_first_trial_timed(output)
     stored = find_stored(database, request.study)
     if stored is None:
