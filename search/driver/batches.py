@@ -6,8 +6,7 @@ from search.driver.writes import AddTrial, Batchable, EndTrial, StoreReport
 from search.records.attempts import first_attempt
 from search.records.outcome import end_attributes
 from search.records.stored_checkpoint import CHECKPOINTS_ATTRIBUTE
-from search.records.stored_trial import end_mark
-from search.spaces.canonical import CANONICAL_ATTRIBUTE
+from search.records.stored_trial import CANONICAL_ATTRIBUTE, end_mark
 from storage.trial_batch import NewTrial, TrialBatch
 
 __all__ = ["make_batch"]

@@ -39,6 +39,7 @@ from search.records.outcome import write_end
 from search.records.stored_checkpoint import CHECKPOINTS_ATTRIBUTE, StoredCheckpoint
 from search.records.stored_picture import PLACES_ATTRIBUTE, places_of
 from search.records.stored_trial import (
+    CANONICAL_ATTRIBUTE,
     DATA_NOTES_ATTRIBUTE,
     END_ATTRIBUTE,
     QUEUED_ATTRIBUTE,
@@ -48,7 +49,6 @@ from search.records.stored_trial import (
     test_of,
 )
 from search.records.study_note import PLOT, is_ours
-from search.spaces.canonical import CANONICAL_ATTRIBUTE
 from storage.optuna_store import SearchStorage
 from storage.outage import translated
 from storage.reports import reports_of, store_report

@@ -20,7 +20,12 @@ from search.objectives import Objective
 from search.records.jobs import Job
 from search.records.origin import UnsuitableParameters, counted, given_parameters, queued_text
 from search.records.outcome import Failed, trial_end
-from search.records.stored_trial import FAILURE_ATTRIBUTE, FOREIGN_ATTRIBUTE, is_imported
+from search.records.stored_trial import (
+    FAILURE_ATTRIBUTE,
+    FOREIGN_ATTRIBUTE,
+    STARTING_ATTRIBUTE,
+    is_imported,
+)
 from search.samplers import Sampler
 from search.spaces import Space
 
@@ -107,7 +112,7 @@ class TrialSource:
             trial=row.number,
             parameters=parameters,
             epoch=self._epoch,
-            queued=queued_text(given),
+            queued=queued_text(given, row.user_attrs.get(STARTING_ATTRIBUTE)),
             canonical=self._canonical(parameters),
         )
         return NextTrial(

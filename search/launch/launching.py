@@ -23,6 +23,7 @@ from search.launch.notices import (
 from search.launch.output import Output
 from search.launch.request import Launch, LaunchResult
 from search.launch.signals import stop_on_signals
+from search.launch.starting_points import as_queued
 from search.launch.stored_study import check_fingerprints, find_stored, is_done, stored_config
 from search.launch.study_note import note_maker
 from search.machine.reservations import Reservation, reserve
@@ -75,6 +76,7 @@ def launch(
     if request.study is not None:
         check_origin(database, request.study, stored)
     if stored is not None:
+        _refuse_starting_points(stored, request)
         return _continue(stored, request, database, output, parts)
     show_settings(request.layers, output.say)
     title = request.study or f"of {request.layers.title}"
@@ -93,6 +95,19 @@ def launch(
     stored = get_study(database.engine, request.study)  # another process was faster
     check_origin(database, stored.name, stored)
     return _continue(stored, request, database, output, parts)
+
+
+def _refuse_starting_points(stored: StudyRecord, request: Launch) -> None:
+    """Refuse starting points for a study that has begun.
+
+    Raises:
+        StudyError: If there are any.
+    """
+    if request.starting:
+        raise StudyError(
+            f"--start-from is for new studies, and {stored.name!r} exists: leave it out to"
+            " continue that study, or give --study another name"
+        )
 
 
 def _with_first_trial_timed(output: Output) -> Output:
@@ -207,10 +222,11 @@ def _create(
         fingerprints=dict(dataset_features.fingerprints),
         lag=request.options.machine.seats + PREFETCHED,
     )
+    queued = as_queued(request.starting, request.config.space().defaults)
     if request.study is None:
-        return create_next(database, request.layers.title, new)
+        return create_next(database, request.layers.title, new, queued)
     try:
-        return create(database, request.study, new)
+        return create(database, request.study, new, queued)
     except NameTaken:
         return None
 

@@ -30,7 +30,7 @@ NEEDED: Mapping[float, float] = {0.5: 0.8, 0.75: 0.5}
 BEST_SHARE = 0.2
 CONFIDENCE = 0.95  # of the lower bound, one-sided
 RESAMPLES = 200
-MOST_RUNS = 100  # the newest, so that a long study does not slow down
+MOST_RUNS = 60  # the newest, so that a long study does not slow down
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +69,11 @@ class Choice:
         """Share of the run before which no trial is stopped."""
         return self.evaluation / self.evaluations
 
+    @property
+    def saved(self) -> float:
+        """Share of the training that it saves, of trials that are as good as full runs."""
+        return (1 - self.keep) * (1 - self.warm_up)
+
     def text(self) -> str:
         """The choice in one phrase."""
         if self.never:
@@ -92,8 +97,8 @@ def choose(
     """The boldest rule that these runs allow; never bolder than the one before.
 
     At an evaluation the lower bound of the rank correlation with the end must be high enough, and
-    the rule, from there on, must have stopped none of the best runs. Of the evaluations where that
-    holds the earliest is taken, and there the smallest share to keep.
+    the rule, from there on, must have stopped none of the best runs. Of the rules for which that
+    holds, the one that saves most is taken.
 
     Args:
         runs: The runs, the newest last.
@@ -108,13 +113,18 @@ def choose(
         return before
     first = max(1, math.ceil(earliest * evaluations)) if before is None else before.evaluation
     least_keep = 0.0 if before is None else before.keep
+    best: Choice | None = None
     for evaluation in range(first, evaluations):
+        left = 1 - evaluation / evaluations
+        if best is not None and best.saved >= (1 - min(NEEDED)) * left:
+            break  # no later evaluation can save more
         correlation, bound = _order(runs, evaluation, window)
         for keep, needed in NEEDED.items():
-            if keep < least_keep or bound < needed:
+            saves_more = best is None or (1 - keep) * left > best.saved
+            if keep < least_keep or bound < needed or not saves_more:
                 continue
             if _keeps_the_best(runs, keep, range(evaluation, evaluations), window):
-                return Choice(
+                best = Choice(
                     evaluation=evaluation,
                     evaluations=evaluations,
                     keep=keep,
@@ -122,6 +132,8 @@ def choose(
                     bound=bound,
                     runs=len(runs),
                 )
+    if best is not None:
+        return best
     if before is None:
         return None
     return Choice(

@@ -17,15 +17,13 @@ from trainer.methods import hyper_parameters, step_values
 
 __all__ = [
     "ANCHOR",
-    "CANONICAL_ATTRIBUTE",
     "canonical_vector",
     "in_anchored_sum",
     "parameters_for",
     "same_vector",
+    "vector_key",
 ]
 
-#: User attribute of a trial: its canonical vector by name; empty if it has none.
-CANONICAL_ATTRIBUTE = "canonical"
 #: The weight by which the others are divided.
 ANCHOR = "lambda_random"
 #: The weight of a modality's whole loss relative to the first one's; it has no unit.
@@ -33,6 +31,7 @@ RELATIVE = "lambda_cmcs"
 WEIGHT = "weight"  # of a modality's whole loss
 #: Relative; sums and products in another order differ by less.
 TOLERANCE = 1e-9
+DIGITS = 8  # significant digits of a key
 
 
 def in_anchored_sum(name: str) -> bool:
@@ -83,6 +82,11 @@ def same_vector(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
         and one.keys() == other.keys()
         and all(math.isclose(one[name], other[name], rel_tol=TOLERANCE) for name in one)
     )
+
+
+def vector_key(vector: Mapping[str, float]) -> frozenset[tuple[str, str]]:
+    """The same for canonical vectors that are equal up to rounding."""
+    return frozenset((name, f"{value:.{DIGITS}g}") for name, value in vector.items())
 
 
 def parameters_for(
