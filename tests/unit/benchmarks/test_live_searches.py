@@ -7,7 +7,7 @@ from optuna.trial import TrialState
 
 from benchmarks.search_quality import confirmed, released_search
 from benchmarks.search_quality.released_search import LiveSearch, config_of
-from tests.unit.trainer.small import small_dataset
+from tests.unit.trainer.small import small_dataset_features
 
 
 def finalist(trial: int, value: float) -> dict[str, Any]:
@@ -59,7 +59,9 @@ RECORDS = [
 def live(kind: released_search.Kind) -> LiveSearch:
     config = config_of(kind, 1, None)
     records = [{**each, "params": config.space().defaults} for each in RECORDS]
-    return LiveSearch(kind=kind, config=config, dataset_features=small_dataset(), ended=records)
+    return LiveSearch(
+        kind=kind, config=config, dataset_features=small_dataset_features(), ended=records
+    )
 
 
 def test_the_released_search_stores_stopped_trials_as_ended_with_zero() -> None:
