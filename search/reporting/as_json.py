@@ -206,6 +206,7 @@ def _compared_json(compared: Compared) -> dict[str, Any]:
     return {
         **study_json(details.view, details.assessment),
         "iterations": compared.iterations,
+        "trials_in_common": compared.in_common,
         "iterations_of_a_full_run": details.setting("training.iterations"),
         "best_at_equal_iterations": compared.best_at_equal,
         "seed": details.view.seed,
