@@ -34,7 +34,9 @@ from benchmarks import (
     table,
     trivial_trials,
 )
+from benchmarks.blocks import read_records
 from benchmarks.records import RESULTS
+from benchmarks.search_quality import confirmed, released_search, replay
 from tests import inputs
 from tests.inputs.table import text as inputs_text
 
@@ -102,6 +104,9 @@ TEXTS: Mapping[str, Callable[[], str]] = {
     "collapse": lambda: collapse.text(_result("collapse")["rows"]),
     "collapse on images": lambda: collapse.image_text(collapse.image_rows()),
     "expectation": lambda: expectation.text(_result("expectation")["rows"]),
+    "search replay": lambda: replay.text(replay.read_replays()),
+    "released search": lambda: released_search.text(read_records(released_search.PATH)),
+    "confirmed studies": lambda: confirmed.text(read_records(confirmed.PATH)),
     "gains": lambda: gains.text(_result("gains")["rows"]),
     "lambda and b": lambda: lambda_and_b.text(*lambda_and_b.read()),
     "rooms table": lambda: table.text(_result("table-rooms")),

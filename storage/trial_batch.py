@@ -41,6 +41,7 @@ class NewTrial:
     number: int
     parameters: Mapping[str, float]
     system_attributes: Mapping[str, Any]
+    user_attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True)
@@ -135,6 +136,8 @@ class TrialBatch:
         for trial in self.added:
             for key, item in trial.system_attributes.items():
                 self.system_attributes[ids[trial.number], key] = item
+            for key, item in trial.user_attributes.items():
+                self.user_attributes[ids[trial.number], key] = item
         return ids
 
     def _report(self, connection: Connection) -> None:

@@ -116,7 +116,11 @@ class SpaceFlags:
     seed: Annotated[int | None, Option(help="Seed of the study.")] = None
     method: Annotated[str | None, Option(help=f"Method: {', '.join(METHODS)}.")] = None
     space: Annotated[
-        str | None, Option(help="Search space: paper, per-modality, or fixed (one trial).")
+        str | None,
+        Option(
+            help="Search space: paper, per-modality, ratio, ratio-per-modality, or fixed (one"
+            " trial)."
+        ),
     ] = None
     fix: Annotated[
         list[str] | None,
@@ -131,11 +135,14 @@ class SpaceFlags:
         ),
     ] = None
     sampler: Annotated[
-        str | None, Option(help="Sampler: tpe, tpe-univariate, gp, random or sobol.")
+        str | None,
+        Option(help="Sampler: tpe, tpe-univariate, gp, random, sobol, or hub:NAME of OptunaHub."),
     ] = None
     pruner: Annotated[
         str | None,
-        Option(help="Pruner, such as competitive, median or none. Collapse rules always apply."),
+        Option(
+            help="Pruner, such as competitive, auto, median or none. Collapse rules always apply."
+        ),
     ] = None
     iterations: Annotated[int | None, Option(help="Iterations of each training run.")] = None
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
@@ -34,6 +35,16 @@ LikeOption = Annotated[
     str | None,
     typer.Option(metavar="STUDY", help="Start from the settings of this study, not of a preset."),
 ]
+StartFromOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="STUDY|FILE",
+        help="Begin with the best settings of this study of another data set.",
+    ),
+]
+SameDataOption = Annotated[
+    bool, typer.Option("--same-data", help="Accept studies of the same data set to start from.")
+]
 DryRunOption = Annotated[
     bool,
     typer.Option("--dry-run", help="Show what a search would do and cost, without starting it."),
@@ -55,6 +66,8 @@ def launch(
     source: SourceFlags,
     study: StudyOption = None,
     like: LikeOption = None,
+    start_from: StartFromOption = None,
+    same_data: SameDataOption = False,
     target: TargetFlags,
     features: FeatureFlags,
     space: SpaceFlags,
@@ -78,6 +91,10 @@ def launch(
         )
     else:
         layers = _like(address, like, nested(flags))
+    if start_from and (detach or dry_run):
+        raise SettingsError(
+            "--start-from cannot be combined with --detach or --dry-run: leave one of them out"
+        )
     if detach and (dry_run or as_json):
         raise SettingsError(
             "--detach cannot be combined with --dry-run or --json: leave one of them out"
@@ -89,8 +106,18 @@ def launch(
     elif as_json:
         raise SettingsError("--json needs --dry-run, because a search prints lines: add it")
     else:
-        finished = _launch(context, address, layers, study, run, plain)
+        sources = Sources(studies=tuple(start_from or ()), same_data=same_data)
+        finished = _launch(context, address, layers, study, run, plain, sources)
         exit_stopped(finished=finished)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """Where starting points come from."""
+
+    studies: tuple[str, ...]
+    #: Whether studies of the same data set are accepted.
+    same_data: bool
 
 
 def _like(address: Address, study: str, flags: dict[str, Any]) -> Layers:
@@ -108,12 +135,14 @@ def _launch(
     study: str | None,
     run: RunFlags,
     plain: bool | None,
+    sources: Sources,
 ) -> bool:
     """Drive the study, and return whether it reached its target."""
     from search.commands.driving import drive
     from search.commands.run_options import find_run_options
     from search.config.configuration import resolve_layers
     from search.launch.request import Launch
+    from search.launch.starting_points import find_starting_points
     from search.launch.stored_study import configure
     from search.planning.checking import check_dataset
     from storage.database import open_database
@@ -123,7 +152,14 @@ def _launch(
     options = find_run_options(run)
     with open_database(address) as database:
         config = configure(database, study, layers)
-        request = Launch(study=study, layers=layers, config=config, options=options)
+        starting = find_starting_points(
+            database, sources.studies, config, same_data=sources.same_data
+        )
+        for point in starting:
+            typer.echo(f"starting point: {point.origin}")
+        request = Launch(
+            study=study, layers=layers, config=config, options=options, starting=starting
+        )
         return drive(request, database, plain=plain, parts=context.obj)
 
 

@@ -4,6 +4,7 @@
 the tables of a training run (``trainer/config/configuration.py``).
 """
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from search.errors import SettingsError
 from search.objectives import DEFAULT_OBJECTIVE, OBJECTIVES, Objective, find_objective
 from search.pruners import PRUNERS, CollapseRules, Pruner, build_pruner
 from search.samplers import FORMER_SAMPLERS, SAMPLERS, find_sampler
-from search.spaces import FIXED, SPACES, Space, build_space, tunable
+from search.spaces import FIXED, SPACES, Space, build_space, held_values, tunable
 from search.spaces.ranges import check_name, check_range
 from trainer.config.choices import choice
 from trainer.config.configuration import TrainConfig
@@ -55,7 +56,7 @@ class SearchConfig:
     #: Ranges by name, as ``[low, high]``. They replace those of the space. A name that the
     #: space lacks, such as ``learning_rate``, is searched as well.
     ranges: dict[str, tuple[float, ...]] = field(default_factory=dict)
-    #: Name of the sampler.
+    #: Name of the sampler, or ``hub:NAME`` for one of OptunaHub.
     sampler: str = choice("tpe", SAMPLERS)
     #: Name of the pruner. The collapse rules always apply as well.
     pruner: str = choice("competitive", PRUNERS)
@@ -146,8 +147,15 @@ class LaunchConfig:
         }
 
     def to_table(self) -> dict[str, Any]:
-        """The whole resolved configuration as plain tables."""
-        return {"search": record_to_table(self.search), **record_to_table(self.train)}
+        """The whole resolved configuration as plain tables.
+
+        Without the values that the space holds: they follow from its name, so that another space
+        is free of them.
+        """
+        held = held_values(self.search.space, self.train)
+        given = {name: value for name, value in self.train.hyper.items() if name not in held}
+        train = dataclasses.replace(self.train, hyper=given)
+        return {"search": record_to_table(self.search), **record_to_table(train)}
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> "LaunchConfig":
@@ -164,7 +172,23 @@ class LaunchConfig:
         if isinstance(train.get("hyper"), Mapping):
             _refuse_both(train["hyper"], search.ranges)
             train = settings_in_place(train)
-        return cls(search=search, train=build_record(TrainConfig, train))
+        return cls(search=search, train=_holding(search.space, build_record(TrainConfig, train)))
+
+
+def _holding(space: str, train: TrainConfig) -> TrainConfig:
+    """The run with the values that the space holds.
+
+    Raises:
+        SettingsError: If another value is given for one of them.
+    """
+    held = held_values(space, train)
+    for name, value in held.items():
+        if train.hyper.get(name, value) != value:
+            raise SettingsError(
+                f"--fix {name} ([hyper]) = {train.hyper[name]:g}: search.space = {space!r} holds"
+                f" it at {value:g}, since only ratios to it matter; leave it out"
+            )
+    return dataclasses.replace(train, hyper={**train.hyper, **held})
 
 
 def resolve(preset: str | None, file: Path | None, flags: Mapping[str, Any]) -> LaunchConfig:

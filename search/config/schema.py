@@ -5,6 +5,7 @@ from typing import Any
 
 from search.config.configuration import SearchConfig
 from search.pruners import PRUNERS
+from search.samplers.hub import HUB_NAMES
 from trainer.config.configuration import TrainConfig
 from trainer.config.reference import Setting, json_schema, settings_of
 from trainer.methods import METHODS
@@ -44,6 +45,9 @@ def configuration_schema() -> dict[str, Any]:
         "type": "string",
         "description": "Preset that the file starts from.",
     }
+    sampler = schema["properties"]["search"]["properties"]["sampler"]
+    names = {"enum": sampler.pop("enum")}
+    sampler["anyOf"] = [names, {"type": "string", "pattern": HUB_NAMES}]
     return schema
 
 

@@ -6,7 +6,7 @@ from search.driver.writes import AddTrial, Batchable, EndTrial, StoreReport
 from search.records.attempts import first_attempt
 from search.records.outcome import end_attributes
 from search.records.stored_checkpoint import CHECKPOINTS_ATTRIBUTE
-from search.records.stored_trial import end_mark
+from search.records.stored_trial import CANONICAL_ATTRIBUTE, end_mark
 from storage.trial_batch import NewTrial, TrialBatch
 
 __all__ = ["make_batch"]
@@ -40,6 +40,7 @@ def _new_trial(write: AddTrial) -> NewTrial:
         number=write.trial,
         parameters=write.parameters,
         system_attributes=first_attempt(write.epoch, "new"),
+        user_attributes={CANONICAL_ATTRIBUTE: dict(write.canonical)},
     )
 
 

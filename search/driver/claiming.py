@@ -6,10 +6,12 @@ a mark that distinguishes it from an Optuna study that somebody else created und
 
 import contextlib
 import datetime
+from collections.abc import Sequence
 
 from optuna.exceptions import DuplicatedStudyError
 from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial
 from sqlalchemy import Connection
 
 from search.errors import StudyError
@@ -20,6 +22,7 @@ from storage.optuna_schema import MARK_ATTRIBUTE
 from storage.optuna_store import one_transaction, open_optuna
 from storage.reports import reports_of
 from storage.studies import NewStudy, StudyRecord, create_study, next_name
+from storage.whole_trials import add_whole_trials
 
 __all__ = ["check_origin", "claim", "create", "create_next", "mark_of"]
 
@@ -70,8 +73,16 @@ def claim(database: Database, record: StudyRecord) -> None:
             _make(storage, record)
 
 
-def create(database: Database, name: str, new: NewStudy) -> StudyRecord:
+def create(
+    database: Database, name: str, new: NewStudy, queued: Sequence[FrozenTrial] = ()
+) -> StudyRecord:
     """Create a study in our tables and in Optuna's, in one transaction.
+
+    Args:
+        database: The database.
+        name: The study's name.
+        new: Its settings.
+        queued: Its first trials, which wait to be run.
 
     Raises:
         NameTaken: If our tables already hold a study with that name.
@@ -83,15 +94,19 @@ def create(database: Database, name: str, new: NewStudy) -> StudyRecord:
         if found is not None:
             _check(storage, found, name, None)
         _make(storage, record)
+        if queued:
+            add_whole_trials(storage, storage.get_study_id_from_name(name), queued)
         return record
 
 
-def create_next(database: Database, title: str, new: NewStudy) -> StudyRecord:
+def create_next(
+    database: Database, title: str, new: NewStudy, queued: Sequence[FrozenTrial] = ()
+) -> StudyRecord:
     """Create a study under the next free name ``TITLE-N``, even while others create studies."""
     while True:
         name = next_name(database.engine, title, besides=_optuna_names(database))
         with contextlib.suppress(NameTaken):  # another process took it first: try the next number
-            return create(database, name, new)
+            return create(database, name, new, queued)
 
 
 def _optuna_names(database: Database) -> list[str]:

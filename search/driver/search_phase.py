@@ -68,6 +68,7 @@ class SearchPhase:
             objective=plan.rules.objective,
             seed=plan.seed,
             epoch=context.epoch,
+            canonical=plan.canonical,
         )
         self._source.queue(queued)
 

@@ -32,6 +32,7 @@ from search.records.attempts import attempts_of
 from search.records.confirmation import ConfirmationPlan, readings_of_test
 from search.records.origin import counted
 from search.samplers import find_sampler
+from search.spaces.canonical import canonical_vector
 from search.workers.picture_maker import PicturePlace
 from search.workers.pool import Pool
 from storage.database import Database
@@ -57,6 +58,7 @@ def make_plan(config: LaunchConfig, record: StudyRecord) -> Plan:
         ),
         schedule=Schedule(target=record.trials, in_flight=record.lag),
         max_retries=config.search.max_retries,
+        canonical=lambda params: canonical_vector(params, config.train),
     )
 
 

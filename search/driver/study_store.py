@@ -7,6 +7,7 @@ store reads the study first and writes only what is missing.
 import contextlib
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from optuna.distributions import BaseDistribution
@@ -38,6 +39,7 @@ from search.records.outcome import write_end
 from search.records.stored_checkpoint import CHECKPOINTS_ATTRIBUTE, StoredCheckpoint
 from search.records.stored_picture import PLACES_ATTRIBUTE, places_of
 from search.records.stored_trial import (
+    CANONICAL_ATTRIBUTE,
     DATA_NOTES_ATTRIBUTE,
     END_ATTRIBUTE,
     QUEUED_ATTRIBUTE,
@@ -67,13 +69,24 @@ ARTIFACTS_ATTRIBUTE = "unim2:artifacts"
 
 
 def trial_template(
-    parameters: Mapping[str, float], distributions: dict[str, BaseDistribution], epoch: int
+    parameters: Mapping[str, float],
+    distributions: dict[str, BaseDistribution],
+    epoch: int,
+    canonical: Mapping[str, float] = MappingProxyType({}),
 ) -> FrozenTrial:
-    """A RUNNING trial with all its parameters and its first attempt, stored in one transaction."""
+    """A RUNNING trial with all its parameters and its first attempt, stored in one transaction.
+
+    Args:
+        parameters: Its parameters.
+        distributions: Optuna's distribution of each.
+        epoch: The lease's epoch.
+        canonical: Its canonical vector.
+    """
     return create_trial(
         state=TrialState.RUNNING,
         params=dict(parameters),
         distributions=distributions,
+        user_attrs={CANONICAL_ATTRIBUTE: dict(canonical)},
         system_attrs=first_attempt(epoch, "new"),
     )
 
@@ -338,7 +351,9 @@ class StudyStore:
             if not self._is_mine(write):
                 raise NumberTaken(f"somebody else added trial {write.trial}")
         else:
-            template = trial_template(write.parameters, self._distributions, write.epoch)
+            template = trial_template(
+                write.parameters, self._distributions, write.epoch, write.canonical
+            )
             trial_id = self._storage.create_numbered_trial(self._study_id, template, write.trial)
             if trial_id is None:
                 if not self._storage.read_trial_rows(self._study_id, first=write.trial, also=()):
@@ -357,7 +372,10 @@ class StudyStore:
             self._ids[write.trial],
             write.parameters,
             self._distributions,
-            user_attrs={QUEUED_ATTRIBUTE: write.queued},
+            user_attrs={
+                QUEUED_ATTRIBUTE: write.queued,
+                CANONICAL_ATTRIBUTE: dict(write.canonical),
+            },
             system_attrs=first_attempt(write.epoch, "queued"),
         )
         if not taken:

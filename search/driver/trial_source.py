@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.driver.in_memory_study import InMemoryStudy
+from search.driver.plan import Canonical, without_vector
 from search.driver.running_trial import RunningTrial
 from search.driver.study_store import trial_template
 from search.driver.writes import AddTrial, EndTrial, StartQueued, Write
@@ -19,7 +20,12 @@ from search.objectives import Objective
 from search.records.jobs import Job
 from search.records.origin import UnsuitableParameters, counted, given_parameters, queued_text
 from search.records.outcome import Failed, trial_end
-from search.records.stored_trial import FAILURE_ATTRIBUTE, FOREIGN_ATTRIBUTE, is_imported
+from search.records.stored_trial import (
+    FAILURE_ATTRIBUTE,
+    FOREIGN_ATTRIBUTE,
+    STARTING_ATTRIBUTE,
+    is_imported,
+)
 from search.samplers import Sampler
 from search.spaces import Space
 
@@ -50,6 +56,7 @@ class TrialSource:
         objective: Objective,
         seed: int,
         epoch: int,
+        canonical: Canonical = without_vector,
     ) -> None:
         """Start with no queued trials.
 
@@ -60,7 +67,9 @@ class TrialSource:
             objective: What the study maximises.
             seed: Seed of the study.
             epoch: The lease's epoch.
+            canonical: Maps a trial's parameters to its canonical vector.
         """
+        self._canonical = canonical
         self._memory, self._space, self._sampler = memory, space, sampler
         self._objective, self._seed, self._epoch = objective, seed, epoch
         self._rows: dict[int, FrozenTrial] = {}
@@ -85,7 +94,12 @@ class TrialSource:
 
     def _drawn(self, number: int, ended: int | None) -> NextTrial:
         parameters, running = self._begin(number, {}, ended, why="new")
-        write = AddTrial(trial=number, parameters=parameters, epoch=self._epoch)
+        write = AddTrial(
+            trial=number,
+            parameters=parameters,
+            epoch=self._epoch,
+            canonical=self._canonical(parameters),
+        )
         return NextTrial(write=write, running=running)
 
     def _queued(self, row: FrozenTrial, ended: int | None) -> NextTrial:
@@ -98,7 +112,8 @@ class TrialSource:
             trial=row.number,
             parameters=parameters,
             epoch=self._epoch,
-            queued=queued_text(given),
+            queued=queued_text(given, row.user_attrs.get(STARTING_ATTRIBUTE)),
+            canonical=self._canonical(parameters),
         )
         return NextTrial(
             write=write, running=running, line=f"trial {row.number} was queued {write.queued}"

@@ -1,6 +1,7 @@
 """The writes of the write queue: one record per kind of thing that the driver stores."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from search.records.outcome import TrialEnd
 from search.records.stored_checkpoint import StoredCheckpoint
@@ -28,6 +29,8 @@ class AddTrial:
     trial: int
     parameters: dict[str, float]
     epoch: int
+    #: Its canonical vector (``search/spaces/canonical.py``); empty if it has none.
+    canonical: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +43,8 @@ class StartQueued:
     epoch: int
     #: The text of its attribute ``queued``.
     queued: str
+    #: Its canonical vector; empty if it has none.
+    canonical: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

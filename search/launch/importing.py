@@ -6,7 +6,7 @@ drives the study.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,11 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.driver.claiming import claim
 from search.errors import StudyFileError
+from search.launch.meaning import Meaning, train_of
 from search.objectives import objective_name
 from search.records.outcome import COLLAPSED
 from search.records.stored_trial import (
+    CANONICAL_ATTRIBUTE,
     COLLAPSE_ATTRIBUTE,
     END_ATTRIBUTE,
     HEALTHY,
@@ -26,14 +28,17 @@ from search.records.stored_trial import (
     KIND_ATTRIBUTE,
     REASON_ATTRIBUTE,
     PruneKind,
+    canonical_of,
 )
 from search.spaces import Space
+from search.spaces.canonical import vector_key
 from search.transfer.trial_files import FoundTrial, Looked, TrialFile, read_trial_file
 from storage.database import Database
 from storage.lease import lock_free
 from storage.optuna_store import one_transaction
 from storage.studies import StudyRecord, get_study
 from storage.whole_trials import add_whole_trials
+from trainer.config.configuration import TrainConfig
 from trainer.errors import ConfigError
 
 __all__ = ["Imported", "Skipped", "import_trials"]
@@ -97,7 +102,8 @@ def import_trials(
         )
     file = read_trial_file(path, Looked(names=names, value=value, study=source))
     _check_objective(path, file, record)
-    fitting, skipped = _checked(path, file.trials, space)
+    meaning = Meaning.of(record.config, space)
+    fitting, skipped = _checked(path, file, meaning)
     if skipped and not fitting:
         first = skipped[0]
         raise StudyFileError(
@@ -105,7 +111,7 @@ def import_trials(
             f" {first.reason}"
         )
     claim(database, record)
-    added = _store(database, record, fitting)
+    added = _store(database, record, fitting, meaning)
     return Imported(
         added=added,
         known=len(fitting) - added,
@@ -124,20 +130,29 @@ def _check_objective(path: Path, file: TrialFile, record: StudyRecord) -> None:
 
 
 def _checked(
-    path: Path, found: Iterable[FoundTrial], space: Space
+    path: Path, file: TrialFile, meaning: Meaning
 ) -> tuple[list[FrozenTrial], tuple[Skipped, ...]]:
     """The trials that fit, as they are stored, and those that do not."""
     fitting, skipped = [], []
-    for trial in found:
+    source = train_of(file.config)
+    for trial in file.trials:
         try:
-            fitting.append(_as_stored(path, trial, space))
+            fitting.append(_as_stored(path, trial, meaning, source))
         except (_Unfit, ConfigError) as error:
             skipped.append(Skipped(place=trial.place, reason=str(error)))
     return fitting, tuple(skipped)
 
 
-def _as_stored(path: Path, found: FoundTrial, space: Space) -> FrozenTrial:
+def _as_stored(
+    path: Path, found: FoundTrial, meaning: Meaning, source: TrainConfig | None
+) -> FrozenTrial:
     """The trial as the study stores it.
+
+    Args:
+        path: The file.
+        found: The trial in it.
+        meaning: What parameters of the study mean.
+        source: The configuration that the trial was run with; None if the file does not say.
 
     Raises:
         _Unfit: If a number is missing or not finite.
@@ -146,15 +161,19 @@ def _as_stored(path: Path, found: FoundTrial, space: Space) -> FrozenTrial:
     complete = found.outcome == "complete"
     params = {name: _number(name, value) for name, value in found.params.items()}
     value = None if found.value is None and not complete else _number("its value", found.value)
-    attributes = {IMPORTED_ATTRIBUTE: f"{path.name}, {found.place}"}
+    params = meaning.fitting(params, source)
+    attributes: dict[str, Any] = {
+        IMPORTED_ATTRIBUTE: f"{path.name}, {found.place}",
+        CANONICAL_ATTRIBUTE: meaning.vector(params),
+    }
     if not complete:
         attributes[KIND_ATTRIBUTE] = KINDS[found.outcome]
         attributes[REASON_ATTRIBUTE] = found.reason
     return create_trial(
         state=TrialState.COMPLETE if complete else TrialState.PRUNED,
         value=value,
-        params=space.check(params),
-        distributions=space.distributions,
+        params=params,
+        distributions=meaning.space.distributions,
         user_attrs=attributes,
         system_attrs={
             COLLAPSE_ATTRIBUTE: COLLAPSED if found.outcome == "collapsed" else HEALTHY,
@@ -181,21 +200,26 @@ def _number(name: str, value: Any) -> float:
     return number
 
 
-def _store(database: Database, record: StudyRecord, trials: Sequence[FrozenTrial]) -> int:
+def _store(
+    database: Database, record: StudyRecord, trials: Sequence[FrozenTrial], meaning: Meaning
+) -> int:
     """Add the trials that the study does not have, in one transaction; returns their number."""
     with one_transaction(database) as (connection, storage):
         lock_free(connection, record.name)
         get_study(connection, record.name)  # somebody may have deleted it meanwhile
         study = storage.get_study_id_from_name(record.name)
-        known = {_identity(trial) for trial in storage.get_all_trials(study, deepcopy=False)}
+        stored = storage.get_all_trials(study, deepcopy=False)
+        known = {_identity(trial, meaning) for trial in stored}
         new: dict[tuple[object, ...], FrozenTrial] = {}
         for trial in trials:
-            new.setdefault(_identity(trial), trial)
+            new.setdefault(_identity(trial, meaning), trial)
         added = [trial for identity, trial in new.items() if identity not in known]
         add_whole_trials(storage, study, added)
     return len(added)
 
 
-def _identity(trial: FrozenTrial) -> tuple[object, ...]:
-    """The same for two trials with the same parameters, state and value."""
-    return frozenset(trial.params.items()), trial.state, tuple(trial.values or ())
+def _identity(trial: FrozenTrial, meaning: Meaning) -> tuple[object, ...]:
+    """The same for two trials that are the same run with the same state and value."""
+    vector = canonical_of(trial) or meaning.vector(trial.params)  # earlier versions stored none
+    params = vector_key(vector) if vector else frozenset(trial.params.items())
+    return params, trial.state, tuple(trial.values or ())

@@ -24,6 +24,7 @@ from search.launch.notices import (
 from search.launch.output import Output
 from search.launch.request import Launch, LaunchResult
 from search.launch.signals import stop_on_signals
+from search.launch.starting_points import as_queued
 from search.launch.stored_study import check_fingerprints, find_stored, is_done, stored_config
 from search.launch.study_note import note_maker
 from search.machine.reservations import Reservation, reserve
@@ -32,7 +33,7 @@ from search.machine.run_options import RunOptions
 from search.machine.versions import code_revision, package_versions
 from search.planning.slot_choice import best_slots
 from search.progress.first_trial import FirstTrialTimed
-from search.samplers import preload
+from search.samplers import load_sampler, preload
 from search.workers.connection import check_answers
 from search.workers.ray_folder import find_ray_folder
 from storage.database import Database, check_room
@@ -63,10 +64,12 @@ def launch(
         parts: Replaceable parts of the search, for tests.
 
     Raises:
+        SettingsError: If the sampler cannot be loaded.
         StudyError: If the stored configuration differs from what was given, or if more trials
             have begun than the new target allows.
         LeaseHeld: If another process drives the study.
     """
+    load_sampler(request.config.search.sampler)
     output = _with_first_trial_timed(output)
     stored = find_stored(database, request.study)
     if stored is None:
@@ -74,6 +77,7 @@ def launch(
     if request.study is not None:
         check_origin(database, request.study, stored)
     if stored is not None:
+        _refuse_starting_points(stored, request)
         return _continue(stored, request, database, output, parts)
     show_settings(request.layers, output.say)
     title = request.study or f"of {request.layers.title}"
@@ -92,6 +96,19 @@ def launch(
     stored = get_study(database.engine, request.study)  # another process was faster
     check_origin(database, stored.name, stored)
     return _continue(stored, request, database, output, parts)
+
+
+def _refuse_starting_points(stored: StudyRecord, request: Launch) -> None:
+    """Refuse starting points for a study that has begun.
+
+    Raises:
+        StudyError: If there are any.
+    """
+    if request.starting:
+        raise StudyError(
+            f"--start-from is for new studies, and {stored.name!r} exists: leave it out to"
+            " continue that study, or give --study another name"
+        )
 
 
 def _with_first_trial_timed(output: Output) -> Output:
@@ -206,10 +223,11 @@ def _create(
         fingerprints=dict(dataset_features.fingerprints),
         lag=request.options.machine.seats + PREFETCHED,
     )
+    queued = as_queued(request.starting, request.config.space().defaults)
     if request.study is None:
-        return create_next(database, request.layers.title, new)
+        return create_next(database, request.layers.title, new, queued)
     try:
-        return create(database, request.study, new)
+        return create(database, request.study, new, queued)
     except NameTaken:
         return None
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from search.config.configuration import LaunchConfig
 from search.driver.driver import Ending
+from search.launch.starting_points import StartingPoint
 from search.machine.resources import Machine
 from search.machine.run_options import RunOptions
 from search.records.confirmation import ConfirmationPlan
@@ -26,6 +27,8 @@ class Launch:
     options: RunOptions
     #: Confirm these trials of a finished study instead of searching.
     confirmation: ConfirmationPlan | None = None
+    #: Settings to begin a new study with, after the default values.
+    starting: tuple[StartingPoint, ...] = ()
     #: Facts about the data set that the study stores, such as files that are not used; None if
     #: nobody looked.
     data_notes: tuple[str, ...] | None = None

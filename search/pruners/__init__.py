@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from search.errors import SettingsError
+from search.pruners.auto import AutoPruner
 from search.pruners.collapse import CollapseRules
 from search.pruners.competitive import CompetitivePruner
 from search.pruners.halving import HalvingPruner, HyperbandPruner
@@ -18,6 +19,7 @@ from trainer.config.toml_records import build_record
 
 __all__ = [
     "PRUNERS",
+    "AutoPruner",
     "CollapseRules",
     "Pruner",
     "SparingPruner",
@@ -28,6 +30,7 @@ __all__ = [
 #: Name in ``search.pruner`` to pruner.
 PRUNERS: Mapping[str, type[Pruner]] = {
     "competitive": CompetitivePruner,
+    "auto": AutoPruner,
     "median": MedianPruner,
     "percentile": PercentilePruner,
     "sha": HalvingPruner,

@@ -5,14 +5,15 @@ anything else that the driver does. Here each run is averaged once for each eval
 """
 
 import bisect
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import optuna
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial
 
-__all__ = ["FullRuns", "SearchStudy", "mean_score", "quantile"]
+__all__ = ["FullRuns", "SearchStudy", "mean_of", "mean_score", "quantile"]
 
 
 @dataclass(kw_only=True)
@@ -30,6 +31,7 @@ class FullRuns:
 
     def __init__(self) -> None:
         self._runs: list[FrozenTrial] = []
+        self._by_number: dict[int, FrozenTrial] = {}
         self._means: dict[tuple[int, int], _Means] = {}
 
     def __len__(self) -> int:
@@ -39,6 +41,11 @@ class FullRuns:
     def add(self, run: FrozenTrial) -> None:
         """Take in a complete trial, which does not change any more."""
         self._runs.append(run)
+        self._by_number[run.number] = run
+
+    def run(self, number: int) -> FrozenTrial | None:
+        """The run of that number; None if there is none."""
+        return self._by_number.get(number)
 
     def means(self, evaluation: int, window: int) -> Sequence[float]:
         """The :func:`mean_score` of each run that has one, in ascending order."""
@@ -58,11 +65,27 @@ class SearchStudy(optuna.Study):
         """Open the study of that name, which the storage has."""
         super().__init__(study_name=study_name, storage=storage)
         self.full_runs = FullRuns()
+        #: What pruners computed from trials that have ended, so that they do it once.
+        self.kept: dict[Hashable, Any] = {}
+
+    def is_open(self, number: int) -> bool:
+        """Whether the trial of that number may still become a full run."""
+        storage = self._storage
+        assert isinstance(storage, InMemoryStorage)
+        try:
+            found = storage.get_trial_id_from_study_id_trial_number(self._study_id, number)
+        except KeyError:
+            return True
+        return not storage.get_trial(found).state.is_finished()
 
 
 def mean_score(trial: FrozenTrial, evaluation: int, window: int) -> float | None:
     """Mean of a trial's scores at the last ``window`` evaluations up to this one; None without."""
-    scores = trial.intermediate_values
+    return mean_of(trial.intermediate_values, evaluation, window)
+
+
+def mean_of(scores: Mapping[int, float], evaluation: int, window: int) -> float | None:
+    """Mean of the scores at the last ``window`` evaluations up to this one; None without."""
     steps = range(evaluation - window + 1, evaluation + 1)
     found = [scores[step] for step in steps if step in scores]
     return sum(found) / len(found) if found else None

@@ -1,7 +1,7 @@
 """Replay a pruner over full runs that it had to spare, with what was known at the time."""
 
 import datetime
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from optuna.storages import InMemoryStorage
@@ -60,13 +60,13 @@ def replay(pruner: SparingPruner, runs: Sequence[FullRun]) -> Replayed:
     An evaluation has no stored time, so evaluations are taken as evenly spaced between the
     beginning and the end of their run.
     """
-    known = _empty_study()
+    known = _StudyThen({run.number for run in runs})
     verdicts: dict[int, bool] = {}
     moments = [moment for run in runs for moment in _moments(run, pruner.evaluations)]
     for moment in sorted(moments, key=lambda moment: moment.place):
         number = moment.run.number
         if moment.evaluation is None:
-            known.full_runs.add(_complete(moment.run))
+            known.end(moment.run)
         elif pruner.is_immune(number) and not verdicts.get(number, False):
             verdict = pruner.judge(known, _until(moment.run, moment.evaluation))
             if verdict is not None:
@@ -77,11 +77,29 @@ def replay(pruner: SparingPruner, runs: Sequence[FullRun]) -> Replayed:
     )
 
 
-def _empty_study() -> SearchStudy:
-    storage = InMemoryStorage()
-    with quiet(STORAGE):
-        storage.create_new_study([StudyDirection.MAXIMIZE], "replay")
-    return SearchStudy("replay", storage)
+class _StudyThen(SearchStudy):
+    """The study as it was at a moment: its full runs that had ended by then."""
+
+    def __init__(self, numbers: Collection[int]) -> None:
+        """Start before the first end.
+
+        Args:
+            numbers: Of all full runs. All other trials count as ended without being one.
+        """
+        storage = InMemoryStorage()
+        with quiet(STORAGE):
+            storage.create_new_study([StudyDirection.MAXIMIZE], "replay")
+        super().__init__("replay", storage)
+        self._open, self._last = set(numbers), max(numbers, default=-1)
+
+    def end(self, run: FullRun) -> None:
+        """Let a run end."""
+        self._open.discard(run.number)
+        self.full_runs.add(_complete(run))
+
+    def is_open(self, number: int) -> bool:
+        """Whether the run of that number has not ended yet; also beyond the last one."""
+        return number > self._last or number in self._open
 
 
 def _moments(run: FullRun, evaluations: int) -> Iterator[_Moment]:
@@ -94,7 +112,9 @@ def _moments(run: FullRun, evaluations: int) -> Iterator[_Moment]:
 
 def _complete(run: FullRun) -> FrozenTrial:
     scores = dict(run.scores)
-    return create_trial(state=TrialState.COMPLETE, value=run.value, intermediate_values=scores)
+    trial = create_trial(state=TrialState.COMPLETE, value=run.value, intermediate_values=scores)
+    trial.number = run.number
+    return trial
 
 
 def _until(run: FullRun, evaluation: int) -> FrozenTrial:

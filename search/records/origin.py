@@ -17,6 +17,7 @@ from search.records.stored_trial import FOREIGN_ATTRIBUTE, is_counted, is_import
 from search.spaces import Space
 
 __all__ = [
+    "FIXED_ATTRIBUTE",
     "UnsuitableParameters",
     "counted",
     "given_parameters",
@@ -80,8 +81,15 @@ def given_parameters(trial: FrozenTrial, space: Space) -> dict[str, float]:
     return given
 
 
-def queued_text(given: Mapping[str, float]) -> str:
-    """The text of the attribute ``queued``."""
+def queued_text(given: Mapping[str, float], origin: object = None) -> str:
+    """The text of the attribute ``queued``.
+
+    Args:
+        given: The parameters that somebody gave.
+        origin: Where a starting point comes from; None for a trial that a person queued.
+    """
+    if isinstance(origin, str):
+        return f"as a starting point: {origin}"
     values = ", ".join(f"{name} = {value:g}" for name, value in given.items())
     return f"by a person, with {values or 'no parameters given'}"
 

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 from search.records.counts import Counts
 
 __all__ = [
+    "CANONICAL_ATTRIBUTE",
     "CLASS_IOU_ATTRIBUTE",
     "COLLAPSE_ATTRIBUTE",
     "DATA_NOTES_ATTRIBUTE",
@@ -23,11 +24,13 @@ __all__ = [
     "KIND_ATTRIBUTE",
     "QUEUED_ATTRIBUTE",
     "REASON_ATTRIBUTE",
+    "STARTING_ATTRIBUTE",
     "TEST_ATTRIBUTE",
     "UNDERPERFORMING",
     "AnyState",
     "AnyTrial",
     "PruneKind",
+    "canonical_of",
     "class_iou_of",
     "count_trials",
     "counted_as",
@@ -65,8 +68,12 @@ KIND_ATTRIBUTE = "prune_kind"
 REASON_ATTRIBUTE = "prune_reason"
 #: User attribute of a trial: the IoU of its last evaluation by class, in percent.
 CLASS_IOU_ATTRIBUTE = "class_iou"
+#: User attribute of a trial: its canonical vector (``search/spaces/canonical.py``).
+CANONICAL_ATTRIBUTE = "canonical"
 #: User attribute of a trial that somebody queued: by whom, and with which parameters.
 QUEUED_ATTRIBUTE = "queued"
+#: User attribute of a trial that was queued as a starting point: where it comes from.
+STARTING_ATTRIBUTE = "starting_point"
 #: User attribute of an imported trial: the file, and the trial in it.
 IMPORTED_ATTRIBUTE = "imported"
 #: User attribute of the study: facts about its data set, one line each.
@@ -196,10 +203,24 @@ def class_iou_of(trial: AnyTrial) -> dict[str, float]:
 
     Trials of earlier versions, pruned ones and those of data without labels have none.
     """
-    stored = trial.user_attrs.get(CLASS_IOU_ATTRIBUTE)
+    return _numbers(trial.user_attrs.get(CLASS_IOU_ATTRIBUTE))
+
+
+def canonical_of(trial: AnyTrial) -> dict[str, float]:
+    """The canonical vector that is stored with a trial; empty if it has none.
+
+    Trials of earlier versions have none.
+    """
+    return _numbers(trial.user_attrs.get(CANONICAL_ATTRIBUTE))
+
+
+def _numbers(stored: object) -> dict[str, float]:
+    """The numbers of a stored table; none if somebody stored something else there."""
     if not isinstance(stored, dict):
         return {}
-    return {str(name): float(iou) for name, iou in stored.items() if isinstance(iou, int | float)}
+    return {
+        str(name): float(item) for name, item in stored.items() if isinstance(item, int | float)
+    }
 
 
 def test_of(attributes: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ from search.quality.assessment import Assessment
 from search.quality.audit import CONFIDENCE, Audit
 from search.quality.confirmed import Confirmed, Repeated
 from search.quality.expected import Expected
+from search.reporting.canonical import with_canonical
 from search.reporting.compared_studies import Compared, Comparison
 from search.reporting.measures import ended_compute, outcome_of
 from search.reporting.study_details import StudyDetails, TrialDetails
@@ -163,6 +164,7 @@ def trial_json(trial: TrialView) -> dict[str, Any]:
         "outcome": outcome_of(trial),
         "value": trial.value,
         "params": dict(trial.params),
+        "canonical": dict(trial.canonical),
         "reason": trial.reason,
         "queued": trial.queued,
         "imported": trial.imported,
@@ -204,6 +206,7 @@ def _compared_json(compared: Compared) -> dict[str, Any]:
     return {
         **study_json(details.view, details.assessment),
         "iterations": compared.iterations,
+        "trials_in_common": compared.in_common,
         "iterations_of_a_full_run": details.setting("training.iterations"),
         "best_at_equal_iterations": compared.best_at_equal,
         "seed": details.view.seed,
@@ -226,6 +229,6 @@ def results_json(details: StudyDetails) -> dict[str, Any]:
                 **trial_json(trial),
                 "reports": [each.to_json() for each in details.reports.get(trial.number, ())],
             }
-            for trial in details.view.trials
+            for trial in with_canonical(details.view).trials
         ],
     }

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from search.quality.expected import Expected
+from search.reporting.canonical import in_common
 from search.reporting.digest import number_text
 from search.reporting.measures import iterations_of, value_of
 from search.reporting.study_details import StudyDetails
@@ -21,6 +22,8 @@ class Compared:
     #: Its best value once it had trained as much as the study that trained least; None before the
     #: first complete trial.
     best_at_equal: float | None
+    #: Finished trials that another of the studies has, too: the same run up to the seed.
+    in_common: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +62,14 @@ def compare(studies: Sequence[StudyDetails]) -> Comparison:
     }
     return Comparison(
         studies=tuple(
-            Compared(details=each, iterations=trained, best_at_equal=_best_after(each, least))
+            Compared(
+                details=each,
+                iterations=trained,
+                best_at_equal=_best_after(each, least),
+                in_common=in_common(
+                    each.view, tuple(other.view for other in studies if other is not each)
+                ),
+            )
             for each, trained in zip(studies, spent, strict=True)
         ),
         equal_iterations=least,
@@ -104,6 +114,7 @@ def _column(compared: Compared, equal_iterations: int) -> dict[str, str]:
         "trials": f"{view.counts.finished} of {view.target}",
         "full runs": str(view.counts.complete),
         "collapsed": str(view.counts.collapsed),
+        "trials in common": str(compared.in_common),
         "iterations of a full run": str(details.setting("training.iterations")),
         "iterations trained": f"{compared.iterations:,}",
         "best value": "" if view.best is None else f"{value_of(view.best):.2f}",

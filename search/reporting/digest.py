@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from search.records.stored_trial import PruneKind
+from search.reporting.auto_choice import auto_line
 from search.reporting.measures import ended_compute
 from search.reporting.study_view import WAITS, StudyView
 
@@ -127,7 +128,10 @@ def counts_text(view: StudyView) -> str:
 
 
 def compute_lines(view: StudyView) -> Iterator[str]:
-    """What ended trials trained of what was planned, and why not all; none before one ended."""
+    """What ended trials trained of what was planned, and why not all; none before one ended.
+
+    Also what the pruner ``auto`` chose.
+    """
     found = ended_compute(view)
     planned = sum(each.planned for each in found.values())
     if not planned:
@@ -143,6 +147,8 @@ def compute_lines(view: StudyView) -> Iterator[str]:
         f"{trained:,} of {planned:,} planned iterations trained ({100 * trained / planned:.0f} %)"
     )
     yield f"{line}; not trained: {reasons}" if reasons else line
+    if (chosen := auto_line(view)) is not None:
+        yield chosen
 
 
 def lines_of_others(view: StudyView) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from search.records.stored_trial import kind_text
 from search.records.study_note import NOTE_LINE
+from search.reporting.auto_choice import auto_line
 from search.reporting.digest import (
     BestTrial,
     best_of,
@@ -74,6 +75,8 @@ def _body(view: StudyView) -> list[str]:
     """State, best trial and reasons, one paragraph each."""
     parts = [f"{view.state.capitalize()}. {counts_text(view)}."]
     parts += [f"{plain(line)}." for line in lines_of_others(view)]
+    if (chosen := auto_line(view)) is not None:
+        parts.append(f"{plain(chosen)}.")
     best = best_of(view)
     if best is None:
         parts.append(f"No complete trial yet; score: {plain(view.objective_title)}.")

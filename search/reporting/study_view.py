@@ -52,6 +52,8 @@ class TrialView:
     figures: Mapping[str, float]
     #: IoU by class at its last evaluation, in percent; empty if that is not stored.
     class_iou: Mapping[str, float] = field(default_factory=dict)
+    #: Its canonical vector, as stored; empty in studies of earlier versions.
+    canonical: Mapping[str, float] = field(default_factory=dict)
     #: Its pictures in an artifact store.
     pictures: tuple[StoredPicture, ...] = ()
     #: When it was created and when it ended, in the local time of its driver; None if unknown.

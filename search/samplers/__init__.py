@@ -1,4 +1,7 @@
-"""Samplers by name. A new one is one file and one line in the table."""
+"""Samplers by name. A new one is one file and one line in the table.
+
+``hub:NAME`` is the sampler package NAME of OptunaHub (``hub.py``).
+"""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -6,11 +9,19 @@ from typing import Protocol
 import optuna
 
 from search.errors import SettingsError
-from search.samplers import gp, random, sobol, tpe, tpe_univariate
+from search.samplers import gp, hub, random, sobol, tpe, tpe_univariate
 from search.samplers.startup import STARTUP_TRIALS, preload
 from search.spaces import Space
 
-__all__ = ["FORMER_SAMPLERS", "SAMPLERS", "STARTUP_TRIALS", "Sampler", "find_sampler", "preload"]
+__all__ = [
+    "FORMER_SAMPLERS",
+    "SAMPLERS",
+    "STARTUP_TRIALS",
+    "Sampler",
+    "find_sampler",
+    "load_sampler",
+    "preload",
+]
 
 
 class Sampler(Protocol):
@@ -51,11 +62,26 @@ FORMER_SAMPLERS: Mapping[str, str] = {"quasi-random": "sobol"}
 
 
 def find_sampler(name: str) -> Sampler:
-    """The named sampler.
+    """The named sampler; nothing is loaded for one of OptunaHub before it proposes.
 
     Raises:
         SettingsError: If no sampler has the name.
     """
+    if name.startswith(hub.PREFIX):
+        return hub.hub_sampler(name)
     if name not in SAMPLERS:
-        raise SettingsError(f"unknown sampler {name!r}: choose one of {', '.join(SAMPLERS)}")
+        raise SettingsError(
+            f"unknown sampler {name!r}: choose one of {', '.join(SAMPLERS)}, or hub:NAME for one"
+            " of OptunaHub"
+        )
     return SAMPLERS[name]
+
+
+def load_sampler(name: str) -> None:
+    """Make sure that the named sampler can propose, before any work is spent.
+
+    Raises:
+        SettingsError: If it cannot: it is not installed, or not to be had without network.
+    """
+    if name.startswith(hub.PREFIX):
+        hub.load(name)

@@ -7,20 +7,41 @@ from search.spaces.fixed import FIXED, fixed_space
 from search.spaces.paper import paper_space
 from search.spaces.per_modality import per_modality_space
 from search.spaces.ranges import Range, check_name, narrowed, shared_name
+from search.spaces.ratio import (
+    RATIO,
+    RATIO_PER_MODALITY,
+    held_by_ratio,
+    held_by_ratio_per_modality,
+    ratio_per_modality_space,
+    ratio_space,
+)
 from search.spaces.settings import setting_hyper_parameters
 from search.spaces.space import Space
 from trainer.config.configuration import TrainConfig
 from trainer.hyper_parameters import HyperParameter
 from trainer.methods import hyper_parameters, learns, modality_hyper_parameters
 
-__all__ = ["FIXED", "SPACES", "Space", "build_space", "tunable"]
+__all__ = ["FIXED", "SPACES", "Space", "build_space", "held_values", "tunable"]
 
 #: Each returns the hyper-parameters that it searches, for the configured method and modalities.
 SPACES: Mapping[str, Callable[[TrainConfig], tuple[HyperParameter, ...]]] = {
     "paper": paper_space,
     "per-modality": per_modality_space,
+    RATIO: ratio_space,
+    RATIO_PER_MODALITY: ratio_per_modality_space,
     FIXED: fixed_space,
 }
+
+#: Spaces that hold hyper-parameters at values of their own, and which.
+HELD: Mapping[str, Callable[[TrainConfig], dict[str, float]]] = {
+    RATIO: held_by_ratio,
+    RATIO_PER_MODALITY: held_by_ratio_per_modality,
+}
+
+
+def held_values(name: str, config: TrainConfig) -> dict[str, float]:
+    """The hyper-parameters that the named space holds, with their values; mostly none."""
+    return HELD[name](config) if name in HELD else {}
 
 
 def tunable(config: TrainConfig) -> dict[str, HyperParameter]:
@@ -59,14 +80,20 @@ def build_space(name: str, config: TrainConfig, ranges: Mapping[str, Range]) -> 
             " another with --method"
         )
     shared = {parameter.name: parameter for parameter in hyper_parameters(config)}
-    known, fixed = tunable(config), config.hyper
+    own = {parameter.name: parameter for parameter in SPACES[name](config)}
+    known, fixed, held = {**tunable(config), **own}, config.hyper, held_values(name, config)
     chosen = {
         parameter.name: parameter
-        for parameter in SPACES[name](config)
+        for parameter in own.values()
         if parameter.name not in fixed and shared_name(parameter.name, shared) not in fixed
     }
     for ranged, given in ranges.items():
         check_name(ranged, known, "--range")
+        if ranged in held:
+            raise SettingsError(
+                f"--range {ranged}: search.space = {name!r} holds it at {held[ranged]:g}, since"
+                " only ratios to it matter; leave out the range, or choose another space"
+            )
         chosen[ranged] = narrowed(known[ranged], given)
     for overruled in _overruled(config, {*chosen, *fixed}, shared):
         if overruled in ranges:

@@ -46,3 +46,5 @@ class TrialFile:
     unfinished: int = 0
     #: Name of the objective; None if the file does not say.
     objective: str | None = None
+    #: The configuration of the study, as tables; None if the file does not say.
+    config: Mapping[str, Any] | None = None

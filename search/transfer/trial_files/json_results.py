@@ -29,8 +29,12 @@ def read_json(path: Path, looked: Looked) -> TrialFile:
             " wrote"
         ) from error
     finished = [trial for trial in trials if trial is not None]
+    config = found.get("config")
     return TrialFile(
-        trials=finished, unfinished=len(trials) - len(finished), objective=str(objective)
+        trials=finished,
+        unfinished=len(trials) - len(finished),
+        objective=str(objective),
+        config=config if isinstance(config, Mapping) else None,
     )
 
 

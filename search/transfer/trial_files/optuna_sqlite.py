@@ -41,6 +41,7 @@ def read_sqlite(path: Path, looked: Looked) -> TrialFile:
                 study.get_trials(deepcopy=False),
                 study=None if objective is None else study.study_name,
                 objective=objective,
+                config=None if objective is None else study.user_attrs["config"],
             )
     except (OptunaError, SQLAlchemyError, RuntimeError) as error:
         line = " ".join(str(error).split())

@@ -1,6 +1,7 @@
 """Trials as Optuna has them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -13,7 +14,11 @@ FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 def of_optuna(
-    trials: Sequence[FrozenTrial], *, study: str | None, objective: str | None
+    trials: Sequence[FrozenTrial],
+    *,
+    study: str | None,
+    objective: str | None,
+    config: Mapping[str, Any] | None = None,
 ) -> TrialFile:
     """The trials of a study of Optuna's.
 
@@ -22,13 +27,19 @@ def of_optuna(
         study: The name of a study of this program, of which only trials that count are taken;
             None for any other study.
         objective: Name of the study's objective; None if it does not say.
+        config: Its configuration as tables; None if it does not say.
     """
     finished = [
         _found(trial)
         for trial in trials
         if trial.state in FINISHED and (study is None or is_counted(trial, study))
     ]
-    return TrialFile(trials=finished, unfinished=len(trials) - len(finished), objective=objective)
+    return TrialFile(
+        trials=finished,
+        unfinished=len(trials) - len(finished),
+        objective=objective,
+        config=config,
+    )
 
 
 def _found(trial: FrozenTrial) -> FoundTrial:

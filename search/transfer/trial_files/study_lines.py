@@ -21,4 +21,4 @@ def read_lines(path: Path, looked: Looked) -> TrialFile:
     content = read_study_file(path, known_schemas=known_versions())
     (row,) = content.rows["study"]
     objective = objective_name(row["config"])
-    return of_optuna(content.trials, study=row["name"], objective=objective)
+    return of_optuna(content.trials, study=row["name"], objective=objective, config=row["config"])

@@ -43,6 +43,5 @@ def test_names_defaults_and_help_texts_are_as_they_were() -> None:
 
 
 def test_the_help_lists_every_sampler() -> None:
-    *names, last = SAMPLERS
     text = flags()["launch"]["--sampler"]["help"]
-    assert text == f"Sampler: {', '.join(names)} or {last}."
+    assert text == f"Sampler: {', '.join(SAMPLERS)}, or hub:NAME of OptunaHub."

@@ -171,3 +171,19 @@ def test_compute_is_shown_by_reason() -> None:
         "100 of 100 planned iterations trained (100 %)"
     ]
     assert list(compute_lines(details_of([running]).view)) == []
+
+
+def test_the_choice_of_auto_is_one_line_and_audited() -> None:
+    """Immune are 0 to 19 and every tenth; the scores are the value, so the first one tells it."""
+    runs = [run(number, float(number)) for number in range(20)]
+    options: Mapping[str, Any] = {"pruner": "auto", "pruner_options": {"window": 1}}
+    *_, line = compute_lines(view_of(runs, **options))
+    assert line == (
+        "pruner auto keeps the best 50 % after a warm-up of 10 %: rank correlation with the end"
+        " there 1.00 (at least 1.00), from 20 immune full runs"
+    )
+    *_, line = compute_lines(view_of(runs[:11], **options))
+    assert line == "pruner auto stops no trial yet: 11 of 12 immune full runs"
+    found = audited(runs, **options)
+    assert (found.pruner, found.runs, found.unjudged) == ("auto", 8, 12)
+    assert (found.stopped, found.lost) == ((), ())

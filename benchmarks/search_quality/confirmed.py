@@ -1,0 +1,191 @@
+"""How far what a search claims and expects is from what fresh runs confirm.
+
+    python -m benchmarks.search_quality.confirmed --storage embedded:DB --folder FOLDER
+
+Each study is a search of the preset `rooms` with a seed of its own, run with the real commands
+`launch` and `confirm`. A line per study is added to results/confirmed.jsonl, and another call
+continues, also in the middle of a study.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from benchmarks.blocks import append_record, read_records
+from benchmarks.markdown import markdown_table
+from benchmarks.measuring import RESULTS, processor
+
+__all__ = ["PATH", "record_of", "text"]
+
+PATH = RESULTS / "confirmed.jsonl"
+PRESET = "rooms"
+STUDIES = 10
+TARGET = 0.5  # points between the expected and the confirmed value
+
+
+def record_of(status: Mapping[str, Any]) -> dict[str, Any]:
+    """The numbers of a confirmed study.
+
+    Args:
+        status: What `status --json` prints.
+
+    Returns:
+        What it claims, expects and confirms; of the confirmed, also the trial that the model
+        prefers, and the trial with the best value if that was among the finalists.
+    """
+    claimed, expected, confirmed = (status[key] for key in ("claimed", "expected", "confirmed"))
+    fresh = {each["trial"]: each["value"] for each in confirmed["finalists"]}
+    return {
+        "claimed": claimed["value"],
+        "claimed trial": claimed["trial"],
+        "expected": None if expected is None else expected["value"],
+        "expected interval": None if expected is None else expected["interval"],
+        "expected trial": None if expected is None else expected["trial"],
+        "confirmed": confirmed["value"],
+        "confirmed interval": confirmed["interval"],
+        "confirmed trial": confirmed["trial"],
+        "held out": confirmed["held_out"],
+        "confirmed of the claimed": fresh.get(claimed["trial"]),
+        "confirmed of the expected": None if expected is None else fresh.get(expected["trial"]),
+        "references": {name: each["value"] for name, each in confirmed["references"].items()},
+    }
+
+
+def text(records: Sequence[Mapping[str, Any]]) -> str:
+    """The table of studies, and how far the numbers are apart."""
+    if not records:
+        return "Not measured yet: `python -m benchmarks.search_quality.confirmed`."
+    header = ("study", "claimed", "expected", "confirmed", "launch", "confirm")
+    rows = [
+        (
+            each["seed"],
+            f"{each['claimed']:.2f}",
+            "" if each["expected"] is None else f"{each['expected']:.2f}",
+            _with_interval(each["confirmed"], each["confirmed interval"]),
+            f"{each['launch seconds']:.0f} s",
+            f"{each['confirm seconds']:.0f} s",
+        )
+        for each in records
+    ]
+    first = records[0]
+    about = (
+        f"{len(records)} searches of {first['trials']} trials, {first['iterations']} iterations"
+        f" each, on {first['processor']}; {first['seeds']} fresh runs of each of {first['top']}"
+        " finalists:"
+    )
+    return "\n\n".join([about, markdown_table(header, rows), _apart(records)])
+
+
+def _with_interval(value: float, interval: Sequence[float] | None) -> str:
+    if interval is None:
+        return f"{value:.2f}"
+    return f"{value:.2f} [{interval[0]:.1f}, {interval[1]:.1f}]"
+
+
+def _apart(records: Sequence[Mapping[str, Any]]) -> str:
+    lines = []
+    for name, one, other in (
+        ("claimed and confirmed", "claimed", "confirmed"),
+        ("expected and confirmed", "expected", "confirmed"),
+        (
+            "expected and confirmed of the same trial",
+            "expected",
+            "confirmed of the expected",
+        ),
+    ):
+        pairs = [(each[one], each[other]) for each in records]
+        apart = [abs(a - b) for a, b in pairs if a is not None and b is not None]
+        if not apart:
+            continue
+        mean = statistics.fmean(apart)
+        line = f"- {name}: {mean:.2f} points apart on average, {max(apart):.2f} at most"
+        if name == "expected and confirmed":
+            line += f" (target {TARGET} on average: {'met' if mean <= TARGET else '**missed**'})"
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _command(*words: object) -> list[str]:
+    return [sys.executable, "-m", "search", *map(str, words)]
+
+
+def _timed(command: Sequence[str]) -> float:
+    """Run a command, and return the seconds that it took.
+
+    Raises:
+        SystemExit: If it fails.
+    """
+    began = time.monotonic()
+    done = subprocess.run(command, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)} ended with {done.returncode}: run this again")
+    return time.monotonic() - began
+
+
+def main(
+    storage: Annotated[str, typer.Option(help="Database of the searches.")],
+    folder: Annotated[Path, typer.Option(help="Folder of caches and checkpoints.")],
+    studies: Annotated[int, typer.Option(help="Number of searches.")] = STUDIES,
+    trials: Annotated[int, typer.Option(help="Trials of each.")] = 200,
+    iterations: Annotated[
+        int | None, typer.Option(help="Iterations of a run; by default those of the preset.")
+    ] = None,
+    top: Annotated[int, typer.Option(help="Finalists.")] = 5,
+    seeds: Annotated[int, typer.Option(help="Fresh runs of each.")] = 5,
+    workers: Annotated[int | None, typer.Option(help="Workers of each search.")] = None,
+    out: Annotated[Path, typer.Option(help="File of the results.")] = PATH,
+) -> None:
+    """Run what is missing, and print the table."""
+    places = ["--storage", storage, "--cache", folder / "cache", "--plain"]
+    places += ["--checkpoints", folder / "checkpoints", "--oversubscribe"]
+    places += [] if workers is None else ["--workers", workers]
+    done = {record["study"] for record in read_records(out)}
+    for seed in range(1, studies + 1):
+        study = f"confirmed-{PRESET}-{seed}"
+        if study in done:
+            continue
+        launch = _command("launch", "--preset", PRESET, "--seed", seed, "--study", study, *places)
+        launch += ["--trials", str(trials)]
+        launch += [] if iterations is None else ["--iterations", str(iterations)]
+        launched = _timed(launch)
+        confirmed = _timed(_command("confirm", study, "--top", top, "--seeds", seeds, *places))
+        shown = subprocess.run(
+            _command("status", study, "--storage", storage, "--json"),
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        exported = subprocess.run(
+            _command("export", study, "--storage", storage, "--format", "json"),
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        config = json.loads(exported.stdout)["config"]
+        append_record(
+            out,
+            {
+                "study": study,
+                "seed": seed,
+                "trials": trials,
+                "iterations": config["training"]["iterations"],
+                "top": top,
+                "seeds": seeds,
+                "processor": processor(),
+                "launch seconds": launched,
+                "confirm seconds": confirmed,
+                **record_of(json.loads(shown.stdout)),
+            },
+        )
+    print(text(read_records(out)))
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,115 @@
+"""The benchmarks that run real searches, without running one."""
+
+from typing import Any
+
+import pytest
+from optuna.trial import TrialState
+
+from benchmarks.search_quality import confirmed, released_search
+from benchmarks.search_quality.released_search import LiveSearch, config_of
+from tests.unit.trainer.small import small_dataset_features
+
+
+def finalist(trial: int, value: float) -> dict[str, Any]:
+    return {"trial": trial, "value": value, "interval": [value - 1, value + 1]}
+
+
+STATUS = {
+    "claimed": {"trial": 7, "value": 41.0},
+    "expected": {"trial": 3, "value": 38.5, "interval": [37.0, 40.0]},
+    "confirmed": {
+        **finalist(5, 39.0),
+        "held_out": 38.8,
+        "finalists": [finalist(5, 39.0), finalist(3, 38.0)],
+        "references": {"defaults": finalist(-1, 30.0)},
+    },
+}
+
+
+def study(seed: int, **changed: Any) -> dict[str, Any]:
+    about = {"seed": seed, "trials": 200, "iterations": 100, "top": 5, "seeds": 5}
+    times = {"processor": "a core", "launch seconds": 90.0, "confirm seconds": 20.0}
+    return {**about, **times, **confirmed.record_of(STATUS), **changed}
+
+
+def test_a_confirmed_study_is_recorded_with_the_runs_of_each_number() -> None:
+    found = confirmed.record_of(STATUS)
+    assert (found["claimed"], found["expected"], found["confirmed"]) == (41.0, 38.5, 39.0)
+    assert found["confirmed of the expected"] == 38.0
+    assert found["confirmed of the claimed"] is None  # trial 7 was no finalist
+    assert found["references"] == {"defaults": 30.0}
+
+
+def test_the_page_says_how_far_the_numbers_are_apart() -> None:
+    found = confirmed.text([study(1), study(2, expected=39.4)])
+    assert "claimed and confirmed: 2.00 points apart on average, 2.00 at most" in found
+    assert "expected and confirmed: 0.45 points apart on average, 0.50 at most" in found
+    assert "(target 0.5 on average: met)" in found
+    assert "confirmed of the same trial: 0.95 points" in found
+    assert "**missed**" in confirmed.text([study(1, expected=36.0)])
+
+
+RECORDS = [
+    {"number": 0, "outcome": "complete", "scores": [10.0, 30.0, 20.0], "value": 30.0},
+    {"number": 1, "outcome": "behind", "scores": [5.0], "value": 0.0},
+    {"number": 2, "outcome": "complete", "scores": [10.0, 20.0, 25.0], "value": 25.0},
+]
+
+
+def live(kind: released_search.Kind) -> LiveSearch:
+    config = config_of(kind, 1, None)
+    records = [{**each, "params": config.space().defaults} for each in RECORDS]
+    return LiveSearch(
+        kind=kind, config=config, dataset_features=small_dataset_features(), ended=records
+    )
+
+
+def test_the_released_search_stores_stopped_trials_as_ended_with_zero() -> None:
+    trials = live("released")._memory().trials()
+    assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 3
+    assert [trial.value for trial in trials] == [30.0, 0.0, 25.0]
+    states = [trial.state for trial in live("ours")._memory().trials()]
+    assert states == [TrialState.COMPLETE, TrialState.PRUNED, TrialState.COMPLETE]
+
+
+def test_the_result_so_far_is_the_best_of_the_trials_so_far() -> None:
+    found = live("released")
+    assert [(found.result(count) or {})["number"] for count in (1, 2, 3)] == [0, 0, 0]
+    assert live("ours").result(0) is None
+
+
+def test_the_released_search_has_its_own_space_and_rules() -> None:
+    config = config_of("released", 3, 50)
+    assert len(config.space().hyper_parameters) == 14
+    assert (config.search.sampler, config.search.pruner) == ("tpe-univariate", "median")
+    assert (config.search.seed, config.train.training.iterations) == (3, 50)
+    assert config.search.collapse.share_ceiling == 1.0
+
+
+def confirmed_line(search: str, trials: int, score: float, study: int) -> dict[str, Any]:
+    return {
+        "part": "confirmed",
+        "search": search,
+        "trials": trials,
+        "study": study,
+        "values": [score - 1, score + 1],
+    }
+
+
+@pytest.mark.parametrize(
+    ("early", "said"),
+    [(36.0, "after 50: 25 % (target 25 %: met)"), (34.0, "after 200: 100 % (target 25 %: **miss")],
+)
+def test_the_page_says_how_many_trials_are_needed(early: float, said: str) -> None:
+    lines = [
+        confirmed_line(search, trials, score, study)
+        for search, trials, score in (
+            ("released", 50, 30.0),
+            ("released", 200, 35.0),
+            ("ours", 50, early),
+            ("ours", 200, 38.0),
+        )
+        for study in (1, 2)
+    ]
+    assert said in released_search.text(lines)
+    assert "35.0 ± 0.0" in released_search.text(lines)

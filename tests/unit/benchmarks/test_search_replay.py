@@ -1,0 +1,182 @@
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.search_quality.recorded import KEPT, Recorded, RecordedCurve, read_recorded
+from benchmarks.search_quality.replay import _loss, text
+from benchmarks.search_quality.simulation import Ended, Simulation
+from benchmarks.search_quality.surrogate import Forest, fit_landscape
+from search.pruners import build_pruner
+from search.samplers import find_sampler
+from search.samplers.startup import quasi_random_point
+from search.spaces import Space
+from trainer.hyper_parameters import HyperParameter
+from trainer.seeds import numpy_generator
+
+SPACE = Space(
+    (
+        HyperParameter(name="x", low=0.0, high=1.0, default=0.5),
+        HyperParameter(name="y", low=0.0, high=1.0, default=0.5),
+    )
+)
+E = 8
+
+
+def curve(setting: int, seed: int, noise: float = 0.5) -> RecordedCurve:
+    params = quasi_random_point(SPACE, setting, 0)
+    level = 40 - 30 * abs(params["x"] - 0.3)
+    scores = level + noise * numpy_generator("curve", setting, seed).standard_normal(E)
+    collapsed = 3 if params["y"] > 0.9 else None
+    return RecordedCurve(
+        setting=setting,
+        seed=seed,
+        params=params,
+        scores=tuple(scores.tolist()),
+        collapsed=collapsed,
+    )
+
+
+def recorded(settings: int, seeds: int) -> Recorded:
+    runs = tuple(curve(n, seed) for n in range(1, settings + 1) for seed in range(1, seeds + 1))
+    return Recorded(name="made", space=SPACE, evaluations=E, runs=runs, digest="d")
+
+
+def look(score: float, share: float = 0.3) -> dict[str, Any]:
+    return {
+        "iteration": 10,
+        "loss": 0.1,
+        "finite": True,
+        "miou": score,
+        "accuracy": score,
+        "linear_miou": None,
+        "cluster_entropy": 0.8,
+        "largest_share": share,
+        "mean_cosine": 0.1,
+    }
+
+
+def test_the_files_of_the_recorder_are_read(tmp_path: Path) -> None:
+    head = {"kind": "set", "set": "made", "space": SPACE.to_json()["knobs"]}
+    reference = {"kind": "kmeans", "setting": 0, "seed": 1, "params": {}, "looks": [look(1.0)]}
+    good = {
+        "kind": "run",
+        "setting": 1,
+        "seed": 2,
+        "params": {"x": 0.1, "y": 0.2},
+        "looks": [look(float(step)) for step in range(1, E + 1)],
+    }
+    bad = {**good, "seed": 3, "looks": [look(1.0, share=0.99)] * E}
+    path = tmp_path / "made.jsonl"
+    path.write_text(
+        "".join(json.dumps(each) + "\n" for each in (head, reference, good, bad)) + "{"
+    )
+    found = read_recorded(path)
+    assert (found.name, found.space, found.evaluations) == ("made", SPACE, E)
+    assert [(run.setting, run.seed, run.collapsed) for run in found.runs] == [
+        (1, 2, None),
+        (1, 3, 3),
+    ]
+    assert len(found.runs[0].scores) == E
+    assert found.runs[0].value == found.runs[0].scores[5]
+
+
+def test_the_kept_runs_are_read() -> None:
+    found = read_recorded(KEPT)
+    assert (found.name, found.evaluations, len(found.runs)) == ("rooms", 8, 320)
+    assert sum(run.collapsed is not None for run in found.runs) == 43
+    assert max(run.value for run in found.runs if run.value == run.value) > 40
+
+
+def test_a_simulated_search_is_as_real_ones_are() -> None:
+    runs = recorded(60, 1).runs
+    seen: list[int] = []
+
+    def propose(memory: Any, number: int) -> dict[str, float]:
+        seen.append(memory.ended)
+        return find_sampler("random")(memory.study, SPACE, number, 3)
+
+    found = Simulation(
+        space=SPACE,
+        propose=propose,
+        run_of=lambda number, params: runs[number],
+        pruner=build_pruner("none", E),
+        trials=40,
+        seats=4,
+    ).finish()
+    assert sorted(each.number for each in found.ended) == list(range(40))
+    assert seen == [max(0, number - 5) for number in range(40)]  # 4 seats, and one ahead
+    collapsed = {each.number for each in found.ended if each.kind == "collapsed"}
+    assert collapsed == {n for n, run in enumerate(runs[:40]) if run.collapsed is not None}
+    assert {each.trained for each in found.ended if each.number in collapsed} == {3}
+
+
+def test_losses_are_counted_among_healthy_runs() -> None:
+    drawn = [
+        dataclasses.replace(curve(1, 1), scores=(float(value),) * E, collapsed=None)
+        for value in (10, 30, 20)
+    ]
+    drawn.append(dataclasses.replace(drawn[1], scores=(99.0,) * E, collapsed=3))
+    ended = [
+        Ended(number=0, params={}, value=10.0, trained=E, kind="complete"),
+        Ended(number=1, params={}, value=30.0, trained=4, kind="behind"),
+        Ended(number=2, params={}, value=20.0, trained=E, kind="complete"),
+        Ended(number=3, params={}, value=99.0, trained=3, kind="collapsed"),
+    ]
+    assert _loss(drawn, ended, E) == {"compute": 23 / 32, "loss": 10.0, "cut": 1.0}
+
+
+def test_the_landscape_knows_the_recorded_one() -> None:
+    found = fit_landscape(recorded(120, 3))
+    assert found.correlation > 0.9
+    assert found.determination > 0.8
+    assert found.optimum == pytest.approx(40, abs=2)
+    assert found.residuals.std() == pytest.approx(0.5, rel=0.2)
+    good, bad = {"x": 0.3, "y": 0.2}, {"x": 0.9, "y": 0.2}
+    assert found.worth(good) > found.worth(bad) + 10
+    assert found.run(good, 1).collapsed is None
+    assert found.run({**good, "y": 0.97}, 1).collapsed == 3
+    assert found.run(good, 1) == found.run(good, 1) != found.run(good, 2)
+
+
+def test_a_forest_for_single_points_is_scikit_learns() -> None:
+    from sklearn.ensemble import RandomForestRegressor
+
+    generator = numpy_generator("forest test")
+    inputs, outputs = generator.random((80, 3)), generator.random((80, 2))
+    fitted = RandomForestRegressor(20, random_state=0).fit(inputs, outputs)
+    ours = Forest.of(fitted)
+    for point in generator.random((20, 3)):
+        assert ours.predict(point.tolist()) == pytest.approx(fitted.predict([point])[0], abs=1e-12)
+
+
+def test_the_page_names_a_sampler_that_is_ahead_and_only_then() -> None:
+    def line(part: str, name: str, study: int, **found: Any) -> dict[str, Any]:
+        return {
+            "data": "made",
+            "runs": "made: 10 settings, 1 seeds each",
+            "part": part,
+            "name": name,
+            "study": study,
+            **found,
+        }
+
+    def searched(name: str, worth: float, studies: int) -> list[dict[str, Any]]:
+        worths = {"50": worth - 1, "100": worth, "200": worth}
+        return [
+            line("samplers", name, n, worth=worths, optimum=40.0, collapsed=0.1)
+            for n in range(studies)
+        ]
+
+    known = searched("tpe", 38.0, 30)
+    assert "`gp` is ahead of it by more than 0.3 points" in text(
+        [*known, *searched("gp", 39.0, 30)]
+    )
+    assert "No sampler is ahead" in text([*known, *searched("gp", 39.0, 29)])
+    assert "No sampler is ahead" in text([*known, *searched("gp", 38.2, 30)])
+    assert "2.00 [2.00, 2.00]" in text(known)
+    better = [line("repeats", "none", n, worth=38.0, optimum=40.0, off=1.0) for n in range(3)]
+    better += [line("repeats", "repeats", n, worth=39.0, optimum=40.0, off=0.5) for n in range(3)]
+    assert "by 1.00 [1.00, 1.00] points: repeats help" in text(better)
