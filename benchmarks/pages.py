@@ -103,7 +103,7 @@ TEXTS: Mapping[str, Callable[[], str]] = {
     "gains": lambda: gains.text(_result("gains")["rows"]),
     "lambda and b": lambda: lambda_and_b.text(*lambda_and_b.read()),
     "rooms table": lambda: table.text(_result("table-rooms")),
-    "nyu": lambda: nyu.text(nyu.read_records()),
+    "nyu": lambda: nyu.text(_results("nyu")),
     "nyu features": lambda: nyu.features_text(nyu.read_features()),
     "pictures": lambda: pictures.text(_last_result("pictures")),
     "report": lambda: report.text(_last_result("report")),

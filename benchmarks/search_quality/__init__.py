@@ -1,0 +1,1 @@
+"""How good searches and label-free criteria are, measured on recorded runs."""
