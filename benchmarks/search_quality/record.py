@@ -110,10 +110,15 @@ SETS: Mapping[str, RecordedSet] = {
         seeds=1,
         weights=True,
     ),
-    "weedmap": RecordedSet(preset="own", tables=_budget(100, 8), settings=60, seeds=2),
-    "cityscapes": RecordedSet(
-        preset="cityscapes-rgbd", tables=_budget(100, 8), settings=60, seeds=2
+    "weedmap": RecordedSet(
+        preset="own",
+        tables=lay_over(
+            _budget(80, 8), {"features": {"train_resolution": 160}, "training": {"batch_size": 4}}
+        ),
+        settings=60,
+        seeds=2,
     ),
+    "cityscapes": RecordedSet(preset="cityscapes-rgbd", settings=60, seeds=2),
 }
 
 
