@@ -158,13 +158,15 @@ def effective_dimension(units_IC: Numbers, clusters_I: Clusters, count: int) -> 
         count: Number Y of clusters that there may be.
 
     Returns:
-        From 0, if there is only one cluster, to 1.
+        From 0, if there is only one cluster, to 1; NaN if an item is not finite.
     """
     used, sizes_Y = np.unique(clusters_I, return_counts=True)
     if len(used) < 2:
         return 0.0
     weights_Y = np.sqrt(sizes_Y / len(clusters_I))
     centred_YC = _cluster_means(units_IC, clusters_I) - units_IC.mean(axis=0, dtype=np.float64)
+    if not np.isfinite(centred_YC).all():
+        return float("nan")
     singular = np.linalg.svd(centred_YC * weights_Y[:, None], compute_uv=False)
     total = singular.sum()
     if total <= 0:
