@@ -228,9 +228,7 @@ class Recording:
             if each["kind"] != "set"
         }
         return [
-            job
-            for job in jobs(settings, seeds)
-            if (job.kind, job.setting, job.seed) not in done
+            job for job in jobs(settings, seeds) if (job.kind, job.setting, job.seed) not in done
         ]
 
     def params_of(self, job: Job) -> dict[str, float]:
@@ -276,9 +274,7 @@ def look_of(report: Report) -> dict[str, Any]:
     return {
         "iteration": report.iteration,
         "finite": report.signals.finite,
-        **{
-            name: number if math.isfinite(number) else None for name, number in numbers.items()
-        },
+        **{name: number if math.isfinite(number) else None for name, number in numbers.items()},
     }
 
 
