@@ -33,7 +33,7 @@ def calibration_lines(found: Calibration) -> Iterator[str]:
         yield "ceiling    unknown: no runs with several seeds (python -m search confirm)"
     else:
         yield (
-            f"ceiling    ρ {found.ceiling:.2f} for one run, {found.ceiling_means:.2f} for means of"
+            f"ceiling    rho {found.ceiling:.2f} for one run, {found.ceiling_means:.2f} for means of"
             f" {found.seeds:.3g} seeds; reliability {found.reliability:.2f}"
             f" ({found.repeated} settings)"
         )
@@ -49,9 +49,9 @@ def calibration_rows(found: Calibration) -> Iterator[dict[str, str]]:
     for each in sorted(found.criteria, key=_order):
         yield {
             "criterion": f"{each.name}{' (low)' if each.lower else ''}",
-            "ρ": _number(each.rho),
+            "rho": _number(each.rho),
             "95 %": "" if each.low is None else f"{each.low:.2f} to {each.high:.2f}",
-            "ρ of means": _number(each.rho_means),
+            "rho of means": _number(each.rho_means),
             "pick": f"{each.worth:.1f}",
             "of labelled": "" if math.isnan(each.share) else f"{each.share:.0f} %",
             **{f"regret {top}": f"{regret:.1f}" for top, regret in each.regret.items()},

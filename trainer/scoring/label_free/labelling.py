@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from trainer.scoring.label_free.frozen_space import FrozenSpace, unit_rows
 from trainer.scoring.clustering import spherical_kmeans
+from trainer.scoring.label_free.frozen_space import FrozenSpace, unit_rows
 from trainer.scoring.label_free.measures import (
     adjusted_rand_index,
     cosine_silhouette,

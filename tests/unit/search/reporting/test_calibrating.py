@@ -77,9 +77,9 @@ def test_fresh_runs_give_the_ceiling_and_the_references() -> None:
     assert found.repeated == 5 and found.seeds == 2
     assert found.reliability is not None and found.reliability > 0.99
     rows = {row["criterion"]: row for row in calibration_rows(found)}
-    assert rows["label_free"]["ρ of means"] == "1.00"
+    assert rows["label_free"]["rho of means"] == "1.00"
     assert rows["label_free"]["floor rule"] == "silent"
-    assert "ceiling    ρ 1.00 for one run" in "\n".join(calibration_lines(found))
+    assert "ceiling    rho 1.00 for one run" in "\n".join(calibration_lines(found))
 
 
 def test_a_study_without_reports_or_labels_is_refused() -> None:
