@@ -91,7 +91,7 @@ def _budget(iterations: int, evaluations: int) -> dict[str, Any]:
 #: Every set by name.
 SETS: Mapping[str, RecordedSet] = {
     "rooms": RecordedSet(preset="rooms", settings=200, seeds=3, data=False),
-    "nyu": RecordedSet(preset="nyu-cpu", tables=_budget(100, 6), settings=100, seeds=2),
+    "nyu": RecordedSet(preset="nyu-cpu", tables=_budget(60, 6), settings=100, seeds=2),
     "nyu-vit": RecordedSet(
         preset="nyu-s14",
         # the preset's steps are made for a GPU
@@ -113,7 +113,7 @@ SETS: Mapping[str, RecordedSet] = {
     "weedmap": RecordedSet(
         preset="own",
         tables=lay_over(
-            _budget(80, 8), {"features": {"train_resolution": 160}, "training": {"batch_size": 4}}
+            _budget(60, 6), {"features": {"train_resolution": 160}, "training": {"batch_size": 4}}
         ),
         settings=60,
         seeds=2,

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy
-from numpy.typing import NDArray
+
+from search.objectives.objective import LAST_EVALUATIONS
 
 __all__ = [
     "LOWER",
@@ -27,6 +28,7 @@ __all__ = [
     "attainable",
     "calibrate",
     "intraclass",
+    "last_numbers",
     "spearman",
 ]
 
@@ -40,8 +42,6 @@ TOP = (1, 5, 10)  # of how many favourites the best is compared with the best of
 LEAST_RUNS = 10  # below which nothing is computed
 LEAST_MEANS = 5  # settings with several seeds, below which their means are not compared
 NORMAL_95 = 1.959964  # deviations on each side of a 95 % interval
-
-Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,6 +188,28 @@ def calibrate(
             for name in names
         ),
     )
+
+
+def last_numbers(looks: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Every criterion of a run as objectives value it: the median of the last evaluations.
+
+    Args:
+        looks: The criteria of each evaluation in order, at least one.
+
+    Returns:
+        The numbers by name; NaN where one of them is undefined, without those that an evaluation
+        lacks.
+    """
+    last = looks[-LAST_EVALUATIONS:]
+    return {
+        name: _median([each[name] for each in last])
+        for name in last[-1]
+        if all(name in each for each in last)
+    }
+
+
+def _median(numbers: Sequence[float]) -> float:
+    return statistics.median(numbers) if all(map(math.isfinite, numbers)) else math.nan
 
 
 def spearman(first: Sequence[float], second: Sequence[float]) -> float | None:

@@ -1,16 +1,19 @@
 """Calibrate the criteria of a stored study: the runs that it holds, and what they say."""
 
-import math
-import statistics
 from collections.abc import Iterator, Sequence
 
-from search.objectives.objective import LAST_EVALUATIONS
-from search.quality.calibration import Calibration, CalibrationRun, NotCalibrated, calibrate
+from search.quality.calibration import (
+    Calibration,
+    CalibrationRun,
+    NotCalibrated,
+    calibrate,
+    last_numbers,
+)
 from search.records.jobs import DEFAULTS, REFERENCES
 from search.reporting.study_details import StudyDetails
 from trainer.records import Report
 
-__all__ = ["calibrate_study", "last_numbers"]
+__all__ = ["calibrate_study"]
 
 
 def calibrate_study(details: StudyDetails) -> Calibration | NotCalibrated:
@@ -26,7 +29,7 @@ def calibrate_study(details: StudyDetails) -> Calibration | NotCalibrated:
         if trial.state == "complete" and trial.counted and details.reports.get(trial.number)
     }
     runs = [
-        CalibrationRun(setting=number, seed=0, numbers=last_numbers(details.reports[number]))
+        CalibrationRun(setting=number, seed=0, numbers=_numbers(details.reports[number]))
         for number in trials
     ]
     fresh = list(_fresh(details))
@@ -42,22 +45,9 @@ def calibrate_study(details: StudyDetails) -> Calibration | NotCalibrated:
     )
 
 
-def last_numbers(reports: Sequence[Report]) -> dict[str, float]:
-    """Every criterion of a run as objectives value it: the median of the last evaluations.
-
-    Args:
-        reports: The run's reports in order, at least one. The loss is among the criteria.
-
-    Returns:
-        The numbers by name; NaN where one of them is undefined, without those that an evaluation
-        lacks.
-    """
-    last = [{**each.criteria, "loss": each.loss} for each in reports[-LAST_EVALUATIONS:]]
-    return {
-        name: _median([each[name] for each in last])
-        for name in last[-1]
-        if all(name in each for each in last)
-    }
+def _numbers(reports: Sequence[Report]) -> dict[str, float]:
+    """The criteria of a run, its loss among them."""
+    return last_numbers([{**each.criteria, "loss": each.loss} for each in reports])
 
 
 def _fresh(details: StudyDetails) -> Iterator[CalibrationRun]:
@@ -65,7 +55,3 @@ def _fresh(details: StudyDetails) -> Iterator[CalibrationRun]:
     for job, run in details.view.confirmation.runs.items():
         if job.seed is not None and run.figures:
             yield CalibrationRun(setting=job.trial, seed=job.seed, numbers=run.figures)
-
-
-def _median(numbers: Sequence[float]) -> float:
-    return statistics.median(numbers) if all(map(math.isfinite, numbers)) else math.nan

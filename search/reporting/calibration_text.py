@@ -33,8 +33,8 @@ def calibration_lines(found: Calibration) -> Iterator[str]:
         yield "ceiling    unknown: no runs with several seeds (python -m search confirm)"
     else:
         yield (
-            f"ceiling    rho {found.ceiling:.2f} for one run, {found.ceiling_means:.2f} for means of"
-            f" {found.seeds:.3g} seeds; reliability {found.reliability:.2f}"
+            f"ceiling    rho {found.ceiling:.2f} for one run, {found.ceiling_means:.2f} for means"
+            f" of {found.seeds:.3g} seeds; reliability {found.reliability:.2f}"
             f" ({found.repeated} settings)"
         )
     references = "".join(f" · {name} {miou:.2f}" for name, miou in found.references.items())

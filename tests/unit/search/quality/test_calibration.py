@@ -15,6 +15,7 @@ from search.quality.calibration import (
     attainable,
     calibrate,
     intraclass,
+    last_numbers,
     spearman,
 )
 from trainer.scoring.criteria import CRITERIA
@@ -171,3 +172,10 @@ def test_the_interval_narrows_with_more_runs() -> None:
         assert good.low < good.rho < good.high
         widths.append(good.high - good.low)
     assert widths[1] < widths[0]
+
+
+def test_a_criterion_is_the_median_of_the_last_evaluations() -> None:
+    looks = [{"miou": 10.0 * step, "late": 1.0} for step in range(1, 8)]
+    looks[3] = {"miou": 40.0}
+    assert last_numbers(looks) == {"miou": 50.0}, "one of the last evaluations lacks the other"
+    assert math.isnan(last_numbers([{"miou": math.nan}])["miou"])

@@ -10,7 +10,7 @@ from rich.console import Console
 from search.quality.calibration import Calibration, NotCalibrated
 from search.records.confirmation import Confirmation, ConfirmedRun, StoredConfirmation
 from search.records.jobs import DEFAULTS, KMEANS, Job
-from search.reporting.calibrating import calibrate_study, last_numbers
+from search.reporting.calibrating import calibrate_study
 from search.reporting.calibration_text import (
     calibration_json,
     calibration_lines,
@@ -91,15 +91,6 @@ def test_a_study_without_reports_or_labels_is_refused() -> None:
     }
     found = calibrate_study(dataclasses.replace(details, reports=without))
     assert isinstance(found, NotCalibrated) and "no labels" in found.reason
-
-
-def test_a_criterion_is_the_median_of_the_last_evaluations() -> None:
-    reports = [report(step, 10.0 * step, late=1.0) for step in range(1, 8)]
-    reports[3] = report(4, 40.0)
-    numbers = last_numbers(reports)
-    assert numbers["miou"] == 50.0
-    assert "late" not in numbers, "one of the last evaluations lacks it"
-    assert math.isnan(last_numbers([report(1, math.nan)])["miou"])
 
 
 def test_every_printer_shows_every_criterion() -> None:
