@@ -33,6 +33,7 @@ from benchmarks import (
     trivial_trials,
 )
 from benchmarks.records import RESULTS
+from benchmarks.search_quality import calibration, public_table
 from tests import inputs
 from tests.inputs.table import text as inputs_text
 
@@ -42,6 +43,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = (
     "README.md",
     "docs/comparison.md",
+    "docs/choosing-without-labels.md",
     "docs/collapse.md",
     "docs/data.md",
     "docs/lambda-and-b.md",
@@ -98,6 +100,10 @@ TEXTS: Mapping[str, Callable[[], str]] = {
     "comparison": lambda: comparison.text(_result("comparison")["rows"]),
     "comparison in short": lambda: comparison.short_text(_result("comparison")["rows"]),
     "collapse": lambda: collapse.text(_result("collapse")["rows"]),
+    "calibration": lambda: calibration.text(public_table.read_table(), public_table.read_sets()),
+    "recorded runs": lambda: public_table.text(
+        public_table.read_table(), public_table.read_sets()
+    ),
     "collapse on images": lambda: collapse.image_text(collapse.image_rows()),
     "expectation": lambda: expectation.text(_result("expectation")["rows"]),
     "gains": lambda: gains.text(_result("gains")["rows"]),

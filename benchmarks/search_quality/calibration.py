@@ -3,7 +3,8 @@
     python -m benchmarks.search_quality.calibration
 
 computes the tables of ``docs/choosing-without-labels.md`` from the public table of recorded runs
-(``benchmarks.search_quality.public_table``), with the statistics of ``python -m search calibrate``.
+(``benchmarks.search_quality.public_table``), with the statistics that ``python -m search
+calibrate`` prints for a study.
 """
 
 import math
@@ -119,7 +120,7 @@ def _correlations(found: Mapping[str, Calibration]) -> str:
 
 def _pair(single: float | None, means: float | None) -> str:
     """Over runs, and over means of seeds."""
-    first = "–" if single is None else f"{single:.2f}"
+    first = "-" if single is None else f"{single:.2f}"
     return first if means is None else f"{first} / {means:.2f}"
 
 

@@ -27,13 +27,14 @@ from typing import Annotated, Any
 import typer
 
 from benchmarks.blocks import read_records
+from benchmarks.markdown import markdown_table
 from benchmarks.measuring import RESULTS
 from benchmarks.search_quality.record import SETS
 from search.quality.calibration import CalibrationRun, last_numbers
 from trainer.config.paths import user_path
 from trainer.records import RECORDED, CollapseIndicators, Report, Scores
 
-__all__ = ["RUNS", "SETS_FILE", "TableRun", "read_sets", "read_table", "write_table"]
+__all__ = ["RUNS", "SETS_FILE", "TableRun", "read_sets", "read_table", "text", "write_table"]
 
 RUNS = RESULTS / "label-free-runs.csv.gz"
 SETS_FILE = RESULTS / "label-free-sets.json"
@@ -184,6 +185,35 @@ def read_sets(path: Path = SETS_FILE) -> dict[str, dict[str, Any]]:
         return {}
     found: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
     return found
+
+
+def text(runs: Sequence[TableRun], sets: Mapping[str, Mapping[str, Any]]) -> str:
+    """What the table holds, a line per set."""
+    if not runs:
+        return "Nothing was recorded yet."
+    rows = []
+    for name, head in sets.items():
+        own = [run for run in runs if run.set == name and run.kind == "run"]
+        size = "".join(f"{sum(run.seed == seed for run in own)}, " for seed in _seeds(own))
+        rows.append(
+            [
+                *(name, head["preset"], head["backbone"], head["classes"], head["images"]),
+                *(head["iterations"], head["evaluations"], len(head["space"])),
+                size.removesuffix(", "),
+                sum(run.set == name and run.kind != "run" for run in runs),
+            ]
+        )
+    return markdown_table(COLUMNS, rows)
+
+
+COLUMNS = (
+    *("set", "preset", "backbone", "classes", "val images", "iterations", "looks"),
+    *("parameters", "settings of each seed", "reference runs"),
+)
+
+
+def _seeds(runs: Sequence[TableRun]) -> list[int]:
+    return sorted({run.seed for run in runs})
 
 
 def main(

@@ -118,7 +118,9 @@ SETS: Mapping[str, RecordedSet] = {
         settings=60,
         seeds=2,
     ),
-    "cityscapes": RecordedSet(preset="cityscapes-rgbd", settings=60, seeds=2),
+    "cityscapes": RecordedSet(
+        preset="cityscapes-rgbd", tables=_budget(100, 8), settings=60, seeds=2
+    ),
 }
 
 

@@ -14,6 +14,7 @@ from benchmarks.search_quality.public_table import (
     TableRun,
     read_sets,
     read_table,
+    text,
     write_table,
 )
 
@@ -57,6 +58,11 @@ HEAD: Mapping[str, Any] = {
     "set": "nyu",
     "preset": "nyu-cpu",
     "constant_miou": 5.0,
+    "backbone": "efficientnet-lite0",
+    "classes": 13,
+    "images": 120,
+    "evaluations": 5,
+    "space": [{"name": "b_self"}],
     "iterations": 50,
 }
 
@@ -127,3 +133,11 @@ def test_the_collapse_rules_are_held_against_the_constant_prediction(
     (row,) = recorded_rows(*table)
     assert row["search"] == "recorded-nyu" and row["runs"] == 23
     assert (row["collapsed"], row["stopped"], row["others stopped"]) == (1, 1, 0)
+
+
+def test_the_page_says_what_was_recorded(
+    table: tuple[list[TableRun], dict[str, dict[str, Any]]],
+) -> None:
+    row = "| nyu | nyu-cpu | efficientnet-lite0 | 13 | 120 | 50 | 5 | 1 | 12, 11 | 2 |"
+    assert row in text(*table)
+    assert text([], {}) == "Nothing was recorded yet."
