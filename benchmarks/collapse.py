@@ -18,6 +18,7 @@ With `--images` it is only one search, on a folder of images, and its row is sav
 import dataclasses
 import itertools
 import json
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -50,6 +51,7 @@ __all__ = [
     "image_text",
     "judge",
     "merged",
+    "summary",
     "text",
 ]
 
@@ -131,11 +133,12 @@ def judge(run: RecordedRun, *, constant: float, rules: CollapseRules) -> Judged:
     )
 
 
-def _summary(judged: Sequence[Judged]) -> dict[str, int]:
+def summary(judged: Sequence[Judged]) -> dict[str, int]:
+    """Counts of collapsed and other runs, and of those that the rules stop."""
     collapsed = [each for each in judged if each.collapsed]
     healthy = [each for each in judged if not each.collapsed]
     caught = [each for each in collapsed if each.stopped is not None]
-    best = sorted(healthy, key=lambda each: -(each.run.value or 0.0))[:BEST]
+    best = sorted(healthy, key=lambda each: -_value(each.run))[:BEST]
     return {
         "collapsed": len(collapsed),
         "stopped": len(caught),
@@ -145,6 +148,11 @@ def _summary(judged: Sequence[Judged]) -> dict[str, int]:
         "others stopped": sum(each.stopped is not None for each in healthy),
         "others": len(healthy),
     }
+
+
+def _value(run: RecordedRun) -> float:
+    """Its value; that of a run without one is below all others."""
+    return run.value if run.value is not None and math.isfinite(run.value) else -math.inf
 
 
 def choose(runs: Sequence[RecordedRun], constant: float) -> CollapseRules:
@@ -157,7 +165,7 @@ def choose(runs: Sequence[RecordedRun], constant: float) -> CollapseRules:
     summaries = {}
     for values in itertools.product(*GRID.values()):
         rules = CollapseRules(**dict(zip(GRID, values, strict=True)))
-        summaries[values] = _summary([judge(run, constant=constant, rules=rules) for run in runs])
+        summaries[values] = summary([judge(run, constant=constant, rules=rules) for run in runs])
     good = {key: row for key, row in summaries.items() if all(met for _, met in _targets([row]))}
     top = max((row["stopped"], -row["others stopped"]) for row in good.values())
     best = [key for key, row in good.items() if (row["stopped"], -row["others stopped"]) == top]
@@ -242,7 +250,7 @@ def _row_of(search: Search, places: Paths) -> tuple[dict[str, Any], list[Recorde
     constant = constant_miou(prepare(config.train, cache=places.folder / "cache"))
     judged = [judge(run, constant=constant, rules=CollapseRules()) for run in runs]
     head = {"search": search.study, "runs": len(runs), "constant mIoU": constant}
-    return head | _summary(judged), runs
+    return head | summary(judged), runs
 
 
 def _calibration(places: Paths) -> list[Search]:

@@ -27,6 +27,7 @@ from typing import Annotated, Any
 import torch
 import typer
 
+from benchmarks.blocks import append_record, read_records
 from benchmarks.markdown import markdown_table
 from benchmarks.measuring import machine
 from benchmarks.records import RESULTS, write_result
@@ -49,7 +50,6 @@ __all__ = [
     "Budget",
     "features_text",
     "read_features",
-    "read_records",
     "run_row",
     "text",
 ]
@@ -162,10 +162,7 @@ class Block:
 
     def append(self, row: str, kind: str, record: Mapping[str, Any]) -> None:
         """Store a record and print it."""
-        whole = _short({**self.common(row, kind), **record})
-        with self.results.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(whole) + "\n")
-        print(json.dumps(whole), flush=True)
+        print(append_record(self.results, {**self.common(row, kind), **record}), flush=True)
 
     @property
     def time_is_up(self) -> bool:
@@ -242,28 +239,6 @@ def _best(trials: Sequence[Record]) -> Record | None:
 def _chosen(records: Sequence[Record], trials: int | None) -> list[Record]:
     """The fresh runs of the trial that was chosen from so many."""
     return [record for record in records if record.get("trials") == trials]
-
-
-def _short(record: Mapping[str, Any]) -> Record:
-    """Scores and seconds with four digits; parameters stay exact, as trials follow from them."""
-
-    def short(name: str, value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return {
-                key: item if name == "params" else short(key, item) for key, item in value.items()
-            }
-        if isinstance(value, list):
-            return [short(name, item) for item in value]
-        return float(f"{value:.4g}") if isinstance(value, float) else value
-
-    return {name: short(name, value) for name, value in record.items()}
-
-
-def read_records(path: Path = RECORDS) -> list[Record]:
-    """All records of a file; none if there is no file."""
-    if not path.is_file():
-        return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def text(records: Sequence[Record]) -> str:

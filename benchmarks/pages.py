@@ -36,7 +36,13 @@ from benchmarks import (
 )
 from benchmarks.blocks import read_records
 from benchmarks.records import RESULTS
-from benchmarks.search_quality import confirmed, released_search, replay
+from benchmarks.search_quality import (
+    calibration,
+    confirmed,
+    public_table,
+    released_search,
+    replay,
+)
 from tests import inputs
 from tests.inputs.table import text as inputs_text
 
@@ -46,6 +52,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = (
     "README.md",
     "docs/comparison.md",
+    "docs/choosing-without-labels.md",
     "docs/collapse.md",
     "docs/data.md",
     "docs/lambda-and-b.md",
@@ -102,6 +109,10 @@ TEXTS: Mapping[str, Callable[[], str]] = {
     "comparison": lambda: comparison.text(_result("comparison")["rows"]),
     "comparison in short": lambda: comparison.short_text(_result("comparison")["rows"]),
     "collapse": lambda: collapse.text(_result("collapse")["rows"]),
+    "calibration": lambda: calibration.text(public_table.read_table(), public_table.read_sets()),
+    "recorded runs": lambda: public_table.text(
+        public_table.read_table(), public_table.read_sets()
+    ),
     "collapse on images": lambda: collapse.image_text(collapse.image_rows()),
     "expectation": lambda: expectation.text(_result("expectation")["rows"]),
     "search replay": lambda: replay.text(replay.read_replays()),
@@ -110,7 +121,7 @@ TEXTS: Mapping[str, Callable[[], str]] = {
     "gains": lambda: gains.text(_result("gains")["rows"]),
     "lambda and b": lambda: lambda_and_b.text(*lambda_and_b.read()),
     "rooms table": lambda: table.text(_result("table-rooms")),
-    "nyu": lambda: nyu.text(nyu.read_records()),
+    "nyu": lambda: nyu.text(_results("nyu")),
     "nyu features": lambda: nyu.features_text(nyu.read_features()),
     "pictures": lambda: pictures.text(_last_result("pictures")),
     "report": lambda: report.text(_last_result("report")),

@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "best": ("best", "best"),
     "show": ("show", "show"),
     "compare": ("compare", "compare"),
+    "calibrate": ("calibrate", "calibrate"),
     "next": ("next", "next_"),
     "report": ("report", "report"),
     "stop": ("stop", "stop"),

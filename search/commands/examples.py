@@ -22,6 +22,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "best": ("best first", "best first --format toml > best.toml"),
     "show": ("show first 12",),
     "compare": ("compare first second",),
+    "calibrate": ("calibrate first", "calibrate first --format csv > criteria.csv"),
     "next": ("next first", "next first --json"),
     "report": ("report first", "report first second --out report"),
     "stop": ("stop first",),

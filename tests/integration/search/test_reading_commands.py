@@ -111,6 +111,7 @@ def test_a_report_is_written_from_the_database(
         (["best", STUDY], "best"),
         (["show", STUDY, "1"], "show"),
         (["compare", STUDY, "another"], "compare"),
+        (["calibrate", STUDY], "calibrate"),
         (["next", STUDY], "next"),
         (["report", STUDY], "health"),
         (["export", STUDY, "--format", "json"], "export"),
@@ -150,6 +151,20 @@ def test_the_last_line_is_a_command_that_works_when_pasted(
     assert parse_address(words[words.index("--storage") + 1]) == parse_address(searched)
 
 
+def test_a_calibration_is_printed_as_text_and_as_csv(searched: str) -> None:
+    printed = {
+        name: CliRunner().invoke(
+            app, ["calibrate", STUDY, "--format", name, "--storage", searched]
+        )
+        for name in ("text", "csv")
+    }
+    assert all(found.exit_code == 0 for found in printed.values())
+    assert "ceiling    unknown" in printed["text"].stdout
+    head, *rows = printed["csv"].stdout.splitlines()
+    assert head.startswith("criterion,lower,runs,rho,")
+    assert any(row.startswith("miou,False,") for row in rows)
+
+
 def test_an_empty_database_names_itself_in_the_command_to_launch(database_address: str) -> None:
     shown = CliRunner().invoke(app, ["list", "--storage", database_address]).stdout
     words = shlex.split(shown.splitlines()[-1].removeprefix("next: "))
@@ -185,6 +200,9 @@ def test_the_printed_next_command_can_be_run(searched: str) -> None:
         (["compare", STUDY], "give two or more"),
         (["compare", STUDY, "none"], "there is no study 'none'"),
         (["next", "none"], "there is no study 'none'"),
+        (["calibrate", "another"], "cannot be calibrated: it has no full run yet"),
+        (["calibrate", STUDY, "--format", "toml"], "choose text, json, csv"),
+        (["calibrate", STUDY, "--json", "--format", "csv"], "exclude each other"),
         (["best", STUDY, "--json", "--format", "toml"], "exclude each other"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.nyu import ROWS, Block, Budget, features_text, read_records, run_row, text
+from benchmarks.blocks import read_records
+from benchmarks.nyu import ROWS, Block, Budget, features_text, run_row, text
 from search.config.configuration import resolve
 from tests.fakes.data_sets.nyu import CAMERA, make_nyu
 

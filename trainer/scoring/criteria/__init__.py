@@ -9,10 +9,13 @@ from collections.abc import Mapping
 from trainer.scoring.criteria.accuracy import ACCURACY
 from trainer.scoring.criteria.cluster_entropy import CLUSTER_ENTROPY
 from trainer.scoring.criteria.code_silhouette import CODE_SILHOUETTE
+from trainer.scoring.criteria.code_stability import CODE_STABILITY
 from trainer.scoring.criteria.criterion import Criterion, Evidence
+from trainer.scoring.criteria.frozen_dse import FROZEN_DSE
 from trainer.scoring.criteria.frozen_knn import FROZEN_KNN
 from trainer.scoring.criteria.frozen_knn_min import FROZEN_KNN_MIN
 from trainer.scoring.criteria.frozen_probe import FROZEN_PROBE
+from trainer.scoring.criteria.frozen_separability import FROZEN_SEPARABILITY
 from trainer.scoring.criteria.frozen_silhouette import FROZEN_SILHOUETTE
 from trainer.scoring.criteria.image_dependence import IMAGE_DEPENDENCE
 from trainer.scoring.criteria.label_free import LABEL_FREE
@@ -38,7 +41,10 @@ CRITERIA: Mapping[str, Criterion] = {
         FROZEN_KNN_MIN,
         FROZEN_SILHOUETTE,
         FROZEN_PROBE,
+        FROZEN_SEPARABILITY,
+        FROZEN_DSE,
         CODE_SILHOUETTE,
+        CODE_STABILITY,
         IMAGE_DEPENDENCE,
         POSITION_DEPENDENCE,
         LABEL_FREE,

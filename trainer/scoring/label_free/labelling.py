@@ -11,17 +11,24 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from trainer.scoring.clustering import spherical_kmeans
 from trainer.scoring.label_free.frozen_space import FrozenSpace, unit_rows
 from trainer.scoring.label_free.measures import (
+    adjusted_rand_index,
     cosine_silhouette,
     dependence,
+    effective_dimension,
     held_out_agreement,
     neighbour_agreement,
+    separability,
     shares_of,
 )
+from trainer.seeds import torch_generator
 
 __all__ = ["Labelling", "LabellingTally"]
 
+REFITS = 2  # of K-means to the run's codes
+EVERY = 4  # which token they are fitted to; all tokens are then assigned
 BLOCKS = 8  # rows and columns of blocks into which an image is divided
 
 
@@ -65,6 +72,32 @@ class Labelling:
         if not self.finite:
             return float("nan")
         return cosine_silhouette(unit_rows(self.codes_IK), self.clusters_I)
+
+    @cached_property
+    def frozen_separability(self) -> float:
+        """Distance between clusters minus their radius, in the frozen features."""
+        return separability(self.space.units_IC, self.clusters_I)
+
+    @cached_property
+    def frozen_dse(self) -> float:
+        """The same plus the effective dimension of the means of the clusters, a share."""
+        dimension = effective_dimension(self.space.units_IC, self.clusters_I, self.count)
+        return self.frozen_separability + dimension
+
+    @cached_property
+    def code_stability(self) -> float:
+        """Agreement with K-means of the same codes, mean over a few starts; NaN if not finite."""
+        if not self.finite:
+            return float("nan")
+        if self.shares_Y.max() == 1:
+            return 0.0  # whatever K-means finds
+        codes_IK, found = torch.from_numpy(self.codes_IK), []
+        for start in range(REFITS):
+            generator = torch_generator("label-free", "refit", start)
+            centres_YK = spherical_kmeans(codes_IK[::EVERY], self.count, generator)
+            refit_I = (codes_IK @ centres_YK.mT).argmax(dim=1).numpy()
+            found.append(adjusted_rand_index(self.clusters_I, refit_I))
+        return float(np.mean(found))
 
     @cached_property
     def probe_agreement(self) -> float:

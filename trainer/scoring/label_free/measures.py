@@ -7,10 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "adjusted_rand_index",
     "cosine_silhouette",
     "dependence",
+    "effective_dimension",
     "held_out_agreement",
     "neighbour_agreement",
+    "separability",
     "shares_of",
 ]
 
@@ -113,6 +116,93 @@ def dependence(counts_GY: NDArray[np.int64]) -> float:
     # cells that are empty because group and cluster exclude each other cause no bias
     bias = max(0, np.count_nonzero(counts) - groups - clusters + 1) / (2 * total)
     return float(np.clip((information - bias) / inside, 0, 1))
+
+
+def separability(units_IC: Numbers, clusters_I: Clusters) -> float:
+    """How far clusters are apart, compared with how wide they are.
+
+    The class-relevance part of DSE (Dai et al. 2025, https://arxiv.org/abs/2510.17299): a
+    distance between clusters minus a radius. There the clusters are K-means of the features under
+    test; here they are those of a run, in features that are the same for all runs.
+
+    Args:
+        units_IC: Vectors of unit length.
+        clusters_I: Cluster of each item.
+
+    Returns:
+        The distance of a cluster's mean to the nearest other mean, minus the root mean square
+        distance of its items to its own mean; the mean of this over clusters, from -1 to 2. -1
+        if there is only one cluster.
+    """
+    means_YC = _cluster_means(units_IC, clusters_I)
+    if len(means_YC) < 2:
+        return -1.0
+    lengths_Y = np.square(means_YC).sum(axis=1)
+    squares_YY = lengths_Y[:, None] + lengths_Y - 2 * (means_YC @ means_YC.T)
+    np.fill_diagonal(squares_YY, np.inf)
+    apart_Y = np.sqrt(np.maximum(squares_YY.min(axis=1), 0))
+    radius_Y = np.sqrt(np.maximum(1 - lengths_Y, 0))  # the items have unit length
+    return float((apart_Y - radius_Y).mean())
+
+
+def effective_dimension(units_IC: Numbers, clusters_I: Clusters, count: int) -> float:
+    """In how many directions the means of clusters differ, as a share of the possible number.
+
+    The other part of DSE: an effective rank (Roy and Vetterli 2007), the exponential of the
+    entropy of the singular values. Here it is that of the means of clusters, each weighted by
+    the root of its share, without their common mean.
+
+    Args:
+        units_IC: Vectors of unit length.
+        clusters_I: Cluster of each item.
+        count: Number Y of clusters that there may be.
+
+    Returns:
+        From 0, if there is only one cluster, to 1; NaN if an item is not finite.
+    """
+    used, sizes_Y = np.unique(clusters_I, return_counts=True)
+    if len(used) < 2:
+        return 0.0
+    weights_Y = np.sqrt(sizes_Y / len(clusters_I))
+    centred_YC = _cluster_means(units_IC, clusters_I) - units_IC.mean(axis=0, dtype=np.float64)
+    if not np.isfinite(centred_YC).all():
+        return float("nan")
+    singular = np.linalg.svd(centred_YC * weights_Y[:, None], compute_uv=False)
+    total = singular.sum()
+    if total <= 0:
+        return 0.0
+    most = min(count - 1, units_IC.shape[1])
+    return min(1.0, float(np.exp(_entropy(singular / total))) / most)
+
+
+def adjusted_rand_index(first_I: Clusters, second_I: Clusters) -> float:
+    """Agreement of two clusterings, whatever their clusters are called (Hubert and Arabie 1985).
+
+    Returns:
+        1 if they are the same, 0 for chance; 0 if either has only one cluster.
+    """
+    count = int(second_I.max()) + 1
+    cells = np.bincount(first_I * count + second_I).astype(np.float64)
+    rows, columns = (np.bincount(each).astype(np.float64) for each in (first_I, second_I))
+    if min(np.count_nonzero(rows), np.count_nonzero(columns)) < 2:
+        return 0.0
+    both, inside, across = (_pairs(each) for each in (cells, rows, columns))
+    chance = inside * across / _pairs(np.array([len(first_I)], dtype=np.float64))
+    return float((both - chance) / ((inside + across) / 2 - chance))
+
+
+def _pairs(counts: NDArray[np.float64]) -> float:
+    """Pairs of items within the same group."""
+    return float((counts * (counts - 1) / 2).sum())
+
+
+def _cluster_means(units_IC: Numbers, clusters_I: Clusters) -> NDArray[np.float64]:
+    """The mean of each cluster in use, in order."""
+    used, own_I = np.unique(clusters_I, return_inverse=True)
+    member_IY = np.eye(len(used), dtype=np.float32)[own_I]
+    sums_YC = (member_IY.T @ units_IC).astype(np.float64)
+    means_YC: NDArray[np.float64] = sums_YC / member_IY.sum(axis=0)[:, None]
+    return means_YC
 
 
 def _entropy(shares: NDArray[np.float64]) -> float:

@@ -13,7 +13,7 @@ NOT_FOR_WORKERS = (
     "sqlalchemy", "matplotlib", "ray",
 )  # fmt: skip
 #: Commands that only read.
-READERS = ("list", "status", "best", "show", "compare", "next", "stop", "delete")
+READERS = ("list", "status", "best", "show", "compare", "calibrate", "next", "stop", "delete")
 PROGRAM = """
 import sys
 {imports}

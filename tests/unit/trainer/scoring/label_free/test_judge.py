@@ -3,6 +3,7 @@
 Letters of shapes: ``docs/architecture.md``.
 """
 
+import dataclasses
 import itertools
 import statistics
 from collections.abc import Callable
@@ -175,6 +176,25 @@ def test_a_better_score_has_a_higher_rank_everywhere(name: str) -> None:
     ranks = [reference.rank(name, score) for score in np.linspace(-1, 1, 101)]
     assert ranks[0] == 0 and ranks[-1] == 1
     assert all(low < high for low, high in itertools.pairwise(ranks))
+
+
+def test_stability_is_high_where_codes_have_clusters_and_0_for_one_cluster() -> None:
+    tidy = realistic(SCENES[0], 0).labelling.code_stability
+    assert random_codes(SCENES[0]).labelling.code_stability < 0.3 < 0.8 < tidy <= 1
+    assert constant(SCENES[0]).labelling.code_stability == 0
+    assert np.isnan(
+        dataclasses.replace(
+            constant(SCENES[0]).labelling,
+            codes_IK=np.full((len(random_clusters(SCENES[0])), 2), np.nan, dtype=np.float32),
+        ).code_stability
+    )
+
+
+def test_dse_prefers_the_classes_to_random_clusters() -> None:
+    classes = judged(SCENES[0], true_classes(SCENES[0])).labelling
+    random = random_one_hot(SCENES[0]).labelling
+    assert classes.frozen_separability > random.frozen_separability
+    assert classes.frozen_dse > random.frozen_dse > constant(SCENES[0]).labelling.frozen_dse
 
 
 def test_frozen_kmeans_leads_the_reference() -> None:

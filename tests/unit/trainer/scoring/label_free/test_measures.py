@@ -4,13 +4,17 @@ import math
 
 import numpy as np
 import pytest
+import sklearn.metrics
 from numpy.typing import NDArray
 
 from trainer.scoring.label_free.measures import (
+    adjusted_rand_index,
     cosine_silhouette,
     dependence,
+    effective_dimension,
     held_out_agreement,
     neighbour_agreement,
+    separability,
     shares_of,
 )
 
@@ -104,3 +108,45 @@ def test_dependence_is_the_share_of_the_entropy() -> None:
     conditional = -(0.75 * math.log(0.75) + 0.25 * math.log(0.25))
     assert dependence(counts) == pytest.approx((inside - conditional) / inside, abs=1e-4)
     assert dependence(np.array([[5, 0], [7, 0]])) == 0
+
+
+def test_separability_is_the_distance_to_the_nearest_mean_minus_the_radius() -> None:
+    vectors = units()
+    means = np.stack([vectors[CLUSTERS == each].mean(axis=0) for each in range(4)])
+    found = []
+    for own in range(4):
+        away = np.linalg.norm(means - means[own], axis=1)
+        spread = np.linalg.norm(vectors[CLUSTERS == own] - means[own], axis=1)
+        found.append(np.delete(away, own).min() - np.sqrt(np.square(spread).mean()))
+    assert separability(vectors, CLUSTERS) == pytest.approx(float(np.mean(found)), abs=1e-5)
+
+
+def test_separability_at_its_extremes() -> None:
+    corners = np.eye(4, dtype=np.float32)[CLUSTERS]
+    assert separability(corners, CLUSTERS) == pytest.approx(math.sqrt(2))
+    assert separability(units(), ONE) == -1
+    assert separability(corners, CLUSTERS) > separability(corners, GENERATOR.permutation(CLUSTERS))
+
+
+def test_the_effective_dimension_counts_the_directions_of_the_means() -> None:
+    even = np.arange(60) % 4
+    corners = np.eye(4, dtype=np.float32)[even]
+    assert effective_dimension(corners, even, 4) == pytest.approx(1)
+    arc = [[1, 0, 0, 0], [0.8, 0.6, 0, 0], [0.6, 0.8, 0, 0], [0, 1, 0, 0]]
+    assert effective_dimension(np.array(arc, dtype=np.float32)[even], even, 4) < 0.6
+    assert effective_dimension(np.eye(12, dtype=np.float32)[even], even, 10) == pytest.approx(
+        1 / 3
+    )
+    assert effective_dimension(corners, ONE, 4) == 0
+    assert math.isnan(effective_dimension(np.full_like(corners, np.nan), even, 4))
+
+
+def test_the_rand_index_is_that_of_scikit_learn() -> None:
+    other = GENERATOR.integers(3, size=60)
+    part = np.where(GENERATOR.random(60) < 0.3, other, CLUSTERS)
+    for clusters in (other, part):
+        assert adjusted_rand_index(CLUSTERS, clusters) == pytest.approx(
+            sklearn.metrics.adjusted_rand_score(CLUSTERS, clusters)
+        )
+    assert adjusted_rand_index(CLUSTERS, (CLUSTERS + 1) % 4) == pytest.approx(1)
+    assert adjusted_rand_index(ONE, CLUSTERS) == adjusted_rand_index(CLUSTERS, ONE) == 0
