@@ -33,6 +33,7 @@ BENCHMARKS = {
     "slots": Benchmark(gpu=("--device", "cuda")),
     "precision": Benchmark(quick=("--short",), gpu=("--device", "cuda")),
     "evaluation": Benchmark(quick=("--short",)),
+    "feature_cost": Benchmark(gpu=("--device", "cuda")),
     "start": Benchmark(),
     "driver_cost": Benchmark(),
     "driver_scale": Benchmark(),

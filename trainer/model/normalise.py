@@ -25,7 +25,8 @@ def standardise(tokens_SMNTC: Tensor) -> Tensor:
     centred = tokens_SMNTC - tokens_SMNTC.mean(dim=(-2, -1), keepdim=True)
     count = tokens_SMNTC.shape[-2] * tokens_SMNTC.shape[-1]
     length = torch.linalg.vector_norm(centred, dim=(-2, -1), keepdim=True)
-    return centred / (length / (count - 1) ** 0.5 + EPSILON)  # faster than std
+    deviation: Tensor = length / (count - 1) ** 0.5  # faster than std
+    return centred / (deviation + EPSILON)
 
 
 def minmax(tokens_SMNTC: Tensor) -> Tensor:

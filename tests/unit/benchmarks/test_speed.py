@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from benchmarks import __main__ as runner
-from benchmarks import step, step_parts
+from benchmarks import feature_cost, step, step_parts
 from benchmarks.measuring import Timing, interleaved
 from benchmarks.random_features import FeatureSize, random_features
 
@@ -59,6 +59,13 @@ def test_the_parts_of_a_step_make_up_its_operations(capsys: pytest.CaptureFixtur
     )
     step_parts.main(["--quick", "--batches", "2", "--repeats", "1"])
     assert "| MSN and fusion |" in capsys.readouterr().out
+
+
+def test_features_are_timed_beside_the_bare_backbone(capsys: pytest.CaptureFixture[str]) -> None:
+    feature_cost.main(["--quick", "--repeats", "1"])
+    rows = capsys.readouterr().out.splitlines()[4:]
+    names = [feature_cost.PREPARED, feature_cost.AGAIN, feature_cost.BARE]
+    assert [row.split(" | ")[0].strip("| ") for row in rows] == names
 
 
 def test_an_unknown_benchmark_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
