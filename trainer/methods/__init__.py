@@ -14,6 +14,7 @@ from trainer.methods.cosine import COSINE
 from trainer.methods.depthg import DEPTHG
 from trainer.methods.eagle import EAGLE
 from trainer.methods.entry import Inputs, MethodEntry
+from trainer.methods.experimental.colour_cues import COLOUR_CUES
 from trainer.methods.feature_map import FeatureMap
 from trainer.methods.hp import HP
 from trainer.methods.kmeans import KMEANS
@@ -48,6 +49,7 @@ METHODS: Mapping[str, MethodEntry] = {
     "cosine": COSINE,
     "depthg": DEPTHG,
     "eagle": EAGLE,
+    "experimental/colour-cues": COLOUR_CUES,
     "hp": HP,
     "kmeans": KMEANS,
     "mmd": MMD,

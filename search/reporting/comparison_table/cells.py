@@ -118,9 +118,9 @@ def note_lines(view: TableView) -> Iterator[str]:
     yield (
         "searched: hyper-parameters that the search varied. dimensions: one less where all weights"
         " of a loss are among them, of which only ratios matter to Adam. looks: evaluations on"
-        " val of a trial that is not pruned. iterations: those of all trials and fresh runs. hours: as long as a"
-        " process drove the study. test readings: how often the test split was scored; the last"
-        " reading counts."
+        " val of a trial that is not pruned. iterations: those of all trials and fresh runs."
+        " hours: as long as a process drove the study. test readings: how often the test split"
+        " was scored; the last reading counts."
     )
     protocols = _protocols(view)
     for protocol, labels in protocols.items():

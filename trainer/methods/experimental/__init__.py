@@ -1,0 +1,1 @@
+"""Methods that no paper describes; their names begin with ``experimental/``."""
