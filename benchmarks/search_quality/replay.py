@@ -38,7 +38,7 @@ from benchmarks.search_quality.recorded import (
     value_of,
 )
 from benchmarks.search_quality.simulation import SEATS, Ended, Simulation
-from benchmarks.search_quality.surrogate import Landscape, fit_landscape
+from benchmarks.search_quality.surrogate import Landscape, deviation_of, fit_landscape
 from search.driver.in_memory_study import InMemoryStudy
 from search.pruners import build_pruner
 from search.quality.expected import Expected, Point, expect
@@ -247,7 +247,7 @@ class _Once:
         return {
             "correlation": found.correlation,
             "determination": found.determination,
-            "noise": float(found.residuals.std(axis=0)[-1]),
+            "noise": deviation_of(found.residuals),
             "optimum": found.optimum,
         }
 
@@ -277,9 +277,9 @@ def _text_of(lines: Sequence[Mapping[str, Any]]) -> str:
         (found,) = landscape.values()
         parts.append(
             f"Landscape: settings that the forest has not seen are predicted with a rank"
-            f" correlation of {found['correlation']:.2f} and R² {found['determination']:.2f}. Its"
-            f" runs scatter with a deviation of {found['noise']:.1f} points. The best setting"
-            f" found is worth {found['optimum']:.1f}."
+            f" correlation of {found['correlation']:.2f} and R² {found['determination']:.2f}."
+            f" Values of its runs have a deviation of {found['noise']:.1f} points around what"
+            f" their setting is worth. The best setting found is worth {found['optimum']:.1f}."
         )
     if samplers := _rows(lines, "samplers"):
         parts += [_samplers_table(samplers), _verdict(samplers)]

@@ -3,8 +3,10 @@
 A random forest maps the parameters to the mean curve over the seeds of a setting; another family
 than the Gaussian process that a search uses, so that it does not favour it. A run of the landscape
 is that curve plus the residuals of a recorded run, all of its evaluations together, as they depend
-on each other. With several seeds, residuals are differences to the setting's mean; with one, to
-what the forest predicts of the setting from the others, so they hold the forest's error, too.
+on each other. With several seeds, residuals are differences to the setting's mean. With one, they
+are differences to what the forest predicts of the setting from the others. These hold the forest's
+error, too, so they are scaled to the noise that the Gaussian process of a search finds in the
+values (`search/quality/surrogate.py`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,10 +18,11 @@ import scipy
 from numpy.typing import NDArray
 
 from benchmarks.search_quality.recorded import Recorded, RecordedCurve, value_of
+from search.quality.surrogate import fit_surrogate
 from search.spaces import Space
 from trainer.seeds import derive_seed, numpy_generator
 
-__all__ = ["Landscape", "LandscapeRun", "fit_landscape"]
+__all__ = ["Forest", "Landscape", "LandscapeRun", "deviation_of", "fit_landscape"]
 
 Array = NDArray[np.float64]
 
@@ -144,17 +147,27 @@ def fit_landscape(recorded: Recorded) -> Landscape:
     held_out = fitted.oob_prediction_
     known = np.array([value_of(each.tolist()) for each in means])
     said = np.array([value_of(each.tolist()) for each in held_out])
+    residuals = _residuals(groups, curves, held_out)
+    if all(len(group) == 1 for group in groups):
+        healthy = [index for index, (run,) in enumerate(groups) if run.collapsed is None]
+        noise = fit_surrogate(inputs[healthy], known[healthy]).noise
+        residuals *= noise / deviation_of(residuals)
     stops = [run.collapsed for run in recorded.runs if run.collapsed is not None]
     return Landscape(
         space=recorded.space,
         curves=Forest.of(fitted),
         collapses=Forest.of(forest().fit(inputs, collapsed)) if stops else None,
-        residuals=_residuals(groups, curves, held_out),
+        residuals=residuals,
         stopped_at=round(float(np.median(stops))) if stops else recorded.evaluations,
         correlation=float(scipy.stats.spearmanr(said, known).statistic),
         determination=float(1 - ((said - known) ** 2).sum() / ((known - known.mean()) ** 2).sum()),
         optimum=_optimum(fitted, recorded.space, inputs),
     )
+
+
+def deviation_of(residuals: Array) -> float:
+    """The deviation of the values of runs, from their residual curves."""
+    return float(np.std([value_of(each) for each in residuals.tolist()]))
 
 
 def _residuals(

@@ -139,7 +139,8 @@ class LaunchConfig:
 
     def moved_defaults(self) -> dict[str, float]:
         """Defaults outside their ranges; trial 0 has the nearest value in the range instead."""
-        declared = tunable(self.train)
+        own = {parameter.name: parameter for parameter in SPACES[self.search.space](self.train)}
+        declared = {**tunable(self.train), **own}
         return {
             parameter.name: declared[parameter.name].default
             for parameter in self.space().hyper_parameters

@@ -86,12 +86,14 @@ def find_starting_points(
     found = [
         list(_of_source(_read(database, given), config, same_data=same_data)) for given in sources
     ]
+    defaults = vector_key(canonical_vector(config.space().defaults, config.train))
     chosen: dict[object, StartingPoint] = {}
     for index in range(MOST_POINTS):
         for points in found:
             if index < len(points):
                 vector = canonical_vector(points[index].params, config.train)
-                chosen.setdefault(vector_key(vector), points[index])
+                if vector_key(vector) != defaults:  # they are the first trial anyway
+                    chosen.setdefault(vector_key(vector), points[index])
     return tuple(chosen.values())[:MOST_POINTS]
 
 

@@ -4,7 +4,7 @@ A rule that stops trials at an evaluation is only as good as the order of the ru
 runs that nobody may stop, both that order and the final one are known. Nothing here depends on
 anything but these runs: the bootstrap has its own generator with a fixed seed.
 
-Shape letters: I runs, R resamples.
+Shape letters: E evaluations, I runs, R resamples.
 """
 
 import math
@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from search.pruners.full_runs import mean_of, quantile
+from search.pruners.full_runs import mean_of
 from trainer.seeds import numpy_generator
 
 if TYPE_CHECKING:
@@ -113,25 +113,32 @@ def choose(
         return before
     first = max(1, math.ceil(earliest * evaluations)) if before is None else before.evaluation
     least_keep = 0.0 if before is None else before.keep
+    seen = _Seen.of(runs, evaluations, window)
     best: Choice | None = None
     for evaluation in range(first, evaluations):
         left = 1 - evaluation / evaluations
         if best is not None and best.saved >= (1 - min(NEEDED)) * left:
             break  # no later evaluation can save more
-        correlation, bound = _order(runs, evaluation, window)
-        for keep, needed in NEEDED.items():
-            saves_more = best is None or (1 - keep) * left > best.saved
-            if keep < least_keep or bound < needed or not saves_more:
-                continue
-            if _keeps_the_best(runs, keep, range(evaluation, evaluations), window):
-                best = Choice(
-                    evaluation=evaluation,
-                    evaluations=evaluations,
-                    keep=keep,
-                    correlation=correlation,
-                    bound=bound,
-                    runs=len(runs),
-                )
+        safe = [
+            keep
+            for keep in NEEDED
+            if keep >= least_keep
+            and (best is None or (1 - keep) * left > best.saved)
+            and seen.keeps_the_best(keep, evaluation)
+        ]
+        if not safe:
+            continue
+        correlation, bound = seen.order(evaluation)
+        allowed = [keep for keep in safe if bound >= NEEDED[keep]]
+        if allowed:
+            best = Choice(
+                evaluation=evaluation,
+                evaluations=evaluations,
+                keep=min(allowed),
+                correlation=correlation,
+                bound=bound,
+                runs=len(runs),
+            )
     if best is not None:
         return best
     if before is None:
@@ -146,19 +153,74 @@ def choose(
     )
 
 
-def _order(runs: Sequence[Curve], evaluation: int, window: int) -> "Order":
-    """The rank correlation of the scores there with the final values, and its lower bound."""
-    import numpy as np  # lazily: readers need it for this pruner alone
+@dataclass(frozen=True)
+class _Seen:
+    """The runs, as a rule sees them."""
 
-    found = [(mean_of(run.scores, evaluation, window), run.value) for run in runs]
-    pairs_I2 = np.array([(mean, value) for mean, value in found if mean is not None])
-    if len(pairs_I2) < 3:
-        return -1.0, -1.0
-    generator = numpy_generator("auto pruner", evaluation, len(pairs_I2))
-    chosen_RI = generator.integers(0, len(pairs_I2), size=(RESAMPLES, len(pairs_I2)))
-    drawn_R = _spearman(pairs_I2[chosen_RI, 0], pairs_I2[chosen_RI, 1])
-    (whole,) = _spearman(pairs_I2[None, :, 0], pairs_I2[None, :, 1])
-    return float(whole), float(np.quantile(drawn_R, 1 - CONFIDENCE))
+    #: Means of the last scores at each evaluation; NaN where a run has none.
+    means_EI: "Array"
+    values_I: "Array"
+
+    @classmethod
+    def of(cls, runs: Sequence[Curve], evaluations: int, window: int) -> "_Seen":
+        """Average the scores."""
+        import numpy as np  # lazily: readers need it for this pruner alone
+
+        means = [
+            [mean_of(run.scores, evaluation, window) for run in runs]
+            for evaluation in range(1, evaluations + 1)
+        ]
+        return cls(np.array(means, dtype=float), np.array([run.value for run in runs]))
+
+    def order(self, evaluation: int) -> "Order":
+        """The rank correlation of the means there with the values, and its lower bound."""
+        import numpy as np  # lazily: as above
+
+        means_I = self.means_EI[evaluation - 1]
+        known = np.flatnonzero(~np.isnan(means_I))
+        if len(known) < 3:
+            return -1.0, -1.0
+        generator = numpy_generator("auto pruner", evaluation, len(known))
+        chosen_RI = known[generator.integers(0, len(known), size=(RESAMPLES, len(known)))]
+        drawn_R = _spearman(means_I[chosen_RI], self.values_I[chosen_RI])
+        (whole,) = _spearman(means_I[None, known], self.values_I[None, known])
+        return float(whole), float(np.quantile(drawn_R, 1 - CONFIDENCE))
+
+    def keeps_the_best(self, keep: float, first: int) -> bool:
+        """Whether a rule would have stopped none of the best runs.
+
+        Each is compared with the others, at every evaluation before the end.
+
+        Args:
+            keep: The share that the rule keeps.
+            first: The first evaluation at which it stops runs.
+        """
+        import numpy as np  # lazily: as above
+
+        count = math.ceil(BEST_SHARE * len(self.values_I))
+        best = np.argsort(-self.values_I, kind="stable")[:count]
+        for means_I in self.means_EI[first - 1 : -1]:
+            known = np.flatnonzero(~np.isnan(means_I))
+            ordered = known[np.argsort(means_I[known], kind="stable")]
+            ascending = means_I[ordered].tolist()
+            places = {run: place for place, run in enumerate(ordered.tolist())}
+            for run in best.tolist():
+                if (place := places.get(run)) is None or len(ascending) < 2:
+                    continue
+                if ascending[place] < _threshold(ascending, place, 1 - keep):
+                    return False
+        return True
+
+
+def _threshold(ascending: Sequence[float], place: int, share: float) -> float:
+    """The quantile of numbers in ascending order without the one at a place, interpolated."""
+    at = (len(ascending) - 2) * share
+    below = int(at)
+    low, high = (
+        ascending[index + (index >= place)]
+        for index in (below, min(below + 1, len(ascending) - 2))
+    )
+    return low + (high - low) * (at - below)
 
 
 def _spearman(one_RI: "Array", other_RI: "Array") -> "Array":
@@ -172,19 +234,3 @@ def _spearman(one_RI: "Array", other_RI: "Array") -> "Array":
     size_R = np.sqrt((ranks[0] ** 2).sum(axis=1) * (ranks[1] ** 2).sum(axis=1))
     product_R = (ranks[0] * ranks[1]).sum(axis=1)
     return np.where(size_R > 0, product_R / np.where(size_R > 0, size_R, 1.0), -1.0)
-
-
-def _keeps_the_best(runs: Sequence[Curve], keep: float, evaluations: range, window: int) -> bool:
-    """Whether the rule would have stopped none of the best runs, each compared with the others."""
-    ranked = sorted(runs, key=lambda run: -run.value)
-    best = ranked[: math.ceil(BEST_SHARE * len(ranked))]
-    for evaluation in evaluations:
-        means = {run.number: mean_of(run.scores, evaluation, window) for run in runs}
-        for run in best:
-            own = means[run.number]
-            others = sorted(
-                mean for number, mean in means.items() if number != run.number and mean is not None
-            )
-            if own is not None and others and own < quantile(others, 1 - keep):
-                return False
-    return True

@@ -8,7 +8,7 @@ import pytest
 from benchmarks.search_quality.recorded import KEPT, Recorded, RecordedCurve, read_recorded
 from benchmarks.search_quality.replay import _loss, text
 from benchmarks.search_quality.simulation import Ended, Simulation
-from benchmarks.search_quality.surrogate import Forest, fit_landscape
+from benchmarks.search_quality.surrogate import Forest, deviation_of, fit_landscape
 from search.pruners import build_pruner
 from search.samplers import find_sampler
 from search.samplers.startup import quasi_random_point
@@ -139,6 +139,12 @@ def test_the_landscape_knows_the_recorded_one() -> None:
     assert found.run(good, 1).collapsed is None
     assert found.run({**good, "y": 0.97}, 1).collapsed == 3
     assert found.run(good, 1) == found.run(good, 1) != found.run(good, 2)
+
+
+def test_with_one_seed_the_noise_does_not_hold_the_error_of_the_forest() -> None:
+    """The median of five scores with a deviation of 0.5 has one of 0.27."""
+    found = fit_landscape(recorded(120, 1))
+    assert deviation_of(found.residuals) == pytest.approx(0.27, abs=0.1)
 
 
 def test_a_forest_for_single_points_is_scikit_learns() -> None:

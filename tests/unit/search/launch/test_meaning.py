@@ -36,7 +36,7 @@ def test_parameters_of_another_space_become_the_same_run(target: str) -> None:
 def test_parameters_that_are_no_such_run_are_refused() -> None:
     source, meaning = config_of("per-modality"), meaning_of("paper")
     params = quasi_random_point(source.space(), 4, 1)
-    with pytest.raises(ConfigError, match="cannot express|out of range"):
+    with pytest.raises(ConfigError, match=r"cannot express|out of range"):
         meaning.fitting(params, source.train)
     with pytest.raises(ConfigError, match="do not fit the search space"):
         meaning.fitting(params, None)  # nobody knows what they mean

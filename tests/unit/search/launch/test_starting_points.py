@@ -116,6 +116,25 @@ def test_two_sources_take_turns_and_equal_points_count_once(tmp_path: Path, stud
     assert len(set(vectors)) == len(vectors) == MOST_POINTS
 
 
+def test_the_defaults_are_no_starting_point(tmp_path: Path) -> None:
+    source = config_of()
+    good = quasi_random_point(source.space(), 1, 0)
+    rows = [
+        {
+            "trial": number,
+            "outcome": "complete",
+            "value": 2.0 - number,
+            "params": params,
+            "scores": {},
+            "reason": "",
+        }
+        for number, params in enumerate((source.space().defaults, good))
+    ]
+    path = written(tmp_path / "two.json", source, trials=rows)
+    (point,) = found([path], rooms("per-modality"))
+    assert point.origin.startswith("trial 1 ")
+
+
 def test_the_defaults_are_queued_before_the_points() -> None:
     space = rooms().space()
     point = StartingPoint(params={**space.defaults, "b_self": 0.25}, origin="trial 3 of nyu-1")

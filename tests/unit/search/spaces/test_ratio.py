@@ -101,6 +101,12 @@ def test_what_the_space_holds_is_part_of_the_run_but_not_of_the_settings() -> No
     assert LaunchConfig.from_table(config.to_table()) == config
 
 
+def test_only_a_range_moves_a_default() -> None:
+    assert config_of("ratio").moved_defaults() == {}
+    moved = config_of("ratio", ranges={"lambda_self": (0.1, 0.2)}).moved_defaults()
+    assert moved == {"lambda_self": pytest.approx(0.0453, abs=1e-4)}
+
+
 def test_another_value_or_range_of_the_anchor_is_refused() -> None:
     with pytest.raises(SettingsError, match=r"holds it at 0\.05"):
         resolve("rooms", None, {"search": {"space": "ratio"}, "hyper": {"lambda_random": 0.5}})
