@@ -1,7 +1,7 @@
 """A comparison table and its rows, checked: what ``table_file.py`` reads from a TOML file."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from search.config.configuration import LaunchConfig
 from search.errors import SettingsError
@@ -21,12 +21,16 @@ class Published:
     accuracy: float | None = None
     #: How it was measured, as far as that is stated or differs from this table's rows.
     protocol: str = ""
+    #: IoU of each class, by its name.
+    classes: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        given = [number for number in (self.miou, self.accuracy) if number is not None]
+        scores = (self.miou, self.accuracy, *self.classes.values())
+        given = [number for number in scores if number is not None]
         if not given:
             raise SettingsError(
-                f"published figure of {self.source!r} has no number: give miou, accuracy or both"
+                f"published figure of {self.source!r} has no number: give miou, accuracy or"
+                " classes"
             )
         for number in given:
             if not (math.isfinite(number) and 0 <= number <= 100):
@@ -105,6 +109,8 @@ class ComparisonTable:
     seeds: int
     #: Finalists of each row.
     finalists: int
+    #: Whether the IoU of each class is shown.
+    classes: bool = False
     rows: tuple[TableRow, ...]
 
     @property

@@ -99,6 +99,7 @@ class _TableFile:
     trials: int = 200
     seeds: int = 5
     finalists: int = 1
+    classes: bool = False
     settings: dict[str, Any] = field(default_factory=dict)
     published: _Quoted = field(default_factory=_Quoted)
     row: tuple[_RowFile, ...] = ()
@@ -140,6 +141,7 @@ def read_table(
         trials=made.trials,
         seeds=made.seeds,
         finalists=made.finalists,
+        classes=made.classes,
         rows=rows,
     )
 

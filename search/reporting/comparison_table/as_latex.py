@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from search.reporting.comparison_table.cells import Cells, cost_cells, note_lines, result_cells
+from search.reporting.comparison_table.cells import Cells, note_lines, table_parts
 from search.reporting.comparison_table.table_view import TableView
 
 __all__ = ["table_latex"]
@@ -25,10 +25,11 @@ MARKUP = re.compile("|".join(map(re.escape, SPECIAL)))
 
 
 def table_latex(view: TableView) -> str:
-    """Both tables, each in a ``table`` environment; what their figures mean is a comment."""
+    """All tables, each in a ``table`` environment; what their figures mean is a comment."""
     notes = [f"% {' '.join(line.split())}" for line in note_lines(view)]
     head = [f"% {' '.join(view.title.split())}", r"% needs \usepackage{booktabs}", *notes]
-    return "\n".join([*head, *_table(view, result_cells(view)), *_table(view, cost_cells(view))])
+    tables = [line for cells in table_parts(view) for line in _table(view, cells)]
+    return "\n".join([*head, *tables])
 
 
 def _table(view: TableView, cells: Cells) -> list[str]:

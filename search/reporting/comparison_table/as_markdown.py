@@ -1,6 +1,6 @@
 """The printer for pages: a comparison table as Markdown."""
 
-from search.reporting.comparison_table.cells import Cells, cost_cells, note_lines, result_cells
+from search.reporting.comparison_table.cells import Cells, note_lines, table_parts
 from search.reporting.comparison_table.table_view import TableView
 from search.reporting.markdown_text import markdown_table, plain
 
@@ -8,9 +8,9 @@ __all__ = ["table_markdown"]
 
 
 def table_markdown(view: TableView) -> str:
-    """Both tables, and what their figures mean."""
+    """All tables, and what their figures mean."""
     notes = "\n".join(f"- {plain(line)}" for line in note_lines(view))
-    parts = [f"# {plain(view.title)}", _part(result_cells(view)), _part(cost_cells(view)), notes]
+    parts = [f"# {plain(view.title)}", *map(_part, table_parts(view)), notes]
     return "\n\n".join(parts) + "\n"
 
 

@@ -29,6 +29,8 @@ def _flat(row: RowView) -> dict[str, Any]:
     flat: dict[str, Any] = dataclasses.asdict(row.texts)
     if row.published is not None:
         published = dataclasses.asdict(row.published)
+        single = published.pop("classes")
+        flat |= {f"published_iou_{name}": value for name, value in single.items()}
         flat |= {f"published_{name}": value for name, value in published.items()}
     if row.result is None:
         return flat
@@ -46,6 +48,7 @@ def _flat(row: RowView) -> dict[str, Any]:
         "fresh_runs_collapsed": result.collapsed,
         **{key: value for name, found in spreads.items() for key, value in _of(name, found)},
         **{name: getattr(result, name) for name in costs},
+        **{f"val_iou_{name}": value for name, value in result.classes.items()},
     }
 
 

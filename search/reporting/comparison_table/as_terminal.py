@@ -4,19 +4,18 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from search.reporting.comparison_table.cells import Cells, cost_cells, note_lines, result_cells
+from search.reporting.comparison_table.cells import Cells, note_lines, table_parts
 from search.reporting.comparison_table.table_view import TableView
 
 __all__ = ["table_text"]
 
 
 def table_text(view: TableView) -> RenderableType:
-    """Both tables, and what their figures mean."""
+    """All tables, and what their figures mean."""
     notes = [Text(line, style="dim") for line in note_lines(view)]
     return Group(
         Text(view.title, style="bold"),
-        *_part(result_cells(view)),
-        *_part(cost_cells(view)),
+        *(line for cells in table_parts(view) for line in _part(cells)),
         Text(),
         *notes,
     )

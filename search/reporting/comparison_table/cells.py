@@ -1,11 +1,12 @@
-"""The two tables that people read, as text: results, and what they cost."""
+"""The tables that people read, as text: results, what they cost, and single classes."""
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from search.reporting.comparison_table.table_view import RowView, Spread, StudyResult, TableView
 
-__all__ = ["Cells", "cost_cells", "note_lines", "result_cells"]
+__all__ = ["Cells", "note_lines", "table_parts"]
 
 NOTHING = "-"
 #: Columns that are left out where all rows say the same, which a note says instead.
@@ -36,7 +37,13 @@ class _Column:
     words: bool = False
 
 
-def result_cells(view: TableView) -> Cells:
+def table_parts(view: TableView) -> tuple[Cells, ...]:
+    """Results, what they cost, and the IoU of each class if the table asks for it."""
+    classes = (_class_cells(view),) if view.classes else ()
+    return (_result_cells(view), _cost_cells(view), *classes)
+
+
+def _result_cells(view: TableView) -> Cells:
     """Who reached what on test, next to the published figures."""
     columns = [
         _Column(name="method", cell=lambda row: row.texts.label, words=True),
@@ -54,7 +61,7 @@ def result_cells(view: TableView) -> Cells:
     return _cells("Results on test", columns, view.rows)
 
 
-def cost_cells(view: TableView) -> Cells:
+def _cost_cells(view: TableView) -> Cells:
     """What each measured row searched, and what it spent."""
     columns = [
         _Column(name="method", cell=lambda row: row.texts.label, words=True),
@@ -73,6 +80,32 @@ def cost_cells(view: TableView) -> Cells:
     ]
     measured = [row for row in view.rows if row.result is not None]
     return _cells("Search, cost and protocol", columns, measured)
+
+
+def _class_cells(view: TableView) -> Cells:
+    """IoU of each class: measured on val, and below it what is published."""
+    found = [
+        each
+        for row in view.rows
+        for each in (row.result, row.published)
+        if each is not None and each.classes
+    ]
+    names = dict.fromkeys(name for each in found for name in each.classes)
+    common = _common_columns(view)
+    header = ("method", *(column.name for column in common), "from", *names)
+    rows = []
+    for row in view.rows:
+        start = (row.texts.label, *(column.cell(row) for column in common))
+        if row.result is not None:
+            rows.append((*start, "val", *_ious(row.result.classes, names)))
+        if row.published is not None and row.published.classes:
+            rows.append((*start, row.published.source, *_ious(row.published.classes, names)))
+    words = (True,) * (len(common) + 2) + (False,) * len(names)
+    return Cells(title="IoU of each class", header=header, rows=tuple(rows), words=words)
+
+
+def _ious(classes: Mapping[str, float], names: Iterable[str]) -> list[str]:
+    return [_decimals(classes.get(name), 1) for name in names]
 
 
 def _cells(title: str, columns: Sequence[_Column], rows: Sequence[RowView]) -> Cells:
@@ -122,6 +155,11 @@ def note_lines(view: TableView) -> Iterator[str]:
         " hours: as long as a process drove the study. test readings: how often the test split"
         " was scored; the last reading counts."
     )
+    if view.classes:
+        yield (
+            "IoU of each class: on val, at the last evaluation of the confirmed trial's own run,"
+            " for one seed; published figures as printed."
+        )
     protocols = _protocols(view)
     for protocol, labels in protocols.items():
         rows = "all rows" if len(protocols) == 1 else ", ".join(dict.fromkeys(labels))
@@ -201,4 +239,5 @@ def spread_text(found: Spread | None) -> str:
 
 
 def _decimals(number: float | None, digits: int) -> str:
-    return NOTHING if number is None else f"{number:.{digits}f}"
+    unknown = number is None or math.isnan(number)
+    return NOTHING if unknown else f"{number:.{digits}f}"

@@ -3,7 +3,7 @@
 import datetime
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from search.config.comparison_table import ComparisonTable, Measured, Published, RowTexts
@@ -89,6 +89,8 @@ class StudyResult:
     protocol: str
     #: How often the test split was scored.
     readings: int
+    #: IoU of each class on val at the last evaluation of the confirmed trial's own run, percent.
+    classes: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +112,8 @@ class TableView:
     trials: int
     seeds: int
     finalists: int
+    #: Whether the IoU of each class is shown.
+    classes: bool = False
     rows: tuple[RowView, ...]
 
     @property
@@ -149,6 +153,7 @@ def view_table(table: ComparisonTable, found: Mapping[str, StudyDetails]) -> Tab
         trials=table.trials,
         seeds=table.seeds,
         finalists=table.finalists,
+        classes=table.classes,
         rows=tuple(rows),
     )
 
@@ -237,6 +242,7 @@ def _result(
         hours=_hours(details),
         protocol=view.protocol or "",
         readings=readings_of_test(view.test, view.confirmation.test),
+        classes={} if found is None else _classes(details, found.best.trial),
     )
 
 
@@ -255,6 +261,12 @@ def _test_spread(stored: Confirmation, name: str) -> Spread | None:
     if single:
         return spread(single)
     return Spread(mean=test[name], deviation=None, runs=len(jobs)) if name in test else None
+
+
+def _classes(details: StudyDetails, number: int) -> Mapping[str, float]:
+    """IoU of each class of a trial, as far as it is stored."""
+    found = [trial.class_iou for trial in details.view.trials if trial.number == number]
+    return found[0] if found else {}
 
 
 def _iterations(details: StudyDetails, full: int) -> int:

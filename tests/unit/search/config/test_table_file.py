@@ -7,7 +7,7 @@ import pytest
 
 from search.config.comparison_table import ComparisonTable
 from search.config.table_file import read_table
-from search.errors import SearchError
+from search.errors import SearchError, SettingsError
 from trainer.config.layers import lay_over
 from trainer.config.toml_records import toml_text
 from trainer.errors import TrainerError
@@ -116,6 +116,17 @@ def test_published_figures_share_a_source_unless_they_have_their_own(tmp_path: P
     assert [each.source for each in found] == ["another", "the paper"]
     assert [each.protocol for each in found] == ["best on test"] * 2
     assert found[1].miou is None and found[1].accuracy == 2.0
+
+
+def test_classes_are_quoted_and_shown(tmp_path: Path) -> None:
+    quoted = {**STEGO, "published": {"source": "paper", "classes": {"wall": 53.5, "bed": 52.8}}}
+    table = read(tmp_path, KMEANS, quoted, classes=True)
+    published = table.rows[1].published
+    assert table.classes and published is not None and published.classes["bed"] == 52.8
+    assert not read(tmp_path, KMEANS, STEGO).classes
+    quoted["published"]["classes"]["bed"] = 101.0
+    with pytest.raises(SettingsError, match="101 of 'paper' is no percentage"):
+        read(tmp_path, KMEANS, quoted)
 
 
 REFUSED: dict[str, tuple[list[dict[str, Any]], dict[str, Any], str]] = {

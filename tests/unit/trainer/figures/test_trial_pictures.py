@@ -19,7 +19,7 @@ from trainer.methods import METHODS
 
 LARGEST = 150_000  # bytes
 #: Methods whose defaults do not suit rooms of a few pixels.
-OTHER_METHODS = ("kmeans", "stego", "cosine", "smooseg")
+OTHER_METHODS = ("kmeans", "stego", "cosine", "smooseg", "primaps", "transfgu")
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import io
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -140,3 +141,35 @@ def test_the_files_are_written_over_and_a_bad_folder_is_refused(
     (tmp_path / "file").write_text("")
     with pytest.raises(SettingsError, match=r"cannot write the table to .*; give another --out"):
         write_table(view, tmp_path / "file")
+
+
+def with_classes(view: TableView) -> TableView:
+    """The same table, which shows classes: one row has some measured, and some quoted."""
+    rows = list(view.rows)
+    (place,) = [at for at, row in enumerate(rows) if row.texts.label == "UniM2 | all"]
+    result, published = rows[place].result, rows[place].published
+    assert result is not None and published is not None
+    rows[place] = dataclasses.replace(
+        rows[place],
+        result=dataclasses.replace(result, classes={"wall": 40.06, "tv": math.nan}),
+        published=dataclasses.replace(published, classes={"wall": 53.5, "bed": 52.8}),
+    )
+    return dataclasses.replace(view, classes=True, rows=tuple(rows))
+
+
+def test_single_classes_are_shown_if_the_table_asks_for_them(view: TableView) -> None:
+    assert "each class" not in table_markdown(view) + table_latex(view)
+    shown = with_classes(view)
+    lines = table_markdown(shown).splitlines()
+    assert lines[lines.index("## IoU of each class") + 2].endswith("| from | wall | tv | bed |")
+    [measured] = [line for line in lines if "| val |" in line and "UniM2" in line]
+    assert measured.endswith("| val | 40.1 | - | - |")
+    [quoted] = [line for line in lines if "| paper, Table 2 | 53.5 | - | 52.8 |" in line]
+    assert quoted.startswith("| UniM2")
+    assert table_latex(shown).count(r"\begin{table}") == 3
+    assert any("for one seed" in line for line in note_lines(shown))
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(table_text(shown))
+    assert "IoU of each class" in console.export_text()
+    record = next(csv.DictReader(io.StringIO(table_csv(shown))))
+    assert "val_iou_wall" in record and "published_iou_bed" in record

@@ -48,6 +48,20 @@ def test_a_finished_row_has_mean_and_deviation_of_its_fresh_runs_on_test(tmp_pat
     assert (found.searched, found.dimensions, found.looks) == (8, 7, 8)
 
 
+def test_single_classes_are_those_of_the_confirmed_trials_own_run(tmp_path: Path) -> None:
+    details = confirmed_details()
+    plan = details.view.confirmation.plan
+    assert plan is not None
+    trials = tuple(
+        dataclasses.replace(each, class_iou={"wall": float(each.number)})
+        for each in details.view.trials
+    )
+    view = dataclasses.replace(details.view, trials=trials)
+    found = result_of(tmp_path, dataclasses.replace(details, view=view))
+    assert found.classes == {"wall": float(plan.trials[0])}
+    assert result_of(tmp_path, details).classes == {}
+
+
 def test_iterations_are_those_of_trials_and_fresh_runs(tmp_path: Path) -> None:
     details = confirmed_details()
     pruned = sum(trial.state == "pruned" for trial in details.view.trials)
