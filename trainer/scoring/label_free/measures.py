@@ -168,11 +168,12 @@ def effective_dimension(units_IC: Numbers, clusters_I: Clusters, count: int) -> 
     if not np.isfinite(centred_YC).all():
         return float("nan")
     singular = np.linalg.svd(centred_YC * weights_Y[:, None], compute_uv=False)
-    total = singular.sum()
+    total = float(singular.sum())
     if total <= 0:
         return 0.0
-    most = min(count - 1, units_IC.shape[1])
-    return min(1.0, float(np.exp(_entropy(singular / total))) / most)
+    most = min(count - 1, int(units_IC.shape[1]))
+    rank = float(np.exp(_entropy(singular / total)))
+    return min(1.0, rank / most)
 
 
 def adjusted_rand_index(first_I: Clusters, second_I: Clusters) -> float:
