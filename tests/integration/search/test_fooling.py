@@ -22,7 +22,7 @@ from trainer.scoring.label_free.judge import Judge, judge_of
 from trainer.scoring.label_free.labelling import Labelling
 
 DATA = Path(os.environ.get("UMSS_DATA", "/nowhere"))
-RUNS = 5  # real ones: the defaults, and evenly drawn settings
+RUNS = 7  # real ones: the defaults, and evenly drawn settings
 
 Clusters = NDArray[np.int64]
 
@@ -111,7 +111,7 @@ def test_no_fake_reaches_the_median_of_real_runs_on_rooms(tmp_path: Path) -> Non
 def test_no_fake_reaches_the_median_of_real_runs_on_street_images(tmp_path: Path) -> None:
     flags: dict[str, Any] = {
         "data": {"root": str(DATA / "cityscapes")},
-        "training": {"iterations": 60},
+        "training": {"iterations": 100},
         "evaluation": {"evaluations": 2},
     }
     held_against_real_runs(resolve("cityscapes-rgbd", None, flags), tmp_path)
