@@ -30,7 +30,7 @@ def calibration_lines(found: Calibration) -> Iterator[str]:
     judged = "the other seeds" if found.held_out else "the mIoU of the picked run itself"
     yield f"{found.runs} full runs of {found.settings} settings; a pick is judged by {judged}"
     if found.reliability is None or found.ceiling is None or found.ceiling_means is None:
-        yield "ceiling    unknown: no runs with several seeds (python -m search confirm)"
+        yield "ceiling    unknown: no setting has runs with several seeds, as confirm makes them"
     else:
         yield (
             f"ceiling    rho {found.ceiling:.2f} for one run, {found.ceiling_means:.2f} for means"

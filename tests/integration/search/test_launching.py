@@ -28,7 +28,7 @@ from search.reporting.reading import read_details
 from storage.database import Database
 from storage.errors import LeaseHeld
 from storage.lease import Lease
-from storage.studies import NewStudy, StudyRecord, get_study
+from storage.studies import StudyRecord, get_study
 from tests.fakes.data_sets.folder import DESCRIPTION, NAMES, write_image, write_images
 from tests.fakes.data_sets.pictures import write_list
 from tests.fakes.pool import InlinePool
@@ -93,10 +93,10 @@ def test_the_launch_that_loses_the_race_for_a_name_names_the_driver(
     real = claiming.create
     with contextlib.ExitStack() as winner:
 
-        def quicker(where: Database, name: str, new: NewStudy) -> StudyRecord:
-            real(where, name, new)
+        def quicker(where: Database, name: str, *new: Any) -> StudyRecord:
+            real(where, name, *new)
             winner.enter_context(Lease.acquire(database, name))
-            return real(where, name, new)
+            return real(where, name, *new)
 
         monkeypatch.setattr(launching, "create", quicker)
         with pytest.raises(LeaseHeld, match="is driven by pid"):
@@ -108,9 +108,9 @@ def test_a_name_that_was_taken_and_left_is_driven_on(
 ) -> None:
     real = claiming.create
 
-    def quicker(where: Database, name: str, new: NewStudy) -> StudyRecord:
-        real(where, name, new)
-        return real(where, name, new)
+    def quicker(where: Database, name: str, *new: Any) -> StudyRecord:
+        real(where, name, *new)
+        return real(where, name, *new)
 
     monkeypatch.setattr(launching, "create", quicker)
     ask("new")
