@@ -12,6 +12,7 @@ import torch
 
 from tests.fakes.data_sets import MAKERS, cityscapes, mfnet
 from tests.fakes.trainer_command import call_trainer
+from tests.unit.trainer.small import SMALL_OPTIONS
 from trainer.commands.predict import read_modalities
 from trainer.config.configuration import (
     DataConfig,
@@ -287,7 +288,8 @@ def test_an_evaluation_image_is_predicted_as_in_an_evaluation(
 def test_a_checkpoint_of_any_method_predicts_own_images(
     folder: Path, tmp_path: Path, name: str
 ) -> None:
-    config = dataclasses.replace(CONFIG, method=MethodConfig(name=name, code_dim=4))
+    method = MethodConfig(name=name, code_dim=4, options=SMALL_OPTIONS.get(name, {}))
+    config = dataclasses.replace(CONFIG, method=method)
     train(config, tmp_path)
     asked = ["predict", tmp_path / "run", folder / "rgb"]
     if "depth" in predicts_from(config):
