@@ -38,7 +38,7 @@ REPEATS = 21  # of each, fewer of those that are slow; the median counts
 ENOUGH_SECONDS = 10.0  # after so long, an act is not repeated
 SEED = 7
 #: Largest study for a sampler whose time grows with the cube of the trials.
-LARGEST = {"gp": 1000}
+LARGEST = {"gp": 1500}
 
 
 def main() -> None:
