@@ -14,14 +14,18 @@ from search.quality.calibration import TARGET, Calibrated, Calibration
 __all__ = ["calibration_json", "calibration_lines", "calibration_rows", "calibration_table"]
 
 
+#: Columns that fit into a terminal; CSV and JSON have all.
+SHOWN = ("criterion", "rho", "rho of means", "pick", "of labelled", "regret 5", "floor rule")
+
+
 def calibration_table(found: Calibration) -> RenderableType:
     """What bounds the criteria, and a row for each, those that follow the mIoU best first."""
-    rows = list(calibration_rows(found))
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    for name in rows[0]:
-        table.add_column(name, justify="left" if name in ("criterion", "floor rule") else "right")
-    for row in rows:
-        table.add_row(*row.values())
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
+    for name in SHOWN:
+        is_text = name in ("criterion", "floor rule")
+        table.add_column(name, justify="left" if is_text else "right", no_wrap=name == "criterion")
+    for row in calibration_rows(found):
+        table.add_row(*(row[name] for name in SHOWN))
     return Group(*map(Text, calibration_lines(found)), Text(), table)
 
 
