@@ -12,17 +12,19 @@ from typing import Any
 
 from search.config.presets import read_preset
 from search.config.protocols import PUBLISHED_SEARCH, check_cadence
-from search.errors import SettingsError
+from search.errors import SearchError, SettingsError
 from search.objectives import DEFAULT_OBJECTIVE, OBJECTIVES, Objective, find_objective
 from search.pruners import PRUNERS, CollapseRules, Pruner, build_pruner
 from search.samplers import FORMER_SAMPLERS, SAMPLERS, find_sampler
-from search.spaces import FIXED, SPACES, Space, build_space, held_values, tunable
+from search.spaces import FIXED, SPACES, Space, build_space, declared_in, held_values, tunable
 from search.spaces.ranges import check_name, check_range
 from trainer.config.choices import choice
 from trainer.config.configuration import TrainConfig
 from trainer.config.layers import SEARCH, fitting, inner, lay_over, settings_in_place
 from trainer.config.sources import Layers, read_layers
 from trainer.config.toml_records import build_record, flat_table, record_to_table
+from trainer.errors import TrainerError
+from trainer.hyper_parameters import HyperParameter
 from trainer.methods import hyper_values
 from trainer.protocols import lay_protocol
 
@@ -31,6 +33,7 @@ __all__ = [
     "SearchConfig",
     "continued",
     "differences",
+    "known_config",
     "resolve",
     "resolve_layers",
 ]
@@ -137,10 +140,13 @@ class LaunchConfig:
         search, evaluations = self.search, self.train.evaluation.evaluations
         return build_pruner(search.pruner, evaluations, search.pruner_options)
 
+    def declared(self) -> dict[str, HyperParameter]:
+        """What can be searched or fixed, as the method and the space declare it."""
+        return declared_in(self.search.space, self.train)
+
     def moved_defaults(self) -> dict[str, float]:
         """Defaults outside their ranges; trial 0 has the nearest value in the range instead."""
-        own = {parameter.name: parameter for parameter in SPACES[self.search.space](self.train)}
-        declared = {**tunable(self.train), **own}
+        declared = self.declared()
         return {
             parameter.name: declared[parameter.name].default
             for parameter in self.space().hyper_parameters
@@ -174,6 +180,14 @@ class LaunchConfig:
             _refuse_both(train["hyper"], search.ranges)
             train = settings_in_place(train)
         return cls(search=search, train=_holding(search.space, build_record(TrainConfig, train)))
+
+
+def known_config(table: Mapping[str, Any]) -> LaunchConfig | None:
+    """A stored configuration; None if another version stored settings that this one refuses."""
+    try:
+        return LaunchConfig.from_table(table)
+    except (SearchError, TrainerError):
+        return None
 
 
 def _holding(space: str, train: TrainConfig) -> TrainConfig:

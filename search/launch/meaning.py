@@ -4,14 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from search.config.configuration import LaunchConfig
-from search.errors import SearchError
+from search.config.configuration import known_config
 from search.spaces import Space
 from search.spaces.canonical import canonical_vector, parameters_for
 from trainer.config.configuration import TrainConfig
-from trainer.errors import ConfigError, TrainerError
+from trainer.errors import ConfigError
 
-__all__ = ["Meaning", "train_of"]
+__all__ = ["Meaning", "train_of", "vector_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,10 +47,7 @@ class Meaning:
         """
         if source is None or self.train is None or params.keys() == self.space.defaults.keys():
             return self.space.check(params)
-        vector = canonical_vector(params, source)
-        if not vector:
-            raise ConfigError("its lambda_random is 0, so that its weights have no ratio to it")
-        return self.from_vector(vector)
+        return self.from_vector(vector_of(params, source))
 
     def from_vector(self, vector: Mapping[str, float]) -> dict[str, float]:
         """The parameters of the space that have a canonical vector.
@@ -63,11 +59,19 @@ class Meaning:
         return parameters_for(vector, self.space, self.train)
 
 
+def vector_of(params: Mapping[str, float], train: TrainConfig) -> dict[str, float]:
+    """The canonical vector of parameters.
+
+    Raises:
+        ConfigError: If there is none, or the parameters do not fit the configuration.
+    """
+    vector = canonical_vector(params, train)
+    if not vector:
+        raise ConfigError("its lambda_random is 0, so that its weights have no ratio to it")
+    return vector
+
+
 def train_of(config: Mapping[str, Any] | None) -> TrainConfig | None:
     """The runs of a stored configuration; None if there is none that this version knows."""
-    if config is None:
-        return None
-    try:
-        return LaunchConfig.from_table(config).train
-    except (SearchError, TrainerError):
-        return None
+    known = None if config is None else known_config(config)
+    return None if known is None else known.train

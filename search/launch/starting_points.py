@@ -13,9 +13,9 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from search.config.configuration import LaunchConfig
-from search.errors import SearchError, StudyFileError
-from search.launch.meaning import Meaning
+from search.config.configuration import LaunchConfig, known_config
+from search.errors import StudyFileError
+from search.launch.meaning import Meaning, vector_of
 from search.quality.expected import Expected, Point, PointKind, expect
 from search.records.origin import FIXED_ATTRIBUTE
 from search.records.stored_trial import STARTING_ATTRIBUTE
@@ -24,7 +24,7 @@ from search.spaces.canonical import canonical_vector, vector_key
 from search.transfer.trial_files import READERS, FoundTrial, Looked, read_trial_file
 from storage.database import Database
 from trainer.config.configuration import TRIAL_SETTINGS, TrainConfig
-from trainer.errors import ConfigError, TrainerError
+from trainer.errors import ConfigError
 
 __all__ = ["MOST_POINTS", "StartingPoint", "as_queued", "find_starting_points"]
 
@@ -160,13 +160,12 @@ def _config(given: str, stored: Mapping[str, Any] | None) -> LaunchConfig:
             f"--start-from {given} does not say what its trials ran: give a study, or a JSON, JSON"
             " Lines or SQLite file that export wrote"
         )
-    try:
-        return LaunchConfig.from_table(stored)
-    except (SearchError, TrainerError) as error:
+    if (known := known_config(stored)) is None:
         raise StudyFileError(
             f"--start-from {given} is of another version, with settings that this one does not"
             " know: give another study"
-        ) from error
+        )
+    return known
 
 
 def _of_source(
@@ -197,7 +196,7 @@ def _of_source(
     meaning, unfit, given = Meaning(space=config.space(), train=ours), "", 0
     for point in source.ranking:
         try:
-            params = meaning.space.check(_moved(point, theirs, meaning, ours))
+            params = _moved(point, theirs, meaning, ours)
         except ConfigError as error:
             unfit = unfit or f"trial {point.number}: {error}"
             continue
@@ -229,9 +228,7 @@ def _moved(
     Raises:
         ConfigError: If the space does not hold them.
     """
-    vector = canonical_vector(point.params, theirs)
-    if not vector:
-        raise ConfigError("its lambda_random is 0, so that its weights have no ratio to it")
+    vector = vector_of(point.params, theirs)
     names = dict(zip(theirs.data.modalities, ours.data.modalities, strict=True))
     moved = {}
     for name, value in vector.items():

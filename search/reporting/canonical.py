@@ -16,15 +16,14 @@ def with_canonical(view: StudyView) -> StudyView:
     if all(trial.canonical or not trial.params for trial in view.trials):
         return view
     # lazily: it imports Optuna, and studies of this version need none
-    from search.config.configuration import LaunchConfig
-    from search.errors import SearchError
+    from search.config.configuration import known_config
     from search.spaces.canonical import canonical_vector
     from trainer.errors import TrainerError
 
-    try:
-        train = LaunchConfig.from_table(view.config).train
-    except (SearchError, TrainerError):
+    config = known_config(view.config)
+    if config is None:
         return view  # another version created the study
+    train = config.train
 
     def vector(params: Mapping[str, float]) -> dict[str, float]:
         try:

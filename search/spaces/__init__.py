@@ -21,7 +21,7 @@ from trainer.config.configuration import TrainConfig
 from trainer.hyper_parameters import HyperParameter
 from trainer.methods import hyper_parameters, learns, modality_hyper_parameters
 
-__all__ = ["FIXED", "SPACES", "Space", "build_space", "held_values", "tunable"]
+__all__ = ["FIXED", "SPACES", "Space", "build_space", "declared_in", "held_values", "tunable"]
 
 #: Each returns the hyper-parameters that it searches, for the configured method and modalities.
 SPACES: Mapping[str, Callable[[TrainConfig], tuple[HyperParameter, ...]]] = {
@@ -57,6 +57,11 @@ def tunable(config: TrainConfig) -> dict[str, HyperParameter]:
     return {parameter.name: parameter for parameter in every}
 
 
+def declared_in(name: str, config: TrainConfig) -> dict[str, HyperParameter]:
+    """What can be searched or fixed, with the ranges of the named space for its own."""
+    return {**tunable(config), **{each.name: each for each in SPACES[name](config)}}
+
+
 def build_space(name: str, config: TrainConfig, ranges: Mapping[str, Range]) -> Space:
     """Build the named space.
 
@@ -80,11 +85,10 @@ def build_space(name: str, config: TrainConfig, ranges: Mapping[str, Range]) -> 
             " another with --method"
         )
     shared = {parameter.name: parameter for parameter in hyper_parameters(config)}
-    own = {parameter.name: parameter for parameter in SPACES[name](config)}
-    known, fixed, held = {**tunable(config), **own}, config.hyper, held_values(name, config)
+    known, fixed, held = declared_in(name, config), config.hyper, held_values(name, config)
     chosen = {
         parameter.name: parameter
-        for parameter in own.values()
+        for parameter in SPACES[name](config)
         if parameter.name not in fixed and shared_name(parameter.name, shared) not in fixed
     }
     for ranged, given in ranges.items():

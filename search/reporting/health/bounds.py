@@ -28,8 +28,8 @@ def examine(details: StudyDetails) -> Finding:
 def wider_range(details: StudyDetails, bound: CrowdedBound) -> tuple[str, str]:
     """The flags of a search beyond a bound.
 
-    A range that the user chose can be wider. Where it is as wide as the method allows, the value
-    is fixed at the bound.
+    A range that the user chose can be wider. Where it is as wide as method and space allow, the
+    value is fixed at the bound.
     """
     parameter, upper = bound.parameter, bound.upper
     low, high = parameter.low, parameter.high
@@ -45,17 +45,13 @@ def wider_range(details: StudyDetails, bound: CrowdedBound) -> tuple[str, str]:
 
 
 def _limits(details: StudyDetails, parameter: HyperParameter) -> tuple[float, float]:
-    """The range that the method allows; that of the study if another version created it."""
-    from search.config.configuration import LaunchConfig  # lazily: it imports samplers
-    from search.errors import SearchError
-    from search.spaces import tunable
-    from trainer.errors import TrainerError
+    """The range that method and space allow; that of the study if another version created it."""
+    from search.config.configuration import known_config  # lazily: it imports samplers
 
-    try:
-        allowed = tunable(LaunchConfig.from_table(details.view.config).train)
-    except (SearchError, TrainerError):
+    config = known_config(details.view.config)
+    if config is None:
         return parameter.low, parameter.high
-    own = allowed.get(parameter.name, parameter)
+    own = config.declared().get(parameter.name, parameter)
     return own.low, own.high
 
 

@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from search.config.configuration import LaunchConfig
+from search.quality.bounds import CrowdedBound
 from search.reporting.health import CHECKS, Finding, HealthCheck, examine, health_json
+from search.reporting.health.bounds import wider_range
 from search.reporting.measures import full_runs
 from search.reporting.study_details import StudyDetails
 from search.reporting.study_view import WAITS, TrialView
@@ -289,3 +292,20 @@ def test_trials_that_are_left_come_before_more_of_them(
         [collapsed(0), collapsed(1)], view={"state": state, "target": target, "best": None}
     )
     assert finding(name, details).fix == f"python -m search {command}"
+
+
+@pytest.mark.parametrize("upper", [False, True])
+def test_a_wider_range_is_one_that_the_space_takes(upper: bool) -> None:
+    details = with_settings(details_of(), search={"space": "ratio", "ranges": {}})
+    config = LaunchConfig.from_table(details.view.config)
+    weight = next(each for each in config.space().hyper_parameters if each.name == "lambda_self")
+    bound = CrowdedBound(parameter=weight, upper=upper, near=5, best=10)
+    flag, text = wider_range(details, bound)
+    name, _, value = text.partition("=")
+    numbers = [float(part) for part in value.split(":")]
+    table = dict(details.view.config)
+    if flag == "--range":
+        table["search"] = {**table["search"], "ranges": {name: numbers}}
+    else:
+        table["hyper"] = {name: numbers[0]}
+    assert name == "lambda_self" and LaunchConfig.from_table(table)
