@@ -33,7 +33,7 @@ from search.machine.run_options import RunOptions
 from search.machine.versions import code_revision, package_versions
 from search.planning.slot_choice import best_slots
 from search.progress.first_trial import FirstTrialTimed
-from search.samplers import load_sampler, preload
+from search.samplers import STARTUP_TRIALS, load_sampler, preload
 from search.workers.connection import check_answers
 from search.workers.ray_folder import find_ray_folder
 from storage.database import Database, check_room
@@ -260,7 +260,8 @@ def _drive(
         show_slow_precision(request.config, request.options.machine, output.say)
         if request.confirmation is None:
             show_missing_place(request.options, session.pictures is not None, output.say)
-        preload()
+        if len(session.memory) < STARTUP_TRIALS:
+            preload()
         with (
             stop_on_signals(session),
             parts.open_workers(
