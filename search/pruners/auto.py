@@ -21,7 +21,8 @@ from search.pruners.checks import check_count, check_share
 from search.pruners.competitive import CompetitivePruner
 from search.pruners.evidence import Choice, Curve, choose
 from search.pruners.full_runs import SearchStudy
-from search.records.outcome import Keep, Verdict
+from search.pruners.immunity import SparingPruner
+from search.records.outcome import Verdict
 
 __all__ = ["AutoPruner", "Evidence"]
 
@@ -37,7 +38,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AutoPruner:
+class AutoPruner(SparingPruner):
     """Chooses warm-up and share to keep from the immune full runs."""
 
     #: Evaluations E of a full run.
@@ -48,23 +49,12 @@ class AutoPruner:
     window: int = 3
     #: Immune full runs before the first choice.
     least_full_runs: int = 12
-    #: The first so many trials always run to their end.
-    immune_first: int = 20
-    #: Trials whose number is a multiple of this always run to their end, too.
-    immune_every: int = 10
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_share("earliest", self.earliest)
         check_count("window", self.window, least=1)
         check_count("least_full_runs", self.least_full_runs, least=5)
-        check_count("immune_first", self.immune_first, least=0)
-        check_count("immune_every", self.immune_every, least=1)
-
-    def decide(self, study: SearchStudy, trial: FrozenTrial) -> Verdict:
-        """Decide after the trial's last report."""
-        if self.is_immune(trial.number):
-            return Keep()
-        return self.judge(study, trial) or Keep()
 
     def judge(self, study: SearchStudy, trial: FrozenTrial) -> Verdict | None:
         """Decide as if the trial were not immune; None where this pruner stops no trial."""
@@ -72,10 +62,6 @@ class AutoPruner:
         if choice is None or choice.never:
             return None
         return self._rule(choice).judge(study, trial)
-
-    def is_immune(self, number: int) -> bool:
-        """Whether the trial runs to its end unless it collapses."""
-        return number < self.immune_first or number % self.immune_every == 0
 
     def choice(self, ended: Mapping[int, Curve | None]) -> tuple[Choice | None, int]:
         """The choice in a study of which these trials have ended, and how many runs it has.

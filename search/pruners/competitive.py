@@ -14,13 +14,14 @@ from optuna.trial import FrozenTrial
 
 from search.pruners.checks import check_count, check_share
 from search.pruners.full_runs import SearchStudy, mean_score, quantile
+from search.pruners.immunity import SparingPruner
 from search.records.outcome import Keep, Prune, Verdict
 
 __all__ = ["CompetitivePruner"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompetitivePruner:
+class CompetitivePruner(SparingPruner):
     """Keeps a trial whose recent mean is among the best 75 % of full runs."""
 
     #: Evaluations E of a full run.
@@ -33,24 +34,13 @@ class CompetitivePruner:
     window: int = 3
     #: Number of full runs before the first trial is stopped.
     least_full_runs: int = 5
-    #: The first so many trials always run to their end.
-    immune_first: int = 20
-    #: Trials whose number is a multiple of this always run to their end, too.
-    immune_every: int = 10
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_share("keep", self.keep)
         check_share("warm_up", self.warm_up)
         check_count("window", self.window, least=1)
         check_count("least_full_runs", self.least_full_runs, least=1)
-        check_count("immune_first", self.immune_first, least=0)
-        check_count("immune_every", self.immune_every, least=1)
-
-    def decide(self, study: SearchStudy, trial: FrozenTrial) -> Verdict:
-        """Decide after the trial's last report."""
-        if self.is_immune(trial.number):
-            return Keep()
-        return self.judge(study, trial) or Keep()
 
     def judge(self, study: SearchStudy, trial: FrozenTrial) -> Verdict | None:
         """Decide as if the trial were not immune; None where this pruner stops no trial."""
@@ -63,10 +53,6 @@ class CompetitivePruner:
             return None
         threshold = quantile(means, 1 - self.keep)
         return Keep() if own >= threshold else self._prune(own, threshold, len(means), evaluation)
-
-    def is_immune(self, number: int) -> bool:
-        """Whether the trial runs to its end unless it collapses."""
-        return number < self.immune_first or number % self.immune_every == 0
 
     def _in_time(self, evaluation: int) -> bool:
         """Whether the warm-up is over and the run is not."""

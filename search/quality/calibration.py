@@ -16,6 +16,7 @@ import numpy as np
 import scipy
 
 from search.objectives.objective import LAST_EVALUATIONS
+from search.quality.expected import NORMAL_95
 
 __all__ = [
     "LOWER",
@@ -41,7 +42,6 @@ LOWER = (
 TOP = (1, 5, 10)  # of how many favourites the best is compared with the best of all
 LEAST_RUNS = 10  # below which nothing is computed
 LEAST_MEANS = 5  # settings with several seeds, below which their means are not compared
-NORMAL_95 = 1.959964  # deviations on each side of a 95 % interval
 
 
 @dataclass(frozen=True, kw_only=True)

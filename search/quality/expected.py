@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LEAST_COMPLETE",
+    "NORMAL_95",
     "Expected",
     "NotExpected",
     "Point",

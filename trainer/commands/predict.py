@@ -145,8 +145,8 @@ def _turned_note(own: tuple[OwnImage, ...]) -> tuple[str, ...]:
 def _naming(run: Run, dataset_features: DatasetFeatures, probe: str) -> Naming:
     classes = dataset_features.classes
     if probe == "cluster":
-        counts_YY = run.evaluate(dataset_features.val).cluster_counts_YZ
-        return name_clusters(counts_YY, classes, images=len(dataset_features.val))
+        counts_YZ = run.evaluate(dataset_features.val).cluster_counts_YZ
+        return name_clusters(counts_YZ, classes, images=len(dataset_features.val))
     if not run.scored().linear:
         raise DataError(
             "this checkpoint has no trained linear probe, since its train split has no labels:"

@@ -203,11 +203,11 @@ class Run:
 
     def _class_iou(self, evaluation: Evaluation) -> dict[str, float]:
         """The IoU of each class, if this is the last evaluation and there are labels."""
-        counts_YY = evaluation.cluster_counts_YZ
-        if len(self._reports) + 1 < len(self._points) or not counts_YY.any():
+        counts_YZ = evaluation.cluster_counts_YZ
+        if len(self._reports) + 1 < len(self._points) or not counts_YZ.any():
             return {}
         names = self._slots.dataset_features.classes
-        return dict(zip(names, class_iou(match_clusters(counts_YY)), strict=True))
+        return dict(zip(names, class_iou(match_clusters(counts_YZ)), strict=True))
 
     def evaluate(self, split: ValSplit | TestSplit) -> Evaluation:
         """Score the current weights on a split."""

@@ -67,9 +67,9 @@ class RunPredictions:
 
     def named_counts(self) -> NDArray[np.int64]:
         """Labelled pixels of each class (row) in the cluster of each name (column)."""
-        counts_YY, naming = self.evaluation.cluster_counts_YZ, self.naming
-        named = np.zeros((len(counts_YY), len(naming.names)), dtype=np.int64)
-        named[:, naming.index_of_cluster_Z] = counts_YY
+        counts_YZ, naming = self.evaluation.cluster_counts_YZ, self.naming
+        named = np.zeros((len(counts_YZ), len(naming.names)), dtype=np.int64)
+        named[:, naming.index_of_cluster_Z] = counts_YZ
         return named
 
     def class_maps(self, indices: Sequence[int]) -> list[Label]:

@@ -19,6 +19,7 @@ from trainer.methods.entry import (
     options_of,
 )
 from trainer.methods.feature_map import FeatureMap
+from trainer.methods.option_checks import check_at_least
 from trainer.methods.pairs import PAIR_HYPER_PARAMETERS, PAIR_WEIGHTS
 from trainer.methods.settings import MethodSettings
 
@@ -91,10 +92,7 @@ class DepthGOptions:
                 f"method.options.decay = {self.decay:g} is out of range: give a number above 0, up"
                 " to 1"
             )
-        if self.decay_every < 1:
-            raise ConfigError(
-                f"method.options.decay_every = {self.decay_every} is too small: give 1 or more"
-            )
+        check_at_least(self, 1, "decay_every")
 
 
 def check(config: MethodSettings, modalities: tuple[str, ...]) -> None:

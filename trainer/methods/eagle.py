@@ -15,6 +15,7 @@ from trainer.errors import ConfigError
 from trainer.hyper_parameters import HyperParameter
 from trainer.methods.entry import Inputs, MethodEntry, for_any_modalities, options_of
 from trainer.methods.feature_map import FeatureMap
+from trainer.methods.option_checks import check_at_least, check_below_one, check_positive
 from trainer.methods.settings import MethodSettings
 
 if TYPE_CHECKING:
@@ -67,27 +68,10 @@ class EagleOptions:
     colours: Literal["image", "constant"] = "image"
 
     def __post_init__(self) -> None:
-        for name, least in (
-            ("eigenvectors", 1),
-            ("extra_objects", 0),
-            ("extra_clusters", 0),
-            ("objects_from", 0),
-        ):
-            if getattr(self, name) < least:
-                raise ConfigError(
-                    f"method.options.{name} = {getattr(self, name)} is too small: give {least} or"
-                    " more"
-                )
-        if not self.table_rate > 0:
-            raise ConfigError(
-                f"method.options.table_rate = {self.table_rate:g} is out of range: give a positive"
-                " number"
-            )
-        if not 0 <= self.smoothing < 1:
-            raise ConfigError(
-                f"method.options.smoothing = {self.smoothing:g} is out of range: give 0 or more,"
-                " below 1"
-            )
+        check_at_least(self, 1, "eigenvectors")
+        check_at_least(self, 0, "extra_objects", "extra_clusters", "objects_from")
+        check_positive(self, "table_rate")
+        check_below_one(self, "smoothing")
         if not 0 <= self.limit <= 1:
             raise ConfigError(
                 f"method.options.limit = {self.limit:g} is out of range: give a number from 0 to 1"

@@ -10,10 +10,10 @@ momentum 0.999 and the warm-up 50 iterations of 30 epochs.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from trainer.errors import ConfigError
 from trainer.hyper_parameters import HyperParameter
 from trainer.methods.entry import Inputs, MethodEntry, for_any_modalities, options_of
 from trainer.methods.feature_map import FeatureMap
+from trainer.methods.option_checks import check_at_least, check_below_one
 from trainer.methods.settings import MethodSettings
 
 if TYPE_CHECKING:
@@ -62,14 +62,8 @@ class HPOptions:
     local: Literal["attention", "features", "off"] = "features"
 
     def __post_init__(self) -> None:
-        if self.pool < 1:
-            raise ConfigError(f"method.options.pool = {self.pool} is too small: give 1 or more")
-        for name in ("momentum", "negatives", "warmup"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ConfigError(
-                    f"method.options.{name} = {getattr(self, name):g} is out of range: give 0 or"
-                    " more, below 1"
-                )
+        check_at_least(self, 1, "pool")
+        check_below_one(self, "momentum", "negatives", "warmup")
 
 
 def jittered_map(modalities: tuple[str, ...]) -> FeatureMap:

@@ -7,9 +7,9 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from trainer.errors import ConfigError
 from trainer.methods.distillation import ONE_FACTOR, aligning
 from trainer.methods.entry import Inputs, MethodEntry, options_of
+from trainer.methods.option_checks import check_at_least
 from trainer.methods.settings import MethodSettings
 
 if TYPE_CHECKING:
@@ -28,10 +28,7 @@ class MMDOptions:
     tokens: int = 512
 
     def __post_init__(self) -> None:
-        if self.tokens < 2:
-            raise ConfigError(
-                f"method.options.tokens = {self.tokens} is too small: give 2 or more"
-            )
+        check_at_least(self, 2, "tokens")
 
 
 def build(config: MethodSettings, inputs: Inputs) -> "Method":

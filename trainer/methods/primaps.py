@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from trainer.errors import ConfigError
 from trainer.hyper_parameters import HyperParameter
 from trainer.methods.entry import Inputs, MethodEntry, for_any_modalities, options_of
+from trainer.methods.option_checks import check_at_least, check_below_one, check_positive
 from trainer.methods.pairs import PAIR_HYPER_PARAMETERS
 from trainer.methods.settings import MethodSettings
 
@@ -75,20 +76,9 @@ class PriMaPsOptions:
     prototype_rate: float = 10.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.begin < 1:
-            raise ConfigError(
-                f"method.options.begin = {self.begin:g} is out of range: give 0 or more, below 1"
-            )
-        for name in ("masks", "follow_every"):
-            if getattr(self, name) < 1:
-                raise ConfigError(
-                    f"method.options.{name} = {getattr(self, name)} is too small: give 1 or more"
-                )
-        if not self.prototype_rate > 0:
-            raise ConfigError(
-                f"method.options.prototype_rate = {self.prototype_rate:g} is out of range: give a"
-                " positive number"
-            )
+        check_below_one(self, "begin")
+        check_at_least(self, 1, "masks", "follow_every")
+        check_positive(self, "prototype_rate")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,9 +10,9 @@ channels (``method.dropout``).
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from trainer.errors import ConfigError
 from trainer.hyper_parameters import HyperParameter
 from trainer.methods.entry import Inputs, MethodEntry, for_any_modalities, options_of
+from trainer.methods.option_checks import check_positive
 from trainer.methods.settings import MethodSettings
 
 if TYPE_CHECKING:
@@ -82,11 +82,7 @@ class SmooSegOptions:
     target_dropout: Literal["single", "always", "never"] = "single"
 
     def __post_init__(self) -> None:
-        if not self.prototype_rate > 0:
-            raise ConfigError(
-                f"method.options.prototype_rate = {self.prototype_rate:g} is out of range: give a"
-                " positive number"
-            )
+        check_positive(self, "prototype_rate")
 
 
 def build(config: MethodSettings, inputs: Inputs) -> "Method":

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from trainer.errors import ConfigError
 from trainer.hyper_parameters import HyperParameter
 from trainer.methods.entry import Inputs, MethodEntry, for_any_modalities, options_of
+from trainer.methods.option_checks import check_at_least
 from trainer.methods.settings import MethodSettings
 
 if TYPE_CHECKING:
@@ -60,11 +61,7 @@ class TransFGUOptions:
     parts: int = 4
 
     def __post_init__(self) -> None:
-        for name in ("width", "heads", "blocks", "parts"):
-            if getattr(self, name) < 1:
-                raise ConfigError(
-                    f"method.options.{name} = {getattr(self, name)} is too small: give 1 or more"
-                )
+        check_at_least(self, 1, "width", "heads", "blocks", "parts")
         if self.width % self.heads:
             raise ConfigError(
                 f"method.options.width = {self.width} is no multiple of method.options.heads ="

@@ -19,6 +19,7 @@ from trainer.methods.entry import (
     options_of,
 )
 from trainer.methods.feature_map import FeatureMap
+from trainer.methods.option_checks import check_at_least, check_positive
 from trainer.methods.pairs import PAIR_HYPER_PARAMETERS, PAIR_WEIGHTS
 from trainer.methods.settings import MethodSettings
 
@@ -68,21 +69,14 @@ class ColourCuesOptions:
     temperature: float = 0.2
 
     def __post_init__(self) -> None:
-        if self.clusters < 2:
-            raise ConfigError(
-                f"method.options.clusters = {self.clusters} is too small: give 2 or more"
-            )
+        check_at_least(self, 2, "clusters")
         for name in ("place", "neighbours"):
             if not getattr(self, name) >= 0:
                 raise ConfigError(
                     f"method.options.{name} = {getattr(self, name):g} is out of range: give 0 or"
                     " more"
                 )
-        if not self.temperature > 0:
-            raise ConfigError(
-                f"method.options.temperature = {self.temperature:g} is out of range: give a"
-                " positive number"
-            )
+        check_positive(self, "temperature")
 
 
 def colour_map(modalities: tuple[str, ...]) -> FeatureMap:
