@@ -66,8 +66,9 @@ NOTHING = "Nothing was measured yet."
 RGB: Mapping[str, Any] = {"data": {"modalities": ["rgb"]}}
 DEPTH: Mapping[str, Any] = {"data": {"modalities": ["depth"]}}
 FROZEN: Mapping[str, Any] = {"method": {"name": "kmeans"}}
-STEGO: Mapping[str, Any] = {"method": {"name": "stego"}}
 IDENTITY: Mapping[str, Any] = {"start": "identity"}
+STEGO: Mapping[str, Any] = {"method": {"name": "stego", "options": IDENTITY}}
+RANDOM: Mapping[str, Any] = {"start": "random", "msn_residual": False}
 
 #: Settings added to the preset, by name of the row.
 ROWS: Mapping[str, Mapping[str, Any]] = {
@@ -78,15 +79,15 @@ ROWS: Mapping[str, Mapping[str, Any]] = {
     "ridge-depth": {**DEPTH},
     "ridge-both": {},
     "stego-rgb": {**STEGO, **RGB},
-    "stego-rgb-identity": {"method": {"name": "stego", "options": IDENTITY}, **RGB},
+    "stego-rgb-random": {"method": {"name": "stego"}, **RGB},
     "stego-depth": {**STEGO, **DEPTH},
-    "stego-sum": {"method": {"name": "stego", "fusion": "sum"}},
-    "stego-conv": {"method": {"name": "stego", "fusion": "conv"}},
+    "stego-sum": lay_over(STEGO, {"method": {"fusion": "sum"}}),
+    "stego-conv": lay_over(STEGO, {"method": {"fusion": "conv"}}),
     "coral": {"method": {"name": "coral"}},
     "mmd": {"method": {"name": "mmd"}},
     "cosine": {"method": {"name": "cosine"}},
     "unim2": {},
-    "unim2-identity": {"method": {"options": {**IDENTITY, "msn_residual": True}}},
+    "unim2-random": {"method": {"options": RANDOM}},
     "unim2-no-msn": {"method": {"options": {"msn": False}}},
     "unim2-no-cmh": {"method": {"options": {"anchor": "both"}}},
 }

@@ -29,9 +29,7 @@ class InitialRows:
     buffers: Tensor
 
 
-def initial_rows(
-    seed: int, method: Method, layouts: SlotLayouts, batches: Batches, *, classes: int
-) -> InitialRows:
+def initial_rows(seed: int, method: Method, layouts: SlotLayouts, batches: Batches) -> InitialRows:
     """Draw a run's parameters, and let the method start them from features.
 
     Args:
@@ -39,7 +37,6 @@ def initial_rows(
         method: The method that is trained.
         layouts: Places of its tensors.
         batches: Where the features come from.
-        classes: Classes of the data set.
     """
     rows = {
         purpose: layout.initial_row(torch_generator(seed, purpose))[None]
@@ -49,10 +46,10 @@ def initial_rows(
     buffers: Views = layouts.buffers.views(rows["buffers"])
     with torch.no_grad():
         parameters, buffers = method.start(parameters, buffers, batches.sample)
-        if not parameters:  # the code never changes, so it can be clustered at once
-            code_IK = method.encode({}, buffers, batches.sample()).flatten(0, 2)
+        if method.needs.clustered_start:
+            code_IK = method.encode(parameters, buffers, batches.sample()).flatten(0, 2)
             probes = layouts.probes.views(rows["probes"])
-            centres = _clustered(code_IK, classes, seed)
+            centres = _clustered(code_IK, probes[CENTRES].shape[1], seed)
             rows["probes"] = layouts.probes.leaf({**probes, CENTRES: centres})
     if parameters:
         rows["parameters"] = layouts.parameters.leaf(parameters)
@@ -61,7 +58,7 @@ def initial_rows(
     return InitialRows(**rows)
 
 
-def _clustered(code_IK: Tensor, classes: int, seed: int) -> Tensor:
-    """Cluster centres of a frozen code: (1, Y, K), as long as random ones."""
+def _clustered(code_IK: Tensor, count: int, seed: int) -> Tensor:
+    """Cluster centres of the first code: (1, Z, K), as long as random ones."""
     length = math.sqrt(code_IK.shape[1])
-    return length * spherical_kmeans(code_IK, classes, torch_generator(seed, "clusters"))[None]
+    return length * spherical_kmeans(code_IK, count, torch_generator(seed, "clusters"))[None]

@@ -119,9 +119,7 @@ class Slots:
         """
         self._check_structure(config)
         values = step_values(config)
-        initial = initial_rows(
-            config.seed, self._method, self._layouts, self._batches, classes=self._classes
-        )
+        initial = initial_rows(config.seed, self._method, self._layouts, self._batches)
         self._write_initial(slot, initial)
         for name, value in values.items():
             self._rows.hyper[name][slot] = value

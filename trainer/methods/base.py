@@ -41,6 +41,9 @@ class Needs:
     uniform: int = 0
     #: Clusters of the cluster probe in addition to one for each class.
     extra_clusters: int = 0
+    #: Whether the code separates tokens before the first step, so that the cluster probe starts
+    #: at K-means of it instead of at random centres.
+    clustered_start: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

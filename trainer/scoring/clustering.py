@@ -1,6 +1,7 @@
 """Spherical K-means on a complete set of codes, as the start of the cluster probe.
 
-It makes sense only for frozen codes, for which it leaves little to the probe's online steps.
+It makes sense only for codes that separate tokens before training: frozen features, or what a
+method starts from them.
 
 Letters of shapes: ``docs/architecture.md``.
 """

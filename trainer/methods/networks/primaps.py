@@ -66,8 +66,8 @@ class PriMaPs:
 
     @property
     def needs(self) -> Needs:
-        """Those of the base; the prototypes are one for each class."""
-        return dataclasses.replace(self._base.needs, extra_clusters=0)
+        """Those of the base; the prototypes predict, one for each class."""
+        return dataclasses.replace(self._base.needs, extra_clusters=0, clustered_start=False)
 
     @property
     def terms(self) -> tuple[str, ...]:

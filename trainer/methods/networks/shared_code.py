@@ -57,6 +57,11 @@ class SharedCode:
         return self._code_dim
 
     @property
+    def starts_at_features(self) -> bool:
+        """Whether the first code is the principal components of the frozen features."""
+        return self._identity
+
+    @property
     def parameters(self) -> Layout:
         """Encoder, code head, and the method's own."""
         return self._parameters

@@ -52,7 +52,12 @@ class Stego(SharedCode):
     @property
     def needs(self) -> Needs:
         """Positives, one map, and masks for the head and for the dropout of the target."""
-        return Needs(positives=True, maps=1, masks=self._target_dropout.masks)
+        return Needs(
+            positives=True,
+            maps=1,
+            masks=self._target_dropout.masks,
+            clustered_start=self.starts_at_features,
+        )
 
     @property
     def terms(self) -> tuple[str, ...]:

@@ -66,7 +66,12 @@ class UniM2(SharedCode):
     def needs(self) -> Needs:
         """Positives, one map per modality, and masks for the head and for the targets."""
         maps = len(self._modalities)
-        return Needs(positives=True, maps=maps, masks=self._target_dropout.masks)
+        return Needs(
+            positives=True,
+            maps=maps,
+            masks=self._target_dropout.masks,
+            clustered_start=self.starts_at_features,
+        )
 
     @property
     def terms(self) -> tuple[str, ...]:

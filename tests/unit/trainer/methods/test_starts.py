@@ -17,6 +17,7 @@ from trainer.engine.slots import Slots
 from trainer.errors import ConfigError
 from trainer.methods import hyper_values
 from trainer.scoring.prediction import codes_of
+from trainer.scoring.probes import CENTRES, unit_centres
 
 MODALITIES = ("rgb", "depth", "nir")
 #: Methods and settings under which the features go through unchanged.
@@ -59,6 +60,29 @@ def test_the_code_begins_at_the_principal_components(settings: dict[str, Any], c
     expected = (val - train.mean(axis=0)) @ directions[:4].T
     expected *= np.sign(directions[np.arange(4), np.abs(directions[:4]).argmax(axis=1)])
     assert code.reshape(-1, 4).numpy() == pytest.approx(expected, abs=2e-5)
+
+
+@pytest.mark.parametrize("settings", STARTS.values(), ids=STARTS)
+def test_the_cluster_probe_begins_at_k_means_of_that_code(settings: dict[str, Any]) -> None:
+    dataset_features = small_dataset_features()
+    scored = Slots.start([config_of(settings)], dataset_features, CPU).scored(0)
+    code = codes_of(scored, dataset_features.train.features, MODALITIES[:2], CPU)
+    tokens = torch.nn.functional.normalize(code.flatten(0, 1), dim=1)
+    centres = unit_centres(scored.probes)[0]
+    nearest = (tokens @ centres.mT).argmax(dim=1)
+    means = [tokens[nearest == cluster].mean(dim=0) for cluster in range(len(centres))]
+    again = torch.nn.functional.normalize(torch.stack(means), dim=1)
+    torch.testing.assert_close(again, centres, rtol=0, atol=1e-4)  # another round moves none
+
+
+def test_the_cluster_probe_of_a_random_start_begins_at_random_centres() -> None:
+    dataset_features = small_dataset_features()
+    other = dataclasses.replace(dataset_features, train=small_dataset_features(crops=10).train)
+    probes = [
+        Slots.start([small_config(name="unim2")], each, CPU).scored(0).probes[CENTRES]
+        for each in (dataset_features, other)
+    ]
+    assert torch.equal(*probes)
 
 
 @pytest.mark.parametrize("settings", STARTS.values(), ids=STARTS)
