@@ -43,6 +43,9 @@ PUBLISHED_METHOD: Mapping[str, Any] = {
     "start": "random",
 }
 
+#: Of these, what ``held-out`` leaves open, because presets choose it to suit their budget.
+OPEN_WHEN_HELD_OUT = frozenset({"start"})
+
 
 def lay_protocol(
     table: Mapping[str, Any], further: Mapping[str, Mapping[str, Any]] | None = None
@@ -103,8 +106,10 @@ def _changed_of_method(table: Mapping[str, Any]) -> list[str]:
     """Published options of the method that differ from the protocol's."""
     name, options = table["method"]["name"], table["method"]["options"]
     default = record_to_table(read_options(name, {}))
-    expected = default | _of_method(name) if table["protocol"] == "published" else default
-    return [f"method.options.{key}" for key in _of_method(name) if options[key] != expected[key]]
+    published = table["protocol"] == "published"
+    expected = default | _of_method(name) if published else default
+    fixed = [key for key in _of_method(name) if published or key not in OPEN_WHEN_HELD_OUT]
+    return [f"method.options.{key}" for key in fixed if options[key] != expected[key]]
 
 
 def _name(table: Mapping[str, Any], section: str, default: str) -> Any:

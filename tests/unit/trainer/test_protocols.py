@@ -89,6 +89,13 @@ def test_a_published_setting_under_the_held_out_protocol_is_shown() -> None:
     assert text_of(config) == "held-out, with method.options.cmh, data.options.val changed"
 
 
+def test_the_start_is_fixed_by_the_published_protocol_alone() -> None:
+    method = {"name": "stego", "options": {"start": "identity"}}
+    assert text_of(resolve({"method": method})) == "held-out"
+    published = resolve({"method": method, "protocol": "published"})
+    assert text_of(published) == "published, with method.options.start changed"
+
+
 def test_every_data_set_declares_its_options_or_has_none() -> None:
     assert 0 < len(OPTIONS) < len(DATASETS)
     for name in DATASETS.keys() - OPTIONS.keys():
