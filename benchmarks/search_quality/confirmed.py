@@ -4,7 +4,8 @@
 
 Each study is a search of the preset `rooms` with a seed of its own, run with the real commands
 `launch` and `confirm`. A line per study is added to results/confirmed.jsonl, and another call
-continues, also in the middle of a study.
+continues, also in the middle of a study. With `--start identity`, every run of the studies starts
+at the frozen features (``docs/backbones.md``).
 """
 
 import json
@@ -28,6 +29,13 @@ PATH = RESULTS / "confirmed.jsonl"
 PRESET = "rooms"
 STUDIES = 10
 TARGET = 0.5  # points between the expected and the confirmed value
+#: References that every confirmation trains, and how lines call them.
+REFERENCES: Mapping[str, str] = {"defaults": "the defaults", "kmeans": "K-means"}
+#: Settings over the preset, by where training starts.
+STARTS: Mapping[str, str] = {
+    "random": "",
+    "identity": '[method.options]\nstart = "identity"\nmsn_residual = true\n',
+}
 
 
 def record_of(status: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,13 +70,18 @@ def text(records: Sequence[Mapping[str, Any]]) -> str:
     """The table of studies, and how far the numbers are apart."""
     if not records:
         return "Not measured yet: `python -m benchmarks.search_quality.confirmed`."
-    header = ("study", "claimed", "expected", "confirmed", "launch", "confirm")
+    header = (
+        *("start", "study", "claimed", "expected", "confirmed", "defaults", "K-means"),
+        *("launch", "confirm"),
+    )
     rows = [
         (
+            each["start"],
             each["seed"],
             f"{each['claimed']:.2f}",
             "" if each["expected"] is None else f"{each['expected']:.2f}",
             _with_interval(each["confirmed"], each["confirmed interval"]),
+            *(f"{each['references'][name]:.2f}" for name in REFERENCES),
             f"{each['launch seconds']:.0f} s",
             f"{each['confirm seconds']:.0f} s",
         )
@@ -80,7 +93,7 @@ def text(records: Sequence[Mapping[str, Any]]) -> str:
         f" each, on {first['processor']}; {first['seeds']} fresh runs of each of {first['top']}"
         " finalists:"
     )
-    return "\n\n".join([about, markdown_table(header, rows), _apart(records)])
+    return "\n\n".join([about, markdown_table(header, rows), _apart(records), _gains(records)])
 
 
 def _with_interval(value: float, interval: Sequence[float] | None) -> str:
@@ -112,6 +125,21 @@ def _apart(records: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def _gains(records: Sequence[Mapping[str, Any]]) -> str:
+    """By how much the confirmed value is above each reference, for each start."""
+    lines = []
+    for start in STARTS:
+        own = [each for each in records if each["start"] == start]
+        for name, title in REFERENCES.items() if own else ():
+            gains = [each["confirmed"] - each["references"][name] for each in own]
+            won = sum(gain > 0 for gain in gains)
+            lines.append(
+                f"- start `{start}`: confirmed minus {title} {statistics.fmean(gains):+.2f} on"
+                f" average, above it in {won} of {len(own)} searches"
+            )
+    return "\n".join(lines)
+
+
 def _command(*words: object) -> list[str]:
     return [sys.executable, "-m", "search", *map(str, words)]
 
@@ -140,18 +168,25 @@ def main(
     top: Annotated[int, typer.Option(help="Finalists.")] = 5,
     seeds: Annotated[int, typer.Option(help="Fresh runs of each.")] = 5,
     workers: Annotated[int | None, typer.Option(help="Workers of each search.")] = None,
+    start: Annotated[str, typer.Option(help=f"One of {', '.join(STARTS)}.")] = "random",
     out: Annotated[Path, typer.Option(help="File of the results.")] = PATH,
 ) -> None:
     """Run what is missing, and print the table."""
     places = ["--storage", storage, "--cache", folder / "cache", "--plain"]
     places += ["--checkpoints", folder / "checkpoints", "--oversubscribe"]
     places += [] if workers is None else ["--workers", workers]
+    if start not in STARTS:
+        raise SystemExit(f"--start {start} is not known: choose from {', '.join(STARTS)}")
+    settings = folder / f"{start}.toml"
+    folder.mkdir(parents=True, exist_ok=True)
+    settings.write_text(STARTS[start], encoding="utf-8")
     done = {record["study"] for record in read_records(out)}
     for seed in range(1, studies + 1):
-        study = f"confirmed-{PRESET}-{seed}"
+        study = f"confirmed-{PRESET}-{start}-{seed}"
         if study in done:
             continue
         launch = _command("launch", "--preset", PRESET, "--seed", seed, "--study", study, *places)
+        launch += ["--config", settings]
         launch += ["--trials", str(trials)]
         launch += [] if iterations is None else ["--iterations", str(iterations)]
         launched = _timed(launch)
@@ -173,6 +208,7 @@ def main(
             out,
             {
                 "study": study,
+                "start": start,
                 "seed": seed,
                 "trials": trials,
                 "iterations": config["training"]["iterations"],

@@ -21,13 +21,20 @@ STATUS = {
         **finalist(5, 39.0),
         "held_out": 38.8,
         "finalists": [finalist(5, 39.0), finalist(3, 38.0)],
-        "references": {"defaults": finalist(-1, 30.0)},
+        "references": {"defaults": finalist(-1, 30.0), "kmeans": finalist(-2, 38.5)},
     },
 }
 
 
 def study(seed: int, **changed: Any) -> dict[str, Any]:
-    about = {"seed": seed, "trials": 200, "iterations": 100, "top": 5, "seeds": 5}
+    about = {
+        "start": "random",
+        "seed": seed,
+        "trials": 200,
+        "iterations": 100,
+        "top": 5,
+        "seeds": 5,
+    }
     times = {"processor": "a core", "launch seconds": 90.0, "confirm seconds": 20.0}
     return {**about, **times, **confirmed.record_of(STATUS), **changed}
 
@@ -37,7 +44,7 @@ def test_a_confirmed_study_is_recorded_with_the_runs_of_each_number() -> None:
     assert (found["claimed"], found["expected"], found["confirmed"]) == (41.0, 38.5, 39.0)
     assert found["confirmed of the expected"] == 38.0
     assert found["confirmed of the claimed"] is None  # trial 7 was no finalist
-    assert found["references"] == {"defaults": 30.0}
+    assert found["references"] == {"defaults": 30.0, "kmeans": 38.5}
 
 
 def test_the_page_says_how_far_the_numbers_are_apart() -> None:
@@ -47,6 +54,14 @@ def test_the_page_says_how_far_the_numbers_are_apart() -> None:
     assert "(target 0.5 on average: met)" in found
     assert "confirmed of the same trial: 0.95 points" in found
     assert "**missed**" in confirmed.text([study(1, expected=36.0)])
+
+
+def test_the_page_says_how_far_each_start_gets_above_the_references() -> None:
+    started = study(1, start="identity", references={"defaults": 36.0, "kmeans": 39.5})
+    found = confirmed.text([study(1), study(2), started])
+    assert "start `random`: confirmed minus K-means +0.50 on average, above it in 2 of 2" in found
+    assert "start `identity`: confirmed minus the defaults +3.00" in found
+    assert "start `identity`: confirmed minus K-means -0.50 on average, above it in 0" in found
 
 
 RECORDS = [
