@@ -4,7 +4,6 @@ It can be deceived: random clusters of one-hot codes have the largest possible v
 """
 
 from trainer.scoring.criteria.criterion import Criterion, of_labelling
-from trainer.scoring.label_free.scores import SCORES
 
 __all__ = ["CODE_SILHOUETTE"]
 
@@ -12,7 +11,7 @@ CODE_SILHOUETTE = Criterion(
     name="code_silhouette",
     needs_labels=False,
     sentence="Silhouette by cosine in the codes of the run itself, from -1 to 1.",
-    compute=of_labelling(SCORES["code_silhouette"]),
+    compute=of_labelling(lambda labelling: labelling.code_silhouette),
     least_images=2,
     printed=False,
 )

@@ -6,7 +6,6 @@ here are those of the modalities.
 """
 
 from trainer.scoring.criteria.criterion import Criterion, of_labelling
-from trainer.scoring.label_free.scores import SCORES
 
 __all__ = ["FROZEN_PROBE"]
 
@@ -14,7 +13,7 @@ FROZEN_PROBE = Criterion(
     name="frozen_probe",
     needs_labels=False,
     sentence="Agreement with a linear probe fitted to the clusters of other images, kappa.",
-    compute=of_labelling(SCORES["frozen_probe"]),
+    compute=of_labelling(lambda labelling: labelling.probe_agreement),
     least_images=2,
     printed=False,
 )

@@ -62,7 +62,7 @@ class JudgedLabelling:
     def ranks(self) -> Mapping[str, float]:
         """The rank of each score in the reference, from 0 to 1."""
         return {
-            name: self.reference.rank(name, score(self.labelling))
+            name: self.reference.rank(name, score.compute(self.labelling))
             for name, score in SCORES.items()
         }
 

@@ -62,6 +62,11 @@ class Labelling:
         )
 
     @cached_property
+    def neighbour_agreement(self) -> float:
+        """The mean of that over modalities."""
+        return float(np.mean(self.neighbour_agreement_M))
+
+    @cached_property
     def frozen_silhouette(self) -> float:
         """Silhouette of the clusters in the frozen features of all modalities together."""
         return cosine_silhouette(self.space.units_IC, self.clusters_I)

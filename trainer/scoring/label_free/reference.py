@@ -38,12 +38,12 @@ class Reference:
     def rank(self, name: str, score: float) -> float:
         """The empirical distribution function of a score, interpolated, from 0 to 1.
 
-        Below the reference it falls to 0 at -1, and above it rises to 1 at 1, so that a better
-        score always has a higher rank.
+        Below the reference it falls to 0 at the lowest possible score, and above it rises to 1 at
+        the highest, so that a better score always has a higher rank.
         """
-        known = self.scores[name]
+        known, limits = self.scores[name], SCORES[name]
         steps = np.linspace(0, 1, len(known) + 2)
-        return float(np.interp(score, (-1.0, *known, 1.0), steps))
+        return float(np.interp(score, (limits.lowest, *known, limits.highest), steps))
 
 
 def make_reference(space: FrozenSpace, count: int) -> Reference:
@@ -57,7 +57,7 @@ def make_reference(space: FrozenSpace, count: int) -> Reference:
     labellings = [kmeans, *_random_heads(space, count)]
     return Reference(
         scores={
-            name: tuple(sorted(score(each) for each in labellings))
+            name: tuple(sorted(score.compute(each) for each in labellings))
             for name, score in SCORES.items()
         },
         kmeans=kmeans,
