@@ -87,6 +87,7 @@ ROWS: Mapping[str, Mapping[str, Any]] = {
     "mmd": {"method": {"name": "mmd"}},
     "cosine": {"method": {"name": "cosine"}},
     "unim2": {},
+    "unim2-first": {"method": {"options": {"start": "first"}}},
     "unim2-random": {"method": {"options": RANDOM}},
     "unim2-no-msn": {"method": {"options": {"msn": False}}},
     "unim2-no-cmh": {"method": {"options": {"anchor": "both"}}},

@@ -24,6 +24,8 @@ class FusionEntry:
     load: Callable[[], "type[Fusion]"]
     #: Why it cannot start with unchanged features (``start = "identity"``); None if it can.
     not_from_identity: str | None = None
+    #: Why it cannot start as the first modality alone (``start = "first"``); None if it can.
+    not_from_first: str | None = "it treats all modalities alike"
 
     def build(self, *, modalities: int, channels: int) -> "Fusion":
         """The fusion of M modalities with C feature channels each."""
@@ -60,13 +62,15 @@ def _ladder() -> "type[Fusion]":
     return LadderFusion
 
 
+NORMALISES = "it normalises the features"
+
 #: Value of ``method.fusion`` to the fusion.
 FUSIONS: Mapping[str, FusionEntry] = {
     "sum": FusionEntry(load=_sum),
     "mean": FusionEntry(load=_mean),
     "max": FusionEntry(load=_max),
-    "conv": FusionEntry(load=_convolution),
-    "ladder": FusionEntry(load=_ladder, not_from_identity="it normalises the features"),
+    "conv": FusionEntry(load=_convolution, not_from_first=None),
+    "ladder": FusionEntry(load=_ladder, not_from_identity=NORMALISES, not_from_first=NORMALISES),
 }
 
 

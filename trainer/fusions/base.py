@@ -42,17 +42,18 @@ class Fusion:
         """Running statistics."""
         return ()
 
-    def identity(self, views: Views, *, bound: float) -> dict[str, Tensor]:
-        """Replacement parameters for the start ``identity``; none by default.
+    def weighted(self, views: Views, shares_M: Tensor, *, bound: float) -> dict[str, Tensor]:
+        """Replacement parameters for the starts ``identity`` and ``first``; none by default.
 
-        A learned fusion returns those that make it the mean of the modalities. Called only if the
-        fusion's entry in the table allows this start.
+        A learned fusion returns those that make it a weighted mean of the modalities. Called only
+        if the fusion's entry in the table allows the start.
 
         Args:
             views: Parameters with the names of :meth:`entries`, as initialised.
+            shares_M: Weight of each modality; their sum is 1.
             bound: Upper bound of the magnitude of all numbers in the maps.
         """
-        del views, bound
+        del views, shares_M, bound
         return {}
 
     def __call__(

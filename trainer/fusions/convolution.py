@@ -36,15 +36,15 @@ class ConvolutionFusion(Fusion):
             *linear_entries("fusion.layer1", inputs=hidden, outputs=self.channels),
         )
 
-    def identity(self, views: Views, *, bound: float) -> dict[str, Tensor]:
-        """Parameters with which the fused map is the mean of the modalities.
+    def weighted(self, views: Views, shares_M: Tensor, *, bound: float) -> dict[str, Tensor]:
+        """Parameters with which the fused map is the weighted mean of the modalities.
 
-        The first C hidden channels contain the mean, raised by the bound above the rectifier's
+        The first C hidden channels contain it, raised by the bound above the rectifier's
         zero; the others keep their initial numbers and are not read at first.
         """
         own, lifted = torch.eye(self.channels), slice(self.channels)
         made = {name: views[name].clone() for name, _ in views.items() if "fusion." in name}
-        made[f"{FIRST}.weight"][:, lifted] = own.repeat(1, self.modalities) / self.modalities
+        made[f"{FIRST}.weight"][:, lifted] = torch.kron(shares_M, own)
         made[f"{FIRST}.bias"][:, lifted] = bound
         made["fusion.layer1.weight"][:] = 0
         made["fusion.layer1.weight"][:, :, lifted] = own

@@ -2,7 +2,8 @@
 
 ``random``: drawn at random, as in the authors' code. ``identity``: the networks pass the frozen
 features through unchanged, and the code is their principal components
-(``networks/identity_start.py``).
+(``networks/identity_start.py``). ``first``: the same, but the fusion passes the first modality
+alone.
 """
 
 from typing import Literal
@@ -10,17 +11,18 @@ from typing import Literal
 from trainer.errors import ConfigError
 from trainer.fusions import find_fusion
 
-__all__ = ["Start", "check_identity"]
+__all__ = ["Start", "check_start"]
 
-Start = Literal["random", "identity"]
+Start = Literal["random", "identity", "first"]
 
 
-def check_identity(
-    *, fusion: str, msn: bool, msn_residual: bool, modalities: tuple[str, ...]
+def check_start(
+    start: Start, *, fusion: str, msn: bool, msn_residual: bool, modalities: tuple[str, ...]
 ) -> None:
     """Refuse settings with which the networks cannot pass features through unchanged.
 
     Args:
+        start: ``method.options.start``; nothing is refused for ``random``.
         fusion: ``method.fusion``.
         msn: Whether each modality has its own network.
         msn_residual: Whether that network adds its input to its output.
@@ -29,15 +31,17 @@ def check_identity(
     Raises:
         ConfigError: If the fusion cannot start so, or the networks add nothing to their input.
     """
-    if len(modalities) == 1:
+    if start == "random" or len(modalities) == 1:
         return
-    if reason := find_fusion(fusion).not_from_identity:
+    entry = find_fusion(fusion)
+    if reason := entry.not_from_first if start == "first" else entry.not_from_identity:
+        fix = "'conv'" if start == "first" else "'mean' or 'conv'"
         raise ConfigError(
-            f"method.options.start = 'identity' does not work with method.fusion = {fusion!r}:"
-            f" {reason}; set method.fusion to 'mean' or 'conv', or start to 'random'"
+            f"method.options.start = {start!r} does not work with method.fusion = {fusion!r}:"
+            f" {reason}; set method.fusion to {fix}, or start to 'random'"
         )
     if msn and not msn_residual:
         raise ConfigError(
-            "method.options.start = 'identity' needs modality-specific networks that add their"
+            f"method.options.start = {start!r} needs modality-specific networks that add their"
             " input: set method.options.msn_residual to true, or method.options.msn to false"
         )

@@ -16,7 +16,7 @@ from trainer.methods.entry import (
 )
 from trainer.methods.pairs import PAIR_HYPER_PARAMETERS, PAIR_WEIGHTS
 from trainer.methods.settings import MethodSettings
-from trainer.methods.starts import Start, check_identity
+from trainer.methods.starts import Start, check_start
 
 if TYPE_CHECKING:
     from trainer.methods.base import Method
@@ -32,7 +32,8 @@ class StegoOptions:
     #: the authors' code, always, or never.
     target_dropout: Literal["single", "always", "never"] = "single"
     #: Initialisation: ``random`` parameters, or ``identity``, with which the code starts as the
-    #: principal components of the frozen features; a fusion with parameters starts as their mean.
+    #: principal components of the frozen features; a fusion with parameters starts as their mean,
+    #: with ``first`` as the first modality.
     start: Start = "random"
 
 
@@ -43,8 +44,13 @@ def check(config: MethodSettings, modalities: tuple[str, ...]) -> None:
         ConfigError: If the fusion does not allow it.
     """
     options = options_of(config, StegoOptions)
-    if options.start == "identity":
-        check_identity(fusion=config.fusion, msn=False, msn_residual=False, modalities=modalities)
+    check_start(
+        options.start,
+        fusion=config.fusion,
+        msn=False,
+        msn_residual=False,
+        modalities=modalities,
+    )
 
 
 def build(config: MethodSettings, inputs: Inputs) -> "Method":

@@ -13,7 +13,7 @@ from trainer.hyper_parameters import HyperParameter
 from trainer.methods.entry import Inputs, MethodEntry, options_of
 from trainer.methods.pairs import PAIR_HYPER_PARAMETERS, PAIR_WEIGHTS
 from trainer.methods.settings import MethodSettings
-from trainer.methods.starts import Start, check_identity
+from trainer.methods.starts import Start, check_start
 
 if TYPE_CHECKING:
     from trainer.methods.base import Method
@@ -44,8 +44,9 @@ class UniM2Options:
     #: the published code, always, or never.
     target_dropout: Literal["single", "always", "never"] = "single"
     #: Initialisation: ``random`` parameters, or ``identity``, with which the code starts as the
-    #: principal components of the frozen features; a fusion with parameters starts as their mean.
-    #: ``identity`` needs ``msn_residual = true`` or ``msn = false``.
+    #: principal components of the frozen features; a fusion with parameters starts as their mean,
+    #: with ``first`` as the first modality.
+    #: Both need ``msn_residual = true`` or ``msn = false``.
     start: Start = "random"
 
 
@@ -135,13 +136,13 @@ def check(config: MethodSettings, modalities: tuple[str, ...]) -> None:
         ConfigError: If they do not allow it.
     """
     options = options_of(config, UniM2Options)
-    if options.start == "identity":
-        check_identity(
-            fusion=config.fusion,
-            msn=options.msn,
-            msn_residual=options.msn_residual,
-            modalities=modalities,
-        )
+    check_start(
+        options.start,
+        fusion=config.fusion,
+        msn=options.msn,
+        msn_residual=options.msn_residual,
+        modalities=modalities,
+    )
 
 
 def build(config: MethodSettings, inputs: Inputs) -> "Method":

@@ -61,7 +61,9 @@ class Encoder:
         """Running statistics of the fusion."""
         return () if self.modalities == 1 else self._fusion.buffer_entries()
 
-    def identity(self, views: Views, tokens_SMNTC: Tensor) -> dict[str, Tensor]:
+    def identity(
+        self, views: Views, tokens_SMNTC: Tensor, *, first: bool = False
+    ) -> dict[str, Tensor]:
         """Replacement parameters with which features pass unchanged and are averaged.
 
         A fusion without parameters is not changed. The modality-specific networks must be
@@ -70,11 +72,16 @@ class Encoder:
         Args:
             views: Parameters with the names of :meth:`entries`.
             tokens_SMNTC: Frozen features, which show how large numbers become.
+            first: Whether the first modality passes alone, instead of the mean of all.
         """
         if self.modalities == 1:
             return {}
+        shares_M = torch.full((self.modalities,), 1 / self.modalities)
+        if first:
+            shares_M = torch.eye(self.modalities)[0]
         normed = PRE_NORMS[self.pre_norm](tokens_SMNTC)
-        replaced = self._fusion.identity(views, bound=MARGIN * float(normed.abs().max()))
+        bound = MARGIN * float(normed.abs().max())
+        replaced = self._fusion.weighted(views, shares_M, bound=bound)
         if self.msn:
             assert self.residual, "a network that does not add its input cannot be the identity"
             names = (f"{LAST}.weight", f"{LAST}.bias")

@@ -1,8 +1,8 @@
-"""The start ``identity``: a method starts training at its frozen features.
+"""The starts ``identity`` and ``first``: a method starts training at its frozen features.
 
-The modality-specific networks add nothing, the fusion is the mean (or the sum or maximum, if
-configured), the head's non-linear path is zero, and its linear path computes the principal
-components of the fused features of the train split.
+The modality-specific networks add nothing. The fusion is the mean (or the sum or maximum, if
+configured); with ``first``, it is the first modality. The head's non-linear path is zero, and its
+linear path computes the principal components of the fused features of the train split.
 
 Letters of shapes: ``docs/architecture.md``.
 """
@@ -17,7 +17,12 @@ __all__ = ["identity_start", "principal_components"]
 
 
 def identity_start(
-    encoder: Encoder, parameters: Views, buffers: Views, tokens_1MNTC: Tensor
+    encoder: Encoder,
+    parameters: Views,
+    buffers: Views,
+    tokens_1MNTC: Tensor,
+    *,
+    first: bool = False,
 ) -> Views:
     """The parameters with which the code is the principal components of the fused features.
 
@@ -29,15 +34,16 @@ def identity_start(
         parameters: Initial parameters.
         buffers: Buffers of the encoder.
         tokens_1MNTC: Frozen features of a sample of the train split.
+        first: Whether the fused map is the first modality alone.
 
     Returns:
         New views with the names and shapes of ``parameters``.
     """
-    started = dict(parameters) | encoder.identity(parameters, tokens_1MNTC)
-    first = {
+    started = dict(parameters) | encoder.identity(parameters, tokens_1MNTC, first=first)
+    of_one = {
         name: view[:1] for name, view in started.items()
     }  # slots differ only in numbers without effect
-    fused_1NTC = encoder(tokens_1MNTC, first, {name: each[:1] for name, each in buffers.items()})
+    fused_1NTC = encoder(tokens_1MNTC, of_one, {name: each[:1] for name, each in buffers.items()})
     weight_SKC = parameters["head.linear.weight"]
     directions_KC, bias_K = principal_components(fused_1NTC.flatten(0, 2), weight_SKC.shape[1])
     head = {

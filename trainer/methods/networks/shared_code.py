@@ -11,6 +11,7 @@ from torch import Tensor
 from trainer.losses.draws import StepDraws
 from trainer.methods.base import IntermediateMaps, Sample
 from trainer.methods.networks.identity_start import identity_start
+from trainer.methods.starts import Start
 from trainer.model import Activation, Encoder, code_head, code_head_entries
 from trainer.nn.parameters import PLAIN, Entry, Group, Layout, Views
 
@@ -25,7 +26,7 @@ class SharedCode:
         encoder: Encoder,
         *,
         code_dim: int,
-        identity: bool = False,
+        start: Start = "random",
         further: tuple[Entry, ...] = (),
         further_buffers: tuple[Entry, ...] = (),
         activation: Activation = "relu",
@@ -36,14 +37,14 @@ class SharedCode:
         Args:
             encoder: Fuses the features of the modalities into one map.
             code_dim: Number K of code channels.
-            identity: Whether to start at the principal components of the frozen features.
+            start: Where training starts.
             further: Parameters of the method in addition to encoder and head.
             further_buffers: Buffers of the method in addition to those of the fusion.
             activation: Of the code head.
             group: How the optimiser updates encoder and head.
         """
         self._activation = activation
-        self._encoder, self._code_dim, self._identity = encoder, code_dim, identity
+        self._encoder, self._code_dim, self._start = encoder, code_dim, start
         head = code_head_entries(channels=encoder.channels, code_dim=code_dim)
         shared = tuple(
             dataclasses.replace(entry, group=group) for entry in encoder.entries() + head
@@ -59,7 +60,7 @@ class SharedCode:
     @property
     def starts_at_features(self) -> bool:
         """Whether the first code is the principal components of the frozen features."""
-        return self._identity
+        return self._start != "random"
 
     @property
     def parameters(self) -> Layout:
@@ -73,9 +74,11 @@ class SharedCode:
 
     def start(self, parameters: Views, buffers: Views, sample: Sample) -> tuple[Views, Views]:
         """The initial numbers, or those that give the principal components of the features."""
-        if not self._identity:
+        if not self.starts_at_features:
             return parameters, buffers
-        return identity_start(self._encoder, parameters, buffers, sample()), buffers
+        first = self._start == "first"
+        started = identity_start(self._encoder, parameters, buffers, sample(), first=first)
+        return started, buffers
 
     def encode(self, parameters: Views, buffers: Views, tokens_SMNTC: Tensor) -> Tensor:
         """Shared code with shape (S, N, T, K), without dropout and from running statistics."""

@@ -46,7 +46,7 @@ class Stego(SharedCode):
         super().__init__(
             encoder,
             code_dim=config.code_dim,
-            identity=options.start == "identity",
+            start=options.start,
         )
 
     @property

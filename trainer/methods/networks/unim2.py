@@ -58,7 +58,7 @@ class UniM2(SharedCode):
         super().__init__(
             encoder,
             code_dim=config.code_dim,
-            identity=options.start == "identity",
+            start=options.start,
             further=self._harmoniser.entries(),
         )
 

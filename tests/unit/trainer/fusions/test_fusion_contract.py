@@ -71,10 +71,21 @@ def test_the_start_identity_initialises_a_learned_fusion_as_the_mean(
 ) -> None:
     parameters, buffers = rows(fusion)
     maps = tokens()
-    parameters |= fusion.identity(parameters, bound=1.25 * float(maps.abs().max()))
+    shares = torch.full((M,), 1 / M)
+    parameters |= fusion.weighted(parameters, shares, bound=1.25 * float(maps.abs().max()))
     expected = {"sum": maps.sum(dim=1), "max": maps.amax(dim=1)}.get(name, maps.mean(dim=1))
     if FUSIONS[name].not_from_identity is None:
         torch.testing.assert_close(fusion(maps, parameters, buffers, None), expected)
+
+
+def test_the_start_first_passes_the_first_modality_alone(name: str, fusion: Fusion) -> None:
+    parameters, buffers = rows(fusion)
+    maps = tokens()
+    shares = torch.eye(M)[0]
+    parameters |= fusion.weighted(parameters, shares, bound=1.25 * float(maps.abs().max()))
+    fused = fusion(maps, parameters, buffers, None)
+    alone = torch.allclose(fused, maps[:, 0], atol=1e-5)
+    assert alone == (FUSIONS[name].not_from_first is None)
 
 
 def test_an_unknown_fusion_is_refused_with_the_names() -> None:

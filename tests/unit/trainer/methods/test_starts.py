@@ -1,4 +1,4 @@
-"""The start "identity": the code begins at the principal components of the frozen features."""
+"""Starts at the frozen features: the code begins at their principal components."""
 
 import dataclasses
 from pathlib import Path
@@ -28,18 +28,23 @@ STARTS: dict[str, dict[str, Any]] = {
     "unim2, conv": {"name": "unim2", "fusion": "conv", "msn_residual": True},
     "unim2, no MSN": {"name": "unim2", "fusion": "conv", "msn": False},
     "unim2, raw": {"name": "unim2", "fusion": "conv", "msn": False, "pre_norm": "none"},
+    "stego, first": {"name": "stego", "fusion": "conv", "start": "first"},
+    "unim2, first": {"name": "unim2", "fusion": "conv", "msn_residual": True, "start": "first"},
 }
 
 
 def config_of(settings: dict[str, Any], count: int = 2, **others: Any) -> TrainConfig:
-    return small_config(modalities=MODALITIES[:count], start="identity", **settings, **others)
+    start = {"start": "identity"} | settings
+    return small_config(modalities=MODALITIES[:count], **start, **others)
 
 
-def mean_tokens(config: TrainConfig, features: Any) -> NDArray[np.float64]:
-    """The mean over modalities with shape (tokens, C), of unit features where they are normed."""
-    maps = np.stack([features[name] for name in config.data.modalities]).astype(np.float64)
+def start_tokens(config: TrainConfig, features: Any) -> NDArray[np.float64]:
+    """What training starts from, (tokens, C), of unit features where they are normed."""
+    first = getattr(config.method.options, "start", "random") == "first"
+    names = config.data.modalities[:1] if first else config.data.modalities
+    maps = np.stack([features[name] for name in names]).astype(np.float64)
     norm = getattr(config.method.options, "pre_norm", "none")
-    if norm == "l2" and len(maps) > 1:
+    if norm == "l2" and len(config.data.modalities) > 1:
         maps /= np.linalg.norm(maps, axis=-1, keepdims=True)
     tokens: NDArray[np.float64] = maps.mean(axis=0).reshape(-1, maps.shape[-1])
     return tokens
@@ -52,7 +57,7 @@ def test_the_code_begins_at_the_principal_components(settings: dict[str, Any], c
     config = config_of(settings, count)
     slots = Slots.start([config], dataset_features, CPU)
     train, val = (
-        mean_tokens(config, split.features)
+        start_tokens(config, split.features)
         for split in (dataset_features.train, dataset_features.val)
     )
     _, _, directions = np.linalg.svd(train - train.mean(axis=0), full_matrices=False)
@@ -146,6 +151,11 @@ def test_channels_of_the_code_beyond_those_of_the_features_are_zero() -> None:
         ({"name": "stego", "fusion": "ladder"}, "set method.fusion to 'mean' or 'conv'"),
         ({"name": "unim2", "fusion": "ladder", "msn": False}, "set method.fusion to 'mean'"),
         ({"name": "unim2", "fusion": "conv"}, "set method.options.msn_residual to true"),
+        ({"name": "stego", "fusion": "mean", "start": "first"}, "set method.fusion to 'conv'"),
+        (
+            {"name": "unim2", "fusion": "conv", "start": "first"},
+            "set method.options.msn_residual to true",
+        ),
     ],
 )
 def test_settings_without_an_identity_start_are_refused_in_one_line(
