@@ -12,6 +12,7 @@ the table can be filled in small blocks (``--minutes``), also on another machine
 
 import dataclasses
 import json
+import math
 import os
 import resource
 import statistics
@@ -35,6 +36,7 @@ from benchmarks.ridge import ridge_scores
 from benchmarks.short_search import ShortSearch, fresh_run
 from search.config.configuration import LaunchConfig, resolve
 from search.objectives import DEFAULT_OBJECTIVE, find_objective
+from search.quality.confirmed import interval_of_mean
 from trainer.commands.setup import run_of
 from trainer.config.configuration import TrainConfig
 from trainer.config.layers import lay_over
@@ -92,6 +94,17 @@ ROWS: Mapping[str, Mapping[str, Any]] = {
     "unim2-no-msn": {"method": {"options": {"msn": False}}},
     "unim2-no-cmh": {"method": {"options": {"anchor": "both"}}},
 }
+
+#: Rows that are compared seed by seed.
+COMPARED = (
+    ("stego-rgb", "kmeans-rgb"),
+    ("stego-rgb", "stego-rgb-random"),
+    ("unim2", "kmeans-both"),
+    ("unim2", "kmeans-rgb"),
+    ("unim2", "stego-rgb"),
+    ("unim2-first", "unim2"),
+    ("unim2", "unim2-random"),
+)
 
 Record = dict[str, Any]
 app = typer.Typer(help=__doc__, no_args_is_help=True)
@@ -263,6 +276,7 @@ def text(records: Sequence[Record]) -> str:
             f"{backbone}, {iterations} iterations, {evaluations} evaluations; {spent} of"
             " processor time:",
             markdown_table(COLUMNS, rows),
+            *filter(None, ["\n".join(_differences(own))]),
         ]
     return "\n\n".join(parts)
 
@@ -302,6 +316,28 @@ def _searched_row(row: str, trials: Sequence[Record], fresh: Sequence[Record]) -
         _spread([record["test"]["accuracy"] for record in fresh]),
         _spread([record["test linear"]["miou"] for record in fresh]),
     ]
+
+
+def _differences(records: Sequence[Record]) -> Iterator[str]:
+    """Lines that compare two rows seed by seed: all rows share their seeds."""
+    for row, other in COMPARED:
+        found = [_test_miou(records, name) for name in (row, other)]
+        common = sorted(found[0].keys() & found[1].keys())
+        if len(common) < 2:
+            continue
+        gaps = [found[0][seed] - found[1][seed] for seed in common]
+        low, high = interval_of_mean(gaps) or (math.nan, math.nan)
+        yield (
+            f"- {row} minus {other}: {statistics.fmean(gaps):+.1f} [{low:+.1f}, {high:+.1f}] test"
+            f" mIoU over {len(gaps)} seeds"
+        )
+
+
+def _test_miou(records: Sequence[Record], row: str) -> dict[int, float]:
+    """Test mIoU of a row's fresh runs by seed, of those chosen from the most trials."""
+    fresh = [each for each in records if each["row"] == row and each["kind"] == "fresh"]
+    most = max((each.get("trials", 0) for each in fresh), default=0)
+    return {each["seed"]: each["test"]["miou"] for each in fresh if each.get("trials", 0) == most}
 
 
 def _spread(values: Sequence[float]) -> str:

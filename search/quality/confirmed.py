@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from search.records.confirmation import ChosenBy, Confirmation, StoredConfirmation
 from search.records.jobs import DEFAULTS, KMEANS, REFERENCES
 
-__all__ = ["Confirmed", "Repeated", "confirmed"]
+__all__ = ["Confirmed", "Repeated", "confirmed", "interval_of_mean"]
 
 TAIL = 0.975  # of a two-sided 95 % interval
 
@@ -116,12 +116,12 @@ def _repeated(
         failed=len(runs) - len(values),
         collapsed=sum(run.collapsed for run in runs.values()),
         mean=statistics.fmean(numbers),
-        interval=_interval(numbers),
+        interval=interval_of_mean(numbers),
     )
 
 
-def _interval(numbers: Sequence[float]) -> tuple[float, float] | None:
-    """The 95 % interval of the mean; None for fewer than two numbers."""
+def interval_of_mean(numbers: Sequence[float]) -> tuple[float, float] | None:
+    """The 95 % interval of the mean by Student's t; None for fewer than two numbers."""
     if len(numbers) < 2:
         return None
     from scipy.special import stdtrit  # lazily: unconfirmed studies need none of it
@@ -135,7 +135,9 @@ def _interval(numbers: Sequence[float]) -> tuple[float, float] | None:
 def _may_equal(best: Repeated, other: Repeated) -> bool:
     """Whether the interval of the mean difference over common seeds contains 0."""
     common = best.values.keys() & other.values.keys()
-    interval = _interval([best.values[seed] - other.values[seed] for seed in sorted(common)])
+    interval = interval_of_mean(
+        [best.values[seed] - other.values[seed] for seed in sorted(common)]
+    )
     return best is other or interval is None or interval[0] <= 0 <= interval[1]
 
 

@@ -134,6 +134,19 @@ def test_the_table_states_trials_seeds_and_hours() -> None:
     assert "| unim2 | 2 | 1 | 31.2 | 2 | 12.0 ± 2.8 | 22.0 ± 2.8 | 10.0 ± 0.0 |" in found
 
 
+def test_rows_are_compared_seed_by_seed() -> None:
+    def fresh(row: str, seed: int, miou: float, trials: int) -> dict[str, Any]:
+        scores = {"miou": miou, "miou_all": miou, "accuracy": 20.0}
+        return record(row=row, seed=seed, test=scores, trials=trials)
+
+    gaps = (1.0, 2.0, 3.0)
+    runs = [fresh("unim2", seed, 10.0 * seed + gap, 2) for seed, gap in enumerate(gaps, start=1)]
+    runs += [fresh("stego-rgb", seed, 10.0 * seed, 2) for seed in (3, 2, 1, 4)]
+    runs += [fresh("unim2", 1, 99.0, 1)]  # chosen from fewer trials
+    # Student's t with 2 degrees of freedom: 4.303 · 1 / √3
+    assert "- unim2 minus stego-rgb: +2.0 [-0.5, +4.5] test mIoU over 3 seeds" in text(runs)
+
+
 def test_without_records_the_page_says_so() -> None:
     assert text([]) == features_text({"rows": []}) == "Nothing was measured yet."
 
