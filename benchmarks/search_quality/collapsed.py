@@ -5,12 +5,24 @@
 judges the runs of the public table (``benchmarks.search_quality.public_table``) as
 ``benchmarks.collapse`` judges those of its searches, and saves a row per set for
 ``docs/collapse.md``. The thresholds are those of the rules as they are.
+
+Where one class covers most of the images, a constant prediction has a high mIoU, and the
+definition calls nearly every run collapsed. Each row therefore also counts the runs that end with
+one cluster on nearly all pixels, which needs no labels.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.collapse import IMAGES, image_rows, image_text, judge, merged, summary
+from benchmarks.collapse import (
+    IMAGES,
+    Judged,
+    image_rows,
+    image_text,
+    judge,
+    merged,
+    summary,
+)
 from benchmarks.records import RecordedRun, write_result
 from benchmarks.search_quality.public_table import TableRun, read_sets, read_table
 from search.objectives import DEFAULT_OBJECTIVE, find_objective
@@ -20,6 +32,9 @@ __all__ = ["recorded_rows"]
 
 #: Sets of real images.
 ON_IMAGES = ("nyu", "nyu-vit", "weedmap", "cityscapes")
+
+#: Share of the pixels in one cluster at the last evaluation.
+ONE_CLUSTER = 0.95
 
 
 def recorded_rows(
@@ -34,8 +49,24 @@ def recorded_rows(
         constant = float(sets[name]["constant_miou"])
         judged = [judge(_recorded(run), constant=constant, rules=rules) for run in own]
         head = {"search": f"recorded-{name}", "runs": len(own), "constant mIoU": constant}
-        rows.append(head | summary(judged))
+        rows.append(head | summary(judged) | _one_cluster(judged))
     return rows
+
+
+def _one_cluster(judged: Sequence[Judged]) -> dict[str, int]:
+    """Counts of runs that end with one cluster, and of those of them that the rules stop."""
+    ended = [each for each in judged if not _largest_share(each) < ONE_CLUSTER]  # also NaN
+    return {
+        "one cluster": len(ended),
+        "one cluster stopped": sum(each.stopped is not None for each in ended),
+        "more clusters stopped": sum(
+            each.stopped is not None for each in judged if each not in ended
+        ),
+    }
+
+
+def _largest_share(judged: Judged) -> float:
+    return judged.run.reports[-1].signals.largest_share
 
 
 def _recorded(run: TableRun) -> RecordedRun:

@@ -133,6 +133,8 @@ def test_the_collapse_rules_are_held_against_the_constant_prediction(
     (row,) = recorded_rows(*table)
     assert row["search"] == "recorded-nyu" and row["runs"] == 23
     assert (row["collapsed"], row["stopped"], row["others stopped"]) == (1, 1, 0)
+    ends = [row["one cluster"], row["one cluster stopped"], row["more clusters stopped"]]
+    assert ends == [1, 1, 0]
 
 
 def test_the_page_says_what_was_recorded(
