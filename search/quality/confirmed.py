@@ -66,6 +66,14 @@ class Confirmed:
         """The references that the best finalist does not exceed."""
         return tuple(name for name, each in self.references.items() if self.best.mean <= each.mean)
 
+    def unclear(self) -> tuple[str, ...]:
+        """The references that it exceeds by no more than seeds may explain."""
+        return tuple(
+            name
+            for name, each in self.references.items()
+            if name not in self.below() and _may_equal(self.best, each)
+        )
+
 
 def confirmed(stored: Confirmation) -> Confirmed | None:
     """What the runs show; None before any finalist has values for most of its seeds."""

@@ -47,6 +47,18 @@ def below_reference(result: Result) -> Iterator[str]:
         )
 
 
+def near_reference(result: Result) -> Iterator[str]:
+    """The confirmed trial is above a reference, but perhaps by luck."""
+    found = result.confirmed
+    if found is None:
+        return
+    for name in found.unclear():
+        yield (
+            f"no clear success: {found.best.name} ({found.best.mean:.2f}) is above {name}"
+            f" ({found.references[name].mean:.2f}) by no more than seeds may explain"
+        )
+
+
 def single_seed(result: Result) -> Iterator[str]:
     """Nothing was confirmed."""
     if result.confirmed is None:
@@ -107,6 +119,7 @@ def selected_on_test(result: Result) -> Iterator[str]:
 #: Every warning, the most important one first.
 WARNINGS: tuple[Callable[[Result], Iterator[str]], ...] = (
     below_reference,
+    near_reference,
     selected_on_test,
     single_seed,
     lucky_look,

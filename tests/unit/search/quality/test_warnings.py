@@ -18,13 +18,18 @@ STEADY = {evaluation: 30.0 + 0.2 * (evaluation % 3) for evaluation in range(1, 1
 
 
 def result(
-    *, finalists: int = 5, defaults: float = 20.0, kmeans: float | None = 15.0, **changes: Any
+    *,
+    finalists: int = 5,
+    defaults: float = 20.0,
+    kmeans: float | None = 15.0,
+    noise: float = 0.0,
+    **changes: Any,
 ) -> Result:
     values: dict[int, float | None] = {number: 31.0 - number for number in range(finalists)}
     values |= {DEFAULTS: defaults, KMEANS: kmeans}
     runs = {
         Job("reference" if number < 0 else "confirm", number, seed): ConfirmedRun(
-            value=None if value is None else value + 0.1 * seed
+            value=None if value is None else value + 0.1 * seed + noise * (number < 0) * (seed - 2)
         )
         for number, value in values.items()
         for seed in range(1, SEEDS + 1)
@@ -50,6 +55,10 @@ PROVOKED = {
     "below_reference": (
         result(defaults=32.0),
         "no success: trial 0 (31.20) is not above defaults",
+    ),
+    "near_reference": (
+        result(defaults=30.0, noise=2.0),
+        "no clear success: trial 0 (31.20) is above defaults (30.20) by no more than seeds may",
     ),
     "selected_on_test": (result(val_is_test=True), "trials are chosen on the test split"),
     "single_seed": (result(confirmed=None), "trial 0 was trained with a single seed"),
