@@ -186,7 +186,7 @@ def main(
         if study in done:
             continue
         launch = _command("launch", "--preset", PRESET, "--seed", seed, "--study", study, *places)
-        launch += ["--config", settings]
+        launch += ["--config", str(settings)]
         launch += ["--trials", str(trials)]
         launch += [] if iterations is None else ["--iterations", str(iterations)]
         launched = _timed(launch)
