@@ -119,6 +119,7 @@ TEXTS: Mapping[str, Callable[[], str]] = {
     "search replay": lambda: replay.text(replay.read_replays()),
     "released search": lambda: released_search.text(read_records(released_search.PATH)),
     "confirmed studies": lambda: confirmed.text(read_records(confirmed.PATH)),
+    "confirmed in short": lambda: confirmed.short_text(read_records(confirmed.PATH)),
     "gains": lambda: gains.text(_result("gains")["rows"]),
     "lambda and b": lambda: lambda_and_b.text(*lambda_and_b.read()),
     "rooms table": lambda: table.text(_result("table-rooms")),

@@ -23,7 +23,7 @@ from benchmarks.blocks import append_record, read_records
 from benchmarks.markdown import markdown_table
 from benchmarks.measuring import RESULTS, processor
 
-__all__ = ["PATH", "record_of", "text"]
+__all__ = ["PATH", "record_of", "short_text", "text"]
 
 PATH = RESULTS / "confirmed.jsonl"
 PRESET = "rooms"
@@ -36,6 +36,9 @@ STARTS: Mapping[str, str] = {
     "random": "",
     "identity": '[method.options]\nstart = "identity"\nmsn_residual = true\n',
 }
+
+#: The starts, as the front page calls them.
+PLAIN: Mapping[str, str] = {"random": "at random weights", "identity": "at the frozen features"}
 
 
 def record_of(status: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,10 +99,29 @@ def text(records: Sequence[Mapping[str, Any]]) -> str:
     return "\n\n".join([about, markdown_table(header, rows), _apart(records), _gains(records)])
 
 
-def _with_interval(value: float, interval: Sequence[float] | None) -> str:
+def short_text(records: Sequence[Mapping[str, Any]]) -> str:
+    """The numbers of the first study of each start, for the front page."""
+    rows = []
+    for start in STARTS:
+        own = [each for each in records if each["start"] == start]
+        for each in own[:1]:
+            numbers = [each["claimed"], each["expected"]]
+            rows.append(
+                (
+                    PLAIN[start],
+                    *("" if number is None else f"{number:.1f}" for number in numbers),
+                    _with_interval(each["confirmed"], each["confirmed interval"], digits=1),
+                    *(f"{each['references'][name]:.1f}" for name in REFERENCES),
+                )
+            )
+    header = ("training starts", "claimed", "expected", "confirmed", *REFERENCES.values())
+    return markdown_table(header, rows)
+
+
+def _with_interval(value: float, interval: Sequence[float] | None, *, digits: int = 2) -> str:
     if interval is None:
-        return f"{value:.2f}"
-    return f"{value:.2f} [{interval[0]:.1f}, {interval[1]:.1f}]"
+        return f"{value:.{digits}f}"
+    return f"{value:.{digits}f} [{interval[0]:.1f}, {interval[1]:.1f}]"
 
 
 def _apart(records: Sequence[Mapping[str, Any]]) -> str:

@@ -64,6 +64,13 @@ def test_the_page_says_how_far_each_start_gets_above_the_references() -> None:
     assert "start `identity`: confirmed minus K-means -0.50 on average, above it in 0" in found
 
 
+def test_the_front_page_has_one_study_of_each_start() -> None:
+    found = confirmed.short_text([study(1), study(2, claimed=1.0), study(1, start="identity")])
+    row = "| at random weights | 41.0 | 38.5 | 39.0 [38.0, 40.0] | 30.0 | 38.5 |"
+    assert row in found
+    assert found.count("| at random weights |") == found.count("| at the frozen features |") == 1
+
+
 RECORDS = [
     {"number": 0, "outcome": "complete", "scores": [10.0, 30.0, 20.0], "value": 30.0},
     {"number": 1, "outcome": "behind", "scores": [5.0], "value": 0.0},
