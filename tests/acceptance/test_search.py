@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -125,17 +126,19 @@ def test_launch_ends_exactly_and_again_the_same_when_killed(
 
 def test_a_killed_worker_loses_nothing(search_command: SearchCommand, ended: Register) -> None:
     launch = ["launch", "--config", search_command.config(), *search_command.places()]
-    options = ["--trials", "8", "--workers", "2", "--study", "kept"]
+    options = ["--trials", "24", "--workers", "2", "--study", "kept"]
     driver = ended(search_command.start(*launch, *options))
     for trial in (0, 1):  # the first of each worker, so that both have started
         search_command.wait_for(f"trial {trial} complete")
     workers = descendants(driver.pid, "ray::_Actor")
     assert len(workers) == 2
+    os.kill(workers[0], signal.SIGSTOP)  # a free worker gets its next trial, and keeps it
+    time.sleep(0.5)
     os.kill(workers[0], signal.SIGKILL)
     assert driver.wait(timeout=200) == 0, search_command.log()
     view = view_of(search_command, "kept")
-    assert [trial.number for trial in view.trials] == list(range(8))
-    assert view.counts.finished == 8 and view.counts.failed == 0
+    assert [trial.number for trial in view.trials] == list(range(24))
+    assert view.counts.finished == 24 and view.counts.failed == 0
     assert "continues on another worker" in search_command.log()
     again = [trial.attempts for trial in view.trials if len(trial.attempts) > 1]
     assert len(again) == 1 and again[0][-1] == "lost"
