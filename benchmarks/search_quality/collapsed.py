@@ -56,12 +56,13 @@ def recorded_rows(
 def _one_cluster(judged: Sequence[Judged]) -> dict[str, int]:
     """Counts of runs that end with one cluster, and of those of them that the rules stop."""
     ended = [each for each in judged if not _largest_share(each) < ONE_CLUSTER]  # also NaN
+    stopped, of_these = (
+        sum(each.stopped is not None for each in runs) for runs in (judged, ended)
+    )
     return {
         "one cluster": len(ended),
-        "one cluster stopped": sum(each.stopped is not None for each in ended),
-        "more clusters stopped": sum(
-            each.stopped is not None for each in judged if each not in ended
-        ),
+        "one cluster stopped": of_these,
+        "more clusters stopped": stopped - of_these,
     }
 
 

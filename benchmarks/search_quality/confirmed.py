@@ -92,9 +92,9 @@ def text(records: Sequence[Mapping[str, Any]]) -> str:
     ]
     first = records[0]
     about = (
-        f"{len(records)} searches of {first['trials']} trials, {first['iterations']} iterations"
-        f" each, on {first['processor']}; {first['seeds']} fresh runs of each of {first['top']}"
-        " finalists:"
+        f"{len(records)} search{'' if len(records) == 1 else 'es'} of {first['trials']} trials,"
+        f" {first['iterations']} iterations each, on {first['processor']};"
+        f" {first['seeds']} fresh runs of each of {first['top']} finalists:"
     )
     return "\n\n".join([about, markdown_table(header, rows), _apart(records), _gains(records)])
 
@@ -114,7 +114,7 @@ def short_text(records: Sequence[Mapping[str, Any]]) -> str:
                     *(f"{each['references'][name]:.1f}" for name in REFERENCES),
                 )
             )
-    header = ("training starts", "claimed", "expected", "confirmed", *REFERENCES.values())
+    header = ("training starts", "claimed", "expected", "confirmed", "defaults", "K-means")
     return markdown_table(header, rows)
 
 

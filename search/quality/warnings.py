@@ -37,26 +37,26 @@ def warnings_of(result: Result) -> tuple[str, ...]:
 
 def below_reference(result: Result) -> Iterator[str]:
     """The confirmed trial is no better than a reference."""
-    found = result.confirmed
-    if found is None:
-        return
-    for name in found.below():
-        yield (
-            f"no success: {found.best.name} ({found.best.mean:.2f}) is not above {name}"
-            f" ({found.references[name].mean:.2f})"
-        )
+    for best, reference in _compared(result, Confirmed.below):
+        yield f"no success: {best} is not above {reference}"
 
 
 def near_reference(result: Result) -> Iterator[str]:
     """The confirmed trial is above a reference, but perhaps by luck."""
+    for best, reference in _compared(result, Confirmed.unclear):
+        yield (f"no clear success: {best} is above {reference} by no more than seeds may explain")
+
+
+def _compared(
+    result: Result, choose: Callable[[Confirmed], tuple[str, ...]]
+) -> Iterator[tuple[str, str]]:
+    """The confirmed trial and each chosen reference, by name and mean."""
     found = result.confirmed
     if found is None:
         return
-    for name in found.unclear():
-        yield (
-            f"no clear success: {found.best.name} ({found.best.mean:.2f}) is above {name}"
-            f" ({found.references[name].mean:.2f}) by no more than seeds may explain"
-        )
+    best = f"{found.best.name} ({found.best.mean:.2f})"
+    for name in choose(found):
+        yield best, f"{name} ({found.references[name].mean:.2f})"
 
 
 def single_seed(result: Result) -> Iterator[str]:

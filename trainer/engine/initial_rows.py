@@ -3,6 +3,7 @@
 Letters of shapes: ``docs/architecture.md``.
 """
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -44,10 +45,11 @@ def initial_rows(seed: int, method: Method, layouts: SlotLayouts, batches: Batch
     }
     parameters: Views = layouts.parameters.views(rows["parameters"])
     buffers: Views = layouts.buffers.views(rows["buffers"])
+    sample = functools.cache(batches.sample)  # tens of megabytes, wanted up to three times
     with torch.no_grad():
-        parameters, buffers = method.start(parameters, buffers, batches.sample)
+        parameters, buffers = method.start(parameters, buffers, sample)
         if method.needs.clustered_start:
-            code_IK = method.encode(parameters, buffers, batches.sample()).flatten(0, 2)
+            code_IK = method.encode(parameters, buffers, sample()).flatten(0, 2)
             probes = layouts.probes.views(rows["probes"])
             centres = _clustered(code_IK, probes[CENTRES].shape[1], seed)
             rows["probes"] = layouts.probes.leaf({**probes, CENTRES: centres})
